@@ -1,0 +1,95 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using QuantBench.Core.Settings;
+using QuantBench.Core.Variants;
+
+namespace QuantBench.Core.Cells;
+
+/// <summary>Identity of a cell: the first 16 hex digits of the SHA-256 of what it measures.</summary>
+/// <param name="Value">16 lower-case hex digits.</param>
+[JsonConverter(typeof(CellIdJsonConverter))]
+public readonly record struct CellId(string Value)
+{
+    /// <inheritdoc/>
+    public override string ToString() => Value;
+
+    private sealed class CellIdJsonConverter : JsonConverter<CellId>
+    {
+        public override CellId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => new(reader.GetString() ?? "");
+
+        public override void Write(Utf8JsonWriter writer, CellId value, JsonSerializerOptions options) => writer.WriteStringValue(value.Value);
+    }
+}
+
+/// <summary>An engine and a device, as one id: <c>llamacpp/cpu</c>, <c>ilgpu/cuda:0</c>.</summary>
+/// <param name="Engine">Engine name, e.g. <c>llamacpp</c>.</param>
+/// <param name="Device">Device id, e.g. <c>cpu</c> or <c>cuda:0</c>.</param>
+[JsonConverter(typeof(BackendIdJsonConverter))]
+public readonly record struct BackendId(string Engine, string Device)
+{
+    /// <summary>Reads <c>engine/device</c>.</summary>
+    /// <returns>False when there isn't exactly one non-empty part on either side of a slash.</returns>
+    public static bool TryParse(string text, out BackendId id)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        string[] parts = text.Split('/');
+        bool good = parts.Length == 2 && parts[0].Length > 0 && parts[1].Length > 0;
+        id = good ? new BackendId(parts[0], parts[1]) : default;
+        return good;
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Engine}/{Device}";
+
+    private sealed class BackendIdJsonConverter : JsonConverter<BackendId>
+    {
+        public override BackendId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        {
+            string text = reader.GetString() ?? "";
+            return TryParse(text, out BackendId id) ? id : throw new JsonException($"'{text}' is not engine/device");
+        }
+
+        public override void Write(Utf8JsonWriter writer, BackendId value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
+    }
+}
+
+/// <summary>One point of the matrix: model × variant × backend × workload × settings.</summary>
+public sealed record Cell
+{
+    /// <summary>Makes a cell; its id follows from the arguments.</summary>
+    /// <param name="model">Id of the model in the suite.</param>
+    /// <param name="variant">Format and quant scheme.</param>
+    /// <param name="backend">Engine and device.</param>
+    /// <param name="workload">Workload name, e.g. <c>perplexity</c>.</param>
+    /// <param name="settings">Settings that differ from nothing: every one the suite gave, defaults included where it named them.</param>
+    public Cell(string model, Variant variant, BackendId backend, string workload, CellSettings settings)
+    {
+        (Model, Variant, Backend, Workload, Settings) = (model, variant, backend, workload, settings);
+        string identity = string.Join('\n', "cell-v1", model, variant.Id, backend.ToString(), workload, settings.ToString());
+        Id = new CellId(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity)))[..16]);
+    }
+
+    /// <summary>Stable hash of the other members; recomputed when a cell is read, so it can't disagree with them.</summary>
+    public CellId Id { get; }
+
+    /// <summary>Id of the model in the suite.</summary>
+    public string Model { get; }
+
+    /// <summary>Format and quant scheme.</summary>
+    public Variant Variant { get; }
+
+    /// <summary>Engine and device.</summary>
+    public BackendId Backend { get; }
+
+    /// <summary>Workload name.</summary>
+    public string Workload { get; }
+
+    /// <summary>The settings.</summary>
+    public CellSettings Settings { get; }
+
+    /// <summary>One line a person can tell the cell by, e.g. <c>reference gguf:Q4_0 llamacpp/cpu perplexity</c>.</summary>
+    [JsonIgnore]
+    public string Title => $"{Model} {Variant.Id} {Backend} {Workload}";
+}

@@ -1,0 +1,104 @@
+using System.Collections.Immutable;
+using System.Text.Json.Serialization;
+using QuantBench.Core.Metrics;
+
+namespace QuantBench.Core.Cells;
+
+/// <summary>How a cell ended.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<CellStatus>))]
+public enum CellStatus
+{
+    /// <summary>Measured.</summary>
+    [JsonStringEnumMemberName("ok")]
+    Ok,
+
+    /// <summary>Started and didn't finish; the reason says why.</summary>
+    [JsonStringEnumMemberName("failed")]
+    Failed,
+
+    /// <summary>Can't run here; the reason says why in words a person understands.</summary>
+    [JsonStringEnumMemberName("unsupported")]
+    Unsupported,
+
+    /// <summary>Stopped by the user before it finished; a resume measures it.</summary>
+    [JsonStringEnumMemberName("cancelled")]
+    Cancelled,
+}
+
+/// <summary>What ended a failed cell.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<FailureKind>))]
+public enum FailureKind
+{
+    /// <summary>The worker reported an error.</summary>
+    [JsonStringEnumMemberName("error")]
+    Error,
+
+    /// <summary>The worker process died by a signal or without a result.</summary>
+    [JsonStringEnumMemberName("crashed")]
+    Crashed,
+
+    /// <summary>The cell's time limit passed.</summary>
+    [JsonStringEnumMemberName("timeout")]
+    Timeout,
+
+    /// <summary>The cell's memory limit was passed, or the OS killed it for memory.</summary>
+    [JsonStringEnumMemberName("out_of_memory")]
+    OutOfMemory,
+
+    /// <summary>The artifact couldn't be prepared.</summary>
+    [JsonStringEnumMemberName("preparation")]
+    Preparation,
+}
+
+/// <summary>One finished cell: a line of <c>cells.jsonl</c>, and the element of <c>results export --format json</c> (DESIGN §9).</summary>
+public sealed record CellResult
+{
+    /// <summary>Version of this shape; 1.</summary>
+    [JsonPropertyName("schema")]
+    public int Schema { get; init; } = 1;
+
+    /// <summary>What was measured.</summary>
+    [JsonPropertyName("cell")]
+    public required Cell Cell { get; init; }
+
+    /// <summary>How it ended.</summary>
+    [JsonPropertyName("status")]
+    public required CellStatus Status { get; init; }
+
+    /// <summary>Why, unless it ended well.</summary>
+    [JsonPropertyName("reason")]
+    public string? Reason { get; init; }
+
+    /// <summary>What ended a failed cell.</summary>
+    [JsonPropertyName("failure")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public FailureKind? Failure { get; init; }
+
+    /// <summary>The measurements; empty unless <see cref="Status"/> is ok.</summary>
+    [JsonPropertyName("metrics")]
+    public ImmutableArray<Measurement> Metrics { get; init; } = [];
+
+    /// <summary>Marks on the whole cell, e.g. <c>background load 1.8 while measuring</c>.</summary>
+    [JsonPropertyName("notes")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ImmutableArray<string>? Notes { get; init; }
+
+    /// <summary>When the cell started, UTC.</summary>
+    [JsonPropertyName("started")]
+    public DateTimeOffset Started { get; init; }
+
+    /// <summary>Wall-clock seconds from start of the worker to its end.</summary>
+    [JsonPropertyName("seconds")]
+    public double Seconds { get; init; }
+
+    /// <summary>Everything that changed the answer, by name: model hash, artifact hash, recipe, engine build, device really used, dataset hash.</summary>
+    [JsonPropertyName("provenance")]
+    public ImmutableSortedDictionary<string, string> Provenance { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+
+    /// <summary>State of the machine around a timing: temperatures, frequencies, load; absent where the OS doesn't tell.</summary>
+    [JsonPropertyName("conditions")]
+    public ImmutableSortedDictionary<string, double> Conditions { get; init; } = ImmutableSortedDictionary<string, double>.Empty;
+
+    /// <summary>The measurement of a name, or null.</summary>
+    public Measurement? Metric(string name) => Metrics.FirstOrDefault(m => m.Name == name);
+}

@@ -1,0 +1,56 @@
+namespace QuantBench.Core.Errors;
+
+/// <summary>Base of every error that bad input from outside can cause. The message says what is wrong, where, and what to do next.</summary>
+/// <param name="message">What is wrong, in a sentence a user understands.</param>
+/// <param name="hint">What to do next; null when nothing useful can be said.</param>
+/// <param name="inner">The cause, if another exception was it.</param>
+public abstract class QuantBenchException(string message, string? hint = null, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>What the user can do next; null when nothing useful can be said.</summary>
+    public string? Hint { get; } = hint;
+}
+
+/// <summary>A model file, tokenizer or dataset that can't be read as what it claims to be.</summary>
+/// <param name="file">Path of the file.</param>
+/// <param name="offset">Byte offset in the file where the fault shows; null when it concerns the whole file.</param>
+/// <param name="problem">What is wrong there; names the key or tensor.</param>
+/// <param name="hint">What to do next.</param>
+/// <param name="inner">The cause, if another exception was it.</param>
+public sealed class ModelFormatException(string file, long? offset, string problem, string? hint = null, Exception? inner = null)
+    : QuantBenchException(offset is { } at ? $"{file}: at byte {at}: {problem}" : $"{file}: {problem}", hint, inner)
+{
+    /// <summary>Path of the file.</summary>
+    public string File { get; } = file;
+
+    /// <summary>Byte offset in the file; null when the fault concerns the whole file.</summary>
+    public long? Offset { get; } = offset;
+}
+
+/// <summary>A suite, dataset descriptor or other YAML file that breaks its schema.</summary>
+/// <param name="file">Path of the file.</param>
+/// <param name="line">1-based line; 0 when unknown.</param>
+/// <param name="column">1-based column; 0 when unknown.</param>
+/// <param name="problem">What is wrong there.</param>
+/// <param name="hint">What to do next, e.g. «did you mean 'perplexity'?».</param>
+/// <param name="inner">The cause, if another exception was it.</param>
+public sealed class SuiteException(string file, int line, int column, string problem, string? hint = null, Exception? inner = null)
+    : QuantBenchException(line > 0 ? $"{file}:{line}:{column}: {problem}" : $"{file}: {problem}", hint, inner)
+{
+    /// <summary>Path of the file.</summary>
+    public string File { get; } = file;
+
+    /// <summary>1-based line; 0 when unknown.</summary>
+    public int Line { get; } = line;
+
+    /// <summary>1-based column; 0 when unknown.</summary>
+    public int Column { get; } = column;
+}
+
+/// <summary>An engine that can't be found, started or used.</summary>
+public sealed class EngineException(string message, string? hint = null, Exception? inner = null) : QuantBenchException(message, hint, inner);
+
+/// <summary>A run folder, store or export that can't be read or written.</summary>
+public sealed class StoreException(string message, string? hint = null, Exception? inner = null) : QuantBenchException(message, hint, inner);
+
+/// <summary>A model, dataset or command-line request that can't be met: a missing file, a name nobody knows.</summary>
+public sealed class RequestException(string message, string? hint = null, Exception? inner = null) : QuantBenchException(message, hint, inner);

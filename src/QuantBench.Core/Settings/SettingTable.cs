@@ -1,0 +1,87 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
+
+namespace QuantBench.Core.Settings;
+
+/// <summary>Type of a setting's value.</summary>
+public enum SettingKind
+{
+    /// <summary>Whole number.</summary>
+    Integer,
+
+    /// <summary>Floating-point number.</summary>
+    Number,
+
+    /// <summary>true or false.</summary>
+    Flag,
+
+    /// <summary>One of <see cref="SettingDefinition.Choices"/>, or free text when there are none.</summary>
+    Text,
+}
+
+/// <summary>One setting that a suite may give to cells.</summary>
+/// <param name="Key">The key, the same in YAML, JSON and on the command line (with dashes).</param>
+/// <param name="Kind">Type of the value.</param>
+/// <param name="Default">Value when nothing is set; of the kind's CLR type.</param>
+/// <param name="Workloads">Workloads it applies to; empty means all.</param>
+/// <param name="Description">One line for the JSON Schema and <c>--help</c>.</param>
+/// <param name="Min">Smallest allowed number.</param>
+/// <param name="Max">Largest allowed number.</param>
+/// <param name="Choices">Allowed texts; empty means any.</param>
+public sealed record SettingDefinition(
+    string Key,
+    SettingKind Kind,
+    object Default,
+    ImmutableArray<string> Workloads,
+    string Description,
+    double Min = double.NegativeInfinity,
+    double Max = double.PositiveInfinity,
+    ImmutableArray<string> Choices = default);
+
+/// <summary>
+/// Every setting of a cell. To add one: add a line here; suite validation, the JSON Schema and the docs follow. Only settings that change
+/// the answer belong here, since all of them enter the cell's id when set.
+/// </summary>
+public static class SettingTable
+{
+    private static readonly ImmutableArray<string> s_everywhere = [];
+    private static readonly ImmutableArray<string> s_quality = ["perplexity", "divergence"];
+    private static readonly ImmutableArray<string> s_latency = ["latency"];
+    private static readonly ImmutableArray<string> s_timed = ["latency", "load"];
+
+    private static readonly ImmutableArray<SettingDefinition> s_all =
+    [
+        new("threads", SettingKind.Integer, 0L, s_everywhere, "CPU threads; 0 = all cores this process may use", 0, 1024),
+        new("n_ctx", SettingKind.Integer, 512L, s_quality, "chunk length in tokens; only the second half of each chunk is scored", 8, 1 << 20),
+        new("n_batch", SettingKind.Integer, 2048L, s_everywhere, "most tokens handed to the engine at once", 1, 1 << 20),
+        new("n_ubatch", SettingKind.Integer, 512L, s_everywhere, "most tokens the engine computes at once", 1, 1 << 20),
+        new("kv_type", SettingKind.Text, "f16", s_everywhere, "type of the KV cache", Choices: ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]),
+        new("flash_attention", SettingKind.Text, "auto", s_everywhere, "flash attention: auto lets the engine decide", Choices: ["auto", "on", "off"]),
+        new("gpu_layers", SettingKind.Integer, -1L, s_everywhere, "layers kept on the device; -1 = all", -1, 4096),
+        new("dataset", SettingKind.Text, "sotu", s_quality, "evaluation text: a name from datasets/, or a path to a text or JSONL file"),
+        new("chunks", SettingKind.Integer, 0L, s_quality, "chunks to score; 0 = the whole text", 0, 1 << 24),
+        new("reference", SettingKind.Text, "", ["divergence"], "reference variant whose distribution the others are compared with, e.g. gguf:F32"),
+        new("prompt", SettingKind.Integer, 512L, s_latency, "prompt tokens per repetition; 0 = measure generation only", 0, 1 << 20),
+        new("generate", SettingKind.Integer, 128L, s_latency, "tokens generated per repetition; 0 = measure the prompt only", 0, 1 << 20),
+        new("depth", SettingKind.Integer, 0L, s_latency, "tokens already in the KV cache before the measured part", 0, 1 << 20),
+        new("repetitions", SettingKind.Integer, 10L, s_timed, "least repetitions; more follow until the interval is tight or the cap is reached", 1, 100_000),
+        new("max_repetitions", SettingKind.Integer, 200L, s_timed, "most repetitions", 1, 1_000_000),
+        new("target_ci", SettingKind.Number, 0.02, s_timed, "wanted half-width of the 95 % interval of the median, relative to it", 0.0001, 1),
+        new("time_cap", SettingKind.Number, 10.0, s_timed, "seconds of measuring after which no further repetition starts", 0.1, 86_400),
+        new("warmup_cap", SettingKind.Number, 3.0, s_timed, "seconds of warm-up after which measuring starts even without a steady state (marked)", 0, 3_600),
+        new("seed", SettingKind.Integer, 1L, s_latency, "seed of the prompts; every repetition draws new ones", 0, long.MaxValue),
+    ];
+
+    private static readonly FrozenDictionary<string, SettingDefinition> s_byKey = s_all.ToFrozenDictionary(s => s.Key, StringComparer.Ordinal);
+
+    /// <summary>All settings, in the order docs list them.</summary>
+    public static ImmutableArray<SettingDefinition> All => s_all;
+
+    /// <summary>The definition of a key, or null.</summary>
+    public static SettingDefinition? Find(string key) => s_byKey.GetValueOrDefault(key);
+
+    /// <summary>The definition of a key that is known to exist.</summary>
+    /// <exception cref="ArgumentException">There is no such setting.</exception>
+    public static SettingDefinition Get(string key) =>
+        Find(key) ?? throw new ArgumentException($"there is no setting '{key}'", nameof(key));
+}

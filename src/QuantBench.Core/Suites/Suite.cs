@@ -1,0 +1,95 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Cells;
+using QuantBench.Core.Settings;
+using QuantBench.Core.Variants;
+
+namespace QuantBench.Core.Suites;
+
+/// <summary>A validated suite: what to sweep. Made by <see cref="SuiteLoader"/>; inside the program it is trusted.</summary>
+public sealed record Suite
+{
+    /// <summary>The suite's name; part of the run's id. Lower-case letters, digits and dashes.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>One or more sentences for people.</summary>
+    public string Description { get; init; } = "";
+
+    /// <summary>Path of the file it was read from.</summary>
+    public required string File { get; init; }
+
+    /// <summary>The text as it was read, with <c>extends</c> merged; what a run records and resumes from.</summary>
+    public required string Text { get; init; }
+
+    /// <summary>The models to sweep.</summary>
+    public required ImmutableArray<SuiteModel> Models { get; init; }
+
+    /// <summary>The variants to make of each model.</summary>
+    public required ImmutableArray<Variant> Variants { get; init; }
+
+    /// <summary>The engines and devices to run on.</summary>
+    public required ImmutableArray<BackendId> Backends { get; init; }
+
+    /// <summary>The workloads with their settings; a setting given as a list is already spread into one entry per value.</summary>
+    public required ImmutableArray<SuiteWorkload> Workloads { get; init; }
+
+    /// <summary>When not empty: a cell is kept only if one of these matches it.</summary>
+    public ImmutableArray<CellRule> Include { get; init; } = [];
+
+    /// <summary>A cell that one of these matches is dropped.</summary>
+    public ImmutableArray<CellRule> Exclude { get; init; } = [];
+
+    /// <summary>Limits of each cell.</summary>
+    public SuiteLimits Limits { get; init; } = new();
+
+    /// <summary>How importance matrices are computed for variants that want one.</summary>
+    public ImatrixOptions Imatrix { get; init; } = new();
+
+    /// <summary>Whether cells of timing workloads of one model and backend are ordered round-robin over variants.</summary>
+    public bool Interleave { get; init; }
+
+    /// <summary>Free labels copied to the run.</summary>
+    public ImmutableArray<string> Tags { get; init; } = [];
+}
+
+/// <summary>A model of a suite.</summary>
+/// <param name="Id">Its name in results.</param>
+/// <param name="Source">Absolute path of a Hugging Face directory or a GGUF file.</param>
+public sealed record SuiteModel(string Id, string Source);
+
+/// <summary>A workload of a suite with all of its settings (suite-wide ones merged in).</summary>
+/// <param name="Name">Workload name.</param>
+/// <param name="Settings">Its settings; only those that apply to the workload.</param>
+public sealed record SuiteWorkload(string Name, CellSettings Settings);
+
+/// <summary>A pattern over cells; a null member matches anything; <c>*</c> and <c>?</c> are wildcards.</summary>
+/// <param name="Model">Pattern for the model id.</param>
+/// <param name="Variant">Pattern for the variant id.</param>
+/// <param name="Backend">Pattern for the backend id.</param>
+/// <param name="Workload">Pattern for the workload name.</param>
+public sealed record CellRule(string? Model, string? Variant, string? Backend, string? Workload);
+
+/// <summary>Limits of each cell of a suite.</summary>
+public sealed record SuiteLimits
+{
+    /// <summary>Wall-clock limit of a cell.</summary>
+    public TimeSpan CellTimeout { get; init; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>Limit on the resident memory of a cell's process in bytes; null = none.</summary>
+    public long? CellMemoryBytes { get; init; }
+
+    /// <summary>Wall-clock limit for preparing one artifact.</summary>
+    public TimeSpan PrepareTimeout { get; init; } = TimeSpan.FromHours(2);
+}
+
+/// <summary>How an importance matrix is computed.</summary>
+public sealed record ImatrixOptions
+{
+    /// <summary>Calibration text; never the evaluation text.</summary>
+    public string Dataset { get; init; } = "sotu:train";
+
+    /// <summary>Chunks of calibration text; 0 = all.</summary>
+    public int Chunks { get; init; } = 64;
+
+    /// <summary>Chunk length in tokens.</summary>
+    public int ContextLength { get; init; } = 512;
+}

@@ -1,0 +1,109 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Cells;
+using QuantBench.Core.Metrics;
+using QuantBench.Inference.Artifacts;
+using QuantBench.Inference.Engines;
+
+namespace QuantBench.Inference.Evaluators;
+
+/// <summary>Measures one workload on any engine. One class per workload, one line in <see cref="WorkloadTable"/>.</summary>
+public interface IWorkloadEvaluator
+{
+    /// <summary>Workload name, e.g. <c>perplexity</c>.</summary>
+    string Workload { get; }
+
+    /// <summary>Measures. Synchronous: a timed loop must not hop threads.</summary>
+    /// <param name="context">What to measure, with what.</param>
+    /// <param name="cancellationToken">Stops the measurement.</param>
+    /// <exception cref="QuantBench.Core.Errors.QuantBenchException">It can't be measured; the message says why.</exception>
+    EvaluationResult Evaluate(EvaluationContext context, CancellationToken cancellationToken);
+}
+
+/// <summary>What an evaluator works with.</summary>
+public sealed record EvaluationContext
+{
+    /// <summary>The cell.</summary>
+    public required Cell Cell { get; init; }
+
+    /// <summary>The artifact to run.</summary>
+    public required Artifact Artifact { get; init; }
+
+    /// <summary>The engine; the device is <c>Cell.Backend.Device</c>.</summary>
+    public required IEngine Engine { get; init; }
+
+    /// <summary>The tokenized evaluation text, for quality workloads.</summary>
+    public EvaluationText? Text { get; init; }
+
+    /// <summary>File of reference log-probabilities to read, for divergence.</summary>
+    public string? ReferencePath { get; init; }
+
+    /// <summary>The one clock.</summary>
+    public required TimeProvider Clock { get; init; }
+
+    /// <summary>Reads the process's and machine's state.</summary>
+    public required IMachineProbe Machine { get; init; }
+
+    /// <summary>Receives progress lines for the user.</summary>
+    public required IProgress<EvaluationProgress> Progress { get; init; }
+}
+
+/// <summary>How far an evaluation is.</summary>
+/// <param name="Phase">What it does now: <c>load</c>, <c>warm-up</c>, <c>measure</c>, <c>chunks</c>.</param>
+/// <param name="Done">Units finished.</param>
+/// <param name="Total">Units in all; 0 when unknown.</param>
+/// <param name="Detail">The figure so far, e.g. <c>PPL 38.02</c>; may be empty.</param>
+public readonly record struct EvaluationProgress(string Phase, long Done, long Total, string Detail);
+
+/// <summary>A tokenized text with what identifies it.</summary>
+public sealed record EvaluationText
+{
+    /// <summary>Dataset name as the suite gave it.</summary>
+    public required string Dataset { get; init; }
+
+    /// <summary>Token ids of the whole text, without special tokens.</summary>
+    public required ReadOnlyMemory<int> Tokens { get; init; }
+
+    /// <summary>Bytes of text each token stands for; same length as <see cref="Tokens"/>.</summary>
+    public required ReadOnlyMemory<ushort> TokenBytes { get; init; }
+
+    /// <summary>SHA-256 of the text.</summary>
+    public required string TextSha256 { get; init; }
+
+    /// <summary>SHA-256 of the tokenizer's definition.</summary>
+    public required string TokenizerSha256 { get; init; }
+
+    /// <summary>BOS token that replaces the first token of each chunk; null when the model's tokenizer adds none.</summary>
+    public int? BosToken { get; init; }
+}
+
+/// <summary>What an evaluator found.</summary>
+public sealed record EvaluationResult
+{
+    /// <summary>The measurements.</summary>
+    public required ImmutableArray<Measurement> Metrics { get; init; }
+
+    /// <summary>Marks on the cell.</summary>
+    public ImmutableArray<string> Notes { get; init; } = [];
+
+    /// <summary>Facts that identify the answer: protocol, device really used, build.</summary>
+    public ImmutableSortedDictionary<string, string> Provenance { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+
+    /// <summary>State of the machine while measuring.</summary>
+    public ImmutableSortedDictionary<string, double> Conditions { get; init; } = ImmutableSortedDictionary<string, double>.Empty;
+}
+
+/// <summary>Reads the state of this process and machine; what the OS doesn't tell is null.</summary>
+public interface IMachineProbe
+{
+    /// <summary>Resident memory of this process in bytes.</summary>
+    long? ResidentBytes();
+
+    /// <summary>Largest resident memory of this process so far in bytes: the kernel's own figure.</summary>
+    long? PeakResidentBytes();
+
+    /// <summary>Temperatures (°C), frequencies (MHz), throttle counts and the load that other processes put on the machine, by name.</summary>
+    ImmutableSortedDictionary<string, double> Conditions();
+
+    /// <summary>Logical cores this process may use.</summary>
+    int UsableCores { get; }
+}
