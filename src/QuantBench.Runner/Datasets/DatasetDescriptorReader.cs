@@ -12,6 +12,7 @@ public static class DatasetDescriptorReader
     private const int MaxBytes = 1 << 20;
     private static readonly string[] s_top = ["name", "title", "license", "source", "join", "splits", "default_split"];
     private static readonly string[] s_source = ["npm", "version", "files", "url", "sha256", "entry", "path"];
+    private static readonly string[] s_kinds = ["npm", "url", "path"];
     private static readonly string[] s_split = ["every", "at", "rest", "entry", "bytes", "sha256"];
 
     /// <summary>Reads a descriptor.</summary>
@@ -56,7 +57,7 @@ public static class DatasetDescriptorReader
 
     private static DatasetSource ReadSource(Section section)
     {
-        string[] kinds = [.. new[] { "npm", "url", "path" }.Where(k => section.Text(k) is not null)];
+        string[] kinds = [.. s_kinds.Where(k => section.Text(k) is not null)];
         if (kinds.Length != 1) throw section.Fault("a source has exactly one of npm, url and path.");
         if (kinds[0] == "npm") section.Required("version");
         if (kinds[0] == "url") section.Required("sha256");

@@ -21,7 +21,7 @@ public enum WorkerJobKind
     [JsonStringEnumMemberName("cell")]
     Cell,
 
-    /// <summary>Says what must be built for an artifact.</summary>
+    /// <summary>Says what must be built for the artifacts of a model.</summary>
     [JsonStringEnumMemberName("plan")]
     Plan,
 
@@ -109,6 +109,12 @@ public sealed record WorkerCell(string Model, string Variant, string Backend, st
 }
 
 /// <summary>An artifact as plain values.</summary>
+/// <param name="Path">Absolute path.</param>
+/// <param name="Variant">Variant id.</param>
+/// <param name="Sha256">SHA-256 of the content.</param>
+/// <param name="Bytes">Bytes of all its files.</param>
+/// <param name="WeightBytes">Bytes of all tensors.</param>
+/// <param name="ParameterCount">Number of weights.</param>
 public sealed record WorkerArtifact(string Path, string Variant, string Sha256, long Bytes, long WeightBytes, long ParameterCount)
 {
     /// <summary>An artifact as plain values.</summary>
@@ -133,8 +139,8 @@ public sealed record WorkerBuild
     /// <summary>Name of the builder; empty when planning.</summary>
     public string Builder { get; init; } = "";
 
-    /// <summary>What to make.</summary>
-    public required string ArtifactName { get; init; }
+    /// <summary>What to make, or to plan.</summary>
+    public required string[] ArtifactNames { get; init; }
 
     /// <summary>What the source is.</summary>
     public required SourceKind SourceKind { get; init; }
@@ -185,8 +191,8 @@ public sealed record WorkerResult
     /// <summary>The file a build made.</summary>
     public BuiltArtifact? Built { get; init; }
 
-    /// <summary>How an artifact would be built.</summary>
-    public PlannedRecipe? Plan { get; init; }
+    /// <summary>How artifacts would be built, by name, with everything they start from.</summary>
+    public Dictionary<string, PlannedArtifact> Plans { get; init; } = [];
 
     /// <summary>Build of the engine that was probed.</summary>
     public string? EngineBuild { get; init; }
@@ -202,7 +208,16 @@ public sealed record WorkerResult
 /// <param name="ParameterCount">Number of weights; 0 when it is no model.</param>
 public sealed record BuiltArtifact(string Sha256, long Bytes, long WeightBytes, long ParameterCount);
 
+/// <summary>How an artifact would be built.</summary>
+/// <param name="Recipe">Its recipe; null when nothing here can make it.</param>
+/// <param name="Unsupported">Why nothing here can make it.</param>
+public sealed record PlannedArtifact(PlannedRecipe? Recipe, string? Unsupported);
+
 /// <summary>A recipe as plain values.</summary>
+/// <param name="Builder">Name of the builder.</param>
+/// <param name="BuilderBuild">Build of the code that does the work.</param>
+/// <param name="Inputs">Names of the artifacts it starts from.</param>
+/// <param name="Parameters">All parameters.</param>
 public sealed record PlannedRecipe(string Builder, string BuilderBuild, string[] Inputs, Dictionary<string, string> Parameters)
 {
     /// <summary>A recipe as plain values.</summary>
