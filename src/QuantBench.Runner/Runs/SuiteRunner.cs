@@ -8,7 +8,6 @@ using QuantBench.Core.Suites;
 using QuantBench.Inference.Evaluators;
 using QuantBench.Results.Folders;
 using QuantBench.Runner.Preparation;
-using QuantBench.Runner.Workers;
 
 namespace QuantBench.Runner.Runs;
 

@@ -34,7 +34,7 @@ internal static partial class Libc
     /// <param name="code">Exit code.</param>
     public static void ExitNow(int code)
     {
-        if (OperatingSystem.IsWindows()) Environment.FailFast("the parent process is gone");
+        if (OperatingSystem.IsWindows()) Environment.Exit(code);
         UnderscoreExit(code);
     }
 

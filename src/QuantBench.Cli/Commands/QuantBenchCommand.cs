@@ -1,0 +1,2 @@
+namespace QuantBench.Cli.Commands;
+internal static class QuantBenchCommand { public static Task<int> RunAsync(string[] args, TextWriter o, TextWriter e) => Task.FromResult(0); }
