@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# The one door to QuantBench: sets up what is missing, then runs. `./run-bench.sh help` lists what it takes.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cache=${QUANTBENCH_CACHE:-$root/.cache}
+app=$cache/app
+natives=$root/src/QuantBench.Engines.LlamaCpp/natives
+
+export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 QUANTBENCH_ROOT=$root
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "error: $1"; [ $# -gt 1 ] && say "hint: $2"; exit 69; }
+
+need_dotnet() {
+  command -v dotnet >/dev/null 2>&1 || die "the .NET 10 SDK is not on PATH." "Install it from https://dot.net or your package manager (dotnet-sdk-10.0), then run this again."
+  dotnet --version >/dev/null 2>&1 || die "the .NET SDK on PATH doesn't fit global.json (10.0)." "Install the .NET 10 SDK; 'dotnet --list-sdks' shows what is here."
+}
+
+# npm_folder DIR WHAT REQUIRED: installs DIR's pinned packages once; asks npm again only when the lock file changes.
+npm_folder() {
+  local dir=$1 what=$2 required=$3 stamp=$1/node_modules/.quantbench-lock
+  cmp -s "$dir/package-lock.json" "$stamp" 2>/dev/null && return 0
+  if ! command -v npm >/dev/null 2>&1; then
+    [ "$required" = required ] && die "npm is not on PATH, and $what comes from a pinned npm package." "Install Node.js 18 or newer (it brings npm). $4"
+    say "note: npm is not on PATH, so $what is missing. $4"; return 0
+  fi
+  say "fetching $what (npm, once) ..."
+  if ! (cd "$dir" && npm ci --ignore-scripts --no-fund --no-audit --loglevel=error >"$cache/npm.log" 2>&1); then
+    tail -n 5 "$cache/npm.log" >&2
+    die "npm could not fetch $what (its output is in $cache/npm.log)." "Check the network or npm's registry setting, then run './run-bench.sh setup'. $4"
+  fi
+  cp "$dir/package-lock.json" "$stamp"
+}
+
+build() {
+  need_dotnet
+  local stamp=$app/.built
+  if [ -f "$stamp" ] && [ -z "$(find "$root/src" "$root"/Directory.*.props "$root/global.json" \
+      \( -name node_modules -o -name bin -o -name obj \) -prune -o -type f -newer "$stamp" -print -quit)" ]; then return 0; fi
+  say "building ..."
+  # ReadyToRun code starts a worker process in a fraction of the time; a platform without the compiler package gets the plain build.
+  local project=$root/src/QuantBench.Cli/QuantBench.Cli.csproj log=$cache/build.log rid
+  rid=$(dotnet --info | sed -n 's/^ *RID: *//p' | head -n 1)
+  rm -f "$stamp"
+  if ! dotnet publish "$project" -c Release -o "$app" -r "$rid" --self-contained false -p:PublishReadyToRun=true -v quiet >"$log" 2>&1 \
+      && ! dotnet publish "$project" -c Release -o "$app" -v quiet >"$log" 2>&1; then
+    grep -E 'error' "$log" | sort -u | head -n 10 >&2 || tail -n 20 "$log" >&2
+    die "the build failed (all of its output is in $log)."
+  fi
+  touch "$stamp"
+}
+
+setup() {
+  mkdir -p "$cache"
+  npm_folder "$natives/cpu" "the llama.cpp native build" optional \
+    "Without it the llamacpp engine can't run; QUANTBENCH_LLAMACPP_DIR may name a directory with a llama.cpp v0.5.0 build instead."
+  npm_folder "$root/datasets" "the evaluation texts" optional \
+    "Without them only local text files can be evaluated (dataset: /path/to/text.txt)."
+  build
+}
+
+count_tests() { # prints "PASSED FAILED SKIPPED" over all TRX files
+  local passed=0 failed=0 total=0 line
+  while IFS= read -r line; do
+    passed=$((passed + $(sed -n 's/.* passed="\([0-9]*\)".*/\1/p' <<<"$line")))
+    failed=$((failed + $(sed -n 's/.* failed="\([0-9]*\)".*/\1/p' <<<"$line") + $(sed -n 's/.* error="\([0-9]*\)".*/\1/p' <<<"$line")))
+    total=$((total + $(sed -n 's/.* total="\([0-9]*\)".*/\1/p' <<<"$line")))
+  done < <(grep -h '<Counters ' "$1"/*.trx 2>/dev/null)
+  echo "$passed $failed $((total - passed - failed))"
+}
+
+# Everything CI runs: form, build, unit and end-to-end tests, then the scoring tests once more per instruction-set level.
+run_tests() {
+  setup
+  local out=$cache/test-results code=0 passed failed skipped
+  rm -rf "$out"; mkdir -p "$out"
+  dotnet format whitespace "$root" --folder --verify-no-changes || { say "error: run 'dotnet format whitespace . --folder'"; code=1; }
+  dotnet build "$root/QuantBench.sln" -c Release -v quiet || { echo "0 passed, 1 failed"; exit 1; }
+  local project
+  for project in "$root"/tests/*.Tests/*.csproj; do
+    dotnet test "$project" -c Release --no-build -v quiet --results-directory "$out" --logger "trx;LogFileName=$(basename "${project%.csproj}").trx" "$@" || code=1
+  done
+  if [ $# -eq 0 ]; then
+    local level
+    for level in EnableHWIntrinsic EnableAVX2; do
+      env "DOTNET_$level=0" dotnet test "$root/tests/QuantBench.Inference.Tests" -c Release --no-build -v quiet --results-directory "$out" \
+        --logger "trx;LogFileName=Inference-without-$level.trx" || code=1
+    done
+  fi
+  read -r passed failed skipped < <(count_tests "$out")
+  [ "$failed" -eq 0 ] && [ "$code" -ne 0 ] && failed=1
+  [ "$passed" -gt 0 ] || { say "error: no test ran"; code=1; }
+  if [ "$skipped" -gt 0 ]; then echo "$passed passed, $failed failed, $skipped skipped"; else echo "$passed passed, $failed failed"; fi
+  exit "$code"
+}
+
+usage() {
+  cat <<'TEXT'
+./run-bench.sh                     set up and run the main job (suites/reference.yaml)
+./run-bench.sh setup [vulkan|cuda] fetch and build what is missing; optionally a GPU build of llama.cpp
+./run-bench.sh test                run all tests
+./run-bench.sh COMMAND ...         hand everything to the quantbench command, e.g.
+    ./run-bench.sh run suites/quick.yaml
+    ./run-bench.sh doctor
+    ./run-bench.sh results list
+    ./run-bench.sh --help          all commands
+TEXT
+}
+
+case ${1-} in
+  '') setup; exec "$app/quantbench" run "$root/suites/reference.yaml" ;;
+  help) usage ;;
+  setup)
+    setup
+    case ${2-} in
+      '') ;;
+      vulkan|cuda) npm_folder "$natives/$2" "the $2 build of llama.cpp" required "" ;;
+      *) die "there is no '$2' build of llama.cpp to fetch." "Known: vulkan, cuda. Other builds: name their directory in QUANTBENCH_LLAMACPP_DIR." ;;
+    esac
+    say "ready. './run-bench.sh doctor' shows what this machine can run." ;;
+  test) shift; run_tests "$@" ;;
+  dashboard) die "there is no dashboard in this version." "'./run-bench.sh report latest' writes an HTML report; './run-bench.sh results list' shows the runs." ;;
+  *) setup; exec "$app/quantbench" "$@" ;;
+esac
