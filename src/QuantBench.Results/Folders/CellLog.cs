@@ -11,15 +11,18 @@ internal sealed class CellLog : IDisposable
 {
     private readonly string _path;
     private readonly SafeFileHandle _file;
+    private readonly Action<SafeFileHandle, byte[], long> _write;
     private long _length;
 
-    private CellLog(string path, SafeFileHandle file, long length, long healedBytes) =>
-        (_path, _file, _length, HealedBytes) = (path, file, length, healedBytes);
+    private CellLog(string path, SafeFileHandle file, Action<SafeFileHandle, byte[], long> write, long length, long healedBytes) =>
+        (_path, _file, _write, _length, HealedBytes) = (path, file, write, length, healedBytes);
 
     /// <summary>Bytes that were cut off a torn last line on opening.</summary>
     public long HealedBytes { get; }
 
-    public static CellLog OpenForAppend(string folder)
+    /// <param name="folder">The run's folder.</param>
+    /// <param name="write">Writes bytes at an offset; null for the real thing. Tests fill the disk here.</param>
+    public static CellLog OpenForAppend(string folder, Action<SafeFileHandle, byte[], long>? write = null)
     {
         string path = Path.Combine(folder, RunFolder.CellsFile);
         SafeFileHandle? file = null;
@@ -29,7 +32,7 @@ internal sealed class CellLog : IDisposable
             long length = RandomAccess.GetLength(file);
             long whole = WholeLength(file, length);
             if (whole < length) SetAside(file, whole, length, Path.Combine(folder, RunFolder.TornFile));
-            return new CellLog(path, file, whole, length - whole);
+            return new CellLog(path, file, write ?? ((handle, bytes, at) => RandomAccess.Write(handle, bytes, at)), whole, length - whole);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -46,7 +49,7 @@ internal sealed class CellLog : IDisposable
         line[^1] = (byte)'\n';
         try
         {
-            RandomAccess.Write(_file, line, _length);
+            _write(_file, line, _length);
 
             // Crash point 1: a part of the line is on disk. Open cuts it off and the cell is measured again.
             RandomAccess.FlushToDisk(_file);
