@@ -10,8 +10,8 @@ namespace QuantBench.Runner.Datasets;
 public static class DatasetDescriptorReader
 {
     private const int MaxBytes = 1 << 20;
-    private static readonly string[] s_top = ["name", "title", "license", "source", "join", "splits", "default_split"];
-    private static readonly string[] s_source = ["npm", "version", "files", "url", "sha256", "entry", "path"];
+    private static readonly string[] s_top = ["name", "title", "license", "language", "source", "join", "splits", "default_split"];
+    private static readonly string[] s_source = ["npm", "version", "integrity", "files", "url", "sha256", "entry", "path"];
     private static readonly string[] s_kinds = ["npm", "url", "path"];
     private static readonly string[] s_split = ["every", "at", "rest", "entry", "bytes", "sha256"];
 
