@@ -102,13 +102,14 @@ internal sealed unsafe class LlamaLibrary
     {
         if (!NativeLibrary.TryGetExport(_llama, nameof(NativeMethods.llama_version), out _)) throw WrongBuild("a build too old to tell its version");
         string version = NativeText.Read(NativeMethods.llama_version());
-        if (version.TrimStart('v') != LlamaInstallation.WantedRelease.TrimStart('v')) throw WrongBuild($"llama.cpp {version}");
+        string release = "v" + version.Split('-')[0]; // builds from a release's source call themselves 0.5.0-dev
+        if (release != LlamaInstallation.WantedRelease) throw WrongBuild($"llama.cpp {version}");
         if (LayoutCheck.FirstMismatch() is { } mismatch) throw WrongBuild($"a build that calls itself {version} but lays out {mismatch} otherwise");
         Log.Attach();
         NativeMethods.ggml_backend_load_all_from_path(Installation.Directory);
         NativeMethods.llama_backend_init();
         string source = Installation.Release is null ? Installation.Directory : Path.GetFileName(Installation.Directory) + " package";
-        Build = $"llama.cpp v{version.TrimStart('v')} (ggml {NativeText.Read(NativeMethods.ggml_version())} {NativeText.Read(NativeMethods.ggml_commit())}; {source}) "
+        Build = $"llama.cpp v{version} (ggml {NativeText.Read(NativeMethods.ggml_version())} {NativeText.Read(NativeMethods.ggml_commit())}; {source}) "
             + NativeText.Read(NativeMethods.llama_print_system_info()).Trim(' ', '|');
     }
 
