@@ -116,13 +116,14 @@ internal sealed class ToyEngine : IEngine
         {
             engine.OnAppend?.Invoke(batch);
             cancellationToken.ThrowIfCancellationRequested();
-            Assert.InRange(batch.Count, 1, options.BatchTokens);
+            // No Assert here: it allocates, and a test counts allocations.
+            if (batch.Count < 1 || batch.Count > options.BatchTokens) throw new InvalidOperationException($"a batch of {batch.Count} tokens");
             _rows = 0;
             for (int k = 0; k < batch.Count; k++)
             {
                 List<int> held = _held[batch.Sequences[k]];
                 held.Add(batch.Tokens[k]);
-                Assert.True(held.Count <= options.ContextLength, "a sequence outgrew its context");
+                if (held.Count > options.ContextLength) throw new InvalidOperationException("a sequence outgrew its context");
                 if (!batch.LogitsWanted[k]) continue;
                 int sum = 0;
                 foreach (int token in held) sum += token;
@@ -134,7 +135,7 @@ internal sealed class ToyEngine : IEngine
 
         public ReadOnlySpan<float> Logits(int row)
         {
-            Assert.InRange(row, 0, _rows - 1);
+            if (row < 0 || row >= _rows) throw new InvalidOperationException($"row {row} of {_rows}");
             return _logits.AsSpan(row * Vocabulary, Vocabulary);
         }
 
