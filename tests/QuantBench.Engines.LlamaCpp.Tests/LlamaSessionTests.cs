@@ -241,7 +241,8 @@ public sealed class LlamaSessionTests(LlamaFixture fixture)
         double nllPlain = Enumerable.Range(0, 63).Average(i => TokenBatches.Nll(expected[i], fixture.Tokens[i + 1]));
         double nll = Enumerable.Range(0, 63).Average(i => TokenBatches.Nll(rows[i], fixture.Tokens[i + 1]));
         Assert.InRange(nll, nllPlain - 0.2, nllPlain + 0.2);
-        if (kvType != "f16") Assert.NotEqual(expected[^1], rows[^1]);
+        // llama.cpp's flash attention casts an f32 cache to f16 before it reads it, so f32 costs memory and changes nothing.
+        if (kvType is not ("f16" or "f32")) Assert.NotEqual(expected[^1], rows[^1]);
     }
 
     [Fact]

@@ -125,9 +125,9 @@ public sealed class LlamaQuantizeBuilderTests(LlamaFixture fixture)
         ArtifactRecipe steered = _builders.Quantize.Recipe(_builders.HuggingFace, "gguf:IQ2_XS+imatrix", null);
         ArtifactRecipe direct = _builders.Quantize.Recipe(BuilderFixture.Gguf(fixture.F32.Path), "gguf:Q4_K_M", null);
 
-        Assert.Equal(["gguf:F32"], plain.Inputs);
+        Assert.Equal<string>(["gguf:F32"], plain.Inputs);
         Assert.Equal("15", plain.Parameters["ftype"]);
-        Assert.Equal(["gguf:F32", "imatrix"], steered.Inputs);
+        Assert.Equal<string>(["gguf:F32", "imatrix"], steered.Inputs);
         Assert.Empty(direct.Inputs);
         Assert.StartsWith("llama.cpp v0.5.0", plain.BuilderBuild, StringComparison.Ordinal);
     }
