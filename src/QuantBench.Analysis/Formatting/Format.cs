@@ -14,6 +14,7 @@ public static class Format
     /// <summary>What stands where there is no figure; its reason is one step away.</summary>
     public const string Missing = "–";
 
+    private const int LargestDecimals = 7; // longer runs of zeros are misread
     private const char Minus = '−';
     private const char ThinSpace = '\u2009';
     private const char UnitSpace = '\u00a0';
@@ -37,11 +38,19 @@ public static class Format
 
     /// <summary>Value ± error: error to 2 significant digits if its first is 1 or 2, else 1; value to the same place.</summary>
     /// <param name="value">The estimate.</param>
-    /// <param name="error">Its standard error; null or 0: 3 significant digits and no ±.</param>
-    public static string WithError(double value, double? error)
+    /// <param name="error">Its standard error; null or 0: 4 significant digits and no ±.</param>
+    /// <param name="leastDecimals">Decimals to show even where the error doesn't justify them, as differences of paired figures may.</param>
+    public static string WithError(double value, double? error, int leastDecimals = 0)
     {
         if (error is not { } e || !double.IsFinite(e) || e <= 0 || !double.IsFinite(value)) return Number(value, 4);
-        int decimals = DecimalsForError(e);
+        int decimals = Math.Max(DecimalsForError(e), leastDecimals);
+        if (decimals > LargestDecimals && value != 0)
+        {
+            int exponent = (int)Math.Floor(Math.Log10(Math.Max(Math.Abs(value), e)));
+            double scale = Math.Pow(10, exponent);
+            return $"({Fixed(value / scale, decimals + exponent)} ± {Fixed(e / scale, decimals + exponent)})e{Fixed(exponent, 0)}";
+        }
+
         return $"{Fixed(value, decimals)} ± {Fixed(e, decimals)}";
     }
 

@@ -160,7 +160,7 @@ internal sealed partial class PlotCanvas
             new XAttribute("aria-labelledby", $"{id}-title {id}-desc"),
             new XElement(s_svg + "title", new XAttribute("id", $"{id}-title"), title),
             new XElement(s_svg + "desc", new XAttribute("id", $"{id}-desc"), finding),
-            new XElement(s_svg + "style", $"svg.qb-plot{{{vars}}}@media (prefers-color-scheme:dark) and (not print){{svg.qb-plot{{{dark}}}}}"),
+            new XElement(s_svg + "style", $"svg.qb-plot{{{vars}}}@media screen and (prefers-color-scheme:dark){{svg.qb-plot{{{dark}}}}}"),
             new XElement(s_svg + "g", new XAttribute("aria-hidden", "true"), root.Elements(), _words.Select(WordElement)));
         return svg.ToString(SaveOptions.DisableFormatting);
     }

@@ -17,7 +17,7 @@ public static class RunTableBuilder
     [
         new("bits_per_weight", "Bits/weight", "", ["load", "latency", "perplexity"], [], m => Format.Fixed(m.Value, 2)),
         new("artifact_size", "Size", "", ["load", "latency", "perplexity"], [], m => Format.Bytes(m.Value)),
-        new("perplexity", "Perplexity", "± SE", ["perplexity", "divergence"], [], m => Format.WithError(m.Value, m.Error)),
+        new("perplexity", "Perplexity", "± SE", ["perplexity", "divergence"], [], m => Format.WithError(m.Value, m.Error, leastDecimals: m.Value < 1000 ? 2 : 0)),
         new("kl_mean", "Mean KL", "nat", ["divergence"], [], m => m.Value == 0 ? "0" : Format.WithError(m.Value, m.Error)),
         new("same_top", "Same top", "", ["divergence"], [], m => Format.Share(m.Value, m.Error)),
         new("pp_tps", "pp", "token/s", ["latency", "serve"], ["prompt", "depth"], m => Format.WithinInterval(m.Value, m.Ci95)),
