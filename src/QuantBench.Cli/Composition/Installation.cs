@@ -1,7 +1,10 @@
 using System.Collections.Immutable;
 using System.Reflection;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Machine;
 using QuantBench.Formats.Sources;
+using QuantBench.Inference.Artifacts;
+using QuantBench.Inference.Evaluators;
 using QuantBench.Runner;
 using QuantBench.Runner.Workers;
 
@@ -30,6 +33,22 @@ internal static class Installation
         }
     }
 
+    /// <summary>What workers are made of.</summary>
+    public static WorkerServices WorkerServices { get; } = new()
+    {
+        Engines = Engines.All,
+        Builders = [new HuggingFaceGgufBuilder(), new GgufCopyBuilder()],
+        Evaluator = WorkloadTable.Find,
+        ComputeReference = (context, path, stop) => ReferenceLogProbabilities.Compute(context, path, stop),
+        Describe = path =>
+        {
+            ArtifactSize size = ArtifactInspector.InspectGguf(path);
+            return (size.WeightBytes, size.ParameterCount);
+        },
+        Machine = () => new MachineProbe(TimeProvider.System),
+        Clock = TimeProvider.System,
+    };
+
     /// <summary>What the runner is made of.</summary>
     /// <param name="results">Directory of run folders; null = the default.</param>
     /// <param name="cache">Cache root; null = the default.</param>
@@ -55,7 +74,7 @@ internal static class Installation
             Worker = WorkerCommand,
             OpenSource = path => ModelSource.Open(path, Path.Combine(cacheRoot, "hashes")),
             OpenTokenizer = ModelSource.OpenTokenizer,
-            ReadFingerprint = ReadFingerprint,
+            ReadFingerprint = () => FingerprintReader.Read(Root) with { QuantBench = Version },
             Clock = TimeProvider.System,
         };
     }

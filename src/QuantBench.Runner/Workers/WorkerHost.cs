@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Variants;
 using QuantBench.Formats.Sources;
 using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Artifacts;
@@ -242,7 +243,7 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         progress.Report(new EvaluationProgress("hash", 0, 0, name));
         using FileStream file = File.OpenRead(build.OutputPath);
         string sha256 = Convert.ToHexStringLower(SHA256.HashData(file));
-        (long weights, long parameters) = services.Describe(build.OutputPath);
+        (long weights, long parameters) = Variant.TryParse(name, out _) ? services.Describe(build.OutputPath) : (0, 0); // an importance matrix has none
         return new WorkerResult { Built = new BuiltArtifact(sha256, file.Length, weights, parameters) };
     }
 

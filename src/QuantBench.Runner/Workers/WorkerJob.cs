@@ -36,7 +36,8 @@ public enum WorkerJobKind
 
 /// <summary>
 /// What a worker is told: one JSON line on its standard input. The shapes here hold plain values only, so that the serializer's code is
-/// made at build time: reflection would cost every cell a tenth of a second.
+/// made at build time: reflection would cost every cell a tenth of a second. Optional members have setters, because that code gives
+/// init-only ones null instead of their default when the JSON lacks them.
 /// </summary>
 public sealed record WorkerJob
 {
@@ -47,25 +48,25 @@ public sealed record WorkerJob
     public required string Root { get; init; }
 
     /// <summary>Directories of native libraries that the user named, by engine.</summary>
-    public Dictionary<string, string> NativeDirectories { get; init; } = [];
+    public Dictionary<string, string> NativeDirectories { get; set; } = [];
 
     /// <summary>Engine to use; for builds, empty.</summary>
-    public string Engine { get; init; } = "";
+    public string Engine { get; set; } = "";
 
     /// <summary>The cell, for <see cref="WorkerJobKind.Cell"/> and <see cref="WorkerJobKind.Reference"/>.</summary>
-    public WorkerCell? Cell { get; init; }
+    public WorkerCell? Cell { get; set; }
 
     /// <summary>The artifact to run.</summary>
-    public WorkerArtifact? Artifact { get; init; }
+    public WorkerArtifact? Artifact { get; set; }
 
     /// <summary>Evaluation text.</summary>
-    public WorkerText? Text { get; init; }
+    public WorkerText? Text { get; set; }
 
     /// <summary>File of reference log-probabilities: read by a cell, written by <see cref="WorkerJobKind.Reference"/>.</summary>
-    public string? ReferencePath { get; init; }
+    public string? ReferencePath { get; set; }
 
     /// <summary>The build, for <see cref="WorkerJobKind.Prepare"/> and <see cref="WorkerJobKind.Plan"/>.</summary>
-    public WorkerBuild? Build { get; init; }
+    public WorkerBuild? Build { get; set; }
 }
 
 /// <summary>A cell as plain values.</summary>
@@ -137,7 +138,7 @@ public sealed record WorkerText(string Dataset, string TokensPath);
 public sealed record WorkerBuild
 {
     /// <summary>Name of the builder; empty when planning.</summary>
-    public string Builder { get; init; } = "";
+    public string Builder { get; set; } = "";
 
     /// <summary>What to make, or to plan.</summary>
     public required string[] ArtifactNames { get; init; }
@@ -155,16 +156,16 @@ public sealed record WorkerBuild
     public required string SourceSha256 { get; init; }
 
     /// <summary>Artifact name → path of every input.</summary>
-    public Dictionary<string, string> Inputs { get; init; } = [];
+    public Dictionary<string, string> Inputs { get; set; } = [];
 
     /// <summary>Where to write; empty when planning.</summary>
-    public string OutputPath { get; init; } = "";
+    public string OutputPath { get; set; } = "";
 
     /// <summary>Calibration text; null when none is needed.</summary>
-    public CalibrationText? Calibration { get; init; }
+    public CalibrationText? Calibration { get; set; }
 
     /// <summary>CPU threads.</summary>
-    public int Threads { get; init; } = 1;
+    public int Threads { get; set; } = 1;
 
     /// <summary>The model source.</summary>
     public ModelSource ToSource() => new(SourceKind, SourcePath, [.. SourceFiles], SourceSha256);
@@ -174,31 +175,31 @@ public sealed record WorkerBuild
 public sealed record WorkerResult
 {
     /// <summary>Why the job can't be done here; null when it was done.</summary>
-    public string? Unsupported { get; init; }
+    public string? Unsupported { get; set; }
 
     /// <summary>The measurements of a cell.</summary>
-    public Measurement[] Metrics { get; init; } = [];
+    public Measurement[] Metrics { get; set; } = [];
 
     /// <summary>Marks on the cell.</summary>
-    public string[] Notes { get; init; } = [];
+    public string[] Notes { get; set; } = [];
 
     /// <summary>Facts that identify the answer.</summary>
-    public Dictionary<string, string> Provenance { get; init; } = [];
+    public Dictionary<string, string> Provenance { get; set; } = [];
 
     /// <summary>State of the machine while measuring.</summary>
-    public Dictionary<string, double> Conditions { get; init; } = [];
+    public Dictionary<string, double> Conditions { get; set; } = [];
 
     /// <summary>The file a build made.</summary>
-    public BuiltArtifact? Built { get; init; }
+    public BuiltArtifact? Built { get; set; }
 
     /// <summary>How artifacts would be built, by name, with everything they start from.</summary>
-    public Dictionary<string, PlannedArtifact> Plans { get; init; } = [];
+    public Dictionary<string, PlannedArtifact> Plans { get; set; } = [];
 
     /// <summary>Build of the engine that was probed.</summary>
-    public string? EngineBuild { get; init; }
+    public string? EngineBuild { get; set; }
 
     /// <summary>Devices of the engine that was probed.</summary>
-    public ProbedDevice[] Devices { get; init; } = [];
+    public ProbedDevice[] Devices { get; set; } = [];
 }
 
 /// <summary>What a worker measured of a file it built.</summary>

@@ -20,7 +20,7 @@ public sealed record WorkerServices
     /// <summary>Computes reference log-probabilities into a file.</summary>
     public required Action<EvaluationContext, string, CancellationToken> ComputeReference { get; init; }
 
-    /// <summary>Tensor bytes and number of weights of a model file; zeros for a file that is no model.</summary>
+    /// <summary>Tensor bytes and number of weights of a model file.</summary>
     public required Func<string, (long WeightBytes, long ParameterCount)> Describe { get; init; }
 
     /// <summary>Makes the reader of this machine's state.</summary>
