@@ -138,7 +138,7 @@ public static class RunComparer
     private static double[]? ChunkLogs(Measurement perplexity)
     {
         if (perplexity.Samples is not { Length: > 1 } samples || !samples.All(s => s > 0 && double.IsFinite(s))) return null;
-        double[] logs = [.. samples.Select(Math.Log)];
+        double[] logs = [.. samples.Select(s => Math.Log(s))];
         const double tolerance = 0.005; // rounding of figures, and chunks of unlike length at the end of a text
         if (Math.Abs(Descriptive.Mean(logs) - Math.Log(perplexity.Value)) < tolerance) return logs;
         return Math.Abs(Descriptive.Mean(samples) - Math.Log(perplexity.Value)) < tolerance ? samples : null;
