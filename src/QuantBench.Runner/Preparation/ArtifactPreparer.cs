@@ -105,7 +105,7 @@ public sealed class ArtifactPreparer
         }
         catch (EngineException e)
         {
-            string reason = e.Hint is null ? e.Message : $"{e.Message} {e.Hint}";
+            string reason = Reasons.With(e.Message, e.Hint);
             Report(name, cached, start, 0, reason);
             return Prepared.Not(CellStatus.Failed, reason);
         }

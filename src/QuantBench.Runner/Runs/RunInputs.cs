@@ -88,7 +88,7 @@ internal sealed class RunInputs
         catch (ModelFormatException e)
         {
             // A broken file is that model's cells' failure; the suite's other models go on.
-            return new RunModel(model.Id, null, null, e.Hint is null ? e.Message : $"{e.Message} {e.Hint}");
+            return new RunModel(model.Id, null, null, Reasons.With(e.Message, e.Hint));
         }
 
         try
@@ -97,7 +97,7 @@ internal sealed class RunInputs
         }
         catch (ModelFormatException e)
         {
-            return new RunModel(model.Id, source, null, e.Hint is null ? e.Message : $"{e.Message} {e.Hint}");
+            return new RunModel(model.Id, source, null, Reasons.With(e.Message, e.Hint));
         }
     }
 }

@@ -31,7 +31,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             ArtifactPreparer preparer = Preparer(model.Key, names);
             if (await preparer.PlanAsync(names, cancellationToken) is { } failed)
             {
-                _planProblems[model.Key] = failed.Hint is null ? failed.Reason : $"{failed.Reason}. {failed.Hint}";
+                _planProblems[model.Key] = Reasons.With(failed.Reason, failed.Hint);
                 continue;
             }
 
@@ -135,7 +135,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         ITextTokenizer tokenizer = inputs.Model(cell.Model).Tokenizer!; // Refusal has checked it
         string key = ReferenceCache.Key(
             entry.Sha256, inputs.Engine(cell).Build ?? "", cell.Backend.ToString(), inputs.Text(cell.Settings.Text("dataset")).Sha256, tokenizer.Sha256,
-            cell.Settings.ToString());
+            cell.Settings.Without("reference").ToString());
         if (_references.TryGetValue(key, out Prepared? before)) return before;
         Prepared made = await ComputeReferenceAsync(cell, reference, entry, artifact.Path, text, key, cancellationToken);
         _references[key] = made;

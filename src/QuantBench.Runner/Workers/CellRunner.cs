@@ -53,7 +53,7 @@ public sealed class CellRunner(RunnerEnvironment environment)
                 },
             failed: f => new CellResult
             {
-                Cell = job.Cell, Status = CellStatus.Failed, Failure = f.Kind, Reason = f.Hint is null ? f.Reason : $"{f.Reason}. {f.Hint}",
+                Cell = job.Cell, Status = CellStatus.Failed, Failure = f.Kind, Reason = Reasons.With(f.Reason, f.Hint),
             },
             cancelled: () => new CellResult { Cell = job.Cell, Status = CellStatus.Cancelled, Reason = "stopped by the user" });
         return result with

@@ -18,7 +18,7 @@ public sealed record EngineProbe(
     /// <param name="device">Device id.</param>
     public Support CanUse(string device)
     {
-        if (Problem is not null) return Support.No($"{Name}: {Problem}{(Hint is null ? "" : $" {Hint}")}");
+        if (Problem is not null) return Support.No($"{Name}: {Reasons.With(Problem, Hint)}");
         if (Devices.FirstOrDefault(d => d.Id == device) is not { } found)
         {
             string here = Devices.Length == 0 ? "none" : string.Join(", ", Devices.Select(d => d.Id));

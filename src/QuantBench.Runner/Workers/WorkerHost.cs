@@ -189,7 +189,7 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
             catch (EngineException e)
             {
                 // Its artifacts may not be asked for; whoever asks is told.
-                missing.Add($"{engine.Name}: {e.Message}{(e.Hint is null ? "" : $" {e.Hint}")}");
+                missing.Add($"{engine.Name}: {Reasons.With(e.Message, e.Hint)}");
             }
         }
 
