@@ -9,7 +9,8 @@ namespace QuantBench.Runner.Datasets;
 /// <summary>Reads and validates dataset descriptors.</summary>
 public static class DatasetDescriptorReader
 {
-    private const int MaxBytes = 1 << 20;
+    private const int MaxBytes = 64 << 10;
+    private const int MaxNesting = 1000;
     private static readonly string[] s_top = ["name", "title", "license", "language", "source", "join", "splits", "default_split"];
     private static readonly string[] s_source = ["npm", "version", "integrity", "files", "url", "sha256", "entry", "path"];
     private static readonly string[] s_kinds = ["npm", "url", "path"];
@@ -20,7 +21,7 @@ public static class DatasetDescriptorReader
     /// <exception cref="SuiteException">Anything is wrong: the first fault, with file, line and column.</exception>
     public static DatasetDescriptor Read(string path)
     {
-        if (new FileInfo(path).Length > MaxBytes) throw new SuiteException(path, 0, 0, "a dataset descriptor can't be larger than 1 MiB.");
+        if (new FileInfo(path).Length > MaxBytes) throw new SuiteException(path, 0, 0, "a dataset descriptor can't be larger than 64 KiB.");
         return Parse(File.ReadAllText(path), path);
     }
 
@@ -30,6 +31,10 @@ public static class DatasetDescriptorReader
     /// <exception cref="SuiteException">Anything is wrong: the first fault, with file, line and column.</exception>
     public static DatasetDescriptor Parse(string text, string path)
     {
+        ArgumentNullException.ThrowIfNull(text);
+        // The YAML reader recurses, and a stack that overflows can't be caught.
+        int nesting = text.Count(c => c is '[' or '{') + text.Split("- ").Length;
+        if (nesting > MaxNesting) throw new SuiteException(path, 0, 0, $"a dataset descriptor can't hold more than {MaxNesting} lists and mappings.");
         var yaml = new YamlStream();
         try
         {
@@ -38,6 +43,11 @@ public static class DatasetDescriptorReader
         catch (YamlException e)
         {
             throw new SuiteException(path, (int)e.Start.Line, (int)e.Start.Column, $"this is not YAML: {e.Message}", inner: e);
+        }
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException or FormatException or OverflowException)
+        {
+            // What the YAML reader lets through on some malformed texts.
+            throw new SuiteException(path, 0, 0, $"this is not YAML: {e.Message}", inner: e);
         }
 
         if (yaml.Documents.Count != 1) throw new SuiteException(path, 0, 0, "a descriptor holds exactly one YAML document.");
