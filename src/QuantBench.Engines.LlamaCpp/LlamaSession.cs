@@ -34,8 +34,9 @@ internal sealed unsafe class LlamaSession : IInferenceSession
         _lengths = new int[options.Sequences];
         _added = new int[options.Sequences];
         _mostRows = options.Sequences; // llama.cpp's output buffer starts with a row per sequence
-        _batch = NativeMethods.llama_batch_init(options.BatchTokens, 0, 1);
-        for (int i = 0; i < options.BatchTokens; i++) _batch.n_seq_id[i] = 1;
+        int capacity = Math.Min(options.BatchTokens, options.ContextLength * options.Sequences); // more could never be appended
+        _batch = NativeMethods.llama_batch_init(capacity, 0, 1);
+        for (int i = 0; i < capacity; i++) _batch.n_seq_id[i] = 1;
         _fixedMemory = SumBuffers(model, capture);
     }
 
@@ -133,6 +134,12 @@ internal sealed unsafe class LlamaSession : IInferenceSession
     /// <summary>Makes a session from finished parameters; the importance matrix builder adds its callback to them.</summary>
     internal static LlamaSession Create(LlamaModel model, SessionOptions options, llama_context_params parameters, CancellationFlag cancelled)
     {
+        if (NativeMethods.llama_model_has_encoder(model.Handle))
+        {
+            cancelled.Dispose();
+            throw new EngineException("This model has an encoder; only decoder-only models can be measured.");
+        }
+
         using NativeLogCapture capture = model.Library.Log.Capture();
         SafeLlamaContext context = SafeLlamaContext.Create(model.Handle, parameters);
         if (context.IsInvalid)

@@ -35,6 +35,8 @@ internal static class SessionParameters
         p.flash_attn_type = flash;
         p.type_k = kv;
         p.type_v = kv;
+        // Sliding-window layers keep every cell, as by default: a cache that drops cells can't be cut back to a prefix.
+        p.swa_full = 1;
         p.kv_unified = 0; // one stream per sequence, as llama-perplexity: sequences don't see each other's cells at all
         return p;
     }

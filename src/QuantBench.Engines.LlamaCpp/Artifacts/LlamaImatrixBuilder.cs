@@ -59,7 +59,7 @@ internal sealed unsafe class LlamaImatrixBuilder(EngineEnvironment environment) 
     }
 
     private static RequestException NoCalibration() =>
-        new("An importance matrix needs a calibration text.", "Name one under 'calibration' in the suite, or on the command line.");
+        new("An importance matrix needs a calibration text.", "Give a text like those the model is used on, but not the evaluation text.");
 
     private static ImportanceMatrix Compute(
         LlamaLibrary library, string modelPath, CalibrationText text, int threads, IProgress<double> progress, CancellationToken cancellationToken)

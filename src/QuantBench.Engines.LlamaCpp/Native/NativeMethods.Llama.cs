@@ -52,10 +52,11 @@ internal static unsafe partial class NativeMethods
     internal static partial int llama_model_n_head(SafeLlamaModel model);
 
     [LibraryImport(Llama)]
-    internal static partial ulong llama_model_n_params(SafeLlamaModel model);
+    [return: MarshalAs(UnmanagedType.U1)]
+    internal static partial bool llama_model_has_encoder(SafeLlamaModel model);
 
     [LibraryImport(Llama)]
-    internal static partial ulong llama_model_size(SafeLlamaModel model);
+    internal static partial ulong llama_model_n_params(SafeLlamaModel model);
 
     [LibraryImport(Llama, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int llama_model_meta_val_str(SafeLlamaModel model, string key, byte* buf, nuint buf_size);
@@ -65,7 +66,8 @@ internal static unsafe partial class NativeMethods
 
     [LibraryImport(Llama)]
     internal static partial int llama_tokenize(
-        nint vocab, byte* text, int text_len, int* tokens, int n_tokens_max, [MarshalAs(UnmanagedType.U1)] bool add_special, [MarshalAs(UnmanagedType.U1)] bool parse_special);
+        nint vocab, byte* text, int text_len, int* tokens, int n_tokens_max,
+        [MarshalAs(UnmanagedType.U1)] bool add_special, [MarshalAs(UnmanagedType.U1)] bool parse_special);
 
     [LibraryImport(Llama, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial uint llama_model_quantize(string fname_inp, string fname_out, in llama_model_quantize_params @params);

@@ -12,9 +12,6 @@ internal static unsafe partial class NativeMethods
     internal static partial void llama_free(nint ctx);
 
     [LibraryImport(Llama)]
-    internal static partial uint llama_n_ctx_seq(SafeLlamaContext ctx);
-
-    [LibraryImport(Llama)]
     internal static partial nint llama_get_memory(SafeLlamaContext ctx);
 
     [LibraryImport(Llama)]

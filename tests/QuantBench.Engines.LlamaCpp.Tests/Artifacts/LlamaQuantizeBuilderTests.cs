@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 using System.Security.Cryptography;
 using System.Text.Json;
 using QuantBench.Core.Errors;
@@ -45,6 +47,20 @@ public sealed class LlamaQuantizeBuilderTests(LlamaFixture fixture)
         string path = _builders.Build(artifact, "half.gguf", BuilderFixture.Gguf(fixture.F32.Path));
 
         Assert.Equal(ExpectedSize(Variant.Parse(artifact).ShortName), new FileInfo(path).Length);
+    }
+
+    [Fact]
+    public void Build_MakesWeightsWhoseRepackedCopiesAreCounted()
+    {
+        string path = _builders.Build("gguf:Q4_0", "repacked.gguf");
+
+        using ILoadedModel model = fixture.Engine.Load(LlamaFixture.Artifact(path, "gguf:Q4_0"), "cpu", new LoadOptions { Threads = 2 }, CancellationToken.None);
+        using IInferenceSession session = model.CreateSession(new SessionOptions { ContextLength = 256, Threads = 2 });
+
+        // llama.cpp repacks Q4_0 for AVX2 and lists the copies as a buffer of their own beside the mapped file.
+        bool repacked = ((LlamaModel)model).WeightBuffers.Any(b => b.BufferType == "CPU_REPACK");
+        Assert.Equal(Avx2.IsSupported || Dp.IsSupported, repacked);
+        Assert.Equal(((LlamaModel)model).WeightBuffers.Sum(b => b.Bytes), session.Memory.WeightsBytes);
     }
 
     [Fact]
