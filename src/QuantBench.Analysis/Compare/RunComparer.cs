@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Cells;
+using QuantBench.Core.Machine;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Statistics;
 
@@ -44,7 +45,7 @@ public static class RunComparer
     }
 
     private static ImmutableArray<string> Differing(ComparisonSide a, ComparisonSide b) =>
-        a.Run.Info.Id == b.Run.Info.Id ? [] : TimingComparability.Differences(a.Run.Info.Fingerprint, b.Run.Info.Fingerprint);
+        a.Run.Info.Id == b.Run.Info.Id ? [] : [.. Comparability.Check(a.Run.Info.Fingerprint, b.Run.Info.Fingerprint).Select(d => d.ToString())];
 
     private static IEnumerable<MetricComparison> Cells(CellResult a, CellResult b, ImmutableArray<string> differing, string title)
     {

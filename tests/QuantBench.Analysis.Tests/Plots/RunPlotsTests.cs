@@ -66,7 +66,7 @@ public sealed class RunPlotsTests
 
         Assert.Equal(10, figure.Rows.Length); // IQ1_S failed
         Assert.All(figure.Rows, r => Assert.Equal(figure.Head.Length, r.Length));
-        Assert.Equal(["gguf:Q4_K_M", "low", "5.05", "38.64 ± 0.86"], figure.Rows.Single(r => r[0] == "gguf:Q4_K_M"));
+        Assert.Equal(["gguf:Q4_K_M", "low", "5.05", "38.64 ± 0.86"], figure.Rows.Single(r => r[0] == "gguf:Q4_K_M").AsEnumerable());
         Assert.StartsWith("Q5_K_M at 5.79 bits per weight is the smallest variant within 1 %", figure.Finding, StringComparison.Ordinal);
     }
 
