@@ -11,7 +11,11 @@ internal sealed unsafe class LlamaModel : ILoadedModel
     private const string TruncatedHint = "The file is truncated or damaged; compare its SHA-256 with its source's and build or fetch it again.";
 
     // Words of llama.cpp's loader that blame the file rather than the machine.
-    private static readonly string[] s_fileFaults = ["not within the file bounds", "corrupted or incomplete", "invalid magic", "failed to read", "gguf_init", "duplicated tensor", "key not found", "missing tensor", "wrong number of tensors", "wrong shape"];
+    private static readonly string[] s_fileFaults =
+    [
+        "not within the file bounds", "corrupted or incomplete", "invalid magic", "failed to read", "gguf_init", "duplicated tensor",
+        "key not found", "missing tensor", "wrong number of tensors", "wrong shape",
+    ];
 
     private LlamaModel(LlamaLibrary library, SafeLlamaModel handle, LlamaDevice device, NativeLogCapture capture)
     {

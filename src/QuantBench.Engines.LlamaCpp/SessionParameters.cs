@@ -18,9 +18,17 @@ internal static class SessionParameters
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MicroBatchTokens, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1);
         ulong most = NativeMethods.llama_max_parallel_sequences();
-        if ((ulong)options.Sequences > most) throw new EngineException($"llama.cpp holds at most {most} sequences, not {options.Sequences}.", "Lower n_batch or raise n_ctx.");
+        if ((ulong)options.Sequences > most)
+        {
+            throw new EngineException($"llama.cpp holds at most {most} sequences, not {options.Sequences}.", "Lower n_batch or raise n_ctx.");
+        }
+
         long cells = (long)options.ContextLength * options.Sequences;
-        if (cells > int.MaxValue) throw new EngineException($"A context of {options.ContextLength} tokens × {options.Sequences} sequences is more than llama.cpp can number.");
+        if (cells > int.MaxValue)
+        {
+            throw new EngineException($"A context of {options.ContextLength} tokens × {options.Sequences} sequences is more than llama.cpp can number.");
+        }
+
         llama_flash_attn_type flash = FlashAttention(options.FlashAttention);
         ggml_type kv = KvType(options.KvType);
         CheckKvType(model, kv, flash, options.KvType);
@@ -78,7 +86,10 @@ internal static class SessionParameters
         foreach (string part in new[] { "key_length", "value_length" })
         {
             int size = int.TryParse(model.Metadata($"{architecture}.attention.{part}"), CultureInfo.InvariantCulture, out int given) ? given : head;
-            if (size % block != 0) throw new EngineException($"A KV cache of type {name} stores blocks of {block}, which don't divide this model's head size {size}.", "Set kv_type to f16 or q8_0.");
+            if (size % block != 0)
+            {
+                throw new EngineException($"A KV cache of type {name} stores blocks of {block}, which don't divide this model's head size {size}.", "Set kv_type to f16 or q8_0.");
+            }
         }
     }
 }

@@ -101,7 +101,11 @@ internal sealed unsafe class ImportanceCollector : IDisposable
     {
         ggml_tensor* input = tensor->src1; // [columns, experts used or 1, tokens]
         ggml_tensor* ids = tensor->src2; // [experts used, tokens], not contiguous
-        if (input->type != ggml_type.F32 || input->ne[3] != 1) throw new EngineException($"tensor '{name}' has an input of a shape that no importance matrix can hold.");
+        if (input->type != ggml_type.F32 || input->ne[3] != 1)
+        {
+            throw new EngineException($"tensor '{name}' has an input of a shape that no importance matrix can hold.");
+        }
+
         int experts = checked((int)tensor->src0->ne[2]);
         int columns = checked((int)input->ne[0]);
         ImportanceEntry entry = Entry(name, checked(columns * experts), experts);
@@ -143,14 +147,21 @@ internal sealed unsafe class ImportanceCollector : IDisposable
     {
         foreach (float sum in sums)
         {
-            if (!float.IsFinite(sum)) throw new EngineException($"The activations that enter '{name}' aren't finite, so no importance matrix can be computed.");
+            if (!float.IsFinite(sum))
+            {
+                throw new EngineException($"The activations that enter '{name}' aren't finite, so no importance matrix can be computed.");
+            }
         }
     }
 
     private ImportanceEntry Entry(string name, int values, int counts)
     {
         if (!_entries.TryGetValue(name, out ImportanceEntry? entry)) _entries[name] = entry = new ImportanceEntry(new float[values], new long[counts]);
-        if (entry.Sums.Length != values || entry.Counts.Length != counts) throw new EngineException($"Tensor '{name}' is used with two different shapes.");
+        if (entry.Sums.Length != values || entry.Counts.Length != counts)
+        {
+            throw new EngineException($"Tensor '{name}' is used with two different shapes.");
+        }
+
         return entry;
     }
 

@@ -47,7 +47,10 @@ internal static unsafe class ImportanceMatrixFile
                 for (int i = 0; i < matrices; i++) counts[i] = entry.Counts[i];
             }
 
-            if (!NativeMethods.gguf_write_to_file(gguf, path, only_meta: false)) throw new EngineException($"{path}: the importance matrix can't be written: {capture.Words}", "Is the disk full?");
+            if (!NativeMethods.gguf_write_to_file(gguf, path, only_meta: false))
+            {
+                throw new EngineException($"{path}: the importance matrix can't be written: {capture.Words}", "Is the disk full?");
+            }
         }
         finally
         {
@@ -61,7 +64,11 @@ internal static unsafe class ImportanceMatrixFile
     /// <exception cref="ModelFormatException">It is none.</exception>
     public static ImportanceMatrix Read(LlamaLibrary library, string path)
     {
-        if (GgufHeader.Unreadable(path) is { } reason) throw new ModelFormatException(path, 0, reason, "Importance matrices are read in GGUF format (llama-imatrix --output-format gguf).");
+        if (GgufHeader.Unreadable(path) is { } reason)
+        {
+            throw new ModelFormatException(path, 0, reason, "Importance matrices are read in GGUF format (llama-imatrix --output-format gguf).");
+        }
+
         using NativeLogCapture capture = library.Log.Capture();
         nint tensors = 0;
         nint gguf = NativeMethods.gguf_init_from_file(path, new gguf_init_params { no_alloc = 0, ctx = &tensors });
@@ -92,7 +99,11 @@ internal static unsafe class ImportanceMatrixFile
     {
         ReadOnlySpan<float> sums = Values(tensors, path, name + SumsSuffix);
         ReadOnlySpan<float> counts = Values(tensors, path, name + CountsSuffix);
-        if (counts.Length == 0 || sums.Length == 0 || sums.Length % counts.Length != 0) throw new ModelFormatException(path, null, $"tensor '{name}': {sums.Length} sums don't go with {counts.Length} counts.");
+        if (counts.Length == 0 || sums.Length == 0 || sums.Length % counts.Length != 0)
+        {
+            throw new ModelFormatException(path, null, $"tensor '{name}': {sums.Length} sums don't go with {counts.Length} counts.");
+        }
+
         long[] whole = new long[counts.Length];
         for (int i = 0; i < counts.Length; i++) whole[i] = (long)Math.Round(counts[i]);
         return new ImportanceEntry(sums.ToArray(), whole);

@@ -70,7 +70,10 @@ internal sealed unsafe class LlamaImatrixBuilder(EngineEnvironment environment) 
         int nCtx = text.ContextLength;
         int available = tokens.Length / nCtx;
         int chunks = text.Chunks == 0 ? available : Math.Min(text.Chunks, available);
-        if (chunks == 0) throw new RequestException($"The calibration text has {tokens.Length} tokens, fewer than one chunk of {nCtx}.", "Use a longer text or shorter chunks.");
+        if (chunks == 0)
+        {
+            throw new RequestException($"The calibration text has {tokens.Length} tokens, fewer than one chunk of {nCtx}.", "Use a longer text or shorter chunks.");
+        }
 
         LlamaDevice cpu = LlamaDevice.Enumerate().First(d => d.IsHost);
         using LlamaModel model = LlamaModel.Load(library, modelPath, cpu, gpuLayers: 0, cancellationToken);
@@ -88,13 +91,20 @@ internal sealed unsafe class LlamaImatrixBuilder(EngineEnvironment environment) 
                 batch.Clear();
                 for (int sequence = 0; sequence < together; sequence++) AddChunkPart(batch, tokens, (first + sequence) * nCtx, sequence, start, Math.Min(nCtx, start + options.BatchTokens), file.Header.BosToken);
                 session.Append(batch, cancellationToken);
-                if (collector.Fault is { } fault) throw fault as QuantBenchException ?? new EngineException($"The importance matrix can't be computed: {fault.Message}", inner: fault);
+                if (collector.Fault is { } fault)
+                {
+                    throw fault as QuantBenchException ?? new EngineException($"The importance matrix can't be computed: {fault.Message}", inner: fault);
+                }
             }
 
             progress.Report((double)(first + together) / chunks);
         }
 
-        if (collector.Entries.Count == 0) throw new EngineException($"llama.cpp multiplied no weight matrix by {nCtx} tokens at once; chunks of at least 16 tokens are needed.");
+        if (collector.Entries.Count == 0)
+        {
+            throw new EngineException($"llama.cpp multiplied no weight matrix by {nCtx} tokens at once; chunks of at least 16 tokens are needed.");
+        }
+
         return new ImportanceMatrix(collector.Entries, $"sha256:{text.TextSha256}", chunks, nCtx);
     }
 

@@ -27,8 +27,16 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
     public Support CanBuild(ModelSource source, string artifactName)
     {
         ArgumentNullException.ThrowIfNull(source);
-        if (!Variant.TryParse(artifactName, out Variant? variant) || variant is null || variant.Format != "gguf") return Support.No($"{Name} makes GGUF variants, not {artifactName}");
-        if (IsFloat(variant.Scheme.FileType) && variant.ImportanceMatrix) return Support.No($"{variant.Id}: floats aren't quantized, so no importance matrix applies; use gguf:{variant.Scheme.Name}");
+        if (!Variant.TryParse(artifactName, out Variant? variant) || variant is null || variant.Format != "gguf")
+        {
+            return Support.No($"{Name} makes GGUF variants, not {artifactName}");
+        }
+
+        if (IsFloat(variant.Scheme.FileType) && variant.ImportanceMatrix)
+        {
+            return Support.No($"{variant.Id}: floats aren't quantized, so no importance matrix applies; use gguf:{variant.Scheme.Name}");
+        }
+
         if (source.Kind == SourceKind.HuggingFace)
         {
             if (IsFloat(variant.Scheme.FileType)) return Support.No($"{variant.Id} is converted from the source, not quantized");
@@ -36,7 +44,11 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
         }
 
         GgufHeader header = GgufHeader.Read(source.Path);
-        if (header.FileType is not { } type) return Support.No($"{source.Path} doesn't say which quant scheme it has (general.file_type), so nothing can be made from it");
+        if (header.FileType is not { } type)
+        {
+            return Support.No($"{source.Path} doesn't say which quant scheme it has (general.file_type), so nothing can be made from it");
+        }
+
         if (IsFloat(type)) return NeedsOther(variant) ?? Support.Yes;
         return type == variant.Scheme.FileType && header.HasImportanceMatrix == variant.ImportanceMatrix
             ? Support.Yes
@@ -97,7 +109,11 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
     {
         using NativeLogCapture capture = library.Log.Capture();
         using IDisposable listening = library.Log.Listen(line => ReportTensor(line, progress));
-        if (NativeMethods.llama_model_quantize(input, output, parameters) != 0) throw new EngineException($"llama.cpp can't quantize {input}: {capture.Words}");
+        if (NativeMethods.llama_model_quantize(input, output, parameters) != 0)
+        {
+            throw new EngineException($"llama.cpp can't quantize {input}: {capture.Words}");
+        }
+
         progress.Report(1);
     }
 

@@ -80,18 +80,18 @@ internal sealed record LlamaInstallation(string Directory, string Llama, string 
         return new LlamaInstallation(directory, llama, ggml, ggmlBase, release, []);
     }
 
-    /// <summary>A library under either naming scheme: <c>libllama.so</c> (CMake) or <c>libllama.v0.5.0.so</c> (npm).</summary>
+    /// <summary>A library under any naming scheme: <c>libllama.so</c> (CMake), <c>libllama.v0.5.0.so</c> or <c>libllama.cuda.v0.5.0.so</c> (npm).</summary>
     private static string? Find(string directory, string name)
     {
         string plain = Path.Combine(directory, s_prefix + name + s_suffix);
         if (File.Exists(plain)) return plain;
-        return System.IO.Directory.EnumerateFiles(directory, $"{s_prefix}{name}.v*{s_suffix}").Order(StringComparer.Ordinal).FirstOrDefault();
+        return System.IO.Directory.EnumerateFiles(directory, $"{s_prefix}{name}.*v*{s_suffix}").Order(StringComparer.Ordinal).FirstOrDefault();
     }
 
     private static string? ReleaseInName(string path)
     {
         string name = Path.GetFileNameWithoutExtension(path);
-        int dot = name.IndexOf(".v", StringComparison.Ordinal);
+        int dot = name.LastIndexOf(".v", StringComparison.Ordinal);
         return dot < 0 ? null : name[(dot + 1)..];
     }
 

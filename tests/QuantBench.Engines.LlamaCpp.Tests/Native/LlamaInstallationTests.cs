@@ -62,6 +62,21 @@ public sealed class LlamaInstallationTests(LlamaFixture fixture)
         Assert.Contains("v0.4.0", Assert.Throws<EngineException>(() => Locate(directory)).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("v0.5.0")]
+    [InlineData("vulkan.v0.5.0")]
+    [InlineData("cuda.v0.5.0")]
+    public void Locate_TakesThePackagesNames(string name)
+    {
+        string directory = FakeBuild($"libllama.{name}.so", $"libggml.{name}.so", "libggml-base.so", "libggml-cpu-x64.so", "libllama-common.so");
+
+        LlamaInstallation found = Locate(directory);
+
+        Assert.Equal("v0.5.0", found.Release);
+        Assert.Equal(Path.Combine(directory, $"libllama.{name}.so"), found.Llama);
+        Assert.Equal(Path.Combine(directory, $"libggml.{name}.so"), found.Ggml);
+    }
+
     [Fact]
     public void Locate_TakesABuildOfTheUsersOwn_WhenItLiesInBin()
     {
