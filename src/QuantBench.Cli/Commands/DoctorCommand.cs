@@ -51,7 +51,7 @@ internal static class DoctorCommand
         output.WriteLine($"  ISA      {string.Join(' ', machine.CpuFlags)}");
         output.WriteLine($"  memory   {Format.Bytes(machine.MemoryBytes)}{(machine.MemoryLimitBytes is { } most ? $", container limit {Format.Bytes(most)}" : "")}");
         output.WriteLine($"  GPUs     {(machine.Gpus.IsDefaultOrEmpty ? "none seen" : string.Join("; ", machine.Gpus))}");
-        output.WriteLine($"  OS       {machine.Os}; .NET {machine.Runtime}; {(machine.Virtualization is { } virtualization ? $"in {virtualization}" : "no virtualization seen")}");
+        output.WriteLine($"  OS       {machine.Os}; {machine.Runtime}; {(machine.Virtualization is { } virtualization ? $"in {virtualization}" : "no virtualization seen")}");
         output.WriteLine($"  governor {machine.Governor ?? "not readable"}{(machine.Governor is not (null or "performance") ? ": timings will vary; try: sudo cpupower frequency-set -g performance" : "")}");
         output.WriteLine("Engines");
         foreach (EngineProbe engine in engines)

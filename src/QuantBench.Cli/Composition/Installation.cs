@@ -74,7 +74,7 @@ internal static class Installation
             Worker = WorkerCommand,
             OpenSource = path => ModelSource.Open(path, Path.Combine(cacheRoot, "hashes")),
             OpenTokenizer = ModelSource.OpenTokenizer,
-            ReadFingerprint = () => FingerprintReader.Read(Root) with { QuantBench = Version },
+            ReadFingerprint = () => FingerprintReader.Read() with { QuantBench = Version },
             Clock = TimeProvider.System,
         };
     }

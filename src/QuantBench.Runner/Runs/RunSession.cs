@@ -145,7 +145,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     private async Task<Prepared> ComputeReferenceAsync(
         Cell cell, Variant reference, RegistryEntry entry, string artifactPath, WorkerText? text, string key, CancellationToken cancellationToken)
     {
-        string name = $"reference {reference.Id} on {cell.Backend}";
+        string name = $"{reference.Id} log-probabilities on {cell.Backend}";
         long start = environment.Clock.GetTimestamp();
         bool cached = _referenceCache.Find(key) is not null;
         if (!cached) events.Report(new RunEvent.PreparationStarted(cell.Model, name));
