@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using QuantBench.Analysis.Formatting;
-using QuantBench.Cli.Composition;
 using QuantBench.Cli.Views;
 using QuantBench.Core;
 using QuantBench.Core.Cells;
@@ -15,7 +14,6 @@ using QuantBench.Runner;
 using QuantBench.Runner.Datasets;
 using QuantBench.Runner.Preparation;
 using QuantBench.Runner.Registry;
-using QuantBench.Runner.Runs;
 
 namespace QuantBench.Cli.Commands;
 

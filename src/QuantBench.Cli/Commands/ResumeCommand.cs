@@ -1,5 +1,4 @@
 using System.CommandLine;
-using QuantBench.Cli.Views;
 using QuantBench.Results.Folders;
 using QuantBench.Runner;
 using QuantBench.Runner.Runs;

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using QuantBench.Cli.Composition;
 using QuantBench.Cli.Views;
 using QuantBench.Core.Suites;
 using QuantBench.Runner;
