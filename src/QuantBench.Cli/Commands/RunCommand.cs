@@ -1,5 +1,4 @@
 using System.CommandLine;
-using QuantBench.Cli.Views;
 using QuantBench.Core.Suites;
 using QuantBench.Runner;
 using QuantBench.Runner.Runs;
