@@ -26,6 +26,9 @@ internal sealed class HelpTexts(HelpAction inner) : SynchronousCommandLineAction
     public void Add(Command command, string text) => _texts[command] = text;
 
     /// <inheritdoc/>
+    public override bool ClearsParseErrors => true; // `compare --help` lacks its arguments and means no harm
+
+    /// <inheritdoc/>
     public override int Invoke(ParseResult parseResult)
     {
         inner.MaxWidth = 120;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using QuantBench.Core.Errors;
 
 namespace QuantBench.Cli.Commands;
@@ -15,7 +16,7 @@ internal static class QuantBenchCommand
     {
         RootCommand root = Build();
         ParseResult parsed = root.Parse(args);
-        if (parsed.Errors.Count > 0)
+        if (parsed.Errors.Count > 0 && parsed.Action is (null or ParseErrorAction))
         {
             string command = string.Join(' ', CommandPath(parsed.CommandResult.Command));
             error.WriteLine($"error: {parsed.Errors[0].Message}");

@@ -100,7 +100,8 @@ public sealed record WorkerCell(string Model, string Variant, string Backend, st
                 JsonValueKind.True => true,
                 JsonValueKind.False => false,
                 JsonValueKind.String => value.GetString() ?? "",
-                JsonValueKind.Number => value.TryGetInt64(out long whole) ? whole : value.GetDouble(),
+                // -0 is no whole number: read as one it would lose its sign, and the cell its id.
+                JsonValueKind.Number => value.TryGetInt64(out long whole) && value.GetRawText() != "-0" ? whole : value.GetDouble(),
                 _ => throw new FormatException($"setting '{key}' must be a scalar"),
             });
         }

@@ -185,6 +185,9 @@ public sealed class SuiteRunnerTests : IDisposable
     private const string MeasureOk =
         """echo '{"event":"result","result":{"metrics":[{"name":"load_time","unit":"ms","direction":"lower","value":12.5}],"provenance":{"engine_build":"fake v1"}}}'""";
 
+    private const string Built =
+        """echo '{"event":"result","result":{"built":{"sha256":"9a3a45d01531a20e89ac6ae10b0b0beb0492acd7216a368aa062d1a5fecaf9cd","bytes":7,"weight_bytes":4,"parameter_count":1}}}'""";
+
     private static IReadOnlyList<CellResult> Cells(RunOutcome outcome)
     {
         using RunFolder folder = RunFolder.OpenReadOnly(outcome.Folder);
@@ -200,21 +203,22 @@ public sealed class SuiteRunnerTests : IDisposable
 
     private RunnerEnvironment Environment(string measure, string probe, string prepare)
     {
-        string recipe(string name) => $$"""\"{{name}}\":{\"recipe\":{\"builder\":\"copy\",\"builder_build\":\"1\",\"inputs\":[],\"parameters\":{}}}""".Replace("\\\"", "\"", StringComparison.Ordinal);
+        static string recipe(string name) => "\"" + name + "\":{\"recipe\":{\"builder\":\"copy\",\"builder_build\":\"1\",\"inputs\":[],\"parameters\":{}}}";
         string plans = string.Join(',', recipe("gguf:F16"), recipe("gguf:Q8_0"), recipe("gguf:Q4_0"));
+        string plan = "echo '{\"event\":\"result\",\"result\":{\"plans\":{" + plans + "}}}'";
         string script = $$"""
             case "$job" in
             *'"kind":"probe"'*)
             {{probe}}
             ;;
             *'"kind":"plan"'*)
-            echo '{"event":"result","result":{"plans":{{{plans}}}}}'
+            {{plan}}
             ;;
             *'"kind":"prepare"'*)
             {{prepare}}
             out=$(printf %s "$job" | sed -n 's/.*"output_path":"\([^"]*\)".*/\1/p')
             printf weights > "$out"
-            echo '{"event":"result","result":{"built":{"sha256":"9a3a45d01531a20e89ac6ae10b0b0beb0492acd7216a368aa062d1a5fecaf9cd","bytes":7,"weight_bytes":4,"parameter_count":1}}}'
+            {{Built}}
             ;;
             *)
             {{measure}}
