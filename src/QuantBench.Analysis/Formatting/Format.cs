@@ -157,7 +157,7 @@ public static class Format
         if (double.IsNaN(value)) return Missing;
         if (metric is "same_top") return Share(value, error);
         if (unit == "B") return Bytes(value);
-        string figure = ci95 is null ? WithError(value, error) : WithinInterval(value, ci95);
+        string figure = error is not null || ci95 is null ? WithError(value, error) : WithinInterval(value, ci95);
         if (unit == "ms" && Math.Abs(value) >= 10_000) return Milliseconds(value);
         return unit == "1" ? figure : figure + UnitSpace + unit;
     }

@@ -89,8 +89,18 @@ public static class HtmlReport
         DataTable("Cells without figures, grouped by reason", ["Status", "Reason", "Cells"],
             report.Table.Problems.Select(p => new[] { RunReport.Word(p.Status), p.Reason, string.Join("; ", p.Cells) })));
 
-    private static XElement? Marks(RunReport report) => report.Notes.Length == 0 ? null : Section(
-        "marks", "Marks", DataTable("Marks left while measuring", ["Cell", "Mark"], report.Notes.Select(n => new[] { n.Cell, n.Note })));
+    private static XElement? Marks(RunReport report)
+    {
+        if (report.Notes.Length == 0) return null;
+        string[][] rows = [.. report.Notes.GroupBy(n => n.Cell).Select(g => new[] { g.Key, string.Join("; ", g.Select(n => n.Note).Distinct()) })];
+        return Section(
+            "marks", "Marks",
+            new XElement("p", "What was noticed while measuring, e.g. other programs' load, or an interval wider than the suite asked for."),
+            new XElement(
+                "details",
+                new XElement("summary", $"{rows.Length} {(rows.Length == 1 ? "cell has" : "cells have")} marks"),
+                DataTable("Marks left while measuring", ["Cell", "Marks"], rows)));
+    }
 
     private static XElement Method(RunReport report) => Section(
         "method", "Method",

@@ -20,8 +20,10 @@ internal static class HtmlStyle
         th,td{padding:4px 10px 4px 0;border-bottom:1px solid var(--line);text-align:left;vertical-align:top;overflow-wrap:anywhere}
         thead th{color:var(--ink2);font-weight:600;vertical-align:bottom}tbody th{font-weight:500;white-space:nowrap}
         td.n,th.n{text-align:right;white-space:nowrap;padding-left:10px}.unit{display:block;font-weight:400;color:var(--ink3);font-size:12px}
+        #results td,#results tbody th{white-space:nowrap}
         .missing{color:var(--ink3)}abbr{cursor:help}
-        figure{margin:0 0 24px}.plot{overflow-x:auto}.plot svg{max-width:100%;height:auto;display:block}figcaption{color:var(--ink2);max-width:80ch;margin:8px 0}
+        #figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,520px),1fr));gap:0 24px}#figures h2{grid-column:1/-1}
+        figure{margin:0 0 24px;min-width:0}.plot{overflow-x:auto}.plot svg{max-width:100%;height:auto;display:block}figcaption{color:var(--ink2);max-width:80ch;margin:8px 0}
         details{margin:4px 0}summary{cursor:pointer;color:var(--ink2)}
         pre{background:var(--sunken);padding:12px;border-radius:3px;overflow-x:auto;white-space:pre-wrap}
         .skip{position:absolute;left:-9999px}.skip:focus{left:8px;top:8px;background:var(--panel);padding:8px}

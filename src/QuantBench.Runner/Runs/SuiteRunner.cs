@@ -159,8 +159,9 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
         catch (StoreException e)
         {
             MarkInterrupted(folder);
-            string hint = $"Finished cells are safe. When that is mended: quantbench resume {folder.Info.Id}";
-            throw new StoreException(e.Message, e.Hint is null ? hint : $"{e.Hint} {hint}", e);
+            string next = $"quantbench resume {folder.Info.Id}";
+            string hint = e.Hint?.Replace("quantbench resume", next, StringComparison.Ordinal) ?? $"Finished cells are safe. When that is mended: {next}";
+            throw new StoreException(e.Message, hint, e);
         }
     }
 

@@ -18,6 +18,9 @@ public sealed record CellJob(
 /// <param name="environment">Where things lie.</param>
 public sealed class CellRunner(RunnerEnvironment environment)
 {
+    /// <summary>Condition of a cell: milliseconds of wall time beyond the engine's load and work.</summary>
+    public const string HarnessMilliseconds = "harness_ms";
+
     /// <summary>How long a worker may take to stop by itself before it is killed.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(5);
 
@@ -56,10 +59,15 @@ public sealed class CellRunner(RunnerEnvironment environment)
                 Cell = job.Cell, Status = CellStatus.Failed, Failure = f.Kind, Reason = Reasons.With(f.Reason, f.Hint),
             },
             cancelled: () => new CellResult { Cell = job.Cell, Status = CellStatus.Cancelled, Reason = "stopped by the user" });
+        TimeSpan wall = environment.Clock.GetElapsedTime(start);
         return result with
         {
             Started = started,
-            Seconds = environment.Clock.GetElapsedTime(start).TotalSeconds,
+            Seconds = wall.TotalSeconds,
+            // What the cell cost beyond its own load and work: the process, the protocol, reading the text.
+            Conditions = result.Conditions.TryGetValue(WorkerHost.WorkMilliseconds, out double work)
+                ? result.Conditions.SetItem(HarnessMilliseconds, wall.TotalMilliseconds - work)
+                : result.Conditions,
             // The worker's words about the engine stand; the runner's about files are its own.
             Provenance = result.Provenance.SetItems(job.Provenance),
         };

@@ -24,6 +24,12 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
     /// <summary>Line by which the parent asks the worker to stop.</summary>
     public const string CancelLine = "cancel";
 
+    /// <summary>Condition of a cell: milliseconds from making the engine to the last figure, i.e. the engine's load and work.</summary>
+    public const string WorkMilliseconds = "work_ms";
+
+    /// <summary>Condition of a cell: resident bytes of the process before the engine is made.</summary>
+    public const string HarnessBytes = "harness_rss_bytes";
+
     private const int MaxJobBytes = 16 << 20;
 
     /// <summary>Does the job.</summary>
@@ -48,13 +54,13 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         }
         catch (QuantBenchException e)
         {
-            log(e.ToString());
+            log(e.Message);
             writer.Error(e.Message, e.Hint);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             // The process is the boundary: whatever ends a job must reach the parent in words.
-            log(e.ToString());
+            log(e is OperationCanceledException ? "stopped as asked" : e.ToString());
             writer.Error(e is OperationCanceledException ? "stopped" : $"{e.Message} ({e.GetType().Name})", null);
         }
 
@@ -121,6 +127,8 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
 
     private WorkerResult Measure(WorkerJob job, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)
     {
+        long? bare = services.Machine().ResidentBytes();
+        long start = services.Clock.GetTimestamp();
         using IEngine engine = MakeEngine(job);
         EvaluationContext context = ContextOf(job, engine, progress);
         if (engine.CanRun(context.Artifact, context.Cell.Backend.Device).Reason is { } reason) return new WorkerResult { Unsupported = reason };
@@ -129,12 +137,17 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         EvaluationResult result = evaluator.Evaluate(context, cancellationToken);
         var provenance = new Dictionary<string, string>(result.Provenance);
         provenance.TryAdd("engine_build", engine.Build);
+        var conditions = new Dictionary<string, double>(result.Conditions)
+        {
+            [WorkMilliseconds] = services.Clock.GetElapsedTime(start).TotalMilliseconds,
+        };
+        if (bare is { } bytes) conditions[HarnessBytes] = bytes;
         return new WorkerResult
         {
             Metrics = [.. result.Metrics],
             Notes = [.. result.Notes],
             Provenance = provenance,
-            Conditions = new Dictionary<string, double>(result.Conditions),
+            Conditions = conditions,
         };
     }
 

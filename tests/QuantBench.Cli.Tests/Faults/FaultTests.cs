@@ -20,13 +20,13 @@ public sealed class FaultTests : IDisposable
     [Fact]
     public async Task Run_RecordsTheSignal_WhenAWorkerIsKilled()
     {
-        await WorkerDiesBy(QuantBenchProcess.SigKill, "SIGKILL");
+        await WorkerDiesBy(LiveCommand.SigKill, "SIGKILL");
     }
 
     [Fact]
     public async Task Run_RecordsTheSignal_WhenAWorkerSegfaults()
     {
-        await WorkerDiesBy(QuantBenchProcess.SigSegv, "SIGSEGV");
+        await WorkerDiesBy(LiveCommand.SigSegv, "SIGSEGV");
     }
 
     [Fact]
@@ -34,9 +34,9 @@ public sealed class FaultTests : IDisposable
     {
         string suite = Suite("cell_timeout: 15s");
 
-        using QuantBenchProcess run = QuantBenchProcess.Start("run", suite, "--results", Results, "--plain");
+        using LiveCommand run = LiveCommand.Start("run", suite, "--results", Results, "--plain");
         int worker = await LongCellsWorker(run);
-        QuantBenchProcess.Kill(worker, QuantBenchProcess.SigStop); // a stopped process hangs whatever it is told
+        LiveCommand.Kill(worker, LiveCommand.SigStop); // a stopped process hangs whatever it is told
         int code = await run.EndAsync();
 
         Assert.Equal(2, code);
@@ -44,7 +44,7 @@ public sealed class FaultTests : IDisposable
         CellResult failed = Assert.Single(cells, c => c.Status == CellStatus.Failed);
         Assert.Equal(FailureKind.Timeout, failed.Failure);
         Assert.Contains("15", failed.Reason, StringComparison.Ordinal);
-        Assert.False(QuantBenchProcess.IsAlive(worker));
+        Assert.False(LiveCommand.IsAlive(worker));
         TheOthersFinished(cells, info);
     }
 
@@ -53,7 +53,7 @@ public sealed class FaultTests : IDisposable
     {
         string suite = Suite("cell_memory: 40MiB");
 
-        (int code, string output) = await QuantBenchProcess.RunAsync("run", suite, "--results", Results, "--plain");
+        (int code, string output) = await LiveCommand.RunAsync("run", suite, "--results", Results, "--plain");
 
         Assert.True(code == 2, output);
         IReadOnlyList<CellResult> cells = Cells(out RunInfo info);
@@ -80,7 +80,7 @@ public sealed class FaultTests : IDisposable
               - load: { repetitions: 1 }
             """);
 
-        (int code, string output) = await QuantBenchProcess.RunAsync("run", suite, "--results", Results, "--plain");
+        (int code, string output) = await LiveCommand.RunAsync("run", suite, "--results", Results, "--plain");
 
         Assert.True(code == 2, output);
         IReadOnlyList<CellResult> cells = Cells(out _);
@@ -97,7 +97,7 @@ public sealed class FaultTests : IDisposable
         string suite = Path.Combine(_directory.Path, "typo.yaml");
         await File.WriteAllTextAsync(suite, "suite: typo\nworklods: [load]\n");
 
-        (int code, string output) = await QuantBenchProcess.RunAsync("run", suite, "--results", Results, "--plain");
+        (int code, string output) = await LiveCommand.RunAsync("run", suite, "--results", Results, "--plain");
 
         Assert.Equal(65, code);
         Assert.Contains("typo.yaml:2:1", output, StringComparison.Ordinal);
@@ -111,13 +111,13 @@ public sealed class FaultTests : IDisposable
         string suite = Suite("cell_timeout: 120s");
         List<CellResult> before;
 
-        using (QuantBenchProcess run = QuantBenchProcess.Start("run", suite, "--results", Results, "--plain"))
+        using (LiveCommand run = LiveCommand.Start("run", suite, "--results", Results, "--plain"))
         {
             int worker = await LongCellsWorker(run);
-            run.Signal(QuantBenchProcess.SigInt);
+            run.Signal(LiveCommand.SigInt);
             Assert.Equal(130, await run.EndAsync());
             Assert.Contains("resume", run.Output, StringComparison.Ordinal);
-            Assert.False(QuantBenchProcess.IsAlive(worker));
+            Assert.False(LiveCommand.IsAlive(worker));
             before = [.. Cells(out RunInfo stopped)];
             Assert.Equal(RunStatus.Interrupted, stopped.Status);
             Assert.NotEmpty(before);
@@ -133,13 +133,13 @@ public sealed class FaultTests : IDisposable
         string suite = Suite("cell_timeout: 120s");
         List<CellResult> before;
 
-        using (QuantBenchProcess run = QuantBenchProcess.Start("run", suite, "--results", Results, "--plain"))
+        using (LiveCommand run = LiveCommand.Start("run", suite, "--results", Results, "--plain"))
         {
             int worker = await LongCellsWorker(run);
-            run.Signal(QuantBenchProcess.SigKill);
+            run.Signal(LiveCommand.SigKill);
             await run.EndAsync();
-            for (int i = 0; i < 500 && QuantBenchProcess.IsAlive(worker); i++) await Task.Delay(20);
-            Assert.False(QuantBenchProcess.IsAlive(worker)); // a worker doesn't outlive its runner
+            for (int i = 0; i < 500 && LiveCommand.IsAlive(worker); i++) await Task.Delay(20);
+            Assert.False(LiveCommand.IsAlive(worker)); // a worker doesn't outlive its runner
             before = [.. Cells(out RunInfo stopped)];
             Assert.Equal(RunStatus.Running, stopped.Status); // nobody was left to write anything else
             Assert.NotEmpty(before);
@@ -154,10 +154,10 @@ public sealed class FaultTests : IDisposable
         string suite = Suite("cell_timeout: 120s", longCell: false);
         string small = Path.Combine(_directory.Path, "small");
         Directory.CreateDirectory(small);
-        using (Tmpfs.Mount(small, "96k"))
+        using (Tmpfs.Mount(small, "2m"))
         {
             string filler = Path.Combine(small, "filler");
-            using (QuantBenchProcess run = QuantBenchProcess.Start("run", suite, "--results", small, "--plain"))
+            using (LiveCommand run = LiveCommand.Start("run", suite, "--results", small, "--plain"))
             {
                 string cells = await FirstCellRecorded(run, small);
                 FillUp(filler);
@@ -171,7 +171,7 @@ public sealed class FaultTests : IDisposable
             List<CellResult> before = [.. Cells(small, out _)];
             Assert.NotEmpty(before);
             File.Delete(filler);
-            (int resumed, string output) = await QuantBenchProcess.RunAsync("resume", "latest", "--results", small, "--plain");
+            (int resumed, string output) = await LiveCommand.RunAsync("resume", "latest", "--results", small, "--plain");
             Assert.True(resumed == 0, output);
             NothingTwice(before, [.. Cells(small, out RunInfo info)], info);
         }
@@ -191,9 +191,9 @@ public sealed class FaultTests : IDisposable
         }
     }
 
-    private static async Task<string> FirstCellRecorded(QuantBenchProcess run, string results)
+    private static async Task<string> FirstCellRecorded(LiveCommand run, string results)
     {
-        await run.LineAsync(l => l.Contains("perplexity", StringComparison.Ordinal) && l.Contains("ok", StringComparison.Ordinal));
+        await run.LineAsync(l => l.Contains("perplexity: ", StringComparison.Ordinal));
         return Directory.GetFiles(results, "cells.jsonl", SearchOption.AllDirectories).Single();
     }
 
@@ -217,17 +217,17 @@ public sealed class FaultTests : IDisposable
 
     private static async Task<string> PrepareAsync(string variant)
     {
-        (int code, string output) = await QuantBenchProcess.RunAsync(
-            "models", "prepare", Path.Combine(RepositoryRoot.Path, "datasets", "reference-model"), "--variant", variant, "--json");
+        (int code, string output) = await LiveCommand.RunAsync(
+            "models", "prepare", Path.Combine(RepositoryRoot.Directory, "datasets", "reference-model"), "--variant", variant, "--json");
         Assert.True(code == 0, output);
         string json = output.Split('\n').Last(l => l.StartsWith('{'));
         return System.Text.Json.Nodes.JsonNode.Parse(json)!["path"]!.GetValue<string>(); // the line is an object with a path
     }
 
     /// <summary>The long cell is the latency one: it measures for minutes unless something stops it.</summary>
-    private static async Task<int> LongCellsWorker(QuantBenchProcess run)
+    private static async Task<int> LongCellsWorker(LiveCommand run)
     {
-        await run.LineAsync(l => l.Contains("latency", StringComparison.Ordinal) && l.Contains("start", StringComparison.Ordinal));
+        await run.LineAsync(l => l.Contains(" latency", StringComparison.Ordinal) && l.EndsWith("...", StringComparison.Ordinal));
         return await run.WorkerAsync();
     }
 
@@ -235,9 +235,9 @@ public sealed class FaultTests : IDisposable
     {
         string suite = Suite("cell_timeout: 120s");
 
-        using QuantBenchProcess run = QuantBenchProcess.Start("run", suite, "--results", Results, "--plain");
+        using LiveCommand run = LiveCommand.Start("run", suite, "--results", Results, "--plain");
         int worker = await LongCellsWorker(run);
-        QuantBenchProcess.Kill(worker, signal);
+        LiveCommand.Kill(worker, signal);
         int code = await run.EndAsync();
 
         Assert.True(code == 2, run.Output);
@@ -251,7 +251,7 @@ public sealed class FaultTests : IDisposable
     private async Task ResumeFinishes(List<CellResult> before)
     {
         // The long cell is cut short by its own cap this time: the suite's text is the run's, so its cap is what ends it.
-        (int code, string output) = await QuantBenchProcess.RunAsync("resume", "latest", "--results", Results, "--plain");
+        (int code, string output) = await LiveCommand.RunAsync("resume", "latest", "--results", Results, "--plain");
 
         Assert.True(code == 0, output);
         NothingTwice(before, [.. Cells(out RunInfo info)], info);
@@ -276,7 +276,7 @@ public sealed class FaultTests : IDisposable
         File.WriteAllText(path, $$"""
             suite: fault
             models:
-              - { id: reference, source: {{Path.Combine(RepositoryRoot.Path, "datasets", "reference-model")}} }
+              - { id: reference, source: {{Path.Combine(RepositoryRoot.Directory, "datasets", "reference-model")}} }
             variants: [gguf:Q8_0]
             backends: [llamacpp/cpu]
             settings: { threads: 2 }

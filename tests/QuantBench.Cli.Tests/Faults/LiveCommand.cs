@@ -7,7 +7,7 @@ using QuantBench.TestKit;
 namespace QuantBench.Cli.Tests.Faults;
 
 /// <summary>The real command in a process of its own, watched line by line.</summary>
-internal sealed partial class QuantBenchProcess : IDisposable
+internal sealed partial class LiveCommand : IDisposable
 {
     public const int SigInt = 2;
     public const int SigKill = 9;
@@ -22,7 +22,7 @@ internal sealed partial class QuantBenchProcess : IDisposable
     private readonly Lock _gate = new();
     private readonly List<(Func<string, bool> Wanted, TaskCompletionSource<string> Found)> _waits = [];
 
-    private QuantBenchProcess(Process process)
+    private LiveCommand(Process process)
     {
         _process = process;
         _process.OutputDataReceived += (_, e) => OnLine(e.Data);
@@ -41,7 +41,7 @@ internal sealed partial class QuantBenchProcess : IDisposable
         }
     }
 
-    public static QuantBenchProcess Start(params string[] arguments)
+    public static LiveCommand Start(params string[] arguments)
     {
         string app = Path.Combine(AppContext.BaseDirectory, "quantbench.dll");
         var start = new ProcessStartInfo("dotnet")
@@ -49,17 +49,17 @@ internal sealed partial class QuantBenchProcess : IDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             RedirectStandardInput = true,
-            Environment = { ["QUANTBENCH_ROOT"] = RepositoryRoot.Path },
+            Environment = { ["QUANTBENCH_ROOT"] = RepositoryRoot.Directory },
         };
         start.ArgumentList.Add(app);
         foreach (string argument in arguments) start.ArgumentList.Add(argument);
-        return new QuantBenchProcess(Process.Start(start) ?? throw new InvalidOperationException("dotnet didn't start"));
+        return new LiveCommand(Process.Start(start) ?? throw new InvalidOperationException("dotnet didn't start"));
     }
 
     /// <summary>Runs the command to its end.</summary>
     public static async Task<(int Code, string Output)> RunAsync(params string[] arguments)
     {
-        using QuantBenchProcess process = Start(arguments);
+        using LiveCommand process = Start(arguments);
         int code = await process.EndAsync();
         return (code, process.Output);
     }
