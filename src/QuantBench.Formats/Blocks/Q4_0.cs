@@ -35,8 +35,8 @@ internal readonly struct Q4_0 : IBlockLayout, IBlockEncoder
         BlockBytes.WriteHalf(block, 0, d);
         for (int i = 0; i < 16; i++)
         {
-            int low = Math.Min(15, (int)(values[i] * inverse + 8.5f));
-            int high = Math.Min(15, (int)(values[16 + i] * inverse + 8.5f));
+            int low = Math.Clamp((int)(values[i] * inverse + 8.5f), 0, 15);
+            int high = Math.Clamp((int)(values[16 + i] * inverse + 8.5f), 0, 15);
             block[2 + i] = (byte)(low | high << 4);
         }
     }

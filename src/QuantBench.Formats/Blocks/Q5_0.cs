@@ -45,8 +45,8 @@ internal readonly struct Q5_0 : IBlockLayout, IBlockEncoder
         uint fifths = 0;
         for (int i = 0; i < 16; i++)
         {
-            int low = Math.Min(31, (int)(values[i] * inverse + 16.5f));
-            int high = Math.Min(31, (int)(values[16 + i] * inverse + 16.5f));
+            int low = Math.Clamp((int)(values[i] * inverse + 16.5f), 0, 31);
+            int high = Math.Clamp((int)(values[16 + i] * inverse + 16.5f), 0, 31);
             block[6 + i] = (byte)((low & 15) | (high & 15) << 4);
             fifths |= (uint)(low >> 4) << i | (uint)(high >> 4) << (16 + i);
         }
