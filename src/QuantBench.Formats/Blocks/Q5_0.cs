@@ -5,7 +5,10 @@ using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
-/// <summary>Half <c>d</c> at 0, fifth bits at 2 (bit i of a 32-bit word belongs to element i), nibbles at 6 in the order of <see cref="Q4_0"/>. <c>x = d · (q − 16)</c>.</summary>
+/// <summary>
+/// Half <c>d</c> at 0, fifth bits at 2 (bit i of a 32-bit word belongs to element i), nibbles at 6 in the order of <see cref="Q4_0"/>.
+/// <c>x = d · (q − 16)</c>.
+/// </summary>
 internal readonly struct Q5_0 : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.Q5_0;

@@ -85,7 +85,8 @@ public sealed class BlockCodecLawTests
     {
         float[] odd = [float.NaN, float.PositiveInfinity, float.NegativeInfinity, float.MaxValue, float.MinValue, float.Epsilon, 1e-39f, -1e-42f, 0, -0f, 1];
         var random = new Random(seed);
-        float[] values = [.. Enumerable.Range(0, 512).Select(_ => random.Next(4) > 0 ? BitConverter.Int32BitsToSingle(random.Next(int.MinValue, int.MaxValue)) : odd[random.Next(odd.Length)])];
+        float Next() => random.Next(4) > 0 ? BitConverter.Int32BitsToSingle(random.Next(int.MinValue, int.MaxValue)) : odd[random.Next(odd.Length)];
+        float[] values = [.. Enumerable.Range(0, 512).Select(_ => Next())];
         if (seed % 3 == 0) for (int i = 0; i < values.Length; i++) values[i] = odd[5 + i % 3]; // subnormals alone: the inverse scale overflows
         foreach (IBlockCodec codec in BlockCodecs.All.Where(c => c.CanQuantize))
         {

@@ -57,7 +57,8 @@ public sealed class BlockEncodeTests
     public void Quantize_IsAsCloseAsGgml_OnTheReferenceModel(GgmlType type)
     {
         using SafetensorsModel model = SafetensorsModel.Open(ReferenceModel.Directory);
-        foreach (SafetensorsTensorInfo tensor in model.Tensors.Values.Where(t => t.Shape.Length == 2 && (t.Name.Contains(".0.") || t.Name.Contains(".5.") || t.Name.Contains("embed"))))
+        string[] parts = [".0.", ".5.", "embed"];
+        foreach (SafetensorsTensorInfo tensor in model.Tensors.Values.Where(t => t.Shape.Length == 2 && parts.Any(t.Name.Contains)))
         {
             float[] values = new float[Math.Min(tensor.ElementCount, 256 * 256)];
             BlockCodecs.Get(GgmlType.BF16).Dequantize(model.Span(tensor, 0, 2 * values.Length), values);
