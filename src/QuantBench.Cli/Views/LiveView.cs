@@ -43,12 +43,19 @@ internal sealed class LiveView(IAnsiConsole console) : IRunView
                     break;
                 case RunEvent.PreparationStarted p: Show($"prepare {p.Model} {p.Name}"); break;
                 case RunEvent.PreparationProgress p: Move($"prepare {p.Model} {p.Name}", p.Value); break;
-                case RunEvent.PreparationEnded { Problem: { } problem } p: console.MarkupLineInterpolated($"[red]![/] {p.Model} {p.Name}: {problem}"); break;
-                case RunEvent.PreparationEnded { Cached: false } p: console.MarkupLineInterpolated($"[grey]prepared {p.Model} {p.Name}: {Format.Bytes(p.Bytes)} in {p.Seconds:0.0} s[/]"); break;
+                case RunEvent.PreparationEnded { Problem: { } problem } p:
+                    Hide();
+                    console.MarkupLineInterpolated($"[red]![/] {p.Model} {p.Name}: {problem}");
+                    break;
+                case RunEvent.PreparationEnded { Cached: false } p:
+                    Hide();
+                    console.MarkupLineInterpolated($"[grey]prepared {p.Model} {p.Name}: {Format.Bytes(p.Bytes)} in {p.Seconds:0.0} s[/]");
+                    break;
                 case RunEvent.CellStarted c: Show(CellText.Name(c.Cell)); break;
                 case RunEvent.CellProgress c: Move(CellText.Name(c.Cell), c.Value); break;
                 case RunEvent.CellFinished c:
                     console.MarkupLine($"{Mark(c.Result.Status)} {Markup.Escape(CellText.Name(c.Result.Cell))}: {Markup.Escape(CellText.Outcome(c.Result))} [grey]({c.Result.Seconds:0.0} s)[/]");
+                    Hide();
                     _run?.Increment(1);
                     break;
                 case RunEvent.Warning w: console.MarkupLineInterpolated($"[yellow]warning:[/] {w.Message}"); break;
@@ -64,15 +71,23 @@ internal sealed class LiveView(IAnsiConsole console) : IRunView
         _ => "[red]✗[/]",
     };
 
+    // A task of its own for each piece of work, so that its remaining time is its own too; the one before disappears.
     private void Show(string text)
     {
-        _now?.StopTask();
-        _now ??= _context?.AddTask("");
+        Hide();
+        _now = _context?.AddTask(Markup.Escape(text));
         if (_now is null) return;
-        _now.Description = Markup.Escape(text);
+        _now.HideWhenCompleted = true;
         _now.IsIndeterminate = true;
-        _now.Value = 0;
-        _now.StartTask();
+    }
+
+    private void Hide()
+    {
+        if (_now is null) return;
+        _now.IsIndeterminate = false;
+        _now.Value = _now.MaxValue;
+        _now.StopTask();
+        _now = null;
     }
 
     private void Move(string text, EvaluationProgress progress)
@@ -82,6 +97,7 @@ internal sealed class LiveView(IAnsiConsole console) : IRunView
         _now.IsIndeterminate = progress.Total <= 0;
         if (progress.Total <= 0) return;
         _now.MaxValue = progress.Total;
-        _now.Value = progress.Done;
+        // A full bar would complete the task and hide it while its last phase still runs.
+        _now.Value = Math.Min(progress.Done, progress.Total * 0.999);
     }
 }
