@@ -157,7 +157,7 @@ internal sealed unsafe class LlamaSession : IInferenceSession
         }
 
         LlamaDevice cpu = LlamaDevice.Enumerate().First(d => d.IsHost);
-        LlamaThreadpool? threadpool = LlamaThreadpool.Start(cpu.Handle, options.Threads);
+        LlamaThreadpool? threadpool = LlamaThreadpool.Start(cpu.Handle, options.Threads, options.CallerComputesBetweenAppends);
         if (threadpool is not null) NativeMethods.llama_attach_threadpool(context, threadpool.Handle, 0);
         return new LlamaSession(model, context, threadpool, options, cancelled, capture);
     }

@@ -21,13 +21,16 @@ internal sealed unsafe class LlamaThreadpool : IDisposable
     /// <summary>Starts the threads; null when the CPU backend has no thread pools.</summary>
     /// <param name="cpuDevice">The CPU's <c>ggml_backend_dev_t</c>.</param>
     /// <param name="threads">Threads, the calling one included.</param>
-    public static LlamaThreadpool? Start(nint cpuDevice, int threads)
+    /// <param name="sleepAtOnce">Whether idle threads sleep instead of polling for the next computation.</param>
+    public static LlamaThreadpool? Start(nint cpuDevice, int threads, bool sleepAtOnce)
     {
         nint registry = NativeMethods.ggml_backend_dev_backend_reg(cpuDevice);
         var create = (delegate* unmanaged<ggml_threadpool_params*, nint>)NativeMethods.ggml_backend_reg_get_proc_address(registry, "ggml_threadpool_new");
         var free = (delegate* unmanaged<nint, void>)NativeMethods.ggml_backend_reg_get_proc_address(registry, "ggml_threadpool_free");
         if (create is null || free is null) return null;
         ggml_threadpool_params parameters = NativeMethods.ggml_threadpool_params_default(threads);
+        // The default polls for about 0.1 s; on a machine with as many threads as cores that takes a core from whoever works meanwhile.
+        if (sleepAtOnce) parameters.poll = 0;
         nint handle = create(&parameters);
         return handle == 0 ? null : new LlamaThreadpool(handle, free);
     }

@@ -95,6 +95,12 @@ public sealed record SessionOptions
 
     /// <summary><c>auto</c>, <c>on</c> or <c>off</c>.</summary>
     public string FlashAttention { get; init; } = "auto";
+
+    /// <summary>
+    /// Whether the caller works on all cores between two appends (scoring logits): the engine's idle threads should then sleep at once instead
+    /// of spinning for the next append.
+    /// </summary>
+    public bool CallerComputesBetweenAppends { get; init; }
 }
 
 /// <summary>Token sequences with their KV cache. Not thread-safe.</summary>

@@ -36,8 +36,19 @@ internal sealed class ChunkLoop
     {
         ContextLength = plan.ContextLength,
         Sequences = plan.Sequences,
+        CallerComputesBetweenAppends = true,
         BatchTokens = (int)Math.Min(plan.BatchTokens, (long)plan.Sequences * plan.ContextLength),
     };
+
+    /// <summary>Runs one token, so that the first chunk doesn't pay for reading the weights from their file, as llama-perplexity does before it starts.</summary>
+    /// <param name="cancellationToken">Stops it.</param>
+    public void WarmUp(CancellationToken cancellationToken)
+    {
+        _batch.Clear();
+        _batch.Add(_plan.Text.Tokens.Span[0], 0, logitsWanted: true);
+        _session.Append(_batch, cancellationToken);
+        _session.Reset();
+    }
 
     /// <summary>Runs all chunks.</summary>
     /// <param name="chunksDone">Called after each group of chunks with the number finished.</param>

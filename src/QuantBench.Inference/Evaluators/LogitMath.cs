@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace QuantBench.Inference.Evaluators;
@@ -26,7 +27,8 @@ internal readonly record struct RowDivergence(LogPartition Reference, LogPartiti
 
 /// <summary>
 /// Softmax arithmetic over rows of logits: exponentials in float, sums in double, as llama-perplexity does. Each function has a scalar twin in
-/// double that is its definition.
+/// double that is its definition. The row functions are compiled optimised at once: a cell's process lives for seconds, and code of
+/// <see cref="Vector{T}"/> that waits for its promotion is a hundred times slower until then.
 /// </summary>
 internal static class LogitMath
 {
@@ -46,6 +48,7 @@ internal static class LogitMath
 
     /// <summary>Normaliser of a row; <see cref="LogPartition.Max"/> is NaN when a logit isn't finite.</summary>
     /// <param name="logits">[vocabulary], at least one.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // see the class comment
     public static LogPartition Partition(ReadOnlySpan<float> logits)
     {
         float max = FiniteMax(logits);
@@ -86,6 +89,7 @@ internal static class LogitMath
     /// <summary>Compares a variant's row with the reference's: KL = Σ pᵢ(xᵢ − yᵢ) − ln Σexp(x) + ln Σexp(y), p = softmax(x).</summary>
     /// <param name="reference">[vocabulary] x: logits or log-probabilities; a constant added to the row changes nothing.</param>
     /// <param name="variant">[vocabulary] y: the same of the variant.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // see the class comment
     public static RowDivergence Diverge(ReadOnlySpan<float> reference, ReadOnlySpan<float> variant)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(variant.Length, reference.Length, nameof(variant));
@@ -157,6 +161,7 @@ internal static class LogitMath
     public static int ArgMax(ReadOnlySpan<float> logits, float max) => logits.IndexOf(max);
 
     /// <summary>Largest value; NaN when any value is NaN or infinite.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // see the class comment
     public static float FiniteMax(ReadOnlySpan<float> values)
     {
         // x − x is 0 for finite x and NaN otherwise; the sum of these stays 0 exactly as long as all are finite.
@@ -182,6 +187,7 @@ internal static class LogitMath
     }
 
     // exp(x) for x ≤ 0: x = n·ln2 + r with |r| ≤ ln2/2, exp(r) by its Taylor series to r⁷, 2ⁿ by adding n to the exponent bits.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector<float> Exp(Vector<float> x)
     {
         x = Vector.ConditionalSelect(Vector.GreaterThan(x, new Vector<float>(SmallestExponent)), x, new Vector<float>(SmallestExponent));

@@ -47,6 +47,7 @@ public sealed class PerplexityEvaluator : IWorkloadEvaluator
         double sum = 0;
         int counted = 0;
         context.Progress.Report(new EvaluationProgress("chunks", 0, plan.Chunks, ""));
+        loop.WarmUp(cancellationToken);
         long start = context.Clock.GetTimestamp();
         loop.Run(
             done =>
