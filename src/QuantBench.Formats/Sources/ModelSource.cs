@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Errors;
+using QuantBench.Formats.Tokenizers;
 
 namespace QuantBench.Formats.Sources;
 
@@ -17,4 +19,26 @@ public enum SourceKind
 /// <param name="Path">Absolute path of the directory or file.</param>
 /// <param name="Files">Absolute paths of the files that make it up, in ordinal order.</param>
 /// <param name="Sha256">SHA-256 over the names and contents of <paramref name="Files"/>, 64 lower-case hex digits.</param>
-public sealed record ModelSource(SourceKind Kind, string Path, ImmutableArray<string> Files, string Sha256);
+public sealed record ModelSource(SourceKind Kind, string Path, ImmutableArray<string> Files, string Sha256)
+{
+    /// <summary>Finds out what is at a path and hashes it, reading every byte.</summary>
+    /// <param name="path">A Hugging Face directory or a GGUF file; of a split model, the first file.</param>
+    /// <exception cref="RequestException">Nothing that can be used is there.</exception>
+    /// <exception cref="ModelFormatException">A file is broken.</exception>
+    public static ModelSource Open(string path) => Open(path, null);
+
+    /// <summary>As <see cref="Open(string)"/>, but remembers the hashes of files.</summary>
+    /// <param name="path">A Hugging Face directory or a GGUF file.</param>
+    /// <param name="hashCacheDirectory">
+    /// Where hashes are remembered by path, size and time of last change, so that gigabytes aren't read again on every run; null = nowhere.
+    /// </param>
+    /// <exception cref="RequestException">Nothing that can be used is there.</exception>
+    /// <exception cref="ModelFormatException">A file is broken.</exception>
+    public static ModelSource Open(string path, string? hashCacheDirectory) => SourceOpener.Open(path, hashCacheDirectory);
+
+    /// <summary>The tokenizer of a model source.</summary>
+    /// <param name="source">The source.</param>
+    /// <exception cref="RequestException">A file is missing.</exception>
+    /// <exception cref="ModelFormatException">The tokenizer is broken or of a kind that isn't read.</exception>
+    public static ITextTokenizer OpenTokenizer(ModelSource source) => SourceOpener.OpenTokenizer(source);
+}

@@ -1,0 +1,142 @@
+using System.Text.Json;
+using QuantBench.Core.Errors;
+
+namespace QuantBench.Formats.Files;
+
+/// <summary>A value inside a model's JSON file that knows where it stands, so that every wrong type is an error naming file and key.</summary>
+internal readonly struct ModelJson
+{
+    // The largest real ones are tokenizers of some 35 MB.
+    private const long MaxFileBytes = 512L << 20;
+
+    private readonly string _file;
+    private readonly string _key;
+    private readonly JsonElement _element;
+
+    private ModelJson(string file, string key, JsonElement element) => (_file, _key, _element) = (file, key, element);
+
+    public bool IsNull => _element.ValueKind is JsonValueKind.Null or JsonValueKind.Undefined;
+
+    public bool IsString => _element.ValueKind == JsonValueKind.String;
+
+    public bool IsObject => _element.ValueKind == JsonValueKind.Object;
+
+    public bool IsArray => _element.ValueKind == JsonValueKind.Array;
+
+    public bool IsBoolean => _element.ValueKind is JsonValueKind.True or JsonValueKind.False;
+
+    public bool IsNumber => _element.ValueKind == JsonValueKind.Number;
+
+    public string File => _file;
+
+    public static ModelJson ReadFile(string path)
+    {
+        try
+        {
+            using FileStream stream = System.IO.File.OpenRead(path);
+            if (stream.Length > MaxFileBytes) throw new ModelFormatException(path, null, $"{stream.Length} bytes are too many for a JSON file of a model.");
+            byte[] bytes = new byte[stream.Length];
+            stream.ReadExactly(bytes);
+            ReadOnlySpan<byte> byteOrderMark = [0xEF, 0xBB, 0xBF];
+            return Parse(bytes.AsMemory(bytes.AsSpan().StartsWith(byteOrderMark) ? 3 : 0), path, 0);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new RequestException($"There is no file '{path}'.", "A Hugging Face directory needs config.json, tokenizer.json and *.safetensors.", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RequestException($"The file '{path}' can't be read: {e.Message}", "Check its permissions.", e);
+        }
+    }
+
+    public static ModelJson Parse(ReadOnlyMemory<byte> utf8, string file, long offset)
+    {
+        try
+        {
+            // Not disposed: the element is used as long as this value lives, and the document owns only managed memory.
+            JsonDocument document = JsonDocument.Parse(utf8, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            return new ModelJson(file, "", document.RootElement);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw new ModelFormatException(file, offset, $"this is not valid JSON: {e.Message}", "The file is damaged; fetch it again.", e);
+        }
+    }
+
+    /// <summary>The member, or null when it is missing or JSON's null.</summary>
+    public ModelJson? Find(string name)
+    {
+        if (!IsObject) throw Wrong("an object");
+        return _element.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null
+            ? new ModelJson(_file, Join(name), value)
+            : null;
+    }
+
+    public ModelJson Get(string name) => Find(name) ?? throw new ModelFormatException(_file, null, $"'{Join(name)}' is missing.");
+
+    public IEnumerable<(string Name, ModelJson Value)> Members()
+    {
+        if (!IsObject) throw Wrong("an object");
+        foreach (JsonProperty property in _element.EnumerateObject())
+        {
+            string name = NameOf(property);
+            yield return (name, new ModelJson(_file, Join(name), property.Value));
+        }
+    }
+
+    public IEnumerable<ModelJson> Items()
+    {
+        if (!IsArray) throw Wrong("an array");
+        int index = 0;
+        foreach (JsonElement item in _element.EnumerateArray()) yield return new ModelJson(_file, $"{_key}[{index++}]", item);
+    }
+
+    public string AsString()
+    {
+        if (!IsString) throw Wrong("a string");
+        try
+        {
+            return _element.GetString() ?? throw Wrong("a string");
+        }
+        catch (InvalidOperationException)
+        {
+            throw Wrong("valid Unicode text");
+        }
+    }
+
+    public long AsInt64() => IsNumber && _element.TryGetInt64(out long value) ? value : throw Wrong("a whole number");
+
+    public int AsInt32(int min, int max)
+    {
+        long value = AsInt64();
+        return value >= min && value <= max ? (int)value : throw Wrong($"between {min} and {max}");
+    }
+
+    public double AsDouble() => IsNumber && _element.TryGetDouble(out double value) && double.IsFinite(value) ? value : throw Wrong("a number");
+
+    public bool AsBoolean() => IsBoolean ? _element.GetBoolean() : throw Wrong("true or false");
+
+    public ModelFormatException Wrong(string expected) =>
+        new(_file, null, $"'{(_key.Length == 0 ? "the document" : _key)}' should be {expected}, but is {Shorten(_element)}.");
+
+    private static string Shorten(JsonElement element)
+    {
+        string text = element.ValueKind == JsonValueKind.Undefined ? "nothing" : element.GetRawText();
+        return text.Length <= 60 ? text : string.Concat(text.AsSpan(0, 60), "…");
+    }
+
+    private string NameOf(JsonProperty property)
+    {
+        try
+        {
+            return property.Name;
+        }
+        catch (InvalidOperationException)
+        {
+            throw new ModelFormatException(_file, null, $"a name inside '{_key}' is not valid Unicode text.");
+        }
+    }
+
+    private string Join(string name) => _key.Length == 0 ? name : $"{_key}.{name}";
+}

@@ -1,0 +1,116 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Errors;
+using QuantBench.Formats.Files;
+
+namespace QuantBench.Formats.Safetensors;
+
+/// <summary>The weights of a Hugging Face directory, in one file or sharded, mapped into memory.</summary>
+public sealed class SafetensorsModel : IDisposable
+{
+    /// <summary>Name of the file that holds all weights of a model that isn't sharded.</summary>
+    public const string SingleFile = "model.safetensors";
+
+    /// <summary>Name of the file that says which shard holds which tensor.</summary>
+    public const string IndexFile = "model.safetensors.index.json";
+
+    private readonly ImmutableArray<MappedFile> _parts;
+
+    private SafetensorsModel(ImmutableArray<MappedFile> parts, ImmutableDictionary<string, SafetensorsTensorInfo> tensors) => (_parts, Tensors) = (parts, tensors);
+
+    /// <summary>Tensors of all files, by name.</summary>
+    public ImmutableDictionary<string, SafetensorsTensorInfo> Tensors { get; }
+
+    /// <summary>Absolute paths of all files, in ordinal order.</summary>
+    public ImmutableArray<string> Files => [.. _parts.Select(part => part.Path)];
+
+    /// <summary>Names of the weight files of a directory, in ordinal order: one file, or the shards that its index names.</summary>
+    /// <param name="directory">A Hugging Face directory.</param>
+    /// <exception cref="RequestException">There are none.</exception>
+    /// <exception cref="ModelFormatException">The index is broken.</exception>
+    public static ImmutableArray<string> FileNames(string directory)
+    {
+        if (File.Exists(Path.Combine(directory, SingleFile))) return [SingleFile];
+        string index = Path.Combine(directory, IndexFile);
+        if (File.Exists(index)) return [.. ReadIndex(index).Values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        string hint = Directory.EnumerateFiles(directory, "*.bin").Any()
+            ? "PyTorch's .bin weights are not read: save the model with safe_serialization=True."
+            : $"The directory needs '{SingleFile}', or '{IndexFile}' with its shards.";
+        throw new RequestException($"There are no weights in '{directory}'.", hint);
+    }
+
+    /// <summary>Opens the weights of a directory.</summary>
+    /// <param name="directory">A Hugging Face directory.</param>
+    /// <exception cref="RequestException">There are no weights, or a shard is missing.</exception>
+    /// <exception cref="ModelFormatException">A file is broken, or a shard lacks a tensor that the index places there.</exception>
+    public static SafetensorsModel Open(string directory)
+    {
+        ImmutableArray<string> names = FileNames(directory);
+        Dictionary<string, string>? index = names is [SingleFile] && File.Exists(Path.Combine(directory, SingleFile)) ? null : ReadIndex(Path.Combine(directory, IndexFile));
+        var parts = new List<MappedFile>();
+        try
+        {
+            var tensors = ImmutableDictionary.CreateBuilder<string, SafetensorsTensorInfo>(StringComparer.Ordinal);
+            for (int i = 0; i < names.Length; i++)
+            {
+                MappedFile file = MappedFile.Open(Path.Combine(directory, names[i]));
+                parts.Add(file);
+                SafetensorsHeader header = SafetensorsHeader.Parse(file.Span(0, (int)Math.Min(file.Length, int.MaxValue)), file.Length, file.Path);
+                foreach (SafetensorsTensorInfo tensor in header.Tensors)
+                {
+                    if (index is null || (index.TryGetValue(tensor.Name, out string? place) && place == names[i])) tensors.Add(tensor.Name, tensor with { Part = i });
+                }
+            }
+
+            foreach ((string name, string place) in index ?? [])
+            {
+                if (!tensors.ContainsKey(name))
+                {
+                    throw new ModelFormatException(Path.Combine(directory, place), null, $"the tensor '{name}' is missing; '{IndexFile}' says it is here.", "Fetch the model's files again.");
+                }
+            }
+
+            return new SafetensorsModel([.. parts], tensors.ToImmutable());
+        }
+        catch
+        {
+            foreach (MappedFile part in parts) part.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Some bytes of a tensor, valid until this model is disposed.</summary>
+    /// <param name="tensor">One of <see cref="Tensors"/>.</param>
+    /// <param name="offset">First byte, from the tensor's start.</param>
+    /// <param name="length">Number of bytes.</param>
+    public ReadOnlySpan<byte> Span(SafetensorsTensorInfo tensor, long offset, int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, tensor.ByteSize - length);
+        return _parts[tensor.Part].Span(tensor.Offset + offset, length);
+    }
+
+    /// <summary>Unmaps the files.</summary>
+    public void Dispose()
+    {
+        foreach (MappedFile part in _parts) part.Dispose();
+    }
+
+    private static Dictionary<string, string> ReadIndex(string path)
+    {
+        var places = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach ((string name, ModelJson value) in ModelJson.ReadFile(path).Get("weight_map").Members())
+        {
+            string file = value.AsString();
+
+            // A plain name: the index must not reach outside the model's directory.
+            if (file.Length == 0 || file.AsSpan().ContainsAny("/\\\0:") || file is "." or "..")
+            {
+                throw new ModelFormatException(path, null, $"the tensor '{name}' is said to be in '{file}', which is not a plain file name.");
+            }
+
+            places.Add(name, file);
+        }
+
+        return places.Count > 0 ? places : throw new ModelFormatException(path, null, "'weight_map' is empty.");
+    }
+}

@@ -1,0 +1,248 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Errors;
+using QuantBench.Formats.Files;
+
+namespace QuantBench.Formats.Tokenizers;
+
+/// <summary>The tokenizer of a Hugging Face directory: <c>tokenizer.json</c>, with what <c>tokenizer_config.json</c> and <c>config.json</c> add.</summary>
+/// <param name="Definition">What decides the ids.</param>
+/// <param name="SpecialIds">Role (<c>bos</c>, <c>eos</c>, <c>unk</c>, <c>sep</c>, <c>pad</c>, <c>cls</c>, <c>mask</c>) and id, in that order.</param>
+/// <param name="AddBos">Whether BOS is put in front; null when no file says.</param>
+/// <param name="AddEos">Whether EOS is put behind; null when no file says.</param>
+/// <param name="AddSpacePrefix">What the configuration says about a leading space; null when it doesn't.</param>
+/// <param name="ChatTemplate">The chat template; null when there is none.</param>
+internal sealed record HuggingFaceTokenizer(
+    TokenizerDefinition Definition,
+    ImmutableArray<(string Role, int Id)> SpecialIds,
+    bool? AddBos,
+    bool? AddEos,
+    bool? AddSpacePrefix,
+    string? ChatTemplate)
+{
+    // More than any real vocabulary; the largest is near 262144.
+    private const int MaxVocabulary = 1 << 22;
+    private static readonly ImmutableArray<string> Roles = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"];
+
+    /// <summary>Reads the tokenizer.</summary>
+    /// <param name="directory">A Hugging Face directory.</param>
+    /// <param name="vocabularySize">The model's <c>vocab_size</c>; ids that the tokenizer lacks become unused tokens.</param>
+    /// <exception cref="QuantBenchException">A file is missing, broken, or of a kind that isn't read.</exception>
+    public static HuggingFaceTokenizer Read(string directory, int vocabularySize)
+    {
+        if (vocabularySize > MaxVocabulary)
+        {
+            throw new ModelFormatException(Path.Combine(directory, "config.json"), null, $"'vocab_size' is {vocabularySize}; at most {MaxVocabulary} is read.");
+        }
+
+        string path = Path.Combine(directory, "tokenizer.json");
+        if (!File.Exists(path))
+        {
+            string hint = File.Exists(Path.Combine(directory, "tokenizer.model"))
+                ? "SentencePiece files (tokenizer.model) are not read: save the tokenizer as a fast tokenizer, which writes tokenizer.json."
+                : "Fetch the model's tokenizer.json as well.";
+            throw new RequestException($"There is no tokenizer.json in '{directory}'.", hint);
+        }
+
+        ModelJson json = ModelJson.ReadFile(path);
+        ModelJson model = json.Get("model");
+        CheckModel(model, path);
+        PreTokenizerKind kind = ReadPreTokenizer(json.Find("pre_tokenizer"), path);
+        CheckNormalizer(json.Find("normalizer"), kind, path);
+        bool ignoresMerges = model.Find("ignore_merges")?.AsBoolean() ?? false;
+        if (ignoresMerges && !PreTokenizers.IgnoresMerges(kind))
+        {
+            throw new ModelFormatException(path, null, $"'model.ignore_merges' is true, which is not read together with the pre-tokenizer '{PreTokenizers.ToGgufName(kind)}'.");
+        }
+
+        (ImmutableArray<string> tokens, ImmutableArray<TokenType> types, Dictionary<string, int> added) = ReadTokens(json, model, vocabularySize, path);
+        ImmutableArray<string> merges = ReadMerges(model, path);
+        string configPath = Path.Combine(directory, "tokenizer_config.json");
+        ModelJson? config = File.Exists(configPath) ? ModelJson.ReadFile(configPath) : null;
+        ImmutableArray<(string Role, int Id)> special = ReadSpecialIds(config, ModelJson.ReadFile(Path.Combine(directory, "config.json")), added, vocabularySize);
+        string? bosText = config is { } present ? TokenText(present, "bos") : null;
+        bool? addBos = AddFlag(config, "bos") ?? TemplateAddsBos(json.Find("post_processor"), bosText);
+        int? bos = special.Where(token => token.Role == "bos").Select(token => (int?)token.Id).FirstOrDefault();
+        bool addsBos = addBos ?? PreTokenizers.AddsBosByDefault(kind);
+        if (addsBos && bos is null) throw new ModelFormatException(path, null, "the tokenizer adds a BOS token, but no file says which one it is.");
+
+        var definition = new TokenizerDefinition(tokens, types, merges, kind, addsBos ? bos : null);
+        TokenizerChecks.Check(definition, path);
+        return new HuggingFaceTokenizer(
+            definition, special, addBos, AddFlag(config, "eos"),
+            config?.Find("add_prefix_space") is { IsBoolean: true } prefix ? prefix.AsBoolean() : null,
+            config?.Find("chat_template") is { IsString: true } template ? template.AsString() : null);
+    }
+
+    private static void CheckModel(ModelJson model, string path)
+    {
+        // Old files don't name the type; those with merges are BPE.
+        string type = model.Find("type")?.AsString() ?? (model.Find("merges") is null ? "unknown" : "BPE");
+        if (type != "BPE") throw new ModelFormatException(path, null, $"the tokenizer model '{type}' is not read; byte-level BPE is.");
+        if (model.Find("byte_fallback") is { } fallback && fallback.AsBoolean())
+        {
+            throw new ModelFormatException(path, null, "BPE with 'byte_fallback' (SentencePiece style) is not read; byte-level BPE is.");
+        }
+    }
+
+    private static void CheckNormalizer(ModelJson? normalizer, PreTokenizerKind kind, string path)
+    {
+        if (normalizer is not { } json) return;
+
+        // llama.cpp leaves Qwen's NFC out, and its ids are the measure here.
+        string type = json.Get("type").AsString();
+        bool isEmptySequence = type == "Sequence" && !json.Get("normalizers").Items().Any();
+        if (!isEmptySequence && !(type == "NFC" && kind == PreTokenizerKind.Qwen2)) throw new ModelFormatException(path, null, $"the normalizer '{type}' is not read.");
+    }
+
+    private static PreTokenizerKind ReadPreTokenizer(ModelJson? preTokenizer, string path)
+    {
+        if (preTokenizer is not { } json) throw new ModelFormatException(path, null, "there is no 'pre_tokenizer'; byte-level BPE needs one.");
+        ModelJson[] steps = json.Get("type").AsString() == "Sequence" ? [.. json.Get("pretokenizers").Items()] : [json];
+        bool digits = false;
+        PreTokenizerKind? kind = null;
+        string unknown = "an unknown sequence of steps";
+        foreach (ModelJson step in steps)
+        {
+            string type = step.Get("type").AsString();
+            switch (type)
+            {
+                case "Digits" when step.Find("individual_digits") is { } individual && individual.AsBoolean() && kind is null:
+                    digits = true;
+                    continue;
+                case "Split" when kind is null && step.Get("pattern").Find("Regex") is { } regex:
+                    string pattern = regex.AsString();
+                    bool matches = step.Get("behavior").AsString() == "Isolated" || (step.Get("behavior").AsString() == "Removed" && step.Get("invert").AsBoolean());
+                    kind = matches ? PreTokenizers.FromRegex(pattern) : null;
+                    if (kind is not null) continue;
+                    unknown = $"the split pattern {pattern}";
+                    break;
+                case "ByteLevel":
+                    if (step.Find("add_prefix_space") is { } prefix && prefix.AsBoolean()) unknown = "'add_prefix_space'";
+                    else if (step.Find("use_regex")?.AsBoolean() ?? true)
+                    {
+                        if (kind is not null) break;
+                        kind = PreTokenizerKind.Gpt2;
+                        continue;
+                    }
+                    else if (kind is not null) continue;
+                    break;
+                default:
+                    unknown = $"the step '{type}'";
+                    break;
+            }
+
+            throw UnknownPreTokenizer(path, unknown);
+        }
+
+        return (kind, digits) switch
+        {
+            (PreTokenizerKind.Gpt2, true) => PreTokenizerKind.SmolLm,
+            ({ } known, false) => known,
+            _ => throw UnknownPreTokenizer(path, unknown),
+        };
+    }
+
+    private static ModelFormatException UnknownPreTokenizer(string path, string what) =>
+        new(path, null, $"the pre-tokenizer is not known: {what}.", "GPT-2's, Llama 3's, Qwen2's and SmolLM's are. A GGUF file of the model made by llama.cpp can be used instead.");
+
+    private static (ImmutableArray<string> Tokens, ImmutableArray<TokenType> Types, Dictionary<string, int> Added) ReadTokens(
+        ModelJson json, ModelJson model, int size, string path)
+    {
+        string?[] tokens = new string?[size];
+        var types = new TokenType[size];
+        Array.Fill(types, TokenType.Normal);
+        foreach ((string text, ModelJson value) in model.Get("vocab").Members())
+        {
+            int id = value.AsInt32(0, size - 1);
+            tokens[id] = tokens[id] is null ? text : throw new ModelFormatException(path, null, $"the tokens '{tokens[id]}' and '{text}' have the same id {id}.");
+        }
+
+        var added = new Dictionary<string, int>(StringComparer.Ordinal);
+        if (json.Find("added_tokens") is { } list)
+        {
+            foreach (ModelJson token in list.Items())
+            {
+                int id = token.Get("id").AsInt32(0, size - 1);
+                string text = token.Get("content").AsString();
+                if (tokens[id] is { } other && other != text) throw new ModelFormatException(path, null, $"the tokens '{other}' and '{text}' have the same id {id}.");
+                if (!added.TryAdd(text, id)) throw new ModelFormatException(path, null, $"the added token '{text}' appears twice.");
+                tokens[id] = text;
+                types[id] = (token.Find("special")?.AsBoolean() ?? false) || LooksSpecial(text) ? TokenType.Control : TokenType.UserDefined;
+            }
+        }
+
+        // The embedding has rows that no token uses; llama.cpp's converter gives them these names.
+        for (int id = 0; id < size; id++)
+        {
+            if (tokens[id] is not null) continue;
+            tokens[id] = $"[PAD{id}]";
+            types[id] = TokenType.Unused;
+        }
+
+        return ([.. tokens.Select(token => token ?? "")], [.. types], added);
+    }
+
+    /// <summary>Whether a token that its maker forgot to mark as special is so by its form.</summary>
+    private static bool LooksSpecial(string text) =>
+        text is "<pad>" or "<mask>" or "<2mass>" or "[@BOS@]"
+        || (text.StartsWith("<|", StringComparison.Ordinal) && text.EndsWith("|>", StringComparison.Ordinal))
+        || (text.StartsWith("<｜", StringComparison.Ordinal) && text.EndsWith("｜>", StringComparison.Ordinal))
+        || (text.StartsWith("<unused", StringComparison.Ordinal) && text.EndsWith('>'));
+
+    private static ImmutableArray<string> ReadMerges(ModelJson model, string path)
+    {
+        var merges = ImmutableArray.CreateBuilder<string>();
+        foreach (ModelJson item in model.Get("merges").Items())
+        {
+            if (item.IsString)
+            {
+                merges.Add(item.AsString());
+                continue;
+            }
+
+            // Newer files hold pairs.
+            string[] pair = [.. item.Items().Select(part => part.AsString())];
+            if (pair.Length != 2 || pair.Any(part => part.Contains(' '))) throw item.Wrong("a pair of tokens without spaces");
+            merges.Add($"{pair[0]} {pair[1]}");
+        }
+
+        return merges.Count > 0 ? merges.ToImmutable() : throw new ModelFormatException(path, null, "'model.merges' is empty.");
+    }
+
+    private static ImmutableArray<(string Role, int Id)> ReadSpecialIds(ModelJson? tokenizerConfig, ModelJson config, Dictionary<string, int> added, int size)
+    {
+        var ids = ImmutableArray.CreateBuilder<(string Role, int Id)>();
+        foreach (string role in Roles)
+        {
+            if (tokenizerConfig is { } json && TokenText(json, role) is { } text && added.TryGetValue(text, out int id)) ids.Add((role, id));
+            else if (config.Find($"{role}_token_id") is { IsNumber: true } number) ids.Add((role, number.AsInt32(0, size - 1)));
+        }
+
+        return ids.ToImmutable();
+    }
+
+    /// <summary>Text of a special token, which files give as a string or as an object.</summary>
+    private static string? TokenText(ModelJson config, string role) => config.Find($"{role}_token") switch
+    {
+        { IsString: true } text => text.AsString(),
+        { IsObject: true } token => token.Find("content")?.AsString(),
+        _ => null,
+    };
+
+    private static bool? AddFlag(ModelJson? config, string role) => config?.Find($"add_{role}_token") is { IsBoolean: true } flag ? flag.AsBoolean() : null;
+
+    /// <summary>Whether the template that is put around a text starts with BOS; null when there is no such template.</summary>
+    private static bool? TemplateAddsBos(ModelJson? postProcessor, string? bosText)
+    {
+        if (postProcessor is not { } json) return null;
+        ModelJson[] processors = json.Find("processors") is { } several ? [.. several.Items()] : [json];
+        foreach (ModelJson processor in processors)
+        {
+            if (processor.Get("type").AsString() != "TemplateProcessing") continue;
+            ModelJson[] single = [.. processor.Get("single").Items()];
+            if (single.Length > 1 && single[0].Find("SpecialToken") is { } first) return bosText is null || first.Get("id").AsString() == bosText;
+        }
+
+        return null;
+    }
+}

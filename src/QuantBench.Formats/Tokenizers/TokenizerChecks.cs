@@ -1,0 +1,35 @@
+using QuantBench.Core.Errors;
+
+namespace QuantBench.Formats.Tokenizers;
+
+/// <summary>What must hold of a definition that was read from a file before it is used.</summary>
+internal static class TokenizerChecks
+{
+    /// <exception cref="ModelFormatException">Two ids have the same text, or a merge names what isn't a token.</exception>
+    public static void Check(TokenizerDefinition definition, string file)
+    {
+        var texts = new HashSet<string>(definition.Tokens.Length, StringComparer.Ordinal);
+        for (int id = 0; id < definition.Tokens.Length; id++)
+        {
+            if (!texts.Add(definition.Tokens[id])) throw new ModelFormatException(file, null, $"token {id} has the same text as another one: '{definition.Tokens[id]}'.");
+            if (!Enum.IsDefined(definition.Types[id])) throw new ModelFormatException(file, null, $"token {id} has the unknown type {(int)definition.Types[id]}.");
+        }
+
+        if (definition.BosToken is { } bos && (uint)bos >= (uint)definition.Tokens.Length)
+        {
+            throw new ModelFormatException(file, null, $"the BOS token {bos} is not one of the {definition.Tokens.Length} tokens.");
+        }
+
+        foreach (string merge in definition.Merges)
+        {
+            int space = merge.IndexOf(' ', Math.Min(1, merge.Length));
+            if (space < 1 || space == merge.Length - 1) throw new ModelFormatException(file, null, $"the merge '{merge}' is not a pair.");
+            string left = merge[..space];
+            string right = merge[(space + 1)..];
+            foreach (string part in (string[])[left, right, left + right])
+            {
+                if (!texts.Contains(part)) throw new ModelFormatException(file, null, $"the merge '{merge}' needs the token '{part}', which is missing.");
+            }
+        }
+    }
+}
