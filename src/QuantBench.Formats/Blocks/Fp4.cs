@@ -1,0 +1,33 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace QuantBench.Formats.Blocks;
+
+/// <summary>The 4-bit float E2M1 and the 8-bit scales that go with it.</summary>
+internal static class Fp4
+{
+    /// <summary>Twice the value of each code, so that levels are integers; scales are therefore halved.</summary>
+    public static ReadOnlySpan<sbyte> Doubled => [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
+
+    /// <summary>As one register, for table shuffles.</summary>
+    public static Vector128<sbyte> Vector => Vector128.Create((sbyte)0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12);
+
+    /// <summary>2^(e − 128): half of the scale that an E8M0 byte stands for. Below e = 2 the result is subnormal.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float HalfOfE8M0(byte e) => BitConverter.UInt32BitsToSingle(e < 2 ? 0x0020_0000u << e : (uint)(e - 1) << 23);
+
+    /// <summary>
+    /// Half of the scale that an unsigned E4M3 byte stands for: 3 bits of mantissa, bias 7, no sign. 0x7F is NaN in the standard and 0 here; the top bit
+    /// is not looked at otherwise.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float HalfOfUE4M3(byte bits)
+    {
+        if (bits is 0 or 0x7F) return 0;
+        int exponent = (bits >> 3) & 15;
+        int mantissa = bits & 7;
+        return exponent == 0
+            ? mantissa * (1f / 1024)
+            : BitConverter.UInt32BitsToSingle((uint)(exponent - 8 + 127) << 23 | (uint)mantissa << 20);
+    }
+}

@@ -1,0 +1,31 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using QuantBench.Formats.Gguf;
+
+namespace QuantBench.Formats.Blocks;
+
+/// <summary>Half <c>d</c> at 0, nibbles at 2 in the order of <see cref="Q4_0"/>, each an index into <see cref="NonLinear4"/>. <c>x = d · level</c>.</summary>
+internal readonly struct IQ4_NL : IBlockLayout
+{
+    public static GgmlType Type => GgmlType.IQ4_NL;
+
+    public static int Elements => 32;
+
+    public static int Bytes => 18;
+
+    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    {
+        float d = BlockBytes.Half(block, 0);
+        for (int i = 0; i < 32; i++) output[i] = d * NonLinear4.Levels[BlockBytes.Nibble(block[2 + i % 16], i / 16)];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void DecodeVector(ref byte block, ref float output)
+    {
+        float d = BlockBytes.Half(ref block, 0);
+        Vector128<byte> packed = Vector128.LoadUnsafe(ref block, 2);
+        Vector128<sbyte> levels = NonLinear4.Vector;
+        Lanes.Store(Vector128.Shuffle(levels, Lanes.LowNibbles(packed).AsSByte()), d, ref output);
+        Lanes.Store(Vector128.Shuffle(levels, Lanes.HighNibbles(packed).AsSByte()), d, ref Unsafe.Add(ref output, 16));
+    }
+}

@@ -1,0 +1,34 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using QuantBench.Formats.Gguf;
+
+namespace QuantBench.Formats.Blocks;
+
+/// <summary>
+/// OCP microscaling: exponent byte <c>e</c> at 0, nibbles at 1 in the order of <see cref="Q4_0"/>, each an index into <see cref="Fp4.Doubled"/>.
+/// <c>x = 2^(e − 128) · level</c>. e = 255, which the standard reserves for NaN, is read as 2^127 like everywhere else in the field.
+/// </summary>
+internal readonly struct MXFP4 : IBlockLayout
+{
+    public static GgmlType Type => GgmlType.MXFP4;
+
+    public static int Elements => 32;
+
+    public static int Bytes => 17;
+
+    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    {
+        float d = Fp4.HalfOfE8M0(block[0]);
+        for (int i = 0; i < 32; i++) output[i] = Fp4.Doubled[BlockBytes.Nibble(block[1 + i % 16], i / 16)] * d;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void DecodeVector(ref byte block, ref float output)
+    {
+        float d = Fp4.HalfOfE8M0(block);
+        Vector128<byte> packed = Vector128.LoadUnsafe(ref block, 1);
+        Vector128<sbyte> levels = Fp4.Vector;
+        Lanes.Store(Vector128.Shuffle(levels, Lanes.LowNibbles(packed).AsSByte()), d, ref output);
+        Lanes.Store(Vector128.Shuffle(levels, Lanes.HighNibbles(packed).AsSByte()), d, ref Unsafe.Add(ref output, 16));
+    }
+}

@@ -1,0 +1,40 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using QuantBench.Formats.Gguf;
+
+namespace QuantBench.Formats.Blocks;
+
+/// <summary>
+/// Four unsigned E4M3 scales at 0, one per 16 elements, 8 bytes of nibbles for each at 4: element k &lt; 8 is the low nibble of byte k, 8 + k the high one.
+/// <c>x = scale / 2 · level</c> with <see cref="Fp4.Doubled"/>. A factor per tensor may lie beside it; it is not part of the blocks.
+/// </summary>
+internal readonly struct NVFP4 : IBlockLayout
+{
+    public static GgmlType Type => GgmlType.NVFP4;
+
+    public static int Elements => 64;
+
+    public static int Bytes => 36;
+
+    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    {
+        for (int i = 0; i < 64; i++)
+        {
+            int s = i / 16;
+            output[i] = Fp4.Doubled[BlockBytes.Nibble(block[4 + 8 * s + i % 8], i % 16 / 8)] * Fp4.HalfOfUE4M3(block[s]);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void DecodeVector(ref byte block, ref float output)
+    {
+        const ulong Nibbles = 0x0F0F_0F0F_0F0F_0F0F;
+        Vector128<sbyte> levels = Fp4.Vector;
+        for (int s = 0; s < 4; s++)
+        {
+            ulong packed = BlockBytes.Read<ulong>(ref block, 4 + 8 * s);
+            Vector128<sbyte> index = Vector128.Create(packed & Nibbles, (packed >> 4) & Nibbles).AsSByte();
+            Lanes.Store(Vector128.Shuffle(levels, index), Fp4.HalfOfUE4M3(BlockBytes.Read<byte>(ref block, s)), ref Unsafe.Add(ref output, 16 * s));
+        }
+    }
+}

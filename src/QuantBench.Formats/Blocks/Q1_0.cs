@@ -1,0 +1,33 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using QuantBench.Formats.Gguf;
+
+namespace QuantBench.Formats.Blocks;
+
+/// <summary>Half <c>d</c> at 0, 16 bytes of bits at 2: bit i % 8 of byte i / 8. <c>x = d</c> where it is set, else <c>−d</c>.</summary>
+internal readonly struct Q1_0 : IBlockLayout
+{
+    public static GgmlType Type => GgmlType.Q1_0;
+
+    public static int Elements => 128;
+
+    public static int Bytes => 18;
+
+    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    {
+        float d = BlockBytes.Half(block, 0);
+        for (int i = 0; i < 128; i++) output[i] = ((block[2 + i / 8] >> (i % 8)) & 1) != 0 ? d : -d;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void DecodeVector(ref byte block, ref float output)
+    {
+        float d = BlockBytes.Half(ref block, 0);
+        for (int i = 0; i < 8; i++)
+        {
+            // Mask −1 or 0 becomes 1 or −1.
+            Vector128<sbyte> set = Lanes.BitMask(BlockBytes.Read<ushort>(ref block, 2 + 2 * i)).AsSByte();
+            Lanes.Store((set & Vector128.Create((sbyte)2)) - Vector128<sbyte>.One, d, ref Unsafe.Add(ref output, 16 * i));
+        }
+    }
+}

@@ -1,0 +1,54 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using QuantBench.Formats.Gguf;
+
+namespace QuantBench.Formats.Blocks;
+
+/// <summary>
+/// 16 bytes of scales at 0 (low nibble: scale, high: minimum, one byte per 16 elements), 64 bytes of 2-bit quants at 16, halves <c>d</c> at 80 and
+/// <c>dmin</c> at 82. Each 128 elements take 32 bytes: element r is bits 2·(r / 32) of byte r % 32. <c>x = d · scale · q − dmin · minimum</c>.
+/// </summary>
+internal readonly struct Q2_K : IBlockLayout
+{
+    public static GgmlType Type => GgmlType.Q2_K;
+
+    public static int Elements => 256;
+
+    public static int Bytes => 84;
+
+    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    {
+        float d = BlockBytes.Half(block, 80);
+        float dmin = BlockBytes.Half(block, 82);
+        for (int i = 0; i < 256; i++)
+        {
+            byte scale = block[i / 16];
+            int q = (block[16 + 32 * (i / 128) + i % 32] >> (2 * (i % 128 / 32))) & 3;
+            output[i] = d * (scale & 15) * q - dmin * (scale >> 4);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void DecodeVector(ref byte block, ref float output)
+    {
+        float d = BlockBytes.Half(ref block, 80);
+        float dmin = BlockBytes.Half(ref block, 82);
+        for (int n = 0; n < 2; n++)
+        {
+            Vector128<ushort> first = Vector128.LoadUnsafe(ref block, (nuint)(16 + 32 * n)).AsUInt16();
+            Vector128<ushort> second = Vector128.LoadUnsafe(ref block, (nuint)(32 + 32 * n)).AsUInt16();
+            for (int j = 0; j < 4; j++)
+            {
+                int sub = 8 * n + 2 * j;
+                Sub(first, BlockBytes.Read<byte>(ref block, sub), d, dmin, ref Unsafe.Add(ref output, 16 * sub));
+                Sub(second, BlockBytes.Read<byte>(ref block, sub + 1), d, dmin, ref Unsafe.Add(ref output, 16 * sub + 16));
+                first >>>= 2; // 16-bit lanes: what crosses a byte is masked off
+                second >>>= 2;
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Sub(Vector128<ushort> shifted, byte scale, float d, float dmin, ref float output) =>
+        Lanes.Store(shifted.AsByte() & Vector128.Create((byte)3), d * (scale & 15), -(dmin * (scale >> 4)), ref output);
+}

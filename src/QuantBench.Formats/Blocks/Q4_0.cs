@@ -1,0 +1,30 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using QuantBench.Formats.Gguf;
+
+namespace QuantBench.Formats.Blocks;
+
+/// <summary>Half <c>d</c> at 0, 16 bytes of nibbles at 2: element i &lt; 16 is the low nibble of byte i, element 16 + i the high one. <c>x = d · (q − 8)</c>.</summary>
+internal readonly struct Q4_0 : IBlockLayout
+{
+    public static GgmlType Type => GgmlType.Q4_0;
+
+    public static int Elements => 32;
+
+    public static int Bytes => 18;
+
+    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    {
+        float d = BlockBytes.Half(block, 0);
+        for (int i = 0; i < 32; i++) output[i] = (BlockBytes.Nibble(block[2 + i % 16], i / 16) - 8) * d;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void DecodeVector(ref byte block, ref float output)
+    {
+        float d = BlockBytes.Half(ref block, 0);
+        Vector128<byte> packed = Vector128.LoadUnsafe(ref block, 2);
+        Lanes.Store(Lanes.LowNibbles(packed).AsSByte() - Vector128.Create((sbyte)8), d, ref output);
+        Lanes.Store(Lanes.HighNibbles(packed).AsSByte() - Vector128.Create((sbyte)8), d, ref Unsafe.Add(ref output, 16));
+    }
+}

@@ -1,0 +1,32 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using QuantBench.Formats.Gguf;
+
+namespace QuantBench.Formats.Blocks;
+
+/// <summary>Halves <c>d</c> at 0 and <c>m</c> at 2, nibbles at 4 in the order of <see cref="Q4_0"/>. <c>x = d · q + m</c>.</summary>
+internal readonly struct Q4_1 : IBlockLayout
+{
+    public static GgmlType Type => GgmlType.Q4_1;
+
+    public static int Elements => 32;
+
+    public static int Bytes => 20;
+
+    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    {
+        float d = BlockBytes.Half(block, 0);
+        float m = BlockBytes.Half(block, 2);
+        for (int i = 0; i < 32; i++) output[i] = BlockBytes.Nibble(block[4 + i % 16], i / 16) * d + m;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void DecodeVector(ref byte block, ref float output)
+    {
+        float d = BlockBytes.Half(ref block, 0);
+        float m = BlockBytes.Half(ref block, 2);
+        Vector128<byte> packed = Vector128.LoadUnsafe(ref block, 4);
+        Lanes.Store(Lanes.LowNibbles(packed), d, m, ref output);
+        Lanes.Store(Lanes.HighNibbles(packed), d, m, ref Unsafe.Add(ref output, 16));
+    }
+}

@@ -1,0 +1,54 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using QuantBench.Formats.Gguf;
+
+namespace QuantBench.Formats.Blocks;
+
+/// <summary>
+/// Halves <c>d</c> at 0 and <c>dmin</c> at 2, 12 bytes of <see cref="SixBitScales"/> at 4, 128 bytes of nibbles at 16: each 32 bytes hold 64 elements, the
+/// first 32 in the low nibbles. <c>x = d · scale · q − dmin · minimum</c>, one scale and minimum per 32.
+/// </summary>
+internal readonly struct Q4_K : IBlockLayout
+{
+    public static GgmlType Type => GgmlType.Q4_K;
+
+    public static int Elements => 256;
+
+    public static int Bytes => 144;
+
+    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    {
+        float d = BlockBytes.Half(block, 0);
+        float dmin = BlockBytes.Half(block, 2);
+        for (int i = 0; i < 256; i++)
+        {
+            int j = i / 32;
+            (int scale, int minimum) = SixBitScales.Get(block.Slice(4, 12), j);
+            int q = BlockBytes.Nibble(block[16 + 32 * (j / 2) + i % 32], j % 2);
+            output[i] = d * scale * q - dmin * minimum;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void DecodeVector(ref byte block, ref float output)
+    {
+        float d = BlockBytes.Half(ref block, 0);
+        float dmin = BlockBytes.Half(ref block, 2);
+        (ulong scales, ulong minimums) = SixBitScales.All(ref Unsafe.Add(ref block, 4));
+        for (int at = 0; at < 256; at += 64)
+        {
+            Vector128<byte> first = Vector128.LoadUnsafe(ref block, (nuint)(16 + at / 2));
+            Vector128<byte> second = Vector128.LoadUnsafe(ref block, (nuint)(32 + at / 2));
+            float scale = d * (byte)scales;
+            float offset = -(dmin * (byte)minimums);
+            Lanes.Store(Lanes.LowNibbles(first), scale, offset, ref Unsafe.Add(ref output, at));
+            Lanes.Store(Lanes.LowNibbles(second), scale, offset, ref Unsafe.Add(ref output, at + 16));
+            scale = d * (byte)(scales >> 8);
+            offset = -(dmin * (byte)(minimums >> 8));
+            Lanes.Store(Lanes.HighNibbles(first), scale, offset, ref Unsafe.Add(ref output, at + 32));
+            Lanes.Store(Lanes.HighNibbles(second), scale, offset, ref Unsafe.Add(ref output, at + 48));
+            scales >>= 16;
+            minimums >>= 16;
+        }
+    }
+}

@@ -1,0 +1,39 @@
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using QuantBench.Formats.Gguf;
+
+namespace QuantBench.Formats.Blocks;
+
+/// <summary>Half <c>d</c> at 0, fifth bits at 2 (bit i of a 32-bit word belongs to element i), nibbles at 6 in the order of <see cref="Q4_0"/>. <c>x = d · (q − 16)</c>.</summary>
+internal readonly struct Q5_0 : IBlockLayout
+{
+    public static GgmlType Type => GgmlType.Q5_0;
+
+    public static int Elements => 32;
+
+    public static int Bytes => 22;
+
+    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    {
+        float d = BlockBytes.Half(block, 0);
+        uint high = BinaryPrimitives.ReadUInt32LittleEndian(block[2..]);
+        for (int i = 0; i < 32; i++)
+        {
+            int q = BlockBytes.Nibble(block[6 + i % 16], i / 16) | (int)((high >> i) & 1) << 4;
+            output[i] = (q - 16) * d;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void DecodeVector(ref byte block, ref float output)
+    {
+        float d = BlockBytes.Half(ref block, 0);
+        Vector128<byte> packed = Vector128.LoadUnsafe(ref block, 6);
+        Vector128<byte> fifth = Vector128.Create((byte)16);
+        Vector128<byte> low = Lanes.LowNibbles(packed) | (Lanes.BitMask(BlockBytes.Read<ushort>(ref block, 2)) & fifth);
+        Vector128<byte> high = Lanes.HighNibbles(packed) | (Lanes.BitMask(BlockBytes.Read<ushort>(ref block, 4)) & fifth);
+        Lanes.Store(low.AsSByte() - Vector128.Create((sbyte)16), d, ref output);
+        Lanes.Store(high.AsSByte() - Vector128.Create((sbyte)16), d, ref Unsafe.Add(ref output, 16));
+    }
+}

@@ -1,0 +1,39 @@
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using QuantBench.Formats.Gguf;
+
+namespace QuantBench.Formats.Blocks;
+
+/// <summary>Halves <c>d</c> at 0 and <c>m</c> at 2, fifth bits at 4, nibbles at 8, ordered as in <see cref="Q5_0"/>. <c>x = d · q + m</c>.</summary>
+internal readonly struct Q5_1 : IBlockLayout
+{
+    public static GgmlType Type => GgmlType.Q5_1;
+
+    public static int Elements => 32;
+
+    public static int Bytes => 24;
+
+    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    {
+        float d = BlockBytes.Half(block, 0);
+        float m = BlockBytes.Half(block, 2);
+        uint high = BinaryPrimitives.ReadUInt32LittleEndian(block[4..]);
+        for (int i = 0; i < 32; i++)
+        {
+            int q = BlockBytes.Nibble(block[8 + i % 16], i / 16) | (int)((high >> i) & 1) << 4;
+            output[i] = q * d + m;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void DecodeVector(ref byte block, ref float output)
+    {
+        float d = BlockBytes.Half(ref block, 0);
+        float m = BlockBytes.Half(ref block, 2);
+        Vector128<byte> packed = Vector128.LoadUnsafe(ref block, 8);
+        Vector128<byte> fifth = Vector128.Create((byte)16);
+        Lanes.Store(Lanes.LowNibbles(packed) | (Lanes.BitMask(BlockBytes.Read<ushort>(ref block, 4)) & fifth), d, m, ref output);
+        Lanes.Store(Lanes.HighNibbles(packed) | (Lanes.BitMask(BlockBytes.Read<ushort>(ref block, 6)) & fifth), d, m, ref Unsafe.Add(ref output, 16));
+    }
+}

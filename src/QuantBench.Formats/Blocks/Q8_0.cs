@@ -1,0 +1,29 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using QuantBench.Formats.Gguf;
+
+namespace QuantBench.Formats.Blocks;
+
+/// <summary>Half <c>d</c> at 0, 32 signed bytes at 2. <c>x = d · q</c>.</summary>
+internal readonly struct Q8_0 : IBlockLayout
+{
+    public static GgmlType Type => GgmlType.Q8_0;
+
+    public static int Elements => 32;
+
+    public static int Bytes => 34;
+
+    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    {
+        float d = BlockBytes.Half(block, 0);
+        for (int i = 0; i < 32; i++) output[i] = (sbyte)block[2 + i] * d;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void DecodeVector(ref byte block, ref float output)
+    {
+        float d = BlockBytes.Half(ref block, 0);
+        Lanes.Store(Vector128.LoadUnsafe(ref block, 2).AsSByte(), d, ref output);
+        Lanes.Store(Vector128.LoadUnsafe(ref block, 18).AsSByte(), d, ref Unsafe.Add(ref output, 16));
+    }
+}

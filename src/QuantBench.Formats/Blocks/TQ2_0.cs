@@ -1,0 +1,42 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using QuantBench.Formats.Gguf;
+
+namespace QuantBench.Formats.Blocks;
+
+/// <summary>Ternary, four to a byte: 64 bytes at 0 in the order of <see cref="Q2_K"/>, half <c>d</c> at 64. <c>x = d · (q − 1)</c>.</summary>
+internal readonly struct TQ2_0 : IBlockLayout
+{
+    public static GgmlType Type => GgmlType.TQ2_0;
+
+    public static int Elements => 256;
+
+    public static int Bytes => 66;
+
+    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    {
+        float d = BlockBytes.Half(block, 64);
+        for (int i = 0; i < 256; i++)
+        {
+            int q = (block[32 * (i / 128) + i % 32] >> (2 * (i % 128 / 32))) & 3;
+            output[i] = (q - 1) * d;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void DecodeVector(ref byte block, ref float output)
+    {
+        float d = BlockBytes.Half(ref block, 64);
+        for (int half = 0; half < 4; half++)
+        {
+            Vector128<ushort> packed = Vector128.LoadUnsafe(ref block, (nuint)(16 * half)).AsUInt16();
+            ref float values = ref Unsafe.Add(ref output, 128 * (half / 2) + 16 * (half % 2));
+            for (int j = 0; j < 4; j++)
+            {
+                Vector128<byte> q = packed.AsByte() & Vector128.Create((byte)3);
+                Lanes.Store(q.AsSByte() - Vector128<sbyte>.One, d, ref Unsafe.Add(ref values, 32 * j));
+                packed >>>= 2; // 16-bit lanes: what crosses a byte is masked off
+            }
+        }
+    }
+}
