@@ -8,6 +8,9 @@ namespace QuantBench.Engines.Managed.Kernels;
 /// </summary>
 internal sealed unsafe class ScalarKernels : KernelSet
 {
+    /// <summary>Blocks whose largest input is no more than this become zeros: the reciprocal of their scale would overflow.</summary>
+    public const float SmallestScaled = 1e-35f;
+
     /// <inheritdoc />
     public override string Name => "scalar";
 
@@ -117,7 +120,7 @@ internal sealed unsafe class ScalarKernels : KernelSet
             float largest = 0;
             for (int i = 0; i < 32; i++) largest = Math.Max(largest, Math.Abs(x[i]));
             float d = largest / 127;
-            float inverse = largest > 0 ? 127 / largest : 0;
+            float inverse = largest > SmallestScaled ? 127 / largest : 0;
             int low = 0, high = 0;
             for (int i = 0; i < 32; i++)
             {

@@ -12,8 +12,8 @@ internal sealed unsafe class WorkerScratch : IDisposable
         int padded = (columns + 255) / 256 * 256;
 
         // Panel: 64 rows of half a thousand floats, or 16 rows of 16-bit numbers, whichever is more; then a row, its scales and minima, and a tile.
-        PanelBytes = Math.Max(FloatPanel.Rows * FloatPanel.Depth * sizeof(float), padded * IntegerPanel.Rows * sizeof(short));
-        long scales = (long)padded / 16 * IntegerPanel.Rows;
+        PanelBytes = Math.Max(FloatPanel.Rows * FloatPanel.Depth * sizeof(float), padded * IntegerPanels.Rows * sizeof(short));
+        long scales = (long)padded / 16 * IntegerPanels.Rows;
         long floats = padded + (2 * scales) + (2 * padded / 16) + (FloatPanel.Rows * 64) + attentionFloats + 256;
         _buffer = new NativeBuffer(PanelBytes + (floats * sizeof(float)) + (2 * padded));
         Panel = _buffer.As<byte>();
