@@ -22,12 +22,12 @@ internal static unsafe class Avx2Dot
     {
         switch (weights.Type)
         {
-            case GgmlType.Q4_0: Rows<BlockQ4_0>(weights, first, rows, inputs, token, output); break;
-            case GgmlType.Q4_1: Rows<BlockQ4_1>(weights, first, rows, inputs, token, output); break;
-            case GgmlType.Q5_0: Rows<BlockQ5_0>(weights, first, rows, inputs, token, output); break;
-            case GgmlType.Q5_1: Rows<BlockQ5_1>(weights, first, rows, inputs, token, output); break;
-            case GgmlType.Q8_0: Rows<BlockQ8_0>(weights, first, rows, inputs, token, output); break;
-            case GgmlType.IQ4_NL: Rows<BlockIQ4_NL>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.Q4_0: Rows32<BlockQ4_0>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.Q4_1: Rows32<BlockQ4_1>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.Q5_0: Rows32<BlockQ5_0>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.Q5_1: Rows32<BlockQ5_1>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.Q8_0: Rows32<BlockQ8_0>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.IQ4_NL: Rows32<BlockIQ4_NL>(weights, first, rows, inputs, token, output); break;
             case GgmlType.Q2_K: Rows<BlockQ2_K>(weights, first, rows, inputs, token, output); break;
             case GgmlType.Q3_K: Rows<BlockQ3_K>(weights, first, rows, inputs, token, output); break;
             case GgmlType.Q4_K: Rows<BlockQ4_K>(weights, first, rows, inputs, token, output); break;
@@ -38,6 +38,15 @@ internal static unsafe class Avx2Dot
         }
     }
 
+    private static void Rows32<TBlock>(WeightMatrix weights, int first, int rows, Activations inputs, int token, float* output)
+        where TBlock : struct, IWeightBlock32
+    {
+        sbyte* q = inputs.Bytes + ((long)token * inputs.Stride);
+        float* d = inputs.Scales + ((long)token * inputs.BlockStride);
+        float* sums = inputs.Sums + ((long)token * inputs.BlockStride);
+        for (int row = first; row < first + rows; row++) output[row] = Row32<TBlock>(weights.Row(row), weights.Columns, q, d, sums);
+    }
+
     private static void Rows<TBlock>(WeightMatrix weights, int first, int rows, Activations inputs, int token, float* output)
         where TBlock : struct, IWeightBlock
     {
@@ -46,12 +55,7 @@ internal static unsafe class Avx2Dot
         float* sums = TBlock.SubElements == 32
             ? inputs.Sums + ((long)token * inputs.BlockStride)
             : inputs.HalfSums + ((long)token * inputs.BlockStride * 2);
-        for (int row = first; row < first + rows; row++)
-        {
-            output[row] = TBlock.Elements == 32
-                ? Row32<TBlock>(weights.Row(row), weights.Columns, q, d, sums)
-                : Row256<TBlock>(weights.Row(row), weights.Columns, q, d, sums);
-        }
+        for (int row = first; row < first + rows; row++) output[row] = Row256<TBlock>(weights.Row(row), weights.Columns, q, d, sums);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -70,37 +74,46 @@ internal static unsafe class Avx2Dot
         return Avx.ConvertToVector256Single(Avx2.MultiplyAddAdjacent(pairs, Vector256.Create((short)1)));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Row32<TBlock>(byte* row, int columns, sbyte* q, float* d, float* sums)
-        where TBlock : struct, IWeightBlock
+        where TBlock : struct, IWeightBlock32
     {
-        Vector256<float> s0 = default, s1 = default;
-        float least = 0;
-        float scale, minimum;
+        Vector256<float> s0 = default, s1 = default, least = default;
+        float* scales = stackalloc float[8];
         int blocks = columns / 32;
         int i = 0;
-        for (; i <= blocks - 2; i += 2)
+        for (; i <= blocks - 8; i += 8)
         {
-            TBlock.Scales(row, &scale, &minimum);
-            s0 = Fma.MultiplyAdd(Products<TBlock>(TBlock.Quants(row, 0), q), Vector256.Create(scale * d[i]), s0);
-            if (!TBlock.Signed) least += minimum * sums[i];
-            row += TBlock.Bytes;
-            TBlock.Scales(row, &scale, &minimum);
-            s1 = Fma.MultiplyAdd(Products<TBlock>(TBlock.Quants(row, 0), q + 32), Vector256.Create(scale * d[i + 1]), s1);
-            if (!TBlock.Signed) least += minimum * sums[i + 1];
-            row += TBlock.Bytes;
-            q += 64;
+            TBlock.Scales8(row, out Vector256<float> scale8, out Vector256<float> minimum8);
+            (scale8 * Vector256.Load(d + i)).Store(scales);
+            if (!TBlock.Signed) least = Fma.MultiplyAdd(minimum8, Vector256.Load(sums + i), least);
+            s0 = Fma.MultiplyAdd(Products<TBlock>(TBlock.Quants(row, 0), q), Vector256.Create(scales[0]), s0);
+            s1 = Fma.MultiplyAdd(Products<TBlock>(TBlock.Quants(row + TBlock.Bytes, 0), q + 32), Vector256.Create(scales[1]), s1);
+            s0 = Fma.MultiplyAdd(Products<TBlock>(TBlock.Quants(row + (2 * TBlock.Bytes), 0), q + 64), Vector256.Create(scales[2]), s0);
+            s1 = Fma.MultiplyAdd(Products<TBlock>(TBlock.Quants(row + (3 * TBlock.Bytes), 0), q + 96), Vector256.Create(scales[3]), s1);
+            s0 = Fma.MultiplyAdd(Products<TBlock>(TBlock.Quants(row + (4 * TBlock.Bytes), 0), q + 128), Vector256.Create(scales[4]), s0);
+            s1 = Fma.MultiplyAdd(Products<TBlock>(TBlock.Quants(row + (5 * TBlock.Bytes), 0), q + 160), Vector256.Create(scales[5]), s1);
+            s0 = Fma.MultiplyAdd(Products<TBlock>(TBlock.Quants(row + (6 * TBlock.Bytes), 0), q + 192), Vector256.Create(scales[6]), s0);
+            s1 = Fma.MultiplyAdd(Products<TBlock>(TBlock.Quants(row + (7 * TBlock.Bytes), 0), q + 224), Vector256.Create(scales[7]), s1);
+            row += 8 * TBlock.Bytes;
+            q += 256;
         }
 
-        if (i < blocks)
+        float rest = 0;
+        for (; i < blocks; i++)
         {
+            float scale, minimum;
             TBlock.Scales(row, &scale, &minimum);
             s0 = Fma.MultiplyAdd(Products<TBlock>(TBlock.Quants(row, 0), q), Vector256.Create(scale * d[i]), s0);
-            if (!TBlock.Signed) least += minimum * sums[i];
+            if (!TBlock.Signed) rest += minimum * sums[i];
+            row += TBlock.Bytes;
+            q += 32;
         }
 
-        return Vector256.Sum(s0 + s1) + least;
+        return Vector256.Sum(s0 + s1 + least) + rest;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Row256<TBlock>(byte* row, int columns, sbyte* q, float* d, float* sums)
         where TBlock : struct, IWeightBlock
     {

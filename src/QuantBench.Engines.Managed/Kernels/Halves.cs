@@ -29,6 +29,11 @@ internal static unsafe class Halves
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Widen8(ushort* halves) => Unscaled8(halves) * Vector256.Create(Bias);
 
+    /// <summary>Eight numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Widen(Vector128<short> halves) =>
+        (Vector256.ShiftLeft(Avx2.ConvertToVector256Int32(halves), 13) & Vector256.Create(Mask)).AsSingle() * Vector256.Create(Bias);
+
     /// <summary>Sixteen numbers, too small by <see cref="Bias"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Unscaled16(ushort* halves) =>

@@ -34,3 +34,13 @@ internal unsafe interface IWeightBlock
     /// <param name="minima">[elements / sub-elements]; not written by signed types.</param>
     static abstract void Scales(byte* block, float* scales, float* minima);
 }
+
+/// <summary>A type of 32-element blocks, whose scales are read eight blocks at a time.</summary>
+internal unsafe interface IWeightBlock32 : IWeightBlock
+{
+    /// <summary>Scales and minima of eight consecutive blocks.</summary>
+    /// <param name="blocks">The first block.</param>
+    /// <param name="scales">A scale per block.</param>
+    /// <param name="minima">A minimum per block; nothing for signed types.</param>
+    static abstract void Scales8(byte* blocks, out Vector256<float> scales, out Vector256<float> minima);
+}

@@ -26,6 +26,23 @@ internal static unsafe class Nibbles
         return Vector256.Equals(spread & bits, bits) & Vector256.Create((byte)16);
     }
 
+    /// <summary>Half-precision numbers that lie a fixed distance apart.</summary>
+    /// <param name="first">The first.</param>
+    /// <param name="apart">Bytes from one to the next.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Scales8(byte* first, int apart)
+    {
+        Vector128<short> halves = Vector128.CreateScalarUnsafe((int)*(ushort*)first).AsInt16();
+        halves = Sse2.Insert(halves, *(short*)(first + apart), 1);
+        halves = Sse2.Insert(halves, *(short*)(first + (2 * apart)), 2);
+        halves = Sse2.Insert(halves, *(short*)(first + (3 * apart)), 3);
+        halves = Sse2.Insert(halves, *(short*)(first + (4 * apart)), 4);
+        halves = Sse2.Insert(halves, *(short*)(first + (5 * apart)), 5);
+        halves = Sse2.Insert(halves, *(short*)(first + (6 * apart)), 6);
+        halves = Sse2.Insert(halves, *(short*)(first + (7 * apart)), 7);
+        return Halves.Widen(halves);
+    }
+
     /// <summary>The 16 levels of the non-linear 4-bit types.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<byte> NonLinear(Vector256<byte> nibbles) => Avx2.Shuffle(
@@ -36,7 +53,7 @@ internal static unsafe class Nibbles
 }
 
 /// <summary>Q4_0.</summary>
-internal unsafe struct BlockQ4_0 : IWeightBlock
+internal unsafe struct BlockQ4_0 : IWeightBlock32
 {
     public static int Elements => 32;
 
@@ -58,10 +75,17 @@ internal unsafe struct BlockQ4_0 : IWeightBlock
         *scales = d;
         *minima = -8 * d;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scales8(byte* blocks, out Vector256<float> scales, out Vector256<float> minima)
+    {
+        scales = Nibbles.Scales8(blocks, Bytes);
+        minima = scales * -8f;
+    }
 }
 
 /// <summary>Q4_1.</summary>
-internal unsafe struct BlockQ4_1 : IWeightBlock
+internal unsafe struct BlockQ4_1 : IWeightBlock32
 {
     public static int Elements => 32;
 
@@ -82,10 +106,17 @@ internal unsafe struct BlockQ4_1 : IWeightBlock
         *scales = Halves.ToFloat(*(ushort*)block);
         *minima = Halves.ToFloat(*(ushort*)(block + 2));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scales8(byte* blocks, out Vector256<float> scales, out Vector256<float> minima)
+    {
+        scales = Nibbles.Scales8(blocks, Bytes);
+        minima = Nibbles.Scales8(blocks + 2, Bytes);
+    }
 }
 
 /// <summary>Q5_0.</summary>
-internal unsafe struct BlockQ5_0 : IWeightBlock
+internal unsafe struct BlockQ5_0 : IWeightBlock32
 {
     public static int Elements => 32;
 
@@ -107,10 +138,17 @@ internal unsafe struct BlockQ5_0 : IWeightBlock
         *scales = d;
         *minima = -16 * d;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scales8(byte* blocks, out Vector256<float> scales, out Vector256<float> minima)
+    {
+        scales = Nibbles.Scales8(blocks, Bytes);
+        minima = scales * -16f;
+    }
 }
 
 /// <summary>Q5_1.</summary>
-internal unsafe struct BlockQ5_1 : IWeightBlock
+internal unsafe struct BlockQ5_1 : IWeightBlock32
 {
     public static int Elements => 32;
 
@@ -131,10 +169,17 @@ internal unsafe struct BlockQ5_1 : IWeightBlock
         *scales = Halves.ToFloat(*(ushort*)block);
         *minima = Halves.ToFloat(*(ushort*)(block + 2));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scales8(byte* blocks, out Vector256<float> scales, out Vector256<float> minima)
+    {
+        scales = Nibbles.Scales8(blocks, Bytes);
+        minima = Nibbles.Scales8(blocks + 2, Bytes);
+    }
 }
 
 /// <summary>Q8_0.</summary>
-internal unsafe struct BlockQ8_0 : IWeightBlock
+internal unsafe struct BlockQ8_0 : IWeightBlock32
 {
     public static int Elements => 32;
 
@@ -151,10 +196,17 @@ internal unsafe struct BlockQ8_0 : IWeightBlock
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Scales(byte* block, float* scales, float* minima) => *scales = Halves.ToFloat(*(ushort*)block);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scales8(byte* blocks, out Vector256<float> scales, out Vector256<float> minima)
+    {
+        scales = Nibbles.Scales8(blocks, Bytes);
+        minima = default;
+    }
 }
 
 /// <summary>IQ4_NL.</summary>
-internal unsafe struct BlockIQ4_NL : IWeightBlock
+internal unsafe struct BlockIQ4_NL : IWeightBlock32
 {
     public static int Elements => 32;
 
@@ -171,4 +223,11 @@ internal unsafe struct BlockIQ4_NL : IWeightBlock
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Scales(byte* block, float* scales, float* minima) => *scales = Halves.ToFloat(*(ushort*)block);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scales8(byte* blocks, out Vector256<float> scales, out Vector256<float> minima)
+    {
+        scales = Nibbles.Scales8(blocks, Bytes);
+        minima = default;
+    }
 }

@@ -22,7 +22,7 @@ internal static class BlockBytes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Nibble(byte value, int half) => (value >> (4 * half)) & 15;
 
-    /// <summary>Writes a float as the nearest half and returns nothing of it.</summary>
+    /// <summary>Writes a float as the nearest half.</summary>
     public static void WriteHalf(Span<byte> block, int offset, float value) =>
         BinaryPrimitives.WriteUInt16LittleEndian(block[offset..], HalfBits.FromSingle(value));
 }

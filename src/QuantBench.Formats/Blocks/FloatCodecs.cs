@@ -77,15 +77,17 @@ internal sealed class BF16Codec : IBlockCodec
     {
         BlockShape.Count(blocks.Length, 2, output.Length, 1);
         ReadOnlySpan<ushort> bits = MemoryMarshal.Cast<byte, ushort>(blocks);
+        ref ushort source = ref MemoryMarshal.GetReference(bits);
+        ref float target = ref MemoryMarshal.GetReference(output);
         int i = 0;
         if (Vector256.IsHardwareAccelerated)
         {
             // 16 halves become two registers of 8, moved up by 16 bits.
             for (; i <= bits.Length - 16; i += 16)
             {
-                (Vector256<uint> low, Vector256<uint> high) = Vector256.Widen(Vector256.Create(bits.Slice(i, 16)));
-                (low << 16).AsSingle().CopyTo(output[i..]);
-                (high << 16).AsSingle().CopyTo(output[(i + 8)..]);
+                (Vector256<uint> low, Vector256<uint> high) = Vector256.Widen(Vector256.LoadUnsafe(ref source, (nuint)i));
+                (low << 16).AsSingle().StoreUnsafe(ref target, (nuint)i);
+                (high << 16).AsSingle().StoreUnsafe(ref target, (nuint)i + 8);
             }
         }
 

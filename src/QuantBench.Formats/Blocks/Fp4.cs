@@ -30,4 +30,21 @@ internal static class Fp4
             ? mantissa * (1f / 1024)
             : BitConverter.UInt32BitsToSingle((uint)(exponent - 8 + 127) << 23 | (uint)mantissa << 20);
     }
+
+    /// <summary>Code of the level nearest to a value at a scale; the first of equally near ones.</summary>
+    public static int Nearest(float value, float scale)
+    {
+        ReadOnlySpan<sbyte> levels = Doubled;
+        int best = 0;
+        float bestError = MathF.Abs(levels[0] * scale - value);
+        for (int code = 1; code < levels.Length; code++)
+        {
+            float error = MathF.Abs(levels[code] * scale - value);
+            if (error >= bestError) continue;
+            bestError = error;
+            best = code;
+        }
+
+        return best;
+    }
 }

@@ -5,7 +5,7 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>Half <c>d</c> at 0, nibbles at 2 in the order of <see cref="Q4_0"/>, each an index into <see cref="NonLinear4"/>. <c>x = d · level</c>.</summary>
-internal readonly struct IQ4_NL : IBlockLayout
+internal readonly struct IQ4_NL : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.IQ4_NL;
 
@@ -27,5 +27,16 @@ internal readonly struct IQ4_NL : IBlockLayout
         Vector128<sbyte> levels = NonLinear4.Vector;
         Lanes.Store(Vector128.Shuffle(levels, Lanes.LowNibbles(packed).AsSByte()), d, ref output);
         Lanes.Store(Vector128.Shuffle(levels, Lanes.HighNibbles(packed).AsSByte()), d, ref Unsafe.Add(ref output, 16));
+    }
+
+    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    {
+        float d = HalfBits.ToSingle(HalfBits.FromSingle(ScaleFit.Symmetric<NonLinear4Levels>(values)));
+        float inverse = d != 0 ? 1 / d : 0;
+        BlockBytes.WriteHalf(block, 0, d);
+        for (int i = 0; i < 16; i++)
+        {
+            block[2 + i] = (byte)(NonLinear4Levels.Code(values[i] * inverse) | NonLinear4Levels.Code(values[16 + i] * inverse) << 4);
+        }
     }
 }

@@ -9,7 +9,7 @@ namespace QuantBench.Formats.Blocks;
 /// Half <c>d</c> at 0, high bit pairs of the scales (16 bits) at 2, their nibbles at 4, 128 bytes of nibbles at 8: each 16 bytes hold 32 elements in the
 /// order of <see cref="Q4_0"/>. <c>x = d · (scale − 32) · level</c>, one scale per 32.
 /// </summary>
-internal readonly struct IQ4_XS : IBlockLayout
+internal readonly struct IQ4_XS : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.IQ4_XS;
 
@@ -41,6 +41,25 @@ internal readonly struct IQ4_XS : IBlockLayout
             Lanes.Store(Vector128.Shuffle(levels, Lanes.LowNibbles(packed).AsSByte()), scale, ref Unsafe.Add(ref output, 32 * g));
             Lanes.Store(Vector128.Shuffle(levels, Lanes.HighNibbles(packed).AsSByte()), scale, ref Unsafe.Add(ref output, 32 * g + 16));
         }
+    }
+
+    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    {
+        Span<sbyte> scales = stackalloc sbyte[8];
+        Span<byte> codes = stackalloc byte[256];
+        float d = SymmetricSuperblock.Fit<NonLinear4Levels>(values, lowestScale: -32, scales, codes);
+        block[..8].Clear();
+        BlockBytes.WriteHalf(block, 0, d);
+        int high = 0;
+        for (int g = 0; g < 8; g++)
+        {
+            int scale = scales[g] + 32;
+            high |= scale >> 4 << (2 * g);
+            block[4 + g / 2] |= (byte)((scale & 15) << (4 * (g % 2)));
+            for (int i = 0; i < 16; i++) block[8 + 16 * g + i] = (byte)(codes[32 * g + i] | codes[32 * g + 16 + i] << 4);
+        }
+
+        BinaryPrimitives.WriteUInt16LittleEndian(block[2..], (ushort)high);
     }
 
     /// <summary>Six-bit scale of group g.</summary>

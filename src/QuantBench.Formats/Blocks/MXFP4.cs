@@ -8,7 +8,7 @@ namespace QuantBench.Formats.Blocks;
 /// OCP microscaling: exponent byte <c>e</c> at 0, nibbles at 1 in the order of <see cref="Q4_0"/>, each an index into <see cref="Fp4.Doubled"/>.
 /// <c>x = 2^(e − 128) · level</c>. e = 255, which the standard reserves for NaN, is read as 2^127 like everywhere else in the field.
 /// </summary>
-internal readonly struct MXFP4 : IBlockLayout
+internal readonly struct MXFP4 : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.MXFP4;
 
@@ -30,5 +30,15 @@ internal readonly struct MXFP4 : IBlockLayout
         Vector128<sbyte> levels = Fp4.Vector;
         Lanes.Store(Vector128.Shuffle(levels, Lanes.LowNibbles(packed).AsSByte()), d, ref output);
         Lanes.Store(Vector128.Shuffle(levels, Lanes.HighNibbles(packed).AsSByte()), d, ref Unsafe.Add(ref output, 16));
+    }
+
+    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    {
+        // The largest magnitude lands between 4 and 8, so that 6, the largest level, is in reach.
+        float largest = MathF.Abs(Extremes.Signed(values));
+        byte e = largest > 0 ? (byte)Math.Clamp(MathF.Floor(MathF.Log2(largest)) - 2 + 127, 0, 254) : (byte)0;
+        float d = Fp4.HalfOfE8M0(e);
+        block[0] = e;
+        for (int i = 0; i < 16; i++) block[1 + i] = (byte)(Fp4.Nearest(values[i], d) | Fp4.Nearest(values[16 + i], d) << 4);
     }
 }

@@ -5,7 +5,7 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>Half <c>d</c> at 0, 16 bytes of bits at 2: bit i % 8 of byte i / 8. <c>x = d</c> where it is set, else <c>−d</c>.</summary>
-internal readonly struct Q1_0 : IBlockLayout
+internal readonly struct Q1_0 : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.Q1_0;
 
@@ -29,5 +29,14 @@ internal readonly struct Q1_0 : IBlockLayout
             Vector128<sbyte> set = Lanes.BitMask(BlockBytes.Read<ushort>(ref block, 2 + 2 * i)).AsSByte();
             Lanes.Store((set & Vector128.Create((sbyte)2)) - Vector128<sbyte>.One, d, ref Unsafe.Add(ref output, 16 * i));
         }
+    }
+
+    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    {
+        float sum = 0;
+        foreach (float value in values) sum += MathF.Abs(value);
+        block.Clear();
+        BlockBytes.WriteHalf(block, 0, sum / 128);
+        for (int i = 0; i < 128; i++) block[2 + i / 8] |= (byte)((values[i] >= 0 ? 1 : 0) << (i % 8));
     }
 }

@@ -5,7 +5,7 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>Half <c>d</c> at 0, 16 bytes at 2, four consecutive elements each, lowest bits first. <c>x = d · (q − 1)</c>, so −d, 0, d or 2d.</summary>
-internal readonly struct Q2_0 : IBlockLayout
+internal readonly struct Q2_0 : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.Q2_0;
 
@@ -33,6 +33,19 @@ internal readonly struct Q2_0 : IBlockLayout
                 | ((v.AsUInt16() >>> 4).AsByte() & Vector128.Create(0x0003_0000u).AsByte())
                 | ((v.AsUInt16() >>> 6).AsByte() & Vector128.Create(0x0300_0000u).AsByte());
             Lanes.Store(q.AsSByte() - Vector128<sbyte>.One, d, ref Unsafe.Add(ref output, 16 * i));
+        }
+    }
+
+    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    {
+        float d = MathF.Abs(Extremes.Signed(values));
+        float inverse = d != 0 ? 1 / d : 0;
+        block.Clear();
+        BlockBytes.WriteHalf(block, 0, d);
+        for (int i = 0; i < 64; i++)
+        {
+            int q = Math.Clamp((int)MathF.Round(values[i] * inverse, MidpointRounding.AwayFromZero) + 1, 0, 3);
+            block[2 + i / 4] |= (byte)(q << (2 * (i % 4)));
         }
     }
 }

@@ -8,7 +8,7 @@ namespace QuantBench.Formats.Blocks;
 /// 16 bytes of scales at 0 (low nibble: scale, high: minimum, one byte per 16 elements), 64 bytes of 2-bit quants at 16, halves <c>d</c> at 80 and
 /// <c>dmin</c> at 82. Each 128 elements take 32 bytes: element r is bits 2·(r / 32) of byte r % 32. <c>x = d · scale · q − dmin · minimum</c>.
 /// </summary>
-internal readonly struct Q2_K : IBlockLayout
+internal readonly struct Q2_K : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.Q2_K;
 
@@ -45,6 +45,28 @@ internal readonly struct Q2_K : IBlockLayout
                 first >>>= 2; // 16-bit lanes: what crosses a byte is masked off
                 second >>>= 2;
             }
+        }
+    }
+
+    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    {
+        Span<byte> scales = stackalloc byte[16];
+        Span<byte> minimums = stackalloc byte[16];
+        Span<byte> quants = stackalloc byte[256];
+        (float d, float dmin) = AffineSuperblock.Fit(values, levels: 3, scaleLimit: 15, scales, minimums, quants);
+        for (int j = 0; j < 16; j++) block[j] = (byte)(scales[j] | minimums[j] << 4);
+        PackPairs(quants, block.Slice(16, 64));
+        BlockBytes.WriteHalf(block, 80, d);
+        BlockBytes.WriteHalf(block, 82, dmin);
+    }
+
+    /// <summary>Packs the low two bits of 256 quants: element r of each 128 goes to bits 2·(r / 32) of byte r % 32.</summary>
+    internal static void PackPairs(ReadOnlySpan<byte> quants, Span<byte> packed)
+    {
+        for (int i = 0; i < 64; i++)
+        {
+            ReadOnlySpan<byte> column = quants[(128 * (i / 32) + i % 32)..];
+            packed[i] = (byte)((column[0] & 3) | (column[32] & 3) << 2 | (column[64] & 3) << 4 | (column[96] & 3) << 6);
         }
     }
 

@@ -8,7 +8,7 @@ namespace QuantBench.Formats.Blocks;
 /// 32 bytes of third bits at 0 (bit i / 32 of byte i % 32), 64 bytes of low bits at 32 in the order of <see cref="Q2_K"/>, 16 six-bit scales in 12 bytes
 /// at 96, half <c>d</c> at 108. <c>x = d · (scale − 32) · (q − 4)</c>.
 /// </summary>
-internal readonly struct Q3_K : IBlockLayout
+internal readonly struct Q3_K : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.Q3_K;
 
@@ -51,6 +51,24 @@ internal readonly struct Q3_K : IBlockLayout
                 }
             }
         }
+    }
+
+    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    {
+        Span<sbyte> scales = stackalloc sbyte[16];
+        Span<byte> codes = stackalloc byte[256];
+        float d = SymmetricSuperblock.Fit<ThreeBitLevels>(values, lowestScale: -32, scales, codes);
+        block.Clear();
+        for (int i = 0; i < 256; i++) block[i % 32] |= (byte)(codes[i] >> 2 << (i / 32));
+        Q2_K.PackPairs(codes, block.Slice(32, 64));
+        for (int j = 0; j < 16; j++)
+        {
+            int scale = scales[j] + 32;
+            block[96 + j % 8] |= (byte)((scale & 15) << (4 * (j / 8)));
+            block[104 + j % 4] |= (byte)(scale >> 4 << (2 * (j / 4)));
+        }
+
+        BlockBytes.WriteHalf(block, 108, d);
     }
 
     /// <summary>Six-bit scale j: low 4 bits in a nibble of bytes 0–7, high 2 bits in bytes 8–11.</summary>

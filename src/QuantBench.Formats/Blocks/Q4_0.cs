@@ -5,7 +5,7 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>Half <c>d</c> at 0, 16 bytes of nibbles at 2: element i &lt; 16 is the low nibble of byte i, element 16 + i the high one. <c>x = d · (q − 8)</c>.</summary>
-internal readonly struct Q4_0 : IBlockLayout
+internal readonly struct Q4_0 : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.Q4_0;
 
@@ -26,5 +26,18 @@ internal readonly struct Q4_0 : IBlockLayout
         Vector128<byte> packed = Vector128.LoadUnsafe(ref block, 2);
         Lanes.Store(Lanes.LowNibbles(packed).AsSByte() - Vector128.Create((sbyte)8), d, ref output);
         Lanes.Store(Lanes.HighNibbles(packed).AsSByte() - Vector128.Create((sbyte)8), d, ref Unsafe.Add(ref output, 16));
+    }
+
+    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    {
+        float d = Extremes.Signed(values) / -8;
+        float inverse = d != 0 ? 1 / d : 0;
+        BlockBytes.WriteHalf(block, 0, d);
+        for (int i = 0; i < 16; i++)
+        {
+            int low = Math.Min(15, (int)(values[i] * inverse + 8.5f));
+            int high = Math.Min(15, (int)(values[16 + i] * inverse + 8.5f));
+            block[2 + i] = (byte)(low | high << 4);
+        }
     }
 }

@@ -5,7 +5,7 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>Halves <c>d</c> at 0 and <c>m</c> at 2, nibbles at 4 in the order of <see cref="Q4_0"/>. <c>x = d · q + m</c>.</summary>
-internal readonly struct Q4_1 : IBlockLayout
+internal readonly struct Q4_1 : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.Q4_1;
 
@@ -28,5 +28,20 @@ internal readonly struct Q4_1 : IBlockLayout
         Vector128<byte> packed = Vector128.LoadUnsafe(ref block, 4);
         Lanes.Store(Lanes.LowNibbles(packed), d, m, ref output);
         Lanes.Store(Lanes.HighNibbles(packed), d, m, ref Unsafe.Add(ref output, 16));
+    }
+
+    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    {
+        (float min, float max) = Extremes.Range(values);
+        float d = (max - min) / 15;
+        float inverse = d != 0 ? 1 / d : 0;
+        BlockBytes.WriteHalf(block, 0, d);
+        BlockBytes.WriteHalf(block, 2, min);
+        for (int i = 0; i < 16; i++)
+        {
+            int low = Math.Min(15, (int)((values[i] - min) * inverse + 0.5f));
+            int high = Math.Min(15, (int)((values[16 + i] - min) * inverse + 0.5f));
+            block[4 + i] = (byte)(low | high << 4);
+        }
     }
 }

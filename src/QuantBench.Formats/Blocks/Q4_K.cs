@@ -8,7 +8,7 @@ namespace QuantBench.Formats.Blocks;
 /// Halves <c>d</c> at 0 and <c>dmin</c> at 2, 12 bytes of <see cref="SixBitScales"/> at 4, 128 bytes of nibbles at 16: each 32 bytes hold 64 elements, the
 /// first 32 in the low nibbles. <c>x = d · scale · q − dmin · minimum</c>, one scale and minimum per 32.
 /// </summary>
-internal readonly struct Q4_K : IBlockLayout
+internal readonly struct Q4_K : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.Q4_K;
 
@@ -49,6 +49,28 @@ internal readonly struct Q4_K : IBlockLayout
             Lanes.Store(Lanes.HighNibbles(second), scale, offset, ref Unsafe.Add(ref output, at + 48));
             scales >>= 16;
             minimums >>= 16;
+        }
+    }
+
+    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    {
+        Span<byte> scales = stackalloc byte[8];
+        Span<byte> minimums = stackalloc byte[8];
+        Span<byte> quants = stackalloc byte[256];
+        (float d, float dmin) = AffineSuperblock.Fit(values, levels: 15, scaleLimit: 63, scales, minimums, quants);
+        BlockBytes.WriteHalf(block, 0, d);
+        BlockBytes.WriteHalf(block, 2, dmin);
+        for (int j = 0; j < 8; j++) SixBitScales.Set(block.Slice(4, 12), j, scales[j], minimums[j]);
+        PackNibbles(quants, block.Slice(16, 128));
+    }
+
+    /// <summary>Packs the low four bits of 256 quants: of each 64, the first 32 in the low nibbles of 32 bytes.</summary>
+    internal static void PackNibbles(ReadOnlySpan<byte> quants, Span<byte> packed)
+    {
+        for (int i = 0; i < 128; i++)
+        {
+            ReadOnlySpan<byte> column = quants[(64 * (i / 32) + i % 32)..];
+            packed[i] = (byte)((column[0] & 15) | (column[32] & 15) << 4);
         }
     }
 }

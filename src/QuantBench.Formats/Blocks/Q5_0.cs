@@ -6,7 +6,7 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>Half <c>d</c> at 0, fifth bits at 2 (bit i of a 32-bit word belongs to element i), nibbles at 6 in the order of <see cref="Q4_0"/>. <c>x = d · (q − 16)</c>.</summary>
-internal readonly struct Q5_0 : IBlockLayout
+internal readonly struct Q5_0 : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.Q5_0;
 
@@ -35,5 +35,22 @@ internal readonly struct Q5_0 : IBlockLayout
         Vector128<byte> high = Lanes.HighNibbles(packed) | (Lanes.BitMask(BlockBytes.Read<ushort>(ref block, 4)) & fifth);
         Lanes.Store(low.AsSByte() - Vector128.Create((sbyte)16), d, ref output);
         Lanes.Store(high.AsSByte() - Vector128.Create((sbyte)16), d, ref Unsafe.Add(ref output, 16));
+    }
+
+    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    {
+        float d = Extremes.Signed(values) / -16;
+        float inverse = d != 0 ? 1 / d : 0;
+        BlockBytes.WriteHalf(block, 0, d);
+        uint fifths = 0;
+        for (int i = 0; i < 16; i++)
+        {
+            int low = Math.Min(31, (int)(values[i] * inverse + 16.5f));
+            int high = Math.Min(31, (int)(values[16 + i] * inverse + 16.5f));
+            block[6 + i] = (byte)((low & 15) | (high & 15) << 4);
+            fifths |= (uint)(low >> 4) << i | (uint)(high >> 4) << (16 + i);
+        }
+
+        BinaryPrimitives.WriteUInt32LittleEndian(block[2..], fifths);
     }
 }

@@ -6,7 +6,7 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>Halves <c>d</c> at 0 and <c>m</c> at 2, fifth bits at 4, nibbles at 8, ordered as in <see cref="Q5_0"/>. <c>x = d · q + m</c>.</summary>
-internal readonly struct Q5_1 : IBlockLayout
+internal readonly struct Q5_1 : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.Q5_1;
 
@@ -35,5 +35,24 @@ internal readonly struct Q5_1 : IBlockLayout
         Vector128<byte> fifth = Vector128.Create((byte)16);
         Lanes.Store(Lanes.LowNibbles(packed) | (Lanes.BitMask(BlockBytes.Read<ushort>(ref block, 4)) & fifth), d, m, ref output);
         Lanes.Store(Lanes.HighNibbles(packed) | (Lanes.BitMask(BlockBytes.Read<ushort>(ref block, 6)) & fifth), d, m, ref Unsafe.Add(ref output, 16));
+    }
+
+    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    {
+        (float min, float max) = Extremes.Range(values);
+        float d = (max - min) / 31;
+        float inverse = d != 0 ? 1 / d : 0;
+        BlockBytes.WriteHalf(block, 0, d);
+        BlockBytes.WriteHalf(block, 2, min);
+        uint fifths = 0;
+        for (int i = 0; i < 16; i++)
+        {
+            int low = Math.Min(31, (int)((values[i] - min) * inverse + 0.5f));
+            int high = Math.Min(31, (int)((values[16 + i] - min) * inverse + 0.5f));
+            block[8 + i] = (byte)((low & 15) | (high & 15) << 4);
+            fifths |= (uint)(low >> 4) << i | (uint)(high >> 4) << (16 + i);
+        }
+
+        BinaryPrimitives.WriteUInt32LittleEndian(block[4..], fifths);
     }
 }

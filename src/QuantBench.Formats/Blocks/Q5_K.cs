@@ -5,7 +5,7 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>As <see cref="Q4_K"/> with 32 bytes of fifth bits at 16 (bit i / 32 of byte i % 32) and the nibbles at 48.</summary>
-internal readonly struct Q5_K : IBlockLayout
+internal readonly struct Q5_K : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.Q5_K;
 
@@ -54,5 +54,19 @@ internal readonly struct Q5_K : IBlockLayout
             even += even + even + even; // ×4: the bits of the next 64 elements; the last pass overflows to 0 and is not used
             odd += odd + odd + odd;
         }
+    }
+
+    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    {
+        Span<byte> scales = stackalloc byte[8];
+        Span<byte> minimums = stackalloc byte[8];
+        Span<byte> quants = stackalloc byte[256];
+        (float d, float dmin) = AffineSuperblock.Fit(values, levels: 31, scaleLimit: 63, scales, minimums, quants);
+        BlockBytes.WriteHalf(block, 0, d);
+        BlockBytes.WriteHalf(block, 2, dmin);
+        for (int j = 0; j < 8; j++) SixBitScales.Set(block.Slice(4, 12), j, scales[j], minimums[j]);
+        block.Slice(16, 32).Clear();
+        for (int i = 0; i < 256; i++) block[16 + i % 32] |= (byte)(quants[i] >> 4 << (i / 32));
+        Q4_K.PackNibbles(quants, block.Slice(48, 128));
     }
 }

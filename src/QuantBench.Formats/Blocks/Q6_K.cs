@@ -8,7 +8,7 @@ namespace QuantBench.Formats.Blocks;
 /// 128 bytes of low nibbles at 0, 64 bytes of high bit pairs at 128, 16 signed scales at 192, half <c>d</c> at 208. Each 128 elements take 64 + 32 bytes:
 /// element r is the nibble r / 64 of byte r % 64, its upper bits the pair r / 32 of byte r % 32. <c>x = d · scale · (q − 32)</c>, one scale per 16.
 /// </summary>
-internal readonly struct Q6_K : IBlockLayout
+internal readonly struct Q6_K : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.Q6_K;
 
@@ -55,5 +55,23 @@ internal readonly struct Q6_K : IBlockLayout
                 Lanes.Store(q3.AsSByte() - centre, d * BlockBytes.Read<sbyte>(ref scales, 6), ref Unsafe.Add(ref values, 96));
             }
         }
+    }
+
+    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    {
+        Span<sbyte> scales = stackalloc sbyte[16];
+        Span<byte> codes = stackalloc byte[256];
+        float d = SymmetricSuperblock.Fit<SixBitLevels>(values, lowestScale: -128, scales, codes);
+        block.Clear();
+        for (int i = 0; i < 256; i++)
+        {
+            int n = i / 128;
+            int r = i % 128;
+            block[64 * n + r % 64] |= (byte)((codes[i] & 15) << (4 * (r / 64)));
+            block[128 + 32 * n + r % 32] |= (byte)(codes[i] >> 4 << (2 * (r / 32)));
+        }
+
+        for (int j = 0; j < 16; j++) block[192 + j] = (byte)scales[j];
+        BlockBytes.WriteHalf(block, 208, d);
     }
 }

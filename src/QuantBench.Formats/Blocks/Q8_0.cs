@@ -5,7 +5,7 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>Half <c>d</c> at 0, 32 signed bytes at 2. <c>x = d · q</c>.</summary>
-internal readonly struct Q8_0 : IBlockLayout
+internal readonly struct Q8_0 : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.Q8_0;
 
@@ -25,5 +25,13 @@ internal readonly struct Q8_0 : IBlockLayout
         float d = BlockBytes.Half(ref block, 0);
         Lanes.Store(Vector128.LoadUnsafe(ref block, 2).AsSByte(), d, ref output);
         Lanes.Store(Vector128.LoadUnsafe(ref block, 18).AsSByte(), d, ref Unsafe.Add(ref output, 16));
+    }
+
+    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    {
+        float d = MathF.Abs(Extremes.Signed(values)) / 127;
+        float inverse = d != 0 ? 1 / d : 0;
+        BlockBytes.WriteHalf(block, 0, d);
+        for (int i = 0; i < 32; i++) block[2 + i] = (byte)(sbyte)MathF.Round(values[i] * inverse, MidpointRounding.AwayFromZero);
     }
 }

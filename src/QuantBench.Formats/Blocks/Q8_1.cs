@@ -5,7 +5,7 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>Half <c>d</c> at 0, half <c>s = d · Σq</c> at 2, 32 signed bytes at 4. <c>x = d · q</c>. An activation format.</summary>
-internal readonly struct Q8_1 : IBlockLayout
+internal readonly struct Q8_1 : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.Q8_1;
 
@@ -25,5 +25,21 @@ internal readonly struct Q8_1 : IBlockLayout
         float d = BlockBytes.Half(ref block, 0);
         Lanes.Store(Vector128.LoadUnsafe(ref block, 4).AsSByte(), d, ref output);
         Lanes.Store(Vector128.LoadUnsafe(ref block, 20).AsSByte(), d, ref Unsafe.Add(ref output, 16));
+    }
+
+    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    {
+        float d = MathF.Abs(Extremes.Signed(values)) / 127;
+        float inverse = d != 0 ? 1 / d : 0;
+        BlockBytes.WriteHalf(block, 0, d);
+        int sum = 0;
+        for (int i = 0; i < 32; i++)
+        {
+            sbyte q = (sbyte)MathF.Round(values[i] * inverse, MidpointRounding.AwayFromZero);
+            sum += q;
+            block[4 + i] = (byte)q;
+        }
+
+        BlockBytes.WriteHalf(block, 2, sum * d);
     }
 }

@@ -9,7 +9,7 @@ namespace QuantBench.Formats.Blocks;
 /// significant) scaled to 256, so that trit n is the integer part of <c>3 · (b · 3ⁿ mod 256) / 256</c>. Elements 0–159 come from bytes 0–31, 160–239 from
 /// bytes 32–47, 240–255 from bytes 48–51, each time all first trits, then all second ones. <c>x = d · (trit − 1)</c>.
 /// </summary>
-internal readonly struct TQ1_0 : IBlockLayout
+internal readonly struct TQ1_0 : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.TQ1_0;
 
@@ -57,6 +57,26 @@ internal readonly struct TQ1_0 : IBlockLayout
         Vector128<byte> last27 = last9 + last9 + last9;
         Vector128<uint> all = Vector128.Create(last.AsUInt32()[0], last3.AsUInt32()[0], last9.AsUInt32()[0], last27.AsUInt32()[0]);
         Lanes.Store(Trits(all.AsByte()), d, ref Unsafe.Add(ref output, 240));
+    }
+
+    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    {
+        float d = MathF.Abs(Extremes.Signed(values));
+        float inverse = d != 0 ? 1 / d : 0;
+        Span<int> trits = stackalloc int[256];
+        for (int i = 0; i < 256; i++) trits[i] = (int)MathF.Round(values[i] * inverse, MidpointRounding.AwayFromZero) + 1;
+        for (int i = 0; i < 32; i++) block[i] = Pack(trits[i..], stride: 32, count: 5);
+        for (int i = 0; i < 16; i++) block[32 + i] = Pack(trits[(160 + i)..], stride: 16, count: 5);
+        for (int i = 0; i < 4; i++) block[48 + i] = Pack(trits[(240 + i)..], stride: 4, count: 4);
+        BlockBytes.WriteHalf(block, 52, d);
+    }
+
+    /// <summary>Base-3 number of five trits (missing ones 0), scaled from 243 to 256 and rounded up so that each trit comes out whole.</summary>
+    private static byte Pack(ReadOnlySpan<int> trits, int stride, int count)
+    {
+        int number = 0;
+        for (int n = 0; n < 5; n++) number = 3 * number + (n < count ? trits[n * stride] : 0);
+        return (byte)((number * 256 + 242) / 243);
     }
 
     /// <summary>−1, 0 or 1: 3·v reaches 256 at v = 86 and 512 at v = 171. A comparison that holds is −1.</summary>

@@ -5,7 +5,7 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>Ternary, four to a byte: 64 bytes at 0 in the order of <see cref="Q2_K"/>, half <c>d</c> at 64. <c>x = d · (q − 1)</c>.</summary>
-internal readonly struct TQ2_0 : IBlockLayout
+internal readonly struct TQ2_0 : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.TQ2_0;
 
@@ -38,5 +38,15 @@ internal readonly struct TQ2_0 : IBlockLayout
                 packed >>>= 2; // 16-bit lanes: what crosses a byte is masked off
             }
         }
+    }
+
+    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    {
+        float d = MathF.Abs(Extremes.Signed(values));
+        float inverse = d != 0 ? 1 / d : 0;
+        Span<byte> quants = stackalloc byte[256];
+        for (int i = 0; i < 256; i++) quants[i] = (byte)((int)MathF.Round(values[i] * inverse, MidpointRounding.AwayFromZero) + 1);
+        Q2_K.PackPairs(quants, block[..64]);
+        BlockBytes.WriteHalf(block, 64, d);
     }
 }

@@ -122,7 +122,16 @@ internal readonly struct ModelJson
 
     private static string Shorten(JsonElement element)
     {
-        string text = element.ValueKind == JsonValueKind.Undefined ? "nothing" : element.GetRawText();
+        string text;
+        try
+        {
+            text = element.ValueKind == JsonValueKind.Undefined ? "nothing" : element.GetRawText();
+        }
+        catch (InvalidOperationException)
+        {
+            return "text that is not valid UTF-8"; // The JSON parser doesn't look into strings.
+        }
+
         return text.Length <= 60 ? text : string.Concat(text.AsSpan(0, 60), "…");
     }
 
