@@ -30,7 +30,7 @@ public static class QuantSchemes
         Gguf("Q3_K_S", 3, 11, "3-bit K-quant, small mix"),
         Gguf("IQ3_M", 3, 27, "3-bit codebook, medium mix"),
         Gguf("IQ3_S", 3, 26, "3-bit codebook"),
-        Gguf("IQ3_XS", 3, 22, "3-bit codebook, extra small"),
+        Gguf("IQ3_XS", 3, 22, "3-bit codebook, extra small", imatrix: true),
         Gguf("IQ3_XXS", 3, 23, "3-bit codebook, smallest", imatrix: true),
         Gguf("Q2_K", 2, 10, "2-bit K-quant; ultra-low"),
         Gguf("Q2_K_S", 2, 21, "2-bit K-quant, small mix", imatrix: true),

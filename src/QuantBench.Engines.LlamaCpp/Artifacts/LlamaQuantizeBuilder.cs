@@ -1,0 +1,144 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text.RegularExpressions;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Variants;
+using QuantBench.Engines.LlamaCpp.Native;
+using QuantBench.Formats.Sources;
+using QuantBench.Inference.Artifacts;
+using QuantBench.Inference.Engines;
+
+namespace QuantBench.Engines.LlamaCpp.Artifacts;
+
+/// <summary>
+/// Makes GGUF artifacts with llama.cpp's own quantizer, in this process. From a Hugging Face source it starts from the artifact
+/// <c>gguf:F32</c>; a GGUF source in floats is quantized itself, and one that is quantized already is only copied, never quantized again.
+/// </summary>
+internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment environment) : IArtifactBuilder
+{
+    private const int FileTypeF32 = 0;
+    private const int FileTypeF16 = 1;
+    private const int FileTypeBF16 = 32;
+
+    /// <inheritdoc/>
+    public string Name => "llamacpp-quantize";
+
+    /// <inheritdoc/>
+    public Support CanBuild(ModelSource source, string artifactName)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        if (!Variant.TryParse(artifactName, out Variant? variant) || variant is null || variant.Format != "gguf")
+        {
+            return Support.No($"{Name} makes GGUF variants, not {artifactName}");
+        }
+
+        if (IsFloat(variant.Scheme.FileType) && variant.ImportanceMatrix)
+        {
+            return Support.No($"{variant.Id}: floats aren't quantized, so no importance matrix applies; use gguf:{variant.Scheme.Name}");
+        }
+
+        if (source.Kind == SourceKind.HuggingFace)
+        {
+            if (IsFloat(variant.Scheme.FileType)) return Support.No($"{variant.Id} is converted from the source, not quantized");
+            return NeedsOther(variant) ?? Support.Yes;
+        }
+
+        GgufHeader header = GgufHeader.Read(source.Path);
+        if (header.FileType is not { } type)
+        {
+            return Support.No($"{source.Path} doesn't say which quant scheme it has (general.file_type), so nothing can be made from it");
+        }
+
+        if (IsFloat(type)) return NeedsOther(variant) ?? Support.Yes;
+        return type == variant.Scheme.FileType && header.HasImportanceMatrix == variant.ImportanceMatrix
+            ? Support.Yes
+            : Support.No($"{source.Path} is quantized already ({SchemeName(type, header.HasImportanceMatrix)}); quantizing it again to {variant.ShortName} would measure both losses: start from an F32, F16 or BF16 file");
+    }
+
+    /// <inheritdoc/>
+    public ArtifactRecipe Recipe(ModelSource source, string artifactName, CalibrationText? calibration)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        Variant variant = Variant.Parse(artifactName);
+        bool copy = IsCopy(source);
+        ImmutableArray<string> model = source.Kind == SourceKind.Gguf ? [] : [LlamaImatrixBuilder.FloatInput];
+        return new ArtifactRecipe(
+            Name,
+            LlamaLibrary.Load(LlamaInstallation.Locate(environment)).Build,
+            variant.ImportanceMatrix && !copy ? model.Add(LlamaImatrixBuilder.ArtifactName) : model,
+            ImmutableSortedDictionary<string, string>.Empty
+                .Add("ftype", variant.Scheme.FileType.ToString(CultureInfo.InvariantCulture))
+                .Add("copy", copy ? "true" : "false"));
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>llama.cpp's quantizer can't be stopped midway: cancellation takes effect before it starts and after it ends.</remarks>
+    public void Build(BuildRequest request, IProgress<double> progress, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(progress);
+        Variant variant = Variant.Parse(request.ArtifactName);
+        bool copy = IsCopy(request.Source);
+        LlamaLibrary library = LlamaLibrary.Load(LlamaInstallation.Locate(environment));
+        using IDisposable listening = library.Log.Listen(environment.Log);
+        string input = request.Source.Kind == SourceKind.Gguf ? request.Source.Path : request.InputPaths[LlamaImatrixBuilder.FloatInput];
+        if (GgufHeader.Unreadable(input) is { } reason) throw new ModelFormatException(input, null, reason);
+
+        llama_model_quantize_params parameters = NativeMethods.llama_model_quantize_default_params();
+        parameters.ftype = variant.Scheme.FileType;
+        parameters.nthread = Math.Max(1, request.Threads);
+        parameters.only_copy = copy ? (byte)1 : (byte)0;
+        cancellationToken.ThrowIfCancellationRequested();
+        if (variant.ImportanceMatrix && !copy)
+        {
+            ImportanceMatrix matrix = ImportanceMatrixFile.Read(library, request.InputPaths[LlamaImatrixBuilder.ArtifactName]);
+            using var native = new NativeImportanceMatrix(matrix);
+            parameters.imatrix = native.Data;
+            parameters.kv_overrides = native.Overrides;
+            Quantize(library, input, request.OutputPath, parameters, progress);
+        }
+        else
+        {
+            Quantize(library, input, request.OutputPath, parameters, progress);
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    private static void Quantize(LlamaLibrary library, string input, string output, in llama_model_quantize_params parameters, IProgress<double> progress)
+    {
+        using NativeLogCapture capture = library.Log.Capture();
+        using IDisposable listening = library.Log.Listen(line => ReportTensor(line, progress));
+        if (NativeMethods.llama_model_quantize(input, output, parameters) != 0)
+        {
+            throw new EngineException($"llama.cpp can't quantize {input}: {capture.Words}");
+        }
+
+        progress.Report(1);
+    }
+
+    /// <summary>Turns the quantizer's line per tensor, <c>[  12/  56] blk.1.attn_k.weight …</c>, into progress.</summary>
+    private static void ReportTensor(string line, IProgress<double> progress)
+    {
+        Match match = TensorLine().Match(line);
+        if (!match.Success) return;
+        double total = double.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture);
+        if (total > 0) progress.Report(double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) / total);
+    }
+
+    [GeneratedRegex(@"\[ *([0-9]+)/ *([0-9]+)\]", RegexOptions.CultureInvariant)]
+    private static partial Regex TensorLine();
+
+    private static Support? NeedsOther(Variant variant) =>
+        variant.Scheme.NeedsImportanceMatrix && !variant.ImportanceMatrix
+            ? Support.No($"{variant.Scheme.Name} is only made with an importance matrix; use {variant.Id}+imatrix")
+            : null;
+
+    private static bool IsFloat(int fileType) => fileType is FileTypeF32 or FileTypeF16 or FileTypeBF16;
+
+    private static bool IsCopy(ModelSource source) =>
+        source.Kind == SourceKind.Gguf && GgufHeader.Read(source.Path).FileType is { } type && !IsFloat(type);
+
+    private static string SchemeName(int fileType, bool imatrix) =>
+        (QuantSchemes.All.FirstOrDefault(s => s.Format == "gguf" && s.FileType == fileType)?.Name ?? $"file type {fileType}") + (imatrix ? "+imatrix" : "");
+}

@@ -1,0 +1,91 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Errors;
+using QuantBench.Engines.LlamaCpp.Artifacts;
+using QuantBench.Engines.LlamaCpp.Native;
+using QuantBench.Inference.Artifacts;
+using QuantBench.Inference.Engines;
+
+namespace QuantBench.Engines.LlamaCpp;
+
+/// <summary>llama.cpp through its C API, in this process. Runs GGUF artifacts on whatever backends the native directory holds.</summary>
+public sealed class LlamaCppEngine : IEngine
+{
+    private readonly LlamaLibrary _library;
+    private readonly IDisposable _listening;
+
+    private LlamaCppEngine(LlamaLibrary library, Action<string> log)
+    {
+        _library = library;
+        _listening = library.Log.Listen(log);
+    }
+
+    /// <summary>This engine's line in the registry.</summary>
+    public static EngineRegistration Registration { get; } = new(
+        LlamaInstallation.EngineName,
+        $"llama.cpp {LlamaInstallation.WantedRelease} through its C API: GGUF on CPU, CUDA, Vulkan or Metal",
+        Create,
+        environment => [new LlamaQuantizeBuilder(environment), new LlamaImatrixBuilder(environment)]);
+
+    /// <inheritdoc/>
+    public string Name => LlamaInstallation.EngineName;
+
+    /// <inheritdoc/>
+    public string Build => _library.Build;
+
+    /// <summary>Finds and loads the native libraries and checks that they are the release the structs are written for.</summary>
+    /// <param name="environment">Root of the installation, or the user's own directory under the key <c>llamacpp</c>.</param>
+    /// <exception cref="EngineException">The libraries are missing, broken or another release's.</exception>
+    public static IEngine Create(EngineEnvironment environment)
+    {
+        ArgumentNullException.ThrowIfNull(environment);
+        LlamaLibrary library = LlamaLibrary.Load(LlamaInstallation.Locate(environment));
+        return new LlamaCppEngine(library, environment.Log);
+    }
+
+    /// <inheritdoc/>
+    public ImmutableArray<EngineDevice> Devices()
+    {
+        _library.LoadAccelerators();
+        return
+        [
+            .. LlamaDevice.Enumerate().Select(d =>
+            {
+                (long? free, long? total) = d.Memory();
+                return new EngineDevice(d.Id, d.Description, Support.Yes, total, free);
+            }),
+        ];
+    }
+
+    /// <inheritdoc/>
+    public Support CanRun(Artifact artifact, string device)
+    {
+        ArgumentNullException.ThrowIfNull(artifact);
+        if (artifact.Variant.Format != "gguf") return Support.No($"llamacpp runs GGUF, not {artifact.Variant.Format}");
+        if (Find(device) is null) return Support.No(NoDevice(device));
+        return GgufHeader.Unreadable(artifact.Path) is { } reason ? Support.No(reason) : Support.Yes;
+    }
+
+    /// <inheritdoc/>
+    public ILoadedModel Load(Artifact artifact, string device, LoadOptions options, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(artifact);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (GgufHeader.Unreadable(artifact.Path) is { } reason) throw new ModelFormatException(artifact.Path, null, reason);
+        LlamaDevice found = Find(device) ?? throw new EngineException(NoDevice(device));
+        return LlamaModel.Load(_library, artifact.Path, found, options.GpuLayers, cancellationToken);
+    }
+
+    /// <summary>Stops the log; the native libraries stay in the process.</summary>
+    public void Dispose() => _listening.Dispose();
+
+    private LlamaDevice? Find(string id)
+    {
+        if (id != "cpu") _library.LoadAccelerators();
+        return LlamaDevice.Enumerate().Find(d => d.Id == id);
+    }
+
+    private string NoDevice(string id) =>
+        $"llamacpp/{id}: the llama.cpp build in {_library.Installation.Directory} has no such device here; it has {string.Join(", ", LlamaDevice.Enumerate().Select(d => d.Id))}";
+}

@@ -1,0 +1,117 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using QuantBench.Core.Errors;
+
+namespace QuantBench.Engines.LlamaCpp.Native;
+
+/// <summary>
+/// llama.cpp in this process. It can be loaded once per process: its log receivers, backends and quantization tables are global. All engines
+/// and builders share it; asking for another directory later is refused.
+/// </summary>
+internal sealed unsafe class LlamaLibrary
+{
+    private static readonly Lock s_lock = new();
+    private static LlamaLibrary? s_loaded;
+
+    private readonly nint _llama;
+    private readonly nint _ggml;
+    private readonly nint _ggmlBase;
+    private bool _acceleratorsLoaded;
+    private EngineException? _fault;
+
+    private LlamaLibrary(LlamaInstallation installation)
+    {
+        Installation = installation;
+        _ggmlBase = Open(installation.GgmlBase);
+        _ggml = Open(installation.Ggml);
+        _llama = Open(installation.Llama);
+    }
+
+    /// <summary>Where it was loaded from.</summary>
+    public LlamaInstallation Installation { get; }
+
+    /// <summary>Its log.</summary>
+    public NativeLog Log { get; } = new();
+
+    /// <summary>Version, commit, package and the features of the chosen CPU backend.</summary>
+    public string Build { get; private set; } = "";
+
+    /// <summary>Loads the libraries, or answers those already loaded.</summary>
+    /// <exception cref="EngineException">They can't be loaded, are another release's, or another directory is loaded already.</exception>
+    public static LlamaLibrary Load(LlamaInstallation installation)
+    {
+        lock (s_lock)
+        {
+            if (s_loaded is { } loaded)
+            {
+                if (loaded.Installation.Directory == installation.Directory) return loaded._fault is { } fault ? throw fault : loaded;
+                throw new EngineException(
+                    $"llama.cpp: this process has already loaded {loaded.Installation.Directory}; a second build ({installation.Directory}) can't be loaded beside it.",
+                    "Use one llama.cpp directory per process.");
+            }
+
+            var library = new LlamaLibrary(installation);
+            NativeLibrary.SetDllImportResolver(typeof(LlamaLibrary).Assembly, library.Resolve);
+            s_loaded = library; // from here on the resolver is set for good, whatever the checks below say
+            try
+            {
+                library.Start();
+            }
+            catch (EngineException e)
+            {
+                library._fault = e;
+                throw;
+            }
+
+            return library;
+        }
+    }
+
+    /// <summary>Loads the backends of the accelerator packages, once. Apart from the start, since a CPU cell must not pay for a CUDA context.</summary>
+    public void LoadAccelerators()
+    {
+        lock (s_lock)
+        {
+            if (_acceleratorsLoaded) return;
+            _acceleratorsLoaded = true;
+            foreach (string path in Installation.Accelerators) NativeMethods.ggml_backend_load(path); // what fails is in the log, and has no device
+        }
+    }
+
+    private static nint Open(string path)
+    {
+        try
+        {
+            return NativeLibrary.Load(path);
+        }
+        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
+        {
+            throw LlamaInstallation.Unloadable(path, e);
+        }
+    }
+
+    private nint Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath) => name switch
+    {
+        NativeMethods.Llama => _llama,
+        NativeMethods.Ggml => _ggml,
+        NativeMethods.GgmlBase => _ggmlBase,
+        _ => 0,
+    };
+
+    private void Start()
+    {
+        if (!NativeLibrary.TryGetExport(_llama, nameof(NativeMethods.llama_version), out _)) throw WrongBuild("a build too old to tell its version");
+        string version = NativeText.Read(NativeMethods.llama_version());
+        string release = "v" + version.Split('-')[0]; // builds from a release's source call themselves 0.5.0-dev
+        if (release != LlamaInstallation.WantedRelease) throw WrongBuild($"llama.cpp {version}");
+        if (LayoutCheck.FirstMismatch() is { } mismatch) throw WrongBuild($"a build that calls itself {version} but lays out {mismatch} otherwise");
+        Log.Attach();
+        NativeMethods.ggml_backend_load_all_from_path(Installation.Directory);
+        NativeMethods.llama_backend_init();
+        string source = Installation.Release is null ? Installation.Directory : Path.GetFileName(Installation.Directory) + " package";
+        Build = $"llama.cpp v{version} (ggml {NativeText.Read(NativeMethods.ggml_version())} {NativeText.Read(NativeMethods.ggml_commit())}; {source}) "
+            + NativeText.Read(NativeMethods.llama_print_system_info()).Trim(' ', '|');
+    }
+
+    private EngineException WrongBuild(string found) => LlamaInstallation.WrongBuild(Installation.Directory, found);
+}

@@ -1,0 +1,170 @@
+using System.Collections.Immutable;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
+using System.Security.Cryptography;
+using System.Text.Json;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Variants;
+using QuantBench.Inference.Artifacts;
+using QuantBench.Inference.Engines;
+
+namespace QuantBench.Engines.LlamaCpp.Tests.Artifacts;
+
+[Collection(LlamaCollection.Name)]
+public sealed class LlamaQuantizeBuilderTests(LlamaFixture fixture)
+{
+    private readonly BuilderFixture _builders = new(fixture);
+
+    /// <summary>Every GGUF scheme that is quantized, plain and, where it has to be, with an importance matrix.</summary>
+    public static TheoryData<string> Schemes =>
+        [.. QuantSchemes.All.Where(s => s.Format == "gguf" && s.NominalBits < 16).Select(s => $"gguf:{s.Name}{(s.NeedsImportanceMatrix ? "+imatrix" : "")}")];
+
+    [Theory]
+    [MemberData(nameof(Schemes))]
+    public void Build_MakesEveryScheme_ThatRunsAndHasLlamaQuantizesSize(string artifact)
+    {
+        Variant variant = Variant.Parse(artifact);
+        Assert.True(_builders.Quantize.CanBuild(_builders.HuggingFace, artifact).IsSupported);
+
+        string path = _builders.Build(artifact, variant.ShortName + ".gguf");
+
+        Assert.Equal(new GgufHeader(variant.Scheme.FileType, variant.ImportanceMatrix), GgufHeader.Read(path));
+        if (ExpectedSize(variant.ShortName) is { } size) Assert.Equal(size, new FileInfo(path).Length);
+        else Assert.True(variant.ImportanceMatrix, "every scheme without importance matrix has a golden size");
+        using ILoadedModel model = fixture.Engine.Load(LlamaFixture.Artifact(path, artifact), "cpu", new LoadOptions { Threads = 2 }, CancellationToken.None);
+        using IInferenceSession session = model.CreateSession(new SessionOptions { ContextLength = 256, Threads = 2 });
+        float[][] rows = session.Rows(TokenBatches.Of(fixture.Tokens.AsSpan(0, 64)));
+        double nll = Enumerable.Range(0, 63).Average(i => TokenBatches.Nll(rows[i], fixture.Tokens[i + 1]));
+        Assert.InRange(nll, 1, 20); // F32 has 4.3; guessing 8.3; a model trained in floats may be worse than that in 1 or 2 bits
+        File.Delete(path);
+    }
+
+    [Theory]
+    [InlineData("gguf:F16")]
+    [InlineData("gguf:BF16")]
+    public void Build_MakesHalfFloats_WhenTheSourceIsAnF32File(string artifact)
+    {
+        string path = _builders.Build(artifact, "half.gguf", BuilderFixture.Gguf(fixture.F32.Path));
+
+        Assert.Equal(ExpectedSize(Variant.Parse(artifact).ShortName), new FileInfo(path).Length);
+    }
+
+    [Fact]
+    public void Build_MakesWeightsWhoseRepackedCopiesAreCounted()
+    {
+        string path = _builders.Build("gguf:Q4_0", "repacked.gguf");
+
+        using ILoadedModel model = fixture.Engine.Load(LlamaFixture.Artifact(path, "gguf:Q4_0"), "cpu", new LoadOptions { Threads = 2 }, CancellationToken.None);
+        using IInferenceSession session = model.CreateSession(new SessionOptions { ContextLength = 256, Threads = 2 });
+
+        // llama.cpp repacks Q4_0 for AVX2 and lists the copies as a buffer of their own beside the mapped file.
+        bool repacked = ((LlamaModel)model).WeightBuffers.Any(b => b.BufferType == "CPU_REPACK");
+        Assert.Equal(Avx2.IsSupported || Dp.IsSupported, repacked);
+        Assert.Equal(((LlamaModel)model).WeightBuffers.Sum(b => b.Bytes), session.Memory.WeightsBytes);
+    }
+
+    [Fact]
+    public void Build_GivesTheSameBytes_WhenItRunsTwice()
+    {
+        byte[] first = SHA256.HashData(File.ReadAllBytes(_builders.Build("gguf:Q4_K_M+imatrix", "one.gguf")));
+        byte[] second = SHA256.HashData(File.ReadAllBytes(_builders.Build("gguf:Q4_K_M+imatrix", "two.gguf")));
+
+        Assert.Equal(first, second);
+    }
+
+    [Fact]
+    public void Build_UsesTheImportanceMatrix()
+    {
+        byte[] plain = File.ReadAllBytes(_builders.Build("gguf:Q4_K_S", "plain.gguf"));
+        byte[] steered = File.ReadAllBytes(_builders.Build("gguf:Q4_K_S+imatrix", "steered.gguf"));
+
+        Assert.NotEqual(plain[^1_000_000..], steered[^1_000_000..]); // weights, not only metadata
+    }
+
+    [Fact]
+    public void Build_ReportsProgressUpToOne()
+    {
+        var progress = new BuilderFixture.Progress();
+
+        _builders.Quantize.Build(_builders.Request("gguf:Q8_0", fixture.ScratchFile("progress.gguf")), progress, CancellationToken.None);
+
+        Assert.Equal(1, progress.Values[^1]);
+        Assert.True(progress.Values.Count > 10);
+        Assert.Equal(progress.Values.Order(), progress.Values);
+    }
+
+    [Fact]
+    public void Build_CopiesTheFile_WhenTheSourceHasThatSchemeAlready()
+    {
+        string source = _builders.Build("gguf:Q4_0", "source.gguf");
+
+        string copy = _builders.Build("gguf:Q4_0", "copy.gguf", BuilderFixture.Gguf(source));
+
+        Assert.Equal(File.ReadAllBytes(source), File.ReadAllBytes(copy));
+    }
+
+    [Fact]
+    public void Build_Throws_WhenTheOutputCantBeWritten()
+    {
+        BuildRequest request = _builders.Request("gguf:Q8_0", fixture.ScratchFile(Path.Combine("no", "such", "directory.gguf")));
+
+        EngineException e = Assert.Throws<EngineException>(() => _builders.Quantize.Build(request, new BuilderFixture.Progress(), CancellationToken.None));
+
+        Assert.Contains("failed to quantize", e.Message, StringComparison.Ordinal); // llama.cpp's own words
+    }
+
+    [Fact]
+    public void CanBuild_SuggestsTheImportanceMatrix_WhenTheSchemeNeedsOne()
+    {
+        Support support = _builders.Quantize.CanBuild(_builders.HuggingFace, "gguf:IQ2_XS");
+
+        Assert.Contains("gguf:IQ2_XS+imatrix", support.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void CanBuild_SaysNo_WhenItIsNotItsWork()
+    {
+        string quantized = _builders.Build("gguf:Q4_0", "quantized.gguf");
+
+        Assert.False(_builders.Quantize.CanBuild(_builders.HuggingFace, "gguf:F16").IsSupported);
+        Assert.False(_builders.Quantize.CanBuild(_builders.HuggingFace, "safetensors:F16").IsSupported);
+        Assert.False(_builders.Quantize.CanBuild(_builders.HuggingFace, "imatrix").IsSupported);
+        Assert.False(_builders.Quantize.CanBuild(BuilderFixture.Gguf(fixture.F32.Path), "gguf:F16+imatrix").IsSupported);
+        Assert.Contains("quantized already (Q4_0)", _builders.Quantize.CanBuild(BuilderFixture.Gguf(quantized), "gguf:Q8_0").Reason, StringComparison.Ordinal);
+        Assert.True(_builders.Quantize.CanBuild(BuilderFixture.Gguf(fixture.F32.Path), "gguf:Q8_0").IsSupported);
+    }
+
+    [Fact]
+    public void Recipe_NamesInputsAndFileType()
+    {
+        ArtifactRecipe plain = _builders.Quantize.Recipe(_builders.HuggingFace, "gguf:Q4_K_M", null);
+        ArtifactRecipe steered = _builders.Quantize.Recipe(_builders.HuggingFace, "gguf:IQ2_XS+imatrix", null);
+        ArtifactRecipe direct = _builders.Quantize.Recipe(BuilderFixture.Gguf(fixture.F32.Path), "gguf:Q4_K_M", null);
+
+        Assert.Equal<string>(["gguf:F32"], plain.Inputs);
+        Assert.Equal("15", plain.Parameters["ftype"]);
+        Assert.Equal<string>(["gguf:F32", "imatrix"], steered.Inputs);
+        Assert.Empty(direct.Inputs);
+        Assert.StartsWith("llama.cpp v0.5.0", plain.BuilderBuild, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Build_Throws_WhenTheImportanceMatrixIsNone()
+    {
+        BuildRequest request = _builders.Request("gguf:Q8_0", fixture.ScratchFile("never.gguf")) with
+        {
+            ArtifactName = "gguf:IQ2_XS+imatrix",
+            InputPaths = ImmutableSortedDictionary<string, string>.Empty.Add("gguf:F32", fixture.F32.Path).Add("imatrix", fixture.F32.Path),
+        };
+
+        ModelFormatException e = Assert.Throws<ModelFormatException>(() => _builders.Quantize.Build(request, new BuilderFixture.Progress(), CancellationToken.None));
+
+        Assert.Contains("no importance matrix", e.Message, StringComparison.Ordinal);
+    }
+
+    private static long? ExpectedSize(string scheme)
+    {
+        using JsonDocument golden = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Golden", "expected.json")));
+        return golden.RootElement.GetProperty("size_bytes").TryGetProperty(scheme, out JsonElement size) ? size.GetInt64() : null;
+    }
+}

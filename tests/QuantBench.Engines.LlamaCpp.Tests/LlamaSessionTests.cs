@@ -1,0 +1,311 @@
+using QuantBench.Core.Errors;
+using QuantBench.Engines.LlamaCpp.Native;
+using QuantBench.Inference.Engines;
+
+namespace QuantBench.Engines.LlamaCpp.Tests;
+
+[Collection(LlamaCollection.Name)]
+public sealed class LlamaSessionTests(LlamaFixture fixture)
+{
+    // One token and many go through different kernels, which sum in another order; the logits here span about 30.
+    private const double KernelTolerance = 0.02;
+
+    [Fact]
+    public void Append_GivesTheSameLogits_WhenTokensComeOneByOne()
+    {
+        ReadOnlySpan<int> tokens = fixture.Tokens.AsSpan(0, 48);
+        using IInferenceSession whole = fixture.Session(64);
+        using IInferenceSession single = fixture.Session(64);
+
+        float[][] expected = whole.Rows(TokenBatches.Of(tokens));
+        float[][] rows = new float[tokens.Length][];
+        for (int i = 0; i < tokens.Length; i++) rows[i] = single.Rows(TokenBatches.Of(tokens.Slice(i, 1)))[0];
+
+        Assert.InRange(TokenBatches.LargestDifference(expected, rows), 0, KernelTolerance);
+    }
+
+    [Fact]
+    public void Append_PredictsAnotherToken_WhenThePrefixDiffers()
+    {
+        using IInferenceSession session = fixture.Session(64);
+        float[] first = session.Rows(TokenBatches.Of(fixture.Tokens.AsSpan(0, 20)))[^1];
+        session.Reset();
+        float[] second = session.Rows(TokenBatches.Of([.. fixture.Tokens.AsSpan(500, 19), fixture.Tokens[19]]))[^1];
+
+        Assert.True(TokenBatches.LargestDifference([first], [second]) > 1); // or the cache would not be read at all
+    }
+
+    [Fact]
+    public void Truncate_LeavesThePrefix_WhenTheTailIsAppendedAgain()
+    {
+        using IInferenceSession session = fixture.Session(64);
+        session.Append(TokenBatches.Of(fixture.Tokens.AsSpan(0, 20)), CancellationToken.None);
+        float[][] expected = session.Rows(TokenBatches.Of(fixture.Tokens.AsSpan(20, 12)));
+
+        session.Truncate(0, 20);
+        session.Append(TokenBatches.Of(fixture.Tokens.AsSpan(400, 30)), CancellationToken.None); // something else lies in the freed cells for a while
+        session.Truncate(0, 20);
+        float[][] again = session.Rows(TokenBatches.Of(fixture.Tokens.AsSpan(20, 12)));
+
+        Assert.InRange(TokenBatches.LargestDifference(expected, again), 0, 1e-4);
+    }
+
+    [Fact]
+    public void Truncate_Throws_WhenTheSequenceIsShorter()
+    {
+        using IInferenceSession session = fixture.Session(64);
+        session.Append(TokenBatches.Of(fixture.Tokens.AsSpan(0, 4)), CancellationToken.None);
+
+        Assert.Throws<ArgumentOutOfRangeException>(() => session.Truncate(0, 5));
+    }
+
+    [Fact]
+    public void Reset_EmptiesTheCache_WhenOtherTokensCameBefore()
+    {
+        using IInferenceSession used = fixture.Session(64);
+        using IInferenceSession fresh = fixture.Session(64);
+        used.Append(TokenBatches.Of(fixture.Tokens.AsSpan(300, 60)), CancellationToken.None);
+        used.Reset();
+
+        float[][] rows = used.Rows(TokenBatches.Of(fixture.Tokens.AsSpan(0, 32)));
+
+        Assert.Equal(0, TokenBatches.LargestDifference(fresh.Rows(TokenBatches.Of(fixture.Tokens.AsSpan(0, 32))), rows));
+    }
+
+    [Fact]
+    public void Append_KeepsSequencesApart_WhenTheyAreInterleaved()
+    {
+        using IInferenceSession both = fixture.Session(64, sequences: 2);
+        var batch = new TokenBatch();
+        for (int i = 0; i < 24; i++)
+        {
+            batch.Add(fixture.Tokens[i], 0, logitsWanted: true);
+            batch.Add(fixture.Tokens[600 + i], 1, logitsWanted: true);
+        }
+
+        float[][] rows = both.Rows(batch);
+
+        using IInferenceSession alone = fixture.Session(64);
+        float[][] first = alone.Rows(TokenBatches.Of(fixture.Tokens.AsSpan(0, 24)));
+        alone.Reset();
+        float[][] second = alone.Rows(TokenBatches.Of(fixture.Tokens.AsSpan(600, 24)));
+        Assert.InRange(TokenBatches.LargestDifference(first, [.. rows.Where((_, i) => i % 2 == 0)]), 0, KernelTolerance);
+        Assert.InRange(TokenBatches.LargestDifference(second, [.. rows.Where((_, i) => i % 2 == 1)]), 0, KernelTolerance);
+    }
+
+    [Fact]
+    public void Append_GivesRowsOnlyForWantedTokens_WhenOthersAreMixedIn()
+    {
+        using IInferenceSession session = fixture.Session(64);
+        float[][] all = session.Rows(TokenBatches.Of(fixture.Tokens.AsSpan(0, 10)));
+        session.Reset();
+        var batch = new TokenBatch();
+        for (int i = 0; i < 10; i++) batch.Add(fixture.Tokens[i], 0, logitsWanted: i is 3 or 8);
+
+        float[][] rows = session.Rows(batch);
+
+        Assert.InRange(TokenBatches.LargestDifference([all[3], all[8]], rows), 0, 1e-3);
+        Assert.Throws<ArgumentOutOfRangeException>(() => session.Logits(2).Length);
+    }
+
+    [Fact]
+    public void Append_Throws_WhenATokenIsOutsideTheVocabulary()
+    {
+        using IInferenceSession session = fixture.Session(64);
+
+        EngineException low = Assert.Throws<EngineException>(() => session.Append(TokenBatches.Of([-1]), CancellationToken.None));
+        EngineException high = Assert.Throws<EngineException>(() => session.Append(TokenBatches.Of([4096]), CancellationToken.None));
+
+        Assert.Contains("-1", low.Message, StringComparison.Ordinal);
+        Assert.Contains("vocabulary of 4096", high.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Append_Throws_WhenTheContextIsFull()
+    {
+        using IInferenceSession session = fixture.Session(40); // llama.cpp itself pads this to 256
+        session.Append(TokenBatches.Of(fixture.Tokens.AsSpan(0, 40)), CancellationToken.None);
+
+        EngineException e = Assert.Throws<EngineException>(() => session.Append(TokenBatches.Of(fixture.Tokens.AsSpan(40, 1)), CancellationToken.None));
+
+        Assert.Contains("context of 40", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Append_Throws_WhenTheBatchIsTooLargeOrEmptyOrNamesNoSequence()
+    {
+        using IInferenceSession session = fixture.Session(64, batchTokens: 8);
+
+        Assert.Throws<ArgumentException>(() => session.Append(TokenBatches.Of(fixture.Tokens.AsSpan(0, 9)), CancellationToken.None));
+        Assert.Throws<ArgumentException>(() => session.Append(new TokenBatch(), CancellationToken.None));
+        Assert.Throws<ArgumentException>(() => session.Append(TokenBatches.Of(fixture.Tokens.AsSpan(0, 1), sequence: 1), CancellationToken.None));
+    }
+
+    [Fact]
+    public void CreateSession_Works_WhenThereAreMoreSequencesThanBatchTokens()
+    {
+        using IInferenceSession session = fixture.Session(16, sequences: 8, batchTokens: 4); // native code would abort the process
+
+        Assert.Single(session.Rows(TokenBatches.Of(fixture.Tokens.AsSpan(0, 1), sequence: 7)));
+    }
+
+    [Fact]
+    public void CreateSession_Throws_WhenThereAreTooManySequences()
+    {
+        EngineException e = Assert.Throws<EngineException>(() => fixture.Session(16, sequences: 100_000));
+
+        Assert.Contains("at most", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Append_AllocatesNothing_WhenWarm()
+    {
+        using var source = new CancellationTokenSource();
+        using IInferenceSession session = fixture.Session(256);
+        var batch = new TokenBatch();
+        float sum = 0;
+        for (int i = 0; i < 20; i++) sum += Step(i);
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 20; i < 120; i++) sum += Step(i);
+        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+
+        Assert.Equal(0, allocated);
+        Assert.True(float.IsFinite(sum));
+
+        float Step(int i)
+        {
+            batch.Clear();
+            batch.Add(fixture.Tokens[i], 0, logitsWanted: true);
+            session.Append(batch, source.Token);
+            return session.Logits(0)[0];
+        }
+    }
+
+    [Fact]
+    public void Append_StopsMidway_WhenTheAbortFlagIsSet()
+    {
+        var model = (LlamaModel)fixture.Model;
+        var options = new SessionOptions { ContextLength = 1024, Threads = 2 };
+        llama_context_params parameters = SessionParameters.Create(model, options);
+        var flag = new CancellationFlag();
+        using LlamaSession session = CreateWithFlag(model, options, parameters, flag);
+        flag.Set();
+
+        EngineException e = Assert.Throws<EngineException>(() => session.Append(TokenBatches.Of(fixture.Tokens.AsSpan(0, 1024)), CancellationToken.None));
+
+        Assert.Contains("stopped the computation", e.Message, StringComparison.Ordinal);
+        Assert.Throws<EngineException>(session.Reset); // the cache holds part of a batch
+    }
+
+    [Fact]
+    public void Append_ThrowsCancelled_WhenTheTokenIsCancelledWhileItComputes()
+    {
+        using var source = new CancellationTokenSource();
+        using IInferenceSession session = fixture.Session(2048);
+        source.CancelAfter(TimeSpan.FromMilliseconds(20));
+
+        OperationCanceledException e = Assert.Throws<OperationCanceledException>(() =>
+        {
+            for (int i = 0; i < 10_000; i++) // ends by cancellation, whether it comes within a computation or between two
+            {
+                session.Reset();
+                session.Append(TokenBatches.Of(fixture.Tokens.AsSpan(0, 2048)), source.Token);
+            }
+        });
+
+        Assert.Equal(source.Token, e.CancellationToken);
+    }
+
+    [Theory]
+    [InlineData("f32")]
+    [InlineData("f16")]
+    [InlineData("bf16")]
+    [InlineData("q8_0")]
+    [InlineData("q5_1")]
+    [InlineData("q5_0")]
+    [InlineData("q4_1")]
+    [InlineData("q4_0")]
+    [InlineData("iq4_nl")]
+    public void CreateSession_TakesKvTypes_AndShrinksTheCacheAsTheyAre(string kvType)
+    {
+        using IInferenceSession plain = fixture.Session(512);
+        using IInferenceSession session = fixture.Session(512, kvType: kvType);
+
+        float[][] expected = plain.Rows(TokenBatches.Of(fixture.Tokens.AsSpan(0, 64)));
+        float[][] rows = session.Rows(TokenBatches.Of(fixture.Tokens.AsSpan(0, 64)));
+
+        double bits = kvType switch { "f32" => 32, "f16" or "bf16" => 16, "q8_0" => 8.5, "q5_1" => 6, "q5_0" => 5.5, "q4_1" => 5, _ => 4.5 };
+        long values = 512L * 6 * 2 * 2 * 64; // cells × layers × (K and V) × KV heads × head size
+        Assert.InRange(session.Memory.KvCacheBytes, (values * bits / 8) - 10_486, (values * bits / 8) + 10_486); // logged to 0.01 MiB
+        double nllPlain = Enumerable.Range(0, 63).Average(i => TokenBatches.Nll(expected[i], fixture.Tokens[i + 1]));
+        double nll = Enumerable.Range(0, 63).Average(i => TokenBatches.Nll(rows[i], fixture.Tokens[i + 1]));
+        Assert.InRange(nll, nllPlain - 0.2, nllPlain + 0.2);
+        // llama.cpp's flash attention casts an f32 cache to f16 before it reads it, so f32 costs memory and changes nothing.
+        if (kvType is not ("f16" or "f32")) Assert.NotEqual(expected[^1], rows[^1]);
+    }
+
+    [Fact]
+    public void CreateSession_Throws_WhenAQuantizedCacheMeetsNoFlashAttention()
+    {
+        EngineException e = Assert.Throws<EngineException>(() => fixture.Session(64, kvType: "q8_0", flashAttention: "off"));
+
+        Assert.Contains("flash attention", e.Message, StringComparison.Ordinal);
+        Assert.NotNull(e.Hint);
+    }
+
+    [Fact]
+    public void CreateSession_Throws_WhenSettingsAreUnknown()
+    {
+        Assert.Contains("kv_type", Assert.Throws<EngineException>(() => fixture.Session(64, kvType: "q3_k")).Message, StringComparison.Ordinal);
+        Assert.Contains("flash_attention", Assert.Throws<EngineException>(() => fixture.Session(64, flashAttention: "yes")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void CreateSession_HonoursFlashAttention_AndBothWaysAgree()
+    {
+        fixture.LogLines.Clear();
+        using IInferenceSession on = fixture.Session(512, flashAttention: "on");
+        using IInferenceSession off = fixture.Session(512, flashAttention: "off");
+        string[] lines = [.. fixture.LogLines.Where(l => l.Contains("flash_attn  ", StringComparison.Ordinal))];
+
+        float[][] withFlash = on.Rows(TokenBatches.Of(fixture.Tokens.AsSpan(0, 64)));
+        float[][] without = off.Rows(TokenBatches.Of(fixture.Tokens.AsSpan(0, 64)));
+
+        Assert.InRange(TokenBatches.LargestDifference(withFlash, without), 1e-9, 0.1); // close, and not the same code
+        Assert.Equal(2, lines.Length);
+        Assert.EndsWith("enabled", lines[0], StringComparison.Ordinal);
+        Assert.EndsWith("disabled", lines[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Memory_CountsWeightsCacheAndBuffers()
+    {
+        using IInferenceSession small = fixture.Session(256);
+        using IInferenceSession large = fixture.Session(512, sequences: 4);
+
+        Assert.InRange(small.Memory.WeightsBytes, 22_000_000, 24_000_000); // 5,770,496 weights in F32, mapped once
+        Assert.Equal(small.Memory.WeightsBytes, large.Memory.WeightsBytes);
+        Assert.Equal(8.0, (double)large.Memory.KvCacheBytes / small.Memory.KvCacheBytes, 2);
+        Assert.InRange(small.Memory.ComputeBytes, 1_000_000, 100_000_000);
+        Assert.Null(small.Memory.DeviceBytes);
+    }
+
+    [Fact]
+    public void Memory_CountsTheOutputRows_WhenMoreLogitsAreWanted()
+    {
+        using IInferenceSession session = fixture.Session(256);
+        long before = session.Memory.ComputeBytes;
+
+        session.Append(TokenBatches.Of(fixture.Tokens.AsSpan(0, 101)), CancellationToken.None);
+
+        Assert.Equal(before + (100L * 4096 * sizeof(float)), session.Memory.ComputeBytes);
+    }
+
+    private static unsafe LlamaSession CreateWithFlag(LlamaModel model, SessionOptions options, llama_context_params parameters, CancellationFlag flag)
+    {
+        parameters.abort_callback = (nint)(delegate* unmanaged<nint, byte>)&CancellationFlag.OnAsked;
+        parameters.abort_callback_data = flag.Address;
+        return LlamaSession.Create(model, options, parameters, flag);
+    }
+}

@@ -1,0 +1,56 @@
+using System.Text.Json;
+using QuantBench.Inference.Engines;
+
+namespace QuantBench.Engines.LlamaCpp.Tests;
+
+[Collection(LlamaCollection.Name)]
+public sealed class PerplexityParityTests(LlamaFixture fixture)
+{
+    private const int ContextLength = 512;
+
+    // llama-perplexity's running mean of the NLL after each chunk; see Golden/README.md.
+    private static readonly double[] s_runningNll = [3.759830, 3.559138, 3.409632, 3.484079];
+
+    [Theory]
+    [InlineData(1)] // chunk after chunk
+    [InlineData(4)] // four sequences in one batch, as llama-perplexity does
+    public void Logits_GiveLlamaPerplexitysFigures(int sequences)
+    {
+        using IInferenceSession session = fixture.Session(ContextLength, sequences);
+        var running = new List<double>();
+        double sum = 0;
+        for (int first = 0; first < s_runningNll.Length; first += sequences)
+        {
+            session.Reset();
+            var batch = new TokenBatch();
+            for (int s = 0; s < sequences; s++)
+            {
+                for (int i = 0; i < ContextLength; i++) batch.Add(fixture.Tokens[((first + s) * ContextLength) + i], s, i >= ContextLength / 2);
+            }
+
+            session.Append(batch, CancellationToken.None);
+            for (int s = 0; s < sequences; s++)
+            {
+                for (int i = ContextLength / 2; i < ContextLength - 1; i++)
+                {
+                    int row = (s * ContextLength / 2) + i - (ContextLength / 2);
+                    sum += TokenBatches.Nll(session.Logits(row), fixture.Tokens[((first + s) * ContextLength) + i + 1]);
+                }
+
+                running.Add(sum / ((first + s + 1) * 255));
+            }
+        }
+
+        for (int i = 0; i < s_runningNll.Length; i++) Assert.Equal(s_runningNll[i], running[i], 2e-5 * s_runningNll[i]);
+    }
+
+    [Fact]
+    public void Tokenizer_GivesLlamaTokenizesFirstTokens()
+    {
+        using JsonDocument golden = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Golden", "expected.json")));
+
+        int[] expected = [.. golden.RootElement.GetProperty("first_tokens").EnumerateArray().Select(e => e.GetInt32())];
+
+        Assert.Equal(expected, fixture.Tokens[..expected.Length]);
+    }
+}
