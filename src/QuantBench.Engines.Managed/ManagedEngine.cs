@@ -68,13 +68,25 @@ public sealed class ManagedEngine : IEngine
             _ => new ScalarKernels(),
         };
         GgufReader file = GgufReader.Open(artifact.Path);
+        ModelWeights weights;
         try
         {
-            return new ManagedModel(new ModelWeights(file), kernels);
+            weights = new ModelWeights(file);
         }
         catch
         {
             file.Dispose();
+            throw;
+        }
+
+        try
+        {
+            weights.Repack(kernels, options.Threads, cancellationToken);
+            return new ManagedModel(weights, kernels);
+        }
+        catch
+        {
+            weights.Dispose();
             throw;
         }
     }

@@ -9,6 +9,8 @@ internal sealed unsafe class ModelWeights : IDisposable
 {
     private readonly GgufReader _file;
     private readonly List<NativeBuffer> _vectors = [];
+    private List<NativeBuffer> _repacked = [];
+    private long _replacedBytes;
 
     /// <param name="file">A file that <see cref="ModelShape.Check"/> accepts; disposed with this.</param>
     /// <exception cref="ModelFormatException">A tensor is missing or has the wrong shape.</exception>
@@ -39,8 +41,8 @@ internal sealed unsafe class ModelWeights : IDisposable
     /// <summary>Number of weights.</summary>
     public long ParameterCount => _file.ParameterCount;
 
-    /// <summary>Bytes of all tensors.</summary>
-    public long MemoryBytes => _file.TensorBytes;
+    /// <summary>Bytes of all weights, as they lie in memory.</summary>
+    public long MemoryBytes => _file.TensorBytes - _replacedBytes + _repacked.Sum(buffer => buffer.Bytes);
 
     /// <summary>[vocabulary, width].</summary>
     public WeightMatrix Embeddings { get; }
@@ -63,9 +65,25 @@ internal sealed unsafe class ModelWeights : IDisposable
     /// <summary>The layers.</summary>
     public Layer[] Layers { get; }
 
+    /// <summary>Lays matrices out as the kernels want them; called once.</summary>
+    /// <param name="kernels">The kernels.</param>
+    /// <param name="threads">Threads.</param>
+    /// <param name="cancellationToken">Stops between matrices.</param>
+    public void Repack(KernelSet kernels, int threads, CancellationToken cancellationToken)
+    {
+        WeightMatrix[] matrices =
+        [
+            Head, .. Layers.SelectMany(layer => (Linear[])[layer.Query, layer.Key, layer.Value, layer.Output, layer.Gate, layer.Up, layer.Down])
+                .Select(linear => linear.Weights),
+        ];
+        _repacked = Repacker.Run(kernels, matrices, threads, cancellationToken);
+        _replacedBytes = matrices.Where(matrix => matrix.Repacked is not null).Sum(matrix => matrix.RowBytes * matrix.Rows);
+    }
+
     /// <summary>Unmaps the file.</summary>
     public void Dispose()
     {
+        foreach (NativeBuffer buffer in _repacked) buffer.Dispose();
         foreach (NativeBuffer vector in _vectors) vector.Dispose();
         _file.Dispose();
     }

@@ -14,10 +14,20 @@ internal sealed unsafe class Avx512Kernels : Avx2Kernels
     public static new bool IsSupported => Avx2Kernels.IsSupported && Avx512F.VL.IsSupported && Avx512BW.VL.IsSupported && Avx512DQ.VL.IsSupported;
 
     /// <inheritdoc />
+    public override long RepackedBytes(WeightMatrix weights) => RepackedRows.Bytes(weights);
+
+    /// <inheritdoc />
+    public override void Repack(WeightMatrix weights, int panel, WorkerScratch scratch) => RepackedRows.Fill(weights, panel, scratch);
+
+    /// <inheritdoc />
     public override void Multiply(
         WeightMatrix weights, int first, int rows, Activations inputs, int tokens, float* output, int stride, WorkerScratch scratch)
     {
-        if (tokens >= PanelTokens && IntegerPanels.Knows(weights.Type))
+        if (tokens < PanelTokens && weights.Repacked is not null)
+        {
+            for (int t = 0; t < tokens; t++) RepackedDot.Rows(weights, first, rows, inputs, t, output + ((long)t * stride));
+        }
+        else if (tokens >= PanelTokens && IntegerPanels.Knows(weights.Type))
         {
             Avx512Panel.Multiply(weights, first, rows, inputs, tokens, output, stride, scratch);
         }
@@ -91,10 +101,22 @@ internal sealed unsafe class Avx512Kernels : Avx2Kernels
         int i = 0;
         for (; i <= n - 64; i += 64)
         {
-            s0 = Avx512F.FusedMultiplyAdd(Halves.Unscaled16(w + i) * bias, Vector512.Load(x + i), s0);
-            s1 = Avx512F.FusedMultiplyAdd(Halves.Unscaled16(w + i + 16) * bias, Vector512.Load(x + i + 16), s1);
-            s2 = Avx512F.FusedMultiplyAdd(Halves.Unscaled16(w + i + 32) * bias, Vector512.Load(x + i + 32), s2);
-            s3 = Avx512F.FusedMultiplyAdd(Halves.Unscaled16(w + i + 48) * bias, Vector512.Load(x + i + 48), s3);
+            // Subnormal halves need the multiplication, which is slow just for them; without one, the exponent's bias is an integer addition.
+            Vector512<ushort> exponents = Vector512.Create((ushort)0x7C00);
+            if (Vector512.EqualsAny(Vector512.Load(w + i) & exponents, default) || Vector512.EqualsAny(Vector512.Load(w + i + 32) & exponents, default))
+            {
+                s0 = Avx512F.FusedMultiplyAdd(Halves.Unscaled16(w + i) * bias, Vector512.Load(x + i), s0);
+                s1 = Avx512F.FusedMultiplyAdd(Halves.Unscaled16(w + i + 16) * bias, Vector512.Load(x + i + 16), s1);
+                s2 = Avx512F.FusedMultiplyAdd(Halves.Unscaled16(w + i + 32) * bias, Vector512.Load(x + i + 32), s2);
+                s3 = Avx512F.FusedMultiplyAdd(Halves.Unscaled16(w + i + 48) * bias, Vector512.Load(x + i + 48), s3);
+            }
+            else
+            {
+                s0 = Avx512F.FusedMultiplyAdd(Halves.Normal16(w + i), Vector512.Load(x + i), s0);
+                s1 = Avx512F.FusedMultiplyAdd(Halves.Normal16(w + i + 16), Vector512.Load(x + i + 16), s1);
+                s2 = Avx512F.FusedMultiplyAdd(Halves.Normal16(w + i + 32), Vector512.Load(x + i + 32), s2);
+                s3 = Avx512F.FusedMultiplyAdd(Halves.Normal16(w + i + 48), Vector512.Load(x + i + 48), s3);
+            }
         }
 
         float sum = Vector512.Sum(s0 + s1 + (s2 + s3));

@@ -40,7 +40,8 @@ internal static unsafe class Avx512Panel
         for (int row = first; row < first + rows; row += IntegerPanels.Rows)
         {
             int valid = Math.Min(IntegerPanels.Rows, first + rows - row);
-            IntegerPanels.Unpack<TBlock>(weights, row, valid, scratch);
+            if (weights.Repacked is not null) RepackedRows.Unpack(weights, row / IntegerPanels.Rows, scratch);
+            else IntegerPanels.Unpack<TBlock>(weights, row, valid, scratch);
             for (int t = 0; t < tokens; t += Tile)
             {
                 // Missing tokens of the last tile repeat the last one; their results are thrown away.

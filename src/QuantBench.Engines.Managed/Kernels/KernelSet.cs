@@ -11,6 +11,15 @@ internal abstract unsafe class KernelSet
     /// <summary>Whether products with this type read 8-bit inputs instead of floats.</summary>
     public abstract bool UsesQuantizedInputs(GgmlType type);
 
+    /// <summary>Bytes of a layout of its own that these kernels read faster than the file's; 0 when they read the file's rows.</summary>
+    public virtual long RepackedBytes(WeightMatrix weights) => 0;
+
+    /// <summary>Fills part of <see cref="WeightMatrix.Repacked"/>.</summary>
+    /// <param name="weights">A matrix whose repacked bytes are allocated.</param>
+    /// <param name="panel">Which 16 rows.</param>
+    /// <param name="scratch">The worker's memory.</param>
+    public virtual void Repack(WeightMatrix weights, int panel, WorkerScratch scratch) => throw new InvalidOperationException("nothing to repack");
+
     /// <summary>y = x · w / sqrt(mean(x²) + ε), element by element.</summary>
     /// <param name="x">[n].</param>
     /// <param name="weight">[n].</param>

@@ -11,12 +11,20 @@ internal static unsafe class Superblocks
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void SixBit(byte* block, float* scales, float* minima)
     {
-        uint u0 = *(uint*)(block + 4), u1 = *(uint*)(block + 8), u2 = *(uint*)(block + 12);
-        ulong sc = (u0 & 0x3F3F3F3F) | ((ulong)((u2 & 0x0F0F0F0F) | ((u0 >> 2) & 0x30303030)) << 32);
-        ulong mn = (u1 & 0x3F3F3F3F) | ((ulong)(((u2 >> 4) & 0x0F0F0F0F) | ((u1 >> 2) & 0x30303030)) << 32);
+        (ulong sc, ulong mn) = SixBit(block);
         float d = Halves.ToFloat(*(ushort*)block), least = -Halves.ToFloat(*(ushort*)(block + 2));
         (Bytes8(sc) * Vector256.Create(d)).Store(scales);
         (Bytes8(mn) * Vector256.Create(least)).Store(minima);
+    }
+
+    /// <summary>The 8 scales and the 8 minima, a byte each.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (ulong Scales, ulong Minima) SixBit(byte* block)
+    {
+        uint u0 = *(uint*)(block + 4), u1 = *(uint*)(block + 8), u2 = *(uint*)(block + 12);
+        ulong sc = (u0 & 0x3F3F3F3F) | ((ulong)((u2 & 0x0F0F0F0F) | ((u0 >> 2) & 0x30303030)) << 32);
+        ulong mn = (u1 & 0x3F3F3F3F) | ((ulong)(((u2 >> 4) & 0x0F0F0F0F) | ((u1 >> 2) & 0x30303030)) << 32);
+        return (sc, mn);
     }
 
     /// <summary>Eight unsigned bytes as floats.</summary>

@@ -33,6 +33,9 @@ internal sealed unsafe class WeightMatrix
     /// <summary>Bytes from one row to the next.</summary>
     public long RowBytes { get; }
 
+    /// <summary>The same weights laid out for a kernel set that prepared them; null when it reads the file's rows.</summary>
+    public byte* Repacked { get; set; }
+
     /// <summary>A row.</summary>
     public byte* Row(int row) => Data + (row * RowBytes);
 }

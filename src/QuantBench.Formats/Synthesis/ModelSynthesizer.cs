@@ -29,7 +29,7 @@ public static class ModelSynthesizer
     {
         ArgumentNullException.ThrowIfNull(shape);
         if (!Schemes.Contains(scheme)) throw new RequestException($"There is no synthetic scheme '{scheme}'.", $"Take one of {string.Join(", ", Schemes)}.");
-        if (shape.Vocabulary < 260) throw new RequestException($"A synthetic vocabulary needs 260 tokens, not {shape.Vocabulary}.", "Give a larger one.");
+        if (shape.Vocabulary < 264) throw new RequestException($"A synthetic vocabulary needs 264 tokens, not {shape.Vocabulary}.", "Give a larger one.");
         ImmutableArray<GgufTensorSpec> tensors = Tensors(shape, scheme);
         var blocks = new SyntheticBlocks(seed);
         using var writer = new GgufWriter(File.Create(path), Metadata(shape, path), tensors);
@@ -197,7 +197,8 @@ public static class ModelSynthesizer
         string[] tokens = new string[vocabulary];
         for (int i = 0; i < 256; i++) tokens[i] = ByteLevel.Alphabet[i].ToString();
         tokens[256] = "th";
-        for (int i = 257; i < vocabulary; i++) tokens[i] = $"<|random{i}|>";
+        string[] special = ["<unk>", "<s>", "</s>", "<|endoftext|>"]; // llama.cpp looks these up by name for phi-3.
+        for (int i = 257; i < vocabulary; i++) tokens[i] = i < 257 + special.Length ? special[i - 257] : $"<|random{i}|>";
         int[] types = new int[vocabulary];
         Array.Fill(types, 1);
         Array.Fill(types, 3, 257, vocabulary - 257); // Control tokens: text never becomes one of them.
@@ -206,8 +207,8 @@ public static class ModelSynthesizer
         metadata.Add("tokenizer.ggml.tokens", tokens);
         metadata.Add("tokenizer.ggml.token_type", types);
         metadata.Add("tokenizer.ggml.merges", (string[])["t h"]);
-        metadata.Add("tokenizer.ggml.bos_token_id", 257u);
-        metadata.Add("tokenizer.ggml.eos_token_id", 258u);
+        metadata.Add("tokenizer.ggml.bos_token_id", 258u);
+        metadata.Add("tokenizer.ggml.eos_token_id", 259u);
         metadata.Add("tokenizer.ggml.add_bos_token", false);
     }
 }

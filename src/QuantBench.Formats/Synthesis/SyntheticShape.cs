@@ -27,7 +27,7 @@ public sealed record SyntheticShape
     /// <summary>Width of a head; 0 = embedding / heads.</summary>
     public int HeadWidth { get; init; }
 
-    /// <summary>Number of tokens; at least 260.</summary>
+    /// <summary>Number of tokens; at least 264.</summary>
     public required int Vocabulary { get; init; }
 
     /// <summary>Context length in tokens.</summary>

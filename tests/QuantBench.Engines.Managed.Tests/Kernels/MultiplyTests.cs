@@ -34,6 +34,36 @@ public sealed unsafe class MultiplyTests
         Check(new ScalarKernels(), matrix, 1e-6);
     }
 
+    [Theory]
+    [InlineData(GgmlType.Q4_0)]
+    [InlineData(GgmlType.Q4_K)]
+    [InlineData(GgmlType.Q6_K)]
+    public void Multiply_IsTheExactProduct_WhenRowsAreRepacked(GgmlType type)
+    {
+        foreach ((int rows, int columns, int tokens) in new[] { (16, 256, 1), (48, 768, 3), (80, 512, 7), (144, 256, 9) })
+        {
+            using var matrix = new RandomMatrix(type, rows, columns, tokens, rows);
+            foreach (KernelSet kernels in Models.VectorKernels)
+            {
+                long bytes = kernels.RepackedBytes(matrix.Weights);
+                if (bytes == 0) continue;
+                using var repacked = new NativeBuffer(bytes);
+                matrix.Weights.Repacked = repacked.As<byte>();
+                for (int panel = 0; panel < rows / 16; panel++) kernels.Repack(matrix.Weights, panel, matrix.Scratch);
+
+                Check(kernels, matrix, 1e-5);
+                matrix.Weights.Repacked = null;
+            }
+        }
+    }
+
+    [Fact]
+    public void RepackedBytes_AreNone_WhenRowsDontFillPanels()
+    {
+        using var ragged = new RandomMatrix(GgmlType.Q4_K, 17, 256, 1, 1);
+        foreach (KernelSet kernels in Models.VectorKernels) Assert.Equal(0, kernels.RepackedBytes(ragged.Weights));
+    }
+
     [Fact]
     public void Multiply_WritesOnlyItsRows_WhenGivenAPart()
     {
