@@ -7,6 +7,10 @@ namespace QuantBench.Engines.Managed.Kernels;
 /// <summary>512-bit kernels where they pay: dot products, tiles and panels. What is bound by memory or by latency stays at 256 bits.</summary>
 internal sealed unsafe class Avx512Kernels : Avx2Kernels
 {
+    // Halves whose exponent's bias isn't corrected are too small by 2¹¹²; inputs raised by 2⁹⁶ keep the products normal for |x| < 2³¹, and the
+    // sum is corrected once.
+    private const float HalfInputScale = 7.922816251426434e28f;
+
     /// <inheritdoc />
     public override string Name => "avx512";
 
@@ -35,8 +39,9 @@ internal sealed unsafe class Avx512Kernels : Avx2Kernels
         {
             for (int t = 0; t < tokens; t++)
             {
-                float* x = inputs.Values + ((long)t * inputs.Stride);
-                for (int row = first; row < first + rows; row++) output[((long)t * stride) + row] = DotHalves((ushort*)weights.Row(row), x, weights.Columns);
+                new ReadOnlySpan<float>(inputs.Values + ((long)t * inputs.Stride), weights.Columns).CopyTo(new Span<float>(scratch.Row, weights.Columns));
+                Scale(scratch.Row, HalfInputScale, weights.Columns);
+                for (int row = first; row < first + rows; row++) output[((long)t * stride) + row] = DotHalves((ushort*)weights.Row(row), scratch.Row, weights.Columns);
             }
         }
         else
@@ -94,33 +99,22 @@ internal sealed unsafe class Avx512Kernels : Avx2Kernels
         for (; i < n; i++) floats[i] = Halves.ToFloat(halves[i]);
     }
 
+    /// <summary>Product of a row of halves with inputs that were multiplied by <see cref="HalfInputScale"/>.</summary>
     private static float DotHalves(ushort* w, float* x, int n)
     {
         Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default;
-        Vector512<float> bias = Vector512.Create(Halves.Bias);
         int i = 0;
         for (; i <= n - 64; i += 64)
         {
-            // Subnormal halves need the multiplication, which is slow just for them; without one, the exponent's bias is an integer addition.
-            Vector512<ushort> exponents = Vector512.Create((ushort)0x7C00);
-            if (Vector512.EqualsAny(Vector512.Load(w + i) & exponents, default) || Vector512.EqualsAny(Vector512.Load(w + i + 32) & exponents, default))
-            {
-                s0 = Avx512F.FusedMultiplyAdd(Halves.Unscaled16(w + i) * bias, Vector512.Load(x + i), s0);
-                s1 = Avx512F.FusedMultiplyAdd(Halves.Unscaled16(w + i + 16) * bias, Vector512.Load(x + i + 16), s1);
-                s2 = Avx512F.FusedMultiplyAdd(Halves.Unscaled16(w + i + 32) * bias, Vector512.Load(x + i + 32), s2);
-                s3 = Avx512F.FusedMultiplyAdd(Halves.Unscaled16(w + i + 48) * bias, Vector512.Load(x + i + 48), s3);
-            }
-            else
-            {
-                s0 = Avx512F.FusedMultiplyAdd(Halves.Normal16(w + i), Vector512.Load(x + i), s0);
-                s1 = Avx512F.FusedMultiplyAdd(Halves.Normal16(w + i + 16), Vector512.Load(x + i + 16), s1);
-                s2 = Avx512F.FusedMultiplyAdd(Halves.Normal16(w + i + 32), Vector512.Load(x + i + 32), s2);
-                s3 = Avx512F.FusedMultiplyAdd(Halves.Normal16(w + i + 48), Vector512.Load(x + i + 48), s3);
-            }
+            s0 = Avx512F.FusedMultiplyAdd(Halves.Unscaled16(w + i), Vector512.Load(x + i), s0);
+            s1 = Avx512F.FusedMultiplyAdd(Halves.Unscaled16(w + i + 16), Vector512.Load(x + i + 16), s1);
+            s2 = Avx512F.FusedMultiplyAdd(Halves.Unscaled16(w + i + 32), Vector512.Load(x + i + 32), s2);
+            s3 = Avx512F.FusedMultiplyAdd(Halves.Unscaled16(w + i + 48), Vector512.Load(x + i + 48), s3);
         }
 
-        float sum = Vector512.Sum(s0 + s1 + (s2 + s3));
-        for (; i < n; i++) sum += Halves.ToFloat(w[i]) * x[i];
+        for (; i <= n - 16; i += 16) s0 = Avx512F.FusedMultiplyAdd(Halves.Unscaled16(w + i), Vector512.Load(x + i), s0);
+        float sum = Vector512.Sum(s0 + s1 + (s2 + s3)) * (Halves.Bias / HalfInputScale);
+        for (; i < n; i++) sum += Halves.ToFloat(w[i]) * (x[i] / HalfInputScale);
         return sum;
     }
 

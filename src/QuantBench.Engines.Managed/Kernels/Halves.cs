@@ -42,9 +42,4 @@ internal static unsafe class Halves
     /// <summary>Sixteen numbers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Widen16(ushort* halves) => Unscaled16(halves) * Vector512.Create(Bias);
-
-    /// <summary>Sixteen numbers of which none is zero or subnormal.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Normal16(ushort* halves) =>
-        (Unscaled16(halves).AsInt32() + Vector512.Create(112 << 23)).AsSingle();
 }
