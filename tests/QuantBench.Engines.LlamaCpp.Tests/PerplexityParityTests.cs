@@ -1,5 +1,8 @@
 using System.Text.Json;
+using QuantBench.Formats.Sources;
+using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Engines;
+using QuantBench.TestKit;
 
 namespace QuantBench.Engines.LlamaCpp.Tests;
 
@@ -52,5 +55,19 @@ public sealed class PerplexityParityTests(LlamaFixture fixture)
         int[] expected = [.. golden.RootElement.GetProperty("first_tokens").EnumerateArray().Select(e => e.GetInt32())];
 
         Assert.Equal(expected, fixture.Tokens[..expected.Length]);
+    }
+
+    [Fact]
+    public void OurTokenizer_GivesLlamaTokenizesIds_OnTheWholeTestText()
+    {
+        string text = ReferenceText.Sotu();
+        using LlamaTokenizer theirs = LlamaTokenizer.Load(fixture.Library, fixture.F32.Path);
+        ITextTokenizer ours = ModelSource.OpenTokenizer(ModelSource.Open(RepositoryRoot.Combine("datasets", "reference-model")));
+
+        int[] expected = theirs.Encode(text);
+        int[] ids = ours.Encode(text);
+
+        Assert.Equal(ReferenceTokens.Count, ids.Length);
+        Assert.True(ids.AsSpan().SequenceEqual(expected));
     }
 }

@@ -1,3 +1,7 @@
+using QuantBench.Formats.Conversion;
+using QuantBench.Formats.Gguf;
+using QuantBench.TestKit;
+
 namespace QuantBench.Engines.LlamaCpp.Tests;
 
 /// <summary>The reference model as F32 GGUF, converted once and kept in <c>.cache/test</c>.</summary>
@@ -5,11 +9,8 @@ internal static class ReferenceGguf
 {
     private static readonly Lock s_lock = new();
 
-    /// <summary>Converts the Hugging Face directory to an F32 GGUF file at a path; set where the converter is at hand.</summary>
-    public static Action<string, string>? Convert { get; set; }
-
     /// <summary>The checkout's root.</summary>
-    public static string Root { get; } = FindRoot();
+    public static string Root => RepositoryRoot.Directory;
 
     /// <summary>Path of the F32 GGUF file.</summary>
     public static string F32Path()
@@ -18,10 +19,9 @@ internal static class ReferenceGguf
         lock (s_lock)
         {
             if (File.Exists(path)) return path;
-            Action<string, string> convert = Convert ?? throw new InvalidOperationException($"{path} is missing, and no converter is set");
             Directory.CreateDirectory(Path.GetDirectoryName(path)!); // the path has a directory
             string temporary = $"{path}.{Environment.ProcessId}.tmp";
-            convert(Path.Combine(Root, "datasets", "reference-model"), temporary);
+            HuggingFaceToGguf.Convert(Path.Combine(Root, "datasets", "reference-model"), temporary, GgmlType.F32, new Progress<double>(), CancellationToken.None);
             File.Move(temporary, path, overwrite: true);
             return path;
         }
@@ -35,12 +35,5 @@ internal static class ReferenceGguf
         string[] files = [.. Directory.GetFiles(data, "*.txt").Order(StringComparer.Ordinal)];
         string text = string.Join("\n\n", files.Where((_, i) => i % 10 == 9).Take(3).Select(File.ReadAllText));
         return text[..bytes]; // these speeches are ASCII there, so bytes are chars
-    }
-
-    private static string FindRoot()
-    {
-        DirectoryInfo? directory = new(AppContext.BaseDirectory);
-        while (directory is not null && !File.Exists(Path.Combine(directory.FullName, "QuantBench.sln"))) directory = directory.Parent;
-        return directory?.FullName ?? throw new InvalidOperationException("no QuantBench.sln above the test binaries");
     }
 }

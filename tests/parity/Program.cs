@@ -21,7 +21,7 @@ try
     if (what is "expected" or "all") failures += Expected();
     if (what is "latency" or "all") failures += Latency();
     if (what is "perplexity" or "all") failures += Perplexity();
-    if (what is "overhead" or "all") failures += Overhead();
+    if (what is "overhead" or "all") failures += Overhead() + RecorderCost.Measure(scratch);
 }
 finally
 {

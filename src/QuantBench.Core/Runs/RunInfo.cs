@@ -66,6 +66,12 @@ public sealed record RunInfo
 
     /// <summary>Free labels, e.g. <c>nightly</c>.</summary>
     public ImmutableArray<string> Tags { get; init; } = [];
+
+    /// <summary>Patterns that the command line narrowed the suite to (<c>--only</c>); empty = every cell.</summary>
+    public ImmutableArray<string> Only { get; init; } = [];
+
+    /// <summary>CPU threads that the command line gave to every cell (<c>--threads</c>); null = as the suite says.</summary>
+    public int? Threads { get; init; }
 }
 
 /// <summary>The machine and software of a run. Unknown facts are null or absent, never guessed.</summary>

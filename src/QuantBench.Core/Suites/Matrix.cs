@@ -1,11 +1,57 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Cells;
+using QuantBench.Core.Variants;
 
 namespace QuantBench.Core.Suites;
 
 /// <summary>Expands suites to cells.</summary>
 public static class Matrix
 {
-    /// <summary>Every cell of a suite in the order it is measured; no cell twice. Pure.</summary>
-    public static ImmutableArray<Cell> Expand(Suite suite) => throw new InvalidOperationException(suite?.Name);
+    /// <summary>
+    /// Every cell of a suite in the order it is measured; no cell twice. Pure. Per model and backend come the quality workloads, variant by
+    /// variant (the artifact stays in the page cache), with variants that a divergence refers to first; then the timing workloads one by
+    /// one, each over all variants in turn, so that cells compared with each other are measured close together.
+    /// </summary>
+    /// <param name="suite">A suite from <see cref="SuiteLoader"/>.</param>
+    public static ImmutableArray<Cell> Expand(Suite suite)
+    {
+        ArgumentNullException.ThrowIfNull(suite);
+        SuiteWorkload[] quality = [.. suite.Workloads.Where(w => !IsTiming(w))];
+        SuiteWorkload[] timing = [.. suite.Workloads.Where(IsTiming)];
+        HashSet<string> references = [.. quality.Where(w => w.Name == "divergence").Select(w => w.Settings.Text("reference"))];
+        Variant[] referencesFirst = [.. suite.Variants.OrderBy(v => references.Contains(v.Id) ? 0 : 1)];
+
+        ImmutableArray<Cell>.Builder cells = ImmutableArray.CreateBuilder<Cell>();
+        foreach (SuiteModel model in suite.Models)
+        {
+            foreach (BackendId backend in suite.Backends)
+            {
+                foreach (Variant variant in referencesFirst)
+                {
+                    foreach (SuiteWorkload workload in quality) Add(model, variant, backend, workload);
+                }
+
+                foreach (SuiteWorkload workload in timing)
+                {
+                    foreach (Variant variant in suite.Variants) Add(model, variant, backend, workload);
+                }
+            }
+        }
+
+        return cells.ToImmutable();
+
+        void Add(SuiteModel model, Variant variant, BackendId backend, SuiteWorkload workload)
+        {
+            bool included = suite.Include.IsEmpty || suite.Include.Any(Matches);
+            if (included && !suite.Exclude.Any(Matches)) cells.Add(new Cell(model.Id, variant, backend, workload.Name, workload.Settings));
+            bool Matches(CellRule rule) => rule.Matches(model.Id, variant, backend, workload.Name);
+        }
+    }
+
+    /// <summary>The distinct reference distributions that a suite's divergence cells compare with, in the order they are first needed.</summary>
+    /// <param name="suite">A suite from <see cref="SuiteLoader"/>.</param>
+    public static ImmutableArray<ReferenceNeed> References(Suite suite) =>
+        [.. Expand(suite).Select(ReferenceNeed.Of).OfType<ReferenceNeed>().DistinctBy(n => n.Key)];
+
+    private static bool IsTiming(SuiteWorkload workload) => WorkloadNames.Find(workload.Name) is { IsTiming: true };
 }

@@ -66,7 +66,56 @@ public sealed record SuiteWorkload(string Name, CellSettings Settings);
 /// <param name="Variant">Pattern for the variant id.</param>
 /// <param name="Backend">Pattern for the backend id.</param>
 /// <param name="Workload">Pattern for the workload name.</param>
-public sealed record CellRule(string? Model, string? Variant, string? Backend, string? Workload);
+public sealed record CellRule(string? Model, string? Variant, string? Backend, string? Workload)
+{
+    /// <summary>Whether every pattern of the rule matches. Case doesn't count; a variant pattern without a colon is held against the scheme alone.</summary>
+    /// <param name="model">Model id.</param>
+    /// <param name="variant">Variant.</param>
+    /// <param name="backend">Backend.</param>
+    /// <param name="workload">Workload name.</param>
+    public bool Matches(string model, Variant variant, BackendId backend, string workload)
+    {
+        ArgumentNullException.ThrowIfNull(variant);
+        return MatchesText(Model, model) && MatchesVariant(Variant, variant.Id) && MatchesText(Backend, backend.ToString()) && MatchesText(Workload, workload);
+    }
+
+    internal static bool MatchesVariant(string? pattern, string id) =>
+        MatchesText(pattern, pattern is not null && !pattern.Contains(':', StringComparison.Ordinal) ? id[(id.IndexOf(':', StringComparison.Ordinal) + 1)..] : id);
+
+    // Greedy with one point to return to: linear in practice, at worst the product of the lengths.
+    internal static bool MatchesText(string? pattern, string text)
+    {
+        if (pattern is null) return true;
+        int p = 0;
+        int t = 0;
+        int star = -1;
+        int resume = 0;
+        while (t < text.Length)
+        {
+            if (p < pattern.Length && pattern[p] == '*')
+            {
+                (star, resume) = (p++, t);
+            }
+            else if (p < pattern.Length && (pattern[p] == '?' || char.ToLowerInvariant(pattern[p]) == char.ToLowerInvariant(text[t])))
+            {
+                p++;
+                t++;
+            }
+            else if (star >= 0)
+            {
+                p = star + 1;
+                t = ++resume;
+            }
+            else
+            {
+                return false;
+            }
+        }
+
+        while (p < pattern.Length && pattern[p] == '*') p++;
+        return p == pattern.Length;
+    }
+}
 
 /// <summary>Limits of each cell of a suite.</summary>
 public sealed record SuiteLimits

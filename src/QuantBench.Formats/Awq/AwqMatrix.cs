@@ -18,7 +18,9 @@ public sealed class AwqMatrix : IWeightMatrix
     private readonly SafetensorsTensorInfo _scales;
     private readonly int _groupSize;
 
-    private AwqMatrix(SafetensorsModel model, int rows, int columns, int groupSize, SafetensorsTensorInfo quants, SafetensorsTensorInfo zeros, SafetensorsTensorInfo scales) =>
+    private AwqMatrix(
+        SafetensorsModel model, int rows, int columns, int groupSize,
+        SafetensorsTensorInfo quants, SafetensorsTensorInfo zeros, SafetensorsTensorInfo scales) =>
         (_model, Rows, Columns, _groupSize, _quants, _zeros, _scales) = (model, rows, columns, groupSize, quants, zeros, scales);
 
     /// <inheritdoc/>

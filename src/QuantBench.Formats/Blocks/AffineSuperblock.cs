@@ -45,7 +45,9 @@ internal static class AffineSuperblock
         return (d, dmin);
     }
 
-    /// <summary>Integer scale and minimum with the least error among those next to the wanted ones: rounding each by itself is not the best of both.</summary>
+    /// <summary>
+    /// Integer scale and minimum with the least error among those next to the wanted ones: rounding each by itself is not the best of both.
+    /// </summary>
     private static (int Scale, int Minimum) Nearest(
         ReadOnlySpan<float> group, float wantedScale, float wantedMinimum, float d, float dmin, int levels, int limit)
     {

@@ -4,7 +4,9 @@ using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
-/// <summary>Half <c>d</c> at 0, nibbles at 2 in the order of <see cref="Q4_0"/>, each an index into <see cref="NonLinear4"/>. <c>x = d · level</c>.</summary>
+/// <summary>
+/// Half <c>d</c> at 0, nibbles at 2 in the order of <see cref="Q4_0"/>, each an index into <see cref="NonLinear4"/>. <c>x = d · level</c>.
+/// </summary>
 internal readonly struct IQ4_NL : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.IQ4_NL;

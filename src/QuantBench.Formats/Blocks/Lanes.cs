@@ -5,7 +5,6 @@ using System.Runtime.Intrinsics.X86;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>
-/// 
 /// The last step of every vector decoder: 16 small integers become 16 floats. Multiplication and addition stay two roundings, never a fused one, because
 /// the scalar definition has two.
 /// </summary>

@@ -4,7 +4,9 @@ using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
-/// <summary>Half <c>d</c> at 0, 16 bytes at 2, four consecutive elements each, lowest bits first. <c>x = d · (q − 1)</c>, so −d, 0, d or 2d.</summary>
+/// <summary>
+/// Half <c>d</c> at 0, 16 bytes at 2, four consecutive elements each, lowest bits first. <c>x = d · (q − 1)</c>, so −d, 0, d or 2d.
+/// </summary>
 internal readonly struct Q2_0 : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.Q2_0;

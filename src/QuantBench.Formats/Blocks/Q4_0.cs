@@ -4,7 +4,10 @@ using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
-/// <summary>Half <c>d</c> at 0, 16 bytes of nibbles at 2: element i &lt; 16 is the low nibble of byte i, element 16 + i the high one. <c>x = d · (q − 8)</c>.</summary>
+/// <summary>
+/// Half <c>d</c> at 0, 16 bytes of nibbles at 2: element i &lt; 16 is the low nibble of byte i, element 16 + i the high one. <c>x = d · (q −
+/// 8)</c>.
+/// </summary>
 internal readonly struct Q4_0 : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.Q4_0;
@@ -35,8 +38,8 @@ internal readonly struct Q4_0 : IBlockLayout, IBlockEncoder
         BlockBytes.WriteHalf(block, 0, d);
         for (int i = 0; i < 16; i++)
         {
-            int low = Math.Min(15, (int)(values[i] * inverse + 8.5f));
-            int high = Math.Min(15, (int)(values[16 + i] * inverse + 8.5f));
+            int low = Math.Clamp((int)(values[i] * inverse + 8.5f), 0, 15);
+            int high = Math.Clamp((int)(values[16 + i] * inverse + 8.5f), 0, 15);
             block[2 + i] = (byte)(low | high << 4);
         }
     }

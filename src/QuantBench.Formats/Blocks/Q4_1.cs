@@ -39,8 +39,8 @@ internal readonly struct Q4_1 : IBlockLayout, IBlockEncoder
         BlockBytes.WriteHalf(block, 2, min);
         for (int i = 0; i < 16; i++)
         {
-            int low = Math.Min(15, (int)((values[i] - min) * inverse + 0.5f));
-            int high = Math.Min(15, (int)((values[16 + i] - min) * inverse + 0.5f));
+            int low = Math.Clamp((int)((values[i] - min) * inverse + 0.5f), 0, 15);
+            int high = Math.Clamp((int)((values[16 + i] - min) * inverse + 0.5f), 0, 15);
             block[4 + i] = (byte)(low | high << 4);
         }
     }

@@ -5,7 +5,10 @@ using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
-/// <summary>Half <c>d</c> at 0, fifth bits at 2 (bit i of a 32-bit word belongs to element i), nibbles at 6 in the order of <see cref="Q4_0"/>. <c>x = d · (q − 16)</c>.</summary>
+/// <summary>
+/// Half <c>d</c> at 0, fifth bits at 2 (bit i of a 32-bit word belongs to element i), nibbles at 6 in the order of <see cref="Q4_0"/>.
+/// <c>x = d · (q − 16)</c>.
+/// </summary>
 internal readonly struct Q5_0 : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.Q5_0;
@@ -45,8 +48,8 @@ internal readonly struct Q5_0 : IBlockLayout, IBlockEncoder
         uint fifths = 0;
         for (int i = 0; i < 16; i++)
         {
-            int low = Math.Min(31, (int)(values[i] * inverse + 16.5f));
-            int high = Math.Min(31, (int)(values[16 + i] * inverse + 16.5f));
+            int low = Math.Clamp((int)(values[i] * inverse + 16.5f), 0, 31);
+            int high = Math.Clamp((int)(values[16 + i] * inverse + 16.5f), 0, 31);
             block[6 + i] = (byte)((low & 15) | (high & 15) << 4);
             fifths |= (uint)(low >> 4) << i | (uint)(high >> 4) << (16 + i);
         }

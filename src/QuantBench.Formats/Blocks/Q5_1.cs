@@ -47,8 +47,8 @@ internal readonly struct Q5_1 : IBlockLayout, IBlockEncoder
         uint fifths = 0;
         for (int i = 0; i < 16; i++)
         {
-            int low = Math.Min(31, (int)((values[i] - min) * inverse + 0.5f));
-            int high = Math.Min(31, (int)((values[16 + i] - min) * inverse + 0.5f));
+            int low = Math.Clamp((int)((values[i] - min) * inverse + 0.5f), 0, 31);
+            int high = Math.Clamp((int)((values[16 + i] - min) * inverse + 0.5f), 0, 31);
             block[8 + i] = (byte)((low & 15) | (high & 15) << 4);
             fifths |= (uint)(low >> 4) << i | (uint)(high >> 4) << (16 + i);
         }

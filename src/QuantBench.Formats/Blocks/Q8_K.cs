@@ -5,7 +5,10 @@ using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
-/// <summary>Float <c>d</c> at 0 (may be negative), 256 signed bytes at 4, sums of each 16 of them as 16-bit integers at 260. <c>x = d · q</c>. An activation format.</summary>
+/// <summary>
+/// Float <c>d</c> at 0 (may be negative), 256 signed bytes at 4, sums of each 16 of them as 16-bit integers at 260. <c>x = d · q</c>. An
+/// activation format.
+/// </summary>
 internal readonly struct Q8_K : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.Q8_K;

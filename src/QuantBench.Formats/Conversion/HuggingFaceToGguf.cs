@@ -42,7 +42,28 @@ public static class HuggingFaceToGguf
             .. plan.Select(tensor => new GgufTensorSpec(tensor.Target, TypeOf(tensor, floatType), [.. tensor.Source.Shape.Reverse()])),
         ];
 
-        using var writer = new GgufWriter(CreateFile(outputPath), MakeMetadata(config, tokenizer, floatType, outputPath), specs);
+        GgufMetadata metadata = MakeMetadata(config, tokenizer, floatType, outputPath);
+        try
+        {
+            using var writer = new GgufWriter(new FileStream(outputPath, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16), metadata, specs);
+            WriteTensors(writer, model, plan, ropeFactors, floatType, progress, cancellationToken);
+            writer.Complete();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RequestException($"The file '{outputPath}' can't be written: {e.Message}", "Check that the directory exists, may be written to and has room.", e);
+        }
+    }
+
+    private static void WriteTensors(
+        GgufWriter writer,
+        SafetensorsModel model,
+        ImmutableArray<PlannedTensor> plan,
+        float[] ropeFactors,
+        GgmlType floatType,
+        IProgress<double> progress,
+        CancellationToken cancellationToken)
+    {
         writer.Append(MemoryMarshal.AsBytes<float>(ropeFactors));
         long total = plan.Sum(tensor => tensor.Source.ElementCount);
         long done = 0;
@@ -54,20 +75,6 @@ public static class HuggingFaceToGguf
                 done += elements;
                 progress.Report((double)done / total);
             }
-        }
-
-        writer.Complete();
-    }
-
-    private static FileStream CreateFile(string path)
-    {
-        try
-        {
-            return new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new RequestException($"The file '{path}' can't be written: {e.Message}", "Check that the directory exists and may be written to.", e);
         }
     }
 

@@ -51,7 +51,7 @@ internal static class TensorPlan
             return tensor;
         }
 
-        void Matrix(string target, string source, int rows, int columns, int permutedHeads = 0)
+        void Matrix(string target, string source, long rows, long columns, int permutedHeads = 0)
         {
             plan.Add(new PlannedTensor($"{target}.weight", Take($"{source}.weight", rows, columns), rows, columns, permutedHeads));
             if (!model.Tensors.ContainsKey($"{source}.bias")) return;
@@ -63,8 +63,8 @@ internal static class TensorPlan
 
         void Norm(string target, string source) => plan.Add(new PlannedTensor($"{target}.weight", Take($"{source}.weight", config.HiddenSize), 1, config.HiddenSize, 0));
 
-        int queryRows = checked(config.HeadCount * config.HeadSize);
-        int keyRows = checked(config.KeyValueHeadCount * config.HeadSize);
+        long queryRows = (long)config.HeadCount * config.HeadSize;
+        long keyRows = (long)config.KeyValueHeadCount * config.HeadSize;
         Matrix("token_embd", "model.embed_tokens", config.VocabularySize, config.HiddenSize);
         for (int layer = 0; layer < config.LayerCount; layer++)
         {

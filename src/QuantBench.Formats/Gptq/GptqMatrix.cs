@@ -62,7 +62,11 @@ public sealed class GptqMatrix : IWeightMatrix
         int groups = config.GroupSize == -1 ? 1 : (int)(((long)columns + config.GroupSize - 1) / config.GroupSize);
         MatrixShape.Expect(model, zeros, groups, rows / perWord);
         MatrixShape.Expect(model, scales, groups, rows);
-        if (!model.Tensors.TryGetValue($"{module}.g_idx", out SafetensorsTensorInfo? order)) return new GptqMatrix(model, config, rows, columns, groups, quants, zeros, scales, null);
+        if (!model.Tensors.TryGetValue($"{module}.g_idx", out SafetensorsTensorInfo? order))
+        {
+            return new GptqMatrix(model, config, rows, columns, groups, quants, zeros, scales, null);
+        }
+
         if (order.DType != SafetensorsDType.I32) throw MatrixShape.Wrong(model, order, $"is of type {order.DType}; I32 was expected.");
         MatrixShape.Expect(model, order, columns);
         return new GptqMatrix(model, config, rows, columns, groups, quants, zeros, scales, order);

@@ -188,7 +188,8 @@ public static class HuggingFaceToMlx
         config.Remove("_name_or_path");
         config["quantization"] = settings;
         config["quantization_config"] = settings.DeepClone();
-        var sorted = new JsonObject(config.OrderBy(member => member.Key, StringComparer.Ordinal).Select(member => KeyValuePair.Create(member.Key, member.Value?.DeepClone())));
+        var sorted = new JsonObject();
+        foreach ((string key, JsonNode? value) in config.OrderBy(member => member.Key, StringComparer.Ordinal)) sorted.Add(key, value?.DeepClone());
         WriteJson(Path.Combine(directory, "config.json"), sorted);
     }
 

@@ -161,6 +161,9 @@ public static class MlxAffine
     {
         if (!MlxQuantization.IsBits(bits)) throw new ArgumentOutOfRangeException(nameof(bits), bits, "2, 3, 4, 5, 6 or 8");
         if (quants % 8 != 0) throw new ArgumentException($"{quants} quants are not a multiple of 8.");
-        if ((long)quants * bits / 8 != packedBytes) throw new ArgumentException($"{quants} quants of {bits} bits take {(long)quants * bits / 8} bytes, not {packedBytes}.");
+        if ((long)quants * bits / 8 != packedBytes)
+        {
+            throw new ArgumentException($"{quants} quants of {bits} bits take {(long)quants * bits / 8} bytes, not {packedBytes}.");
+        }
     }
 }

@@ -18,7 +18,9 @@ public sealed class MlxMatrix : IWeightMatrix
     private readonly SafetensorsTensorInfo _biases;
     private readonly IBlockCodec _floats;
 
-    private MlxMatrix(SafetensorsModel model, MlxQuantization quantization, int rows, int columns, SafetensorsTensorInfo packed, SafetensorsTensorInfo scales, SafetensorsTensorInfo biases)
+    private MlxMatrix(
+        SafetensorsModel model, MlxQuantization quantization, int rows, int columns,
+        SafetensorsTensorInfo packed, SafetensorsTensorInfo scales, SafetensorsTensorInfo biases)
     {
         (_model, Quantization, Rows, Columns, _packed, _scales, _biases) = (model, quantization, rows, columns, packed, scales, biases);
         _floats = FloatMatrix.CodecOf(scales.DType);
@@ -59,7 +61,8 @@ public sealed class MlxMatrix : IWeightMatrix
         {
             throw MatrixShape.Wrong(
                 model, packed,
-                $"has {words} words per row, but {groups} groups of {quantization.GroupSize} quants of {quantization.Bits} bits take {columns * quantization.Bits / 32.0:0.##}.");
+                $"has {words} words per row, but {groups} groups of {quantization.GroupSize} quants of {quantization.Bits} bits "
+                + $"take {columns * quantization.Bits / 32.0:0.##}.");
         }
 
         return new MlxMatrix(model, quantization, rows, (int)columns, packed, scales, biases);

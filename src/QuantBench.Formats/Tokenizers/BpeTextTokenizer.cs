@@ -11,8 +11,12 @@ internal sealed class BpeTextTokenizer : ITextTokenizer
     private const int MaxCachedPieces = 1 << 16;
     private const int MaxCachedPieceLength = 64;
 
+    // Words of any language are shorter; what is longer is a text without breaks.
+    private const int LongPieceLength = 256;
+
     private readonly TokenizerDefinition _definition;
     private readonly BpeTokenizer _merger;
+    private readonly Lazy<LongPieceMerger> _longMerger;
     private readonly Dictionary<string, int> _ids;
     private readonly ImmutableArray<(string Text, int Id)> _userDefined;
 
@@ -31,6 +35,7 @@ internal sealed class BpeTextTokenizer : ITextTokenizer
 
         // Cutting and the byte alphabet are done here, so that pieces can be looked up; the library merges.
         _merger = BpeTokenizer.Create(new BpeOptions(_ids) { Merges = definition.Merges });
+        _longMerger = new Lazy<LongPieceMerger>(() => new LongPieceMerger(_ids, definition.Merges));
         Sha256 = definition.Sha256();
     }
 
@@ -105,6 +110,7 @@ internal sealed class BpeTextTokenizer : ITextTokenizer
     {
         string word = ByteLevel.Encode(piece);
         if (PreTokenizers.IgnoresMerges(_definition.PreTokenizer) && _ids.TryGetValue(word, out int id)) return [id];
+        if (word.Length > LongPieceLength) return _longMerger.Value.Merge(word);
         return [.. _merger.EncodeToIds(word, considerPreTokenization: false, considerNormalization: false)];
     }
 

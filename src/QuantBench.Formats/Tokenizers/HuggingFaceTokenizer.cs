@@ -20,7 +20,7 @@ internal sealed record HuggingFaceTokenizer(
     string? ChatTemplate)
 {
     // More than any real vocabulary; the largest is near 262144.
-    private const int MaxVocabulary = 1 << 22;
+    private const int MaxVocabulary = 1 << 20;
     private static readonly ImmutableArray<string> Roles = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"];
 
     /// <summary>Reads the tokenizer.</summary>

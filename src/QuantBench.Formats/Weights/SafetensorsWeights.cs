@@ -41,7 +41,8 @@ public sealed class SafetensorsWeights : IDisposable
         if (mlx is null && gptq is null && awq is null && config.Find("quantization_config") is { } other)
         {
             string method = other.Find("quant_method")?.AsString() ?? "unknown";
-            throw new ModelFormatException(path, null, $"the weights are quantized with '{method}', which is not read.", "MLX (affine), GPTQ and AWQ are; or use the unquantized weights.");
+            throw new ModelFormatException(
+                path, null, $"the weights are quantized with '{method}', which is not read.", "MLX (affine), GPTQ and AWQ are; or use the unquantized weights.");
         }
 
         return new SafetensorsWeights(directory, SafetensorsModel.Open(directory), mlx, gptq, awq);
@@ -75,7 +76,11 @@ public sealed class SafetensorsWeights : IDisposable
     public float[] Vector(string tensor, int length)
     {
         if (!Model.Tensors.TryGetValue(tensor, out SafetensorsTensorInfo? info)) throw new ModelFormatException(_directory, null, $"the tensor '{tensor}' is missing.");
-        if (info.DType is not (SafetensorsDType.F32 or SafetensorsDType.F16 or SafetensorsDType.BF16)) throw MatrixShape.Wrong(Model, info, $"is of type {info.DType}, not of floats.");
+        if (info.DType is not (SafetensorsDType.F32 or SafetensorsDType.F16 or SafetensorsDType.BF16))
+        {
+            throw MatrixShape.Wrong(Model, info, $"is of type {info.DType}, not of floats.");
+        }
+
         MatrixShape.Expect(Model, info, length);
         float[] values = new float[length];
         FloatMatrix.CodecOf(info.DType).Dequantize(Model.Span(info, 0, (int)info.ByteSize), values);

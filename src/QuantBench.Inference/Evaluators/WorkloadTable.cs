@@ -6,7 +6,13 @@ namespace QuantBench.Inference.Evaluators;
 public static class WorkloadTable
 {
     /// <summary>All evaluators.</summary>
-    public static ImmutableArray<IWorkloadEvaluator> All { get; } = [];
+    public static ImmutableArray<IWorkloadEvaluator> All { get; } =
+    [
+        new PerplexityEvaluator(),
+        new DivergenceEvaluator(),
+        new LatencyEvaluator(),
+        new LoadEvaluator(),
+    ];
 
     /// <summary>The evaluator of a workload, or null.</summary>
     public static IWorkloadEvaluator? Find(string workload) => All.FirstOrDefault(e => e.Workload == workload);

@@ -1,12 +1,32 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using QuantBench.Core;
 using QuantBench.Core.Cells;
+using QuantBench.Core.Errors;
 using QuantBench.Core.Runs;
 
 namespace QuantBench.Results.Folders;
 
 /// <summary>A run's folder: <c>run.json</c>, <c>cells.jsonl</c> (append-only, one fsynced line per finished cell), <c>logs/</c>.</summary>
-public sealed class RunFolder : IDisposable
+public sealed partial class RunFolder : IDisposable
 {
-    private RunFolder(string path, RunInfo info) => (Path, Info) = (path, info);
+    /// <summary>Name of the file that holds the run's <see cref="RunInfo"/>.</summary>
+    public const string RunFile = "run.json";
+
+    /// <summary>Name of the file that holds the finished cells.</summary>
+    public const string CellsFile = "cells.jsonl";
+
+    /// <summary>Name of the folder that holds the cells' logs.</summary>
+    public const string LogsFolder = "logs";
+
+    /// <summary>Name of the file a torn last line of <see cref="CellsFile"/> is kept in.</summary>
+    public const string TornFile = "cells.jsonl.torn";
+
+    private readonly RunLock? _lock;
+    private readonly CellLog? _cells;
+
+    private RunFolder(string path, RunInfo info, RunLock? runLock, CellLog? cells) =>
+        (Path, Info, _lock, _cells) = (path, info, runLock, cells);
 
     /// <summary>Absolute path of the folder.</summary>
     public string Path { get; }
@@ -14,26 +34,167 @@ public sealed class RunFolder : IDisposable
     /// <summary>What <c>run.json</c> says.</summary>
     public RunInfo Info { get; private set; }
 
+    /// <summary>Whether this instance may write; false after <see cref="OpenReadOnly"/>.</summary>
+    public bool CanWrite => _cells is not null;
+
+    /// <summary>Bytes of a torn last line that <see cref="Open"/> cut off and kept in <see cref="TornFile"/>; 0 when the file was whole.</summary>
+    public long HealedBytes => _cells?.HealedBytes ?? 0;
+
+    /// <summary>Whether a text can be a run's id: letters, digits, <c>-</c>, <c>_</c> and single dots inside, at most 128 characters.</summary>
+    /// <remarks>An id is also a folder's name, so nothing that could leave the results root or hide the folder passes.</remarks>
+    public static bool IsValidId(string? id) => id is not null && ValidId().IsMatch(id);
+
     /// <summary>Makes a new folder under the results root and writes <c>run.json</c>.</summary>
-    public static RunFolder Create(string resultsRoot, RunInfo info) => throw new InvalidOperationException(resultsRoot + info);
+    /// <param name="resultsRoot">Directory of all run folders; made when absent.</param>
+    /// <param name="info">The run; its id becomes the folder's name.</param>
+    /// <exception cref="StoreException">The id can't be a folder's name, the folder exists, or it can't be written.</exception>
+    public static RunFolder Create(string resultsRoot, RunInfo info)
+    {
+        ArgumentNullException.ThrowIfNull(resultsRoot);
+        ArgumentNullException.ThrowIfNull(info);
+        CheckId(info.Id);
+        string path = System.IO.Path.Combine(System.IO.Path.GetFullPath(resultsRoot), info.Id);
+        if (Directory.Exists(path) || File.Exists(path))
+            throw new StoreException($"{path}: a run of this id exists already.", $"Go on with it by 'quantbench resume {info.Id}', or start a new run.");
+
+        try
+        {
+            Directory.CreateDirectory(System.IO.Path.Combine(path, LogsFolder));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StoreException($"{path}: the run's folder can't be made: {e.Message}", "Check that the results directory is writable, or name another with --results.", e);
+        }
+
+        RunLock runLock = RunLock.Take(path);
+        CellLog? cells = null;
+        try
+        {
+            // Crash point 1: folder without run.json. The catalogue reports it as broken; no cell was measured yet.
+            AtomicFile.Write(System.IO.Path.Combine(path, RunFile), JsonSerializer.SerializeToUtf8Bytes(info, Json.Pretty));
+            cells = CellLog.OpenForAppend(path);
+            return new RunFolder(path, info, runLock, cells);
+        }
+        catch
+        {
+            cells?.Dispose();
+            runLock.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>Opens a folder to append (resume); heals a torn last line; takes the folder's lock so that two runners can't write.</summary>
-    public static RunFolder Open(string path) => throw new InvalidOperationException(path);
+    /// <param name="path">The run's folder.</param>
+    /// <exception cref="StoreException">Not a run's folder, broken, or being written by another runner.</exception>
+    public static RunFolder Open(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        string full = System.IO.Path.GetFullPath(path);
+        RunInfo info = ReadInfo(full);
+        RunLock runLock = RunLock.Take(full);
+        CellLog? cells = null;
+        try
+        {
+            // Read again under the lock: another runner may have finished in between.
+            info = ReadInfo(full);
+            Directory.CreateDirectory(System.IO.Path.Combine(full, LogsFolder));
+            cells = CellLog.OpenForAppend(full);
+            return new RunFolder(full, info, runLock, cells);
+        }
+        catch
+        {
+            cells?.Dispose();
+            runLock.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens a folder to read only: takes no lock and changes nothing, so it works beside a runner.</summary>
+    /// <param name="path">The run's folder.</param>
+    /// <exception cref="StoreException">Not a run's folder, or broken.</exception>
+    public static RunFolder OpenReadOnly(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        string full = System.IO.Path.GetFullPath(path);
+        return new RunFolder(full, ReadInfo(full), runLock: null, cells: null);
+    }
 
     /// <summary>Path of a cell's log.</summary>
-    public string LogPath(CellId cell) => System.IO.Path.Combine(Path, "logs", $"{cell}.log");
+    public string LogPath(CellId cell) => System.IO.Path.Combine(Path, LogsFolder, $"{cell}.log");
 
     /// <summary>Every finished cell so far; the last line of a cell wins.</summary>
-    public IReadOnlyList<CellResult> ReadCells() => throw new InvalidOperationException(Path);
+    /// <returns>In the order the cells first finished.</returns>
+    /// <exception cref="StoreException">A line isn't a cell's result; names the line.</exception>
+    public IReadOnlyList<CellResult> ReadCells() => CellLines.Read(System.IO.Path.Combine(Path, CellsFile));
+
+    /// <summary>The run and its cells, as analysis and exports take them.</summary>
+    /// <exception cref="StoreException">A line isn't a cell's result; names the line.</exception>
+    public RunRecord ReadRecord() => new(Info, [.. ReadCells()]);
 
     /// <summary>Appends one result; durable when it returns.</summary>
-    public void Append(CellResult result) => throw new InvalidOperationException(result?.Reason);
+    /// <param name="result">The result.</param>
+    /// <exception cref="StoreException">It can't be written (disk full); the file is left at its last whole line.</exception>
+    public void Append(CellResult result)
+    {
+        ArgumentNullException.ThrowIfNull(result);
+        CellLog log = _cells ?? throw new InvalidOperationException("the run's folder is open for reading only");
+        log.Append(result);
+    }
 
     /// <summary>Replaces <c>run.json</c> atomically.</summary>
-    public void Update(RunInfo info) => Info = info;
+    /// <param name="info">The new content; same id.</param>
+    /// <exception cref="ArgumentException">The id differs.</exception>
+    /// <exception cref="StoreException">It can't be written; the old content stays.</exception>
+    public void Update(RunInfo info)
+    {
+        ArgumentNullException.ThrowIfNull(info);
+        if (_cells is null) throw new InvalidOperationException("the run's folder is open for reading only");
+        if (info.Id != Info.Id) throw new ArgumentException($"run '{Info.Id}' can't become run '{info.Id}'", nameof(info));
+        AtomicFile.Write(System.IO.Path.Combine(Path, RunFile), JsonSerializer.SerializeToUtf8Bytes(info, Json.Pretty));
+        Info = info;
+    }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        _cells?.Dispose();
+        _lock?.Dispose();
     }
+
+    internal static void CheckId(string id)
+    {
+        if (!IsValidId(id))
+        {
+            throw new StoreException(
+                $"'{id}' can't be a run's id.", "An id has letters, digits, '-', '_' and single dots inside, at most 128 characters.");
+        }
+    }
+
+    internal static RunInfo ReadInfo(string folder)
+    {
+        string file = System.IO.Path.Combine(folder, RunFile);
+        if (!File.Exists(file))
+            throw new StoreException($"{folder}: not a run's folder: it has no {RunFile}.", "See 'quantbench results list' for the runs that are here.");
+
+        RunInfo? info;
+        try
+        {
+            if (new FileInfo(file).Length > CellLines.MaxLineBytes)
+                throw new StoreException($"{file}: too large for a run's description.", "The folder isn't QuantBench's; remove it from the results.");
+            info = JsonSerializer.Deserialize<RunInfo>(File.ReadAllBytes(file), Json.Line);
+        }
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        {
+            throw new StoreException($"{file}: can't be read: {e.Message}", "Restore the file from a copy, or remove the folder.", e);
+        }
+
+        if (info is null || !IsValidId(info.Id))
+            throw new StoreException($"{file}: holds no valid run id.", "Restore the file from a copy, or remove the folder.");
+        if (info.Schema != 1)
+            throw new StoreException($"{file}: written in schema {info.Schema}, this QuantBench reads 1.", "Read it with the QuantBench that wrote it, or a newer one.");
+        return info;
+    }
+
+    [GeneratedRegex(@"^[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?=[A-Za-z0-9_-])){0,127}\z", RegexOptions.CultureInvariant)]
+    private static partial Regex ValidId();
 }

@@ -1,5 +1,6 @@
 using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
+using QuantBench.Formats.Safetensors;
 
 namespace QuantBench.Formats.Tests.Blocks;
 
@@ -47,6 +48,24 @@ public sealed class BlockEncodeTests
             double theirs = SquaredError(values, Theirs(type, values), type);
 
             Assert.True(Math.Sqrt(ours) <= 1.05 * Math.Sqrt(theirs), $"{type}: {Math.Sqrt(ours / theirs):F4} of ggml's error");
+        }
+    }
+
+    /// <summary>The reference model's matrices of its first and last layer and a part of its embedding.</summary>
+    [Theory]
+    [MemberData(nameof(SearchedTypes))]
+    public void Quantize_IsAsCloseAsGgml_OnTheReferenceModel(GgmlType type)
+    {
+        using SafetensorsModel model = SafetensorsModel.Open(ReferenceModel.Directory);
+        string[] parts = [".0.", ".5.", "embed"];
+        foreach (SafetensorsTensorInfo tensor in model.Tensors.Values.Where(t => t.Shape.Length == 2 && parts.Any(t.Name.Contains)))
+        {
+            float[] values = new float[Math.Min(tensor.ElementCount, 256 * 256)];
+            BlockCodecs.Get(GgmlType.BF16).Dequantize(model.Span(tensor, 0, 2 * values.Length), values);
+            double ours = SquaredError(values, Ours(type, values), type);
+            double theirs = SquaredError(values, Theirs(type, values), type);
+
+            Assert.True(Math.Sqrt(ours) <= 1.05 * Math.Sqrt(theirs), $"{type}, {tensor.Name}: {Math.Sqrt(ours / theirs):F4} of ggml's error");
         }
     }
 

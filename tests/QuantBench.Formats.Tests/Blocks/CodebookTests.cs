@@ -1,3 +1,5 @@
+using QuantBench.TestKit;
+
 namespace QuantBench.Formats.Tests.Blocks;
 
 public sealed class CodebookTests
@@ -7,7 +9,7 @@ public sealed class CodebookTests
     {
         foreach ((string name, string text) in CodebookProbe.Files())
         {
-            Assert.Equal(text, File.ReadAllText(Path.Combine(NativeGgml.Root, "src/QuantBench.Formats/Blocks", name)));
+            Assert.Equal(text, File.ReadAllText(RepositoryRoot.Combine("src", "QuantBench.Formats", "Blocks", name)));
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using QuantBench.Formats.Gguf;
+using QuantBench.TestKit;
 
 namespace QuantBench.Formats.Tests.Blocks;
 
@@ -15,9 +16,6 @@ internal static class NativeGgml
 
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
     private delegate void QuantizeRow(in float values, ref byte blocks, long elements);
-
-    /// <summary>Root of the repository.</summary>
-    public static string Root { get; } = FindRoot();
 
     /// <summary>Decodes rows as ggml does.</summary>
     public static void Dequantize(GgmlType type, ReadOnlySpan<byte> blocks, Span<float> output)
@@ -49,15 +47,8 @@ internal static class NativeGgml
 
     private static nint Load()
     {
-        string path = Path.Combine(FindRoot(), Relative);
+        string path = RepositoryRoot.Combine(Relative);
         if (!File.Exists(path)) throw new FileNotFoundException("The native build is missing; run `npm ci` in src/QuantBench.Engines.LlamaCpp/natives/cpu.", path);
         return NativeLibrary.Load(path);
-    }
-
-    private static string FindRoot()
-    {
-        DirectoryInfo? at = new(AppContext.BaseDirectory);
-        while (at is not null && !File.Exists(Path.Combine(at.FullName, "QuantBench.sln"))) at = at.Parent;
-        return at?.FullName ?? throw new InvalidOperationException("QuantBench.sln is in no parent directory");
     }
 }

@@ -218,6 +218,9 @@ public class HuggingFaceToGgufTests
     [InlineData("""{"quantization_config":{"quant_method":"gptq"}}""", "'gptq'")]
     [InlineData("""{"num_local_experts":8}""", "experts")]
     [InlineData("""{"partial_rotary_factor":0.5}""", "partial_rotary_factor")]
+    [InlineData("""{"head_dim":16777216,"num_attention_heads":64,"hidden_size":64}""", "by config.json it is [1073741824, 64]")] // beyond 32 bits in bytes
+    [InlineData("""{"hidden_size":16777216,"num_attention_heads":16777216,"num_key_value_heads":1,"head_dim":16777216}""", "has the shape")] // beyond 32 bits in rows
+    [InlineData("""{"vocab_size":16777216}""", "at most 1048576")]
     [InlineData("""{"vocab_size":296}""", "between 0 and 295")] // one less than the tokenizer has
     public void Convert_SaysWhatIsWrong_WhenTheConfigurationIs(string change, string message)
     {
@@ -249,6 +252,17 @@ public class HuggingFaceToGgufTests
 
         if (message is null) Assert.Null(error);
         else Assert.Contains(message, Assert.IsType<ModelFormatException>(error).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Convert_SaysSo_WhenTheOutputCantBeWritten()
+    {
+        using var directory = new TemporaryDirectory();
+
+        RequestException error = Assert.Throws<RequestException>(() => HuggingFaceToGguf.Convert(
+            ReferenceModel.Directory, directory.Combine("none/out.gguf"), GgmlType.F16, new Progress<double>(), CancellationToken.None));
+
+        Assert.Contains("can't be written", error.Message, StringComparison.Ordinal);
     }
 
     private static GgufReader Convert(string model, TemporaryDirectory directory, GgmlType type, string name = "out.gguf")

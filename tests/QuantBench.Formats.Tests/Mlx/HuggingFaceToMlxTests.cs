@@ -68,7 +68,8 @@ public sealed class HuggingFaceToMlxTests
     {
         using var output = new TemporaryDirectory();
         var eight = new MlxQuantization(8, 32);
-        MlxQuantization? SettingsOf(string module) => module.EndsWith("down_proj", StringComparison.Ordinal) ? eight : module.EndsWith("q_proj", StringComparison.Ordinal) ? null : s_four;
+        MlxQuantization? SettingsOf(string module) =>
+            module.EndsWith("down_proj", StringComparison.Ordinal) ? eight : module.EndsWith("q_proj", StringComparison.Ordinal) ? null : s_four;
 
         HuggingFaceToMlx.Convert(ReferenceModel.Directory, output.Path, s_four, SettingsOf, new Progress<double>(), CancellationToken.None);
 

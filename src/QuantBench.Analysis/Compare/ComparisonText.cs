@@ -1,0 +1,48 @@
+using QuantBench.Analysis.Formatting;
+using QuantBench.Analysis.Tables;
+
+namespace QuantBench.Analysis.Compare;
+
+/// <summary>A comparison in words and as a Markdown table.</summary>
+public static class ComparisonText
+{
+    /// <summary>The verdict as every page prints it.</summary>
+    public static string Word(Verdict verdict) => verdict switch
+    {
+        Verdict.Better => "better",
+        Verdict.Worse => "worse",
+        Verdict.Different => "different",
+        Verdict.NotComparable => "not comparable",
+        _ => "no difference shown",
+    };
+
+    /// <summary>The difference with its interval, as far as they are known.</summary>
+    public static string Difference(MetricComparison row)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        if (row.Difference is not { } difference) return Format.Missing;
+        return row.Interval is { } interval ? $"{Format.Change(difference)} ({Format.ChangeInterval(interval)})" : Format.Change(difference);
+    }
+
+    /// <summary>One sentence: how many figures are better, worse, undecided, and which can't be compared.</summary>
+    public static string Lead(RunComparison comparison)
+    {
+        ArgumentNullException.ThrowIfNull(comparison);
+        int Count(Verdict verdict) => comparison.Rows.Count(r => r.Verdict == verdict);
+        string text = $"{comparison.B} against {comparison.A}: of {comparison.Rows.Length} figures {Count(Verdict.Better)} better, {Count(Verdict.Worse)} worse, {Count(Verdict.NoDifferenceShown)} no difference shown";
+        if (Count(Verdict.Different) is > 0 and var different) text += $", {different} different";
+        if (Count(Verdict.NotComparable) is > 0 and var not) text += $", {not} not comparable";
+        return $"{text}.{(comparison.Differing.Length > 0 ? $" Timings can't be compared: {string.Join("; ", comparison.Differing)}." : "")}";
+    }
+
+    /// <summary>The comparison as Markdown.</summary>
+    public static string Markdown(RunComparison comparison)
+    {
+        ArgumentNullException.ThrowIfNull(comparison);
+        IEnumerable<string> rows = comparison.Rows.Select(r =>
+            $"| {E(r.Cell)} | {E(r.Metric.Name)} | {E(Format.Value(r.A))} | {E(Format.Value(r.B))} | {E(Difference(r))} | {Word(r.Verdict)} | {E(r.Note)} |\n");
+        return $"{E(Lead(comparison))}\n\n| Cell | Metric | A | B | Difference (95 %) | Verdict | How |\n| --- | --- | ---: | ---: | ---: | --- | --- |\n{string.Concat(rows)}";
+
+        static string E(string text) => MarkdownTable.Escape(text);
+    }
+}

@@ -1,0 +1,65 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Metrics;
+using QuantBench.Core.Statistics;
+
+namespace QuantBench.Analysis.Compare;
+
+/// <summary>What a comparison of two figures comes to.</summary>
+public enum Verdict
+{
+    /// <summary>B is better, and the interval says so.</summary>
+    Better,
+
+    /// <summary>B is worse, and the interval says so.</summary>
+    Worse,
+
+    /// <summary>B differs, and the metric has no better direction.</summary>
+    Different,
+
+    /// <summary>The interval holds no difference, or the corrected test fails, or no error is known.</summary>
+    NoDifferenceShown,
+
+    /// <summary>The figures mean different things; the note says what differs.</summary>
+    NotComparable,
+}
+
+/// <summary>One metric of one cell on both sides.</summary>
+public sealed record MetricComparison
+{
+    /// <summary>What the two cells have in common, e.g. <c>reference gguf:Q4_0 llamacpp/cpu latency</c>.</summary>
+    public required string Cell { get; init; }
+
+    /// <summary>The metric.</summary>
+    public required MetricDefinition Metric { get; init; }
+
+    /// <summary>The figure of side A, the base.</summary>
+    public required Measurement A { get; init; }
+
+    /// <summary>The figure of side B.</summary>
+    public required Measurement B { get; init; }
+
+    /// <summary>B / A − 1; null when not comparable or A is 0.</summary>
+    public double? Difference { get; init; }
+
+    /// <summary>95 % interval of <see cref="Difference"/>; null for exact figures and where no error is known.</summary>
+    public Interval? Interval { get; init; }
+
+    /// <summary>Two-sided Mann–Whitney p-value of a timing, adjusted by Benjamini–Hochberg over all timings of the comparison.</summary>
+    public double? AdjustedP { get; init; }
+
+    /// <summary>What it comes to.</summary>
+    public required Verdict Verdict { get; init; }
+
+    /// <summary>How it was compared, or why it couldn't be.</summary>
+    public required string Note { get; init; }
+}
+
+/// <summary>Two runs, or parts of them, compared.</summary>
+/// <param name="A">Name of side A, the base.</param>
+/// <param name="B">Name of side B.</param>
+/// <param name="Differing">What differs between the two machines and builds so that timings can't be compared; empty when they can.</param>
+/// <param name="Rows">One per metric that both sides measured.</param>
+/// <param name="OnlyA">Cells that only A measured.</param>
+/// <param name="OnlyB">Cells that only B measured.</param>
+public sealed record RunComparison(
+    string A, string B, ImmutableArray<string> Differing, ImmutableArray<MetricComparison> Rows, ImmutableArray<string> OnlyA, ImmutableArray<string> OnlyB);

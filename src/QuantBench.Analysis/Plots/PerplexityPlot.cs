@@ -1,0 +1,64 @@
+using QuantBench.Analysis.Formatting;
+using QuantBench.Analysis.Tables;
+
+namespace QuantBench.Analysis.Plots;
+
+/// <summary>Perplexity against bits per weight: how much quality each bit buys.</summary>
+public static class PerplexityPlot
+{
+    private const double LogFrom = 3; // a variant this many times the base would flatten the others on a linear axis
+
+    /// <summary>Draws it; null when fewer than two variants of one model and backend have both figures.</summary>
+    /// <param name="rows">Rows of one model and backend.</param>
+    /// <param name="id">Id of the figure on its page.</param>
+    public static PlotFigure? Draw(IReadOnlyList<RunRow> rows, string id = "perplexity")
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        (RunRow Row, double Bits, RunFigure Ppl)[] points =
+        [
+            .. rows.Select(r => (Row: r, Bits: r["bits_per_weight"], Ppl: r.First("perplexity")))
+                .Where(p => p.Bits > 0 && p.Ppl?.Value > 0)
+                .Select(p => (p.Row, p.Bits!.Value, p.Ppl!)), // both checked one line above
+        ];
+        if (points.Length < 2) return null;
+
+        (RunRow Row, double Bits, RunFigure Ppl) best = points.FirstOrDefault(p => p.Row.IsReference) is { Row: not null } reference ? reference : points.MinBy(p => p.Ppl.Value);
+        double baseline = best.Ppl.Value!.Value; // points have a value
+        bool log = points.Max(p => p.Ppl.Value!.Value) > LogFrom * baseline;
+        double Y(double ppl) => log ? Math.Log10(ppl) : ppl;
+
+        double[] ys = [.. points.SelectMany(p => new[] { p.Ppl.Value!.Value - (p.Ppl.Error ?? 0), p.Ppl.Value.Value + (p.Ppl.Error ?? 0) }).Where(v => v > 0).Select(Y)];
+        var canvas = new PlotCanvas(680, 400, 58, PlotScale.Around(points.Select(p => Math.Log10(p.Bits)), 0.1), PlotScale.Around(ys));
+        canvas.Ticks(true, new[] { 1, 1.5, 2, 3, 4, 5, 6, 8, 12, 16, 32 }.Select(b => (Math.Log10(b), Format.Number(b, 2))).Where(t => t.Item1 >= canvas.X.Min && t.Item1 <= canvas.X.Max));
+        canvas.Ticks(false, log ? PlotScale.Log(canvas.Y) : PlotScale.Linear(canvas.Y));
+        canvas.AxisTitles("bits per weight, measured (log)", log ? "perplexity (log), lower is better" : "perplexity, lower is better");
+        canvas.ClassKey(points.Select(p => p.Row.Variant.Scheme.PrecisionClass));
+        canvas.Line(canvas.X.Min, Y(baseline), canvas.X.Max, Y(baseline), PlotPalette.Ink3, 1, dashed: true);
+        foreach ((RunRow _, double bits, RunFigure ppl) in points)
+        {
+            if (ppl.Error is not > 0 || ppl.Error >= ppl.Value) continue;
+            canvas.Line(Math.Log10(bits), Y(ppl.Value!.Value - ppl.Error.Value), Math.Log10(bits), Y(ppl.Value.Value + ppl.Error.Value), PlotPalette.Ink3, 1.2f);
+        }
+
+        foreach ((RunRow row, double bits, RunFigure ppl) in points)
+        {
+            canvas.Marker(Math.Log10(bits), Y(ppl.Value!.Value), row.Variant.Scheme.PrecisionClass, hollow: row.IsReference);
+            canvas.Occupy(Math.Log10(bits), Y(ppl.Value.Value));
+        }
+
+        foreach ((RunRow row, double bits, RunFigure ppl) in points.OrderBy(p => p.Bits)) canvas.Label(Math.Log10(bits), Y(ppl.Value!.Value), row.Variant.ShortName);
+
+        (RunRow Row, double Bits, RunFigure Ppl) worst = points.MaxBy(p => p.Ppl.Value);
+        (RunRow Row, double Bits, RunFigure Ppl)[] near = [.. points.Where(p => p.Row != best.Row && p.Ppl.Value <= baseline * 1.01)];
+        string finding = near.Length > 0
+            ? $"{near.MinBy(p => p.Bits).Row.Variant.ShortName} at {Format.Fixed(near.Min(p => p.Bits), 2)} bits per weight is the smallest variant within 1 % of {best.Row.Variant.ShortName}'s perplexity of {best.Ppl.Text}; {worst.Row.Variant.ShortName} is the worst at {worst.Ppl.Text}."
+            : $"No other variant stays within 1 % of {best.Row.Variant.ShortName}'s perplexity of {best.Ppl.Text}; {worst.Row.Variant.ShortName} is the worst at {worst.Ppl.Text}.";
+        const string title = "Perplexity by bits per weight";
+        return new PlotFigure(
+            id, title, finding,
+            "Bars are ± one standard error of each perplexity; all variants score the same tokens, so differences are surer than the bars suggest: see ΔPPL. The hollow marker and the dashed line are the reference. Labels that found no room are in the table.",
+            canvas.Render(id, title, finding),
+            ["Variant", "Class", "Bits per weight", "Perplexity ± SE"],
+            [.. points.Select(p => (System.Collections.Immutable.ImmutableArray<string>)[p.Row.Variant.Id, Format.Class(p.Row.Variant.Scheme.PrecisionClass), Format.Fixed(p.Bits, 2), p.Ppl.Text])]);
+    }
+}

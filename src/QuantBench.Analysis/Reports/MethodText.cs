@@ -1,0 +1,38 @@
+using System.Collections.Immutable;
+
+namespace QuantBench.Analysis.Reports;
+
+/// <summary>How the figures were made, in the words both reports use. Only what applies to the run is printed.</summary>
+internal static class MethodText
+{
+    public static ImmutableArray<string> Of(RunReport report)
+    {
+        bool Has(string metric) => report.Metrics.Any(m => m.Name == metric);
+        var text = ImmutableArray.CreateBuilder<string>();
+        if (Has("perplexity"))
+        {
+            text.Add(
+                "Perplexity is llama-perplexity's definition: the whole text is tokenized and cut into chunks of n_ctx tokens that don't overlap; each runs from an empty cache; "
+                + "only the second half of each chunk is scored (positions n_ctx/2 to n_ctx − 2 predict their next token); perplexity is exp of the mean negative log-likelihood, "
+                + "± is perplexity × √(variance / (n − 1)), one standard error.");
+        }
+
+        if (Has("kl_mean"))
+        {
+            text.Add(
+                "Divergence compares the next-token distribution with the reference variant's at the same positions: mean KL divergence and the share of positions with the same most likely token. "
+                + "ΔPPL is the perplexity relative to the reference's; both scored the same tokens, so its error is the paired one and far smaller than the two perplexities' own.");
+        }
+
+        if (Has("tg_tps") || Has("pp_tps"))
+        {
+            text.Add(
+                "Speeds and times are medians over repetitions after warm-up; pp is prompt processing, tg generation, TTFT the time from the first prompt token handed over to the first logits read. "
+                + "Digits follow the 95 % bootstrap interval of the median. p99 is shown from 662 samples on.");
+        }
+
+        if (Has("rss_peak")) text.Add("Every cell runs in a process of its own; peak RSS is the kernel's figure for that process.");
+        text.Add("Figures that are missing were not measured; none is estimated.");
+        return text.ToImmutable();
+    }
+}

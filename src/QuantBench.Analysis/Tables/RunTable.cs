@@ -1,0 +1,60 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Cells;
+using QuantBench.Core.Metrics;
+using QuantBench.Core.Variants;
+
+namespace QuantBench.Analysis.Tables;
+
+/// <summary>A column of a <see cref="RunTable"/>.</summary>
+/// <param name="Id">Stable id: a metric's name, with settings after <c>/</c> when the run has several; <c>size_change</c>, <c>ppl_change</c>, <c>token_latency_p99</c>.</param>
+/// <param name="Title">Head, without the unit.</param>
+/// <param name="Unit">Unit for the head; empty when figures carry theirs.</param>
+/// <param name="Description">What the figure is, in a sentence.</param>
+public sealed record RunColumn(string Id, string Title, string Unit, string Description);
+
+/// <summary>One figure of the table.</summary>
+/// <param name="Text">As printed, without the column's unit; <c>–</c> when there is none.</param>
+/// <param name="Reason">Why there is none; null when there is one.</param>
+/// <param name="Value">The number; null when there is none.</param>
+/// <param name="Error">Its standard error, if known.</param>
+/// <param name="Source">The measurement behind it, if it is one.</param>
+public sealed record RunFigure(string Text, string? Reason, double? Value = null, double? Error = null, Measurement? Source = null);
+
+/// <summary>One variant of a model on a backend.</summary>
+/// <param name="Model">Model id.</param>
+/// <param name="Variant">The variant.</param>
+/// <param name="Backend">The backend.</param>
+/// <param name="IsReference">Whether the model's other variants are compared with this one.</param>
+/// <param name="Figures">One per column id.</param>
+/// <param name="Cells">The cells the figures come from.</param>
+public sealed record RunRow(
+    string Model, Variant Variant, BackendId Backend, bool IsReference, ImmutableDictionary<string, RunFigure> Figures, ImmutableArray<CellResult> Cells)
+{
+    /// <summary>The number of a column, or null.</summary>
+    public double? this[string column] => Figures.GetValueOrDefault(column)?.Value;
+
+    /// <summary>The first column of a metric that has a number here, whatever its settings; null when there is none.</summary>
+    public RunFigure? First(string metric) => Figures.Where(f => f.Value.Value is not null && (f.Key == metric || f.Key.StartsWith(metric + "/", StringComparison.Ordinal)))
+        .OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => f.Value).FirstOrDefault();
+}
+
+/// <summary>Cells without a figure that share one reason.</summary>
+/// <param name="Status">failed, unsupported or cancelled.</param>
+/// <param name="Reason">The reason.</param>
+/// <param name="Cells">Titles of the cells.</param>
+public sealed record CellProblem(CellStatus Status, string Reason, ImmutableArray<string> Cells);
+
+/// <summary>A run as people read it: one row per variant, one column per figure. Made by <see cref="RunTableBuilder"/>.</summary>
+/// <param name="Columns">Columns that have at least one figure.</param>
+/// <param name="Rows">By model, backend, then bits per weight descending.</param>
+/// <param name="Problems">Cells without a figure, grouped by reason.</param>
+/// <param name="Counts">Number of cells by how they ended; statuses that didn't happen are 0.</param>
+public sealed record RunTable(
+    ImmutableArray<RunColumn> Columns, ImmutableArray<RunRow> Rows, ImmutableArray<CellProblem> Problems, ImmutableSortedDictionary<CellStatus, int> Counts)
+{
+    /// <summary>Whether rows must name their model.</summary>
+    public bool ShowModel => Rows.Select(r => r.Model).Distinct().Count() > 1;
+
+    /// <summary>Whether rows must name their backend.</summary>
+    public bool ShowBackend => Rows.Select(r => r.Backend).Distinct().Count() > 1;
+}

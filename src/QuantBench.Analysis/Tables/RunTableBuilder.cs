@@ -1,0 +1,204 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using QuantBench.Analysis.Formatting;
+using QuantBench.Core.Cells;
+using QuantBench.Core.Metrics;
+using QuantBench.Core.Settings;
+using QuantBench.Core.Statistics;
+using QuantBench.Core.Variants;
+using QuantBench.Results.Folders;
+
+namespace QuantBench.Analysis.Tables;
+
+/// <summary>Pivots a run's cells. To add a column: one line in <see cref="Specs"/>.</summary>
+public static class RunTableBuilder
+{
+    private static readonly ImmutableArray<Spec> Specs =
+    [
+        new("bits_per_weight", "Bits/weight", "", ["load", "latency", "perplexity"], [], m => Format.Fixed(m.Value, 2)),
+        new("artifact_size", "Size", "", ["load", "latency", "perplexity"], [], m => Format.Bytes(m.Value)),
+        new("perplexity", "Perplexity", "± SE", ["perplexity", "divergence"], [], m => Format.WithError(m.Value, m.Error, leastDecimals: m.Value < 1000 ? 2 : 0)),
+        new("kl_mean", "Mean KL", "nat", ["divergence"], [], m => m.Value == 0 ? "0" : Format.WithError(m.Value, m.Error)),
+        new("same_top", "Same top", "", ["divergence"], [], m => Format.Share(m.Value, m.Error)),
+        new("pp_tps", "pp", "token/s", ["latency", "serve"], ["prompt", "depth"], m => Format.WithinInterval(m.Value, m.Ci95)),
+        new("tg_tps", "tg", "token/s", ["latency", "serve"], ["generate", "depth"], m => Format.WithinInterval(m.Value, m.Ci95)),
+        new("ttft", "TTFT", "ms", ["latency", "serve"], ["prompt"], m => Format.WithinInterval(m.Value, m.Ci95)),
+        new("token_latency", "Token p50", "ms", ["latency", "serve"], [], m => Format.Number(m.Value)),
+        new("token_latency_p99", "Token p99", "ms", ["latency", "serve"], [], m => Format.Number(m.P99 ?? double.NaN), "token_latency", m => m.P99),
+        new("load_time", "Load", "ms", ["load", "latency", "perplexity"], [], m => Format.WithinInterval(m.Value, m.Ci95)),
+        new("rss_peak", "Peak RSS", "", ["latency", "load", "perplexity", "divergence"], [], m => Format.Bytes(m.Value)),
+    ];
+
+    /// <summary>Builds the table of a run.</summary>
+    public static RunTable Build(RunRecord run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        ImmutableArray<RowCells> groups =
+        [
+            .. run.Cells.GroupBy(c => (c.Cell.Model, c.Cell.Variant, c.Cell.Backend))
+                .Select(g => new RowCells(g.Key.Model, g.Key.Variant, g.Key.Backend, [.. g])),
+        ];
+        var columns = ImmutableArray.CreateBuilder<RunColumn>();
+        Dictionary<RowCells, ImmutableDictionary<string, RunFigure>.Builder> figures = groups.ToDictionary(g => g, _ => ImmutableDictionary.CreateBuilder<string, RunFigure>());
+        foreach (Spec spec in Specs)
+        {
+            AddMetric(spec, groups, columns, figures);
+            if (spec.Id == "artifact_size") AddDerived(SizeChange, groups, columns, figures);
+            if (spec.Id == "perplexity") AddDerived(PerplexityChange, groups, columns, figures);
+        }
+
+        RunRow[] rows =
+        [
+            .. groups.Select(g => new RunRow(g.Model, g.Variant, g.Backend, Reference(groups, g) == g, figures[g].ToImmutable(), g.Cells)),
+        ];
+        return new RunTable(
+            columns.ToImmutable(),
+            [
+                .. rows.OrderBy(r => r.Model, StringComparer.Ordinal).ThenBy(r => r.Backend.ToString(), StringComparer.Ordinal)
+                    .ThenByDescending(r => r["bits_per_weight"] ?? r.Variant.Scheme.NominalBits),
+            ],
+            Problems(run),
+            Enum.GetValues<CellStatus>().ToImmutableSortedDictionary(s => s, s => run.Cells.Count(c => c.Status == s)));
+    }
+
+    /// <summary>
+    /// What the variants of a model and backend are compared with: the reference its divergence cells name, else the variant of most bits that
+    /// has a perplexity, or a size.
+    /// </summary>
+    private static RowCells? Reference(ImmutableArray<RowCells> groups, RowCells of)
+    {
+        RowCells[] family = [.. groups.Where(g => g.Model == of.Model && g.Backend == of.Backend)];
+        string? named = family.SelectMany(g => g.Cells).Where(c => c.Cell.Workload == "divergence").Select(c => c.Cell.Settings.Text("reference")).FirstOrDefault(t => t.Length > 0);
+        if (named is not null && Variant.TryParse(named, out Variant? variant) && family.FirstOrDefault(g => g.Variant == variant) is { } reference) return reference;
+        RowCells[] measured = [.. family.Where(g => g.Cells.Any(c => c.Metric("perplexity") is not null))];
+        if (measured.Length == 0) measured = [.. family.Where(g => g.Cells.Any(c => c.Metric("artifact_size") is not null))];
+        return measured.Where(g => g.Variant.Scheme.PrecisionClass == PrecisionClass.Full).MaxBy(g => g.Variant.Scheme.NominalBits);
+    }
+
+    private static void AddMetric(
+        Spec spec, ImmutableArray<RowCells> groups, ImmutableArray<RunColumn>.Builder columns, Dictionary<RowCells, ImmutableDictionary<string, RunFigure>.Builder> figures)
+    {
+        // The first workload of the list that measured the metric anywhere gives the whole column, so that its rows are alike.
+        string? workload = spec.Workloads.FirstOrDefault(w => groups.Any(g => g.Cells.Any(c => c.Cell.Workload == w && Of(spec, c) is not null)));
+        if (workload is null) return;
+        CellResult[] cells = [.. groups.SelectMany(g => g.Cells).Where(c => c.Cell.Workload == workload)];
+        CellResult[] measured = [.. cells.Where(c => Of(spec, c) is not null)];
+        string[] varying = Varying(measured);
+        MetricDefinition metric = MetricTable.Get(spec.Metric);
+        foreach (string label in measured.Select(c => Label(spec, c.Cell.Settings, varying)).Distinct())
+        {
+            string id = label.Length == 0 ? spec.Id : $"{spec.Id}/{label}";
+            columns.Add(new RunColumn(id, label.Length == 0 ? spec.Title : $"{spec.Title} {label}", spec.Unit, Sentence(spec, metric)));
+            foreach (RowCells group in groups)
+            {
+                CellResult? cell = group.Cells.FirstOrDefault(c => c.Cell.Workload == workload && Label(spec, c.Cell.Settings, varying) == label);
+                figures[group][id] = cell is null
+                    ? new RunFigure(Format.Missing, "not measured in this run")
+                    : Of(spec, cell) is { } m
+                        ? new RunFigure(spec.Text(m), null, spec.Number is null ? m.Value : spec.Number(m), m.Error, m)
+                        : new RunFigure(cell.Status == CellStatus.Failed ? "failed" : Format.Missing, WhyMissing(spec, cell));
+            }
+        }
+    }
+
+    private static void AddDerived(
+        Func<ImmutableArray<RowCells>, RowCells, RunFigure> derive, ImmutableArray<RowCells> groups, ImmutableArray<RunColumn>.Builder columns,
+        Dictionary<RowCells, ImmutableDictionary<string, RunFigure>.Builder> figures)
+    {
+        RunColumn column = derive == SizeChange
+            ? new RunColumn("size_change", "Size vs base", "", "artifact size relative to the reference variant's")
+            : new RunColumn("ppl_change", "ΔPPL", "± SE", "perplexity relative to the reference variant's on the same text; the error is the paired one where the tokens were paired");
+        RunFigure[] all = [.. groups.Select(g => derive(groups, g))];
+        if (all.All(f => f.Value is null or 0)) return;
+        columns.Add(column);
+        for (int i = 0; i < groups.Length; i++) figures[groups[i]][column.Id] = all[i];
+    }
+
+    private static RunFigure SizeChange(ImmutableArray<RowCells> groups, RowCells group)
+    {
+        RowCells? reference = Reference(groups, group);
+        if (reference == group) return new RunFigure("reference", null, 0);
+        if (Find(reference, "artifact_size") is not { Value: > 0 } b) return new RunFigure(Format.Missing, "no reference variant of known size in this run");
+        if (Find(group, "artifact_size") is not { } a) return new RunFigure(Format.Missing, "its size wasn't measured");
+        double change = (a.Value / b.Value) - 1;
+        return new RunFigure(Format.Change(change), null, change);
+    }
+
+    private static RunFigure PerplexityChange(ImmutableArray<RowCells> groups, RowCells group)
+    {
+        RowCells? reference = Reference(groups, group);
+        if (reference == group) return new RunFigure("reference", null, 0);
+
+        // The divergence cell scored both variants on the same tokens: its error is far tighter than the two perplexities' own.
+        if (Find(group, "ppl_ratio") is { } ratio) return Change(ratio.Value - 1, ratio.Error, ratio);
+        if (Find(group, "perplexity") is not { } a) return new RunFigure(Format.Missing, "its perplexity wasn't measured");
+        if (Find(reference, "perplexity") is not { } b) return new RunFigure(Format.Missing, "the reference variant's perplexity wasn't measured");
+        if (a.Protocol != b.Protocol) return new RunFigure(Format.Missing, "measured under another protocol than the reference");
+        return Change((a.Value / b.Value) - 1, null, null);
+
+        static RunFigure Change(double change, double? error, Measurement? source) => new(Format.Change(change, error), null, change, error, source);
+    }
+
+    private static Measurement? Find(RowCells? group, string metric) => group?.Cells.Select(c => c.Metric(metric)).FirstOrDefault(m => m is not null && double.IsFinite(m.Value));
+
+    private static Measurement? Of(Spec spec, CellResult cell) => cell.Metric(spec.Metric) is { } m && (spec.Number is null || spec.Number(m) is not null) ? m : null;
+
+    private static string WhyMissing(Spec spec, CellResult cell) => cell.Status switch
+    {
+        CellStatus.Ok when spec.Id == "token_latency_p99" && cell.Metric(spec.Metric) is { } m =>
+            $"p99 needs {Descriptive.P99Observations} samples, has {(m.N ?? 0).ToString(CultureInfo.InvariantCulture)}",
+        CellStatus.Ok => "this cell doesn't measure it",
+        CellStatus.Unsupported => $"unsupported: {cell.Reason}",
+        CellStatus.Cancelled => "cancelled before it finished",
+        _ => $"failed: {cell.Reason}",
+    };
+
+    private static string Sentence(Spec spec, MetricDefinition metric) =>
+        spec.Id == "token_latency_p99" ? $"99th percentile: {metric.Description}" : spec.Id == "token_latency" ? $"median: {metric.Description}" : metric.Description;
+
+    // Setting keys that tell cells of one row apart.
+    private static string[] Varying(CellResult[] cells) =>
+    [
+        .. cells.GroupBy(c => (c.Cell.Model, c.Cell.Variant, c.Cell.Backend))
+            .SelectMany(g => g.SelectMany(c => c.Cell.Settings).Select(s => s.Key).Distinct()
+                .Where(key => g.Select(c => Setting(c.Cell.Settings, key)).Distinct().Count() > 1))
+            .Distinct().Order(StringComparer.Ordinal),
+    ];
+
+    private static string Label(Spec spec, CellSettings settings, string[] varying)
+    {
+        var parts = new List<string>();
+        if (spec.Shown.Length > 0 && SettingTable.Find(spec.Shown[0]) is not null) parts.Add(Setting(settings, spec.Shown[0]));
+        if (spec.Shown.Contains("depth") && settings.Int("depth") > 0) parts.Add($"@ d{settings.Int("depth").ToString(CultureInfo.InvariantCulture)}");
+        parts.AddRange(varying.Where(key => !spec.Shown.Contains(key)).Select(key => $"{key}={Setting(settings, key)}"));
+        return string.Join(' ', parts);
+    }
+
+    private static string Setting(CellSettings settings, string key)
+    {
+        if (settings.FirstOrDefault(s => s.Key == key) is { Key: not null } set) return Convert.ToString(set.Value, CultureInfo.InvariantCulture) ?? "";
+        return Convert.ToString(SettingTable.Find(key)?.Default, CultureInfo.InvariantCulture) ?? "";
+    }
+
+    private static ImmutableArray<CellProblem> Problems(RunRecord run) =>
+    [
+        .. run.Cells.Where(c => c.Status != CellStatus.Ok)
+            .GroupBy(c => (c.Status, Reason: c.Reason ?? "no reason recorded"))
+            .OrderBy(g => g.Key.Status).ThenByDescending(g => g.Count())
+            .Select(g => new CellProblem(g.Key.Status, g.Key.Reason, [.. g.Select(c => c.Cell.Title)])),
+    ];
+
+    private sealed record RowCells(string Model, Variant Variant, BackendId Backend, ImmutableArray<CellResult> Cells)
+    {
+        // One group per key: identity, not content, is what a dictionary of them needs.
+        public bool Equals(RowCells? other) => ReferenceEquals(this, other);
+
+        public override int GetHashCode() => System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(this);
+    }
+
+    private sealed record Spec(
+        string Id, string Title, string Unit, string[] Workloads, string[] Shown, Func<Measurement, string> Text, string? Source = null, Func<Measurement, double?>? Number = null)
+    {
+        public string Metric => Source ?? Id;
+    }
+}

@@ -1,0 +1,93 @@
+using System.CommandLine;
+using System.Text.Json;
+using QuantBench.Analysis.Formatting;
+using QuantBench.Core;
+using QuantBench.Core.Runs;
+using QuantBench.Inference.Engines;
+using QuantBench.Runner;
+using QuantBench.Runner.Datasets;
+using QuantBench.Runner.Workers;
+
+namespace QuantBench.Cli.Commands;
+
+/// <summary><c>quantbench doctor</c>.</summary>
+internal static class DoctorCommand
+{
+    public static Command Build(GlobalOptions global, HelpTexts help)
+    {
+        var json = new Option<bool>("--json") { Description = "print JSON" };
+        var command = new Command("doctor", "Say what this machine can run, and what is missing with the command that adds it.") { json };
+        command.SetAction(async (parsed, stop) =>
+        {
+            RunnerEnvironment environment = global.Environment(parsed);
+            TextWriter output = parsed.InvocationConfiguration.Output;
+            Fingerprint machine = environment.ReadFingerprint();
+            var prober = new EngineProber(environment);
+            var engines = new List<EngineProbe>();
+            foreach (EngineRegistration engine in environment.Engines.Registrations) engines.Add(await prober.ProbeAsync(engine.Name, stop));
+            IReadOnlyList<DatasetStatus> datasets = new DatasetCatalog(environment.DatasetsDirectory, environment.CacheRoot).List();
+            long? free = FreeBytes(environment.CacheRoot);
+            if (parsed.GetValue(json))
+                output.WriteLine(JsonSerializer.Serialize(new { Machine = machine, Engines = engines, Datasets = datasets, Cache = environment.CacheRoot, Results = environment.ResultsRoot, FreeBytes = free }, Json.Line));
+            else
+                Print(output, environment, machine, engines, datasets, free);
+            return engines.Any(e => e.Problem is null && e.Devices.Any(d => d.Refused is null)) ? ExitCode.Ok : ExitCode.Unavailable;
+        });
+        help.Add(command, """
+            Examples:
+              quantbench doctor
+              quantbench doctor --json | jq '.engines[].devices[].id'
+
+            Exit code 0 when at least one engine can measure here, 69 otherwise.
+            """);
+        return command;
+    }
+
+    private static void Print(
+        TextWriter output, RunnerEnvironment environment, Fingerprint machine, List<EngineProbe> engines, IReadOnlyList<DatasetStatus> datasets, long? free)
+    {
+        output.WriteLine("Machine");
+        output.WriteLine($"  CPU      {machine.Cpu}; {machine.PhysicalCores?.ToString() ?? "?"} cores, {machine.LogicalCores} usable threads{(machine.CpuLimit is { } limit ? $", container limit {limit:0.##} cores" : "")}");
+        output.WriteLine($"  ISA      {string.Join(' ', machine.CpuFlags)}");
+        output.WriteLine($"  memory   {Format.Bytes(machine.MemoryBytes)}{(machine.MemoryLimitBytes is { } most ? $", container limit {Format.Bytes(most)}" : "")}");
+        output.WriteLine($"  GPUs     {(machine.Gpus.IsDefaultOrEmpty ? "none seen" : string.Join("; ", machine.Gpus))}");
+        output.WriteLine($"  OS       {machine.Os}; {machine.Runtime}; {(machine.Virtualization is { } virtualization ? $"in {virtualization}" : "no virtualization seen")}");
+        output.WriteLine($"  governor {machine.Governor ?? "not readable"}{(machine.Governor is not (null or "performance") ? ": timings will vary; try: sudo cpupower frequency-set -g performance" : "")}");
+        output.WriteLine("Engines");
+        foreach (EngineProbe engine in engines)
+        {
+            output.WriteLine($"  {engine.Name}: {engine.Description}");
+            output.WriteLine(engine.Problem is null ? $"    build  {engine.Build}" : $"    can't start: {engine.Problem}");
+            if (engine.Hint is not null) output.WriteLine($"    hint: {engine.Hint}");
+            foreach (ProbedDevice device in engine.Devices)
+            {
+                string memory = device.MemoryTotalBytes is { } total ? $", {Format.Bytes(device.MemoryFreeBytes ?? 0)} of {Format.Bytes(total)} free" : "";
+                output.WriteLine($"    {(device.Refused is null ? "yes" : "no ")}    {engine.Name}/{device.Id}: {device.Description}{memory}{(device.Refused is null ? "" : $": {device.Refused}")}");
+            }
+
+            if (engine.Problem is null && engine.Devices.All(d => d.Id == "cpu"))
+                output.WriteLine("    no GPU build: ./run-bench.sh setup vulkan   (or cuda), or name your own with --llamacpp-dir");
+        }
+
+        output.WriteLine("Evaluation texts");
+        foreach (DatasetStatus dataset in datasets) output.WriteLine($"  {(dataset.Missing is null ? "yes" : "no ")}  {dataset.Name}{(dataset.Missing is null ? "" : $": {dataset.Missing}")}");
+        output.WriteLine("Places");
+        output.WriteLine($"  results  {environment.ResultsRoot}");
+        output.WriteLine($"  cache    {environment.CacheRoot}{(free is { } bytes ? $" ({Format.Bytes(bytes)} free)" : "")}");
+        if (free < 2L << 30) output.WriteLine("  hint: less than 2 GiB are free; 'quantbench models gc' removes what isn't used, --cache DIR names another place");
+    }
+
+    private static long? FreeBytes(string path)
+    {
+        try
+        {
+            string? at = Path.GetFullPath(path);
+            while (at is not null && !Directory.Exists(at)) at = Path.GetDirectoryName(at);
+            return at is null ? null : new DriveInfo(at).AvailableFreeSpace;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,96 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using QuantBench.Core.Errors;
+
+namespace QuantBench.Cli.Commands;
+
+/// <summary>The command line: all commands, and what errors look like.</summary>
+internal static class QuantBenchCommand
+{
+    /// <summary>Parses and runs.</summary>
+    /// <param name="args">Arguments.</param>
+    /// <param name="output">Standard output.</param>
+    /// <param name="error">Standard error.</param>
+    /// <returns>An exit code of <see cref="ExitCode"/>.</returns>
+    public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error)
+    {
+        RootCommand root = Build();
+        ParseResult parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0 && parsed.Action is (null or ParseErrorAction))
+        {
+            string command = string.Join(' ', CommandPath(parsed.CommandResult.Command));
+            error.WriteLine($"error: {parsed.Errors[0].Message}");
+            error.WriteLine($"hint: see '{command} --help'");
+            return ExitCode.Usage;
+        }
+
+        using var interrupt = new Interrupt(error);
+        var configuration = new InvocationConfiguration
+        {
+            Output = output, Error = error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, // Ctrl-C is handled here
+        };
+        try
+        {
+            return await parsed.InvokeAsync(configuration, interrupt.Token);
+        }
+        catch (OperationCanceledException) when (interrupt.Token.IsCancellationRequested)
+        {
+            return ExitCode.Interrupted;
+        }
+        catch (Exception e) when (Environment.GetEnvironmentVariable("QUANTBENCH_DEBUG") != "1")
+        {
+            return Explain(e, error);
+        }
+    }
+
+    /// <summary>All commands.</summary>
+    internal static RootCommand Build()
+    {
+        var root = new RootCommand(
+            "QuantBench measures quality, speed and memory of a language model at every quantization level, on this machine.");
+        var global = new GlobalOptions();
+        global.AddTo(root);
+        HelpTexts help = HelpTexts.Install(root);
+        help.Add(root, $"""
+            Examples:
+              quantbench doctor                        what this machine can run, and what is missing
+              quantbench run suites/quick.yaml         measure; ends with a table and a report
+              quantbench resume latest                 go on with a run that was stopped
+              quantbench compare RUN-A RUN-B           what changed between two runs
+
+            {ExitCode.Help}
+            """);
+        root.Subcommands.Add(RunCommand.Build(global, help));
+        root.Subcommands.Add(ResumeCommand.Build(global, help));
+        root.Subcommands.Add(DoctorCommand.Build(global, help));
+        root.Subcommands.Add(SuitesCommand.Build(global, help));
+        root.Subcommands.Add(ModelsCommand.Build(global, help));
+        root.Subcommands.Add(DatasetsCommand.Build(global, help));
+        root.Subcommands.Add(ResultsCommand.Build(global, help));
+        root.Subcommands.Add(CompareCommand.Build(global, help));
+        root.Subcommands.Add(ReportCommand.Build(global, help));
+        root.Subcommands.Add(new Command("worker", "one job in a process of its own; started by 'run'") { Hidden = true });
+        return root;
+    }
+
+    /// <summary>Prints an error as users see it.</summary>
+    internal static int Explain(Exception e, TextWriter error)
+    {
+        error.WriteLine($"error: {(e is QuantBenchException or IOException or UnauthorizedAccessException ? e.Message : $"{e.Message} ({e.GetType().Name}; a fault in QuantBench)")}");
+        string? hint = e is QuantBenchException known ? known.Hint : "QUANTBENCH_DEBUG=1 shows where it came from.";
+        if (hint is not null) error.WriteLine($"hint: {hint}");
+        return e switch
+        {
+            EngineException => ExitCode.Unavailable,
+            StoreException or IOException or UnauthorizedAccessException => ExitCode.InputOutput,
+            QuantBenchException => ExitCode.BadInput,
+            _ => ExitCode.Internal,
+        };
+    }
+
+    private static IEnumerable<string> CommandPath(Command command)
+    {
+        Command? parent = command.Parents.OfType<Command>().FirstOrDefault();
+        return parent is null ? ["quantbench"] : [.. CommandPath(parent), command.Name];
+    }
+}

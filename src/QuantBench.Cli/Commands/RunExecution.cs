@@ -1,0 +1,60 @@
+using System.CommandLine;
+using QuantBench.Analysis.Tables;
+using QuantBench.Cli.Composition;
+using QuantBench.Cli.Views;
+using QuantBench.Results.Folders;
+using QuantBench.Runner;
+using QuantBench.Runner.Runs;
+using Spectre.Console;
+
+namespace QuantBench.Cli.Commands;
+
+/// <summary>What <c>run</c> and <c>resume</c> share: the view, the index, the report and the exit code.</summary>
+internal static class RunExecution
+{
+    public static async Task<int> RunAsync(
+        ParseResult parsed, ViewOptions options, RunnerEnvironment environment, Func<SuiteRunner, CancellationToken, Task<RunOutcome>> run, CancellationToken stop)
+    {
+        TextWriter output = parsed.InvocationConfiguration.Output;
+        TextWriter error = parsed.InvocationConfiguration.Error;
+        IRunView view = parsed.GetValue(options.Json) ? new JsonView(output)
+            : parsed.GetValue(options.Plain) || Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive ? new PlainView(output)
+            : new LiveView(AnsiConsole.Console);
+        using var index = new StoreIndex(environment.ResultsRoot);
+        var runner = new SuiteRunner(environment, view, index);
+        RunOutcome outcome = await view.ShowAsync(() => run(runner, stop));
+        if (outcome.Interrupted)
+        {
+            error.WriteLine($"stopped: {outcome.Ok + outcome.Unsupported + outcome.Failed} of {outcome.Info.CellCount} cells are finished.");
+            error.WriteLine($"hint: go on with: ./run-bench.sh resume {ResumeTarget(environment, outcome)}");
+            return ExitCode.Interrupted;
+        }
+
+        RunRecord record = Read(outcome.Folder);
+        (string? html, string? problem) = Reporting.Write(record, outcome.Folder);
+        if (view.ForPeople) Summarize(output, record, outcome, html);
+        if (problem is not null) error.WriteLine($"warning: the report couldn't be written: {problem}");
+        return outcome.Failed > 0 || outcome.Ok == 0 ? ExitCode.CellsFailed : ExitCode.Ok;
+    }
+
+    private static RunRecord Read(string folder)
+    {
+        using RunFolder run = RunFolder.OpenReadOnly(folder);
+        return run.ReadRecord();
+    }
+
+    private static void Summarize(TextWriter output, RunRecord record, RunOutcome outcome, string? html)
+    {
+        output.WriteLine();
+        output.WriteLine(MarkdownTable.Write(RunTableBuilder.Build(record)));
+        output.WriteLine($"{outcome.Ok} measured, {outcome.Unsupported} unsupported, {outcome.Failed} failed");
+        if (html is not null) output.WriteLine($"report:  {html}");
+        output.WriteLine($"results: {outcome.Folder}");
+        if (outcome.Failed > 0) output.WriteLine($"failed cells again: ./run-bench.sh resume {outcome.Info.Id} --retry-failed");
+        output.WriteLine($"next: ./run-bench.sh results show {outcome.Info.Id}   ./run-bench.sh compare {outcome.Info.Id} OTHER-RUN");
+    }
+
+    // With another results directory the id alone wouldn't be found.
+    private static string ResumeTarget(RunnerEnvironment environment, RunOutcome outcome) =>
+        environment.ResultsRoot == Path.Combine(environment.Root, "results") ? outcome.Info.Id : outcome.Folder;
+}

@@ -1,0 +1,11 @@
+using QuantBench.Engines.LlamaCpp;
+using QuantBench.Inference.Engines;
+
+namespace QuantBench.Cli.Composition;
+
+/// <summary>The engines of this installation. To add one: a project reference and one line here.</summary>
+internal static class Engines
+{
+    /// <summary>All of them.</summary>
+    public static EngineRegistry All { get; } = new([LlamaCppEngine.Registration]);
+}

@@ -1,0 +1,94 @@
+using System.Collections.Immutable;
+using System.Reflection;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Machine;
+using QuantBench.Formats.Sources;
+using QuantBench.Inference.Artifacts;
+using QuantBench.Inference.Evaluators;
+using QuantBench.Runner;
+using QuantBench.Runner.Workers;
+
+namespace QuantBench.Cli.Composition;
+
+/// <summary>Where this installation's things lie and what the runner is made of: the composition root.</summary>
+internal static class Installation
+{
+    /// <summary>Version of this program.</summary>
+    public static string Version { get; } =
+        typeof(Installation).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown";
+
+    /// <summary>Root of the checkout, or of the installation where there is no checkout.</summary>
+    public static string Root { get; } = FindRoot();
+
+    /// <summary>How a worker is started: this very program.</summary>
+    public static WorkerCommand WorkerCommand
+    {
+        get
+        {
+            string own = Environment.ProcessPath ?? "quantbench";
+            // Under `dotnet quantbench.dll` the process is dotnet's; the program is the assembly.
+            return Path.GetFileNameWithoutExtension(own) == "dotnet"
+                ? new WorkerCommand(own, [Path.Combine(AppContext.BaseDirectory, "quantbench.dll"), "worker"])
+                : new WorkerCommand(own, ["worker"]);
+        }
+    }
+
+    /// <summary>What workers are made of.</summary>
+    public static WorkerServices WorkerServices { get; } = new()
+    {
+        Engines = Engines.All,
+        Builders = [new HuggingFaceGgufBuilder(), new GgufCopyBuilder()],
+        Evaluator = WorkloadTable.Find,
+        ComputeReference = (context, path, stop) => ReferenceLogProbabilities.Compute(context, path, stop),
+        Describe = path =>
+        {
+            ArtifactSize size = ArtifactInspector.InspectGguf(path);
+            return (size.WeightBytes, size.ParameterCount);
+        },
+        Machine = () => new MachineProbe(TimeProvider.System),
+        Clock = TimeProvider.System,
+    };
+
+    /// <summary>What the runner is made of.</summary>
+    /// <param name="results">Directory of run folders; null = the default.</param>
+    /// <param name="cache">Cache root; null = the default.</param>
+    /// <param name="llamaCpp">Directory with a native build of llama.cpp; null = the pinned one.</param>
+    public static RunnerEnvironment MakeEnvironment(string? results, string? cache, string? llamaCpp)
+    {
+        string cacheRoot = Path.GetFullPath(cache ?? NonEmpty("QUANTBENCH_CACHE") ?? Path.Combine(Root, ".cache"));
+        ImmutableSortedDictionary<string, string> natives = ImmutableSortedDictionary<string, string>.Empty;
+        if ((llamaCpp ?? NonEmpty("QUANTBENCH_LLAMACPP_DIR")) is { } directory)
+        {
+            string full = Path.GetFullPath(directory);
+            if (!Directory.Exists(full)) throw new RequestException($"the llama.cpp directory {full} doesn't exist.", "Name the directory that holds libllama and libggml.");
+            natives = natives.Add("llamacpp", full);
+        }
+
+        return new RunnerEnvironment
+        {
+            Root = Root,
+            CacheRoot = cacheRoot,
+            ResultsRoot = Path.GetFullPath(results ?? Path.Combine(Root, "results")),
+            NativeDirectories = natives,
+            Engines = Engines.All,
+            Worker = WorkerCommand,
+            OpenSource = path => ModelSource.Open(path, Path.Combine(cacheRoot, "hashes")),
+            OpenTokenizer = ModelSource.OpenTokenizer,
+            ReadFingerprint = () => FingerprintReader.Read() with { QuantBench = Version },
+            Clock = TimeProvider.System,
+        };
+    }
+
+    private static string? NonEmpty(string variable) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value ? value : null;
+
+    private static string FindRoot()
+    {
+        if (NonEmpty("QUANTBENCH_ROOT") is { } named) return Path.GetFullPath(named);
+        for (DirectoryInfo? at = new(AppContext.BaseDirectory); at is not null; at = at.Parent)
+        {
+            if (File.Exists(Path.Combine(at.FullName, "QuantBench.sln"))) return at.FullName;
+        }
+
+        return AppContext.BaseDirectory;
+    }
+}

@@ -1,0 +1,30 @@
+using System.Runtime.InteropServices;
+using QuantBench.Runner.Workers;
+
+namespace QuantBench.Cli.Composition;
+
+/// <summary>The hidden <c>quantbench worker</c>: one job in a process of its own.</summary>
+internal static class Worker
+{
+    /// <summary>Does the job on standard input.</summary>
+    public static int Run()
+    {
+        // Ctrl-C reaches every process of the terminal; whether this one stops is its parent's decision.
+        using PosixSignalRegistration ignored = PosixSignalRegistration.Create(PosixSignal.SIGINT, static context => context.Cancel = true);
+        Stream output = WorkerIo.TakeStandardOutput() ?? Console.OpenStandardOutput();
+        var gate = new Lock();
+        using Stream error = Console.OpenStandardError();
+        using var log = new StreamWriter(error) { AutoFlush = true };
+        void Log(string line)
+        {
+            lock (gate) log.WriteLine(line);
+        }
+
+        using Stream input = Console.OpenStandardInput();
+        int code = new WorkerHost(Installation.WorkerServices, Log).Run(input, output, static () => WorkerIo.ExitNow(1));
+        output.Flush();
+        // Native libraries may crash or wait in their exit handlers, and there is nothing left to save.
+        WorkerIo.ExitNow(code);
+        return code;
+    }
+}

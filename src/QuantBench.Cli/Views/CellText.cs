@@ -1,0 +1,42 @@
+using QuantBench.Analysis.Formatting;
+using QuantBench.Core.Cells;
+using QuantBench.Core.Metrics;
+using QuantBench.Inference.Evaluators;
+
+namespace QuantBench.Cli.Views;
+
+/// <summary>Cells in a line of text.</summary>
+internal static class CellText
+{
+    private static readonly Dictionary<string, string[]> s_keyFigures = new()
+    {
+        ["perplexity"] = ["perplexity"],
+        ["divergence"] = ["kl_mean", "same_top"],
+        ["latency"] = ["pp_tps", "tg_tps"],
+        ["load"] = ["load_time", "rss_loaded"],
+    };
+
+    /// <summary>A cell's name with the settings that set it apart.</summary>
+    public static string Name(Cell cell)
+    {
+        string[] keys = cell.Workload == "latency" ? ["prompt", "generate", "depth"] : [];
+        string settings = string.Join(' ', keys.Where(k => cell.Settings.Int(k) > 0).Select(k => $"{k} {cell.Settings.Int(k)}"));
+        return settings.Length > 0 ? $"{cell.Title} ({settings})" : cell.Title;
+    }
+
+    /// <summary>How a cell ended: its key figures, or why it has none.</summary>
+    public static string Outcome(CellResult result)
+    {
+        if (result.Status != CellStatus.Ok) return $"{result.Status.ToString().ToLowerInvariant()}: {result.Reason}";
+        Measurement[] figures = [.. s_keyFigures.GetValueOrDefault(result.Cell.Workload, []).Select(result.Metric).OfType<Measurement>()];
+        if (figures.Length == 0) figures = [.. result.Metrics.Take(1)];
+        return figures.Length == 0 ? "ok" : string.Join(", ", figures.Select(m => $"{MetricTable.Find(m.Name)?.Title ?? m.Name} {Format.Value(m)}"));
+    }
+
+    /// <summary>Where a worker is.</summary>
+    public static string Progress(EvaluationProgress progress)
+    {
+        string units = progress.Total > 0 ? $" {progress.Done}/{progress.Total}" : "";
+        return progress.Detail.Length > 0 ? $"{progress.Phase}{units} {progress.Detail}" : progress.Phase + units;
+    }
+}

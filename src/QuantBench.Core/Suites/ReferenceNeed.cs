@@ -1,0 +1,52 @@
+using System.Security.Cryptography;
+using System.Text;
+using QuantBench.Core.Cells;
+using QuantBench.Core.Settings;
+using QuantBench.Core.Variants;
+
+namespace QuantBench.Core.Suites;
+
+/// <summary>A reference distribution that divergence cells compare with; computed once, before them.</summary>
+public sealed record ReferenceNeed
+{
+    private ReferenceNeed(string model, Variant reference, BackendId backend, CellSettings settings)
+    {
+        (Model, Reference, Backend, Settings) = (model, reference, backend, settings);
+        string identity = string.Join('\n', "reference-v1", model, reference.Id, backend.ToString(), settings.ToString());
+        Key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity)))[..16];
+    }
+
+    /// <summary>Stable hash of the other members: 16 lower-case hex digits.</summary>
+    public string Key { get; }
+
+    /// <summary>Id of the model in the suite.</summary>
+    public string Model { get; }
+
+    /// <summary>The variant that counts as exact; it needn't be one of the suite's variants.</summary>
+    public Variant Reference { get; }
+
+    /// <summary>Engine and device it is run on: the cells' own.</summary>
+    public BackendId Backend { get; }
+
+    /// <summary>The cells' settings without <c>reference</c>.</summary>
+    public CellSettings Settings { get; }
+
+    /// <summary>Evaluation text.</summary>
+    public string Dataset => Settings.Text("dataset");
+
+    /// <summary>Chunk length in tokens.</summary>
+    public int ContextLength => (int)Settings.Int("n_ctx");
+
+    /// <summary>Chunks to score; 0 = the whole text.</summary>
+    public int Chunks => (int)Settings.Int("chunks");
+
+    /// <summary>What a cell needs; null when its workload isn't divergence.</summary>
+    /// <param name="cell">A cell of <see cref="Matrix.Expand"/>.</param>
+    public static ReferenceNeed? Of(Cell cell)
+    {
+        ArgumentNullException.ThrowIfNull(cell);
+        return cell.Workload == "divergence"
+            ? new ReferenceNeed(cell.Model, Variant.Parse(cell.Settings.Text("reference")), cell.Backend, cell.Settings.Without("reference"))
+            : null;
+    }
+}

@@ -1,0 +1,167 @@
+using System.Collections.Immutable;
+using System.Text.Json.Nodes;
+using QuantBench.Core.Settings;
+using QuantBench.Core.Variants;
+
+namespace QuantBench.Core.Suites;
+
+/// <summary>
+/// The JSON Schema (draft 2020-12) of suites, for completion and checking in editors. Made from the tables that the loader checks against;
+/// the loader stays the judge, since a schema can't tell impossible combinations.
+/// </summary>
+public static class SuiteSchema
+{
+    private const string DurationPattern = @"^\d+(\.\d+)?(ms|s|m|h|d)$";
+    private const string SizePattern = @"^\d+(\.\d+)?([KMGT]i?)?B$";
+
+    /// <summary>The schema's text, indented, ending in a line break.</summary>
+    public static string Generate()
+    {
+        var properties = new JsonObject();
+        foreach ((string key, string description) in SuiteReader.Keys)
+        {
+            JsonObject schema = Property(key);
+            schema["description"] = description;
+            properties[key] = schema;
+        }
+
+        var root = new JsonObject
+        {
+            ["$schema"] = "https://json-schema.org/draft/2020-12/schema",
+            ["title"] = "QuantBench suite",
+            ["type"] = "object",
+            ["properties"] = properties,
+            ["additionalProperties"] = false,
+            // With 'extends' the base may bring the rest.
+            ["anyOf"] = new JsonArray(Required("suite", "models", "variants", "backends", "workloads"), Required("extends")),
+        };
+        return root.ToJsonString(Json.Pretty).ReplaceLineEndings("\n") + "\n";
+    }
+
+    private static JsonObject Property(string key) => key switch
+    {
+        "suite" => new JsonObject { ["type"] = "string", ["pattern"] = "^[a-z0-9][a-z0-9-]{0,63}$" },
+        "extends" or "description" => Text(),
+        "models" => List(Map([("id", Text("its name in results")), ("source", Text("path from this file's directory"))], ["id", "source"])),
+        "variants" => List(Variants()),
+        "backends" => List(new JsonObject { ["type"] = "string", ["pattern"] = "^[a-z0-9._:-]+/[a-z0-9._:-]+$", ["examples"] = new JsonArray("llamacpp/cpu") }),
+        "settings" => Settings(null),
+        "workloads" => List(Workloads()),
+        "include" or "exclude" => List(Rule(), least: 0),
+        "limits" => Map(
+            [
+                ("cell_timeout", Pattern(DurationPattern, "wall-clock limit of a cell, e.g. 5m")),
+                ("cell_memory", Pattern(SizePattern, "limit on the resident memory of a cell's process, e.g. 4GiB")),
+                ("prepare_timeout", Pattern(DurationPattern, "wall-clock limit for preparing one artifact, e.g. 10m")),
+            ],
+            []),
+        "imatrix" => Map([("dataset", One(SettingTable.Get("dataset"))), ("chunks", One(SettingTable.Get("chunks"))), ("n_ctx", One(SettingTable.Get("n_ctx")))], []),
+        "interleave" => new JsonObject { ["type"] = "boolean", ["default"] = false },
+        "tags" => List(Text(), least: 0),
+        _ => throw new ArgumentException($"the key '{key}' has no schema", nameof(key)),
+    };
+
+    private static JsonObject Required(params string[] keys) => new() { ["required"] = Strings(keys) };
+
+    private static JsonArray Strings(IEnumerable<string> values) => [.. values.Select(v => (JsonNode)v)];
+
+    private static JsonObject Text(string? description = null)
+    {
+        var schema = new JsonObject { ["type"] = "string", ["minLength"] = 1 };
+        if (description is not null) schema["description"] = description;
+        return schema;
+    }
+
+    private static JsonObject Pattern(string pattern, string description) => new() { ["type"] = "string", ["pattern"] = pattern, ["description"] = description };
+
+    private static JsonObject List(JsonObject items, int least = 1) => new() { ["type"] = "array", ["minItems"] = least, ["items"] = items };
+
+    private static JsonObject Map(ImmutableArray<(string Key, JsonObject Schema)> properties, string[] required)
+    {
+        var map = new JsonObject { ["type"] = "object", ["additionalProperties"] = false, ["properties"] = new JsonObject(properties.Select(p => new KeyValuePair<string, JsonNode?>(p.Key, p.Schema))) };
+        if (required.Length > 0) map["required"] = Strings(required);
+        return map;
+    }
+
+    private static IEnumerable<(string Id, string Description)> VariantIds()
+    {
+        foreach (QuantScheme scheme in QuantSchemes.All)
+        {
+            if (!scheme.NeedsImportanceMatrix) yield return ($"{scheme.Format}:{scheme.Name}", scheme.Description);
+            if (scheme.Format == "gguf" && scheme.NominalBits < 16) yield return ($"{scheme.Format}:{scheme.Name}+imatrix", scheme.Description + ", with importance matrix");
+        }
+    }
+
+    // Constants give completion with descriptions; the pattern admits what the loader also takes: other case, no 'gguf:'.
+    private static JsonObject Variants() => new()
+    {
+        ["anyOf"] = new JsonArray(
+        [
+            .. VariantIds().Select(v => (JsonNode)new JsonObject { ["const"] = v.Id, ["description"] = v.Description }),
+            new JsonObject { ["type"] = "string", ["pattern"] = @"^([a-z]+:)?[A-Za-z0-9_]+(\+imatrix)?$" },
+        ]),
+    };
+
+    private static JsonObject Workloads() => new()
+    {
+        ["anyOf"] = new JsonArray(
+        [
+            .. WorkloadNames.All.Select(w => (JsonNode)new JsonObject { ["const"] = w.Name, ["description"] = w.Description }),
+            .. WorkloadNames.All.Select(w =>
+            {
+                JsonObject settings = Settings(w.Name);
+                settings["type"] = new JsonArray("object", "null");
+                settings["description"] = w.Description;
+                if (w.Name == "divergence") settings["required"] = Strings(["reference"]);
+                return (JsonNode)Map([(w.Name, settings)], [w.Name]);
+            }),
+        ]),
+    };
+
+    private static JsonObject Settings(string? workload) =>
+        Map([.. SettingTable.All.Where(s => workload is null || WorkloadReader.Applies(s, workload)).Select(s => (s.Key, OneOrMany(s)))], []);
+
+    private static JsonObject OneOrMany(SettingDefinition definition)
+    {
+        JsonObject many = List(One(definition));
+        many["uniqueItems"] = true;
+        JsonObject schema = new() { ["description"] = definition.Description, ["anyOf"] = new JsonArray(One(definition), many) };
+        if (definition.Key != "reference") schema["default"] = Node(definition.Default);
+        return schema;
+    }
+
+    private static JsonObject One(SettingDefinition definition)
+    {
+        if (definition.Key == "reference") return Variants();
+        var schema = new JsonObject
+        {
+            ["type"] = definition.Kind switch
+            {
+                SettingKind.Integer => "integer",
+                SettingKind.Number => "number",
+                SettingKind.Flag => "boolean",
+                _ => "string",
+            },
+        };
+        if (double.IsFinite(definition.Min)) schema["minimum"] = Number(definition.Min);
+        if (double.IsFinite(definition.Max)) schema["maximum"] = Number(definition.Max);
+        if (!definition.Choices.IsDefaultOrEmpty) schema["enum"] = Strings(definition.Choices);
+        return schema;
+    }
+
+    private static JsonNode Number(double value) => value == Math.Floor(value) && Math.Abs(value) < 1L << 53 ? (JsonNode)(long)value : value;
+
+    private static JsonNode Node(object value) => value switch
+    {
+        long whole => whole,
+        double number => Number(number),
+        bool flag => flag,
+        _ => (string)value,
+    };
+
+    private static JsonObject Rule() => Map(
+        [
+            .. SuiteReader.RuleKeys.Select(k => (k, k == "workload" ? Text($"pattern for the {k}: * and ? are wildcards; one of {string.Join(", ", WorkloadNames.All.Select(w => w.Name))}") : Text($"pattern for the {k}: * and ? are wildcards"))),
+        ],
+        []);
+}

@@ -1,0 +1,117 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Settings;
+
+namespace QuantBench.Core.Suites;
+
+/// <summary>A setting as it was written: one value, or several to spread over.</summary>
+/// <param name="Key">Setting key.</param>
+/// <param name="Values">Its values, distinct, at least one.</param>
+internal sealed record GivenSetting(string Key, ImmutableArray<object> Values);
+
+/// <summary>Reads workloads and spreads lists of settings over them.</summary>
+internal static class WorkloadReader
+{
+    /// <summary>
+    /// Settings that every cell they apply to records even when the suite doesn't give them, so that a result describes itself and a later
+    /// change of a default can't change an old cell's meaning.
+    /// </summary>
+    public static readonly ImmutableArray<string> AlwaysRecorded =
+    [
+        "threads", "n_ctx", "n_batch", "n_ubatch", "prompt", "generate", "depth", "kv_type", "flash_attention", "repetitions", "dataset", "chunks", "reference",
+    ];
+
+    private const int MostValues = 100;
+
+    /// <summary>A workload as it was written.</summary>
+    /// <param name="Node">Where.</param>
+    /// <param name="Name">Its name.</param>
+    /// <param name="Given">Its own settings, in the order written.</param>
+    public sealed record Spec(SuiteNode Node, string Name, ImmutableArray<GivenSetting> Given);
+
+    /// <summary>Whether a setting applies to a workload.</summary>
+    public static bool Applies(SettingDefinition definition, string workload) => definition.Workloads.IsEmpty || definition.Workloads.Contains(workload);
+
+    /// <summary>Reads an entry of <c>workloads</c>: a name, or a name with its settings.</summary>
+    public static Spec Read(SuiteNode node)
+    {
+        switch (node)
+        {
+            case SuiteScalar { IsNull: false } name:
+                return new Spec(name, Name(name), []);
+            case SuiteMap { Entries: [(SuiteScalar key, SuiteNode value)] }:
+                string workload = Name(key);
+                return new Spec(key, workload, value is SuiteScalar { IsNull: true } ? [] : Settings(Value.Map(value, $"the settings of {workload}"), workload));
+            case SuiteMap { Entries: [_, (SuiteScalar second, _), ..] }:
+                throw second.Error("a list entry holds one workload", "start each workload with its own '- ', and its settings below it, indented further");
+            default:
+                throw node.Error($"a workload is a name or a name with settings, not {node.Kind}", "e.g. - latency: { prompt: 512 }");
+        }
+    }
+
+    /// <summary>Reads a map of settings.</summary>
+    /// <param name="map">The map.</param>
+    /// <param name="workload">The workload it belongs to; null for the suite-wide ones.</param>
+    public static ImmutableArray<GivenSetting> Settings(SuiteMap map, string? workload)
+    {
+        ImmutableArray<GivenSetting>.Builder given = ImmutableArray.CreateBuilder<GivenSetting>();
+        foreach ((SuiteScalar key, SuiteNode value) in map.Entries)
+        {
+            IEnumerable<string> fitting = SettingTable.All.Where(s => workload is null || Applies(s, workload)).Select(s => s.Key);
+            if (SettingTable.Find(key.Value) is not { } definition) throw key.Error($"unknown setting '{key.Shortened}'", DidYouMean.Hint(key.Value, fitting, "settings"));
+            if (workload is not null && !Applies(definition, workload))
+            {
+                throw key.Error($"the setting '{key.Value}' doesn't apply to {workload}", $"it belongs to {string.Join(", ", definition.Workloads)}; {workload} takes {string.Join(", ", fitting)}");
+            }
+
+            given.Add(new GivenSetting(definition.Key, Values(value, definition)));
+        }
+
+        return given.ToImmutable();
+    }
+
+    /// <summary>Every combination of a workload's values (suite-wide ones where it has none of its own), with the always recorded ones filled in.</summary>
+    public static IEnumerable<CellSettings> Spread(Spec spec, ImmutableArray<GivenSetting> suiteWide)
+    {
+        ImmutableArray<GivenSetting> all =
+        [
+            .. suiteWide.Where(s => Applies(SettingTable.Get(s.Key), spec.Name) && spec.Given.All(g => g.Key != s.Key)),
+            .. spec.Given,
+        ];
+        CellSettings defaults = CellSettings.Empty;
+        foreach (string key in AlwaysRecorded)
+        {
+            SettingDefinition definition = SettingTable.Get(key);
+            if (Applies(definition, spec.Name)) defaults = defaults.With(key, definition.Default);
+        }
+
+        IEnumerable<CellSettings> combinations = [defaults];
+        // Lazy: the caller stops at its limit, however many combinations the lists would make.
+        foreach (GivenSetting setting in all)
+        {
+            IEnumerable<CellSettings> before = combinations;
+            combinations = before.SelectMany(s => setting.Values.Select(v => s.With(setting.Key, v)));
+        }
+
+        bool microBatchGiven = all.Any(s => s.Key == "n_ubatch");
+        return combinations.Select(s => microBatchGiven || s.Int("n_ubatch") <= s.Int("n_batch") ? s : s.With("n_ubatch", s.Int("n_batch")));
+    }
+
+    private static string Name(SuiteScalar name) =>
+        WorkloadNames.Find(name.Value)?.Name
+        ?? throw name.Error($"there is no workload '{name.Shortened}'", DidYouMean.Hint(name.Value, WorkloadNames.All.Select(w => w.Name), "workloads"));
+
+    private static ImmutableArray<object> Values(SuiteNode node, SettingDefinition definition)
+    {
+        if (node is not SuiteList) return [Value.Setting(node, definition)];
+        ImmutableArray<object>.Builder values = ImmutableArray.CreateBuilder<object>();
+        foreach (SuiteNode item in Value.Items(node, definition.Key, MostValues))
+        {
+            object value = Value.Setting(item, definition);
+            if (values.Contains(value)) throw item.Error($"'{definition.Key}' lists {value} twice", "remove one of them");
+            values.Add(value);
+        }
+
+        return values.ToImmutable();
+    }
+}

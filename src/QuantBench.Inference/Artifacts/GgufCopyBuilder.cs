@@ -1,0 +1,61 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Variants;
+using QuantBench.Formats.Gguf;
+using QuantBench.Formats.Sources;
+using QuantBench.Inference.Engines;
+
+namespace QuantBench.Inference.Artifacts;
+
+/// <summary>The variant that a GGUF source already is: its own bytes, copied. For unsplit files; a split one needs an engine's tools.</summary>
+public sealed class GgufCopyBuilder : IArtifactBuilder
+{
+    // What llama.cpp's quantizer writes into files it made with an importance matrix.
+    private const string ImatrixKey = "quantize.imatrix.entries_count";
+    private const int PieceBytes = 4 << 20;
+
+    /// <inheritdoc/>
+    public string Name => "gguf-copy";
+
+    /// <inheritdoc/>
+    public Support CanBuild(ModelSource source, string artifactName)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        if (source.Kind != SourceKind.Gguf) return Support.No($"{Name} copies GGUF files only");
+        if (!Variant.TryParse(artifactName, out Variant? variant) || variant is not { Format: "gguf" }) return Support.No($"{Name} makes GGUF variants, not {artifactName}");
+        if (source.Files.Length > 1) return Support.No($"{source.Path} is split; {Name} copies single files only");
+        try
+        {
+            using GgufReader reader = GgufReader.Open(source.Path);
+            if (reader.FileType is not { } type) return Support.No($"{source.Path} doesn't say which quant scheme it has (general.file_type)");
+            return type == variant.Scheme.FileType && reader.Metadata.Contains(ImatrixKey) == variant.ImportanceMatrix
+                ? Support.Yes
+                : Support.No($"{source.Path} has file type {type}, not {variant.Scheme.FileType} ({variant.ShortName})");
+        }
+        catch (ModelFormatException e)
+        {
+            return Support.No(e.Message);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ArtifactRecipe Recipe(ModelSource source, string artifactName, CalibrationText? calibration) =>
+        new(Name, "1", [], ImmutableSortedDictionary<string, string>.Empty);
+
+    /// <inheritdoc/>
+    public void Build(BuildRequest request, IProgress<double> progress, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(progress);
+        using FileStream from = File.OpenRead(request.Source.Path);
+        using FileStream to = File.Create(request.OutputPath);
+        byte[] piece = new byte[PieceBytes];
+        int read;
+        while ((read = from.Read(piece)) > 0)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            to.Write(piece.AsSpan(0, read));
+            progress.Report((double)to.Length / Math.Max(1, from.Length));
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Metrics;
+using QuantBench.Core.Statistics;
+using QuantBench.Inference.Engines;
+
+namespace QuantBench.Inference.Evaluators;
+
+/// <summary>
+/// Load time: opening the artifact until a session of 512 tokens (or the model's context, if shorter) is ready, again and again. The first load
+/// is reported apart, in a note, because nobody knows what the OS had cached then; the samples are loads with cached file pages.
+/// </summary>
+public sealed class LoadEvaluator : IWorkloadEvaluator
+{
+    private const int ContextTokens = 512;
+
+    /// <inheritdoc/>
+    public string Workload => "load";
+
+    /// <inheritdoc/>
+    public EvaluationResult Evaluate(EvaluationContext context, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ImmutableSortedDictionary<string, double> before = context.Machine.Conditions();
+        int threads = LoadedCell.ThreadsOf(context);
+        long? residentLoaded = null;
+        EngineMemory memory = default;
+        string deviceUsed = "";
+        context.Progress.Report(new EvaluationProgress("warm-up", 0, 0, ""));
+        double first = LoadOnce();
+        var samples = new List<double>();
+        var rule = new RepetitionRule(context.Cell.Settings, context.Clock);
+        while (rule.WantsMore(samples))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            samples.Add(LoadOnce());
+            context.Progress.Report(new EvaluationProgress("measure", samples.Count, context.Cell.Settings.Int("repetitions"), $"{samples[^1]:0.0} ms"));
+        }
+
+        string[] marks = [.. rule.Marks(samples)];
+        var metrics = ImmutableArray.CreateBuilder<Measurement>();
+        metrics.Add(MeasurementBuilder.FromSamples("load_time", [.. samples], marks));
+        LoadedCell.AddSizes(context, metrics, memory, residentLoaded);
+        return LoadedCell.Result(context, threads, deviceUsed, before, metrics.ToImmutable(), [.. marks, $"first load {first:0.0} ms"]);
+
+        double LoadOnce()
+        {
+            long start = context.Clock.GetTimestamp();
+            using ILoadedModel model = LoadedCell.Load(context, threads, cancellationToken);
+            int length = model.TrainedContextLength > 0 ? Math.Min(ContextTokens, model.TrainedContextLength) : ContextTokens;
+            using IInferenceSession session = model.CreateSession(LoadedCell.CommonOptions(context, threads, length));
+            double milliseconds = context.Clock.GetElapsedTime(start).TotalMilliseconds;
+            residentLoaded ??= context.Machine.ResidentBytes();
+            memory = session.Memory;
+            deviceUsed = model.DeviceUsed;
+            return milliseconds;
+        }
+    }
+}

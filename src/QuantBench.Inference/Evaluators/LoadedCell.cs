@@ -1,0 +1,147 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Metrics;
+using QuantBench.Inference.Engines;
+
+namespace QuantBench.Inference.Evaluators;
+
+/// <summary>A cell's model and session, with the facts every workload reports about them.</summary>
+internal sealed class LoadedCell : IDisposable
+{
+    // Cores that other processes may keep busy before a timing is marked.
+    private const double QuietLoad = 0.25;
+
+    private readonly EvaluationContext _context;
+    private readonly ImmutableSortedDictionary<string, double> _before;
+
+    private LoadedCell(EvaluationContext context, int threads, ILoadedModel model, ImmutableSortedDictionary<string, double> before) =>
+        (_context, Threads, Model, _before) = (context, threads, model, before);
+
+    /// <summary>CPU threads of engine and scoring.</summary>
+    public int Threads { get; }
+
+    /// <summary>The model.</summary>
+    public ILoadedModel Model { get; }
+
+    /// <summary>The session; set by <see cref="CreateSession"/>.</summary>
+    public IInferenceSession? Session { get; private set; }
+
+    /// <summary>Resident memory once the session was ready.</summary>
+    public long? ResidentLoadedBytes { get; private set; }
+
+    /// <summary>Loads the cell's model on the cell's device.</summary>
+    /// <exception cref="EngineException">The engine refused, or put the weights elsewhere.</exception>
+    public static LoadedCell Open(EvaluationContext context, CancellationToken cancellationToken)
+    {
+        context.Progress.Report(new EvaluationProgress("load", 0, 0, ""));
+        ImmutableSortedDictionary<string, double> before = context.Machine.Conditions();
+        int threads = ThreadsOf(context);
+        return new LoadedCell(context, threads, Load(context, threads, cancellationToken), before);
+    }
+
+    /// <summary>Loads the model and checks the device.</summary>
+    public static ILoadedModel Load(EvaluationContext context, int threads, CancellationToken cancellationToken)
+    {
+        string device = context.Cell.Backend.Device;
+        var options = new LoadOptions { Threads = threads, GpuLayers = checked((int)context.Cell.Settings.Int("gpu_layers")) };
+        ILoadedModel model = context.Engine.Load(context.Artifact, device, options, cancellationToken);
+        if (model.DeviceUsed == device) return model;
+        string used = model.DeviceUsed;
+        model.Dispose();
+        throw new EngineException(
+            $"{context.Engine.Name} was asked to run on {device}, but runs on {used}.",
+            "A figure of another device would be wrong here; run 'quantbench doctor' to see the usable devices.");
+    }
+
+    /// <summary>Threads of a cell: its setting, or all usable cores.</summary>
+    public static int ThreadsOf(EvaluationContext context)
+    {
+        int threads = checked((int)context.Cell.Settings.Int("threads"));
+        return threads > 0 ? threads : Math.Max(1, context.Machine.UsableCores);
+    }
+
+    /// <summary>Session options of the cell's settings.</summary>
+    public static SessionOptions CommonOptions(EvaluationContext context, int threads, int contextLength) => new()
+    {
+        ContextLength = contextLength,
+        BatchTokens = checked((int)context.Cell.Settings.Int("n_batch")),
+        MicroBatchTokens = checked((int)context.Cell.Settings.Int("n_ubatch")),
+        Threads = threads,
+        KvType = context.Cell.Settings.Text("kv_type"),
+        FlashAttention = context.Cell.Settings.Text("flash_attention"),
+    };
+
+    /// <summary>Creates the session and reads the resident memory.</summary>
+    /// <exception cref="RequestException">The context is longer than the model's.</exception>
+    public IInferenceSession CreateSession(SessionOptions options)
+    {
+        if (Model.TrainedContextLength > 0 && options.ContextLength > Model.TrainedContextLength)
+        {
+            throw new RequestException(
+                $"The cell needs a context of {options.ContextLength} tokens, but the model was trained for {Model.TrainedContextLength}.",
+                "Use a smaller n_ctx, or smaller prompt, generate and depth.");
+        }
+
+        Session = Model.CreateSession(options);
+        ResidentLoadedBytes = _context.Machine.ResidentBytes();
+        return Session;
+    }
+
+    /// <summary>Sizes of artifact, engine and process; call at the end, for the peak.</summary>
+    public void AddSizes(ImmutableArray<Measurement>.Builder metrics)
+    {
+        AddSizes(_context, metrics, Session?.Memory, ResidentLoadedBytes);
+    }
+
+    /// <summary>Sizes of artifact, engine and process.</summary>
+    public static void AddSizes(EvaluationContext context, ImmutableArray<Measurement>.Builder metrics, EngineMemory? memory, long? residentLoaded)
+    {
+        metrics.Add(Measurement.Of("artifact_size", context.Artifact.Bytes));
+        if (context.Artifact.ParameterCount > 0) metrics.Add(Measurement.Of("bits_per_weight", context.Artifact.BitsPerWeight));
+        if (residentLoaded is { } loaded) metrics.Add(Measurement.Of("rss_loaded", loaded));
+        if (context.Machine.PeakResidentBytes() is { } peak) metrics.Add(Measurement.Of("rss_peak", peak));
+        if (memory is not { } engine) return;
+        metrics.Add(Measurement.Of("weights_size", engine.WeightsBytes));
+        metrics.Add(Measurement.Of("kv_cache_size", engine.KvCacheBytes));
+        metrics.Add(Measurement.Of("compute_size", engine.ComputeBytes));
+        if (engine.DeviceBytes is { } device) metrics.Add(Measurement.Of("device_memory", device));
+    }
+
+    /// <summary>Finishes a result: provenance, conditions before and after, and a mark when other processes kept the machine busy.</summary>
+    /// <param name="metrics">The measurements.</param>
+    /// <param name="notes">Marks so far.</param>
+    /// <param name="provenance">Facts of the workload.</param>
+    public EvaluationResult Result(ImmutableArray<Measurement> metrics, IEnumerable<string> notes, params ReadOnlySpan<(string Key, string Value)> provenance) =>
+        Result(_context, Threads, Model.DeviceUsed, _before, metrics, notes, provenance);
+
+    /// <summary>As above, for a cell whose model is gone already.</summary>
+    public static EvaluationResult Result(
+        EvaluationContext context,
+        int threads,
+        string deviceUsed,
+        ImmutableSortedDictionary<string, double> before,
+        ImmutableArray<Measurement> metrics,
+        IEnumerable<string> notes,
+        params ReadOnlySpan<(string Key, string Value)> provenance)
+    {
+        ImmutableSortedDictionary<string, double> after = context.Machine.Conditions();
+        var conditions = ImmutableSortedDictionary.CreateBuilder<string, double>(StringComparer.Ordinal);
+        foreach ((string key, double value) in before) conditions[$"before_{key}"] = value;
+        foreach ((string key, double value) in after) conditions[$"after_{key}"] = value;
+        var facts = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
+        facts["threads_used"] = threads.ToString();
+        facts["device_used"] = deviceUsed;
+        facts["engine_build"] = context.Engine.Build;
+        foreach ((string key, string value) in provenance) facts[key] = value;
+        ImmutableArray<string> marks = [.. notes];
+        if (after.TryGetValue(MachineProbe.OtherLoad, out double load) && load >= QuietLoad) marks = marks.Add($"background load {load:0.0} while measuring");
+        return new EvaluationResult { Metrics = metrics, Notes = marks, Provenance = facts.ToImmutable(), Conditions = conditions.ToImmutable() };
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Session?.Dispose();
+        Model.Dispose();
+    }
+}

@@ -1,0 +1,201 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
+namespace QuantBench.Inference.Evaluators;
+
+/// <summary>Normaliser of one row of logits: ln Σ exp(xᵢ) = <see cref="Max"/> + ln <see cref="SumExp"/>.</summary>
+/// <param name="Max">Largest logit; NaN when the row holds a NaN or an infinity.</param>
+/// <param name="SumExp">Σ exp(xᵢ − max); at least about 1.</param>
+internal readonly record struct LogPartition(float Max, double SumExp)
+{
+    /// <summary>ln Σ exp(xᵢ).</summary>
+    public double Value => Max + Math.Log(SumExp);
+
+    /// <summary>Whether every logit is finite.</summary>
+    public bool IsFinite => float.IsFinite(Max);
+}
+
+/// <summary>Two rows of logits compared.</summary>
+/// <param name="Reference">Normaliser of the reference row.</param>
+/// <param name="Variant">Normaliser of the variant's row.</param>
+/// <param name="Kl">
+/// KL(reference ‖ variant) in nats, as computed: rounding can leave about −1e-8 where the truth is 0, and nothing is clamped, so that means stay
+/// unbiased. Equal rows give exactly 0.
+/// </param>
+internal readonly record struct RowDivergence(LogPartition Reference, LogPartition Variant, double Kl);
+
+/// <summary>
+/// Softmax arithmetic over rows of logits: exponentials in float, sums in double, as llama-perplexity does. Each function has a scalar twin in
+/// double that is its definition.
+/// </summary>
+internal static class LogitMath
+{
+    // ln 2 = High + Low; High has 9 significant bits, so that n·High is exact for the |n| < 2⁷ that occur.
+    private const float Ln2High = 0.693359375f;
+    private const float Ln2Low = -2.12194440054690583e-4f;
+    private const float Log2E = 1.44269504088896341f;
+
+    // exp(−86) = 4e-38 is still a normal float after scaling; whatever is smaller adds nothing to a sum that is at least 1.
+    private const float SmallestExponent = -86f;
+
+    /// <summary>
+    /// Largest relative error of the vector exponential for −86 ≤ x ≤ 0: Taylor remainder r⁸/8! at r = ln2/2 (6e-9), plus at most four
+    /// roundings of 2⁻²⁴ in reduction, Horner's last two steps and scaling, plus slack for hardware without fused multiply-add.
+    /// </summary>
+    internal const double ExpRelativeError = 4e-7;
+
+    /// <summary>Normaliser of a row; <see cref="LogPartition.Max"/> is NaN when a logit isn't finite.</summary>
+    /// <param name="logits">[vocabulary], at least one.</param>
+    public static LogPartition Partition(ReadOnlySpan<float> logits)
+    {
+        float max = FiniteMax(logits);
+        if (float.IsNaN(max)) return new LogPartition(float.NaN, double.NaN);
+
+        // Σ exp(xᵢ − max). Lanes: one float vector of exponentials widens to two double vectors, each with its own accumulator; tail is scalar.
+        ReadOnlySpan<Vector<float>> vectors = MemoryMarshal.Cast<float, Vector<float>>(logits);
+        var maxVector = new Vector<float>(max);
+        Vector<double> sumLow = Vector<double>.Zero;
+        Vector<double> sumHigh = Vector<double>.Zero;
+        foreach (Vector<float> x in vectors)
+        {
+            Vector.Widen(Exp(x - maxVector), out Vector<double> low, out Vector<double> high);
+            sumLow += low;
+            sumHigh += high;
+        }
+
+        double sum = Vector.Sum(sumLow + sumHigh);
+        for (int i = vectors.Length * Vector<float>.Count; i < logits.Length; i++) sum += MathF.Exp(logits[i] - max);
+        return new LogPartition(max, sum);
+    }
+
+    /// <summary>The definition of <see cref="Partition"/>, in double.</summary>
+    public static LogPartition PartitionScalar(ReadOnlySpan<float> logits)
+    {
+        float max = logits[0];
+        foreach (float x in logits)
+        {
+            if (!float.IsFinite(x)) return new LogPartition(float.NaN, double.NaN);
+            max = Math.Max(max, x);
+        }
+
+        double sum = 0;
+        foreach (float x in logits) sum += Math.Exp((double)x - max);
+        return new LogPartition(max, sum);
+    }
+
+    /// <summary>Compares a variant's row with the reference's: KL = Σ pᵢ(xᵢ − yᵢ) − ln Σexp(x) + ln Σexp(y), p = softmax(x).</summary>
+    /// <param name="reference">[vocabulary] x: logits or log-probabilities; a constant added to the row changes nothing.</param>
+    /// <param name="variant">[vocabulary] y: the same of the variant.</param>
+    public static RowDivergence Diverge(ReadOnlySpan<float> reference, ReadOnlySpan<float> variant)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(variant.Length, reference.Length, nameof(variant));
+        float maxReference = FiniteMax(reference);
+        float maxVariant = FiniteMax(variant);
+        if (float.IsNaN(maxReference) || float.IsNaN(maxVariant))
+        {
+            return new RowDivergence(new LogPartition(maxReference, double.NaN), new LogPartition(maxVariant, double.NaN), double.NaN);
+        }
+
+        // Weights exp(x − max) are floats; differences and products are taken in double, because xᵢ − yᵢ may be a large common offset. The same
+        // weights stand in numerator and denominator of the mean, so their rounding only acts on the spread of xᵢ − yᵢ.
+        ReadOnlySpan<Vector<float>> xs = MemoryMarshal.Cast<float, Vector<float>>(reference);
+        ReadOnlySpan<Vector<float>> ys = MemoryMarshal.Cast<float, Vector<float>>(variant);
+        var maxX = new Vector<float>(maxReference);
+        var maxY = new Vector<float>(maxVariant);
+        Vector<double> sumX = Vector<double>.Zero;
+        Vector<double> sumY = Vector<double>.Zero;
+        Vector<double> sumProduct = Vector<double>.Zero;
+        for (int i = 0; i < xs.Length; i++)
+        {
+            Vector<float> x = xs[i];
+            Vector<float> y = ys[i];
+            Vector.Widen(x, out Vector<double> xLow, out Vector<double> xHigh);
+            Vector.Widen(y, out Vector<double> yLow, out Vector<double> yHigh);
+            Vector.Widen(Exp(x - maxX), out Vector<double> wLow, out Vector<double> wHigh);
+            Vector.Widen(Exp(y - maxY), out Vector<double> vLow, out Vector<double> vHigh);
+            sumX += wLow + wHigh;
+            sumY += vLow + vHigh;
+            sumProduct += wLow * (xLow - yLow) + wHigh * (xHigh - yHigh);
+        }
+
+        double totalX = Vector.Sum(sumX);
+        double totalY = Vector.Sum(sumY);
+        double product = Vector.Sum(sumProduct);
+        for (int i = xs.Length * Vector<float>.Count; i < reference.Length; i++)
+        {
+            double weight = MathF.Exp(reference[i] - maxReference);
+            totalX += weight;
+            totalY += MathF.Exp(variant[i] - maxVariant);
+            product += weight * ((double)reference[i] - variant[i]);
+        }
+
+        var partitionX = new LogPartition(maxReference, totalX);
+        var partitionY = new LogPartition(maxVariant, totalY);
+        return new RowDivergence(partitionX, partitionY, product / totalX - partitionX.Value + partitionY.Value);
+    }
+
+    /// <summary>The definition of <see cref="Diverge"/>: Σ pᵢ (ln pᵢ − ln qᵢ), in double.</summary>
+    public static RowDivergence DivergeScalar(ReadOnlySpan<float> reference, ReadOnlySpan<float> variant)
+    {
+        LogPartition x = PartitionScalar(reference);
+        LogPartition y = PartitionScalar(variant);
+        double lnX = x.Value;
+        double lnY = y.Value;
+        double kl = 0;
+        for (int i = 0; i < reference.Length; i++)
+        {
+            double lnP = reference[i] - lnX;
+            kl += Math.Exp(lnP) * (lnP - (variant[i] - lnY));
+        }
+
+        return new RowDivergence(x, y, kl);
+    }
+
+    /// <summary>First index of the largest value, llama-perplexity's tie rule.</summary>
+    /// <param name="logits">At least one finite value.</param>
+    /// <param name="max">The largest value.</param>
+    public static int ArgMax(ReadOnlySpan<float> logits, float max) => logits.IndexOf(max);
+
+    /// <summary>Largest value; NaN when any value is NaN or infinite.</summary>
+    public static float FiniteMax(ReadOnlySpan<float> values)
+    {
+        // x − x is 0 for finite x and NaN otherwise; the sum of these stays 0 exactly as long as all are finite.
+        ReadOnlySpan<Vector<float>> vectors = MemoryMarshal.Cast<float, Vector<float>>(values);
+        var maxVector = new Vector<float>(float.NegativeInfinity);
+        Vector<float> fault = Vector<float>.Zero;
+        foreach (Vector<float> x in vectors)
+        {
+            maxVector = Vector.ConditionalSelect(Vector.GreaterThan(x, maxVector), x, maxVector);
+            fault += x - x;
+        }
+
+        float max = float.NegativeInfinity;
+        for (int lane = 0; lane < Vector<float>.Count; lane++) max = Math.Max(max, maxVector[lane]);
+        bool finite = Vector.EqualsAll(fault, Vector<float>.Zero);
+        for (int i = vectors.Length * Vector<float>.Count; i < values.Length; i++)
+        {
+            finite &= float.IsFinite(values[i]);
+            max = Math.Max(max, values[i]);
+        }
+
+        return finite ? max : float.NaN;
+    }
+
+    // exp(x) for x ≤ 0: x = n·ln2 + r with |r| ≤ ln2/2, exp(r) by its Taylor series to r⁷, 2ⁿ by adding n to the exponent bits.
+    private static Vector<float> Exp(Vector<float> x)
+    {
+        x = Vector.ConditionalSelect(Vector.GreaterThan(x, new Vector<float>(SmallestExponent)), x, new Vector<float>(SmallestExponent));
+        Vector<float> n = Vector.Round(x * Log2E);
+        Vector<float> r = Vector.MultiplyAddEstimate(n, new Vector<float>(-Ln2High), x);
+        r = Vector.MultiplyAddEstimate(n, new Vector<float>(-Ln2Low), r);
+        var p = new Vector<float>(1f / 5040f);
+        p = Vector.MultiplyAddEstimate(p, r, new Vector<float>(1f / 720f));
+        p = Vector.MultiplyAddEstimate(p, r, new Vector<float>(1f / 120f));
+        p = Vector.MultiplyAddEstimate(p, r, new Vector<float>(1f / 24f));
+        p = Vector.MultiplyAddEstimate(p, r, new Vector<float>(1f / 6f));
+        p = Vector.MultiplyAddEstimate(p, r, new Vector<float>(0.5f));
+        p = Vector.MultiplyAddEstimate(p, r, Vector<float>.One);
+        p = Vector.MultiplyAddEstimate(p, r, Vector<float>.One);
+        return Vector.AsVectorSingle(Vector.AsVectorInt32(p) + Vector.ShiftLeft(Vector.ConvertToInt32(n), 23));
+    }
+}

@@ -1,0 +1,211 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Microsoft.Win32.SafeHandles;
+using QuantBench.Core;
+using QuantBench.Core.Errors;
+using QuantBench.Inference.Engines;
+
+namespace QuantBench.Inference.Evaluators;
+
+/// <summary>What a reference file was made from.</summary>
+public sealed record ReferenceHeader
+{
+    /// <summary>Perplexity protocol id: which positions of which text.</summary>
+    public required string Protocol { get; init; }
+
+    /// <summary>Reference variant's id, e.g. <c>gguf:F32</c>.</summary>
+    public required string Variant { get; init; }
+
+    /// <summary>Floats per row.</summary>
+    public required int VocabularySize { get; init; }
+
+    /// <summary>Chunk length in tokens.</summary>
+    public required int ContextLength { get; init; }
+
+    /// <summary>Number of chunks.</summary>
+    public required int Chunks { get; init; }
+
+    /// <summary>SHA-256 of the reference artifact.</summary>
+    public required string ArtifactSha256 { get; init; }
+
+    /// <summary>Build of the engine that computed it.</summary>
+    public required string EngineBuild { get; init; }
+}
+
+/// <summary>
+/// The reference variant's distribution at every scored position, on disk. Layout, little-endian: magic <c>QBLP</c> (u32), version 1 (u32), header
+/// length (u32), header (JSON), zeros to a multiple of 64, then one row of [vocabulary] float32 per scored position, chunk after chunk.
+/// A row holds log-probabilities up to a constant, namely the engine's logits themselves: the reader normalises, so nothing is clipped or
+/// rounded. Rows are read and written in place by offset, never mapped, so that the file doesn't count as this process's memory.
+/// </summary>
+public sealed class ReferenceLogProbabilities : IDisposable
+{
+    private const uint Magic = 0x504C4251; // "QBLP"
+    private const uint Version = 1;
+    private const int Prefix = 12;
+    private const int MaxHeaderBytes = 1 << 20;
+
+    private readonly SafeFileHandle _file;
+    private readonly string _path;
+    private readonly long _dataStart;
+
+    private ReferenceLogProbabilities(SafeFileHandle file, string path, ReferenceHeader header, long dataStart) =>
+        (_file, _path, Header, _dataStart) = (file, path, header, dataStart);
+
+    /// <summary>What the file was made from.</summary>
+    public ReferenceHeader Header { get; }
+
+    /// <summary>Computes the reference of a cell and writes it: a temporary file beside the output, renamed when whole.</summary>
+    /// <param name="context">Cell (settings, device), artifact of the reference variant, text.</param>
+    /// <param name="outputPath">Where to.</param>
+    /// <param name="cancellationToken">Stops; nothing is left behind.</param>
+    /// <returns>What was written.</returns>
+    /// <exception cref="QuantBenchException">It can't be computed, or the disk is full.</exception>
+    public static ReferenceHeader Compute(EvaluationContext context, string outputPath, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentException.ThrowIfNullOrEmpty(outputPath);
+        ChunkPlan plan = ChunkPlan.Make(context.Text, context.Cell.Settings);
+        string temporary = $"{outputPath}.{Environment.ProcessId}.tmp";
+        try
+        {
+            ReferenceHeader header = Write(context, plan, temporary, cancellationToken);
+            File.Move(temporary, outputPath, overwrite: true);
+            return header;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StoreException($"The reference log-probabilities can't be written to {outputPath}: {e.Message}", "Free some space, or score fewer chunks.", e);
+        }
+        finally
+        {
+            if (File.Exists(temporary)) File.Delete(temporary);
+        }
+    }
+
+    /// <summary>Opens a file and checks that it is whole.</summary>
+    /// <exception cref="ModelFormatException">It isn't a whole reference file.</exception>
+    /// <exception cref="RequestException">It isn't there or can't be opened.</exception>
+    public static ReferenceLogProbabilities Open(string path)
+    {
+        SafeFileHandle file;
+        try
+        {
+            file = File.OpenHandle(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RequestException($"The reference log-probabilities {path} can't be opened: {e.Message}", "They are computed when the reference variant is prepared.", e);
+        }
+
+        try
+        {
+            return Read(file, path);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads one row; may be called by several threads at once.</summary>
+    /// <param name="scored">Number of the scored position, chunk after chunk.</param>
+    /// <param name="row">[vocabulary]; receives log-probabilities up to a constant.</param>
+    /// <exception cref="ModelFormatException">The file was cut while it was open.</exception>
+    public void ReadRow(int scored, Span<float> row)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(row.Length, Header.VocabularySize, nameof(row));
+        Span<byte> bytes = MemoryMarshal.AsBytes(row);
+        long offset = _dataStart + (long)scored * bytes.Length;
+        while (bytes.Length > 0)
+        {
+            int read = RandomAccess.Read(_file, bytes, offset);
+            if (read == 0) throw Broken(_path, offset, "the file ends within a row.");
+            bytes = bytes[read..];
+            offset += read;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _file.Dispose();
+
+    private static ReferenceHeader Write(EvaluationContext context, ChunkPlan plan, string path, CancellationToken cancellationToken)
+    {
+        using LoadedCell loaded = LoadedCell.Open(context, cancellationToken);
+        plan.CheckVocabulary(loaded.Model.VocabularySize);
+        IInferenceSession session = loaded.CreateSession(ChunkLoop.Options(plan, LoadedCell.CommonOptions(context, loaded.Threads, plan.ContextLength)));
+        var header = new ReferenceHeader
+        {
+            Protocol = QualityProtocol.Perplexity(plan.Text, plan.ContextLength, plan.Chunks),
+            Variant = context.Artifact.Variant.Id,
+            VocabularySize = loaded.Model.VocabularySize,
+            ContextLength = plan.ContextLength,
+            Chunks = plan.Chunks,
+            ArtifactSha256 = context.Artifact.Sha256,
+            EngineBuild = context.Engine.Build,
+        };
+        byte[] json = JsonSerializer.SerializeToUtf8Bytes(header, Json.Line);
+        long dataStart = DataStart(json.Length);
+        long rowBytes = header.VocabularySize * 4L;
+
+        // The length is claimed first, so that a full disk shows before minutes of computing.
+        using SafeFileHandle file = File.OpenHandle(path, FileMode.Create, FileAccess.Write, FileShare.None, preallocationSize: dataStart + rowBytes * plan.Scored);
+        byte[] head = new byte[dataStart];
+        BinaryPrimitives.WriteUInt32LittleEndian(head, Magic);
+        BinaryPrimitives.WriteUInt32LittleEndian(head.AsSpan(4), Version);
+        BinaryPrimitives.WriteUInt32LittleEndian(head.AsSpan(8), (uint)json.Length);
+        json.CopyTo(head, Prefix);
+        RandomAccess.Write(file, head, 0);
+        double[] nll = new double[plan.Scored];
+        using var workers = new RowWorkers(loaded.Threads);
+        var loop = new ChunkLoop(plan, session, workers, (_, scored, logits, target) =>
+        {
+            LogPartition partition = LogitMath.Partition(logits);
+            if (!partition.IsFinite) throw ChunkLoop.NotFinite(plan, scored);
+            nll[scored] = partition.Value - logits[target];
+            RandomAccess.Write(file, MemoryMarshal.AsBytes(logits), dataStart + scored * rowBytes);
+        });
+        PerplexityEvaluator.RunTimed(context, plan, loop, nll, cancellationToken);
+        RandomAccess.FlushToDisk(file);
+        return header;
+    }
+
+    private static ReferenceLogProbabilities Read(SafeFileHandle file, string path)
+    {
+        long length = RandomAccess.GetLength(file);
+        Span<byte> prefix = stackalloc byte[Prefix];
+        if (length < Prefix || RandomAccess.Read(file, prefix, 0) < Prefix || BinaryPrimitives.ReadUInt32LittleEndian(prefix) != Magic)
+        {
+            throw Broken(path, 0, "this is not a file of reference log-probabilities.");
+        }
+
+        uint version = BinaryPrimitives.ReadUInt32LittleEndian(prefix[4..]);
+        if (version != Version) throw Broken(path, 4, $"version {version} isn't known.");
+        uint jsonLength = BinaryPrimitives.ReadUInt32LittleEndian(prefix[8..]);
+        if (jsonLength > MaxHeaderBytes || jsonLength > length - Prefix) throw Broken(path, 8, $"the header claims {jsonLength} bytes of a file of {length}.");
+        byte[] json = new byte[jsonLength];
+        if (RandomAccess.Read(file, json, Prefix) < json.Length) throw Broken(path, Prefix, "the file ends within the header.");
+        ReferenceHeader header;
+        try
+        {
+            header = JsonSerializer.Deserialize<ReferenceHeader>(json, Json.Line) ?? throw Broken(path, Prefix, "the header is empty.");
+        }
+        catch (JsonException e)
+        {
+            throw Broken(path, Prefix, $"the header isn't what it should be: {e.Message}");
+        }
+
+        if (header.VocabularySize < 1 || header.ContextLength < 2 || header.Chunks < 1) throw Broken(path, Prefix, "the header holds sizes below 1.");
+        long dataStart = DataStart(json.Length);
+        UInt128 expected = (UInt128)dataStart + (UInt128)header.Chunks * (uint)(header.ContextLength - 1 - header.ContextLength / 2) * (uint)header.VocabularySize * 4;
+        if (expected != (UInt128)length) throw Broken(path, null, $"the header promises {expected} bytes, but the file has {length}.");
+        return new ReferenceLogProbabilities(file, path, header, dataStart);
+    }
+
+    private static long DataStart(int jsonLength) => (Prefix + jsonLength + 63L) / 64 * 64;
+
+    private static ModelFormatException Broken(string path, long? offset, string problem) =>
+        new(path, offset, problem, "Delete the file; it is computed again when needed.");
+}

@@ -1,0 +1,194 @@
+using System.Collections.Immutable;
+using System.IO.Compression;
+using System.Security.Cryptography;
+using System.Text.Json;
+using QuantBench.Core;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Runs;
+using QuantBench.Results.Folders;
+
+namespace QuantBench.Results.Exchange;
+
+/// <summary>How an import ended.</summary>
+/// <param name="RunId">The run's id.</param>
+/// <param name="Path">Its folder under the results root.</param>
+/// <param name="AlreadyThere">The same content was there before; nothing was changed.</param>
+public sealed record ImportResult(string RunId, string Path, bool AlreadyThere);
+
+/// <summary>Limits on what an import takes in; a bundle is hostile input.</summary>
+public sealed record ImportLimits
+{
+    /// <summary>Most files in a bundle.</summary>
+    public int Files { get; init; } = 100_000;
+
+    /// <summary>Most bytes of one file, unpacked.</summary>
+    public long FileBytes { get; init; } = 2L << 30;
+
+    /// <summary>Most bytes of all files, unpacked.</summary>
+    public long TotalBytes { get; init; } = 8L << 30;
+}
+
+/// <summary>Takes a run into the results root from a run's folder or a bundle that <see cref="RunBundle"/> wrote.</summary>
+public static class RunImport
+{
+    /// <summary>Imports. The run appears whole or not at all; importing the same content again changes nothing.</summary>
+    /// <param name="path">A run's folder or a bundle.</param>
+    /// <param name="resultsRoot">Directory of all run folders; made when absent.</param>
+    /// <param name="limits">Limits on what is taken in; null for the defaults.</param>
+    /// <exception cref="StoreException">
+    /// Not a run, broken, over a limit, or another content is here under the same id.
+    /// </exception>
+    public static ImportResult From(string path, string resultsRoot, ImportLimits? limits = null)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(resultsRoot);
+        limits ??= new ImportLimits();
+        string source = Path.GetFullPath(path);
+        string root = Path.GetFullPath(resultsRoot);
+        bool isFolder = Directory.Exists(source);
+        if (!isFolder && !File.Exists(source)) throw new StoreException($"{source}: there is no such file or folder.", "Give a run's folder or a bundle (.zip).");
+
+        // A name no run can have, so that the catalogue never lists a half-taken import.
+        string staging = Path.Combine(root, $".import-{Guid.NewGuid():N}");
+        try
+        {
+            Directory.CreateDirectory(staging);
+            if (isFolder) CopyFolder(source, staging, limits);
+            else Unpack(source, staging, limits);
+            return Settle(source, staging, root);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StoreException($"{source}: can't be imported: {e.Message}", DiskHint.For(e), e);
+        }
+        finally
+        {
+            if (Directory.Exists(staging)) Directory.Delete(staging, recursive: true);
+        }
+    }
+
+    private static ImportResult Settle(string source, string staging, string root)
+    {
+        RunInfo info = RunFolder.ReadInfo(staging);
+        CellLines.Read(Path.Combine(staging, RunFolder.CellsFile)); // a bundle with broken cells is refused as a whole
+        string target = Path.Combine(root, info.Id);
+        if (!Directory.Exists(target))
+        {
+            Directory.Move(staging, target);
+            return new ImportResult(info.Id, target, AlreadyThere: false);
+        }
+
+        ImmutableSortedDictionary<string, string> here = BundleManifest.OfFolder(target, info.Id).Files;
+        ImmutableSortedDictionary<string, string> there = BundleManifest.OfFolder(staging, info.Id).Files;
+        if (here.SequenceEqual(there)) return new ImportResult(info.Id, target, AlreadyThere: true);
+
+        string differing = here.Keys.Union(there.Keys).First(k => here.GetValueOrDefault(k) != there.GetValueOrDefault(k));
+        throw new StoreException(
+            $"{source}: run {info.Id} is here already with another content ({differing} differs).",
+            "Rename or remove the run that is here if it is the wrong one, then import again.");
+    }
+
+    private static void CopyFolder(string source, string staging, ImportLimits limits)
+    {
+        RunFolder.ReadInfo(source);
+        long left = limits.TotalBytes;
+        int files = 0;
+        foreach (string path in BundleManifest.ContentPaths(source))
+        {
+            if (++files > limits.Files) throw TooLarge(source, $"more than {limits.Files} files");
+            using var input = new FileStream(Path.Combine(source, path), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            left -= CopyTo(input, staging, path, source, limits.FileBytes, left, out _);
+        }
+    }
+
+    private static void Unpack(string source, string staging, ImportLimits limits)
+    {
+        const string notBundle = "A bundle is made by 'quantbench results export RUN --format bundle'.";
+        try
+        {
+            using ZipArchive zip = ZipFile.OpenRead(source);
+            if (zip.Entries.Count > limits.Files) throw TooLarge(source, $"more than {limits.Files} files");
+            BundleManifest manifest = ReadManifest(source, zip, notBundle);
+            long left = limits.TotalBytes;
+            var seen = new HashSet<string>(StringComparer.Ordinal);
+            foreach (ZipArchiveEntry entry in zip.Entries)
+            {
+                string name = entry.FullName;
+                if (name == BundleManifest.FileName) continue;
+
+                // Only listed names are taken, and a listed name can't leave the folder.
+                if (!BundleManifest.IsContentPath(name) || !manifest.Files.TryGetValue(name, out string? expected))
+                    throw new StoreException($"{source}: holds '{name}', which a bundle doesn't have.", notBundle);
+                if (!seen.Add(name)) throw new StoreException($"{source}: holds '{name}' twice.", notBundle);
+
+                using Stream input = entry.Open();
+                left -= CopyTo(input, staging, name, source, limits.FileBytes, left, out string actual);
+                if (!string.Equals(actual, expected, StringComparison.OrdinalIgnoreCase))
+                    throw new StoreException($"{source}: '{name}' doesn't have the hash its manifest says.", "The bundle is damaged or was changed; export it again.");
+            }
+
+            if (manifest.Files.Keys.FirstOrDefault(k => !seen.Contains(k)) is { } missing)
+                throw new StoreException($"{source}: '{missing}' of its manifest is missing.", "The bundle is damaged; export it again.");
+            RunInfo info = RunFolder.ReadInfo(staging);
+            if (info.Id != manifest.Run) throw new StoreException($"{source}: its manifest says run '{manifest.Run}', its run.json '{info.Id}'.", notBundle);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new StoreException($"{source}: not a bundle: {e.Message}", notBundle, e);
+        }
+    }
+
+    private static BundleManifest ReadManifest(string source, ZipArchive zip, string hint)
+    {
+        const int manifestBytes = 32 << 20;
+        ZipArchiveEntry[] entries = [.. zip.Entries.Where(e => e.FullName == BundleManifest.FileName)];
+        if (entries.Length != 1) throw new StoreException($"{source}: not a bundle: it has {(entries.Length == 0 ? "no" : "more than one")} manifest.json.", hint);
+        try
+        {
+            using var buffer = new MemoryStream();
+            using (Stream stream = entries[0].Open())
+            {
+                byte[] chunk = new byte[1 << 16];
+                for (int got; (got = stream.Read(chunk)) > 0;)
+                {
+                    buffer.Write(chunk, 0, got);
+                    if (buffer.Length > manifestBytes) throw TooLarge(source, "a manifest that is too large");
+                }
+            }
+
+            BundleManifest? manifest = JsonSerializer.Deserialize<BundleManifest>(buffer.ToArray(), Json.Line);
+            if (manifest is not { Schema: 1, Files: not null, Run: not null }) throw new StoreException($"{source}: not a bundle this QuantBench can read.", hint);
+            return manifest;
+        }
+        catch (JsonException e)
+        {
+            throw new StoreException($"{source}: its manifest.json can't be read: {e.Message}", hint, e);
+        }
+    }
+
+    // Lengths in a zip's headers are claims: the bytes that really come are counted.
+    private static long CopyTo(Stream input, string staging, string path, string source, long fileLimit, long totalLimit, out string sha256)
+    {
+        string target = Path.Combine(staging, path);
+        Directory.CreateDirectory(Path.GetDirectoryName(target)!); // staging/path has a directory
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using var output = new FileStream(target, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
+        byte[] chunk = new byte[1 << 16];
+        long total = 0;
+        for (int got; (got = input.Read(chunk)) > 0;)
+        {
+            total += got;
+            if (total > fileLimit) throw TooLarge(source, $"'{path}' with more than {fileLimit} bytes");
+            if (total > totalLimit) throw TooLarge(source, "more bytes than an import may have");
+            hash.AppendData(chunk, 0, got);
+            output.Write(chunk, 0, got);
+        }
+
+        output.Flush(flushToDisk: true);
+        sha256 = Convert.ToHexStringLower(hash.GetHashAndReset());
+        return total;
+    }
+
+    private static StoreException TooLarge(string source, string what) =>
+        new($"{source}: refused: it holds {what}.", "If the bundle is yours, unpack it into the results directory and run 'quantbench results reindex'.");
+}

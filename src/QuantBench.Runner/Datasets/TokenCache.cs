@@ -1,0 +1,43 @@
+using System.Security.Cryptography;
+using System.Text;
+using QuantBench.Core.Errors;
+using QuantBench.Formats.Tokenizers;
+
+namespace QuantBench.Runner.Datasets;
+
+/// <summary>Token files, one per text and tokenizer, so that a text is tokenized once and not in every worker.</summary>
+/// <param name="cacheRoot">Cache root; the files lie in its <c>tokens</c>.</param>
+public sealed class TokenCache(string cacheRoot)
+{
+    /// <summary>Path of the token file of a text; makes it when it isn't there.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="tokenizer">The model's tokenizer.</param>
+    public string PathOf(DatasetText text, ITextTokenizer tokenizer)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(tokenizer);
+        byte[] key = SHA256.HashData(Encoding.UTF8.GetBytes($"tokens-v1\n{text.Sha256}\n{tokenizer.Sha256}\n{tokenizer.BosToken}"));
+        string path = Path.Combine(cacheRoot, "tokens", $"{Convert.ToHexStringLower(key)[..32]}.qbtk");
+        if (IsWhole(path, text, tokenizer)) return path;
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!); // a file below the cache root has a directory
+        int[] tokens = tokenizer.Encode(text.Text);
+        ushort[] bytes = new ushort[tokens.Length];
+        for (int i = 0; i < tokens.Length; i++) bytes[i] = checked((ushort)tokenizer.ByteLength(tokens[i]));
+        TokenFile.Write(path, new TokenFileHeader(text.Sha256, tokenizer.Sha256, tokenizer.BosToken), tokens, bytes);
+        return path;
+    }
+
+    private static bool IsWhole(string path, DatasetText text, ITextTokenizer tokenizer)
+    {
+        if (!File.Exists(path)) return false;
+        try
+        {
+            TokenFileHeader header = TokenFile.Read(path).Header;
+            return header.TextSha256 == text.Sha256 && header.TokenizerSha256 == tokenizer.Sha256;
+        }
+        catch (ModelFormatException)
+        {
+            return false;
+        }
+    }
+}

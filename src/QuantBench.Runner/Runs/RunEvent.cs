@@ -1,0 +1,98 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Cells;
+using QuantBench.Core.Runs;
+using QuantBench.Inference.Evaluators;
+
+namespace QuantBench.Runner.Runs;
+
+/// <summary>Something a run tells whoever watches it.</summary>
+public abstract record RunEvent
+{
+    private RunEvent()
+    {
+    }
+
+    /// <summary>The run has its folder; what follows is recorded there.</summary>
+    /// <param name="Info">The run.</param>
+    /// <param name="Folder">Its folder.</param>
+    /// <param name="Cells">Every cell in the order it is measured.</param>
+    /// <param name="Finished">Cells that a resumed run finished before.</param>
+    public sealed record RunStarted(RunInfo Info, string Folder, ImmutableArray<Cell> Cells, int Finished) : RunEvent;
+
+    /// <summary>A preparation began: an artifact, or a reference distribution.</summary>
+    /// <param name="Model">Id of the model.</param>
+    /// <param name="Name">What is made.</param>
+    public sealed record PreparationStarted(string Model, string Name) : RunEvent;
+
+    /// <summary>How far a preparation is.</summary>
+    /// <param name="Model">Id of the model.</param>
+    /// <param name="Name">What is made.</param>
+    /// <param name="Value">Phase and units.</param>
+    public sealed record PreparationProgress(string Model, string Name, EvaluationProgress Value) : RunEvent;
+
+    /// <summary>A preparation ended.</summary>
+    /// <param name="Model">Id of the model.</param>
+    /// <param name="Name">What was made.</param>
+    /// <param name="Cached">Whether it was there already.</param>
+    /// <param name="Seconds">Seconds it took.</param>
+    /// <param name="Bytes">Its bytes; 0 when it failed.</param>
+    /// <param name="Problem">Why it failed; null when it didn't.</param>
+    public sealed record PreparationEnded(string Model, string Name, bool Cached, double Seconds, long Bytes, string? Problem) : RunEvent;
+
+    /// <summary>A cell's worker is about to start.</summary>
+    /// <param name="Index">0-based place in the matrix.</param>
+    /// <param name="Total">Cells in all.</param>
+    /// <param name="Cell">The cell.</param>
+    public sealed record CellStarted(int Index, int Total, Cell Cell) : RunEvent;
+
+    /// <summary>How far a cell is.</summary>
+    /// <param name="Index">0-based place in the matrix.</param>
+    /// <param name="Cell">The cell.</param>
+    /// <param name="Value">Phase, units, figure so far.</param>
+    public sealed record CellProgress(int Index, Cell Cell, EvaluationProgress Value) : RunEvent;
+
+    /// <summary>A cell's result is on the disk.</summary>
+    /// <param name="Index">0-based place in the matrix.</param>
+    /// <param name="Total">Cells in all.</param>
+    /// <param name="Result">The result.</param>
+    public sealed record CellFinished(int Index, int Total, CellResult Result) : RunEvent;
+
+    /// <summary>Something the user should know that doesn't stop the run.</summary>
+    /// <param name="Message">What.</param>
+    public sealed record Warning(string Message) : RunEvent;
+
+    /// <summary>The run ended.</summary>
+    /// <param name="Outcome">How.</param>
+    public sealed record RunEnded(RunOutcome Outcome) : RunEvent;
+}
+
+/// <summary>How a run ended.</summary>
+/// <param name="Info">The run.</param>
+/// <param name="Folder">Its folder.</param>
+/// <param name="Ok">Cells measured, those of earlier parts of a resumed run included.</param>
+/// <param name="Unsupported">Cells that can't run here.</param>
+/// <param name="Failed">Cells that failed.</param>
+public sealed record RunOutcome(RunInfo Info, string Folder, int Ok, int Unsupported, int Failed)
+{
+    /// <summary>Whether the user stopped it.</summary>
+    public bool Interrupted => Info.Status == RunStatus.Interrupted;
+}
+
+/// <summary>What the command line adds to a suite.</summary>
+public sealed record RunOptions
+{
+    /// <summary>Cells to keep, as <see cref="CellFilter"/> reads them; empty = all.</summary>
+    public ImmutableArray<string> Only { get; init; } = [];
+
+    /// <summary>CPU threads of every cell; null = as the suite says.</summary>
+    public int? Threads { get; init; }
+
+    /// <summary>Free labels.</summary>
+    public ImmutableArray<string> Tags { get; init; } = [];
+
+    /// <summary>On resume: measure failed cells again.</summary>
+    public bool RetryFailed { get; init; }
+
+    /// <summary>On resume: go on although the machine, a model, a text or an engine changed.</summary>
+    public bool Force { get; init; }
+}

@@ -1,0 +1,103 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Cells;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Runs;
+using QuantBench.Core.Suites;
+using QuantBench.Formats.Sources;
+using QuantBench.Formats.Tokenizers;
+using QuantBench.Runner.Datasets;
+using QuantBench.Runner.Workers;
+
+namespace QuantBench.Runner.Runs;
+
+/// <summary>A model of a run, opened.</summary>
+/// <param name="Id">Its id in the suite.</param>
+/// <param name="Source">Its source; null when it is broken.</param>
+/// <param name="Tokenizer">Its tokenizer; null when it can't be read.</param>
+/// <param name="Problem">What is wrong with the source or the tokenizer.</param>
+internal sealed record RunModel(string Id, ModelSource? Source, ITextTokenizer? Tokenizer, string? Problem);
+
+/// <summary>Everything a run's cells are measured with: engines, models, texts; and the fingerprint they make.</summary>
+internal sealed class RunInputs
+{
+    private readonly Dictionary<string, EngineProbe> _engines = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, RunModel> _models = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, DatasetText> _texts = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string Text, string Tokenizer), string> _tokenPaths = [];
+    private readonly TokenCache _tokens;
+
+    private RunInputs(TokenCache tokens, Fingerprint fingerprint) => (_tokens, Fingerprint) = (tokens, fingerprint);
+
+    /// <summary>The fingerprint, engines, datasets and models included.</summary>
+    public Fingerprint Fingerprint { get; private set; }
+
+    /// <summary>Gathers what a set of cells needs.</summary>
+    /// <exception cref="QuantBenchException">A model or text isn't there.</exception>
+    public static async Task<RunInputs> GatherAsync(
+        RunnerEnvironment environment, Suite suite, ImmutableArray<Cell> cells, CancellationToken cancellationToken)
+    {
+        var inputs = new RunInputs(new TokenCache(environment.CacheRoot), environment.ReadFingerprint());
+        var prober = new EngineProber(environment);
+        foreach (string engine in cells.Select(c => c.Backend.Engine).Distinct().Order(StringComparer.Ordinal))
+            inputs._engines[engine] = await prober.ProbeAsync(engine, cancellationToken);
+        foreach (SuiteModel model in suite.Models.Where(m => cells.Any(c => c.Model == m.Id))) inputs._models[model.Id] = Open(environment, model);
+
+        string directory = Path.GetDirectoryName(suite.File) is { Length: > 0 } found ? found : ".";
+        var datasets = new DatasetCatalog(environment.DatasetsDirectory, environment.CacheRoot);
+        foreach (string name in cells.Where(NeedsText).Select(c => c.Settings.Text("dataset")).Distinct().Order(StringComparer.Ordinal))
+            inputs._texts[name] = await datasets.ResolveAsync(name, directory, cancellationToken);
+        if (cells.Any(c => c.Variant.ImportanceMatrix))
+            inputs._texts[suite.Imatrix.Dataset] = await datasets.ResolveAsync(suite.Imatrix.Dataset, directory, cancellationToken);
+
+        inputs.Fingerprint = inputs.Fingerprint with
+        {
+            Engines = inputs._engines.Values.Where(e => e.Build is not null).ToImmutableSortedDictionary(e => e.Name, e => e.Build!, StringComparer.Ordinal), // filtered
+            Models = inputs._models.Values.Where(m => m.Source is not null).ToImmutableSortedDictionary(m => m.Id, m => m.Source!.Sha256, StringComparer.Ordinal), // filtered
+            Datasets = inputs._texts.ToImmutableSortedDictionary(t => t.Key, t => t.Value.Sha256, StringComparer.Ordinal),
+        };
+        return inputs;
+    }
+
+    /// <summary>Whether a cell is measured on a text.</summary>
+    public static bool NeedsText(Cell cell) => cell.Workload is "perplexity" or "divergence";
+
+    /// <summary>What the probe found of a cell's engine.</summary>
+    public EngineProbe Engine(Cell cell) => _engines[cell.Backend.Engine];
+
+    /// <summary>A model by id.</summary>
+    public RunModel Model(string id) => _models[id];
+
+    /// <summary>A text by the name the suite gave it.</summary>
+    public DatasetText Text(string name) => _texts[name];
+
+    /// <summary>Token file of a text for a model whose tokenizer could be read.</summary>
+    public string TokensPath(string name, ITextTokenizer tokenizer)
+    {
+        (string, string) key = (name, tokenizer.Sha256);
+        if (!_tokenPaths.TryGetValue(key, out string? path)) _tokenPaths[key] = path = _tokens.PathOf(_texts[name], tokenizer);
+        return path;
+    }
+
+    private static RunModel Open(RunnerEnvironment environment, SuiteModel model)
+    {
+        ModelSource source;
+        try
+        {
+            source = environment.OpenSource(model.Source);
+        }
+        catch (ModelFormatException e)
+        {
+            // A broken file is that model's cells' failure; the suite's other models go on.
+            return new RunModel(model.Id, null, null, Reasons.With(e.Message, e.Hint));
+        }
+
+        try
+        {
+            return new RunModel(model.Id, source, environment.OpenTokenizer(source), null);
+        }
+        catch (ModelFormatException e)
+        {
+            return new RunModel(model.Id, source, null, Reasons.With(e.Message, e.Hint));
+        }
+    }
+}

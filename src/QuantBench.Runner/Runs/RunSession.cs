@@ -1,0 +1,182 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Cells;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Suites;
+using QuantBench.Core.Variants;
+using QuantBench.Formats.Tokenizers;
+using QuantBench.Inference.Artifacts;
+using QuantBench.Inference.Evaluators;
+using QuantBench.Results.Folders;
+using QuantBench.Runner.Preparation;
+using QuantBench.Runner.Registry;
+using QuantBench.Runner.Workers;
+
+namespace QuantBench.Runner.Runs;
+
+/// <summary>One execution of a run's cells: what was prepared for them, and how each is measured.</summary>
+internal sealed class RunSession(RunnerEnvironment environment, Suite suite, RunInputs inputs, RunFolder folder, IProgress<RunEvent> events)
+{
+    private readonly Dictionary<string, string> _planProblems = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string Model, string Variant), Prepared> _artifacts = [];
+    private readonly Dictionary<string, Prepared> _references = new(StringComparer.Ordinal);
+    private readonly ReferenceCache _referenceCache = new(environment.CacheRoot, environment.Clock);
+    private readonly CellRunner _cells = new(environment);
+
+    /// <summary>Prepares the artifacts of cells, so that no build runs between two measurements.</summary>
+    public async Task PrepareAsync(ImmutableArray<Cell> cells, CancellationToken cancellationToken)
+    {
+        foreach (IGrouping<string, Cell> model in cells.Where(c => Refusal(c) is null).GroupBy(c => c.Model))
+        {
+            string[] names = [.. model.SelectMany(VariantsOf).Distinct()];
+            ArtifactPreparer preparer = Preparer(model.Key, names);
+            if (await preparer.PlanAsync(names, cancellationToken) is { } failed)
+            {
+                _planProblems[model.Key] = Reasons.With(failed.Reason, failed.Hint);
+                continue;
+            }
+
+            foreach (string name in names) _artifacts[(model.Key, name)] = await preparer.PrepareAsync(name, cancellationToken);
+        }
+    }
+
+    /// <summary>Measures a cell, or says why it can't be.</summary>
+    public async Task<CellResult> MeasureAsync(Cell cell, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)
+    {
+        if (Refusal(cell) is { } refusal) return Without(cell, refusal.Status, refusal.Reason);
+        Prepared artifact = Artifact(cell.Model, cell.Variant.Id);
+        if (artifact.Entry is not { } entry) return Without(cell, artifact.Status, artifact.Reason ?? "its artifact isn't there");
+
+        MarkUsed(entry);
+        RunModel model = inputs.Model(cell.Model);
+        var provenance = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
+        provenance["model_sha256"] = entry.SourceSha256;
+        provenance["artifact_sha256"] = entry.Sha256;
+        provenance["artifact_recipe"] = entry.Key;
+        provenance["artifact_builder"] = $"{entry.Recipe.Builder} ({entry.Recipe.BuilderBuild})";
+        provenance["quantbench"] = inputs.Fingerprint.QuantBench;
+        WorkerText? text = null;
+        if (RunInputs.NeedsText(cell))
+        {
+            string dataset = cell.Settings.Text("dataset");
+            // Refusal has checked that the tokenizer is there.
+            text = new WorkerText(dataset, inputs.TokensPath(dataset, model.Tokenizer!));
+            provenance["dataset_sha256"] = inputs.Text(dataset).Sha256;
+            provenance["tokenizer_sha256"] = model.Tokenizer!.Sha256;
+        }
+
+        string? referencePath = null;
+        if (ReferenceVariant(cell) is { } reference)
+        {
+            Prepared made = await ReferenceAsync(cell, reference, text, cancellationToken);
+            if (made.Status != CellStatus.Ok) return Without(cell, made.Status, made.Reason ?? "its reference isn't there");
+            referencePath = made.Path;
+            provenance["reference_artifact_sha256"] = Artifact(cell.Model, reference.Id).Entry?.Sha256 ?? "";
+        }
+
+        var job = new CellJob(cell, entry.ToArtifact(artifact.Path), text, referencePath, provenance.ToImmutable());
+        return await _cells.RunAsync(job, Limits, folder.LogPath(cell.Id), progress, cancellationToken);
+    }
+
+    private WorkerLimits Limits => new(suite.Limits.CellTimeout, suite.Limits.CellMemoryBytes);
+
+    private static IEnumerable<string> VariantsOf(Cell cell) =>
+        ReferenceVariant(cell) is { } reference ? [cell.Variant.Id, reference.Id] : [cell.Variant.Id];
+
+    private static Variant? ReferenceVariant(Cell cell) =>
+        cell.Workload == "divergence" && Variant.TryParse(cell.Settings.Text("reference"), out Variant? variant) ? variant : null;
+
+    private static CellResult StatusOnly(Cell cell, CellStatus status, string reason, DateTimeOffset now) => new()
+    {
+        Cell = cell,
+        Status = status,
+        Reason = reason,
+        Failure = status == CellStatus.Failed ? FailureKind.Preparation : null,
+        Started = now,
+    };
+
+    private CellResult Without(Cell cell, CellStatus status, string reason) => StatusOnly(cell, status, reason, environment.Clock.GetUtcNow());
+
+    /// <summary>Why a cell can't be measured, as far as that shows without its artifact.</summary>
+    private (CellStatus Status, string Reason)? Refusal(Cell cell)
+    {
+        if (inputs.Engine(cell).CanUse(cell.Backend.Device).Reason is { } reason) return (CellStatus.Unsupported, reason);
+        RunModel model = inputs.Model(cell.Model);
+        if (model.Source is null || (RunInputs.NeedsText(cell) && model.Tokenizer is null)) return (CellStatus.Failed, model.Problem ?? "the model can't be read");
+        return _planProblems.TryGetValue(cell.Model, out string? problem) ? (CellStatus.Failed, problem) : null;
+    }
+
+    private Prepared Artifact(string model, string variant) =>
+        _artifacts.TryGetValue((model, variant), out Prepared? prepared) ? prepared : Prepared.Not(CellStatus.Failed, $"{variant} wasn't prepared");
+
+    private ArtifactPreparer Preparer(string modelId, string[] names)
+    {
+        RunModel model = inputs.Model(modelId);
+        CalibrationText? calibration = null;
+        if (names.Any(n => Variant.Parse(n).ImportanceMatrix) && model.Tokenizer is { } tokenizer)
+        {
+            calibration = new CalibrationText(
+                inputs.TokensPath(suite.Imatrix.Dataset, tokenizer), inputs.Text(suite.Imatrix.Dataset).Sha256, suite.Imatrix.Chunks, suite.Imatrix.ContextLength);
+        }
+
+        return new ArtifactPreparer(environment, modelId, model.Source!, calibration, events) // Refusal has checked the source
+        {
+            Timeout = suite.Limits.PrepareTimeout,
+            Threads = inputs.Fingerprint.LogicalCores,
+            LogFolder = Path.Combine(folder.Path, RunFolder.LogsFolder),
+        };
+    }
+
+    private void MarkUsed(RegistryEntry entry) => new ModelRegistry(environment.CacheRoot, environment.Clock).MarkUsed(entry.Key);
+
+    private async Task<Prepared> ReferenceAsync(Cell cell, Variant reference, WorkerText? text, CancellationToken cancellationToken)
+    {
+        Prepared artifact = Artifact(cell.Model, reference.Id);
+        if (artifact.Entry is not { } entry) return Prepared.Not(artifact.Status, $"its reference {reference.Id}: {artifact.Reason}");
+        ITextTokenizer tokenizer = inputs.Model(cell.Model).Tokenizer!; // Refusal has checked it
+        string key = ReferenceCache.Key(
+            entry.Sha256, inputs.Engine(cell).Build ?? "", cell.Backend.ToString(), inputs.Text(cell.Settings.Text("dataset")).Sha256, tokenizer.Sha256,
+            cell.Settings.Without("reference").ToString());
+        if (_references.TryGetValue(key, out Prepared? before)) return before;
+        Prepared made = await ComputeReferenceAsync(cell, reference, entry, artifact.Path, text, key, cancellationToken);
+        _references[key] = made;
+        return made;
+    }
+
+    private async Task<Prepared> ComputeReferenceAsync(
+        Cell cell, Variant reference, RegistryEntry entry, string artifactPath, WorkerText? text, string key, CancellationToken cancellationToken)
+    {
+        string name = $"{reference.Id} log-probabilities on {cell.Backend}";
+        long start = environment.Clock.GetTimestamp();
+        bool cached = _referenceCache.Find(key) is not null;
+        if (!cached) events.Report(new RunEvent.PreparationStarted(cell.Model, name));
+        Prepared made;
+        try
+        {
+            string path = await _referenceCache.GetOrComputeAsync(key, ComputeAsync, cancellationToken);
+            made = Prepared.Ready(entry, path);
+        }
+        catch (EngineException e)
+        {
+            made = Prepared.Not(CellStatus.Failed, e.Message);
+        }
+
+        events.Report(new RunEvent.PreparationEnded(
+            cell.Model, name, cached, environment.Clock.GetElapsedTime(start).TotalSeconds, made.Path.Length > 0 ? new FileInfo(made.Path).Length : 0, made.Reason));
+        return made;
+
+        async Task ComputeAsync(string path, CancellationToken stop)
+        {
+            var referenceCell = new Cell(cell.Model, reference, cell.Backend, cell.Workload, cell.Settings);
+            WorkerJob job = environment.NewJob(WorkerJobKind.Reference, cell.Backend.Engine) with
+            {
+                Cell = WorkerCell.Of(referenceCell), Artifact = WorkerArtifact.Of(entry.ToArtifact(artifactPath)), Text = text, ReferencePath = path,
+            };
+            var progress = new Forward<EvaluationProgress>(p => events.Report(new RunEvent.PreparationProgress(cell.Model, name, p)));
+            string log = Path.Combine(folder.Path, RunFolder.LogsFolder, $"reference-{key}.log");
+            WorkerOutcome outcome = await new WorkerProcess(environment.Worker, environment.Clock).RunAsync(job, Limits, log, progress, stop);
+            stop.ThrowIfCancellationRequested();
+            string? problem = outcome.Match(f => f.Value.Unsupported, f => f.Reason, () => "stopped");
+            if (problem is not null) throw new EngineException($"{name}: {problem}");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text;
+using QuantBench.Core.Cells;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Runs;
+using QuantBench.Core.Suites;
+using QuantBench.Inference.Evaluators;
+using QuantBench.Results.Folders;
+using QuantBench.Runner.Preparation;
+
+namespace QuantBench.Runner.Runs;
+
+/// <summary>
+/// Runs suites: gathers what the cells need, prepares artifacts, measures cell after cell in the matrix's order, and records each before
+/// the next one starts. Results are never taken from earlier runs: a timing belongs to its own run, and a run that mixed them couldn't be compared.
+/// </summary>
+/// <param name="environment">Where things lie.</param>
+/// <param name="events">Receives what happens.</param>
+/// <param name="indexer">Takes each recorded result into the store; null = none. A failure there only warns.</param>
+public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEvent> events, IResultIndex? indexer = null)
+{
+    private bool _indexBroken;
+
+    /// <summary>Runs a suite.</summary>
+    /// <param name="suite">The suite.</param>
+    /// <param name="options">What the command line adds.</param>
+    /// <param name="cancellationToken">Stops: the running cell is killed and not recorded, the run is marked interrupted.</param>
+    /// <exception cref="QuantBenchException">The run couldn't start, or results can't be recorded.</exception>
+    public async Task<RunOutcome> RunAsync(Suite suite, RunOptions options, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(suite);
+        ArgumentNullException.ThrowIfNull(options);
+        ImmutableArray<Cell> cells = CellsOf(suite, options.Only, options.Threads);
+        if (cells.IsEmpty) throw new RequestException($"suite '{suite.Name}' has no cell that --only keeps.", "Show its cells: quantbench suites validate FILE");
+        RunInputs inputs = await RunInputs.GatherAsync(environment, suite, cells, cancellationToken);
+        DateTimeOffset now = environment.Clock.GetUtcNow();
+        var info = new RunInfo
+        {
+            Id = $"{now:yyyyMMdd-HHmmss}-{suite.Name}-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(2))}",
+            Suite = suite.Name,
+            SuiteText = suite.Text,
+            SuiteDirectory = Path.GetDirectoryName(Path.GetFullPath(suite.File)) ?? ".",
+            SuiteSha256 = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(suite.Text))),
+            Started = now,
+            Status = RunStatus.Running,
+            CellCount = cells.Length,
+            Fingerprint = inputs.Fingerprint,
+            Tags = [.. suite.Tags, .. options.Tags],
+            Only = options.Only,
+            Threads = options.Threads,
+        };
+        using RunFolder folder = RunFolder.Create(environment.ResultsRoot, info);
+        return await MeasureAsync(folder, suite, cells, inputs, retryFailed: false, cancellationToken);
+    }
+
+    /// <summary>Goes on with a run that was stopped or died: cells with a result aren't measured again.</summary>
+    /// <param name="path">The run's folder.</param>
+    /// <param name="options">What the command line adds.</param>
+    /// <param name="cancellationToken">Stops again.</param>
+    /// <exception cref="QuantBenchException">Inputs changed since, or results can't be recorded.</exception>
+    public async Task<RunOutcome> ResumeAsync(string path, RunOptions options, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        using RunFolder folder = RunFolder.Open(path);
+        RunInfo info = folder.Info;
+        // The suite as it was, not as its file is now; its name serves errors and finds relative paths.
+        Suite suite = SuiteLoader.Parse(info.SuiteText, Path.Combine(info.SuiteDirectory, $"{info.Suite}.yaml"), info.SuiteDirectory);
+        ImmutableArray<Cell> cells = CellsOf(suite, info.Only, info.Threads);
+        RunInputs inputs = await RunInputs.GatherAsync(environment, suite, cells, cancellationToken);
+        string[] changes = [.. Changes(info.Fingerprint, inputs.Fingerprint)];
+        if (changes.Length > 0 && !options.Force)
+        {
+            throw new RequestException(
+                $"run {info.Id} can't go on: {string.Join("; ", changes)}. Its cells would no longer be comparable.",
+                "Start a new run, or go on all the same with --force.");
+        }
+
+        foreach (string change in changes) events.Report(new RunEvent.Warning($"since the run began {change}"));
+        folder.Update(info with { Status = RunStatus.Running, Finished = null });
+        return await MeasureAsync(folder, suite, cells, inputs, options.RetryFailed, cancellationToken);
+    }
+
+    /// <summary>The cells of a suite after the command line's changes, in the order they are measured.</summary>
+    /// <param name="suite">The suite.</param>
+    /// <param name="only">Patterns of <see cref="CellFilter"/>.</param>
+    /// <param name="threads">CPU threads of every cell; null = as the suite says.</param>
+    public static ImmutableArray<Cell> CellsOf(Suite suite, IEnumerable<string> only, int? threads)
+    {
+        var filter = new CellFilter(only);
+        IEnumerable<Cell> cells = Matrix.Expand(suite).Where(filter.Keeps);
+        if (threads is { } count)
+            cells = cells.Select(c => new Cell(c.Model, c.Variant, c.Backend, c.Workload, c.Settings.With("threads", count))).DistinctBy(c => c.Id);
+        return [.. cells];
+    }
+
+    /// <summary>What differs between two fingerprints that a run's cells would show.</summary>
+    /// <param name="then">When the run began.</param>
+    /// <param name="now">Now.</param>
+    internal static IEnumerable<string> Changes(Fingerprint then, Fingerprint now)
+    {
+        if (then.MachineId != now.MachineId) yield return $"the machine changed from {then.Host} ({then.Cpu}) to {now.Host} ({now.Cpu})";
+        foreach (string change in Differences("engine", then.Engines, now.Engines)) yield return change;
+        foreach (string change in Differences("model", then.Models, now.Models)) yield return change;
+        foreach (string change in Differences("dataset", then.Datasets, now.Datasets)) yield return change;
+    }
+
+    private static IEnumerable<string> Differences(
+        string what, ImmutableSortedDictionary<string, string> then, ImmutableSortedDictionary<string, string> now)
+    {
+        foreach ((string name, string value) in then)
+        {
+            if (!now.TryGetValue(name, out string? other)) yield return $"{what} {name} is gone";
+            else if (other != value) yield return $"{what} {name} changed from {Short(value)} to {Short(other)}";
+        }
+    }
+
+    private static string Short(string value) => value.Length == 64 && value.All(char.IsAsciiHexDigit) ? value[..12] : value;
+
+    private async Task<RunOutcome> MeasureAsync(
+        RunFolder folder, Suite suite, ImmutableArray<Cell> cells, RunInputs inputs, bool retryFailed, CancellationToken cancellationToken)
+    {
+        Dictionary<CellId, CellResult> results = folder.ReadCells().Where(r => r.Status != CellStatus.Cancelled).ToDictionary(r => r.Cell.Id);
+        if (retryFailed)
+        {
+            foreach (CellResult failed in results.Values.Where(r => r.Status == CellStatus.Failed).ToArray()) results.Remove(failed.Cell.Id);
+        }
+
+        Index(index => index.IndexRun(folder.Info, folder.Path));
+        events.Report(new RunEvent.RunStarted(folder.Info, folder.Path, cells, cells.Count(c => results.ContainsKey(c.Id))));
+        try
+        {
+            var session = new RunSession(environment, suite, inputs, folder, events);
+            await session.PrepareAsync([.. cells.Where(c => !results.ContainsKey(c.Id))], cancellationToken);
+            for (int i = 0; i < cells.Length; i++)
+            {
+                Cell cell = cells[i];
+                if (results.ContainsKey(cell.Id)) continue;
+                cancellationToken.ThrowIfCancellationRequested();
+                events.Report(new RunEvent.CellStarted(i, cells.Length, cell));
+                int index = i;
+                CellResult result = await session.MeasureAsync(
+                    cell, new Forward<EvaluationProgress>(p => events.Report(new RunEvent.CellProgress(index, cell, p))), cancellationToken);
+                // A cancelled cell has no line: the resumed run measures it.
+                if (result.Status == CellStatus.Cancelled) throw new OperationCanceledException(cancellationToken);
+                folder.Append(result);
+                // Crash point: the line is durable, the index row isn't. `results reindex` adds it.
+                results[cell.Id] = result;
+                Index(store => store.IndexCell(folder.Info.Id, result));
+                events.Report(new RunEvent.CellFinished(i, cells.Length, result));
+            }
+
+            return End(folder, RunStatus.Completed, results);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return End(folder, RunStatus.Interrupted, results);
+        }
+        catch (StoreException e)
+        {
+            MarkInterrupted(folder);
+            string next = $"quantbench resume {folder.Info.Id}";
+            string hint = e.Hint?.Replace("quantbench resume", next, StringComparison.Ordinal) ?? $"Finished cells are safe. When that is mended: {next}";
+            throw new StoreException(e.Message, hint, e);
+        }
+    }
+
+    private RunOutcome End(RunFolder folder, RunStatus status, Dictionary<CellId, CellResult> results)
+    {
+        folder.Update(folder.Info with { Status = status, Finished = status == RunStatus.Completed ? environment.Clock.GetUtcNow() : null });
+        Index(index => index.IndexRun(folder.Info, folder.Path));
+        int Count(CellStatus wanted) => results.Values.Count(r => r.Status == wanted);
+        var outcome = new RunOutcome(folder.Info, folder.Path, Count(CellStatus.Ok), Count(CellStatus.Unsupported), Count(CellStatus.Failed));
+        events.Report(new RunEvent.RunEnded(outcome));
+        return outcome;
+    }
+
+    private static void MarkInterrupted(RunFolder folder)
+    {
+        try
+        {
+            folder.Update(folder.Info with { Status = RunStatus.Interrupted });
+        }
+        catch (StoreException)
+        {
+            // The disk that took no cell takes no mark either; a run that is `running` without a runner resumes just the same.
+        }
+    }
+
+    private void Index(Action<IResultIndex> action)
+    {
+        if (indexer is null || _indexBroken) return;
+        try
+        {
+            action(indexer);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            _indexBroken = true;
+            events.Report(new RunEvent.Warning($"the results index can't be written ({e.Message}); the run's folder is complete, 'quantbench results reindex' adds it later"));
+        }
+    }
+}
+
+/// <summary>Takes recorded results into the store that lists and pages read.</summary>
+public interface IResultIndex
+{
+    /// <summary>Adds a run or renews what is known of it.</summary>
+    /// <param name="info">The run.</param>
+    /// <param name="folder">Its folder.</param>
+    void IndexRun(RunInfo info, string folder);
+
+    /// <summary>Adds a cell's result.</summary>
+    /// <param name="runId">The run's id.</param>
+    /// <param name="result">The result.</param>
+    void IndexCell(string runId, CellResult result);
+}

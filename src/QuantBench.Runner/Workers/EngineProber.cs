@@ -1,0 +1,57 @@
+using System.Collections.Immutable;
+using QuantBench.Inference.Engines;
+using QuantBench.Inference.Evaluators;
+
+namespace QuantBench.Runner.Workers;
+
+/// <summary>What a probe found of an engine.</summary>
+/// <param name="Name">Engine name.</param>
+/// <param name="Description">One line about it.</param>
+/// <param name="Build">What exactly runs; null when it can't be started.</param>
+/// <param name="Devices">Its devices.</param>
+/// <param name="Problem">Why it can't be started; null when it can.</param>
+/// <param name="Hint">What would help.</param>
+public sealed record EngineProbe(
+    string Name, string Description, string? Build, ImmutableArray<ProbedDevice> Devices, string? Problem, string? Hint)
+{
+    /// <summary>Whether a device of this engine can be used.</summary>
+    /// <param name="device">Device id.</param>
+    public Support CanUse(string device)
+    {
+        if (Problem is not null) return Support.No($"{Name}: {Reasons.With(Problem, Hint)}");
+        if (Devices.FirstOrDefault(d => d.Id == device) is not { } found)
+        {
+            string here = Devices.Length == 0 ? "none" : string.Join(", ", Devices.Select(d => d.Id));
+            return Support.No($"{Name}: there is no device '{device}' here (devices: {here})");
+        }
+
+        return found.Refused is { } reason ? Support.No(reason) : Support.Yes;
+    }
+}
+
+/// <summary>Asks engines for their build and devices, each in a worker of its own.</summary>
+/// <param name="environment">Where things lie.</param>
+public sealed class EngineProber(RunnerEnvironment environment)
+{
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(60);
+
+    /// <summary>Probes one engine.</summary>
+    /// <param name="name">Engine name.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    /// <exception cref="OperationCanceledException">Stopped.</exception>
+    public async Task<EngineProbe> ProbeAsync(string name, CancellationToken cancellationToken)
+    {
+        if (environment.Engines.Find(name) is not { } engine)
+        {
+            string known = string.Join(", ", environment.Engines.Registrations.Select(r => r.Name));
+            return new EngineProbe(name, "", null, [], $"this installation has no engine '{name}' (engines: {known})", null);
+        }
+
+        WorkerOutcome outcome = await new WorkerProcess(environment.Worker, environment.Clock).RunAsync(
+            environment.NewJob(WorkerJobKind.Probe, name), new WorkerLimits(s_timeout), null, new Progress<EvaluationProgress>(), cancellationToken);
+        return outcome.Match(
+            finished: f => new EngineProbe(name, engine.Description, f.Value.EngineBuild ?? "unknown", [.. f.Value.Devices], null, null),
+            failed: f => new EngineProbe(name, engine.Description, null, [], f.Reason, f.Hint),
+            cancelled: () => throw new OperationCanceledException(cancellationToken));
+    }
+}

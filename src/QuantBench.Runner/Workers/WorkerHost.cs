@@ -1,0 +1,286 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using QuantBench.Core.Cells;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Variants;
+using QuantBench.Formats.Sources;
+using QuantBench.Formats.Tokenizers;
+using QuantBench.Inference.Artifacts;
+using QuantBench.Inference.Engines;
+using QuantBench.Inference.Evaluators;
+
+namespace QuantBench.Runner.Workers;
+
+/// <summary>
+/// The inside of a worker process: reads one job, does it, writes its result. This path touches as little code as it can, because what it
+/// costs is paid by every cell: no command line, no terminal library, no database, no reflection-based JSON.
+/// </summary>
+/// <param name="services">What it is made of.</param>
+/// <param name="log">Receives log lines; standard error.</param>
+public sealed class WorkerHost(WorkerServices services, Action<string> log)
+{
+    /// <summary>Line by which the parent asks the worker to stop.</summary>
+    public const string CancelLine = "cancel";
+
+    /// <summary>Condition of a cell: milliseconds from making the engine to the last figure, i.e. the engine's load and work.</summary>
+    public const string WorkMilliseconds = "work_ms";
+
+    /// <summary>Condition of a cell: resident bytes of the process before the engine is made.</summary>
+    public const string HarnessBytes = "harness_rss_bytes";
+
+    private const int MaxJobBytes = 16 << 20;
+
+    /// <summary>Does the job.</summary>
+    /// <param name="input">Standard input: a line with the job, then perhaps <see cref="CancelLine"/>; its end means that the parent is gone.</param>
+    /// <param name="output">Standard output.</param>
+    /// <param name="parentGone">Called from another thread when <paramref name="input"/> ends while the job runs.</param>
+    /// <returns>Exit code: 0 when a result was written, 1 after an error.</returns>
+    public int Run(Stream input, Stream output, Action parentGone)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        var writer = new WorkerEventWriter(output);
+        using var cancel = new CancellationTokenSource();
+        try
+        {
+            WorkerJob job = JsonSerializer.Deserialize(ReadLine(input) ?? throw new RequestException("the worker was given no job."), WorkerJson.Default.WorkerJob)
+                ?? throw new RequestException("the worker was given an empty job.");
+            // A thread of its own, not the pool's: it must answer even while native code keeps every core busy.
+            new Thread(() => Watch(input, cancel, parentGone), 128 << 10) { IsBackground = true, Name = "parent watch" }.Start();
+            writer.Started();
+            writer.Result(Do(job, new ThrottledProgress(writer, services.Clock), cancel.Token));
+            return 0;
+        }
+        catch (QuantBenchException e)
+        {
+            log(e.Message);
+            writer.Error(e.Message, e.Hint);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // The process is the boundary: whatever ends a job must reach the parent in words.
+            log(e is OperationCanceledException ? "stopped as asked" : e.ToString());
+            writer.Error(e is OperationCanceledException ? "stopped" : $"{e.Message} ({e.GetType().Name})", null);
+        }
+
+        return 1;
+    }
+
+    private static byte[]? ReadLine(Stream input)
+    {
+        using var line = new MemoryStream();
+        Span<byte> one = stackalloc byte[1];
+        // Byte by byte: a reader that takes more would swallow the cancel line behind the job.
+        while (input.Read(one) == 1)
+        {
+            if (one[0] == (byte)'\n') return line.ToArray();
+            if (line.Length >= MaxJobBytes) throw new RequestException("the worker's job is longer than 16 MiB.");
+            line.WriteByte(one[0]);
+        }
+
+        return line.Length > 0 ? line.ToArray() : null;
+    }
+
+    private static void Watch(Stream input, CancellationTokenSource cancel, Action parentGone)
+    {
+        try
+        {
+            while (ReadLine(input) is { } line)
+            {
+                if (Encoding.UTF8.GetString(line).Trim() == CancelLine) cancel.Cancel();
+            }
+
+            parentGone();
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        {
+            parentGone();
+        }
+    }
+
+    private WorkerResult Do(WorkerJob job, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken) => job.Kind switch
+    {
+        WorkerJobKind.Probe => Probe(job),
+        WorkerJobKind.Cell => Measure(job, progress, cancellationToken),
+        WorkerJobKind.Reference => Reference(job, progress, cancellationToken),
+        WorkerJobKind.Plan => Plan(job),
+        WorkerJobKind.Prepare => Build(job, progress, cancellationToken),
+        _ => throw new RequestException($"the worker doesn't know the job '{job.Kind}'."),
+    };
+
+    private EngineEnvironment EnvironmentOf(WorkerJob job) =>
+        new() { Log = log, Root = job.Root, NativeDirectories = job.NativeDirectories.ToImmutableSortedDictionary(StringComparer.Ordinal) };
+
+    private IEngine MakeEngine(WorkerJob job) =>
+        (services.Engines.Find(job.Engine) ?? throw new EngineException($"this installation has no engine '{job.Engine}'.")).Create(EnvironmentOf(job));
+
+    private WorkerResult Probe(WorkerJob job)
+    {
+        using IEngine engine = MakeEngine(job);
+        return new WorkerResult
+        {
+            EngineBuild = engine.Build,
+            Devices = [.. engine.Devices().Select(d => new ProbedDevice(d.Id, d.Description, d.Support.Reason, d.MemoryTotalBytes, d.MemoryFreeBytes))],
+        };
+    }
+
+    private WorkerResult Measure(WorkerJob job, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)
+    {
+        long? bare = services.Machine().ResidentBytes();
+        long start = services.Clock.GetTimestamp();
+        using IEngine engine = MakeEngine(job);
+        EvaluationContext context = ContextOf(job, engine, progress);
+        if (engine.CanRun(context.Artifact, context.Cell.Backend.Device).Reason is { } reason) return new WorkerResult { Unsupported = reason };
+        if (services.Evaluator(context.Cell.Workload) is not { } evaluator)
+            return new WorkerResult { Unsupported = $"this version of QuantBench can't measure '{context.Cell.Workload}'" };
+        EvaluationResult result = evaluator.Evaluate(context, cancellationToken);
+        var provenance = new Dictionary<string, string>(result.Provenance);
+        provenance.TryAdd("engine_build", engine.Build);
+        var conditions = new Dictionary<string, double>(result.Conditions)
+        {
+            [WorkMilliseconds] = services.Clock.GetElapsedTime(start).TotalMilliseconds,
+        };
+        if (bare is { } bytes) conditions[HarnessBytes] = bytes;
+        return new WorkerResult
+        {
+            Metrics = [.. result.Metrics],
+            Notes = [.. result.Notes],
+            Provenance = provenance,
+            Conditions = conditions,
+        };
+    }
+
+    private WorkerResult Reference(WorkerJob job, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)
+    {
+        using IEngine engine = MakeEngine(job);
+        EvaluationContext context = ContextOf(job, engine, progress);
+        if (engine.CanRun(context.Artifact, context.Cell.Backend.Device).Reason is { } reason) return new WorkerResult { Unsupported = reason };
+        services.ComputeReference(context, Needed(job.ReferencePath, "a reference path"), cancellationToken);
+        return new WorkerResult();
+    }
+
+    private EvaluationContext ContextOf(WorkerJob job, IEngine engine, IProgress<EvaluationProgress> progress)
+    {
+        Cell cell = Needed(job.Cell, "a cell").ToCell();
+        return new EvaluationContext
+        {
+            Cell = cell,
+            Artifact = Needed(job.Artifact, "an artifact").ToArtifact(),
+            Engine = engine,
+            Text = job.Text is { } text ? ReadText(text) : null,
+            ReferencePath = job.ReferencePath,
+            Clock = services.Clock,
+            Machine = services.Machine(),
+            Progress = progress,
+        };
+    }
+
+    private static EvaluationText ReadText(WorkerText text)
+    {
+        TokenFile file = TokenFile.Read(text.TokensPath);
+        return new EvaluationText
+        {
+            Dataset = text.Dataset,
+            Tokens = file.Tokens,
+            TokenBytes = file.TokenBytes,
+            TextSha256 = file.Header.TextSha256,
+            TokenizerSha256 = file.Header.TokenizerSha256,
+            BosToken = file.Header.BosToken,
+        };
+    }
+
+    private List<IArtifactBuilder> Builders(WorkerJob job, List<string> missing)
+    {
+        List<IArtifactBuilder> builders = [.. services.Builders];
+        foreach (EngineRegistration engine in services.Engines.Registrations)
+        {
+            try
+            {
+                builders.AddRange(engine.CreateBuilders(EnvironmentOf(job)));
+            }
+            catch (EngineException e)
+            {
+                // Its artifacts may not be asked for; whoever asks is told.
+                missing.Add($"{engine.Name}: {Reasons.With(e.Message, e.Hint)}");
+            }
+        }
+
+        return builders;
+    }
+
+    private WorkerResult Plan(WorkerJob job)
+    {
+        WorkerBuild build = Needed(job.Build, "a build");
+        ModelSource source = build.ToSource();
+        var missing = new List<string>();
+        List<IArtifactBuilder> builders = Builders(job, missing);
+        var plans = new Dictionary<string, PlannedArtifact>();
+        var open = new Queue<string>(build.ArtifactNames);
+        while (open.TryDequeue(out string? name))
+        {
+            if (plans.ContainsKey(name)) continue;
+            var refusals = new List<string>();
+            IArtifactBuilder? builder = builders.FirstOrDefault(b =>
+            {
+                if (b.CanBuild(source, name).Reason is not { } reason) return true;
+                refusals.Add(reason);
+                return false;
+            });
+            if (builder is null)
+            {
+                string why = string.Join("; ", refusals.Concat(missing).Distinct());
+                plans[name] = new PlannedArtifact(null, why.Length > 0 ? why : $"nothing here can make {name}");
+                continue;
+            }
+
+            ArtifactRecipe recipe = builder.Recipe(source, name, build.Calibration);
+            plans[name] = new PlannedArtifact(PlannedRecipe.Of(recipe), null);
+            foreach (string input in recipe.Inputs) open.Enqueue(input);
+        }
+
+        return new WorkerResult { Plans = plans };
+    }
+
+    private WorkerResult Build(WorkerJob job, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)
+    {
+        WorkerBuild build = Needed(job.Build, "a build");
+        string name = build.ArtifactNames.Single();
+        var missing = new List<string>();
+        IArtifactBuilder builder = Builders(job, missing).FirstOrDefault(b => b.Name == build.Builder)
+            ?? throw new EngineException($"there is no builder '{build.Builder}'. {string.Join(" ", missing)}");
+        var request = new BuildRequest(
+            build.ToSource(), name, build.Inputs.ToImmutableSortedDictionary(StringComparer.Ordinal), build.OutputPath, build.Calibration, build.Threads);
+        builder.Build(request, new BuildProgress(name, progress), cancellationToken);
+        if (!File.Exists(build.OutputPath)) throw new EngineException($"{build.Builder} said it was done with {name}, but wrote nothing.");
+        progress.Report(new EvaluationProgress("hash", 0, 0, name));
+        using FileStream file = File.OpenRead(build.OutputPath);
+        string sha256 = Convert.ToHexStringLower(SHA256.HashData(file));
+        (long weights, long parameters) = Variant.TryParse(name, out _) ? services.Describe(build.OutputPath) : (0, 0); // an importance matrix has none
+        return new WorkerResult { Built = new BuiltArtifact(sha256, file.Length, weights, parameters) };
+    }
+
+    private static T Needed<T>(T? value, string what) where T : class => value ?? throw new RequestException($"the worker's job lacks {what}.");
+
+    /// <summary>Lets a line through every tenth of a second: more would be work that the measured loop pays for.</summary>
+    private sealed class ThrottledProgress(WorkerEventWriter writer, TimeProvider clock) : IProgress<EvaluationProgress>
+    {
+        private static readonly TimeSpan s_gap = TimeSpan.FromMilliseconds(100);
+        private long _last = long.MinValue;
+        private string _phase = "";
+
+        public void Report(EvaluationProgress value)
+        {
+            long now = clock.GetTimestamp();
+            bool due = _last == long.MinValue || value.Phase != _phase || clock.GetElapsedTime(_last, now) >= s_gap;
+            if (!due) return;
+            (_last, _phase) = (now, value.Phase);
+            writer.Progress(value);
+        }
+    }
+
+    private sealed class BuildProgress(string name, IProgress<EvaluationProgress> progress) : IProgress<double>
+    {
+        public void Report(double value) => progress.Report(new EvaluationProgress("build", (long)(Math.Clamp(value, 0, 1) * 1000), 1000, name));
+    }
+}

@@ -1,0 +1,139 @@
+using QuantBench.Analysis.Tables;
+using QuantBench.Core.Cells;
+using QuantBench.Core.Metrics;
+using QuantBench.Core.Variants;
+using QuantBench.Results.Folders;
+using QuantBench.SampleData;
+
+namespace QuantBench.Analysis.Tests.Tables;
+
+public sealed class RunTableTests
+{
+    private readonly RunRecord _sample = SampleRun.Make();
+
+    [Fact]
+    public void Build_GivesOneRowPerVariant_ByBitsDescending()
+    {
+        RunTable table = RunTableBuilder.Build(_sample);
+
+        Assert.Equal(
+            ["F32", "F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_0", "Q3_K_M", "Q2_K", "TQ2_0", "IQ1_S"], table.Rows.Select(r => r.Variant.ShortName));
+        Assert.Equal(
+            ["bits_per_weight", "artifact_size", "size_change", "perplexity", "ppl_change", "kl_mean", "same_top", "pp_tps/512", "tg_tps/128", "ttft/512", "token_latency", "token_latency_p99", "load_time", "rss_peak"],
+            table.Columns.Select(c => c.Id));
+        Assert.False(table.ShowModel || table.ShowBackend);
+        Assert.Equal("F32", Assert.Single(table.Rows, r => r.IsReference).Variant.ShortName);
+    }
+
+    [Fact]
+    public void Build_TakesThePairedChange_WhereADivergenceCellHasIt()
+    {
+        RunRow row = Row("Q4_K_M");
+
+        Assert.Equal(Math.Exp(0.016192) - 1, row["ppl_change"]!.Value, 12);
+        Assert.Equal(Math.Exp(0.016192) * 0.001182, row.Figures["ppl_change"].Error!.Value, 12);
+        Assert.Equal("38.64 ± 0.86", row.Figures["perplexity"].Text);
+        Assert.Equal((3784416.0 / 23220416) - 1, row["size_change"]!.Value, 12);
+    }
+
+    [Fact]
+    public void Build_ComparesUnpaired_OnlyUnderOneProtocol()
+    {
+        RunRecord noDivergence = _sample with { Cells = [.. _sample.Cells.Where(c => c.Cell.Workload != "divergence")] };
+        RunRecord otherProtocol = noDivergence with
+        {
+            Cells = [.. noDivergence.Cells.Select(c => c.Cell.Variant.ShortName == "Q4_0" ? c with { Metrics = [.. c.Metrics.Select(m => m with { Protocol = "other" })] } : c)],
+        };
+
+        RunFigure plain = RunTableBuilder.Build(noDivergence).Rows.Single(r => r.Variant.ShortName == "Q4_0").Figures["ppl_change"];
+        RunFigure unlike = RunTableBuilder.Build(otherProtocol).Rows.Single(r => r.Variant.ShortName == "Q4_0").Figures["ppl_change"];
+
+        Assert.Equal((38.8623 / 38.0192) - 1, plain.Value!.Value, 12);
+        Assert.Null(unlike.Value);
+        Assert.Contains("protocol", unlike.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Build_SaysWhy_WhereThereIsNoFigure()
+    {
+        RunFigure failed = Row("IQ1_S").Figures["perplexity"];
+        RunFigure unsupported = Row("F32").Figures["kl_mean"];
+        RunFigure absent = Row("IQ1_S").Figures["rss_peak"];
+
+        Assert.Equal(("failed", "failed: the quantizer needs an importance matrix for <IQ1_S> & none is configured"), (failed.Text, failed.Reason));
+        Assert.Equal(("–", "unsupported: the variant is the reference itself"), (unsupported.Text, unsupported.Reason));
+        Assert.Equal(("–", "not measured in this run"), (absent.Text, absent.Reason));
+    }
+
+    [Fact]
+    public void Build_ShowsNoPercentile_WhenSamplesDontSupportIt()
+    {
+        RunRecord few = _sample with
+        {
+            Cells = [.. _sample.Cells.Select(c => c with { Metrics = [.. c.Metrics.Select(m => m.Name == "token_latency" && c.Cell.Variant.ShortName != "F32" ? m with { P99 = null, N = 120 } : m)] })],
+        };
+
+        RunFigure figure = RunTableBuilder.Build(few).Rows.Single(r => r.Variant.ShortName == "Q4_0").Figures["token_latency_p99"];
+
+        Assert.Equal(("–", "p99 needs 662 samples, has 120"), (figure.Text, figure.Reason));
+    }
+
+    [Fact]
+    public void Build_SplitsColumns_WhenSettingsVary()
+    {
+        CellResult latency = _sample.Cells.First(c => c.Cell.Workload == "latency");
+        CellResult With(string key, object value, double tps) => latency with
+        {
+            Cell = new Cell("m", Variant.Parse("Q4_0"), latency.Cell.Backend, "latency", latency.Cell.Settings.With(key, value)),
+            Metrics = [Measurement.Of("tg_tps", tps)],
+        };
+        RunRecord run = _sample with { Cells = [With("generate", 32L, 1), With("generate", 128L, 2), With("depth", 4096L, 3), With("kv_type", "q8_0", 4)] };
+
+        RunTable table = RunTableBuilder.Build(run);
+
+        Assert.Equal(["tg_tps/32 kv_type=f16", "tg_tps/128 kv_type=f16", "tg_tps/128 @ d4096 kv_type=f16", "tg_tps/128 kv_type=q8_0"], table.Columns.Select(c => c.Id));
+        Assert.Equal([1.0, 2, 3, 4], table.Columns.Select(c => table.Rows.Single()[c.Id]!.Value));
+    }
+
+    [Fact]
+    public void Build_CountsAndGroupsProblems()
+    {
+        RunTable table = RunTableBuilder.Build(_sample);
+
+        Assert.Equal([(CellStatus.Ok, 39), (CellStatus.Failed, 1), (CellStatus.Unsupported, 1), (CellStatus.Cancelled, 0)], table.Counts.Select(c => (c.Key, c.Value)));
+        Assert.Equal([CellStatus.Failed, CellStatus.Unsupported], table.Problems.Select(p => p.Status));
+    }
+
+    [Fact]
+    public void Build_WorksOnAnEmptyRun()
+    {
+        RunTable table = RunTableBuilder.Build(_sample with { Cells = [] });
+
+        Assert.Empty(table.Rows);
+        Assert.Empty(table.Columns);
+        Assert.Equal("| Variant | Class |\n| --- | --- |\n", MarkdownTable.Write(table));
+    }
+
+    [Fact]
+    public void Markdown_IsTheSnapshot()
+    {
+        RunRecord small = _sample with { Cells = [.. _sample.Cells.Where(c => c.Cell.Variant.ShortName is "F32" or "Q4_K_M" or "IQ1_S" && c.Cell.Workload is "perplexity" or "divergence")] };
+        small = small with { Cells = [.. small.Cells.Where(c => c.Cell.Variant.ShortName is "F32" or "Q4_K_M" or "IQ1_S")] };
+
+        Assert.Equal(
+            """
+            | Variant | Class | Perplexity (± SE) | ΔPPL (± SE) | Mean KL (nat) | Same top |
+            | --- | --- | ---: | ---: | ---: | ---: |
+            | `gguf:F32` | full | 38.02 ± 0.84 | reference | – | – |
+            | `gguf:Q4_K_M` | low | 38.64 ± 0.86 | +1.63 ± 0.12 % | 0.01009 ± 0.00010 | 93.25 ± 0.20 % |
+            | `gguf:IQ1_S` | ultra-low | failed | – | – | – |
+
+            """,
+            MarkdownTable.Write(RunTableBuilder.Build(small)).Replace('\u00a0', ' '));
+    }
+
+    [Fact]
+    public void Escape_LeavesNothingToRead() => Assert.Equal(@"a\|b \`c\` &lt;i> &amp; \[x\] d", MarkdownTable.Escape("a|b `c` <i> & [x]\nd"));
+
+    private RunRow Row(string variant) => RunTableBuilder.Build(_sample).Rows.Single(r => r.Variant.ShortName == variant);
+}

@@ -1,0 +1,81 @@
+using System.CommandLine;
+using QuantBench.Cli.Commands;
+
+namespace QuantBench.Cli.Tests.Commands;
+
+public sealed class CommandLineTests
+{
+    public static TheoryData<string> Paths()
+    {
+        var paths = new TheoryData<string>();
+        foreach (string path in Walk(QuantBenchCommand.Build(), "")) paths.Add(path);
+        return paths;
+    }
+
+    [Theory]
+    [MemberData(nameof(Paths))]
+    public async Task Help_DescribesEveryCommandAndOption(string path)
+    {
+        (int code, string output, _) = await RunAsync([.. path.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
+
+        Assert.Equal(0, code);
+        Assert.Contains("Usage:", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("run")]
+    [InlineData("resume")]
+    [InlineData("doctor")]
+    [InlineData("models")]
+    [InlineData("results export")]
+    public async Task Help_TeachesWithExamples(string path)
+    {
+        (_, string output, _) = await RunAsync([.. path.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
+
+        Assert.Contains("Examples:", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Help_NamesTheExitCodes_AndHidesTheWorker()
+    {
+        (_, string output, _) = await RunAsync(["--help"]);
+
+        Assert.Contains("130  stopped by Ctrl-C", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("one job in a process", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(64, "run")] // no suite
+    [InlineData(64, "run", "x.yaml", "--threads", "0")]
+    [InlineData(64, "nonsense")]
+    [InlineData(65, "run", "no-such-suite")]
+    [InlineData(65, "results", "show", "no-such-run")]
+    public async Task Errors_AreOneLineWithAHint_AndTheirOwnExitCode(int code, params string[] arguments)
+    {
+        (int found, _, string error) = await RunAsync(arguments);
+
+        Assert.Equal(code, found);
+        string[] lines = error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(2, lines.Length);
+        Assert.StartsWith("error: ", lines[0], StringComparison.Ordinal);
+        Assert.StartsWith("hint: ", lines[1], StringComparison.Ordinal);
+    }
+
+    private static IEnumerable<string> Walk(Command command, string path)
+    {
+        yield return path;
+        foreach (Command sub in command.Subcommands.Where(c => !c.Hidden))
+        {
+            foreach (string below in Walk(sub, $"{path} {sub.Name}".Trim())) yield return below;
+        }
+    }
+
+    private static async Task<(int Code, string Output, string Error)> RunAsync(string[] arguments)
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        int code = await QuantBenchCommand.RunAsync(arguments, output, error);
+        return (code, output.ToString(), error.ToString());
+    }
+}

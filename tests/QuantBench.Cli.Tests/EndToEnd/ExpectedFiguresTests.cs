@@ -1,0 +1,43 @@
+using QuantBench.Core.Cells;
+using QuantBench.Parity;
+using QuantBench.Results.Folders;
+using QuantBench.TestKit;
+
+namespace QuantBench.Cli.Tests.EndToEnd;
+
+/// <summary>Our figures of the reference model against those of llama.cpp's own tools (tests/parity/expected.json says how they were made).</summary>
+public sealed class ExpectedFiguresTests : IDisposable
+{
+    private readonly TemporaryDirectory _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Divergence_GivesTheFiguresOfLlamaCppsOwnTools_ForEveryVariant()
+    {
+        ExpectedFigures expected = ExpectedFigures.Load(Path.Combine(AppContext.BaseDirectory, "expected.json"));
+        string[] variants = [.. expected.Variants];
+        string suite = _folder.Combine("expected.yaml");
+        await File.WriteAllTextAsync(suite, $$"""
+            suite: expected
+            models:
+              - { id: reference, source: {{RepositoryRoot.Combine("datasets", "reference-model")}} }
+            variants: [{{string.Join(", ", variants.Select(v => $"\"gguf:{v}\""))}}]
+            backends: [llamacpp/cpu]
+            workloads:
+              - divergence: { dataset: sotu, n_ctx: 512, chunks: 64, reference: gguf:F32 }
+            """);
+
+        (int code, string output, string error) = await QuantBenchProcess.RunAsync("run", suite, "--results", _folder.Combine("results"), "--plain");
+
+        Assert.True(code == 0, error + output);
+        string folder = Path.GetDirectoryName(Directory.GetFiles(_folder.Combine("results"), "cells.jsonl", SearchOption.AllDirectories).Single())!; // a file has a directory
+        using RunFolder run = RunFolder.OpenReadOnly(folder);
+        IReadOnlyList<CellResult> cells = run.ReadCells();
+        ExpectedRow[] rows = [.. expected.Compare(cells)];
+        Assert.Equal(variants.Length, cells.Count);
+        // Each variant has a perplexity and a size; all but F32 also have KL figures.
+        Assert.True(rows.Length >= (variants.Length * 4) - 2, $"only {rows.Length} figures were compared");
+        Assert.DoesNotContain(rows, r => !r.Holds);
+    }
+}

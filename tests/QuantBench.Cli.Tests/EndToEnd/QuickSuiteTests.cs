@@ -1,0 +1,40 @@
+using System.Text.Json;
+using QuantBench.TestKit;
+
+namespace QuantBench.Cli.Tests.EndToEnd;
+
+/// <summary>The whole way through, with the real command, model, text and native library.</summary>
+public sealed class QuickSuiteTests : IDisposable
+{
+    private readonly TemporaryDirectory _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Run_MeasuresRecordsAndReports_AndResumeHasNothingLeft()
+    {
+        string[] places = ["--results", _folder.Combine("results"), "--cache", _folder.Combine("cache")];
+
+        (int code, string output, string error) = await QuantBenchProcess.RunAsync(
+            ["run", "quick", "--only", "variant=F32,workload=perplexity", "--only", "variant=Q4_K_M,workload=divergence", "--json", .. places]);
+
+        Assert.True(code == 0, error + output);
+        JsonElement[] events = [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement)];
+        string folder = events[^1].GetProperty("folder").GetString() ?? "";
+        Assert.Equal(2, events[^1].GetProperty("ok").GetInt32());
+        Assert.All(["run.json", "cells.jsonl", "report.html", "report.md"], f => Assert.True(File.Exists(Path.Combine(folder, f)), f));
+        // 8 chunks of the test text.
+        double perplexity = Figure(events, "perplexity");
+        Assert.InRange(perplexity, 37.9, 38.2);
+        Assert.InRange(Figure(events, "kl_mean"), 0.005, 0.02);
+
+        (int again, string resumed, string problem) = await QuantBenchProcess.RunAsync(["resume", "latest", "--json", .. places]);
+        Assert.True(again == 0, problem);
+        Assert.DoesNotContain("cell_started", resumed, StringComparison.Ordinal);
+    }
+
+    private static double Figure(JsonElement[] events, string metric) => events
+        .Where(e => e.GetProperty("event").GetString() == "cell_finished")
+        .SelectMany(e => e.GetProperty("result").GetProperty("metrics").EnumerateArray())
+        .First(m => m.GetProperty("name").GetString() == metric).GetProperty("value").GetDouble();
+}

@@ -1,0 +1,22 @@
+using System.Diagnostics;
+using QuantBench.TestKit;
+
+namespace QuantBench.Cli.Tests;
+
+/// <summary>The real command, as a user starts it.</summary>
+internal static class QuantBenchProcess
+{
+    /// <summary>Runs it to its end.</summary>
+    public static async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
+    {
+        var info = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        info.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "quantbench.dll"));
+        foreach (string argument in arguments) info.ArgumentList.Add(argument);
+        info.Environment["QUANTBENCH_ROOT"] = RepositoryRoot.Directory;
+        using Process process = Process.Start(info) ?? throw new InvalidOperationException("dotnet can't be started");
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return (process.ExitCode, await output, await error);
+    }
+}

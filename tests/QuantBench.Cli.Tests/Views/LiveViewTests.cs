@@ -1,0 +1,72 @@
+using QuantBench.Cli.Views;
+using QuantBench.Core.Cells;
+using QuantBench.Core.Metrics;
+using QuantBench.Core.Runs;
+using QuantBench.Core.Settings;
+using QuantBench.Core.Variants;
+using QuantBench.Inference.Evaluators;
+using QuantBench.Runner.Runs;
+using Spectre.Console;
+
+namespace QuantBench.Cli.Tests.Views;
+
+/// <summary>The live display, driven through a whole run on a terminal that writes to memory.</summary>
+public sealed class LiveViewTests
+{
+    [Fact]
+    public async Task Report_ShowsEveryFinishedCell_WithItsFigureOrReason()
+    {
+        var written = new StringWriter();
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = AnsiSupport.Yes, ColorSystem = ColorSystemSupport.NoColors, Interactive = InteractionSupport.Yes, Out = new AnsiConsoleOutput(written),
+        });
+        console.Profile.Width = 200;
+        var view = new LiveView(console);
+        Cell[] cells = [Cell("gguf:Q8_0"), Cell("gguf:Q4_0"), Cell("gguf:Q2_K")];
+
+        await view.ShowAsync(() =>
+        {
+            view.Report(new RunEvent.RunStarted(Info(cells.Length), "folder", [.. cells], 0));
+            view.Report(new RunEvent.PreparationStarted("m", "gguf:Q8_0"));
+            view.Report(new RunEvent.PreparationProgress("m", "gguf:Q8_0", new EvaluationProgress("build", 1, 2, "")));
+            view.Report(new RunEvent.PreparationEnded("m", "gguf:Q8_0", false, 1.5, 1 << 20, null));
+            view.Report(new RunEvent.PreparationStarted("m", "gguf:Q4_0"));
+            view.Report(new RunEvent.PreparationEnded("m", "gguf:Q4_0", false, 1.5, 0, "no space [left]"));
+            for (int i = 0; i < cells.Length; i++)
+            {
+                view.Report(new RunEvent.CellStarted(i, cells.Length, cells[i]));
+                view.Report(new RunEvent.CellProgress(i, cells[i], new EvaluationProgress("load", 0, 0, "")));
+                view.Report(new RunEvent.CellProgress(i, cells[i], new EvaluationProgress("chunks", 4, 4, "PPL 38.02")));
+                view.Report(new RunEvent.CellFinished(i, cells.Length, Result(cells[i], i)));
+            }
+
+            return Task.FromResult(new RunOutcome(Info(cells.Length), "folder", 1, 1, 1));
+        });
+
+        string text = written.ToString();
+        Assert.Contains("prepared m gguf:Q8_0: 1.00 MiB", text, StringComparison.Ordinal);
+        Assert.Contains("no space [left]", text, StringComparison.Ordinal); // brackets of a message are not markup
+        Assert.Contains("✓ m gguf:Q8_0 llamacpp/cpu perplexity: Perplexity 38.02", text, StringComparison.Ordinal);
+        Assert.Contains("– m gguf:Q4_0 llamacpp/cpu perplexity: unsupported: no [such] device", text, StringComparison.Ordinal);
+        Assert.Contains("✗ m gguf:Q2_K llamacpp/cpu perplexity: failed: killed", text, StringComparison.Ordinal);
+    }
+
+    private static Cell Cell(string variant) => new("m", Variant.Parse(variant), new BackendId("llamacpp", "cpu"), "perplexity", CellSettings.Empty);
+
+    private static CellResult Result(Cell cell, int index) => index switch
+    {
+        0 => new CellResult { Cell = cell, Status = CellStatus.Ok, Metrics = [Measurement.Of("perplexity", 38.0192, error: 0.0844)] },
+        1 => new CellResult { Cell = cell, Status = CellStatus.Unsupported, Reason = "no [such] device" },
+        _ => new CellResult { Cell = cell, Status = CellStatus.Failed, Reason = "killed" },
+    };
+
+    private static RunInfo Info(int cells) => new()
+    {
+        Id = "id", Suite = "s", SuiteText = "", SuiteDirectory = "/", SuiteSha256 = "", Started = DateTimeOffset.UnixEpoch, Status = RunStatus.Running, CellCount = cells,
+        Fingerprint = new Fingerprint
+        {
+            MachineId = "m", Host = "h", Cpu = "c", CpuFlags = [], LogicalCores = 1, MemoryBytes = 1, Os = "o", Runtime = "r", QuantBench = "q",
+        },
+    };
+}

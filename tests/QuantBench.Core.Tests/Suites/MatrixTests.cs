@@ -1,0 +1,63 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Cells;
+using QuantBench.Core.Suites;
+using QuantBench.Core.Variants;
+
+namespace QuantBench.Core.Tests.Suites;
+
+public sealed class MatrixTests
+{
+    [Fact]
+    public void Expand_OrdersQualityByVariantAndTimingByWorkload()
+    {
+        ImmutableArray<Cell> cells = Matrix.Expand(SuiteLoaderTests.Small("[gguf:F32, gguf:Q4_K_M, \"gguf:IQ2_XS+imatrix\"]", "[Q4_K_M, F32]"));
+
+        Assert.Equal(
+            [
+                "F32 perplexity", "Q4_K_M perplexity", "Q4_K_M divergence", // the reference first, though listed last
+                "Q4_K_M latency", "F32 latency", "Q4_K_M latency", "F32 latency", "Q4_K_M load", "F32 load",
+            ],
+            cells.Select(c => $"{c.Variant.ShortName} {c.Workload}"));
+        Assert.Equal([128L, 128L, 512L, 512L], cells.Where(c => c.Workload == "latency").Select(c => c.Settings.Int("prompt")));
+    }
+
+    [Fact]
+    public void Expand_GivesNoIdTwice_AndTheSameIdsAgain()
+    {
+        ImmutableArray<Cell> cells = Matrix.Expand(SuiteLoaderTests.Small());
+
+        Assert.Equal(cells.Length, cells.Select(c => c.Id).Distinct().Count());
+        Assert.Equal(cells.Select(c => c.Id), Matrix.Expand(SuiteLoaderTests.Small()).Select(c => c.Id));
+    }
+
+    [Fact]
+    public void Expand_KeepsOnlyIncluded_WhenRulesAreGiven()
+    {
+        ImmutableArray<Cell> cells = Matrix.Expand(SuiteLoaderTests.Small("exclude: [", "include: [ { variant: \"gguf:q*\", workload: perplexity } ]\nexclude: ["));
+
+        Assert.Equal("m gguf:Q4_K_M llamacpp/cpu perplexity", Assert.Single(cells).Title);
+    }
+
+    [Fact]
+    public void References_ListsEachOnce_WhenSeveralCellsShareIt()
+    {
+        Suite suite = SuiteLoaderTests.Small("reference: f32", "reference: F16, n_ctx: [256, 512]");
+
+        ImmutableArray<ReferenceNeed> needs = Matrix.References(suite);
+
+        Assert.Equal([256, 512], needs.Select(n => n.ContextLength));
+        Assert.All(needs, n => Assert.Equal(("m", "gguf:F16", "llamacpp/cpu", "sotu", 64), (n.Model, n.Reference.Id, n.Backend.ToString(), n.Dataset, n.Chunks)));
+        Assert.All(Matrix.Expand(suite).Where(c => c.Workload == "divergence"), c => Assert.Contains(ReferenceNeed.Of(c), needs));
+        Assert.Null(ReferenceNeed.Of(Matrix.Expand(suite)[0]));
+    }
+
+    [Theory]
+    [InlineData("gguf:Q*", true)]
+    [InlineData("*K_M", true)]
+    [InlineData("q?_k_m", true)] // without a colon: the scheme alone
+    [InlineData("Q4_K", false)]
+    [InlineData("gguf:*0", false)]
+    [InlineData("*a*a*a*a*a*a*a*a*b", false)]
+    public void Matches_HoldsPatternAgainstVariant(string pattern, bool expected) =>
+        Assert.Equal(expected, new CellRule(null, pattern, null, null).Matches("m", Variant.Parse("Q4_K_M"), new BackendId("llamacpp", "cpu"), "load"));
+}

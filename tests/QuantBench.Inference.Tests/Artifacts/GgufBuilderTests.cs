@@ -1,0 +1,86 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using QuantBench.Formats.Gguf;
+using QuantBench.Formats.Sources;
+using QuantBench.Inference.Artifacts;
+
+namespace QuantBench.Inference.Tests.Artifacts;
+
+public sealed class GgufBuilderTests : IDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("quantbench-").FullName;
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    [Theory]
+    [InlineData("gguf:F32", true)]
+    [InlineData("gguf:F16", true)]
+    [InlineData("gguf:bf16", true)]
+    [InlineData("gguf:Q4_0", false)]
+    [InlineData("gguf:F16+imatrix", false)] // floats aren't quantized
+    [InlineData("safetensors:F32", false)]
+    [InlineData("imatrix", false)]
+    public void CanBuild_TakesFloatsOnly_FromHuggingFace(string artifact, bool can)
+    {
+        var builder = new HuggingFaceGgufBuilder();
+
+        Assert.Equal(can, builder.CanBuild(new ModelSource(SourceKind.HuggingFace, "/m", [], ""), artifact).IsSupported);
+        Assert.False(builder.CanBuild(new ModelSource(SourceKind.Gguf, "/m.gguf", [], ""), artifact).IsSupported);
+    }
+
+    [Fact]
+    public void Recipe_DiffersByType_OfConversions()
+    {
+        var builder = new HuggingFaceGgufBuilder();
+        var source = new ModelSource(SourceKind.HuggingFace, "/m", [], "");
+
+        Assert.Equal("F16", builder.Recipe(source, "gguf:F16", null).Parameters["type"]);
+        Assert.Equal("BF16", builder.Recipe(source, "gguf:BF16", null).Parameters["type"]);
+    }
+
+    [Theory]
+    [InlineData("gguf:F16", true)]
+    [InlineData("gguf:F16+imatrix", false)]
+    [InlineData("gguf:F32", false)]
+    [InlineData("gguf:Q4_0", false)]
+    public void CanBuild_TakesOwnFileTypeOnly_FromGguf(string artifact, bool can)
+    {
+        Assert.Equal(can, new GgufCopyBuilder().CanBuild(TinyF16(), artifact).IsSupported);
+    }
+
+    [Fact]
+    public void CanBuild_SaysNo_WhenFileIsNoGguf()
+    {
+        string path = Path.Combine(_directory, "bad.gguf");
+        File.WriteAllText(path, "not a model");
+
+        Assert.False(new GgufCopyBuilder().CanBuild(new ModelSource(SourceKind.Gguf, path, [path], ""), "gguf:F16").IsSupported);
+    }
+
+    [Fact]
+    public void Build_CopiesBytes_OfTheSource()
+    {
+        ModelSource source = TinyF16();
+        string output = Path.Combine(_directory, "copy.gguf");
+
+        new GgufCopyBuilder().Build(
+            new BuildRequest(source, "gguf:F16", ImmutableSortedDictionary<string, string>.Empty, output, null, 1), new Progress<double>(), default);
+
+        Assert.Equal(File.ReadAllBytes(source.Path), File.ReadAllBytes(output));
+    }
+
+    private ModelSource TinyF16()
+    {
+        string path = Path.Combine(_directory, "tiny.gguf");
+        var metadata = new GgufMetadata(path);
+        metadata.Add("general.architecture", "llama");
+        metadata.Add("general.file_type", 1u);
+        using (var writer = new GgufWriter(File.Create(path), metadata, [new GgufTensorSpec("a", GgmlType.F16, [4])]))
+        {
+            writer.Append(MemoryMarshal.AsBytes<Half>(new Half[4]));
+            writer.Complete();
+        }
+
+        return new ModelSource(SourceKind.Gguf, path, [path], "");
+    }
+}

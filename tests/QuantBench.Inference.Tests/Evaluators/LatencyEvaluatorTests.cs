@@ -1,0 +1,207 @@
+using Microsoft.Extensions.Time.Testing;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Metrics;
+using QuantBench.Core.Settings;
+using QuantBench.Inference.Evaluators;
+
+namespace QuantBench.Inference.Tests.Evaluators;
+
+public class LatencyEvaluatorTests
+{
+    private static readonly CellSettings s_settings =
+        CellSettings.Empty.With("prompt", 20L).With("generate", 4L).With("n_batch", 8L).With("repetitions", 10L).With("time_cap", 1000.0);
+
+    private static EvaluationResult Evaluate(ToyEngine engine, TimeProvider clock, CellSettings settings) =>
+        new LatencyEvaluator().Evaluate(ToyEngine.Context(engine, "latency", clock, settings), default);
+
+    private static Measurement Metric(EvaluationResult result, string name) => result.Metrics.Single(m => m.Name == name);
+
+    /// <summary>An engine that takes 2 ms per token.</summary>
+    private static ToyEngine Steady(FakeTimeProvider clock) => new() { OnAppend = batch => clock.Advance(TimeSpan.FromMilliseconds(2 * batch.Count)) };
+
+    [Fact]
+    public void Evaluate_GivesRates_WhenEngineIsSteady()
+    {
+        var clock = new FakeTimeProvider();
+
+        EvaluationResult result = Evaluate(Steady(clock), clock, s_settings);
+
+        Assert.Equal(500, Metric(result, "pp_tps").Value, 1e-9);
+        Assert.Equal(10, Metric(result, "pp_tps").N);
+        Assert.Equal(500, Metric(result, "tg_tps").Value, 1e-9);
+        Assert.Equal(40, Metric(result, "ttft").Value, 1e-9);
+        Assert.Equal(2, Metric(result, "token_latency").Value, 1e-9);
+        Assert.Equal(40, Metric(result, "token_latency").N);
+        Assert.Null(Metric(result, "token_latency").P90); // 40 samples are too few
+        Assert.Equal(123, Metric(result, "rss_prefill").Value);
+        Assert.Empty(result.Notes);
+    }
+
+    [Fact]
+    public void Evaluate_WarmsUpThreeTimes_WhenSteadyAtOnce()
+    {
+        var clock = new FakeTimeProvider();
+        ToyEngine engine = Steady(clock);
+
+        Evaluate(engine, clock, s_settings);
+
+        // Each repetition empties the cache twice: before the prompt and before generating; one more reset at the start.
+        Assert.Equal(1 + 2 * (3 + 10), engine.Calls.Count(c => c == "reset"));
+    }
+
+    [Fact]
+    public void Evaluate_MarksCell_WhenWarmUpCapIsReached()
+    {
+        var clock = new FakeTimeProvider();
+        double ms = 1000;
+        var engine = new ToyEngine
+        {
+            OnAppend = batch =>
+            {
+                ms *= 0.99;
+                clock.Advance(TimeSpan.FromMilliseconds(ms));
+            },
+        };
+
+        EvaluationResult result = Evaluate(engine, clock, s_settings);
+
+        Assert.Contains("warm-up cap reached before a steady state", result.Notes);
+    }
+
+    [Fact]
+    public void Evaluate_StopsAtTimeCapWithMark_WhenIntervalStaysWide()
+    {
+        var clock = new FakeTimeProvider();
+        int appends = 0;
+        var engine = new ToyEngine { OnAppend = _ => clock.Advance(TimeSpan.FromMilliseconds(50 + 50 * (appends++ / 3 % 2))) };
+
+        EvaluationResult result = Evaluate(engine, clock, s_settings.With("generate", 0L).With("time_cap", 5.0));
+
+        // A repetition takes 150 or 300 ms in turn: 5 s are over after 22 or 23 of them.
+        Assert.InRange(Metric(result, "pp_tps").N!.Value, 22, 23);
+        Assert.Contains(result.Notes, n => n.StartsWith("pp_tps: interval ±", StringComparison.Ordinal) && n.EndsWith("wider than target ±2 %", StringComparison.Ordinal));
+        Assert.DoesNotContain(result.Metrics, m => m.Name is "tg_tps" or "token_latency");
+    }
+
+    [Fact]
+    public void Evaluate_StopsBelowLeastRepetitionsWithMark_WhenTimeCapPasses()
+    {
+        var clock = new FakeTimeProvider();
+
+        EvaluationResult result = Evaluate(Steady(clock), clock, s_settings.With("time_cap", 0.1));
+
+        Assert.Equal(3, Metric(result, "pp_tps").N); // 48 ms each
+        Assert.Contains("pp_tps: 3 of 10 repetitions within 0.1 s", result.Notes);
+    }
+
+    [Fact]
+    public void Evaluate_StopsAtMostRepetitions_WhenIntervalStaysWide()
+    {
+        var clock = new FakeTimeProvider();
+        int appends = 0;
+        var engine = new ToyEngine { OnAppend = _ => clock.Advance(TimeSpan.FromMilliseconds(50 + 50 * (appends++ / 3 % 2))) };
+
+        EvaluationResult result = Evaluate(engine, clock, s_settings.With("generate", 0L).With("max_repetitions", 14L));
+
+        Assert.Equal(14, Metric(result, "pp_tps").N);
+    }
+
+    [Fact]
+    public void Evaluate_StartsPromptAndGenerationAtDepth_WhenDepthIsSet()
+    {
+        var clock = new FakeTimeProvider();
+        var sizes = new List<int>();
+        ToyEngine engine = new()
+        {
+            OnAppend = batch =>
+            {
+                sizes.Add(batch.Count);
+                clock.Advance(TimeSpan.FromMilliseconds(1));
+            },
+        };
+
+        Evaluate(engine, clock, s_settings.With("depth", 12L));
+
+        Assert.Equal([8, 4], sizes[..2]); // prefilled once
+        Assert.Equal([8, 8, 4, 1, 1, 1, 1, 8, 8, 4], sizes[2..12]);
+        Assert.Equal(["reset", "truncate 12", "truncate 12", "truncate 12"], engine.Calls[..4]);
+        Assert.Equal(36, engine.Sessions[0].ContextLength);
+    }
+
+    [Fact]
+    public void Evaluate_DrawsNewTokensEachRepetition_AndTheSameAgainFromOneSeed()
+    {
+        List<string> First(long seed)
+        {
+            var clock = new FakeTimeProvider();
+            var prompts = new List<string>();
+            ToyEngine engine = new()
+            {
+                OnAppend = batch =>
+                {
+                    if (batch.Count == 20) prompts.Add(string.Join(' ', batch.Tokens.ToArray()));
+                    clock.Advance(TimeSpan.FromMilliseconds(1));
+                },
+            };
+            Evaluate(engine, clock, s_settings.With("n_batch", 64L).With("seed", seed));
+            return prompts;
+        }
+
+        List<string> prompts = First(1);
+
+        Assert.Equal(prompts.Count, prompts.Distinct().Count());
+        Assert.Equal(prompts, First(1));
+        Assert.NotEqual(prompts, First(2));
+    }
+
+    [Fact]
+    public void Evaluate_AllocatesNothing_BetweenTokens()
+    {
+        long[] allocated = new long[400];
+        int appends = 0;
+        var engine = new ToyEngine
+        {
+            OnAppend = _ =>
+            {
+                if (appends < allocated.Length) allocated[appends++] = GC.GetAllocatedBytesForCurrentThread();
+            },
+        };
+
+        Evaluate(engine, TimeProvider.System, s_settings.With("generate", 100L).With("prompt", 8L).With("warmup_cap", 0.0).With("repetitions", 3L).With("max_repetitions", 3L));
+
+        // Appends 0, 101, 202 are prompts. From the second token of the second repetition on, all code has run once.
+        for (int i = 103; i < 202; i++) Assert.Equal(allocated[102], allocated[i]);
+    }
+
+    [Fact]
+    public void Evaluate_KeepsFirstTokenLatenciesWithMark_WhenThereAreTooMany()
+    {
+        var clock = new FakeTimeProvider();
+
+        EvaluationResult result = Evaluate(Steady(clock), clock, s_settings.With("generate", 500L).With("prompt", 0L));
+
+        Measurement latency = Metric(result, "token_latency");
+        Assert.Equal(4096, latency.Samples!.Length);
+        Assert.Equal("first 4096 of 5000 tokens", Assert.Single(latency.Notes!.Value));
+        Assert.NotNull(latency.P99);
+        Assert.DoesNotContain(result.Metrics, m => m.Name is "pp_tps" or "ttft");
+    }
+
+    [Fact]
+    public void Evaluate_Throws_WhenNothingIsMeasured()
+    {
+        Assert.Throws<RequestException>(() => Evaluate(new ToyEngine(), TimeProvider.System, s_settings.With("prompt", 0L).With("generate", 0L)));
+    }
+
+    [Theory]
+    [InlineData(new[] { 10.0, 10 }, false)] // two are too few
+    [InlineData(new[] { 10.0, 10, 10 }, true)]
+    [InlineData(new[] { 50.0, 10, 10.2, 10.1 }, true)]
+    [InlineData(new[] { 10.0, 11, 10 }, false)] // 10 % off the median
+    [InlineData(new[] { 10.3, 10.1, 9.9 }, false)] // still falling, by 3.9 %
+    [InlineData(new[] { 10.1, 10.05, 10.0 }, true)] // falling by 1 % only
+    public void IsSteady_FollowsRule(double[] durations, bool steady)
+    {
+        Assert.Equal(steady, WarmUp.IsSteady(durations));
+    }
+}

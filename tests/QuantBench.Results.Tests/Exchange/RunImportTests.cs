@@ -1,0 +1,173 @@
+using System.IO.Compression;
+using System.Security.Cryptography;
+using System.Text;
+using QuantBench.Core.Cells;
+using QuantBench.Core.Errors;
+using QuantBench.Results.Exchange;
+using QuantBench.Results.Folders;
+using QuantBench.SampleData;
+
+namespace QuantBench.Results.Tests.Exchange;
+
+public sealed class RunImportTests : IDisposable
+{
+    private readonly TemporaryFolder _there = new();
+    private readonly TemporaryFolder _here = new();
+    private readonly RunRecord _sample = SampleRun.Make();
+    private readonly string _folder;
+    private readonly string _bundle;
+
+    public RunImportTests()
+    {
+        using (RunFolder folder = RunFolder.Create(_there.Path, _sample.Info))
+        {
+            foreach (CellResult cell in _sample.Cells) folder.Append(cell);
+            File.WriteAllText(folder.LogPath(_sample.Cells[0].Cell.Id), "loaded\n");
+            _folder = folder.Path;
+        }
+
+        _bundle = _there["run.zip"];
+        using FileStream stream = File.Create(_bundle);
+        RunBundle.Write(_folder, stream);
+    }
+
+    public void Dispose()
+    {
+        _there.Dispose();
+        _here.Dispose();
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void From_BringsTheRun_AndAgainChangesNothing(bool bundle)
+    {
+        string source = bundle ? _bundle : _folder;
+
+        ImportResult first = RunImport.From(source, _here.Path);
+        ImportResult second = RunImport.From(source, _here.Path);
+
+        Assert.False(first.AlreadyThere);
+        Assert.True(second.AlreadyThere);
+        foreach (string file in (string[])["run.json", "cells.jsonl", $"logs/{_sample.Cells[0].Cell.Id}.log"])
+            Assert.Equal(File.ReadAllBytes(Path.Combine(_folder, file)), File.ReadAllBytes(Path.Combine(first.Path, file)));
+        Assert.Equal([first.Path], Directory.GetFileSystemEntries(_here.Path));
+    }
+
+    [Fact]
+    public void From_Throws_WhenAnotherContentHasTheId()
+    {
+        RunImport.From(_bundle, _here.Path);
+        File.AppendAllText(Path.Combine(_here[_sample.Info.Id], "logs", "x.log"), "more");
+
+        StoreException e = Assert.Throws<StoreException>(() => RunImport.From(_bundle, _here.Path));
+
+        Assert.Contains("another content", e.Message, StringComparison.Ordinal);
+        Assert.Contains("logs/x.log", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("../evil.txt")]
+    [InlineData("/tmp/evil.txt")]
+    [InlineData("logs/../../evil.txt")]
+    [InlineData("logs/..")]
+    [InlineData("logs\\..\\evil.txt")]
+    [InlineData("logs/a/b.log")]
+    [InlineData("report.html")] // not content
+    public void From_Throws_WhenAnEntryHasAnotherName(string name)
+    {
+        // The manifest vouches for it: the name alone must be enough to refuse.
+        string zip = Zip((name, "x"u8.ToArray()));
+
+        StoreException e = Assert.Throws<StoreException>(() => RunImport.From(zip, _here.Path));
+
+        Assert.Contains(name, e.Message, StringComparison.Ordinal);
+        AssertNothingTaken();
+    }
+
+    [Fact]
+    public void From_Throws_WhenAFileWasChanged()
+    {
+        using (ZipArchive zip = ZipFile.Open(_bundle, ZipArchiveMode.Update))
+        {
+            zip.GetEntry("cells.jsonl")!.Delete();
+            using StreamWriter entry = new(zip.CreateEntry("cells.jsonl").Open());
+            entry.Write("");
+        }
+
+        StoreException e = Assert.Throws<StoreException>(() => RunImport.From(_bundle, _here.Path));
+
+        Assert.Contains("hash", e.Message, StringComparison.Ordinal);
+        AssertNothingTaken();
+    }
+
+    [Fact]
+    public void From_Throws_WhenAListedFileIsMissing()
+    {
+        using (ZipArchive zip = ZipFile.Open(_bundle, ZipArchiveMode.Update)) zip.GetEntry("cells.jsonl")!.Delete();
+
+        Assert.Throws<StoreException>(() => RunImport.From(_bundle, _here.Path));
+        AssertNothingTaken();
+    }
+
+    [Fact]
+    public void From_Throws_WhenThereIsTooMuch()
+    {
+        Assert.Throws<StoreException>(() => RunImport.From(_bundle, _here.Path, new ImportLimits { FileBytes = 1000 }));
+        Assert.Throws<StoreException>(() => RunImport.From(_bundle, _here.Path, new ImportLimits { TotalBytes = 4000 }));
+        Assert.Throws<StoreException>(() => RunImport.From(_bundle, _here.Path, new ImportLimits { Files = 2 }));
+        Assert.Throws<StoreException>(() => RunImport.From(_folder, _here.Path, new ImportLimits { FileBytes = 1000 }));
+        AssertNothingTaken();
+    }
+
+    [Fact]
+    public void From_RaisesOnlyStoreErrors_WhenTheBundleIsCutOrChanged()
+    {
+        byte[] bytes = File.ReadAllBytes(_bundle);
+        var random = new Random(5);
+        string broken = _there["broken.zip"];
+        for (int i = 0; i < 150; i++)
+        {
+            byte[] copy = i % 2 == 0 ? bytes[..random.Next(bytes.Length)] : [.. bytes];
+            if (i % 2 == 1) copy[random.Next(copy.Length)] ^= (byte)(1 << random.Next(8));
+            File.WriteAllBytes(broken, copy);
+
+            Exception? e = Record.Exception(() => RunImport.From(broken, _here.Path));
+
+            Assert.True(e is null or StoreException, $"case {i}: {e}");
+        }
+    }
+
+    [Fact]
+    public void Write_GivesTheSameBytes_ForTheSameFolder()
+    {
+        using var again = new MemoryStream();
+        RunBundle.Write(_folder, again);
+
+        Assert.Equal(SHA256.HashData(File.ReadAllBytes(_bundle)), SHA256.HashData(again.ToArray()));
+    }
+
+    private void AssertNothingTaken()
+    {
+        Assert.Empty(Directory.GetFileSystemEntries(_here.Path));
+        Assert.False(File.Exists(Path.Combine(Path.GetDirectoryName(_here.Path)!, "evil.txt")));
+    }
+
+    private string Zip(params (string Name, byte[] Content)[] extra)
+    {
+        (string Name, byte[] Content)[] files =
+            [("run.json", File.ReadAllBytes(Path.Combine(_folder, "run.json"))), ("cells.jsonl", File.ReadAllBytes(Path.Combine(_folder, "cells.jsonl"))), .. extra];
+        string path = _there["made.zip"];
+        using ZipArchive zip = ZipFile.Open(path, ZipArchiveMode.Create);
+        string list = string.Join(",", files.Select(f => $"\"{f.Name.Replace("\\", "\\\\", StringComparison.Ordinal)}\":\"{Convert.ToHexStringLower(SHA256.HashData(f.Content))}\""));
+        Write(zip, "manifest.json", Encoding.UTF8.GetBytes($"{{\"schema\":1,\"run\":\"{_sample.Info.Id}\",\"files\":{{{list}}}}}"));
+        foreach ((string name, byte[] content) in files) Write(zip, name, content);
+        return path;
+    }
+
+    private static void Write(ZipArchive zip, string name, byte[] content)
+    {
+        using Stream entry = zip.CreateEntry(name).Open();
+        entry.Write(content);
+    }
+}

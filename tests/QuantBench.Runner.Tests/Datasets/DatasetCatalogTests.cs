@@ -1,0 +1,236 @@
+using System.IO.Compression;
+using System.Security.Cryptography;
+using System.Text;
+using QuantBench.Core.Errors;
+using QuantBench.Runner.Datasets;
+using QuantBench.TestKit;
+
+namespace QuantBench.Runner.Tests.Datasets;
+
+public sealed class DatasetCatalogTests : IDisposable
+{
+    private readonly TemporaryDirectory _folder = new();
+
+    private string Datasets => _folder.Combine("datasets");
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("letters", "b\n\nd")] // the default split: every 2nd from 1
+    [InlineData("letters:rest", "a\n\nc\n\nE")]
+    public async Task Resolve_AssemblesASplit_SortedOrdinallyByFileName(string name, string expected)
+    {
+        // 'E5' sorts before 'a' by culture, after 'D' by ordinal; names decide, not contents.
+        Package("1.0.0", ("1.txt", "a"), ("2.txt", "b"), ("3.txt", "c"), ("4.txt", "d"), ("5.txt", "E"));
+        Descriptor("""
+            name: letters
+            source: { npm: "@x/letters", version: 1.0.0, files: "data/*.txt" }
+            splits:
+              odd: { every: 2, at: 1 }
+              rest: { rest: true }
+            default_split: odd
+            """);
+
+        DatasetText text = await Catalog().ResolveAsync(name, _folder.Path, CancellationToken.None);
+
+        Assert.Equal(expected, text.Text);
+        Assert.Equal(Sha256(expected), text.Sha256);
+    }
+
+    [Fact]
+    public async Task Resolve_FailsWithTheSetupCommand_WhenThePackageIsMissing()
+    {
+        Descriptor("""
+            name: letters
+            source: { npm: "@x/letters", version: 1.0.0, files: "data/*.txt" }
+            splits: { all: { rest: true } }
+            """);
+
+        var e = await Assert.ThrowsAsync<RequestException>(() => Catalog().ResolveAsync("letters", _folder.Path, CancellationToken.None));
+
+        Assert.Contains("./run-bench.sh setup", e.Hint, StringComparison.Ordinal);
+        Assert.Contains("npm", e.Hint, StringComparison.Ordinal);
+        Assert.Contains("./run-bench.sh setup", Catalog().List().Single().Missing, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Resolve_Fails_WhenThePackageHasAnotherVersion()
+    {
+        Package("1.0.1", ("1.txt", "a"));
+        Descriptor("""
+            name: letters
+            source: { npm: "@x/letters", version: 1.0.0, files: "data/*.txt" }
+            splits: { all: { rest: true } }
+            """);
+
+        var e = await Assert.ThrowsAsync<RequestException>(() => Catalog().ResolveAsync("letters", _folder.Path, CancellationToken.None));
+
+        Assert.Contains("1.0.1", e.Message, StringComparison.Ordinal);
+        Assert.Contains("1.0.0", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Resolve_Fails_WhenTheTextHasAnotherHash()
+    {
+        Package("1.0.0", ("1.txt", "changed"));
+        Descriptor($$"""
+            name: letters
+            source: { npm: "@x/letters", version: 1.0.0, files: "data/*.txt" }
+            splits: { all: { rest: true, sha256: {{Sha256("original")}} } }
+            """);
+
+        var e = await Assert.ThrowsAsync<ModelFormatException>(() => Catalog().ResolveAsync("letters", _folder.Path, CancellationToken.None));
+
+        Assert.Contains(Sha256("changed"), e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("nothing", "letters")]
+    [InlineData("letters:nothing", "all")]
+    public async Task Resolve_NamesWhatThereIs_WhenANameIsUnknown(string name, string known)
+    {
+        Package("1.0.0", ("1.txt", "a"));
+        Descriptor("""
+            name: letters
+            source: { npm: "@x/letters", version: 1.0.0, files: "data/*.txt" }
+            splits: { all: { rest: true } }
+            """);
+
+        var e = await Assert.ThrowsAsync<RequestException>(() => Catalog().ResolveAsync(name, _folder.Path, CancellationToken.None));
+
+        Assert.Contains(known, e.Hint, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Resolve_ReadsALocalFile_RelativeToTheSuite()
+    {
+        _folder.Write("mine.txt", Encoding.UTF8.GetBytes("héllo"));
+
+        DatasetText text = await Catalog().ResolveAsync("mine.txt", _folder.Path, CancellationToken.None);
+
+        Assert.Equal("héllo", text.Text);
+        Assert.Equal(6, text.Bytes);
+    }
+
+    [Fact]
+    public async Task Resolve_JoinsTheTextsOfAJsonlFile()
+    {
+        _folder.Write("mine.jsonl", "{\"text\":\"one\",\"id\":1}\n\n{\"text\":\"two\\nlines\"}\n"u8.ToArray());
+
+        DatasetText text = await Catalog().ResolveAsync("./mine.jsonl", _folder.Path, CancellationToken.None);
+
+        Assert.Equal("one\n\ntwo\nlines", text.Text);
+    }
+
+    [Theory]
+    [InlineData("{\"text\":\"one\"}\n{\"txt\":\"two\"}\n", 2)]
+    [InlineData("{\"text\":\"one\"}\n\n{broken\n", 3)] // an empty line counts
+    [InlineData("[1]\n", 1)]
+    [InlineData("{\"text\":5}\n", 1)]
+    public async Task Resolve_NamesTheLine_WhenAJsonlFileIsBroken(string content, int line)
+    {
+        _folder.Write("mine.jsonl", Encoding.UTF8.GetBytes(content));
+
+        var e = await Assert.ThrowsAsync<SuiteException>(() => Catalog().ResolveAsync("mine.jsonl", _folder.Path, CancellationToken.None));
+
+        Assert.Equal(line, e.Line);
+    }
+
+    [Fact]
+    public async Task Resolve_Fails_WhenATextIsNotUtf8()
+    {
+        _folder.Write("mine.txt", [0x41, 0xff, 0x42]);
+
+        var e = await Assert.ThrowsAsync<ModelFormatException>(() => Catalog().ResolveAsync("mine.txt", _folder.Path, CancellationToken.None));
+
+        Assert.Contains("UTF-8", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Resolve_DownloadsOnce_AndUnpacksTheEntry()
+    {
+        byte[] zip = Zip("folder/test.raw", "the text");
+        UrlDescriptor(zip);
+        int downloads = 0;
+        var catalog = new DatasetCatalog(Datasets, _folder.Combine("cache"), (_, _) =>
+        {
+            downloads++;
+            return Task.FromResult<Stream>(new MemoryStream(zip));
+        });
+
+        DatasetText first = await catalog.ResolveAsync("web", _folder.Path, CancellationToken.None);
+        DatasetText second = await catalog.ResolveAsync("web", _folder.Path, CancellationToken.None);
+
+        Assert.Equal("the text", first.Text);
+        Assert.Equal(first, second);
+        Assert.Equal(1, downloads);
+    }
+
+    [Fact]
+    public async Task Resolve_KeepsNothing_WhenTheDownloadHasAnotherHash()
+    {
+        UrlDescriptor(Zip("folder/test.raw", "the text"));
+        var catalog = new DatasetCatalog(Datasets, _folder.Combine("cache"), (_, _) => Task.FromResult<Stream>(new MemoryStream([1, 2, 3])));
+
+        await Assert.ThrowsAsync<ModelFormatException>(() => catalog.ResolveAsync("web", _folder.Path, CancellationToken.None));
+
+        Assert.Empty(Directory.EnumerateFiles(_folder.Combine("cache"), "*", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public async Task Resolve_SaysWhereToPutTheFile_WhenThereIsNoNetwork()
+    {
+        UrlDescriptor(Zip("folder/test.raw", "the text"));
+        var catalog = new DatasetCatalog(Datasets, _folder.Combine("cache"), (_, _) => throw new HttpRequestException("no route to host"));
+
+        var e = await Assert.ThrowsAsync<RequestException>(() => catalog.ResolveAsync("web", _folder.Path, CancellationToken.None));
+
+        Assert.Contains("no route to host", e.Message, StringComparison.Ordinal);
+        Assert.Contains(Path.Combine(_folder.Combine("cache"), "downloads", "web", "web.zip"), e.Hint, StringComparison.Ordinal);
+        Assert.Contains("dataset:", e.Hint, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Descriptors_OfThisRepository_AreValid()
+    {
+        var catalog = new DatasetCatalog(RepositoryRoot.Combine("datasets"), _folder.Combine("cache"));
+
+        Assert.Equal(["moby-dick", "sotu", "wikitext-2"], catalog.List().Select(d => d.Name));
+    }
+
+    private static string Sha256(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+
+    private static byte[] Zip(string entry, string content)
+    {
+        using var stream = new MemoryStream();
+        using (var zip = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true))
+        {
+            using Stream file = zip.CreateEntry(entry).Open();
+            file.Write(Encoding.UTF8.GetBytes(content));
+        }
+
+        return stream.ToArray();
+    }
+
+    private DatasetCatalog Catalog() => new(Datasets, _folder.Combine("cache"));
+
+    private void UrlDescriptor(byte[] zip) => Descriptor($$"""
+        name: web
+        source: { url: "https://example.org/web.zip", sha256: {{Convert.ToHexStringLower(SHA256.HashData(zip))}}, entry: folder/test.raw }
+        splits: { all: { rest: true } }
+        """);
+
+    private void Descriptor(string yaml)
+    {
+        Directory.CreateDirectory(Datasets);
+        File.WriteAllText(Path.Combine(Datasets, "one.yaml"), yaml);
+    }
+
+    private void Package(string version, params (string Name, string Text)[] files)
+    {
+        string package = Path.Combine(Datasets, "node_modules", "@x", "letters");
+        Directory.CreateDirectory(Path.Combine(package, "data"));
+        File.WriteAllText(Path.Combine(package, "package.json"), $"{{\"version\":\"{version}\"}}");
+        foreach ((string name, string text) in files) File.WriteAllText(Path.Combine(package, "data", name), text);
+    }
+}

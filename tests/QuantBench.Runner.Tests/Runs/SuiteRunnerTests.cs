@@ -1,0 +1,275 @@
+using System.Text;
+using QuantBench.Core.Cells;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Runs;
+using QuantBench.Core.Suites;
+using QuantBench.Formats.Sources;
+using QuantBench.Formats.Tokenizers;
+using QuantBench.Inference.Engines;
+using QuantBench.Results.Folders;
+using QuantBench.Runner.Runs;
+using QuantBench.Runner.Workers;
+using QuantBench.TestKit;
+
+namespace QuantBench.Runner.Tests.Runs;
+
+/// <summary>Whole runs with a worker made of a shell script: it plans, builds and measures as its first lines say.</summary>
+public sealed class SuiteRunnerTests : IDisposable
+{
+    private const string Suite =
+        """
+        suite: tiny
+        models: [{ id: m, source: model.gguf }]
+        variants: [gguf:F16, gguf:Q8_0, gguf:Q4_0]
+        backends: [fake/cpu]
+        workloads:
+          - load: { repetitions: 1 }
+        """;
+
+    private readonly TemporaryDirectory _folder = new();
+    private readonly List<RunEvent> _events = [];
+    private string _sourceSha256 = "s1";
+
+    public SuiteRunnerTests() => _folder.Write("tiny.yaml", Encoding.UTF8.GetBytes(Suite));
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Run_MeasuresEveryCell_AndCompletes()
+    {
+        RunOutcome outcome = await RunAsync(MeasureOk);
+
+        Assert.Equal((3, 0, 0, RunStatus.Completed), (outcome.Ok, outcome.Unsupported, outcome.Failed, outcome.Info.Status));
+        CellResult cell = Cells(outcome)[0];
+        Assert.Equal(12.5, cell.Metric("load_time")?.Value);
+        Assert.Equal(("s1", "fake v1"), (cell.Provenance["model_sha256"], cell.Provenance["engine_build"]));
+        Assert.Equal(64, cell.Provenance["artifact_sha256"].Length);
+        Assert.Equal("fake v1", outcome.Info.Fingerprint.Engines["fake"]);
+    }
+
+    [Fact]
+    public async Task Run_GoesOn_WhenOneCellsWorkerCrashes()
+    {
+        RunOutcome outcome = await RunAsync($"case \"$job\" in *'\"variant\":\"gguf:Q8_0\"'*) kill -SEGV $$ ;; esac\n{MeasureOk}");
+
+        Assert.Equal((2, 0, 1), (outcome.Ok, outcome.Unsupported, outcome.Failed));
+        CellResult failed = Cells(outcome).Single(c => c.Status == CellStatus.Failed);
+        Assert.Equal(("gguf:Q8_0", FailureKind.Crashed), (failed.Cell.Variant.Id, failed.Failure));
+        Assert.Contains("SIGSEGV", failed.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_RecordsUnsupported_WhenTheWorkerSaysSo()
+    {
+        RunOutcome outcome = await RunAsync("""echo '{"event":"result","result":{"unsupported":"fake: needs AVX-512"}}'""");
+
+        Assert.Equal(3, outcome.Unsupported);
+        Assert.All(Cells(outcome), c => Assert.Equal("fake: needs AVX-512", c.Reason));
+    }
+
+    [Fact]
+    public async Task Run_FailsOnlyTheVariant_WhenItsBuildFails()
+    {
+        RunOutcome outcome = await RunAsync(MeasureOk, prepare: """
+            case "$job" in *'"artifact_names":["gguf:Q8_0"]'*) echo '{"event":"error","message":"no space for tensors"}'; exit 1 ;; esac
+            """);
+
+        CellResult failed = Cells(outcome).Single(c => c.Status != CellStatus.Ok);
+        Assert.Equal(("gguf:Q8_0", FailureKind.Preparation), (failed.Cell.Variant.Id, failed.Failure));
+        Assert.Contains("no space for tensors", failed.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_BuildsArtifactsOnce_OverRuns()
+    {
+        await RunAsync(MeasureOk);
+        _events.Clear();
+
+        await RunAsync(MeasureOk);
+
+        Assert.Equal(3, _events.OfType<RunEvent.PreparationEnded>().Count(e => e.Cached));
+        Assert.Empty(_events.OfType<RunEvent.PreparationStarted>());
+    }
+
+    [Fact]
+    public async Task Run_KeepsOnlyWhatOnlySays()
+    {
+        RunOutcome outcome = await RunAsync(MeasureOk, options: new RunOptions { Only = ["Q8_0"], Threads = 3 });
+
+        Cell cell = Cells(outcome).Single().Cell;
+        Assert.Equal(("gguf:Q8_0", 3L), (cell.Variant.Id, cell.Settings.Int("threads")));
+    }
+
+    [Fact]
+    public async Task Resume_MeasuresOnlyWhatIsMissing()
+    {
+        using var stop = new CancellationTokenSource();
+        int finished = 0;
+        RunOutcome interrupted = await RunAsync(MeasureOk, token: stop.Token, onEvent: e =>
+        {
+            if (e is RunEvent.CellFinished && ++finished == 1) stop.Cancel();
+        });
+        Assert.Equal((RunStatus.Interrupted, 1), (interrupted.Info.Status, interrupted.Ok));
+        _events.Clear();
+
+        RunOutcome outcome = await Runner(MeasureOk).ResumeAsync(interrupted.Folder, new RunOptions(), CancellationToken.None);
+
+        Assert.Equal((RunStatus.Completed, 3), (outcome.Info.Status, outcome.Ok));
+        Assert.Equal(2, _events.OfType<RunEvent.CellStarted>().Count());
+        Assert.Equal(3, Cells(outcome).Count);
+    }
+
+    [Fact]
+    public async Task Run_DoesNotRecordTheCellThatWasRunning_WhenItIsStopped()
+    {
+        using var stop = new CancellationTokenSource();
+
+        RunOutcome outcome = await RunAsync("""
+            echo '{"event":"progress","phase":"measure","done":0,"total":0,"detail":""}'
+            exec sleep 1000
+            """, token: stop.Token, onEvent: e =>
+        {
+            if (e is RunEvent.CellProgress) stop.Cancel();
+        });
+
+        Assert.True(outcome.Interrupted);
+        Assert.Empty(Cells(outcome));
+    }
+
+    [Fact]
+    public async Task Resume_TriesFailedCellsAgain_OnlyWhenAsked()
+    {
+        RunOutcome failed = await RunAsync("exit 1");
+        Assert.Equal(3, failed.Failed);
+
+        RunOutcome same = await Runner(MeasureOk).ResumeAsync(failed.Folder, new RunOptions(), CancellationToken.None);
+        Assert.Equal((0, 3), (same.Ok, same.Failed));
+        RunOutcome again = await Runner(MeasureOk).ResumeAsync(failed.Folder, new RunOptions { RetryFailed = true }, CancellationToken.None);
+        Assert.Equal((3, 0), (again.Ok, again.Failed));
+    }
+
+    [Fact]
+    public async Task Resume_RefusesAndNamesTheModel_WhenItChanged()
+    {
+        RunOutcome first = await RunAsync("exit 1");
+        _sourceSha256 = "s2";
+
+        var e = await Assert.ThrowsAsync<RequestException>(() => Runner(MeasureOk).ResumeAsync(first.Folder, new RunOptions(), CancellationToken.None));
+        RunOutcome forced = await Runner(MeasureOk).ResumeAsync(first.Folder, new RunOptions { Force = true, RetryFailed = true }, CancellationToken.None);
+
+        Assert.Contains("model m changed from s1 to s2", e.Message, StringComparison.Ordinal);
+        Assert.Equal(3, forced.Ok);
+    }
+
+    [Fact]
+    public async Task Run_IsUnsupportedWithTheReason_WhenTheEngineCannotStart()
+    {
+        RunOutcome outcome = await RunAsync(MeasureOk, probe: """echo '{"event":"error","message":"libllama.so is missing","hint":"Run ./run-bench.sh setup."}'""");
+
+        Assert.Equal(3, outcome.Unsupported);
+        Assert.All(Cells(outcome), c => Assert.Contains("libllama.so is missing. Run ./run-bench.sh setup.", c.Reason, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Run_OnlyWarns_WhenTheIndexFails()
+    {
+        RunOutcome outcome = await new SuiteRunner(Environment(MeasureOk, ProbeOk, ""), new Collect(_events, null), new BrokenIndex())
+            .RunAsync(SuiteLoader.Load(_folder.Combine("tiny.yaml")), new RunOptions(), CancellationToken.None);
+
+        Assert.Equal(3, outcome.Ok);
+        Assert.Contains("reindex", _events.OfType<RunEvent.Warning>().Single().Message, StringComparison.Ordinal);
+    }
+
+    private const string ProbeOk = """echo '{"event":"result","result":{"engine_build":"fake v1","devices":[{"id":"cpu","description":"CPU"}]}}'""";
+
+    private const string MeasureOk =
+        """echo '{"event":"result","result":{"metrics":[{"name":"load_time","unit":"ms","direction":"lower","value":12.5}],"provenance":{"engine_build":"fake v1"}}}'""";
+
+    private const string Built =
+        """echo '{"event":"result","result":{"built":{"sha256":"9a3a45d01531a20e89ac6ae10b0b0beb0492acd7216a368aa062d1a5fecaf9cd","bytes":7,"weight_bytes":4,"parameter_count":1}}}'""";
+
+    private static IReadOnlyList<CellResult> Cells(RunOutcome outcome)
+    {
+        using RunFolder folder = RunFolder.OpenReadOnly(outcome.Folder);
+        return folder.ReadCells();
+    }
+
+    private Task<RunOutcome> RunAsync(
+        string measure, string probe = ProbeOk, string prepare = "", RunOptions? options = null, Action<RunEvent>? onEvent = null, CancellationToken token = default) =>
+        new SuiteRunner(Environment(measure, probe, prepare), new Collect(_events, onEvent))
+            .RunAsync(SuiteLoader.Load(_folder.Combine("tiny.yaml")), options ?? new RunOptions(), token);
+
+    private SuiteRunner Runner(string measure) => new(Environment(measure, ProbeOk, ""), new Collect(_events, null));
+
+    private RunnerEnvironment Environment(string measure, string probe, string prepare)
+    {
+        static string recipe(string name) => "\"" + name + "\":{\"recipe\":{\"builder\":\"copy\",\"builder_build\":\"1\",\"inputs\":[],\"parameters\":{}}}";
+        string plans = string.Join(',', recipe("gguf:F16"), recipe("gguf:Q8_0"), recipe("gguf:Q4_0"));
+        string plan = "echo '{\"event\":\"result\",\"result\":{\"plans\":{" + plans + "}}}'";
+        string script = $$"""
+            case "$job" in
+            *'"kind":"probe"'*)
+            {{probe}}
+            ;;
+            *'"kind":"plan"'*)
+            {{plan}}
+            ;;
+            *'"kind":"prepare"'*)
+            {{prepare}}
+            out=$(printf %s "$job" | sed -n 's/.*"output_path":"\([^"]*\)".*/\1/p')
+            printf weights > "$out"
+            {{Built}}
+            ;;
+            *)
+            {{measure}}
+            ;;
+            esac
+            """;
+        return new RunnerEnvironment
+        {
+            Root = _folder.Path,
+            CacheRoot = _folder.Combine("cache"),
+            ResultsRoot = _folder.Combine("results"),
+            Engines = new EngineRegistry([new EngineRegistration("fake", "a script", _ => throw new InvalidOperationException("made in workers only"), _ => [])]),
+            Worker = ScriptWorkerCommand(script),
+            OpenSource = path => new ModelSource(SourceKind.Gguf, path, [path], _sourceSha256),
+            OpenTokenizer = _ => new NoTokenizer(),
+            ReadFingerprint = () => new Fingerprint
+            {
+                MachineId = "1", Host = "h", Cpu = "c", CpuFlags = [], LogicalCores = 1, MemoryBytes = 1, Os = "o", Runtime = "r", QuantBench = "0",
+            },
+            Clock = TimeProvider.System,
+        };
+    }
+
+    private WorkerCommand ScriptWorkerCommand(string script) => Workers.ScriptWorker.Command(_folder, script, "worker");
+
+    private sealed class Collect(List<RunEvent> into, Action<RunEvent>? onEvent) : IProgress<RunEvent>
+    {
+        public void Report(RunEvent value)
+        {
+            lock (into) into.Add(value);
+            onEvent?.Invoke(value);
+        }
+    }
+
+    private sealed class BrokenIndex : IResultIndex
+    {
+        public void IndexRun(RunInfo info, string folder) => throw new IOException("no database here");
+
+        public void IndexCell(string runId, CellResult result) => throw new IOException("no database here");
+    }
+
+    private sealed class NoTokenizer : ITextTokenizer
+    {
+        public string Sha256 => "t";
+
+        public int VocabularySize => 0;
+
+        public int? BosToken => null;
+
+        public int[] Encode(string text) => [];
+
+        public int ByteLength(int token) => 0;
+    }
+}
