@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Variants;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Tokenizers;
 
@@ -12,6 +13,9 @@ namespace QuantBench.Formats.Synthesis;
 /// </summary>
 public static class ModelSynthesizer
 {
+    /// <summary>Metadata key (true) that marks a file as synthetic.</summary>
+    public const string MarkKey = "quantbench.synthetic";
+
     private const int PieceBytes = 1 << 20;
 
     /// <summary>Schemes that can be written: every tensor type llama.cpp can run, and the mix <c>Q4_K_M</c>.</summary>
@@ -32,7 +36,7 @@ public static class ModelSynthesizer
         if (shape.Vocabulary < 264) throw new RequestException($"A synthetic vocabulary needs 264 tokens, not {shape.Vocabulary}.", "Give a larger one.");
         ImmutableArray<GgufTensorSpec> tensors = Tensors(shape, scheme);
         var blocks = new SyntheticBlocks(seed);
-        using var writer = new GgufWriter(File.Create(path), Metadata(shape, path), tensors);
+        using var writer = new GgufWriter(File.Create(path), Metadata(shape, path, scheme), tensors);
         byte[] piece = new byte[PieceBytes];
         foreach (GgufTensorSpec tensor in tensors)
         {
@@ -153,13 +157,14 @@ public static class ModelSynthesizer
         return tensors.ToImmutable();
     }
 
-    private static GgufMetadata Metadata(SyntheticShape shape, string path)
+    private static GgufMetadata Metadata(SyntheticShape shape, string path, string scheme)
     {
         string prefix = shape.Architecture + ".";
         var metadata = new GgufMetadata(path)
         {
             { GgufConstants.Architecture, shape.Architecture },
             { GgufConstants.Name, shape.Name + " (random weights)" },
+            { MarkKey, true },
             { prefix + "context_length", (uint)shape.ContextLength },
             { prefix + "embedding_length", (uint)shape.Embedding },
             { prefix + "block_count", (uint)shape.Layers },
@@ -173,6 +178,7 @@ public static class ModelSynthesizer
             { prefix + "rope.dimension_count", (uint)(shape.RotatedWidth > 0 ? shape.RotatedWidth : shape.EffectiveHeadWidth) },
             { prefix + "vocab_size", (uint)shape.Vocabulary },
         };
+        if (QuantSchemes.Find("gguf", scheme) is { } known) metadata.Add(GgufConstants.FileType, (uint)known.FileType);
         if (shape.Window > 0) metadata.Add(prefix + "attention.sliding_window", (uint)shape.Window);
         if (shape.RopeScaling is { } scaling)
         {
