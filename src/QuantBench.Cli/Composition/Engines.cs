@@ -1,4 +1,5 @@
 using QuantBench.Engines.LlamaCpp;
+using QuantBench.Engines.Managed;
 using QuantBench.Inference.Engines;
 
 namespace QuantBench.Cli.Composition;
@@ -7,5 +8,5 @@ namespace QuantBench.Cli.Composition;
 internal static class Engines
 {
     /// <summary>All of them.</summary>
-    public static EngineRegistry All { get; } = new([LlamaCppEngine.Registration]);
+    public static EngineRegistry All { get; } = new([LlamaCppEngine.Registration, ManagedEngine.Registration]);
 }

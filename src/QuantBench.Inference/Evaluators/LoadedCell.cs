@@ -8,8 +8,8 @@ namespace QuantBench.Inference.Evaluators;
 /// <summary>A cell's model and session, with the facts every workload reports about them.</summary>
 internal sealed class LoadedCell : IDisposable
 {
-    // Cores that other processes may keep busy before a timing is marked.
-    private const double QuietLoad = 0.25;
+    // Share of all cores that other processes may keep busy before a cell is marked.
+    private const double QuietShare = 0.1;
 
     private readonly EvaluationContext _context;
     private readonly ImmutableSortedDictionary<string, double> _before;
@@ -134,7 +134,11 @@ internal sealed class LoadedCell : IDisposable
         facts["engine_build"] = context.Engine.Build;
         foreach ((string key, string value) in provenance) facts[key] = value;
         ImmutableArray<string> marks = [.. notes];
-        if (after.TryGetValue(MachineProbe.OtherLoad, out double load) && load >= QuietLoad) marks = marks.Add($"background load {load:0.0} while measuring");
+        if (after.TryGetValue(MachineProbe.OtherShare, out double share) && share >= QuietShare)
+        {
+            marks = marks.Add($"other processes kept {share * 100:0} % of the CPU busy while measuring");
+        }
+
         return new EvaluationResult { Metrics = metrics, Notes = marks, Provenance = facts.ToImmutable(), Conditions = conditions.ToImmutable() };
     }
 

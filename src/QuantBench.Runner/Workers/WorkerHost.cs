@@ -5,7 +5,9 @@ using System.Text.Json;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
+using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Sources;
+using QuantBench.Formats.Synthesis;
 using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
@@ -145,10 +147,18 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         return new WorkerResult
         {
             Metrics = [.. result.Metrics],
-            Notes = [.. result.Notes],
+            Notes = [.. result.Notes, .. Meaning(context)],
             Provenance = provenance,
             Conditions = conditions,
         };
+    }
+
+    // After the evaluation, so that reading the header doesn't count in its memory.
+    private static IEnumerable<string> Meaning(EvaluationContext context)
+    {
+        if (context.Text is null || context.Artifact.Variant.Format != "gguf") yield break;
+        using GgufReader file = GgufReader.Open(context.Artifact.Path);
+        if (file.Metadata.FindBoolean(ModelSynthesizer.MarkKey) == true) yield return "meaningless quality: the model's weights are random";
     }
 
     private WorkerResult Reference(WorkerJob job, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)

@@ -33,7 +33,7 @@ public sealed class WorkerProtocolTests
         using var stream = new MemoryStream();
         Measurement perplexity = Measurement.Of("perplexity", double.PositiveInfinity) with { Samples = [1.5, double.NaN], Notes = ["odd"] };
 
-        new WorkerEventWriter(stream).Result(new WorkerResult { Metrics = [perplexity], Conditions = { ["other_load"] = 0.5 } });
+        new WorkerEventWriter(stream).Result(new WorkerResult { Metrics = [perplexity], Conditions = { ["other_cpu_share"] = 0.5 } });
 
         WorkerEvent? read = WorkerEvent.TryRead(stream.ToArray().AsMemory(0, (int)stream.Length - 1));
         Measurement back = Assert.IsType<WorkerEvent.Result>(read).Value.Metrics.Single();

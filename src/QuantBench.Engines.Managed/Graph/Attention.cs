@@ -1,0 +1,161 @@
+using QuantBench.Engines.Managed.Kernels;
+
+namespace QuantBench.Engines.Managed.Graph;
+
+/// <summary>
+/// Causal attention over blocks of keys with a running softmax: scores of a tile of tokens against one block exist at a time, never the whole
+/// square. All query heads that share a key-value head are rows of one tile, so each key and value is converted once for them.
+/// </summary>
+internal sealed unsafe class Attention
+{
+    private const int BlockKeys = 64;
+    private const int TileRows = 64;
+
+    // Up to this many rows a dot product per key is cheaper than transposing the keys.
+    private const int DirectRows = 8;
+
+    private readonly KernelSet _kernels;
+    private readonly ModelShape _shape;
+    private readonly KvCache _cache;
+    private readonly int _group;
+    private readonly int _width;
+    private readonly int _padded;
+
+    public Attention(KernelSet kernels, ModelShape shape, KvCache cache)
+    {
+        _kernels = kernels;
+        _shape = shape;
+        _cache = cache;
+        _group = shape.Heads / shape.KvHeads;
+        _width = shape.HeadWidth;
+        _padded = Padded(shape);
+    }
+
+    /// <summary>Most tokens of a <see cref="TokenRun"/>.</summary>
+    public int TileTokens => Math.Max(1, TileRows / _group);
+
+    /// <summary>Floats of scratch that a worker needs.</summary>
+    public static int ScratchFloats(ModelShape shape)
+    {
+        int rows = Math.Max(TileRows, shape.Heads / shape.KvHeads);
+        return (2 * rows * Padded(shape)) + (rows * BlockKeys) + (2 * BlockKeys * Padded(shape)) + (2 * rows);
+    }
+
+    /// <summary>Attention of one run of tokens and one key-value head.</summary>
+    /// <param name="layer">Layer.</param>
+    /// <param name="run">The tokens; their keys and values are in the cache.</param>
+    /// <param name="kvHead">Key-value head.</param>
+    /// <param name="queries">[tokens, queryStride]; rotated.</param>
+    /// <param name="queryStride">Floats from one token's queries to the next one's.</param>
+    /// <param name="output">[tokens, outputStride].</param>
+    /// <param name="outputStride">Floats from one token's results to the next one's.</param>
+    /// <param name="scratch">[<see cref="ScratchFloats"/>].</param>
+    public void Compute(int layer, TokenRun run, int kvHead, float* queries, int queryStride, float* output, int outputStride, float* scratch)
+    {
+        int rows = run.Count * _group;
+        float* q = scratch;
+        float* sums = q + (rows * _padded);
+        float* scores = sums + (rows * _padded);
+        float* keys = scores + (rows * BlockKeys);
+        float* values = keys + (BlockKeys * _padded);
+        float* maxima = values + (BlockKeys * _padded);
+        float* totals = maxima + rows;
+        new Span<float>(sums, rows * _padded).Clear();
+        new Span<float>(totals, rows).Clear();
+        new Span<float>(maxima, rows).Fill(float.NegativeInfinity);
+        for (int row = 0; row < rows; row++)
+        {
+            float* source = queries + ((long)(run.First + (row / _group)) * queryStride) + (((kvHead * _group) + (row % _group)) * _width);
+            new ReadOnlySpan<float>(source, _width).CopyTo(new Span<float>(q + (row * _padded), _width));
+            _kernels.Scale(q + (row * _padded), _shape.AttentionScale, _width);
+        }
+
+        int window = _shape.IsWindowed(layer) ? _shape.Window : int.MaxValue;
+        int last = run.Position + run.Count - 1;
+        int first = Math.Max(0, run.Position - window + 1) / BlockKeys * BlockKeys;
+        if (window == int.MaxValue) first = 0;
+        for (int block = first; block <= last; block += BlockKeys)
+        {
+            int count = Math.Min(BlockKeys, last + 1 - block);
+            Score(layer, run, kvHead, block, count, rows, q, keys, values, scores);
+            for (int row = 0; row < rows; row++)
+            {
+                int position = run.Position + (row / _group);
+                int end = Math.Min(count, position - block + 1);
+                int start = window == int.MaxValue ? 0 : Math.Max(0, position - window + 1 - block);
+                Normalise(scores + (row * BlockKeys), start, end, count, maxima + row, totals + row, sums + (row * _padded));
+            }
+
+            LoadValues(layer, run.Sequence, block, count, kvHead, values);
+            _kernels.MultiplyAdd(rows, _padded, count, scores, BlockKeys, values, _padded, sums, _padded);
+        }
+
+        for (int row = 0; row < rows; row++)
+        {
+            float* target = output + ((long)(run.First + (row / _group)) * outputStride) + (((kvHead * _group) + (row % _group)) * _width);
+            _kernels.Scale(sums + (row * _padded), 1 / totals[row], _width);
+            new ReadOnlySpan<float>(sums + (row * _padded), _width).CopyTo(new Span<float>(target, _width));
+        }
+    }
+
+    private static int Padded(ModelShape shape) => (shape.HeadWidth + 15) / 16 * 16;
+
+    private void Score(int layer, TokenRun run, int kvHead, int block, int count, int rows, float* q, float* keys, float* values, float* scores)
+    {
+        if (rows <= DirectRows)
+        {
+            _cache.Load(layer, false, run.Sequence, block, count, kvHead, keys, _padded);
+            for (int row = 0; row < rows; row++)
+            {
+                for (int key = 0; key < count; key++) scores[(row * BlockKeys) + key] = _kernels.Dot(q + (row * _padded), keys + (key * _padded), _width);
+            }
+        }
+        else
+        {
+            _cache.Load(layer, false, run.Sequence, block, count, kvHead, values, _padded);
+            if (count < BlockKeys) new Span<float>(keys, _width * BlockKeys).Clear();
+            for (int key = 0; key < count; key++)
+            {
+                float* source = values + (key * _padded);
+                for (int i = 0; i < _width; i++) keys[(i * BlockKeys) + key] = source[i];
+            }
+
+            new Span<float>(scores, rows * BlockKeys).Clear();
+            _kernels.MultiplyAdd(rows, BlockKeys, _width, q, _padded, keys, BlockKeys, scores, BlockKeys);
+        }
+
+        if (_shape.AttentionSoftCap <= 0) return;
+        float cap = _shape.AttentionSoftCap;
+        for (int i = 0; i < rows * BlockKeys; i++) scores[i] = cap * MathF.Tanh(scores[i] / cap);
+    }
+
+    /// <summary>Turns scores of keys start … end − 1 into weights, all others into zeros, and rescales what was summed before.</summary>
+    private void Normalise(float* scores, int start, int end, int count, float* maximum, float* total, float* sums)
+    {
+        if (start >= end)
+        {
+            new Span<float>(scores, count).Clear();
+            return;
+        }
+
+        float most = MathF.Max(*maximum, _kernels.Maximum(scores + start, end - start));
+        if (most > *maximum)
+        {
+            float correction = MathF.Exp(*maximum - most);
+            *total *= correction;
+            _kernels.Scale(sums, correction, _padded);
+            *maximum = most;
+        }
+
+        *total += _kernels.Exponentials(scores + start, end - start, most);
+        new Span<float>(scores, start).Clear();
+        new Span<float>(scores + end, count - end).Clear();
+    }
+
+    private void LoadValues(int layer, int sequence, int block, int count, int kvHead, float* values)
+    {
+        _cache.Load(layer, true, sequence, block, count, kvHead, values, _padded);
+        if (_padded == _width) return;
+        for (int i = 0; i < count; i++) new Span<float>(values + (i * _padded) + _width, _padded - _width).Clear();
+    }
+}

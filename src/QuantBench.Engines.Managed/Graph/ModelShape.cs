@@ -1,0 +1,176 @@
+using QuantBench.Core.Errors;
+using QuantBench.Formats.Gguf;
+using QuantBench.Inference.Engines;
+
+namespace QuantBench.Engines.Managed.Graph;
+
+/// <summary>Sizes and constants of a transformer, read from GGUF metadata.</summary>
+internal sealed record ModelShape
+{
+    private const int MaxLayers = 512;
+    private const int MaxWidth = 1 << 20;
+
+    /// <summary>Architecture name of the file.</summary>
+    public required string Architecture { get; init; }
+
+    /// <summary>What the name decides.</summary>
+    public required ArchitectureTraits Traits { get; init; }
+
+    /// <summary>Number of layers.</summary>
+    public required int Layers { get; init; }
+
+    /// <summary>Width of the residual stream.</summary>
+    public required int Embedding { get; init; }
+
+    /// <summary>Width of the feed-forward part.</summary>
+    public required int FeedForward { get; init; }
+
+    /// <summary>Query heads.</summary>
+    public required int Heads { get; init; }
+
+    /// <summary>Key and value heads.</summary>
+    public required int KvHeads { get; init; }
+
+    /// <summary>Width of a head.</summary>
+    public required int HeadWidth { get; init; }
+
+    /// <summary>Leading dimensions of a head that are rotated.</summary>
+    public required int RotatedWidth { get; init; }
+
+    /// <summary>Context length of training, in tokens.</summary>
+    public required int ContextLength { get; init; }
+
+    /// <summary>Added to the mean square in RMSNorm.</summary>
+    public required float NormEpsilon { get; init; }
+
+    /// <summary>RoPE base.</summary>
+    public required float RopeBase { get; init; }
+
+    /// <summary>RoPE base of windowed layers.</summary>
+    public required float LocalRopeBase { get; init; }
+
+    /// <summary>RoPE scaling.</summary>
+    public required RopeScaling RopeScaling { get; init; }
+
+    /// <summary>Factor of attention scores.</summary>
+    public required float AttentionScale { get; init; }
+
+    /// <summary>Soft cap of attention scores; 0 = none.</summary>
+    public required float AttentionSoftCap { get; init; }
+
+    /// <summary>Soft cap of logits; 0 = none.</summary>
+    public required float LogitSoftCap { get; init; }
+
+    /// <summary>Sliding window of windowed layers, in tokens; 0 = no layer has one.</summary>
+    public required int Window { get; init; }
+
+    /// <summary>Layers per group of which all but the last are windowed.</summary>
+    public required int WindowPattern { get; init; }
+
+    /// <summary>Whether a layer sees only the sliding window.</summary>
+    public bool IsWindowed(int layer) => Window > 0 && WindowPattern > 1 && layer % WindowPattern < WindowPattern - 1;
+
+    /// <summary>Whether this engine can run a file, by its header alone; the reason names the missing feature.</summary>
+    public static Support Check(GgufReader file)
+    {
+        string architecture = file.Architecture ?? "";
+        if (!ArchitectureTraits.Known.ContainsKey(architecture))
+        {
+            return Support.No($"managed: architecture '{architecture}' is not implemented; {string.Join(", ", ArchitectureTraits.Known.Keys.Order(StringComparer.Ordinal))} are");
+        }
+
+        GgufMetadata metadata = file.Metadata;
+        if (metadata.FindInteger($"{architecture}.expert_count") is > 0) return Support.No("managed: mixture-of-experts layers are not implemented");
+        string scaling = metadata.FindString($"{architecture}.rope.scaling.type") ?? "none";
+        if (scaling is not ("none" or "linear" or "yarn" or "longrope")) return Support.No($"managed: RoPE scaling '{scaling}' is not implemented");
+        foreach (string key in (string[])["attention.head_count", "attention.head_count_kv", "feed_forward_length", "attention.sliding_window_pattern"])
+        {
+            if (metadata.TryGet($"{architecture}.{key}", out object? value) && value is Array)
+            {
+                return Support.No($"managed: '{architecture}.{key}' that differs by layer is not implemented");
+            }
+        }
+
+        if (metadata.FindInteger($"{architecture}.attention.key_length") != metadata.FindInteger($"{architecture}.attention.value_length"))
+        {
+            return Support.No("managed: keys and values of different width are not implemented");
+        }
+
+        foreach (GgufTensorInfo tensor in file.Tensors)
+        {
+            if (tensor.Name.EndsWith(".scale", StringComparison.Ordinal)) return Support.No($"managed: scale tensors ('{tensor.Name}') are not implemented");
+            if (tensor.Name.EndsWith("attn_sinks.weight", StringComparison.Ordinal)) return Support.No("managed: attention sinks are not implemented");
+            if (tensor.Name.EndsWith("_norm.bias", StringComparison.Ordinal)) return Support.No($"managed: LayerNorm biases ('{tensor.Name}') are not implemented");
+        }
+
+        return Support.Yes;
+    }
+
+    /// <summary>Reads the shape.</summary>
+    /// <param name="file">A file that <see cref="Check"/> accepts.</param>
+    /// <exception cref="ModelFormatException">A key is missing or out of range.</exception>
+    public static ModelShape Read(GgufReader file)
+    {
+        string architecture = file.Architecture ?? throw Broken(file, "'general.architecture' is missing");
+        ArchitectureTraits traits = ArchitectureTraits.Known[architecture];
+        GgufMetadata metadata = file.Metadata;
+        int Number(string key, int max, int? whenMissing = null)
+        {
+            long value = metadata.FindInteger($"{architecture}.{key}") ?? whenMissing ?? throw Broken(file, $"'{architecture}.{key}' is missing");
+            return value >= 1 && value <= max ? (int)value : throw Broken(file, $"'{architecture}.{key}' should be between 1 and {max}, but is {value}");
+        }
+
+        float Real(string key, float whenMissing) => (float)(metadata.FindNumber($"{architecture}.{key}") ?? whenMissing);
+
+        int embedding = Number("embedding_length", MaxWidth);
+        int heads = Number("attention.head_count", MaxWidth);
+        int kvHeads = Number("attention.head_count_kv", heads, heads);
+        int headWidth = Number("attention.key_length", MaxWidth, Math.Max(embedding / heads, 1));
+        int context = Number("context_length", int.MaxValue);
+        int layers = Number("block_count", MaxLayers);
+        if (heads % kvHeads != 0) throw Broken(file, $"{heads} heads can't share {kvHeads} key-value heads evenly");
+        int rotated = Number("rope.dimension_count", headWidth, headWidth);
+        if (rotated % 2 != 0) throw Broken(file, $"'{architecture}.rope.dimension_count' must be even, but is {rotated}");
+        float ropeBase = Real("rope.freq_base", 10_000);
+        float scale = 1 / MathF.Sqrt(traits.WideQueryLayers == layers ? embedding / heads : headWidth);
+        long window = traits.WindowPattern == 0 ? 0 : metadata.FindInteger($"{architecture}.attention.sliding_window") ?? traits.DefaultWindow;
+        return new ModelShape
+        {
+            Architecture = architecture,
+            Traits = traits,
+            Layers = layers,
+            Embedding = embedding,
+            FeedForward = Number("feed_forward_length", MaxWidth),
+            Heads = heads,
+            KvHeads = kvHeads,
+            HeadWidth = headWidth,
+            RotatedWidth = rotated,
+            ContextLength = context,
+            NormEpsilon = (float)(metadata.FindNumber($"{architecture}.attention.layer_norm_rms_epsilon")
+                ?? throw Broken(file, $"'{architecture}.attention.layer_norm_rms_epsilon' is missing")),
+            RopeBase = ropeBase,
+            LocalRopeBase = Real("rope.freq_base_swa", traits.LocalRopeBase > 0 ? traits.LocalRopeBase : ropeBase),
+            RopeScaling = ReadScaling(metadata, architecture, context),
+            AttentionScale = architecture is "llama" or "mistral" or "qwen3" ? NonZero(Real("attention.scale", 0), scale) : scale,
+            AttentionSoftCap = Real("attn_logit_softcapping", architecture == "gemma2" ? 50 : 0),
+            LogitSoftCap = Real("final_logit_softcapping", architecture == "gemma2" ? 30 : 0),
+            Window = (int)Math.Clamp(window, 0, int.MaxValue),
+            WindowPattern = Number("attention.sliding_window_pattern", MaxLayers, Math.Max(traits.WindowPattern, 1)),
+        };
+    }
+
+    private static float NonZero(float value, float otherwise) => value == 0 ? otherwise : value;
+
+    private static RopeScaling ReadScaling(GgufMetadata metadata, string architecture, int context)
+    {
+        string type = metadata.FindString($"{architecture}.rope.scaling.type") ?? "linear";
+        float factor = (float)(metadata.FindNumber($"{architecture}.rope.scaling.factor") ?? metadata.FindNumber($"{architecture}.rope.scale_linear") ?? 0);
+        float scale = type == "none" || factor == 0 ? 1 : 1 / factor;
+        long original = metadata.FindInteger($"{architecture}.rope.scaling.original_context_length") ?? context;
+        float attention = (float)(metadata.FindNumber($"{architecture}.rope.scaling.attn_factor") ?? 1);
+        return new RopeScaling(scale, type == "yarn", (int)Math.Clamp(original, 1, int.MaxValue), attention);
+    }
+
+    private static ModelFormatException Broken(GgufReader file, string problem) =>
+        new(file.Files[0], null, problem + ".", "Convert the model again, or get it from another place.");
+}

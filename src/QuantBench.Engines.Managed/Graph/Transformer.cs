@@ -1,0 +1,219 @@
+using QuantBench.Engines.Managed.Kernels;
+using QuantBench.Engines.Managed.Threads;
+using QuantBench.Inference.Engines;
+
+namespace QuantBench.Engines.Managed.Graph;
+
+/// <summary>
+/// The forward pass of one micro-batch, run by all workers together. Each step splits its tokens, rows or heads among the workers and ends at
+/// the barrier; every element is computed by one worker in a fixed order, so results don't depend on the number of threads.
+/// </summary>
+internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
+{
+    private readonly ModelWeights _model;
+    private readonly ModelShape _shape;
+    private readonly KernelSet _kernels;
+    private readonly WorkerPool _pool;
+    private readonly KvCache _cache;
+    private readonly Attention _attention;
+    private readonly Rope _rope;
+    private readonly Rope _localRope;
+    private readonly WorkerScratch[] _scratch;
+    private readonly NativeBuffer _buffer;
+    private readonly Activations _inputs;
+    private readonly Activations _hidden;
+    private readonly float* _residual;
+    private readonly float* _branch;
+    private readonly float* _queries;
+    private readonly float* _keys;
+    private readonly float* _values;
+    private readonly float* _mixed;
+    private readonly float* _gate;
+    private readonly float* _up;
+    private readonly float* _angles;
+    private readonly float* _localAngles;
+    private readonly int[] _tokens;
+    private readonly int[] _sequences;
+    private readonly int[] _positions;
+    private readonly int[] _wanted;
+    private readonly TokenRun[] _runs;
+    private int _count;
+    private int _wantedCount;
+    private int _runCount;
+    private float* _logits;
+    private CancellationToken _cancellationToken;
+    private volatile bool _cancelled;
+
+    /// <param name="model">The weights.</param>
+    /// <param name="kernels">The arithmetic.</param>
+    /// <param name="pool">The workers.</param>
+    /// <param name="cache">Where keys and values go.</param>
+    /// <param name="capacity">Most tokens of a micro-batch.</param>
+    /// <param name="contextLength">Tokens each sequence can hold; picks the factors of longrope models.</param>
+    public Transformer(ModelWeights model, KernelSet kernels, WorkerPool pool, KvCache cache, int capacity, int contextLength)
+    {
+        _model = model;
+        _shape = model.Shape;
+        _kernels = kernels;
+        _pool = pool;
+        _cache = cache;
+        _attention = new Attention(kernels, _shape, cache);
+        float* longFactors = contextLength > _shape.RopeScaling.OriginalContextLength ? model.LongRopeFactors : model.ShortRopeFactors;
+        float* factors = model.RopeFactors is not null ? model.RopeFactors : longFactors;
+        _rope = new Rope(_shape, _shape.RopeBase, _shape.RopeScaling.FrequencyScale, factors);
+
+        // Windowed layers of gemma-3 don't stretch positions: the window is shorter than any context.
+        _localRope = new Rope(_shape, _shape.LocalRopeBase, _shape.Architecture == "gemma3" ? 1 : _shape.RopeScaling.FrequencyScale, factors);
+        int queryWidth = _shape.Heads * _shape.HeadWidth, keyWidth = _shape.KvHeads * _shape.HeadWidth;
+        int inputWidth = Math.Max(_shape.Embedding, queryWidth);
+        long floats = 2L * _shape.Embedding + (2 * queryWidth) + (2 * keyWidth) + (2 * _shape.FeedForward) + (2 * _shape.RotatedWidth) + (8 * 16);
+        _buffer = new NativeBuffer(floats * capacity * sizeof(float));
+        float* next = _buffer.As<float>();
+        float* Take(int width)
+        {
+            float* start = next;
+            next += (((long)width + 15) / 16 * 16) * capacity;
+            return start;
+        }
+
+        _residual = Take(_shape.Embedding);
+        _branch = Take(_shape.Embedding);
+        _queries = Take(queryWidth);
+        _keys = Take(keyWidth);
+        _values = Take(keyWidth);
+        _mixed = Take(queryWidth);
+        _gate = Take(_shape.FeedForward);
+        _up = Take(_shape.FeedForward);
+        _angles = Take(_shape.RotatedWidth);
+        _localAngles = Take(_shape.RotatedWidth);
+        _inputs = new Activations(capacity, inputWidth);
+        _hidden = new Activations(capacity, _shape.FeedForward);
+        _scratch = new WorkerScratch[pool.Size];
+        for (int i = 0; i < _scratch.Length; i++)
+        {
+            _scratch[i] = new WorkerScratch(Math.Max(inputWidth, _shape.FeedForward), Attention.ScratchFloats(_shape));
+        }
+
+        _tokens = new int[capacity];
+        _sequences = new int[capacity];
+        _positions = new int[capacity];
+        _wanted = new int[capacity];
+        _runs = new TokenRun[capacity];
+    }
+
+    /// <summary>Bytes held.</summary>
+    public long MemoryBytes => _buffer.Bytes + _inputs.MemoryBytes + _hidden.MemoryBytes + _scratch.Sum(s => s.MemoryBytes);
+
+    /// <summary>Appends some tokens of a batch to the cache and computes the wanted logits.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="first">First token.</param>
+    /// <param name="count">Tokens, at most the capacity; each sequence has room for its own.</param>
+    /// <param name="logits">[wanted tokens, vocabulary].</param>
+    /// <param name="cancellationToken">Looked at before each layer.</param>
+    /// <returns>Number of wanted tokens.</returns>
+    /// <exception cref="OperationCanceledException">Cancelled; the cache is then incomplete.</exception>
+    public int Forward(TokenBatch batch, int first, int count, float* logits, CancellationToken cancellationToken)
+    {
+        _count = count;
+        _wantedCount = 0;
+        _runCount = 0;
+        _logits = logits;
+        _cancellationToken = cancellationToken;
+        _cancelled = false;
+        for (int i = 0; i < count; i++)
+        {
+            int sequence = batch.Sequences[first + i];
+            _tokens[i] = batch.Tokens[first + i];
+            _sequences[i] = sequence;
+            _positions[i] = _cache.Lengths[sequence]++;
+            if (batch.LogitsWanted[first + i]) _wanted[_wantedCount++] = i;
+            AddToRuns(i);
+        }
+
+        _pool.Run(this);
+        if (_cancelled) throw new OperationCanceledException(cancellationToken);
+        return _wantedCount;
+    }
+
+    /// <inheritdoc />
+    public void Execute(int worker)
+    {
+        int count = _count;
+        Embed(worker, count);
+        for (int i = 0; i < _shape.Layers; i++)
+        {
+            Layer layer = _model.Layers[i];
+            if (worker == 0 && _cancellationToken.IsCancellationRequested) _cancelled = true;
+            Layer? before = i > 0 ? _model.Layers[i - 1] : null;
+            Normalise(count, before?.Down.Bias, before is null ? null : before.PostFeedForwardNorm, before is not null, layer.AttentionNorm, Reads8Bit(layer.Query, layer.Key, layer.Value));
+            _pool.Barrier();
+
+            // Written before the barrier by one worker, so all leave at the same place.
+            if (_cancelled) return;
+            Multiply(worker, _inputs, count, layer.Query, _queries, layer.Key, _keys, layer.Value, _values);
+            _pool.Barrier();
+            Rotate(i, layer, count);
+            _pool.Barrier();
+            Attend(i, worker);
+            _pool.Barrier();
+            if (i == _shape.Layers - 1)
+            {
+                count = _wantedCount;
+                if (count == 0) return;
+                KeepWanted(worker);
+                _pool.Barrier();
+            }
+
+            TakeMixed(count, Reads8Bit(layer.Output));
+            _pool.Barrier();
+            Multiply(worker, _inputs, count, layer.Output, _branch);
+            _pool.Barrier();
+            Normalise(count, layer.Output.Bias, layer.PostAttentionNorm, true, layer.FeedForwardNorm, Reads8Bit(layer.Gate, layer.Up));
+            _pool.Barrier();
+            Multiply(worker, _inputs, count, layer.Gate, _gate, layer.Up, _up);
+            _pool.Barrier();
+            GateHidden(layer, count);
+            _pool.Barrier();
+            Multiply(worker, _hidden, count, layer.Down, _branch);
+            _pool.Barrier();
+        }
+
+        Layer last = _model.Layers[^1];
+        Normalise(count, last.Down.Bias, last.PostFeedForwardNorm, true, _model.OutputNorm, _kernels.UsesQuantizedInputs(_model.Head.Type));
+        _pool.Barrier();
+        MultiplyRows(worker, _inputs, count, _model.Head, _logits, _model.VocabularySize, 0, out _);
+        _pool.Barrier();
+        if (_shape.LogitSoftCap > 0) CapLogits(count);
+    }
+
+    /// <summary>Frees the memory.</summary>
+    public void Dispose()
+    {
+        _buffer.Dispose();
+        _inputs.Dispose();
+        _hidden.Dispose();
+        foreach (WorkerScratch scratch in _scratch) scratch.Dispose();
+    }
+
+    private void AddToRuns(int token)
+    {
+        int sequence = _sequences[token], position = _positions[token];
+        if (_runCount > 0)
+        {
+            ref TokenRun run = ref _runs[_runCount - 1];
+            if (run.Sequence == sequence && run.Position + run.Count == position && run.First + run.Count == token && run.Count < _attention.TileTokens)
+            {
+                run = run with { Count = run.Count + 1 };
+                return;
+            }
+        }
+
+        _runs[_runCount++] = new TokenRun(token, 1, sequence, position);
+    }
+
+    private bool Reads8Bit(Linear linear) => _kernels.UsesQuantizedInputs(linear.Weights.Type);
+
+    private bool Reads8Bit(Linear a, Linear b) => Reads8Bit(a) || Reads8Bit(b);
+
+    private bool Reads8Bit(Linear a, Linear b, Linear c) => Reads8Bit(a) || Reads8Bit(b) || Reads8Bit(c);
+}

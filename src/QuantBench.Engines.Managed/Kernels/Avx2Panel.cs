@@ -1,0 +1,149 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using QuantBench.Formats.Gguf;
+
+namespace QuantBench.Engines.Managed.Kernels;
+
+/// <summary>Panels times tokens with 256-bit vectors: half a panel, two tokens at a time.</summary>
+internal static unsafe class Avx2Panel
+{
+    /// <summary>Same contract as <see cref="KernelSet.Multiply"/>, for types with integer kernels.</summary>
+    public static void Multiply(
+        WeightMatrix weights, int first, int rows, Activations inputs, int tokens, float* output, int stride, WorkerScratch scratch)
+    {
+        switch (weights.Type)
+        {
+            case GgmlType.Q4_0: Multiply<BlockQ4_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.Q4_1: Multiply<BlockQ4_1>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.Q5_0: Multiply<BlockQ5_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.Q5_1: Multiply<BlockQ5_1>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.Q8_0: Multiply<BlockQ8_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.IQ4_NL: Multiply<BlockIQ4_NL>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.Q2_K: Multiply<BlockQ2_K>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.Q3_K: Multiply<BlockQ3_K>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.Q4_K: Multiply<BlockQ4_K>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.Q5_K: Multiply<BlockQ5_K>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.Q6_K: Multiply<BlockQ6_K>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.IQ4_XS: Multiply<BlockIQ4_XS>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            default: throw new ArgumentOutOfRangeException(nameof(weights), weights.Type, "no integer kernel");
+        }
+    }
+
+    private static void Multiply<TBlock>(
+        WeightMatrix weights, int first, int rows, Activations inputs, int tokens, float* output, int stride, WorkerScratch scratch)
+        where TBlock : struct, IWeightBlock
+    {
+        float* tile = stackalloc float[2 * IntegerPanels.Rows];
+        for (int row = first; row < first + rows; row += IntegerPanels.Rows)
+        {
+            int valid = Math.Min(IntegerPanels.Rows, first + rows - row);
+            IntegerPanels.Unpack<TBlock>(weights, row, valid, scratch);
+            for (int t = 0; t < tokens; t += 2)
+            {
+                // An odd last token is computed twice; its second result is thrown away.
+                int other = Math.Min(t + 1, tokens - 1);
+                for (int half = 0; half < 2; half++)
+                {
+                    if (TBlock.Signed) Signed(weights.Columns, half, scratch, inputs, t, other, tile + (half * 8));
+                    else Unsigned<TBlock>(weights.Columns, half, scratch, inputs, t, other, tile + (half * 8));
+                }
+
+                for (int i = 0; i < Math.Min(2, tokens - t); i++)
+                {
+                    new ReadOnlySpan<float>(tile + (i * IntegerPanels.Rows), valid).CopyTo(new Span<float>(output + ((long)(t + i) * stride) + row, valid));
+                }
+            }
+        }
+    }
+
+    private static void Unsigned<TBlock>(int columns, int half, WorkerScratch scratch, Activations inputs, int token, int other, float* tile)
+        where TBlock : struct, IWeightBlock
+    {
+        byte* panel = scratch.Panel + (half * 32);
+        float* scales = scratch.Scales + (half * 8);
+        float* minima = scratch.Minima + (half * 8);
+        sbyte* x0 = inputs.Bytes + ((long)token * inputs.Stride);
+        sbyte* x1 = inputs.Bytes + ((long)other * inputs.Stride);
+        float* d0 = inputs.Scales + ((long)token * inputs.BlockStride);
+        float* d1 = inputs.Scales + ((long)other * inputs.BlockStride);
+        float* sums = TBlock.SubElements == 32 ? inputs.Sums : inputs.HalfSums;
+        int perBlock = 32 / TBlock.SubElements;
+        float* s0 = sums + ((long)token * inputs.BlockStride * perBlock);
+        float* s1 = sums + ((long)other * inputs.BlockStride * perBlock);
+        Vector256<float> r0 = default, r1 = default;
+        for (int i = 0; i < columns; i += TBlock.SubElements)
+        {
+            Vector256<float> scale = Vector256.Load(scales), minimum = Vector256.Load(minima);
+            int block = i / 32, sub = i / TBlock.SubElements;
+            r0 = Fma.MultiplyAdd(Sub<TBlock>(panel, x0 + i) * Vector256.Create(d0[block]), scale, r0);
+            r0 = Fma.MultiplyAdd(minimum, Vector256.Create(s0[sub]), r0);
+            r1 = Fma.MultiplyAdd(Sub<TBlock>(panel, x1 + i) * Vector256.Create(d1[block]), scale, r1);
+            r1 = Fma.MultiplyAdd(minimum, Vector256.Create(s1[sub]), r1);
+            panel += TBlock.SubElements * IntegerPanels.Rows;
+            scales += IntegerPanels.Rows;
+            minima += IntegerPanels.Rows;
+        }
+
+        r0.Store(tile);
+        r1.Store(tile + IntegerPanels.Rows);
+    }
+
+    /// <summary>Integer sums of one sub-block: 8 rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Sub<TBlock>(byte* panel, sbyte* x)
+        where TBlock : struct, IWeightBlock
+    {
+        Vector256<short> ones = Vector256.Create((short)1);
+        if (TBlock.Largest > 31)
+        {
+            // 63 · 127 · 2 · 2 is the most that fits 16 bits.
+            Vector256<int> a = Avx2.MultiplyAddAdjacent(Step(panel, x) + Step(panel + 64, x + 4), ones);
+            return Avx.ConvertToVector256Single(a + Avx2.MultiplyAddAdjacent(Step(panel + 128, x + 8) + Step(panel + 192, x + 12), ones));
+        }
+
+        Vector256<short> low = Step(panel, x) + Step(panel + 64, x + 4) + (Step(panel + 128, x + 8) + Step(panel + 192, x + 12));
+        if (TBlock.SubElements == 16) return Avx.ConvertToVector256Single(Avx2.MultiplyAddAdjacent(low, ones));
+        Vector256<short> high = Step(panel + 256, x + 16) + Step(panel + 320, x + 20) + (Step(panel + 384, x + 24) + Step(panel + 448, x + 28));
+        return Avx.ConvertToVector256Single(
+            TBlock.Largest <= 15
+                ? Avx2.MultiplyAddAdjacent(low + high, ones)
+                : Avx2.MultiplyAddAdjacent(low, ones) + Avx2.MultiplyAddAdjacent(high, ones));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<short> Step(byte* panel, sbyte* x) =>
+        Avx2.MultiplyAddAdjacent(Vector256.Load(panel), Vector256.Create(*(int*)x).AsSByte());
+
+    private static void Signed(int columns, int half, WorkerScratch scratch, Activations inputs, int token, int other, float* tile)
+    {
+        short* panel = (short*)scratch.Panel + (half * 16);
+        float* scales = scratch.Scales + (half * 8);
+        short* x0 = inputs.Wide + ((long)token * inputs.Stride);
+        short* x1 = inputs.Wide + ((long)other * inputs.Stride);
+        float* d0 = inputs.Scales + ((long)token * inputs.BlockStride);
+        float* d1 = inputs.Scales + ((long)other * inputs.BlockStride);
+        Vector256<float> r0 = default, r1 = default;
+        for (int block = 0; block < columns / 32; block++)
+        {
+            Vector256<int> i0 = default, i1 = default;
+            for (int pair = 0; pair < 16; pair++)
+            {
+                Vector256<short> w = Vector256.Load(panel);
+                i0 += Avx2.MultiplyAddAdjacent(w, Vector256.Create(*(int*)x0).AsInt16());
+                i1 += Avx2.MultiplyAddAdjacent(w, Vector256.Create(*(int*)x1).AsInt16());
+                x0 += 2;
+                x1 += 2;
+                panel += 2 * IntegerPanels.Rows;
+            }
+
+            Vector256<float> scale = Vector256.Load(scales);
+            r0 = Fma.MultiplyAdd(Avx.ConvertToVector256Single(i0) * Vector256.Create(d0[block]), scale, r0);
+            r1 = Fma.MultiplyAdd(Avx.ConvertToVector256Single(i1) * Vector256.Create(d1[block]), scale, r1);
+            scales += IntegerPanels.Rows;
+        }
+
+        r0.Store(tile);
+        r1.Store(tile + IntegerPanels.Rows);
+    }
+}

@@ -1,0 +1,29 @@
+using System.Collections.Frozen;
+using QuantBench.Formats.Blocks;
+using QuantBench.Formats.Gguf;
+
+namespace QuantBench.Engines.Managed.Kernels;
+
+/// <summary>Rows of weights to floats, for every type with a codec.</summary>
+internal static unsafe class RowDecoder
+{
+    private static readonly FrozenDictionary<GgmlType, IBlockCodec> s_codecs = BlockCodecs.All.ToFrozenDictionary(codec => codec.Type);
+
+    /// <summary>Whether the type can be decoded.</summary>
+    public static bool Knows(GgmlType type) => s_codecs.ContainsKey(type);
+
+    /// <summary>Decodes whole blocks.</summary>
+    /// <param name="type">Their type.</param>
+    /// <param name="blocks">First block.</param>
+    /// <param name="count">Elements.</param>
+    /// <param name="floats">[count].</param>
+    /// <param name="scalar">By the plain definition instead of the fastest path.</param>
+    public static void Decode(GgmlType type, byte* blocks, int count, float* floats, bool scalar)
+    {
+        IBlockCodec codec = s_codecs[type];
+        var input = new ReadOnlySpan<byte>(blocks, checked((int)GgmlTypes.ByteSize(type, count)));
+        var output = new Span<float>(floats, count);
+        if (scalar) codec.DequantizeScalar(input, output);
+        else codec.Dequantize(input, output);
+    }
+}

@@ -1,0 +1,99 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using QuantBench.Core.Errors;
+using QuantBench.Engines.Managed.Graph;
+using QuantBench.Engines.Managed.Kernels;
+using QuantBench.Formats.Gguf;
+using QuantBench.Inference.Artifacts;
+using QuantBench.Inference.Engines;
+
+namespace QuantBench.Engines.Managed;
+
+/// <summary>
+/// Transformers in C# on CPU vector units. Devices are instruction sets: <c>scalar</c> (the reference: weights decoded to floats, inputs not
+/// rounded), <c>avx2</c> and <c>avx512</c> (quantized weights meet inputs rounded to 8-bit blocks of 32).
+/// </summary>
+public sealed class ManagedEngine : IEngine
+{
+    /// <summary>The engine's line in the registry.</summary>
+    public static EngineRegistration Registration { get; } = new(
+        "managed", "transformers in C# on CPU SIMD: scalar, avx2, avx512", _ => new ManagedEngine(), _ => []);
+
+    /// <inheritdoc />
+    public string Name => "managed";
+
+    /// <inheritdoc />
+    public string Build { get; } =
+        $"managed {typeof(ManagedEngine).Assembly.GetName().Version?.ToString(3)}, {RuntimeInformation.FrameworkDescription}";
+
+    /// <inheritdoc />
+    public ImmutableArray<EngineDevice> Devices() =>
+    [
+        new("scalar", "plain C# loops, the reference", Support.Yes),
+        new("avx2", "AVX2 and FMA, 256-bit vectors", Avx2Kernels.IsSupported ? Support.Yes : Support.No("managed/avx2: this process has no AVX2 or FMA")),
+        new("avx512", "AVX-512 F, BW, DQ and VL, 512-bit vectors", Avx512Kernels.IsSupported ? Support.Yes : Support.No("managed/avx512: this process has no AVX-512 F, BW, DQ and VL")),
+    ];
+
+    /// <inheritdoc />
+    public Support CanRun(Artifact artifact, string device)
+    {
+        ArgumentNullException.ThrowIfNull(artifact);
+        EngineDevice? found = Devices().FirstOrDefault(d => d.Id == device);
+        if (found is null) return Support.No($"managed: there is no device '{device}'; scalar, avx2 and avx512 are known");
+        if (!found.Support.IsSupported) return found.Support;
+        if (Directory.Exists(artifact.Path) || !artifact.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
+        {
+            return Support.No("managed: only GGUF files are implemented");
+        }
+
+        using GgufReader file = GgufReader.Open(artifact.Path);
+        Support support = ModelShape.Check(file);
+        if (!support.IsSupported) return support;
+        GgufTensorInfo? unknown = file.Tensors.FirstOrDefault(tensor => !RowDecoder.Knows(tensor.Type));
+        return unknown is null ? Support.Yes : Support.No($"managed: tensors of type {unknown.Type} ('{unknown.Name}') are not implemented");
+    }
+
+    /// <inheritdoc />
+    public ILoadedModel Load(Artifact artifact, string device, LoadOptions options, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(artifact);
+        ArgumentNullException.ThrowIfNull(options);
+        Support support = CanRun(artifact, device);
+        if (!support.IsSupported) throw new EngineException(support.Reason ?? "managed: not supported");
+        cancellationToken.ThrowIfCancellationRequested();
+        KernelSet kernels = device switch
+        {
+            "avx512" => new Avx512Kernels(),
+            "avx2" => new Avx2Kernels(),
+            _ => new ScalarKernels(),
+        };
+        GgufReader file = GgufReader.Open(artifact.Path);
+        ModelWeights weights;
+        try
+        {
+            weights = new ModelWeights(file);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+
+        try
+        {
+            weights.Repack(kernels, options.Threads, cancellationToken);
+            return new ManagedModel(weights, kernels);
+        }
+        catch
+        {
+            weights.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        // Nothing is held between models.
+    }
+}

@@ -1,0 +1,130 @@
+using QuantBench.Core.Errors;
+using QuantBench.Engines.Managed.Graph;
+using QuantBench.Engines.Managed.Kernels;
+using QuantBench.Engines.Managed.Threads;
+using QuantBench.Inference.Engines;
+
+namespace QuantBench.Engines.Managed;
+
+/// <summary>Token sequences, their cache and the threads that compute them.</summary>
+internal sealed unsafe class ManagedSession : IInferenceSession
+{
+    private readonly ModelWeights _weights;
+    private readonly SessionOptions _options;
+    private readonly WorkerPool _pool;
+    private readonly KvCache _cache;
+    private readonly Transformer _transformer;
+    private readonly int[] _incoming;
+    private NativeBuffer _logits;
+    private int _rows;
+    private int _rowCapacity;
+    private bool _unusable;
+
+    /// <param name="weights">The model; outlives this.</param>
+    /// <param name="kernels">The arithmetic.</param>
+    /// <param name="options">Sizes.</param>
+    public ManagedSession(ModelWeights weights, KernelSet kernels, SessionOptions options)
+    {
+        _weights = weights;
+        _options = options;
+        _cache = new KvCache(kernels, weights.Shape, options.ContextLength, options.Sequences, options.KvType);
+        _pool = new WorkerPool(options.Threads);
+        int capacity = Math.Min(Math.Min(options.MicroBatchTokens, options.BatchTokens), checked(options.ContextLength * options.Sequences));
+        _transformer = new Transformer(weights, kernels, _pool, _cache, capacity, options.ContextLength);
+        _incoming = new int[options.Sequences];
+        _rowCapacity = 1;
+        _logits = new NativeBuffer((long)weights.VocabularySize * sizeof(float));
+        MicroBatch = capacity;
+    }
+
+    /// <inheritdoc />
+    public EngineMemory Memory => new(_weights.MemoryBytes, _cache.MemoryBytes, _transformer.MemoryBytes + _logits.Bytes, null);
+
+    private int MicroBatch { get; }
+
+    /// <inheritdoc />
+    public void Append(TokenBatch batch, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        if (_unusable) throw new EngineException("managed: this session was cancelled and can't be used any more.");
+        Check(batch);
+        if (batch.LogitRows > _rowCapacity)
+        {
+            _logits.Dispose();
+            _rowCapacity = batch.LogitRows;
+            _logits = new NativeBuffer((long)_rowCapacity * _weights.VocabularySize * sizeof(float));
+        }
+
+        _rows = 0;
+        try
+        {
+            for (int first = 0; first < batch.Count; first += MicroBatch)
+            {
+                int count = Math.Min(MicroBatch, batch.Count - first);
+                float* logits = _logits.As<float>() + ((long)_rows * _weights.VocabularySize);
+                _rows += _transformer.Forward(batch, first, count, logits, cancellationToken);
+            }
+        }
+        catch
+        {
+            _unusable = true;
+            _rows = 0;
+            throw;
+        }
+    }
+
+    /// <inheritdoc />
+    public ReadOnlySpan<float> Logits(int row)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(row);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, _rows);
+        return new ReadOnlySpan<float>(_logits.As<float>() + ((long)row * _weights.VocabularySize), _weights.VocabularySize);
+    }
+
+    /// <inheritdoc />
+    public void Reset()
+    {
+        _cache.Lengths.Clear();
+        _rows = 0;
+    }
+
+    /// <inheritdoc />
+    public void Truncate(int sequence, int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(sequence);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(sequence, _options.Sequences);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, _cache.Lengths[sequence]);
+        _cache.Lengths[sequence] = length;
+    }
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        _pool.Dispose();
+        _transformer.Dispose();
+        _cache.Dispose();
+        _logits.Dispose();
+    }
+
+    /// <summary>Everything that can be wrong with a batch is found before the first token changes a sequence.</summary>
+    private void Check(TokenBatch batch)
+    {
+        if (batch.Count < 1 || batch.Count > _options.BatchTokens)
+        {
+            throw new EngineException($"managed: a batch has {batch.Count} tokens; 1 to {_options.BatchTokens} are allowed.", "Raise n_batch.");
+        }
+
+        Array.Clear(_incoming);
+        for (int i = 0; i < batch.Count; i++)
+        {
+            int token = batch.Tokens[i], sequence = batch.Sequences[i];
+            if ((uint)token >= (uint)_weights.VocabularySize) throw new EngineException($"managed: token {token} is not in the vocabulary of {_weights.VocabularySize}.");
+            if ((uint)sequence >= (uint)_options.Sequences) throw new EngineException($"managed: there is no sequence {sequence}; the session holds {_options.Sequences}.");
+            if (_cache.Lengths[sequence] + ++_incoming[sequence] > _options.ContextLength)
+            {
+                throw new EngineException($"managed: sequence {sequence} would outgrow its context of {_options.ContextLength} tokens.", "Raise the context length.");
+            }
+        }
+    }
+}

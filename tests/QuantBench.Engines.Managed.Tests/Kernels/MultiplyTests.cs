@@ -1,0 +1,137 @@
+using QuantBench.Engines.Managed.Kernels;
+using QuantBench.Formats.Gguf;
+
+namespace QuantBench.Engines.Managed.Tests.Kernels;
+
+public sealed unsafe class MultiplyTests
+{
+    public static TheoryData<GgmlType> Types =>
+    [
+        GgmlType.F32, GgmlType.F16, GgmlType.BF16, GgmlType.Q4_0, GgmlType.Q4_1, GgmlType.Q5_0, GgmlType.Q5_1, GgmlType.Q8_0, GgmlType.Q2_K, GgmlType.Q3_K,
+        GgmlType.Q4_K, GgmlType.Q5_K, GgmlType.Q6_K, GgmlType.IQ4_NL, GgmlType.IQ4_XS, GgmlType.TQ2_0,
+    ];
+
+    // Rows around the panels' 16 and 64, tokens around the tiles' 2, 4 and 8 and the switch from rows to panels; nothing is square.
+    [Theory]
+    [MemberData(nameof(Types))]
+    public void Multiply_IsTheExactProductUpToRounding_WhenShapesAreRagged(GgmlType type)
+    {
+        int block = GgmlTypes.Get(type).BlockElements;
+        foreach ((int rows, int columns, int tokens) in new[]
+                 { (1, 256, 1), (15, 512, 2), (16, 768, 5), (17, 256, 6), (33, 1280, 7), (64, 512, 8), (70, 256, 9), (130, 512, 13), (3, 288, 1), (19, 96, 11) })
+        {
+            if (columns % block != 0) continue;
+            using var matrix = new RandomMatrix(type, rows, columns, tokens, rows + columns);
+            foreach (KernelSet kernels in Models.VectorKernels) Check(kernels, matrix, 1e-5);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Types))]
+    public void Multiply_IsTheExactProduct_WhenScalar(GgmlType type)
+    {
+        using var matrix = new RandomMatrix(type, 5, 256, 3, 1);
+        Check(new ScalarKernels(), matrix, 1e-6);
+    }
+
+    [Theory]
+    [InlineData(GgmlType.Q4_0)]
+    [InlineData(GgmlType.Q4_K)]
+    [InlineData(GgmlType.Q6_K)]
+    public void Multiply_IsTheExactProduct_WhenRowsAreRepacked(GgmlType type)
+    {
+        foreach ((int rows, int columns, int tokens) in new[] { (16, 256, 1), (48, 768, 3), (80, 512, 7), (144, 256, 9) })
+        {
+            using var matrix = new RandomMatrix(type, rows, columns, tokens, rows);
+            foreach (KernelSet kernels in Models.VectorKernels)
+            {
+                long bytes = kernels.RepackedBytes(matrix.Weights);
+                if (bytes == 0) continue;
+                using var repacked = new NativeBuffer(bytes);
+                matrix.Weights.Repacked = repacked.As<byte>();
+                for (int panel = 0; panel < rows / 16; panel++) kernels.Repack(matrix.Weights, panel, matrix.Scratch);
+
+                Check(kernels, matrix, 1e-5);
+                matrix.Weights.Repacked = null;
+            }
+        }
+    }
+
+    [Fact]
+    public void RepackedBytes_AreNone_WhenRowsDontFillPanels()
+    {
+        using var ragged = new RandomMatrix(GgmlType.Q4_K, 17, 256, 1, 1);
+        foreach (KernelSet kernels in Models.VectorKernels) Assert.Equal(0, kernels.RepackedBytes(ragged.Weights));
+    }
+
+    [Fact]
+    public void Multiply_WritesOnlyItsRows_WhenGivenAPart()
+    {
+        foreach (KernelSet kernels in Models.VectorKernels)
+        {
+            foreach (int tokens in new[] { 1, 7 })
+            {
+                using var matrix = new RandomMatrix(GgmlType.Q4_K, 100, 256, tokens, 2);
+                float[] output = new float[tokens * 100];
+                Array.Fill(output, float.NaN);
+                fixed (float* target = output)
+                {
+                    kernels.Multiply(matrix.Weights, 64, 36, matrix.Inputs, tokens, target, 100, matrix.Scratch);
+                }
+
+                for (int t = 0; t < tokens; t++)
+                {
+                    Assert.All(output[(t * 100)..((t * 100) + 64)], value => Assert.True(float.IsNaN(value)));
+                    Assert.All(output[((t * 100) + 64)..((t * 100) + 100)], value => Assert.False(float.IsNaN(value)));
+                }
+            }
+        }
+    }
+
+    // With scales of one and whole-number inputs every product is a small integer: sums must be exact, saturation or a lost lane would show.
+    [Theory]
+    [InlineData(GgmlType.Q8_0, unchecked((byte)-128))]
+    [InlineData(GgmlType.Q8_0, 127)]
+    [InlineData(GgmlType.Q4_0, 0x00)]
+    [InlineData(GgmlType.Q4_0, 0xFF)]
+    public void Multiply_IsExact_WhenEveryElementIsExtreme(GgmlType type, byte quants)
+    {
+        const int columns = 512;
+        foreach (int tokens in new[] { 1, 8 })
+        {
+            using var matrix = new RandomMatrix(type, 16, columns, tokens, 1);
+            int blockBytes = GgmlTypes.Get(type).BlockBytes;
+            var bytes = new Span<byte>(matrix.Weights.Data, (int)(matrix.Weights.RowBytes * 16));
+            bytes.Fill(quants);
+            for (int at = 0; at < bytes.Length; at += blockBytes) (bytes[at], bytes[at + 1]) = (0x00, 0x3C);
+            for (int t = 0; t < tokens; t++)
+            {
+                for (int i = 0; i < columns; i++) matrix.Inputs.Values[((long)t * matrix.Inputs.Stride) + i] = t % 2 == 0 ? 127 : -127;
+                ScalarKernels.QuantizeBlocks(matrix.Inputs, t, 0, columns);
+            }
+
+            foreach (KernelSet kernels in Models.VectorKernels) Check(kernels, matrix, 0);
+        }
+    }
+
+    private static void Check(KernelSet kernels, RandomMatrix matrix, double tolerance)
+    {
+        int rows = matrix.Weights.Rows;
+        float[] output = new float[matrix.Tokens * rows];
+        fixed (float* target = output)
+        {
+            kernels.Multiply(matrix.Weights, 0, rows, matrix.Inputs, matrix.Tokens, target, rows, matrix.Scratch);
+        }
+
+        bool quantized = kernels.UsesQuantizedInputs(matrix.Weights.Type);
+        for (int t = 0; t < matrix.Tokens; t++)
+        {
+            for (int row = 0; row < rows; row++)
+            {
+                (double value, double magnitude) = matrix.Exact(row, t, quantized);
+                double error = Math.Abs(output[(t * rows) + row] - value);
+                Assert.True(error <= tolerance * magnitude, $"{kernels.Name} {matrix.Weights.Type} row {row} of {rows}, token {t} of {matrix.Tokens}: {output[(t * rows) + row]} instead of {value}");
+            }
+        }
+    }
+}

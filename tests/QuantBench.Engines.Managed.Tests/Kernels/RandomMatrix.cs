@@ -1,0 +1,86 @@
+using System.Buffers.Binary;
+using QuantBench.Engines.Managed.Kernels;
+using QuantBench.Formats.Blocks;
+using QuantBench.Formats.Gguf;
+
+namespace QuantBench.Engines.Managed.Tests.Kernels;
+
+/// <summary>A matrix of random bytes with finite scales, and 8-bit inputs for it.</summary>
+internal sealed unsafe class RandomMatrix : IDisposable
+{
+    private readonly NativeBuffer _bytes;
+
+    public RandomMatrix(GgmlType type, int rows, int columns, int tokens, int seed)
+    {
+        var random = new Random(seed);
+        GgmlTypeInfo info = GgmlTypes.Get(type);
+        long size = GgmlTypes.ByteSize(type, columns) * rows;
+        _bytes = new NativeBuffer(size);
+        var bytes = new Span<byte>(_bytes.As<byte>(), (int)size);
+        random.NextBytes(bytes);
+        for (int at = 0; at < size; at += info.BlockBytes)
+        {
+            if (type == GgmlType.F32) BinaryPrimitives.WriteSingleLittleEndian(bytes[at..], (float)(random.NextDouble() - 0.5));
+            if (type == GgmlType.BF16) BinaryPrimitives.WriteUInt16LittleEndian(bytes[at..], (ushort)(BitConverter.SingleToUInt32Bits((float)(random.NextDouble() - 0.5)) >> 16));
+            foreach (int offset in ScaleOffsets(type)) BinaryPrimitives.WriteHalfLittleEndian(bytes[(at + offset)..], (Half)((random.NextDouble() - 0.5) * 0.1));
+        }
+
+        Weights = new WeightMatrix(_bytes.As<byte>(), type, rows, columns);
+        Inputs = new Activations(tokens, columns);
+        Tokens = tokens;
+        for (int t = 0; t < tokens; t++)
+        {
+            for (int i = 0; i < columns; i++) Inputs.Values[((long)t * Inputs.Stride) + i] = (float)((random.NextDouble() - 0.5) * (1 + (i % 7)));
+            if (columns % 32 == 0) ScalarKernels.QuantizeBlocks(Inputs, t, 0, columns);
+        }
+
+        Scratch = new WorkerScratch(columns, 16);
+    }
+
+    public WeightMatrix Weights { get; }
+
+    public Activations Inputs { get; }
+
+    public int Tokens { get; }
+
+    public WorkerScratch Scratch { get; }
+
+    /// <summary>The product in double precision, and the sum of magnitudes that rounding errors scale with.</summary>
+    public (double Value, double Magnitude) Exact(int row, int token, bool quantizedInputs)
+    {
+        float[] weights = new float[Weights.Columns];
+        BlockCodecs.Get(Weights.Type).DequantizeScalar(new ReadOnlySpan<byte>(Weights.Row(row), (int)Weights.RowBytes), weights);
+        double sum = 0, magnitude = 0;
+        long offset = (long)token * Inputs.Stride;
+        for (int i = 0; i < weights.Length; i++)
+        {
+            double x = quantizedInputs
+                ? (double)Inputs.Scales[((long)token * Inputs.BlockStride) + (i / 32)] * Inputs.Bytes[offset + i]
+                : Inputs.Values[offset + i];
+            sum += weights[i] * x;
+
+            // Types with minima cancel large terms, so their magnitude counts too.
+            magnitude += (Math.Abs(weights[i]) + 0.5) * Math.Abs(x);
+        }
+
+        return (sum, magnitude);
+    }
+
+    public void Dispose()
+    {
+        _bytes.Dispose();
+        Inputs.Dispose();
+        Scratch.Dispose();
+    }
+
+    private static int[] ScaleOffsets(GgmlType type) => type switch
+    {
+        GgmlType.F16 or GgmlType.Q4_0 or GgmlType.Q5_0 or GgmlType.Q8_0 or GgmlType.IQ4_NL or GgmlType.IQ4_XS => [0],
+        GgmlType.Q4_1 or GgmlType.Q5_1 or GgmlType.Q4_K or GgmlType.Q5_K => [0, 2],
+        GgmlType.Q2_K => [80, 82],
+        GgmlType.Q3_K => [108],
+        GgmlType.Q6_K => [208],
+        GgmlType.TQ2_0 => [64],
+        _ => [],
+    };
+}

@@ -1,0 +1,94 @@
+using QuantBench.Engines.LlamaCpp;
+using QuantBench.Formats.Synthesis;
+using QuantBench.Inference.Engines;
+
+namespace QuantBench.Engines.Managed.Tests;
+
+/// <summary>Random models of every architecture, against llama.cpp on the same file.</summary>
+public sealed class LlamaCppAgreementTests
+{
+    private const int Vocabulary = 320;
+
+    public static TheoryData<string, double> Shapes => new()
+    {
+        { "llama", 3e-4 }, { "llama-factors", 3e-4 }, { "llama-linear", 3e-4 }, { "llama-yarn", 3e-4 }, { "qwen2", 3e-4 }, { "qwen3", 3e-4 },
+        { "phi3", 3e-4 }, { "gemma2", 3e-3 }, { "gemma3", 3e-3 },
+    };
+
+    // llama.cpp's CPU code looks GELU up in a table of halves, hence gemma's wider bound.
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void LogProbabilities_AgreeWithLlamaCpp_InF32(string name, double tolerance)
+    {
+        string path = Models.Path(Shape(name), "F32");
+        int[] tokens = Models.Tokens(150, Vocabulary);
+        double[] expected = Reference(path, tokens, out int[] greedy);
+        foreach (string device in Models.Devices)
+        {
+            using ILoadedModel model = Models.Load(path, device);
+            using IInferenceSession session = Models.Session(model, threads: 2);
+            float[][] logits = Models.Run(session, tokens);
+
+            double difference = 0;
+            for (int i = 0; i < expected.Length; i++) difference += Math.Abs(Models.LogProbability(logits[i], tokens[i + 1]) - expected[i]) / expected.Length;
+            Assert.True(difference <= tolerance, $"{name} on {device}: mean difference {difference:E2} nats");
+            if (!name.StartsWith("gemma", StringComparison.Ordinal)) Assert.Equal(greedy, logits.Select(Best));
+        }
+    }
+
+    [Theory]
+    [InlineData("Q8_0", 5e-3)]
+    [InlineData("Q4_0", 1e-2)]
+    [InlineData("Q4_K_M", 1e-2)]
+    [InlineData("Q6_K", 1e-2)]
+    [InlineData("F16", 1e-3)]
+    [InlineData("BF16", 1e-2)]
+    public void LogProbabilities_StayNearLlamaCpp_WhenWeightsAreQuantized(string scheme, double tolerance)
+    {
+        string path = Models.Path(Shape("llama"), scheme);
+        int[] tokens = Models.Tokens(150, Vocabulary);
+        double[] expected = Reference(path, tokens, out _);
+        foreach (string device in Models.Devices)
+        {
+            using ILoadedModel model = Models.Load(path, device);
+            using IInferenceSession session = Models.Session(model, threads: 2);
+            float[][] logits = Models.Run(session, tokens);
+
+            // Signed: rounding of inputs, which llama.cpp and the vector devices do differently, averages out.
+            double difference = 0;
+            for (int i = 0; i < expected.Length; i++) difference += (Models.LogProbability(logits[i], tokens[i + 1]) - expected[i]) / expected.Length;
+            Assert.True(Math.Abs(difference) <= tolerance, $"{scheme} on {device}: mean difference {difference:E2} nats");
+        }
+    }
+
+    private static double[] Reference(string path, int[] tokens, out int[] greedy)
+    {
+        var environment = new EngineEnvironment { Log = _ => { }, Root = Models.Root };
+        using IEngine engine = LlamaCppEngine.Registration.Create(environment);
+        using ILoadedModel model = engine.Load(Models.Artifact(path), "cpu", new LoadOptions { Threads = 2 }, CancellationToken.None);
+        using IInferenceSession session = Models.Session(model, threads: 2);
+        float[][] logits = Models.Run(session, tokens);
+        greedy = [.. logits.Select(Best)];
+        return [.. Enumerable.Range(0, tokens.Length - 1).Select(i => Models.LogProbability(logits[i], tokens[i + 1]))];
+    }
+
+    private static int Best(float[] logits) => Array.IndexOf(logits, logits.Max());
+
+    private static SyntheticShape Shape(string name)
+    {
+        string architecture = name.Split('-')[0];
+        var shape = new SyntheticShape
+        {
+            Name = "agree-" + name, Architecture = architecture, Layers = 7, Embedding = 256, FeedForward = 512, Heads = 4, KvHeads = 2,
+            HeadWidth = architecture is "phi3" or "llama" or "qwen2" ? 64 : 32, Vocabulary = Vocabulary, ContextLength = 256, TiesEmbeddings = architecture != "phi3",
+            Window = architecture.StartsWith("gemma", StringComparison.Ordinal) ? 40 : 0,
+        };
+        return name switch
+        {
+            "llama-factors" => shape with { HasRopeFactors = true, RopeBase = 500_000 },
+            "llama-linear" => shape with { RopeScaling = ("linear", 4) },
+            "llama-yarn" => shape with { RopeScaling = ("yarn", 4) },
+            _ => shape,
+        };
+    }
+}

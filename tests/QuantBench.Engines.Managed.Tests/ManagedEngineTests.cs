@@ -1,0 +1,60 @@
+using QuantBench.Core.Errors;
+using QuantBench.Formats.Gguf;
+using QuantBench.Inference.Engines;
+
+namespace QuantBench.Engines.Managed.Tests;
+
+public sealed class ManagedEngineTests
+{
+    [Fact]
+    public void Devices_NameEveryInstructionSet_SupportedOrNot()
+    {
+        using var engine = new ManagedEngine();
+
+        Assert.Equal(["scalar", "avx2", "avx512"], engine.Devices().Select(device => device.Id));
+        Assert.All(engine.Devices(), device => Assert.Equal(device.Support.IsSupported, Models.Devices.Contains(device.Id)));
+    }
+
+    [Theory]
+    [InlineData("mamba", null, "architecture 'mamba'")]
+    [InlineData("llama", "expert_count", "mixture-of-experts")]
+    public void CanRun_NamesTheMissingFeature(string architecture, string? key, string reason)
+    {
+        string path = Models.ScratchFile($"{architecture}-{key}.gguf");
+        var metadata = new GgufMetadata(path) { { GgufConstants.Architecture, architecture } };
+        if (key is not null) metadata.Add($"{architecture}.{key}", 8u);
+        using (var writer = new GgufWriter(File.Create(path), metadata, [])) writer.Complete();
+        using var engine = new ManagedEngine();
+
+        Support support = engine.CanRun(Models.Artifact(path), "scalar");
+
+        Assert.Contains(reason, support.Reason);
+        Assert.Throws<EngineException>(() => engine.Load(Models.Artifact(path), "scalar", new LoadOptions { Threads = 1 }, CancellationToken.None));
+    }
+
+    [Fact]
+    public void Load_NamesTheTensor_WhenOneIsMissing()
+    {
+        string path = Models.ScratchFile("empty.gguf");
+        using (GgufReader file = GgufReader.Open(Models.Path(Models.Llama, "F32")))
+        {
+            using var writer = new GgufWriter(File.Create(path), file.Metadata, []);
+            writer.Complete();
+        }
+
+        using var engine = new ManagedEngine();
+        ModelFormatException thrown = Assert.Throws<ModelFormatException>(
+            () => engine.Load(Models.Artifact(path), "scalar", new LoadOptions { Threads = 1 }, CancellationToken.None));
+        Assert.Contains("token_embd.weight", thrown.Message);
+    }
+
+    [Fact]
+    public void CreateSession_RefusesUnknownCacheTypes()
+    {
+        using ILoadedModel model = Models.Load(Models.Path(Models.Llama, "F32"), "scalar");
+
+        EngineException thrown = Assert.Throws<EngineException>(() => Models.Session(model, kvType: "q4_0"));
+
+        Assert.Contains("q4_0", thrown.Message);
+    }
+}
