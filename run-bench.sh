@@ -69,7 +69,7 @@ count_tests() { # prints "PASSED FAILED SKIPPED" over all TRX files
   echo "$passed $failed $((total - passed - failed))"
 }
 
-# Everything CI runs: form, build, unit and end-to-end tests, then the scoring tests once more per instruction-set level.
+# Everything CI runs: form, build, unit and end-to-end tests, then scoring and codecs once more per instruction-set level.
 run_tests() {
   setup
   local out=$cache/test-results code=0 passed failed skipped
@@ -82,9 +82,11 @@ run_tests() {
   done
   if [ $# -eq 0 ]; then
     local level
-    for level in EnableHWIntrinsic EnableAVX2; do
+    for level in EnableHWIntrinsic EnableAVX2 EnableAVX512; do
       env "DOTNET_$level=0" dotnet test "$root/tests/QuantBench.Inference.Tests" -c Release --no-build -v quiet --results-directory "$out" \
         --logger "trx;LogFileName=Inference-without-$level.trx" || code=1
+      env "DOTNET_$level=0" dotnet test "$root/tests/QuantBench.Formats.Tests" -c Release --no-build -v quiet --results-directory "$out" \
+        --filter FullyQualifiedName~Blocks --logger "trx;LogFileName=Blocks-without-$level.trx" || code=1
     done
   fi
   read -r passed failed skipped < <(count_tests "$out")

@@ -19,8 +19,13 @@ internal static class QuantBenchCommand
         if (parsed.Errors.Count > 0 && parsed.Action is (null or ParseErrorAction))
         {
             string command = string.Join(' ', CommandPath(parsed.CommandResult.Command));
-            error.WriteLine($"error: {parsed.Errors[0].Message}");
-            error.WriteLine($"hint: see '{command} --help'");
+            // A word nobody knows explains the errors that follow from it.
+            string? unknown = parsed.UnmatchedTokens.Count > 0 ? parsed.UnmatchedTokens[0] : null;
+            IEnumerable<string> known = parsed.CommandResult.Command.Subcommands.Where(c => !c.Hidden).Select(c => c.Name)
+                .Concat(parsed.CommandResult.Command.Options.Select(o => o.Name));
+            error.WriteLine(unknown is null ? $"error: {parsed.Errors[0].Message}" : $"error: '{command}' doesn't know '{unknown}'");
+            string[] near = unknown is null ? [] : DidYouMean.Nearest(unknown, known);
+            error.WriteLine($"hint: {(near.Length == 0 ? "" : $"did you mean '{near[0]}'? ")}see '{command} --help'");
             return ExitCode.Usage;
         }
 

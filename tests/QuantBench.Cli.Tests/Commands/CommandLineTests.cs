@@ -62,6 +62,18 @@ public sealed class CommandLineTests
         Assert.StartsWith("hint: ", lines[1], StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("resutls list", "'quantbench' doesn't know 'resutls'", "did you mean 'results'?")]
+    [InlineData("run suites/quick.yaml --thread 2", "'quantbench run' doesn't know '--thread'", "did you mean '--threads'?")]
+    public async Task Run_NamesTheUnknownWord_AndTheNearestKnownOne(string line, string problem, string hint)
+    {
+        (int code, _, string error) = await RunAsync(line.Split(' '));
+
+        Assert.Equal(ExitCode.Usage, code);
+        Assert.Contains(problem, error, StringComparison.Ordinal);
+        Assert.Contains(hint, error, StringComparison.Ordinal);
+    }
+
     private static IEnumerable<string> Walk(Command command, string path)
     {
         yield return path;

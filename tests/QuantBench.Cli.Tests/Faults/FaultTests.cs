@@ -44,7 +44,7 @@ public sealed class FaultTests : IDisposable
         CellResult failed = Assert.Single(cells, c => c.Status == CellStatus.Failed);
         Assert.Equal(FailureKind.Timeout, failed.Failure);
         Assert.Contains("15", failed.Reason, StringComparison.Ordinal);
-        Assert.False(LiveCommand.IsAlive(worker));
+        Assert.True(await LiveCommand.GoneAsync(worker));
         TheOthersFinished(cells, info);
     }
 
@@ -117,7 +117,7 @@ public sealed class FaultTests : IDisposable
             run.Signal(LiveCommand.SigInt);
             Assert.Equal(130, await run.EndAsync());
             Assert.Contains("resume", run.Output, StringComparison.Ordinal);
-            Assert.False(LiveCommand.IsAlive(worker));
+            Assert.True(await LiveCommand.GoneAsync(worker));
             before = [.. Cells(out RunInfo stopped)];
             Assert.Equal(RunStatus.Interrupted, stopped.Status);
             Assert.NotEmpty(before);
@@ -138,8 +138,7 @@ public sealed class FaultTests : IDisposable
             int worker = await LongCellsWorker(run);
             run.Signal(LiveCommand.SigKill);
             await run.EndAsync();
-            for (int i = 0; i < 500 && LiveCommand.IsAlive(worker); i++) await Task.Delay(20);
-            Assert.False(LiveCommand.IsAlive(worker)); // a worker doesn't outlive its runner
+            Assert.True(await LiveCommand.GoneAsync(worker)); // a worker doesn't outlive its runner
             before = [.. Cells(out RunInfo stopped)];
             Assert.Equal(RunStatus.Running, stopped.Status); // nobody was left to write anything else
             Assert.NotEmpty(before);
@@ -237,7 +236,8 @@ public sealed class FaultTests : IDisposable
 
         using LiveCommand run = LiveCommand.Start("run", suite, "--results", Results, "--plain");
         int worker = await LongCellsWorker(run);
-        LiveCommand.Kill(worker, signal);
+        if (signal == LiveCommand.SigSegv) await LiveCommand.SegfaultAsync(worker);
+        else LiveCommand.Kill(worker, signal);
         int code = await run.EndAsync();
 
         Assert.True(code == 2, run.Output);

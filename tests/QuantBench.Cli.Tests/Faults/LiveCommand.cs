@@ -105,7 +105,13 @@ internal sealed partial class LiveCommand : IDisposable
         long until = Environment.TickCount64 + (long)s_patience.TotalMilliseconds;
         while (Environment.TickCount64 < until)
         {
-            if (Children(_process.Id).FirstOrDefault(IsWorker) is > 0 and var worker) return worker;
+            if (Children(_process.Id).FirstOrDefault(IsWorker) is > 0 and var worker)
+            {
+                // The worker of the cell before may still be on its way out; the long cell's is there for seconds.
+                await Task.Delay(1000);
+                if (Children(_process.Id).Contains(worker) && IsAlive(worker)) return worker;
+            }
+
             await Task.Delay(10);
         }
 
@@ -113,6 +119,26 @@ internal sealed partial class LiveCommand : IDisposable
     }
 
     public static void Kill(int process, int signal) => _ = LibcKill(process, signal);
+
+    /// <summary>
+    /// A segmentation fault of native code. The runtime answers the first one by restoring the default action and letting the instruction
+    /// fault again, so the signal is sent, as a fault would be, until the process is gone.
+    /// </summary>
+    public static async Task SegfaultAsync(int process)
+    {
+        for (int i = 0; i < 100 && IsAlive(process); i++)
+        {
+            NativeThreads(process).ForEach(thread => _ = LibcKillThread(process, thread, SigSegv));
+            await Task.Delay(100);
+        }
+    }
+
+    /// <summary>Waits until a process is gone.</summary>
+    public static async Task<bool> GoneAsync(int process)
+    {
+        for (int i = 0; i < 1500 && IsAlive(process); i++) await Task.Delay(20);
+        return !IsAlive(process);
+    }
 
     public static bool IsAlive(int process) => LibcKill(process, 0) == 0 && !StatusOf(process).Contains("\nState:\tZ", StringComparison.Ordinal);
 
@@ -128,6 +154,24 @@ internal sealed partial class LiveCommand : IDisposable
         {
             if (int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture, out int id)
                 && StatusOf(id).Contains($"\nPPid:\t{parent}\n", StringComparison.Ordinal)) yield return id;
+        }
+    }
+
+    // Threads that native code started bear their starter's name; the runtime names its own, and takes a signal in managed code for a null reference.
+    private static List<int> NativeThreads(int process)
+    {
+        try
+        {
+            string name = File.ReadAllText($"/proc/{process}/comm");
+            return
+            [
+                .. Directory.GetDirectories($"/proc/{process}/task").Where(t => File.ReadAllText(Path.Combine(t, "comm")) == name)
+                    .Select(t => int.Parse(Path.GetFileName(t), CultureInfo.InvariantCulture)).Where(t => t != process),
+            ];
+        }
+        catch (IOException)
+        {
+            return []; // it ended in between
         }
     }
 
@@ -157,6 +201,9 @@ internal sealed partial class LiveCommand : IDisposable
 
     [LibraryImport("libc", EntryPoint = "kill")]
     private static partial int LibcKill(int process, int signal);
+
+    [LibraryImport("libc", EntryPoint = "tgkill")]
+    private static partial int LibcKillThread(int process, int thread, int signal);
 
     private void OnLine(string? line)
     {
