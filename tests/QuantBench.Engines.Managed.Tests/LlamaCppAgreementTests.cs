@@ -79,8 +79,17 @@ public sealed class LlamaCppAgreementTests
         string architecture = name.Split('-')[0];
         var shape = new SyntheticShape
         {
-            Name = "agree-" + name, Architecture = architecture, Layers = 7, Embedding = 256, FeedForward = 512, Heads = 4, KvHeads = 2,
-            HeadWidth = architecture is "phi3" or "llama" or "qwen2" ? 64 : 32, Vocabulary = Vocabulary, ContextLength = 256, TiesEmbeddings = architecture != "phi3",
+            Name = "agree-" + name,
+            Architecture = architecture,
+            Layers = 7,
+            Embedding = 256,
+            FeedForward = 512,
+            Heads = 4,
+            KvHeads = 2,
+            HeadWidth = architecture is "phi3" or "llama" or "qwen2" ? 64 : 32,
+            Vocabulary = Vocabulary,
+            ContextLength = 256,
+            TiesEmbeddings = architecture != "phi3",
             Window = architecture.StartsWith("gemma", StringComparison.Ordinal) ? 40 : 0,
         };
         return name switch

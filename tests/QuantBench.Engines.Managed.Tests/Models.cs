@@ -29,8 +29,16 @@ internal static class Models
 
     public static SyntheticShape Llama { get; } = new()
     {
-        Name = "tiny-llama", Architecture = "llama", Layers = 3, Embedding = 256, FeedForward = 512, Heads = 8, KvHeads = 2,
-        Vocabulary = 300, ContextLength = 512, TiesEmbeddings = false,
+        Name = "tiny-llama",
+        Architecture = "llama",
+        Layers = 3,
+        Embedding = 256,
+        FeedForward = 512,
+        Heads = 8,
+        KvHeads = 2,
+        Vocabulary = 300,
+        ContextLength = 512,
+        TiesEmbeddings = false,
     };
 
     public static string Path(SyntheticShape shape, string scheme)
@@ -54,7 +62,12 @@ internal static class Models
         ILoadedModel model, int threads = 1, int context = 256, int sequences = 1, int microBatch = 512, string kvType = "f32") =>
         model.CreateSession(new SessionOptions
         {
-            ContextLength = context, Sequences = sequences, Threads = threads, MicroBatchTokens = microBatch, KvType = kvType, FlashAttention = "off",
+            ContextLength = context,
+            Sequences = sequences,
+            Threads = threads,
+            MicroBatchTokens = microBatch,
+            KvType = kvType,
+            FlashAttention = "off",
         });
 
     public static int[] Tokens(int count, int vocabulary, int seed = 3)

@@ -137,7 +137,8 @@ internal static class SampleRun
             MeasurementBuilder.FromSamples("tg_tps", Noisy(tps, 10)),
             MeasurementBuilder.FromSamples("ttft", Noisy(512e3 / (tps * 12), 10)),
             MeasurementBuilder.FromSamples("token_latency", Noisy(1e3 / tps, 1280)),
-        ]) with { Conditions = ImmutableSortedDictionary<string, double>.Empty.Add("load", 0.1) };
+        ]) with
+        { Conditions = ImmutableSortedDictionary<string, double>.Empty.Add("load", 0.1) };
 
         double[] Noisy(double centre, int count) => [.. Enumerable.Range(0, count).Select(_ => centre * (1 + ((random.NextDouble() - 0.5) * 0.02)))];
     }

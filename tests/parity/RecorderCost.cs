@@ -23,11 +23,25 @@ internal static class RecorderCost
         string root = Path.Combine(scratch, "recorder");
         var info = new RunInfo
         {
-            Id = "20260101-000000-recorder-0000", Suite = "recorder", SuiteText = "", SuiteDirectory = "/", SuiteSha256 = "", Started = DateTimeOffset.UnixEpoch,
-            Status = RunStatus.Running, CellCount = Cells,
+            Id = "20260101-000000-recorder-0000",
+            Suite = "recorder",
+            SuiteText = "",
+            SuiteDirectory = "/",
+            SuiteSha256 = "",
+            Started = DateTimeOffset.UnixEpoch,
+            Status = RunStatus.Running,
+            CellCount = Cells,
             Fingerprint = new Fingerprint
             {
-                MachineId = "m", Host = "h", Cpu = "c", CpuFlags = [], LogicalCores = 1, MemoryBytes = 1, Os = "o", Runtime = "r", QuantBench = "q",
+                MachineId = "m",
+                Host = "h",
+                Cpu = "c",
+                CpuFlags = [],
+                LogicalCores = 1,
+                MemoryBytes = 1,
+                Os = "o",
+                Runtime = "r",
+                QuantBench = "q",
             },
         };
         using RunFolder folder = RunFolder.Create(root, info);

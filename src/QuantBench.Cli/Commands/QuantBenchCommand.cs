@@ -32,7 +32,10 @@ internal static class QuantBenchCommand
         using var interrupt = new Interrupt(error);
         var configuration = new InvocationConfiguration
         {
-            Output = output, Error = error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, // Ctrl-C is handled here
+            Output = output,
+            Error = error,
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = null, // Ctrl-C is handled here
         };
         try
         {

@@ -117,7 +117,10 @@ public sealed class ArtifactPreparer
     {
         WorkerBuild build = BuildOf([name]) with
         {
-            Builder = recipe.Builder, Inputs = new Dictionary<string, string>(paths), OutputPath = output, Threads = Threads,
+            Builder = recipe.Builder,
+            Inputs = new Dictionary<string, string>(paths),
+            OutputPath = output,
+            Threads = Threads,
         };
         long start = _environment.Clock.GetTimestamp();
         var progress = new Forward<EvaluationProgress>(p => _events.Report(new RunEvent.PreparationProgress(_model, name, p)));

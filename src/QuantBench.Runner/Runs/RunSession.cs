@@ -169,7 +169,10 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             var referenceCell = new Cell(cell.Model, reference, cell.Backend, cell.Workload, cell.Settings);
             WorkerJob job = environment.NewJob(WorkerJobKind.Reference, cell.Backend.Engine) with
             {
-                Cell = WorkerCell.Of(referenceCell), Artifact = WorkerArtifact.Of(entry.ToArtifact(artifactPath)), Text = text, ReferencePath = path,
+                Cell = WorkerCell.Of(referenceCell),
+                Artifact = WorkerArtifact.Of(entry.ToArtifact(artifactPath)),
+                Text = text,
+                ReferencePath = path,
             };
             var progress = new Forward<EvaluationProgress>(p => events.Report(new RunEvent.PreparationProgress(cell.Model, name, p)));
             string log = Path.Combine(folder.Path, RunFolder.LogsFolder, $"reference-{key}.log");

@@ -38,7 +38,10 @@ public sealed class CellRunner(RunnerEnvironment environment)
         long start = environment.Clock.GetTimestamp();
         WorkerJob message = environment.NewJob(WorkerJobKind.Cell, job.Cell.Backend.Engine) with
         {
-            Cell = WorkerCell.Of(job.Cell), Artifact = WorkerArtifact.Of(job.Artifact), Text = job.Text, ReferencePath = job.ReferencePath,
+            Cell = WorkerCell.Of(job.Cell),
+            Artifact = WorkerArtifact.Of(job.Artifact),
+            Text = job.Text,
+            ReferencePath = job.ReferencePath,
         };
         WorkerOutcome outcome = await new WorkerProcess(environment.Worker, environment.Clock) { Grace = Grace }
             .RunAsync(message, limits, logPath, progress, cancellationToken);
@@ -56,7 +59,10 @@ public sealed class CellRunner(RunnerEnvironment environment)
                 },
             failed: f => new CellResult
             {
-                Cell = job.Cell, Status = CellStatus.Failed, Failure = f.Kind, Reason = Reasons.With(f.Reason, f.Hint),
+                Cell = job.Cell,
+                Status = CellStatus.Failed,
+                Failure = f.Kind,
+                Reason = Reasons.With(f.Reason, f.Hint),
             },
             cancelled: () => new CellResult { Cell = job.Cell, Status = CellStatus.Cancelled, Reason = "stopped by the user" });
         TimeSpan wall = environment.Clock.GetElapsedTime(start);

@@ -19,7 +19,10 @@ public sealed class LiveViewTests
         var written = new StringWriter();
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
         {
-            Ansi = AnsiSupport.Yes, ColorSystem = ColorSystemSupport.NoColors, Interactive = InteractionSupport.Yes, Out = new AnsiConsoleOutput(written),
+            Ansi = AnsiSupport.Yes,
+            ColorSystem = ColorSystemSupport.NoColors,
+            Interactive = InteractionSupport.Yes,
+            Out = new AnsiConsoleOutput(written),
         });
         console.Profile.Width = 200;
         var view = new LiveView(console);
@@ -63,10 +66,25 @@ public sealed class LiveViewTests
 
     private static RunInfo Info(int cells) => new()
     {
-        Id = "id", Suite = "s", SuiteText = "", SuiteDirectory = "/", SuiteSha256 = "", Started = DateTimeOffset.UnixEpoch, Status = RunStatus.Running, CellCount = cells,
+        Id = "id",
+        Suite = "s",
+        SuiteText = "",
+        SuiteDirectory = "/",
+        SuiteSha256 = "",
+        Started = DateTimeOffset.UnixEpoch,
+        Status = RunStatus.Running,
+        CellCount = cells,
         Fingerprint = new Fingerprint
         {
-            MachineId = "m", Host = "h", Cpu = "c", CpuFlags = [], LogicalCores = 1, MemoryBytes = 1, Os = "o", Runtime = "r", QuantBench = "q",
+            MachineId = "m",
+            Host = "h",
+            Cpu = "c",
+            CpuFlags = [],
+            LogicalCores = 1,
+            MemoryBytes = 1,
+            Os = "o",
+            Runtime = "r",
+            QuantBench = "q",
         },
     };
 }

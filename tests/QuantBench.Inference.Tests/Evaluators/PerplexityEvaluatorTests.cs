@@ -70,7 +70,8 @@ public class PerplexityEvaluatorTests
 
         Evaluate(engine, s_settings, ToyEngine.Text(83));
 
-        Assert.Equal(["00000000111111100000000011111110", "00000000111111100000000011111110", "0000000011111110"], wanted);
+        // The first append is the warm-up token.
+        Assert.Equal(["1", "00000000111111100000000011111110", "00000000111111100000000011111110", "0000000011111110"], wanted);
         Assert.Equal([16], engine.Sessions.Select(s => s.ContextLength));
         Assert.Equal(2, engine.Sessions[0].Sequences);
         Assert.Equal(32, engine.Sessions[0].BatchTokens);
@@ -84,8 +85,8 @@ public class PerplexityEvaluatorTests
 
         Evaluate(engine, s_settings.With("n_batch", 6L).With("chunks", 2L), ToyEngine.Text(83));
 
-        Assert.Equal([6, 6, 4, 6, 6, 4], sizes);
-        Assert.Equal(["reset", "reset"], engine.Calls);
+        Assert.Equal([1, 6, 6, 4, 6, 6, 4], sizes); // the warm-up token first
+        Assert.Equal(["reset", "reset", "reset"], engine.Calls);
         Assert.Equal(1, engine.Sessions[0].Sequences);
     }
 
@@ -121,9 +122,9 @@ public class PerplexityEvaluatorTests
     [Fact]
     public void Evaluate_NamesChunkAndPosition_WhenLogitsAreNotFinite()
     {
-        var error = Assert.Throws<EngineException>(() => Evaluate(new ToyEngine { NaNAtAppend = 1 }, s_settings, ToyEngine.Text(83)));
+        var error = Assert.Throws<EngineException>(() => Evaluate(new ToyEngine { NaNAtAppend = 2 }, s_settings, ToyEngine.Text(83)));
 
-        Assert.Contains("chunk 3, position 8", error.Message); // first row of the second append of two chunks
+        Assert.Contains("chunk 3, position 8", error.Message); // first row of the second append of two chunks, after the warm-up token
     }
 
     [Fact]

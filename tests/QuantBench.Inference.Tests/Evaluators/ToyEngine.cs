@@ -78,7 +78,12 @@ internal sealed class ToyEngine : IEngine
 
         return new EvaluationText
         {
-            Dataset = "toy", Tokens = ids, TokenBytes = bytes, BosToken = bos, TextSha256 = new string('1', 64), TokenizerSha256 = new string('2', 64),
+            Dataset = "toy",
+            Tokens = ids,
+            TokenBytes = bytes,
+            BosToken = bos,
+            TextSha256 = new string('1', 64),
+            TokenizerSha256 = new string('2', 64),
         };
     }
 

@@ -236,7 +236,15 @@ public sealed class SuiteRunnerTests : IDisposable
             OpenTokenizer = _ => new NoTokenizer(),
             ReadFingerprint = () => new Fingerprint
             {
-                MachineId = "1", Host = "h", Cpu = "c", CpuFlags = [], LogicalCores = 1, MemoryBytes = 1, Os = "o", Runtime = "r", QuantBench = "0",
+                MachineId = "1",
+                Host = "h",
+                Cpu = "c",
+                CpuFlags = [],
+                LogicalCores = 1,
+                MemoryBytes = 1,
+                Os = "o",
+                Runtime = "r",
+                QuantBench = "0",
             },
             Clock = TimeProvider.System,
         };
