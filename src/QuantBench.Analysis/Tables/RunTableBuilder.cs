@@ -25,6 +25,9 @@ public static class RunTableBuilder
         new("ttft", "TTFT", "ms", ["latency", "serve"], ["prompt"], m => Format.WithinInterval(m.Value, m.Ci95)),
         new("token_latency", "Token p50", "ms", ["latency", "serve"], [], m => Format.Number(m.Value)),
         new("token_latency_p99", "Token p99", "ms", ["latency", "serve"], [], m => Format.Number(m.P99 ?? double.NaN), "token_latency", m => m.P99),
+        new("kernel_bandwidth", "Bandwidth", "GB/s", ["kernel"], ["op"], m => Format.Billions(m.Value, m.Ci95)),
+        new("kernel_bandwidth_share", "Of memory's", "", ["kernel"], ["op"], m => Format.Share(m.Value)),
+        new("kernel_flops", "Speed", "GFLOP/s", ["kernel"], ["op"], m => Format.Billions(m.Value, m.Ci95)),
         new("load_time", "Load", "ms", ["load", "latency", "perplexity"], [], m => Format.WithinInterval(m.Value, m.Ci95)),
         new("rss_peak", "Peak RSS", "", ["latency", "load", "perplexity", "divergence"], [], m => Format.Bytes(m.Value)),
     ];

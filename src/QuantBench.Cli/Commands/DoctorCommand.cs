@@ -27,6 +27,7 @@ internal static class DoctorCommand
             foreach (EngineRegistration engine in environment.Engines.Registrations) engines.Add(await prober.ProbeAsync(engine.Name, stop));
             IReadOnlyList<DatasetStatus> datasets = new DatasetCatalog(environment.DatasetsDirectory, environment.CacheRoot).List();
             long? free = FreeBytes(environment.CacheRoot);
+            machine = machine with { MemoryBandwidth = await new BandwidthProber(environment).MeasureAsync(stop) };
             if (parsed.GetValue(json))
                 output.WriteLine(JsonSerializer.Serialize(new { Machine = machine, Engines = engines, Datasets = datasets, Cache = environment.CacheRoot, Results = environment.ResultsRoot, FreeBytes = free }, Json.Line));
             else
@@ -50,6 +51,8 @@ internal static class DoctorCommand
         output.WriteLine($"  CPU      {machine.Cpu}; {machine.PhysicalCores?.ToString() ?? "?"} cores, {machine.LogicalCores} usable threads{(machine.CpuLimit is { } limit ? $", container limit {limit:0.##} cores" : "")}");
         output.WriteLine($"  ISA      {string.Join(' ', machine.CpuFlags)}");
         output.WriteLine($"  memory   {Format.Bytes(machine.MemoryBytes)}{(machine.MemoryLimitBytes is { } most ? $", container limit {Format.Bytes(most)}" : "")}");
+        if (machine.MemoryBandwidth is { } bandwidth)
+            output.WriteLine($"           {GigabytesPerSecond(bandwidth.ReadBytesPerSecond)} reading, {GigabytesPerSecond(bandwidth.CopyBytesPerSecond)} copying, {GigabytesPerSecond(bandwidth.TriadBytesPerSecond)} triad, measured with {bandwidth.Threads} threads over arrays of {Format.Bytes(bandwidth.ArrayBytes)}");
         output.WriteLine($"  GPUs     {(machine.Gpus.IsDefaultOrEmpty ? "none seen" : string.Join("; ", machine.Gpus))}");
         output.WriteLine($"  OS       {machine.Os}; {machine.Runtime}; {(machine.Virtualization is { } virtualization ? $"in {virtualization}" : "no virtualization seen")}");
         output.WriteLine($"  governor {machine.Governor ?? "not readable"}{(machine.Governor is not (null or "performance") ? ": timings will vary; try: sudo cpupower frequency-set -g performance" : "")}");
@@ -76,6 +79,8 @@ internal static class DoctorCommand
         output.WriteLine($"  cache    {environment.CacheRoot}{(free is { } bytes ? $" ({Format.Bytes(bytes)} free)" : "")}");
         if (free < 2L << 30) output.WriteLine("  hint: less than 2 GiB are free; 'quantbench models gc' removes what isn't used, --cache DIR names another place");
     }
+
+    private static string GigabytesPerSecond(double bytesPerSecond) => Format.Value(bytesPerSecond, "B/s", "kernel_bandwidth");
 
     private static long? FreeBytes(string path)
     {

@@ -32,8 +32,8 @@ public static class SuiteSchema
             ["type"] = "object",
             ["properties"] = properties,
             ["additionalProperties"] = false,
-            // With 'extends' the base may bring the rest.
-            ["anyOf"] = new JsonArray(Required("suite", "models", "variants", "backends", "workloads"), Required("extends")),
+            // With 'extends' the base may bring the rest. Workloads that run no model need none.
+            ["anyOf"] = new JsonArray(Required("suite", "variants", "backends", "workloads"), Required("extends")),
         };
         return root.ToJsonString(Json.Pretty).ReplaceLineEndings("\n") + "\n";
     }
@@ -145,6 +145,7 @@ public static class SuiteSchema
         };
         if (double.IsFinite(definition.Min)) schema["minimum"] = Number(definition.Min);
         if (double.IsFinite(definition.Max)) schema["maximum"] = Number(definition.Max);
+        if (definition.Key == "shape") schema["pattern"] = "^[1-9][0-9]*x[1-9][0-9]*$";
         if (!definition.Choices.IsDefaultOrEmpty) schema["enum"] = Strings(definition.Choices);
         return schema;
     }
