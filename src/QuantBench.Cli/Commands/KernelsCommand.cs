@@ -34,28 +34,6 @@ internal static class KernelsCommand
         return command;
     }
 
-    /// <summary>The suite that <c>kernels run</c> runs, so that its results are a run like any other.</summary>
-    /// <param name="request">What to time.</param>
-    internal static string SuiteText(KernelRequest request)
-    {
-        string settings = request.Short
-            ? "{ repetitions: 3, time_cap: 0.3, warmup_cap: 1 }"
-            : "{ repetitions: 10, time_cap: 1.5, warmup_cap: 3 }";
-        string common = $"shape: [{string.Join(", ", request.Shapes)}], cache: {(request.Hot ? "hot" : "cold")}, threads: {request.Threads}";
-        IEnumerable<string> workloads = request.Ops.Select(op => $"  - kernel: {{ op: {op}, {common}{(op == KernelSpec.NameOf(KernelOp.MatMat) ? $", tokens: {request.Tokens}" : "")} }}");
-        return $"""
-            suite: kernels
-            description: Single kernels, as 'quantbench kernels run' made this suite.
-            variants: [{string.Join(", ", request.Types.Select(t => $"{QuantSchemes.BlockTypeFormat}:{t}"))}]
-            backends: [{string.Join(", ", request.Backends)}]
-            settings: {settings}
-            workloads:
-            {string.Join('\n', workloads)}
-            limits: {"{ cell_timeout: 5m }"}
-
-            """.ReplaceLineEndings("\n");
-    }
-
     private static Command List(GlobalOptions global)
     {
         var list = new Command("list", "List engines and instruction sets with kernels, and their block types.");
@@ -109,7 +87,7 @@ internal static class KernelsCommand
                 Hot = parsed.GetValue(hot),
                 Short = parsed.GetValue(brief),
             };
-            Suite suite = SuiteLoader.Parse(SuiteText(request), "kernels.yaml", environment.Root);
+            Suite suite = KernelSuite.Make(request, environment.Root);
             var options = new RunOptions { Tags = [.. parsed.GetValue(tags) ?? []] };
             return await RunExecution.RunAsync(parsed, view, environment, (runner, token) => runner.RunAsync(suite, options, token), stop);
         });

@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 
-namespace QuantBench.Cli.Commands;
+namespace QuantBench.Inference.Kernels;
 
-/// <summary>What <c>kernels run</c> was asked for; every name is known.</summary>
-internal sealed record KernelRequest
+/// <summary>Kernels to time; every name in it is known.</summary>
+public sealed record KernelRequest
 {
     /// <summary>Block types.</summary>
     public required ImmutableArray<string> Types { get; init; }
