@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Filters;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
@@ -30,10 +31,10 @@ public sealed class SmokeTests : IDisposable
         Summary[] summaries;
         using (var exporter = new RunFolderExporter(_folder.Path, bandwidth, TimeProvider.System))
         {
-            IConfig config = Config().AddColumn(RateColumn.All(MemoryBandwidth)).AddExporter(exporter).AddFilter(new SupportedKernelFilter());
+            ManualConfig Kernels() => Config().AddColumn(RateColumn.All(MemoryBandwidth)).AddExporter(exporter).AddFilter(new SupportedKernelFilter());
             summaries =
             [
-                .. new[] { typeof(MatVecBenchmarks), typeof(DequantizeBenchmarks) }.Select(t => BenchmarkRunner.Run(Only(t, "Scalar", "Type: Q4_0, Shape: 2048x2048", config))),
+                .. new[] { typeof(MatVecBenchmarks), typeof(DequantizeBenchmarks) }.Select(t => BenchmarkRunner.Run(t, Only("Scalar", "Type: Q4_0, Shape: 2048x2048", Kernels()))),
             ];
         }
 
@@ -63,7 +64,7 @@ public sealed class SmokeTests : IDisposable
     [InlineData(typeof(StoreIndexBenchmarks), "Samples: 10")]
     public void OtherBenchmarks_Run(Type type, string parameters)
     {
-        Summary summary = BenchmarkRunner.Run(Only(type, "", parameters, Config()));
+        Summary summary = BenchmarkRunner.Run(type, Only("", parameters, Config()));
 
         Assert.True(Assert.Single(summary.Reports).Success);
     }
@@ -74,13 +75,7 @@ public sealed class SmokeTests : IDisposable
         .WithArtifactsPath(_folder.Combine("artifacts"))
         .WithOptions(ConfigOptions.DisableOptimizationsValidator | ConfigOptions.DisableLogFile);
 
-    private static BenchmarkRunInfo Only(Type type, string method, string parameters, IConfig config)
-    {
-        BenchmarkRunInfo all = BenchmarkConverter.TypeToBenchmarks(type, config);
-        BenchmarkCase[] chosen =
-        [
-            .. all.BenchmarksCases.Where(c => c.Descriptor.WorkloadMethod.Name.Contains(method, StringComparison.Ordinal) && c.Parameters.DisplayInfo == $"[{parameters.Replace(": ", "=", StringComparison.Ordinal)}]"),
-        ];
-        return new BenchmarkRunInfo(chosen, type, all.Config, all.CompositeInProcessDiagnoser);
-    }
+    private static ManualConfig Only(string method, string parameters, ManualConfig config) => config.AddFilter(new SimpleFilter(c =>
+        c.Descriptor.WorkloadMethod.Name.Contains(method, StringComparison.Ordinal)
+        && c.Parameters.DisplayInfo == $"[{parameters.Replace(": ", "=", StringComparison.Ordinal)}]"));
 }

@@ -98,7 +98,7 @@ public static class RunTableBuilder
                 figures[group][id] = cell is null
                     ? new RunFigure(Format.Missing, "not measured in this run")
                     : Of(spec, cell) is { } m
-                        ? new RunFigure(spec.Text(m), null, spec.Number is null ? m.Value : spec.Number(m), m.Error, m)
+                        ? IsMeaningless(cell, metric) ? new RunFigure($"{spec.Text(m)} (meaningless)", CellResult.MeaninglessQuality) : new RunFigure(spec.Text(m), null, spec.Number is null ? m.Value : spec.Number(m), m.Error, m)
                         : new RunFigure(cell.Status == CellStatus.Failed ? "failed" : Format.Missing, WhyMissing(spec, cell));
             }
         }
@@ -142,7 +142,10 @@ public static class RunTableBuilder
         static RunFigure Change(double change, double? error, Measurement? source) => new(Format.Change(change, error), null, change, error, source);
     }
 
-    private static Measurement? Find(RowCells? group, string metric) => group?.Cells.Select(c => c.Metric(metric)).FirstOrDefault(m => m is not null && double.IsFinite(m.Value));
+    // No number, only its text: nothing may be derived from it, ranked or drawn by it.
+    private static bool IsMeaningless(CellResult cell, MetricDefinition metric) => metric.Kind == MetricKind.Quality && cell.HasMeaninglessQuality;
+
+    private static Measurement? Find(RowCells? group, string metric) => group?.Cells.Where(c => !IsMeaningless(c, MetricTable.Get(metric))).Select(c => c.Metric(metric)).FirstOrDefault(m => m is not null && double.IsFinite(m.Value));
 
     private static Measurement? Of(Spec spec, CellResult cell) => cell.Metric(spec.Metric) is { } m && (spec.Number is null || spec.Number(m) is not null) ? m : null;
 

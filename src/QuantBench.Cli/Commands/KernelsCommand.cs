@@ -68,10 +68,11 @@ internal static class KernelsCommand
         var hot = new Option<bool>("--hot") { Description = "use the same weights each time, so that they stay in the caches where they fit" };
         var brief = new Option<bool>("--short") { Description = "about a second per kernel instead of up to five: a look, not a measurement to keep" };
         var tags = new Option<string[]>("--tag") { Description = "free label of the run; repeat for more", HelpName = "TEXT" };
+        var benchmarkDotNet = new Option<bool>("--benchmarkdotnet") { Description = "let BenchmarkDotNet time them (builds src/QuantBench.Microbenchmarks with the SDK); the run holds the same cells" };
         ViewOptions view = new();
         var run = new Command("run", "Time kernels, each in a worker process, and record them as a run.")
         {
-            type, op, shape, isa, tokens, threads, hot, brief, tags, view.Json, view.Plain,
+            type, op, shape, isa, tokens, threads, hot, brief, tags, benchmarkDotNet, view.Json, view.Plain,
         };
         run.SetAction(async (parsed, stop) =>
         {
@@ -87,6 +88,12 @@ internal static class KernelsCommand
                 Hot = parsed.GetValue(hot),
                 Short = parsed.GetValue(brief),
             };
+            if (parsed.GetValue(benchmarkDotNet))
+            {
+                if (request.Hot || parsed.GetValue(tags) is { Length: > 0 }) throw new RequestException("--benchmarkdotnet takes neither --hot nor --tag.", "Its runs are tagged 'benchmarkdotnet', and its weights are cold.");
+                return await BenchmarkDotNetRun.RunAsync(environment, request, stop);
+            }
+
             Suite suite = KernelSuite.Make(request, environment.Root);
             var options = new RunOptions { Tags = [.. parsed.GetValue(tags) ?? []] };
             return await RunExecution.RunAsync(parsed, view, environment, (runner, token) => runner.RunAsync(suite, options, token), stop);
@@ -97,6 +104,7 @@ internal static class KernelsCommand
               quantbench kernels run --type Q4_0 --op matvec,matmat --isa avx2,avx512
               quantbench kernels run --type all --op matvec --shape 2048x8192 --threads 1
               quantbench kernels run --type Q8_0 --op dequantize --shape 64x2048 --hot
+              quantbench kernels run --type Q4_0 --op vecdot --short --benchmarkdotnet
               quantbench compare RUN-A RUN-B                                  after a change of a kernel
 
             Bandwidth counts the weights as a file holds them, float inputs and float outputs, each once; a multiply and an add per weight and

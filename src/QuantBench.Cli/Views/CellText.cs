@@ -37,7 +37,8 @@ internal static class CellText
         if (result.Status != CellStatus.Ok) return $"{result.Status.ToString().ToLowerInvariant()}: {result.Reason}";
         Measurement[] figures = [.. s_keyFigures.GetValueOrDefault(result.Cell.Workload, []).Select(result.Metric).OfType<Measurement>()];
         if (figures.Length == 0) figures = [.. result.Metrics.Take(1)];
-        return figures.Length == 0 ? "ok" : string.Join(", ", figures.Select(m => $"{MetricTable.Find(m.Name)?.Title ?? m.Name} {Format.Value(m)}"));
+        string mark = result.HasMeaninglessQuality ? $" ({CellResult.MeaninglessQuality})" : "";
+        return figures.Length == 0 ? "ok" : string.Join(", ", figures.Select(m => $"{MetricTable.Find(m.Name)?.Title ?? m.Name} {Format.Value(m)}")) + mark;
     }
 
     /// <summary>Where a worker is.</summary>

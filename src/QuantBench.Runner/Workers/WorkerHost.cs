@@ -168,7 +168,7 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         // Without a text there is no artifact either, or only its speed was measured.
         if (context.Text is null || context.Artifact.Variant.Format != "gguf") yield break;
         using GgufReader file = GgufReader.Open(context.Artifact.Path);
-        if (file.Metadata.FindBoolean(ModelSynthesizer.MarkKey) == true) yield return "meaningless quality: the model's weights are random";
+        if (file.Metadata.FindBoolean(ModelSynthesizer.MarkKey) == true) yield return CellResult.MeaninglessQuality;
     }
 
     private WorkerResult Reference(WorkerJob job, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)

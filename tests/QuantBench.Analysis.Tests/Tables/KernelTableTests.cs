@@ -35,6 +35,21 @@ public sealed class KernelTableTests
     [InlineData("FLOP/s", 1.5e12, "1\u2009500\u00a0GFLOP/s")]
     public void Value_IsInBillions(string unit, double value, string expected) => Assert.Equal(expected, Format.Value(value, unit, "kernel_bandwidth"));
 
+    [Fact]
+    public void Build_MarksQualityOfRandomWeights_AndDerivesNothingFromIt()
+    {
+        RunRecord sample = SampleRun.Make();
+        RunRecord random = sample with { Cells = [.. sample.Cells.Select(c => c with { Notes = [CellResult.MeaninglessQuality] })] };
+
+        RunTable table = RunTableBuilder.Build(random);
+
+        RunRow row = table.Rows.Single(r => r.Variant.ShortName == "Q4_K_M");
+        Assert.Equal("38.64 ± 0.86 (meaningless)", row.Figures["perplexity"].Text);
+        Assert.Null(row["perplexity"]);
+        Assert.DoesNotContain(table.Columns, c => c.Id == "ppl_change");
+        Assert.NotNull(row["tg_tps/128"]); // its speed is real
+    }
+
     private static CellResult Cell(string type, string op, double bandwidth, double share, double? flops)
     {
         CellSettings settings = CellSettings.Empty.With("op", op).With("shape", "2048x2048").With("cache", "cold");
