@@ -18,9 +18,18 @@ internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey)
     // Where a scheme's name isn't its type's.
     private static readonly ImmutableSortedDictionary<string, GgmlType> s_base = new Dictionary<string, GgmlType>
     {
-        ["Q2_K_S"] = GgmlType.Q2_K, ["Q3_K_S"] = GgmlType.Q3_K, ["Q3_K_M"] = GgmlType.Q3_K, ["Q3_K_L"] = GgmlType.Q3_K,
-        ["Q4_K_S"] = GgmlType.Q4_K, ["Q4_K_M"] = GgmlType.Q4_K, ["Q5_K_S"] = GgmlType.Q5_K, ["Q5_K_M"] = GgmlType.Q5_K,
-        ["IQ2_S"] = GgmlType.IQ2_XS, ["IQ2_M"] = GgmlType.IQ2_S, ["IQ3_XS"] = GgmlType.IQ3_S, ["IQ3_M"] = GgmlType.IQ3_S,
+        ["Q2_K_S"] = GgmlType.Q2_K,
+        ["Q3_K_S"] = GgmlType.Q3_K,
+        ["Q3_K_M"] = GgmlType.Q3_K,
+        ["Q3_K_L"] = GgmlType.Q3_K,
+        ["Q4_K_S"] = GgmlType.Q4_K,
+        ["Q4_K_M"] = GgmlType.Q4_K,
+        ["Q5_K_S"] = GgmlType.Q5_K,
+        ["Q5_K_M"] = GgmlType.Q5_K,
+        ["IQ2_S"] = GgmlType.IQ2_XS,
+        ["IQ2_M"] = GgmlType.IQ2_S,
+        ["IQ3_XS"] = GgmlType.IQ3_S,
+        ["IQ3_M"] = GgmlType.IQ3_S,
     }.ToImmutableSortedDictionary(StringComparer.Ordinal);
 
     /// <summary>Every scheme: those of GGUF, then single block types that are no scheme.</summary>

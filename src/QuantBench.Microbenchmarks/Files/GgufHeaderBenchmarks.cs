@@ -21,7 +21,15 @@ public class GgufHeaderBenchmarks
         _path = Path.Combine(Path.GetTempPath(), $"quantbench-{Guid.NewGuid():N}.gguf");
         var shape = new SyntheticShape
         {
-            Name = "header", Architecture = "llama", Layers = 28, Embedding = 32, FeedForward = 64, Heads = 1, KvHeads = 1, Vocabulary = Vocabulary, ContextLength = 64,
+            Name = "header",
+            Architecture = "llama",
+            Layers = 28,
+            Embedding = 32,
+            FeedForward = 64,
+            Heads = 1,
+            KvHeads = 1,
+            Vocabulary = Vocabulary,
+            ContextLength = 64,
         };
         ModelSynthesizer.Write(_path, shape, "Q8_0", 1, CancellationToken.None);
     }

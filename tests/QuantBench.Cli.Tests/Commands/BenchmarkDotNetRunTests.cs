@@ -10,7 +10,14 @@ public sealed class BenchmarkDotNetRunTests
     {
         var request = new KernelRequest
         {
-            Types = ["Q4_0"], Ops = ["matvec", "matmat"], Shapes = ["64x256"], Backends = ["managed/scalar", "managed/avx2"], Tokens = 8, Threads = 1, Hot = false, Short = true,
+            Types = ["Q4_0"],
+            Ops = ["matvec", "matmat"],
+            Shapes = ["64x256"],
+            Backends = ["managed/scalar", "managed/avx2"],
+            Tokens = 8,
+            Threads = 1,
+            Hot = false,
+            Short = true,
         };
 
         Assert.Equal(

@@ -56,7 +56,15 @@ public sealed class SchemeMixTests(LlamaFixture fixture)
 
     private static SyntheticShape Shape(string name, string architecture, int heads, int kvHeads, int embedding, bool ties) => new()
     {
-        Name = name, Architecture = architecture, Layers = 16, Embedding = embedding, FeedForward = 256, Heads = heads, KvHeads = kvHeads, Vocabulary = 264,
-        ContextLength = 64, TiesEmbeddings = ties,
+        Name = name,
+        Architecture = architecture,
+        Layers = 16,
+        Embedding = embedding,
+        FeedForward = 256,
+        Heads = heads,
+        KvHeads = kvHeads,
+        Vocabulary = 264,
+        ContextLength = 64,
+        TiesEmbeddings = ties,
     };
 }
