@@ -47,9 +47,8 @@ internal sealed record KernelSelection
 
         string[] Words(string name, string usual) => (variable(name) is { Length: > 0 } text ? text : usual).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
-        GgmlType Type(string text) => Enum.TryParse(text, ignoreCase: true, out GgmlType type) && known.Contains(type)
-            ? type
-            : throw new ArgumentException($"QUANTBENCH_KERNEL_TYPES: there are no kernels for '{text}'; known: {string.Join(", ", known)}");
+        GgmlType Type(string text) => known.Select(t => (GgmlType?)t).FirstOrDefault(t => GgmlTypes.Get(t!.Value).Name.Equals(text, StringComparison.OrdinalIgnoreCase)) // never null
+            ?? throw new ArgumentException($"QUANTBENCH_KERNEL_TYPES: there are no kernels for '{text}'; known: {string.Join(", ", known)}");
 
         static MatrixSize Shape(string text) => MatrixSize.TryParse(text, out MatrixSize size)
             ? size
