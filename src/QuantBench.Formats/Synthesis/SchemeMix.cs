@@ -53,15 +53,8 @@ internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey)
             TensorRole.Output => Head(columns),
             TensorRole.Embedding => Embedding,
             _ when scheme is "IQ1_S" or "IQ1_M" or "IQ2_XXS" or "IQ2_XS" or "IQ2_S" or "IQ2_M" => Lowest(role, layer),
-            TensorRole.Value => Value(layer),
+            TensorRole.Value or TensorRole.QueryKeyValue => Value(layer),
             TensorRole.Key or TensorRole.Query => scheme switch { "IQ3_XS" => GgmlType.IQ3_XXS, "IQ3_XXS" => GgmlType.IQ2_S, _ => Base },
-            TensorRole.QueryKeyValue => scheme switch
-            {
-                "Q3_K_M" or "Q3_K_L" or "IQ3_M" => GgmlType.Q4_K,
-                "Q4_K_M" => GgmlType.Q5_K,
-                "Q5_K_M" => GgmlType.Q6_K,
-                _ => Base,
-            },
             TensorRole.AttentionOutput => scheme switch
             {
                 "Q2_K" => GgmlType.Q3_K,
@@ -82,7 +75,7 @@ internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey)
     {
         "IQ1_S" or "IQ1_M" or "IQ2_XXS" or "IQ2_XS" => GgmlType.Q2_K,
         "IQ2_S" or "IQ2_M" or "IQ3_XXS" => GgmlType.IQ3_S,
-        "TQ1_0" or "TQ2_0" => GgmlType.Q4_K,
+        "TQ1_0" or "TQ2_0" or "Q2_0" => GgmlType.Q4_K,
         _ => Base,
     };
 
@@ -96,7 +89,7 @@ internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey)
         GgmlType better = scheme is "IQ2_S" or "IQ2_M" ? GgmlType.IQ3_S : GgmlType.Q2_K;
         return role switch
         {
-            TensorRole.Value => queriesPerKey >= SharedKeys ? GgmlType.Q4_K : better,
+            TensorRole.Value or TensorRole.QueryKeyValue => queriesPerKey >= SharedKeys ? GgmlType.Q4_K : better,
             TensorRole.Down when layer < layers / 8 => better,
             TensorRole.AttentionOutput => scheme switch
             {
@@ -152,7 +145,7 @@ internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey)
             GgmlType.Q4_K => GgmlType.Q5_0,
             GgmlType.Q5_K => GgmlType.Q5_1,
             GgmlType.Q6_K => GgmlType.Q8_0,
-            GgmlType.TQ1_0 or GgmlType.TQ2_0 => GgmlType.Q4_0,
+            GgmlType.TQ1_0 or GgmlType.TQ2_0 or GgmlType.Q2_K or GgmlType.Q3_K => GgmlType.Q4_0,
             _ when GgmlTypes.Get(type).BlockElements == 256 => GgmlType.IQ4_NL,
             _ => GgmlType.F16,
         };
