@@ -13,7 +13,7 @@ namespace QuantBench.Engines.Managed;
 /// Transformers in C# on CPU vector units. Devices are instruction sets: <c>scalar</c> (the reference: weights decoded to floats, inputs not
 /// rounded), <c>avx2</c> and <c>avx512</c> (quantized weights meet inputs rounded to 8-bit blocks of 32).
 /// </summary>
-public sealed class ManagedEngine : IEngine
+public sealed partial class ManagedEngine : IEngine
 {
     /// <summary>The engine's line in the registry.</summary>
     public static EngineRegistration Registration { get; } = new(
@@ -38,9 +38,7 @@ public sealed class ManagedEngine : IEngine
     public Support CanRun(Artifact artifact, string device)
     {
         ArgumentNullException.ThrowIfNull(artifact);
-        EngineDevice? found = Devices().FirstOrDefault(d => d.Id == device);
-        if (found is null) return Support.No($"managed: there is no device '{device}'; scalar, avx2 and avx512 are known");
-        if (!found.Support.IsSupported) return found.Support;
+        if (DeviceSupport(device) is { IsSupported: false } refused) return refused;
         if (Directory.Exists(artifact.Path) || !artifact.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
         {
             return Support.No("managed: only GGUF files are implemented");
@@ -61,12 +59,7 @@ public sealed class ManagedEngine : IEngine
         Support support = CanRun(artifact, device);
         if (!support.IsSupported) throw new EngineException(support.Reason ?? "managed: not supported");
         cancellationToken.ThrowIfCancellationRequested();
-        KernelSet kernels = device switch
-        {
-            "avx512" => new Avx512Kernels(),
-            "avx2" => new Avx2Kernels(),
-            _ => new ScalarKernels(),
-        };
+        KernelSet kernels = KernelsOf(device);
         GgufReader file = GgufReader.Open(artifact.Path);
         ModelWeights weights;
         try

@@ -19,6 +19,7 @@ public sealed class HouseRulesTests
         ["QuantBench.Results"] = ["QuantBench.Core"],
         ["QuantBench.Analysis"] = ["QuantBench.Core", "QuantBench.Results"],
         ["QuantBench.Runner"] = ["QuantBench.Core", "QuantBench.Formats", "QuantBench.Inference", "QuantBench.Results"],
+        ["QuantBench.Microbenchmarks"] = ["*"],
         ["QuantBench.Cli"] = ["*"],
     };
 

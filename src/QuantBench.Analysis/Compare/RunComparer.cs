@@ -54,7 +54,9 @@ public static class RunComparer
             if (MetricTable.Find(first.Name) is not { } metric || b.Metric(first.Name) is not { } second) continue;
             if (double.IsNaN(first.Value) || double.IsNaN(second.Value)) continue;
             var row = new MetricComparison { Cell = title, Metric = metric, A = first, B = second, Verdict = Verdict.NotComparable, Note = "" };
-            yield return metric.Kind == MetricKind.Quality ? Quality(row)
+            bool meaningless = metric.Kind == MetricKind.Quality && (a.HasMeaninglessQuality || b.HasMeaninglessQuality);
+            yield return meaningless ? row with { Note = $"not comparable: {CellResult.MeaninglessQuality}" }
+                : metric.Kind == MetricKind.Quality ? Quality(row)
                 : s_exact.Contains(metric.Name) ? Exact(row)
                 : differing.Length > 0 ? row with { Note = $"not comparable: {string.Join("; ", differing)}" }
                 : Timed(row);

@@ -15,6 +15,7 @@ public static class Format
     public const string Missing = "–";
 
     private const int LargestDecimals = 7; // longer runs of zeros are misread
+    private const double Billion = 1e9;
     private const char Minus = '−';
     private const char ThinSpace = '\u2009';
     private const char UnitSpace = '\u00a0';
@@ -146,6 +147,12 @@ public static class Format
         return Value(measurement.Value, measurement.Unit, measurement.Name, measurement.Error, measurement.Ci95);
     }
 
+    /// <summary>Bytes or operations per second in billions, as vendors and STREAM give them: decimal, not binary.</summary>
+    /// <param name="value">Per second.</param>
+    /// <param name="ci95">Interval, or null.</param>
+    public static string Billions(double value, double[]? ci95 = null) =>
+        ci95 is [double low, double high] ? WithinInterval(value / Billion, [low / Billion, high / Billion]) : Number(value / Billion);
+
     /// <summary>A figure of a metric with its unit.</summary>
     /// <param name="value">The figure.</param>
     /// <param name="unit">Unit as <see cref="MetricTable"/> writes it.</param>
@@ -155,7 +162,8 @@ public static class Format
     public static string Value(double value, string unit, string metric, double? error = null, double[]? ci95 = null)
     {
         if (double.IsNaN(value)) return Missing;
-        if (metric is "same_top") return Share(value, error);
+        if (metric is "same_top" or "kernel_bandwidth_share") return Share(value, error);
+        if (unit is "B/s" or "FLOP/s") return Billions(value, ci95) + UnitSpace + "G" + unit;
         if (unit == "B") return Bytes(value);
         string figure = error is not null || ci95 is null ? WithError(value, error) : WithinInterval(value, ci95);
         if (unit == "ms" && Math.Abs(value) >= 10_000) return Milliseconds(value);

@@ -31,6 +31,15 @@ internal static class MethodText
                 + "Digits follow the 95 % bootstrap interval of the median. p99 is shown from 662 samples on.");
         }
 
+        if (Has("kernel_bandwidth"))
+        {
+            text.Add(
+                "Kernels are timed alone on random weights of one block type; figures are medians over samples of some milliseconds after warm-up. Bandwidth counts the weights as a file holds "
+                + "them, float inputs and float outputs, each once; speed counts a multiplication and an addition per weight and token. Unless cache = hot, more weights than the caches hold take "
+                + "turns, so that they come from memory. The share is of the best rate at which all cores together read, copied or combined arrays of four times the last cache's size before "
+                + "the first kernel (after STREAM); a kernel whose inputs and outputs stay in the caches can exceed it.");
+        }
+
         if (Has("rss_peak")) text.Add("Every cell runs in a process of its own; peak RSS is the kernel's figure for that process.");
         text.Add("Figures that are missing were not measured; none is estimated.");
         return text.ToImmutable();

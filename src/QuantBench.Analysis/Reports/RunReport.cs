@@ -5,6 +5,8 @@ using QuantBench.Analysis.Tables;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Runs;
+using QuantBench.Core.Settings;
+using QuantBench.Core.Suites;
 using QuantBench.Results.Folders;
 
 namespace QuantBench.Analysis.Reports;
@@ -85,8 +87,20 @@ public sealed record RunReport
                     .Select(g => ($"{g.Key.Model} {g.Key.Id}", (ImmutableArray<ReportFact>)
                         [.. g.SelectMany(c => c.Provenance).Distinct().OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => new ReportFact(p.Key, p.Value))])),
             ],
-            Reproduce = $"./run-bench.sh run suites/{run.Info.Suite}.yaml",
+            Reproduce = ReproduceOf(run),
         };
+    }
+
+    // `kernels run` makes its suite from its options, so no file has it.
+    private static string ReproduceOf(RunRecord run)
+    {
+        if (run.Info.Suite != WorkloadNames.NoModel || run.Cells.IsEmpty || run.Cells.Any(c => c.Cell.Workload != "kernel")) return $"./run-bench.sh run suites/{run.Info.Suite}.yaml";
+        CellSettings settings = run.Cells[0].Cell.Settings;
+        string tokens = run.Cells.FirstOrDefault(c => c.Cell.Settings.Has("tokens")) is { } matmat ? $" --tokens {matmat.Cell.Settings.Int("tokens")}" : "";
+        return $"./run-bench.sh kernels run --type {Words(c => c.Variant.Scheme.Name)} --op {Words(c => c.Settings.Text("op"))} --shape {Words(c => c.Settings.Text("shape"))} "
+            + $"--isa {Words(c => c.Backend.ToString())}{tokens} --threads {settings.Int("threads")}{(settings.Text("cache") == "hot" ? " --hot" : "")}{(settings.Int("repetitions") < 10 ? " --short" : "")}";
+
+        string Words(Func<Cell, string> word) => string.Join(',', run.Cells.Select(c => word(c.Cell)).Distinct());
     }
 
     private static string LeadOf(RunRecord run, RunTable table)
@@ -117,6 +131,12 @@ public sealed record RunReport
     private static string SettingsText(Cell cell) =>
         cell.Settings.Count == 0 ? "all at their defaults" : string.Join(", ", cell.Settings.Select(s => FormattableString.Invariant($"{s.Key} = {s.Value}")));
 
+    private static string BandwidthText(MemoryBandwidth b)
+    {
+        string Rate(double value) => Format.Value(value, "B/s", "kernel_bandwidth");
+        return $"{Rate(b.ReadBytesPerSecond)} reading, {Rate(b.CopyBytesPerSecond)} copying, {Rate(b.TriadBytesPerSecond)} triad; {b.Threads} threads, arrays of {Format.Bytes(b.ArrayBytes)}";
+    }
+
     /// <summary>The facts of a fingerprint, as printed.</summary>
     internal static ImmutableArray<ReportFact> FingerprintOf(Fingerprint f)
     {
@@ -132,6 +152,7 @@ public sealed record RunReport
             new("Frequency governor", f.Governor ?? "not readable"),
             new("Virtualization", f.Virtualization ?? "none seen"),
         };
+        if (f.MemoryBandwidth is { } bandwidth) facts.Add(new ReportFact("Memory bandwidth", BandwidthText(bandwidth)));
         if (f.MemoryLimitBytes is { } limit) facts.Add(new ReportFact("Memory limit", Format.Bytes(limit)));
         if (f.CpuLimit is { } cpu) facts.Add(new ReportFact("CPU limit", $"{Format.Number(cpu)} cores"));
         facts.Add(new ReportFact("GPUs", f.Gpus.IsDefaultOrEmpty ? "none seen" : string.Join("; ", f.Gpus)));

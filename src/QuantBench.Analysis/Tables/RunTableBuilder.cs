@@ -25,6 +25,9 @@ public static class RunTableBuilder
         new("ttft", "TTFT", "ms", ["latency", "serve"], ["prompt"], m => Format.WithinInterval(m.Value, m.Ci95)),
         new("token_latency", "Token p50", "ms", ["latency", "serve"], [], m => Format.Number(m.Value)),
         new("token_latency_p99", "Token p99", "ms", ["latency", "serve"], [], m => Format.Number(m.P99 ?? double.NaN), "token_latency", m => m.P99),
+        new("kernel_bandwidth", "Bandwidth", "GB/s", ["kernel"], ["op"], m => Format.Billions(m.Value, m.Ci95)),
+        new("kernel_bandwidth_share", "Of memory's", "", ["kernel"], ["op"], m => Format.Share(m.Value)),
+        new("kernel_flops", "Speed", "GFLOP/s", ["kernel"], ["op"], m => Format.Billions(m.Value, m.Ci95)),
         new("load_time", "Load", "ms", ["load", "latency", "perplexity"], [], m => Format.WithinInterval(m.Value, m.Ci95)),
         new("rss_peak", "Peak RSS", "", ["latency", "load", "perplexity", "divergence"], [], m => Format.Bytes(m.Value)),
     ];
@@ -95,7 +98,7 @@ public static class RunTableBuilder
                 figures[group][id] = cell is null
                     ? new RunFigure(Format.Missing, "not measured in this run")
                     : Of(spec, cell) is { } m
-                        ? new RunFigure(spec.Text(m), null, spec.Number is null ? m.Value : spec.Number(m), m.Error, m)
+                        ? IsMeaningless(cell, metric) ? new RunFigure($"{spec.Text(m)} (meaningless)", CellResult.MeaninglessQuality) : new RunFigure(spec.Text(m), null, spec.Number is null ? m.Value : spec.Number(m), m.Error, m)
                         : new RunFigure(cell.Status == CellStatus.Failed ? "failed" : Format.Missing, WhyMissing(spec, cell));
             }
         }
@@ -139,7 +142,10 @@ public static class RunTableBuilder
         static RunFigure Change(double change, double? error, Measurement? source) => new(Format.Change(change, error), null, change, error, source);
     }
 
-    private static Measurement? Find(RowCells? group, string metric) => group?.Cells.Select(c => c.Metric(metric)).FirstOrDefault(m => m is not null && double.IsFinite(m.Value));
+    // No number, only its text: nothing may be derived from it, ranked or drawn by it.
+    private static bool IsMeaningless(CellResult cell, MetricDefinition metric) => metric.Kind == MetricKind.Quality && cell.HasMeaninglessQuality;
+
+    private static Measurement? Find(RowCells? group, string metric) => group?.Cells.Where(c => !IsMeaningless(c, MetricTable.Get(metric))).Select(c => c.Metric(metric)).FirstOrDefault(m => m is not null && double.IsFinite(m.Value));
 
     private static Measurement? Of(Spec spec, CellResult cell) => cell.Metric(spec.Metric) is { } m && (spec.Number is null || spec.Number(m) is not null) ? m : null;
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Core;
+using QuantBench.Core.Errors;
 using QuantBench.Core.Runs;
 using QuantBench.Inference.Engines;
 using QuantBench.Runner;
@@ -27,10 +28,21 @@ internal static class DoctorCommand
             foreach (EngineRegistration engine in environment.Engines.Registrations) engines.Add(await prober.ProbeAsync(engine.Name, stop));
             IReadOnlyList<DatasetStatus> datasets = new DatasetCatalog(environment.DatasetsDirectory, environment.CacheRoot).List();
             long? free = FreeBytes(environment.CacheRoot);
+            string? problem = null;
+            try
+            {
+                machine = machine with { MemoryBandwidth = await new BandwidthProber(environment).MeasureAsync(stop) };
+            }
+            catch (EngineException e)
+            {
+                // Everything else that doctor knows is still worth telling.
+                problem = e.Message;
+            }
+
             if (parsed.GetValue(json))
                 output.WriteLine(JsonSerializer.Serialize(new { Machine = machine, Engines = engines, Datasets = datasets, Cache = environment.CacheRoot, Results = environment.ResultsRoot, FreeBytes = free }, Json.Line));
             else
-                Print(output, environment, machine, engines, datasets, free);
+                Print(output, environment, machine, problem, engines, datasets, free);
             return engines.Any(e => e.Problem is null && e.Devices.Any(d => d.Refused is null)) ? ExitCode.Ok : ExitCode.Unavailable;
         });
         help.Add(command, """
@@ -44,12 +56,15 @@ internal static class DoctorCommand
     }
 
     private static void Print(
-        TextWriter output, RunnerEnvironment environment, Fingerprint machine, List<EngineProbe> engines, IReadOnlyList<DatasetStatus> datasets, long? free)
+        TextWriter output, RunnerEnvironment environment, Fingerprint machine, string? problem, List<EngineProbe> engines, IReadOnlyList<DatasetStatus> datasets, long? free)
     {
         output.WriteLine("Machine");
         output.WriteLine($"  CPU      {machine.Cpu}; {machine.PhysicalCores?.ToString() ?? "?"} cores, {machine.LogicalCores} usable threads{(machine.CpuLimit is { } limit ? $", container limit {limit:0.##} cores" : "")}");
         output.WriteLine($"  ISA      {string.Join(' ', machine.CpuFlags)}");
         output.WriteLine($"  memory   {Format.Bytes(machine.MemoryBytes)}{(machine.MemoryLimitBytes is { } most ? $", container limit {Format.Bytes(most)}" : "")}");
+        if (machine.MemoryBandwidth is { } bandwidth)
+            output.WriteLine($"           {GigabytesPerSecond(bandwidth.ReadBytesPerSecond)} reading, {GigabytesPerSecond(bandwidth.CopyBytesPerSecond)} copying, {GigabytesPerSecond(bandwidth.TriadBytesPerSecond)} triad, measured with {bandwidth.Threads} threads over arrays of {Format.Bytes(bandwidth.ArrayBytes)}");
+        if (problem is not null) output.WriteLine($"           {problem}");
         output.WriteLine($"  GPUs     {(machine.Gpus.IsDefaultOrEmpty ? "none seen" : string.Join("; ", machine.Gpus))}");
         output.WriteLine($"  OS       {machine.Os}; {machine.Runtime}; {(machine.Virtualization is { } virtualization ? $"in {virtualization}" : "no virtualization seen")}");
         output.WriteLine($"  governor {machine.Governor ?? "not readable"}{(machine.Governor is not (null or "performance") ? ": timings will vary; try: sudo cpupower frequency-set -g performance" : "")}");
@@ -76,6 +91,8 @@ internal static class DoctorCommand
         output.WriteLine($"  cache    {environment.CacheRoot}{(free is { } bytes ? $" ({Format.Bytes(bytes)} free)" : "")}");
         if (free < 2L << 30) output.WriteLine("  hint: less than 2 GiB are free; 'quantbench models gc' removes what isn't used, --cache DIR names another place");
     }
+
+    private static string GigabytesPerSecond(double bytesPerSecond) => Format.Value(bytesPerSecond, "B/s", "kernel_bandwidth");
 
     private static long? FreeBytes(string path)
     {

@@ -104,7 +104,7 @@ internal static class ModelsCommand
     private static Command Synthesize(HelpTexts help)
     {
         var like = new Option<string>("--like") { Description = "shape to copy: " + string.Join(", ", SyntheticShapes.All.Select(s => s.Name)), HelpName = "SHAPE", Required = true };
-        var scheme = new Option<string>("--scheme") { Description = "quant scheme of the weights", HelpName = "SCHEME", DefaultValueFactory = _ => "Q4_K_M" };
+        var scheme = new Option<string>("--scheme") { Description = $"quant scheme, mixed as llama.cpp's quantizer mixes it, or a single block type: {string.Join(", ", ModelSynthesizer.Schemes)}", HelpName = "SCHEME", DefaultValueFactory = _ => "Q4_K_M" };
         var outPath = new Option<string>("--out") { Description = "GGUF file to write", HelpName = "FILE", Required = true };
         var seed = new Option<int>("--seed") { Description = "the same seed gives the same bytes", DefaultValueFactory = _ => 1 };
         var synthesize = new Command("synthesize", "Write a model with random weights in a real model's exact shape, to measure speed and memory of real sizes without a download.")
@@ -120,7 +120,7 @@ internal static class ModelsCommand
             string temporary = path + ".tmp";
             try
             {
-                ModelSynthesizer.Write(temporary, shape, parsed.GetRequiredValue(scheme), parsed.GetValue(seed), stop);
+                ModelSynthesizer.Write(temporary, shape, parsed.GetRequiredValue(scheme), parsed.GetValue(seed), stop, new ShareLines(parsed.InvocationConfiguration.Error, Path.GetFileName(path)));
                 File.Move(temporary, path, overwrite: true);
             }
             finally
@@ -135,13 +135,16 @@ internal static class ModelsCommand
             Examples:
               quantbench models synthesize --like llama-3.2-1b --scheme Q4_0 --out /tmp/llama-1b-q4_0.gguf
               quantbench models synthesize --like qwen2.5-0.5b --out /tmp/qwen.gguf
+              quantbench models prepare /tmp/llama-1b-f16.gguf --variant Q4_K_M      the same weights in another scheme
+
+            Perplexity and divergence of such a model are marked as meaningless wherever they are shown.
             """);
         return synthesize;
     }
 
     private static string Name(string text) => Variant.TryParse(text, out Variant? variant)
         ? variant!.Id // non-null when true
-        : throw new RequestException($"there is no variant '{text}'.", $"Known: {string.Join(", ", QuantSchemes.All.Select(s => s.Name).Distinct())}; with +imatrix for an importance matrix.");
+        : throw new RequestException($"there is no variant '{text}'.", $"Known: {string.Join(", ", QuantSchemes.All.Where(s => s.Format != QuantSchemes.BlockTypeFormat).Select(s => s.Name).Distinct())}; with +imatrix for an importance matrix.");
 
     private static async Task<CalibrationText> CalibrationAsync(RunnerEnvironment environment, ModelSource source, string dataset, CancellationToken stop)
     {

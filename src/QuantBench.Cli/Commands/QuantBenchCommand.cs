@@ -74,6 +74,7 @@ internal static class QuantBenchCommand
         root.Subcommands.Add(SuitesCommand.Build(global, help));
         root.Subcommands.Add(ModelsCommand.Build(global, help));
         root.Subcommands.Add(DatasetsCommand.Build(global, help));
+        root.Subcommands.Add(KernelsCommand.Build(global, help));
         root.Subcommands.Add(ResultsCommand.Build(global, help));
         root.Subcommands.Add(CompareCommand.Build(global, help));
         root.Subcommands.Add(ReportCommand.Build(global, help));

@@ -14,11 +14,18 @@ internal static class CellText
         ["divergence"] = ["kl_mean", "same_top"],
         ["latency"] = ["pp_tps", "tg_tps"],
         ["load"] = ["load_time", "rss_loaded"],
+        ["kernel"] = ["kernel_bandwidth", "kernel_bandwidth_share", "kernel_flops"],
     };
 
     /// <summary>A cell's name with the settings that set it apart.</summary>
     public static string Name(Cell cell)
     {
+        if (cell.Workload == "kernel")
+        {
+            string tokens = cell.Settings.Has("tokens") ? $" x {cell.Settings.Int("tokens")}" : "";
+            return $"{cell.Variant.ShortName} {cell.Settings.Text("op")} {cell.Settings.Text("shape")}{tokens} {cell.Backend}";
+        }
+
         string[] keys = cell.Workload == "latency" ? ["prompt", "generate", "depth"] : [];
         string settings = string.Join(' ', keys.Where(k => cell.Settings.Int(k) > 0).Select(k => $"{k} {cell.Settings.Int(k)}"));
         return settings.Length > 0 ? $"{cell.Title} ({settings})" : cell.Title;
@@ -30,7 +37,8 @@ internal static class CellText
         if (result.Status != CellStatus.Ok) return $"{result.Status.ToString().ToLowerInvariant()}: {result.Reason}";
         Measurement[] figures = [.. s_keyFigures.GetValueOrDefault(result.Cell.Workload, []).Select(result.Metric).OfType<Measurement>()];
         if (figures.Length == 0) figures = [.. result.Metrics.Take(1)];
-        return figures.Length == 0 ? "ok" : string.Join(", ", figures.Select(m => $"{MetricTable.Find(m.Name)?.Title ?? m.Name} {Format.Value(m)}"));
+        string mark = result.HasMeaninglessQuality ? $" ({CellResult.MeaninglessQuality})" : "";
+        return figures.Length == 0 ? "ok" : string.Join(", ", figures.Select(m => $"{MetricTable.Find(m.Name)?.Title ?? m.Name} {Format.Value(m)}")) + mark;
     }
 
     /// <summary>Where a worker is.</summary>

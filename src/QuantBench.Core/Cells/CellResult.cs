@@ -53,6 +53,9 @@ public enum FailureKind
 /// <summary>One finished cell: a line of <c>cells.jsonl</c>, and the element of <c>results export --format json</c> (DESIGN §9).</summary>
 public sealed record CellResult
 {
+    /// <summary>Mark on cells whose quality figures say nothing: their model's weights are random.</summary>
+    public const string MeaninglessQuality = "meaningless quality: the model's weights are random";
+
     /// <summary>Version of this shape; 1.</summary>
     [JsonPropertyName("schema")]
     public int Schema { get; init; } = 1;
@@ -98,6 +101,10 @@ public sealed record CellResult
     /// <summary>State of the machine around a timing: temperatures, frequencies, load; absent where the OS doesn't tell.</summary>
     [JsonPropertyName("conditions")]
     public ImmutableSortedDictionary<string, double> Conditions { get; init; } = ImmutableSortedDictionary<string, double>.Empty;
+
+    /// <summary>Whether quality figures of this cell say nothing.</summary>
+    [JsonIgnore]
+    public bool HasMeaninglessQuality => Notes?.Contains(MeaninglessQuality) ?? false;
 
     /// <summary>The measurement of a name, or null.</summary>
     public Measurement? Metric(string name) => Metrics.FirstOrDefault(m => m.Name == name);

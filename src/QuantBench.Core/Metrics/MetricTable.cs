@@ -39,7 +39,7 @@ public enum MetricKind
 
 /// <summary>One metric.</summary>
 /// <param name="Name">The name, the same in files, store, command line and pages.</param>
-/// <param name="Unit">SI unit as DESIGN §9 writes it: <c>1</c>, <c>bit/B</c>, <c>nat</c>, <c>token/s</c>, <c>ms</c>, <c>B</c>, <c>bit</c>, <c>J</c>.</param>
+/// <param name="Unit">SI unit as DESIGN §9 writes it: <c>1</c>, <c>bit/B</c>, <c>nat</c>, <c>token/s</c>, <c>ms</c>, <c>B</c>, <c>bit</c>, <c>J</c>, <c>B/s</c>, <c>FLOP/s</c>.</param>
 /// <param name="Direction">Which way is better.</param>
 /// <param name="Kind">What it is about.</param>
 /// <param name="Title">Short title for table heads and axes, without the unit.</param>
@@ -93,8 +93,9 @@ public static class MetricTable
         new("energy_per_token", "J", Direction.Lower, MetricKind.Energy, "Energy per token", "energy per token, where a counter is readable"),
         Timing("requests_per_second", "1/s", Direction.Higher, "Requests per second", "finished requests per second"),
         Timing("goodput", "1/s", Direction.Higher, "Goodput", "requests per second that met their limits"),
-        Timing("kernel_bandwidth", "B/s", Direction.Higher, "Kernel bandwidth", "bytes a kernel reads and writes per second"),
-        Timing("kernel_flops", "FLOP/s", Direction.Higher, "Kernel speed", "floating-point operations per second of a kernel"),
+        Timing("kernel_bandwidth", "B/s", Direction.Higher, "Kernel bandwidth", "bytes a kernel must read and write per second: weights as the file holds them, float inputs and outputs, each counted once"),
+        Timing("kernel_flops", "FLOP/s", Direction.Higher, "Kernel speed", "floating-point operations per second of a kernel: two per weight and token"),
+        Timing("kernel_bandwidth_share", "1", Direction.Higher, "Share of memory bandwidth", "kernel bandwidth over the memory bandwidth that the run measured on this machine"),
     ];
 
     private static readonly FrozenDictionary<string, MetricDefinition> s_byName = s_all.ToFrozenDictionary(m => m.Name, StringComparer.Ordinal);

@@ -110,6 +110,10 @@ public sealed record Fingerprint
     /// <summary>CPU limit of the container in cores, if there is one.</summary>
     public double? CpuLimit { get; init; }
 
+    /// <summary>Memory bandwidth; measured only for runs with kernels, so null in others. It varies, so it is no part of what makes runs comparable.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public MemoryBandwidth? MemoryBandwidth { get; init; }
+
     /// <summary>OS with version.</summary>
     public required string Os { get; init; }
 

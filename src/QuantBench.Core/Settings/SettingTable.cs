@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
+using QuantBench.Core.Suites;
 
 namespace QuantBench.Core.Settings;
 
@@ -45,19 +46,21 @@ public sealed record SettingDefinition(
 public static class SettingTable
 {
     private static readonly ImmutableArray<string> s_everywhere = [];
+    private static readonly ImmutableArray<string> s_models = [.. WorkloadNames.All.Where(w => w.RunsModel).Select(w => w.Name)];
     private static readonly ImmutableArray<string> s_quality = ["perplexity", "divergence"];
     private static readonly ImmutableArray<string> s_latency = ["latency"];
-    private static readonly ImmutableArray<string> s_timed = ["latency", "load"];
+    private static readonly ImmutableArray<string> s_timed = ["latency", "load", "kernel"];
+    private static readonly ImmutableArray<string> s_kernel = ["kernel"];
 
     private static readonly ImmutableArray<SettingDefinition> s_all =
     [
         new("threads", SettingKind.Integer, 0L, s_everywhere, "CPU threads; 0 = all cores this process may use", 0, 1024),
         new("n_ctx", SettingKind.Integer, 512L, s_quality, "chunk length in tokens; only the second half of each chunk is scored", 8, 1 << 20),
-        new("n_batch", SettingKind.Integer, 2048L, s_everywhere, "most tokens handed to the engine at once", 1, 1 << 20),
-        new("n_ubatch", SettingKind.Integer, 512L, s_everywhere, "most tokens the engine computes at once", 1, 1 << 20),
-        new("kv_type", SettingKind.Text, "f16", s_everywhere, "type of the KV cache", Choices: ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]),
-        new("flash_attention", SettingKind.Text, "auto", s_everywhere, "flash attention: auto lets the engine decide", Choices: ["auto", "on", "off"]),
-        new("gpu_layers", SettingKind.Integer, -1L, s_everywhere, "layers kept on the device; -1 = all", -1, 4096),
+        new("n_batch", SettingKind.Integer, 2048L, s_models, "most tokens handed to the engine at once", 1, 1 << 20),
+        new("n_ubatch", SettingKind.Integer, 512L, s_models, "most tokens the engine computes at once", 1, 1 << 20),
+        new("kv_type", SettingKind.Text, "f16", s_models, "type of the KV cache", Choices: ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]),
+        new("flash_attention", SettingKind.Text, "auto", s_models, "flash attention: auto lets the engine decide", Choices: ["auto", "on", "off"]),
+        new("gpu_layers", SettingKind.Integer, -1L, s_models, "layers kept on the device; -1 = all", -1, 4096),
         new("dataset", SettingKind.Text, "sotu", s_quality, "evaluation text: a name from datasets/, or a path to a text or JSONL file"),
         new("chunks", SettingKind.Integer, 0L, s_quality, "chunks to score; 0 = the whole text", 0, 1 << 24),
         new("reference", SettingKind.Text, "", ["divergence"], "reference variant whose distribution the others are compared with, e.g. gguf:F32"),
@@ -70,6 +73,10 @@ public static class SettingTable
         new("time_cap", SettingKind.Number, 10.0, s_timed, "seconds of measuring after which no further repetition starts; prompt and generation each", 0.1, 86_400),
         new("warmup_cap", SettingKind.Number, 3.0, s_timed, "seconds of warm-up after which measuring starts even without a steady state (marked); prompt and generation each", 0, 3_600),
         new("seed", SettingKind.Integer, 1L, s_latency, "seed of the prompts; every repetition draws new ones", 0, long.MaxValue),
+        new("op", SettingKind.Text, "matvec", s_kernel, "what is done with the weights: decoded to floats, one row times one vector at a time, all rows times one vector (decode), or times many (prefill)", Choices: ["dequantize", "vecdot", "matvec", "matmat"]),
+        new("shape", SettingKind.Text, "4096x4096", s_kernel, "size of the weight matrix: output features x input features"),
+        new("tokens", SettingKind.Integer, 128L, s_kernel, "vectors that matmat multiplies at once; the other ops take one", 2, 4096),
+        new("cache", SettingKind.Text, "cold", s_kernel, "cold: weights come from memory, as in a model larger than the caches; hot: the same ones each time", Choices: ["cold", "hot"]),
     ];
 
     private static readonly FrozenDictionary<string, SettingDefinition> s_byKey = s_all.ToFrozenDictionary(s => s.Key, StringComparer.Ordinal);

@@ -15,8 +15,8 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         ("suite", "the suite's name: lower-case letters, digits and dashes"),
         ("extends", "path of a suite to build on: maps merge, lists and scalars replace, null removes"),
         ("description", "one or more sentences for people"),
-        ("models", "the models to sweep: Hugging Face directories or GGUF files"),
-        ("variants", "format and quant scheme of each artifact, e.g. gguf:Q4_K_M or gguf:IQ2_XS+imatrix"),
+        ("models", "the models to sweep: Hugging Face directories or GGUF files; not needed when no workload runs a model"),
+        ("variants", "format and quant scheme of each artifact, e.g. gguf:Q4_K_M or gguf:IQ2_XS+imatrix; block types such as ggml:Q4_0 for kernel"),
         ("backends", "engine/device pairs, e.g. llamacpp/cpu"),
         ("settings", "settings for every workload they apply to; a workload's own come first"),
         ("workloads", "what is measured; a setting given as a list makes one workload per value"),
@@ -62,7 +62,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
     {
         foreach ((SuiteScalar key, SuiteNode value) in root.Entries) ReadKey(key, value);
         Require(_name is not null, "suite", "e.g. suite: my-sweep");
-        Require(_models.Count > 0, "models", "e.g. models: [{ id: reference, source: ../datasets/reference-model }]");
+        Require(_models.Count > 0 || (_workloadSpecs.Count > 0 && _workloadSpecs.All(s => !WorkloadNames.RunsModel(s.Name))), "models", "e.g. models: [{ id: reference, source: ../datasets/reference-model }]");
         Require(_variants.Count > 0, "variants", "e.g. variants: [gguf:F16, gguf:Q4_K_M]");
         Require(_backends.Count > 0, "backends", "e.g. backends: [llamacpp/cpu]");
         Require(_workloadSpecs.Count > 0, "workloads", "e.g. workloads: [perplexity, latency]");
@@ -299,7 +299,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
 
     private void CheckSize()
     {
-        long cells = (long)_models.Count * _variants.Count * _backends.Count * _workloads.Count;
+        long cells = (long)Math.Max(1, _models.Count) * _variants.Count * _backends.Count * _workloads.Count;
         if (cells > MostCells) throw root.Error($"the suite makes {cells} cells; at most {MostCells} are allowed", "split it into several suites");
     }
 
@@ -322,7 +322,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
     private void CheckRule(SuiteMap node, CellRule rule)
     {
         // The matrix is a full product, so a rule matches a cell exactly when each of its patterns matches something.
-        Check("model", rule.Model, _models.Select(m => m.Id));
+        Check("model", rule.Model, [.. _models.Select(m => m.Id), .. _workloads.Any(w => !WorkloadNames.RunsModel(w.Workload.Name)) ? [WorkloadNames.NoModel] : Array.Empty<string>()]);
         Check("variant", rule.Variant, _variants.Select(v => v.Id));
         Check("backend", rule.Backend, _backends.Select(b => b.ToString()));
         Check("workload", rule.Workload, _workloads.Select(w => w.Workload.Name).Distinct());
@@ -348,6 +348,8 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
 
         foreach (Cell cell in cells)
         {
+            CheckKind(cell);
+            if (!WorkloadNames.RunsModel(cell.Workload)) continue; // engines are asked at run time
             if (FormatFault(cell.Variant, cell.Backend) is { } fault)
             {
                 throw _variantNodes[_variants.IndexOf(cell.Variant)].Error(fault, $"remove the variant, or exclude: [{{ variant: {cell.Variant}, backend: {cell.Backend} }}]");
@@ -361,6 +363,19 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
                     .Error($"reference: {referenceFault}", "choose a reference that every backend of the suite can run, e.g. gguf:F32");
             }
         }
+    }
+
+    // Kernels work on block types, models hold a mix of them.
+    private void CheckKind(Cell cell)
+    {
+        bool blockType = cell.Variant.Format == QuantSchemes.BlockTypeFormat;
+        bool runsModel = WorkloadNames.RunsModel(cell.Workload);
+        if (blockType != runsModel) return;
+        SuiteNode at = _variantNodes[_variants.IndexOf(cell.Variant)];
+        string exclude = $"exclude: [{{ variant: {cell.Variant}, workload: {cell.Workload} }}]";
+        throw blockType
+            ? at.Error($"{cell.Variant} is a block type, not a model's format, so {cell.Workload} can't run it", $"write e.g. gguf:Q4_0, or {exclude}")
+            : at.Error($"{cell.Workload} measures single block types, and {cell.Variant} is a model's format", $"write e.g. {QuantSchemes.BlockTypeFormat}:Q4_0, or {exclude}");
     }
 
     private static string? FormatFault(Variant variant, BackendId backend) =>

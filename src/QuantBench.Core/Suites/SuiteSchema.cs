@@ -32,8 +32,8 @@ public static class SuiteSchema
             ["type"] = "object",
             ["properties"] = properties,
             ["additionalProperties"] = false,
-            // With 'extends' the base may bring the rest.
-            ["anyOf"] = new JsonArray(Required("suite", "models", "variants", "backends", "workloads"), Required("extends")),
+            // With 'extends' the base may bring the rest. Workloads that run no model need none.
+            ["anyOf"] = new JsonArray(Required("suite", "variants", "backends", "workloads"), Required("extends")),
         };
         return root.ToJsonString(Json.Pretty).ReplaceLineEndings("\n") + "\n";
     }
@@ -43,7 +43,7 @@ public static class SuiteSchema
         "suite" => new JsonObject { ["type"] = "string", ["pattern"] = "^[a-z0-9][a-z0-9-]{0,63}$" },
         "extends" or "description" => Text(),
         "models" => List(Map([("id", Text("its name in results")), ("source", Text("path from this file's directory"))], ["id", "source"])),
-        "variants" => List(Variants()),
+        "variants" => List(Variants(blockTypes: true)),
         "backends" => List(new JsonObject { ["type"] = "string", ["pattern"] = "^[a-z0-9._:-]+/[a-z0-9._:-]+$", ["examples"] = new JsonArray("llamacpp/cpu") }),
         "settings" => Settings(null),
         "workloads" => List(Workloads()),
@@ -93,11 +93,11 @@ public static class SuiteSchema
     }
 
     // Constants give completion with descriptions; the pattern admits what the loader also takes: other case, no 'gguf:'.
-    private static JsonObject Variants() => new()
+    private static JsonObject Variants(bool blockTypes) => new()
     {
         ["anyOf"] = new JsonArray(
         [
-            .. VariantIds().Select(v => (JsonNode)new JsonObject { ["const"] = v.Id, ["description"] = v.Description }),
+            .. VariantIds().Where(v => blockTypes || !v.Id.StartsWith(QuantSchemes.BlockTypeFormat + ":", StringComparison.Ordinal)).Select(v => (JsonNode)new JsonObject { ["const"] = v.Id, ["description"] = v.Description }),
             new JsonObject { ["type"] = "string", ["pattern"] = @"^([a-z]+:)?[A-Za-z0-9_]+(\+imatrix)?$" },
         ]),
     };
@@ -132,7 +132,7 @@ public static class SuiteSchema
 
     private static JsonObject One(SettingDefinition definition)
     {
-        if (definition.Key == "reference") return Variants();
+        if (definition.Key == "reference") return Variants(blockTypes: false);
         var schema = new JsonObject
         {
             ["type"] = definition.Kind switch
@@ -145,6 +145,7 @@ public static class SuiteSchema
         };
         if (double.IsFinite(definition.Min)) schema["minimum"] = Number(definition.Min);
         if (double.IsFinite(definition.Max)) schema["maximum"] = Number(definition.Max);
+        if (definition.Key == "shape") schema["pattern"] = "^[1-9][0-9]*x[1-9][0-9]*$";
         if (!definition.Choices.IsDefaultOrEmpty) schema["enum"] = Strings(definition.Choices);
         return schema;
     }

@@ -61,7 +61,10 @@ internal static class Value
         string text = Text(node, what, LongestSetting);
         if (!Variants.Variant.TryParse(text, out Variant? variant))
         {
-            IEnumerable<string> known = QuantSchemes.All.Select(s => text.Contains(':', StringComparison.Ordinal) ? $"{s.Format}:{s.Name}" : s.Name).Distinct();
+            // A name without its format is a GGUF scheme's.
+            IEnumerable<string> known = text.Contains(':', StringComparison.Ordinal)
+                ? QuantSchemes.All.Select(s => $"{s.Format}:{s.Name}")
+                : QuantSchemes.All.Where(s => s.Format == "gguf").Select(s => s.Name);
             string bare = text.Replace("+imatrix", "", StringComparison.OrdinalIgnoreCase);
             throw node.Error($"'{text}' is no variant that is known", DidYouMean.Hint(bare, known, "variants"));
         }
@@ -118,6 +121,7 @@ internal static class Value
     {
         string text = Text(node, $"'{definition.Key}'", LongestSetting);
         if (definition.Key == "reference") return Variant(node, "'reference'").Id;
+        if (definition.Key == "shape" && !MatrixSize.TryParse(text, out _)) throw node.Error($"'shape' can't be '{text}'", $"write {MatrixSize.Rule}");
         if (!definition.Choices.IsDefaultOrEmpty && !definition.Choices.Contains(text))
         {
             throw node.Error($"'{definition.Key}' can't be '{text}'", DidYouMean.Hint(text, definition.Choices, "choices"));

@@ -19,6 +19,7 @@ internal static class WorkloadReader
     public static readonly ImmutableArray<string> AlwaysRecorded =
     [
         "threads", "n_ctx", "n_batch", "n_ubatch", "prompt", "generate", "depth", "kv_type", "flash_attention", "repetitions", "dataset", "chunks", "reference",
+        "op", "shape", "tokens", "cache",
     ];
 
     private const int MostValues = 100;
@@ -93,6 +94,8 @@ internal static class WorkloadReader
             combinations = before.SelectMany(s => setting.Values.Select(v => s.With(setting.Key, v)));
         }
 
+        // Only matmat takes several tokens: the others' cells wouldn't differ by them.
+        if (spec.Name == "kernel") return combinations.Select(s => s.Text("op") == "matmat" ? s : s.Without("tokens"));
         bool microBatchGiven = all.Any(s => s.Key == "n_ubatch");
         return combinations.Select(s => microBatchGiven || s.Int("n_ubatch") <= s.Int("n_batch") ? s : s.With("n_ubatch", s.Int("n_batch")));
     }

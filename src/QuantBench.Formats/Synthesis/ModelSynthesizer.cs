@@ -18,37 +18,44 @@ public static class ModelSynthesizer
 
     private const int PieceBytes = 1 << 20;
 
-    /// <summary>Schemes that can be written: every tensor type llama.cpp can run, and the mix <c>Q4_K_M</c>.</summary>
-    public static ImmutableArray<string> Schemes { get; } =
-        [.. GgmlTypes.All.Where(type => SyntheticBlocks.Knows(type.Type)).Select(type => type.Name), "Q4_K_M"];
+    /// <summary>Schemes that can be written: every one of GGUF for dense models, with the mix of tensor types that llama.cpp's quantizer makes, and single block types.</summary>
+    public static ImmutableArray<string> Schemes => SchemeMix.Schemes;
 
     /// <summary>Writes a model.</summary>
     /// <param name="path">File to write; replaced if it is there.</param>
     /// <param name="shape">Its shape.</param>
-    /// <param name="scheme">One of <see cref="Schemes"/>. As llama.cpp's quantizer does, output heads of low-bit schemes are Q6_K.</param>
+    /// <param name="scheme">One of <see cref="Schemes"/>, in any case, with or without <c>gguf:</c>.</param>
     /// <param name="seed">The same seed gives the same bytes.</param>
-    /// <param name="cancellationToken">Looked at between tensors.</param>
-    /// <exception cref="RequestException">There is no such scheme, or its blocks don't fit the shape.</exception>
-    public static void Write(string path, SyntheticShape shape, string scheme, int seed, CancellationToken cancellationToken)
+    /// <param name="cancellationToken">Looked at between pieces.</param>
+    /// <param name="progress">Receives the share of bytes written, 0 to 1.</param>
+    /// <exception cref="RequestException">There is no such scheme.</exception>
+    public static void Write(string path, SyntheticShape shape, string scheme, int seed, CancellationToken cancellationToken, IProgress<double>? progress = null)
     {
         ArgumentNullException.ThrowIfNull(shape);
-        if (!Schemes.Contains(scheme)) throw new RequestException($"There is no synthetic scheme '{scheme}'.", $"Take one of {string.Join(", ", Schemes)}.");
+        ArgumentNullException.ThrowIfNull(scheme);
+        string bare = scheme.StartsWith("gguf:", StringComparison.OrdinalIgnoreCase) ? scheme["gguf:".Length..] : scheme;
+        scheme = Schemes.FirstOrDefault(s => s.Equals(bare, StringComparison.OrdinalIgnoreCase))
+            ?? throw new RequestException($"There is no synthetic scheme '{scheme}'.", $"Take one of {string.Join(", ", Schemes)}.");
         if (shape.Vocabulary < 264) throw new RequestException($"A synthetic vocabulary needs 264 tokens, not {shape.Vocabulary}.", "Give a larger one.");
         ImmutableArray<GgufTensorSpec> tensors = Tensors(shape, scheme);
         var blocks = new SyntheticBlocks(seed);
         using var writer = new GgufWriter(File.Create(path), Metadata(shape, path, scheme), tensors);
         byte[] piece = new byte[PieceBytes];
+        double total = tensors.Sum(t => (double)t.ByteSize);
+        double written = 0;
         foreach (GgufTensorSpec tensor in tensors)
         {
-            cancellationToken.ThrowIfCancellationRequested();
             int blockBytes = GgmlTypes.Get(tensor.Type).BlockBytes;
             int whole = PieceBytes / blockBytes * blockBytes;
             for (long left = tensor.ByteSize; left > 0;)
             {
+                cancellationToken.ThrowIfCancellationRequested();
                 Span<byte> bytes = piece.AsSpan(0, (int)Math.Min(left, whole));
                 Fill(blocks, tensor, bytes, shape);
                 writer.Append(bytes);
                 left -= bytes.Length;
+                written += bytes.Length;
+                progress?.Report(written / total);
             }
         }
 
@@ -93,43 +100,32 @@ public static class ModelSynthesizer
     private static ImmutableArray<GgufTensorSpec> Tensors(SyntheticShape shape, string scheme)
     {
         ImmutableArray<GgufTensorSpec>.Builder tensors = ImmutableArray.CreateBuilder<GgufTensorSpec>();
-        GgmlType matrix = scheme == "Q4_K_M" ? GgmlType.Q4_K : GgmlTypes.All.First(type => type.Name == scheme).Type;
-        bool isFloat = matrix is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16;
-        GgmlType head = isFloat || matrix == GgmlType.Q8_0 ? matrix : shape.Embedding % 256 == 0 ? GgmlType.Q6_K : GgmlType.Q8_0;
-        void Matrix(string name, int rows, int columns, GgmlType type)
-        {
-            if (columns % GgmlTypes.Get(type).BlockElements != 0)
-            {
-                throw new RequestException($"Rows of {columns} weights ('{name}') don't fit blocks of {type}.", "Take a scheme with smaller blocks.");
-            }
-
-            tensors.Add(new GgufTensorSpec(name + ".weight", type, [columns, rows]));
-        }
+        var mix = new SchemeMix(scheme, shape.Layers, shape.Heads / shape.KvHeads);
+        void Matrix(string name, int rows, int columns, TensorRole role, int layer = 0) =>
+            tensors.Add(new GgufTensorSpec(name + ".weight", mix.TypeOf(role, layer, columns), [columns, rows]));
 
         void Vector(string name, int length) => tensors.Add(new GgufTensorSpec(name, GgmlType.F32, [length]));
 
         bool gemma = shape.Architecture is "gemma2" or "gemma3";
         int width = shape.Embedding, headWidth = shape.EffectiveHeadWidth;
         int queries = shape.Heads * headWidth, keys = shape.KvHeads * headWidth;
-        Matrix("token_embd", shape.Vocabulary, width, shape.TiesEmbeddings ? head : matrix);
-        if (!shape.TiesEmbeddings) Matrix("output", shape.Vocabulary, width, head);
+        Matrix("token_embd", shape.Vocabulary, width, shape.TiesEmbeddings ? TensorRole.Output : TensorRole.Embedding);
+        if (!shape.TiesEmbeddings) Matrix("output", shape.Vocabulary, width, TensorRole.Output);
         Vector("output_norm.weight", width);
         if (shape.HasRopeFactors) Vector("rope_freqs.weight", (shape.RotatedWidth > 0 ? shape.RotatedWidth : headWidth) / 2);
         for (int i = 0; i < shape.Layers; i++)
         {
             string prefix = $"blk.{i}.";
-            bool more = i < shape.Layers / 8 || i >= 7 * shape.Layers / 8 || (i - (shape.Layers / 8)) % 3 == 2;
-            GgmlType wide = scheme == "Q4_K_M" && more ? GgmlType.Q6_K : matrix;
             Vector(prefix + "attn_norm.weight", width);
             if (shape.Architecture == "phi3")
             {
-                Matrix(prefix + "attn_qkv", queries + (2 * keys), width, wide);
+                Matrix(prefix + "attn_qkv", queries + (2 * keys), width, TensorRole.QueryKeyValue, i);
             }
             else
             {
-                Matrix(prefix + "attn_q", queries, width, matrix);
-                Matrix(prefix + "attn_k", keys, width, matrix);
-                Matrix(prefix + "attn_v", keys, width, wide);
+                Matrix(prefix + "attn_q", queries, width, TensorRole.Query, i);
+                Matrix(prefix + "attn_k", keys, width, TensorRole.Key, i);
+                Matrix(prefix + "attn_v", keys, width, TensorRole.Value, i);
             }
 
             if (shape.Architecture == "qwen2")
@@ -145,12 +141,12 @@ public static class ModelSynthesizer
                 Vector(prefix + "attn_k_norm.weight", headWidth);
             }
 
-            Matrix(prefix + "attn_output", width, queries, matrix);
+            Matrix(prefix + "attn_output", width, queries, TensorRole.AttentionOutput, i);
             if (gemma) Vector(prefix + "post_attention_norm.weight", width);
             Vector(prefix + "ffn_norm.weight", width);
-            if (shape.Architecture != "phi3") Matrix(prefix + "ffn_gate", shape.FeedForward, width, matrix);
-            Matrix(prefix + "ffn_up", (shape.Architecture == "phi3" ? 2 : 1) * shape.FeedForward, width, matrix);
-            Matrix(prefix + "ffn_down", width, shape.FeedForward, wide);
+            if (shape.Architecture != "phi3") Matrix(prefix + "ffn_gate", shape.FeedForward, width, TensorRole.Gate, i);
+            Matrix(prefix + "ffn_up", (shape.Architecture == "phi3" ? 2 : 1) * shape.FeedForward, width, TensorRole.Up, i);
+            Matrix(prefix + "ffn_down", width, shape.FeedForward, TensorRole.Down, i);
             if (gemma) Vector(prefix + "post_ffw_norm.weight", width);
         }
 

@@ -9,7 +9,7 @@ namespace QuantBench.Formats.Synthesis;
 /// Random blocks of every tensor type: random quants under fixed scales, so that gigabytes are made as fast as they are written and every
 /// weight is finite. Weights have a standard deviation near the wanted one and a mean near zero.
 /// </summary>
-internal sealed class SyntheticBlocks
+public sealed class SyntheticBlocks
 {
     /// <summary>Where a type's half-precision scales lie, and their values for weights of standard deviation 1.</summary>
     private static readonly FrozenDictionary<GgmlType, (int Offset, float Value)[]> s_scales = new Dictionary<GgmlType, (int, float)[]>

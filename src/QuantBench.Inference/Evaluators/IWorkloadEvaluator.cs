@@ -22,11 +22,17 @@ public interface IWorkloadEvaluator
 /// <summary>What an evaluator works with.</summary>
 public sealed record EvaluationContext
 {
+    private readonly Artifact? _artifact;
+
     /// <summary>The cell.</summary>
     public required Cell Cell { get; init; }
 
-    /// <summary>The artifact to run.</summary>
-    public required Artifact Artifact { get; init; }
+    /// <summary>The artifact to run; workloads that run no model have none and don't ask.</summary>
+    public Artifact Artifact
+    {
+        get => _artifact ?? throw new InvalidOperationException($"{Cell.Workload} has no artifact");
+        init => _artifact = value;
+    }
 
     /// <summary>The engine; the device is <c>Cell.Backend.Device</c>.</summary>
     public required IEngine Engine { get; init; }
@@ -36,6 +42,9 @@ public sealed record EvaluationContext
 
     /// <summary>File of reference log-probabilities to read, for divergence.</summary>
     public string? ReferencePath { get; init; }
+
+    /// <summary>Memory bandwidth of this machine in bytes per second, for kernels; null when it wasn't measured.</summary>
+    public double? MemoryBandwidth { get; init; }
 
     /// <summary>The one clock.</summary>
     public required TimeProvider Clock { get; init; }

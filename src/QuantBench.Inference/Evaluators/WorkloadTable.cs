@@ -12,6 +12,7 @@ public static class WorkloadTable
         new DivergenceEvaluator(),
         new LatencyEvaluator(),
         new LoadEvaluator(),
+        new KernelEvaluator(),
     ];
 
     /// <summary>The evaluator of a workload, or null.</summary>

@@ -32,9 +32,14 @@ internal sealed class RunInputs
     public Fingerprint Fingerprint { get; private set; }
 
     /// <summary>Gathers what a set of cells needs.</summary>
+    /// <param name="environment">Where things lie.</param>
+    /// <param name="suite">The suite.</param>
+    /// <param name="cells">The cells.</param>
+    /// <param name="bandwidth">The memory bandwidth that the run has measured before; null = measure it if a cell needs it.</param>
+    /// <param name="cancellationToken">Stops.</param>
     /// <exception cref="QuantBenchException">A model or text isn't there.</exception>
     public static async Task<RunInputs> GatherAsync(
-        RunnerEnvironment environment, Suite suite, ImmutableArray<Cell> cells, CancellationToken cancellationToken)
+        RunnerEnvironment environment, Suite suite, ImmutableArray<Cell> cells, MemoryBandwidth? bandwidth, CancellationToken cancellationToken)
     {
         var inputs = new RunInputs(new TokenCache(environment.CacheRoot), environment.ReadFingerprint());
         var prober = new EngineProber(environment);
@@ -49,8 +54,10 @@ internal sealed class RunInputs
         if (cells.Any(c => c.Variant.ImportanceMatrix))
             inputs._texts[suite.Imatrix.Dataset] = await datasets.ResolveAsync(suite.Imatrix.Dataset, directory, cancellationToken);
 
+        if (cells.Any(c => !WorkloadNames.RunsModel(c.Workload))) bandwidth ??= await new BandwidthProber(environment).MeasureAsync(cancellationToken);
         inputs.Fingerprint = inputs.Fingerprint with
         {
+            MemoryBandwidth = bandwidth,
             Engines = inputs._engines.Values.Where(e => e.Build is not null).ToImmutableSortedDictionary(e => e.Name, e => e.Build!, StringComparer.Ordinal), // filtered
             Models = inputs._models.Values.Where(m => m.Source is not null).ToImmutableSortedDictionary(m => m.Id, m => m.Source!.Sha256, StringComparer.Ordinal), // filtered
             Datasets = inputs._texts.ToImmutableSortedDictionary(t => t.Key, t => t.Value.Sha256, StringComparer.Ordinal),

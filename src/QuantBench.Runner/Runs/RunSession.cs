@@ -25,7 +25,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     /// <summary>Prepares the artifacts of cells, so that no build runs between two measurements.</summary>
     public async Task PrepareAsync(ImmutableArray<Cell> cells, CancellationToken cancellationToken)
     {
-        foreach (IGrouping<string, Cell> model in cells.Where(c => Refusal(c) is null).GroupBy(c => c.Model))
+        foreach (IGrouping<string, Cell> model in cells.Where(c => WorkloadNames.RunsModel(c.Workload) && Refusal(c) is null).GroupBy(c => c.Model))
         {
             string[] names = [.. model.SelectMany(VariantsOf).Distinct()];
             ArtifactPreparer preparer = Preparer(model.Key, names);
@@ -43,6 +43,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     public async Task<CellResult> MeasureAsync(Cell cell, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)
     {
         if (Refusal(cell) is { } refusal) return Without(cell, refusal.Status, refusal.Reason);
+        if (!WorkloadNames.RunsModel(cell.Workload)) return await MeasureWithoutModelAsync(cell, progress, cancellationToken);
         Prepared artifact = Artifact(cell.Model, cell.Variant.Id);
         if (artifact.Entry is not { } entry) return Without(cell, artifact.Status, artifact.Reason ?? "its artifact isn't there");
 
@@ -77,6 +78,15 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         return await _cells.RunAsync(job, Limits, folder.LogPath(cell.Id), progress, cancellationToken);
     }
 
+    private async Task<CellResult> MeasureWithoutModelAsync(Cell cell, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)
+    {
+        var job = new CellJob(cell, null, null, null, ImmutableSortedDictionary<string, string>.Empty.Add("quantbench", inputs.Fingerprint.QuantBench))
+        {
+            MemoryBandwidth = inputs.Fingerprint.MemoryBandwidth?.BestBytesPerSecond,
+        };
+        return await _cells.RunAsync(job, Limits, folder.LogPath(cell.Id), progress, cancellationToken);
+    }
+
     private WorkerLimits Limits => new(suite.Limits.CellTimeout, suite.Limits.CellMemoryBytes);
 
     private static IEnumerable<string> VariantsOf(Cell cell) =>
@@ -100,6 +110,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     private (CellStatus Status, string Reason)? Refusal(Cell cell)
     {
         if (inputs.Engine(cell).CanUse(cell.Backend.Device).Reason is { } reason) return (CellStatus.Unsupported, reason);
+        if (!WorkloadNames.RunsModel(cell.Workload)) return null;
         RunModel model = inputs.Model(cell.Model);
         if (model.Source is null || (RunInputs.NeedsText(cell) && model.Tokenizer is null)) return (CellStatus.Failed, model.Problem ?? "the model can't be read");
         return _planProblems.TryGetValue(cell.Model, out string? problem) ? (CellStatus.Failed, problem) : null;

@@ -7,12 +7,16 @@ namespace QuantBench.Runner.Workers;
 
 /// <summary>What a cell is measured with.</summary>
 /// <param name="Cell">The cell.</param>
-/// <param name="Artifact">Its artifact.</param>
+/// <param name="Artifact">Its artifact; null for workloads that run no model.</param>
 /// <param name="Text">Its evaluation text, for quality workloads.</param>
 /// <param name="ReferencePath">Reference log-probabilities, for divergence.</param>
 /// <param name="Provenance">What is known about its inputs.</param>
 public sealed record CellJob(
-    Cell Cell, Artifact Artifact, WorkerText? Text, string? ReferencePath, ImmutableSortedDictionary<string, string> Provenance);
+    Cell Cell, Artifact? Artifact, WorkerText? Text, string? ReferencePath, ImmutableSortedDictionary<string, string> Provenance)
+{
+    /// <summary>Memory bandwidth of the machine in bytes per second, for kernels.</summary>
+    public double? MemoryBandwidth { get; init; }
+}
 
 /// <summary>Measures cells, each in a worker process, and turns whatever happens into a result.</summary>
 /// <param name="environment">Where things lie.</param>
@@ -39,7 +43,8 @@ public sealed class CellRunner(RunnerEnvironment environment)
         WorkerJob message = environment.NewJob(WorkerJobKind.Cell, job.Cell.Backend.Engine) with
         {
             Cell = WorkerCell.Of(job.Cell),
-            Artifact = WorkerArtifact.Of(job.Artifact),
+            Artifact = job.Artifact is { } artifact ? WorkerArtifact.Of(artifact) : null,
+            MemoryBandwidth = job.MemoryBandwidth,
             Text = job.Text,
             ReferencePath = job.ReferencePath,
         };

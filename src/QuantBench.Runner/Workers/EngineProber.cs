@@ -14,6 +14,9 @@ namespace QuantBench.Runner.Workers;
 public sealed record EngineProbe(
     string Name, string Description, string? Build, ImmutableArray<ProbedDevice> Devices, string? Problem, string? Hint)
 {
+    /// <summary>Names of the block types whose kernels it can time one by one; empty for engines without that ability.</summary>
+    public ImmutableArray<string> KernelTypes { get; init; } = [];
+
     /// <summary>Whether a device of this engine can be used.</summary>
     /// <param name="device">Device id.</param>
     public Support CanUse(string device)
@@ -50,7 +53,7 @@ public sealed class EngineProber(RunnerEnvironment environment)
         WorkerOutcome outcome = await new WorkerProcess(environment.Worker, environment.Clock).RunAsync(
             environment.NewJob(WorkerJobKind.Probe, name), new WorkerLimits(s_timeout), null, new Progress<EvaluationProgress>(), cancellationToken);
         return outcome.Match(
-            finished: f => new EngineProbe(name, engine.Description, f.Value.EngineBuild ?? "unknown", [.. f.Value.Devices], null, null),
+            finished: f => new EngineProbe(name, engine.Description, f.Value.EngineBuild ?? "unknown", [.. f.Value.Devices], null, null) { KernelTypes = [.. f.Value.KernelTypes] },
             failed: f => new EngineProbe(name, engine.Description, null, [], f.Reason, f.Hint),
             cancelled: () => throw new OperationCanceledException(cancellationToken));
     }

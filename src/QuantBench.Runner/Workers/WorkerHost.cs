@@ -3,6 +3,8 @@ using System.Text;
 using System.Text.Json;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Machine;
+using QuantBench.Core.Suites;
 using QuantBench.Core.Variants;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Sources;
@@ -11,6 +13,7 @@ using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
 using QuantBench.Inference.Evaluators;
+using QuantBench.Inference.Kernels;
 
 namespace QuantBench.Runner.Workers;
 
@@ -107,6 +110,7 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         WorkerJobKind.Reference => Reference(job, progress, cancellationToken),
         WorkerJobKind.Plan => Plan(job),
         WorkerJobKind.Prepare => Build(job, progress, cancellationToken),
+        WorkerJobKind.Bandwidth => Bandwidth(),
         _ => throw new RequestException($"the worker doesn't know the job '{job.Kind}'."),
     };
 
@@ -122,9 +126,13 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         return new WorkerResult
         {
             EngineBuild = engine.Build,
+            KernelTypes = engine is IKernelEngine kernels ? [.. kernels.KernelTypes.Select(t => GgmlTypes.Get(t).Name)] : [],
             Devices = [.. engine.Devices().Select(d => new ProbedDevice(d.Id, d.Description, d.Support.Reason, d.MemoryTotalBytes, d.MemoryFreeBytes))],
         };
     }
+
+    private WorkerResult Bandwidth() =>
+        new() { MemoryBandwidth = MemoryBandwidthProbe.Measure(services.Machine().UsableCores, services.Clock) };
 
     private WorkerResult Measure(WorkerJob job, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)
     {
@@ -132,7 +140,8 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         long start = services.Clock.GetTimestamp();
         using IEngine engine = MakeEngine(job);
         EvaluationContext context = ContextOf(job, engine, progress);
-        if (engine.CanRun(context.Artifact, context.Cell.Backend.Device).Reason is { } reason) return new WorkerResult { Unsupported = reason };
+        Support support = job.Artifact is null ? KernelEvaluator.CanRun(engine, context.Cell) : engine.CanRun(context.Artifact, context.Cell.Backend.Device);
+        if (support.Reason is { } reason) return new WorkerResult { Unsupported = reason };
         if (services.Evaluator(context.Cell.Workload) is not { } evaluator)
             return new WorkerResult { Unsupported = $"this version of QuantBench can't measure '{context.Cell.Workload}'" };
         EvaluationResult result = evaluator.Evaluate(context, cancellationToken);
@@ -155,9 +164,10 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
     // After the evaluation, so that reading the header doesn't count in its memory.
     private static IEnumerable<string> Meaning(EvaluationContext context)
     {
+        // Without a text there is no artifact either, or only its speed was measured.
         if (context.Text is null || context.Artifact.Variant.Format != "gguf") yield break;
         using GgufReader file = GgufReader.Open(context.Artifact.Path);
-        if (file.Metadata.FindBoolean(ModelSynthesizer.MarkKey) == true) yield return "meaningless quality: the model's weights are random";
+        if (file.Metadata.FindBoolean(ModelSynthesizer.MarkKey) == true) yield return CellResult.MeaninglessQuality;
     }
 
     private WorkerResult Reference(WorkerJob job, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)
@@ -172,10 +182,10 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
     private EvaluationContext ContextOf(WorkerJob job, IEngine engine, IProgress<EvaluationProgress> progress)
     {
         Cell cell = Needed(job.Cell, "a cell").ToCell();
-        return new EvaluationContext
+        var context = new EvaluationContext
         {
             Cell = cell,
-            Artifact = Needed(job.Artifact, "an artifact").ToArtifact(),
+            MemoryBandwidth = job.MemoryBandwidth,
             Engine = engine,
             Text = job.Text is { } text ? ReadText(text) : null,
             ReferencePath = job.ReferencePath,
@@ -183,6 +193,7 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
             Machine = services.Machine(),
             Progress = progress,
         };
+        return WorkloadNames.RunsModel(cell.Workload) ? context with { Artifact = Needed(job.Artifact, "an artifact").ToArtifact() } : context;
     }
 
     private static EvaluationText ReadText(WorkerText text)

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
+using QuantBench.Core.Runs;
 using QuantBench.Core.Settings;
 using QuantBench.Formats.Sources;
 using QuantBench.Inference.Artifacts;
@@ -32,6 +33,10 @@ public enum WorkerJobKind
     /// <summary>Computes reference log-probabilities for divergence.</summary>
     [JsonStringEnumMemberName("reference")]
     Reference,
+
+    /// <summary>Measures the machine's memory bandwidth.</summary>
+    [JsonStringEnumMemberName("bandwidth")]
+    Bandwidth,
 }
 
 /// <summary>
@@ -56,7 +61,7 @@ public sealed record WorkerJob
     /// <summary>The cell, for <see cref="WorkerJobKind.Cell"/> and <see cref="WorkerJobKind.Reference"/>.</summary>
     public WorkerCell? Cell { get; set; }
 
-    /// <summary>The artifact to run.</summary>
+    /// <summary>The artifact to run; null for workloads that run no model.</summary>
     public WorkerArtifact? Artifact { get; set; }
 
     /// <summary>Evaluation text.</summary>
@@ -64,6 +69,9 @@ public sealed record WorkerJob
 
     /// <summary>File of reference log-probabilities: read by a cell, written by <see cref="WorkerJobKind.Reference"/>.</summary>
     public string? ReferencePath { get; set; }
+
+    /// <summary>Memory bandwidth in bytes per second, for kernels.</summary>
+    public double? MemoryBandwidth { get; set; }
 
     /// <summary>The build, for <see cref="WorkerJobKind.Prepare"/> and <see cref="WorkerJobKind.Plan"/>.</summary>
     public WorkerBuild? Build { get; set; }
@@ -201,6 +209,12 @@ public sealed record WorkerResult
 
     /// <summary>Devices of the engine that was probed.</summary>
     public ProbedDevice[] Devices { get; set; } = [];
+
+    /// <summary>Names of the block types whose kernels the probed engine can time.</summary>
+    public string[] KernelTypes { get; set; } = [];
+
+    /// <summary>The memory bandwidth that was measured.</summary>
+    public MemoryBandwidth? MemoryBandwidth { get; set; }
 }
 
 /// <summary>What a worker measured of a file it built.</summary>

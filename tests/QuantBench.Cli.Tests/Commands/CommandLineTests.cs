@@ -29,6 +29,8 @@ public sealed class CommandLineTests
     [InlineData("doctor")]
     [InlineData("models")]
     [InlineData("results export")]
+    [InlineData("kernels")]
+    [InlineData("kernels run")]
     public async Task Help_TeachesWithExamples(string path)
     {
         (_, string output, _) = await RunAsync([.. path.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);

@@ -1,0 +1,49 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Errors;
+using QuantBench.Engines.Managed.Kernels;
+using QuantBench.Engines.Managed.Timing;
+using QuantBench.Formats.Gguf;
+using QuantBench.Formats.Synthesis;
+using QuantBench.Inference.Engines;
+using QuantBench.Inference.Kernels;
+
+namespace QuantBench.Engines.Managed;
+
+/// <content>The engine's kernels one by one.</content>
+public sealed partial class ManagedEngine : IKernelEngine
+{
+    /// <inheritdoc />
+    public ImmutableArray<GgmlType> KernelTypes { get; } =
+        [.. GgmlTypes.All.Select(info => info.Type).Where(type => RowDecoder.Knows(type) && SyntheticBlocks.Knows(type))];
+
+    /// <inheritdoc />
+    public Support CanRunKernel(KernelSpec kernel, string device)
+    {
+        ArgumentNullException.ThrowIfNull(kernel);
+        if (DeviceSupport(device) is { IsSupported: false } refused) return refused;
+        if (!KernelTypes.Contains(kernel.Type)) return Support.No($"managed/{device}: there are no kernels for {kernel.Type}");
+        return kernel.Size.Columns % Activations.BlockElements == 0
+            ? Support.Yes
+            : Support.No($"managed/{device}: rows of {kernel.Size.Columns} weights aren't a whole number of the inputs' blocks of {Activations.BlockElements}");
+    }
+
+    /// <inheritdoc />
+    public IKernel CreateKernel(KernelSpec kernel, string device, int threads, long coldBytes)
+    {
+        if (CanRunKernel(kernel, device).Reason is { } reason) throw new EngineException(reason);
+        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(coldBytes);
+        return new ManagedKernel(kernel, KernelsOf(device), threads, coldBytes);
+    }
+
+    private static KernelSet KernelsOf(string device) => device switch
+    {
+        "avx512" => new Avx512Kernels(),
+        "avx2" => new Avx2Kernels(),
+        _ => new ScalarKernels(),
+    };
+
+    private Support DeviceSupport(string device) => Devices().FirstOrDefault(d => d.Id == device) is { } found
+        ? found.Support
+        : Support.No($"managed: there is no device '{device}'; scalar, avx2 and avx512 are known");
+}

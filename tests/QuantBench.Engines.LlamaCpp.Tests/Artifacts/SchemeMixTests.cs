@@ -1,0 +1,70 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Variants;
+using QuantBench.Formats.Gguf;
+using QuantBench.Formats.Synthesis;
+using QuantBench.Inference.Artifacts;
+
+namespace QuantBench.Engines.LlamaCpp.Tests.Artifacts;
+
+/// <summary>Synthetic models have the tensor types that llama.cpp's quantizer gives the same model.</summary>
+[Collection(LlamaCollection.Name)]
+public sealed class SchemeMixTests(LlamaFixture fixture)
+{
+    private static readonly ImmutableArray<SyntheticShape> s_shapes =
+    [
+        // 16 layers, so that the first eighth and sixteenth, the last eighth and every third differ; four query heads per key head, tied.
+        Shape("shared", "llama", heads: 4, kvHeads: 1, embedding: 256, ties: true),
+        // One query head per key head; an output head of its own.
+        Shape("full", "llama", heads: 2, kvHeads: 2, embedding: 256, ties: false),
+        // Fused matrices.
+        Shape("fused", "phi3", heads: 2, kvHeads: 2, embedding: 256, ties: false),
+        // Rows that aren't whole superblocks, as qwen2.5-0.5b's.
+        Shape("odd", "qwen2", heads: 2, kvHeads: 1, embedding: 128, ties: true),
+    ];
+
+    public static TheoryData<string> Schemes =>
+        [.. QuantSchemes.All.Where(s => s.Format == "gguf" && s.NominalBits < 16 && ModelSynthesizer.Schemes.Contains(s.Name) && !s.NeedsImportanceMatrix).Select(s => s.Name)];
+
+    [Theory]
+    [MemberData(nameof(Schemes))]
+    public void Write_GivesEveryTensorTheTypeOfTheQuantizer(string scheme)
+    {
+        var builder = new QuantBench.Engines.LlamaCpp.Artifacts.LlamaQuantizeBuilder(fixture.Environment);
+        foreach (SyntheticShape shape in s_shapes)
+        {
+            string source = fixture.ScratchFile($"mix-{shape.Name}.gguf");
+            if (!File.Exists(source)) ModelSynthesizer.Write(source, shape, "F32", 1, CancellationToken.None);
+            string quantized = fixture.ScratchFile($"mix-{shape.Name}-{scheme}.gguf");
+            string synthetic = fixture.ScratchFile($"mix-{shape.Name}-{scheme}-synthetic.gguf");
+            var request = new BuildRequest(
+                BuilderFixture.Gguf(source), $"gguf:{scheme}", ImmutableSortedDictionary<string, string>.Empty.Add("gguf:F32", source), quantized, null, Threads: 2);
+
+            builder.Build(request, new BuilderFixture.Progress(), CancellationToken.None);
+            ModelSynthesizer.Write(synthetic, shape, scheme.ToLowerInvariant(), 1, CancellationToken.None);
+
+            Assert.Equal(Types(quantized), Types(synthetic));
+            File.Delete(quantized);
+            File.Delete(synthetic);
+        }
+    }
+
+    private static IEnumerable<string> Types(string path)
+    {
+        using GgufReader file = GgufReader.Open(path);
+        return [.. file.Tensors.Select(t => $"{t.Name} {t.Type}").Order(StringComparer.Ordinal)];
+    }
+
+    private static SyntheticShape Shape(string name, string architecture, int heads, int kvHeads, int embedding, bool ties) => new()
+    {
+        Name = name,
+        Architecture = architecture,
+        Layers = 16,
+        Embedding = embedding,
+        FeedForward = 256,
+        Heads = heads,
+        KvHeads = kvHeads,
+        Vocabulary = 264,
+        ContextLength = 64,
+        TiesEmbeddings = ties,
+    };
+}

@@ -1,0 +1,59 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.Time.Testing;
+using QuantBench.Formats.Gguf;
+using QuantBench.Inference.Artifacts;
+using QuantBench.Inference.Engines;
+using QuantBench.Inference.Kernels;
+
+namespace QuantBench.Inference.Tests.Kernels;
+
+/// <summary>An engine whose kernels take the time they are told to, on a clock of the test's.</summary>
+internal sealed class ToyKernelEngine(FakeTimeProvider clock, Func<int, TimeSpan> duration) : IEngine, IKernelEngine
+{
+    public float Result { get; init; } = 1;
+
+    public int Threads { get; private set; }
+
+    public int Runs { get; private set; }
+
+    public bool Disposed { get; private set; }
+
+    public string Name => "toy";
+
+    public string Build => "toy 1";
+
+    public ImmutableArray<GgmlType> KernelTypes => [GgmlType.Q4_0];
+
+    public ImmutableArray<EngineDevice> Devices() => [new("cpu", "toy", Support.Yes)];
+
+    public Support CanRun(Artifact artifact, string device) => Support.No("kernels only");
+
+    public ILoadedModel Load(Artifact artifact, string device, LoadOptions options, CancellationToken cancellationToken) => throw new InvalidOperationException("kernels only");
+
+    public Support CanRunKernel(KernelSpec kernel, string device) => kernel.Type == GgmlType.Q4_0 ? Support.Yes : Support.No($"toy/{device}: no kernels for {kernel.Type}");
+
+    public IKernel CreateKernel(KernelSpec kernel, string device, int threads, long coldBytes)
+    {
+        Threads = threads;
+        return new Kernel(this, new float[kernel.Tokens * kernel.Size.Rows]);
+    }
+
+    public void Dispose()
+    {
+    }
+
+    private sealed class Kernel(ToyKernelEngine engine, float[] output) : IKernel
+    {
+        public ReadOnlySpan<float> Output => output;
+
+        public void Run()
+        {
+            engine.Advance();
+            output.AsSpan().Fill(engine.Result);
+        }
+
+        public void Dispose() => engine.Disposed = true;
+    }
+
+    private void Advance() => clock.Advance(duration(Runs++));
+}
