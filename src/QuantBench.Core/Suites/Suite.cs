@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Cells;
+using QuantBench.Core.Gates;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
 
@@ -49,6 +50,9 @@ public sealed record Suite
 
     /// <summary>Free labels copied to the run.</summary>
     public ImmutableArray<string> Tags { get; init; } = [];
+
+    /// <summary>Rules the run must keep.</summary>
+    public ImmutableArray<GateRule> Gates { get; init; } = [];
 }
 
 /// <summary>A model of a suite.</summary>
