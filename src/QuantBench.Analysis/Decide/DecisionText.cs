@@ -1,5 +1,9 @@
+using System.Globalization;
+using System.Text;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Analysis.Limits;
+using QuantBench.Analysis.Tables;
+using QuantBench.Core.Profiles;
 
 namespace QuantBench.Analysis.Decide;
 
@@ -60,6 +64,62 @@ public static class DecisionText
 
     /// <summary>A share of a limit.</summary>
     public static string Share(double? use) => use is not { } u ? Format.Missing : u >= 10 ? $"×{Format.Number(u)}" : $"{Format.Number(u * 100, u >= 0.1 ? 3 : 2)}\u00a0%";
+
+    /// <summary>Fronts as Markdown.</summary>
+    public static string Markdown(IReadOnlyList<ParetoFront> fronts)
+    {
+        ArgumentNullException.ThrowIfNull(fronts);
+        var text = new StringBuilder();
+        foreach (ParetoFront front in fronts)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"{E(Lead(front))}\n\n| Variant | Class | {string.Join(" | ", front.Axes.Select(a => E(a.ToString())))} | Place | Beaten by |\n| --- | --- | {string.Join(" | ", front.Axes.Select(_ => "---:"))} | --- | --- |\n");
+            foreach (ParetoPoint p in front.Points)
+            {
+                string figures = string.Join(" | ", p.Figures.Select((f, i) => E(FigureText.Of(f, front.Axes[i].Definition))));
+                text.Append(CultureInfo.InvariantCulture, $"| {E(p.Name)} | {Format.Class(p.Candidate.Class)} | {figures} | {Word(p.Place)} | {E(p.BeatenBy ?? Format.Missing)} |\n");
+            }
+
+            foreach (ParetoDropped dropped in front.Dropped) text.Append(CultureInfo.InvariantCulture, $"\nLeft out: {E(dropped.Name)}: {E(dropped.Reason)}\n");
+            text.Append('\n');
+        }
+
+        foreach (string note in fronts.SelectMany(f => f.Notes).Distinct()) text.Append(E(note)).Append('\n');
+        return text.ToString();
+    }
+
+    /// <summary>A recommendation as Markdown: the answer, the ranking with each share, why the others lost.</summary>
+    public static string Markdown(Recommendation recommendation)
+    {
+        ArgumentNullException.ThrowIfNull(recommendation);
+        Profile profile = recommendation.Profile;
+        var text = new StringBuilder();
+        text.Append(E(Lead(recommendation))).Append('\n');
+        if (FlipSentence(recommendation) is { } flip) text.Append(E(flip)).Append('\n');
+        string limits = string.Join(", ", profile.Limits.Select(BoundCheck.Text));
+        text.Append(CultureInfo.InvariantCulture, $"\nLimits: {E(limits)}{(profile.Offline ? ", offline only" : "")}{(profile.Licences.IsEmpty ? "" : E($", licence one of {string.Join(", ", profile.Licences)}"))}.\n");
+        text.Append(CultureInfo.InvariantCulture, $"Ranked by the weighted mean share of limits used, less is better: {E(string.Join(", ", profile.Weights.Select(w => $"{w.Bound.Metric} × {Format.Number(w.Value)}")))}.\n");
+        if (!recommendation.Ranked.IsEmpty)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"\n| Rank | Variant | Class | Score | {string.Join(" | ", profile.Limits.Select(l => E(BoundCheck.Text(l))))} |\n| ---: | --- | --- | ---: | {string.Join(" | ", profile.Limits.Select(_ => "---:"))} |\n");
+            int rank = 0;
+            foreach (Contender c in recommendation.Ranked)
+            {
+                string shares = string.Join(" | ", c.Checks.Select(k => E($"{k.FigureWithInterval()}: {Share(k.Use)}{(k.Standing == Standing.KeptNotShown ? ", not shown" : "")}")));
+                text.Append(CultureInfo.InvariantCulture, $"| {++rank} | {E(c.Name)} | {Format.Class(c.Candidate.Class)} | {Format.WithError((c.Score ?? 0) * 100, c.ScoreError > 0 ? c.ScoreError * 100 : null)} % | {shares} |\n");
+            }
+        }
+
+        if (!recommendation.Losers.IsEmpty)
+        {
+            text.Append("\n| Lost, nearest first | Class | Why |\n| --- | --- | --- |\n");
+            foreach (Contender c in recommendation.Losers) text.Append(CultureInfo.InvariantCulture, $"| {E(c.Name)} | {Format.Class(c.Candidate.Class)} | {E(Why(c))} |\n");
+        }
+
+        foreach (string note in recommendation.Notes) text.Append('\n').Append(E(note)).Append('\n');
+        return text.ToString();
+    }
+
+    private static string E(string value) => MarkdownTable.Escape(value);
 
     private static string NothingFits(string head, Recommendation recommendation)
     {

@@ -1,5 +1,9 @@
+using System.Globalization;
+using System.Text;
 using QuantBench.Analysis.Formatting;
+using QuantBench.Analysis.Tables;
 using QuantBench.Core.Metrics;
+using QuantBench.Core.Variants;
 
 namespace QuantBench.Analysis.Trends;
 
@@ -53,6 +57,34 @@ public static class TrendText
         TrendChange last = series.Changes[^1];
         return $"{Format.Change(last.Difference)} ({Format.ChangeInterval(last.Interval)}) at {last.RunId}{(last.State == ChangeState.Unconfirmed ? ", unconfirmed" : "")}";
     }
+
+    /// <summary>A report as Markdown: one line per series, then each change in a sentence.</summary>
+    /// <param name="report">The report.</param>
+    /// <param name="most">Most series to list; the rest are counted.</param>
+    public static string Markdown(TrendReport report, int most = 50)
+    {
+        ArgumentNullException.ThrowIfNull(report);
+        var text = new StringBuilder();
+        text.Append(E(Lead(report))).Append('\n');
+        if (report.Series.IsEmpty) return text.ToString();
+        text.Append("\n| Machine | Cell | Class | Runs | Latest | Noise between runs | Finding |\n| --- | --- | --- | ---: | ---: | ---: | --- |\n");
+        foreach (TrendSeries s in report.Series.Take(most))
+        {
+            string precision = Variant.TryParse(s.Variant, out Variant? variant) && variant is not null ? Format.Class(variant.Scheme.PrecisionClass) : Format.Missing;
+            text.Append(CultureInfo.InvariantCulture, $"| {E(s.Host)} | {E(s.Title)} ({s.CellId}) | {precision} | {Format.Count(s.Points.Length)} | {E(Latest(s))} | {(s.Noise is { } noise ? $"{Format.Number(noise * 100, 2)} %" : Format.Missing)} | {E(Finding(s))} |\n");
+        }
+
+        if (report.Series.Length > most) text.Append(CultureInfo.InvariantCulture, $"\n… and {Format.Count(report.Series.Length - most)} more series; narrow with --variant, --cell, --machine, or export all with --format csv.\n");
+        foreach (TrendSeries s in report.Series.Where(s => !s.Changes.IsEmpty).Take(most))
+        {
+            foreach (TrendChange change in s.Changes) text.Append(CultureInfo.InvariantCulture, $"\n- {E(Sentence(s, change))}");
+        }
+
+        text.Append(CultureInfo.InvariantCulture, $"\nA change is called one when its corrected p is at most {Format.Number(report.Alpha, 2)}, which keeps a false one in any of these series below 5 %.\n");
+        return text.ToString();
+    }
+
+    private static string E(string value) => MarkdownTable.Escape(value);
 
     private static string Short(string commit) => commit.Length > 12 ? commit[..8] + (commit.EndsWith("-dirty", StringComparison.Ordinal) ? "-dirty" : "") : commit;
 }
