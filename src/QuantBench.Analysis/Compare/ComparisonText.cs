@@ -21,6 +21,13 @@ public static class ComparisonText
     {
         ArgumentNullException.ThrowIfNull(row);
         if (row.Difference is not { } difference) return Format.Missing;
+        if (row.Absolute)
+        {
+            string sign = difference > 0 ? "+" : "";
+            string unit = row.Metric.Unit == "1" ? "" : '\u00a0' + row.Metric.Unit;
+            return row.Interval is { } ends ? $"{sign}{Format.WithinInterval(difference, [ends.Low, ends.High])} ({Format.Interval(ends.Low, ends.High)}){unit}" : $"{sign}{Format.Number(difference)}{unit}";
+        }
+
         return row.Interval is { } interval ? $"{Format.Change(difference)} ({Format.ChangeInterval(interval)})" : Format.Change(difference);
     }
 
@@ -40,9 +47,18 @@ public static class ComparisonText
     {
         ArgumentNullException.ThrowIfNull(comparison);
         IEnumerable<string> rows = comparison.Rows.Select(r =>
-            $"| {E(r.Cell)} | {E(r.Metric.Name)} | {E(Format.Value(r.A))} | {E(Format.Value(r.B))} | {E(Difference(r))} | {Word(r.Verdict)} | {E(r.Note)} |\n");
-        return $"{E(Lead(comparison))}\n\n| Cell | Metric | A | B | Difference (95 %) | Verdict | How |\n| --- | --- | ---: | ---: | ---: | --- | --- |\n{string.Concat(rows)}";
+            $"| {E(r.Cell)} | {Class(r)} | {E(r.Metric.Name)} | {E(Format.Value(r.A))} | {E(Format.Value(r.B))} | {E(Difference(r))} | {Word(r.Verdict)} | {E(r.Note)} |\n");
+        return $"{E(Lead(comparison))}\n\n| Cell | Class | Metric | A | B | Difference (95 %) | Verdict | How |\n| --- | --- | --- | ---: | ---: | ---: | --- | --- |\n{string.Concat(rows)}";
 
         static string E(string text) => MarkdownTable.Escape(text);
+    }
+
+    // One class where both sides have it, else from which to which.
+    private static string Class(MetricComparison row)
+    {
+        if (row.VariantA is null || row.VariantB is null) return Format.Missing;
+        string a = Format.Class(row.VariantA.Scheme.PrecisionClass);
+        string b = Format.Class(row.VariantB.Scheme.PrecisionClass);
+        return a == b ? a : $"{a} → {b}";
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Gates;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
 
@@ -26,6 +27,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         ("imatrix", "how importance matrices are computed, for variants with +imatrix"),
         ("interleave", "whether timing cells are measured round-robin over variants, so that a drifting machine moves all of them"),
         ("tags", "free labels copied to the run"),
+        ("gates", "rules the run must keep; 'quantbench gate RUN' judges them"),
     ];
 
     /// <summary>Keys of a rule.</summary>
@@ -57,6 +59,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
     private ImatrixOptions _imatrix = new();
     private SuiteNode? _imatrixDataset;
     private bool _interleave;
+    private ImmutableArray<GateRule> _gates = [];
 
     public Suite Read()
     {
@@ -86,6 +89,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
             Imatrix = _imatrix,
             Interleave = _interleave,
             Tags = [.. _tags],
+            Gates = _gates,
         };
         CheckCells(suite);
         return suite;
@@ -108,6 +112,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
             case "imatrix": ReadImatrix(Value.Map(value, "imatrix")); break;
             case "interleave": _interleave = Value.Flag(value, "interleave"); break;
             case "tags": ReadTags(value); break;
+            case "gates": _gates = GateReader.Read(value); break;
             default: throw Value.UnknownKey(key, Keys.Select(k => k.Key), "keys");
         }
     }
