@@ -49,6 +49,9 @@ public sealed record Suite
 
     /// <summary>Free labels copied to the run.</summary>
     public ImmutableArray<string> Tags { get; init; } = [];
+
+    /// <summary>When it runs by itself; null = only when asked.</summary>
+    public SuiteSchedule? Schedule { get; init; }
 }
 
 /// <summary>A model of a suite.</summary>
