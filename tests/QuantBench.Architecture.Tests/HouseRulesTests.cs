@@ -19,6 +19,8 @@ public sealed class HouseRulesTests
         ["QuantBench.Results"] = ["QuantBench.Core"],
         ["QuantBench.Analysis"] = ["QuantBench.Core", "QuantBench.Results"],
         ["QuantBench.Runner"] = ["QuantBench.Core", "QuantBench.Formats", "QuantBench.Inference", "QuantBench.Results"],
+        ["QuantBench.Lab"] = ["QuantBench.Runner", "QuantBench.Results"],
+        ["QuantBench.Dashboard"] = ["QuantBench.Core", "QuantBench.Results", "QuantBench.Analysis", "QuantBench.Lab"],
         ["QuantBench.Cli"] = ["*"],
     };
 
