@@ -125,6 +125,15 @@ public sealed class DashboardHost : IAsyncDisposable
         app.UseHostFiltering();
         app.UseSecurityHeaders(options.CertificateFile is not null);
         app.UseExceptionHandler("/error", createScopeForErrors: true);
+        app.UseStatusCodePages(async context =>
+        {
+            // Programs get the bare status, readers a page.
+            HttpContext http = context.HttpContext;
+            if (http.Response.StatusCode != StatusCodes.Status404NotFound || !HttpMethods.IsGet(http.Request.Method) || http.Request.Path.StartsWithSegments("/api") || http.Request.Path.StartsWithSegments("/assets")) return;
+            http.SetEndpoint(null);
+            http.Request.Path = "/not-found";
+            await context.Next(http);
+        });
         app.UseResponseCompression();
         app.UseRouting();
         app.UseAuthentication();
@@ -135,6 +144,12 @@ public sealed class DashboardHost : IAsyncDisposable
         DashboardApi.Map(app);
         PageActions.Map(app);
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode(o => o.ContentSecurityFrameAncestorsPolicy = null).RequireAuthorization(Policies.Read);
+        // What matches nothing is the same to everybody.
+        app.MapFallback((HttpContext http) =>
+        {
+            http.Response.StatusCode = StatusCodes.Status404NotFound;
+            return Task.CompletedTask;
+        }).AllowAnonymous();
         return app;
     }
 
