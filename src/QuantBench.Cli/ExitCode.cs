@@ -9,6 +9,9 @@ internal static class ExitCode
     /// <summary>Done, but a cell failed, or none could be measured, or a check found damage.</summary>
     public const int CellsFailed = 2;
 
+    /// <summary>A gate is broken, or a trend got worse.</summary>
+    public const int GateBroken = 3;
+
     /// <summary>The command line is wrong.</summary>
     public const int Usage = 64;
 
@@ -33,6 +36,7 @@ internal static class ExitCode
         Exit codes:
           0    done; every cell is measured, or unsupported with its reason
           2    done, but a cell failed, nothing could be measured, or damage was found
+          3    a gate is broken, or a trend got worse
           64   the command line is wrong
           65   a suite, model, dataset or name is wrong
           69   an engine can't be started

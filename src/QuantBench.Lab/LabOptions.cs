@@ -12,12 +12,20 @@ public sealed record LabOptions
     /// <summary>Directory of artifacts.</summary>
     public required string CacheRoot { get; init; }
 
+    /// <summary>The file of claims beside the suites.</summary>
+    public string ClaimsFile => Path.Combine(SuitesDirectory, "claims.yaml");
+
     /// <summary>Absolute paths of the suites, by name.</summary>
-    public IReadOnlyList<string> SuiteFiles() => Directory.Exists(SuitesDirectory)
-        ? [.. Directory.EnumerateFiles(SuitesDirectory, "*.yaml").Select(Path.GetFullPath).Order(StringComparer.Ordinal)]
-        : [];
+    public IReadOnlyList<string> SuiteFiles() => Files(SuitesDirectory, f => Path.GetFileName(f) != Path.GetFileName(ClaimsFile));
+
+    /// <summary>Absolute paths of the profiles, by name.</summary>
+    public IReadOnlyList<string> ProfileFiles() => Files(Path.Combine(SuitesDirectory, "profiles"), _ => true);
 
     /// <summary>The file of a suite by its name, or null; a name with a directory in it is no name.</summary>
     /// <param name="name">File name without <c>.yaml</c>.</param>
     public string? SuiteFile(string name) => SuiteFiles().FirstOrDefault(f => Path.GetFileNameWithoutExtension(f) == name);
+
+    private static IReadOnlyList<string> Files(string directory, Func<string, bool> keep) => Directory.Exists(directory)
+        ? [.. Directory.EnumerateFiles(directory, "*.yaml").Where(keep).Select(Path.GetFullPath).Order(StringComparer.Ordinal)]
+        : [];
 }

@@ -25,8 +25,18 @@ public sealed record ComparisonSide(RunRecord Run, Variant? Variant = null, Back
     /// <exception cref="StoreException">The run is broken.</exception>
     public static ComparisonSide Parse(string text, RunCatalog catalog)
     {
-        ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(catalog);
+        return Parse(text, catalog.Load);
+    }
+
+    /// <summary>Reads <c>run[:variant[@backend]]</c> as <see cref="Parse(string, RunCatalog)"/> does.</summary>
+    /// <param name="text">The selector.</param>
+    /// <param name="load">Reads a run by its name.</param>
+    /// <exception cref="RequestException">A part names nothing.</exception>
+    public static ComparisonSide Parse(string text, Func<string, RunRecord> load)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(load);
         const string form = "Write run[:variant[@backend]], e.g. latest:gguf:Q4_K_M@llamacpp/cpu.";
         int colon = text.IndexOf(':', StringComparison.Ordinal);
         string run = colon < 0 ? text : text[..colon];
@@ -43,7 +53,7 @@ public sealed record ComparisonSide(RunRecord Run, Variant? Variant = null, Back
             backend = id;
         }
 
-        var side = new ComparisonSide(catalog.Load(run), variant, backend);
+        var side = new ComparisonSide(load(run), variant, backend);
         if (!side.Cells.Any())
         {
             string here = string.Join(", ", side.Run.Cells.Select(c => $"{c.Cell.Variant.Id}@{c.Cell.Backend}").Distinct().Take(8));

@@ -40,9 +40,18 @@ public static class ComparisonText
     {
         ArgumentNullException.ThrowIfNull(comparison);
         IEnumerable<string> rows = comparison.Rows.Select(r =>
-            $"| {E(r.Cell)} | {E(r.Metric.Name)} | {E(Format.Value(r.A))} | {E(Format.Value(r.B))} | {E(Difference(r))} | {Word(r.Verdict)} | {E(r.Note)} |\n");
-        return $"{E(Lead(comparison))}\n\n| Cell | Metric | A | B | Difference (95 %) | Verdict | How |\n| --- | --- | ---: | ---: | ---: | --- | --- |\n{string.Concat(rows)}";
+            $"| {E(r.Cell)} | {Class(r)} | {E(r.Metric.Name)} | {E(Format.Value(r.A))} | {E(Format.Value(r.B))} | {E(Difference(r))} | {Word(r.Verdict)} | {E(r.Note)} |\n");
+        return $"{E(Lead(comparison))}\n\n| Cell | Class | Metric | A | B | Difference (95 %) | Verdict | How |\n| --- | --- | --- | ---: | ---: | ---: | --- | --- |\n{string.Concat(rows)}";
 
         static string E(string text) => MarkdownTable.Escape(text);
+    }
+
+    // One class where both sides have it, else from which to which.
+    private static string Class(MetricComparison row)
+    {
+        if (row.VariantA is null || row.VariantB is null) return Format.Missing;
+        string a = Format.Class(row.VariantA.Scheme.PrecisionClass);
+        string b = Format.Class(row.VariantB.Scheme.PrecisionClass);
+        return a == b ? a : $"{a} → {b}";
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Machine;
 using QuantBench.Core.Metrics;
@@ -7,39 +8,86 @@ using QuantBench.Core.Statistics;
 namespace QuantBench.Analysis.Compare;
 
 /// <summary>
-/// Compares two sides cell by cell. A difference is called one only when its interval says so; for timings also the Mann–Whitney test, corrected
-/// for how many are looked at (Benjamini and Hochberg 1995).
+/// Compares sides cell by cell. A difference is called one only when its interval says so and its test holds after correction for how many are
+/// looked at (Benjamini and Hochberg 1995).
 /// </summary>
 public static class RunComparer
 {
     private const double FalseDiscoveryRate = 0.05;
-    private const double Normal95 = 1.959963984540054; // 97.5 % quantile of the standard normal
-    private static readonly string[] s_exact = ["artifact_size", "weights_size", "kv_cache_size", "compute_size", "bits_per_weight"];
 
     /// <summary>Compares B with A.</summary>
     /// <param name="a">The base.</param>
     /// <param name="b">What is compared with it.</param>
-    public static RunComparison Compare(ComparisonSide a, ComparisonSide b)
+    public static RunComparison Compare(ComparisonSide a, ComparisonSide b) => Compare(a, [b])[0];
+
+    /// <summary>Compares several sides with one base; the correction counts all of them together.</summary>
+    /// <param name="a">The base.</param>
+    /// <param name="others">What is compared with it; at least one.</param>
+    /// <returns>One comparison per other side, in their order.</returns>
+    public static ImmutableArray<RunComparison> Compare(ComparisonSide a, IReadOnlyList<ComparisonSide> others)
     {
         ArgumentNullException.ThrowIfNull(a);
-        ArgumentNullException.ThrowIfNull(b);
+        ArgumentNullException.ThrowIfNull(others);
+        return Correct([.. others.Select(b => Raw(a, b))]);
+    }
+
+    /// <summary>
+    /// Compares two sides measured several times side by side: each pair gives one ratio per cell and metric, and what their intervals come from is
+    /// how much the ratios differ. It holds what one run can't show: the noise between runs.
+    /// </summary>
+    /// <param name="pairs">At least two pairs of sides, each measured on one machine in one state; the first of a pair is the base.</param>
+    public static RunComparison ComparePaired(IReadOnlyList<(ComparisonSide A, ComparisonSide B)> pairs)
+    {
+        ArgumentNullException.ThrowIfNull(pairs);
+        ArgumentOutOfRangeException.ThrowIfLessThan(pairs.Count, 2, nameof(pairs));
+        RunComparison[] single = [.. pairs.Select(p => Raw(p.A, p.B))];
+        Dictionary<(string Cell, string Metric), MetricComparison>[] byKey = [.. single.Select(c => c.Rows.DistinctBy(Key).ToDictionary(Key))];
+        MetricComparison[] rows =
+        [
+            .. byKey[0].Where(r => byKey.All(d => d.ContainsKey(r.Key))).Select(r => Combine([.. byKey.Select(d => d[r.Key])])),
+        ];
+        string join(Func<(ComparisonSide A, ComparisonSide B), ComparisonSide> side) => string.Join('+', pairs.Select(p => side(p).Name));
+        return Correct([
+            new RunComparison(
+                join(p => p.A), join(p => p.B), [.. single.SelectMany(c => c.Differing).Distinct()], [.. rows],
+                [.. single.SelectMany(c => c.OnlyA).Distinct()], [.. single.SelectMany(c => c.OnlyB).Distinct()]),
+        ])[0];
+
+        static (string, string) Key(MetricComparison row) => (row.Cell, row.Metric.Name);
+    }
+
+    private static MetricComparison Combine(MetricComparison[] rows)
+    {
+        MetricComparison first = rows[0];
+        if (rows.FirstOrDefault(r => r.Verdict == Verdict.NotComparable) is { } not) return not;
+        if (rows.All(r => r.Note.StartsWith("exact", StringComparison.Ordinal))) return rows.All(r => r.Difference == first.Difference) ? first : rows.First(r => r.Difference != first.Difference);
+        if (rows.Any(r => !(r.A.Value > 0) || !(r.B.Value > 0))) return first with { Verdict = Verdict.NoDifferenceShown, Difference = null, Interval = null, PValue = null, Note = "figures that aren't positive: no ratio" };
+        PairedDifference paired = PairedDifference.Of([.. rows.Select(r => Math.Log(r.B.Value))], [.. rows.Select(r => Math.Log(r.A.Value))]);
+        return FigureComparer.Paired(first with { Effect = null }, paired, $"paired over {rows.Length.ToString(CultureInfo.InvariantCulture)} runs; A and B are those of the first");
+    }
+
+    private static RunComparison Raw(ComparisonSide a, ComparisonSide b)
+    {
         ImmutableArray<string> differing = Differing(a, b);
         bool sameVariant = a.Variant is null || b.Variant is null;
         bool sameBackend = a.Backend is null || b.Backend is null;
-        Dictionary<string, CellResult> cellsA = a.Cells.ToDictionary(Key);
-        Dictionary<string, CellResult> cellsB = b.Cells.ToDictionary(Key);
-        MetricComparison[] rows =
-        [
-            .. cellsA.Where(c => cellsB.ContainsKey(c.Key)).SelectMany(c => Cells(c.Value, cellsB[c.Key], differing, Title(c.Value.Cell))),
-        ];
-        return new RunComparison(
-            a.Name, b.Name, differing, Correct(rows),
-            [.. cellsA.Where(c => !cellsB.ContainsKey(c.Key)).Select(c => c.Value.Cell.Title)],
-            [.. cellsB.Where(c => !cellsA.ContainsKey(c.Key)).Select(c => c.Value.Cell.Title)]);
+        var cellsB = new Dictionary<CellKey, CellResult>();
+        foreach (CellResult cell in b.Cells) cellsB[Key(cell)] = cell;
+        var met = new HashSet<CellKey>();
+        var rows = ImmutableArray.CreateBuilder<MetricComparison>();
+        var onlyA = ImmutableArray.CreateBuilder<string>();
+        foreach (CellResult cell in a.Cells)
+        {
+            CellKey key = Key(cell);
+            if (!cellsB.TryGetValue(key, out CellResult? other)) onlyA.Add(cell.Cell.Title);
+            else if (met.Add(key)) Cells(cell, other, differing, Title(cell.Cell), rows);
+        }
+
+        return new RunComparison(a.Name, b.Name, differing, rows.ToImmutable(), onlyA.ToImmutable(), [.. cellsB.Where(c => !met.Contains(c.Key)).Select(c => c.Value.Cell.Title)]);
 
         // Where both sides name a variant or a backend, that is what is compared; everything else must be equal.
-        string Key(CellResult result) => string.Join(
-            '\n', result.Cell.Model, sameVariant ? result.Cell.Variant.Id : "", sameBackend ? result.Cell.Backend.ToString() : "", result.Cell.Workload, result.Cell.Settings);
+        CellKey Key(CellResult result) => new(
+            result.Cell.Model, sameVariant ? result.Cell.Variant.Id : "", sameBackend ? result.Cell.Backend : default, result.Cell.Workload, result.Cell.Settings.ToString());
 
         string Title(Cell cell) => string.Join(' ', ((string[])[cell.Model, sameVariant ? cell.Variant.Id : "", sameBackend ? cell.Backend.ToString() : "", cell.Workload]).Where(t => t.Length > 0));
     }
@@ -47,101 +95,57 @@ public static class RunComparer
     private static ImmutableArray<string> Differing(ComparisonSide a, ComparisonSide b) =>
         a.Run.Info.Id == b.Run.Info.Id ? [] : [.. Comparability.Check(a.Run.Info.Fingerprint, b.Run.Info.Fingerprint).Select(d => d.ToString())];
 
-    private static IEnumerable<MetricComparison> Cells(CellResult a, CellResult b, ImmutableArray<string> differing, string title)
+    private static void Cells(CellResult a, CellResult b, ImmutableArray<string> differing, string title, ImmutableArray<MetricComparison>.Builder rows)
     {
         foreach (Measurement first in a.Metrics)
         {
             if (MetricTable.Find(first.Name) is not { } metric || b.Metric(first.Name) is not { } second) continue;
             if (double.IsNaN(first.Value) || double.IsNaN(second.Value)) continue;
-            var row = new MetricComparison { Cell = title, Metric = metric, A = first, B = second, Verdict = Verdict.NotComparable, Note = "" };
-            yield return metric.Kind == MetricKind.Quality ? Quality(row)
-                : s_exact.Contains(metric.Name) ? Exact(row)
-                : differing.Length > 0 ? row with { Note = $"not comparable: {string.Join("; ", differing)}" }
-                : Timed(row);
+            rows.Add(FigureComparer.Compare(
+                new MetricComparison
+                {
+                    Cell = title,
+                    Metric = metric,
+                    A = first,
+                    B = second,
+                    VariantA = a.Cell.Variant,
+                    VariantB = b.Cell.Variant,
+                    Verdict = Verdict.NotComparable,
+                    Note = "",
+                },
+                differing));
         }
     }
 
-    private static MetricComparison Quality(MetricComparison row)
+    private static ImmutableArray<RunComparison> Correct(ImmutableArray<RunComparison> comparisons)
     {
-        if (row.A.Protocol is null || row.B.Protocol is null) return row with { Note = "not comparable: a protocol wasn't recorded" };
-        if (row.A.Protocol != row.B.Protocol) return row with { Note = $"not comparable: protocol {row.A.Protocol} against {row.B.Protocol}" };
-        if (row.Metric.Name == "perplexity" && ChunkLogs(row.A) is { } a && ChunkLogs(row.B) is { } b && a.Length == b.Length)
+        double[] adjusted = MultipleComparisons.BenjaminiHochberg([.. comparisons.SelectMany(c => c.Rows).Select(r => r.PValue).OfType<double>()]);
+        int next = 0;
+        return [.. comparisons.Select(c => c with { Rows = Sort(c.Rows.Select(Adjust)) })];
+
+        MetricComparison Adjust(MetricComparison row)
         {
-            // Every chunk was scored by both: what makes chunks hard cancels out.
-            PairedDifference paired = PairedDifference.Of(b, a);
-            double half = Normal95 * paired.Error;
-            return Judge(row, Math.Exp(paired.Mean) - 1, new Interval(Math.Exp(paired.Mean - half) - 1, Math.Exp(paired.Mean + half) - 1), $"paired over {paired.N} chunks");
-        }
-
-        if (row.A.Value == 0) return Unsure(row, null, "the base is 0: no relative difference");
-        double difference = (row.B.Value - row.A.Value) / Math.Abs(row.A.Value);
-        if (row.A.Error is not { } errorA || row.B.Error is not { } errorB) return Unsure(row, difference, "no error is known");
-        double relative = Normal95 * Math.Sqrt((errorA * errorA) + (errorB * errorB)) / Math.Abs(row.A.Value);
-        return Judge(row, difference, new Interval(difference - relative, difference + relative), "not paired: errors taken as independent, which widens the interval");
-    }
-
-    private static MetricComparison Exact(MetricComparison row)
-    {
-        double? difference = row.A.Value == 0 ? null : (row.B.Value / row.A.Value) - 1;
-        if (row.A.Value == row.B.Value) return row with { Difference = 0, Verdict = Verdict.NoDifferenceShown, Note = "exact: equal" };
-        return row with { Difference = difference, Verdict = Direct(row.Metric.Direction, row.B.Value > row.A.Value), Note = "exact" };
-    }
-
-    private static MetricComparison Timed(MetricComparison row)
-    {
-        double? difference = row.A.Value == 0 ? null : (row.B.Value / row.A.Value) - 1;
-        if (row.A.Samples is not { Length: > 1 } a || row.B.Samples is not { Length: > 1 } b) return Unsure(row, difference, "one observation a side: no interval");
-        if (!a.All(double.IsFinite) || !b.All(double.IsFinite) || a.Min() <= 0 || b.Min() <= 0) return Unsure(row, difference, "samples that aren't positive: no ratio");
-        Interval ratio = Bootstrap.RatioOfMedians(b, a);
-        MetricComparison judged = Judge(
-            row, (Descriptive.Median(b) / Descriptive.Median(a)) - 1, new Interval(ratio.Low - 1, ratio.High - 1), $"bootstrap of the ratio of medians, n = {a.Length} and {b.Length}");
-        return judged with { AdjustedP = MannWhitney.Test(a, b).PValue };
-    }
-
-    private static ImmutableArray<MetricComparison> Correct(MetricComparison[] rows)
-    {
-        int[] tested = [.. Enumerable.Range(0, rows.Length).Where(i => rows[i].AdjustedP is not null)];
-        double[] adjusted = MultipleComparisons.BenjaminiHochberg([.. tested.Select(i => rows[i].AdjustedP!.Value)]); // filtered one line above
-        for (int k = 0; k < tested.Length; k++)
-        {
-            MetricComparison row = rows[tested[k]] with { AdjustedP = adjusted[k] };
-            bool shown = adjusted[k] < FalseDiscoveryRate;
-            rows[tested[k]] = shown || row.Verdict == Verdict.NoDifferenceShown
+            if (row.PValue is null) return row;
+            row = row with { AdjustedP = adjusted[next++] };
+            bool shown = row.AdjustedP < FalseDiscoveryRate;
+            return shown || row.Verdict == Verdict.NoDifferenceShown
                 ? row
-                : row with { Verdict = Verdict.NoDifferenceShown, Note = $"{row.Note}; the test corrected for {tested.Length} timings fails" };
+                : row with { Verdict = Verdict.NoDifferenceShown, Note = $"{row.Note}; the test corrected for {adjusted.Length.ToString(CultureInfo.InvariantCulture)} comparisons fails" };
         }
-
-        return [.. rows];
     }
 
-    private static MetricComparison Judge(MetricComparison row, double difference, Interval interval, string how)
-    {
-        bool touches = !(interval.Low > 0 || interval.High < 0);
-        return row with
-        {
-            Difference = difference,
-            Interval = interval,
-            Verdict = touches ? Verdict.NoDifferenceShown : Direct(row.Metric.Direction, interval.Low > 0),
-            Note = how,
-        };
-    }
+    // What matters first: shown losses, shown gains, then what isn't shown; larger differences first, on a scale where ×2 and ÷2 weigh alike.
+    private static ImmutableArray<MetricComparison> Sort(IEnumerable<MetricComparison> rows) =>
+        [.. rows.OrderBy(r => Order(r.Verdict)).ThenByDescending(r => r.Difference is > -1 and var d ? Math.Abs(Math.Log(1 + d)) : double.PositiveInfinity)];
 
-    private static MetricComparison Unsure(MetricComparison row, double? difference, string why) => row with { Difference = difference, Verdict = Verdict.NoDifferenceShown, Note = why };
-
-    private static Verdict Direct(Direction direction, bool more) => direction switch
+    private static int Order(Verdict verdict) => verdict switch
     {
-        Direction.Higher => more ? Verdict.Better : Verdict.Worse,
-        Direction.Lower => more ? Verdict.Worse : Verdict.Better,
-        _ => Verdict.Different,
+        Verdict.Worse => 0,
+        Verdict.Better => 1,
+        Verdict.Different => 2,
+        Verdict.NoDifferenceShown => 3,
+        _ => 4,
     };
 
-    // Mean negative log-likelihood per chunk. Samples are per-chunk perplexities; the check keeps samples that mean something else from being paired.
-    private static double[]? ChunkLogs(Measurement perplexity)
-    {
-        if (perplexity.Samples is not { Length: > 1 } samples || !samples.All(s => s > 0 && double.IsFinite(s))) return null;
-        double[] logs = [.. samples.Select(s => Math.Log(s))];
-        const double tolerance = 0.005; // rounding of figures, and chunks of unlike length at the end of a text
-        if (Math.Abs(Descriptive.Mean(logs) - Math.Log(perplexity.Value)) < tolerance) return logs;
-        return Math.Abs(Descriptive.Mean(samples) - Math.Log(perplexity.Value)) < tolerance ? samples : null;
-    }
+    private readonly record struct CellKey(string Model, string Variant, BackendId Backend, string Workload, string Settings);
 }

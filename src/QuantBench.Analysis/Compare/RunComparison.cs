@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Statistics;
+using QuantBench.Core.Variants;
 
 namespace QuantBench.Analysis.Compare;
 
@@ -38,14 +39,29 @@ public sealed record MetricComparison
     /// <summary>The figure of side B.</summary>
     public required Measurement B { get; init; }
 
-    /// <summary>B / A − 1; null when not comparable or A is 0.</summary>
+    /// <summary>Variant of side A; null where cells of one variant each are not what is compared.</summary>
+    public Variant? VariantA { get; init; }
+
+    /// <summary>Variant of side B.</summary>
+    public Variant? VariantB { get; init; }
+
+    /// <summary>
+    /// B / A − 1; null when not comparable or A is 0. Where samples were compared it is the Hodges–Lehmann estimate of the ratio, which is near the
+    /// ratio of the two medians but not the same figure.
+    /// </summary>
     public double? Difference { get; init; }
 
     /// <summary>95 % interval of <see cref="Difference"/>; null for exact figures and where no error is known.</summary>
     public Interval? Interval { get; init; }
 
-    /// <summary>Two-sided Mann–Whitney p-value of a timing, adjusted by Benjamini–Hochberg over all timings of the comparison.</summary>
+    /// <summary>Two-sided p-value of the test that the interval belongs to; null for exact figures and where no error is known.</summary>
+    public double? PValue { get; init; }
+
+    /// <summary><see cref="PValue"/> adjusted by Benjamini–Hochberg over everything the comparison tests.</summary>
     public double? AdjustedP { get; init; }
+
+    /// <summary>Cliff's delta where samples were compared: P(b &gt; a) − P(b &lt; a), −1 to 1.</summary>
+    public double? Effect { get; init; }
 
     /// <summary>What it comes to.</summary>
     public required Verdict Verdict { get; init; }
@@ -58,8 +74,12 @@ public sealed record MetricComparison
 /// <param name="A">Name of side A, the base.</param>
 /// <param name="B">Name of side B.</param>
 /// <param name="Differing">What differs between the two machines and builds so that timings can't be compared; empty when they can.</param>
-/// <param name="Rows">One per metric that both sides measured.</param>
+/// <param name="Rows">One per metric that both sides measured: worse first, then better, then the undecided, larger differences first.</param>
 /// <param name="OnlyA">Cells that only A measured.</param>
 /// <param name="OnlyB">Cells that only B measured.</param>
 public sealed record RunComparison(
-    string A, string B, ImmutableArray<string> Differing, ImmutableArray<MetricComparison> Rows, ImmutableArray<string> OnlyA, ImmutableArray<string> OnlyB);
+    string A, string B, ImmutableArray<string> Differing, ImmutableArray<MetricComparison> Rows, ImmutableArray<string> OnlyA, ImmutableArray<string> OnlyB)
+{
+    /// <summary>Number of rows of a verdict.</summary>
+    public int Count(Verdict verdict) => Rows.Count(r => r.Verdict == verdict);
+}

@@ -1,6 +1,9 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using QuantBench.Analysis.Compare;
-using QuantBench.Results.Folders;
+using QuantBench.Analysis.Frames;
+using QuantBench.Cli.Composition;
+using QuantBench.Core.Errors;
 
 namespace QuantBench.Cli.Commands;
 
@@ -9,21 +12,50 @@ internal static class CompareCommand
 {
     public static Command Build(GlobalOptions global, HelpTexts help)
     {
-        Argument<string> a = ResultsCommand.RunArgument("a");
-        Argument<string> b = ResultsCommand.RunArgument("b");
-        var command = new Command("compare", "Say what differs between two runs, or parts of them: run[:variant[@backend]].") { a, b };
-        command.SetAction(parsed =>
+        var sides = new Argument<string[]>("sides")
         {
-            var catalog = new RunCatalog(global.Environment(parsed).ResultsRoot);
-            RunComparison comparison = RunComparer.Compare(
-                ComparisonSide.Parse(parsed.GetRequiredValue(a), catalog), ComparisonSide.Parse(parsed.GetRequiredValue(b), catalog));
-            parsed.InvocationConfiguration.Output.Write(ComparisonText.Markdown(comparison));
+            Description = "run[:variant[@backend]], the base first; runs joined by '+' are repetitions, compared in pairs",
+            Arity = new ArgumentArity(2, 20),
+        };
+        var output = new FrameOutput();
+        var command = new Command("compare", "Say what differs between runs, variants or backends, and whether it is shown.") { sides };
+        output.AddTo(command);
+        command.SetAction(async (parsed, stop) =>
+        {
+            var source = new RunSource(global.Environment(parsed).ResultsRoot);
+            ComparisonSide[][] read = [.. parsed.GetRequiredValue(sides).Select(s => Parse(s, source))];
+            ImmutableArray<RunComparison> comparisons = read[0].Length == 1 && read.All(r => r.Length == 1)
+                ? RunComparer.Compare(read[0][0], [.. read.Skip(1).Select(r => r[0])])
+                : [.. read.Skip(1).Select(r => Paired(read[0], r))];
+            await output.WriteAsync(parsed, () => string.Join('\n', comparisons.Select(ComparisonText.Markdown)), () => AnalysisFrames.Of(comparisons), stop);
         });
         help.Add(command, """
             Examples:
               quantbench compare 20261122-0400 latest
-              quantbench compare latest:Q4_0 latest:Q4_K_M      two variants of one run
+              quantbench compare latest:F16 latest:Q8_0 latest:Q4_K_M       two variants against F16, within one run
+              quantbench compare run-a+run-b+run-c:Q4_0 run-a+run-b+run-c:Q4_K_M    paired over three runs: the noise between runs counts
+              quantbench compare old new --format csv --out differences.csv
+
+            better, worse       the 95 % interval excludes 0 and the test holds after correction for all comparisons made (Benjamini–Hochberg)
+            no difference shown the interval holds 0, or the corrected test fails; the note says which
+            not comparable      the figures mean different things (other text, protocol, machine or build); the note says what differs
             """);
         return command;
+    }
+
+    // run+run+run:variant@backend is three sides of one selector.
+    private static ComparisonSide[] Parse(string text, RunSource source)
+    {
+        int colon = text.IndexOf(':', StringComparison.Ordinal);
+        string runs = colon < 0 ? text : text[..colon];
+        string rest = colon < 0 ? "" : text[colon..];
+        string[] names = File.Exists(runs) || Directory.Exists(runs) ? [runs] : runs.Split('+');
+        return [.. names.Select(r => ComparisonSide.Parse(r + rest, name => source.Load(name)))];
+    }
+
+    private static RunComparison Paired(ComparisonSide[] a, ComparisonSide[] b)
+    {
+        if (a.Length != b.Length) throw new RequestException($"{a.Length} runs on one side, {b.Length} on the other: repetitions are compared in pairs.", "Name as many runs joined by '+' on each side.");
+        return RunComparer.ComparePaired([.. a.Zip(b)]);
     }
 }

@@ -66,6 +66,7 @@ internal static class QuantBenchCommand
               quantbench resume latest                 go on with a run that was stopped
               quantbench compare RUN-A RUN-B           what changed between two runs
               quantbench dashboard                     the same in the browser
+              quantbench recommend latest --profile laptop    what to ship, and why the others lost
 
             {ExitCode.Help}
             """);
@@ -77,6 +78,12 @@ internal static class QuantBenchCommand
         root.Subcommands.Add(DatasetsCommand.Build(global, help));
         root.Subcommands.Add(ResultsCommand.Build(global, help));
         root.Subcommands.Add(CompareCommand.Build(global, help));
+        root.Subcommands.Add(ParetoCommand.Build(global, help));
+        root.Subcommands.Add(RecommendCommand.Build(global, help));
+        root.Subcommands.Add(GateCommand.Build(global, help));
+        root.Subcommands.Add(TrendCommand.Build(global, help));
+        root.Subcommands.Add(ClaimsCommand.Build(global, help));
+        root.Subcommands.Add(FrameCommand.Build(global, help));
         root.Subcommands.Add(ReportCommand.Build(global, help));
         root.Subcommands.Add(DashboardCommand.Build(global, help));
         root.Subcommands.Add(ServeCommand.Build(global, help));

@@ -18,6 +18,7 @@ public sealed class CellSettings : IReadOnlyCollection<KeyValuePair<string, obje
     public static readonly CellSettings Empty = new(ImmutableSortedDictionary<string, object>.Empty.WithComparers(StringComparer.Ordinal));
 
     private readonly ImmutableSortedDictionary<string, object> _values;
+    private string? _text; // immutable, so written once: thousands of cells share one map
 
     private CellSettings(ImmutableSortedDictionary<string, object> values) => _values = values;
 
@@ -65,7 +66,7 @@ public sealed class CellSettings : IReadOnlyCollection<KeyValuePair<string, obje
     public override int GetHashCode() => ToString().GetHashCode(StringComparison.Ordinal);
 
     /// <summary>Canonical JSON: keys in ordinal order, no white space. What the cell's id is hashed from.</summary>
-    public override string ToString() => JsonSerializer.Serialize(this);
+    public override string ToString() => _text ??= JsonSerializer.Serialize(this);
 
     /// <inheritdoc/>
     public IEnumerator<KeyValuePair<string, object>> GetEnumerator() => _values.GetEnumerator();

@@ -42,9 +42,12 @@ public static class MannWhitney
         return new MannWhitneyResult(u, Math.Min(1, 2 * SpecialFunctions.NormalUpperTail(z)), effect, false);
     }
 
-    // P(U ≥ u) by counting. The number of orders with U = k is the coefficient of xᵏ in the Gaussian binomial ∏ (1 − x^(m+i)) / (1 − x^i),
-    // computed on probabilities' scale (each step divided by its share of the binomial) so that nothing overflows.
-    private static double ExactUpperTail(int n, int m, int u)
+    /// <summary>Probability of each U from 0 to n·m when both samples come from one distribution without ties.</summary>
+    /// <remarks>
+    /// The number of orders with U = k is the coefficient of xᵏ in the Gaussian binomial ∏ (1 − x^(m+i)) / (1 − x^i), computed on probabilities'
+    /// scale (each step divided by its share of the binomial) so that nothing overflows.
+    /// </remarks>
+    internal static double[] NullDistribution(int n, int m)
     {
         if (n > m) (n, m) = (m, n);
         int most = n * m;
@@ -58,9 +61,15 @@ public static class MannWhitney
             for (int k = 0; k <= most; k++) counts[k] *= share;
         }
 
-        // The distribution is symmetric; the upper tail is summed as the lower one, smallest terms first.
+        return counts;
+    }
+
+    // P(U ≥ u). The distribution is symmetric; the upper tail is summed as the lower one, smallest terms first.
+    private static double ExactUpperTail(int n, int m, int u)
+    {
+        double[] chances = NullDistribution(n, m);
         double tail = 0;
-        for (int k = 0; k <= most - u; k++) tail += counts[k];
+        for (int k = 0; k <= (n * m) - u; k++) tail += chances[k];
         return tail;
     }
 }

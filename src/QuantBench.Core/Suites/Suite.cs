@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Cells;
+using QuantBench.Core.Gates;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
 
@@ -52,6 +53,8 @@ public sealed record Suite
 
     /// <summary>When it runs by itself; null = only when asked.</summary>
     public SuiteSchedule? Schedule { get; init; }
+    /// <summary>Rules the run must keep.</summary>
+    public ImmutableArray<GateRule> Gates { get; init; } = [];
 }
 
 /// <summary>A model of a suite.</summary>
@@ -82,11 +85,13 @@ public sealed record CellRule(string? Model, string? Variant, string? Backend, s
         return MatchesText(Model, model) && MatchesVariant(Variant, variant.Id) && MatchesText(Backend, backend.ToString()) && MatchesText(Workload, workload);
     }
 
-    internal static bool MatchesVariant(string? pattern, string id) =>
+    /// <summary>Whether a variant id fits a pattern; a pattern without a colon is held against the scheme alone.</summary>
+    public static bool MatchesVariant(string? pattern, string id) =>
         MatchesText(pattern, pattern is not null && !pattern.Contains(':', StringComparison.Ordinal) ? id[(id.IndexOf(':', StringComparison.Ordinal) + 1)..] : id);
 
     // Greedy with one point to return to: linear in practice, at worst the product of the lengths.
-    internal static bool MatchesText(string? pattern, string text)
+    /// <summary>Whether a text fits a pattern with <c>*</c> and <c>?</c>; case does not count, and null fits anything.</summary>
+    public static bool MatchesText(string? pattern, string text)
     {
         if (pattern is null) return true;
         int p = 0;

@@ -72,7 +72,7 @@ public static class SuiteLoader
     // Relative when the path is, so that messages name files as the user did.
     private static string DirectoryOf(string path) => Path.GetDirectoryName(path) is { Length: > 0 } directory ? directory : ".";
 
-    private static string ReadText(string path, SuiteNode? from)
+    internal static string ReadText(string path, SuiteNode? from)
     {
         try
         {

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Gates;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
 
@@ -27,6 +28,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         ("interleave", "whether timing cells are measured round-robin over variants, so that a drifting machine moves all of them"),
         ("tags", "free labels copied to the run"),
         ("schedule", "when the suite runs by itself under 'quantbench serve'"),
+        ("gates", "rules the run must keep; 'quantbench gate RUN' judges them"),
     ];
 
     /// <summary>Keys of a rule.</summary>
@@ -59,6 +61,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
     private SuiteNode? _imatrixDataset;
     private bool _interleave;
     private SuiteSchedule? _schedule;
+    private ImmutableArray<GateRule> _gates = [];
 
     public Suite Read()
     {
@@ -89,6 +92,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
             Interleave = _interleave,
             Tags = [.. _tags],
             Schedule = _schedule,
+            Gates = _gates,
         };
         CheckCells(suite);
         return suite;
@@ -112,6 +116,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
             case "interleave": _interleave = Value.Flag(value, "interleave"); break;
             case "tags": ReadTags(value); break;
             case "schedule": _schedule = ReadSchedule(Value.Map(value, "schedule")); break;
+            case "gates": _gates = GateReader.Read(value); break;
             default: throw Value.UnknownKey(key, Keys.Select(k => k.Key), "keys");
         }
     }

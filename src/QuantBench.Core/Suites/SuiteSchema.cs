@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
+using QuantBench.Core.Gates;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
 
@@ -65,8 +66,22 @@ public static class SuiteSchema
                 ("catch_up", new JsonObject { ["type"] = "string", ["enum"] = Strings(["last", "skip", "all"]), ["description"] = "what becomes of times missed while the server was down or busy" }),
             ],
             ["cron"]),
+        "gates" => List(Map([.. GateReader.Keys.Select(k => (k.Key, Gate(k.Key, k.Description)))], ["metric"]), least: 0),
         _ => throw new ArgumentException($"the key '{key}' has no schema", nameof(key)),
     };
+
+    private static JsonObject Gate(string key, string description)
+    {
+        JsonObject schema = key switch
+        {
+            "min" or "max" => new JsonObject { ["type"] = Strings(["string", "number"]) },
+            "unsure" => new JsonObject { ["enum"] = Strings(["estimate", "pass", "fail"]), ["default"] = "estimate" },
+            "metric" => new JsonObject { ["type"] = "string", ["minLength"] = 1, ["examples"] = Strings(["perplexity", "tg_tps", "rss_peak"]) },
+            _ => Text(),
+        };
+        schema["description"] = description;
+        return schema;
+    }
 
     private static JsonObject Required(params string[] keys) => new() { ["required"] = Strings(keys) };
 

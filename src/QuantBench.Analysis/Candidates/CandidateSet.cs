@@ -1,0 +1,238 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using QuantBench.Analysis.Compare;
+using QuantBench.Analysis.Estimates;
+using QuantBench.Core.Cells;
+using QuantBench.Core.Limits;
+using QuantBench.Core.Metrics;
+using QuantBench.Core.Settings;
+using QuantBench.Core.Statistics;
+using QuantBench.Core.Variants;
+using QuantBench.Results.Folders;
+
+namespace QuantBench.Analysis.Candidates;
+
+/// <summary>
+/// What a run says about each variant on each backend: the ground that Pareto fronts, recommendations, gates and claims stand on. Where a run has
+/// a metric at several settings, all candidates are taken at the same ones, and <see cref="Choice"/> says which.
+/// </summary>
+public sealed class CandidateSet
+{
+    // Memory and speed are meant while generating; quality comes from the cell that measures it alone.
+    private static readonly ImmutableArray<string> s_workloads = ["latency", "serve", "load", "perplexity", "divergence", "kernel"];
+    private static readonly ImmutableArray<string> s_qualityWorkloads = ["perplexity", "divergence"];
+
+    // What the reference's distance from itself is, by definition.
+    private static readonly ImmutableDictionary<string, double> s_ofReference = ImmutableDictionary<string, double>.Empty.AddRange(
+        ((string[])["kl_mean", "kl_median", "kl_p90", "kl_p95", "kl_p99", "kl_p999", "kl_max", "ln_ppl_ratio", "ppl_difference", "delta_p_mean", "delta_p_rms", DecisionMetrics.PerplexityRise])
+        .Select(m => new KeyValuePair<string, double>(m, 0))).Add("same_top", 1).Add("ppl_ratio", 1).Add("nll_correlation", 1);
+
+    private readonly Dictionary<string, CellGroup?> _choices = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string Model, BackendId Backend), Candidate?> _references = [];
+    private readonly ILookup<(string Model, BackendId Backend), Candidate> _families;
+
+    private CandidateSet(RunRecord run, ImmutableArray<Candidate> candidates)
+    {
+        (Run, All) = (run, candidates);
+        _families = candidates.ToLookup(c => (c.Model, c.Backend));
+    }
+
+    /// <summary>The run.</summary>
+    public RunRecord Run { get; }
+
+    /// <summary>Every variant of every model on every backend, in the run's order.</summary>
+    public ImmutableArray<Candidate> All { get; }
+
+    /// <summary>Reads a run.</summary>
+    /// <param name="run">The run, with or without samples.</param>
+    public static CandidateSet Of(RunRecord run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        var cells = new Dictionary<(string, Variant, BackendId), ImmutableArray<CellResult>.Builder>();
+        foreach (CellResult cell in run.Cells)
+        {
+            (string, Variant, BackendId) key = (cell.Cell.Model, cell.Cell.Variant, cell.Cell.Backend);
+            if (!cells.TryGetValue(key, out ImmutableArray<CellResult>.Builder? list)) cells[key] = list = ImmutableArray.CreateBuilder<CellResult>(4);
+            list.Add(cell);
+        }
+
+        return new CandidateSet(run, [.. cells.Select(c => new Candidate(c.Key.Item1, c.Key.Item2, c.Key.Item3, c.Value.ToImmutable()))]);
+    }
+
+    /// <summary>How a candidate is named in this run: its variant, with model and backend where there are several.</summary>
+    public string Name(Candidate candidate)
+    {
+        ArgumentNullException.ThrowIfNull(candidate);
+        bool models = All.Any(c => c.Model != candidate.Model);
+        bool backends = All.Any(c => c.Backend != candidate.Backend);
+        return $"{(models ? candidate.Model + " " : "")}{candidate.Variant.Id}{(backends ? $"@{candidate.Backend}" : "")}";
+    }
+
+    /// <summary>
+    /// What a candidate's quality is held against: the reference that the divergence cells name, else the variant of most bits that has a
+    /// perplexity, else one that has a size. Null when there is none.
+    /// </summary>
+    public Candidate? Reference(Candidate candidate)
+    {
+        ArgumentNullException.ThrowIfNull(candidate);
+        (string Model, BackendId Backend) key = (candidate.Model, candidate.Backend);
+        if (!_references.TryGetValue(key, out Candidate? reference)) _references[key] = reference = FindReference([.. _families[key]]);
+        return reference;
+    }
+
+    /// <summary>Another variant of the same model on the same backend; null when the run doesn't have it.</summary>
+    public Candidate? Sibling(Candidate candidate, Variant variant)
+    {
+        ArgumentNullException.ThrowIfNull(candidate);
+        return _families[(candidate.Model, candidate.Backend)].FirstOrDefault(c => c.Variant == variant);
+    }
+
+    /// <summary>A candidate's figure.</summary>
+    /// <param name="candidate">One of <see cref="All"/>.</param>
+    /// <param name="metric">The metric; where it doesn't name settings, those of <see cref="Choice"/>.</param>
+    public CandidateFigure Figure(Candidate candidate, MetricSelector metric)
+    {
+        ArgumentNullException.ThrowIfNull(candidate);
+        ArgumentNullException.ThrowIfNull(metric);
+        if (s_ofReference.TryGetValue(metric.Metric, out double own) && Reference(candidate) == candidate) return new CandidateFigure(Estimate.Exactly(own), "by definition: it is the reference");
+        if (metric.Metric == DecisionMetrics.PerplexityRise) return Rise(candidate, metric);
+        (string source, string? percentile) = DecisionMetrics.Split(metric.Metric);
+        CandidateFigure measured = Measured(candidate, metric, source);
+        if (percentile is null || measured.Source is not { } m) return measured;
+        double? value = percentile switch { "p90" => m.P90, "p95" => m.P95, _ => m.P99 };
+        int needed = percentile switch { "p90" => Descriptive.P90Observations, "p95" => Descriptive.P95Observations, _ => Descriptive.P99Observations };
+        return value is { } v
+            ? measured with { Estimate = new Estimate(v, v, v, Certainty.Single) }
+            : measured with { Estimate = null, Reason = $"{percentile} needs {Text(needed)} samples, has {Text(m.N ?? 0)}" };
+    }
+
+    /// <summary>How much a candidate's figure differs from another candidate's of this run, relatively.</summary>
+    /// <param name="candidate">The candidate.</param>
+    /// <param name="from">What it is held against.</param>
+    /// <param name="metric">The metric.</param>
+    public CandidateFigure Change(Candidate candidate, Candidate from, MetricSelector metric)
+    {
+        ArgumentNullException.ThrowIfNull(candidate);
+        ArgumentNullException.ThrowIfNull(from);
+        ArgumentNullException.ThrowIfNull(metric);
+        if (candidate == from) return new CandidateFigure(Estimate.Exactly(0), "by definition: it is the base");
+        if (metric.Metric == "perplexity" && Reference(candidate) == from)
+        {
+            // The divergence cell scored both on the same tokens: its error is far tighter than the two perplexities' own.
+            CandidateFigure ratio = Measured(candidate, metric with { Definition = MetricTable.Get("ppl_ratio") }, "ppl_ratio");
+            if (ratio.Source is { Error: { } error } r) return new CandidateFigure(Estimate.WithError(r.Value - 1, error), "paired over the tokens of the text", r, ratio.Cell);
+        }
+
+        return Change(Figure(candidate, metric), Figure(from, metric), metric, []);
+    }
+
+    /// <summary>How much a figure differs from another, relatively, with the interval that their comparison gives.</summary>
+    /// <param name="figure">The figure.</param>
+    /// <param name="from">What it is held against.</param>
+    /// <param name="metric">The metric.</param>
+    /// <param name="differing">What keeps timings from being compared.</param>
+    internal static CandidateFigure Change(CandidateFigure figure, CandidateFigure from, MetricSelector metric, IReadOnlyCollection<string> differing)
+    {
+        if (figure.Source is not { } b) return new CandidateFigure(null, figure.Estimate is null ? figure.Reason : "it follows from a definition, so there is no change");
+        if (from.Source is not { } a) return new CandidateFigure(null, $"the base has no figure: {from.Reason}");
+        if (MetricTable.Find(metric.Metric) is not { } definition)
+        {
+            return figure.Estimate is { } x && from.Estimate is { Value: > 0 } y
+                ? new CandidateFigure(new Estimate((x.Value / y.Value) - 1, (x.Value / y.Value) - 1, (x.Value / y.Value) - 1, Certainty.Single), "percentiles: no interval", b, figure.Cell)
+                : new CandidateFigure(null, figure.Reason ?? from.Reason ?? "no ratio");
+        }
+
+        MetricComparison row = FigureComparer.Compare(new MetricComparison { Cell = "", Metric = definition, A = a, B = b, Verdict = Verdict.NotComparable, Note = "" }, differing);
+        if (row.Difference is not { } difference) return new CandidateFigure(null, row.Note, b, figure.Cell);
+        Estimate estimate = row.Interval is { } interval ? Estimate.Within(difference, interval)
+            : row.Note.StartsWith("exact", StringComparison.Ordinal) ? Estimate.Exactly(difference)
+            : new Estimate(difference, difference, difference, Certainty.Single);
+        return new CandidateFigure(estimate, row.Note, b, figure.Cell);
+    }
+
+    /// <summary>
+    /// At which workload and settings a metric is taken, where the run has it at several; null where there is nothing to choose. Memory and speed are
+    /// taken from latency cells first, quality from perplexity cells; then the settings of most candidates, then the shallowest depth.
+    /// </summary>
+    public string? Choice(MetricSelector metric)
+    {
+        ArgumentNullException.ThrowIfNull(metric);
+        string source = metric.Metric == DecisionMetrics.PerplexityRise ? "perplexity" : DecisionMetrics.Split(metric.Metric).Source;
+        return Group(metric, source) is { Others: > 0 } group
+            ? $"{metric.Metric} is taken from {group.Workload} cells {(group.Apart.Length == 0 ? "" : $"at {group.Apart} ")}({Text(group.Others + 1)} ways of measuring it are in the run; choose with {metric.Metric}@workload=… or {metric.Metric}@SETTING=…)"
+            : null;
+    }
+
+    private static Candidate? FindReference(Candidate[] family)
+    {
+        string? named = family.SelectMany(c => c.Cells).Where(c => c.Cell.Workload == "divergence").Select(c => c.Cell.Settings.Text("reference")).FirstOrDefault(t => t.Length > 0);
+        if (named is not null && Variant.TryParse(named, out Variant? variant) && family.FirstOrDefault(c => c.Variant == variant) is { } reference) return reference;
+        Candidate[] measured = [.. family.Where(c => c.Cells.Any(r => r.Metric("perplexity") is not null))];
+        if (measured.Length == 0) measured = [.. family.Where(c => c.Cells.Any(r => r.Metric("artifact_size") is not null))];
+        return measured.Where(c => c.Class == PrecisionClass.Full).MaxBy(c => c.Variant.Scheme.NominalBits);
+    }
+
+    private CandidateFigure Rise(Candidate candidate, MetricSelector metric)
+    {
+        if (Reference(candidate) is not { } reference) return new CandidateFigure(null, "the run has no full-precision variant to hold its perplexity against");
+        CandidateFigure change = Change(candidate, reference, metric with { Definition = MetricTable.Get("perplexity") });
+        return change.Estimate is null ? change : change with { Reason = $"against {reference.Variant.Id}; {change.Reason}" };
+    }
+
+    private CandidateFigure Measured(Candidate candidate, MetricSelector metric, string source)
+    {
+        if (Group(metric, source) is not { } group)
+        {
+            CellResult? unwell = candidate.Cells.FirstOrDefault(c => c.Status != CellStatus.Ok && metric.Fits(c.Cell.Workload, c.Cell.Settings));
+            return new CandidateFigure(null, $"no cell of the run measured {source}{(metric.Settings.IsEmpty ? "" : $" at {metric}")}{(unwell is null ? "" : $"; {Unwell(unwell)}")}");
+        }
+
+        CellResult? cell = candidate.Cells.FirstOrDefault(c => c.Cell.Workload == group.Workload && c.Cell.Settings.ToString() == group.Settings);
+        if (cell is null) return new CandidateFigure(null, $"its {group.Workload} cell wasn't run");
+        if (cell.Status != CellStatus.Ok) return new CandidateFigure(null, Unwell(cell), null, cell);
+        return cell.Metric(source) is { } m && double.IsFinite(m.Value)
+            ? new CandidateFigure(Estimate.Of(m), null, m, cell)
+            : new CandidateFigure(null, $"its {group.Workload} cell has no {source}", null, cell);
+    }
+
+    private CellGroup? Group(MetricSelector metric, string source)
+    {
+        string key = $"{source}@{metric}";
+        if (_choices.TryGetValue(key, out CellGroup? known)) return known;
+        var counts = new Dictionary<(string Workload, CellSettings Settings), int>();
+        foreach (CellResult cell in Run.Cells)
+        {
+            if (cell.Status != CellStatus.Ok || !metric.Fits(cell.Cell.Workload, cell.Cell.Settings) || cell.Metric(source) is null) continue;
+            (string, CellSettings) group = (cell.Cell.Workload, cell.Cell.Settings);
+            counts[group] = counts.GetValueOrDefault(group) + 1;
+        }
+
+        ImmutableArray<string> order = MetricTable.Find(source) is { Kind: MetricKind.Quality } ? s_qualityWorkloads : s_workloads;
+        (string Workload, CellSettings Settings)[] ranked =
+        [
+            .. counts.OrderBy(c => order.IndexOf(c.Key.Workload) is >= 0 and var at ? at : order.Length).ThenByDescending(c => c.Value)
+                .ThenBy(c => c.Key.Settings.Int("depth")).ThenBy(c => c.Key.Settings.ToString(), StringComparer.Ordinal).Select(c => c.Key),
+        ];
+        CellGroup? chosen = ranked.Length == 0 ? null : new CellGroup(ranked[0].Workload, ranked[0].Settings.ToString(), ranked.Length - 1, Apart(ranked));
+        return _choices[key] = chosen;
+    }
+
+    // The settings that tell the chosen cells from the others of their workload.
+    private static string Apart((string Workload, CellSettings Settings)[] ranked)
+    {
+        CellSettings[] same = [.. ranked.Where(r => r.Workload == ranked[0].Workload).Select(r => r.Settings)];
+        IEnumerable<string> keys = same.SelectMany(s => s).Select(s => s.Key).Distinct().Where(k => SettingTable.Find(k) is not null && same.Select(s => s.Text(k)).Distinct().Count() > 1);
+        return string.Join(", ", keys.Order(StringComparer.Ordinal).Select(k => $"{k}={same[0].Text(k)}"));
+    }
+
+    private static string Unwell(CellResult cell) => cell.Status switch
+    {
+        CellStatus.Unsupported => $"its {cell.Cell.Workload} cell is unsupported: {cell.Reason}",
+        CellStatus.Cancelled => $"its {cell.Cell.Workload} cell was cancelled",
+        _ => $"its {cell.Cell.Workload} cell failed: {cell.Reason}",
+    };
+
+    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private sealed record CellGroup(string Workload, string Settings, int Others, string Apart);
+}

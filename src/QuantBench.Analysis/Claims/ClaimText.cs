@@ -1,0 +1,54 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using QuantBench.Analysis.Formatting;
+using QuantBench.Analysis.Tables;
+using QuantBench.Core.Variants;
+
+namespace QuantBench.Analysis.Claims;
+
+/// <summary>Judged claims in words.</summary>
+public static class ClaimText
+{
+    /// <summary>The verdict as every page prints it.</summary>
+    public static string Word(ClaimVerdict verdict) => verdict switch
+    {
+        ClaimVerdict.Holds => "holds",
+        ClaimVerdict.Fails => "fails",
+        _ => "can't tell",
+    };
+
+    /// <summary>The three counts.</summary>
+    public static string Lead(ImmutableArray<ClaimFinding> findings)
+    {
+        int Count(ClaimVerdict verdict) => findings.Count(f => f.Verdict == verdict);
+        int claims = findings.Select(f => f.Claim.Id).Distinct().Count();
+        return $"{Format.Count(claims)} claims in {Format.Count(findings.Length)} judgements (one per base, model and backend): {Format.Count(Count(ClaimVerdict.Holds))} hold, {Format.Count(Count(ClaimVerdict.Fails))} fail, {Format.Count(Count(ClaimVerdict.CantTell))} can't be told from this run.";
+    }
+
+    /// <summary>A Markdown table: one line per judgement, its figures in one cell.</summary>
+    public static string Markdown(ImmutableArray<ClaimFinding> findings)
+    {
+        bool models = findings.Select(f => f.Model).Distinct().Count() > 1;
+        bool backends = findings.Select(f => f.Backend).Distinct().Count() > 1;
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"{E(Lead(findings))}\n\n| Claim | {(models ? "Model | " : "")}{(backends ? "Backend | " : "")}Base | Verdict | Figures (95 %) against what is claimed |\n| --- | {(models ? "--- | " : "")}{(backends ? "--- | " : "")}--- | --- | --- |\n");
+        foreach (ClaimFinding f in findings)
+        {
+            string evidence = f.Reason.Length > 0 ? f.Reason : string.Join("; ", f.Evidence.Select(Sentence));
+            text.Append(CultureInfo.InvariantCulture, $"| {E(f.Claim.Text)} | {(models ? E(f.Model) + " | " : "")}{(backends ? E(f.Backend) + " | " : "")}{E(f.Base?.Id ?? "none needed")} | {Word(f.Verdict)} | {E(evidence)} |\n");
+        }
+
+        return text.ToString();
+
+        static string E(string value) => MarkdownTable.Escape(value);
+    }
+
+    /// <summary>One figure against what is claimed of it, with the variant's precision class.</summary>
+    public static string Sentence(ClaimEvidence evidence)
+    {
+        ArgumentNullException.ThrowIfNull(evidence);
+        string precision = Variant.TryParse(evidence.Variant, out Variant? variant) && variant is not null ? $" ({Format.Class(variant.Scheme.PrecisionClass)})" : "";
+        return $"{evidence.Variant}{precision}: {evidence.Figure} [claimed: {evidence.Claimed}; {Word(evidence.Verdict)}]";
+    }
+}

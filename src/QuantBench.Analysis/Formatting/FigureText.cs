@@ -1,0 +1,50 @@
+using QuantBench.Analysis.Candidates;
+using QuantBench.Analysis.Estimates;
+using QuantBench.Core.Metrics;
+using QuantBench.Core.Statistics;
+
+namespace QuantBench.Analysis.Formatting;
+
+/// <summary>Figures of decisions in words: with their interval, or <c>exact</c>, or why there is none.</summary>
+public static class FigureText
+{
+    /// <summary>A number of a metric with its unit and no interval.</summary>
+    public static string Plain(double value, MetricDefinition metric)
+    {
+        ArgumentNullException.ThrowIfNull(metric);
+        if (metric.Name == DecisionMetrics.PerplexityRise) return Format.Change(value);
+        return metric.Name == "same_top" ? Format.Share(value) : Format.Value(value, metric.Unit, metric.Name);
+    }
+
+    /// <summary>A figure with its interval.</summary>
+    /// <param name="figure">The figure.</param>
+    /// <param name="metric">Its metric.</param>
+    /// <param name="relative">Whether it is a relative difference.</param>
+    public static string Of(CandidateFigure figure, MetricDefinition metric, bool relative = false)
+    {
+        ArgumentNullException.ThrowIfNull(figure);
+        return figure.Estimate is { } estimate ? Of(estimate, metric, relative) : Format.Missing;
+    }
+
+    /// <summary>An estimate with its interval.</summary>
+    public static string Of(Estimate estimate, MetricDefinition metric, bool relative = false)
+    {
+        ArgumentNullException.ThrowIfNull(metric);
+        bool change = relative || metric.Name == DecisionMetrics.PerplexityRise;
+        if (estimate.Certainty != Certainty.Interval) return change ? Format.Change(estimate.Value) : Plain(estimate.Value, metric);
+        if (change) return $"{Format.Change(estimate.Value)} ({Format.ChangeInterval(new Interval(estimate.Low, estimate.High))})";
+        if (metric.Name == "same_top") return $"{Format.Share(estimate.Value)} ({Format.Interval(estimate.Low * 100, estimate.High * 100)}{'\u00a0'}%)";
+        if (metric.Unit == "B") return $"{Format.Bytes(estimate.Value)} ({Format.Bytes(estimate.Low)}–{Format.Bytes(estimate.High)})";
+        double[] ends = [estimate.Low, estimate.High];
+        string unit = metric.Unit == "1" ? "" : '\u00a0' + metric.Unit;
+        return estimate.High > estimate.Low
+            ? $"{Within(estimate.Value, ends)} ({Interval(estimate.Low, estimate.High)}){unit}"
+            : Plain(estimate.Value, metric);
+    }
+
+    // Tiny divergences would print as rows of zeros; they go by significant digits.
+    private static string Within(double value, double[] ends) => Math.Abs(value) is > 0 and < 1e-4 ? Format.WithError(value, null) : Format.WithinInterval(value, ends);
+
+    private static string Interval(double low, double high) =>
+        Math.Max(Math.Abs(low), Math.Abs(high)) is > 0 and < 1e-4 ? $"{low.ToString("0.00e0", System.Globalization.CultureInfo.InvariantCulture)}–{high.ToString("0.00e0", System.Globalization.CultureInfo.InvariantCulture)}" : Format.Interval(low, high);
+}

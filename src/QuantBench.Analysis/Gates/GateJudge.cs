@@ -1,0 +1,100 @@
+using System.Collections.Immutable;
+using QuantBench.Analysis.Candidates;
+using QuantBench.Analysis.Limits;
+using QuantBench.Core.Cells;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Gates;
+using QuantBench.Core.Limits;
+using QuantBench.Core.Machine;
+
+namespace QuantBench.Analysis.Gates;
+
+/// <summary>Judges a run by gates. A gate without a figure fails: what wasn't measured isn't kept.</summary>
+public static class GateJudge
+{
+    /// <summary>Judges a run.</summary>
+    /// <param name="run">The run's candidates.</param>
+    /// <param name="rules">The gates.</param>
+    /// <param name="baseline">The stored run that <c>vs: baseline</c> means; null when there is none.</param>
+    /// <exception cref="RequestException">A gate needs a baseline and none is given.</exception>
+    public static GateReport Judge(CandidateSet run, ImmutableArray<GateRule> rules, CandidateSet? baseline = null)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        if (baseline is null && rules.FirstOrDefault(r => r.Base == GateBase.Baseline) is { } needs)
+        {
+            throw new RequestException($"{needs.Place}: the gate '{needs.Name}' is against a baseline, and none is given.", "Name the stored run: --baseline RUN");
+        }
+
+        ImmutableArray<string> differing = baseline is null || baseline.Run.Info.Id == run.Run.Info.Id
+            ? []
+            : [.. Comparability.Check(baseline.Run.Info.Fingerprint, run.Run.Info.Fingerprint).Select(d => d.ToString())];
+        return new GateReport(
+            run.Run.Info.Id, baseline?.Run.Info.Id, [.. rules.SelectMany(r => Rule(run, r, baseline, differing))],
+            [.. rules.Select(r => run.Choice(r.Metric)).OfType<string>().Distinct()]);
+    }
+
+    private static IEnumerable<GateResult> Rule(CandidateSet run, GateRule rule, CandidateSet? baseline, ImmutableArray<string> differing)
+    {
+        Candidate[] matching = [.. run.All.Where(c => rule.Where.Matches(c.Model, c.Variant, c.Backend, ""))];
+        // The base itself can't differ from itself; a rule for all variants isn't about it.
+        if (rule.Base == GateBase.Variant && matching.Length > 1) matching = [.. matching.Where(c => c.Variant != rule.BaseVariant)];
+        if (matching.Length == 0)
+        {
+            yield return new GateResult(rule, null, "", [], false, $"no variant of the run matches; it has {string.Join(", ", run.All.Select(run.Name).Distinct().Take(8))}");
+            yield break;
+        }
+
+        foreach (Candidate candidate in matching)
+        {
+            CandidateFigure figure = Figure(run, rule, candidate, baseline, differing);
+            ImmutableArray<BoundCheck> checks = [.. rule.Bounds.Select(b => BoundCheck.Of(b, figure))];
+            BoundCheck? failing = checks.FirstOrDefault(c => !Passes(c, rule.Unsure));
+            string reason = failing is not null ? Why(failing, rule.Unsure)
+                : checks.FirstOrDefault(c => c.Standing != Standing.Kept) is { } unsure ? unsure.Word()
+                : "";
+            yield return new GateResult(rule, candidate, run.Name(candidate), checks, failing is null, reason);
+        }
+    }
+
+    private static CandidateFigure Figure(CandidateSet run, GateRule rule, Candidate candidate, CandidateSet? baseline, ImmutableArray<string> differing)
+    {
+        switch (rule.Base)
+        {
+            case GateBase.Variant:
+                // A relative rule names its variant: the reader sees to it.
+                return run.Sibling(candidate, rule.BaseVariant!) is { } from
+                    ? run.Change(candidate, from, rule.Metric)
+                    : new CandidateFigure(null, $"the run has no {rule.BaseVariant} on {candidate.Backend} to hold it against");
+            case GateBase.Baseline when baseline is not null:
+                CandidateFigure now = run.Figure(candidate, rule.Metric);
+                if (now.Cell is not { } cell) return new CandidateFigure(null, now.Reason ?? "no figure");
+                CellResult? then = baseline.All.SelectMany(c => c.Cells).FirstOrDefault(c => c.Cell.Id == cell.Cell.Id);
+                if (then is null) return new CandidateFigure(null, $"the baseline {baseline.Run.Info.Id} has no such cell");
+                Candidate before = baseline.All.First(c => c.Cells.Contains(then));
+                MetricSelector same = rule.Metric with { Settings = Pinned(then) };
+                return CandidateSet.Change(now, baseline.Figure(before, same), rule.Metric, differing);
+            default:
+                return run.Figure(candidate, rule.Metric);
+        }
+    }
+
+    // The baseline's figure is taken from the very same cell, whatever that run would choose by itself.
+    private static ImmutableSortedDictionary<string, string> Pinned(CellResult cell) =>
+        ImmutableSortedDictionary<string, string>.Empty.Add("workload", cell.Cell.Workload)
+            .AddRange(cell.Cell.Settings.Select(s => new KeyValuePair<string, string>(s.Key, cell.Cell.Settings.Text(s.Key))));
+
+    private static bool Passes(BoundCheck check, UnsurePolicy policy) => check.Standing switch
+    {
+        Standing.Kept => true,
+        Standing.KeptNotShown => policy != UnsurePolicy.Fail,
+        Standing.BrokenNotShown => policy == UnsurePolicy.Pass,
+        _ => false,
+    };
+
+    private static string Why(BoundCheck check, UnsurePolicy policy) => check.Standing switch
+    {
+        Standing.NoFigure => check.Word(),
+        Standing.KeptNotShown when policy == UnsurePolicy.Fail => $"{check.Word()}, and the gate must be shown to be kept",
+        _ => $"{check.Word()}: {check.FigureWithInterval()}, limit {BoundCheck.Text(check.Bound)}",
+    };
+}

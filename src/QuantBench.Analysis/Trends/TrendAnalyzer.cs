@@ -1,0 +1,134 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using QuantBench.Analysis.Estimates;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Machine;
+using QuantBench.Core.Metrics;
+using QuantBench.Core.Runs;
+using QuantBench.Core.Statistics;
+using QuantBench.Results.Store;
+
+namespace QuantBench.Analysis.Trends;
+
+/// <summary>
+/// Looks for changes of level in series over runs. The noise is what the runs of a series themselves show, never less than their own intervals
+/// say; with m series, each must pass 0.05 ÷ m (at most 0.01), so that a steady lab sees a false alarm in one report of twenty at most.
+/// </summary>
+public static class TrendAnalyzer
+{
+    /// <summary>Latest runs within which a change counts as recent unless told otherwise.</summary>
+    public const int DefaultRecent = 5;
+
+    /// <summary>Reads and analyses a metric's series from the store.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="query">Which series.</param>
+    /// <param name="recent">Latest runs within which a change counts as recent.</param>
+    /// <exception cref="RequestException">There is no such metric.</exception>
+    public static TrendReport Analyze(AggregateReader store, SeriesQuery query, int recent = DefaultRecent)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        ArgumentNullException.ThrowIfNull(query);
+        MetricDefinition metric = MetricTable.Find(query.Metric)
+            ?? throw new RequestException($"there is no metric '{query.Metric}'.", DidYouMean.Hint(query.Metric, MetricTable.All.Select(m => m.Name), "metrics"));
+        var known = new Dictionary<string, Fingerprint?>(StringComparer.Ordinal);
+        return Analyze(metric, store.Series(query), id => known.TryGetValue(id, out Fingerprint? f) ? f : known[id] = store.Run(id)?.Fingerprint, recent);
+    }
+
+    /// <summary>Analyses rows.</summary>
+    /// <param name="metric">The metric.</param>
+    /// <param name="rows">Its figures by machine and cell, oldest first, as <see cref="AggregateReader.Series"/> gives them.</param>
+    /// <param name="fingerprint">Fingerprint of a run; asked only for runs at a change.</param>
+    /// <param name="recent">Latest runs within which a change counts as recent.</param>
+    public static TrendReport Analyze(MetricDefinition metric, ImmutableArray<SeriesRow> rows, Func<string, Fingerprint?> fingerprint, int recent = DefaultRecent)
+    {
+        ArgumentNullException.ThrowIfNull(metric);
+        ArgumentNullException.ThrowIfNull(fingerprint);
+        List<(int Start, int End)> spans = [];
+        for (int start = 0; start < rows.Length;)
+        {
+            int end = start + 1;
+            // Quality under another protocol is another series: its level may differ for no other reason.
+            while (end < rows.Length && rows[end].MachineId == rows[start].MachineId && rows[end].CellId == rows[start].CellId && rows[end].Protocol == rows[start].Protocol) end++;
+            spans.Add((start, end));
+            start = end;
+        }
+
+        double alpha = Math.Min(ChangePoints.DefaultAlpha, 0.05 / Math.Max(1, spans.Count(s => s.End - s.Start >= ChangePoints.FewestValues)));
+        IEnumerable<TrendSeries> series = spans.Select(s => Series(metric, rows.AsSpan()[s.Start..s.End].ToArray(), fingerprint, alpha));
+        return new TrendReport(
+            metric,
+            [
+                .. series.OrderByDescending(s => s.Changes.Any(c => c.Worse == true && c.Index >= s.Points.Length - recent))
+                    .ThenByDescending(s => s.Changes.Length > 0 ? s.Changes.Max(c => Math.Abs(Math.Log(1 + c.Difference))) : 0),
+            ],
+            alpha, recent);
+    }
+
+    private static TrendSeries Series(MetricDefinition metric, SeriesRow[] rows, Func<string, Fingerprint?> fingerprint, double alpha)
+    {
+        // Levels differ by ratios where figures can't be 0 or below; quality differences are small enough for either scale.
+        bool logs = rows.All(r => r.Value > 0);
+        double[] values = [.. rows.Select(r => logs ? Math.Log(r.Value) : r.Value)];
+        double[] errors = [.. rows.Select(r => Error(metric, r) / (logs ? r.Value : 1))];
+        ImmutableArray<ChangePoint> changes = ChangePoints.Find(values, alpha, errors);
+        SeriesRow first = rows[0];
+        return new TrendSeries
+        {
+            Metric = metric,
+            MachineId = first.MachineId,
+            Host = first.Host,
+            CellId = first.CellId,
+            Model = first.Model,
+            Variant = first.Variant,
+            Backend = first.Backend,
+            Workload = first.Workload,
+            Settings = first.Settings,
+            Points = [.. rows.Select(r => new TrendPoint(r.RunId, DateTimeOffset.FromUnixTimeMilliseconds(r.StartedMs), r.Value, Own(metric, r)))],
+            Changes = [.. changes.Select((c, i) => Change(metric, rows, c, i + 1 < changes.Length ? changes[i + 1].Index : rows.Length, logs, fingerprint))],
+            Noise = Noise(values, changes, logs),
+            TooShort = rows.Length < ChangePoints.FewestValues
+                ? $"{rows.Length.ToString(CultureInfo.InvariantCulture)} of the {ChangePoints.FewestValues.ToString(CultureInfo.InvariantCulture)} runs that a change can be looked for in"
+                : null,
+        };
+    }
+
+    private static double Error(MetricDefinition metric, SeriesRow row) => Own(metric, row) is { } interval ? interval.HalfWidth / Estimate.Normal975 : 0;
+
+    // The error of a quality figure is that of sampling text, and every run of a cell has the same text: between runs it doesn't vary by it.
+    private static Interval? Own(MetricDefinition metric, SeriesRow row) =>
+        metric.Kind != MetricKind.Quality && row is { CiLow: { } low, CiHigh: { } high, N: > 1 } && high >= low ? new Interval(low, high) : null;
+
+    private static TrendChange Change(MetricDefinition metric, SeriesRow[] rows, ChangePoint change, int end, bool logs, Func<string, Fingerprint?> fingerprint)
+    {
+        double Relative(double gap) => logs ? Math.Exp(gap) - 1 : change.Before == 0 ? gap : gap / Math.Abs(change.Before);
+        string run = rows[change.Index].RunId;
+        string previous = rows[change.Index - 1].RunId;
+        Fingerprint? after = fingerprint(run);
+        Fingerprint? before = fingerprint(previous);
+        double difference = Relative(change.After - change.Before);
+        return new TrendChange
+        {
+            Index = change.Index,
+            RunId = run,
+            PreviousRunId = previous,
+            Commit = after?.GitCommit,
+            PreviousCommit = before?.GitCommit,
+            Difference = difference,
+            Interval = new Interval(Relative(change.Interval.Low), Relative(change.Interval.High)),
+            PValue = change.PValue,
+            Worse = metric.Direction switch { Direction.Higher => difference < 0, Direction.Lower => difference > 0, _ => null },
+            State = end - change.Index > 1 ? ChangeState.Confirmed : ChangeState.Unconfirmed,
+            AlsoChanged = after is null || before is null ? [] : [.. Comparability.Check(before, after).Select(d => d.ToString())],
+        };
+    }
+
+    private static double? Noise(double[] values, ImmutableArray<ChangePoint> changes, bool logs)
+    {
+        int start = changes.IsEmpty ? 0 : changes[^1].Index;
+        if (values.Length - start < 2) return null;
+        double[] level = values[start..];
+        double deviation = Descriptive.StandardDeviation(level);
+        double mean = Descriptive.Mean(level);
+        return logs ? deviation : mean == 0 ? null : deviation / Math.Abs(mean);
+    }
+}

@@ -1,0 +1,117 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Metrics;
+using QuantBench.Core.Statistics;
+
+namespace QuantBench.Analysis.Trends;
+
+/// <summary>One run's figure in a series.</summary>
+/// <param name="RunId">The run.</param>
+/// <param name="Started">When it started.</param>
+/// <param name="Value">The figure.</param>
+/// <param name="Interval">Its own 95 % interval within the run; null when none is known.</param>
+public sealed record TrendPoint(string RunId, DateTimeOffset Started, double Value, Interval? Interval);
+
+/// <summary>Whether a change can be trusted yet.</summary>
+public enum ChangeState
+{
+    /// <summary>Only one run is on the new level.</summary>
+    Unconfirmed,
+
+    /// <summary>A later run is on the new level too.</summary>
+    Confirmed,
+}
+
+/// <summary>A change of level in a series.</summary>
+public sealed record TrendChange
+{
+    /// <summary>Index of the first point on the new level.</summary>
+    public required int Index { get; init; }
+
+    /// <summary>The first run on the new level.</summary>
+    public required string RunId { get; init; }
+
+    /// <summary>The last run on the old level.</summary>
+    public required string PreviousRunId { get; init; }
+
+    /// <summary>Commit that the first run was made from; null where it wasn't recorded.</summary>
+    public string? Commit { get; init; }
+
+    /// <summary>Commit that the run before was made from.</summary>
+    public string? PreviousCommit { get; init; }
+
+    /// <summary>Relative difference of the new level from the old.</summary>
+    public required double Difference { get; init; }
+
+    /// <summary>Its 95 % interval.</summary>
+    public required Interval Interval { get; init; }
+
+    /// <summary>Chance of such a jump in a steady series, corrected for all runs it could have been at.</summary>
+    public required double PValue { get; init; }
+
+    /// <summary>Whether the change is to the worse; null when the metric has no better direction.</summary>
+    public required bool? Worse { get; init; }
+
+    /// <summary>Whether it can be trusted yet.</summary>
+    public required ChangeState State { get; init; }
+
+    /// <summary>What else changed in the fingerprint between the two runs, beside the commit.</summary>
+    public ImmutableArray<string> AlsoChanged { get; init; } = [];
+}
+
+/// <summary>One metric of one cell on one machine over runs.</summary>
+public sealed record TrendSeries
+{
+    /// <summary>The metric.</summary>
+    public required MetricDefinition Metric { get; init; }
+
+    /// <summary>Machine id.</summary>
+    public required string MachineId { get; init; }
+
+    /// <summary>Host name.</summary>
+    public required string Host { get; init; }
+
+    /// <summary>The cell's id.</summary>
+    public required string CellId { get; init; }
+
+    /// <summary>Model id.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>Variant id.</summary>
+    public required string Variant { get; init; }
+
+    /// <summary>Backend id.</summary>
+    public required string Backend { get; init; }
+
+    /// <summary>Workload name.</summary>
+    public required string Workload { get; init; }
+
+    /// <summary>Settings as canonical JSON.</summary>
+    public required string Settings { get; init; }
+
+    /// <summary>The figures, oldest first.</summary>
+    public required ImmutableArray<TrendPoint> Points { get; init; }
+
+    /// <summary>Changes of level, oldest first.</summary>
+    public required ImmutableArray<TrendChange> Changes { get; init; }
+
+    /// <summary>Relative standard deviation between runs on one level; null with fewer than two points on it.</summary>
+    public double? Noise { get; init; }
+
+    /// <summary>Why no change could be looked for; null when it could.</summary>
+    public string? TooShort { get; init; }
+
+    /// <summary>The cell as a person writes it.</summary>
+    public string Title => $"{Model} {Variant} {Backend} {Workload}";
+}
+
+/// <summary>Series of one metric.</summary>
+/// <param name="Metric">The metric.</param>
+/// <param name="Series">By machine and cell; those with a recent change to the worse first.</param>
+/// <param name="Alpha">Largest corrected p-value of a change within one series: 5 % over all series together.</param>
+/// <param name="Recent">A change counts as recent when it is within this many latest runs of its series.</param>
+public sealed record TrendReport(MetricDefinition Metric, ImmutableArray<TrendSeries> Series, double Alpha, int Recent)
+{
+    /// <summary>Recent changes to the worse: what an alert is about.</summary>
+    public ImmutableArray<(TrendSeries Series, TrendChange Change)> Alerts =>
+        [.. Series.SelectMany(s => s.Changes.Where(c => c.Worse == true && c.Index >= s.Points.Length - Recent).Select(c => (s, c)))];
+}

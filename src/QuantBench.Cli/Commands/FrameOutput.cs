@@ -1,0 +1,49 @@
+using System.CommandLine;
+using QuantBench.Analysis.Frames;
+
+namespace QuantBench.Cli.Commands;
+
+/// <summary>Options for how an analysis is written: <c>--format</c> and <c>--out</c>.</summary>
+internal sealed class FrameOutput
+{
+    public FrameOutput() => Format.AcceptOnlyFromAmong([.. FrameWriter.Formats]);
+
+    /// <summary>The format.</summary>
+    public Option<string> Format { get; } = new("--format")
+    {
+        Description = $"{string.Join(", ", FrameWriter.Formats)}; md is for reading, the others hold every number in full",
+        HelpName = "FORMAT",
+        DefaultValueFactory = _ => "md",
+    };
+
+    /// <summary>The file.</summary>
+    public Option<string?> File { get; } = new("--out") { Description = "file to write (default: standard output)", HelpName = "FILE" };
+
+    /// <summary>Adds both to a command.</summary>
+    public void AddTo(Command command)
+    {
+        command.Options.Add(Format);
+        command.Options.Add(File);
+    }
+
+    /// <summary>Writes: the text for people in Markdown, the frame in any other format.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="markdown">The text for people.</param>
+    /// <param name="frame">The frame.</param>
+    /// <param name="stop">Stops writing.</param>
+    public async Task WriteAsync(ParseResult parsed, Func<string> markdown, Func<Frame> frame, CancellationToken stop)
+    {
+        string format = parsed.GetRequiredValue(Format);
+        string? path = parsed.GetValue(File);
+        if (format == "parquet")
+        {
+            await using Stream binary = path is null ? Console.OpenStandardOutput() : System.IO.File.Create(path);
+            await FrameWriter.WriteAsync(frame(), format, binary, stop);
+            return;
+        }
+
+        string text = format == "md" ? markdown() : FrameWriter.Text(frame(), format);
+        if (path is null) await parsed.InvocationConfiguration.Output.WriteAsync(text.AsMemory(), stop);
+        else await System.IO.File.WriteAllTextAsync(path, text, stop);
+    }
+}

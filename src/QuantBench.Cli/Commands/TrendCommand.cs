@@ -1,0 +1,81 @@
+using System.CommandLine;
+using System.Globalization;
+using QuantBench.Analysis.Frames;
+using QuantBench.Analysis.Trends;
+using QuantBench.Cli.Composition;
+using QuantBench.Core.Errors;
+using QuantBench.Results.Store;
+
+namespace QuantBench.Cli.Commands;
+
+/// <summary><c>quantbench trend</c>.</summary>
+internal static class TrendCommand
+{
+    public static Command Build(GlobalOptions global, HelpTexts help)
+    {
+        var metric = new Argument<string>("metric") { Description = "metric name, e.g. tg_tps or perplexity" };
+        Option<string?> machine = Filter("--machine", "only this machine: its id or host name", "NAME");
+        Option<string?> cell = Filter("--cell", "only this cell", "ID");
+        Option<string?> model = Filter("--model", "only this model", "ID");
+        Option<string?> variant = Filter("--variant", "only this variant, e.g. gguf:Q4_K_M", "ID");
+        Option<string?> backend = Filter("--backend", "only this backend, e.g. llamacpp/cpu", "ID");
+        Option<string?> workload = Filter("--workload", "only this workload", "NAME");
+        Option<string?> suite = Filter("--suite", "only runs of this suite", "NAME");
+        var days = new Option<int?>("--days") { Description = "only runs of the last N days", HelpName = "N" };
+        var recent = new Option<int>("--recent") { Description = "latest runs of a series within which a change to the worse is an alert", HelpName = "N", DefaultValueFactory = _ => TrendAnalyzer.DefaultRecent };
+        var fail = new Option<bool>("--fail-on-worse") { Description = "exit code 3 when there is an alert" };
+        var webhook = new Option<string?>("--webhook") { Description = "http(s) address that alerts are posted to as JSON", HelpName = "URL" };
+        foreach (Option<int?> number in (Option<int?>[])[days])
+        {
+            number.Validators.Add(r =>
+            {
+                if (r.GetValueOrDefault<int?>() is < 1) r.AddError("--days must be 1 or more.");
+            });
+        }
+
+        recent.Validators.Add(r =>
+        {
+            if (r.GetValueOrDefault<int>() < 1) r.AddError("--recent must be 1 or more.");
+        });
+        var output = new FrameOutput();
+        var command = new Command("trend", "Follow a metric over runs, per machine and cell, and say where its level changed.")
+        {
+            metric, machine, cell, model, variant, backend, workload, suite, days, recent, fail, webhook,
+        };
+        output.AddTo(command);
+        command.SetAction(async (parsed, stop) =>
+        {
+            var environment = global.Environment(parsed);
+            Uri? address = parsed.GetValue(webhook) is { } url ? Webhook.Address(url) : null; // a wrong address is said before the work
+            long? since = parsed.GetValue(days) is { } back ? environment.Clock.GetUtcNow().AddDays(-back).ToUnixTimeMilliseconds() : null;
+            string? id = parsed.GetValue(variant) is { } v ? Core.Variants.Variant.TryParse(v, out Core.Variants.Variant? known) ? known?.Id : throw new RequestException($"'{v}' is not a known variant.", "e.g. gguf:Q4_K_M") : null;
+            var query = new SeriesQuery(
+                parsed.GetRequiredValue(metric), parsed.GetValue(machine), parsed.GetValue(cell), parsed.GetValue(model), id, parsed.GetValue(backend), parsed.GetValue(workload), parsed.GetValue(suite), since);
+            TrendReport report;
+            using (AggregateReader store = AggregateReader.Open(environment.ResultsRoot)) report = TrendAnalyzer.Analyze(store, query, parsed.GetValue(recent));
+            if (report.Series.IsEmpty) throw new RequestException($"no run in {environment.ResultsRoot} has {query.Metric} with these filters.", "Loosen the filters, or take runs in with 'quantbench results reindex'.");
+            await output.WriteAsync(parsed, () => TrendText.Markdown(report), () => AnalysisFrames.Of(report), stop);
+            if (address is not null && !report.Alerts.IsEmpty)
+            {
+                string? problem = await Webhook.PostAsync(address, report, stop);
+                parsed.InvocationConfiguration.Error.WriteLine(problem is null ? $"posted {report.Alerts.Length.ToString(CultureInfo.InvariantCulture)} alerts to {address.Host}" : $"warning: the webhook {address.Host} didn't take the alerts: {problem}");
+            }
+
+            return parsed.GetValue(fail) && !report.Alerts.IsEmpty ? ExitCode.GateBroken : ExitCode.Ok;
+        });
+        help.Add(command, """
+            Examples:
+              quantbench trend tg_tps --variant gguf:Q4_K_M
+              quantbench trend tg_tps --machine bench-02 --days 30 --fail-on-worse
+              quantbench trend perplexity --suite nightly --webhook https://chat.example/hook
+              quantbench trend tg_tps --format csv --out tg.csv
+
+            A change of level counts when it can't be the noise of the series: the noise is what its own runs show, never less than their
+            intervals, and a false alarm in any of the series is kept below 5 %. A change that only the last run shows is 'unconfirmed'.
+            The webhook gets {"text": …, "alerts": [{…}]}; nothing is posted without an alert. Exit codes: 0, or 3 with --fail-on-worse.
+            """);
+        return command;
+    }
+
+    private static Option<string?> Filter(string name, string description, string helpName) => new(name) { Description = description, HelpName = helpName };
+}

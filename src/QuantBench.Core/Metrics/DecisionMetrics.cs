@@ -1,0 +1,45 @@
+using System.Collections.Immutable;
+
+namespace QuantBench.Core.Metrics;
+
+/// <summary>
+/// Metrics that decisions may name besides those of <see cref="MetricTable"/>: figures computed from measured ones. <c>ppl_rise</c> is the
+/// perplexity's relative rise over the reference variant's; <c>NAME_p90</c>, <c>NAME_p95</c> and <c>NAME_p99</c> are a timing's percentiles.
+/// </summary>
+public static class DecisionMetrics
+{
+    /// <summary>Name of the relative rise of perplexity over the reference variant's.</summary>
+    public const string PerplexityRise = "ppl_rise";
+
+    private static readonly MetricDefinition s_rise = new(
+        PerplexityRise, "1", Direction.Lower, MetricKind.Quality, "PPL rise", "relative rise of the perplexity over the reference variant's on the same text");
+
+    private static readonly ImmutableArray<string> s_percentiles = ["p90", "p95", "p99"];
+    private static readonly ImmutableArray<string> s_timings = ["ttft", "token_latency", "load_time"];
+
+    /// <summary>Everything that a limit, an axis or a claim may name.</summary>
+    public static IEnumerable<string> Names =>
+        [.. MetricTable.All.Select(m => m.Name), PerplexityRise, .. s_timings.SelectMany(t => s_percentiles.Select(p => $"{t}_{p}"))];
+
+    /// <summary>The definition of a name, measured or computed; null when there is none.</summary>
+    /// <param name="name">E.g. <c>tg_tps</c>, <c>ppl_rise</c>, <c>token_latency_p99</c>.</param>
+    public static MetricDefinition? Find(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (name == PerplexityRise) return s_rise;
+        if (MetricTable.Find(name) is { } measured) return measured;
+        (string source, string? percentile) = Split(name);
+        if (percentile is null) return null;
+        MetricDefinition metric = MetricTable.Get(source); // Split names only timings of the table
+        return metric with { Name = name, Title = $"{metric.Title} {percentile}", Description = $"{percentile[1..]}th percentile: {metric.Description}" };
+    }
+
+    /// <summary>The measured metric behind a name, and the percentile it asks for.</summary>
+    /// <returns>The name itself and null when it isn't a percentile.</returns>
+    public static (string Source, string? Percentile) Split(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        int at = name.LastIndexOf('_');
+        return at > 0 && s_percentiles.Contains(name[(at + 1)..]) && s_timings.Contains(name[..at]) ? (name[..at], name[(at + 1)..]) : (name, null);
+    }
+}

@@ -1,0 +1,268 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using Microsoft.Data.Sqlite;
+using QuantBench.Core;
+using QuantBench.Core.Cells;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Metrics;
+using QuantBench.Core.Runs;
+using QuantBench.Core.Settings;
+using QuantBench.Core.Variants;
+using QuantBench.Results.Folders;
+
+namespace QuantBench.Results.Store;
+
+/// <summary>
+/// Reads figures from the store without their samples: what pages and large comparisons use. Plain SQL over one connection, since building
+/// EF's model costs more than the queries.
+/// </summary>
+public sealed class AggregateReader : IDisposable
+{
+    private const string CellSql = """
+        SELECT id, model, variant, backend, workload, settings, status, reason FROM cells WHERE run_id = $run ORDER BY id
+        """;
+
+    private const string MeasurementSql = """
+        SELECT m.cell_row_id, m.name, m.value, m.error, m.n, m.mean, m.sd, m.ci_low, m.ci_high, m.p90, m.p95, m.p99, m.protocol
+        FROM cells c CROSS JOIN measurements m ON m.cell_row_id = c.id
+        WHERE c.run_id = $run
+        """;
+
+    // Small tables first: the metric's rows are found by index, then each cell and run once. Unary + keeps the planner from other indexes.
+    private const string SeriesSql = """
+        SELECT c.run_id, c.cell_id, c.model, c.variant, c.backend, c.workload, c.settings, m.value, m.error, m.ci_low, m.ci_high, m.n, m.protocol
+        FROM cells c CROSS JOIN measurements m ON m.cell_row_id = c.id AND m.name = $metric
+        WHERE m.value IS NOT NULL AND c.status = 'ok'
+        """;
+
+    private readonly SqliteConnection _connection;
+    private readonly string _file;
+
+    private AggregateReader(string file, SqliteConnection connection) => (_file, _connection) = (file, connection);
+
+    /// <summary>Opens the store of a results root for reading.</summary>
+    /// <param name="resultsRoot">Directory of all run folders.</param>
+    /// <exception cref="StoreException">There is no store, or it can't be opened or is of another schema.</exception>
+    public static AggregateReader Open(string resultsRoot)
+    {
+        ArgumentNullException.ThrowIfNull(resultsRoot);
+        string file = Path.Combine(Path.GetFullPath(resultsRoot), ResultStore.FileName);
+        if (!File.Exists(file)) throw new StoreException($"{file}: there is no results database yet.", "Make it from the run folders: quantbench results reindex");
+        using (ResultStore.Open(resultsRoot))
+        {
+            // Opening it for writing brings an older schema up to date.
+        }
+
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Mode = SqliteOpenMode.ReadOnly, Pooling = false }.ToString());
+        try
+        {
+            connection.Open();
+            return new AggregateReader(file, connection);
+        }
+        catch (SqliteException e)
+        {
+            connection.Dispose();
+            throw Failed(file, e);
+        }
+    }
+
+    /// <summary>All runs, newest first.</summary>
+    public ImmutableArray<RunInfo> Runs() => Query("SELECT info FROM runs ORDER BY started_ms DESC, id DESC", [], reader => Info(reader.GetString(0)));
+
+    /// <summary>A run by its id; null when the store doesn't have it.</summary>
+    public RunInfo? Run(string runId) => Query("SELECT info FROM runs WHERE id = $run", [("$run", runId)], reader => Info(reader.GetString(0))).FirstOrDefault();
+
+    /// <summary>A run with all of its cells; measurements carry every aggregate but no samples, minimum, maximum or marks.</summary>
+    /// <param name="runId">The run's id.</param>
+    /// <param name="metrics">Only these metrics; empty = all.</param>
+    /// <exception cref="RequestException">The store doesn't have the run.</exception>
+    public RunRecord Load(string runId, params IReadOnlyCollection<string> metrics)
+    {
+        ArgumentNullException.ThrowIfNull(metrics);
+        RunInfo info = Run(runId) ?? throw new RequestException($"run '{runId}' isn't in {_file}.", "Take it in with 'quantbench results reindex'.");
+        Dictionary<long, ImmutableArray<Measurement>.Builder> found = [];
+        var wanted = metrics.Count == 0 ? null : new HashSet<string>(metrics, StringComparer.Ordinal);
+        using (SqliteCommand command = Command(MeasurementSql, [("$run", runId)]))
+        using (SqliteDataReader reader = Execute(command))
+        {
+            var definitions = new Dictionary<string, MetricDefinition?>(StringComparer.Ordinal);
+            var protocols = new Dictionary<string, string>(StringComparer.Ordinal);
+            while (reader.Read())
+            {
+                string name = reader.GetString(1);
+                if (wanted is not null && !wanted.Contains(name)) continue;
+                if (!definitions.TryGetValue(name, out MetricDefinition? metric)) definitions[name] = metric = MetricTable.Find(name);
+                if (metric is null) continue; // a metric of a newer version: nothing here can use it
+                long cell = reader.GetInt64(0);
+                if (!found.TryGetValue(cell, out ImmutableArray<Measurement>.Builder? list)) found[cell] = list = ImmutableArray.CreateBuilder<Measurement>(4);
+                double? low = Number(reader, 7);
+                double? high = Number(reader, 8);
+                list.Add(new Measurement
+                {
+                    Name = metric.Name,
+                    Unit = metric.Unit,
+                    Direction = metric.Direction,
+                    Value = Number(reader, 2) ?? double.NaN,
+                    Error = Number(reader, 3),
+                    N = reader.IsDBNull(4) ? null : reader.GetInt64(4),
+                    Mean = Number(reader, 5),
+                    StandardDeviation = Number(reader, 6),
+                    Ci95 = low is { } l && high is { } h ? [l, h] : null,
+                    P90 = Number(reader, 9),
+                    P95 = Number(reader, 10),
+                    P99 = Number(reader, 11),
+                    Protocol = reader.IsDBNull(12) ? null : Shared(protocols, reader.GetString(12)),
+                });
+            }
+        }
+
+        var cells = ImmutableArray.CreateBuilder<CellResult>();
+        using (SqliteCommand command = Command(CellSql, [("$run", runId)]))
+        using (SqliteDataReader reader = Execute(command))
+        {
+            var parts = new PartCache();
+            while (reader.Read())
+            {
+                cells.Add(new CellResult
+                {
+                    Cell = parts.Cell(reader.GetString(1), reader.GetString(2), reader.GetString(3), reader.GetString(4), reader.GetString(5)),
+                    Status = parts.Status(reader.GetString(6)),
+                    Reason = reader.IsDBNull(7) ? null : reader.GetString(7),
+                    Metrics = found.TryGetValue(reader.GetInt64(0), out ImmutableArray<Measurement>.Builder? list) ? list.DrainToImmutable() : [],
+                });
+            }
+        }
+
+        return new RunRecord(info, cells.ToImmutable());
+    }
+
+    /// <summary>Every figure of a metric over runs, by machine and cell, oldest run first.</summary>
+    /// <param name="query">Which.</param>
+    public ImmutableArray<SeriesRow> Series(SeriesQuery query)
+    {
+        ArgumentNullException.ThrowIfNull(query);
+        var runs = new Dictionary<string, (long Started, string Machine, string Host)>(StringComparer.Ordinal);
+        foreach ((string id, long started, string machine, string host, string suite) in Query(
+            "SELECT id, started_ms, machine_id, host, suite FROM runs", [], r => (r.GetString(0), r.GetInt64(1), r.GetString(2), r.GetString(3), r.GetString(4))))
+        {
+            if (query.Machine is { } wanted && machine != wanted && host != wanted) continue;
+            if (query.Suite is { } name && suite != name) continue;
+            if (started < (query.SinceMs ?? long.MinValue)) continue;
+            runs[id] = (started, machine, host);
+        }
+
+        string sql = SeriesSql;
+        List<(string, object)> parameters = [("$metric", query.Metric)];
+        foreach ((string column, string? value) in ((string, string?)[])[("cell_id", query.CellId), ("model", query.Model), ("variant", query.Variant), ("backend", query.Backend), ("workload", query.Workload)])
+        {
+            if (value is null) continue;
+            sql += $" AND c.{column} = ${column}";
+            parameters.Add(($"${column}", value));
+        }
+
+        var rows = new List<SeriesRow>();
+        using (SqliteCommand command = Command(sql, parameters))
+        using (SqliteDataReader reader = Execute(command))
+        {
+            var texts = new Dictionary<string, string>(StringComparer.Ordinal);
+            while (reader.Read())
+            {
+                if (!runs.TryGetValue(reader.GetString(0), out (long Started, string Machine, string Host) run)) continue;
+                rows.Add(new SeriesRow(
+                    Shared(texts, reader.GetString(0)), run.Started, run.Machine, run.Host, Shared(texts, reader.GetString(1)), Shared(texts, reader.GetString(2)),
+                    Shared(texts, reader.GetString(3)), Shared(texts, reader.GetString(4)), Shared(texts, reader.GetString(5)), Shared(texts, reader.GetString(6)),
+                    reader.GetDouble(7), Number(reader, 8), Number(reader, 9), Number(reader, 10), reader.IsDBNull(11) ? null : reader.GetInt64(11),
+                    reader.IsDBNull(12) ? null : Shared(texts, reader.GetString(12))));
+            }
+        }
+
+        rows.Sort((x, y) =>
+            string.CompareOrdinal(x.MachineId, y.MachineId) is not 0 and var byMachine ? byMachine
+            : string.CompareOrdinal(x.CellId, y.CellId) is not 0 and var byCell ? byCell
+            : x.StartedMs != y.StartedMs ? x.StartedMs.CompareTo(y.StartedMs)
+            : string.CompareOrdinal(x.RunId, y.RunId));
+        return [.. rows];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _connection.Dispose();
+
+    private static string Shared(Dictionary<string, string> texts, string text)
+    {
+        if (texts.TryGetValue(text, out string? known)) return known;
+        texts[text] = text;
+        return text;
+    }
+
+    private static double? Number(SqliteDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetDouble(column);
+
+    private static StoreException Failed(string file, SqliteException e) => new(
+        $"{file}: can't be read: {e.Message}", "The store is only an index: delete the file and run 'quantbench results reindex'.", e);
+
+    private RunInfo Info(string json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<RunInfo>(json, Json.Line) ?? throw new JsonException("it is null");
+        }
+        catch (JsonException e)
+        {
+            throw new StoreException($"{_file}: a run's description can't be read: {e.Message}", "Delete the file and run 'quantbench results reindex'.", e);
+        }
+    }
+
+    private ImmutableArray<T> Query<T>(string sql, IReadOnlyList<(string, object)> parameters, Func<SqliteDataReader, T> row)
+    {
+        using SqliteCommand command = Command(sql, parameters);
+        using SqliteDataReader reader = Execute(command);
+        var rows = ImmutableArray.CreateBuilder<T>();
+        while (reader.Read()) rows.Add(row(reader));
+        return rows.ToImmutable();
+    }
+
+    private SqliteCommand Command(string sql, IReadOnlyList<(string Name, object Value)> parameters)
+    {
+        SqliteCommand command = _connection.CreateCommand();
+#pragma warning disable CA2100 // Review SQL for injection: texts are constants of this class; column names come from a list in it.
+        command.CommandText = sql;
+#pragma warning restore CA2100
+        foreach ((string name, object value) in parameters) command.Parameters.AddWithValue(name, value);
+        return command;
+    }
+
+    private SqliteDataReader Execute(SqliteCommand command)
+    {
+        try
+        {
+            return command.ExecuteReader();
+        }
+        catch (SqliteException e)
+        {
+            throw Failed(_file, e);
+        }
+    }
+
+    /// <summary>Cells share few variants, backends and settings, so each is read once.</summary>
+    private sealed class PartCache
+    {
+        private readonly Dictionary<string, string> _texts = new(StringComparer.Ordinal);
+        private readonly Dictionary<string, Variant> _variants = new(StringComparer.Ordinal);
+        private readonly Dictionary<string, BackendId> _backends = new(StringComparer.Ordinal);
+        private readonly Dictionary<string, CellSettings> _settings = new(StringComparer.Ordinal);
+        private readonly Dictionary<string, CellStatus> _statuses = new(StringComparer.Ordinal);
+
+        public Cell Cell(string model, string variant, string backend, string workload, string settings)
+        {
+            if (!_variants.TryGetValue(variant, out Variant? parsed)) _variants[variant] = parsed = Core.Variants.Variant.Parse(variant);
+            if (!_backends.TryGetValue(backend, out BackendId id)) _backends[backend] = id = BackendId.TryParse(backend, out BackendId read) ? read : default;
+            if (!_settings.TryGetValue(settings, out CellSettings? map)) _settings[settings] = map = JsonSerializer.Deserialize<CellSettings>(settings, Json.Line) ?? CellSettings.Empty;
+            return new Cell(Shared(_texts, model), parsed, id, Shared(_texts, workload), map);
+        }
+
+        public CellStatus Status(string text)
+        {
+            if (!_statuses.TryGetValue(text, out CellStatus status)) _statuses[text] = status = JsonSerializer.Deserialize<CellStatus>($"\"{text}\"", Json.Line);
+            return status;
+        }
+    }
+}
