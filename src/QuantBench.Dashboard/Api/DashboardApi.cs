@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using OpenTelemetry.Metrics;
+using QuantBench.Analysis.Compare;
 using QuantBench.Core;
 using QuantBench.Core.Errors;
 using QuantBench.Dashboard.Accounts;
@@ -56,6 +57,8 @@ internal static class DashboardApi
         read.MapGet("/schedules", (ScheduleStore schedules) => schedules.List().Select(s => new { s.Name, s.Suite, Cron = s.Cron.Text, Zone = s.Cron.Zone.Id, s.CatchUp, s.Paused, s.Next })).WithSummary("Schedules");
         read.MapGet("/machines", (MachineQueries machines, CancellationToken stop) => machines.ListAsync(stop)).WithSummary("Machines that have measured something");
         read.MapGet("/models", (ModelQueries models, CancellationToken stop) => models.ListAsync(stop)).WithSummary("Models that were measured");
+        read.MapGet("/compare.csv", CompareAsync).ExcludeFromDescription();
+        app.MapGet("/pareto", (HttpContext http) => Answers.Redirect("/decide" + http.Request.QueryString)).RequireAuthorization(Policies.Read).ExcludeFromDescription();
         app.MapOpenApi(Root + "/openapi.json").RequireAuthorization(Policies.Read);
         app.MapPrometheusScrapingEndpoint(Root + "/metrics").RequireAuthorization(Policies.Read);
         api.MapGet("/health", HealthAsync).AllowAnonymous().WithSummary("Whether the server can read its store");
@@ -72,7 +75,7 @@ internal static class DashboardApi
     }
 
     // Errors as RFC 9457 problem details, with the hint.
-    private static async ValueTask<object?> ExplainAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    internal static async ValueTask<object?> ExplainAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
         try
         {
@@ -106,6 +109,17 @@ internal static class DashboardApi
     {
         QueueRequests.Cancel(queue, audit, id, PageActions.Actor(http));
         return TypedResults.NoContent();
+    }
+
+    private static async Task<IResult> CompareAsync(string a, string b, ComparisonQueries queries)
+    {
+        RunComparison found = await queries.CompareAsync(a, b);
+        IEnumerable<IEnumerable<string>> rows = found.Rows.Select(r => (IEnumerable<string>)
+        [
+            r.Cell, r.Metric.Name, r.Metric.Unit, RunEndpoints.Raw(r.A.Value), RunEndpoints.Raw(r.B.Value), RunEndpoints.Raw(r.Difference), RunEndpoints.Raw(r.Interval?.Low), RunEndpoints.Raw(r.Interval?.High),
+            RunEndpoints.Raw(r.AdjustedP), ComparisonText.Word(r.Verdict), r.Note,
+        ]);
+        return Answers.Text(Figures.CsvText.Write(["cell", "metric", "unit", "a", "b", "difference", "low", "high", "adjusted_p", "verdict", "note"], rows), "text/csv; charset=utf-8");
     }
 
     private static IResult Audit(AuditLog log)

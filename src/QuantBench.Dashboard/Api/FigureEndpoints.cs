@@ -3,17 +3,28 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using QuantBench.Analysis.Plots;
+using QuantBench.Core.Metrics;
 using QuantBench.Dashboard.Accounts;
 using QuantBench.Dashboard.Figures;
+using QuantBench.Dashboard.Queries;
 
 namespace QuantBench.Dashboard.Api;
 
 /// <summary>Figures as files.</summary>
 internal static class FigureEndpoints
 {
-    public static void Map(IEndpointRouteBuilder endpoints) =>
-        endpoints.MapGet("/figures/runs/{run}/{figure}.{kind:regex(^(svg|png|csv)$)}", async (string run, string figure, string kind, FigureSource source, CancellationToken stop) =>
-            await source.FindAsync(run, figure, stop) is { } found ? File(found, kind, run) : Answers.NotFound()).RequireAuthorization(Policies.Read).ExcludeFromDescription();
+    private const string Kind = "{kind:regex(^(svg|png|csv)$)}";
+
+    public static void Map(IEndpointRouteBuilder endpoints)
+    {
+        RouteGroupBuilder figures = endpoints.MapGroup("/figures").RequireAuthorization(Policies.Read).ExcludeFromDescription().AddEndpointFilter(DashboardApi.ExplainAsync);
+        figures.MapGet("/runs/{run}/{figure}." + Kind, async (string run, string figure, string kind, FigureSource source, CancellationToken stop) =>
+            await source.FindAsync(run, figure, stop) is { } found ? File(found, kind, run) : Answers.NotFound());
+        figures.MapGet("/trends/{metric}/{cell}/{machine}." + Kind, async (string metric, string cell, string machine, string kind, TrendQueries trends) =>
+            MetricTable.Find(metric) is not null && await trends.FigureAsync(metric, cell, machine) is { } found ? File(found, kind, metric) : Answers.NotFound());
+        figures.MapGet("/decide/{figure}." + Kind, async (string figure, string kind, string run, string x, string y, DecisionQueries decisions, CancellationToken stop) =>
+            (await decisions.FrontsAsync(run, x, y, stop)).Select(f => f.Figure).FirstOrDefault(f => f?.Id == figure) is { } found ? File(found, kind, run) : Answers.NotFound());
+    }
 
     /// <summary>A figure as a file.</summary>
     internal static IResult File(PlotFigure figure, string kind, string source)

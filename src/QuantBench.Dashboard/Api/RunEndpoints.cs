@@ -111,7 +111,7 @@ internal static class RunEndpoints
         return Answers.File(Encoding.UTF8.GetBytes(text), "text/csv; charset=utf-8", $"{run.Info.Id}-{metric}.csv");
     }
 
-    private static string Raw(double? value) => value is { } v && double.IsFinite(v) ? v.ToString("R", System.Globalization.CultureInfo.InvariantCulture) : "";
+    internal static string Raw(double? value) => value is { } v && double.IsFinite(v) ? v.ToString("R", System.Globalization.CultureInfo.InvariantCulture) : "";
 
     private static IResult NoRun(string id) => Answers.Problem($"there is no run '{id}'.", statusCode: StatusCodes.Status404NotFound);
 }

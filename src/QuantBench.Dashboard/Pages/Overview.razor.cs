@@ -17,6 +17,7 @@ public sealed partial class Overview
     private OverviewView? _view;
     private RunFacets _facets = new([], [], [], []);
     private PlotFigure? _figure;
+    private ImmutableArray<ProfileAnswer> _profiles = [];
     private ImmutableArray<MetricComparison> _shown = [];
     private ImmutableArray<MachineItem> _machines = [];
     private double _range = 0.1;
@@ -35,6 +36,9 @@ public sealed partial class Overview
     private RunQueries Runs { get; set; } = null!;
 
     [Inject]
+    private DecisionQueries Decisions { get; set; } = null!;
+
+    [Inject]
     private FigureSource Figures { get; set; } = null!;
 
     /// <inheritdoc/>
@@ -47,6 +51,7 @@ public sealed partial class Overview
         if (_view.Newest is { } newest)
         {
             ImmutableArray<PlotFigure> figures = await Figures.OfRunAsync(newest, Left);
+            _profiles = await Decisions.ProfilesAsync(newest, Left);
             _figure = figures.FirstOrDefault(f => f.Id.StartsWith("plot-pareto", StringComparison.Ordinal)) ?? figures.FirstOrDefault();
         }
 
@@ -63,7 +68,9 @@ public sealed partial class Overview
             : worse == 0 && better == 0 ? $"No difference is shown between the newest run and the one before it, in {view.Changes.Compared} figures."
             : $"Since the run before, {Words.Count(worse, "figure is", "figures are")} worse and {better} better.";
         int silent = view.Machines.Count(m => m.State == RunState.Silent);
-        _lead = now + change + (silent > 0 ? $" {Words.Count(silent, "machine has", "machines have")} a run whose runner died." : "");
+        int served = _profiles.Count(p => p.Answers.Any(a => a.Pick is not null));
+        string ship = _profiles.Length > 0 ? $"A variant fits {served} of {_profiles.Length} profiles. " : "";
+        _lead = ship + now + change + (silent > 0 ? $" {Words.Count(silent, "machine has", "machines have")} a run whose runner died." : "");
         if (view.Changes is not { } changes)
         {
             _noChange = "Run a suite twice on this machine, and what changed is listed here.";

@@ -21,6 +21,7 @@ public sealed partial class Run
     private ImmutableArray<MatrixSlice> _slices = [];
     private ImmutableArray<ProblemGroup> _problems = [];
     private ImmutableArray<PlotFigure> _figures = [];
+    private ImmutableArray<QuantBench.Analysis.Gates.GateReport> _gates = [];
     private RunNote _note = RunNote.None;
     private string? _reference;
     private string _took = "";
@@ -56,6 +57,9 @@ public sealed partial class Run
     private RunQueries Runs { get; set; } = null!;
 
     [Inject]
+    private DecisionQueries Decisions { get; set; } = null!;
+
+    [Inject]
     private FigureSource Figures { get; set; } = null!;
 
     [Inject]
@@ -82,6 +86,7 @@ public sealed partial class Run
             : $"{Words.State(Detail.State)}, {Detail.Counts.Finished} of {Detail.Counts.Total} cells{(Detail.Counts.Failed > 0 ? $", {Detail.Counts.Failed} failed" : "")}{Remaining()}";
         await LoadMatrixAsync(Detail);
         _figures = await Figures.OfRunAsync(Id, Left);
+        if (!Detail.Cells.IsEmpty) _gates = await Decisions.GatesAsync(Id, Left);
     }
 
     private async Task LoadMatrixAsync(RunDetail run)

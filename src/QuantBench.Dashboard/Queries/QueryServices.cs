@@ -9,6 +9,6 @@ internal static class QueryServices
     public static void AddDashboardQueries(this IServiceCollection services)
     {
         services.AddSingleton<StoreCache>().AddSingleton<RunQueries>().AddSingleton<MachineQueries>().AddSingleton<ModelQueries>().AddSingleton<SuiteQueries>();
-        services.AddSingleton<OverviewQueries>().AddSingleton<FigureSource>();
+        services.AddSingleton<OverviewQueries>().AddSingleton<DecisionQueries>().AddSingleton<TrendQueries>().AddSingleton<ComparisonQueries>().AddSingleton<FigureSource>();
     }
 }
