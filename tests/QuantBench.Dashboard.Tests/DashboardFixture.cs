@@ -14,8 +14,10 @@ using QuantBench.TestKit;
 
 namespace QuantBench.Dashboard.Tests;
 
+#pragma warning disable CA1001 // Types that own disposable fields should be disposable: xunit calls DisposeAsync.
 /// <summary>A real server on a free port over two runs, with an account and a key of each role.</summary>
 public sealed partial class DashboardFixture : IAsyncLifetime
+#pragma warning restore CA1001
 {
     public const string Password = "correct horse battery";
     public const string FirstRun = "20261122-221000-reference-9f3a";
@@ -41,6 +43,9 @@ public sealed partial class DashboardFixture : IAsyncLifetime
         Directory.CreateDirectory(Suites);
         File.Copy(RepositoryRoot.Combine("suites", "reference.yaml"), Path.Combine(Suites, "reference.yaml"));
         File.Copy(RepositoryRoot.Combine("suites", "quick.yaml"), Path.Combine(Suites, "quick.yaml"));
+        File.Copy(RepositoryRoot.Combine("suites", "claims.yaml"), Path.Combine(Suites, "claims.yaml"));
+        Directory.CreateDirectory(Path.Combine(Suites, "profiles"));
+        foreach (string profile in Directory.EnumerateFiles(RepositoryRoot.Combine("suites", "profiles"))) File.Copy(profile, Path.Combine(Suites, "profiles", Path.GetFileName(profile)));
         await File.WriteAllTextAsync(Path.Combine(Suites, "broken.yaml"), "suite: broken\nvariants: [gguf:Q4_K_X]\n");
         Lab = LabDatabase.Open(Results);
         var accounts = new AccountStore(Lab);

@@ -100,7 +100,7 @@ public sealed class UploadTests(DashboardFixture dashboard)
         var output = new MemoryStream();
         using (var zip = new ZipArchive(output, ZipArchiveMode.Create, leaveOpen: true))
         {
-            Write(zip, "manifest.json", $$"""{"schema":1,"run":"{{id}}","files":{"cells.jsonl":"{{hash}}"}}""");
+            Write(zip, "manifest.json", $$$"""{"schema":1,"run":"{{{id}}}","files":{"cells.jsonl":"{{{hash}}}"}}""");
             using Stream entry = zip.CreateEntry("cells.jsonl", CompressionLevel.SmallestSize).Open();
             entry.Write(zeros);
         }

@@ -5,7 +5,6 @@ using Microsoft.Extensions.DependencyInjection;
 using QuantBench.Analysis.Compare;
 using QuantBench.Core.Metrics;
 using QuantBench.Dashboard.Components;
-using QuantBench.Dashboard.Matrix;
 using QuantBench.Dashboard.Queries;
 
 namespace QuantBench.Dashboard.Tests.Components;
