@@ -105,6 +105,8 @@ usage() {
     ./run-bench.sh run suites/quick.yaml
     ./run-bench.sh doctor
     ./run-bench.sh results list
+    ./run-bench.sh dashboard       the results in the browser
+    ./run-bench.sh serve           the same, with the scheduler
     ./run-bench.sh --help          all commands
 TEXT
 }
@@ -121,6 +123,5 @@ case ${1-} in
     esac
     say "ready. './run-bench.sh doctor' shows what this machine can run." ;;
   test) shift; run_tests "$@" ;;
-  dashboard) die "there is no dashboard in this version." "'./run-bench.sh report latest' writes an HTML report; './run-bench.sh results list' shows the runs." ;;
   *) setup; exec "$app/quantbench" "$@" ;;
 esac

@@ -20,6 +20,8 @@ public sealed class HouseRulesTests
         ["QuantBench.Analysis"] = ["QuantBench.Core", "QuantBench.Results"],
         ["QuantBench.Runner"] = ["QuantBench.Core", "QuantBench.Formats", "QuantBench.Inference", "QuantBench.Results"],
         ["QuantBench.Microbenchmarks"] = ["*"],
+        ["QuantBench.Lab"] = ["QuantBench.Runner", "QuantBench.Results"],
+        ["QuantBench.Dashboard"] = ["QuantBench.Core", "QuantBench.Results", "QuantBench.Analysis", "QuantBench.Lab"],
         ["QuantBench.Cli"] = ["*"],
     };
 

@@ -71,6 +71,8 @@ internal sealed partial class PlotCanvas
         marker.MarkerStyle.OutlineWidth = 2;
     }
 
+    public void Dot(double x, double y) => Plot.Add.Marker(x, y, MarkerShape.FilledCircle, 6, PlotPalette.C1.Color);
+
     public void Line(double x1, double y1, double x2, double y2, PlotRole role, float width, bool dashed = false)
     {
         var line = Plot.Add.Line(x1, y1, x2, y2);

@@ -65,6 +65,7 @@ internal static class QuantBenchCommand
               quantbench run suites/quick.yaml         measure; ends with a table and a report
               quantbench resume latest                 go on with a run that was stopped
               quantbench compare RUN-A RUN-B           what changed between two runs
+              quantbench dashboard                     the same in the browser
               quantbench recommend latest --profile laptop    what to ship, and why the others lost
 
             {ExitCode.Help}
@@ -85,6 +86,11 @@ internal static class QuantBenchCommand
         root.Subcommands.Add(ClaimsCommand.Build(global, help));
         root.Subcommands.Add(FrameCommand.Build(global, help));
         root.Subcommands.Add(ReportCommand.Build(global, help));
+        root.Subcommands.Add(DashboardCommand.Build(global, help));
+        root.Subcommands.Add(ServeCommand.Build(global, help));
+        root.Subcommands.Add(ScheduleCommand.Build(global, help));
+        root.Subcommands.Add(AccountsCommand.Build(global, help));
+        root.Subcommands.Add(KeysCommand.Build(global, help));
         root.Subcommands.Add(new Command("worker", "one job in a process of its own; started by 'run'") { Hidden = true });
         return root;
     }

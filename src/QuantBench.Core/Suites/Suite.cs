@@ -51,6 +51,8 @@ public sealed record Suite
     /// <summary>Free labels copied to the run.</summary>
     public ImmutableArray<string> Tags { get; init; } = [];
 
+    /// <summary>When it runs by itself; null = only when asked.</summary>
+    public SuiteSchedule? Schedule { get; init; }
     /// <summary>Rules the run must keep.</summary>
     public ImmutableArray<GateRule> Gates { get; init; } = [];
 }

@@ -27,6 +27,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         ("imatrix", "how importance matrices are computed, for variants with +imatrix"),
         ("interleave", "whether timing cells are measured round-robin over variants, so that a drifting machine moves all of them"),
         ("tags", "free labels copied to the run"),
+        ("schedule", "when the suite runs by itself under 'quantbench serve'"),
         ("gates", "rules the run must keep; 'quantbench gate RUN' judges them"),
     ];
 
@@ -59,6 +60,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
     private ImatrixOptions _imatrix = new();
     private SuiteNode? _imatrixDataset;
     private bool _interleave;
+    private SuiteSchedule? _schedule;
     private ImmutableArray<GateRule> _gates = [];
 
     public Suite Read()
@@ -89,6 +91,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
             Imatrix = _imatrix,
             Interleave = _interleave,
             Tags = [.. _tags],
+            Schedule = _schedule,
             Gates = _gates,
         };
         CheckCells(suite);
@@ -112,9 +115,36 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
             case "imatrix": ReadImatrix(Value.Map(value, "imatrix")); break;
             case "interleave": _interleave = Value.Flag(value, "interleave"); break;
             case "tags": ReadTags(value); break;
+            case "schedule": _schedule = ReadSchedule(Value.Map(value, "schedule")); break;
             case "gates": _gates = GateReader.Read(value); break;
             default: throw Value.UnknownKey(key, Keys.Select(k => k.Key), "keys");
         }
+    }
+
+    private static SuiteSchedule ReadSchedule(SuiteMap map)
+    {
+        string? cron = null;
+        string? zone = null;
+        CatchUp catchUp = CatchUp.Last;
+        foreach ((SuiteScalar key, SuiteNode value) in map.Entries)
+        {
+            switch (key.Value)
+            {
+                case "cron": cron = Value.Text(value, "cron", LongestName); break;
+                case "zone": zone = Value.Text(value, "zone", LongestName); break;
+                case "catch_up":
+                    string word = Value.Text(value, "catch_up", LongestName);
+                    if (!Enum.TryParse(word, ignoreCase: true, out catchUp) || int.TryParse(word, out _))
+                        throw value.Error($"'catch_up' can't be '{word}'", "last: the most recent missed time runs; skip: none; all: every one");
+                    break;
+                default: throw Value.UnknownKey(key, ["cron", "zone", "catch_up"], "keys of a schedule");
+            }
+        }
+
+        if (cron is null) throw map.Error("the schedule has no 'cron'", "e.g. schedule: { cron: 30 2 * * *, zone: Europe/Berlin }");
+        return CronTimes.TryParse(cron, zone, out CronTimes? times, out string? problem)
+            ? new SuiteSchedule(times, catchUp)
+            : throw (map.Find(problem.Contains("time zone", StringComparison.Ordinal) ? "zone" : "cron") ?? map).Error(problem, "five fields: minute hour day month weekday, e.g. 30 2 * * *");
     }
 
     private void Require(bool given, string key, string example)

@@ -59,6 +59,13 @@ public static class SuiteSchema
         "imatrix" => Map([("dataset", One(SettingTable.Get("dataset"))), ("chunks", One(SettingTable.Get("chunks"))), ("n_ctx", One(SettingTable.Get("n_ctx")))], []),
         "interleave" => new JsonObject { ["type"] = "boolean", ["default"] = false },
         "tags" => List(Text(), least: 0),
+        "schedule" => Map(
+            [
+                ("cron", Text("five fields, minute hour day month weekday; six with seconds first")),
+                ("zone", Text("time zone, e.g. Europe/Berlin; UTC when absent")),
+                ("catch_up", new JsonObject { ["type"] = "string", ["enum"] = Strings(["last", "skip", "all"]), ["description"] = "what becomes of times missed while the server was down or busy" }),
+            ],
+            ["cron"]),
         "gates" => List(Map([.. GateReader.Keys.Select(k => (k.Key, Gate(k.Key, k.Description)))], ["metric"]), least: 0),
         _ => throw new ArgumentException($"the key '{key}' has no schema", nameof(key)),
     };

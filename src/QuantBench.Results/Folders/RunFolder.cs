@@ -109,6 +109,10 @@ public sealed partial class RunFolder : IDisposable
         }
     }
 
+    /// <summary>Process id of the runner that writes a run; null when none lives. Reads only: no lock is tried, so no runner is disturbed.</summary>
+    /// <param name="path">The run's folder.</param>
+    public static int? WriterProcess(string path) => RunLock.LivingOwner(path);
+
     /// <summary>Opens a folder to read only: takes no lock and changes nothing, so it works beside a runner.</summary>
     /// <param name="path">The run's folder.</param>
     /// <exception cref="StoreException">Not a run's folder, or broken.</exception>

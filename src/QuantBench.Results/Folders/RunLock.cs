@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using QuantBench.Core.Errors;
 
@@ -60,6 +61,23 @@ internal sealed class RunLock : IDisposable
 
         // The lock file stays: deleting it would let two processes lock two files of the same name.
         _stream.Dispose();
+    }
+
+    /// <summary>The process that holds the lock, as its note says, if that process lives.</summary>
+    public static int? LivingOwner(string folder)
+    {
+        try
+        {
+            string text = File.ReadAllText(Path.Combine(folder, OwnerFile));
+            if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int pid)) return null;
+            using Process owner = Process.GetProcessById(pid);
+            return owner.HasExited ? null : pid;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException)
+        {
+            // No note: nobody writes. No process: its owner died.
+            return null;
+        }
     }
 
     private static string Owner(string ownerPath)

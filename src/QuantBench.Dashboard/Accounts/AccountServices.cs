@@ -1,0 +1,72 @@
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authentication.Cookies;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.Extensions.DependencyInjection;
+using QuantBench.Dashboard.Hosting;
+using QuantBench.Lab.Accounts;
+
+namespace QuantBench.Dashboard.Accounts;
+
+/// <summary>Registers accounts, keys and policies.</summary>
+internal static class AccountServices
+{
+    private const string Either = "either";
+    private static readonly string s_operator = Policies.Name(Role.Operator);
+    private static readonly string s_admin = Policies.Name(Role.Admin);
+
+    public static void AddAccounts(this IServiceCollection services, DashboardOptions options)
+    {
+        services.AddIdentityCore<Account>(identity =>
+        {
+            identity.Password.RequiredLength = AccountMaker.ShortestPassword;
+            identity.Password.RequireDigit = identity.Password.RequireLowercase = identity.Password.RequireUppercase = identity.Password.RequireNonAlphanumeric = false;
+            identity.Lockout.MaxFailedAccessAttempts = 5;
+            identity.Lockout.DefaultLockoutTimeSpan = TimeSpan.FromMinutes(10);
+        }).AddUserStore<AccountUserStore>().AddClaimsPrincipalFactory<AccountClaims>().AddSignInManager();
+        // Who was removed, renamed or given another role is logged out within this time.
+        services.Configure<SecurityStampValidatorOptions>(o => o.ValidationInterval = TimeSpan.FromSeconds(10));
+
+        AuthenticationBuilder authentication = services.AddAuthentication(o => o.DefaultScheme = Either)
+            .AddPolicyScheme(Either, null, o => o.ForwardDefaultSelector = http =>
+                http.Request.Headers.ContainsKey("Authorization") ? ApiKeyHandler.SchemeName : IdentityConstants.ApplicationScheme)
+            .AddScheme<AuthenticationSchemeOptions, ApiKeyHandler>(ApiKeyHandler.SchemeName, null);
+        authentication.AddCookie(IdentityConstants.ApplicationScheme, cookie =>
+        {
+            cookie.Cookie.Name = "qb-login";
+            cookie.Cookie.HttpOnly = true;
+            cookie.Cookie.SameSite = SameSiteMode.Strict;
+            cookie.Cookie.SecurePolicy = options.CertificateFile is null ? CookieSecurePolicy.SameAsRequest : CookieSecurePolicy.Always;
+            cookie.ExpireTimeSpan = TimeSpan.FromHours(12);
+            cookie.SlidingExpiration = true;
+            cookie.LoginPath = "/login";
+            cookie.AccessDeniedPath = "/denied";
+            cookie.ReturnUrlParameter = "to";
+            cookie.Events = new CookieAuthenticationEvents
+            {
+                OnValidatePrincipal = SecurityStampValidator.ValidatePrincipalAsync,
+                OnRedirectToLogin = context => Refuse(context, StatusCodes.Status401Unauthorized),
+                OnRedirectToAccessDenied = context => Refuse(context, StatusCodes.Status403Forbidden),
+            };
+        });
+
+        services.AddAuthorizationBuilder()
+            .AddPolicy(Policies.Read, p => p.RequireAssertion(c => !options.ReadingNeedsLogin || c.User.Identity is { IsAuthenticated: true }))
+            .AddPolicy(Policies.Operate, p => p.AddAuthenticationSchemes(IdentityConstants.ApplicationScheme).RequireRole(s_operator, s_admin))
+            .AddPolicy(Policies.Administer, p => p.AddAuthenticationSchemes(IdentityConstants.ApplicationScheme).RequireRole(s_admin))
+            .AddPolicy(Policies.OperateByKey, p => p.AddAuthenticationSchemes(ApiKeyHandler.SchemeName).RequireRole(s_operator, s_admin))
+            // An endpoint that names no policy is an endpoint nobody thought about.
+            .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAssertion(_ => false).Build());
+        services.AddCascadingAuthenticationState();
+    }
+
+    // Pages lead to the login; programs and forms get the plain answer.
+    private static Task Refuse(RedirectContext<CookieAuthenticationOptions> context, int status)
+    {
+        bool page = HttpMethods.IsGet(context.Request.Method) && !context.Request.Path.StartsWithSegments("/api") && !context.Request.Path.StartsWithSegments("/_blazor");
+        if (page) context.Response.Redirect(context.RedirectUri);
+        else context.Response.StatusCode = status;
+        return Task.CompletedTask;
+    }
+}

@@ -1,0 +1,131 @@
+using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using OpenTelemetry.Metrics;
+using QuantBench.Analysis.Compare;
+using QuantBench.Core;
+using QuantBench.Core.Errors;
+using QuantBench.Dashboard.Accounts;
+using QuantBench.Dashboard.Hosting;
+using QuantBench.Dashboard.Queries;
+using QuantBench.Lab;
+using QuantBench.Lab.Queue;
+using QuantBench.Lab.Schedules;
+using QuantBench.Lab.State;
+
+namespace QuantBench.Dashboard.Api;
+
+/// <summary>
+/// The HTTP API, <c>/api/v1</c>. Reading follows the pages' policy; changing needs an API key. To add an endpoint: a line in one of the groups
+/// below; one outside of them is refused to everybody.
+/// </summary>
+internal static class DashboardApi
+{
+    private const string Root = "/api/v1";
+
+    public static void Register(IServiceCollection services)
+    {
+        services.ConfigureHttpJsonOptions(o =>
+        {
+            o.SerializerOptions.PropertyNamingPolicy = Json.Line.PropertyNamingPolicy;
+            o.SerializerOptions.NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals;
+            o.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
+            foreach (JsonConverter converter in Json.Line.Converters) o.SerializerOptions.Converters.Add(converter);
+        });
+        services.AddOpenApi("v1", o => o.AddDocumentTransformer((document, _, _) =>
+        {
+            document.Info.Title = "QuantBench";
+            document.Info.Version = "v1";
+            document.Info.Description = "Runs, cells and measurements of QuantBench. Changes need an API key: 'Authorization: Bearer qb_…'.";
+            document.Servers?.Clear();
+            return Task.CompletedTask;
+        }));
+        services.AddOpenTelemetry().WithMetrics(m => m.AddAspNetCoreInstrumentation().AddRuntimeInstrumentation().AddMeter(LabMetrics.MeterName).AddPrometheusExporter(o => o.ScrapeResponseCacheDurationMilliseconds = 1000));
+        services.AddSingleton<LabMetrics>().AddSingleton<UploadReceiver>();
+    }
+
+    public static void Map(WebApplication app)
+    {
+        app.Services.GetRequiredService<LabMetrics>(); // its gauges exist from the start
+        RouteGroupBuilder api = app.MapGroup(Root).AddEndpointFilter(ExplainAsync);
+        RouteGroupBuilder read = api.MapGroup("").RequireAuthorization(Policies.Read);
+        RunEndpoints.Map(read);
+        read.MapGet("/queue", (OccurrenceStore queue) => queue.Latest()).WithSummary("Queued runs, newest first");
+        read.MapGet("/schedules", (ScheduleStore schedules) => schedules.List().Select(s => new { s.Name, s.Suite, Cron = s.Cron.Text, Zone = s.Cron.Zone.Id, s.CatchUp, s.Paused, s.Next })).WithSummary("Schedules");
+        read.MapGet("/machines", (MachineQueries machines, CancellationToken stop) => machines.ListAsync(stop)).WithSummary("Machines that have measured something");
+        read.MapGet("/models", (ModelQueries models, CancellationToken stop) => models.ListAsync(stop)).WithSummary("Models that were measured");
+        read.MapGet("/compare.csv", CompareAsync).ExcludeFromDescription();
+        app.MapGet("/pareto", (HttpContext http) => Answers.Redirect("/decide" + http.Request.QueryString)).RequireAuthorization(Policies.Read).ExcludeFromDescription();
+        app.MapOpenApi(Root + "/openapi.json").RequireAuthorization(Policies.Read);
+        app.MapPrometheusScrapingEndpoint(Root + "/metrics").RequireAuthorization(Policies.Read);
+        api.MapGet("/health", HealthAsync).AllowAnonymous().WithSummary("Whether the server can read its store");
+
+        RouteGroupBuilder change = api.MapGroup("").RequireAuthorization(Policies.OperateByKey).RequireRateLimiting(RateLimits.Change);
+        change.MapPost("/runs", (HttpContext http, UploadReceiver receiver, CancellationToken stop) => receiver.ReceiveAsync(http, stop))
+            .Accepts<byte[]>("application/zip").Produces<UploadAnswer>(StatusCodes.Status201Created).Produces<UploadAnswer>().ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status413PayloadTooLarge)
+            .WithSummary("Takes in a run bundle, as 'quantbench results export RUN --format bundle' writes it; whole or not at all");
+        change.MapPost("/queue", Start).WithSummary("Puts a run of a suite into the queue");
+        change.MapPost("/queue/{id:long}/cancel", Cancel).WithSummary("Cancels a queued or running run; finished cells are kept");
+
+        api.MapGet("/audit.csv", Audit).RequireAuthorization(Policies.Administer).ExcludeFromDescription();
+        FigureEndpoints.Map(app);
+    }
+
+    // Errors as RFC 9457 problem details, with the hint.
+    internal static async ValueTask<object?> ExplainAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        try
+        {
+            return await next(context);
+        }
+        catch (QuantBenchException e)
+        {
+            return Answers.Problem(e.Message, statusCode: StatusCodes.Status400BadRequest, extensions: e.Hint is null ? null : new Dictionary<string, object?> { ["hint"] = e.Hint });
+        }
+    }
+
+    private static async Task<IResult> HealthAsync(RunQueries runs, DashboardOptions options, CancellationToken stop)
+    {
+        try
+        {
+            return Answers.Ok(new HealthAnswer("ok", options.Version, await runs.CountAsync(stop), options.Launcher is not null));
+        }
+        catch (Exception e) when (e is Microsoft.Data.Sqlite.SqliteException or StoreException)
+        {
+            return Answers.Json(new HealthAnswer("failing", options.Version, null, options.Launcher is not null), statusCode: StatusCodes.Status503ServiceUnavailable);
+        }
+    }
+
+    private static Created<Occurrence> Start(HttpContext http, StartRequest request, LabOptions lab, OccurrenceStore queue, AuditLog audit, DashboardOptions options)
+    {
+        Occurrence asked = QueueRequests.Start(lab, queue, audit, options, request.Suite ?? "", request.Only is { IsDefault: false } only ? only : [], PageActions.Actor(http));
+        return TypedResults.Created(Root + "/queue", asked);
+    }
+
+    private static NoContent Cancel(HttpContext http, long id, OccurrenceStore queue, AuditLog audit)
+    {
+        QueueRequests.Cancel(queue, audit, id, PageActions.Actor(http));
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<IResult> CompareAsync(string a, string b, ComparisonQueries queries)
+    {
+        RunComparison found = await queries.CompareAsync(a, b);
+        IEnumerable<IEnumerable<string>> rows = found.Rows.Select(r => (IEnumerable<string>)
+        [
+            r.Cell, r.Metric.Name, r.Metric.Unit, RunEndpoints.Raw(r.A.Value), RunEndpoints.Raw(r.B.Value), RunEndpoints.Raw(r.Difference), RunEndpoints.Raw(r.Interval?.Low), RunEndpoints.Raw(r.Interval?.High),
+            RunEndpoints.Raw(r.AdjustedP), ComparisonText.Word(r.Verdict), r.Note,
+        ]);
+        return Answers.Text(Figures.CsvText.Write(["cell", "metric", "unit", "a", "b", "difference", "low", "high", "adjusted_p", "verdict", "note"], rows), "text/csv; charset=utf-8");
+    }
+
+    private static IResult Audit(AuditLog log)
+    {
+        IEnumerable<IEnumerable<string>> rows = log.Read(most: int.MaxValue).Select(e => (IEnumerable<string>)
+            [QuantBench.Dashboard.Text.Words.Full(e.At), e.Actor, e.Action, e.Object, e.Before ?? "", e.After ?? "", e.Detail ?? ""]);
+        return Answers.Text(Figures.CsvText.Write(["time", "actor", "action", "object", "before", "after", "detail"], rows), "text/csv; charset=utf-8");
+    }
+}

@@ -1,0 +1,23 @@
+using System.Collections.Immutable;
+using QuantBench.Analysis.Plots;
+using QuantBench.Analysis.Tables;
+using QuantBench.Dashboard.Queries;
+
+namespace QuantBench.Dashboard.Figures;
+
+/// <summary>The plots of a run, drawn at most once per version of the store.</summary>
+/// <param name="runs">Reads runs.</param>
+/// <param name="cache">Keeps what was drawn.</param>
+public sealed class FigureSource(RunQueries runs, StoreCache cache)
+{
+    /// <summary>Every figure that a run has data for; empty when its folder is gone.</summary>
+    /// <param name="runId">The run.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    public Task<ImmutableArray<PlotFigure>> OfRunAsync(string runId, CancellationToken cancellationToken) => cache.GetAsync("figures " + runId, async () =>
+        await runs.RecordAsync(runId, cancellationToken) is { } record ? RunPlots.Draw(RunTableBuilder.Build(record)) : []);
+
+    /// <summary>One figure of a run, or null.</summary>
+    public async Task<PlotFigure?> FindAsync(string runId, string figure, CancellationToken cancellationToken) =>
+        (await OfRunAsync(runId, cancellationToken)).FirstOrDefault(f => f.Id == figure);
+
+}

@@ -1,0 +1,23 @@
+using Microsoft.AspNetCore.Components;
+using QuantBench.Dashboard.Hosting;
+
+namespace QuantBench.Dashboard.Layout;
+
+/// <summary>The frame around every page: rail or menu, skip link, who is logged in.</summary>
+public sealed partial class MainLayout
+{
+    [Inject]
+    private NavigationManager Navigation { get; set; } = null!;
+
+    [Inject]
+    private DashboardOptions Options { get; set; } = null!;
+
+    // With a base address a bare fragment would lead to the start page.
+    private string SkipTo => new Uri(Navigation.Uri).PathAndQuery + "#main";
+
+    private string Here => NavList.NameOf(new Uri(Navigation.Uri).AbsolutePath);
+
+    private static string Host => Environment.MachineName;
+
+    private string Access => Options.ReadingNeedsLogin ? "not logged in." : "read-only, no login.";
+}

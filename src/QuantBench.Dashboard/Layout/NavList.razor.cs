@@ -1,0 +1,71 @@
+using System.Collections.Immutable;
+using System.Security.Claims;
+using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Components.Authorization;
+using QuantBench.Dashboard.Accounts;
+using QuantBench.Dashboard.Queries;
+using QuantBench.Lab.Accounts;
+
+namespace QuantBench.Dashboard.Layout;
+
+/// <summary>A page in the navigation.</summary>
+/// <param name="Path">Its address.</param>
+/// <param name="Label">Its name.</param>
+/// <param name="Count">Things on it; null = not counted.</param>
+/// <param name="Counted">What is counted.</param>
+public sealed record NavEntry(string Path, string Label, int? Count = null, string Counted = "entries");
+
+/// <summary>A group of pages.</summary>
+/// <param name="Title">Its title.</param>
+/// <param name="Entries">Its pages.</param>
+public sealed record NavGroup(string Title, ImmutableArray<NavEntry> Entries);
+
+/// <summary>The navigation, in the rail and in the menu of narrow screens. To add a page: its file in Pages, and a line here.</summary>
+public sealed partial class NavList
+{
+    private ImmutableArray<NavGroup> _groups = [];
+
+    /// <summary>Where it stands: <c>rail</c> or <c>small</c>.</summary>
+    [Parameter]
+    [EditorRequired]
+    public string Id { get; set; } = "";
+
+    [CascadingParameter]
+    private Task<AuthenticationState>? Authentication { get; set; }
+
+    [Inject]
+    private RunQueries Runs { get; set; } = null!;
+
+    [Inject]
+    private MachineQueries Machines { get; set; } = null!;
+
+    [Inject]
+    private NavigationManager Navigation { get; set; } = null!;
+
+    /// <summary>Name of the page at a path.</summary>
+    public static string NameOf(string path) => Entries(0, 0, true).SelectMany(g => g.Entries).Where(e => Fits(e, path)).Select(e => e.Label).FirstOrDefault("QuantBench");
+
+    /// <inheritdoc/>
+    protected override async Task OnInitializedAsync()
+    {
+        ClaimsPrincipal? user = Authentication is null ? null : (await Authentication).User;
+        int runs = await Runs.CountAsync(CancellationToken.None);
+        int machines = (await Machines.ListAsync(CancellationToken.None)).Length;
+        _groups = Entries(runs, machines, user?.IsInRole(Policies.Name(Role.Admin)) ?? false);
+    }
+
+    private static ImmutableArray<NavGroup> Entries(int runs, int machines, bool admin) =>
+    [
+        new("Results",
+        [
+            new("/", "Overview"), new("/runs", "Runs", runs), new("/compare", "Compare"), new("/decide", "Decide"), new("/trends", "Trends"), new("/claims", "Claims"),
+        ]),
+        new("Lab", [new("/machines", "Machines", machines), new("/models", "Models"), new("/suites", "Suites")]),
+        new("Admin", admin ? [new("/audit", "Audit"), new("/settings", "Settings")] : [new("/settings", "Settings")]),
+    ];
+
+    private string? Current(NavEntry entry) => Fits(entry, new Uri(Navigation.Uri).AbsolutePath) ? "page" : null;
+
+    private static bool Fits(NavEntry entry, string path) =>
+        entry.Path == "/" ? path == "/" : path == entry.Path || path.StartsWith(entry.Path + "/", StringComparison.Ordinal);
+}

@@ -1,0 +1,84 @@
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using QuantBench.Dashboard.Queries;
+using QuantBench.Lab.State;
+using QuantBench.Results.Store;
+
+namespace QuantBench.Dashboard.Live;
+
+/// <summary>
+/// Notices when any process changes the store or the lab's database, within half a second: SQLite's <c>data_version</c> changes with every
+/// commit of another connection, and asking for it reads one page.
+/// </summary>
+/// <param name="store">The store.</param>
+/// <param name="lab">The lab's database.</param>
+/// <param name="cache">Told of each change of the store.</param>
+/// <param name="clock">The one clock.</param>
+/// <param name="logger">Receives what went wrong.</param>
+public sealed class ResultWatcher(ResultStore store, LabDatabase lab, StoreCache cache, TimeProvider clock, ILogger<ResultWatcher> logger) : BackgroundService
+{
+    private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Raised after a change, on a thread of the pool.</summary>
+    public event Action? Changed;
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(s_interval, clock);
+        SqliteConnection? results = null;
+        SqliteConnection? labs = null;
+        try
+        {
+            long? seen = null;
+            long? seenLab = null;
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                try
+                {
+                    results ??= Open(store.DatabasePath);
+                    labs ??= Open(lab.Path);
+                    long now = Version(results);
+                    long nowLab = Version(labs);
+                    bool changed = seen is not null && now != seen;
+                    bool changedLab = seenLab is not null && nowLab != seenLab;
+                    (seen, seenLab) = (now, nowLab);
+                    if (!changed && !changedLab) continue;
+                    cache.Changed();
+                    Changed?.Invoke();
+                }
+                catch (SqliteException e)
+                {
+                    logger.LogWarning("the store can't be watched: {Problem}", e.Message);
+                    results?.Dispose();
+                    labs?.Dispose();
+                    (results, labs, seen, seenLab) = (null, null, null, null);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The server stops.
+        }
+        finally
+        {
+            results?.Dispose();
+            labs?.Dispose();
+        }
+    }
+
+    private static SqliteConnection Open(string path)
+    {
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadOnly, Pooling = false }.ToString());
+        connection.Open();
+        return connection;
+    }
+
+    private static long Version(SqliteConnection connection)
+    {
+        using SqliteCommand command = connection.CreateCommand();
+        command.CommandText = "PRAGMA data_version";
+        return (long)command.ExecuteScalar()!; // the pragma always has a row
+    }
+}

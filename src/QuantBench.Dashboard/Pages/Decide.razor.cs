@@ -1,0 +1,83 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Microsoft.AspNetCore.Components;
+using QuantBench.Analysis.Candidates;
+using QuantBench.Analysis.Decide;
+using QuantBench.Analysis.Limits;
+using QuantBench.Analysis.Plots;
+using QuantBench.Core.Limits;
+using QuantBench.Core.Metrics;
+using QuantBench.Core.Profiles;
+using QuantBench.Dashboard.Matrix;
+using QuantBench.Dashboard.Queries;
+
+namespace QuantBench.Dashboard.Pages;
+
+/// <summary>What should I ship for this target, and why?</summary>
+public sealed partial class Decide
+{
+    private const string DefaultProfile = "laptop";
+    private const int MostCards = 4;
+
+    private static readonly ImmutableArray<string> Axes =
+        ["rss_peak", "artifact_size", "bits_per_weight", "kl_mean", "perplexity", DecisionMetrics.PerplexityRise, "same_top", "tg_tps", "pp_tps", "ttft", "load_time"];
+
+    private ImmutableArray<string> _profiles = [];
+    private ImmutableArray<RunListItem> _runs = [];
+    private ImmutableArray<Recommendation> _answers = [];
+    private ImmutableArray<(ParetoFront Front, PlotFigure? Figure)> _fronts = [];
+    private ImmutableArray<LimitField> _fields = [];
+    private Profile? _profile;
+    private string? _run;
+    private string _x = "rss_peak";
+    private string _y = "kl_mean";
+
+    /// <summary>The target.</summary>
+    [SupplyParameterFromQuery(Name = "profile")]
+    public string? ProfileName { get; set; }
+
+    /// <summary>The run to decide by; the newest completed one when absent.</summary>
+    [SupplyParameterFromQuery(Name = "run")]
+    public string? RunId { get; set; }
+
+    /// <summary>Metric across.</summary>
+    [SupplyParameterFromQuery(Name = "x")]
+    public string? X { get; set; }
+
+    /// <summary>Metric up.</summary>
+    [SupplyParameterFromQuery(Name = "y")]
+    public string? Y { get; set; }
+
+    [Inject]
+    private DecisionQueries Queries { get; set; } = null!;
+
+    [Inject]
+    private RunQueries Runs { get; set; } = null!;
+
+    /// <inheritdoc/>
+    protected override async Task LoadAsync()
+    {
+        _profiles = Queries.ProfileNames;
+        _runs = await Runs.LatestAsync(100, Left);
+        _run = string.IsNullOrEmpty(RunId) ? _runs.Where(r => r.State == RunState.Completed).Select(r => r.Id).FirstOrDefault() : RunId;
+        if (_run is null || _profiles.IsEmpty) return;
+        _profile = Queries.Profile(ProfileName ?? (_profiles.Contains(DefaultProfile) ? DefaultProfile : _profiles[0]));
+        foreach (Bound bound in _profile.Limits)
+        {
+            (string _, double divisor) = MatrixBuilder.UnitFor(bound.Metric.Definition, bound.Limit);
+            if (double.TryParse(Http?.Request.Query[LimitField.ParameterOf(bound)], NumberStyles.Float, CultureInfo.InvariantCulture, out double given) && double.IsFinite(given) && given > 0)
+                _profile = _profile.WithLimit(bound with { Limit = given * divisor * LimitField.Factor(bound) });
+        }
+
+        CandidateSet? set = await Queries.CandidatesAsync(_run, Left);
+        if (set is null) return;
+        _answers = Recommender.Recommend(set, _profile);
+        _fields = [.. _profile.Limits.Select(l => LimitField.Of(l, set))];
+        bool Has(string metric) => set.All.Any(c => set.Figure(c, MetricSelector.Of(metric)).Source is not null);
+        _x = Axes.Contains(X ?? "") ? X! : Has("rss_peak") ? "rss_peak" : "artifact_size"; // contained, so not null
+        _y = Axes.Contains(Y ?? "") && Y != _x ? Y! : Has("kl_mean") && _x != "kl_mean" ? "kl_mean" : DecisionMetrics.PerplexityRise; // as above
+        _fronts = await Queries.FrontsAsync(_run, _x, _y, Left);
+    }
+
+    private static IEnumerable<BoundCheck> Cards(Contender pick) => pick.Checks.OrderByDescending(c => c.Use ?? 0).Take(MostCards);
+}

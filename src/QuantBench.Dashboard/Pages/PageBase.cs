@@ -1,0 +1,54 @@
+using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Http;
+using QuantBench.Core.Errors;
+using QuantBench.Dashboard.Hosting;
+
+namespace QuantBench.Dashboard.Pages;
+
+/// <summary>What pages share: they load once per request, and an error becomes a panel with a way on, not a broken page.</summary>
+public abstract class PageBase : ComponentBase
+{
+    /// <summary>The request.</summary>
+    [CascadingParameter]
+    public HttpContext? Http { get; set; }
+
+    /// <summary>The one clock.</summary>
+    [Inject]
+    public TimeProvider Clock { get; set; } = null!;
+
+    /// <summary>What the dashboard shows.</summary>
+    [Inject]
+    public DashboardOptions Options { get; set; } = null!;
+
+    /// <summary>The address of the page.</summary>
+    [Inject]
+    public NavigationManager Navigation { get; set; } = null!;
+
+    /// <summary>What went wrong while loading; null when nothing did.</summary>
+    protected QuantBenchException? Problem { get; private set; }
+
+    /// <summary>Cancelled when the reader has left.</summary>
+    protected CancellationToken Left => Http?.RequestAborted ?? CancellationToken.None;
+
+    /// <summary>Loads what the page shows.</summary>
+    protected abstract Task LoadAsync();
+
+    /// <summary>Answers 404 with the page's own words.</summary>
+    protected void NotThere()
+    {
+        if (Http is { Response.HasStarted: false } http) http.Response.StatusCode = StatusCodes.Status404NotFound;
+    }
+
+    /// <inheritdoc/>
+    protected override async Task OnParametersSetAsync()
+    {
+        try
+        {
+            await LoadAsync();
+        }
+        catch (QuantBenchException e)
+        {
+            Problem = e;
+        }
+    }
+}

@@ -1,0 +1,129 @@
+using System.Collections.Immutable;
+using Microsoft.AspNetCore.Components;
+using QuantBench.Analysis.Formatting;
+using QuantBench.Analysis.Plots;
+using QuantBench.Core.Cells;
+using QuantBench.Core.Metrics;
+using QuantBench.Dashboard.Figures;
+using QuantBench.Dashboard.Matrix;
+using QuantBench.Dashboard.Queries;
+using QuantBench.Dashboard.Text;
+using QuantBench.Lab.Notes;
+
+namespace QuantBench.Dashboard.Pages;
+
+/// <summary>One run as a matrix with a drawer, and everything that did not run with its reason.</summary>
+public sealed partial class Run
+{
+    private ImmutableArray<string> _models = [];
+    private ImmutableArray<MetricDefinition> _shown = [];
+    private ImmutableArray<MetricDefinition> _more = [];
+    private ImmutableArray<MatrixSlice> _slices = [];
+    private ImmutableArray<ProblemGroup> _problems = [];
+    private ImmutableArray<PlotFigure> _figures = [];
+    private ImmutableArray<QuantBench.Analysis.Gates.GateReport> _gates = [];
+    private RunNote _note = RunNote.None;
+    private string? _reference;
+    private string _took = "";
+    private string _progress = "";
+
+    /// <summary>The run's id, or <c>latest</c>.</summary>
+    [Parameter]
+    public string Id { get; set; } = "";
+
+    /// <summary>Metric of the matrix.</summary>
+    [SupplyParameterFromQuery(Name = "metric")]
+    public string? MetricName { get; set; }
+
+    /// <summary>Cell whose drawer is open.</summary>
+    [SupplyParameterFromQuery(Name = "cell")]
+    public string? CellId { get; set; }
+
+    /// <summary>Workload of the matrix.</summary>
+    [SupplyParameterFromQuery(Name = "slice")]
+    public string? SliceKey { get; set; }
+
+    /// <summary><c>column</c> = each column has its own scale.</summary>
+    [SupplyParameterFromQuery(Name = "scale")]
+    public string? Scale { get; set; }
+
+    private RunDetail? Detail { get; set; }
+
+    private MatrixView? View { get; set; }
+
+    private CellDrawerView? Drawer { get; set; }
+
+    [Inject]
+    private RunQueries Runs { get; set; } = null!;
+
+    [Inject]
+    private DecisionQueries Decisions { get; set; } = null!;
+
+    [Inject]
+    private FigureSource Figures { get; set; } = null!;
+
+    [Inject]
+    private RunNotes Notes { get; set; } = null!;
+
+    /// <inheritdoc/>
+    protected override async Task LoadAsync()
+    {
+        Detail = await Runs.FindAsync(Id, Left);
+        if (Detail is null)
+        {
+            NotThere();
+            return;
+        }
+
+        Id = Detail.Info.Id;
+        _note = Notes.Of(Id);
+        _models = [.. Detail.Cells.Select(c => c.Result.Cell.Model).Concat(Detail.Planned.Select(c => c.Model)).Distinct()];
+        _reference = Detail.Planned.Concat(Detail.Cells.Select(c => c.Result.Cell)).Where(c => c.Workload == "divergence").Select(c => c.Settings.Text("reference")).FirstOrDefault(r => r.Length > 0);
+        _problems = ProblemGroup.Of(Detail);
+        _took = Detail.Info.Finished is { } end ? $", took {Format.Duration(end - Detail.Info.Started)}" : Detail.State == RunState.Running ? $", {Format.Duration(Clock.GetUtcNow() - Detail.Info.Started)} so far" : "";
+        _progress = Detail.State == RunState.Completed
+            ? $"completed, {Words.Count(Detail.Counts.Total, "cell", "cells")}{(Detail.Counts.Failed > 0 ? $", {Detail.Counts.Failed} failed" : "")}"
+            : $"{Words.State(Detail.State)}, {Detail.Counts.Finished} of {Detail.Counts.Total} cells{(Detail.Counts.Failed > 0 ? $", {Detail.Counts.Failed} failed" : "")}{Remaining()}";
+        await LoadMatrixAsync(Detail);
+        _figures = await Figures.OfRunAsync(Id, Left);
+        if (!Detail.Cells.IsEmpty) _gates = await Decisions.GatesAsync(Id, Left);
+    }
+
+    private async Task LoadMatrixAsync(RunDetail run)
+    {
+        ImmutableArray<MetricDefinition> metrics = MatrixBuilder.Metrics(run);
+        if (metrics.IsEmpty)
+        {
+            // Nothing measured yet: the plan is shown with every cell waiting.
+            if (run.Planned.IsEmpty && run.Cells.IsEmpty) return;
+            metrics = [MetricTable.Get("perplexity")];
+        }
+
+        int first = MatrixBuilder.FirstCount(metrics);
+        (_shown, _more) = ([.. metrics.Take(Math.Max(1, first))], [.. metrics.Skip(Math.Max(1, first))]);
+        MetricDefinition metric = metrics.FirstOrDefault(m => m.Name == MetricName) ?? metrics.FirstOrDefault(m => m.Name == "tg_tps") ?? metrics[0];
+        _slices = MatrixBuilder.Slices(run, metric.Name);
+        MatrixSlice slice = _slices.FirstOrDefault(s => s.Key == SliceKey)
+            ?? _slices.FirstOrDefault(s => CellId is not null && run.Cells.Any(c => c.Result.Cell.Id.Value == CellId && MatrixBuilder.Key(c.Result.Cell) == s.Key)) ?? _slices[0];
+        View = MatrixBuilder.Build(run, metric, slice, Scale == "column");
+        if (CellId is not null) Drawer = await CellDrawerQuery.LoadAsync(Runs, run, CellId, metric.Name, Left);
+    }
+
+    private string MetricLink(MetricDefinition metric) => Link.With(Navigation.Uri, ("metric", metric.Name), ("slice", null), ("cell", SameCell(metric)));
+
+    // The drawer follows the metric: to the cell of the same variant and backend that measures it.
+    private string? SameCell(MetricDefinition metric)
+    {
+        if (Drawer is null || Detail is null) return CellId;
+        Cell open = Drawer.Result.Cell;
+        return Detail.Cells.Where(c => c.Result.Cell.Variant == open.Variant && c.Result.Cell.Backend == open.Backend && c.Result.Cell.Model == open.Model && c[metric.Name] is not null)
+            .OrderBy(c => c.Result.Cell.Workload == "latency" ? 0 : 1).Select(c => c.Result.Cell.Id.Value).FirstOrDefault() ?? CellId;
+    }
+
+    private string Remaining()
+    {
+        if (Detail is not { State: RunState.Running, Counts.Finished: > 0 } run) return "";
+        double perCell = run.Cells.Average(c => c.Result.Seconds);
+        return $", about {Format.Duration(TimeSpan.FromSeconds(Math.Ceiling(perCell * run.Counts.Waiting)))} left";
+    }
+}

@@ -1,0 +1,82 @@
+using System.Collections.Immutable;
+using Microsoft.AspNetCore.Components;
+using QuantBench.Analysis.Plots;
+using QuantBench.Analysis.Trends;
+using QuantBench.Core.Metrics;
+using QuantBench.Core.Variants;
+using QuantBench.Dashboard.Queries;
+using QuantBench.Results.Store;
+
+namespace QuantBench.Dashboard.Pages;
+
+/// <summary>Did it get worse, when, because of what?</summary>
+public sealed partial class Trends
+{
+    private const int DefaultWindow = 90;
+    private const int MostFigures = 4;
+    private const int MostListed = 200;
+    private static readonly ImmutableArray<int> Windows = [7, 14, 30, DefaultWindow, 365, 3650];
+
+    private RunFacets _facets = new([], [], [], []);
+    private TrendReport? _report;
+    private ImmutableArray<(TrendSeries Series, PlotFigure? Figure)> _figures = [];
+    private ImmutableArray<(TrendSeries Series, TrendChange Change)> _changes = [];
+    private ImmutableArray<TrendSeries> _listed = [];
+    private string _metric = "tg_tps";
+    private int _days = DefaultWindow;
+    private string _lead = "";
+
+    /// <summary>The metric.</summary>
+    [SupplyParameterFromQuery(Name = "metric")]
+    public string? MetricName { get; set; }
+
+    /// <summary>Only this cell.</summary>
+    [SupplyParameterFromQuery(Name = "cell")]
+    public string? CellId { get; set; }
+
+    /// <summary>Only this machine.</summary>
+    [SupplyParameterFromQuery(Name = "machine")]
+    public string? MachineId { get; set; }
+
+    /// <summary>Only this variant.</summary>
+    [SupplyParameterFromQuery(Name = "variant")]
+    public string? VariantId { get; set; }
+
+    /// <summary>Only this suite.</summary>
+    [SupplyParameterFromQuery(Name = "suite")]
+    public string? SuiteName { get; set; }
+
+    /// <summary>Days to look back.</summary>
+    [SupplyParameterFromQuery(Name = "days")]
+    public int? Days { get; set; }
+
+    [Inject]
+    private TrendQueries Queries { get; set; } = null!;
+
+    [Inject]
+    private RunQueries Runs { get; set; } = null!;
+
+    /// <inheritdoc/>
+    protected override async Task LoadAsync()
+    {
+        _metric = MetricTable.Find(MetricName ?? "") is { } known ? known.Name : "tg_tps";
+        _days = Math.Clamp(Days ?? DefaultWindow, 1, 36_500);
+        _facets = await Runs.FacetsAsync(Left);
+        string? variant = string.IsNullOrWhiteSpace(VariantId) ? null : Variant.TryParse(VariantId, out Variant? parsed) ? parsed?.Id : VariantId;
+        // To the hour, so that the answer can be kept while nothing changes.
+        long since = Clock.GetUtcNow().AddDays(-_days).ToUnixTimeMilliseconds() / 3_600_000 * 3_600_000;
+        _report = await Queries.ReportAsync(new SeriesQuery(_metric, None(MachineId), None(CellId), Variant: variant, Suite: None(SuiteName), SinceMs: since));
+        _lead = TrendText.Lead(_report);
+        _listed = [.. _report.Series.Take(MostListed)];
+        _changes = [.. _report.Series.SelectMany(s => s.Changes.Select(c => (s, c))).OrderBy(c => c.c.Worse == true ? 0 : 1).ThenByDescending(c => c.s.Points[c.c.Index].Started).Take(50)];
+        _figures = TrendQueries.Draw(_report.Series.Where(s => s.Points.Length > 1).Take(MostFigures));
+    }
+
+    private static string? None(string? text) => string.IsNullOrEmpty(text) ? null : text;
+
+    private static double[] Values(TrendSeries series) => [.. series.Points.Select(p => p.Value)];
+
+    private static string Mark(TrendChange change) => change.Worse switch { true => "worse", false => "better", _ => "none" };
+
+    private string Files(TrendSeries series) => $"/figures/trends/{_metric}/{series.CellId}/{series.MachineId}";
+}

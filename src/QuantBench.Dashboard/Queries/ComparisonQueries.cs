@@ -1,0 +1,41 @@
+using System.Collections.Immutable;
+using QuantBench.Analysis.Compare;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Metrics;
+using QuantBench.Results.Folders;
+using QuantBench.Results.Store;
+
+namespace QuantBench.Dashboard.Queries;
+
+/// <summary>Rows of a comparison about one thing.</summary>
+/// <param name="Title">What they are about.</param>
+/// <param name="Rows">The rows.</param>
+public sealed record ComparisonGroup(string Title, ImmutableArray<MetricComparison> Rows);
+
+/// <summary>Comparisons of runs and variants.</summary>
+/// <param name="store">The store.</param>
+/// <param name="cache">What stays true until the store changes.</param>
+public sealed class ComparisonQueries(ResultStore store, StoreCache cache)
+{
+    /// <summary>Compares two sides, each <c>run[:variant[@backend]]</c>.</summary>
+    /// <exception cref="RequestException">A side names nothing.</exception>
+    public Task<RunComparison> CompareAsync(string a, string b) => cache.GetAsync($"compare {a} {b}", () => Task.FromResult(RunComparer.Compare(Side(a), Side(b))));
+
+    /// <summary>One side.</summary>
+    /// <exception cref="RequestException">It names nothing.</exception>
+    public ComparisonSide Side(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        string run = text.Split(':')[0];
+        // On the command line a run may be given by its path; an address must not read paths.
+        if (!RunFolder.IsValidId(run)) throw new RequestException($"'{run}' is no run's id.", "Pick a run from the list.");
+        return ComparisonSide.Parse(text, new RunCatalog(store.Root));
+    }
+
+    /// <summary>Rows grouped as pages show them.</summary>
+    public static ImmutableArray<ComparisonGroup> Group(IEnumerable<MetricComparison> rows) =>
+    [
+        .. rows.GroupBy(r => r.Metric.Kind switch { MetricKind.Quality => "Quality", MetricKind.Timing => "Speed", _ => "Memory and energy" })
+            .OrderBy(g => g.Key switch { "Quality" => 0, "Speed" => 1, _ => 2 }).Select(g => new ComparisonGroup(g.Key, [.. g])),
+    ];
+}

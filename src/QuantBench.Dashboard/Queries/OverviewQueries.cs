@@ -1,0 +1,83 @@
+using System.Collections.Immutable;
+using Microsoft.EntityFrameworkCore;
+using QuantBench.Analysis.Compare;
+using QuantBench.Core.Errors;
+using QuantBench.Lab.Queue;
+using QuantBench.Results.Folders;
+using QuantBench.Results.Store;
+
+namespace QuantBench.Dashboard.Queries;
+
+/// <summary>What changed between the newest run of a suite and the one before it on the same machine.</summary>
+/// <param name="Before">The earlier run.</param>
+/// <param name="After">The later run.</param>
+/// <param name="Shown">Differences the intervals show, worst first.</param>
+/// <param name="Compared">Figures compared in all.</param>
+/// <param name="Blocked">What makes timings not comparable; empty when nothing does.</param>
+public sealed record ChangeReport(string Before, string After, ImmutableArray<MetricComparison> Shown, int Compared, ImmutableArray<string> Blocked);
+
+/// <summary>What the first page shows.</summary>
+/// <param name="Runs">Newest runs.</param>
+/// <param name="Machines">Machines, trouble first.</param>
+/// <param name="Newest">The newest completed run; null when there is none.</param>
+/// <param name="Changes">What changed; null when there are no two runs to compare.</param>
+/// <param name="Trouble">Queued runs that failed or were missed of late.</param>
+public sealed record OverviewView(
+    ImmutableArray<RunListItem> Runs, ImmutableArray<MachineItem> Machines, string? Newest, ChangeReport? Changes, ImmutableArray<Occurrence> Trouble);
+
+/// <summary>Gathers the first page.</summary>
+/// <param name="store">The store.</param>
+/// <param name="runs">Runs.</param>
+/// <param name="machines">Machines.</param>
+/// <param name="queue">Queued runs.</param>
+/// <param name="cache">What stays true until the store changes.</param>
+/// <param name="clock">The one clock.</param>
+public sealed class OverviewQueries(ResultStore store, RunQueries runs, MachineQueries machines, OccurrenceStore queue, StoreCache cache, TimeProvider clock)
+{
+    private const int LatestRuns = 8;
+
+    /// <summary>The first page of a model.</summary>
+    /// <param name="model">The model; null = all.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    public async Task<OverviewView> LoadAsync(string? model, CancellationToken cancellationToken)
+    {
+        ImmutableArray<RunListItem> latest = await runs.LatestAsync(LatestRuns, cancellationToken);
+        string? newest;
+        await using (StoreContext context = store.OpenContext())
+        {
+            IQueryable<RunRow> completed = context.Runs.Where(r => r.Status == "completed");
+            if (model is not null) completed = completed.Where(r => context.Cells.Any(c => c.RunId == r.Id && c.Model == model));
+            newest = await completed.OrderByDescending(r => r.StartedMs).Select(r => r.Id).FirstOrDefaultAsync(cancellationToken);
+        }
+
+        DateTimeOffset recent = clock.GetUtcNow() - TimeSpan.FromDays(7);
+        return new OverviewView(
+            latest, await machines.ListAsync(cancellationToken), newest, newest is null ? null : await ChangesAsync(newest, cancellationToken),
+            [.. queue.Latest(most: 30).Where(o => o.State is OccurrenceState.Failed or OccurrenceState.Missed && o.Due > recent).Take(5)]);
+    }
+
+    private async Task<ChangeReport?> ChangesAsync(string after, CancellationToken cancellationToken)
+    {
+        string? before;
+        await using (StoreContext context = store.OpenContext())
+        {
+            RunRow row = await context.Runs.FirstAsync(r => r.Id == after, cancellationToken);
+            before = await context.Runs.Where(r => r.Suite == row.Suite && r.MachineId == row.MachineId && r.Status == "completed" && r.StartedMs < row.StartedMs)
+                .OrderByDescending(r => r.StartedMs).Select(r => r.Id).FirstOrDefaultAsync(cancellationToken);
+        }
+
+        if (before is null) return null;
+        // Two finished runs don't change; only a new one brings another pair.
+        return await cache.GetAsync($"changes {before} {after}", async () =>
+        {
+            RunRecord? first = await runs.RecordAsync(before, cancellationToken);
+            RunRecord? second = await runs.RecordAsync(after, cancellationToken);
+            if (first is null || second is null) throw new StoreException("the folder of a run is gone.", "Run 'quantbench results reindex'.");
+            RunComparison comparison = RunComparer.Compare(new ComparisonSide(first), new ComparisonSide(second));
+            return new ChangeReport(
+                before, after,
+                [.. comparison.Rows.Where(r => r.Verdict is Verdict.Better or Verdict.Worse).OrderBy(r => r.Verdict == Verdict.Worse ? 0 : 1).ThenByDescending(r => Math.Abs(r.Difference ?? 0))],
+                comparison.Rows.Length, comparison.Differing);
+        });
+    }
+}

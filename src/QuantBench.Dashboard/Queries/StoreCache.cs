@@ -1,0 +1,77 @@
+using System.Collections.Concurrent;
+using QuantBench.Results.Folders;
+
+namespace QuantBench.Dashboard.Queries;
+
+/// <summary>Keeps answers until the store changes, and runs read from folders until the folder does. Bounded, so that many runs don't fill the memory.</summary>
+public sealed class StoreCache
+{
+    private const int MostRecords = 16;
+    private const int MostAnswers = 256;
+
+    private readonly ConcurrentDictionary<string, (long Version, Task<object> Value)> _answers = new(StringComparer.Ordinal);
+    private readonly Lock _gate = new();
+    private readonly LinkedList<(string Folder, long Stamp, RunRecord Record)> _records = [];
+    private long _version;
+
+    /// <summary>Number that grows with every change of the store.</summary>
+    public long Version => Interlocked.Read(ref _version);
+
+    /// <summary>Forgets every answer.</summary>
+    public void Changed() => Interlocked.Increment(ref _version);
+
+    /// <summary>The answer of a name, asked for at most once per version of the store.</summary>
+    /// <param name="name">Name of the question.</param>
+    /// <param name="ask">Finds the answer.</param>
+    public async Task<T> GetAsync<T>(string name, Func<Task<T>> ask)
+        where T : notnull
+    {
+        ArgumentNullException.ThrowIfNull(ask);
+        long version = Version;
+        if (_answers.TryGetValue(name, out (long Version, Task<object> Value) have) && have.Version == version && !have.Value.IsFaulted && !have.Value.IsCanceled) return (T)await have.Value;
+        if (_answers.Count > MostAnswers) _answers.Clear();
+        Task<object> asked = Box(ask);
+        _answers[name] = (version, asked);
+        return (T)await asked;
+    }
+
+    /// <summary>A run's record.</summary>
+    /// <param name="folder">The run's folder.</param>
+    /// <param name="read">Reads it.</param>
+    public RunRecord Record(string folder, Func<RunRecord> read)
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        long stamp = Stamp(folder);
+        lock (_gate)
+        {
+            for (LinkedListNode<(string Folder, long Stamp, RunRecord Record)>? at = _records.First; at is not null; at = at.Next)
+            {
+                if (at.Value.Folder != folder) continue;
+                _records.Remove(at);
+                if (at.Value.Stamp != stamp) break;
+                _records.AddFirst(at);
+                return at.Value.Record;
+            }
+        }
+
+        RunRecord record = read();
+        lock (_gate)
+        {
+            _records.AddFirst((folder, stamp, record));
+            if (_records.Count > MostRecords) _records.RemoveLast();
+        }
+
+        return record;
+    }
+
+    // The cells' file only grows; run.json is replaced.
+    private static long Stamp(string folder)
+    {
+        var cells = new FileInfo(Path.Combine(folder, RunFolder.CellsFile));
+        var run = new FileInfo(Path.Combine(folder, RunFolder.RunFile));
+        return HashCode.Combine(cells.Exists ? cells.Length : 0, cells.Exists ? cells.LastWriteTimeUtc.Ticks : 0, run.Exists ? run.LastWriteTimeUtc.Ticks : 0);
+    }
+
+    private static async Task<object> Box<T>(Func<Task<T>> ask)
+        where T : notnull => await ask();
+}

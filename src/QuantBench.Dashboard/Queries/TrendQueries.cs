@@ -1,0 +1,30 @@
+using System.Collections.Immutable;
+using QuantBench.Analysis.Plots;
+using QuantBench.Analysis.Trends;
+using QuantBench.Results.Store;
+
+namespace QuantBench.Dashboard.Queries;
+
+/// <summary>Metrics over time.</summary>
+/// <param name="store">The store.</param>
+/// <param name="cache">What stays true until the store changes.</param>
+public sealed class TrendQueries(ResultStore store, StoreCache cache)
+{
+    /// <summary>The series of a query; judged at most once per version of the store.</summary>
+    public Task<TrendReport> ReportAsync(SeriesQuery query) => cache.GetAsync($"trend {query}", () =>
+    {
+        using AggregateReader reader = AggregateReader.Open(store.Root);
+        return Task.FromResult(TrendAnalyzer.Analyze(reader, query));
+    });
+
+    /// <summary>The picture of one series.</summary>
+    public async Task<PlotFigure?> FigureAsync(string metric, string cell, string machine)
+    {
+        TrendReport report = await ReportAsync(new SeriesQuery(metric, machine, cell));
+        return report.Series.IsEmpty ? null : TrendPlot.Draw(report.Series[0], $"trend-{cell}-{machine}");
+    }
+
+    /// <summary>Pictures of several series.</summary>
+    public static ImmutableArray<(TrendSeries Series, PlotFigure? Figure)> Draw(IEnumerable<TrendSeries> series) =>
+        [.. series.Select(s => (s, TrendPlot.Draw(s, $"trend-{s.CellId}-{s.MachineId}")))];
+}

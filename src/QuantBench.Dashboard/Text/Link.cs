@@ -1,0 +1,59 @@
+using System.Text.Encodings.Web;
+
+namespace QuantBench.Dashboard.Text;
+
+/// <summary>Addresses of pages. What equals the default is left out, so equal states have equal addresses.</summary>
+public static class Link
+{
+    /// <summary>A run's page.</summary>
+    public static string Run(string id) => "/runs/" + Uri.EscapeDataString(id);
+
+    /// <summary>A machine's page.</summary>
+    public static string Machine(string id) => "/machines/" + Uri.EscapeDataString(id);
+
+    /// <summary>A model's page.</summary>
+    public static string Model(string id) => "/models/" + Uri.EscapeDataString(id);
+
+    /// <summary>A suite's page.</summary>
+    public static string Suite(string name) => "/suites/" + Uri.EscapeDataString(name);
+
+    /// <summary>An address with a query; empty values are left out.</summary>
+    /// <param name="path">Path.</param>
+    /// <param name="query">Names and values.</param>
+    public static string To(string path, params ReadOnlySpan<(string Name, string? Value)> query)
+    {
+        var text = new System.Text.StringBuilder(path);
+        char join = '?';
+        foreach ((string name, string? value) in query)
+        {
+            if (string.IsNullOrEmpty(value)) continue;
+            text.Append(join).Append(UrlEncoder.Default.Encode(name)).Append('=').Append(Uri.EscapeDataString(value));
+            join = '&';
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>The current address with some of its query changed; null or empty takes a name out.</summary>
+    /// <param name="uri">The current address.</param>
+    /// <param name="changes">Names and new values.</param>
+    public static string With(string uri, params ReadOnlySpan<(string Name, string? Value)> changes)
+    {
+        var at = new Uri(uri);
+        var query = new List<(string Name, string? Value)>();
+        foreach (string part in at.Query.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries))
+        {
+            int equals = part.IndexOf('=', StringComparison.Ordinal);
+            string name = Uri.UnescapeDataString(equals < 0 ? part : part[..equals]);
+            query.Add((name, equals < 0 ? "" : Uri.UnescapeDataString(part[(equals + 1)..].Replace('+', ' '))));
+        }
+
+        foreach ((string name, string? value) in changes)
+        {
+            query.RemoveAll(q => q.Name == name);
+            query.Add((name, value));
+        }
+
+        return To(at.AbsolutePath, [.. query]);
+    }
+}

@@ -1,0 +1,62 @@
+using Hangfire;
+using Microsoft.Extensions.Logging;
+using QuantBench.Core.Errors;
+
+namespace QuantBench.Lab.Queue;
+
+/// <summary>The job that Hangfire calls: one queued run from claim to end.</summary>
+/// <param name="store">The queue's durable half.</param>
+/// <param name="launcher">Starts runs.</param>
+/// <param name="clock">The one clock.</param>
+/// <param name="logger">Receives what went wrong.</param>
+public sealed class OccurrenceJob(OccurrenceStore store, IRunLauncher launcher, TimeProvider clock, ILogger<OccurrenceJob> logger)
+{
+    private static readonly TimeSpan s_lookForCancel = TimeSpan.FromSeconds(1);
+
+    /// <summary>Runs an occurrence. It is claimed, measured and ended; a server that stops in between leaves it running, and the next goes on.</summary>
+    /// <param name="id">Its number.</param>
+    /// <param name="cancellationToken">Cancelled when the server stops.</param>
+    [AutomaticRetry(Attempts = 0)]
+    [Queue(LabServer.QueueName)]
+    public async Task RunAsync(long id, CancellationToken cancellationToken)
+    {
+        if (store.Claim(id) is not { } occurrence) return;
+        using var cancel = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using ITimer watch = clock.CreateTimer(_ => LookForCancel(id, cancel), null, s_lookForCancel, s_lookForCancel);
+        try
+        {
+            var request = new LaunchRequest(occurrence.Suite, occurrence.Tag, occurrence.RunId, occurrence.Only, occurrence.Schedule is { } name ? ["schedule:" + name] : []);
+            LaunchedRun run = await launcher.RunAsync(request, runId => store.SetRun(id, runId), cancel.Token);
+            if (run.Interrupted)
+            {
+                if (!cancellationToken.IsCancellationRequested) store.End(id, OccurrenceState.Cancelled, "cancelled while it ran");
+                return;
+            }
+
+            store.SetRun(id, run.RunId);
+            store.End(id, run.Failed > 0 ? OccurrenceState.Failed : OccurrenceState.Done, run.Failed > 0 ? $"{run.Failed} of {run.Cells} cells failed" : null);
+        }
+        catch (OperationCanceledException)
+        {
+            // The server stops: the occurrence stays running, the next server goes on with it.
+            if (!cancellationToken.IsCancellationRequested) store.End(id, OccurrenceState.Cancelled, "cancelled while it ran");
+        }
+        catch (Exception e)
+        {
+            logger.LogError(e, "queued run {Key} ended", occurrence.Key);
+            store.End(id, OccurrenceState.Failed, e is QuantBenchException { Hint: { } hint } ? $"{e.Message} {hint}" : e.Message);
+        }
+    }
+
+    private void LookForCancel(long id, CancellationTokenSource cancel)
+    {
+        try
+        {
+            if (store.CancelAsked(id)) cancel.Cancel();
+        }
+        catch (Exception e) when (e is Microsoft.Data.Sqlite.SqliteException or ObjectDisposedException)
+        {
+            // Busy, or the run has just ended: asked again in a second.
+        }
+    }
+}

@@ -1,0 +1,64 @@
+using QuantBench.Core.Cells;
+using QuantBench.Core.Runs;
+using QuantBench.Core.Suites;
+using QuantBench.Results.Folders;
+using QuantBench.Results.Store;
+using QuantBench.Runner;
+using QuantBench.Runner.Runs;
+
+namespace QuantBench.Lab.Queue;
+
+/// <summary>Runs suites in this process, one worker process per cell, as the command line does.</summary>
+/// <param name="environment">Where things lie.</param>
+/// <param name="finished">Called with a completed run's folder, to write its report; null = nothing is written.</param>
+public sealed class SuiteRunLauncher(RunnerEnvironment environment, Action<string>? finished = null) : IRunLauncher
+{
+    /// <inheritdoc/>
+    public async Task<LaunchedRun> RunAsync(LaunchRequest request, Action<string> started, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(started);
+        using ResultStore store = ResultStore.Open(environment.ResultsRoot);
+        var runner = new SuiteRunner(environment, new Listener(started), new Index(store));
+        RunOutcome outcome;
+        if (Begun(request) is { } entry)
+        {
+            if (entry.Info is { Status: RunStatus.Completed } info)
+            {
+                // Crash point 4: the run was whole, only the queue hadn't heard of it.
+                started(info.Id);
+                using RunFolder folder = RunFolder.OpenReadOnly(entry.Path);
+                return new LaunchedRun(info.Id, folder.ReadCells().Count(c => c.Status == CellStatus.Failed), info.CellCount, Interrupted: false);
+            }
+
+            outcome = await runner.ResumeAsync(entry.Path, new RunOptions(), cancellationToken);
+        }
+        else
+        {
+            Suite suite = SuiteLoader.Load(request.Suite);
+            outcome = await runner.RunAsync(suite, new RunOptions { Only = request.Only, Tags = [.. request.Labels, request.Tag] }, cancellationToken);
+        }
+
+        if (!outcome.Interrupted) finished?.Invoke(outcome.Folder);
+        return new LaunchedRun(outcome.Info.Id, outcome.Failed, outcome.Info.CellCount, outcome.Interrupted);
+    }
+
+    // Crash point 3: the folder exists and the queue doesn't know its id. The tag in run.json tells.
+    private RunEntry? Begun(LaunchRequest request) =>
+        new RunCatalog(environment.ResultsRoot).List().FirstOrDefault(e => e.Info is { } info && (info.Id == request.RunId || info.Tags.Contains(request.Tag)));
+
+    private sealed class Listener(Action<string> started) : IProgress<RunEvent>
+    {
+        public void Report(RunEvent value)
+        {
+            if (value is RunEvent.RunStarted run) started(run.Info.Id);
+        }
+    }
+
+    private sealed class Index(ResultStore store) : IResultIndex
+    {
+        public void IndexRun(RunInfo info, string folder) => store.IndexRun(info, folder);
+
+        public void IndexCell(string runId, CellResult result) => store.IndexCell(runId, result);
+    }
+}

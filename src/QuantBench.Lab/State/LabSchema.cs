@@ -1,0 +1,38 @@
+using System.Collections.Immutable;
+
+namespace QuantBench.Lab.State;
+
+/// <summary>
+/// The tables of <c>lab.db</c>, as steps: step n brings a database of version n to n + 1. A step that was released is never changed; to
+/// change the schema, add one.
+/// </summary>
+internal static class LabSchema
+{
+    public static readonly ImmutableArray<string> Steps =
+    [
+        """
+        CREATE TABLE schedules (
+            name TEXT PRIMARY KEY, suite TEXT NOT NULL, cron TEXT NOT NULL, zone TEXT NOT NULL, catch_up TEXT NOT NULL,
+            paused INTEGER NOT NULL DEFAULT 0, source TEXT NOT NULL, created_ms INTEGER NOT NULL, planned_ms INTEGER NOT NULL);
+        CREATE TABLE occurrences (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, schedule TEXT, suite TEXT NOT NULL, only_cells TEXT NOT NULL DEFAULT '[]',
+            due_ms INTEGER NOT NULL, state TEXT NOT NULL, run_id TEXT, started_ms INTEGER, ended_ms INTEGER, message TEXT, actor TEXT NOT NULL,
+            cancel INTEGER NOT NULL DEFAULT 0);
+        CREATE INDEX occurrences_state ON occurrences (state);
+        CREATE INDEX occurrences_schedule ON occurrences (schedule, due_ms);
+        CREATE TABLE audit (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, object TEXT NOT NULL,
+            before TEXT, after TEXT, detail TEXT);
+        CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+        CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+        CREATE TABLE accounts (
+            id TEXT PRIMARY KEY, name TEXT NOT NULL, normalized TEXT NOT NULL UNIQUE, role TEXT NOT NULL, password_hash TEXT NOT NULL,
+            stamp TEXT NOT NULL, failures INTEGER NOT NULL DEFAULT 0, lockout_end_ms INTEGER, created_ms INTEGER NOT NULL);
+        CREATE TABLE api_keys (
+            id TEXT PRIMARY KEY, name TEXT NOT NULL, owner TEXT NOT NULL, role TEXT NOT NULL, prefix TEXT NOT NULL, hash BLOB NOT NULL UNIQUE,
+            created_ms INTEGER NOT NULL, last_used_ms INTEGER, revoked_ms INTEGER);
+        CREATE TABLE run_notes (run_id TEXT PRIMARY KEY, note TEXT NOT NULL DEFAULT '', tags TEXT NOT NULL DEFAULT '[]');
+        CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+        """,
+    ];
+}

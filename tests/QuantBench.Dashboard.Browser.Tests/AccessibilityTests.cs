@@ -1,0 +1,71 @@
+using System.Text.Json;
+using Microsoft.Playwright;
+using QuantBench.Dashboard.Tests;
+
+namespace QuantBench.Dashboard.Browser.Tests;
+
+/// <summary>axe-core on every page, light and dark, wide and narrow; no page scrolls sideways at 320 px or breaks its own policy.</summary>
+[Collection(BrowserCollection.Name)]
+public sealed class AccessibilityTests(BrowserFixture browser)
+{
+    private const string Run = "/runs/" + DashboardFixture.FirstRun;
+
+    public static TheoryData<string> Pages() =>
+    [
+        "/", "/runs", "/runs?suite=nothing", Run, Run + "?metric=kl_mean", Run + "?metric=perplexity&table=plot-perplexity", "/runs/none-of-this-name",
+        $"/compare?a={DashboardFixture.FirstRun}&b={DashboardFixture.SecondRun}", "/decide?profile=laptop", "/trends?days=3650", "/claims", "/machines", "/machines/4a5b6c7d8e9f0a1b", "/models",
+        "/models/reference", "/suites", "/suites/quick", "/suites/broken", "/settings", "/login", "/search?q=reference", "/no/such/page",
+    ];
+
+    [BrowserTheory]
+    [MemberData(nameof(Pages))]
+    public async Task Page_HasNoFindings(string address)
+    {
+        foreach (ColorScheme scheme in (ColorScheme[])[ColorScheme.Light, ColorScheme.Dark])
+        {
+            foreach (int width in (int[])[1280, 390])
+            {
+                await using WatchedPage watched = await browser.OpenAsync(width, scheme);
+                await watched.Page.GotoAsync(address);
+                await watched.Page.WaitForLoadStateAsync(LoadState.DOMContentLoaded);
+                Assert.Empty(await FindingsAsync(watched.Page));
+                // A page that isn't there says so with its status; the browser notes that.
+                Assert.DoesNotContain(watched.Complaints, c => !c.Contains("404", StringComparison.Ordinal));
+            }
+        }
+    }
+
+    [BrowserTheory]
+    [MemberData(nameof(Pages))]
+    public async Task Page_DoesntScrollSideways_At320(string address)
+    {
+        await using WatchedPage watched = await browser.OpenAsync(320);
+        await watched.Page.GotoAsync(address);
+
+        Assert.True(await watched.Page.EvaluateAsync<int>("document.documentElement.scrollWidth") <= 320, await WidestAsync(watched.Page));
+    }
+
+    // axe runs in a world of its own, so the page's policy needs no hole for it.
+    private static async Task<string[]> FindingsAsync(IPage page)
+    {
+        ICDPSession session = await page.Context.NewCDPSessionAsync(page);
+        JsonElement? tree = await session.SendAsync("Page.getFrameTree");
+        string frame = tree?.GetProperty("frameTree").GetProperty("frame").GetProperty("id").GetString() ?? "";
+        JsonElement? world = await session.SendAsync("Page.createIsolatedWorld", new Dictionary<string, object> { ["frameId"] = frame, ["worldName"] = "axe" });
+        int context = world?.GetProperty("executionContextId").GetInt32() ?? 0;
+        string axe = await File.ReadAllTextAsync(BrowserTools.Axe ?? throw new InvalidOperationException("axe-core is missing"));
+        await session.SendAsync("Runtime.evaluate", new Dictionary<string, object> { ["expression"] = axe, ["contextId"] = context });
+        JsonElement? answer = await session.SendAsync("Runtime.evaluate", new Dictionary<string, object>
+        {
+            ["expression"] = "axe.run(document).then(r => JSON.stringify(r.violations.map(v => v.impact + ' ' + v.id + ': ' + v.nodes.slice(0, 3).map(n => n.html + ' ' + n.failureSummary).join(' | '))))",
+            ["contextId"] = context,
+            ["awaitPromise"] = true,
+            ["returnByValue"] = true,
+        });
+        string json = answer?.GetProperty("result").GetProperty("value").GetString() ?? "[\"axe gave no answer\"]";
+        return JsonSerializer.Deserialize<string[]>(json) ?? [];
+    }
+
+    private static async Task<string> WidestAsync(IPage page) => await page.EvaluateAsync<string>(
+        "[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > 321 && !e.closest('.scroll,.seg')).slice(0, 5).map(e => e.outerHTML.slice(0, 120)).join('\\n')");
+}

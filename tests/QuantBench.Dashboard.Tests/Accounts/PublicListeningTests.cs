@@ -1,0 +1,71 @@
+using System.Net;
+using QuantBench.Core.Errors;
+using QuantBench.Dashboard.Accounts;
+using QuantBench.Dashboard.Hosting;
+using QuantBench.Lab;
+using QuantBench.Lab.Accounts;
+using QuantBench.Lab.State;
+using QuantBench.TestKit;
+
+namespace QuantBench.Dashboard.Tests.Accounts;
+
+public sealed class PublicListeningTests : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+
+    private DashboardOptions Public => new()
+    {
+        Lab = new LabOptions { ResultsRoot = _directory.Combine("results"), SuitesDirectory = _directory.Path, CacheRoot = _directory.Path },
+        Version = "test",
+        Address = IPAddress.Any,
+        Port = 0,
+    };
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public async Task Start_Refuses_WithoutAccounts()
+    {
+        RequestException e = await Assert.ThrowsAsync<RequestException>(() => DashboardHost.StartAsync(Public, CancellationToken.None));
+
+        Assert.Contains("accounts add", e.Hint, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Reading_NeedsALogin_WhenPublic()
+    {
+        new AccountStore(LabDatabase.Open(_directory.Combine("results"))).Add(AccountMaker.Make("ada", DashboardFixture.Password, Role.Admin, TimeProvider.System));
+        await using DashboardHost host = await DashboardHost.StartAsync(Public, CancellationToken.None);
+        using var client = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false }) { BaseAddress = new UriBuilder(host.Address) { Host = "localhost" }.Uri };
+
+        foreach (string page in (string[])["/", "/runs", "/models", "/settings"])
+        {
+            using HttpResponseMessage answer = await client.GetAsync(page);
+            Assert.Equal(HttpStatusCode.Redirect, answer.StatusCode);
+            Assert.Contains("/login", answer.Headers.Location?.OriginalString, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(HttpStatusCode.Unauthorized, (await client.GetAsync("/api/v1/runs")).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await client.GetAsync("/api/v1/health")).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await client.GetAsync("/login")).StatusCode);
+    }
+
+    [Fact]
+    public async Task Setup_MakesTheFirstAdmin_OnlyWithTheCode_AndOnce()
+    {
+        await using DashboardHost host = await DashboardHost.StartAsync(Public with { Address = IPAddress.Loopback }, CancellationToken.None);
+        using var client = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false }) { BaseAddress = new Uri(host.Address) };
+        var accounts = new AccountStore(LabDatabase.Open(_directory.Combine("results")));
+        Assert.NotNull(host.BootstrapCode);
+
+        (await DashboardFixture.PostAsync(client, "/setup", "/actions/setup", ("code", "guess"), ("name", "eve"), ("password", DashboardFixture.Password))).Dispose();
+        Assert.False(accounts.Any());
+        (await DashboardFixture.PostAsync(client, "/setup", "/actions/setup", ("code", host.BootstrapCode), ("name", "ada"), ("password", DashboardFixture.Password))).Dispose();
+
+        Account ada = Assert.Single(accounts.List());
+        Assert.Equal((Role.Admin, "ada"), (ada.Role, ada.Name));
+        Assert.DoesNotContain(DashboardFixture.Password, ada.PasswordHash, StringComparison.Ordinal);
+        string page = await client.GetStringAsync("/setup");
+        Assert.DoesNotContain("action=\"/actions/setup\"", page, StringComparison.Ordinal);
+    }
+}

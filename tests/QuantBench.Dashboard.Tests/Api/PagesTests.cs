@@ -1,0 +1,186 @@
+using System.Net;
+using System.Text.RegularExpressions;
+using QuantBench.Dashboard.Hosting;
+using QuantBench.Lab.Accounts;
+
+namespace QuantBench.Dashboard.Tests.Api;
+
+/// <summary>Pages and files as any client gets them, without a browser.</summary>
+[Collection(DashboardCollection.Name)]
+public sealed class PagesTests(DashboardFixture dashboard)
+{
+    [Theory]
+    [InlineData("/", "What changed")]
+    [InlineData("/runs", DashboardFixture.SecondRun)]
+    [InlineData("/runs?q=9f3a", "1 of ")]
+    [InlineData("/runs?status=failed&sort=suite&dir=asc", "failed")]
+    [InlineData("/runs?suite=nothing", "Drop a filter: suite")]
+    [InlineData("/runs/" + DashboardFixture.FirstRun, "Cells without a figure")]
+    [InlineData("/runs/latest?metric=perplexity", "perplexity")]
+    [InlineData("/machines", "bench-01")]
+    [InlineData("/machines/4a5b6c7d8e9f0a1b", "Noise of the reference cell")]
+    [InlineData("/models", "reference")]
+    [InlineData("/models/reference", "gguf:Q4_K_M")]
+    [InlineData("/suites", "broken")]
+    [InlineData("/suites/quick", "What would run")]
+    [InlineData("/suites/broken", "Q4_K_X")]
+    [InlineData("/compare?a=" + DashboardFixture.FirstRun + "&b=" + DashboardFixture.SecondRun, "95 % interval")]
+    [InlineData("/compare?a=" + DashboardFixture.FirstRun + ":gguf:Q4_0&b=" + DashboardFixture.FirstRun + ":gguf:Q8_0", "Quality")]
+    [InlineData("/compare?a=..%2F..%2Fetc&b=x", "no run")]
+    [InlineData("/decide", "Why the others lost")]
+    [InlineData("/trends?days=3650", "All series")]
+    [InlineData("/claims", "Verdict")]
+    [InlineData("/settings", "Theme")]
+    [InlineData("/login", "Password")]
+    [InlineData("/search?q=reference", "hits")]
+    public async Task Page_ShowsItsData(string address, string expected)
+    {
+        using HttpClient client = dashboard.Client();
+
+        string html = await client.GetStringAsync(address);
+
+        Assert.Contains(expected, html, StringComparison.Ordinal);
+        // What the policy forbids isn't there: no style attribute, no inline style or script, nothing from elsewhere.
+        Assert.DoesNotMatch(new Regex(@"<[a-zA-Z][^>]*\sstyle=", RegexOptions.CultureInvariant), html);
+        Assert.DoesNotContain("<style", html, StringComparison.Ordinal);
+        Assert.DoesNotMatch(new Regex(@"<script(?![^>]*\ssrc=)", RegexOptions.CultureInvariant), html);
+        Assert.DoesNotMatch(new Regex(@"(?:src|href)=""(?:https?:)?//", RegexOptions.CultureInvariant), html);
+    }
+
+    [Theory]
+    [InlineData("/runs/nothing-of-this-name")]
+    [InlineData("/runs/..%2f..%2fetc")]
+    [InlineData("/suites/..%2Fquick")]
+    [InlineData("/machines/nobody")]
+    [InlineData("/no/such/page")]
+    [InlineData("/api/v1/runs/nothing")]
+    [InlineData("/assets/..%2f..%2fpasswd")]
+    [InlineData("/figures/runs/latest/plot-nothing.svg")]
+    public async Task Unknown_Is404(string address)
+    {
+        using HttpClient client = dashboard.Client();
+
+        Assert.Equal(HttpStatusCode.NotFound, (await client.GetAsync(address)).StatusCode);
+    }
+
+    [Fact]
+    public async Task EveryAnswer_HasTheHeaders()
+    {
+        using HttpClient client = dashboard.Client();
+        foreach (string address in (string[])["/", "/api/v1/runs", "/nowhere", "/login"])
+        {
+            using HttpResponseMessage answer = await client.GetAsync(address);
+            Assert.Equal(SecurityHeaders.ContentSecurityPolicy, Assert.Single(answer.Headers.GetValues("Content-Security-Policy")));
+            Assert.Equal("nosniff", Assert.Single(answer.Headers.GetValues("X-Content-Type-Options")));
+            Assert.Equal("DENY", Assert.Single(answer.Headers.GetValues("X-Frame-Options")));
+            Assert.False(answer.Headers.Contains("Server"));
+        }
+    }
+
+    [Fact]
+    public async Task AForeignHostName_IsRefused()
+    {
+        // DNS rebinding: a web site whose name resolves to this machine.
+        using HttpClient client = dashboard.Client();
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/") { Headers = { Host = "evil.example" } };
+
+        Assert.Equal(HttpStatusCode.BadRequest, (await client.SendAsync(request)).StatusCode);
+    }
+
+    [Theory]
+    [InlineData("svg", "image/svg+xml")]
+    [InlineData("png", "image/png")]
+    [InlineData("csv", "text/csv")]
+    public async Task Figures_AreFiles(string kind, string type)
+    {
+        using HttpClient client = dashboard.Client();
+
+        using HttpResponseMessage answer = await client.GetAsync($"/figures/runs/{DashboardFixture.FirstRun}/plot-perplexity.{kind}");
+        byte[] bytes = await answer.Content.ReadAsByteArrayAsync();
+
+        Assert.Equal(type, answer.Content.Headers.ContentType?.MediaType);
+        Assert.True(bytes.Length > 300);
+        if (kind == "svg") Assert.DoesNotContain("var(--", System.Text.Encoding.UTF8.GetString(bytes), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("json")]
+    [InlineData("csv")]
+    [InlineData("parquet")]
+    public async Task Exports_AreTheExportersOwn(string format)
+    {
+        using HttpClient client = dashboard.Client();
+
+        byte[] bytes = await client.GetByteArrayAsync($"/api/v1/runs/{DashboardFixture.FirstRun}/export?format={format}");
+
+        Assert.True(bytes.Length > 1000);
+    }
+
+    [Fact]
+    public async Task Metrics_CountRuns()
+    {
+        using HttpClient client = dashboard.Client();
+
+        string text = await client.GetStringAsync("/api/v1/metrics");
+
+        Assert.Matches(new Regex(@"^quantbench_runs\S* [2-9]", RegexOptions.Multiline | RegexOptions.CultureInvariant), text);
+    }
+
+    [Fact]
+    public async Task OpenApi_DescribesTheUpload()
+    {
+        using HttpClient client = dashboard.Client();
+
+        string text = await client.GetStringAsync("/api/v1/openapi.json");
+
+        Assert.Contains("\"/api/v1/runs\"", text, StringComparison.Ordinal);
+        Assert.Contains("application/zip", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Login_LocksTheAccount_AfterWrongPasswords()
+    {
+        var accounts = new AccountStore(dashboard.Lab);
+        accounts.Add(Accounts.AccountMakerFor.Locked());
+        using HttpClient client = dashboard.Client();
+        string last = "";
+        for (int i = 0; i < 6; i++)
+        {
+            using HttpResponseMessage answer = await DashboardFixture.PostAsync(client, "/login", "/actions/login", ("name", "locked"), ("password", "wrong password"));
+            last = answer.Headers.Location?.OriginalString ?? "";
+        }
+
+        Assert.Contains("failed=locked", last, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Note_IsSavedAndAudited_ByAnOperator()
+    {
+        using HttpClient client = await dashboard.ClientAsync(Role.Operator);
+
+        using HttpResponseMessage answer = await DashboardFixture.PostAsync(
+            client, "/runs/" + DashboardFixture.FirstRun, "/actions/runs/note", ("run", DashboardFixture.FirstRun), ("note", "<script>alert(1)</script> fan was loud"), ("tags", "loud, nightly"));
+        string html = await client.GetStringAsync("/runs/" + DashboardFixture.FirstRun);
+
+        Assert.Equal(HttpStatusCode.Redirect, answer.StatusCode);
+        Assert.Contains("fan was loud", html, StringComparison.Ordinal);
+        Assert.DoesNotContain("<script>alert", html, StringComparison.Ordinal);
+        Assert.Contains(new QuantBench.Lab.State.AuditLog(dashboard.Lab, TimeProvider.System).Read(), e => e is { Action: "run.note", Actor: "operator" });
+    }
+
+    [Fact]
+    public async Task ANewKey_IsShownOnce()
+    {
+        using HttpClient client = await dashboard.ClientAsync(Role.Admin);
+        using HttpResponseMessage answer = await DashboardFixture.PostAsync(client, "/settings", "/actions/keys/add", ("name", "agent"), ("role", "Operator"));
+        string address = answer.Headers.Location?.OriginalString ?? "";
+
+        string first = await client.GetStringAsync(address);
+        string second = await client.GetStringAsync(address);
+
+        Match key = Regex.Match(first, "qb_[A-Za-z0-9_-]{40,}");
+        Assert.True(key.Success);
+        Assert.DoesNotContain("qb_", address, StringComparison.Ordinal);
+        Assert.DoesNotContain(key.Value, second, StringComparison.Ordinal);
+    }
+}
