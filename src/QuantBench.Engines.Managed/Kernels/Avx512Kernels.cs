@@ -117,6 +117,7 @@ internal sealed unsafe class Avx512Kernels : Avx2Kernels
     }
 
     /// <summary>Product of a row of halves with inputs that were multiplied by <see cref="HalfInputScale"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float DotHalves(ushort* w, float* x, int n)
     {
         Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default;
@@ -136,6 +137,7 @@ internal sealed unsafe class Avx512Kernels : Avx2Kernels
     }
 
     /// <summary>Product of a row of bfloat16, which are the upper halves of floats, with inputs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float DotBrainFloats(ushort* w, float* x, int n)
     {
         Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default;
@@ -157,6 +159,7 @@ internal sealed unsafe class Avx512Kernels : Avx2Kernels
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Brain16(ushort* w) => Vector512.ShiftLeft(Avx512F.ConvertToVector512Int32(Vector256.Load(w)), 16).AsSingle();
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile8(int k, float* a, int lda, float* b, int ldb, float* c, int ldc)
     {
         float* a4 = a + (4L * lda);

@@ -61,6 +61,7 @@ internal static unsafe class Avx512Panel
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Unsigned<TBlock>(int columns, WorkerScratch scratch, Activations inputs, int t0, int t1, int t2, int t3, float* tile)
         where TBlock : struct, IWeightBlock
     {
@@ -136,6 +137,7 @@ internal static unsafe class Avx512Panel
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<short> Step(Vector512<byte> w, sbyte* x) => Avx512BW.MultiplyAddAdjacent(w, Vector512.Create(*(int*)x).AsSByte());
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Signed(int columns, WorkerScratch scratch, Activations inputs, int t0, int t1, int t2, int t3, float* tile)
     {
         short* panel = (short*)scratch.Panel;
