@@ -180,38 +180,38 @@ internal static unsafe class RepackedRows
             switch (weights.Type)
             {
                 case GgmlType.Q4_0:
-                {
-                    byte* block = panel + (column / 32 * Q4_0Bytes);
-                    float d = Halves.ToFloat(((ushort*)block)[lane]);
-                    for (int i = 0; i < 32; i++) floats[i] = d * (Nibble(block + 32, lane, i) - 8);
-                    break;
-                }
-
-                case GgmlType.Q4_K:
-                {
-                    byte* block = panel + (column / 256 * Q4_KBytes);
-                    float scale = Halves.ToFloat(((ushort*)block)[lane]) * block[64 + (16 * group) + lane];
-                    float minimum = Halves.ToFloat(((ushort*)block)[16 + lane]) * block[192 + (16 * group) + lane];
-                    byte* quants = block + Q4_KHeader + (group * NibbleBytes);
-                    for (int i = 0; i < 32; i++) floats[i] = (scale * Nibble(quants, lane, i)) - minimum;
-                    break;
-                }
-
-                default:
-                {
-                    byte* block = panel + (column / 256 * Q6_KBytes);
-                    float d = Halves.ToFloat(((ushort*)block)[lane]);
-                    byte* quants = block + Q6_KHeader + (group * Q6_KGroup);
-                    for (int i = 0; i < 32; i++)
                     {
-                        float scale = d * (sbyte)block[32 + (16 * ((2 * group) + (i / 16))) + lane];
-                        int g = i / 4;
-                        int high = (quants[NibbleBytes + (64 * (g / 4)) + (4 * lane) + (i % 4)] >> (2 * (g % 4))) & 3;
-                        floats[i] = scale * ((Nibble(quants, lane, i) | (high << 4)) - 32);
+                        byte* block = panel + (column / 32 * Q4_0Bytes);
+                        float d = Halves.ToFloat(((ushort*)block)[lane]);
+                        for (int i = 0; i < 32; i++) floats[i] = d * (Nibble(block + 32, lane, i) - 8);
+                        break;
                     }
 
-                    break;
-                }
+                case GgmlType.Q4_K:
+                    {
+                        byte* block = panel + (column / 256 * Q4_KBytes);
+                        float scale = Halves.ToFloat(((ushort*)block)[lane]) * block[64 + (16 * group) + lane];
+                        float minimum = Halves.ToFloat(((ushort*)block)[16 + lane]) * block[192 + (16 * group) + lane];
+                        byte* quants = block + Q4_KHeader + (group * NibbleBytes);
+                        for (int i = 0; i < 32; i++) floats[i] = (scale * Nibble(quants, lane, i)) - minimum;
+                        break;
+                    }
+
+                default:
+                    {
+                        byte* block = panel + (column / 256 * Q6_KBytes);
+                        float d = Halves.ToFloat(((ushort*)block)[lane]);
+                        byte* quants = block + Q6_KHeader + (group * Q6_KGroup);
+                        for (int i = 0; i < 32; i++)
+                        {
+                            float scale = d * (sbyte)block[32 + (16 * ((2 * group) + (i / 16))) + lane];
+                            int g = i / 4;
+                            int high = (quants[NibbleBytes + (64 * (g / 4)) + (4 * lane) + (i % 4)] >> (2 * (g % 4))) & 3;
+                            floats[i] = scale * ((Nibble(quants, lane, i) | (high << 4)) - 32);
+                        }
+
+                        break;
+                    }
             }
         }
     }
