@@ -6,11 +6,21 @@ using QuantBench.Parity;
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
 if (args.Length < 3)
 {
-    Console.Error.WriteLine("usage: tests/parity/run.sh RIVAL_BIN [expected|latency|perplexity|overhead|all] [ROUNDS]");
+    Console.Error.WriteLine("usage: tests/parity/run.sh RIVAL_BIN [expected|latency|perplexity|overhead|all] [ROUNDS]\n       tests/parity/run.sh RIVAL_BIN managed-speed [SCHEMES] [ROUNDS] [LAYERS]");
     return 64;
 }
 
 (string root, string rival, string what) = (args[0], Path.GetFullPath(args[1]), args[2]);
+if (what == "managed-speed-worker") return SpeedWorker.Serve(root, rival, args[3], args[4], int.Parse(args[5], CultureInfo.InvariantCulture));
+if (what == "managed-speed")
+{
+    string cache = Path.Combine(Environment.GetEnvironmentVariable("QUANTBENCH_CACHE") ?? Path.Combine(root, ".cache"), "parity-models");
+    int[] numbers = [.. args.Skip(4).Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
+    int targets = new ManagedSpeed(root, rival, cache).Measure(args.ElementAtOrDefault(3) ?? "all", numbers.ElementAtOrDefault(0) is > 0 and int n ? n : 3, numbers.ElementAtOrDefault(1));
+    Console.WriteLine(targets == 0 ? "every target holds" : $"{targets} target(s) missed");
+    return targets == 0 ? 0 : 2;
+}
+
 int rounds = args.Length > 3 ? int.Parse(args[3], CultureInfo.InvariantCulture) : 7;
 string ourCommand = Environment.GetEnvironmentVariable("QUANTBENCH_APP") ?? Path.Combine(root, ".cache", "app", "quantbench");
 string scratch = Directory.CreateTempSubdirectory("quantbench-parity-").FullName;

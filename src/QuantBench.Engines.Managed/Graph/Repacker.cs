@@ -22,29 +22,32 @@ internal sealed unsafe class Repacker : IParallelWork
     /// <returns>The memory; freed when the model is.</returns>
     public static List<NativeBuffer> Run(KernelSet kernels, IReadOnlyCollection<WeightMatrix> matrices, int threads, CancellationToken cancellationToken)
     {
-        var buffers = new List<NativeBuffer>();
-        if (matrices.All(matrix => kernels.RepackedBytes(matrix) == 0)) return buffers;
+        long total = matrices.Sum(matrix => Aligned(kernels.RepackedBytes(matrix)));
+        if (total == 0) return [];
         using var pool = new WorkerPool(threads);
         WorkerScratch[] scratch = [.. Enumerable.Range(0, threads).Select(_ => new WorkerScratch(matrices.Max(matrix => matrix.Columns), 0))];
+
+        // One buffer for all, so that even small matrices lie on large pages.
+        var buffer = new NativeBuffer(total, hugePages: true);
         try
         {
+            byte* next = buffer.As<byte>();
             foreach (WeightMatrix matrix in matrices)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 long bytes = kernels.RepackedBytes(matrix);
                 if (bytes == 0) continue;
-                var buffer = new NativeBuffer(bytes);
-                buffers.Add(buffer);
-                matrix.Repacked = buffer.As<byte>();
+                matrix.Repacked = next;
+                next += Aligned(bytes);
                 pool.Run(new Repacker(kernels, pool, matrix, scratch));
                 ResidentPages.Drop(matrix.Data, matrix.RowBytes * matrix.Rows);
             }
 
-            return buffers;
+            return [buffer];
         }
         catch
         {
-            foreach (NativeBuffer buffer in buffers) buffer.Dispose();
+            buffer.Dispose();
             throw;
         }
         finally
@@ -52,6 +55,8 @@ internal sealed unsafe class Repacker : IParallelWork
             foreach (WorkerScratch item in scratch) item.Dispose();
         }
     }
+
+    private static long Aligned(long bytes) => (bytes + 63) / 64 * 64;
 
     /// <inheritdoc />
     public void Execute(int worker)

@@ -66,7 +66,8 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
         _localRope = new Rope(_shape, _shape.LocalRopeBase, _shape.Architecture == "gemma3" ? 1 : _shape.RopeScaling.FrequencyScale, factors);
         int queryWidth = _shape.Heads * _shape.HeadWidth, keyWidth = _shape.KvHeads * _shape.HeadWidth;
         int inputWidth = Math.Max(_shape.Embedding, queryWidth);
-        long floats = 2L * _shape.Embedding + (2 * queryWidth) + (2 * keyWidth) + (2 * _shape.FeedForward) + (2 * _shape.RotatedWidth) + (8 * 16);
+        int upWidth = Math.Max(_shape.FeedForward, _shape.Embedding);
+        long floats = (long)_shape.Embedding + queryWidth + (2 * keyWidth) + _shape.FeedForward + upWidth + (2 * _shape.RotatedWidth) + (8 * 16);
         _buffer = new NativeBuffer(floats * capacity * sizeof(float));
         float* next = _buffer.As<float>();
         float* Take(int width)
@@ -77,17 +78,23 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
         }
 
         _residual = Take(_shape.Embedding);
-        _branch = Take(_shape.Embedding);
         _queries = Take(queryWidth);
         _keys = Take(keyWidth);
         _values = Take(keyWidth);
-        _mixed = Take(queryWidth);
         _gate = Take(_shape.FeedForward);
-        _up = Take(_shape.FeedForward);
+        _up = Take(upWidth);
+
+        // What isn't needed at the same time shares memory: attention writes each head's results over its queries, a branch is added before the
+        // next gate's other factor comes, and the gated elements replace the gate.
+        _mixed = _queries;
+        _branch = _up;
         _angles = Take(_shape.RotatedWidth);
         _localAngles = Take(_shape.RotatedWidth);
-        _inputs = new Activations(capacity, inputWidth);
-        _hidden = new Activations(capacity, _shape.FeedForward);
+        bool inputsWide = kernels.UsesWideInputs(model.Head.Type)
+            || model.Layers.Any(layer => ((Linear[])[layer.Query, layer.Key, layer.Value, layer.Output, layer.Gate, layer.Up]).Any(l => kernels.UsesWideInputs(l.Weights.Type)));
+        bool hiddenWide = model.Layers.Any(layer => kernels.UsesWideInputs(layer.Down.Weights.Type));
+        _inputs = new Activations(capacity, inputWidth, inputsWide);
+        _hidden = new Activations(capacity, _shape.FeedForward, hiddenWide, _shape.FeedForward % 64 == 0 ? _gate : null);
         _scratch = new WorkerScratch[pool.Size];
         for (int i = 0; i < _scratch.Length; i++)
         {

@@ -13,18 +13,23 @@ internal sealed unsafe class Activations : IDisposable
 
     /// <param name="tokens">Most tokens.</param>
     /// <param name="columns">Most elements per token.</param>
-    public Activations(int tokens, int columns)
+    /// <param name="wide">Whether <see cref="Wide"/> is wanted, which only panels of signed types read.</param>
+    /// <param name="values">Memory for <see cref="Values"/> that is shared with another use; columns are then a multiple of 64. Null = own memory.</param>
+    public Activations(int tokens, int columns, bool wide = true, float* values = null)
     {
         Stride = (columns + 63) / 64 * 64;
+        if (values is not null) ArgumentOutOfRangeException.ThrowIfNotEqual(Stride, columns);
         long elements = (long)tokens * Stride;
         long blocks = elements / BlockElements;
-        _buffer = new NativeBuffer((elements * (sizeof(float) + sizeof(sbyte) + sizeof(short))) + (blocks * 4 * sizeof(float)));
-        Values = _buffer.As<float>();
-        Wide = (short*)(Values + elements);
-        Bytes = (sbyte*)(Wide + elements);
-        Scales = (float*)(Bytes + elements);
+        long floats = (values is null ? elements : 0) + (4 * blocks);
+        _buffer = new NativeBuffer((floats * sizeof(float)) + (elements * (sizeof(sbyte) + (wide ? sizeof(short) : 0))));
+        float* next = _buffer.As<float>();
+        Values = values is null ? next : values;
+        Scales = values is null ? next + elements : next;
         Sums = Scales + blocks;
         HalfSums = Sums + blocks;
+        Bytes = (sbyte*)(HalfSums + (2 * blocks));
+        Wide = wide ? (short*)(Bytes + elements) : null;
     }
 
     /// <summary>Elements from one token to the next, in <see cref="Values"/>, <see cref="Wide"/> and <see cref="Bytes"/>.</summary>
@@ -36,7 +41,7 @@ internal sealed unsafe class Activations : IDisposable
     /// <summary>The floats.</summary>
     public float* Values { get; }
 
-    /// <summary>q as 16-bit numbers.</summary>
+    /// <summary>q as 16-bit numbers; null when they aren't wanted.</summary>
     public short* Wide { get; }
 
     /// <summary>q.</summary>

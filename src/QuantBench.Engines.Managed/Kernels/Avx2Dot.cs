@@ -28,12 +28,15 @@ internal static unsafe class Avx2Dot
             case GgmlType.Q5_1: Rows32<BlockQ5_1>(weights, first, rows, inputs, token, output); break;
             case GgmlType.Q8_0: Rows32<BlockQ8_0>(weights, first, rows, inputs, token, output); break;
             case GgmlType.IQ4_NL: Rows32<BlockIQ4_NL>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.MXFP4: Rows32<BlockMXFP4>(weights, first, rows, inputs, token, output); break;
             case GgmlType.Q2_K: Rows<BlockQ2_K>(weights, first, rows, inputs, token, output); break;
             case GgmlType.Q3_K: Rows<BlockQ3_K>(weights, first, rows, inputs, token, output); break;
             case GgmlType.Q4_K: Rows<BlockQ4_K>(weights, first, rows, inputs, token, output); break;
             case GgmlType.Q5_K: Rows<BlockQ5_K>(weights, first, rows, inputs, token, output); break;
             case GgmlType.Q6_K: Rows<BlockQ6_K>(weights, first, rows, inputs, token, output); break;
             case GgmlType.IQ4_XS: Rows<BlockIQ4_XS>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.TQ1_0: Rows<BlockTQ1_0>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.TQ2_0: Rows<BlockTQ2_0>(weights, first, rows, inputs, token, output); break;
             default: throw new ArgumentOutOfRangeException(nameof(weights), weights.Type, "no integer kernel");
         }
     }

@@ -21,6 +21,9 @@ internal unsafe class Avx2Kernels : KernelSet
     public override bool UsesQuantizedInputs(GgmlType type) => Avx2Dot.Knows(type);
 
     /// <inheritdoc />
+    public override bool UsesWideInputs(GgmlType type) => IntegerPanels.IsSigned(type);
+
+    /// <inheritdoc />
     public override void RmsNorm(float* x, float* weight, float* y, int n, float epsilon)
     {
         float scale = 1 / MathF.Sqrt((Dot(x, x, n) / n) + epsilon);
@@ -89,8 +92,12 @@ internal unsafe class Avx2Kernels : KernelSet
             Vector256<int> i2 = Avx.ConvertToVector256Int32(v2 * inverse), i3 = Avx.ConvertToVector256Int32(v3 * inverse);
             Vector256<short> low = Avx2.Permute4x64(Avx2.PackSignedSaturate(i0, i1).AsInt64(), 0b11_01_10_00).AsInt16();
             Vector256<short> high = Avx2.Permute4x64(Avx2.PackSignedSaturate(i2, i3).AsInt64(), 0b11_01_10_00).AsInt16();
-            low.Store(activations.Wide + offset + (block * 32));
-            high.Store(activations.Wide + offset + (block * 32) + 16);
+            if (activations.Wide is not null)
+            {
+                low.Store(activations.Wide + offset + (block * 32));
+                high.Store(activations.Wide + offset + (block * 32) + 16);
+            }
+
             Avx2.Permute4x64(Avx2.PackSignedSaturate(low, high).AsInt64(), 0b11_01_10_00).AsSByte().Store(activations.Bytes + offset + (block * 32));
             int lowSum = Vector256.Sum(i0 + i1);
             int highSum = Vector256.Sum(i2 + i3);
@@ -121,10 +128,11 @@ internal unsafe class Avx2Kernels : KernelSet
 
         for (int row = first; row < first + rows; row++)
         {
-            Decode(weights, row, 0, weights.Columns, scratch.Row);
+            float* floats = weights.Type == GgmlType.F32 ? (float*)weights.Row(row) : scratch.Row;
+            if (weights.Type != GgmlType.F32) Decode(weights, row, 0, weights.Columns, floats);
             for (int t = 0; t < tokens; t++)
             {
-                output[((long)t * stride) + row] = Dot(scratch.Row, inputs.Values + ((long)t * inputs.Stride), weights.Columns);
+                output[((long)t * stride) + row] = Dot(floats, inputs.Values + ((long)t * inputs.Stride), weights.Columns);
             }
         }
     }

@@ -20,12 +20,15 @@ internal static unsafe class Avx2Panel
             case GgmlType.Q5_1: Multiply<BlockQ5_1>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             case GgmlType.Q8_0: Multiply<BlockQ8_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             case GgmlType.IQ4_NL: Multiply<BlockIQ4_NL>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.MXFP4: Multiply<BlockMXFP4>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             case GgmlType.Q2_K: Multiply<BlockQ2_K>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             case GgmlType.Q3_K: Multiply<BlockQ3_K>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             case GgmlType.Q4_K: Multiply<BlockQ4_K>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             case GgmlType.Q5_K: Multiply<BlockQ5_K>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             case GgmlType.Q6_K: Multiply<BlockQ6_K>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             case GgmlType.IQ4_XS: Multiply<BlockIQ4_XS>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.TQ1_0: Multiply<BlockTQ1_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.TQ2_0: Multiply<BlockTQ2_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             default: throw new ArgumentOutOfRangeException(nameof(weights), weights.Type, "no integer kernel");
         }
     }

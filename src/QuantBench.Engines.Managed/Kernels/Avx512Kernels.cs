@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using QuantBench.Formats.Gguf;
@@ -34,6 +35,14 @@ internal sealed unsafe class Avx512Kernels : Avx2Kernels
         else if (tokens >= PanelTokens && IntegerPanels.Knows(weights.Type))
         {
             Avx512Panel.Multiply(weights, first, rows, inputs, tokens, output, stride, scratch);
+        }
+        else if (tokens < PanelTokens && weights.Type == GgmlType.BF16)
+        {
+            for (int t = 0; t < tokens; t++)
+            {
+                float* x = inputs.Values + ((long)t * inputs.Stride);
+                for (int row = first; row < first + rows; row++) output[((long)t * stride) + row] = DotBrainFloats((ushort*)weights.Row(row), x, weights.Columns);
+            }
         }
         else if (tokens < PanelTokens && weights.Type == GgmlType.F16)
         {
@@ -99,7 +108,16 @@ internal sealed unsafe class Avx512Kernels : Avx2Kernels
         for (; i < n; i++) floats[i] = Halves.ToFloat(halves[i]);
     }
 
+    /// <inheritdoc />
+    public override void Decode(WeightMatrix weights, int row, int first, int count, float* floats)
+    {
+        // The file's pages of a repacked matrix were given back; reading single rows there would make them resident again, 64 KiB at a time.
+        if (weights.Repacked is not null) RepackedRows.Decode(weights, row, first, count, floats);
+        else base.Decode(weights, row, first, count, floats);
+    }
+
     /// <summary>Product of a row of halves with inputs that were multiplied by <see cref="HalfInputScale"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float DotHalves(ushort* w, float* x, int n)
     {
         Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default;
@@ -118,6 +136,30 @@ internal sealed unsafe class Avx512Kernels : Avx2Kernels
         return sum;
     }
 
+    /// <summary>Product of a row of bfloat16, which are the upper halves of floats, with inputs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float DotBrainFloats(ushort* w, float* x, int n)
+    {
+        Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default;
+        int i = 0;
+        for (; i <= n - 64; i += 64)
+        {
+            s0 = Avx512F.FusedMultiplyAdd(Brain16(w + i), Vector512.Load(x + i), s0);
+            s1 = Avx512F.FusedMultiplyAdd(Brain16(w + i + 16), Vector512.Load(x + i + 16), s1);
+            s2 = Avx512F.FusedMultiplyAdd(Brain16(w + i + 32), Vector512.Load(x + i + 32), s2);
+            s3 = Avx512F.FusedMultiplyAdd(Brain16(w + i + 48), Vector512.Load(x + i + 48), s3);
+        }
+
+        for (; i <= n - 16; i += 16) s0 = Avx512F.FusedMultiplyAdd(Brain16(w + i), Vector512.Load(x + i), s0);
+        float sum = Vector512.Sum(s0 + s1 + (s2 + s3));
+        for (; i < n; i++) sum += BitConverter.Int32BitsToSingle(w[i] << 16) * x[i];
+        return sum;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Brain16(ushort* w) => Vector512.ShiftLeft(Avx512F.ConvertToVector512Int32(Vector256.Load(w)), 16).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile8(int k, float* a, int lda, float* b, int ldb, float* c, int ldc)
     {
         float* a4 = a + (4L * lda);

@@ -22,12 +22,15 @@ internal static unsafe class Avx512Panel
             case GgmlType.Q5_1: Multiply<BlockQ5_1>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             case GgmlType.Q8_0: Multiply<BlockQ8_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             case GgmlType.IQ4_NL: Multiply<BlockIQ4_NL>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.MXFP4: Multiply<BlockMXFP4>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             case GgmlType.Q2_K: Multiply<BlockQ2_K>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             case GgmlType.Q3_K: Multiply<BlockQ3_K>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             case GgmlType.Q4_K: Multiply<BlockQ4_K>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             case GgmlType.Q5_K: Multiply<BlockQ5_K>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             case GgmlType.Q6_K: Multiply<BlockQ6_K>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             case GgmlType.IQ4_XS: Multiply<BlockIQ4_XS>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.TQ1_0: Multiply<BlockTQ1_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.TQ2_0: Multiply<BlockTQ2_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             default: throw new ArgumentOutOfRangeException(nameof(weights), weights.Type, "no integer kernel");
         }
     }
@@ -58,6 +61,7 @@ internal static unsafe class Avx512Panel
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Unsigned<TBlock>(int columns, WorkerScratch scratch, Activations inputs, int t0, int t1, int t2, int t3, float* tile)
         where TBlock : struct, IWeightBlock
     {
@@ -133,6 +137,7 @@ internal static unsafe class Avx512Panel
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<short> Step(Vector512<byte> w, sbyte* x) => Avx512BW.MultiplyAddAdjacent(w, Vector512.Create(*(int*)x).AsSByte());
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Signed(int columns, WorkerScratch scratch, Activations inputs, int t0, int t1, int t2, int t3, float* tile)
     {
         short* panel = (short*)scratch.Panel;

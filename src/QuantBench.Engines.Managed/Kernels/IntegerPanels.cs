@@ -15,7 +15,11 @@ internal static unsafe class IntegerPanels
 
     /// <summary>Whether the type has integer kernels.</summary>
     public static bool Knows(GgmlType type) => type is GgmlType.Q4_0 or GgmlType.Q4_1 or GgmlType.Q5_0 or GgmlType.Q5_1 or GgmlType.Q8_0
-        or GgmlType.Q2_K or GgmlType.Q3_K or GgmlType.Q4_K or GgmlType.Q5_K or GgmlType.Q6_K or GgmlType.IQ4_NL or GgmlType.IQ4_XS;
+        or GgmlType.Q2_K or GgmlType.Q3_K or GgmlType.Q4_K or GgmlType.Q5_K or GgmlType.Q6_K or GgmlType.IQ4_NL or GgmlType.IQ4_XS
+        or GgmlType.MXFP4 or GgmlType.TQ1_0 or GgmlType.TQ2_0;
+
+    /// <summary>Whether the type's panels hold 16-bit numbers.</summary>
+    public static bool IsSigned(GgmlType type) => type is GgmlType.Q8_0 or GgmlType.IQ4_NL or GgmlType.IQ4_XS;
 
     /// <summary>Unpacks rows into the worker's panel; rows behind the matrix' end become zeros.</summary>
     /// <typeparam name="TBlock">The type.</typeparam>

@@ -11,6 +11,9 @@ internal abstract unsafe class KernelSet
     /// <summary>Whether products with this type read 8-bit inputs instead of floats.</summary>
     public abstract bool UsesQuantizedInputs(GgmlType type);
 
+    /// <summary>Whether products with this type read 8-bit inputs as 16-bit numbers too.</summary>
+    public virtual bool UsesWideInputs(GgmlType type) => false;
+
     /// <summary>Bytes of a layout of its own that these kernels read faster than the file's; 0 when they read the file's rows.</summary>
     public virtual long RepackedBytes(WeightMatrix weights) => 0;
 

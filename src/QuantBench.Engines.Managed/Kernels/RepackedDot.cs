@@ -5,7 +5,10 @@ using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Engines.Managed.Kernels;
 
-/// <summary>Products of repacked rows with one token's 8-bit inputs: 16 rows at a time.</summary>
+/// <summary>
+/// Products of repacked rows with one token's 8-bit inputs: 16 rows at a time. Kernels are compiled once and fully: in steps, the first tokens
+/// would take several times as long.
+/// </summary>
 internal static unsafe class RepackedDot
 {
     /// <summary>Products of some rows with one token.</summary>
@@ -60,6 +63,7 @@ internal static unsafe class RepackedDot
         return (packed.AsByte() & Vector512.Create((byte)0x0F)) | (pairs.AsByte() & Vector512.Create((byte)0x30));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static Vector512<float> Q4_0(byte* panel, int columns, sbyte* x, float* d, float* sums)
     {
         Vector512<float> result = default, least = default;
@@ -75,6 +79,7 @@ internal static unsafe class RepackedDot
         return result - (least * 8f);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static Vector512<float> Q4_K(byte* panel, int columns, sbyte* x, float* d, float* sums)
     {
         Vector512<float> result = default;
@@ -100,6 +105,7 @@ internal static unsafe class RepackedDot
         return result;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static Vector512<float> Q6_K(byte* panel, int columns, sbyte* x, float* d, float* halfSums)
     {
         Vector512<float> result = default;

@@ -164,6 +164,62 @@ internal static unsafe class RepackedRows
         }
     }
 
+    /// <summary>Floats of one row, by the same operations as the type's codec, so that they are equal to the last bit.</summary>
+    /// <param name="weights">A repacked matrix.</param>
+    /// <param name="row">Which row.</param>
+    /// <param name="first">First column; at a block's start.</param>
+    /// <param name="count">Columns; whole blocks.</param>
+    /// <param name="floats">[count].</param>
+    public static void Decode(WeightMatrix weights, int row, int first, int count, float* floats)
+    {
+        byte* panel = weights.Repacked + (row / IntegerPanels.Rows * PanelBytes(weights));
+        int lane = row % IntegerPanels.Rows;
+        for (int column = first; column < first + count; column += 32, floats += 32)
+        {
+            int group = column % 256 / 32;
+            switch (weights.Type)
+            {
+                case GgmlType.Q4_0:
+                    {
+                        byte* block = panel + (column / 32 * Q4_0Bytes);
+                        float d = Halves.ToFloat(((ushort*)block)[lane]);
+                        for (int i = 0; i < 32; i++) floats[i] = d * (Nibble(block + 32, lane, i) - 8);
+                        break;
+                    }
+
+                case GgmlType.Q4_K:
+                    {
+                        byte* block = panel + (column / 256 * Q4_KBytes);
+                        float scale = Halves.ToFloat(((ushort*)block)[lane]) * block[64 + (16 * group) + lane];
+                        float minimum = Halves.ToFloat(((ushort*)block)[16 + lane]) * block[192 + (16 * group) + lane];
+                        byte* quants = block + Q4_KHeader + (group * NibbleBytes);
+                        for (int i = 0; i < 32; i++) floats[i] = (scale * Nibble(quants, lane, i)) - minimum;
+                        break;
+                    }
+
+                default:
+                    {
+                        byte* block = panel + (column / 256 * Q6_KBytes);
+                        float d = Halves.ToFloat(((ushort*)block)[lane]);
+                        byte* quants = block + Q6_KHeader + (group * Q6_KGroup);
+                        for (int i = 0; i < 32; i++)
+                        {
+                            float scale = d * (sbyte)block[32 + (16 * ((2 * group) + (i / 16))) + lane];
+                            int g = i / 4;
+                            int high = (quants[NibbleBytes + (64 * (g / 4)) + (4 * lane) + (i % 4)] >> (2 * (g % 4))) & 3;
+                            floats[i] = scale * ((Nibble(quants, lane, i) | (high << 4)) - 32);
+                        }
+
+                        break;
+                    }
+            }
+        }
+    }
+
+    /// <summary>Column i of 32 of one row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Nibble(byte* quants, int lane, int i) => (quants[(64 * (i / 4 % 4)) + (4 * lane) + (i % 4)] >> (4 * (i / 16))) & 15;
+
     private static void JoinNibbles(byte* panel, byte* target)
     {
         Vector512<byte> mask = Vector512.Create((byte)0x0F);

@@ -116,7 +116,6 @@ internal sealed unsafe class ScalarKernels : KernelSet
         {
             float* x = activations.Values + offset + (block * 32);
             sbyte* q = activations.Bytes + offset + (block * 32);
-            short* wide = activations.Wide + offset + (block * 32);
             float largest = 0;
             for (int i = 0; i < 32; i++) largest = Math.Max(largest, Math.Abs(x[i]));
             float d = largest / 127;
@@ -124,7 +123,8 @@ internal sealed unsafe class ScalarKernels : KernelSet
             int low = 0, high = 0;
             for (int i = 0; i < 32; i++)
             {
-                wide[i] = q[i] = (sbyte)MathF.Round(x[i] * inverse);
+                q[i] = (sbyte)MathF.Round(x[i] * inverse);
+                if (activations.Wide is not null) activations.Wide[offset + (block * 32) + i] = q[i];
                 if (i < 16) low += q[i];
                 else high += q[i];
             }

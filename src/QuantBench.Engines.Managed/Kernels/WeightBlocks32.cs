@@ -231,3 +231,47 @@ internal unsafe struct BlockIQ4_NL : IWeightBlock32
         minima = default;
     }
 }
+
+/// <summary>MXFP4. Its levels, −12 … 12 with half the scale, are held plus 12, so that they are unsigned.</summary>
+internal unsafe struct BlockMXFP4 : IWeightBlock32
+{
+    public static int Elements => 32;
+
+    public static int Bytes => 17;
+
+    public static int SubElements => 32;
+
+    public static bool Signed => false;
+
+    public static int Largest => 24;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<byte> Quants(byte* block, int group) => Avx2.Shuffle(
+        Vector256.Create(
+            (byte)12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0,
+            12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0),
+        Nibbles.Unpack(block + 1));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scales(byte* block, float* scales, float* minima)
+    {
+        int e = *block;
+        float d = BitConverter.Int32BitsToSingle(e < 2 ? 0x00200000 << e : (e - 1) << 23);
+        *scales = d;
+        *minima = -12 * d;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scales8(byte* blocks, out Vector256<float> scales, out Vector256<float> minima)
+    {
+        Vector256<int> exponents = Vector256.Create(
+            blocks[0], blocks[Bytes], blocks[2 * Bytes], blocks[3 * Bytes], blocks[4 * Bytes], blocks[5 * Bytes], blocks[6 * Bytes], blocks[7 * Bytes]);
+
+        // 2^(e − 128); for e < 2 that lies below the normal range.
+        Vector256<int> below = Avx2.ShiftLeftLogicalVariable(Vector256.Create(0x00200000), exponents.AsUInt32());
+        Vector256<int> bits = Vector256.ConditionalSelect(
+            Vector256.LessThan(exponents, Vector256.Create(2)), below, Vector256.ShiftLeft(exponents - Vector256.Create(1), 23));
+        scales = bits.AsSingle();
+        minima = scales * -12f;
+    }
+}

@@ -41,6 +41,15 @@ internal static unsafe class Superblocks
         (Avx.ConvertToVector256Single(Avx2.ConvertToVector256Int32(Vector128.Shuffle(bytes.AsUInt64(), Vector128.Create(1UL, 1)).AsSByte())) * f).Store(result + 8);
     }
 
+    /// <summary>One scale for all sub-blocks of numbers 0, 1, 2 that stand for −1, 0, 1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Ternary(byte* half, float* scales, float* minima)
+    {
+        float d = Halves.ToFloat(*(ushort*)half);
+        Vector256.Create(d).Store(scales);
+        Vector256.Create(-d).Store(minima);
+    }
+
     /// <summary>Two bits of each byte: those of the group's quarter of a half superblock.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<byte> TwoBits(byte* quants, int group) =>
@@ -222,13 +231,88 @@ internal unsafe struct BlockIQ4_XS : IWeightBlock
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Scales(byte* block, float* scales, float* minima)
     {
-        float d = Halves.ToFloat(*(ushort*)block);
-        uint high = *(ushort*)(block + 2);
-        uint low = *(uint*)(block + 4);
-        for (int g = 0; g < 8; g++)
+        // Eight 4-bit low parts and eight 2-bit high parts, one of each per lane.
+        Vector256<uint> low = Avx2.ShiftRightLogicalVariable(
+            Vector256.Create(*(uint*)(block + 4)), Vector256.Create(0u, 4, 8, 12, 16, 20, 24, 28)) & Vector256.Create(15u);
+        Vector256<uint> high = Avx2.ShiftRightLogicalVariable(
+            Vector256.Create((uint)*(ushort*)(block + 2)), Vector256.Create(0u, 2, 4, 6, 8, 10, 12, 14)) & Vector256.Create(3u);
+        Vector256<int> scale = (low | Vector256.ShiftLeft(high, 4)).AsInt32() - Vector256.Create(32);
+        (Avx.ConvertToVector256Single(scale) * Vector256.Create(Halves.ToFloat(*(ushort*)block))).Store(scales);
+    }
+}
+
+/// <summary>TQ2_0.</summary>
+internal unsafe struct BlockTQ2_0 : IWeightBlock
+{
+    public static int Elements => 256;
+
+    public static int Bytes => 66;
+
+    public static int SubElements => 32;
+
+    public static bool Signed => false;
+
+    public static int Largest => 3;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<byte> Quants(byte* block, int group) => Superblocks.TwoBits(block, group);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scales(byte* block, float* scales, float* minima) => Superblocks.Ternary(block + 64, scales, minima);
+}
+
+/// <summary>TQ1_0. Trit n of a byte is the upper part of 3·(b·3ⁿ mod 256), so that it is 0, 1 or 2 as b·3ⁿ mod 256 passes 86 and 171.</summary>
+internal unsafe struct BlockTQ1_0 : IWeightBlock
+{
+    public static int Elements => 256;
+
+    public static int Bytes => 54;
+
+    public static int SubElements => 32;
+
+    public static bool Signed => false;
+
+    public static int Largest => 2;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<byte> Quants(byte* block, int group)
+    {
+        Vector256<byte> v;
+        if (group < 5)
         {
-            uint ls = ((low >> (4 * g)) & 15) | (((high >> (2 * g)) & 3) << 4);
-            scales[g] = d * ((int)ls - 32);
+            v = Vector256.Load(block);
+            if (group > 0) v += v + v;
+            if (group > 1) v += v + v;
+            if (group > 2) v += v + v;
+            if (group > 3) v += v + v;
         }
+        else
+        {
+            // Bytes 32–47 hold elements 160–239, five times 16; bytes 48–51 the last 16, four times 4.
+            Vector128<byte> third = Vector128.Load(block + 32);
+            if (group > 5) third = Times3(Times3(third));
+            if (group > 6) third = Times3(Times3(third));
+            Vector128<byte> next = group < 7 ? Times3(third) : Last(block + 48);
+            v = Vector256.Create(third, next);
+        }
+
+        Vector256<byte> one = Vector256.Equals(Vector256.Max(v, Vector256.Create((byte)86)), v);
+        Vector256<byte> two = Vector256.Equals(Vector256.Max(v, Vector256.Create((byte)171)), v);
+        return -(one + two);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scales(byte* block, float* scales, float* minima) => Superblocks.Ternary(block + 52, scales, minima);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<byte> Times3(Vector128<byte> v) => v + v + v;
+
+    /// <summary>Four bytes times 1, 3, 9 and 27 modulo 256; products of 16-bit lanes, of which the low byte is kept.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<byte> Last(byte* bytes)
+    {
+        Vector256<short> wide = Avx2.ConvertToVector256Int16(Vector128.Create(*(uint*)bytes).AsByte());
+        wide = (wide * Vector256.Create((short)1, 1, 1, 1, 3, 3, 3, 3, 9, 9, 9, 9, 27, 27, 27, 27)) & Vector256.Create((short)0xFF);
+        return Sse2.PackUnsignedSaturate(wide.GetLower(), wide.GetUpper());
     }
 }

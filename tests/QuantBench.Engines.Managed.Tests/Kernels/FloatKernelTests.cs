@@ -105,6 +105,10 @@ public sealed unsafe class FloatKernelTests
             fixed (float* target = floats) kernels.HalvesToFloats(source, target, halves.Length);
             for (int i = 0; i < halves.Length; i++) Assert.Equal((float)BitConverter.UInt16BitsToHalf(halves[i]), floats[i]);
         }
+
+        // By bits, so that the sign of zero counts too.
+        Assert.All(halves, bits => Assert.Equal(
+            BitConverter.SingleToInt32Bits((float)BitConverter.UInt16BitsToHalf(bits)), BitConverter.SingleToInt32Bits(Halves.ToFloat(bits))));
     }
 
     private delegate void Kernel(float* result, KernelSet kernels);

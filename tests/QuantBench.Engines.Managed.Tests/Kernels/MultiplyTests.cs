@@ -1,4 +1,5 @@
 using QuantBench.Engines.Managed.Kernels;
+using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Engines.Managed.Tests.Kernels;
@@ -8,7 +9,7 @@ public sealed unsafe class MultiplyTests
     public static TheoryData<GgmlType> Types =>
     [
         GgmlType.F32, GgmlType.F16, GgmlType.BF16, GgmlType.Q4_0, GgmlType.Q4_1, GgmlType.Q5_0, GgmlType.Q5_1, GgmlType.Q8_0, GgmlType.Q2_K, GgmlType.Q3_K,
-        GgmlType.Q4_K, GgmlType.Q5_K, GgmlType.Q6_K, GgmlType.IQ4_NL, GgmlType.IQ4_XS, GgmlType.TQ2_0,
+        GgmlType.Q4_K, GgmlType.Q5_K, GgmlType.Q6_K, GgmlType.IQ4_NL, GgmlType.IQ4_XS, GgmlType.MXFP4, GgmlType.TQ1_0, GgmlType.TQ2_0,
     ];
 
     // Rows around the panels' 16 and 64, tokens around the tiles' 2, 4 and 8 and the switch from rows to panels; nothing is square.
@@ -52,6 +53,7 @@ public sealed unsafe class MultiplyTests
                 for (int panel = 0; panel < rows / 16; panel++) kernels.Repack(matrix.Weights, panel, matrix.Scratch);
 
                 Check(kernels, matrix, 1e-5);
+                DecodesEveryRow(kernels, matrix.Weights);
                 matrix.Weights.Repacked = null;
             }
         }
@@ -111,6 +113,24 @@ public sealed unsafe class MultiplyTests
             }
 
             foreach (KernelSet kernels in Models.VectorKernels) Check(kernels, matrix, 0);
+        }
+    }
+
+    /// <summary>A repacked matrix' rows are the file's to the last bit: embeddings are read from it.</summary>
+    private static void DecodesEveryRow(KernelSet kernels, WeightMatrix weights)
+    {
+        float[] expected = new float[weights.Columns], whole = new float[weights.Columns], part = new float[256];
+        for (int row = 0; row < weights.Rows; row++)
+        {
+            BlockCodecs.Get(weights.Type).DequantizeScalar(new ReadOnlySpan<byte>(weights.Row(row), (int)weights.RowBytes), expected);
+            fixed (float* target = whole, end = part)
+            {
+                kernels.Decode(weights, row, 0, weights.Columns, target);
+                kernels.Decode(weights, row, weights.Columns - 256, 256, end);
+            }
+
+            Assert.Equal(expected, whole);
+            Assert.Equal(expected[^256..], part);
         }
     }
 

@@ -22,6 +22,7 @@ internal sealed unsafe class RandomMatrix : IDisposable
         {
             if (type == GgmlType.F32) BinaryPrimitives.WriteSingleLittleEndian(bytes[at..], (float)(random.NextDouble() - 0.5));
             if (type == GgmlType.BF16) BinaryPrimitives.WriteUInt16LittleEndian(bytes[at..], (ushort)(BitConverter.SingleToUInt32Bits((float)(random.NextDouble() - 0.5)) >> 16));
+            if (type == GgmlType.MXFP4) bytes[at] = (byte)random.Next(120, 126);
             foreach (int offset in ScaleOffsets(type)) BinaryPrimitives.WriteHalfLittleEndian(bytes[(at + offset)..], (Half)((random.NextDouble() - 0.5) * 0.1));
         }
 
@@ -80,6 +81,7 @@ internal sealed unsafe class RandomMatrix : IDisposable
         GgmlType.Q2_K => [80, 82],
         GgmlType.Q3_K => [108],
         GgmlType.Q6_K => [208],
+        GgmlType.TQ1_0 => [52],
         GgmlType.TQ2_0 => [64],
         _ => [],
     };

@@ -1,0 +1,84 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using System.Globalization;
+using QuantBench.Core.Machine;
+using QuantBench.Core.Variants;
+using QuantBench.Engines.LlamaCpp;
+using QuantBench.Engines.Managed;
+using QuantBench.Formats.Gguf;
+using QuantBench.Inference.Artifacts;
+using QuantBench.Inference.Engines;
+
+namespace QuantBench.Parity;
+
+/// <summary>
+/// One engine with one model in a process of its own. It waits for a line on its input (<c>pp</c>, <c>tg</c>, <c>memory</c>), does that piece
+/// of work and answers with a number, so that two engines take turns within seconds.
+/// </summary>
+internal static class SpeedWorker
+{
+    /// <summary>Tokens of a prompt.</summary>
+    public const int Prompt = 512;
+
+    /// <summary>Tokens generated.</summary>
+    public const int Generate = 64;
+
+    /// <summary>Serves until the input ends.</summary>
+    /// <param name="root">The checkout.</param>
+    /// <param name="rival">Directory with llama.cpp's libraries.</param>
+    /// <param name="backend">A backend id, e.g. <c>managed/avx512</c>.</param>
+    /// <param name="path">GGUF file.</param>
+    /// <param name="threads">Threads.</param>
+    public static int Serve(string root, string rival, string backend, string path, int threads)
+    {
+        string[] parts = backend.Split('/');
+        var environment = new EngineEnvironment
+        {
+            Log = _ => { },
+            Root = root,
+            NativeDirectories = ImmutableSortedDictionary<string, string>.Empty.Add("llamacpp", rival),
+        };
+        EngineRegistration registration = parts[0] == "managed" ? ManagedEngine.Registration : LlamaCppEngine.Registration;
+        using IEngine engine = registration.Create(environment);
+        Artifact artifact = Describe(path);
+        using ILoadedModel model = engine.Load(artifact, parts[1], new LoadOptions { Threads = threads }, CancellationToken.None);
+        using IInferenceSession session = model.CreateSession(new SessionOptions { ContextLength = Prompt + Generate, Threads = threads });
+        var random = new Random(1);
+        var batch = new TokenBatch();
+        Console.WriteLine("ready");
+        while (Console.ReadLine() is { } request)
+        {
+            double answer = request switch
+            {
+                "pp" => Run(session, batch, random, model.VocabularySize, Prompt, 1),
+                "tg" => Run(session, batch, random, model.VocabularySize, 1, Generate),
+                _ => ProcessMemory.Read().PeakResidentBytes ?? double.NaN,
+            };
+            Console.WriteLine(answer.ToString("R", CultureInfo.InvariantCulture));
+        }
+
+        return 0;
+    }
+
+    private static Artifact Describe(string path)
+    {
+        using GgufReader file = GgufReader.Open(path);
+        return new Artifact(path, Variant.Parse("gguf:F32"), new string('0', 64), new FileInfo(path).Length, file.TensorBytes, file.ParameterCount);
+    }
+
+    /// <summary>Appends batches to an empty cache; only the last token of each wants logits.</summary>
+    /// <returns>Tokens per second.</returns>
+    private static double Run(IInferenceSession session, TokenBatch batch, Random random, int vocabulary, int tokens, int batches)
+    {
+        session.Reset();
+        long start = Stopwatch.GetTimestamp();
+        for (int i = 0; i < batches; i++)
+        {
+            batch.Clear();
+            for (int t = 0; t < tokens; t++) batch.Add(random.Next(vocabulary), 0, t == tokens - 1);
+            session.Append(batch, CancellationToken.None);
+        }
+
+        return tokens * batches / Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+}
