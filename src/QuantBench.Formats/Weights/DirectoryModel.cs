@@ -44,6 +44,9 @@ public sealed class DirectoryModel : IDisposable
     /// <summary>Bytes of all tensors.</summary>
     public long TensorBytes { get; }
 
+    /// <summary>Bytes of the weight files.</summary>
+    public long FileBytes => _weights.Model.Files.Sum(file => new FileInfo(file).Length);
+
     /// <summary>Names of all tensors, as GGUF has them.</summary>
     public IEnumerable<string> TensorNames =>
         [.. _computed.Keys, .. _modules.Keys.Select(name => $"{name}.weight"), .. _modules.Keys.Where(HasBias).Select(name => $"{name}.bias")];
