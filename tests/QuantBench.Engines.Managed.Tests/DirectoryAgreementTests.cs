@@ -10,7 +10,10 @@ namespace QuantBench.Engines.Managed.Tests;
 /// <summary>Hugging Face directories of every architecture, read as they are and as the GGUF file of the same weights, against llama.cpp on that file.</summary>
 public sealed class DirectoryAgreementTests
 {
-    private const int Count = 150;
+    private const int Count = 110;
+
+    // Kernels of each instruction set have tests of their own; the graph is one.
+    private static readonly string[] s_devices = [.. Models.Devices.Where(device => device == "scalar" || device == Models.Devices[^1])];
 
     // llama.cpp's CPU code looks GELU up in a table of halves, hence gemma's wider bound.
     public static TheoryData<string, double> Shapes => new()
@@ -29,7 +32,7 @@ public sealed class DirectoryAgreementTests
         HuggingFaceToGguf.Convert(directory, gguf, GgmlType.F32, new Progress<double>(), CancellationToken.None);
         int[] tokens = Models.Tokens(Count, RandomDirectory.Vocabulary);
         double[] expected = Reference(gguf, tokens);
-        foreach (string device in Models.Devices)
+        foreach (string device in s_devices)
         {
             double[] fromGguf = Targets(gguf, device, tokens);
             double[] fromDirectory = Targets(directory, device, tokens);
@@ -64,7 +67,7 @@ public sealed class DirectoryAgreementTests
         const int Window = 24;
         string directory = RandomDirectory.Write("mistral-window", layers: 1, config => config["sliding_window"] = Window);
         int[] tokens = Models.Tokens(Count, RandomDirectory.Vocabulary);
-        foreach (string device in Models.Devices)
+        foreach (string device in s_devices)
         {
             using ILoadedModel model = Models.Load(directory, device);
             using IInferenceSession session = Models.Session(model);
