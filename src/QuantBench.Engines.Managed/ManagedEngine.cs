@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using QuantBench.Core.Errors;
+using QuantBench.Engines.Managed.Files;
 using QuantBench.Engines.Managed.Graph;
 using QuantBench.Engines.Managed.Kernels;
-using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
 
@@ -15,6 +15,8 @@ namespace QuantBench.Engines.Managed;
 /// </summary>
 public sealed partial class ManagedEngine : IEngine
 {
+    private static readonly ImmutableArray<string> s_formats = ["gguf", "safetensors", "mlx", "gptq", "awq"];
+
     /// <summary>The engine's line in the registry.</summary>
     public static EngineRegistration Registration { get; } = new(
         "managed", "transformers in C# on CPU SIMD: scalar, avx2, avx512", _ => new ManagedEngine(), _ => []);
@@ -39,16 +41,9 @@ public sealed partial class ManagedEngine : IEngine
     {
         ArgumentNullException.ThrowIfNull(artifact);
         if (DeviceSupport(device) is { IsSupported: false } refused) return refused;
-        if (Directory.Exists(artifact.Path) || !artifact.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
-        {
-            return Support.No("managed: only GGUF files are implemented");
-        }
-
-        using GgufReader file = GgufReader.Open(artifact.Path);
-        Support support = ModelShape.Check(file);
-        if (!support.IsSupported) return support;
-        GgufTensorInfo? unknown = file.Tensors.FirstOrDefault(tensor => !RowDecoder.Knows(tensor.Type));
-        return unknown is null ? Support.Yes : Support.No($"managed: tensors of type {unknown.Type} ('{unknown.Name}') are not implemented");
+        if (!s_formats.Contains(artifact.Variant.Format)) return Support.No($"managed: the format '{artifact.Variant.Format}' is not implemented; {string.Join(", ", s_formats)} are");
+        using IModelFile file = ModelFile.Open(artifact.Path);
+        return ModelShape.Check(file);
     }
 
     /// <inheritdoc />
@@ -60,7 +55,7 @@ public sealed partial class ManagedEngine : IEngine
         if (!support.IsSupported) throw new EngineException(support.Reason ?? "managed: not supported");
         cancellationToken.ThrowIfCancellationRequested();
         KernelSet kernels = KernelsOf(device);
-        GgufReader file = GgufReader.Open(artifact.Path);
+        IModelFile file = ModelFile.Open(artifact.Path);
         ModelWeights weights;
         try
         {

@@ -37,7 +37,7 @@ internal static class Installation
     public static WorkerServices WorkerServices { get; } = new()
     {
         Engines = Engines.All,
-        Builders = [new HuggingFaceGgufBuilder(), new GgufCopyBuilder()],
+        Builders = [new HuggingFaceGgufBuilder(), new GgufCopyBuilder(), new HuggingFaceSafetensorsBuilder(), new HuggingFaceMlxBuilder(), new DirectoryCopyBuilder()],
         Evaluator = WorkloadTable.Find,
         ComputeReference = (context, path, stop) => ReferenceLogProbabilities.Compute(context, path, stop),
         Describe = (variant, path) =>

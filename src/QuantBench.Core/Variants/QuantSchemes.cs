@@ -10,6 +10,7 @@ public static class QuantSchemes
 {
     /// <summary>Format of the schemes that are single block types of GGUF's tensors: what kernels work on, no format of a whole model.</summary>
     public const string BlockTypeFormat = "ggml";
+    private const int WholeRow = -1;
 
     private static readonly ImmutableArray<QuantScheme> s_all =
     [
@@ -55,6 +56,9 @@ public static class QuantSchemes
         Block("Q4_K", 4), Block("Q4_1", 4), Block("Q4_0", 4), Block("IQ4_NL", 4), Block("IQ4_XS", 4), Block("MXFP4", 4), Block("NVFP4", 4),
         Block("Q3_K", 3), Block("IQ3_S", 3), Block("IQ3_XXS", 3), Block("Q2_K", 2), Block("IQ2_S", 2), Block("IQ2_XS", 2), Block("IQ2_XXS", 2),
         Block("TQ2_0", 2), Block("Q2_0", 2), Block("IQ1_M", 1), Block("IQ1_S", 1), Block("TQ1_0", 1), Block("Q1_0", 1),
+        .. Grouped("mlx", [8, 6, 5, 4, 3, 2], [32, 64, 128], "MLX affine"),
+        .. Grouped("gptq", [8, 4, 2], [32, 64, 128, WholeRow], "GPTQ, with or without act-order"),
+        .. Grouped("awq", [4], [32, 64, 128, WholeRow], "AWQ"),
     ];
 
     private static readonly FrozenLookup s_byId = new(s_all);
@@ -71,6 +75,14 @@ public static class QuantSchemes
 
     private static QuantScheme Gguf(string name, int bits, int fileType, string description, bool imatrix = false) =>
         new("gguf", name, bits, imatrix, fileType, description);
+
+    /// <summary>Schemes of one format by bits and by how many weights of a row share a scale.</summary>
+    private static IEnumerable<QuantScheme> Grouped(string format, int[] bits, int[] groups, string description) =>
+        from width in bits
+        from size in groups
+        let name = size == WholeRow ? $"{width}bit-channel" : $"{width}bit-g{size}"
+        let share = size == WholeRow ? "one scale per row" : $"one scale per {size} weights"
+        select new QuantScheme(format, name, width, false, -1, $"{description}, {width} bits, {share}") { GroupSize = size };
 
     private sealed class FrozenLookup(ImmutableArray<QuantScheme> schemes)
     {

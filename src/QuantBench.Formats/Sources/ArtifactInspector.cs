@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Safetensors;
+using QuantBench.Formats.Weights;
 
 namespace QuantBench.Formats.Sources;
 
@@ -19,6 +20,9 @@ public static class ArtifactInspector
     {
         ["gguf"] = InspectGguf,
         ["safetensors"] = InspectSafetensors,
+        ["mlx"] = InspectDirectory,
+        ["gptq"] = InspectDirectory,
+        ["awq"] = InspectDirectory,
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     /// <summary>Sizes of a model.</summary>
@@ -47,5 +51,14 @@ public static class ArtifactInspector
         using SafetensorsModel model = SafetensorsModel.Open(path);
         return new ArtifactSize(
             model.Files.Sum(f => new FileInfo(f).Length), model.Tensors.Values.Sum(t => t.ByteSize), model.Tensors.Values.Sum(t => t.ElementCount));
+    }
+
+    /// <summary>Sizes of a quantized model directory: packed words, scales and zero points are weight bytes, and a weight is an element of a matrix.</summary>
+    /// <param name="path">Its directory.</param>
+    /// <exception cref="QuantBenchException">A file can't be opened, is broken, or the model is of a kind that isn't read.</exception>
+    public static ArtifactSize InspectDirectory(string path)
+    {
+        using DirectoryModel model = DirectoryModel.Open(path);
+        return new ArtifactSize(model.FileBytes, model.TensorBytes, model.ParameterCount);
     }
 }
