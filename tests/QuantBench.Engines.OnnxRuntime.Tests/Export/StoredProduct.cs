@@ -41,8 +41,8 @@ internal sealed record StoredProduct(string Name, string Input, string Output, i
         // Where blocks have minimums, the sum of both products is what comes out.
         OnnxNode? sum = takers[node.Outputs[0]].FirstOrDefault(t => t.Name.EndsWith("/AddMinimums", StringComparison.Ordinal));
         string minimums = sum is null ? "" : model.Nodes.First(m => m.Outputs[0] == sum.Inputs[1]).Inputs[1];
-        Assert.Equal([n, k / size, size * bits / 8], model.Tensors[packed].Shape);
-        Assert.Equal([n, k / size], model.Tensors[scales].Shape);
+        Assert.Equal([n, k / size, size * bits / 8], model.Tensors[packed].Shape.ToArray());
+        Assert.Equal([n, k / size], model.Tensors[scales].Shape.ToArray());
         return new StoredProduct(node.Name, node.Inputs[0], sum?.Outputs[0] ?? node.Outputs[0], n, k, (source, row, weights) =>
         {
             int blocks = k / size, perRow = blocks * size * bits / 8;
