@@ -15,6 +15,9 @@ namespace QuantBench.Engines.OnnxRuntime.Tests.Export;
 /// <param name="Row">Reads a row's weights.</param>
 internal sealed record StoredProduct(string Name, string Input, string Output, int Rows, int Columns, Action<OnnxModel, int, double[]> Row)
 {
+    /// <summary>Whether MatMulNBits may quantize what it multiplies.</summary>
+    public bool QuantizesInput { get; private init; }
+
     public static IEnumerable<StoredProduct> Find(OnnxModel model)
     {
         Dictionary<string, OnnxNode> makers = model.Nodes.SelectMany(n => n.Outputs.Where(o => o.Length > 0).Select(o => (o, n))).ToDictionary(p => p.o, p => p.n);
@@ -58,7 +61,10 @@ internal sealed record StoredProduct(string Name, string Input, string Output, i
                 int middle = zero.IsEmpty ? 1 << (bits - 1) : Bits(zero, block, bits);
                 weights[i] = ((double)(value - middle) * scale[block]) + (minimum.IsEmpty ? 0 : minimum[block]);
             }
-        });
+        })
+        {
+            QuantizesInput = node.Int("accuracy_level", 0) == 4,
+        };
     }
 
     private static StoredProduct? Floats(OnnxModel model, OnnxNode node, Dictionary<string, OnnxNode> makers)
