@@ -12,6 +12,9 @@ public sealed record QuantScheme(string Format, string Name, int NominalBits, bo
     /// <summary>Weights of a row that share a scale, where the scheme's name says so; −1 = all of a row, 0 = the name doesn't say.</summary>
     public int GroupSize { get; init; }
 
+    /// <summary>Whether making it needs a training text that activations are looked at on.</summary>
+    public bool NeedsCalibrationText { get; init; }
+
     /// <summary>The precision class that <see cref="NominalBits"/> falls in.</summary>
     public PrecisionClass PrecisionClass => NominalBits switch
     {
