@@ -18,6 +18,7 @@ public static class WorkloadNames
         new("divergence", false, "Kullback-Leibler divergence, same-top share and perplexity ratio against a reference variant"),
         new("latency", true, "prompt and generation speed, time to first token, per-token latency, memory"),
         new("load", true, "time and memory from opening the artifact to a ready session"),
+        new("onnx-latency", true, "time per run of any ONNX model, and the error of its outputs against a reference variant"),
     ];
 
     /// <summary>The workload of a name, or null.</summary>

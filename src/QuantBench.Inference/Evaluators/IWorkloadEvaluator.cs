@@ -37,6 +37,9 @@ public sealed record EvaluationContext
     /// <summary>File of reference log-probabilities to read, for divergence.</summary>
     public string? ReferencePath { get; init; }
 
+    /// <summary>Folder for files that the cell leaves beside its result; null = none. Made by who writes the first one.</summary>
+    public string? OutputFolder { get; init; }
+
     /// <summary>The one clock.</summary>
     public required TimeProvider Clock { get; init; }
 
