@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 
@@ -17,6 +18,10 @@ internal sealed unsafe class OrtApi(void** table)
     private const int GetKeyValuePairs = 298;
     private const int ReleaseKeyValuePairs = 300;
     private const int AllocatorGetStats = 319;
+    private const int SessionGetEpGraphAssignmentInfo = 398;
+    private const int EpAssignedSubgraphGetEpName = 399;
+    private const int EpAssignedSubgraphGetNodes = 400;
+    private const int EpAssignedNodeGetOperatorType = 403;
 
     /// <summary>What the library was built from: branch, commit, build type, compiler flags.</summary>
     public string BuildInfo => Marshal.PtrToStringUTF8((nint)((delegate* unmanaged<byte*>)table[GetBuildInfoString])()) ?? "";
@@ -31,19 +36,57 @@ internal sealed unsafe class OrtApi(void** table)
         try
         {
             void* status = ((delegate* unmanaged<void*, void**, void*>)table[AllocatorGetStats])((void*)allocator.DangerousGetHandle(), &pairs);
-            if (status is not null)
-            {
-                ((delegate* unmanaged<void*, void>)table[ReleaseStatus])(status);
-                return ImmutableSortedDictionary<string, long>.Empty;
-            }
-
-            return Read(pairs);
+            return Succeeds(status) ? Read(pairs) : ImmutableSortedDictionary<string, long>.Empty;
         }
         finally
         {
             if (pairs is not null) ((delegate* unmanaged<void*, void>)table[ReleaseKeyValuePairs])(pairs);
             if (held) allocator.DangerousRelease();
         }
+    }
+
+    /// <summary>
+    /// Which execution provider each node of a session runs on, as counts by provider and operator, after the basic optimisations; empty unless
+    /// the session was made with <c>session.record_ep_graph_assignment_info=1</c>.
+    /// </summary>
+    /// <param name="session">Not disposed.</param>
+    public ImmutableArray<PlacedOperator> Placement(InferenceSession session)
+    {
+        void** subgraphs = null;
+        nuint count = 0;
+        var counts = new Dictionary<(string Provider, string Operator), int>();
+        if (!Succeeds(((delegate* unmanaged<void*, void***, nuint*, void*>)table[SessionGetEpGraphAssignmentInfo])((void*)HandleOf(session), &subgraphs, &count))) return [];
+        for (nuint i = 0; i < count; i++)
+        {
+            byte* provider = null;
+            void** nodes = null;
+            nuint nodeCount = 0;
+            if (!Succeeds(((delegate* unmanaged<void*, byte**, void*>)table[EpAssignedSubgraphGetEpName])(subgraphs[i], &provider))
+                || !Succeeds(((delegate* unmanaged<void*, void***, nuint*, void*>)table[EpAssignedSubgraphGetNodes])(subgraphs[i], &nodes, &nodeCount)))
+            {
+                continue;
+            }
+
+            for (nuint n = 0; n < nodeCount; n++)
+            {
+                byte* type = null;
+                if (!Succeeds(((delegate* unmanaged<void*, byte**, void*>)table[EpAssignedNodeGetOperatorType])(nodes[n], &type))) continue;
+                CollectionsMarshal.GetValueRefOrAddDefault(counts, (Marshal.PtrToStringUTF8((nint)provider) ?? "", Marshal.PtrToStringUTF8((nint)type) ?? ""), out _)++;
+            }
+        }
+
+        return [.. counts.OrderBy(c => c.Key).Select(c => new PlacedOperator(c.Key.Provider, c.Key.Operator, c.Value))];
+    }
+
+    // The binding keeps the handle to itself; its field's name is pinned with the package's version, and a test reads placements through it.
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_nativeHandle")]
+    private static extern ref nint HandleOf(InferenceSession session);
+
+    private bool Succeeds(void* status)
+    {
+        if (status is null) return true;
+        ((delegate* unmanaged<void*, void>)table[ReleaseStatus])(status);
+        return false;
     }
 
     private ImmutableSortedDictionary<string, long> Read(void* pairs)
