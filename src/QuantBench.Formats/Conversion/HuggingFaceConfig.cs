@@ -14,7 +14,7 @@ internal sealed record HuggingFaceConfig
 {
     private const int MaxSize = 1 << 24;
 
-    /// <summary>Architecture's name in GGUF: <c>llama</c> or <c>qwen2</c>.</summary>
+    /// <summary>Architecture's name in GGUF: <c>llama</c>, <c>qwen2</c> or <c>qwen3</c>.</summary>
     public required string GgufArchitecture { get; init; }
 
     public required string Name { get; init; }
@@ -48,6 +48,9 @@ internal sealed record HuggingFaceConfig
 
     /// <summary>Whether rows of Q and K must be reordered: llama.cpp rotates neighbours in <c>llama</c> models, halves in the others.</summary>
     public bool PermutesHeads => GgufArchitecture == "llama";
+
+    /// <summary>Whether each query and key head is normed.</summary>
+    public bool NormsHeads => GgufArchitecture == "qwen3";
 
     /// <exception cref="QuantBenchException">The file is missing or broken, or the model is of a kind that isn't converted.</exception>
     public static HuggingFaceConfig Read(string directory)
@@ -94,8 +97,9 @@ internal sealed record HuggingFaceConfig
         {
             "LlamaForCausalLM" or "MistralForCausalLM" => "llama",
             "Qwen2ForCausalLM" => "qwen2",
+            "Qwen3ForCausalLM" => "qwen3",
             _ => throw new ModelFormatException(
-                path, null, $"the architecture '{name}' is not converted; LlamaForCausalLM, MistralForCausalLM and Qwen2ForCausalLM are.",
+                path, null, $"the architecture '{name}' is not converted; LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM and Qwen3ForCausalLM are.",
                 "Convert the model with llama.cpp's convert_hf_to_gguf.py and give the GGUF file instead."),
         };
     }

@@ -10,7 +10,7 @@ namespace QuantBench.Formats.Conversion;
 
 /// <summary>
 /// Makes a GGUF file of float weights from a Hugging Face directory, with the metadata, tensor names and row order of llama.cpp's
-/// <c>convert_hf_to_gguf.py</c>. Architectures: LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM.
+/// <c>convert_hf_to_gguf.py</c>. Architectures: LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM.
 /// </summary>
 public static class HuggingFaceToGguf
 {
@@ -167,7 +167,7 @@ public static class HuggingFaceToGguf
     /// What llama3's scaling divides each rotation frequency by: 1 for waves that fit the trained context often, the factor for those
     /// that don't, a blend between.
     /// </summary>
-    private static float[] RopeFactors(HuggingFaceConfig config)
+    internal static float[] RopeFactors(HuggingFaceConfig config)
     {
         if (config.RopeScaling is not { Type: "llama3" } scaling) return [];
         ModelJson json = scaling.Source;

@@ -61,7 +61,12 @@ internal static class TensorPlan
             plan.Add(permutedHeads > 0 ? new PlannedTensor($"{target}.bias", bias, rows, 1, permutedHeads) : new PlannedTensor($"{target}.bias", bias, 1, rows, 0));
         }
 
-        void Norm(string target, string source) => plan.Add(new PlannedTensor($"{target}.weight", Take($"{source}.weight", config.HiddenSize), 1, config.HiddenSize, 0));
+        void Norm(string target, string source, int? size = null)
+        {
+            int length = size ?? config.HiddenSize;
+            plan.Add(new PlannedTensor($"{target}.weight", Take($"{source}.weight", length), 1, length, 0));
+        }
+
 
         long queryRows = (long)config.HeadCount * config.HeadSize;
         long keyRows = (long)config.KeyValueHeadCount * config.HeadSize;
@@ -74,6 +79,12 @@ internal static class TensorPlan
             Matrix($"{to}.attn_q", $"{from}.self_attn.q_proj", queryRows, config.HiddenSize, config.PermutesHeads ? config.HeadCount : 0);
             Matrix($"{to}.attn_k", $"{from}.self_attn.k_proj", keyRows, config.HiddenSize, config.PermutesHeads ? config.KeyValueHeadCount : 0);
             Matrix($"{to}.attn_v", $"{from}.self_attn.v_proj", keyRows, config.HiddenSize);
+            if (config.NormsHeads)
+            {
+                Norm($"{to}.attn_q_norm", $"{from}.self_attn.q_norm", config.HeadSize);
+                Norm($"{to}.attn_k_norm", $"{from}.self_attn.k_norm", config.HeadSize);
+            }
+
             Matrix($"{to}.attn_output", $"{from}.self_attn.o_proj", config.HiddenSize, queryRows);
             Norm($"{to}.ffn_norm", $"{from}.post_attention_layernorm");
             Matrix($"{to}.ffn_gate", $"{from}.mlp.gate_proj", config.IntermediateSize, config.HiddenSize);

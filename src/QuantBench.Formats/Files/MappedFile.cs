@@ -1,11 +1,14 @@
 using System.IO.MemoryMappedFiles;
+using System.Runtime.InteropServices;
 using QuantBench.Core.Errors;
 
 namespace QuantBench.Formats.Files;
 
 /// <summary>A file mapped read-only into memory. Spans handed out are valid until it is disposed.</summary>
-public sealed unsafe class MappedFile : IDisposable
+public sealed unsafe partial class MappedFile : IDisposable
 {
+    private const int DontNeed = 4;
+
     private readonly MemoryMappedFile? _map;
     private readonly MemoryMappedViewAccessor? _view;
     private byte* _start;
@@ -88,6 +91,25 @@ public sealed unsafe class MappedFile : IDisposable
         return new ReadOnlySpan<byte>(_start + offset, length);
     }
 
+    /// <summary>Tells the system that whole pages of a piece aren't needed for now; they are read again when touched. Does nothing where it can't be done.</summary>
+    /// <param name="offset">First byte.</param>
+    /// <param name="length">Number of bytes.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The piece isn't inside the file.</exception>
+    public void Release(long offset, long length)
+    {
+        ObjectDisposedException.ThrowIf(_start is null && Length > 0, this);
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length - length);
+        if (!OperatingSystem.IsLinux()) return;
+        nuint page = (nuint)Environment.SystemPageSize;
+        nuint first = ((nuint)(_start + offset) + page - 1) / page * page;
+        nuint end = (nuint)(_start + offset + length) / page * page;
+
+        // Only advice: when it is refused, more memory stays resident and nothing else changes.
+        if (end > first) _ = Advise((void*)first, end - first, DontNeed);
+    }
+
     /// <summary>Unmaps the file.</summary>
     public void Dispose()
     {
@@ -100,4 +122,7 @@ public sealed unsafe class MappedFile : IDisposable
         _view?.Dispose();
         _map?.Dispose();
     }
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int Advise(void* start, nuint length, int advice);
 }

@@ -93,6 +93,10 @@ public sealed partial class GgufReader : IDisposable
         return _parts[tensor.Part].Span(tensor.Offset + offset, length);
     }
 
+    /// <summary>Tells the system that a tensor's pages aren't needed for now; reading it again is right, and slower.</summary>
+    /// <param name="tensor">One of <see cref="Tensors"/>.</param>
+    public void Release(GgufTensorInfo tensor) => _parts[tensor.Part].Release(tensor.Offset, tensor.ByteSize);
+
     /// <summary>Unmaps the files.</summary>
     public void Dispose()
     {

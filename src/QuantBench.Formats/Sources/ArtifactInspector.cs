@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Gguf;
+using QuantBench.Formats.Onnx;
 using QuantBench.Formats.Safetensors;
 
 namespace QuantBench.Formats.Sources;
@@ -19,6 +20,7 @@ public static class ArtifactInspector
     {
         ["gguf"] = InspectGguf,
         ["safetensors"] = InspectSafetensors,
+        ["onnx"] = InspectOnnx,
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     /// <summary>Sizes of a model.</summary>
@@ -47,5 +49,19 @@ public static class ArtifactInspector
         using SafetensorsModel model = SafetensorsModel.Open(path);
         return new ArtifactSize(
             model.Files.Sum(f => new FileInfo(f).Length), model.Tensors.Values.Sum(t => t.ByteSize), model.Tensors.Values.Sum(t => t.ElementCount));
+    }
+
+    /// <summary>Sizes of an ONNX model: what it says of itself when it was exported here, and otherwise all its constant tensors.</summary>
+    /// <param name="path">Its directory or model file.</param>
+    /// <exception cref="QuantBenchException">A file can't be opened or is broken.</exception>
+    public static ArtifactSize InspectOnnx(string path)
+    {
+        using OnnxModel model = OnnxModel.Open(path);
+        return new ArtifactSize(
+            model.Files.Sum(f => new FileInfo(f).Length),
+            Said(OnnxMetadata.WeightBytes) ?? model.Tensors.Values.Sum(t => t.ByteSize),
+            Said(OnnxMetadata.ParameterCount) ?? Math.Max(1, model.Tensors.Values.Sum(t => t.ElementCount)));
+
+        long? Said(string key) => model.Metadata.TryGetValue(key, out string? text) && long.TryParse(text, out long value) && value > 0 ? value : null;
     }
 }
