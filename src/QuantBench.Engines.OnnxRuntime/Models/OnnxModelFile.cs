@@ -25,7 +25,10 @@ internal static class OnnxModelFile
         {
             string file = Path.GetFullPath(Path.Combine(path, named));
             if (!file.StartsWith(Path.GetFullPath(path) + Path.DirectorySeparatorChar, StringComparison.Ordinal)) throw new ModelFormatException(Path.Combine(path, GenaiConfig.FileName), null, $"names a model file outside its directory: '{named}'.");
-            return File.Exists(file) ? file : throw new ModelFormatException(Path.Combine(path, GenaiConfig.FileName), null, $"names the model file '{named}', which isn't there.", "Copy the whole directory.");
+            if (File.Exists(file)) return file;
+            // An artifact's model file is called so whatever its source was called.
+            string renamed = Path.Combine(path, s_names[0]);
+            return File.Exists(renamed) ? renamed : throw new ModelFormatException(Path.Combine(path, GenaiConfig.FileName), null, $"names the model file '{named}', which isn't there.", "Copy the whole directory.");
         }
 
         if (s_names.Select(n => Path.Combine(path, n)).FirstOrDefault(File.Exists) is { } usual) return usual;

@@ -23,7 +23,7 @@ internal sealed unsafe class OrtLibrary
     private static readonly Lock s_gate = new();
     private static OrtLibrary? s_loaded;
 
-    private OrtLibrary(string? path, string version, OrtApi api) => (Path, Version, Api) = (path, version, api);
+    private OrtLibrary(string? path, string version, OrtFunctions api) => (Path, Version, Api) = (path, version, api);
 
     /// <summary>Path the user named; null for the library that comes with the program.</summary>
     public string? Path { get; }
@@ -32,7 +32,7 @@ internal sealed unsafe class OrtLibrary
     public string Version { get; }
 
     /// <summary>Functions of the C API that the managed binding doesn't wrap.</summary>
-    public OrtApi Api { get; }
+    public OrtFunctions Api { get; }
 
     /// <summary>Loads the library and the execution-provider libraries the user named.</summary>
     /// <param name="environment">Names them.</param>
@@ -110,7 +110,7 @@ internal sealed unsafe class OrtLibrary
         // A library that lacks the version prints a line and answers null; the managed binding would then fault.
         void** api = Minor(version) < ApiVersion ? null : ((delegate* unmanaged<uint, void**>)table[0])(ApiVersion);
         return api is not null
-            ? new OrtLibrary(named, version, new OrtApi(api))
+            ? new OrtLibrary(named, version, new OrtFunctions(api))
             : throw new EngineException($"onnxruntime: {what} is version {version}, which lacks C API {ApiVersion}.", $"Use ONNX Runtime 1.{ApiVersion} or newer.");
     }
 

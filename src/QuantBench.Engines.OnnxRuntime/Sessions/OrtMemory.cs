@@ -12,7 +12,7 @@ namespace QuantBench.Engines.OnnxRuntime.Sessions;
 /// <param name="session">The session.</param>
 /// <param name="api">Reads the allocator.</param>
 /// <param name="directory">Where the model's files lie.</param>
-internal sealed class OrtMemory(InferenceSession session, OrtApi api, string directory)
+internal sealed class OrtMemory(InferenceSession session, OrtFunctions api, string directory)
 {
     private readonly long _inUseLoaded = Read(session, api, "InUse");
 
@@ -38,7 +38,7 @@ internal sealed class OrtMemory(InferenceSession session, OrtApi api, string dir
         return facts.ToImmutable();
     }
 
-    private static long Read(InferenceSession session, OrtApi api, string key)
+    private static long Read(InferenceSession session, OrtFunctions api, string key)
     {
         using var allocator = new OrtAllocator(session, OrtMemoryInfo.DefaultInstance);
         return api.Statistics(allocator).GetValueOrDefault(key);

@@ -5,6 +5,7 @@ using QuantBench.Engines.OnnxRuntime.Imports;
 using QuantBench.Engines.OnnxRuntime.Models;
 using QuantBench.Engines.OnnxRuntime.Native;
 using QuantBench.Engines.OnnxRuntime.Providers;
+using QuantBench.Formats.Onnx;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
 
@@ -22,7 +23,7 @@ internal sealed class OrtModel : ILoadedModel, IEngineReport
     private readonly string _path;
 
     private OrtModel(
-        Artifact artifact, string path, InferenceSession session, DecoderSignature signature, GenaiConfig? config, ProviderDevice device, OrtSettings settings, OrtApi api)
+        Artifact artifact, string path, InferenceSession session, DecoderSignature signature, GenaiConfig? config, ProviderDevice device, OrtSettings settings, OrtFunctions api)
     {
         (_path, _session, _signature, _device, _settings) = (path, session, signature, device, settings);
         _memory = new OrtMemory(session, api, Path.GetDirectoryName(Path.GetFullPath(path)) ?? "");
@@ -68,10 +69,11 @@ internal sealed class OrtModel : ILoadedModel, IEngineReport
 
     /// <summary>Loads.</summary>
     /// <exception cref="ModelFormatException">The model is broken or no decoder.</exception>
-    public static OrtModel Open(Artifact artifact, ProviderDevice device, OrtSettings settings, OrtApi api, Action<string> log)
+    public static OrtModel Open(Artifact artifact, ProviderDevice device, OrtSettings settings, OrtFunctions api, Action<string> log)
     {
         string path = OnnxModelFile.Find(artifact.Path);
         GenaiConfig? config = Directory.Exists(artifact.Path) ? GenaiConfig.Read(artifact.Path) : null;
+        OnnxModelCheck.Check(path);
         InferenceSession session = settings.Open(path);
         try
         {
@@ -127,7 +129,7 @@ internal sealed class OrtModel : ILoadedModel, IEngineReport
     }
 
     private static int ContextOf(InferenceSession session) =>
-        session.ModelMetadata.CustomMetadataMap.TryGetValue("context_length", out string? text) && int.TryParse(text, out int length) && length > 0 ? length : 0;
+        session.ModelMetadata.CustomMetadataMap.TryGetValue(OnnxMetadata.ContextLength, out string? text) && int.TryParse(text, out int length) && length > 0 ? length : 0;
 
     private string PlacementText() => string.Join("; ", _placement.GroupBy(p => p.Provider).Select(g =>
         $"{g.Key}: {string.Join(", ", g.OrderByDescending(p => p.Count).ThenBy(p => p.Operator, StringComparer.Ordinal).Take(8).Select(p => $"{p.Count} {p.Operator}"))}"));

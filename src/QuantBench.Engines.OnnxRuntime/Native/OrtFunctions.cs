@@ -11,7 +11,7 @@ namespace QuantBench.Engines.OnnxRuntime.Native;
 /// 1.31.1; the struct only grows at its end).
 /// </summary>
 /// <param name="table">The struct, as an array of function pointers.</param>
-internal sealed unsafe class OrtApi(void** table)
+internal sealed unsafe class OrtFunctions(void** table)
 {
     private const int ReleaseStatus = 93;
     private const int GetBuildInfoString = 254;
