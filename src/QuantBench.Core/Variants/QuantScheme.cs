@@ -9,6 +9,9 @@ namespace QuantBench.Core.Variants;
 /// <param name="Description">One line for help texts.</param>
 public sealed record QuantScheme(string Format, string Name, int NominalBits, bool NeedsImportanceMatrix, int FileType, string Description)
 {
+    /// <summary>Whether making it needs a training text that activations are looked at on.</summary>
+    public bool NeedsCalibrationText { get; init; }
+
     /// <summary>The precision class that <see cref="NominalBits"/> falls in.</summary>
     public PrecisionClass PrecisionClass => NominalBits switch
     {

@@ -48,6 +48,43 @@ public static class QuantSchemes
         new("safetensors", "F32", 32, false, -1, "32-bit floats in the Hugging Face layout"),
         new("safetensors", "F16", 16, false, -1, "16-bit floats in the Hugging Face layout"),
         new("safetensors", "BF16", 16, false, -1, "bfloat16 in the Hugging Face layout"),
+        Onnx("fp32", 32, "32-bit floats; fused operators"),
+        Onnx("fp32-plain", 32, "32-bit floats; ONNX's standard operators only"),
+        Onnx("fp16", 16, "16-bit floats (CPUs compute in 32 bits)"),
+        Onnx("bf16", 16, "bfloat16 storage, computed in 32 bits"),
+        Onnx("int8-dynamic", 8, "bytes per output channel, activations quantized as they come"),
+        Onnx("int8-static", 8, "bytes per output channel, activations calibrated: smallest to largest", calibrated: true),
+        Onnx("int8-static-percentile", 8, "as int8-static, ranges that hold 99.999 % of the values", calibrated: true),
+        Onnx("int8-static-entropy", 8, "as int8-static, ranges of least divergence", calibrated: true),
+        Onnx("int8-static-down32", 8, "as int8-static, down_proj in 32-bit floats", calibrated: true),
+        Onnx("int8-b32", 8, "8-bit blocks of 32"),
+        Onnx("int4-b32", 4, "4-bit blocks of 32, 8-bit activations"),
+        Onnx("int4-b32-a0", 4, "4-bit blocks of 32, float activations"),
+        Onnx("int4-b32-asym", 4, "4-bit blocks of 32 with zero points"),
+        Onnx("int4-b32-down8", 4, "4-bit blocks of 32; down_proj and v_proj in 8 bits"),
+        Onnx("int4-b128", 4, "4-bit blocks of 128"),
+        Onnx("int4-b128-asym", 4, "4-bit blocks of 128 with zero points"),
+        Onnx("int2-b32", 2, "2-bit blocks of 32 with zero points"),
+        OnnxOfGguf("Q4_0", 4, "float activations"),
+        OnnxOfGguf("Q4_0-a4", 4, "8-bit activations"),
+        OnnxOfGguf("Q4_1", 4, "float activations"),
+        OnnxOfGguf("Q4_1-a4", 4, "8-bit activations"),
+        OnnxOfGguf("Q5_0", 5, "8-bit activations"),
+        OnnxOfGguf("Q5_0-a0", 5, "float activations; slow"),
+        OnnxOfGguf("Q5_1", 5, "8-bit activations"),
+        OnnxOfGguf("Q5_1-a0", 5, "float activations; slow"),
+        OnnxOfGguf("Q4_K_S", 4, "float activations"),
+        OnnxOfGguf("Q4_K_S-a4", 4, "8-bit activations"),
+        OnnxOfGguf("Q4_K_M", 4, "float activations"),
+        OnnxOfGguf("Q4_K_M-a4", 4, "8-bit activations"),
+        OnnxOfGguf("Q5_K_S", 5, "8-bit activations"),
+        OnnxOfGguf("Q5_K_S-a0", 5, "float activations; slow"),
+        OnnxOfGguf("Q5_K_M", 5, "8-bit activations"),
+        OnnxOfGguf("Q5_K_M-a0", 5, "float activations; slow"),
+        OnnxOfGguf("Q6_K", 6, "8-bit activations"),
+        OnnxOfGguf("Q6_K-a0", 6, "float activations; slow"),
+        OnnxOfGguf("Q8_0", 8, "8-bit activations"),
+        OnnxOfGguf("Q8_0-a0", 8, "float activations; slow"),
     ];
 
     private static readonly FrozenLookup s_byId = new(s_all);
@@ -62,6 +99,12 @@ public static class QuantSchemes
 
     private static QuantScheme Gguf(string name, int bits, int fileType, string description, bool imatrix = false) =>
         new("gguf", name, bits, imatrix, fileType, description);
+
+    private static QuantScheme Onnx(string name, int bits, string description, bool calibrated = false) =>
+        new("onnx", name, bits, false, -1, description) { NeedsCalibrationText = calibrated };
+
+    private static QuantScheme OnnxOfGguf(string name, int bits, string activations) =>
+        new("onnx", $"gguf-{name}", bits, false, -1, $"the blocks of gguf:{name.Split('-')[0]}, not quantized again; {activations}");
 
     private sealed class FrozenLookup(ImmutableArray<QuantScheme> schemes)
     {

@@ -20,6 +20,9 @@ public sealed record Variant
     /// <summary>Whether an importance matrix steers the quantizer.</summary>
     public bool ImportanceMatrix { get; }
 
+    /// <summary>Whether making it needs a training text: for an importance matrix, or to calibrate activations.</summary>
+    public bool NeedsCalibrationText => ImportanceMatrix || Scheme.NeedsCalibrationText;
+
     /// <summary>Format id, e.g. <c>gguf</c>.</summary>
     public string Format => Scheme.Format;
 

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Google.Protobuf;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Files;
 using QuantBench.Formats.Onnx.Proto;

@@ -1,0 +1,97 @@
+using QuantBench.Formats.Decoders;
+using QuantBench.Formats.Onnx;
+
+namespace QuantBench.Engines.OnnxRuntime.Export;
+
+/// <summary>
+/// The graph as onnxruntime-genai builds it for CPUs: SimplifiedLayerNormalization, SkipSimplifiedLayerNormalization and GroupQueryAttention with KV cache
+/// and rotary positions inside. The cache may be one shared buffer for past and present.
+/// </summary>
+internal sealed class FusedDecoderGraph(IDecoderWeights weights, ExportRecipe recipe, IReadOnlyDictionary<string, ActivationRange>? ranges)
+    : DecoderGraph(weights, recipe, ranges)
+{
+    private string _lengths = "";
+    private string _total = "";
+    private (string Cos, string Sin) _tables;
+
+    /// <inheritdoc/>
+    protected override void Prepare()
+    {
+        const string name = "/model/attn_mask";
+        var toInt32 = new OnnxAttribute.Int("to", (long)OnnxDataType.Int32);
+        string sum = Graph.Node($"{name}/ReduceSum", "ReduceSum", [AttentionMask, Graph.Ints(1)], new OnnxAttribute.Int("keepdims", 0));
+        string last = Graph.Node($"{name}/Sub", "Sub", [sum, Graph.Ints(1)]);
+        _lengths = Graph.Node($"{name}/Cast", "Cast", [last], toInt32);
+        string shape = Graph.Node($"{name}/Shape", "Shape", [AttentionMask]);
+        string total = Graph.Node($"{name}/Gather", "Gather", [shape, Graph.Int(1)], new OnnxAttribute.Int("axis", 0));
+        _total = Graph.Node($"{name}/Total", "Cast", [total], toInt32);
+        _tables = RotaryTables();
+    }
+
+    /// <inheritdoc/>
+    protected override (string Normed, string Residual) Norm(string name, string residual, string? addend, string module, bool isLast)
+    {
+        string gamma = Gamma(name, module, Shape.Hidden);
+        var epsilon = new OnnxAttribute.Float("epsilon", Shape.NormEpsilon);
+        if (addend is null) return (RootMeanSquareNorm($"{name}/LayerNorm", residual, gamma), residual);
+        string node = $"{name}/SkipLayerNorm", normed = $"{node}/output_0", sum = $"{node}/output_3";
+        Graph.Add(new OnnxNode(
+            "SkipSimplifiedLayerNormalization", GraphBuilder.Microsoft, node, [residual, addend, gamma], isLast ? [normed] : [normed, "", "", sum], [epsilon]));
+        return (normed, sum);
+    }
+
+    /// <inheritdoc/>
+    protected override string Attention(int layer, string name, LinearEmitter emitter, string input)
+    {
+        string query, key = "", value = "";
+        if (IsPacked(layer))
+        {
+            query = emitter.Product($"{name}/qkv_proj", input, Linear(In(layer, "q_proj"), In(layer, "k_proj"), In(layer, "v_proj")), SchemeOf("q_proj"));
+        }
+        else
+        {
+            query = emitter.Product($"{name}/q_proj", input, Linear(In(layer, "q_proj")), SchemeOf("q_proj"));
+            key = emitter.Product($"{name}/k_proj", input, Linear(In(layer, "k_proj")), SchemeOf("k_proj"));
+            value = emitter.Product($"{name}/v_proj", input, Linear(In(layer, "v_proj")), SchemeOf("v_proj"));
+        }
+
+        if (Shape.NormsHeads)
+        {
+            query = NormHeads($"{name}/q_norm", query, In(layer, "q_norm"), Shape.Heads);
+            key = NormHeads($"{name}/k_norm", key, In(layer, "k_norm"), Shape.KeyValueHeads);
+        }
+
+        string output = $"{name}/GroupQueryAttention/output_0";
+        Graph.Add(new OnnxNode(
+            "GroupQueryAttention", GraphBuilder.Microsoft, $"{name}/GroupQueryAttention",
+            [query, key, value, Past(layer, "key"), Past(layer, "value"), _lengths, _total, _tables.Cos, _tables.Sin],
+            [output, Present(layer, "key"), Present(layer, "value")],
+            [
+                new OnnxAttribute.Int("num_heads", Shape.Heads),
+                new OnnxAttribute.Int("kv_num_heads", Shape.KeyValueHeads),
+                new OnnxAttribute.Float("scale", 1 / MathF.Sqrt(Shape.HeadSize)),
+                new OnnxAttribute.Int("local_window_size", -1),
+                new OnnxAttribute.Int("do_rotary", 1),
+                new OnnxAttribute.Int("rotary_interleaved", 0),
+            ]));
+        return output;
+    }
+
+    /// <summary>One product for queries, keys and values where all three are stored alike.</summary>
+    private bool IsPacked(int layer)
+    {
+        if (Shape.NormsHeads || SchemeOf("q_proj") != SchemeOf("k_proj") || SchemeOf("q_proj") != SchemeOf("v_proj")) return false;
+        return SchemeOf("q_proj").Kind != WeightKind.Gguf || Linear(In(layer, "q_proj"), In(layer, "k_proj"), In(layer, "v_proj")).BlockType is not null;
+    }
+
+    private string NormHeads(string name, string value, string module, int heads)
+    {
+        string split = Graph.Node($"{name}/Split", "Reshape", [value, Graph.Ints(0, 0, heads, Shape.HeadSize)]);
+        string normed = RootMeanSquareNorm($"{name}/LayerNorm", split, Gamma(name, module, Shape.HeadSize));
+        return Graph.Node($"{name}/Join", "Reshape", [normed, Graph.Ints(0, 0, (long)heads * Shape.HeadSize)]);
+    }
+
+    private string RootMeanSquareNorm(string name, string value, string gamma) => Graph.Node(
+        name, "SimplifiedLayerNormalization", [value, gamma],
+        new OnnxAttribute.Int("axis", -1), new OnnxAttribute.Float("epsilon", Shape.NormEpsilon), new OnnxAttribute.Int("stash_type", 1));
+}

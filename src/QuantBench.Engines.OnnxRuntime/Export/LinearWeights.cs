@@ -1,0 +1,71 @@
+using System.Collections.Immutable;
+using QuantBench.Formats.Decoders;
+using QuantBench.Formats.Gguf;
+using QuantBench.Formats.Weights;
+
+namespace QuantBench.Engines.OnnxRuntime.Export;
+
+/// <summary>The rows of one or several matrices, one below the other.</summary>
+internal sealed class LinearWeights
+{
+    private readonly IDecoderWeights _source;
+    private readonly ImmutableArray<string> _modules;
+    private readonly ImmutableArray<IWeightMatrix> _matrices;
+
+    /// <param name="source">The model.</param>
+    /// <param name="modules">Names of the matrices, all with the same number of columns.</param>
+    public LinearWeights(IDecoderWeights source, ImmutableArray<string> modules)
+    {
+        (_source, _modules) = (source, modules);
+        _matrices = [.. modules.Select(source.Matrix)];
+        Rows = _matrices.Sum(m => m.Rows);
+        Columns = _matrices[0].Columns;
+    }
+
+    /// <summary>Outputs.</summary>
+    public int Rows { get; }
+
+    /// <summary>Inputs.</summary>
+    public int Columns { get; }
+
+    /// <summary>Type of their blocks when all come from a GGUF file and have the same; null otherwise.</summary>
+    public GgmlType? BlockType => _matrices.Select(m => (m as GgufMatrix)?.Type).Distinct().ToArray() is [{ } type] ? type : null;
+
+    /// <summary>Biases of all rows, zeros where a matrix has none; null when none has.</summary>
+    public float[]? Bias()
+    {
+        float[]?[] parts = [.. _modules.Select((module, i) => _source.Bias(module, _matrices[i].Rows))];
+        return parts.All(p => p is null) ? null : [.. parts.SelectMany((p, i) => p ?? new float[_matrices[i].Rows])];
+    }
+
+    /// <summary>A row's weights.</summary>
+    public void Read(int row, Span<float> output)
+    {
+        (IWeightMatrix matrix, int at) = Locate(row);
+        matrix.ReadRows(at, 1, output);
+    }
+
+    /// <summary>A row's blocks, when all come from a GGUF file.</summary>
+    public ReadOnlySpan<byte> Blocks(int row)
+    {
+        (IWeightMatrix matrix, int at) = Locate(row);
+        return ((GgufMatrix)matrix).Row(at);
+    }
+
+    /// <summary>Lets go of the source's pages; reading goes on to be right.</summary>
+    public void Release()
+    {
+        foreach (string module in _modules) _source.Release(module);
+    }
+
+    private (IWeightMatrix Matrix, int Row) Locate(int row)
+    {
+        foreach (IWeightMatrix matrix in _matrices)
+        {
+            if (row < matrix.Rows) return (matrix, row);
+            row -= matrix.Rows;
+        }
+
+        throw new ArgumentOutOfRangeException(nameof(row));
+    }
+}

@@ -1,0 +1,115 @@
+using QuantBench.Formats.Decoders;
+using QuantBench.Formats.Onnx;
+
+namespace QuantBench.Engines.OnnxRuntime.Export;
+
+/// <summary>
+/// The same decoder with operators of ONNX's own set alone (version 17), so that any runtime can run it. A token's position is the number of mask entries
+/// that are 1 before it, so that prompts may be padded on the left; the cache is a new, longer tensor after every run.
+/// </summary>
+internal sealed class PlainDecoderGraph(IDecoderWeights weights, ExportRecipe recipe, IReadOnlyDictionary<string, ActivationRange>? ranges)
+    : DecoderGraph(weights, recipe, ranges)
+{
+    // Far below any score, and finite: a row without any key to see must not become not-a-number.
+    private const float Hidden = -1e30f;
+
+    private string _cos = "";
+    private string _sin = "";
+    private string _bias = "";
+
+    /// <inheritdoc/>
+    protected override void Prepare()
+    {
+        const string name = "/model/attn_mask";
+        string past = Size($"{name}/past", Past(0, "key"), 2);
+        string total = Size($"{name}/total", AttentionMask, 1);
+
+        string counts = Graph.Node($"{name}/CumSum", "CumSum", [AttentionMask, Graph.Int(1)]);
+        string positions = Graph.Node($"{name}/Sub", "Sub", [counts, Graph.Ints(1)]);
+        string news = Graph.Node($"{name}/Slice", "Slice", [positions, Graph.Node($"{name}/past/Unsqueeze", "Unsqueeze", [past, Graph.Ints(0)]), Graph.Ints(int.MaxValue), Graph.Ints(1)]);
+        string valid = Graph.Node($"{name}/Max", "Max", [news, Graph.Ints(0)]);
+        (string cos, string sin) = RotaryTables();
+        _cos = Graph.Node("/model/rotary/cos/Unsqueeze", "Unsqueeze", [Graph.Node("/model/rotary/cos/Gather", "Gather", [cos, valid]), Graph.Ints(2)]);
+        _sin = Graph.Node("/model/rotary/sin/Unsqueeze", "Unsqueeze", [Graph.Node("/model/rotary/sin/Gather", "Gather", [sin, valid]), Graph.Ints(2)]);
+
+        // Query i sees key j where j <= past + i and the mask has a 1.
+        string rows = Graph.Node($"{name}/Rows", "Range", [past, total, Graph.Int(1)]);
+        string columns = Graph.Node($"{name}/Columns", "Range", [Graph.Int(0), total, Graph.Int(1)]);
+        string causal = Graph.Node($"{name}/LessOrEqual", "LessOrEqual", [columns, Graph.Node($"{name}/Rows/Unsqueeze", "Unsqueeze", [rows, Graph.Ints(1)])]);
+        string kept = Graph.Node($"{name}/Cast", "Cast", [AttentionMask], new OnnxAttribute.Int("to", (long)OnnxDataType.Bool));
+        string seen = Graph.Node($"{name}/And", "And", [causal, Graph.Node($"{name}/Unsqueeze", "Unsqueeze", [kept, Graph.Ints(1)])]);
+        string bias = Graph.Node($"{name}/Where", "Where", [seen, Graph.Number("zero", 0), Graph.Number("hidden", Hidden)]);
+        _bias = Graph.Node($"{name}/Bias", "Unsqueeze", [bias, Graph.Ints(1, 2)]);
+    }
+
+    /// <inheritdoc/>
+    protected override (string Normed, string Residual) Norm(string name, string residual, string? addend, string module, bool isLast)
+    {
+        string sum = addend is null ? residual : Graph.Node($"{name}/Add", "Add", [residual, addend]);
+        return (RootMeanSquareNorm(name, sum, Gamma(name, module, Shape.Hidden)), sum);
+    }
+
+    /// <inheritdoc/>
+    protected override string Attention(int layer, string name, LinearEmitter emitter, string input)
+    {
+        int size = Shape.HeadSize, groups = Shape.Heads / Shape.KeyValueHeads;
+        string query = Heads($"{name}/q", emitter.Product($"{name}/q_proj", input, Linear(In(layer, "q_proj")), SchemeOf("q_proj")), Shape.Heads);
+        string key = Heads($"{name}/k", emitter.Product($"{name}/k_proj", input, Linear(In(layer, "k_proj")), SchemeOf("k_proj")), Shape.KeyValueHeads);
+        string value = Heads($"{name}/v", emitter.Product($"{name}/v_proj", input, Linear(In(layer, "v_proj")), SchemeOf("v_proj")), Shape.KeyValueHeads);
+        if (Shape.NormsHeads)
+        {
+            query = RootMeanSquareNorm($"{name}/q_norm", query, Gamma($"{name}/q_norm", In(layer, "q_norm"), size));
+            key = RootMeanSquareNorm($"{name}/k_norm", key, Gamma($"{name}/k_norm", In(layer, "k_norm"), size));
+        }
+
+        query = HeadsFirst($"{name}/q", Rotate($"{name}/q_rotary", query));
+        key = Append($"{name}/k", layer, "key", HeadsFirst($"{name}/k", Rotate($"{name}/k_rotary", key)));
+        value = Append($"{name}/v", layer, "value", HeadsFirst($"{name}/v", value));
+
+        // Query heads of a group share a key head: [B, kv, groups, S, size] × [B, kv, 1, size, T].
+        string grouped = Graph.Node($"{name}/q/Group", "Reshape", [query, Graph.Ints(0, Shape.KeyValueHeads, groups, -1, size)]);
+        string turned = Graph.Node($"{name}/k/Turn", "Transpose", [key], new OnnxAttribute.Ints("perm", [0, 1, 3, 2]));
+        string keys = Graph.Node($"{name}/k/Unsqueeze", "Unsqueeze", [turned, Graph.Ints(2)]);
+        string values = Graph.Node($"{name}/v/Unsqueeze", "Unsqueeze", [value, Graph.Ints(2)]);
+        string scores = Graph.Node($"{name}/Scores", "MatMul", [grouped, keys]);
+        string scaled = Graph.Node($"{name}/Scale", "Mul", [scores, Graph.Number("attention_scale", 1 / MathF.Sqrt(size))]);
+        string masked = Graph.Node($"{name}/Mask", "Add", [scaled, _bias]);
+        string shares = Graph.Node($"{name}/Softmax", "Softmax", [masked], new OnnxAttribute.Int("axis", -1));
+        string mixed = Graph.Node($"{name}/Mix", "MatMul", [shares, values]);
+        string heads = Graph.Node($"{name}/Ungroup", "Reshape", [mixed, Graph.Ints(0, Shape.Heads, -1, size)]);
+        string tokens = Graph.Node($"{name}/TokensFirst", "Transpose", [heads], new OnnxAttribute.Ints("perm", [0, 2, 1, 3]));
+        return Graph.Node($"{name}/Join", "Reshape", [tokens, Graph.Ints(0, 0, Shape.QueryWidth)]);
+    }
+
+    private string Size(string name, string value, long axis)
+    {
+        string shape = Graph.Node($"{name}/Shape", "Shape", [value]);
+        return Graph.Node($"{name}/Gather", "Gather", [shape, Graph.Int(axis)], new OnnxAttribute.Int("axis", 0));
+    }
+
+    private string Heads(string name, string value, int heads) => Graph.Node($"{name}/Split", "Reshape", [value, Graph.Ints(0, 0, heads, Shape.HeadSize)]);
+
+    private string HeadsFirst(string name, string value) => Graph.Node($"{name}/HeadsFirst", "Transpose", [value], new OnnxAttribute.Ints("perm", [0, 2, 1, 3]));
+
+    private string Append(string name, int layer, string part, string value) =>
+        Graph.Node($"{name}/Append", "Concat", "", [Past(layer, part), value], Present(layer, part), new OnnxAttribute.Int("axis", 2));
+
+    /// <summary>Turns the pairs (j, j + size/2) of each head.</summary>
+    private string Rotate(string name, string value)
+    {
+        long half = Shape.HeadSize / 2;
+        string first = Graph.Node($"{name}/First", "Slice", [value, Graph.Ints(0), Graph.Ints(half), Graph.Ints(3)]);
+        string second = Graph.Node($"{name}/Second", "Slice", [value, Graph.Ints(half), Graph.Ints(2 * half), Graph.Ints(3)]);
+        string x = Graph.Node($"{name}/Sub", "Sub", [Graph.Node($"{name}/FirstCos", "Mul", [first, _cos]), Graph.Node($"{name}/SecondSin", "Mul", [second, _sin])]);
+        string y = Graph.Node($"{name}/Add", "Add", [Graph.Node($"{name}/SecondCos", "Mul", [second, _cos]), Graph.Node($"{name}/FirstSin", "Mul", [first, _sin])]);
+        return Graph.Node($"{name}/Concat", "Concat", [x, y], new OnnxAttribute.Int("axis", -1));
+    }
+
+    private string RootMeanSquareNorm(string name, string value, string gamma)
+    {
+        string squares = Graph.Node($"{name}/Square", "Mul", [value, value]);
+        string mean = Graph.Node($"{name}/ReduceMean", "ReduceMean", [squares], new OnnxAttribute.Ints("axes", [-1]), new OnnxAttribute.Int("keepdims", 1));
+        string root = Graph.Node($"{name}/Sqrt", "Sqrt", [Graph.Node($"{name}/Epsilon", "Add", [mean, Graph.Number("epsilon", Shape.NormEpsilon)])]);
+        return Graph.Node($"{name}/Mul", "Mul", [Graph.Node($"{name}/Div", "Div", [value, root]), gamma]);
+    }
+}
