@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Errors;
+using QuantBench.Engines.OnnxRuntime.Export;
 using QuantBench.Engines.OnnxRuntime.Imports;
 using QuantBench.Engines.OnnxRuntime.Models;
 using QuantBench.Engines.OnnxRuntime.Native;
@@ -33,7 +34,7 @@ public sealed class OnnxRuntimeEngine : IEngine, ITensorEngine
         OrtLibrary.EngineName,
         "ONNX models on ONNX Runtime: CPU, and the execution providers of your own build (--ort-library)",
         environment => new OnnxRuntimeEngine(environment),
-        _ => [new GivenOnnxBuilder()]);
+        environment => [.. ExportBuilders.Create(environment), new GivenOnnxBuilder()]);
 
     /// <inheritdoc/>
     public string Name => OrtLibrary.EngineName;

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using Microsoft.ML.OnnxRuntime;
 using OrtOptions = Microsoft.ML.OnnxRuntime.SessionOptions;
 
 namespace QuantBench.Engines.OnnxRuntime.Providers;

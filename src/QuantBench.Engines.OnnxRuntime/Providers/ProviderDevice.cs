@@ -1,4 +1,3 @@
-using Microsoft.ML.OnnxRuntime;
 using QuantBench.Inference.Engines;
 using OrtOptions = Microsoft.ML.OnnxRuntime.SessionOptions;
 

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Microsoft.ML.OnnxRuntime;
 using QuantBench.Core.Errors;
-using QuantBench.Core.Settings;
 using QuantBench.Engines.OnnxRuntime.Native;
 using QuantBench.Engines.OnnxRuntime.Providers;
 using QuantBench.Inference.Engines;

@@ -1,6 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
 using QuantBench.Engines.OnnxRuntime.Models;
-using QuantBench.Inference.Engines;
 
 namespace QuantBench.Engines.OnnxRuntime.Sessions;
 
