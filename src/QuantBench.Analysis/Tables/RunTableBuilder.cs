@@ -15,8 +15,8 @@ public static class RunTableBuilder
 {
     private static readonly ImmutableArray<Spec> Specs =
     [
-        new("bits_per_weight", "Bits/weight", "", ["load", "latency", "perplexity"], [], m => Format.Fixed(m.Value, 2)),
-        new("artifact_size", "Size", "", ["load", "latency", "perplexity"], [], m => Format.Bytes(m.Value)),
+        new("bits_per_weight", "Bits/weight", "", ["load", "latency", "perplexity", "onnx-latency"], [], m => Format.Fixed(m.Value, 2)),
+        new("artifact_size", "Size", "", ["load", "latency", "perplexity", "onnx-latency"], [], m => Format.Bytes(m.Value)),
         new("perplexity", "Perplexity", "± SE", ["perplexity", "divergence"], [], m => Format.WithError(m.Value, m.Error, leastDecimals: m.Value < 1000 ? 2 : 0)),
         new("kl_mean", "Mean KL", "nat", ["divergence"], [], m => m.Value == 0 ? "0" : Format.WithError(m.Value, m.Error)),
         new("same_top", "Same top", "", ["divergence"], [], m => Format.Share(m.Value, m.Error)),
@@ -25,8 +25,10 @@ public static class RunTableBuilder
         new("ttft", "TTFT", "ms", ["latency", "serve"], ["prompt"], m => Format.WithinInterval(m.Value, m.Ci95)),
         new("token_latency", "Token p50", "ms", ["latency", "serve"], [], m => Format.Number(m.Value)),
         new("token_latency_p99", "Token p99", "ms", ["latency", "serve"], [], m => Format.Number(m.P99 ?? double.NaN), "token_latency", m => m.P99),
+        new("run_latency", "Run", "ms", ["onnx-latency"], ["shapes"], m => Format.WithinInterval(m.Value, m.Ci95)),
+        new("output_error", "Output error", "", ["onnx-latency"], ["shapes"], m => Format.Number(m.Value)),
         new("load_time", "Load", "ms", ["load", "latency", "perplexity"], [], m => Format.WithinInterval(m.Value, m.Ci95)),
-        new("rss_peak", "Peak RSS", "", ["latency", "load", "perplexity", "divergence"], [], m => Format.Bytes(m.Value)),
+        new("rss_peak", "Peak RSS", "", ["latency", "load", "perplexity", "divergence", "onnx-latency"], [], m => Format.Bytes(m.Value)),
     ];
 
     /// <summary>Builds the table of a run.</summary>

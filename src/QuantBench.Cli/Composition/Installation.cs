@@ -38,7 +38,7 @@ internal static class Installation
         Engines = Engines.All,
         Builders = [new HuggingFaceGgufBuilder(), new GgufCopyBuilder()],
         Evaluator = WorkloadTable.Find,
-        ComputeReference = (context, path, stop) => ReferenceLogProbabilities.Compute(context, path, stop),
+        ComputeReference = WorkloadTable.ComputeReference,
         Describe = (variant, path) =>
         {
             ArtifactSize size = ArtifactInspector.Inspect(variant.Format, path);

@@ -14,6 +14,7 @@ internal static class CellText
         ["divergence"] = ["kl_mean", "same_top"],
         ["latency"] = ["pp_tps", "tg_tps"],
         ["load"] = ["load_time", "rss_loaded"],
+        ["onnx-latency"] = ["run_latency", "output_error"],
     };
 
     /// <summary>A cell's name with the settings that set it apart.</summary>

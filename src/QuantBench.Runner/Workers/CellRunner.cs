@@ -12,7 +12,11 @@ namespace QuantBench.Runner.Workers;
 /// <param name="ReferencePath">Reference log-probabilities, for divergence.</param>
 /// <param name="Provenance">What is known about its inputs.</param>
 public sealed record CellJob(
-    Cell Cell, Artifact Artifact, WorkerText? Text, string? ReferencePath, ImmutableSortedDictionary<string, string> Provenance);
+    Cell Cell, Artifact Artifact, WorkerText? Text, string? ReferencePath, ImmutableSortedDictionary<string, string> Provenance)
+{
+    /// <summary>Folder for files that the cell leaves beside its result; null = none.</summary>
+    public string? OutputFolder { get; init; }
+}
 
 /// <summary>Measures cells, each in a worker process, and turns whatever happens into a result.</summary>
 /// <param name="environment">Where things lie.</param>
@@ -42,6 +46,7 @@ public sealed class CellRunner(RunnerEnvironment environment)
             Artifact = WorkerArtifact.Of(job.Artifact),
             Text = job.Text,
             ReferencePath = job.ReferencePath,
+            OutputFolder = job.OutputFolder,
         };
         WorkerOutcome outcome = await new WorkerProcess(environment.Worker, environment.Clock) { Grace = Grace }
             .RunAsync(message, limits, logPath, progress, cancellationToken);

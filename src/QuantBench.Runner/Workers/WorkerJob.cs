@@ -65,6 +65,9 @@ public sealed record WorkerJob
     /// <summary>File of reference log-probabilities: read by a cell, written by <see cref="WorkerJobKind.Reference"/>.</summary>
     public string? ReferencePath { get; set; }
 
+    /// <summary>Folder for files that the cell leaves beside its result; null = none.</summary>
+    public string? OutputFolder { get; set; }
+
     /// <summary>The build, for <see cref="WorkerJobKind.Prepare"/> and <see cref="WorkerJobKind.Plan"/>.</summary>
     public WorkerBuild? Build { get; set; }
 }
