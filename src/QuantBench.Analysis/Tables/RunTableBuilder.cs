@@ -25,8 +25,8 @@ public static class RunTableBuilder
         new("ttft", "TTFT", "ms", ["latency", "serve"], ["prompt"], m => Format.WithinInterval(m.Value, m.Ci95)),
         new("token_latency", "Token p50", "ms", ["latency", "serve"], [], m => Format.Number(m.Value)),
         new("token_latency_p99", "Token p99", "ms", ["latency", "serve"], [], m => Format.Number(m.P99 ?? double.NaN), "token_latency", m => m.P99),
-        new("run_latency", "Run", "ms", ["onnx-latency"], ["shapes"], m => Format.WithinInterval(m.Value, m.Ci95)),
-        new("output_error", "Output error", "", ["onnx-latency"], ["shapes"], m => Format.Number(m.Value)),
+        new("run_latency", "Run", "ms", ["onnx-latency"], [], m => Format.WithinInterval(m.Value, m.Ci95)),
+        new("output_error", "Output error", "", ["onnx-latency"], [], m => Format.Number(m.Value)),
         new("load_time", "Load", "ms", ["load", "latency", "perplexity"], [], m => Format.WithinInterval(m.Value, m.Ci95)),
         new("rss_peak", "Peak RSS", "", ["latency", "load", "perplexity", "divergence", "onnx-latency"], [], m => Format.Bytes(m.Value)),
     ];

@@ -272,10 +272,10 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
 
     private static T Needed<T>(T? value, string what) where T : class => value ?? throw new RequestException($"the worker's job lacks {what}.");
 
-    /// <summary>Lets a line through every tenth of a second: more would be work that the measured loop pays for.</summary>
+    /// <summary>Lets a line through four times a second: more would be work of the reader that the measured loop pays for.</summary>
     private sealed class ThrottledProgress(WorkerEventWriter writer, TimeProvider clock) : IProgress<EvaluationProgress>
     {
-        private static readonly TimeSpan s_gap = TimeSpan.FromMilliseconds(100);
+        private static readonly TimeSpan s_gap = TimeSpan.FromMilliseconds(250);
         private long _last = long.MinValue;
         private string _phase = "";
 
