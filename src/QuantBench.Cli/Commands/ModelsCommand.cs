@@ -65,7 +65,7 @@ internal static class ModelsCommand
     {
         var model = new Argument<string>("model") { Description = "Hugging Face directory or GGUF file" };
         var variant = new Option<string[]>("--variant") { Description = "variant to make; repeat for more", HelpName = "ID", Required = true };
-        var calibration = new Option<string>("--calibration") { Description = "calibration text for +imatrix variants", HelpName = "DATASET", DefaultValueFactory = _ => new ImatrixOptions().Dataset };
+        var calibration = new Option<string>("--calibration") { Description = "calibration text for +imatrix and onnx:int8-static variants", HelpName = "DATASET", DefaultValueFactory = _ => new ImatrixOptions().Dataset };
         var json = new Option<bool>("--json") { Description = "print one JSON object per artifact" };
         var prepare = new Command("prepare", "Make artifacts of a model ahead of a run.") { model, variant, calibration, json };
         prepare.SetAction(async (parsed, stop) =>
@@ -75,7 +75,7 @@ internal static class ModelsCommand
             string[] names = [.. parsed.GetRequiredValue(variant).Select(Name)];
             ModelSource source = environment.OpenSource(Path.GetFullPath(parsed.GetRequiredValue(model)));
             bool asJson = parsed.GetValue(json);
-            CalibrationText? text = names.Any(n => Variant.Parse(n).ImportanceMatrix)
+            CalibrationText? text = names.Any(n => Variant.Parse(n).NeedsCalibrationText)
                 ? await CalibrationAsync(environment, source, parsed.GetRequiredValue(calibration), stop)
                 : null;
             var view = new PlainView(asJson ? parsed.InvocationConfiguration.Error : output);

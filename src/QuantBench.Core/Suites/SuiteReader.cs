@@ -305,13 +305,13 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
 
     private void CheckCalibration()
     {
-        bool wanted = _imatrixDataset is not null || _variants.Any(v => v.ImportanceMatrix);
+        bool wanted = _imatrixDataset is not null || _variants.Any(v => v.NeedsCalibrationText);
         if (!wanted) return;
         foreach ((SuiteNode node, SuiteWorkload workload) in _workloads)
         {
             if (!workload.Settings.Has("dataset") || Split(workload.Settings.Text("dataset")) != Split(_imatrix.Dataset)) continue;
             throw (_imatrixDataset ?? node).Error(
-                $"the importance matrix is computed on '{_imatrix.Dataset}', the text that {workload.Name} is evaluated on",
+                $"the importance matrix or calibration is computed on '{_imatrix.Dataset}', the text that {workload.Name} is evaluated on",
                 "a quantizer tuned on the evaluation text looks better than it is; calibrate on another split, e.g. dataset: sotu:train");
         }
 

@@ -98,7 +98,7 @@ public static class SuiteSchema
         ["anyOf"] = new JsonArray(
         [
             .. VariantIds().Select(v => (JsonNode)new JsonObject { ["const"] = v.Id, ["description"] = v.Description }),
-            new JsonObject { ["type"] = "string", ["pattern"] = @"^([a-z]+:)?[A-Za-z0-9_]+(\+imatrix)?$" },
+            new JsonObject { ["type"] = "string", ["pattern"] = @"^([a-z]+:)?[A-Za-z0-9_-]+(\+imatrix)?$" },
         ]),
     };
 

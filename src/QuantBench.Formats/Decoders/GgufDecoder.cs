@@ -226,7 +226,7 @@ internal sealed class GgufDecoder : IDecoderWeights
             Factors = [.. factors],
             PositionScale = scale,
             IsYarn = isYarn,
-            OriginalContextLength = (int)Math.Clamp(metadata.FindInteger($"{prefix}.original_context_length") ?? context, 1, int.MaxValue),
+            OriginalContextLength = !isYarn ? 1 : (int)Math.Clamp(metadata.FindInteger($"{prefix}.original_context_length") ?? context, 1, int.MaxValue),
             Magnitude = (float)(metadata.FindNumber($"{prefix}.attn_factor") ?? 1) * (isYarn ? 1 + (0.1f * MathF.Log(1 / scale)) : 1),
         };
     }

@@ -46,7 +46,7 @@ internal sealed class RunInputs
         var datasets = new DatasetCatalog(environment.DatasetsDirectory, environment.CacheRoot);
         foreach (string name in cells.Where(NeedsText).Select(c => c.Settings.Text("dataset")).Distinct().Order(StringComparer.Ordinal))
             inputs._texts[name] = await datasets.ResolveAsync(name, directory, cancellationToken);
-        if (cells.Any(c => c.Variant.ImportanceMatrix))
+        if (cells.Any(c => c.Variant.NeedsCalibrationText))
             inputs._texts[suite.Imatrix.Dataset] = await datasets.ResolveAsync(suite.Imatrix.Dataset, directory, cancellationToken);
 
         inputs.Fingerprint = inputs.Fingerprint with

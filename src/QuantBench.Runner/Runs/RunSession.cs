@@ -111,7 +111,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     {
         RunModel model = inputs.Model(modelId);
         CalibrationText? calibration = null;
-        if (names.Any(n => Variant.Parse(n).ImportanceMatrix) && model.Tokenizer is { } tokenizer)
+        if (names.Any(n => Variant.Parse(n).NeedsCalibrationText) && model.Tokenizer is { } tokenizer)
         {
             calibration = new CalibrationText(
                 inputs.TokensPath(suite.Imatrix.Dataset, tokenizer), inputs.Text(suite.Imatrix.Dataset).Sha256, suite.Imatrix.Chunks, suite.Imatrix.ContextLength);

@@ -1,0 +1,93 @@
+using System.Collections.Immutable;
+using System.Text.Json.Nodes;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Variants;
+using QuantBench.Engines.OnnxRuntime.Export;
+using QuantBench.Formats.Sources;
+using QuantBench.Inference.Artifacts;
+using QuantBench.TestKit;
+
+namespace QuantBench.Engines.OnnxRuntime.Tests.Export;
+
+[Collection(ExportCollection.Name)]
+public sealed class OnnxExportBuilderTests(ExportFixture fixture)
+{
+    private readonly OnnxExportBuilder _builder = new();
+
+    [Fact]
+    public void Recipes_AreTheQuantSchemes() =>
+        Assert.Equal(QuantSchemes.All.Where(s => s.Format == "onnx").Select(s => s.Name).Order(StringComparer.Ordinal), ExportRecipes.All.Select(r => r.Name).Order(StringComparer.Ordinal));
+
+    [Fact]
+    public void Schemes_NeedACalibrationText_WhereTheRecipeCalibrates() =>
+        Assert.All(ExportRecipes.All, r => Assert.Equal(r.Calibration is not null, Variant.Parse($"onnx:{r.Name}").NeedsCalibrationText));
+
+    [Theory]
+    [InlineData("gguf:Q4_0", "makes ONNX variants")]
+    [InlineData("onnx:int4-b32+imatrix", "importance matrices")]
+    [InlineData("imatrix", "makes ONNX variants")]
+    public void CanBuild_SaysWhyNot(string artifact, string reason) => Assert.Contains(reason, _builder.CanBuild(fixture.Source, artifact).Reason, StringComparison.Ordinal);
+
+    [Fact]
+    public void CanBuild_RefusesToQuantizeTwice()
+    {
+        string path = fixture.Artifact("gguf:Q4_0");
+        var source = new ModelSource(SourceKind.Gguf, path, [path], new string('0', 64));
+
+        Assert.Contains("quantized already", _builder.CanBuild(source, "onnx:int4-b32").Reason, StringComparison.Ordinal);
+        Assert.True(_builder.CanBuild(source, "onnx:gguf-Q4_0").IsSupported);
+    }
+
+    [Fact]
+    public void CanBuild_NamesTheFault_WhenTheModelIsNoDecoderOfAKnownFamily()
+    {
+        using var directory = new TemporaryDirectory();
+        TinyModel.Write(directory.Path, change: c => c["architectures"] = new JsonArray("GPT2LMHeadModel"));
+        var source = new ModelSource(SourceKind.HuggingFace, directory.Path, [], new string('0', 64));
+
+        Assert.Contains("GPT2LMHeadModel", _builder.CanBuild(source, "onnx:fp32").Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Recipe_NamesWhatItStartsFrom()
+    {
+        Assert.Empty(_builder.Recipe(fixture.Source, "onnx:int4-b32", null).Inputs);
+        Assert.Equal(["gguf:Q4_1"], _builder.Recipe(fixture.Source, "onnx:gguf-Q4_1-a4", null).Inputs);
+        ArtifactRecipe calibrated = _builder.Recipe(fixture.Source, "onnx:int8-static", fixture.Calibration());
+        Assert.Equal(["onnx:fp32"], calibrated.Inputs);
+        Assert.Equal(new string('a', 64), calibrated.Parameters["text_sha256"]);
+        Assert.Throws<RequestException>(() => _builder.Recipe(fixture.Source, "onnx:int8-static", null));
+    }
+
+    [Fact]
+    public void Build_PutsTokenizerAndGenaiConfigBesideTheModel()
+    {
+        string directory = fixture.Artifact("onnx:fp32");
+
+        Assert.Equal(
+            ["genai_config.json", "model.onnx", "model.onnx.data", "tokenizer.json", "tokenizer_config.json"],
+            Directory.EnumerateFiles(directory).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Build_GivesTheSameBytes_EveryTime()
+    {
+        using var directory = new TemporaryDirectory();
+        _builder.Build(
+            new BuildRequest(fixture.Source, "onnx:int4-b32", ImmutableSortedDictionary<string, string>.Empty, directory.Combine("again"), null, 1),
+            new Progress<double>(), CancellationToken.None);
+
+        Assert.Equal(ArtifactContent.Read(fixture.Artifact("onnx:int4-b32"), CancellationToken.None), ArtifactContent.Read(directory.Combine("again"), CancellationToken.None));
+    }
+
+    [Fact]
+    public void Build_Stops_WhenCancelled()
+    {
+        using var directory = new TemporaryDirectory();
+
+        Assert.Throws<OperationCanceledException>(() => _builder.Build(
+            new BuildRequest(fixture.Source, "onnx:fp32", ImmutableSortedDictionary<string, string>.Empty, directory.Combine("stopped"), null, 1),
+            new Progress<double>(), new CancellationToken(canceled: true)));
+        Assert.False(File.Exists(Path.Combine(directory.Combine("stopped"), "model.onnx")));
+    }
+}
