@@ -18,10 +18,10 @@ internal sealed unsafe class OrtFunctions(void** table)
     private const int GetKeyValuePairs = 298;
     private const int ReleaseKeyValuePairs = 300;
     private const int AllocatorGetStats = 319;
-    private const int SessionGetEpGraphAssignmentInfo = 398;
-    private const int EpAssignedSubgraphGetEpName = 399;
-    private const int EpAssignedSubgraphGetNodes = 400;
-    private const int EpAssignedNodeGetOperatorType = 403;
+    private const int SessionGetEpGraphAssignmentInfo = 407;
+    private const int EpAssignedSubgraphGetEpName = 408;
+    private const int EpAssignedSubgraphGetNodes = 409;
+    private const int EpAssignedNodeGetOperatorType = 412;
 
     /// <summary>What the library was built from: branch, commit, build type, compiler flags.</summary>
     public string BuildInfo => Marshal.PtrToStringUTF8((nint)((delegate* unmanaged<byte*>)table[GetBuildInfoString])()) ?? "";

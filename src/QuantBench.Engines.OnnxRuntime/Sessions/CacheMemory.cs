@@ -32,7 +32,7 @@ internal sealed unsafe class CacheMemory : IDisposable
     /// <param name="signature">Heads, head size, type, layers.</param>
     /// <param name="options">Sequences and context length.</param>
     /// <param name="useAllocator">Whether the provider's allocator is used even on the host.</param>
-    public static CacheMemory Make(InferenceSession session, DecoderSignature signature, Inference.Engines.SessionOptions options, bool useAllocator = false)
+    public static CacheMemory Make(InferenceSession session, DecoderSignature signature, Inference.Engines.SessionOptions options, bool useAllocator)
     {
         long sequenceBytes = checked((long)signature.CacheHeads * options.ContextLength * signature.HeadSize * DecoderSignature.SizeOf(signature.CacheType));
         long blockBytes = checked(sequenceBytes * options.Sequences);

@@ -11,7 +11,8 @@ internal sealed class SessionBuffers : IDisposable
     /// <param name="session">The model.</param>
     /// <param name="signature">Its inputs and outputs.</param>
     /// <param name="options">Sizes.</param>
-    public SessionBuffers(InferenceSession session, DecoderSignature signature, Inference.Engines.SessionOptions options)
+    /// <param name="useAllocator">Whether the cache comes from the provider's allocator even where it lies on the host.</param>
+    public SessionBuffers(InferenceSession session, DecoderSignature signature, Inference.Engines.SessionOptions options, bool useAllocator)
     {
         ContextLength = options.ContextLength;
         int idBytes = DecoderSignature.SizeOf(signature.IdType);
@@ -21,7 +22,7 @@ internal sealed class SessionBuffers : IDisposable
         Mask = new NativeBlock(checked((long)options.Sequences * Math.Max(options.ContextLength, options.MicroBatchTokens) * idBytes));
         True = new NativeBlock(1);
         True.Span<byte>(1)[0] = 1;
-        Cache = CacheMemory.Make(session, signature, options);
+        Cache = CacheMemory.Make(session, signature, options, useAllocator);
         _rowBytes = checked(signature.VocabularySize * DecoderSignature.SizeOf(signature.LogitsType));
         Logits = new NativeBlock(_rowBytes);
     }

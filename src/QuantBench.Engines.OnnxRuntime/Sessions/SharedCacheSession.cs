@@ -35,10 +35,11 @@ internal sealed class SharedCacheSession : IInferenceSession
     /// <param name="signature">Its inputs and outputs.</param>
     /// <param name="options">Sizes.</param>
     /// <param name="memory">The model's account.</param>
-    public SharedCacheSession(InferenceSession session, DecoderSignature signature, Inference.Engines.SessionOptions options, OrtMemory memory)
+    /// <param name="useAllocator">Whether the cache comes from the provider's allocator even where it lies on the host.</param>
+    public SharedCacheSession(InferenceSession session, DecoderSignature signature, Inference.Engines.SessionOptions options, OrtMemory memory, bool useAllocator = false)
     {
         (_session, _signature, _memory) = (session, signature, memory);
-        _buffers = new SessionBuffers(session, signature, options);
+        _buffers = new SessionBuffers(session, signature, options, useAllocator);
         _order = new BatchOrder(options, signature.VocabularySize);
         _rows = new LogitRows(signature.VocabularySize, signature.LogitsType);
         _lengths = new int[options.Sequences];
