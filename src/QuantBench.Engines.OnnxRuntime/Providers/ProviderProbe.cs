@@ -102,7 +102,8 @@ internal sealed class ProviderProbe
         Support.No($"onnxruntime/{provider.Id}: this build ({_library.Path ?? "the one that comes with the program"}) has no {provider.Name}; it takes {provider.Source}, named with --ort-library"),
         null);
 
-    private static ProviderDevice Compiled(ExecutionProvider provider, int index)
+    /// <summary>A provider of the build itself, tried.</summary>
+    internal static ProviderDevice Compiled(ExecutionProvider provider, int index)
     {
         string id = provider.Indexed ? $"{provider.Id}:{index}" : provider.Id;
         void Append(OrtOptions options) => provider.Append(options, index);
