@@ -12,7 +12,7 @@ using QuantBench.Inference.Engines;
 
 namespace QuantBench.Engines.OnnxRuntime.Sessions;
 
-/// <summary>Any ONNX model, tensors in and tensors out. Inputs are bound once and stay; outputs are allocated by ONNX Runtime at every run.</summary>
+/// <summary>Any ONNX model, tensors in and tensors out. Inputs are bound once and stay; ONNX Runtime makes the outputs at the first run and fills them again at the next.</summary>
 internal sealed class OrtTensorModel : ITensorModel, IEngineReport
 {
     private readonly string _path;
@@ -37,7 +37,7 @@ internal sealed class OrtTensorModel : ITensorModel, IEngineReport
             _placement = api.Placement(_session);
             Inputs = [.. _session.InputNames.Select(n => Port(n, _session.InputMetadata[n]))];
             _binding = _session.CreateIoBinding();
-            foreach (string output in _session.OutputNames) _binding.BindOutputToDevice(output, OrtMemoryInfo.DefaultInstance);
+            BindOutputs();
         }
         catch
         {
@@ -79,6 +79,9 @@ internal sealed class OrtTensorModel : ITensorModel, IEngineReport
         if (_inputs.Remove(name, out OrtValue? before)) before.Dispose();
         _inputs[name] = value;
         _binding.BindInput(name, value);
+        // Outputs of the run before would be taken for those of the next, and their shapes may no longer fit.
+        _binding.ClearBoundOutputs();
+        BindOutputs();
     }
 
     /// <inheritdoc/>
@@ -127,6 +130,11 @@ internal sealed class OrtTensorModel : ITensorModel, IEngineReport
         _inputs.Clear();
         _stopper.Dispose();
         _session.Dispose();
+    }
+
+    private void BindOutputs()
+    {
+        foreach (string output in _session.OutputNames) _binding.BindOutputToDevice(output, OrtMemoryInfo.DefaultInstance);
     }
 
     private ImmutableArray<string> OliveOutputNotes() => Imports.OliveOutput.Notes(Path.GetDirectoryName(Path.GetFullPath(_path)) ?? "");

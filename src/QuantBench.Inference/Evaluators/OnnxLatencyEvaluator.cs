@@ -8,7 +8,7 @@ namespace QuantBench.Inference.Evaluators;
 
 /// <summary>
 /// Time per run of any ONNX model, and how far its outputs are from a reference variant's on the same inputs. The inputs are arrays from files or
-/// random (<see cref="TensorInputs"/>) and stay the same over all runs; outputs are made anew by every run, which counts.
+/// random (<see cref="TensorInputs"/>) and stay the same over all runs.
 /// </summary>
 public sealed class OnnxLatencyEvaluator : IWorkloadEvaluator, IReferencedWorkload
 {

@@ -53,6 +53,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         provenance["artifact_recipe"] = entry.Key;
         provenance["artifact_builder"] = $"{entry.Recipe.Builder} ({entry.Recipe.BuilderBuild})";
         provenance["quantbench"] = inputs.Fingerprint.QuantBench;
+        foreach ((string key, string value) in model.Facts) provenance[key] = value;
         WorkerText? text = null;
         if (RunInputs.NeedsText(cell))
         {
@@ -100,7 +101,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     {
         if (inputs.Engine(cell).CanUse(cell.Backend.Device).Reason is { } reason) return (CellStatus.Unsupported, reason);
         RunModel model = inputs.Model(cell.Model);
-        if (model.Source is null || (RunInputs.NeedsText(cell) && model.Tokenizer is null)) return (CellStatus.Failed, model.Problem ?? "the model can't be read");
+        if (model.Source is null || (RunInputs.NeedsText(cell) && model.Tokenizer is null)) return (model.IsUnsupported ? CellStatus.Unsupported : CellStatus.Failed, model.Problem ?? "the model can't be read");
         return _planProblems.TryGetValue(cell.Model, out string? problem) ? (CellStatus.Failed, problem) : null;
     }
 

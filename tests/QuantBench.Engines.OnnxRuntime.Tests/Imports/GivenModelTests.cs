@@ -126,8 +126,8 @@ public sealed class GivenModelTests(ExportFixture fixture)
 
         OliveOutput output = OliveOutput.Read(directory.Path);
 
-        Assert.Equal([new OliveMetric("latency-avg", 11, false)], output.Metrics);
-        Assert.Equal([new OliveMetric("latency-avg", 41, false)], output.InputMetrics);
+        Assert.Equal([new OliveMetric("latency-avg", 11, false)], output.Metrics.AsEnumerable());
+        Assert.Equal([new OliveMetric("latency-avg", 41, false)], output.InputMetrics.AsEnumerable());
     }
 
     private TemporaryDirectory Copy(string recipe)

@@ -37,7 +37,7 @@ public sealed class OrtTensorModelTests : IDisposable
         TensorPort port = Assert.Single(model.Inputs);
 
         Assert.Equal("float32", port.Type);
-        Assert.Equal([new TensorDimension(null, "batch"), new TensorDimension(2, "")], port.Dimensions);
+        Assert.Equal([new TensorDimension(null, "batch"), new TensorDimension(2, "")], port.Dimensions.AsEnumerable());
     }
 
     [Fact]
