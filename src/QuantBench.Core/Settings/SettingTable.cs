@@ -73,6 +73,7 @@ public static class SettingTable
         new("warmup_cap", SettingKind.Number, 3.0, s_timed, "seconds of warm-up after which measuring starts even without a steady state (marked); prompt and generation each", 0, 3_600),
         new("shapes", SettingKind.Text, "", s_tensors, "sizes of symbolic dimensions, e.g. batch=1,height=224; those not named are 1"),
         new("inputs", SettingKind.Text, "random", s_tensors, "random, or a directory with one NAME.npy per input"),
+        new("reference_file", SettingKind.Text, "", s_tensors, "an ONNX file whose outputs on the CPU count as exact, e.g. the fp32 model that this one was quantized from"),
         new("ort_optimization", SettingKind.Text, "all", s_everywhere, "ONNX Runtime: graph optimisation level", Choices: ["none", "basic", "extended", "all"]),
         new("ort_spinning", SettingKind.Text, "auto", s_everywhere, "ONNX Runtime: whether idle threads spin; auto = in timings only", Choices: ["auto", "on", "off"]),
         new("ort_arena", SettingKind.Flag, true, s_everywhere, "ONNX Runtime: whether CPU memory comes from its arena"),

@@ -99,7 +99,7 @@ internal sealed class ProviderProbe
         provider.Indexed ? $"{provider.Id}:0" : provider.Id,
         provider.Name,
         provider.Description,
-        Support.No($"onnxruntime/{provider.Id}: this build ({_library.Path ?? "the one that comes with the program"}) has no {provider.Name}; it takes {provider.Source}, named with --ort-library"),
+        Support.No($"this build of ONNX Runtime ({_library.Path ?? "the one that comes with the program"}) has no {provider.Name}; name {provider.Source} with --ort-library"),
         null);
 
     /// <summary>A provider of the build itself, tried.</summary>

@@ -7,7 +7,7 @@ using QuantBench.Inference.Engines;
 namespace QuantBench.Inference.Evaluators;
 
 /// <summary>
-/// Time per run of any ONNX model, and how far its outputs are from a reference variant's on the same inputs. The inputs are arrays from files or
+/// Time per run of any ONNX model, and how far its outputs are from a reference's on the same inputs: a variant of the same model, or another file. The inputs are arrays from files or
 /// random (<see cref="TensorInputs"/>) and stay the same over all runs.
 /// </summary>
 public sealed class OnnxLatencyEvaluator : IWorkloadEvaluator, IReferencedWorkload
@@ -47,6 +47,8 @@ public sealed class OnnxLatencyEvaluator : IWorkloadEvaluator, IReferencedWorklo
         metrics.Add(MeasurementBuilder.FromSamples("runs_per_second", [.. samples.Select(ms => 1000 / ms)], marks));
         if (context.ReferencePath is { } path) AddErrors(metrics, TensorReference.Read(path), outputs);
         LoadedCell.AddSizes(context, metrics, model.Memory, residentLoaded);
+        // After the sizes: the other model's memory isn't this one's.
+        if (context.Cell.Settings.Text("reference_file") is { Length: > 0 } file) AddErrors(metrics, OutputsOfFile(context, file, inputs, cancellationToken), outputs);
         notes.AddRange(marks);
         notes.Add($"first run {first:0.00} ms");
         string deviceUsed = model.DeviceUsed;
@@ -63,6 +65,21 @@ public sealed class OnnxLatencyEvaluator : IWorkloadEvaluator, IReferencedWorklo
         foreach (TensorInput input in TensorInputs.Make(model.Inputs, context.Cell.Settings)) model.SetInput(input.Name, input.Value);
         model.Run(cancellationToken);
         TensorReference.Write(outputPath, model.Outputs());
+    }
+
+    private static ImmutableArray<TensorOutput> OutputsOfFile(EvaluationContext context, string file, ImmutableArray<TensorInput> inputs, CancellationToken cancellationToken)
+    {
+        if (context.ReferencePath is not null) throw new RequestException("The cell names both 'reference' and 'reference_file'.", "Keep one of them.");
+        string path = Path.GetFullPath(file);
+        if (!File.Exists(path) && !Directory.Exists(path)) throw new RequestException($"There is no reference model at {path}.", "Give an ONNX file; relative paths start where the command was started.");
+        context.Progress.Report(new EvaluationProgress("reference", 0, 0, ""));
+        var artifact = context.Artifact with { Path = path };
+        // Load has checked that the engine has the ability.
+        var options = new LoadOptions { Threads = LoadedCell.ThreadsOf(context) };
+        using ITensorModel model = ((ITensorEngine)context.Engine).LoadTensors(artifact, "cpu", options, cancellationToken);
+        foreach (TensorInput input in inputs) model.SetInput(input.Name, input.Value);
+        model.Run(cancellationToken);
+        return model.Outputs();
     }
 
     private static ITensorModel Load(EvaluationContext context, int threads, CancellationToken cancellationToken)

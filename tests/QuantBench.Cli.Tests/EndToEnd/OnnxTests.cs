@@ -36,6 +36,14 @@ public sealed class OnnxTests : IDisposable
             backends: [onnxruntime/cpu]
             workloads: [perplexity: { chunks: 2 }]
             """;
+        IReadOnlyList<CellResult> compared = await RunAsync("compared", $$"""
+            suite: compared
+            models: [{ id: given, source: {{model}} }]
+            variants: [onnx:given-int4]
+            backends: [onnxruntime/cpu]
+            workloads:
+              - onnx-latency: { reference_file: {{model}}, shapes: "sequence_length=4,total_sequence_length=4,past_sequence_length=0", repetitions: 2, time_cap: 1 }
+            """);
 
         IReadOnlyList<CellResult> without = await RunAsync("without", suite, ("PATH", Environment.GetEnvironmentVariable("PATH")));
         string? path = WriteOlive();
@@ -43,6 +51,7 @@ public sealed class OnnxTests : IDisposable
 
         Assert.All(exported, c => Assert.Equal(CellStatus.Ok, c.Status));
         Assert.Equal(0, exported[1].Metric("output_error")?.Value);
+        Assert.Equal(0, compared[0].Metric("output_error")?.Value);
         Assert.Contains(exported[1].Notes ?? [], n => n.StartsWith("slowest operators:", StringComparison.Ordinal));
         Assert.Equal(CellStatus.Ok, without[0].Status);
         Assert.Equal(exported[0].Metric("perplexity")?.Value, without[0].Metric("perplexity")?.Value);

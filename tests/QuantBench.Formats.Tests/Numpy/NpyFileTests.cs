@@ -7,13 +7,13 @@ namespace QuantBench.Formats.Tests.Numpy;
 
 public sealed class NpyFileTests
 {
-    // numpy.save of numpy.arange(6, dtype=float32).reshape(2, 3) by NumPy 2: magic, version 1.0, header of 118 bytes, data.
+    // numpy.arange(6, dtype=float32).reshape(2, 3), laid out by hand as numpy.lib.format describes version 1.0: magic, header padded to 128 bytes, data.
     private const string Golden =
         "k05VTVBZAQB2AHsnZGVzY3InOiAnPGY0JywgJ2ZvcnRyYW5fb3JkZXInOiBGYWxzZSwgJ3NoYXBlJzogKDIsIDMpLCB9ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg"
         + "ICAgICAgIAoAAAAAAACAPwAAAEAAAEBAAACAQAAAoEA=";
 
     [Fact]
-    public void Parse_ReadsWhatNumpyWrites()
+    public void Parse_ReadsTheDocumentedLayout()
     {
         NpyFile array = NpyFile.Parse(Convert.FromBase64String(Golden), "a.npy");
 
