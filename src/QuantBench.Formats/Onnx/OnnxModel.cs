@@ -136,7 +136,7 @@ public sealed class OnnxModel : IDisposable
     }
 
     /// <summary>The model file with more outputs, so that values inside the graph can be looked at; external data stays where it is.</summary>
-    /// <param name="outputs">Values inside the graph, with their types.</param>
+    /// <param name="outputs">Values inside the graph; their types may be left undefined.</param>
     public byte[] WithOutputs(IEnumerable<OnnxValue> outputs)
     {
         ModelProto copy = _proto.Clone();

@@ -35,6 +35,8 @@ internal static class OnnxProto
 
     public static ValueInfoProto ToValue(OnnxValue value)
     {
+        // Without a type, runtimes find it out themselves.
+        if (value.Type == OnnxDataType.Undefined) return new ValueInfoProto { Name = value.Name };
         var type = new TypeProto.Types.Tensor { ElemType = (int)value.Type };
         if (value.Shape is { } shape)
         {

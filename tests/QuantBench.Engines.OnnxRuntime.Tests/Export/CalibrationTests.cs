@@ -49,7 +49,7 @@ public sealed class CalibrationTests
 
         Assert.InRange(percentile.Highest, 2.9f, 3.3f);
         Assert.InRange(percentile.Lowest, -3.01f, -2.9f);
-        Assert.InRange(entropy.Highest, 2f, 30f);
+        Assert.InRange(entropy.Highest, 3f, 60f); // 128 levels take 128 bins at least, and the outlier made bins 0.25 wide
     }
 
     [Theory]

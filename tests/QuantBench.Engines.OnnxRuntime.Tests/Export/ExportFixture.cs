@@ -45,7 +45,7 @@ public sealed class ExportFixture : IDisposable
     public string Artifact(string name)
     {
         if (_made.TryGetValue(name, out string? path)) return path;
-        path = _directory.Combine(name.Replace(':', '-'));
+        path = _directory.Combine(name.Replace(':', '-') + (name.StartsWith("gguf:", StringComparison.Ordinal) ? ".gguf" : ""));
         if (name == "gguf:F32") HuggingFaceToGguf.Convert(Source.Path, path, GgmlType.F32, new Progress<double>(), CancellationToken.None);
         else Build(name, path);
         _made[name] = path;

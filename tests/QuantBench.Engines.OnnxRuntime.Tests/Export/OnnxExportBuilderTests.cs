@@ -52,9 +52,9 @@ public sealed class OnnxExportBuilderTests(ExportFixture fixture)
     public void Recipe_NamesWhatItStartsFrom()
     {
         Assert.Empty(_builder.Recipe(fixture.Source, "onnx:int4-b32", null).Inputs);
-        Assert.Equal(["gguf:Q4_1"], _builder.Recipe(fixture.Source, "onnx:gguf-Q4_1-a4", null).Inputs);
+        Assert.Equal(["gguf:Q4_1"], _builder.Recipe(fixture.Source, "onnx:gguf-Q4_1-a4", null).Inputs.ToArray());
         ArtifactRecipe calibrated = _builder.Recipe(fixture.Source, "onnx:int8-static", fixture.Calibration());
-        Assert.Equal(["onnx:fp32"], calibrated.Inputs);
+        Assert.Equal(["onnx:fp32"], calibrated.Inputs.ToArray());
         Assert.Equal(new string('a', 64), calibrated.Parameters["text_sha256"]);
         Assert.Throws<RequestException>(() => _builder.Recipe(fixture.Source, "onnx:int8-static", null));
     }

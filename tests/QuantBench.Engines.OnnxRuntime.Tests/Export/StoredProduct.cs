@@ -15,6 +15,9 @@ namespace QuantBench.Engines.OnnxRuntime.Tests.Export;
 /// <param name="Row">Reads a row's weights.</param>
 internal sealed record StoredProduct(string Name, string Input, string Output, int Rows, int Columns, Action<OnnxModel, int, double[]> Row)
 {
+    /// <summary>Whether MatMulNBits may quantize what it multiplies.</summary>
+    public bool QuantizesInput { get; private init; }
+
     public static IEnumerable<StoredProduct> Find(OnnxModel model)
     {
         Dictionary<string, OnnxNode> makers = model.Nodes.SelectMany(n => n.Outputs.Where(o => o.Length > 0).Select(o => (o, n))).ToDictionary(p => p.o, p => p.n);
@@ -41,8 +44,8 @@ internal sealed record StoredProduct(string Name, string Input, string Output, i
         // Where blocks have minimums, the sum of both products is what comes out.
         OnnxNode? sum = takers[node.Outputs[0]].FirstOrDefault(t => t.Name.EndsWith("/AddMinimums", StringComparison.Ordinal));
         string minimums = sum is null ? "" : model.Nodes.First(m => m.Outputs[0] == sum.Inputs[1]).Inputs[1];
-        Assert.Equal([n, k / size, size * bits / 8], model.Tensors[packed].Shape);
-        Assert.Equal([n, k / size], model.Tensors[scales].Shape);
+        Assert.Equal([n, k / size, size * bits / 8], model.Tensors[packed].Shape.ToArray());
+        Assert.Equal([n, k / size], model.Tensors[scales].Shape.ToArray());
         return new StoredProduct(node.Name, node.Inputs[0], sum?.Outputs[0] ?? node.Outputs[0], n, k, (source, row, weights) =>
         {
             int blocks = k / size, perRow = blocks * size * bits / 8;
@@ -58,7 +61,10 @@ internal sealed record StoredProduct(string Name, string Input, string Output, i
                 int middle = zero.IsEmpty ? 1 << (bits - 1) : Bits(zero, block, bits);
                 weights[i] = ((double)(value - middle) * scale[block]) + (minimum.IsEmpty ? 0 : minimum[block]);
             }
-        });
+        })
+        {
+            QuantizesInput = node.Int("accuracy_level", 0) == 4,
+        };
     }
 
     private static StoredProduct? Floats(OnnxModel model, OnnxNode node, Dictionary<string, OnnxNode> makers)

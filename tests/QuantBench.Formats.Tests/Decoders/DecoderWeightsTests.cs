@@ -22,7 +22,7 @@ public sealed class DecoderWeightsTests : IDisposable
         using IDecoderWeights fromDirectory = DecoderWeights.Open(source);
         using IDecoderWeights fromFile = DecoderWeights.Open(gguf);
 
-        Assert.Equal(fromDirectory.Shape with { Name = "", BeginToken = null, EndTokens = [] }, fromFile.Shape with { Name = "", BeginToken = null, EndTokens = [] });
+        Assert.Equal(Comparable(fromDirectory.Shape), Comparable(fromFile.Shape));
         foreach (string part in (string[])["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"])
         {
             string module = DecoderModules.InLayer(1, part);
@@ -87,6 +87,10 @@ public sealed class DecoderWeightsTests : IDisposable
     }
 
     public void Dispose() => _directory.Dispose();
+
+    /// <summary>Arrays compare by reference, and GGUF files keep another name.</summary>
+    private static DecoderShape Comparable(DecoderShape shape) =>
+        shape with { Name = "", BeginToken = null, EndTokens = [], Rotary = shape.Rotary with { Factors = [] } };
 
     private static float[] All(IWeightMatrix matrix)
     {
