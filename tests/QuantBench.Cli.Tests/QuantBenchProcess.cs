@@ -7,12 +7,16 @@ namespace QuantBench.Cli.Tests;
 internal static class QuantBenchProcess
 {
     /// <summary>Runs it to its end.</summary>
-    public static async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
+    public static Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments) => RunAsync([], arguments);
+
+    /// <summary>Runs it to its end, with variables of its environment changed.</summary>
+    public static async Task<(int Code, string Output, string Error)> RunAsync((string Name, string? Value)[] environment, string[] arguments)
     {
         var info = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
         info.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "quantbench.dll"));
         foreach (string argument in arguments) info.ArgumentList.Add(argument);
         info.Environment["QUANTBENCH_ROOT"] = RepositoryRoot.Directory;
+        foreach ((string name, string? value) in environment) info.Environment[name] = value;
         using Process process = Process.Start(info) ?? throw new InvalidOperationException("dotnet can't be started");
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> error = process.StandardError.ReadToEndAsync();

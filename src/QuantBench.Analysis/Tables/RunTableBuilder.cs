@@ -15,8 +15,8 @@ public static class RunTableBuilder
 {
     private static readonly ImmutableArray<Spec> Specs =
     [
-        new("bits_per_weight", "Bits/weight", "", ["load", "latency", "perplexity"], [], m => Format.Fixed(m.Value, 2)),
-        new("artifact_size", "Size", "", ["load", "latency", "perplexity"], [], m => Format.Bytes(m.Value)),
+        new("bits_per_weight", "Bits/weight", "", ["load", "latency", "perplexity", "onnx-latency"], [], m => Format.Fixed(m.Value, 2)),
+        new("artifact_size", "Size", "", ["load", "latency", "perplexity", "onnx-latency"], [], m => Format.Bytes(m.Value)),
         new("perplexity", "Perplexity", "± SE", ["perplexity", "divergence"], [], m => Format.WithError(m.Value, m.Error, leastDecimals: m.Value < 1000 ? 2 : 0)),
         new("kl_mean", "Mean KL", "nat", ["divergence"], [], m => m.Value == 0 ? "0" : Format.WithError(m.Value, m.Error)),
         new("same_top", "Same top", "", ["divergence"], [], m => Format.Share(m.Value, m.Error)),
@@ -28,8 +28,10 @@ public static class RunTableBuilder
         new("kernel_bandwidth", "Bandwidth", "GB/s", ["kernel"], ["op"], m => Format.Billions(m.Value, m.Ci95)),
         new("kernel_bandwidth_share", "Of memory's", "", ["kernel"], ["op"], m => Format.Share(m.Value)),
         new("kernel_flops", "Speed", "GFLOP/s", ["kernel"], ["op"], m => Format.Billions(m.Value, m.Ci95)),
+        new("run_latency", "Run", "ms", ["onnx-latency"], [], m => Format.WithinInterval(m.Value, m.Ci95)),
+        new("output_error", "Output error", "", ["onnx-latency"], [], m => Format.Number(m.Value)),
         new("load_time", "Load", "ms", ["load", "latency", "perplexity"], [], m => Format.WithinInterval(m.Value, m.Ci95)),
-        new("rss_peak", "Peak RSS", "", ["latency", "load", "perplexity", "divergence"], [], m => Format.Bytes(m.Value)),
+        new("rss_peak", "Peak RSS", "", ["latency", "load", "perplexity", "divergence", "onnx-latency"], [], m => Format.Bytes(m.Value)),
     ];
 
     /// <summary>Builds the table of a run.</summary>

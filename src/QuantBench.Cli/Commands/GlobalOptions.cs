@@ -31,15 +31,34 @@ internal sealed class GlobalOptions
         Recursive = true,
     };
 
+    /// <summary>Library of another ONNX Runtime build.</summary>
+    public Option<string?> OrtLibrary { get; } = new("--ort-library")
+    {
+        Description = "your own build of ONNX Runtime: its shared library, or the directory that holds it (or $QUANTBENCH_ORT_LIBRARY)",
+        HelpName = "PATH",
+        Recursive = true,
+    };
+
+    /// <summary>Libraries of execution providers.</summary>
+    public Option<string[]> OrtPlugin { get; } = new("--ort-plugin")
+    {
+        Description = "library of an ONNX Runtime execution provider to register, e.g. cuda=/opt/libonnxruntime_providers_cuda.so; may be given several times",
+        HelpName = "NAME=PATH",
+        Recursive = true,
+        DefaultValueFactory = _ => [],
+    };
+
     /// <summary>Adds them to the root command.</summary>
     public void AddTo(RootCommand root)
     {
         root.Options.Add(Results);
         root.Options.Add(Cache);
         root.Options.Add(LlamaCpp);
+        root.Options.Add(OrtLibrary);
+        root.Options.Add(OrtPlugin);
     }
 
     /// <summary>The runner's environment as these options say.</summary>
     public RunnerEnvironment Environment(ParseResult parsed) =>
-        Installation.MakeEnvironment(parsed.GetValue(Results), parsed.GetValue(Cache), parsed.GetValue(LlamaCpp));
+        Installation.MakeEnvironment(parsed.GetValue(Results), parsed.GetValue(Cache), NativeLibraries.Of(parsed.GetValue(LlamaCpp), parsed.GetValue(OrtLibrary), parsed.GetValue(OrtPlugin) ?? []));
 }

@@ -1,5 +1,6 @@
 using QuantBench.Engines.LlamaCpp;
 using QuantBench.Engines.Managed;
+using QuantBench.Engines.OnnxRuntime;
 using QuantBench.Inference.Engines;
 
 namespace QuantBench.Cli.Composition;
@@ -8,5 +9,5 @@ namespace QuantBench.Cli.Composition;
 internal static class Engines
 {
     /// <summary>All of them.</summary>
-    public static EngineRegistry All { get; } = new([LlamaCppEngine.Registration, ManagedEngine.Registration]);
+    public static EngineRegistry All { get; } = new([LlamaCppEngine.Registration, ManagedEngine.Registration, OnnxRuntimeEngine.Registration]);
 }

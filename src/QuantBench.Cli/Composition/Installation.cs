@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Reflection;
-using QuantBench.Core.Errors;
 using QuantBench.Core.Machine;
 using QuantBench.Formats.Sources;
 using QuantBench.Inference.Artifacts;
@@ -39,7 +38,7 @@ internal static class Installation
         Engines = Engines.All,
         Builders = [new HuggingFaceGgufBuilder(), new GgufCopyBuilder(), new HuggingFaceSafetensorsBuilder(), new HuggingFaceMlxBuilder(), new DirectoryCopyBuilder()],
         Evaluator = WorkloadTable.Find,
-        ComputeReference = (context, path, stop) => ReferenceLogProbabilities.Compute(context, path, stop),
+        ComputeReference = WorkloadTable.ComputeReference,
         Describe = (variant, path) =>
         {
             ArtifactSize size = ArtifactInspector.Inspect(variant.Format, path);
@@ -52,18 +51,10 @@ internal static class Installation
     /// <summary>What the runner is made of.</summary>
     /// <param name="results">Directory of run folders; null = the default.</param>
     /// <param name="cache">Cache root; null = the default.</param>
-    /// <param name="llamaCpp">Directory with a native build of llama.cpp; null = the pinned one.</param>
-    public static RunnerEnvironment MakeEnvironment(string? results, string? cache, string? llamaCpp)
+    /// <param name="natives">Native libraries of the user's own, by engine.</param>
+    public static RunnerEnvironment MakeEnvironment(string? results, string? cache, ImmutableSortedDictionary<string, string> natives)
     {
         string cacheRoot = Path.GetFullPath(cache ?? NonEmpty("QUANTBENCH_CACHE") ?? Path.Combine(Root, ".cache"));
-        ImmutableSortedDictionary<string, string> natives = ImmutableSortedDictionary<string, string>.Empty;
-        if ((llamaCpp ?? NonEmpty("QUANTBENCH_LLAMACPP_DIR")) is { } directory)
-        {
-            string full = Path.GetFullPath(directory);
-            if (!Directory.Exists(full)) throw new RequestException($"the llama.cpp directory {full} doesn't exist.", "Name the directory that holds libllama and libggml.");
-            natives = natives.Add("llamacpp", full);
-        }
-
         return new RunnerEnvironment
         {
             Root = Root,
@@ -79,7 +70,8 @@ internal static class Installation
         };
     }
 
-    private static string? NonEmpty(string variable) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value ? value : null;
+    /// <summary>Value of an environment variable; null when it is empty or not set.</summary>
+    public static string? NonEmpty(string variable) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value ? value : null;
 
     private static string FindRoot()
     {

@@ -15,6 +15,7 @@ internal static class CellText
         ["latency"] = ["pp_tps", "tg_tps"],
         ["load"] = ["load_time", "rss_loaded"],
         ["kernel"] = ["kernel_bandwidth", "kernel_bandwidth_share", "kernel_flops"],
+        ["onnx-latency"] = ["run_latency", "output_error"],
     };
 
     /// <summary>A cell's name with the settings that set it apart.</summary>

@@ -49,8 +49,10 @@ public static class SettingTable
     private static readonly ImmutableArray<string> s_models = [.. WorkloadNames.All.Where(w => w.RunsModel).Select(w => w.Name)];
     private static readonly ImmutableArray<string> s_quality = ["perplexity", "divergence"];
     private static readonly ImmutableArray<string> s_latency = ["latency"];
-    private static readonly ImmutableArray<string> s_timed = ["latency", "load", "kernel"];
+    private static readonly ImmutableArray<string> s_timed = ["latency", "load", "kernel", "onnx-latency"];
     private static readonly ImmutableArray<string> s_kernel = ["kernel"];
+    private static readonly ImmutableArray<string> s_tensors = ["onnx-latency"];
+    private static readonly ImmutableArray<string> s_seeded = ["latency", "onnx-latency"];
 
     private static readonly ImmutableArray<SettingDefinition> s_all =
     [
@@ -63,7 +65,7 @@ public static class SettingTable
         new("gpu_layers", SettingKind.Integer, -1L, s_models, "layers kept on the device; -1 = all", -1, 4096),
         new("dataset", SettingKind.Text, "sotu", s_quality, "evaluation text: a name from datasets/, or a path to a text or JSONL file"),
         new("chunks", SettingKind.Integer, 0L, s_quality, "chunks to score; 0 = the whole text", 0, 1 << 24),
-        new("reference", SettingKind.Text, "", ["divergence"], "reference variant whose distribution the others are compared with, e.g. gguf:F32"),
+        new("reference", SettingKind.Text, "", ["divergence", "onnx-latency"], "reference variant whose answers the others are compared with, e.g. gguf:F32"),
         new("prompt", SettingKind.Integer, 512L, s_latency, "prompt tokens per repetition; 0 = measure generation only", 0, 1 << 20),
         new("generate", SettingKind.Integer, 128L, s_latency, "tokens generated per repetition; 0 = measure the prompt only", 0, 1 << 20),
         new("depth", SettingKind.Integer, 0L, s_latency, "tokens already in the KV cache before the measured part", 0, 1 << 20),
@@ -72,11 +74,19 @@ public static class SettingTable
         new("target_ci", SettingKind.Number, 0.02, s_timed, "wanted half-width of the 95 % interval of the median, relative to it", 0.0001, 1),
         new("time_cap", SettingKind.Number, 10.0, s_timed, "seconds of measuring after which no further repetition starts; prompt and generation each", 0.1, 86_400),
         new("warmup_cap", SettingKind.Number, 3.0, s_timed, "seconds of warm-up after which measuring starts even without a steady state (marked); prompt and generation each", 0, 3_600),
-        new("seed", SettingKind.Integer, 1L, s_latency, "seed of the prompts; every repetition draws new ones", 0, long.MaxValue),
         new("op", SettingKind.Text, "matvec", s_kernel, "what is done with the weights: decoded to floats, one row times one vector at a time, all rows times one vector (decode), or times many (prefill)", Choices: ["dequantize", "vecdot", "matvec", "matmat"]),
         new("shape", SettingKind.Text, "4096x4096", s_kernel, "size of the weight matrix: output features x input features"),
         new("tokens", SettingKind.Integer, 128L, s_kernel, "vectors that matmat multiplies at once; the other ops take one", 2, 4096),
         new("cache", SettingKind.Text, "cold", s_kernel, "cold: weights come from memory, as in a model larger than the caches; hot: the same ones each time", Choices: ["cold", "hot"]),
+        new("shapes", SettingKind.Text, "", s_tensors, "sizes of symbolic dimensions, e.g. batch=1,height=224; those not named are 1"),
+        new("inputs", SettingKind.Text, "random", s_tensors, "random, or a directory with one NAME.npy per input"),
+        new("reference_file", SettingKind.Text, "", s_tensors, "an ONNX file whose outputs on the CPU count as exact, e.g. the fp32 model that this one was quantized from"),
+        new("ort_optimization", SettingKind.Text, "all", s_models, "ONNX Runtime: graph optimisation level", Choices: ["none", "basic", "extended", "all"]),
+        new("ort_spinning", SettingKind.Text, "auto", s_models, "ONNX Runtime: whether idle threads spin; auto = in timings only", Choices: ["auto", "on", "off"]),
+        new("ort_arena", SettingKind.Flag, true, s_models, "ONNX Runtime: whether CPU memory comes from its arena"),
+        new("ort_profile", SettingKind.Flag, false, s_models, "ONNX Runtime: keep its profile beside the cell and name the slowest operators; slows the cell"),
+        new("ort_config", SettingKind.Text, "", s_models, "ONNX Runtime: further session configuration entries, e.g. session.disable_prepacking=1;session.x64quantprecision=1"),
+        new("seed", SettingKind.Integer, 1L, s_seeded, "seed of the prompts; every repetition draws new ones", 0, long.MaxValue),
     ];
 
     private static readonly FrozenDictionary<string, SettingDefinition> s_byKey = s_all.ToFrozenDictionary(s => s.Key, StringComparer.Ordinal);

@@ -59,8 +59,15 @@ public sealed record Suite
 
 /// <summary>A model of a suite.</summary>
 /// <param name="Id">Its name in results.</param>
-/// <param name="Source">Absolute path of a Hugging Face directory or a GGUF file.</param>
-public sealed record SuiteModel(string Id, string Source);
+/// <param name="Source">Absolute path of a Hugging Face directory, a GGUF file, or an ONNX file or directory.</param>
+public sealed record SuiteModel(string Id, string Source)
+{
+    /// <summary>
+    /// Arguments of Microsoft Olive's command, which makes an ONNX model of the source first; that model is then what is measured. Null = the source
+    /// is measured itself.
+    /// </summary>
+    public string? Olive { get; init; }
+}
 
 /// <summary>A workload of a suite with all of its settings (suite-wide ones merged in).</summary>
 /// <param name="Name">Workload name.</param>

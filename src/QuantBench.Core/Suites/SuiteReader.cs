@@ -16,7 +16,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         ("suite", "the suite's name: lower-case letters, digits and dashes"),
         ("extends", "path of a suite to build on: maps merge, lists and scalars replace, null removes"),
         ("description", "one or more sentences for people"),
-        ("models", "the models to sweep: Hugging Face directories or GGUF files; not needed when no workload runs a model"),
+        ("models", "the models to sweep: Hugging Face directories, GGUF files or ONNX models; not needed when no workload runs a model"),
         ("variants", "format and quant scheme of each artifact, e.g. gguf:Q4_K_M or gguf:IQ2_XS+imatrix; block types such as ggml:Q4_0 for kernel"),
         ("backends", "engine/device pairs, e.g. llamacpp/cpu"),
         ("settings", "settings for every workload they apply to; a workload's own come first"),
@@ -37,11 +37,13 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
     private const int MostItems = 1000;
     private const int MostCells = 100_000;
     private const int LongestName = 64;
+    private const int LongestRecipe = 4096;
 
     /// <summary>Which formats an engine reads; engines that aren't here are asked at run time.</summary>
     private static readonly ImmutableSortedDictionary<string, ImmutableArray<string>> s_engineFormats =
         ImmutableSortedDictionary<string, ImmutableArray<string>>.Empty
             .Add("llamacpp", ["gguf"])
+            .Add("onnxruntime", ["onnx"])
             .Add("managed", ["gguf", "safetensors", "mlx", "gptq", "awq"]);
 
     private static readonly ImmutableArray<string> s_quantizedKv = ["q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"];
@@ -171,6 +173,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         {
             string? id = null;
             string? source = null;
+            string? olive = null;
             SuiteMap map = Value.Map(item, "a model");
             foreach ((SuiteScalar key, SuiteNode part) in map.Entries)
             {
@@ -178,14 +181,15 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
                 {
                     case "id": id = ReadModelId(part); break;
                     case "source": source = ReadSource(part); break;
-                    default: throw Value.UnknownKey(key, ["id", "source"], "keys of a model");
+                    case "olive": olive = Value.Text(part, "olive", LongestRecipe); break;
+                    default: throw Value.UnknownKey(key, ["id", "source", "olive"], "keys of a model");
                 }
             }
 
             const string Example = "e.g. { id: reference, source: ../datasets/reference-model }";
             if (id is null) throw map.Error("the model has no 'id'", Example);
             if (source is null) throw map.Error($"the model '{id}' has no 'source'", Example);
-            _models.Add(new SuiteModel(id, source));
+            _models.Add(new SuiteModel(id, source) { Olive = olive });
         }
     }
 

@@ -43,7 +43,7 @@ public static class SuiteSchema
     {
         "suite" => new JsonObject { ["type"] = "string", ["pattern"] = "^[a-z0-9][a-z0-9-]{0,63}$" },
         "extends" or "description" => Text(),
-        "models" => List(Map([("id", Text("its name in results")), ("source", Text("path from this file's directory"))], ["id", "source"])),
+        "models" => List(Map([("id", Text("its name in results")), ("source", Text("path from this file's directory")), ("olive", Text("arguments of Olive's command, which makes an ONNX model of the source first, e.g. auto-opt --precision int4"))], ["id", "source"])),
         "variants" => List(Variants(blockTypes: true)),
         "backends" => List(new JsonObject { ["type"] = "string", ["pattern"] = "^[a-z0-9._:-]+/[a-z0-9._:-]+$", ["examples"] = new JsonArray("llamacpp/cpu") }),
         "settings" => Settings(null),

@@ -23,6 +23,7 @@ public static class WorkloadNames
         new("latency", true, "prompt and generation speed, time to first token, per-token latency, memory"),
         new("load", true, "time and memory from opening the artifact to a ready session"),
         new("kernel", true, "speed of one kernel on one block type, beside the machine's memory bandwidth; variants are block types, e.g. ggml:Q4_0", RunsModel: false),
+        new("onnx-latency", true, "time per run of any ONNX model, and the error of its outputs against a reference variant"),
     ];
 
     /// <summary>The workload of a name, or null.</summary>

@@ -96,6 +96,10 @@ public static class QuantSchemes
         OnnxOfGguf("Q6_K-a0", 6, "float activations; slow"),
         OnnxOfGguf("Q8_0", 8, "8-bit activations"),
         OnnxOfGguf("Q8_0-a0", 8, "float activations; slow"),
+        Onnx("given-fp32", 32, "an ONNX model as its maker wrote it, most weights in 32 bits"),
+        Onnx("given-fp16", 16, "an ONNX model as its maker wrote it, most weights in 16 bits"),
+        Onnx("given-int8", 8, "an ONNX model as its maker wrote it, most weights in 8 bits"),
+        Onnx("given-int4", 4, "an ONNX model as its maker wrote it, most weights in 4 bits or fewer"),
     ];
 
     private static readonly FrozenLookup s_byId = new(s_all);

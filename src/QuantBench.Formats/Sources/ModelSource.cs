@@ -12,6 +12,9 @@ public enum SourceKind
 
     /// <summary>A GGUF file, possibly the first of a split set.</summary>
     Gguf,
+
+    /// <summary>An ONNX model: a file, or a directory as Olive, optimum or onnxruntime-genai's builder writes it.</summary>
+    Onnx,
 }
 
 /// <summary>The weights a user starts from.</summary>
@@ -22,13 +25,13 @@ public enum SourceKind
 public sealed record ModelSource(SourceKind Kind, string Path, ImmutableArray<string> Files, string Sha256)
 {
     /// <summary>Finds out what is at a path and hashes it, reading every byte.</summary>
-    /// <param name="path">A Hugging Face directory or a GGUF file; of a split model, the first file.</param>
+    /// <param name="path">A Hugging Face directory, a GGUF file (of a split model, the first one), or an ONNX file or directory.</param>
     /// <exception cref="RequestException">Nothing that can be used is there.</exception>
     /// <exception cref="ModelFormatException">A file is broken.</exception>
     public static ModelSource Open(string path) => Open(path, null);
 
     /// <summary>As <see cref="Open(string)"/>, but remembers the hashes of files.</summary>
-    /// <param name="path">A Hugging Face directory or a GGUF file.</param>
+    /// <param name="path">A Hugging Face directory, a GGUF file, or an ONNX file or directory.</param>
     /// <param name="hashCacheDirectory">
     /// Where hashes are remembered by path, size and time of last change, so that gigabytes aren't read again on every run; null = nowhere.
     /// </param>

@@ -12,7 +12,7 @@ namespace QuantBench.Formats.Sources;
 /// <summary>Recognises model sources.</summary>
 internal static class SourceOpener
 {
-    private const string Hint = "Give a Hugging Face directory (config.json, *.safetensors, tokenizer.json) or a .gguf file.";
+    private const string Hint = "Give a Hugging Face directory (config.json, *.safetensors, tokenizer.json), a .gguf file, or an ONNX model (a .onnx file or a directory with one).";
 
     // Files beside the weights that decide what a conversion writes.
     private static readonly ImmutableArray<string> SideFiles =
@@ -28,13 +28,13 @@ internal static class SourceOpener
         ImmutableArray<string> files;
         if (Directory.Exists(full))
         {
-            kind = SourceKind.HuggingFace;
-            files = HuggingFaceFiles(full);
+            kind = OnnxSource.IsDirectory(full) ? SourceKind.Onnx : SourceKind.HuggingFace;
+            files = kind == SourceKind.Onnx ? OnnxSource.DirectoryFiles(full) : HuggingFaceFiles(full);
         }
         else if (File.Exists(full))
         {
-            kind = SourceKind.Gguf;
-            files = GgufFiles(full);
+            kind = OnnxSource.IsFile(full) ? SourceKind.Onnx : SourceKind.Gguf;
+            files = kind == SourceKind.Onnx ? OnnxSource.FilesOf(full) : GgufFiles(full);
         }
         else
         {
@@ -52,6 +52,7 @@ internal static class SourceOpener
             return new BpeTextTokenizer(HuggingFaceTokenizer.Read(source.Path, HuggingFaceConfig.ReadVocabularySize(source.Path)).Definition);
         }
 
+        if (source.Kind == SourceKind.Onnx) return OnnxSource.OpenTokenizer(source);
         using GgufReader reader = GgufReader.Open(source.Path);
         return new BpeTextTokenizer(GgufTokenizer.Read(reader.Metadata, source.Path));
     }

@@ -58,7 +58,7 @@ internal sealed record HuggingFaceTokenizer(
         ImmutableArray<string> merges = ReadMerges(model, path);
         string configPath = Path.Combine(directory, "tokenizer_config.json");
         ModelJson? config = File.Exists(configPath) ? ModelJson.ReadFile(configPath) : null;
-        ImmutableArray<(string Role, int Id)> special = ReadSpecialIds(config, ModelJson.ReadFile(Path.Combine(directory, "config.json")), added, vocabularySize);
+        ImmutableArray<(string Role, int Id)> special = ReadSpecialIds(config, ModelConfig(directory), added, vocabularySize);
         string? bosText = config is { } present ? TokenText(present, "bos") : null;
         bool? addBos = AddFlag(config, "bos") ?? TemplateAddsBos(json.Find("post_processor"), bosText);
         int? bos = special.Where(token => token.Role == "bos").Select(token => (int?)token.Id).FirstOrDefault();
@@ -71,6 +71,14 @@ internal sealed record HuggingFaceTokenizer(
             definition, special, addBos, AddFlag(config, "eos"),
             config?.Find("add_prefix_space") is { IsBoolean: true } prefix ? prefix.AsBoolean() : null,
             config?.Find("chat_template") is { IsString: true } template ? template.AsString() : null);
+    }
+
+    /// <summary>The model's configuration: transformers' own, else what onnxruntime-genai's builder leaves of it.</summary>
+    private static ModelJson ModelConfig(string directory)
+    {
+        string own = Path.Combine(directory, "config.json");
+        string genai = Path.Combine(directory, "genai_config.json");
+        return File.Exists(own) || !File.Exists(genai) ? ModelJson.ReadFile(own) : ModelJson.ReadFile(genai).Get("model");
     }
 
     private static void CheckModel(ModelJson model, string path)

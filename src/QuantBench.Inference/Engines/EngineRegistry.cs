@@ -12,7 +12,10 @@ public sealed record EngineEnvironment
     /// <summary>Root of the checkout or installation: where pinned native builds are found.</summary>
     public required string Root { get; init; }
 
-    /// <summary>Directory of native libraries that the user named, by engine name; absent = the pinned build.</summary>
+    /// <summary>
+    /// Native libraries, or directories of them, that the user named: by engine name, further ones of an engine as <c>engine:NAME</c>; absent = the
+    /// pinned build.
+    /// </summary>
     public ImmutableSortedDictionary<string, string> NativeDirectories { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 }
 

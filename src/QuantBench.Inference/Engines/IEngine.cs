@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Settings;
 using QuantBench.Inference.Artifacts;
 
 namespace QuantBench.Inference.Engines;
@@ -49,6 +50,15 @@ public sealed record LoadOptions
 
     /// <summary>Layers kept on the device; −1 = all. Ignored on the CPU.</summary>
     public int GpuLayers { get; init; } = -1;
+
+    /// <summary>Whether the caller works on all cores between two computations: idle threads should then sleep at once instead of spinning.</summary>
+    public bool CallerComputesBetweenRuns { get; init; }
+
+    /// <summary>The cell's settings: an engine reads those that are its own, which the table lists under its prefix.</summary>
+    public CellSettings Settings { get; init; } = CellSettings.Empty;
+
+    /// <summary>Folder for files that a setting asks the engine to leave beside the result, e.g. a profile; null = none. Made by who writes the first one.</summary>
+    public string? OutputFolder { get; init; }
 }
 
 /// <summary>A model in memory.</summary>

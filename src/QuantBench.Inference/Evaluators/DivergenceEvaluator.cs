@@ -12,10 +12,14 @@ namespace QuantBench.Inference.Evaluators;
 /// Statistics are llama-perplexity's; the reference is exact where llama-perplexity's is rounded to 16 bits and clipped. KL is reported as
 /// computed: where the truth is 0, rounding can leave a value about −1e-8.
 /// </summary>
-public sealed class DivergenceEvaluator : IWorkloadEvaluator
+public sealed class DivergenceEvaluator : IWorkloadEvaluator, IReferencedWorkload
 {
     /// <inheritdoc/>
     public string Workload => "divergence";
+
+    /// <inheritdoc/>
+    public void ComputeReference(EvaluationContext context, string outputPath, CancellationToken cancellationToken) =>
+        ReferenceLogProbabilities.Compute(context, outputPath, cancellationToken);
 
     /// <inheritdoc/>
     public EvaluationResult Evaluate(EvaluationContext context, CancellationToken cancellationToken)

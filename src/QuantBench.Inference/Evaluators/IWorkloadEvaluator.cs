@@ -46,6 +46,9 @@ public sealed record EvaluationContext
     /// <summary>Memory bandwidth of this machine in bytes per second, for kernels; null when it wasn't measured.</summary>
     public double? MemoryBandwidth { get; init; }
 
+    /// <summary>Folder for files that the cell leaves beside its result; null = none. Made by who writes the first one.</summary>
+    public string? OutputFolder { get; init; }
+
     /// <summary>The one clock.</summary>
     public required TimeProvider Clock { get; init; }
 

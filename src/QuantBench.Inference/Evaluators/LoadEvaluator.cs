@@ -25,6 +25,7 @@ public sealed class LoadEvaluator : IWorkloadEvaluator
         long? residentLoaded = null;
         EngineMemory memory = default;
         string deviceUsed = "";
+        (string Key, string Value)[] facts = [];
         context.Progress.Report(new EvaluationProgress("warm-up", 0, 0, ""));
         double first = LoadOnce();
         var samples = new List<double>();
@@ -40,7 +41,7 @@ public sealed class LoadEvaluator : IWorkloadEvaluator
         var metrics = ImmutableArray.CreateBuilder<Measurement>();
         metrics.Add(MeasurementBuilder.FromSamples("load_time", [.. samples], marks));
         LoadedCell.AddSizes(context, metrics, memory, residentLoaded);
-        return LoadedCell.Result(context, threads, deviceUsed, before, metrics.ToImmutable(), [.. marks, $"first load {first:0.0} ms"]);
+        return LoadedCell.Result(context, threads, deviceUsed, before, metrics.ToImmutable(), [.. marks, $"first load {first:0.0} ms"], facts);
 
         double LoadOnce()
         {
@@ -52,6 +53,7 @@ public sealed class LoadEvaluator : IWorkloadEvaluator
             residentLoaded ??= context.Machine.ResidentBytes();
             memory = session.Memory;
             deviceUsed = model.DeviceUsed;
+            facts = LoadedCell.FactsOf(model);
             return milliseconds;
         }
     }

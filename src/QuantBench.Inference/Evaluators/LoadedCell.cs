@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
+using QuantBench.Core.Suites;
 using QuantBench.Inference.Engines;
 
 namespace QuantBench.Inference.Evaluators;
@@ -43,8 +44,7 @@ internal sealed class LoadedCell : IDisposable
     public static ILoadedModel Load(EvaluationContext context, int threads, CancellationToken cancellationToken)
     {
         string device = context.Cell.Backend.Device;
-        var options = new LoadOptions { Threads = threads, GpuLayers = checked((int)context.Cell.Settings.Int("gpu_layers")) };
-        ILoadedModel model = context.Engine.Load(context.Artifact, device, options, cancellationToken);
+        ILoadedModel model = context.Engine.Load(context.Artifact, device, OptionsOf(context, threads), cancellationToken);
         if (model.DeviceUsed == device) return model;
         string used = model.DeviceUsed;
         model.Dispose();
@@ -52,6 +52,16 @@ internal sealed class LoadedCell : IDisposable
             $"{context.Engine.Name} was asked to run on {device}, but runs on {used}.",
             "A figure of another device would be wrong here; run 'quantbench doctor' to see the usable devices.");
     }
+
+    /// <summary>Load options of the cell's settings.</summary>
+    public static LoadOptions OptionsOf(EvaluationContext context, int threads) => new()
+    {
+        Threads = threads,
+        GpuLayers = checked((int)context.Cell.Settings.Int("gpu_layers")),
+        CallerComputesBetweenRuns = WorkloadNames.Find(context.Cell.Workload) is { IsTiming: false },
+        Settings = context.Cell.Settings,
+        OutputFolder = context.OutputFolder,
+    };
 
     /// <summary>Threads of a cell: its setting, or all usable cores.</summary>
     public static int ThreadsOf(EvaluationContext context)
@@ -112,7 +122,7 @@ internal sealed class LoadedCell : IDisposable
     /// <param name="notes">Marks so far.</param>
     /// <param name="provenance">Facts of the workload.</param>
     public EvaluationResult Result(ImmutableArray<Measurement> metrics, IEnumerable<string> notes, params ReadOnlySpan<(string Key, string Value)> provenance) =>
-        Result(_context, Threads, Model.DeviceUsed, _before, metrics, notes, provenance);
+        Result(_context, Threads, Model.DeviceUsed, _before, metrics, Model is IEngineReport report ? [.. notes, .. report.Finish()] : notes, [.. provenance, .. FactsOf(Model)]);
 
     /// <summary>As above, for a cell whose model is gone already.</summary>
     public static EvaluationResult Result(
@@ -141,6 +151,10 @@ internal sealed class LoadedCell : IDisposable
 
         return new EvaluationResult { Metrics = metrics, Notes = marks, Provenance = facts.ToImmutable(), Conditions = conditions.ToImmutable() };
     }
+
+    /// <summary>What an engine adds to the provenance, if it has the ability.</summary>
+    public static (string Key, string Value)[] FactsOf(object model) =>
+        model is IEngineReport report ? [.. report.Facts.Select(f => (f.Key, f.Value))] : [];
 
     /// <inheritdoc/>
     public void Dispose()

@@ -13,7 +13,20 @@ public static class WorkloadTable
         new LatencyEvaluator(),
         new LoadEvaluator(),
         new KernelEvaluator(),
+        new OnnxLatencyEvaluator(),
     ];
+
+    /// <summary>Computes the reference answers of a cell whose workload compares with a reference.</summary>
+    /// <param name="context">A cell of the reference variant.</param>
+    /// <param name="outputPath">File to write.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    /// <exception cref="QuantBench.Core.Errors.RequestException">The workload compares with nothing.</exception>
+    public static void ComputeReference(EvaluationContext context, string outputPath, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        if (Find(context.Cell.Workload) is not IReferencedWorkload workload) throw new Core.Errors.RequestException($"The workload {context.Cell.Workload} compares with no reference.");
+        workload.ComputeReference(context, outputPath, cancellationToken);
+    }
 
     /// <summary>The evaluator of a workload, or null.</summary>
     public static IWorkloadEvaluator? Find(string workload) => All.FirstOrDefault(e => e.Workload == workload);

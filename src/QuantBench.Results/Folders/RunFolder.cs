@@ -19,6 +19,9 @@ public sealed partial class RunFolder : IDisposable
     /// <summary>Name of the folder that holds the cells' logs.</summary>
     public const string LogsFolder = "logs";
 
+    /// <summary>Folder of files that cells leave beside their results, one folder per cell; made by who writes the first one.</summary>
+    public const string FilesFolder = "files";
+
     /// <summary>Name of the file a torn last line of <see cref="CellsFile"/> is kept in.</summary>
     public const string TornFile = "cells.jsonl.torn";
 
@@ -123,7 +126,12 @@ public sealed partial class RunFolder : IDisposable
         return new RunFolder(full, ReadInfo(full), runLock: null, cells: null);
     }
 
+    /// <summary>Path of the folder of a cell's files; not made.</summary>
+    /// <param name="cell">Id of the cell.</param>
+    public string FilesPath(CellId cell) => System.IO.Path.Combine(Path, FilesFolder, cell.Value);
+
     /// <summary>Path of a cell's log.</summary>
+    /// <param name="cell">Id of the cell.</param>
     public string LogPath(CellId cell) => System.IO.Path.Combine(Path, LogsFolder, $"{cell}.log");
 
     /// <summary>Every finished cell so far; the last line of a cell wins.</summary>

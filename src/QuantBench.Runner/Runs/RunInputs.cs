@@ -5,7 +5,9 @@ using QuantBench.Core.Runs;
 using QuantBench.Core.Suites;
 using QuantBench.Formats.Sources;
 using QuantBench.Formats.Tokenizers;
+using QuantBench.Inference.Artifacts;
 using QuantBench.Runner.Datasets;
+using QuantBench.Runner.Preparation;
 using QuantBench.Runner.Workers;
 
 namespace QuantBench.Runner.Runs;
@@ -15,7 +17,14 @@ namespace QuantBench.Runner.Runs;
 /// <param name="Source">Its source; null when it is broken.</param>
 /// <param name="Tokenizer">Its tokenizer; null when it can't be read.</param>
 /// <param name="Problem">What is wrong with the source or the tokenizer.</param>
-internal sealed record RunModel(string Id, ModelSource? Source, ITextTokenizer? Tokenizer, string? Problem);
+internal sealed record RunModel(string Id, ModelSource? Source, ITextTokenizer? Tokenizer, string? Problem)
+{
+    /// <summary>Whether the problem is that something isn't installed here, rather than that something is broken.</summary>
+    public bool IsUnsupported { get; init; }
+
+    /// <summary>What is recorded of how the source came to be.</summary>
+    public ImmutableSortedDictionary<string, string> Facts { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+}
 
 /// <summary>Everything a run's cells are measured with: engines, models, texts; and the fingerprint they make.</summary>
 internal sealed class RunInputs
@@ -36,16 +45,17 @@ internal sealed class RunInputs
     /// <param name="suite">The suite.</param>
     /// <param name="cells">The cells.</param>
     /// <param name="bandwidth">The memory bandwidth that the run has measured before; null = measure it if a cell needs it.</param>
+    /// <param name="events">Receives what happens.</param>
     /// <param name="cancellationToken">Stops.</param>
     /// <exception cref="QuantBenchException">A model or text isn't there.</exception>
     public static async Task<RunInputs> GatherAsync(
-        RunnerEnvironment environment, Suite suite, ImmutableArray<Cell> cells, MemoryBandwidth? bandwidth, CancellationToken cancellationToken)
+        RunnerEnvironment environment, Suite suite, ImmutableArray<Cell> cells, MemoryBandwidth? bandwidth, IProgress<RunEvent> events, CancellationToken cancellationToken)
     {
         var inputs = new RunInputs(new TokenCache(environment.CacheRoot), environment.ReadFingerprint());
         var prober = new EngineProber(environment);
         foreach (string engine in cells.Select(c => c.Backend.Engine).Distinct().Order(StringComparer.Ordinal))
             inputs._engines[engine] = await prober.ProbeAsync(engine, cancellationToken);
-        foreach (SuiteModel model in suite.Models.Where(m => cells.Any(c => c.Model == m.Id))) inputs._models[model.Id] = Open(environment, model);
+        foreach (SuiteModel model in suite.Models.Where(m => cells.Any(c => c.Model == m.Id))) inputs._models[model.Id] = await OpenAsync(environment, model, events, cancellationToken);
 
         string directory = Path.GetDirectoryName(suite.File) is { Length: > 0 } found ? found : ".";
         var datasets = new DatasetCatalog(environment.DatasetsDirectory, environment.CacheRoot);
@@ -83,6 +93,32 @@ internal sealed class RunInputs
         (string, string) key = (name, tokenizer.Sha256);
         if (!_tokenPaths.TryGetValue(key, out string? path)) _tokenPaths[key] = path = _tokens.PathOf(_texts[name], tokenizer);
         return path;
+    }
+
+    private static async Task<RunModel> OpenAsync(RunnerEnvironment environment, SuiteModel model, IProgress<RunEvent> events, CancellationToken cancellationToken)
+    {
+        if (model.Olive is not { } recipe) return Open(environment, model);
+        if (OliveStep.FindCommand() is not { } command) return new RunModel(model.Id, null, null, OliveStep.MissingReason) { IsUnsupported = true };
+        RunModel source = Open(environment, model);
+        if (source.Source is not { } from) return source;
+        string name = $"olive {recipe}";
+        events.Report(new RunEvent.PreparationStarted(model.Id, name));
+        try
+        {
+            OliveResult made = await new OliveStep(environment.CacheRoot, environment.Clock).RunAsync(command, recipe, from.Path, from.Sha256, cancellationToken);
+            events.Report(new RunEvent.PreparationEnded(model.Id, name, false, made.Seconds, ArtifactContent.SizeOf(made.Directory), null));
+            return Open(environment, model with { Source = made.Directory }) with
+            {
+                Facts = ImmutableSortedDictionary<string, string>.Empty
+                    .Add("olive_command", made.Command).Add("olive_log", made.LogPath).Add("olive_output_sha256", made.OutputSha256).Add("olive_source_sha256", from.Sha256),
+            };
+        }
+        catch (EngineException e)
+        {
+            string reason = Reasons.With(e.Message, e.Hint);
+            events.Report(new RunEvent.PreparationEnded(model.Id, name, false, 0, 0, reason));
+            return new RunModel(model.Id, null, null, reason);
+        }
     }
 
     private static RunModel Open(RunnerEnvironment environment, SuiteModel model)

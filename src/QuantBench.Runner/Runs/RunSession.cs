@@ -3,7 +3,6 @@ using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
 using QuantBench.Core.Variants;
-using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Evaluators;
 using QuantBench.Results.Folders;
@@ -55,6 +54,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         provenance["artifact_recipe"] = entry.Key;
         provenance["artifact_builder"] = $"{entry.Recipe.Builder} ({entry.Recipe.BuilderBuild})";
         provenance["quantbench"] = inputs.Fingerprint.QuantBench;
+        foreach ((string key, string value) in model.Facts) provenance[key] = value;
         WorkerText? text = null;
         if (RunInputs.NeedsText(cell))
         {
@@ -74,7 +74,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             provenance["reference_artifact_sha256"] = Artifact(cell.Model, reference.Id).Entry?.Sha256 ?? "";
         }
 
-        var job = new CellJob(cell, entry.ToArtifact(artifact.Path), text, referencePath, provenance.ToImmutable());
+        var job = new CellJob(cell, entry.ToArtifact(artifact.Path), text, referencePath, provenance.ToImmutable()) { OutputFolder = folder.FilesPath(cell.Id) };
         return await _cells.RunAsync(job, Limits, folder.LogPath(cell.Id), progress, cancellationToken);
     }
 
@@ -93,7 +93,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         ReferenceVariant(cell) is { } reference ? [cell.Variant.Id, reference.Id] : [cell.Variant.Id];
 
     private static Variant? ReferenceVariant(Cell cell) =>
-        cell.Workload == "divergence" && Variant.TryParse(cell.Settings.Text("reference"), out Variant? variant) ? variant : null;
+        cell.Settings.Has("reference") && cell.Settings.Text("reference").Length > 0 && Variant.TryParse(cell.Settings.Text("reference"), out Variant? variant) ? variant : null;
 
     private static CellResult StatusOnly(Cell cell, CellStatus status, string reason, DateTimeOffset now) => new()
     {
@@ -112,7 +112,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         if (inputs.Engine(cell).CanUse(cell.Backend.Device).Reason is { } reason) return (CellStatus.Unsupported, reason);
         if (!WorkloadNames.RunsModel(cell.Workload)) return null;
         RunModel model = inputs.Model(cell.Model);
-        if (model.Source is null || (RunInputs.NeedsText(cell) && model.Tokenizer is null)) return (CellStatus.Failed, model.Problem ?? "the model can't be read");
+        if (model.Source is null || (RunInputs.NeedsText(cell) && model.Tokenizer is null)) return (model.IsUnsupported ? CellStatus.Unsupported : CellStatus.Failed, model.Problem ?? "the model can't be read");
         return _planProblems.TryGetValue(cell.Model, out string? problem) ? (CellStatus.Failed, problem) : null;
     }
 
@@ -143,10 +143,10 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     {
         Prepared artifact = Artifact(cell.Model, reference.Id);
         if (artifact.Entry is not { } entry) return Prepared.Not(artifact.Status, $"its reference {reference.Id}: {artifact.Reason}");
-        ITextTokenizer tokenizer = inputs.Model(cell.Model).Tokenizer!; // Refusal has checked it
+        // Refusal has checked the tokenizer of cells that are measured on a text.
+        string[] measuredOn = RunInputs.NeedsText(cell) ? [inputs.Text(cell.Settings.Text("dataset")).Sha256, inputs.Model(cell.Model).Tokenizer!.Sha256] : [cell.Workload];
         string key = ReferenceCache.Key(
-            entry.Sha256, inputs.Engine(cell).Build ?? "", cell.Backend.ToString(), inputs.Text(cell.Settings.Text("dataset")).Sha256, tokenizer.Sha256,
-            cell.Settings.Without("reference").ToString());
+            [entry.Sha256, inputs.Engine(cell).Build ?? "", cell.Backend.ToString(), .. measuredOn, cell.Settings.Without("reference").ToString()]);
         if (_references.TryGetValue(key, out Prepared? before)) return before;
         Prepared made = await ComputeReferenceAsync(cell, reference, entry, artifact.Path, text, key, cancellationToken);
         _references[key] = made;
@@ -156,7 +156,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     private async Task<Prepared> ComputeReferenceAsync(
         Cell cell, Variant reference, RegistryEntry entry, string artifactPath, WorkerText? text, string key, CancellationToken cancellationToken)
     {
-        string name = $"{reference.Id} log-probabilities on {cell.Backend}";
+        string name = RunInputs.NeedsText(cell) ? $"{reference.Id} log-probabilities on {cell.Backend}" : $"{reference.Id} outputs on {cell.Backend}";
         long start = environment.Clock.GetTimestamp();
         bool cached = _referenceCache.Find(key) is not null;
         if (!cached) events.Report(new RunEvent.PreparationStarted(cell.Model, name));

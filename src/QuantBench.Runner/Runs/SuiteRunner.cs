@@ -33,7 +33,7 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
         ArgumentNullException.ThrowIfNull(options);
         ImmutableArray<Cell> cells = CellsOf(suite, options.Only, options.Threads);
         if (cells.IsEmpty) throw new RequestException($"suite '{suite.Name}' has no cell that --only keeps.", "Show its cells: quantbench suites validate FILE");
-        RunInputs inputs = await RunInputs.GatherAsync(environment, suite, cells, null, cancellationToken);
+        RunInputs inputs = await RunInputs.GatherAsync(environment, suite, cells, null, events, cancellationToken);
         DateTimeOffset now = environment.Clock.GetUtcNow();
         var info = new RunInfo
         {
@@ -67,7 +67,7 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
         // The suite as it was, not as its file is now; its name serves errors and finds relative paths.
         Suite suite = SuiteLoader.Parse(info.SuiteText, Path.Combine(info.SuiteDirectory, $"{info.Suite}.yaml"), info.SuiteDirectory);
         ImmutableArray<Cell> cells = CellsOf(suite, info.Only, info.Threads);
-        RunInputs inputs = await RunInputs.GatherAsync(environment, suite, cells, info.Fingerprint.MemoryBandwidth, cancellationToken);
+        RunInputs inputs = await RunInputs.GatherAsync(environment, suite, cells, info.Fingerprint.MemoryBandwidth, events, cancellationToken);
         string[] changes = [.. Changes(info.Fingerprint, inputs.Fingerprint)];
         if (changes.Length > 0 && !options.Force)
         {

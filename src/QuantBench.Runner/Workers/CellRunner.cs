@@ -16,6 +16,9 @@ public sealed record CellJob(
 {
     /// <summary>Memory bandwidth of the machine in bytes per second, for kernels.</summary>
     public double? MemoryBandwidth { get; init; }
+
+    /// <summary>Folder for files that the cell leaves beside its result; null = none.</summary>
+    public string? OutputFolder { get; init; }
 }
 
 /// <summary>Measures cells, each in a worker process, and turns whatever happens into a result.</summary>
@@ -47,6 +50,7 @@ public sealed class CellRunner(RunnerEnvironment environment)
             MemoryBandwidth = job.MemoryBandwidth,
             Text = job.Text,
             ReferencePath = job.ReferencePath,
+            OutputFolder = job.OutputFolder,
         };
         WorkerOutcome outcome = await new WorkerProcess(environment.Worker, environment.Clock) { Grace = Grace }
             .RunAsync(message, limits, logPath, progress, cancellationToken);

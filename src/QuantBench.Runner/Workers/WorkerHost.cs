@@ -189,6 +189,7 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
             Engine = engine,
             Text = job.Text is { } text ? ReadText(text) : null,
             ReferencePath = job.ReferencePath,
+            OutputFolder = job.OutputFolder,
             Clock = services.Clock,
             Machine = services.Machine(),
             Progress = progress,

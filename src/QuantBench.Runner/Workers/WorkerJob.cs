@@ -73,6 +73,9 @@ public sealed record WorkerJob
     /// <summary>Memory bandwidth in bytes per second, for kernels.</summary>
     public double? MemoryBandwidth { get; set; }
 
+    /// <summary>Folder for files that the cell leaves beside its result; null = none.</summary>
+    public string? OutputFolder { get; set; }
+
     /// <summary>The build, for <see cref="WorkerJobKind.Prepare"/> and <see cref="WorkerJobKind.Plan"/>.</summary>
     public WorkerBuild? Build { get; set; }
 }

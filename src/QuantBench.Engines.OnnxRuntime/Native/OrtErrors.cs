@@ -1,0 +1,37 @@
+using Microsoft.ML.OnnxRuntime;
+using QuantBench.Core.Errors;
+
+namespace QuantBench.Engines.OnnxRuntime.Native;
+
+/// <summary>Turns what ONNX Runtime throws into one sentence.</summary>
+internal static class OrtErrors
+{
+    private const int LongestMessage = 400;
+
+    /// <summary>First line of a message, without the error code, source positions and the names of ONNX Runtime's functions.</summary>
+    public static string FirstLine(Exception error)
+    {
+        string line = error.Message.ReplaceLineEndings("\n").Split('\n', 2)[0].Trim();
+        // "[ErrorCode:Fail] Load model from x failed: /onnxruntime_src/…/model.cc:181 onnxruntime::Model::Model(…) Unsupported model IR version"
+        if (line.StartsWith("[ErrorCode:", StringComparison.Ordinal) && line.IndexOf(']', StringComparison.Ordinal) is > 0 and int end) line = line[(end + 1)..].TrimStart();
+        int source = line.IndexOf("/onnxruntime_src/", StringComparison.Ordinal);
+        if (source >= 0)
+        {
+            int after = line.IndexOf(") ", source, StringComparison.Ordinal);
+            if (after > 0) line = line[..source] + line[(after + 2)..];
+        }
+
+        return line.Length > LongestMessage ? line[..LongestMessage] + "…" : line;
+    }
+
+    /// <summary>The error for a model that a session couldn't be made of.</summary>
+    /// <param name="file">The model file.</param>
+    /// <param name="error">What ONNX Runtime threw.</param>
+    public static QuantBenchException Load(string file, OnnxRuntimeException error)
+    {
+        string line = FirstLine(error);
+        return line.Contains("external", StringComparison.OrdinalIgnoreCase)
+            ? new ModelFormatException(file, null, $"ONNX Runtime can't load it: {line}", "The external data file must lie beside the model, complete.", error)
+            : new ModelFormatException(file, null, $"ONNX Runtime can't load it: {line}", "Export it again, or use an ONNX Runtime that knows its operators (--ort-library).", error);
+    }
+}
