@@ -16,6 +16,7 @@ public sealed class HouseRulesTests
         ["QuantBench.Inference"] = ["QuantBench.Core", "QuantBench.Formats"],
         ["QuantBench.Engines.LlamaCpp"] = ["QuantBench.Inference"],
         ["QuantBench.Engines.Managed"] = ["QuantBench.Inference"],
+        ["QuantBench.Engines.Ilgpu"] = ["QuantBench.Inference", "QuantBench.Engines.Managed"],
         ["QuantBench.Results"] = ["QuantBench.Core"],
         ["QuantBench.Analysis"] = ["QuantBench.Core", "QuantBench.Results"],
         ["QuantBench.Runner"] = ["QuantBench.Core", "QuantBench.Formats", "QuantBench.Inference", "QuantBench.Results"],

@@ -1,3 +1,4 @@
+using QuantBench.Engines.Ilgpu;
 using QuantBench.Engines.LlamaCpp;
 using QuantBench.Engines.Managed;
 using QuantBench.Inference.Engines;
@@ -8,5 +9,5 @@ namespace QuantBench.Cli.Composition;
 internal static class Engines
 {
     /// <summary>All of them.</summary>
-    public static EngineRegistry All { get; } = new([LlamaCppEngine.Registration, ManagedEngine.Registration]);
+    public static EngineRegistry All { get; } = new([LlamaCppEngine.Registration, ManagedEngine.Registration, IlgpuEngine.Registration]);
 }
