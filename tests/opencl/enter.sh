@@ -14,7 +14,8 @@ exec unshare --mount -- bash -c '
   bind /proc; bind /sys; bind /dev; bind /tmp; bind "$OPENCL_DOTNET"
   case $OPENCL_CHECKOUT in /tmp/*) ;; *) bind "$OPENCL_CHECKOUT" ;; esac
   for path in ${OPENCL_BIND:-}; do bind "$path"; done
+  chroot=$(command -v chroot)
   export PATH="$OPENCL_DOTNET:/usr/bin:/bin" DOTNET_ROOT="$OPENCL_DOTNET" DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 HOME=/root QB_REQUIRE_OPENCL=1
   export POCL_CACHE_DIR="${POCL_CACHE_DIR:-/tmp/quantbench-pocl}" DOTNET_gcServer=0 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
-  exec chroot "$OPENCL_ROOT" /bin/sh -c "cd \"\$OPENCL_FROM\" && exec \"\$@\"" sh "$@"
+  exec "$chroot" "$OPENCL_ROOT" /bin/bash -c "cd \"\$OPENCL_FROM\" && exec \"\$@\"" sh "$@"
 ' bash "$@"

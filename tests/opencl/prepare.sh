@@ -10,8 +10,8 @@ mkdir -p "$cache"
 home=$(cd "$cache" && pwd)/opencl
 root=$home/root
 suite=trixie
-# PoCL and its loader; libssl and libgomp are what .NET's hashing and llama.cpp's native build load.
-packages=(pocl-opencl-icd ocl-icd-libopencl1 libssl3t64 libgomp1 libstdc++6 zlib1g base-files)
+# PoCL and its loader; what .NET's hashing and llama.cpp's native build load; a shell to start commands with.
+packages=(pocl-opencl-icd ocl-icd-libopencl1 libssl3t64 libgomp1 libstdc++6 zlib1g base-files bash coreutils)
 
 say() { printf '%s\n' "$*" >&2; }
 skip() { say "opencl: skipped: $1"; exit 77; }

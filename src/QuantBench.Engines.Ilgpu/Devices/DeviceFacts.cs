@@ -49,7 +49,7 @@ internal static class DeviceFacts
     private static string? Problem(CLDevice device)
     {
         string name = device.Name.Trim();
-        if (device.CVersion < CLCVersion.CL20) return $"device \"{name}\" ({device.PlatformName.Trim()}) speaks OpenCL C {device.CVersion.Major}.{device.CVersion.Minor}; 2.0 or newer is needed";
+        if (device.CLStdVersion < CLCVersion.CL20) return $"device \"{name}\" ({device.PlatformName.Trim()}) speaks OpenCL C {device.CLStdVersion.Major}.{device.CLStdVersion.Minor}; 2.0 or newer is needed";
         return device.Capabilities.GenericAddressSpace ? null : $"device \"{name}\" ({device.PlatformName.Trim()}) lacks generic address space";
     }
 

@@ -83,7 +83,7 @@ internal static class InputKernels
             float c = i + 2 < p.Width ? residual[at + i + 2] * factor * norm[i + 2] : 0;
             float d = i + 3 < p.Width ? residual[at + i + 3] * factor * norm[i + 3] : 0;
             Write(x, token, i, a, b, c, d);
-            if (p.Quantizes != 0) Quantize(shared, sharedSums, x, token, i, a, b, c, d);
+            Quantize(shared, sharedSums, x, token, i, a, b, c, d, p.Quantizes != 0);
         }
     }
 
@@ -98,7 +98,7 @@ internal static class InputKernels
         long at = ((long)token * x.Stride) + i;
         bool inside = i < x.Stride;
         float a = inside ? x.Values[at] : 0, b = inside ? x.Values[at + 1] : 0, c = inside ? x.Values[at + 2] : 0, d = inside ? x.Values[at + 3] : 0;
-        Quantize(shared, sharedSums, x, token, i, a, b, c, d);
+        Quantize(shared, sharedSums, x, token, i, a, b, c, d, isWanted: true);
     }
 
     /// <summary>Inputs = activation(gate) · up. Grid: (pieces of 4 · group elements, tokens).</summary>
@@ -117,7 +117,7 @@ internal static class InputKernels
         float a = Gated(p, both, gateBias, upBias, at, i), b = Gated(p, both, gateBias, upBias, at, i + 1);
         float c = Gated(p, both, gateBias, upBias, at, i + 2), d = Gated(p, both, gateBias, upBias, at, i + 3);
         Write(x, token, i, a, b, c, d);
-        if (p.Quantizes != 0) Quantize(shared, sharedSums, x, token, i, a, b, c, d);
+        Quantize(shared, sharedSums, x, token, i, a, b, c, d, p.Quantizes != 0);
     }
 
     private static float Gated(GateParameters p, ArrayView<float> both, ArrayView<float> gateBias, ArrayView<float> upBias, long at, int i)
@@ -139,9 +139,11 @@ internal static class InputKernels
     }
 
     /// <summary>
-    /// d = max|x| / 127, q = x / d rounded to nearest even, by the eight threads that hold a chunk. All threads of the group must call.
+    /// d = max|x| / 127, q = x / d rounded to nearest even, by the eight threads that hold a chunk. All threads of the group must call, even if
+    /// nothing is wanted: PoCL 6 crashes while it compiles barriers that depend on a condition inside a loop.
     /// </summary>
-    private static void Quantize(ArrayView<float> shared, ArrayView<int> sharedSums, InputView x, int token, int i, float a, float b, float c, float d)
+    private static void Quantize(
+        ArrayView<float> shared, ArrayView<int> sharedSums, InputView x, int token, int i, float a, float b, float c, float d, bool isWanted)
     {
         int thread = Group.IdxX;
         int first = thread & ~(ThreadsPerChunk - 1);
@@ -154,15 +156,17 @@ internal static class InputKernels
         int qa = Arithmetic.Round(a * inverse), qb = Arithmetic.Round(b * inverse), qc = Arithmetic.Round(c * inverse), qd = Arithmetic.Round(d * inverse);
         sharedSums[thread] = qa + qb + qc + qd;
         Group.Barrier();
-        if (i >= x.Stride) return;
-        x.Words[(((long)token * x.Stride) + i) >> 2] = (qa & 255) | ((qb & 255) << 8) | ((qc & 255) << 16) | (qd << 24);
-        if (thread != first) return;
-        long chunk = (((long)token * x.Stride) + i) >> 5;
-        float scale = largest / 127;
-        int low = sharedSums[first] + sharedSums[first + 1] + sharedSums[first + 2] + sharedSums[first + 3];
-        int high = sharedSums[first + 4] + sharedSums[first + 5] + sharedSums[first + 6] + sharedSums[first + 7];
-        x.Scales[chunk] = scale;
-        x.HalfSums[2 * chunk] = scale * low;
-        x.HalfSums[(2 * chunk) + 1] = scale * high;
+        bool stores = isWanted && i < x.Stride;
+        if (stores) x.Words[(((long)token * x.Stride) + i) >> 2] = (qa & 255) | ((qb & 255) << 8) | ((qc & 255) << 16) | (qd << 24);
+        if (stores && thread == first)
+        {
+            long chunk = (((long)token * x.Stride) + i) >> 5;
+            float scale = largest / 127;
+            int low = sharedSums[first] + sharedSums[first + 1] + sharedSums[first + 2] + sharedSums[first + 3];
+            int high = sharedSums[first + 4] + sharedSums[first + 5] + sharedSums[first + 6] + sharedSums[first + 7];
+            x.Scales[chunk] = scale;
+            x.HalfSums[2 * chunk] = scale * low;
+            x.HalfSums[(2 * chunk) + 1] = scale * high;
+        }
     }
 }

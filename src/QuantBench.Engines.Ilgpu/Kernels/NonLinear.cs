@@ -3,9 +3,11 @@ namespace QuantBench.Engines.Ilgpu.Kernels;
 /// <summary>The sixteen levels of IQ4_NL and IQ4_XS: −127 −104 −83 −65 −49 −35 −22 −10, 1 13 25 38 53 69 89 113.</summary>
 internal static class NonLinear
 {
-    // Kernels have no tables of their own: the levels are bytes of two constants, first one lowest.
-    private const ulong Negative = 0xF6EA_DDCF_BFAD_9881;
-    private const ulong Positive = 0x7159_4535_2619_0D01;
+    // Kernels have no tables of their own: the levels are bytes of four constants, first one lowest.
+    private const int Levels0To3 = unchecked((int)0xBFAD9881);
+    private const int Levels4To7 = unchecked((int)0xF6EADDCF);
+    private const int Levels8To11 = 0x26190D01;
+    private const int Levels12To15 = 0x71594535;
 
     /// <summary>Levels of sixteen nibbles.</summary>
     /// <param name="v">Bytes.</param>
@@ -18,7 +20,7 @@ internal static class NonLinear
 
     private static int Level(int nibble)
     {
-        ulong half = nibble < 8 ? Negative : Positive;
-        return (int)(half >> (8 * (nibble & 7))) & 0xFF;
+        int low = nibble < 4 ? Levels0To3 : Levels4To7, high = nibble < 12 ? Levels8To11 : Levels12To15;
+        return ((nibble < 8 ? low : high) >> (8 * (nibble & 3))) & 0xFF;
     }
 }
