@@ -1,15 +1,15 @@
+using System.Globalization;
+using QuantBench.Core.Errors;
 using QuantBench.DeviceCheck;
-using QuantBench.Engines.Ilgpu.Graph;
-using QuantBench.Formats.Gguf;
 
-string id = args[0];
-using var device = new TestDevice(id);
-foreach (string name in args.Length > 1 ? args[1..] : [.. GraphChecks.All.Keys, .. DeviceFormats.All.Keys.Order().Select(t => t.ToString())])
+CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+try
 {
-    try
-    {
-        Console.WriteLine(name + " ");
-        Console.WriteLine(GraphChecks.All.TryGetValue(name, out var check) ? check(device) : ProductChecks.Run(device, Enum.Parse<GgmlType>(name)));
-    }
-    catch (CheckFailedException e) { Console.WriteLine(e.Message); }
+    return Commands.Run(args);
+}
+catch (QuantBenchException e)
+{
+    Console.Error.WriteLine($"error: {e.Message}");
+    if (e.Hint is { } hint) Console.Error.WriteLine($"hint: {hint}");
+    return 1;
 }

@@ -80,35 +80,29 @@ internal sealed unsafe class DeviceMatrix : IDisposable
         }
     }
 
-    /// <summary>Copies a matrix in MLX's affine code to a device. Scales are kept at the precision they are stored in.</summary>
+    /// <summary>Copies a matrix in MLX's affine code to a device. Scales and biases are stored in 16 bits where that loses nothing.</summary>
     /// <param name="device">The device.</param>
     /// <param name="what">What it is, for messages.</param>
     /// <param name="matrix">The matrix.</param>
     public static DeviceMatrix Upload(DeviceMemory device, string what, MlxMatrix matrix)
     {
         long rowBytes = MlxAffine.PackedBytes(matrix.Columns, matrix.Quantization.Bits);
-        long groups = (long)matrix.Rows * matrix.Groups;
-        long scales = Next(0, (rowBytes * matrix.Rows) + sizeof(int));
-        long biases = Next(scales, groups * sizeof(float));
-        MemoryBuffer1D<Int4, Stride1D.Dense> buffer = device.Allocate<Int4>(Next(biases, groups * sizeof(float)), what);
+        int groups = matrix.Groups;
+        float[] scales = new float[checked(matrix.Rows * groups)], biases = new float[scales.Length];
+        for (int row = 0; row < matrix.Rows; row++) matrix.ReadScales(row, scales.AsSpan(row * groups, groups), biases.AsSpan(row * groups, groups));
+        int kind = MlxScales.KindOf(scales, biases);
+        byte[] scaleBytes = MlxScales.Pack(scales, kind), biasBytes = MlxScales.Pack(biases, kind);
+
+        // A word more than the quants: kernels read two neighbouring words at a time.
+        long scaleStart = Next(0, (rowBytes * matrix.Rows) + sizeof(int));
+        long biasStart = Next(scaleStart, scaleBytes.Length);
+        MemoryBuffer1D<Int4, Stride1D.Dense> buffer = device.Allocate<Int4>(Next(biasStart, biasBytes.Length), what);
         try
         {
             using var staging = new Staging(device, buffer);
             for (int row = 0; row < matrix.Rows; row++) staging.Write(rowBytes * row, matrix.Packed(row));
-            float[] values = new float[2 * matrix.Groups];
-            Span<float> scaleRow = values.AsSpan(0, matrix.Groups), biasRow = values.AsSpan(matrix.Groups);
-            for (int row = 0; row < matrix.Rows; row++)
-            {
-                matrix.ReadScales(row, scaleRow, biasRow);
-                staging.Write((16 * scales) + ((long)row * matrix.Groups * sizeof(float)), MemoryMarshal.AsBytes(scaleRow));
-            }
-
-            for (int row = 0; row < matrix.Rows; row++)
-            {
-                matrix.ReadScales(row, scaleRow, biasRow);
-                staging.Write((16 * biases) + ((long)row * matrix.Groups * sizeof(float)), MemoryMarshal.AsBytes(biasRow));
-            }
-
+            staging.Write(16 * scaleStart, scaleBytes);
+            staging.Write(16 * biasStart, biasBytes);
             staging.Flush();
             return new DeviceMatrix(DeviceFormats.Mlx, buffer, new MatrixView
             {
@@ -116,11 +110,11 @@ internal sealed unsafe class DeviceMatrix : IDisposable
                 Words = buffer.View.AsContiguous().Cast<int>(),
                 Rows = matrix.Rows,
                 Chunks = matrix.Columns / 32,
-                Plane1 = 4 * scales,
-                Plane2 = 4 * biases,
+                Plane1 = 4 * scaleStart,
+                Plane2 = 4 * biasStart,
                 Bits = matrix.Quantization.Bits,
                 GroupChunks = matrix.Quantization.GroupSize / 32,
-                ScaleKind = 2,
+                ScaleKind = kind,
             });
         }
         catch
