@@ -12,6 +12,9 @@ namespace QuantBench.Engines.Ilgpu;
 /// <param name="weights">The weights; disposed with this.</param>
 internal sealed class IlgpuModel(string device, DeviceMemory memory, GraphKernels kernels, DeviceWeights weights) : ILoadedModel
 {
+    /// <summary>The device.</summary>
+    internal DeviceMemory Device => memory;
+
     /// <inheritdoc />
     public int VocabularySize => weights.VocabularySize;
 
