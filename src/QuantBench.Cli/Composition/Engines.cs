@@ -1,3 +1,4 @@
+using QuantBench.Engines.Ilgpu;
 using QuantBench.Engines.LlamaCpp;
 using QuantBench.Engines.Managed;
 using QuantBench.Engines.OnnxRuntime;
@@ -9,5 +10,11 @@ namespace QuantBench.Cli.Composition;
 internal static class Engines
 {
     /// <summary>All of them.</summary>
-    public static EngineRegistry All { get; } = new([LlamaCppEngine.Registration, ManagedEngine.Registration, OnnxRuntimeEngine.Registration]);
+    public static EngineRegistry All { get; } = new(
+    [
+        LlamaCppEngine.Registration,
+        ManagedEngine.Registration,
+        OnnxRuntimeEngine.Registration,
+        IlgpuEngine.Registration,
+    ]);
 }

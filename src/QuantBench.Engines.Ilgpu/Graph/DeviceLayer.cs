@@ -1,0 +1,104 @@
+using QuantBench.Engines.Ilgpu.Devices;
+using QuantBench.Engines.Managed.Graph;
+
+namespace QuantBench.Engines.Ilgpu.Graph;
+
+/// <summary>Weights of one layer on a device.</summary>
+internal sealed unsafe class DeviceLayer : IDisposable
+{
+    private readonly List<IDisposable> _owned = [];
+
+    /// <param name="device">The device.</param>
+    /// <param name="shape">The model's sizes.</param>
+    /// <param name="layer">The layer, on the host.</param>
+    public DeviceLayer(DeviceMemory device, ModelShape shape, Layer layer)
+    {
+        int queries = shape.Heads * shape.HeadWidth, keys = shape.KvHeads * shape.HeadWidth;
+        try
+        {
+            Projection = Keep(DeviceLinear.Upload(device, "weights", layer.Query, layer.Key, layer.Value));
+            Output = Keep(DeviceLinear.Upload(device, "weights", layer.Output));
+            GateUp = Keep(DeviceLinear.Upload(device, "weights", layer.Gate, layer.Up));
+            Down = Keep(DeviceLinear.Upload(device, "weights", layer.Down));
+            ProjectionBias = Keep(JoinBiases(device, ((nint)layer.Query.Bias, queries), ((nint)layer.Key.Bias, keys), ((nint)layer.Value.Bias, keys)));
+            OutputBias = Vector(layer.Output.Bias, shape.Embedding);
+            GateBias = Vector(layer.Gate.Bias, shape.FeedForward);
+            UpBias = Vector(layer.Up.Bias, shape.FeedForward);
+            DownBias = Vector(layer.Down.Bias, shape.Embedding);
+            AttentionNorm = Vector(layer.AttentionNorm, shape.Embedding);
+            FeedForwardNorm = Vector(layer.FeedForwardNorm, shape.Embedding);
+            QueryNorm = Vector(layer.QueryNorm, shape.HeadWidth);
+            KeyNorm = Vector(layer.KeyNorm, shape.HeadWidth);
+            PostAttentionNorm = Vector(layer.PostAttentionNorm, shape.Embedding);
+            PostFeedForwardNorm = Vector(layer.PostFeedForwardNorm, shape.Embedding);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+
+        DeviceVector Vector(float* values, int length) => Keep(new DeviceVector(device, "weights", values, length));
+    }
+
+    public DeviceLinear Projection { get; }
+
+    public DeviceLinear Output { get; }
+
+    public DeviceLinear GateUp { get; }
+
+    public DeviceLinear Down { get; }
+
+    public DeviceVector ProjectionBias { get; }
+
+    public DeviceVector OutputBias { get; }
+
+    public DeviceVector GateBias { get; }
+
+    public DeviceVector UpBias { get; }
+
+    public DeviceVector DownBias { get; }
+
+    public DeviceVector AttentionNorm { get; }
+
+    public DeviceVector FeedForwardNorm { get; }
+
+    public DeviceVector QueryNorm { get; }
+
+    public DeviceVector KeyNorm { get; }
+
+    public DeviceVector PostAttentionNorm { get; }
+
+    public DeviceVector PostFeedForwardNorm { get; }
+
+    /// <summary>Bytes on the device.</summary>
+    public long Bytes => _owned.Sum(item => item is DeviceLinear linear ? linear.Bytes : ((DeviceVector)item).Bytes);
+
+    /// <summary>Frees the memory.</summary>
+    public void Dispose()
+    {
+        foreach (IDisposable item in _owned) item.Dispose();
+    }
+
+    private T Keep<T>(T item)
+        where T : IDisposable
+    {
+        _owned.Add(item);
+        return item;
+    }
+
+    /// <summary>Biases side by side; zeros for a part that has none, a stand-in when no part has one.</summary>
+    private static DeviceVector JoinBiases(DeviceMemory device, (nint Bias, int Length) a, (nint Bias, int Length) b, (nint Bias, int Length) c)
+    {
+        float[] joined = new float[a.Length + b.Length + c.Length];
+        bool any = Copy(a, joined) | Copy(b, joined.AsSpan(a.Length)) | Copy(c, joined.AsSpan(a.Length + b.Length));
+        fixed (float* values = joined) return new DeviceVector(device, "weights", any ? values : null, joined.Length);
+    }
+
+    private static bool Copy((nint Bias, int Length) from, Span<float> to)
+    {
+        if (from.Bias == 0) return false;
+        new ReadOnlySpan<float>((float*)from.Bias, from.Length).CopyTo(to);
+        return true;
+    }
+}

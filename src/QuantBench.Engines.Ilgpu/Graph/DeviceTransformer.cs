@@ -1,0 +1,281 @@
+using ILGPU;
+using ILGPU.Runtime;
+using QuantBench.Engines.Ilgpu.Devices;
+using QuantBench.Engines.Ilgpu.Kernels;
+using QuantBench.Engines.Managed.Graph;
+
+namespace QuantBench.Engines.Ilgpu.Graph;
+
+/// <summary>
+/// The forward pass of one micro-batch as launches on one stream: the host queues them all and waits for none. Buffers are made once; their sizes
+/// follow from the largest micro-batch.
+/// </summary>
+internal sealed unsafe class DeviceTransformer : IDisposable
+{
+    // Up to this many tokens a product reads all weights once per token; from then on a tile of tokens shares them.
+    private const int MatVecTokens = 4;
+
+    private readonly DeviceMemory _device;
+    private readonly DeviceWeights _model;
+    private readonly ModelShape _shape;
+    private readonly GraphKernels _kernels;
+    private readonly DeviceCache _cache;
+    private readonly AcceleratorStream _stream;
+    private readonly List<IDisposable> _owned = [];
+    private readonly MemoryBuffer1D<int, Stride1D.Dense> _control;
+    private readonly MemoryBuffer1D<float, Stride1D.Dense> _residual;
+    private readonly MemoryBuffer1D<float, Stride1D.Dense> _branch;
+    private readonly MemoryBuffer1D<float, Stride1D.Dense> _projected;
+    private readonly MemoryBuffer1D<float, Stride1D.Dense> _both;
+    private readonly MemoryBuffer1D<float, Stride1D.Dense> _angles;
+    private readonly MemoryBuffer1D<float, Stride1D.Dense> _localAngles;
+    private readonly MemoryBuffer1D<float, Stride1D.Dense> _bestValues;
+    private readonly MemoryBuffer1D<int, Stride1D.Dense> _bestIndices;
+    private readonly InputBuffer _inputs;
+    private readonly InputBuffer _mixed;
+    private readonly InputBuffer _hidden;
+    private readonly DeviceVector _none;
+    private readonly int _capacity;
+    private readonly int _contextLength;
+    private readonly int _stride;
+    private MemoryBuffer1D<float, Stride1D.Dense> _logits;
+    private long _logitRows = 1;
+
+    /// <param name="device">The device.</param>
+    /// <param name="model">The weights.</param>
+    /// <param name="kernels">The kernels.</param>
+    /// <param name="cache">Where keys and values go.</param>
+    /// <param name="capacity">Most tokens of a micro-batch.</param>
+    /// <param name="contextLength">Positions of each sequence.</param>
+    public DeviceTransformer(DeviceMemory device, DeviceWeights model, GraphKernels kernels, DeviceCache cache, int capacity, int contextLength)
+    {
+        (_device, _model, _shape, _kernels, _cache, _stream) = (device, model, model.Shape, kernels, cache, device.Stream);
+        (_capacity, _contextLength) = (capacity, contextLength);
+        _stride = (_shape.Embedding + 31) / 32 * 32;
+        int queryWidth = _shape.Heads * _shape.HeadWidth;
+        try
+        {
+            // Token ids, positions, sequences and wanted rows travel together.
+            _control = Keep(device.AllocateZeroed<int>(4L * capacity, "activations"));
+            _residual = Keep(device.AllocateZeroed<float>((long)capacity * _stride, "activations"));
+            _branch = Keep(device.AllocateZeroed<float>((long)capacity * _stride, "activations"));
+            _projected = Keep(device.AllocateZeroed<float>((long)capacity * (queryWidth + (2 * _shape.KvHeads * _shape.HeadWidth)), "activations"));
+            _both = Keep(device.AllocateZeroed<float>((long)capacity * 2 * _shape.FeedForward, "activations"));
+            _inputs = Keep(new InputBuffer(device, capacity, _shape.Embedding));
+            _mixed = Keep(new InputBuffer(device, capacity, queryWidth));
+            _hidden = Keep(new InputBuffer(device, capacity, _shape.FeedForward));
+            _bestValues = Keep(device.AllocateZeroed<float>(GraphKernels.ArgMaxParts, "activations"));
+            _bestIndices = Keep(device.AllocateZeroed<int>(GraphKernels.ArgMaxParts, "activations"));
+            _none = Keep(new DeviceVector(device, "activations", null, 0));
+            float[]? factors = model.RopeFactors
+                ?? (contextLength > _shape.RopeScaling.OriginalContextLength ? model.LongRopeFactors : model.ShortRopeFactors);
+            _angles = Keep(Angles(_shape.RopeBase, _shape.RopeScaling.FrequencyScale, factors));
+
+            // Windowed layers of gemma-3 don't stretch positions: the window is shorter than any context.
+            _localAngles = _shape.Window == 0
+                ? _angles
+                : Keep(Angles(_shape.LocalRopeBase, _shape.Architecture == "gemma3" ? 1 : _shape.RopeScaling.FrequencyScale, factors));
+            _logits = device.Allocate<float>(model.VocabularySize, "logits");
+        }
+        catch
+        {
+            foreach (IDisposable item in _owned) item.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Bytes on the device, logits included.</summary>
+    public long Bytes =>
+        _inputs.Bytes + _mixed.Bytes + _hidden.Bytes + _logits.LengthInBytes + _owned.OfType<MemoryBuffer>().Sum(buffer => buffer.LengthInBytes);
+
+    /// <summary>Logits of the wanted tokens of the last pass, one row each.</summary>
+    public MemoryBuffer1D<float, Stride1D.Dense> Logits => _logits;
+
+    /// <summary>Queues a pass over tokens that the host knows.</summary>
+    /// <param name="control">
+    /// [4, capacity]: token ids, positions, sequences, and the indices of the tokens whose logits are wanted. In memory that stays where it is,
+    /// and untouched until the stream was waited for.
+    /// </param>
+    /// <param name="count">Number of tokens.</param>
+    /// <param name="wanted">Number of tokens whose logits are wanted.</param>
+    /// <param name="cancellationToken">Looked at before each layer.</param>
+    public void Forward(int[] control, int count, int wanted, CancellationToken cancellationToken)
+    {
+        SetControl(control);
+        Queue(count, wanted, cancellationToken);
+    }
+
+    /// <summary>Queues the copy of a control block without a pass.</summary>
+    /// <param name="control">As in <see cref="Forward"/>.</param>
+    public void SetControl(int[] control) => _control.View.AsContiguous().CopyFromCPUUnsafeAsync(_stream, ref control[0], control.Length);
+
+    /// <summary>
+    /// Queues a pass over one token whose id and position an earlier <see cref="QueueArgMax"/> left on the device; its logits are wanted.
+    /// </summary>
+    /// <param name="cancellationToken">Looked at before each layer.</param>
+    public void ForwardNext(CancellationToken cancellationToken) => Queue(1, 1, cancellationToken);
+
+    /// <summary>Queues the choice of the token with the largest logit in row 0 as the next one.</summary>
+    /// <param name="history">Receives it.</param>
+    /// <param name="step">At which index.</param>
+    public void QueueArgMax(ArrayView<int> history, int step)
+    {
+        _kernels.ArgMaxOfParts(_stream, _kernels.Groups(GraphKernels.ArgMaxParts), _logits.View, _model.VocabularySize, _bestValues.View, _bestIndices.View);
+        _kernels.ArgMax(_stream, _kernels.Groups(1), _bestValues.View, _bestIndices.View, GraphKernels.ArgMaxParts, Tokens, Positions, history, step);
+    }
+
+    /// <summary>Frees the memory.</summary>
+    public void Dispose()
+    {
+        foreach (IDisposable item in _owned) item.Dispose();
+        _logits.Dispose();
+    }
+
+    private ArrayView<int> Tokens => _control.View.SubView(0, _capacity);
+
+    private ArrayView<int> Positions => _control.View.SubView(_capacity, _capacity);
+
+    private ArrayView<int> Sequences => _control.View.SubView(2L * _capacity, _capacity);
+
+    private ArrayView<int> Wanted => _control.View.SubView(3L * _capacity, _capacity);
+
+    private void Queue(int count, int wanted, CancellationToken cancellationToken)
+    {
+        GrowLogits(wanted);
+        float factor = _shape.Traits.ScaledEmbeddings ? MathF.Sqrt(_shape.Embedding) : 1;
+        DeviceMatrix embeddings = _model.Embeddings;
+        _kernels.Of(embeddings.Format).Gather(_stream, _kernels.Threads, embeddings.View, Tokens, count, _residual.View, _stride, _shape.Embedding, factor);
+        for (int i = 0; i < _shape.Layers; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            DeviceLayer layer = _model.Layers[i];
+            DeviceLayer? before = i > 0 ? _model.Layers[i - 1] : null;
+            Normalise(count, before?.DownBias, before?.PostFeedForwardNorm, before is not null, layer.AttentionNorm, layer.Projection.Reads8Bit, mapsRows: false);
+            Multiply(layer.Projection, _inputs, count, _projected.View, (_shape.Heads + (2 * _shape.KvHeads)) * _shape.HeadWidth);
+            Attend(i, layer, count);
+            if (layer.Output.Reads8Bit) _kernels.Round(_stream, Pieces(_mixed.View.Stride, count), _mixed.View);
+            Multiply(layer.Output, _mixed, count, _branch.View, _stride);
+            Normalise(count, layer.OutputBias, layer.PostAttentionNorm, true, layer.FeedForwardNorm, layer.GateUp.Reads8Bit, mapsRows: false);
+            Multiply(layer.GateUp, _inputs, count, _both.View, 2 * _shape.FeedForward);
+            Gate(layer, count);
+            Multiply(layer.Down, _hidden, count, _branch.View, _stride);
+        }
+
+        if (wanted == 0) return;
+        DeviceLayer last = _model.Layers[^1];
+        Normalise(wanted, last.DownBias, last.PostFeedForwardNorm, true, _model.OutputNorm, !_model.Head.Format.ReadsFloats, mapsRows: wanted < count);
+        Multiply(_model.Head, 0, _inputs, wanted, _logits.View, _model.VocabularySize);
+        if (_shape.LogitSoftCap > 0)
+        {
+            long all = (long)wanted * _model.VocabularySize;
+            _kernels.Cap(_stream, _kernels.Groups((int)((all + _kernels.Threads - 1) / _kernels.Threads)), _logits.View, all, _shape.LogitSoftCap);
+        }
+    }
+
+    private void Normalise(int count, DeviceVector? bias, DeviceVector? postNorm, bool addsBranch, DeviceVector norm, bool quantizes, bool mapsRows)
+    {
+        bias ??= _none;
+        postNorm ??= _none;
+        int perStep = _kernels.Threads * InputKernels.PerThread;
+        var parameters = new NormParameters
+        {
+            Width = _shape.Embedding,
+            Stride = _stride,
+            Steps = (_stride + perStep - 1) / perStep,
+            Epsilon = _shape.NormEpsilon,
+            AddsBranch = addsBranch ? 1 : 0,
+            HasBias = bias.Flag,
+            HasPostNorm = postNorm.Flag,
+            MapsRows = mapsRows ? 1 : 0,
+            Quantizes = quantizes ? 1 : 0,
+        };
+        _kernels.Normalise(_stream, _kernels.Groups(count), parameters, _residual.View, _branch.View, bias.View, postNorm.View, norm.View, Wanted, _inputs.View);
+    }
+
+    private void Attend(int index, DeviceLayer layer, int count)
+    {
+        bool local = _shape.IsWindowed(index);
+        var parameters = new AttentionParameters
+        {
+            Heads = _shape.Heads,
+            KvHeads = _shape.KvHeads,
+            HeadWidth = _shape.HeadWidth,
+            RotatedWidth = _shape.RotatedWidth,
+            Neox = _shape.Traits.NeoxRope ? 1 : 0,
+            ContextLength = _contextLength,
+            Window = local ? _shape.Window : int.MaxValue,
+            Scale = _shape.AttentionScale,
+            SoftCap = _shape.AttentionSoftCap,
+            Epsilon = _shape.NormEpsilon,
+            HasBias = layer.ProjectionBias.Flag,
+            HasQueryNorm = layer.QueryNorm.Flag,
+            HasKeyNorm = layer.KeyNorm.Flag,
+        };
+        _kernels.Rotate(
+            _stream, _kernels.Groups(_shape.Heads + (2 * _shape.KvHeads), count), parameters, _projected.View, layer.ProjectionBias.View, layer.QueryNorm.View,
+            layer.KeyNorm.View, (local ? _localAngles : _angles).View, Positions, Sequences, _cache.Keys(index), _cache.Values(index));
+        _kernels.Attend(
+            _stream, _kernels.Groups(_shape.Heads, count), parameters, _projected.View, Positions, Sequences, _cache.WideKeys(index), _cache.Values(index), _mixed.View);
+    }
+
+    private void Gate(DeviceLayer layer, int count)
+    {
+        var parameters = new GateParameters
+        {
+            Width = _shape.FeedForward,
+            Gelu = _shape.Traits.Gelu ? 1 : 0,
+            HasGateBias = layer.GateBias.Flag,
+            HasUpBias = layer.UpBias.Flag,
+            Quantizes = layer.Down.Reads8Bit ? 1 : 0,
+        };
+        _kernels.Gate(_stream, Pieces(_hidden.View.Stride, count), parameters, _both.View, layer.GateBias.View, layer.UpBias.View, _hidden.View);
+    }
+
+    private void Multiply(DeviceLinear linear, InputBuffer x, int count, ArrayView<float> output, int stride)
+    {
+        foreach ((DeviceMatrix matrix, int first) in linear.Matrices) Multiply(matrix, first, x, count, output, stride);
+    }
+
+    private void Multiply(DeviceMatrix matrix, int first, InputBuffer x, int count, ArrayView<float> output, int stride)
+    {
+        FormatKernels kernels = _kernels.Of(matrix.Format);
+        if (count <= MatVecTokens) kernels.MatVec(_stream, _kernels.Threads, matrix.View, x.View, count, output, stride, first);
+        else kernels.MatMul(_stream, matrix.View, x.View, count, output, stride, first);
+    }
+
+    private KernelConfig Pieces(int elements, int count)
+    {
+        int perGroup = _kernels.Threads * InputKernels.PerThread;
+        return _kernels.Groups((elements + perGroup - 1) / perGroup, count);
+    }
+
+    private void GrowLogits(int rows)
+    {
+        if (rows <= _logitRows) return;
+        _stream.Synchronize();
+        _logits.Dispose();
+        _logits = _device.Allocate<float>((long)rows * _model.VocabularySize, $"the logits of {rows} tokens");
+        _logitRows = rows;
+    }
+
+    private MemoryBuffer1D<float, Stride1D.Dense> Angles(float ropeBase, float frequencyScale, float[]? factors)
+    {
+        float[] table = new float[checked(_contextLength * _shape.RotatedWidth)];
+        fixed (float* target = table, divisors = factors)
+        {
+            var rope = new Rope(_shape, ropeBase, frequencyScale, divisors);
+            for (int position = 0; position < _contextLength; position++) rope.Fill(position, target + ((long)position * _shape.RotatedWidth));
+        }
+
+        MemoryBuffer1D<float, Stride1D.Dense> buffer = _device.Allocate<float>(table.Length, "the rotation table");
+        buffer.View.AsContiguous().CopyFromCPU(_stream, ref table[0], table.Length);
+        return buffer;
+    }
+
+    private T Keep<T>(T item)
+        where T : IDisposable
+    {
+        _owned.Add(item);
+        return item;
+    }
+}

@@ -1,0 +1,68 @@
+using ILGPU;
+using ILGPU.Runtime;
+using QuantBench.Engines.Ilgpu.Devices;
+using QuantBench.Engines.Ilgpu.Kernels;
+
+namespace QuantBench.Engines.Ilgpu.Graph;
+
+/// <summary>Launchers of the kernels that don't depend on a weight format, and of all formats that were used; one set per accelerator.</summary>
+internal sealed class GraphKernels
+{
+    /// <summary>Parts of the vocabulary among which the largest logit is looked for.</summary>
+    public const int ArgMaxParts = 64;
+
+    private readonly DeviceMemory _device;
+    private readonly Dictionary<DeviceFormat, FormatKernels> _formats = [];
+
+    /// <param name="device">Where they run.</param>
+    public GraphKernels(DeviceMemory device)
+    {
+        _device = device;
+        Threads = Math.Min(128, device.Accelerator.MaxNumThreadsPerGroup);
+        Normalise = device.Compile(accelerator => accelerator.LoadKernel<NormParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<int>, InputView>(InputKernels.Normalise));
+        Round = device.Compile(accelerator => accelerator.LoadKernel<InputView>(InputKernels.Round));
+        Gate = device.Compile(accelerator => accelerator.LoadKernel<GateParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, InputView>(InputKernels.Gate));
+        Rotate = device.Compile(accelerator => accelerator.LoadKernel<AttentionParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<ushort>, ArrayView<ushort>>(AttentionKernels.Rotate));
+        Attend = device.Compile(accelerator => accelerator.LoadKernel<AttentionParameters, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<Int4>, ArrayView<ushort>, InputView>(AttentionKernels.Attend));
+        Cap = device.Compile(accelerator => accelerator.LoadKernel<ArrayView<float>, long, float>(HeadKernels.Cap));
+        ArgMaxOfParts = device.Compile(accelerator => accelerator.LoadKernel<ArrayView<float>, int, ArrayView<float>, ArrayView<int>>(HeadKernels.ArgMaxParts));
+        ArgMax = device.Compile(accelerator => accelerator.LoadKernel<ArrayView<float>, ArrayView<int>, int, ArrayView<int>, ArrayView<int>, ArrayView<int>, int>(HeadKernels.ArgMax));
+    }
+
+    /// <summary>Threads of a group, except for <see cref="MatMulKernels"/>: a power of two.</summary>
+    public int Threads { get; }
+
+    /// <summary><see cref="InputKernels.Normalise"/>.</summary>
+    public Action<AcceleratorStream, KernelConfig, NormParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<int>, InputView> Normalise { get; }
+
+    /// <summary><see cref="InputKernels.Round"/>.</summary>
+    public Action<AcceleratorStream, KernelConfig, InputView> Round { get; }
+
+    /// <summary><see cref="InputKernels.Gate"/>.</summary>
+    public Action<AcceleratorStream, KernelConfig, GateParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, InputView> Gate { get; }
+
+    /// <summary><see cref="AttentionKernels.Rotate"/>.</summary>
+    public Action<AcceleratorStream, KernelConfig, AttentionParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<ushort>, ArrayView<ushort>> Rotate { get; }
+
+    /// <summary><see cref="AttentionKernels.Attend"/>.</summary>
+    public Action<AcceleratorStream, KernelConfig, AttentionParameters, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<Int4>, ArrayView<ushort>, InputView> Attend { get; }
+
+    /// <summary><see cref="HeadKernels.Cap"/>.</summary>
+    public Action<AcceleratorStream, KernelConfig, ArrayView<float>, long, float> Cap { get; }
+
+    /// <summary><see cref="HeadKernels.ArgMaxParts"/>.</summary>
+    public Action<AcceleratorStream, KernelConfig, ArrayView<float>, int, ArrayView<float>, ArrayView<int>> ArgMaxOfParts { get; }
+
+    /// <summary><see cref="HeadKernels.ArgMax"/>.</summary>
+    public Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<int>, int, ArrayView<int>, ArrayView<int>, ArrayView<int>, int> ArgMax { get; }
+
+    /// <summary>A grid of groups of <see cref="Threads"/>.</summary>
+    public KernelConfig Groups(int x, int y = 1) => new(new Index3D(x, y, 1), new Index3D(Threads, 1, 1));
+
+    /// <summary>Launchers of a format.</summary>
+    public FormatKernels Of(DeviceFormat format)
+    {
+        if (!_formats.TryGetValue(format, out FormatKernels? kernels)) _formats[format] = kernels = format.Load(_device);
+        return kernels;
+    }
+}

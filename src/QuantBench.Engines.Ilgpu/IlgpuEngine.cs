@@ -1,0 +1,108 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using ILGPU.Runtime;
+using QuantBench.Core.Errors;
+using QuantBench.Engines.Ilgpu.Devices;
+using QuantBench.Engines.Ilgpu.Graph;
+using QuantBench.Engines.Ilgpu.Kernels;
+using QuantBench.Engines.Managed.Graph;
+using QuantBench.Engines.Managed.Kernels;
+using QuantBench.Formats.Gguf;
+using QuantBench.Inference.Artifacts;
+using QuantBench.Inference.Engines;
+
+namespace QuantBench.Engines.Ilgpu;
+
+/// <summary>
+/// The managed engine's transformer with kernels that ILGPU compiles for CUDA and OpenCL. Devices are <c>cuda:N</c>, <c>opencl:N</c> and
+/// <c>cpu</c>, ILGPU's slow simulation. Quantized weights meet inputs rounded to 8-bit blocks of 32; the KV cache holds halves.
+/// </summary>
+public sealed class IlgpuEngine : IEngine
+{
+    private readonly Lazy<DeviceList> _list = new(static () => new DeviceList());
+
+    /// <summary>The engine's line in the registry.</summary>
+    public static EngineRegistration Registration { get; } = new(
+        "ilgpu", "transformers in C# on GPUs: CUDA, OpenCL", _ => new IlgpuEngine(), _ => []);
+
+    /// <inheritdoc />
+    public string Name => "ilgpu";
+
+    /// <inheritdoc />
+    public string Build { get; } =
+        $"ilgpu {typeof(IlgpuEngine).Assembly.GetName().Version?.ToString(3)} with ILGPU {typeof(ILGPU.Context).Assembly.GetName().Version?.ToString(3)}, {RuntimeInformation.FrameworkDescription}";
+
+    /// <inheritdoc />
+    public ImmutableArray<EngineDevice> Devices() => _list.Value.All;
+
+    /// <inheritdoc />
+    public Support CanRun(Artifact artifact, string device)
+    {
+        ArgumentNullException.ThrowIfNull(artifact);
+        EngineDevice? found = Devices().FirstOrDefault(d => d.Id == device);
+        if (found is null) return Support.No($"ilgpu: there is no device '{device}'; {string.Join(", ", Devices().Where(d => d.Support.IsSupported).Select(d => d.Id))} are here");
+        if (!found.Support.IsSupported) return found.Support;
+        if (Directory.Exists(artifact.Path) || !artifact.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
+        {
+            return Support.No("ilgpu: only GGUF files are implemented");
+        }
+
+        using GgufReader file = GgufReader.Open(artifact.Path);
+        Support support = ModelShape.Check(file);
+        if (support.Reason is { } reason) return Support.No(reason.Replace("managed:", "ilgpu:", StringComparison.Ordinal));
+        ModelShape shape = ModelShape.Read(file);
+        if (shape.HeadWidth % 8 != 0 || shape.HeadWidth > AttentionKernels.MaxHeadWidth)
+        {
+            return Support.No($"ilgpu: heads of width {shape.HeadWidth} are not implemented; multiples of 8 up to {AttentionKernels.MaxHeadWidth} are");
+        }
+
+        GgufTensorInfo? unknown = file.Tensors.FirstOrDefault(t => t.Dimensions.Length == 2 ? !DeviceFormats.All.ContainsKey(t.Type) : !RowDecoder.Knows(t.Type));
+        return unknown is null
+            ? Support.Yes
+            : Support.No($"ilgpu: tensors of type {unknown.Type} ('{unknown.Name}') are not implemented; {string.Join(", ", DeviceFormats.All.Keys.Order())} are");
+    }
+
+    /// <inheritdoc />
+    public ILoadedModel Load(Artifact artifact, string device, LoadOptions options, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(artifact);
+        ArgumentNullException.ThrowIfNull(options);
+        Support support = CanRun(artifact, device);
+        if (!support.IsSupported) throw new EngineException(support.Reason ?? "ilgpu: not supported");
+        using var weights = new ModelWeights(GgufReader.Open(artifact.Path));
+        if (options.GpuLayers >= 0 && options.GpuLayers < weights.Shape.Layers)
+        {
+            throw new EngineException(
+                $"ilgpu: a model can't be split between host and device; {options.GpuLayers} of {weights.Shape.Layers} layers were asked for.", "Set gpu_layers to -1.");
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        string backend = $"ilgpu/{device}";
+        Accelerator? accelerator = null;
+        try
+        {
+            accelerator = _list.Value.Open(device);
+            var memory = new DeviceMemory(accelerator, backend);
+            var kernels = new GraphKernels(memory);
+            return new IlgpuModel(device, memory, kernels, new DeviceWeights(memory, weights, cancellationToken));
+        }
+        catch (Exception e) when (e is not (OperationCanceledException or QuantBenchException))
+        {
+            accelerator?.Dispose();
+            throw accelerator is null
+                ? new EngineException($"{backend}: the device could not be opened ({DeviceMemory.Cause(e)}).", "'quantbench doctor' lists the devices.", e)
+                : new DeviceMemory(accelerator, backend).Failed(e, "loading the model");
+        }
+        catch
+        {
+            accelerator?.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        if (_list.IsValueCreated) _list.Value.Dispose();
+    }
+}

@@ -1,0 +1,180 @@
+using ILGPU;
+
+namespace QuantBench.Engines.Ilgpu.Kernels;
+
+/// <summary>Rotation, the cache of keys and values as halves, and attention over it.</summary>
+internal static class AttentionKernels
+{
+    /// <summary>Widest head.</summary>
+    public const int MaxHeadWidth = 512;
+
+    /// <summary>
+    /// Adds biases, normalises and rotates one head of one token; queries stay where they are, keys and values go to the cache. A thread owns
+    /// pairs of dimensions. Grid: (heads + 2 · key-value heads, tokens).
+    /// </summary>
+    /// <param name="p">Sizes.</param>
+    /// <param name="projected">[tokens, (heads + 2 · kvHeads) · headWidth].</param>
+    /// <param name="bias">[(heads + 2 · kvHeads) · headWidth].</param>
+    /// <param name="queryNorm">[headWidth].</param>
+    /// <param name="keyNorm">[headWidth].</param>
+    /// <param name="angles">[contextLength, rotatedWidth]: cosine and sine of each pair.</param>
+    /// <param name="positions">[tokens].</param>
+    /// <param name="sequences">[tokens].</param>
+    /// <param name="keys">[sequences, contextLength, kvHeads, headWidth].</param>
+    /// <param name="values">Likewise.</param>
+    public static void Rotate(
+        AttentionParameters p, ArrayView<float> projected, ArrayView<float> bias, ArrayView<float> queryNorm, ArrayView<float> keyNorm,
+        ArrayView<float> angles, ArrayView<int> positions, ArrayView<int> sequences, ArrayView<ushort> keys, ArrayView<ushort> values)
+    {
+        ArrayView<float> shared = SharedMemory.Allocate<float>(GroupReduction.MaxThreads);
+        int head = Grid.IdxX, token = Grid.IdxY;
+        int heads = p.Heads + (2 * p.KvHeads);
+        long at = (((long)token * heads) + head) * p.HeadWidth;
+        int inBias = head * p.HeadWidth;
+        bool isQuery = head < p.Heads, isKey = !isQuery && head < p.Heads + p.KvHeads;
+        int position = positions[token];
+        float scale = 1;
+        bool hasNorm = (isQuery && p.HasQueryNorm != 0) || (isKey && p.HasKeyNorm != 0);
+        if (hasNorm)
+        {
+            float squares = 0;
+            for (int i = Group.IdxX; i < p.HeadWidth; i += Group.DimX)
+            {
+                float value = projected[at + i] + (p.HasBias != 0 ? bias[inBias + i] : 0);
+                squares += value * value;
+            }
+
+            scale = 1 / MathF.Sqrt((GroupReduction.Sum(shared, squares) / p.HeadWidth) + p.Epsilon);
+
+        }
+
+        int half = p.RotatedWidth >> 1;
+        int kvHead = head - p.Heads - (isKey ? 0 : p.KvHeads);
+        long cell = (((((long)sequences[token] * p.ContextLength) + position) * p.KvHeads) + kvHead) * p.HeadWidth;
+        for (int pair = Group.IdxX; pair < p.HeadWidth >> 1; pair += Group.DimX)
+        {
+            bool isNeoxPair = p.Neox != 0 && pair < half;
+            int first = isNeoxPair ? pair : 2 * pair;
+            int second = isNeoxPair ? pair + half : (2 * pair) + 1;
+            float a = projected[at + first] + (p.HasBias != 0 ? bias[inBias + first] : 0);
+            float b = projected[at + second] + (p.HasBias != 0 ? bias[inBias + second] : 0);
+            if (isQuery || isKey)
+            {
+                if (hasNorm)
+                {
+                    a = a * scale * (isQuery ? queryNorm[first] : keyNorm[first]);
+                    b = b * scale * (isQuery ? queryNorm[second] : keyNorm[second]);
+                }
+
+                if (pair < half)
+                {
+                    long angle = ((long)position * p.RotatedWidth) + (2 * pair);
+                    float cos = angles[angle], sin = angles[angle + 1];
+                    float rotated = (a * cos) - (b * sin);
+                    b = (a * sin) + (b * cos);
+                    a = rotated;
+                }
+            }
+
+            if (isQuery)
+            {
+                projected[at + first] = a;
+                projected[at + second] = b;
+            }
+            else if (isKey)
+            {
+                keys[cell + first] = Arithmetic.ToHalf(a);
+                keys[cell + second] = Arithmetic.ToHalf(b);
+            }
+            else
+            {
+                values[cell + first] = Arithmetic.ToHalf(a);
+                values[cell + second] = Arithmetic.ToHalf(b);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Attention of one head of one token, with a running softmax over blocks of as many keys as the group has threads. A thread scores one key
+    /// of a block, then sums some dimensions of the values. Grid: (heads, tokens). Shared memory: 6 KiB.
+    /// </summary>
+    /// <param name="p">Sizes.</param>
+    /// <param name="projected">[tokens, (heads + 2 · kvHeads) · headWidth]: rotated queries.</param>
+    /// <param name="positions">[tokens].</param>
+    /// <param name="sequences">[tokens].</param>
+    /// <param name="keys">[sequences, contextLength, kvHeads, headWidth] in units of eight halves.</param>
+    /// <param name="values">The same layout, by halves.</param>
+    /// <param name="x">Receives the results: the inputs of the next product.</param>
+    public static void Attend(
+        AttentionParameters p, ArrayView<float> projected, ArrayView<int> positions, ArrayView<int> sequences, ArrayView<Int4> keys, ArrayView<ushort> values,
+        InputView x)
+    {
+        ArrayView<float> shared = SharedMemory.Allocate<float>(GroupReduction.MaxThreads);
+        ArrayView<float> weights = SharedMemory.Allocate<float>(GroupReduction.MaxThreads);
+        ArrayView<float> query = SharedMemory.Allocate<float>(MaxHeadWidth);
+        ArrayView<float> sums = SharedMemory.Allocate<float>(MaxHeadWidth);
+        int head = Grid.IdxX, token = Grid.IdxY, thread = Group.IdxX;
+        int heads = p.Heads + (2 * p.KvHeads);
+        int kvHead = head / (p.Heads / p.KvHeads);
+        int position = positions[token];
+        long rowStride = (long)p.KvHeads * p.HeadWidth;
+        long cache = ((long)sequences[token] * p.ContextLength * rowStride) + ((long)kvHead * p.HeadWidth);
+        long at = (((long)token * heads) + head) * p.HeadWidth;
+        for (int i = thread; i < p.HeadWidth; i += Group.DimX)
+        {
+            query[i] = projected[at + i] * p.Scale;
+            sums[i] = 0;
+        }
+
+        Group.Barrier();
+        int first = position + 1 - p.Window;
+        if (first < 0) first = 0;
+        float most = -3.0e38f, total = 0;
+        for (int block = first; block <= position; block += Group.DimX)
+        {
+            int key = block + thread;
+            float score = -3.0e38f;
+            if (key <= position)
+            {
+                score = Score(query, keys, (cache + (key * rowStride)) >> 3, p.HeadWidth >> 3);
+                if (p.SoftCap > 0) score = p.SoftCap * Arithmetic.Tanh(score / p.SoftCap);
+            }
+
+            float largest = IntrinsicMath.Max(most, GroupReduction.Max(shared, score));
+            float correction = Arithmetic.Exp(most - largest);
+            most = largest;
+            float weight = key <= position ? Arithmetic.Exp(score - largest) : 0;
+            weights[thread] = weight;
+            total = (total * correction) + GroupReduction.Sum(shared, weight);
+            int count = IntrinsicMath.Min(Group.DimX, position + 1 - block);
+            for (int i = thread; i < p.HeadWidth; i += Group.DimX)
+            {
+                float sum = sums[i] * correction;
+                long value = cache + (block * rowStride) + i;
+                for (int k = 0; k < count; k++, value += rowStride) sum += weights[k] * Arithmetic.Half(values[value]);
+                sums[i] = sum;
+            }
+
+            Group.Barrier();
+        }
+
+        long output = ((long)token * x.Stride) + ((long)head * p.HeadWidth);
+        for (int i = thread; i < p.HeadWidth; i += Group.DimX) x.Values[output + i] = sums[i] / total;
+    }
+
+    private static float Score(ArrayView<float> query, ArrayView<Int4> keys, long at, int octets)
+    {
+        float score = 0;
+        for (int o = 0; o < octets; o++)
+        {
+            Int4 k = keys[at + o];
+            int i = 8 * o;
+            score += (query[i] * Arithmetic.Half(k.X & 0xFFFF)) + (query[i + 1] * Arithmetic.Half((k.X >> 16) & 0xFFFF))
+                + (query[i + 2] * Arithmetic.Half(k.Y & 0xFFFF)) + (query[i + 3] * Arithmetic.Half((k.Y >> 16) & 0xFFFF))
+                + (query[i + 4] * Arithmetic.Half(k.Z & 0xFFFF)) + (query[i + 5] * Arithmetic.Half((k.Z >> 16) & 0xFFFF))
+                + (query[i + 6] * Arithmetic.Half(k.W & 0xFFFF)) + (query[i + 7] * Arithmetic.Half((k.W >> 16) & 0xFFFF));
+        }
+
+        return score;
+    }
+}

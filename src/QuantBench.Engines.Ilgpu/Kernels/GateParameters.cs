@@ -1,0 +1,20 @@
+namespace QuantBench.Engines.Ilgpu.Kernels;
+
+/// <summary>Sizes and switches (0 or 1) of <see cref="InputKernels.Gate"/>.</summary>
+internal struct GateParameters
+{
+    /// <summary>Elements of a token.</summary>
+    public int Width;
+
+    /// <summary>Whether the activation is GELU; SiLU otherwise.</summary>
+    public int Gelu;
+
+    /// <summary>Whether the gate has a bias.</summary>
+    public int HasGateBias;
+
+    /// <summary>Whether the other factor has one.</summary>
+    public int HasUpBias;
+
+    /// <summary>Whether 8-bit chunks are wanted.</summary>
+    public int Quantizes;
+}

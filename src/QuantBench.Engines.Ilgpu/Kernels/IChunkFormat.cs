@@ -1,0 +1,10 @@
+namespace QuantBench.Engines.Ilgpu.Kernels;
+
+/// <summary>How a quantized format's planes are read. Implementations are empty structs, so that a kernel is compiled for each of them.</summary>
+internal interface IChunkFormat
+{
+    /// <summary>Loads 32 weights.</summary>
+    /// <param name="m">The matrix.</param>
+    /// <param name="chunk">Which, counted over the whole matrix; superblock formats have eight per superblock.</param>
+    WeightChunk Load(MatrixView m, long chunk);
+}

@@ -1,0 +1,195 @@
+using QuantBench.Core.Errors;
+using QuantBench.Engines.Managed;
+using QuantBench.Formats.Gguf;
+using QuantBench.Formats.Sources;
+using QuantBench.Inference.Engines;
+using QuantBench.TestKit;
+
+namespace QuantBench.Engines.Ilgpu.Tests;
+
+/// <summary>
+/// Whole models on the devices of this machine against the managed engine, and the reference model against llama-perplexity. Where only
+/// ILGPU's simulation is here, a tiny model runs; <c>tests/opencl/run.sh</c> brings an OpenCL device for the rest.
+/// </summary>
+public sealed class IlgpuSessionTests
+{
+    // Running perplexity of llama-perplexity v0.5.0 -c 512 on the F32 reference model after each chunk of the test split of sotu.
+    private static readonly double[] s_llamaCppF32 = [42.9411, 35.1329, 30.2541];
+
+    public static TheoryData<string, string, int> Architectures()
+    {
+        var cases = new TheoryData<string, string, int> { { "cpu", "llama-tiny", 6 } };
+        foreach (string device in Present.Fast)
+        {
+            foreach (string name in (string[])["llama", "llama-factors", "llama-yarn", "qwen2", "qwen3", "phi3", "gemma2", "gemma3"]) cases.Add(device, name, 90);
+        }
+
+        return cases;
+    }
+
+    // 90 tokens: longer than gemma's window of 40, and than a block of keys on devices with groups of 64.
+    [Theory]
+    [MemberData(nameof(Architectures))]
+    public void Logits_AreTheManagedEngines_InF32(string device, string name, int count)
+    {
+        string path = Models.Random(name, "F32");
+        int[] tokens = Models.Tokens(count, Models.Shape(name).Vocabulary);
+        float[][] expected = Models.Expected(path, tokens);
+        using var engine = new IlgpuEngine();
+        using ILoadedModel model = Models.Load(engine, path, device);
+        using IInferenceSession session = Models.Session(model);
+
+        float[][] logits = Models.Run(session, tokens);
+
+        for (int t = 0; t < count; t++)
+        {
+            // Keys and values are rounded to halves on either side; a last bit of theirs moves logits by no more than this.
+            for (int i = 0; i < logits[t].Length; i++) Assert.InRange(logits[t][i] - expected[t][i], -3e-3, 3e-3);
+        }
+    }
+
+    [Fact]
+    public void Append_GivesTheSameLogits_HoweverTokensAreCutAndMixed()
+    {
+        foreach (string device in Present.Devices)
+        {
+            (string name, int count) = device == "cpu" ? ("llama-tiny", 5) : ("llama", 23);
+            string path = Models.Random(name, "F32");
+            int[] tokens = Models.Tokens(count, Models.Shape(name).Vocabulary);
+            using var engine = new IlgpuEngine();
+            using ILoadedModel model = Models.Load(engine, path, device);
+            using IInferenceSession session = Models.Session(model, context: 32, sequences: 3, microBatch: 8);
+            float[][] whole = Models.Run(session, tokens, sequence: 1);
+
+            // Another sequence's tokens in between, only some logits wanted, then a cut back to a prefix.
+            session.Reset();
+            var batch = new TokenBatch();
+            for (int i = 0; i < count; i++)
+            {
+                batch.Add(tokens[i], 2, i == count - 1);
+                batch.Add(tokens[count - 1 - i], 0, false);
+            }
+
+            session.Append(batch, CancellationToken.None);
+            AssertNear(whole[^1], session.Logits(0));
+            session.Truncate(2, 2);
+            float[][] again = Models.Run(session, tokens.AsSpan(2), sequence: 2);
+            for (int i = 2; i < count; i++) AssertNear(whole[i], again[i - 2]);
+        }
+    }
+
+    [Fact]
+    public void Greedy_IsTheManagedEngines_For128Tokens()
+    {
+        int[] prompt = Models.Tokens(16, 4096);
+        foreach (string device in Present.Fast)
+        {
+            string path = Models.Reference(GgmlType.F32);
+            int[] generated = new int[128];
+            using var engine = new IlgpuEngine();
+            using ILoadedModel model = Models.Load(engine, path, device);
+            using (IInferenceSession session = Models.Session(model)) ((IlgpuSession)session).Generate(prompt, generated, CancellationToken.None);
+
+            using var managed = new ManagedEngine();
+            using ILoadedModel reference = Models.Load(managed, path, "scalar");
+            using IInferenceSession expected = Models.Session(reference);
+            float[] last = Models.Run(expected, prompt)[^1];
+            for (int i = 0; i < generated.Length; i++)
+            {
+                int best = Array.IndexOf(last, last.Max());
+                Assert.True(best == generated[i], $"{device}: token {i} is {generated[i]}, the managed engine says {best}");
+                last = Models.Run(expected, [best])[0];
+            }
+        }
+    }
+
+    [Fact]
+    public void Generate_LeavesASessionThatGoesOn()
+    {
+        foreach (string device in Present.Devices)
+        {
+            using var engine = new IlgpuEngine();
+            using ILoadedModel model = Models.Load(engine, Models.Random("llama-tiny", "F32"), device);
+            using IInferenceSession session = Models.Session(model, context: 16);
+            int[] generated = new int[3];
+            ((IlgpuSession)session).Generate([1, 2], generated, CancellationToken.None);
+            float[] after = Models.Run(session, [5])[0];
+
+            session.Reset();
+            float[] expected = Models.Run(session, [1, 2, .. generated, 5])[^1];
+            AssertNear(expected, after);
+            Assert.Throws<EngineException>(() => ((IlgpuSession)session).Generate([1], new int[99], CancellationToken.None));
+        }
+    }
+
+    [Theory]
+    [InlineData(GgmlType.F32, 1e-4)]
+    [InlineData(GgmlType.F16, 1e-3)]
+    public void Perplexity_IsLlamaCpps_ChunkByChunk(GgmlType type, double tolerance)
+    {
+        const int chunkTokens = 512;
+        string path = Models.Reference(type);
+        foreach (string device in Present.Fast)
+        {
+            int[] tokens = ModelSource.OpenTokenizer(ModelSource.Open(path)).Encode(ReferenceText.Sotu()[..20_000]);
+            using var engine = new IlgpuEngine();
+            using ILoadedModel model = Models.Load(engine, path, device);
+            using IInferenceSession session = Models.Session(model, context: chunkTokens);
+            double sum = 0;
+            for (int chunk = 0; chunk < s_llamaCppF32.Length; chunk++)
+            {
+                session.Reset();
+                float[][] logits = Models.Run(session, tokens.AsSpan(chunk * chunkTokens, chunkTokens));
+                for (int i = chunkTokens / 2; i < chunkTokens - 1; i++) sum -= Models.LogProbability(logits[i], tokens[(chunk * chunkTokens) + i + 1]);
+                double perplexity = Math.Exp(sum / ((chunk + 1) * ((chunkTokens / 2) - 1)));
+                Assert.InRange(perplexity / s_llamaCppF32[chunk], 1 - tolerance, 1 + tolerance);
+            }
+        }
+    }
+
+    [Fact]
+    public void CreateSession_SaysWhatDidNotFit_WhenTheDeviceHasTooLittleMemory()
+    {
+        foreach (string device in Present.Fast)
+        {
+            using var engine = new IlgpuEngine();
+            using ILoadedModel model = Models.Load(engine, Models.Random("llama-tiny", "F32"), device);
+
+            EngineException thrown = Assert.Throws<EngineException>(() => Models.Session(model, context: int.MaxValue));
+
+            Assert.Contains("no memory for the KV cache", thrown.Message);
+            Assert.Contains($"ilgpu/{device}", thrown.Message);
+        }
+    }
+
+    [Fact]
+    public void Append_SaysThatTheDeviceIsGone_WhenItDisappears()
+    {
+        foreach (string device in Present.Fast)
+        {
+            var engine = new IlgpuEngine();
+            ILoadedModel model = Models.Load(engine, Models.Random("llama-tiny", "F32"), device);
+            IInferenceSession session = Models.Session(model, context: 16);
+            ((IlgpuModel)model).Device.Accelerator.Dispose();
+
+            EngineException thrown = Assert.Throws<EngineException>(() => Models.Run(session, [1, 2]));
+
+            Assert.Contains("disappeared", thrown.Message);
+            Assert.Contains("can't be used any more", Assert.Throws<EngineException>(() => Models.Run(session, [1])).Message);
+        }
+    }
+
+    [Fact]
+    public void CreateSession_RefusesOtherCacheTypes()
+    {
+        using var engine = new IlgpuEngine();
+        using ILoadedModel model = Models.Load(engine, Models.Random("llama-tiny", "F32"), "cpu");
+
+        Assert.Contains("q8_0", Assert.Throws<EngineException>(() => Models.Session(model, kvType: "q8_0")).Message);
+    }
+
+    private static void AssertNear(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual)
+    {
+        for (int i = 0; i < expected.Length; i++) Assert.InRange(actual[i] - expected[i], -2e-3, 2e-3);
+    }
+}

@@ -1,0 +1,101 @@
+using QuantBench.Core.Variants;
+using QuantBench.Engines.Managed;
+using QuantBench.Formats.Conversion;
+using QuantBench.Formats.Gguf;
+using QuantBench.Formats.Synthesis;
+using QuantBench.Inference.Artifacts;
+using QuantBench.Inference.Engines;
+using QuantBench.TestKit;
+
+namespace QuantBench.Engines.Ilgpu.Tests;
+
+/// <summary>Small models, written once per test run, and sessions of this engine and of the managed one over them.</summary>
+internal static class Models
+{
+    private static readonly string s_directory = Directory.CreateTempSubdirectory("quantbench-ilgpu-").FullName;
+
+    static Models() => AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(s_directory, recursive: true);
+
+    /// <summary>A random model of an architecture, with everything of it that kernels see: biases, norms, windows, caps, scaled rotation.</summary>
+    public static SyntheticShape Shape(string name)
+    {
+        string architecture = name.Split('-')[0];
+        var shape = new SyntheticShape
+        {
+            Name = name,
+            Architecture = architecture,
+            Layers = 7,
+            Embedding = 256,
+            FeedForward = 512,
+            Heads = 4,
+            KvHeads = 2,
+            HeadWidth = architecture is "phi3" or "llama" or "qwen2" ? 64 : 32,
+            Vocabulary = 320,
+            ContextLength = 256,
+            TiesEmbeddings = architecture != "phi3",
+            Window = architecture.StartsWith("gemma", StringComparison.Ordinal) ? 40 : 0,
+        };
+        return name switch
+        {
+            "llama-tiny" => shape with { Layers = 2, Embedding = 32, FeedForward = 64, Heads = 2, KvHeads = 1, HeadWidth = 16, Vocabulary = 264 },
+            "llama-factors" => shape with { HasRopeFactors = true, RopeBase = 500_000 },
+            "llama-yarn" => shape with { RopeScaling = ("yarn", 4) },
+            _ => shape,
+        };
+    }
+
+    public static string Random(string name, string scheme)
+    {
+        string path = Path.Combine(s_directory, $"{name}-{scheme}.gguf");
+        if (!File.Exists(path)) ModelSynthesizer.Write(path, Shape(name), scheme, 7, CancellationToken.None);
+        return path;
+    }
+
+    public static string Reference(GgmlType type)
+    {
+        string path = Path.Combine(s_directory, $"reference-{type}.gguf");
+        if (!File.Exists(path)) HuggingFaceToGguf.Convert(RepositoryRoot.Combine("datasets", "reference-model"), path, type, new Progress<double>(), CancellationToken.None);
+        return path;
+    }
+
+    public static Artifact Artifact(string path) => new(path, Variant.Parse("gguf:F32"), new string('0', 64), new FileInfo(path).Length, 1, 1);
+
+    public static ILoadedModel Load(IEngine engine, string path, string device) => engine.Load(Artifact(path), device, new LoadOptions { Threads = 2 }, CancellationToken.None);
+
+    public static IInferenceSession Session(ILoadedModel model, int context = 256, int sequences = 1, int microBatch = 512, string kvType = "f16") =>
+        model.CreateSession(new SessionOptions { ContextLength = context, Sequences = sequences, Threads = 2, MicroBatchTokens = microBatch, KvType = kvType });
+
+    /// <summary>Logits of each token, by the managed engine.</summary>
+    public static float[][] Expected(string path, ReadOnlySpan<int> tokens)
+    {
+        using var engine = new ManagedEngine();
+        using ILoadedModel model = Load(engine, path, "scalar");
+        using IInferenceSession session = Session(model);
+        return Run(session, tokens);
+    }
+
+    public static int[] Tokens(int count, int vocabulary)
+    {
+        var random = new Random(3);
+        return [.. Enumerable.Range(0, count).Select(_ => random.Next(vocabulary))];
+    }
+
+    /// <summary>Appends tokens to one sequence and returns the logits of each.</summary>
+    public static float[][] Run(IInferenceSession session, ReadOnlySpan<int> tokens, int sequence = 0)
+    {
+        var batch = new TokenBatch();
+        foreach (int token in tokens) batch.Add(token, sequence, true);
+        session.Append(batch, CancellationToken.None);
+        return [.. Enumerable.Range(0, tokens.Length).Select(row => session.Logits(row).ToArray())];
+    }
+
+    /// <summary>Natural log-probability of a token.</summary>
+    public static double LogProbability(ReadOnlySpan<float> logits, int token)
+    {
+        double most = double.NegativeInfinity;
+        foreach (float logit in logits) most = Math.Max(most, logit);
+        double sum = 0;
+        foreach (float logit in logits) sum += Math.Exp(logit - most);
+        return logits[token] - most - Math.Log(sum);
+    }
+}

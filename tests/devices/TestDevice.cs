@@ -1,0 +1,56 @@
+using ILGPU;
+using ILGPU.Runtime;
+using QuantBench.Engines.Ilgpu.Devices;
+using QuantBench.Engines.Ilgpu.Graph;
+
+namespace QuantBench.DeviceCheck;
+
+/// <summary>An open device with its kernels.</summary>
+internal sealed class TestDevice : IDisposable
+{
+    private readonly DeviceList _list;
+
+    /// <param name="id">Device id.</param>
+    /// <param name="profiling">Whether streams can take time stamps.</param>
+    public TestDevice(string id, bool profiling = false)
+    {
+        _list = new DeviceList(profiling);
+        Id = id;
+        Memory = new DeviceMemory(_list.Open(id), $"ilgpu/{id}");
+        Kernels = new GraphKernels(Memory);
+    }
+
+    public string Id { get; }
+
+    public DeviceMemory Memory { get; }
+
+    public GraphKernels Kernels { get; }
+
+    /// <summary>Whether a device simulates threads one by one, so that only small cases end in time.</summary>
+    public bool IsSimulated => Memory.Accelerator.AcceleratorType == AcceleratorType.CPU;
+
+    /// <summary>Copies numbers to the device.</summary>
+    public MemoryBuffer1D<T, Stride1D.Dense> Upload<T>(ReadOnlySpan<T> values)
+        where T : unmanaged
+    {
+        MemoryBuffer1D<T, Stride1D.Dense> buffer = Memory.AllocateZeroed<T>(values.Length, "a test");
+        T[] copy = values.ToArray();
+        if (copy.Length > 0) buffer.View.AsContiguous().CopyFromCPU(Memory.Stream, ref copy[0], copy.Length);
+        return buffer;
+    }
+
+    /// <summary>Copies numbers from the device.</summary>
+    public T[] Download<T>(MemoryBuffer1D<T, Stride1D.Dense> buffer, int count)
+        where T : unmanaged
+    {
+        T[] values = new T[count];
+        if (count > 0) buffer.View.AsContiguous().SubView(0, count).CopyToCPU(Memory.Stream, ref values[0], count);
+        return values;
+    }
+
+    public void Dispose()
+    {
+        Memory.Accelerator.Dispose();
+        _list.Dispose();
+    }
+}
