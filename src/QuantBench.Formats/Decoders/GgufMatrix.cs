@@ -47,6 +47,16 @@ public sealed class GgufMatrix : IWeightMatrix
         for (int i = 0; i < rowCount; i++) codec.Dequantize(Row(firstRow + i), output.Slice(i * Columns, Columns));
     }
 
+    /// <inheritdoc/>
+    public void ReadPiece(int row, int firstColumn, Span<float> output)
+    {
+        MatrixShape.CheckPiece(this, row, firstColumn, output.Length);
+        // Blocks have at most 256 elements, and pieces start at multiples of 512.
+        int start = (int)GgmlTypes.ByteSize(_tensor.Type, firstColumn);
+        int bytes = (int)GgmlTypes.ByteSize(_tensor.Type, output.Length);
+        BlockCodecs.Get(_tensor.Type).Dequantize(Row(row).Slice(start, bytes), output);
+    }
+
     /// <summary>llama.cpp's row 2p + h of a head is Hugging Face's row h·(size/2) + p, h in {0, 1}.</summary>
     private int StoredRow(int row)
     {
