@@ -19,7 +19,11 @@ namespace QuantBench.Engines.Ilgpu;
 /// </summary>
 public sealed class IlgpuEngine : IEngine
 {
+    private static readonly string s_build =
+        $"ilgpu {typeof(IlgpuEngine).Assembly.GetName().Version?.ToString(3)} with ILGPU {typeof(ILGPU.Context).Assembly.GetName().Version?.ToString(3)}, {RuntimeInformation.FrameworkDescription}";
+
     private readonly Lazy<DeviceList> _list = new(static () => new DeviceList());
+    private EngineDevice? _loaded;
 
     /// <summary>The engine's line in the registry.</summary>
     public static EngineRegistration Registration { get; } = new(
@@ -29,8 +33,8 @@ public sealed class IlgpuEngine : IEngine
     public string Name => "ilgpu";
 
     /// <inheritdoc />
-    public string Build { get; } =
-        $"ilgpu {typeof(IlgpuEngine).Assembly.GetName().Version?.ToString(3)} with ILGPU {typeof(ILGPU.Context).Assembly.GetName().Version?.ToString(3)}, {RuntimeInformation.FrameworkDescription}";
+    /// <remarks>Names the device and its driver once a model was loaded, so that every cell's record does.</remarks>
+    public string Build => _loaded is null ? s_build : $"{s_build}; {_loaded.Id}: {_loaded.Description}";
 
     /// <inheritdoc />
     public ImmutableArray<EngineDevice> Devices() => _list.Value.All;
@@ -69,7 +73,7 @@ public sealed class IlgpuEngine : IEngine
         ArgumentNullException.ThrowIfNull(options);
         Support support = CanRun(artifact, device);
         if (!support.IsSupported) throw new EngineException(support.Reason ?? "ilgpu: not supported");
-        using var weights = new ModelWeights(GgufReader.Open(artifact.Path));
+        using ModelWeights weights = Open(artifact.Path);
         if (options.GpuLayers >= 0 && options.GpuLayers < weights.Shape.Layers)
         {
             throw new EngineException(
@@ -84,7 +88,9 @@ public sealed class IlgpuEngine : IEngine
             accelerator = _list.Value.Open(device);
             var memory = new DeviceMemory(accelerator, backend);
             var kernels = new GraphKernels(memory);
-            return new IlgpuModel(device, memory, kernels, new DeviceWeights(memory, weights, cancellationToken));
+            var loaded = new IlgpuModel(device, memory, kernels, new DeviceWeights(memory, weights, cancellationToken));
+            _loaded = Devices().First(d => d.Id == device);
+            return loaded;
         }
         catch (Exception e) when (e is not (OperationCanceledException or QuantBenchException))
         {
@@ -104,5 +110,19 @@ public sealed class IlgpuEngine : IEngine
     public void Dispose()
     {
         if (_list.IsValueCreated) _list.Value.Dispose();
+    }
+
+    private static ModelWeights Open(string path)
+    {
+        GgufReader file = GgufReader.Open(path);
+        try
+        {
+            return new ModelWeights(file);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
     }
 }

@@ -41,6 +41,18 @@ public sealed class IlgpuEngineTests
     }
 
     [Fact]
+    public void Build_NamesTheDevice_OnceAModelIsLoaded()
+    {
+        using var engine = new IlgpuEngine();
+        Assert.DoesNotContain("cpu:", engine.Build);
+
+        using ILoadedModel model = Models.Load(engine, Models.Random("llama-tiny", "F32"), "cpu");
+
+        Assert.Contains("cpu: ILGPU's simulation", engine.Build);
+        Assert.Equal("cpu", model.DeviceUsed);
+    }
+
+    [Fact]
     public void Load_RefusesToSplitLayers()
     {
         using var engine = new IlgpuEngine();
