@@ -5,6 +5,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Engines.Ilgpu.Devices;
 using QuantBench.Engines.Ilgpu.Graph;
 using QuantBench.Engines.Ilgpu.Kernels;
+using QuantBench.Engines.Managed.Files;
 using QuantBench.Engines.Managed.Graph;
 using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Formats.Gguf;
@@ -51,15 +52,16 @@ public sealed class IlgpuEngine : IEngine
             return Support.No("ilgpu: only GGUF files are implemented");
         }
 
-        using GgufReader file = GgufReader.Open(artifact.Path);
-        Support support = ModelShape.Check(file);
+        using IModelFile model = ModelFile.Open(artifact.Path);
+        Support support = ModelShape.Check(model);
         if (support.Reason is { } reason) return Support.No(reason.Replace("managed:", "ilgpu:", StringComparison.Ordinal));
-        ModelShape shape = ModelShape.Read(file);
+        ModelShape shape = ModelShape.Read(model);
         if (shape.HeadWidth % 8 != 0 || shape.HeadWidth > AttentionKernels.MaxHeadWidth)
         {
             return Support.No($"ilgpu: heads of width {shape.HeadWidth} are not implemented; multiples of 8 up to {AttentionKernels.MaxHeadWidth} are");
         }
 
+        using GgufReader file = GgufReader.Open(artifact.Path);
         GgufTensorInfo? unknown = file.Tensors.FirstOrDefault(t => t.Dimensions.Length == 2 ? !DeviceFormats.All.ContainsKey(t.Type) : !RowDecoder.Knows(t.Type));
         return unknown is null
             ? Support.Yes
@@ -114,7 +116,7 @@ public sealed class IlgpuEngine : IEngine
 
     private static ModelWeights Open(string path)
     {
-        GgufReader file = GgufReader.Open(path);
+        IModelFile file = ModelFile.Open(path);
         try
         {
             return new ModelWeights(file);
