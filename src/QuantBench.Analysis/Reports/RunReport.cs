@@ -137,7 +137,8 @@ public sealed record RunReport
         return $"{Rate(b.ReadBytesPerSecond)} reading, {Rate(b.CopyBytesPerSecond)} copying, {Rate(b.TriadBytesPerSecond)} triad; {b.Threads} threads, arrays of {Format.Bytes(b.ArrayBytes)}";
     }
 
-    private static ImmutableArray<ReportFact> FingerprintOf(Fingerprint f)
+    /// <summary>The facts of a fingerprint, as printed.</summary>
+    internal static ImmutableArray<ReportFact> FingerprintOf(Fingerprint f)
     {
         var facts = new List<ReportFact>
         {

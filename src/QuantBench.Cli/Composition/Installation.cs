@@ -40,9 +40,9 @@ internal static class Installation
         Builders = [new HuggingFaceGgufBuilder(), new GgufCopyBuilder()],
         Evaluator = WorkloadTable.Find,
         ComputeReference = (context, path, stop) => ReferenceLogProbabilities.Compute(context, path, stop),
-        Describe = path =>
+        Describe = (variant, path) =>
         {
-            ArtifactSize size = ArtifactInspector.InspectGguf(path);
+            ArtifactSize size = ArtifactInspector.Inspect(variant.Format, path);
             return (size.WeightBytes, size.ParameterCount);
         },
         Machine = () => new MachineProbe(TimeProvider.System),
