@@ -107,6 +107,8 @@ public sealed class KernelEvaluator : IWorkloadEvaluator
         double blockAt = 0;
         var samples = new List<double>();
         var blocks = new List<double>();
+        // Once: reporting is code of its own, and would keep the compiler awake that is waited for here.
+        context.Progress.Report(new EvaluationProgress("warm-up", 0, 0, ""));
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -122,7 +124,6 @@ public sealed class KernelEvaluator : IWorkloadEvaluator
                 blocks.Add(Descriptive.Median(samples.ToArray()));
                 samples.Clear();
                 blockAt = passed;
-                context.Progress.Report(new EvaluationProgress("warm-up", blocks.Count, 0, ""));
                 if (passed - compiledAt >= JitQuietSeconds && WarmUp.IsSteady(blocks.ToArray())) return runs;
             }
 

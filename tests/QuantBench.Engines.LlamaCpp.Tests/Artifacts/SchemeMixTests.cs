@@ -14,9 +14,7 @@ public sealed class SchemeMixTests(LlamaFixture fixture)
     [
         // 16 layers, so that the first eighth and sixteenth, the last eighth and every third differ; four query heads per key head, tied.
         Shape("shared", "llama", heads: 4, kvHeads: 1, embedding: 256, ties: true),
-        // One query head per key head; an output head of its own.
-        Shape("full", "llama", heads: 2, kvHeads: 2, embedding: 256, ties: false),
-        // Fused matrices.
+        // Fused matrices, one query head per key head, an output head of its own.
         Shape("fused", "phi3", heads: 2, kvHeads: 2, embedding: 256, ties: false),
         // Rows that aren't whole superblocks, as qwen2.5-0.5b's.
         Shape("odd", "qwen2", heads: 2, kvHeads: 1, embedding: 128, ties: true),
