@@ -44,8 +44,15 @@ public sealed class ManagedEngine : IEngine
         if (found is null) return Support.No($"managed: there is no device '{device}'; scalar, avx2 and avx512 are known");
         if (!found.Support.IsSupported) return found.Support;
         if (!s_formats.Contains(artifact.Variant.Format)) return Support.No($"managed: the format '{artifact.Variant.Format}' is not implemented; {string.Join(", ", s_formats)} are");
-        using IModelFile file = ModelFile.Open(artifact.Path);
-        return ModelShape.Check(file);
+        try
+        {
+            using IModelFile file = ModelFile.Open(artifact.Path);
+            return ModelShape.Check(file);
+        }
+        catch (ModelFormatException e) when (e.IsUnsupported)
+        {
+            return Support.No($"managed: {e.Message}");
+        }
     }
 
     /// <inheritdoc />
