@@ -42,8 +42,15 @@ public sealed partial class ManagedEngine : IEngine
         ArgumentNullException.ThrowIfNull(artifact);
         if (DeviceSupport(device) is { IsSupported: false } refused) return refused;
         if (!s_formats.Contains(artifact.Variant.Format)) return Support.No($"managed: the format '{artifact.Variant.Format}' is not implemented; {string.Join(", ", s_formats)} are");
-        using IModelFile file = ModelFile.Open(artifact.Path);
-        return ModelShape.Check(file);
+        try
+        {
+            using IModelFile file = ModelFile.Open(artifact.Path);
+            return ModelShape.Check(file);
+        }
+        catch (ModelFormatException e) when (e.IsUnsupported)
+        {
+            return Support.No($"managed: {e.Message}");
+        }
     }
 
     /// <inheritdoc />

@@ -51,10 +51,10 @@ internal static class Models
 
     public static string ScratchFile(string name) => System.IO.Path.Combine(s_directory, name);
 
-    public static Artifact Artifact(string path)
+    public static Artifact Artifact(string path, string? variant = null)
     {
         bool isDirectory = Directory.Exists(path);
-        string variant = !isDirectory ? "gguf:F32" : DirectoryVariant.Quantized(path) ?? "safetensors:F32";
+        variant ??= !isDirectory ? "gguf:F32" : DirectoryVariant.Quantized(path) ?? "safetensors:F32";
         return new(path, Variant.Parse(variant), new string('0', 64), isDirectory ? 1 : new FileInfo(path).Length, 1, 1);
     }
 

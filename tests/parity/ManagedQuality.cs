@@ -37,7 +37,7 @@ internal sealed class ManagedQuality(Commands commands, string root, string mode
     {
         string[] variants = [.. QuantSchemes.All.Where(s => s.Format == "gguf").Select(s => $"gguf:{s.Name}{(s.NeedsImportanceMatrix ? "+imatrix" : "")}")];
         IReadOnlyList<JsonObject> artifacts = commands.Prepare(model, variants);
-        Console.WriteLine($"managed/{_device} over llama.cpp, {GgufChunks} chunks of {Chunk}; on managed/scalar inputs of products aren't rounded, {ScalarChunks} chunk(s)");
+        Console.WriteLine($"managed/{_device} over llama.cpp, {GgufChunks} chunks of {Chunk}; on managed/scalar inputs of products aren't rounded, {ScalarChunks} chunk(s); inputs '8 bits': rounded in at least one product on {_device}");
         Console.WriteLine($"{"variant",-22} {"llama.cpp",11} {"managed",11} {"deviation",10} {"allowed",8} {"mean |Δ ln p|",14} {"mean KL",10} {"scalar KL",10} {"inputs",8}");
         int missed = 0;
         using var managed = new ManagedEngine();

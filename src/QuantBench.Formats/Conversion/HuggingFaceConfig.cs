@@ -107,7 +107,7 @@ internal sealed record HuggingFaceConfig
         string name = json.Get("architectures").Items().Select(item => item.AsString()).FirstOrDefault() ?? "";
         return HuggingFaceArchitecture.Known.GetValueOrDefault(name) ?? throw new ModelFormatException(
             path, null, $"the architecture '{name}' is not read; {string.Join(", ", HuggingFaceArchitecture.Known.Keys.Order(StringComparer.Ordinal))} are.",
-            "Convert the model with llama.cpp's convert_hf_to_gguf.py and give the GGUF file instead.");
+            "Convert the model with llama.cpp's convert_hf_to_gguf.py and give the GGUF file instead.") { IsUnsupported = true };
     }
 
     /// <summary>The name is made of the content alone, so that a model in another directory gives the same bytes.</summary>
@@ -123,13 +123,13 @@ internal sealed record HuggingFaceConfig
         if ((json.Find("hidden_activation") ?? json.Find("hidden_act")) is { } activation && !architecture.Accepts(activation.AsString()))
         {
             throw new ModelFormatException(
-                path, null, $"'hidden_act' is '{activation.AsString()}'; {architecture.Gguf} models with '{(architecture.Gelu ? "gelu_pytorch_tanh" : "silu")}' are read.");
+                path, null, $"'hidden_act' is '{activation.AsString()}'; {architecture.Gguf} models with '{(architecture.Gelu ? "gelu_pytorch_tanh" : "silu")}' are read.") { IsUnsupported = true };
         }
 
-        if (json.Find("num_local_experts") is { } experts && experts.AsInt64() > 1) throw new ModelFormatException(path, null, "models with experts ('num_local_experts') are not read.");
+        if (json.Find("num_local_experts") is { } experts && experts.AsInt64() > 1) throw new ModelFormatException(path, null, "models with experts ('num_local_experts') are not read.") { IsUnsupported = true };
         if (json.Find("no_rope_layer_interval") is { } interval && (architecture.Gguf != "smollm3" || interval.AsInt64() != 4))
         {
-            throw new ModelFormatException(path, null, $"'no_rope_layer_interval' is {interval.AsInt64()}; smollm3 models with 4 are read.");
+            throw new ModelFormatException(path, null, $"'no_rope_layer_interval' is {interval.AsInt64()}; smollm3 models with 4 are read.") { IsUnsupported = true };
         }
     }
 
@@ -140,7 +140,7 @@ internal sealed record HuggingFaceConfig
         double share = (double)json.Get("hidden_size").AsInt64() / json.Get("num_attention_heads").AsInt64();
         bool isWide = json.Get("num_hidden_layers").AsInt64() is 46 or 62;
         double expected = isWide ? Math.Floor(share) : headSize;
-        if (scalar.AsDouble() != expected) throw new ModelFormatException(path, null, $"'query_pre_attn_scalar' is {scalar.AsDouble()}; models with {expected} here are read.");
+        if (scalar.AsDouble() != expected) throw new ModelFormatException(path, null, $"'query_pre_attn_scalar' is {scalar.AsDouble()}; models with {expected} here are read.") { IsUnsupported = true };
     }
 
     private static int? ReadWindow(ModelJson json, HuggingFaceArchitecture architecture, int layers, string path)
@@ -153,12 +153,12 @@ internal sealed record HuggingFaceConfig
             case HuggingFaceWindow.WhenSwitchedOn:
                 bool isOn = window is not null && (json.Find("use_sliding_window")?.AsBoolean() ?? false)
                     && (json.Find("max_window_layers")?.AsInt64() ?? 0) < layers;
-                return !isOn ? null : throw new ModelFormatException(path, null, "sliding windows of the upper layers ('use_sliding_window') are not read.");
+                return !isOn ? null : throw new ModelFormatException(path, null, "sliding windows of the upper layers ('use_sliding_window') are not read.") { IsUnsupported = true };
             case HuggingFaceWindow.EverySecondLayer or HuggingFaceWindow.AllButEverySixthLayer:
                 if (window is null) throw new ModelFormatException(path, null, "'sliding_window' is missing.");
                 if (json.Find("sliding_window_pattern") is { } pattern && pattern.AsInt64() != architecture.WindowPattern)
                 {
-                    throw new ModelFormatException(path, null, $"'sliding_window_pattern' is {pattern.AsInt64()}; {architecture.Gguf} models with {architecture.WindowPattern} are read.");
+                    throw new ModelFormatException(path, null, $"'sliding_window_pattern' is {pattern.AsInt64()}; {architecture.Gguf} models with {architecture.WindowPattern} are read.") { IsUnsupported = true };
                 }
 
                 CheckLayerTypes(json, architecture, path);
@@ -178,7 +178,7 @@ internal sealed record HuggingFaceConfig
             bool isWindowed = layer++ % architecture.WindowPattern < architecture.WindowPattern - 1;
             if (type.AsString() != (isWindowed ? "sliding_attention" : "full_attention"))
             {
-                throw new ModelFormatException(path, null, $"'layer_types' has '{type.AsString()}' for layer {layer - 1}, which is not {architecture.Gguf}'s usual pattern.");
+                throw new ModelFormatException(path, null, $"'layer_types' has '{type.AsString()}' for layer {layer - 1}; models with {architecture.Gguf}'s usual pattern are read.") { IsUnsupported = true };
             }
         }
     }

@@ -28,9 +28,9 @@ internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int Rota
             null or "default" => null,
             "su" => "longrope",
             ("linear" or "yarn" or "llama3" or "longrope") and var known => known,
-            { } other => throw new ModelFormatException(json.File, null, $"the rotary scaling '{other}' is not read; linear, yarn, llama3 and longrope are."),
+            { } other => throw new ModelFormatException(json.File, null, $"the rotary scaling '{other}' is not read; linear, yarn, llama3 and longrope are.") { IsUnsupported = true },
         };
-        if (type == "longrope" && architecture.Gguf != "phi3") throw new ModelFormatException(json.File, null, $"the rotary scaling 'longrope' is read for phi3 models, not for {architecture.Gguf}.");
+        if (type == "longrope" && architecture.Gguf != "phi3") throw new ModelFormatException(json.File, null, $"the rotary scaling 'longrope' is read for phi3 models, not for {architecture.Gguf}.") { IsUnsupported = true };
         double factor = 1;
         if (scaling is { } stretched && type is "linear" or "yarn" or "llama3")
         {
@@ -71,7 +71,7 @@ internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int Rota
         if (factor is not { } part || part.AsDouble() == 1) return headSize;
         if (architecture.Gguf != "phi3")
         {
-            throw new ModelFormatException(part.File, null, $"{architecture.Gguf} models that rotate a part of each head ('partial_rotary_factor') are not read.");
+            throw new ModelFormatException(part.File, null, $"{architecture.Gguf} models that rotate a part of each head ('partial_rotary_factor') are not read.") { IsUnsupported = true };
         }
 
         int rotated = (int)(part.AsDouble() * hidden) / heads;
