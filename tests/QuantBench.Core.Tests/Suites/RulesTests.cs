@@ -39,7 +39,7 @@ public sealed class RulesTests : IDisposable
     [InlineData("{ metric: tg_tps, min: 5, max: 4 }", "min is above its max")]
     [InlineData("{ metric: tg_tps@dpeth=1, min: 5 }", "there is no setting 'dpeth'")]
     [InlineData("{ metric: tg_tps, min: 5, unsure: maybe }", "'unsure' can't be")]
-    [InlineData("{ metric: tg_tps, min: 5, vs: gguf:Q9 }", "no variant")]
+    [InlineData("{ metric: tg_tps, min: 5%, vs: gguf:Q9 }", "no variant")]
     public void Gates_NameTheFault(string rule, string problem)
     {
         SuiteException e = Assert.Throws<SuiteException>(() => GateReader.Load(Write($"gates:\n  - {rule}\n")));
