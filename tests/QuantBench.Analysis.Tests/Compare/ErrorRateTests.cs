@@ -16,7 +16,6 @@ public sealed class ErrorRateTests(ITestOutputHelper output)
     [InlineData("normal", 30, true)]
     [InlineData("skewed", 20, true)]
     [InlineData("spikes", 30, true)]
-    [InlineData("ties", 40, true)]
     [InlineData("normal", 10, false)]
     [InlineData("normal", 30, false)]
     [InlineData("skewed", 30, false)]
@@ -26,6 +25,16 @@ public sealed class ErrorRateTests(ITestOutputHelper output)
 
         output.WriteLine($"{noise}, n = {n}, {(samples ? "samples" : "aggregates")}: {rate.ToString("P2", CultureInfo.InvariantCulture)} better or worse");
         Assert.InRange(rate, 0.04, 0.06);
+    }
+
+    [Fact]
+    public void Verdict_IsCareful_WhenAClockOfCoarseTicksMakesTies()
+    {
+        // The interval's ends are whole ticks then, and one at 0 exactly shows nothing: fewer false calls than 5 %, never more.
+        double rate = Rate("ticks", 40, 1, samples: true);
+
+        output.WriteLine($"ticks of 1 %, n = 40: {rate.ToString("P2", CultureInfo.InvariantCulture)} better or worse");
+        Assert.InRange(rate, 0, 0.06);
     }
 
     [Theory]

@@ -72,8 +72,8 @@ public sealed class FrameBuilderTests
 
         views.Save("speed", s_speed);
 
-        Assert.Equal(["speed"], views.List());
-        Assert.Equal(s_speed.Rows, views.Load("speed").Rows);
+        Assert.Equal("speed", Assert.Single(views.List()));
+        Assert.Equal(s_speed.Rows.ToArray(), views.Load("speed").Rows.ToArray());
         Assert.Throws<RequestException>(() => views.Load("sped"));
         Assert.Throws<RequestException>(() => views.Save("../out", s_speed));
         File.WriteAllText(Path.Combine(views.Path, "bad.json"), "{", Encoding.UTF8);
