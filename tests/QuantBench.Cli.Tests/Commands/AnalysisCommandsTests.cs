@@ -2,34 +2,13 @@ using System.Net;
 using System.Text.Json;
 using System.Xml.Linq;
 using QuantBench.Cli.Commands;
-using QuantBench.Core.Cells;
-using QuantBench.Results.Folders;
-using QuantBench.Results.Store;
-using QuantBench.SampleData;
-using QuantBench.TestKit;
 
 namespace QuantBench.Cli.Tests.Commands;
 
 /// <summary>The commands of analysis over stored runs, from the command line to the exit code.</summary>
-public sealed class AnalysisCommandsTests : IDisposable
+public sealed class AnalysisCommandsTests(StoredRuns runs) : IClassFixture<StoredRuns>
 {
-    private readonly TemporaryDirectory _root = new();
-
-    public AnalysisCommandsTests()
-    {
-        // Seven runs, the last two of them slower.
-        for (int i = 0; i < 7; i++)
-        {
-            RunRecord run = SampleRun.Make($"run-{i}", speed: i < 5 ? 1 : 0.9, seed: i);
-            using RunFolder folder = RunFolder.Create(_root.Path, SampleRun.Info(run.Info.Id, i * 60));
-            foreach (CellResult cell in run.Cells) folder.Append(cell);
-        }
-
-        using ResultStore store = ResultStore.Open(_root.Path);
-        store.Reindex();
-    }
-
-    public void Dispose() => _root.Dispose();
+    private readonly StoredRuns _root = runs;
 
     [Theory]
     [InlineData("compare run-0 run-6", "50 worse")]
