@@ -143,6 +143,7 @@ public sealed class CandidateSet
         }
 
         MetricComparison row = FigureComparer.Compare(new MetricComparison { Cell = "", Metric = definition, A = a, B = b, Verdict = Verdict.NotComparable, Note = "" }, differing);
+        if (row.Absolute) return new CandidateFigure(null, $"{metric.Metric} lies around 0: a relative change means nothing", b, figure.Cell);
         if (row.Difference is not { } difference) return new CandidateFigure(null, row.Note, b, figure.Cell);
         Estimate estimate = row.Interval is { } interval ? Estimate.Within(difference, interval)
             : row.Note.StartsWith("exact", StringComparison.Ordinal) ? Estimate.Exactly(difference)
@@ -158,6 +159,7 @@ public sealed class CandidateSet
     {
         ArgumentNullException.ThrowIfNull(metric);
         string source = metric.Metric == DecisionMetrics.PerplexityRise ? "perplexity" : DecisionMetrics.Split(metric.Metric).Source;
+        if (Estimate.ExactMetrics.Contains(source)) return null; // the same wherever it is counted
         return Group(metric, source) is { Others: > 0 } group
             ? $"{metric.Metric} is taken from {group.Workload} cells {(group.Apart.Length == 0 ? "" : $"at {group.Apart} ")}({Text(group.Others + 1)} ways of measuring it are in the run; choose with {metric.Metric}@workload=… or {metric.Metric}@SETTING=…)"
             : null;

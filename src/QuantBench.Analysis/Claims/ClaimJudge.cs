@@ -156,9 +156,9 @@ public static class ClaimJudge
         if (matching.Length == 0) return [Missing(test.Variants, claimed)];
         // Within one backend: a variant beaten only on another backend isn't a worse variant.
         Candidate[] whole = [.. family.Where(c => test.Metrics.All(m => set.Figure(c, m).Estimate is not null))];
-        ImmutableArray<(FrontPlace Place, int By)> places = ParetoAnalyzer.Places(
-            [.. whole.Select(c => (ImmutableArray<Estimate>)[.. test.Metrics.Select(m => set.Figure(c, m).Estimate!.Value)])], // only those that have each
-            [.. test.Metrics.Select(m => m.Definition.Direction == Direction.Higher)], 0);
+        ImmutableArray<Estimate>[] points = [.. whole.Select(c => (ImmutableArray<Estimate>)[.. test.Metrics.Select(m => set.Figure(c, m).Estimate!.Value)])]; // whole has each
+        bool[] higher = [.. test.Metrics.Select(m => m.Definition.Direction == Direction.Higher)];
+        ImmutableArray<(FrontPlace Place, int By)> places = ParetoAnalyzer.Places(points, higher, 0);
         return matching.Select(c =>
         {
             int at = Array.IndexOf(whole, c);
@@ -169,8 +169,9 @@ public static class ClaimJudge
             }
 
             (FrontPlace place, int by) = places[at];
-            string text = place == FrontPlace.Front ? "on the front by its estimates" : place == FrontPlace.MaybeFront ? $"beaten by {whole[by].Variant.ShortName} by estimates, not shown" : $"beaten by {whole[by].Variant.ShortName}";
-            return new ClaimEvidence(c.Variant.Id, text, claimed, place == FrontPlace.Front ? ClaimVerdict.Holds : place == FrontPlace.MaybeFront ? ClaimVerdict.CantTell : ClaimVerdict.Fails);
+            bool shown = place == FrontPlace.Front && ParetoAnalyzer.ShowsUnbeaten(points, higher, at);
+            string text = place == FrontPlace.Front ? shown ? "on the front" : "on the front by its estimates, not shown" : place == FrontPlace.MaybeFront ? $"beaten by {whole[by].Variant.ShortName} by estimates, not shown" : $"beaten by {whole[by].Variant.ShortName}";
+            return new ClaimEvidence(c.Variant.Id, text, claimed, shown ? ClaimVerdict.Holds : place == FrontPlace.Beaten ? ClaimVerdict.Fails : ClaimVerdict.CantTell);
         });
     }
 

@@ -35,7 +35,7 @@ public static class ClaimText
         text.Append(CultureInfo.InvariantCulture, $"{E(Lead(findings))}\n\n| Claim | {(models ? "Model | " : "")}{(backends ? "Backend | " : "")}Base | Verdict | Figures (95 %) against what is claimed |\n| --- | {(models ? "--- | " : "")}{(backends ? "--- | " : "")}--- | --- | --- |\n");
         foreach (ClaimFinding f in findings)
         {
-            string evidence = f.Reason.Length > 0 ? f.Reason : string.Join("; ", f.Evidence.Select(Sentence));
+            string evidence = f.Reason.Length > 0 ? f.Reason : string.Join("; ", f.Evidence.GroupBy(e => (e.Figure, e.Claimed, e.Verdict)).Select(g => Sentence(g.First() with { Variant = string.Join(", ", g.Select(e => e.Variant)) })));
             text.Append(CultureInfo.InvariantCulture, $"| {E(f.Claim.Text)} | {(models ? E(f.Model) + " | " : "")}{(backends ? E(f.Backend) + " | " : "")}{E(f.Base?.Id ?? "none needed")} | {Word(f.Verdict)} | {E(evidence)} |\n");
         }
 

@@ -21,6 +21,13 @@ public static class ComparisonText
     {
         ArgumentNullException.ThrowIfNull(row);
         if (row.Difference is not { } difference) return Format.Missing;
+        if (row.Absolute)
+        {
+            string sign = difference > 0 ? "+" : "";
+            string unit = row.Metric.Unit == "1" ? "" : '\u00a0' + row.Metric.Unit;
+            return row.Interval is { } ends ? $"{sign}{Format.WithinInterval(difference, [ends.Low, ends.High])} ({Format.Interval(ends.Low, ends.High)}){unit}" : $"{sign}{Format.Number(difference)}{unit}";
+        }
+
         return row.Interval is { } interval ? $"{Format.Change(difference)} ({Format.ChangeInterval(interval)})" : Format.Change(difference);
     }
 

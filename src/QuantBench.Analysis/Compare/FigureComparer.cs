@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using QuantBench.Analysis.Estimates;
 using QuantBench.Core.Metrics;
@@ -17,6 +18,12 @@ public static class FigureComparer
 
     /// <summary>Blocks that longer runs of samples are cut into; each counts as one observation.</summary>
     internal const int Blocks = 64;
+
+    // Around 0 a relative difference means nothing: these are compared by their plain difference.
+    private static readonly ImmutableArray<string> s_signed =
+    [
+        "ppl_difference", "ln_ppl_ratio", "delta_p_mean", "delta_p_p01", "delta_p_p05", "delta_p_median", "delta_p_p95", "delta_p_p99",
+    ];
 
     /// <summary>Compares B with A.</summary>
     /// <param name="row">The two figures; verdict and note are replaced.</param>
@@ -42,10 +49,13 @@ public static class FigureComparer
             return Paired(row, paired, $"paired over {paired.N} chunks of the text");
         }
 
-        if (row.A.Value == 0) return Unsure(row, null, "the base is 0: no relative difference");
-        double difference = (row.B.Value - row.A.Value) / Math.Abs(row.A.Value);
+        bool signed = s_signed.Contains(row.Metric.Name);
+        if (signed) row = row with { Absolute = true };
+        if (row.A.Value == 0 && !signed) return Unsure(row, null, "the base is 0: no relative difference");
+        double scale = signed ? 1 : Math.Abs(row.A.Value);
+        double difference = (row.B.Value - row.A.Value) / scale;
         if (row.A.Error is not { } errorA || row.B.Error is not { } errorB) return Unsure(row, difference, "no error is known");
-        double error = Math.Sqrt((errorA * errorA) + (errorB * errorB)) / Math.Abs(row.A.Value);
+        double error = Math.Sqrt((errorA * errorA) + (errorB * errorB)) / scale;
         if (error == 0) return difference == 0 ? Unsure(row, 0, "equal") : Judge(row, difference, new Interval(difference, difference), 0, "no error in either figure");
         double half = Estimate.Normal975 * error;
         double p = 2 * SpecialFunctions.NormalUpperTail(Math.Abs(difference) / error);

@@ -74,13 +74,14 @@ public static class RunComparer
         var cellsB = new Dictionary<CellKey, CellResult>();
         foreach (CellResult cell in b.Cells) cellsB[Key(cell)] = cell;
         var met = new HashSet<CellKey>();
+        var seen = new HashSet<(string, string, BackendId, string, double, double)>();
         var rows = ImmutableArray.CreateBuilder<MetricComparison>();
         var onlyA = ImmutableArray.CreateBuilder<string>();
         foreach (CellResult cell in a.Cells)
         {
             CellKey key = Key(cell);
             if (!cellsB.TryGetValue(key, out CellResult? other)) onlyA.Add(cell.Cell.Title);
-            else if (met.Add(key)) Cells(cell, other, differing, Title(cell.Cell), rows);
+            else if (met.Add(key)) Cells(cell, other, differing, Title(cell.Cell), rows, m => seen.Add((key.Model, key.Variant, key.Backend, m.Name, m.A, m.B)));
         }
 
         return new RunComparison(a.Name, b.Name, differing, rows.ToImmutable(), onlyA.ToImmutable(), [.. cellsB.Where(c => !met.Contains(c.Key)).Select(c => c.Value.Cell.Title)]);
@@ -95,12 +96,14 @@ public static class RunComparer
     private static ImmutableArray<string> Differing(ComparisonSide a, ComparisonSide b) =>
         a.Run.Info.Id == b.Run.Info.Id ? [] : [.. Comparability.Check(a.Run.Info.Fingerprint, b.Run.Info.Fingerprint).Select(d => d.ToString())];
 
-    private static void Cells(CellResult a, CellResult b, ImmutableArray<string> differing, string title, ImmutableArray<MetricComparison>.Builder rows)
+    private static void Cells(CellResult a, CellResult b, ImmutableArray<string> differing, string title, ImmutableArray<MetricComparison>.Builder rows, Func<(string Name, double A, double B), bool> isNew)
     {
         foreach (Measurement first in a.Metrics)
         {
             if (MetricTable.Find(first.Name) is not { } metric || b.Metric(first.Name) is not { } second) continue;
             if (double.IsNaN(first.Value) || double.IsNaN(second.Value)) continue;
+            // A file's size is the same in every workload's cell, and a perplexity in both that score the text: said once is enough.
+            if (metric.Kind != MetricKind.Timing && !isNew((metric.Name, first.Value, second.Value))) continue;
             rows.Add(FigureComparer.Compare(
                 new MetricComparison
                 {
@@ -136,7 +139,7 @@ public static class RunComparer
 
     // What matters first: shown losses, shown gains, then what isn't shown; larger differences first, on a scale where ×2 and ÷2 weigh alike.
     private static ImmutableArray<MetricComparison> Sort(IEnumerable<MetricComparison> rows) =>
-        [.. rows.OrderBy(r => Order(r.Verdict)).ThenByDescending(r => r.Difference is > -1 and var d ? Math.Abs(Math.Log(1 + d)) : double.PositiveInfinity)];
+        [.. rows.OrderBy(r => Order(r.Verdict)).ThenByDescending(r => r.Absolute ? 0 : r.Difference is > -1 and var d ? Math.Abs(Math.Log(1 + d)) : double.PositiveInfinity)];
 
     private static int Order(Verdict verdict) => verdict switch
     {

@@ -51,6 +51,9 @@ public sealed record MetricComparison
     /// </summary>
     public double? Difference { get; init; }
 
+    /// <summary>Whether <see cref="Difference"/> is B − A in the metric's unit, because the metric lies around 0, instead of a relative one.</summary>
+    public bool Absolute { get; init; }
+
     /// <summary>95 % interval of <see cref="Difference"/>; null for exact figures and where no error is known.</summary>
     public Interval? Interval { get; init; }
 

@@ -39,8 +39,15 @@ public static class DecisionText
         string head = $"{recommendation.Model} for {recommendation.Profile.Name}";
         if (recommendation.Pick is not { } pick) return NothingFits(head, recommendation);
         string text = $"{head}: ship {pick.Name}. {Format.Count(recommendation.Ranked.Length)} of {Format.Count(recommendation.Ranked.Length + recommendation.Losers.Length)} variants keep every limit";
-        if (pick.Tightest is { } tight) text += $"; the limit that binds is {BoundCheck.Text(tight.Bound)}, of which {pick.Name} uses {Share(tight.Use)}";
-        text += ".";
+        // What rules the others out, then what would rule the pick out first.
+        string[] excluded = [.. recommendation.Profile.Limits.Select(l => (Limit: l, Count: recommendation.Losers.Count(c => c.Checks.Any(k => k.Bound == l && !k.Keeps)))).Where(l => l.Count > 0)
+            .OrderByDescending(l => l.Count).Select(l => $"{BoundCheck.Text(l.Limit)} rules out {Format.Count(l.Count)}")];
+        if (excluded.Length > 0) text += $": {string.Join(", ", excluded)}";
+        text += pick.Tightest switch
+        {
+            { Use: > 0 } tight => $". The limit that binds the pick first is {BoundCheck.Text(tight.Bound)}, of which it uses {Share(tight.Use)}.",
+            _ => ". It uses nothing of any limit.",
+        };
         if (!pick.Unsure.IsEmpty) text += $" It keeps {string.Join(" and ", pick.Unsure.Select(c => BoundCheck.Text(c.Bound)))} by its estimate only: the interval reaches past the limit.";
         if (!recommendation.Ties.IsEmpty) text += $" Its score can't be told from that of {List([.. recommendation.Ties.Select(t => t.Name)])}.";
         return text;
@@ -50,7 +57,7 @@ public static class DecisionText
     public static string? FlipSentence(Recommendation recommendation)
     {
         ArgumentNullException.ThrowIfNull(recommendation);
-        if (recommendation.Flip is not { Check: { Figure.Value: { } value } check } flip) return null;
+        if (recommendation.Flip is not { Check: { Use: > 0, Figure.Value: { } value } check } flip) return null;
         string limit = $"{check.Bound.Metric} {(check.Bound.IsMax ? "<" : ">")} {FigureText.Plain(value, check.Bound.Metric.Definition)}";
         return flip.Next is { } next ? $"With {limit} the pick would be {next.Name}." : $"With {limit} nothing would fit.";
     }

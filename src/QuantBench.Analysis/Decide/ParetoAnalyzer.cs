@@ -162,4 +162,20 @@ public static class ParetoAnalyzer
             return better;
         }
     }
+
+    /// <summary>Whether it is shown that no other point beats one: against each there is an axis on which it is shown better, or all are equal and exact.</summary>
+    /// <param name="points">One estimate per axis.</param>
+    /// <param name="higher">Per axis, whether more is better.</param>
+    /// <param name="point">Index of the point.</param>
+    internal static bool ShowsUnbeaten(IReadOnlyList<ImmutableArray<Estimate>> points, bool[] higher, int point)
+    {
+        ImmutableArray<Estimate> own = points[point];
+        return points.Where((_, i) => i != point).All(other =>
+            Enumerable.Range(0, higher.Length).Any(k =>
+            {
+                double lead = higher[k] ? own[k].Value - other[k].Value : other[k].Value - own[k].Value;
+                return lead > OneSided95 * Math.Sqrt((own[k].Error * own[k].Error) + (other[k].Error * other[k].Error));
+            })
+            || Enumerable.Range(0, higher.Length).All(k => own[k].Value == other[k].Value && own[k].Error == 0 && other[k].Error == 0));
+    }
 }

@@ -16,6 +16,21 @@ public static class FigureText
         return metric.Name == "same_top" ? Format.Share(value) : Format.Value(value, metric.Unit, metric.Name);
     }
 
+    /// <summary>A limit as it was given: no digits that nobody wrote.</summary>
+    public static string Limit(double value, MetricDefinition metric)
+    {
+        ArgumentNullException.ThrowIfNull(metric);
+        if (metric.Name is DecisionMetrics.PerplexityRise or "same_top") return $"{Short(value * 100)}\u00a0%";
+        if (metric.Unit == "B")
+        {
+            (string Unit, double Bytes)[] units = [("GiB", 1L << 30), ("MiB", 1L << 20), ("KiB", 1L << 10)];
+            (string unit, double bytes) = units.FirstOrDefault(u => value >= u.Bytes && value % u.Bytes == 0);
+            return bytes > 0 ? $"{Short(value / bytes)}\u00a0{unit}" : Format.Bytes(value);
+        }
+
+        return metric.Unit == "1" ? Short(value) : $"{Short(value)}\u00a0{metric.Unit}";
+    }
+
     /// <summary>A figure with its interval.</summary>
     /// <param name="figure">The figure.</param>
     /// <param name="metric">Its metric.</param>
@@ -41,6 +56,8 @@ public static class FigureText
             ? $"{Within(estimate.Value, ends)} ({Interval(estimate.Low, estimate.High)}){unit}"
             : Plain(estimate.Value, metric);
     }
+
+    private static string Short(double value) => value.ToString("0.######", System.Globalization.CultureInfo.InvariantCulture).Replace('-', '−');
 
     // Tiny divergences would print as rows of zeros; they go by significant digits.
     private static string Within(double value, double[] ends) => Math.Abs(value) is > 0 and < 1e-4 ? Format.WithError(value, null) : Format.WithinInterval(value, ends);

@@ -108,9 +108,10 @@ public static class Format
         return percent == 0 ? "0" + UnitSpace + "%" : sign + Fixed(percent, Math.Abs(percent) >= 10 ? 0 : Math.Abs(percent) >= 1 ? 1 : 2) + UnitSpace + "%";
     }
 
-    /// <summary>An interval of relative differences, <c>−6.0 to −4.6 %</c>.</summary>
+    /// <summary>An interval of relative differences, <c>−6.0 to −4.6 %</c>; from twice on as ratios, <c>×2.1 to ×2.3</c>.</summary>
     public static string ChangeInterval(Interval interval)
     {
+        if (interval.Low >= 1) return $"×{Number(1 + interval.Low)} to ×{Number(1 + interval.High)}";
         double half = interval.HalfWidth * 100;
         int decimals = half > 0 && double.IsFinite(half) ? Math.Min(DecimalsForError(half), 4) : 2;
         return $"{Signed(interval.Low * 100, decimals)} to {Signed(interval.High * 100, decimals)}{UnitSpace}%";

@@ -24,7 +24,7 @@ public static class AnalysisFrames
             Text<ComparisonRow>("cell", r => r.Row.Cell), Text<ComparisonRow>("class_a", r => Class(r.Row.VariantA)),
             Text<ComparisonRow>("class_b", r => Class(r.Row.VariantB)), Text<ComparisonRow>("metric", r => r.Row.Metric.Name),
             Text<ComparisonRow>("unit", r => r.Row.Metric.Unit), Number<ComparisonRow>("value_a", r => r.Row.A.Value),
-            Number<ComparisonRow>("value_b", r => r.Row.B.Value), Number<ComparisonRow>("difference", r => r.Row.Difference),
+            Number<ComparisonRow>("value_b", r => r.Row.B.Value), Number<ComparisonRow>("difference", r => r.Row.Difference), Text<ComparisonRow>("difference_kind", r => r.Row.Absolute ? "absolute" : "relative"),
             Number<ComparisonRow>("difference_low", r => r.Row.Interval?.Low), Number<ComparisonRow>("difference_high", r => r.Row.Interval?.High),
             Number<ComparisonRow>("p", r => r.Row.PValue), Number<ComparisonRow>("p_adjusted", r => r.Row.AdjustedP),
             Number<ComparisonRow>("effect", r => r.Row.Effect), Text<ComparisonRow>("verdict", r => ComparisonText.Word(r.Row.Verdict)),

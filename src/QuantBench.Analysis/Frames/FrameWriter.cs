@@ -101,7 +101,7 @@ public static class FrameWriter
     private static JsonNode? Node(object? value) => value switch
     {
         null => null,
-        double number => number,
+        double number => double.IsFinite(number) ? (JsonNode)number : null, // JSON has no NaN
         bool flag => flag,
         long whole => whole,
         _ => (JsonNode)Plain(value),

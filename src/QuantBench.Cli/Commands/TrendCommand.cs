@@ -25,14 +25,10 @@ internal static class TrendCommand
         var recent = new Option<int>("--recent") { Description = "latest runs of a series within which a change to the worse is an alert", HelpName = "N", DefaultValueFactory = _ => TrendAnalyzer.DefaultRecent };
         var fail = new Option<bool>("--fail-on-worse") { Description = "exit code 3 when there is an alert" };
         var webhook = new Option<string?>("--webhook") { Description = "http(s) address that alerts are posted to as JSON", HelpName = "URL" };
-        foreach (Option<int?> number in (Option<int?>[])[days])
+        days.Validators.Add(r =>
         {
-            number.Validators.Add(r =>
-            {
-                if (r.GetValueOrDefault<int?>() is < 1) r.AddError("--days must be 1 or more.");
-            });
-        }
-
+            if (r.GetValueOrDefault<int?>() is < 1 or > 36_500) r.AddError("--days must be 1 to 36500.");
+        });
         recent.Validators.Add(r =>
         {
             if (r.GetValueOrDefault<int>() < 1) r.AddError("--recent must be 1 or more.");

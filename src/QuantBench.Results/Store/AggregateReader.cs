@@ -28,10 +28,18 @@ public sealed class AggregateReader : IDisposable
         WHERE c.run_id = $run
         """;
 
-    // Small tables first: the metric's rows are found by index, then each cell and run once. Unary + keeps the planner from other indexes.
-    private const string SeriesSql = """
+    private const string SeriesColumns = """
         SELECT c.run_id, c.cell_id, c.model, c.variant, c.backend, c.workload, c.settings, m.value, m.error, m.ci_low, m.ci_high, m.n, m.protocol
-        FROM cells c CROSS JOIN measurements m ON m.cell_row_id = c.id AND m.name = $metric
+        """;
+
+    // CROSS JOIN fixes the order: all series of a metric are found by the metric's index, some cells' by the cells'.
+    private const string AllSeriesSql = $"""
+        {SeriesColumns} FROM measurements m CROSS JOIN cells c ON c.id = m.cell_row_id
+        WHERE m.name = $metric AND m.value IS NOT NULL AND c.status = 'ok'
+        """;
+
+    private const string SomeSeriesSql = $"""
+        {SeriesColumns} FROM cells c CROSS JOIN measurements m ON m.cell_row_id = c.id AND m.name = $metric
         WHERE m.value IS NOT NULL AND c.status = 'ok'
         """;
 
@@ -151,7 +159,7 @@ public sealed class AggregateReader : IDisposable
             runs[id] = (started, machine, host);
         }
 
-        string sql = SeriesSql;
+        string sql = query is { CellId: null, Model: null, Variant: null, Backend: null, Workload: null } ? AllSeriesSql : SomeSeriesSql;
         List<(string, object)> parameters = [("$metric", query.Metric)];
         foreach ((string column, string? value) in ((string, string?)[])[("cell_id", query.CellId), ("model", query.Model), ("variant", query.Variant), ("backend", query.Backend), ("workload", query.Workload)])
         {

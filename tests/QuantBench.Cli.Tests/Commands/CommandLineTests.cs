@@ -29,6 +29,13 @@ public sealed class CommandLineTests
     [InlineData("doctor")]
     [InlineData("models")]
     [InlineData("results export")]
+    [InlineData("compare")]
+    [InlineData("pareto")]
+    [InlineData("recommend")]
+    [InlineData("gate")]
+    [InlineData("trend")]
+    [InlineData("claims")]
+    [InlineData("frame")]
     public async Task Help_TeachesWithExamples(string path)
     {
         (_, string output, _) = await RunAsync([.. path.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
@@ -51,6 +58,12 @@ public sealed class CommandLineTests
     [InlineData(64, "nonsense")]
     [InlineData(65, "run", "no-such-suite")]
     [InlineData(65, "results", "show", "no-such-run")]
+    [InlineData(64, "recommend")] // no profile
+    [InlineData(65, "recommend", "latest", "--profile", "phnoe")]
+    [InlineData(65, "gate", "latest", "--rules", "no-such-file.yaml")]
+    [InlineData(65, "claims", "latest", "--file", "no-such-file.yaml")]
+    [InlineData(65, "trend", "tg_tsp", "--webhook", "not an address")]
+    [InlineData(64, "trend", "tg_tps", "--days", "0")]
     public async Task Errors_AreOneLineWithAHint_AndTheirOwnExitCode(int code, params string[] arguments)
     {
         (int found, _, string error) = await RunAsync(arguments);

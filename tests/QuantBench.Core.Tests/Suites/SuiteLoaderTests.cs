@@ -114,7 +114,7 @@ public sealed class SuiteLoaderTests
     [InlineData("4GiB", "4G", 14, 42, "must be a size", "4GiB")]
     [InlineData("sotu:train", "sotu:test", 15, 21, "the text that perplexity is evaluated on", "sotu:train")]
     [InlineData("interleave: true", "interleave: yes", 16, 13, "true or false, not 'yes'", null)]
-    [InlineData("interleave: true", "gates: []", 16, 1, "unknown key 'gates'", null)]
+    [InlineData("interleave: true", "rules: []", 16, 1, "unknown key 'rules'", null)]
     [InlineData("5m, cell_memory", "5m }, cell_memory", 14, 0, "isn't YAML", null)]
     public void Parse_NamesFaultAndPlace_WhenSomethingIsWrong(string from, string to, int line, int column, string problem, string? hint)
     {

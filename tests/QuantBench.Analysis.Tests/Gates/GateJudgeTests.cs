@@ -1,0 +1,60 @@
+using System.Collections.Immutable;
+using System.Xml.Linq;
+using QuantBench.Analysis.Candidates;
+using QuantBench.Analysis.Gates;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Gates;
+using QuantBench.SampleData;
+
+namespace QuantBench.Analysis.Tests.Gates;
+
+public sealed class GateJudgeTests
+{
+    private readonly CandidateSet _set = CandidateSet.Of(SampleRun.Make("run-a"));
+
+    [Theory]
+    [InlineData("{ variant: Q4_K_M, metric: perplexity, max: +2%, vs: gguf:F32 }", true)] // +1.63 ± 0.12 %
+    [InlineData("{ variant: Q4_K_M, metric: perplexity, max: +1%, vs: gguf:F32 }", false)]
+    [InlineData("{ variant: Q4_K_M, metric: tg_tps, min: 20 }", true)]
+    [InlineData("{ variant: Q4_K_M, metric: tg_tps, min: 1000 }", false)]
+    [InlineData("{ variant: Q4_K_M, metric: rss_peak, max: 1GiB }", true)]
+    [InlineData("{ variant: Q4_K_M, metric: perplexity, max: +1.7%, vs: gguf:F32 }", true)] // the interval reaches past the limit; the estimate decides
+    [InlineData("{ variant: Q4_K_M, metric: perplexity, max: +1.7%, vs: gguf:F32, unsure: fail }", false)]
+    [InlineData("{ variant: Q4_K_M, metric: perplexity, max: +1.6%, vs: gguf:F32 }", false)]
+    [InlineData("{ variant: Q4_K_M, metric: perplexity, max: +1.6%, vs: gguf:F32, unsure: pass }", true)]
+    [InlineData("{ variant: Q5_0, metric: tg_tps, min: 1 }", false)] // not in the run
+    [InlineData("{ variant: IQ1_S, metric: perplexity, max: 100 }", false)] // its cell failed
+    [InlineData("{ variant: Q4_K_M, metric: energy_per_token, max: 1 }", false)] // not measured
+    public void Judge_KeepsOrBreaks(string rule, bool passes)
+    {
+        GateReport report = GateJudge.Judge(_set, Rules(rule));
+
+        Assert.Equal(passes, report.Passed);
+        Assert.True(passes || report.Results[0].Reason.Length > 0);
+    }
+
+    [Fact]
+    public void Judge_HoldsARunAgainstItsBaseline()
+    {
+        ImmutableArray<GateRule> rules = Rules("{ variant: 'Q*', metric: tg_tps, min: -3%, vs: baseline }");
+
+        Assert.True(GateJudge.Judge(CandidateSet.Of(SampleRun.Make("run-b", seed: 11)), rules, _set).Passed);
+        GateReport slower = GateJudge.Judge(CandidateSet.Of(SampleRun.Make("run-b", speed: 0.9, seed: 11)), rules, _set);
+        Assert.All(slower.Results, r => Assert.False(r.Passed));
+        Assert.Throws<RequestException>(() => GateJudge.Judge(_set, rules));
+    }
+
+    [Fact]
+    public void JUnit_CountsFailuresAndErrors()
+    {
+        GateReport report = GateJudge.Judge(_set, Rules("{ variant: Q4_K_M, metric: tg_tps, min: 1000 }", "{ variant: Q5_0, metric: tg_tps, min: 1 }", "{ variant: Q4_K_M, metric: tg_tps, min: 1 }"));
+
+        XElement suites = XDocument.Parse(GateText.JUnit(report)).Root!;
+        Assert.Equal(("3", "1", "1"), ((string?)suites.Attribute("tests"), (string?)suites.Attribute("failures"), (string?)suites.Attribute("errors")));
+        Assert.Equal(3, suites.Descendants("testcase").Count());
+        Assert.Contains("| **broken** |", GateText.Markdown(report), StringComparison.Ordinal);
+        Assert.Contains("breaks 2 of 3 gates", GateText.Lead(report), StringComparison.Ordinal);
+    }
+
+    private static ImmutableArray<GateRule> Rules(params string[] rules) => GateReader.OfSuite($"gates:\n{string.Concat(rules.Select(r => $"  - {r}\n"))}", "test");
+}

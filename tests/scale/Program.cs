@@ -1,0 +1,73 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace QuantBench.Scale;
+
+/// <summary>Times the real command on made runs.</summary>
+internal static class Program
+{
+    private const int Repetitions = 5;
+    private const double MostSeconds = 1;
+    private const double MostMegabytes = 500;
+
+    private static int Main(string[] args)
+    {
+        if (args is not [{ } command, { } directory])
+        {
+            Console.Error.WriteLine("usage: QuantBench.Scale COMMAND DIR; see tests/scale/run.sh");
+            return 64;
+        }
+
+        string lab = Path.Combine(directory, "lab");
+        string pair = Path.Combine(directory, "pair");
+        Generator.Make(lab, runs: 50, cells: 2_000);
+        Generator.Make(pair, runs: 2, cells: 50_000);
+        string sink = Path.Combine(directory, "out.csv");
+        bool good = true;
+        foreach ((string what, string root, string[] line) in ((string, string, string[])[])
+        [
+            ("compare, 2 of 50 runs of 2,000 cells", lab, ["compare", "run-000", "run-049"]),
+            ("pareto, one run of 2,000 cells", lab, ["pareto", "run-049"]),
+            ("trend, tg_tps over 50 runs (500 series)", lab, ["trend", "tg_tps"]),
+            ("compare, 2 runs of 50,000 cells", pair, ["compare", "run-000", "run-001"]),
+            ("pareto, one run of 50,000 cells", pair, ["pareto", "run-001"]),
+        ])
+        {
+            (double Seconds, double Megabytes)[] runs = [.. Enumerable.Range(0, Repetitions).Select(_ => Run(command, [.. line, "--results", root, "--format", "csv", "--out", sink]))];
+            double seconds = runs.Select(r => r.Seconds).Order().ElementAt(Repetitions / 2);
+            double megabytes = runs.Max(r => r.Megabytes);
+            bool kept = seconds < MostSeconds && megabytes < MostMegabytes;
+            good &= kept;
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}: {seconds:F2} s, {megabytes:F0} MB{(kept ? "" : "   MISSED: 1 s, 500 MB")}"));
+        }
+
+        return good ? 0 : 1;
+    }
+
+    private static (double Seconds, double Megabytes) Run(string command, string[] arguments)
+    {
+        var info = new ProcessStartInfo(command) { RedirectStandardError = true };
+        foreach (string argument in arguments) info.ArgumentList.Add(argument);
+        long start = Stopwatch.GetTimestamp();
+        using Process process = Process.Start(info) ?? throw new InvalidOperationException($"{command} can't be started");
+        double kilobytes = 0;
+        // The kernel's own high-water mark, read until the process is gone.
+        while (!process.WaitForExit(4)) kilobytes = Math.Max(kilobytes, HighWater(process.Id));
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        if (process.ExitCode != 0) throw new InvalidOperationException($"{string.Join(' ', arguments)}: exit code {process.ExitCode}: {process.StandardError.ReadToEnd()}");
+        return (seconds, kilobytes / 1000);
+    }
+
+    private static double HighWater(int id)
+    {
+        try
+        {
+            string? line = File.ReadLines($"/proc/{id}/status").FirstOrDefault(l => l.StartsWith("VmHWM:", StringComparison.Ordinal));
+            return line is null ? 0 : double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1.024;
+        }
+        catch (IOException)
+        {
+            return 0; // it ended in between
+        }
+    }
+}
