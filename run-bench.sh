@@ -69,9 +69,22 @@ count_tests() { # prints "PASSED FAILED SKIPPED" over all TRX files
   echo "$passed $failed $((total - passed - failed))"
 }
 
+# What browser tests need: Debian's Chromium and axe-core. Where they can't be had the tests say so and are skipped, unless QB_REQUIRE_BROWSER is set.
+browser_tools() {
+  npm_folder "$root/tests/QuantBench.Dashboard.Browser.Tests/axe" "axe-core for the browser tests" optional "Without it the browser tests are skipped."
+  command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 && return 0
+  if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+    say "note: there is no Chromium, so the browser tests are skipped. Install it (Debian: apt-get install chromium)."; return 0
+  fi
+  say "installing chromium (apt, once) ..."
+  { apt-get update -q && apt-get install -y -q --no-install-recommends chromium; } >"$cache/apt.log" 2>&1 \
+    || say "note: apt could not install chromium (its output is in $cache/apt.log), so the browser tests are skipped."
+}
+
 # Everything CI runs: form, build, unit and end-to-end tests, scoring and codecs once more per instruction-set level, then the OpenCL path.
 run_tests() {
   setup
+  browser_tools
   local out=$cache/test-results code=0 passed failed skipped
   rm -rf "$out"; mkdir -p "$out"
   dotnet format whitespace "$root" --folder --verify-no-changes || { say "error: run 'dotnet format whitespace . --folder'"; code=1; }

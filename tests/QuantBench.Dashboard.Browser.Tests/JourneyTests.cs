@@ -52,6 +52,7 @@ public sealed partial class JourneyTests(BrowserFixture browser)
         await page.WaitForURLAsync(SuiteInQuery());
         await page.SelectOptionAsync("select[name=status]", "failed");
         await page.WaitForURLAsync(StatusInQuery());
+        await Assertions.Expect(page.Locator(".chips")).ToContainTextAsync("status: failed"); // the list has followed the address
         await page.FillAsync("main input[name=q]", "9f3a");
         await page.WaitForURLAsync(SearchInQuery());
 
@@ -71,7 +72,18 @@ public sealed partial class JourneyTests(BrowserFixture browser)
         Assert.True(links >= 10, $"{links} downloads");
         for (int i = 0; i < links; i++)
         {
-            IDownload download = await page.RunAndWaitForDownloadAsync(() => page.Locator("main a[download]").Nth(i).ClickAsync());
+            ILocator link = page.Locator("main a[download]").Nth(i);
+            string address = await link.GetAttributeAsync("href") ?? "";
+            IDownload? download = null;
+            try
+            {
+                download = await page.RunAndWaitForDownloadAsync(() => link.ClickAsync(), new PageRunAndWaitForDownloadOptions { Timeout = 10_000 });
+            }
+            catch (TimeoutException)
+            {
+                Assert.Fail($"{address} (link {i} of {links}) gave no download; now at {page.Url}; {string.Join("; ", watched.Complaints)}");
+            }
+
             Assert.Null(await download.FailureAsync());
             Assert.True(new FileInfo(await download.PathAsync()).Length > 100, download.SuggestedFilename);
         }

@@ -62,6 +62,8 @@ public sealed partial class DashboardFixture : IAsyncLifetime
                 Version = "test",
                 Port = 0,
                 UploadBytes = 4 << 20,
+                LoginsPerMinute = 10_000,
+                ChangesPerMinute = 10_000,
                 Launcher = new NoLauncher(),
             },
             CancellationToken.None);

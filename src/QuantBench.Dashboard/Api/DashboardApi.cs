@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.OpenApi;
 using OpenTelemetry.Metrics;
 using QuantBench.Analysis.Compare;
 using QuantBench.Core;
@@ -65,8 +66,14 @@ internal static class DashboardApi
 
         RouteGroupBuilder change = api.MapGroup("").RequireAuthorization(Policies.OperateByKey).RequireRateLimiting(RateLimits.Change);
         change.MapPost("/runs", (HttpContext http, UploadReceiver receiver, CancellationToken stop) => receiver.ReceiveAsync(http, stop))
-            .Accepts<byte[]>("application/zip").Produces<UploadAnswer>(StatusCodes.Status201Created).Produces<UploadAnswer>().ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status413PayloadTooLarge)
-            .WithSummary("Takes in a run bundle, as 'quantbench results export RUN --format bundle' writes it; whole or not at all");
+            .Produces<UploadAnswer>(StatusCodes.Status201Created).Produces<UploadAnswer>().ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status413PayloadTooLarge)
+            .WithSummary("Takes in a run bundle, as 'quantbench results export RUN --format bundle' writes it; whole or not at all")
+            // Told to readers of the description only: a constraint on the type would answer before the policy does.
+            .AddOpenApiOperationTransformer((operation, _, _) =>
+            {
+                operation.RequestBody = new OpenApiRequestBody { Required = true, Content = new Dictionary<string, OpenApiMediaType> { ["application/zip"] = new() } };
+                return Task.CompletedTask;
+            });
         change.MapPost("/queue", Start).WithSummary("Puts a run of a suite into the queue");
         change.MapPost("/queue/{id:long}/cancel", Cancel).WithSummary("Cancels a queued or running run; finished cells are kept");
 

@@ -10,6 +10,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.HostFiltering;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using QuantBench.Core.Errors;
@@ -125,15 +126,6 @@ public sealed class DashboardHost : IAsyncDisposable
         app.UseHostFiltering();
         app.UseSecurityHeaders(options.CertificateFile is not null);
         app.UseExceptionHandler("/error", createScopeForErrors: true);
-        app.UseStatusCodePages(async context =>
-        {
-            // Programs get the bare status, readers a page.
-            HttpContext http = context.HttpContext;
-            if (http.Response.StatusCode != StatusCodes.Status404NotFound || !HttpMethods.IsGet(http.Request.Method) || http.Request.Path.StartsWithSegments("/api") || http.Request.Path.StartsWithSegments("/assets")) return;
-            http.SetEndpoint(null);
-            http.Request.Path = "/not-found";
-            await context.Next(http);
-        });
         app.UseResponseCompression();
         app.UseRouting();
         app.UseAuthentication();
@@ -144,12 +136,8 @@ public sealed class DashboardHost : IAsyncDisposable
         DashboardApi.Map(app);
         PageActions.Map(app);
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode(o => o.ContentSecurityFrameAncestorsPolicy = null).RequireAuthorization(Policies.Read);
-        // What matches nothing is the same to everybody.
-        app.MapFallback((HttpContext http) =>
-        {
-            http.Response.StatusCode = StatusCodes.Status404NotFound;
-            return Task.CompletedTask;
-        }).AllowAnonymous();
+        // What matches nothing is the same to everybody: the page that says so.
+        app.MapFallback(() => new RazorComponentResult<App> { StatusCode = StatusCodes.Status404NotFound, PreventStreamingRendering = true }).AllowAnonymous();
         return app;
     }
 
@@ -167,7 +155,7 @@ public sealed class DashboardHost : IAsyncDisposable
         services.Configure<CircuitOptions>(o => o.DisconnectedCircuitRetentionPeriod = TimeSpan.FromMinutes(1));
         services.AddHttpContextAccessor();
         services.AddAccounts(options);
-        services.AddRateLimits();
+        services.AddRateLimits(options);
         services.AddAntiforgery(o =>
         {
             o.Cookie.Name = "qb-form";

@@ -43,6 +43,12 @@ public sealed record DashboardOptions
     /// <summary>Largest upload.</summary>
     public long UploadBytes { get; init; } = 256L << 20;
 
+    /// <summary>Logins that one address may try in a minute.</summary>
+    public int LoginsPerMinute { get; init; } = 10;
+
+    /// <summary>Changes that one address may make in a minute.</summary>
+    public int ChangesPerMinute { get; init; } = 120;
+
     /// <summary>The one clock.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 

@@ -14,11 +14,11 @@ internal static class RateLimits
     /// <summary>For changes.</summary>
     public const string Change = "change";
 
-    public static void AddRateLimits(this IServiceCollection services) => services.AddRateLimiter(limiter =>
+    public static void AddRateLimits(this IServiceCollection services, DashboardOptions options) => services.AddRateLimiter(limiter =>
     {
         limiter.RejectionStatusCode = StatusCodes.Status429TooManyRequests;
-        limiter.AddPolicy(Login, http => Window(http, 10, TimeSpan.FromMinutes(1)));
-        limiter.AddPolicy(Change, http => Window(http, 120, TimeSpan.FromMinutes(1)));
+        limiter.AddPolicy(Login, http => Window(http, options.LoginsPerMinute, TimeSpan.FromMinutes(1)));
+        limiter.AddPolicy(Change, http => Window(http, options.ChangesPerMinute, TimeSpan.FromMinutes(1)));
     });
 
     private static RateLimitPartition<string> Window(HttpContext http, int permits, TimeSpan window) => RateLimitPartition.GetFixedWindowLimiter(

@@ -25,8 +25,9 @@ public sealed class HeatScale
         if (sorted.Length == 0) return;
         (Smallest, Largest, Count) = (sorted[0], sorted[^1], sorted.Length);
         IsLog = sorted[0] > 0 && sorted[^1] / sorted[0] > 10;
-        _low = Place(Quantile(sorted, 0.05));
-        _high = Place(Quantile(sorted, 0.95));
+        double[] placed = [.. sorted.Select(Place)];
+        _low = Quantile(placed, 0.05);
+        _high = Quantile(placed, 0.95);
     }
 
     /// <summary>Number of figures.</summary>

@@ -68,8 +68,9 @@ public sealed partial class Compare
 
         _runs = await Runs.LatestAsync(MostRuns, Left);
         if (_runs.IsEmpty) return;
-        A ??= Ticked is [string only] ? only : _runs.Length > 1 ? _runs[1].Id : _runs[0].Id;
-        B ??= _runs[0].Id;
+        (string before, string after) = Pair();
+        A ??= Ticked is [string only] ? only : before;
+        B ??= after;
         _a = Queries.Side(A);
         _b = Queries.Side(B);
         _comparison = await Queries.CompareAsync(A, B);
@@ -77,6 +78,17 @@ public sealed partial class Compare
         _groups = ComparisonQueries.Group(rows);
         _range = ComparisonRange.Of(rows);
         _lead = A == B ? "Both sides are the same; pick another." : ComparisonText.Lead(_comparison);
+    }
+
+    // The newest run that has an earlier one of its suite and machine, or the two newest.
+    private (string Before, string After) Pair()
+    {
+        foreach (RunListItem run in _runs)
+        {
+            if (_runs.FirstOrDefault(r => r.Suite == run.Suite && r.MachineId == run.MachineId && r.Started < run.Started) is { } earlier) return (earlier.Id, run.Id);
+        }
+
+        return (_runs[^1].Id, _runs[0].Id);
     }
 
     private static string Join(string[]? parts)

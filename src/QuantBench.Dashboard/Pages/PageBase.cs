@@ -36,7 +36,12 @@ public abstract class PageBase : ComponentBase
     /// <summary>Answers 404 with the page's own words.</summary>
     protected void NotThere()
     {
-        if (Http is { Response.HasStarted: false } http) http.Response.StatusCode = StatusCodes.Status404NotFound;
+        // Set when the answer starts: with 404 set before, the framework leaves the page's own words out.
+        Http?.Response.OnStarting(() =>
+        {
+            Http.Response.StatusCode = StatusCodes.Status404NotFound;
+            return Task.CompletedTask;
+        });
     }
 
     /// <inheritdoc/>

@@ -35,6 +35,7 @@ public sealed record OverviewView(
 public sealed class OverviewQueries(ResultStore store, RunQueries runs, MachineQueries machines, OccurrenceStore queue, StoreCache cache, TimeProvider clock)
 {
     private const int LatestRuns = 8;
+    private const int MostTried = 10;
 
     /// <summary>The first page of a model.</summary>
     /// <param name="model">The model; null = all.</param>
@@ -52,21 +53,29 @@ public sealed class OverviewQueries(ResultStore store, RunQueries runs, MachineQ
 
         DateTimeOffset recent = clock.GetUtcNow() - TimeSpan.FromDays(7);
         return new OverviewView(
-            latest, await machines.ListAsync(cancellationToken), newest, newest is null ? null : await ChangesAsync(newest, cancellationToken),
+            latest, await machines.ListAsync(cancellationToken), newest, newest is null ? null : await ChangesAsync(model, cancellationToken),
             [.. queue.Latest(most: 30).Where(o => o.State is OccurrenceState.Failed or OccurrenceState.Missed && o.Due > recent).Take(5)]);
     }
 
-    private async Task<ChangeReport?> ChangesAsync(string after, CancellationToken cancellationToken)
+    // The newest run that has an earlier one of its suite and machine: a suite that ran once has nothing to compare with.
+    private async Task<ChangeReport?> ChangesAsync(string? model, CancellationToken cancellationToken)
     {
-        string? before;
+        string? after = null;
+        string? before = null;
         await using (StoreContext context = store.OpenContext())
         {
-            RunRow row = await context.Runs.FirstAsync(r => r.Id == after, cancellationToken);
-            before = await context.Runs.Where(r => r.Suite == row.Suite && r.MachineId == row.MachineId && r.Status == "completed" && r.StartedMs < row.StartedMs)
-                .OrderByDescending(r => r.StartedMs).Select(r => r.Id).FirstOrDefaultAsync(cancellationToken);
+            IQueryable<RunRow> completed = context.Runs.Where(r => r.Status == "completed");
+            if (model is not null) completed = completed.Where(r => context.Cells.Any(c => c.RunId == r.Id && c.Model == model));
+            foreach (RunRow row in await completed.OrderByDescending(r => r.StartedMs).Take(MostTried).ToArrayAsync(cancellationToken))
+            {
+                before = await context.Runs.Where(r => r.Suite == row.Suite && r.MachineId == row.MachineId && r.Status == "completed" && r.StartedMs < row.StartedMs)
+                    .OrderByDescending(r => r.StartedMs).Select(r => r.Id).FirstOrDefaultAsync(cancellationToken);
+                after = row.Id;
+                if (before is not null) break;
+            }
         }
 
-        if (before is null) return null;
+        if (before is null || after is null) return null;
         // Two finished runs don't change; only a new one brings another pair.
         return await cache.GetAsync($"changes {before} {after}", async () =>
         {

@@ -51,6 +51,22 @@ public sealed class PublicListeningTests : IDisposable
     }
 
     [Fact]
+    public async Task Login_IsSlowedDown_WhenTriedTooOften()
+    {
+        new AccountStore(LabDatabase.Open(_directory.Combine("results"))).Add(AccountMaker.Make("ada", DashboardFixture.Password, Role.Admin, TimeProvider.System));
+        await using DashboardHost host = await DashboardHost.StartAsync(Public with { Address = IPAddress.Loopback, LoginsPerMinute = 2 }, CancellationToken.None);
+        using var client = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false }) { BaseAddress = new Uri(host.Address) };
+        var answers = new List<HttpStatusCode>();
+        for (int i = 0; i < 3; i++)
+        {
+            using HttpResponseMessage answer = await DashboardFixture.PostAsync(client, "/login", "/actions/login", ("name", "nobody"), ("password", "x"));
+            answers.Add(answer.StatusCode);
+        }
+
+        Assert.Equal([HttpStatusCode.Redirect, HttpStatusCode.Redirect, HttpStatusCode.TooManyRequests], answers);
+    }
+
+    [Fact]
     public async Task Setup_MakesTheFirstAdmin_OnlyWithTheCode_AndOnce()
     {
         await using DashboardHost host = await DashboardHost.StartAsync(Public with { Address = IPAddress.Loopback }, CancellationToken.None);

@@ -63,6 +63,18 @@ public sealed class PagesTests(DashboardFixture dashboard)
         Assert.Equal(HttpStatusCode.NotFound, (await client.GetAsync(address)).StatusCode);
     }
 
+    [Theory]
+    [InlineData("/runs/none-of-this-name", "There is no run")]
+    [InlineData("/suites/nothing", "There is no suite")]
+    [InlineData("/no/such/page", "There is no such page")]
+    public async Task Unknown_SaysSoOnItsPage(string address, string expected)
+    {
+        using HttpClient client = dashboard.Client();
+        using HttpResponseMessage answer = await client.GetAsync(address);
+
+        Assert.Contains(expected, await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task EveryAnswer_HasTheHeaders()
     {
