@@ -16,10 +16,17 @@ internal static class DecoderExporter
     public const string Version = "1";
 
     /// <summary>Whether a graph can be built for a shape; null when it can, and otherwise why not.</summary>
-    public static string? Refusal(DecoderShape shape, ExportRecipe recipe) =>
-        !recipe.IsPlain && shape.HeadSize % 16 != 0
-            ? $"GroupQueryAttention rotates heads of a multiple of 16 elements, not {shape.HeadSize}; onnx:fp32-plain has no such limit"
+    public static string? Refusal(DecoderShape shape, ExportRecipe recipe)
+    {
+        if (!recipe.IsPlain && shape.HeadSize % 16 != 0)
+        {
+            return $"GroupQueryAttention rotates heads of a multiple of 16 elements, not {shape.HeadSize}; onnx:fp32-plain has no such limit";
+        }
+
+        return recipe.Table.Kind == WeightKind.Blocks && shape.Hidden % recipe.Table.Blocks.BlockSize != 0
+            ? $"rows of {shape.Hidden} weights don't fit the embedding's blocks of {recipe.Table.Blocks.BlockSize}"
             : null;
+    }
 
     /// <summary>Writes a model.</summary>
     /// <param name="weights">What is exported.</param>
@@ -99,7 +106,7 @@ internal static class DecoderExporter
             .Add(OnnxMetadata.Notes, recipe.Notes)
             .Add(OnnxMetadata.SourceSha256, sourceSha256)
             .Add(OnnxMetadata.ModelName, shape.Name)
-            .Add(OnnxMetadata.ContextLength, shape.ContextLength.ToString(CultureInfo.InvariantCulture))
+            .Add(OnnxMetadata.ContextLength, DecoderGraph.ContextLength(shape).ToString(CultureInfo.InvariantCulture))
             .Add(OnnxMetadata.ParameterCount, ParameterCount(shape).ToString(CultureInfo.InvariantCulture))
             .Add(OnnxMetadata.WeightBytes, built.WeightBytes.ToString(CultureInfo.InvariantCulture));
 }

@@ -22,6 +22,9 @@ internal abstract class DecoderGraph(IDecoderWeights weights, ExportRecipe recip
     /// <summary>Name of the logits.</summary>
     public const string Logits = "logits";
 
+    // 2 · 64 MiB of tables with heads of 128 elements; no file may ask for more by its word alone.
+    private const int MaxPositions = 1 << 18;
+
     /// <summary>The graph.</summary>
     protected GraphBuilder Graph { get; } = new(recipe.Io);
 
@@ -29,7 +32,10 @@ internal abstract class DecoderGraph(IDecoderWeights weights, ExportRecipe recip
     protected DecoderShape Shape => weights.Shape;
 
     /// <summary>Positions that the tables of cosines and sines have.</summary>
-    protected int Positions => Shape.ContextLength;
+    protected int Positions => ContextLength(Shape);
+
+    /// <summary>Tokens that an exported model can hold: the trained context, up to 262,144.</summary>
+    public static int ContextLength(DecoderShape shape) => Math.Min(shape.ContextLength, MaxPositions);
 
     /// <summary>Adds everything.</summary>
     /// <returns>The graph, whose large tensors are still to be filled.</returns>

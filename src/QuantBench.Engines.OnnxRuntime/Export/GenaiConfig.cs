@@ -26,7 +26,7 @@ internal static class GenaiConfig
             ["model"] = new JsonObject
             {
                 ["bos_token_id"] = shape.BeginToken ?? 0,
-                ["context_length"] = shape.ContextLength,
+                ["context_length"] = DecoderGraph.ContextLength(shape),
                 ["decoder"] = new JsonObject
                 {
                     ["session_options"] = new JsonObject { ["provider_options"] = new JsonArray() },
@@ -55,7 +55,7 @@ internal static class GenaiConfig
                 ["type"] = shape.Architecture,
                 ["vocab_size"] = shape.Vocabulary,
             },
-            ["search"] = new JsonObject { ["do_sample"] = false, ["max_length"] = shape.ContextLength, ["past_present_share_buffer"] = true },
+            ["search"] = new JsonObject { ["do_sample"] = false, ["max_length"] = DecoderGraph.ContextLength(shape), ["past_present_share_buffer"] = true },
         };
         try
         {

@@ -174,6 +174,35 @@ public sealed class DecoderExportTests(ExportFixture fixture)
     }
 
     [Fact]
+    public void Export_BoundsTables_WhateverContextTheFileClaims()
+    {
+        using var directory = new TemporaryDirectory();
+        SyntheticShape shape = new()
+        {
+            Name = "boastful",
+            Architecture = "llama",
+            Layers = 1,
+            Embedding = 48,
+            FeedForward = 64,
+            Heads = 1,
+            KvHeads = 1,
+            HeadWidth = 16,
+            Vocabulary = 300,
+            ContextLength = int.MaxValue,
+        };
+        string gguf = directory.Combine("boastful.gguf");
+        ModelSynthesizer.Write(gguf, shape, "F32", seed: 5, CancellationToken.None);
+        using IDecoderWeights weights = DecoderWeights.Open(gguf);
+
+        Export(weights, "fp32", directory.Combine("boastful"));
+
+        using OnnxModel model = OnnxModel.Open(directory.Combine("boastful"));
+        Assert.Equal([262_144L, 8L], model.Tensors["cos_cache"].Shape.ToArray());
+        Assert.Equal("262144", model.Metadata[OnnxMetadata.ContextLength]);
+        Assert.Contains("blocks of 32", DecoderExporter.Refusal(weights.Shape, ExportRecipes.Find("int4-b32")!), StringComparison.Ordinal); // 48 = 1.5 blocks
+    }
+
+    [Fact]
     public void Export_ReportsProgressUpToOne()
     {
         fixture.Artifact("onnx:fp32");
