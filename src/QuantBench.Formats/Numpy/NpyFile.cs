@@ -71,7 +71,7 @@ public sealed partial record NpyFile(string Type, ImmutableArray<long> Shape, Re
         if (FortranOrder().IsMatch(header)) throw new ModelFormatException(path, start, "is in Fortran order, which isn't read.", "Save numpy.ascontiguousarray(a).");
         ImmutableArray<long> shape = ShapeOf(header, path);
         long left = bytes.Length - start - length;
-        long wanted = size;
+        long wanted = shape.Contains(0) ? 0 : size;
         foreach (long dimension in shape)
         {
             // Bounded by the bytes that are there, so that the product can't overflow.

@@ -24,7 +24,7 @@ public sealed class OrtTensorModelTests : IDisposable
         TensorOutput output = Assert.Single(model.Outputs());
 
         Assert.Equal("y", output.Name);
-        Assert.Equal([2, 3], output.Shape);
+        Assert.Equal([2, 3], output.Shape.AsEnumerable());
         Assert.Equal([1, 2, 3, 8, 10, 12], output.Values.ToArray());
         Assert.Equal("cpu", model.DeviceUsed);
     }
