@@ -35,6 +35,13 @@ public static class SuiteSchema
             ["additionalProperties"] = false,
             // With 'extends' the base may bring the rest. Workloads that run no model need none.
             ["anyOf"] = new JsonArray(Required("suite", "variants", "backends", "workloads"), Required("extends")),
+            // What stands in many places is said once.
+            ["$defs"] = new JsonObject(
+            [
+                new(VariantDefinition(blockTypes: true), Variants(blockTypes: true)),
+                new(VariantDefinition(blockTypes: false), Variants(blockTypes: false)),
+                .. SettingTable.All.Select(s => new KeyValuePair<string, JsonNode?>(SettingDefinitionName(s), OneOrMany(s))),
+            ]),
         };
         return root.ToJsonString(Json.Pretty).ReplaceLineEndings("\n") + "\n";
     }
@@ -44,7 +51,7 @@ public static class SuiteSchema
         "suite" => new JsonObject { ["type"] = "string", ["pattern"] = "^[a-z0-9][a-z0-9-]{0,63}$" },
         "extends" or "description" => Text(),
         "models" => List(Map([("id", Text("its name in results")), ("source", Text("path from this file's directory")), ("olive", Text("arguments of Olive's command, which makes an ONNX model of the source first, e.g. auto-opt --precision int4"))], ["id", "source"])),
-        "variants" => List(Variants(blockTypes: true)),
+        "variants" => List(Defined(VariantDefinition(blockTypes: true))),
         "backends" => List(new JsonObject { ["type"] = "string", ["pattern"] = "^[a-z0-9._:-]+/[a-z0-9._:-]+$", ["examples"] = new JsonArray("llamacpp/cpu") }),
         "settings" => Settings(null),
         "workloads" => List(Workloads()),
@@ -82,6 +89,12 @@ public static class SuiteSchema
         schema["description"] = description;
         return schema;
     }
+
+    private static string VariantDefinition(bool blockTypes) => blockTypes ? "variant_or_block_type" : "variant";
+
+    private static string SettingDefinitionName(SettingDefinition setting) => $"setting_{setting.Key}";
+
+    private static JsonObject Defined(string name) => new() { ["$ref"] = $"#/$defs/{name}" };
 
     private static JsonObject Required(params string[] keys) => new() { ["required"] = Strings(keys) };
 
@@ -141,7 +154,7 @@ public static class SuiteSchema
     };
 
     private static JsonObject Settings(string? workload) =>
-        Map([.. SettingTable.All.Where(s => workload is null || WorkloadReader.Applies(s, workload)).Select(s => (s.Key, OneOrMany(s)))], []);
+        Map([.. SettingTable.All.Where(s => workload is null || WorkloadReader.Applies(s, workload)).Select(s => (s.Key, Defined(SettingDefinitionName(s))))], []);
 
     private static JsonObject OneOrMany(SettingDefinition definition)
     {
@@ -154,7 +167,7 @@ public static class SuiteSchema
 
     private static JsonObject One(SettingDefinition definition)
     {
-        if (definition.Key == "reference") return Variants(blockTypes: false);
+        if (definition.Key == "reference") return Defined(VariantDefinition(blockTypes: false));
         var schema = new JsonObject
         {
             ["type"] = definition.Kind switch
