@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using QuantBench.Core.Errors;
+using QuantBench.Engines.Managed.Files;
 using QuantBench.Engines.Managed.Graph;
 using QuantBench.Engines.Managed.Kernels;
-using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
 
@@ -15,6 +15,8 @@ namespace QuantBench.Engines.Managed;
 /// </summary>
 public sealed class ManagedEngine : IEngine
 {
+    private static readonly ImmutableArray<string> s_formats = ["gguf", "safetensors", "mlx", "gptq", "awq"];
+
     /// <summary>The engine's line in the registry.</summary>
     public static EngineRegistration Registration { get; } = new(
         "managed", "transformers in C# on CPU SIMD: scalar, avx2, avx512", _ => new ManagedEngine(), _ => []);
@@ -41,16 +43,16 @@ public sealed class ManagedEngine : IEngine
         EngineDevice? found = Devices().FirstOrDefault(d => d.Id == device);
         if (found is null) return Support.No($"managed: there is no device '{device}'; scalar, avx2 and avx512 are known");
         if (!found.Support.IsSupported) return found.Support;
-        if (Directory.Exists(artifact.Path) || !artifact.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
+        if (!s_formats.Contains(artifact.Variant.Format)) return Support.No($"managed: the format '{artifact.Variant.Format}' is not implemented; {string.Join(", ", s_formats)} are");
+        try
         {
-            return Support.No("managed: only GGUF files are implemented");
+            using IModelFile file = ModelFile.Open(artifact.Path);
+            return ModelShape.Check(file);
         }
-
-        using GgufReader file = GgufReader.Open(artifact.Path);
-        Support support = ModelShape.Check(file);
-        if (!support.IsSupported) return support;
-        GgufTensorInfo? unknown = file.Tensors.FirstOrDefault(tensor => !RowDecoder.Knows(tensor.Type));
-        return unknown is null ? Support.Yes : Support.No($"managed: tensors of type {unknown.Type} ('{unknown.Name}') are not implemented");
+        catch (ModelFormatException e) when (e.IsUnsupported)
+        {
+            return Support.No($"managed: {e.Message}");
+        }
     }
 
     /// <inheritdoc />
@@ -67,7 +69,7 @@ public sealed class ManagedEngine : IEngine
             "avx2" => new Avx2Kernels(),
             _ => new ScalarKernels(),
         };
-        GgufReader file = GgufReader.Open(artifact.Path);
+        IModelFile file = ModelFile.Open(artifact.Path);
         ModelWeights weights;
         try
         {

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using QuantBench.Core.Variants;
 using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Formats.Synthesis;
+using QuantBench.Formats.Weights;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
 
@@ -50,7 +51,12 @@ internal static class Models
 
     public static string ScratchFile(string name) => System.IO.Path.Combine(s_directory, name);
 
-    public static Artifact Artifact(string path) => new(path, Variant.Parse("gguf:F32"), new string('0', 64), new FileInfo(path).Length, 1, 1);
+    public static Artifact Artifact(string path, string? variant = null)
+    {
+        bool isDirectory = Directory.Exists(path);
+        variant ??= !isDirectory ? "gguf:F32" : DirectoryVariant.Quantized(path) ?? "safetensors:F32";
+        return new(path, Variant.Parse(variant), new string('0', 64), isDirectory ? 1 : new FileInfo(path).Length, 1, 1);
+    }
 
     public static ILoadedModel Load(string path, string device)
     {
@@ -93,6 +99,13 @@ internal static class Models
         double sum = 0;
         foreach (float logit in logits) sum += Math.Exp(logit - most);
         return logits[token] - most - Math.Log(sum);
+    }
+
+    /// <summary>Log-probabilities of each token's successor.</summary>
+    public static double[] Targets(IInferenceSession session, int[] tokens)
+    {
+        float[][] logits = Run(session, tokens);
+        return [.. Enumerable.Range(0, tokens.Length - 1).Select(i => LogProbability(logits[i], tokens[i + 1]))];
     }
 
     private static string FindRoot()

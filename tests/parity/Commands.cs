@@ -37,6 +37,14 @@ internal sealed class Commands(string command, string rival, string scratch, boo
         return JsonNode.Parse(json)?["path"]?.GetValue<string>() ?? throw new InvalidOperationException($"models prepare ended with {code}:\n{output}");
     }
 
+    /// <summary>What <c>models prepare</c> says of each of some variants, in their order.</summary>
+    public IReadOnlyList<JsonObject> Prepare(string model, IReadOnlyList<string> variants)
+    {
+        (int code, string output) = Run(command, ["models", "prepare", model, "--json", .. variants.SelectMany(v => new[] { "--variant", v })], standardErrorToo: false);
+        JsonObject[] artifacts = [.. output.Split('\n').Where(l => l.StartsWith('{')).Select(l => JsonNode.Parse(l)!.AsObject())]; // a line is an object
+        return code == 0 && artifacts.Length == variants.Count ? artifacts : throw new InvalidOperationException($"models prepare ended with {code}:\n{output}");
+    }
+
     /// <summary>llama-bench's samples in tokens per second.</summary>
     public double[] Bench(string gguf, int threads, int prompt, int generate, int repetitions)
     {

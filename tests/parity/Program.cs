@@ -6,7 +6,7 @@ using QuantBench.Parity;
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
 if (args.Length < 3)
 {
-    Console.Error.WriteLine("usage: tests/parity/run.sh RIVAL_BIN [expected|latency|perplexity|overhead|all] [ROUNDS]");
+    Console.Error.WriteLine("usage: tests/parity/run.sh RIVAL_BIN [expected|managed|latency|perplexity|overhead|all] [ROUNDS]");
     return 64;
 }
 
@@ -19,6 +19,7 @@ int failures = 0;
 try
 {
     if (what is "expected" or "all") failures += Expected();
+    if (what is "managed" or "all") failures += Managed();
     if (what is "latency" or "all") failures += Latency();
     if (what is "perplexity" or "all") failures += Perplexity();
     if (what is "overhead" or "all") failures += Overhead() + RecorderCost.Measure(scratch);
@@ -67,6 +68,14 @@ int Expected()
     }
 
     return missed;
+}
+
+// The managed engine's figures beside llama.cpp's on the same files, and those of formats that llama.cpp doesn't read.
+int Managed()
+{
+    string text = Path.Combine(scratch, "sotu-test.txt");
+    WriteSotuTest(text);
+    return new ManagedQuality(new Commands(ourCommand, rival, scratch, sameLibrary: false), root, model).Measure(File.ReadAllText(text));
 }
 
 // Ours over llama-bench's, interleaved so that a drifting machine moves both; once with the rival's own libraries, so that only the harness differs.

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Compares QuantBench with llama.cpp's own tools, side by side in one run.
-# Usage: tests/parity/run.sh RIVAL_BIN [expected|latency|perplexity|overhead|all] [ROUNDS]
-#   RIVAL_BIN  directory of llama-bench and llama-perplexity of llama.cpp v0.5.0 ('expected' alone doesn't run them: give any directory)
+# Usage: tests/parity/run.sh RIVAL_BIN [expected|managed|latency|perplexity|overhead|all] [ROUNDS]
+#   RIVAL_BIN  directory of llama-bench and llama-perplexity of llama.cpp v0.5.0 ('expected' and 'managed' don't run them: give any directory)
 #   expected   perplexity, size, KL and agreement of 26 variants against tests/parity/expected.json
+#   managed    the managed engine: perplexity, log-probabilities and KL of every GGUF scheme beside llama.cpp's; perplexity of safetensors and MLX
 #   latency    pp512 and tg128 over llama-bench's, interleaved
 #   perplexity tokens per second over llama-perplexity's, interleaved
 #   overhead   milliseconds and memory of a cell beyond load and work
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-rival=${1:?usage: tests/parity/run.sh RIVAL_BIN [expected|latency|perplexity|overhead|all] [ROUNDS]}
+rival=${1:?usage: tests/parity/run.sh RIVAL_BIN [expected|managed|latency|perplexity|overhead|all] [ROUNDS]}
 "$root/run-bench.sh" setup
 export QUANTBENCH_ROOT=$root
 dotnet run --project "$root/tests/parity/QuantBench.Parity.csproj" -c Release -- "$root" "$rival" "${2-all}" ${3-}

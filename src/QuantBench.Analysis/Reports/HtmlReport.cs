@@ -1,44 +1,88 @@
-using System.Text;
 using System.Xml.Linq;
+using QuantBench.Analysis.Compare;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Analysis.Tables;
 using QuantBench.Core.Runs;
+using static QuantBench.Analysis.Reports.HtmlPage;
 
 namespace QuantBench.Analysis.Reports;
 
 /// <summary>
-/// Writes <c>report.html</c>: one file that asks for nothing else, in light and dark, to print, and for screen readers. It is built as XML, so
-/// every text is encoded by the writer and the result is well-formed as XML and as HTML.
+/// Writes <c>report.html</c>: every figure of a run with its plots, their data as tables, and what they were measured on.
 /// </summary>
 public static class HtmlReport
 {
-    /// <summary>The report.</summary>
+    /// <summary>The report of one run.</summary>
     public static string Write(RunReport report)
     {
         ArgumentNullException.ThrowIfNull(report);
         RunInfo info = report.Run.Info;
-        var html = new XElement(
-            "html",
-            new XAttribute("lang", "en"),
-            new XElement(
-                "head",
-                new XElement("meta", new XAttribute("charset", "utf-8")),
-                new XElement("meta", new XAttribute("name", "viewport"), new XAttribute("content", "width=device-width, initial-scale=1")),
-                new XElement("meta", new XAttribute("name", "color-scheme"), new XAttribute("content", "light dark")),
-                new XElement("title", $"{info.Suite} {info.Id}: QuantBench report"),
-                new XElement("style", HtmlStyle.Sheet)),
-            new XElement(
-                "body",
-                new XElement("a", new XAttribute("class", "skip"), new XAttribute("href", "#results"), "Skip to the results"),
-                new XElement(
-                    "header",
-                    new XElement("p", new XAttribute("class", "kicker"), "QuantBench report"),
-                    new XElement("h1", info.Suite, " ", new XElement("span", new XAttribute("class", "id"), info.Id)),
-                    new XElement("p", new XAttribute("class", "lead"), report.Lead),
-                    info.Tags.IsDefaultOrEmpty ? null : new XElement("p", new XAttribute("class", "note"), $"Tags: {string.Join(", ", info.Tags)}")),
-                new XElement("main", Summary(report), Results(report), Figures(report), Problems(report), Marks(report), Method(report), Machine(report), Provenance(report), Reproduce(report)),
-                new XElement("footer", new XElement("p", $"Made by QuantBench {info.Fingerprint.QuantBench}. Started {Format.Time(info.Started)}{(info.Finished is { } end ? $", finished {Format.Time(end)}" : "")}."))));
-        return "<!DOCTYPE html>\n" + Serialize(html) + "\n";
+        return HtmlPage.Write(
+            $"{info.Suite} {info.Id}: QuantBench report", "results", [new XElement("p", new XAttribute("class", "kicker"), "QuantBench report"), .. Heading(report, "h1")], Sections(report),
+            $"Made by QuantBench {info.Fingerprint.QuantBench}. Started {Format.Time(info.Started)}{(info.Finished is { } end ? $", finished {Format.Time(end)}" : "")}.");
+    }
+
+    /// <summary>One report of several runs: how each differs from the first one, then each run whole.</summary>
+    /// <param name="reports">The runs, the base first.</param>
+    /// <param name="comparisons">Each other run against the first.</param>
+    public static string Write(IReadOnlyList<RunReport> reports, IReadOnlyList<RunComparison> comparisons)
+    {
+        ArgumentNullException.ThrowIfNull(reports);
+        ArgumentNullException.ThrowIfNull(comparisons);
+        if (reports.Count == 1) return Write(reports[0]);
+        var sections = new List<object?>();
+        sections.Add(Section(
+            "runs", "Runs",
+            new XElement("ul", reports.Select((r, i) => new XElement("li", new XElement("a", new XAttribute("href", $"#run{i + 1}"), r.Run.Info.Id), $": {r.Lead}")))));
+        for (int i = 0; i < comparisons.Count; i++) sections.Add(Comparison($"compare{i + 2}", comparisons[i]));
+        for (int i = 0; i < reports.Count; i++)
+        {
+            var run = new XElement("div", new XAttribute("id", "run"), Heading(reports[i], "h2"), Sections(reports[i]));
+            SetApart(run, i + 1);
+            sections.Add(run);
+        }
+
+        return HtmlPage.Write(
+            $"{reports.Count} runs: QuantBench report", "runs",
+            [new XElement("p", new XAttribute("class", "kicker"), "QuantBench report"), new XElement("h1", $"{reports.Count} runs")],
+            sections, $"Made by QuantBench {reports[0].Run.Info.Fingerprint.QuantBench}.");
+    }
+
+    private static IEnumerable<XElement?> Heading(RunReport report, string level) =>
+    [
+        new XElement(level, report.Run.Info.Suite, " ", new XElement("span", new XAttribute("class", "id"), report.Run.Info.Id)),
+        new XElement("p", new XAttribute("class", "lead"), report.Lead),
+        report.Run.Info.Tags.IsDefaultOrEmpty ? null : new XElement("p", new XAttribute("class", "note"), $"Tags: {string.Join(", ", report.Run.Info.Tags)}"),
+    ];
+
+    private static XElement?[] Sections(RunReport report) =>
+        [Summary(report), Results(report), Figures(report), Problems(report), Marks(report), Method(report), Machine(report), Provenance(report), Reproduce(report)];
+
+    private static XElement Comparison(string id, RunComparison comparison) => Section(
+        id, $"{comparison.B} against {comparison.A}",
+        new XElement("p", ComparisonText.Lead(comparison)),
+        DataTable(
+            $"{comparison.B} against {comparison.A}", ["Cell", "Metric", "A", "B", "Difference (95 %)", "Verdict", "How"],
+            comparison.Rows.Select(r => new[]
+            {
+                r.Cell, r.Metric.Name, Format.Value(r.A), Format.Value(r.B), ComparisonText.Difference(r), ComparisonText.Word(r.Verdict), r.Note,
+            })));
+
+    // Ids must be unique on a page, so those of each run get its number; what points at them follows.
+    private static void SetApart(XElement run, int number)
+    {
+        HashSet<string> ids = [.. run.DescendantsAndSelf().Attributes("id").Select(a => a.Value)];
+        foreach (XAttribute attribute in run.DescendantsAndSelf().Attributes().Where(a => !a.IsNamespaceDeclaration))
+        {
+            string value = attribute.Value;
+            if (attribute.Name.LocalName == "id") attribute.Value = New(value);
+            else if (attribute.Name.LocalName is "aria-labelledby" or "aria-describedby") attribute.Value = string.Join(' ', value.Split(' ').Select(v => ids.Contains(v) ? New(v) : v));
+            else if (value.StartsWith('#') && ids.Contains(value[1..])) attribute.Value = $"#{New(value[1..])}";
+            else if (value.StartsWith("url(#", StringComparison.Ordinal) && ids.Contains(value[5..^1])) attribute.Value = $"url(#{New(value[5..^1])})";
+            else if (attribute.Name.LocalName == "aria-label" && attribute.Parent?.Attribute("role")?.Value == "region") attribute.Value = $"{value}, run {number}";
+        }
+
+        string New(string id) => id == "run" ? $"run{number}" : $"run{number}-{id}";
     }
 
     private static XElement Summary(RunReport report) => Section(
@@ -121,36 +165,4 @@ public static class HtmlReport
         new XElement("pre", new XElement("code", report.Reproduce)),
         new XElement("p", "Suite SHA-256: ", new XElement("code", report.Run.Info.SuiteSha256)),
         new XElement("details", new XElement("summary", "Suite as it ran"), new XElement("pre", new XElement("code", Printable(report.Run.Info.SuiteText)))));
-
-    private static XElement Section(string id, string title, params object?[] content) =>
-        new("section", new XAttribute("aria-labelledby", $"{id}-h"), new XAttribute("id", id), new XElement("h2", new XAttribute("id", $"{id}-h"), title), content);
-
-    private static XElement Head(string text) => new("th", new XAttribute("scope", "col"), text);
-
-    private static XElement DataTable(string caption, IEnumerable<string> head, IEnumerable<string[]> rows) => Scroll(
-        caption,
-        new XElement("table",
-            new XElement("caption", caption),
-            new XElement("thead", new XElement("tr", head.Select(Head))),
-            new XElement("tbody", rows.Select(r => new XElement("tr", r.Select((cell, i) => i == 0 ? new XElement("th", new XAttribute("scope", "row"), Printable(cell)) : new XElement("td", Printable(cell))))))));
-
-    // A wide table scrolls in its own region, reachable by keyboard.
-    private static XElement Scroll(string name, XElement table) =>
-        new("div", new XAttribute("class", "scroll"), new XAttribute("role", "region"), new XAttribute("aria-label", name), new XAttribute("tabindex", "0"), table);
-
-    private static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) && c is not ('\n' or '\t') ? '\ufffd' : c));
-
-    // XML's short form of an empty element isn't HTML's: only void elements may close themselves.
-    private static string Serialize(XElement html)
-    {
-        string[] voids = ["meta", "br", "hr", "img", "link", "input", "path", "rect", "ellipse", "circle", "line", "polygon", "polyline", "use"];
-        foreach (XElement element in html.Descendants().Where(e => e.IsEmpty && !voids.Contains(e.Name.LocalName))) element.Value = "";
-        foreach (XText node in html.DescendantNodes().OfType<XText>()) node.Value = ValidXml(node.Value);
-        foreach (XAttribute attribute in html.DescendantsAndSelf().Attributes().Where(a => !a.IsNamespaceDeclaration)) attribute.Value = ValidXml(attribute.Value);
-        var text = new StringBuilder(html.ToString(SaveOptions.DisableFormatting));
-        foreach (string block in (string[])["<section", "<figure", "<tr>", "<h2", "<table>", "<main>", "<footer>", "<body>", "<head>"]) text.Replace(block, "\n" + block);
-        return text.ToString();
-    }
-
-    private static string ValidXml(string text) => text.All(System.Xml.XmlConvert.IsXmlChar) ? text : string.Concat(text.EnumerateRunes().Select(r => r.Value is < 0x20 and not (9 or 10 or 13) or 0xfffe or 0xffff ? "\ufffd" : r.ToString()));
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using QuantBench.Analysis.Compare;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Analysis.Plots;
 using QuantBench.Analysis.Tables;
@@ -8,6 +9,16 @@ namespace QuantBench.Analysis.Reports;
 /// <summary>Writes <c>report.md</c>.</summary>
 public static class MarkdownReport
 {
+    /// <summary>Several runs: how each differs from the first one, then each run whole.</summary>
+    /// <param name="reports">The runs, the base first.</param>
+    /// <param name="comparisons">Each other run against the first.</param>
+    public static string Write(IReadOnlyList<RunReport> reports, IReadOnlyList<RunComparison> comparisons)
+    {
+        ArgumentNullException.ThrowIfNull(reports);
+        ArgumentNullException.ThrowIfNull(comparisons);
+        return string.Join("\n", comparisons.Select(c => $"# {Escape(c.B)} against {Escape(c.A)}\n\n{ComparisonText.Markdown(c)}").Concat(reports.Select(Write)));
+    }
+
     /// <summary>The report as GitHub-flavoured Markdown; no images, each figure's finding in words.</summary>
     public static string Write(RunReport report)
     {

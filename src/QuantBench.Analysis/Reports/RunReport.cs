@@ -117,7 +117,8 @@ public sealed record RunReport
     private static string SettingsText(Cell cell) =>
         cell.Settings.Count == 0 ? "all at their defaults" : string.Join(", ", cell.Settings.Select(s => FormattableString.Invariant($"{s.Key} = {s.Value}")));
 
-    private static ImmutableArray<ReportFact> FingerprintOf(Fingerprint f)
+    /// <summary>The facts of a fingerprint, as printed.</summary>
+    internal static ImmutableArray<ReportFact> FingerprintOf(Fingerprint f)
     {
         var facts = new List<ReportFact>
         {

@@ -154,18 +154,18 @@ internal static class ModelsCommand
     private static Command Verify(GlobalOptions global)
     {
         var verify = new Command("verify", "Read every artifact again and compare its hash with its recipe's.");
-        verify.SetAction(async (parsed, stop) =>
-        {
-            RunnerEnvironment environment = global.Environment(parsed);
-            TextWriter output = parsed.InvocationConfiguration.Output;
-            IReadOnlyList<RegistryItem> items = await Registry(environment).VerifyAsync(new Progress<RegistryItem>(), stop);
-            RegistryItem[] damaged = [.. items.Where(i => i.Damage is not null)];
-            foreach (RegistryItem item in damaged) output.WriteLine(Line(item));
-            output.WriteLine($"{items.Count - damaged.Length} artifacts are whole, {damaged.Length} damaged");
-            if (damaged.Length > 0) output.WriteLine("remove them: quantbench models gc --verify   (the next run makes them again)");
-            return damaged.Length > 0 ? ExitCode.CellsFailed : ExitCode.Ok;
-        });
+        verify.SetAction((parsed, stop) => Task.FromResult(Verify(global.Environment(parsed), parsed.InvocationConfiguration.Output, stop)));
         return verify;
+    }
+
+    private static int Verify(RunnerEnvironment environment, TextWriter output, CancellationToken stop)
+    {
+        IReadOnlyList<RegistryItem> items = Registry(environment).Verify(new Progress<RegistryItem>(), stop);
+        RegistryItem[] damaged = [.. items.Where(i => i.Damage is not null)];
+        foreach (RegistryItem item in damaged) output.WriteLine(Line(item));
+        output.WriteLine($"{items.Count - damaged.Length} artifacts are whole, {damaged.Length} damaged");
+        if (damaged.Length > 0) output.WriteLine("remove them: quantbench models gc --verify   (the next run makes them again)");
+        return damaged.Length > 0 ? ExitCode.CellsFailed : ExitCode.Ok;
     }
 
     private static Command Gc(GlobalOptions global, HelpTexts help)
@@ -178,25 +178,27 @@ internal static class ModelsCommand
         var verify = new Option<bool>("--verify") { Description = "read every artifact first and remove damaged ones too" };
         var dryRun = new Option<bool>("--dry-run") { Description = "only say what would go" };
         var gc = new Command("gc", "Remove half-built leftovers, damaged artifacts, and what no run used for a while.") { older, verify, dryRun };
-        gc.SetAction(async (parsed, stop) =>
-        {
-            RunnerEnvironment environment = global.Environment(parsed);
-            TextWriter output = parsed.InvocationConfiguration.Output;
-            ModelRegistry registry = Registry(environment);
-            TimeSpan unused = TimeSpan.FromDays(parsed.GetValue(older));
-            IReadOnlyList<RegistryItem> checkedItems = parsed.GetValue(verify) ? await registry.VerifyAsync(new Progress<RegistryItem>(), stop) : [];
-            var references = new ReferenceCache(environment.CacheRoot, environment.Clock);
-            GarbageItem[] garbage = [.. registry.Garbage(unused, checkedItems), .. references.Garbage(references.LimitBytes, unused)];
-            foreach (GarbageItem item in garbage) output.WriteLine($"{Format.Bytes(item.Bytes),10}  {item.Why,-30}  {item.Path}");
-            if (!parsed.GetValue(dryRun)) ModelRegistry.Remove(garbage);
-            string total = Format.Bytes(garbage.Sum(g => (double)g.Bytes));
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{garbage.Length} items, {total} {(parsed.GetValue(dryRun) ? "would be removed" : "removed")}"));
-        });
+        gc.SetAction((parsed, stop) => Task.FromResult(Collect(
+            global.Environment(parsed), TimeSpan.FromDays(parsed.GetValue(older)), parsed.GetValue(verify), parsed.GetValue(dryRun),
+            parsed.InvocationConfiguration.Output, stop)));
         help.Add(gc, """
             Examples:
               quantbench models gc --dry-run
               quantbench models gc --older-than 0      everything; the next run makes again what it needs
             """);
         return gc;
+    }
+
+    private static int Collect(RunnerEnvironment environment, TimeSpan unused, bool verify, bool dryRun, TextWriter output, CancellationToken stop)
+    {
+        ModelRegistry registry = Registry(environment);
+        IReadOnlyList<RegistryItem> checkedItems = verify ? registry.Verify(new Progress<RegistryItem>(), stop) : [];
+        var references = new ReferenceCache(environment.CacheRoot, environment.Clock);
+        GarbageItem[] garbage = [.. registry.Garbage(unused, checkedItems), .. references.Garbage(references.LimitBytes, unused)];
+        foreach (GarbageItem item in garbage) output.WriteLine($"{Format.Bytes(item.Bytes),10}  {item.Why,-30}  {item.Path}");
+        if (!dryRun) ModelRegistry.Remove(garbage);
+        string total = Format.Bytes(garbage.Sum(g => (double)g.Bytes));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{garbage.Length} items, {total} {(dryRun ? "would be removed" : "removed")}"));
+        return ExitCode.Ok;
     }
 }

@@ -37,12 +37,12 @@ internal static class Installation
     public static WorkerServices WorkerServices { get; } = new()
     {
         Engines = Engines.All,
-        Builders = [new HuggingFaceGgufBuilder(), new GgufCopyBuilder()],
+        Builders = [new HuggingFaceGgufBuilder(), new GgufCopyBuilder(), new HuggingFaceSafetensorsBuilder(), new HuggingFaceMlxBuilder(), new DirectoryCopyBuilder()],
         Evaluator = WorkloadTable.Find,
         ComputeReference = (context, path, stop) => ReferenceLogProbabilities.Compute(context, path, stop),
-        Describe = path =>
+        Describe = (variant, path) =>
         {
-            ArtifactSize size = ArtifactInspector.InspectGguf(path);
+            ArtifactSize size = ArtifactInspector.Inspect(variant.Format, path);
             return (size.WeightBytes, size.ParameterCount);
         },
         Machine = () => new MachineProbe(TimeProvider.System),

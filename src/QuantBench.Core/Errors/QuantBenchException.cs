@@ -24,6 +24,9 @@ public sealed class ModelFormatException(string file, long? offset, string probl
 
     /// <summary>Byte offset in the file; null when the fault concerns the whole file.</summary>
     public long? Offset { get; } = offset;
+
+    /// <summary>Whether the file is sound and only of a kind that isn't read; the message names what is missing.</summary>
+    public bool IsUnsupported { get; init; }
 }
 
 /// <summary>A suite, dataset descriptor or other YAML file that breaks its schema.</summary>

@@ -67,8 +67,8 @@ public static class SettingTable
         new("repetitions", SettingKind.Integer, 10L, s_timed, "least repetitions; more follow until the interval is tight or the cap is reached", 1, 100_000),
         new("max_repetitions", SettingKind.Integer, 200L, s_timed, "most repetitions", 1, 1_000_000),
         new("target_ci", SettingKind.Number, 0.02, s_timed, "wanted half-width of the 95 % interval of the median, relative to it", 0.0001, 1),
-        new("time_cap", SettingKind.Number, 10.0, s_timed, "seconds of measuring after which no further repetition starts", 0.1, 86_400),
-        new("warmup_cap", SettingKind.Number, 3.0, s_timed, "seconds of warm-up after which measuring starts even without a steady state (marked)", 0, 3_600),
+        new("time_cap", SettingKind.Number, 10.0, s_timed, "seconds of measuring after which no further repetition starts; prompt and generation each", 0.1, 86_400),
+        new("warmup_cap", SettingKind.Number, 3.0, s_timed, "seconds of warm-up after which measuring starts even without a steady state (marked); prompt and generation each", 0, 3_600),
         new("seed", SettingKind.Integer, 1L, s_latency, "seed of the prompts; every repetition draws new ones", 0, long.MaxValue),
     ];
 

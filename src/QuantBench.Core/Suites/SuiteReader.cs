@@ -37,7 +37,9 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
 
     /// <summary>Which formats an engine reads; engines that aren't here are asked at run time.</summary>
     private static readonly ImmutableSortedDictionary<string, ImmutableArray<string>> s_engineFormats =
-        ImmutableSortedDictionary<string, ImmutableArray<string>>.Empty.Add("llamacpp", ["gguf"]).Add("managed", ["gguf"]);
+        ImmutableSortedDictionary<string, ImmutableArray<string>>.Empty
+            .Add("llamacpp", ["gguf"])
+            .Add("managed", ["gguf", "safetensors", "mlx", "gptq", "awq"]);
 
     private static readonly ImmutableArray<string> s_quantizedKv = ["q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"];
 

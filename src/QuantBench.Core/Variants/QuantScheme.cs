@@ -1,7 +1,7 @@
 namespace QuantBench.Core.Variants;
 
 /// <summary>A quantization scheme of one format, e.g. Q4_K_M of GGUF.</summary>
-/// <param name="Format">Format id: <c>gguf</c>, <c>onnx</c>, <c>mlx</c>, <c>safetensors</c>.</param>
+/// <param name="Format">Format id: <c>gguf</c>, <c>onnx</c>, <c>mlx</c>, <c>safetensors</c>, <c>gptq</c>, <c>awq</c>.</param>
 /// <param name="Name">The scheme's name as the field spells it, e.g. <c>Q4_K_M</c>.</param>
 /// <param name="NominalBits">Nominal bits per weight: the number in its name (Q4_K_M: 4), 1.58-bit ternary schemes count as 2.</param>
 /// <param name="NeedsImportanceMatrix">Whether the quantizer refuses to make it without an importance matrix.</param>
@@ -9,6 +9,9 @@ namespace QuantBench.Core.Variants;
 /// <param name="Description">One line for help texts.</param>
 public sealed record QuantScheme(string Format, string Name, int NominalBits, bool NeedsImportanceMatrix, int FileType, string Description)
 {
+    /// <summary>Weights of a row that share a scale, where the scheme's name says so; −1 = all of a row, 0 = the name doesn't say.</summary>
+    public int GroupSize { get; init; }
+
     /// <summary>The precision class that <see cref="NominalBits"/> falls in.</summary>
     public PrecisionClass PrecisionClass => NominalBits switch
     {

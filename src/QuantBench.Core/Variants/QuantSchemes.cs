@@ -8,6 +8,8 @@ namespace QuantBench.Core.Variants;
 /// </summary>
 public static class QuantSchemes
 {
+    private const int WholeRow = -1;
+
     private static readonly ImmutableArray<QuantScheme> s_all =
     [
         Gguf("F32", 32, 0, "32-bit floats"),
@@ -48,6 +50,9 @@ public static class QuantSchemes
         new("safetensors", "F32", 32, false, -1, "32-bit floats in the Hugging Face layout"),
         new("safetensors", "F16", 16, false, -1, "16-bit floats in the Hugging Face layout"),
         new("safetensors", "BF16", 16, false, -1, "bfloat16 in the Hugging Face layout"),
+        .. Grouped("mlx", [8, 6, 5, 4, 3, 2], [32, 64, 128], "MLX affine"),
+        .. Grouped("gptq", [8, 4, 2], [32, 64, 128, WholeRow], "GPTQ, with or without act-order"),
+        .. Grouped("awq", [4], [32, 64, 128, WholeRow], "AWQ"),
     ];
 
     private static readonly FrozenLookup s_byId = new(s_all);
@@ -62,6 +67,14 @@ public static class QuantSchemes
 
     private static QuantScheme Gguf(string name, int bits, int fileType, string description, bool imatrix = false) =>
         new("gguf", name, bits, imatrix, fileType, description);
+
+    /// <summary>Schemes of one format by bits and by how many weights of a row share a scale.</summary>
+    private static IEnumerable<QuantScheme> Grouped(string format, int[] bits, int[] groups, string description) =>
+        from width in bits
+        from size in groups
+        let name = size == WholeRow ? $"{width}bit-channel" : $"{width}bit-g{size}"
+        let share = size == WholeRow ? "one scale per row" : $"one scale per {size} weights"
+        select new QuantScheme(format, name, width, false, -1, $"{description}, {width} bits, {share}") { GroupSize = size };
 
     private sealed class FrozenLookup(ImmutableArray<QuantScheme> schemes)
     {

@@ -1,10 +1,11 @@
 using QuantBench.Core.Errors;
+using QuantBench.Engines.Managed.Files;
 using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Engines;
 
 namespace QuantBench.Engines.Managed.Graph;
 
-/// <summary>Sizes and constants of a transformer, read from GGUF metadata.</summary>
+/// <summary>Sizes and constants of a transformer, read from metadata under GGUF's keys.</summary>
 internal sealed record ModelShape
 {
     private const int MaxLayers = 512;
@@ -15,6 +16,9 @@ internal sealed record ModelShape
 
     /// <summary>What the name decides.</summary>
     public required ArchitectureTraits Traits { get; init; }
+
+    /// <summary>RoPE turns the pairs (i, i + n/2) instead of (2i, 2i + 1).</summary>
+    public required bool NeoxRope { get; init; }
 
     /// <summary>Number of layers.</summary>
     public required int Layers { get; init; }
@@ -64,16 +68,19 @@ internal sealed record ModelShape
     /// <summary>Sliding window of windowed layers, in tokens; 0 = no layer has one.</summary>
     public required int Window { get; init; }
 
-    /// <summary>Layers per group of which all but the last are windowed.</summary>
+    /// <summary>Layers per group of which all but the last are windowed; 0 = all are.</summary>
     public required int WindowPattern { get; init; }
 
     /// <summary>Whether a layer sees only the sliding window.</summary>
-    public bool IsWindowed(int layer) => Window > 0 && WindowPattern > 1 && layer % WindowPattern < WindowPattern - 1;
+    public bool IsWindowed(int layer) => Window > 0 && (WindowPattern == 0 || layer % WindowPattern < WindowPattern - 1);
+
+    /// <summary>Whether a layer's queries and keys are rotated by their positions.</summary>
+    public bool IsRotated(int layer) => Traits.NoRopeInterval == 0 || (layer + 1) % Traits.NoRopeInterval != 0;
 
     /// <summary>Whether this engine can run a file, by its header alone; the reason names the missing feature.</summary>
-    public static Support Check(GgufReader file)
+    public static Support Check(IModelFile file)
     {
-        string architecture = file.Architecture ?? "";
+        string architecture = file.Metadata.FindString(GgufConstants.Architecture) ?? "";
         if (!ArchitectureTraits.Known.ContainsKey(architecture))
         {
             return Support.No($"managed: architecture '{architecture}' is not implemented; {string.Join(", ", ArchitectureTraits.Known.Keys.Order(StringComparer.Ordinal))} are");
@@ -96,22 +103,22 @@ internal sealed record ModelShape
             return Support.No("managed: keys and values of different width are not implemented");
         }
 
-        foreach (GgufTensorInfo tensor in file.Tensors)
+        foreach (string name in file.TensorNames)
         {
-            if (tensor.Name.EndsWith(".scale", StringComparison.Ordinal)) return Support.No($"managed: scale tensors ('{tensor.Name}') are not implemented");
-            if (tensor.Name.EndsWith("attn_sinks.weight", StringComparison.Ordinal)) return Support.No("managed: attention sinks are not implemented");
-            if (tensor.Name.EndsWith("_norm.bias", StringComparison.Ordinal)) return Support.No($"managed: LayerNorm biases ('{tensor.Name}') are not implemented");
+            if (name.EndsWith(".scale", StringComparison.Ordinal)) return Support.No($"managed: scale tensors ('{name}') are not implemented");
+            if (name.EndsWith("attn_sinks.weight", StringComparison.Ordinal)) return Support.No("managed: attention sinks are not implemented");
+            if (name.EndsWith("_norm.bias", StringComparison.Ordinal)) return Support.No($"managed: LayerNorm biases ('{name}') are not implemented");
         }
 
-        return Support.Yes;
+        return file.CanRead();
     }
 
     /// <summary>Reads the shape.</summary>
     /// <param name="file">A file that <see cref="Check"/> accepts.</param>
     /// <exception cref="ModelFormatException">A key is missing or out of range.</exception>
-    public static ModelShape Read(GgufReader file)
+    public static ModelShape Read(IModelFile file)
     {
-        string architecture = file.Architecture ?? throw Broken(file, "'general.architecture' is missing");
+        string architecture = file.Metadata.FindString(GgufConstants.Architecture) ?? throw Broken(file, "'general.architecture' is missing");
         ArchitectureTraits traits = ArchitectureTraits.Known[architecture];
         GgufMetadata metadata = file.Metadata;
         int Number(string key, int max, int? whenMissing = null)
@@ -133,11 +140,12 @@ internal sealed record ModelShape
         if (rotated % 2 != 0) throw Broken(file, $"'{architecture}.rope.dimension_count' must be even, but is {rotated}");
         float ropeBase = Real("rope.freq_base", 10_000);
         float scale = 1 / MathF.Sqrt(traits.WideQueryLayers == layers ? embedding / heads : headWidth);
-        long window = traits.WindowPattern == 0 ? 0 : metadata.FindInteger($"{architecture}.attention.sliding_window") ?? traits.DefaultWindow;
+        long window = traits.WindowPattern is null ? 0 : metadata.FindInteger($"{architecture}.attention.sliding_window") ?? traits.DefaultWindow;
         return new ModelShape
         {
             Architecture = architecture,
             Traits = traits,
+            NeoxRope = traits.NeoxRope || file.RotatesHalves,
             Layers = layers,
             Embedding = embedding,
             FeedForward = Number("feed_forward_length", MaxWidth),
@@ -151,11 +159,11 @@ internal sealed record ModelShape
             RopeBase = ropeBase,
             LocalRopeBase = Real("rope.freq_base_swa", traits.LocalRopeBase > 0 ? traits.LocalRopeBase : ropeBase),
             RopeScaling = ReadScaling(metadata, architecture, context),
-            AttentionScale = architecture is "llama" or "mistral" or "qwen3" ? NonZero(Real("attention.scale", 0), scale) : scale,
+            AttentionScale = architecture is "llama" or "mistral" or "qwen3" or "smollm3" ? NonZero(Real("attention.scale", 0), scale) : scale,
             AttentionSoftCap = Real("attn_logit_softcapping", architecture == "gemma2" ? 50 : 0),
             LogitSoftCap = Real("final_logit_softcapping", architecture == "gemma2" ? 30 : 0),
             Window = (int)Math.Clamp(window, 0, int.MaxValue),
-            WindowPattern = Number("attention.sliding_window_pattern", MaxLayers, Math.Max(traits.WindowPattern, 1)),
+            WindowPattern = traits.WindowPattern is null or 0 ? 0 : Number("attention.sliding_window_pattern", MaxLayers, traits.WindowPattern),
         };
     }
 
@@ -171,6 +179,6 @@ internal sealed record ModelShape
         return new RopeScaling(scale, type == "yarn", (int)Math.Clamp(original, 1, int.MaxValue), attention);
     }
 
-    private static ModelFormatException Broken(GgufReader file, string problem) =>
-        new(file.Files[0], null, problem + ".", "Convert the model again, or get it from another place.");
+    private static ModelFormatException Broken(IModelFile file, string problem) =>
+        new(file.Path, null, problem + ".", "Convert the model again, or get it from another place.");
 }

@@ -1,13 +1,13 @@
 using QuantBench.Core.Errors;
+using QuantBench.Engines.Managed.Files;
 using QuantBench.Engines.Managed.Kernels;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Engines.Managed.Graph;
 
 /// <summary>All weights of a model: matrices stay where the file is mapped, norms and biases are copied as floats.</summary>
 internal sealed unsafe class ModelWeights : IDisposable
 {
-    private readonly GgufReader _file;
+    private readonly IModelFile _file;
     private readonly List<NativeBuffer> _vectors = [];
     private List<NativeBuffer> _repacked = [];
     private long _replacedBytes;
@@ -15,15 +15,13 @@ internal sealed unsafe class ModelWeights : IDisposable
     /// <param name="file">A file that <see cref="ModelShape.Check"/> accepts; disposed with this.</param>
     /// <exception cref="ModelFormatException">A tensor is missing or has the wrong shape.</exception>
     /// <exception cref="EngineException">A tensor's type can't be read.</exception>
-    public ModelWeights(GgufReader file)
+    public ModelWeights(IModelFile file)
     {
         _file = file;
         Shape = ModelShape.Read(file);
-        GgufTensorInfo embeddings = file.Find("token_embd.weight") ?? throw Missing("token_embd.weight");
-        if (embeddings.Dimensions.Length != 2 || embeddings.Dimensions[1] is < 1 or > int.MaxValue / 4) throw Wrong(embeddings, "two dimensions");
-        VocabularySize = (int)embeddings.Dimensions[1];
-        Embeddings = Matrix("token_embd.weight", VocabularySize, Shape.Embedding);
-        Head = file.Find("output.weight") is null ? Embeddings : Matrix("output.weight", VocabularySize, Shape.Embedding);
+        Embeddings = file.Matrix("token_embd", null, Shape.Embedding);
+        VocabularySize = Embeddings.Rows;
+        Head = file.Contains("output.weight") ? file.Matrix("output", VocabularySize, Shape.Embedding) : Embeddings;
         OutputNorm = Vector("output_norm.weight", Shape.Embedding);
         RopeFactors = OptionalVector("rope_freqs.weight", Shape.RotatedWidth / 2);
         LongRopeFactors = OptionalVector("rope_factors_long.weight", Shape.RotatedWidth / 2);
@@ -76,6 +74,7 @@ internal sealed unsafe class ModelWeights : IDisposable
             Head, .. Layers.SelectMany(layer => (Linear[])[layer.Query, layer.Key, layer.Value, layer.Output, layer.Gate, layer.Up, layer.Down])
                 .Select(linear => linear.Weights),
         ];
+        matrices = [.. matrices.Where(matrix => matrix.Source is null)];
         _repacked = Repacker.Run(kernels, matrices, threads, cancellationToken);
         _replacedBytes = matrices.Where(matrix => matrix.Repacked is not null).Sum(matrix => matrix.RowBytes * matrix.Rows);
     }
@@ -91,10 +90,10 @@ internal sealed unsafe class ModelWeights : IDisposable
     private Layer ReadLayer(string prefix)
     {
         int queries = Shape.Heads * Shape.HeadWidth, keys = Shape.KvHeads * Shape.HeadWidth;
-        bool fused = _file.Find(prefix + "attn_qkv.weight") is not null;
+        bool fused = _file.Contains(prefix + "attn_qkv.weight");
         string qkv = prefix + "attn_qkv";
         int all = queries + (2 * keys);
-        bool fusedGate = _file.Find(prefix + "ffn_gate.weight") is null;
+        bool fusedGate = !_file.Contains(prefix + "ffn_gate.weight");
         string up = prefix + "ffn_up";
         int width = Shape.FeedForward;
         return new Layer
@@ -116,45 +115,22 @@ internal sealed unsafe class ModelWeights : IDisposable
     }
 
     private Linear Linear(string name, int rows, int columns) =>
-        new(Matrix(name + ".weight", rows, columns), OptionalVector(name + ".bias", rows));
+        new(_file.Matrix(name, rows, columns), OptionalVector(name + ".bias", rows));
 
     /// <summary>Some rows of a matrix that holds several.</summary>
     private Linear Slice(string name, int first, int rows, int allRows)
     {
-        WeightMatrix whole = Matrix(name + ".weight", allRows, Shape.Embedding);
         float* bias = OptionalVector(name + ".bias", allRows);
-        return new Linear(new WeightMatrix(whole.Row(first), whole.Type, rows, whole.Columns), bias is null ? null : bias + first);
+        return new Linear(_file.Matrix(name, allRows, Shape.Embedding).Slice(first, rows), bias is null ? null : bias + first);
     }
 
-    private WeightMatrix Matrix(string name, int rows, int columns)
-    {
-        GgufTensorInfo tensor = _file.Find(name) ?? throw Missing(name);
-        if (tensor.Dimensions.Length != 2 || tensor.Dimensions[0] != columns || tensor.Dimensions[1] != rows) throw Wrong(tensor, $"[{columns}, {rows}]");
-        if (!RowDecoder.Knows(tensor.Type)) throw new EngineException($"managed: tensors of type {tensor.Type} ('{name}') are not implemented.");
-        return new WeightMatrix(Start(tensor), tensor.Type, rows, columns);
-    }
-
-    private float* OptionalVector(string name, int length) => _file.Find(name) is null ? null : Vector(name, length);
+    private float* OptionalVector(string name, int length) => _file.Contains(name) ? Vector(name, length) : null;
 
     private float* Vector(string name, int length)
     {
-        GgufTensorInfo tensor = _file.Find(name) ?? throw Missing(name);
-        if (tensor.ElementCount != length) throw Wrong(tensor, $"{length} elements");
-        if (!RowDecoder.Knows(tensor.Type)) throw new EngineException($"managed: tensors of type {tensor.Type} ('{name}') are not implemented.");
         var buffer = new NativeBuffer((long)length * sizeof(float));
         _vectors.Add(buffer);
-        RowDecoder.Decode(tensor.Type, Start(tensor), length, buffer.As<float>(), scalar: true);
+        _file.CopyVector(name, length, buffer.As<float>());
         return buffer.As<float>();
     }
-
-    // The span was checked against the file; the map doesn't move, so its address stays good until the file is disposed.
-    private byte* Start(GgufTensorInfo tensor)
-    {
-        fixed (byte* start = _file.Span(tensor, 0, (int)Math.Min(tensor.ByteSize, 1))) return start;
-    }
-
-    private ModelFormatException Missing(string name) => new(_file.Files[0], null, $"the tensor '{name}' is missing.", "Convert the model again.");
-
-    private ModelFormatException Wrong(GgufTensorInfo tensor, string expected) => new(
-        _file.Files[tensor.Part], tensor.Offset, $"tensor '{tensor.Name}' should have {expected}, but is [{string.Join(", ", tensor.Dimensions)}].", "Convert the model again.");
 }

@@ -19,7 +19,7 @@ internal sealed unsafe class Rope
     /// <param name="factors">[rotated width / 2] divisors of angles, or null.</param>
     public Rope(ModelShape shape, float ropeBase, float frequencyScale, float* factors)
     {
-        _neox = shape.Traits.NeoxRope;
+        _neox = shape.NeoxRope;
         _width = shape.RotatedWidth;
         _base = ropeBase;
         _frequencyScale = frequencyScale;
@@ -27,7 +27,7 @@ internal sealed unsafe class Rope
         _factors = factors;
         _low = MathF.Max(0, MathF.Floor(Correction(_scaling.BetaFast)));
         _high = MathF.Min(_width - 1, MathF.Ceiling(Correction(_scaling.BetaSlow)));
-        _magnitude = _scaling.AttentionFactor * (_scaling.Yarn ? 1 + (0.1f * MathF.Log(1 / frequencyScale)) : 1);
+        _magnitude = _scaling.AttentionFactor * (_scaling.Yarn ? 1 + (0.1f * MathF.Log(MathF.Max(1, 1 / frequencyScale))) : 1);
     }
 
     /// <summary>Cosines and sines of one position.</summary>

@@ -49,7 +49,7 @@ internal sealed unsafe partial class Transformer
     private void Rotate(int index, Layer layer, int count)
     {
         int width = _shape.HeadWidth;
-        bool local = _shape.IsWindowed(index);
+        bool local = _shape.IsWindowed(index), rotated = _shape.IsRotated(index);
         Rope rope = local ? _localRope : _rope;
         float* tables = local ? _localAngles : _angles;
         int queryWidth = _shape.Heads * width, keyWidth = _shape.KvHeads * width;
@@ -66,14 +66,14 @@ internal sealed unsafe partial class Transformer
             {
                 float* head = q + (h * width);
                 if (layer.QueryNorm is not null) _kernels.RmsNorm(head, layer.QueryNorm, head, width, _shape.NormEpsilon);
-                rope.Apply(head, table);
+                if (rotated) rope.Apply(head, table);
             }
 
             for (int h = 0; h < _shape.KvHeads; h++)
             {
                 float* head = k + (h * width);
                 if (layer.KeyNorm is not null) _kernels.RmsNorm(head, layer.KeyNorm, head, width, _shape.NormEpsilon);
-                rope.Apply(head, table);
+                if (rotated) rope.Apply(head, table);
                 _cache.Store(index, false, _sequences[t], _positions[t], h, head);
                 _cache.Store(index, true, _sequences[t], _positions[t], h, v + (h * width));
             }

@@ -95,6 +95,12 @@ internal abstract unsafe class KernelSet
     /// <param name="floats">[count].</param>
     public virtual void Decode(WeightMatrix weights, int row, int first, int count, float* floats)
     {
+        if (weights.Source is { } source)
+        {
+            source.ReadPiece(weights.FirstRow + row, first, new Span<float>(floats, count));
+            return;
+        }
+
         byte* data = weights.Row(row) + GgmlTypes.ByteSize(weights.Type, first);
         RowDecoder.Decode(weights.Type, data, count, floats, scalar: false);
     }

@@ -53,7 +53,7 @@ internal sealed unsafe class ScalarKernels : KernelSet
     {
         for (int row = first; row < first + rows; row++)
         {
-            RowDecoder.Decode(weights.Type, weights.Row(row), weights.Columns, scratch.Row, scalar: true);
+            Decode(weights, row, 0, weights.Columns, scratch.Row);
             for (int t = 0; t < tokens; t++)
             {
                 output[((long)t * stride) + row] = Dot(scratch.Row, inputs.Values + ((long)t * inputs.Stride), weights.Columns);
@@ -105,8 +105,11 @@ internal sealed unsafe class ScalarKernels : KernelSet
     }
 
     /// <inheritdoc />
-    public override void Decode(WeightMatrix weights, int row, int first, int count, float* floats) =>
-        RowDecoder.Decode(weights.Type, weights.Row(row) + GgmlTypes.ByteSize(weights.Type, first), count, floats, scalar: true);
+    public override void Decode(WeightMatrix weights, int row, int first, int count, float* floats)
+    {
+        if (weights.Source is not null) base.Decode(weights, row, first, count, floats);
+        else RowDecoder.Decode(weights.Type, weights.Row(row) + GgmlTypes.ByteSize(weights.Type, first), count, floats, scalar: true);
+    }
 
     /// <summary>The definition of 8-bit inputs: d = max|x| / 127, q = x/d rounded to nearest even.</summary>
     internal static void QuantizeBlocks(Activations activations, int token, int first, int count)

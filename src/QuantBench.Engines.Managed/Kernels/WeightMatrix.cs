@@ -1,4 +1,5 @@
 using QuantBench.Formats.Gguf;
+using QuantBench.Formats.Weights;
 
 namespace QuantBench.Engines.Managed.Kernels;
 
@@ -18,7 +19,31 @@ internal sealed unsafe class WeightMatrix
         RowBytes = GgmlTypes.ByteSize(type, columns);
     }
 
-    /// <summary>First row.</summary>
+    /// <param name="source">Rows in a format that isn't ggml's; stays mapped as long as this is used.</param>
+    public WeightMatrix(IWeightMatrix source)
+        : this(source, 0, source.Rows)
+    {
+    }
+
+    private WeightMatrix(IWeightMatrix source, int firstRow, int rows)
+    {
+        Source = source;
+        FirstRow = firstRow;
+        Type = Packed;
+        Rows = rows;
+        Columns = source.Columns;
+    }
+
+    /// <summary>Type of matrices with a <see cref="Source"/>; no kernel knows it, so their rows are decoded to floats first.</summary>
+    public static GgmlType Packed => (GgmlType)(-1);
+
+    /// <summary>What gives the rows, when they aren't ggml's blocks; null otherwise.</summary>
+    public IWeightMatrix? Source { get; }
+
+    /// <summary>First row of the <see cref="Source"/>.</summary>
+    public int FirstRow { get; }
+
+    /// <summary>First row; null with a <see cref="Source"/>.</summary>
     public byte* Data { get; }
 
     /// <summary>Element type.</summary>
@@ -38,4 +63,7 @@ internal sealed unsafe class WeightMatrix
 
     /// <summary>A row.</summary>
     public byte* Row(int row) => Data + (row * RowBytes);
+
+    /// <summary>Some of the rows, as a matrix.</summary>
+    public WeightMatrix Slice(int first, int rows) => Source is null ? new(Row(first), Type, rows, Columns) : new(Source, FirstRow + first, rows);
 }

@@ -37,7 +37,7 @@ public sealed record AwqConfig(int GroupSize)
         string version = json.Find("version")?.AsString() ?? "gemm";
         if (!version.Equals("gemm", StringComparison.OrdinalIgnoreCase))
         {
-            throw new ModelFormatException(json.File, null, $"the AWQ version '{version}' is not read; 'gemm' is.");
+            throw new ModelFormatException(json.File, null, $"the AWQ version '{version}' is not read; 'gemm' is.") { IsUnsupported = true };
         }
 
         return new AwqConfig((int)group.AsInt64());

@@ -84,6 +84,27 @@ public sealed class AwqMatrix : IWeightMatrix
         ArrayPool<float>.Shared.Return(rented);
     }
 
+    /// <inheritdoc/>
+    public void ReadPiece(int row, int firstColumn, Span<float> output)
+    {
+        MatrixShape.CheckPiece(this, row, firstColumn, output.Length);
+        float scale = 0;
+        float zero = 0;
+        for (int i = 0; i < output.Length; i++)
+        {
+            int c = firstColumn + i;
+            if (i == 0 || c % _groupSize == 0)
+            {
+                int g = c / _groupSize;
+                FloatMatrix.CodecOf(_scales.DType).Dequantize(
+                    _model.Span(_scales, ((long)g * Rows + row) * _scales.ElementBytes, _scales.ElementBytes), MemoryMarshal.CreateSpan(ref scale, 1));
+                zero = Nibble(Words(_zeros, g, row / 8, 1), row, row / 8);
+            }
+
+            output[i] = scale * (Nibble(Words(_quants, c, row / 8, 1), row, row / 8) - zero);
+        }
+    }
+
     private static uint Nibble(ReadOnlySpan<uint> words, int row, int firstWord) => words[row / 8 - firstWord] >> Shifts[row % 8] & 15;
 
     private ReadOnlySpan<uint> Words(SafetensorsTensorInfo tensor, int line, int firstWord, int count) =>

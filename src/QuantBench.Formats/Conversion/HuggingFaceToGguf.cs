@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using QuantBench.Core.Errors;
-using QuantBench.Formats.Files;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Safetensors;
 using QuantBench.Formats.Tokenizers;
@@ -10,7 +9,7 @@ namespace QuantBench.Formats.Conversion;
 
 /// <summary>
 /// Makes a GGUF file of float weights from a Hugging Face directory, with the metadata, tensor names and row order of llama.cpp's
-/// <c>convert_hf_to_gguf.py</c>. Architectures: LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM.
+/// <c>convert_hf_to_gguf.py</c>. <see cref="HuggingFaceArchitecture.Known"/> lists the architectures.
 /// </summary>
 public static class HuggingFaceToGguf
 {
@@ -35,10 +34,10 @@ public static class HuggingFaceToGguf
         HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.Read(sourceDirectory, config.VocabularySize);
         using SafetensorsModel model = SafetensorsModel.Open(sourceDirectory);
         ImmutableArray<PlannedTensor> plan = TensorPlan.Make(config, model, sourceDirectory);
-        float[] ropeFactors = RopeFactors(config);
+        ImmutableArray<(string Name, float[] Factors)> ropeFactors = config.Rope.Tensors(config.HeadSize);
         ImmutableArray<GgufTensorSpec> specs =
         [
-            .. ropeFactors.Length > 0 ? [new GgufTensorSpec("rope_freqs.weight", GgmlType.F32, [ropeFactors.Length])] : Array.Empty<GgufTensorSpec>(),
+            .. ropeFactors.Select(tensor => new GgufTensorSpec(tensor.Name, GgmlType.F32, [tensor.Factors.Length])),
             .. plan.Select(tensor => new GgufTensorSpec(tensor.Target, TypeOf(tensor, floatType), [.. tensor.Source.Shape.Reverse()])),
         ];
 
@@ -59,12 +58,12 @@ public static class HuggingFaceToGguf
         GgufWriter writer,
         SafetensorsModel model,
         ImmutableArray<PlannedTensor> plan,
-        float[] ropeFactors,
+        ImmutableArray<(string Name, float[] Factors)> ropeFactors,
         GgmlType floatType,
         IProgress<double> progress,
         CancellationToken cancellationToken)
     {
-        writer.Append(MemoryMarshal.AsBytes<float>(ropeFactors));
+        foreach ((_, float[] factors) in ropeFactors) writer.Append(MemoryMarshal.AsBytes<float>(factors));
         long total = plan.Sum(tensor => tensor.Source.ElementCount);
         long done = 0;
         foreach (PlannedTensor tensor in plan)
@@ -102,6 +101,7 @@ public static class HuggingFaceToGguf
                 int count = (int)Math.Min(pieceLength, runLength - at);
                 ReadOnlySpan<byte> source = model.Span(tensor.Source, (runStart + at) * sourceBytes, count * sourceBytes);
                 FloatRows.Convert(source, tensor.Source.DType, target.AsSpan(0, count * targetBytes), type, floats.AsSpan(0, count));
+                if (tensor.Added != 0) Add(MemoryMarshal.Cast<byte, float>(target.AsSpan(0, count * targetBytes)), tensor.Added);
                 writer.Append(target.AsSpan(0, count * targetBytes));
                 reported += count;
                 if (reported < ChunkElements) continue;
@@ -115,79 +115,20 @@ public static class HuggingFaceToGguf
 
     private static GgufMetadata MakeMetadata(HuggingFaceConfig config, HuggingFaceTokenizer tokenizer, GgmlType floatType, string outputPath)
     {
-        string arch = config.GgufArchitecture;
+        string arch = config.Architecture.Gguf;
         var metadata = new GgufMetadata(outputPath);
-        metadata.Add(GgufConstants.Architecture, arch);
-        metadata.Add("general.type", "model");
-        metadata.Add(GgufConstants.Name, config.Name);
-        metadata.Add($"{arch}.block_count", (uint)config.LayerCount);
-        metadata.Add($"{arch}.context_length", (uint)config.ContextLength);
-        metadata.Add($"{arch}.embedding_length", (uint)config.HiddenSize);
-        metadata.Add($"{arch}.feed_forward_length", (uint)config.IntermediateSize);
-        metadata.Add($"{arch}.attention.head_count", (uint)config.HeadCount);
-        metadata.Add($"{arch}.attention.head_count_kv", (uint)config.KeyValueHeadCount);
-        AddRopeScaling(metadata, config);
-        if (config.RopeBase is { } ropeBase) metadata.Add($"{arch}.rope.freq_base", (float)ropeBase);
-        metadata.Add($"{arch}.attention.layer_norm_rms_epsilon", (float)config.NormEpsilon);
-        if (config.HasHeadSize)
-        {
-            metadata.Add($"{arch}.attention.key_length", (uint)config.HeadSize);
-            metadata.Add($"{arch}.attention.value_length", (uint)config.HeadSize);
-        }
-
+        HuggingFaceMetadata.Add(metadata, config, arch);
         metadata.Add(GgufConstants.FileType, floatType switch { GgmlType.F32 => 0u, GgmlType.F16 => 1u, _ => 32u });
         metadata.Add($"{arch}.vocab_size", (uint)config.VocabularySize);
-        if (config.PermutesHeads) metadata.Add($"{arch}.rope.dimension_count", (uint)config.HeadSize);
+        if (config.Architecture.PermutesHeads) metadata.Add($"{arch}.rope.dimension_count", (uint)config.HeadSize);
         GgufTokenizer.Write(metadata, tokenizer);
         metadata.Add(GgufConstants.QuantizationVersion, 2u);
         return metadata;
     }
 
-    private static void AddRopeScaling(GgufMetadata metadata, HuggingFaceConfig config)
+    /// <summary>Only norms have something added, and they are F32.</summary>
+    private static void Add(Span<float> values, float number)
     {
-        // llama3's scaling isn't metadata but a tensor of factors.
-        if (config.RopeScaling is not { Type: not "llama3" } scaling) return;
-        string prefix = $"{config.GgufArchitecture}.rope.scaling";
-        metadata.Add($"{prefix}.type", scaling.Type);
-        metadata.Add($"{prefix}.factor", (float)scaling.Factor);
-        if (scaling.Type != "yarn") return;
-        metadata.Add($"{prefix}.original_context_length", (uint)scaling.Source.Get("original_max_position_embeddings").AsInt32(1, int.MaxValue));
-        AddNumber("extrapolation_factor", "yarn_ext_factor");
-        AddNumber(scaling.Source.Find("attention_factor") is null ? "attn_factor" : "attention_factor", "yarn_attn_factor");
-        AddNumber("beta_fast", "yarn_beta_fast");
-        AddNumber("beta_slow", "yarn_beta_slow");
-
-        void AddNumber(string from, string to)
-        {
-            if (scaling.Source.Find(from) is { } number) metadata.Add($"{prefix}.{to}", (float)number.AsDouble());
-        }
-    }
-
-    /// <summary>
-    /// What llama3's scaling divides each rotation frequency by: 1 for waves that fit the trained context often, the factor for those
-    /// that don't, a blend between.
-    /// </summary>
-    private static float[] RopeFactors(HuggingFaceConfig config)
-    {
-        if (config.RopeScaling is not { Type: "llama3" } scaling) return [];
-        ModelJson json = scaling.Source;
-        double lowFactor = json.Find("low_freq_factor")?.AsDouble() ?? 1.0;
-        double highFactor = json.Find("high_freq_factor")?.AsDouble() ?? 4.0;
-        double trainedContext = json.Find("original_max_position_embeddings")?.AsInt32(1, int.MaxValue) ?? 8192;
-        if (lowFactor <= 0 || highFactor <= lowFactor) throw new ModelFormatException(json.File, null, "'high_freq_factor' must be above 'low_freq_factor', and that above 0.");
-        float ropeBase = (float)(config.RopeBase ?? 10000.0);
-        float[] factors = new float[config.HeadSize / 2];
-        for (int i = 0; i < factors.Length; i++)
-        {
-            // Frequencies are single precision in the converter this follows.
-            float frequency = 1.0f / MathF.Pow(ropeBase, 2.0f * i / config.HeadSize);
-            double wavelength = 2 * Math.PI / frequency;
-            double smooth = ((trainedContext / wavelength) - lowFactor) / (highFactor - lowFactor);
-            factors[i] = wavelength < trainedContext / highFactor ? 1
-                : wavelength > trainedContext / lowFactor ? (float)scaling.Factor
-                : (float)(1 / (((1 - smooth) / scaling.Factor) + smooth));
-        }
-
-        return factors;
+        foreach (ref float value in values) value += number;
     }
 }

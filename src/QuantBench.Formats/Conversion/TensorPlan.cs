@@ -10,7 +10,8 @@ namespace QuantBench.Formats.Conversion;
 /// <param name="Rows">Rows; 1 for a vector that isn't reordered.</param>
 /// <param name="Columns">Elements per row.</param>
 /// <param name="PermutedHeads">Heads whose rows are reordered for neighbour rotation; 0 = none.</param>
-internal sealed record PlannedTensor(string Target, SafetensorsTensorInfo Source, long Rows, long Columns, int PermutedHeads)
+/// <param name="Added">What is added to every element.</param>
+internal sealed record PlannedTensor(string Target, SafetensorsTensorInfo Source, long Rows, long Columns, int PermutedHeads, float Added = 0)
 {
     /// <summary>Row of the source that becomes a row of the target: per head, row 2p + h comes from row h·(size/2) + p, h in {0, 1}.</summary>
     public long SourceRow(long row)
@@ -51,48 +52,30 @@ internal static class TensorPlan
             return tensor;
         }
 
-        void Matrix(string target, string source, long rows, long columns, int permutedHeads = 0)
+        foreach (HuggingFaceModule module in HuggingFaceModule.Of(config))
         {
-            plan.Add(new PlannedTensor($"{target}.weight", Take($"{source}.weight", rows, columns), rows, columns, permutedHeads));
-            if (!model.Tensors.ContainsKey($"{source}.bias")) return;
+            if (module.IsNorm)
+            {
+                SafetensorsTensorInfo norm = Take($"{module.Source}.weight", module.Columns);
+                plan.Add(new PlannedTensor($"{module.Target}.weight", norm, 1, module.Columns, 0, config.Architecture.NormOffset));
+                continue;
+            }
+
+            SafetensorsTensorInfo matrix = Take($"{module.Source}.weight", module.Rows, module.Columns);
+            plan.Add(new PlannedTensor($"{module.Target}.weight", matrix, module.Rows, module.Columns, module.PermutedHeads));
+            if (!model.Tensors.ContainsKey($"{module.Source}.bias")) continue;
 
             // A reordered matrix has its bias reordered too; seen as a column, its rows are single elements.
-            SafetensorsTensorInfo bias = Take($"{source}.bias", rows);
-            plan.Add(permutedHeads > 0 ? new PlannedTensor($"{target}.bias", bias, rows, 1, permutedHeads) : new PlannedTensor($"{target}.bias", bias, 1, rows, 0));
+            SafetensorsTensorInfo bias = Take($"{module.Source}.bias", module.Rows);
+            plan.Add(module.PermutedHeads > 0
+                ? new PlannedTensor($"{module.Target}.bias", bias, module.Rows, 1, module.PermutedHeads)
+                : new PlannedTensor($"{module.Target}.bias", bias, 1, module.Rows, 0));
         }
 
-        void Norm(string target, string source) => plan.Add(new PlannedTensor($"{target}.weight", Take($"{source}.weight", config.HiddenSize), 1, config.HiddenSize, 0));
-
-        long queryRows = (long)config.HeadCount * config.HeadSize;
-        long keyRows = (long)config.KeyValueHeadCount * config.HeadSize;
-        Matrix("token_embd", "model.embed_tokens", config.VocabularySize, config.HiddenSize);
-        for (int layer = 0; layer < config.LayerCount; layer++)
-        {
-            string from = $"model.layers.{layer}";
-            string to = $"blk.{layer}";
-            Norm($"{to}.attn_norm", $"{from}.input_layernorm");
-            Matrix($"{to}.attn_q", $"{from}.self_attn.q_proj", queryRows, config.HiddenSize, config.PermutesHeads ? config.HeadCount : 0);
-            Matrix($"{to}.attn_k", $"{from}.self_attn.k_proj", keyRows, config.HiddenSize, config.PermutesHeads ? config.KeyValueHeadCount : 0);
-            Matrix($"{to}.attn_v", $"{from}.self_attn.v_proj", keyRows, config.HiddenSize);
-            Matrix($"{to}.attn_output", $"{from}.self_attn.o_proj", config.HiddenSize, queryRows);
-            Norm($"{to}.ffn_norm", $"{from}.post_attention_layernorm");
-            Matrix($"{to}.ffn_gate", $"{from}.mlp.gate_proj", config.IntermediateSize, config.HiddenSize);
-            Matrix($"{to}.ffn_up", $"{from}.mlp.up_proj", config.IntermediateSize, config.HiddenSize);
-            Matrix($"{to}.ffn_down", $"{from}.mlp.down_proj", config.HiddenSize, config.IntermediateSize);
-        }
-
-        Norm("output_norm", "model.norm");
-        if (config.TiesEmbeddings) used.Add("lm_head.weight"); // A copy of the embedding, where a file has it all the same.
-        else Matrix("output", "lm_head", config.VocabularySize, config.HiddenSize);
-
-        // A tensor nobody asked for means that the model computes something else than a llama.
-        string? unknown = model.Tensors.Keys.Where(name => !used.Contains(name) && !IsComputed(name)).Order(StringComparer.Ordinal).FirstOrDefault();
-        return unknown is null ? plan.ToImmutable() : throw new ModelFormatException(directory, null, $"the tensor '{unknown}' has no place in a {config.GgufArchitecture} model.");
+        // A tensor nobody asked for means that the model computes something else.
+        string? unknown = model.Tensors.Keys.Where(name => !used.Contains(name) && !HuggingFaceModule.IsRedundant(name, config)).Order(StringComparer.Ordinal).FirstOrDefault();
+        return unknown is null
+            ? plan.ToImmutable()
+            : throw new ModelFormatException(directory, null, $"the tensor '{unknown}' has no place in a {config.Architecture.Native} model.");
     }
-
-    /// <summary>Whether a tensor is a stored table that engines compute themselves.</summary>
-    private static bool IsComputed(string name) =>
-        name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal)
-        || name.EndsWith(".attention.bias", StringComparison.Ordinal)
-        || name.EndsWith(".attention.masked_bias", StringComparison.Ordinal);
 }

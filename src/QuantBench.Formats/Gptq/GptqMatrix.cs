@@ -103,6 +103,45 @@ public sealed class GptqMatrix : IWeightMatrix
         ArrayPool<float>.Shared.Return(rented);
     }
 
+    /// <inheritdoc/>
+    public void ReadPiece(int row, int firstColumn, Span<float> output)
+    {
+        MatrixShape.CheckPiece(this, row, firstColumn, output.Length);
+        if (output.Length == 0) return;
+        int perWord = 32 / _config.Bits;
+        uint mask = (1u << _config.Bits) - 1;
+        float[] rented = ArrayPool<float>.Shared.Rent(2 * _groups);
+        Span<float> scales = rented.AsSpan(0, _groups);
+        Span<float> zeros = rented.AsSpan(_groups, _groups);
+
+        // With act-order any column may be of any group; else only these few are needed.
+        int firstGroup = _order is null ? _groupOf[firstColumn] : 0;
+        int lastGroup = _order is null ? _groupOf[firstColumn + output.Length - 1] : _groups - 1;
+        for (int g = firstGroup; g <= lastGroup; g++) ReadGroup(row, g, out scales[g], out zeros[g]);
+        ReadOnlySpan<int> groups = _groupOf.AsSpan(firstColumn, output.Length);
+        for (int c = 0; c < output.Length; c += perWord)
+        {
+            uint word = MemoryMarshal.Read<uint>(_model.Span(_quants, ((long)((firstColumn + c) / perWord) * Rows + row) * 4, 4));
+            for (int k = 0; k < perWord; k++)
+            {
+                int g = groups[c + k];
+                output[c + k] = scales[g] * ((word >> (_config.Bits * k) & mask) - zeros[g]);
+            }
+        }
+
+        ArrayPool<float>.Shared.Return(rented);
+    }
+
+    private void ReadGroup(int row, int group, out float scale, out float zero)
+    {
+        scale = 0;
+        int perWord = 32 / _config.Bits;
+        FloatMatrix.CodecOf(_scales.DType).Dequantize(
+            _model.Span(_scales, ((long)group * Rows + row) * _scales.ElementBytes, _scales.ElementBytes), MemoryMarshal.CreateSpan(ref scale, 1));
+        uint word = MemoryMarshal.Read<uint>(_model.Span(_zeros, ((long)group * (Rows / perWord) + row / perWord) * 4, 4));
+        zero = ((word >> (_config.Bits * (row % perWord))) + (uint)_config.ZeroShift) & ((1u << _config.Bits) - 1);
+    }
+
     /// <summary>Scales and zero points of a run of outputs, [groups, rowCount].</summary>
     private void ReadGroupRows(int firstRow, int rowCount, Span<float> scales, Span<float> zeros)
     {

@@ -20,13 +20,6 @@ public static class HuggingFaceToMlx
 
     private const int ChunkElements = 1 << 20;
 
-    /// <summary>What is copied beside the weights, where it is there.</summary>
-    private static readonly string[] s_copied =
-    [
-        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model",
-        "generation_config.json", "chat_template.jinja", "chat_template.json",
-    ];
-
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, IndentSize = 4, NewLine = "\n" };
 
     /// <summary>Converts with the same settings for all layers.</summary>
@@ -93,11 +86,7 @@ public static class HuggingFaceToMlx
 
         WriteIndex(outputDirectory, plan, specs);
         WriteConfig(configPath, outputDirectory, quantization, plan);
-        foreach (string name in s_copied)
-        {
-            string from = Path.Combine(sourceDirectory, name);
-            if (File.Exists(from)) File.Copy(from, Path.Combine(outputDirectory, name), overwrite: true);
-        }
+        ModelSideFiles.Copy(sourceDirectory, outputDirectory);
     }
 
     private static PlannedTensor Plan(SafetensorsTensorInfo tensor, Func<string, MlxQuantization?> settingsOf)

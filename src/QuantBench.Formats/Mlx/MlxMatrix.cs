@@ -12,6 +12,9 @@ namespace QuantBench.Formats.Mlx;
 /// </summary>
 public sealed class MlxMatrix : IWeightMatrix
 {
+    /// <summary>Groups decoded at once: as many as the smallest ones of 512 columns.</summary>
+    private const int PieceGroups = 16;
+
     private readonly SafetensorsModel _model;
     private readonly SafetensorsTensorInfo _packed;
     private readonly SafetensorsTensorInfo _scales;
@@ -101,5 +104,27 @@ public sealed class MlxMatrix : IWeightMatrix
         }
 
         ArrayPool<float>.Shared.Return(rented);
+    }
+
+    /// <inheritdoc/>
+    public void ReadPiece(int row, int firstColumn, Span<float> output)
+    {
+        MatrixShape.CheckPiece(this, row, firstColumn, output.Length);
+        int first = firstColumn / Quantization.GroupSize;
+        int groups = output.Length / Quantization.GroupSize;
+        Span<float> scales = stackalloc float[PieceGroups];
+        Span<float> biases = stackalloc float[PieceGroups];
+        int elementBytes = _scales.ElementBytes;
+        for (int g = 0; g < groups; g += PieceGroups)
+        {
+            int count = Math.Min(PieceGroups, groups - g);
+            long at = ((long)row * Groups + first + g) * elementBytes;
+            _floats.Dequantize(_model.Span(_scales, at, count * elementBytes), scales[..count]);
+            _floats.Dequantize(_model.Span(_biases, at, count * elementBytes), biases[..count]);
+            int column = g * Quantization.GroupSize;
+            MlxAffine.DequantizeRow(
+                Packed(row).Slice(MlxAffine.PackedBytes(firstColumn + column, Quantization.Bits), MlxAffine.PackedBytes(count * Quantization.GroupSize, Quantization.Bits)),
+                scales[..count], biases[..count], Quantization, output.Slice(column, count * Quantization.GroupSize));
+        }
     }
 }

@@ -7,10 +7,12 @@ namespace QuantBench.Formats.Mlx;
 /// <summary>What <c>config.json</c> says under <c>quantization</c>: settings of all layers, and of some by the path of their module.</summary>
 internal sealed class MlxQuantizationConfig
 {
-    private readonly MlxQuantization _default;
     private readonly Dictionary<string, MlxQuantization?> _byModule;
 
-    private MlxQuantizationConfig(MlxQuantization all, Dictionary<string, MlxQuantization?> byModule) => (_default, _byModule) = (all, byModule);
+    private MlxQuantizationConfig(MlxQuantization all, Dictionary<string, MlxQuantization?> byModule) => (Default, _byModule) = (all, byModule);
+
+    /// <summary>Settings of all layers that aren't listed.</summary>
+    public MlxQuantization Default { get; }
 
     /// <summary>Reads the settings.</summary>
     /// <param name="config">The whole of <c>config.json</c>.</param>
@@ -43,14 +45,14 @@ internal sealed class MlxQuantizationConfig
     /// <param name="model">The tensors: without scales a module isn't quantized, unless it is listed by name.</param>
     /// <param name="module">Path of the module.</param>
     public MlxQuantization? Find(SafetensorsModel model, string module) =>
-        _byModule.TryGetValue(module, out MlxQuantization? own) ? own : model.Tensors.ContainsKey($"{module}.scales") ? _default : null;
+        _byModule.TryGetValue(module, out MlxQuantization? own) ? own : model.Tensors.ContainsKey($"{module}.scales") ? Default : null;
 
     private static void CheckMode(ModelJson json)
     {
         if (json.Find("mode") is not { } mode || mode.AsString() == "affine") return;
         throw new ModelFormatException(
             json.File, null, $"the quantization mode '{mode.AsString()}' is not read; 'affine' is.",
-            "Convert the model again without --q-mode, or use its unquantized weights.");
+            "Convert the model again without --q-mode, or use its unquantized weights.") { IsUnsupported = true };
     }
 
     private static int? Bits(ModelJson json) =>

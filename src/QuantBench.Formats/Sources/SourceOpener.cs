@@ -15,7 +15,10 @@ internal static class SourceOpener
     private const string Hint = "Give a Hugging Face directory (config.json, *.safetensors, tokenizer.json) or a .gguf file.";
 
     // Files beside the weights that decide what a conversion writes.
-    private static readonly ImmutableArray<string> SideFiles = ["config.json", SafetensorsModel.IndexFile, "tokenizer.json", "tokenizer_config.json"];
+    private static readonly ImmutableArray<string> SideFiles =
+    [
+        "config.json", "quantize_config.json", "quant_config.json", SafetensorsModel.IndexFile, "tokenizer.json", "tokenizer_config.json",
+    ];
 
     public static ModelSource Open(string path, string? hashCacheDirectory)
     {
@@ -46,8 +49,7 @@ internal static class SourceOpener
     {
         if (source.Kind == SourceKind.HuggingFace)
         {
-            HuggingFaceConfig config = HuggingFaceConfig.Read(source.Path);
-            return new BpeTextTokenizer(HuggingFaceTokenizer.Read(source.Path, config.VocabularySize).Definition);
+            return new BpeTextTokenizer(HuggingFaceTokenizer.Read(source.Path, HuggingFaceConfig.ReadVocabularySize(source.Path)).Definition);
         }
 
         using GgufReader reader = GgufReader.Open(source.Path);

@@ -53,6 +53,13 @@ public sealed class FloatMatrix : IWeightMatrix
         for (int i = 0; i < rowCount; i++) _codec.Dequantize(Row(firstRow + i), output.Slice(i * Columns, Columns));
     }
 
+    /// <inheritdoc/>
+    public void ReadPiece(int row, int firstColumn, Span<float> output)
+    {
+        MatrixShape.CheckPiece(this, row, firstColumn, output.Length);
+        _codec.Dequantize(Row(row).Slice(firstColumn * _tensor.ElementBytes, output.Length * _tensor.ElementBytes), output);
+    }
+
     /// <summary>The codec of a float type.</summary>
     internal static IBlockCodec CodecOf(SafetensorsDType type) => BlockCodecs.Get(type switch
     {

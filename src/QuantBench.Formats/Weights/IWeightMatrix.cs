@@ -20,4 +20,11 @@ public interface IWeightMatrix
     /// <param name="output">[rowCount, <see cref="Columns"/>], row-major; receives the weights.</param>
     /// <exception cref="ArgumentException">The run isn't inside the matrix, or the output's length doesn't fit it.</exception>
     void ReadRows(int firstRow, int rowCount, Span<float> output);
+
+    /// <summary>Decodes a piece of a row.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="firstColumn">First element: a multiple of 512, so that pieces are whole groups in every format.</param>
+    /// <param name="output">Receives the elements; ends at a multiple of 512 or at the row's end.</param>
+    /// <exception cref="ArgumentException">The piece isn't inside the matrix, or cuts a group.</exception>
+    void ReadPiece(int row, int firstColumn, Span<float> output);
 }

@@ -7,6 +7,9 @@ namespace QuantBench.Formats.Weights;
 /// <summary>Checks that stand before a matrix is read.</summary>
 internal static class MatrixShape
 {
+    /// <summary>Pieces of rows start at multiples of this: no group of any format crosses one.</summary>
+    private const int PieceColumns = 512;
+
     /// <summary>The tensor, which must have two dimensions of one of some types.</summary>
     /// <exception cref="ModelFormatException">It is missing, has another type or another number of dimensions, or is too large.</exception>
     public static (SafetensorsTensorInfo Tensor, int Rows, int Columns) Require(
@@ -48,6 +51,21 @@ internal static class MatrixShape
         if ((long)rowCount * matrix.Columns != outputLength)
         {
             throw new ArgumentException($"{rowCount} rows have {(long)rowCount * matrix.Columns} elements, but there is room for {outputLength}.");
+        }
+    }
+
+    /// <summary>Refuses a piece of a row that isn't inside a matrix or cuts what belongs together.</summary>
+    /// <exception cref="ArgumentException">It isn't, or does.</exception>
+    public static void CheckPiece(IWeightMatrix matrix, int row, int firstColumn, int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(row);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, matrix.Rows);
+        ArgumentOutOfRangeException.ThrowIfNegative(firstColumn);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstColumn, matrix.Columns - length);
+        int end = firstColumn + length;
+        if (firstColumn % PieceColumns != 0 || (end % PieceColumns != 0 && end != matrix.Columns))
+        {
+            throw new ArgumentException($"columns {firstColumn} to {end} don't start and end at multiples of {PieceColumns} or at the row's end.");
         }
     }
 }

@@ -16,9 +16,8 @@ public sealed class HuggingFaceGgufBuilder : IArtifactBuilder
     /// <inheritdoc/>
     public Support CanBuild(ModelSource source, string artifactName)
     {
-        ArgumentNullException.ThrowIfNull(source);
-        if (source.Kind != SourceKind.HuggingFace) return Support.No($"{Name} converts Hugging Face directories, not GGUF files");
-        return FloatType(artifactName) is null ? Support.No($"{Name} makes gguf:F32, gguf:F16 and gguf:BF16, not {artifactName}") : Support.Yes;
+        if (FloatType(artifactName) is null) return Support.No($"{Name} makes gguf:F32, gguf:F16 and gguf:BF16, not {artifactName}");
+        return DirectorySources.HaveFloats(source, Name);
     }
 
     /// <inheritdoc/>

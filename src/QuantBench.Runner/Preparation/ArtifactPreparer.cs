@@ -99,9 +99,9 @@ public sealed class ArtifactPreparer
         try
         {
             RegistryEntry entry = await _registry.GetOrBuildAsync(
-                key, (path, stop) => BuildAsync(key, name, recipe, inputPaths.ToImmutable(), inputHashes.ToImmutable(), path, stop), cancellationToken);
+                key, name, (path, stop) => BuildAsync(key, name, recipe, inputPaths.ToImmutable(), inputHashes.ToImmutable(), path, stop), cancellationToken);
             Report(name, cached, start, entry.Bytes, null);
-            return Prepared.Ready(entry, _registry.ArtifactPath(key));
+            return Prepared.Ready(entry, _registry.ArtifactPath(entry));
         }
         catch (EngineException e)
         {

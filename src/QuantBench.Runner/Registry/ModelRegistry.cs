@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using QuantBench.Core;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Variants;
 using QuantBench.Formats.Sources;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Runner.Workers;
@@ -11,15 +12,15 @@ using QuantBench.Runner.Workers;
 namespace QuantBench.Runner.Registry;
 
 /// <summary>
-/// The content-addressed store of artifacts under the cache root: <c>models/&lt;key&gt;/{artifact.gguf, recipe.json}</c>. A key is made of
+/// The content-addressed store of artifacts under the cache root: <c>models/&lt;key&gt;/{artifact.gguf, recipe.json}</c>, where formats of
+/// several files have a directory <c>artifact</c> instead of the one file. A key is made of
 /// everything that decides the artifact's bytes, so an entry never goes stale; it is only unused. Entries appear by one rename, so whatever
 /// dies in between leaves no half entry: what it was writing lies in <c>models/.building</c> and is removed by whoever builds next.
 /// </summary>
 public sealed class ModelRegistry
 {
-    /// <summary>File name of every artifact in its folder.</summary>
-    public const string ArtifactFile = "artifact.gguf";
-
+    private const string SingleFile = "artifact.gguf";
+    private const string Folder = "artifact";
     private const string RecipeFile = "recipe.json";
 
     private readonly string _root;
@@ -51,9 +52,13 @@ public sealed class ModelRegistry
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity)))[..32];
     }
 
-    /// <summary>Path of an entry's artifact.</summary>
-    /// <param name="key">Its key.</param>
-    public string ArtifactPath(string key) => Path.Combine(_root, key, ArtifactFile);
+    /// <summary>Path of an entry's artifact: a file, or a directory for formats of several files.</summary>
+    /// <param name="entry">The entry.</param>
+    public string ArtifactPath(RegistryEntry entry)
+    {
+        ArgumentNullException.ThrowIfNull(entry);
+        return Path.Combine(_root, entry.Key, NameOf(entry.ArtifactName));
+    }
 
     /// <summary>The entry of a key, if it is here and its file has the length the entry says; null otherwise.</summary>
     /// <param name="key">Its key.</param>
@@ -79,11 +84,12 @@ public sealed class ModelRegistry
 
     /// <summary>Returns the entry of a key, building it first when it isn't here. Runners that want the same one wait for each other.</summary>
     /// <param name="key">Its key.</param>
-    /// <param name="build">Builds into the path it is given and returns the entry.</param>
+    /// <param name="artifactName">Variant id or <c>imatrix</c>.</param>
+    /// <param name="build">Builds a file or directory at the path it is given and returns the entry.</param>
     /// <param name="cancellationToken">Stops waiting and building.</param>
     /// <exception cref="StoreException">The cache can't be written.</exception>
     public async Task<RegistryEntry> GetOrBuildAsync(
-        string key, Func<string, CancellationToken, Task<RegistryEntry>> build, CancellationToken cancellationToken)
+        string key, string artifactName, Func<string, CancellationToken, Task<RegistryEntry>> build, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(build);
         if (Find(key) is { } ready)
@@ -101,7 +107,7 @@ public sealed class ModelRegistry
             Directory.CreateDirectory(folder);
             try
             {
-                RegistryEntry entry = await build(Path.Combine(folder, ArtifactFile), cancellationToken);
+                RegistryEntry entry = await build(Path.Combine(folder, NameOf(artifactName)), cancellationToken);
                 Commit(folder, entry);
                 return entry;
             }
@@ -124,7 +130,7 @@ public sealed class ModelRegistry
     /// <summary>Reads every artifact again and compares its hash with its recipe's.</summary>
     /// <param name="progress">Receives each entry before it is read.</param>
     /// <param name="cancellationToken">Stops.</param>
-    public async Task<IReadOnlyList<RegistryItem>> VerifyAsync(IProgress<RegistryItem> progress, CancellationToken cancellationToken)
+    public IReadOnlyList<RegistryItem> Verify(IProgress<RegistryItem> progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(progress);
         var found = new List<RegistryItem>();
@@ -137,7 +143,7 @@ public sealed class ModelRegistry
                 continue;
             }
 
-            string sha256 = await Sha256OfFileAsync(Path.Combine(item.Folder, ArtifactFile), cancellationToken);
+            string sha256 = ArtifactContent.Read(ArtifactPath(entry), cancellationToken).Sha256;
             found.Add(sha256 == entry.Sha256 ? item : item with { Damage = $"its SHA-256 is {sha256}, but the recipe says {entry.Sha256}" });
         }
 
@@ -179,15 +185,6 @@ public sealed class ModelRegistry
         }
     }
 
-    /// <summary>SHA-256 of a file, 64 lower-case hex digits.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="cancellationToken">Stops.</param>
-    public static async Task<string> Sha256OfFileAsync(string path, CancellationToken cancellationToken)
-    {
-        await using FileStream stream = File.OpenRead(path);
-        return Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, cancellationToken));
-    }
-
     /// <summary>Makes an entry from a build's outcome.</summary>
     /// <param name="key">Its key.</param>
     /// <param name="source">The model source.</param>
@@ -222,15 +219,16 @@ public sealed class ModelRegistry
     private static RegistryItem ReadItem(string folder)
     {
         string recipe = Path.Combine(folder, RecipeFile);
-        var artifact = new FileInfo(Path.Combine(folder, ArtifactFile));
         DateTimeOffset used = File.Exists(recipe) ? new DateTimeOffset(File.GetLastWriteTimeUtc(recipe), TimeSpan.Zero) : DateTimeOffset.UnixEpoch;
         try
         {
             if (!File.Exists(recipe)) return new RegistryItem(null, folder, used, "recipe.json is missing");
             RegistryEntry? entry = JsonSerializer.Deserialize<RegistryEntry>(File.ReadAllBytes(recipe), Json.Pretty);
             if (entry is null || entry.Key != Path.GetFileName(folder)) return new RegistryItem(null, folder, used, "recipe.json belongs to another artifact");
-            if (!artifact.Exists) return new RegistryItem(entry, folder, used, "the artifact is missing");
-            string? damage = artifact.Length == entry.Bytes ? null : $"it has {artifact.Length} bytes, but the recipe says {entry.Bytes}";
+            string artifact = Path.Combine(folder, NameOf(entry.ArtifactName));
+            if (!ArtifactContent.Exists(artifact)) return new RegistryItem(entry, folder, used, "the artifact is missing");
+            long bytes = ArtifactContent.SizeOf(artifact);
+            string? damage = bytes == entry.Bytes ? null : $"it has {bytes} bytes, but the recipe says {entry.Bytes}";
             return new RegistryItem(entry, folder, used, damage);
         }
         catch (JsonException e)
@@ -238,6 +236,10 @@ public sealed class ModelRegistry
             return new RegistryItem(null, folder, used, $"recipe.json can't be read: {e.Message}");
         }
     }
+
+    // Importance matrices, which are no variants, are single files too.
+    private static string NameOf(string artifactName) =>
+        !Variant.TryParse(artifactName, out Variant? variant) || variant is { Format: "gguf" } ? SingleFile : Folder;
 
     private static long SizeOf(string folder) => new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length);
 
@@ -260,7 +262,18 @@ public sealed class ModelRegistry
     private void Commit(string folder, RegistryEntry entry)
     {
         // The data must be on the disk before the name is: a name whose data was lost with the power would look finished.
-        using (FileStream artifact = File.Open(Path.Combine(folder, ArtifactFile), FileMode.Open, FileAccess.ReadWrite)) artifact.Flush(flushToDisk: true);
+        string artifact = Path.Combine(folder, NameOf(entry.ArtifactName));
+        foreach (string path in ArtifactContent.Files(artifact))
+        {
+            using FileStream file = File.Open(path, FileMode.Open, FileAccess.ReadWrite);
+            file.Flush(flushToDisk: true);
+        }
+
+        if (Directory.Exists(artifact))
+        {
+            foreach (string directory in Directory.EnumerateDirectories(artifact, "*", SearchOption.AllDirectories).Append(artifact)) Libc.SyncDirectory(directory);
+        }
+
         using (FileStream recipe = File.Create(Path.Combine(folder, RecipeFile)))
         {
             JsonSerializer.Serialize(recipe, entry, Json.Pretty);

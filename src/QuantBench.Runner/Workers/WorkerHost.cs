@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using QuantBench.Core.Cells;
@@ -262,20 +261,20 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         var request = new BuildRequest(
             build.ToSource(), name, build.Inputs.ToImmutableSortedDictionary(StringComparer.Ordinal), build.OutputPath, build.Calibration, build.Threads);
         builder.Build(request, new BuildProgress(name, progress), cancellationToken);
-        if (!File.Exists(build.OutputPath)) throw new EngineException($"{build.Builder} said it was done with {name}, but wrote nothing.");
+        if (!ArtifactContent.Exists(build.OutputPath)) throw new EngineException($"{build.Builder} said it was done with {name}, but wrote nothing.");
         progress.Report(new EvaluationProgress("hash", 0, 0, name));
-        using FileStream file = File.OpenRead(build.OutputPath);
-        string sha256 = Convert.ToHexStringLower(SHA256.HashData(file));
-        (long weights, long parameters) = Variant.TryParse(name, out _) ? services.Describe(build.OutputPath) : (0, 0); // an importance matrix has none
-        return new WorkerResult { Built = new BuiltArtifact(sha256, file.Length, weights, parameters) };
+        ArtifactContent content = ArtifactContent.Read(build.OutputPath, cancellationToken);
+        // An importance matrix has no weights.
+        (long weights, long parameters) = Variant.TryParse(name, out Variant? variant) && variant is not null ? services.Describe(variant, build.OutputPath) : (0, 0);
+        return new WorkerResult { Built = new BuiltArtifact(content.Sha256, content.Bytes, weights, parameters) };
     }
 
     private static T Needed<T>(T? value, string what) where T : class => value ?? throw new RequestException($"the worker's job lacks {what}.");
 
-    /// <summary>Lets a line through every tenth of a second: more would be work that the measured loop pays for.</summary>
+    /// <summary>Lets a line through four times a second: more would be work of the reader that the measured loop pays for.</summary>
     private sealed class ThrottledProgress(WorkerEventWriter writer, TimeProvider clock) : IProgress<EvaluationProgress>
     {
-        private static readonly TimeSpan s_gap = TimeSpan.FromMilliseconds(100);
+        private static readonly TimeSpan s_gap = TimeSpan.FromMilliseconds(250);
         private long _last = long.MinValue;
         private string _phase = "";
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Variants;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
 using QuantBench.Inference.Evaluators;
@@ -20,8 +21,8 @@ public sealed record WorkerServices
     /// <summary>Computes reference log-probabilities into a file.</summary>
     public required Action<EvaluationContext, string, CancellationToken> ComputeReference { get; init; }
 
-    /// <summary>Tensor bytes and number of weights of a model file.</summary>
-    public required Func<string, (long WeightBytes, long ParameterCount)> Describe { get; init; }
+    /// <summary>Tensor bytes and number of weights of the artifact of a variant at a path.</summary>
+    public required Func<Variant, string, (long WeightBytes, long ParameterCount)> Describe { get; init; }
 
     /// <summary>Makes the reader of this machine's state.</summary>
     public required Func<IMachineProbe> Machine { get; init; }

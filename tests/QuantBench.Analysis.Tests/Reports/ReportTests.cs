@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using System.Xml;
 using System.Xml.Linq;
+using QuantBench.Analysis.Compare;
 using QuantBench.Analysis.Reports;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Runs;
@@ -36,6 +37,23 @@ public sealed class ReportTests
         Assert.DoesNotMatch("(?i)<(script|link|img|iframe|object|embed)", withoutNamespaces);
         Assert.DoesNotMatch("(?i)(@import|url\\((?!#))", withoutNamespaces);
         Assert.All(Parse(s_html).Descendants().Attributes().Where(a => a.Name.LocalName is "href" or "src"), a => Assert.StartsWith("#", a.Value, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Html_OfSeveralRuns_ComparesEachWithTheFirst_AndKeepsIdsApart()
+    {
+        RunRecord first = SampleRun.Make();
+        RunRecord second = first with { Info = first.Info with { Id = "20261125-010101-other-0001" } };
+        RunComparison comparison = RunComparer.Compare(new ComparisonSide(first), new ComparisonSide(second));
+
+        string html = HtmlReport.Write([RunReport.Of(first), RunReport.Of(second)], [comparison]);
+
+        XDocument document = Parse(html);
+        string[] ids = [.. document.Descendants().Attributes("id").Select(a => a.Value)];
+        Assert.Equal(ids.Length, ids.Distinct().Count());
+        Assert.All(document.Descendants().Attributes("aria-labelledby").SelectMany(a => a.Value.Split(' ')), id => Assert.Contains(id, ids));
+        Assert.All(document.Descendants().Attributes().Where(a => a.Name.LocalName == "href").Select(a => a.Value[1..]), id => Assert.Contains(id, ids));
+        Assert.Equal($"{second.Info.Id} against {first.Info.Id}", document.Descendants("section").Single(s => s.Attribute("id")?.Value == "compare2").Element("h2")!.Value);
     }
 
     [Fact]

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using QuantBench.TestKit;
 
@@ -31,6 +33,23 @@ public sealed class QuickSuiteTests : IDisposable
         (int again, string resumed, string problem) = await QuantBenchProcess.RunAsync(["resume", "latest", "--json", .. places]);
         Assert.True(again == 0, problem);
         Assert.DoesNotContain("cell_started", resumed, StringComparison.Ordinal);
+        await CheckComplianceAsync(folder, places);
+    }
+
+    // The sums are computed again here; a PDF is made where there is a browser, and where there is none the command says so.
+    private static async Task CheckComplianceAsync(string folder, string[] places)
+    {
+        (int code, _, string error) = await QuantBenchProcess.RunAsync(["report", "latest", "--compliance", .. places]);
+
+        Assert.True(code == 0, error);
+        string[] lines = await File.ReadAllLinesAsync(Path.Combine(folder, "manifest.sha256"));
+        string[] files = [.. lines.Select(l => l[66..])];
+        Assert.All(["run.json", "cells.jsonl", "report.html", "compliance.html", "compliance.md"], f => Assert.Contains(f, files));
+        Assert.All(lines, l => Assert.Equal(l[..64], Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, l[66..]))))));
+
+        (int printed, string output, string problem) = await QuantBenchProcess.RunAsync(["report", "latest", "--pdf", .. places]);
+        if (printed == 0) Assert.Equal("%PDF", Encoding.ASCII.GetString(File.ReadAllBytes(output.TrimEnd().Split('\n')[^1])[..4]));
+        else Assert.Contains("a PDF needs a browser, and none is on PATH", problem, StringComparison.Ordinal);
     }
 
     private static double Figure(JsonElement[] events, string metric) => events

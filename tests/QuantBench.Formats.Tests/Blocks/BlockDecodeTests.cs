@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
 
@@ -5,10 +6,12 @@ namespace QuantBench.Formats.Tests.Blocks;
 
 public sealed class BlockDecodeTests
 {
+    private static readonly GgmlType[] s_others = [GgmlType.F32, GgmlType.Q8_1];
+
     public static TheoryData<GgmlType> AllTypes => [.. BlockCodecs.All.Select(c => c.Type)];
 
-    /// <summary>Types with an exported row function; F32 is a copy and Q8_1 has none.</summary>
-    public static TheoryData<GgmlType> NativeTypes => [.. BlockCodecs.All.Select(c => c.Type).Where(t => t is not (GgmlType.F32 or GgmlType.Q8_1))];
+    /// <summary>Types with an exported row function; F32 and Q8_1, which have none, have tests of their own below.</summary>
+    public static TheoryData<GgmlType> NativeTypes => [.. BlockCodecs.All.Select(c => c.Type).Except(s_others)];
 
     [Theory]
     [MemberData(nameof(NativeTypes))]
@@ -41,5 +44,43 @@ public sealed class BlockDecodeTests
         codec.Dequantize(blocks, vector);
 
         BlockSamples.AssertSameBits(scalar, vector, type.ToString(), codec.BlockElements);
+    }
+
+    /// <summary>ggml reads Q8_1 only inside dot products, so each element is taken out by one.</summary>
+    [Fact]
+    public void Dequantize_GivesTheProductsOfGgml_WhenTheTypeIsQ8_1()
+    {
+        IBlockCodec codec = BlockCodecs.Get(GgmlType.Q8_1);
+        byte[] blocks = BlockSamples.Adversarial(codec, seed: 9);
+        float[] decoded = new float[blocks.Length / codec.BlockBytes * codec.BlockElements];
+        codec.Dequantize(blocks, decoded);
+        int compared = 0;
+        for (int block = 0; block < blocks.Length / codec.BlockBytes; block++)
+        {
+            // The scaled sum at bytes 2 and 3 takes part in the product; an infinite one would hide the element.
+            byte[] bytes = blocks.AsSpan(block * codec.BlockBytes, codec.BlockBytes).ToArray();
+            (bytes[2], bytes[3]) = (0, 0x3C);
+            for (int i = 0; i < codec.BlockElements; i++)
+            {
+                float expected = NativeDot.Element(bytes, i);
+                float actual = decoded[(block * codec.BlockElements) + i];
+                if (!float.IsFinite(expected)) continue;
+                Assert.True(expected == actual, $"block {block}, element {i}: expected {expected:R}, got {actual:R}");
+                compared++;
+            }
+        }
+
+        Assert.True(compared > decoded.Length * 0.9, $"only {compared} of {decoded.Length} elements are finite");
+    }
+
+    [Fact]
+    public void Dequantize_CopiesBits_WhenTheTypeIsF32()
+    {
+        uint[] bits = [0, 0x8000_0000, 1, 0x807F_FFFF, 0x3F80_0000, 0x7F7F_FFFF, 0x7F80_0000, 0xFF80_0000, 0x7FC0_0001, 0xFFFF_FFFF, 0x1234_5678];
+        float[] output = new float[bits.Length];
+
+        BlockCodecs.Get(GgmlType.F32).Dequantize(MemoryMarshal.AsBytes<uint>(bits), output);
+
+        Assert.Equal(bits, output.Select(BitConverter.SingleToUInt32Bits));
     }
 }

@@ -200,7 +200,7 @@ public class HuggingFaceToGgufTests
     }
 
     [Theory]
-    [InlineData("""{"architectures":["GemmaForCausalLM"]}""", "'GemmaForCausalLM'")]
+    [InlineData("""{"architectures":["MambaForCausalLM"]}""", "'MambaForCausalLM'")]
     [InlineData("""{"architectures":[]}""", "the architecture ''")]
     [InlineData("""{"architectures":null}""", "'architectures' is missing")]
     [InlineData("""{"hidden_size":null}""", "'hidden_size' is missing")]

@@ -1,4 +1,3 @@
-using QuantBench.Formats.Mlx;
 using QuantBench.Formats.Safetensors;
 using QuantBench.Formats.Weights;
 using QuantBench.TestKit;

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Sources;
 using QuantBench.Inference.Artifacts;
+using QuantBench.TestKit;
 
 namespace QuantBench.Inference.Tests.Artifacts;
 
@@ -24,7 +25,7 @@ public sealed class GgufBuilderTests : IDisposable
     {
         var builder = new HuggingFaceGgufBuilder();
 
-        Assert.Equal(can, builder.CanBuild(new ModelSource(SourceKind.HuggingFace, "/m", [], ""), artifact).IsSupported);
+        Assert.Equal(can, builder.CanBuild(ModelSource.Open(TinyModel.Write(Path.Combine(_directory, "m"))), artifact).IsSupported);
         Assert.False(builder.CanBuild(new ModelSource(SourceKind.Gguf, "/m.gguf", [], ""), artifact).IsSupported);
     }
 

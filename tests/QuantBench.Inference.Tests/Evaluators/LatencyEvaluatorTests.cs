@@ -45,7 +45,7 @@ public class LatencyEvaluatorTests
 
         Evaluate(engine, clock, s_settings);
 
-        // Each repetition empties the cache twice: before the prompt and before generating; one more reset at the start.
+        // The cache is emptied before each prompt and before each generation; one more reset at the start.
         Assert.Equal(1 + 2 * (3 + 10), engine.Calls.Count(c => c == "reset"));
     }
 
@@ -63,9 +63,10 @@ public class LatencyEvaluatorTests
             },
         };
 
-        EvaluationResult result = Evaluate(engine, clock, s_settings);
+        EvaluationResult result = Evaluate(engine, clock, s_settings.With("time_cap", 0.1));
 
-        Assert.Contains("warm-up cap reached before a steady state", result.Notes);
+        Assert.Contains("prompt: warm-up cap reached before a steady state", result.Notes);
+        Assert.Contains("generation: warm-up cap reached before a steady state", result.Notes);
     }
 
     [Fact]
@@ -90,8 +91,9 @@ public class LatencyEvaluatorTests
 
         EvaluationResult result = Evaluate(Steady(clock), clock, s_settings.With("time_cap", 0.1));
 
-        Assert.Equal(3, Metric(result, "pp_tps").N); // 48 ms each
+        Assert.Equal(3, Metric(result, "pp_tps").N); // 40 ms each
         Assert.Contains("pp_tps: 3 of 10 repetitions within 0.1 s", result.Notes);
+        Assert.Equal(10, Metric(result, "tg_tps").N); // 8 ms each
     }
 
     [Fact]
@@ -107,7 +109,7 @@ public class LatencyEvaluatorTests
     }
 
     [Fact]
-    public void Evaluate_StartsPromptAndGenerationAtDepth_WhenDepthIsSet()
+    public void Evaluate_RunsAllPromptsThenAllGenerationsAtDepth()
     {
         var clock = new FakeTimeProvider();
         var sizes = new List<int>();
@@ -123,9 +125,10 @@ public class LatencyEvaluatorTests
         Evaluate(engine, clock, s_settings.With("depth", 12L));
 
         Assert.Equal([8, 4], sizes[..2]); // prefilled once
-        Assert.Equal([8, 8, 4, 1, 1, 1, 1, 8, 8, 4], sizes[2..12]);
+        Assert.Equal(Enumerable.Repeat<int[]>([8, 8, 4], 3 + 10).SelectMany(p => p), sizes[2..41]);
+        Assert.Equal(Enumerable.Repeat(1, 4 * (3 + 10)), sizes[41..]);
         Assert.Equal(["reset", "truncate 12", "truncate 12", "truncate 12"], engine.Calls[..4]);
-        Assert.Equal(36, engine.Sessions[0].ContextLength);
+        Assert.Equal(32, engine.Sessions[0].ContextLength); // the longer part at depth
     }
 
     [Fact]
@@ -169,8 +172,8 @@ public class LatencyEvaluatorTests
 
         Evaluate(engine, TimeProvider.System, s_settings.With("generate", 100L).With("prompt", 8L).With("warmup_cap", 0.0).With("repetitions", 3L).With("max_repetitions", 3L));
 
-        // Appends 0, 101, 202 are prompts. From the second token of the second repetition on, all code has run once.
-        for (int i = 103; i < 202; i++) Assert.Equal(allocated[102], allocated[i]);
+        // Appends 0 to 2 are prompts, then come three generations. From the second token of the second one on, all code has run once.
+        for (int i = 105; i < 203; i++) Assert.Equal(allocated[104], allocated[i]);
     }
 
     [Fact]

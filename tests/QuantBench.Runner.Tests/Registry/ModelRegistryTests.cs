@@ -47,7 +47,7 @@ public sealed class ModelRegistryTests : IDisposable
 
         Assert.Equal(1, builds);
         Assert.Equal(first.Sha256, second.Sha256);
-        Assert.Equal("hello", await File.ReadAllTextAsync(registry.ArtifactPath(first.Key)));
+        Assert.Equal("hello", await File.ReadAllTextAsync(registry.ArtifactPath(first)));
         Assert.Equal((5, "gguf:Q4_K_M", "s"), (second.Bytes, second.ArtifactName, second.SourceSha256));
     }
 
@@ -57,7 +57,7 @@ public sealed class ModelRegistryTests : IDisposable
         ModelRegistry registry = Registry();
 
         await Assert.ThrowsAsync<EngineException>(() => registry.GetOrBuildAsync(
-            Key, (path, _) =>
+            Key, "gguf:Q4_K_M", (path, _) =>
             {
                 File.WriteAllText(path, "half");
                 throw new EngineException("refused");
@@ -93,7 +93,7 @@ public sealed class ModelRegistryTests : IDisposable
         ModelRegistry two = new(_cache.Path, TimeProvider.System);
 
         Task<RegistryEntry> first = one.GetOrBuildAsync(
-            Key, async (path, stop) =>
+            Key, "gguf:Q4_K_M", async (path, stop) =>
             {
                 Interlocked.Increment(ref builds);
                 await File.WriteAllTextAsync(path, "hello", stop);
@@ -117,7 +117,7 @@ public sealed class ModelRegistryTests : IDisposable
     {
         ModelRegistry registry = Registry();
         RegistryEntry entry = await BuildAsync(registry, "hello");
-        File.WriteAllText(registry.ArtifactPath(entry.Key), "hel");
+        File.WriteAllText(registry.ArtifactPath(entry), "hel");
 
         Assert.Null(registry.Find(entry.Key));
         Assert.Contains("3 bytes", registry.List().Single().Damage, StringComparison.Ordinal);
@@ -133,15 +133,46 @@ public sealed class ModelRegistryTests : IDisposable
     {
         ModelRegistry registry = Registry();
         RegistryEntry entry = await BuildAsync(registry, "hello");
-        File.WriteAllText(registry.ArtifactPath(entry.Key), "hellO");
+        File.WriteAllText(registry.ArtifactPath(entry), "hellO");
         Assert.Null(registry.List().Single().Damage);
 
-        IReadOnlyList<RegistryItem> found = await registry.VerifyAsync(new Progress<RegistryItem>(), CancellationToken.None);
+        IReadOnlyList<RegistryItem> found = registry.Verify(new Progress<RegistryItem>(), CancellationToken.None);
 
         Assert.Contains("SHA-256", found.Single().Damage, StringComparison.Ordinal);
         GarbageItem garbage = Assert.Single(registry.Garbage(TimeSpan.FromDays(365), found));
         ModelRegistry.Remove([garbage]);
         Assert.Empty(registry.List());
+    }
+
+    [Fact]
+    public async Task GetOrBuild_TakesADirectory_AndVerifyFindsAChangedOrRenamedFileInIt()
+    {
+        ModelRegistry registry = Registry();
+        ArtifactRecipe recipe = s_recipe with { Builder = "copy", Inputs = [] };
+        var inputs = ImmutableSortedDictionary<string, string>.Empty;
+        string key = ModelRegistry.Key("s", "safetensors:F16", recipe, inputs);
+        RegistryEntry entry = await registry.GetOrBuildAsync(
+            key, "safetensors:F16", async (path, stop) =>
+            {
+                Directory.CreateDirectory(Path.Combine(path, "more"));
+                await File.WriteAllTextAsync(Path.Combine(path, "config.json"), "{}", stop);
+                await File.WriteAllTextAsync(Path.Combine(path, "more", "weights"), "abc", stop);
+                ArtifactContent content = ArtifactContent.Read(path, stop);
+                var source = new ModelSource(SourceKind.HuggingFace, "/m", ["/m/config.json"], "s");
+                return registry.Entry(key, source, "safetensors:F16", recipe, inputs, new BuiltArtifact(content.Sha256, content.Bytes, 3, 1), 0.5);
+            },
+            CancellationToken.None);
+        string folder = registry.ArtifactPath(entry);
+
+        Assert.Equal(5, entry.Bytes);
+        Assert.Equal("abc", await File.ReadAllTextAsync(Path.Combine(folder, "more", "weights")));
+        Assert.Null(Assert.Single(registry.Verify(new Progress<RegistryItem>(), CancellationToken.None)).Damage);
+
+        File.Move(Path.Combine(folder, "more", "weights"), Path.Combine(folder, "more", "weightz"));
+        Assert.Contains("SHA-256", Assert.Single(registry.Verify(new Progress<RegistryItem>(), CancellationToken.None)).Damage, StringComparison.Ordinal);
+
+        File.WriteAllText(Path.Combine(folder, "more", "weightz"), "abcd");
+        Assert.Null(registry.Find(key));
     }
 
     [Theory]
@@ -202,7 +233,7 @@ public sealed class ModelRegistryTests : IDisposable
     }
 
     private static Task<RegistryEntry> BuildAsync(ModelRegistry registry, string content, Action? onBuild = null) => registry.GetOrBuildAsync(
-        Key, async (path, stop) =>
+        Key, "gguf:Q4_K_M", async (path, stop) =>
         {
             onBuild?.Invoke();
             await File.WriteAllTextAsync(path, content, stop);

@@ -3,9 +3,8 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using Microsoft.Win32.SafeHandles;
 using QuantBench.Core.Errors;
-using QuantBench.Formats.Safetensors;
 
-namespace QuantBench.Formats.Mlx;
+namespace QuantBench.Formats.Safetensors;
 
 /// <summary>A tensor to be written.</summary>
 /// <param name="Name">Name, unique in the file.</param>

@@ -1,0 +1,49 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Variants;
+using QuantBench.Formats.Sources;
+using QuantBench.Formats.Weights;
+using QuantBench.Inference.Engines;
+
+namespace QuantBench.Inference.Artifacts;
+
+/// <summary>The variant that a quantized model directory (MLX, GPTQ, AWQ) already is: its own files, copied.</summary>
+public sealed class DirectoryCopyBuilder : IArtifactBuilder
+{
+    /// <inheritdoc/>
+    public string Name => "directory-copy";
+
+    /// <inheritdoc/>
+    public Support CanBuild(ModelSource source, string artifactName)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        if (source.Kind != SourceKind.HuggingFace) return Support.No($"{Name} copies model directories, not GGUF files");
+        if (!Variant.TryParse(artifactName, out Variant? variant) || variant is not { Format: "mlx" or "gptq" or "awq" })
+        {
+            return Support.No($"{Name} makes mlx, gptq and awq variants, not {artifactName}");
+        }
+
+        try
+        {
+            string? own = DirectoryVariant.Quantized(source.Path);
+            return string.Equals(own, variant.Id, StringComparison.Ordinal)
+                ? Support.Yes
+                : Support.No(own is null ? $"{source.Path} has float weights, so it isn't {variant.Id}" : $"{source.Path} is {own}, not {variant.Id}");
+        }
+        catch (QuantBenchException e)
+        {
+            return Support.No(e.Message);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ArtifactRecipe Recipe(ModelSource source, string artifactName, CalibrationText? calibration) =>
+        new(Name, DirectoryVariant.CopyVersion, [], ImmutableSortedDictionary<string, string>.Empty);
+
+    /// <inheritdoc/>
+    public void Build(BuildRequest request, IProgress<double> progress, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        DirectoryVariant.Copy(request.Source, request.OutputPath, progress, cancellationToken);
+    }
+}

@@ -1,0 +1,67 @@
+namespace QuantBench.Inference.Evaluators;
+
+/// <summary>One part of a latency cell, prompt or generation: repeated until steady, then until its interval is tight.</summary>
+/// <param name="context">The cell.</param>
+/// <param name="name">Name of the part in progress and marks.</param>
+/// <param name="tokens">Tokens of one repetition.</param>
+/// <param name="run">Makes one repetition.</param>
+/// <param name="lastMs">Milliseconds the last repetition took.</param>
+internal sealed class LatencyPart(EvaluationContext context, string name, int tokens, Action<CancellationToken> run, Func<double> lastMs)
+{
+    /// <summary>Milliseconds of each measured repetition.</summary>
+    public List<double> Milliseconds { get; } = [];
+
+    /// <summary>Repeats until a steady state, or to the cap, which leaves a mark.</summary>
+    /// <param name="notes">Receives the mark.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    /// <returns>Resident memory after the first repetition; null when unknown or nothing was run.</returns>
+    public long? WarmUp(List<string> notes, CancellationToken cancellationToken)
+    {
+        double cap = context.Cell.Settings.Number("warmup_cap");
+        if (cap <= 0)
+        {
+            notes.Add($"{name}: no warm-up");
+            return null;
+        }
+
+        long? resident = null;
+        var milliseconds = new List<double>();
+        long start = context.Clock.GetTimestamp();
+        while (true)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            run(cancellationToken);
+            resident ??= context.Machine.ResidentBytes();
+            milliseconds.Add(lastMs());
+            context.Progress.Report(new EvaluationProgress("warm-up", milliseconds.Count, 0, name));
+            if (Evaluators.WarmUp.IsSteady([.. milliseconds])) return resident;
+            if (context.Clock.GetElapsedTime(start).TotalSeconds < cap) continue;
+            notes.Add($"{name}: warm-up cap reached before a steady state");
+            return resident;
+        }
+    }
+
+    /// <summary>Repeats until the interval of the median is tight, or to a cap.</summary>
+    /// <param name="afterEach">Called after each repetition, outside its time.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    /// <returns>The rule that ended it; knows the marks.</returns>
+    public RepetitionRule Measure(Action afterEach, CancellationToken cancellationToken)
+    {
+        // What the warm-up left is collected now, not in the middle of a repetition.
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        GC.Collect();
+        var rule = new RepetitionRule(context.Cell.Settings, context.Clock);
+        while (rule.WantsMore(Milliseconds))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            run(cancellationToken);
+            Milliseconds.Add(lastMs());
+            afterEach();
+            context.Progress.Report(new EvaluationProgress(
+                "measure", Milliseconds.Count, context.Cell.Settings.Int("repetitions"), $"{name} {tokens / (lastMs() / 1000):0.0} t/s"));
+        }
+
+        return rule;
+    }
+}

@@ -1,0 +1,115 @@
+using QuantBench.Core.Errors;
+using QuantBench.Inference.Engines;
+
+namespace QuantBench.Inference.Evaluators;
+
+/// <summary>Runs single prompts and generations; nothing is allocated between the first and last timestamp of one.</summary>
+internal sealed class LatencyRepetition
+{
+    private readonly TimeProvider _clock;
+    private readonly IInferenceSession _session;
+    private readonly Random _random;
+    private readonly int _vocabulary;
+    private readonly int _prompt;
+    private readonly int _generate;
+    private readonly int _depth;
+    private readonly int _batchTokens;
+    private readonly TokenBatch[] _pieces;
+    private readonly TokenBatch _single = new();
+    private readonly double[] _tokenMs = new double[LatencyEvaluator.MaxTokenSamples];
+    private int _recorded;
+
+    public LatencyRepetition(EvaluationContext context, IInferenceSession session, int vocabulary, int prompt, int generate, int depth)
+    {
+        (_clock, _session, _vocabulary, _prompt, _generate, _depth) = (context.Clock, session, vocabulary, prompt, generate, depth);
+        long seed = context.Cell.Settings.Int("seed");
+        _random = new Random((int)(seed ^ (seed >> 32)));
+        _batchTokens = checked((int)context.Cell.Settings.Int("n_batch"));
+        _pieces = [.. Enumerable.Range(0, (prompt + _batchTokens - 1) / _batchTokens).Select(_ => new TokenBatch())];
+    }
+
+    /// <summary>Time of the last prompt until its logits could be read.</summary>
+    public double PromptMs { get; private set; }
+
+    /// <summary>Time of the last prompt until its most likely next token was known.</summary>
+    public double TtftMs { get; private set; }
+
+    /// <summary>Time of the last generation.</summary>
+    public double GenerateMs { get; private set; }
+
+    /// <summary>Token found last; kept so that finding it can't be left out.</summary>
+    public int LastToken { get; private set; }
+
+    /// <summary>Fills the cache to the depth; once, every repetition cuts back to it.</summary>
+    public void Prefill(CancellationToken cancellationToken)
+    {
+        _session.Reset();
+        for (int done = 0; done < _depth; done += _batchTokens)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            Fill(_single, Math.Min(_batchTokens, _depth - done), lastWanted: done + _batchTokens >= _depth);
+            _session.Append(_single, cancellationToken);
+        }
+    }
+
+    /// <summary>Forgets the token latencies of the warm-up.</summary>
+    public void StartRecording() => _recorded = 0;
+
+    /// <summary>Token latencies recorded, in order.</summary>
+    public double[] TokenMs() => _tokenMs[.._recorded];
+
+    /// <summary>Runs one prompt.</summary>
+    public void RunPrompt(CancellationToken cancellationToken)
+    {
+        BackToDepth();
+        for (int i = 0; i < _pieces.Length; i++)
+        {
+            Fill(_pieces[i], Math.Min(_batchTokens, _prompt - i * _batchTokens), lastWanted: i == _pieces.Length - 1);
+        }
+
+        long start = _clock.GetTimestamp();
+        foreach (TokenBatch piece in _pieces) _session.Append(piece, cancellationToken);
+        long computed = _clock.GetTimestamp();
+        LastToken = MostLikely(_session.Logits(0));
+        long read = _clock.GetTimestamp();
+        PromptMs = _clock.GetElapsedTime(start, computed).TotalMilliseconds;
+        TtftMs = _clock.GetElapsedTime(start, read).TotalMilliseconds;
+    }
+
+    /// <summary>Runs one generation.</summary>
+    public void RunGeneration(CancellationToken cancellationToken)
+    {
+        BackToDepth();
+        long start = _clock.GetTimestamp();
+        long before = start;
+        for (int i = 0; i < _generate; i++)
+        {
+            Fill(_single, 1, lastWanted: true);
+            _session.Append(_single, cancellationToken);
+            long after = _clock.GetTimestamp();
+            if (_recorded < _tokenMs.Length) _tokenMs[_recorded++] = _clock.GetElapsedTime(before, after).TotalMilliseconds;
+            before = after;
+        }
+
+        GenerateMs = _clock.GetElapsedTime(start, before).TotalMilliseconds;
+    }
+
+    private void BackToDepth()
+    {
+        if (_depth == 0) _session.Reset();
+        else _session.Truncate(0, _depth);
+    }
+
+    private void Fill(TokenBatch batch, int count, bool lastWanted)
+    {
+        batch.Clear();
+        for (int i = 0; i < count; i++) batch.Add(_random.Next(_vocabulary), 0, lastWanted && i == count - 1);
+    }
+
+    private static int MostLikely(ReadOnlySpan<float> logits)
+    {
+        float max = LogitMath.FiniteMax(logits);
+        if (float.IsNaN(max)) throw new EngineException("The engine returned logits that aren't finite.", "The artifact is broken, or its activations overflow.");
+        return LogitMath.ArgMax(logits, max);
+    }
+}

@@ -1,0 +1,143 @@
+using System.Text.Json.Nodes;
+using QuantBench.Core.Errors;
+using QuantBench.Engines.LlamaCpp;
+using QuantBench.Formats.Conversion;
+using QuantBench.Formats.Gguf;
+using QuantBench.Inference.Engines;
+
+namespace QuantBench.Engines.Managed.Tests;
+
+/// <summary>Hugging Face directories of every architecture, read as they are and as the GGUF file of the same weights, against llama.cpp on that file.</summary>
+public sealed class DirectoryAgreementTests
+{
+    private const int Count = 110;
+
+    // Kernels of each instruction set have tests of their own; the graph is one.
+    private static readonly string[] s_devices = [.. Models.Devices.Where(device => device == "scalar" || device == Models.Devices[^1])];
+
+    // llama.cpp's CPU code looks GELU up in a table of halves, hence gemma's wider bound.
+    public static TheoryData<string, double> Shapes => new()
+    {
+        { "llama", 3e-4 }, { "llama-factors", 3e-4 }, { "llama-linear", 3e-4 }, { "llama-newer", 3e-4 }, { "mistral", 3e-4 }, { "smollm3", 3e-4 }, { "qwen2", 3e-4 },
+        { "qwen2-yarn", 3e-4 }, { "qwen3", 3e-4 }, { "qwen3-tied", 3e-4 }, { "phi3", 3e-4 }, { "phi3-partial", 3e-4 }, { "phi3-short", 3e-4 }, { "phi3-long", 3e-4 },
+        { "gemma", 3e-3 }, { "gemma2", 3e-3 }, { "gemma3", 3e-3 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void LogProbabilities_AgreeWithLlamaCpp_FromDirectoryAndGguf(string name, double tolerance)
+    {
+        string directory = RandomDirectory.Write(name);
+        string gguf = directory + ".gguf";
+        HuggingFaceToGguf.Convert(directory, gguf, GgmlType.F32, new Progress<double>(), CancellationToken.None);
+        int[] tokens = Models.Tokens(Count, RandomDirectory.Vocabulary);
+        double[] expected = Reference(gguf, tokens);
+        foreach (string device in s_devices)
+        {
+            double[] fromGguf = Targets(gguf, device, tokens);
+            double[] fromDirectory = Targets(directory, device, tokens);
+
+            Near(expected, fromGguf, tolerance, $"{name} as GGUF on {device}");
+            Near(expected, fromDirectory, tolerance, $"{name} as a directory on {device}");
+
+            // Rows of Q and K lie in another order, so sums are rounded differently, and that is all.
+            Near(fromGguf, fromDirectory, 2e-5, $"{name}: directory against GGUF on {device}");
+        }
+    }
+
+    [Theory]
+    [InlineData("F16")]
+    [InlineData("BF16")]
+    public void LogProbabilities_AreThoseOfTheGguf_InHalves(string type)
+    {
+        string directory = RandomDirectory.Write("llama");
+        string halves = Models.ScratchFile($"hf-llama-{type}");
+        HuggingFaceToSafetensors.Convert(directory, halves, Enum.Parse<Formats.Safetensors.SafetensorsDType>(type), new Progress<double>(), CancellationToken.None);
+        string gguf = halves + ".gguf";
+        HuggingFaceToGguf.Convert(halves, gguf, Enum.Parse<GgmlType>(type), new Progress<double>(), CancellationToken.None);
+        int[] tokens = Models.Tokens(60, RandomDirectory.Vocabulary);
+
+        Near(Targets(gguf, Models.Devices[^1], tokens), Targets(halves, Models.Devices[^1], tokens), 2e-5, type);
+    }
+
+    /// <summary>With one layer and relative positions, what a token predicts is what it predicts behind the tokens that the window shows, alone.</summary>
+    [Fact]
+    public void Mistral_SeesOnlyItsWindow()
+    {
+        const int Window = 24;
+        string directory = RandomDirectory.Write("mistral-window", layers: 1, config => config["sliding_window"] = Window);
+        int[] tokens = Models.Tokens(Count, RandomDirectory.Vocabulary);
+        foreach (string device in s_devices)
+        {
+            using ILoadedModel model = Models.Load(directory, device);
+            using IInferenceSession session = Models.Session(model);
+            float[][] all = Models.Run(session, tokens);
+            foreach (int position in new[] { 0, Window - 1, Window, 63, 64, 100, Count - 1 })
+            {
+                session.Reset();
+                int first = Math.Max(0, position - Window + 1);
+                float[] alone = Models.Run(session, tokens.AsSpan(first, position - first + 1))[^1];
+                for (int i = 0; i < alone.Length; i++) Assert.Equal(alone[i], all[position][i], 2e-3f);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("llama", """{ "architectures": ["MambaForCausalLM"] }""", "'MambaForCausalLM'")]
+    [InlineData("llama", """{ "num_local_experts": 8 }""", "experts")]
+    [InlineData("llama", """{ "hidden_act": "relu" }""", "'hidden_act' is 'relu'")]
+    [InlineData("llama", """{ "partial_rotary_factor": 0.5 }""", "partial_rotary_factor")]
+    [InlineData("llama", """{ "rope_scaling": { "type": "dynamic", "factor": 2.0 } }""", "'dynamic'")]
+    [InlineData("llama", """{ "quantization_config": { "quant_method": "bitsandbytes" } }""", "'bitsandbytes'")]
+    [InlineData("qwen2", """{ "use_sliding_window": true }""", "use_sliding_window")]
+    [InlineData("smollm3", """{ "no_rope_layer_interval": 3 }""", "no_rope_layer_interval")]
+    [InlineData("gemma2", """{ "query_pre_attn_scalar": 100 }""", "query_pre_attn_scalar")]
+    [InlineData("gemma2", """{ "layer_types": ["full_attention"] }""", "layer_types")]
+    [InlineData("gemma3", """{ "sliding_window_pattern": 4 }""", "sliding_window_pattern")]
+    public void Load_NamesTheMissingFeature(string name, string change, string reason)
+    {
+        string directory = Models.ScratchFile($"refused-{Guid.NewGuid():N}");
+        JsonObject config = RandomDirectory.Config(name);
+        RandomDirectory.WriteFiles(directory, RandomDirectory.With(config.DeepClone().AsObject(), change), RandomDirectory.Tensors(name, config, 1));
+        using var engine = new ManagedEngine();
+
+        var artifact = Models.Artifact(directory, "safetensors:F32");
+        Support support = engine.CanRun(artifact, "scalar");
+        EngineException thrown = Assert.Throws<EngineException>(() => engine.Load(artifact, "scalar", new LoadOptions { Threads = 1 }, CancellationToken.None));
+
+        Assert.Contains(reason, support.Reason);
+        Assert.Contains(reason, thrown.Message);
+    }
+
+    [Fact]
+    public void Load_RefusesTensorsWithoutAPlace()
+    {
+        string directory = Models.ScratchFile("refused-tensor");
+        JsonObject config = RandomDirectory.Config("llama", 1);
+        RandomDirectory.WriteFiles(directory, config, RandomDirectory.Tensors("llama", config, 1).Append(("model.layers.0.mlp.gate.weight", [4], new float[4])));
+        using var engine = new ManagedEngine();
+
+        Assert.Contains("model.layers.0.mlp.gate.weight", engine.CanRun(Models.Artifact(directory), "scalar").Reason);
+    }
+
+    private static double[] Reference(string path, int[] tokens)
+    {
+        using IEngine engine = LlamaCppEngine.Registration.Create(new EngineEnvironment { Log = _ => { }, Root = Models.Root });
+        using ILoadedModel model = engine.Load(Models.Artifact(path), "cpu", new LoadOptions { Threads = 2 }, CancellationToken.None);
+        using IInferenceSession session = Models.Session(model, threads: 2);
+        return Models.Targets(session, tokens);
+    }
+
+    private static double[] Targets(string path, string device, int[] tokens)
+    {
+        using ILoadedModel model = Models.Load(path, device);
+        using IInferenceSession session = Models.Session(model, threads: 2);
+        return Models.Targets(session, tokens);
+    }
+
+    private static void Near(double[] expected, double[] actual, double tolerance, string what)
+    {
+        double difference = expected.Zip(actual, (a, b) => Math.Abs(a - b)).Average();
+        Assert.True(difference <= tolerance, $"{what}: mean difference {difference:E2} nats");
+    }
+}

@@ -1,0 +1,131 @@
+using QuantBench.Formats.Mlx;
+using QuantBench.Formats.Weights;
+using QuantBench.Inference.Engines;
+
+namespace QuantBench.Engines.Managed.Tests;
+
+/// <summary>MLX, GPTQ and AWQ directories, against directories of the floats that they stand for.</summary>
+public sealed class PackedDirectoryTests
+{
+    public static TheoryData<int, int> MlxSettings
+    {
+        get
+        {
+            var settings = new TheoryData<int, int>();
+            foreach (int bits in new[] { 2, 3, 4, 5, 6, 8 })
+            {
+                foreach (int group in new[] { 32, 64, 128 }) settings.Add(bits, group);
+            }
+
+            return settings;
+        }
+    }
+
+    [Theory]
+    [InlineData("gptq")]
+    [InlineData("gptq-act-order")]
+    [InlineData("awq")]
+    public void LogProbabilities_AreThoseOfTheFloats(string format)
+    {
+        (string packed, string floats) = PackedWeights.Write(format);
+
+        foreach (string device in Models.Devices) AssertSame(floats, packed, device);
+    }
+
+    /// <summary>Feed-forward rows of 192 don't fit groups of 128, so those models are mixed.</summary>
+    [Theory]
+    [MemberData(nameof(MlxSettings))]
+    public void LogProbabilities_AreThoseOfTheFloats_WhenMlxQuantized(int bits, int group)
+    {
+        string source = RandomDirectory.Write("qwen3-tied", layers: 2);
+        string packed = Models.ScratchFile($"mlx-{bits}-{group}"), floats = packed + "-floats";
+        HuggingFaceToMlx.Convert(source, packed, new MlxQuantization(bits, group), new Progress<double>(), CancellationToken.None);
+        WriteFloats(packed, floats);
+
+        AssertSame(floats, packed, Models.Devices[^1]);
+        if (bits is 3 or 4 && group == 64) AssertSame(floats, packed, "scalar");
+    }
+
+    [Fact]
+    public void Append_AllocatesNothing_WhenDecodingPackedWeights()
+    {
+        string mlx = Models.ScratchFile("mlx-allocation");
+        HuggingFaceToMlx.Convert(RandomDirectory.Write("llama"), mlx, new MlxQuantization(4, 64), new Progress<double>(), CancellationToken.None);
+        foreach (string directory in new[] { mlx, PackedWeights.Write("gptq").Packed, PackedWeights.Write("gptq-act-order").Packed, PackedWeights.Write("awq").Packed })
+        {
+            using ILoadedModel model = Models.Load(directory, Models.Devices[^1]);
+            using IInferenceSession session = Models.Session(model, threads: 2, kvType: "q8_0");
+            var one = new TokenBatch();
+            one.Add(1, 0, true);
+            var many = new TokenBatch();
+            for (int i = 0; i < 16; i++) many.Add(i, 0, i == 15);
+            for (int i = 0; i < 4; i++) session.Append(many, CancellationToken.None);
+            for (int i = 0; i < 40; i++) session.Append(one, CancellationToken.None);
+            long before = GC.GetAllocatedBytesForCurrentThread();
+
+            for (int i = 0; i < 50; i++) session.Append(one, CancellationToken.None);
+            for (int i = 0; i < 4; i++) session.Append(many, CancellationToken.None);
+
+            Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+    }
+
+    [Fact]
+    public void Memory_CountsPackedBytes()
+    {
+        (string packed, string floats) = PackedWeights.Write("awq");
+        using ILoadedModel small = Models.Load(packed, Models.Devices[^1]);
+        using ILoadedModel large = Models.Load(floats, Models.Devices[^1]);
+        using IInferenceSession ofSmall = Models.Session(small);
+        using IInferenceSession ofLarge = Models.Session(large);
+
+        Assert.Equal(large.ParameterCount, small.ParameterCount);
+        Assert.Equal(large.ParameterCount * 4, ofLarge.Memory.WeightsBytes);
+        Assert.True(ofSmall.Memory.WeightsBytes < ofLarge.Memory.WeightsBytes * 0.5);
+    }
+
+    /// <summary>The weights as the reader of MLX's layout gives them; that it gives the right ones is its own golden test's matter.</summary>
+    private static void WriteFloats(string packed, string floats)
+    {
+        using SafetensorsWeights weights = SafetensorsWeights.Open(packed);
+        string[] modules = [.. weights.Model.Tensors.Keys.Where(n => n.EndsWith(".weight", StringComparison.Ordinal)).Select(n => n[..^".weight".Length]).Order(StringComparer.Ordinal)];
+        var tensors = new List<(string, long[], float[])>();
+        foreach (string module in modules)
+        {
+            if (weights.Model.Tensors[module + ".weight"].Shape is [var length])
+            {
+                tensors.Add((module + ".weight", [length], weights.Vector(module + ".weight", (int)length)));
+                continue;
+            }
+
+            IWeightMatrix matrix = weights.Matrix(module);
+            float[] values = new float[matrix.Rows * matrix.Columns];
+            matrix.ReadRows(0, matrix.Rows, values);
+            tensors.Add((module + ".weight", [matrix.Rows, matrix.Columns], values));
+        }
+
+        RandomDirectory.WriteFiles(floats, RandomDirectory.Config("qwen3-tied", 2), tensors);
+    }
+
+    private static void AssertSame(string expected, string actual, string device)
+    {
+        int[] tokens = Models.Tokens(40, RandomDirectory.Vocabulary);
+        using ILoadedModel a = Models.Load(expected, device);
+        using ILoadedModel b = Models.Load(actual, device);
+        using IInferenceSession expectedSession = Models.Session(a, threads: 2);
+        using IInferenceSession actualSession = Models.Session(b, threads: 2);
+
+        // Many tokens at once, then one by one: the two ways rows are read.
+        float[][] expectedLogits = [.. Models.Run(expectedSession, tokens.AsSpan(0, 36)), .. OneByOne(expectedSession, tokens)];
+        float[][] actualLogits = [.. Models.Run(actualSession, tokens.AsSpan(0, 36)), .. OneByOne(actualSession, tokens)];
+        for (int i = 0; i < tokens.Length; i++)
+        {
+            for (int t = 0; t < expectedLogits[i].Length; t++) Assert.Equal(expectedLogits[i][t], actualLogits[i][t], 1e-3f);
+        }
+    }
+
+    private static IEnumerable<float[]> OneByOne(IInferenceSession session, int[] tokens)
+    {
+        for (int i = 36; i < tokens.Length; i++) yield return Models.Run(session, tokens.AsSpan(i, 1))[0];
+    }
+}

@@ -1,0 +1,227 @@
+using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
+using QuantBench.TestKit;
+
+namespace QuantBench.Engines.Managed.Tests;
+
+/// <summary>
+/// Random models of every architecture in Hugging Face's layout, in F32: tensor names and settings as the models' own files have them, written down apart
+/// from the code that reads them.
+/// </summary>
+internal static class RandomDirectory
+{
+    public const int Hidden = 128;
+    public const int FeedForward = 192;
+    public const int Heads = 4;
+    public const int KvHeads = 2;
+    public const int Layers = 7;
+
+    /// <summary>Room for the tokens that llama.cpp looks up by name in phi-3 files.</summary>
+    public static int Vocabulary => TinyModel.VocabularySize + 7;
+
+    /// <summary>Writes a model once per test run.</summary>
+    /// <param name="name">A case of <see cref="Config"/>.</param>
+    /// <param name="layers">Number of layers.</param>
+    /// <param name="change">Changes the configuration; the name must tell it.</param>
+    /// <returns>Its directory.</returns>
+    public static string Write(string name, int layers = Layers, Action<JsonObject>? change = null)
+    {
+        string directory = Models.ScratchFile($"hf-{name}-{layers}");
+        if (Directory.Exists(directory)) return directory;
+        Directory.CreateDirectory(directory);
+        JsonObject config = Config(name, layers);
+        change?.Invoke(config);
+        WriteFiles(directory, config, Tensors(name, config, layers));
+        return directory;
+    }
+
+    /// <summary>Writes a directory of given tensors in F32.</summary>
+    public static void WriteFiles(string directory, JsonObject config, IEnumerable<(string Name, long[] Shape, float[] Values)> tensors)
+    {
+        var file = new TinySafetensors();
+        foreach ((string name, long[] shape, float[] values) in tensors) file.Tensor(name, "F32", shape, MemoryMarshal.AsBytes<float>(values));
+        WriteFiles(directory, config, file);
+    }
+
+    public static void WriteFiles(string directory, JsonObject config, TinySafetensors file)
+    {
+        Directory.CreateDirectory(directory);
+        File.WriteAllText(Path.Combine(directory, "config.json"), config.ToJsonString());
+        File.WriteAllText(Path.Combine(directory, "tokenizer.json"), Tokenizer().ToJsonString());
+        File.WriteAllText(Path.Combine(directory, "tokenizer_config.json"), """{"add_bos_token":false,"bos_token":"<|endoftext|>","eos_token":"<|endoftext|>"}""");
+        File.WriteAllBytes(Path.Combine(directory, "model.safetensors"), file.ToArray());
+    }
+
+    /// <summary>The tensors of a model.</summary>
+    public static IEnumerable<(string Name, long[] Shape, float[] Values)> Tensors(string name, JsonObject config, int layers)
+    {
+        string architecture = config["architectures"]![0]!.GetValue<string>(); // made below
+        bool gemma = architecture.StartsWith("Gemma", StringComparison.Ordinal);
+        bool postNorms = architecture is "Gemma2ForCausalLM" or "Gemma3ForCausalLM";
+        bool headNorms = architecture is "Qwen3ForCausalLM" or "Gemma3ForCausalLM";
+        int head = config["head_dim"]?.GetValue<int>() ?? Hidden / Heads;
+        int queries = Heads * head, keys = KvHeads * head;
+        var random = new Random(name.Length + 17);
+
+        (string, long[], float[]) Matrix(string tensor, int rows, int columns, double scale = 1) =>
+            (tensor + ".weight", [rows, columns], Values(random, rows * columns, scale / Math.Sqrt(columns), 0));
+
+        // Gemma's norms are stored less one.
+        (string, long[], float[]) Norm(string tensor, int length) => (tensor + ".weight", [length], Values(random, length, 0.1, gemma ? 0 : 1));
+
+        yield return Matrix("model.embed_tokens", Vocabulary, Hidden, gemma ? 1 : 3);
+        for (int i = 0; i < layers; i++)
+        {
+            string p = $"model.layers.{i}.";
+            yield return Norm(p + "input_layernorm", Hidden);
+            if (architecture == "Phi3ForCausalLM")
+            {
+                yield return Matrix(p + "self_attn.qkv_proj", queries + (2 * keys), Hidden, 2);
+            }
+            else
+            {
+                yield return Matrix(p + "self_attn.q_proj", queries, Hidden, 2);
+                yield return Matrix(p + "self_attn.k_proj", keys, Hidden, 2);
+                yield return Matrix(p + "self_attn.v_proj", keys, Hidden);
+            }
+
+            if (architecture == "Qwen2ForCausalLM")
+            {
+                yield return (p + "self_attn.q_proj.bias", [queries], Values(random, queries, 0.3, 0));
+                yield return (p + "self_attn.k_proj.bias", [keys], Values(random, keys, 0.3, 0));
+                yield return (p + "self_attn.v_proj.bias", [keys], Values(random, keys, 0.3, 0));
+            }
+
+            if (headNorms)
+            {
+                yield return Norm(p + "self_attn.q_norm", head);
+                yield return Norm(p + "self_attn.k_norm", head);
+            }
+
+            yield return Matrix(p + "self_attn.o_proj", Hidden, queries);
+            yield return Norm(p + "post_attention_layernorm", Hidden);
+            if (postNorms)
+            {
+                yield return Norm(p + "pre_feedforward_layernorm", Hidden);
+                yield return Norm(p + "post_feedforward_layernorm", Hidden);
+            }
+
+            if (architecture == "Phi3ForCausalLM")
+            {
+                yield return Matrix(p + "mlp.gate_up_proj", 2 * FeedForward, Hidden);
+            }
+            else
+            {
+                yield return Matrix(p + "mlp.gate_proj", FeedForward, Hidden);
+                yield return Matrix(p + "mlp.up_proj", FeedForward, Hidden);
+            }
+
+            yield return Matrix(p + "mlp.down_proj", Hidden, FeedForward);
+        }
+
+        yield return Norm("model.norm", Hidden);
+        if (config["tie_word_embeddings"]?.GetValue<bool>() == false) yield return Matrix("lm_head", Vocabulary, Hidden, 2);
+    }
+
+    /// <summary>The configuration of a case.</summary>
+    public static JsonObject Config(string name, int layers = Layers)
+    {
+        JsonObject config = name.Split('-')[0] switch
+        {
+            "llama" => Of("LlamaForCausalLM"),
+            "mistral" => Of("MistralForCausalLM"),
+            "smollm3" => With(Of("SmolLM3ForCausalLM", ties: true), """{ "no_rope_layer_interval": 4, "use_sliding_window": false, "rope_theta": 5000000.0 }"""),
+            "qwen2" => With(Of("Qwen2ForCausalLM", ties: true), """{ "use_sliding_window": false, "sliding_window": 64, "max_window_layers": 3 }"""),
+            "qwen3" => With(Of("Qwen3ForCausalLM"), """{ "head_dim": 48, "use_sliding_window": false, "sliding_window": null }"""),
+            "phi3" => With(Of("Phi3ForCausalLM"), """{ "original_max_position_embeddings": 256, "rope_scaling": null, "sliding_window": 2047 }"""),
+            "gemma" => With(Of("GemmaForCausalLM", null), """{ "hidden_act": "gelu", "head_dim": 48 }"""),
+            "gemma2" => With(Of("Gemma2ForCausalLM", null), """
+                { "hidden_act": "gelu_pytorch_tanh", "head_dim": 48, "sliding_window": 40, "query_pre_attn_scalar": 48, "attn_logit_softcapping": 50.0,
+                  "final_logit_softcapping": 30.0 }
+                """),
+            "gemma3" => With(Of("Gemma3ForCausalLM", null), """
+                { "hidden_act": "gelu_pytorch_tanh", "head_dim": 48, "sliding_window": 40, "sliding_window_pattern": 6, "query_pre_attn_scalar": 48,
+                  "rope_theta": 1000000.0, "rope_local_base_freq": 10000.0, "rope_scaling": { "rope_type": "linear", "factor": 8.0 } }
+                """),
+            _ => throw new ArgumentOutOfRangeException(nameof(name), name, "no such model"),
+        };
+        config["num_hidden_layers"] = layers;
+        return name switch
+        {
+            "llama-factors" => With(config, """
+                { "rope_theta": 500000.0, "rope_scaling": { "rope_type": "llama3", "factor": 32.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                  "original_max_position_embeddings": 64 } }
+                """),
+            "llama-linear" => With(config, """{ "rope_scaling": { "type": "linear", "factor": 4.0 } }"""),
+            "llama-newer" => With(config, """{ "rope_theta": null, "rope_parameters": { "rope_type": "default", "rope_theta": 50000.0 } }"""),
+            "qwen2-yarn" => With(config, """{ "rope_scaling": { "type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64 } }"""),
+            "qwen3-tied" => With(config, """{ "tie_word_embeddings": true }"""),
+            "phi3-partial" => With(config, """{ "partial_rotary_factor": 0.75 }"""),
+            "phi3-short" => With(config, LongRope(512, 256)),
+            "phi3-long" => With(config, LongRope(512, 64)),
+            _ => config,
+        };
+    }
+
+    public static JsonObject With(JsonObject config, string more)
+    {
+        foreach ((string key, JsonNode? value) in JsonNode.Parse(more)!.AsObject()) config[key] = value?.DeepClone(); // an object is given
+        return config;
+    }
+
+    private static string LongRope(int context, int original)
+    {
+        string Factors(double step) => string.Join(", ", Enumerable.Range(0, Hidden / Heads / 2).Select(i => FormattableString.Invariant($"{1 + (i * step):F3}")));
+        return $$"""
+            { "max_position_embeddings": {{context}}, "original_max_position_embeddings": {{original}},
+              "rope_scaling": { "type": "longrope", "long_factor": [{{Factors(1.5)}}], "short_factor": [{{Factors(0.02)}}] } }
+            """;
+    }
+
+    private static JsonObject Of(string architecture, bool? ties = false)
+    {
+        var config = new JsonObject
+        {
+            ["architectures"] = new JsonArray(architecture),
+            ["model_type"] = architecture.Replace("ForCausalLM", "", StringComparison.Ordinal).ToLowerInvariant(),
+            ["vocab_size"] = Vocabulary,
+            ["hidden_size"] = Hidden,
+            ["intermediate_size"] = FeedForward,
+            ["num_attention_heads"] = Heads,
+            ["num_key_value_heads"] = KvHeads,
+            ["max_position_embeddings"] = 512,
+            ["rms_norm_eps"] = 1e-5,
+            ["rope_theta"] = 10000.0,
+            ["hidden_act"] = "silu",
+            ["torch_dtype"] = "float32",
+        };
+        if (ties is { } given) config["tie_word_embeddings"] = given;
+        return config;
+    }
+
+    /// <summary>TinyModel's, with the names that llama.cpp looks up.</summary>
+    private static JsonObject Tokenizer()
+    {
+        JsonObject tokenizer = TinyModel.Tokenizer();
+        JsonArray added = tokenizer["added_tokens"]!.AsArray(); // TinyModel has one
+        string[] names = ["<unk>", "<s>", "</s>", "<|end|>", "<|user|>", "<|assistant|>", "<|system|>"];
+        for (int i = 0; i < names.Length; i++)
+        {
+            added.Add(new JsonObject { ["id"] = TinyModel.VocabularySize + i, ["content"] = names[i], ["special"] = true, ["normalized"] = false });
+        }
+
+        return tokenizer;
+    }
+
+    private static float[] Values(Random random, int count, double deviation, double mean)
+    {
+        float[] values = new float[count];
+        for (int i = 0; i < count; i++)
+        {
+            double radius = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble()));
+            values[i] = (float)(mean + (deviation * radius * Math.Cos(2 * Math.PI * random.NextDouble())));
+        }
+
+        return values;
+    }
+}

@@ -1,0 +1,95 @@
+using System.Collections.Immutable;
+using System.Text.Json.Nodes;
+using QuantBench.Core.Variants;
+using QuantBench.Formats.Sources;
+using QuantBench.Inference.Artifacts;
+using QuantBench.TestKit;
+
+namespace QuantBench.Inference.Tests.Artifacts;
+
+/// <summary>Builders of directories: float safetensors, MLX, and copies of what is quantized already.</summary>
+public sealed class DirectoryBuilderTests : IDisposable
+{
+    private const string Gptq = """{ "quant_method": "gptq", "bits": 4, "group_size": 128, "desc_act": true }""";
+    private const string Awq = """{ "quant_method": "awq", "bits": 4, "group_size": -1, "version": "gemm" }""";
+    private const string Other = """{ "quant_method": "bitsandbytes" }""";
+
+    private static readonly IArtifactBuilder[] s_builders =
+        [new HuggingFaceGgufBuilder(), new GgufCopyBuilder(), new HuggingFaceSafetensorsBuilder(), new HuggingFaceMlxBuilder(), new DirectoryCopyBuilder()];
+
+    private readonly TemporaryDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    [Theory]
+    [InlineData(null, "safetensors:F32", "hf-to-safetensors")]
+    [InlineData(null, "safetensors:bf16", "hf-to-safetensors")]
+    [InlineData(null, "safetensors:F16+imatrix", null)] // floats aren't quantized
+    [InlineData(null, "mlx:4bit-g64", "hf-to-mlx")]
+    [InlineData(null, "mlx:3bit-g128", "hf-to-mlx")]
+    [InlineData(null, "mlx:7bit-g64", null)]
+    [InlineData(null, "gptq:4bit-g128", null)] // read, not made
+    [InlineData(Gptq, "gptq:4bit-g128", "directory-copy")]
+    [InlineData(Gptq, "gptq:4bit-g64", null)]
+    [InlineData(Gptq, "awq:4bit-g128", null)]
+    [InlineData(Gptq, "gguf:F16", null)] // starts from float weights
+    [InlineData(Gptq, "mlx:4bit-g64", null)]
+    [InlineData(Gptq, "safetensors:F16", null)]
+    [InlineData(Awq, "awq:4bit-channel", "directory-copy")]
+    [InlineData(Other, "gguf:F16", null)]
+    [InlineData(Other, "gptq:4bit-g128", null)]
+    public void CanBuild_OneBuilderOrNone(string? quantization, string artifact, string? expected)
+    {
+        ModelSource source = Source(quantization);
+
+        string? builder = s_builders.Where(b => b.CanBuild(source, artifact).IsSupported).Select(b => b.Name).SingleOrDefault();
+
+        Assert.Equal(expected, builder);
+        Assert.All(s_builders, b => Assert.Equal(b.CanBuild(source, artifact).Reason is null, b.Name == expected));
+    }
+
+    [Theory]
+    [InlineData("safetensors:F32", 32)]
+    [InlineData("safetensors:BF16", 16)]
+    [InlineData("mlx:8bit-g32", 9)] // two 16-bit numbers per 32 weights
+    [InlineData("mlx:2bit-g64", 2.5)]
+    public void Build_WritesADirectoryOfTheVariantsSize(string artifact, double bits)
+    {
+        ModelSource source = Source(null);
+        string output = _directory.Combine("out");
+        IArtifactBuilder builder = s_builders.Single(b => b.CanBuild(source, artifact).IsSupported);
+        builder.Build(new BuildRequest(source, artifact, ImmutableSortedDictionary<string, string>.Empty, output, null, 1), new Progress<double>(), CancellationToken.None);
+
+        ArtifactSize size = ArtifactInspector.Inspect(Variant.Parse(artifact).Format, output);
+
+        Assert.InRange(size.WeightBytes * 8.0 / size.ParameterCount, bits, bits * 1.02); // norms stay floats
+        Assert.Equal(ArtifactInspector.InspectSafetensors(source.Path).ParameterCount, size.ParameterCount);
+        Assert.True(File.Exists(Path.Combine(output, "tokenizer.json")));
+        Assert.Equal(ModelSource.OpenTokenizer(source).Encode("the cat"), ModelSource.OpenTokenizer(ModelSource.Open(output)).Encode("the cat"));
+    }
+
+    [Fact]
+    public void Build_CopiesWhatIsTheVariantAlready_Exactly()
+    {
+        ModelSource floats = Source(null);
+        string mlx = _directory.Combine("mlx"), output = _directory.Combine("copy");
+        new HuggingFaceMlxBuilder().Build(
+            new BuildRequest(floats, "mlx:4bit-g64", ImmutableSortedDictionary<string, string>.Empty, mlx, null, 1), new Progress<double>(), CancellationToken.None);
+        File.WriteAllText(Path.Combine(mlx, "README.md"), "not part of the model");
+        ModelSource source = ModelSource.Open(mlx);
+        var builder = new DirectoryCopyBuilder();
+
+        Assert.True(builder.CanBuild(source, "mlx:4bit-g64").IsSupported);
+        builder.Build(
+            new BuildRequest(source, "mlx:4bit-g64", ImmutableSortedDictionary<string, string>.Empty, output, null, 1), new Progress<double>(), CancellationToken.None);
+
+        Assert.Equal(source.Sha256, ModelSource.Open(output).Sha256);
+        Assert.False(File.Exists(Path.Combine(output, "README.md")));
+        Assert.NotEqual(builder.Recipe(source, "mlx:4bit-g64", null), new HuggingFaceMlxBuilder().Recipe(floats, "mlx:4bit-g64", null));
+    }
+
+    private ModelSource Source(string? quantization) => ModelSource.Open(TinyModel.Write(_directory.Combine("m"), change: config =>
+    {
+        if (quantization is not null) config["quantization_config"] = JsonNode.Parse(quantization);
+    }));
+}
