@@ -7,7 +7,6 @@ using QuantBench.Engines.Ilgpu.Graph;
 using QuantBench.Engines.Ilgpu.Kernels;
 using QuantBench.Engines.Managed.Files;
 using QuantBench.Engines.Managed.Graph;
-using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
@@ -22,6 +21,8 @@ public sealed class IlgpuEngine : IEngine
 {
     private static readonly string s_build =
         $"ilgpu {typeof(IlgpuEngine).Assembly.GetName().Version?.ToString(3)} with ILGPU {typeof(ILGPU.Context).Assembly.GetName().Version?.ToString(3)}, {RuntimeInformation.FrameworkDescription}";
+
+    private static readonly ImmutableArray<string> s_formats = ["gguf", "safetensors", "mlx"];
 
     private readonly Lazy<DeviceList> _list = new(static () => new DeviceList());
     private EngineDevice? _loaded;
@@ -47,25 +48,17 @@ public sealed class IlgpuEngine : IEngine
         EngineDevice? found = Devices().FirstOrDefault(d => d.Id == device);
         if (found is null) return Support.No($"ilgpu: there is no device '{device}'; {string.Join(", ", Devices().Where(d => d.Support.IsSupported).Select(d => d.Id))} are here");
         if (!found.Support.IsSupported) return found.Support;
-        if (Directory.Exists(artifact.Path) || !artifact.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
-        {
-            return Support.No("ilgpu: only GGUF files are implemented");
-        }
-
-        using IModelFile model = ModelFile.Open(artifact.Path);
-        Support support = ModelShape.Check(model);
+        if (!s_formats.Contains(artifact.Variant.Format)) return Support.No($"ilgpu: the format '{artifact.Variant.Format}' is not implemented; {string.Join(", ", s_formats)} are");
+        using IModelFile file = ModelFile.Open(artifact.Path);
+        Support support = ModelShape.Check(file);
         if (support.Reason is { } reason) return Support.No(reason.Replace("managed:", "ilgpu:", StringComparison.Ordinal));
-        ModelShape shape = ModelShape.Read(model);
+        ModelShape shape = ModelShape.Read(file);
         if (shape.HeadWidth % 8 != 0 || shape.HeadWidth > AttentionKernels.MaxHeadWidth)
         {
             return Support.No($"ilgpu: heads of width {shape.HeadWidth} are not implemented; multiples of 8 up to {AttentionKernels.MaxHeadWidth} are");
         }
 
-        using GgufReader file = GgufReader.Open(artifact.Path);
-        GgufTensorInfo? unknown = file.Tensors.FirstOrDefault(t => t.Dimensions.Length == 2 ? !DeviceFormats.All.ContainsKey(t.Type) : !RowDecoder.Knows(t.Type));
-        return unknown is null
-            ? Support.Yes
-            : Support.No($"ilgpu: tensors of type {unknown.Type} ('{unknown.Name}') are not implemented; {string.Join(", ", DeviceFormats.All.Keys.Order())} are");
+        return Directory.Exists(artifact.Path) ? Support.Yes : CheckTypes(artifact.Path);
     }
 
     /// <inheritdoc />
@@ -112,6 +105,16 @@ public sealed class IlgpuEngine : IEngine
     public void Dispose()
     {
         if (_list.IsValueCreated) _list.Value.Dispose();
+    }
+
+    /// <summary>Matrices of a GGUF file need kernels; those of a directory are floats or MLX, by its format.</summary>
+    private static Support CheckTypes(string path)
+    {
+        using GgufReader file = GgufReader.Open(path);
+        GgufTensorInfo? unknown = file.Tensors.FirstOrDefault(t => t.Dimensions.Length == 2 && !DeviceFormats.All.ContainsKey(t.Type));
+        return unknown is null
+            ? Support.Yes
+            : Support.No($"ilgpu: tensors of type {unknown.Type} ('{unknown.Name}') are not implemented; {string.Join(", ", DeviceFormats.All.Keys.Order())} are");
     }
 
     private static ModelWeights Open(string path)

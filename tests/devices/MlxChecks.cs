@@ -46,7 +46,7 @@ internal static class MlxChecks
             MlxMatrix matrix = MlxMatrix.Open(model, directory, "m", new MlxQuantization(bits, group));
             float[] weights = new float[rows * columns];
             matrix.ReadRows(0, rows, weights);
-            using var test = new TestMatrix(DeviceMatrix.Upload(device.Memory, "a test", matrix), weights, rows, columns);
+            using var test = new TestMatrix(DeviceMatrix.Upload(device.Memory, "a test", matrix, 0, rows), weights, rows, columns);
             return ProductChecks.Run(device, test, tokens, random, exact: false, $"MLX {bits} bits, groups of {group}, {scaleType}");
         }
         finally

@@ -56,7 +56,7 @@ internal sealed class DeviceMemory(Accelerator accelerator, string backend)
     public EngineException Failed(Exception e, string doing)
     {
         if (e is EngineException known) return known;
-        return IsGone(e)
+        return Accelerator.IsDisposed || IsGone(e)
             ? new EngineException($"{Backend}: the device disappeared while {doing} ({Cause(e)}).", "Look at the system log for resets of the device or its driver, then run the cell again.", e)
             : new EngineException($"{Backend}: failed while {doing} ({Cause(e)}).", "Update the device's driver; 'quantbench doctor' lists the other devices.", e);
     }

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
+using QuantBench.Core.Errors;
 using QuantBench.Engines.Ilgpu.Devices;
 using QuantBench.Engines.Ilgpu.Kernels;
 using QuantBench.Engines.Managed.Kernels;
@@ -31,11 +32,12 @@ internal sealed unsafe class DeviceMatrix : IDisposable
     /// <summary>Copies matrices of one type and width to a device as one: the rows of the first, then those of the second …</summary>
     /// <param name="device">The device.</param>
     /// <param name="what">What it is, for messages.</param>
-    /// <param name="parts">The matrices, at least one.</param>
+    /// <param name="parts">The matrices, at least one; a single one unless they are ggml's blocks.</param>
     public static DeviceMatrix Upload(DeviceMemory device, string what, params ReadOnlySpan<WeightMatrix> parts)
     {
         WeightMatrix shape = parts[0];
-        DeviceFormat format = DeviceFormats.All[shape.Type];
+        if (shape.Source is MlxMatrix mlx) return Upload(device, what, mlx, shape.FirstRow, shape.Rows);
+        if (!DeviceFormats.All.TryGetValue(shape.Type, out DeviceFormat? format)) throw new EngineException($"{device.Backend}: there are no kernels for the type of {what}.");
         int chunks = (shape.Columns + 31) / 32;
         int rows = 0;
         foreach (WeightMatrix part in parts) rows += part.Rows;
@@ -84,23 +86,25 @@ internal sealed unsafe class DeviceMatrix : IDisposable
     /// <param name="device">The device.</param>
     /// <param name="what">What it is, for messages.</param>
     /// <param name="matrix">The matrix.</param>
-    public static DeviceMatrix Upload(DeviceMemory device, string what, MlxMatrix matrix)
+    /// <param name="firstRow">First row.</param>
+    /// <param name="rows">Number of rows.</param>
+    public static DeviceMatrix Upload(DeviceMemory device, string what, MlxMatrix matrix, int firstRow, int rows)
     {
         long rowBytes = MlxAffine.PackedBytes(matrix.Columns, matrix.Quantization.Bits);
         int groups = matrix.Groups;
-        float[] scales = new float[checked(matrix.Rows * groups)], biases = new float[scales.Length];
-        for (int row = 0; row < matrix.Rows; row++) matrix.ReadScales(row, scales.AsSpan(row * groups, groups), biases.AsSpan(row * groups, groups));
+        float[] scales = new float[checked(rows * groups)], biases = new float[scales.Length];
+        for (int row = 0; row < rows; row++) matrix.ReadScales(firstRow + row, scales.AsSpan(row * groups, groups), biases.AsSpan(row * groups, groups));
         int kind = MlxScales.KindOf(scales, biases);
         byte[] scaleBytes = MlxScales.Pack(scales, kind), biasBytes = MlxScales.Pack(biases, kind);
 
         // A word more than the quants: kernels read two neighbouring words at a time.
-        long scaleStart = Next(0, (rowBytes * matrix.Rows) + sizeof(int));
+        long scaleStart = Next(0, (rowBytes * rows) + sizeof(int));
         long biasStart = Next(scaleStart, scaleBytes.Length);
         MemoryBuffer1D<Int4, Stride1D.Dense> buffer = device.Allocate<Int4>(Next(biasStart, biasBytes.Length), what);
         try
         {
             using var staging = new Staging(device, buffer);
-            for (int row = 0; row < matrix.Rows; row++) staging.Write(rowBytes * row, matrix.Packed(row));
+            for (int row = 0; row < rows; row++) staging.Write(rowBytes * row, matrix.Packed(firstRow + row));
             staging.Write(16 * scaleStart, scaleBytes);
             staging.Write(16 * biasStart, biasBytes);
             staging.Flush();
@@ -108,7 +112,7 @@ internal sealed unsafe class DeviceMatrix : IDisposable
             {
                 Wide = buffer.View,
                 Words = buffer.View.AsContiguous().Cast<int>(),
-                Rows = matrix.Rows,
+                Rows = rows,
                 Chunks = matrix.Columns / 32,
                 Plane1 = 4 * scaleStart,
                 Plane2 = 4 * biasStart,
