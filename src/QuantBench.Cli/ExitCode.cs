@@ -6,7 +6,7 @@ internal static class ExitCode
     /// <summary>Done; every cell is measured or unsupported with its reason.</summary>
     public const int Ok = 0;
 
-    /// <summary>Done, but a cell failed, or none could be measured, or a check found damage.</summary>
+    /// <summary>Done, but a cell failed, or a check found damage.</summary>
     public const int CellsFailed = 2;
 
     /// <summary>A gate is broken, or a trend got worse.</summary>
@@ -35,7 +35,7 @@ internal static class ExitCode
         """
         Exit codes:
           0    done; every cell is measured, or unsupported with its reason
-          2    done, but a cell failed, nothing could be measured, or damage was found
+          2    done, but a cell failed, or damage was found
           3    a gate is broken, or a trend got worse
           64   the command line is wrong
           65   a suite, model, dataset or name is wrong

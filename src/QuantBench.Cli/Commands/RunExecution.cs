@@ -34,7 +34,7 @@ internal static class RunExecution
         (string? html, string? problem) = Reporting.Write(record, outcome.Folder);
         if (view.ForPeople) Summarize(output, record, outcome, html);
         if (problem is not null) error.WriteLine($"warning: the report couldn't be written: {problem}");
-        return outcome.Failed > 0 || outcome.Ok == 0 ? ExitCode.CellsFailed : ExitCode.Ok;
+        return outcome.Failed > 0 ? ExitCode.CellsFailed : ExitCode.Ok;
     }
 
     private static RunRecord Read(string folder)
