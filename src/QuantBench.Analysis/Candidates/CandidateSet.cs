@@ -30,11 +30,15 @@ public sealed class CandidateSet
     private readonly Dictionary<string, CellGroup?> _choices = new(StringComparer.Ordinal);
     private readonly Dictionary<(string Model, BackendId Backend), Candidate?> _references = [];
     private readonly ILookup<(string Model, BackendId Backend), Candidate> _families;
+    private readonly bool _severalModels;
+    private readonly bool _severalBackends;
 
     private CandidateSet(RunRecord run, ImmutableArray<Candidate> candidates)
     {
         (Run, All) = (run, candidates);
         _families = candidates.ToLookup(c => (c.Model, c.Backend));
+        _severalModels = candidates.Select(c => c.Model).Distinct().Skip(1).Any();
+        _severalBackends = candidates.Select(c => c.Backend).Distinct().Skip(1).Any();
     }
 
     /// <summary>The run.</summary>
@@ -63,9 +67,7 @@ public sealed class CandidateSet
     public string Name(Candidate candidate)
     {
         ArgumentNullException.ThrowIfNull(candidate);
-        bool models = All.Any(c => c.Model != candidate.Model);
-        bool backends = All.Any(c => c.Backend != candidate.Backend);
-        return $"{(models ? candidate.Model + " " : "")}{candidate.Variant.Id}{(backends ? $"@{candidate.Backend}" : "")}";
+        return $"{(_severalModels ? candidate.Model + " " : "")}{candidate.Variant.Id}{(_severalBackends ? $"@{candidate.Backend}" : "")}";
     }
 
     /// <summary>

@@ -48,17 +48,27 @@ public static class SpecialFunctions
     {
         if (!(confidence > 0 && confidence < 1)) throw new ArgumentOutOfRangeException(nameof(confidence), confidence, "between 0 and 1");
         ArgumentOutOfRangeException.ThrowIfLessThan(degrees, 1);
+        double outside = 1 - confidence;
         double low = 0;
         double high = 1;
-        while (StudentTwoSided(high, degrees) > 1 - confidence) high *= 2;
-        for (int i = 0; i < 200 && high - low > Math.BitIncrement(high) - high; i++)
+        while (StudentTwoSided(high, degrees) > outside) high *= 2;
+
+        // Newton's steps on the tail, whose slope is twice the density; a step out of the bracket is replaced by its middle.
+        double scale = Math.Exp(LogGamma((degrees + 1) / 2) - LogGamma(degrees / 2)) / Math.Sqrt(degrees * Math.PI);
+        double t = (low + high) / 2;
+        for (int i = 0; i < 200; i++)
         {
-            double middle = (low + high) / 2;
-            if (StudentTwoSided(middle, degrees) > 1 - confidence) low = middle;
-            else high = middle;
+            double excess = StudentTwoSided(t, degrees) - outside;
+            if (excess > 0) low = t;
+            else high = t;
+            double density = scale * Math.Pow(1 + (t * t / degrees), -(degrees + 1) / 2);
+            double next = t + (excess / (2 * density));
+            if (!(next > low && next < high)) next = (low + high) / 2;
+            if (Math.Abs(next - t) <= 1e-15 * t || next == low || next == high) return next;
+            t = next;
         }
 
-        return (low + high) / 2;
+        return t;
     }
 
     /// <summary>Probability that a Student variable lies outside ±t.</summary>
