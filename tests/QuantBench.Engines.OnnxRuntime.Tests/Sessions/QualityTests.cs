@@ -50,8 +50,7 @@ public sealed class QualityTests(ExportFixture fixture)
 
     private double Gguf(string variant, string device, int chunks = Chunks)
     {
-        string path = fixture.ScratchFile($"{variant.Replace(':', '-')}.gguf");
-        if (!File.Exists(path)) File.Copy(fixture.Artifact(variant), path);
+        string path = fixture.Artifact(variant);
         using var engine = new ManagedEngine();
         var artifact = new Artifact(path, Variant.Parse(variant), new string('0', 64), new FileInfo(path).Length, 1, 1);
         using ILoadedModel model = engine.Load(artifact, device, new LoadOptions { Threads = 2 }, CancellationToken.None);
