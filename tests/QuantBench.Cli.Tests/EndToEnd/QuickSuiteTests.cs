@@ -36,6 +36,22 @@ public sealed class QuickSuiteTests : IDisposable
         await CheckComplianceAsync(folder, places);
     }
 
+    [Fact]
+    public async Task Run_EndsWell_WithAReasonForEveryCellThatCannotRunHere()
+    {
+        (int code, string output, string error) = await QuantBenchProcess.RunAsync(
+            ["run", "gpu", "--only", "variant=Q4_0,workload=perplexity", "--json", "--results", _folder.Combine("results"), "--cache", _folder.Combine("cache")]);
+
+        Assert.True(code == 0, error + output);
+        JsonElement[] results =
+        [
+            .. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement)
+                .Where(e => e.GetProperty("event").GetString() == "cell_finished").Select(e => e.GetProperty("result")),
+        ];
+        Assert.Equal(4, results.Length);
+        Assert.All(results, r => Assert.True(r.GetProperty("status").GetString() == "ok" || r.GetProperty("reason").GetString()?.Contains("ilgpu", StringComparison.Ordinal) == true, r.ToString()));
+    }
+
     // The sums are computed again here; a PDF is made where there is a browser, and where there is none the command says so.
     private static async Task CheckComplianceAsync(string folder, string[] places)
     {
