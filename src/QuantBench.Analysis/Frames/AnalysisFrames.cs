@@ -81,7 +81,8 @@ public static class AnalysisFrames
             Number<LimitRow>("value", r => r.Check.Figure.Value), Number<LimitRow>("value_low", r => r.Check.Figure.Estimate?.Low),
             Number<LimitRow>("value_high", r => r.Check.Figure.Estimate?.High), Number<LimitRow>("share_of_limit", r => r.Check.Use),
             Text<LimitRow>("standing", r => r.Check.Word()), Text<LimitRow>("why_lost", r => r.Who.Fits ? null : DecisionText.Why(r.Who)))
-            with { Notes = [.. recommendations.SelectMany(r => r.Notes).Distinct()] };
+            with
+        { Notes = [.. recommendations.SelectMany(r => r.Notes).Distinct()] };
     }
 
     /// <summary>Gates: one row per gate and variant.</summary>
