@@ -72,6 +72,8 @@ public sealed partial class JourneyTests(BrowserFixture browser)
         Assert.True(links >= 10, $"{links} downloads");
         for (int i = 0; i < links; i++)
         {
+            // The browser holds back an eleventh download of one page; a page that is opened again counts anew.
+            if (i % 8 == 0) await page.GotoAsync(Run);
             ILocator link = page.Locator("main a[download]").Nth(i);
             string address = await link.GetAttributeAsync("href") ?? "";
             IDownload? download = null;
