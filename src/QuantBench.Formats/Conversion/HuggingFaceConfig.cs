@@ -107,7 +107,8 @@ internal sealed record HuggingFaceConfig
         string name = json.Get("architectures").Items().Select(item => item.AsString()).FirstOrDefault() ?? "";
         return HuggingFaceArchitecture.Known.GetValueOrDefault(name) ?? throw new ModelFormatException(
             path, null, $"the architecture '{name}' is not read; {string.Join(", ", HuggingFaceArchitecture.Known.Keys.Order(StringComparer.Ordinal))} are.",
-            "Convert the model with llama.cpp's convert_hf_to_gguf.py and give the GGUF file instead.") { IsUnsupported = true };
+            "Convert the model with llama.cpp's convert_hf_to_gguf.py and give the GGUF file instead.")
+        { IsUnsupported = true };
     }
 
     /// <summary>The name is made of the content alone, so that a model in another directory gives the same bytes.</summary>
@@ -123,7 +124,8 @@ internal sealed record HuggingFaceConfig
         if ((json.Find("hidden_activation") ?? json.Find("hidden_act")) is { } activation && !architecture.Accepts(activation.AsString()))
         {
             throw new ModelFormatException(
-                path, null, $"'hidden_act' is '{activation.AsString()}'; {architecture.Gguf} models with '{(architecture.Gelu ? "gelu_pytorch_tanh" : "silu")}' are read.") { IsUnsupported = true };
+                path, null, $"'hidden_act' is '{activation.AsString()}'; {architecture.Gguf} models with '{(architecture.Gelu ? "gelu_pytorch_tanh" : "silu")}' are read.")
+            { IsUnsupported = true };
         }
 
         if (json.Find("num_local_experts") is { } experts && experts.AsInt64() > 1) throw new ModelFormatException(path, null, "models with experts ('num_local_experts') are not read.") { IsUnsupported = true };

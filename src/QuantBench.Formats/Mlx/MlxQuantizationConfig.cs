@@ -52,7 +52,8 @@ internal sealed class MlxQuantizationConfig
         if (json.Find("mode") is not { } mode || mode.AsString() == "affine") return;
         throw new ModelFormatException(
             json.File, null, $"the quantization mode '{mode.AsString()}' is not read; 'affine' is.",
-            "Convert the model again without --q-mode, or use its unquantized weights.") { IsUnsupported = true };
+            "Convert the model again without --q-mode, or use its unquantized weights.")
+        { IsUnsupported = true };
     }
 
     private static int? Bits(ModelJson json) =>

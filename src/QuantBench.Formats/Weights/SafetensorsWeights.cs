@@ -42,7 +42,8 @@ public sealed class SafetensorsWeights : IDisposable
         {
             string method = other.Find("quant_method")?.AsString() ?? "unknown";
             throw new ModelFormatException(
-                path, null, $"the weights are quantized with '{method}', which is not read.", "MLX (affine), GPTQ and AWQ are; or use the unquantized weights.") { IsUnsupported = true };
+                path, null, $"the weights are quantized with '{method}', which is not read.", "MLX (affine), GPTQ and AWQ are; or use the unquantized weights.")
+            { IsUnsupported = true };
         }
 
         return new SafetensorsWeights(directory, SafetensorsModel.Open(directory), mlx, gptq, awq);
