@@ -66,6 +66,7 @@ public static class SettingTable
         new("dataset", SettingKind.Text, "sotu", s_quality, "evaluation text: a name from datasets/, or a path to a text or JSONL file"),
         new("chunks", SettingKind.Integer, 0L, s_quality, "chunks to score; 0 = the whole text", 0, 1 << 24),
         new("reference", SettingKind.Text, "", ["divergence", "onnx-latency"], "reference variant whose answers the others are compared with, e.g. gguf:F32"),
+        new("reference_backend", SettingKind.Text, "", ["divergence"], "engine/device that runs the reference, e.g. llamacpp/cpu; empty = the cell's own. Needed where the cell's engine can't read the reference's format"),
         new("prompt", SettingKind.Integer, 512L, s_latency, "prompt tokens per repetition; 0 = measure generation only", 0, 1 << 20),
         new("generate", SettingKind.Integer, 128L, s_latency, "tokens generated per repetition; 0 = measure the prompt only", 0, 1 << 20),
         new("depth", SettingKind.Integer, 0L, s_latency, "tokens already in the KV cache before the measured part", 0, 1 << 20),

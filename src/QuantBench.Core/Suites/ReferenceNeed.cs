@@ -25,7 +25,7 @@ public sealed record ReferenceNeed
     /// <summary>The variant that counts as exact; it needn't be one of the suite's variants.</summary>
     public Variant Reference { get; }
 
-    /// <summary>Engine and device it is run on: the cells' own.</summary>
+    /// <summary>Engine and device it is run on: the cells' own unless they name another.</summary>
     public BackendId Backend { get; }
 
     /// <summary>The cells' settings without <c>reference</c>.</summary>
@@ -46,7 +46,23 @@ public sealed record ReferenceNeed
     {
         ArgumentNullException.ThrowIfNull(cell);
         return cell.Workload == "divergence"
-            ? new ReferenceNeed(cell.Model, Variant.Parse(cell.Settings.Text("reference")), cell.Backend, cell.Settings.Without("reference"))
+            ? new ReferenceNeed(cell.Model, Variant.Parse(cell.Settings.Text("reference")), BackendOf(cell), SettingsOf(cell))
             : null;
+    }
+
+    /// <summary>Engine and device that a cell's reference is run on.</summary>
+    /// <param name="cell">A cell whose workload compares with a reference.</param>
+    public static BackendId BackendOf(Cell cell)
+    {
+        ArgumentNullException.ThrowIfNull(cell);
+        return cell.Settings.Has("reference_backend") && BackendId.TryParse(cell.Settings.Text("reference_backend"), out BackendId named) ? named : cell.Backend;
+    }
+
+    /// <summary>What a cell's reference is computed with: its settings without those that name the reference.</summary>
+    /// <param name="cell">A cell whose workload compares with a reference.</param>
+    public static CellSettings SettingsOf(Cell cell)
+    {
+        ArgumentNullException.ThrowIfNull(cell);
+        return cell.Settings.Without("reference").Without("reference_backend");
     }
 }

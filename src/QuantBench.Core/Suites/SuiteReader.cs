@@ -317,6 +317,11 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
             throw node.Error("divergence has no reference to compare with", "add the variant that counts as exact, e.g. reference: gguf:F32");
         }
 
+        if (workload.Name == "divergence" && s.Text("reference_backend") is { Length: > 0 } named && !BackendId.TryParse(named, out _))
+        {
+            throw node.Error($"reference_backend: '{named}' is not engine/device", "e.g. reference_backend: llamacpp/cpu");
+        }
+
         if (s.Has("n_ctx") && s.Int("n_ctx") % 2 != 0)
         {
             throw node.Error($"n_ctx is {s.Int("n_ctx")}, an odd number", "only the second half of each chunk is scored, so it must be even");
@@ -398,10 +403,10 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
 
             if (cell.Workload != "divergence") continue;
             Variant reference = Variant.Parse(cell.Settings.Text("reference"));
-            if (FormatFault(reference, cell.Backend) is { } referenceFault)
+            if (FormatFault(reference, ReferenceNeed.BackendOf(cell)) is { } referenceFault)
             {
                 throw _workloads.First(w => w.Workload.Name == cell.Workload && w.Workload.Settings.Equals(cell.Settings)).Node
-                    .Error($"reference: {referenceFault}", "choose a reference that every backend of the suite can run, e.g. gguf:F32");
+                    .Error($"reference: {referenceFault}", "choose a reference that every backend of the suite can run, or say which one runs it, e.g. reference_backend: llamacpp/cpu");
             }
         }
     }

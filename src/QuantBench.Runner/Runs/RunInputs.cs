@@ -53,7 +53,7 @@ internal sealed class RunInputs
     {
         var inputs = new RunInputs(new TokenCache(environment.CacheRoot), environment.ReadFingerprint());
         var prober = new EngineProber(environment);
-        foreach (string engine in cells.Select(c => c.Backend.Engine).Distinct().Order(StringComparer.Ordinal))
+        foreach (string engine in cells.Select(c => c.Backend.Engine).Concat(cells.Select(c => ReferenceNeed.BackendOf(c).Engine)).Distinct().Order(StringComparer.Ordinal))
             inputs._engines[engine] = await prober.ProbeAsync(engine, cancellationToken);
         foreach (SuiteModel model in suite.Models.Where(m => cells.Any(c => c.Model == m.Id))) inputs._models[model.Id] = await OpenAsync(environment, model, events, cancellationToken);
 
@@ -78,8 +78,8 @@ internal sealed class RunInputs
     /// <summary>Whether a cell is measured on a text.</summary>
     public static bool NeedsText(Cell cell) => cell.Workload is "perplexity" or "divergence";
 
-    /// <summary>What the probe found of a cell's engine.</summary>
-    public EngineProbe Engine(Cell cell) => _engines[cell.Backend.Engine];
+    /// <summary>What the probe found of a backend's engine.</summary>
+    public EngineProbe Engine(BackendId backend) => _engines[backend.Engine];
 
     /// <summary>A model by id.</summary>
     public RunModel Model(string id) => _models[id];

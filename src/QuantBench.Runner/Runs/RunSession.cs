@@ -109,7 +109,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     /// <summary>Why a cell can't be measured, as far as that shows without its artifact.</summary>
     private (CellStatus Status, string Reason)? Refusal(Cell cell)
     {
-        if (inputs.Engine(cell).CanUse(cell.Backend.Device).Reason is { } reason) return (CellStatus.Unsupported, reason);
+        if (inputs.Engine(cell.Backend).CanUse(cell.Backend.Device).Reason is { } reason) return (CellStatus.Unsupported, reason);
         if (!WorkloadNames.RunsModel(cell.Workload)) return null;
         RunModel model = inputs.Model(cell.Model);
         if (model.Source is null || (RunInputs.NeedsText(cell) && model.Tokenizer is null)) return (model.IsUnsupported ? CellStatus.Unsupported : CellStatus.Failed, model.Problem ?? "the model can't be read");
@@ -143,10 +143,12 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     {
         Prepared artifact = Artifact(cell.Model, reference.Id);
         if (artifact.Entry is not { } entry) return Prepared.Not(artifact.Status, $"its reference {reference.Id}: {artifact.Reason}");
+        BackendId backend = ReferenceNeed.BackendOf(cell);
+        if (inputs.Engine(backend).CanUse(backend.Device).Reason is { } unusable) return Prepared.Not(CellStatus.Unsupported, $"its reference can't be run on {backend}: {unusable}");
         // Refusal has checked the tokenizer of cells that are measured on a text.
         string[] measuredOn = RunInputs.NeedsText(cell) ? [inputs.Text(cell.Settings.Text("dataset")).Sha256, inputs.Model(cell.Model).Tokenizer!.Sha256] : [cell.Workload];
         string key = ReferenceCache.Key(
-            [entry.Sha256, inputs.Engine(cell).Build ?? "", cell.Backend.ToString(), .. measuredOn, cell.Settings.Without("reference").ToString()]);
+            [entry.Sha256, inputs.Engine(backend).Build ?? "", backend.ToString(), .. measuredOn, ReferenceNeed.SettingsOf(cell).ToString()]);
         if (_references.TryGetValue(key, out Prepared? before)) return before;
         Prepared made = await ComputeReferenceAsync(cell, reference, entry, artifact.Path, text, key, cancellationToken);
         _references[key] = made;
@@ -156,7 +158,8 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     private async Task<Prepared> ComputeReferenceAsync(
         Cell cell, Variant reference, RegistryEntry entry, string artifactPath, WorkerText? text, string key, CancellationToken cancellationToken)
     {
-        string name = RunInputs.NeedsText(cell) ? $"{reference.Id} log-probabilities on {cell.Backend}" : $"{reference.Id} outputs on {cell.Backend}";
+        BackendId backend = ReferenceNeed.BackendOf(cell);
+        string name = RunInputs.NeedsText(cell) ? $"{reference.Id} log-probabilities on {backend}" : $"{reference.Id} outputs on {backend}";
         long start = environment.Clock.GetTimestamp();
         bool cached = _referenceCache.Find(key) is not null;
         if (!cached) events.Report(new RunEvent.PreparationStarted(cell.Model, name));
@@ -177,8 +180,8 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
 
         async Task ComputeAsync(string path, CancellationToken stop)
         {
-            var referenceCell = new Cell(cell.Model, reference, cell.Backend, cell.Workload, cell.Settings);
-            WorkerJob job = environment.NewJob(WorkerJobKind.Reference, cell.Backend.Engine) with
+            var referenceCell = new Cell(cell.Model, reference, backend, cell.Workload, cell.Settings);
+            WorkerJob job = environment.NewJob(WorkerJobKind.Reference, backend.Engine) with
             {
                 Cell = WorkerCell.Of(referenceCell),
                 Artifact = WorkerArtifact.Of(entry.ToArtifact(artifactPath)),
