@@ -18,7 +18,7 @@ internal static class WorkloadReader
     /// </summary>
     public static readonly ImmutableArray<string> AlwaysRecorded =
     [
-        "threads", "n_ctx", "n_batch", "n_ubatch", "prompt", "generate", "depth", "kv_type", "flash_attention", "repetitions", "dataset", "chunks", "reference", "reference_backend",
+        "threads", "n_ctx", "n_batch", "n_ubatch", "prompt", "generate", "depth", "kv_type", "flash_attention", "repetitions", "dataset", "chunks", "reference",
         "op", "shape", "tokens", "cache",
     ];
 

@@ -51,6 +51,17 @@ public sealed class MatrixTests
         Assert.Null(ReferenceNeed.Of(Matrix.Expand(suite)[0]));
     }
 
+    [Fact]
+    public void References_AreRunWhereTheSuiteSays()
+    {
+        Suite suite = SuiteLoaderTests.Small("reference: f32", "reference: safetensors:F32, reference_backend: managed/scalar");
+
+        ReferenceNeed need = Assert.Single(Matrix.References(suite));
+
+        Assert.Equal(("safetensors:F32", "managed/scalar", false), (need.Reference.Id, need.Backend.ToString(), need.Settings.Has("reference_backend")));
+        Assert.All(Matrix.Expand(suite), c => Assert.Equal("llamacpp/cpu", c.Backend.ToString()));
+    }
+
     [Theory]
     [InlineData("gguf:Q*", true)]
     [InlineData("*K_M", true)]

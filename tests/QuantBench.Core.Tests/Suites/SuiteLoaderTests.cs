@@ -100,6 +100,8 @@ public sealed class SuiteLoaderTests
     [InlineData("reference: f32", "n_ctx: 512", 10, 5, "no reference", "gguf:F32")]
     [InlineData("reference: f32", "reference: f33", 10, 42, "'f33'", "F32")]
     [InlineData("reference: f32", "reference: safetensors:F32", 10, 5, "llamacpp reads gguf only", null)]
+    [InlineData("reference: f32", "reference: safetensors:F32, reference_backend: llamacpp/cpu", 10, 5, "llamacpp reads gguf only", "reference_backend")]
+    [InlineData("reference: f32", "reference: f32, reference_backend: llamacpp", 10, 5, "'llamacpp' is not engine/device", "llamacpp/cpu")]
     [InlineData("prompt: [128, 512], generate: 128", "prompt: [128, 0], generate: 0", 11, 5, "measures nothing", null)]
     [InlineData("- load", "- load: { flash_attention: off, kv_type: q8_0 }", 12, 5, "needs flash attention", "auto")]
     [InlineData("- load", "- load: { n_batch: 128, n_ubatch: 256 }", 12, 5, "n_ubatch 256 is larger", null)]
@@ -190,7 +192,7 @@ public sealed class SuiteLoaderTests
     }
 
     [Theory]
-    [InlineData("reference.yaml", 14, (14 * 4) - 1)]
+    [InlineData("reference.yaml", 14 + 4, (14 * 4) - 1 + (4 * 3))]
     [InlineData("quick.yaml", 4, (4 * 4) - 1)]
     [InlineData("gguf-all.yaml", 52, (52 * 4) - 1)]
     public void Load_ReadsCommittedSuites(string name, int variants, int cells)
