@@ -15,8 +15,8 @@ public sealed class OnnxExportBuilderTests(ExportFixture fixture)
     private readonly OnnxExportBuilder _builder = new();
 
     [Fact]
-    public void Recipes_AreTheQuantSchemes() =>
-        Assert.Equal(QuantSchemes.All.Where(s => s.Format == "onnx").Select(s => s.Name).Order(StringComparer.Ordinal), ExportRecipes.All.Select(r => r.Name).Order(StringComparer.Ordinal));
+    public void Recipes_AreTheQuantSchemes_ButThoseOfModelsThatAreOnnxAlready() =>
+        Assert.Equal(QuantSchemes.All.Where(s => s.Format == "onnx" && !s.Name.StartsWith("given-", StringComparison.Ordinal)).Select(s => s.Name).Order(StringComparer.Ordinal), ExportRecipes.All.Select(r => r.Name).Order(StringComparer.Ordinal));
 
     [Fact]
     public void Schemes_NeedACalibrationText_WhereTheRecipeCalibrates() =>
