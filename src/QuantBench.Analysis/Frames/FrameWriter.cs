@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -52,17 +53,53 @@ public static class FrameWriter
         };
     }
 
-    private static string Csv(Frame frame)
+    /// <summary>Writes a frame as CSV, piece by piece: a large one is never held as one text.</summary>
+    /// <param name="frame">The frame.</param>
+    /// <param name="output">Where to.</param>
+    /// <param name="cancellationToken">Stops writing.</param>
+    public static async Task WriteCsvAsync(Frame frame, TextWriter output, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(frame);
+        ArgumentNullException.ThrowIfNull(output);
+        const int rowsAtOnce = 4096;
+        DataFrameColumn[] columns = [.. frame.Data.Columns];
         var text = new StringBuilder();
-        text.AppendJoin(',', frame.Data.Columns.Select(c => Field(c.Name))).Append("\r\n");
+        text.AppendJoin(',', columns.Select(c => Field(c.Name))).Append("\r\n");
         for (long i = 0; i < frame.Data.Rows.Count; i++)
         {
-            long row = i;
-            text.AppendJoin(',', frame.Data.Columns.Select(c => Field(Plain(c[row])))).Append("\r\n");
+            for (int k = 0; k < columns.Length; k++)
+            {
+                if (k > 0) text.Append(',');
+                AppendField(text, columns[k], i);
+            }
+
+            text.Append("\r\n");
+            if ((i + 1) % rowsAtOnce != 0) continue;
+            await output.WriteAsync(text, cancellationToken);
+            text.Clear();
         }
 
+        await output.WriteAsync(text, cancellationToken);
+    }
+
+    private static string Csv(Frame frame)
+    {
+        using var text = new StringWriter(CultureInfo.InvariantCulture);
+        Task written = WriteCsvAsync(frame, text, CancellationToken.None);
+        Debug.Assert(written.IsCompletedSuccessfully, "writing into memory never waits");
         return text.ToString();
+    }
+
+    private static void AppendField(StringBuilder text, DataFrameColumn column, long row)
+    {
+        switch (column)
+        {
+            // Without a box per number: a comparison of 100,000 cells has a million.
+            case DoubleDataFrameColumn numbers when numbers[row] is { } number: text.Append(CultureInfo.InvariantCulture, $"{number:R}"); break;
+            case DoubleDataFrameColumn: break;
+            case StringDataFrameColumn texts: text.Append(Field(texts[row] ?? "")); break;
+            default: text.Append(Field(Plain(column[row]))); break;
+        }
     }
 
     private static string Field(string text)
