@@ -72,9 +72,9 @@ public static class RunComparer
         ImmutableArray<string> differing = Differing(a, b);
         bool sameVariant = a.Variant is null || b.Variant is null;
         bool sameBackend = a.Backend is null || b.Backend is null;
-        var cellsB = new Dictionary<CellKey, CellResult>();
+        var cellsB = new Dictionary<CellKey, CellResult>(b.Run.Cells.Length); // sized once: growing leaves large pieces to collect
         foreach (CellResult cell in b.Cells) cellsB[Key(cell)] = cell;
-        var met = new HashSet<CellKey>();
+        var met = new HashSet<CellKey>(cellsB.Count);
         var seen = new HashSet<(string, string, BackendId, string, double, double)>();
         var rows = ImmutableArray.CreateBuilder<MetricComparison>();
         var onlyA = ImmutableArray.CreateBuilder<string>();

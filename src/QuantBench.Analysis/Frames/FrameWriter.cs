@@ -15,6 +15,8 @@ namespace QuantBench.Analysis.Frames;
 /// <summary>Writes frames: CSV (RFC 4180), JSON, Markdown, Parquet. Numbers round-trip exactly, except in Markdown, which is for people.</summary>
 public static class FrameWriter
 {
+    private const int RowsAtOnce = 4096;
+
     /// <summary>Formats by name, as <c>--format</c> takes them.</summary>
     public static ImmutableArray<string> Formats { get; } = ["md", "json", "csv", "parquet"];
 
@@ -61,11 +63,27 @@ public static class FrameWriter
     {
         ArgumentNullException.ThrowIfNull(frame);
         ArgumentNullException.ThrowIfNull(output);
-        const int rowsAtOnce = 4096;
         DataFrameColumn[] columns = [.. frame.Data.Columns];
+        long rows = frame.Data.Rows.Count;
+        await output.WriteAsync($"{string.Join(',', columns.Select(c => Field(c.Name)))}\r\n".AsMemory(), cancellationToken);
+        if (rows <= RowsAtOnce)
+        {
+            await output.WriteAsync(Piece(columns, 0, rows).AsMemory(), cancellationToken);
+            return;
+        }
+
+        int pieces = (int)((rows + RowsAtOnce - 1) / RowsAtOnce);
+        foreach (string piece in ParallelEnumerable.Range(0, pieces).AsOrdered().WithCancellation(cancellationToken)
+            .Select(k => Piece(columns, (long)k * RowsAtOnce, Math.Min(rows, (k + 1L) * RowsAtOnce))))
+        {
+            await output.WriteAsync(piece.AsMemory(), cancellationToken);
+        }
+    }
+
+    private static string Piece(DataFrameColumn[] columns, long from, long to)
+    {
         var text = new StringBuilder();
-        text.AppendJoin(',', columns.Select(c => Field(c.Name))).Append("\r\n");
-        for (long i = 0; i < frame.Data.Rows.Count; i++)
+        for (long i = from; i < to; i++)
         {
             for (int k = 0; k < columns.Length; k++)
             {
@@ -74,12 +92,9 @@ public static class FrameWriter
             }
 
             text.Append("\r\n");
-            if ((i + 1) % rowsAtOnce != 0) continue;
-            await output.WriteAsync(text, cancellationToken);
-            text.Clear();
         }
 
-        await output.WriteAsync(text, cancellationToken);
+        return text.ToString();
     }
 
     private static string Csv(Frame frame)

@@ -22,6 +22,7 @@ internal static class CompareCommand
         output.AddTo(command);
         command.SetAction(async (parsed, stop) =>
         {
+            Collections.HoldBack();
             var source = new RunSource(global.Environment(parsed).ResultsRoot);
             string[] names = parsed.GetRequiredValue(sides);
             ComparisonSide[][] read = await Task.WhenAll(names.Select(s => Task.Run(() => Parse(s, source), stop))); // reading is most of the work at 100,000 cells

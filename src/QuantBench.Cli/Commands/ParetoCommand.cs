@@ -34,6 +34,7 @@ internal static class ParetoCommand
         output.AddTo(command);
         command.SetAction(async (parsed, stop) =>
         {
+            Collections.HoldBack();
             MetricSelector[] chosen = [.. (parsed.GetValue(metrics) ?? []).SelectMany(Split).Select(MetricSelector.Parse)];
             CandidateSet set = new RunSource(global.Environment(parsed).ResultsRoot).Candidates(parsed.GetRequiredValue(run), ParetoAnalyzer.Sources(chosen));
             IReadOnlyList<MetricSelector> axes = chosen.Length == 0 ? ParetoAnalyzer.DefaultAxes(set) : chosen;

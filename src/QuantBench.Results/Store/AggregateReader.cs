@@ -19,14 +19,23 @@ namespace QuantBench.Results.Store;
 /// </summary>
 public sealed class AggregateReader : IDisposable
 {
-    private const string CellSql = """
-        SELECT id, model, variant, backend, workload, settings, status, reason, details LIKE $meaningless FROM cells WHERE run_id = $run ORDER BY id
+    // A run's cells mostly follow each other, so they are read in the order of the tables without a sort; the plus keeps the index of runs, which has
+    // them in the order of their hashes, out of it.
+    private const string NeighboursSql = "c.id BETWEEN $low AND $high AND +c.run_id = $run";
+
+    // A run of cells far apart, e.g. one resumed after many others.
+    private const string ScatteredSql = "c.run_id = $run AND c.id BETWEEN $low AND $high";
+
+    // Where fewer than one of so many rows is the run's, the index and a sort are quicker.
+    private const int MostStrangers = 8;
+
+    private const string CellColumnsSql = """
+        SELECT c.id, c.model, c.variant, c.backend, c.workload, c.settings, c.status, c.reason, c.details LIKE $meaningless FROM cells c
         """;
 
-    private const string MeasurementSql = """
+    private const string MeasurementColumnsSql = """
         SELECT m.cell_row_id, m.name, m.value, m.error, m.n, m.mean, m.sd, m.ci_low, m.ci_high, m.p90, m.p95, m.p99, m.protocol
         FROM cells c CROSS JOIN measurements m ON m.cell_row_id = c.id
-        WHERE c.run_id = $run ORDER BY c.id
         """;
 
     private const string SeriesColumns = """
@@ -98,10 +107,14 @@ public sealed class AggregateReader : IDisposable
         var names = new TextColumn<MetricDefinition?>(name => wanted is null || wanted.Contains(name) ? MetricTable.Find(name) : null);
         var protocols = new TextColumn<string>(text => text);
         var parts = new CellColumns();
-        var cells = ImmutableArray.CreateBuilder<CellResult>(Math.Max(1, CellCount(runId)));
-        using SqliteCommand cellCommand = Command(CellSql, [("$run", runId), ("$meaningless", $"%{CellResult.MeaninglessQuality}%")]);
+        (int count, long first, long last) = Query(
+            "SELECT count(*), ifnull(min(id), 0), ifnull(max(id), 0) FROM cells WHERE run_id = $run", [("$run", runId)], r => (r.GetInt32(0), r.GetInt64(1), r.GetInt64(2)))[0];
+        string which = last - first < (long)count * MostStrangers ? NeighboursSql : ScatteredSql;
+        var cells = ImmutableArray.CreateBuilder<CellResult>(count);
+        (string, object)[] range = [("$run", runId), ("$low", first), ("$high", last)];
+        using SqliteCommand cellCommand = Command($"{CellColumnsSql} WHERE {which} ORDER BY c.id", [.. range, ("$meaningless", $"%{CellResult.MeaninglessQuality}%")]);
         using SqliteDataReader cellReader = Execute(cellCommand);
-        using SqliteCommand command = Command(MeasurementSql, [("$run", runId)]);
+        using SqliteCommand command = Command($"{MeasurementColumnsSql} WHERE {which} ORDER BY c.id", range);
         using SqliteDataReader reader = Execute(command);
 
         // Both run in the order of the cells, so they are read side by side. Columns are taken from the statement itself: a million of them.
@@ -201,7 +214,7 @@ public sealed class AggregateReader : IDisposable
             Direction = metric.Direction,
             Value = Number(row, 2) ?? double.NaN,
             Error = Number(row, 3),
-            N = IsNull(row, 4) ? null : raw.sqlite3_column_int64(row, 4),
+            N = raw.sqlite3_column_int64(row, 4) is var n && n == 0 && IsNull(row, 4) ? null : n,
             Mean = Number(row, 5),
             StandardDeviation = Number(row, 6),
             Ci95 = low is { } l && high is { } h ? [l, h] : null,
@@ -214,7 +227,8 @@ public sealed class AggregateReader : IDisposable
 
     private static bool IsNull(sqlite3_stmt row, int column) => raw.sqlite3_column_type(row, column) == raw.SQLITE_NULL;
 
-    private static double? Number(sqlite3_stmt row, int column) => IsNull(row, column) ? null : raw.sqlite3_column_double(row, column);
+    // NULL reads as 0, so that only a 0 needs a second look.
+    private static double? Number(sqlite3_stmt row, int column) => raw.sqlite3_column_double(row, column) is var number && number == 0 && IsNull(row, column) ? null : number;
 
     private static double? Number(SqliteDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetDouble(column);
 
@@ -264,7 +278,7 @@ public sealed class AggregateReader : IDisposable
         }
     }
 
-    /// <summary>The columns of <see cref="CellSql"/>: cells share few variants, backends and settings, so each is read once.</summary>
+    /// <summary>The columns of <see cref="CellColumnsSql"/>: cells share few variants, backends and settings, so each is read once.</summary>
     private sealed class CellColumns
     {
         private readonly TextColumn<string> _models = new(text => text);
