@@ -22,7 +22,7 @@ internal static class Program
         string pair = Path.Combine(directory, "pair");
         Generator.Make(lab, runs: 50, cells: 2_000);
         Generator.Make(pair, runs: 2, cells: 50_000);
-        string sink = Path.Combine(directory, "out.csv");
+        string sink = Path.Combine(directory, "out");
         bool good = true;
         foreach ((string what, string root, string[] line) in ((string, string, string[])[])
         [
@@ -30,10 +30,13 @@ internal static class Program
             ("pareto, one run of 2,000 cells", lab, ["pareto", "run-049"]),
             ("trend, tg_tps over 50 runs (500 series)", lab, ["trend", "tg_tps"]),
             ("compare, 2 runs of 50,000 cells", pair, ["compare", "run-000", "run-001"]),
+            ("compare, the same, all 112,500 rows as CSV", pair, ["compare", "run-000", "run-001", "--format", "csv"]),
             ("pareto, one run of 50,000 cells", pair, ["pareto", "run-001"]),
+            ("pareto, the same, all 12,500 rows as CSV", pair, ["pareto", "run-001", "--format", "csv"]),
+            ("trend, tg_tps over 2 runs (12,500 series)", pair, ["trend", "tg_tps"]),
         ])
         {
-            (double Seconds, double Megabytes)[] runs = [.. Enumerable.Range(0, Repetitions).Select(_ => Run(command, [.. line, "--results", root, "--format", "csv", "--out", sink]))];
+            (double Seconds, double Megabytes)[] runs = [.. Enumerable.Range(0, Repetitions).Select(_ => Run(command, [.. line, "--results", root, "--out", sink]))];
             double seconds = runs.Select(r => r.Seconds).Order().ElementAt(Repetitions / 2);
             double megabytes = runs.Max(r => r.Megabytes);
             bool kept = seconds < MostSeconds && megabytes < MostMegabytes;

@@ -71,14 +71,14 @@ public sealed class CandidateSet
     }
 
     /// <summary>
-    /// What a candidate's quality is held against: the reference that the divergence cells name, else the variant of most bits that has a
-    /// perplexity, else one that has a size. Null when there is none.
+    /// What a candidate's quality is held against: the reference that the divergence cells name, else the full-precision variant of most bits
+    /// that has a perplexity, else one that has a size. Null when there is none.
     /// </summary>
     public Candidate? Reference(Candidate candidate)
     {
         ArgumentNullException.ThrowIfNull(candidate);
         (string Model, BackendId Backend) key = (candidate.Model, candidate.Backend);
-        if (!_references.TryGetValue(key, out Candidate? reference)) _references[key] = reference = FindReference([.. _families[key]]);
+        if (!_references.TryGetValue(key, out Candidate? reference)) _references[key] = reference = ReferenceRule.Find([.. _families[key]], c => c.Variant, c => c.Cells);
         return reference;
     }
 
@@ -165,15 +165,6 @@ public sealed class CandidateSet
         return Group(metric, source) is { Others: > 0 } group
             ? $"{metric.Metric} is taken from {group.Workload} cells {(group.Apart.Length == 0 ? "" : $"at {group.Apart} ")}({Text(group.Others + 1)} ways of measuring it are in the run; choose with {metric.Metric}@workload=… or {metric.Metric}@SETTING=…)"
             : null;
-    }
-
-    private static Candidate? FindReference(Candidate[] family)
-    {
-        string? named = family.SelectMany(c => c.Cells).Where(c => c.Cell.Workload == "divergence").Select(c => c.Cell.Settings.Text("reference")).FirstOrDefault(t => t.Length > 0);
-        if (named is not null && Variant.TryParse(named, out Variant? variant) && family.FirstOrDefault(c => c.Variant == variant) is { } reference) return reference;
-        Candidate[] measured = [.. family.Where(c => c.Cells.Any(r => r.Metric("perplexity") is not null))];
-        if (measured.Length == 0) measured = [.. family.Where(c => c.Cells.Any(r => r.Metric("artifact_size") is not null))];
-        return measured.Where(c => c.Class == PrecisionClass.Full).MaxBy(c => c.Variant.Scheme.NominalBits);
     }
 
     private CandidateFigure Rise(Candidate candidate, MetricSelector metric)

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Analysis.Tables;
 
@@ -43,14 +45,36 @@ public static class ComparisonText
     }
 
     /// <summary>The comparison as Markdown.</summary>
-    public static string Markdown(RunComparison comparison)
+    /// <param name="comparison">The comparison.</param>
+    /// <param name="most">Most rows to print, what matters first; a sentence counts what is left out.</param>
+    public static string Markdown(RunComparison comparison, int most = int.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(comparison);
-        IEnumerable<string> rows = comparison.Rows.Select(r =>
-            $"| {E(r.Cell)} | {Class(r)} | {E(r.Metric.Name)} | {E(Format.Value(r.A))} | {E(Format.Value(r.B))} | {E(Difference(r))} | {Word(r.Verdict)} | {E(r.Note)} |\n");
-        return $"{E(Lead(comparison))}\n\n| Cell | Class | Metric | A | B | Difference (95 %) | Verdict | How |\n| --- | --- | --- | ---: | ---: | ---: | --- | --- |\n{string.Concat(rows)}";
+        var text = new StringBuilder();
+        text.Append(E(Lead(comparison))).Append("\n\n| Cell | Class | Metric | A | B | Difference (95 %) | Verdict | How |\n| --- | --- | --- | ---: | ---: | ---: | --- | --- |\n");
+        foreach (MetricComparison r in Shown(comparison, most))
+            text.Append(CultureInfo.InvariantCulture, $"| {E(r.Cell)} | {Class(r)} | {E(r.Metric.Name)} | {E(Format.Value(r.A))} | {E(Format.Value(r.B))} | {E(Difference(r))} | {Word(r.Verdict)} | {E(r.Note)} |\n");
+        if (comparison.Rows.Length > most) text.Append('\n').Append(E(LeftOut(comparison, most))).Append('\n');
+        return text.ToString();
 
         static string E(string text) => MarkdownTable.Escape(text);
+    }
+
+    // Losses and gains are shown evenly where not all fit: 200 losses alone would hide what was won.
+    private static IEnumerable<MetricComparison> Shown(RunComparison comparison, int most)
+    {
+        if (comparison.Rows.Length <= most) return comparison.Rows;
+        int worse = comparison.Count(Verdict.Worse);
+        int other = comparison.Count(Verdict.Better) + comparison.Count(Verdict.Different);
+        int losses = Math.Min(worse, Math.Max(most / 2, most - other));
+        return comparison.Rows.Take(losses).Concat(comparison.Rows.Skip(worse).Take(most - losses));
+    }
+
+    private static string LeftOut(RunComparison comparison, int most)
+    {
+        string of = string.Join(", ", Enum.GetValues<Verdict>().Select(v => (Verdict: v, Count: comparison.Count(v) - Shown(comparison, most).Count(r => r.Verdict == v)))
+            .Where(v => v.Count > 0).Select(v => $"{Format.Count(v.Count)} {Word(v.Verdict)}"));
+        return $"{Format.Count(comparison.Rows.Length - most)} figures are left out ({of}); --all prints them, --format csv exports them.";
     }
 
     // One class where both sides have it, else from which to which.

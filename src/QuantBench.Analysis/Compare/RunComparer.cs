@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Machine;
 using QuantBench.Core.Metrics;
@@ -71,9 +72,9 @@ public static class RunComparer
         ImmutableArray<string> differing = Differing(a, b);
         bool sameVariant = a.Variant is null || b.Variant is null;
         bool sameBackend = a.Backend is null || b.Backend is null;
-        var cellsB = new Dictionary<CellKey, CellResult>();
+        var cellsB = new Dictionary<CellKey, CellResult>(b.Run.Cells.Length); // sized once: growing leaves large pieces to collect
         foreach (CellResult cell in b.Cells) cellsB[Key(cell)] = cell;
-        var met = new HashSet<CellKey>();
+        var met = new HashSet<CellKey>(cellsB.Count);
         var seen = new HashSet<(string, string, BackendId, string, double, double)>();
         var rows = ImmutableArray.CreateBuilder<MetricComparison>();
         var onlyA = ImmutableArray.CreateBuilder<string>();
@@ -81,22 +82,26 @@ public static class RunComparer
         {
             CellKey key = Key(cell);
             if (!cellsB.TryGetValue(key, out CellResult? other)) onlyA.Add(cell.Cell.Title);
-            else if (met.Add(key)) Cells(cell, other, differing, Title(cell.Cell), rows, m => seen.Add((key.Model, key.Variant, key.Backend, m.Name, m.A, m.B)));
+            else if (met.Add(key)) Cells(cell, other, Title(cell.Cell), rows, m => seen.Add((key.Model, key.Variant, key.Backend, m.Name, m.A, m.B)));
         }
 
-        return new RunComparison(a.Name, b.Name, differing, rows.ToImmutable(), onlyA.ToImmutable(), [.. cellsB.Where(c => !met.Contains(c.Key)).Select(c => c.Value.Cell.Title)]);
+        // Each row is judged alone; both cores of a small machine are worth having when there are 100,000.
+        MetricComparison[] judged = new MetricComparison[rows.Count];
+        Parallel.For(0, judged.Length, i => judged[i] = rows[i].Note.Length > 0 ? rows[i] : FigureComparer.Compare(rows[i], differing));
+        return new RunComparison(a.Name, b.Name, differing, ImmutableCollectionsMarshal.AsImmutableArray(judged), onlyA.ToImmutable(), [.. cellsB.Where(c => !met.Contains(c.Key)).Select(c => c.Value.Cell.Title)]);
 
         // Where both sides name a variant or a backend, that is what is compared; everything else must be equal.
         CellKey Key(CellResult result) => new(
             result.Cell.Model, sameVariant ? result.Cell.Variant.Id : "", sameBackend ? result.Cell.Backend : default, result.Cell.Workload, result.Cell.Settings.ToString());
 
-        string Title(Cell cell) => string.Join(' ', ((string[])[cell.Model, sameVariant ? cell.Variant.Id : "", sameBackend ? cell.Backend.ToString() : "", cell.Workload]).Where(t => t.Length > 0));
+        string Title(Cell cell) => sameVariant && sameBackend ? cell.Title : string.Join(' ', ((string[])[cell.Model, sameVariant ? cell.Variant.Id : "", sameBackend ? cell.Backend.ToString() : "", cell.Workload]).Where(t => t.Length > 0));
     }
 
     private static ImmutableArray<string> Differing(ComparisonSide a, ComparisonSide b) =>
         a.Run.Info.Id == b.Run.Info.Id ? [] : [.. Comparability.Check(a.Run.Info.Fingerprint, b.Run.Info.Fingerprint).Select(d => d.ToString())];
 
-    private static void Cells(CellResult a, CellResult b, ImmutableArray<string> differing, string title, ImmutableArray<MetricComparison>.Builder rows, Func<(string Name, double A, double B), bool> isNew)
+    // Rows without a note are yet to be judged.
+    private static void Cells(CellResult a, CellResult b, string title, ImmutableArray<MetricComparison>.Builder rows, Func<(string Name, double A, double B), bool> isNew)
     {
         foreach (Measurement first in a.Metrics)
         {
@@ -116,7 +121,7 @@ public static class RunComparer
                 Note = "",
             };
             bool meaningless = metric.Kind == MetricKind.Quality && (a.HasMeaninglessQuality || b.HasMeaninglessQuality);
-            rows.Add(meaningless ? row with { Note = $"not comparable: {CellResult.MeaninglessQuality}" } : FigureComparer.Compare(row, differing));
+            rows.Add(meaningless ? row with { Note = $"not comparable: {CellResult.MeaninglessQuality}" } : row);
         }
     }
 

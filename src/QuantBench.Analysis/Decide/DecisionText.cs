@@ -73,12 +73,20 @@ public static class DecisionText
     public static string Share(double? use) => use is not { } u ? Format.Missing : u >= 10 ? $"×{Format.Number(u)}" : $"{Format.Number(u * 100, u >= 0.1 ? 3 : 2)}\u00a0%";
 
     /// <summary>Fronts as Markdown.</summary>
-    public static string Markdown(IReadOnlyList<ParetoFront> fronts)
+    /// <param name="fronts">One per model.</param>
+    /// <param name="most">Most variants to list; beyond it whole fronts are left out and counted.</param>
+    public static string Markdown(IReadOnlyList<ParetoFront> fronts, int most = int.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(fronts);
         var text = new StringBuilder();
+        int listed = 0;
+        int shown = 0;
         foreach (ParetoFront front in fronts)
         {
+            int length = front.Points.Length + front.Dropped.Length;
+            if (shown > 0 && listed + length > most) break;
+            listed += length;
+            shown++;
             text.Append(CultureInfo.InvariantCulture, $"{E(Lead(front))}\n\n| Variant | Class | {string.Join(" | ", front.Axes.Select(a => E(a.ToString())))} | Place | Beaten by |\n| --- | --- | {string.Join(" | ", front.Axes.Select(_ => "---:"))} | --- | --- |\n");
             foreach (ParetoPoint p in front.Points)
             {
@@ -90,6 +98,7 @@ public static class DecisionText
             text.Append('\n');
         }
 
+        if (shown < fronts.Count) text.Append(CultureInfo.InvariantCulture, $"{Format.Count(fronts.Count - shown)} more models are left out; --all prints their fronts, --format csv exports them.\n\n");
         foreach (string note in fronts.SelectMany(f => f.Notes).Distinct()) text.Append(E(note)).Append('\n');
         return text.ToString();
     }

@@ -26,6 +26,16 @@ public static class ParetoAnalyzer
         ];
     }
 
+    /// <summary>The measurements that a front over some axes needs of a run, so that nothing else has to be read.</summary>
+    /// <param name="axes">The axes; empty for <see cref="DefaultAxes"/>.</param>
+    public static ImmutableArray<string> Sources(IReadOnlyCollection<MetricSelector> axes)
+    {
+        ArgumentNullException.ThrowIfNull(axes);
+        IEnumerable<string> named = axes.Count == 0 ? ["bits_per_weight", "rss_peak", "kl_mean", "tg_tps"] : axes.Select(a => DecisionMetrics.Split(a.Metric).Source);
+        // The last three say which variant is the reference, and how far its perplexity is from the others'.
+        return [.. named.Where(m => m != DecisionMetrics.PerplexityRise).Concat(["perplexity", "ppl_ratio", "artifact_size"]).Distinct()];
+    }
+
     /// <summary>The front of each model of a run.</summary>
     /// <param name="set">The run's candidates.</param>
     /// <param name="axes">Two metrics or more, each with a better direction.</param>

@@ -11,6 +11,8 @@ namespace QuantBench.Analysis.Frames;
 /// <param name="Notes">What a reader must know.</param>
 public sealed record Frame(string Name, DataFrame Data, ImmutableDictionary<string, string> Units, string Lead = "", ImmutableArray<string> Notes = default)
 {
+    private const int ManyRows = 10_000;
+
     /// <summary>A frame of rows made column by column.</summary>
     /// <typeparam name="T">What a row comes from.</typeparam>
     /// <param name="name">What it holds.</param>
@@ -20,11 +22,20 @@ public sealed record Frame(string Name, DataFrame Data, ImmutableDictionary<stri
     internal static Frame Of<T>(string name, IReadOnlyCollection<T> rows, string lead, params ReadOnlySpan<FrameColumn<T>> columns)
     {
         var units = ImmutableDictionary.CreateBuilder<string, string>();
-        var data = new List<DataFrameColumn>();
         foreach (FrameColumn<T> column in columns)
         {
             if (column.Unit is { } unit) units[column.Name] = unit;
-            data.Add(column.Make(rows));
+        }
+
+        FrameColumn<T>[] make = [.. columns];
+        var data = new DataFrameColumn[make.Length];
+        if (rows.Count < ManyRows)
+        {
+            for (int i = 0; i < make.Length; i++) data[i] = make[i].Make(rows);
+        }
+        else
+        {
+            Parallel.For(0, make.Length, i => data[i] = make[i].Make(rows));
         }
 
         return new Frame(name, new DataFrame(data), units.ToImmutable(), lead, []);

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
@@ -66,19 +67,9 @@ public static class RunTableBuilder
             Enum.GetValues<CellStatus>().ToImmutableSortedDictionary(s => s, s => run.Cells.Count(c => c.Status == s)));
     }
 
-    /// <summary>
-    /// What the variants of a model and backend are compared with: the reference its divergence cells name, else the variant of most bits that
-    /// has a perplexity, or a size.
-    /// </summary>
-    private static RowCells? Reference(ImmutableArray<RowCells> groups, RowCells of)
-    {
-        RowCells[] family = [.. groups.Where(g => g.Model == of.Model && g.Backend == of.Backend)];
-        string? named = family.SelectMany(g => g.Cells).Where(c => c.Cell.Workload == "divergence").Select(c => c.Cell.Settings.Text("reference")).FirstOrDefault(t => t.Length > 0);
-        if (named is not null && Variant.TryParse(named, out Variant? variant) && family.FirstOrDefault(g => g.Variant == variant) is { } reference) return reference;
-        RowCells[] measured = [.. family.Where(g => g.Cells.Any(c => c.Metric("perplexity") is not null))];
-        if (measured.Length == 0) measured = [.. family.Where(g => g.Cells.Any(c => c.Metric("artifact_size") is not null))];
-        return measured.Where(g => g.Variant.Scheme.PrecisionClass == PrecisionClass.Full).MaxBy(g => g.Variant.Scheme.NominalBits);
-    }
+    // What the variants of a model and backend are compared with.
+    private static RowCells? Reference(ImmutableArray<RowCells> groups, RowCells of) =>
+        ReferenceRule.Find([.. groups.Where(g => g.Model == of.Model && g.Backend == of.Backend)], g => g.Variant, g => g.Cells);
 
     private static void AddMetric(
         Spec spec, ImmutableArray<RowCells> groups, ImmutableArray<RunColumn>.Builder columns, Dictionary<RowCells, ImmutableDictionary<string, RunFigure>.Builder> figures)

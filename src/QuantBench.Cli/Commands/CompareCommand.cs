@@ -22,12 +22,14 @@ internal static class CompareCommand
         output.AddTo(command);
         command.SetAction(async (parsed, stop) =>
         {
+            Collections.HoldBack();
             var source = new RunSource(global.Environment(parsed).ResultsRoot);
-            ComparisonSide[][] read = [.. parsed.GetRequiredValue(sides).Select(s => Parse(s, source))];
+            string[] names = parsed.GetRequiredValue(sides);
+            ComparisonSide[][] read = await Task.WhenAll(names.Select(s => Task.Run(() => Parse(s, source), stop))); // reading is most of the work at 100,000 cells
             ImmutableArray<RunComparison> comparisons = read[0].Length == 1 && read.All(r => r.Length == 1)
                 ? RunComparer.Compare(read[0][0], [.. read.Skip(1).Select(r => r[0])])
                 : [.. read.Skip(1).Select(r => Paired(read[0], r))];
-            await output.WriteAsync(parsed, () => string.Join('\n', comparisons.Select(ComparisonText.Markdown)), () => AnalysisFrames.Of(comparisons), stop);
+            await output.WriteAsync(parsed, () => string.Join('\n', comparisons.Select(c => ComparisonText.Markdown(c, output.MostRows(parsed)))), () => AnalysisFrames.Of(comparisons), stop);
         });
         help.Add(command, """
             Examples:

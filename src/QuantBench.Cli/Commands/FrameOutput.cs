@@ -3,9 +3,12 @@ using QuantBench.Analysis.Frames;
 
 namespace QuantBench.Cli.Commands;
 
-/// <summary>Options for how an analysis is written: <c>--format</c> and <c>--out</c>.</summary>
+/// <summary>Options for how an analysis is written: <c>--format</c>, <c>--out</c> and <c>--all</c>.</summary>
 internal sealed class FrameOutput
 {
+    // More than a screen of every reference sweep; what matters stands first.
+    private const int ShownRows = 200;
+
     public FrameOutput() => Format.AcceptOnlyFromAmong([.. FrameWriter.Formats]);
 
     /// <summary>The format.</summary>
@@ -19,12 +22,19 @@ internal sealed class FrameOutput
     /// <summary>The file.</summary>
     public Option<string?> File { get; } = new("--out") { Description = "file to write (default: standard output)", HelpName = "FILE" };
 
-    /// <summary>Adds both to a command.</summary>
+    /// <summary>Whether Markdown holds every row.</summary>
+    public Option<bool> All { get; } = new("--all") { Description = $"every row in md, which otherwise ends after {ShownRows} and says how many are left out" };
+
+    /// <summary>Adds them to a command.</summary>
     public void AddTo(Command command)
     {
         command.Options.Add(Format);
         command.Options.Add(File);
+        command.Options.Add(All);
     }
+
+    /// <summary>How many rows the text for people may have.</summary>
+    public int MostRows(ParseResult parsed) => parsed.GetValue(All) ? int.MaxValue : ShownRows;
 
     /// <summary>Writes: the text for people in Markdown, the frame in any other format.</summary>
     /// <param name="parsed">The command line.</param>
@@ -39,6 +49,19 @@ internal sealed class FrameOutput
         {
             await using Stream binary = path is null ? Console.OpenStandardOutput() : System.IO.File.Create(path);
             await FrameWriter.WriteAsync(frame(), format, binary, stop);
+            return;
+        }
+
+        if (format == "csv")
+        {
+            if (path is null)
+            {
+                await FrameWriter.WriteCsvAsync(frame(), parsed.InvocationConfiguration.Output, stop);
+                return;
+            }
+
+            await using var file = new StreamWriter(path);
+            await FrameWriter.WriteCsvAsync(frame(), file, stop);
             return;
         }
 

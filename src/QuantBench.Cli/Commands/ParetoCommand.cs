@@ -34,11 +34,12 @@ internal static class ParetoCommand
         output.AddTo(command);
         command.SetAction(async (parsed, stop) =>
         {
-            CandidateSet set = new RunSource(global.Environment(parsed).ResultsRoot).Candidates(parsed.GetRequiredValue(run));
-            string[] names = [.. (parsed.GetValue(metrics) ?? []).SelectMany(Split)];
-            IReadOnlyList<MetricSelector> axes = names.Length == 0 ? ParetoAnalyzer.DefaultAxes(set) : [.. names.Select(MetricSelector.Parse)];
+            Collections.HoldBack();
+            MetricSelector[] chosen = [.. (parsed.GetValue(metrics) ?? []).SelectMany(Split).Select(MetricSelector.Parse)];
+            CandidateSet set = new RunSource(global.Environment(parsed).ResultsRoot).Candidates(parsed.GetRequiredValue(run), ParetoAnalyzer.Sources(chosen));
+            IReadOnlyList<MetricSelector> axes = chosen.Length == 0 ? ParetoAnalyzer.DefaultAxes(set) : chosen;
             ImmutableArray<ParetoFront> fronts = ParetoAnalyzer.Analyze(set, axes, parsed.GetValue(tolerance) / 100);
-            await output.WriteAsync(parsed, () => DecisionText.Markdown(fronts), () => AnalysisFrames.Of(fronts), stop);
+            await output.WriteAsync(parsed, () => DecisionText.Markdown(fronts, output.MostRows(parsed)), () => AnalysisFrames.Of(fronts), stop);
             if (parsed.GetValue(plot) is { } path) Plot(parsed, fronts, path);
         });
         help.Add(command, """

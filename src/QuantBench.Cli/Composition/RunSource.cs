@@ -5,8 +5,8 @@ using QuantBench.Results.Store;
 namespace QuantBench.Cli.Composition;
 
 /// <summary>
-/// Where an analysis gets a run from: its folder with every sample while that is small, else the aggregates of the results database. Both give
-/// the same figures; comparisons of aggregates say so in their notes.
+/// Where an analysis gets a run from: its folder with every sample while that is small, else the aggregates of the results database if it has all
+/// of the run. Both give the same figures; comparisons of aggregates say so in their notes.
 /// </summary>
 /// <param name="resultsRoot">Directory of run folders.</param>
 internal sealed class RunSource(string resultsRoot)
@@ -24,10 +24,12 @@ internal sealed class RunSource(string resultsRoot)
     {
         RunEntry entry = Catalog.Find(text);
         var cells = new FileInfo(Path.Combine(entry.Path, RunFolder.CellsFile));
-        if (cells.Exists && cells.Length > LargestFolder)
+        if (cells.Exists && cells.Length > LargestFolder && File.Exists(Path.Combine(resultsRoot, ResultStore.FileName)))
         {
             using AggregateReader reader = AggregateReader.Open(resultsRoot);
-            return reader.Load(entry.Info?.Id ?? entry.Id, metrics);
+            string id = entry.Info?.Id ?? entry.Id;
+            // Current when it has a cell for each line; a cell measured twice has two lines, and then the folder is read.
+            if (reader.CellCount(id) == Lines(cells.FullName)) return reader.Load(id, metrics);
         }
 
         using RunFolder folder = RunFolder.OpenReadOnly(entry.Path);
@@ -36,5 +38,15 @@ internal sealed class RunSource(string resultsRoot)
 
     /// <summary>A run's candidates.</summary>
     /// <param name="text">As <see cref="RunCatalog.Find"/> takes it.</param>
-    public CandidateSet Candidates(string text) => CandidateSet.Of(Load(text));
+    /// <param name="metrics">Metrics that will be asked for; empty = all.</param>
+    public CandidateSet Candidates(string text, params IReadOnlyCollection<string> metrics) => CandidateSet.Of(Load(text, metrics));
+
+    private static int Lines(string file)
+    {
+        using FileStream stream = new(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
+        byte[] buffer = new byte[1 << 18];
+        int lines = 0;
+        while (stream.Read(buffer) is > 0 and var read) lines += buffer.AsSpan(0, read).Count((byte)'\n');
+        return lines;
+    }
 }

@@ -58,21 +58,19 @@ public readonly record struct BackendId(string Engine, string Device)
 /// <summary>One point of the matrix: model × variant × backend × workload × settings.</summary>
 public sealed record Cell
 {
+    private string? _id; // hashed when first asked for: a large comparison reads 100,000 cells and no id
+
     /// <summary>Makes a cell; its id follows from the arguments.</summary>
     /// <param name="model">Id of the model in the suite.</param>
     /// <param name="variant">Format and quant scheme.</param>
     /// <param name="backend">Engine and device.</param>
     /// <param name="workload">Workload name, e.g. <c>perplexity</c>.</param>
     /// <param name="settings">Settings that differ from nothing: every one the suite gave, defaults included where it named them.</param>
-    public Cell(string model, Variant variant, BackendId backend, string workload, CellSettings settings)
-    {
+    public Cell(string model, Variant variant, BackendId backend, string workload, CellSettings settings) =>
         (Model, Variant, Backend, Workload, Settings) = (model, variant, backend, workload, settings);
-        string identity = string.Join('\n', "cell-v1", model, variant.Id, backend.ToString(), workload, settings.ToString());
-        Id = new CellId(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity)))[..16]);
-    }
 
     /// <summary>Stable hash of the other members; recomputed when a cell is read, so it can't disagree with them.</summary>
-    public CellId Id { get; }
+    public CellId Id => new(_id ??= Hash());
 
     /// <summary>Id of the model in the suite.</summary>
     public string Model { get; }
@@ -92,4 +90,18 @@ public sealed record Cell
     /// <summary>One line a person can tell the cell by, e.g. <c>reference gguf:Q4_0 llamacpp/cpu perplexity</c>.</summary>
     [JsonIgnore]
     public string Title => $"{Model} {Variant.Id} {Backend} {Workload}";
+
+    /// <summary>Whether both measure the same.</summary>
+    public bool Equals(Cell? other) =>
+        ReferenceEquals(this, other)
+        || (other is not null && Model == other.Model && Variant == other.Variant && Backend == other.Backend && Workload == other.Workload && Settings.Equals(other.Settings));
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Model, Variant, Backend, Workload, Settings);
+
+    private string Hash()
+    {
+        string identity = string.Join('\n', "cell-v1", Model, Variant.Id, Backend.ToString(), Workload, Settings.ToString());
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity)))[..16];
+    }
 }

@@ -12,7 +12,11 @@ public sealed record Variant
 {
     private const string ImatrixSuffix = "+imatrix";
 
-    private Variant(QuantScheme scheme, bool importanceMatrix) => (Scheme, ImportanceMatrix) = (scheme, importanceMatrix);
+    private Variant(QuantScheme scheme, bool importanceMatrix)
+    {
+        (Scheme, ImportanceMatrix) = (scheme, importanceMatrix);
+        Id = $"{scheme.Format}:{scheme.Name}{(importanceMatrix ? ImatrixSuffix : "")}";
+    }
 
     /// <summary>The quant scheme.</summary>
     public QuantScheme Scheme { get; }
@@ -27,7 +31,7 @@ public sealed record Variant
     public string Format => Scheme.Format;
 
     /// <summary>The id, e.g. <c>gguf:Q4_K_M+imatrix</c>; scheme names keep the field's spelling.</summary>
-    public string Id => $"{Scheme.Format}:{Scheme.Name}{(ImportanceMatrix ? ImatrixSuffix : "")}";
+    public string Id { get; }
 
     /// <summary>The scheme with its suffix but without the format, e.g. <c>Q4_K_M+imatrix</c>.</summary>
     public string ShortName => $"{Scheme.Name}{(ImportanceMatrix ? ImatrixSuffix : "")}";
@@ -55,6 +59,12 @@ public sealed record Variant
     /// <exception cref="FormatException">The format or scheme isn't known.</exception>
     public static Variant Parse(string text) =>
         TryParse(text, out Variant? variant) ? variant! : throw new FormatException($"'{text}' is not a known variant."); // non-null when true
+
+    /// <inheritdoc/>
+    public bool Equals(Variant? other) => other is not null && Id == other.Id;
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => Id.GetHashCode(StringComparison.Ordinal);
 
     /// <inheritdoc/>
     public override string ToString() => Id;

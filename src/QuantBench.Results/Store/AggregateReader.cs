@@ -9,6 +9,7 @@ using QuantBench.Core.Runs;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
 using QuantBench.Results.Folders;
+using SQLitePCL;
 
 namespace QuantBench.Results.Store;
 
@@ -18,14 +19,23 @@ namespace QuantBench.Results.Store;
 /// </summary>
 public sealed class AggregateReader : IDisposable
 {
-    private const string CellSql = """
-        SELECT id, model, variant, backend, workload, settings, status, reason FROM cells WHERE run_id = $run ORDER BY id
+    // A run's cells mostly follow each other, so they are read in the order of the tables without a sort; the plus keeps the index of runs, which has
+    // them in the order of their hashes, out of it.
+    private const string NeighboursSql = "c.id BETWEEN $low AND $high AND +c.run_id = $run";
+
+    // A run of cells far apart, e.g. one resumed after many others.
+    private const string ScatteredSql = "c.run_id = $run AND c.id BETWEEN $low AND $high";
+
+    // Where fewer than one of so many rows is the run's, the index and a sort are quicker.
+    private const int MostStrangers = 8;
+
+    private const string CellColumnsSql = """
+        SELECT c.id, c.model, c.variant, c.backend, c.workload, c.settings, c.status, c.reason, c.details LIKE $meaningless FROM cells c
         """;
 
-    private const string MeasurementSql = """
+    private const string MeasurementColumnsSql = """
         SELECT m.cell_row_id, m.name, m.value, m.error, m.n, m.mean, m.sd, m.ci_low, m.ci_high, m.p90, m.p95, m.p99, m.protocol
         FROM cells c CROSS JOIN measurements m ON m.cell_row_id = c.id
-        WHERE c.run_id = $run
         """;
 
     private const string SeriesColumns = """
@@ -42,6 +52,8 @@ public sealed class AggregateReader : IDisposable
         {SeriesColumns} FROM cells c CROSS JOIN measurements m ON m.cell_row_id = c.id AND m.name = $metric
         WHERE m.value IS NOT NULL AND c.status = 'ok'
         """;
+
+    private static readonly ImmutableArray<string> s_meaningless = [CellResult.MeaninglessQuality];
 
     private readonly SqliteConnection _connection;
     private readonly string _file;
@@ -80,7 +92,10 @@ public sealed class AggregateReader : IDisposable
     /// <summary>A run by its id; null when the store doesn't have it.</summary>
     public RunInfo? Run(string runId) => Query("SELECT info FROM runs WHERE id = $run", [("$run", runId)], reader => Info(reader.GetString(0))).FirstOrDefault();
 
-    /// <summary>A run with all of its cells; measurements carry every aggregate but no samples, minimum, maximum or marks.</summary>
+    /// <summary>Number of a run's cells in the store; 0 when it doesn't have the run.</summary>
+    public int CellCount(string runId) => Query("SELECT count(*) FROM cells WHERE run_id = $run", [("$run", runId)], reader => reader.GetInt32(0))[0];
+
+    /// <summary>A run with all of its cells; measurements carry every aggregate but no samples, minimum, maximum or marks; cells only the mark of meaningless quality.</summary>
     /// <param name="runId">The run's id.</param>
     /// <param name="metrics">Only these metrics; empty = all.</param>
     /// <exception cref="RequestException">The store doesn't have the run.</exception>
@@ -88,57 +103,42 @@ public sealed class AggregateReader : IDisposable
     {
         ArgumentNullException.ThrowIfNull(metrics);
         RunInfo info = Run(runId) ?? throw new RequestException($"run '{runId}' isn't in {_file}.", "Take it in with 'quantbench results reindex'.");
-        Dictionary<long, ImmutableArray<Measurement>.Builder> found = [];
         var wanted = metrics.Count == 0 ? null : new HashSet<string>(metrics, StringComparer.Ordinal);
-        using (SqliteCommand command = Command(MeasurementSql, [("$run", runId)]))
-        using (SqliteDataReader reader = Execute(command))
-        {
-            var definitions = new Dictionary<string, MetricDefinition?>(StringComparer.Ordinal);
-            var protocols = new Dictionary<string, string>(StringComparer.Ordinal);
-            while (reader.Read())
-            {
-                string name = reader.GetString(1);
-                if (wanted is not null && !wanted.Contains(name)) continue;
-                if (!definitions.TryGetValue(name, out MetricDefinition? metric)) definitions[name] = metric = MetricTable.Find(name);
-                if (metric is null) continue; // a metric of a newer version: nothing here can use it
-                long cell = reader.GetInt64(0);
-                if (!found.TryGetValue(cell, out ImmutableArray<Measurement>.Builder? list)) found[cell] = list = ImmutableArray.CreateBuilder<Measurement>(4);
-                double? low = Number(reader, 7);
-                double? high = Number(reader, 8);
-                list.Add(new Measurement
-                {
-                    Name = metric.Name,
-                    Unit = metric.Unit,
-                    Direction = metric.Direction,
-                    Value = Number(reader, 2) ?? double.NaN,
-                    Error = Number(reader, 3),
-                    N = reader.IsDBNull(4) ? null : reader.GetInt64(4),
-                    Mean = Number(reader, 5),
-                    StandardDeviation = Number(reader, 6),
-                    Ci95 = low is { } l && high is { } h ? [l, h] : null,
-                    P90 = Number(reader, 9),
-                    P95 = Number(reader, 10),
-                    P99 = Number(reader, 11),
-                    Protocol = reader.IsDBNull(12) ? null : Shared(protocols, reader.GetString(12)),
-                });
-            }
-        }
+        var names = new TextColumn<MetricDefinition?>(name => wanted is null || wanted.Contains(name) ? MetricTable.Find(name) : null);
+        var protocols = new TextColumn<string>(text => text);
+        var parts = new CellColumns();
+        (int count, long first, long last) = Query(
+            "SELECT count(*), ifnull(min(id), 0), ifnull(max(id), 0) FROM cells WHERE run_id = $run", [("$run", runId)], r => (r.GetInt32(0), r.GetInt64(1), r.GetInt64(2)))[0];
+        string which = last - first < (long)count * MostStrangers ? NeighboursSql : ScatteredSql;
+        var cells = ImmutableArray.CreateBuilder<CellResult>(count);
+        (string, object)[] range = [("$run", runId), ("$low", first), ("$high", last)];
+        using SqliteCommand cellCommand = Command($"{CellColumnsSql} WHERE {which} ORDER BY c.id", [.. range, ("$meaningless", $"%{CellResult.MeaninglessQuality}%")]);
+        using SqliteDataReader cellReader = Execute(cellCommand);
+        using SqliteCommand command = Command($"{MeasurementColumnsSql} WHERE {which} ORDER BY c.id", range);
+        using SqliteDataReader reader = Execute(command);
 
-        var cells = ImmutableArray.CreateBuilder<CellResult>();
-        using (SqliteCommand command = Command(CellSql, [("$run", runId)]))
-        using (SqliteDataReader reader = Execute(command))
+        // Both run in the order of the cells, so they are read side by side. Columns are taken from the statement itself: a million of them.
+        bool more = reader.Read();
+        var list = new List<Measurement>();
+        while (cellReader.Read())
         {
-            var parts = new PartCache();
-            while (reader.Read())
+            sqlite3_stmt cell = cellReader.Handle!; // there is a row
+            long id = raw.sqlite3_column_int64(cell, 0);
+            list.Clear();
+            while (more && raw.sqlite3_column_int64(reader.Handle!, 0) is var of && of <= id) // as above
             {
-                cells.Add(new CellResult
-                {
-                    Cell = parts.Cell(reader.GetString(1), reader.GetString(2), reader.GetString(3), reader.GetString(4), reader.GetString(5)),
-                    Status = parts.Status(reader.GetString(6)),
-                    Reason = reader.IsDBNull(7) ? null : reader.GetString(7),
-                    Metrics = found.TryGetValue(reader.GetInt64(0), out ImmutableArray<Measurement>.Builder? list) ? list.DrainToImmutable() : [],
-                });
+                if (of == id && Figure(reader.Handle!, names, protocols) is { } figure) list.Add(figure); // as above
+                more = reader.Read();
             }
+
+            cells.Add(new CellResult
+            {
+                Cell = parts.Cell(cell),
+                Status = parts.Status(cell),
+                Reason = IsNull(cell, 7) ? null : raw.sqlite3_column_text(cell, 7).utf8_to_string(),
+                Notes = raw.sqlite3_column_int(cell, 8) != 0 ? s_meaningless : null,
+                Metrics = [.. list],
+            });
         }
 
         return new RunRecord(info, cells.ToImmutable());
@@ -202,6 +202,34 @@ public sealed class AggregateReader : IDisposable
         return text;
     }
 
+    private static Measurement? Figure(sqlite3_stmt row, TextColumn<MetricDefinition?> names, TextColumn<string> protocols)
+    {
+        if (names.Read(row, 1) is not { } metric) return null; // not asked for, or of a newer version: nothing here can use it
+        double? low = Number(row, 7);
+        double? high = Number(row, 8);
+        return new Measurement
+        {
+            Name = metric.Name,
+            Unit = metric.Unit,
+            Direction = metric.Direction,
+            Value = Number(row, 2) ?? double.NaN,
+            Error = Number(row, 3),
+            N = raw.sqlite3_column_int64(row, 4) is var n && n == 0 && IsNull(row, 4) ? null : n,
+            Mean = Number(row, 5),
+            StandardDeviation = Number(row, 6),
+            Ci95 = low is { } l && high is { } h ? [l, h] : null,
+            P90 = Number(row, 9),
+            P95 = Number(row, 10),
+            P99 = Number(row, 11),
+            Protocol = IsNull(row, 12) ? null : protocols.Read(row, 12),
+        };
+    }
+
+    private static bool IsNull(sqlite3_stmt row, int column) => raw.sqlite3_column_type(row, column) == raw.SQLITE_NULL;
+
+    // NULL reads as 0, so that only a 0 needs a second look.
+    private static double? Number(sqlite3_stmt row, int column) => raw.sqlite3_column_double(row, column) is var number && number == 0 && IsNull(row, column) ? null : number;
+
     private static double? Number(SqliteDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetDouble(column);
 
     private static StoreException Failed(string file, SqliteException e) => new(
@@ -250,27 +278,18 @@ public sealed class AggregateReader : IDisposable
         }
     }
 
-    /// <summary>Cells share few variants, backends and settings, so each is read once.</summary>
-    private sealed class PartCache
+    /// <summary>The columns of <see cref="CellColumnsSql"/>: cells share few variants, backends and settings, so each is read once.</summary>
+    private sealed class CellColumns
     {
-        private readonly Dictionary<string, string> _texts = new(StringComparer.Ordinal);
-        private readonly Dictionary<string, Variant> _variants = new(StringComparer.Ordinal);
-        private readonly Dictionary<string, BackendId> _backends = new(StringComparer.Ordinal);
-        private readonly Dictionary<string, CellSettings> _settings = new(StringComparer.Ordinal);
-        private readonly Dictionary<string, CellStatus> _statuses = new(StringComparer.Ordinal);
+        private readonly TextColumn<string> _models = new(text => text);
+        private readonly TextColumn<Variant> _variants = new(Variant.Parse);
+        private readonly TextColumn<BackendId> _backends = new(text => BackendId.TryParse(text, out BackendId id) ? id : default);
+        private readonly TextColumn<string> _workloads = new(text => text);
+        private readonly TextColumn<CellSettings> _settings = new(text => JsonSerializer.Deserialize<CellSettings>(text, Json.Line) ?? CellSettings.Empty);
+        private readonly TextColumn<CellStatus> _statuses = new(text => JsonSerializer.Deserialize<CellStatus>($"\"{text}\"", Json.Line));
 
-        public Cell Cell(string model, string variant, string backend, string workload, string settings)
-        {
-            if (!_variants.TryGetValue(variant, out Variant? parsed)) _variants[variant] = parsed = Core.Variants.Variant.Parse(variant);
-            if (!_backends.TryGetValue(backend, out BackendId id)) _backends[backend] = id = BackendId.TryParse(backend, out BackendId read) ? read : default;
-            if (!_settings.TryGetValue(settings, out CellSettings? map)) _settings[settings] = map = JsonSerializer.Deserialize<CellSettings>(settings, Json.Line) ?? CellSettings.Empty;
-            return new Cell(Shared(_texts, model), parsed, id, Shared(_texts, workload), map);
-        }
+        public Cell Cell(sqlite3_stmt row) => new(_models.Read(row, 1), _variants.Read(row, 2), _backends.Read(row, 3), _workloads.Read(row, 4), _settings.Read(row, 5));
 
-        public CellStatus Status(string text)
-        {
-            if (!_statuses.TryGetValue(text, out CellStatus status)) _statuses[text] = status = JsonSerializer.Deserialize<CellStatus>($"\"{text}\"", Json.Line);
-            return status;
-        }
+        public CellStatus Status(sqlite3_stmt row) => _statuses.Read(row, 6);
     }
 }

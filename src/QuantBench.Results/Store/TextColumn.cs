@@ -1,0 +1,39 @@
+using System.Text;
+using SQLitePCL;
+
+namespace QuantBench.Results.Store;
+
+/// <summary>A text column of few different values: each is read and made into what it stands for once, without a string per row.</summary>
+/// <typeparam name="T">What a text stands for.</typeparam>
+/// <param name="make">Makes it.</param>
+internal sealed class TextColumn<T>(Func<string, T> make)
+{
+    private readonly Dictionary<string, T> _known = new(StringComparer.Ordinal);
+    private byte[] _lastBytes = [];
+    private T? _last;
+    private bool _any;
+
+    /// <summary>The value in the current row; NULL reads as the empty text.</summary>
+    /// <param name="row">The statement.</param>
+    /// <param name="column">The column, from 0.</param>
+    public T Read(sqlite3_stmt row, int column)
+    {
+        ReadOnlySpan<byte> bytes = raw.sqlite3_column_blob(row, column); // of a text: its UTF-8
+        if (_any && bytes.SequenceEqual(_lastBytes)) return _last!; // set whenever _any is
+
+        T value = Find(bytes);
+        (_lastBytes, _last, _any) = (_lastBytes.Length == bytes.Length ? _lastBytes : new byte[bytes.Length], value, true);
+        bytes.CopyTo(_lastBytes);
+        return value;
+    }
+
+    private T Find(ReadOnlySpan<byte> bytes)
+    {
+        const int mostOnStack = 256;
+        Span<char> buffer = stackalloc char[mostOnStack];
+        ReadOnlySpan<char> text = bytes.Length <= mostOnStack ? buffer[..Encoding.UTF8.GetChars(bytes, buffer)] : Encoding.UTF8.GetString(bytes);
+        if (_known.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(text, out T? known)) return known;
+        string key = text.ToString();
+        return _known[key] = make(key);
+    }
+}
