@@ -14,11 +14,12 @@ namespace QuantBench.Engines.Ilgpu.Tests;
 public sealed class IlgpuSessionTests
 {
     // Running perplexity of llama-perplexity v0.5.0 -c 512 on the F32 reference model after each chunk of the test split of sotu.
-    private static readonly double[] s_llamaCppF32 = [42.9411, 35.1329, 30.2541];
+    private static readonly double[] s_llamaCppF32 = [42.9411, 35.1329];
 
     public static TheoryData<string, string, int> Architectures()
     {
-        var cases = new TheoryData<string, string, int> { { "cpu", "llama-tiny", 6 } };
+        var cases = new TheoryData<string, string, int>();
+        if (Present.Fast.Length == 0) cases.Add("cpu", "llama-tiny", 6);
         foreach (string device in Present.Fast)
         {
             foreach (string name in (string[])["llama", "llama-factors", "llama-yarn", "qwen2", "qwen3", "phi3", "gemma2", "gemma3"]) cases.Add(device, name, 90);
@@ -51,7 +52,7 @@ public sealed class IlgpuSessionTests
     [Fact]
     public void Append_GivesTheSameLogits_HoweverTokensAreCutAndMixed()
     {
-        foreach (string device in Present.Devices)
+        foreach (string device in Present.Best)
         {
             (string name, int count) = device == "cpu" ? ("llama-tiny", 5) : ("llama", 23);
             string path = Models.Random(name, "F32");
@@ -106,7 +107,7 @@ public sealed class IlgpuSessionTests
     [Fact]
     public void Generate_LeavesASessionThatGoesOn()
     {
-        foreach (string device in Present.Devices)
+        foreach (string device in Present.Best)
         {
             using var engine = new IlgpuEngine();
             using ILoadedModel model = Models.Load(engine, Models.Random("llama-tiny", "F32"), device);

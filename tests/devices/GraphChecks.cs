@@ -387,7 +387,7 @@ internal static class GraphChecks
         where T : unmanaged
     {
         T[] values = new T[count];
-        view.SubView(0, count).CopyToCPU(device.Memory.Stream, ref values[0], count);
+        device.Memory.Read<T>(view, values);
         return values;
     }
 

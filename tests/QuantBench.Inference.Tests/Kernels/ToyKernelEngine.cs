@@ -12,6 +12,9 @@ internal sealed class ToyKernelEngine(FakeTimeProvider clock, Func<int, TimeSpan
 {
     public float Result { get; init; } = 1;
 
+    /// <summary>How much faster the device's clock says it was than the host's; null = no device clock.</summary>
+    public double? DeviceFactor { get; init; }
+
     public int Threads { get; private set; }
 
     public int Runs { get; private set; }
@@ -35,14 +38,27 @@ internal sealed class ToyKernelEngine(FakeTimeProvider clock, Func<int, TimeSpan
     public IKernel CreateKernel(KernelSpec kernel, string device, int threads, long coldBytes)
     {
         Threads = threads;
-        return new Kernel(this, new float[kernel.Tokens * kernel.Size.Rows]);
+        float[] output = new float[kernel.Tokens * kernel.Size.Rows];
+        return DeviceFactor is null ? new Kernel(this, output) : new DeviceKernel(this, output);
     }
 
     public void Dispose()
     {
     }
 
-    private sealed class Kernel(ToyKernelEngine engine, float[] output) : IKernel
+    private sealed class DeviceKernel(ToyKernelEngine engine, float[] output) : Kernel(engine, output), IDeviceKernel
+    {
+        public double Time(int runs)
+        {
+            long start = engine.Now();
+            for (int i = 0; i < runs; i++) Run();
+            return engine.Since(start).TotalSeconds / engine.DeviceFactor!.Value; // made only where there is one
+        }
+
+        public double CopyBandwidth() => 21_504_000;
+    }
+
+    private class Kernel(ToyKernelEngine engine, float[] output) : IKernel
     {
         public ReadOnlySpan<float> Output => output;
 
@@ -54,6 +70,10 @@ internal sealed class ToyKernelEngine(FakeTimeProvider clock, Func<int, TimeSpan
 
         public void Dispose() => engine.Disposed = true;
     }
+
+    private long Now() => clock.GetTimestamp();
+
+    private TimeSpan Since(long start) => clock.GetElapsedTime(start);
 
     private void Advance() => clock.Advance(duration(Runs++));
 }
