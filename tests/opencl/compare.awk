@@ -1,6 +1,6 @@
 # Reads an exported CSV: perplexity on OpenCL within these shares of another backend's, variant by variant. Exit 1 when one isn't, or none was
 # measured. The other backend is llama.cpp, or -v against=BACKEND.
-BEGIN { FS = ","; if (against == "") against = "llamacpp/cpu"; bound["gguf:F32"] = 1e-4; bound["gguf:F16"] = 1e-3; bound["gguf:BF16"] = 1e-3 }
+BEGIN { FS = ","; if (against == "") against = "llamacpp/cpu"; bound["gguf:F32"] = 1e-4; bound["gguf:F16"] = 1e-3; bound["gguf:BF16"] = bound["safetensors:BF16"] = 1e-3 }
 /,ok,,perplexity,1,lower,/ {
   split($0, half, ",ok,,perplexity,1,lower,"); split(half[2], figures, ",")
   value[$6, $7] = figures[1]; variants[$6] = 1

@@ -144,9 +144,11 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         if (support.Reason is { } reason)
         {
             // The run asked for devices first, and sends no cell to one that can't be used: such a one has gone since.
-            return engine.Devices().FirstOrDefault(d => d.Id == context.Cell.Backend.Device) is { Support.Reason: { } gone }
-                ? throw new EngineException($"{context.Cell.Backend}: the device was here when the run began and can't be used any more: {gone}.", "Look at the system log for resets of the device or its driver, then run the cell again.")
-                : new WorkerResult { Unsupported = reason };
+            return engine.Devices().Any(d => d.Id == context.Cell.Backend.Device && d.Support.IsSupported)
+                ? new WorkerResult { Unsupported = reason }
+                : throw new EngineException(
+                    $"{context.Cell.Backend}: the device was here when the run began and can't be used any more ({reason}).",
+                    "Look at the system log for resets of the device or its driver, then run the cell again.");
         }
 
         if (services.Evaluator(context.Cell.Workload) is not { } evaluator)
