@@ -70,18 +70,19 @@ sed -e "s#ilgpu/cuda:0#ilgpu/$device#" -e "s#\.\./\.\./datasets#$home/datasets#"
 "${quantbench[@]}" run "$out/suite.yaml" --results "$out/runs" --json >"$out/perplexity.jsonl" || code=1
 "${quantbench[@]}" results export latest --results "$out/runs" --format csv >"$out/perplexity.csv"
 say "decode and prefill in the shape of $shape ..."
+rm -f "$out"/speed-*.csv
 for scheme in "${schemes[@]}"; do
   model=$out/$shape-$scheme.gguf
   [ -f "$model" ] || "${quantbench[@]}" models synthesize --like "$shape" --scheme "$scheme" --out "$model" >&2
   cat >"$out/speed-$scheme.yaml" <<YAML
-suite: speed-$scheme
+suite: speed
 models: [{ id: $shape, source: $model }]
 variants: [gguf:$scheme]
 backends: ["ilgpu/$device"]
 workloads: [{ latency: { prompt: $prompt, generate: $generate, warmup_cap: 3, time_cap: 10 } }]
 limits: { cell_timeout: 5m }
 YAML
-  "${quantbench[@]}" run "$out/speed-$scheme.yaml" --results "$out/runs" --json >"$out/speed-$scheme.jsonl" || code=1
+  "${quantbench[@]}" run "$out/speed-$scheme.yaml" --results "$out/runs" --json >"$out/speed-$scheme.jsonl" || { code=1; continue; }
   "${quantbench[@]}" results export latest --results "$out/runs" --format csv >"$out/speed-$scheme.csv"
 done
 
@@ -91,6 +92,6 @@ echo "== kernels: $(tail -n 1 "$out/check.txt")"
 grep '^FAILED' "$out/check.txt" || true
 cat "$out/bench.txt"
 sed "s#ilgpu/$device#ilgpu/opencl:0#" "$out/perplexity.csv" | awk -f "$home/tests/opencl/compare.awk" | sed 's/^opencl: //' || code=1
-awk -F, '/,ok,,(pp_tps|tg_tps),/ { split($0, half, ",ok,,"); split(half[2], f, ","); printf "%-12s %-7s %10.1f token/s\n", $6, f[1], f[4] }' "$out"/speed-*.csv
+awk -F, '/,ok,,(pp_tps|tg_tps),/ { split($0, half, ",ok,,"); split(half[2], f, ","); printf "%-12s %-7s %10.1f token/s\n", $6, f[1], f[4] }' "$out"/speed-*.csv || code=1
 echo "all of it: $out"
 exit "$code"

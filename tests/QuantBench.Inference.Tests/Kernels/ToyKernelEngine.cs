@@ -50,9 +50,9 @@ internal sealed class ToyKernelEngine(FakeTimeProvider clock, Func<int, TimeSpan
     {
         public double Time(int runs)
         {
-            long start = engine.Now();
+            long start = Engine.Now();
             for (int i = 0; i < runs; i++) Run();
-            return engine.Since(start).TotalSeconds / engine.DeviceFactor!.Value; // made only where there is one
+            return Engine.Since(start).TotalSeconds / Engine.DeviceFactor!.Value; // made only where there is one
         }
 
         public double CopyBandwidth() => 21_504_000;
@@ -62,13 +62,15 @@ internal sealed class ToyKernelEngine(FakeTimeProvider clock, Func<int, TimeSpan
     {
         public ReadOnlySpan<float> Output => output;
 
+        protected ToyKernelEngine Engine { get; } = engine;
+
         public void Run()
         {
-            engine.Advance();
-            output.AsSpan().Fill(engine.Result);
+            Engine.Advance();
+            output.AsSpan().Fill(Engine.Result);
         }
 
-        public void Dispose() => engine.Disposed = true;
+        public void Dispose() => Engine.Disposed = true;
     }
 
     private long Now() => clock.GetTimestamp();
