@@ -61,7 +61,8 @@ public sealed class PtxTests
     {
         string ptx = Compile(Generic(typeof(MatVecKernels), "Quantized", typeof(Q4_KFormat)), new CudaArchitecture(9, 0));
 
-        Assert.Contains("sm_90", ptx);
+        // The newest that ILGPU writes; drivers compile it for what came after.
+        Assert.Contains(".target sm_80", ptx);
         Assert.Contains("dp4a.s32.s32", ptx);
         AssertPlain(ptx);
     }
