@@ -17,7 +17,7 @@ namespace QuantBench.Engines.Ilgpu;
 /// The managed engine's transformer with kernels that ILGPU compiles for CUDA and OpenCL. Devices are <c>cuda:N</c>, <c>opencl:N</c> and
 /// <c>cpu</c>, ILGPU's slow simulation. Quantized weights meet inputs rounded to 8-bit blocks of 32; the KV cache holds halves.
 /// </summary>
-public sealed class IlgpuEngine : IEngine
+public sealed partial class IlgpuEngine : IEngine
 {
     private static readonly string s_build =
         $"ilgpu {typeof(IlgpuEngine).Assembly.GetName().Version?.ToString(3)} with ILGPU {typeof(ILGPU.Context).Assembly.GetName().Version?.ToString(3)}, {RuntimeInformation.FrameworkDescription}";
@@ -25,7 +25,7 @@ public sealed class IlgpuEngine : IEngine
     private static readonly ImmutableArray<string> s_formats = ["gguf", "safetensors", "mlx"];
 
     private readonly Lazy<DeviceList> _list = new(static () => new DeviceList());
-    private EngineDevice? _loaded;
+    private EngineDevice? _used;
 
     /// <summary>The engine's line in the registry.</summary>
     public static EngineRegistration Registration { get; } = new(
@@ -35,8 +35,8 @@ public sealed class IlgpuEngine : IEngine
     public string Name => "ilgpu";
 
     /// <inheritdoc />
-    /// <remarks>Names the device and its driver once a model was loaded, so that every cell's record does.</remarks>
-    public string Build => _loaded is null ? s_build : $"{s_build}; {_loaded.Id}: {_loaded.Description}";
+    /// <remarks>Names the device and its driver once a model was loaded or a kernel made, so that every cell's record does.</remarks>
+    public string Build => _used is null ? s_build : $"{s_build}; {_used.Id}: {_used.Description}";
 
     /// <inheritdoc />
     public ImmutableArray<EngineDevice> Devices() => _list.Value.All;
@@ -45,9 +45,7 @@ public sealed class IlgpuEngine : IEngine
     public Support CanRun(Artifact artifact, string device)
     {
         ArgumentNullException.ThrowIfNull(artifact);
-        EngineDevice? found = Devices().FirstOrDefault(d => d.Id == device);
-        if (found is null) return Support.No($"ilgpu: there is no device '{device}'; {string.Join(", ", Devices().Where(d => d.Support.IsSupported).Select(d => d.Id))} are here");
-        if (!found.Support.IsSupported) return found.Support;
+        if (DeviceSupport(device) is { IsSupported: false } refused) return refused;
         if (!s_formats.Contains(artifact.Variant.Format)) return Support.No($"ilgpu: the format '{artifact.Variant.Format}' is not implemented; {string.Join(", ", s_formats)} are");
         using IModelFile file = ModelFile.Open(artifact.Path);
         Support support = ModelShape.Check(file);
@@ -84,7 +82,7 @@ public sealed class IlgpuEngine : IEngine
             var memory = new DeviceMemory(accelerator, backend);
             var kernels = new GraphKernels(memory);
             var loaded = new IlgpuModel(device, memory, kernels, new DeviceWeights(memory, weights, cancellationToken));
-            _loaded = Devices().First(d => d.Id == device);
+            _used = Devices().First(d => d.Id == device);
             return loaded;
         }
         catch (Exception e) when (e is not (OperationCanceledException or QuantBenchException))

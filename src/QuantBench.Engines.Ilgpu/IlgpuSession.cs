@@ -178,7 +178,7 @@ internal sealed class IlgpuSession : IInferenceSession
             _transformer.ForwardNext(cancellationToken);
         }
 
-        history.View.AsContiguous().CopyToCPU(_device.Stream, ref tokens[0], tokens.Length);
+        _device.Read<int>(history.View, tokens);
     }
 
     /// <summary>After a failure what the cache holds is unknown.</summary>

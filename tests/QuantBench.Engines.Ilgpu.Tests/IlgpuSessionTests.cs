@@ -1,5 +1,10 @@
 using QuantBench.Core.Errors;
+using QuantBench.DeviceCheck;
+using QuantBench.Engines.Ilgpu.Graph;
+using QuantBench.Engines.Ilgpu.Tests.Kernels;
 using QuantBench.Engines.Managed;
+using QuantBench.Engines.Managed.Files;
+using QuantBench.Engines.Managed.Graph;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Sources;
 using QuantBench.Inference.Engines;
@@ -11,14 +16,15 @@ namespace QuantBench.Engines.Ilgpu.Tests;
 /// Whole models on the devices of this machine against the managed engine, and the reference model against llama-perplexity. Where only
 /// ILGPU's simulation is here, a tiny model runs; <c>tests/opencl/run.sh</c> brings an OpenCL device for the rest.
 /// </summary>
-public sealed class IlgpuSessionTests
+public sealed class IlgpuSessionTests(KernelTests.OpenDevices devices) : IClassFixture<KernelTests.OpenDevices>
 {
     // Running perplexity of llama-perplexity v0.5.0 -c 512 on the F32 reference model after each chunk of the test split of sotu.
-    private static readonly double[] s_llamaCppF32 = [42.9411, 35.1329, 30.2541];
+    private static readonly double[] s_llamaCppF32 = [42.9411, 35.1329];
 
     public static TheoryData<string, string, int> Architectures()
     {
-        var cases = new TheoryData<string, string, int> { { "cpu", "llama-tiny", 6 } };
+        var cases = new TheoryData<string, string, int>();
+        if (Present.Fast.Length == 0) cases.Add("cpu", "llama-tiny", 6);
         foreach (string device in Present.Fast)
         {
             foreach (string name in (string[])["llama", "llama-factors", "llama-yarn", "qwen2", "qwen3", "phi3", "gemma2", "gemma3"]) cases.Add(device, name, 90);
@@ -35,9 +41,12 @@ public sealed class IlgpuSessionTests
         string path = Models.Random(name, "F32");
         int[] tokens = Models.Tokens(count, Models.Shape(name).Vocabulary);
         float[][] expected = Models.Expected(path, tokens);
-        using var engine = new IlgpuEngine();
-        using ILoadedModel model = Models.Load(engine, path, device);
-        using IInferenceSession session = Models.Session(model);
+
+        // On a device that all cases share: to open one and compile for it takes longer than they do.
+        TestDevice open = devices.Get(device);
+        using var file = new ModelWeights(ModelFile.Open(path));
+        using var weights = new DeviceWeights(open.Memory, file, CancellationToken.None);
+        using var session = new IlgpuSession(open.Memory, open.Kernels, weights, new SessionOptions { ContextLength = 256, Threads = 2 });
 
         float[][] logits = Models.Run(session, tokens);
 
@@ -51,7 +60,7 @@ public sealed class IlgpuSessionTests
     [Fact]
     public void Append_GivesTheSameLogits_HoweverTokensAreCutAndMixed()
     {
-        foreach (string device in Present.Devices)
+        foreach (string device in Present.Best)
         {
             (string name, int count) = device == "cpu" ? ("llama-tiny", 5) : ("llama", 23);
             string path = Models.Random(name, "F32");
@@ -106,7 +115,7 @@ public sealed class IlgpuSessionTests
     [Fact]
     public void Generate_LeavesASessionThatGoesOn()
     {
-        foreach (string device in Present.Devices)
+        foreach (string device in Present.Best)
         {
             using var engine = new IlgpuEngine();
             using ILoadedModel model = Models.Load(engine, Models.Random("llama-tiny", "F32"), device);
@@ -122,13 +131,12 @@ public sealed class IlgpuSessionTests
         }
     }
 
-    [Theory]
-    [InlineData(GgmlType.F32, 1e-4)]
-    [InlineData(GgmlType.F16, 1e-3)]
-    public void Perplexity_IsLlamaCpps_ChunkByChunk(GgmlType type, double tolerance)
+    [Fact]
+    public void Perplexity_IsLlamaCpps_ChunkByChunk()
     {
         const int chunkTokens = 512;
-        string path = Models.Reference(type);
+        const double tolerance = 1e-4;
+        string path = Models.Reference(GgmlType.F32);
         foreach (string device in Present.Fast)
         {
             int[] tokens = ModelSource.OpenTokenizer(ModelSource.Open(path)).Encode(ReferenceText.Sotu()[..20_000]);

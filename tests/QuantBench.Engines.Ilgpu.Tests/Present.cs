@@ -14,6 +14,9 @@ internal static class Present
     /// <summary>Devices fast enough for whole models.</summary>
     public static string[] Fast { get; } = [.. Devices.Where(id => id != "cpu")];
 
+    /// <summary>Devices to check kernels on: the simulation is for machines that have nothing better.</summary>
+    public static string[] Best { get; } = Fast.Length > 0 ? Fast : Devices;
+
     /// <summary>Whether OpenCL must be there.</summary>
     public static bool RequiresOpenCl { get; } = Environment.GetEnvironmentVariable("QB_REQUIRE_OPENCL") is { Length: > 0 };
 }

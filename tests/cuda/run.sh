@@ -3,13 +3,18 @@
 #   tests/cuda/run.sh                 build, then check and measure here
 #   tests/cuda/run.sh pack DIR        build only: DIR is self-contained and needs nothing on the other machine but the NVIDIA driver;
 #                                     copy it there and start DIR/tests/cuda/run.sh
+#   tests/cuda/run.sh rehearse        the same on OpenCL in the private root of tests/opencl, with small sizes: shows that the script ends well
 # Steps: every kernel against its reference on all types; products against the device's copy bandwidth by device events; perplexity of the
 # reference model beside llama.cpp's; decode and prefill of a model in the shape of llama-3.2-1b. Exit 69: there is no usable CUDA device.
-# To rehearse the script on another device: DEVICE=opencl:0 SHAPE=smollm2-135m COLD=67108864 tests/opencl/enter.sh tests/cuda/run.sh
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
-device=${DEVICE:-cuda:0} shape=${SHAPE:-llama-3.2-1b} cold=${COLD:-1073741824}
+device=cuda:0 shape=llama-3.2-1b cold=1073741824 sizes=4096x4096,4096x14336 tokens=1,512 chunks=8 prompt=512 generate=128 within=()
+types=F16,Q8_0,Q6_K,Q5_K,Q4_K,Q4_0,IQ4_XS,Q3_K,Q2_K schemes=(Q4_0 Q4_K_M Q8_0 F16)
+if [ "${1-}" = rehearse ]; then
+  device=opencl:0 shape=smollm2-135m cold=8388608 sizes=512x1024 tokens=1,8 chunks=1 prompt=16 generate=4 within=("$root/tests/opencl/enter.sh")
+  types=Q8_0,Q4_K schemes=(Q4_0)
+fi
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $1"; [ $# -gt 1 ] && say "hint: $2"; exit 69; }
 
@@ -48,34 +53,37 @@ fi
 export QUANTBENCH_ROOT=$home
 out=$home/cuda-results
 mkdir -p "$out"
-check=$home/devicecheck/devicecheck
-quantbench=$home/app/quantbench
-"$check" list | tee "$out/devices.txt"
+check=("${within[@]}" "$home/devicecheck/devicecheck")
+quantbench=("${within[@]}" "$home/app/quantbench")
+"${check[@]}" list | tee "$out/devices.txt"
 grep -q "^yes *$device" "$out/devices.txt" || die "$(sed -n "s/^no *$device *//p" "$out/devices.txt")." "'nvidia-smi' shows what the driver sees."
 
 code=0
 say "kernels against their references ..."
-"$check" check "$device" >"$out/check.txt" || code=1
+"${check[@]}" check "$device" >"$out/check.txt" || code=1
 say "products against copy bandwidth ..."
-"$check" bench "$device" --cold "$cold" --types F16,Q8_0,Q6_K,Q5_K,Q4_K,Q4_0,IQ4_XS,Q3_K,Q2_K --shapes 4096x4096,4096x14336 --tokens 1,512 >"$out/bench.txt" || code=1
+"${check[@]}" bench "$device" --cold "$cold" --types "$types" --shapes "$sizes" --tokens "$tokens" >"$out/bench.txt" || code=1
+say "the same into the results store ..."
+"${quantbench[@]}" kernels run --isa "ilgpu/$device" --type "$types" --op matvec --shape "$sizes" --short --results "$out/runs" --json >"$out/kernels.jsonl" || code=1
 say "perplexity of the reference model ..."
-sed -e "s#ilgpu/cuda:0#ilgpu/$device#" -e "s#\.\./\.\./datasets#$home/datasets#" "$home/tests/cuda/suite.yaml" >"$out/suite.yaml"
-"$quantbench" run "$out/suite.yaml" --results "$out/runs" --json >"$out/perplexity.jsonl" || code=1
-"$quantbench" results export latest --results "$out/runs" --format csv >"$out/perplexity.csv"
+sed -e "s#ilgpu/cuda:0#ilgpu/$device#" -e "s#\.\./\.\./datasets#$home/datasets#" -e "s#chunks: 8#chunks: $chunks#" "$home/tests/cuda/suite.yaml" >"$out/suite.yaml"
+"${quantbench[@]}" run "$out/suite.yaml" --results "$out/runs" --json >"$out/perplexity.jsonl" || code=1
+"${quantbench[@]}" results export latest --results "$out/runs" --format csv >"$out/perplexity.csv"
 say "decode and prefill in the shape of $shape ..."
-for scheme in Q4_0 Q4_K_M Q8_0 F16; do
+rm -f "$out"/speed-*.csv
+for scheme in "${schemes[@]}"; do
   model=$out/$shape-$scheme.gguf
-  [ -f "$model" ] || "$quantbench" models synthesize --like "$shape" --scheme "$scheme" --out "$model" >&2
+  [ -f "$model" ] || "${quantbench[@]}" models synthesize --like "$shape" --scheme "$scheme" --out "$model" >&2
   cat >"$out/speed-$scheme.yaml" <<YAML
-suite: speed-$scheme
+suite: speed
 models: [{ id: $shape, source: $model }]
 variants: [gguf:$scheme]
 backends: ["ilgpu/$device"]
-workloads: [{ latency: { prompt: 512, generate: 128, warmup_cap: 3, time_cap: 10 } }]
+workloads: [{ latency: { prompt: $prompt, generate: $generate, warmup_cap: 3, time_cap: 10 } }]
 limits: { cell_timeout: 5m }
 YAML
-  "$quantbench" run "$out/speed-$scheme.yaml" --results "$out/runs" --json >"$out/speed-$scheme.jsonl" || code=1
-  "$quantbench" results export latest --results "$out/runs" --format csv >"$out/speed-$scheme.csv"
+  "${quantbench[@]}" run "$out/speed-$scheme.yaml" --results "$out/runs" --json >"$out/speed-$scheme.jsonl" || { code=1; continue; }
+  "${quantbench[@]}" results export latest --results "$out/runs" --format csv >"$out/speed-$scheme.csv"
 done
 
 echo
@@ -84,6 +92,6 @@ echo "== kernels: $(tail -n 1 "$out/check.txt")"
 grep '^FAILED' "$out/check.txt" || true
 cat "$out/bench.txt"
 sed "s#ilgpu/$device#ilgpu/opencl:0#" "$out/perplexity.csv" | awk -f "$home/tests/opencl/compare.awk" | sed 's/^opencl: //' || code=1
-awk -F, '/,ok,,(pp_tps|tg_tps),/ { split($0, half, ",ok,,"); split(half[2], f, ","); printf "%-12s %-7s %10.1f token/s\n", $6, f[1], f[4] }' "$out"/speed-*.csv
+awk -F, '/,ok,,(pp_tps|tg_tps),/ { split($0, half, ",ok,,"); split(half[2], f, ","); printf "%-12s %-7s %10.1f token/s\n", $6, f[1], f[4] }' "$out"/speed-*.csv || code=1
 echo "all of it: $out"
 exit "$code"

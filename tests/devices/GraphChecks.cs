@@ -70,7 +70,7 @@ internal static class GraphChecks
             if (device.IsSimulated && width > 100) continue;
             for (int mask = 0; mask < 16; mask++)
             {
-                if (device.IsSimulated && mask is not (0 or 15)) continue;
+                if ((device.IsSimulated || width > 2000) && mask is not (0 or 15)) continue;
                 compared += Normalise(device, width, tokens, (mask & 1) != 0, (mask & 2) != 0, (mask & 4) != 0, (mask & 8) != 0);
             }
         }
@@ -387,7 +387,7 @@ internal static class GraphChecks
         where T : unmanaged
     {
         T[] values = new T[count];
-        view.SubView(0, count).CopyToCPU(device.Memory.Stream, ref values[0], count);
+        device.Memory.Read<T>(view, values);
         return values;
     }
 

@@ -34,8 +34,7 @@ internal sealed class TestDevice : IDisposable
         where T : unmanaged
     {
         MemoryBuffer1D<T, Stride1D.Dense> buffer = Memory.AllocateZeroed<T>(values.Length, "a test");
-        T[] copy = values.ToArray();
-        if (copy.Length > 0) buffer.View.AsContiguous().CopyFromCPU(Memory.Stream, ref copy[0], copy.Length);
+        Memory.Write(buffer.View, values);
         return buffer;
     }
 
@@ -44,7 +43,7 @@ internal sealed class TestDevice : IDisposable
         where T : unmanaged
     {
         T[] values = new T[count];
-        if (count > 0) buffer.View.AsContiguous().SubView(0, count).CopyToCPU(Memory.Stream, ref values[0], count);
+        Memory.Read<T>(buffer.View, values);
         return values;
     }
 

@@ -1,4 +1,3 @@
-using ILGPU.Runtime;
 using QuantBench.Engines.Ilgpu.Graph;
 using QuantBench.Engines.Managed.Kernels;
 
@@ -36,7 +35,7 @@ internal sealed unsafe class TestInputs : IDisposable
             ScalarKernels.QuantizeBlocks(_host, t, 0, stride);
         }
 
-        Buffer.Values.View.AsContiguous().CopyFromCPU(device.Memory.Stream, ref padded[0], padded.Length);
+        device.Memory.Write<float>(Buffer.Values.View, padded);
         int perGroup = device.Kernels.Threads * 4;
         device.Kernels.Round(device.Memory.Stream, device.Kernels.Groups((stride + perGroup - 1) / perGroup, tokens), Buffer.View);
     }

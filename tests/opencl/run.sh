@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # run.sh: really executes the OpenCL path, on PoCL 6 in the private root of prepare.sh: the kernel and model tests of the ilgpu engine, then
-# perplexity of quantized files through the real command against llama.cpp's on the same chunk, then what a user is told when the driver
-# can't compile. Takes about a minute once the packages are here. Exit 77: can't be done on this machine, with the reason.
+# perplexity through the real command on the same chunk, of quantized files against llama.cpp's and of MLX and safetensors directories against
+# the managed engine's, then what a user is told when the driver can't compile. Takes about a minute once the packages are here.
+# Exit 77: can't be done on this machine, with the reason.
 # Needs built tests (dotnet build -c Release) and a built command (./run-bench.sh setup).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -15,14 +16,17 @@ trap 'rm -rf "$work"' EXIT
 code=0
 
 cd "$root"
-"$here/enter.sh" dotnet test tests/QuantBench.Engines.Ilgpu.Tests/bin/Release/net10.0/QuantBench.Engines.Ilgpu.Tests.dll --results-directory "$results" \
-  --logger "trx;LogFileName=Engines.Ilgpu-on-opencl.trx" || code=1
+"$here/enter.sh" dotnet test tests/QuantBench.Engines.Ilgpu.Tests/bin/Release/net10.0/QuantBench.Engines.Ilgpu.Tests.dll --filter 'FullyQualifiedName!~PtxTests' \
+  --results-directory "$results" --logger "trx;LogFileName=Engines.Ilgpu-on-opencl.trx" || code=1
 
 # The quantizer is llama.cpp's, so its native build must be here.
 if [ -d src/QuantBench.Engines.LlamaCpp/natives/cpu/node_modules ] && [ -d datasets/node_modules ]; then
   "$here/enter.sh" "$app/quantbench" run "$here/suite.yaml" --results "$work/results" --json >"$work/events" || { code=1; tail -n 3 "$work/events"; }
   "$here/enter.sh" "$app/quantbench" results export latest --results "$work/results" --format csv >"$work/figures.csv"
   awk -f "$here/compare.awk" "$work/figures.csv" || code=1
+  "$here/enter.sh" "$app/quantbench" run "$here/directories.yaml" --results "$work/results" --json >"$work/events" || { code=1; tail -n 3 "$work/events"; }
+  "$here/enter.sh" "$app/quantbench" results export latest --results "$work/results" --format csv >"$work/figures.csv"
+  awk -v against=managed/scalar -f "$here/compare.awk" "$work/figures.csv" || code=1
 else
   echo "opencl: llama.cpp's native build or the texts aren't here (./run-bench.sh setup), so quantized files were not compared."
 fi

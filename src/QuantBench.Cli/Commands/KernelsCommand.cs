@@ -45,7 +45,7 @@ internal static class KernelsCommand
             {
                 output.WriteLine($"{engine.Name}: {engine.Description}");
                 foreach (ProbedDevice device in engine.Devices)
-                    output.WriteLine($"  {(device.Refused is null ? "yes" : "no ")}  {engine.Name}/{device.Id}: {device.Refused ?? device.Description}");
+                    output.WriteLine($"  {((device.Refused ?? device.KernelsRefused) is null ? "yes" : "no ")}  {engine.Name}/{device.Id}: {device.Refused ?? device.KernelsRefused ?? device.Description}");
                 output.WriteLine($"  types  {string.Join(' ', engine.KernelTypes)}");
             }
 
@@ -60,7 +60,7 @@ internal static class KernelsCommand
         var type = Words("--type", "block types, or 'all'", "TYPES", string.Join(',', s_usualTypes));
         var op = Words("--op", "dequantize, vecdot, matvec, matmat", "OPS", string.Join(',', s_ops));
         var shape = Words("--shape", "sizes of the weight matrix: output x input features", "SHAPES", "2048x2048");
-        var isa = new Option<string[]>("--isa") { Description = "instruction sets (default: all that run here), or whole backends such as managed/avx2", HelpName = "ISAS", AllowMultipleArgumentsPerToken = true };
+        var isa = new Option<string[]>("--isa") { Description = "instruction sets (default: all that run here), or whole backends such as managed/avx2 or ilgpu/opencl:0", HelpName = "ISAS", AllowMultipleArgumentsPerToken = true };
         var tokens = new Option<int>("--tokens") { Description = "vectors that matmat multiplies at once", HelpName = "N", DefaultValueFactory = _ => 128 };
         tokens.Validators.Add(r => Range(r, "--tokens", 2, 4096));
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 = all", HelpName = "N", DefaultValueFactory = _ => 0 };
@@ -109,7 +109,8 @@ internal static class KernelsCommand
 
             Bandwidth counts the weights as a file holds them, float inputs and float outputs, each once; a multiply and an add per weight and
             token are the operations. Unless --hot is given, weights come from memory (copies of more than four times the last level of cache
-            take turns), and bandwidth is shown as a share of the memory bandwidth that the run measured first.
+            take turns), and bandwidth is shown as a share of the memory bandwidth that the run measured first. On a GPU, time is the device's own
+            and the share is one of the rate at which it copies its memory.
 
             {ExitCode.Help}
             """);
@@ -146,7 +147,7 @@ internal static class KernelsCommand
 
     private static ImmutableArray<string> Backends(ImmutableArray<EngineProbe> engines, ImmutableArray<string> given)
     {
-        (string Device, string Backend, bool Runs)[] known = [.. engines.SelectMany(e => e.Devices.Select(d => (d.Id, $"{e.Name}/{d.Id}", e.CanUse(d.Id).IsSupported)))];
+        (string Device, string Backend, bool Runs)[] known = [.. engines.SelectMany(e => e.Devices.Select(d => (d.Id, $"{e.Name}/{d.Id}", e.CanUse(d.Id).IsSupported && d.KernelsRefused is null)))];
         if (known.Length == 0) throw new EngineException("no engine here has kernels that can be timed.", "See 'quantbench doctor'.");
         if (given.IsEmpty) return [.. known.Where(k => k.Runs).Select(k => k.Backend)];
         string[] names = [.. known.SelectMany(k => (string[])[k.Device, k.Backend]).Distinct()];

@@ -27,7 +27,10 @@ internal static class DeviceFacts
 
         // The simulation has the host's memory.
         long? memory = device.MemorySize is > 0 and < long.MaxValue ? device.MemorySize : null;
-        return new EngineDevice(id, description, problem is null ? Support.Yes : Support.No($"ilgpu/{id}: {problem}"), memory);
+
+        // OpenCL has no question for free memory.
+        long? free = device is CudaDevice nvidia ? Nvml.FreeBytes(nvidia.NVMLPCIBusId) : null;
+        return new EngineDevice(id, description, problem is null ? Support.Yes : Support.No($"ilgpu/{id}: {problem}"), memory, free);
     }
 
     private static string Text(CudaDevice device) =>

@@ -50,6 +50,30 @@ internal sealed class DeviceMemory(Accelerator accelerator, string backend)
         return buffer;
     }
 
+    /// <summary>Copies numbers to the device and waits. They are pinned: ILGPU itself takes their address and lets the collector move them.</summary>
+    /// <param name="target">Where to; at least as long.</param>
+    /// <param name="values">The numbers.</param>
+    public unsafe void Write<T>(ArrayView<T> target, ReadOnlySpan<T> values)
+        where T : unmanaged
+    {
+        fixed (T* first = values)
+        {
+            if (values.Length > 0) target.CopyFromCPU(Stream, ref *first, values.Length);
+        }
+    }
+
+    /// <summary>Copies numbers from the device, once everything queued before is done.</summary>
+    /// <param name="source">Where from; at least as long.</param>
+    /// <param name="values">Receives the numbers; pinned, as in <see cref="Write"/>.</param>
+    public unsafe void Read<T>(ArrayView<T> source, Span<T> values)
+        where T : unmanaged
+    {
+        fixed (T* first = values)
+        {
+            if (values.Length > 0) source.CopyToCPU(Stream, ref *first, values.Length);
+        }
+    }
+
     /// <summary>An error of the runtime as one of the engine, with its cause.</summary>
     /// <param name="e">What was thrown.</param>
     /// <param name="doing">What was being done, as in «failed while …».</param>

@@ -128,6 +128,19 @@ internal sealed unsafe class DeviceMatrix : IDisposable
         }
     }
 
+    /// <summary>The same matrix once more, elsewhere in the device's memory.</summary>
+    /// <param name="device">The device.</param>
+    /// <param name="what">What it is, for messages.</param>
+    public DeviceMatrix Copy(DeviceMemory device, string what)
+    {
+        MemoryBuffer1D<Int4, Stride1D.Dense> buffer = device.Allocate<Int4>(_buffer.Length, what);
+        _buffer.View.AsContiguous().CopyTo(device.Stream, buffer.View.AsContiguous());
+        MatrixView view = View;
+        view.Wide = buffer.View;
+        view.Words = buffer.View.AsContiguous().Cast<int>();
+        return new DeviceMatrix(Format, buffer, view);
+    }
+
     /// <summary>Frees the memory.</summary>
     public void Dispose() => _buffer.Dispose();
 

@@ -12,8 +12,8 @@ namespace QuantBench.Engines.Ilgpu.Graph;
 /// </summary>
 internal sealed unsafe class DeviceTransformer : IDisposable
 {
-    // Up to this many tokens a product reads all weights once per token; from then on a tile of tokens shares them.
-    private const int MatVecTokens = 4;
+    /// <summary>Up to this many tokens a product reads all weights once per token; from then on a tile of tokens shares them.</summary>
+    public const int MatVecTokens = 4;
 
     private readonly DeviceMemory _device;
     private readonly DeviceWeights _model;
@@ -268,7 +268,7 @@ internal sealed unsafe class DeviceTransformer : IDisposable
         }
 
         MemoryBuffer1D<float, Stride1D.Dense> buffer = _device.Allocate<float>(table.Length, "the rotation table");
-        buffer.View.AsContiguous().CopyFromCPU(_stream, ref table[0], table.Length);
+        _device.Write<float>(buffer.View, table);
         return buffer;
     }
 

@@ -12,7 +12,8 @@ namespace QuantBench.Inference.Evaluators;
 /// <summary>
 /// Speed of one kernel. A sample is the mean over as many runs as take a few milliseconds, so that the clock and the threads' waking up cost
 /// little; warm-up also lasts until the just-in-time compiler has come to rest. Bytes and operations are those the operation needs
-/// (<see cref="KernelSpec"/>), not those a kernel happens to do, so that kernels can be compared.
+/// (<see cref="KernelSpec"/>), not those a kernel happens to do, so that kernels can be compared. A kernel with a device of its own is timed by
+/// that device's clock, and its share is one of the rate at which the device copies memory (<see cref="IDeviceKernel"/>).
 /// </summary>
 public sealed class KernelEvaluator : IWorkloadEvaluator
 {
@@ -56,6 +57,7 @@ public sealed class KernelEvaluator : IWorkloadEvaluator
         context.Progress.Report(new EvaluationProgress("load", 0, 0, ""));
         using IKernel kernel = ((IKernelEngine)context.Engine).CreateKernel(spec, context.Cell.Backend.Device, threads, ColdBytes);
         var notes = new List<string>();
+        double? memory = (kernel as IDeviceKernel)?.CopyBandwidth() ?? context.MemoryBandwidth;
         int runs = WarmUpUntilSteady(context, kernel, notes, cancellationToken);
         CheckOutput(kernel, context.Cell);
 
@@ -72,12 +74,13 @@ public sealed class KernelEvaluator : IWorkloadEvaluator
         string[] marks = [.. rule.Marks(seconds)];
         foreach (string mark in marks) notes.Add($"kernel: {mark}");
         ImmutableArray<Measurement>.Builder metrics = ImmutableArray.CreateBuilder<Measurement>();
-        metrics.AddRange(Measurements(spec, seconds, context.MemoryBandwidth, marks));
+        metrics.AddRange(Measurements(spec, seconds, memory, marks));
         if (context.Machine.PeakResidentBytes() is { } peak) metrics.Add(Measurement.Of("rss_peak", peak));
         return LoadedCell.Result(
             context, threads, context.Cell.Backend.Device, before, metrics.ToImmutable(), notes,
             ("runs_per_sample", runs.ToString()), ("weight_bytes", spec.WeightBytes.ToString()),
-            ("memory_bandwidth", context.MemoryBandwidth is { } bandwidth ? $"{bandwidth:0} B/s" : "not measured"));
+            ("clock", kernel is IDeviceKernel ? "device events" : "host"),
+            ("memory_bandwidth", memory is { } bandwidth ? $"{bandwidth:0} B/s" : "not measured"));
     }
 
     /// <summary>The measurements of a kernel.</summary>
@@ -137,6 +140,7 @@ public sealed class KernelEvaluator : IWorkloadEvaluator
 
     private static double TimeOf(EvaluationContext context, IKernel kernel, int runs)
     {
+        if (kernel is IDeviceKernel device) return device.Time(runs) / runs;
         long start = context.Clock.GetTimestamp();
         for (int i = 0; i < runs; i++) kernel.Run();
         return context.Clock.GetElapsedTime(start).TotalSeconds / runs;

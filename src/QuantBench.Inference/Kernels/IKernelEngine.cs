@@ -10,6 +10,10 @@ public interface IKernelEngine
     /// <summary>Block types with kernels, on every device.</summary>
     ImmutableArray<GgmlType> KernelTypes { get; }
 
+    /// <summary>Whether timing kernels on a device makes sense at all; whether the device can be used, <see cref="IEngine.Devices"/> says.</summary>
+    /// <param name="device">A device id.</param>
+    Support CanTimeOn(string device) => Support.Yes;
+
     /// <summary>Whether a kernel can be timed on a device.</summary>
     /// <param name="kernel">The kernel.</param>
     /// <param name="device">A device id, e.g. <c>avx2</c>.</param>

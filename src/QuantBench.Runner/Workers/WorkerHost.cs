@@ -127,7 +127,7 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         {
             EngineBuild = engine.Build,
             KernelTypes = engine is IKernelEngine kernels ? [.. kernels.KernelTypes.Select(t => GgmlTypes.Get(t).Name)] : [],
-            Devices = [.. engine.Devices().Select(d => new ProbedDevice(d.Id, d.Description, d.Support.Reason, d.MemoryTotalBytes, d.MemoryFreeBytes))],
+            Devices = [.. engine.Devices().Select(d => new ProbedDevice(d.Id, d.Description, d.Support.Reason, d.MemoryTotalBytes, d.MemoryFreeBytes, (engine as IKernelEngine)?.CanTimeOn(d.Id).Reason))],
         };
     }
 
@@ -141,7 +141,16 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         using IEngine engine = MakeEngine(job);
         EvaluationContext context = ContextOf(job, engine, progress);
         Support support = job.Artifact is null ? KernelEvaluator.CanRun(engine, context.Cell) : engine.CanRun(context.Artifact, context.Cell.Backend.Device);
-        if (support.Reason is { } reason) return new WorkerResult { Unsupported = reason };
+        if (support.Reason is { } reason)
+        {
+            // The run asked for devices first, and sends no cell to one that can't be used: such a one has gone since.
+            return engine.Devices().Any(d => d.Id == context.Cell.Backend.Device && d.Support.IsSupported)
+                ? new WorkerResult { Unsupported = reason }
+                : throw new EngineException(
+                    $"{context.Cell.Backend}: the device was here when the run began and can't be used any more ({reason}).",
+                    "Look at the system log for resets of the device or its driver, then run the cell again.");
+        }
+
         if (services.Evaluator(context.Cell.Workload) is not { } evaluator)
             return new WorkerResult { Unsupported = $"this version of QuantBench can't measure '{context.Cell.Workload}'" };
         EvaluationResult result = evaluator.Evaluate(context, cancellationToken);

@@ -257,7 +257,8 @@ public sealed record PlannedRecipe(string Builder, string BuilderBuild, string[]
 /// <param name="Refused">Why it can't be used; null when it can.</param>
 /// <param name="MemoryTotalBytes">Memory of the device, if known.</param>
 /// <param name="MemoryFreeBytes">Free memory of the device, if known.</param>
-public sealed record ProbedDevice(string Id, string Description, string? Refused, long? MemoryTotalBytes, long? MemoryFreeBytes);
+/// <param name="KernelsRefused">Why its kernels are never timed one by one; null when they can be.</param>
+public sealed record ProbedDevice(string Id, string Description, string? Refused, long? MemoryTotalBytes, long? MemoryFreeBytes, string? KernelsRefused = null);
 
 /// <summary>Serializer code of the worker's protocol, made at build time.</summary>
 [JsonSourceGenerationOptions(

@@ -7,8 +7,7 @@ public sealed class KernelTests(KernelTests.OpenDevices devices) : IClassFixture
     public static TheoryData<string, string> Cases()
     {
         var cases = new TheoryData<string, string>();
-        // The simulation is for machines that have nothing better.
-        foreach (string device in Present.Fast.Length > 0 ? Present.Fast : Present.Devices)
+        foreach (string device in Present.Best)
         {
             foreach (string check in Checks.All.Keys) cases.Add(device, check);
         }

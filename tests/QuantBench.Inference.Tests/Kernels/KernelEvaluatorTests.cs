@@ -44,6 +44,20 @@ public sealed class KernelEvaluatorTests
     }
 
     [Fact]
+    public void Evaluate_TakesTheDevicesClockAndMemory_WhereTheKernelHasThem()
+    {
+        // 2 ms a run by the host, 1 ms by the device, whose memory is four times as fast as the host's.
+        var engine = new ToyKernelEngine(_clock, _ => TimeSpan.FromMilliseconds(2)) { DeviceFactor = 2 };
+
+        EvaluationResult result = new KernelEvaluator().Evaluate(Context(engine, "matvec") with { MemoryBandwidth = 5_376_000 }, default);
+
+        Assert.Equal(5376 / 0.001, Metric(result, "kernel_bandwidth")!.Value, 1e-3);
+        Assert.Equal(0.25, Metric(result, "kernel_bandwidth_share")!.Value, 1e-9);
+        Assert.Equal("21504000 B/s", result.Provenance["memory_bandwidth"]);
+        Assert.Equal("device events", result.Provenance["clock"]);
+    }
+
+    [Fact]
     public void Evaluate_ClaimsNoShare_WhenTheBandwidthWasNotMeasured()
     {
         EvaluationResult result = new KernelEvaluator().Evaluate(Context(new ToyKernelEngine(_clock, _ => TimeSpan.FromMilliseconds(2)), "matvec"), default);

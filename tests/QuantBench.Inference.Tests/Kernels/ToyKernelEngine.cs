@@ -12,6 +12,9 @@ internal sealed class ToyKernelEngine(FakeTimeProvider clock, Func<int, TimeSpan
 {
     public float Result { get; init; } = 1;
 
+    /// <summary>How much faster the device's clock says it was than the host's; null = no device clock.</summary>
+    public double? DeviceFactor { get; init; }
+
     public int Threads { get; private set; }
 
     public int Runs { get; private set; }
@@ -35,25 +38,44 @@ internal sealed class ToyKernelEngine(FakeTimeProvider clock, Func<int, TimeSpan
     public IKernel CreateKernel(KernelSpec kernel, string device, int threads, long coldBytes)
     {
         Threads = threads;
-        return new Kernel(this, new float[kernel.Tokens * kernel.Size.Rows]);
+        float[] output = new float[kernel.Tokens * kernel.Size.Rows];
+        return DeviceFactor is null ? new Kernel(this, output) : new DeviceKernel(this, output);
     }
 
     public void Dispose()
     {
     }
 
-    private sealed class Kernel(ToyKernelEngine engine, float[] output) : IKernel
+    private sealed class DeviceKernel(ToyKernelEngine engine, float[] output) : Kernel(engine, output), IDeviceKernel
+    {
+        public double Time(int runs)
+        {
+            long start = Engine.Now();
+            for (int i = 0; i < runs; i++) Run();
+            return Engine.Since(start).TotalSeconds / Engine.DeviceFactor!.Value; // made only where there is one
+        }
+
+        public double CopyBandwidth() => 21_504_000;
+    }
+
+    private class Kernel(ToyKernelEngine engine, float[] output) : IKernel
     {
         public ReadOnlySpan<float> Output => output;
 
+        protected ToyKernelEngine Engine { get; } = engine;
+
         public void Run()
         {
-            engine.Advance();
-            output.AsSpan().Fill(engine.Result);
+            Engine.Advance();
+            output.AsSpan().Fill(Engine.Result);
         }
 
-        public void Dispose() => engine.Disposed = true;
+        public void Dispose() => Engine.Disposed = true;
     }
+
+    private long Now() => clock.GetTimestamp();
+
+    private TimeSpan Since(long start) => clock.GetElapsedTime(start);
 
     private void Advance() => clock.Advance(duration(Runs++));
 }

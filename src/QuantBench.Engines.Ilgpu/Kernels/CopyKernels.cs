@@ -1,12 +1,13 @@
 using ILGPU;
-using QuantBench.Engines.Ilgpu.Kernels;
 
-namespace QuantBench.DeviceCheck;
+namespace QuantBench.Engines.Ilgpu.Kernels;
 
-/// <summary>Copies memory sixteen bytes at a time: what the device can do at best.</summary>
-internal static class CopyKernel
+/// <summary>Copies memory sixteen bytes at a time: what a device can do at best.</summary>
+internal static class CopyKernels
 {
     /// <summary>Grid: any.</summary>
+    /// <param name="from">Source.</param>
+    /// <param name="to">Target, as long.</param>
     public static void Copy(ArrayView<Int4> from, ArrayView<Int4> to)
     {
         long step = (long)Grid.DimX * Group.DimX;
