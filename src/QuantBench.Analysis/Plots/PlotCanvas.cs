@@ -71,6 +71,30 @@ internal sealed partial class PlotCanvas
         marker.MarkerStyle.OutlineWidth = 2;
     }
 
+    /// <summary>A ring around a mark.</summary>
+    public void Ring(double x, double y)
+    {
+        var marker = Plot.Add.Marker(x, y, MarkerShape.OpenCircle, 20, PlotPalette.Ink.Color);
+        marker.MarkerStyle.LineColor = PlotPalette.Ink.Color;
+        marker.MarkerStyle.LineWidth = 1.6f;
+    }
+
+    /// <summary>Fills a region with slanted lines: patterns don't survive the way into SVG.</summary>
+    public void Hatch((double Min, double Max) x, (double Min, double Max) y)
+    {
+        const double gap = 9;
+        (double left, double right) = (PixelX(x.Min), PixelX(x.Max));
+        (double top, double bottom) = (PixelY(y.Max), PixelY(y.Min));
+        double scaleX = (X.Max - X.Min) / (PixelX(X.Max) - PixelX(X.Min));
+        double scaleY = (Y.Max - Y.Min) / (PixelY(Y.Min) - PixelY(Y.Max));
+        // Lines x + y = s in pixels, cut at the region's edges.
+        for (double s = left + top + gap; s < right + bottom; s += gap)
+        {
+            (double fromX, double toX) = (Math.Max(left, s - bottom), Math.Min(right, s - top));
+            Line(X.Min + ((fromX - _left) * scaleX), Y.Max - ((s - fromX - _top) * scaleY), X.Min + ((toX - _left) * scaleX), Y.Max - ((s - toX - _top) * scaleY), PlotPalette.Grid, 1);
+        }
+    }
+
     public void Dot(double x, double y) => Plot.Add.Marker(x, y, MarkerShape.FilledCircle, 6, PlotPalette.C1.Color);
 
     public void Line(double x1, double y1, double x2, double y2, PlotRole role, float width, bool dashed = false)

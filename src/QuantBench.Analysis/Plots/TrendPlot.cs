@@ -14,17 +14,19 @@ public static class TrendPlot
     /// <summary>Draws it; null with fewer than two points.</summary>
     /// <param name="series">The series.</param>
     /// <param name="id">Id of the figure on its page.</param>
-    public static PlotFigure? Draw(TrendSeries series, string id = "trend")
+    /// <param name="width">Width in pixels.</param>
+    public static PlotFigure? Draw(TrendSeries series, string id = "trend", int width = PlotFigure.Wide)
     {
         ArgumentNullException.ThrowIfNull(series);
         ImmutableArray<TrendPoint> points = series.Points;
         if (points.Length < 2) return null;
         // Runs stand at their place in the row, not in time: a night without a run is no gap in what was measured, and a busy hour no blot.
         IEnumerable<double> ends = points.SelectMany(p => (double[])[p.Value, p.Interval?.Low ?? p.Value, p.Interval?.High ?? p.Value]);
-        var canvas = new PlotCanvas(680, 240, 62, (-0.5, points.Length - 0.5), PlotScale.Around(ends, 0.15), top: 34, bottom: 40);
-        int step = Math.Max(1, (points.Length + LongestAxis - 1) / LongestAxis);
+        var canvas = new PlotCanvas(width, 240, 62, (-0.5, points.Length - 0.5), PlotScale.Around(ends, 0.15), top: 34, bottom: 40);
+        int most = width < PlotFigure.Wide ? LongestAxis / 2 : LongestAxis;
+        int step = Math.Max(1, (points.Length + most - 1) / most);
         canvas.Ticks(true, Enumerable.Range(0, points.Length).Where(i => i % step == 0).Select(i => ((double)i, points[i].Started.UtcDateTime.ToString("d MMM HH:mm", CultureInfo.InvariantCulture))));
-        canvas.Ticks(false, series.Metric.Unit == "B" ? PlotScale.Linear(canvas.Y).Select(t => (t.At, Format.Bytes(t.At))) : PlotScale.Linear(canvas.Y));
+        canvas.Ticks(false, series.Metric.Unit == "B" ? PlotScale.Bytes(canvas.Y) : PlotScale.Linear(canvas.Y));
         canvas.AxisTitles("runs, oldest first", $"{series.Metric.Name}{(series.Metric.Unit is "1" or "B" ? "" : ", " + series.Metric.Unit)}");
         int from = 0;
         foreach (int to in series.Changes.Select(c => c.Index).Append(points.Length))

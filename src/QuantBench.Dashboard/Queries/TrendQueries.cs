@@ -26,5 +26,5 @@ public sealed class TrendQueries(ResultStore store, StoreCache cache)
 
     /// <summary>Pictures of several series.</summary>
     public static ImmutableArray<(TrendSeries Series, PlotFigure? Figure)> Draw(IEnumerable<TrendSeries> series) =>
-        [.. series.Select(s => (s, TrendPlot.Draw(s, $"trend-{s.CellId}-{s.MachineId}")))];
+        [.. series.Select(s => (s, PlotFigure.Both((id, width) => TrendPlot.Draw(s, id, width), $"trend-{s.CellId}-{s.MachineId}")))];
 }
