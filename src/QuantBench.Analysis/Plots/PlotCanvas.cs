@@ -58,9 +58,20 @@ internal sealed partial class PlotCanvas
     public void Ticks(bool bottom, IEnumerable<(double At, string Text)> ticks)
     {
         (double At, string Text)[] all = [.. ticks];
-        if (bottom) Plot.Axes.Bottom.SetTicks([.. all.Select(t => t.At)], [.. all.Select(t => t.Text)]);
+        if (bottom)
+        {
+            // Where neighbours would touch, every second or third is left out.
+            double widest = all.Length == 0 ? 0 : all.Max(t => t.Text.Length) * CharacterWidth;
+            double nearest = all.Length < 2 ? double.PositiveInfinity : all.Zip(all.Skip(1)).Min(p => PixelX(p.Second.At) - PixelX(p.First.At));
+            int stride = Math.Clamp((int)Math.Ceiling((widest + 4) / nearest), 1, Math.Max(1, all.Length));
+            if (stride > 1 && EvenlySpaced(all)) all = [.. all.Where((_, i) => i % stride == 0)];
+            Plot.Axes.Bottom.SetTicks([.. all.Select(t => t.At)], [.. all.Select(t => t.Text)]);
+        }
         else Plot.Axes.Left.SetTicks([.. all.Select(t => t.At)], [.. all.Select(t => t.Text)]);
     }
+
+    private static bool EvenlySpaced((double At, string Text)[] ticks) =>
+        ticks.Zip(ticks.Skip(1)).Select(p => p.Second.At - p.First.At).ToArray() is { Length: > 0 } gaps && gaps.Max() < 1.01 * gaps.Min();
 
     public void Marker(double x, double y, PrecisionClass precision, bool hollow = false, float size = 10)
     {
