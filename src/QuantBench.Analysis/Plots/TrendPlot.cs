@@ -10,6 +10,7 @@ namespace QuantBench.Analysis.Plots;
 public static class TrendPlot
 {
     private const int LongestAxis = 5; // ticks
+    private const int MostDots = 160; // closer than four pixels they are a smear
 
     /// <summary>Draws it; null with fewer than two points.</summary>
     /// <param name="series">The series.</param>
@@ -43,10 +44,12 @@ public static class TrendPlot
             canvas.Label(change.Index - 0.5, canvas.Y.Max, Format.Change(change.Difference));
         }
 
-        for (int i = 0; i < points.Length; i++)
+        int together = (points.Length + MostDots - 1) / MostDots;
+        for (int i = 0; i < points.Length; i += together)
         {
-            if (points[i].Interval is { } interval) canvas.Line(i, interval.Low, i, interval.High, PlotPalette.Ink3, 1.2f);
-            canvas.Dot(i, points[i].Value);
+            TrendPoint[] some = [.. points.Skip(i).Take(together)];
+            if (together == 1 && some[0].Interval is { } interval) canvas.Line(i, interval.Low, i, interval.High, PlotPalette.Ink3, 1.2f);
+            canvas.Dot(i + ((some.Length - 1) / 2.0), Descriptive.Median([.. some.Select(p => p.Value)]));
         }
 
         string title = $"{series.Metric.Name} of {series.Title} on {series.Host}";
@@ -54,7 +57,7 @@ public static class TrendPlot
             : series.Changes.IsEmpty ? $"No change of level in {points.Length} runs."
             : string.Join(" ", series.Changes.Select(c => TrendText.Sentence(series, c) + "."));
         return new PlotFigure(
-            id, title, finding, "Dots are runs with their own 95 % interval, horizontal lines the median of a level, vertical lines changes that the noise of the series can't explain.",
+            id, title, finding, $"{(together == 1 ? "Dots are runs with their own 95 % interval" : $"Dots are medians of {together} neighbouring runs ({points.Length} in all, each in the table)")}, horizontal lines the median of a level, vertical lines changes that the noise of the series can't explain.",
             canvas.Render(id, title, finding),
             ["Run", "Started", $"{series.Metric.Name}{(series.Metric.Unit is "1" ? "" : $" ({series.Metric.Unit})")}", "95 % interval"],
             [
