@@ -25,10 +25,9 @@ public sealed class RestartTests(BrowserFixture browser) : IDisposable
         await using WatchedPage watched = await browser.OpenAsync();
         IPage page = watched.Page;
         await page.GotoAsync(first.Address + "/runs");
-        await page.WaitForFunctionAsync("document.querySelector('p.live') !== null");
-        await Assertions.Expect(page.Locator("tbody tr")).ToHaveCountAsync(1);
         // A circuit that is up answers; only then is its loss noticed.
-        await page.WaitForTimeoutAsync(1000);
+        await page.WaitForFunctionAsync("document.querySelector('p.live[data-connected]') !== null");
+        await Assertions.Expect(page.Locator("tbody tr")).ToHaveCountAsync(1);
 
         await first.DisposeAsync();
         await Assertions.Expect(page.Locator("#components-reconnect-modal")).ToBeVisibleAsync(new LocatorAssertionsToBeVisibleOptions { Timeout = 15_000 });

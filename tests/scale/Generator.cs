@@ -12,10 +12,9 @@ using QuantBench.Results.Store;
 
 namespace QuantBench.Scale;
 
-/// <summary>Makes run folders of invented figures with a fixed seed, and their store: 30 samples a cell on average.</summary>
+/// <summary>Makes run folders of invented figures with a fixed seed, and their store.</summary>
 internal static class Generator
 {
-    private const int Samples = 30;
     private const int Variants = 25;
     private const int Workloads = 4;
 
@@ -23,14 +22,18 @@ internal static class Generator
     /// <param name="root">Results root.</param>
     /// <param name="runs">Number of runs.</param>
     /// <param name="cells">Cells of each, a multiple of 100.</param>
-    public static void Make(string root, int runs, int cells)
+    /// <param name="samples">Samples of a cell, on average.</param>
+    /// <param name="recent">The runs were made in the weeks before today instead of once a day from a fixed day on.</param>
+    /// <param name="prefix">How their ids begin.</param>
+    public static void Make(string root, int runs, int cells, int samples = 30, bool recent = false, string prefix = "run")
     {
         if (File.Exists(Path.Combine(root, ResultStore.FileName))) return;
         var random = new Random(1);
         QuantScheme[] schemes = [.. QuantSchemes.All.Where(s => s.Format == "gguf").Take(Variants)];
         for (int r = 0; r < runs; r++)
         {
-            RunInfo info = Info(r, cells);
+            RunInfo info = Info(r, cells, prefix);
+            if (recent) info = info with { Started = new DateTimeOffset(DateTime.UtcNow.Date, TimeSpan.Zero).AddHours(-2 * (runs - r)) };
             using (RunFolder folder = RunFolder.Create(root, info))
             {
                 // The folder's own writer syncs each line to the disk, which measures nothing here.
@@ -41,7 +44,7 @@ internal static class Generator
             {
                 foreach (QuantScheme scheme in schemes)
                 {
-                    foreach (CellResult cell in Cells($"model-{model.ToString("000", CultureInfo.InvariantCulture)}", Variant.Parse($"gguf:{scheme.Name}{(scheme.NeedsImportanceMatrix ? "+imatrix" : "")}"), r, random))
+                    foreach (CellResult cell in Cells($"model-{model.ToString("000", CultureInfo.InvariantCulture)}", Variant.Parse($"gguf:{scheme.Name}{(scheme.NeedsImportanceMatrix ? "+imatrix" : "")}"), r, random, samples, info.Started))
                         writer.WriteLine(JsonSerializer.Serialize(cell, Json.Line));
                 }
             }
@@ -52,7 +55,7 @@ internal static class Generator
         Console.WriteLine($"made {report.Runs} runs with {report.Cells} cells in {root}");
     }
 
-    private static IEnumerable<CellResult> Cells(string model, Variant variant, int run, Random random)
+    private static IEnumerable<CellResult> Cells(string model, Variant variant, int run, Random random, int samples, DateTimeOffset started)
     {
         double bits = variant.Scheme.NominalBits + 0.5;
         // From the fortieth run on, one model's generation is 8 % slower: what the trend has to find.
@@ -70,12 +73,12 @@ internal static class Generator
             Cell = new Cell(model, variant, new BackendId("llamacpp", "cpu"), workload, settings),
             Status = CellStatus.Ok,
             Metrics = [.. metrics],
-            Started = DateTimeOffset.UnixEpoch,
+            Started = started,
             Seconds = 1,
         };
 
         double[] Draw(double centre, double deviation) =>
-            [.. Enumerable.Range(0, Samples).Select(_ => centre * (1 + (deviation * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()))))];
+            [.. Enumerable.Range(0, samples).Select(_ => centre * (1 + (deviation * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()))))];
     }
 
     // The bootstrap would take longer than everything else; its interval is near this one.
@@ -94,9 +97,9 @@ internal static class Generator
         };
     }
 
-    private static RunInfo Info(int number, int cells) => new()
+    private static RunInfo Info(int number, int cells, string prefix) => new()
     {
-        Id = $"run-{number.ToString("000", CultureInfo.InvariantCulture)}",
+        Id = $"{prefix}-{number.ToString("000", CultureInfo.InvariantCulture)}",
         Suite = "scale",
         SuiteText = "suite: scale\n",
         SuiteDirectory = "/",

@@ -12,12 +12,17 @@ internal static class Program
 
     private static int Main(string[] args)
     {
-        if (args is not [{ } command, { } directory])
+        if (args is not [{ } command, { } directory, "commands" or "dashboard"])
         {
-            Console.Error.WriteLine("usage: QuantBench.Scale COMMAND DIR; see tests/scale/run.sh");
+            Console.Error.WriteLine("usage: QuantBench.Scale COMMAND DIR commands|dashboard; see tests/scale/run.sh");
             return 64;
         }
 
+        return args[2] == "commands" ? Commands(command, directory) : DashboardScale.Measure(command, directory);
+    }
+
+    private static int Commands(string command, string directory)
+    {
         string lab = Path.Combine(directory, "lab");
         string pair = Path.Combine(directory, "pair");
         Generator.Make(lab, runs: 50, cells: 2_000);
@@ -55,22 +60,9 @@ internal static class Program
         using Process process = Process.Start(info) ?? throw new InvalidOperationException($"{command} can't be started");
         double kilobytes = 0;
         // The kernel's own high-water mark, read until the process is gone.
-        while (!process.WaitForExit(4)) kilobytes = Math.Max(kilobytes, HighWater(process.Id));
+        while (!process.WaitForExit(4)) kilobytes = Math.Max(kilobytes, ProcessMemory.Kilobytes(process.Id, "VmHWM"));
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         if (process.ExitCode != 0) throw new InvalidOperationException($"{string.Join(' ', arguments)}: exit code {process.ExitCode}: {process.StandardError.ReadToEnd()}");
         return (seconds, kilobytes / 1000);
-    }
-
-    private static double HighWater(int id)
-    {
-        try
-        {
-            string? line = File.ReadLines($"/proc/{id}/status").FirstOrDefault(l => l.StartsWith("VmHWM:", StringComparison.Ordinal));
-            return line is null ? 0 : double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1.024;
-        }
-        catch (IOException)
-        {
-            return 0; // it ended in between
-        }
     }
 }

@@ -14,7 +14,8 @@ public static class LatencyPlot
     /// <summary>Draws it; null when no variant has enough samples.</summary>
     /// <param name="rows">Rows of one model and backend.</param>
     /// <param name="id">Id of the figure on its page.</param>
-    public static PlotFigure? Draw(IReadOnlyList<RunRow> rows, string id = "latency")
+    /// <param name="width">Width in pixels.</param>
+    public static PlotFigure? Draw(IReadOnlyList<RunRow> rows, string id = "latency", int width = PlotFigure.Wide)
     {
         ArgumentNullException.ThrowIfNull(rows);
         (RunRow Row, double[] Sorted, string P99)[] sets =
@@ -27,7 +28,7 @@ public static class LatencyPlot
 
         (double Min, double Max) x = PlotScale.Around(sets.SelectMany(s => new[] { Descriptive.Quantile(s.Sorted, 0.05), Descriptive.Quantile(s.Sorted, 0.95) }));
         double left = 16 + (sets.Max(s => s.Row.Variant.ShortName.Length) * 7.5);
-        var canvas = new PlotCanvas(680, 90 + (RowHeight * sets.Length), left, (Math.Max(0, x.Min), x.Max), (-0.5, sets.Length - 0.5));
+        var canvas = new PlotCanvas(width, 90 + (RowHeight * sets.Length), left, (Math.Max(0, x.Min), x.Max), (-0.5, sets.Length - 0.5));
         canvas.Ticks(true, PlotScale.Linear(canvas.X));
         canvas.Ticks(false, sets.Select((s, i) => ((double)(sets.Length - 1 - i), s.Row.Variant.ShortName)));
         canvas.AxisTitles("time per generated token, ms, lower is better", "");

@@ -13,7 +13,8 @@ public static class MemoryPlot
     /// <summary>Draws it; null when no variant has a memory figure.</summary>
     /// <param name="rows">Rows of one model and backend.</param>
     /// <param name="id">Id of the figure on its page.</param>
-    public static PlotFigure? Draw(IReadOnlyList<RunRow> rows, string id = "memory")
+    /// <param name="width">Width in pixels.</param>
+    public static PlotFigure? Draw(IReadOnlyList<RunRow> rows, string id = "memory", int width = PlotFigure.Wide)
     {
         ArgumentNullException.ThrowIfNull(rows);
         Bar[] bars =
@@ -25,12 +26,12 @@ public static class MemoryPlot
 
         double max = bars.Max(b => Math.Max(b.Peak ?? 0, (b.Weights ?? 0) + (b.Kv ?? 0) + (b.Compute ?? 0))) / Mebi;
         double left = 16 + (bars.Max(b => b.Row.Variant.ShortName.Length) * 7.5);
-        var canvas = new PlotCanvas(680, 90 + (RowHeight * bars.Length), left, (0, max * 1.06), (-0.5, bars.Length - 0.5));
+        var canvas = new PlotCanvas(width, 90 + (RowHeight * bars.Length), left, (0, max * 1.06), (-0.5, bars.Length - 0.5));
         canvas.Ticks(true, PlotScale.Linear(canvas.X));
         canvas.Ticks(false, bars.Select((b, i) => ((double)(bars.Length - 1 - i), b.Row.Variant.ShortName)));
         canvas.AxisTitles("MiB, lower is better", "");
         double key = 8;
-        foreach ((string glyph, PlotRole role, string word) in new[] { ("■", PlotPalette.C1, "weights"), ("■", PlotPalette.C2, "KV cache"), ("■", PlotPalette.C3, "compute buffers"), ("◆", PlotPalette.Ink, "peak resident") })
+        foreach ((string glyph, PlotRole role, string word) in new[] { ("■", PlotPalette.C1, "weights"), ("■", PlotPalette.C2, "KV cache"), ("■", PlotPalette.C3, width < PlotFigure.Wide ? "compute" : "compute buffers"), ("◆", PlotPalette.Ink, width < PlotFigure.Wide ? "peak" : "peak resident") })
         {
             canvas.Word(key, 16, glyph, "start", role);
             canvas.Word(key + 15, 16, word);

@@ -10,7 +10,8 @@ public static class ParetoPlot
     /// <summary>Draws it; null when fewer than two variants of one model and backend have the figures.</summary>
     /// <param name="rows">Rows of one model and backend.</param>
     /// <param name="id">Id of the figure on its page.</param>
-    public static PlotFigure? Draw(IReadOnlyList<RunRow> rows, string id = "pareto")
+    /// <param name="width">Width in pixels.</param>
+    public static PlotFigure? Draw(IReadOnlyList<RunRow> rows, string id = "pareto", int width = PlotFigure.Wide)
     {
         ArgumentNullException.ThrowIfNull(rows);
         bool kl = rows.Count(r => r.First("kl_mean")?.Value > 0) >= 2;
@@ -27,7 +28,7 @@ public static class ParetoPlot
         bool log = kl && points.Max(p => p.Loss) / points.Min(p => p.Loss) > 10;
         double Y(double loss) => log ? Math.Log10(loss) : loss;
 
-        var canvas = new PlotCanvas(680, 420, 62, PlotScale.Around(points.Select(p => p.Speed), 0.12), PlotScale.Around(points.Select(p => Y(p.Loss)), 0.12));
+        var canvas = new PlotCanvas(width, 420, 62, PlotScale.Around(points.Select(p => p.Speed), 0.12), PlotScale.Around(points.Select(p => Y(p.Loss)), 0.12));
         canvas.Ticks(true, PlotScale.Linear(canvas.X));
         canvas.Ticks(false, log ? PlotScale.Log(canvas.Y) : kl ? PlotScale.Linear(canvas.Y) : PlotScale.Linear(canvas.Y).Select(t => (t.At, Format.Change(t.At))));
         canvas.AxisTitles("generation speed, token/s, more is better", kl ? $"mean KL divergence, nat{(log ? " (log)" : "")}, lower is better" : "perplexity change, lower is better");

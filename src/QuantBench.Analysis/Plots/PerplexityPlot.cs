@@ -1,3 +1,4 @@
+using System.Globalization;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Analysis.Tables;
 
@@ -11,7 +12,8 @@ public static class PerplexityPlot
     /// <summary>Draws it; null when fewer than two variants of one model and backend have both figures.</summary>
     /// <param name="rows">Rows of one model and backend.</param>
     /// <param name="id">Id of the figure on its page.</param>
-    public static PlotFigure? Draw(IReadOnlyList<RunRow> rows, string id = "perplexity")
+    /// <param name="width">Width in pixels.</param>
+    public static PlotFigure? Draw(IReadOnlyList<RunRow> rows, string id = "perplexity", int width = PlotFigure.Wide)
     {
         ArgumentNullException.ThrowIfNull(rows);
         (RunRow Row, double Bits, RunFigure Ppl)[] points =
@@ -28,8 +30,8 @@ public static class PerplexityPlot
         double Y(double ppl) => log ? Math.Log10(ppl) : ppl;
 
         double[] ys = [.. points.SelectMany(p => new[] { p.Ppl.Value!.Value - (p.Ppl.Error ?? 0), p.Ppl.Value.Value + (p.Ppl.Error ?? 0) }).Where(v => v > 0).Select(Y)];
-        var canvas = new PlotCanvas(680, 400, 58, PlotScale.Around(points.Select(p => Math.Log10(p.Bits)), 0.1), PlotScale.Around(ys));
-        canvas.Ticks(true, new[] { 1, 1.5, 2, 3, 4, 5, 6, 8, 12, 16, 32 }.Select(b => (Math.Log10(b), Format.Number(b, 2))).Where(t => t.Item1 >= canvas.X.Min && t.Item1 <= canvas.X.Max));
+        var canvas = new PlotCanvas(width, 400, 58, PlotScale.Around(points.Select(p => Math.Log10(p.Bits)), 0.1), PlotScale.Around(ys));
+        canvas.Ticks(true, (width < PlotFigure.Wide ? new double[] { 1, 2, 3, 4, 6, 8, 16, 32 } : [1, 1.5, 2, 3, 4, 5, 6, 8, 12, 16, 32]).Select(b => (Math.Log10(b), b.ToString(CultureInfo.InvariantCulture))).Where(t => t.Item1 >= canvas.X.Min && t.Item1 <= canvas.X.Max));
         canvas.Ticks(false, log ? PlotScale.Log(canvas.Y) : PlotScale.Linear(canvas.Y));
         canvas.AxisTitles("bits per weight, measured (log)", log ? "perplexity (log), lower is better" : "perplexity, lower is better");
         canvas.ClassKey(points.Select(p => p.Row.Variant.Scheme.PrecisionClass));

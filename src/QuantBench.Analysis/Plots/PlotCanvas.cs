@@ -58,9 +58,20 @@ internal sealed partial class PlotCanvas
     public void Ticks(bool bottom, IEnumerable<(double At, string Text)> ticks)
     {
         (double At, string Text)[] all = [.. ticks];
-        if (bottom) Plot.Axes.Bottom.SetTicks([.. all.Select(t => t.At)], [.. all.Select(t => t.Text)]);
+        if (bottom)
+        {
+            // Where neighbours would touch, every second or third is left out.
+            double widest = all.Length == 0 ? 0 : all.Max(t => t.Text.Length) * CharacterWidth;
+            double nearest = all.Length < 2 ? double.PositiveInfinity : all.Zip(all.Skip(1)).Min(p => PixelX(p.Second.At) - PixelX(p.First.At));
+            int stride = Math.Clamp((int)Math.Ceiling((widest + 4) / nearest), 1, Math.Max(1, all.Length));
+            if (stride > 1 && EvenlySpaced(all)) all = [.. all.Where((_, i) => i % stride == 0)];
+            Plot.Axes.Bottom.SetTicks([.. all.Select(t => t.At)], [.. all.Select(t => t.Text)]);
+        }
         else Plot.Axes.Left.SetTicks([.. all.Select(t => t.At)], [.. all.Select(t => t.Text)]);
     }
+
+    private static bool EvenlySpaced((double At, string Text)[] ticks) =>
+        ticks.Zip(ticks.Skip(1)).Select(p => p.Second.At - p.First.At).ToArray() is { Length: > 0 } gaps && gaps.Max() < 1.01 * gaps.Min();
 
     public void Marker(double x, double y, PrecisionClass precision, bool hollow = false, float size = 10)
     {
@@ -69,6 +80,30 @@ internal sealed partial class PlotCanvas
         marker.MarkerStyle.FillColor = PlotPalette.Panel.Color;
         marker.MarkerStyle.OutlineColor = PlotPalette.Of(precision).Color;
         marker.MarkerStyle.OutlineWidth = 2;
+    }
+
+    /// <summary>A ring around a mark.</summary>
+    public void Ring(double x, double y)
+    {
+        var marker = Plot.Add.Marker(x, y, MarkerShape.OpenCircle, 20, PlotPalette.Ink.Color);
+        marker.MarkerStyle.LineColor = PlotPalette.Ink.Color;
+        marker.MarkerStyle.LineWidth = 1.6f;
+    }
+
+    /// <summary>Fills a region with slanted lines: patterns don't survive the way into SVG.</summary>
+    public void Hatch((double Min, double Max) x, (double Min, double Max) y)
+    {
+        const double gap = 9;
+        (double left, double right) = (PixelX(x.Min), PixelX(x.Max));
+        (double top, double bottom) = (PixelY(y.Max), PixelY(y.Min));
+        double scaleX = (X.Max - X.Min) / (PixelX(X.Max) - PixelX(X.Min));
+        double scaleY = (Y.Max - Y.Min) / (PixelY(Y.Min) - PixelY(Y.Max));
+        // Lines x + y = s in pixels, cut at the region's edges.
+        for (double s = left + top + gap; s < right + bottom; s += gap)
+        {
+            (double fromX, double toX) = (Math.Max(left, s - bottom), Math.Min(right, s - top));
+            Line(X.Min + ((fromX - _left) * scaleX), Y.Max - ((s - fromX - _top) * scaleY), X.Min + ((toX - _left) * scaleX), Y.Max - ((s - toX - _top) * scaleY), PlotPalette.Grid, 1);
+        }
     }
 
     public void Dot(double x, double y) => Plot.Add.Marker(x, y, MarkerShape.FilledCircle, 6, PlotPalette.C1.Color);

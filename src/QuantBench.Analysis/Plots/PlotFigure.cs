@@ -13,4 +13,24 @@ namespace QuantBench.Analysis.Plots;
 /// <param name="Head">Column heads of the data behind it.</param>
 /// <param name="Rows">The data, one text per column.</param>
 public sealed record PlotFigure(
-    string Id, string Title, string Finding, string Caption, string Svg, ImmutableArray<string> Head, ImmutableArray<ImmutableArray<string>> Rows);
+    string Id, string Title, string Finding, string Caption, string Svg, ImmutableArray<string> Head, ImmutableArray<ImmutableArray<string>> Rows)
+{
+    /// <summary>Width of a figure beside others, in pixels at which its text has its own size.</summary>
+    public const int Wide = 680;
+
+    /// <summary>Width of a figure on a phone.</summary>
+    public const int Slim = 366;
+
+    /// <summary>The same data drawn for a phone; empty when only one width was asked for.</summary>
+    public string SlimSvg { get; init; } = "";
+
+    /// <summary>Draws at both widths.</summary>
+    /// <param name="draw">Draws at a width; its id must differ, since both stand on one page.</param>
+    /// <param name="id">Id of the figure.</param>
+    /// <returns>The wide figure with the slim picture, or null when there is nothing to draw.</returns>
+    public static PlotFigure? Both(Func<string, int, PlotFigure?> draw, string id)
+    {
+        ArgumentNullException.ThrowIfNull(draw);
+        return draw(id, Wide) is { } wide ? wide with { SlimSvg = draw(id + "-slim", Slim)?.Svg ?? "" } : null;
+    }
+}

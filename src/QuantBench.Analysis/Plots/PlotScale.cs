@@ -5,6 +5,8 @@ namespace QuantBench.Analysis.Plots;
 /// <summary>Limits and ticks of axes. Log values are plotted as log10.</summary>
 internal static class PlotScale
 {
+    private const int MostDecades = 7;
+
     /// <summary>Limits around values with room for labels.</summary>
     public static (double Min, double Max) Around(IEnumerable<double> values, double margin = 0.08)
     {
@@ -26,12 +28,24 @@ internal static class PlotScale
         for (double at = Math.Ceiling(limits.Min / step) * step; at <= limits.Max + (step * 1e-9); at += step) yield return (at, Format.Fixed(at, decimals));
     }
 
+    /// <summary>Ticks at round numbers of the binary unit that fits.</summary>
+    public static IEnumerable<(double At, string Text)> Bytes((double Min, double Max) limits)
+    {
+        double unit = 1;
+        while (unit * 1024 <= limits.Max) unit *= 1024;
+        return Linear((limits.Min / unit, limits.Max / unit)).Select(t => (t.At * unit, Format.Bytes(t.At * unit)));
+    }
+
     /// <summary>Ticks at 1-3-10 steps in plain decimals (at 1-2-5 within two decades), placed at log10.</summary>
     public static IEnumerable<(double At, string Text)> Log((double Min, double Max) log10Limits)
     {
-        double[] steps = log10Limits.Max - log10Limits.Min < 0.4 ? [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8] : log10Limits.Max - log10Limits.Min < 2 ? [1, 2, 5] : [1, 3];
+        // Over many decades every step would be a wall of noughts: whole decades, then every second or third of them.
+        double span = log10Limits.Max - log10Limits.Min;
+        int stride = Math.Max(1, (int)Math.Ceiling(span / MostDecades));
+        double[] steps = span > MostDecades / 2 ? [1] : span < 0.4 ? [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8] : span < 2 ? [1, 2, 5] : [1, 3];
         for (int decade = (int)Math.Floor(log10Limits.Min); decade <= log10Limits.Max; decade++)
         {
+            if (decade % stride != 0) continue;
             foreach (double step in steps)
             {
                 double at = decade + Math.Log10(step);

@@ -7,7 +7,9 @@ namespace QuantBench.Analysis.Plots;
 public static class RunPlots
 {
     /// <summary>Draws every figure the run has data for.</summary>
-    public static ImmutableArray<PlotFigure> Draw(RunTable table)
+    /// <param name="table">The run.</param>
+    /// <param name="bothWidths">Also for a phone.</param>
+    public static ImmutableArray<PlotFigure> Draw(RunTable table, bool bothWidths = false)
     {
         ArgumentNullException.ThrowIfNull(table);
         var figures = ImmutableArray.CreateBuilder<PlotFigure>();
@@ -17,10 +19,12 @@ public static class RunPlots
             RunRow[] rows = [.. groups[i]];
             string suffix = groups.Length == 1 ? "" : $"-{i + 1}";
             string of = groups.Length == 1 ? "" : $": {groups[i].Key.Model} on {groups[i].Key.Backend}";
+            PlotFigure? Of(string name, Func<string, int, PlotFigure?> draw) =>
+                bothWidths ? PlotFigure.Both(draw, $"plot-{name}{suffix}") : draw($"plot-{name}{suffix}", PlotFigure.Wide);
             PlotFigure?[] drawn =
             [
-                PerplexityPlot.Draw(rows, $"plot-perplexity{suffix}"), ParetoPlot.Draw(rows, $"plot-pareto{suffix}"),
-                LatencyPlot.Draw(rows, $"plot-latency{suffix}"), MemoryPlot.Draw(rows, $"plot-memory{suffix}"),
+                Of("perplexity", (id, width) => PerplexityPlot.Draw(rows, id, width)), Of("pareto", (id, width) => ParetoPlot.Draw(rows, id, width)),
+                Of("latency", (id, width) => LatencyPlot.Draw(rows, id, width)), Of("memory", (id, width) => MemoryPlot.Draw(rows, id, width)),
             ];
             figures.AddRange(drawn.OfType<PlotFigure>().Select(f => f with { Title = f.Title + of }));
         }

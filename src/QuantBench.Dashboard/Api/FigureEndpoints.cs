@@ -23,7 +23,7 @@ internal static class FigureEndpoints
         figures.MapGet("/trends/{metric}/{cell}/{machine}." + Kind, async (string metric, string cell, string machine, string kind, TrendQueries trends) =>
             MetricTable.Find(metric) is not null && await trends.FigureAsync(metric, cell, machine) is { } found ? File(found, kind, metric) : Answers.NotFound());
         figures.MapGet("/decide/{figure}." + Kind, async (string figure, string kind, string run, string x, string y, DecisionQueries decisions, CancellationToken stop) =>
-            (await decisions.FrontsAsync(run, x, y, stop)).Select(f => f.Figure).FirstOrDefault(f => f?.Id == figure) is { } found ? File(found, kind, run) : Answers.NotFound());
+            (await decisions.FrontsAsync(run, x, y, [], stop)).Select(f => f.Figure).FirstOrDefault(f => f?.Id == figure) is { } found ? File(found, kind, run) : Answers.NotFound());
     }
 
     /// <summary>A figure as a file.</summary>

@@ -37,6 +37,8 @@ public sealed partial class FigurePanel
     // The SVG is our own: numbers, escaped words and colour roles.
     private MarkupString Picture => new(FigureSvg.ForPage(Figure.Svg));
 
+    private MarkupString SlimPicture => new(FigureSvg.ForPage(Figure.SlimSvg));
+
     private string File(string kind)
     {
         int query = Files.IndexOf('?', StringComparison.Ordinal);

@@ -13,6 +13,7 @@ public sealed partial class LivePulse
 
     private DateTimeOffset _spokenAt = DateTimeOffset.MinValue;
     private string _spoken = "";
+    private string? _connected;
     private ITimer? _timer;
     private int _waiting;
 
@@ -50,6 +51,9 @@ public sealed partial class LivePulse
         if (!firstRender) return;
         _timer = Clock.CreateTimer(_ => Refresh(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         Watcher.Changed += OnChanged;
+        // Only a circuit renders a second time: the mark says that the page is live from here on.
+        _connected = "true";
+        StateHasChanged();
     }
 
     // Many cells may end at once; one refresh shows them all.

@@ -76,7 +76,7 @@ public sealed partial class Decide
         bool Has(string metric) => set.All.Any(c => set.Figure(c, MetricSelector.Of(metric)).Source is not null);
         _x = Axes.Contains(X ?? "") ? X! : Has("rss_peak") ? "rss_peak" : "artifact_size"; // contained, so not null
         _y = Axes.Contains(Y ?? "") && Y != _x ? Y! : Has("kl_mean") && _x != "kl_mean" ? "kl_mean" : DecisionMetrics.PerplexityRise; // as above
-        _fronts = await Queries.FrontsAsync(_run, _x, _y, Left);
+        _fronts = await Queries.FrontsAsync(_run, _x, _y, _answers, Left);
     }
 
     private static IEnumerable<BoundCheck> Cards(Contender pick) => pick.Checks.OrderByDescending(c => c.Use ?? 0).Take(MostCards);

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Components;
 using QuantBench.Analysis.Plots;
 using QuantBench.Analysis.Trends;
 using QuantBench.Core.Metrics;
+using QuantBench.Core.Statistics;
 using QuantBench.Core.Variants;
 using QuantBench.Dashboard.Queries;
 using QuantBench.Results.Store;
@@ -15,6 +16,7 @@ public sealed partial class Trends
     private const int DefaultWindow = 90;
     private const int MostFigures = 4;
     private const int MostListed = 200;
+    private const int MostSparks = 75;
     private static readonly ImmutableArray<int> Windows = [7, 14, 30, DefaultWindow, 365, 3650];
 
     private RunFacets _facets = new([], [], [], []);
@@ -65,16 +67,19 @@ public sealed partial class Trends
         string? variant = string.IsNullOrWhiteSpace(VariantId) ? null : Variant.TryParse(VariantId, out Variant? parsed) ? parsed?.Id : VariantId;
         // To the hour, so that the answer can be kept while nothing changes.
         long since = Clock.GetUtcNow().AddDays(-_days).ToUnixTimeMilliseconds() / 3_600_000 * 3_600_000;
-        _report = await Queries.ReportAsync(new SeriesQuery(_metric, None(MachineId), None(CellId), Variant: variant, Suite: None(SuiteName), SinceMs: since));
+        var query = new SeriesQuery(_metric, None(MachineId), None(CellId), Variant: variant, Suite: None(SuiteName), SinceMs: since);
+        _report = await Queries.ReportAsync(query);
         _lead = TrendText.Lead(_report);
         _listed = [.. _report.Series.Take(MostListed)];
         _changes = [.. _report.Series.SelectMany(s => s.Changes.Select(c => (s, c))).OrderBy(c => c.c.Worse == true ? 0 : 1).ThenByDescending(c => c.s.Points[c.c.Index].Started).Take(50)];
-        _figures = TrendQueries.Draw(_report.Series.Where(s => s.Points.Length > 1).Take(MostFigures));
+        _figures = await Queries.DrawAsync(query, MostFigures);
     }
 
     private static string? None(string? text) => string.IsNullOrEmpty(text) ? null : text;
 
-    private static double[] Values(TrendSeries series) => [.. series.Points.Select(p => p.Value)];
+    // A sparkline has 150 pixels: of many runs it shows medians of neighbours.
+    private static double[] Values(TrendSeries series) =>
+        [.. series.Points.Chunk((series.Points.Length + MostSparks - 1) / MostSparks).Select(some => Descriptive.Median([.. some.Select(p => p.Value)]))];
 
     private static string Mark(TrendChange change) => change.Worse switch { true => "worse", false => "better", _ => "none" };
 

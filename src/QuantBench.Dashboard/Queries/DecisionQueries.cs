@@ -72,11 +72,18 @@ public sealed class DecisionQueries(RunQueries runs, LabOptions options, StoreCa
     /// <param name="runId">The run.</param>
     /// <param name="x">Metric across.</param>
     /// <param name="y">Metric up.</param>
+    /// <param name="answers">What was recommended: gets a ring, and its limits are drawn.</param>
     /// <param name="cancellationToken">Stops.</param>
-    public async Task<ImmutableArray<(ParetoFront Front, PlotFigure? Figure)>> FrontsAsync(string runId, string x, string y, CancellationToken cancellationToken)
+    public async Task<ImmutableArray<(ParetoFront Front, PlotFigure? Figure)>> FrontsAsync(string runId, string x, string y, ImmutableArray<Recommendation> answers, CancellationToken cancellationToken)
     {
         if (await CandidatesAsync(runId, cancellationToken) is not { } set) return [];
         ImmutableArray<ParetoFront> fronts = ParetoAnalyzer.Analyze(set, [MetricSelector.Parse(x), MetricSelector.Parse(y)]);
-        return [.. fronts.Select((f, i) => (f, ParetoFrontPlot.Draw(f, id: $"front-{i + 1}")))];
+        return [.. fronts.Select((f, i) => (f, PlotFigure.Both((id, width) => Draw(f, id, width), $"front-{i + 1}")))];
+
+        PlotFigure? Draw(ParetoFront front, string id, int width)
+        {
+            Recommendation? answer = answers.FirstOrDefault(a => a.Model == front.Model);
+            return ParetoFrontPlot.Draw(front, id: id, width: width, pick: answer?.Pick?.Name, bounds: answer?.Profile.Limits ?? []);
+        }
     }
 }

@@ -75,7 +75,10 @@ public sealed class MachineQueries(ResultStore store, RunQueries runs, StoreCach
     /// <summary>The timing cell a machine has measured most often, over time; null when none was measured twice.</summary>
     /// <param name="machineId">The machine.</param>
     /// <param name="cancellationToken">Stops.</param>
-    public async Task<MachineNoise?> NoiseAsync(string machineId, CancellationToken cancellationToken)
+    public async Task<MachineNoise?> NoiseAsync(string machineId, CancellationToken cancellationToken) =>
+        (await cache.GetAsync("noise " + machineId, async () => await FindNoiseAsync(machineId, cancellationToken) is { } found ? [found] : ImmutableArray<MachineNoise>.Empty)).FirstOrDefault();
+
+    private async Task<MachineNoise?> FindNoiseAsync(string machineId, CancellationToken cancellationToken)
     {
         await using StoreContext context = store.OpenContext();
         string[] recent = await context.Runs.Where(r => r.MachineId == machineId).OrderByDescending(r => r.StartedMs).Take(60).Select(r => r.Id).ToArrayAsync(cancellationToken);

@@ -24,7 +24,12 @@ public sealed class TrendQueries(ResultStore store, StoreCache cache)
         return report.Series.IsEmpty ? null : TrendPlot.Draw(report.Series[0], $"trend-{cell}-{machine}");
     }
 
-    /// <summary>Pictures of several series.</summary>
-    public static ImmutableArray<(TrendSeries Series, PlotFigure? Figure)> Draw(IEnumerable<TrendSeries> series) =>
-        [.. series.Select(s => (s, TrendPlot.Draw(s, $"trend-{s.CellId}-{s.MachineId}")))];
+    /// <summary>Pictures of a query's first series with more than one run; drawn at most once per version of the store.</summary>
+    /// <param name="query">The query.</param>
+    /// <param name="most">Largest number.</param>
+    public Task<ImmutableArray<(TrendSeries Series, PlotFigure? Figure)>> DrawAsync(SeriesQuery query, int most) => cache.GetAsync($"trend-figures {most} {query}", async () =>
+        Draw((await ReportAsync(query)).Series.Where(s => s.Points.Length > 1).Take(most)));
+
+    private static ImmutableArray<(TrendSeries Series, PlotFigure? Figure)> Draw(IEnumerable<TrendSeries> series) =>
+        [.. series.Select(s => (s, PlotFigure.Both((id, width) => TrendPlot.Draw(s, id, width), $"trend-{s.CellId}-{s.MachineId}")))];
 }
