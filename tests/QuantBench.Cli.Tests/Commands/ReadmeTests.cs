@@ -21,7 +21,7 @@ public sealed class ReadmeTests
     [MemberData(nameof(Commands))]
     public void Command_IsOne(string command)
     {
-        string[] words = command.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        string[] words = [.. System.CommandLine.Parsing.CommandLineParser.SplitCommandLine(command)];
         if (s_scriptsOwn.Contains(words[0])) return;
 
         ParseResult parsed = QuantBenchCommand.Build().Parse(words);
