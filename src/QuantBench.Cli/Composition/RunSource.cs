@@ -28,8 +28,11 @@ internal sealed class RunSource(string resultsRoot)
         {
             using AggregateReader reader = AggregateReader.Open(resultsRoot);
             string id = entry.Info?.Id ?? entry.Id;
-            // Current when it has a cell for each line; a cell measured twice has two lines, and then the folder is read.
-            if (reader.CellCount(id) == Lines(cells.FullName)) return reader.Load(id, metrics);
+            // Current when it has every cell of the suite and was written after the last line, else when it has a cell for each line. A cell
+            // measured twice has two lines, and then the folder is read.
+            int count = reader.CellCount(id);
+            bool current = (count == entry.Info?.CellCount && cells.LastWriteTimeUtc <= StoreWritten()) || count == Lines(cells.FullName);
+            if (current) return reader.Load(id, metrics);
         }
 
         using RunFolder folder = RunFolder.OpenReadOnly(entry.Path);
@@ -40,6 +43,15 @@ internal sealed class RunSource(string resultsRoot)
     /// <param name="text">As <see cref="RunCatalog.Find"/> takes it.</param>
     /// <param name="metrics">Metrics that will be asked for; empty = all.</param>
     public CandidateSet Candidates(string text, params IReadOnlyCollection<string> metrics) => CandidateSet.Of(Load(text, metrics));
+
+    // SQLite writes to the log beside the database first.
+    private DateTime StoreWritten()
+    {
+        string file = Path.Combine(resultsRoot, ResultStore.FileName);
+        DateTime database = File.GetLastWriteTimeUtc(file);
+        DateTime log = File.GetLastWriteTimeUtc(file + "-wal"); // long ago when there is none
+        return database > log ? database : log;
+    }
 
     private static int Lines(string file)
     {

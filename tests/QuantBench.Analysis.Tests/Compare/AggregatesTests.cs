@@ -46,6 +46,58 @@ public sealed class AggregatesTests : IDisposable
             run.Cells.SelectMany(c => c.Metrics.OrderBy(m => m.Name, StringComparer.Ordinal).Select(m => (c.Cell.Id, m.Name, m.Value, m.Error, m.N, m.StandardDeviation)));
     }
 
+    [Theory]
+    [InlineData(1)] // by turns: each run's cells are near each other, with the other's between
+    [InlineData(40)] // so far apart that the index of runs is quicker than reading what lies between
+    public void Load_ReadsEachRunsOwnCells_WhenOtherRunsCellsLieBetween(int between)
+    {
+        using var root = new TemporaryFolder();
+        RunRecord few = _a with { Cells = _a.Cells[..4] };
+        CellResult[] others = [.. Enumerable.Range(0, 4 * between).Select(i => _b.Cells[i % _b.Cells.Length]).Select((c, i) => c with { Cell = new Cell($"model-{i}", c.Cell.Variant, c.Cell.Backend, c.Cell.Workload, c.Cell.Settings) })];
+        using (ResultStore store = ResultStore.Open(root.Path))
+        {
+            store.IndexRun(_a.Info);
+            store.IndexRun(_b.Info);
+            for (int i = 0; i < few.Cells.Length; i++)
+            {
+                store.IndexCell(_a.Info.Id, few.Cells[i]);
+                foreach (CellResult other in others.Skip(i * between).Take(between)) store.IndexCell(_b.Info.Id, other);
+            }
+        }
+
+        using AggregateReader reader = AggregateReader.Open(root.Path);
+
+        foreach ((string id, CellResult[] expected) in ((string, CellResult[])[])[(_a.Info.Id, [.. few.Cells]), (_b.Info.Id, others)])
+        {
+            RunRecord loaded = reader.Load(id);
+            Assert.Equal(expected.Length, reader.CellCount(id));
+            Assert.Equal(expected.Select(c => c.Cell.Id), loaded.Cells.Select(c => c.Cell.Id));
+            Assert.Equal(expected.Select(c => c.Metrics.Sum(m => m.Value)), loaded.Cells.Select(c => c.Metrics.Sum(m => m.Value)), Near);
+        }
+
+        static bool Near(double a, double b) => Math.Abs(a - b) <= 1e-12 * Math.Abs(a); // metrics may come in another order
+    }
+
+    [Fact]
+    public void Compare_RefusesMeaninglessQuality_FromAggregates()
+    {
+        using var root = new TemporaryFolder();
+        using (ResultStore store = ResultStore.Open(root.Path))
+        {
+            store.IndexRun(_a.Info);
+            foreach (CellResult cell in _a.Cells) store.IndexCell(_a.Info.Id, cell with { Notes = ["another mark", CellResult.MeaninglessQuality] });
+        }
+
+        using AggregateReader reader = AggregateReader.Open(root.Path);
+        RunRecord loaded = reader.Load(_a.Info.Id);
+        RunComparison comparison = RunComparer.Compare(new ComparisonSide(loaded), new ComparisonSide(loaded));
+
+        Assert.Contains(comparison.Rows, r => r.Metric.Kind == MetricKind.Quality);
+        Assert.All(comparison.Rows.Where(r => r.Metric.Kind == MetricKind.Quality), r => Assert.Equal(Verdict.NotComparable, r.Verdict));
+        using AggregateReader unmarked = AggregateReader.Open(_root.Path);
+        Assert.All(unmarked.Load("run-a").Cells, c => Assert.Null(c.Notes));
+    }
+
     [Fact]
     public void Compare_GivesTheSameVerdicts_FromAggregates()
     {

@@ -105,6 +105,24 @@ public sealed class RunComparerTests
     }
 
     [Fact]
+    public void Markdown_ShowsLossesAndGains_AndCountsWhatIsLeftOut()
+    {
+        RunComparison comparison = RunComparer.Compare(new ComparisonSide(_a, Variant.Parse("F32")), new ComparisonSide(_a, Variant.Parse("Q4_K_M")));
+        int worse = comparison.Count(Verdict.Worse);
+        int better = comparison.Count(Verdict.Better);
+        Assert.True(worse > 0 && better > 0 && worse + better > 2, $"{worse} worse, {better} better"); // else the test shows nothing
+
+        string text = ComparisonText.Markdown(comparison, most: 2);
+
+        string[] rows = [.. text.Split('\n').Where(l => l.StartsWith("| ", StringComparison.Ordinal) && !l.StartsWith("| Cell", StringComparison.Ordinal) && !l.StartsWith("| ---", StringComparison.Ordinal))];
+        Assert.Equal(2, rows.Length);
+        Assert.Contains("| worse |", rows[0], StringComparison.Ordinal);
+        Assert.Contains("| better |", rows[1], StringComparison.Ordinal);
+        Assert.Contains($"{comparison.Rows.Length - 2} figures are left out", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("left out", ComparisonText.Markdown(comparison, comparison.Rows.Length), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Markdown_HasOneLinePerFigure_AndTheLead()
     {
         RunComparison comparison = RunComparer.Compare(new ComparisonSide(_a, Variant.Parse("F32")), new ComparisonSide(_a, Variant.Parse("Q4_K_M")));
