@@ -155,7 +155,7 @@ public sealed partial class JourneyTests(BrowserFixture browser)
         await page.GotoAsync("/runs/" + id);
         await page.EvaluateAsync("window.sameDocument = true");
         await Assertions.Expect(page.Locator(".same")).ToContainTextAsync($"running, 0 of {record.Info.CellCount} cells");
-        await page.WaitForFunctionAsync("document.querySelector('p.live[data-connected]') !== null");
+        await Assertions.Expect(page.Locator("p.live[data-connected]")).ToHaveCountAsync(1, new LocatorAssertionsToHaveCountOptions { Timeout = 15_000 });
 
         using (ResultStore store = ResultStore.Open(browser.Dashboard.Results))
         {

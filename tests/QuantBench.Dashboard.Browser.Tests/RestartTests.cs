@@ -26,7 +26,7 @@ public sealed class RestartTests(BrowserFixture browser) : IDisposable
         IPage page = watched.Page;
         await page.GotoAsync(first.Address + "/runs");
         // A circuit that is up answers; only then is its loss noticed.
-        await page.WaitForFunctionAsync("document.querySelector('p.live[data-connected]') !== null");
+        await Assertions.Expect(page.Locator("p.live[data-connected]")).ToHaveCountAsync(1, new LocatorAssertionsToHaveCountOptions { Timeout = 15_000 });
         await Assertions.Expect(page.Locator("tbody tr")).ToHaveCountAsync(1);
 
         await first.DisposeAsync();

@@ -86,8 +86,7 @@ internal static class DashboardScale
         while (server.StandardOutput.ReadLine() is { } line)
         {
             if (!line.StartsWith("dashboard: ", StringComparison.Ordinal)) continue;
-            server.OutputDataReceived += (_, _) => { };
-            server.BeginOutputReadLine();
+            _ = server.StandardOutput.ReadToEndAsync(); // what it says later must not fill the pipe
             return (server, new Uri(line["dashboard: ".Length..].Trim()));
         }
 

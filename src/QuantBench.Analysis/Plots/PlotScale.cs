@@ -42,7 +42,7 @@ internal static class PlotScale
         // Over many decades every step would be a wall of noughts: whole decades, then every second or third of them.
         double span = log10Limits.Max - log10Limits.Min;
         int stride = Math.Max(1, (int)Math.Ceiling(span / MostDecades));
-        double[] steps = span > MostDecades / 2 ? [1] : span < 0.4 ? [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8] : span < 2 ? [1, 2, 5] : [1, 3];
+        double[] steps = span > MostDecades / 2.0 ? [1] : span < 0.4 ? [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8] : span < 2 ? [1, 2, 5] : [1, 3];
         for (int decade = (int)Math.Floor(log10Limits.Min); decade <= log10Limits.Max; decade++)
         {
             if (decade % stride != 0) continue;

@@ -62,6 +62,22 @@ public sealed class DecideTests
     }
 
     [Fact]
+    public void Draw_RingsThePick_AndHatchesWhatALimitExcludes()
+    {
+        ParetoFront front = Assert.Single(ParetoAnalyzer.Analyze(_set, [MetricSelector.Of("bits_per_weight"), MetricSelector.Of("kl_mean")]));
+        PlotFigure plain = ParetoFrontPlot.Draw(front)!; // two axes with figures
+        PlotFigure marked = ParetoFrontPlot.Draw(front, pick: "gguf:Q4_K_M", bounds: [Bound.Parse("bits_per_weight<=6")])!;
+        PlotFigure beyond = ParetoFrontPlot.Draw(front, bounds: [Bound.Parse("bits_per_weight<=600")])!;
+
+        Assert.Contains("ring", marked.Caption, StringComparison.Ordinal);
+        Assert.Contains("bits_per_weight ≤ 6", marked.Svg, StringComparison.Ordinal);
+        Assert.True(marked.Svg.Length > plain.Svg.Length + 2000, "is the excluded side hatched?");
+        Assert.InRange(beyond.Svg.Length, plain.Svg.Length - 200, plain.Svg.Length + 200); // a limit off the axis draws nothing; ids differ
+        Assert.DoesNotContain("bits_per_weight ≤", beyond.Svg, StringComparison.Ordinal);
+        Assert.Contains("no zero", plain.Caption, StringComparison.Ordinal); // the reference's distance from itself, on a logarithmic axis
+    }
+
+    [Fact]
     public void Analyze_Throws_WithoutADirection() =>
         Assert.Throws<RequestException>(() => ParetoAnalyzer.Analyze(_set, [MetricSelector.Of("tg_tps"), MetricSelector.Of("delta_p_mean")]));
 

@@ -105,6 +105,32 @@ public sealed class RunPlotsTests
     }
 
     [Fact]
+    public void Draw_AlsoDrawsForAPhone_WhenAsked()
+    {
+        foreach (PlotFigure figure in RunPlots.Draw(s_table, bothWidths: true))
+        {
+            XElement slim = XElement.Parse(figure.SlimSvg);
+            Assert.StartsWith("0 0 366 ", slim.Attribute("viewBox")!.Value, StringComparison.Ordinal);
+            // Both stand on one page: no id may be there twice.
+            string[] ids = [.. slim.DescendantsAndSelf().Concat(XElement.Parse(figure.Svg).DescendantsAndSelf()).Select(e => e.Attribute("id")?.Value).OfType<string>()];
+            Assert.Equal(ids.Length, ids.Distinct().Count());
+        }
+
+        Assert.All(s_figures, f => Assert.Empty(f.SlimSvg));
+    }
+
+    [Theory]
+    [InlineData(-7.2, 0.5, "0.000001,0.0001,0.01,1")] // every second decade
+    [InlineData(-3.1, 0.2, "0.001,0.003,0.01,0.03,0.1,0.3,1")]
+    [InlineData(1.0, 2.1, "10,20,50,100")]
+    public void Log_KeepsTicksFew(double min, double max, string expected) =>
+        Assert.Equal(expected, string.Join(',', PlotScale.Log((min, max)).Select(t => t.Text)));
+
+    [Fact]
+    public void Bytes_TicksAtRoundBinaryNumbers() =>
+        Assert.Equal("70.0 MiB,80.0 MiB,90.0 MiB", string.Join(',', PlotScale.Bytes((68 * 1048576.0, 92 * 1048576.0)).Select(t => t.Text.Replace('\u00a0', ' ').Replace('\u202f', ' ')).Where((_, i) => i % 2 == 0)));
+
+    [Fact]
     public void Canvas_PutsWordsWhereScottPlotPutsMarks()
     {
         // The label's place is computed before rendering; a marker drawn at the same point must land there.

@@ -21,6 +21,17 @@ public sealed class TrendPlotTests
     }
 
     [Fact]
+    public void Draw_ShowsMediansOfNeighbours_WhenRunsAreMany()
+    {
+        PlotFigure? figure = TrendPlot.Draw(Series([.. Enumerable.Range(0, 400).Select(i => 100.0 + (i % 7))]));
+
+        Assert.NotNull(figure);
+        Assert.Contains("medians of 3 neighbouring runs (400 in all", figure.Caption, StringComparison.Ordinal);
+        Assert.Equal(400, figure.Rows.Length);
+        Assert.Equal(134, System.Text.RegularExpressions.Regex.Count(figure.Svg, "<(circle|ellipse)"));
+    }
+
+    [Fact]
     public void Draw_GivesNothing_ForOneRun() => Assert.Null(TrendPlot.Draw(Series([100])));
 
     [Fact]
@@ -47,7 +58,7 @@ public sealed class TrendPlotTests
         Backend = "llamacpp/cpu",
         Workload = "latency",
         Settings = "{}",
-        Points = [.. values.Select((v, i) => new TrendPoint($"run-{i}", new DateTimeOffset(2026, 11, 1 + i, 0, 0, 0, TimeSpan.Zero), v, new Interval(v - 1, v + 1)))],
+        Points = [.. values.Select((v, i) => new TrendPoint($"run-{i}", new DateTimeOffset(2025, 11, 1, 0, 0, 0, TimeSpan.Zero).AddDays(i), v, new Interval(v - 1, v + 1)))],
         Changes = values.Length < 5 ? [] : [new TrendChange { Index = 3, RunId = "run-3", PreviousRunId = "run-2", Difference = -0.2, Interval = new Interval(-0.22, -0.18), PValue = 0.001, Worse = true, State = ChangeState.Confirmed }],
     };
 }
