@@ -1,6 +1,13 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 using Microsoft.Playwright;
+using QuantBench.Analysis.Compare;
+using QuantBench.Analysis.Reports;
 using QuantBench.Dashboard.Tests;
+using QuantBench.Results.Exchange;
+using QuantBench.Results.Folders;
+using QuantBench.SampleData;
+using QuantBench.TestKit;
 
 namespace QuantBench.Dashboard.Browser.Tests;
 
@@ -42,6 +49,36 @@ public sealed class AccessibilityTests(BrowserFixture browser)
 
         // A page that isn't there says so with its status; the browser notes that.
         findings.AddRange(watched.Complaints.Where(c => !c.Contains("404", StringComparison.Ordinal)));
+        Assert.True(findings.Count == 0, string.Join('\n', findings));
+    }
+
+    /// <summary>The reports that are written to files: one run, several runs, and the compliance record.</summary>
+    [BrowserTheory]
+    [InlineData("run")]
+    [InlineData("runs")]
+    [InlineData("compliance")]
+    public async Task WrittenReport_HasNoFindings(string kind)
+    {
+        RunRecord run = SampleRun.Make();
+        RunRecord later = run with { Info = run.Info with { Id = "20261125-010101-later-0001" } };
+        using var folder = new TemporaryDirectory();
+        string file = folder.Combine($"{kind}.html");
+        await File.WriteAllTextAsync(file, kind switch
+        {
+            "run" => HtmlReport.Write(RunReport.Of(run)),
+            "runs" => HtmlReport.Write([RunReport.Of(run), RunReport.Of(later)], [RunComparer.Compare(new ComparisonSide(run), new ComparisonSide(later))]),
+            _ => ComplianceReport.Of(run, run.Cells, new RunManifest(ImmutableSortedDictionary<string, string>.Empty.Add("run.json", new string('a', 64)))).ToHtml(),
+        });
+        await using WatchedPage watched = await browser.OpenAsync();
+        await watched.Page.GotoAsync(new Uri(file).AbsoluteUri);
+        (ICDPSession session, int context) = await AxeAsync(watched.Page);
+        var findings = new List<string>();
+        foreach (ColorScheme scheme in (ColorScheme[])[ColorScheme.Light, ColorScheme.Dark])
+        {
+            await watched.Page.EmulateMediaAsync(new PageEmulateMediaOptions { ColorScheme = scheme });
+            findings.AddRange((await FindingsAsync(session, context, scheme == ColorScheme.Dark)).Select(f => $"{scheme}: {f}"));
+        }
+
         Assert.True(findings.Count == 0, string.Join('\n', findings));
     }
 

@@ -93,7 +93,7 @@ public sealed record ComplianceReport
             new XElement("h1", Info.Suite, " ", new XElement("span", new XAttribute("class", "id"), Info.Id)),
         ],
         [
-            .. Sections.Select(s => Section(s.Id, s.Title, s.Note.Length > 0 ? new XElement("p", s.Note) : null, DataTable(s.Title, s.Head, s.Rows.Select(r => r.ToArray())))),
+            .. Sections.Select(s => Section(s.Id, s.Title, s.Note.Length > 0 ? new XElement("p", s.Note) : null, DataTable($"{s.Title}: table", s.Head, s.Rows.Select(r => r.ToArray())))),
             Section("signature", "Signature", new XElement("p", SignatureNote), new XElement("p", "Name: ____________________ Date: ____________ Signature: ____________________")),
         ],
         $"Made by QuantBench {Info.Fingerprint.QuantBench}.");

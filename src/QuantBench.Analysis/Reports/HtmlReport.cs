@@ -50,7 +50,7 @@ public static class HtmlReport
 
     private static IEnumerable<XElement?> Heading(RunReport report, string level) =>
     [
-        new XElement(level, report.Run.Info.Suite, " ", new XElement("span", new XAttribute("class", "id"), report.Run.Info.Id)),
+        new XElement(level, new XAttribute("id", "heading"), report.Run.Info.Suite, " ", new XElement("span", new XAttribute("class", "id"), report.Run.Info.Id)),
         new XElement("p", new XAttribute("class", "lead"), report.Lead),
         report.Run.Info.Tags.IsDefaultOrEmpty ? null : new XElement("p", new XAttribute("class", "note"), $"Tags: {string.Join(", ", report.Run.Info.Tags)}"),
     ];
@@ -62,13 +62,13 @@ public static class HtmlReport
         id, $"{comparison.B} against {comparison.A}",
         new XElement("p", ComparisonText.Lead(comparison)),
         DataTable(
-            $"{comparison.B} against {comparison.A}", ["Cell", "Metric", "A", "B", "Difference (95 %)", "Verdict", "How"],
+            $"Figures of {comparison.A} and {comparison.B}", ["Cell", "Metric", "A", "B", "Difference (95 %)", "Verdict", "How"],
             comparison.Rows.Select(r => new[]
             {
                 r.Cell, r.Metric.Name, Format.Value(r.A), Format.Value(r.B), ComparisonText.Difference(r), ComparisonText.Word(r.Verdict), r.Note,
             })));
 
-    // Ids must be unique on a page, so those of each run get its number; what points at them follows.
+    // Ids must be unique on a page, so those of each run get its number; what points at them follows, and names of sections end in the run's.
     private static void SetApart(XElement run, int number)
     {
         HashSet<string> ids = [.. run.DescendantsAndSelf().Attributes("id").Select(a => a.Value)];
@@ -76,7 +76,7 @@ public static class HtmlReport
         {
             string value = attribute.Value;
             if (attribute.Name.LocalName == "id") attribute.Value = New(value);
-            else if (attribute.Name.LocalName is "aria-labelledby" or "aria-describedby") attribute.Value = string.Join(' ', value.Split(' ').Select(v => ids.Contains(v) ? New(v) : v));
+            else if (attribute.Name.LocalName is "aria-labelledby" or "aria-describedby") attribute.Value = string.Join(' ', value.Split(' ').Append(attribute.Parent?.Name.LocalName == "section" ? "heading" : null).OfType<string>().Select(v => ids.Contains(v) ? New(v) : v));
             else if (value.StartsWith('#') && ids.Contains(value[1..])) attribute.Value = $"#{New(value[1..])}";
             else if (value.StartsWith("url(#", StringComparison.Ordinal) && ids.Contains(value[5..^1])) attribute.Value = $"url(#{New(value[5..^1])})";
             else if (attribute.Name.LocalName == "aria-label" && attribute.Parent?.Attribute("role")?.Value == "region") attribute.Value = $"{value}, run {number}";
