@@ -37,6 +37,13 @@ internal static unsafe class Avx2Dot
             case GgmlType.IQ4_XS: Rows<BlockIQ4_XS>(weights, first, rows, inputs, token, output); break;
             case GgmlType.TQ1_0: Rows<BlockTQ1_0>(weights, first, rows, inputs, token, output); break;
             case GgmlType.TQ2_0: Rows<BlockTQ2_0>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.IQ1_S: CodebookDot.Rows<BlockIQ1_S>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.IQ1_M: CodebookDot.Rows<BlockIQ1_M>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.IQ2_XXS: CodebookDot.Rows<BlockIQ2_XXS>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.IQ2_XS: CodebookDot.Rows<BlockIQ2_XS>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.IQ2_S: CodebookDot.Rows<BlockIQ2_S>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.IQ3_XXS: CodebookDot.Rows<BlockIQ3_XXS>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.IQ3_S: CodebookDot.Rows<BlockIQ3_S>(weights, first, rows, inputs, token, output); break;
             default: throw new ArgumentOutOfRangeException(nameof(weights), weights.Type, "no integer kernel");
         }
     }
@@ -73,8 +80,7 @@ internal static unsafe class Avx2Dot
             weights = Avx2.Abs(weights.AsSByte());
         }
 
-        Vector256<short> pairs = Avx2.MultiplyAddAdjacent(weights, x);
-        return Avx.ConvertToVector256Single(Avx2.MultiplyAddAdjacent(pairs, Vector256.Create((short)1)));
+        return Steps.Sums8(weights, x);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -16,7 +16,8 @@ internal static unsafe class IntegerPanels
     /// <summary>Whether the type has integer kernels.</summary>
     public static bool Knows(GgmlType type) => type is GgmlType.Q4_0 or GgmlType.Q4_1 or GgmlType.Q5_0 or GgmlType.Q5_1 or GgmlType.Q8_0
         or GgmlType.Q2_K or GgmlType.Q3_K or GgmlType.Q4_K or GgmlType.Q5_K or GgmlType.Q6_K or GgmlType.IQ4_NL or GgmlType.IQ4_XS
-        or GgmlType.MXFP4 or GgmlType.TQ1_0 or GgmlType.TQ2_0;
+        or GgmlType.MXFP4 or GgmlType.TQ1_0 or GgmlType.TQ2_0 or GgmlType.IQ1_S or GgmlType.IQ1_M or GgmlType.IQ2_XXS or GgmlType.IQ2_XS
+        or GgmlType.IQ2_S or GgmlType.IQ3_XXS or GgmlType.IQ3_S;
 
     /// <summary>Whether the type's panels hold 16-bit numbers.</summary>
     public static bool IsSigned(GgmlType type) => type is GgmlType.Q8_0 or GgmlType.IQ4_NL or GgmlType.IQ4_XS;
