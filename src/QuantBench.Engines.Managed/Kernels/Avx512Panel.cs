@@ -38,6 +38,9 @@ internal static unsafe class Avx512Panel
             case GgmlType.IQ2_S: Multiply<BlockIQ2_S>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             case GgmlType.IQ3_XXS: Multiply<BlockIQ3_XXS>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             case GgmlType.IQ3_S: Multiply<BlockIQ3_S>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.NVFP4: Multiply<BlockNVFP4>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.Q1_0: Multiply<BlockQ1_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.Q2_0: Multiply<BlockQ2_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             default: throw new ArgumentOutOfRangeException(nameof(weights), weights.Type, "no integer kernel");
         }
     }
