@@ -6,10 +6,15 @@ namespace QuantBench.Engines.Managed.Graph;
 /// <summary>Lays out one matrix after the other for the kernels that will read them, with all threads.</summary>
 internal sealed unsafe class Repacker : IParallelWork
 {
+    // Panels laid out before the file's pages are given back: a large matrix is never resident twice as a whole.
+    private const long SliceBytes = 16 << 20;
+
     private readonly KernelSet _kernels;
     private readonly WorkerPool _pool;
     private readonly WeightMatrix _weights;
     private readonly WorkerScratch[] _scratch;
+    private int _first;
+    private int _end;
 
     private Repacker(KernelSet kernels, WorkerPool pool, WeightMatrix weights, WorkerScratch[] scratch) =>
         (_kernels, _pool, _weights, _scratch) = (kernels, pool, weights, scratch);
@@ -39,8 +44,7 @@ internal sealed unsafe class Repacker : IParallelWork
                 if (bytes == 0) continue;
                 matrix.Repacked = next;
                 next += Aligned(bytes);
-                pool.Run(new Repacker(kernels, pool, matrix, scratch));
-                ResidentPages.Drop(matrix.Data, matrix.RowBytes * matrix.Rows);
+                new Repacker(kernels, pool, matrix, scratch).Run();
             }
 
             return [buffer];
@@ -61,7 +65,23 @@ internal sealed unsafe class Repacker : IParallelWork
     /// <inheritdoc />
     public void Execute(int worker)
     {
+        for (int panel = _first + _pool.Take(); panel < _end; panel = _first + _pool.Take()) _kernels.Repack(_weights, panel, _scratch[worker]);
+    }
+
+    private void Run()
+    {
+        long panelBytes = _weights.RowBytes * IntegerPanels.Rows;
         int panels = _weights.Rows / IntegerPanels.Rows;
-        for (int panel = _pool.Take(); panel < panels; panel = _pool.Take()) _kernels.Repack(_weights, panel, _scratch[worker]);
+        int slice = (int)Math.Max(1, SliceBytes / panelBytes);
+        for (_first = 0; _first < panels; _first = _end)
+        {
+            _end = Math.Min(panels, _first + slice);
+            _pool.Run(this);
+
+            // Pages that lie across two slices' border are read again; all of the matrix' own pages are given back at the end.
+            ResidentPages.Drop(_weights.Data + (_first * panelBytes), (_end - _first) * panelBytes);
+        }
+
+        ResidentPages.Drop(_weights.Data, _weights.RowBytes * _weights.Rows);
     }
 }

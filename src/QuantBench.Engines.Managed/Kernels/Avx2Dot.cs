@@ -37,6 +37,16 @@ internal static unsafe class Avx2Dot
             case GgmlType.IQ4_XS: Rows<BlockIQ4_XS>(weights, first, rows, inputs, token, output); break;
             case GgmlType.TQ1_0: Rows<BlockTQ1_0>(weights, first, rows, inputs, token, output); break;
             case GgmlType.TQ2_0: Rows<BlockTQ2_0>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.IQ1_S: CodebookDot.Rows<BlockIQ1_S>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.IQ1_M: CodebookDot.Rows<BlockIQ1_M>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.IQ2_XXS: CodebookDot.Rows<BlockIQ2_XXS>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.IQ2_XS: CodebookDot.Rows<BlockIQ2_XS>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.IQ2_S: CodebookDot.Rows<BlockIQ2_S>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.IQ3_XXS: CodebookDot.Rows<BlockIQ3_XXS>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.IQ3_S: CodebookDot.Rows<BlockIQ3_S>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.NVFP4: RowsBetween<BlockNVFP4>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.Q1_0: RowsBetween<BlockQ1_0>(weights, first, rows, inputs, token, output); break;
+            case GgmlType.Q2_0: RowsBetween<BlockQ2_0>(weights, first, rows, inputs, token, output); break;
             default: throw new ArgumentOutOfRangeException(nameof(weights), weights.Type, "no integer kernel");
         }
     }
@@ -61,6 +71,17 @@ internal static unsafe class Avx2Dot
         for (int row = first; row < first + rows; row++) output[row] = Row256<TBlock>(weights.Row(row), weights.Columns, q, d, sums);
     }
 
+    private static void RowsBetween<TBlock>(WeightMatrix weights, int first, int rows, Activations inputs, int token, float* output)
+        where TBlock : struct, IWeightBlock
+    {
+        sbyte* q = inputs.Bytes + ((long)token * inputs.Stride);
+        float* d = inputs.Scales + ((long)token * inputs.BlockStride);
+        float* sums = TBlock.SubElements == 32
+            ? inputs.Sums + ((long)token * inputs.BlockStride)
+            : inputs.HalfSums + ((long)token * inputs.BlockStride * 2);
+        for (int row = first; row < first + rows; row++) output[row] = RowBetween<TBlock>(weights.Row(row), weights.Columns, q, d, sums);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Products<TBlock>(Vector256<byte> weights, sbyte* inputs)
         where TBlock : struct, IWeightBlock
@@ -73,8 +94,7 @@ internal static unsafe class Avx2Dot
             weights = Avx2.Abs(weights.AsSByte());
         }
 
-        Vector256<short> pairs = Avx2.MultiplyAddAdjacent(weights, x);
-        return Avx.ConvertToVector256Single(Avx2.MultiplyAddAdjacent(pairs, Vector256.Create((short)1)));
+        return Steps.Sums8(weights, x);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -156,6 +176,41 @@ internal static unsafe class Avx2Dot
         }
 
         return Vector256.Sum(s0 + s1 + least);
+    }
+
+    /// <summary>Blocks of 64 or 128 elements with two or four scales.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float RowBetween<TBlock>(byte* row, int columns, sbyte* q, float* d, float* sums)
+        where TBlock : struct, IWeightBlock
+    {
+        Vector256<float> s0 = default, s1 = default;
+        Vector128<float> least = default;
+        float* scales = stackalloc float[4];
+        float* minima = stackalloc float[4];
+        int subs = TBlock.Elements / TBlock.SubElements;
+        for (int i = 0; i < columns; i += TBlock.Elements)
+        {
+            TBlock.Scales(row, scales, minima);
+
+            // Two scales are half a vector: the other half is zero.
+            least = subs == 4
+                ? Fma.MultiplyAdd(Vector128.Load(minima), Vector128.Load(sums), least)
+                : Fma.MultiplyAdd(Vector128.CreateScalar(*(double*)minima).AsSingle(), Vector128.CreateScalar(*(double*)sums).AsSingle(), least);
+            s0 = Fma.MultiplyAdd(Products<TBlock>(TBlock.Quants(row, 0), q), Scale<TBlock>(scales, 0) * Vector256.Create(d[0]), s0);
+            s1 = Fma.MultiplyAdd(Products<TBlock>(TBlock.Quants(row, 1), q + 32), Scale<TBlock>(scales, 1) * Vector256.Create(d[1]), s1);
+            if (TBlock.Elements == 128)
+            {
+                s0 = Fma.MultiplyAdd(Products<TBlock>(TBlock.Quants(row, 2), q + 64), Scale<TBlock>(scales, 2) * Vector256.Create(d[2]), s0);
+                s1 = Fma.MultiplyAdd(Products<TBlock>(TBlock.Quants(row, 3), q + 96), Scale<TBlock>(scales, 3) * Vector256.Create(d[3]), s1);
+            }
+
+            row += TBlock.Bytes;
+            q += TBlock.Elements;
+            d += TBlock.Elements / 32;
+            sums += subs;
+        }
+
+        return Vector256.Sum(s0 + s1) + Vector128.Sum(least);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -29,6 +29,16 @@ internal static unsafe class Avx2Panel
             case GgmlType.IQ4_XS: Multiply<BlockIQ4_XS>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             case GgmlType.TQ1_0: Multiply<BlockTQ1_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             case GgmlType.TQ2_0: Multiply<BlockTQ2_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.IQ1_S: Multiply<BlockIQ1_S>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.IQ1_M: Multiply<BlockIQ1_M>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.IQ2_XXS: Multiply<BlockIQ2_XXS>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.IQ2_XS: Multiply<BlockIQ2_XS>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.IQ2_S: Multiply<BlockIQ2_S>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.IQ3_XXS: Multiply<BlockIQ3_XXS>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.IQ3_S: Multiply<BlockIQ3_S>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.NVFP4: Multiply<BlockNVFP4>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.Q1_0: Multiply<BlockQ1_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.Q2_0: Multiply<BlockQ2_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             default: throw new ArgumentOutOfRangeException(nameof(weights), weights.Type, "no integer kernel");
         }
     }
@@ -97,21 +107,26 @@ internal static unsafe class Avx2Panel
     private static Vector256<float> Sub<TBlock>(byte* panel, sbyte* x)
         where TBlock : struct, IWeightBlock
     {
-        Vector256<short> ones = Vector256.Create((short)1);
-        if (TBlock.Largest > 31)
-        {
-            // 63 · 127 · 2 · 2 is the most that fits 16 bits.
-            Vector256<int> a = Avx2.MultiplyAddAdjacent(Step(panel, x) + Step(panel + 64, x + 4), ones);
-            return Avx.ConvertToVector256Single(a + Avx2.MultiplyAddAdjacent(Step(panel + 128, x + 8) + Step(panel + 192, x + 12), ones));
-        }
+        if (TBlock.SubElements == 16) return Avx.ConvertToVector256Single(Sums16<TBlock>(panel, x));
+        if (TBlock.Largest > 15) return Avx.ConvertToVector256Single(Sums16<TBlock>(panel, x) + Sums16<TBlock>(panel + 256, x + 16));
 
+        // 15 · 127 · 2 · 8 fits 16 bits.
         Vector256<short> low = Step(panel, x) + Step(panel + 64, x + 4) + (Step(panel + 128, x + 8) + Step(panel + 192, x + 12));
-        if (TBlock.SubElements == 16) return Avx.ConvertToVector256Single(Avx2.MultiplyAddAdjacent(low, ones));
         Vector256<short> high = Step(panel + 256, x + 16) + Step(panel + 320, x + 20) + (Step(panel + 384, x + 24) + Step(panel + 448, x + 28));
-        return Avx.ConvertToVector256Single(
-            TBlock.Largest <= 15
-                ? Avx2.MultiplyAddAdjacent(low + high, ones)
-                : Avx2.MultiplyAddAdjacent(low, ones) + Avx2.MultiplyAddAdjacent(high, ones));
+        return Avx.ConvertToVector256Single(Avx2.MultiplyAddAdjacent(low + high, Vector256.Create((short)1)));
+    }
+
+    /// <summary>Integer sums of 16 columns: as many products are added in 16 bits as can't overflow them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> Sums16<TBlock>(byte* panel, sbyte* x)
+        where TBlock : struct, IWeightBlock
+    {
+        Vector256<short> ones = Vector256.Create((short)1);
+        Vector256<short> p0 = Step(panel, x), p1 = Step(panel + 64, x + 4), p2 = Step(panel + 128, x + 8), p3 = Step(panel + 192, x + 12);
+        if (TBlock.Largest <= 31) return Avx2.MultiplyAddAdjacent(p0 + p1 + (p2 + p3), ones);
+        if (TBlock.Largest <= 63) return Avx2.MultiplyAddAdjacent(p0 + p1, ones) + Avx2.MultiplyAddAdjacent(p2 + p3, ones);
+        return Avx2.MultiplyAddAdjacent(p0, ones) + Avx2.MultiplyAddAdjacent(p1, ones)
+            + (Avx2.MultiplyAddAdjacent(p2, ones) + Avx2.MultiplyAddAdjacent(p3, ones));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -31,6 +31,16 @@ internal static unsafe class Avx512Panel
             case GgmlType.IQ4_XS: Multiply<BlockIQ4_XS>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             case GgmlType.TQ1_0: Multiply<BlockTQ1_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             case GgmlType.TQ2_0: Multiply<BlockTQ2_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.IQ1_S: Multiply<BlockIQ1_S>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.IQ1_M: Multiply<BlockIQ1_M>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.IQ2_XXS: Multiply<BlockIQ2_XXS>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.IQ2_XS: Multiply<BlockIQ2_XS>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.IQ2_S: Multiply<BlockIQ2_S>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.IQ3_XXS: Multiply<BlockIQ3_XXS>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.IQ3_S: Multiply<BlockIQ3_S>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.NVFP4: Multiply<BlockNVFP4>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.Q1_0: Multiply<BlockQ1_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
+            case GgmlType.Q2_0: Multiply<BlockQ2_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
             default: throw new ArgumentOutOfRangeException(nameof(weights), weights.Type, "no integer kernel");
         }
     }
@@ -117,21 +127,26 @@ internal static unsafe class Avx512Panel
         Vector512<byte> w4, Vector512<byte> w5, Vector512<byte> w6, Vector512<byte> w7, sbyte* x)
         where TBlock : struct, IWeightBlock
     {
-        Vector512<short> ones = Vector512.Create((short)1);
-        if (TBlock.Largest > 31)
-        {
-            // 63 · 127 · 2 · 2 is the most that fits 16 bits.
-            Vector512<int> a = Avx512BW.MultiplyAddAdjacent(Step(w0, x) + Step(w1, x + 4), ones);
-            return Avx512F.ConvertToVector512Single(a + Avx512BW.MultiplyAddAdjacent(Step(w2, x + 8) + Step(w3, x + 12), ones));
-        }
+        if (TBlock.SubElements == 16) return Avx512F.ConvertToVector512Single(Sums16<TBlock>(w0, w1, w2, w3, x));
+        if (TBlock.Largest > 15) return Avx512F.ConvertToVector512Single(Sums16<TBlock>(w0, w1, w2, w3, x) + Sums16<TBlock>(w4, w5, w6, w7, x + 16));
 
+        // 15 · 127 · 2 · 8 fits 16 bits.
         Vector512<short> low = Step(w0, x) + Step(w1, x + 4) + (Step(w2, x + 8) + Step(w3, x + 12));
-        if (TBlock.SubElements == 16) return Avx512F.ConvertToVector512Single(Avx512BW.MultiplyAddAdjacent(low, ones));
         Vector512<short> high = Step(w4, x + 16) + Step(w5, x + 20) + (Step(w6, x + 24) + Step(w7, x + 28));
-        return Avx512F.ConvertToVector512Single(
-            TBlock.Largest <= 15
-                ? Avx512BW.MultiplyAddAdjacent(low + high, ones)
-                : Avx512BW.MultiplyAddAdjacent(low, ones) + Avx512BW.MultiplyAddAdjacent(high, ones));
+        return Avx512F.ConvertToVector512Single(Avx512BW.MultiplyAddAdjacent(low + high, Vector512.Create((short)1)));
+    }
+
+    /// <summary>Integer sums of 16 columns: as many products are added in 16 bits as can't overflow them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<int> Sums16<TBlock>(Vector512<byte> w0, Vector512<byte> w1, Vector512<byte> w2, Vector512<byte> w3, sbyte* x)
+        where TBlock : struct, IWeightBlock
+    {
+        Vector512<short> ones = Vector512.Create((short)1);
+        Vector512<short> p0 = Step(w0, x), p1 = Step(w1, x + 4), p2 = Step(w2, x + 8), p3 = Step(w3, x + 12);
+        if (TBlock.Largest <= 31) return Avx512BW.MultiplyAddAdjacent(p0 + p1 + (p2 + p3), ones);
+        if (TBlock.Largest <= 63) return Avx512BW.MultiplyAddAdjacent(p0 + p1, ones) + Avx512BW.MultiplyAddAdjacent(p2 + p3, ones);
+        return Avx512BW.MultiplyAddAdjacent(p0, ones) + Avx512BW.MultiplyAddAdjacent(p1, ones)
+            + (Avx512BW.MultiplyAddAdjacent(p2, ones) + Avx512BW.MultiplyAddAdjacent(p3, ones));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

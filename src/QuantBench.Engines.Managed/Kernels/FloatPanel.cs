@@ -1,3 +1,7 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
 namespace QuantBench.Engines.Managed.Kernels;
 
 /// <summary>
@@ -11,6 +15,8 @@ internal static unsafe class FloatPanel
 
     /// <summary>Columns decoded at once: 64 × 512 floats are 128 KiB and stay in the second-level cache.</summary>
     public const int Depth = 512;
+
+    private const int Turned = 8;
 
     /// <summary>Same contract as <see cref="KernelSet.Multiply"/>.</summary>
     public static void Multiply(
@@ -31,12 +37,7 @@ internal static unsafe class FloatPanel
         {
             int depth = Math.Min(Depth, weights.Columns - column);
             if (!whole) new Span<float>(panel, depth * Rows).Clear();
-            for (int r = 0; r < rows; r++)
-            {
-                kernels.Decode(weights, row + r, column, depth, scratch.Row);
-                float* target = panel + r;
-                for (int k = 0; k < depth; k++) target[k * Rows] = scratch.Row[k];
-            }
+            Pack(kernels, weights, row, rows, column, depth, panel, scratch.Tile);
 
             // A panel that the matrix' end cuts off is computed whole into a tile, and its valid rows are copied.
             for (int t = 0; t < tokens; t += 64)
@@ -59,5 +60,63 @@ internal static unsafe class FloatPanel
                 }
             }
         }
+    }
+
+    /// <summary>
+    /// Decodes rows and lays them out column by column. Eight rows are turned at once: written one row after the other, every cache line of the
+    /// panel would be fetched for each of its 16 rows.
+    /// </summary>
+    /// <param name="kernels">Decodes.</param>
+    /// <param name="weights">The matrix.</param>
+    /// <param name="row">First row.</param>
+    /// <param name="rows">Rows that exist.</param>
+    /// <param name="column">First column.</param>
+    /// <param name="depth">Columns.</param>
+    /// <param name="panel">[depth, 64].</param>
+    /// <param name="decoded">[8, 512].</param>
+    private static void Pack(KernelSet kernels, WeightMatrix weights, int row, int rows, int column, int depth, float* panel, float* decoded)
+    {
+        for (int r = 0; r < rows; r += Turned)
+        {
+            int count = Math.Min(Turned, rows - r);
+            for (int i = 0; i < count; i++) kernels.Decode(weights, row + r + i, column, depth, decoded + (i * Depth));
+            float* target = panel + r;
+            int k = 0;
+            if (Avx.IsSupported && count == Turned)
+            {
+                for (; k <= depth - Turned; k += Turned) Turn8x8(decoded + k, target + (k * Rows));
+            }
+
+            for (; k < depth; k++)
+            {
+                for (int i = 0; i < count; i++) target[(k * Rows) + i] = decoded[(i * Depth) + k];
+            }
+        }
+    }
+
+    /// <summary>Eight columns of eight decoded rows to eight rows of the panel: pairs, fours, then halves change places.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Turn8x8(float* source, float* target)
+    {
+        Vector256<float> r0 = Vector256.Load(source), r1 = Vector256.Load(source + Depth);
+        Vector256<float> r2 = Vector256.Load(source + (2 * Depth)), r3 = Vector256.Load(source + (3 * Depth));
+        Vector256<float> r4 = Vector256.Load(source + (4 * Depth)), r5 = Vector256.Load(source + (5 * Depth));
+        Vector256<float> r6 = Vector256.Load(source + (6 * Depth)), r7 = Vector256.Load(source + (7 * Depth));
+        Vector256<double> p0 = Avx.UnpackLow(r0, r1).AsDouble(), p1 = Avx.UnpackHigh(r0, r1).AsDouble();
+        Vector256<double> p2 = Avx.UnpackLow(r2, r3).AsDouble(), p3 = Avx.UnpackHigh(r2, r3).AsDouble();
+        Vector256<double> p4 = Avx.UnpackLow(r4, r5).AsDouble(), p5 = Avx.UnpackHigh(r4, r5).AsDouble();
+        Vector256<double> p6 = Avx.UnpackLow(r6, r7).AsDouble(), p7 = Avx.UnpackHigh(r6, r7).AsDouble();
+        Vector256<float> q0 = Avx.UnpackLow(p0, p2).AsSingle(), q1 = Avx.UnpackHigh(p0, p2).AsSingle();
+        Vector256<float> q2 = Avx.UnpackLow(p1, p3).AsSingle(), q3 = Avx.UnpackHigh(p1, p3).AsSingle();
+        Vector256<float> q4 = Avx.UnpackLow(p4, p6).AsSingle(), q5 = Avx.UnpackHigh(p4, p6).AsSingle();
+        Vector256<float> q6 = Avx.UnpackLow(p5, p7).AsSingle(), q7 = Avx.UnpackHigh(p5, p7).AsSingle();
+        Avx.Permute2x128(q0, q4, 0x20).Store(target);
+        Avx.Permute2x128(q1, q5, 0x20).Store(target + Rows);
+        Avx.Permute2x128(q2, q6, 0x20).Store(target + (2 * Rows));
+        Avx.Permute2x128(q3, q7, 0x20).Store(target + (3 * Rows));
+        Avx.Permute2x128(q0, q4, 0x31).Store(target + (4 * Rows));
+        Avx.Permute2x128(q1, q5, 0x31).Store(target + (5 * Rows));
+        Avx.Permute2x128(q2, q6, 0x31).Store(target + (6 * Rows));
+        Avx.Permute2x128(q3, q7, 0x31).Store(target + (7 * Rows));
     }
 }

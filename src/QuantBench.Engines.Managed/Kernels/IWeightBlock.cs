@@ -8,7 +8,7 @@ namespace QuantBench.Engines.Managed.Kernels;
 /// </summary>
 internal unsafe interface IWeightBlock
 {
-    /// <summary>Elements per block: 32 or 256.</summary>
+    /// <summary>Elements per block: 32, 64, 128 or 256.</summary>
     static abstract int Elements { get; }
 
     /// <summary>Bytes per block.</summary>

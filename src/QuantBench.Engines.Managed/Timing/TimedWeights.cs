@@ -35,7 +35,7 @@ internal sealed unsafe class TimedWeights : IDisposable
                 // What is read must differ from copy to copy; where that is the layout of their own, all may share the file's.
                 NativeBuffer file = repacked > 0 || i == 0 ? first : Copy(first);
                 _copies[i] = Matrix(spec, file);
-                if (repacked > 0) _copies[i].Repacked = (i == 0 ? Repack(_copies[0], kernels, repacked) : Copy(_buffers[1])).As<byte>();
+                if (repacked > 0) _copies[i].Repacked = (i == 0 ? Repack(_copies[0], kernels, repacked) : Copy(_buffers[1], hugePages: true)).As<byte>();
             }
         }
         catch (OutOfMemoryException e)
@@ -76,23 +76,24 @@ internal sealed unsafe class TimedWeights : IDisposable
 
     private NativeBuffer Repack(WeightMatrix weights, KernelSet kernels, long bytes)
     {
-        NativeBuffer buffer = Allocate(bytes);
+        NativeBuffer buffer = Allocate(bytes, hugePages: true);
         weights.Repacked = buffer.As<byte>();
         using var scratch = new WorkerScratch(weights.Columns, 0);
         for (int panel = 0; panel < weights.Rows / IntegerPanels.Rows; panel++) kernels.Repack(weights, panel, scratch);
         return buffer;
     }
 
-    private NativeBuffer Copy(NativeBuffer source)
+    private NativeBuffer Copy(NativeBuffer source, bool hugePages = false)
     {
-        NativeBuffer copy = Allocate(source.Bytes);
+        NativeBuffer copy = Allocate(source.Bytes, hugePages);
         Buffer.MemoryCopy(source.As<byte>(), copy.As<byte>(), copy.Bytes, source.Bytes);
         return copy;
     }
 
-    private NativeBuffer Allocate(long bytes)
+    /// <summary>Repacked rows lie on large pages, as they do in a model; the file's rows don't.</summary>
+    private NativeBuffer Allocate(long bytes, bool hugePages = false)
     {
-        var buffer = new NativeBuffer(bytes);
+        var buffer = new NativeBuffer(bytes, hugePages);
         _buffers.Add(buffer);
         return buffer;
     }

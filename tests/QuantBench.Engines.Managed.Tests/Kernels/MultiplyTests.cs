@@ -10,6 +10,8 @@ public sealed unsafe class MultiplyTests
     [
         GgmlType.F32, GgmlType.F16, GgmlType.BF16, GgmlType.Q4_0, GgmlType.Q4_1, GgmlType.Q5_0, GgmlType.Q5_1, GgmlType.Q8_0, GgmlType.Q2_K, GgmlType.Q3_K,
         GgmlType.Q4_K, GgmlType.Q5_K, GgmlType.Q6_K, GgmlType.IQ4_NL, GgmlType.IQ4_XS, GgmlType.MXFP4, GgmlType.TQ1_0, GgmlType.TQ2_0,
+        GgmlType.IQ1_S, GgmlType.IQ1_M, GgmlType.IQ2_XXS, GgmlType.IQ2_XS, GgmlType.IQ2_S, GgmlType.IQ3_XXS, GgmlType.IQ3_S,
+        GgmlType.NVFP4, GgmlType.Q1_0, GgmlType.Q2_0,
     ];
 
     // Rows around the panels' 16 and 64, tokens around the tiles' 2, 4 and 8 and the switch from rows to panels; nothing is square.
@@ -19,7 +21,7 @@ public sealed unsafe class MultiplyTests
     {
         int block = GgmlTypes.Get(type).BlockElements;
         foreach ((int rows, int columns, int tokens) in new[]
-                 { (1, 256, 1), (15, 512, 2), (16, 768, 5), (17, 256, 6), (33, 1280, 7), (64, 512, 8), (70, 256, 9), (130, 512, 13), (3, 288, 1), (19, 96, 11) })
+                 { (1, 256, 1), (15, 512, 2), (16, 768, 5), (17, 256, 6), (33, 1280, 7), (64, 512, 8), (70, 256, 9), (130, 512, 13), (3, 288, 1), (19, 96, 11), (21, 192, 10), (18, 384, 2), (5, 64, 6) })
         {
             if (columns % block != 0) continue;
             using var matrix = new RandomMatrix(type, rows, columns, tokens, rows + columns);
@@ -113,6 +115,34 @@ public sealed unsafe class MultiplyTests
             }
 
             foreach (KernelSet kernels in Models.VectorKernels) Check(kernels, matrix, 0);
+        }
+    }
+
+    // Blocks of one repeated byte hold every sub-block's largest or smallest numbers, signs and scales at once. The scale is ordinary, the smallest
+    // subnormal one, or the largest of all.
+    [Theory]
+    [MemberData(nameof(Types))]
+    public void Multiply_IsTheExactProductUpToRounding_WhenBlocksAreExtreme(GgmlType type)
+    {
+        if (type is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16) return;
+        const int columns = 512;
+        foreach (byte fill in new byte[] { 0x00, 0xFF, 0x55, 0xAA, 0x80, 0x7F })
+        {
+            foreach (ushort scale in new ushort[] { 0x3C00, 0x0001, 0x83FF, 0x7BFF, 0x0000 })
+            {
+                foreach (int tokens in new[] { 1, 8 })
+                {
+                    using var matrix = new RandomMatrix(type, 17, columns, tokens, 1);
+                    matrix.FillBlocks(fill, scale);
+                    for (int t = 0; t < tokens; t++)
+                    {
+                        for (int i = 0; i < columns; i++) matrix.Inputs.Values[((long)t * matrix.Inputs.Stride) + i] = ((t + (i / 64)) % 2 == 0) ? 127 : -127;
+                        ScalarKernels.QuantizeBlocks(matrix.Inputs, t, 0, columns);
+                    }
+
+                    foreach (KernelSet kernels in Models.VectorKernels) Check(kernels, matrix, 1e-6);
+                }
+            }
         }
     }
 

@@ -24,6 +24,7 @@ internal sealed unsafe class RandomMatrix : IDisposable
             if (type == GgmlType.BF16) BinaryPrimitives.WriteUInt16LittleEndian(bytes[at..], (ushort)(BitConverter.SingleToUInt32Bits((float)(random.NextDouble() - 0.5)) >> 16));
             if (type == GgmlType.MXFP4) bytes[at] = (byte)random.Next(120, 126);
             foreach (int offset in ScaleOffsets(type)) BinaryPrimitives.WriteHalfLittleEndian(bytes[(at + offset)..], (Half)((random.NextDouble() - 0.5) * 0.1));
+            if (type == GgmlType.IQ1_M) SetSpreadScale(bytes.Slice(at + 48, 8), BitConverter.HalfToUInt16Bits((Half)((random.NextDouble() - 0.5) * 0.1)));
         }
 
         Weights = new WeightMatrix(_bytes.As<byte>(), type, rows, columns);
@@ -46,12 +47,27 @@ internal sealed unsafe class RandomMatrix : IDisposable
 
     public WorkerScratch Scratch { get; }
 
+    /// <summary>Makes every byte the same but the scales.</summary>
+    public void FillBlocks(byte fill, ushort scale)
+    {
+        GgmlType type = Weights.Type;
+        int blockBytes = GgmlTypes.Get(type).BlockBytes;
+        var bytes = new Span<byte>(Weights.Data, (int)(Weights.RowBytes * Weights.Rows));
+        bytes.Fill(fill);
+        for (int at = 0; at < bytes.Length; at += blockBytes)
+        {
+            foreach (int offset in ScaleOffsets(type)) BinaryPrimitives.WriteUInt16LittleEndian(bytes[(at + offset)..], scale);
+            if (type == GgmlType.IQ1_M) SetSpreadScale(bytes.Slice(at + 48, 8), scale);
+            if (type == GgmlType.MXFP4) bytes[at] = (byte)(scale >> 8);
+        }
+    }
+
     /// <summary>The product in double precision, and the sum of magnitudes that rounding errors scale with.</summary>
     public (double Value, double Magnitude) Exact(int row, int token, bool quantizedInputs)
     {
         float[] weights = new float[Weights.Columns];
         BlockCodecs.Get(Weights.Type).DequantizeScalar(new ReadOnlySpan<byte>(Weights.Row(row), (int)Weights.RowBytes), weights);
-        double sum = 0, magnitude = 0;
+        double sum = 0, magnitude = 0, largest = weights.Max(Math.Abs);
         long offset = (long)token * Inputs.Stride;
         for (int i = 0; i < weights.Length; i++)
         {
@@ -60,8 +76,8 @@ internal sealed unsafe class RandomMatrix : IDisposable
                 : Inputs.Values[offset + i];
             sum += weights[i] * x;
 
-            // Types with minima cancel large terms, so their magnitude counts too.
-            magnitude += (Math.Abs(weights[i]) + 0.5) * Math.Abs(x);
+            // Types with minima or offsets cancel terms as large as the row's largest weight, so that counts too.
+            magnitude += (Math.Abs(weights[i]) + largest) * Math.Abs(x);
         }
 
         return (sum, magnitude);
@@ -74,9 +90,16 @@ internal sealed unsafe class RandomMatrix : IDisposable
         Scratch.Dispose();
     }
 
+    /// <summary>IQ1_M keeps its scale in the top 4 bits of four 16-bit words, lowest nibble first.</summary>
+    private static void SetSpreadScale(Span<byte> words, ushort scale)
+    {
+        for (int i = 0; i < 4; i++) words[(2 * i) + 1] = (byte)((words[(2 * i) + 1] & 0x0F) | (((scale >> (4 * i)) & 15) << 4));
+    }
+
     private static int[] ScaleOffsets(GgmlType type) => type switch
     {
-        GgmlType.F16 or GgmlType.Q4_0 or GgmlType.Q5_0 or GgmlType.Q8_0 or GgmlType.IQ4_NL or GgmlType.IQ4_XS => [0],
+        GgmlType.F16 or GgmlType.Q4_0 or GgmlType.Q5_0 or GgmlType.Q8_0 or GgmlType.IQ4_NL or GgmlType.IQ4_XS or GgmlType.IQ1_S
+            or GgmlType.IQ2_XXS or GgmlType.IQ2_XS or GgmlType.IQ2_S or GgmlType.IQ3_XXS or GgmlType.IQ3_S or GgmlType.Q1_0 or GgmlType.Q2_0 => [0],
         GgmlType.Q4_1 or GgmlType.Q5_1 or GgmlType.Q4_K or GgmlType.Q5_K => [0, 2],
         GgmlType.Q2_K => [80, 82],
         GgmlType.Q3_K => [108],
