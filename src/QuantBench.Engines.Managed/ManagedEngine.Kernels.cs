@@ -40,10 +40,11 @@ public sealed partial class ManagedEngine : IKernelEngine
     {
         "avx512" => new Avx512Kernels(),
         "avx2" => new Avx2Kernels(),
+        "neon" => new NeonKernels(),
         _ => new ScalarKernels(),
     };
 
     private Support DeviceSupport(string device) => Devices().FirstOrDefault(d => d.Id == device) is { } found
         ? found.Support
-        : Support.No($"managed: there is no device '{device}'; scalar, avx2 and avx512 are known");
+        : Support.No($"managed: there is no device '{device}'; scalar, neon, avx2 and avx512 are known");
 }

@@ -11,7 +11,7 @@ namespace QuantBench.Engines.Managed;
 
 /// <summary>
 /// Transformers in C# on CPU vector units. Devices are instruction sets: <c>scalar</c> (the reference: weights decoded to floats, inputs not
-/// rounded), <c>avx2</c> and <c>avx512</c> (quantized weights meet inputs rounded to 8-bit blocks of 32).
+/// rounded), <c>neon</c>, <c>avx2</c> and <c>avx512</c> (quantized weights meet inputs rounded to 8-bit blocks of 32).
 /// </summary>
 public sealed partial class ManagedEngine : IEngine
 {
@@ -19,7 +19,7 @@ public sealed partial class ManagedEngine : IEngine
 
     /// <summary>The engine's line in the registry.</summary>
     public static EngineRegistration Registration { get; } = new(
-        "managed", "transformers in C# on CPU SIMD: scalar, avx2, avx512", _ => new ManagedEngine(), _ => []);
+        "managed", "transformers in C# on CPU SIMD: scalar, neon, avx2, avx512", _ => new ManagedEngine(), _ => []);
 
     /// <inheritdoc />
     public string Name => "managed";
@@ -32,6 +32,7 @@ public sealed partial class ManagedEngine : IEngine
     public ImmutableArray<EngineDevice> Devices() =>
     [
         new("scalar", "plain C# loops, the reference", Support.Yes),
+        new("neon", NeonKernels.Description, NeonKernels.IsSupported ? Support.Yes : Support.No("managed/neon: this processor isn't a 64-bit ARM")),
         new("avx2", "AVX2 and FMA, 256-bit vectors", Avx2Kernels.IsSupported ? Support.Yes : Support.No("managed/avx2: this process has no AVX2 or FMA")),
         new("avx512", "AVX-512 F, BW, DQ and VL, 512-bit vectors", Avx512Kernels.IsSupported ? Support.Yes : Support.No("managed/avx512: this process has no AVX-512 F, BW, DQ and VL")),
     ];

@@ -11,7 +11,7 @@ public sealed class ManagedEngineTests
     {
         using var engine = new ManagedEngine();
 
-        Assert.Equal(["scalar", "avx2", "avx512"], engine.Devices().Select(device => device.Id));
+        Assert.Equal(["scalar", "neon", "avx2", "avx512"], engine.Devices().Select(device => device.Id));
         Assert.All(engine.Devices(), device => Assert.Equal(device.Support.IsSupported, Models.Devices.Contains(device.Id)));
     }
 

@@ -24,9 +24,9 @@ internal static class Models
     public static ImmutableArray<string> Devices { get; } =
         [.. new ManagedEngine().Devices().Where(device => device.Support.IsSupported).Select(device => device.Id)];
 
-    /// <summary>Kernels of this machine's vector devices.</summary>
+    /// <summary>Kernels of this machine's vector devices, and the 128-bit ones, which compute the same on every processor.</summary>
     internal static ImmutableArray<KernelSet> VectorKernels { get; } =
-        [.. Devices.Where(device => device != "scalar").Select(device => device == "avx2" ? new Avx2Kernels() : (KernelSet)new Avx512Kernels())];
+        [.. Devices.Where(device => device.StartsWith("avx", StringComparison.Ordinal)).Select(device => device == "avx2" ? new Avx2Kernels() : (KernelSet)new Avx512Kernels()), new NeonKernels()];
 
     public static SyntheticShape Llama { get; } = new()
     {

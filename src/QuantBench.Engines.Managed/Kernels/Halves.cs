@@ -16,12 +16,22 @@ internal static unsafe class Halves
     /// <summary>2¹¹², the difference of the biases as a factor.</summary>
     public const float Bias = 5.192296858534828e33f;
 
-    private const int Mask = unchecked((int)0x8FFFE000);
-    private const int Magnitude = 0x0FFFE000;
-    private const int Sign = unchecked((int)0x80000000);
-    private const int Rebias = 112 << 23;
-    private const int SmallestNormal = 1 << 23;
-    private const float SubnormalOffset = 1f / (1 << 14);
+    /// <summary>Exponent and fraction of a half, 13 bits further left.</summary>
+    public const int Magnitude = 0x0FFFE000;
+
+    /// <summary>The sign of a half that was extended to 32 bits and moved left.</summary>
+    public const int Sign = unchecked((int)0x80000000);
+
+    /// <summary>The difference of the biases, in place.</summary>
+    public const int Rebias = 112 << 23;
+
+    /// <summary>Magnitudes below it are subnormal halves.</summary>
+    public const int SmallestNormal = 1 << 23;
+
+    /// <summary>What subnormal halves are read above.</summary>
+    public const float SubnormalOffset = 1f / (1 << 14);
+
+    private const int Mask = Magnitude | Sign;
 
     /// <summary>One number.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

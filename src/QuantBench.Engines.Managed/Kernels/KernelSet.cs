@@ -5,7 +5,7 @@ namespace QuantBench.Engines.Managed.Kernels;
 /// <summary>The arithmetic of the graph for one instruction set. Stateless; results don't depend on how work is split among threads.</summary>
 internal abstract unsafe class KernelSet
 {
-    /// <summary>The device's name: <c>scalar</c>, <c>avx2</c> or <c>avx512</c>.</summary>
+    /// <summary>The device's name: <c>scalar</c>, <c>neon</c>, <c>avx2</c> or <c>avx512</c>.</summary>
     public abstract string Name { get; }
 
     /// <summary>Whether products with this type read 8-bit inputs instead of floats.</summary>

@@ -111,6 +111,33 @@ public sealed unsafe class FloatKernelTests
             BitConverter.SingleToInt32Bits((float)BitConverter.UInt16BitsToHalf(bits)), BitConverter.SingleToInt32Bits(Halves.ToFloat(bits))));
     }
 
+    [Fact]
+    public void FloatsToHalves_RoundsAsDotNetDoes_AtEveryHalfAndHalfWayToTheNext()
+    {
+        // Each finite half, the points half-way to its neighbour, and the floats on both sides of those.
+        var floats = new List<float> { float.PositiveInfinity, float.NegativeInfinity, float.NaN, float.MaxValue, float.Epsilon, 65519.99f, 65520 };
+        for (int bits = 0; bits < 65_535; bits++)
+        {
+            float value = (float)BitConverter.UInt16BitsToHalf((ushort)bits), next = (float)BitConverter.UInt16BitsToHalf((ushort)(bits + 1));
+            if (!float.IsFinite(value) || !float.IsFinite(next)) continue;
+            float middle = (value + next) / 2;
+            floats.AddRange([value, middle, MathF.BitIncrement(middle), MathF.BitDecrement(middle)]);
+        }
+
+        foreach (KernelSet kernels in Models.VectorKernels)
+        {
+            ushort[] actual = new ushort[floats.Count];
+            fixed (float* source = floats.ToArray())
+            fixed (ushort* target = actual) kernels.FloatsToHalves(source, target, actual.Length);
+            for (int i = 0; i < actual.Length; i++)
+            {
+                ushort expected = BitConverter.HalfToUInt16Bits((Half)floats[i]);
+                if (float.IsNaN(floats[i])) Assert.True(Half.IsNaN(BitConverter.UInt16BitsToHalf(actual[i])));
+                else Assert.True(expected == actual[i], $"{kernels.Name}: {floats[i]:R} gives {actual[i]:X4} instead of {expected:X4}");
+            }
+        }
+    }
+
     private delegate void Kernel(float* result, KernelSet kernels);
 
     private static void Same(int n, float tolerance, Kernel kernel, KernelSet kernels)

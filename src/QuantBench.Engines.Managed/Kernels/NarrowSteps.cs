@@ -1,0 +1,136 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+
+namespace QuantBench.Engines.Managed.Kernels;
+
+/// <summary>
+/// Steps of the 128-bit kernels that have no portable form of one instruction: each takes ARM's where this process has it and computes the same
+/// integers from portable vectors elsewhere.
+/// </summary>
+internal static unsafe class NarrowSteps
+{
+    private const int FloatInfinity = 0x7F800000;
+
+    // 65520, half-way between the largest half and what would follow it.
+    private const int SmallestInfinite = 0x477FF000;
+
+    /// <summary>Lane i gains the sum of products of bytes 4i … 4i + 3. Inputs lie between −127 and 127.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> Dot4(Vector128<int> sums, Vector128<sbyte> weights, Vector128<sbyte> inputs)
+    {
+        if (Dp.IsSupported) return Dp.DotProduct(sums, weights, inputs);
+
+        // Products are at most 128 · 127, so two of them fit 16 bits: pairs first, then pairs of pairs.
+        if (AdvSimd.Arm64.IsSupported)
+        {
+            Vector128<short> a = AdvSimd.MultiplyWideningLower(weights.GetLower(), inputs.GetLower());
+            Vector128<short> b = AdvSimd.MultiplyWideningUpper(weights, inputs);
+            return AdvSimd.AddPairwiseWideningAndAdd(sums, AdvSimd.Arm64.AddPairwise(a, b));
+        }
+
+        (Vector128<short> w0, Vector128<short> w1) = Vector128.Widen(weights);
+        (Vector128<short> x0, Vector128<short> x1) = Vector128.Widen(inputs);
+        Vector128<int> low = AddHalves((w0 * x0).AsInt32()), high = AddHalves((w1 * x1).AsInt32());
+        return sums + AddPairs(low, high);
+    }
+
+    /// <summary>The same, every lane with the same four input bytes: those of lane <paramref name="quad"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> Dot4(
+        Vector128<int> sums, Vector128<sbyte> weights, Vector128<sbyte> inputs, [ConstantExpected(Max = (byte)3)] byte quad) =>
+        Dp.IsSupported
+            ? Dp.DotProductBySelectedQuadruplet(sums, weights, inputs, quad)
+            : Dot4(sums, weights, Vector128.Create(inputs.AsInt32().GetElement(quad)).AsSByte());
+
+    /// <summary>The sums of four vectors, one per lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> Sums(Vector128<int> a, Vector128<int> b, Vector128<int> c, Vector128<int> d) => AddPairs(AddPairs(a, b), AddPairs(c, d));
+
+    /// <summary>Four half-precision numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Halves4(ushort* halves) => Widen(Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(long*)halves).AsInt16()));
+
+    /// <summary>Four half-precision numbers that lie a fixed distance apart.</summary>
+    /// <param name="first">The first.</param>
+    /// <param name="apart">Bytes from one to the next.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Halves4(byte* first, int apart) => Widen(Vector128.Create(
+        *(short*)first, *(short*)(first + apart), *(short*)(first + (2 * apart)), (int)*(short*)(first + (3 * apart))));
+
+    /// <summary>
+    /// Four half-precision numbers, rounded to nearest even. Normal results: half of the last kept place, less one where that place is even, is
+    /// added before the rest is cut off, and the bias is corrected. Subnormal ones: adding 2⁻¹ leaves the rounded fraction in the lowest bits.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong ToHalves4(Vector128<float> floats)
+    {
+        Vector128<int> bits = floats.AsInt32();
+        Vector128<int> magnitude = bits & Vector128.Create(int.MaxValue);
+        Vector128<int> odd = Vector128.ShiftRightLogical(magnitude, 13) & Vector128<int>.One;
+        Vector128<int> normal = Vector128.ShiftRightLogical(magnitude - Vector128.Create(Halves.Rebias) + Vector128.Create(0xFFF) + odd, 13);
+        Vector128<int> subnormal = (magnitude.AsSingle() + Vector128.Create(0.5f)).AsInt32() - Vector128.Create(0.5f).AsInt32();
+        Vector128<int> result = Vector128.ConditionalSelect(
+            Vector128.LessThan(magnitude, Vector128.Create(Halves.Rebias + Halves.SmallestNormal)), subnormal, normal);
+
+        // From 65520 on the result is infinite; NaNs stay NaNs.
+        result = Vector128.ConditionalSelect(Vector128.GreaterThan(magnitude, Vector128.Create(SmallestInfinite - 1)), Vector128.Create(0x7C00), result);
+        result |= Vector128.GreaterThan(magnitude, Vector128.Create(FloatInfinity)) & Vector128.Create(0x200);
+        result |= Vector128.ShiftRightLogical(bits & Vector128.Create(int.MinValue), 16);
+        return Vector128.Narrow(result, result).AsUInt64().ToScalar();
+    }
+
+    /// <summary>Four floats whose upper halves are bfloat16 numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> BrainFloats4(ushort* numbers) =>
+        Vector128.ShiftLeft(Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(ulong*)numbers).AsUInt16()), 16).AsSingle();
+
+    /// <summary>Eight unsigned bytes times a factor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Bytes8(ulong bytes, float factor, float* result)
+    {
+        Vector128<ushort> wide = Vector128.WidenLower(Vector128.CreateScalarUnsafe(bytes).AsByte());
+        (Vector128.ConvertToSingle(Vector128.WidenLower(wide).AsInt32()) * factor).Store(result);
+        (Vector128.ConvertToSingle(Vector128.WidenUpper(wide).AsInt32()) * factor).Store(result + 4);
+    }
+
+    /// <summary>Sixteen signed bytes times a factor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Signed16(Vector128<sbyte> bytes, float factor, float* result)
+    {
+        (Vector128<short> low, Vector128<short> high) = Vector128.Widen(bytes);
+        (Vector128.ConvertToSingle(Vector128.WidenLower(low)) * factor).Store(result);
+        (Vector128.ConvertToSingle(Vector128.WidenUpper(low)) * factor).Store(result + 4);
+        (Vector128.ConvertToSingle(Vector128.WidenLower(high)) * factor).Store(result + 8);
+        (Vector128.ConvertToSingle(Vector128.WidenUpper(high)) * factor).Store(result + 12);
+    }
+
+    /// <summary>Bits of halves, sign-extended to 32, as floats; see <see cref="Halves"/> for how subnormal ones are read.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Widen(Vector128<int> halves)
+    {
+        Vector128<int> moved = Vector128.ShiftLeft(halves, 13);
+        Vector128<int> magnitude = moved & Vector128.Create(Halves.Magnitude);
+        Vector128<int> normal = magnitude + Vector128.Create(Halves.Rebias);
+        Vector128<float> subnormal = (normal + Vector128.Create(Halves.SmallestNormal)).AsSingle() - Vector128.Create(Halves.SubnormalOffset);
+        Vector128<int> bits = Vector128.ConditionalSelect(
+            Vector128.LessThan(magnitude, Vector128.Create(Halves.SmallestNormal)), subnormal.AsInt32(), normal);
+        return (bits | (moved & Vector128.Create(Halves.Sign))).AsSingle();
+    }
+
+    /// <summary>Sums of neighbours: two of a, then two of b.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<int> AddPairs(Vector128<int> a, Vector128<int> b)
+    {
+        if (AdvSimd.Arm64.IsSupported) return AdvSimd.Arm64.AddPairwise(a, b);
+        Vector128<uint> even = Vector128.Narrow(a.AsUInt64(), b.AsUInt64());
+        Vector128<uint> odd = Vector128.Narrow(Vector128.ShiftRightLogical(a.AsUInt64(), 32), Vector128.ShiftRightLogical(b.AsUInt64(), 32));
+        return (even + odd).AsInt32();
+    }
+
+    /// <summary>Sums of each lane's two 16-bit halves.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<int> AddHalves(Vector128<int> pairs) =>
+        Vector128.ShiftRightArithmetic(Vector128.ShiftLeft(pairs, 16), 16) + Vector128.ShiftRightArithmetic(pairs, 16);
+}
