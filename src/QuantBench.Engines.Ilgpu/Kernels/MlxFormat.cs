@@ -7,6 +7,9 @@ namespace QuantBench.Engines.Ilgpu.Kernels;
 internal struct MlxFormat : IChunkFormat
 {
     /// <inheritdoc />
+    public readonly bool HasHalves => false;
+
+    /// <inheritdoc />
     public readonly WeightChunk Load(MatrixView m, long chunk)
     {
         long group = chunk / m.GroupChunks;
