@@ -17,7 +17,7 @@ internal static class LaunchBounds
     {
         if (kernels == typeof(MatVecKernels)) return new KernelSpecialization(Threads, 4);
         if (kernels == typeof(MatMulKernels)) return new KernelSpecialization(MatMulKernels.Threads, 8);
-        if (kernels == typeof(TensorKernels)) return new KernelSpecialization(TensorKernels.Threads, 3);
+        if (kernels == typeof(TensorKernels)) return new KernelSpecialization(TensorKernels.Threads, 2);
         return new KernelSpecialization(Threads, null);
     }
 

@@ -25,12 +25,6 @@ internal static class TensorCore
     /// <summary>Threads that must call together.</summary>
     public const int WarpThreads = 32;
 
-    /// <summary>Keeps CUDA's assembler from loading from shared memory long before use, for which there aren't enough registers.</summary>
-    public static void Fence()
-    {
-        if (CudaAsm.IsSupported) CudaAsm.Emit("bar.warp.sync 0xffffffff;");
-    }
-
     /// <summary>sum + A·B for 16 rows, 8 columns and 16 signed bytes along the common dimension.</summary>
     /// <param name="a0">Row g.</param>
     /// <param name="a1">Row g + 8.</param>

@@ -63,15 +63,12 @@ internal static class TensorKernels
             Columns8 tokens0 = LoadColumns(inputWords, inputScales, input, inputScale);
             s00 = Add(format, upper, tokens0, s00);
             s10 = Add(format, lower, tokens0, s10);
-            TensorCore.Fence();
             Columns8 tokens1 = LoadColumns(inputWords, inputScales, input + (8 * 4 * ByteStride), inputScale + 8);
             s01 = Add(format, upper, tokens1, s01);
             s11 = Add(format, lower, tokens1, s11);
-            TensorCore.Fence();
             Columns8 tokens2 = LoadColumns(inputWords, inputScales, input + (16 * 4 * ByteStride), inputScale + 16);
             s02 = Add(format, upper, tokens2, s02);
             s12 = Add(format, lower, tokens2, s12);
-            TensorCore.Fence();
             Columns8 tokens3 = LoadColumns(inputWords, inputScales, input + (24 * 4 * ByteStride), inputScale + 24);
             s03 = Add(format, upper, tokens3, s03);
             s13 = Add(format, lower, tokens3, s13);
@@ -200,7 +197,6 @@ internal static class TensorKernels
         if (format.HasHalves)
         {
             Int4 low = TensorCore.Multiply16(w.A0, w.A1, x.B0, IntegerBits), high = TensorCore.Multiply16(w.A2, w.A3, x.B1, IntegerBits);
-            TensorCore.Fence();
             return new Float4
             {
                 X = sums.X + Scaled(low.X, high.X, w.Upper, x.Left),
