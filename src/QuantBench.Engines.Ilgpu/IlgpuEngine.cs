@@ -22,7 +22,7 @@ public sealed partial class IlgpuEngine : IEngine
     private static readonly string s_build =
         $"ilgpu {typeof(IlgpuEngine).Assembly.GetName().Version?.ToString(3)} with ILGPU {typeof(ILGPU.Context).Assembly.GetName().Version?.ToString(3)}, {RuntimeInformation.FrameworkDescription}";
 
-    private static readonly ImmutableArray<string> s_formats = ["gguf", "safetensors", "mlx"];
+    private static readonly ImmutableArray<string> s_formats = ["gguf", "safetensors", "mlx", "gptq", "awq"];
 
     private readonly Lazy<DeviceList> _list = new(static () => new DeviceList());
     private EngineDevice? _used;
@@ -105,7 +105,7 @@ public sealed partial class IlgpuEngine : IEngine
         if (_list.IsValueCreated) _list.Value.Dispose();
     }
 
-    /// <summary>Matrices of a GGUF file need kernels; those of a directory are floats or MLX, by its format.</summary>
+    /// <summary>Matrices of a GGUF file need kernels; what a directory holds has them, or is decoded when it is loaded.</summary>
     private static Support CheckTypes(string path)
     {
         using GgufReader file = GgufReader.Open(path);

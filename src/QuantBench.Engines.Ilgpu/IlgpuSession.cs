@@ -142,17 +142,18 @@ internal sealed class IlgpuSession : IInferenceSession
 
     private void AppendPart(TokenBatch batch, int first, int count, CancellationToken cancellationToken)
     {
-        int wanted = 0;
+        int wanted = 0, keys = 0;
         for (int i = 0; i < count; i++)
         {
             int sequence = batch.Sequences[first + i];
             _control[i] = batch.Tokens[first + i];
             _control[_microBatch + i] = _lengths[sequence]++;
+            keys = Math.Max(keys, _lengths[sequence]);
             _control[(2 * _microBatch) + i] = sequence;
             if (batch.LogitsWanted[first + i]) _control[(3 * _microBatch) + wanted++] = i;
         }
 
-        _transformer.Forward(_control, count, wanted, cancellationToken);
+        _transformer.Forward(_control, count, wanted, keys, cancellationToken);
         if (wanted > 0)
         {
             long length = (long)wanted * _weights.VocabularySize;
@@ -175,7 +176,7 @@ internal sealed class IlgpuSession : IInferenceSession
         for (int i = 0; i < tokens.Length; i++)
         {
             _transformer.QueueArgMax(history.View, i);
-            _transformer.ForwardNext(cancellationToken);
+            _transformer.ForwardNext(_lengths[0] + i + 1, cancellationToken);
         }
 
         _device.Read<int>(history.View, tokens);

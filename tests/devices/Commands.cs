@@ -17,6 +17,8 @@ internal static class Commands
         devicecheck bench DEVICE [--cold BYTES] [--seconds S] [--types A,B] [--shapes 4096x4096,...] [--tokens 1,512]
                                                     times of products by device events, against the device's copy bandwidth
 
+        devicecheck ptx DIR [--capability 8.0]      the code that CUDA devices of that compute capability would get, a file per kernel
+
         devicecheck check opencl:0
         devicecheck bench cuda:0 --types Q4_0,Q8_0,Q4_K,F16 --shapes 4096x4096,4096x14336
         """;
@@ -33,6 +35,8 @@ internal static class Commands
                 return Check(args[1..]);
             case "bench" when args.Length > 1:
                 return Bench(args[1], Options(args[2..]));
+            case "ptx" when args.Length > 1:
+                return Ptx(args[1], Options(args[2..]));
             default:
                 Console.Error.WriteLine(Usage);
                 return args is ["--help"] or ["help"] ? 0 : 2;
@@ -115,6 +119,20 @@ internal static class Commands
             }
         }
 
+        return 0;
+    }
+
+    private static int Ptx(string directory, Dictionary<string, string> options)
+    {
+        string capability = options.GetValueOrDefault("capability", "8.0");
+        if (capability.Split('.') is not [string first, string second] || !int.TryParse(first, out int major) || !int.TryParse(second, out int minor))
+        {
+            throw new RequestException($"'{capability}' is no compute capability.", "Write e.g. 8.0.");
+        }
+
+        Directory.CreateDirectory(directory);
+        foreach ((string name, System.Reflection.MethodInfo kernel) in PtxKernels.All) File.WriteAllText(Path.Combine(directory, $"{name}.ptx"), PtxKernels.Compile(kernel, major, minor));
+        Console.WriteLine($"{PtxKernels.All.Count} kernels written to {directory}");
         return 0;
     }
 

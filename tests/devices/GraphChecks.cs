@@ -287,13 +287,14 @@ internal static class GraphChecks
                  })
         {
             if (device.IsSimulated && width > 20) continue;
-            compared += Attend(device, heads, kvHeads, width, last, window, cap);
+            // Whole, and in parts: of several blocks, of few keys, and more parts than keys.
+            foreach (int parts in new[] { 1, 2, 7 }) compared += Attend(device, heads, kvHeads, width, last, window, cap, parts);
         }
 
         return compared;
     }
 
-    private static long Attend(TestDevice device, int heads, int kvHeads, int width, int last, int window, float cap)
+    private static long Attend(TestDevice device, int heads, int kvHeads, int width, int last, int window, float cap, int parts)
     {
         const int sequences = 2;
         int context = last + 1;
@@ -307,19 +308,22 @@ internal static class GraphChecks
         using MemoryBuffer1D<float, Stride1D.Dense> p = device.Upload<float>(projected);
         using MemoryBuffer1D<int, Stride1D.Dense> at = device.Upload<int>(positions), whose = device.Upload<int>(owners);
         using MemoryBuffer1D<Int4, Stride1D.Dense> cachedKeys = device.Upload(System.Runtime.InteropServices.MemoryMarshal.Cast<ushort, Int4>(keys));
-        using MemoryBuffer1D<ushort, Stride1D.Dense> cachedValues = device.Upload<ushort>(values);
+        using MemoryBuffer1D<int, Stride1D.Dense> cachedValues = device.Upload(System.Runtime.InteropServices.MemoryMarshal.Cast<ushort, int>(values));
+        using MemoryBuffer1D<float, Stride1D.Dense> partial = device.Upload<float>(new float[tokens * heads * parts * (width + 2)]);
         using var x = new InputBuffer(device.Memory, tokens, heads * width);
+        var parameters = new AttentionParameters
+        {
+            Heads = heads,
+            KvHeads = kvHeads,
+            HeadWidth = width,
+            ContextLength = context,
+            Window = window,
+            Scale = scale,
+            SoftCap = cap,
+        };
         device.Kernels.Attend(
-            device.Memory.Stream, device.Kernels.Groups(heads, tokens), new AttentionParameters
-            {
-                Heads = heads,
-                KvHeads = kvHeads,
-                HeadWidth = width,
-                ContextLength = context,
-                Window = window,
-                Scale = scale,
-                SoftCap = cap,
-            }, p.View, at.View, whose.View, cachedKeys.View, cachedValues.View, x.View);
+            device.Memory.Stream, device.Kernels.Groups(heads, tokens, parts), parameters, p.View, at.View, whose.View, cachedKeys.View, cachedValues.View, x.View, partial.View);
+        if (parts > 1) device.Kernels.Combine(device.Memory.Stream, device.Kernels.Groups(heads, tokens), parameters, parts, partial.View, x.View);
         float[] results = device.Download(x.Values, tokens * x.View.Stride);
         for (int t = 0; t < tokens; t++)
         {

@@ -27,6 +27,12 @@ internal static class ProductChecks
         long compared = 0;
         foreach ((int rows, int blocks, int tokens) in device.IsSimulated ? s_shapes[..2] : s_shapes)
         {
+            if (device.Memory.HasTensorCores)
+            {
+                compared += RunTensor(device, type, rows, block * blocks, tokens, exact: false);
+                compared += RunTensor(device, type, rows, block, tokens, exact: true);
+            }
+
             int seed = rows + blocks;
 
             // Exact sums need few columns; rows of single floats may end anywhere.
@@ -40,6 +46,33 @@ internal static class ProductChecks
         }
 
         return compared;
+    }
+
+    /// <summary>Checks the product by tensor cores, which the device has or simulates by warps of 32; throws <see cref="CheckFailedException"/> at the first difference.</summary>
+    /// <param name="device">The device.</param>
+    /// <param name="type">The format.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="columns">Columns; whole blocks.</param>
+    /// <param name="tokens">Number of input vectors.</param>
+    /// <param name="exact">Whether numbers are such that results must be equal to the last bit.</param>
+    /// <returns>Number of results compared.</returns>
+    public static long RunTensor(TestDevice device, GgmlType type, int rows, int columns, int tokens, bool exact)
+    {
+        const int before = 3;
+        var random = new Random(rows + columns);
+        using var matrix = new TestMatrix(device, type, rows, columns, random, exact);
+        using var inputs = new TestInputs(device, tokens, columns, random, exact);
+        int stride = before + rows + 2;
+        float[] poison = new float[tokens * stride];
+        Array.Fill(poison, float.NaN);
+        using MemoryBuffer1D<float, ILGPU.Stride1D.Dense> results = device.Upload<float>(poison);
+        device.Kernels.Of(matrix.OnDevice.Format).TensorMatMul(device.Memory.Stream, matrix.OnDevice.View, inputs.Buffer.View, tokens, results.View, stride, before);
+
+        // Products of floats leave out what is below 2⁻¹⁶ of each, and inputs are rounded by 2⁻¹⁷.
+        Compare(
+            matrix, inputs, device.Download(results, poison.Length), stride, before, exact, $"{type} tensor cores {rows}x{columns}, {tokens} tokens",
+            matrix.OnDevice.Format.ReadsFloats ? Math.ScaleB(1, -15) : 0);
+        return (long)tokens * rows;
     }
 
     /// <summary>Checks the products and the lookup of a matrix.</summary>
@@ -61,13 +94,13 @@ internal static class ProductChecks
         Array.Fill(poison, float.NaN);
         using MemoryBuffer1D<float, ILGPU.Stride1D.Dense> vector = device.Upload<float>(poison), tiles = device.Upload<float>(poison);
         kernels.MatVec(device.Memory.Stream, device.Kernels.Threads, matrix.OnDevice.View, inputs.Buffer.View, tokens, vector.View, stride, before);
-        kernels.MatMul(device.Memory.Stream, matrix.OnDevice.View, inputs.Buffer.View, tokens, tiles.View, stride, before);
+        kernels.TiledMatMul(device.Memory.Stream, matrix.OnDevice.View, inputs.Buffer.View, tokens, tiles.View, stride, before);
         Compare(matrix, inputs, device.Download(vector, poison.Length), stride, before, exact, $"{name} mat-vec {matrix.Rows}x{matrix.Columns}, {tokens} tokens");
         Compare(matrix, inputs, device.Download(tiles, poison.Length), stride, before, exact, $"{name} mat-mat {matrix.Rows}x{matrix.Columns}, {tokens} tokens");
         return (2L * tokens * matrix.Rows) + Gather(device, matrix, random, name);
     }
 
-    private static void Compare(TestMatrix matrix, TestInputs inputs, float[] results, int stride, int before, bool exact, string what)
+    private static void Compare(TestMatrix matrix, TestInputs inputs, float[] results, int stride, int before, bool exact, string what, double rounding = 0)
     {
         bool rounded = !matrix.OnDevice.Format.ReadsFloats;
         for (int t = 0; t < inputs.Tokens; t++)
@@ -101,7 +134,7 @@ internal static class ProductChecks
                 // Additions of terms and lanes, multiplications by scales and the decoding of the weight itself.
                 int operations = (rounded ? (matrix.Columns / 32) + 1 : matrix.Columns) + 16;
                 double unit = Math.ScaleB(1, -24);
-                double bound = exact ? 0 : operations * unit / (1 - (operations * unit)) * magnitude;
+                double bound = exact ? 0 : ((operations * unit / (1 - (operations * unit))) + rounding) * magnitude;
                 if (!(Math.Abs(result - sum) <= bound)) throw new CheckFailedException($"{what}: row {row} of token {t} is {result:R}, should be {sum:R} within {bound:G3}");
             }
         }

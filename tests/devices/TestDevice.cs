@@ -1,5 +1,6 @@
 using ILGPU;
 using ILGPU.Runtime;
+using ILGPU.Runtime.CPU;
 using QuantBench.Engines.Ilgpu.Devices;
 using QuantBench.Engines.Ilgpu.Graph;
 
@@ -8,17 +9,29 @@ namespace QuantBench.DeviceCheck;
 /// <summary>An open device with its kernels.</summary>
 internal sealed class TestDevice : IDisposable
 {
-    private readonly DeviceList _list;
+    private readonly IDisposable _list;
 
     /// <param name="id">Device id.</param>
     /// <param name="profiling">Whether streams can take time stamps.</param>
     public TestDevice(string id, bool profiling = false)
     {
-        _list = new DeviceList(profiling);
+        var list = new DeviceList(profiling);
+        _list = list;
         Id = id;
-        Memory = new DeviceMemory(_list.Open(id), $"ilgpu/{id}");
+        Memory = new DeviceMemory(list.Open(id), $"ilgpu/{id}");
         Kernels = new GraphKernels(Memory);
     }
+
+    private TestDevice(Context context, string id)
+    {
+        _list = context;
+        Id = id;
+        Memory = new DeviceMemory(context.GetCPUDevices()[0].CreateAccelerator(context), $"ilgpu/{id}");
+        Kernels = new GraphKernels(Memory);
+    }
+
+    /// <summary>ILGPU's simulation of a device whose groups are four warps of 32 threads, as those of CUDA are.</summary>
+    public static TestDevice OfWarps() => new(Context.Create(builder => builder.Optimize(OptimizationLevel.O2).CPU(new CPUDevice(32, 4, 1))), "cpu-warps");
 
     public string Id { get; }
 

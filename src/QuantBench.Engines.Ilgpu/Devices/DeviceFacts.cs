@@ -35,7 +35,8 @@ internal static class DeviceFacts
 
     private static string Text(CudaDevice device) =>
         $"{device.Name.Trim()}, compute capability {device.Architecture?.Major}.{device.Architecture?.Minor}, driver for CUDA {device.DriverVersion.Major}.{device.DriverVersion.Minor}, "
-        + $"sub-group {device.WarpSize}, half yes, integer dot {(HasIntegerDot(device) ? "yes" : "no")}";
+        + $"sub-group {device.WarpSize}, half yes, integer dot {YesNo(HasIntegerDot(device))}, "
+        + $"tensor cores {YesNo(device.Architecture is { } architecture && HasTensorCores(architecture))}";
 
     private static string Text(CLDevice device)
     {
@@ -55,6 +56,9 @@ internal static class DeviceFacts
         if (device.CLStdVersion < CLCVersion.CL20) return $"device \"{name}\" ({device.PlatformName.Trim()}) speaks OpenCL C {device.CLStdVersion.Major}.{device.CLStdVersion.Minor}; 2.0 or newer is needed";
         return device.Capabilities.GenericAddressSpace ? null : $"device \"{name}\" ({device.PlatformName.Trim()}) lacks generic address space";
     }
+
+    /// <summary>Whether devices of an architecture have the matrix instructions that the kernels use.</summary>
+    public static bool HasTensorCores(CudaArchitecture architecture) => architecture >= new CudaArchitecture(8, 0);
 
     private static bool HasIntegerDot(CudaDevice device) => device.Architecture is { } architecture && architecture >= new CudaArchitecture(6, 1);
 

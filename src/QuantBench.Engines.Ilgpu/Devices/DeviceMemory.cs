@@ -20,6 +20,9 @@ internal sealed class DeviceMemory(Accelerator accelerator, string backend)
     /// <summary>Backend id.</summary>
     public string Backend { get; } = backend;
 
+    /// <summary>Whether the device multiplies small matrices by one instruction, as <see cref="Kernels.TensorCore"/> does: compute capability 8.0.</summary>
+    public bool HasTensorCores { get; } = accelerator is CudaAccelerator cuda && DeviceFacts.HasTensorCores(cuda.Architecture);
+
     /// <summary>Allocates memory; its contents are undefined.</summary>
     /// <param name="count">Elements; at least one is allocated.</param>
     /// <param name="what">What for, as in «no memory for …».</param>

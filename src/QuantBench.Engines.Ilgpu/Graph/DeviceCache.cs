@@ -41,6 +41,9 @@ internal sealed class DeviceCache : IDisposable
     /// <summary>Values of a layer.</summary>
     public ArrayView<ushort> Values(int layer) => _planes[(2 * layer) + 1].View.AsContiguous().Cast<ushort>();
 
+    /// <summary>Values of a layer, two halves at a time.</summary>
+    public ArrayView<int> ValuePairs(int layer) => _planes[(2 * layer) + 1].View.AsContiguous().Cast<int>();
+
     /// <summary>Frees the memory.</summary>
     public void Dispose()
     {

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
@@ -5,7 +6,9 @@ using QuantBench.Core.Errors;
 using QuantBench.Engines.Ilgpu.Devices;
 using QuantBench.Engines.Ilgpu.Kernels;
 using QuantBench.Engines.Managed.Kernels;
+using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Mlx;
+using QuantBench.Formats.Weights;
 
 namespace QuantBench.Engines.Ilgpu.Graph;
 
@@ -16,9 +19,14 @@ internal sealed unsafe class DeviceMatrix : IDisposable
     private const long PlaneUnits = 16;
     private const int StagingBytes = 4 << 20;
 
+    // Rows that are read at once from formats that interleave them.
+    private const int RowRun = 32;
+
     private readonly MemoryBuffer1D<Int4, Stride1D.Dense> _buffer;
 
     private DeviceMatrix(DeviceFormat format, MemoryBuffer1D<Int4, Stride1D.Dense> buffer, MatrixView view) => (Format, _buffer, View) = (format, buffer, view);
+
+    private delegate void PackRow(int row, Span<byte> to);
 
     /// <summary>Its format.</summary>
     public DeviceFormat Format { get; }
@@ -37,6 +45,8 @@ internal sealed unsafe class DeviceMatrix : IDisposable
     {
         WeightMatrix shape = parts[0];
         if (shape.Source is MlxMatrix mlx) return Upload(device, what, mlx, shape.FirstRow, shape.Rows);
+        if (shape.Source is IGroupedMatrix { GroupSize: > 0 } grouped && grouped.GroupSize % 32 == 0) return Upload(device, what, grouped, shape.FirstRow, shape.Rows);
+        if (shape.Source is { } source) return UploadDecoded(device, what, source, shape.FirstRow, shape.Rows);
         if (!DeviceFormats.All.TryGetValue(shape.Type, out DeviceFormat? format)) throw new EngineException($"{device.Backend}: there are no kernels for the type of {what}.");
         int chunks = (shape.Columns + 31) / 32;
         int rows = 0;
@@ -72,7 +82,6 @@ internal sealed unsafe class DeviceMatrix : IDisposable
                 Plane1 = 4 * starts[1],
                 Plane2 = 4 * starts[2],
                 Plane3 = 4 * starts[3],
-                GroupChunks = 1,
             });
         }
         catch
@@ -90,34 +99,109 @@ internal sealed unsafe class DeviceMatrix : IDisposable
     /// <param name="rows">Number of rows.</param>
     public static DeviceMatrix Upload(DeviceMemory device, string what, MlxMatrix matrix, int firstRow, int rows)
     {
-        long rowBytes = MlxAffine.PackedBytes(matrix.Columns, matrix.Quantization.Bits);
         int groups = matrix.Groups;
         float[] scales = new float[checked(rows * groups)], biases = new float[scales.Length];
         for (int row = 0; row < rows; row++) matrix.ReadScales(firstRow + row, scales.AsSpan(row * groups, groups), biases.AsSpan(row * groups, groups));
+        return Upload(device, what, rows, matrix.Columns, matrix.Quantization.Bits, matrix.Quantization.GroupSize, scales, biases, (row, to) => matrix.Packed(firstRow + row).CopyTo(to));
+    }
+
+    /// <summary>
+    /// Copies a matrix of GPTQ or AWQ to a device in MLX's code, which says the same: scale · (q − zero) = scale · q + bias with
+    /// bias = −scale · zero, exact in single precision, as a half times a byte is.
+    /// </summary>
+    /// <inheritdoc cref="Upload(DeviceMemory, string, MlxMatrix, int, int)"/>
+    public static DeviceMatrix Upload(DeviceMemory device, string what, IGroupedMatrix matrix, int firstRow, int rows)
+    {
+        // Groups of a size that isn't a power of two are cut into smaller ones that are.
+        int size = 32 * (1 << BitOperations.TrailingZeroCount(matrix.GroupSize / 32)), cuts = matrix.GroupSize / size, groups = matrix.Columns / size;
+        float[] scales = new float[checked(rows * groups)], biases = new float[scales.Length];
+        float[] given = new float[matrix.Columns / matrix.GroupSize], zeros = new float[given.Length];
+        for (int row = 0; row < rows; row++)
+        {
+            matrix.ReadGroups(firstRow + row, given, zeros);
+            for (int g = 0; g < groups; g++)
+            {
+                scales[(row * groups) + g] = given[g / cuts];
+                biases[(row * groups) + g] = -given[g / cuts] * zeros[g / cuts];
+            }
+        }
+
+        byte[] quants = new byte[checked(RowRun * matrix.Columns)];
+        return Upload(device, what, rows, matrix.Columns, matrix.Bits, size, scales, biases, (row, to) =>
+        {
+            // These formats interleave rows, so a run of them is read at once.
+            if (row % RowRun == 0) matrix.ReadQuants(firstRow + row, Math.Min(RowRun, rows - row), quants);
+            ReadOnlySpan<byte> from = quants.AsSpan(row % RowRun * matrix.Columns, matrix.Columns);
+            int perByte = 8 / matrix.Bits;
+            for (int i = 0; i < to.Length; i++)
+            {
+                int packed = 0;
+                for (int k = 0; k < perByte; k++) packed |= from[(i * perByte) + k] << (k * matrix.Bits);
+                to[i] = (byte)packed;
+            }
+        });
+    }
+
+    /// <summary>Copies a matrix as floats: one whose columns are in groups of any order has no code on the device.</summary>
+    private static DeviceMatrix UploadDecoded(DeviceMemory device, string what, IWeightMatrix source, int firstRow, int rows)
+    {
+        DeviceFormat format = DeviceFormats.All[GgmlType.F32];
+        int chunks = (source.Columns + 31) / 32;
+        MemoryBuffer1D<Int4, Stride1D.Dense> buffer = device.Allocate<Int4>((long)rows * chunks * 8, what);
+        try
+        {
+            using var staging = new Staging(device, buffer);
+            float[] values = new float[checked(RowRun * source.Columns)];
+            for (int row = 0; row < rows; row++)
+            {
+                int count = Math.Min(RowRun, rows - row);
+                if (row % RowRun == 0) source.ReadRows(firstRow + row, count, values.AsSpan(0, count * source.Columns));
+                staging.Write((long)row * chunks * 128, MemoryMarshal.AsBytes(values.AsSpan(row % RowRun * source.Columns, source.Columns)));
+            }
+
+            staging.Flush();
+            return new DeviceMatrix(format, buffer, new MatrixView { Wide = buffer.View, Words = buffer.View.AsContiguous().Cast<int>(), Rows = rows, Chunks = chunks });
+        }
+        catch
+        {
+            buffer.Dispose();
+            throw;
+        }
+    }
+
+    private static DeviceMatrix Upload(
+        DeviceMemory device, string what, int rows, int columns, int bits, int groupSize, float[] scales, float[] biases, PackRow pack)
+    {
         int kind = MlxScales.KindOf(scales, biases);
         byte[] scaleBytes = MlxScales.Pack(scales, kind), biasBytes = MlxScales.Pack(biases, kind);
 
         // A word more than the quants: kernels read two neighbouring words at a time.
-        long scaleStart = Next(0, (rowBytes * rows) + sizeof(int));
+        byte[] packed = new byte[MlxAffine.PackedBytes(columns, bits)];
+        long scaleStart = Next(0, ((long)packed.Length * rows) + sizeof(int));
         long biasStart = Next(scaleStart, scaleBytes.Length);
         MemoryBuffer1D<Int4, Stride1D.Dense> buffer = device.Allocate<Int4>(Next(biasStart, biasBytes.Length), what);
         try
         {
             using var staging = new Staging(device, buffer);
-            for (int row = 0; row < rows; row++) staging.Write(rowBytes * row, matrix.Packed(firstRow + row));
+            for (int row = 0; row < rows; row++)
+            {
+                pack(row, packed);
+                staging.Write((long)packed.Length * row, packed);
+            }
+
             staging.Write(16 * scaleStart, scaleBytes);
             staging.Write(16 * biasStart, biasBytes);
             staging.Flush();
-            return new DeviceMatrix(DeviceFormats.Mlx, buffer, new MatrixView
+            return new DeviceMatrix(DeviceFormats.Mlx(bits), buffer, new MatrixView
             {
                 Wide = buffer.View,
                 Words = buffer.View.AsContiguous().Cast<int>(),
                 Rows = rows,
-                Chunks = matrix.Columns / 32,
+                Chunks = columns / 32,
                 Plane1 = 4 * scaleStart,
                 Plane2 = 4 * biasStart,
-                Bits = matrix.Quantization.Bits,
-                GroupChunks = matrix.Quantization.GroupSize / 32,
+                Bits = bits,
+                GroupShift = BitOperations.TrailingZeroCount(groupSize / 32),
                 ScaleKind = kind,
             });
         }

@@ -15,6 +15,9 @@ internal sealed unsafe class DeviceTransformer : IDisposable
     /// <summary>Up to this many tokens a product reads all weights once per token; from then on a tile of tokens shares them.</summary>
     public const int MatVecTokens = 4;
 
+    /// <summary>Most parts that the keys of a token are split into.</summary>
+    public const int MaxParts = 64;
+
     private readonly DeviceMemory _device;
     private readonly DeviceWeights _model;
     private readonly ModelShape _shape;
@@ -27,6 +30,7 @@ internal sealed unsafe class DeviceTransformer : IDisposable
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _branch;
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _projected;
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _both;
+    private readonly MemoryBuffer1D<float, Stride1D.Dense> _partial;
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _angles;
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _localAngles;
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _bestValues;
@@ -61,6 +65,7 @@ internal sealed unsafe class DeviceTransformer : IDisposable
             _branch = Keep(device.AllocateZeroed<float>((long)capacity * _stride, "activations"));
             _projected = Keep(device.AllocateZeroed<float>((long)capacity * (queryWidth + (2 * _shape.KvHeads * _shape.HeadWidth)), "activations"));
             _both = Keep(device.AllocateZeroed<float>((long)capacity * 2 * _shape.FeedForward, "activations"));
+            _partial = Keep(device.AllocateZeroed<float>((long)Math.Min(capacity, MatVecTokens) * _shape.Heads * MaxParts * (_shape.HeadWidth + 2), "activations"));
             _inputs = Keep(new InputBuffer(device, capacity, _shape.Embedding));
             _mixed = Keep(new InputBuffer(device, capacity, queryWidth));
             _hidden = Keep(new InputBuffer(device, capacity, _shape.FeedForward));
@@ -98,11 +103,12 @@ internal sealed unsafe class DeviceTransformer : IDisposable
     /// </param>
     /// <param name="count">Number of tokens.</param>
     /// <param name="wanted">Number of tokens whose logits are wanted.</param>
+    /// <param name="keys">Keys of the token that has the most, itself included.</param>
     /// <param name="cancellationToken">Looked at before each layer.</param>
-    public void Forward(int[] control, int count, int wanted, CancellationToken cancellationToken)
+    public void Forward(int[] control, int count, int wanted, int keys, CancellationToken cancellationToken)
     {
         SetControl(control);
-        Queue(count, wanted, cancellationToken);
+        Queue(count, wanted, keys, cancellationToken);
     }
 
     /// <summary>Queues the copy of a control block without a pass.</summary>
@@ -112,8 +118,25 @@ internal sealed unsafe class DeviceTransformer : IDisposable
     /// <summary>
     /// Queues a pass over one token whose id and position an earlier <see cref="QueueArgMax"/> left on the device; its logits are wanted.
     /// </summary>
+    /// <param name="keys">Keys of the token, itself included.</param>
     /// <param name="cancellationToken">Looked at before each layer.</param>
-    public void ForwardNext(CancellationToken cancellationToken) => Queue(1, 1, cancellationToken);
+    public void ForwardNext(int keys, CancellationToken cancellationToken) => Queue(1, 1, keys, cancellationToken);
+
+    /// <summary>
+    /// Parts that the keys of each token are split into, so that a step of few tokens after a long context keeps the whole device busy: groups
+    /// for every multiprocessor twice over, but none for less than a block of keys.
+    /// </summary>
+    /// <param name="multiprocessors">The device's.</param>
+    /// <param name="heads">Heads of queries.</param>
+    /// <param name="tokens">Tokens of the step.</param>
+    /// <param name="keys">Keys of the token that has the most.</param>
+    /// <param name="block">Keys of a block.</param>
+    public static int Parts(int multiprocessors, int heads, int tokens, int keys, int block)
+    {
+        if (tokens > MatVecTokens) return 1;
+        int wanted = ((2 * multiprocessors) + (heads * tokens) - 1) / (heads * tokens), most = (keys + block - 1) / block;
+        return Math.Clamp(Math.Min(wanted, most), 1, MaxParts);
+    }
 
     /// <summary>Queues the choice of the token with the largest logit in row 0 as the next one.</summary>
     /// <param name="history">Receives it.</param>
@@ -139,7 +162,7 @@ internal sealed unsafe class DeviceTransformer : IDisposable
 
     private ArrayView<int> Wanted => _control.View.SubView(3L * _capacity, _capacity);
 
-    private void Queue(int count, int wanted, CancellationToken cancellationToken)
+    private void Queue(int count, int wanted, int keys, CancellationToken cancellationToken)
     {
         GrowLogits(wanted);
         float factor = _shape.Traits.ScaledEmbeddings ? MathF.Sqrt(_shape.Embedding) : 1;
@@ -152,7 +175,7 @@ internal sealed unsafe class DeviceTransformer : IDisposable
             DeviceLayer? before = i > 0 ? _model.Layers[i - 1] : null;
             Normalise(count, before?.DownBias, before?.PostFeedForwardNorm, before is not null, layer.AttentionNorm, layer.Projection.Reads8Bit, mapsRows: false);
             Multiply(layer.Projection, _inputs, count, _projected.View, (_shape.Heads + (2 * _shape.KvHeads)) * _shape.HeadWidth);
-            Attend(i, layer, count);
+            Attend(i, layer, count, keys);
             if (layer.Output.Reads8Bit) _kernels.Round(_stream, Pieces(_mixed.View.Stride, count), _mixed.View);
             Multiply(layer.Output, _mixed, count, _branch.View, _stride);
             Normalise(count, layer.OutputBias, layer.PostAttentionNorm, true, layer.FeedForwardNorm, layer.GateUp.Reads8Bit, mapsRows: false);
@@ -192,7 +215,7 @@ internal sealed unsafe class DeviceTransformer : IDisposable
         _kernels.Normalise(_stream, _kernels.Groups(count), parameters, _residual.View, _branch.View, bias.View, postNorm.View, norm.View, Wanted, _inputs.View);
     }
 
-    private void Attend(int index, DeviceLayer layer, int count)
+    private void Attend(int index, DeviceLayer layer, int count, int keys)
     {
         bool local = _shape.IsWindowed(index);
         var parameters = new AttentionParameters
@@ -214,8 +237,11 @@ internal sealed unsafe class DeviceTransformer : IDisposable
         _kernels.Rotate(
             _stream, _kernels.Groups(_shape.Heads + (2 * _shape.KvHeads), count), parameters, _projected.View, layer.ProjectionBias.View, layer.QueryNorm.View,
             layer.KeyNorm.View, (local ? _localAngles : _angles).View, Positions, Sequences, _cache.Keys(index), _cache.Values(index));
+        int parts = Parts(_device.Accelerator.NumMultiprocessors, _shape.Heads, count, Math.Min(keys, parameters.Window), _kernels.Threads);
         _kernels.Attend(
-            _stream, _kernels.Groups(_shape.Heads, count), parameters, _projected.View, Positions, Sequences, _cache.WideKeys(index), _cache.Values(index), _mixed.View);
+            _stream, _kernels.Groups(_shape.Heads, count, parts), parameters, _projected.View, Positions, Sequences, _cache.WideKeys(index), _cache.ValuePairs(index),
+            _mixed.View, _partial.View);
+        if (parts > 1) _kernels.Combine(_stream, _kernels.Groups(_shape.Heads, count), parameters, parts, _partial.View, _mixed.View);
     }
 
     private void Gate(DeviceLayer layer, int count)

@@ -12,21 +12,22 @@ internal sealed class GraphKernels
     public const int ArgMaxParts = 64;
 
     private readonly DeviceMemory _device;
-    private readonly Dictionary<DeviceFormat, FormatKernels> _formats = [];
+    private readonly Dictionary<DeviceFormat, FormatKernels> _formats = new(ReferenceEqualityComparer.Instance);
 
     /// <param name="device">Where they run.</param>
     public GraphKernels(DeviceMemory device)
     {
         _device = device;
-        Threads = Math.Min(128, device.Accelerator.MaxNumThreadsPerGroup);
-        Normalise = device.Compile(accelerator => accelerator.LoadKernel<NormParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<int>, InputView>(InputKernels.Normalise));
-        Round = device.Compile(accelerator => accelerator.LoadKernel<InputView>(InputKernels.Round));
-        Gate = device.Compile(accelerator => accelerator.LoadKernel<GateParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, InputView>(InputKernels.Gate));
-        Rotate = device.Compile(accelerator => accelerator.LoadKernel<AttentionParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<ushort>, ArrayView<ushort>>(AttentionKernels.Rotate));
-        Attend = device.Compile(accelerator => accelerator.LoadKernel<AttentionParameters, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<Int4>, ArrayView<ushort>, InputView>(AttentionKernels.Attend));
-        Cap = device.Compile(accelerator => accelerator.LoadKernel<ArrayView<float>, long, float>(HeadKernels.Cap));
-        ArgMaxOfParts = device.Compile(accelerator => accelerator.LoadKernel<ArrayView<float>, int, ArrayView<float>, ArrayView<int>>(HeadKernels.ArgMaxParts));
-        ArgMax = device.Compile(accelerator => accelerator.LoadKernel<ArrayView<float>, ArrayView<int>, int, ArrayView<int>, ArrayView<int>, ArrayView<int>, int>(HeadKernels.ArgMax));
+        Threads = Math.Min(LaunchBounds.Threads, device.Accelerator.MaxNumThreadsPerGroup);
+        Normalise = device.Compile(accelerator => accelerator.LoadKernel<NormParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<int>, InputView>(InputKernels.Normalise, LaunchBounds.Of(accelerator, typeof(InputKernels))));
+        Round = device.Compile(accelerator => accelerator.LoadKernel<InputView>(InputKernels.Round, LaunchBounds.Of(accelerator, typeof(InputKernels))));
+        Gate = device.Compile(accelerator => accelerator.LoadKernel<GateParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, InputView>(InputKernels.Gate, LaunchBounds.Of(accelerator, typeof(InputKernels))));
+        Rotate = device.Compile(accelerator => accelerator.LoadKernel<AttentionParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<ushort>, ArrayView<ushort>>(AttentionKernels.Rotate, LaunchBounds.Of(accelerator, typeof(AttentionKernels))));
+        Attend = device.Compile(accelerator => accelerator.LoadKernel<AttentionParameters, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<Int4>, ArrayView<int>, InputView, ArrayView<float>>(AttentionKernels.Attend, LaunchBounds.Of(accelerator, typeof(AttentionKernels))));
+        Combine = device.Compile(accelerator => accelerator.LoadKernel<AttentionParameters, int, ArrayView<float>, InputView>(AttentionKernels.Combine, LaunchBounds.Of(accelerator, typeof(AttentionKernels))));
+        Cap = device.Compile(accelerator => accelerator.LoadKernel<ArrayView<float>, long, float>(HeadKernels.Cap, LaunchBounds.Of(accelerator, typeof(HeadKernels))));
+        ArgMaxOfParts = device.Compile(accelerator => accelerator.LoadKernel<ArrayView<float>, int, ArrayView<float>, ArrayView<int>>(HeadKernels.ArgMaxParts, LaunchBounds.Of(accelerator, typeof(HeadKernels))));
+        ArgMax = device.Compile(accelerator => accelerator.LoadKernel<ArrayView<float>, ArrayView<int>, int, ArrayView<int>, ArrayView<int>, ArrayView<int>, int>(HeadKernels.ArgMax, LaunchBounds.Of(accelerator, typeof(HeadKernels))));
     }
 
     /// <summary>Threads of a group, except for <see cref="MatMulKernels"/>: a power of two.</summary>
@@ -45,7 +46,10 @@ internal sealed class GraphKernels
     public Action<AcceleratorStream, KernelConfig, AttentionParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<ushort>, ArrayView<ushort>> Rotate { get; }
 
     /// <summary><see cref="AttentionKernels.Attend"/>.</summary>
-    public Action<AcceleratorStream, KernelConfig, AttentionParameters, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<Int4>, ArrayView<ushort>, InputView> Attend { get; }
+    public Action<AcceleratorStream, KernelConfig, AttentionParameters, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<Int4>, ArrayView<int>, InputView, ArrayView<float>> Attend { get; }
+
+    /// <summary><see cref="AttentionKernels.Combine"/>.</summary>
+    public Action<AcceleratorStream, KernelConfig, AttentionParameters, int, ArrayView<float>, InputView> Combine { get; }
 
     /// <summary><see cref="HeadKernels.Cap"/>.</summary>
     public Action<AcceleratorStream, KernelConfig, ArrayView<float>, long, float> Cap { get; }
@@ -57,7 +61,7 @@ internal sealed class GraphKernels
     public Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<int>, int, ArrayView<int>, ArrayView<int>, ArrayView<int>, int> ArgMax { get; }
 
     /// <summary>A grid of groups of <see cref="Threads"/>.</summary>
-    public KernelConfig Groups(int x, int y = 1) => new(new Index3D(x, y, 1), new Index3D(Threads, 1, 1));
+    public KernelConfig Groups(int x, int y = 1, int z = 1) => new(new Index3D(x, y, z), new Index3D(Threads, 1, 1));
 
     /// <summary>Launchers of a format.</summary>
     public FormatKernels Of(DeviceFormat format)

@@ -27,6 +27,7 @@ internal sealed class InputBuffer : IDisposable
         View = new InputView
         {
             Values = _values.View,
+            WideValues = _values.View.AsContiguous().Cast<Int4>(),
             Wide = _quants.View,
             Words = _quants.View.AsContiguous().Cast<int>(),
             Scales = _scales.View,

@@ -23,8 +23,15 @@ internal static class Arithmetic
     public static int Round(float x) => BitsOf(x + RoundingShift) - RoundingBits;
 
     /// <summary>A half-precision number; infinities and NaNs, which no valid weight or cache entry is, become finite numbers of 2¹⁶ and more.</summary>
+    /// <remarks>CUDA converts by an instruction, which keeps infinities and NaNs.</remarks>
     public static float Half(int bits)
     {
+        if (CudaAsm.IsSupported)
+        {
+            CudaAsm.Emit("{ .reg .b16 low, high; mov.b32 {low, high}, %1; cvt.f32.f16 %0, low; }", out float result, bits);
+            return result;
+        }
+
         int sign = (bits & 0x8000) << 16;
         int rest = bits & 0x7FFF;
 
@@ -106,4 +113,8 @@ internal static class Arithmetic
         float scaled = (w.ScaleLow * Dot16(w.Low, x.Low)) + (w.ScaleHigh * Dot16(w.High, x.High));
         return (x.Scale * scaled) + (w.OffsetLow * x.SumLow) + (w.OffsetHigh * x.SumHigh);
     }
+
+    /// <summary>The product of eight weights with eight inputs.</summary>
+    public static float Dot(Float8 w, Float8 x) =>
+        (w.A * x.A) + (w.B * x.B) + (w.C * x.C) + (w.D * x.D) + (w.E * x.E) + (w.F * x.F) + (w.G * x.G) + (w.H * x.H);
 }

@@ -95,46 +95,51 @@ internal static class AttentionKernels
     }
 
     /// <summary>
-    /// Attention of one head of one token, with a running softmax over blocks of as many keys as the group has threads. A thread scores one key
-    /// of a block, then sums some dimensions of the values. Grid: (heads, tokens). Shared memory: 6 KiB.
+    /// Attention of one head of one token over a part of its keys, with a running softmax over blocks of as many keys as the group has threads. A
+    /// thread scores one key of a block, then sums two dimensions of some of the values; narrow heads leave threads for several values at once.
+    /// One part writes results, several write what <see cref="Combine"/> needs. Grid: (heads, tokens, parts). Shared memory: 6 KiB.
     /// </summary>
     /// <param name="p">Sizes.</param>
     /// <param name="projected">[tokens, (heads + 2 · kvHeads) · headWidth]: rotated queries.</param>
     /// <param name="positions">[tokens].</param>
     /// <param name="sequences">[tokens].</param>
     /// <param name="keys">[sequences, contextLength, kvHeads, headWidth] in units of eight halves.</param>
-    /// <param name="values">The same layout, by halves.</param>
+    /// <param name="values">The same layout, in units of two halves.</param>
     /// <param name="x">Receives the results: the inputs of the next product.</param>
+    /// <param name="partial">[tokens, heads, parts, headWidth + 2]: sums, then the largest score and the sum of weights. Not used with one part.</param>
     public static void Attend(
-        AttentionParameters p, ArrayView<float> projected, ArrayView<int> positions, ArrayView<int> sequences, ArrayView<Int4> keys, ArrayView<ushort> values,
-        InputView x)
+        AttentionParameters p, ArrayView<float> projected, ArrayView<int> positions, ArrayView<int> sequences, ArrayView<Int4> keys, ArrayView<int> values,
+        InputView x, ArrayView<float> partial)
     {
         ArrayView<float> shared = SharedMemory.Allocate<float>(GroupReduction.MaxThreads);
         ArrayView<float> weights = SharedMemory.Allocate<float>(GroupReduction.MaxThreads);
         ArrayView<float> query = SharedMemory.Allocate<float>(MaxHeadWidth);
         ArrayView<float> sums = SharedMemory.Allocate<float>(MaxHeadWidth);
-        int head = Grid.IdxX, token = Grid.IdxY, thread = Group.IdxX;
+        int head = Grid.IdxX, token = Grid.IdxY, part = Grid.IdxZ, parts = Grid.DimZ, thread = Group.IdxX;
         int heads = p.Heads + (2 * p.KvHeads);
         int kvHead = head / (p.Heads / p.KvHeads);
         int position = positions[token];
         long rowStride = (long)p.KvHeads * p.HeadWidth;
         long cache = ((long)sequences[token] * p.ContextLength * rowStride) + ((long)kvHead * p.HeadWidth);
         long at = (((long)token * heads) + head) * p.HeadWidth;
-        for (int i = thread; i < p.HeadWidth; i += Group.DimX)
-        {
-            query[i] = projected[at + i] * p.Scale;
-            sums[i] = 0;
-        }
+        for (int i = thread; i < p.HeadWidth; i += Group.DimX) query[i] = projected[at + i] * p.Scale;
 
+        // Slot s sums the dimensions of pair s % pairs over every share-th value, from value s / pairs on.
+        int pairs = p.HeadWidth >> 1;
+        int share = IntrinsicMath.Max(Group.DimX / pairs, 1);
+        for (int i = thread; i < 2 * pairs * share; i += Group.DimX) sums[i] = 0;
         Group.Barrier();
         int first = position + 1 - p.Window;
         if (first < 0) first = 0;
+        int length = (position + 1 - first + parts - 1) / parts;
+        first += part * length;
+        int end = IntrinsicMath.Min(first + length, position + 1);
         float most = -3.0e38f, total = 0;
-        for (int block = first; block <= position; block += Group.DimX)
+        for (int block = first; block < end; block += Group.DimX)
         {
             int key = block + thread;
             float score = -3.0e38f;
-            if (key <= position)
+            if (key < end)
             {
                 score = Score(query, keys, (cache + (key * rowStride)) >> 3, p.HeadWidth >> 3);
                 if (p.SoftCap > 0) score = p.SoftCap * Arithmetic.Tanh(score / p.SoftCap);
@@ -143,23 +148,76 @@ internal static class AttentionKernels
             float largest = IntrinsicMath.Max(most, GroupReduction.Max(shared, score));
             float correction = Arithmetic.Exp(most - largest);
             most = largest;
-            float weight = key <= position ? Arithmetic.Exp(score - largest) : 0;
+            float weight = key < end ? Arithmetic.Exp(score - largest) : 0;
             weights[thread] = weight;
             total = (total * correction) + GroupReduction.Sum(shared, weight);
-            int count = IntrinsicMath.Min(Group.DimX, position + 1 - block);
-            for (int i = thread; i < p.HeadWidth; i += Group.DimX)
+            int count = IntrinsicMath.Min(Group.DimX, end - block);
+            for (int slot = thread; slot < pairs * share; slot += Group.DimX)
             {
-                float sum = sums[i] * correction;
-                long value = cache + (block * rowStride) + i;
-                for (int k = 0; k < count; k++, value += rowStride) sum += weights[k] * Arithmetic.Half(values[value]);
-                sums[i] = sum;
+                int from = slot / pairs;
+                float sum0 = sums[2 * slot] * correction, sum1 = sums[(2 * slot) + 1] * correction;
+                long value = ((cache + ((block + from) * rowStride)) >> 1) + (slot - (from * pairs));
+                long step = (share * rowStride) >> 1;
+                for (int k = from; k < count; k += share, value += step)
+                {
+                    int two = values[value];
+                    sum0 += weights[k] * Arithmetic.Half(two & 0xFFFF);
+                    sum1 += weights[k] * Arithmetic.Half((two >> 16) & 0xFFFF);
+                }
+
+                sums[2 * slot] = sum0;
+                sums[(2 * slot) + 1] = sum1;
             }
 
             Group.Barrier();
         }
 
         long output = ((long)token * x.Stride) + ((long)head * p.HeadWidth);
-        for (int i = thread; i < p.HeadWidth; i += Group.DimX) x.Values[output + i] = sums[i] / total;
+        long place = ((((long)token * p.Heads) + head) * parts + part) * (p.HeadWidth + 2);
+        for (int i = thread; i < p.HeadWidth; i += Group.DimX)
+        {
+            float sum = 0;
+            for (int s = 0; s < share; s++) sum += sums[(s * p.HeadWidth) + i];
+            if (parts == 1) x.Values[output + i] = sum / total;
+            else partial[place + i] = sum;
+        }
+
+        if (parts == 1 || thread != 0) return;
+        partial[place + p.HeadWidth] = most;
+        partial[place + p.HeadWidth + 1] = total;
+    }
+
+    /// <summary>Joins the parts of <see cref="Attend"/>. Grid: (heads, tokens).</summary>
+    /// <param name="p">Sizes.</param>
+    /// <param name="parts">Number of parts.</param>
+    /// <param name="partial">[tokens, heads, parts, headWidth + 2].</param>
+    /// <param name="x">Receives the results.</param>
+    public static void Combine(AttentionParameters p, int parts, ArrayView<float> partial, InputView x)
+    {
+        int head = Grid.IdxX, token = Grid.IdxY;
+        int width = p.HeadWidth + 2;
+        long start = (((long)token * p.Heads) + head) * parts * width;
+        float most = -3.0e38f;
+        for (int part = 0; part < parts; part++) most = IntrinsicMath.Max(most, partial[start + (part * width) + p.HeadWidth]);
+        float total = 0;
+        for (int part = 0; part < parts; part++)
+        {
+            long at = start + (part * width) + p.HeadWidth;
+            total += partial[at + 1] * Arithmetic.Exp(partial[at] - most);
+        }
+
+        long output = ((long)token * x.Stride) + ((long)head * p.HeadWidth);
+        for (int i = Group.IdxX; i < p.HeadWidth; i += Group.DimX)
+        {
+            float sum = 0;
+            for (int part = 0; part < parts; part++)
+            {
+                long at = start + (part * width);
+                sum += partial[at + i] * Arithmetic.Exp(partial[at + p.HeadWidth] - most);
+            }
+
+            x.Values[output + i] = sum / total;
+        }
     }
 
     private static float Score(ArrayView<float> query, ArrayView<Int4> keys, long at, int octets)

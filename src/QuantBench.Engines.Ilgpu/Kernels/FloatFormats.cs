@@ -4,6 +4,9 @@ namespace QuantBench.Engines.Ilgpu.Kernels;
 internal struct F32Format : IFloatFormat
 {
     /// <inheritdoc />
+    public readonly bool IsBfloat => false;
+
+    /// <inheritdoc />
     public readonly Float8 Load(MatrixView m, long octet)
     {
         Int4 low = m.Wide[2 * octet], high = m.Wide[(2 * octet) + 1];
@@ -25,6 +28,9 @@ internal struct F32Format : IFloatFormat
 internal struct F16Format : IFloatFormat
 {
     /// <inheritdoc />
+    public readonly bool IsBfloat => false;
+
+    /// <inheritdoc />
     public readonly Float8 Load(MatrixView m, long octet)
     {
         Int4 v = m.Wide[octet];
@@ -45,6 +51,9 @@ internal struct F16Format : IFloatFormat
 /// <summary>The upper halves of 32-bit floats.</summary>
 internal struct BF16Format : IFloatFormat
 {
+    /// <inheritdoc />
+    public readonly bool IsBfloat => true;
+
     /// <inheritdoc />
     public readonly Float8 Load(MatrixView m, long octet)
     {

@@ -6,6 +6,9 @@ namespace QuantBench.Engines.Ilgpu.Kernels;
 internal struct Q4_0Format : IChunkFormat
 {
     /// <inheritdoc />
+    public readonly bool HasHalves => false;
+
+    /// <inheritdoc />
     public readonly WeightChunk Load(MatrixView m, long chunk)
     {
         Int4 v = m.Wide[chunk];
@@ -25,6 +28,9 @@ internal struct Q4_0Format : IChunkFormat
 /// <summary>Planes: nibbles, (d, m). x = d·q + m.</summary>
 internal struct Q4_1Format : IChunkFormat
 {
+    /// <inheritdoc />
+    public readonly bool HasHalves => false;
+
     /// <inheritdoc />
     public readonly WeightChunk Load(MatrixView m, long chunk)
     {
@@ -47,6 +53,9 @@ internal struct Q4_1Format : IChunkFormat
 internal struct Q5_0Format : IChunkFormat
 {
     /// <inheritdoc />
+    public readonly bool HasHalves => false;
+
+    /// <inheritdoc />
     public readonly WeightChunk Load(MatrixView m, long chunk)
     {
         Int4 v = m.Wide[chunk];
@@ -67,6 +76,9 @@ internal struct Q5_0Format : IChunkFormat
 /// <summary>Planes: nibbles, fifth bits, (d, m). x = d·q + m.</summary>
 internal struct Q5_1Format : IChunkFormat
 {
+    /// <inheritdoc />
+    public readonly bool HasHalves => false;
+
     /// <inheritdoc />
     public readonly WeightChunk Load(MatrixView m, long chunk)
     {
@@ -90,6 +102,9 @@ internal struct Q5_1Format : IChunkFormat
 internal struct Q8_0Format : IChunkFormat
 {
     /// <inheritdoc />
+    public readonly bool HasHalves => false;
+
+    /// <inheritdoc />
     public readonly WeightChunk Load(MatrixView m, long chunk)
     {
         float d = Arithmetic.Half(Bits.Short(m.Words, m.Plane1, chunk));
@@ -100,6 +115,9 @@ internal struct Q8_0Format : IChunkFormat
 /// <summary>Planes: nibbles, d. x = d·T[q].</summary>
 internal struct IQ4_NLFormat : IChunkFormat
 {
+    /// <inheritdoc />
+    public readonly bool HasHalves => false;
+
     /// <inheritdoc />
     public readonly WeightChunk Load(MatrixView m, long chunk)
     {

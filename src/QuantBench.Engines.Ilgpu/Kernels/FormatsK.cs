@@ -6,6 +6,9 @@ namespace QuantBench.Engines.Ilgpu.Kernels;
 internal struct Q2_KFormat : IChunkFormat
 {
     /// <inheritdoc />
+    public readonly bool HasHalves => true;
+
+    /// <inheritdoc />
     public readonly WeightChunk Load(MatrixView m, long chunk)
     {
         long b = chunk >> 3;
@@ -30,6 +33,9 @@ internal struct Q2_KFormat : IChunkFormat
 /// <summary>Planes: 2-bit quants, third bits, 12 bytes of 6-bit scales, d. x = d·(sc − 32)·(q − 4).</summary>
 internal struct Q3_KFormat : IChunkFormat
 {
+    /// <inheritdoc />
+    public readonly bool HasHalves => true;
+
     /// <inheritdoc />
     public readonly WeightChunk Load(MatrixView m, long chunk)
     {
@@ -63,6 +69,9 @@ internal struct Q3_KFormat : IChunkFormat
 /// <summary>Planes: nibbles, header (d, dmin, 12 bytes of 6-bit scales and mins).</summary>
 internal struct Q4_KFormat : IChunkFormat
 {
+    /// <inheritdoc />
+    public readonly bool HasHalves => false;
+
     /// <inheritdoc />
     public readonly WeightChunk Load(MatrixView m, long chunk)
     {
@@ -104,6 +113,9 @@ internal struct Q4_KFormat : IChunkFormat
 internal struct Q5_KFormat : IChunkFormat
 {
     /// <inheritdoc />
+    public readonly bool HasHalves => false;
+
+    /// <inheritdoc />
     public readonly WeightChunk Load(MatrixView m, long chunk)
     {
         long b = chunk >> 3;
@@ -128,6 +140,9 @@ internal struct Q5_KFormat : IChunkFormat
 /// <summary>Planes: nibbles, upper two bits, 16 signed scales, d. x = d·sc·(q − 32).</summary>
 internal struct Q6_KFormat : IChunkFormat
 {
+    /// <inheritdoc />
+    public readonly bool HasHalves => true;
+
     /// <inheritdoc />
     public readonly WeightChunk Load(MatrixView m, long chunk)
     {
@@ -155,6 +170,9 @@ internal struct Q6_KFormat : IChunkFormat
 /// <summary>Planes: nibbles, header (d, upper scale bits, 4 bytes of lower ones). x = d·(ls − 32)·T[q].</summary>
 internal struct IQ4_XSFormat : IChunkFormat
 {
+    /// <inheritdoc />
+    public readonly bool HasHalves => false;
+
     /// <inheritdoc />
     public readonly WeightChunk Load(MatrixView m, long chunk)
     {

@@ -7,4 +7,7 @@ internal interface IFloatFormat
     /// <param name="m">The matrix.</param>
     /// <param name="octet">Which, counted over the whole matrix.</param>
     Float8 Load(MatrixView m, long octet);
+
+    /// <summary>Whether weights are bfloats already.</summary>
+    bool IsBfloat { get; }
 }

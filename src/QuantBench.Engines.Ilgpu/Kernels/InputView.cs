@@ -8,6 +8,9 @@ internal struct InputView
     /// <summary>[tokens, stride]; zero behind the last element.</summary>
     public ArrayView<float> Values;
 
+    /// <summary>The same memory, [tokens, stride / 4]: four floats at a time.</summary>
+    public ArrayView<Int4> WideValues;
+
     /// <summary>[tokens, stride / 4]: four signed bytes per word.</summary>
     public ArrayView<int> Words;
 
@@ -34,6 +37,24 @@ internal struct InputView
             Scale = Scales[at],
             SumLow = HalfSums[2 * at],
             SumHigh = HalfSums[(2 * at) + 1],
+        };
+    }
+
+    /// <summary>Loads eight consecutive floats.</summary>
+    public readonly Float8 LoadFloats(int token, int octet)
+    {
+        long at = ((long)token * (Stride / 4)) + (2 * octet);
+        Int4 low = WideValues[at], high = WideValues[at + 1];
+        return new Float8
+        {
+            A = Arithmetic.FromBits(low.X),
+            B = Arithmetic.FromBits(low.Y),
+            C = Arithmetic.FromBits(low.Z),
+            D = Arithmetic.FromBits(low.W),
+            E = Arithmetic.FromBits(high.X),
+            F = Arithmetic.FromBits(high.Y),
+            G = Arithmetic.FromBits(high.Z),
+            H = Arithmetic.FromBits(high.W),
         };
     }
 }

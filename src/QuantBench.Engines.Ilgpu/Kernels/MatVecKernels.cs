@@ -3,35 +3,60 @@ using ILGPU;
 namespace QuantBench.Engines.Ilgpu.Kernels;
 
 /// <summary>
-/// Products for few tokens (decode): weights are read once, decoded in registers and never written. Some neighbouring threads (lanes) share a
-/// row; a group does several rows. Grid: (row groups, tokens).
+/// Products for few tokens (decode): weights are read once, decoded in registers and never written. Some neighbouring threads (lanes) share two
+/// rows; a group does several such pairs. Grid: (groups of row pairs, tokens).
 /// </summary>
+/// <remarks>
+/// What limits these kernels is how many bytes are on their way from memory at once. A step loads two pieces of each of two rows before it uses
+/// the first, so each thread waits for four loads of weights together; the two rows share the loads of the inputs.
+/// </remarks>
 internal static class MatVecKernels
 {
+    /// <summary>Rows that a set of lanes computes together.</summary>
+    public const int Rows = 2;
+
     /// <summary>Quantized weights with 8-bit inputs.</summary>
     /// <param name="m">The weights.</param>
     /// <param name="x">The inputs.</param>
     /// <param name="output">[tokens, stride].</param>
     /// <param name="stride">Floats from one token's results to the next one's.</param>
     /// <param name="first">Where the matrix's first row goes within a token's results.</param>
-    /// <param name="lanes">Threads per row: a power of two that divides the group.</param>
+    /// <param name="lanes">Threads per row pair: a power of two that divides the group, at most 32.</param>
     public static void Quantized<TFormat>(MatrixView m, InputView x, ArrayView<float> output, int stride, int first, int lanes)
         where TFormat : struct, IChunkFormat
     {
         ArrayView<float> shared = SharedMemory.Allocate<float>(GroupReduction.MaxThreads);
         int lane = Group.IdxX & (lanes - 1);
-        int row = (Grid.IdxX * (Group.DimX / lanes)) + (Group.IdxX / lanes);
+        int row = Rows * ((Grid.IdxX * (Group.DimX / lanes)) + (Group.IdxX / lanes));
         int token = Grid.IdxY;
         TFormat format = default;
-        float sum = 0;
+        float sum0 = 0, sum1 = 0;
         if (row < m.Rows)
         {
-            long start = (long)row * m.Chunks;
-            for (int c = lane; c < m.Chunks; c += lanes) sum += Arithmetic.Dot(format.Load(m, start + c), x.Load(token, c));
+            // The last row of an odd number is computed twice.
+            long start0 = (long)row * m.Chunks;
+            long start1 = row + 1 < m.Rows ? start0 + m.Chunks : start0;
+            int c = lane;
+            for (; c + lanes < m.Chunks; c += 2 * lanes)
+            {
+                WeightChunk w00 = format.Load(m, start0 + c), w01 = format.Load(m, start0 + c + lanes);
+                WeightChunk w10 = format.Load(m, start1 + c), w11 = format.Load(m, start1 + c + lanes);
+                InputChunk x0 = x.Load(token, c), x1 = x.Load(token, c + lanes);
+                sum0 += Arithmetic.Dot(w00, x0) + Arithmetic.Dot(w01, x1);
+                sum1 += Arithmetic.Dot(w10, x0) + Arithmetic.Dot(w11, x1);
+            }
+
+            if (c < m.Chunks)
+            {
+                InputChunk x0 = x.Load(token, c);
+                sum0 += Arithmetic.Dot(format.Load(m, start0 + c), x0);
+                sum1 += Arithmetic.Dot(format.Load(m, start1 + c), x0);
+            }
         }
 
-        sum = Reduce(shared, sum, lane, lanes);
-        if (lane == 0 && row < m.Rows) output[((long)token * stride) + first + row] = sum;
+        sum0 = LaneReduction.Sum(shared, sum0, lane, lanes);
+        sum1 = LaneReduction.Sum(shared, sum1, lane, lanes);
+        Store(output, ((long)token * stride) + first, m.Rows, row, lane, sum0, sum1);
     }
 
     /// <summary>Floating-point weights with floating-point inputs.</summary>
@@ -41,39 +66,42 @@ internal static class MatVecKernels
     {
         ArrayView<float> shared = SharedMemory.Allocate<float>(GroupReduction.MaxThreads);
         int lane = Group.IdxX & (lanes - 1);
-        int row = (Grid.IdxX * (Group.DimX / lanes)) + (Group.IdxX / lanes);
+        int row = Rows * ((Grid.IdxX * (Group.DimX / lanes)) + (Group.IdxX / lanes));
         int token = Grid.IdxY;
         TFormat format = default;
-        float sum = 0;
+        float sum0 = 0, sum1 = 0;
         if (row < m.Rows)
         {
             int octets = m.Chunks * 4;
-            long start = (long)row * octets;
-            long at = (long)token * x.Stride;
-            for (int o = lane; o < octets; o += lanes)
+            long start0 = (long)row * octets;
+            long start1 = row + 1 < m.Rows ? start0 + octets : start0;
+            int o = lane;
+            for (; o + lanes < octets; o += 2 * lanes)
             {
-                Float8 w = format.Load(m, start + o);
-                long i = at + (8 * o);
-                sum += (w.A * x.Values[i]) + (w.B * x.Values[i + 1]) + (w.C * x.Values[i + 2]) + (w.D * x.Values[i + 3])
-                    + (w.E * x.Values[i + 4]) + (w.F * x.Values[i + 5]) + (w.G * x.Values[i + 6]) + (w.H * x.Values[i + 7]);
+                Float8 w00 = format.Load(m, start0 + o), w01 = format.Load(m, start0 + o + lanes);
+                Float8 w10 = format.Load(m, start1 + o), w11 = format.Load(m, start1 + o + lanes);
+                Float8 x0 = x.LoadFloats(token, o), x1 = x.LoadFloats(token, o + lanes);
+                sum0 += Arithmetic.Dot(w00, x0) + Arithmetic.Dot(w01, x1);
+                sum1 += Arithmetic.Dot(w10, x0) + Arithmetic.Dot(w11, x1);
+            }
+
+            if (o < octets)
+            {
+                Float8 x0 = x.LoadFloats(token, o);
+                sum0 += Arithmetic.Dot(format.Load(m, start0 + o), x0);
+                sum1 += Arithmetic.Dot(format.Load(m, start1 + o), x0);
             }
         }
 
-        sum = Reduce(shared, sum, lane, lanes);
-        if (lane == 0 && row < m.Rows) output[((long)token * stride) + first + row] = sum;
+        sum0 = LaneReduction.Sum(shared, sum0, lane, lanes);
+        sum1 = LaneReduction.Sum(shared, sum1, lane, lanes);
+        Store(output, ((long)token * stride) + first, m.Rows, row, lane, sum0, sum1);
     }
 
-    private static float Reduce(ArrayView<float> shared, float sum, int lane, int lanes)
+    private static void Store(ArrayView<float> output, long at, int rows, int row, int lane, float sum0, float sum1)
     {
-        int thread = Group.IdxX;
-        shared[thread] = sum;
-        Group.Barrier();
-        for (int half = lanes >> 1; half > 0; half >>= 1)
-        {
-            if (lane < half) shared[thread] += shared[thread + half];
-            Group.Barrier();
-        }
-
-        return shared[thread];
+        if (lane != 0) return;
+        if (row < rows) output[at + row] = sum0;
+        if (row + 1 < rows) output[at + row + 1] = sum1;
     }
 }

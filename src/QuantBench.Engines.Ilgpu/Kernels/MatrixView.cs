@@ -32,8 +32,8 @@ internal struct MatrixView
     /// <summary>MLX: bits per quant.</summary>
     public int Bits;
 
-    /// <summary>MLX: chunks that share a scale.</summary>
-    public int GroupChunks;
+    /// <summary>MLX: 2 to the power of this many chunks share a scale.</summary>
+    public int GroupShift;
 
     /// <summary>MLX: type of scales and biases: 0 = F16, 1 = BF16, 2 = F32.</summary>
     public int ScaleKind;

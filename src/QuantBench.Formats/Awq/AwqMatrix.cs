@@ -10,7 +10,7 @@ namespace QuantBench.Formats.Awq;
 /// A matrix in AWQ's 4-bit GEMM code. <c>qweight</c> [columns, rows / 8] and <c>qzeros</c> [groups, rows / 8] pack 8 consecutive outputs in a word, whose
 /// nibbles, lowest first, hold outputs 0, 2, 4, 6, 1, 3, 5, 7; <c>scales</c> [groups, rows]. <c>x = scale · (q − zero)</c> in single precision.
 /// </summary>
-public sealed class AwqMatrix : IWeightMatrix
+public sealed class AwqMatrix : IGroupedMatrix
 {
     private readonly SafetensorsModel _model;
     private readonly SafetensorsTensorInfo _quants;
@@ -31,6 +31,12 @@ public sealed class AwqMatrix : IWeightMatrix
 
     /// <inheritdoc/>
     public long ByteSize => _quants.ByteSize + _zeros.ByteSize + _scales.ByteSize;
+
+    /// <inheritdoc/>
+    public int Bits => 4;
+
+    /// <inheritdoc/>
+    public int GroupSize => _groupSize;
 
     /// <summary>Bits to shift a word by for each of its 8 outputs.</summary>
     private static ReadOnlySpan<byte> Shifts => [0, 16, 4, 20, 8, 24, 12, 28];
@@ -102,6 +108,31 @@ public sealed class AwqMatrix : IWeightMatrix
             }
 
             output[i] = scale * (Nibble(Words(_quants, c, row / 8, 1), row, row / 8) - zero);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void ReadQuants(int firstRow, int rowCount, Span<byte> quants)
+    {
+        MatrixShape.CheckRun(this, firstRow, rowCount, checked(rowCount * Columns));
+        if (rowCount == 0) return;
+        int firstWord = firstRow / 8;
+        int wordCount = (firstRow + rowCount - 1) / 8 - firstWord + 1;
+        for (int c = 0; c < Columns; c++)
+        {
+            ReadOnlySpan<uint> words = Words(_quants, c, firstWord, wordCount);
+            for (int r = 0; r < rowCount; r++) quants[r * Columns + c] = (byte)Nibble(words, firstRow + r, firstWord);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void ReadGroups(int row, Span<float> scales, Span<float> zeros)
+    {
+        for (int g = 0; g < Columns / _groupSize; g++)
+        {
+            FloatMatrix.CodecOf(_scales.DType).Dequantize(
+                _model.Span(_scales, ((long)g * Rows + row) * _scales.ElementBytes, _scales.ElementBytes), scales.Slice(g, 1));
+            zeros[g] = Nibble(Words(_zeros, g, row / 8, 1), row, row / 8);
         }
     }
 

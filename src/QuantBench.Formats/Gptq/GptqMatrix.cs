@@ -14,7 +14,7 @@ namespace QuantBench.Formats.Gptq;
 /// <remarks>
 /// In format <c>gptq</c> zero points are stored less one, modulo 2^bits; the one is added back here, so a stored 2^bits − 1 means 0.
 /// </remarks>
-public sealed class GptqMatrix : IWeightMatrix
+public sealed class GptqMatrix : IGroupedMatrix
 {
     private readonly SafetensorsModel _model;
     private readonly GptqConfig _config;
@@ -41,6 +41,26 @@ public sealed class GptqMatrix : IWeightMatrix
 
     /// <inheritdoc/>
     public long ByteSize => _quants.ByteSize + _zeros.ByteSize + _scales.ByteSize + (_order?.ByteSize ?? 0);
+
+    /// <inheritdoc/>
+    public int Bits => _config.Bits;
+
+    /// <inheritdoc/>
+    public int GroupSize
+    {
+        get
+        {
+            // An order that is stored may be the plain one.
+            int size = _config.GroupSize == -1 ? Columns : _config.GroupSize;
+            if (Columns % size != 0) return 0;
+            for (int c = 0; c < Columns; c++)
+            {
+                if (_groupOf[c] != c / size) return 0;
+            }
+
+            return size;
+        }
+    }
 
     /// <summary>Opens a matrix.</summary>
     /// <param name="model">The weights.</param>
@@ -130,6 +150,29 @@ public sealed class GptqMatrix : IWeightMatrix
         }
 
         ArrayPool<float>.Shared.Return(rented);
+    }
+
+    /// <inheritdoc/>
+    public void ReadQuants(int firstRow, int rowCount, Span<byte> quants)
+    {
+        MatrixShape.CheckRun(this, firstRow, rowCount, checked(rowCount * Columns));
+        int perWord = 32 / _config.Bits;
+        uint mask = (1u << _config.Bits) - 1;
+        for (int w = 0; w < Columns / perWord; w++)
+        {
+            ReadOnlySpan<uint> words = MemoryMarshal.Cast<byte, uint>(_model.Span(_quants, ((long)w * Rows + firstRow) * 4, rowCount * 4));
+            for (int r = 0; r < rowCount; r++)
+            {
+                Span<byte> target = quants.Slice(r * Columns + w * perWord, perWord);
+                for (int k = 0; k < perWord; k++) target[k] = (byte)(words[r] >> (_config.Bits * k) & mask);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void ReadGroups(int row, Span<float> scales, Span<float> zeros)
+    {
+        for (int g = 0; g < _groups; g++) ReadGroup(row, g, out scales[g], out zeros[g]);
     }
 
     private void ReadGroup(int row, int group, out float scale, out float zero)
