@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Http;
 using QuantBench.Core.Errors;
 using QuantBench.Dashboard.Hosting;
+using QuantBench.Results.Store;
 
 namespace QuantBench.Dashboard.Pages;
 
@@ -19,6 +20,10 @@ public abstract class PageBase : ComponentBase
     /// <summary>What the dashboard shows.</summary>
     [Inject]
     public DashboardOptions Options { get; set; } = null!;
+
+    /// <summary>The store, which knows its faults.</summary>
+    [Inject]
+    public ResultStore Store { get; set; } = null!;
 
     /// <summary>The address of the page.</summary>
     [Inject]
@@ -54,6 +59,10 @@ public abstract class PageBase : ComponentBase
         catch (QuantBenchException e)
         {
             Problem = e;
+        }
+        catch (Exception e) when (e is not OperationCanceledException && Store.Explain(e) is { } known)
+        {
+            Problem = known;
         }
     }
 }

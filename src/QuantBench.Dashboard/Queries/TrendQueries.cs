@@ -13,7 +13,7 @@ public sealed class TrendQueries(ResultStore store, StoreCache cache)
     /// <summary>The series of a query; judged at most once per version of the store.</summary>
     public Task<TrendReport> ReportAsync(SeriesQuery query) => cache.GetAsync($"trend {query}", () =>
     {
-        using AggregateReader reader = AggregateReader.Open(store.Root);
+        using AggregateReader reader = store.OpenReader();
         return Task.FromResult(TrendAnalyzer.Analyze(reader, query));
     });
 
