@@ -16,13 +16,13 @@ public sealed class PostgresServer
     public const string Password = "pass;w%rd \"7\"";
 
     private static readonly string? s_binaries = Find();
-    private static readonly Lazy<PostgresServer> s_shared = new(() => new PostgresServer());
+    private static readonly Lazy<PostgresServer> s_shared = new(() => new PostgresServer(durable: false));
 
     private readonly string _directory;
     private readonly Process _process;
     private int _databases;
 
-    private PostgresServer()
+    private PostgresServer(bool durable)
     {
         if (s_binaries is null) throw new InvalidOperationException("QB_REQUIRE_POSTGRES is set, and there are no PostgreSQL binaries in /usr/lib/postgresql/*/bin or on PATH.");
         _directory = Directory.CreateTempSubdirectory("qb-pg-").FullName;
@@ -34,7 +34,7 @@ public sealed class PostgresServer
         string script = $"""
             set -e
             "{s_binaries}/initdb" -D "{data}" -U {User} --auth-local=trust --auth-host=scram-sha-256 --pwfile="{password}" --no-sync --locale=C -E UTF8 >"{_directory}/log" 2>&1
-            "{s_binaries}/postgres" -D "{data}" -k "{_directory}" -p {Port} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200 >>"{_directory}/log" 2>&1 &
+            "{s_binaries}/postgres" -D "{data}" -k "{_directory}" -p {Port} -c listen_addresses=127.0.0.1 -c fsync={(durable ? "on" : "off")} -c max_connections=200 >>"{_directory}/log" 2>&1 &
             cat >/dev/null
             kill -INT $! ; wait $! || true
             rm -rf "{_directory}"
@@ -65,6 +65,9 @@ public sealed class PostgresServer
 
     /// <summary>Its port on 127.0.0.1.</summary>
     public int Port { get; }
+
+    /// <summary>Starts another one that syncs to its disk as a lab's would, for measurements.</summary>
+    public static PostgresServer StartDurable() => new(durable: true);
 
     /// <summary>Address of a database over the socket.</summary>
     public string AddressOf(string database) => $"Host={_directory};Port={Port};Database={database};Username={User}";
