@@ -95,7 +95,7 @@ public sealed class DashboardHost : IAsyncDisposable
     public async Task WaitAsync(CancellationToken cancellationToken)
     {
         var stopped = new TaskCompletionSource();
-        await using CancellationTokenRegistration registration = cancellationToken.Register(stopped.SetResult);
+        await using CancellationTokenRegistration registration = cancellationToken.Register(() => stopped.TrySetResult());
         await using CancellationTokenRegistration ended = _app.Lifetime.ApplicationStopping.Register(() => stopped.TrySetResult());
         await stopped.Task;
         await _app.StopAsync(CancellationToken.None);

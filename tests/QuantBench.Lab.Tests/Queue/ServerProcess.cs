@@ -8,8 +8,10 @@ namespace QuantBench.Lab.Tests.Queue;
 internal sealed partial class ServerProcess : IDisposable
 {
     private const int Kill = 9;
+    private const int Terminate = 15;
 
     private readonly Process _process;
+    private Task<string> _error = Task.FromResult("");
 
     private ServerProcess(Process process) => _process = process;
 
@@ -29,7 +31,7 @@ internal sealed partial class ServerProcess : IDisposable
         Assert.True(line is not null, string.Join('\n', said));
         // Kept empty, or a full pipe would stop the server.
         _ = process.StandardOutput.ReadToEndAsync();
-        _ = process.StandardError.ReadToEndAsync();
+        server._error = process.StandardError.ReadToEndAsync();
         return server;
     }
 
@@ -49,6 +51,16 @@ internal sealed partial class ServerProcess : IDisposable
     {
         Assert.Equal(0, SendSignal(_process.Id, Kill));
         Assert.True(_process.WaitForExit(TimeSpan.FromSeconds(20)));
+    }
+
+    /// <summary>SIGTERM, as a service manager sends it.</summary>
+    /// <returns>The exit code and what went to standard error.</returns>
+    public async Task<(int Code, string Error)> TerminateAsync()
+    {
+        Assert.Equal(0, SendSignal(_process.Id, Terminate));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(40));
+        await _process.WaitForExitAsync(patience.Token);
+        return (_process.ExitCode, await _error);
     }
 
     public void Dispose()
