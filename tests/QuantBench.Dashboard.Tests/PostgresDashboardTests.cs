@@ -96,7 +96,9 @@ public sealed class PostgresDashboardTests : IDisposable
         PostgresServer.Shared.Execute("postgres", $"ALTER DATABASE {database} RENAME TO {database}_gone".Insert(0, $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'; "));
 
         Assert.Equal(HttpStatusCode.ServiceUnavailable, (await client.GetAsync("/api/v1/health")).StatusCode);
-        string page = await client.GetStringAsync("/runs");
+        using HttpResponseMessage runs = await client.GetAsync("/runs");
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, runs.StatusCode);
+        string page = await runs.Content.ReadAsStringAsync();
         using HttpResponseMessage answer = await client.GetAsync("/api/v1/runs");
         Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
         foreach (string text in (string[])[page, await answer.Content.ReadAsStringAsync()])

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Http;
 using QuantBench.Core.Errors;
@@ -56,13 +57,14 @@ public abstract class PageBase : ComponentBase
         {
             await LoadAsync();
         }
-        catch (QuantBenchException e)
+        catch (QuantBenchException e) when (e.InnerException is not DbException)
         {
             Problem = e;
         }
         catch (Exception e) when (e is not OperationCanceledException && Store.Explain(e) is { } known)
         {
-            Problem = known;
+            // Without its database no page has anything to show: the error page says why.
+            throw known;
         }
     }
 }

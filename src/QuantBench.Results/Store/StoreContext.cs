@@ -46,6 +46,7 @@ public abstract class StoreContext : DbContext
             cell.HasOne<RunRow>().WithMany().HasForeignKey(c => c.RunId).OnDelete(DeleteBehavior.Cascade);
             cell.HasIndex(c => new { c.RunId, c.CellId }).IsUnique();
             cell.HasIndex(c => c.CellId);
+            cell.HasIndex(c => new { c.Model, c.RunId });
             cell.HasIndex(c => new { c.Model, c.Variant, c.Backend, c.Workload });
         });
         modelBuilder.Entity<MeasurementRow>(measurement =>

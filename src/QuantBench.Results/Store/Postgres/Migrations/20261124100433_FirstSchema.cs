@@ -127,6 +127,11 @@ namespace QuantBench.Results.Store.Postgres.Migrations
                 column: "cell_id");
 
             migrationBuilder.CreateIndex(
+                name: "IX_cells_model_run_id",
+                table: "cells",
+                columns: new[] { "model", "run_id" });
+
+            migrationBuilder.CreateIndex(
                 name: "IX_cells_model_variant_backend_workload",
                 table: "cells",
                 columns: new[] { "model", "variant", "backend", "workload" });
