@@ -72,7 +72,7 @@ public sealed class PostgresStoreTests : ResultStoreContract
         (string Address, string Message, string Hint)[] cases =
         [
             ($"postgres://{PostgresServer.User}:wrong-secret@127.0.0.1:{server.Port}/{database}", "password authentication failed", "PGPASSWORD"),
-            ($"postgres://{PostgresServer.User}@127.0.0.1:{server.Port}/{database}?passfile=/nowhere", "password", "PGPASSWORD"),
+            ($"postgres://{PostgresServer.User}@127.0.0.1:{server.Port}/{database}?passfile=/nowhere", "/nowhere", "Check the files"),
             ($"{server.AddressOf("missing")};Password=wrong-secret", "\"missing\" does not exist", "createdb"),
             ($"postgres://a:wrong-secret@127.0.0.1:1/{database}", "doesn't answer", "Check that PostgreSQL runs on 127.0.0.1:1"),
             ($"postgres://a:wrong-secret@no-such-host.invalid/{database}", "doesn't answer", "no-such-host.invalid:5432"),

@@ -19,7 +19,19 @@ internal sealed class PostgresProvider : IStoreProvider
     public bool Accepts(string address) =>
         address == Bare || s_schemes.Any(s => address.StartsWith(s, StringComparison.OrdinalIgnoreCase)) || address.Contains('=', StringComparison.Ordinal);
 
-    public StoreDatabase Open(string resultsRoot, string address) => new PostgresDatabase(Read(address, Environment.GetEnvironmentVariable));
+    public StoreDatabase Open(string resultsRoot, string address)
+    {
+        NpgsqlConnectionStringBuilder read = Read(address, Environment.GetEnvironmentVariable);
+        try
+        {
+            return new PostgresDatabase(read);
+        }
+        catch (Exception e) when (e is ArgumentException or FormatException or OverflowException or InvalidOperationException or NotSupportedException)
+        {
+            // Options that don't go together, or a host that is none. Npgsql's own message may repeat a value.
+            throw new RequestException("the address of the PostgreSQL store can't be used: its host is none, or its options don't go together.", "Write e.g. postgres://user@host:5432/database?sslmode=require.");
+        }
+    }
 
     /// <summary>Reads an address.</summary>
     /// <param name="address">The address.</param>
