@@ -81,10 +81,25 @@ browser_tools() {
     || say "note: apt could not install chromium (its output is in $cache/apt.log), so the browser tests are skipped."
 }
 
+# What tests of the PostgreSQL store need: the server's binaries, which the tests run themselves. Elsewhere they say so and are skipped, unless
+# QB_REQUIRE_POSTGRES is set.
+postgres_tools() {
+  command -v postgres >/dev/null 2>&1 || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null && return 0
+  if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+    say "note: there is no PostgreSQL, so the tests of that store are skipped. Install it (Debian: apt-get install postgresql)."; return 0
+  fi
+  say "installing postgresql (apt, once) ..."
+  # No cluster of its own is made or started: the tests make theirs.
+  { apt-get update -q && mkdir -p /etc/postgresql-common && { [ -e /etc/postgresql-common/createcluster.conf ] || echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf; } \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends -o Dpkg::Options::=--force-confold postgresql; } >"$cache/apt-postgresql.log" 2>&1 \
+    || say "note: apt could not install postgresql (its output is in $cache/apt-postgresql.log), so the tests of that store are skipped."
+}
+
 # Everything CI runs: form, build, unit and end-to-end tests, scoring and codecs once more per instruction-set level, then the OpenCL path.
 run_tests() {
   setup
   browser_tools
+  postgres_tools
   local out=$cache/test-results code=0 passed failed skipped
   rm -rf "$out"; mkdir -p "$out"
   dotnet format whitespace "$root" --folder --verify-no-changes || { say "error: run 'dotnet format whitespace . --folder'"; code=1; }

@@ -1,3 +1,5 @@
+using QuantBench.Results.Store;
+
 namespace QuantBench.Lab;
 
 /// <summary>Where the lab's things lie.</summary>
@@ -5,6 +7,9 @@ public sealed record LabOptions
 {
     /// <summary>Directory of run folders and <c>lab.db</c>.</summary>
     public required string ResultsRoot { get; init; }
+
+    /// <summary>Which database holds the results store; accounts, keys, schedules and the audit log are always in <c>lab.db</c>.</summary>
+    public StoreAddress Store { get; init; } = StoreAddress.Default;
 
     /// <summary>Directory of suites.</summary>
     public required string SuitesDirectory { get; init; }

@@ -3,6 +3,7 @@ using QuantBench.Core.Runs;
 using QuantBench.Formats.Sources;
 using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Engines;
+using QuantBench.Results.Store;
 using QuantBench.Runner.Workers;
 
 namespace QuantBench.Runner;
@@ -18,6 +19,9 @@ public sealed record RunnerEnvironment
 
     /// <summary>Directory of run folders.</summary>
     public required string ResultsRoot { get; init; }
+
+    /// <summary>Which database holds the results store.</summary>
+    public StoreAddress Store { get; init; } = StoreAddress.Default;
 
     /// <summary>Directory of dataset descriptors.</summary>
     public string DatasetsDirectory => Path.Combine(Root, "datasets");

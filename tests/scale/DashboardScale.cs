@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net.Http.Headers;
 using QuantBench.Results.Exchange;
+using QuantBench.Results.Store;
 
 namespace QuantBench.Scale;
 
@@ -23,11 +24,17 @@ internal static class DashboardScale
     ];
 
     /// <summary>Measures and prints.</summary>
+    /// <param name="command">The command.</param>
+    /// <param name="directory">Where the made runs lie.</param>
+    /// <param name="store">Address of the store; null = SQLite.</param>
     /// <returns>0 when every target is met.</returns>
-    public static int Measure(string command, string directory)
+    public static int Measure(string command, string directory, string? store)
     {
+        Console.WriteLine(store is null ? "# SQLite" : "# PostgreSQL");
         string root = Path.Combine(directory, "dashboard");
         Generator.Make(root, runs: 1_000, cells: 200, samples: 10, recent: true);
+        if (store is not null) Generator.Fill(root, store);
+        Environment.SetEnvironmentVariable(StoreAddress.Variable, store ?? "sqlite"); // the server's
         return MeasureAsync(command, directory, root, CancellationToken.None).GetAwaiter().GetResult();
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using QuantBench.Core;
@@ -53,6 +54,22 @@ internal static class Generator
         using ResultStore store = ResultStore.Open(root);
         ReindexReport report = store.Reindex();
         Console.WriteLine($"made {report.Runs} runs with {report.Cells} cells in {root}");
+    }
+
+    /// <summary>Puts the runs into another database unless they are there.</summary>
+    /// <param name="root">Results root.</param>
+    /// <param name="address">Address of the database.</param>
+    public static void Fill(string root, string address)
+    {
+        using ResultStore store = ResultStore.Open(root, StoreAddress.Parse(address));
+        using (AggregateReader reader = store.OpenReader())
+        {
+            if (!reader.Runs().IsEmpty) return;
+        }
+
+        long start = Stopwatch.GetTimestamp();
+        ReindexReport report = store.Reindex();
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Runs} runs with {report.Cells} cells are in the {store.Location} after {Stopwatch.GetElapsedTime(start).TotalSeconds:F0} s"));
     }
 
     private static IEnumerable<CellResult> Cells(string model, Variant variant, int run, Random random, int samples, DateTimeOffset started)

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using QuantBench.Results.Store;
+using QuantBench.TestKit.Databases;
 
 namespace QuantBench.Scale;
 
@@ -12,13 +14,23 @@ internal static class Program
 
     private static int Main(string[] args)
     {
-        if (args is not [{ } command, { } directory, "commands" or "dashboard"])
+        if (args is not [{ } command, { } directory, "commands" or "dashboard" or "sqlite" or "postgres"])
         {
-            Console.Error.WriteLine("usage: QuantBench.Scale COMMAND DIR commands|dashboard; see tests/scale/run.sh");
+            Console.Error.WriteLine("usage: QuantBench.Scale COMMAND DIR commands|dashboard|sqlite|postgres; see tests/scale/run.sh");
             return 64;
         }
 
-        return args[2] == "commands" ? Commands(command, directory) : DashboardScale.Measure(command, directory);
+        if (args[2] == "commands") return Commands(command, directory);
+        int sqlite = args[2] == "postgres" ? 0 : DashboardScale.Measure(command, directory, store: null);
+        return args[2] == "sqlite" ? sqlite : sqlite | DashboardScale.Measure(command, directory, Environment.GetEnvironmentVariable(StoreAddress.Variable) is { Length: > 0 } named ? named : ThrowAway());
+    }
+
+    // Made for this measurement, syncing to its disk.
+    private static string ThrowAway()
+    {
+        if (PostgresServer.Missing is { } why) throw new InvalidOperationException(why);
+        PostgresServer server = PostgresServer.StartDurable();
+        return server.AddressOf(server.NewDatabase());
     }
 
     private static int Commands(string command, string directory)

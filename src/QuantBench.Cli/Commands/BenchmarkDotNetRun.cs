@@ -25,6 +25,7 @@ internal static class BenchmarkDotNetRun
         foreach (string argument in (string[])["run", "-c", "Release", "--project", project, "--", .. Arguments(request)]) info.ArgumentList.Add(argument);
         info.Environment["QUANTBENCH_ROOT"] = environment.Root;
         info.Environment["QUANTBENCH_KERNEL_RESULTS"] = environment.ResultsRoot;
+        info.Environment[Results.Store.StoreAddress.Variable] = environment.Store.ForChild();
         info.Environment["QUANTBENCH_KERNEL_TYPES"] = string.Join(',', request.Types);
         info.Environment["QUANTBENCH_KERNEL_SHAPES"] = string.Join(',', request.Shapes);
         info.Environment["QUANTBENCH_KERNEL_TOKENS"] = request.Tokens.ToString();

@@ -22,7 +22,7 @@ internal static class ClaimsCommand
         {
             var environment = global.Environment(parsed);
             ImmutableArray<Claim> claims = ClaimReader.Load(parsed.GetValue(file) ?? SuiteFiles.Claims(environment.Root));
-            ImmutableArray<ClaimFinding> findings = ClaimJudge.Judge(new RunSource(environment.ResultsRoot).Candidates(parsed.GetRequiredValue(run)), claims);
+            ImmutableArray<ClaimFinding> findings = ClaimJudge.Judge(new RunSource(environment).Candidates(parsed.GetRequiredValue(run)), claims);
             await output.WriteAsync(parsed, () => ClaimText.Markdown(findings), () => AnalysisFrames.Of(findings), stop);
         });
         help.Add(command, """

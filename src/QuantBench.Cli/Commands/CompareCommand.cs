@@ -23,7 +23,7 @@ internal static class CompareCommand
         command.SetAction(async (parsed, stop) =>
         {
             Collections.HoldBack();
-            var source = new RunSource(global.Environment(parsed).ResultsRoot);
+            var source = new RunSource(global.Environment(parsed));
             string[] names = parsed.GetRequiredValue(sides);
             ComparisonSide[][] read = await Task.WhenAll(names.Select(s => Task.Run(() => Parse(s, source), stop))); // reading is most of the work at 100,000 cells
             ImmutableArray<RunComparison> comparisons = read[0].Length == 1 && read.All(r => r.Length == 1)

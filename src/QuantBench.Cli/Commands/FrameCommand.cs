@@ -3,6 +3,7 @@ using System.CommandLine;
 using QuantBench.Analysis.Frames;
 using QuantBench.Cli.Composition;
 using QuantBench.Core.Errors;
+using QuantBench.Runner;
 
 namespace QuantBench.Cli.Commands;
 
@@ -26,7 +27,8 @@ internal static class FrameCommand
         output.AddTo(command);
         command.SetAction(async (parsed, stop) =>
         {
-            string root = global.Environment(parsed).ResultsRoot;
+            RunnerEnvironment environment = global.Environment(parsed);
+            string root = environment.ResultsRoot;
             var saved = new SavedViews(root);
             if (parsed.GetValue(views))
             {
@@ -41,7 +43,7 @@ internal static class FrameCommand
             if (Names(parsed.GetValue(columns)) is { IsEmpty: false } c) shown = shown with { Columns = c };
             if (parsed.GetValue(value) is { } v) shown = shown with { Value = v };
             if (parsed.GetValue(sort) is { } s) shown = shown with { Sort = s };
-            var source = new RunSource(root);
+            var source = new RunSource(environment);
             Frame frame = FrameBuilder.Build(shown, [.. (parsed.GetValue(runs) is { Length: > 0 } named ? named : ["latest"]).Select(n => source.Load(n))]);
             if (parsed.GetValue(save) is { } name2) saved.Save(name2, shown);
             await output.WriteAsync(parsed, () => FrameWriter.Text(frame, "md"), () => frame, stop);

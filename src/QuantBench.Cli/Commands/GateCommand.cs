@@ -25,7 +25,7 @@ internal static class GateCommand
         output.AddTo(command);
         command.SetAction(async (parsed, stop) =>
         {
-            var source = new RunSource(global.Environment(parsed).ResultsRoot);
+            var source = new RunSource(global.Environment(parsed));
             CandidateSet set = source.Candidates(parsed.GetRequiredValue(run));
             ImmutableArray<GateRule> gates = parsed.GetValue(rules) is { } file
                 ? GateReader.Load(file)

@@ -15,6 +15,14 @@ internal sealed class GlobalOptions
         Recursive = true,
     };
 
+    /// <summary>Address of the results store.</summary>
+    public Option<string?> Store { get; } = new("--store")
+    {
+        Description = "database of results: postgres://user@host/database, 'postgres' (PGHOST, PGDATABASE, ...), file:PATH of a file that holds the address, or sqlite (default; or $QUANTBENCH_STORE). Keep passwords in ~/.pgpass, PGPASSWORD or that file",
+        HelpName = "ADDRESS",
+        Recursive = true,
+    };
+
     /// <summary>Cache root.</summary>
     public Option<string?> Cache { get; } = new("--cache")
     {
@@ -52,6 +60,7 @@ internal sealed class GlobalOptions
     public void AddTo(RootCommand root)
     {
         root.Options.Add(Results);
+        root.Options.Add(Store);
         root.Options.Add(Cache);
         root.Options.Add(LlamaCpp);
         root.Options.Add(OrtLibrary);
@@ -60,5 +69,5 @@ internal sealed class GlobalOptions
 
     /// <summary>The runner's environment as these options say.</summary>
     public RunnerEnvironment Environment(ParseResult parsed) =>
-        Installation.MakeEnvironment(parsed.GetValue(Results), parsed.GetValue(Cache), NativeLibraries.Of(parsed.GetValue(LlamaCpp), parsed.GetValue(OrtLibrary), parsed.GetValue(OrtPlugin) ?? []));
+        Installation.MakeEnvironment(parsed.GetValue(Results), parsed.GetValue(Cache), parsed.GetValue(Store), NativeLibraries.Of(parsed.GetValue(LlamaCpp), parsed.GetValue(OrtLibrary), parsed.GetValue(OrtPlugin) ?? []));
 }

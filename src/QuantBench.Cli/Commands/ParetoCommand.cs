@@ -36,7 +36,7 @@ internal static class ParetoCommand
         {
             Collections.HoldBack();
             MetricSelector[] chosen = [.. (parsed.GetValue(metrics) ?? []).SelectMany(Split).Select(MetricSelector.Parse)];
-            CandidateSet set = new RunSource(global.Environment(parsed).ResultsRoot).Candidates(parsed.GetRequiredValue(run), ParetoAnalyzer.Sources(chosen));
+            CandidateSet set = new RunSource(global.Environment(parsed)).Candidates(parsed.GetRequiredValue(run), ParetoAnalyzer.Sources(chosen));
             IReadOnlyList<MetricSelector> axes = chosen.Length == 0 ? ParetoAnalyzer.DefaultAxes(set) : chosen;
             ImmutableArray<ParetoFront> fronts = ParetoAnalyzer.Analyze(set, axes, parsed.GetValue(tolerance) / 100);
             await output.WriteAsync(parsed, () => DecisionText.Markdown(fronts, output.MostRows(parsed)), () => AnalysisFrames.Of(fronts), stop);

@@ -25,7 +25,7 @@ internal static class RecommendCommand
             var environment = global.Environment(parsed);
             Profile target = ProfileReader.Load(SuiteFiles.Profile(environment.Root, parsed.GetRequiredValue(profile)));
             foreach (string limit in parsed.GetValue(limits) ?? []) target = target.WithLimit(Bound.Parse(limit));
-            ImmutableArray<Recommendation> answers = Recommender.Recommend(new RunSource(environment.ResultsRoot).Candidates(parsed.GetRequiredValue(run)), target);
+            ImmutableArray<Recommendation> answers = Recommender.Recommend(new RunSource(environment).Candidates(parsed.GetRequiredValue(run)), target);
             await output.WriteAsync(parsed, () => string.Join('\n', answers.Select(DecisionText.Markdown)), () => AnalysisFrames.Of(answers), stop);
         });
         help.Add(command, """

@@ -8,6 +8,7 @@ using QuantBench.Core.Runs;
 using QuantBench.Results.Exchange;
 using QuantBench.Results.Folders;
 using QuantBench.Results.Store;
+using QuantBench.Runner;
 
 namespace QuantBench.Cli.Commands;
 
@@ -22,6 +23,7 @@ internal static class ResultsCommand
         command.Subcommands.Add(Export(global, help));
         command.Subcommands.Add(Import(global, help));
         command.Subcommands.Add(Reindex(global));
+        command.Subcommands.Add(Forget(global, help));
         help.Add(command, """
             Examples:
               quantbench results list
@@ -29,7 +31,8 @@ internal static class ResultsCommand
               quantbench results export latest --format csv --out run.csv
               quantbench results import /media/usb/20261123-041500-reference-9f3a
 
-            A run is 'latest', its id, the beginning of its id, or the path of its folder.
+            A run is 'latest', its id, the beginning of its id, or the path of its folder. With --store postgres://... a run of another machine
+            is taken from the database by its id.
             """);
         return command;
     }
@@ -46,11 +49,12 @@ internal static class ResultsCommand
             TextWriter output = parsed.InvocationConfiguration.Output;
             RunCatalog catalog = Catalog(global, parsed);
             var runs = catalog.List();
-            if (runs.IsEmpty) output.WriteLine($"no runs in {catalog.Root} yet");
-            foreach (RunEntry run in runs)
+            RunInfo[] elsewhere = Elsewhere(global.Environment(parsed), runs);
+            if (runs.IsEmpty && elsewhere.Length == 0) output.WriteLine($"no runs in {catalog.Root} yet");
+            foreach (RunEntry run in runs.Concat(elsewhere.Select(i => new RunEntry(i.Id, "", i, null))).OrderByDescending(r => r.Info?.Started ?? DateTimeOffset.MinValue))
             {
                 output.WriteLine(run.Info is { } info
-                    ? $"{run.Id,-40} {Format.Time(info.Started)}  {info.CellCount,4} cells  {info.Status.ToString().ToLowerInvariant(),-11} {info.Fingerprint.Cpu}{(info.Tags.IsDefaultOrEmpty ? "" : $"  [{string.Join(", ", info.Tags)}]")}"
+                    ? $"{run.Id,-40} {Format.Time(info.Started)}  {info.CellCount,4} cells  {info.Status.ToString().ToLowerInvariant(),-11} {info.Fingerprint.Cpu}{(run.Path.Length == 0 ? $"  (on {info.Fingerprint.Host})" : "")}{(info.Tags.IsDefaultOrEmpty ? "" : $"  [{string.Join(", ", info.Tags)}]")}"
                     : $"{run.Id,-40} broken: {run.Problem}");
             }
         });
@@ -64,7 +68,7 @@ internal static class ResultsCommand
         var show = new Command("show", "Print a run's table and what didn't end well.") { run };
         show.SetAction(parsed =>
         {
-            RunRecord record = Catalog(global, parsed).Load(parsed.GetRequiredValue(run));
+            RunRecord record = new RunSource(global.Environment(parsed)).LoadWhole(parsed.GetRequiredValue(run));
             TextWriter output = parsed.InvocationConfiguration.Output;
             RunInfo info = record.Info;
             output.WriteLine($"run {info.Id}: suite '{info.Suite}', {info.Status.ToString().ToLowerInvariant()}, {record.Cells.Length} of {info.CellCount} cells finished");
@@ -88,20 +92,24 @@ internal static class ResultsCommand
         var export = new Command("export", "Write a run with all its figures and samples.") { run, format, file };
         export.SetAction(async (parsed, stop) =>
         {
-            RunEntry entry = Catalog(global, parsed).Find(parsed.GetRequiredValue(run));
+            string name = parsed.GetRequiredValue(run);
+            string kind = parsed.GetRequiredValue(format);
+            // What can't be had is said before a file is made.
+            RunEntry? entry = kind == "bundle" ? Catalog(global, parsed).Find(name) : null;
+            RunRecord? record = entry is null ? new RunSource(global.Environment(parsed)).LoadWhole(name) : null;
             string? path = parsed.GetValue(file);
             await using Stream output = path is null ? Console.OpenStandardOutput() : File.Create(path);
-            switch (parsed.GetRequiredValue(format))
+            switch (kind)
             {
                 case "bundle":
-                    RunBundle.Write(entry.Path, output);
+                    RunBundle.Write(entry!.Path, output); // found above;
                     break;
                 case "md":
-                    await using (var text = new StreamWriter(output, leaveOpen: true)) await text.WriteAsync(Reporting.Markdown(Read(entry)));
+                    await using (var text = new StreamWriter(output, leaveOpen: true)) await text.WriteAsync(Reporting.Markdown(record!));
                     break;
-                case { } name:
-                    IRunExporter exporter = RunExporters.Find(name) ?? throw new RequestException($"there is no export format '{name}'.");
-                    await exporter.WriteAsync(Read(entry), output, stop);
+                default:
+                    IRunExporter exporter = RunExporters.Find(kind) ?? throw new RequestException($"there is no export format '{kind}'.");
+                    await exporter.WriteAsync(record!, output, stop); // read for all but bundles
                     break;
             }
 
@@ -116,10 +124,13 @@ internal static class ResultsCommand
         return export;
     }
 
-    private static RunRecord Read(RunEntry entry)
+    // Runs of other machines, where machines share a store.
+    private static RunInfo[] Elsewhere(RunnerEnvironment environment, IEnumerable<RunEntry> here)
     {
-        using RunFolder folder = RunFolder.OpenReadOnly(entry.Path);
-        return folder.ReadRecord();
+        if (environment.Store.IsDefault) return [];
+        HashSet<string> known = [.. here.Select(r => r.Id)];
+        using AggregateReader reader = AggregateReader.Open(environment.ResultsRoot, environment.Store);
+        return [.. reader.Runs().Where(r => !known.Contains(r.Id))];
     }
 
     private static Command Import(GlobalOptions global, HelpTexts help)
@@ -128,9 +139,10 @@ internal static class ResultsCommand
         var import = new Command("import", "Take a run from elsewhere into the results directory.") { path };
         import.SetAction(parsed =>
         {
-            string root = global.Environment(parsed).ResultsRoot;
-            ImportResult result = RunImport.From(parsed.GetRequiredValue(path), root);
-            using (ResultStore store = ResultStore.Open(root)) store.Reindex();
+            RunnerEnvironment environment = global.Environment(parsed);
+            using ResultStore store = ResultStore.Open(environment.ResultsRoot, environment.Store); // a store that can't be opened is said before anything is taken in
+            ImportResult result = RunImport.From(parsed.GetRequiredValue(path), environment.ResultsRoot);
+            using (RunFolder folder = RunFolder.OpenReadOnly(result.Path)) store.IndexWhole(folder.Info, result.Path, folder.ReadCells());
             parsed.InvocationConfiguration.Output.WriteLine(result.AlreadyThere ? $"run {result.RunId} is here already: {result.Path}" : $"imported run {result.RunId} to {result.Path}");
         });
         help.Add(import, """
@@ -142,16 +154,39 @@ internal static class ResultsCommand
 
     private static Command Reindex(GlobalOptions global)
     {
-        var reindex = new Command("reindex", "Build the results database again from the run folders; the folders are the truth.");
+        var reindex = new Command("reindex", "Bring the results database up to date with the run folders here; in PostgreSQL other machines' runs are left alone.");
         reindex.SetAction(parsed =>
         {
             TextWriter output = parsed.InvocationConfiguration.Output;
-            using ResultStore store = ResultStore.Open(global.Environment(parsed).ResultsRoot);
+            RunnerEnvironment environment = global.Environment(parsed);
+            using ResultStore store = ResultStore.Open(environment.ResultsRoot, environment.Store);
             ReindexReport report = store.Reindex();
-            output.WriteLine($"{report.Runs} runs with {report.Cells} cells are indexed in {store.DatabasePath}");
+            output.WriteLine($"{report.Runs} runs with {report.Cells} cells are indexed in {store.Location}");
             foreach (RunEntry skipped in report.Skipped) output.WriteLine($"skipped {skipped.Id}: {skipped.Problem}");
             return report.Skipped.IsEmpty ? ExitCode.Ok : ExitCode.CellsFailed;
         });
         return reindex;
+    }
+
+    private static Command Forget(GlobalOptions global, HelpTexts help)
+    {
+        Argument<string> run = new("run") { Description = "the run's whole id" };
+        var forget = new Command("forget", "Take a run out of the results database; its folder stays where it is.") { run };
+        forget.SetAction(parsed =>
+        {
+            RunnerEnvironment environment = global.Environment(parsed);
+            string id = parsed.GetRequiredValue(run);
+            using ResultStore store = ResultStore.Open(environment.ResultsRoot, environment.Store);
+            if (!store.RemoveRun(id)) throw new RequestException($"there is no run '{id}' in {store.Location}.", "See 'quantbench results list' for the runs that are there; the whole id is needed.");
+            parsed.InvocationConfiguration.Output.WriteLine($"run {id} is no longer in {store.Location}");
+        });
+        help.Add(forget, """
+            Examples:
+              quantbench results forget 20261122-221000-reference-9f3a --store postgres
+
+            For a run whose folder was deleted, or that a machine of the lab left behind. While its folder is in the results directory here,
+            'results reindex' and the dashboard's start take it in again.
+            """);
+        return forget;
     }
 }

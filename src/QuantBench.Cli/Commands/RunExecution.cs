@@ -20,7 +20,7 @@ internal static class RunExecution
         IRunView view = parsed.GetValue(options.Json) ? new JsonView(output)
             : parsed.GetValue(options.Plain) || Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive ? new PlainView(output)
             : new LiveView(AnsiConsole.Console);
-        using var index = new StoreIndex(environment.ResultsRoot);
+        using var index = new StoreIndex(environment);
         var runner = new SuiteRunner(environment, view, index);
         RunOutcome outcome = await view.ShowAsync(() => run(runner, stop));
         if (outcome.Interrupted)

@@ -43,6 +43,7 @@ internal sealed class ServerOptions
             Lab = new LabOptions
             {
                 ResultsRoot = environment.ResultsRoot,
+                Store = environment.Store,
                 CacheRoot = environment.CacheRoot,
                 SuitesDirectory = Path.GetFullPath(parsed.GetValue(_suites) ?? Path.Combine(environment.Root, "suites")),
             },
@@ -59,6 +60,7 @@ internal sealed class ServerOptions
         await using DashboardHost host = await DashboardHost.StartAsync(options, stop);
         output.WriteLine($"dashboard: {host.Address}");
         output.WriteLine($"results:   {environment.ResultsRoot}{(scheduler ? "   scheduler: on" : "")}");
+        if (!environment.Store.IsDefault) output.WriteLine($"store:     {host.StoreLocation}");
         if (host.BootstrapCode is { } code) output.WriteLine($"first admin (only needed to change things): {host.Address}/setup?code={code}");
         if (!options.IsLocal && options.CertificateFile is null) output.WriteLine("warning: without --tls-cert passwords cross the network unencrypted; put a TLS proxy in front.");
         output.WriteLine("Ctrl-C stops it.");

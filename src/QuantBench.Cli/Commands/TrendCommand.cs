@@ -48,8 +48,8 @@ internal static class TrendCommand
             var query = new SeriesQuery(
                 parsed.GetRequiredValue(metric), parsed.GetValue(machine), parsed.GetValue(cell), parsed.GetValue(model), id, parsed.GetValue(backend), parsed.GetValue(workload), parsed.GetValue(suite), since);
             TrendReport report;
-            using (AggregateReader store = AggregateReader.Open(environment.ResultsRoot)) report = TrendAnalyzer.Analyze(store, query, parsed.GetValue(recent));
-            if (report.Series.IsEmpty) throw new RequestException($"no run in {environment.ResultsRoot} has {query.Metric} with these filters.", "Loosen the filters, or take runs in with 'quantbench results reindex'.");
+            using (AggregateReader store = AggregateReader.Open(environment.ResultsRoot, environment.Store)) report = TrendAnalyzer.Analyze(store, query, parsed.GetValue(recent));
+            if (report.Series.IsEmpty) throw new RequestException($"no run in {(environment.Store.IsDefault ? environment.ResultsRoot : "the store")} has {query.Metric} with these filters.", "Loosen the filters, or take runs in with 'quantbench results reindex'.");
             await output.WriteAsync(parsed, () => TrendText.Markdown(report), () => AnalysisFrames.Of(report), stop);
             if (address is not null && !report.Alerts.IsEmpty)
             {

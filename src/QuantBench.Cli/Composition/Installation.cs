@@ -4,6 +4,7 @@ using QuantBench.Core.Machine;
 using QuantBench.Formats.Sources;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Evaluators;
+using QuantBench.Results.Store;
 using QuantBench.Runner;
 using QuantBench.Runner.Workers;
 
@@ -51,8 +52,9 @@ internal static class Installation
     /// <summary>What the runner is made of.</summary>
     /// <param name="results">Directory of run folders; null = the default.</param>
     /// <param name="cache">Cache root; null = the default.</param>
+    /// <param name="store">Address of the results store; null = what the environment names, else the default.</param>
     /// <param name="natives">Native libraries of the user's own, by engine.</param>
-    public static RunnerEnvironment MakeEnvironment(string? results, string? cache, ImmutableSortedDictionary<string, string> natives)
+    public static RunnerEnvironment MakeEnvironment(string? results, string? cache, string? store, ImmutableSortedDictionary<string, string> natives)
     {
         string cacheRoot = Path.GetFullPath(cache ?? NonEmpty("QUANTBENCH_CACHE") ?? Path.Combine(Root, ".cache"));
         return new RunnerEnvironment
@@ -60,6 +62,7 @@ internal static class Installation
             Root = Root,
             CacheRoot = cacheRoot,
             ResultsRoot = Path.GetFullPath(results ?? Path.Combine(Root, "results")),
+            Store = StoreAddress.Parse(store ?? NonEmpty(StoreAddress.Variable)),
             NativeDirectories = natives,
             Engines = Engines.All,
             Worker = WorkerCommand,

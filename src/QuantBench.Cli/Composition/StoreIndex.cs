@@ -1,13 +1,14 @@
 using QuantBench.Core.Cells;
 using QuantBench.Core.Runs;
 using QuantBench.Results.Store;
+using QuantBench.Runner;
 using QuantBench.Runner.Runs;
 
 namespace QuantBench.Cli.Composition;
 
-/// <summary>Takes results into the SQLite store; opens it with the first one.</summary>
-/// <param name="resultsRoot">Directory of run folders.</param>
-internal sealed class StoreIndex(string resultsRoot) : IResultIndex, IDisposable
+/// <summary>Takes results into the store; opens it with the first one.</summary>
+/// <param name="environment">Where it lies.</param>
+internal sealed class StoreIndex(RunnerEnvironment environment) : IResultIndex, IDisposable
 {
     private ResultStore? _store;
 
@@ -20,5 +21,5 @@ internal sealed class StoreIndex(string resultsRoot) : IResultIndex, IDisposable
     /// <inheritdoc/>
     public void Dispose() => _store?.Dispose();
 
-    private ResultStore Store() => _store ??= ResultStore.Open(resultsRoot);
+    private ResultStore Store() => _store ??= ResultStore.Open(environment.ResultsRoot, environment.Store);
 }

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.OpenApi;
 using OpenTelemetry.Metrics;
@@ -16,6 +17,7 @@ using QuantBench.Lab;
 using QuantBench.Lab.Queue;
 using QuantBench.Lab.Schedules;
 using QuantBench.Lab.State;
+using QuantBench.Results.Store;
 
 namespace QuantBench.Dashboard.Api;
 
@@ -92,15 +94,21 @@ internal static class DashboardApi
         {
             return Answers.Problem(e.Message, statusCode: StatusCodes.Status400BadRequest, extensions: e.Hint is null ? null : new Dictionary<string, object?> { ["hint"] = e.Hint });
         }
+        catch (Exception e) when (e is not OperationCanceledException && context.HttpContext.RequestServices.GetRequiredService<ResultStore>().Explain(e) is { } known)
+        {
+            return Answers.Problem(known.Message, statusCode: StatusCodes.Status503ServiceUnavailable, extensions: known.Hint is null ? null : new Dictionary<string, object?> { ["hint"] = known.Hint });
+        }
     }
 
-    private static async Task<IResult> HealthAsync(RunQueries runs, DashboardOptions options, CancellationToken stop)
+    private static async Task<IResult> HealthAsync(ResultStore store, DashboardOptions options, CancellationToken stop)
     {
         try
         {
-            return Answers.Ok(new HealthAnswer("ok", options.Version, await runs.CountAsync(stop), options.Launcher is not null));
+            // Asked anew each time: a kept answer says nothing about a server that went away.
+            await using StoreContext context = store.OpenContext();
+            return Answers.Ok(new HealthAnswer("ok", options.Version, await context.Runs.CountAsync(stop), options.Launcher is not null));
         }
-        catch (Exception e) when (e is Microsoft.Data.Sqlite.SqliteException or StoreException)
+        catch (Exception e) when (e is not OperationCanceledException && store.Explain(e) is not null)
         {
             return Answers.Json(new HealthAnswer("failing", options.Version, null, options.Launcher is not null), statusCode: StatusCodes.Status503ServiceUnavailable);
         }

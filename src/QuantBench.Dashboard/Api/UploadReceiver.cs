@@ -1,6 +1,5 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
-using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Dashboard.Hosting;
 using QuantBench.Lab.State;
@@ -77,10 +76,9 @@ internal sealed class UploadReceiver(DashboardOptions options, ResultStore store
     // A connection of its own: the shared store is one thread's at a time.
     private void Index(string folder)
     {
-        using ResultStore own = ResultStore.Open(store.Root);
+        using ResultStore own = store.Again();
         using RunFolder run = RunFolder.OpenReadOnly(folder);
-        own.IndexRun(run.Info, folder);
-        foreach (CellResult cell in run.ReadCells()) own.IndexCell(run.Info.Id, cell);
+        own.IndexWhole(run.Info, folder, run.ReadCells());
     }
 
     private async Task<bool> CopyAsync(Stream input, FileStream output, CancellationToken stop)

@@ -42,6 +42,9 @@ public sealed class DashboardHost : IAsyncDisposable
     /// <summary>Code for the page that makes the first admin; null when there are accounts.</summary>
     public string? BootstrapCode { get; private set; }
 
+    /// <summary>Where the store's database is, without a password.</summary>
+    public string StoreLocation => _store.Location;
+
     /// <summary>Its services, for tests.</summary>
     internal IServiceProvider Services => _app.Services;
 
@@ -62,7 +65,7 @@ public sealed class DashboardHost : IAsyncDisposable
                 "Make an admin first: quantbench accounts add NAME --role admin. Without --listen only this machine can reach it.");
         }
 
-        ResultStore store = ResultStore.Open(options.Lab.ResultsRoot);
+        ResultStore store = ResultStore.Open(options.Lab.ResultsRoot, options.Lab.Store);
         WebApplication? app = null;
         try
         {

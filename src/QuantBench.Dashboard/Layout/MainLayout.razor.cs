@@ -19,5 +19,7 @@ public sealed partial class MainLayout
 
     private static string Host => Environment.MachineName;
 
+    private string StoreKind => Options.Lab.Store.IsDefault ? "local store" : $"{Options.Lab.Store} store";
+
     private string Access => Options.ReadingNeedsLogin ? "not logged in." : "read-only, no login.";
 }

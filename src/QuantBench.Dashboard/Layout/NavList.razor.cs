@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Components.Authorization;
 using QuantBench.Dashboard.Accounts;
 using QuantBench.Dashboard.Queries;
 using QuantBench.Lab.Accounts;
+using QuantBench.Results.Store;
 
 namespace QuantBench.Dashboard.Layout;
 
@@ -40,6 +41,9 @@ public sealed partial class NavList
     private MachineQueries Machines { get; set; } = null!;
 
     [Inject]
+    private ResultStore Store { get; set; } = null!;
+
+    [Inject]
     private NavigationManager Navigation { get; set; } = null!;
 
     /// <summary>Name of the page at a path.</summary>
@@ -49,12 +53,19 @@ public sealed partial class NavList
     protected override async Task OnInitializedAsync()
     {
         ClaimsPrincipal? user = Authentication is null ? null : (await Authentication).User;
-        int runs = await Runs.CountAsync(CancellationToken.None);
-        int machines = (await Machines.ListAsync(CancellationToken.None)).Length;
-        _groups = Entries(runs, machines, user?.IsInRole(Policies.Name(Role.Admin)) ?? false);
+        bool admin = user?.IsInRole(Policies.Name(Role.Admin)) ?? false;
+        try
+        {
+            _groups = Entries(await Runs.CountAsync(CancellationToken.None), (await Machines.ListAsync(CancellationToken.None)).Length, admin);
+        }
+        catch (Exception e) when (Store.Explain(e) is not null)
+        {
+            // The page says what is wrong; the way to the other pages stays.
+            _groups = Entries(null, null, admin);
+        }
     }
 
-    private static ImmutableArray<NavGroup> Entries(int runs, int machines, bool admin) =>
+    private static ImmutableArray<NavGroup> Entries(int? runs, int? machines, bool admin) =>
     [
         new("Results",
         [

@@ -1,6 +1,7 @@
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using QuantBench.Core.Errors;
 using QuantBench.Dashboard.Queries;
 using QuantBench.Lab.State;
 using QuantBench.Results.Store;
@@ -8,8 +9,7 @@ using QuantBench.Results.Store;
 namespace QuantBench.Dashboard.Live;
 
 /// <summary>
-/// Notices when any process changes the store or the lab's database, within half a second: SQLite's <c>data_version</c> changes with every
-/// commit of another connection, and asking for it reads one page.
+/// Notices when any process changes the store or the lab's database, within half a second.
 /// </summary>
 /// <param name="store">The store.</param>
 /// <param name="lab">The lab's database.</param>
@@ -27,33 +27,35 @@ public sealed class ResultWatcher(ResultStore store, LabDatabase lab, StoreCache
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(s_interval, clock);
-        SqliteConnection? results = null;
+        StoreWatch? results = null;
         SqliteConnection? labs = null;
         try
         {
             long? seen = null;
             long? seenLab = null;
+            bool blind = false;
             while (await timer.WaitForNextTickAsync(stoppingToken))
             {
                 try
                 {
-                    results ??= Open(store.DatabasePath);
+                    results ??= store.Watch();
                     labs ??= Open(lab.Path);
-                    long now = Version(results);
+                    long now = results.Version();
                     long nowLab = Version(labs);
-                    bool changed = seen is not null && now != seen;
+                    // What happened while nothing could be seen isn't known.
+                    bool changed = blind || (seen is not null && now != seen);
                     bool changedLab = seenLab is not null && nowLab != seenLab;
-                    (seen, seenLab) = (now, nowLab);
+                    (seen, seenLab, blind) = (now, nowLab, false);
                     if (!changed && !changedLab) continue;
                     cache.Changed();
                     Changed?.Invoke();
                 }
-                catch (SqliteException e)
+                catch (Exception e) when (e is SqliteException or StoreException)
                 {
-                    logger.LogWarning("the store can't be watched: {Problem}", e.Message);
+                    if (!blind) logger.LogWarning("the store can't be watched: {Problem}", e.Message);
                     results?.Dispose();
                     labs?.Dispose();
-                    (results, labs, seen, seenLab) = (null, null, null, null);
+                    (results, labs, seen, seenLab, blind) = (null, null, null, null, true);
                 }
             }
         }

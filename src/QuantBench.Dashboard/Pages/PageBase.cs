@@ -1,7 +1,9 @@
+using System.Data.Common;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Http;
 using QuantBench.Core.Errors;
 using QuantBench.Dashboard.Hosting;
+using QuantBench.Results.Store;
 
 namespace QuantBench.Dashboard.Pages;
 
@@ -19,6 +21,10 @@ public abstract class PageBase : ComponentBase
     /// <summary>What the dashboard shows.</summary>
     [Inject]
     public DashboardOptions Options { get; set; } = null!;
+
+    /// <summary>The store, which knows its faults.</summary>
+    [Inject]
+    public ResultStore Store { get; set; } = null!;
 
     /// <summary>The address of the page.</summary>
     [Inject]
@@ -51,9 +57,14 @@ public abstract class PageBase : ComponentBase
         {
             await LoadAsync();
         }
-        catch (QuantBenchException e)
+        catch (QuantBenchException e) when (e.InnerException is not DbException)
         {
             Problem = e;
+        }
+        catch (Exception e) when (e is not OperationCanceledException && Store.Explain(e) is { } known)
+        {
+            // Without its database no page has anything to show: the error page says why.
+            throw known;
         }
     }
 }

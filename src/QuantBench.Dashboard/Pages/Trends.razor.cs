@@ -13,8 +13,7 @@ namespace QuantBench.Dashboard.Pages;
 /// <summary>Did it get worse, when, because of what?</summary>
 public sealed partial class Trends
 {
-    private const int DefaultWindow = 90;
-    private const int MostFigures = 4;
+    private const int DefaultWindow = TrendQueries.DefaultDays;
     private const int MostListed = 200;
     private const int MostSparks = 75;
     private static readonly ImmutableArray<int> Windows = [7, 14, 30, DefaultWindow, 365, 3650];
@@ -61,18 +60,16 @@ public sealed partial class Trends
     /// <inheritdoc/>
     protected override async Task LoadAsync()
     {
-        _metric = MetricTable.Find(MetricName ?? "") is { } known ? known.Name : "tg_tps";
-        _days = Math.Clamp(Days ?? DefaultWindow, 1, 36_500);
+        _metric = MetricTable.Find(MetricName ?? "") is { } known ? known.Name : TrendQueries.DefaultMetric;
+        _days = Math.Clamp(Days ?? TrendQueries.DefaultDays, 1, 36_500);
         _facets = await Runs.FacetsAsync(Left);
         string? variant = string.IsNullOrWhiteSpace(VariantId) ? null : Variant.TryParse(VariantId, out Variant? parsed) ? parsed?.Id : VariantId;
-        // To the hour, so that the answer can be kept while nothing changes.
-        long since = Clock.GetUtcNow().AddDays(-_days).ToUnixTimeMilliseconds() / 3_600_000 * 3_600_000;
-        var query = new SeriesQuery(_metric, None(MachineId), None(CellId), Variant: variant, Suite: None(SuiteName), SinceMs: since);
+        SeriesQuery query = TrendQueries.Recent(_metric, _days, Clock.GetUtcNow()) with { Machine = None(MachineId), CellId = None(CellId), Variant = variant, Suite = None(SuiteName) };
         _report = await Queries.ReportAsync(query);
         _lead = TrendText.Lead(_report);
         _listed = [.. _report.Series.Take(MostListed)];
         _changes = [.. _report.Series.SelectMany(s => s.Changes.Select(c => (s, c))).OrderBy(c => c.c.Worse == true ? 0 : 1).ThenByDescending(c => c.s.Points[c.c.Index].Started).Take(50)];
-        _figures = await Queries.DrawAsync(query, MostFigures);
+        _figures = await Queries.DrawAsync(query, TrendQueries.MostFigures);
     }
 
     private static string? None(string? text) => string.IsNullOrEmpty(text) ? null : text;

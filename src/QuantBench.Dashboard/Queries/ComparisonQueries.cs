@@ -14,8 +14,9 @@ public sealed record ComparisonGroup(string Title, ImmutableArray<MetricComparis
 
 /// <summary>Comparisons of runs and variants.</summary>
 /// <param name="store">The store.</param>
+/// <param name="runs">Reads runs.</param>
 /// <param name="cache">What stays true until the store changes.</param>
-public sealed class ComparisonQueries(ResultStore store, StoreCache cache)
+public sealed class ComparisonQueries(ResultStore store, RunQueries runs, StoreCache cache)
 {
     /// <summary>Compares two sides, each <c>run[:variant[@backend]]</c>.</summary>
     /// <exception cref="RequestException">A side names nothing.</exception>
@@ -29,7 +30,7 @@ public sealed class ComparisonQueries(ResultStore store, StoreCache cache)
         string run = text.Split(':')[0];
         // On the command line a run may be given by its path; an address must not read paths.
         if (!RunFolder.IsValidId(run)) throw new RequestException($"'{run}' is no run's id.", "Pick a run from the list.");
-        return ComparisonSide.Parse(text, new RunCatalog(store.Root));
+        return ComparisonSide.Parse(text, Load);
     }
 
     /// <summary>Rows grouped as pages show them.</summary>
@@ -38,4 +39,8 @@ public sealed class ComparisonQueries(ResultStore store, StoreCache cache)
         .. rows.GroupBy(r => r.Metric.Kind switch { MetricKind.Quality => "Quality", MetricKind.Timing => "Speed", _ => "Memory and energy" })
             .OrderBy(g => g.Key switch { "Quality" => 0, "Speed" => 1, _ => 2 }).Select(g => new ComparisonGroup(g.Key, [.. g])),
     ];
+
+    // By its id a run is found at once, here or in the store; a part of an id needs the list of folders.
+    private RunRecord Load(string run) =>
+        Directory.Exists(Path.Combine(store.Root, run)) ? runs.OfFolder(Path.Combine(store.Root, run)) : store.ReadRecord(run) ?? runs.OfFolder(new RunCatalog(store.Root).Find(run).Path);
 }

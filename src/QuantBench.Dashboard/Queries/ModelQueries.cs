@@ -32,14 +32,14 @@ public sealed class ModelQueries(ResultStore store, RunQueries runs, ArtifactCat
     public Task<ImmutableArray<ModelItem>> ListAsync(CancellationToken cancellationToken) => cache.GetAsync("models", async () =>
     {
         await using StoreContext context = store.OpenContext();
-        var groups = await context.Cells.GroupBy(c => c.Model)
-            .Select(g => new { Model = g.Key, Variants = g.Select(c => c.Variant).Distinct().Count(), Runs = g.Select(c => c.RunId).Distinct().Count(), Last = g.Max(c => c.Id) })
-            .OrderBy(g => g.Model).ToArrayAsync(cancellationToken);
+        // Each is answered by an index alone, without the cells.
+        var measured = await context.Cells.Select(c => new { c.Model, c.RunId }).Distinct().GroupBy(c => c.Model).Select(g => new { Model = g.Key, Count = g.Count() }).OrderBy(g => g.Model).ToArrayAsync(cancellationToken);
+        var variants = await context.Cells.Select(c => new { c.Model, c.Variant }).Distinct().GroupBy(c => c.Model).Select(g => new { Model = g.Key, Count = g.Count() }).ToDictionaryAsync(g => g.Model, g => g.Count, cancellationToken);
         var items = ImmutableArray.CreateBuilder<ModelItem>();
-        foreach (var group in groups)
+        foreach (var model in measured)
         {
-            string run = await context.Cells.Where(c => c.Id == group.Last).Select(c => c.RunId).FirstAsync(cancellationToken);
-            items.Add(new ModelItem(group.Model, group.Variants, group.Runs, run));
+            string last = await context.Runs.Where(r => context.Cells.Any(c => c.RunId == r.Id && c.Model == model.Model)).OrderByDescending(r => r.StartedMs).Select(r => r.Id).FirstAsync(cancellationToken);
+            items.Add(new ModelItem(model.Model, variants.GetValueOrDefault(model.Model), model.Count, last));
         }
 
         return items.ToImmutable();

@@ -81,7 +81,7 @@ public sealed class OverviewQueries(ResultStore store, RunQueries runs, MachineQ
         {
             RunRecord? first = await runs.RecordAsync(before, cancellationToken);
             RunRecord? second = await runs.RecordAsync(after, cancellationToken);
-            if (first is null || second is null) throw new StoreException("the folder of a run is gone.", "Run 'quantbench results reindex'.");
+            if (first is null || second is null) throw new StoreException("a run is gone.", "Run 'quantbench results reindex'.");
             RunComparison comparison = RunComparer.Compare(new ComparisonSide(first), new ComparisonSide(second));
             return new ChangeReport(
                 before, after,

@@ -10,5 +10,6 @@ internal static class QueryServices
     {
         services.AddSingleton<StoreCache>().AddSingleton<RunQueries>().AddSingleton<MachineQueries>().AddSingleton<ModelQueries>().AddSingleton<SuiteQueries>();
         services.AddSingleton<OverviewQueries>().AddSingleton<DecisionQueries>().AddSingleton<TrendQueries>().AddSingleton<ComparisonQueries>().AddSingleton<FigureSource>();
+        services.AddHostedService<QueryWarmUp>();
     }
 }

@@ -81,7 +81,10 @@ public sealed class RunQueries(ResultStore store, RunNotes notes, StoreCache cac
             orderby m.Id
             select m).ToArrayAsync(cancellationToken)).ToLookup(m => m.CellRowId);
         string folder = FolderOf(row.Folder);
-        ImmutableArray<CellView> views = [.. cells.Select(c => RowReading.Cell(c, measurements[c.Id])).OfType<CellView>()];
+        ImmutableArray<CellView> views =
+        [
+            .. cells.Select(c => RowReading.Cell(c, [.. measurements[c.Id].Select(m => RowReading.Measurement(m))]) is { } cell ? new CellView(c.Id, cell) : null).OfType<CellView>(),
+        ];
         int Count(CellStatus status) => views.Count(v => v.Result.Status == status);
         return new RunDetail(
             info, folder, StateOf(row.Status, folder), new RunCounts(Count(CellStatus.Ok), Count(CellStatus.Failed), Count(CellStatus.Unsupported), row.CellCount), views, Planned(info));
@@ -95,18 +98,24 @@ public sealed class RunQueries(ResultStore store, RunNotes notes, StoreCache cac
         return folder is null ? null : FolderOf(folder);
     }
 
-    /// <summary>A run from its folder, samples included, for comparisons and figures; kept while the folder doesn't change.</summary>
+    /// <summary>A run from its folder, or from the store where that isn't here; samples included, for comparisons and figures; kept while it doesn't change.</summary>
     /// <param name="id">Its id.</param>
     /// <param name="cancellationToken">Stops.</param>
     public async Task<RunRecord?> RecordAsync(string id, CancellationToken cancellationToken)
     {
-        if (await FolderAsync(id, cancellationToken) is not { } folder || !Directory.Exists(folder)) return null;
-        return cache.Record(folder, () =>
-        {
-            using RunFolder run = RunFolder.OpenReadOnly(folder);
-            return run.ReadRecord();
-        });
+        if (await FolderAsync(id, cancellationToken) is not { } folder) return null;
+        // Made on another machine of the lab: the store has all of it but the logs.
+        if (!Directory.Exists(folder)) return (await cache.GetAsync("record " + id, () => Task.FromResult(store.ReadRecord(id) is { } found ? [found] : ImmutableArray<RunRecord>.Empty))).FirstOrDefault();
+        return OfFolder(folder);
     }
+
+    /// <summary>A run from its folder; kept while that doesn't change.</summary>
+    /// <param name="folder">The folder.</param>
+    public RunRecord OfFolder(string folder) => cache.Record(folder, () =>
+    {
+        using RunFolder run = RunFolder.OpenReadOnly(folder);
+        return run.ReadRecord();
+    });
 
     /// <summary>The raw samples of one metric of a cell; empty when there are none.</summary>
     /// <param name="cellRow">The cell's row.</param>
@@ -127,7 +136,8 @@ public sealed class RunQueries(ResultStore store, RunNotes notes, StoreCache cac
     {
         "completed" => RunState.Completed,
         "interrupted" => RunState.Stopped,
-        _ => RunFolder.WriterProcess(folder) is null ? RunState.Silent : RunState.Running,
+        // Whether a process on another machine is alive isn't known here: its run goes on until it says otherwise.
+        _ => Directory.Exists(folder) && RunFolder.WriterProcess(folder) is null ? RunState.Silent : RunState.Running,
     };
 
     internal string FolderOf(string folder) => Path.GetFullPath(Path.Combine(store.Root, folder));

@@ -1,4 +1,3 @@
-using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Results.Folders;
 using QuantBench.Results.Store;
@@ -25,9 +24,7 @@ internal static class StoreCatchUp
             try
             {
                 using RunFolder folder = RunFolder.OpenReadOnly(entry.Path);
-                IReadOnlyList<CellResult> cells = folder.ReadCells();
-                store.IndexRun(info, entry.Path);
-                foreach (CellResult cell in cells) store.IndexCell(info.Id, cell);
+                store.IndexWhole(info, entry.Path, folder.ReadCells());
                 renewed++;
             }
             catch (StoreException)

@@ -10,10 +10,27 @@ namespace QuantBench.Dashboard.Queries;
 /// <param name="cache">What stays true until the store changes.</param>
 public sealed class TrendQueries(ResultStore store, StoreCache cache)
 {
+    /// <summary>Metric that is shown when none is chosen.</summary>
+    public const string DefaultMetric = "tg_tps";
+
+    /// <summary>Days that are looked back when no number is chosen.</summary>
+    public const int DefaultDays = 90;
+
+    /// <summary>Figures on the page.</summary>
+    public const int MostFigures = 4;
+
+    /// <summary>Every series of a metric over the last days.</summary>
+    /// <param name="metric">Metric name.</param>
+    /// <param name="days">Days to look back.</param>
+    /// <param name="now">The time.</param>
+    public static SeriesQuery Recent(string metric, int days, DateTimeOffset now) =>
+        // To the hour, so that the answer can be kept while nothing changes.
+        new(metric, SinceMs: now.AddDays(-days).ToUnixTimeMilliseconds() / 3_600_000 * 3_600_000);
+
     /// <summary>The series of a query; judged at most once per version of the store.</summary>
     public Task<TrendReport> ReportAsync(SeriesQuery query) => cache.GetAsync($"trend {query}", () =>
     {
-        using AggregateReader reader = AggregateReader.Open(store.Root);
+        using AggregateReader reader = store.OpenReader();
         return Task.FromResult(TrendAnalyzer.Analyze(reader, query));
     });
 
@@ -31,5 +48,5 @@ public sealed class TrendQueries(ResultStore store, StoreCache cache)
         Draw((await ReportAsync(query)).Series.Where(s => s.Points.Length > 1).Take(most)));
 
     private static ImmutableArray<(TrendSeries Series, PlotFigure? Figure)> Draw(IEnumerable<TrendSeries> series) =>
-        [.. series.Select(s => (s, PlotFigure.Both((id, width) => TrendPlot.Draw(s, id, width), $"trend-{s.CellId}-{s.MachineId}")))];
+        [.. series.AsParallel().AsOrdered().Select(s => (s, PlotFigure.Both((id, width) => TrendPlot.Draw(s, id, width), $"trend-{s.CellId}-{s.MachineId}")))];
 }

@@ -18,7 +18,7 @@ public sealed class SuiteRunLauncher(RunnerEnvironment environment, Action<strin
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(started);
-        using ResultStore store = ResultStore.Open(environment.ResultsRoot);
+        using ResultStore store = ResultStore.Open(environment.ResultsRoot, environment.Store);
         var runner = new SuiteRunner(environment, new Listener(started), new Index(store));
         RunOutcome outcome;
         if (Begun(request) is { } entry)

@@ -87,7 +87,7 @@ internal sealed class RunFolderExporter(string resultsRoot, MemoryBandwidth band
         _folder ??= RunFolder.Create(resultsRoot, info);
         foreach (CellResult result in results) _folder.Append(result);
         _folder.Update(info);
-        using ResultStore store = ResultStore.Open(resultsRoot);
+        using ResultStore store = ResultStore.Open(resultsRoot, StoreAddress.Parse(Environment.GetEnvironmentVariable(StoreAddress.Variable)));
         store.IndexRun(info, _folder.Path);
         foreach (CellResult result in results) store.IndexCell(info.Id, result);
         return _folder;

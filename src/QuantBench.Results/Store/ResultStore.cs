@@ -1,67 +1,79 @@
 using System.Collections.Immutable;
-using Microsoft.Data.Sqlite;
-using Microsoft.EntityFrameworkCore;
+using System.Data;
+using System.Data.Common;
+using System.Text.Json;
+using QuantBench.Core;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Metrics;
 using QuantBench.Core.Runs;
 using QuantBench.Results.Folders;
-using QuantBench.Results.Store.Migrations;
 
 namespace QuantBench.Results.Store;
 
 /// <summary>
-/// The store: <c>results.db</c> (SQLite, WAL) in the results root. It is an index of the run folders, never the only copy:
-/// <see cref="Reindex"/> rebuilds it. Not safe for use by several threads at once; several processes may have it open.
+/// The store: by default <c>results.db</c> (SQLite, WAL) in the results root, or a PostgreSQL database that the machines of a lab share. Of the runs
+/// made here it is an index of their folders, never the only copy: <see cref="Reindex"/> brings it up to date. Writing is one thread's at a time;
+/// contexts, readers and watches may be opened by any. Several processes may have it open.
 /// </summary>
 public sealed class ResultStore : IDisposable
 {
-    /// <summary>Name of the database file in the results root.</summary>
+    /// <summary>Name of SQLite's file in the results root.</summary>
     public const string FileName = "results.db";
 
-    private const int BusySeconds = 10;
+    private readonly StoreDatabase _database;
+    private readonly bool _owned;
+    private DbConnection _connection;
+    private StoreWriter _writer;
 
-    private readonly SqliteConnection _connection;
-    private readonly StoreWriter _writer;
-
-    private ResultStore(string root, SqliteConnection connection)
+    private ResultStore(string root, StoreDatabase database, bool owned)
     {
-        (Root, _connection) = (root, connection);
-        _writer = new StoreWriter(connection);
+        (Root, _database, _owned) = (root, database, owned);
+        (_connection, _writer) = Connect();
     }
 
     /// <summary>Absolute path of the results root.</summary>
     public string Root { get; }
 
-    /// <summary>Absolute path of the database.</summary>
-    public string DatabasePath => Path.Combine(Root, FileName);
+    /// <summary>Where the database is, for people: a file, or a database and its server.</summary>
+    public string Location => _database.Shown;
 
-    /// <summary>Opens the store of a results root; makes or migrates the database when it is new or older than this program.</summary>
+    /// <summary>Whether other machines may write to it too.</summary>
+    public bool IsShared => _database.IsShared;
+
+    /// <summary>Opens the store of a results root; makes or migrates its tables when they are missing or older than this program.</summary>
     /// <param name="resultsRoot">Directory of all run folders; made when absent.</param>
-    /// <exception cref="StoreException">The database can't be opened, isn't a database, or is newer than this program.</exception>
-    public static ResultStore Open(string resultsRoot)
+    /// <param name="address">Which database; null for SQLite in the results root.</param>
+    /// <exception cref="StoreException">The database can't be opened, isn't one, or is newer than this program.</exception>
+    public static ResultStore Open(string resultsRoot, StoreAddress? address = null)
     {
         ArgumentNullException.ThrowIfNull(resultsRoot);
         string root = Path.GetFullPath(resultsRoot);
-        string file = Path.Combine(root, FileName);
-        SqliteConnection? connection = null;
+        StoreDatabase database = (address ?? StoreAddress.Default).Open(root);
         try
         {
             Directory.CreateDirectory(root);
-            connection = new SqliteConnection(ConnectionString(file));
-            connection.Open();
-            Execute(connection, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;");
-            EnsureSchema(connection, file);
-            return new ResultStore(root, connection);
+            return new ResultStore(root, database, owned: true);
         }
-        catch (Exception e) when (e is SqliteException or IOException or UnauthorizedAccessException)
+        catch (Exception e)
         {
-            connection?.Dispose();
-            throw Failed(file, "can't be opened", e);
-        }
-        catch
-        {
-            connection?.Dispose();
+            database.Dispose();
+            if (e is not StoreException && database.Explain("can't be opened", e) is { } known) throw known;
             throw;
+        }
+    }
+
+    /// <summary>The same store for another thread that writes; dispose it before this one.</summary>
+    /// <exception cref="StoreException">The database can't be opened.</exception>
+    public ResultStore Again()
+    {
+        try
+        {
+            return new ResultStore(Root, _database, owned: false);
+        }
+        catch (Exception e) when (e is not StoreException && _database.Explain("can't be opened", e) is { } known)
+        {
+            throw known;
         }
     }
 
@@ -86,24 +98,33 @@ public sealed class ResultStore : IDisposable
         Write(transaction => _writer.Cell(runId, result, transaction));
     }
 
-    /// <summary>Takes a run and all of its cells out of the index; its folder stays.</summary>
+    /// <summary>Puts a whole run in the place of what the store has of it, in one transaction.</summary>
+    /// <param name="info">The run.</param>
+    /// <param name="folder">Its folder.</param>
+    /// <param name="cells">All of its cells, each once.</param>
+    /// <exception cref="StoreException">The database can't be written.</exception>
+    public void IndexWhole(RunInfo info, string folder, IReadOnlyList<CellResult> cells)
+    {
+        ArgumentNullException.ThrowIfNull(info);
+        ArgumentNullException.ThrowIfNull(folder);
+        ArgumentNullException.ThrowIfNull(cells);
+        Write(transaction => Replace(info, folder, cells, transaction));
+    }
+
+    /// <summary>Takes a run and all of its cells out of the store; its folder stays.</summary>
     /// <param name="runId">The run's id.</param>
     /// <returns>False when the run wasn't there.</returns>
     public bool RemoveRun(string runId)
     {
         bool removed = false;
-        Write(transaction =>
-        {
-            using SqliteCommand command = _connection.CreateCommand();
-            command.Transaction = transaction;
-            command.CommandText = "DELETE FROM runs WHERE id = $id";
-            command.Parameters.AddWithValue("$id", runId);
-            removed = command.ExecuteNonQuery() > 0;
-        });
+        Write(transaction => removed = _writer.Remove(runId, transaction));
         return removed;
     }
 
-    /// <summary>Rebuilds the index from the run folders under the results root, in one transaction: readers see the old index or the new.</summary>
+    /// <summary>
+    /// Brings the store up to date with the run folders under the results root, in one transaction: readers see the old state or the new. Runs without
+    /// a folder here are removed, except from a shared store, where they are other machines'.
+    /// </summary>
     /// <exception cref="StoreException">The database can't be written.</exception>
     public ReindexReport Reindex()
     {
@@ -112,8 +133,9 @@ public sealed class ResultStore : IDisposable
         var skipped = ImmutableArray.CreateBuilder<RunEntry>();
         Write(transaction =>
         {
-            using (SqliteCommand clear = _connection.CreateCommand())
+            if (!IsShared)
             {
+                using DbCommand clear = _connection.CreateCommand();
                 clear.Transaction = transaction;
                 clear.CommandText = "DELETE FROM runs";
                 clear.ExecuteNonQuery();
@@ -139,8 +161,7 @@ public sealed class ResultStore : IDisposable
                     continue;
                 }
 
-                _writer.Run(entry.Info, Relative(entry.Path), transaction);
-                foreach (CellResult result in results) _writer.Cell(entry.Info.Id, result, transaction);
+                Replace(entry.Info, entry.Path, results, transaction);
                 runs++;
                 cells += results.Count;
             }
@@ -148,12 +169,63 @@ public sealed class ResultStore : IDisposable
         return new ReindexReport(runs, cells, skipped.ToImmutable());
     }
 
-    /// <summary>A context for queries, with a connection of its own; dispose it. Rows are not to be changed through it.</summary>
-    public StoreContext OpenContext()
+    /// <summary>A run with all of its cells and raw samples, from the store alone; null when it doesn't have it. Cells of variants this program doesn't know are left out.</summary>
+    /// <param name="runId">The run's id.</param>
+    /// <exception cref="StoreException">The database can't be read.</exception>
+    public RunRecord? ReadRecord(string runId)
     {
-        var context = new StoreContext(new DbContextOptionsBuilder<StoreContext>().UseSqlite(ConnectionString(DatabasePath)).Options);
-        context.ChangeTracker.QueryTrackingBehavior = QueryTrackingBehavior.NoTracking;
-        return context;
+        try
+        {
+            using StoreContext context = OpenContext();
+            if (context.Runs.FirstOrDefault(r => r.Id == runId) is not { } run || JsonSerializer.Deserialize<RunInfo>(run.Info, Json.Line) is not { } info) return null;
+            CellRow[] cells = [.. context.Cells.Where(c => c.RunId == runId).OrderBy(c => c.Id)];
+            ILookup<long, Measurement> measured = (
+                from c in context.Cells
+                join m in context.Measurements on c.Id equals m.CellRowId
+                join s in context.Samples on m.Id equals s.MeasurementId into all
+                from s in all.DefaultIfEmpty()
+                where c.RunId == runId
+                orderby m.Id
+                select new { m, Data = s == null ? null : s.Data }).ToLookup(x => x.m.CellRowId, x => RowReading.Measurement(x.m, x.Data is null ? null : SampleRow.Unpack(x.Data)));
+            return new RunRecord(info, [.. cells.Select(c => RowReading.Cell(c, [.. measured[c.Id]])).OfType<CellResult>()]);
+        }
+        catch (Exception e) when (Explain(e) is { } known)
+        {
+            throw known;
+        }
+    }
+
+    /// <summary>A context for queries, with a connection of its own; dispose it. Rows are not to be changed through it.</summary>
+    public StoreContext OpenContext() => _database.Context();
+
+    /// <summary>Something to read figures with; dispose it before the store.</summary>
+    /// <exception cref="StoreException">The database can't be opened.</exception>
+    public AggregateReader OpenReader() => AggregateReader.Of(_database, owned: false);
+
+    /// <summary>Sees changes made by any process; dispose it before the store.</summary>
+    /// <exception cref="StoreException">The database can't be opened.</exception>
+    public StoreWatch Watch()
+    {
+        try
+        {
+            return _database.Watch();
+        }
+        catch (Exception e) when (_database.Explain("can't be watched", e) is { } known)
+        {
+            throw known;
+        }
+    }
+
+    /// <summary>What a fault of a context means, with what to do; null when it isn't the database's.</summary>
+    /// <param name="e">The fault.</param>
+    public StoreException? Explain(Exception e)
+    {
+        for (Exception? at = e; at is not null; at = at.InnerException)
+        {
+            if (at is DbException) return _database.Explain("can't be read", e);
+        }
+
+        return e as StoreException;
     }
 
     /// <inheritdoc/>
@@ -161,59 +233,30 @@ public sealed class ResultStore : IDisposable
     {
         _writer.Dispose();
         _connection.Dispose();
+        if (_owned) _database.Dispose();
     }
 
-    // No pooling: a disposed store lets go of its file at once. Foreign keys on: removing a run must take its cells along.
-    private static string ConnectionString(string file) => new SqliteConnectionStringBuilder
+    private (DbConnection Connection, StoreWriter Writer) Connect()
     {
-        DataSource = file,
-        Mode = SqliteOpenMode.ReadWriteCreate,
-        Pooling = false,
-        ForeignKeys = true,
-        DefaultTimeout = BusySeconds,
-    }.ToString();
-
-    private static void EnsureSchema(SqliteConnection connection, string file)
-    {
-        // The history table is read by hand, so that the usual case, an up-to-date database, doesn't pay for EF's start.
-        string? applied = LastMigration(connection);
-        if (applied == SchemaVersion.Latest) return;
-        if (applied is not null && string.CompareOrdinal(applied, SchemaVersion.Latest) > 0)
+        DbConnection connection = _database.Connect();
+        try
         {
-            throw new StoreException(
-                $"{file}: written by a newer QuantBench (schema {applied}).",
-                "Use that version, or delete the file and run 'quantbench results reindex': the run folders hold everything.");
+            if (_owned) _database.EnsureSchema(connection);
+            return (connection, _database.Writer(connection));
         }
-
-        using var context = new StoreContext(new DbContextOptionsBuilder<StoreContext>().UseSqlite(connection).Options);
-        context.Database.Migrate();
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
     }
 
-    private static string? LastMigration(SqliteConnection connection)
+    private void Replace(RunInfo info, string folder, IReadOnlyList<CellResult> cells, DbTransaction transaction)
     {
-        using SqliteCommand exists = connection.CreateCommand();
-        exists.CommandText = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '__EFMigrationsHistory'";
-        if ((long)exists.ExecuteScalar()! == 0) return null; // count(*) is never null
-        using SqliteCommand last = connection.CreateCommand();
-        last.CommandText = "SELECT max(\"MigrationId\") FROM \"__EFMigrationsHistory\"";
-        return last.ExecuteScalar() as string;
+        _writer.Remove(info.Id, transaction);
+        _writer.Run(info, Relative(folder), transaction);
+        _writer.NewCells(info.Id, cells, transaction);
     }
-
-    private static void Execute(SqliteConnection connection, string sql)
-    {
-        using SqliteCommand command = connection.CreateCommand();
-#pragma warning disable CA2100 // Review SQL for injection: callers pass constants.
-        command.CommandText = sql;
-#pragma warning restore CA2100
-        command.ExecuteNonQuery();
-    }
-
-    private static StoreException Failed(string file, string what, Exception e) => new(
-        $"{file}: {what}: {e.Message}",
-        e is SqliteException { SqliteErrorCode: 5 or 6 }
-            ? "Another process is writing to it; try again when it has finished."
-            : "The store is only an index: delete the file and run 'quantbench results reindex'.",
-        e);
 
     private string Relative(string folder)
     {
@@ -221,17 +264,26 @@ public sealed class ResultStore : IDisposable
         return relative.StartsWith("..", StringComparison.Ordinal) ? Path.GetFullPath(folder) : relative;
     }
 
-    private void Write(Action<SqliteTransaction> write)
+    private void Write(Action<DbTransaction> write)
     {
         try
         {
-            using SqliteTransaction transaction = _connection.BeginTransaction();
+            // A server may have been restarted since the last cell, hours ago.
+            if (_connection.State != ConnectionState.Open)
+            {
+                _writer.Dispose();
+                _connection.Dispose();
+                (_connection, _writer) = Connect();
+            }
+
+            using DbTransaction transaction = _connection.BeginTransaction();
             write(transaction);
+            _database.Announce(transaction);
             transaction.Commit();
         }
-        catch (SqliteException e)
+        catch (Exception e) when (e is not StoreException && _database.Explain("can't be written", e) is { } known)
         {
-            throw Failed(DatabasePath, "can't be written", e);
+            throw known;
         }
     }
 }

@@ -4,12 +4,17 @@ namespace QuantBench.Results.Store;
 
 /// <summary>
 /// The store's tables for queries by LINQ. Rows are written by <see cref="ResultStore"/> only, past EF's change tracker. To change the schema:
-/// change the rows here, then <c>dotnet ef migrations add Name --project src/QuantBench.Results</c> with <c>EfDesign=true</c> in the
-/// environment, set <c>SchemaVersion</c>, and look at the writer's SQL.
+/// change the rows here, then for each database system, e.g. for SQLite,
+/// <c>dotnet ef migrations add Name --project src/QuantBench.Results --context SqliteStoreContext --output-dir Store/Sqlite/Migrations</c> with
+/// <c>EfDesign=true</c> in the environment; set the folder's <c>LatestSchema</c>, and look at the writer's columns.
 /// </summary>
-/// <param name="options">Provider and connection.</param>
-public sealed class StoreContext(DbContextOptions<StoreContext> options) : DbContext(options)
+public abstract class StoreContext : DbContext
 {
+    /// <summary>A context of a database system.</summary>
+    /// <param name="options">Provider and connection.</param>
+    private protected StoreContext(DbContextOptions options)
+        : base(options) => ChangeTracker.QueryTrackingBehavior = QueryTrackingBehavior.NoTracking;
+
     /// <summary>Runs.</summary>
     public DbSet<RunRow> Runs => Set<RunRow>();
 
@@ -41,6 +46,7 @@ public sealed class StoreContext(DbContextOptions<StoreContext> options) : DbCon
             cell.HasOne<RunRow>().WithMany().HasForeignKey(c => c.RunId).OnDelete(DeleteBehavior.Cascade);
             cell.HasIndex(c => new { c.RunId, c.CellId }).IsUnique();
             cell.HasIndex(c => c.CellId);
+            cell.HasIndex(c => new { c.Model, c.RunId });
             cell.HasIndex(c => new { c.Model, c.Variant, c.Backend, c.Workload });
         });
         modelBuilder.Entity<MeasurementRow>(measurement =>

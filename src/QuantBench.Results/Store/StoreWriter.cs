@@ -1,5 +1,6 @@
+using System.Data;
+using System.Data.Common;
 using System.Text.Json;
-using Microsoft.Data.Sqlite;
 using QuantBench.Core;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
@@ -9,56 +10,66 @@ namespace QuantBench.Results.Store;
 
 /// <summary>
 /// Writes rows with prepared statements over one connection. EF Core isn't used here: building its model would take longer than
-/// everything else a short run does, and a change tracker would grow with each cell.
+/// everything else a short run does, and a change tracker would grow with each cell. The SQL is what SQLite and PostgreSQL have in common.
 /// </summary>
-internal sealed class StoreWriter : IDisposable
+internal class StoreWriter : IDisposable
 {
-    private const string RunSql = """
-        INSERT INTO runs (id, suite, suite_sha256, started_ms, finished_ms, status, cell_count, machine_id, host, cpu, folder, info)
-        VALUES ($id, $suite, $suite_sha256, $started_ms, $finished_ms, $status, $cell_count, $machine_id, $host, $cpu, $folder, $info)
-        ON CONFLICT (id) DO UPDATE SET suite = excluded.suite, suite_sha256 = excluded.suite_sha256, started_ms = excluded.started_ms,
-            finished_ms = excluded.finished_ms, status = excluded.status, cell_count = excluded.cell_count, machine_id = excluded.machine_id,
-            host = excluded.host, cpu = excluded.cpu, folder = excluded.folder, info = excluded.info
+    /// <summary>Columns of a cell as they are written.</summary>
+    protected static readonly (string Name, DbType Type)[] CellColumns =
+    [
+        ("run_id", DbType.String), ("cell_id", DbType.String), ("model", DbType.String), ("variant", DbType.String), ("backend", DbType.String), ("workload", DbType.String),
+        ("settings", DbType.String), ("status", DbType.String), ("reason", DbType.String), ("failure", DbType.String), ("started_ms", DbType.Int64), ("seconds", DbType.Double),
+        ("details", DbType.String),
+    ];
+
+    /// <summary>Columns of a measurement after the cell's row.</summary>
+    protected static readonly (string Name, DbType Type)[] MeasurementColumns =
+    [
+        ("name", DbType.String), ("unit", DbType.String), ("direction", DbType.String), ("value", DbType.Double), ("error", DbType.Double), ("n", DbType.Int64), ("mean", DbType.Double),
+        ("sd", DbType.Double), ("median", DbType.Double), ("min", DbType.Double), ("max", DbType.Double), ("p90", DbType.Double), ("p95", DbType.Double), ("p99", DbType.Double),
+        ("ci_low", DbType.Double), ("ci_high", DbType.Double), ("protocol", DbType.String), ("notes", DbType.String),
+    ];
+
+    private static readonly (string Name, DbType Type)[] s_runColumns =
+    [
+        ("id", DbType.String), ("suite", DbType.String), ("suite_sha256", DbType.String), ("started_ms", DbType.Int64), ("finished_ms", DbType.Int64), ("status", DbType.String),
+        ("cell_count", DbType.Int32), ("machine_id", DbType.String), ("host", DbType.String), ("cpu", DbType.String), ("folder", DbType.String), ("info", DbType.String),
+    ];
+
+    private static readonly string s_runSql = $"""
+        {Insert("runs", s_runColumns)}
+        ON CONFLICT (id) DO UPDATE SET {string.Join(", ", s_runColumns.Skip(1).Select(c => $"{c.Name} = excluded.{c.Name}"))}
         """;
 
-    private const string CellSql = """
-        INSERT INTO cells (run_id, cell_id, model, variant, backend, workload, settings, status, reason, failure, started_ms, seconds, details)
-        VALUES ($run_id, $cell_id, $model, $variant, $backend, $workload, $settings, $status, $reason, $failure, $started_ms, $seconds, $details)
+    private static readonly string s_cellSql = $"""
+        {Insert("cells", CellColumns)}
         ON CONFLICT (run_id, cell_id) DO UPDATE SET status = excluded.status, reason = excluded.reason, failure = excluded.failure,
             started_ms = excluded.started_ms, seconds = excluded.seconds, details = excluded.details
         RETURNING id
         """;
 
-    private const string ClearSql = "DELETE FROM measurements WHERE cell_row_id = $cell_row_id";
+    private static readonly string s_measurementSql = $"{Insert("measurements", [("cell_row_id", DbType.Int64), .. MeasurementColumns])} RETURNING id";
 
-    private const string MeasurementSql = """
-        INSERT INTO measurements
-            (cell_row_id, name, unit, direction, value, error, n, mean, sd, median, min, max, p90, p95, p99, ci_low, ci_high, protocol, notes)
-        VALUES
-            ($cell_row_id, $name, $unit, $direction, $value, $error, $n, $mean, $sd, $median, $min, $max, $p90, $p95, $p99, $ci_low, $ci_high,
-             $protocol, $notes)
-        RETURNING id
-        """;
+    private readonly DbCommand _run;
+    private readonly DbCommand _remove;
+    private readonly DbCommand _cell;
+    private readonly DbCommand _clear;
+    private readonly DbCommand _measurement;
+    private readonly DbCommand _sample;
 
-    private const string SampleSql = "INSERT INTO samples (measurement_id, count, data) VALUES ($measurement_id, $count, $data)";
-
-    private readonly SqliteCommand _run;
-    private readonly SqliteCommand _cell;
-    private readonly SqliteCommand _clear;
-    private readonly SqliteCommand _measurement;
-    private readonly SqliteCommand _sample;
-
-    public StoreWriter(SqliteConnection connection)
+    public StoreWriter(DbConnection connection)
     {
-        _run = Prepare(connection, RunSql, "id", "suite", "suite_sha256", "started_ms", "finished_ms", "status", "cell_count", "machine_id", "host", "cpu", "folder", "info");
-        _cell = Prepare(connection, CellSql, "run_id", "cell_id", "model", "variant", "backend", "workload", "settings", "status", "reason", "failure", "started_ms", "seconds", "details");
-        _clear = Prepare(connection, ClearSql, "cell_row_id");
-        _measurement = Prepare(
-            connection, MeasurementSql, "cell_row_id", "name", "unit", "direction", "value", "error", "n", "mean", "sd", "median", "min", "max", "p90", "p95", "p99", "ci_low", "ci_high", "protocol", "notes");
-        _sample = Prepare(connection, SampleSql, "measurement_id", "count", "data");
+        _run = Prepare(connection, s_runSql, s_runColumns);
+        _remove = Prepare(connection, "DELETE FROM runs WHERE id = @id", ("id", DbType.String));
+        _cell = Prepare(connection, s_cellSql, CellColumns);
+        _clear = Prepare(connection, "DELETE FROM measurements WHERE cell_row_id = @cell_row_id", ("cell_row_id", DbType.Int64));
+        _measurement = Prepare(connection, s_measurementSql, [("cell_row_id", DbType.Int64), .. MeasurementColumns]);
+        _sample = Prepare(
+            connection, "INSERT INTO samples (measurement_id, count, data) VALUES (@measurement_id, @count, @data)", ("measurement_id", DbType.Int64), ("count", DbType.Int32), ("data", DbType.Binary));
     }
 
-    public void Run(RunInfo info, string folder, SqliteTransaction transaction)
+    /// <summary>Adds a run or brings its row up to date.</summary>
+    public void Run(RunInfo info, string folder, DbTransaction transaction)
     {
         Bind(
             _run, transaction, info.Id, info.Suite, info.SuiteSha256, info.Started.ToUnixTimeMilliseconds(), info.Finished?.ToUnixTimeMilliseconds(),
@@ -67,22 +78,24 @@ internal sealed class StoreWriter : IDisposable
         _run.ExecuteNonQuery();
     }
 
-    public void Cell(string runId, CellResult result, SqliteTransaction transaction)
+    /// <summary>Removes a run with its cells.</summary>
+    /// <returns>Whether it was there.</returns>
+    public bool Remove(string runId, DbTransaction transaction)
     {
-        Cell cell = result.Cell;
-        Bind(
-            _cell, transaction, runId, cell.Id.Value, cell.Model, cell.Variant.Id, cell.Backend.ToString(), cell.Workload, cell.Settings.ToString(),
-            Name(result.Status), result.Reason, result.Failure is { } failure ? Name(failure) : null,
-            result.Started.ToUnixTimeMilliseconds(), result.Seconds, Details(result));
+        Bind(_remove, transaction, runId);
+        return _remove.ExecuteNonQuery() > 0;
+    }
+
+    /// <summary>Adds a cell or replaces it.</summary>
+    public void Cell(string runId, CellResult result, DbTransaction transaction)
+    {
+        Bind(_cell, transaction, CellValues(runId, result));
         long cellRow = (long)_cell.ExecuteScalar()!; // RETURNING gives exactly one row
         Bind(_clear, transaction, cellRow);
         _clear.ExecuteNonQuery();
         foreach (Measurement m in result.Metrics)
         {
-            Bind(
-                _measurement, transaction, cellRow, m.Name, m.Unit, Name(m.Direction), m.Value, m.Error, m.N, m.Mean, m.StandardDeviation, m.Median, m.Min,
-                m.Max, m.P90, m.P95, m.P99, m.Ci95 is [double low, _] ? low : null, m.Ci95 is [_, double high] ? high : null, m.Protocol,
-                m.Notes is { IsDefaultOrEmpty: false } notes ? JsonSerializer.Serialize(notes, Json.Line) : null);
+            Bind(_measurement, transaction, [cellRow, .. MeasurementValues(m)]);
             long row = (long)_measurement.ExecuteScalar()!; // as above
             if (m.Samples is not { Length: > 0 } samples) continue;
             Bind(_sample, transaction, row, samples.Length, SampleRow.Pack(samples));
@@ -90,33 +103,63 @@ internal sealed class StoreWriter : IDisposable
         }
     }
 
+    /// <summary>Adds cells of a run that has none yet, each of them once.</summary>
+    public virtual void NewCells(string runId, IReadOnlyList<CellResult> cells, DbTransaction transaction)
+    {
+        foreach (CellResult cell in cells) Cell(runId, cell, transaction);
+    }
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         _run.Dispose();
+        _remove.Dispose();
         _cell.Dispose();
         _clear.Dispose();
         _measurement.Dispose();
         _sample.Dispose();
     }
 
-    private static SqliteCommand Prepare(SqliteConnection connection, string sql, params ReadOnlySpan<string> parameters)
+    /// <summary>Values of <see cref="CellColumns"/>.</summary>
+    protected static object?[] CellValues(string runId, CellResult result)
     {
-        SqliteCommand command = connection.CreateCommand();
-#pragma warning disable CA2100 // Review SQL for injection: every text is a constant of this class.
-        command.CommandText = sql;
-#pragma warning restore CA2100
-        foreach (string parameter in parameters) command.Parameters.Add(new SqliteParameter { ParameterName = "$" + parameter });
-        return command;
+        Cell cell = result.Cell;
+        return
+        [
+            runId, cell.Id.Value, cell.Model, cell.Variant.Id, cell.Backend.ToString(), cell.Workload, cell.Settings.ToString(), Name(result.Status), result.Reason,
+            result.Failure is { } failure ? Name(failure) : null, result.Started.ToUnixTimeMilliseconds(), result.Seconds, Details(result),
+        ];
     }
 
-    private static void Bind(SqliteCommand command, SqliteTransaction transaction, params ReadOnlySpan<object?> values)
+    /// <summary>Values of <see cref="MeasurementColumns"/>.</summary>
+    protected static object?[] MeasurementValues(Measurement m) =>
+    [
+        m.Name, m.Unit, Name(m.Direction), m.Value, m.Error, m.N, m.Mean, m.StandardDeviation, m.Median, m.Min, m.Max, m.P90, m.P95, m.P99,
+        m.Ci95 is [double low, _] ? low : null, m.Ci95 is [_, double high] ? high : null, m.Protocol,
+        m.Notes is { IsDefaultOrEmpty: false } notes ? JsonSerializer.Serialize(notes, Json.Line) : null,
+    ];
+
+    /// <summary>A value as the database takes it. No NaN: SQLite has none, and PostgreSQL sorts it above every number.</summary>
+    protected virtual object? Storable(object? value) => value is double d && double.IsNaN(d) ? null : value;
+
+    private static string Insert(string table, (string Name, DbType Type)[] columns) =>
+        $"INSERT INTO {table} ({string.Join(", ", columns.Select(c => c.Name))}) VALUES ({string.Join(", ", columns.Select(c => "@" + c.Name))})";
+
+    private static DbCommand Prepare(DbConnection connection, string sql, params ReadOnlySpan<(string Name, DbType Type)> parameters)
     {
-        command.Transaction = transaction;
-        for (int i = 0; i < values.Length; i++)
+        DbCommand command = connection.CreateCommand();
+#pragma warning disable CA2100 // Review SQL for injection: every text is made of constants of this class.
+        command.CommandText = sql;
+#pragma warning restore CA2100
+        foreach ((string name, DbType type) in parameters)
         {
-            // SQLite has no NaN: it would be stored as NULL, and the provider refuses it.
-            command.Parameters[i].Value = values[i] switch { null => DBNull.Value, double d when double.IsNaN(d) => DBNull.Value, var v => v };
+            DbParameter parameter = command.CreateParameter();
+            parameter.ParameterName = "@" + name;
+            parameter.DbType = type;
+            command.Parameters.Add(parameter);
         }
+
+        return command;
     }
 
     // Enums are stored by the names the files use.
@@ -127,5 +170,11 @@ internal sealed class StoreWriter : IDisposable
     {
         if (result.Notes is not { IsDefaultOrEmpty: false } && result.Provenance.IsEmpty && result.Conditions.IsEmpty) return null;
         return JsonSerializer.Serialize(new { notes = result.Notes ?? [], provenance = result.Provenance, conditions = result.Conditions }, Json.Line);
+    }
+
+    private void Bind(DbCommand command, DbTransaction transaction, params ReadOnlySpan<object?> values)
+    {
+        command.Transaction = transaction;
+        for (int i = 0; i < values.Length; i++) command.Parameters[i].Value = Storable(values[i]) ?? DBNull.Value;
     }
 }

@@ -1,5 +1,4 @@
 using System.Text;
-using SQLitePCL;
 
 namespace QuantBench.Results.Store;
 
@@ -13,12 +12,10 @@ internal sealed class TextColumn<T>(Func<string, T> make)
     private T? _last;
     private bool _any;
 
-    /// <summary>The value in the current row; NULL reads as the empty text.</summary>
-    /// <param name="row">The statement.</param>
-    /// <param name="column">The column, from 0.</param>
-    public T Read(sqlite3_stmt row, int column)
+    /// <summary>What a text stands for.</summary>
+    /// <param name="bytes">The text as UTF-8.</param>
+    public T Read(ReadOnlySpan<byte> bytes)
     {
-        ReadOnlySpan<byte> bytes = raw.sqlite3_column_blob(row, column); // of a text: its UTF-8
         if (_any && bytes.SequenceEqual(_lastBytes)) return _last!; // set whenever _any is
 
         T value = Find(bytes);
@@ -27,13 +24,19 @@ internal sealed class TextColumn<T>(Func<string, T> make)
         return value;
     }
 
+    /// <summary>What a text stands for.</summary>
+    /// <param name="text">The text.</param>
+    public T Read(ReadOnlySpan<char> text)
+    {
+        if (_known.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(text, out T? known)) return known;
+        string key = text.ToString();
+        return _known[key] = make(key);
+    }
+
     private T Find(ReadOnlySpan<byte> bytes)
     {
         const int mostOnStack = 256;
         Span<char> buffer = stackalloc char[mostOnStack];
-        ReadOnlySpan<char> text = bytes.Length <= mostOnStack ? buffer[..Encoding.UTF8.GetChars(bytes, buffer)] : Encoding.UTF8.GetString(bytes);
-        if (_known.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(text, out T? known)) return known;
-        string key = text.ToString();
-        return _known[key] = make(key);
+        return Read(bytes.Length <= mostOnStack ? buffer[..Encoding.UTF8.GetChars(bytes, buffer)] : Encoding.UTF8.GetString(bytes));
     }
 }

@@ -5,20 +5,22 @@ using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
-using QuantBench.Results.Store;
 
-namespace QuantBench.Dashboard.Queries;
+namespace QuantBench.Results.Store;
 
 /// <summary>Turns the store's rows back into the records they came from.</summary>
-internal static class RowReading
+public static class RowReading
 {
     /// <summary>A cell; null when it names a variant or backend this program doesn't know.</summary>
-    public static CellView? Cell(CellRow row, IEnumerable<MeasurementRow> measurements)
+    /// <param name="row">The cell's row.</param>
+    /// <param name="metrics">What it measured.</param>
+    public static CellResult? Cell(CellRow row, ImmutableArray<Measurement> metrics)
     {
+        ArgumentNullException.ThrowIfNull(row);
         if (!Variant.TryParse(row.Variant, out Variant? variant) || variant is null || !BackendId.TryParse(row.Backend, out BackendId backend)) return null;
         Details details = row.Details is null ? new Details() : JsonSerializer.Deserialize<Details>(row.Details, Json.Line) ?? new Details();
         var cell = new Cell(row.Model, variant, backend, row.Workload, JsonSerializer.Deserialize<CellSettings>(row.Settings) ?? CellSettings.Empty);
-        return new CellView(row.Id, new CellResult
+        return new CellResult
         {
             Cell = cell,
             Status = JsonSerializer.Deserialize<CellStatus>($"\"{row.Status}\"", Json.Line),
@@ -29,30 +31,38 @@ internal static class RowReading
             Notes = details.Notes.IsDefaultOrEmpty ? null : details.Notes,
             Provenance = details.Provenance,
             Conditions = details.Conditions,
-            Metrics = [.. measurements.Select(Measurement)],
-        });
+            Metrics = metrics,
+        };
     }
 
-    public static Measurement Measurement(MeasurementRow row) => new()
+    /// <summary>A measurement.</summary>
+    /// <param name="row">Its row.</param>
+    /// <param name="samples">Its raw samples; null when there are none.</param>
+    public static Measurement Measurement(MeasurementRow row, double[]? samples = null)
     {
-        Name = row.Name,
-        Unit = row.Unit,
-        Direction = row.Direction switch { "lower" => Direction.Lower, "higher" => Direction.Higher, _ => Direction.None },
-        Value = row.Value ?? double.NaN,
-        Error = row.Error,
-        N = row.N,
-        Mean = row.Mean,
-        StandardDeviation = row.Sd,
-        Median = row.Median,
-        Min = row.Min,
-        Max = row.Max,
-        P90 = row.P90,
-        P95 = row.P95,
-        P99 = row.P99,
-        Ci95 = row is { CiLow: { } low, CiHigh: { } high } ? [low, high] : null,
-        Protocol = row.Protocol,
-        Notes = row.Notes is null ? null : JsonSerializer.Deserialize<ImmutableArray<string>>(row.Notes, Json.Line),
-    };
+        ArgumentNullException.ThrowIfNull(row);
+        return new()
+        {
+            Name = row.Name,
+            Unit = row.Unit,
+            Direction = row.Direction switch { "lower" => Direction.Lower, "higher" => Direction.Higher, _ => Direction.None },
+            Value = row.Value ?? double.NaN,
+            Error = row.Error,
+            N = row.N,
+            Mean = row.Mean,
+            StandardDeviation = row.Sd,
+            Median = row.Median,
+            Min = row.Min,
+            Max = row.Max,
+            P90 = row.P90,
+            P95 = row.P95,
+            P99 = row.P99,
+            Ci95 = row is { CiLow: { } low, CiHigh: { } high } ? [low, high] : null,
+            Protocol = row.Protocol,
+            Notes = row.Notes is null ? null : JsonSerializer.Deserialize<ImmutableArray<string>>(row.Notes, Json.Line),
+            Samples = samples,
+        };
+    }
 
     private sealed record Details
     {

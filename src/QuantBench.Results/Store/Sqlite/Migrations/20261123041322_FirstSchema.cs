@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Migrations;
 
 #nullable disable
 
-namespace QuantBench.Results.Store.Migrations
+namespace QuantBench.Results.Store.Sqlite.Migrations
 {
     /// <inheritdoc />
     internal sealed partial class FirstSchema : Migration

@@ -1,0 +1,45 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using QuantBench.Core.Errors;
+using QuantBench.Results.Store;
+
+namespace QuantBench.Dashboard.Queries;
+
+/// <summary>
+/// Asks once, when the server has started, what the first reader will ask: code is compiled, the database's pages are read and answers are kept before
+/// somebody waits for them. Not again after changes, since a machine that measures has better things to do.
+/// </summary>
+/// <param name="overview">The first page.</param>
+/// <param name="runs">Runs.</param>
+/// <param name="models">Models.</param>
+/// <param name="trends">Trends.</param>
+/// <param name="clock">The one clock.</param>
+/// <param name="logger">Receives what went wrong.</param>
+internal sealed class QueryWarmUp(OverviewQueries overview, RunQueries runs, ModelQueries models, TrendQueries trends, TimeProvider clock, ILogger<QueryWarmUp> logger) : BackgroundService
+{
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await Task.Yield(); // the server listens meanwhile
+        try
+        {
+            await runs.FacetsAsync(stoppingToken);
+            OverviewView first = await overview.LoadAsync(null, stoppingToken);
+            await runs.ListAsync(new RunFilter(), stoppingToken);
+            if (first.Newest is { } newest) await runs.FindAsync(newest, stoppingToken);
+            SeriesQuery query = TrendQueries.Recent(TrendQueries.DefaultMetric, TrendQueries.DefaultDays, clock.GetUtcNow());
+            await trends.ReportAsync(query);
+            await trends.DrawAsync(query, TrendQueries.MostFigures);
+            await models.ListAsync(stoppingToken);
+        }
+        catch (Exception e) when (!stoppingToken.IsCancellationRequested && e is QuantBenchException or System.Data.Common.DbException or InvalidOperationException)
+        {
+            // Whoever asks next is told; a server goes on without.
+            logger.LogWarning("answers couldn't be prepared: {Problem}", e.Message);
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The server stops.
+        }
+    }
+}
