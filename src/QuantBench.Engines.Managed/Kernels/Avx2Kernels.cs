@@ -11,6 +11,10 @@ internal unsafe class Avx2Kernels : KernelSet
     // Below this many tokens a panel's unpacking costs more than it saves.
     protected const int PanelTokens = 6;
 
+    // Halves whose exponent's bias isn't corrected are too small by 2¹¹²; inputs raised by 2⁹⁶ keep the products normal for |x| < 2³¹, and the
+    // sum is corrected once.
+    protected const float HalfInputScale = 7.922816251426434e28f;
+
     /// <inheritdoc />
     public override string Name => "avx2";
 
@@ -126,6 +130,12 @@ internal unsafe class Avx2Kernels : KernelSet
             return;
         }
 
+        if (weights.Type is GgmlType.F16 or GgmlType.BF16)
+        {
+            for (int t = 0; t < tokens; t++) HalfRows(weights, first, rows, inputs.Values + ((long)t * inputs.Stride), output + ((long)t * stride), scratch);
+            return;
+        }
+
         for (int row = first; row < first + rows; row++)
         {
             float* floats = weights.Type == GgmlType.F32 ? (float*)weights.Row(row) : scratch.Row;
@@ -215,6 +225,33 @@ internal unsafe class Avx2Kernels : KernelSet
         else base.Decode(weights, row, first, count, floats);
     }
 
+    /// <summary>Products of rows of 16-bit floats with one token.</summary>
+    /// <param name="weights">The matrix.</param>
+    /// <param name="first">First row.</param>
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="x">The token's inputs.</param>
+    /// <param name="output">Row r goes to element r.</param>
+    /// <param name="scratch">The worker's memory.</param>
+    protected virtual void HalfRows(WeightMatrix weights, int first, int rows, float* x, float* output, WorkerScratch scratch)
+    {
+        if (weights.Type == GgmlType.BF16)
+        {
+            for (int row = first; row < first + rows; row++) output[row] = DotBrainFloats((ushort*)weights.Row(row), x, weights.Columns);
+            return;
+        }
+
+        float* raised = Raise(x, weights.Columns, scratch);
+        for (int row = first; row < first + rows; row++) output[row] = DotHalves((ushort*)weights.Row(row), raised, weights.Columns);
+    }
+
+    /// <summary>Inputs times <see cref="HalfInputScale"/>.</summary>
+    protected float* Raise(float* x, int columns, WorkerScratch scratch)
+    {
+        new ReadOnlySpan<float>(x, columns).CopyTo(new Span<float>(scratch.Row, columns));
+        Scale(scratch.Row, HalfInputScale, columns);
+        return scratch.Row;
+    }
+
     /// <summary>Largest element.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     protected static float Largest(Vector256<float> values)
@@ -248,6 +285,49 @@ internal unsafe class Avx2Kernels : KernelSet
         Vector256<float> f1 = Vector256.ShiftLeft(whole - half + Vector256.Create(127), 23).AsSingle();
         return p * f0 * f1;
     }
+
+    /// <summary>Product of a row of halves with inputs that were multiplied by <see cref="HalfInputScale"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float DotHalves(ushort* w, float* x, int n)
+    {
+        Vector256<float> s0 = default, s1 = default, s2 = default, s3 = default;
+        int i = 0;
+        for (; i <= n - 32; i += 32)
+        {
+            s0 = Fma.MultiplyAdd(Halves.Unscaled8(w + i), Vector256.Load(x + i), s0);
+            s1 = Fma.MultiplyAdd(Halves.Unscaled8(w + i + 8), Vector256.Load(x + i + 8), s1);
+            s2 = Fma.MultiplyAdd(Halves.Unscaled8(w + i + 16), Vector256.Load(x + i + 16), s2);
+            s3 = Fma.MultiplyAdd(Halves.Unscaled8(w + i + 24), Vector256.Load(x + i + 24), s3);
+        }
+
+        for (; i <= n - 8; i += 8) s0 = Fma.MultiplyAdd(Halves.Unscaled8(w + i), Vector256.Load(x + i), s0);
+        float sum = Vector256.Sum(s0 + s1 + (s2 + s3)) * (Halves.Bias / HalfInputScale);
+        for (; i < n; i++) sum += Halves.ToFloat(w[i]) * (x[i] / HalfInputScale);
+        return sum;
+    }
+
+    /// <summary>Product of a row of bfloat16, which are the upper halves of floats, with inputs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float DotBrainFloats(ushort* w, float* x, int n)
+    {
+        Vector256<float> s0 = default, s1 = default, s2 = default, s3 = default;
+        int i = 0;
+        for (; i <= n - 32; i += 32)
+        {
+            s0 = Fma.MultiplyAdd(Brain8(w + i), Vector256.Load(x + i), s0);
+            s1 = Fma.MultiplyAdd(Brain8(w + i + 8), Vector256.Load(x + i + 8), s1);
+            s2 = Fma.MultiplyAdd(Brain8(w + i + 16), Vector256.Load(x + i + 16), s2);
+            s3 = Fma.MultiplyAdd(Brain8(w + i + 24), Vector256.Load(x + i + 24), s3);
+        }
+
+        for (; i <= n - 8; i += 8) s0 = Fma.MultiplyAdd(Brain8(w + i), Vector256.Load(x + i), s0);
+        float sum = Vector256.Sum(s0 + s1 + (s2 + s3));
+        for (; i < n; i++) sum += BitConverter.Int32BitsToSingle(w[i] << 16) * x[i];
+        return sum;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Brain8(ushort* w) => Vector256.ShiftLeft(Avx2.ConvertToVector256Int32(Vector128.Load(w)), 16).AsSingle();
 
     private static void Tile4(int k, float* a, int lda, float* b, int ldb, float* c, int ldc)
     {

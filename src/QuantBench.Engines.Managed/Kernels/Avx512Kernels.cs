@@ -8,10 +8,6 @@ namespace QuantBench.Engines.Managed.Kernels;
 /// <summary>512-bit kernels where they pay: dot products, tiles and panels. What is bound by memory or by latency stays at 256 bits.</summary>
 internal sealed unsafe class Avx512Kernels : Avx2Kernels
 {
-    // Halves whose exponent's bias isn't corrected are too small by 2¹¹²; inputs raised by 2⁹⁶ keep the products normal for |x| < 2³¹, and the
-    // sum is corrected once.
-    private const float HalfInputScale = 7.922816251426434e28f;
-
     /// <inheritdoc />
     public override string Name => "avx512";
 
@@ -35,23 +31,6 @@ internal sealed unsafe class Avx512Kernels : Avx2Kernels
         else if (tokens >= PanelTokens && IntegerPanels.Knows(weights.Type))
         {
             Avx512Panel.Multiply(weights, first, rows, inputs, tokens, output, stride, scratch);
-        }
-        else if (tokens < PanelTokens && weights.Type == GgmlType.BF16)
-        {
-            for (int t = 0; t < tokens; t++)
-            {
-                float* x = inputs.Values + ((long)t * inputs.Stride);
-                for (int row = first; row < first + rows; row++) output[((long)t * stride) + row] = DotBrainFloats((ushort*)weights.Row(row), x, weights.Columns);
-            }
-        }
-        else if (tokens < PanelTokens && weights.Type == GgmlType.F16)
-        {
-            for (int t = 0; t < tokens; t++)
-            {
-                new ReadOnlySpan<float>(inputs.Values + ((long)t * inputs.Stride), weights.Columns).CopyTo(new Span<float>(scratch.Row, weights.Columns));
-                Scale(scratch.Row, HalfInputScale, weights.Columns);
-                for (int row = first; row < first + rows; row++) output[((long)t * stride) + row] = DotHalves((ushort*)weights.Row(row), scratch.Row, weights.Columns);
-            }
         }
         else
         {
@@ -116,7 +95,20 @@ internal sealed unsafe class Avx512Kernels : Avx2Kernels
         else base.Decode(weights, row, first, count, floats);
     }
 
-    /// <summary>Product of a row of halves with inputs that were multiplied by <see cref="HalfInputScale"/>.</summary>
+    /// <inheritdoc />
+    protected override void HalfRows(WeightMatrix weights, int first, int rows, float* x, float* output, WorkerScratch scratch)
+    {
+        if (weights.Type == GgmlType.BF16)
+        {
+            for (int row = first; row < first + rows; row++) output[row] = DotBrainFloats((ushort*)weights.Row(row), x, weights.Columns);
+            return;
+        }
+
+        float* raised = Raise(x, weights.Columns, scratch);
+        for (int row = first; row < first + rows; row++) output[row] = DotHalves((ushort*)weights.Row(row), raised, weights.Columns);
+    }
+
+    /// <summary>Product of a row of halves with inputs that were multiplied by <see cref="Avx2Kernels.HalfInputScale"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float DotHalves(ushort* w, float* x, int n)
     {

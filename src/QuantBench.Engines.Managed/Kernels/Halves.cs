@@ -77,4 +77,9 @@ internal static unsafe class Halves
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Unscaled16(ushort* halves) =>
         (Vector512.ShiftLeft(Avx512F.ConvertToVector512Int32(Vector256.Load((short*)halves)), 13) & Vector512.Create(Mask)).AsSingle();
+
+    /// <summary>Eight numbers, too small by <see cref="Bias"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Unscaled8(ushort* halves) =>
+        (Vector256.ShiftLeft(Avx2.ConvertToVector256Int32(Vector128.Load((short*)halves)), 13) & Vector256.Create(Mask)).AsSingle();
 }
