@@ -9,7 +9,6 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
 using QuantBench.Core.Variants;
 using QuantBench.Formats.Sources;
-using QuantBench.Formats.Synthesis;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Runner;
 using QuantBench.Runner.Datasets;
@@ -26,7 +25,7 @@ internal static class ModelsCommand
         var command = new Command("models", "The registry of artifacts: converted and quantized models, cached by content.");
         command.Subcommands.Add(List(global));
         command.Subcommands.Add(Prepare(global, help));
-        command.Subcommands.Add(Synthesize(help));
+        command.Subcommands.Add(SynthesizeCommand.Build(help));
         command.Subcommands.Add(Verify(global));
         command.Subcommands.Add(Gc(global, help));
         help.Add(command, """
@@ -99,47 +98,6 @@ internal static class ModelsCommand
               quantbench models prepare ~/models/Qwen3-0.6B --variant IQ2_M+imatrix --calibration sotu:train
             """);
         return prepare;
-    }
-
-    private static Command Synthesize(HelpTexts help)
-    {
-        var like = new Option<string>("--like") { Description = "shape to copy: " + string.Join(", ", SyntheticShapes.All.Select(s => s.Name)), HelpName = "SHAPE", Required = true };
-        var scheme = new Option<string>("--scheme") { Description = $"quant scheme, mixed as llama.cpp's quantizer mixes it, or a single block type: {string.Join(", ", ModelSynthesizer.Schemes)}", HelpName = "SCHEME", DefaultValueFactory = _ => "Q4_K_M" };
-        var outPath = new Option<string>("--out") { Description = "GGUF file to write", HelpName = "FILE", Required = true };
-        var seed = new Option<int>("--seed") { Description = "the same seed gives the same bytes", DefaultValueFactory = _ => 1 };
-        var synthesize = new Command("synthesize", "Write a model with random weights in a real model's exact shape, to measure speed and memory of real sizes without a download.")
-        {
-            like, scheme, outPath, seed,
-        };
-        synthesize.SetAction((parsed, stop) =>
-        {
-            string name = parsed.GetRequiredValue(like);
-            SyntheticShape shape = SyntheticShapes.Find(name)
-                ?? throw new RequestException($"there is no shape '{name}'.", $"Known: {string.Join(", ", SyntheticShapes.All.Select(s => s.Name))}.");
-            string path = Path.GetFullPath(parsed.GetRequiredValue(outPath));
-            string temporary = path + ".tmp";
-            try
-            {
-                ModelSynthesizer.Write(temporary, shape, parsed.GetRequiredValue(scheme), parsed.GetValue(seed), stop, new ShareLines(parsed.InvocationConfiguration.Error, Path.GetFileName(path)));
-                File.Move(temporary, path, overwrite: true);
-            }
-            finally
-            {
-                File.Delete(temporary);
-            }
-
-            parsed.InvocationConfiguration.Output.WriteLine($"{path}: {Format.Bytes(new FileInfo(path).Length)}; its weights are random, so its perplexity means nothing");
-            return Task.FromResult(ExitCode.Ok);
-        });
-        help.Add(synthesize, """
-            Examples:
-              quantbench models synthesize --like llama-3.2-1b --scheme Q4_0 --out /tmp/llama-1b-q4_0.gguf
-              quantbench models synthesize --like qwen2.5-0.5b --out /tmp/qwen.gguf
-              quantbench models prepare /tmp/llama-1b-f16.gguf --variant Q4_K_M      the same weights in another scheme
-
-            Perplexity and divergence of such a model are marked as meaningless wherever they are shown.
-            """);
-        return synthesize;
     }
 
     private static string Name(string text) => Variant.TryParse(text, out Variant? variant)

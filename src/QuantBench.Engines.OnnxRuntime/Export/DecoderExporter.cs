@@ -6,6 +6,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Formats.Decoders;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Onnx;
+using QuantBench.Formats.Synthesis;
 
 namespace QuantBench.Engines.OnnxRuntime.Export;
 
@@ -100,7 +101,7 @@ internal static class DecoderExporter
     }
 
     private static ImmutableSortedDictionary<string, string> Metadata(DecoderShape shape, ExportRecipe recipe, GraphBuilder built, string sourceSha256) =>
-        ImmutableSortedDictionary<string, string>.Empty
+        (shape.IsSynthetic ? ImmutableSortedDictionary<string, string>.Empty.Add(SyntheticMark.Key, "true") : ImmutableSortedDictionary<string, string>.Empty)
             .Add(OnnxMetadata.Recipe, recipe.Name)
             .Add(OnnxMetadata.Settings, JsonSerializer.Serialize(recipe.Settings(), Json.Line))
             .Add(OnnxMetadata.Notes, recipe.Notes)

@@ -1,5 +1,6 @@
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Files;
+using QuantBench.Formats.Synthesis;
 
 namespace QuantBench.Formats.Conversion;
 
@@ -11,6 +12,9 @@ internal sealed record HuggingFaceConfig
     public required HuggingFaceArchitecture Architecture { get; init; }
 
     public required string Name { get; init; }
+
+    /// <summary>Whether the weights are random.</summary>
+    public required bool IsSynthetic { get; init; }
 
     public required int VocabularySize { get; init; }
 
@@ -84,6 +88,7 @@ internal sealed record HuggingFaceConfig
         {
             Architecture = architecture,
             Name = ReadName(json),
+            IsSynthetic = SyntheticMark.IsOn(json),
             VocabularySize = json.Get("vocab_size").AsInt32(1, MaxSize),
             HiddenSize = hidden,
             IntermediateSize = json.Get("intermediate_size").AsInt32(1, MaxSize),

@@ -1,5 +1,6 @@
 using QuantBench.Formats.Files;
 using QuantBench.Formats.Gguf;
+using QuantBench.Formats.Synthesis;
 
 namespace QuantBench.Formats.Conversion;
 
@@ -15,6 +16,7 @@ internal static class HuggingFaceMetadata
         metadata.Add(GgufConstants.Architecture, arch);
         metadata.Add("general.type", "model");
         metadata.Add(GgufConstants.Name, config.Name);
+        if (config.IsSynthetic) metadata.Add(SyntheticMark.Key, true);
         metadata.Add($"{arch}.block_count", (uint)config.LayerCount);
         metadata.Add($"{arch}.context_length", (uint)config.ContextLength);
         metadata.Add($"{arch}.embedding_length", (uint)config.HiddenSize);

@@ -11,6 +11,9 @@ public sealed record DecoderShape
     /// <summary>Name of the model.</summary>
     public required string Name { get; init; }
 
+    /// <summary>Whether the weights are random and what they give means nothing.</summary>
+    public bool IsSynthetic { get; init; }
+
     /// <summary>Number of tokens.</summary>
     public required int Vocabulary { get; init; }
 

@@ -1,6 +1,7 @@
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
+using QuantBench.Formats.Synthesis;
 using QuantBench.Formats.Weights;
 
 namespace QuantBench.Formats.Decoders;
@@ -169,6 +170,7 @@ internal sealed class GgufDecoder : IDecoderWeights
         {
             Architecture = architecture,
             Name = metadata.FindString(GgufConstants.Name) ?? architecture,
+            IsSynthetic = SyntheticMark.IsOn(metadata),
             Vocabulary = (int)embedding.Dimensions[1],
             Hidden = hidden,
             Intermediate = Number("feed_forward_length", MaxSize),

@@ -86,6 +86,7 @@ internal sealed class HuggingFaceDecoder : IDecoderWeights
         {
             Architecture = config.Architecture.Gguf,
             Name = config.Name,
+            IsSynthetic = config.IsSynthetic,
             Vocabulary = config.VocabularySize,
             Hidden = config.HiddenSize,
             Intermediate = config.IntermediateSize,

@@ -10,10 +10,14 @@ internal readonly struct ModelJson
     private const long MaxFileBytes = 512L << 20;
 
     private readonly string _file;
-    private readonly string _key;
+    private readonly string _parent;
+    private readonly string? _member;
+    private readonly int _index;
     private readonly JsonElement _element;
 
-    private ModelJson(string file, string key, JsonElement element) => (_file, _key, _element) = (file, key, element);
+    // The place is put together when somebody asks: tables of small values would otherwise cost a text each.
+    private ModelJson(string file, string parent, JsonElement element, string? member = null, int index = -1) =>
+        (_file, _parent, _element, _member, _index) = (file, parent, element, member, index);
 
     public bool IsNull => _element.ValueKind is JsonValueKind.Null or JsonValueKind.Undefined;
 
@@ -60,7 +64,7 @@ internal readonly struct ModelJson
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw new ModelFormatException(file, offset, $"this is not valid JSON: {e.Message}", "The file is damaged; fetch it again.", e);
+            throw new ModelFormatException(file, offset, $"this is not valid JSON: {Shorten(e.Message)}", "The file is damaged; fetch it again.", e);
         }
     }
 
@@ -69,7 +73,7 @@ internal readonly struct ModelJson
     {
         if (!IsObject) throw Wrong("an object");
         return _element.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null
-            ? new ModelJson(_file, Join(name), value)
+            ? new ModelJson(_file, Key, value, name)
             : null;
     }
 
@@ -81,15 +85,21 @@ internal readonly struct ModelJson
         foreach (JsonProperty property in _element.EnumerateObject())
         {
             string name = NameOf(property);
-            yield return (name, new ModelJson(_file, Join(name), property.Value));
+            yield return (name, new ModelJson(_file, Key, property.Value, name));
         }
     }
+
+    /// <summary>Number of an array's items.</summary>
+    public int Count => IsArray ? _element.GetArrayLength() : throw Wrong("an array");
+
+    /// <summary>An item of an array; not for long arrays of arrays, which are walked through each time.</summary>
+    public ModelJson this[int index] => new(_file, _parent, _element[index], _member, index);
 
     public IEnumerable<ModelJson> Items()
     {
         if (!IsArray) throw Wrong("an array");
         int index = 0;
-        foreach (JsonElement item in _element.EnumerateArray()) yield return new ModelJson(_file, $"{_key}[{index++}]", item);
+        foreach (JsonElement item in _element.EnumerateArray()) yield return new ModelJson(_file, Key, item, null, index++);
     }
 
     public string AsString()
@@ -118,7 +128,16 @@ internal readonly struct ModelJson
     public bool AsBoolean() => IsBoolean ? _element.GetBoolean() : throw Wrong("true or false");
 
     public ModelFormatException Wrong(string expected) =>
-        new(_file, null, $"'{(_key.Length == 0 ? "the document" : _key)}' should be {expected}, but is {Shorten(_element)}.");
+        new(_file, null, $"'{(Key.Length == 0 ? "the document" : Key)}' should be {expected}, but is {Shorten(_element)}.");
+
+    private string Key
+    {
+        get
+        {
+            string key = _member is null ? _parent : _parent.Length == 0 ? _member : $"{_parent}.{_member}";
+            return _index < 0 ? key : $"{key}[{_index}]";
+        }
+    }
 
     private static string Shorten(JsonElement element)
     {
@@ -132,8 +151,11 @@ internal readonly struct ModelJson
             return "text that is not valid UTF-8"; // The JSON parser doesn't look into strings.
         }
 
-        return text.Length <= 60 ? text : string.Concat(text.AsSpan(0, 60), "…");
+        return Shorten(text, 60);
     }
+
+    /// <summary>The parser's own messages may quote all of the rest of the file.</summary>
+    private static string Shorten(string text, int length = 200) => text.Length <= length ? text : string.Concat(text.AsSpan(0, length), "…");
 
     private string NameOf(JsonProperty property)
     {
@@ -143,9 +165,9 @@ internal readonly struct ModelJson
         }
         catch (InvalidOperationException)
         {
-            throw new ModelFormatException(_file, null, $"a name inside '{_key}' is not valid Unicode text.");
+            throw new ModelFormatException(_file, null, $"a name inside '{Key}' is not valid Unicode text.");
         }
     }
 
-    private string Join(string name) => _key.Length == 0 ? name : $"{_key}.{name}";
+    private string Join(string name) => Key is { Length: > 0 } key ? $"{key}.{name}" : name;
 }

@@ -24,11 +24,11 @@ internal ref struct GgufCursor
 
     public readonly ulong Left => (ulong)(_bytes.Length - _position);
 
-    public uint ReadUInt32(string what) => BinaryPrimitives.ReadUInt32LittleEndian(Take(4, what));
+    public uint ReadUInt32(GgufPlace what) => BinaryPrimitives.ReadUInt32LittleEndian(Take(4, what));
 
-    public ulong ReadUInt64(string what) => BinaryPrimitives.ReadUInt64LittleEndian(Take(8, what));
+    public ulong ReadUInt64(GgufPlace what) => BinaryPrimitives.ReadUInt64LittleEndian(Take(8, what));
 
-    public string ReadName(string what, int maxBytes)
+    public string ReadName(GgufPlace what, int maxBytes)
     {
         int at = _position;
         ulong length = ReadUInt64(what);
@@ -37,7 +37,7 @@ internal ref struct GgufCursor
         return Utf8.IsValid(text) ? Encoding.UTF8.GetString(text) : throw Error(at, $"{what} is not valid UTF-8.");
     }
 
-    public string ReadText(string what)
+    public string ReadText(GgufPlace what)
     {
         int at = _position;
         ulong length = ReadUInt64(what);
@@ -47,7 +47,7 @@ internal ref struct GgufCursor
         return Encoding.UTF8.GetString(Take((int)length, what));
     }
 
-    public ReadOnlySpan<byte> Take(int length, string what)
+    public ReadOnlySpan<byte> Take(int length, GgufPlace what)
     {
         if ((ulong)length > Left) throw Error(_position, $"the file ends inside {what}: {length} bytes are needed, {Left} are left.");
         ReadOnlySpan<byte> taken = _bytes.Slice(_position, length);

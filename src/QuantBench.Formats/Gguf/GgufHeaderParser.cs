@@ -31,7 +31,7 @@ internal static class GgufHeaderParser
         if (tensorCount > cursor.Left / MinTensorBytes) throw TooMany(cursor, tensorCountAt, tensorCount, "tensors");
         if (entryCount > cursor.Left / MinEntryBytes) throw TooMany(cursor, entryCountAt, entryCount, "metadata entries");
 
-        var metadata = new GgufMetadata(file);
+        var metadata = new GgufMetadata(file, (int)entryCount);
         uint alignment = GgufConstants.DefaultAlignment;
         for (ulong i = 0; i < entryCount; i++)
         {
@@ -67,7 +67,7 @@ internal static class GgufHeaderParser
     private static object ReadValue(ref GgufCursor cursor, string key)
     {
         int at = cursor.Position;
-        string what = $"the value of '{key}'";
+        var what = new GgufPlace("the value of", key);
         uint type = cursor.ReadUInt32(what);
         return (GgufValueType)type switch
         {
@@ -88,7 +88,7 @@ internal static class GgufHeaderParser
         };
     }
 
-    private static object ReadArray(ref GgufCursor cursor, string what)
+    private static object ReadArray(ref GgufCursor cursor, GgufPlace what)
     {
         int at = cursor.Position;
         uint type = cursor.ReadUInt32(what);
@@ -113,14 +113,14 @@ internal static class GgufHeaderParser
         };
     }
 
-    private static unsafe T[] ReadNumbers<T>(ref GgufCursor cursor, ulong count, string what)
+    private static unsafe T[] ReadNumbers<T>(ref GgufCursor cursor, ulong count, GgufPlace what)
         where T : unmanaged
     {
         if (count > cursor.Left / (ulong)sizeof(T)) throw TooMany(cursor, cursor.Position, count, $"elements in {what}");
         return MemoryMarshal.Cast<byte, T>(cursor.Take((int)count * sizeof(T), what)).ToArray();
     }
 
-    private static string[] ReadStrings(ref GgufCursor cursor, ulong count, string what)
+    private static string[] ReadStrings(ref GgufCursor cursor, ulong count, GgufPlace what)
     {
         // Every string has at least its 8 bytes of length.
         if (count > cursor.Left / 8) throw TooMany(cursor, cursor.Position, count, $"strings in {what}");
@@ -132,37 +132,36 @@ internal static class GgufHeaderParser
     private static GgufHeader ReadTensors(
         ref GgufCursor cursor, uint version, GgufMetadata metadata, int count, uint alignment, long fileLength)
     {
-        var raw = new List<(GgufTensorInfo Info, long At)>();
-        var names = new HashSet<string>(StringComparer.Ordinal);
+        var raw = new RawTensor[count];
+        var names = new HashSet<string>(count, StringComparer.Ordinal);
         long dataBytes = 0;
         for (int i = 0; i < count; i++)
         {
             int at = cursor.Position;
-            GgufTensorInfo tensor = ReadTensor(ref cursor);
-            if (!names.Add(tensor.Name)) throw cursor.Error(at, $"the tensor '{tensor.Name}' appears twice.");
+            raw[i] = ReadTensor(ref cursor);
+            if (!names.Add(raw[i].Name)) throw cursor.Error(at, $"the tensor '{raw[i].Name}' appears twice.");
 
             // Tensors follow each other without gaps; anything else could overlap or hide data.
-            if (tensor.Offset != dataBytes)
+            if (raw[i].Offset != dataBytes)
             {
-                throw cursor.Error(at, $"tensor '{tensor.Name}' starts at byte {(ulong)tensor.Offset} of the data, but the one before ends at {dataBytes}.");
+                throw cursor.Error(at, $"tensor '{raw[i].Name}' starts at byte {(ulong)raw[i].Offset} of the data, but the one before ends at {dataBytes}.");
             }
 
-            dataBytes = Align(cursor, at, tensor.ByteSize, alignment, dataBytes);
-            raw.Add((tensor, at));
+            dataBytes = Align(cursor, at, raw[i].ByteSize, alignment, dataBytes);
         }
 
         long dataOffset = Align(cursor, cursor.Position, cursor.Position, alignment, 0);
-        var tensors = ImmutableArray.CreateBuilder<GgufTensorInfo>(raw.Count);
-        foreach ((GgufTensorInfo info, long at) in raw)
+        var tensors = ImmutableArray.CreateBuilder<GgufTensorInfo>(count);
+        foreach (RawTensor tensor in raw)
         {
             // No overflow: both sums are below 2^62 by Align.
-            long start = dataOffset + info.Offset;
-            if (start + info.ByteSize > fileLength)
+            long start = dataOffset + tensor.Offset;
+            if (start + tensor.ByteSize > fileLength)
             {
-                throw cursor.Error(at, $"tensor '{info.Name}' ends at byte {start + info.ByteSize}, but the file has {fileLength}.");
+                throw cursor.Error(tensor.At, $"tensor '{tensor.Name}' ends at byte {start + tensor.ByteSize}, but the file has {fileLength}.");
             }
 
-            tensors.Add(info with { Offset = start });
+            tensors.Add(new GgufTensorInfo(tensor.Name, tensor.Type, tensor.Dimensions, start, tensor.ByteSize));
         }
 
         return new GgufHeader(version, metadata, tensors.MoveToImmutable(), alignment, dataOffset);
@@ -175,10 +174,11 @@ internal static class GgufHeaderParser
         return end < (UInt128)(1UL << 62) ? (long)(ulong)end : throw cursor.Error(at, $"the tensors' sizes add up to {end} bytes.");
     }
 
-    private static GgufTensorInfo ReadTensor(ref GgufCursor cursor)
+    private static RawTensor ReadTensor(ref GgufCursor cursor)
     {
+        int start = cursor.Position;
         string name = cursor.ReadName("a tensor name", GgufConstants.MaxTensorNameBytes);
-        string what = $"tensor '{name}'";
+        var what = new GgufPlace("tensor", name);
         int at = cursor.Position;
         uint dimensionCount = cursor.ReadUInt32(what);
         if (dimensionCount > GgufConstants.MaxDimensions)
@@ -186,14 +186,14 @@ internal static class GgufHeaderParser
             throw cursor.Error(at, $"{what} claims {dimensionCount} dimensions; at most {GgufConstants.MaxDimensions} are allowed.");
         }
 
-        var dimensions = ImmutableArray.CreateBuilder<long>((int)dimensionCount);
+        long[] dimensions = new long[dimensionCount];
         Int128 product = 1;
         for (uint i = 0; i < dimensionCount; i++)
         {
             int sizeAt = cursor.Position;
             long size = (long)cursor.ReadUInt64(what);
             if (size < 0) throw cursor.Error(sizeAt, $"{what} has the negative size {size}.");
-            dimensions.Add(size);
+            dimensions[i] = size;
 
             // A size of 0 doesn't hide an overflow in the others.
             product *= Math.Max(1, size);
@@ -203,19 +203,22 @@ internal static class GgufHeaderParser
         int typeAt = cursor.Position;
         uint type = cursor.ReadUInt32(what);
         if (!GgmlTypes.TryGet(type, out GgmlTypeInfo? info)) throw cursor.Error(typeAt, $"{what} has the unknown type {type}.");
-        long columns = dimensions.Count == 0 ? 1 : dimensions[0];
+        long columns = dimensions.Length == 0 ? 1 : dimensions[0];
         if (columns % info.BlockElements != 0)
         {
             throw cursor.Error(typeAt, $"{what} has rows of {columns} elements, which aren't whole blocks of {info.BlockElements} ({info.Name}).");
         }
 
-        bool isEmpty = dimensions.Contains(0);
+        bool isEmpty = dimensions.AsSpan().Contains(0);
         Int128 bytes = isEmpty ? 0 : product / info.BlockElements * info.BlockBytes;
         if (bytes > long.MaxValue) throw cursor.Error(typeAt, $"{what} has {bytes} bytes.");
         long offset = (long)cursor.ReadUInt64(what);
-        return new GgufTensorInfo(name, info.Type, dimensions.MoveToImmutable(), offset, (long)bytes);
+        return new RawTensor(name, info.Type, ImmutableCollectionsMarshal.AsImmutableArray(dimensions), offset, (long)bytes, start);
     }
 
     private static ModelFormatException TooMany(GgufCursor cursor, long at, ulong count, string what) =>
         cursor.Error(at, $"the file claims {count} {what}, but {cursor.Left} bytes are left.");
+
+    /// <summary>A tensor whose place isn't known before the table's end.</summary>
+    private readonly record struct RawTensor(string Name, GgmlType Type, ImmutableArray<long> Dimensions, long Offset, long ByteSize, long At);
 }

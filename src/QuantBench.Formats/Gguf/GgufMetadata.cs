@@ -12,12 +12,21 @@ namespace QuantBench.Formats.Gguf;
 public sealed class GgufMetadata : IReadOnlyCollection<KeyValuePair<string, object>>
 {
     private readonly string _file;
-    private readonly List<KeyValuePair<string, object>> _entries = [];
-    private readonly Dictionary<string, object> _values = new(StringComparer.Ordinal);
+    private readonly List<KeyValuePair<string, object>> _entries;
+    private readonly Dictionary<string, object> _values;
 
     /// <summary>Starts without entries.</summary>
     /// <param name="file">Path of the file, for messages.</param>
-    public GgufMetadata(string file) => _file = file;
+    public GgufMetadata(string file)
+        : this(file, 0)
+    {
+    }
+
+    /// <summary>Starts without entries, with room for some.</summary>
+    /// <param name="file">Path of the file, for messages.</param>
+    /// <param name="capacity">How many will be added.</param>
+    internal GgufMetadata(string file, int capacity) =>
+        (_file, _entries, _values) = (file, new List<KeyValuePair<string, object>>(capacity), new Dictionary<string, object>(capacity, StringComparer.Ordinal));
 
     /// <inheritdoc />
     public int Count => _entries.Count;

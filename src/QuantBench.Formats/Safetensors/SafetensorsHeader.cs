@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Files;
 
@@ -14,6 +15,9 @@ public sealed record SafetensorsHeader(
 {
     // The limit of the safetensors library itself.
     private const ulong MaxHeaderBytes = 100_000_000;
+
+    // More than any library's arrays have.
+    private const int MaxDimensions = 64;
     private const string DamagedHint = "The file is damaged or incomplete; compare its SHA-256 with the source's and fetch it again.";
 
     /// <summary>Reads the header of a file that is in memory.</summary>
@@ -55,14 +59,16 @@ public sealed record SafetensorsHeader(
             throw Error(file, 8, $"tensor '{name}' has the dtype '{typeName}', which is not read.");
         }
 
-        var shape = ImmutableArray.CreateBuilder<long>();
+        ModelJson sizes = json.Get("shape");
+        if (sizes.Count > MaxDimensions) throw Error(file, 8, $"tensor '{name}' has {sizes.Count} dimensions; at most {MaxDimensions} are read.");
+        long[] shape = new long[sizes.Count];
         Int128 product = 1;
         bool isEmpty = false;
-        foreach (ModelJson item in json.Get("shape").Items())
+        for (int i = 0; i < shape.Length; i++)
         {
-            long size = item.AsInt64();
+            long size = sizes[i].AsInt64();
             if (size < 0) throw Error(file, 8, $"tensor '{name}' has the negative size {size}.");
-            shape.Add(size);
+            shape[i] = size;
             isEmpty |= size == 0;
 
             // A size of 0 doesn't hide an overflow in the others.
@@ -70,9 +76,9 @@ public sealed record SafetensorsHeader(
             if (product > long.MaxValue / 8) throw Error(file, 8, $"tensor '{name}' has too many elements.");
         }
 
-        long[] offsets = [.. json.Get("data_offsets").Items().Select(item => item.AsInt64())];
-        if (offsets.Length != 2) throw Error(file, 8, $"tensor '{name}' has {offsets.Length} data_offsets instead of 2.");
-        (long begin, long end) = (offsets[0], offsets[1]);
+        ModelJson offsets = json.Get("data_offsets");
+        if (offsets.Count != 2) throw Error(file, 8, $"tensor '{name}' has {offsets.Count} data_offsets instead of 2.");
+        (long begin, long end) = (offsets[0].AsInt64(), offsets[1].AsInt64());
         if (begin < 0 || end < begin || end > dataBytes)
         {
             throw Error(file, 8, $"tensor '{name}' lies at bytes {begin} to {end} of the data, but there are {dataBytes}.");
@@ -84,7 +90,7 @@ public sealed record SafetensorsHeader(
             throw Error(file, 8, $"tensor '{name}' has the shape [{string.Join(", ", shape)}] of {type}, which takes {bytes} bytes, but claims {end - begin}.");
         }
 
-        return new SafetensorsTensorInfo(name, type, shape.ToImmutable(), dataOffset + begin, bytes);
+        return new SafetensorsTensorInfo(name, type, ImmutableCollectionsMarshal.AsImmutableArray(shape), dataOffset + begin, bytes);
     }
 
     /// <summary>Tensors must fill the data without gaps or overlaps, as the format demands; sorts them by place.</summary>

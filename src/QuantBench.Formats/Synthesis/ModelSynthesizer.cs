@@ -3,7 +3,6 @@ using System.Runtime.InteropServices;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
 using QuantBench.Formats.Gguf;
-using QuantBench.Formats.Tokenizers;
 
 namespace QuantBench.Formats.Synthesis;
 
@@ -13,9 +12,6 @@ namespace QuantBench.Formats.Synthesis;
 /// </summary>
 public static class ModelSynthesizer
 {
-    /// <summary>Metadata key (true) that marks a file as synthetic.</summary>
-    public const string MarkKey = "quantbench.synthetic";
-
     private const int PieceBytes = 1 << 20;
 
     /// <summary>Schemes that can be written: every one of GGUF for dense models, with the mix of tensor types that llama.cpp's quantizer makes, and single block types.</summary>
@@ -36,7 +32,7 @@ public static class ModelSynthesizer
         string bare = scheme.StartsWith("gguf:", StringComparison.OrdinalIgnoreCase) ? scheme["gguf:".Length..] : scheme;
         scheme = Schemes.FirstOrDefault(s => s.Equals(bare, StringComparison.OrdinalIgnoreCase))
             ?? throw new RequestException($"There is no synthetic scheme '{scheme}'.", $"Take one of {string.Join(", ", Schemes)}.");
-        if (shape.Vocabulary < 264) throw new RequestException($"A synthetic vocabulary needs 264 tokens, not {shape.Vocabulary}.", "Give a larger one.");
+        SyntheticTokenizer.Check(shape.Vocabulary);
         ImmutableArray<GgufTensorSpec> tensors = Tensors(shape, scheme);
         var blocks = new SyntheticBlocks(seed);
         using var writer = new GgufWriter(File.Create(path), Metadata(shape, path, scheme), tensors);
@@ -160,7 +156,7 @@ public static class ModelSynthesizer
         {
             { GgufConstants.Architecture, shape.Architecture },
             { GgufConstants.Name, shape.Name + " (random weights)" },
-            { MarkKey, true },
+            { SyntheticMark.Key, true },
             { prefix + "context_length", (uint)shape.ContextLength },
             { prefix + "embedding_length", (uint)shape.Embedding },
             { prefix + "block_count", (uint)shape.Layers },
@@ -189,28 +185,7 @@ public static class ModelSynthesizer
             metadata.Add(prefix + "final_logit_softcapping", 30f);
         }
 
-        AddTokenizer(metadata, shape.Vocabulary);
+        SyntheticTokenizer.Add(metadata, shape.Vocabulary);
         return metadata;
-    }
-
-    /// <summary>The smallest tokenizer that every reader accepts: one token per byte, one merge, and names for the rest.</summary>
-    private static void AddTokenizer(GgufMetadata metadata, int vocabulary)
-    {
-        string[] tokens = new string[vocabulary];
-        for (int i = 0; i < 256; i++) tokens[i] = ByteLevel.Alphabet[i].ToString();
-        tokens[256] = "th";
-        string[] special = ["<unk>", "<s>", "</s>", "<|endoftext|>"]; // llama.cpp looks these up by name for phi-3.
-        for (int i = 257; i < vocabulary; i++) tokens[i] = i < 257 + special.Length ? special[i - 257] : $"<|random{i}|>";
-        int[] types = new int[vocabulary];
-        Array.Fill(types, 1);
-        Array.Fill(types, 3, 257, vocabulary - 257); // Control tokens: text never becomes one of them.
-        metadata.Add("tokenizer.ggml.model", "gpt2");
-        metadata.Add("tokenizer.ggml.pre", "gpt-2");
-        metadata.Add("tokenizer.ggml.tokens", tokens);
-        metadata.Add("tokenizer.ggml.token_type", types);
-        metadata.Add("tokenizer.ggml.merges", (string[])["t h"]);
-        metadata.Add("tokenizer.ggml.bos_token_id", 258u);
-        metadata.Add("tokenizer.ggml.eos_token_id", 259u);
-        metadata.Add("tokenizer.ggml.add_bos_token", false);
     }
 }

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Collections.Frozen;
 using System.Runtime.InteropServices;
 using QuantBench.Formats.Gguf;
+using QuantBench.Formats.Safetensors;
 
 namespace QuantBench.Formats.Synthesis;
 
@@ -58,6 +59,9 @@ public sealed class SyntheticBlocks
     public static bool Knows(GgmlType type) =>
         type is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 or GgmlType.MXFP4 or GgmlType.NVFP4 or GgmlType.IQ1_M || s_scales.ContainsKey(type);
 
+    /// <summary>Fills with random bytes.</summary>
+    public void Fill(Span<byte> bytes) => _random.NextBytes(bytes);
+
     /// <summary>Fills whole blocks.</summary>
     /// <param name="type">Their type.</param>
     /// <param name="bytes">Whole blocks.</param>
@@ -80,6 +84,23 @@ public sealed class SyntheticBlocks
             if (type == GgmlType.MXFP4) block[0] = (byte)Math.Clamp(128 + (int)MathF.Round(MathF.Log2(deviation / 6.4f)), 1, 254);
             else if (type == GgmlType.NVFP4) block[..4].Fill(0x38); // 1 before halving; real files scale the product once more.
             else if (type == GgmlType.IQ1_M) SetSpreadScale(block.Slice(48, 8), (Half)(deviation / 7));
+        }
+    }
+
+    /// <summary>Fills with floats around a mean that isn't 0.</summary>
+    /// <param name="type">F32, F16 or BF16.</param>
+    /// <param name="bytes">Whole elements.</param>
+    /// <param name="mean">Their mean.</param>
+    /// <param name="deviation">Their standard deviation.</param>
+    internal void FillAround(SafetensorsDType type, Span<byte> bytes, float mean, float deviation)
+    {
+        int start = _random.Next(_normal.Length);
+        for (int at = 0; at < bytes.Length; at += SafetensorsTensorInfo.SizeOf(type))
+        {
+            float value = mean + (Next(ref start) * deviation);
+            if (type == SafetensorsDType.F32) BinaryPrimitives.WriteSingleLittleEndian(bytes[at..], value);
+            else if (type == SafetensorsDType.F16) BinaryPrimitives.WriteHalfLittleEndian(bytes[at..], (Half)value);
+            else BinaryPrimitives.WriteUInt16LittleEndian(bytes[at..], (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16));
         }
     }
 

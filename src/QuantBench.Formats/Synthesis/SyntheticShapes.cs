@@ -2,12 +2,17 @@ using System.Collections.Immutable;
 
 namespace QuantBench.Formats.Synthesis;
 
-/// <summary>Shapes of real models, from their published configurations. A new one is a line here.</summary>
+/// <summary>Shapes of real models, from their published configurations, and a tiny one. A new one is a line here.</summary>
 public static class SyntheticShapes
 {
     /// <summary>All shapes.</summary>
     public static ImmutableArray<SyntheticShape> All { get; } =
     [
+        // No real model: for trying a suite out in seconds.
+        new()
+        {
+            Name = "tiny", Architecture = "llama", Layers = 2, Embedding = 256, FeedForward = 512, Heads = 4, KvHeads = 2, Vocabulary = 512, ContextLength = 512,
+        },
         new()
         {
             Name = "llama-3.2-1b", Architecture = "llama", Layers = 16, Embedding = 2048, FeedForward = 8192, Heads = 32, KvHeads = 8,

@@ -174,9 +174,7 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
     private static IEnumerable<string> Meaning(EvaluationContext context)
     {
         // Without a text there is no artifact either, or only its speed was measured.
-        if (context.Text is null || context.Artifact.Variant.Format != "gguf") yield break;
-        using GgufReader file = GgufReader.Open(context.Artifact.Path);
-        if (file.Metadata.FindBoolean(ModelSynthesizer.MarkKey) == true) yield return CellResult.MeaninglessQuality;
+        if (context.Text is not null && SyntheticMark.IsOn(context.Artifact.Variant.Format, context.Artifact.Path)) yield return CellResult.MeaninglessQuality;
     }
 
     private WorkerResult Reference(WorkerJob job, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)
