@@ -47,14 +47,14 @@ internal static class TensorKernels
         int g = lane >> 2, t = lane & 3;
         int warpRow = 32 * (warp & 1), warpToken = 32 * (warp >> 1);
         Float4 s00 = default, s01 = default, s02 = default, s03 = default, s10 = default, s11 = default, s12 = default, s13 = default;
-        WeightChunk w = loadsWeights && row < m.Rows ? format.Load(m, (long)row * m.Chunks) : default;
+        WeightChunk w = loadsWeights && row < m.Rows ? format.Load(m, row * m.Chunks) : default;
         InputChunk a = !loadsWeights && token < tokens ? x.Load(token, 0) : default;
         Put(weights, inputs, scales, inputScales, 0, loads, loadsWeights, w, a);
         Group.Barrier();
         for (int c = 0; c < m.Chunks; c++)
         {
             bool more = c + 1 < m.Chunks;
-            w = more && loadsWeights && row < m.Rows ? format.Load(m, ((long)row * m.Chunks) + c + 1) : default;
+            w = more && loadsWeights && row < m.Rows ? format.Load(m, (row * m.Chunks) + c + 1) : default;
             a = more && !loadsWeights && token < tokens ? x.Load(token, c + 1) : default;
             int at = (c & 1) * Tile;
             int weight = ((at + warpRow + g) * 4 * ByteStride) + t, input = ((at + warpToken + g) * 4 * ByteStride) + t;
@@ -226,7 +226,7 @@ internal static class TensorKernels
     private static float Scaled(int both, Float4 w, Float4 x) => (x.X * w.X * (Arithmetic.FromBits(both) - IntegerShift)) + (w.Z * (x.Y + x.Z));
 
     private static Float8 Weights<TFormat>(TFormat format, MatrixView m, int row, int octet)
-        where TFormat : struct, IFloatFormat => row < m.Rows ? format.Load(m, ((long)row * m.Chunks * 4) + octet) : default;
+        where TFormat : struct, IFloatFormat => row < m.Rows ? format.Load(m, (row * m.Chunks * 4) + octet) : default;
 
     private static Float8 Inputs(InputView x, int tokens, int token, int octet) => token < tokens ? x.LoadFloats(token, octet) : default;
 
