@@ -1,3 +1,5 @@
+using ILGPU;
+using ILGPU.Runtime;
 using QuantBench.Core.Errors;
 using QuantBench.DeviceCheck;
 using QuantBench.Engines.Ilgpu.Graph;
@@ -5,8 +7,10 @@ using QuantBench.Engines.Ilgpu.Tests.Kernels;
 using QuantBench.Engines.Managed;
 using QuantBench.Engines.Managed.Files;
 using QuantBench.Engines.Managed.Graph;
+using QuantBench.Engines.Managed.Tests;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Sources;
+using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
 using QuantBench.TestKit;
 
@@ -55,6 +59,98 @@ public sealed class IlgpuSessionTests(KernelTests.OpenDevices devices) : IClassF
             // Keys and values are rounded to halves on either side; a last bit of theirs moves logits by no more than this.
             for (int i = 0; i < logits[t].Length; i++) Assert.InRange(logits[t][i] - expected[t][i], -3e-3, 3e-3);
         }
+    }
+
+    // Act-order is decoded to floats at load; the others meet inputs of 8 bits, which moves logits more than a last bit of the cache.
+    [Theory]
+    [InlineData("gptq", 0.06)]
+    [InlineData("gptq-act-order", 3e-3)]
+    [InlineData("awq", 0.06)]
+    public void Logits_AreTheManagedEngines_OnPackedDirectories(string format, double tolerance)
+    {
+        const int count = 12;
+        (string packed, _) = PackedWeights.Write(format);
+        Artifact artifact = Managed.Tests.Models.Artifact(packed);
+        using var managed = new ManagedEngine();
+        using ILoadedModel reference = managed.Load(artifact, "scalar", new LoadOptions { Threads = 2 }, CancellationToken.None);
+        int[] tokens = Models.Tokens(count, reference.VocabularySize);
+        using IInferenceSession plain = Models.Session(reference, context: 32);
+        float[][] expected = Models.Run(plain, tokens);
+        foreach (string device in Present.Fast)
+        {
+            using var engine = new IlgpuEngine();
+            Assert.True(engine.CanRun(artifact, device).IsSupported);
+            using ILoadedModel model = engine.Load(artifact, device, new LoadOptions { Threads = 2 }, CancellationToken.None);
+            using IInferenceSession session = Models.Session(model, context: 32);
+
+            float[][] logits = Models.Run(session, tokens);
+
+            float range = expected.Max(row => row.Max()) - expected.Min(row => row.Min());
+            for (int t = 0; t < count; t++)
+            {
+                for (int i = 0; i < logits[t].Length; i++) Assert.InRange(logits[t][i] - expected[t][i], -tolerance * range, tolerance * range);
+            }
+        }
+    }
+
+    [Fact]
+    public void Decoding_AllocatesNothing_ButForTheRuntimesCopies()
+    {
+        // What ILGPU makes to wrap the host's memory, for the copy of tokens in and that of logits out; launches make nothing.
+        const long copies = 2 * 80;
+        foreach (string device in Present.Best)
+        {
+            (string name, int steps) = device == "cpu" ? ("llama-tiny", 3) : ("llama", 32);
+            using var engine = new IlgpuEngine();
+            using ILoadedModel model = Models.Load(engine, Models.Random(name, "Q8_0"), device);
+            using IInferenceSession session = Models.Session(model, context: 256);
+            var one = new TokenBatch();
+            one.Add(1, 0, true);
+            long appended = Least(session, () =>
+            {
+                for (int i = 0; i < steps; i++) session.Append(one, CancellationToken.None);
+            });
+            Assert.InRange(appended, 0, copies * steps);
+
+            // Tokens that the device feeds back to itself cost the host nothing: twice as many allocate as much, but for the array of them.
+            int[] few = new int[steps], many = new int[2 * steps];
+            long shorter = Least(session, () => ((IlgpuSession)session).Generate([1], few, CancellationToken.None));
+            long longer = Least(session, () => ((IlgpuSession)session).Generate([1], many, CancellationToken.None));
+            Assert.InRange(longer - shorter, 0, (sizeof(int) * steps) + 8);
+        }
+
+        // The first ones compile and fill caches.
+        static long Least(IInferenceSession session, Action work)
+        {
+            long least = long.MaxValue;
+            for (int k = 0; k < 3; k++)
+            {
+                session.Reset();
+                long before = GC.GetAllocatedBytesForCurrentThread();
+                work();
+                least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+            }
+
+            return least;
+        }
+    }
+
+    [Fact]
+    public void Compile_NamesDeviceAndCause_WhenAKernelIsRefused()
+    {
+        foreach (string device in Present.Fast)
+        {
+            // A context of its own: none compiles anything after a failure.
+            using var open = new TestDevice(device);
+
+            EngineException thrown = Assert.Throws<EngineException>(() => open.Memory.Compile(accelerator => accelerator.LoadKernel<ArrayView<int>>(Refused)));
+
+            Assert.Contains($"ilgpu/{device}: a kernel did not compile", thrown.Message);
+            Assert.NotNull(thrown.InnerException);
+        }
+
+        // Code that ILGPU can't translate for any device.
+        static void Refused(ArrayView<int> view) => view[0] = new string('x', view.IntLength).Length;
     }
 
     [Fact]

@@ -6,9 +6,6 @@ using QuantBench.Formats.Weights;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
 
-// Sessions bring their own threads; two tests at once would only wait for each other.
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
-
 namespace QuantBench.Engines.Managed.Tests;
 
 /// <summary>Small random models, written once per test run.</summary>

@@ -55,14 +55,16 @@ internal static class MlxChecks
         }
     }
 
-    private static byte[] Encode(float[] values, string type) => type switch
+    /// <summary>Floats in a type of safetensors.</summary>
+    public static byte[] Encode(float[] values, string type) => type switch
     {
         "F32" => MemoryMarshal.AsBytes(values.AsSpan()).ToArray(),
         "F16" => [.. values.SelectMany(v => BitConverter.GetBytes((Half)v))],
         _ => [.. values.SelectMany(v => BitConverter.GetBytes((ushort)(BitConverter.SingleToUInt32Bits(v) >> 16)))],
     };
 
-    private static void Write(string path, params ReadOnlySpan<(string Name, string Type, int[] Shape, byte[] Data)> tensors)
+    /// <summary>Writes a safetensors file.</summary>
+    public static void Write(string path, params ReadOnlySpan<(string Name, string Type, int[] Shape, byte[] Data)> tensors)
     {
         var header = new StringBuilder("{");
         using var data = new MemoryStream();

@@ -10,5 +10,7 @@ namespace QuantBench.Engines.Ilgpu.Graph;
 /// <param name="ReadsFloats">Whether products read inputs as floats; as 8-bit chunks otherwise.</param>
 /// <param name="Planes">Fields of a block that get planes of their own: first byte and length.</param>
 /// <param name="Load">Makes the launchers of its kernels.</param>
+/// <param name="RecodedPlane">Plane whose fields are recoded, if any.</param>
 internal sealed record DeviceFormat(
-    string Name, int BlockElements, int BlockBytes, bool ReadsFloats, ImmutableArray<(int Offset, int Length)> Planes, Func<DeviceMemory, FormatKernels> Load);
+    string Name, int BlockElements, int BlockBytes, bool ReadsFloats, ImmutableArray<(int Offset, int Length)> Planes, Func<DeviceMemory, FormatKernels> Load,
+    int RecodedPlane = -1);

@@ -56,6 +56,7 @@ internal sealed unsafe class DeviceMatrix : IDisposable
         long blocks = (long)rows * (format.ReadsFloats ? chunks * 32 : shape.Columns / format.BlockElements);
         Span<long> starts = stackalloc long[5];
         for (int i = 0; i < format.Planes.Length; i++) starts[i + 1] = Next(starts[i], blocks * format.Planes[i].Length);
+        CheckSize(device, starts[format.Planes.Length], what);
         MemoryBuffer1D<Int4, Stride1D.Dense> buffer = device.Allocate<Int4>(starts[format.Planes.Length], what);
         try
         {
@@ -79,9 +80,9 @@ internal sealed unsafe class DeviceMatrix : IDisposable
                 Words = buffer.View.AsContiguous().Cast<int>(),
                 Rows = rows,
                 Chunks = chunks,
-                Plane1 = 4 * starts[1],
-                Plane2 = 4 * starts[2],
-                Plane3 = 4 * starts[3],
+                Plane1 = (int)(4 * starts[1]),
+                Plane2 = (int)(4 * starts[2]),
+                Plane3 = (int)(4 * starts[3]),
             });
         }
         catch
@@ -147,6 +148,7 @@ internal sealed unsafe class DeviceMatrix : IDisposable
     {
         DeviceFormat format = DeviceFormats.All[GgmlType.F32];
         int chunks = (source.Columns + 31) / 32;
+        CheckSize(device, (long)rows * chunks * 8, what);
         MemoryBuffer1D<Int4, Stride1D.Dense> buffer = device.Allocate<Int4>((long)rows * chunks * 8, what);
         try
         {
@@ -179,6 +181,7 @@ internal sealed unsafe class DeviceMatrix : IDisposable
         byte[] packed = new byte[MlxAffine.PackedBytes(columns, bits)];
         long scaleStart = Next(0, ((long)packed.Length * rows) + sizeof(int));
         long biasStart = Next(scaleStart, scaleBytes.Length);
+        CheckSize(device, Next(biasStart, biasBytes.Length), what);
         MemoryBuffer1D<Int4, Stride1D.Dense> buffer = device.Allocate<Int4>(Next(biasStart, biasBytes.Length), what);
         try
         {
@@ -198,8 +201,8 @@ internal sealed unsafe class DeviceMatrix : IDisposable
                 Words = buffer.View.AsContiguous().Cast<int>(),
                 Rows = rows,
                 Chunks = columns / 32,
-                Plane1 = 4 * scaleStart,
-                Plane2 = 4 * biasStart,
+                Plane1 = (int)(4 * scaleStart),
+                Plane2 = (int)(4 * biasStart),
                 Bits = bits,
                 GroupShift = BitOperations.TrailingZeroCount(groupSize / 32),
                 ScaleKind = kind,
@@ -228,6 +231,12 @@ internal sealed unsafe class DeviceMatrix : IDisposable
     /// <summary>Frees the memory.</summary>
     public void Dispose() => _buffer.Dispose();
 
+    /// <summary>Kernels count words in 32 bits.</summary>
+    private static void CheckSize(DeviceMemory device, long units, string what)
+    {
+        if (units > int.MaxValue / 4) throw new EngineException($"{device.Backend}: a matrix of {what} takes {units >> 26} GiB; the kernels address 8 GiB.", "Use a smaller quant level.");
+    }
+
     private static long Next(long start, long bytes) => start + ((((bytes + 15) / 16) + PlaneUnits - 1) / PlaneUnits * PlaneUnits);
 
     private static void CopyFloats(Staging staging, WeightMatrix part, int elementBytes, int chunks, long firstRow)
@@ -245,7 +254,20 @@ internal sealed unsafe class DeviceMatrix : IDisposable
         long blocks = part.Rows * perRow;
         byte* source = part.Data + offset;
         long target = (16 * start) + (firstRow * perRow * length);
-        for (long block = 0; block < blocks; block++, source += format.BlockBytes, target += length) staging.Write(target, new ReadOnlySpan<byte>(source, length));
+        Span<byte> recoded = stackalloc byte[16];
+        for (long block = 0; block < blocks; block++, source += format.BlockBytes, target += length)
+        {
+            var field = new ReadOnlySpan<byte>(source, length);
+            if (plane == format.RecodedPlane)
+            {
+                KHeader.Recode(field, recoded);
+                staging.Write(target, recoded);
+            }
+            else
+            {
+                staging.Write(target, field);
+            }
+        }
     }
 
     /// <summary>Collects ascending writes into pieces large enough to copy. Gaps become zeros.</summary>

@@ -9,7 +9,7 @@ internal static class Bits
     /// <param name="words">The matrix.</param>
     /// <param name="plane">First word of the plane.</param>
     /// <param name="index">Which number of the plane.</param>
-    public static int Short(ArrayView<int> words, long plane, long index) => (words[plane + (index >> 1)] >> (16 * (int)(index & 1))) & 0xFFFF;
+    public static int Short(ArrayView<int> words, int plane, int index) => (words[plane + (index >> 1)] >> (16 * (index & 1))) & 0xFFFF;
 
     /// <summary>Byte i of a word, unsigned.</summary>
     public static int Byte(int word, int i) => (word >> (8 * i)) & 0xFF;

@@ -7,7 +7,7 @@ internal struct F32Format : IFloatFormat
     public readonly bool IsBfloat => false;
 
     /// <inheritdoc />
-    public readonly Float8 Load(MatrixView m, long octet)
+    public readonly Float8 Load(MatrixView m, int octet)
     {
         Int4 low = m.Wide[2 * octet], high = m.Wide[(2 * octet) + 1];
         return new Float8
@@ -31,7 +31,7 @@ internal struct F16Format : IFloatFormat
     public readonly bool IsBfloat => false;
 
     /// <inheritdoc />
-    public readonly Float8 Load(MatrixView m, long octet)
+    public readonly Float8 Load(MatrixView m, int octet)
     {
         Int4 v = m.Wide[octet];
         return new Float8
@@ -55,7 +55,7 @@ internal struct BF16Format : IFloatFormat
     public readonly bool IsBfloat => true;
 
     /// <inheritdoc />
-    public readonly Float8 Load(MatrixView m, long octet)
+    public readonly Float8 Load(MatrixView m, int octet)
     {
         Int4 v = m.Wide[octet];
         return new Float8

@@ -9,7 +9,7 @@ internal struct Q4_0Format : IChunkFormat
     public readonly bool HasHalves => false;
 
     /// <inheritdoc />
-    public readonly WeightChunk Load(MatrixView m, long chunk)
+    public readonly WeightChunk Load(MatrixView m, int chunk)
     {
         Int4 v = m.Wide[chunk];
         float d = Arithmetic.Half(Bits.Short(m.Words, m.Plane1, chunk));
@@ -32,7 +32,7 @@ internal struct Q4_1Format : IChunkFormat
     public readonly bool HasHalves => false;
 
     /// <inheritdoc />
-    public readonly WeightChunk Load(MatrixView m, long chunk)
+    public readonly WeightChunk Load(MatrixView m, int chunk)
     {
         Int4 v = m.Wide[chunk];
         int pair = m.Words[m.Plane1 + chunk];
@@ -56,7 +56,7 @@ internal struct Q5_0Format : IChunkFormat
     public readonly bool HasHalves => false;
 
     /// <inheritdoc />
-    public readonly WeightChunk Load(MatrixView m, long chunk)
+    public readonly WeightChunk Load(MatrixView m, int chunk)
     {
         Int4 v = m.Wide[chunk];
         int high = m.Words[m.Plane1 + chunk];
@@ -80,7 +80,7 @@ internal struct Q5_1Format : IChunkFormat
     public readonly bool HasHalves => false;
 
     /// <inheritdoc />
-    public readonly WeightChunk Load(MatrixView m, long chunk)
+    public readonly WeightChunk Load(MatrixView m, int chunk)
     {
         Int4 v = m.Wide[chunk];
         int high = m.Words[m.Plane1 + chunk];
@@ -105,7 +105,7 @@ internal struct Q8_0Format : IChunkFormat
     public readonly bool HasHalves => false;
 
     /// <inheritdoc />
-    public readonly WeightChunk Load(MatrixView m, long chunk)
+    public readonly WeightChunk Load(MatrixView m, int chunk)
     {
         float d = Arithmetic.Half(Bits.Short(m.Words, m.Plane1, chunk));
         return new WeightChunk { Low = m.Wide[2 * chunk], High = m.Wide[(2 * chunk) + 1], ScaleLow = d, ScaleHigh = d };
@@ -119,7 +119,7 @@ internal struct IQ4_NLFormat : IChunkFormat
     public readonly bool HasHalves => false;
 
     /// <inheritdoc />
-    public readonly WeightChunk Load(MatrixView m, long chunk)
+    public readonly WeightChunk Load(MatrixView m, int chunk)
     {
         Int4 v = m.Wide[chunk];
         float d = Arithmetic.Half(Bits.Short(m.Words, m.Plane1, chunk));

@@ -9,11 +9,11 @@ internal struct Q2_KFormat : IChunkFormat
     public readonly bool HasHalves => true;
 
     /// <inheritdoc />
-    public readonly WeightChunk Load(MatrixView m, long chunk)
+    public readonly WeightChunk Load(MatrixView m, int chunk)
     {
-        long b = chunk >> 3;
-        int j = (int)(chunk & 7);
-        long at = (4 * b) + (2 * (j >> 2));
+        int b = chunk >> 3;
+        int j = chunk & 7;
+        int at = (4 * b) + (2 * (j >> 2));
         int shift = 2 * (j & 3);
         int scales = Bits.Short(m.Words, m.Plane1, chunk);
         int pair = m.Words[m.Plane2 + b];
@@ -37,14 +37,14 @@ internal struct Q3_KFormat : IChunkFormat
     public readonly bool HasHalves => true;
 
     /// <inheritdoc />
-    public readonly WeightChunk Load(MatrixView m, long chunk)
+    public readonly WeightChunk Load(MatrixView m, int chunk)
     {
-        long b = chunk >> 3;
-        int j = (int)(chunk & 7);
-        long at = (4 * b) + (2 * (j >> 2));
-        long high = (m.Plane1 >> 2) + (2 * b);
+        int b = chunk >> 3;
+        int j = chunk & 7;
+        int at = (4 * b) + (2 * (j >> 2));
+        int high = (m.Plane1 >> 2) + (2 * b);
         int shift = 2 * (j & 3);
-        long scales = m.Plane2 + (3 * b);
+        int scales = m.Plane2 + (3 * b);
         float d = Arithmetic.Half(Bits.Short(m.Words, m.Plane3, b));
 
         // Scale k of 16: four bits in byte k & 7 of the first two words, two more in byte k & 3 of the third.
@@ -66,18 +66,18 @@ internal struct Q3_KFormat : IChunkFormat
     }
 }
 
-/// <summary>Planes: nibbles, header (d, dmin, 12 bytes of 6-bit scales and mins).</summary>
+/// <summary>Planes: nibbles, header as <see cref="Graph.KHeader"/> recodes it.</summary>
 internal struct Q4_KFormat : IChunkFormat
 {
     /// <inheritdoc />
     public readonly bool HasHalves => false;
 
     /// <inheritdoc />
-    public readonly WeightChunk Load(MatrixView m, long chunk)
+    public readonly WeightChunk Load(MatrixView m, int chunk)
     {
-        long b = chunk >> 3;
-        int j = (int)(chunk & 7);
-        long at = (8 * b) + (2 * (j >> 1));
+        int b = chunk >> 3;
+        int j = chunk & 7;
+        int at = (8 * b) + (2 * (j >> 1));
         int shift = 4 * (j & 1);
         Int4 header = m.Wide[(m.Plane1 >> 2) + b];
         float scale = Scale(header, j), offset = Offset(header, j);
@@ -93,20 +93,12 @@ internal struct Q4_KFormat : IChunkFormat
     }
 
     /// <summary>d times scale j of eight.</summary>
-    public static float Scale(Int4 header, int j)
-    {
-        int k = j & 3;
-        int value = j < 4 ? Bits.Byte(header.Y, k) & 63 : (Bits.Byte(header.W, k) & 15) | ((Bits.Byte(header.Y, k) >> 6) << 4);
-        return Arithmetic.Half(header.X & 0xFFFF) * value;
-    }
+    public static float Scale(Int4 header, int j) =>
+        Arithmetic.Half(header.X & 0xFFFF) * (((header.Y >> (4 * j)) & 15) | (((header.W >> (4 * j)) & 3) << 4));
 
     /// <summary>−dmin times minimum j of eight.</summary>
-    public static float Offset(Int4 header, int j)
-    {
-        int k = j & 3;
-        int value = j < 4 ? Bits.Byte(header.Z, k) & 63 : (Bits.Byte(header.W, k) >> 4) | ((Bits.Byte(header.Z, k) >> 6) << 4);
-        return -Arithmetic.Half((header.X >> 16) & 0xFFFF) * value;
-    }
+    public static float Offset(Int4 header, int j) =>
+        -Arithmetic.Half((header.X >> 16) & 0xFFFF) * (((header.Z >> (4 * j)) & 15) | (((header.W >> (4 * j)) & 12) << 2));
 }
 
 /// <summary>Planes: nibbles, fifth bits, header as in <see cref="Q4_KFormat"/>.</summary>
@@ -116,12 +108,12 @@ internal struct Q5_KFormat : IChunkFormat
     public readonly bool HasHalves => false;
 
     /// <inheritdoc />
-    public readonly WeightChunk Load(MatrixView m, long chunk)
+    public readonly WeightChunk Load(MatrixView m, int chunk)
     {
-        long b = chunk >> 3;
-        int j = (int)(chunk & 7);
-        long at = (8 * b) + (2 * (j >> 1));
-        long high = (m.Plane1 >> 2) + (2 * b);
+        int b = chunk >> 3;
+        int j = chunk & 7;
+        int at = (8 * b) + (2 * (j >> 1));
+        int high = (m.Plane1 >> 2) + (2 * b);
         int shift = 4 * (j & 1);
         Int4 header = m.Wide[(m.Plane2 >> 2) + b];
         float scale = Q4_KFormat.Scale(header, j), offset = Q4_KFormat.Offset(header, j);
@@ -144,13 +136,13 @@ internal struct Q6_KFormat : IChunkFormat
     public readonly bool HasHalves => true;
 
     /// <inheritdoc />
-    public readonly WeightChunk Load(MatrixView m, long chunk)
+    public readonly WeightChunk Load(MatrixView m, int chunk)
     {
-        long b = chunk >> 3;
-        int j = (int)(chunk & 7);
+        int b = chunk >> 3;
+        int j = chunk & 7;
         int n = j >> 2, g = j & 3;
-        long at = (8 * b) + (4 * n) + (2 * (g & 1));
-        long high = (m.Plane1 >> 2) + (4 * b) + (2 * n);
+        int at = (8 * b) + (4 * n) + (2 * (g & 1));
+        int high = (m.Plane1 >> 2) + (4 * b) + (2 * n);
         int shift = 4 * (g >> 1);
         int scales = Bits.Short(m.Words, m.Plane2, chunk);
         float d = Arithmetic.Half(Bits.Short(m.Words, m.Plane3, b));
@@ -174,10 +166,10 @@ internal struct IQ4_XSFormat : IChunkFormat
     public readonly bool HasHalves => false;
 
     /// <inheritdoc />
-    public readonly WeightChunk Load(MatrixView m, long chunk)
+    public readonly WeightChunk Load(MatrixView m, int chunk)
     {
-        long b = chunk >> 3;
-        int j = (int)(chunk & 7);
+        int b = chunk >> 3;
+        int j = chunk & 7;
         Int4 v = m.Wide[chunk];
         int first = m.Words[m.Plane1 + (2 * b)];
         int lows = m.Words[m.Plane1 + (2 * b) + 1];

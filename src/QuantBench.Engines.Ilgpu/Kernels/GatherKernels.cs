@@ -19,7 +19,7 @@ internal static class GatherKernels
         int token = Grid.IdxY;
         if (chunk >= m.Chunks) return;
         TFormat format = default;
-        WeightChunk w = format.Load(m, ((long)tokens[token] * m.Chunks) + chunk);
+        WeightChunk w = format.Load(m, (tokens[token] * m.Chunks) + chunk);
         long at = ((long)token * stride) + (32 * chunk);
         Write(output, at, w.Low, w.ScaleLow, w.OffsetLow, factor);
         Write(output, at + 16, w.High, w.ScaleHigh, w.OffsetHigh, factor);
@@ -34,7 +34,7 @@ internal static class GatherKernels
         int token = Grid.IdxY;
         if (octet >= m.Chunks * 4) return;
         TFormat format = default;
-        Float8 w = format.Load(m, ((long)tokens[token] * m.Chunks * 4) + octet);
+        Float8 w = format.Load(m, (tokens[token] * m.Chunks * 4) + octet);
         long at = ((long)token * stride) + (8 * octet);
 
         // Columns behind the width are padding, of the file's rows as of the output's.

@@ -6,7 +6,7 @@ internal interface IFloatFormat
     /// <summary>Loads 8 consecutive weights.</summary>
     /// <param name="m">The matrix.</param>
     /// <param name="octet">Which, counted over the whole matrix.</param>
-    Float8 Load(MatrixView m, long octet);
+    Float8 Load(MatrixView m, int octet);
 
     /// <summary>Whether weights are bfloats already.</summary>
     bool IsBfloat { get; }

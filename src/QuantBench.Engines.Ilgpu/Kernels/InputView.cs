@@ -29,7 +29,7 @@ internal struct InputView
     /// <summary>Loads a chunk.</summary>
     public readonly InputChunk Load(int token, int chunk)
     {
-        long at = ((long)token * (Stride / 32)) + chunk;
+        int at = (token * (Stride / 32)) + chunk;
         return new InputChunk
         {
             Low = Wide[2 * at],
@@ -43,7 +43,7 @@ internal struct InputView
     /// <summary>Loads eight consecutive floats.</summary>
     public readonly Float8 LoadFloats(int token, int octet)
     {
-        long at = ((long)token * (Stride / 4)) + (2 * octet);
+        int at = (token * (Stride / 4)) + (2 * octet);
         Int4 low = WideValues[at], high = WideValues[at + 1];
         return new Float8
         {

@@ -42,7 +42,7 @@ internal static class MatMulKernels
         {
             if (thread < Tile)
             {
-                WeightChunk w = row < m.Rows ? format.Load(m, ((long)row * m.Chunks) + c) : default;
+                WeightChunk w = row < m.Rows ? format.Load(m, (row * m.Chunks) + c) : default;
                 weights[2 * loads] = w.Low;
                 weights[(2 * loads) + 1] = w.High;
                 scales[loads] = w.ScaleLow;
@@ -95,7 +95,7 @@ internal static class MatMulKernels
             for (int r = thread >> 2; r < Tile; r += Threads / 4)
             {
                 int row = (Grid.IdxX * Tile) + r;
-                Float8 w = row < m.Rows ? format.Load(m, (((long)row * m.Chunks) + c) * 4 + octet) : default;
+                Float8 w = row < m.Rows ? format.Load(m, ((row * m.Chunks) + c) * 4 + octet) : default;
                 int at = (8 * octet * FloatStride) + r;
                 weights[at] = w.A;
                 weights[at + FloatStride] = w.B;

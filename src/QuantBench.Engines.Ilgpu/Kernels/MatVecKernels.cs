@@ -34,8 +34,8 @@ internal static class MatVecKernels
         if (row < m.Rows)
         {
             // The last row of an odd number is computed twice.
-            long start0 = (long)row * m.Chunks;
-            long start1 = row + 1 < m.Rows ? start0 + m.Chunks : start0;
+            int start0 = row * m.Chunks;
+            int start1 = row + 1 < m.Rows ? start0 + m.Chunks : start0;
             int c = lane;
             for (; c + lanes < m.Chunks; c += 2 * lanes)
             {
@@ -73,8 +73,8 @@ internal static class MatVecKernels
         if (row < m.Rows)
         {
             int octets = m.Chunks * 4;
-            long start0 = (long)row * octets;
-            long start1 = row + 1 < m.Rows ? start0 + octets : start0;
+            int start0 = row * octets;
+            int start1 = row + 1 < m.Rows ? start0 + octets : start0;
             int o = lane;
             for (; o + lanes < octets; o += 2 * lanes)
             {

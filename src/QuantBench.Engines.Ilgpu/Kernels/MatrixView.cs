@@ -4,7 +4,8 @@ namespace QuantBench.Engines.Ilgpu.Kernels;
 
 /// <summary>
 /// Weights of a matrix on a device, as kernels see them. The fields of a format's blocks lie in planes of their own (all quants, then all high
-/// bits, then all scales …), which are as large as the blocks were but aligned, so that quants are loaded sixteen bytes at a time.
+/// bits, then all scales …), which are as large as the blocks were but aligned, so that quants are loaded sixteen bytes at a time. Kernels count chunks and words in 32 bits, which saves half of the arithmetic of addresses;
+/// <see cref="Graph.DeviceMatrix"/> refuses larger matrices.
 /// </summary>
 internal struct MatrixView
 {
@@ -21,13 +22,13 @@ internal struct MatrixView
     public int Chunks;
 
     /// <summary>First word of the second plane; a multiple of 4, as are the following.</summary>
-    public long Plane1;
+    public int Plane1;
 
     /// <summary>First word of the third plane.</summary>
-    public long Plane2;
+    public int Plane2;
 
     /// <summary>First word of the fourth plane.</summary>
-    public long Plane3;
+    public int Plane3;
 
     /// <summary>MLX: bits per quant.</summary>
     public int Bits;

@@ -7,7 +7,7 @@ internal struct Mlx4Format : IChunkFormat
     public readonly bool HasHalves => false;
 
     /// <inheritdoc />
-    public readonly WeightChunk Load(MatrixView m, long chunk)
+    public readonly WeightChunk Load(MatrixView m, int chunk)
     {
         Int4 v = m.Wide[chunk];
         float scale = MlxScale.Read(m, m.Plane1, chunk), offset = MlxScale.Read(m, m.Plane2, chunk);

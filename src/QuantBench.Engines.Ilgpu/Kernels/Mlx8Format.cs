@@ -7,7 +7,7 @@ internal struct Mlx8Format : IChunkFormat
     public readonly bool HasHalves => false;
 
     /// <inheritdoc />
-    public readonly WeightChunk Load(MatrixView m, long chunk)
+    public readonly WeightChunk Load(MatrixView m, int chunk)
     {
         float scale = MlxScale.Read(m, m.Plane1, chunk), offset = MlxScale.Read(m, m.Plane2, chunk) + (128 * scale);
         return new WeightChunk

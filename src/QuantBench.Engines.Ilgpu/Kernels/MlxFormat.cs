@@ -9,10 +9,10 @@ internal struct MlxFormat : IChunkFormat
     public readonly bool HasHalves => false;
 
     /// <inheritdoc />
-    public readonly WeightChunk Load(MatrixView m, long chunk)
+    public readonly WeightChunk Load(MatrixView m, int chunk)
     {
         float scale = MlxScale.Read(m, m.Plane1, chunk), offset = MlxScale.Read(m, m.Plane2, chunk);
-        long first = chunk * m.Bits;
+        int first = chunk * m.Bits;
         return new WeightChunk
         {
             Low = Half(m, first, 0),
@@ -24,14 +24,14 @@ internal struct MlxFormat : IChunkFormat
         };
     }
 
-    private static Int4 Half(MatrixView m, long first, int k) =>
+    private static Int4 Half(MatrixView m, int first, int k) =>
         new() { X = Four(m, first, k), Y = Four(m, first, k + 4), Z = Four(m, first, k + 8), W = Four(m, first, k + 12) };
 
     /// <summary>Quants k … k + 3 of the 32 that start at a word, as bytes. Four quants are at most 32 bits, hence in two neighbouring words.</summary>
-    private static int Four(MatrixView m, long first, int k)
+    private static int Four(MatrixView m, int first, int k)
     {
         int bit = k * m.Bits;
-        long at = first + (bit >> 5);
+        int at = first + (bit >> 5);
         ulong pair = (uint)m.Words[at] | ((ulong)(uint)m.Words[at + 1] << 32);
         ulong stream = pair >> (bit & 31);
         int mask = (1 << m.Bits) - 1;

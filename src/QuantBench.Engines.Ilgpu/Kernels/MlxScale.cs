@@ -7,13 +7,13 @@ internal static class MlxScale
     /// <param name="m">The matrix.</param>
     /// <param name="plane">First word of the scales or the biases.</param>
     /// <param name="chunk">Which chunk.</param>
-    public static float Read(MatrixView m, long plane, long chunk)
+    public static float Read(MatrixView m, int plane, int chunk)
     {
         // One load whatever the type is, so that loads of several chunks aren't separated by branches.
-        long group = chunk >> m.GroupShift;
+        int group = chunk >> m.GroupShift;
         bool isWord = m.ScaleKind == 2;
         int word = m.Words[plane + (isWord ? group : group >> 1)];
-        int bits = (word >> (16 * (int)(group & 1))) & 0xFFFF;
+        int bits = (word >> (16 * (group & 1))) & 0xFFFF;
         float half = Arithmetic.Half(bits);
         return isWord ? Arithmetic.FromBits(word) : m.ScaleKind == 1 ? Arithmetic.FromBits(bits << 16) : half;
     }

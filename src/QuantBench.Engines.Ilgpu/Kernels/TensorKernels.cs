@@ -47,14 +47,14 @@ internal static class TensorKernels
         int g = lane >> 2, t = lane & 3;
         int warpRow = 32 * (warp & 1), warpToken = 32 * (warp >> 1);
         Float4 s00 = default, s01 = default, s02 = default, s03 = default, s10 = default, s11 = default, s12 = default, s13 = default;
-        WeightChunk w = loadsWeights && row < m.Rows ? format.Load(m, (long)row * m.Chunks) : default;
+        WeightChunk w = loadsWeights && row < m.Rows ? format.Load(m, row * m.Chunks) : default;
         InputChunk a = !loadsWeights && token < tokens ? x.Load(token, 0) : default;
         Put(weights, inputs, scales, inputScales, 0, loads, loadsWeights, w, a);
         Group.Barrier();
         for (int c = 0; c < m.Chunks; c++)
         {
             bool more = c + 1 < m.Chunks;
-            w = more && loadsWeights && row < m.Rows ? format.Load(m, ((long)row * m.Chunks) + c + 1) : default;
+            w = more && loadsWeights && row < m.Rows ? format.Load(m, (row * m.Chunks) + c + 1) : default;
             a = more && !loadsWeights && token < tokens ? x.Load(token, c + 1) : default;
             int at = (c & 1) * Tile;
             int weight = ((at + warpRow + g) * 4 * ByteStride) + t, input = ((at + warpToken + g) * 4 * ByteStride) + t;
@@ -127,15 +127,19 @@ internal static class TensorKernels
             int weight = at + ((warpRow + g) * 4 * FloatStride) + t, input = at + ((warpToken + g) * 4 * FloatStride) + t;
             for (int k = 0; k < 2; k++, weight += 8, input += 8)
             {
-                int below = weight + (16 * 4 * FloatStride);
-                s00 = Add(format, highWords, lowWords, inputHighWords, inputLowWords, weight, input, s00);
-                s10 = Add(format, highWords, lowWords, inputHighWords, inputLowWords, below, input, s10);
-                s01 = Add(format, highWords, lowWords, inputHighWords, inputLowWords, weight, input + (8 * 4 * FloatStride), s01);
-                s11 = Add(format, highWords, lowWords, inputHighWords, inputLowWords, below, input + (8 * 4 * FloatStride), s11);
-                s02 = Add(format, highWords, lowWords, inputHighWords, inputLowWords, weight, input + (16 * 4 * FloatStride), s02);
-                s12 = Add(format, highWords, lowWords, inputHighWords, inputLowWords, below, input + (16 * 4 * FloatStride), s12);
-                s03 = Add(format, highWords, lowWords, inputHighWords, inputLowWords, weight, input + (24 * 4 * FloatStride), s03);
-                s13 = Add(format, highWords, lowWords, inputHighWords, inputLowWords, below, input + (24 * 4 * FloatStride), s13);
+                FloatRows16 upper = LoadRows(format, highWords, lowWords, weight), lower = LoadRows(format, highWords, lowWords, weight + (16 * 4 * FloatStride));
+                FloatColumns8 tokens0 = LoadColumns(inputHighWords, inputLowWords, input);
+                s00 = Add(format, upper, tokens0, s00);
+                s10 = Add(format, lower, tokens0, s10);
+                FloatColumns8 tokens1 = LoadColumns(inputHighWords, inputLowWords, input + (8 * 4 * FloatStride));
+                s01 = Add(format, upper, tokens1, s01);
+                s11 = Add(format, lower, tokens1, s11);
+                FloatColumns8 tokens2 = LoadColumns(inputHighWords, inputLowWords, input + (16 * 4 * FloatStride));
+                s02 = Add(format, upper, tokens2, s02);
+                s12 = Add(format, lower, tokens2, s12);
+                FloatColumns8 tokens3 = LoadColumns(inputHighWords, inputLowWords, input + (24 * 4 * FloatStride));
+                s03 = Add(format, upper, tokens3, s03);
+                s13 = Add(format, lower, tokens3, s13);
             }
 
             int to = (((((c + 1) & 1) * Tile) + loads) * FloatStride) + octet;
@@ -226,7 +230,7 @@ internal static class TensorKernels
     private static float Scaled(int both, Float4 w, Float4 x) => (x.X * w.X * (Arithmetic.FromBits(both) - IntegerShift)) + (w.Z * (x.Y + x.Z));
 
     private static Float8 Weights<TFormat>(TFormat format, MatrixView m, int row, int octet)
-        where TFormat : struct, IFloatFormat => row < m.Rows ? format.Load(m, ((long)row * m.Chunks * 4) + octet) : default;
+        where TFormat : struct, IFloatFormat => row < m.Rows ? format.Load(m, (row * m.Chunks * 4) + octet) : default;
 
     private static Float8 Inputs(InputView x, int tokens, int token, int octet) => token < tokens ? x.LoadFloats(token, octet) : default;
 
@@ -252,17 +256,29 @@ internal static class TensorKernels
     /// <summary>What is missing to a float when it is rounded to a bfloat; exact.</summary>
     private static float Rest(float x) => x - Arithmetic.FromBits(Nearest(x));
 
-    /// <summary>Adds 16 rows' products of 16 columns with 8 tokens; the small ones first.</summary>
-    private static Float4 Add<TFormat>(
-        TFormat format, ArrayView<int> high, ArrayView<int> low, ArrayView<int> inputHigh, ArrayView<int> inputLow, int weight, int input, Float4 sums)
+    private static FloatRows16 LoadRows<TFormat>(TFormat format, ArrayView<int> high, ArrayView<int> low, int weight)
         where TFormat : struct, IFloatFormat
     {
         const int below = 8 * 4 * FloatStride;
-        int a0 = high[weight], a1 = high[weight + below], a2 = high[weight + 4], a3 = high[weight + below + 4];
-        int b0 = inputHigh[input], b1 = inputHigh[input + 4];
-        sums = TensorCore.MultiplyFloats(a0, a1, a2, a3, inputLow[input], inputLow[input + 4], sums);
-        if (!format.IsBfloat) sums = TensorCore.MultiplyFloats(low[weight], low[weight + below], low[weight + 4], low[weight + below + 4], b0, b1, sums);
-        return TensorCore.MultiplyFloats(a0, a1, a2, a3, b0, b1, sums);
+        var rows = new FloatRows16 { High0 = high[weight], High1 = high[weight + below], High2 = high[weight + 4], High3 = high[weight + below + 4] };
+        if (format.IsBfloat) return rows;
+        rows.Low0 = low[weight];
+        rows.Low1 = low[weight + below];
+        rows.Low2 = low[weight + 4];
+        rows.Low3 = low[weight + below + 4];
+        return rows;
+    }
+
+    private static FloatColumns8 LoadColumns(ArrayView<int> high, ArrayView<int> low, int input) =>
+        new() { High0 = high[input], High1 = high[input + 4], Low0 = low[input], Low1 = low[input + 4] };
+
+    /// <summary>Adds 16 rows' products of 16 columns with 8 tokens; the small ones first.</summary>
+    private static Float4 Add<TFormat>(TFormat format, FloatRows16 w, FloatColumns8 x, Float4 sums)
+        where TFormat : struct, IFloatFormat
+    {
+        sums = TensorCore.MultiplyFloats(w.High0, w.High1, w.High2, w.High3, x.Low0, x.Low1, sums);
+        if (!format.IsBfloat) sums = TensorCore.MultiplyFloats(w.Low0, w.Low1, w.Low2, w.Low3, x.High0, x.High1, sums);
+        return TensorCore.MultiplyFloats(w.High0, w.High1, w.High2, w.High3, x.High0, x.High1, sums);
     }
 
     private static void Store(ArrayView<float> output, int stride, int first, int rows, int tokens, int row, int token, Float4 sums)
@@ -299,5 +315,27 @@ internal static class TensorKernels
         public int B1;
         public Float4 Left;
         public Float4 Right;
+    }
+
+    /// <summary>A thread's registers of 16 rows of weights as sums of two bfloats.</summary>
+    private struct FloatRows16
+    {
+        public int High0;
+        public int High1;
+        public int High2;
+        public int High3;
+        public int Low0;
+        public int Low1;
+        public int Low2;
+        public int Low3;
+    }
+
+    /// <summary>A thread's registers of 8 tokens as sums of two bfloats.</summary>
+    private struct FloatColumns8
+    {
+        public int High0;
+        public int High1;
+        public int Low0;
+        public int Low1;
     }
 }
