@@ -46,6 +46,7 @@ public static class ParetoFrontPlot
         {
             canvas.Marker(across.At(p.Figures[x].Value), up.At(p.Figures[y].Value), p.Candidate.Class, hollow: p.Place != FrontPlace.Front);
             canvas.Occupy(across.At(p.Figures[x].Value), up.At(p.Figures[y].Value));
+            canvas.Hover(across.At(p.Figures[x].Value), up.At(p.Figures[y].Value), $"{p.Name}: {FigureText.Of(p.Figures[x], front.Axes[x].Definition)}, {FigureText.Of(p.Figures[y], front.Axes[y].Definition)}; {DecisionText.Word(p.Place)}");
             if (p.Name == pick) canvas.Ring(across.At(p.Figures[x].Value), up.At(p.Figures[y].Value));
         }
 
