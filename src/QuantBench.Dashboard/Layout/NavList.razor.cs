@@ -40,10 +40,13 @@ public sealed partial class NavList
     private MachineQueries Machines { get; set; } = null!;
 
     [Inject]
+    private ReviewCounter Reviews { get; set; } = null!;
+
+    [Inject]
     private NavigationManager Navigation { get; set; } = null!;
 
     /// <summary>Name of the page at a path.</summary>
-    public static string NameOf(string path) => Entries(0, 0, true).SelectMany(g => g.Entries).Where(e => Fits(e, path)).Select(e => e.Label).FirstOrDefault("QuantBench");
+    public static string NameOf(string path) => Entries(0, 0, 0, true).SelectMany(g => g.Entries).Where(e => Fits(e, path)).Select(e => e.Label).FirstOrDefault("QuantBench");
 
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync()
@@ -51,14 +54,14 @@ public sealed partial class NavList
         ClaimsPrincipal? user = Authentication is null ? null : (await Authentication).User;
         int runs = await Runs.CountAsync(CancellationToken.None);
         int machines = (await Machines.ListAsync(CancellationToken.None)).Length;
-        _groups = Entries(runs, machines, user?.IsInRole(Policies.Name(Role.Admin)) ?? false);
+        _groups = Entries(runs, machines, Reviews.Total, user?.IsInRole(Policies.Name(Role.Admin)) ?? false);
     }
 
-    private static ImmutableArray<NavGroup> Entries(int runs, int machines, bool admin) =>
+    private static ImmutableArray<NavGroup> Entries(int runs, int machines, int changes, bool admin) =>
     [
         new("Results",
         [
-            new("/", "Overview"), new("/runs", "Runs", runs), new("/compare", "Compare"), new("/decide", "Decide"), new("/trends", "Trends"), new("/claims", "Claims"),
+            new("/", "Overview"), new("/runs", "Runs", runs), new("/compare", "Compare"), new("/decide", "Decide"), new("/trends", "Trends", changes > 0 ? changes : null, "changes nobody has acknowledged"), new("/claims", "Claims"),
         ]),
         new("Lab", [new("/machines", "Machines", machines), new("/models", "Models"), new("/suites", "Suites")]),
         new("Admin", admin ? [new("/audit", "Audit"), new("/settings", "Settings")] : [new("/settings", "Settings")]),
