@@ -69,7 +69,7 @@ public static class TrendPlot
         IEnumerable<double> ends = points.SelectMany(p => (double[])[p.Value, p.Interval?.Low ?? p.Value, p.Interval?.High ?? p.Value]);
         int height = !named ? 240 : last ? 196 : 168;
         var canvas = new PlotCanvas(width, height, 62, axis is null ? (-0.5, points.Length - 0.5) : (0, axis.Days), PlotScale.Around(ends, 0.15), top: named ? 46 : 34, bottom: last ? 40 : 12);
-        int most = width < PlotFigure.Wide ? LongestAxis / 2 : LongestAxis;
+        int most = width < PlotFigure.Wide ? (LongestAxis + 1) / 2 : LongestAxis;
         int step = Math.Max(1, (points.Length + most - 1) / most);
         IEnumerable<(double At, string Text)> ticks = axis?.Ticks(most)
             ?? Enumerable.Range(0, points.Length).Where(i => i % step == 0).Select(i => ((double)i, points[i].Started.UtcDateTime.ToString("d MMM HH:mm", CultureInfo.InvariantCulture)));

@@ -13,8 +13,9 @@ namespace QuantBench.Dashboard.Pages;
 /// <param name="Change">The change.</param>
 /// <param name="Key">Its name for reviews.</param>
 /// <param name="Review">Who acknowledged it; null while nobody has.</param>
-/// <param name="Levels">The median before and after, with the unit.</param>
-public sealed record ChangeView(TrendSeries Series, TrendChange Change, ChangeKey Key, ChangeReview? Review, string Levels)
+/// <param name="Before">The median before, with the unit.</param>
+/// <param name="After">The median after.</param>
+public sealed record ChangeView(TrendSeries Series, TrendChange Change, ChangeKey Key, ChangeReview? Review, string Before, string After)
 {
     private static readonly double[] s_ranges = [0.02, 0.05, 0.1, 0.2, 0.5, 1];
 
@@ -35,7 +36,7 @@ public sealed record ChangeView(TrendSeries Series, TrendChange Change, ChangeKe
         int start = at == 0 ? 0 : series.Changes[at - 1].Index;
         int end = at + 1 < series.Changes.Length ? series.Changes[at + 1].Index : series.Points.Length;
         string Level(int from, int to) => Format.Value(Descriptive.Median([.. series.Points[from..to].Select(p => p.Value)]), series.Metric.Unit, series.Metric.Name);
-        return new ChangeView(series, change, key, reviews.GetValueOrDefault(key), $"{Level(start, change.Index)} → {Level(change.Index, end)}");
+        return new ChangeView(series, change, key, reviews.GetValueOrDefault(key), Level(start, change.Index), Level(change.Index, end));
     }
 
     /// <summary>The one range of the bars of a table.</summary>

@@ -1,8 +1,12 @@
 using System.Xml.Linq;
+using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Compare;
+using QuantBench.Analysis.Decide;
 using QuantBench.Analysis.Plots;
+using QuantBench.Core.Limits;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Statistics;
+using QuantBench.SampleData;
 
 namespace QuantBench.Analysis.Tests.Plots;
 
@@ -56,6 +60,21 @@ public sealed class ComparisonPlotsTests
 
     [Fact]
     public void Differences_GiveNothing_WithoutARelativeOne() => Assert.Null(DifferencePlot.Draw("title", [Bar(s_speed, 0.1, Verdict.Better) with { Row = Bar(s_speed, 0.1, Verdict.Better).Row with { Absolute = true } }]));
+
+    [Theory]
+    [InlineData("gguf:Q4_0", null, "The ring is the recommended one")]
+    [InlineData(null, "gguf:Q4_0", "the ring is the nearest miss")]
+    public void Front_RingsThePick_OrTheNearestMiss(string? pick, string? miss, string expected)
+    {
+        ParetoFront front = ParetoAnalyzer.Analyze(CandidateSet.Of(SampleRun.Make()), [MetricSelector.Parse("artifact_size"), MetricSelector.Parse("kl_mean")])[0];
+        // A candidate's name may say its backend too.
+        string? named(string? variant) => variant is null ? null : front.Points.First(p => p.Candidate.Variant.Id == variant).Name;
+
+        PlotFigure? figure = ParetoFrontPlot.Draw(front, pick: named(pick), miss: named(miss));
+
+        Assert.Contains(expected, figure?.Caption, StringComparison.Ordinal);
+        Assert.DoesNotContain("ring", ParetoFrontPlot.Draw(front)?.Caption, StringComparison.Ordinal);
+    }
 
     [Theory]
     [InlineData(2)]
