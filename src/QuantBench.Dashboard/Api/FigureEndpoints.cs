@@ -30,8 +30,8 @@ internal static class FigureEndpoints
         figures.MapGet("/compare/{figure:regex(^(differences|distribution)$)}." + Kind, async (string figure, string kind, string a, string[] b, string? metric, string? cell, ManyComparisonQueries comparisons) =>
         {
             ManyComparison many = await comparisons.CompareAsync(a, b);
-            PlotFigure? found = figure == "differences" ? ManyComparisonQueries.Differences(many, metric)
-                : ManyComparisonQueries.Focus(many, metric, cell) is { } focus ? ManyComparisonQueries.Distribution(many, focus) : null;
+            PlotFigure? found = figure == "differences" ? await comparisons.DifferencesAsync(many, metric)
+                : ManyComparisonQueries.Focus(many, metric, cell) is { } focus ? await comparisons.DistributionAsync(many, focus) : null;
             return found is null ? Answers.NotFound() : File(found, kind, a.Split(':')[0]);
         });
         // With the profile and limits of the page's address: the file has the ring and the hatching that the page shows.

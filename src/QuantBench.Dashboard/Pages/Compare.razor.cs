@@ -12,7 +12,7 @@ public sealed partial class Compare
 {
     private const int MostRuns = 100;
     private const int MostUnfolded = 8;
-    private const int MostListed = 200; // longer tables make the page slow, and nobody reads them
+    private const int MostListed = 120; // longer tables make the page slow, and nobody reads them
 
     private ImmutableArray<RunListItem> _runs = [];
     private ImmutableArray<CandidatePick> _picks = [];
@@ -102,13 +102,13 @@ public sealed partial class Compare
         _groups = _many.Groups(MetricName);
         _range = ComparisonRange.Of(_many.Rows(MetricName).SelectMany(r => r.Sides).OfType<MetricComparison>());
         _focus = ManyComparisonQueries.Focus(_many, MetricName, CellName);
-        _differences = ManyComparisonQueries.Differences(_many, MetricName);
+        _differences = await Queries.DifferencesAsync(_many, MetricName);
         _csv = Link.To("/api/v1/compare.csv", [("a", A), .. B.Select(b => ("b", (string?)b))]);
         _only = [.. _many.Comparisons[0].OnlyA.Select(c => $"{_many.Labels[0]}: {c}"), .. _many.Comparisons.SelectMany((c, i) => c.OnlyB.Select(cell => $"{_labels[i]}: {cell}"))];
         _note = $"{_many.Base.Name} against {string.Join(", ", _many.Others.Select(o => o.Name))}";
         _lead = B.All(b => b == A) ? "Both sides are the same; pick another." : B.Length == 1 ? ComparisonText.Lead(_many.Comparisons[0]) : Lead(_many);
         if (_focus is null) return;
-        _distribution = ManyComparisonQueries.Distribution(_many, _focus);
+        _distribution = await Queries.DistributionAsync(_many, _focus);
         _backends = await Queries.BackendsAsync(_many, _focus);
         _backendRows = [.. _backends.Select(b => b.Row)];
         _backendNote = $"{_focus.Metric.Description}{(_many.Base.Variant is null && _focus.Row?.Sides.OfType<MetricComparison>().FirstOrDefault()?.VariantA is { } variant ? $"; {variant.Id}" : "")}";

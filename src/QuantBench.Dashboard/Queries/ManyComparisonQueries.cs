@@ -55,10 +55,43 @@ public sealed class ManyComparisonQueries(ComparisonQueries sides, StoreCache ca
         return new ComparisonFocus(here[0].Metric, sampled.FirstOrDefault(r => r.Cell == cell) ?? sampled.FirstOrDefault(), [.. sampled.Select(r => r.Cell)]);
     }
 
-    /// <summary>The differences as a picture: of a single candidate its metrics, of several each of them.</summary>
-    public static PlotFigure? Differences(ManyComparison many, string? metric)
+    /// <summary>The differences as a picture: of a single candidate its metrics, of several each of them. Drawn at most once per version of the store.</summary>
+    public async Task<PlotFigure?> DifferencesAsync(ManyComparison many, string? metric)
     {
         ArgumentNullException.ThrowIfNull(many);
+        return (await cache.GetAsync($"differences {metric} {Key(many)}", () => Task.FromResult(new Drawn(Differences(many, metric))))).Figure;
+    }
+
+    /// <summary>The samples of the focus as cumulative curves; null when fewer than two sides have samples. Drawn at most once per version of the store.</summary>
+    public async Task<PlotFigure?> DistributionAsync(ManyComparison many, ComparisonFocus focus)
+    {
+        ArgumentNullException.ThrowIfNull(many);
+        ArgumentNullException.ThrowIfNull(focus);
+        return (await cache.GetAsync($"distribution {focus.Metric.Name} {focus.Row?.Cell} {Key(many)}", () => Task.FromResult(new Drawn(Distribution(many, focus))))).Figure;
+    }
+
+    /// <summary>The metric of the focus on every backend that the base and a candidate have in common; empty when what is compared is backends.</summary>
+    public Task<ImmutableArray<BackendRow>> BackendsAsync(ManyComparison many, ComparisonFocus focus)
+    {
+        ArgumentNullException.ThrowIfNull(many);
+        ArgumentNullException.ThrowIfNull(focus);
+        if (many.Others.Any(o => o.Backend is not null && many.Base.Backend is not null && o.Backend != many.Base.Backend)) return Task.FromResult(ImmutableArray<BackendRow>.Empty);
+        MetricComparison? seen = focus.Row?.Sides.OfType<MetricComparison>().FirstOrDefault();
+        string key = $"backends {focus.Metric.Name} {focus.Row?.Cell} {Key(many)}";
+        return cache.GetAsync(key, () =>
+        {
+            // Whole runs are narrowed to the variant that is looked at: all variants on all backends is what the matrix is for.
+            ComparisonSide Wide(ComparisonSide side, Variant? variant) => side with { Backend = null, Variant = side.Variant ?? variant };
+            ManyComparison wide = Of(Wide(many.Base, seen?.VariantA), [.. many.Others.Select(o => Wide(o, seen?.VariantB))]);
+            IEnumerable<ManyRow> rows = wide.Rows(focus.Metric.Name).Where(r => seen is null || First(r).Workload == seen.Workload);
+            return Task.FromResult(rows.Select(r => new BackendRow(First(r).Backend?.ToString() ?? "", r)).OrderBy(r => r.Backend, StringComparer.Ordinal).Take(MostBackends).ToImmutableArray());
+        });
+
+        static MetricComparison First(ManyRow row) => row.Sides.OfType<MetricComparison>().First();
+    }
+
+    private static PlotFigure? Differences(ManyComparison many, string? metric)
+    {
         ManyRow[] rows = [.. many.Groups(metric).SelectMany(g => g.Shown.Concat(g.Others.Where(r => r.Order == 2)))];
         // Rows of all groups in one order: where not all fit, the largest losses and gains are what is worth a line.
         rows = [.. rows.OrderBy(r => r.Order).ThenByDescending(r => r.Size)];
@@ -74,34 +107,11 @@ public sealed class ManyComparisonQueries(ComparisonQueries sides, StoreCache ca
         return PlotFigure.Both((id, width) => DifferencePlot.Draw(title, bars[..Math.Min(bars.Length, MostBars)], Math.Max(0, bars.Length - MostBars), id, width), "differences");
     }
 
-    /// <summary>The samples of the focus as cumulative curves; null when fewer than two sides have samples.</summary>
-    public static PlotFigure? Distribution(ManyComparison many, ComparisonFocus focus)
+    private static PlotFigure? Distribution(ManyComparison many, ComparisonFocus focus)
     {
-        ArgumentNullException.ThrowIfNull(many);
-        ArgumentNullException.ThrowIfNull(focus);
         if (focus.Row is not { } row) return null;
         SampleSet[] sets = [new(many.Labels[0], row.A.Samples ?? []), .. row.Sides.Select((s, i) => new SampleSet(many.Labels[i + 1], s?.B.Samples ?? []))];
         return PlotFigure.Both((id, width) => DistributionPlot.Draw(row.Metric, row.Cell, sets, id, width), "distribution");
-    }
-
-    /// <summary>The metric of the focus on every backend that the base and a candidate have in common; empty when what is compared is backends.</summary>
-    public Task<ImmutableArray<BackendRow>> BackendsAsync(ManyComparison many, ComparisonFocus focus)
-    {
-        ArgumentNullException.ThrowIfNull(many);
-        ArgumentNullException.ThrowIfNull(focus);
-        if (many.Others.Any(o => o.Backend is not null && many.Base.Backend is not null && o.Backend != many.Base.Backend)) return Task.FromResult(ImmutableArray<BackendRow>.Empty);
-        MetricComparison? seen = focus.Row?.Sides.OfType<MetricComparison>().FirstOrDefault();
-        string key = $"backends {focus.Metric.Name} {focus.Row?.Cell}\n{many.Base.Name}\n{string.Join('\n', many.Others.Select(o => o.Name))}";
-        return cache.GetAsync(key, () =>
-        {
-            // Whole runs are narrowed to the variant that is looked at: all variants on all backends is what the matrix is for.
-            ComparisonSide Wide(ComparisonSide side, Variant? variant) => side with { Backend = null, Variant = side.Variant ?? variant };
-            ManyComparison wide = Of(Wide(many.Base, seen?.VariantA), [.. many.Others.Select(o => Wide(o, seen?.VariantB))]);
-            IEnumerable<ManyRow> rows = wide.Rows(focus.Metric.Name).Where(r => seen is null || First(r).Workload == seen.Workload);
-            return Task.FromResult(rows.Select(r => new BackendRow(First(r).Backend?.ToString() ?? "", r)).OrderBy(r => r.Backend, StringComparer.Ordinal).Take(MostBackends).ToImmutableArray());
-        });
-
-        static MetricComparison First(ManyRow row) => row.Sides.OfType<MetricComparison>().First();
     }
 
     private static ManyComparison Of(ComparisonSide a, ImmutableArray<ComparisonSide> others) => new(a, others, Labels([a, .. others]), RunComparer.Compare(a, others));
@@ -123,5 +133,10 @@ public sealed class ManyComparisonQueries(ComparisonQueries sides, StoreCache ca
         return shared;
     }
 
+    private static string Key(ManyComparison many) => $"{many.Base.Name}\n{string.Join('\n', many.Others.Select(o => o.Name))}";
+
     private static bool Sampled(ManyRow row) => row.A.Samples is { Length: > 1 } && row.Sides.Any(s => s?.B.Samples is { Length: > 1 });
+
+    // What is kept must be something: also that there is nothing to draw.
+    private sealed record Drawn(PlotFigure? Figure);
 }

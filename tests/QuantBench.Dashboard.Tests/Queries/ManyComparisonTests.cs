@@ -64,7 +64,7 @@ public sealed class ManyComparisonTests(DashboardFixture dashboard)
 
         Assert.NotNull(focus);
         Assert.Equal("tg_tps", focus.Metric.Name);
-        Assert.Equal(["gguf:F16", "gguf:Q8_0", "gguf:Q4_0"], ManyComparisonQueries.Distribution(many, focus)?.Rows.Select(r => r[0]));
+        Assert.Equal(["gguf:F16", "gguf:Q8_0", "gguf:Q4_0"], (await Asked.DistributionAsync(many, focus))?.Rows.Select(r => r[0]));
         Assert.Equal("llamacpp/cpu", Assert.Single(await Asked.BackendsAsync(many, focus)).Backend);
     }
 
