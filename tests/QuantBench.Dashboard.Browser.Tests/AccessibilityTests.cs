@@ -3,7 +3,9 @@ using System.Text.Json;
 using Microsoft.Playwright;
 using QuantBench.Analysis.Compare;
 using QuantBench.Analysis.Reports;
+using QuantBench.Dashboard.Accounts;
 using QuantBench.Dashboard.Tests;
+using QuantBench.Lab.Accounts;
 using QuantBench.Results.Exchange;
 using QuantBench.Results.Folders;
 using QuantBench.SampleData;
@@ -20,9 +22,31 @@ public sealed class AccessibilityTests(BrowserFixture browser)
     public static TheoryData<string> Pages() =>
     [
         "/", "/runs", "/runs?suite=nothing", Run, Run + "?metric=kl_mean", Run + "?metric=perplexity&table=plot-perplexity", "/runs/none-of-this-name",
-        $"/compare?a={DashboardFixture.FirstRun}&b={DashboardFixture.SecondRun}", "/decide?profile=laptop", "/trends?days=3650", "/claims", "/machines", "/machines/4a5b6c7d8e9f0a1b", "/models",
+        $"/compare?a={DashboardFixture.FirstRun}&b={DashboardFixture.SecondRun}", "/decide?profile=laptop", "/trends?days=3650", "/trends?days=3650&axis=runs&review=open",
+        $"/compare?a={Side("F16")}&b={Side("Q8_0")}&b={Side("Q4_0")}&b={Side("Q2_K")}&table=distribution", $"/compare?a={DashboardFixture.FirstRun}&b={DashboardFixture.SecondRun}&metric=ttft",
+        Run + "?metric=tg_tps&base=gguf:F16", "/runs?cols=cpu.engines.commit", "/setup", "/claims", "/machines", "/machines/4a5b6c7d8e9f0a1b", "/models",
         "/models/reference", "/suites", "/suites/quick", "/suites/broken", "/settings", "/login", "/search?q=reference", "/no/such/page",
     ];
+
+    /// <summary>Pages that show more to those who may more.</summary>
+    public static TheoryData<Role, string> RolePages()
+    {
+        string edit = $"/runs?suite=nightly&edit={DriftRuns.Id(3, DriftRuns.SlowMachine)}";
+        const string trends = "/trends?days=3650&suite=nightly";
+        (Role Role, string[] Pages)[] each =
+        [
+            (Role.Viewer, ["/settings", "/suites", Run, "/audit"]), // the last one is refused, in the page's own words
+            (Role.Operator, ["/suites", edit, trends, Run]),
+            (Role.Admin, ["/settings?said=Saved.", "/audit", "/suites", trends]),
+        ];
+        var pages = new TheoryData<Role, string>();
+        foreach ((Role role, string[] addresses) in each)
+        {
+            foreach (string address in addresses) pages.Add(role, address);
+        }
+
+        return pages;
+    }
 
     // One load per page: axe's whole set in one theme at both widths, its colours in the other theme; then the narrowest screen.
     [BrowserTheory]
@@ -30,14 +54,35 @@ public sealed class AccessibilityTests(BrowserFixture browser)
     public async Task Page_HasNoFindings_AndDoesntScrollSideways(string address)
     {
         await using WatchedPage watched = await browser.OpenAsync();
+        await CheckAsync(watched, address);
+    }
+
+    [BrowserTheory]
+    [MemberData(nameof(RolePages))]
+    public async Task Page_HasNoFindings_ForARole(Role role, string address)
+    {
+        await using WatchedPage watched = await browser.OpenAsync();
+        IPage page = watched.Page;
+        await page.GotoAsync("/login");
+        await page.FillAsync("input[name=name]", Policies.Name(role));
+        await page.FillAsync("input[name=password]", DashboardFixture.Password);
+        await page.ClickAsync("main button");
+        await Assertions.Expect(page.Locator(".rail .foot")).ToContainTextAsync(Policies.Name(role));
+        await CheckAsync(watched, address, unfold: true);
+    }
+
+    // Both themes at both widths, then the narrowest screen. What is folded is opened first where asked: findings hide there.
+    private static async Task CheckAsync(WatchedPage watched, string address, bool unfold = false)
+    {
         IPage page = watched.Page;
         await page.GotoAsync(address);
+        if (unfold) await page.EvaluateAsync("document.querySelectorAll('main details').forEach(d => d.open = true)");
         var findings = new List<string>();
         (ICDPSession session, int context) = await AxeAsync(page);
         foreach (ColorScheme scheme in (ColorScheme[])[ColorScheme.Light, ColorScheme.Dark])
         {
             await page.EmulateMediaAsync(new PageEmulateMediaOptions { ColorScheme = scheme });
-            foreach (int width in (int[])[1280, 390])
+            foreach (int width in (int[])[1280, 380])
             {
                 await page.SetViewportSizeAsync(width, 900);
                 findings.AddRange((await FindingsAsync(session, context, scheme == ColorScheme.Dark)).Select(f => $"{scheme} {width}: {f}"));
@@ -81,6 +126,8 @@ public sealed class AccessibilityTests(BrowserFixture browser)
 
         Assert.True(findings.Count == 0, string.Join('\n', findings));
     }
+
+    private static string Side(string variant) => $"{DashboardFixture.FirstRun}:gguf:{variant}@llamacpp/cpu";
 
     // axe runs in a world of its own, so the page's policy needs no hole for it.
     private static async Task<(ICDPSession Session, int Context)> AxeAsync(IPage page)

@@ -40,6 +40,7 @@ public sealed partial class DashboardFixture : IAsyncLifetime
         Record(SampleRun.Make(FirstRun));
         RunRecord second = SampleRun.Make(SecondRun, speed: 0.9, seed: 8);
         Record(second with { Info = second.Info with { Started = second.Info.Started.AddHours(1), Finished = second.Info.Started.AddHours(1).AddMinutes(4) } });
+        DriftRuns.Record(Results, DriftRuns.Make());
         Directory.CreateDirectory(Suites);
         File.Copy(RepositoryRoot.Combine("suites", "reference.yaml"), Path.Combine(Suites, "reference.yaml"));
         File.Copy(RepositoryRoot.Combine("suites", "quick.yaml"), Path.Combine(Suites, "quick.yaml"));

@@ -115,6 +115,8 @@ public static class RunComparer
                 Metric = metric,
                 A = first,
                 B = second,
+                Backend = a.Cell.Backend,
+                Workload = a.Cell.Workload,
                 VariantA = a.Cell.Variant,
                 VariantB = b.Cell.Variant,
                 Verdict = Verdict.NotComparable,

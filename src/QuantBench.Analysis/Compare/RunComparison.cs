@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Statistics;
 using QuantBench.Core.Variants;
@@ -38,6 +39,12 @@ public sealed record MetricComparison
 
     /// <summary>The figure of side B.</summary>
     public required Measurement B { get; init; }
+
+    /// <summary>Backend of side A; null where the figures aren't those of cells.</summary>
+    public BackendId? Backend { get; init; }
+
+    /// <summary>Workload of the cells; empty where the figures aren't those of cells.</summary>
+    public string Workload { get; init; } = "";
 
     /// <summary>Variant of side A; null where cells of one variant each are not what is compared.</summary>
     public Variant? VariantA { get; init; }

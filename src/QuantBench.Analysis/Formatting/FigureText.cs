@@ -23,6 +23,7 @@ public static class FigureText
         if (metric.Name is DecisionMetrics.PerplexityRise or "same_top") return $"{Short(value * 100)}\u00a0%";
         if (metric.Unit == "B")
         {
+            if (ByteUnits.IsDecimal) return Format.Bytes(value);
             (string Unit, double Bytes)[] units = [("GiB", 1L << 30), ("MiB", 1L << 20), ("KiB", 1L << 10)];
             (string unit, double bytes) = units.FirstOrDefault(u => value >= u.Bytes && value % u.Bytes == 0);
             return bytes > 0 ? $"{Short(value / bytes)}\u00a0{unit}" : Format.Bytes(value);

@@ -19,7 +19,6 @@ public static class Format
     private const char Minus = '−';
     private const char ThinSpace = '\u2009';
     private const char UnitSpace = '\u00a0';
-    private static readonly string[] s_byteUnits = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
     /// <summary>A number with a fixed count of decimals, thousands grouped.</summary>
     public static string Fixed(double value, int decimals)
@@ -71,18 +70,18 @@ public static class Format
         return Fixed(low, decimals) + join + Fixed(high, decimals);
     }
 
-    /// <summary>Bytes in binary units: <c>3.61 MiB</c>.</summary>
+    /// <summary>Bytes in binary units, <c>3.61 MiB</c>, or in decimal ones where <see cref="ByteUnits"/> says so.</summary>
     public static string Bytes(double bytes)
     {
         int unit = 0;
         double value = bytes;
-        while (Math.Abs(value) >= 1024 && unit < s_byteUnits.Length - 1)
+        while (Math.Abs(value) >= ByteUnits.Step && unit < ByteUnits.Names.Length - 1)
         {
-            value /= 1024;
+            value /= ByteUnits.Step;
             unit++;
         }
 
-        return (unit == 0 ? Fixed(value, 0) : Number(value)) + UnitSpace + s_byteUnits[unit];
+        return (unit == 0 ? Fixed(value, 0) : Number(value)) + UnitSpace + ByteUnits.Names[unit];
     }
 
     /// <summary>A share as per cent: <c>94.0 %</c>.</summary>

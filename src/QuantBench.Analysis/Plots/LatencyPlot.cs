@@ -40,6 +40,7 @@ public static class LatencyPlot
             double median = Descriptive.Quantile(sorted, 0.5);
             canvas.Line(Descriptive.Quantile(sorted, 0.05), at, Descriptive.Quantile(sorted, 0.95), at, PlotPalette.Ink3, 1.2f);
             canvas.Box(Descriptive.Quantile(sorted, 0.25), Descriptive.Quantile(sorted, 0.75), at - 0.22, at + 0.22, PlotPalette.Of(sets[i].Row.Variant.Scheme.PrecisionClass));
+            canvas.HoverRow(at, $"{sets[i].Row.Variant.ShortName}: median {Ms(sorted, 0.5)} ms, quartiles {Ms(sorted, 0.25)} and {Ms(sorted, 0.75)} ms, {Format.Count(sorted.Length)} samples");
             canvas.Marker(median, at, sets[i].Row.Variant.Scheme.PrecisionClass, hollow: true, 9);
         }
 

@@ -49,6 +49,7 @@ public static class MemoryPlot
                 from += bytes.Value / Mebi;
             }
 
+            canvas.HoverRow(at, $"{bars[i].Row.Variant.ShortName}: weights {Text(bars[i].Weights)}, KV cache {Text(bars[i].Kv)}, compute buffers {Text(bars[i].Compute)}, peak resident {Text(bars[i].Peak)}");
             if (bars[i].Peak is { } peak) canvas.Plot.Add.Marker(peak / Mebi, at, ScottPlot.MarkerShape.FilledDiamond, 10, PlotPalette.Ink.Color);
         }
 

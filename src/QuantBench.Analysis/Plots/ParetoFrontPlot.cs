@@ -19,7 +19,8 @@ public static class ParetoFrontPlot
     /// <param name="width">Width in pixels.</param>
     /// <param name="pick">Name of the recommended variant, which gets a ring; null for none.</param>
     /// <param name="bounds">Limits to draw on the axes.</param>
-    public static PlotFigure? Draw(ParetoFront front, int x = 0, int y = 1, string id = "front", int width = PlotFigure.Wide, string? pick = null, ImmutableArray<Bound> bounds = default)
+    /// <param name="miss">Name of the variant that comes nearest where nothing is recommended: it gets the ring then; null for none.</param>
+    public static PlotFigure? Draw(ParetoFront front, int x = 0, int y = 1, string id = "front", int width = PlotFigure.Wide, string? pick = null, ImmutableArray<Bound> bounds = default, string? miss = null)
     {
         ArgumentNullException.ThrowIfNull(front);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(x, front.Axes.Length);
@@ -46,15 +47,16 @@ public static class ParetoFrontPlot
         {
             canvas.Marker(across.At(p.Figures[x].Value), up.At(p.Figures[y].Value), p.Candidate.Class, hollow: p.Place != FrontPlace.Front);
             canvas.Occupy(across.At(p.Figures[x].Value), up.At(p.Figures[y].Value));
-            if (p.Name == pick) canvas.Ring(across.At(p.Figures[x].Value), up.At(p.Figures[y].Value));
+            canvas.Hover(across.At(p.Figures[x].Value), up.At(p.Figures[y].Value), $"{p.Name}: {FigureText.Of(p.Figures[x], front.Axes[x].Definition)}, {FigureText.Of(p.Figures[y], front.Axes[y].Definition)}; {DecisionText.Word(p.Place)}");
+            if (p.Name == (pick ?? miss)) canvas.Ring(across.At(p.Figures[x].Value), up.At(p.Figures[y].Value));
         }
 
-        foreach (ParetoPoint p in front.Points.OrderBy(p => p.Name == pick ? 0 : 1).ThenBy(p => p.Place))
+        foreach (ParetoPoint p in front.Points.OrderBy(p => p.Name == (pick ?? miss) ? 0 : 1).ThenBy(p => p.Place))
             canvas.Label(across.At(p.Figures[x].Value), up.At(p.Figures[y].Value), p.Candidate.Variant.ShortName + (p.Place == FrontPlace.MaybeFront ? " ?" : ""));
         string title = $"Pareto front of {front.Model}";
         string finding = DecisionText.Lead(front);
         string side = front.Axes.Length == 2 ? "The line is the front: nothing in the run lies beyond it." : $"The front is that of all {Format.Count(front.Axes.Length)} metrics; two of them are drawn.";
-        string ring = front.Points.Any(p => p.Name == pick) ? " The ring is the recommended one." : "";
+        string ring = front.Points.All(p => p.Name != (pick ?? miss)) ? "" : pick is null ? " Nothing keeps every limit; the ring is the nearest miss." : " The ring is the recommended one.";
         string nought = (front.Points.Any(p => across.Log && p.Figures[x].Value <= 0) || front.Points.Any(p => up.Log && p.Figures[y].Value <= 0)) ? " A logarithmic axis has no zero: it stands at its lower end." : "";
         string left = front.Dropped.IsEmpty ? "" : $" Left out, without a figure: {string.Join(", ", front.Dropped.Select(d => d.Name))}.";
         return new PlotFigure(

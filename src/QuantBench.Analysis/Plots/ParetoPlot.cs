@@ -46,6 +46,7 @@ public static class ParetoPlot
             float size = p.Size is > 0 && largest > 0 ? (float)Math.Max(7, 26 * Math.Sqrt(p.Size.Value / largest)) : 10;
             canvas.Marker(p.Speed, Y(p.Loss), p.Row.Variant.Scheme.PrecisionClass, hollow: !front.Contains(p), size);
             canvas.Occupy(p.Speed, Y(p.Loss), size / 2);
+            canvas.Hover(p.Speed, Y(p.Loss), $"{p.Row.Variant.ShortName}: {p.SpeedText} token/s, {(kl ? "mean KL" : "ΔPPL")} {p.LossText}{(p.Size is { } bytes ? $", {Format.Bytes(bytes)}" : "")}", Math.Max(9, size / 2));
         }
 
         foreach (Point p in points.OrderByDescending(front.Contains))

@@ -46,6 +46,7 @@ public static class PerplexityPlot
         {
             canvas.Marker(Math.Log10(bits), Y(ppl.Value!.Value), row.Variant.Scheme.PrecisionClass, hollow: row.IsReference);
             canvas.Occupy(Math.Log10(bits), Y(ppl.Value.Value));
+            canvas.Hover(Math.Log10(bits), Y(ppl.Value.Value), $"{row.Variant.ShortName}: perplexity {ppl.Text} at {Format.Fixed(bits, 2)} bits per weight");
         }
 
         foreach ((RunRow row, double bits, RunFigure ppl) in points.OrderBy(p => p.Bits)) canvas.Label(Math.Log10(bits), Y(ppl.Value!.Value), row.Variant.ShortName);

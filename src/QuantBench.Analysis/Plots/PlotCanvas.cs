@@ -19,6 +19,7 @@ internal sealed partial class PlotCanvas
 
     private readonly List<(double X, double Y, string Text, string Anchor, PlotRole Role, bool Halo)> _words = [];
     private readonly List<(double Left, double Top, double Right, double Bottom)> _taken = [];
+    private readonly List<(double Left, double Top, double Right, double Bottom, string Text)> _hovers = [];
     private readonly int _width;
     private readonly int _height;
     private readonly double _left;
@@ -117,6 +118,16 @@ internal sealed partial class PlotCanvas
         if (dashed) line.LinePattern = LinePattern.Dashed;
     }
 
+    /// <summary>A line through many points.</summary>
+    public void Path(IReadOnlyList<double> xs, IReadOnlyList<double> ys, PlotRole role, float width, bool dashed = false)
+    {
+        var path = Plot.Add.ScatterLine(xs.ToArray(), ys.ToArray());
+        path.Color = role.Color;
+        path.LineWidth = width;
+        path.MarkerSize = 0;
+        if (dashed) path.LinePattern = LinePattern.Dashed;
+    }
+
     public void Box(double left, double right, double bottom, double top, PlotRole role)
     {
         var box = Plot.Add.Rectangle(left, right, bottom, top);
@@ -124,6 +135,15 @@ internal sealed partial class PlotCanvas
         box.LineColor = role.Color;
         box.LineWidth = 1;
     }
+
+    /// <summary>Shows a text while the pointer is over a point; every such text is in the figure's table too.</summary>
+    public void Hover(double x, double y, string text, double radius = 9) =>
+        _hovers.Add((PixelX(x) - radius, PixelY(y) - radius, PixelX(x) + radius, PixelY(y) + radius, text));
+
+    /// <summary>Shows a text while the pointer is over a row of bars.</summary>
+    /// <param name="y">The row.</param>
+    /// <param name="text">The text.</param>
+    public void HoverRow(double y, string text) => _hovers.Add((0, PixelY(y + 0.5), _width, PixelY(y - 0.5), text));
 
     /// <summary>Keeps labels away from a mark.</summary>
     public void Occupy(double x, double y, double radius = 6) =>
@@ -198,7 +218,7 @@ internal sealed partial class PlotCanvas
             new XElement(s_svg + "title", new XAttribute("id", $"{id}-title"), title),
             new XElement(s_svg + "desc", new XAttribute("id", $"{id}-desc"), finding),
             new XElement(s_svg + "style", $"svg.qb-plot{{{vars}}}@media screen and (prefers-color-scheme:dark){{svg.qb-plot{{{dark}}}}}"),
-            new XElement(s_svg + "g", new XAttribute("aria-hidden", "true"), root.Elements(), _words.Select(WordElement)));
+            new XElement(s_svg + "g", new XAttribute("aria-hidden", "true"), root.Elements(), _words.Select(WordElement), _hovers.Select(HoverElement)));
         return svg.ToString(SaveOptions.DisableFormatting);
     }
 
@@ -216,6 +236,17 @@ internal sealed partial class PlotCanvas
         if (word.Halo) text.Add(new XAttribute("stroke", PlotPalette.Panel.Css), new XAttribute("stroke-width", "3"), new XAttribute("paint-order", "stroke"));
         return text;
     }
+
+    // Nothing is painted, but the pointer finds it.
+    private static XElement HoverElement((double Left, double Top, double Right, double Bottom, string Text) hover) => new(
+        s_svg + "rect",
+        new XAttribute("x", Round(hover.Left)),
+        new XAttribute("y", Round(hover.Top)),
+        new XAttribute("width", Round(hover.Right - hover.Left)),
+        new XAttribute("height", Round(hover.Bottom - hover.Top)),
+        new XAttribute("fill", "none"),
+        new XAttribute("pointer-events", "all"),
+        new XElement(s_svg + "title", hover.Text));
 
     // Skia places every glyph for the font it found here; the reader's font is another one, so only the anchor is kept.
     private static void Simplify(XElement text)

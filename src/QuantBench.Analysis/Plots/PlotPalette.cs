@@ -18,11 +18,12 @@ internal static class PlotPalette
     public static readonly PlotRole C2 = new("c2", "#b2500f", "#f19162", "#0A0B06");
     public static readonly PlotRole C3 = new("c3", "#0ea17a", "#86f0ca", "#0A0B07");
     public static readonly PlotRole C4 = new("c4", "#d067c2", "#a3629a", "#0A0B08");
+    public static readonly PlotRole C5 = new("c5", "#9c860e", "#f6cf6b", "#0A0B0D");
 
     public static readonly PlotRole Better = new("better", "#185295", "#8ac5f3", "#0A0B09");
     public static readonly PlotRole Worse = new("worse", "#91380e", "#f1ad71", "#0A0B0C");
 
-    public static readonly ImmutableArray<PlotRole> All = [Ink, Ink3, Grid, Panel, C1, C2, C3, C4, Better, Worse];
+    public static readonly ImmutableArray<PlotRole> All = [Ink, Ink3, Grid, Panel, C1, C2, C3, C4, C5, Better, Worse];
 
     /// <summary>Colour of a precision class; its marker shape says the same.</summary>
     public static PlotRole Of(PrecisionClass precision) => precision switch

@@ -28,11 +28,11 @@ internal static class PlotScale
         for (double at = Math.Ceiling(limits.Min / step) * step; at <= limits.Max + (step * 1e-9); at += step) yield return (at, Format.Fixed(at, decimals));
     }
 
-    /// <summary>Ticks at round numbers of the binary unit that fits.</summary>
+    /// <summary>Ticks at round numbers of the unit that fits.</summary>
     public static IEnumerable<(double At, string Text)> Bytes((double Min, double Max) limits)
     {
         double unit = 1;
-        while (unit * 1024 <= limits.Max) unit *= 1024;
+        while (unit * ByteUnits.Step <= limits.Max) unit *= ByteUnits.Step;
         return Linear((limits.Min / unit, limits.Max / unit)).Select(t => (t.At * unit, Format.Bytes(t.At * unit)));
     }
 

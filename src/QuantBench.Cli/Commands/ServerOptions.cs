@@ -14,7 +14,7 @@ namespace QuantBench.Cli.Commands;
 internal sealed class ServerOptions
 {
     private readonly Option<int> _port = new("--port") { Description = $"port (default: {DashboardOptions.DefaultPort}; 0 = any free one)", HelpName = "N", DefaultValueFactory = _ => DashboardOptions.DefaultPort };
-    private readonly Option<string?> _listen = new("--listen") { Description = "address to listen on (default: this machine only); needs accounts", HelpName = "ADDRESS" };
+    private readonly Option<string?> _listen = new("--listen") { Description = "address to listen on (default: what the Settings page says, else this machine only); needs accounts", HelpName = "ADDRESS" };
     private readonly Option<string[]> _hosts = new("--host") { Description = "host name it answers to; repeat for more", HelpName = "NAME" };
     private readonly Option<string?> _certificate = new("--tls-cert") { Description = "PEM file of a TLS certificate", HelpName = "FILE" };
     private readonly Option<string?> _key = new("--tls-key") { Description = "PEM file of its key", HelpName = "FILE" };
@@ -36,7 +36,8 @@ internal sealed class ServerOptions
     {
         RunnerEnvironment environment = global.Environment(parsed);
         TextWriter output = parsed.InvocationConfiguration.Output;
-        IPAddress address = Address(parsed.GetValue(_listen));
+        // The command line goes before what an admin saved on the Settings page.
+        IPAddress address = parsed.GetValue(_listen) is { } listen ? Address(listen) : ServerSettings.ListenOf(environment.ResultsRoot) ?? IPAddress.Loopback;
         if (parsed.GetValue(_certificate) is null != parsed.GetValue(_key) is null) throw new RequestException("--tls-cert and --tls-key belong together.", "Give both PEM files.");
         var options = new DashboardOptions
         {
@@ -68,9 +69,9 @@ internal sealed class ServerOptions
         return ExitCode.Ok;
     }
 
-    private static IPAddress Address(string? text)
+    private static IPAddress Address(string text)
     {
-        if (text is null or "localhost") return IPAddress.Loopback;
+        if (text is "localhost") return IPAddress.Loopback;
         if (text is "*") return IPAddress.Any;
         return IPAddress.TryParse(text, out IPAddress? address) ? address : throw new RequestException($"'{text}' is not an IP address.", "E.g. --listen 0.0.0.0 for every address of this machine.");
     }

@@ -126,15 +126,16 @@ internal static class DashboardApi
         return TypedResults.NoContent();
     }
 
-    private static async Task<IResult> CompareAsync(string a, string b, ComparisonQueries queries)
+    private static async Task<IResult> CompareAsync(string a, string[] b, ManyComparisonQueries queries)
     {
-        RunComparison found = await queries.CompareAsync(a, b);
-        IEnumerable<IEnumerable<string>> rows = found.Rows.Select(r => (IEnumerable<string>)
+        ManyComparison found = await queries.CompareAsync(a, b);
+        IEnumerable<IEnumerable<string>> rows = found.Comparisons.SelectMany(c => c.Rows.Select(r => (IEnumerable<string>)
         [
-            r.Cell, r.Metric.Name, r.Metric.Unit, RunEndpoints.Raw(r.A.Value), RunEndpoints.Raw(r.B.Value), RunEndpoints.Raw(r.Difference), RunEndpoints.Raw(r.Interval?.Low), RunEndpoints.Raw(r.Interval?.High),
-            RunEndpoints.Raw(r.AdjustedP), ComparisonText.Word(r.Verdict), r.Note,
-        ]);
-        return Answers.Text(Figures.CsvText.Write(["cell", "metric", "unit", "a", "b", "difference", "low", "high", "adjusted_p", "verdict", "note"], rows), "text/csv; charset=utf-8");
+            c.A, c.B, r.Cell, r.Metric.Name, r.Metric.Unit, RunEndpoints.Raw(r.A.Value), RunEndpoints.Raw(r.B.Value), RunEndpoints.Raw(r.Difference), RunEndpoints.Raw(r.Interval?.Low),
+            RunEndpoints.Raw(r.Interval?.High), RunEndpoints.Raw(r.AdjustedP), ComparisonText.Word(r.Verdict), r.Note,
+        ]));
+        string text = Figures.CsvText.Write(["base", "candidate", "cell", "metric", "unit", "a", "b", "difference", "low", "high", "adjusted_p", "verdict", "note"], rows);
+        return Answers.File(System.Text.Encoding.UTF8.GetBytes(text), "text/csv; charset=utf-8", "compare.csv");
     }
 
     private static IResult Audit(AuditLog log)

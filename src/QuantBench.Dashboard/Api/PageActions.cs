@@ -40,12 +40,15 @@ internal static class PageActions
         operators.MapPost("/schedules/run", RunSchedule);
         operators.MapPost("/schedules/remove", RemoveSchedule);
 
+        ReviewActions.Map(operators);
+
         RouteGroupBuilder admins = all.MapGroup("").RequireAuthorization(Policies.Administer).RequireRateLimiting(RateLimits.Change);
         admins.MapPost("/accounts/add", AddAccount);
         admins.MapPost("/accounts/role", SetRoleAsync);
         admins.MapPost("/accounts/remove", RemoveAccount);
         admins.MapPost("/keys/add", AddKey);
         admins.MapPost("/keys/revoke", RevokeKey);
+        SettingActions.Map(anyone, admins);
     }
 
     /// <summary>Who makes a request, as the audit log names them.</summary>
@@ -116,12 +119,12 @@ internal static class PageActions
         return Answers.Redirect("/settings");
     }
 
-    private static IResult SetNote(HttpContext http, RunNotes notes, [FromForm] string run, [FromForm] string? note, [FromForm] string? tags)
+    private static IResult SetNote(HttpContext http, RunNotes notes, [FromForm] string run, [FromForm] string? note, [FromForm] string? tags, [FromForm] string? to)
     {
         if (!QuantBench.Results.Folders.RunFolder.IsValidId(run)) throw new RequestException("that is no run's id.");
         ImmutableArray<string> split = [.. (tags ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)];
         notes.Set(run, new RunNote(note?.Trim() ?? "", split), Actor(http));
-        return Answers.Redirect(Link.Run(run));
+        return Answers.Redirect(to is null ? Link.Run(run) : Local(to));
     }
 
     private static IResult RunSuite(HttpContext http, LabOptions lab, OccurrenceStore queue, AuditLog audit, DashboardOptions options, [FromForm] string suite)
@@ -222,10 +225,10 @@ internal static class PageActions
         }
     }
 
-    private static IResult Said(string what) => Answers.Redirect(Link.To("/settings", ("said", what)));
+    internal static IResult Said(string what) => Answers.Redirect(Link.To("/settings", ("said", what)));
 
     // Only addresses of this server: a login must not lead elsewhere.
-    private static string Local(string? to) => to is ['/', not ('/' or '\\'), ..] or "/" && !to.Any(char.IsControl) ? to : "/";
+    internal static string Local(string? to) => to is ['/', not ('/' or '\\'), ..] or "/" && !to.Any(char.IsControl) ? to : "/";
 
     private static string Cut(string text) => text.Length > 64 ? text[..64] : text;
 }

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
+using QuantBench.Analysis.Compare;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
 using QuantBench.Dashboard.Figures;
@@ -94,21 +95,25 @@ internal static class RunEndpoints
         return Answers.Stream(buffer, "application/zip", $"{id}.zip");
     }
 
-    private static async Task<IResult> MatrixAsync(string id, [FromQuery] string metric, [FromQuery] string? slice, RunQueries runs, CancellationToken stop)
+    private static async Task<IResult> MatrixAsync(string id, [FromQuery] string metric, [FromQuery] string? slice, [FromQuery(Name = "base")] string? baseline, RunQueries runs, CancellationToken stop)
     {
         if (MetricTable.Find(metric) is not { } definition) return Answers.Problem($"there is no metric '{metric}'.", statusCode: StatusCodes.Status400BadRequest);
         if (await runs.FindAsync(id, stop) is not { } run) return NoRun(id);
         IEnumerable<MatrixSlice> slices = MatrixBuilder.Slices(run, metric);
         MatrixSlice chosen = slices.FirstOrDefault(s => s.Key == slice) ?? slices.First();
         IEnumerable<CellView> cells = run.Cells.Where(c => MatrixBuilder.Key(c.Result.Cell) == chosen.Key);
+        Dictionary<string, MetricComparison> against = await runs.ComparedAsync(MatrixBuilder.Build(run, definition, chosen, perColumn: false), run, baseline, stop);
         IEnumerable<IEnumerable<string>> rows = cells.Select(c => (IEnumerable<string>)
         [
             run.Info.Id, c.Result.Cell.Id.Value, c.Result.Cell.Model, c.Result.Cell.Variant.Id, c.Result.Cell.Backend.ToString(), c.Result.Cell.Workload, c.Result.Cell.Settings.ToString(),
             c.Result.Status.ToString().ToLowerInvariant(), c.Result.Reason ?? "", Raw(c[metric]?.Value), Raw(c[metric]?.Error), Raw(c[metric]?.Ci95 is [double low, _] ? low : null),
-            Raw(c[metric]?.Ci95 is [_, double high] ? high : null), c[metric]?.N?.ToString() ?? "", definition.Unit,
+            Raw(c[metric]?.Ci95 is [_, double high] ? high : null), c[metric]?.N?.ToString() ?? "", definition.Unit, .. Differences(c.Result.Cell.Id.Value),
         ]);
-        string text = CsvText.Write(["run", "cell", "model", "variant", "backend", "workload", "settings", "status", "reason", metric, "error", "ci95_low", "ci95_high", "n", "unit"], rows);
+        string text = CsvText.Write(["run", "cell", "model", "variant", "backend", "workload", "settings", "status", "reason", metric, "error", "ci95_low", "ci95_high", "n", "unit", .. against.Count == 0 ? (string[])[] : ["difference", "difference_low", "difference_high", "verdict"]], rows);
         return Answers.File(Encoding.UTF8.GetBytes(text), "text/csv; charset=utf-8", $"{run.Info.Id}-{metric}.csv");
+
+        string[] Differences(string cell) => against.Count == 0 ? []
+            : against.TryGetValue(cell, out MetricComparison? row) ? [Raw(row.Difference), Raw(row.Interval?.Low), Raw(row.Interval?.High), ComparisonText.Word(row.Verdict)] : ["", "", "", ""];
     }
 
     internal static string Raw(double? value) => value is { } v && double.IsFinite(v) ? v.ToString("R", System.Globalization.CultureInfo.InvariantCulture) : "";

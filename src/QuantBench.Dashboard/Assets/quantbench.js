@@ -77,6 +77,11 @@
     rows[y][x].focus();
   });
 
+  // On paper nothing can be unfolded.
+  let folded = [];
+  addEventListener('beforeprint', () => { folded = [...document.querySelectorAll('main details:not([open])')]; for (const d of folded) d.open = true; });
+  addEventListener('afterprint', () => { for (const d of folded) d.open = false; });
+
   // A refreshed page keeps what was unfolded and where the reader was.
   const open = new Set();
   document.addEventListener('toggle', e => {

@@ -1,5 +1,8 @@
 using System.Collections.Immutable;
 using Microsoft.AspNetCore.Components;
+using QuantBench.Analysis.Formatting;
+using QuantBench.Core.Cells;
+using QuantBench.Dashboard.Hosting;
 using QuantBench.Dashboard.Queries;
 using QuantBench.Dashboard.Text;
 
@@ -10,6 +13,8 @@ public sealed partial class CellDrawer
 {
     private ImmutableArray<string> _notes = [];
     private ImmutableArray<(string Key, string Value)> _settings = [];
+    private string? _co2;
+    private (string Why, string Command)? _next;
 
     /// <summary>The cell.</summary>
     [Parameter]
@@ -27,6 +32,9 @@ public sealed partial class CellDrawer
     public string MetricName { get; set; } = "";
 
     [Inject]
+    private ServerSettings Server { get; set; } = null!;
+
+    [Inject]
     private NavigationManager Navigation { get; set; } = null!;
 
     private string Close => Link.With(Navigation.Uri, ("cell", null));
@@ -40,5 +48,14 @@ public sealed partial class CellDrawer
     {
         _notes = [.. View.Metric?.Notes ?? [], .. View.Result.Notes ?? []];
         _settings = [.. Words.Settings(View.Result.Cell.Settings)];
+        _co2 = View.Result.Metric("energy_per_token") is { } energy && Server.Co2Grams(energy.Value) is { } grams
+            ? $"Energy per token: {Format.Number(grams * 1e6)}\u00a0µg CO₂e at the configured {Format.Number(Server.Co2GramsPerKwh ?? 0)}\u00a0g/kWh" : null;
+        _next = View.Result.Status switch
+        {
+            CellStatus.Failed => ("When the cause is mended, measure the run's failed cells again:", $"./run-bench.sh resume {RunId} --retry-failed"),
+            CellStatus.Unsupported => ("What engines and devices this machine has, and why others are out:", "./run-bench.sh doctor"),
+            CellStatus.Cancelled => ("Go on with the run:", $"./run-bench.sh resume {RunId}"),
+            _ => null,
+        };
     }
 }

@@ -23,7 +23,7 @@ public sealed partial class MatrixTable
 
     private int Columns => View.Engines.Sum(e => e.Devices.Length);
 
-    private string Label => $"{View.Metric.Name} of {View.Slice.Title}";
+    private string Label => $"{View.Metric.Name} of {View.Slice.Title}{(View.Baseline is null ? "" : $", differences to {View.Baseline}")}";
 
     /// <inheritdoc/>
     protected override void OnParametersSet()
@@ -36,11 +36,11 @@ public sealed partial class MatrixTable
 
     private int TabIndex(MatrixCell cell) => cell.CellId == _tabStop ? 0 : -1;
 
-    private static string Class(MatrixCell cell)
+    private string Class(MatrixCell cell)
     {
         string kind = cell.Kind switch
         {
-            MatrixCellKind.Value => $"cell h{cell.Step}",
+            MatrixCellKind.Value => $"cell {(View.Baseline is null ? 'h' : 'd')}{cell.Step}",
             MatrixCellKind.Failed => "cell f",
             MatrixCellKind.Unsupported => "cell u",
             MatrixCellKind.Running => "cell r",

@@ -130,6 +130,7 @@ public sealed class DashboardHost : IAsyncDisposable
         app.UseSecurityHeaders(options.CertificateFile is not null);
         app.UseExceptionHandler("/error", createScopeForErrors: true);
         app.UseResponseCompression();
+        app.UseByteUnits();
         app.UseRouting();
         app.UseAuthentication();
         app.UseRateLimiter();

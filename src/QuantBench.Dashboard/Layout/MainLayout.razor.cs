@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Components;
 using QuantBench.Dashboard.Hosting;
+using QuantBench.Dashboard.Text;
 
 namespace QuantBench.Dashboard.Layout;
 
@@ -10,12 +11,18 @@ public sealed partial class MainLayout
     private NavigationManager Navigation { get; set; } = null!;
 
     [Inject]
+    private TimeProvider Clock { get; set; } = null!;
+
+    [Inject]
     private DashboardOptions Options { get; set; } = null!;
 
     // With a base address a bare fragment would lead to the start page.
     private string SkipTo => new Uri(Navigation.Uri).PathAndQuery + "#main";
 
     private string Here => NavList.NameOf(new Uri(Navigation.Uri).AbsolutePath);
+
+    // On paper a page says where it is from and how old it is.
+    private string Printed => Words.Full(Clock.GetUtcNow());
 
     private static string Host => Environment.MachineName;
 

@@ -44,10 +44,13 @@ public sealed partial class NavList
     private ResultStore Store { get; set; } = null!;
 
     [Inject]
+    private ReviewCounter Reviews { get; set; } = null!;
+
+    [Inject]
     private NavigationManager Navigation { get; set; } = null!;
 
     /// <summary>Name of the page at a path.</summary>
-    public static string NameOf(string path) => Entries(0, 0, true).SelectMany(g => g.Entries).Where(e => Fits(e, path)).Select(e => e.Label).FirstOrDefault("QuantBench");
+    public static string NameOf(string path) => Entries(0, 0, 0, true).SelectMany(g => g.Entries).Where(e => Fits(e, path)).Select(e => e.Label).FirstOrDefault("QuantBench");
 
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync()
@@ -56,20 +59,20 @@ public sealed partial class NavList
         bool admin = user?.IsInRole(Policies.Name(Role.Admin)) ?? false;
         try
         {
-            _groups = Entries(await Runs.CountAsync(CancellationToken.None), (await Machines.ListAsync(CancellationToken.None)).Length, admin);
+            _groups = Entries(await Runs.CountAsync(CancellationToken.None), (await Machines.ListAsync(CancellationToken.None)).Length, Reviews.Total, admin);
         }
         catch (Exception e) when (Store.Explain(e) is not null)
         {
             // The page says what is wrong; the way to the other pages stays.
-            _groups = Entries(null, null, admin);
+            _groups = Entries(null, null, 0, admin);
         }
     }
 
-    private static ImmutableArray<NavGroup> Entries(int? runs, int? machines, bool admin) =>
+    private static ImmutableArray<NavGroup> Entries(int? runs, int? machines, int changes, bool admin) =>
     [
         new("Results",
         [
-            new("/", "Overview"), new("/runs", "Runs", runs), new("/compare", "Compare"), new("/decide", "Decide"), new("/trends", "Trends"), new("/claims", "Claims"),
+            new("/", "Overview"), new("/runs", "Runs", runs), new("/compare", "Compare"), new("/decide", "Decide"), new("/trends", "Trends", changes > 0 ? changes : null, "changes nobody has acknowledged"), new("/claims", "Claims"),
         ]),
         new("Lab", [new("/machines", "Machines", machines), new("/models", "Models"), new("/suites", "Suites")]),
         new("Admin", admin ? [new("/audit", "Audit"), new("/settings", "Settings")] : [new("/settings", "Settings")]),

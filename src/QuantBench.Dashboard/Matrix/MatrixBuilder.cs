@@ -81,13 +81,13 @@ public static class MatrixBuilder
         MatrixCell CellOf(Variant variant, BackendId backend, HeatScale scale)
         {
             string name = $"{variant.Id} on {backend}";
-            if (!at.TryGetValue((variant, backend), out Cell? cell)) return new MatrixCell(null, MatrixCellKind.Absent, "", 0, $"{name}: not in the suite", false, false);
+            if (!at.TryGetValue((variant, backend), out Cell? cell)) return new MatrixCell(PlannedCell.KeyOf(variant, backend), MatrixCellKind.Absent, "", 0, $"{name}: not in the suite", false, false);
             bool isReference = variant.Id == reference;
             if (!results.TryGetValue(cell.Id, out CellView? view))
             {
                 bool running = cell.Id == current;
                 string word = running ? "running" : run.State == RunState.Running ? "waiting" : "not run";
-                return new MatrixCell(null, running ? MatrixCellKind.Running : MatrixCellKind.Waiting, word, 0, $"{name}: {word}", isReference, false);
+                return new MatrixCell(cell.Id.Value, running ? MatrixCellKind.Running : MatrixCellKind.Waiting, word, 0, $"{name}: {word}", isReference, false);
             }
 
             CellResult result = view.Result;
@@ -116,9 +116,8 @@ public static class MatrixBuilder
     internal static (string Unit, double Divisor) UnitFor(MetricDefinition metric, double largest)
     {
         if (metric.Unit != "B") return (Words.Unit(metric), 1);
-        string[] units = ["B", "KiB", "MiB", "GiB", "TiB"];
-        int power = largest >= 1 ? Math.Clamp((int)Math.Log(largest, 1024), 0, units.Length - 1) : 0;
-        return (units[power], Math.Pow(1024, power));
+        int power = largest >= 1 ? Math.Clamp((int)Math.Log(largest, ByteUnits.Step), 0, ByteUnits.Names.Length - 1) : 0;
+        return (ByteUnits.Names[power], Math.Pow(ByteUnits.Step, power));
     }
 
     private static string Figure(double value, double divisor) => Format.Number(value / divisor);

@@ -36,7 +36,7 @@ public enum MatrixCellKind
 /// <param name="CellId">Id of the cell it leads to; null when it leads nowhere.</param>
 /// <param name="Kind">What it is.</param>
 /// <param name="Text">What is printed.</param>
-/// <param name="Step">Tone 0 (weak) to 8 (strong) of a figure.</param>
+/// <param name="Step">Tone 0 (weak) to 8 (strong) of a figure; of a difference 0 (worse) to 10 (better).</param>
 /// <param name="Name">The whole cell in words, for readers who hear it.</param>
 /// <param name="Reference">Whether the others are compared with it.</param>
 /// <param name="Capped">Whether a cap ended its warm-up or its measuring.</param>
@@ -76,4 +76,8 @@ public sealed record MatrixSlice(string Key, string Title);
 /// <param name="Finding">What it shows, in one sentence.</param>
 public sealed record MatrixView(
     MetricDefinition Metric, string Unit, MatrixSlice Slice, ImmutableArray<MatrixEngine> Engines, ImmutableArray<MatrixGroup> Groups,
-    string? Weakest, string? Strongest, bool IsLog, bool PerColumn, string Finding);
+    string? Weakest, string? Strongest, bool IsLog, bool PerColumn, string Finding)
+{
+    /// <summary>Variant that the cells are differences to; null = they are figures.</summary>
+    public string? Baseline { get; init; }
+}

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Decide;
@@ -8,8 +7,8 @@ using QuantBench.Analysis.Plots;
 using QuantBench.Core.Limits;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Profiles;
-using QuantBench.Dashboard.Matrix;
 using QuantBench.Dashboard.Queries;
+using QuantBench.Dashboard.Text;
 
 namespace QuantBench.Dashboard.Pages;
 
@@ -61,14 +60,7 @@ public sealed partial class Decide
         _runs = await Runs.LatestAsync(100, Left);
         _run = string.IsNullOrEmpty(RunId) ? _runs.Where(r => r.State == RunState.Completed).Select(r => r.Id).FirstOrDefault() : RunId;
         if (_run is null || _profiles.IsEmpty) return;
-        _profile = Queries.Profile(ProfileName ?? (_profiles.Contains(DefaultProfile) ? DefaultProfile : _profiles[0]));
-        foreach (Bound bound in _profile.Limits)
-        {
-            (string _, double divisor) = MatrixBuilder.UnitFor(bound.Metric.Definition, bound.Limit);
-            if (double.TryParse(Http?.Request.Query[LimitField.ParameterOf(bound)], NumberStyles.Float, CultureInfo.InvariantCulture, out double given) && double.IsFinite(given) && given > 0)
-                _profile = _profile.WithLimit(bound with { Limit = given * divisor * LimitField.Factor(bound) });
-        }
-
+        _profile = Queries.Asked(ProfileName ?? (_profiles.Contains(DefaultProfile) ? DefaultProfile : _profiles[0]), Http?.Request.Query);
         CandidateSet? set = await Queries.CandidatesAsync(_run, Left);
         if (set is null) return;
         _answers = Recommender.Recommend(set, _profile);
@@ -78,6 +70,9 @@ public sealed partial class Decide
         _y = Axes.Contains(Y ?? "") && Y != _x ? Y! : Has("kl_mean") && _x != "kl_mean" ? "kl_mean" : DecisionMetrics.PerplexityRise; // as above
         _fronts = await Queries.FrontsAsync(_run, _x, _y, _answers, Left);
     }
+
+    private string Files(PlotFigure figure) =>
+        Link.To($"/figures/decide/{figure.Id}", [("run", _run), ("x", _x), ("y", _y), ("profile", _profile?.Name), .. AskedProfile.LimitsOf(Http?.Request.Query)]);
 
     private static IEnumerable<BoundCheck> Cards(Contender pick) => pick.Checks.OrderByDescending(c => c.Use ?? 0).Take(MostCards);
 }

@@ -23,6 +23,7 @@ public sealed partial class Run
     private ImmutableArray<PlotFigure> _figures = [];
     private ImmutableArray<QuantBench.Analysis.Gates.GateReport> _gates = [];
     private RunNote _note = RunNote.None;
+    private ImmutableArray<string> _variants = [];
     private string? _reference;
     private string _took = "";
     private string _progress = "";
@@ -47,11 +48,17 @@ public sealed partial class Run
     [SupplyParameterFromQuery(Name = "scale")]
     public string? Scale { get; set; }
 
+    /// <summary>Variant that figures are shown as differences to.</summary>
+    [SupplyParameterFromQuery(Name = "base")]
+    public string? Base { get; set; }
+
     private RunDetail? Detail { get; set; }
 
     private MatrixView? View { get; set; }
 
     private CellDrawerView? Drawer { get; set; }
+
+    private PlannedCell? Place { get; set; }
 
     [Inject]
     private RunQueries Runs { get; set; } = null!;
@@ -104,9 +111,13 @@ public sealed partial class Run
         MetricDefinition metric = metrics.FirstOrDefault(m => m.Name == MetricName) ?? metrics.FirstOrDefault(m => m.Name == "tg_tps") ?? metrics[0];
         _slices = MatrixBuilder.Slices(run, metric.Name);
         MatrixSlice slice = _slices.FirstOrDefault(s => s.Key == SliceKey)
-            ?? _slices.FirstOrDefault(s => CellId is not null && run.Cells.Any(c => c.Result.Cell.Id.Value == CellId && MatrixBuilder.Key(c.Result.Cell) == s.Key)) ?? _slices[0];
+            ?? _slices.FirstOrDefault(s => CellId is not null && run.Cells.Select(c => c.Result.Cell).Concat(run.Planned).Any(c => c.Id.Value == CellId && MatrixBuilder.Key(c) == s.Key)) ?? _slices[0];
         View = MatrixBuilder.Build(run, metric, slice, Scale == "column");
-        if (CellId is not null) Drawer = await CellDrawerQuery.LoadAsync(Runs, run, CellId, metric.Name, Left);
+        _variants = [.. View.Groups.SelectMany(g => g.Rows).Where(r => r.Cells.Any(c => c.Kind == MatrixCellKind.Value)).Select(r => r.Variant.Id)];
+        View = await Runs.AgainstAsync(View, run, Base, Left);
+        if (CellId is null) return;
+        Drawer = await CellDrawerQuery.LoadAsync(Runs, run, CellId, metric.Name, Left);
+        Place = Drawer is null ? PlannedCell.Find(run, CellId) : null;
     }
 
     private string MetricLink(MetricDefinition metric) => Link.With(Navigation.Uri, ("metric", metric.Name), ("slice", null), ("cell", SameCell(metric)));

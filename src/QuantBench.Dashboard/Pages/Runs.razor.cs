@@ -4,12 +4,15 @@ using Microsoft.AspNetCore.Components;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Dashboard.Queries;
 using QuantBench.Dashboard.Text;
+using QuantBench.Lab.Notes;
 
 namespace QuantBench.Dashboard.Pages;
 
 /// <summary>All runs: filter, sort, search.</summary>
 public sealed partial class Runs
 {
+    private const int MostLetters = 36; // of a fingerprint's text in the list; its title has the rest
+
     private static readonly ImmutableArray<(string Value, string Label)> Statuses =
         [("completed", "completed"), ("running", "running"), ("stopped", "stopped"), ("failed", "with failed cells")];
 
@@ -17,6 +20,9 @@ public sealed partial class Runs
     private RunPage _page = new([], 0, 0);
     private RunFacets _facets = new([], [], [], []);
     private ImmutableArray<(string Name, string Value)> _chips = [];
+    private ImmutableArray<FingerprintColumn> _columns = [];
+    private ImmutableDictionary<string, ImmutableArray<string>> _texts = ImmutableDictionary<string, ImmutableArray<string>>.Empty;
+    private RunNote? _edited;
     private string _lead = "";
     private string _count = "";
     private string _order = "";
@@ -57,12 +63,41 @@ public sealed partial class Runs
     [SupplyParameterFromQuery(Name = "page")]
     public int? Number { get; set; }
 
+    /// <summary>Columns of the fingerprint, joined by dots.</summary>
+    [SupplyParameterFromQuery(Name = "cols")]
+    public string? ColumnKeys { get; set; }
+
+    /// <summary>Columns as the picker sends them.</summary>
+    [SupplyParameterFromQuery(Name = "col")]
+    public string[]? Picked { get; set; }
+
+    /// <summary>That the picker sent them; it sends no column when none is picked.</summary>
+    [SupplyParameterFromQuery(Name = "pick")]
+    public string? Pick { get; set; }
+
+    /// <summary>Run whose note and tags are being edited.</summary>
+    [SupplyParameterFromQuery(Name = "edit")]
+    public string? Edit { get; set; }
+
+    [Inject]
+    private FingerprintQueries Fingerprints { get; set; } = null!;
+
+    [Inject]
+    private RunNotes Notes { get; set; } = null!;
+
     [Inject]
     private RunQueries Queries { get; set; } = null!;
 
     /// <inheritdoc/>
     protected override async Task LoadAsync()
     {
+        if (Pick is not null)
+        {
+            // One address per choice of columns, whatever way it was picked.
+            Navigation.NavigateTo(Link.With(Navigation.Uri, ("cols", string.Join('.', FingerprintQueries.Of(Picked ?? []).Select(c => c.Key))), ("col", null), ("pick", null)));
+            return;
+        }
+
         _filter = new RunFilter
         {
             Search = Search ?? "",
@@ -77,6 +112,9 @@ public sealed partial class Runs
         };
         _facets = await Queries.FacetsAsync(Left);
         _page = await Queries.ListAsync(_filter, Left);
+        _columns = FingerprintQueries.Of((ColumnKeys ?? "").Split('.'));
+        _texts = await Fingerprints.TextsAsync([.. _page.Runs.Select(r => r.Id)], _columns, Left);
+        _edited = Edit is null || _page.Runs.All(r => r.Id != Edit) ? null : Notes.Of(Edit);
         (string, string?)[] given = [("q", Search), ("suite", Suite), ("model", Model), ("machine", Machine), ("status", Status), ("tag", Tag)];
         _chips = [.. given.Where(g => !string.IsNullOrEmpty(g.Item2)).Select(g => (g.Item1, g.Item2!))]; // filtered
         _count = _page.Matching == _page.All ? Words.Count(_page.All, "run", "runs") : $"{Format.Count(_page.Matching)} of {Words.Count(_page.All, "run", "runs")}";
@@ -88,6 +126,17 @@ public sealed partial class Runs
     }
 
     private static string Took(RunListItem run) => run.Finished is { } end ? Format.Duration(end - run.Started) : Format.Missing;
+
+    private static string Cut(string text) => text.Length == 0 ? "not recorded" : text.Length > MostLetters ? text[..(MostLetters - 1)] + "…" : text;
+
+    private int Width => 9 + _columns.Length;
+
+    private string Here => Link.With(Navigation.Uri, ("edit", null));
+
+    private IEnumerable<(string Name, string Value)> Kept() => new (string, string?)[]
+    {
+        ("q", Search), ("suite", Suite), ("model", Model), ("machine", Machine), ("status", Status), ("tag", Tag), ("sort", Sort), ("dir", Dir),
+    }.Where(k => !string.IsNullOrEmpty(k.Item2)).Select(k => (k.Item1, k.Item2!)); // filtered
 
     private string PageLink(int step) => Link.With(Navigation.Uri, ("page", (_filter.Page + step).ToString(CultureInfo.InvariantCulture)));
 }

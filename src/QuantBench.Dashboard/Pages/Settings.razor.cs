@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using QuantBench.Dashboard.Accounts;
 using QuantBench.Dashboard.Hosting;
@@ -13,6 +14,8 @@ public sealed partial class Settings
     private ImmutableArray<ApiKeyInfo> _keys = [];
     private string? _newKey;
     private string? _theme;
+    private string? _co2;
+    private bool _decimal;
 
     /// <summary>What the last change came to.</summary>
     [SupplyParameterFromQuery(Name = "said")]
@@ -21,6 +24,9 @@ public sealed partial class Settings
     /// <summary>Ticket of a new key, good for one look.</summary>
     [SupplyParameterFromQuery(Name = "ticket")]
     public string? Ticket { get; set; }
+
+    [Inject]
+    private ServerSettings Server { get; set; } = null!;
 
     [Inject]
     private AccountStore Accounts { get; set; } = null!;
@@ -35,6 +41,8 @@ public sealed partial class Settings
     protected override Task LoadAsync()
     {
         _theme = Http?.Request.Cookies[ThemeCookie.Name];
+        _decimal = Http?.Request.Cookies[UnitsCookie.Name] == UnitsCookie.Decimal;
+        _co2 = Server.Co2GramsPerKwh?.ToString(CultureInfo.InvariantCulture);
         if (!(Http?.User.IsInRole(Policies.Name(Role.Admin)) ?? false)) return Task.CompletedTask;
         _accounts = Accounts.List();
         _keys = Keys.List();

@@ -1,30 +1,34 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using QuantBench.Analysis.Plots;
 using QuantBench.Analysis.Trends;
-using QuantBench.Core.Metrics;
 using QuantBench.Core.Statistics;
-using QuantBench.Core.Variants;
 using QuantBench.Dashboard.Queries;
-using QuantBench.Results.Store;
+using QuantBench.Dashboard.Text;
+using QuantBench.Lab.Reviews;
 
 namespace QuantBench.Dashboard.Pages;
 
 /// <summary>Did it get worse, when, because of what?</summary>
 public sealed partial class Trends
 {
-    private const int DefaultWindow = TrendQueries.DefaultDays;
     private const int MostListed = 200;
+    private const int MostChanges = 50;
     private const int MostSparks = 75;
-    private static readonly ImmutableArray<int> Windows = [7, 14, 30, DefaultWindow, 365, 3650];
+    private static readonly ImmutableArray<int> Windows = [7, 14, 30, TrendRequest.DefaultDays, 365, 3650];
 
     private RunFacets _facets = new([], [], [], []);
     private TrendReport? _report;
-    private ImmutableArray<(TrendSeries Series, PlotFigure? Figure)> _figures = [];
-    private ImmutableArray<(TrendSeries Series, TrendChange Change)> _changes = [];
+    private ImmutableArray<PlotFigure> _figures = [];
+    private ImmutableArray<ChangeView> _changes = [];
     private ImmutableArray<TrendSeries> _listed = [];
+    private TrendRequest _request = new(null, null, null, null, null, null, false);
+    private double _range = 0.1;
     private string _metric = "tg_tps";
-    private int _days = DefaultWindow;
+    private int _days = TrendRequest.DefaultDays;
+    private int _open;
+    private int _found;
     private string _lead = "";
 
     /// <summary>The metric.</summary>
@@ -51,8 +55,22 @@ public sealed partial class Trends
     [SupplyParameterFromQuery(Name = "days")]
     public int? Days { get; set; }
 
+    /// <summary><c>runs</c> = runs side by side instead of at their time.</summary>
+    [SupplyParameterFromQuery(Name = "axis")]
+    public string? Axis { get; set; }
+
+    /// <summary><c>open</c> = only changes that nobody has acknowledged.</summary>
+    [SupplyParameterFromQuery(Name = "review")]
+    public string? Review { get; set; }
+
     [Inject]
-    private TrendQueries Queries { get; set; } = null!;
+    private TrendPanelQueries Queries { get; set; } = null!;
+
+    [Inject]
+    private ChangeReviews Reviews { get; set; } = null!;
+
+    [Inject]
+    private ReviewCounter Counter { get; set; } = null!;
 
     [Inject]
     private RunQueries Runs { get; set; } = null!;
@@ -60,25 +78,26 @@ public sealed partial class Trends
     /// <inheritdoc/>
     protected override async Task LoadAsync()
     {
-        _metric = MetricTable.Find(MetricName ?? "") is { } known ? known.Name : TrendQueries.DefaultMetric;
-        _days = Math.Clamp(Days ?? TrendQueries.DefaultDays, 1, 36_500);
+        _request = new TrendRequest(MetricName, MachineId, CellId, VariantId, SuiteName, Days, Axis == "runs");
+        (_metric, _days) = (_request.MetricName, _request.Window);
         _facets = await Runs.FacetsAsync(Left);
-        string? variant = string.IsNullOrWhiteSpace(VariantId) ? null : Variant.TryParse(VariantId, out Variant? parsed) ? parsed?.Id : VariantId;
-        SeriesQuery query = TrendQueries.Recent(_metric, _days, Clock.GetUtcNow()) with { Machine = None(MachineId), CellId = None(CellId), Variant = variant, Suite = None(SuiteName) };
-        _report = await Queries.ReportAsync(query);
-        _lead = TrendText.Lead(_report);
+        _report = await Queries.ReportAsync(_request);
         _listed = [.. _report.Series.Take(MostListed)];
-        _changes = [.. _report.Series.SelectMany(s => s.Changes.Select(c => (s, c))).OrderBy(c => c.c.Worse == true ? 0 : 1).ThenByDescending(c => c.s.Points[c.c.Index].Started).Take(50)];
-        _figures = await Queries.DrawAsync(query, TrendQueries.MostFigures);
+        ImmutableDictionary<ChangeKey, ChangeReview> reviews = Reviews.All();
+        ChangeView[] all = [.. _report.Series.SelectMany(s => s.Changes.Select(c => ChangeView.Of(s, c, reviews)))];
+        (_found, _open) = (all.Length, all.Count(c => c.IsOpen));
+        _lead = TrendText.Lead(_report) + (_open > 0 ? $" {Words.Count(_open, "change waits", "changes wait")} to be acknowledged." : "");
+        _changes = [.. all.Where(c => Review != "open" || c.IsOpen).OrderBy(c => c.IsOpen ? 0 : 1).ThenBy(c => c.Change.Worse == true ? 0 : 1).ThenByDescending(c => c.At).Take(MostChanges)];
+        _range = _changes.IsEmpty ? 0.1 : ChangeView.RangeOf(_changes);
+        _figures = await Queries.DrawAsync(_request);
     }
-
-    private static string? None(string? text) => string.IsNullOrEmpty(text) ? null : text;
 
     // A sparkline has 150 pixels: of many runs it shows medians of neighbours.
     private static double[] Values(TrendSeries series) =>
         [.. series.Points.Chunk((series.Points.Length + MostSparks - 1) / MostSparks).Select(some => Descriptive.Median([.. some.Select(p => p.Value)]))];
 
-    private static string Mark(TrendChange change) => change.Worse switch { true => "worse", false => "better", _ => "none" };
+    private string Files(PlotFigure figure) => Link.To(
+        $"/figures/trends/{figure.Id}", ("metric", _metric), ("machine", MachineId), ("cell", CellId), ("variant", VariantId), ("suite", SuiteName), ("days", Days?.ToString(CultureInfo.InvariantCulture)), ("axis", Axis));
 
-    private string Files(TrendSeries series) => $"/figures/trends/{_metric}/{series.CellId}/{series.MachineId}";
+    private string Here => new Uri(Navigation.Uri).PathAndQuery + "#changes";
 }

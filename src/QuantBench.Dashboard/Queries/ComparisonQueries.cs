@@ -1,16 +1,9 @@
-using System.Collections.Immutable;
 using QuantBench.Analysis.Compare;
 using QuantBench.Core.Errors;
-using QuantBench.Core.Metrics;
 using QuantBench.Results.Folders;
 using QuantBench.Results.Store;
 
 namespace QuantBench.Dashboard.Queries;
-
-/// <summary>Rows of a comparison about one thing.</summary>
-/// <param name="Title">What they are about.</param>
-/// <param name="Rows">The rows.</param>
-public sealed record ComparisonGroup(string Title, ImmutableArray<MetricComparison> Rows);
 
 /// <summary>Comparisons of runs and variants.</summary>
 /// <param name="store">The store.</param>
@@ -32,13 +25,6 @@ public sealed class ComparisonQueries(ResultStore store, RunQueries runs, StoreC
         if (!RunFolder.IsValidId(run)) throw new RequestException($"'{run}' is no run's id.", "Pick a run from the list.");
         return ComparisonSide.Parse(text, Load);
     }
-
-    /// <summary>Rows grouped as pages show them.</summary>
-    public static ImmutableArray<ComparisonGroup> Group(IEnumerable<MetricComparison> rows) =>
-    [
-        .. rows.GroupBy(r => r.Metric.Kind switch { MetricKind.Quality => "Quality", MetricKind.Timing => "Speed", _ => "Memory and energy" })
-            .OrderBy(g => g.Key switch { "Quality" => 0, "Speed" => 1, _ => 2 }).Select(g => new ComparisonGroup(g.Key, [.. g])),
-    ];
 
     // By its id a run is found at once, here or in the store; a part of an id needs the list of folders.
     private RunRecord Load(string run) =>

@@ -83,7 +83,7 @@ public sealed class DecisionQueries(RunQueries runs, LabOptions options, StoreCa
         PlotFigure? Draw(ParetoFront front, string id, int width)
         {
             Recommendation? answer = answers.FirstOrDefault(a => a.Model == front.Model);
-            return ParetoFrontPlot.Draw(front, id: id, width: width, pick: answer?.Pick?.Name, bounds: answer?.Profile.Limits ?? []);
+            return ParetoFrontPlot.Draw(front, id: id, width: width, pick: answer?.Pick?.Name, bounds: answer?.Profile.Limits ?? [], miss: answer?.NearestMiss?.Name);
         }
     }
 }

@@ -1,5 +1,8 @@
 using Microsoft.Extensions.DependencyInjection;
 using QuantBench.Dashboard.Figures;
+using QuantBench.Dashboard.Hosting;
+using QuantBench.Lab.Reviews;
+using QuantBench.Lab.Settings;
 
 namespace QuantBench.Dashboard.Queries;
 
@@ -10,6 +13,9 @@ internal static class QueryServices
     {
         services.AddSingleton<StoreCache>().AddSingleton<RunQueries>().AddSingleton<MachineQueries>().AddSingleton<ModelQueries>().AddSingleton<SuiteQueries>();
         services.AddSingleton<OverviewQueries>().AddSingleton<DecisionQueries>().AddSingleton<TrendQueries>().AddSingleton<ComparisonQueries>().AddSingleton<FigureSource>();
+        services.AddSingleton<ManyComparisonQueries>().AddSingleton<TrendPanelQueries>().AddSingleton<FingerprintQueries>();
+        services.AddSingleton<ChangeReviews>().AddSingleton<LabSettings>().AddSingleton<ServerSettings>();
+        services.AddSingleton<ReviewCounter>().AddHostedService(s => s.GetRequiredService<ReviewCounter>()).AddSingleton<RetentionSweeper>().AddHostedService(s => s.GetRequiredService<RetentionSweeper>());
         services.AddHostedService<QueryWarmUp>();
     }
 }

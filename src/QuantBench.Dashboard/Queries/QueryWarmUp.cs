@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using QuantBench.Core.Errors;
-using QuantBench.Results.Store;
 
 namespace QuantBench.Dashboard.Queries;
 
@@ -13,9 +12,8 @@ namespace QuantBench.Dashboard.Queries;
 /// <param name="runs">Runs.</param>
 /// <param name="models">Models.</param>
 /// <param name="trends">Trends.</param>
-/// <param name="clock">The one clock.</param>
 /// <param name="logger">Receives what went wrong.</param>
-internal sealed class QueryWarmUp(OverviewQueries overview, RunQueries runs, ModelQueries models, TrendQueries trends, TimeProvider clock, ILogger<QueryWarmUp> logger) : BackgroundService
+internal sealed class QueryWarmUp(OverviewQueries overview, RunQueries runs, ModelQueries models, TrendPanelQueries trends, ILogger<QueryWarmUp> logger) : BackgroundService
 {
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -27,9 +25,7 @@ internal sealed class QueryWarmUp(OverviewQueries overview, RunQueries runs, Mod
             OverviewView first = await overview.LoadAsync(null, stoppingToken);
             await runs.ListAsync(new RunFilter(), stoppingToken);
             if (first.Newest is { } newest) await runs.FindAsync(newest, stoppingToken);
-            SeriesQuery query = TrendQueries.Recent(TrendQueries.DefaultMetric, TrendQueries.DefaultDays, clock.GetUtcNow());
-            await trends.ReportAsync(query);
-            await trends.DrawAsync(query, TrendQueries.MostFigures);
+            await trends.DrawAsync(new TrendRequest(null, null, null, null, null, null, ByRun: false));
             await models.ListAsync(stoppingToken);
         }
         catch (Exception e) when (!stoppingToken.IsCancellationRequested && e is QuantBenchException or System.Data.Common.DbException or InvalidOperationException)

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using QuantBench.Analysis.Formatting;
 using QuantBench.Results.Folders;
 
 namespace QuantBench.Dashboard.Queries;
@@ -28,6 +29,8 @@ public sealed class StoreCache
     {
         ArgumentNullException.ThrowIfNull(ask);
         long version = Version;
+        // What is kept holds words with units in them.
+        if (ByteUnits.IsDecimal) name = "decimal " + name;
         if (_answers.TryGetValue(name, out (long Version, Task<object> Value) have) && have.Version == version && !have.Value.IsFaulted && !have.Value.IsCanceled) return (T)await have.Value;
         if (_answers.Count > MostAnswers) _answers.Clear();
         Task<object> asked = Box(ask);

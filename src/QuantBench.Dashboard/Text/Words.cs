@@ -1,4 +1,5 @@
 using System.Globalization;
+using QuantBench.Analysis.Compare;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
@@ -100,6 +101,23 @@ public static class Words
         return Format.WithinInterval(m.Value, m.Error is > 0 ? Around(m.Value, m.Error) : m.Ci95);
     }
 
+    /// <summary>A difference as tables print it; shares differ in percentage points, <c>+4.42 pp</c>.</summary>
+    public static string Difference(MetricComparison row)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        if (Points(row) is { } points) return Signed(points) + "\u00a0pp";
+        return row.Absolute ? ComparisonText.Difference(row) : row.Difference is { } d ? Format.Change(d) : Format.Missing;
+    }
+
+    /// <summary>The interval of a difference; empty when it is in <see cref="Difference"/> or there is none, <c>exact</c> for sizes.</summary>
+    public static string Ends(MetricComparison row)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        if (row.Absolute) return "";
+        if (row.Interval is not { } i) return row.Metric.Kind == MetricKind.Size && row.Note.StartsWith("exact", StringComparison.Ordinal) ? "exact" : "";
+        return Points(row) is null ? Format.ChangeInterval(i) : $"{Format.Interval(i.Low * row.A.Value * 100, i.High * row.A.Value * 100)}\u00a0pp";
+    }
+
     /// <summary>A metric's unit as heads print it.</summary>
     public static string Unit(MetricDefinition metric)
     {
@@ -130,6 +148,10 @@ public static class Words
 
     /// <summary>The settings of a cell, each with its value.</summary>
     public static IEnumerable<(string Key, string Value)> Settings(CellSettings settings) => settings.Select(s => (s.Key, Value(s.Value)));
+
+    private static double? Points(MetricComparison row) => row.Metric.Name is "same_top" && !row.Absolute && row.Difference is { } d ? d * row.A.Value * 100 : null;
+
+    private static string Signed(double value) => (value > 0 ? "+" : "") + Format.Fixed(value, Math.Abs(value) >= 10 ? 1 : 2);
 
     private static double[]? Around(double value, double? error) => error is { } e and > 0 ? [value - e, value + e] : null;
 

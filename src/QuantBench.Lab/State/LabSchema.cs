@@ -34,5 +34,10 @@ internal static class LabSchema
         CREATE TABLE run_notes (run_id TEXT PRIMARY KEY, note TEXT NOT NULL DEFAULT '', tags TEXT NOT NULL DEFAULT '[]');
         CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
         """,
+        """
+        CREATE TABLE change_reviews (
+            metric TEXT NOT NULL, cell_id TEXT NOT NULL, machine_id TEXT NOT NULL, run_id TEXT NOT NULL, actor TEXT NOT NULL, at_ms INTEGER NOT NULL,
+            note TEXT NOT NULL DEFAULT '', PRIMARY KEY (metric, cell_id, machine_id, run_id));
+        """,
     ];
 }

@@ -39,6 +39,19 @@ public sealed class RunPlotsTests
     }
 
     [Fact]
+    public void Draw_NamesEveryPoint_UnderThePointer()
+    {
+        foreach (PlotFigure figure in s_figures)
+        {
+            string[] hovers = [.. XElement.Parse(figure.Svg).Descendants().Where(e => e.Attribute("pointer-events")?.Value == "all").Select(e => e.Value)];
+
+            // One per row of the table, which holds the same figures.
+            Assert.Equal(figure.Rows.Length, hovers.Length);
+            Assert.All(figure.Rows, r => Assert.Contains(hovers, h => h.StartsWith(Variant.Parse(r[0]).ShortName + ": ", StringComparison.Ordinal)));
+        }
+    }
+
+    [Fact]
     public void Draw_LeavesNoSentinelColour()
     {
         foreach (PlotFigure figure in s_figures)

@@ -15,8 +15,8 @@ namespace QuantBench.Dashboard.Tests.Api;
 [Collection(DashboardCollection.Name)]
 public sealed class EndpointRefusalTests(DashboardFixture dashboard)
 {
-    /// <summary>What anybody may send: it leads to an account, away from one, or to another theme.</summary>
-    private static readonly string[] s_openChanges = ["/actions/login", "/actions/setup", "/actions/logout", "/actions/theme"];
+    /// <summary>What anybody may send: it leads to an account, away from one, or to another theme or unit.</summary>
+    private static readonly string[] s_openChanges = ["/actions/login", "/actions/setup", "/actions/logout", "/actions/theme", "/actions/units"];
 
     private RouteEndpoint[] Endpoints => [.. dashboard.Host.Services.GetServices<EndpointDataSource>().SelectMany(s => s.Endpoints).OfType<RouteEndpoint>()];
 
@@ -48,6 +48,20 @@ public sealed class EndpointRefusalTests(DashboardFixture dashboard)
     [Fact]
     public void FormActions_AllCheckTheToken() =>
         Assert.All(Endpoints.Where(Changes).Where(e => Path(e).StartsWith("/actions/", StringComparison.Ordinal)), e => Assert.True(e.Metadata.GetMetadata<IAntiforgeryMetadata>()?.RequiresValidation, e.DisplayName));
+
+    [Fact]
+    public void PageActions_AreTheFormsOfPages_AndNothingElse()
+    {
+        string root = TestKit.RepositoryRoot.Combine("src", "QuantBench.Dashboard");
+        string[] pages = [.. ((string[])["Pages", "Components", "Layout", "Live"]).SelectMany(d => Directory.EnumerateFiles(System.IO.Path.Combine(root, d), "*.razor"))];
+        string all = string.Concat(pages.Select(File.ReadAllText));
+        string[] asked = [.. System.Text.RegularExpressions.Regex.Matches(all, "action=\"(/actions/[^\"]+)\"").Select(m => m.Groups[1].Value).Distinct().Order()];
+
+        // Every form leads to an endpoint that the tests of this class call, and every endpoint has its form.
+        Assert.Equal(Endpoints.Where(Changes).Select(Path).Where(p => p.StartsWith("/actions/", StringComparison.Ordinal)).Distinct().Order(), asked);
+        // No component handles an event of its own on the server, so there is no other way to change anything from a page.
+        Assert.DoesNotMatch(new System.Text.RegularExpressions.Regex("@on[a-z]+=|@formname|@bind"), all);
+    }
 
     [Fact]
     public async Task Changes_RefuseAnonymousCallers()

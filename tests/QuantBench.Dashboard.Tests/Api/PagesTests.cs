@@ -26,6 +26,13 @@ public sealed class PagesTests(DashboardFixture dashboard)
     [InlineData("/suites/broken", "Q4_K_X")]
     [InlineData("/compare?a=" + DashboardFixture.FirstRun + "&b=" + DashboardFixture.SecondRun, "95 % interval")]
     [InlineData("/compare?a=" + DashboardFixture.FirstRun + ":gguf:Q4_0&b=" + DashboardFixture.FirstRun + ":gguf:Q8_0", "Quality")]
+    [InlineData("/compare?a=" + DashboardFixture.FirstRun + ":gguf:F16&b=" + DashboardFixture.FirstRun + ":gguf:Q8_0&b=" + DashboardFixture.FirstRun + ":gguf:Q4_0", "Candidate 2")]
+    [InlineData("/compare?a=" + DashboardFixture.FirstRun + "&b=" + DashboardFixture.SecondRun + "&metric=tg_tps", "tg_tps on every backend")]
+    [InlineData("/compare?a=" + DashboardFixture.FirstRun + "&b=x&b=x&b=x&b=x&b=x&b=x", "Pick 2 to 6")]
+    [InlineData("/runs/" + DashboardFixture.FirstRun + "?metric=tg_tps&base=gguf:F16", "the middle tone: no difference shown")]
+    [InlineData("/runs?cols=cpu.governor.nonsense", "Example CPU")]
+    [InlineData("/trends?days=3650&axis=runs", "run after run")]
+    [InlineData("/trends?days=3650&review=open", "to be acknowledged")]
     [InlineData("/compare?a=..%2F..%2Fetc&b=x", "no run")]
     [InlineData("/decide", "Why the others lost")]
     [InlineData("/trends?days=3650", "All series")]
@@ -114,6 +121,113 @@ public sealed class PagesTests(DashboardFixture dashboard)
         Assert.True(bytes.Length > 300);
         if (kind == "svg") Assert.DoesNotContain("var(--", System.Text.Encoding.UTF8.GetString(bytes), StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("/figures/compare/differences.svg?a=" + DashboardFixture.FirstRun + ":gguf:F16&b=" + DashboardFixture.FirstRun + ":gguf:Q8_0&b=" + DashboardFixture.FirstRun + ":gguf:Q4_0", "gguf:Q4_0")]
+    [InlineData("/figures/compare/distribution.csv?a=" + DashboardFixture.FirstRun + "&b=" + DashboardFixture.SecondRun + "&metric=ttft", "Median (ms)")]
+    [InlineData("/api/v1/compare.csv?a=" + DashboardFixture.FirstRun + ":gguf:F16&b=" + DashboardFixture.FirstRun + ":gguf:Q8_0&b=" + DashboardFixture.FirstRun + ":gguf:Q4_0", DashboardFixture.FirstRun + ":gguf:Q4_0,")]
+    [InlineData("/api/v1/runs/" + DashboardFixture.FirstRun + "/matrix.csv?metric=tg_tps&base=gguf:F16", "verdict")]
+    public async Task Files_CarryTheStateOfTheirPage(string address, string expected)
+    {
+        using HttpClient client = dashboard.Client();
+
+        Assert.Contains(expected, await client.GetStringAsync(address), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task DecideFile_HasTheRingAndTheLimits_OfThePage()
+    {
+        using HttpClient client = dashboard.Client();
+        string plain = $"/figures/decide/front-1.svg?run={DashboardFixture.FirstRun}&x=rss_peak&y=ppl_rise";
+
+        string without = await client.GetStringAsync(plain);
+        string with = await client.GetStringAsync(plain + "&profile=laptop&limit.ppl_rise.max=1");
+
+        Assert.DoesNotContain("ppl_rise ≤", without, StringComparison.Ordinal);
+        Assert.Contains("ppl_rise ≤ 1", with, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Trend_HasItsMachinesUnderEachOther_OnOneFile()
+    {
+        using HttpClient client = dashboard.Client();
+        string page = await client.GetStringAsync("/trends?days=3650&suite=nightly");
+        string figure = System.Net.WebUtility.HtmlDecode(Regex.Match(page, "/figures/trends/trend-[^\"]+\\.csv[^\"]*").Value);
+
+        string csv = await client.GetStringAsync(figure);
+
+        Assert.Contains("bench-01", csv, StringComparison.Ordinal);
+        Assert.Contains("bench-02", csv, StringComparison.Ordinal);
+        Assert.Equal(2 * DriftRuns.Nights, csv.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length - 1);
+    }
+
+    [Fact]
+    public async Task AChange_IsAcknowledgedAndReopened_ByAnOperator()
+    {
+        using HttpClient client = await dashboard.ClientAsync(Role.Operator);
+        const string page = "/trends?days=3650&suite=nightly&variant=gguf%3AQ4_0";
+        string html = await client.GetStringAsync(page);
+        Match form = Regex.Match(html, "name=\"metric\" value=\"(?<m>[^\"]+)\" /><input type=\"hidden\" name=\"cell\" value=\"(?<c>[^\"]+)\" /><input type=\"hidden\" name=\"machine\" value=\"(?<n>[^\"]+)\" /><input type=\"hidden\" name=\"run\" value=\"(?<r>[^\"]+)\"");
+        Assert.Equal(DriftRuns.Id(DriftRuns.FirstSlowNight, DriftRuns.SlowMachine), form.Groups["r"].Value);
+        (string, string)[] fields = [("metric", form.Groups["m"].Value), ("cell", form.Groups["c"].Value), ("machine", form.Groups["n"].Value), ("run", form.Groups["r"].Value), ("note", "<b>governor</b>"), ("to", page)];
+
+        using HttpResponseMessage done = await DashboardFixture.PostAsync(client, page, "/actions/trends/acknowledge", fields);
+        string after = await client.GetStringAsync(page);
+        using HttpResponseMessage reopened = await DashboardFixture.PostAsync(client, page, "/actions/trends/reopen", fields);
+
+        Assert.Equal(page, done.Headers.Location?.OriginalString);
+        Assert.Contains("acknowledged by operator", after, StringComparison.Ordinal);
+        Assert.DoesNotContain("<b>governor</b>", after, StringComparison.Ordinal);
+        Assert.DoesNotContain("acknowledged by operator", await client.GetStringAsync(page), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ARunsNote_IsEditedInTheList_AndLeadsBackToIt()
+    {
+        using HttpClient client = await dashboard.ClientAsync(Role.Operator);
+        string run = DriftRuns.Id(0, DriftRuns.SteadyMachine);
+        string page = "/runs?suite=nightly&edit=" + run;
+        Assert.Contains("aria-label=\"Note and tags of " + run, await client.GetStringAsync(page), StringComparison.Ordinal);
+
+        using HttpResponseMessage answer = await DashboardFixture.PostAsync(client, page, "/actions/runs/note", ("run", run), ("note", "edited in place"), ("tags", "first"), ("to", "/runs?suite=nightly"));
+        using HttpClient viewer = await dashboard.ClientAsync(Role.Viewer);
+
+        Assert.Equal("/runs?suite=nightly", answer.Headers.Location?.OriginalString);
+        Assert.Contains("edited in place", await client.GetStringAsync("/runs?suite=nightly"), StringComparison.Ordinal);
+        Assert.DoesNotContain("<form id=\"edit\"", await viewer.GetStringAsync(page), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Sizes_AreInTheReadersUnits()
+    {
+        using HttpClient client = dashboard.Client();
+        Assert.Contains("MiB", await client.GetStringAsync("/models/reference"), StringComparison.Ordinal);
+
+        using HttpResponseMessage answer = await DashboardFixture.PostAsync(client, "/settings", "/actions/units", ("units", "decimal"));
+        string html = await client.GetStringAsync("/models/reference");
+        using HttpClient other = dashboard.Client();
+
+        Assert.DoesNotContain("MiB", html, StringComparison.Ordinal);
+        Assert.Contains("\u00a0MB", System.Net.WebUtility.HtmlDecode(html), StringComparison.Ordinal);
+        Assert.Contains("MiB", await other.GetStringAsync("/models/reference"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Settings_AreSavedByAnAdmin_AndSayWhatIsWrong()
+    {
+        using HttpClient client = await dashboard.ClientAsync(Role.Admin);
+
+        using HttpResponseMessage saved = await DashboardFixture.PostAsync(client, "/settings", "/actions/settings/co2", ("value", "380"));
+        using HttpResponseMessage refused = await DashboardFixture.PostAsync(client, "/settings", "/actions/settings/retention", ("value", "3"));
+        string html = await client.GetStringAsync(refused.Headers.Location?.OriginalString);
+
+        Assert.Contains("value=\"380\"", html, StringComparison.Ordinal);
+        Assert.Contains("Not saved: &#x27;3&#x27; is no number of days", html, StringComparison.Ordinal);
+        Assert.Contains(new QuantBench.Lab.State.AuditLog(dashboard.Lab, TimeProvider.System).Read(), e => e is { Action: "setting", Object: "co2_grams_per_kwh", After: "380" });
+    }
+
+    [Fact]
+    public void Sheet_StaysSmall() => Assert.InRange(new FileInfo(TestKit.RepositoryRoot.Combine("src", "QuantBench.Dashboard", "Assets", "quantbench.css")).Length, 1, 20_000);
 
     [Theory]
     [InlineData("json")]

@@ -37,6 +37,41 @@ public sealed class ComponentTests : BunitContext
     }
 
     [Fact]
+    public void MatrixTable_ShowsDifferences_OnTheDivergingTones()
+    {
+        IRenderedComponent<MatrixTable> table = Render<MatrixTable>(p => p.Add(t => t.View, SampleMatrix.View() with { Baseline = "gguf:F16" }));
+
+        Assert.NotNull(table.Find("a.cell.d8"));
+        Assert.Empty(table.FindAll("a.cell.h8"));
+        Assert.Equal(11, table.FindAll(".ramp i i").Count);
+        Assert.Contains("differences to gguf:F16", table.Find("table").GetAttribute("aria-label"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ManyTable_HasAColumnPerCandidate_AndSaysWhatIsMissing()
+    {
+        var row = new MetricComparison { Cell = "cell", Metric = MetricTable.Get("tg_tps"), A = Measurement.Of("tg_tps", 100), B = Measurement.Of("tg_tps", 90), Difference = -0.1, Interval = new QuantBench.Core.Statistics.Interval(-0.12, -0.08), Verdict = Verdict.Worse, Note = "note" };
+        IRenderedComponent<ManyTable> table = Render<ManyTable>(p => p.Add(t => t.Rows, [new ManyRow("cell", row.Metric, row.A, [row, null])]).Add(t => t.Labels, ["one", "two"]));
+
+        Assert.Equal(["Metric", "Base", "one", "two"], table.FindAll("thead th").Select(h => h.TextContent));
+        Assert.Equal("worse", table.Find(".chip").TextContent);
+        Assert.Contains("−12.0 to −8.0 %", table.Find(".pm").TextContent.Replace('\u00a0', ' '), StringComparison.Ordinal);
+        Assert.Contains("not measured", table.FindAll("tbody td")[^1].TextContent, StringComparison.Ordinal);
+        Assert.Equal("0", table.Find(".scroll").GetAttribute("tabindex"));
+    }
+
+    [Fact]
+    public void PlannedDrawer_SaysWhy_AndWhatToDo()
+    {
+        var place = new QuantBench.Dashboard.Matrix.PlannedCell("key", "gguf:Q4_0", "llamacpp/cpu", "can", "not run", "The run was stopped before this cell.", "./run-bench.sh resume x", null);
+        IRenderedComponent<PlannedDrawer> drawer = Render<PlannedDrawer>(p => p.Add(d => d.Place, place).Add(d => d.Suite, "quick"));
+
+        Assert.Contains("stopped before", drawer.Find("section").TextContent, StringComparison.Ordinal);
+        Assert.Equal("./run-bench.sh resume x", drawer.Find("code.cmd").TextContent);
+        Assert.Equal("c-key", drawer.Find("[data-close]").GetAttribute("data-close"));
+    }
+
+    [Fact]
     public void SegmentBar_FillsItsWidth_InTheOrderOfTheWords()
     {
         IRenderedComponent<SegmentBar> bar = Render<SegmentBar>(p => p.Add(b => b.Counts, new RunCounts(5, 2, 1, 10)));

@@ -1,0 +1,108 @@
+using System.Collections.Immutable;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using QuantBench.Analysis.Trends;
+using QuantBench.Core.Errors;
+using QuantBench.Lab.Reviews;
+using QuantBench.Results.Store;
+
+namespace QuantBench.Dashboard.Queries;
+
+/// <summary>
+/// Counts the changes of level that nobody has acknowledged, in the metrics people ask for first. Pages show the last count and never wait for it:
+/// it is made again only after a run has ended, so that a run that is being measured isn't disturbed.
+/// </summary>
+/// <param name="store">The store.</param>
+/// <param name="reviews">What was acknowledged.</param>
+/// <param name="clock">The one clock.</param>
+/// <param name="logger">Receives what went wrong.</param>
+public sealed class ReviewCounter(ResultStore store, ChangeReviews reviews, TimeProvider clock, ILogger<ReviewCounter> logger) : BackgroundService
+{
+    private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(5);
+    private static readonly ImmutableArray<string> s_metrics = ["tg_tps", "pp_tps", "ttft", "perplexity", "kl_mean", "rss_peak"];
+
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<string, ImmutableArray<ChangeKey>> _found = new(StringComparer.Ordinal);
+    private ImmutableArray<(string Metric, int Count)> _open = [];
+    private int _ended = -1;
+
+    /// <summary>Metrics with open changes, and how many; empty while nothing was counted.</summary>
+    public ImmutableArray<(string Metric, int Count)> Open => _open;
+
+    /// <summary>Open changes in all.</summary>
+    public int Total => _open.Sum(o => o.Count);
+
+    /// <summary>Whether anybody should look at a change: it got worse, or nobody can say whether it is better.</summary>
+    public static bool IsWork(TrendChange change)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        return change.Worse != false;
+    }
+
+    /// <summary>The name of a change for reviews.</summary>
+    public static ChangeKey KeyOf(TrendSeries series, TrendChange change)
+    {
+        ArgumentNullException.ThrowIfNull(series);
+        ArgumentNullException.ThrowIfNull(change);
+        return new ChangeKey(series.Metric.Name, series.CellId, series.MachineId, change.RunId);
+    }
+
+    /// <summary>The changes of a metric that somebody should look at, acknowledged or not.</summary>
+    internal ImmutableArray<ChangeKey> Found(string metric) => _found.TryGetValue(metric, out ImmutableArray<ChangeKey> keys) ? keys : [];
+
+    /// <summary>Takes in what was acknowledged since; called when something was, so that the next page shows it.</summary>
+    public void Recount()
+    {
+        if (_ended < 0) return;
+        ImmutableDictionary<ChangeKey, ChangeReview> seen = reviews.All();
+        _open = [.. s_metrics.Select(m => (m, _found[m].Count(k => !seen.ContainsKey(k)))).Where(o => o.Item2 > 0)];
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(s_interval, clock);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                try
+                {
+                    await CountAsync(stoppingToken);
+                }
+                catch (Exception e) when (e is QuantBenchException or System.Data.Common.DbException or IOException)
+                {
+                    logger.LogWarning("changes can't be counted: {Problem}", e.Message);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The server stops.
+        }
+    }
+
+    internal async Task CountAsync(CancellationToken stop)
+    {
+        int ended;
+        await using (StoreContext context = store.OpenContext())
+        {
+            ended = await context.Runs.CountAsync(r => r.Status != "running", stop);
+        }
+
+        if (ended != _ended)
+        {
+            long since = clock.GetUtcNow().AddDays(-TrendRequest.DefaultDays).ToUnixTimeMilliseconds();
+            using AggregateReader reader = store.OpenReader();
+            foreach (string metric in s_metrics)
+            {
+                TrendReport report = TrendAnalyzer.Analyze(reader, new SeriesQuery(metric, SinceMs: since));
+                _found[metric] = [.. report.Series.SelectMany(s => s.Changes.Where(IsWork).Select(c => KeyOf(s, c)))];
+            }
+
+            _ended = ended;
+        }
+
+        Recount();
+    }
+}
