@@ -73,7 +73,7 @@ internal unsafe struct NarrowQ5_K : INarrowBlock
     public static bool HasMinima => true;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<sbyte> Quants(byte* block, int piece) => 
+    public static Vector128<sbyte> Quants(byte* block, int piece) =>
         (NarrowSuperblocks.FourBits(block + 48, piece) | Vector128.ShiftLeft(NarrowSuperblocks.OneBit(block + 16, piece), 4)).AsSByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -123,7 +123,7 @@ internal unsafe struct NarrowQ3_K : INarrowBlock
     public static bool HasMinima => true;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<sbyte> Quants(byte* block, int piece) => 
+    public static Vector128<sbyte> Quants(byte* block, int piece) =>
         (NarrowSuperblocks.TwoBits(block + 32, piece) | Vector128.ShiftLeft(NarrowSuperblocks.OneBit(block, piece), 2)).AsSByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

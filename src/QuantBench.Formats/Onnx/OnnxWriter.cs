@@ -2,6 +2,7 @@ using System.Globalization;
 using Google.Protobuf;
 using Microsoft.Win32.SafeHandles;
 using QuantBench.Core.Errors;
+using QuantBench.Formats.Files;
 using QuantBench.Formats.Onnx.Proto;
 
 namespace QuantBench.Formats.Onnx;
@@ -26,8 +27,7 @@ public sealed class OnnxWriter : IDisposable
     private readonly OnnxGraph _graph;
     private readonly string _directory;
     private readonly SafeFileHandle _data;
-    private readonly Dictionary<string, (long Offset, long ByteSize)> _places = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, long> _written = new(StringComparer.Ordinal);
+    private readonly TensorPlaces _places = new();
 
     /// <summary>Lays the tensors out and makes the data file, replacing one that is there.</summary>
     /// <param name="directory">Where to; made when it is missing.</param>
@@ -50,7 +50,7 @@ public sealed class OnnxWriter : IDisposable
 
             long alignment = bytes >= LargeBytes ? LargeAlignment : PageBytes;
             long offset = (end + alignment - 1) / alignment * alignment;
-            _places.Add(tensor.Name, (offset, bytes));
+            _places.Add(tensor.Name, offset, bytes);
             end = checked(offset + bytes);
         }
 
@@ -78,19 +78,14 @@ public sealed class OnnxWriter : IDisposable
     /// <exception cref="RequestException">The disk is full or gone.</exception>
     public void Append(string tensor, ReadOnlySpan<byte> bytes)
     {
-        (long offset, long size) = _places[tensor];
-        long written = _written.GetValueOrDefault(tensor);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes.Length, size - written);
         try
         {
-            RandomAccess.Write(_data, bytes, offset + written);
+            _places.Append(_data, tensor, bytes);
         }
         catch (IOException e)
         {
             throw Unwritable(e);
         }
-
-        _written[tensor] = written + bytes.Length;
     }
 
     /// <summary>Writes the graph, when every tensor is whole.</summary>
@@ -98,10 +93,7 @@ public sealed class OnnxWriter : IDisposable
     /// <exception cref="RequestException">The file can't be written.</exception>
     public void Complete()
     {
-        foreach ((string name, (_, long size)) in _places)
-        {
-            if (_written.GetValueOrDefault(name) != size) throw new InvalidOperationException($"'{name}' has {_written.GetValueOrDefault(name)} of {size} bytes.");
-        }
+        _places.Complete();
 
         try
         {

@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using Microsoft.Win32.SafeHandles;
 using QuantBench.Core.Errors;
+using QuantBench.Formats.Files;
 
 namespace QuantBench.Formats.Safetensors;
 
@@ -24,8 +25,7 @@ internal sealed class SafetensorsWriter : IDisposable
 {
     private readonly string _path;
     private readonly SafeFileHandle _file;
-    private readonly Dictionary<string, (long Offset, long ByteSize)> _places = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, long> _written = new(StringComparer.Ordinal);
+    private readonly TensorPlaces _places = new();
 
     /// <summary>Creates the file, replacing one that is there, and writes its header.</summary>
     /// <exception cref="RequestException">The file can't be written.</exception>
@@ -39,7 +39,7 @@ internal sealed class SafetensorsWriter : IDisposable
         long at = header.Length;
         foreach (SafetensorsSpec tensor in ordered)
         {
-            _places.Add(tensor.Name, (at, tensor.ByteSize));
+            _places.Add(tensor.Name, at, tensor.ByteSize);
             at = checked(at + tensor.ByteSize);
         }
 
@@ -59,30 +59,19 @@ internal sealed class SafetensorsWriter : IDisposable
     /// <exception cref="RequestException">The disk is full or gone.</exception>
     public void Append(string tensor, ReadOnlySpan<byte> bytes)
     {
-        (long offset, long size) = _places[tensor];
-        long written = _written.GetValueOrDefault(tensor);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes.Length, size - written);
         try
         {
-            RandomAccess.Write(_file, bytes, offset + written);
+            _places.Append(_file, tensor, bytes);
         }
         catch (IOException e)
         {
             throw Unwritable(e);
         }
-
-        _written[tensor] = written + bytes.Length;
     }
 
     /// <summary>Checks that every tensor is whole.</summary>
     /// <exception cref="InvalidOperationException">One isn't.</exception>
-    public void Complete()
-    {
-        foreach ((string name, (_, long size)) in _places)
-        {
-            if (_written.GetValueOrDefault(name) != size) throw new InvalidOperationException($"'{name}' has {_written.GetValueOrDefault(name)} of {size} bytes.");
-        }
-    }
+    public void Complete() => _places.Complete();
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => _file.Dispose();

@@ -158,7 +158,12 @@ internal abstract class SyntheticCode
 
         public override void Describe(JsonObject config) => config["quantization_config"] = new JsonObject
         {
-            ["quant_method"] = "gptq", ["bits"] = bits, ["group_size"] = groupSize, ["desc_act"] = false, ["sym"] = true, ["checkpoint_format"] = "gptq",
+            ["quant_method"] = "gptq",
+            ["bits"] = bits,
+            ["group_size"] = groupSize,
+            ["desc_act"] = false,
+            ["sym"] = true,
+            ["checkpoint_format"] = "gptq",
         };
     }
 
@@ -182,7 +187,11 @@ internal abstract class SyntheticCode
 
         public override void Describe(JsonObject config) => config["quantization_config"] = new JsonObject
         {
-            ["quant_method"] = "awq", ["bits"] = 4, ["group_size"] = groupSize, ["zero_point"] = true, ["version"] = "gemm",
+            ["quant_method"] = "awq",
+            ["bits"] = 4,
+            ["group_size"] = groupSize,
+            ["zero_point"] = true,
+            ["version"] = "gemm",
         };
     }
 

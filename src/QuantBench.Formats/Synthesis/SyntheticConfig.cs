@@ -48,14 +48,20 @@ internal static class SyntheticConfig
         {
             config["rope_scaling"] = new JsonObject
             {
-                ["rope_type"] = "llama3", ["factor"] = 32.0, ["low_freq_factor"] = 1.0, ["high_freq_factor"] = 4.0, ["original_max_position_embeddings"] = 8192,
+                ["rope_type"] = "llama3",
+                ["factor"] = 32.0,
+                ["low_freq_factor"] = 1.0,
+                ["high_freq_factor"] = 4.0,
+                ["original_max_position_embeddings"] = 8192,
             };
         }
         else if (shape.RopeScaling is { } scaling)
         {
             config["rope_scaling"] = new JsonObject
             {
-                ["rope_type"] = scaling.Type, ["factor"] = scaling.Factor, ["original_max_position_embeddings"] = (int)(shape.ContextLength / scaling.Factor),
+                ["rope_type"] = scaling.Type,
+                ["factor"] = scaling.Factor,
+                ["original_max_position_embeddings"] = (int)(shape.ContextLength / scaling.Factor),
             };
         }
 

@@ -48,7 +48,13 @@ internal static class SyntheticTokenizer
         {
             added.Add(new JsonObject
             {
-                ["id"] = FirstSpecial + i, ["content"] = s_special[i], ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false, ["normalized"] = false, ["special"] = true,
+                ["id"] = FirstSpecial + i,
+                ["content"] = s_special[i],
+                ["single_word"] = false,
+                ["lstrip"] = false,
+                ["rstrip"] = false,
+                ["normalized"] = false,
+                ["special"] = true,
             });
         }
 
