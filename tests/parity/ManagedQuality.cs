@@ -26,16 +26,17 @@ internal sealed class ManagedQuality(Commands commands, string root, string mode
 
     /// <summary>Measures everything and prints it.</summary>
     /// <param name="text">Text to evaluate.</param>
+    /// <param name="schemes">GGUF schemes to measure; null = all, and the other formats too.</param>
     /// <returns>Targets missed.</returns>
-    public int Measure(string text)
+    public int Measure(string text, string[]? schemes)
     {
         int[] tokens = ModelSource.OpenTokenizer(ModelSource.Open(model)).Encode(text);
-        return Gguf(tokens) + Directories(tokens);
+        return Gguf(tokens, schemes) + (schemes is null ? Directories(tokens) : 0);
     }
 
-    private int Gguf(int[] tokens)
+    private int Gguf(int[] tokens, string[]? schemes)
     {
-        string[] variants = [.. QuantSchemes.All.Where(s => s.Format == "gguf").Select(s => $"gguf:{s.Name}{(s.NeedsImportanceMatrix ? "+imatrix" : "")}")];
+        string[] variants = [.. QuantSchemes.All.Where(s => s.Format == "gguf" && schemes?.Contains(s.Name) != false).Select(s => $"gguf:{s.Name}{(s.NeedsImportanceMatrix ? "+imatrix" : "")}")];
         IReadOnlyList<JsonObject> artifacts = commands.Prepare(model, variants);
         Console.WriteLine($"managed/{_device} over llama.cpp, {GgufChunks} chunks of {Chunk}; on managed/scalar inputs of products aren't rounded, {ScalarChunks} chunk(s); inputs '8 bits': rounded in at least one product on {_device}");
         Console.WriteLine($"{"variant",-22} {"llama.cpp",11} {"managed",11} {"deviation",10} {"allowed",8} {"mean |Δ ln p|",14} {"mean KL",10} {"scalar KL",10} {"inputs",8}");

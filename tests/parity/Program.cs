@@ -6,7 +6,7 @@ using QuantBench.Parity;
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
 if (args.Length < 3)
 {
-    Console.Error.WriteLine("usage: tests/parity/run.sh RIVAL_BIN [expected|managed|latency|perplexity|overhead|all] [ROUNDS]\n       tests/parity/run.sh RIVAL_BIN managed-speed [SCHEMES] [ROUNDS] [LAYERS]");
+    Console.Error.WriteLine("usage: tests/parity/run.sh RIVAL_BIN [expected|latency|perplexity|overhead|all] [ROUNDS]\n       tests/parity/run.sh RIVAL_BIN managed [SCHEMES]\n       tests/parity/run.sh RIVAL_BIN managed-speed [SCHEMES] [ROUNDS] [LAYERS]");
     return 64;
 }
 
@@ -21,7 +21,7 @@ if (what == "managed-speed")
     return targets == 0 ? 0 : 2;
 }
 
-int rounds = args.Length > 3 ? int.Parse(args[3], CultureInfo.InvariantCulture) : 7;
+int rounds = args.Length > 3 && what != "managed" ? int.Parse(args[3], CultureInfo.InvariantCulture) : 7;
 string ourCommand = Environment.GetEnvironmentVariable("QUANTBENCH_APP") ?? Path.Combine(root, ".cache", "app", "quantbench");
 string scratch = Directory.CreateTempSubdirectory("quantbench-parity-").FullName;
 string model = Path.Combine(root, "datasets", "reference-model");
@@ -85,7 +85,8 @@ int Managed()
 {
     string text = Path.Combine(scratch, "sotu-test.txt");
     WriteSotuTest(text);
-    return new ManagedQuality(new Commands(ourCommand, rival, scratch, sameLibrary: false), root, model).Measure(File.ReadAllText(text));
+    return new ManagedQuality(new Commands(ourCommand, rival, scratch, sameLibrary: false), root, model)
+        .Measure(File.ReadAllText(text), what == "managed" && args.Length > 3 ? args[3].Split(',') : null);
 }
 
 // Ours over llama-bench's, interleaved so that a drifting machine moves both; once with the rival's own libraries, so that only the harness differs.
