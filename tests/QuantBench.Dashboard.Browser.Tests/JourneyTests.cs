@@ -53,12 +53,12 @@ public sealed partial class JourneyTests(BrowserFixture browser)
         await page.SelectOptionAsync("select[name=status]", "failed");
         await page.WaitForURLAsync(StatusInQuery());
         await Assertions.Expect(page.Locator(".chips")).ToContainTextAsync("status: failed"); // the list has followed the address
-        await page.FillAsync("main input[name=q]", "9f3a");
+        await page.FillAsync("main input[type=search][name=q]", "9f3a");
         await page.WaitForURLAsync(SearchInQuery());
 
         await Assertions.Expect(page.Locator("tbody tr")).ToHaveCountAsync(1);
         await page.ClickAsync(".chips >> text=q: 9f3a");
-        await Assertions.Expect(page.Locator("main input[name=q]")).ToHaveValueAsync("");
+        await Assertions.Expect(page.Locator("main input[type=search][name=q]")).ToHaveValueAsync("");
         Assert.Empty(watched.Complaints);
     }
 

@@ -98,11 +98,12 @@ public sealed class IlgpuSessionTests(KernelTests.OpenDevices devices) : IClassF
     {
         // What ILGPU makes to wrap the host's memory, for the copy of tokens in and that of logits out; launches make nothing.
         const long copies = 2 * 80;
-        foreach (string device in Present.Best)
+        const int steps = 32;
+        // Not on ILGPU's simulation of a device, which makes tasks of its own at every launch.
+        foreach (string device in Present.Fast)
         {
-            (string name, int steps) = device == "cpu" ? ("llama-tiny", 3) : ("llama", 32);
             using var engine = new IlgpuEngine();
-            using ILoadedModel model = Models.Load(engine, Models.Random(name, "Q8_0"), device);
+            using ILoadedModel model = Models.Load(engine, Models.Random("llama", "Q8_0"), device);
             using IInferenceSession session = Models.Session(model, context: 256);
             var one = new TokenBatch();
             one.Add(1, 0, true);
