@@ -7,8 +7,8 @@ using QuantBench.Formats.Synthesis;
 namespace QuantBench.Parity;
 
 /// <summary>
-/// The managed engine over llama.cpp on the same file: both loaded, each in its own process, taking turns. Speed targets are 1.0 for the four
-/// schemes that most people ship and 0.8 for the others; peak resident memory may be 1.05 times llama.cpp's.
+/// The managed engine over llama.cpp on the same file: both loaded, each in its own process, taking turns. Speed targets are 1.0 for the
+/// four schemes that most people ship and 0.8 for the others; peak resident memory may be 1.05 times llama.cpp's.
 /// </summary>
 internal sealed class ManagedSpeed(string root, string rival, string cache)
 {
@@ -31,12 +31,17 @@ internal sealed class ManagedSpeed(string root, string rival, string cache)
     /// <returns>Number of targets missed.</returns>
     public int Measure(string schemes, int rounds, int layers)
     {
-        string device = System.Runtime.Intrinsics.X86.Avx512BW.VL.IsSupported ? "avx512" : System.Runtime.Intrinsics.X86.Avx2.IsSupported ? "avx2" : "scalar";
+        string device = System.Runtime.Intrinsics.X86.Avx512BW.VL.IsSupported ? "avx512"
+            : System.Runtime.Intrinsics.X86.Avx2.IsSupported ? "avx2" : "scalar";
         double bandwidth = BandwidthProbe.Read(Threads);
-        Console.WriteLine($"managed/{device} over llama.cpp on {ShapeName}{(layers > 0 ? $" with {layers} layers" : "")}, {Threads} threads, {rounds} rounds; memory reads {bandwidth / 1e9:F1} GB/s");
-        Console.WriteLine($"{"scheme",-8} {"pp512 t/s",18} {"ratio",6} {"tg64 t/s",16} {"ratio",6} {"GB/s",6} {"of memory",9} {"peak MiB",14} {"ratio",6}");
+        Console.WriteLine(
+            $"managed/{device} over llama.cpp on {ShapeName}{(layers > 0 ? $" with {layers} layers" : "")}, {Threads} threads, {rounds} "
+                + $"rounds; memory reads {bandwidth / 1e9:F1} GB/s");
+        Console.WriteLine(
+            $"{"scheme",-8} {"pp512 t/s",18} {"ratio",6} {"tg64 t/s",16} {"ratio",6} {"GB/s",6} {"of memory",9} {"peak MiB",14} {"ratio",6}");
         int missed = 0;
-        foreach (string scheme in schemes == "all" ? s_all : schemes.Split(',')) missed += Measure(scheme, rounds, layers, device, bandwidth);
+        foreach (string scheme in schemes == "all" ? s_all : schemes.Split(','))
+            missed += Measure(scheme, rounds, layers, device, bandwidth);
         return missed;
     }
 
@@ -61,14 +66,18 @@ internal sealed class ManagedSpeed(string root, string rival, string cache)
 
         double ourPeak = ours.Ask("memory"), theirPeak = theirs.Ask("memory");
         double target = s_first.Contains(scheme) ? 1.0 : 0.8;
-        double ppRatio = Descriptive.Median(pp), tgRatio = Descriptive.Median(tg), memory = ourPeak / theirPeak, read = Descriptive.Median(ourTg) * BytesPerToken(file);
+        double ppRatio = Descriptive.Median(pp), tgRatio = Descriptive.Median(tg), memory = ourPeak / theirPeak,
+            read = Descriptive.Median(ourTg) * BytesPerToken(file);
         string missed = string.Join(", ", (string[])
         [
-            .. ppRatio < target ? (string[])["pp"] : [], .. tgRatio < target ? (string[])["tg"] : [], .. memory > MemoryTarget ? (string[])["memory"] : [],
+            .. ppRatio < target ? (string[])["pp"] : [], .. tgRatio < target ? (string[])["tg"] : [],
+            .. memory > MemoryTarget ? (string[])["memory"] : [],
         ]);
         Console.WriteLine(
-            $"{scheme,-8} {Descriptive.Median(ourPp),8:F1} /{Descriptive.Median(theirPp),8:F1} {ppRatio,6:F2} {Descriptive.Median(ourTg),7:F2} /{Descriptive.Median(theirTg),7:F2} {tgRatio,6:F2} " +
-            $"{read / 1e9,6:F1} {read / bandwidth,9:P0} {ourPeak / (1 << 20),6:F0} /{theirPeak / (1 << 20),6:F0} {memory,6:F2} {(missed == "" ? "" : "MISSED: " + missed)}");
+            $"{scheme,-8} {Descriptive.Median(ourPp),8:F1} /{Descriptive.Median(theirPp),8:F1} {ppRatio,6:F2} "
+                + $"{Descriptive.Median(ourTg),7:F2} /{Descriptive.Median(theirTg),7:F2} {tgRatio,6:F2} " +
+            $"{read / 1e9,6:F1} {read / bandwidth,9:P0} {ourPeak / (1 << 20),6:F0} /{theirPeak / (1 << 20),6:F0} {memory,6:F2} "
+                + $"{(missed == "" ? "" : "MISSED: " + missed)}");
         return missed == "" ? 0 : missed.Split(',').Length;
     }
 
@@ -113,7 +122,9 @@ internal sealed class ManagedSpeed(string root, string rival, string cache)
         public double Ask(string request)
         {
             _process.StandardInput.WriteLine(request);
-            return double.Parse(_process.StandardOutput.ReadLine() ?? throw new InvalidOperationException($"an engine ended at '{request}'."), CultureInfo.InvariantCulture);
+            return double.Parse(
+                _process.StandardOutput.ReadLine() ?? throw new InvalidOperationException($"an engine ended at '{request}'."),
+                CultureInfo.InvariantCulture);
         }
 
         public void Dispose()

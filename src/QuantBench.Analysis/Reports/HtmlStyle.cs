@@ -1,6 +1,7 @@
 namespace QuantBench.Analysis.Reports;
 
-/// <summary>The report's style sheet. No quotes that XML would escape inside a style element: &lt;, &gt; and &amp; must not occur.</summary>
+/// <summary>The report's style sheet. No quotes that XML would escape inside a style element: &lt;, &gt; and &amp; must not
+/// occur.</summary>
 internal static class HtmlStyle
 {
     public const string Sheet = """

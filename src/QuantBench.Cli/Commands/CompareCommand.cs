@@ -25,11 +25,14 @@ internal static class CompareCommand
             Collections.HoldBack();
             var source = new RunSource(global.Environment(parsed));
             string[] names = parsed.GetRequiredValue(sides);
-            ComparisonSide[][] read = await Task.WhenAll(names.Select(s => Task.Run(() => Parse(s, source), stop))); // reading is most of the work at 100,000 cells
+            // reading is most of the work at 100,000 cells
+            ComparisonSide[][] read = await Task.WhenAll(names.Select(s => Task.Run(() => Parse(s, source), stop)));
             ImmutableArray<RunComparison> comparisons = read[0].Length == 1 && read.All(r => r.Length == 1)
                 ? RunComparer.Compare(read[0][0], [.. read.Skip(1).Select(r => r[0])])
                 : [.. read.Skip(1).Select(r => Paired(read[0], r))];
-            await output.WriteAsync(parsed, () => string.Join('\n', comparisons.Select(c => ComparisonText.Markdown(c, output.MostRows(parsed)))), () => AnalysisFrames.Of(comparisons), stop);
+            await output.WriteAsync(parsed,
+                () => string.Join('\n', comparisons.Select(c => ComparisonText.Markdown(c, output.MostRows(parsed)))),
+                () => AnalysisFrames.Of(comparisons), stop);
         });
         help.Add(command, """
             Examples:
@@ -57,7 +60,9 @@ internal static class CompareCommand
 
     private static RunComparison Paired(ComparisonSide[] a, ComparisonSide[] b)
     {
-        if (a.Length != b.Length) throw new RequestException($"{a.Length} runs on one side, {b.Length} on the other: repetitions are compared in pairs.", "Name as many runs joined by '+' on each side.");
+        if (a.Length != b.Length)
+            throw new RequestException($"{a.Length} runs on one side, {b.Length} on the other: repetitions are compared in pairs.",
+                "Name as many runs joined by '+' on each side.");
         return RunComparer.ComparePaired([.. a.Zip(b)]);
     }
 }

@@ -2,7 +2,8 @@ using System.Text.RegularExpressions;
 
 namespace QuantBench.Dashboard.Figures;
 
-/// <summary>One plot's SVG for two uses: in a page, where the sheet gives its colours, and as a file of its own, with the light ones.</summary>
+/// <summary>One plot's SVG for two uses: in a page, where the sheet gives its colours, and as a file of its own, with the light
+/// ones.</summary>
 public static partial class FigureSvg
 {
     /// <summary>For a page: without its style element, which a strict content security policy refuses.</summary>

@@ -25,7 +25,8 @@ internal static unsafe class LayoutCheck
         if (!Fits(NativeMethods.llama_model_quantize_default_params())) return "llama_model_quantize_params";
         if (!Fits(NativeMethods.ggml_threadpool_params_default(3))) return "ggml_threadpool_params";
         if (NativeMethods.ggml_tensor_overhead() != (nuint)(sizeof(ggml_tensor) + ObjectOverhead)) return "ggml_tensor";
-        if (NativeText.Read(NativeMethods.ggml_op_name(MulMat)) != "MUL_MAT" || NativeText.Read(NativeMethods.ggml_op_name(MulMatId)) != "MUL_MAT_ID")
+        if (NativeText.Read(NativeMethods.ggml_op_name(MulMat)) != "MUL_MAT"
+            || NativeText.Read(NativeMethods.ggml_op_name(MulMatId)) != "MUL_MAT_ID")
         {
             return "ggml_op";
         }
@@ -58,7 +59,8 @@ internal static unsafe class LayoutCheck
     {
         foreach (ggml_type type in Enum.GetValues<ggml_type>())
         {
-            if (type != ggml_type.COUNT && !string.Equals(NativeText.Read(NativeMethods.ggml_type_name(type)), type.ToString(), StringComparison.OrdinalIgnoreCase))
+            if (type != ggml_type.COUNT
+                && !string.Equals(NativeText.Read(NativeMethods.ggml_type_name(type)), type.ToString(), StringComparison.OrdinalIgnoreCase))
             {
                 return false;
             }

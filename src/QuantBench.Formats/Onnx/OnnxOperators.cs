@@ -2,7 +2,8 @@ using System.Collections.Frozen;
 
 namespace QuantBench.Formats.Onnx;
 
-/// <summary>Operators and domains that models may use. Operators of the runtime's own domain differ by build, so that they are the runtime's to judge.</summary>
+/// <summary>Operators and domains that models may use. Operators of the runtime's own domain differ by build, so that they are the
+/// runtime's to judge.</summary>
 internal static class OnnxOperators
 {
     /// <summary>Domains of ONNX itself and of ONNX Runtime and its extensions.</summary>

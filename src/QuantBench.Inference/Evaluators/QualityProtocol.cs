@@ -6,7 +6,8 @@ namespace QuantBench.Inference.Evaluators;
 /// </summary>
 public static class QualityProtocol
 {
-    /// <summary>Id of perplexity figures, e.g. <c>ppl-v1;n_ctx=512;chunks=64;bos=none;text=0123456789ab;tokenizer=0123456789ab</c>.</summary>
+    /// <summary>Id of perplexity figures, e.g.
+    /// <c>ppl-v1;n_ctx=512;chunks=64;bos=none;text=0123456789ab;tokenizer=0123456789ab</c>.</summary>
     /// <param name="text">The evaluation text.</param>
     /// <param name="contextLength">Chunk length in tokens.</param>
     /// <param name="chunks">Chunks really scored.</param>

@@ -81,8 +81,10 @@ public sealed class OnnxTests : IDisposable
     [Fact]
     public async Task Doctor_TakesALibraryOfTheUsers()
     {
-        string name = RuntimeInformation.IsOSPlatform(OSPlatform.Windows) ? "onnxruntime.dll" : RuntimeInformation.IsOSPlatform(OSPlatform.OSX) ? "libonnxruntime.dylib" : "libonnxruntime.so";
-        string own = Directory.GetFiles(AppContext.BaseDirectory, name, SearchOption.AllDirectories).First(f => f.Contains(RuntimeInformation.RuntimeIdentifier.Split('-')[0], StringComparison.Ordinal));
+        string name = RuntimeInformation.IsOSPlatform(OSPlatform.Windows) ? "onnxruntime.dll"
+            : RuntimeInformation.IsOSPlatform(OSPlatform.OSX) ? "libonnxruntime.dylib" : "libonnxruntime.so";
+        string own = Directory.GetFiles(AppContext.BaseDirectory, name, SearchOption.AllDirectories)
+            .First(f => f.Contains(RuntimeInformation.RuntimeIdentifier.Split('-')[0], StringComparison.Ordinal));
         string copy = _folder.Combine(name);
         File.Copy(own, copy);
 
@@ -97,7 +99,8 @@ public sealed class OnnxTests : IDisposable
         await File.WriteAllTextAsync(suite, text);
         (int _, string output, string error) = await QuantBenchProcess.RunAsync(
             environment, ["run", suite, "--results", _folder.Combine(name), "--cache", _folder.Combine("cache"), "--plain"]);
-        string? cells = Directory.Exists(_folder.Combine(name)) ? Directory.GetFiles(_folder.Combine(name), "cells.jsonl", SearchOption.AllDirectories).SingleOrDefault() : null;
+        string? cells = Directory.Exists(_folder.Combine(name))
+            ? Directory.GetFiles(_folder.Combine(name), "cells.jsonl", SearchOption.AllDirectories).SingleOrDefault() : null;
         Assert.True(cells is not null, error + output);
         using RunFolder run = RunFolder.OpenReadOnly(Path.GetDirectoryName(cells)!); // a file has a directory
         return run.ReadCells();

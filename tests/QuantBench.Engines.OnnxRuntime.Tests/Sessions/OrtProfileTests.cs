@@ -23,7 +23,9 @@ public sealed class OrtProfileTests(ExportFixture fixture)
             """{"cat" : "Node","pid" :1,"tid" :1,"dur" :1""", // the end of a process that died
         ]);
 
-        Assert.Equal([new ProfiledOperator("MatMul", "CPUExecutionProvider", 45, 2), new ProfiledOperator("Add", "CPUExecutionProvider", 10, 1)], profile.Operators.AsEnumerable());
+        Assert.Equal(
+            [new ProfiledOperator("MatMul", "CPUExecutionProvider", 45, 2), new ProfiledOperator("Add", "CPUExecutionProvider", 10, 1)],
+            profile.Operators.AsEnumerable());
         Assert.StartsWith("slowest operators: MatMul 81.8 %", profile.Summary(), StringComparison.Ordinal);
     }
 
@@ -31,7 +33,8 @@ public sealed class OrtProfileTests(ExportFixture fixture)
     public void Model_LeavesItsProfile_AndNamesTheSlowestOperators()
     {
         using var folder = new TemporaryDirectory();
-        using ILoadedModel model = OnnxModels.Load(fixture.Artifact("onnx:int4-b32"), CellSettings.Empty.With("ort_profile", true), folder.Path);
+        using ILoadedModel model =
+            OnnxModels.Load(fixture.Artifact("onnx:int4-b32"), CellSettings.Empty.With("ort_profile", true), folder.Path);
         using (IInferenceSession session = OnnxModels.Session(model)) OnnxModels.Append(session, fixture.Tokens.AsSpan(0, 64));
 
         string notes = string.Join('\n', ((IEngineReport)model).Finish());

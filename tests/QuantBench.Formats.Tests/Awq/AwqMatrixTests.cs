@@ -32,7 +32,8 @@ public sealed class AwqMatrixTests
     {
         JsonElement golden = Golden.Read("awq.json")[0];
         using WeightDirectory model = Model(golden).Write("{}");
-        File.WriteAllText(Path.Combine(model.Path, "quant_config.json"), """{ "zero_point": true, "q_group_size": 16, "w_bit": 4, "version": "GEMM" }""");
+        File.WriteAllText(Path.Combine(model.Path, "quant_config.json"),
+            """{ "zero_point": true, "q_group_size": 16, "w_bit": 4, "version": "GEMM" }""");
         using SafetensorsWeights weights = model.Open();
 
         WeightMatrixReads.AssertRows(golden.Floats("rows"), weights.Matrix(Module));
@@ -40,7 +41,8 @@ public sealed class AwqMatrixTests
 
     [Theory]
     [InlineData("""{ "quantization_config": { "quant_method": "awq", "bits": 8, "group_size": 16 } }""")]
-    [InlineData("""{ "quantization_config": { "quant_method": "awq", "bits": 4, "group_size": 12 } }""")] // 32 inputs aren't whole groups of 12
+    // 32 inputs aren't whole groups of 12
+    [InlineData("""{ "quantization_config": { "quant_method": "awq", "bits": 4, "group_size": 12 } }""")]
     [InlineData("""{ "quantization_config": { "quant_method": "awq", "bits": 4, "group_size": 32 } }""")] // there are 2 groups of scales
     [InlineData("""{ "quantization_config": { "quant_method": "awq", "bits": 4, "group_size": 16, "version": "gemv" } }""")]
     public void Open_Refuses_WhenSettingsDontFit(string config)

@@ -7,8 +7,8 @@ using Npgsql;
 namespace QuantBench.TestKit.Databases;
 
 /// <summary>
-/// A throw-away PostgreSQL server, started once per test process from the binaries of this machine and gone with it. Over its socket everybody is let
-/// in; over the loopback port a password is asked for.
+/// A throw-away PostgreSQL server, started once per test process from the binaries of this machine and gone with it. Over its socket
+/// everybody is let in; over the loopback port a password is asked for.
 /// </summary>
 public sealed class PostgresServer
 {
@@ -27,7 +27,9 @@ public sealed class PostgresServer
 
     private PostgresServer(bool durable)
     {
-        if (s_binaries is null) throw new InvalidOperationException("QB_REQUIRE_POSTGRES is set, and there are no PostgreSQL binaries in /usr/lib/postgresql/*/bin or on PATH.");
+        if (s_binaries is null)
+            throw new InvalidOperationException(
+                "QB_REQUIRE_POSTGRES is set, and there are no PostgreSQL binaries in /usr/lib/postgresql/*/bin or on PATH.");
         _directory = Directory.CreateTempSubdirectory("qb-pg-").FullName;
         Port = FreePort();
         string password = Path.Combine(_directory, "password");
@@ -45,7 +47,8 @@ public sealed class PostgresServer
         string[] command = ["sh", "-c", script];
         if (Environment.IsPrivilegedProcess)
         {
-            string account = File.ReadLines("/etc/passwd").Any(l => l.StartsWith("postgres:", StringComparison.Ordinal)) ? "postgres" : "nobody";
+            string account = File.ReadLines("/etc/passwd").Any(l => l.StartsWith("postgres:", StringComparison.Ordinal)) ? "postgres"
+                : "nobody";
             using Process own = Process.Start("chown", ["-R", account, _directory]);
             own.WaitForExit();
             command = ["runuser", "-u", account, "--", .. command];
@@ -61,7 +64,8 @@ public sealed class PostgresServer
     public static string? Missing { get; } =
         s_binaries is not null || Environment.GetEnvironmentVariable("QB_REQUIRE_POSTGRES") is { Length: > 0 }
             ? null
-            : "no PostgreSQL binaries in /usr/lib/postgresql/*/bin or on PATH (Debian: apt-get install postgresql); QB_REQUIRE_POSTGRES=1 makes this a failure";
+            : "no PostgreSQL binaries in /usr/lib/postgresql/*/bin or on PATH (Debian: apt-get install postgresql); QB_REQUIRE_POSTGRES=1 "
+                + "makes this a failure";
 
     /// <summary>The server of this process.</summary>
     public static PostgresServer Shared => s_shared.Value;
@@ -102,7 +106,9 @@ public sealed class PostgresServer
     private static string? Find()
     {
         IEnumerable<string> installed = Directory.Exists("/usr/lib/postgresql")
-            ? Directory.EnumerateDirectories("/usr/lib/postgresql").OrderByDescending(d => int.TryParse(Path.GetFileName(d), out int version) ? version : 0).Select(d => Path.Combine(d, "bin"))
+            ? Directory.EnumerateDirectories("/usr/lib/postgresql")
+                .OrderByDescending(d => int.TryParse(Path.GetFileName(d), out int version) ? version : 0)
+                .Select(d => Path.Combine(d, "bin"))
             : [];
         return installed.Concat((Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries))
             .FirstOrDefault(d => File.Exists(Path.Combine(d, "postgres")) && File.Exists(Path.Combine(d, "initdb")));
