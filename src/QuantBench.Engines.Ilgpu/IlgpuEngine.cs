@@ -5,11 +5,11 @@ using QuantBench.Core.Errors;
 using QuantBench.Engines.Ilgpu.Devices;
 using QuantBench.Engines.Ilgpu.Graph;
 using QuantBench.Engines.Ilgpu.Kernels;
-using QuantBench.Engines.Managed.Files;
-using QuantBench.Engines.Managed.Graph;
 using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Graphs;
+using QuantBench.Models.Sources;
 
 namespace QuantBench.Engines.Ilgpu;
 
@@ -50,9 +50,8 @@ public sealed partial class IlgpuEngine : IEngine
         if (!s_formats.Contains(artifact.Variant.Format))
             return Support.No($"ilgpu: the format '{artifact.Variant.Format}' is not implemented; {string.Join(", ", s_formats)} are");
         using IModelFile file = ModelFile.Open(artifact.Path);
-        Support support = ModelShape.Check(file);
-        if (support.Reason is { } reason) return Support.No(reason.Replace("managed:", "ilgpu:", StringComparison.Ordinal));
-        ModelShape shape = ModelShape.Read(file);
+        if (DecoderShape.Refusal(file) is { } reason) return Support.No($"ilgpu: {reason}");
+        DecoderShape shape = DecoderShape.Read(file);
         if (shape.HeadWidth % 8 != 0 || shape.HeadWidth > AttentionKernels.MaxHeadWidth)
         {
             return Support.No(
@@ -69,7 +68,7 @@ public sealed partial class IlgpuEngine : IEngine
         ArgumentNullException.ThrowIfNull(options);
         Support support = CanRun(artifact, device);
         if (!support.IsSupported) throw new EngineException(support.Reason ?? "ilgpu: not supported");
-        using ModelWeights weights = Open(artifact.Path);
+        using var weights = new ModelWeights(ModelFile.Open(artifact.Path));
         if (options.GpuLayers >= 0 && options.GpuLayers < weights.Shape.Layers)
         {
             throw new EngineException(
@@ -120,19 +119,5 @@ public sealed partial class IlgpuEngine : IEngine
             : Support.No(
                 $"ilgpu: tensors of type {unknown.Type} ('{unknown.Name}') are not implemented; "
                     + $"{string.Join(", ", DeviceFormats.All.Keys.Order())} are");
-    }
-
-    private static ModelWeights Open(string path)
-    {
-        IModelFile file = ModelFile.Open(path);
-        try
-        {
-            return new ModelWeights(file);
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
-        }
     }
 }

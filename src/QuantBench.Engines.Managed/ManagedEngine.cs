@@ -1,11 +1,12 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using QuantBench.Core.Errors;
-using QuantBench.Engines.Managed.Files;
 using QuantBench.Engines.Managed.Graph;
 using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Graphs;
+using QuantBench.Models.Sources;
 
 namespace QuantBench.Engines.Managed;
 
@@ -50,7 +51,7 @@ public sealed partial class ManagedEngine : IEngine
         try
         {
             using IModelFile file = ModelFile.Open(artifact.Path);
-            return ModelShape.Check(file);
+            return DecoderShape.Refusal(file) is { } reason ? Support.No($"managed: {reason}") : Support.Yes;
         }
         catch (ModelFormatException e) when (e.IsUnsupported)
         {
@@ -67,18 +68,7 @@ public sealed partial class ManagedEngine : IEngine
         if (!support.IsSupported) throw new EngineException(support.Reason ?? "managed: not supported");
         cancellationToken.ThrowIfCancellationRequested();
         KernelSet kernels = KernelsOf(device);
-        IModelFile file = ModelFile.Open(artifact.Path);
-        ModelWeights weights;
-        try
-        {
-            weights = new ModelWeights(file);
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
-        }
-
+        var weights = new PreparedWeights(ModelFile.Open(artifact.Path));
         try
         {
             weights.Repack(kernels, options.Threads, cancellationToken);

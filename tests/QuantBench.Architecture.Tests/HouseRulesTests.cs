@@ -18,7 +18,7 @@ public sealed class HouseRulesTests
         ["QuantBench.Engines.LlamaCpp"] = ["QuantBench.Inference"],
         ["QuantBench.Engines.Managed"] = ["QuantBench.Inference"],
         ["QuantBench.Engines.OnnxRuntime"] = ["QuantBench.Inference"],
-        ["QuantBench.Engines.Ilgpu"] = ["QuantBench.Inference", "QuantBench.Engines.Managed"],
+        ["QuantBench.Engines.Ilgpu"] = ["QuantBench.Inference"],
         ["QuantBench.Results"] = ["QuantBench.Core"],
         ["QuantBench.Analysis"] = ["QuantBench.Core", "QuantBench.Results"],
         ["QuantBench.Runner"] =

@@ -5,12 +5,11 @@ using QuantBench.DeviceCheck;
 using QuantBench.Engines.Ilgpu.Graph;
 using QuantBench.Engines.Ilgpu.Tests.Kernels;
 using QuantBench.Engines.Managed;
-using QuantBench.Engines.Managed.Files;
-using QuantBench.Engines.Managed.Graph;
 using QuantBench.Engines.Managed.Tests;
 using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Graphs;
 using QuantBench.Models.Sources;
 using QuantBench.TestKit;
 

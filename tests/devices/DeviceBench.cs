@@ -4,8 +4,8 @@ using QuantBench.Core.Statistics;
 using QuantBench.Engines.Ilgpu.Graph;
 using QuantBench.Engines.Ilgpu.Kernels;
 using QuantBench.Engines.Managed;
-using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Formats.Gguf;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.DeviceCheck;
 

@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using QuantBench.Engines.Ilgpu.Graph;
 using QuantBench.Engines.Managed;
-using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.DeviceCheck;
 

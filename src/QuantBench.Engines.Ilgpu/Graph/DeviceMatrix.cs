@@ -5,7 +5,6 @@ using ILGPU.Runtime;
 using QuantBench.Core.Errors;
 using QuantBench.Engines.Ilgpu.Devices;
 using QuantBench.Engines.Ilgpu.Kernels;
-using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Formats.Gguf;
 using QuantBench.Models.Mlx;
 using QuantBench.Models.Weights;

@@ -2,6 +2,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
+using QuantBench.Models.Graphs;
 
 namespace QuantBench.Engines.Managed.Graph;
 
@@ -26,7 +27,7 @@ internal sealed unsafe class KvCache : IDisposable
     /// <param name="sequences">Number of sequences.</param>
     /// <param name="type">Setting <c>kv_type</c>.</param>
     /// <exception cref="EngineException">The type isn't there, or the heads' width doesn't fit it.</exception>
-    public KvCache(KernelSet kernels, ModelShape shape, int contextLength, int sequences, string type)
+    public KvCache(KernelSet kernels, DecoderShape shape, int contextLength, int sequences, string type)
     {
         _type = type switch
         {

@@ -8,6 +8,7 @@ using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
 using QuantBench.Models.Decoders;
 using QuantBench.Models.Sources;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Engines.OnnxRuntime.Export;
 

@@ -60,6 +60,22 @@ public sealed class SyntheticBlocks
         type is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 or GgmlType.MXFP4 or GgmlType.NVFP4 or GgmlType.IQ1_M
             || s_scales.ContainsKey(type);
 
+    /// <summary>Fills a matrix for timing: the same bytes for the same shape.</summary>
+    /// <param name="type">Its type.</param>
+    /// <param name="columns">Weights per row.</param>
+    /// <param name="start">First row.</param>
+    /// <param name="bytes">Bytes of all rows.</param>
+    public static unsafe void FillMatrix(GgmlType type, int columns, byte* start, long bytes)
+    {
+        var blocks = new SyntheticBlocks(seed: 1);
+        long rowBytes = GgmlTypes.ByteSize(type, columns);
+        long piece = Math.Max(1, (16L << 20) / rowBytes) * rowBytes;
+
+        // Products keep the size of their inputs, as in a model.
+        for (long at = 0; at < bytes; at += piece)
+            blocks.Fill(type, new Span<byte>(start + at, (int)Math.Min(piece, bytes - at)), 1 / MathF.Sqrt(columns));
+    }
+
     /// <summary>Fills with random bytes.</summary>
     public void Fill(Span<byte> bytes) => _random.NextBytes(bytes);
 

@@ -61,6 +61,12 @@ public sealed class FloatMatrix : IWeightMatrix
         _codec.Dequantize(Row(row).Slice(firstColumn * _tensor.ElementBytes, output.Length * _tensor.ElementBytes), output);
     }
 
+    /// <summary>The same rows as ggml's blocks, valid until the model is disposed: its map doesn't move.</summary>
+    internal unsafe WeightMatrix AsBlocks()
+    {
+        fixed (byte* start = Row(0)) return new WeightMatrix(start, _codec.Type, Rows, Columns);
+    }
+
     /// <summary>The codec of a float type.</summary>
     internal static IBlockCodec CodecOf(SafetensorsDType type) => BlockCodecs.Get(type switch
     {

@@ -12,6 +12,7 @@ using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
 using QuantBench.Inference.Evaluators;
 using QuantBench.Inference.Kernels;
+using QuantBench.Models.Architectures;
 using QuantBench.Models.Sources;
 using QuantBench.Models.Synthesis;
 

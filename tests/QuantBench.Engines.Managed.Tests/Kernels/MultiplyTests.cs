@@ -1,6 +1,7 @@
 using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Engines.Managed.Tests.Kernels;
 

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Engines.Managed.Tests.Kernels;
 

@@ -2,7 +2,7 @@ using QuantBench.Formats.Files;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Onnx;
 
-namespace QuantBench.Models.Synthesis;
+namespace QuantBench.Models.Architectures;
 
 /// <summary>How models say that their weights are random, format by format. Conversions carry the mark on.</summary>
 public static class SyntheticMark

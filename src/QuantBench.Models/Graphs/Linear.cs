@@ -1,11 +1,11 @@
-using QuantBench.Engines.Managed.Kernels;
+using QuantBench.Models.Weights;
 
-namespace QuantBench.Engines.Managed.Graph;
+namespace QuantBench.Models.Graphs;
 
 /// <summary>A matrix with the bias that is added to its product.</summary>
 /// <param name="weights">The matrix.</param>
 /// <param name="bias">[rows], or null.</param>
-internal sealed unsafe class Linear(WeightMatrix weights, float* bias)
+public sealed unsafe class Linear(WeightMatrix weights, float* bias)
 {
     /// <summary>The matrix.</summary>
     public WeightMatrix Weights { get; } = weights;

@@ -1,8 +1,7 @@
 using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
-using QuantBench.Models.Weights;
 
-namespace QuantBench.Models.Decoders;
+namespace QuantBench.Models.Weights;
 
 /// <summary>A matrix of a GGUF file, with its rows in Hugging Face's order.</summary>
 public sealed class GgufMatrix : IWeightMatrix

@@ -1,18 +1,22 @@
 using QuantBench.Core.Errors;
-using QuantBench.Engines.Managed.Kernels;
+using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
-using QuantBench.Inference.Engines;
+using QuantBench.Models.Weights;
 
-namespace QuantBench.Engines.Managed.Files;
+namespace QuantBench.Models.Graphs;
 
 /// <summary>A GGUF file, whole or split.</summary>
-internal sealed unsafe class GgufModelFile : IModelFile
+public sealed unsafe class GgufModelFile : IModelFile
 {
     private readonly GgufReader _file;
 
+    /// <summary>Opens a file.</summary>
     /// <param name="path">Path of the file.</param>
     /// <exception cref="QuantBenchException">It can't be opened or isn't GGUF.</exception>
     public GgufModelFile(string path) => _file = GgufReader.Open(path);
+
+    /// <summary>The file.</summary>
+    internal GgufReader Reader => _file;
 
     /// <inheritdoc />
     public string Path => _file.Files[0];
@@ -33,11 +37,10 @@ internal sealed unsafe class GgufModelFile : IModelFile
     public long TensorBytes => _file.TensorBytes;
 
     /// <inheritdoc />
-    public Support CanRead()
+    public string? Unreadable()
     {
-        GgufTensorInfo? unknown = _file.Tensors.FirstOrDefault(tensor => !RowDecoder.Knows(tensor.Type));
-        return unknown is null ? Support.Yes
-            : Support.No($"managed: tensors of type {unknown.Type} ('{unknown.Name}') are not implemented");
+        GgufTensorInfo? unknown = _file.Tensors.FirstOrDefault(tensor => !BlockCodecs.TryGet(tensor.Type, out _));
+        return unknown is null ? null : $"tensors of type {unknown.Type} ('{unknown.Name}') are not implemented";
     }
 
     /// <inheritdoc />
@@ -57,11 +60,13 @@ internal sealed unsafe class GgufModelFile : IModelFile
     }
 
     /// <inheritdoc />
-    public void CopyVector(string name, int length, float* target)
+    public float[] Vector(string name, int length)
     {
         GgufTensorInfo tensor = Find(name);
         if (tensor.ElementCount != length) throw Wrong(tensor, $"{length} elements");
-        RowDecoder.Decode(tensor.Type, Start(tensor), length, target, scalar: true);
+        float[] values = new float[length];
+        BlockCodecs.Get(tensor.Type).DequantizeScalar(_file.Span(tensor), values);
+        return values;
     }
 
     /// <inheritdoc />
@@ -71,8 +76,11 @@ internal sealed unsafe class GgufModelFile : IModelFile
     {
         GgufTensorInfo tensor = _file.Find(name)
             ?? throw new ModelFormatException(Path, null, $"the tensor '{name}' is missing.", "Convert the model again.");
-        return RowDecoder.Knows(tensor.Type) ? tensor
-            : throw new EngineException($"managed: tensors of type {tensor.Type} ('{name}') are not implemented.");
+        return BlockCodecs.TryGet(tensor.Type, out _) ? tensor
+            : throw new ModelFormatException(Path, tensor.Offset, $"tensors of type {tensor.Type} ('{name}') are not implemented.")
+            {
+                IsUnsupported = true,
+            };
     }
 
     // The span was checked against the file; the map doesn't move, so its address stays good until the file is disposed.

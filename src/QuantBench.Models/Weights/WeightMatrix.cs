@@ -1,11 +1,11 @@
 using QuantBench.Formats.Gguf;
-using QuantBench.Models.Weights;
 
-namespace QuantBench.Engines.Managed.Kernels;
+namespace QuantBench.Models.Weights;
 
 /// <summary>A matrix of weights as its file holds it, row by row.</summary>
-internal sealed unsafe class WeightMatrix
+public sealed unsafe class WeightMatrix
 {
+    /// <summary>A matrix of ggml's blocks.</summary>
     /// <param name="data">First row; stays mapped as long as this is used.</param>
     /// <param name="type">Element type.</param>
     /// <param name="rows">Output features.</param>
@@ -19,6 +19,7 @@ internal sealed unsafe class WeightMatrix
         RowBytes = GgmlTypes.ByteSize(type, columns);
     }
 
+    /// <summary>A matrix in a format of its own.</summary>
     /// <param name="source">Rows in a format that isn't ggml's; stays mapped as long as this is used.</param>
     public WeightMatrix(IWeightMatrix source)
         : this(source, 0, source.Rows)
@@ -58,7 +59,7 @@ internal sealed unsafe class WeightMatrix
     /// <summary>Bytes from one row to the next.</summary>
     public long RowBytes { get; }
 
-    /// <summary>The same weights laid out for a kernel set that prepared them; null when it reads the file's rows.</summary>
+    /// <summary>The same weights as an engine has laid them out for its kernels; null when those read the file's rows.</summary>
     public byte* Repacked { get; set; }
 
     /// <summary>A row.</summary>

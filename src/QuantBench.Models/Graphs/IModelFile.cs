@@ -1,12 +1,11 @@
 using QuantBench.Core.Errors;
-using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Formats.Gguf;
-using QuantBench.Inference.Engines;
+using QuantBench.Models.Weights;
 
-namespace QuantBench.Engines.Managed.Files;
+namespace QuantBench.Models.Graphs;
 
 /// <summary>A mapped model in some format, by GGUF's keys and tensor names.</summary>
-internal unsafe interface IModelFile : IDisposable
+public interface IModelFile : IDisposable
 {
     /// <summary>Path for messages.</summary>
     string Path { get; }
@@ -27,8 +26,8 @@ internal unsafe interface IModelFile : IDisposable
     /// <summary>Bytes of all tensors.</summary>
     long TensorBytes { get; }
 
-    /// <summary>Whether every tensor's type can be read.</summary>
-    Support CanRead();
+    /// <summary>Why a tensor can't be read; null when all can.</summary>
+    string? Unreadable();
 
     /// <summary>Whether there is a tensor.</summary>
     /// <param name="name">Full name.</param>
@@ -38,15 +37,12 @@ internal unsafe interface IModelFile : IDisposable
     /// <param name="name">Name without <c>.weight</c>.</param>
     /// <param name="rows">Its rows; null = as many as there are.</param>
     /// <param name="columns">Its columns.</param>
-    /// <exception cref="ModelFormatException">It is missing or has another shape.</exception>
-    /// <exception cref="EngineException">Its type can't be read.</exception>
+    /// <exception cref="ModelFormatException">It is missing, has another shape, or its type can't be read.</exception>
     WeightMatrix Matrix(string name, int? rows, int columns);
 
-    /// <summary>Copies a vector.</summary>
+    /// <summary>A vector: a norm, a bias or factors of rotary positions, as GGUF would hold it.</summary>
     /// <param name="name">Full name.</param>
     /// <param name="length">Its length.</param>
-    /// <param name="target">[length].</param>
-    /// <exception cref="ModelFormatException">It is missing or has another length.</exception>
-    /// <exception cref="EngineException">Its type can't be read.</exception>
-    void CopyVector(string name, int length, float* target);
+    /// <exception cref="ModelFormatException">It is missing, has another length, or its type can't be read.</exception>
+    float[] Vector(string name, int length);
 }

@@ -1,4 +1,4 @@
-namespace QuantBench.Engines.Managed.Graph;
+namespace QuantBench.Models.Graphs;
 
 /// <summary>How rotation angles are stretched for long contexts.</summary>
 /// <param name="FrequencyScale">Positions are multiplied by this; 1 / scaling factor.</param>
@@ -7,5 +7,9 @@ namespace QuantBench.Engines.Managed.Graph;
 /// <param name="AttentionFactor">Extra factor of the rotated vectors.</param>
 /// <param name="BetaFast">Rotations above which a dimension keeps its frequency.</param>
 /// <param name="BetaSlow">Rotations below which a dimension is fully scaled.</param>
-internal sealed record RopeScaling(
-    float FrequencyScale, bool Yarn, int OriginalContextLength, float AttentionFactor, float BetaFast = 32, float BetaSlow = 1);
+public sealed record RopeScaling(
+    float FrequencyScale, bool Yarn, int OriginalContextLength, float AttentionFactor, float BetaFast = 32, float BetaSlow = 1)
+{
+    /// <summary>Factor of rotated vectors; null = what <see cref="AttentionFactor"/> and the stretch give.</summary>
+    public float? Magnitude { get; init; }
+}

@@ -1,42 +1,23 @@
 using QuantBench.Core.Errors;
-using QuantBench.Engines.Managed.Files;
 using QuantBench.Formats.Gguf;
-using QuantBench.Inference.Engines;
+using QuantBench.Models.Architectures;
 
-namespace QuantBench.Engines.Managed.Graph;
+namespace QuantBench.Models.Graphs;
 
-/// <summary>Sizes and constants of a transformer, read from metadata under GGUF's keys.</summary>
-internal sealed record ModelShape
+/// <summary>Sizes and constants of a decoder, read from metadata under GGUF's keys.</summary>
+public sealed record DecoderShape : DecoderSizes
 {
     private const int MaxLayers = 512;
     private const int MaxWidth = 1 << 20;
 
-    /// <summary>Architecture name of the file.</summary>
-    public required string Architecture { get; init; }
+    /// <summary>Name of the model.</summary>
+    public required string Name { get; init; }
 
-    /// <summary>What the name decides.</summary>
-    public required ArchitectureTraits Traits { get; init; }
+    /// <summary>Whether the weights are random and what they give means nothing.</summary>
+    public required bool IsSynthetic { get; init; }
 
     /// <summary>RoPE turns the pairs (i, i + n/2) instead of (2i, 2i + 1).</summary>
     public required bool NeoxRope { get; init; }
-
-    /// <summary>Number of layers.</summary>
-    public required int Layers { get; init; }
-
-    /// <summary>Width of the residual stream.</summary>
-    public required int Embedding { get; init; }
-
-    /// <summary>Width of the feed-forward part.</summary>
-    public required int FeedForward { get; init; }
-
-    /// <summary>Query heads.</summary>
-    public required int Heads { get; init; }
-
-    /// <summary>Key and value heads.</summary>
-    public required int KvHeads { get; init; }
-
-    /// <summary>Width of a head.</summary>
-    public required int HeadWidth { get; init; }
 
     /// <summary>Leading dimensions of a head that are rotated.</summary>
     public required int RotatedWidth { get; init; }
@@ -75,60 +56,59 @@ internal sealed record ModelShape
     public bool IsWindowed(int layer) => Window > 0 && (WindowPattern == 0 || layer % WindowPattern < WindowPattern - 1);
 
     /// <summary>Whether a layer's queries and keys are rotated by their positions.</summary>
-    public bool IsRotated(int layer) => Traits.NoRopeInterval == 0 || (layer + 1) % Traits.NoRopeInterval != 0;
+    public bool IsRotated(int layer) => Architecture.NoRopeInterval == 0 || (layer + 1) % Architecture.NoRopeInterval != 0;
 
-    /// <summary>Whether this engine can run a file, by its header alone; the reason names the missing feature.</summary>
-    public static Support Check(IModelFile file)
+    /// <summary>Why engines that compute this graph can't run a file, by its header alone; null when they can.</summary>
+    /// <param name="file">The file.</param>
+    public static string? Refusal(IModelFile file)
     {
+        ArgumentNullException.ThrowIfNull(file);
         string architecture = file.Metadata.FindString(GgufConstants.Architecture) ?? "";
-        if (!ArchitectureTraits.Known.ContainsKey(architecture))
-        {
-            return Support.No(
-                $"managed: architecture '{architecture}' is not implemented; "
-                    + $"{string.Join(", ", ArchitectureTraits.Known.Keys.Order(StringComparer.Ordinal))} are");
-        }
-
+        if (DecoderArchitecture.Find(architecture) is null)
+            return $"architecture '{architecture}' is not implemented; {DecoderArchitecture.Names} are";
         GgufMetadata metadata = file.Metadata;
         if (metadata.FindInteger($"{architecture}.expert_count") is > 0)
-            return Support.No("managed: mixture-of-experts layers are not implemented");
+            return "mixture-of-experts layers are not implemented";
         string scaling = metadata.FindString($"{architecture}.rope.scaling.type") ?? "none";
         if (scaling is not ("none" or "linear" or "yarn" or "longrope"))
-            return Support.No($"managed: RoPE scaling '{scaling}' is not implemented");
+            return $"RoPE scaling '{scaling}' is not implemented";
         foreach (string key in (string[])["attention.head_count", "attention.head_count_kv", "feed_forward_length",
             "attention.sliding_window_pattern"])
         {
             if (metadata.TryGet($"{architecture}.{key}", out object? value) && value is Array)
             {
-                return Support.No($"managed: '{architecture}.{key}' that differs by layer is not implemented");
+                return $"'{architecture}.{key}' that differs by layer is not implemented";
             }
         }
 
         if (metadata.FindInteger($"{architecture}.attention.key_length") != metadata.FindInteger($"{architecture}.attention.value_length"))
         {
-            return Support.No("managed: keys and values of different width are not implemented");
+            return "keys and values of different width are not implemented";
         }
 
         foreach (string name in file.TensorNames)
         {
             if (name.EndsWith(".scale", StringComparison.Ordinal))
-                return Support.No($"managed: scale tensors ('{name}') are not implemented");
+                return $"scale tensors ('{name}') are not implemented";
             if (name.EndsWith("attn_sinks.weight", StringComparison.Ordinal))
-                return Support.No("managed: attention sinks are not implemented");
+                return "attention sinks are not implemented";
             if (name.EndsWith("_norm.bias", StringComparison.Ordinal))
-                return Support.No($"managed: LayerNorm biases ('{name}') are not implemented");
+                return $"LayerNorm biases ('{name}') are not implemented";
         }
 
-        return file.CanRead();
+        return file.Unreadable();
     }
 
     /// <summary>Reads the shape.</summary>
-    /// <param name="file">A file that <see cref="Check"/> accepts.</param>
+    /// <param name="file">A file that <see cref="Refusal"/> accepts.</param>
     /// <exception cref="ModelFormatException">A key is missing or out of range.</exception>
-    public static ModelShape Read(IModelFile file)
+    public static DecoderShape Read(IModelFile file)
     {
+        ArgumentNullException.ThrowIfNull(file);
         string architecture = file.Metadata.FindString(GgufConstants.Architecture)
             ?? throw Broken(file, "'general.architecture' is missing");
-        ArchitectureTraits traits = ArchitectureTraits.Known[architecture];
+        DecoderArchitecture traits = DecoderArchitecture.Find(architecture)
+            ?? throw Broken(file, $"the architecture '{architecture}' is not known");
         GgufMetadata metadata = file.Metadata;
         int Number(string key, int max, int? whenMissing = null)
         {
@@ -151,13 +131,16 @@ internal sealed record ModelShape
         if (rotated % 2 != 0) throw Broken(file, $"'{architecture}.rope.dimension_count' must be even, but is {rotated}");
         float ropeBase = Real("rope.freq_base", 10_000);
         float scale = 1 / MathF.Sqrt(traits.WideQueryLayers == layers ? embedding / heads : headWidth);
-        long window = traits.WindowPattern is null ? 0
+        long window = !traits.UsesWindow ? 0
             : metadata.FindInteger($"{architecture}.attention.sliding_window") ?? traits.DefaultWindow;
-        return new ModelShape
+        return new DecoderShape
         {
-            Architecture = architecture,
-            Traits = traits,
-            NeoxRope = traits.NeoxRope || file.RotatesHalves,
+            Architecture = traits,
+            Name = metadata.FindString(GgufConstants.Name) ?? architecture,
+            IsSynthetic = SyntheticMark.IsOn(metadata),
+            Vocabulary = file.Matrix(DecoderModule.GgufName(DecoderRole.Embedding), null, embedding).Rows,
+            TiesEmbeddings = !file.Contains($"{DecoderModule.GgufName(DecoderRole.Head)}.weight"),
+            NeoxRope = !traits.RotatesNeighbours || file.RotatesHalves,
             Layers = layers,
             Embedding = embedding,
             FeedForward = Number("feed_forward_length", MaxWidth),
@@ -171,12 +154,11 @@ internal sealed record ModelShape
             RopeBase = ropeBase,
             LocalRopeBase = Real("rope.freq_base_swa", traits.LocalRopeBase > 0 ? traits.LocalRopeBase : ropeBase),
             RopeScaling = ReadScaling(metadata, architecture, context),
-            AttentionScale = architecture is "llama" or "mistral" or "qwen3" or "smollm3" ? NonZero(Real("attention.scale", 0), scale)
-                : scale,
-            AttentionSoftCap = Real("attn_logit_softcapping", architecture == "gemma2" ? 50 : 0),
-            LogitSoftCap = Real("final_logit_softcapping", architecture == "gemma2" ? 30 : 0),
+            AttentionScale = traits.ReadsAttentionScale ? NonZero(Real("attention.scale", 0), scale) : scale,
+            AttentionSoftCap = Real("attn_logit_softcapping", traits.AttentionSoftCap),
+            LogitSoftCap = Real("final_logit_softcapping", traits.LogitSoftCap),
             Window = (int)Math.Clamp(window, 0, int.MaxValue),
-            WindowPattern = traits.WindowPattern is null or 0 ? 0
+            WindowPattern = traits.WindowPattern == 0 ? 0
                 : Number("attention.sliding_window_pattern", MaxLayers, traits.WindowPattern),
         };
     }
