@@ -38,7 +38,8 @@ internal sealed class ManagedSpeed(string root, string rival, string cache)
             $"managed/{device} over llama.cpp on {ShapeName}{(layers > 0 ? $" with {layers} layers" : "")}, {Threads} threads, {rounds} "
                 + $"rounds; memory reads {bandwidth / 1e9:F1} GB/s");
         Console.WriteLine(
-            $"{"scheme",-8} {"pp512 t/s",18} {"ratio",6} {"tg64 t/s",16} {"ratio",6} {"GB/s",6} {"of memory",9} {"peak MiB",14} {"ratio",6}");
+            $"{"scheme",-8} {"pp512 t/s",18} {"ratio",6} {"tg64 t/s",16} {"ratio",6} {"GB/s",6} {"of memory",9} "
+                + $"{"peak MiB",14} {"ratio",6}");
         int missed = 0;
         foreach (string scheme in schemes == "all" ? s_all : schemes.Split(','))
             missed += Measure(scheme, rounds, layers, device, bandwidth);
