@@ -4,6 +4,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Gates;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
+using QuantBench.Core.Yaml;
 
 namespace QuantBench.Core.Suites;
 

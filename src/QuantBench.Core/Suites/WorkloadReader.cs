@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Settings;
+using QuantBench.Core.Yaml;
 
 namespace QuantBench.Core.Suites;
 
