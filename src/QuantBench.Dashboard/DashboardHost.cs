@@ -16,6 +16,7 @@ using Microsoft.Extensions.Logging;
 using QuantBench.Core.Errors;
 using QuantBench.Dashboard.Accounts;
 using QuantBench.Dashboard.Api;
+using QuantBench.Dashboard.Hosting;
 using QuantBench.Dashboard.Live;
 using QuantBench.Dashboard.Queries;
 using QuantBench.Lab.Accounts;
@@ -26,7 +27,7 @@ using QuantBench.Lab.Schedules;
 using QuantBench.Lab.State;
 using QuantBench.Results.Store;
 
-namespace QuantBench.Dashboard.Hosting;
+namespace QuantBench.Dashboard;
 
 /// <summary>The dashboard as a web server: pages, API and, when asked, the scheduler.</summary>
 public sealed class DashboardHost : IAsyncDisposable
