@@ -5,10 +5,10 @@ using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Components.Server;
 using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.HostFiltering;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
-using Microsoft.AspNetCore.HostFiltering;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.DependencyInjection;
@@ -16,6 +16,7 @@ using Microsoft.Extensions.Logging;
 using QuantBench.Core.Errors;
 using QuantBench.Dashboard.Accounts;
 using QuantBench.Dashboard.Api;
+using QuantBench.Dashboard.Hosting;
 using QuantBench.Dashboard.Live;
 using QuantBench.Dashboard.Queries;
 using QuantBench.Lab.Accounts;
@@ -26,7 +27,7 @@ using QuantBench.Lab.Schedules;
 using QuantBench.Lab.State;
 using QuantBench.Results.Store;
 
-namespace QuantBench.Dashboard.Hosting;
+namespace QuantBench.Dashboard;
 
 /// <summary>The dashboard as a web server: pages, API and, when asked, the scheduler.</summary>
 public sealed class DashboardHost : IAsyncDisposable

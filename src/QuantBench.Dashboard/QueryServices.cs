@@ -1,10 +1,11 @@
 using Microsoft.Extensions.DependencyInjection;
 using QuantBench.Dashboard.Figures;
 using QuantBench.Dashboard.Hosting;
+using QuantBench.Dashboard.Queries;
 using QuantBench.Lab.Reviews;
 using QuantBench.Lab.Settings;
 
-namespace QuantBench.Dashboard.Queries;
+namespace QuantBench.Dashboard;
 
 /// <summary>Registers what pages ask.</summary>
 internal static class QueryServices

@@ -3,10 +3,9 @@ using QuantBench.Analysis.Compare;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Analysis.Trends;
 using QuantBench.Core.Statistics;
-using QuantBench.Dashboard.Queries;
 using QuantBench.Lab.Reviews;
 
-namespace QuantBench.Dashboard.Pages;
+namespace QuantBench.Dashboard.Queries;
 
 /// <summary>A change of level as its row shows it.</summary>
 /// <param name="Series">The series.</param>

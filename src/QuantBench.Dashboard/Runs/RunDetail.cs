@@ -3,7 +3,7 @@ using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Runs;
 
-namespace QuantBench.Dashboard.Queries;
+namespace QuantBench.Dashboard.Runs;
 
 /// <summary>A cell of a run as the store holds it, without raw samples.</summary>
 /// <param name="RowId">Its row.</param>

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace QuantBench.Dashboard.Queries;
+namespace QuantBench.Dashboard.Runs;
 
 /// <summary>How a run stands, as pages say it.</summary>
 public enum RunState
