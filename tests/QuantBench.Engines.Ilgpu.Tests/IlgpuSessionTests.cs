@@ -27,10 +27,16 @@ public sealed class IlgpuSessionTests(KernelTests.OpenDevices devices) : IClassF
     public static TheoryData<string, string, int> Architectures()
     {
         var cases = new TheoryData<string, string, int>();
-        if (Present.Fast.Length == 0) cases.Add("cpu", "llama-tiny", 6);
+        if (Present.Fast.Length == 0)
+        {
+            cases.Add("cpu", "llama-tiny", 6);
+            cases.Add("cpu", "granite-tiny", 6);
+        }
+
         foreach (string device in Present.Fast)
         {
-            foreach (string name in (string[])["llama", "llama-factors", "llama-yarn", "qwen2", "qwen3", "phi3", "gemma2", "gemma3"])
+            foreach (string name in (string[])
+                ["llama", "llama-factors", "llama-yarn", "granite", "qwen2", "qwen3", "phi3", "gemma2", "gemma3"])
                 cases.Add(device, name, 90);
         }
 

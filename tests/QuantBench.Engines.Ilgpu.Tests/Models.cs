@@ -30,7 +30,7 @@ internal static class Models
             FeedForward = 512,
             Heads = 4,
             KvHeads = 2,
-            HeadWidth = architecture is "phi3" or "llama" or "qwen2" ? 64 : 32,
+            HeadWidth = architecture is "phi3" or "llama" or "qwen2" or "granite" ? 64 : 32,
             Vocabulary = 320,
             ContextLength = 256,
             TiesEmbeddings = architecture != "phi3",
@@ -38,7 +38,7 @@ internal static class Models
         };
         return name switch
         {
-            "llama-tiny" =>
+            "llama-tiny" or "granite-tiny" =>
                 shape with { Layers = 2, Embedding = 32, FeedForward = 64, Heads = 2, KvHeads = 1, HeadWidth = 16, Vocabulary = 264 },
             "llama-factors" => shape with { HasRopeFactors = true, RopeBase = 500_000 },
             "llama-yarn" => shape with { RopeScaling = ("yarn", 4) },

@@ -166,10 +166,10 @@ internal sealed unsafe class DeviceTransformer : IDisposable
     private void Queue(int count, int wanted, int keys, CancellationToken cancellationToken)
     {
         GrowLogits(wanted);
-        float factor = _shape.Architecture.ScalesEmbeddings ? MathF.Sqrt(_shape.Embedding) : 1;
         DeviceMatrix embeddings = _model.Embeddings;
         _kernels.Of(embeddings.Format)
-            .Gather(_stream, _kernels.Threads, embeddings.View, Tokens, count, _residual.View, _stride, _shape.Embedding, factor);
+            .Gather(_stream, _kernels.Threads, embeddings.View, Tokens, count, _residual.View, _stride, _shape.Embedding,
+                _shape.EmbeddingScale);
         for (int i = 0; i < _shape.Layers; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -213,6 +213,7 @@ internal sealed unsafe class DeviceTransformer : IDisposable
             Stride = _stride,
             Steps = (_stride + perStep - 1) / perStep,
             Epsilon = _shape.NormEpsilon,
+            BranchScale = _shape.ResidualScale,
             AddsBranch = addsBranch ? 1 : 0,
             HasBias = bias.Flag,
             HasPostNorm = postNorm.Flag,

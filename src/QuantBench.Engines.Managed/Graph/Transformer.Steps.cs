@@ -18,7 +18,7 @@ internal sealed unsafe partial class Transformer
         {
             float* x = _residual + ((long)t * _shape.Embedding);
             _kernels.Decode(_model.Embeddings, _tokens[t], 0, _shape.Embedding, x);
-            if (_shape.Architecture.ScalesEmbeddings) _kernels.Scale(x, MathF.Sqrt(_shape.Embedding), _shape.Embedding);
+            if (_shape.EmbeddingScale != 1) _kernels.Scale(x, _shape.EmbeddingScale, _shape.Embedding);
             _rope.Fill(_positions[t], Table(_angles, t));
             if (_shape.Window > 0) _localRope.Fill(_positions[t], Table(_localAngles, t));
         }
@@ -39,6 +39,7 @@ internal sealed unsafe partial class Transformer
                 float* branch = _branch + ((long)t * width);
                 if (bias is not null) _kernels.Add(branch, bias, width);
                 if (postNorm is not null) _kernels.RmsNorm(branch, postNorm, branch, width, _shape.NormEpsilon);
+                if (_shape.ResidualScale != 1) _kernels.Scale(branch, _shape.ResidualScale, width);
                 _kernels.Add(x, branch, width);
             }
 

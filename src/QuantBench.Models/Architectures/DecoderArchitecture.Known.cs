@@ -25,6 +25,11 @@ public sealed partial record DecoderArchitecture
         },
         new()
         {
+            Name = "granite", HuggingFaceClass = "GraniteForCausalLM", RotatesNeighbours = true, ReadsAttentionScale = true,
+            HasMultipliers = true,
+        },
+        new()
+        {
             Name = "qwen2", HuggingFaceClass = "Qwen2ForCausalLM", HasProjectionBiases = true, Window = SlidingWindow.WhenSwitchedOn,
         },
         new()

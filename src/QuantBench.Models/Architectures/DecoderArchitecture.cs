@@ -59,6 +59,9 @@ public sealed partial record DecoderArchitecture
     /// <summary>Embeddings are multiplied by the square root of their length.</summary>
     public bool ScalesEmbeddings { get; init; }
 
+    /// <summary>The file gives all <see cref="Multipliers"/>.</summary>
+    public bool HasMultipliers { get; init; }
+
     /// <summary>The file may give a factor of attention scores.</summary>
     public bool ReadsAttentionScale { get; init; }
 
@@ -91,7 +94,7 @@ public sealed partial record DecoderArchitecture
 
     /// <summary>Whether it is no more than the plain graph: RMS norms before both parts, SiLU gates, rotation and attention over
     /// everything.</summary>
-    public bool IsPlain => !(Gelu || ScalesEmbeddings || HasPostNorms || FusesProjections || UsesWindow || RotatesPart)
+    public bool IsPlain => !(Gelu || ScalesEmbeddings || HasPostNorms || FusesProjections || UsesWindow || RotatesPart || HasMultipliers)
         && NoRopeInterval == 0 && AttentionSoftCap == 0 && LogitSoftCap == 0;
 
     /// <summary>Whether <c>hidden_act</c> names what this architecture computes.</summary>

@@ -32,6 +32,9 @@ internal sealed record HuggingFaceConfig : DecoderSizes
     /// <summary>Soft cap of logits; null = none.</summary>
     public required double? LogitSoftCap { get; init; }
 
+    /// <summary>Factors of the graph; null where the architecture has none.</summary>
+    public required Multipliers? Multipliers { get; init; }
+
     /// <summary>The vocabulary's size alone, whatever the architecture and however the weights are stored.</summary>
     /// <exception cref="QuantBenchException">The file is missing or broken.</exception>
     public static int ReadVocabularySize(string directory) =>
@@ -89,6 +92,7 @@ internal sealed record HuggingFaceConfig : DecoderSizes
             Window = ReadWindow(json, architecture, layers, path),
             AttentionSoftCap = json.Find("attn_logit_softcapping")?.AsDouble(),
             LogitSoftCap = json.Find("final_logit_softcapping")?.AsDouble(),
+            Multipliers = architecture.HasMultipliers ? Multipliers.Read(json) : null,
             TiesEmbeddings = json.Find("tie_word_embeddings")?.AsBoolean() ?? architecture.TiesByDefault,
         };
     }

@@ -37,6 +37,15 @@ public sealed record DecoderShape : DecoderSizes
     /// <summary>RoPE scaling.</summary>
     public required RopeScaling RopeScaling { get; init; }
 
+    /// <summary>Factor of embeddings.</summary>
+    public required float EmbeddingScale { get; init; }
+
+    /// <summary>Factor of what attention and feed-forward add.</summary>
+    public required float ResidualScale { get; init; }
+
+    /// <summary>Factor of logits.</summary>
+    public required float LogitScale { get; init; }
+
     /// <summary>Factor of attention scores.</summary>
     public required float AttentionScale { get; init; }
 
@@ -131,6 +140,7 @@ public sealed record DecoderShape : DecoderSizes
         if (rotated % 2 != 0) throw Broken(file, $"'{architecture}.rope.dimension_count' must be even, but is {rotated}");
         float ropeBase = Real("rope.freq_base", 10_000);
         float scale = 1 / MathF.Sqrt(traits.WideQueryLayers == layers ? embedding / heads : headWidth);
+        Multipliers? multipliers = traits.HasMultipliers ? Multipliers.Read(metadata, architecture) : null;
         long window = !traits.UsesWindow ? 0
             : metadata.FindInteger($"{architecture}.attention.sliding_window") ?? traits.DefaultWindow;
         return new DecoderShape
@@ -154,6 +164,9 @@ public sealed record DecoderShape : DecoderSizes
             RopeBase = ropeBase,
             LocalRopeBase = Real("rope.freq_base_swa", traits.LocalRopeBase > 0 ? traits.LocalRopeBase : ropeBase),
             RopeScaling = ReadScaling(metadata, architecture, context),
+            EmbeddingScale = traits.ScalesEmbeddings ? MathF.Sqrt(embedding) : multipliers?.Embedding ?? 1,
+            ResidualScale = multipliers?.Residual ?? 1,
+            LogitScale = 1 / (multipliers?.Logits ?? 1),
             AttentionScale = traits.ReadsAttentionScale ? NonZero(Real("attention.scale", 0), scale) : scale,
             AttentionSoftCap = Real("attn_logit_softcapping", traits.AttentionSoftCap),
             LogitSoftCap = Real("final_logit_softcapping", traits.LogitSoftCap),

@@ -26,6 +26,9 @@ public unsafe class ModelWeights : IDisposable
             Embeddings = Matrix(DecoderRole.Embedding, 0, Shape.Vocabulary, Shape.Embedding);
             Head = Shape.TiesEmbeddings ? Embeddings : Matrix(DecoderRole.Head, 0, Shape.Vocabulary, Shape.Embedding);
             OutputNorm = Norm(DecoderRole.FinalNorm, 0, Shape.Embedding);
+
+            // Logits are linear in the last norm's weights.
+            for (int i = 0; i < Shape.Embedding; i++) OutputNorm[i] *= Shape.LogitScale;
             RopeFactors = RotaryFactors.Read(file, Shape);
             Layers = new Layer[Shape.Layers];
             for (int i = 0; i < Layers.Length; i++) Layers[i] = ReadLayer(i);
@@ -55,7 +58,7 @@ public unsafe class ModelWeights : IDisposable
     /// <summary>[vocabulary, width]; the embeddings where the model has no own.</summary>
     public WeightMatrix Head { get; }
 
-    /// <summary>[width].</summary>
+    /// <summary>[width]; holds the factor of logits, too.</summary>
     public float* OutputNorm { get; }
 
     /// <summary>The layers.</summary>

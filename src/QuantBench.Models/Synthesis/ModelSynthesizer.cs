@@ -167,6 +167,7 @@ public static class ModelSynthesizer
         if (architecture.AttentionSoftCap > 0) metadata.Add(prefix + "attn_logit_softcapping", architecture.AttentionSoftCap);
         if (architecture.LogitSoftCap > 0) metadata.Add(prefix + "final_logit_softcapping", architecture.LogitSoftCap);
 
+        shape.Multipliers?.AddTo(metadata, shape.Architecture);
         SyntheticTokenizer.Add(metadata, shape.Vocabulary);
         return metadata;
     }

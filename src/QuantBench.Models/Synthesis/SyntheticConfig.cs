@@ -57,6 +57,7 @@ internal static class SyntheticConfig
             };
         }
 
+        shape.Multipliers?.AddTo(config);
         if (architecture.Window != SlidingWindow.Pattern) return config;
         config["sliding_window"] = shape.Window;
         config["query_pre_attn_scalar"] = shape.EffectiveHeadWidth;

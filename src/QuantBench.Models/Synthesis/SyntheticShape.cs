@@ -71,6 +71,9 @@ public sealed record SyntheticShape
         TiesEmbeddings = TiesEmbeddings,
     };
 
+    /// <summary>Factors of the graph, as IBM's models have them; null where the architecture has none.</summary>
+    internal Multipliers? Multipliers => Sizes.Architecture.HasMultipliers ? new(1f / EffectiveHeadWidth, 12, 0.22f, 8) : null;
+
     /// <summary>Whether a matrix makes queries, keys or values, which have biases in some architectures.</summary>
     internal static bool IsProjection(DecoderRole role) => role is DecoderRole.Query or DecoderRole.Key or DecoderRole.Value;
 }

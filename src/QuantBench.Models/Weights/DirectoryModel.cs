@@ -31,6 +31,7 @@ public sealed class DirectoryModel : IModelFile
         foreach ((string name, float[] factors) in config.Rope.Tensors(config.HeadWidth)) _computed.Add(name, factors);
         Metadata = new GgufMetadata(System.IO.Path.Combine(directory, "config.json"));
         HuggingFaceMetadata.Add(Metadata, config, config.Architecture);
+        config.Multipliers?.AddTo(Metadata, config.Architecture.Name);
         CheckNames();
         ParameterCount = CountParameters();
         TensorBytes = weights.Model.Tensors.Values.Where(tensor => !config.IsRedundant(tensor.Name))

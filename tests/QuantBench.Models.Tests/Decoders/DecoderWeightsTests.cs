@@ -70,6 +70,17 @@ public sealed class DecoderWeightsTests : IDisposable
     }
 
     [Fact]
+    public void Open_SaysWhatIsntExported_FromBothFormats()
+    {
+        string source = TinyModel.Write(_directory.Combine("model"), change: c => c["architectures"] = new JsonArray("GraniteForCausalLM"));
+        string gguf = _directory.Combine("model.gguf");
+        HuggingFaceToGguf.Convert(source, gguf, GgmlType.F32, new Progress<double>(), CancellationToken.None);
+
+        Assert.Contains("a granite model can't be exported", Assert.Throws<ModelFormatException>(() => DecoderWeights.Open(source)).Message);
+        Assert.Contains("'granite' is not exported", Assert.Throws<ModelFormatException>(() => DecoderWeights.Open(gguf)).Message);
+    }
+
+    [Fact]
     public void Open_NamesTheTensor_WhenOneHasNoPlace()
     {
         string path = _directory.Combine("odd.gguf");
