@@ -49,17 +49,7 @@ public sealed partial class IlgpuEngine : IEngine
         if (DeviceSupport(device) is { IsSupported: false } refused) return refused;
         if (!s_formats.Contains(artifact.Variant.Format))
             return Support.No($"ilgpu: the format '{artifact.Variant.Format}' is not implemented; {string.Join(", ", s_formats)} are");
-        using IModelFile file = ModelFile.Open(artifact.Path);
-        Support support = ModelShape.Check(file);
-        if (support.Reason is { } reason) return Support.No(reason.Replace("managed:", "ilgpu:", StringComparison.Ordinal));
-        ModelShape shape = ModelShape.Read(file);
-        if (shape.HeadWidth % 8 != 0 || shape.HeadWidth > AttentionKernels.MaxHeadWidth)
-        {
-            return Support.No(
-                $"ilgpu: heads of width {shape.HeadWidth} are not implemented; multiples of 8 up to {AttentionKernels.MaxHeadWidth} are");
-        }
-
-        return Directory.Exists(artifact.Path) ? Support.Yes : CheckTypes(artifact.Path);
+        return Support.Of(() => CheckModel(artifact.Path));
     }
 
     /// <inheritdoc />
@@ -67,13 +57,12 @@ public sealed partial class IlgpuEngine : IEngine
     {
         ArgumentNullException.ThrowIfNull(artifact);
         ArgumentNullException.ThrowIfNull(options);
-        Support support = CanRun(artifact, device);
-        if (!support.IsSupported) throw new EngineException(support.Reason ?? "ilgpu: not supported");
+        CanRun(artifact, device).OrThrow();
         using ModelWeights weights = Open(artifact.Path);
         if (options.GpuLayers >= 0 && options.GpuLayers < weights.Shape.Layers)
         {
-            throw new EngineException(
-                $"ilgpu: a model can't be split between host and device; {options.GpuLayers} of {weights.Shape.Layers} layers were asked "
+            throw new UnsupportedException("ilgpu",
+                $"a model can't be split between host and device; {options.GpuLayers} of {weights.Shape.Layers} layers were asked "
                     + $"for.", "Set gpu_layers to -1.");
         }
 
@@ -108,6 +97,21 @@ public sealed partial class IlgpuEngine : IEngine
     public void Dispose()
     {
         if (_list.IsValueCreated) _list.Value.Dispose();
+    }
+
+    private static Support CheckModel(string path)
+    {
+        using IModelFile file = ModelFile.Open(path);
+        Support support = ModelShape.Check(file);
+        if (support.Reason is { } reason) return Support.No(reason.Replace("managed:", "ilgpu:", StringComparison.Ordinal));
+        ModelShape shape = ModelShape.Read(file);
+        if (shape.HeadWidth % 8 != 0 || shape.HeadWidth > AttentionKernels.MaxHeadWidth)
+        {
+            return Support.No(
+                $"ilgpu: heads of width {shape.HeadWidth} are not implemented; multiples of 8 up to {AttentionKernels.MaxHeadWidth} are");
+        }
+
+        return Directory.Exists(path) ? Support.Yes : CheckTypes(path);
     }
 
     /// <summary>Matrices of a GGUF file need kernels; what a directory holds has them, or is decoded when it is loaded.</summary>

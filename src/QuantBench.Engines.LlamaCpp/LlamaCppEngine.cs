@@ -62,7 +62,11 @@ public sealed class LlamaCppEngine : IEngine
         ArgumentNullException.ThrowIfNull(artifact);
         if (artifact.Variant.Format != "gguf") return Support.No($"llamacpp runs GGUF, not {artifact.Variant.Format}");
         if (Find(device) is null) return Support.No(NoDevice(device));
-        return GgufHeader.Unreadable(artifact.Path) is { } reason ? Support.No(reason) : Support.Yes;
+        return Support.Of(() =>
+        {
+            GgufHeader.Check(artifact.Path);
+            return Support.Yes;
+        });
     }
 
     /// <inheritdoc/>
@@ -72,7 +76,7 @@ public sealed class LlamaCppEngine : IEngine
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1);
         cancellationToken.ThrowIfCancellationRequested();
-        if (GgufHeader.Unreadable(artifact.Path) is { } reason) throw new ModelFormatException(artifact.Path, null, reason);
+        GgufHeader.Check(artifact.Path);
         LlamaDevice found = Find(device) ?? throw new EngineException(NoDevice(device));
         return LlamaModel.Load(_library, artifact.Path, found, options.GpuLayers, cancellationToken);
     }

@@ -9,7 +9,7 @@ namespace QuantBench.Engines.LlamaCpp;
 internal static class SessionParameters
 {
     /// <summary>Translates and checks.</summary>
-    /// <exception cref="EngineException">The options don't fit the model or llama.cpp.</exception>
+    /// <exception cref="UnsupportedException">The options don't fit the model or llama.cpp.</exception>
     public static llama_context_params Create(LlamaModel model, SessionOptions options)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.ContextLength, 1);
@@ -20,14 +20,14 @@ internal static class SessionParameters
         ulong most = NativeMethods.llama_max_parallel_sequences();
         if ((ulong)options.Sequences > most)
         {
-            throw new EngineException($"llama.cpp holds at most {most} sequences, not {options.Sequences}.",
+            throw new UnsupportedException(null, $"llama.cpp holds at most {most} sequences, not {options.Sequences}.",
                 "Lower n_batch or raise n_ctx.");
         }
 
         long cells = (long)options.ContextLength * options.Sequences;
         if (cells > int.MaxValue)
         {
-            throw new EngineException(
+            throw new UnsupportedException(null,
                 $"A context of {options.ContextLength} tokens × {options.Sequences} sequences is more than llama.cpp can number.");
         }
 
@@ -79,7 +79,8 @@ internal static class SessionParameters
         if (block <= 1) return;
         if (flash == llama_flash_attn_type.DISABLED)
         {
-            throw new EngineException($"A KV cache of type {name} needs flash attention in llama.cpp, but flash_attention is off.",
+            throw new UnsupportedException(null,
+                $"A KV cache of type {name} needs flash attention in llama.cpp, but flash_attention is off.",
                 "Set flash_attention to auto or on, or kv_type to f16.");
         }
 
@@ -92,9 +93,9 @@ internal static class SessionParameters
                 : head;
             if (size % block != 0)
             {
-                throw new EngineException(
+                throw new UnsupportedException(null,
                     $"A KV cache of type {name} stores blocks of {block}, which don't divide this model's head size {size}.",
-                    "Set kv_type to f16 or q8_0.");
+                    "Set kv_type to f16.");
             }
         }
     }

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
-using QuantBench.Core.Errors;
 using QuantBench.Engines.Managed.Files;
 using QuantBench.Engines.Managed.Graph;
 using QuantBench.Engines.Managed.Kernels;
@@ -47,15 +46,11 @@ public sealed partial class ManagedEngine : IEngine
         if (DeviceSupport(device) is { IsSupported: false } refused) return refused;
         if (!s_formats.Contains(artifact.Variant.Format))
             return Support.No($"managed: the format '{artifact.Variant.Format}' is not implemented; {string.Join(", ", s_formats)} are");
-        try
+        return Support.Of(() =>
         {
             using IModelFile file = ModelFile.Open(artifact.Path);
             return ModelShape.Check(file);
-        }
-        catch (ModelFormatException e) when (e.IsUnsupported)
-        {
-            return Support.No($"managed: {e.Message}");
-        }
+        });
     }
 
     /// <inheritdoc />
@@ -63,8 +58,7 @@ public sealed partial class ManagedEngine : IEngine
     {
         ArgumentNullException.ThrowIfNull(artifact);
         ArgumentNullException.ThrowIfNull(options);
-        Support support = CanRun(artifact, device);
-        if (!support.IsSupported) throw new EngineException(support.Reason ?? "managed: not supported");
+        CanRun(artifact, device).OrThrow();
         cancellationToken.ThrowIfCancellationRequested();
         KernelSet kernels = KernelsOf(device);
         IModelFile file = ModelFile.Open(artifact.Path);

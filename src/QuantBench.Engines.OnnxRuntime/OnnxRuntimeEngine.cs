@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using QuantBench.Core.Errors;
 using QuantBench.Engines.OnnxRuntime.Export;
 using QuantBench.Engines.OnnxRuntime.Imports;
 using QuantBench.Engines.OnnxRuntime.Models;
@@ -80,8 +79,7 @@ public sealed class OnnxRuntimeEngine : IEngine, ITensorEngine
     private OrtSettings Prepare(Artifact artifact, string device, LoadOptions options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(options);
-        Support support = CanRunTensors(artifact, device);
-        if (!support.IsSupported) throw new EngineException(support.Reason ?? "onnxruntime: not supported");
+        CanRunTensors(artifact, device).OrThrow();
         cancellationToken.ThrowIfCancellationRequested();
         return OrtSettings.Of(options, _probe.Find(device));
     }

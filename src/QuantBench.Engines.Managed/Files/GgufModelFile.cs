@@ -72,7 +72,7 @@ internal sealed unsafe class GgufModelFile : IModelFile
         GgufTensorInfo tensor = _file.Find(name)
             ?? throw new ModelFormatException(Path, null, $"the tensor '{name}' is missing.", "Convert the model again.");
         return RowDecoder.Knows(tensor.Type) ? tensor
-            : throw new EngineException($"managed: tensors of type {tensor.Type} ('{name}') are not implemented.");
+            : throw new UnsupportedException("managed", $"tensors of type {tensor.Type} ('{name}') are not implemented.");
     }
 
     // The span was checked against the file; the map doesn't move, so its address stays good until the file is disposed.

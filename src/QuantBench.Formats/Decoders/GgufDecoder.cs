@@ -144,7 +144,7 @@ internal sealed class GgufDecoder : IDecoderWeights
         string file = reader.Files[0];
         if (architecture is not ("llama" or "qwen2" or "qwen3"))
         {
-            throw new ModelFormatException(file, null,
+            throw new UnsupportedException(file,
                 $"the architecture '{architecture}' is not exported; llama (with mistral), qwen2 and qwen3 are.");
         }
 
@@ -158,7 +158,7 @@ internal sealed class GgufDecoder : IDecoderWeights
         }
 
         if (metadata.FindInteger($"{architecture}.expert_count") is > 0)
-            throw new ModelFormatException(file, null, "models with experts are not exported.");
+            throw new UnsupportedException(file, "models with experts are not exported.");
         if (reader.Find("token_embd.weight") is not { Dimensions.Length: 2 } embedding || embedding.Dimensions[1] is < 1 or > MaxSize)
         {
             throw new ModelFormatException(file, null, "the tensor 'token_embd.weight' is missing or no matrix.");
@@ -174,12 +174,12 @@ internal sealed class GgufDecoder : IDecoderWeights
             throw new ModelFormatException(file, null, $"{heads} heads can't share {keyValueHeads} key-value heads evenly.");
         if (headSize % 2 != 0) throw new ModelFormatException(file, null, $"the head size {headSize} is odd; rotary positions need pairs.");
         if (Number("attention.value_length", MaxSize, headSize) != headSize)
-            throw new ModelFormatException(file, null, "keys and values of different width are not exported.");
+            throw new UnsupportedException(file, "keys and values of different width are not exported.");
         if (Number("rope.dimension_count", headSize, headSize) != headSize)
-            throw new ModelFormatException(file, null, "models that rotate a part of each head are not exported.");
+            throw new UnsupportedException(file, "models that rotate a part of each head are not exported.");
         string known =
             string.Join(' ', reader.Tensors.Select(t => t.Name).Where(n => !IsKnown(n, layers)).Order(StringComparer.Ordinal).Take(1));
-        if (known.Length > 0) throw new ModelFormatException(file, null, $"the tensor '{known}' has no place in a {architecture} decoder.");
+        if (known.Length > 0) throw new UnsupportedException(file, $"the tensor '{known}' has no place in a {architecture} decoder.");
         return new DecoderShape
         {
             Architecture = architecture,
@@ -222,7 +222,7 @@ internal sealed class GgufDecoder : IDecoderWeights
         string type = metadata.FindString($"{prefix}.type") ?? "linear";
         if (type is not ("none" or "linear" or "yarn"))
         {
-            throw new ModelFormatException(reader.Files[0], null, $"the rotary scaling '{type}' is not exported; linear and yarn are.");
+            throw new UnsupportedException(reader.Files[0], $"the rotary scaling '{type}' is not exported; linear and yarn are.");
         }
 
         float factor = (float)(metadata.FindNumber($"{prefix}.factor") ?? 0);

@@ -53,7 +53,7 @@ public sealed class KernelEvaluator : IWorkloadEvaluator
     public EvaluationResult Evaluate(EvaluationContext context, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(context);
-        if (CanRun(context.Engine, context.Cell).Reason is { } refusal) throw new EngineException(refusal);
+        CanRun(context.Engine, context.Cell).OrThrow();
         KernelSpec spec = KernelSpec.Of(context.Cell, out _)!; // CanRun has read it
         ImmutableSortedDictionary<string, double> before = context.Machine.Conditions();
         int threads = LoadedCell.ThreadsOf(context);

@@ -92,7 +92,7 @@ public sealed class OnnxLatencyEvaluator : IWorkloadEvaluator, IReferencedWorklo
     {
         if (context.Engine is not ITensorEngine engine)
         {
-            throw new RequestException($"{context.Engine.Name} runs language models only.",
+            throw new UnsupportedException(context.Engine.Name, "this engine runs language models only.",
                 "onnx-latency needs an engine for ONNX models, e.g. backends: [onnxruntime/cpu].");
         }
 

@@ -80,6 +80,18 @@ public sealed class SuiteRunnerTests : IDisposable
     }
 
     [Fact]
+    public async Task Run_RecordsUnsupported_WhenABuildFindsOutThatItCant()
+    {
+        RunOutcome outcome = await RunAsync(MeasureOk, prepare: """
+            case "$job" in *'"artifact_names":["gguf:Q8_0"]'*) echo '{"event":"result","result":{"unsupported":"m: not read"}}'; exit 0 ;; esac
+            """);
+
+        CellResult unsupported = Cells(outcome).Single(c => c.Status != CellStatus.Ok);
+        Assert.Equal(("gguf:Q8_0", CellStatus.Unsupported), (unsupported.Cell.Variant.Id, unsupported.Status));
+        Assert.Contains("m: not read", unsupported.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Run_BuildsArtifactsOnce_OverRuns()
     {
         await RunAsync(MeasureOk);
