@@ -74,7 +74,8 @@ internal static class MlxChecks
         {
             if (header.Length > 1) header.Append(',');
             header.Append(
-                $"\"{name}\":{{\"dtype\":\"{type}\",\"shape\":[{string.Join(',', shape)}],\"data_offsets\":[{data.Length},{data.Length + bytes.Length}]}}");
+                $"\"{name}\":{{\"dtype\":\"{type}\",\"shape\":[{string.Join(',', shape)}],"
+                    + $"\"data_offsets\":[{data.Length},{data.Length + bytes.Length}]}}");
             data.Write(bytes);
         }
 

@@ -116,7 +116,10 @@ internal static class ModelsCommand
     private static string Name(string text) => Variant.TryParse(text, out Variant? variant)
         ? variant!.Id // non-null when true
         : throw new RequestException($"there is no variant '{text}'.",
-            $"Known: {string.Join(", ", QuantSchemes.All.Where(s => s.Format != QuantSchemes.BlockTypeFormat).Select(s => s.Name).Distinct())}; with +imatrix for an importance matrix.");
+            "Known: "
+                    + string.Join(", ",
+                        QuantSchemes.All.Where(s => s.Format != QuantSchemes.BlockTypeFormat).Select(s => s.Name).Distinct())
+                    + "; with +imatrix for an importance matrix.");
 
     private static async Task<CalibrationText> CalibrationAsync(RunnerEnvironment environment, ModelSource source, string dataset,
         CancellationToken stop)

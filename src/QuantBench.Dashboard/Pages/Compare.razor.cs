@@ -114,7 +114,9 @@ public sealed partial class Compare
         _backends = await Queries.BackendsAsync(_many, _focus);
         _backendRows = [.. _backends.Select(b => b.Row)];
         _backendNote =
-            $"{_focus.Metric.Description}{(_many.Base.Variant is null && _focus.Row?.Sides.OfType<MetricComparison>().FirstOrDefault()?.VariantA is { } variant ? $"; {variant.Id}" : "")}";
+            _focus.Metric.Description
+                + (_many.Base.Variant is null
+                    && _focus.Row?.Sides.OfType<MetricComparison>().FirstOrDefault()?.VariantA is { } variant ? $"; {variant.Id}" : "");
     }
 
     private static ImmutableArray<ManyRow> First(ImmutableArray<ManyRow> rows) => rows.Length <= MostListed ? rows : rows[..MostListed];

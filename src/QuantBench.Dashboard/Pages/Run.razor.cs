@@ -92,7 +92,8 @@ public sealed partial class Run
             : Detail.State == RunState.Running ? $", {Format.Duration(Clock.GetUtcNow() - Detail.Info.Started)} so far" : "";
         _progress = Detail.State == RunState.Completed
             ? "completed, "
-                + $"{Words.Count(Detail.Counts.Total, "cell", "cells")}{(Detail.Counts.Failed > 0 ? $", {Detail.Counts.Failed} failed" : "")}"
+                + $"{Words.Count(Detail.Counts.Total, "cell", "cells")}"
+                + (Detail.Counts.Failed > 0 ? $", {Detail.Counts.Failed} failed" : "")
             : $"{Words.State(Detail.State)}, {Detail.Counts.Finished} of {Detail.Counts.Total} "
                 + $"cells{(Detail.Counts.Failed > 0 ? $", {Detail.Counts.Failed} failed" : "")}{Remaining()}";
         await LoadMatrixAsync(Detail);

@@ -12,7 +12,8 @@ public sealed class AwqMatrixTests
     private const string Module = "model.layers.0.mlp.up_proj";
 
     [Theory]
-    [InlineData("""{ "quantization_config": { "quant_method": "awq", "bits": 4, "group_size": 16, "zero_point": true, "version": "gemm" } }""")]
+    [InlineData("""{ "quantization_config": { "quant_method": "awq", "bits": 4, "group_size": 16, "zero_point": true"""
+        + """, "version": "gemm" } }""")]
     [InlineData("""{ "quantization_config": { "quant_method": "awq", "w_bit": 4, "q_group_size": 16, "version": "GEMM" } }""")]
     public void ReadRows_GivesTheGoldenWeights(string config)
     {

@@ -176,7 +176,8 @@ public class HuggingFaceToGgufTests
             config["num_key_value_heads"] = 1;
             config["rope_theta"] = 500000.0;
             config["rope_scaling"] = JsonNode.Parse(
-                """{"rope_type":"llama3","factor":32.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":8192}""");
+                """{"rope_type":"llama3","factor":32.0,"low_freq_factor":1.0,"high_freq_factor":4.0"""
+                    + ""","original_max_position_embeddings":8192}""");
         });
         ReplaceKeyAndValue(model);
 
