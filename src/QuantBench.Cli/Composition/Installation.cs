@@ -40,8 +40,8 @@ internal static class Installation
         Engines = Engines.All,
         Builders = [new HuggingFaceGgufBuilder(), new GgufCopyBuilder(), new HuggingFaceSafetensorsBuilder(), new HuggingFaceMlxBuilder(),
             new DirectoryCopyBuilder()],
-        Evaluator = WorkloadTable.Find,
-        ComputeReference = WorkloadTable.ComputeReference,
+        Evaluator = EvaluatorTable.Find,
+        ComputeReference = EvaluatorTable.ComputeReference,
         Describe = (variant, path) =>
         {
             ArtifactSize size = ArtifactInspector.Inspect(variant.Format, path);

@@ -4,8 +4,8 @@ using System.Text.Json;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Machine;
-using QuantBench.Core.Suites;
 using QuantBench.Core.Variants;
+using QuantBench.Core.Workloads;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Sources;
 using QuantBench.Formats.Synthesis;
@@ -218,7 +218,7 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
             Machine = services.Machine(),
             Progress = progress,
         };
-        return WorkloadNames.RunsModel(cell.Workload) ? context with { Artifact = Needed(job.Artifact, "an artifact").ToArtifact() }
+        return WorkloadTable.Of(cell).RunsModel ? context with { Artifact = Needed(job.Artifact, "an artifact").ToArtifact() }
             : context;
     }
 

@@ -2,8 +2,9 @@ using System.Collections.Immutable;
 
 namespace QuantBench.Inference.Evaluators;
 
-/// <summary>Every workload's evaluator. To add a workload: one class, one line here, and its settings in <c>SettingTable</c>.</summary>
-public static class WorkloadTable
+/// <summary>Every workload's evaluator. To add a workload: one class, one line here, and an entry in
+/// <see cref="Core.Workloads.WorkloadTable"/>.</summary>
+public static class EvaluatorTable
 {
     /// <summary>All evaluators.</summary>
     public static ImmutableArray<IWorkloadEvaluator> All { get; } =
