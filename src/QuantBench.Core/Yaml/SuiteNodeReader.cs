@@ -3,7 +3,7 @@ using QuantBench.Core.Errors;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 
-namespace QuantBench.Core.Suites;
+namespace QuantBench.Core.Yaml;
 
 /// <summary>Composes YAML events to nodes, with limits that keep a hostile file from growing in memory.</summary>
 internal sealed class SuiteNodeReader

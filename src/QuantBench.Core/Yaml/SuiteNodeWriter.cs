@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 
-namespace QuantBench.Core.Suites;
+namespace QuantBench.Core.Yaml;
 
 /// <summary>Writes nodes as YAML that reads back to the same nodes: one line per top-level key or list item.</summary>
 internal static class SuiteNodeWriter

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Errors;
 
-namespace QuantBench.Core.Suites;
+namespace QuantBench.Core.Yaml;
 
 /// <summary>A YAML value that remembers where it was written.</summary>
 /// <param name="File">The file it was written in.</param>

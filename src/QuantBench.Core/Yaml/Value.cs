@@ -4,7 +4,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
 
-namespace QuantBench.Core.Suites;
+namespace QuantBench.Core.Yaml;
 
 /// <summary>Reads typed values from nodes, or throws what is wrong with them.</summary>
 internal static class Value
