@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using QuantBench.Core.Errors;
 using QuantBench.Engines.Ilgpu.Graph;
 using QuantBench.Engines.Ilgpu.Timing;
 using QuantBench.Formats.Gguf;
@@ -45,7 +44,7 @@ public sealed partial class IlgpuEngine : IKernelEngine
     /// <inheritdoc />
     public IKernel CreateKernel(KernelSpec kernel, string device, int threads, long coldBytes)
     {
-        if (CanRunKernel(kernel, device).Reason is { } reason) throw new EngineException(reason);
+        CanRunKernel(kernel, device).OrThrow();
         ArgumentOutOfRangeException.ThrowIfNegative(coldBytes);
         var made = new IlgpuKernel(kernel, device, coldBytes);
         _used = Devices().First(d => d.Id == device);

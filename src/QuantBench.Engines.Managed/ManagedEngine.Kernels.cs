@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using QuantBench.Core.Errors;
 using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Engines.Managed.Timing;
 using QuantBench.Formats.Gguf;
@@ -32,7 +31,7 @@ public sealed partial class ManagedEngine : IKernelEngine
     /// <inheritdoc />
     public IKernel CreateKernel(KernelSpec kernel, string device, int threads, long coldBytes)
     {
-        if (CanRunKernel(kernel, device).Reason is { } reason) throw new EngineException(reason);
+        CanRunKernel(kernel, device).OrThrow();
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(coldBytes);
         return new ManagedKernel(kernel, KernelsOf(device), threads, coldBytes);

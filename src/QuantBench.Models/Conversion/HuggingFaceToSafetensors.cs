@@ -38,7 +38,7 @@ public static class HuggingFaceToSafetensors
         ModelJson config = ModelJson.ReadFile(configPath);
         if ((config.Find("quantization") ?? config.Find("quantization_config")) is not null)
         {
-            throw new ModelFormatException(configPath, null, "the weights are already quantized.",
+            throw new UnsupportedException(configPath, "the weights are already quantized.",
                 "Start from the model's unquantized weights.");
         }
 

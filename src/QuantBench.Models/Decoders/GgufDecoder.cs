@@ -144,5 +144,5 @@ internal sealed class GgufDecoder : IDecoderWeights
             throw Refused(file, $"the tensor '{unknown}' has no place in a {architecture} decoder.");
     }
 
-    private static ModelFormatException Refused(GgufModelFile file, string reason) => new(file.Path, null, reason);
+    private static UnsupportedException Refused(GgufModelFile file, string reason) => new(file.Path, reason);
 }

@@ -77,10 +77,7 @@ public sealed unsafe class GgufModelFile : IModelFile
         GgufTensorInfo tensor = _file.Find(name)
             ?? throw new ModelFormatException(Path, null, $"the tensor '{name}' is missing.", "Convert the model again.");
         return BlockCodecs.TryGet(tensor.Type, out _) ? tensor
-            : throw new ModelFormatException(Path, tensor.Offset, $"tensors of type {tensor.Type} ('{name}') are not implemented.")
-            {
-                IsUnsupported = true,
-            };
+            : throw new UnsupportedException(Path, $"tensors of type {tensor.Type} ('{name}') are not implemented.");
     }
 
     // The span was checked against the file; the map doesn't move, so its address stays good until the file is disposed.
