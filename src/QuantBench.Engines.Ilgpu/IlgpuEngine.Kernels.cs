@@ -3,7 +3,6 @@ using QuantBench.Core.Errors;
 using QuantBench.Engines.Ilgpu.Graph;
 using QuantBench.Engines.Ilgpu.Timing;
 using QuantBench.Formats.Gguf;
-using QuantBench.Formats.Synthesis;
 using QuantBench.Inference.Engines;
 using QuantBench.Inference.Kernels;
 
@@ -18,7 +17,7 @@ public sealed partial class IlgpuEngine : IKernelEngine
     private const int MaxDecodedRows = 65_535;
 
     /// <inheritdoc />
-    public ImmutableArray<GgmlType> KernelTypes { get; } = [.. DeviceFormats.All.Keys.Where(SyntheticBlocks.Knows).Order()];
+    public ImmutableArray<GgmlType> KernelTypes { get; } = [.. DeviceFormats.All.Keys.Order()];
 
     /// <inheritdoc />
     public Support CanTimeOn(string device) =>

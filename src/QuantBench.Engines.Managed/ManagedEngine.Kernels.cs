@@ -3,7 +3,6 @@ using QuantBench.Core.Errors;
 using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Engines.Managed.Timing;
 using QuantBench.Formats.Gguf;
-using QuantBench.Formats.Synthesis;
 using QuantBench.Inference.Engines;
 using QuantBench.Inference.Kernels;
 
@@ -13,8 +12,7 @@ namespace QuantBench.Engines.Managed;
 public sealed partial class ManagedEngine : IKernelEngine
 {
     /// <inheritdoc />
-    public ImmutableArray<GgmlType> KernelTypes { get; } =
-        [.. GgmlTypes.All.Select(info => info.Type).Where(type => RowDecoder.Knows(type) && SyntheticBlocks.Knows(type))];
+    public ImmutableArray<GgmlType> KernelTypes { get; } = [.. GgmlTypes.All.Where(info => info.HoldsWeights).Select(info => info.Type)];
 
     /// <inheritdoc />
     public Support CanRunKernel(KernelSpec kernel, string device)

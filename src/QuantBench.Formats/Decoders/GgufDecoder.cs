@@ -1,5 +1,4 @@
 using QuantBench.Core.Errors;
-using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Synthesis;
 using QuantBench.Formats.Weights;
@@ -44,7 +43,7 @@ internal sealed class GgufDecoder : IDecoderWeights
                 $"has the dimensions [{string.Join(", ", tensor.Dimensions)}], but by the metadata they are [{columns}, {rows}].");
         }
 
-        if (!BlockCodecs.TryGet(tensor.Type, out _)) throw Wrong(tensor, $"is of type {tensor.Type}, which holds no weights.");
+        if (GgmlTypes.Get(tensor.Type).Codec is null) throw Wrong(tensor, $"is of type {tensor.Type}, which holds no weights.");
         return new GgufMatrix(_reader, tensor, Shape.Architecture != "llama" ? 0 : Part(module) switch
         {
             "q_proj" => Shape.Heads,
@@ -126,7 +125,7 @@ internal sealed class GgufDecoder : IDecoderWeights
         if (tensor.Type is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16))
             throw Wrong(tensor, $"is of type {tensor.Type}, not of floats.");
         float[] values = new float[length];
-        BlockCodecs.Get(tensor.Type).Dequantize(_reader.Span(tensor), values);
+        GgmlTypes.Codec(tensor.Type).Dequantize(_reader.Span(tensor), values);
         return values;
     }
 
@@ -233,7 +232,7 @@ internal sealed class GgufDecoder : IDecoderWeights
             if (tensor.Type != GgmlType.F32 || tensor.ElementCount != headSize / 2)
                 throw new ModelFormatException(reader.Files[0], null, $"the tensor 'rope_freqs.weight' should have {headSize / 2} floats.");
             factors = new float[headSize / 2];
-            BlockCodecs.Get(GgmlType.F32).Dequantize(reader.Span(tensor), factors);
+            GgmlTypes.Codec(GgmlType.F32).Dequantize(reader.Span(tensor), factors);
         }
 
         bool isYarn = type == "yarn" && scale != 1;

@@ -1,5 +1,4 @@
 using QuantBench.Engines.Managed.Kernels;
-using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Engines.Managed.Tests.Kernels;
@@ -156,7 +155,7 @@ public sealed unsafe class MultiplyTests
         float[] expected = new float[weights.Columns], whole = new float[weights.Columns], part = new float[256];
         for (int row = 0; row < weights.Rows; row++)
         {
-            BlockCodecs.Get(weights.Type).DequantizeScalar(new ReadOnlySpan<byte>(weights.Row(row), (int)weights.RowBytes), expected);
+            GgmlTypes.Codec(weights.Type).DequantizeScalar(new ReadOnlySpan<byte>(weights.Row(row), (int)weights.RowBytes), expected);
             fixed (float* target = whole, end = part)
             {
                 kernels.Decode(weights, row, 0, weights.Columns, target);
