@@ -17,7 +17,7 @@ public sealed partial class IlgpuEngine : IKernelEngine
     private const int MaxDecodedRows = 65_535;
 
     /// <inheritdoc />
-    public ImmutableArray<GgmlType> KernelTypes { get; } = [.. DeviceFormats.All.Keys.Where(SyntheticBlocks.Knows).Order()];
+    public ImmutableArray<GgmlType> KernelTypes { get; } = [.. DeviceFormats.All.Keys.Order()];
 
     /// <inheritdoc />
     public Support CanTimeOn(string device) =>

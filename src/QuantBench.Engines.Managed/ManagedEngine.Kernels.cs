@@ -12,8 +12,7 @@ namespace QuantBench.Engines.Managed;
 public sealed partial class ManagedEngine : IKernelEngine
 {
     /// <inheritdoc />
-    public ImmutableArray<GgmlType> KernelTypes { get; } =
-        [.. GgmlTypes.All.Select(info => info.Type).Where(type => RowDecoder.Knows(type) && SyntheticBlocks.Knows(type))];
+    public ImmutableArray<GgmlType> KernelTypes { get; } = [.. GgmlTypes.All.Where(info => info.HoldsWeights).Select(info => info.Type)];
 
     /// <inheritdoc />
     public Support CanRunKernel(KernelSpec kernel, string device)

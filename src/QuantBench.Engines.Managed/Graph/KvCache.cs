@@ -44,7 +44,7 @@ internal sealed unsafe class KvCache : IDisposable
         }
 
         _kernels = kernels;
-        _codec = BlockCodecs.Get(_type);
+        _codec = GgmlTypes.Codec(_type);
         _headWidth = shape.HeadWidth;
         _contextLength = contextLength;
         _headBytes = GgmlTypes.ByteSize(_type, shape.HeadWidth);

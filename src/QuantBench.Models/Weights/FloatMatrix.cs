@@ -68,7 +68,7 @@ public sealed class FloatMatrix : IWeightMatrix
     }
 
     /// <summary>The codec of a float type.</summary>
-    internal static IBlockCodec CodecOf(SafetensorsDType type) => BlockCodecs.Get(type switch
+    internal static IBlockCodec CodecOf(SafetensorsDType type) => GgmlTypes.Codec(type switch
     {
         SafetensorsDType.F32 => GgmlType.F32,
         SafetensorsDType.F16 => GgmlType.F16,

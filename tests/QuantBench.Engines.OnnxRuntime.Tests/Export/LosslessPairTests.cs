@@ -83,7 +83,7 @@ public sealed class LosslessPairTests(ExportFixture fixture)
     private static float[] Dequantize(GgufReader gguf, GgufTensorInfo tensor)
     {
         float[] values = new float[tensor.ElementCount];
-        BlockCodecs.Get(tensor.Type).DequantizeScalar(gguf.Span(tensor), values);
+        GgmlTypes.Codec(tensor.Type).DequantizeScalar(gguf.Span(tensor), values);
         return values;
     }
 
