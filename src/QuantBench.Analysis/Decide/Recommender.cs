@@ -14,7 +14,6 @@ namespace QuantBench.Analysis.Decide;
 /// </summary>
 public static class Recommender
 {
-    private const string RemoteEngine = "remote"; // the engine whose backends are servers (DESIGN, words)
     private const string LicenceKey = "model_licence";
 
     /// <summary>One recommendation per model of a run.</summary>
@@ -68,8 +67,6 @@ public static class Recommender
 
     private static IEnumerable<string> Refusals(Profile profile, Candidate candidate)
     {
-        if (profile.Offline && candidate.Backend.Engine == RemoteEngine)
-            yield return $"the profile is offline only, and {candidate.Backend} needs a server";
         if (profile.Licences.IsEmpty) yield break;
         string? licence = profile.ModelLicences.GetValueOrDefault(candidate.Model)
             ?? candidate.Cells.Select(c => c.Provenance.GetValueOrDefault(LicenceKey)).FirstOrDefault(l => l is not null);
