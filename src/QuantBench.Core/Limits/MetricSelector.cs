@@ -30,10 +30,8 @@ public sealed record MetricSelector(MetricDefinition Definition, ImmutableSorted
         Read(text, engines, out MetricSelector? selector) is { } fault ? throw new RequestException(fault.Problem, fault.Hint) : selector!;
 
     /// <summary>A metric at whatever settings the run has.</summary>
-    /// <param name="metric">A name of <see cref="DecisionMetrics"/>.</param>
-    public static MetricSelector Of(string metric) => new(
-        DecisionMetrics.Find(metric) ?? throw new ArgumentException($"there is no metric '{metric}'", nameof(metric)),
-        ImmutableSortedDictionary<string, string>.Empty);
+    /// <param name="metric">The metric.</param>
+    public static MetricSelector Of(MetricDefinition metric) => new(metric, ImmutableSortedDictionary<string, string>.Empty);
 
     /// <inheritdoc/>
     public override string ToString() =>

@@ -119,7 +119,7 @@ internal static class RunEndpoints
         if (MetricTable.Find(metric) is not { } definition)
             return Answers.Problem($"there is no metric '{metric}'.", statusCode: StatusCodes.Status400BadRequest);
         if (await runs.FindAsync(id, stop) is not { } run) return NoRun(id);
-        IEnumerable<MatrixSlice> slices = MatrixBuilder.Slices(run, metric);
+        IEnumerable<MatrixSlice> slices = MatrixBuilder.Slices(run, definition);
         MatrixSlice chosen = slices.FirstOrDefault(s => s.Key == slice) ?? slices.First();
         IEnumerable<CellView> cells = run.Cells.Where(c => MatrixBuilder.Key(c.Result.Cell) == chosen.Key);
         Dictionary<string,

@@ -15,9 +15,6 @@ public static class CellDrawerQuery
     private const int LogLines = 40;
     private const int LogBytes = 16 << 10;
 
-    private static readonly ImmutableArray<string> s_elsewhere =
-        ["perplexity", "kl_mean", "same_top", "tg_tps", "pp_tps", "ttft", "load_time", "rss_peak", "artifact_size", "bits_per_weight"];
-
     /// <summary>The drawer of a cell; null when the run has no result of it.</summary>
     /// <param name="queries">Reads samples.</param>
     /// <param name="run">The run.</param>
@@ -34,7 +31,7 @@ public static class CellDrawerQuery
         double[] samples = figure is null ? [] : await queries.SamplesAsync(view.RowId, metric, cancellationToken);
         var others = new List<(string, string)>(view.Result.Metrics.Where(m => m.Name != metric).Select(m => (m.Name, Format.Value(m))));
         Cell cell = view.Result.Cell;
-        foreach (string name in s_elsewhere.Where(n => n != metric && view[n] is null))
+        foreach (string name in MetricTable.Headlines.Select(m => m.Name).Where(n => n != metric && view[n] is null))
         {
             Measurement? found =
                 run.Cells.Where(c =>

@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using QuantBench.Core;
+using QuantBench.Core.Metrics;
 using QuantBench.Core.Runs;
+using QuantBench.Core.Workloads;
 using QuantBench.Dashboard.Runs;
 using QuantBench.Results.Store;
 
@@ -90,15 +92,15 @@ public sealed class MachineQueries(ResultStore store, RunQueries runs, StoreCach
 
     private async Task<MachineNoise?> FindNoiseAsync(string machineId, CancellationToken cancellationToken)
     {
+        (string workload, string metric) = (WorkloadTable.Latency.Name, MetricTable.GenerationSpeed.Name);
         await using StoreContext context = store.OpenContext();
         string[] recent =
             await context.Runs.Where(r => r.MachineId == machineId).OrderByDescending(r => r.StartedMs).Take(60).Select(r => r.Id)
                 .ToArrayAsync(cancellationToken);
         string? cellId =
-            await context.Cells.Where(c => recent.Contains(c.RunId) && c.Workload == "latency" && c.Status == "ok").GroupBy(c => c.CellId)
+            await context.Cells.Where(c => recent.Contains(c.RunId) && c.Workload == workload && c.Status == "ok").GroupBy(c => c.CellId)
             .OrderByDescending(g => g.Count()).ThenBy(g => g.Key).Select(g => g.Key).FirstOrDefaultAsync(cancellationToken);
         if (cellId is null) return null;
-        const string metric = "tg_tps";
         var points = await (
             from c in context.Cells
             join m in context.Measurements on c.Id equals m.CellRowId

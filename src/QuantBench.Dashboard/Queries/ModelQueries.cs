@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Microsoft.EntityFrameworkCore;
+using QuantBench.Core.Metrics;
 using QuantBench.Core.Variants;
 using QuantBench.Dashboard.Runs;
 using QuantBench.Lab.Artifacts;
@@ -75,8 +76,10 @@ public sealed class ModelQueries(ResultStore store, RunQueries runs, ArtifactCat
             {
                 string? sha = cells.Select(c => c.Result.Provenance.GetValueOrDefault("artifact_sha256"))
                     .FirstOrDefault(s => s is { Length: > 0 });
-                double? Figure(string metric) => cells.Select(c => c[metric]?.Value).FirstOrDefault(v => v is { } x && double.IsFinite(x));
-                var item = new VariantItem(cells.First().Result.Cell.Variant, Figure("artifact_size"), Figure("bits_per_weight"),
+                double? Figure(MetricDefinition metric) =>
+                    cells.Select(c => c[metric.Name]?.Value).FirstOrDefault(v => v is { } x && double.IsFinite(x));
+                var item = new VariantItem(
+                    cells.First().Result.Cell.Variant, Figure(MetricTable.ArtifactSize), Figure(MetricTable.BitsPerWeight),
                     here.FirstOrDefault(a => a.Sha256 == sha && sha is not null), sha);
                 if (item.Bytes is not null) items.TryAdd(cells.Key, item);
             }

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using QuantBench.Analysis.Trends;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Metrics;
 using QuantBench.Lab.Reviews;
 using QuantBench.Results.Store;
 
@@ -21,7 +22,7 @@ public sealed class ReviewCounter(ResultStore store, ChangeReviews reviews, Time
     : BackgroundService
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(5);
-    private static readonly ImmutableArray<string> s_metrics = ["tg_tps", "pp_tps", "ttft", "perplexity", "kl_mean", "rss_peak"];
+    private static readonly ImmutableArray<string> s_metrics = [.. MetricTable.Headlines.Where(m => m.IsWatched).Select(m => m.Name)];
 
     private readonly System.Collections.Concurrent.ConcurrentDictionary<string,
         ImmutableArray<ChangeKey>> _found = new(StringComparer.Ordinal);

@@ -72,7 +72,7 @@ public sealed class DecideTests
     public void Draw_RingsThePick_AndHatchesWhatALimitExcludes()
     {
         ParetoFront front =
-            Assert.Single(ParetoAnalyzer.Analyze(_set, [MetricSelector.Of("bits_per_weight"), MetricSelector.Of("kl_mean")]));
+            Assert.Single(ParetoAnalyzer.Analyze(_set, [MetricSelector.Parse("bits_per_weight"), MetricSelector.Parse("kl_mean")]));
         PlotFigure plain = ParetoFrontPlot.Draw(front)!; // two axes with figures
         PlotFigure marked = ParetoFrontPlot.Draw(front, pick: "gguf:Q4_K_M", bounds: [Bound.Parse("bits_per_weight<=6")])!;
         PlotFigure beyond = ParetoFrontPlot.Draw(front, bounds: [Bound.Parse("bits_per_weight<=600")])!;
@@ -88,7 +88,7 @@ public sealed class DecideTests
     [Fact]
     public void Analyze_Throws_WithoutADirection() =>
         Assert.Throws<RequestException>(() =>
-            ParetoAnalyzer.Analyze(_set, [MetricSelector.Of("tg_tps"), MetricSelector.Of("delta_p_mean")]));
+            ParetoAnalyzer.Analyze(_set, [MetricSelector.Parse("tg_tps"), MetricSelector.Parse("delta_p_mean")]));
 
     [Fact]
     public void Recommend_RanksWhatFits_AndSaysWhyOthersLost()

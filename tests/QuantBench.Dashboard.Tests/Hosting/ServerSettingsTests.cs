@@ -31,23 +31,6 @@ public sealed class ServerSettingsTests : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    [Fact]
-    public void Co2_IsEnergyTimesIntensity()
-    {
-        _settings.SetCo2("360", "ada");
-
-        // One kilowatt-hour is 3.6 million joules: 360 g per kWh are 0.1 mg per joule.
-        Assert.Equal(0.0001, _settings.Co2Grams(1) ?? 0, 9);
-        _settings.SetCo2(" ", "ada");
-        Assert.Null(_settings.Co2Grams(1));
-    }
-
-    [Theory]
-    [InlineData("-1")]
-    [InlineData("lots")]
-    [InlineData("1e9")]
-    public void Co2_Refuses_WhatIsNoIntensity(string text) => Assert.Throws<RequestException>(() => _settings.SetCo2(text, "ada"));
-
     [Theory]
     [InlineData("5")] // too few to compare with
     [InlineData("1.5")]
