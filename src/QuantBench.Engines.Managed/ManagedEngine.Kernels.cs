@@ -4,7 +4,6 @@ using QuantBench.Engines.Managed.Timing;
 using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Engines;
 using QuantBench.Inference.Kernels;
-using QuantBench.Models.Synthesis;
 
 namespace QuantBench.Engines.Managed;
 
