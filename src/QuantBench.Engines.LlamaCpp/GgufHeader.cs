@@ -30,7 +30,7 @@ internal sealed record GgufHeader(int? FileType, bool HasImportanceMatrix)
             uint version = BinaryPrimitives.ReadUInt32LittleEndian(start[4..]);
             return version is 2 or 3 ? null : $"{path} is GGUF version {version}; llama.cpp reads 2 and 3";
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
             return $"{path} can't be read: {e.Message}";
         }
