@@ -69,7 +69,7 @@ public sealed class DashboardHost : IAsyncDisposable
         WebApplication? app = null;
         try
         {
-            StoreCatchUp.Run(store);
+            store.CatchUp();
             app = Build(options, lab, store);
             await app.StartAsync(cancellationToken);
             var host = new DashboardHost(app,
@@ -205,7 +205,7 @@ public sealed class DashboardHost : IAsyncDisposable
         {
             return X509Certificate2.CreateFromPemFile(options.CertificateFile!, options.CertificateKeyFile); // only called with one
         }
-        catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is CryptographicException || DiskFault.Is(e))
         {
             throw new RequestException($"the certificate {options.CertificateFile} can't be read: {e.Message}",
                 "Give PEM files: --tls-cert CERT.pem --tls-key KEY.pem.", e);

@@ -5,6 +5,7 @@ using QuantBench.Analysis.Formatting;
 using QuantBench.Dashboard.Queries;
 using QuantBench.Dashboard.Text;
 using QuantBench.Lab.Notes;
+using QuantBench.Results.Reading;
 
 namespace QuantBench.Dashboard.Pages;
 

@@ -4,6 +4,7 @@ using QuantBench.Analysis.Formatting;
 using QuantBench.Core.Cells;
 using QuantBench.Dashboard.Queries;
 using QuantBench.Dashboard.Text;
+using QuantBench.Results.Reading;
 
 namespace QuantBench.Dashboard.Pages;
 
