@@ -5,6 +5,7 @@ using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Runs;
+using QuantBench.Dashboard.Runs;
 using QuantBench.Results.Folders;
 
 namespace QuantBench.Dashboard.Queries;

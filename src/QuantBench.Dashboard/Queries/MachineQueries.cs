@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Runs;
+using QuantBench.Dashboard.Runs;
 using QuantBench.Results.Reading;
 
 namespace QuantBench.Dashboard.Queries;

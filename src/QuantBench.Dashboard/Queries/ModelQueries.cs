@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Variants;
+using QuantBench.Dashboard.Runs;
 using QuantBench.Lab.Artifacts;
 using QuantBench.Results.Reading;
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Dashboard.Runs;
 using QuantBench.Results.Reading;
 
 namespace QuantBench.Dashboard.Queries;

@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using QuantBench.Core;
-using QuantBench.Formats.Sources;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Evaluators;
+using QuantBench.Models.Sources;
 using QuantBench.Runner.Registry;
 using QuantBench.Runner.Workers;
 using QuantBench.TestKit;
