@@ -32,7 +32,7 @@ internal sealed record GgufHeader(int? FileType, bool HasImportanceMatrix)
             uint version = BinaryPrimitives.ReadUInt32LittleEndian(start[4..]);
             if (version is not (2 or 3)) throw new UnsupportedException(path, $"this is GGUF version {version}; llama.cpp reads 2 and 3.");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
             throw new ModelFormatException(path, null, $"it can't be read: {e.Message}", inner: e);
         }

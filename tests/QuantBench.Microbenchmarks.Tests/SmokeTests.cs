@@ -12,6 +12,7 @@ using QuantBench.Microbenchmarks.Columns;
 using QuantBench.Microbenchmarks.Kernels;
 using QuantBench.Microbenchmarks.Results;
 using QuantBench.Results.Folders;
+using QuantBench.Results.Reading;
 using QuantBench.TestKit;
 
 namespace QuantBench.Microbenchmarks.Tests;
@@ -43,7 +44,7 @@ public sealed class SmokeTests : IDisposable
         }
 
         Assert.All(summaries, s => Assert.True(Assert.Single(s.Reports).Success));
-        RunRecord run = new RunCatalog(_folder.Path).Load("latest");
+        RunRecord run = new RunReader(_folder.Path).LoadWhole("latest");
         Assert.Equal((RunStatus.Completed, 2, "kernels"), (run.Info.Status, run.Info.CellCount, run.Info.Suite));
         CellResult matVec = Assert.Single(run.Cells, c => c.Cell.Settings.Text("op") == "matvec");
         Assert.Equal((CellStatus.Ok, "ggml:Q4_0", "managed/scalar"),

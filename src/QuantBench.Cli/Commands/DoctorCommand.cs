@@ -134,7 +134,7 @@ internal static class DoctorCommand
             while (at is not null && !Directory.Exists(at)) at = Path.GetDirectoryName(at);
             return at is null ? null : new DriveInfo(at).AvailableFreeSpace;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception e) when (e is ArgumentException || DiskFault.Is(e))
         {
             return null;
         }

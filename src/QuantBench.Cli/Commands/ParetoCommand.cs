@@ -48,8 +48,8 @@ internal static class ParetoCommand
                 .. (parsed.GetValue(metrics) ?? []).SelectMany(Split)
                     .Select(m => MetricSelector.Parse(m, Composition.Engines.All.Catalog)),
             ];
-            CandidateSet set = new RunSource(global.Environment(parsed))
-                .Candidates(parsed.GetRequiredValue(run), ParetoAnalyzer.Sources(chosen));
+            CandidateSet set = CandidateSet.Of(
+                global.Environment(parsed).Runs.Load(parsed.GetRequiredValue(run), ParetoAnalyzer.Sources(chosen)));
             IReadOnlyList<MetricSelector> axes = chosen.Length == 0 ? ParetoAnalyzer.DefaultAxes(set) : chosen;
             ImmutableArray<ParetoFront> fronts = ParetoAnalyzer.Analyze(set, axes, parsed.GetValue(tolerance) / 100);
             await output.WriteAsync(parsed, () => DecisionText.Markdown(fronts, output.MostRows(parsed)), () => AnalysisFrames.Of(fronts),

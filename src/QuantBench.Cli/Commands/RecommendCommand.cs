@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Decide;
 using QuantBench.Analysis.Frames;
-using QuantBench.Cli.Composition;
 using QuantBench.Core.Engines;
 using QuantBench.Core.Limits;
 using QuantBench.Core.Profiles;
@@ -39,7 +39,7 @@ internal static class RecommendCommand
             Profile target = ProfileReader.Load(SuiteFiles.Profile(environment.Root, parsed.GetRequiredValue(profile)), engines);
             foreach (string limit in parsed.GetValue(limits) ?? []) target = target.WithLimit(Bound.Parse(limit, engines));
             ImmutableArray<Recommendation> answers =
-                Recommender.Recommend(new RunSource(environment).Candidates(parsed.GetRequiredValue(run)), target, engines);
+                Recommender.Recommend(CandidateSet.Of(environment.Runs.Load(parsed.GetRequiredValue(run))), target, engines);
             await output.WriteAsync(parsed, () => string.Join('\n', answers.Select(DecisionText.Markdown)),
                 () => AnalysisFrames.Of(answers), stop);
         });

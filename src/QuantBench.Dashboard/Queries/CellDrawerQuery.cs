@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Core.Cells;
+using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Runs;
 using QuantBench.Dashboard.Runs;
@@ -76,7 +77,7 @@ public static class CellDrawerQuery
             string[] lines = reader.ReadToEnd().Split('\n');
             return string.Join('\n', lines.TakeLast(LogLines)).TrimEnd();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
             return $"the log can't be read: {e.Message}";
         }

@@ -1,11 +1,11 @@
 using System.Collections.Immutable;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using QuantBench.Analysis.Trends;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
 using QuantBench.Lab.Reviews;
+using QuantBench.Results.Reading;
 using QuantBench.Results.Store;
 
 namespace QuantBench.Dashboard.Queries;
@@ -71,7 +71,7 @@ public sealed class ReviewCounter(ResultStore store, ChangeReviews reviews, Time
             {
                 try
                 {
-                    await CountAsync(stoppingToken);
+                    Count();
                 }
                 catch (Exception e) when (e is QuantBenchException or System.Data.Common.DbException or IOException)
                 {
@@ -85,14 +85,9 @@ public sealed class ReviewCounter(ResultStore store, ChangeReviews reviews, Time
         }
     }
 
-    internal async Task CountAsync(CancellationToken stop)
+    internal void Count()
     {
-        int ended;
-        await using (StoreContext context = store.OpenContext())
-        {
-            ended = await context.Runs.CountAsync(r => r.Status != "running", stop);
-        }
-
+        int ended = new StoredRuns(store).CountEnded();
         if (ended != _ended)
         {
             long since = clock.GetUtcNow().AddDays(-TrendRequest.DefaultDays).ToUnixTimeMilliseconds();

@@ -76,7 +76,7 @@ public sealed unsafe partial class MappedFile : IDisposable
         {
             throw new RequestException($"There is no file '{full}'.", "Check the path.", e);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
             throw new RequestException($"The file '{full}' can't be read: {e.Message}", "Check its permissions.", e);
         }

@@ -62,7 +62,7 @@ public readonly struct ModelJson
             throw new RequestException($"There is no file '{path}'.",
                 "A Hugging Face directory needs config.json, tokenizer.json and *.safetensors.", e);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
             throw new RequestException($"The file '{path}' can't be read: {e.Message}", "Check its permissions.", e);
         }

@@ -39,15 +39,11 @@ public sealed partial record NpyFile(string Type, ImmutableArray<long> Shape, Re
     /// <exception cref="ModelFormatException">It isn't such an array.</exception>
     public static NpyFile Read(string path)
     {
-        try
+        return DiskFault.AsRequest($"The array '{path}' can't be read", "Check that it is there and may be read.", () =>
         {
             if (new FileInfo(path).Length > MaxBytes) throw new ModelFormatException(path, null, "is larger than 4 GiB.");
             return Parse(File.ReadAllBytes(path), path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new RequestException($"The array '{path}' can't be read: {e.Message}", "Check that it is there and may be read.", e);
-        }
+        });
     }
 
     /// <summary>Reads bytes.</summary>

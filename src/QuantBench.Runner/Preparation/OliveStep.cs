@@ -118,10 +118,10 @@ public sealed class OliveStep(string cacheRoot, TimeProvider clock)
             // removes.
             return Rooted(made, folder);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
-            throw new StoreException($"Olive's output can't be kept in {_root}: {e.Message}",
-                "Free space there, or name another place with --cache DIR.", e);
+            throw DiskFault.Store($"Olive's output can't be kept in {_root}", e,
+                "Free space there, or name another place with --cache DIR.");
         }
     }
 
