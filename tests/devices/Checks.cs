@@ -10,7 +10,7 @@ internal static class Checks
     public static IReadOnlyDictionary<string, Func<TestDevice, long>> All { get; } =
         DeviceFormats.All.OrderBy(format => format.Key)
             .Select(format =>
-                KeyValuePair.Create(format.Value.Name, (Func<TestDevice, long>)(device => ProductChecks.Run(device, format.Key))))
+                KeyValuePair.Create(format.Key.ToString(), (Func<TestDevice, long>)(device => ProductChecks.Run(device, format.Key))))
             .Append(KeyValuePair.Create("MLX", (Func<TestDevice, long>)MlxChecks.Run))
             .Append(KeyValuePair.Create("GPTQ/AWQ", (Func<TestDevice, long>)GroupedChecks.Run))
             .Concat(GraphChecks.All)

@@ -97,14 +97,13 @@ internal static class Commands
         double copy = Descriptive.Median(copies);
         Console.WriteLine($"{id}: {device.Memory.Accelerator.Name.Trim()}; copy {copy / 1e9:0.0} GB/s (median of {copies.Length})");
         Console.WriteLine($"{"type",-8}{"shape",-14}{"tokens",7}{"median",12}{"GB/s",9}{"of copy",9}{"GFLOP/s",10}{"n",5}");
-        string[] types = Option("types", string.Join(',', DeviceFormats.All.Values.Select(f => f.Name).Order(StringComparer.Ordinal)))
-            .Split(',');
+        IEnumerable<string> known = DeviceFormats.All.Keys.Select(type => type.ToString()).Order(StringComparer.Ordinal);
+        string[] types = Option("types", string.Join(',', known)).Split(',');
         foreach (string name in types)
         {
-            GgmlType type = DeviceFormats.All.FirstOrDefault(f => f.Value.Name == name) is { Value: not null } found
-                ? found.Key
-                : throw new RequestException($"there is no format '{name}'.",
-                    $"Known: {string.Join(", ", DeviceFormats.All.Values.Select(f => f.Name))}.");
+            if (!Enum.TryParse(name, out GgmlType type) || !DeviceFormats.All.ContainsKey(type))
+                throw new RequestException($"there is no format '{name}'.",
+                    $"Known: {string.Join(", ", known)}.");
             foreach (string shape in Option("shapes", "4096x4096,4096x14336").Split(','))
             {
                 if (shape.Split('x') is not [string r, string c] || !int.TryParse(r, out int rows) || !int.TryParse(c, out int columns)

@@ -55,7 +55,7 @@ internal sealed unsafe class DeviceMatrix : IDisposable
         foreach (WeightMatrix part in parts) rows += part.Rows;
 
         // Rows of single floats are padded to whole chunks; blocks are whole chunks already.
-        long blocks = (long)rows * (format.ReadsFloats ? chunks * 32 : shape.Columns / format.BlockElements);
+        long blocks = (long)rows * (format.ReadsFloats ? chunks * 32 : shape.Columns / GgmlTypes.Get(shape.Type).BlockElements);
         Span<long> starts = stackalloc long[5];
         for (int i = 0; i < format.Planes.Length; i++) starts[i + 1] = Next(starts[i], blocks * format.Planes[i].Length);
         CheckSize(device, starts[format.Planes.Length], what);
@@ -66,7 +66,7 @@ internal sealed unsafe class DeviceMatrix : IDisposable
             long row = 0;
             foreach (WeightMatrix part in parts)
             {
-                if (format.ReadsFloats) CopyFloats(staging, part, format.BlockBytes, chunks, row);
+                if (format.ReadsFloats) CopyFloats(staging, part, format.Planes[0].Length, chunks, row);
                 else
                 {
                     for (int i = 0; i < format.Planes.Length; i++) CopyPlane(staging, part, format, i, starts[i], row);
@@ -261,12 +261,13 @@ internal sealed unsafe class DeviceMatrix : IDisposable
     private static void CopyPlane(Staging staging, WeightMatrix part, DeviceFormat format, int plane, long start, long firstRow)
     {
         (int offset, int length) = format.Planes[plane];
-        long perRow = part.Columns / format.BlockElements;
+        GgmlTypeInfo type = GgmlTypes.Get(part.Type);
+        long perRow = part.Columns / type.BlockElements;
         long blocks = part.Rows * perRow;
         byte* source = part.Data + offset;
         long target = (16 * start) + (firstRow * perRow * length);
         Span<byte> recoded = stackalloc byte[16];
-        for (long block = 0; block < blocks; block++, source += format.BlockBytes, target += length)
+        for (long block = 0; block < blocks; block++, source += type.BlockBytes, target += length)
         {
             var field = new ReadOnlySpan<byte>(source, length);
             if (plane == format.RecodedPlane)

@@ -17,45 +17,30 @@ internal sealed class FormatKernels
     private readonly bool _takesTensorCores;
 
     private FormatKernels(
-        Func<Action<AcceleratorStream, KernelConfig, MatrixView, InputView, ArrayView<float>, int, int, int>> matVec,
-        Func<Action<AcceleratorStream, KernelConfig, MatrixView, InputView, int, ArrayView<float>, int, int>> matMul,
-        Func<Action<AcceleratorStream, KernelConfig, MatrixView, InputView, int, ArrayView<float>, int, int>> tensor,
-        Func<Action<AcceleratorStream, KernelConfig, MatrixView, ArrayView<int>, ArrayView<float>, int, int, float>> gather,
-        int piece, bool takesTensorCores)
+        DeviceMemory device, Action<MatrixView, InputView, ArrayView<float>, int, int, int> matVec,
+        Action<MatrixView, InputView, int, ArrayView<float>, int, int> matMul,
+        Action<MatrixView, InputView, int, ArrayView<float>, int, int> tensor,
+        Action<MatrixView, ArrayView<int>, ArrayView<float>, int, int, float> gather, int piece, bool takesTensorCores)
     {
         _takesTensorCores = takesTensorCores;
-        _matVec = new(matVec);
-        _matMul = new(matMul);
-        _tensor = new(tensor);
-        _gather = new(gather);
+        _matVec = new(() => device.Compile(a => a.LoadKernel(matVec, LaunchBounds.Of(a, typeof(MatVecKernels)))));
+        _matMul = new(() => device.Compile(a => a.LoadKernel(matMul, LaunchBounds.Of(a, typeof(MatMulKernels)))));
+        _tensor = new(() => device.Compile(a => a.LoadKernel(tensor, LaunchBounds.Of(a, typeof(TensorKernels)))));
+        _gather = new(() => device.Compile(a => a.LoadKernel(gather, LaunchBounds.Of(a, typeof(GatherKernels)))));
         _piece = piece;
     }
 
     /// <summary>Kernels of a quantized format.</summary>
     public static FormatKernels Quantized<TFormat>(DeviceMemory device)
         where TFormat : struct, IChunkFormat => new(
-            () => device.Compile(accelerator => accelerator.LoadKernel<MatrixView, InputView, ArrayView<float>, int, int, int>(
-                MatVecKernels.Quantized<TFormat>, LaunchBounds.Of(accelerator, typeof(MatVecKernels)))),
-            () => device.Compile(accelerator => accelerator.LoadKernel<MatrixView, InputView, int, ArrayView<float>, int, int>(
-                MatMulKernels.Quantized<TFormat>, LaunchBounds.Of(accelerator, typeof(MatMulKernels)))),
-            () => device.Compile(accelerator => accelerator.LoadKernel<MatrixView, InputView, int, ArrayView<float>, int, int>(
-                TensorKernels.Quantized<TFormat>, LaunchBounds.Of(accelerator, typeof(TensorKernels)))),
-            () => device.Compile(accelerator => accelerator.LoadKernel<MatrixView, ArrayView<int>, ArrayView<float>, int, int, float>(
-                GatherKernels.Quantized<TFormat>, LaunchBounds.Of(accelerator, typeof(GatherKernels)))),
-            piece: 32, takesTensorCores: device.HasTensorCores);
+            device, MatVecKernels.Quantized<TFormat>, MatMulKernels.Quantized<TFormat>, TensorKernels.Quantized<TFormat>,
+            GatherKernels.Quantized<TFormat>, piece: 32, takesTensorCores: device.HasTensorCores);
 
     /// <summary>Kernels of a floating-point format. F32 stays with products of floats: it is there to be exact.</summary>
     public static FormatKernels Float<TFormat>(DeviceMemory device)
         where TFormat : struct, IFloatFormat => new(
-            () => device.Compile(accelerator => accelerator.LoadKernel<MatrixView, InputView, ArrayView<float>, int, int, int>(
-                MatVecKernels.Float<TFormat>, LaunchBounds.Of(accelerator, typeof(MatVecKernels)))),
-            () => device.Compile(accelerator => accelerator.LoadKernel<MatrixView, InputView, int, ArrayView<float>, int, int>(
-                MatMulKernels.Float<TFormat>, LaunchBounds.Of(accelerator, typeof(MatMulKernels)))),
-            () => device.Compile(accelerator => accelerator.LoadKernel<MatrixView, InputView, int, ArrayView<float>, int, int>(
-                TensorKernels.Float<TFormat>, LaunchBounds.Of(accelerator, typeof(TensorKernels)))),
-            () => device.Compile(accelerator => accelerator.LoadKernel<MatrixView, ArrayView<int>, ArrayView<float>, int, int, float>(
-                GatherKernels.Float<TFormat>, LaunchBounds.Of(accelerator, typeof(GatherKernels)))),
-            piece: 8, takesTensorCores: device.HasTensorCores && typeof(TFormat) != typeof(F32Format));
+            device, MatVecKernels.Float<TFormat>, MatMulKernels.Float<TFormat>, TensorKernels.Float<TFormat>,
+            GatherKernels.Float<TFormat>, piece: 8, takesTensorCores: device.HasTensorCores && typeof(TFormat) != typeof(F32Format));
 
     /// <summary>Queues the product for few tokens.</summary>
     /// <param name="stream">Stream.</param>
