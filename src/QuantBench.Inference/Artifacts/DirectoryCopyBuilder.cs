@@ -3,7 +3,6 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
 using QuantBench.Inference.Engines;
 using QuantBench.Models.Sources;
-using QuantBench.Models.Weights;
 
 namespace QuantBench.Inference.Artifacts;
 

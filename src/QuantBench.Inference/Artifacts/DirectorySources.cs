@@ -1,7 +1,6 @@
 using QuantBench.Core.Errors;
 using QuantBench.Inference.Engines;
 using QuantBench.Models.Sources;
-using QuantBench.Models.Weights;
 
 namespace QuantBench.Inference.Artifacts;
 

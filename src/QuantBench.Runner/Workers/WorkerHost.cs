@@ -14,7 +14,6 @@ using QuantBench.Inference.Evaluators;
 using QuantBench.Inference.Kernels;
 using QuantBench.Models.Architectures;
 using QuantBench.Models.Sources;
-using QuantBench.Models.Synthesis;
 
 namespace QuantBench.Runner.Workers;
 
