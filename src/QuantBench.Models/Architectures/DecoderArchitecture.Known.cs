@@ -28,6 +28,7 @@ public sealed partial record DecoderArchitecture
             Name = "granite", HuggingFaceClass = "GraniteForCausalLM", RotatesNeighbours = true, ReadsAttentionScale = true,
             HasMultipliers = true,
         },
+        new() { Name = "olmo2", HuggingFaceClass = "Olmo2ForCausalLM", HasProjectionNorms = true, OmitsPreNorms = true, HasPostNorms = true },
         new()
         {
             Name = "qwen2", HuggingFaceClass = "Qwen2ForCausalLM", HasProjectionBiases = true, Window = SlidingWindow.WhenSwitchedOn,

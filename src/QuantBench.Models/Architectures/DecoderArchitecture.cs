@@ -44,6 +44,12 @@ public sealed partial record DecoderArchitecture
     /// <summary>Each query and key head is normalised.</summary>
     public bool HasHeadNorms { get; init; }
 
+    /// <summary>Queries and keys are normalised, all heads together.</summary>
+    public bool HasProjectionNorms { get; init; }
+
+    /// <summary>What attention and feed-forward read isn't normalised.</summary>
+    public bool OmitsPreNorms { get; init; }
+
     /// <summary>What attention and feed-forward give is normalised before it is added.</summary>
     public bool HasPostNorms { get; init; }
 
@@ -94,7 +100,7 @@ public sealed partial record DecoderArchitecture
 
     /// <summary>Whether it is no more than the plain graph: RMS norms before both parts, SiLU gates, rotation and attention over
     /// everything.</summary>
-    public bool IsPlain => !(Gelu || ScalesEmbeddings || HasPostNorms || FusesProjections || UsesWindow || RotatesPart || HasMultipliers)
+    public bool IsPlain => !(Gelu || ScalesEmbeddings || HasProjectionNorms || OmitsPreNorms || HasPostNorms || FusesProjections || UsesWindow || RotatesPart || HasMultipliers)
         && NoRopeInterval == 0 && AttentionSoftCap == 0 && LogitSoftCap == 0;
 
     /// <summary>Whether <c>hidden_act</c> names what this architecture computes.</summary>
