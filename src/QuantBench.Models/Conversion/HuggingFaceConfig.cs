@@ -135,7 +135,8 @@ internal sealed record HuggingFaceConfig : DecoderSizes
 
         if (json.Find("num_local_experts") is { } experts && experts.AsInt64() > 1)
             throw new ModelFormatException(path, null, "models with experts ('num_local_experts') are not read.") { IsUnsupported = true };
-        if (json.Find("no_rope_layer_interval") is { } interval && (architecture.NoRopeInterval == 0 || interval.AsInt64() != architecture.NoRopeInterval))
+        if (json.Find("no_rope_layer_interval") is { } interval
+            && (architecture.NoRopeInterval == 0 || interval.AsInt64() != architecture.NoRopeInterval))
         {
             throw new ModelFormatException(path, null,
                 $"'no_rope_layer_interval' is {interval.AsInt64()}; smollm3 models with 4 are read.")
