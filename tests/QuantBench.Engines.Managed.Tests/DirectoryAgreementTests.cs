@@ -20,7 +20,8 @@ public sealed class DirectoryAgreementTests
     public static TheoryData<string, double> Shapes => new()
     {
         { "llama", 3e-4 }, { "llama-factors", 3e-4 }, { "llama-linear", 3e-4 }, { "llama-newer", 3e-4 }, { "mistral", 3e-4 },
-        { "smollm3", 3e-4 }, { "granite", 3e-4 }, { "granite-defaults", 3e-4 }, { "qwen2", 3e-4 },
+        { "smollm3", 3e-4 }, { "granite", 3e-4 }, { "granite-defaults", 3e-4 },
+        { "olmo2", 3e-4 }, { "qwen2", 3e-4 },
         { "qwen2-yarn", 3e-4 }, { "qwen3", 3e-4 }, { "qwen3-tied", 3e-4 }, { "phi3", 3e-4 }, { "phi3-partial", 3e-4 },
         { "phi3-short", 3e-4 }, { "phi3-long", 3e-4 },
         { "gemma", 3e-3 }, { "gemma2", 3e-3 }, { "gemma3", 3e-3 },

@@ -12,7 +12,7 @@ public sealed class LlamaCppAgreementTests
     public static TheoryData<string, double> Shapes => new()
     {
         { "llama", 3e-4 }, { "llama-factors", 3e-4 }, { "llama-linear", 3e-4 }, { "llama-yarn", 3e-4 }, { "qwen2", 3e-4 },
-        { "qwen3", 3e-4 }, { "granite", 3e-4 },
+        { "qwen3", 3e-4 }, { "granite", 3e-4 }, { "olmo2", 3e-4 },
         { "phi3", 3e-4 }, { "gemma2", 3e-3 }, { "gemma3", 3e-3 },
     };
 
@@ -89,10 +89,10 @@ public sealed class LlamaCppAgreementTests
             FeedForward = 512,
             Heads = 4,
             KvHeads = 2,
-            HeadWidth = architecture is "phi3" or "llama" or "qwen2" or "granite" ? 64 : 32,
+            HeadWidth = architecture is "phi3" or "llama" or "qwen2" or "granite" or "olmo2" ? 64 : 32,
             Vocabulary = Vocabulary,
             ContextLength = 256,
-            TiesEmbeddings = architecture != "phi3",
+            TiesEmbeddings = architecture is not ("phi3" or "olmo2"),
             Window = architecture.StartsWith("gemma", StringComparison.Ordinal) ? 40 : 0,
         };
         return name switch

@@ -3,8 +3,8 @@ using QuantBench.Core.Variants;
 using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Sources;
 using QuantBench.Models.Synthesis;
-using QuantBench.Models.Weights;
 
 namespace QuantBench.Engines.Managed.Tests;
 

@@ -1,4 +1,5 @@
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Directories;
 using QuantBench.Models.Mlx;
 using QuantBench.Models.Weights;
 

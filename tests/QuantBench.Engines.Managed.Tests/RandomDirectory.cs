@@ -59,6 +59,7 @@ internal static class RandomDirectory
     {
         string architecture = config["architectures"]![0]!.GetValue<string>(); // made below
         bool gemma = architecture.StartsWith("Gemma", StringComparison.Ordinal);
+        bool olmo = architecture == "Olmo2ForCausalLM";
         bool postNorms = architecture is "Gemma2ForCausalLM" or "Gemma3ForCausalLM";
         bool headNorms = architecture is "Qwen3ForCausalLM" or "Gemma3ForCausalLM";
         int head = config["head_dim"]?.GetValue<int>() ?? Hidden / Heads;
@@ -76,7 +77,7 @@ internal static class RandomDirectory
         for (int i = 0; i < layers; i++)
         {
             string p = $"model.layers.{i}.";
-            yield return Norm(p + "input_layernorm", Hidden);
+            if (!olmo) yield return Norm(p + "input_layernorm", Hidden);
             if (architecture == "Phi3ForCausalLM")
             {
                 yield return Matrix(p + "self_attn.qkv_proj", queries + (2 * keys), Hidden, 2);
@@ -99,6 +100,13 @@ internal static class RandomDirectory
             {
                 yield return Norm(p + "self_attn.q_norm", head);
                 yield return Norm(p + "self_attn.k_norm", head);
+            }
+
+            if (olmo)
+            {
+                yield return Norm(p + "self_attn.q_norm", queries);
+                yield return Norm(p + "self_attn.k_norm", keys);
+                yield return Norm(p + "post_feedforward_layernorm", Hidden);
             }
 
             yield return Matrix(p + "self_attn.o_proj", Hidden, queries);
@@ -140,6 +148,7 @@ internal static class RandomDirectory
                 With(Of("GraniteForCausalLM", ties: true), """
                     { "embedding_multiplier": 12.0, "residual_multiplier": 0.22, "attention_multiplier": 0.25, "logits_scaling": 3.0 }
                     """),
+            "olmo2" => Of("Olmo2ForCausalLM"),
             "qwen2" =>
                 With(Of("Qwen2ForCausalLM", ties: true),
                     """{ "use_sliding_window": false, "sliding_window": 64, "max_window_layers": 3 }"""),

@@ -43,7 +43,8 @@ internal sealed unsafe partial class Transformer
                 _kernels.Add(x, branch, width);
             }
 
-            _kernels.RmsNorm(x, norm, input, width, _shape.NormEpsilon);
+            if (norm is null) Copy(x, input, width);
+            else _kernels.RmsNorm(x, norm, input, width, _shape.NormEpsilon);
             if (quantize) _kernels.Quantize(_inputs, t, 0, width);
         }
     }
@@ -51,7 +52,8 @@ internal sealed unsafe partial class Transformer
     private void Rotate(int index, Layer layer, int count)
     {
         int width = _shape.HeadWidth;
-        bool local = _shape.IsWindowed(index), rotated = _shape.IsRotated(index);
+        bool local = _shape.IsWindowed(index), rotated = _shape.IsRotated(index),
+            whole = _shape.Architecture.HasProjectionNorms && layer.QueryNorm is not null && layer.KeyNorm is not null;
         float* tables = local ? _localAngles : _angles;
         int queryWidth = _shape.Heads * width, keyWidth = _shape.KvHeads * width;
         for (int t = _pool.Take(); t < count; t = _pool.Take())
@@ -63,17 +65,23 @@ internal sealed unsafe partial class Transformer
             if (layer.Query.Bias is not null) _kernels.Add(q, layer.Query.Bias, queryWidth);
             if (layer.Key.Bias is not null) _kernels.Add(k, layer.Key.Bias, keyWidth);
             if (layer.Value.Bias is not null) _kernels.Add(v, layer.Value.Bias, keyWidth);
+            if (whole)
+            {
+                _kernels.RmsNorm(q, layer.QueryNorm, q, queryWidth, _shape.NormEpsilon);
+                _kernels.RmsNorm(k, layer.KeyNorm, k, keyWidth, _shape.NormEpsilon);
+            }
+
             for (int h = 0; h < _shape.Heads; h++)
             {
                 float* head = q + (h * width);
-                if (layer.QueryNorm is not null) _kernels.RmsNorm(head, layer.QueryNorm, head, width, _shape.NormEpsilon);
+                if (!whole && layer.QueryNorm is not null) _kernels.RmsNorm(head, layer.QueryNorm, head, width, _shape.NormEpsilon);
                 if (rotated) Rotate(head, table);
             }
 
             for (int h = 0; h < _shape.KvHeads; h++)
             {
                 float* head = k + (h * width);
-                if (layer.KeyNorm is not null) _kernels.RmsNorm(head, layer.KeyNorm, head, width, _shape.NormEpsilon);
+                if (!whole && layer.KeyNorm is not null) _kernels.RmsNorm(head, layer.KeyNorm, head, width, _shape.NormEpsilon);
                 if (rotated) Rotate(head, table);
                 _cache.Store(index, false, _sequences[t], _positions[t], h, head);
                 _cache.Store(index, true, _sequences[t], _positions[t], h, v + (h * width));

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using QuantBench.Core.Variants;
 using QuantBench.Inference.Engines;
 using QuantBench.Models.Sources;
-using QuantBench.Models.Weights;
 
 namespace QuantBench.Inference.Artifacts;
 

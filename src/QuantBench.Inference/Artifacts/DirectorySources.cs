@@ -1,6 +1,5 @@
 using QuantBench.Inference.Engines;
 using QuantBench.Models.Sources;
-using QuantBench.Models.Weights;
 
 namespace QuantBench.Inference.Artifacts;
 

@@ -30,6 +30,10 @@ public sealed partial record DecoderArchitecture
         },
         new()
         {
+            Name = "olmo2", HuggingFaceClass = "Olmo2ForCausalLM", HasProjectionNorms = true, OmitsPreNorms = true, HasPostNorms = true,
+        },
+        new()
+        {
             Name = "qwen2", HuggingFaceClass = "Qwen2ForCausalLM", HasProjectionBiases = true, Window = SlidingWindow.WhenSwitchedOn,
         },
         new()
@@ -39,11 +43,13 @@ public sealed partial record DecoderArchitecture
         },
         new()
         {
-            Name = "phi3", HuggingFaceClass = "Phi3ForCausalLM", FusesProjections = true, RotatesPart = true, Window = SlidingWindow.Ignored,
+            Name = "phi3", HuggingFaceClass = "Phi3ForCausalLM", FusesProjections = true, RotatesPart = true,
+            Window = SlidingWindow.Ignored,
         },
         new()
         {
-            Name = "gemma", HuggingFaceClass = "GemmaForCausalLM", NormOffset = 1, ScalesEmbeddings = true, Gelu = true, TiesByDefault = true,
+            Name = "gemma", HuggingFaceClass = "GemmaForCausalLM", NormOffset = 1, ScalesEmbeddings = true, Gelu = true,
+            TiesByDefault = true,
         },
         new()
         {

@@ -1,8 +1,8 @@
 namespace QuantBench.Models.Architectures;
 
 /// <summary>
-/// Everything that an architecture's name decides about a decoder of the llama family, told once for import, GGUF, graphs, export and random
-/// models; the rest is read from configurations and metadata. A new architecture is a row of <see cref="Known"/>.
+/// Everything that an architecture's name decides about a decoder of the llama family, told once for import, GGUF, graphs, export and
+/// random models; the rest is read from configurations and metadata. A new architecture is a row of <see cref="Known"/>.
 /// </summary>
 public sealed partial record DecoderArchitecture
 {
@@ -43,6 +43,12 @@ public sealed partial record DecoderArchitecture
 
     /// <summary>Each query and key head is normalised.</summary>
     public bool HasHeadNorms { get; init; }
+
+    /// <summary>Queries and keys are normalised, all heads together.</summary>
+    public bool HasProjectionNorms { get; init; }
+
+    /// <summary>What attention and feed-forward read isn't normalised.</summary>
+    public bool OmitsPreNorms { get; init; }
 
     /// <summary>What attention and feed-forward give is normalised before it is added.</summary>
     public bool HasPostNorms { get; init; }
@@ -94,8 +100,8 @@ public sealed partial record DecoderArchitecture
 
     /// <summary>Whether it is no more than the plain graph: RMS norms before both parts, SiLU gates, rotation and attention over
     /// everything.</summary>
-    public bool IsPlain => !(Gelu || ScalesEmbeddings || HasPostNorms || FusesProjections || UsesWindow || RotatesPart || HasMultipliers)
-        && NoRopeInterval == 0 && AttentionSoftCap == 0 && LogitSoftCap == 0;
+    public bool IsPlain => !(Gelu || ScalesEmbeddings || HasMultipliers || HasProjectionNorms || OmitsPreNorms || HasPostNorms
+        || FusesProjections || UsesWindow || RotatesPart) && NoRopeInterval == 0 && AttentionSoftCap == 0 && LogitSoftCap == 0;
 
     /// <summary>Whether <c>hidden_act</c> names what this architecture computes.</summary>
     public bool Accepts(string activation) => Gelu ? activation is "gelu" or "gelu_pytorch_tanh" : activation == "silu";

@@ -72,7 +72,7 @@ public sealed record DecoderModule(
         Add(DecoderRole.Embedding, sizes.Vocabulary, hidden);
         for (; layer < sizes.Layers; layer++)
         {
-            Norm(DecoderRole.AttentionNorm, hidden);
+            if (!architecture.OmitsPreNorms) Norm(DecoderRole.AttentionNorm, hidden);
             if (architecture.FusesProjections)
             {
                 Add(DecoderRole.QueryKeyValue, queries + (2 * keys), hidden);
@@ -84,15 +84,15 @@ public sealed record DecoderModule(
                 Add(DecoderRole.Value, keys, hidden);
             }
 
-            if (architecture.HasHeadNorms)
+            if (architecture.HasHeadNorms || architecture.HasProjectionNorms)
             {
-                Norm(DecoderRole.QueryNorm, sizes.HeadWidth);
-                Norm(DecoderRole.KeyNorm, sizes.HeadWidth);
+                Norm(DecoderRole.QueryNorm, architecture.HasHeadNorms ? sizes.HeadWidth : queries);
+                Norm(DecoderRole.KeyNorm, architecture.HasHeadNorms ? sizes.HeadWidth : keys);
             }
 
             Add(DecoderRole.AttentionOutput, hidden, queries);
             if (architecture.HasPostNorms) Norm(DecoderRole.PostAttentionNorm, hidden);
-            Norm(DecoderRole.FeedForwardNorm, hidden);
+            if (!architecture.OmitsPreNorms) Norm(DecoderRole.FeedForwardNorm, hidden);
             if (architecture.FusesProjections)
             {
                 Add(DecoderRole.GateUp, 2L * sizes.FeedForward, hidden);

@@ -27,10 +27,10 @@ public enum DecoderRole
     /// <summary>Queries, keys and values in one.</summary>
     QueryKeyValue,
 
-    /// <summary>Norm of query heads.</summary>
+    /// <summary>Norm of queries.</summary>
     QueryNorm,
 
-    /// <summary>Norm of key heads.</summary>
+    /// <summary>Norm of keys.</summary>
     KeyNorm,
 
     /// <summary>Output of attention.</summary>

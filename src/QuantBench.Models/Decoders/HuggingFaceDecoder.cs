@@ -5,6 +5,7 @@ using QuantBench.Formats.Files;
 using QuantBench.Formats.Safetensors;
 using QuantBench.Models.Architectures;
 using QuantBench.Models.Conversion;
+using QuantBench.Models.Directories;
 using QuantBench.Models.Graphs;
 using QuantBench.Models.Weights;
 

@@ -30,10 +30,10 @@ public sealed unsafe class Layer
     /// <summary>Norm before the feed-forward part.</summary>
     public required float* FeedForwardNorm { get; init; }
 
-    /// <summary>[head width] norm of each query head.</summary>
+    /// <summary>Norm of each query head [head width], or of all together [heads · head width].</summary>
     public float* QueryNorm { get; init; }
 
-    /// <summary>[head width] norm of each key head.</summary>
+    /// <summary>Norm of each key head [head width], or of all together [key heads · head width].</summary>
     public float* KeyNorm { get; init; }
 
     /// <summary>Norm behind attention.</summary>

@@ -87,6 +87,7 @@ public unsafe class ModelWeights : IDisposable
     {
         int queries = Shape.QueryWidth, keys = Shape.KeyWidth, all = queries + (2 * keys), width = Shape.FeedForward;
         bool fused = Has(DecoderRole.QueryKeyValue, layer), fusedGate = !Has(DecoderRole.Gate, layer);
+        bool preNorms = !Shape.Architecture.OmitsPreNorms, wholeNorms = Shape.Architecture.HasProjectionNorms;
         Linear Linear(DecoderRole role, int rows, int columns) => Slice(role, layer, 0, rows, rows, columns);
         Linear Part(DecoderRole role, int first, int rows, int allRows) => Slice(role, layer, first, rows, allRows, Shape.Embedding);
         return new Layer
@@ -98,10 +99,10 @@ public unsafe class ModelWeights : IDisposable
             Gate = fusedGate ? Part(DecoderRole.GateUp, 0, width, 2 * width) : Linear(DecoderRole.Gate, width, Shape.Embedding),
             Up = fusedGate ? Part(DecoderRole.GateUp, width, width, 2 * width) : Linear(DecoderRole.Up, width, Shape.Embedding),
             Down = Linear(DecoderRole.Down, Shape.Embedding, width),
-            AttentionNorm = Norm(DecoderRole.AttentionNorm, layer, Shape.Embedding),
-            FeedForwardNorm = Norm(DecoderRole.FeedForwardNorm, layer, Shape.Embedding),
-            QueryNorm = OptionalNorm(DecoderRole.QueryNorm, layer, Shape.HeadWidth),
-            KeyNorm = OptionalNorm(DecoderRole.KeyNorm, layer, Shape.HeadWidth),
+            AttentionNorm = preNorms ? Norm(DecoderRole.AttentionNorm, layer, Shape.Embedding) : null,
+            FeedForwardNorm = preNorms ? Norm(DecoderRole.FeedForwardNorm, layer, Shape.Embedding) : null,
+            QueryNorm = OptionalNorm(DecoderRole.QueryNorm, layer, wholeNorms ? queries : Shape.HeadWidth),
+            KeyNorm = OptionalNorm(DecoderRole.KeyNorm, layer, wholeNorms ? keys : Shape.HeadWidth),
             PostAttentionNorm = OptionalNorm(DecoderRole.PostAttentionNorm, layer, Shape.Embedding),
             PostFeedForwardNorm = OptionalNorm(DecoderRole.PostFeedForwardNorm, layer, Shape.Embedding),
         };

@@ -3,7 +3,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Onnx;
 using QuantBench.Formats.Safetensors;
-using QuantBench.Models.Weights;
+using QuantBench.Models.Directories;
 
 namespace QuantBench.Models.Sources;
 

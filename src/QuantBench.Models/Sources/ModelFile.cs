@@ -1,6 +1,6 @@
 using QuantBench.Core.Errors;
+using QuantBench.Models.Directories;
 using QuantBench.Models.Graphs;
-using QuantBench.Models.Weights;
 
 namespace QuantBench.Models.Sources;
 

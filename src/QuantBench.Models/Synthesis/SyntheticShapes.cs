@@ -51,6 +51,11 @@ public static class SyntheticShapes
         },
         new()
         {
+            Name = "olmo-2-1b", Architecture = "olmo2", Layers = 16, Embedding = 2048, FeedForward = 8192, Heads = 16, KvHeads = 16,
+            Vocabulary = 100_352, RopeBase = 500_000, TiesEmbeddings = false,
+        },
+        new()
+        {
             Name = "qwen2.5-0.5b", Architecture = "qwen2", Layers = 24, Embedding = 896, FeedForward = 4864, Heads = 14, KvHeads = 2,
             Vocabulary = 151_936, ContextLength = 32_768, RopeBase = 1_000_000,
         },

@@ -2,6 +2,7 @@ using System.Text.Json;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Safetensors;
 using QuantBench.Models.Awq;
+using QuantBench.Models.Directories;
 using QuantBench.Models.Tests.Weights;
 using QuantBench.Models.Weights;
 

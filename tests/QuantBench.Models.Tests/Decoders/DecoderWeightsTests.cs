@@ -72,7 +72,8 @@ public sealed class DecoderWeightsTests : IDisposable
     [Fact]
     public void Open_SaysWhatIsntExported_FromBothFormats()
     {
-        string source = TinyModel.Write(_directory.Combine("model"), change: c => c["architectures"] = new JsonArray("GraniteForCausalLM"));
+        string source =
+            TinyModel.Write(_directory.Combine("model"), change: c => c["architectures"] = new JsonArray("GraniteForCausalLM"));
         string gguf = _directory.Combine("model.gguf");
         HuggingFaceToGguf.Convert(source, gguf, GgmlType.F32, new Progress<double>(), CancellationToken.None);
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Safetensors;
+using QuantBench.Models.Directories;
 using QuantBench.Models.Gptq;
 using QuantBench.Models.Tests.Weights;
 using QuantBench.Models.Weights;

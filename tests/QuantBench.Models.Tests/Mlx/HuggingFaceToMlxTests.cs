@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Safetensors;
+using QuantBench.Models.Directories;
 using QuantBench.Models.Mlx;
 using QuantBench.Models.Tests.Weights;
 using QuantBench.Models.Weights;

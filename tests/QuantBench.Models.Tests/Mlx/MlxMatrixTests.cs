@@ -1,5 +1,6 @@
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Safetensors;
+using QuantBench.Models.Directories;
 using QuantBench.Models.Tests.Weights;
 using QuantBench.Models.Weights;
 

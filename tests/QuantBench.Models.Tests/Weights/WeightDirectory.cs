@@ -1,5 +1,5 @@
 using QuantBench.Formats.Safetensors;
-using QuantBench.Models.Weights;
+using QuantBench.Models.Directories;
 using QuantBench.TestKit;
 
 namespace QuantBench.Models.Tests.Weights;

@@ -1,4 +1,5 @@
 using QuantBench.Formats.Safetensors;
+using QuantBench.Models.Directories;
 using QuantBench.Models.Weights;
 
 namespace QuantBench.Models.Tests.Weights;

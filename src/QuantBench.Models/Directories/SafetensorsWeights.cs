@@ -4,8 +4,9 @@ using QuantBench.Formats.Safetensors;
 using QuantBench.Models.Awq;
 using QuantBench.Models.Gptq;
 using QuantBench.Models.Mlx;
+using QuantBench.Models.Weights;
 
-namespace QuantBench.Models.Weights;
+namespace QuantBench.Models.Directories;
 
 /// <summary>
 /// The weights of a directory with <c>config.json</c> and <c>*.safetensors</c>: floats, MLX, GPTQ or AWQ. Matrices are named by module

@@ -1,10 +1,11 @@
 using FsCheck.Xunit;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Safetensors;
+using QuantBench.Models.Directories;
 using QuantBench.Models.Weights;
 using QuantBench.TestKit;
 
-namespace QuantBench.Models.Tests.Weights;
+namespace QuantBench.Models.Tests.Directories;
 
 public sealed class SafetensorsWeightsTests
 {

@@ -1,4 +1,4 @@
-namespace QuantBench.Models.Weights;
+namespace QuantBench.Models.Directories;
 
 /// <summary>How a directory of safetensors stores its matrices.</summary>
 public enum WeightFormat

@@ -4,9 +4,8 @@ using QuantBench.Models.Awq;
 using QuantBench.Models.Conversion;
 using QuantBench.Models.Gptq;
 using QuantBench.Models.Mlx;
-using QuantBench.Models.Sources;
 
-namespace QuantBench.Models.Weights;
+namespace QuantBench.Models.Sources;
 
 /// <summary>The variant that a model directory already is, by its configuration.</summary>
 public static class DirectoryVariant

@@ -6,8 +6,9 @@ using QuantBench.Formats.Safetensors;
 using QuantBench.Models.Architectures;
 using QuantBench.Models.Conversion;
 using QuantBench.Models.Graphs;
+using QuantBench.Models.Weights;
 
-namespace QuantBench.Models.Weights;
+namespace QuantBench.Models.Directories;
 
 /// <summary>
 /// A model directory in the Hugging Face layout (floats, MLX, GPTQ or AWQ), read as if it were a GGUF file: by GGUF's keys and tensor
