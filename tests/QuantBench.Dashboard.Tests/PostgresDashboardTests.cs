@@ -95,7 +95,7 @@ public sealed class PostgresDashboardTests : IDisposable
     {
         string database = PostgresServer.Shared.NewDatabase();
         string address =
-            $"postgres://{PostgresServer.User}:{Uri.EscapeDataString(PostgresServer.Password)}@127.0.0.1:{PostgresServer.Shared.Port}/{database}?Pooling=false";
+            $"{PostgresServer.Shared.UrlOf(database)}?Pooling=false";
         await using DashboardHost host = await DashboardHost.StartAsync(
             new DashboardOptions
             {

@@ -42,8 +42,14 @@ internal static class PackedWeights
 
         RandomDirectory.WriteFiles(floats, config, plain);
         JsonObject quantized = RandomDirectory.With(config.DeepClone().AsObject(), format == "awq"
-            ? $$"""{ "quantization_config": { "quant_method": "awq", "bits": 4, "group_size": {{Group}}, "zero_point": true, "version": "gemm" } }"""
-            : $$"""{ "quantization_config": { "quant_method": "gptq", "bits": 4, "group_size": {{Group}}, "desc_act": {{(format == "gptq" ? "false" : "true")}} } }""");
+            ? $$"""
+                { "quantization_config": { "quant_method": "awq", "bits": 4, "group_size": {{Group}}, "zero_point": true,
+                    "version": "gemm" } }
+                """
+            : $$"""
+                { "quantization_config": { "quant_method": "gptq", "bits": 4, "group_size": {{Group}},
+                    "desc_act": {{(format == "gptq" ? "false" : "true")}} } }
+                """);
         RandomDirectory.WriteFiles(packed, quantized, file);
         return (packed, floats);
     }

@@ -145,11 +145,13 @@ internal static class RandomDirectory
                     """{ "original_max_position_embeddings": 256, "rope_scaling": null, "sliding_window": 2047 }"""),
             "gemma" => With(Of("GemmaForCausalLM", null), """{ "hidden_act": "gelu", "head_dim": 48 }"""),
             "gemma2" => With(Of("Gemma2ForCausalLM", null), """
-                { "hidden_act": "gelu_pytorch_tanh", "head_dim": 48, "sliding_window": 40, "query_pre_attn_scalar": 48, "attn_logit_softcapping": 50.0,
+                { "hidden_act": "gelu_pytorch_tanh", "head_dim": 48, "sliding_window": 40, "query_pre_attn_scalar": 48,
+                    "attn_logit_softcapping": 50.0,
                   "final_logit_softcapping": 30.0 }
                 """),
             "gemma3" => With(Of("Gemma3ForCausalLM", null), """
-                { "hidden_act": "gelu_pytorch_tanh", "head_dim": 48, "sliding_window": 40, "sliding_window_pattern": 6, "query_pre_attn_scalar": 48,
+                { "hidden_act": "gelu_pytorch_tanh", "head_dim": 48, "sliding_window": 40, "sliding_window_pattern": 6,
+                    "query_pre_attn_scalar": 48,
                   "rope_theta": 1000000.0, "rope_local_base_freq": 10000.0, "rope_scaling": { "rope_type": "linear", "factor": 8.0 } }
                 """),
             _ => throw new ArgumentOutOfRangeException(nameof(name), name, "no such model"),
@@ -158,7 +160,8 @@ internal static class RandomDirectory
         return name switch
         {
             "llama-factors" => With(config, """
-                { "rope_theta": 500000.0, "rope_scaling": { "rope_type": "llama3", "factor": 32.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                { "rope_theta": 500000.0, "rope_scaling": { "rope_type": "llama3", "factor": 32.0, "low_freq_factor": 1.0,
+                    "high_freq_factor": 4.0,
                   "original_max_position_embeddings": 64 } }
                 """),
             "llama-linear" => With(config, """{ "rope_scaling": { "type": "linear", "factor": 4.0 } }"""),

@@ -50,7 +50,8 @@ public static class TinyModel
         File.WriteAllText(Path.Combine(directory, "config.json"), config.ToJsonString());
         File.WriteAllText(Path.Combine(directory, "tokenizer.json"), Tokenizer().ToJsonString());
         File.WriteAllText(Path.Combine(directory, "tokenizer_config.json"), """
-            {"add_bos_token":false,"add_prefix_space":false,"bos_token":"<|endoftext|>","eos_token":"<|endoftext|>","tokenizer_class":"GPT2Tokenizer"}
+            {"add_bos_token":false,"add_prefix_space":false,"bos_token":"<|endoftext|>","eos_token":"<|endoftext|>",
+              "tokenizer_class":"GPT2Tokenizer"}
             """);
         File.WriteAllBytes(Path.Combine(directory, "model.safetensors"), Weights(seed).ToArray());
         return directory;

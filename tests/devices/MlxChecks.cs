@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using QuantBench.Engines.Ilgpu.Graph;
-using QuantBench.Formats.Mlx;
 using QuantBench.Formats.Safetensors;
+using QuantBench.Models.Mlx;
 
 namespace QuantBench.DeviceCheck;
 
@@ -74,7 +74,8 @@ internal static class MlxChecks
         {
             if (header.Length > 1) header.Append(',');
             header.Append(
-                $"\"{name}\":{{\"dtype\":\"{type}\",\"shape\":[{string.Join(',', shape)}],\"data_offsets\":[{data.Length},{data.Length + bytes.Length}]}}");
+                $"\"{name}\":{{\"dtype\":\"{type}\",\"shape\":[{string.Join(',', shape)}],"
+                    + $"\"data_offsets\":[{data.Length},{data.Length + bytes.Length}]}}");
             data.Write(bytes);
         }
 

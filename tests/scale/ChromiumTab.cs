@@ -9,7 +9,11 @@ internal sealed class ChromiumTab : IDisposable
 {
     // Notes when the live part of a page has its connection.
     private const string Watch = """
-        new MutationObserver((_, self) => { if (document.querySelector('p.live[data-connected]')) { window.qbLive = performance.now(); self.disconnect(); } }).observe(document, { attributes: true, childList: true, subtree: true });
+        new MutationObserver((_, self) => {
+          if (!document.querySelector('p.live[data-connected]')) return;
+          window.qbLive = performance.now();
+          self.disconnect();
+        }).observe(document, { attributes: true, childList: true, subtree: true });
         """;
 
     private readonly ClientWebSocket _socket = new();

@@ -63,7 +63,7 @@ internal static class DashboardScale
                     double median = Quantile(loads.Select(l => l.Page), 0.5);
                     string connected = live ? Line($", connected p95 {Quantile(loads.Select(l => l.Live), 0.95):F0} ms") : "";
                     Console.WriteLine(
-                        Line($"{path}: first {first:F0} ms, median {median:F0}, p95 {p95:F0} ms{connected}{Mark(p95 <= MostMilliseconds)}"));
+                        Line($"{path}: first {first:F0}, median {median:F0}, p95 {p95:F0} ms{connected}{Mark(p95 <= MostMilliseconds)}"));
                 }
 
                 Console.WriteLine(Line($"resident after the pages: {ProcessMemory.Kilobytes(server.Id, "VmRSS") / 1000:F0} MB"));

@@ -10,7 +10,6 @@ using QuantBench.Core.Claims;
 using QuantBench.Core.Limits;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Statistics;
-using QuantBench.Core.Suites;
 using QuantBench.Core.Variants;
 
 namespace QuantBench.Analysis.Claims;

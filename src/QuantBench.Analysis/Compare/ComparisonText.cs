@@ -46,7 +46,8 @@ public static class ComparisonText
                 + $"{Count(Verdict.Worse)} worse, {Count(Verdict.NoDifferenceShown)} no difference shown";
         if (Count(Verdict.Different) is > 0 and var different) text += $", {different} different";
         if (Count(Verdict.NotComparable) is > 0 and var not) text += $", {not} not comparable";
-        return $"{text}.{(comparison.Differing.Length > 0 ? $" Timings can't be compared: {string.Join("; ", comparison.Differing)}." : "")}";
+        return comparison.Differing.Length == 0 ? $"{text}."
+            : $"{text}. Timings can't be compared: {string.Join("; ", comparison.Differing)}.";
     }
 
     /// <summary>The comparison as Markdown.</summary>

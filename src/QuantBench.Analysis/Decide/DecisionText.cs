@@ -119,7 +119,8 @@ public static class DecisionText
 
         if (shown < fronts.Count)
             text.Append(CultureInfo.InvariantCulture,
-                $"{Format.Count(fronts.Count - shown)} more models are left out; --all prints their fronts, --format csv exports them.\n\n");
+                $"{Format.Count(fronts.Count - shown)} more models are left out; --all prints their fronts, "
+                    + $"--format csv exports them.\n\n");
         foreach (string note in fronts.SelectMany(f => f.Notes).Distinct()) text.Append(E(note)).Append('\n');
         return text.ToString();
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Estimates;
 using QuantBench.Core.Metrics;
@@ -67,5 +68,6 @@ public static class FigureText
 
     private static string Interval(double low, double high) =>
         Math.Max(Math.Abs(low), Math.Abs(high)) is > 0 and < 1e-4
-            ? $"{low.ToString("0.00e0", System.Globalization.CultureInfo.InvariantCulture)}–{high.ToString("0.00e0", System.Globalization.CultureInfo.InvariantCulture)}" : Format.Interval(low, high);
+            ? string.Create(CultureInfo.InvariantCulture, $"{low:0.00e0}–{high:0.00e0}")
+            : Format.Interval(low, high);
 }

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using Microsoft.Data.Analysis;
+using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
-using QuantBench.Core.Suites;
 using QuantBench.Results.Folders;
 
 namespace QuantBench.Analysis.Frames;

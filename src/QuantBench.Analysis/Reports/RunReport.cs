@@ -105,7 +105,8 @@ public sealed record RunReport
         return $"./run-bench.sh kernels run --type {Words(c => c.Variant.Scheme.Name)} --op {Words(c => c.Settings.Text("op"))} --shape "
             + $"{Words(c => c.Settings.Text("shape"))} "
             + $"--isa {Words(c => c.Backend.ToString())}{tokens} --threads "
-            + $"{settings.Int("threads")}{(settings.Text("cache") == "hot" ? " --hot" : "")}{(settings.Int("repetitions") < 10 ? " --short" : "")}";
+            + $"{settings.Int("threads")}{(settings.Text("cache") == "hot" ? " --hot" : "")}"
+            + (settings.Int("repetitions") < 10 ? " --short" : "");
 
         string Words(Func<Cell, string> word) => string.Join(',', run.Cells.Select(c => word(c.Cell)).Distinct());
     }

@@ -90,7 +90,8 @@ public static class RunTableBuilder
         RunColumn column = derive == SizeChange
             ? new RunColumn("size_change", "Size vs base", "", "artifact size relative to the reference variant's")
             : new RunColumn("ppl_change", "ΔPPL", "± SE",
-                "perplexity relative to the reference variant's on the same text; the error is the paired one where the tokens were paired");
+                "perplexity relative to the reference variant's on the same text; the error is the paired one where "
+                + "the tokens were paired");
         RunFigure[] all = [.. groups.Select(g => derive(groups, g))];
         if (all.All(f => f.Value is null or 0)) return;
         columns.Add(column);

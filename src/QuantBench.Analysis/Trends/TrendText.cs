@@ -76,7 +76,8 @@ public static class TrendText
         text.Append(E(Lead(report))).Append('\n');
         if (report.Series.IsEmpty) return text.ToString();
         text.Append(
-            "\n| Machine | Cell | Class | Runs | Latest | Noise between runs | Finding |\n| --- | --- | --- | ---: | ---: | ---: | --- |\n");
+            "\n| Machine | Cell | Class | Runs | Latest | Noise between runs | Finding |\n"
+                + "| --- | --- | --- | ---: | ---: | ---: | --- |\n");
         foreach (TrendSeries s in report.Series.Take(most))
         {
             string precision = Variant.TryParse(s.Variant, out Variant? variant) && variant is not null

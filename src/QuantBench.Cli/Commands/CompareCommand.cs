@@ -41,7 +41,7 @@ internal static class CompareCommand
               quantbench compare run-a+run-b+run-c:Q4_0 run-a+run-b+run-c:Q4_K_M    paired over three runs: the noise between runs counts
               quantbench compare old new --format csv --out differences.csv
 
-            better, worse       the 95 % interval excludes 0 and the test holds after correction for all comparisons made (Benjamini–Hochberg)
+            better, worse       the 95 % interval excludes 0, and the test holds after correction for all comparisons (Benjamini–Hochberg)
             no difference shown the interval holds 0, or the corrected test fails; the note says which
             not comparable      the figures mean different things (other text, protocol, machine or build); the note says what differs
             """);

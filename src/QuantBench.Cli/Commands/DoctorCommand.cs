@@ -78,7 +78,8 @@ internal static class DoctorCommand
         output.WriteLine($"  ISA      {string.Join(' ', machine.CpuFlags)}");
         output.WriteLine(
             $"  memory   "
-                + $"{Format.Bytes(machine.MemoryBytes)}{(machine.MemoryLimitBytes is { } most ? $", container limit {Format.Bytes(most)}" : "")}");
+                + $"{Format.Bytes(machine.MemoryBytes)}"
+            + (machine.MemoryLimitBytes is { } most ? $", container limit {Format.Bytes(most)}" : ""));
         if (machine.MemoryBandwidth is { } bandwidth)
             output.WriteLine(
                 $"           {GigabytesPerSecond(bandwidth.ReadBytesPerSecond)} reading, "

@@ -63,8 +63,8 @@ internal static class FrameCommand
               quantbench frame latest --view speed-by-run --format parquet --out speed.parquet
               quantbench frame latest --where 'variant=Q4_*' --sort -value --format csv
 
-            Columns: run, machine, cell, model, variant, class, backend, workload, settings, status, metric, unit, direction, protocol, value,
-            error, n, mean, sd, median, p90, p95, p99, ci95_low, ci95_high. Views are saved in views/ of the results directory.
+            Columns: run, machine, cell, model, variant, class, backend, workload, settings, status, metric, unit, direction, protocol,
+            value, error, n, mean, sd, median, p90, p95, p99, ci95_low, ci95_high. Views are saved in views/ of the results directory.
             """);
         return command;
     }

@@ -124,17 +124,17 @@ internal static class KernelsCommand
         });
         help.Add(run, $"""
             Examples:
-              quantbench kernels run --short                                  five usual types, every op and instruction set: some two minutes
+              quantbench kernels run --short                                  five usual types, every op and instruction set: two minutes
               quantbench kernels run --type Q4_0 --op matvec,matmat --isa avx2,avx512
               quantbench kernels run --type all --op matvec --shape 2048x8192 --threads 1
               quantbench kernels run --type Q8_0 --op dequantize --shape 64x2048 --hot
               quantbench kernels run --type Q4_0 --op vecdot --short --benchmarkdotnet
               quantbench compare RUN-A RUN-B                                  after a change of a kernel
 
-            Bandwidth counts the weights as a file holds them, float inputs and float outputs, each once; a multiply and an add per weight and
-            token are the operations. Unless --hot is given, weights come from memory (copies of more than four times the last level of cache
-            take turns), and bandwidth is shown as a share of the memory bandwidth that the run measured first. On a GPU, time is the device's own
-            and the share is one of the rate at which it copies its memory.
+            Bandwidth counts the weights as a file holds them, float inputs and float outputs, each once; a multiply and an add per weight
+            and token are the operations. Unless --hot is given, weights come from memory (copies of more than four times the last level of
+            cache take turns), and bandwidth is shown as a share of the memory bandwidth that the run measured first. On a GPU, time is the
+            device's own and the share is one of the rate at which it copies its memory.
 
             {ExitCode.Help}
             """);

@@ -20,7 +20,8 @@ internal static class KeysCommand
               quantbench keys add nightly-upload --role operator        prints the key, this once
               quantbench keys list
               quantbench keys revoke qb_AbC123
-              curl -H "Authorization: Bearer qb_..." --data-binary @run.zip -H "Content-Type: application/zip" http://localhost:5080/api/v1/runs
+              curl -H "Authorization: Bearer qb_..." -H "Content-Type: application/zip" --data-binary @run.zip \
+                http://localhost:5080/api/v1/runs
             """);
         return command;
     }

@@ -8,8 +8,8 @@ using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
 using QuantBench.Core.Variants;
-using QuantBench.Formats.Sources;
 using QuantBench.Inference.Artifacts;
+using QuantBench.Models.Sources;
 using QuantBench.Runner;
 using QuantBench.Runner.Datasets;
 using QuantBench.Runner.Preparation;
@@ -116,7 +116,10 @@ internal static class ModelsCommand
     private static string Name(string text) => Variant.TryParse(text, out Variant? variant)
         ? variant!.Id // non-null when true
         : throw new RequestException($"there is no variant '{text}'.",
-            $"Known: {string.Join(", ", QuantSchemes.All.Where(s => s.Format != QuantSchemes.BlockTypeFormat).Select(s => s.Name).Distinct())}; with +imatrix for an importance matrix.");
+            "Known: "
+                    + string.Join(", ",
+                        QuantSchemes.All.Where(s => s.Format != QuantSchemes.BlockTypeFormat).Select(s => s.Name).Distinct())
+                    + "; with +imatrix for an importance matrix.");
 
     private static async Task<CalibrationText> CalibrationAsync(RunnerEnvironment environment, ModelSource source, string dataset,
         CancellationToken stop)

@@ -31,8 +31,8 @@ internal static class ResultsCommand
               quantbench results export latest --format csv --out run.csv
               quantbench results import /media/usb/20261123-041500-reference-9f3a
 
-            A run is 'latest', its id, the beginning of its id, or the path of its folder. With --store postgres://... a run of another machine
-            is taken from the database by its id.
+            A run is 'latest', its id, the beginning of its id, or the path of its folder. With --store postgres://... a run of another
+            machine is taken from the database by its id.
             """);
         return command;
     }
@@ -58,7 +58,8 @@ internal static class ResultsCommand
                 output.WriteLine(run.Info is { } info
                     ? $"{run.Id,-40} {Format.Time(info.Started)}  {info.CellCount,4} cells  "
                         + $"{info.Status.ToString().ToLowerInvariant(),-11} "
-                        + $"{info.Fingerprint.Cpu}{(run.Path.Length == 0 ? $"  (on {info.Fingerprint.Host})" : "")}{(info.Tags.IsDefaultOrEmpty ? "" : $"  [{string.Join(", ", info.Tags)}]")}"
+                        + $"{info.Fingerprint.Cpu}{(run.Path.Length == 0 ? $"  (on {info.Fingerprint.Host})" : "")}"
+                    + (info.Tags.IsDefaultOrEmpty ? "" : $"  [{string.Join(", ", info.Tags)}]")
                     : $"{run.Id,-40} broken: {run.Problem}");
             }
         });

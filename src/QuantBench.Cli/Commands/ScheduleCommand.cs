@@ -28,7 +28,8 @@ internal static class ScheduleCommand
               quantbench schedule run-now weekly
 
             A suite may also carry 'schedule: { cron: 30 2 * * *, zone: Europe/Berlin }' itself.
-            --catch-up says what becomes of times missed while the server was down or busy: last (default) runs the most recent one, skip none, all every one.
+            --catch-up says what becomes of times missed while the server was down or busy: last (default) runs the most recent
+            one, skip none, all every one.
             """);
         return command;
     }
@@ -77,7 +78,8 @@ internal static class ScheduleCommand
                 Occurrence? last = lab.Queue.Latest(schedule.Name, 1).FirstOrDefault();
                 string lastText = last is null ? "never ran"
                     : $"last {Time(last.Due)} "
-                        + $"{Word(last.State)}{(last.RunId is null ? "" : $" {last.RunId}")}{(last.Message is null ? "" : $" ({last.Message})")}";
+                        + $"{Word(last.State)}{(last.RunId is null ? "" : $" {last.RunId}")}"
+                    + (last.Message is null ? "" : $" ({last.Message})");
                 output.WriteLine(
                     $"{schedule.Name,-24} {schedule.Cron.Text,-16} {schedule.Cron.Zone.Id,-16} next {Time(schedule.Next),-21} {lastText}");
             }

@@ -5,10 +5,10 @@ using QuantBench.Cli.Composition;
 using QuantBench.Cli.Views;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
-using QuantBench.Formats.Sources;
-using QuantBench.Formats.Synthesis;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Sources;
+using QuantBench.Models.Synthesis;
 
 namespace QuantBench.Cli.Commands;
 
@@ -45,7 +45,7 @@ internal static class SynthesizeCommand
         };
         var seed = new Option<int>("--seed") { Description = "the same seed gives the same bytes", DefaultValueFactory = _ => 1 };
         var synthesize = new Command("synthesize",
-            "Write a model with random weights in a real model's exact shape, to measure speed and memory of real sizes without a download.")
+            "Write a model with random weights in a real model's exact shape, to measure real sizes' speed and memory without a download.")
         {
             like, scheme, outPath, seed,
         };
@@ -86,9 +86,10 @@ internal static class SynthesizeCommand
 
             GGUF schemes and block types: {string.Join(", ", ModelSynthesizer.Schemes)}.
             Directories: {string.Join(", ", DirectorySynthesizer.Variants)}.
-            ONNX: every variant that needs no calibration text; its weights are exported from random floats, which are written beside it first.
+            ONNX: every variant that needs no calibration text; its weights are exported from random floats, written beside it first.
 
-            A suite takes what is written as a model's source, in the variant that it already is; ONNX models as onnx:given-int4, -int8, -fp16 or -fp32.
+            A suite takes what is written as a model's source, in the variant that it already is; ONNX models as onnx:given-int4,
+            -int8, -fp16 or -fp32.
             Perplexity and divergence of such a model are marked as meaningless wherever they are shown.
             """);
         return synthesize;

@@ -2,8 +2,8 @@ using System.Collections.Immutable;
 using System.Globalization;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Limits;
-using QuantBench.Core.Suites;
 using QuantBench.Core.Variants;
+using QuantBench.Core.Yaml;
 
 namespace QuantBench.Core.Claims;
 

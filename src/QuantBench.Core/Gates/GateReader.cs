@@ -1,8 +1,9 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Limits;
-using QuantBench.Core.Suites;
 using QuantBench.Core.Variants;
+using QuantBench.Core.Yaml;
 
 namespace QuantBench.Core.Gates;
 

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Cells;
 using QuantBench.Core.Limits;
-using QuantBench.Core.Suites;
 using QuantBench.Core.Variants;
 
 namespace QuantBench.Core.Gates;

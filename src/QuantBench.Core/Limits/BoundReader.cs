@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Errors;
-using QuantBench.Core.Suites;
+using QuantBench.Core.Yaml;
 
 namespace QuantBench.Core.Limits;
 
@@ -58,7 +58,7 @@ internal static class BoundReader
     public static SuiteMap File(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        return SuiteNodeReader.Read(SuiteLoader.ReadText(path, null), path);
+        return SuiteNodeReader.Read(SuiteText.Read(path, null), path);
     }
 
     /// <summary>The error of a missing key.</summary>

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Limits;
-using QuantBench.Core.Suites;
+using QuantBench.Core.Yaml;
 
 namespace QuantBench.Core.Profiles;
 

@@ -1,5 +1,5 @@
-using System.Text;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Yaml;
 
 namespace QuantBench.Core.Suites;
 
@@ -9,7 +9,6 @@ namespace QuantBench.Core.Suites;
 /// </summary>
 public static class SuiteLoader
 {
-    private const int LargestFileBytes = 1 << 20;
     private const int LongestChain = 8;
     private const string Extends = "extends";
 
@@ -19,7 +18,7 @@ public static class SuiteLoader
     public static Suite Load(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        string text = ReadText(path, null);
+        string text = SuiteText.Read(path, null);
         SuiteMap root = SuiteNodeReader.Read(text, path);
         string directory = DirectoryOf(path);
         if (root.Find(Extends) is not null)
@@ -64,7 +63,7 @@ public static class SuiteLoader
         if (chain.Contains(full))
             throw node.Error($"'{name}' extends this suite, directly or through others", "a suite can't build on itself");
         if (chain.Count >= LongestChain) throw node.Error($"more than {LongestChain} suites extend one another");
-        SuiteMap below = Resolve(SuiteNodeReader.Read(ReadText(basePath, node), basePath), basePath, [.. chain, full]);
+        SuiteMap below = Resolve(SuiteNodeReader.Read(SuiteText.Read(basePath, node), basePath), basePath, [.. chain, full]);
         below = SuiteMerge.Rebase(below, DirectoryOf(basePath), DirectoryOf(path));
         SuiteMap merged = SuiteMerge.Merge(below, map with { Entries = [.. map.Entries.Where(e => e.Key.Value != Extends)] });
         if (merged.Count > SuiteNodeReader.MostNodes)
@@ -74,38 +73,4 @@ public static class SuiteLoader
 
     // Relative when the path is, so that messages name files as the user did.
     private static string DirectoryOf(string path) => Path.GetDirectoryName(path) is { Length: > 0 } directory ? directory : ".";
-
-    internal static string ReadText(string path, SuiteNode? from)
-    {
-        try
-        {
-            using FileStream stream = File.OpenRead(path);
-            if (stream.Length > LargestFileBytes)
-                throw Fail($"the file has {stream.Length} bytes; at most {LargestFileBytes} are read", null, null);
-            // Length is 0 for pipes and devices, so the limit is kept while reading too.
-            byte[] bytes = new byte[LargestFileBytes + 1];
-            int length = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-            if (length > LargestFileBytes) throw Fail($"the file has more than {LargestFileBytes} bytes", null, null);
-            string text = new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(bytes, 0, length);
-            return text.StartsWith('\uFEFF') ? text[1..] : text;
-        }
-        catch (DecoderFallbackException e)
-        {
-            throw Fail("the file isn't UTF-8 text", "save it as UTF-8", e);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw Fail("there is no such file",
-                from is null ? "suites lie in suites/; give a path to a .yaml file" : "the path starts from the directory of this suite",
-                e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
-        {
-            throw Fail($"the file can't be read: {e.Message}", null, e);
-        }
-
-        SuiteException Fail(string problem, string? hint, Exception? inner) => from is null
-            ? new SuiteException(path, 0, 0, problem, hint, inner)
-            : new SuiteException(from.File, from.Line, from.Column, $"base suite {path}: {problem}", hint, inner);
-    }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Yaml;
 
 namespace QuantBench.Core.Suites;
 

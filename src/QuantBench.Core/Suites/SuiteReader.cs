@@ -5,6 +5,7 @@ using QuantBench.Core.Gates;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
 using QuantBench.Core.Workloads;
+using QuantBench.Core.Yaml;
 
 namespace QuantBench.Core.Suites;
 

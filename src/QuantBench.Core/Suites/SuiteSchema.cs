@@ -59,7 +59,9 @@ public static class SuiteSchema
             List(Map(
                 [("id", Text("its name in results")), ("source", Text("path from this file's directory")),
                     ("olive",
-                        Text("arguments of Olive's command, which makes an ONNX model of the source first, e.g. auto-opt --precision int4"))], ["id", "source"])),
+                        Text("arguments of Olive's command, which makes an ONNX model of the source first, "
+                            + "e.g. auto-opt --precision int4"))],
+                ["id", "source"])),
         "variants" => List(Defined(VariantDefinition(blockTypes: true))),
         "backends" =>
             List(new JsonObject

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Workloads;
+using QuantBench.Core.Yaml;
 
 namespace QuantBench.Core.Suites;
 

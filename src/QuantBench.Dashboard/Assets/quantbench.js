@@ -24,8 +24,11 @@
 
   document.addEventListener('input', e => {
     const twin = e.target.dataset?.twin && document.getElementById(e.target.dataset.twin);
-    if (twin) twin.value = e.target.dataset.log !== undefined && e.target.type === 'range' ? Number((10 ** e.target.value).toPrecision(3))
-      : e.target.dataset.log !== undefined ? Math.log10(Math.max(e.target.value, 1e-9)) : e.target.value;
+    if (twin) {
+      const log = e.target.dataset.log !== undefined;
+      twin.value = !log ? e.target.value
+        : e.target.type === 'range' ? Number((10 ** e.target.value).toPrecision(3)) : Math.log10(Math.max(e.target.value, 1e-9));
+    }
     const form = e.target.closest('form[data-auto]');
     if (form && e.target.matches('input[type=search]')) later(form, 300);
   });
@@ -67,7 +70,14 @@
     let y = rows.findIndex(r => r.includes(e.target));
     if (y < 0) return;
     let x = rows[y].indexOf(e.target);
-    const to = { ArrowRight: [y, x + 1], ArrowLeft: [y, x - 1], ArrowDown: [y + 1, x], ArrowUp: [y - 1, x], Home: [e.ctrlKey ? 0 : y, 0], End: [e.ctrlKey ? rows.length - 1 : y, 1e6] }[e.key];
+    const to = {
+      ArrowRight: [y, x + 1],
+      ArrowLeft: [y, x - 1],
+      ArrowDown: [y + 1, x],
+      ArrowUp: [y - 1, x],
+      Home: [e.ctrlKey ? 0 : y, 0],
+      End: [e.ctrlKey ? rows.length - 1 : y, 1e6],
+    }[e.key];
     if (!to) return;
     e.preventDefault();
     y = Math.max(0, Math.min(rows.length - 1, to[0]));
@@ -79,7 +89,10 @@
 
   // On paper nothing can be unfolded.
   let folded = [];
-  addEventListener('beforeprint', () => { folded = [...document.querySelectorAll('main details:not([open])')]; for (const d of folded) d.open = true; });
+  addEventListener('beforeprint', () => {
+    folded = [...document.querySelectorAll('main details:not([open])')];
+    for (const d of folded) d.open = true;
+  });
   addEventListener('afterprint', () => { for (const d of folded) d.open = false; });
 
   // A refreshed page keeps what was unfolded and where the reader was.
@@ -93,6 +106,9 @@
     const back = sessionStorage.getItem('qb-return');
     if (back) { sessionStorage.removeItem('qb-return'); document.getElementById(back)?.focus(); }
     const moved = document.querySelector('[data-focus]');
-    if (moved && moved.dataset.focus !== document.body.dataset.focused) { document.body.dataset.focused = moved.dataset.focus; if (matchMedia('(max-width:1199px)').matches) moved.focus(); }
+    if (moved && moved.dataset.focus !== document.body.dataset.focused) {
+      document.body.dataset.focused = moved.dataset.focus;
+      if (matchMedia('(max-width:1199px)').matches) moved.focus();
+    }
   });
 })();

@@ -6,7 +6,7 @@ using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Variants;
 using QuantBench.Core.Workloads;
-using QuantBench.Dashboard.Queries;
+using QuantBench.Dashboard.Runs;
 using QuantBench.Dashboard.Text;
 
 namespace QuantBench.Dashboard.Matrix;

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Components;
 using QuantBench.Analysis.Compare;
 using QuantBench.Analysis.Plots;
 using QuantBench.Dashboard.Queries;
+using QuantBench.Dashboard.Runs;
 using QuantBench.Dashboard.Text;
 
 namespace QuantBench.Dashboard.Pages;
@@ -114,7 +115,9 @@ public sealed partial class Compare
         _backends = await Queries.BackendsAsync(_many, _focus);
         _backendRows = [.. _backends.Select(b => b.Row)];
         _backendNote =
-            $"{_focus.Metric.Description}{(_many.Base.Variant is null && _focus.Row?.Sides.OfType<MetricComparison>().FirstOrDefault()?.VariantA is { } variant ? $"; {variant.Id}" : "")}";
+            _focus.Metric.Description
+                + (_many.Base.Variant is null
+                    && _focus.Row?.Sides.OfType<MetricComparison>().FirstOrDefault()?.VariantA is { } variant ? $"; {variant.Id}" : "");
     }
 
     private static ImmutableArray<ManyRow> First(ImmutableArray<ManyRow> rows) => rows.Length <= MostListed ? rows : rows[..MostListed];

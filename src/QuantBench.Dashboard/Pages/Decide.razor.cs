@@ -7,6 +7,7 @@ using QuantBench.Analysis.Plots;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Profiles;
 using QuantBench.Dashboard.Queries;
+using QuantBench.Dashboard.Runs;
 using QuantBench.Dashboard.Text;
 
 namespace QuantBench.Dashboard.Pages;

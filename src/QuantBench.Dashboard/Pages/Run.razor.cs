@@ -8,6 +8,7 @@ using QuantBench.Core.Workloads;
 using QuantBench.Dashboard.Figures;
 using QuantBench.Dashboard.Matrix;
 using QuantBench.Dashboard.Queries;
+using QuantBench.Dashboard.Runs;
 using QuantBench.Dashboard.Text;
 using QuantBench.Lab.Notes;
 
@@ -93,7 +94,8 @@ public sealed partial class Run
             : Detail.State == RunState.Running ? $", {Format.Duration(Clock.GetUtcNow() - Detail.Info.Started)} so far" : "";
         _progress = Detail.State == RunState.Completed
             ? "completed, "
-                + $"{Words.Count(Detail.Counts.Total, "cell", "cells")}{(Detail.Counts.Failed > 0 ? $", {Detail.Counts.Failed} failed" : "")}"
+                + $"{Words.Count(Detail.Counts.Total, "cell", "cells")}"
+                + (Detail.Counts.Failed > 0 ? $", {Detail.Counts.Failed} failed" : "")
             : $"{Words.State(Detail.State)}, {Detail.Counts.Finished} of {Detail.Counts.Total} "
                 + $"cells{(Detail.Counts.Failed > 0 ? $", {Detail.Counts.Failed} failed" : "")}{Remaining()}";
         await LoadMatrixAsync(Detail);

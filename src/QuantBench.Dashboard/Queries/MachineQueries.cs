@@ -5,6 +5,7 @@ using QuantBench.Core.Metrics;
 using QuantBench.Core.Workloads;
 using QuantBench.Core;
 using QuantBench.Core.Runs;
+using QuantBench.Dashboard.Runs;
 using QuantBench.Results.Store;
 
 namespace QuantBench.Dashboard.Queries;

@@ -138,5 +138,8 @@ internal sealed class OrtModel : ILoadedModel, IEngineReport
             && int.TryParse(text, out int length) && length > 0 ? length : 0;
 
     private string PlacementText() => string.Join("; ", _placement.GroupBy(p => p.Provider).Select(g =>
-        $"{g.Key}: {string.Join(", ", g.OrderByDescending(p => p.Count).ThenBy(p => p.Operator, StringComparer.Ordinal).Take(8).Select(p => $"{p.Count} {p.Operator}"))}"));
+        $"{g.Key}: "
+                        + string.Join(", ",
+                            g.OrderByDescending(p => p.Count).ThenBy(p => p.Operator, StringComparer.Ordinal).Take(8)
+                                .Select(p => $"{p.Count} {p.Operator}"))));
 }

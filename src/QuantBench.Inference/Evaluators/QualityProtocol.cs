@@ -29,7 +29,8 @@ public static class QualityProtocol
     }
 
     private static string Common(EvaluationText text, int contextLength, int chunks) =>
-        $"n_ctx={contextLength};chunks={chunks};bos={text.BosToken?.ToString() ?? "none"};text={Short(text.TextSha256)};tokenizer={Short(text.TokenizerSha256)}";
+        $"n_ctx={contextLength};chunks={chunks};bos={text.BosToken?.ToString() ?? "none"};"
+            + $"text={Short(text.TextSha256)};tokenizer={Short(text.TokenizerSha256)}";
 
     private static string Short(string hash) => hash.Length <= 12 ? hash : hash[..12];
 }

@@ -47,7 +47,8 @@ public sealed class ChangeReviews(LabDatabase database, AuditLog audit, TimeProv
         database.Execute(
             """
             INSERT INTO change_reviews (metric, cell_id, machine_id, run_id, actor, at_ms, note) VALUES ($1, $2, $3, $4, $5, $6, $7)
-            ON CONFLICT (metric, cell_id, machine_id, run_id) DO UPDATE SET actor = excluded.actor, at_ms = excluded.at_ms, note = excluded.note
+            ON CONFLICT (metric, cell_id, machine_id, run_id) DO UPDATE SET actor = excluded.actor, at_ms = excluded.at_ms,
+                note = excluded.note
             """,
             key.Metric, key.CellId, key.MachineId, key.RunId, actor, clock.GetUtcNow(), text);
         audit.Write(actor, "change.acknowledge", Name(key), null, text);

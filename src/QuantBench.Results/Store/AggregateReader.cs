@@ -25,7 +25,8 @@ public sealed class AggregateReader : IDisposable
     private const int MostStrangers = 8;
 
     private const string CellColumnsSql = """
-        SELECT c.id, c.model, c.variant, c.backend, c.workload, c.settings, c.status, c.reason, CASE WHEN c.details LIKE @meaningless THEN 1 ELSE 0 END FROM cells c
+        SELECT c.id, c.model, c.variant, c.backend, c.workload, c.settings, c.status, c.reason,
+            CASE WHEN c.details LIKE @meaningless THEN 1 ELSE 0 END FROM cells c
         """;
 
     private const string MeasurementColumns = """
@@ -33,7 +34,8 @@ public sealed class AggregateReader : IDisposable
         """;
 
     private const string SeriesColumns = """
-        SELECT c.run_id, c.cell_id, c.model, c.variant, c.backend, c.workload, c.settings, m.value, m.error, m.ci_low, m.ci_high, m.n, m.protocol
+        SELECT c.run_id, c.cell_id, c.model, c.variant, c.backend, c.workload, c.settings, m.value, m.error, m.ci_low, m.ci_high, m.n,
+            m.protocol
         """;
 
     private static readonly ImmutableArray<string> s_meaningless = [CellResult.MeaninglessQuality];

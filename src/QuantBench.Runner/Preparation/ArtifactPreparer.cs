@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
-using QuantBench.Formats.Sources;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Evaluators;
+using QuantBench.Models.Sources;
 using QuantBench.Runner.Registry;
 using QuantBench.Runner.Runs;
 using QuantBench.Runner.Workers;
@@ -158,7 +158,8 @@ public sealed class ArtifactPreparer
     private string? LogPath(string name) => LogFolder is null
         ? null
         : Path.Combine(LogFolder,
-            $"prepare-{string.Concat($"{_model}-{name}".Select(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '+' ? c : '_'))}.log");
+            "prepare-"
+                + string.Concat($"{_model}-{name}".Select(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '+' ? c : '_')) + ".log");
 }
 
 /// <summary>Hands progress on at once, on the caller's thread; <see cref="Progress{T}"/> would reorder it.</summary>

@@ -24,7 +24,8 @@ public sealed class ErrorRateTests(ITestOutputHelper output)
         double rate = Rate(noise, n, 1, samples);
 
         output.WriteLine(
-            $"{noise}, n = {n}, {(samples ? "samples" : "aggregates")}: {rate.ToString("P2", CultureInfo.InvariantCulture)} better or worse");
+            $"{noise}, n = {n}, {(samples ? "samples" : "aggregates")}: {rate.ToString("P2", CultureInfo.InvariantCulture)} "
+                + "better or worse");
         Assert.InRange(rate, 0.04, 0.06);
     }
 
@@ -34,7 +35,8 @@ public sealed class ErrorRateTests(ITestOutputHelper output)
         // The interval's ends are whole ticks then, and one at 0 exactly shows nothing: fewer false calls than 5 %, never more.
         double rate = Rate("ticks", 40, 1, samples: true);
 
-        output.WriteLine($"ticks of 1 %, n = 40: {rate.ToString("P2", CultureInfo.InvariantCulture)} better or worse");
+        output.WriteLine($"ticks of 1 %, n = 40: {rate.ToString("P2", CultureInfo.InvariantCulture)} "
+                + "better or worse");
         Assert.InRange(rate, 0, 0.06);
     }
 

@@ -25,6 +25,7 @@ public sealed class FrameWriterTests
         Assert.Equal(["number,text,flag", .. Enumerable.Range(0, rows).Select(Line), ""], lines);
 
         static string Line(int i) =>
-            $"{(i % 3 == 0 ? "" : (i / 7.0).ToString("R", CultureInfo.InvariantCulture))},{(i % 5 == 0 ? "" : $"\"a,\"\"{i}\"\"\"")},{(i % 2 == 0 ? "true" : "false")}";
+            $"{(i % 3 == 0 ? "" : (i / 7.0).ToString("R", CultureInfo.InvariantCulture))},"
+                + $"{(i % 5 == 0 ? "" : $"\"a,\"\"{i}\"\"\"")},{(i % 2 == 0 ? "true" : "false")}";
     }
 }

@@ -14,7 +14,7 @@ public sealed class PostgresCommandsTests(StoredRuns stored) : IClassFixture<Sto
         string database = PostgresServer.Shared.NewDatabase();
         string file = elsewhere.Combine("address");
         await File.WriteAllTextAsync(file,
-            $"# the lab's\npostgres://{PostgresServer.User}:{Uri.EscapeDataString(PostgresServer.Password)}@127.0.0.1:{PostgresServer.Shared.Port}/{database}\n");
+            $"# the lab's\n{PostgresServer.Shared.UrlOf(database)}\n");
 
         // One machine puts its runs in; another, with none of its own, reads them.
         (int code, string output, string error) = await Run("results", "reindex", "--results", stored.Path);

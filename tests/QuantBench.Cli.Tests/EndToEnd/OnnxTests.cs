@@ -23,7 +23,8 @@ public sealed class OnnxTests : IDisposable
             backends: [onnxruntime/cpu]
             workloads:
               - perplexity: { chunks: 2 }
-              - onnx-latency: { reference: onnx:int4-b32, shapes: "sequence_length=4,total_sequence_length=4,past_sequence_length=0", repetitions: 2, time_cap: 1, ort_profile: true }
+              - onnx-latency: { reference: onnx:int4-b32, shapes: "sequence_length=4,total_sequence_length=4,past_sequence_length=0",
+                  repetitions: 2, time_cap: 1, ort_profile: true }
             """);
         string model = Directory.GetFiles(_folder.Combine("cache"), "model.onnx", SearchOption.AllDirectories).Single();
         string directory = Path.GetDirectoryName(model)!; // a file has a directory
@@ -42,7 +43,8 @@ public sealed class OnnxTests : IDisposable
             variants: [onnx:given-int4]
             backends: [onnxruntime/cpu]
             workloads:
-              - onnx-latency: { reference_file: {{model}}, shapes: "sequence_length=4,total_sequence_length=4,past_sequence_length=0", repetitions: 2, time_cap: 1 }
+              - onnx-latency: { reference_file: {{model}}, shapes: "sequence_length=4,total_sequence_length=4,past_sequence_length=0",
+                  repetitions: 2, time_cap: 1 }
             """);
 
         IReadOnlyList<CellResult> without = await RunAsync("without", suite, ("PATH", Environment.GetEnvironmentVariable("PATH")));

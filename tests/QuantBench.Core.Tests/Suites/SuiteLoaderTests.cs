@@ -54,11 +54,13 @@ public sealed class SuiteLoaderTests
         Suite suite = Parse(Good);
 
         Assert.Equal(
-            """{"chunks":64,"dataset":"sotu","flash_attention":"auto","kv_type":"f16","n_batch":2048,"n_ctx":512,"n_ubatch":512,"threads":2}""",
+            """{"chunks":64,"dataset":"sotu","flash_attention":"auto","kv_type":"f16","n_batch":2048,"n_ctx":512,"n_ubatch":512"""
+                + ""","threads":2}""",
             suite.Workloads[0].Settings.ToString());
         Assert.Equal("gguf:F32", suite.Workloads[1].Settings.Text("reference"));
         Assert.Equal(
-            """{"depth":0,"flash_attention":"auto","generate":128,"kv_type":"f16","n_batch":2048,"n_ubatch":512,"prompt":512,"repetitions":10,"threads":2}""",
+            """{"depth":0,"flash_attention":"auto","generate":128,"kv_type":"f16","n_batch":2048,"n_ubatch":512,"prompt":512"""
+                + ""","repetitions":10,"threads":2}""",
             suite.Workloads[3].Settings.ToString());
     }
 
@@ -138,7 +140,7 @@ public sealed class SuiteLoaderTests
         var text = new StringBuilder("a: &a [x, x, x, x, x, x, x, x, x, x]\n");
         for (char c = 'b'; c < 'k'; c++)
             text.Append(
-                $"{c}: &{c} [*{(char)(c - 1)}, *{(char)(c - 1)}, *{(char)(c - 1)}, *{(char)(c - 1)}, *{(char)(c - 1)}, *{(char)(c - 1)}]\n");
+                $"{c}: &{c} [{string.Join(", ", Enumerable.Repeat($"*{(char)(c - 1)}", 6))}]\n");
 
         var e = Assert.Throws<SuiteException>(() => Parse(text.ToString()));
 

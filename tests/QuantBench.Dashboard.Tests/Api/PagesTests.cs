@@ -175,7 +175,8 @@ public sealed class PagesTests(DashboardFixture dashboard)
         Match form =
             Regex.Match(html,
                 "name=\"metric\" value=\"(?<m>[^\"]+)\" /><input type=\"hidden\" name=\"cell\" value=\"(?<c>[^\"]+)\" /><input "
-                    + "type=\"hidden\" name=\"machine\" value=\"(?<n>[^\"]+)\" /><input type=\"hidden\" name=\"run\" value=\"(?<r>[^\"]+)\"");
+                    + "type=\"hidden\" name=\"machine\" value=\"(?<n>[^\"]+)\" />"
+                    + "<input type=\"hidden\" name=\"run\" value=\"(?<r>[^\"]+)\"");
         Assert.Equal(DriftRuns.Id(DriftRuns.FirstSlowNight, DriftRuns.SlowMachine), form.Groups["r"].Value);
         (string,
             string)[] fields = [("metric", form.Groups["m"].Value), ("cell", form.Groups["c"].Value), ("machine", form.Groups["n"].Value),

@@ -2,9 +2,9 @@ using System.Collections.Immutable;
 using QuantBench.Core.Errors;
 using QuantBench.Engines.OnnxRuntime.Imports;
 using QuantBench.Engines.OnnxRuntime.Tests.Export;
-using QuantBench.Formats.Sources;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Sources;
 using QuantBench.TestKit;
 
 namespace QuantBench.Engines.OnnxRuntime.Tests.Imports;
@@ -16,10 +16,14 @@ public sealed class GivenModelTests(ExportFixture fixture)
 {
     private const string Footprint = """
         {
-          "a1": {"parent_model_id": null, "model_id": "a1", "model_config": {"type": "HfModel"}, "from_pass": null, "metrics": {"value": {"latency-avg": {"value": 40.5, "priority": 1, "higher_is_better": false}}}},
-          "b2": {"parent_model_id": "a1", "model_id": "b2", "model_config": {"type": "ONNXModel"}, "from_pass": "ModelBuilder", "metrics": null},
-          "c3": {"parent_model_id": "b2", "model_id": "c3", "model_config": {"type": "ONNXModel"}, "from_pass": "OnnxBlockWiseRtnQuantization",
-                 "metrics": {"value": {"latency-avg": {"value": 12.25, "priority": 1, "higher_is_better": false}, "accuracy-accuracy_score": {"value": 0.5, "priority": -1, "higher_is_better": true}},
+          "a1": {"parent_model_id": null, "model_id": "a1", "model_config": {"type": "HfModel"}, "from_pass": null,
+                 "metrics": {"value": {"latency-avg": {"value": 40.5, "priority": 1, "higher_is_better": false}}}},
+          "b2": {"parent_model_id": "a1", "model_id": "b2", "model_config": {"type": "ONNXModel"}, "from_pass": "ModelBuilder",
+                 "metrics": null},
+          "c3": {"parent_model_id": "b2", "model_id": "c3", "model_config": {"type": "ONNXModel"},
+                 "from_pass": "OnnxBlockWiseRtnQuantization",
+                 "metrics": {"value": {"latency-avg": {"value": 12.25, "priority": 1, "higher_is_better": false},
+                     "accuracy-accuracy_score": {"value": 0.5, "priority": -1, "higher_is_better": true}},
                              "cmp_direction": {"latency-avg": -1}, "if_goals_met": true}}
         }
         """;

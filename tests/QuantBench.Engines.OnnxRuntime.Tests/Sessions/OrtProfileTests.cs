@@ -16,9 +16,12 @@ public sealed class OrtProfileTests(ExportFixture fixture)
         [
             "[",
             """{"cat" : "Session","pid" :1,"tid" :1,"dur" :900,"ts" :1,"ph" : "X","name" :"model_run","args" : {}},""",
-            """{"cat" : "Node","pid" :1,"tid" :1,"dur" :10,"ts" :2,"ph" : "X","name" :"a_kernel_time","args" : {"op_name" : "Add","provider" : "CPUExecutionProvider"}},""",
-            """{"cat" : "Node","pid" :1,"tid" :1,"dur" :30,"ts" :3,"ph" : "X","name" :"m_kernel_time","args" : {"op_name" : "MatMul","provider" : "CPUExecutionProvider"}},""",
-            """{"cat" : "Node","pid" :1,"tid" :1,"dur" :15,"ts" :3,"ph" : "X","name" :"m2_kernel_time","args" : {"op_name" : "MatMul","provider" : "CPUExecutionProvider"}},""",
+            """{"cat" : "Node","pid" :1,"tid" :1,"dur" :10,"ts" :2"""
+                + ""","ph" : "X","name" :"a_kernel_time","args" : {"op_name" : "Add","provider" : "CPUExecutionProvider"}},""",
+            """{"cat" : "Node","pid" :1,"tid" :1,"dur" :30,"ts" :3"""
+                + ""","ph" : "X","name" :"m_kernel_time","args" : {"op_name" : "MatMul","provider" : "CPUExecutionProvider"}},""",
+            """{"cat" : "Node","pid" :1,"tid" :1,"dur" :15,"ts" :3"""
+                + ""","ph" : "X","name" :"m2_kernel_time","args" : {"op_name" : "MatMul","provider" : "CPUExecutionProvider"}},""",
             """{"cat" : "Node","pid" :1,"tid" :1,"dur" :70,"ts" :3,"ph" : "X","name" :"m_fence_before","args" : {"op_name" : "MatMul"}},""",
             """{"cat" : "Node","pid" :1,"tid" :1,"dur" :1""", // the end of a process that died
         ]);

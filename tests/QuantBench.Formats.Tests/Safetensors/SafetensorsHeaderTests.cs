@@ -14,7 +14,8 @@ public class SafetensorsHeaderTests
     {
         // Headers may list tensors in any order.
         byte[] bytes = TinySafetensors.Build(
-            """{"b":{"dtype":"BF16","shape":[4],"data_offsets":[24,32]},"e":{"dtype":"I64","shape":[0,3],"data_offsets":[24,24]},"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"__metadata__":{"format":"pt"}}  """,
+            """{"b":{"dtype":"BF16","shape":[4],"data_offsets":[24,32]},"e":{"dtype":"I64","shape":[0,3],"data_offsets":[24,24]}"""
+                + ""","a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"__metadata__":{"format":"pt"}}  """,
             new byte[32]);
 
         SafetensorsHeader header = SafetensorsHeader.Read(bytes, "tiny.safetensors");

@@ -2,10 +2,10 @@ using System.Text;
 using System.Text.Json.Nodes;
 using FsCheck.Xunit;
 using QuantBench.Core.Errors;
-using QuantBench.Formats.Conversion;
 using QuantBench.Formats.Gguf;
-using QuantBench.Formats.Sources;
 using QuantBench.Formats.Tokenizers;
+using QuantBench.Models.Conversion;
+using QuantBench.Models.Sources;
 using QuantBench.TestKit;
 
 namespace QuantBench.Formats.Tests.Tokenizers;
@@ -155,13 +155,17 @@ public class TextTokenizerTests
     }
 
     [Theory]
-    [InlineData("""{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<|endoftext|>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}]}""", null, 0)]
-    [InlineData("""{"type":"Sequence","processors":[{"type":"ByteLevel"},{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<|endoftext|>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}]}]}""", null, 0)]
+    [InlineData("""{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<|endoftext|>","type_id":0}}"""
+        + """,{"Sequence":{"id":"A","type_id":0}}]}""", null, 0)]
+    [InlineData("""{"type":"Sequence","processors":[{"type":"ByteLevel"}"""
+        + """,{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<|endoftext|>","type_id":0}}"""
+        + """,{"Sequence":{"id":"A","type_id":0}}]}]}""", null, 0)]
     [InlineData("""{"type":"TemplateProcessing","single":[{"Sequence":{"id":"A","type_id":0}}]}""", null, null)]
     [InlineData("""{"type":"ByteLevel"}""", null, null)]
     [InlineData("""{"type":"ByteLevel"}""", true, 0)]
     // the flag wins
-    [InlineData("""{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<|endoftext|>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}]}""", false, null)]
+    [InlineData("""{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<|endoftext|>","type_id":0}}"""
+        + """,{"Sequence":{"id":"A","type_id":0}}]}""", false, null)]
     public void BosToken_FollowsTemplateAndFlag(string postProcessor, bool? flag, int? bos)
     {
         HuggingFaceTokenizer tokenizer = Tiny(
@@ -176,7 +180,8 @@ public class TextTokenizerTests
     [InlineData("""{"pre_tokenizer":null}""", "no 'pre_tokenizer'")]
     [InlineData("""{"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":true}}""", "'add_prefix_space'")]
     [InlineData("""{"pre_tokenizer":{"type":"ByteLevel","use_regex":false}}""", "not known")]
-    [InlineData("""{"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"x+"},"behavior":"Isolated"},{"type":"ByteLevel","use_regex":false}]}}""", "x+")]
+    [InlineData("""{"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"x+"},"behavior":"Isolated"}"""
+        + """,{"type":"ByteLevel","use_regex":false}]}}""", "x+")]
     [InlineData("""{"normalizer":{"type":"Lowercase"}}""", "'Lowercase'")]
     [InlineData("""{"model":{"type":"Unigram","vocab":[]}}""", "'Unigram'")]
     [InlineData("""{"model":{"type":"BPE","byte_fallback":true,"vocab":{"a":1},"merges":[]}}""", "byte_fallback")]

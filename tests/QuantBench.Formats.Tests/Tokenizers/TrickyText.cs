@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using QuantBench.TestKit;
 
 namespace QuantBench.Formats.Tests.Tokenizers;
 
@@ -20,7 +21,8 @@ internal static class TrickyText
     public const int VocabularySize = 4102;
 
     private const string DigitsFirst =
-        """{"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":true},{"type":"ByteLevel","add_prefix_space":false,"use_regex":true}]}""";
+        """{"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":true},{"type":"ByteLevel","add_prefix_space":false"""
+            + ""","use_regex":true}]}""";
 
     /// <summary>Writes <c>config.json</c> and <c>tokenizer.json</c> with the reference vocabulary, some tokens more and a
     /// pre-tokenizer.</summary>
@@ -44,9 +46,11 @@ internal static class TrickyText
         {
             "gpt-2" => tokenizer["pre_tokenizer"]!.DeepClone(),
             "llama-bpe" =>
-                Split(@"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"),
+                Split(@"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+                    + @"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"),
             "qwen2" =>
-                Split(@"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"),
+                Split(@"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+                    + @"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"),
             "smollm" => JsonNode.Parse(DigitsFirst),
             _ => throw new ArgumentOutOfRangeException(nameof(pre), pre, "not a pre-tokenizer of this test"),
         };

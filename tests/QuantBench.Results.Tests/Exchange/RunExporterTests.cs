@@ -39,9 +39,11 @@ public sealed class RunExporterTests
         string text = Encoding.UTF8.GetString(await ExportAsync("csv", small));
 
         const string head =
-            "run,suite,machine,cell,model,variant,backend,workload,settings,status,reason,metric,unit,direction,value,error,n,mean,sd,median,min,max,p90,p95,p99,ci95_low,ci95_high,protocol\r\n";
+            "run,suite,machine,cell,model,variant,backend,workload,settings,status,reason,metric,unit,direction,value,error,n,"
+                + "mean,sd,median,min,max,p90,p95,p99,ci95_low,ci95_high,protocol\r\n";
         string Row(CellResult c, string rest) =>
-            $"20261122-221000-reference-9f3a,reference,4a5b6c7d8e9f0a1b,{c.Cell.Id},reference,{c.Cell.Variant.Id},llamacpp/cpu,perplexity,\"{{\"\"chunks\"\":64,\"\"dataset\"\":\"\"sotu\"\",\"\"n_ctx\"\":512}}\",{rest}\r\n";
+            $"20261122-221000-reference-9f3a,reference,4a5b6c7d8e9f0a1b,{c.Cell.Id},reference,{c.Cell.Variant.Id},llamacpp/cpu,"
+                    + $"perplexity,\"{{\"\"chunks\"\":64,\"\"dataset\"\":\"\"sotu\"\",\"\"n_ctx\"\":512}}\",{rest}\r\n";
         Assert.Equal(
             head
             + Row(small.Cells[0],

@@ -163,7 +163,8 @@ public sealed class RunImportTests : IDisposable
         string list =
             string.Join(",",
                 files.Select(f =>
-                    $"\"{f.Name.Replace("\\", "\\\\", StringComparison.Ordinal)}\":\"{Convert.ToHexStringLower(SHA256.HashData(f.Content))}\""));
+                    $"\"{f.Name.Replace("\\", "\\\\", StringComparison.Ordinal)}\":"
+                        + $"\"{Convert.ToHexStringLower(SHA256.HashData(f.Content))}\""));
         Write(zip, "manifest.json", Encoding.UTF8.GetBytes($"{{\"schema\":1,\"run\":\"{_sample.Info.Id}\",\"files\":{{{list}}}}}"));
         foreach ((string name, byte[] content) in files) Write(zip, name, content);
         return path;

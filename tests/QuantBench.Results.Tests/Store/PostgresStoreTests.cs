@@ -97,7 +97,7 @@ public sealed class PostgresStoreTests : ResultStoreContract
         using ResultStore store =
             ResultStore.Open(Root.Path,
                 StoreAddress.Parse(
-                    $"postgres://{PostgresServer.User}:{Uri.EscapeDataString(PostgresServer.Password)}@127.0.0.1:{server.Port}/{database}"));
+                    server.UrlOf(database)));
 
         Assert.Equal($"PostgreSQL database {database} on 127.0.0.1:{server.Port}", store.Location);
         Assert.True(store.IsShared);

@@ -3,9 +3,9 @@ using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Runs;
 using QuantBench.Core.Suites;
-using QuantBench.Formats.Sources;
 using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Sources;
 using QuantBench.Results.Folders;
 using QuantBench.Runner.Runs;
 using QuantBench.Runner.Workers;
@@ -190,10 +190,12 @@ public sealed class SuiteRunnerTests : IDisposable
         """echo '{"event":"result","result":{"engine_build":"fake v1","devices":[{"id":"cpu","description":"CPU"}]}}'""";
 
     private const string MeasureOk =
-        """echo '{"event":"result","result":{"metrics":[{"name":"load_time","unit":"ms","direction":"lower","value":12.5}],"provenance":{"engine_build":"fake v1"}}}'""";
+        """echo '{"event":"result","result":{"metrics":[{"name":"load_time","unit":"ms","direction":"lower","value":12.5}]"""
+            + ""","provenance":{"engine_build":"fake v1"}}}'""";
 
     private const string Built =
-        """echo '{"event":"result","result":{"built":{"sha256":"9a3a45d01531a20e89ac6ae10b0b0beb0492acd7216a368aa062d1a5fecaf9cd","bytes":7,"weight_bytes":4,"parameter_count":1}}}'""";
+        """echo '{"event":"result","result":{"built":{"sha256":"9a3a45d01531a20e89ac6ae10b0b0beb0492acd7216a368aa062d1a5fecaf9cd","bytes":"""
+            + """7,"weight_bytes":4,"parameter_count":1}}}'""";
 
     private static IReadOnlyList<CellResult> Cells(RunOutcome outcome)
     {

@@ -66,7 +66,8 @@ public sealed class WorkerProtocolTests
     {
         byte[] line =
             Encoding.UTF8.GetBytes(
-                """{"event":"result","result":{"metrics":[{"name":"perplexity","unit":"1","direction":"lower","value":1}],"provenance":{"a":"b"}}}""");
+                """{"event":"result","result":{"metrics":[{"name":"perplexity","unit":"1","direction":"lower","value":1}]"""
+                    + ""","provenance":{"a":"b"}}}""");
         line[at % (uint)line.Length] = value;
 
         Exception? e = Record.Exception(() => WorkerEvent.TryRead(line));

@@ -38,8 +38,11 @@ public sealed class PostgresServer
         // It ends when its standard input does: with this process, however that ends. PostgreSQL won't run as root.
         string script = $"""
             set -e
-            "{s_binaries}/initdb" -D "{data}" -U {User} --auth-local=trust --auth-host=scram-sha-256 --pwfile="{password}" --no-sync --locale=C -E UTF8 >"{_directory}/log" 2>&1
-            "{s_binaries}/postgres" -D "{data}" -k "{_directory}" -p {Port} -c listen_addresses=127.0.0.1 -c fsync={(durable ? "on" : "off")} -c max_connections=200 >>"{_directory}/log" 2>&1 &
+            exec >"{_directory}/log" 2>&1
+            "{s_binaries}/initdb" -D "{data}" -U {User} --auth-local=trust --auth-host=scram-sha-256 --pwfile="{password}" --no-sync \
+              --locale=C -E UTF8
+            "{s_binaries}/postgres" -D "{data}" -k "{_directory}" -p {Port} -c listen_addresses=127.0.0.1 \
+              -c fsync={(durable ? "on" : "off")} -c max_connections=200 &
             cat >/dev/null
             kill -INT $! ; wait $! || true
             rm -rf "{_directory}"
@@ -59,6 +62,9 @@ public sealed class PostgresServer
         _process = Process.Start(info) ?? throw new InvalidOperationException($"{command[0]} can't be started");
         Await();
     }
+
+    /// <summary>A database's address with its password, as users write it.</summary>
+    public string UrlOf(string database) => $"postgres://{User}:{Uri.EscapeDataString(Password)}@127.0.0.1:{Port}/{database}";
 
     /// <summary>Why there is no server; null when there is one, or when it must be there.</summary>
     public static string? Missing { get; } =
