@@ -27,28 +27,20 @@ public static class MetricTable
         Quality("ppl_ratio", "1", Direction.Lower, "PPL ratio", "perplexity over the reference variant's on the same tokens; paired error")
             with { OfReference = 1 },
         Quality("ppl_difference", "1", Direction.Lower, "PPL difference",
-            "perplexity minus the reference variant's on the same tokens; paired error")
-            with { OfReference = 0, IsAroundZero = true },
+            "perplexity minus the reference variant's on the same tokens; paired error") with { OfReference = 0, IsAroundZero = true },
         Quality("ln_ppl_ratio", "nat", Direction.Lower, "ln PPL ratio",
-            "mean difference of negative log-likelihoods to the reference; paired error")
-            with { OfReference = 0, IsAroundZero = true },
+            "mean difference of negative log-likelihoods to the reference; paired error") with { OfReference = 0, IsAroundZero = true },
         Quality("nll_correlation", "1", Direction.Higher, "NLL correlation", "correlation of the two negative log-likelihood series")
             with { OfReference = 1 },
         Quality("kl_mean", "nat", Direction.Lower, "Mean KL",
             "mean KL divergence of the variant's next-token distribution from the reference's")
             with { Headline = 2, IsWatched = true, OfReference = 0, From = s_divergence, Column = new(4, "Mean KL", "nat") },
-        Quality("kl_median", "nat", Direction.Lower, "Median KL", "median KL divergence")
-            with { OfReference = 0 },
-        Quality("kl_p90", "nat", Direction.Lower, "KL p90", "90th percentile of the KL divergence")
-            with { OfReference = 0 },
-        Quality("kl_p95", "nat", Direction.Lower, "KL p95", "95th percentile of the KL divergence")
-            with { OfReference = 0 },
-        Quality("kl_p99", "nat", Direction.Lower, "KL p99", "99th percentile of the KL divergence")
-            with { OfReference = 0 },
-        Quality("kl_p999", "nat", Direction.Lower, "KL p99.9", "99.9th percentile of the KL divergence")
-            with { OfReference = 0 },
-        Quality("kl_max", "nat", Direction.Lower, "Max KL", "largest KL divergence")
-            with { OfReference = 0 },
+        Quality("kl_median", "nat", Direction.Lower, "Median KL", "median KL divergence") with { OfReference = 0 },
+        Quality("kl_p90", "nat", Direction.Lower, "KL p90", "90th percentile of the KL divergence") with { OfReference = 0 },
+        Quality("kl_p95", "nat", Direction.Lower, "KL p95", "95th percentile of the KL divergence") with { OfReference = 0 },
+        Quality("kl_p99", "nat", Direction.Lower, "KL p99", "99th percentile of the KL divergence") with { OfReference = 0 },
+        Quality("kl_p999", "nat", Direction.Lower, "KL p99.9", "99.9th percentile of the KL divergence") with { OfReference = 0 },
+        Quality("kl_max", "nat", Direction.Lower, "Max KL", "largest KL divergence") with { OfReference = 0 },
         Quality("same_top", "1", Direction.Higher, "Same top token", "share of positions where the most likely token is the reference's")
             with { Headline = 3, IsShare = true, OfReference = 1, From = s_divergence, Column = new(5, "Same top") },
         Quality("delta_p_mean", "1", Direction.None, "Mean Δp", "mean change of the true token's probability")
@@ -92,12 +84,9 @@ public static class MetricTable
             "tokens per second of the quality evaluation, scoring included"),
         Size("artifact_size", "Artifact", "bytes of the artifact's files")
             with { Headline = 9, IsExact = true, From = s_files, Column = new(2, "Size") },
-        Size("weights_size", "Weights", "bytes of weights the engine reports")
-            with { IsExact = true },
-        Size("kv_cache_size", "KV cache", "bytes of the KV cache the engine reports")
-            with { IsExact = true },
-        Size("compute_size", "Compute buffers", "bytes of compute buffers the engine reports")
-            with { IsExact = true },
+        Size("weights_size", "Weights", "bytes of weights the engine reports") with { IsExact = true },
+        Size("kv_cache_size", "KV cache", "bytes of the KV cache the engine reports") with { IsExact = true },
+        Size("compute_size", "Compute buffers", "bytes of compute buffers the engine reports") with { IsExact = true },
         Size("rss_loaded", "Resident, loaded", "resident memory of the process after the session is ready, from the OS"),
         Size("rss_prefill", "Resident, prefilled", "resident memory of the process after the first prompt, from the OS"),
         Size("rss_peak", "Resident, peak", "largest resident memory of the process, the kernel's own figure")

@@ -24,7 +24,7 @@ public sealed class AnalysisCommandsTests(StoredRuns runs) : IClassFixture<Store
     [InlineData("recommend run-0 --profile server", "reference for server: ship")]
     [InlineData("recommend run-0 --profile research", "reference for research: ship")]
     [InlineData("recommend run-0 --profile phone --limit artifact_size<=1MiB", "nothing fits. Nearest miss:")]
-    [InlineData("claims run-0", "17 claims in 24 judgements")]
+    [InlineData("claims run-0", "16 claims in 22 judgements")]
     [InlineData("trend tg_tps --variant Q4_0", "got worse")]
     [InlineData("frame run-0 --metrics tg_tps --rows variant,class", "| gguf:TQ2\\_0 | ultra-low |")]
     public async Task Command_Answers(string line, string expected)
