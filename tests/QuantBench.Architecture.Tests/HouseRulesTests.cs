@@ -92,8 +92,9 @@ public sealed class HouseRulesTests
     {
         string[] allowed =
         [
-            "src", "tests", "suites", "datasets", "results", "QuantBench.sln", "README.md", "run-bench.sh", "Directory.Build.props",
-            "Directory.Packages.props", "global.json", "LICENSE",
+            "src", "tests", "suites", "datasets", "results", "docs", "findings", "QuantBench.sln", "run-bench.sh", "README.md",
+            "CONTRIBUTING.md", "CHANGELOG.md", "THIRD-PARTY-NOTICES.md", "LICENSE", "Directory.Build.props", "Directory.Packages.props",
+            "global.json",
         ];
 
         IEnumerable<string> others = Directory.GetFileSystemEntries(s_root)

@@ -1,11 +1,12 @@
 using System.CommandLine;
 using System.Text.RegularExpressions;
 using QuantBench.Cli.Commands;
+using QuantBench.Core.Metrics;
 using QuantBench.TestKit;
 
 namespace QuantBench.Cli.Tests.Commands;
 
-/// <summary>The commands that the README shows are commands that exist, with options that exist.</summary>
+/// <summary>The commands that the README and the pages of docs/ show are commands that exist, with options that exist.</summary>
 public sealed class ReadmeTests
 {
     private static readonly string[] s_scriptsOwn = ["setup", "test", "help"];
@@ -13,7 +14,7 @@ public sealed class ReadmeTests
     public static TheoryData<string> Commands()
     {
         var commands = new TheoryData<string>();
-        foreach (string line in Lines()) commands.Add(line);
+        foreach (string line in Pages().SelectMany(Lines).Distinct()) commands.Add(line);
         return commands;
     }
 
@@ -32,23 +33,41 @@ public sealed class ReadmeTests
     [Fact]
     public void Readme_ShowsTheMainOnes()
     {
-        HashSet<string> shown = [.. Lines().Select(l => l.Split(' ')[0])];
+        HashSet<string> shown = [.. Lines("README.md").Select(l => l.Split(' ')[0])];
 
-        Assert.Superset(new HashSet<string> { "run", "doctor", "results", "compare", "models", "resume", "test" }, shown);
+        Assert.Superset(new HashSet<string> { "run", "doctor", "results", "compare", "models", "recommend", "dashboard", "test" }, shown);
     }
 
     [Fact]
-    public void Readme_LinksOnlyToFilesThatExist()
+    public void Docs_ShowEveryCommand()
     {
-        string text = File.ReadAllText(RepositoryRoot.Combine("README.md"));
+        HashSet<string> shown = [.. Pages().SelectMany(Lines).Select(l => l.Split(' ')[0])];
 
-        IEnumerable<string> missing = Regex.Matches(text, @"\]\((?!https?:|#)([^)#]+)").Select(m => m.Groups[1].Value)
-            .Where(p => !Path.Exists(RepositoryRoot.Combine(p)));
-
-        Assert.Empty(missing);
+        Assert.Superset(new HashSet<string>(QuantBenchCommand.Build().Subcommands.Where(c => !c.Hidden).Select(c => c.Name)), shown);
     }
 
-    private static IEnumerable<string> Lines() =>
-        Regex.Matches(File.ReadAllText(RepositoryRoot.Combine("README.md")), @"^\s*\./run-bench\.sh +([^#`\n]+)", RegexOptions.Multiline)
-            .Select(m => m.Groups[1].Value.Trim());
+    [Fact]
+    public void Docs_ListEveryMetric()
+    {
+        string[] rows = File.ReadAllLines(RepositoryRoot.Combine("docs/results.md"));
+
+        string[] missing =
+        [
+            .. MetricTable.All.Select(m => $"| `{m.Name}` | {m.Unit} |")
+                .Where(m => !rows.Any(r => r.StartsWith(m, StringComparison.Ordinal))),
+        ];
+        Assert.True(missing.Length == 0, string.Join('\n', missing));
+    }
+
+    private static IEnumerable<string> Pages() =>
+        [
+            "README.md", "CONTRIBUTING.md",
+            .. Directory.GetFiles(RepositoryRoot.Combine("docs"), "*.md", SearchOption.AllDirectories)
+                .Select(f => Path.GetRelativePath(RepositoryRoot.Directory, f)),
+        ];
+
+    private static IEnumerable<string> Lines(string page) =>
+        Regex.Matches(File.ReadAllText(RepositoryRoot.Combine(page)), @"^\s*\./run-bench\.sh +([^#`\n]+)", RegexOptions.Multiline)
+            .Select(m => m.Groups[1].Value.Trim())
+            .Where(c => c.Length > 0); // alone it runs the main job
 }
