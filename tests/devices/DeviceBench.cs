@@ -3,8 +3,8 @@ using ILGPU.Runtime;
 using QuantBench.Core.Statistics;
 using QuantBench.Engines.Ilgpu.Graph;
 using QuantBench.Engines.Ilgpu.Kernels;
-using QuantBench.Engines.Managed;
 using QuantBench.Engines.Managed.Kernels;
+using QuantBench.Engines.Managed.Memory;
 using QuantBench.Formats.Gguf;
 
 namespace QuantBench.DeviceCheck;

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using QuantBench.Engines.Ilgpu.Graph;
-using QuantBench.Engines.Managed;
 using QuantBench.Engines.Managed.Kernels;
+using QuantBench.Engines.Managed.Memory;
 using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
 

@@ -1,6 +1,7 @@
 using QuantBench.Core.Errors;
 using QuantBench.Engines.Managed.Files;
 using QuantBench.Engines.Managed.Kernels;
+using QuantBench.Engines.Managed.Memory;
 
 namespace QuantBench.Engines.Managed.Graph;
 
