@@ -35,7 +35,7 @@ internal sealed record KernelSelection
     /// <exception cref="ArgumentException">A value isn't what it should be.</exception>
     public static KernelSelection Read(Func<string, string?> variable)
     {
-        using IEngine engine = Engines.Create(Engine);
+        using IEngine engine = Composition.Engines.Create(Engine);
         ImmutableArray<GgmlType> known = ((IKernelEngine)engine).KernelTypes;
         return new KernelSelection
         {

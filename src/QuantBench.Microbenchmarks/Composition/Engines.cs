@@ -1,7 +1,7 @@
 using QuantBench.Engines.Managed;
 using QuantBench.Inference.Engines;
 
-namespace QuantBench.Microbenchmarks;
+namespace QuantBench.Microbenchmarks.Composition;
 
 /// <summary>The engines whose kernels are benchmarked. To add one: a project reference, a line here, and a method per device in
 /// <see cref="Kernels.KernelBenchmarks"/>.</summary>
