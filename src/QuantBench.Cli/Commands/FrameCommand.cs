@@ -3,7 +3,7 @@ using System.CommandLine;
 using QuantBench.Analysis.Frames;
 using QuantBench.Cli.Composition;
 using QuantBench.Core.Errors;
-using QuantBench.Runner;
+using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Commands;
 

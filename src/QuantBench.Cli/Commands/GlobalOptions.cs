@@ -1,6 +1,6 @@
 using System.CommandLine;
 using QuantBench.Cli.Composition;
-using QuantBench.Runner;
+using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Commands;
 

@@ -1,13 +1,13 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using QuantBench.Cli.Composition;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Suites;
 using QuantBench.Core.Variants;
 using QuantBench.Inference.Engines;
 using QuantBench.Inference.Kernels;
-using QuantBench.Runner;
-using QuantBench.Runner.Runs;
+using QuantBench.Runner.Events;
 using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Commands;

@@ -8,7 +8,7 @@ using QuantBench.Core.Runs;
 using QuantBench.Results.Exchange;
 using QuantBench.Results.Folders;
 using QuantBench.Results.Store;
-using QuantBench.Runner;
+using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Commands;
 

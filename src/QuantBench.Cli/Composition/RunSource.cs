@@ -2,7 +2,7 @@ using QuantBench.Analysis.Candidates;
 using QuantBench.Core.Errors;
 using QuantBench.Results.Folders;
 using QuantBench.Results.Store;
-using QuantBench.Runner;
+using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Composition;
 

@@ -7,6 +7,7 @@ using QuantBench.Formats.Sources;
 using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Runner.Datasets;
+using QuantBench.Runner.Events;
 using QuantBench.Runner.Preparation;
 using QuantBench.Runner.Workers;
 

@@ -7,6 +7,7 @@ using QuantBench.Formats.Sources;
 using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Engines;
 using QuantBench.Results.Folders;
+using QuantBench.Runner.Events;
 using QuantBench.Runner.Runs;
 using QuantBench.Runner.Workers;
 using QuantBench.TestKit;

@@ -2,8 +2,9 @@ using System.Collections.Immutable;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Runs;
 using QuantBench.Inference.Evaluators;
+using QuantBench.Runner.Runs;
 
-namespace QuantBench.Runner.Runs;
+namespace QuantBench.Runner.Events;
 
 /// <summary>Something a run tells whoever watches it.</summary>
 public abstract record RunEvent
