@@ -1,8 +1,8 @@
 using System.Text.Json;
 using QuantBench.Engines.LlamaCpp.Sessions;
-using QuantBench.Formats.Sources;
 using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Sources;
 using QuantBench.TestKit;
 
 namespace QuantBench.Engines.LlamaCpp.Tests;

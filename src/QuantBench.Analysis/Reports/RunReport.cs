@@ -6,7 +6,7 @@ using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Runs;
 using QuantBench.Core.Settings;
-using QuantBench.Core.Suites;
+using QuantBench.Core.Workloads;
 using QuantBench.Results.Folders;
 
 namespace QuantBench.Analysis.Reports;
@@ -96,7 +96,7 @@ public sealed record RunReport
     // `kernels run` makes its suite from its options, so no file has it.
     private static string ReproduceOf(RunRecord run)
     {
-        if (run.Info.Suite != WorkloadNames.NoModel || run.Cells.IsEmpty || run.Cells.Any(c => c.Cell.Workload != "kernel"))
+        if (run.Info.Suite != WorkloadTable.NoModel || run.Cells.IsEmpty || run.Cells.Any(c => WorkloadTable.Of(c.Cell) != WorkloadTable.Kernel))
             return $"./run-bench.sh run suites/{run.Info.Suite}.yaml";
         CellSettings settings = run.Cells[0].Cell.Settings;
         string tokens = run.Cells.FirstOrDefault(c => c.Cell.Settings.Has("tokens")) is { } matmat

@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using System.Reflection;
 using QuantBench.Core.Machine;
-using QuantBench.Formats.Sources;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Evaluators;
+using QuantBench.Models.Sources;
 using QuantBench.Results.Store;
 using QuantBench.Runner.Workers;
 
@@ -39,8 +39,8 @@ internal static class Installation
         Engines = Engines.All,
         Builders = [new HuggingFaceGgufBuilder(), new GgufCopyBuilder(), new HuggingFaceSafetensorsBuilder(), new HuggingFaceMlxBuilder(),
             new DirectoryCopyBuilder()],
-        Evaluator = WorkloadTable.Find,
-        ComputeReference = WorkloadTable.ComputeReference,
+        Evaluator = EvaluatorTable.Find,
+        ComputeReference = EvaluatorTable.ComputeReference,
         Describe = (variant, path) =>
         {
             ArtifactSize size = ArtifactInspector.Inspect(variant.Format, path);

@@ -41,8 +41,8 @@ public sealed record Bound(MetricSelector Metric, bool IsMax, double Limit, bool
         {
             if (!Number(value[..^1], out double percent)) return $"'{text}' isn't a percentage";
             limit = percent / 100;
-            // A share prints as per cent itself; elsewhere per cent can only mean a difference from something.
-            if (metric.Name is "same_top" or DecisionMetrics.PerplexityRise) return null;
+            // Of what is held against the reference already, and of any share that can't be relative, per cent is the figure itself.
+            if (metric.IsPercent && (!mayBeRelative || metric.OfReference is not null)) return null;
             if (!mayBeRelative) return $"a percentage of {metric.Name} needs something to be relative to";
             relative = true;
             return null;
@@ -70,7 +70,7 @@ public sealed record Bound(MetricSelector Metric, bool IsMax, double Limit, bool
     {
         { Unit: "B" } => "write a size, e.g. 512MiB or 2GiB",
         { Unit: "ms" } => "write a time, e.g. 50ms or 2s",
-        { Name: "same_top" or DecisionMetrics.PerplexityRise } => "write a number or per cent, e.g. 0.02 or 2%",
+        { IsPercent: true } => "write a number or per cent, e.g. 0.02 or 2%",
         { Unit: "1" } => "write a number",
         _ => $"write a number in {metric.Unit}",
     };

@@ -14,14 +14,17 @@ public static class DecisionMetrics
 
     private static readonly MetricDefinition s_rise = new(
         PerplexityRise, "1", Direction.Lower, MetricKind.Quality, "PPL rise",
-        "relative rise of the perplexity over the reference variant's on the same text");
+        "relative rise of the perplexity over the reference variant's on the same text")
+    { IsChange = true, OfReference = 0 };
 
     private static readonly ImmutableArray<string> s_percentiles = ["p90", "p95", "p99"];
-    private static readonly ImmutableArray<string> s_timings = ["ttft", "token_latency", "load_time"];
 
     /// <summary>Everything that a limit, an axis or a claim may name.</summary>
     public static IEnumerable<string> Names =>
-        [.. MetricTable.All.Select(m => m.Name), PerplexityRise, .. s_timings.SelectMany(t => s_percentiles.Select(p => $"{t}_{p}"))];
+    [
+        .. MetricTable.All.Select(m => m.Name), PerplexityRise,
+        .. MetricTable.All.Where(m => m.HasPercentiles).SelectMany(m => s_percentiles.Select(p => $"{m.Name}_{p}")),
+    ];
 
     /// <summary>The definition of a name, measured or computed; null when there is none.</summary>
     /// <param name="name">E.g. <c>tg_tps</c>, <c>ppl_rise</c>, <c>token_latency_p99</c>.</param>
@@ -33,13 +36,8 @@ public static class DecisionMetrics
         (string source, string? percentile) = Split(name);
         if (percentile is null) return null;
         MetricDefinition metric = MetricTable.Get(source); // Split names only timings of the table
-        return metric
-            with
-        {
-            Name = name,
-            Title = $"{metric.Title} {percentile}",
-            Description = $"{percentile[1..]}th percentile: {metric.Description}"
-        };
+        string description = $"{percentile[1..]}th percentile: {metric.Description}";
+        return metric with { Name = name, Title = $"{metric.Title} {percentile}", Description = description };
     }
 
     /// <summary>The measured metric behind a name, and the percentile it asks for.</summary>
@@ -48,7 +46,7 @@ public static class DecisionMetrics
     {
         ArgumentNullException.ThrowIfNull(name);
         int at = name.LastIndexOf('_');
-        return at > 0 && s_percentiles.Contains(name[(at + 1)..]) && s_timings.Contains(name[..at]) ? (name[..at], name[(at + 1)..])
-            : (name, null);
+        return at > 0 && s_percentiles.Contains(name[(at + 1)..]) && MetricTable.Find(name[..at]) is { HasPercentiles: true }
+            ? (name[..at], name[(at + 1)..]) : (name, null);
     }
 }

@@ -1,128 +1,175 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
-using System.Text.Json.Serialization;
 
 namespace QuantBench.Core.Metrics;
 
-/// <summary>Which way of a metric is the better one.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<Direction>))]
-public enum Direction
-{
-    /// <summary>Less is better.</summary>
-    [JsonStringEnumMemberName("lower")]
-    Lower,
-
-    /// <summary>More is better.</summary>
-    [JsonStringEnumMemberName("higher")]
-    Higher,
-
-    /// <summary>Neither: a description.</summary>
-    [JsonStringEnumMemberName("none")]
-    None,
-}
-
-/// <summary>What a metric's figure is about; decides what must match before two figures are compared.</summary>
-public enum MetricKind
-{
-    /// <summary>Depends on model, text and tokenizer: compared only under one protocol id.</summary>
-    Quality,
-
-    /// <summary>A timing or rate: compared only where the fingerprints allow it.</summary>
-    Timing,
-
-    /// <summary>Bytes in memory or on disk.</summary>
-    Size,
-
-    /// <summary>Energy.</summary>
-    Energy,
-}
-
-/// <summary>One metric.</summary>
-/// <param name="Name">The name, the same in files, store, command line and pages.</param>
-/// <param name="Unit">SI unit as DESIGN §9 writes it: <c>1</c>, <c>bit/B</c>, <c>nat</c>, <c>token/s</c>, <c>ms</c>, <c>B</c>, <c>bit</c>,
-/// <c>J</c>, <c>B/s</c>, <c>FLOP/s</c>.</param>
-/// <param name="Direction">Which way is better.</param>
-/// <param name="Kind">What it is about.</param>
-/// <param name="Title">Short title for table heads and axes, without the unit.</param>
-/// <param name="Description">One sentence for help texts and tooltips.</param>
-public sealed record MetricDefinition(string Name, string Unit, Direction Direction, MetricKind Kind, string Title, string Description);
-
 /// <summary>
-/// Every metric. To add one: add a line here and emit it from an evaluator; tables, exports, gates and pages read this table.
-/// Names are a contract with files already written: they are never renamed.
+/// Every metric. To add one: an entry here, and an evaluator that emits it; tables, exports, gates and pages read this table. Names are a
+/// contract with files already written: they are never renamed, and figures of names that stand here no more are kept and shown by name.
 /// </summary>
 public static class MetricTable
 {
+    private static readonly ImmutableArray<string> s_latency = ["latency"];
+    private static readonly ImmutableArray<string> s_kernel = ["kernel"];
+    private static readonly ImmutableArray<string> s_tensors = ["onnx-latency"];
+    private static readonly ImmutableArray<string> s_divergence = ["divergence"];
+    private static readonly ImmutableArray<string> s_scored = ["perplexity", "divergence"];
+    private static readonly ImmutableArray<string> s_files = ["load", "latency", "perplexity", "onnx-latency"];
+    private static readonly ImmutableArray<string> s_models = ["latency", "load", "perplexity", "divergence", "onnx-latency"];
+
     private static readonly ImmutableArray<MetricDefinition> s_all =
     [
         Quality("perplexity", "1", Direction.Lower, "Perplexity",
-            "exp of the mean negative log-likelihood per scored token, llama-perplexity's definition"),
+            "exp of the mean negative log-likelihood per scored token, llama-perplexity's definition")
+            with { Headline = 1, IsWatched = true, From = s_scored, Column = new(3, "Perplexity", "± SE") { LeastDecimals = 2 } },
         Quality("bits_per_byte", "bit/B", Direction.Lower, "Bits per byte",
             "negative log-likelihood per byte of text; independent of the tokenizer"),
-        Quality("ppl_ratio", "1", Direction.Lower, "PPL ratio", "perplexity over the reference variant's on the same tokens; paired error"),
+        Quality("ppl_ratio", "1", Direction.Lower, "PPL ratio", "perplexity over the reference variant's on the same tokens; paired error")
+            with { OfReference = 1 },
         Quality("ppl_difference", "1", Direction.Lower, "PPL difference",
-            "perplexity minus the reference variant's on the same tokens; paired error"),
+            "perplexity minus the reference variant's on the same tokens; paired error")
+            with { OfReference = 0, IsAroundZero = true },
         Quality("ln_ppl_ratio", "nat", Direction.Lower, "ln PPL ratio",
-            "mean difference of negative log-likelihoods to the reference; paired error"),
-        Quality("nll_correlation", "1", Direction.Higher, "NLL correlation", "correlation of the two negative log-likelihood series"),
+            "mean difference of negative log-likelihoods to the reference; paired error")
+            with { OfReference = 0, IsAroundZero = true },
+        Quality("nll_correlation", "1", Direction.Higher, "NLL correlation", "correlation of the two negative log-likelihood series")
+            with { OfReference = 1 },
         Quality("kl_mean", "nat", Direction.Lower, "Mean KL",
-            "mean KL divergence of the variant's next-token distribution from the reference's"),
-        Quality("kl_median", "nat", Direction.Lower, "Median KL", "median KL divergence"),
-        Quality("kl_p90", "nat", Direction.Lower, "KL p90", "90th percentile of the KL divergence"),
-        Quality("kl_p95", "nat", Direction.Lower, "KL p95", "95th percentile of the KL divergence"),
-        Quality("kl_p99", "nat", Direction.Lower, "KL p99", "99th percentile of the KL divergence"),
-        Quality("kl_p999", "nat", Direction.Lower, "KL p99.9", "99.9th percentile of the KL divergence"),
-        Quality("kl_max", "nat", Direction.Lower, "Max KL", "largest KL divergence"),
-        Quality("same_top", "1", Direction.Higher, "Same top token", "share of positions where the most likely token is the reference's"),
-        Quality("delta_p_mean", "1", Direction.None, "Mean Δp", "mean change of the true token's probability"),
-        Quality("delta_p_rms", "1", Direction.Lower, "RMS Δp", "root mean square change of the true token's probability"),
-        Quality("delta_p_p01", "1", Direction.None, "Δp p1", "1st percentile of the change of the true token's probability"),
-        Quality("delta_p_p05", "1", Direction.None, "Δp p5", "5th percentile of the change of the true token's probability"),
-        Quality("delta_p_median", "1", Direction.None, "Median Δp", "median change of the true token's probability"),
-        Quality("delta_p_p95", "1", Direction.None, "Δp p95", "95th percentile of the change of the true token's probability"),
-        Quality("delta_p_p99", "1", Direction.None, "Δp p99", "99th percentile of the change of the true token's probability"),
-        Timing("pp_tps", "token/s", Direction.Higher, "Prompt speed", "prompt tokens processed per second"),
-        Timing("tg_tps", "token/s", Direction.Higher, "Generation speed", "tokens generated per second"),
-        Timing("ttft", "ms", Direction.Lower, "Time to first token", "from the first prompt token handed over to the first logits read"),
-        Timing("token_latency", "ms", Direction.Lower, "Token latency", "time per generated token"),
+            "mean KL divergence of the variant's next-token distribution from the reference's")
+            with { Headline = 2, IsWatched = true, OfReference = 0, From = s_divergence, Column = new(4, "Mean KL", "nat") },
+        Quality("kl_median", "nat", Direction.Lower, "Median KL", "median KL divergence")
+            with { OfReference = 0 },
+        Quality("kl_p90", "nat", Direction.Lower, "KL p90", "90th percentile of the KL divergence")
+            with { OfReference = 0 },
+        Quality("kl_p95", "nat", Direction.Lower, "KL p95", "95th percentile of the KL divergence")
+            with { OfReference = 0 },
+        Quality("kl_p99", "nat", Direction.Lower, "KL p99", "99th percentile of the KL divergence")
+            with { OfReference = 0 },
+        Quality("kl_p999", "nat", Direction.Lower, "KL p99.9", "99.9th percentile of the KL divergence")
+            with { OfReference = 0 },
+        Quality("kl_max", "nat", Direction.Lower, "Max KL", "largest KL divergence")
+            with { OfReference = 0 },
+        Quality("same_top", "1", Direction.Higher, "Same top token", "share of positions where the most likely token is the reference's")
+            with { Headline = 3, IsShare = true, OfReference = 1, From = s_divergence, Column = new(5, "Same top") },
+        Quality("delta_p_mean", "1", Direction.None, "Mean Δp", "mean change of the true token's probability")
+            with { OfReference = 0, IsAroundZero = true },
+        Quality("delta_p_rms", "1", Direction.Lower, "RMS Δp", "root mean square change of the true token's probability")
+            with { OfReference = 0 },
+        Quality("delta_p_p01", "1", Direction.None, "Δp p1", "1st percentile of the change of the true token's probability")
+            with { IsAroundZero = true },
+        Quality("delta_p_p05", "1", Direction.None, "Δp p5", "5th percentile of the change of the true token's probability")
+            with { IsAroundZero = true },
+        Quality("delta_p_median", "1", Direction.None, "Median Δp", "median change of the true token's probability")
+            with { IsAroundZero = true },
+        Quality("delta_p_p95", "1", Direction.None, "Δp p95", "95th percentile of the change of the true token's probability")
+            with { IsAroundZero = true },
+        Quality("delta_p_p99", "1", Direction.None, "Δp p99", "99th percentile of the change of the true token's probability")
+            with { IsAroundZero = true },
+        Timing("pp_tps", "token/s", Direction.Higher, "Prompt speed", "prompt tokens processed per second")
+            with { Headline = 5, IsWatched = true, From = s_latency, Column = new(6, "pp", "token/s") { Settings = ["prompt", "depth"] } },
+        Timing("tg_tps", "token/s", Direction.Higher, "Generation speed", "tokens generated per second")
+            with { Headline = 4, IsWatched = true, From = s_latency, Column = new(7, "tg", "token/s") { Settings = ["generate", "depth"] } },
+        Timing("ttft", "ms", Direction.Lower, "Time to first token", "from the first prompt token handed over to the first logits read")
+            with { Headline = 6, IsWatched = true, HasPercentiles = true, From = s_latency, Column = new(8, "TTFT", "ms") { Settings = ["prompt"] } },
+        Timing("token_latency", "ms", Direction.Lower, "Token latency", "time per generated token")
+            with { HasPercentiles = true, From = s_latency, Column = new(9, "Token p50", "ms") { IsRounded = true, P99 = "Token p99" } },
         Timing("load_time", "ms", Direction.Lower, "Load time",
-            "opening the artifact until a session is ready; file pages cached by the OS"),
-        Timing("run_latency", "ms", Direction.Lower, "Run latency", "time of one run of a model with tensors in and out"),
+            "opening the artifact until a session is ready; file pages cached by the OS")
+            with { Headline = 7, HasPercentiles = true, From = ["load", "latency", "perplexity"], Column = new(15, "Load", "ms") },
+        Timing("run_latency", "ms", Direction.Lower, "Run latency", "time of one run of a model with tensors in and out")
+            with { From = s_tensors, Column = new(13, "Run", "ms") },
         Timing("runs_per_second", "1/s", Direction.Higher, "Runs per second",
             "runs of a model with tensors in and out, one after the other"),
         Quality("output_error", "1", Direction.Lower, "Output error",
-            "root mean square difference of all outputs to the reference's, over the root mean square of the reference's"),
+            "root mean square difference of all outputs to the reference's, over the root mean square of the reference's")
+            with { From = s_tensors, Column = new(14, "Output error") { IsRounded = true } },
         Quality("output_error_max", "1", Direction.Lower, "Max output error",
             "largest difference of an output element, over the largest magnitude of that output of the reference"),
         Timing("eval_tps", "token/s", Direction.Higher, "Evaluation speed",
             "tokens per second of the quality evaluation, scoring included"),
-        Size("artifact_size", "Artifact", "bytes of the artifact's files"),
-        Size("weights_size", "Weights", "bytes of weights the engine reports"),
-        Size("kv_cache_size", "KV cache", "bytes of the KV cache the engine reports"),
-        Size("compute_size", "Compute buffers", "bytes of compute buffers the engine reports"),
+        Size("artifact_size", "Artifact", "bytes of the artifact's files")
+            with { Headline = 9, IsExact = true, From = s_files, Column = new(2, "Size") },
+        Size("weights_size", "Weights", "bytes of weights the engine reports")
+            with { IsExact = true },
+        Size("kv_cache_size", "KV cache", "bytes of the KV cache the engine reports")
+            with { IsExact = true },
+        Size("compute_size", "Compute buffers", "bytes of compute buffers the engine reports")
+            with { IsExact = true },
         Size("rss_loaded", "Resident, loaded", "resident memory of the process after the session is ready, from the OS"),
         Size("rss_prefill", "Resident, prefilled", "resident memory of the process after the first prompt, from the OS"),
-        Size("rss_peak", "Resident, peak", "largest resident memory of the process, the kernel's own figure"),
+        Size("rss_peak", "Resident, peak", "largest resident memory of the process, the kernel's own figure")
+            with { Headline = 8, IsWatched = true, From = s_models, Column = new(16, "Peak RSS") },
         Size("device_memory", "Device memory", "bytes taken on the device, where the driver tells"),
-        new("bits_per_weight", "bit", Direction.Lower, MetricKind.Size, "Bits per weight",
-            "bits of all tensors over number of weights, measured from the artifact"),
-        new("energy_per_token", "J", Direction.Lower, MetricKind.Energy, "Energy per token",
+        new MetricDefinition("bits_per_weight", "bit", Direction.Lower, MetricKind.Size, "Bits per weight",
+            "bits of all tensors over number of weights, measured from the artifact")
+            with { Headline = 10, IsExact = true, From = s_files, Column = new(1, "Bits/weight") { LeastDecimals = 2 } },
+        new MetricDefinition("energy_per_token", "J", Direction.Lower, MetricKind.Energy, "Energy per token",
             "energy per token, where a counter is readable"),
         Timing("requests_per_second", "1/s", Direction.Higher, "Requests per second", "finished requests per second"),
         Timing("goodput", "1/s", Direction.Higher, "Goodput", "requests per second that met their limits"),
         Timing("kernel_bandwidth", "B/s", Direction.Higher, "Kernel bandwidth",
-            "bytes a kernel must read and write per second: weights as the file holds them, float inputs and outputs, each counted once"),
+            "bytes a kernel must read and write per second: weights as the file holds them, float inputs and outputs, each counted once")
+            with { From = s_kernel, Column = new(10, "Bandwidth", "GB/s") { Settings = ["op"] } },
         Timing("kernel_flops", "FLOP/s", Direction.Higher, "Kernel speed",
-            "floating-point operations per second of a kernel: two per weight and token"),
+            "floating-point operations per second of a kernel: two per weight and token")
+            with { From = s_kernel, Column = new(12, "Speed", "GFLOP/s") { Settings = ["op"] } },
         Timing("kernel_bandwidth_share", "1", Direction.Higher, "Share of memory bandwidth",
-            "kernel bandwidth over the memory bandwidth that the run measured on this machine"),
+            "kernel bandwidth over the memory bandwidth that the run measured on this machine")
+            with { IsShare = true, From = s_kernel, Column = new(11, "Of memory's") { Settings = ["op"] } },
     ];
 
-    private static readonly FrozenDictionary<string,
-        MetricDefinition> s_byName = s_all.ToFrozenDictionary(m => m.Name, StringComparer.Ordinal);
+    private static readonly FrozenDictionary<string, MetricDefinition> s_byName =
+        s_all.ToFrozenDictionary(m => m.Name, StringComparer.Ordinal);
 
-    /// <summary>All metrics, in the order tables list them.</summary>
+    /// <summary>All metrics, in the order lists have them.</summary>
     public static ImmutableArray<MetricDefinition> All => s_all;
+
+    /// <summary>The metrics that pages offer first, in that order.</summary>
+    public static ImmutableArray<MetricDefinition> Headlines { get; } =
+        [.. s_all.Where(m => m.Headline is not null).OrderBy(m => m.Headline)];
+
+    /// <summary>The metrics with a column in the table of a run, in the columns' order.</summary>
+    public static ImmutableArray<MetricDefinition> Columns { get; } =
+        [.. s_all.Where(m => m.Column is not null).OrderBy(m => m.Column!.Place)];
+
+    /// <summary>Perplexity.</summary>
+    public static MetricDefinition Perplexity { get; } = Get("perplexity");
+
+    /// <summary>Perplexity over the reference's, with the paired error.</summary>
+    public static MetricDefinition PerplexityRatio { get; } = Get("ppl_ratio");
+
+    /// <summary>Mean divergence from the reference.</summary>
+    public static MetricDefinition MeanDivergence { get; } = Get("kl_mean");
+
+    /// <summary>Speed of reading a prompt.</summary>
+    public static MetricDefinition PromptSpeed { get; } = Get("pp_tps");
+
+    /// <summary>Speed of generating: what is looked at where nothing is chosen.</summary>
+    public static MetricDefinition GenerationSpeed { get; } = Get("tg_tps");
+
+    /// <summary>Time per token.</summary>
+    public static MetricDefinition TokenLatency { get; } = Get("token_latency");
+
+    /// <summary>Bytes of the files.</summary>
+    public static MetricDefinition ArtifactSize { get; } = Get("artifact_size");
+
+    /// <summary>Bits per weight.</summary>
+    public static MetricDefinition BitsPerWeight { get; } = Get("bits_per_weight");
+
+    /// <summary>Bytes of weights in memory.</summary>
+    public static MetricDefinition WeightsSize { get; } = Get("weights_size");
+
+    /// <summary>Bytes of the KV cache.</summary>
+    public static MetricDefinition KvCacheSize { get; } = Get("kv_cache_size");
+
+    /// <summary>Bytes of compute buffers.</summary>
+    public static MetricDefinition ComputeSize { get; } = Get("compute_size");
+
+    /// <summary>Largest resident memory.</summary>
+    public static MetricDefinition PeakMemory { get; } = Get("rss_peak");
+
+    /// <summary>Bytes per second of a kernel.</summary>
+    public static MetricDefinition KernelBandwidth { get; } = Get("kernel_bandwidth");
 
     /// <summary>The metric of a name, or null.</summary>
     public static MetricDefinition? Find(string name) => s_byName.GetValueOrDefault(name);

@@ -1,6 +1,6 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
-using QuantBench.Core.Suites;
+using QuantBench.Core.Workloads;
 
 namespace QuantBench.Core.Settings;
 
@@ -24,7 +24,6 @@ public enum SettingKind
 /// <param name="Key">The key, the same in YAML, JSON and on the command line (with dashes).</param>
 /// <param name="Kind">Type of the value.</param>
 /// <param name="Default">Value when nothing is set; of the kind's CLR type.</param>
-/// <param name="Workloads">Workloads it applies to; empty means all.</param>
 /// <param name="Description">One line for the JSON Schema and <c>--help</c>.</param>
 /// <param name="Min">Smallest allowed number.</param>
 /// <param name="Max">Largest allowed number.</param>
@@ -33,79 +32,70 @@ public sealed record SettingDefinition(
     string Key,
     SettingKind Kind,
     object Default,
-    ImmutableArray<string> Workloads,
     string Description,
     double Min = double.NegativeInfinity,
     double Max = double.PositiveInfinity,
     ImmutableArray<string> Choices = default);
 
 /// <summary>
-/// Every setting of a cell. To add one: add a line here; suite validation, the JSON Schema and the docs follow. Only settings that change
-/// the answer belong here, since all of them enter the cell's id when set.
+/// Every setting of a cell. To add one: add a line here, and its key to the workloads of <see cref="WorkloadTable"/> that take it; suite
+/// validation, the JSON Schema and the docs follow. Only settings that change the answer belong here, since all of them enter the cell's id
+/// when set.
 /// </summary>
 public static class SettingTable
 {
-    private static readonly ImmutableArray<string> s_everywhere = [];
-    private static readonly ImmutableArray<string> s_models = [.. WorkloadNames.All.Where(w => w.RunsModel).Select(w => w.Name)];
-    private static readonly ImmutableArray<string> s_quality = ["perplexity", "divergence"];
-    private static readonly ImmutableArray<string> s_latency = ["latency"];
-    private static readonly ImmutableArray<string> s_timed = ["latency", "load", "kernel", "onnx-latency"];
-    private static readonly ImmutableArray<string> s_kernel = ["kernel"];
-    private static readonly ImmutableArray<string> s_tensors = ["onnx-latency"];
-    private static readonly ImmutableArray<string> s_seeded = ["latency", "onnx-latency"];
-
     private static readonly ImmutableArray<SettingDefinition> s_all =
     [
-        new("threads", SettingKind.Integer, 0L, s_everywhere, "CPU threads; 0 = all cores this process may use", 0, 1024),
-        new("n_ctx", SettingKind.Integer, 512L, s_quality, "chunk length in tokens; only the second half of each chunk is scored", 8,
+        new("threads", SettingKind.Integer, 0L, "CPU threads; 0 = all cores this process may use", 0, 1024),
+        new("n_ctx", SettingKind.Integer, 512L, "chunk length in tokens; only the second half of each chunk is scored", 8,
             1 << 20),
-        new("n_batch", SettingKind.Integer, 2048L, s_models, "most tokens handed to the engine at once", 1, 1 << 20),
-        new("n_ubatch", SettingKind.Integer, 512L, s_models, "most tokens the engine computes at once", 1, 1 << 20),
-        new("kv_type", SettingKind.Text, "f16", s_models, "type of the KV cache",
+        new("n_batch", SettingKind.Integer, 2048L, "most tokens handed to the engine at once", 1, 1 << 20),
+        new("n_ubatch", SettingKind.Integer, 512L, "most tokens the engine computes at once", 1, 1 << 20),
+        new("kv_type", SettingKind.Text, "f16", "type of the KV cache",
             Choices: ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]),
-        new("flash_attention", SettingKind.Text, "auto", s_models, "flash attention: auto lets the engine decide",
+        new("flash_attention", SettingKind.Text, "auto", "flash attention: auto lets the engine decide",
             Choices: ["auto", "on", "off"]),
-        new("gpu_layers", SettingKind.Integer, -1L, s_models, "layers kept on the device; -1 = all", -1, 4096),
-        new("dataset", SettingKind.Text, "sotu", s_quality, "evaluation text: a name from datasets/, or a path to a text or JSONL file"),
-        new("chunks", SettingKind.Integer, 0L, s_quality, "chunks to score; 0 = the whole text", 0, 1 << 24),
-        new("reference", SettingKind.Text, "", ["divergence", "onnx-latency"],
+        new("gpu_layers", SettingKind.Integer, -1L, "layers kept on the device; -1 = all", -1, 4096),
+        new("dataset", SettingKind.Text, "sotu", "evaluation text: a name from datasets/, or a path to a text or JSONL file"),
+        new("chunks", SettingKind.Integer, 0L, "chunks to score; 0 = the whole text", 0, 1 << 24),
+        new("reference", SettingKind.Text, "",
             "reference variant whose answers the others are compared with, e.g. gguf:F32"),
-        new("reference_backend", SettingKind.Text, "", ["divergence"],
+        new("reference_backend", SettingKind.Text, "",
             "engine/device that runs the reference, e.g. llamacpp/cpu; empty = the cell's own. Needed where the cell's engine can't read "
                 + "the reference's format"),
-        new("prompt", SettingKind.Integer, 512L, s_latency, "prompt tokens per repetition; 0 = measure generation only", 0, 1 << 20),
-        new("generate", SettingKind.Integer, 128L, s_latency, "tokens generated per repetition; 0 = measure the prompt only", 0, 1 << 20),
-        new("depth", SettingKind.Integer, 0L, s_latency, "tokens already in the KV cache before the measured part", 0, 1 << 20),
-        new("repetitions", SettingKind.Integer, 10L, s_timed,
+        new("prompt", SettingKind.Integer, 512L, "prompt tokens per repetition; 0 = measure generation only", 0, 1 << 20),
+        new("generate", SettingKind.Integer, 128L, "tokens generated per repetition; 0 = measure the prompt only", 0, 1 << 20),
+        new("depth", SettingKind.Integer, 0L, "tokens already in the KV cache before the measured part", 0, 1 << 20),
+        new("repetitions", SettingKind.Integer, 10L,
             "least repetitions; more follow until the interval is tight or the cap is reached", 1, 100_000),
-        new("max_repetitions", SettingKind.Integer, 200L, s_timed, "most repetitions", 1, 1_000_000),
-        new("target_ci", SettingKind.Number, 0.02, s_timed, "wanted half-width of the 95 % interval of the median, relative to it", 0.0001,
+        new("max_repetitions", SettingKind.Integer, 200L, "most repetitions", 1, 1_000_000),
+        new("target_ci", SettingKind.Number, 0.02, "wanted half-width of the 95 % interval of the median, relative to it", 0.0001,
             1),
-        new("time_cap", SettingKind.Number, 10.0, s_timed,
+        new("time_cap", SettingKind.Number, 10.0,
             "seconds of measuring after which no further repetition starts; prompt and generation each", 0.1, 86_400),
-        new("warmup_cap", SettingKind.Number, 3.0, s_timed,
+        new("warmup_cap", SettingKind.Number, 3.0,
             "seconds of warm-up after which measuring starts even without a steady state (marked); prompt and generation each", 0, 3_600),
-        new("op", SettingKind.Text, "matvec", s_kernel,
+        new("op", SettingKind.Text, "matvec",
             "what is done with the weights: decoded to floats, one row times one vector at a time, all rows times one vector (decode), or "
                 + "times many (prefill)", Choices: ["dequantize", "vecdot", "matvec", "matmat"]),
-        new("shape", SettingKind.Text, "4096x4096", s_kernel, "size of the weight matrix: output features x input features"),
-        new("tokens", SettingKind.Integer, 128L, s_kernel, "vectors that matmat multiplies at once; the other ops take one", 2, 4096),
-        new("cache", SettingKind.Text, "cold", s_kernel,
+        new("shape", SettingKind.Text, "4096x4096", "size of the weight matrix: output features x input features"),
+        new("tokens", SettingKind.Integer, 128L, "vectors that matmat multiplies at once; the other ops take one", 2, 4096),
+        new("cache", SettingKind.Text, "cold",
             "cold: weights come from memory, as in a model larger than the caches; hot: the same ones each time", Choices: ["cold", "hot"]),
-        new("shapes", SettingKind.Text, "", s_tensors, "sizes of symbolic dimensions, e.g. batch=1,height=224; those not named are 1"),
-        new("inputs", SettingKind.Text, "random", s_tensors, "random, or a directory with one NAME.npy per input"),
-        new("reference_file", SettingKind.Text, "", s_tensors,
+        new("shapes", SettingKind.Text, "", "sizes of symbolic dimensions, e.g. batch=1,height=224; those not named are 1"),
+        new("inputs", SettingKind.Text, "random", "random, or a directory with one NAME.npy per input"),
+        new("reference_file", SettingKind.Text, "",
             "an ONNX file whose outputs on the CPU count as exact, e.g. the fp32 model that this one was quantized from"),
-        new("ort_optimization", SettingKind.Text, "all", s_models, "ONNX Runtime: graph optimisation level",
+        new("ort_optimization", SettingKind.Text, "all", "ONNX Runtime: graph optimisation level",
             Choices: ["none", "basic", "extended", "all"]),
-        new("ort_spinning", SettingKind.Text, "auto", s_models, "ONNX Runtime: whether idle threads spin; auto = in timings only",
+        new("ort_spinning", SettingKind.Text, "auto", "ONNX Runtime: whether idle threads spin; auto = in timings only",
             Choices: ["auto", "on", "off"]),
-        new("ort_arena", SettingKind.Flag, true, s_models, "ONNX Runtime: whether CPU memory comes from its arena"),
-        new("ort_profile", SettingKind.Flag, false, s_models,
+        new("ort_arena", SettingKind.Flag, true, "ONNX Runtime: whether CPU memory comes from its arena"),
+        new("ort_profile", SettingKind.Flag, false,
             "ONNX Runtime: keep its profile beside the cell and name the slowest operators; slows the cell"),
-        new("ort_config", SettingKind.Text, "", s_models,
+        new("ort_config", SettingKind.Text, "",
             "ONNX Runtime: further session configuration entries, e.g. session.disable_prepacking=1;session.x64quantprecision=1"),
-        new("seed", SettingKind.Integer, 1L, s_seeded, "seed of the prompts; every repetition draws new ones", 0, long.MaxValue),
+        new("seed", SettingKind.Integer, 1L, "seed of the prompts; every repetition draws new ones", 0, long.MaxValue),
     ];
 
     private static readonly FrozenDictionary<string,
@@ -113,6 +103,11 @@ public static class SettingTable
 
     /// <summary>All settings, in the order docs list them.</summary>
     public static ImmutableArray<SettingDefinition> All => s_all;
+
+    /// <summary>The settings that a workload takes, in the order docs list them; all when it is null.</summary>
+    /// <param name="workload">Name of a workload.</param>
+    public static IEnumerable<SettingDefinition> Of(string? workload) =>
+        workload is null ? s_all : s_all.Where(s => WorkloadTable.Of(workload).Settings.Contains(s.Key));
 
     /// <summary>The definition of a key, or null.</summary>
     public static SettingDefinition? Find(string key) => s_byKey.GetValueOrDefault(key);

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Variants;
+using QuantBench.Core.Workloads;
 
 namespace QuantBench.Core.Suites;
 
@@ -17,10 +18,11 @@ public static class Matrix
     public static ImmutableArray<Cell> Expand(Suite suite)
     {
         ArgumentNullException.ThrowIfNull(suite);
-        SuiteWorkload[] quality = [.. suite.Workloads.Where(w => !IsTiming(w))];
-        SuiteWorkload[] timing = [.. suite.Workloads.Where(w => IsTiming(w) && WorkloadNames.RunsModel(w.Name))];
-        SuiteWorkload[] withoutModel = [.. suite.Workloads.Where(w => !WorkloadNames.RunsModel(w.Name))];
-        HashSet<string> references = [.. quality.Where(w => w.Name == "divergence").Select(w => w.Settings.Text("reference"))];
+        SuiteWorkload[] quality = [.. suite.Workloads.Where(w => !WorkloadTable.Of(w.Name).IsTimed)];
+        SuiteWorkload[] timing = [.. suite.Workloads.Where(w => WorkloadTable.Of(w.Name) is { IsTimed: true, RunsModel: true })];
+        SuiteWorkload[] withoutModel = [.. suite.Workloads.Where(w => !WorkloadTable.Of(w.Name).RunsModel)];
+        HashSet<string> references =
+            [.. quality.Where(w => WorkloadTable.Of(w.Name).NeedsReference).Select(w => w.Settings.Text("reference"))];
         Variant[] referencesFirst = [.. suite.Variants.OrderBy(v => references.Contains(v.Id) ? 0 : 1)];
 
         ImmutableArray<Cell>.Builder cells = ImmutableArray.CreateBuilder<Cell>();
@@ -45,7 +47,7 @@ public static class Matrix
         {
             foreach (Variant variant in suite.Variants)
             {
-                foreach (BackendId backend in suite.Backends) Add(WorkloadNames.NoModel, variant, backend, workload);
+                foreach (BackendId backend in suite.Backends) Add(WorkloadTable.NoModel, variant, backend, workload);
             }
         }
 
@@ -64,6 +66,4 @@ public static class Matrix
     /// <param name="suite">A suite from <see cref="SuiteLoader"/>.</param>
     public static ImmutableArray<ReferenceNeed> References(Suite suite) =>
         [.. Expand(suite).Select(ReferenceNeed.Of).OfType<ReferenceNeed>().DistinctBy(n => n.Key)];
-
-    private static bool IsTiming(SuiteWorkload workload) => WorkloadNames.Find(workload.Name) is { IsTiming: true };
 }

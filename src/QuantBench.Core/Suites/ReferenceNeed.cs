@@ -3,10 +3,11 @@ using System.Text;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
+using QuantBench.Core.Workloads;
 
 namespace QuantBench.Core.Suites;
 
-/// <summary>A reference distribution that divergence cells compare with; computed once, before them.</summary>
+/// <summary>Reference answers that cells compare with; computed once, before them.</summary>
 public sealed record ReferenceNeed
 {
     private ReferenceNeed(string model, Variant reference, BackendId backend, CellSettings settings)
@@ -40,12 +41,12 @@ public sealed record ReferenceNeed
     /// <summary>Chunks to score; 0 = the whole text.</summary>
     public int Chunks => (int)Settings.Int("chunks");
 
-    /// <summary>What a cell needs; null when its workload isn't divergence.</summary>
+    /// <summary>What a cell needs; null when its workload compares with none.</summary>
     /// <param name="cell">A cell of <see cref="Matrix.Expand"/>.</param>
     public static ReferenceNeed? Of(Cell cell)
     {
         ArgumentNullException.ThrowIfNull(cell);
-        return cell.Workload == "divergence"
+        return WorkloadTable.Of(cell).NeedsReference
             ? new ReferenceNeed(cell.Model, Variant.Parse(cell.Settings.Text("reference")), BackendOf(cell), SettingsOf(cell))
             : null;
     }

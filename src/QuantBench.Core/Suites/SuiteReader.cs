@@ -4,6 +4,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Gates;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
+using QuantBench.Core.Workloads;
 using QuantBench.Core.Yaml;
 
 namespace QuantBench.Core.Suites;
@@ -73,7 +74,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
     {
         foreach ((SuiteScalar key, SuiteNode value) in root.Entries) ReadKey(key, value);
         Require(_name is not null, "suite", "e.g. suite: my-sweep");
-        Require(_models.Count > 0 || (_workloadSpecs.Count > 0 && _workloadSpecs.All(s => !WorkloadNames.RunsModel(s.Name))), "models",
+        Require(_models.Count > 0 || (_workloadSpecs.Count > 0 && _workloadSpecs.All(s => !WorkloadTable.Of(s.Name).RunsModel)), "models",
             "e.g. models: [{ id: reference, source: ../datasets/reference-model }]");
         Require(_variants.Count > 0, "variants", "e.g. variants: [gguf:F16, gguf:Q4_K_M]");
         Require(_backends.Count > 0, "backends", "e.g. backends: [llamacpp/cpu]");
@@ -323,22 +324,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
     private static void CheckWorkload(SuiteNode node, SuiteWorkload workload)
     {
         CellSettings s = workload.Settings;
-        if (workload.Name == "latency" && s.Int("prompt") == 0 && s.Int("generate") == 0)
-        {
-            throw node.Error("latency with prompt 0 and generate 0 measures nothing", "give at least one of them a value above 0");
-        }
-
-        if (workload.Name == "divergence" && s.Text("reference").Length == 0)
-        {
-            throw node.Error("divergence has no reference to compare with",
-                "add the variant that counts as exact, e.g. reference: gguf:F32");
-        }
-
-        if (workload.Name == "divergence" && s.Text("reference_backend") is { Length: > 0 } named && !BackendId.TryParse(named, out _))
-        {
-            throw node.Error($"reference_backend: '{named}' is not engine/device", "e.g. reference_backend: llamacpp/cpu");
-        }
-
+        if (WorkloadTable.Of(workload.Name).Check(s) is { } fault) throw node.Error(fault.Problem, fault.Hint);
         if (s.Has("n_ctx") && s.Int("n_ctx") % 2 != 0)
         {
             throw node.Error($"n_ctx is {s.Int("n_ctx")}, an odd number",
@@ -392,7 +378,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         // The matrix is a full product, so a rule matches a cell exactly when each of its patterns matches something.
         Check("model", rule.Model,
             [.. _models.Select(m => m.Id),
-                .. _workloads.Any(w => !WorkloadNames.RunsModel(w.Workload.Name)) ? [WorkloadNames.NoModel] : Array.Empty<string>()]);
+                .. _workloads.Any(w => !WorkloadTable.Of(w.Workload.Name).RunsModel) ? [WorkloadTable.NoModel] : Array.Empty<string>()]);
         Check("variant", rule.Variant, _variants.Select(v => v.Id));
         Check("backend", rule.Backend, _backends.Select(b => b.ToString()));
         Check("workload", rule.Workload, _workloads.Select(w => w.Workload.Name).Distinct());
@@ -420,14 +406,14 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         foreach (Cell cell in cells)
         {
             CheckKind(cell);
-            if (!WorkloadNames.RunsModel(cell.Workload)) continue; // engines are asked at run time
+            if (!WorkloadTable.Of(cell).RunsModel) continue; // engines are asked at run time
             if (FormatFault(cell.Variant, cell.Backend) is { } fault)
             {
                 throw _variantNodes[_variants.IndexOf(cell.Variant)]
                     .Error(fault, $"remove the variant, or exclude: [{{ variant: {cell.Variant}, backend: {cell.Backend} }}]");
             }
 
-            if (cell.Workload != "divergence") continue;
+            if (!WorkloadTable.Of(cell).NeedsReference) continue;
             Variant reference = Variant.Parse(cell.Settings.Text("reference"));
             if (FormatFault(reference, ReferenceNeed.BackendOf(cell)) is { } referenceFault)
             {
@@ -443,7 +429,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
     private void CheckKind(Cell cell)
     {
         bool blockType = cell.Variant.Format == QuantSchemes.BlockTypeFormat;
-        bool runsModel = WorkloadNames.RunsModel(cell.Workload);
+        bool runsModel = WorkloadTable.Of(cell).RunsModel;
         if (blockType != runsModel) return;
         SuiteNode at = _variantNodes[_variants.IndexOf(cell.Variant)];
         string exclude = $"exclude: [{{ variant: {cell.Variant}, workload: {cell.Workload} }}]";

@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using QuantBench.Core.Gates;
+using QuantBench.Core.Metrics;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
+using QuantBench.Core.Workloads;
 
 namespace QuantBench.Core.Suites;
 
@@ -14,6 +16,9 @@ public static class SuiteSchema
 {
     private const string DurationPattern = @"^\d+(\.\d+)?(ms|s|m|h|d)$";
     private const string SizePattern = @"^\d+(\.\d+)?([KMGT]i?)?B$";
+
+    private static readonly ImmutableArray<MetricDefinition> s_metricExamples =
+        [MetricTable.Perplexity, MetricTable.GenerationSpeed, MetricTable.PeakMemory];
 
     /// <summary>The schema's text, indented, ending in a line break.</summary>
     public static string Generate()
@@ -100,7 +105,7 @@ public static class SuiteSchema
             "min" or "max" => new JsonObject { ["type"] = Strings(["string", "number"]) },
             "unsure" => new JsonObject { ["enum"] = Strings(["estimate", "pass", "fail"]), ["default"] = "estimate" },
             "metric" =>
-                new JsonObject { ["type"] = "string", ["minLength"] = 1, ["examples"] = Strings(["perplexity", "tg_tps", "rss_peak"]) },
+                new JsonObject { ["type"] = "string", ["minLength"] = 1, ["examples"] = Strings(s_metricExamples.Select(m => m.Name)) },
             _ => Text(),
         };
         schema["description"] = description;
@@ -167,21 +172,20 @@ public static class SuiteSchema
     {
         ["anyOf"] = new JsonArray(
         [
-            .. WorkloadNames.All.Select(w => (JsonNode)new JsonObject { ["const"] = w.Name, ["description"] = w.Description }),
-            .. WorkloadNames.All.Select(w =>
+            .. WorkloadTable.All.Select(w => (JsonNode)new JsonObject { ["const"] = w.Name, ["description"] = w.Description }),
+            .. WorkloadTable.All.Select(w =>
             {
                 JsonObject settings = Settings(w.Name);
                 settings["type"] = new JsonArray("object", "null");
                 settings["description"] = w.Description;
-                if (w.Name == "divergence") settings["required"] = Strings(["reference"]);
+                if (w.NeedsReference) settings["required"] = Strings(["reference"]);
                 return (JsonNode)Map([(w.Name, settings)], [w.Name]);
             }),
         ]),
     };
 
     private static JsonObject Settings(string? workload) =>
-        Map([.. SettingTable.All.Where(s => workload is null || WorkloadReader.Applies(s, workload))
-            .Select(s => (s.Key, Defined(SettingDefinitionName(s))))], []);
+        Map([.. SettingTable.Of(workload).Select(s => (s.Key, Defined(SettingDefinitionName(s))))], []);
 
     private static JsonObject OneOrMany(SettingDefinition definition)
     {
@@ -227,7 +231,7 @@ public static class SuiteSchema
         [
             .. SuiteReader.RuleKeys.Select(k =>
                 (k, k == "workload"
-                    ? Text($"pattern for the {k}: * and ? are wildcards; one of {string.Join(", ", WorkloadNames.All.Select(w => w.Name))}")
+                    ? Text($"pattern for the {k}: * and ? are wildcards; one of {string.Join(", ", WorkloadTable.All.Select(w => w.Name))}")
                     : Text($"pattern for the {k}: * and ? are wildcards"))),
         ],
         []);

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Settings;
+using QuantBench.Core.Workloads;
 using QuantBench.Core.Yaml;
 
 namespace QuantBench.Core.Suites;
@@ -32,10 +33,6 @@ internal static class WorkloadReader
     /// <param name="Given">Its own settings, in the order written.</param>
     public sealed record Spec(SuiteNode Node, string Name, ImmutableArray<GivenSetting> Given);
 
-    /// <summary>Whether a setting applies to a workload.</summary>
-    public static bool Applies(SettingDefinition definition, string workload) =>
-        definition.Workloads.IsEmpty || definition.Workloads.Contains(workload);
-
     /// <summary>Reads an entry of <c>workloads</c>: a name, or a name with its settings.</summary>
     public static Spec Read(SuiteNode node)
     {
@@ -63,13 +60,14 @@ internal static class WorkloadReader
         ImmutableArray<GivenSetting>.Builder given = ImmutableArray.CreateBuilder<GivenSetting>();
         foreach ((SuiteScalar key, SuiteNode value) in map.Entries)
         {
-            IEnumerable<string> fitting = SettingTable.All.Where(s => workload is null || Applies(s, workload)).Select(s => s.Key);
+            IEnumerable<string> fitting = SettingTable.Of(workload).Select(s => s.Key);
             if (SettingTable.Find(key.Value) is not { } definition)
                 throw key.Error($"unknown setting '{key.Shortened}'", DidYouMean.Hint(key.Value, fitting, "settings"));
-            if (workload is not null && !Applies(definition, workload))
+            if (!fitting.Contains(definition.Key))
             {
+                IEnumerable<string> takers = WorkloadTable.All.Where(w => w.Settings.Contains(definition.Key)).Select(w => w.Name);
                 throw key.Error($"the setting '{key.Value}' doesn't apply to {workload}",
-                    $"it belongs to {string.Join(", ", definition.Workloads)}; {workload} takes {string.Join(", ", fitting)}");
+                    $"it belongs to {string.Join(", ", takers)}; {workload} takes {string.Join(", ", fitting)}");
             }
 
             given.Add(new GivenSetting(definition.Key, Values(value, definition)));
@@ -82,17 +80,15 @@ internal static class WorkloadReader
     /// filled in.</summary>
     public static IEnumerable<CellSettings> Spread(Spec spec, ImmutableArray<GivenSetting> suiteWide)
     {
+        WorkloadDefinition workload = WorkloadTable.Of(spec.Name);
         ImmutableArray<GivenSetting> all =
         [
-            .. suiteWide.Where(s => Applies(SettingTable.Get(s.Key), spec.Name) && spec.Given.All(g => g.Key != s.Key)),
+            .. suiteWide.Where(s => workload.Settings.Contains(s.Key) && spec.Given.All(g => g.Key != s.Key)),
             .. spec.Given,
         ];
         CellSettings defaults = CellSettings.Empty;
-        foreach (string key in AlwaysRecorded)
-        {
-            SettingDefinition definition = SettingTable.Get(key);
-            if (Applies(definition, spec.Name)) defaults = defaults.With(key, definition.Default);
-        }
+        foreach (string key in AlwaysRecorded.Where(k => workload.Settings.Contains(k)))
+            defaults = defaults.With(key, SettingTable.Get(key).Default);
 
         IEnumerable<CellSettings> combinations = [defaults];
         // Lazy: the caller stops at its limit, however many combinations the lists would make.
@@ -102,17 +98,15 @@ internal static class WorkloadReader
             combinations = before.SelectMany(s => setting.Values.Select(v => s.With(setting.Key, v)));
         }
 
-        // Only matmat takes several tokens: the others' cells wouldn't differ by them.
-        if (spec.Name == "kernel") return combinations.Select(s => s.Text("op") == "matmat" ? s : s.Without("tokens"));
         bool microBatchGiven = all.Any(s => s.Key == "n_ubatch");
-        return combinations.Select(s =>
+        return combinations.Select(workload.Settle).Select(s =>
             microBatchGiven || s.Int("n_ubatch") <= s.Int("n_batch") ? s : s.With("n_ubatch", s.Int("n_batch")));
     }
 
     private static string Name(SuiteScalar name) =>
-        WorkloadNames.Find(name.Value)?.Name
+        WorkloadTable.Find(name.Value)?.Name
         ?? throw name.Error($"there is no workload '{name.Shortened}'",
-            DidYouMean.Hint(name.Value, WorkloadNames.All.Select(w => w.Name), "workloads"));
+            DidYouMean.Hint(name.Value, WorkloadTable.All.Select(w => w.Name), "workloads"));
 
     private static ImmutableArray<object> Values(SuiteNode node, SettingDefinition definition)
     {

@@ -3,10 +3,10 @@ using System.Globalization;
 using QuantBench.Core.Errors;
 using QuantBench.Engines.LlamaCpp.Native;
 using QuantBench.Engines.LlamaCpp.Sessions;
-using QuantBench.Formats.Sources;
 using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Sources;
 
 namespace QuantBench.Engines.LlamaCpp.Artifacts;
 

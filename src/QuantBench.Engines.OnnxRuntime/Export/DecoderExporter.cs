@@ -4,10 +4,10 @@ using System.Text.Json;
 using QuantBench.Core;
 using QuantBench.Core.Errors;
 using QuantBench.Engines.OnnxRuntime.Export.Calibration;
-using QuantBench.Formats.Decoders;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Onnx;
-using QuantBench.Formats.Synthesis;
+using QuantBench.Models.Decoders;
+using QuantBench.Models.Synthesis;
 
 namespace QuantBench.Engines.OnnxRuntime.Export;
 

@@ -1,7 +1,7 @@
 using QuantBench.Core.Errors;
-using QuantBench.Formats.Sources;
-using QuantBench.Formats.Weights;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Sources;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Inference.Artifacts;
 

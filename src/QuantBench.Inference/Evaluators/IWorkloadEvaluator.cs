@@ -6,7 +6,7 @@ using QuantBench.Inference.Engines;
 
 namespace QuantBench.Inference.Evaluators;
 
-/// <summary>Measures one workload on any engine. One class per workload, one line in <see cref="WorkloadTable"/>.</summary>
+/// <summary>Measures one workload on any engine. One class per workload, one line in <see cref="EvaluatorTable"/>.</summary>
 public interface IWorkloadEvaluator
 {
     /// <summary>Workload name, e.g. <c>perplexity</c>.</summary>

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
-using QuantBench.Core.Suites;
+using QuantBench.Core.Workloads;
 using QuantBench.Inference.Engines;
 
 namespace QuantBench.Inference.Evaluators;
@@ -58,7 +58,7 @@ internal sealed class LoadedCell : IDisposable
     {
         Threads = threads,
         GpuLayers = checked((int)context.Cell.Settings.Int("gpu_layers")),
-        CallerComputesBetweenRuns = WorkloadNames.Find(context.Cell.Workload) is { IsTiming: false },
+        CallerComputesBetweenRuns = WorkloadTable.Find(context.Cell.Workload) is { IsTimed: false },
         Settings = context.Cell.Settings,
         OutputFolder = context.OutputFolder,
     };

@@ -3,9 +3,10 @@ using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Runs;
 using QuantBench.Core.Suites;
-using QuantBench.Formats.Sources;
+using QuantBench.Core.Workloads;
 using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Artifacts;
+using QuantBench.Models.Sources;
 using QuantBench.Runner.Datasets;
 using QuantBench.Runner.Events;
 using QuantBench.Runner.Preparation;
@@ -68,7 +69,7 @@ internal sealed class RunInputs
         if (cells.Any(c => c.Variant.NeedsCalibrationText))
             inputs._texts[suite.Imatrix.Dataset] = await datasets.ResolveAsync(suite.Imatrix.Dataset, directory, cancellationToken);
 
-        if (cells.Any(c => !WorkloadNames.RunsModel(c.Workload)))
+        if (cells.Any(c => !WorkloadTable.Of(c).RunsModel))
             bandwidth ??= await new BandwidthProber(environment).MeasureAsync(cancellationToken);
         inputs.Fingerprint = inputs.Fingerprint with
         {
@@ -85,7 +86,7 @@ internal sealed class RunInputs
     }
 
     /// <summary>Whether a cell is measured on a text.</summary>
-    public static bool NeedsText(Cell cell) => cell.Workload is "perplexity" or "divergence";
+    public static bool NeedsText(Cell cell) => WorkloadTable.Of(cell).NeedsText;
 
     /// <summary>What the probe found of a backend's engine.</summary>
     public EngineProbe Engine(BackendId backend) => _engines[backend.Engine];

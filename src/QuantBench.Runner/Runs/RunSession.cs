@@ -3,6 +3,7 @@ using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
 using QuantBench.Core.Variants;
+using QuantBench.Core.Workloads;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Evaluators;
 using QuantBench.Results.Folders;
@@ -25,7 +26,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     /// <summary>Prepares the artifacts of cells, so that no build runs between two measurements.</summary>
     public async Task PrepareAsync(ImmutableArray<Cell> cells, CancellationToken cancellationToken)
     {
-        foreach (IGrouping<string, Cell> model in cells.Where(c => WorkloadNames.RunsModel(c.Workload) && Refusal(c) is null)
+        foreach (IGrouping<string, Cell> model in cells.Where(c => WorkloadTable.Of(c).RunsModel && Refusal(c) is null)
             .GroupBy(c => c.Model))
         {
             string[] names = [.. model.SelectMany(VariantsOf).Distinct()];
@@ -44,7 +45,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     public async Task<CellResult> MeasureAsync(Cell cell, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)
     {
         if (Refusal(cell) is { } refusal) return Without(cell, refusal.Status, refusal.Reason);
-        if (!WorkloadNames.RunsModel(cell.Workload)) return await MeasureWithoutModelAsync(cell, progress, cancellationToken);
+        if (!WorkloadTable.Of(cell).RunsModel) return await MeasureWithoutModelAsync(cell, progress, cancellationToken);
         Prepared artifact = Artifact(cell.Model, cell.Variant.Id);
         if (artifact.Entry is not { } entry) return Without(cell, artifact.Status, artifact.Reason ?? "its artifact isn't there");
 
@@ -118,7 +119,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     private (CellStatus Status, string Reason)? Refusal(Cell cell)
     {
         if (inputs.Engine(cell.Backend).CanUse(cell.Backend.Device).Reason is { } reason) return (CellStatus.Unsupported, reason);
-        if (!WorkloadNames.RunsModel(cell.Workload)) return null;
+        if (!WorkloadTable.Of(cell).RunsModel) return null;
         RunModel model = inputs.Model(cell.Model);
         if (model.Source is null || (RunInputs.NeedsText(cell) && model.Tokenizer is null))
             return (model.IsUnsupported ? CellStatus.Unsupported : CellStatus.Failed, model.Problem ?? "the model can't be read");

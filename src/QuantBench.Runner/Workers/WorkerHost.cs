@@ -4,16 +4,16 @@ using System.Text.Json;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Machine;
-using QuantBench.Core.Suites;
 using QuantBench.Core.Variants;
+using QuantBench.Core.Workloads;
 using QuantBench.Formats.Gguf;
-using QuantBench.Formats.Sources;
-using QuantBench.Formats.Synthesis;
 using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
 using QuantBench.Inference.Evaluators;
 using QuantBench.Inference.Kernels;
+using QuantBench.Models.Sources;
+using QuantBench.Models.Synthesis;
 
 namespace QuantBench.Runner.Workers;
 
@@ -212,7 +212,7 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
             Machine = services.Machine(),
             Progress = progress,
         };
-        return WorkloadNames.RunsModel(cell.Workload) ? context with { Artifact = Needed(job.Artifact, "an artifact").ToArtifact() }
+        return WorkloadTable.Of(cell).RunsModel ? context with { Artifact = Needed(job.Artifact, "an artifact").ToArtifact() }
             : context;
     }
 

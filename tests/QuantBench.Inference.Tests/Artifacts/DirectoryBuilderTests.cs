@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using QuantBench.Core.Variants;
-using QuantBench.Formats.Sources;
 using QuantBench.Inference.Artifacts;
+using QuantBench.Models.Sources;
 using QuantBench.TestKit;
 
 namespace QuantBench.Inference.Tests.Artifacts;

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using QuantBench.Formats.Gguf;
-using QuantBench.Formats.Sources;
 using QuantBench.Inference.Artifacts;
+using QuantBench.Models.Sources;
 using QuantBench.TestKit;
 
 namespace QuantBench.Inference.Tests.Artifacts;

@@ -28,7 +28,7 @@ public class LoadEvaluatorTests
     [Fact]
     public void Find_KnowsEveryWorkload_OfTheTable()
     {
-        Assert.Equal(["perplexity", "divergence", "latency", "load", "kernel", "onnx-latency"], WorkloadTable.All.Select(e => e.Workload));
+        Assert.Equal(["perplexity", "divergence", "latency", "load", "kernel", "onnx-latency"], EvaluatorTable.All.Select(e => e.Workload));
     }
 
     [Fact]
