@@ -1,6 +1,5 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
-using QuantBench.Core.Workloads;
 
 namespace QuantBench.Core.Settings;
 
@@ -38,7 +37,7 @@ public sealed record SettingDefinition(
     ImmutableArray<string> Choices = default);
 
 /// <summary>
-/// Every setting of a cell. To add one: add a line here, and its key to the workloads of <see cref="WorkloadTable"/> that take it; suite
+/// Every setting of a cell. To add one: add a line here, and its key to the workloads of <c>WorkloadTable</c> that take it; suite
 /// validation, the JSON Schema and the docs follow. Only settings that change the answer belong here, since all of them enter the cell's id
 /// when set.
 /// </summary>
@@ -103,11 +102,6 @@ public static class SettingTable
 
     /// <summary>All settings, in the order docs list them.</summary>
     public static ImmutableArray<SettingDefinition> All => s_all;
-
-    /// <summary>The settings that a workload takes, in the order docs list them; all when it is null.</summary>
-    /// <param name="workload">Name of a workload.</param>
-    public static IEnumerable<SettingDefinition> Of(string? workload) =>
-        workload is null ? s_all : s_all.Where(s => WorkloadTable.Of(workload).Settings.Contains(s.Key));
 
     /// <summary>The definition of a key, or null.</summary>
     public static SettingDefinition? Find(string key) => s_byKey.GetValueOrDefault(key);

@@ -185,7 +185,7 @@ public static class SuiteSchema
     };
 
     private static JsonObject Settings(string? workload) =>
-        Map([.. SettingTable.Of(workload).Select(s => (s.Key, Defined(SettingDefinitionName(s))))], []);
+        Map([.. WorkloadTable.SettingsOf(workload).Select(s => (s.Key, Defined(SettingDefinitionName(s))))], []);
 
     private static JsonObject OneOrMany(SettingDefinition definition)
     {

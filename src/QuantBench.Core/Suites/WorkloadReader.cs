@@ -60,7 +60,7 @@ internal static class WorkloadReader
         ImmutableArray<GivenSetting>.Builder given = ImmutableArray.CreateBuilder<GivenSetting>();
         foreach ((SuiteScalar key, SuiteNode value) in map.Entries)
         {
-            IEnumerable<string> fitting = SettingTable.Of(workload).Select(s => s.Key);
+            IEnumerable<string> fitting = WorkloadTable.SettingsOf(workload).Select(s => s.Key);
             if (SettingTable.Find(key.Value) is not { } definition)
                 throw key.Error($"unknown setting '{key.Shortened}'", DidYouMean.Hint(key.Value, fitting, "settings"));
             if (!fitting.Contains(definition.Key))

@@ -103,6 +103,11 @@ public static class WorkloadTable
     /// <summary>The workload of a name, as of a cell.</summary>
     public static WorkloadDefinition Of(string name) => Find(name) ?? new WorkloadDefinition(name, "");
 
+    /// <summary>The settings that a workload takes, in the order docs list them; all when it is null.</summary>
+    /// <param name="workload">Name of a workload.</param>
+    public static IEnumerable<SettingDefinition> SettingsOf(string? workload) =>
+        workload is null ? SettingTable.All : SettingTable.All.Where(s => Of(workload).Settings.Contains(s.Key));
+
     /// <summary>Where a workload stands among those that a metric may be taken from, the least first: those that the metric names, then the
     /// others in the table's order, timed ones first unless the metric is about quality.</summary>
     /// <param name="metric">The metric.</param>
