@@ -96,7 +96,8 @@ public sealed record RunReport
     // `kernels run` makes its suite from its options, so no file has it.
     private static string ReproduceOf(RunRecord run)
     {
-        if (run.Info.Suite != WorkloadTable.NoModel || run.Cells.IsEmpty || run.Cells.Any(c => WorkloadTable.Of(c.Cell) != WorkloadTable.Kernel))
+        if (run.Info.Suite != WorkloadTable.NoModel || run.Cells.IsEmpty
+            || run.Cells.Any(c => WorkloadTable.Of(c.Cell) != WorkloadTable.Kernel))
             return $"./run-bench.sh run suites/{run.Info.Suite}.yaml";
         CellSettings settings = run.Cells[0].Cell.Settings;
         string tokens = run.Cells.FirstOrDefault(c => c.Cell.Settings.Has("tokens")) is { } matmat

@@ -7,7 +7,7 @@ using QuantBench.Core.Suites;
 using QuantBench.Core.Variants;
 using QuantBench.Inference.Engines;
 using QuantBench.Inference.Kernels;
-using QuantBench.Runner.Events;
+using QuantBench.Runner.Runs;
 using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Commands;

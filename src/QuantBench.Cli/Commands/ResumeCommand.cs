@@ -1,7 +1,7 @@
 using System.CommandLine;
 using QuantBench.Cli.Composition;
 using QuantBench.Results.Folders;
-using QuantBench.Runner.Events;
+using QuantBench.Runner.Runs;
 using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Commands;

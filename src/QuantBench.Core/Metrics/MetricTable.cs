@@ -68,9 +68,16 @@ public static class MetricTable
         Timing("pp_tps", "token/s", Direction.Higher, "Prompt speed", "prompt tokens processed per second")
             with { Headline = 5, IsWatched = true, From = s_latency, Column = new(6, "pp", "token/s") { Settings = ["prompt", "depth"] } },
         Timing("tg_tps", "token/s", Direction.Higher, "Generation speed", "tokens generated per second")
-            with { Headline = 4, IsWatched = true, From = s_latency, Column = new(7, "tg", "token/s") { Settings = ["generate", "depth"] } },
+            with
+            {
+                Headline = 4, IsWatched = true, From = s_latency, Column = new(7, "tg", "token/s") { Settings = ["generate", "depth"] },
+            },
         Timing("ttft", "ms", Direction.Lower, "Time to first token", "from the first prompt token handed over to the first logits read")
-            with { Headline = 6, IsWatched = true, HasPercentiles = true, From = s_latency, Column = new(8, "TTFT", "ms") { Settings = ["prompt"] } },
+            with
+            {
+                Headline = 6, IsWatched = true, HasPercentiles = true, From = s_latency,
+                Column = new(8, "TTFT", "ms") { Settings = ["prompt"] },
+            },
         Timing("token_latency", "ms", Direction.Lower, "Token latency", "time per generated token")
             with { HasPercentiles = true, From = s_latency, Column = new(9, "Token p50", "ms") { IsRounded = true, P99 = "Token p99" } },
         Timing("load_time", "ms", Direction.Lower, "Load time",
