@@ -7,7 +7,7 @@ using QuantBench.Core.Statistics;
 namespace QuantBench.Analysis.Candidates;
 
 /// <summary>Figures of decisions in words: with their interval, or <c>exact</c>, or why there is none.</summary>
-public static class FigureText
+internal static class FigureText
 {
     /// <summary>A number of a metric with its unit and no interval.</summary>
     public static string Plain(double value, MetricDefinition metric)

@@ -3,7 +3,7 @@ using System.Text;
 namespace QuantBench.Analysis.Formatting;
 
 /// <summary>Texts of others inside Markdown.</summary>
-public static class MarkdownText
+internal static class MarkdownText
 {
     /// <summary>A text as it can stand in a Markdown table's cell: nothing in it is read as Markdown or HTML.</summary>
     public static string Escape(string text)

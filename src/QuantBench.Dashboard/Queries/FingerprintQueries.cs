@@ -16,7 +16,7 @@ public sealed record FingerprintColumn(string Key, string Title, Func<RunInfo, s
 
 /// <summary>Fingerprints of the runs of a list. To add a column: a line here.</summary>
 /// <param name="store">The store.</param>
-public sealed class FingerprintQueries(ResultStore store)
+internal sealed class FingerprintQueries(ResultStore store)
 {
     /// <summary>Every column there is, in the order they are shown.</summary>
     public static ImmutableArray<FingerprintColumn> Columns { get; } =

@@ -25,14 +25,14 @@ public sealed record MachineItem(string Id, Fingerprint Fingerprint, int Runs, D
 /// <param name="Value">Median.</param>
 /// <param name="Low">Low end of its interval.</param>
 /// <param name="High">High end.</param>
-public sealed record NoisePoint(string Run, DateTimeOffset At, double Value, double? Low, double? High);
+internal sealed record NoisePoint(string Run, DateTimeOffset At, double Value, double? Low, double? High);
 
 /// <summary>The noise of a machine: one cell measured again and again.</summary>
 /// <param name="Cell">What is measured.</param>
 /// <param name="Metric">The metric.</param>
 /// <param name="Unit">Its unit.</param>
 /// <param name="Points">Oldest first.</param>
-public sealed record MachineNoise(string Cell, string Metric, string Unit, ImmutableArray<NoisePoint> Points)
+internal sealed record MachineNoise(string Cell, string Metric, string Unit, ImmutableArray<NoisePoint> Points)
 {
     /// <summary>Standard deviation over mean of the values.</summary>
     public double Spread
@@ -49,7 +49,7 @@ public sealed record MachineNoise(string Cell, string Metric, string Unit, Immut
 /// <param name="store">The store.</param>
 /// <param name="runs">Knows how runs stand.</param>
 /// <param name="cache">What stays true until the store changes.</param>
-public sealed class MachineQueries(ResultStore store, RunQueries runs, StoreCache cache)
+internal sealed class MachineQueries(ResultStore store, RunQueries runs, StoreCache cache)
 {
     /// <summary>All machines, trouble first.</summary>
     public Task<ImmutableArray<MachineItem>> ListAsync(CancellationToken cancellationToken) => cache.GetAsync("machines", async () =>

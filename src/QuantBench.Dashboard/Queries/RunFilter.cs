@@ -4,7 +4,7 @@ using QuantBench.Dashboard.Runs;
 namespace QuantBench.Dashboard.Queries;
 
 /// <summary>Which runs to list, as the address says it.</summary>
-public sealed record RunFilter
+internal sealed record RunFilter
 {
     /// <summary>Runs on a page.</summary>
     public const int PageSize = 50;
@@ -41,7 +41,7 @@ public sealed record RunFilter
 /// <param name="Runs">The runs.</param>
 /// <param name="Matching">Runs that the filter keeps.</param>
 /// <param name="All">Runs in all.</param>
-public sealed record RunPage(ImmutableArray<RunListItem> Runs, int Matching, int All)
+internal sealed record RunPage(ImmutableArray<RunListItem> Runs, int Matching, int All)
 {
     /// <summary>Number of pages, at least 1.</summary>
     public int Pages => Math.Max(1, (Matching + RunFilter.PageSize - 1) / RunFilter.PageSize);
@@ -52,6 +52,6 @@ public sealed record RunPage(ImmutableArray<RunListItem> Runs, int Matching, int
 /// <param name="Machines">Machine id and host name.</param>
 /// <param name="Models">Models.</param>
 /// <param name="Tags">Labels.</param>
-public sealed record RunFacets(
+internal sealed record RunFacets(
     ImmutableArray<string> Suites, ImmutableArray<(string Id, string Host)> Machines, ImmutableArray<string> Models,
     ImmutableArray<string> Tags);

@@ -18,14 +18,13 @@ namespace QuantBench.Dashboard.Queries;
 /// <param name="store">The store.</param>
 /// <param name="notes">What people wrote about runs.</param>
 /// <param name="cache">What stays true until the store changes.</param>
-public sealed class RunQueries(ResultStore store, RunNotes notes, StoreCache cache)
+internal sealed class RunQueries(ResultStore store, RunNotes notes, StoreCache cache)
 {
     /// <summary>One page of runs.</summary>
     /// <param name="filter">Which.</param>
     /// <param name="cancellationToken">Stops.</param>
     public async Task<RunPage> ListAsync(RunFilter filter, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(filter);
         await using StoreContext context = store.OpenContext();
         ImmutableDictionary<string, RunNote> written = notes.All();
         int all = await context.Runs.CountAsync(cancellationToken);

@@ -6,7 +6,7 @@ namespace QuantBench.Dashboard.Queries;
 
 /// <summary>Keeps answers until the store changes, and runs read from folders until the folder does. Bounded, so that many runs don't fill
 /// the memory.</summary>
-public sealed class StoreCache
+internal sealed class StoreCache
 {
     private const int MostRecords = 16;
     private const int MostAnswers = 256;
@@ -28,7 +28,6 @@ public sealed class StoreCache
     public async Task<T> GetAsync<T>(string name, Func<Task<T>> ask)
         where T : notnull
     {
-        ArgumentNullException.ThrowIfNull(ask);
         long version = Version;
         // What is kept holds words with units in them.
         if (ByteUnits.IsDecimal) name = "decimal " + name;
@@ -45,7 +44,6 @@ public sealed class StoreCache
     /// <param name="read">Reads it.</param>
     public RunRecord Record(string folder, Func<RunRecord> read)
     {
-        ArgumentNullException.ThrowIfNull(read);
         long stamp = Stamp(folder);
         lock (_gate)
         {
