@@ -6,7 +6,7 @@ using QuantBench.Inference.Engines;
 namespace QuantBench.Engines.Managed;
 
 /// <summary>A memory-mapped model that this engine can run.</summary>
-internal sealed class ManagedModel(ModelWeights weights, KernelSet kernels) : ILoadedModel
+internal sealed class ManagedModel(PreparedWeights weights, KernelSet kernels) : ILoadedModel
 {
     /// <inheritdoc />
     public int VocabularySize => weights.VocabularySize;

@@ -10,7 +10,7 @@ namespace QuantBench.Engines.Managed;
 /// <summary>Token sequences, their cache and the threads that compute them.</summary>
 internal sealed unsafe class ManagedSession : IInferenceSession
 {
-    private readonly ModelWeights _weights;
+    private readonly PreparedWeights _weights;
     private readonly SessionOptions _options;
     private readonly WorkerPool _pool;
     private readonly KvCache _cache;
@@ -24,7 +24,7 @@ internal sealed unsafe class ManagedSession : IInferenceSession
     /// <param name="weights">The model; outlives this.</param>
     /// <param name="kernels">The arithmetic.</param>
     /// <param name="options">Sizes.</param>
-    public ManagedSession(ModelWeights weights, KernelSet kernels, SessionOptions options)
+    public ManagedSession(PreparedWeights weights, KernelSet kernels, SessionOptions options)
     {
         _weights = weights;
         _options = options;

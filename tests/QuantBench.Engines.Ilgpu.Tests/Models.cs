@@ -30,7 +30,7 @@ internal static class Models
             FeedForward = 512,
             Heads = 4,
             KvHeads = 2,
-            HeadWidth = architecture is "phi3" or "llama" or "qwen2" ? 64 : 32,
+            HeadWidth = architecture is "phi3" or "llama" or "qwen2" or "granite" ? 64 : 32,
             Vocabulary = 320,
             ContextLength = 256,
             TiesEmbeddings = architecture != "phi3",
@@ -38,7 +38,7 @@ internal static class Models
         };
         return name switch
         {
-            "llama-tiny" =>
+            "llama-tiny" or "granite-tiny" =>
                 shape with { Layers = 2, Embedding = 32, FeedForward = 64, Heads = 2, KvHeads = 1, HeadWidth = 16, Vocabulary = 264 },
             "llama-factors" => shape with { HasRopeFactors = true, RopeBase = 500_000 },
             "llama-yarn" => shape with { RopeScaling = ("yarn", 4) },
@@ -65,7 +65,7 @@ internal static class Models
     public static Artifact Artifact(string path) =>
         new(path, Variant.Parse("gguf:F32"), new string('0', 64), new FileInfo(path).Length, 1, 1);
 
-    public static ILoadedModel Load(IEngine engine, string path, string device) =>
+    public static ILoadedModel Load(ILogitsEngine engine, string path, string device) =>
         engine.Load(Artifact(path), device, new LoadOptions { Threads = 2 }, CancellationToken.None);
 
     public static IInferenceSession Session(ILoadedModel model, int context = 256, int sequences = 1, int microBatch = 512,

@@ -12,7 +12,7 @@ public sealed class LlamaCppAgreementTests
     public static TheoryData<string, double> Shapes => new()
     {
         { "llama", 3e-4 }, { "llama-factors", 3e-4 }, { "llama-linear", 3e-4 }, { "llama-yarn", 3e-4 }, { "qwen2", 3e-4 },
-        { "qwen3", 3e-4 },
+        { "qwen3", 3e-4 }, { "granite", 3e-4 },
         { "phi3", 3e-4 }, { "gemma2", 3e-3 }, { "gemma3", 3e-3 },
     };
 
@@ -67,7 +67,7 @@ public sealed class LlamaCppAgreementTests
     private static double[] Reference(string path, int[] tokens, out int[] greedy)
     {
         var environment = new EngineEnvironment { Log = _ => { }, Root = Models.Root };
-        using IEngine engine = LlamaCppEngine.Registration.Create(environment);
+        using LlamaCppEngine engine = LlamaCppEngine.Create(environment);
         using ILoadedModel model = engine.Load(Models.Artifact(path), "cpu", new LoadOptions { Threads = 2 }, CancellationToken.None);
         using IInferenceSession session = Models.Session(model, threads: 2);
         float[][] logits = Models.Run(session, tokens);
@@ -89,7 +89,7 @@ public sealed class LlamaCppAgreementTests
             FeedForward = 512,
             Heads = 4,
             KvHeads = 2,
-            HeadWidth = architecture is "phi3" or "llama" or "qwen2" ? 64 : 32,
+            HeadWidth = architecture is "phi3" or "llama" or "qwen2" or "granite" ? 64 : 32,
             Vocabulary = Vocabulary,
             ContextLength = 256,
             TiesEmbeddings = architecture != "phi3",

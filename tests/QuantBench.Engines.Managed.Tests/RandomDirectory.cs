@@ -136,6 +136,10 @@ internal static class RandomDirectory
             "smollm3" =>
                 With(Of("SmolLM3ForCausalLM", ties: true),
                     """{ "no_rope_layer_interval": 4, "use_sliding_window": false, "rope_theta": 5000000.0 }"""),
+            "granite" =>
+                With(Of("GraniteForCausalLM", ties: true), """
+                    { "embedding_multiplier": 12.0, "residual_multiplier": 0.22, "attention_multiplier": 0.25, "logits_scaling": 3.0 }
+                    """),
             "qwen2" =>
                 With(Of("Qwen2ForCausalLM", ties: true),
                     """{ "use_sliding_window": false, "sliding_window": 64, "max_window_layers": 3 }"""),
@@ -170,6 +174,7 @@ internal static class RandomDirectory
             "qwen2-yarn" =>
                 With(config, """{ "rope_scaling": { "type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64 } }"""),
             "qwen3-tied" => With(config, """{ "tie_word_embeddings": true }"""),
+            "granite-defaults" => With(config, """{ "embedding_multiplier": null, "residual_multiplier": null, "logits_scaling": null }"""),
             "phi3-partial" => With(config, """{ "partial_rotary_factor": 0.75 }"""),
             "phi3-short" => With(config, LongRope(512, 256)),
             "phi3-long" => With(config, LongRope(512, 64)),

@@ -3,9 +3,9 @@ using ILGPU.Runtime;
 using QuantBench.Core.Statistics;
 using QuantBench.Engines.Ilgpu.Graph;
 using QuantBench.Engines.Ilgpu.Kernels;
-using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Engines.Managed.Memory;
 using QuantBench.Formats.Gguf;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.DeviceCheck;
 

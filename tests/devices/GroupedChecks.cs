@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using QuantBench.Engines.Ilgpu.Graph;
-using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Formats.Safetensors;
 using QuantBench.Models.Awq;
 using QuantBench.Models.Gptq;

@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using QuantBench.Engines.Ilgpu.Graph;
-using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Engines.Managed.Memory;
 using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.DeviceCheck;
 
@@ -44,7 +44,7 @@ internal sealed unsafe class TestMatrix : IDisposable
         }
 
         Weights = new float[(long)rows * columns];
-        IBlockCodec codec = BlockCodecs.Get(type);
+        IBlockCodec codec = GgmlTypes.Codec(type);
         int rowBytes = (int)GgmlTypes.ByteSize(type, columns);
         for (int row = 0; row < rows; row++)
             codec.DequantizeScalar(bytes.Slice(row * rowBytes, rowBytes), Weights.AsSpan(row * columns, columns));

@@ -145,7 +145,7 @@ public sealed record RunReport
 
     private static string BandwidthText(MemoryBandwidth b)
     {
-        string Rate(double value) => Format.Value(value, "B/s", "kernel_bandwidth");
+        string Rate(double value) => Format.Value(value, MetricTable.KernelBandwidth);
         return $"{Rate(b.ReadBytesPerSecond)} reading, {Rate(b.CopyBytesPerSecond)} copying, {Rate(b.TriadBytesPerSecond)} triad; "
             + $"{b.Threads} threads, arrays of {Format.Bytes(b.ArrayBytes)}";
     }

@@ -7,6 +7,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Architectures;
 using QuantBench.Models.Sources;
 using QuantBench.Models.Synthesis;
 

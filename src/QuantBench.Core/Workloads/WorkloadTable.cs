@@ -17,10 +17,7 @@ public static class WorkloadTable
     public const string NoModel = "kernels";
 
     private static readonly ImmutableArray<string> s_model =
-    [
-        "threads", "n_batch", "n_ubatch", "kv_type", "flash_attention", "gpu_layers",
-        "ort_optimization", "ort_spinning", "ort_arena", "ort_profile", "ort_config",
-    ];
+        ["threads", "n_batch", "n_ubatch", "kv_type", "flash_attention", "gpu_layers"];
 
     private static readonly ImmutableArray<string> s_text = ["n_ctx", "dataset", "chunks"];
     private static readonly ImmutableArray<string> s_timing = ["repetitions", "max_repetitions", "target_ci", "time_cap", "warmup_cap"];
@@ -103,11 +100,6 @@ public static class WorkloadTable
     /// <summary>The workload of a name, as of a cell.</summary>
     public static WorkloadDefinition Of(string name) => Find(name) ?? new WorkloadDefinition(name, "");
 
-    /// <summary>The settings that a workload takes, in the order docs list them; all when it is null.</summary>
-    /// <param name="workload">Name of a workload.</param>
-    public static IEnumerable<SettingDefinition> SettingsOf(string? workload) =>
-        workload is null ? SettingTable.All : SettingTable.All.Where(s => Of(workload).Settings.Contains(s.Key));
-
     /// <summary>Where a workload stands among those that a metric may be taken from, the least first: those that the metric names, then the
     /// others in the table's order, timed ones first unless the metric is about quality.</summary>
     /// <param name="metric">The metric.</param>
@@ -127,6 +119,6 @@ public static class WorkloadTable
         if (settings.Text("reference").Length == 0)
             return ("divergence has no reference to compare with", "add the variant that counts as exact, e.g. reference: gguf:F32");
         return settings.Text("reference_backend") is { Length: > 0 } named && !BackendId.TryParse(named, out _)
-            ? ($"reference_backend: '{named}' is not engine/device", "e.g. reference_backend: llamacpp/cpu") : null;
+            ? ($"reference_backend: '{named}' is not engine/device", "e.g. reference_backend: {backend}") : null;
     }
 }

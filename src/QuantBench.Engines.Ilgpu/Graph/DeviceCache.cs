@@ -2,7 +2,7 @@ using ILGPU;
 using ILGPU.Runtime;
 using QuantBench.Engines.Ilgpu.Devices;
 using QuantBench.Engines.Ilgpu.Kernels;
-using QuantBench.Engines.Managed.Graph;
+using QuantBench.Models.Graphs;
 
 namespace QuantBench.Engines.Ilgpu.Graph;
 
@@ -16,7 +16,7 @@ internal sealed class DeviceCache : IDisposable
     /// <param name="shape">The model's sizes.</param>
     /// <param name="contextLength">Positions of each sequence.</param>
     /// <param name="sequences">Number of sequences.</param>
-    public DeviceCache(DeviceMemory device, ModelShape shape, int contextLength, int sequences)
+    public DeviceCache(DeviceMemory device, DecoderShape shape, int contextLength, int sequences)
     {
         long octets = checked((long)sequences * contextLength * shape.KvHeads * (shape.HeadWidth / 8));
         try

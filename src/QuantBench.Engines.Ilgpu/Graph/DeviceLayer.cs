@@ -1,5 +1,5 @@
 using QuantBench.Engines.Ilgpu.Devices;
-using QuantBench.Engines.Managed.Graph;
+using QuantBench.Models.Graphs;
 
 namespace QuantBench.Engines.Ilgpu.Graph;
 
@@ -11,7 +11,7 @@ internal sealed unsafe class DeviceLayer : IDisposable
     /// <param name="device">The device.</param>
     /// <param name="shape">The model's sizes.</param>
     /// <param name="layer">The layer, on the host.</param>
-    public DeviceLayer(DeviceMemory device, ModelShape shape, Layer layer)
+    public DeviceLayer(DeviceMemory device, DecoderShape shape, Layer layer)
     {
         int queries = shape.Heads * shape.HeadWidth, keys = shape.KvHeads * shape.HeadWidth;
         try

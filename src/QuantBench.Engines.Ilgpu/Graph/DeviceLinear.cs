@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBench.Engines.Ilgpu.Devices;
-using QuantBench.Engines.Managed.Graph;
+using QuantBench.Models.Graphs;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Engines.Ilgpu.Graph;
 
@@ -35,7 +36,7 @@ internal sealed class DeviceLinear : IDisposable
                 int end = i + 1, rows = parts[i].Weights.Rows;
                 for (; end < parts.Length && parts[i].Weights.Source is null && parts[end].Weights.Type == parts[i].Weights.Type; end++)
                     rows += parts[end].Weights.Rows;
-                var run = new Managed.Kernels.WeightMatrix[end - i];
+                var run = new WeightMatrix[end - i];
                 for (int k = 0; k < run.Length; k++) run[k] = parts[i + k].Weights;
                 matrices.Add((DeviceMatrix.Upload(device, what, run), first));
                 first += rows;

@@ -2,7 +2,7 @@ using ILGPU;
 using ILGPU.Runtime;
 using QuantBench.Engines.Ilgpu.Devices;
 using QuantBench.Engines.Ilgpu.Kernels;
-using QuantBench.Engines.Managed.Graph;
+using QuantBench.Models.Graphs;
 
 namespace QuantBench.Engines.Ilgpu.Graph;
 
@@ -20,7 +20,7 @@ internal sealed unsafe class DeviceTransformer : IDisposable
 
     private readonly DeviceMemory _device;
     private readonly DeviceWeights _model;
-    private readonly ModelShape _shape;
+    private readonly DecoderShape _shape;
     private readonly GraphKernels _kernels;
     private readonly DeviceCache _cache;
     private readonly AcceleratorStream _stream;
@@ -76,14 +76,8 @@ internal sealed unsafe class DeviceTransformer : IDisposable
             _bestValues = Keep(device.AllocateZeroed<float>(GraphKernels.ArgMaxParts, "activations"));
             _bestIndices = Keep(device.AllocateZeroed<int>(GraphKernels.ArgMaxParts, "activations"));
             _none = Keep(new DeviceVector(device, "activations", null, 0));
-            float[]? factors = model.RopeFactors
-                ?? (contextLength > _shape.RopeScaling.OriginalContextLength ? model.LongRopeFactors : model.ShortRopeFactors);
-            _angles = Keep(Angles(_shape.RopeBase, _shape.RopeScaling.FrequencyScale, factors));
-
-            // Windowed layers of gemma-3 don't stretch positions: the window is shorter than any context.
-            _localAngles = _shape.Window == 0
-                ? _angles
-                : Keep(Angles(_shape.LocalRopeBase, _shape.Architecture == "gemma3" ? 1 : _shape.RopeScaling.FrequencyScale, factors));
+            _angles = Keep(Angles(windowed: false));
+            _localAngles = _shape.Window == 0 ? _angles : Keep(Angles(windowed: true));
             _logits = device.Allocate<float>(model.VocabularySize, "logits");
         }
         catch
@@ -172,10 +166,10 @@ internal sealed unsafe class DeviceTransformer : IDisposable
     private void Queue(int count, int wanted, int keys, CancellationToken cancellationToken)
     {
         GrowLogits(wanted);
-        float factor = _shape.Traits.ScaledEmbeddings ? MathF.Sqrt(_shape.Embedding) : 1;
         DeviceMatrix embeddings = _model.Embeddings;
         _kernels.Of(embeddings.Format)
-            .Gather(_stream, _kernels.Threads, embeddings.View, Tokens, count, _residual.View, _stride, _shape.Embedding, factor);
+            .Gather(_stream, _kernels.Threads, embeddings.View, Tokens, count, _residual.View, _stride, _shape.Embedding,
+                _shape.EmbeddingScale);
         for (int i = 0; i < _shape.Layers; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -219,6 +213,7 @@ internal sealed unsafe class DeviceTransformer : IDisposable
             Stride = _stride,
             Steps = (_stride + perStep - 1) / perStep,
             Epsilon = _shape.NormEpsilon,
+            BranchScale = _shape.ResidualScale,
             AddsBranch = addsBranch ? 1 : 0,
             HasBias = bias.Flag,
             HasPostNorm = postNorm.Flag,
@@ -265,7 +260,7 @@ internal sealed unsafe class DeviceTransformer : IDisposable
         var parameters = new GateParameters
         {
             Width = _shape.FeedForward,
-            Gelu = _shape.Traits.Gelu ? 1 : 0,
+            Gelu = _shape.Architecture.Gelu ? 1 : 0,
             HasGateBias = layer.GateBias.Flag,
             HasUpBias = layer.UpBias.Flag,
             Quantizes = layer.Down.Reads8Bit ? 1 : 0,
@@ -301,16 +296,12 @@ internal sealed unsafe class DeviceTransformer : IDisposable
         _logitRows = rows;
     }
 
-    private MemoryBuffer1D<float, Stride1D.Dense> Angles(float ropeBase, float frequencyScale, float[]? factors)
+    private MemoryBuffer1D<float, Stride1D.Dense> Angles(bool windowed)
     {
         float[] table = new float[checked(_contextLength * _shape.RotatedWidth)];
-        fixed (float* target = table, divisors = factors)
-        {
-            var rope = new Rope(_shape, ropeBase, frequencyScale, divisors);
-            for (int position = 0; position < _contextLength; position++)
-                rope.Fill(position, target + ((long)position * _shape.RotatedWidth));
-        }
-
+        RotaryAngles angles = _model.RopeFactors.Angles(_shape, _contextLength, windowed);
+        for (int position = 0; position < _contextLength; position++)
+            angles.Fill(position, table.AsSpan(position * _shape.RotatedWidth, _shape.RotatedWidth));
         MemoryBuffer1D<float, Stride1D.Dense> buffer = _device.Allocate<float>(table.Length, "the rotation table");
         _device.Write<float>(buffer.View, table);
         return buffer;

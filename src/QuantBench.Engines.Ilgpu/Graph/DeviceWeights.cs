@@ -1,5 +1,5 @@
 using QuantBench.Engines.Ilgpu.Devices;
-using QuantBench.Engines.Managed.Graph;
+using QuantBench.Models.Graphs;
 
 namespace QuantBench.Engines.Ilgpu.Graph;
 
@@ -16,6 +16,7 @@ internal sealed unsafe class DeviceWeights : IDisposable
         Shape = weights.Shape;
         VocabularySize = weights.VocabularySize;
         ParameterCount = weights.ParameterCount;
+        RopeFactors = weights.RopeFactors;
         try
         {
             Embeddings = Keep(DeviceMatrix.Upload(device, "the embeddings", weights.Embeddings));
@@ -29,9 +30,6 @@ internal sealed unsafe class DeviceWeights : IDisposable
                 Layers[i] = Keep(new DeviceLayer(device, Shape, weights.Layers[i]));
             }
 
-            RopeFactors = Copy(weights.RopeFactors);
-            LongRopeFactors = Copy(weights.LongRopeFactors);
-            ShortRopeFactors = Copy(weights.ShortRopeFactors);
             device.Stream.Synchronize();
         }
         catch
@@ -39,12 +37,10 @@ internal sealed unsafe class DeviceWeights : IDisposable
             Dispose();
             throw;
         }
-
-        float[]? Copy(float* factors) => factors is null ? null : new ReadOnlySpan<float>(factors, Shape.RotatedWidth / 2).ToArray();
     }
 
     /// <summary>The model's sizes.</summary>
-    public ModelShape Shape { get; }
+    public DecoderShape Shape { get; }
 
     /// <summary>Number of tokens in the vocabulary.</summary>
     public int VocabularySize { get; }
@@ -64,14 +60,8 @@ internal sealed unsafe class DeviceWeights : IDisposable
     /// <summary>The layers.</summary>
     public DeviceLayer[] Layers { get; }
 
-    /// <summary>Divisors of RoPE angles, on the host, or null.</summary>
-    public float[]? RopeFactors { get; }
-
-    /// <summary>Divisors for contexts longer than the original, or null.</summary>
-    public float[]? LongRopeFactors { get; }
-
-    /// <summary>Divisors for contexts up to the original length, or null.</summary>
-    public float[]? ShortRopeFactors { get; }
+    /// <summary>Divisors of rotary angles.</summary>
+    public RotaryFactors RopeFactors { get; }
 
     /// <summary>Bytes on the device.</summary>
     public long Bytes => _owned.Sum(item => item switch

@@ -37,7 +37,7 @@ internal static class InputKernels
         long at = (long)row * p.Stride;
         if (p.AddsBranch != 0)
         {
-            float scale = 1;
+            float scale = p.BranchScale;
             if (p.HasPostNorm != 0)
             {
                 float squares = 0;
@@ -47,7 +47,7 @@ internal static class InputKernels
                     squares += value * value;
                 }
 
-                scale = 1 / MathF.Sqrt((GroupReduction.Sum(shared, squares) / p.Width) + p.Epsilon);
+                scale /= MathF.Sqrt((GroupReduction.Sum(shared, squares) / p.Width) + p.Epsilon);
             }
 
             for (int step = 0; step < p.Steps; step++)
@@ -57,7 +57,8 @@ internal static class InputKernels
                     int i = (((step * Group.DimX) + Group.IdxX) * PerThread) + k;
                     if (i >= p.Width) continue;
                     float value = branch[at + i] + (p.HasBias != 0 ? bias[i] : 0);
-                    if (p.HasPostNorm != 0) value = value * scale * postNorm[i];
+                    value *= scale;
+                    if (p.HasPostNorm != 0) value *= postNorm[i];
                     residual[at + i] += value;
                 }
             }

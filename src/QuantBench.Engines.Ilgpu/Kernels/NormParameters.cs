@@ -15,6 +15,9 @@ internal struct NormParameters
     /// <summary>ε.</summary>
     public float Epsilon;
 
+    /// <summary>Factor of the branch.</summary>
+    public float BranchScale;
+
     /// <summary>Whether a branch is added first.</summary>
     public int AddsBranch;
 

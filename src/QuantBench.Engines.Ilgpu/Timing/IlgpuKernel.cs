@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
 using QuantBench.Core.Errors;
@@ -5,9 +6,9 @@ using QuantBench.Core.Statistics;
 using QuantBench.Engines.Ilgpu.Devices;
 using QuantBench.Engines.Ilgpu.Graph;
 using QuantBench.Engines.Ilgpu.Kernels;
-using QuantBench.Engines.Managed.Kernels;
-using QuantBench.Engines.Managed.Timing;
 using QuantBench.Inference.Kernels;
+using QuantBench.Models.Synthesis;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Engines.Ilgpu.Timing;
 
@@ -135,12 +136,25 @@ internal sealed class IlgpuKernel : IDeviceKernel
 
     private DeviceMatrix[] Upload()
     {
-        using var host = new TimedWeights(_spec with { Cold = false }, new ScalarKernels(), repack: false, coldBytes: 0);
-        DeviceMatrix first = Own(DeviceMatrix.Upload(_device, What, host.Next()));
+        DeviceMatrix first = Own(UploadRandom());
         var all = new DeviceMatrix[_spec.Cold ? Copies(first.Bytes) : 1];
         all[0] = first;
         for (int i = 1; i < all.Length; i++) all[i] = Own(first.Copy(_device, What));
         return all;
+    }
+
+    private unsafe DeviceMatrix UploadRandom()
+    {
+        byte* host = (byte*)NativeMemory.Alloc((nuint)_spec.WeightBytes);
+        try
+        {
+            SyntheticBlocks.FillMatrix(_spec.Type, _spec.Size.Columns, host, _spec.WeightBytes);
+            return DeviceMatrix.Upload(_device, What, new WeightMatrix(host, _spec.Type, _spec.Size.Rows, _spec.Size.Columns));
+        }
+        finally
+        {
+            NativeMemory.Free(host);
+        }
     }
 
     private InputBuffer Inputs()

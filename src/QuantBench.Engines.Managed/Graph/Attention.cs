@@ -1,4 +1,5 @@
 using QuantBench.Engines.Managed.Kernels;
+using QuantBench.Models.Graphs;
 
 namespace QuantBench.Engines.Managed.Graph;
 
@@ -15,13 +16,13 @@ internal sealed unsafe class Attention
     private const int DirectRows = 8;
 
     private readonly KernelSet _kernels;
-    private readonly ModelShape _shape;
+    private readonly DecoderShape _shape;
     private readonly KvCache _cache;
     private readonly int _group;
     private readonly int _width;
     private readonly int _padded;
 
-    public Attention(KernelSet kernels, ModelShape shape, KvCache cache)
+    public Attention(KernelSet kernels, DecoderShape shape, KvCache cache)
     {
         _kernels = kernels;
         _shape = shape;
@@ -35,7 +36,7 @@ internal sealed unsafe class Attention
     public int TileTokens => Math.Max(1, TileRows / _group);
 
     /// <summary>Floats of scratch that a worker needs.</summary>
-    public static int ScratchFloats(ModelShape shape)
+    public static int ScratchFloats(DecoderShape shape)
     {
         int rows = Math.Max(TileRows, shape.Heads / shape.KvHeads);
         return (2 * rows * Padded(shape)) + (rows * BlockKeys) + (2 * BlockKeys * Padded(shape)) + (2 * rows);
@@ -99,7 +100,7 @@ internal sealed unsafe class Attention
         }
     }
 
-    private static int Padded(ModelShape shape) => (shape.HeadWidth + 15) / 16 * 16;
+    private static int Padded(DecoderShape shape) => (shape.HeadWidth + 15) / 16 * 16;
 
     private void Score(int layer, TokenRun run, int kvHead, int block, int count, int rows, float* q, float* keys, float* values,
         float* scores)

@@ -1,4 +1,5 @@
 using QuantBench.Engines.Managed.Kernels;
+using QuantBench.Models.Graphs;
 
 namespace QuantBench.Engines.Managed.Graph;
 
@@ -17,9 +18,9 @@ internal sealed unsafe partial class Transformer
         {
             float* x = _residual + ((long)t * _shape.Embedding);
             _kernels.Decode(_model.Embeddings, _tokens[t], 0, _shape.Embedding, x);
-            if (_shape.Traits.ScaledEmbeddings) _kernels.Scale(x, MathF.Sqrt(_shape.Embedding), _shape.Embedding);
-            _rope.Fill(_positions[t], _angles + ((long)t * _shape.RotatedWidth));
-            if (_shape.Window > 0) _localRope.Fill(_positions[t], _localAngles + ((long)t * _shape.RotatedWidth));
+            if (_shape.EmbeddingScale != 1) _kernels.Scale(x, _shape.EmbeddingScale, _shape.Embedding);
+            _rope.Fill(_positions[t], Table(_angles, t));
+            if (_shape.Window > 0) _localRope.Fill(_positions[t], Table(_localAngles, t));
         }
 
         _pool.Barrier();
@@ -38,6 +39,7 @@ internal sealed unsafe partial class Transformer
                 float* branch = _branch + ((long)t * width);
                 if (bias is not null) _kernels.Add(branch, bias, width);
                 if (postNorm is not null) _kernels.RmsNorm(branch, postNorm, branch, width, _shape.NormEpsilon);
+                if (_shape.ResidualScale != 1) _kernels.Scale(branch, _shape.ResidualScale, width);
                 _kernels.Add(x, branch, width);
             }
 
@@ -50,7 +52,6 @@ internal sealed unsafe partial class Transformer
     {
         int width = _shape.HeadWidth;
         bool local = _shape.IsWindowed(index), rotated = _shape.IsRotated(index);
-        Rope rope = local ? _localRope : _rope;
         float* tables = local ? _localAngles : _angles;
         int queryWidth = _shape.Heads * width, keyWidth = _shape.KvHeads * width;
         for (int t = _pool.Take(); t < count; t = _pool.Take())
@@ -66,17 +67,35 @@ internal sealed unsafe partial class Transformer
             {
                 float* head = q + (h * width);
                 if (layer.QueryNorm is not null) _kernels.RmsNorm(head, layer.QueryNorm, head, width, _shape.NormEpsilon);
-                if (rotated) rope.Apply(head, table);
+                if (rotated) Rotate(head, table);
             }
 
             for (int h = 0; h < _shape.KvHeads; h++)
             {
                 float* head = k + (h * width);
                 if (layer.KeyNorm is not null) _kernels.RmsNorm(head, layer.KeyNorm, head, width, _shape.NormEpsilon);
-                if (rotated) rope.Apply(head, table);
+                if (rotated) Rotate(head, table);
                 _cache.Store(index, false, _sequences[t], _positions[t], h, head);
                 _cache.Store(index, true, _sequences[t], _positions[t], h, v + (h * width));
             }
+        }
+    }
+
+    private Span<float> Table(float* angles, int token) => new(angles + ((long)token * _shape.RotatedWidth), _shape.RotatedWidth);
+
+    /// <summary>Rotates one head by its token's table.</summary>
+    private void Rotate(float* head, float* table)
+    {
+        int half = _shape.RotatedWidth / 2;
+        int apart = _shape.NeoxRope ? half : 1;
+        int step = _shape.NeoxRope ? 1 : 2;
+        float* x = head;
+        for (int i = 0; i < half; i++, x += step)
+        {
+            float cos = table[2 * i], sin = table[(2 * i) + 1];
+            float a = x[0], b = x[apart];
+            x[0] = (a * cos) - (b * sin);
+            x[apart] = (a * sin) + (b * cos);
         }
     }
 
@@ -129,7 +148,7 @@ internal sealed unsafe partial class Transformer
             float* up = _up + ((long)t * width) + first;
             if (layer.Gate.Bias is not null) _kernels.Add(gate, layer.Gate.Bias + first, length);
             if (layer.Up.Bias is not null) _kernels.Add(up, layer.Up.Bias + first, length);
-            _kernels.Gate(gate, up, _hidden.Values + ((long)t * _hidden.Stride) + first, length, _shape.Traits.Gelu);
+            _kernels.Gate(gate, up, _hidden.Values + ((long)t * _hidden.Stride) + first, length, _shape.Architecture.Gelu);
             if (quantize) _kernels.Quantize(_hidden, t, first, length);
         }
     }

@@ -2,6 +2,7 @@ using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Engines.Managed.Memory;
 using QuantBench.Engines.Managed.Threads;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Graphs;
 
 namespace QuantBench.Engines.Managed.Graph;
 
@@ -12,13 +13,13 @@ namespace QuantBench.Engines.Managed.Graph;
 internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
 {
     private readonly ModelWeights _model;
-    private readonly ModelShape _shape;
+    private readonly DecoderShape _shape;
     private readonly KernelSet _kernels;
     private readonly WorkerPool _pool;
     private readonly KvCache _cache;
     private readonly Attention _attention;
-    private readonly Rope _rope;
-    private readonly Rope _localRope;
+    private readonly RotaryAngles _rope;
+    private readonly RotaryAngles _localRope;
     private readonly WorkerScratch[] _scratch;
     private readonly NativeBuffer _buffer;
     private readonly Activations _inputs;
@@ -59,13 +60,8 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
         _pool = pool;
         _cache = cache;
         _attention = new Attention(kernels, _shape, cache);
-        float* longFactors = contextLength > _shape.RopeScaling.OriginalContextLength ? model.LongRopeFactors : model.ShortRopeFactors;
-        float* factors = model.RopeFactors is not null ? model.RopeFactors : longFactors;
-        _rope = new Rope(_shape, _shape.RopeBase, _shape.RopeScaling.FrequencyScale, factors);
-
-        // Windowed layers of gemma-3 don't stretch positions: the window is shorter than any context.
-        _localRope = new Rope(_shape, _shape.LocalRopeBase, _shape.Architecture == "gemma3" ? 1 : _shape.RopeScaling.FrequencyScale,
-            factors);
+        _rope = model.RopeFactors.Angles(_shape, contextLength);
+        _localRope = model.RopeFactors.Angles(_shape, contextLength, windowed: true);
         int queryWidth = _shape.Heads * _shape.HeadWidth, keyWidth = _shape.KvHeads * _shape.HeadWidth;
         int inputWidth = Math.Max(_shape.Embedding, queryWidth);
         int upWidth = Math.Max(_shape.FeedForward, _shape.Embedding);

@@ -1,7 +1,6 @@
 using QuantBench.Core.Errors;
 using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Engines.Managed.Memory;
-using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Kernels;
 using QuantBench.Models.Synthesis;
 
@@ -10,9 +9,6 @@ namespace QuantBench.Engines.Managed.Timing;
 /// <summary>Copies of one random matrix that take turns, so that a cold kernel finds none of its weights in a cache.</summary>
 internal sealed unsafe class TimedWeights : IDisposable
 {
-    private const int Seed = 1;
-    private const long PieceBytes = 16L << 20;
-
     private readonly List<NativeBuffer> _buffers = [];
     private readonly WeightMatrix[] _copies;
     private int _next;
@@ -27,7 +23,7 @@ internal sealed unsafe class TimedWeights : IDisposable
         try
         {
             NativeBuffer first = Allocate(spec.WeightBytes);
-            Fill(spec, first);
+            SyntheticBlocks.FillMatrix(spec.Type, spec.Size.Columns, first.As<byte>(), first.Bytes);
             long repacked = repack ? kernels.RepackedBytes(Matrix(spec, first)) : 0;
             long bytes = repacked > 0 ? repacked : spec.WeightBytes;
             _copies = new WeightMatrix[spec.Cold ? (int)Math.Max(2, (coldBytes / bytes) + 1) : 1];
@@ -65,19 +61,6 @@ internal sealed unsafe class TimedWeights : IDisposable
 
     private static WeightMatrix Matrix(KernelSpec spec, NativeBuffer data) =>
         new(data.As<byte>(), spec.Type, spec.Size.Rows, spec.Size.Columns);
-
-    private static void Fill(KernelSpec spec, NativeBuffer buffer)
-    {
-        var blocks = new SyntheticBlocks(Seed);
-        long rowBytes = GgmlTypes.ByteSize(spec.Type, spec.Size.Columns);
-        long piece = Math.Max(1, PieceBytes / rowBytes) * rowBytes;
-        for (long at = 0; at < buffer.Bytes; at += piece)
-        {
-            // Products keep the size of their inputs, as in a model.
-            blocks.Fill(spec.Type, new Span<byte>(buffer.As<byte>() + at, (int)Math.Min(piece, buffer.Bytes - at)),
-                1 / MathF.Sqrt(spec.Size.Columns));
-        }
-    }
 
     private NativeBuffer Repack(WeightMatrix weights, KernelSet kernels, long bytes)
     {

@@ -6,8 +6,9 @@ using QuantBench.Core.Errors;
 using QuantBench.Engines.OnnxRuntime.Export.Calibration;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Onnx;
+using QuantBench.Models.Architectures;
 using QuantBench.Models.Decoders;
-using QuantBench.Models.Synthesis;
+using QuantBench.Models.Graphs;
 
 namespace QuantBench.Engines.OnnxRuntime.Export;
 
@@ -20,14 +21,14 @@ internal static class DecoderExporter
     /// <summary>Whether a graph can be built for a shape; null when it can, and otherwise why not.</summary>
     public static string? Refusal(DecoderShape shape, ExportRecipe recipe)
     {
-        if (!recipe.IsPlain && shape.HeadSize % 16 != 0)
+        if (!recipe.IsPlain && shape.HeadWidth % 16 != 0)
         {
-            return $"GroupQueryAttention rotates heads of a multiple of 16 elements, not {shape.HeadSize}; onnx:fp32-plain has no such "
+            return $"GroupQueryAttention rotates heads of a multiple of 16 elements, not {shape.HeadWidth}; onnx:fp32-plain has no such "
                 + "limit";
         }
 
-        return recipe.Table.Kind == WeightKind.Blocks && shape.Hidden % recipe.Table.Blocks.BlockSize != 0
-            ? $"rows of {shape.Hidden} weights don't fit the embedding's blocks of {recipe.Table.Blocks.BlockSize}"
+        return recipe.Table.Kind == WeightKind.Blocks && shape.Embedding % recipe.Table.Blocks.BlockSize != 0
+            ? $"rows of {shape.Embedding} weights don't fit the embedding's blocks of {recipe.Table.Blocks.BlockSize}"
             : null;
     }
 
@@ -68,18 +69,18 @@ internal static class DecoderExporter
         using var writer = new OnnxWriter(directory, graph);
         built.Fill(new TensorSink(writer, progress, cancellationToken));
         writer.Complete();
-        GenaiConfig.Write(directory, weights.Shape);
+        GenaiConfig.Write(directory, weights);
         progress.Report(1);
     }
 
     /// <summary>Number of a decoder's weights.</summary>
     public static long ParameterCount(DecoderShape shape)
     {
-        long table = (long)shape.Vocabulary * shape.Hidden;
-        long attention = 2L * shape.Hidden * (shape.QueryWidth + shape.KeyWidth);
-        long norms = (2L * shape.Hidden) + (shape.NormsHeads ? 2 * shape.HeadSize : 0);
-        return ((shape.TiesEmbeddings ? 1 : 2) * table) + (shape.Layers * (attention + (3L * shape.Hidden * shape.Intermediate) + norms))
-            + shape.Hidden;
+        long table = (long)shape.Vocabulary * shape.Embedding;
+        long attention = 2L * shape.Embedding * (shape.QueryWidth + shape.KeyWidth);
+        long norms = (2L * shape.Embedding) + (shape.Architecture.HasHeadNorms ? 2 * shape.HeadWidth : 0);
+        return ((shape.TiesEmbeddings ? 1 : 2) * table) + (shape.Layers * (attention + (3L * shape.Embedding * shape.FeedForward) + norms))
+            + shape.Embedding;
     }
 
     /// <summary>Refuses GGUF blocks that don't map: they would be exported as floats, which isn't what the variant says.</summary>

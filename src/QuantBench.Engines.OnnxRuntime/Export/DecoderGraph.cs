@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using QuantBench.Engines.OnnxRuntime.Export.Calibration;
 using QuantBench.Formats.Onnx;
 using QuantBench.Models.Decoders;
+using QuantBench.Models.Graphs;
 using static QuantBench.Engines.OnnxRuntime.Models.DecoderNames;
 
 namespace QuantBench.Engines.OnnxRuntime.Export;
@@ -124,23 +125,30 @@ internal abstract class DecoderGraph(IDecoderWeights weights, ExportRecipe recip
     protected (string Cos, string Sin) RotaryTables()
     {
         const string cos = "cos_cache", sin = "sin_cache";
-        int pairs = Shape.HeadSize / 2;
+        int pairs = Shape.HeadWidth / 2;
         Graph.Tensor(cos, Graph.Io, [Positions, pairs], sink => FillRotary(sink, cos, sin, pairs), isWeight: false);
         Graph.Tensor(sin, Graph.Io, [Positions, pairs], fill: null, isWeight: false);
         return (cos, sin);
     }
 
-    private ImmutableArray<OnnxDimension> Cache(string length) => ["batch_size", (long)Shape.KeyValueHeads, length, (long)Shape.HeadSize];
+    private ImmutableArray<OnnxDimension> Cache(string length) => ["batch_size", (long)Shape.KvHeads, length, (long)Shape.HeadWidth];
 
     private void FillRotary(TensorSink sink, string cosName, string sinName, int pairs)
     {
         const int together = 1024;
+        RotaryAngles angles = weights.RopeFactors.Angles(Shape, Shape.ContextLength);
+        float[] table = new float[2 * pairs];
         float[] cos = new float[together * pairs];
         float[] sin = new float[together * pairs];
         for (int first = 0; first < Positions; first += together)
         {
             int count = Math.Min(together, Positions - first);
-            for (int p = 0; p < count; p++) Shape.Rotary.Fill(first + p, cos.AsSpan(p * pairs, pairs), sin.AsSpan(p * pairs, pairs));
+            for (int p = 0; p < count; p++)
+            {
+                angles.Fill(first + p, table);
+                for (int i = 0; i < pairs; i++) (cos[(p * pairs) + i], sin[(p * pairs) + i]) = (table[2 * i], table[(2 * i) + 1]);
+            }
+
             sink.Append(cosName, Graph.ToIo(cos.AsSpan(0, count * pairs)));
             sink.Append(sinName, Graph.ToIo(sin.AsSpan(0, count * pairs)));
         }

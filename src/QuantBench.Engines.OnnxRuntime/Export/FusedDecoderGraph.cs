@@ -33,7 +33,7 @@ internal sealed class FusedDecoderGraph(IDecoderWeights weights, ExportRecipe re
     /// <inheritdoc/>
     protected override (string Normed, string Residual) Norm(string name, string residual, string? addend, string module, bool isLast)
     {
-        string gamma = Gamma(name, module, Shape.Hidden);
+        string gamma = Gamma(name, module, Shape.Embedding);
         var epsilon = new OnnxAttribute.Float("epsilon", Shape.NormEpsilon);
         if (addend is null) return (RootMeanSquareNorm($"{name}/LayerNorm", residual, gamma), residual);
         string node = $"{name}/SkipLayerNorm", normed = $"{node}/output_0", sum = $"{node}/output_3";
@@ -59,10 +59,10 @@ internal sealed class FusedDecoderGraph(IDecoderWeights weights, ExportRecipe re
             value = emitter.Product($"{name}/v_proj", input, Linear(In(layer, "v_proj")), SchemeOf("v_proj"));
         }
 
-        if (Shape.NormsHeads)
+        if (Shape.Architecture.HasHeadNorms)
         {
             query = NormHeads($"{name}/q_norm", query, In(layer, "q_norm"), Shape.Heads);
-            key = NormHeads($"{name}/k_norm", key, In(layer, "k_norm"), Shape.KeyValueHeads);
+            key = NormHeads($"{name}/k_norm", key, In(layer, "k_norm"), Shape.KvHeads);
         }
 
         string output = $"{name}/GroupQueryAttention/output_0";
@@ -72,8 +72,8 @@ internal sealed class FusedDecoderGraph(IDecoderWeights weights, ExportRecipe re
             [output, Present(layer, "key"), Present(layer, "value")],
             [
                 new OnnxAttribute.Int("num_heads", Shape.Heads),
-                new OnnxAttribute.Int("kv_num_heads", Shape.KeyValueHeads),
-                new OnnxAttribute.Float("scale", 1 / MathF.Sqrt(Shape.HeadSize)),
+                new OnnxAttribute.Int("kv_num_heads", Shape.KvHeads),
+                new OnnxAttribute.Float("scale", 1 / MathF.Sqrt(Shape.HeadWidth)),
                 new OnnxAttribute.Int("local_window_size", -1),
                 new OnnxAttribute.Int("do_rotary", 1),
                 new OnnxAttribute.Int("rotary_interleaved", 0),
@@ -84,16 +84,16 @@ internal sealed class FusedDecoderGraph(IDecoderWeights weights, ExportRecipe re
     /// <summary>One product for queries, keys and values where all three are stored alike.</summary>
     private bool IsPacked(int layer)
     {
-        if (Shape.NormsHeads || SchemeOf("q_proj") != SchemeOf("k_proj") || SchemeOf("q_proj") != SchemeOf("v_proj")) return false;
+        if (Shape.Architecture.HasHeadNorms || SchemeOf("q_proj") != SchemeOf("k_proj") || SchemeOf("q_proj") != SchemeOf("v_proj")) return false;
         return SchemeOf("q_proj").Kind != WeightKind.Gguf
             || Linear(In(layer, "q_proj"), In(layer, "k_proj"), In(layer, "v_proj")).BlockType is not null;
     }
 
     private string NormHeads(string name, string value, string module, int heads)
     {
-        string split = Graph.Node($"{name}/Split", "Reshape", [value, Graph.Ints(0, 0, heads, Shape.HeadSize)]);
-        string normed = RootMeanSquareNorm($"{name}/LayerNorm", split, Gamma(name, module, Shape.HeadSize));
-        return Graph.Node($"{name}/Join", "Reshape", [normed, Graph.Ints(0, 0, (long)heads * Shape.HeadSize)]);
+        string split = Graph.Node($"{name}/Split", "Reshape", [value, Graph.Ints(0, 0, heads, Shape.HeadWidth)]);
+        string normed = RootMeanSquareNorm($"{name}/LayerNorm", split, Gamma(name, module, Shape.HeadWidth));
+        return Graph.Node($"{name}/Join", "Reshape", [normed, Graph.Ints(0, 0, (long)heads * Shape.HeadWidth)]);
     }
 
     private string RootMeanSquareNorm(string name, string value, string gamma) => Graph.Node(

@@ -4,6 +4,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Engines.OnnxRuntime.Models;
 using QuantBench.Formats.Onnx;
 using QuantBench.Models.Decoders;
+using QuantBench.Models.Graphs;
 
 namespace QuantBench.Engines.OnnxRuntime.Export;
 
@@ -17,23 +18,24 @@ internal static class GenaiConfig
 
     /// <summary>Writes the file.</summary>
     /// <param name="directory">The model's directory.</param>
-    /// <param name="shape">The model's sizes.</param>
+    /// <param name="weights">The model.</param>
     /// <exception cref="RequestException">It can't be written.</exception>
-    public static void Write(string directory, DecoderShape shape)
+    public static void Write(string directory, IDecoderWeights weights)
     {
-        var ends = new JsonArray([.. shape.EndTokens.Select(t => JsonValue.Create(t))]);
+        DecoderShape shape = weights.Shape;
+        var ends = new JsonArray([.. weights.EndTokens.Select(t => JsonValue.Create(t))]);
         var json = new JsonObject
         {
             ["model"] = new JsonObject
             {
-                ["bos_token_id"] = shape.BeginToken ?? 0,
+                ["bos_token_id"] = weights.BeginToken ?? 0,
                 ["context_length"] = DecoderGraph.ContextLength(shape),
                 ["decoder"] = new JsonObject
                 {
                     ["session_options"] = new JsonObject { ["provider_options"] = new JsonArray() },
                     ["filename"] = OnnxWriter.ModelFile,
-                    ["head_size"] = shape.HeadSize,
-                    ["hidden_size"] = shape.Hidden,
+                    ["head_size"] = shape.HeadWidth,
+                    ["hidden_size"] = shape.Embedding,
                     ["inputs"] = new JsonObject
                     {
                         ["input_ids"] = DecoderNames.InputIds,
@@ -49,11 +51,11 @@ internal static class GenaiConfig
                     },
                     ["num_attention_heads"] = shape.Heads,
                     ["num_hidden_layers"] = shape.Layers,
-                    ["num_key_value_heads"] = shape.KeyValueHeads,
+                    ["num_key_value_heads"] = shape.KvHeads,
                 },
-                ["eos_token_id"] = shape.EndTokens.Length == 1 ? shape.EndTokens[0] : ends,
-                ["pad_token_id"] = shape.EndTokens.IsEmpty ? 0 : shape.EndTokens[0],
-                ["type"] = shape.Architecture,
+                ["eos_token_id"] = weights.EndTokens.Length == 1 ? weights.EndTokens[0] : ends,
+                ["pad_token_id"] = weights.EndTokens.IsEmpty ? 0 : weights.EndTokens[0],
+                ["type"] = shape.Architecture.Gguf,
                 ["vocab_size"] = shape.Vocabulary,
             },
             ["search"] = new JsonObject
@@ -63,13 +65,7 @@ internal static class GenaiConfig
                 ["past_present_share_buffer"] = true
             },
         };
-        try
-        {
-            System.IO.File.WriteAllText(Path.Combine(directory, File), json.ToJsonString(s_indented));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new RequestException($"The model '{directory}' can't be written: {e.Message}", "Check that the disk has room.", e);
-        }
+        DiskFault.AsRequest($"The model '{directory}' can't be written", "Check that the disk has room.",
+            () => System.IO.File.WriteAllText(Path.Combine(directory, File), json.ToJsonString(s_indented)));
     }
 }

@@ -55,22 +55,22 @@ internal sealed class PlainDecoderGraph(IDecoderWeights weights, ExportRecipe re
     protected override (string Normed, string Residual) Norm(string name, string residual, string? addend, string module, bool isLast)
     {
         string sum = addend is null ? residual : Graph.Node($"{name}/Add", "Add", [residual, addend]);
-        return (RootMeanSquareNorm(name, sum, Gamma(name, module, Shape.Hidden)), sum);
+        return (RootMeanSquareNorm(name, sum, Gamma(name, module, Shape.Embedding)), sum);
     }
 
     /// <inheritdoc/>
     protected override string Attention(int layer, string name, LinearEmitter emitter, string input)
     {
-        int size = Shape.HeadSize, groups = Shape.Heads / Shape.KeyValueHeads;
+        int size = Shape.HeadWidth, groups = Shape.Heads / Shape.KvHeads;
         string query =
             Heads($"{name}/q", emitter.Product($"{name}/q_proj", input, Linear(In(layer, "q_proj")), SchemeOf("q_proj")), Shape.Heads);
         string key =
             Heads($"{name}/k", emitter.Product($"{name}/k_proj", input, Linear(In(layer, "k_proj")), SchemeOf("k_proj")),
-                Shape.KeyValueHeads);
+                Shape.KvHeads);
         string value =
             Heads($"{name}/v", emitter.Product($"{name}/v_proj", input, Linear(In(layer, "v_proj")), SchemeOf("v_proj")),
-                Shape.KeyValueHeads);
-        if (Shape.NormsHeads)
+                Shape.KvHeads);
+        if (Shape.Architecture.HasHeadNorms)
         {
             query = RootMeanSquareNorm($"{name}/q_norm", query, Gamma($"{name}/q_norm", In(layer, "q_norm"), size));
             key = RootMeanSquareNorm($"{name}/k_norm", key, Gamma($"{name}/k_norm", In(layer, "k_norm"), size));
@@ -81,7 +81,7 @@ internal sealed class PlainDecoderGraph(IDecoderWeights weights, ExportRecipe re
         value = Append($"{name}/v", layer, "value", HeadsFirst($"{name}/v", value));
 
         // Query heads of a group share a key head: [B, kv, groups, S, size] × [B, kv, 1, size, T].
-        string grouped = Graph.Node($"{name}/q/Group", "Reshape", [query, Graph.Ints(0, Shape.KeyValueHeads, groups, -1, size)]);
+        string grouped = Graph.Node($"{name}/q/Group", "Reshape", [query, Graph.Ints(0, Shape.KvHeads, groups, -1, size)]);
         string turned = Graph.Node($"{name}/k/Turn", "Transpose", [key], new OnnxAttribute.Ints("perm", [0, 1, 3, 2]));
         string keys = Graph.Node($"{name}/k/Unsqueeze", "Unsqueeze", [turned, Graph.Ints(2)]);
         string values = Graph.Node($"{name}/v/Unsqueeze", "Unsqueeze", [value, Graph.Ints(2)]);
@@ -102,7 +102,7 @@ internal sealed class PlainDecoderGraph(IDecoderWeights weights, ExportRecipe re
     }
 
     private string Heads(string name, string value, int heads) =>
-        Graph.Node($"{name}/Split", "Reshape", [value, Graph.Ints(0, 0, heads, Shape.HeadSize)]);
+        Graph.Node($"{name}/Split", "Reshape", [value, Graph.Ints(0, 0, heads, Shape.HeadWidth)]);
 
     private string HeadsFirst(string name, string value) =>
         Graph.Node($"{name}/HeadsFirst", "Transpose", [value], new OnnxAttribute.Ints("perm", [0, 2, 1, 3]));
@@ -113,7 +113,7 @@ internal sealed class PlainDecoderGraph(IDecoderWeights weights, ExportRecipe re
     /// <summary>Turns the pairs (j, j + size/2) of each head.</summary>
     private string Rotate(string name, string value)
     {
-        long half = Shape.HeadSize / 2;
+        long half = Shape.HeadWidth / 2;
         string first = Graph.Node($"{name}/First", "Slice", [value, Graph.Ints(0), Graph.Ints(half), Graph.Ints(3)]);
         string second = Graph.Node($"{name}/Second", "Slice", [value, Graph.Ints(half), Graph.Ints(2 * half), Graph.Ints(3)]);
         string x =

@@ -1,34 +1,18 @@
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Files;
-using QuantBench.Models.Synthesis;
+using QuantBench.Models.Architectures;
 
 namespace QuantBench.Models.Conversion;
 
 /// <summary>What <c>config.json</c> says about a llama-family model; every figure was checked to be sensible.</summary>
-internal sealed record HuggingFaceConfig
+internal sealed record HuggingFaceConfig : DecoderSizes
 {
     private const int MaxSize = 1 << 24;
-
-    public required HuggingFaceArchitecture Architecture { get; init; }
 
     public required string Name { get; init; }
 
     /// <summary>Whether the weights are random.</summary>
     public required bool IsSynthetic { get; init; }
-
-    public required int VocabularySize { get; init; }
-
-    public required int HiddenSize { get; init; }
-
-    public required int IntermediateSize { get; init; }
-
-    public required int LayerCount { get; init; }
-
-    public required int HeadCount { get; init; }
-
-    public required int KeyValueHeadCount { get; init; }
-
-    public required int HeadSize { get; init; }
 
     /// <summary>Whether <c>head_dim</c> is given, and not just implied by the other figures.</summary>
     public required bool HasHeadSize { get; init; }
@@ -39,7 +23,7 @@ internal sealed record HuggingFaceConfig
 
     public required HuggingFaceRope Rope { get; init; }
 
-    /// <summary>Sliding window in tokens of the layers that <see cref="HuggingFaceArchitecture.Window"/> names; null = none.</summary>
+    /// <summary>Sliding window in tokens of the layers that <see cref="DecoderArchitecture.Window"/> names; null = none.</summary>
     public required int? Window { get; init; }
 
     /// <summary>Soft cap of attention scores; null = none.</summary>
@@ -48,7 +32,8 @@ internal sealed record HuggingFaceConfig
     /// <summary>Soft cap of logits; null = none.</summary>
     public required double? LogitSoftCap { get; init; }
 
-    public required bool TiesEmbeddings { get; init; }
+    /// <summary>Factors of the graph; null where the architecture has none.</summary>
+    public required Multipliers? Multipliers { get; init; }
 
     /// <summary>The vocabulary's size alone, whatever the architecture and however the weights are stored.</summary>
     /// <exception cref="QuantBenchException">The file is missing or broken.</exception>
@@ -63,8 +48,8 @@ internal sealed record HuggingFaceConfig
         ModelJson json = ModelJson.ReadFile(path);
         if ((json.Find("quantization_config") ?? json.Find("quantization")) is not { } quantization) return Read(json, path);
         string method = quantization.IsObject && quantization.Find("quant_method") is { IsString: true } name ? name.AsString() : "unknown";
-        throw new ModelFormatException(
-            path, null, $"the weights are already quantized ('quantization_config', method '{method}').",
+        throw new UnsupportedException(
+            path, $"the weights are already quantized ('quantization_config', method '{method}').",
             "Start from the model's unquantized weights.");
     }
 
@@ -72,7 +57,7 @@ internal sealed record HuggingFaceConfig
     /// <exception cref="QuantBenchException">The file is broken, or the model is of a kind that isn't read.</exception>
     public static HuggingFaceConfig Read(ModelJson json, string path)
     {
-        HuggingFaceArchitecture architecture = ReadArchitecture(json, path);
+        DecoderArchitecture architecture = ReadArchitecture(json, path);
         int hidden = json.Get("hidden_size").AsInt32(1, MaxSize);
         int heads = json.Get("num_attention_heads").AsInt32(1, hidden);
         int keyValueHeads = json.Find("num_key_value_heads")?.AsInt32(1, heads) ?? heads;
@@ -87,19 +72,19 @@ internal sealed record HuggingFaceConfig
         CheckUnsupported(json, architecture, path);
         int layers = json.Get("num_hidden_layers").AsInt32(1, 512);
         int context = json.Get("max_position_embeddings").AsInt32(1, int.MaxValue);
-        CheckQueryScale(json, size, path);
+        CheckQueryScale(json, architecture, size, path);
         return new HuggingFaceConfig
         {
             Architecture = architecture,
             Name = ReadName(json),
             IsSynthetic = SyntheticMark.IsOn(json),
-            VocabularySize = json.Get("vocab_size").AsInt32(1, MaxSize),
-            HiddenSize = hidden,
-            IntermediateSize = json.Get("intermediate_size").AsInt32(1, MaxSize),
-            LayerCount = layers,
-            HeadCount = heads,
-            KeyValueHeadCount = keyValueHeads,
-            HeadSize = size,
+            Vocabulary = json.Get("vocab_size").AsInt32(1, MaxSize),
+            Embedding = hidden,
+            FeedForward = json.Get("intermediate_size").AsInt32(1, MaxSize),
+            Layers = layers,
+            Heads = heads,
+            KvHeads = keyValueHeads,
+            HeadWidth = size,
             HasHeadSize = headSize is not null,
             ContextLength = context,
             NormEpsilon = json.Get("rms_norm_eps").AsDouble(),
@@ -107,19 +92,25 @@ internal sealed record HuggingFaceConfig
             Window = ReadWindow(json, architecture, layers, path),
             AttentionSoftCap = json.Find("attn_logit_softcapping")?.AsDouble(),
             LogitSoftCap = json.Find("final_logit_softcapping")?.AsDouble(),
+            Multipliers = architecture.HasMultipliers ? Multipliers.Read(json) : null,
             TiesEmbeddings = json.Find("tie_word_embeddings")?.AsBoolean() ?? architecture.TiesByDefault,
         };
     }
 
-    private static HuggingFaceArchitecture ReadArchitecture(ModelJson json, string path)
+    /// <summary>Whether a tensor needs no place: a stored table that engines compute themselves, or a copy of a tied embedding.</summary>
+    /// <param name="tensor">Its full name.</param>
+    public bool IsRedundant(string tensor) =>
+        tensor.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal)
+        || tensor.EndsWith(".attention.bias", StringComparison.Ordinal)
+        || tensor.EndsWith(".attention.masked_bias", StringComparison.Ordinal)
+        || (TiesEmbeddings && tensor.StartsWith("lm_head.", StringComparison.Ordinal));
+
+    private static DecoderArchitecture ReadArchitecture(ModelJson json, string path)
     {
         string name = json.Get("architectures").Items().Select(item => item.AsString()).FirstOrDefault() ?? "";
-        return HuggingFaceArchitecture.Known.GetValueOrDefault(name) ?? throw new ModelFormatException(
-            path, null,
-            $"the architecture '{name}' is not read; {string.Join(", ", HuggingFaceArchitecture.Known.Keys.Order(StringComparer.Ordinal))} "
-                + $"are.",
-            "Convert the model with llama.cpp's convert_hf_to_gguf.py and give the GGUF file instead.")
-        { IsUnsupported = true };
+        return DecoderArchitecture.FindClass(name) ?? throw new UnsupportedException(
+            path, $"the architecture '{name}' is not read; {DecoderArchitecture.Classes} are.",
+            "Convert the model with llama.cpp's convert_hf_to_gguf.py and give the GGUF file instead.");
     }
 
     /// <summary>The name is made of the content alone, so that a model in another directory gives the same bytes.</summary>
@@ -129,64 +120,60 @@ internal sealed record HuggingFaceConfig
         return string.IsNullOrWhiteSpace(name) ? json.Find("model_type")?.AsString() ?? "model" : name;
     }
 
-    private static void CheckUnsupported(ModelJson json, HuggingFaceArchitecture architecture, string path)
+    private static void CheckUnsupported(ModelJson json, DecoderArchitecture architecture, string path)
     {
         // Gemma's first files say 'gelu' and mean the tanh form; 'hidden_activation' came later to say so.
         if ((json.Find("hidden_activation") ?? json.Find("hidden_act")) is { } activation && !architecture.Accepts(activation.AsString()))
         {
-            throw new ModelFormatException(
-                path, null,
+            throw new UnsupportedException(
+                path,
                 $"'hidden_act' is '{activation.AsString()}'; {architecture.Gguf} models with "
-                    + $"'{(architecture.Gelu ? "gelu_pytorch_tanh" : "silu")}' are read.")
-            { IsUnsupported = true };
+                    + $"'{(architecture.Gelu ? "gelu_pytorch_tanh" : "silu")}' are read.");
         }
 
         if (json.Find("num_local_experts") is { } experts && experts.AsInt64() > 1)
-            throw new ModelFormatException(path, null, "models with experts ('num_local_experts') are not read.") { IsUnsupported = true };
-        if (json.Find("no_rope_layer_interval") is { } interval && (architecture.Gguf != "smollm3" || interval.AsInt64() != 4))
+            throw new UnsupportedException(path, "models with experts ('num_local_experts') are not read.");
+        if (json.Find("no_rope_layer_interval") is { } interval
+            && (architecture.NoRopeInterval == 0 || interval.AsInt64() != architecture.NoRopeInterval))
         {
-            throw new ModelFormatException(path, null,
-                $"'no_rope_layer_interval' is {interval.AsInt64()}; smollm3 models with 4 are read.")
-            { IsUnsupported = true };
+            throw new UnsupportedException(path,
+                $"'no_rope_layer_interval' is {interval.AsInt64()}; smollm3 models with 4 are read.");
         }
     }
 
     /// <summary>GGUF files don't carry the scale of queries; readers take the head's size, or, for Gemma's 27B, the embedding's share per
     /// head.</summary>
-    private static void CheckQueryScale(ModelJson json, int headSize, string path)
+    private static void CheckQueryScale(ModelJson json, DecoderArchitecture architecture, int headSize, string path)
     {
         if (json.Find("query_pre_attn_scalar") is not { } scalar) return;
         double share = (double)json.Get("hidden_size").AsInt64() / json.Get("num_attention_heads").AsInt64();
-        bool isWide = json.Get("num_hidden_layers").AsInt64() is 46 or 62;
+        bool isWide = json.Get("num_hidden_layers").AsInt64() == architecture.WideQueryLayers;
         double expected = isWide ? Math.Floor(share) : headSize;
         if (scalar.AsDouble() != expected)
-            throw new ModelFormatException(path, null,
-                $"'query_pre_attn_scalar' is {scalar.AsDouble()}; models with {expected} here are read.")
-            { IsUnsupported = true };
+            throw new UnsupportedException(path,
+                $"'query_pre_attn_scalar' is {scalar.AsDouble()}; models with {expected} here are read.");
     }
 
-    private static int? ReadWindow(ModelJson json, HuggingFaceArchitecture architecture, int layers, string path)
+    private static int? ReadWindow(ModelJson json, DecoderArchitecture architecture, int layers, string path)
     {
         int? window = json.Find("sliding_window")?.AsInt32(1, int.MaxValue);
         switch (architecture.Window)
         {
-            case HuggingFaceWindow.None:
+            case SlidingWindow.None:
                 return null;
-            case HuggingFaceWindow.WhenSwitchedOn:
+            case SlidingWindow.WhenSwitchedOn:
                 bool isOn = window is not null && (json.Find("use_sliding_window")?.AsBoolean() ?? false)
                     && (json.Find("max_window_layers")?.AsInt64() ?? 0) < layers;
                 return !isOn ? null
-                    : throw new ModelFormatException(path, null,
-                        "sliding windows of the upper layers ('use_sliding_window') are not read.")
-                    { IsUnsupported = true };
-            case HuggingFaceWindow.EverySecondLayer or HuggingFaceWindow.AllButEverySixthLayer:
+                    : throw new UnsupportedException(path,
+                        "sliding windows of the upper layers ('use_sliding_window') are not read.");
+            case SlidingWindow.Pattern:
                 if (window is null) throw new ModelFormatException(path, null, "'sliding_window' is missing.");
                 if (json.Find("sliding_window_pattern") is { } pattern && pattern.AsInt64() != architecture.WindowPattern)
                 {
-                    throw new ModelFormatException(path, null,
+                    throw new UnsupportedException(path,
                         $"'sliding_window_pattern' is {pattern.AsInt64()}; {architecture.Gguf} models with {architecture.WindowPattern} "
-                            + $"are read.")
-                    { IsUnsupported = true };
+                            + $"are read.");
                 }
 
                 CheckLayerTypes(json, architecture, path);
@@ -197,7 +184,7 @@ internal sealed record HuggingFaceConfig
     }
 
     /// <summary>Newer files list what each layer sees.</summary>
-    private static void CheckLayerTypes(ModelJson json, HuggingFaceArchitecture architecture, string path)
+    private static void CheckLayerTypes(ModelJson json, DecoderArchitecture architecture, string path)
     {
         if (json.Find("layer_types") is not { } types) return;
         int layer = 0;
@@ -206,10 +193,9 @@ internal sealed record HuggingFaceConfig
             bool isWindowed = layer++ % architecture.WindowPattern < architecture.WindowPattern - 1;
             if (type.AsString() != (isWindowed ? "sliding_attention" : "full_attention"))
             {
-                throw new ModelFormatException(path, null,
+                throw new UnsupportedException(path,
                     $"'layer_types' has '{type.AsString()}' for layer {layer - 1}; models with {architecture.Gguf}'s usual pattern are "
-                        + $"read.")
-                { IsUnsupported = true };
+                        + $"read.");
             }
         }
     }

@@ -1,6 +1,6 @@
 using QuantBench.Formats.Files;
 using QuantBench.Formats.Gguf;
-using QuantBench.Models.Synthesis;
+using QuantBench.Models.Architectures;
 
 namespace QuantBench.Models.Conversion;
 
@@ -10,44 +10,45 @@ internal static class HuggingFaceMetadata
     /// <summary>Adds them.</summary>
     /// <param name="metadata">Receives the entries.</param>
     /// <param name="config">The model.</param>
-    /// <param name="arch">The architecture's name, which is every key's prefix.</param>
-    public static void Add(GgufMetadata metadata, HuggingFaceConfig config, string arch)
+    /// <param name="architecture">What the metadata is for; its name is every key's prefix.</param>
+    public static void Add(GgufMetadata metadata, HuggingFaceConfig config, DecoderArchitecture architecture)
     {
+        string arch = architecture.Name;
         metadata.Add(GgufConstants.Architecture, arch);
         metadata.Add("general.type", "model");
         metadata.Add(GgufConstants.Name, config.Name);
         if (config.IsSynthetic) metadata.Add(SyntheticMark.Key, true);
-        metadata.Add($"{arch}.block_count", (uint)config.LayerCount);
+        metadata.Add($"{arch}.block_count", (uint)config.Layers);
         metadata.Add($"{arch}.context_length", (uint)config.ContextLength);
-        metadata.Add($"{arch}.embedding_length", (uint)config.HiddenSize);
-        metadata.Add($"{arch}.feed_forward_length", (uint)config.IntermediateSize);
-        metadata.Add($"{arch}.attention.head_count", (uint)config.HeadCount);
-        metadata.Add($"{arch}.attention.head_count_kv", (uint)config.KeyValueHeadCount);
-        AddRopeScaling(metadata, config, arch);
+        metadata.Add($"{arch}.embedding_length", (uint)config.Embedding);
+        metadata.Add($"{arch}.feed_forward_length", (uint)config.FeedForward);
+        metadata.Add($"{arch}.attention.head_count", (uint)config.Heads);
+        metadata.Add($"{arch}.attention.head_count_kv", (uint)config.KvHeads);
+        AddRopeScaling(metadata, config, architecture);
         if (config.Rope.Base is { } ropeBase) metadata.Add($"{arch}.rope.freq_base", (float)ropeBase);
-        else if (arch == "gemma3") metadata.Add($"{arch}.rope.freq_base", 1_000_000f); // Its configuration may leave its own default out.
+        else if (architecture.DefaultRopeBase is { } usual) metadata.Add($"{arch}.rope.freq_base", usual);
         if (config.Rope.LocalBase is { } localBase) metadata.Add($"{arch}.rope.freq_base_swa", (float)localBase);
         metadata.Add($"{arch}.attention.layer_norm_rms_epsilon", (float)config.NormEpsilon);
         if (config.HasHeadSize)
         {
-            metadata.Add($"{arch}.attention.key_length", (uint)config.HeadSize);
-            metadata.Add($"{arch}.attention.value_length", (uint)config.HeadSize);
+            metadata.Add($"{arch}.attention.key_length", (uint)config.HeadWidth);
+            metadata.Add($"{arch}.attention.value_length", (uint)config.HeadWidth);
         }
 
         if (config.AttentionSoftCap is { } attentionCap) metadata.Add($"{arch}.attn_logit_softcapping", (float)attentionCap);
         if (config.LogitSoftCap is { } logitCap) metadata.Add($"{arch}.final_logit_softcapping", (float)logitCap);
 
         // GGUF's llama has no windows; phi3's are written though llama.cpp doesn't use them.
-        if (arch == "phi3") metadata.Add($"{arch}.attention.sliding_window", (uint)(config.Window ?? 0));
-        else if (config.Window is { } window && arch != "llama") metadata.Add($"{arch}.attention.sliding_window", (uint)window);
+        if (architecture.Window == SlidingWindow.Ignored) metadata.Add($"{arch}.attention.sliding_window", (uint)(config.Window ?? 0));
+        else if (config.Window is { } window && architecture.UsesWindow) metadata.Add($"{arch}.attention.sliding_window", (uint)window);
     }
 
-    private static void AddRopeScaling(GgufMetadata metadata, HuggingFaceConfig config, string arch)
+    private static void AddRopeScaling(GgufMetadata metadata, HuggingFaceConfig config, DecoderArchitecture architecture)
     {
-        string prefix = $"{arch}.rope.scaling";
-        if (arch == "phi3")
+        string prefix = $"{architecture.Name}.rope.scaling";
+        if (architecture.RotatesPart)
         {
-            metadata.Add($"{arch}.rope.dimension_count", (uint)config.Rope.RotatedSize);
+            metadata.Add($"{architecture.Name}.rope.dimension_count", (uint)config.Rope.RotatedSize);
             if (config.Rope.OriginalContextLength is { } original) metadata.Add($"{prefix}.original_context_length", (uint)original);
         }
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Files;
+using QuantBench.Models.Architectures;
 
 namespace QuantBench.Models.Conversion;
 
@@ -17,7 +18,7 @@ internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int Rota
 {
     /// <summary>Reads the settings.</summary>
     /// <exception cref="ModelFormatException">They are broken or of a kind that isn't read.</exception>
-    public static HuggingFaceRope Read(ModelJson json, HuggingFaceArchitecture architecture, int hidden, int heads, int headSize,
+    public static HuggingFaceRope Read(ModelJson json, DecoderArchitecture architecture, int hidden, int heads, int headSize,
         int context)
     {
         // Newer files gather the settings in one object, by kind of layer where those differ; older ones have rope_theta and rope_scaling
@@ -32,14 +33,12 @@ internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int Rota
             "su" => "longrope",
             ("linear" or "yarn" or "llama3" or "longrope") and var known => known,
             { } other =>
-                throw new ModelFormatException(json.File, null,
-                    $"the rotary scaling '{other}' is not read; linear, yarn, llama3 and longrope are.")
-                { IsUnsupported = true },
+                throw new UnsupportedException(json.File,
+                    $"the rotary scaling '{other}' is not read; linear, yarn, llama3 and longrope are."),
         };
-        if (type == "longrope" && architecture.Gguf != "phi3")
-            throw new ModelFormatException(json.File, null,
-                $"the rotary scaling 'longrope' is read for phi3 models, not for {architecture.Gguf}.")
-            { IsUnsupported = true };
+        if (type == "longrope" && !architecture.RotatesPart)
+            throw new UnsupportedException(json.File,
+                $"the rotary scaling 'longrope' is read for phi3 models, not for {architecture.Gguf}.");
         double factor = 1;
         if (scaling is { } stretched && type is "linear" or "yarn" or "llama3")
         {
@@ -54,7 +53,7 @@ internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int Rota
             ReadRotatedSize(main?.Find("partial_rotary_factor") ?? json.Find("partial_rotary_factor"), architecture, hidden, heads,
                 headSize),
             type, factor, original?.AsInt32(1, int.MaxValue), scaling);
-        return architecture.Gguf == "phi3" ? rope with { OriginalContextLength = rope.OriginalContextLength ?? context } : rope;
+        return architecture.RotatesPart ? rope with { OriginalContextLength = rope.OriginalContextLength ?? context } : rope;
     }
 
     /// <summary>What GGUF files hold as tensors: divisors of each pair's angle, by the tensor's name.</summary>
@@ -77,16 +76,13 @@ internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int Rota
         return scale > 1 ? Math.Sqrt(1 + (Math.Log(scale) / Math.Log(original))) : 1;
     }
 
-    private static int ReadRotatedSize(ModelJson? factor, HuggingFaceArchitecture architecture, int hidden, int heads, int headSize)
+    private static int ReadRotatedSize(ModelJson? factor, DecoderArchitecture architecture, int hidden, int heads, int headSize)
     {
         if (factor is not { } part || part.AsDouble() == 1) return headSize;
-        if (architecture.Gguf != "phi3")
+        if (!architecture.RotatesPart)
         {
-            throw new ModelFormatException(part.File, null,
-                $"{architecture.Gguf} models that rotate a part of each head ('partial_rotary_factor') are not read.")
-            {
-                IsUnsupported = true
-            };
+            throw new UnsupportedException(part.File,
+                $"{architecture.Gguf} models that rotate a part of each head ('partial_rotary_factor') are not read.");
         }
 
         int rotated = (int)(part.AsDouble() * hidden) / heads;

@@ -4,12 +4,13 @@ using QuantBench.Core.Errors;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Safetensors;
 using QuantBench.Formats.Tokenizers;
+using QuantBench.Models.Architectures;
 
 namespace QuantBench.Models.Conversion;
 
 /// <summary>
 /// Makes a GGUF file of float weights from a Hugging Face directory, with the metadata, tensor names and row order of llama.cpp's
-/// <c>convert_hf_to_gguf.py</c>. <see cref="HuggingFaceArchitecture.Known"/> lists the architectures.
+/// <c>convert_hf_to_gguf.py</c>. <see cref="DecoderArchitecture.Known"/> lists the architectures.
 /// </summary>
 public static class HuggingFaceToGguf
 {
@@ -33,10 +34,10 @@ public static class HuggingFaceToGguf
             throw new ArgumentOutOfRangeException(nameof(floatType), floatType, "F32, F16 or BF16");
         cancellationToken.ThrowIfCancellationRequested();
         HuggingFaceConfig config = HuggingFaceConfig.Read(sourceDirectory);
-        HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.Read(sourceDirectory, config.VocabularySize);
+        HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.Read(sourceDirectory, config.Vocabulary);
         using SafetensorsModel model = SafetensorsModel.Open(sourceDirectory);
         ImmutableArray<PlannedTensor> plan = TensorPlan.Make(config, model, sourceDirectory);
-        ImmutableArray<(string Name, float[] Factors)> ropeFactors = config.Rope.Tensors(config.HeadSize);
+        ImmutableArray<(string Name, float[] Factors)> ropeFactors = config.Rope.Tensors(config.HeadWidth);
         ImmutableArray<GgufTensorSpec> specs =
         [
             .. ropeFactors.Select(tensor => new GgufTensorSpec(tensor.Name, GgmlType.F32, [tensor.Factors.Length])),
@@ -44,18 +45,14 @@ public static class HuggingFaceToGguf
         ];
 
         GgufMetadata metadata = MakeMetadata(config, tokenizer, floatType, outputPath);
-        try
+        DiskFault.AsRequest($"The file '{outputPath}' can't be written",
+            "Check that the directory exists, may be written to and has room.", () =>
         {
             using var writer = new GgufWriter(new FileStream(outputPath, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16),
                 metadata, specs);
             WriteTensors(writer, model, plan, ropeFactors, floatType, progress, cancellationToken);
             writer.Complete();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new RequestException($"The file '{outputPath}' can't be written: {e.Message}",
-                "Check that the directory exists, may be written to and has room.", e);
-        }
+        });
     }
 
     private static void WriteTensors(
@@ -120,12 +117,14 @@ public static class HuggingFaceToGguf
     private static GgufMetadata MakeMetadata(HuggingFaceConfig config, HuggingFaceTokenizer tokenizer, GgmlType floatType,
         string outputPath)
     {
-        string arch = config.Architecture.Gguf;
+        DecoderArchitecture architecture = config.Architecture.AsGguf();
+        string arch = architecture.Name;
         var metadata = new GgufMetadata(outputPath);
-        HuggingFaceMetadata.Add(metadata, config, arch);
+        HuggingFaceMetadata.Add(metadata, config, architecture);
         metadata.Add(GgufConstants.FileType, floatType switch { GgmlType.F32 => 0u, GgmlType.F16 => 1u, _ => 32u });
-        metadata.Add($"{arch}.vocab_size", (uint)config.VocabularySize);
-        if (config.Architecture.PermutesHeads) metadata.Add($"{arch}.rope.dimension_count", (uint)config.HeadSize);
+        metadata.Add($"{arch}.vocab_size", (uint)config.Vocabulary);
+        if (architecture.RotatesNeighbours) metadata.Add($"{arch}.rope.dimension_count", (uint)config.HeadWidth);
+        config.Multipliers?.AddTo(metadata, arch);
         GgufTokenizer.Write(metadata, tokenizer);
         metadata.Add(GgufConstants.QuantizationVersion, 2u);
         return metadata;

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Safetensors;
+using QuantBench.Models.Architectures;
 
 namespace QuantBench.Models.Conversion;
 
@@ -50,7 +51,7 @@ internal static class TensorPlan
 
             if (tensor.DType is not (SafetensorsDType.F32 or SafetensorsDType.F16 or SafetensorsDType.BF16))
             {
-                throw new ModelFormatException(model.Files[tensor.Part], tensor.Offset,
+                throw new UnsupportedException(model.Files[tensor.Part],
                     $"the tensor '{name}' is of type {tensor.DType}; F32, F16 and BF16 are converted.");
             }
 
@@ -58,32 +59,32 @@ internal static class TensorPlan
             return tensor;
         }
 
-        foreach (HuggingFaceModule module in HuggingFaceModule.Of(config))
+        foreach (DecoderModule module in DecoderModule.Of(config))
         {
             if (module.IsNorm)
             {
-                SafetensorsTensorInfo norm = Take($"{module.Source}.weight", module.Columns);
-                plan.Add(new PlannedTensor($"{module.Target}.weight", norm, 1, module.Columns, 0, config.Architecture.NormOffset));
+                SafetensorsTensorInfo norm = Take($"{module.HuggingFace}.weight", module.Columns);
+                plan.Add(new PlannedTensor($"{module.Gguf}.weight", norm, 1, module.Columns, 0, config.Architecture.NormOffset));
                 continue;
             }
 
-            SafetensorsTensorInfo matrix = Take($"{module.Source}.weight", module.Rows, module.Columns);
-            plan.Add(new PlannedTensor($"{module.Target}.weight", matrix, module.Rows, module.Columns, module.PermutedHeads));
-            if (!model.Tensors.ContainsKey($"{module.Source}.bias")) continue;
+            SafetensorsTensorInfo matrix = Take($"{module.HuggingFace}.weight", module.Rows, module.Columns);
+            plan.Add(new PlannedTensor($"{module.Gguf}.weight", matrix, module.Rows, module.Columns, module.PermutedHeads));
+            if (!model.Tensors.ContainsKey($"{module.HuggingFace}.bias")) continue;
 
             // A reordered matrix has its bias reordered too; seen as a column, its rows are single elements.
-            SafetensorsTensorInfo bias = Take($"{module.Source}.bias", module.Rows);
+            SafetensorsTensorInfo bias = Take($"{module.HuggingFace}.bias", module.Rows);
             plan.Add(module.PermutedHeads > 0
-                ? new PlannedTensor($"{module.Target}.bias", bias, module.Rows, 1, module.PermutedHeads)
-                : new PlannedTensor($"{module.Target}.bias", bias, 1, module.Rows, 0));
+                ? new PlannedTensor($"{module.Gguf}.bias", bias, module.Rows, 1, module.PermutedHeads)
+                : new PlannedTensor($"{module.Gguf}.bias", bias, 1, module.Rows, 0));
         }
 
         // A tensor nobody asked for means that the model computes something else.
-        string? unknown = model.Tensors.Keys.Where(name => !used.Contains(name) && !HuggingFaceModule.IsRedundant(name, config))
+        string? unknown = model.Tensors.Keys.Where(name => !used.Contains(name) && !config.IsRedundant(name))
             .Order(StringComparer.Ordinal).FirstOrDefault();
         return unknown is null
             ? plan.ToImmutable()
-            : throw new ModelFormatException(directory, null,
-                $"the tensor '{unknown}' has no place in a {config.Architecture.Native} model.");
+            : throw new UnsupportedException(directory,
+                $"the tensor '{unknown}' has no place in a {config.Architecture.Name} model.");
     }
 }

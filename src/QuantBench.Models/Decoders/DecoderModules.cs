@@ -1,3 +1,6 @@
+using System.Collections.Frozen;
+using QuantBench.Models.Architectures;
+
 namespace QuantBench.Models.Decoders;
 
 /// <summary>Names of a decoder's matrices and vectors, whatever file they come from.</summary>
@@ -18,4 +21,11 @@ public static class DecoderModules
     /// <param name="layer">Its number.</param>
     /// <param name="part">Which part.</param>
     public static string InLayer(int layer, string part) => $"layers.{layer}.{part}";
+
+    /// <summary>A decoder's modules by these names, which are what Hugging Face's paths end in.</summary>
+    internal static FrozenDictionary<string, DecoderModule> Of(DecoderSizes sizes) => DecoderModule.Of(sizes).ToFrozenDictionary(
+        module => module.Role > DecoderRole.FinalNorm ? InLayer(module.Layer, Last(module.HuggingFace)) : Last(module.HuggingFace),
+        StringComparer.Ordinal);
+
+    private static string Last(string path) => path[(path.LastIndexOf('.') + 1)..];
 }

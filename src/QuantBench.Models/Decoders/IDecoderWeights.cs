@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using QuantBench.Core.Errors;
+using QuantBench.Models.Graphs;
 using QuantBench.Models.Weights;
 
 namespace QuantBench.Models.Decoders;
@@ -11,6 +13,15 @@ public interface IDecoderWeights : IDisposable
 {
     /// <summary>Sizes and constants.</summary>
     DecoderShape Shape { get; }
+
+    /// <summary>Divisors of rotary angles.</summary>
+    RotaryFactors RopeFactors { get; }
+
+    /// <summary>Token that begins a text; null when there is none.</summary>
+    int? BeginToken { get; }
+
+    /// <summary>Tokens that end a text.</summary>
+    ImmutableArray<int> EndTokens { get; }
 
     /// <summary>A matrix.</summary>
     /// <param name="module">Its name.</param>

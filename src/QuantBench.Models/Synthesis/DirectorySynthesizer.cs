@@ -5,6 +5,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
 using QuantBench.Formats.Files;
 using QuantBench.Formats.Safetensors;
+using QuantBench.Models.Architectures;
 using QuantBench.Models.Conversion;
 
 namespace QuantBench.Models.Synthesis;
@@ -16,9 +17,6 @@ namespace QuantBench.Models.Synthesis;
 public static class DirectorySynthesizer
 {
     private const int PieceBytes = 1 << 20;
-
-    // Qwen2's projections have biases.
-    private static readonly string[] s_biased = ["attn_q", "attn_k", "attn_v"];
 
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, NewLine = "\n" };
 
@@ -45,22 +43,18 @@ public static class DirectorySynthesizer
                 $"Take one of {string.Join(", ", Variants)}.");
         SyntheticTokenizer.Check(shape.Vocabulary);
         string configPath = Path.Combine(directory, "config.json");
-        try
+        DiskFault.AsRequest($"The directory '{directory}' can't be written",
+            "Give a directory that may be written to, on a disk with room.", () =>
         {
             Directory.CreateDirectory(directory);
             JsonObject config = SyntheticConfig.Of(shape, code.Floats);
             code.Describe(config);
             File.WriteAllText(configPath, config.ToJsonString(s_indented));
             SyntheticTokenizer.Write(directory, shape.Vocabulary);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new RequestException($"The directory '{directory}' can't be written: {e.Message}",
-                "Give a directory that may be written to, on a disk with room.", e);
-        }
+        });
 
         SyntheticTensor[] tensors = [
-            .. Tensors(HuggingFaceConfig.Read(ModelJson.ReadFile(configPath), configPath), shape, code, new SyntheticBlocks(seed))];
+            .. Tensors(HuggingFaceConfig.Read(ModelJson.ReadFile(configPath), configPath), code, new SyntheticBlocks(seed))];
         using var writer = new SafetensorsWriter(Path.Combine(directory, SafetensorsModel.SingleFile), tensors.Select(t => t.Spec),
             code.HeaderFormat);
         byte[] buffer = new byte[PieceBytes];
@@ -82,25 +76,24 @@ public static class DirectorySynthesizer
     }
 
     /// <summary>All tensors, from the same list of modules that the converters read.</summary>
-    private static IEnumerable<SyntheticTensor> Tensors(HuggingFaceConfig config, SyntheticShape shape, SyntheticCode code,
+    private static IEnumerable<SyntheticTensor> Tensors(HuggingFaceConfig config, SyntheticCode code,
         SyntheticBlocks blocks)
     {
-        foreach (HuggingFaceModule module in HuggingFaceModule.Of(config))
+        foreach (DecoderModule module in DecoderModule.Of(config))
         {
             if (module.IsNorm)
             {
-                yield return Vector($"{module.Source}.weight", module.Columns, 1 - config.Architecture.NormOffset, code.Floats, blocks);
+                yield return Vector($"{module.HuggingFace}.weight", module.Columns, 1 - config.Architecture.NormOffset, code.Floats, blocks);
                 continue;
             }
 
             // Products keep the size of their inputs; embeddings start small, as trained ones do.
-            bool isEmbedding = module.Target == "token_embd", isHead = module.Target == "output";
+            bool isEmbedding = module.Role == DecoderRole.Embedding, isHead = module.Role == DecoderRole.Head;
             float deviation = isEmbedding ? 0.05f : 1 / MathF.Sqrt(module.Columns);
-            foreach (SyntheticTensor tensor in code.Matrix(module.Source, module.Rows, module.Columns, !isEmbedding && !isHead, deviation,
+            foreach (SyntheticTensor tensor in code.Matrix(module.HuggingFace, module.Rows, module.Columns, !isEmbedding && !isHead, deviation,
                 blocks)) yield return tensor;
-            bool isProjection = s_biased.Any(name => module.Target.EndsWith(name, StringComparison.Ordinal));
-            if (shape.Architecture == "qwen2" && isProjection)
-                yield return Vector($"{module.Source}.bias", module.Rows, 0, code.Floats, blocks);
+            if (config.Architecture.HasProjectionBiases && SyntheticShape.IsProjection(module.Role))
+                yield return Vector($"{module.HuggingFace}.bias", module.Rows, 0, code.Floats, blocks);
         }
     }
 

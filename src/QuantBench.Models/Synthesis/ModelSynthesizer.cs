@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
 using QuantBench.Formats.Gguf;
+using QuantBench.Models.Architectures;
 
 namespace QuantBench.Models.Synthesis;
 
@@ -95,61 +96,42 @@ public static class ModelSynthesizer
         }
     }
 
+    /// <summary>All tensors: the head's with the embedding, biases behind the projections.</summary>
     private static ImmutableArray<GgufTensorSpec> Tensors(SyntheticShape shape, string scheme)
     {
         ImmutableArray<GgufTensorSpec>.Builder tensors = ImmutableArray.CreateBuilder<GgufTensorSpec>();
         var mix = new SchemeMix(scheme, shape.Layers, shape.Heads / shape.KvHeads);
-        void Matrix(string name, int rows, int columns, TensorRole role, int layer = 0) =>
-            tensors.Add(new GgufTensorSpec(name + ".weight", mix.TypeOf(role, layer, columns), [columns, rows]));
-
-        void Vector(string name, int length) => tensors.Add(new GgufTensorSpec(name, GgmlType.F32, [length]));
-
-        bool gemma = shape.Architecture is "gemma2" or "gemma3";
-        int width = shape.Embedding, headWidth = shape.EffectiveHeadWidth;
-        int queries = shape.Heads * headWidth, keys = shape.KvHeads * headWidth;
-        Matrix("token_embd", shape.Vocabulary, width, shape.TiesEmbeddings ? TensorRole.Output : TensorRole.Embedding);
-        if (!shape.TiesEmbeddings) Matrix("output", shape.Vocabulary, width, TensorRole.Output);
-        Vector("output_norm.weight", width);
-        if (shape.HasRopeFactors) Vector("rope_freqs.weight", (shape.RotatedWidth > 0 ? shape.RotatedWidth : headWidth) / 2);
-        for (int i = 0; i < shape.Layers; i++)
+        DecoderSizes sizes = shape.Sizes;
+        ImmutableArray<DecoderModule> modules = DecoderModule.Of(sizes);
+        List<GgufTensorSpec> biases = [];
+        foreach (DecoderModule module in modules.Where(IsOutsideOfLayers).OrderBy(module => module.Role)) Add(module);
+        if (shape.HasRopeFactors)
         {
-            string prefix = $"blk.{i}.";
-            Vector(prefix + "attn_norm.weight", width);
-            if (shape.Architecture == "phi3")
-            {
-                Matrix(prefix + "attn_qkv", queries + (2 * keys), width, TensorRole.QueryKeyValue, i);
-            }
-            else
-            {
-                Matrix(prefix + "attn_q", queries, width, TensorRole.Query, i);
-                Matrix(prefix + "attn_k", keys, width, TensorRole.Key, i);
-                Matrix(prefix + "attn_v", keys, width, TensorRole.Value, i);
-            }
-
-            if (shape.Architecture == "qwen2")
-            {
-                Vector(prefix + "attn_q.bias", queries);
-                Vector(prefix + "attn_k.bias", keys);
-                Vector(prefix + "attn_v.bias", keys);
-            }
-
-            if (shape.Architecture is "qwen3" or "gemma3")
-            {
-                Vector(prefix + "attn_q_norm.weight", headWidth);
-                Vector(prefix + "attn_k_norm.weight", headWidth);
-            }
-
-            Matrix(prefix + "attn_output", width, queries, TensorRole.AttentionOutput, i);
-            if (gemma) Vector(prefix + "post_attention_norm.weight", width);
-            Vector(prefix + "ffn_norm.weight", width);
-            if (shape.Architecture != "phi3") Matrix(prefix + "ffn_gate", shape.FeedForward, width, TensorRole.Gate, i);
-            Matrix(prefix + "ffn_up", (shape.Architecture == "phi3" ? 2 : 1) * shape.FeedForward, width, TensorRole.Up, i);
-            Matrix(prefix + "ffn_down", width, shape.FeedForward, TensorRole.Down, i);
-            if (gemma) Vector(prefix + "post_ffw_norm.weight", width);
+            int rotated = shape.RotatedWidth > 0 ? shape.RotatedWidth : sizes.HeadWidth;
+            tensors.Add(new GgufTensorSpec("rope_freqs.weight", GgmlType.F32, [rotated / 2]));
         }
 
+        foreach (DecoderModule module in modules.Where(module => !IsOutsideOfLayers(module))) Add(module);
         return tensors.ToImmutable();
+
+        void Add(DecoderModule module)
+        {
+            if (!SyntheticShape.IsProjection(module.Role))
+            {
+                tensors.AddRange(biases);
+                biases.Clear();
+            }
+
+            DecoderRole role = module.Role == DecoderRole.Embedding && sizes.TiesEmbeddings ? DecoderRole.Head : module.Role;
+            int columns = (int)module.Columns;
+            tensors.Add(module.IsNorm ? new GgufTensorSpec($"{module.Gguf}.weight", GgmlType.F32, [columns])
+                : new GgufTensorSpec($"{module.Gguf}.weight", mix.TypeOf(role, module.Layer, columns), [columns, module.Rows]));
+            if (sizes.Architecture.HasProjectionBiases && SyntheticShape.IsProjection(module.Role))
+                biases.Add(new GgufTensorSpec($"{module.Gguf}.bias", GgmlType.F32, [module.Rows]));
+        }
     }
+
+    private static bool IsOutsideOfLayers(DecoderModule module) => module.Role <= DecoderRole.FinalNorm;
 
     private static GgufMetadata Metadata(SyntheticShape shape, string path, string scheme)
     {
@@ -181,12 +163,11 @@ public static class ModelSynthesizer
             metadata.Add(prefix + "rope.scaling.original_context_length", (uint)(shape.ContextLength / scaling.Factor));
         }
 
-        if (shape.Architecture == "gemma2")
-        {
-            metadata.Add(prefix + "attn_logit_softcapping", 50f);
-            metadata.Add(prefix + "final_logit_softcapping", 30f);
-        }
+        DecoderArchitecture architecture = shape.Sizes.Architecture;
+        if (architecture.AttentionSoftCap > 0) metadata.Add(prefix + "attn_logit_softcapping", architecture.AttentionSoftCap);
+        if (architecture.LogitSoftCap > 0) metadata.Add(prefix + "final_logit_softcapping", architecture.LogitSoftCap);
 
+        shape.Multipliers?.AddTo(metadata, shape.Architecture);
         SyntheticTokenizer.Add(metadata, shape.Vocabulary);
         return metadata;
     }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Variants;
 using QuantBench.Formats.Gguf;
+using QuantBench.Models.Architectures;
 
 namespace QuantBench.Models.Synthesis;
 
@@ -37,7 +38,7 @@ internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey)
     public static ImmutableArray<string> Schemes { get; } =
     [
         .. QuantSchemes.All.Where(s => s.Format == "gguf" && (s_base.ContainsKey(s.Name) || Pure(s.Name) is not null)).Select(s => s.Name),
-        .. GgmlTypes.All.Where(t => SyntheticBlocks.Knows(t.Type) && QuantSchemes.Find("gguf", t.Name) is null).Select(t => t.Name),
+        .. GgmlTypes.All.Where(t => t.HoldsWeights && QuantSchemes.Find("gguf", t.Name) is null).Select(t => t.Name),
     ];
 
     private GgmlType Base =>
@@ -45,20 +46,20 @@ internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey)
             : Pure(scheme) ?? throw new ArgumentException($"no scheme '{scheme}'", nameof(scheme));
 
     /// <summary>The type of a matrix.</summary>
-    /// <param name="role">What it does.</param>
+    /// <param name="role">What it does; embeddings that serve as the head are one.</param>
     /// <param name="layer">Its layer; 0 for embeddings and head.</param>
     /// <param name="columns">Weights per row: types whose blocks don't fit give way to others.</param>
-    public GgmlType TypeOf(TensorRole role, int layer, int columns)
+    public GgmlType TypeOf(DecoderRole role, int layer, int columns)
     {
         if (Base is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16) return Base;
         return Fitting(role switch
         {
-            TensorRole.Output => Head(columns),
-            TensorRole.Embedding => Embedding,
+            DecoderRole.Head => Head(columns),
+            DecoderRole.Embedding => Embedding,
             _ when scheme is "IQ1_S" or "IQ1_M" or "IQ2_XXS" or "IQ2_XS" or "IQ2_S" or "IQ2_M" => Lowest(role, layer),
-            TensorRole.Value or TensorRole.QueryKeyValue => Value(layer),
-            TensorRole.Key or TensorRole.Query => scheme switch { "IQ3_XS" => GgmlType.IQ3_XXS, "IQ3_XXS" => GgmlType.IQ2_S, _ => Base },
-            TensorRole.AttentionOutput => scheme switch
+            DecoderRole.Value or DecoderRole.QueryKeyValue => Value(layer),
+            DecoderRole.Key or DecoderRole.Query => scheme switch { "IQ3_XS" => GgmlType.IQ3_XXS, "IQ3_XXS" => GgmlType.IQ2_S, _ => Base },
+            DecoderRole.AttentionOutput => scheme switch
             {
                 "Q2_K" => GgmlType.Q3_K,
                 "IQ3_XXS" => GgmlType.IQ3_S,
@@ -66,15 +67,15 @@ internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey)
                 "Q3_K_L" => GgmlType.Q5_K,
                 _ => Base,
             },
-            TensorRole.Down => Down(layer),
-            TensorRole.Gate or TensorRole.Up =>
+            DecoderRole.Down => Down(layer),
+            DecoderRole.Gate or DecoderRole.Up or DecoderRole.GateUp =>
                 scheme == "IQ3_XS" && layer >= layers / 8 && layer < 7 * layers / 8 ? GgmlType.IQ3_XXS : Base,
             _ => Base,
         }, columns);
     }
 
     private static GgmlType? Pure(string name) =>
-        GgmlTypes.All.FirstOrDefault(t => t.Name == name) is { } info && SyntheticBlocks.Knows(info.Type) ? info.Type : null;
+        GgmlTypes.All.FirstOrDefault(t => t.Name == name) is { } info && info.HoldsWeights ? info.Type : null;
 
     private GgmlType Embedding => scheme switch
     {
@@ -89,14 +90,14 @@ internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey)
         : scheme is "IQ1_S" or "IQ1_M" or "IQ2_XXS" or "IQ2_XS" or "IQ2_S" or "IQ2_M" or "IQ3_XXS" ? GgmlType.Q5_K
         : Base == GgmlType.Q8_0 ? GgmlType.Q8_0 : GgmlType.Q6_K;
 
-    private GgmlType Lowest(TensorRole role, int layer)
+    private GgmlType Lowest(DecoderRole role, int layer)
     {
         GgmlType better = scheme is "IQ2_S" or "IQ2_M" ? GgmlType.IQ3_S : GgmlType.Q2_K;
         return role switch
         {
-            TensorRole.Value or TensorRole.QueryKeyValue => queriesPerKey >= SharedKeys ? GgmlType.Q4_K : better,
-            TensorRole.Down when layer < layers / 8 => better,
-            TensorRole.AttentionOutput => scheme switch
+            DecoderRole.Value or DecoderRole.QueryKeyValue => queriesPerKey >= SharedKeys ? GgmlType.Q4_K : better,
+            DecoderRole.Down when layer < layers / 8 => better,
+            DecoderRole.AttentionOutput => scheme switch
             {
                 "IQ1_S" or "IQ1_M" => GgmlType.IQ2_XXS,
                 "IQ2_S" or "IQ2_M" => GgmlType.IQ3_S,

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using QuantBench.Formats.Safetensors;
+using QuantBench.Models.Architectures;
 
 namespace QuantBench.Models.Synthesis;
 
@@ -11,20 +12,11 @@ internal static class SyntheticConfig
     /// <param name="floats">Type of the weights that aren't quantized.</param>
     public static JsonObject Of(SyntheticShape shape, SafetensorsDType floats)
     {
-        (string name, string type) = shape.Architecture switch
-        {
-            "qwen2" => ("Qwen2ForCausalLM", "qwen2"),
-            "qwen3" => ("Qwen3ForCausalLM", "qwen3"),
-            "phi3" => ("Phi3ForCausalLM", "phi3"),
-            "gemma2" => ("Gemma2ForCausalLM", "gemma2"),
-            "gemma3" => ("Gemma3ForCausalLM", "gemma3_text"),
-            _ => ("LlamaForCausalLM", "llama"),
-        };
-        bool gemma = type.StartsWith("gemma", StringComparison.Ordinal);
+        DecoderArchitecture architecture = shape.Sizes.Architecture;
         var config = new JsonObject
         {
-            ["architectures"] = new JsonArray(name),
-            ["model_type"] = type,
+            ["architectures"] = new JsonArray(architecture.HuggingFaceClass),
+            ["model_type"] = architecture.ModelType,
             ["_name_or_path"] = $"{shape.Name} (random weights)",
             [SyntheticMark.ConfigKey] = true,
             ["vocab_size"] = shape.Vocabulary,
@@ -41,7 +33,7 @@ internal static class SyntheticConfig
             ["bos_token_id"] = 258,
             ["eos_token_id"] = 259,
             ["torch_dtype"] = floats switch { SafetensorsDType.F32 => "float32", SafetensorsDType.F16 => "float16", _ => "bfloat16" },
-            [gemma ? "hidden_activation" : "hidden_act"] = gemma ? "gelu_pytorch_tanh" : "silu",
+            [architecture.Gelu ? "hidden_activation" : "hidden_act"] = architecture.Gelu ? "gelu_pytorch_tanh" : "silu",
         };
         if (shape.RotatedWidth > 0) config["partial_rotary_factor"] = (double)shape.RotatedWidth / shape.EffectiveHeadWidth;
         if (shape.HasRopeFactors)
@@ -65,20 +57,15 @@ internal static class SyntheticConfig
             };
         }
 
-        if (!gemma) return config;
+        shape.Multipliers?.AddTo(config);
+        if (architecture.Window != SlidingWindow.Pattern) return config;
         config["sliding_window"] = shape.Window;
         config["query_pre_attn_scalar"] = shape.EffectiveHeadWidth;
-        if (type == "gemma2")
-        {
-            config["attn_logit_softcapping"] = 50.0;
-            config["final_logit_softcapping"] = 30.0;
-        }
-        else
-        {
-            config["sliding_window_pattern"] = 6;
-            config["rope_local_base_freq"] = 10_000.0;
-        }
-
+        if (architecture.AttentionSoftCap > 0) config["attn_logit_softcapping"] = (double)architecture.AttentionSoftCap;
+        if (architecture.LogitSoftCap > 0) config["final_logit_softcapping"] = (double)architecture.LogitSoftCap;
+        if (architecture.LocalRopeBase == 0) return config;
+        config["sliding_window_pattern"] = architecture.WindowPattern;
+        config["rope_local_base_freq"] = (double)architecture.LocalRopeBase;
         return config;
     }
 }

@@ -1,3 +1,5 @@
+using QuantBench.Models.Architectures;
+
 namespace QuantBench.Models.Synthesis;
 
 /// <summary>Sizes of a transformer that random weights are made for.</summary>
@@ -6,7 +8,7 @@ public sealed record SyntheticShape
     /// <summary>Name, e.g. <c>llama-3.2-1b</c>.</summary>
     public required string Name { get; init; }
 
-    /// <summary>GGUF architecture: <c>llama</c>, <c>qwen2</c>, <c>qwen3</c>, <c>phi3</c>, <c>gemma2</c> or <c>gemma3</c>.</summary>
+    /// <summary>Name of a <see cref="DecoderArchitecture"/>.</summary>
     public required string Architecture { get; init; }
 
     /// <summary>Number of layers.</summary>
@@ -53,4 +55,25 @@ public sealed record SyntheticShape
 
     /// <summary>Width of a head.</summary>
     public int EffectiveHeadWidth => HeadWidth > 0 ? HeadWidth : Embedding / Heads;
+
+    /// <summary>The sizes that its matrices follow from.</summary>
+    internal DecoderSizes Sizes => new()
+    {
+        Architecture = DecoderArchitecture.Find(Architecture)
+            ?? throw new ArgumentException($"no architecture is named '{Architecture}'"),
+        Vocabulary = Vocabulary,
+        Layers = Layers,
+        Embedding = Embedding,
+        FeedForward = FeedForward,
+        Heads = Heads,
+        KvHeads = KvHeads,
+        HeadWidth = EffectiveHeadWidth,
+        TiesEmbeddings = TiesEmbeddings,
+    };
+
+    /// <summary>Factors of the graph, as IBM's models have them; null where the architecture has none.</summary>
+    internal Multipliers? Multipliers => Sizes.Architecture.HasMultipliers ? new(1f / EffectiveHeadWidth, 12, 0.22f, 8) : null;
+
+    /// <summary>Whether a matrix makes queries, keys or values, which have biases in some architectures.</summary>
+    internal static bool IsProjection(DecoderRole role) => role is DecoderRole.Query or DecoderRole.Key or DecoderRole.Value;
 }

@@ -46,6 +46,11 @@ public static class SyntheticShapes
         },
         new()
         {
+            Name = "granite-3.1-2b", Architecture = "granite", Layers = 40, Embedding = 2048, FeedForward = 8192, Heads = 32, KvHeads = 8,
+            Vocabulary = 49_155, ContextLength = 131_072, RopeBase = 5_000_000,
+        },
+        new()
+        {
             Name = "qwen2.5-0.5b", Architecture = "qwen2", Layers = 24, Embedding = 896, FeedForward = 4864, Heads = 14, KvHeads = 2,
             Vocabulary = 151_936, ContextLength = 32_768, RopeBase = 1_000_000,
         },

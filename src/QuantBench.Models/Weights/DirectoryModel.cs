@@ -2,7 +2,10 @@ using System.Collections.Immutable;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Files;
 using QuantBench.Formats.Gguf;
+using QuantBench.Formats.Safetensors;
+using QuantBench.Models.Architectures;
 using QuantBench.Models.Conversion;
+using QuantBench.Models.Graphs;
 
 namespace QuantBench.Models.Weights;
 
@@ -11,32 +14,42 @@ namespace QuantBench.Models.Weights;
 /// names, so that an engine needs to know one set of names. Rows of Q and K keep the directory's order: rotary positions turn halves in
 /// every architecture.
 /// </summary>
-public sealed class DirectoryModel : IDisposable
+public sealed class DirectoryModel : IModelFile
 {
     private static readonly ImmutableArray<string> s_suffixes = ["weight", "bias", "scales", "biases", "qweight", "qzeros", "g_idx"];
 
     private readonly string _directory;
     private readonly HuggingFaceConfig _config;
     private readonly SafetensorsWeights _weights;
-    private readonly Dictionary<string, HuggingFaceModule> _modules = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, DecoderModule> _modules = new(StringComparer.Ordinal);
     private readonly Dictionary<string, float[]> _computed = new(StringComparer.Ordinal);
 
     private DirectoryModel(string directory, HuggingFaceConfig config, SafetensorsWeights weights)
     {
         (_directory, _config, _weights) = (directory, config, weights);
-        foreach (HuggingFaceModule module in HuggingFaceModule.Of(config)) _modules.Add(module.Target, module);
-        foreach ((string name, float[] factors) in config.Rope.Tensors(config.HeadSize)) _computed.Add(name, factors);
-        Metadata = new GgufMetadata(Path.Combine(directory, "config.json"));
-        HuggingFaceMetadata.Add(Metadata, config, config.Architecture.Native);
+        foreach (DecoderModule module in DecoderModule.Of(config)) _modules.Add(module.Gguf, module);
+        foreach ((string name, float[] factors) in config.Rope.Tensors(config.HeadWidth)) _computed.Add(name, factors);
+        Metadata = new GgufMetadata(System.IO.Path.Combine(directory, "config.json"));
+        HuggingFaceMetadata.Add(Metadata, config, config.Architecture);
+        config.Multipliers?.AddTo(Metadata, config.Architecture.Name);
         CheckNames();
         ParameterCount = CountParameters();
-        TensorBytes = weights.Model.Tensors.Values.Where(tensor => !HuggingFaceModule.IsRedundant(tensor.Name, config))
+        TensorBytes = weights.Model.Tensors.Values.Where(tensor => !config.IsRedundant(tensor.Name))
             .Sum(tensor => tensor.ByteSize);
     }
 
     /// <summary>Sizes and constants under GGUF's keys. The architecture is GGUF's too, but for <c>mistral</c>, whose sliding windows GGUF
     /// doesn't hold.</summary>
     public GgufMetadata Metadata { get; }
+
+    /// <inheritdoc/>
+    public string Path => _directory;
+
+    /// <inheritdoc/>
+    public bool RotatesHalves => true;
+
+    /// <summary>The mapped tensors.</summary>
+    public SafetensorsModel Tensors => _weights.Model;
 
     /// <summary>How matrices are stored.</summary>
     public WeightFormat Format => _weights.Format;
@@ -62,7 +75,7 @@ public sealed class DirectoryModel : IDisposable
     /// missing.</exception>
     public static DirectoryModel Open(string directory)
     {
-        string path = Path.Combine(directory, "config.json");
+        string path = System.IO.Path.Combine(directory, "config.json");
         HuggingFaceConfig config = HuggingFaceConfig.Read(ModelJson.ReadFile(path), path);
         SafetensorsWeights weights = SafetensorsWeights.Open(directory);
         try
@@ -74,6 +87,22 @@ public sealed class DirectoryModel : IDisposable
             weights.Dispose();
             throw;
         }
+    }
+
+    /// <inheritdoc/>
+    public string? Unreadable() => null; // What can't be read was refused when the directory was opened.
+
+    /// <inheritdoc/>
+    WeightMatrix IModelFile.Matrix(string name, int? rows, int columns)
+    {
+        IWeightMatrix matrix = Matrix(name);
+        if (matrix.Columns != columns || (rows is { } wanted && matrix.Rows != wanted))
+        {
+            throw new ModelFormatException(Path, null,
+                $"the weights of '{name}' have the shape [{matrix.Rows}, {matrix.Columns}]; rows of {columns} were expected.");
+        }
+
+        return matrix is FloatMatrix floats ? floats.AsBlocks() : new WeightMatrix(matrix);
     }
 
     /// <summary>Whether there is a tensor.</summary>
@@ -89,13 +118,13 @@ public sealed class DirectoryModel : IDisposable
     /// <exception cref="ModelFormatException">It is missing, or its shape isn't the configuration's.</exception>
     public IWeightMatrix Matrix(string name)
     {
-        HuggingFaceModule module = Find(name);
-        IWeightMatrix matrix = _weights.Matrix(module.Source);
+        DecoderModule module = Find(name);
+        IWeightMatrix matrix = _weights.Matrix(module.HuggingFace);
         return matrix.Rows == module.Rows && matrix.Columns == module.Columns
             ? matrix
             : throw new ModelFormatException(
                 _directory, null,
-                $"the weights of '{module.Source}' have the shape [{matrix.Rows}, {matrix.Columns}], but by config.json it is "
+                $"the weights of '{module.HuggingFace}' have the shape [{matrix.Rows}, {matrix.Columns}], but by config.json it is "
                     + $"[{module.Rows}, {module.Columns}].");
     }
 
@@ -112,8 +141,8 @@ public sealed class DirectoryModel : IDisposable
         }
 
         (string Module, string Suffix) parts = Split(name) ?? (name, "weight");
-        HuggingFaceModule module = Find(parts.Module);
-        float[] values = _weights.Vector($"{module.Source}.{parts.Suffix}", length);
+        DecoderModule module = Find(parts.Module);
+        float[] values = _weights.Vector($"{module.HuggingFace}.{parts.Suffix}", length);
         if (module.IsNorm && _config.Architecture.NormOffset is not 0 and var offset)
         {
             for (int i = 0; i < values.Length; i++) values[i] += offset;
@@ -132,24 +161,23 @@ public sealed class DirectoryModel : IDisposable
     }
 
     private bool HasBias(string name) =>
-        _modules.TryGetValue(name, out HuggingFaceModule? module) && _weights.HasVector($"{module.Source}.bias");
+        _modules.TryGetValue(name, out DecoderModule? module) && _weights.HasVector($"{module.HuggingFace}.bias");
 
-    private HuggingFaceModule Find(string name) =>
+    private DecoderModule Find(string name) =>
         _modules.GetValueOrDefault(name)
-            ?? throw new ModelFormatException(_directory, null, $"a {_config.Architecture.Native} model has no '{name}'.");
+            ?? throw new ModelFormatException(_directory, null, $"a {_config.Architecture.Name} model has no '{name}'.");
 
     /// <summary>A tensor nobody asks for means that the model computes something else.</summary>
     private void CheckNames()
     {
-        HashSet<string> sources = [.. _modules.Values.Select(module => module.Source)];
+        HashSet<string> sources = [.. _modules.Values.Select(module => module.HuggingFace)];
         foreach (string name in _weights.Model.Tensors.Keys.Order(StringComparer.Ordinal))
         {
-            if (HuggingFaceModule.IsRedundant(name, _config)) continue;
+            if (_config.IsRedundant(name)) continue;
             if (Split(name) is not (var module, var suffix) || !sources.Contains(module) || !s_suffixes.Contains(suffix))
             {
-                throw new ModelFormatException(_directory, null,
-                    $"the tensor '{name}' has no place in a {_config.Architecture.Native} model.")
-                { IsUnsupported = true };
+                throw new UnsupportedException(_directory,
+                    $"the tensor '{name}' has no place in a {_config.Architecture.Name} model.");
             }
         }
     }
@@ -157,7 +185,7 @@ public sealed class DirectoryModel : IDisposable
     private long CountParameters()
     {
         long count = 0;
-        foreach ((string name, HuggingFaceModule module) in _modules)
+        foreach ((string name, DecoderModule module) in _modules)
         {
             count += module.Rows * module.Columns;
             if (HasBias(name)) count += module.Rows;

@@ -206,6 +206,31 @@ public class HuggingFaceToGgufTests
     }
 
     [Theory]
+    [InlineData("""{"embedding_multiplier":12.0,"residual_multiplier":0.22,"attention_multiplier":0.0625,"logits_scaling":8.0}""",
+        0.0625, 12, 0.22, 8)]
+    [InlineData("{}", 1, 1, 1, 1)] // as Hugging Face's own class takes them
+    public void Convert_WritesMultipliers_WhenTheModelIsGranite(
+        string given, float attention, float embedding, float residual, float logits)
+    {
+        using var directory = new TemporaryDirectory();
+        string source = TinyModel.Write(directory.Combine("granite"), change: config =>
+        {
+            config["architectures"] = new JsonArray("GraniteForCausalLM");
+            foreach ((string key, JsonNode? value) in JsonNode.Parse(given)!.AsObject()) // an object is given
+                config[key] = value?.DeepClone();
+        });
+
+        using GgufReader reader = Convert(source, directory, GgmlType.F32);
+
+        Assert.Equal("granite", reader.Architecture);
+        Assert.Equal(
+            [attention, embedding, residual, logits],
+            new[] { "attention.scale", "embedding_scale", "residual_scale", "logit_scale" }
+                .Select(key => (float)reader.Metadata.FindNumber($"granite.{key}")!)); // each was written
+    }
+
+    [Theory]
+    [InlineData("""{"architectures":["GraniteForCausalLM"],"logits_scaling":0}""", "'logits_scaling' should be above 0")]
     [InlineData("""{"architectures":["MambaForCausalLM"]}""", "'MambaForCausalLM'")]
     [InlineData("""{"architectures":[]}""", "the architecture ''")]
     [InlineData("""{"architectures":null}""", "'architectures' is missing")]
@@ -238,7 +263,7 @@ public class HuggingFaceToGgufTests
             foreach ((string key, JsonNode? value) in JsonNode.Parse(change)!.AsObject()) config[key] = value?.DeepClone();
         });
 
-        ModelFormatException error = Assert.Throws<ModelFormatException>(() => Convert(model, directory, GgmlType.F16).Dispose());
+        QuantBenchException error = Assert.ThrowsAny<QuantBenchException>(() => Convert(model, directory, GgmlType.F16).Dispose());
 
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
     }
@@ -260,7 +285,7 @@ public class HuggingFaceToGgufTests
         Exception? error = Record.Exception(() => Convert(model, directory, GgmlType.BF16).Dispose());
 
         if (message is null) Assert.Null(error);
-        else Assert.Contains(message, Assert.IsType<ModelFormatException>(error).Message, StringComparison.Ordinal);
+        else Assert.Contains(message, Assert.IsType<UnsupportedException>(error).Message, StringComparison.Ordinal);
     }
 
     [Fact]

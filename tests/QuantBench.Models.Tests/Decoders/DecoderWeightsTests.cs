@@ -3,6 +3,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Formats.Gguf;
 using QuantBench.Models.Conversion;
 using QuantBench.Models.Decoders;
+using QuantBench.Models.Graphs;
 using QuantBench.Models.Weights;
 using QuantBench.TestKit;
 
@@ -46,24 +47,37 @@ public sealed class DecoderWeightsTests : IDisposable
         using IDecoderWeights fromDirectory = DecoderWeights.Open(source);
         using IDecoderWeights fromFile = DecoderWeights.Open(gguf);
 
-        Assert.Equal(fromDirectory.Shape.Rotary.Factors.ToArray(), fromFile.Shape.Rotary.Factors.ToArray());
-        Assert.Contains(8f, fromFile.Shape.Rotary.Factors);
-        Assert.Contains(1f, fromFile.Shape.Rotary.Factors);
+        Assert.Equal(fromDirectory.RopeFactors.Always, fromFile.RopeFactors.Always);
+        Assert.Contains(8f, fromFile.RopeFactors.Always!); // written above
+        Assert.Contains(1f, fromFile.RopeFactors.Always!);
     }
 
     [Fact]
     public void Fill_TurnsByPositionOverWavelength()
     {
-        float[] cos = new float[8], sin = new float[8];
+        float[] table = new float[16];
+        using IDecoderWeights weights = DecoderWeights.Open(TinyModel.Write(_directory.Combine("model")));
+        DecoderShape shape = weights.Shape with { RopeBase = 100, RotatedWidth = 16, RopeScaling = new RopeScaling(0.5f, false, 1, 1) };
 
-        new RotarySettings { Base = 100, PositionScale = 0.5f }.Fill(6, cos, sin);
+        new RotaryAngles(shape, null).Fill(6, table);
 
         for (int j = 0; j < 8; j++)
         {
             double angle = 3 * Math.Pow(100, -2.0 * j / 16);
-            Assert.Equal(Math.Cos(angle), cos[j], 1e-6);
-            Assert.Equal(Math.Sin(angle), sin[j], 1e-6);
+            Assert.Equal(Math.Cos(angle), table[2 * j], 1e-6);
+            Assert.Equal(Math.Sin(angle), table[(2 * j) + 1], 1e-6);
         }
+    }
+
+    [Fact]
+    public void Open_SaysWhatIsntExported_FromBothFormats()
+    {
+        string source = TinyModel.Write(_directory.Combine("model"), change: c => c["architectures"] = new JsonArray("GraniteForCausalLM"));
+        string gguf = _directory.Combine("model.gguf");
+        HuggingFaceToGguf.Convert(source, gguf, GgmlType.F32, new Progress<double>(), CancellationToken.None);
+
+        Assert.Contains("a granite model can't be exported", Assert.Throws<ModelFormatException>(() => DecoderWeights.Open(source)).Message);
+        Assert.Contains("'granite' is not exported", Assert.Throws<ModelFormatException>(() => DecoderWeights.Open(gguf)).Message);
     }
 
     [Fact]
@@ -83,16 +97,15 @@ public sealed class DecoderWeightsTests : IDisposable
             writer.Complete();
         }
 
-        ModelFormatException error = Assert.Throws<ModelFormatException>(() => DecoderWeights.Open(path));
+        UnsupportedException error = Assert.Throws<UnsupportedException>(() => DecoderWeights.Open(path));
 
         Assert.Contains("attn_sinks", error.Message, StringComparison.Ordinal);
     }
 
     public void Dispose() => _directory.Dispose();
 
-    /// <summary>Arrays compare by reference, and GGUF files keep another name.</summary>
-    private static DecoderShape Comparable(DecoderShape shape) =>
-        shape with { Name = "", BeginToken = null, EndTokens = [], Rotary = shape.Rotary with { Factors = [] } };
+    /// <summary>GGUF files keep another name, and rows for neighbour rotation.</summary>
+    private static DecoderShape Comparable(DecoderShape shape) => shape with { Name = "", NeoxRope = false };
 
     private static float[] All(IWeightMatrix matrix)
     {

@@ -1,6 +1,7 @@
 using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
 using QuantBench.Formats.Tokenizers;
+using QuantBench.Models.Architectures;
 using QuantBench.Models.Sources;
 using QuantBench.Models.Synthesis;
 using QuantBench.Models.Weights;

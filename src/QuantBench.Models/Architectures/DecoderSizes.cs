@@ -1,0 +1,38 @@
+namespace QuantBench.Models.Architectures;
+
+/// <summary>Sizes of a decoder, from which all its matrices follow.</summary>
+public record DecoderSizes
+{
+    /// <summary>What the name decides.</summary>
+    public required DecoderArchitecture Architecture { get; init; }
+
+    /// <summary>Number of tokens.</summary>
+    public required int Vocabulary { get; init; }
+
+    /// <summary>Number of layers.</summary>
+    public required int Layers { get; init; }
+
+    /// <summary>Width of the residual stream.</summary>
+    public required int Embedding { get; init; }
+
+    /// <summary>Width of the feed-forward part.</summary>
+    public required int FeedForward { get; init; }
+
+    /// <summary>Query heads.</summary>
+    public required int Heads { get; init; }
+
+    /// <summary>Key and value heads.</summary>
+    public required int KvHeads { get; init; }
+
+    /// <summary>Width of a head.</summary>
+    public required int HeadWidth { get; init; }
+
+    /// <summary>Whether the output head is the embedding matrix.</summary>
+    public required bool TiesEmbeddings { get; init; }
+
+    /// <summary>Width of all query heads.</summary>
+    public int QueryWidth => Heads * HeadWidth;
+
+    /// <summary>Width of all key (or value) heads.</summary>
+    public int KeyWidth => KvHeads * HeadWidth;
+}

@@ -1,0 +1,195 @@
+using QuantBench.Core.Errors;
+using QuantBench.Formats.Gguf;
+using QuantBench.Models.Architectures;
+
+namespace QuantBench.Models.Graphs;
+
+/// <summary>Sizes and constants of a decoder, read from metadata under GGUF's keys.</summary>
+public sealed record DecoderShape : DecoderSizes
+{
+    private const int MaxLayers = 512;
+    private const int MaxWidth = 1 << 20;
+
+    /// <summary>Name of the model.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Whether the weights are random and what they give means nothing.</summary>
+    public required bool IsSynthetic { get; init; }
+
+    /// <summary>RoPE turns the pairs (i, i + n/2) instead of (2i, 2i + 1).</summary>
+    public required bool NeoxRope { get; init; }
+
+    /// <summary>Leading dimensions of a head that are rotated.</summary>
+    public required int RotatedWidth { get; init; }
+
+    /// <summary>Context length of training, in tokens.</summary>
+    public required int ContextLength { get; init; }
+
+    /// <summary>Added to the mean square in RMSNorm.</summary>
+    public required float NormEpsilon { get; init; }
+
+    /// <summary>RoPE base.</summary>
+    public required float RopeBase { get; init; }
+
+    /// <summary>RoPE base of windowed layers.</summary>
+    public required float LocalRopeBase { get; init; }
+
+    /// <summary>RoPE scaling.</summary>
+    public required RopeScaling RopeScaling { get; init; }
+
+    /// <summary>Factor of embeddings.</summary>
+    public required float EmbeddingScale { get; init; }
+
+    /// <summary>Factor of what attention and feed-forward add.</summary>
+    public required float ResidualScale { get; init; }
+
+    /// <summary>Factor of logits.</summary>
+    public required float LogitScale { get; init; }
+
+    /// <summary>Factor of attention scores.</summary>
+    public required float AttentionScale { get; init; }
+
+    /// <summary>Soft cap of attention scores; 0 = none.</summary>
+    public required float AttentionSoftCap { get; init; }
+
+    /// <summary>Soft cap of logits; 0 = none.</summary>
+    public required float LogitSoftCap { get; init; }
+
+    /// <summary>Sliding window of windowed layers, in tokens; 0 = no layer has one.</summary>
+    public required int Window { get; init; }
+
+    /// <summary>Layers per group of which all but the last are windowed; 0 = all are.</summary>
+    public required int WindowPattern { get; init; }
+
+    /// <summary>Whether a layer sees only the sliding window.</summary>
+    public bool IsWindowed(int layer) => Window > 0 && (WindowPattern == 0 || layer % WindowPattern < WindowPattern - 1);
+
+    /// <summary>Whether a layer's queries and keys are rotated by their positions.</summary>
+    public bool IsRotated(int layer) => Architecture.NoRopeInterval == 0 || (layer + 1) % Architecture.NoRopeInterval != 0;
+
+    /// <summary>Why engines that compute this graph can't run a file, by its header alone; null when they can.</summary>
+    /// <param name="file">The file.</param>
+    public static string? Refusal(IModelFile file)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        string architecture = file.Metadata.FindString(GgufConstants.Architecture) ?? "";
+        if (DecoderArchitecture.Find(architecture) is null)
+            return $"architecture '{architecture}' is not implemented; {DecoderArchitecture.Names} are";
+        GgufMetadata metadata = file.Metadata;
+        if (metadata.FindInteger($"{architecture}.expert_count") is > 0)
+            return "mixture-of-experts layers are not implemented";
+        string scaling = metadata.FindString($"{architecture}.rope.scaling.type") ?? "none";
+        if (scaling is not ("none" or "linear" or "yarn" or "longrope"))
+            return $"RoPE scaling '{scaling}' is not implemented";
+        foreach (string key in (string[])["attention.head_count", "attention.head_count_kv", "feed_forward_length",
+            "attention.sliding_window_pattern"])
+        {
+            if (metadata.TryGet($"{architecture}.{key}", out object? value) && value is Array)
+            {
+                return $"'{architecture}.{key}' that differs by layer is not implemented";
+            }
+        }
+
+        if (metadata.FindInteger($"{architecture}.attention.key_length") != metadata.FindInteger($"{architecture}.attention.value_length"))
+        {
+            return "keys and values of different width are not implemented";
+        }
+
+        foreach (string name in file.TensorNames)
+        {
+            if (name.EndsWith(".scale", StringComparison.Ordinal))
+                return $"scale tensors ('{name}') are not implemented";
+            if (name.EndsWith("attn_sinks.weight", StringComparison.Ordinal))
+                return "attention sinks are not implemented";
+            if (name.EndsWith("_norm.bias", StringComparison.Ordinal))
+                return $"LayerNorm biases ('{name}') are not implemented";
+        }
+
+        return file.Unreadable();
+    }
+
+    /// <summary>Reads the shape.</summary>
+    /// <param name="file">A file that <see cref="Refusal"/> accepts.</param>
+    /// <exception cref="ModelFormatException">A key is missing or out of range.</exception>
+    public static DecoderShape Read(IModelFile file)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        string architecture = file.Metadata.FindString(GgufConstants.Architecture)
+            ?? throw Broken(file, "'general.architecture' is missing");
+        DecoderArchitecture traits = DecoderArchitecture.Find(architecture)
+            ?? throw Broken(file, $"the architecture '{architecture}' is not known");
+        GgufMetadata metadata = file.Metadata;
+        int Number(string key, int max, int? whenMissing = null)
+        {
+            long value = metadata.FindInteger($"{architecture}.{key}") ?? whenMissing
+                ?? throw Broken(file, $"'{architecture}.{key}' is missing");
+            return value >= 1 && value <= max ? (int)value
+                : throw Broken(file, $"'{architecture}.{key}' should be between 1 and {max}, but is {value}");
+        }
+
+        float Real(string key, float whenMissing) => (float)(metadata.FindNumber($"{architecture}.{key}") ?? whenMissing);
+
+        int embedding = Number("embedding_length", MaxWidth);
+        int heads = Number("attention.head_count", MaxWidth);
+        int kvHeads = Number("attention.head_count_kv", heads, heads);
+        int headWidth = Number("attention.key_length", MaxWidth, Math.Max(embedding / heads, 1));
+        int context = Number("context_length", int.MaxValue);
+        int layers = Number("block_count", MaxLayers);
+        if (heads % kvHeads != 0) throw Broken(file, $"{heads} heads can't share {kvHeads} key-value heads evenly");
+        int rotated = Number("rope.dimension_count", headWidth, headWidth);
+        if (rotated % 2 != 0) throw Broken(file, $"'{architecture}.rope.dimension_count' must be even, but is {rotated}");
+        float ropeBase = Real("rope.freq_base", 10_000);
+        float scale = 1 / MathF.Sqrt(traits.WideQueryLayers == layers ? embedding / heads : headWidth);
+        Multipliers? multipliers = traits.HasMultipliers ? Multipliers.Read(metadata, architecture) : null;
+        long window = !traits.UsesWindow ? 0
+            : metadata.FindInteger($"{architecture}.attention.sliding_window") ?? traits.DefaultWindow;
+        return new DecoderShape
+        {
+            Architecture = traits,
+            Name = metadata.FindString(GgufConstants.Name) ?? architecture,
+            IsSynthetic = SyntheticMark.IsOn(metadata),
+            Vocabulary = file.Matrix(DecoderModule.GgufName(DecoderRole.Embedding), null, embedding).Rows,
+            TiesEmbeddings = !file.Contains($"{DecoderModule.GgufName(DecoderRole.Head)}.weight"),
+            NeoxRope = !traits.RotatesNeighbours || file.RotatesHalves,
+            Layers = layers,
+            Embedding = embedding,
+            FeedForward = Number("feed_forward_length", MaxWidth),
+            Heads = heads,
+            KvHeads = kvHeads,
+            HeadWidth = headWidth,
+            RotatedWidth = rotated,
+            ContextLength = context,
+            NormEpsilon = (float)(metadata.FindNumber($"{architecture}.attention.layer_norm_rms_epsilon")
+                ?? throw Broken(file, $"'{architecture}.attention.layer_norm_rms_epsilon' is missing")),
+            RopeBase = ropeBase,
+            LocalRopeBase = Real("rope.freq_base_swa", traits.LocalRopeBase > 0 ? traits.LocalRopeBase : ropeBase),
+            RopeScaling = ReadScaling(metadata, architecture, context),
+            EmbeddingScale = traits.ScalesEmbeddings ? MathF.Sqrt(embedding) : multipliers?.Embedding ?? 1,
+            ResidualScale = multipliers?.Residual ?? 1,
+            LogitScale = 1 / (multipliers?.Logits ?? 1),
+            AttentionScale = traits.ReadsAttentionScale ? NonZero(Real("attention.scale", 0), scale) : scale,
+            AttentionSoftCap = Real("attn_logit_softcapping", traits.AttentionSoftCap),
+            LogitSoftCap = Real("final_logit_softcapping", traits.LogitSoftCap),
+            Window = (int)Math.Clamp(window, 0, int.MaxValue),
+            WindowPattern = traits.WindowPattern == 0 ? 0
+                : Number("attention.sliding_window_pattern", MaxLayers, traits.WindowPattern),
+        };
+    }
+
+    private static float NonZero(float value, float otherwise) => value == 0 ? otherwise : value;
+
+    private static RopeScaling ReadScaling(GgufMetadata metadata, string architecture, int context)
+    {
+        string type = metadata.FindString($"{architecture}.rope.scaling.type") ?? "linear";
+        float factor =
+            (float)(metadata.FindNumber($"{architecture}.rope.scaling.factor") ?? metadata.FindNumber($"{architecture}.rope.scale_linear")
+                ?? 0);
+        float scale = type == "none" || factor == 0 ? 1 : 1 / factor;
+        long original = metadata.FindInteger($"{architecture}.rope.scaling.original_context_length") ?? context;
+        float attention = (float)(metadata.FindNumber($"{architecture}.rope.scaling.attn_factor") ?? 1);
+        return new RopeScaling(scale, type == "yarn", (int)Math.Clamp(original, 1, int.MaxValue), attention);
+    }
+
+    private static ModelFormatException Broken(IModelFile file, string problem) =>
+        new(file.Path, null, problem + ".", "Convert the model again, or get it from another place.");
+}

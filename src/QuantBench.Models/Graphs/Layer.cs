@@ -1,0 +1,44 @@
+namespace QuantBench.Models.Graphs;
+
+/// <summary>Weights of one layer; norms are [width], null where the architecture has none.</summary>
+public sealed unsafe class Layer
+{
+    /// <summary>Queries.</summary>
+    public required Linear Query { get; init; }
+
+    /// <summary>Keys.</summary>
+    public required Linear Key { get; init; }
+
+    /// <summary>Values.</summary>
+    public required Linear Value { get; init; }
+
+    /// <summary>Output of attention.</summary>
+    public required Linear Output { get; init; }
+
+    /// <summary>Gate.</summary>
+    public required Linear Gate { get; init; }
+
+    /// <summary>Up-projection.</summary>
+    public required Linear Up { get; init; }
+
+    /// <summary>Down-projection.</summary>
+    public required Linear Down { get; init; }
+
+    /// <summary>Norm before attention.</summary>
+    public required float* AttentionNorm { get; init; }
+
+    /// <summary>Norm before the feed-forward part.</summary>
+    public required float* FeedForwardNorm { get; init; }
+
+    /// <summary>[head width] norm of each query head.</summary>
+    public float* QueryNorm { get; init; }
+
+    /// <summary>[head width] norm of each key head.</summary>
+    public float* KeyNorm { get; init; }
+
+    /// <summary>Norm behind attention.</summary>
+    public float* PostAttentionNorm { get; init; }
+
+    /// <summary>Norm behind the feed-forward part.</summary>
+    public float* PostFeedForwardNorm { get; init; }
+}
