@@ -3,6 +3,7 @@ using QuantBench.Core.Engines;
 using QuantBench.Core.Errors;
 using QuantBench.Engines.LlamaCpp.Artifacts;
 using QuantBench.Engines.LlamaCpp.Native;
+using QuantBench.Engines.LlamaCpp.Sessions;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
 

@@ -1,6 +1,7 @@
 using QuantBench.Core.Errors;
 using QuantBench.Engines.Managed.Graph;
 using QuantBench.Engines.Managed.Kernels;
+using QuantBench.Engines.Managed.Memory;
 using QuantBench.Engines.Managed.Threads;
 using QuantBench.Inference.Engines;
 

@@ -10,6 +10,7 @@ using Perfolizer.Horology;
 using QuantBench.Core.Machine;
 using QuantBench.Core.Runs;
 using QuantBench.Microbenchmarks.Columns;
+using QuantBench.Microbenchmarks.Composition;
 using QuantBench.Microbenchmarks.Kernels;
 using QuantBench.Microbenchmarks.Results;
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using QuantBench.Core.Variants;
 using QuantBench.Engines.LlamaCpp.Native;
+using QuantBench.Engines.LlamaCpp.Sessions;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
 

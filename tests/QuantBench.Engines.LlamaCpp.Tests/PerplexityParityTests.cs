@@ -1,4 +1,5 @@
 using System.Text.Json;
+using QuantBench.Engines.LlamaCpp.Sessions;
 using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Engines;
 using QuantBench.Models.Sources;

@@ -3,7 +3,7 @@ using ILGPU.Runtime;
 using QuantBench.Core.Statistics;
 using QuantBench.Engines.Ilgpu.Graph;
 using QuantBench.Engines.Ilgpu.Kernels;
-using QuantBench.Engines.Managed;
+using QuantBench.Engines.Managed.Memory;
 using QuantBench.Formats.Gguf;
 using QuantBench.Models.Weights;
 

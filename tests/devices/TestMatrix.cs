@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using QuantBench.Engines.Ilgpu.Graph;
-using QuantBench.Engines.Managed;
+using QuantBench.Engines.Managed.Memory;
 using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
 using QuantBench.Models.Weights;

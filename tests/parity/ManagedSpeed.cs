@@ -41,7 +41,8 @@ internal sealed class ManagedSpeed(string root, string rival, string cache)
         double bandwidth = BandwidthProbe.Read(Threads);
         Console.WriteLine(
             $"managed/{device} over {(_otherBuild is null ? "llama.cpp" : "another build's")} on {ShapeName}"
-                + $"{(layers > 0 ? $" with {layers} layers" : "")}, {Threads} threads, {rounds} rounds; memory reads {bandwidth / 1e9:F1} GB/s");
+                + $"{(layers > 0 ? $" with {layers} layers" : "")}, {Threads} threads, {rounds} rounds; "
+                + $"memory reads {bandwidth / 1e9:F1} GB/s");
         Console.WriteLine(
             $"{"scheme",-8} {"pp512 t/s",18} {"ratio",6} {"tg64 t/s",16} {"ratio",6} {"GB/s",6} {"of memory",9} "
                 + $"{"peak MiB",14} {"ratio",6}");

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using QuantBench.Analysis.Formatting;
-using QuantBench.Analysis.Tables;
 using QuantBench.Core.Variants;
 
 namespace QuantBench.Analysis.Claims;
@@ -51,7 +50,7 @@ public static class ClaimText
 
         return text.ToString();
 
-        static string E(string value) => MarkdownTable.Escape(value);
+        static string E(string value) => MarkdownText.Escape(value);
     }
 
     /// <summary>One figure against what is claimed of it, with the variant's precision class.</summary>

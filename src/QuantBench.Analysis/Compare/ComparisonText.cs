@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using QuantBench.Analysis.Formatting;
-using QuantBench.Analysis.Tables;
 
 namespace QuantBench.Analysis.Compare;
 
@@ -67,7 +66,7 @@ public static class ComparisonText
         if (comparison.Rows.Length > most) text.Append('\n').Append(E(LeftOut(comparison, most))).Append('\n');
         return text.ToString();
 
-        static string E(string text) => MarkdownTable.Escape(text);
+        static string E(string text) => MarkdownText.Escape(text);
     }
 
     // Losses and gains are shown evenly where not all fit: 200 losses alone would hide what was won.

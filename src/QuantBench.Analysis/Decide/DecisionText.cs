@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text;
+using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Analysis.Limits;
-using QuantBench.Analysis.Tables;
 using QuantBench.Core.Profiles;
 
 namespace QuantBench.Analysis.Decide;
@@ -170,7 +170,7 @@ public static class DecisionText
         return text.ToString();
     }
 
-    private static string E(string value) => MarkdownTable.Escape(value);
+    private static string E(string value) => MarkdownText.Escape(value);
 
     private static string NothingFits(string head, Recommendation recommendation)
     {

@@ -7,7 +7,6 @@ using Microsoft.Data.Analysis;
 using Parquet;
 using Parquet.Schema;
 using QuantBench.Analysis.Formatting;
-using QuantBench.Analysis.Tables;
 using QuantBench.Core;
 
 namespace QuantBench.Analysis.Frames;
@@ -170,11 +169,11 @@ public static class FrameWriter
     {
         DataFrameColumn[] columns = [.. frame.Data.Columns];
         var text = new StringBuilder();
-        if (frame.Lead.Length > 0) text.Append(MarkdownTable.Escape(frame.Lead)).Append("\n\n");
+        if (frame.Lead.Length > 0) text.Append(MarkdownText.Escape(frame.Lead)).Append("\n\n");
         text.Append("| ")
             .AppendJoin(" | ",
                 columns.Select(c =>
-                    MarkdownTable.Escape(frame.Units.TryGetValue(c.Name, out string? unit) ? $"{c.Name} ({unit})" : c.Name)))
+                    MarkdownText.Escape(frame.Units.TryGetValue(c.Name, out string? unit) ? $"{c.Name} ({unit})" : c.Name)))
                     .Append(" |\n");
         text.Append("| ").AppendJoin(" | ", columns.Select(c => c is DoubleDataFrameColumn ? "---:" : "---")).Append(" |\n");
         for (long i = 0; i < frame.Data.Rows.Count; i++)
@@ -182,12 +181,12 @@ public static class FrameWriter
             long row = i;
             text.Append("| ")
                 .AppendJoin(" | ",
-                    columns.Select(c => c[row] is double number ? Format.Number(number, 5) : MarkdownTable.Escape(Plain(c[row]))))
+                    columns.Select(c => c[row] is double number ? Format.Number(number, 5) : MarkdownText.Escape(Plain(c[row]))))
                     .Append(" |\n");
         }
 
         foreach (string note in frame.Notes.IsDefaultOrEmpty ? [] : frame.Notes)
-            text.Append('\n').Append(MarkdownTable.Escape(note)).Append('\n');
+            text.Append('\n').Append(MarkdownText.Escape(note)).Append('\n');
         return text.ToString();
     }
 

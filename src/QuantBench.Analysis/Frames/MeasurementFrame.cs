@@ -8,7 +8,7 @@ using QuantBench.Results.Folders;
 namespace QuantBench.Analysis.Frames;
 
 /// <summary>All measurements of runs in long form, for ad-hoc analysis.</summary>
-public static class MeasurementFrame
+internal static class MeasurementFrame
 {
     /// <summary>One row per cell and metric; a cell that measured nothing has one row with an empty metric and null figures.</summary>
     /// <param name="runs">The runs.</param>

@@ -3,7 +3,6 @@ using System.Text;
 using System.Xml;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Analysis.Limits;
-using QuantBench.Analysis.Tables;
 
 namespace QuantBench.Analysis.Gates;
 
@@ -64,7 +63,7 @@ public static class GateText
         foreach (string note in report.Notes) text.Append(CultureInfo.InvariantCulture, $"\n{E(note)}\n");
         return text.ToString();
 
-        static string E(string value) => MarkdownTable.Escape(value);
+        static string E(string value) => MarkdownText.Escape(value);
     }
 
     /// <summary>JUnit XML as CI servers read it: one test case per gate and variant; a gate without a figure is an error, a broken one a

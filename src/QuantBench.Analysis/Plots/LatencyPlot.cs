@@ -7,7 +7,7 @@ using QuantBench.Core.Statistics;
 namespace QuantBench.Analysis.Plots;
 
 /// <summary>How long single tokens took, per variant: quartile box, 5th to 95th percentile line, median.</summary>
-public static class LatencyPlot
+internal static class LatencyPlot
 {
     private const int RowHeight = 24;
     private const int LeastSamples = 20; // below, quartiles say little; the table of the run has the figures

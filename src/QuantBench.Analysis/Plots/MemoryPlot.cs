@@ -8,7 +8,7 @@ namespace QuantBench.Analysis.Plots;
 
 /// <summary>Memory per variant: weights, KV cache and compute buffers as the engine reports them, stacked; peak resident from the OS as a
 /// marker.</summary>
-public static class MemoryPlot
+internal static class MemoryPlot
 {
     private const int RowHeight = 24;
     private const double Mebi = 1 << 20;

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Decide;
 using QuantBench.Analysis.Estimates;
 using QuantBench.Analysis.Formatting;

@@ -7,7 +7,7 @@ namespace QuantBench.Analysis.Plots;
 
 /// <summary>Quality, speed and size at once: generation speed against divergence (or perplexity change), area of the bubble = artifact
 /// size.</summary>
-public static class ParetoPlot
+internal static class ParetoPlot
 {
     /// <summary>Draws it; null when fewer than two variants of one model and backend have the figures.</summary>
     /// <param name="rows">Rows of one model and backend.</param>

@@ -6,7 +6,7 @@ using QuantBench.Core.Metrics;
 namespace QuantBench.Analysis.Plots;
 
 /// <summary>Perplexity against bits per weight: how much quality each bit buys.</summary>
-public static class PerplexityPlot
+internal static class PerplexityPlot
 {
     private const double LogFrom = 3; // a variant this many times the base would flatten the others on a linear axis
 

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using System.Xml.Linq;
-using QuantBench.Analysis.Tables;
+using QuantBench.Analysis.Formatting;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Runs;
 using QuantBench.Results.Exchange;
@@ -77,14 +77,14 @@ public sealed record ComplianceReport
     public string ToMarkdown()
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"# Compliance record: {MarkdownTable.Escape(Info.Suite)} {Info.Id}\n\n");
+        text.Append(CultureInfo.InvariantCulture, $"# Compliance record: {MarkdownText.Escape(Info.Suite)} {Info.Id}\n\n");
         foreach (ComplianceSection section in Sections)
         {
             text.Append(CultureInfo.InvariantCulture, $"## {section.Title}\n\n");
-            if (section.Note.Length > 0) text.Append(MarkdownTable.Escape(section.Note)).Append("\n\n");
+            if (section.Note.Length > 0) text.Append(MarkdownText.Escape(section.Note)).Append("\n\n");
             Row(section.Head);
             Row([.. section.Head.Select(_ => "---")]);
-            foreach (ImmutableArray<string> row in section.Rows) Row([.. row.Select(MarkdownTable.Escape)]);
+            foreach (ImmutableArray<string> row in section.Rows) Row([.. row.Select(MarkdownText.Escape)]);
             text.Append('\n');
         }
 

@@ -81,5 +81,5 @@ public static class MarkdownReport
         problem.Cells.Length <= 4 ? string.Join("; ", problem.Cells)
             : $"{string.Join("; ", problem.Cells.Take(3))}; and {problem.Cells.Length - 3} more";
 
-    private static string Escape(string text) => MarkdownTable.Escape(text);
+    private static string Escape(string text) => MarkdownText.Escape(text);
 }

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using QuantBench.Analysis.Formatting;
-using QuantBench.Analysis.Tables;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Variants;
 
@@ -102,7 +101,7 @@ public static class TrendText
         return text.ToString();
     }
 
-    private static string E(string value) => MarkdownTable.Escape(value);
+    private static string E(string value) => MarkdownText.Escape(value);
 
     private static string Short(string commit) =>
         commit.Length > 12 ? commit[..8] + (commit.EndsWith("-dirty", StringComparison.Ordinal) ? "-dirty" : "") : commit;

@@ -3,7 +3,7 @@ using QuantBench.Cli.Composition;
 using QuantBench.Core.Errors;
 using QuantBench.Dashboard.Accounts;
 using QuantBench.Lab.Accounts;
-using QuantBench.Runner;
+using QuantBench.Runner.Workers;
 using Spectre.Console;
 
 namespace QuantBench.Cli.Commands;

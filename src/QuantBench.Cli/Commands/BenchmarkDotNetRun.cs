@@ -2,7 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using QuantBench.Core.Errors;
 using QuantBench.Inference.Kernels;
-using QuantBench.Runner;
+using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Commands;
 

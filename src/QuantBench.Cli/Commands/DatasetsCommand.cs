@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Text.Json;
 using QuantBench.Core;
-using QuantBench.Runner;
 using QuantBench.Runner.Datasets;
+using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Commands;
 

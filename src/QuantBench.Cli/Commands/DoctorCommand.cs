@@ -1,12 +1,12 @@
 using System.CommandLine;
 using System.Text.Json;
 using QuantBench.Analysis.Formatting;
+using QuantBench.Cli.Composition;
 using QuantBench.Core;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Runs;
 using QuantBench.Inference.Engines;
-using QuantBench.Runner;
 using QuantBench.Runner.Datasets;
 using QuantBench.Runner.Workers;
 

@@ -3,7 +3,7 @@ using System.CommandLine;
 using QuantBench.Analysis.Frames;
 using QuantBench.Core.Errors;
 using QuantBench.Results.Reading;
-using QuantBench.Runner;
+using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Commands;
 

@@ -3,6 +3,7 @@ using System.CommandLine;
 using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Frames;
 using QuantBench.Analysis.Gates;
+using QuantBench.Cli.Composition;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Gates;
 using QuantBench.Results.Reading;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using QuantBench.Cli.Composition;
 using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Commands;

@@ -1,12 +1,12 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using QuantBench.Cli.Composition;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Suites;
 using QuantBench.Core.Variants;
 using QuantBench.Inference.Engines;
 using QuantBench.Inference.Kernels;
-using QuantBench.Runner;
 using QuantBench.Runner.Runs;
 using QuantBench.Runner.Workers;
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using QuantBench.Analysis.Formatting;
+using QuantBench.Cli.Composition;
 using QuantBench.Cli.Views;
 using QuantBench.Core;
 using QuantBench.Core.Cells;
@@ -10,10 +11,10 @@ using QuantBench.Core.Suites;
 using QuantBench.Core.Variants;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Models.Sources;
-using QuantBench.Runner;
 using QuantBench.Runner.Datasets;
 using QuantBench.Runner.Preparation;
 using QuantBench.Runner.Registry;
+using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Commands;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using QuantBench.Cli.Composition;
 using QuantBench.Core.Errors;
 
 namespace QuantBench.Cli.Commands;

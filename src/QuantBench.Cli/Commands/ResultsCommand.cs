@@ -10,7 +10,7 @@ using QuantBench.Results.Exchange;
 using QuantBench.Results.Folders;
 using QuantBench.Results.Reading;
 using QuantBench.Results.Store;
-using QuantBench.Runner;
+using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Commands;
 

@@ -1,7 +1,8 @@
 using System.CommandLine;
+using QuantBench.Cli.Composition;
 using QuantBench.Results.Folders;
-using QuantBench.Runner;
 using QuantBench.Runner.Runs;
+using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Commands;
 

@@ -3,8 +3,9 @@ using QuantBench.Analysis.Tables;
 using QuantBench.Cli.Composition;
 using QuantBench.Cli.Views;
 using QuantBench.Results.Folders;
-using QuantBench.Runner;
+using QuantBench.Runner.Events;
 using QuantBench.Runner.Runs;
+using QuantBench.Runner.Workers;
 using Spectre.Console;
 
 namespace QuantBench.Cli.Commands;

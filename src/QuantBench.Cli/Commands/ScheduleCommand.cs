@@ -4,7 +4,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
 using QuantBench.Lab.Queue;
 using QuantBench.Lab.Schedules;
-using QuantBench.Runner;
+using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Commands;
 

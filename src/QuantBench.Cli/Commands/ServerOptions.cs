@@ -7,7 +7,7 @@ using QuantBench.Dashboard.Hosting;
 using QuantBench.Lab;
 using QuantBench.Lab.Queue;
 using QuantBench.Results.Folders;
-using QuantBench.Runner;
+using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Commands;
 

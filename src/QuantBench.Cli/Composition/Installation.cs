@@ -5,7 +5,6 @@ using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Evaluators;
 using QuantBench.Models.Sources;
 using QuantBench.Results.Store;
-using QuantBench.Runner;
 using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Composition;

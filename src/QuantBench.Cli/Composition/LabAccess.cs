@@ -2,7 +2,7 @@ using QuantBench.Lab.Accounts;
 using QuantBench.Lab.Queue;
 using QuantBench.Lab.Schedules;
 using QuantBench.Lab.State;
-using QuantBench.Runner;
+using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Composition;
 

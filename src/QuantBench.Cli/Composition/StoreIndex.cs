@@ -1,8 +1,8 @@
 using QuantBench.Core.Cells;
 using QuantBench.Core.Runs;
 using QuantBench.Results.Store;
-using QuantBench.Runner;
 using QuantBench.Runner.Runs;
+using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Composition;
 

@@ -1,4 +1,4 @@
-using QuantBench.Runner.Runs;
+using QuantBench.Runner.Events;
 
 namespace QuantBench.Cli.Views;
 

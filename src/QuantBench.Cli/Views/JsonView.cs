@@ -1,6 +1,6 @@
 using System.Text.Json;
 using QuantBench.Core;
-using QuantBench.Runner.Runs;
+using QuantBench.Runner.Events;
 
 namespace QuantBench.Cli.Views;
 

@@ -1,7 +1,7 @@
 using QuantBench.Analysis.Formatting;
 using QuantBench.Core.Cells;
 using QuantBench.Inference.Evaluators;
-using QuantBench.Runner.Runs;
+using QuantBench.Runner.Events;
 using Spectre.Console;
 
 namespace QuantBench.Cli.Views;

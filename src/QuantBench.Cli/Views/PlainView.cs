@@ -1,5 +1,5 @@
 using QuantBench.Analysis.Formatting;
-using QuantBench.Runner.Runs;
+using QuantBench.Runner.Events;
 
 namespace QuantBench.Cli.Views;
 

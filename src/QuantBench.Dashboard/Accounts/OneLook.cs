@@ -6,7 +6,7 @@ namespace QuantBench.Dashboard.Accounts;
 /// <summary>Hands a secret from the request that made it to the page that shows it: one look, within a minute, never in an
 /// address.</summary>
 /// <param name="clock">The one clock.</param>
-public sealed class OneLook(TimeProvider clock)
+internal sealed class OneLook(TimeProvider clock)
 {
     private static readonly TimeSpan s_life = TimeSpan.FromMinutes(1);
 

@@ -12,33 +12,33 @@ namespace QuantBench.Dashboard.Api;
 /// <param name="Total">Runs in all.</param>
 /// <param name="Page">This page, from 1.</param>
 /// <param name="Pages">Number of pages.</param>
-public sealed record RunListAnswer(ImmutableArray<RunListItem> Runs, int Matching, int Total, int Page, int Pages);
+internal sealed record RunListAnswer(ImmutableArray<RunListItem> Runs, int Matching, int Total, int Page, int Pages);
 
 /// <summary>A run without its cells.</summary>
 /// <param name="Run">What <c>run.json</c> says.</param>
 /// <param name="State">How it stands.</param>
 /// <param name="Counts">Its cells.</param>
 /// <param name="Current">Id of the cell that is being measured; null when none is.</param>
-public sealed record RunAnswer(RunInfo Run, RunState State, RunCounts Counts, string? Current);
+internal sealed record RunAnswer(RunInfo Run, RunState State, RunCounts Counts, string? Current);
 
 /// <summary>A metric of a cell.</summary>
 /// <param name="Cell">The cell.</param>
 /// <param name="Measurement">The measurement, without raw samples.</param>
-public sealed record MeasurementAnswer(Cell Cell, Measurement Measurement);
+internal sealed record MeasurementAnswer(Cell Cell, Measurement Measurement);
 
 /// <summary>A run to start.</summary>
 /// <param name="Suite">Name of a suite in the suites directory, without <c>.yaml</c>.</param>
 /// <param name="Only">Patterns that narrow it.</param>
-public sealed record StartRequest(string Suite, ImmutableArray<string>? Only);
+internal sealed record StartRequest(string Suite, ImmutableArray<string>? Only);
 
 /// <summary>What an upload came to.</summary>
 /// <param name="Run">The run's id.</param>
 /// <param name="AlreadyThere">Whether the same content was here before.</param>
-public sealed record UploadAnswer(string Run, bool AlreadyThere);
+internal sealed record UploadAnswer(string Run, bool AlreadyThere);
 
 /// <summary>Whether the server is well.</summary>
 /// <param name="Status"><c>ok</c> or <c>failing</c>.</param>
 /// <param name="Version">Version of this program.</param>
 /// <param name="Runs">Runs in the store; null when it can't be read.</param>
 /// <param name="Scheduler">Whether this server starts queued runs.</param>
-public sealed record HealthAnswer(string Status, string Version, int? Runs, bool Scheduler);
+internal sealed record HealthAnswer(string Status, string Version, int? Runs, bool Scheduler);

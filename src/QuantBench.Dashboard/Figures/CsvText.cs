@@ -3,15 +3,13 @@ using System.Text;
 namespace QuantBench.Dashboard.Figures;
 
 /// <summary>Tables as CSV (RFC 4180).</summary>
-public static class CsvText
+internal static class CsvText
 {
     /// <summary>Writes a table.</summary>
     /// <param name="head">Column heads.</param>
     /// <param name="rows">Rows.</param>
     public static string Write(IEnumerable<string> head, IEnumerable<IEnumerable<string>> rows)
     {
-        ArgumentNullException.ThrowIfNull(head);
-        ArgumentNullException.ThrowIfNull(rows);
         var text = new StringBuilder();
         foreach (IEnumerable<string> row in rows.Prepend(head)) text.AppendJoin(',', row.Select(Field)).Append("\r\n");
         return text.ToString();

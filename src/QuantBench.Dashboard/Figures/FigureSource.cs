@@ -8,7 +8,7 @@ namespace QuantBench.Dashboard.Figures;
 /// <summary>The plots of a run, drawn at most once per version of the store.</summary>
 /// <param name="runs">Reads runs.</param>
 /// <param name="cache">Keeps what was drawn.</param>
-public sealed class FigureSource(RunQueries runs, StoreCache cache)
+internal sealed class FigureSource(RunQueries runs, StoreCache cache)
 {
     /// <summary>Every figure that a run has data for; empty when its folder is gone.</summary>
     /// <param name="runId">The run.</param>

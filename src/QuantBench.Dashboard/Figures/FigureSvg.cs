@@ -4,7 +4,7 @@ namespace QuantBench.Dashboard.Figures;
 
 /// <summary>One plot's SVG for two uses: in a page, where the sheet gives its colours, and as a file of its own, with the light
 /// ones.</summary>
-public static partial class FigureSvg
+internal static partial class FigureSvg
 {
     /// <summary>For a page: without its style element, which a strict content security policy refuses.</summary>
     /// <param name="svg">As the plot rendered it.</param>
@@ -16,7 +16,6 @@ public static partial class FigureSvg
     /// <param name="source">Where the data come from.</param>
     public static string ForFile(string svg, string title, string source)
     {
-        ArgumentNullException.ThrowIfNull(svg);
         string light = Variable().Replace(Style().Replace(svg, ""), m => m.Groups["light"].Value);
         Match box = ViewBox().Match(light);
         if (!box.Success) return light;

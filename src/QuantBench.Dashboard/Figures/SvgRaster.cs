@@ -8,7 +8,7 @@ namespace QuantBench.Dashboard.Figures;
 /// Draws our own SVG files as PNG. It knows what plots write (paths, rectangles, ellipses, circles, lines and words, moved by
 /// <c>translate</c>); clip paths are left out, since plots clip to an area their marks don't leave.
 /// </summary>
-public static class SvgRaster
+internal static class SvgRaster
 {
     private const float Scale = 2; // sharp on screens of twice the density and in print
 

@@ -22,7 +22,7 @@ namespace QuantBench.Dashboard.Hosting;
 /// <param name="audit">Receives a line per run removed.</param>
 /// <param name="clock">The one clock.</param>
 /// <param name="logger">Receives what went wrong.</param>
-public sealed class RetentionSweeper(ResultStore store, StoredRuns stored, ServerSettings settings, RunNotes notes, AuditLog audit,
+internal sealed class RetentionSweeper(ResultStore store, StoredRuns stored, ServerSettings settings, RunNotes notes, AuditLog audit,
     TimeProvider clock, ILogger<RetentionSweeper> logger) : BackgroundService
 {
     /// <summary>Tag of runs that are never removed.</summary>

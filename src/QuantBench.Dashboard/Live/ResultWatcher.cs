@@ -16,7 +16,7 @@ namespace QuantBench.Dashboard.Live;
 /// <param name="cache">Told of each change of the store.</param>
 /// <param name="clock">The one clock.</param>
 /// <param name="logger">Receives what went wrong.</param>
-public sealed class ResultWatcher(ResultStore store, LabDatabase lab, StoreCache cache, TimeProvider clock, ILogger<ResultWatcher> logger)
+internal sealed class ResultWatcher(ResultStore store, LabDatabase lab, StoreCache cache, TimeProvider clock, ILogger<ResultWatcher> logger)
     : BackgroundService
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(500);

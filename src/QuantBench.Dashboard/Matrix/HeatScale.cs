@@ -6,7 +6,7 @@ namespace QuantBench.Dashboard.Matrix;
 /// Spaces nine tones over figures: from the 5th to the 95th percentile, ends clamped; by ratios where the figures span more than a factor
 /// of ten. The strongest tone is the best figure, whatever the metric's direction.
 /// </summary>
-public sealed class HeatScale
+internal sealed class HeatScale
 {
     /// <summary>Number of tones.</summary>
     public const int Steps = 9;

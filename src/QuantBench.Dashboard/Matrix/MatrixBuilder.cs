@@ -12,7 +12,7 @@ using QuantBench.Dashboard.Text;
 namespace QuantBench.Dashboard.Matrix;
 
 /// <summary>Lays a run out as variants × backends.</summary>
-public static class MatrixBuilder
+internal static class MatrixBuilder
 {
     // Bits per weight stand beside each variant already.
     private static readonly ImmutableArray<MetricDefinition> s_first =
@@ -21,7 +21,6 @@ public static class MatrixBuilder
     /// <summary>Metrics that the run measured, the ones people ask for first.</summary>
     public static ImmutableArray<MetricDefinition> Metrics(RunDetail run)
     {
-        ArgumentNullException.ThrowIfNull(run);
         HashSet<string> there = [.. run.Cells.SelectMany(c => c.Result.Metrics).Select(m => m.Name)];
         return [.. s_first.Concat(MetricTable.All).Distinct().Where(m => there.Contains(m.Name))];
     }
@@ -32,7 +31,6 @@ public static class MatrixBuilder
     /// <summary>The workloads that measure a metric, or, before anything is measured, all of them.</summary>
     public static ImmutableArray<MatrixSlice> Slices(RunDetail run, MetricDefinition metric)
     {
-        ArgumentNullException.ThrowIfNull(run);
         Cell[] measured = [.. run.Cells.Where(c => c[metric.Name] is not null).Select(c => c.Result.Cell)];
         if (measured.Length == 0) measured = [.. run.Planned, .. run.Cells.Select(c => c.Result.Cell)];
         bool models = measured.Select(c => c.Model).Distinct().Count() > 1;
@@ -51,9 +49,6 @@ public static class MatrixBuilder
     /// <param name="perColumn">Whether each column has its own scale.</param>
     public static MatrixView Build(RunDetail run, MetricDefinition metric, MatrixSlice slice, bool perColumn)
     {
-        ArgumentNullException.ThrowIfNull(run);
-        ArgumentNullException.ThrowIfNull(metric);
-        ArgumentNullException.ThrowIfNull(slice);
         Dictionary<CellId, CellView> results = run.Cells.Where(c => Key(c.Result.Cell) == slice.Key).ToDictionary(c => c.Result.Cell.Id);
         Cell[] cells = [
             .. run.Planned.Where(c => Key(c) == slice.Key).Concat(results.Values.Select(r => r.Result.Cell)).DistinctBy(c => c.Id)];
@@ -130,11 +125,8 @@ public static class MatrixBuilder
     }
 
     /// <summary>Key of a cell's workload: model, workload and settings.</summary>
-    public static string Key(Cell cell)
-    {
-        ArgumentNullException.ThrowIfNull(cell);
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{cell.Model}\n{cell.Workload}\n{cell.Settings}")))[..8];
-    }
+    public static string Key(Cell cell) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{cell.Model}\n{cell.Workload}\n{cell.Settings}")))[..8];
 
     /// <summary>Unit for figures of one matrix: bytes take the unit of the largest.</summary>
     internal static (string Unit, double Divisor) UnitFor(MetricDefinition metric, double largest)

@@ -13,7 +13,7 @@ namespace QuantBench.Dashboard.Matrix;
 /// corrected for the cells that are looked at; only a difference that is shown has a tone, what isn't shown keeps the middle one whatever
 /// its estimate.
 /// </summary>
-public static class MatrixDifferences
+internal static class MatrixDifferences
 {
     /// <summary>Number of tones: five for worse, one for no difference shown, five for better.</summary>
     public const int Steps = 11;
@@ -30,8 +30,6 @@ public static class MatrixDifferences
     /// <returns>The differences, or <paramref name="view"/> when the baseline has no row in it.</returns>
     public static MatrixView Against(MatrixView view, Variant baseline, IEnumerable<CellResult> results)
     {
-        ArgumentNullException.ThrowIfNull(view);
-        ArgumentNullException.ThrowIfNull(baseline);
         if (RowOf(view, baseline) is not { } baseRow) return view;
         Dictionary<string, MetricComparison> compared = Compare(view, baseline, results);
         double reach = Reach(compared.Values);

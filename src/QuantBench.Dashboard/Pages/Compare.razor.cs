@@ -12,8 +12,6 @@ namespace QuantBench.Dashboard.Pages;
 public sealed partial class Compare
 {
     private const int MostRuns = 100;
-    private const int MostUnfolded = 8;
-    private const int MostListed = 120; // longer tables make the page slow, and nobody reads them
 
     private ImmutableArray<RunListItem> _runs = [];
     private ImmutableArray<CandidatePick> _picks = [];
@@ -119,8 +117,6 @@ public sealed partial class Compare
                 + (_many.Base.Variant is null
                     && _focus.Row?.Sides.OfType<MetricComparison>().FirstOrDefault()?.VariantA is { } variant ? $"; {variant.Id}" : "");
     }
-
-    private static ImmutableArray<ManyRow> First(ImmutableArray<ManyRow> rows) => rows.Length <= MostListed ? rows : rows[..MostListed];
 
     private string BackendOf(ManyRow row) => _backends.First(b => ReferenceEquals(b.Row, row)).Backend;
 

@@ -132,6 +132,13 @@ public sealed partial class Run
         Place = Drawer is null ? PlannedCell.Find(run, CellId) : null;
     }
 
+    private static string MatrixNote(MatrixView view) =>
+        view.Metric.Description + (view.Unit.Length > 0 ? $", {view.Unit}" : "") + $"; {view.Slice.Title}"
+            + (view.Baseline is null ? "" : $"; differences to {view.Baseline}");
+
+    private string MatrixFile(MatrixView view) => Link.To(
+        $"/api/v1/runs/{Id}/matrix.csv", ("metric", view.Metric.Name), ("slice", view.Slice.Key), ("base", view.Baseline));
+
     private string MetricLink(MetricDefinition metric) =>
         Link.With(Navigation.Uri, ("metric", metric.Name), ("slice", null), ("cell", SameCell(metric)));
 

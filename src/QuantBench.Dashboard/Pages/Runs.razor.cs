@@ -13,8 +13,6 @@ namespace QuantBench.Dashboard.Pages;
 /// <summary>All runs: filter, sort, search.</summary>
 public sealed partial class Runs
 {
-    private const int MostLetters = 36; // of a fingerprint's text in the list; its title has the rest
-
     private static readonly ImmutableArray<(string Value, string Label)> Statuses =
         [("completed", "completed"), ("running", "running"), ("stopped", "stopped"), ("failed", "with failed cells")];
 
@@ -131,11 +129,6 @@ public sealed partial class Runs
             : $"{(running > 0 ? $"{Words.Count(running, "run is", "runs are")} being measured. " : "")}{(failed == 0 ? "No run on this "
                 + "page went wrong." : $"{Words.Count(failed, "run", "runs")} on this page had cells that failed or a runner that died.")}";
     }
-
-    private static string Took(RunListItem run) => run.Finished is { } end ? Format.Duration(end - run.Started) : Format.Missing;
-
-    private static string Cut(string text) =>
-        text.Length == 0 ? "not recorded" : text.Length > MostLetters ? text[..(MostLetters - 1)] + "…" : text;
 
     private int Width => 9 + _columns.Length;
 

@@ -104,5 +104,10 @@ public sealed partial class Trends
         $"/figures/trends/{figure.Id}", ("metric", _metric), ("machine", MachineId), ("cell", CellId), ("variant", VariantId),
         ("suite", SuiteName), ("days", Days?.ToString(CultureInfo.InvariantCulture)), ("axis", Axis));
 
+    private static string DaysValue(int days) => days == TrendRequest.DefaultDays ? "" : days.ToString();
+
+    private static string SeriesNote(int count) =>
+        Words.Count(count, "series", "series") + (count > MostListed ? $", the first {MostListed} listed" : "");
+
     private string Here => new Uri(Navigation.Uri).PathAndQuery + "#changes";
 }

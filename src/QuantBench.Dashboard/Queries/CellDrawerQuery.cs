@@ -11,7 +11,7 @@ using QuantBench.Results.Folders;
 namespace QuantBench.Dashboard.Queries;
 
 /// <summary>Gathers a cell's drawer.</summary>
-public static class CellDrawerQuery
+internal static class CellDrawerQuery
 {
     private const int LogLines = 40;
     private const int LogBytes = 16 << 10;
@@ -25,8 +25,6 @@ public static class CellDrawerQuery
     public static async Task<CellDrawerView?> LoadAsync(RunQueries queries, RunDetail run, string cellId, string metric,
         CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(queries);
-        ArgumentNullException.ThrowIfNull(run);
         if (run.Cells.FirstOrDefault(c => c.Result.Cell.Id.Value == cellId) is not { } view) return null;
         Measurement? figure = view[metric];
         double[] samples = figure is null ? [] : await queries.SamplesAsync(view.RowId, metric, cancellationToken);
@@ -48,7 +46,6 @@ public static class CellDrawerQuery
     /// <summary>A fingerprint line by line; facts that aren't known are left out.</summary>
     public static ImmutableArray<(string Key, string Value)> Lines(Fingerprint f)
     {
-        ArgumentNullException.ThrowIfNull(f);
         var lines = new List<(string, string?)>
         {
             ("host", f.Host), ("machine", f.MachineId), ("cpu", f.Cpu), ("cpu flags", string.Join(' ', f.CpuFlags)),

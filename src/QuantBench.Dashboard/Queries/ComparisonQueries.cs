@@ -7,7 +7,7 @@ namespace QuantBench.Dashboard.Queries;
 /// <summary>Comparisons of runs and variants.</summary>
 /// <param name="runs">Reads runs.</param>
 /// <param name="cache">What stays true until the store changes.</param>
-public sealed class ComparisonQueries(RunQueries runs, StoreCache cache)
+internal sealed class ComparisonQueries(RunQueries runs, StoreCache cache)
 {
     /// <summary>Compares two sides, each <c>run[:variant[@backend]]</c>.</summary>
     /// <exception cref="RequestException">A side names nothing.</exception>
@@ -18,7 +18,6 @@ public sealed class ComparisonQueries(RunQueries runs, StoreCache cache)
     /// <exception cref="RequestException">It names nothing.</exception>
     public ComparisonSide Side(string text)
     {
-        ArgumentNullException.ThrowIfNull(text);
         string run = text.Split(':')[0];
         // On the command line a run may be given by its path; an address must not read paths.
         if (!RunFolder.IsValidId(run)) throw new RequestException($"'{run}' is no run's id.", "Pick a run from the list.");

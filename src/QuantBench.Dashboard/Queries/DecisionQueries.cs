@@ -23,7 +23,7 @@ public sealed record ProfileAnswer(Profile Profile, ImmutableArray<Recommendatio
 /// <param name="runs">Reads runs.</param>
 /// <param name="options">Where profiles and claims lie.</param>
 /// <param name="cache">What stays true until the store changes.</param>
-public sealed class DecisionQueries(RunQueries runs, LabOptions options, StoreCache cache)
+internal sealed class DecisionQueries(RunQueries runs, LabOptions options, StoreCache cache)
 {
     /// <summary>Names of the profiles.</summary>
     public ImmutableArray<string> ProfileNames => [.. options.ProfileFiles().Select(f => Path.GetFileNameWithoutExtension(f))];

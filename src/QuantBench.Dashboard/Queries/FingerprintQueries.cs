@@ -13,7 +13,7 @@ public sealed record FingerprintColumn(string Key, string Title, Func<RunInfo, s
 
 /// <summary>Fingerprints of the runs of a list. To add a column: a line here.</summary>
 /// <param name="stored">What the store has.</param>
-public sealed class FingerprintQueries(StoredRuns stored)
+internal sealed class FingerprintQueries(StoredRuns stored)
 {
     /// <summary>Every column there is, in the order they are shown.</summary>
     public static ImmutableArray<FingerprintColumn> Columns { get; } =

@@ -24,14 +24,14 @@ public sealed record MachineItem(string Id, Fingerprint Fingerprint, int Runs, D
 /// <param name="Value">Median.</param>
 /// <param name="Low">Low end of its interval.</param>
 /// <param name="High">High end.</param>
-public sealed record NoisePoint(string Run, DateTimeOffset At, double Value, double? Low, double? High);
+internal sealed record NoisePoint(string Run, DateTimeOffset At, double Value, double? Low, double? High);
 
 /// <summary>The noise of a machine: one cell measured again and again.</summary>
 /// <param name="Cell">What is measured.</param>
 /// <param name="Metric">The metric.</param>
 /// <param name="Unit">Its unit.</param>
 /// <param name="Points">Oldest first.</param>
-public sealed record MachineNoise(string Cell, string Metric, string Unit, ImmutableArray<NoisePoint> Points)
+internal sealed record MachineNoise(string Cell, string Metric, string Unit, ImmutableArray<NoisePoint> Points)
 {
     /// <summary>Standard deviation over mean of the values.</summary>
     public double Spread
@@ -48,7 +48,7 @@ public sealed record MachineNoise(string Cell, string Metric, string Unit, Immut
 /// <param name="stored">What the store has.</param>
 /// <param name="runs">Lists runs.</param>
 /// <param name="cache">What stays true until the store changes.</param>
-public sealed class MachineQueries(StoredRuns stored, RunQueries runs, StoreCache cache)
+internal sealed class MachineQueries(StoredRuns stored, RunQueries runs, StoreCache cache)
 {
     private const int MostRuns = 60;
 

@@ -35,7 +35,7 @@ public sealed record ManyGroup(string Title, ImmutableArray<ManyRow> Shown, Immu
 /// <param name="Others">The candidates.</param>
 /// <param name="Labels">Short names, the base's first: only what tells the sides apart.</param>
 /// <param name="Comparisons">One per candidate; the correction counts all of them together.</param>
-public sealed record ManyComparison(ComparisonSide Base, ImmutableArray<ComparisonSide> Others, ImmutableArray<string> Labels,
+internal sealed record ManyComparison(ComparisonSide Base, ImmutableArray<ComparisonSide> Others, ImmutableArray<string> Labels,
     ImmutableArray<RunComparison> Comparisons)
 {
     /// <summary>Most sides of a comparison.</summary>

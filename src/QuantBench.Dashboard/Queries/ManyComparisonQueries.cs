@@ -11,17 +11,17 @@ namespace QuantBench.Dashboard.Queries;
 /// <param name="Metric">The metric.</param>
 /// <param name="Row">The row whose samples are drawn; null when no row has samples on two sides.</param>
 /// <param name="Cells">Names of the rows of this metric that could be chosen.</param>
-public sealed record ComparisonFocus(MetricDefinition Metric, ManyRow? Row, ImmutableArray<string> Cells);
+internal sealed record ComparisonFocus(MetricDefinition Metric, ManyRow? Row, ImmutableArray<string> Cells);
 
 /// <summary>A backend with what each candidate makes of the metric there.</summary>
 /// <param name="Backend">The backend.</param>
 /// <param name="Row">The figures.</param>
-public sealed record BackendRow(string Backend, ManyRow Row);
+internal sealed record BackendRow(string Backend, ManyRow Row);
 
 /// <summary>Comparisons of up to six sides, and their pictures.</summary>
 /// <param name="sides">Reads sides.</param>
 /// <param name="cache">What stays true until the store changes.</param>
-public sealed class ManyComparisonQueries(ComparisonQueries sides, StoreCache cache)
+internal sealed class ManyComparisonQueries(ComparisonQueries sides, StoreCache cache)
 {
     private const int MostBars = 24;
     private const int MostBackends = 40;
@@ -36,7 +36,6 @@ public sealed class ManyComparisonQueries(ComparisonQueries sides, StoreCache ca
     /// <exception cref="RequestException">A side names nothing, or there are too many.</exception>
     public Task<ManyComparison> CompareAsync(string a, IReadOnlyList<string> others)
     {
-        ArgumentNullException.ThrowIfNull(others);
         if (others.Count is 0 or >= ManyComparison.MostSides)
             throw new RequestException($"{others.Count + 1} sides can't be compared.", $"Pick 2 to {ManyComparison.MostSides}.");
         return cache.GetAsync($"compare-many {a}\n{string.Join('\n', others)}",
@@ -49,7 +48,6 @@ public sealed class ManyComparisonQueries(ComparisonQueries sides, StoreCache ca
     /// <param name="cell">The row that is asked for; null = the one that differs most.</param>
     public static ComparisonFocus? Focus(ManyComparison many, string? metric, string? cell)
     {
-        ArgumentNullException.ThrowIfNull(many);
         ManyRow[] rows = [.. many.Rows(metric)];
         if (rows.Length == 0) return null;
         string name = string.IsNullOrEmpty(metric)
@@ -66,7 +64,6 @@ public sealed class ManyComparisonQueries(ComparisonQueries sides, StoreCache ca
     /// the store.</summary>
     public async Task<PlotFigure?> DifferencesAsync(ManyComparison many, string? metric)
     {
-        ArgumentNullException.ThrowIfNull(many);
         return (await cache.GetAsync($"differences {metric} {Key(many)}",
             () => Task.FromResult(new Drawn(Differences(many, metric))))).Figure;
     }
@@ -75,8 +72,6 @@ public sealed class ManyComparisonQueries(ComparisonQueries sides, StoreCache ca
     /// of the store.</summary>
     public async Task<PlotFigure?> DistributionAsync(ManyComparison many, ComparisonFocus focus)
     {
-        ArgumentNullException.ThrowIfNull(many);
-        ArgumentNullException.ThrowIfNull(focus);
         return (await cache.GetAsync($"distribution {focus.Metric.Name} {focus.Row?.Cell} {Key(many)}",
             () => Task.FromResult(new Drawn(Distribution(many, focus))))).Figure;
     }
@@ -85,8 +80,6 @@ public sealed class ManyComparisonQueries(ComparisonQueries sides, StoreCache ca
     /// backends.</summary>
     public Task<ImmutableArray<BackendRow>> BackendsAsync(ManyComparison many, ComparisonFocus focus)
     {
-        ArgumentNullException.ThrowIfNull(many);
-        ArgumentNullException.ThrowIfNull(focus);
         if (many.Others.Any(o => o.Backend is not null && many.Base.Backend is not null && o.Backend != many.Base.Backend))
             return Task.FromResult(ImmutableArray<BackendRow>.Empty);
         MetricComparison? seen = focus.Row?.Sides.OfType<MetricComparison>().FirstOrDefault();

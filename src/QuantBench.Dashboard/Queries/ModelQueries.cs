@@ -12,7 +12,7 @@ namespace QuantBench.Dashboard.Queries;
 /// <param name="Variants">Variants measured.</param>
 /// <param name="Runs">Runs with it.</param>
 /// <param name="LastRun">The newest of them.</param>
-public sealed record ModelItem(string Id, int Variants, int Runs, string LastRun);
+internal sealed record ModelItem(string Id, int Variants, int Runs, string LastRun);
 
 /// <summary>A variant of a model as last measured.</summary>
 /// <param name="Variant">The variant.</param>
@@ -20,14 +20,14 @@ public sealed record ModelItem(string Id, int Variants, int Runs, string LastRun
 /// <param name="BitsPerWeight">Measured bits per weight.</param>
 /// <param name="Artifact">Its entry in this machine's registry; null when it was built elsewhere or removed.</param>
 /// <param name="Sha256">Hash of the artifact that was measured.</param>
-public sealed record VariantItem(Variant Variant, double? Bytes, double? BitsPerWeight, ArtifactInfo? Artifact, string? Sha256);
+internal sealed record VariantItem(Variant Variant, double? Bytes, double? BitsPerWeight, ArtifactInfo? Artifact, string? Sha256);
 
 /// <summary>Models, from runs and from the registry.</summary>
 /// <param name="stored">What the store has.</param>
 /// <param name="runs">Reads runs.</param>
 /// <param name="artifacts">The registry.</param>
 /// <param name="cache">What stays true until the store changes.</param>
-public sealed class ModelQueries(StoredRuns stored, RunQueries runs, ArtifactCatalog artifacts, StoreCache cache)
+internal sealed class ModelQueries(StoredRuns stored, RunQueries runs, ArtifactCatalog artifacts, StoreCache cache)
 {
     private const int MostRuns = 5;
 

@@ -14,7 +14,7 @@ namespace QuantBench.Dashboard.Queries;
 /// <param name="Shown">Differences the intervals show, worst first.</param>
 /// <param name="Compared">Figures compared in all.</param>
 /// <param name="Blocked">What makes timings not comparable; empty when nothing does.</param>
-public sealed record ChangeReport(string Before, string After, ImmutableArray<MetricComparison> Shown, int Compared,
+internal sealed record ChangeReport(string Before, string After, ImmutableArray<MetricComparison> Shown, int Compared,
     ImmutableArray<string> Blocked);
 
 /// <summary>What the first page shows.</summary>
@@ -23,7 +23,7 @@ public sealed record ChangeReport(string Before, string After, ImmutableArray<Me
 /// <param name="Newest">The newest completed run; null when there is none.</param>
 /// <param name="Changes">What changed; null when there are no two runs to compare.</param>
 /// <param name="Trouble">Queued runs that failed or were missed of late.</param>
-public sealed record OverviewView(
+internal sealed record OverviewView(
     ImmutableArray<RunListItem> Runs, ImmutableArray<MachineItem> Machines, string? Newest, ChangeReport? Changes,
     ImmutableArray<Occurrence> Trouble);
 
@@ -34,7 +34,7 @@ public sealed record OverviewView(
 /// <param name="queue">Queued runs.</param>
 /// <param name="cache">What stays true until the store changes.</param>
 /// <param name="clock">The one clock.</param>
-public sealed class OverviewQueries(StoredRuns stored, RunQueries runs, MachineQueries machines, OccurrenceStore queue, StoreCache cache,
+internal sealed class OverviewQueries(StoredRuns stored, RunQueries runs, MachineQueries machines, OccurrenceStore queue, StoreCache cache,
     TimeProvider clock)
 {
     private const int LatestRuns = 8;

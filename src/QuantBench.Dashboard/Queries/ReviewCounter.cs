@@ -18,7 +18,7 @@ namespace QuantBench.Dashboard.Queries;
 /// <param name="reviews">What was acknowledged.</param>
 /// <param name="clock">The one clock.</param>
 /// <param name="logger">Receives what went wrong.</param>
-public sealed class ReviewCounter(ResultStore store, ChangeReviews reviews, TimeProvider clock, ILogger<ReviewCounter> logger)
+internal sealed class ReviewCounter(ResultStore store, ChangeReviews reviews, TimeProvider clock, ILogger<ReviewCounter> logger)
     : BackgroundService
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(5);
@@ -36,19 +36,12 @@ public sealed class ReviewCounter(ResultStore store, ChangeReviews reviews, Time
     public int Total => _open.Sum(o => o.Count);
 
     /// <summary>Whether anybody should look at a change: it got worse, or nobody can say whether it is better.</summary>
-    public static bool IsWork(TrendChange change)
-    {
-        ArgumentNullException.ThrowIfNull(change);
-        return change.Worse != false;
-    }
+    public static bool IsWork(TrendChange change) =>
+        change.Worse != false;
 
     /// <summary>The name of a change for reviews.</summary>
-    public static ChangeKey KeyOf(TrendSeries series, TrendChange change)
-    {
-        ArgumentNullException.ThrowIfNull(series);
-        ArgumentNullException.ThrowIfNull(change);
-        return new ChangeKey(series.Metric.Name, series.CellId, series.MachineId, change.RunId);
-    }
+    public static ChangeKey KeyOf(TrendSeries series, TrendChange change) =>
+        new ChangeKey(series.Metric.Name, series.CellId, series.MachineId, change.RunId);
 
     /// <summary>The changes of a metric that somebody should look at, acknowledged or not.</summary>
     internal ImmutableArray<ChangeKey> Found(string metric) => _found.TryGetValue(metric, out ImmutableArray<ChangeKey> keys) ? keys : [];

@@ -8,7 +8,7 @@ namespace QuantBench.Dashboard.Queries;
 /// <param name="Runs">The runs.</param>
 /// <param name="Matching">Runs that the filter keeps.</param>
 /// <param name="All">Runs in all.</param>
-public sealed record RunPage(ImmutableArray<RunListItem> Runs, int Matching, int All)
+internal sealed record RunPage(ImmutableArray<RunListItem> Runs, int Matching, int All)
 {
     /// <summary>Number of pages, at least 1.</summary>
     public int Pages => Math.Max(1, (Matching + RunFilter.PageSize - 1) / RunFilter.PageSize);
@@ -19,6 +19,6 @@ public sealed record RunPage(ImmutableArray<RunListItem> Runs, int Matching, int
 /// <param name="Machines">Machine id and host name.</param>
 /// <param name="Models">Models.</param>
 /// <param name="Tags">Labels.</param>
-public sealed record RunFacets(
+internal sealed record RunFacets(
     ImmutableArray<string> Suites, ImmutableArray<(string Id, string Host)> Machines, ImmutableArray<string> Models,
     ImmutableArray<string> Tags);

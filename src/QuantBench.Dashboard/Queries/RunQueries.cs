@@ -18,14 +18,13 @@ namespace QuantBench.Dashboard.Queries;
 /// <param name="notes">What people wrote about runs.</param>
 /// <param name="cache">What stays true until the store changes.</param>
 /// <param name="options">Names the engines.</param>
-public sealed class RunQueries(StoredRuns stored, RunReader reader, RunNotes notes, StoreCache cache, LabOptions options)
+internal sealed class RunQueries(StoredRuns stored, RunReader reader, RunNotes notes, StoreCache cache, LabOptions options)
 {
     /// <summary>One page of runs.</summary>
     /// <param name="filter">Which.</param>
     /// <param name="cancellationToken">Stops.</param>
     public async Task<RunPage> ListAsync(RunFilter filter, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(filter);
         ImmutableDictionary<string, RunNote> written = notes.All();
         string[] tagged = [.. written.Where(n => n.Value.Tags.Contains(filter.Tag)).Select(n => n.Key)];
         (ImmutableArray<StoredRun> runs, int matching) = await stored.PageAsync(filter, tagged, cancellationToken);

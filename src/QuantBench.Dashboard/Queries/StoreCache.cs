@@ -7,7 +7,7 @@ namespace QuantBench.Dashboard.Queries;
 
 /// <summary>Keeps answers until the store changes, and whole runs until their folder does. Bounded, so that many runs don't fill
 /// the memory.</summary>
-public sealed class StoreCache
+internal sealed class StoreCache
 {
     private const int MostRecords = 16;
     private const int MostAnswers = 256;
@@ -29,7 +29,6 @@ public sealed class StoreCache
     public async Task<T> GetAsync<T>(string name, Func<Task<T>> ask)
         where T : notnull
     {
-        ArgumentNullException.ThrowIfNull(ask);
         long version = Version;
         // What is kept holds words with units in them.
         if (ByteUnits.IsDecimal) name = "decimal " + name;
@@ -46,8 +45,6 @@ public sealed class StoreCache
     /// <param name="reader">Reads it.</param>
     public RunRecord Record(RunEntry entry, RunReader reader)
     {
-        ArgumentNullException.ThrowIfNull(entry);
-        ArgumentNullException.ThrowIfNull(reader);
         long stamp = entry.Path.Length > 0 ? Stamp(entry.Path) : Version;
         lock (_gate)
         {

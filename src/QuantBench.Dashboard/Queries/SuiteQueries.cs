@@ -17,7 +17,7 @@ namespace QuantBench.Dashboard.Queries;
 /// <param name="Cells">Its cells in the order they are measured.</param>
 /// <param name="Schedules">Schedules that run it.</param>
 /// <param name="LastRun">Its newest run.</param>
-public sealed record SuiteItem(
+internal sealed record SuiteItem(
     string Name, string Path, Suite? Suite, SuiteException? Fault, ImmutableArray<Cell> Cells, ImmutableArray<Schedule> Schedules,
     string? LastRun);
 
@@ -25,13 +25,13 @@ public sealed record SuiteItem(
 /// <param name="Seconds">Seconds its known cells took; null when none is known.</param>
 /// <param name="Known">Cells that were run before.</param>
 /// <param name="Unsupported">Cell id → why it didn't run before.</param>
-public sealed record SuiteForecast(double? Seconds, int Known, ImmutableDictionary<string, string> Unsupported);
+internal sealed record SuiteForecast(double? Seconds, int Known, ImmutableDictionary<string, string> Unsupported);
 
 /// <summary>Suites of this installation.</summary>
 /// <param name="options">Where they lie.</param>
 /// <param name="stored">What the store has.</param>
 /// <param name="schedules">The schedules.</param>
-public sealed class SuiteQueries(LabOptions options, StoredRuns stored, ScheduleStore schedules)
+internal sealed class SuiteQueries(LabOptions options, StoredRuns stored, ScheduleStore schedules)
 {
     private const int MostShown = 5000;
 
@@ -48,16 +48,12 @@ public sealed class SuiteQueries(LabOptions options, StoredRuns stored, Schedule
         options.SuiteFile(name) is { } file ? await ReadAsync(file, cancellationToken) : null;
 
     /// <summary>The text of a suite's file.</summary>
-    public static string Text(SuiteItem item)
-    {
-        ArgumentNullException.ThrowIfNull(item);
-        return File.ReadAllText(item.Path);
-    }
+    public static string Text(SuiteItem item) =>
+        File.ReadAllText(item.Path);
 
     /// <summary>What earlier runs say about a suite's cells.</summary>
     public async Task<SuiteForecast> ForecastAsync(SuiteItem item, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(item);
         string[] ids = [.. item.Cells.Take(MostShown).Select(c => c.Id.Value)];
         var cells = await stored.LastResultsAsync(ids, cancellationToken);
         return new SuiteForecast(

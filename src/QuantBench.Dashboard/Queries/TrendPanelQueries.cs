@@ -15,7 +15,7 @@ namespace QuantBench.Dashboard.Queries;
 /// <param name="Suite">Only this suite.</param>
 /// <param name="Days">Days to look back.</param>
 /// <param name="ByRun">Whether runs stand side by side instead of at their time.</param>
-public sealed record TrendRequest(string? Metric, string? Machine, string? Cell, string? Variant, string? Suite, int? Days, bool ByRun)
+internal sealed record TrendRequest(string? Metric, string? Machine, string? Cell, string? Variant, string? Suite, int? Days, bool ByRun)
 {
     /// <summary>Days to look back when none are given.</summary>
     public const int DefaultDays = 90;
@@ -43,22 +43,18 @@ public sealed record TrendRequest(string? Metric, string? Machine, string? Cell,
 /// <param name="trends">The series.</param>
 /// <param name="cache">What stays true until the store changes.</param>
 /// <param name="clock">The one clock.</param>
-public sealed class TrendPanelQueries(TrendQueries trends, StoreCache cache, TimeProvider clock)
+internal sealed class TrendPanelQueries(TrendQueries trends, StoreCache cache, TimeProvider clock)
 {
     private const int MostFigures = 4;
     private const int MostMachines = 8;
 
     /// <summary>The series that a request is about.</summary>
-    public Task<TrendReport> ReportAsync(TrendRequest request)
-    {
-        ArgumentNullException.ThrowIfNull(request);
-        return trends.ReportAsync(request.Query(clock.GetUtcNow()));
-    }
+    public Task<TrendReport> ReportAsync(TrendRequest request) =>
+        trends.ReportAsync(request.Query(clock.GetUtcNow()));
 
     /// <summary>Pictures of the first cells with more than one run; drawn at most once per version of the store.</summary>
     public Task<ImmutableArray<PlotFigure>> DrawAsync(TrendRequest request)
     {
-        ArgumentNullException.ThrowIfNull(request);
         return cache.GetAsync($"trend-panels {request.ByRun} {request.Query(clock.GetUtcNow())}", async () =>
         {
             // A new protocol begins a new series of the same cell and machine: the longest of each is what is looked at.

@@ -7,7 +7,7 @@ namespace QuantBench.Dashboard.Queries;
 /// <summary>Metrics over time.</summary>
 /// <param name="store">The store.</param>
 /// <param name="cache">What stays true until the store changes.</param>
-public sealed class TrendQueries(ResultStore store, StoreCache cache)
+internal sealed class TrendQueries(ResultStore store, StoreCache cache)
 {
     /// <summary>The series of a query; judged at most once per version of the store.</summary>
     public Task<TrendReport> ReportAsync(SeriesQuery query) => cache.GetAsync($"trend {query}", () =>

@@ -3,7 +3,7 @@ using System.Text.Encodings.Web;
 namespace QuantBench.Dashboard.Text;
 
 /// <summary>Addresses of pages. What equals the default is left out, so equal states have equal addresses.</summary>
-public static class Link
+internal static class Link
 {
     /// <summary>A run's page.</summary>
     public static string Run(string id) => "/runs/" + Uri.EscapeDataString(id);

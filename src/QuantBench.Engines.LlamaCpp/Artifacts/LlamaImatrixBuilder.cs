@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using QuantBench.Core.Errors;
 using QuantBench.Engines.LlamaCpp.Native;
+using QuantBench.Engines.LlamaCpp.Sessions;
 using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;

@@ -1,4 +1,5 @@
 using QuantBench.Engines.Managed.Kernels;
+using QuantBench.Engines.Managed.Memory;
 using QuantBench.Engines.Managed.Threads;
 using QuantBench.Inference.Engines;
 using QuantBench.Models.Graphs;

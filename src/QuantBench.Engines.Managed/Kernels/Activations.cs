@@ -1,3 +1,5 @@
+using QuantBench.Engines.Managed.Memory;
+
 namespace QuantBench.Engines.Managed.Kernels;
 
 /// <summary>

@@ -1,5 +1,6 @@
 using QuantBench.Core.Errors;
 using QuantBench.Engines.Managed.Kernels;
+using QuantBench.Engines.Managed.Memory;
 using QuantBench.Inference.Kernels;
 using QuantBench.Models.Synthesis;
 

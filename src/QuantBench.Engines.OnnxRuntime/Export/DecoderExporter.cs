@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using QuantBench.Core;
 using QuantBench.Core.Errors;
+using QuantBench.Engines.OnnxRuntime.Export.Calibration;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Onnx;
 using QuantBench.Models.Architectures;

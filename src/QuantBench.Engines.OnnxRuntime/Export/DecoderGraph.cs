@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
+using QuantBench.Engines.OnnxRuntime.Export.Calibration;
 using QuantBench.Formats.Onnx;
 using QuantBench.Models.Decoders;
 using QuantBench.Models.Graphs;
+using static QuantBench.Engines.OnnxRuntime.Models.DecoderNames;
 
 namespace QuantBench.Engines.OnnxRuntime.Export;
 
@@ -16,15 +18,6 @@ namespace QuantBench.Engines.OnnxRuntime.Export;
 /// <param name="ranges">Calibrated ranges by value; null when the recipe has none.</param>
 internal abstract class DecoderGraph(IDecoderWeights weights, ExportRecipe recipe, IReadOnlyDictionary<string, ActivationRange>? ranges)
 {
-    /// <summary>Name of the token ids.</summary>
-    public const string InputIds = "input_ids";
-
-    /// <summary>Name of the mask.</summary>
-    public const string AttentionMask = "attention_mask";
-
-    /// <summary>Name of the logits.</summary>
-    public const string Logits = "logits";
-
     // 2 · 64 MiB of tables with heads of 128 elements; no file may ask for more by its word alone.
     private const int MaxPositions = 1 << 18;
 

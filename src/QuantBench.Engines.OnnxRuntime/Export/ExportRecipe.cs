@@ -1,20 +1,8 @@
 using System.Collections.Immutable;
+using QuantBench.Engines.OnnxRuntime.Export.Calibration;
 using QuantBench.Formats.Onnx;
 
 namespace QuantBench.Engines.OnnxRuntime.Export;
-
-/// <summary>How activations' ranges are chosen from what was seen.</summary>
-internal enum CalibrationMethod
-{
-    /// <summary>From the smallest to the largest value.</summary>
-    MinMax,
-
-    /// <summary>What holds 99.999 % of the values.</summary>
-    Percentile,
-
-    /// <summary>The clipping whose quantized histogram has the least divergence from the true one.</summary>
-    Entropy,
-}
 
 /// <summary>How a variant is exported: which graph, and how each matrix is stored. Which matrices keep a higher precision is decided
 /// here.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Engines.OnnxRuntime.Export.Calibration;
 using QuantBench.Formats.Onnx;
 
 namespace QuantBench.Engines.OnnxRuntime.Export;

@@ -1,5 +1,7 @@
+using QuantBench.Engines.OnnxRuntime.Export.Calibration;
 using QuantBench.Formats.Onnx;
 using QuantBench.Models.Decoders;
+using static QuantBench.Engines.OnnxRuntime.Models.DecoderNames;
 
 namespace QuantBench.Engines.OnnxRuntime.Export;
 

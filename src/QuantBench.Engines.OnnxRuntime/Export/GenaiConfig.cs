@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using QuantBench.Core.Errors;
+using QuantBench.Engines.OnnxRuntime.Models;
 using QuantBench.Formats.Onnx;
 using QuantBench.Models.Decoders;
 using QuantBench.Models.Graphs;
@@ -37,14 +38,14 @@ internal static class GenaiConfig
                     ["hidden_size"] = shape.Embedding,
                     ["inputs"] = new JsonObject
                     {
-                        ["input_ids"] = DecoderGraph.InputIds,
-                        ["attention_mask"] = DecoderGraph.AttentionMask,
+                        ["input_ids"] = DecoderNames.InputIds,
+                        ["attention_mask"] = DecoderNames.AttentionMask,
                         ["past_key_names"] = "past_key_values.%d.key",
                         ["past_value_names"] = "past_key_values.%d.value",
                     },
                     ["outputs"] = new JsonObject
                     {
-                        ["logits"] = DecoderGraph.Logits,
+                        ["logits"] = DecoderNames.Logits,
                         ["present_key_names"] = "present.%d.key",
                         ["present_value_names"] = "present.%d.value",
                     },

@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using QuantBench.Engines.OnnxRuntime.Export.Calibration;
+using QuantBench.Engines.OnnxRuntime.Models;
 using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Onnx;
@@ -63,7 +65,7 @@ internal sealed partial class LinearEmitter(GraphBuilder graph, bool isPlain, IR
 
         string flat = graph.Node($"{name}/Flatten", "Reshape", [input, graph.Ints(-1, weights.Columns)]);
         string product = graph.Node($"{name}/Gemm", "Gemm", [flat, rows], new OnnxAttribute.Int("transB", 1));
-        string leading = graph.Node($"{name}/Shape", "Shape", [DecoderGraph.InputIds]);
+        string leading = graph.Node($"{name}/Shape", "Shape", [DecoderNames.InputIds]);
         string shape = graph.Node($"{name}/Concat", "Concat", [leading, graph.Ints(weights.Rows)], new OnnxAttribute.Int("axis", 0));
         graph.Node($"{name}/Reshape", "Reshape", "", [product, shape], output);
     }

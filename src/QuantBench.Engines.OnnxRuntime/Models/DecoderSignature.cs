@@ -67,11 +67,11 @@ internal sealed partial record DecoderSignature
     {
         IReadOnlyDictionary<string, NodeMetadata> inputs = session.InputMetadata;
         IReadOnlyDictionary<string, NodeMetadata> outputs = session.OutputMetadata;
-        string ids = Named(inputs, config?.InputIds) ?? Named(inputs, "input_ids")
+        string ids = Named(inputs, config?.InputIds) ?? Named(inputs, DecoderNames.InputIds)
             ?? Only(inputs.Where(i =>
                 IsId(i.Value) && i.Value.Dimensions.Length == 2 && !MaskName().IsMatch(i.Key) && !PositionName().IsMatch(i.Key)))
             ?? throw NotDecoder(path, $"no input with token ids (inputs: {List(inputs)})");
-        string logits = Named(outputs, config?.Logits) ?? Named(outputs, "logits")
+        string logits = Named(outputs, config?.Logits) ?? Named(outputs, DecoderNames.Logits)
             ?? Only(outputs.Where(o => IsFloat(o.Value) && o.Value.Dimensions.Length == 3))
             ?? throw NotDecoder(path, $"no output with logits (outputs: {List(outputs)})");
         NodeMetadata idData = inputs[ids];
@@ -91,7 +91,7 @@ internal sealed partial record DecoderSignature
         {
             InputIds = ids,
             IdType = idData.ElementDataType,
-            AttentionMask = Named(inputs, config?.AttentionMask) ?? Named(inputs, "attention_mask")
+            AttentionMask = Named(inputs, config?.AttentionMask) ?? Named(inputs, DecoderNames.AttentionMask)
                 ?? Only(inputs.Where(i => IsId(i.Value) && MaskName().IsMatch(i.Key))),
             PositionIds = Named(inputs, config?.PositionIds) ?? Named(inputs, "position_ids")
                 ?? Only(inputs.Where(i => IsId(i.Value) && PositionName().IsMatch(i.Key))),

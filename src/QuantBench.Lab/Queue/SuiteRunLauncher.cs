@@ -3,8 +3,9 @@ using QuantBench.Core.Runs;
 using QuantBench.Core.Suites;
 using QuantBench.Results.Folders;
 using QuantBench.Results.Store;
-using QuantBench.Runner;
+using QuantBench.Runner.Events;
 using QuantBench.Runner.Runs;
+using QuantBench.Runner.Workers;
 
 namespace QuantBench.Lab.Queue;
 

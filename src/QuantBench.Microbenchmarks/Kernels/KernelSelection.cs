@@ -32,7 +32,7 @@ internal sealed record KernelSelection
     /// <exception cref="ArgumentException">A value isn't what it should be.</exception>
     public static KernelSelection Read(Func<string, string?> variable)
     {
-        using IEngine engine = Engines.Create();
+        using IEngine engine = Composition.Engines.Create();
         ImmutableArray<GgmlType> known = ((IKernelEngine)engine).KernelTypes;
         return new KernelSelection
         {

@@ -14,6 +14,7 @@ using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Engines;
 using QuantBench.Inference.Evaluators;
 using QuantBench.Inference.Kernels;
+using QuantBench.Microbenchmarks.Composition;
 using QuantBench.Microbenchmarks.Kernels;
 using QuantBench.Results.Folders;
 using QuantBench.Results.Store;
@@ -71,7 +72,7 @@ internal sealed class RunFolderExporter(string resultsRoot, MemoryBandwidth band
 
     private RunFolder Write((BenchmarkReport Report, KernelCase Kernel)[] kernels, DateTimeOffset started)
     {
-        using IEngine engine = Engines.Create();
+        using IEngine engine = Composition.Engines.Create();
         Suite suite = KernelSuite.Make(Request(engine.Name), Installation.Root);
         ImmutableArray<Cell> cells = Matrix.Expand(suite);
         CellResult[] results =

@@ -7,7 +7,7 @@ using YamlDotNet.RepresentationModel;
 namespace QuantBench.Runner.Datasets;
 
 /// <summary>Reads and validates dataset descriptors.</summary>
-public static class DatasetDescriptorReader
+internal static class DatasetDescriptorReader
 {
     private const int MaxBytes = 64 << 10;
     private const int MaxNesting = 1000;

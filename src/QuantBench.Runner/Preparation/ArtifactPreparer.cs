@@ -4,8 +4,8 @@ using QuantBench.Core.Errors;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Evaluators;
 using QuantBench.Models.Sources;
+using QuantBench.Runner.Events;
 using QuantBench.Runner.Registry;
-using QuantBench.Runner.Runs;
 using QuantBench.Runner.Workers;
 
 namespace QuantBench.Runner.Preparation;

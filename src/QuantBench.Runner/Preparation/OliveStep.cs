@@ -16,7 +16,7 @@ namespace QuantBench.Runner.Preparation;
 /// <param name="LogPath">Everything the command wrote.</param>
 /// <param name="OutputSha256">SHA-256 over all files of the output.</param>
 /// <param name="Seconds">Wall-clock seconds it took.</param>
-public sealed record OliveResult(string Directory, string Command, string LogPath, string OutputSha256, double Seconds);
+internal sealed record OliveResult(string Directory, string Command, string LogPath, string OutputSha256, double Seconds);
 
 /// <summary>
 /// Runs Microsoft Olive's command on a model source, once per source, recipe and command: the output is kept in the cache with the command
@@ -24,7 +24,7 @@ public sealed record OliveResult(string Directory, string Command, string LogPat
 /// </summary>
 /// <param name="cacheRoot">Cache root; outputs lie in its <c>olive</c>.</param>
 /// <param name="clock">The one clock.</param>
-public sealed class OliveStep(string cacheRoot, TimeProvider clock)
+internal sealed class OliveStep(string cacheRoot, TimeProvider clock)
 {
     /// <summary>Name of the command.</summary>
     public const string CommandName = "olive";

@@ -1,7 +1,7 @@
 namespace QuantBench.Runner.Registry;
 
 /// <summary>An exclusive lock between processes on a file; the OS gives it back when the holder dies.</summary>
-public sealed class FileLock : IDisposable
+internal sealed class FileLock : IDisposable
 {
     private static readonly TimeSpan s_retry = TimeSpan.FromMilliseconds(100);
 

@@ -8,7 +8,7 @@ namespace QuantBench.Runner.Runs;
 /// Narrows a suite on the command line. One pattern: <c>Q4_*</c> keeps cells whose model, variant, backend or workload matches it;
 /// <c>variant=Q4_*,workload=latency</c> keeps cells that match every part. Of several patterns one must match.
 /// </summary>
-public sealed class CellFilter
+internal sealed class CellFilter
 {
     private static readonly string[] s_keys = ["model", "variant", "backend", "workload"];
 

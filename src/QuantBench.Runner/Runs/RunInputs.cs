@@ -8,6 +8,7 @@ using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Models.Sources;
 using QuantBench.Runner.Datasets;
+using QuantBench.Runner.Events;
 using QuantBench.Runner.Preparation;
 using QuantBench.Runner.Workers;
 

@@ -7,6 +7,7 @@ using QuantBench.Core.Workloads;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Evaluators;
 using QuantBench.Results.Folders;
+using QuantBench.Runner.Events;
 using QuantBench.Runner.Preparation;
 using QuantBench.Runner.Registry;
 using QuantBench.Runner.Workers;

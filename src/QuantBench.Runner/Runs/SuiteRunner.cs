@@ -7,7 +7,9 @@ using QuantBench.Core.Runs;
 using QuantBench.Core.Suites;
 using QuantBench.Inference.Evaluators;
 using QuantBench.Results.Folders;
+using QuantBench.Runner.Events;
 using QuantBench.Runner.Preparation;
+using QuantBench.Runner.Workers;
 
 namespace QuantBench.Runner.Runs;
 

@@ -12,7 +12,7 @@ namespace QuantBench.Runner.Workers;
 /// <param name="Text">Its evaluation text, for quality workloads.</param>
 /// <param name="ReferencePath">Reference log-probabilities, for divergence.</param>
 /// <param name="Provenance">What is known about its inputs.</param>
-public sealed record CellJob(
+internal sealed record CellJob(
     Cell Cell, Artifact? Artifact, WorkerText? Text, string? ReferencePath, ImmutableSortedDictionary<string, string> Provenance)
 {
     /// <summary>Memory bandwidth of the machine in bytes per second, for kernels.</summary>
@@ -24,7 +24,7 @@ public sealed record CellJob(
 
 /// <summary>Measures cells, each in a worker process, and turns whatever happens into a result.</summary>
 /// <param name="environment">Where things lie.</param>
-public sealed class CellRunner(RunnerEnvironment environment)
+internal sealed class CellRunner(RunnerEnvironment environment)
 {
     /// <summary>Condition of a cell: milliseconds of wall time beyond the engine's load and work.</summary>
     public const string HarnessMilliseconds = "harness_ms";

@@ -4,7 +4,7 @@ using QuantBench.Core.Cells;
 namespace QuantBench.Runner.Workers;
 
 /// <summary>Says in words why a worker process ended without a result.</summary>
-public static class ExitReason
+internal static class ExitReason
 {
     private const int Kill = 9;
 

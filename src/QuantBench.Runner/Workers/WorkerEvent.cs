@@ -5,7 +5,7 @@ using QuantBench.Inference.Evaluators;
 namespace QuantBench.Runner.Workers;
 
 /// <summary>A line of a worker's standard output.</summary>
-public abstract record WorkerEvent
+internal abstract record WorkerEvent
 {
     private WorkerEvent()
     {

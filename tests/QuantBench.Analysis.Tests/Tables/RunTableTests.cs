@@ -153,9 +153,5 @@ public sealed class RunTableTests
             MarkdownTable.Write(RunTableBuilder.Build(small)).Replace('\u00a0', ' '));
     }
 
-    [Fact]
-    public void Escape_LeavesNothingToRead() =>
-        Assert.Equal(@"a\|b \`c\` &lt;i> &amp; \[x\] d", MarkdownTable.Escape("a|b `c` <i> & [x]\nd"));
-
     private RunRow Row(string variant) => RunTableBuilder.Build(_sample).Rows.Single(r => r.Variant.ShortName == variant);
 }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using System.Xml.Linq;
 using QuantBench.Cli.Commands;
+using QuantBench.Cli.Composition;
 
 namespace QuantBench.Cli.Tests.Commands;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using QuantBench.Cli.Commands;
+using QuantBench.Cli.Composition;
 
 namespace QuantBench.Cli.Tests.Commands;
 

@@ -5,7 +5,7 @@ using QuantBench.Core.Runs;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
 using QuantBench.Inference.Evaluators;
-using QuantBench.Runner.Runs;
+using QuantBench.Runner.Events;
 using Spectre.Console;
 
 namespace QuantBench.Cli.Tests.Views;

@@ -5,6 +5,8 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
+using QuantBench.Engines.LlamaCpp.Artifacts;
+using QuantBench.Engines.LlamaCpp.Sessions;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
 

@@ -1,4 +1,5 @@
 using QuantBench.Engines.Managed.Kernels;
+using QuantBench.Engines.Managed.Memory;
 using QuantBench.Formats.Gguf;
 using QuantBench.Models.Weights;
 

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using QuantBench.Engines.Managed.Kernels;
+using QuantBench.Engines.Managed.Memory;
 using QuantBench.Formats.Gguf;
 using QuantBench.Models.Weights;
 

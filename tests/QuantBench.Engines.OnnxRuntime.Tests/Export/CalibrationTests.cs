@@ -1,4 +1,3 @@
-using QuantBench.Engines.OnnxRuntime.Export;
 using QuantBench.Engines.OnnxRuntime.Export.Calibration;
 
 namespace QuantBench.Engines.OnnxRuntime.Tests.Export;

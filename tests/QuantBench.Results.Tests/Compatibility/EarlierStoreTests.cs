@@ -109,7 +109,8 @@ public sealed class EarlierStoreTests : IDisposable
         .. Rows(_earlier.Directory,
             """
             SELECT 'measurements: ' || c.run_id || c.cell_id || m.name || m.unit || m.direction || coalesce(m.value, '')
-                || coalesce(m.n, '') || coalesce(m.median, '') || coalesce(m.ci_low, '') || coalesce(m.protocol, '') || coalesce(hex(s.data), '')
+                || coalesce(m.n, '') || coalesce(m.median, '') || coalesce(m.ci_low, '') || coalesce(m.protocol, '')
+                || coalesce(hex(s.data), '')
             FROM measurements m JOIN cells c ON c.id = m.cell_row_id LEFT JOIN samples s ON s.measurement_id = m.id
             """),
     ];

@@ -8,6 +8,7 @@ using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Engines;
 using QuantBench.Models.Sources;
 using QuantBench.Results.Folders;
+using QuantBench.Runner.Events;
 using QuantBench.Runner.Runs;
 using QuantBench.Runner.Workers;
 using QuantBench.TestKit;
@@ -209,8 +210,8 @@ public sealed class SuiteRunnerTests : IDisposable
             + ""","provenance":{"engine_build":"fake v1"}}}'""";
 
     private const string Built =
-        """echo '{"event":"result","result":{"built":{"sha256":"9a3a45d01531a20e89ac6ae10b0b0beb0492acd7216a368aa062d1a5fecaf9cd","bytes":"""
-            + """7,"weight_bytes":4,"parameter_count":1}}}'""";
+        """echo '{"event":"result","result":{"built":{"sha256":"9a3a45d01531a20e89ac6ae10b0b0beb0492acd7216a368aa062d1a5fecaf9cd","""
+            + "\"bytes\":7,\"weight_bytes\":4,\"parameter_count\":1}}}'";
 
     private static IReadOnlyList<CellResult> Cells(RunOutcome outcome)
     {

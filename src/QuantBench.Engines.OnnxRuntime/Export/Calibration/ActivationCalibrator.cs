@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.ML.OnnxRuntime;
 using QuantBench.Core.Errors;
+using QuantBench.Engines.OnnxRuntime.Models;
 using QuantBench.Formats.Onnx;
 using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Artifacts;
@@ -72,7 +73,7 @@ internal static class ActivationCalibrator
         using OrtValue idsValue = OrtValue.CreateTensorValueFromMemory(ids, [1, text.NCtx]);
         using OrtValue maskValue = OrtValue.CreateTensorValueFromMemory(mask, [1, text.NCtx]);
         OnnxValue[] caches = [.. model.Inputs.Where(i => i.Name.StartsWith("past_key_values.", StringComparison.Ordinal))];
-        var inputs = new Dictionary<string, OrtValue> { [DecoderGraph.InputIds] = idsValue, [DecoderGraph.AttentionMask] = maskValue };
+        var inputs = new Dictionary<string, OrtValue> { [DecoderNames.InputIds] = idsValue, [DecoderNames.AttentionMask] = maskValue };
         var empties = new List<OrtValue>();
         try
         {

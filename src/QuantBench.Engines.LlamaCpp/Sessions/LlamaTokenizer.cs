@@ -2,7 +2,7 @@ using System.Text;
 using QuantBench.Core.Errors;
 using QuantBench.Engines.LlamaCpp.Native;
 
-namespace QuantBench.Engines.LlamaCpp;
+namespace QuantBench.Engines.LlamaCpp.Sessions;
 
 /// <summary>llama.cpp's own tokenizer of a GGUF file: the second opinion that tests compare QuantBench's tokenizers with. Evaluators never
 /// use it.</summary>

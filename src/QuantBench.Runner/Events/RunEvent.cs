@@ -3,7 +3,7 @@ using QuantBench.Core.Cells;
 using QuantBench.Core.Runs;
 using QuantBench.Inference.Evaluators;
 
-namespace QuantBench.Runner.Runs;
+namespace QuantBench.Runner.Events;
 
 /// <summary>Something a run tells whoever watches it.</summary>
 public abstract record RunEvent
@@ -64,35 +64,4 @@ public abstract record RunEvent
     /// <summary>The run ended.</summary>
     /// <param name="Outcome">How.</param>
     public sealed record RunEnded(RunOutcome Outcome) : RunEvent;
-}
-
-/// <summary>How a run ended.</summary>
-/// <param name="Info">The run.</param>
-/// <param name="Folder">Its folder.</param>
-/// <param name="Ok">Cells measured, those of earlier parts of a resumed run included.</param>
-/// <param name="Unsupported">Cells that can't run here.</param>
-/// <param name="Failed">Cells that failed.</param>
-public sealed record RunOutcome(RunInfo Info, string Folder, int Ok, int Unsupported, int Failed)
-{
-    /// <summary>Whether the user stopped it.</summary>
-    public bool Interrupted => Info.Status == RunStatus.Interrupted;
-}
-
-/// <summary>What the command line adds to a suite.</summary>
-public sealed record RunOptions
-{
-    /// <summary>Cells to keep, as <see cref="CellFilter"/> reads them; empty = all.</summary>
-    public ImmutableArray<string> Only { get; init; } = [];
-
-    /// <summary>CPU threads of every cell; null = as the suite says.</summary>
-    public int? Threads { get; init; }
-
-    /// <summary>Free labels.</summary>
-    public ImmutableArray<string> Tags { get; init; } = [];
-
-    /// <summary>On resume: measure failed cells again.</summary>
-    public bool RetryFailed { get; init; }
-
-    /// <summary>On resume: go on although the machine, a model, a text or an engine changed.</summary>
-    public bool Force { get; init; }
 }

@@ -1,6 +1,6 @@
 using QuantBench.Engines.LlamaCpp.Native;
 
-namespace QuantBench.Engines.LlamaCpp;
+namespace QuantBench.Engines.LlamaCpp.Sessions;
 
 /// <summary>A ggml backend device under the id that backend ids use.</summary>
 /// <param name="Id"><c>cpu</c>, <c>cuda:0</c>, <c>vulkan:0</c>, <c>metal</c>.</param>

@@ -5,9 +5,8 @@ using QuantBench.Inference.Engines;
 using QuantBench.Models.Sources;
 using QuantBench.Results.Reading;
 using QuantBench.Results.Store;
-using QuantBench.Runner.Workers;
 
-namespace QuantBench.Runner;
+namespace QuantBench.Runner.Workers;
 
 /// <summary>Where things lie and what the runner is made of; handed in by the composition root.</summary>
 public sealed record RunnerEnvironment

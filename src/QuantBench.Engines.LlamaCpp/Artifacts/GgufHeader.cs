@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Text;
 using QuantBench.Core.Errors;
 
-namespace QuantBench.Engines.LlamaCpp;
+namespace QuantBench.Engines.LlamaCpp.Artifacts;
 
 /// <summary>The few facts of a GGUF file that decide whether it can be run or quantized. Reads keys, never tensors.</summary>
 /// <param name="FileType"><c>general.file_type</c>, a <c>llama_ftype</c>; null when the file doesn't say.</param>

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace QuantBench.Engines.Managed;
+namespace QuantBench.Engines.Managed.Memory;
 
 /// <summary>Tells the system how pages are used: which mapped ones aren't needed for now, which should be large. Where it can't be told,
 /// nothing changes.</summary>

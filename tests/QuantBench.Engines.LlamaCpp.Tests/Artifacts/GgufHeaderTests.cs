@@ -1,7 +1,8 @@
 using FsCheck.Xunit;
 using QuantBench.Core.Errors;
+using QuantBench.Engines.LlamaCpp.Artifacts;
 
-namespace QuantBench.Engines.LlamaCpp.Tests;
+namespace QuantBench.Engines.LlamaCpp.Tests.Artifacts;
 
 public sealed class GgufHeaderTests
 {

@@ -1,8 +1,9 @@
 using QuantBench.Core.Errors;
 using QuantBench.Engines.LlamaCpp.Native;
+using QuantBench.Engines.LlamaCpp.Sessions;
 using QuantBench.Inference.Engines;
 
-namespace QuantBench.Engines.LlamaCpp.Tests;
+namespace QuantBench.Engines.LlamaCpp.Tests.Sessions;
 
 [Collection(LlamaCollection.Name)]
 public sealed class LlamaSessionTests(LlamaFixture fixture)

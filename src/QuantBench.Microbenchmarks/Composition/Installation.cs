@@ -1,4 +1,4 @@
-namespace QuantBench.Microbenchmarks;
+namespace QuantBench.Microbenchmarks.Composition;
 
 /// <summary>Where things lie.</summary>
 internal static class Installation

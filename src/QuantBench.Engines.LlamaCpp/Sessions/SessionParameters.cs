@@ -3,7 +3,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Engines.LlamaCpp.Native;
 using QuantBench.Inference.Engines;
 
-namespace QuantBench.Engines.LlamaCpp;
+namespace QuantBench.Engines.LlamaCpp.Sessions;
 
 /// <summary>Session options as llama.cpp's context parameters; refuses first what native code would answer with an abort.</summary>
 internal static class SessionParameters

@@ -1,4 +1,4 @@
-namespace QuantBench.Engines.OnnxRuntime.Export;
+namespace QuantBench.Engines.OnnxRuntime.Export.Calibration;
 
 /// <summary>Range of an activation's values that unsigned bytes are spread over; it contains 0.</summary>
 /// <param name="Lowest">At most 0.</param>

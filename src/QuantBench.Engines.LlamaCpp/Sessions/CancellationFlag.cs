@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace QuantBench.Engines.LlamaCpp;
+namespace QuantBench.Engines.LlamaCpp.Sessions;
 
 /// <summary>One byte of native memory that llama.cpp's abort callback reads between graph nodes: no managed object is touched
 /// there.</summary>

@@ -3,7 +3,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Engines.LlamaCpp.Native;
 using QuantBench.Inference.Engines;
 
-namespace QuantBench.Engines.LlamaCpp;
+namespace QuantBench.Engines.LlamaCpp.Sessions;
 
 /// <summary>A GGUF file loaded by llama.cpp.</summary>
 internal sealed unsafe class LlamaModel : ILoadedModel

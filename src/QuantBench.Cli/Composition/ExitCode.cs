@@ -1,4 +1,4 @@
-namespace QuantBench.Cli;
+namespace QuantBench.Cli.Composition;
 
 /// <summary>Exit codes of <c>quantbench</c>; those from 64 up are sysexits.h's.</summary>
 internal static class ExitCode

@@ -3,7 +3,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Engines.LlamaCpp.Native;
 using QuantBench.Inference.Engines;
 
-namespace QuantBench.Engines.LlamaCpp;
+namespace QuantBench.Engines.LlamaCpp.Sessions;
 
 /// <summary>
 /// A llama.cpp context. <see cref="Append"/> allocates nothing on the managed heap: the native batch, sized for the largest call, is filled

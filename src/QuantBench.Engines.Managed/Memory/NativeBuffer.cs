@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace QuantBench.Engines.Managed;
+namespace QuantBench.Engines.Managed.Memory;
 
 /// <summary>
 /// Zeroed memory outside the garbage-collected heap, aligned to cache lines, so that kernels can hold pointers into it. Large buffers take

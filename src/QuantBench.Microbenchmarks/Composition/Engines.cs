@@ -1,7 +1,7 @@
 using QuantBench.Engines.Managed;
 using QuantBench.Inference.Engines;
 
-namespace QuantBench.Microbenchmarks;
+namespace QuantBench.Microbenchmarks.Composition;
 
 /// <summary>The engine whose kernels are benchmarked, as its registration says; <see cref="Kernels.KernelBenchmarks"/> has a method for
 /// each of its devices.</summary>

@@ -1,13 +1,13 @@
 using System.Globalization;
-using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Estimates;
+using QuantBench.Analysis.Formatting;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Statistics;
 
-namespace QuantBench.Analysis.Formatting;
+namespace QuantBench.Analysis.Candidates;
 
 /// <summary>Figures of decisions in words: with their interval, or <c>exact</c>, or why there is none.</summary>
-public static class FigureText
+internal static class FigureText
 {
     /// <summary>A number of a metric with its unit and no interval.</summary>
     public static string Plain(double value, MetricDefinition metric)
