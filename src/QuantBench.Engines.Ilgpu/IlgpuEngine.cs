@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using ILGPU.Runtime;
+using QuantBench.Core.Engines;
 using QuantBench.Core.Errors;
 using QuantBench.Engines.Ilgpu.Devices;
 using QuantBench.Engines.Ilgpu.Graph;
@@ -17,23 +18,27 @@ namespace QuantBench.Engines.Ilgpu;
 /// The managed engine's transformer with kernels that ILGPU compiles for CUDA and OpenCL. Devices are <c>cuda:N</c>, <c>opencl:N</c> and
 /// <c>cpu</c>, ILGPU's slow simulation. Quantized weights meet inputs rounded to 8-bit blocks of 32; the KV cache holds halves.
 /// </summary>
-public sealed partial class IlgpuEngine : IEngine
+public sealed partial class IlgpuEngine : IEngine, ILogitsEngine
 {
+    private const string EngineName = "ilgpu";
+
     private static readonly string s_build =
         $"ilgpu {typeof(IlgpuEngine).Assembly.GetName().Version?.ToString(3)} with ILGPU "
             + $"{typeof(ILGPU.Context).Assembly.GetName().Version?.ToString(3)}, {RuntimeInformation.FrameworkDescription}";
-
-    private static readonly ImmutableArray<string> s_formats = ["gguf", "safetensors", "mlx", "gptq", "awq"];
 
     private readonly Lazy<DeviceList> _list = new(static () => new DeviceList());
     private EngineDevice? _used;
 
     /// <summary>The engine's line in the registry.</summary>
     public static EngineRegistration Registration { get; } = new(
-        "ilgpu", "transformers in C# on GPUs: CUDA, OpenCL", _ => new IlgpuEngine(), _ => []);
+        new EngineFacts(EngineName, "transformers in C# on GPUs: CUDA, OpenCL", "cuda:0")
+        {
+            Formats = ["gguf", "safetensors", "mlx", "gptq", "awq"],
+        },
+        _ => new IlgpuEngine(), _ => []);
 
     /// <inheritdoc />
-    public string Name => "ilgpu";
+    public string Name => EngineName;
 
     /// <inheritdoc />
     /// <remarks>Names the device and its driver once a model was loaded or a kernel made, so that every cell's record does.</remarks>
@@ -47,8 +52,9 @@ public sealed partial class IlgpuEngine : IEngine
     {
         ArgumentNullException.ThrowIfNull(artifact);
         if (DeviceSupport(device) is { IsSupported: false } refused) return refused;
-        if (!s_formats.Contains(artifact.Variant.Format))
-            return Support.No($"ilgpu: the format '{artifact.Variant.Format}' is not implemented; {string.Join(", ", s_formats)} are");
+        ImmutableArray<string> formats = Registration.Facts.Formats;
+        if (!formats.Contains(artifact.Variant.Format))
+            return Support.No($"ilgpu: the format '{artifact.Variant.Format}' is not implemented; {string.Join(", ", formats)} are");
         return Support.Of(() => CheckModel(artifact.Path));
     }
 

@@ -8,6 +8,9 @@ namespace QuantBench.Engines.LlamaCpp;
 /// <summary>Session options as llama.cpp's context parameters; refuses first what native code would answer with an abort.</summary>
 internal static class SessionParameters
 {
+    /// <summary>Whether a <c>kv_type</c> stores blocks, which llama.cpp reads in flash attention only.</summary>
+    public static bool IsQuantized(string kvType) => kvType is not ("f32" or "f16" or "bf16");
+
     /// <summary>Translates and checks.</summary>
     /// <exception cref="UnsupportedException">The options don't fit the model or llama.cpp.</exception>
     public static llama_context_params Create(LlamaModel model, SessionOptions options)

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
+using QuantBench.Core.Engines;
 using QuantBench.Engines.Managed.Files;
 using QuantBench.Engines.Managed.Graph;
 using QuantBench.Engines.Managed.Kernels;
@@ -12,16 +13,22 @@ namespace QuantBench.Engines.Managed;
 /// Transformers in C# on CPU vector units. Devices are instruction sets: <c>scalar</c> (the reference: weights decoded to floats, inputs
 /// not rounded), <c>neon</c>, <c>avx2</c> and <c>avx512</c> (quantized weights meet inputs rounded to 8-bit blocks of 32).
 /// </summary>
-public sealed partial class ManagedEngine : IEngine
+public sealed partial class ManagedEngine : IEngine, ILogitsEngine
 {
-    private static readonly ImmutableArray<string> s_formats = ["gguf", "safetensors", "mlx", "gptq", "awq"];
+    /// <summary>Engine name.</summary>
+    internal const string EngineName = "managed";
 
     /// <summary>The engine's line in the registry.</summary>
     public static EngineRegistration Registration { get; } = new(
-        "managed", "transformers in C# on CPU SIMD: scalar, neon, avx2, avx512", _ => new ManagedEngine(), _ => []);
+        new EngineFacts(EngineName, "transformers in C# on CPU SIMD: scalar, neon, avx2, avx512", "avx2")
+        {
+            Formats = ["gguf", "safetensors", "mlx", "gptq", "awq"],
+            HasMicrobenchmarks = true,
+        },
+        _ => new ManagedEngine(), _ => []);
 
     /// <inheritdoc />
-    public string Name => "managed";
+    public string Name => EngineName;
 
     /// <inheritdoc />
     public string Build { get; } =
@@ -44,8 +51,9 @@ public sealed partial class ManagedEngine : IEngine
     {
         ArgumentNullException.ThrowIfNull(artifact);
         if (DeviceSupport(device) is { IsSupported: false } refused) return refused;
-        if (!s_formats.Contains(artifact.Variant.Format))
-            return Support.No($"managed: the format '{artifact.Variant.Format}' is not implemented; {string.Join(", ", s_formats)} are");
+        ImmutableArray<string> formats = Registration.Facts.Formats;
+        if (!formats.Contains(artifact.Variant.Format))
+            return Support.No($"managed: the format '{artifact.Variant.Format}' is not implemented; {string.Join(", ", formats)} are");
         return Support.Of(() =>
         {
             using IModelFile file = ModelFile.Open(artifact.Path);

@@ -130,7 +130,7 @@ public sealed class DirectoryAgreementTests
 
     private static double[] Reference(string path, int[] tokens)
     {
-        using IEngine engine = LlamaCppEngine.Registration.Create(new EngineEnvironment { Log = _ => { }, Root = Models.Root });
+        using LlamaCppEngine engine = LlamaCppEngine.Create(new EngineEnvironment { Log = _ => { }, Root = Models.Root });
         using ILoadedModel model = engine.Load(Models.Artifact(path), "cpu", new LoadOptions { Threads = 2 }, CancellationToken.None);
         using IInferenceSession session = Models.Session(model, threads: 2);
         return Models.Targets(session, tokens);

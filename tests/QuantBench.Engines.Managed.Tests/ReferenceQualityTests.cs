@@ -48,7 +48,7 @@ public sealed class ReferenceQualityTests
     public void Quality_IsLlamaCpps_OnTheSameFile(GgmlType type, double perplexityBound, double differenceBound, double divergenceBound)
     {
         string path = Write(type);
-        using IEngine llama = LlamaCppEngine.Registration.Create(new EngineEnvironment { Log = _ => { }, Root = Models.Root });
+        using LlamaCppEngine llama = LlamaCppEngine.Create(new EngineEnvironment { Log = _ => { }, Root = Models.Root });
         float[][] expected;
         using (ILoadedModel model =
             llama.Load(Models.Artifact(path), "cpu", new LoadOptions { Threads = 2 }, CancellationToken.None)) expected = Scored(model, 1);

@@ -5,6 +5,7 @@ using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.NoEmit;
 using QuantBench.Core.Cells;
+using QuantBench.Core.Engines;
 using QuantBench.Core.Runs;
 using QuantBench.Core.Suites;
 using QuantBench.Microbenchmarks.Columns;
@@ -50,7 +51,7 @@ public sealed class SmokeTests : IDisposable
         Assert.Contains("BenchmarkDotNet 0.15.8", matVec.Provenance["harness"], StringComparison.Ordinal);
 
         // The run's suite makes the same cells: the ids are those that `kernels run` would record.
-        Suite suite = SuiteLoader.Parse(run.Info.SuiteText, "kernels.yaml", ".");
+        Suite suite = SuiteLoader.Parse(run.Info.SuiteText, "kernels.yaml", ".", EngineCatalog.None);
         Assert.Equal(Matrix.Expand(suite).Select(c => c.Id.Value).Order(), run.Cells.Select(c => c.Cell.Id.Value).Order());
 
         // 2048 · 2048 weights of Q4_0 in 18 bytes per 32, and 4096 floats, over the median time.

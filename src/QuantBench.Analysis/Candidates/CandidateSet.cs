@@ -246,8 +246,8 @@ public sealed class CandidateSet
     {
         CellSettings[] same = [.. ranked.Where(r => r.Workload == ranked[0].Workload).Select(r => r.Settings)];
         IEnumerable<string> keys = same.SelectMany(s => s).Select(s => s.Key).Distinct()
-            .Where(k => SettingTable.Find(k) is not null && same.Select(s => s.Text(k)).Distinct().Count() > 1);
-        return string.Join(", ", keys.Order(StringComparer.Ordinal).Select(k => $"{k}={same[0].Text(k)}"));
+            .Where(k => same.Select(s => s.Shown(k)).Distinct().Count() > 1);
+        return string.Join(", ", keys.Order(StringComparer.Ordinal).Select(k => $"{k}={same[0].Shown(k)}"));
     }
 
     private static string Unwell(CellResult cell) => cell.Status switch

@@ -39,7 +39,7 @@ public sealed record ComparisonSide(RunRecord Run, Variant? Variant = null, Back
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(load);
-        const string form = "Write run[:variant[@backend]], e.g. latest:gguf:Q4_K_M@llamacpp/cpu.";
+        const string form = "Write run[:variant[@backend]], e.g. latest:gguf:Q4_K_M.";
         int colon = text.IndexOf(':', StringComparison.Ordinal);
         string run = colon < 0 ? text : text[..colon];
         if (run.Trim().Length == 0) throw new RequestException($"'{text}' names no run.", form);

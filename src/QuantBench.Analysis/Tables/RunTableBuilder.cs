@@ -179,25 +179,18 @@ public static class RunTableBuilder
     [
         .. cells.GroupBy(c => (c.Cell.Model, c.Cell.Variant, c.Cell.Backend))
             .SelectMany(g => g.SelectMany(c => c.Cell.Settings).Select(s => s.Key).Distinct()
-                .Where(key => g.Select(c => Setting(c.Cell.Settings, key)).Distinct().Count() > 1))
+                .Where(key => g.Select(c => c.Cell.Settings.Shown(key)).Distinct().Count() > 1))
             .Distinct().Order(StringComparer.Ordinal),
     ];
 
     private static string Label(Spec spec, CellSettings settings, string[] varying)
     {
         var parts = new List<string>();
-        if (spec.Shown.Length > 0 && SettingTable.Find(spec.Shown[0]) is not null) parts.Add(Setting(settings, spec.Shown[0]));
+        if (spec.Shown.Length > 0 && SettingTable.Find(spec.Shown[0]) is not null) parts.Add(settings.Shown(spec.Shown[0]));
         if (spec.Shown.Contains("depth") && settings.Int("depth") > 0)
             parts.Add($"@ d{settings.Int("depth").ToString(CultureInfo.InvariantCulture)}");
-        parts.AddRange(varying.Where(key => !spec.Shown.Contains(key)).Select(key => $"{key}={Setting(settings, key)}"));
+        parts.AddRange(varying.Where(key => !spec.Shown.Contains(key)).Select(key => $"{key}={settings.Shown(key)}"));
         return string.Join(' ', parts);
-    }
-
-    private static string Setting(CellSettings settings, string key)
-    {
-        if (settings.FirstOrDefault(s => s.Key == key) is { Key: not null } set)
-            return Convert.ToString(set.Value, CultureInfo.InvariantCulture) ?? "";
-        return Convert.ToString(SettingTable.Find(key)?.Default, CultureInfo.InvariantCulture) ?? "";
     }
 
     private static ImmutableArray<CellProblem> Problems(RunRecord run) =>

@@ -26,7 +26,8 @@ internal static class ClaimsCommand
         command.SetAction(async (parsed, stop) =>
         {
             var environment = global.Environment(parsed);
-            ImmutableArray<Claim> claims = ClaimReader.Load(parsed.GetValue(file) ?? SuiteFiles.Claims(environment.Root));
+            ImmutableArray<Claim> claims = ClaimReader.Load(
+                parsed.GetValue(file) ?? SuiteFiles.Claims(environment.Root), environment.Engines.Catalog);
             ImmutableArray<ClaimFinding> findings =
                 ClaimJudge.Judge(new RunSource(environment).Candidates(parsed.GetRequiredValue(run)), claims);
             await output.WriteAsync(parsed, () => ClaimText.Markdown(findings), () => AnalysisFrames.Of(findings), stop);

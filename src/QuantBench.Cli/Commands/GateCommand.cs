@@ -39,8 +39,8 @@ internal static class GateCommand
             var source = new RunSource(global.Environment(parsed));
             CandidateSet set = source.Candidates(parsed.GetRequiredValue(run));
             ImmutableArray<GateRule> gates = parsed.GetValue(rules) is { } file
-                ? GateReader.Load(file)
-                : GateReader.OfSuite(set.Run.Info.SuiteText, $"suite of {set.Run.Info.Id}");
+                ? GateReader.Load(file, Composition.Engines.All.Catalog)
+                : GateReader.OfSuite(set.Run.Info.SuiteText, $"suite of {set.Run.Info.Id}", Composition.Engines.All.Catalog);
             if (gates.IsEmpty)
                 throw new RequestException($"there are no gates to judge: the suite of run {set.Run.Info.Id} has none.",
                     "Add 'gates:' to the suite, or name a file of them: --rules gates.yaml");

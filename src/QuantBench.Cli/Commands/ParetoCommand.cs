@@ -43,7 +43,11 @@ internal static class ParetoCommand
         command.SetAction(async (parsed, stop) =>
         {
             Collections.HoldBack();
-            MetricSelector[] chosen = [.. (parsed.GetValue(metrics) ?? []).SelectMany(Split).Select(MetricSelector.Parse)];
+            MetricSelector[] chosen =
+            [
+                .. (parsed.GetValue(metrics) ?? []).SelectMany(Split)
+                    .Select(m => MetricSelector.Parse(m, Composition.Engines.All.Catalog)),
+            ];
             CandidateSet set = new RunSource(global.Environment(parsed))
                 .Candidates(parsed.GetRequiredValue(run), ParetoAnalyzer.Sources(chosen));
             IReadOnlyList<MetricSelector> axes = chosen.Length == 0 ? ParetoAnalyzer.DefaultAxes(set) : chosen;

@@ -69,6 +69,7 @@ internal sealed class ServerOptions
                 ResultsRoot = environment.ResultsRoot,
                 Store = environment.Store,
                 CacheRoot = environment.CacheRoot,
+                Engines = environment.Engines.Catalog,
                 SuitesDirectory = Path.GetFullPath(parsed.GetValue(_suites) ?? Path.Combine(environment.Root, "suites")),
             },
             Version = Installation.Version,

@@ -64,7 +64,7 @@ public sealed partial class Decide
         _profile = Queries.Asked(ProfileName ?? (_profiles.Contains(DefaultProfile) ? DefaultProfile : _profiles[0]), Http?.Request.Query);
         CandidateSet? set = await Queries.CandidatesAsync(_run, Left);
         if (set is null) return;
-        _answers = Recommender.Recommend(set, _profile);
+        _answers = Queries.Recommend(set, _profile);
         _fields = [.. _profile.Limits.Select(l => LimitField.Of(l, set))];
         bool Has(string metric) => set.All.Any(c => set.Figure(c, MetricSelector.Of(metric)).Source is not null);
         _x = Axes.Contains(X ?? "") ? X! : Has("rss_peak") ? "rss_peak" : "artifact_size"; // contained, so not null

@@ -6,6 +6,7 @@ using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Runs;
 using QuantBench.Core.Suites;
+using QuantBench.Lab;
 using QuantBench.Lab.Notes;
 using QuantBench.Lab.Queue;
 using QuantBench.Results.Folders;
@@ -17,7 +18,8 @@ namespace QuantBench.Dashboard.Queries;
 /// <param name="store">The store.</param>
 /// <param name="notes">What people wrote about runs.</param>
 /// <param name="cache">What stays true until the store changes.</param>
-public sealed class RunQueries(ResultStore store, RunNotes notes, StoreCache cache)
+/// <param name="options">Names the engines.</param>
+public sealed class RunQueries(ResultStore store, RunNotes notes, StoreCache cache, LabOptions options)
 {
     /// <summary>One page of runs.</summary>
     /// <param name="filter">Which.</param>
@@ -215,11 +217,12 @@ public sealed class RunQueries(ResultStore store, RunNotes notes, StoreCache cac
         }
     }
 
-    private static ImmutableArray<Cell> Planned(RunInfo info)
+    private ImmutableArray<Cell> Planned(RunInfo info)
     {
         try
         {
-            return SuitePlan.CellsOf(SuiteLoader.Parse(info.SuiteText, $"{info.Suite}.yaml", info.SuiteDirectory), info.Only, info.Threads);
+            Suite suite = SuiteLoader.Parse(info.SuiteText, $"{info.Suite}.yaml", info.SuiteDirectory, options.Engines);
+            return SuitePlan.CellsOf(suite, info.Only, info.Threads);
         }
         catch (QuantBenchException)
         {

@@ -78,7 +78,7 @@ public sealed class SuiteQueries(LabOptions options, ResultStore store, Schedule
         ImmutableArray<Schedule> planned = [.. schedules.List().Where(s => s.Suite == file)];
         try
         {
-            Suite suite = SuiteLoader.Load(file);
+            Suite suite = SuiteLoader.Load(file, options.Engines);
             await using StoreContext context = store.OpenContext();
             string? last =
                 await context.Runs.Where(r => r.Suite == suite.Name).OrderByDescending(r => r.StartedMs).Select(r => r.Id)

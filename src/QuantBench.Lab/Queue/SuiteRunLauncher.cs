@@ -36,7 +36,7 @@ public sealed class SuiteRunLauncher(RunnerEnvironment environment, Action<strin
         }
         else
         {
-            Suite suite = SuiteLoader.Load(request.Suite);
+            Suite suite = SuiteLoader.Load(request.Suite, environment.Engines.Catalog);
             outcome =
                 await runner.RunAsync(suite, new RunOptions { Only = request.Only, Tags = [.. request.Labels, request.Tag] },
                     cancellationToken);

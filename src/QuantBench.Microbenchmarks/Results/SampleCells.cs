@@ -37,7 +37,7 @@ internal static class SampleCells
         CellSettings settings = CellSettings.Empty.With("prompt", 512).With("generate", 128).With("seed", index);
         return new CellResult
         {
-            Cell = new Cell("sample", Variant.Parse("gguf:Q4_0"), new BackendId("managed", "avx2"), "latency", settings),
+            Cell = new Cell("sample", Variant.Parse("gguf:Q4_0"), new BackendId("engine", "cpu"), "latency", settings),
             Status = CellStatus.Ok,
             Metrics = [MeasurementBuilder.FromSamples("token_latency", values)],
         };

@@ -56,9 +56,9 @@ public sealed class EngineProber(RunnerEnvironment environment)
             cancellationToken);
         return outcome.Match(
             finished: f =>
-                new EngineProbe(name, engine.Description, f.Value.EngineBuild, [.. f.Value.Devices], f.Value.Unsupported, null)
+                new EngineProbe(name, engine.Facts.Description, f.Value.EngineBuild, [.. f.Value.Devices], f.Value.Unsupported, null)
                 { KernelTypes = [.. f.Value.KernelTypes] },
-            failed: f => new EngineProbe(name, engine.Description, null, [], f.Reason, f.Hint),
+            failed: f => new EngineProbe(name, engine.Facts.Description, null, [], f.Reason, f.Hint),
             cancelled: () => throw new OperationCanceledException(cancellationToken));
     }
 }

@@ -154,9 +154,9 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         long start = services.Clock.GetTimestamp();
         using IEngine engine = MakeEngine(job);
         EvaluationContext context = ContextOf(job, engine, progress);
-        Support support = job.Artifact is null ? KernelEvaluator.CanRun(engine, context.Cell)
-            : engine.CanRun(context.Artifact, context.Cell.Backend.Device);
-        if (support.Reason is { } reason)
+        if (services.Evaluator(context.Cell.Workload) is not { } evaluator)
+            return new WorkerResult { Unsupported = $"this version of QuantBench can't measure '{context.Cell.Workload}'" };
+        if (evaluator.CanRun(context).Reason is { } reason)
         {
             // The run asked for devices first, and sends no cell to one that can't be used: such a one has gone since.
             return engine.Devices().Any(d => d.Id == context.Cell.Backend.Device && d.Support.IsSupported)
@@ -166,8 +166,6 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
                     "Look at the system log for resets of the device or its driver, then run the cell again.");
         }
 
-        if (services.Evaluator(context.Cell.Workload) is not { } evaluator)
-            return new WorkerResult { Unsupported = $"this version of QuantBench can't measure '{context.Cell.Workload}'" };
         EvaluationResult result = evaluator.Evaluate(context, cancellationToken);
         var provenance = new Dictionary<string, string>(result.Provenance);
         provenance.TryAdd("engine_build", engine.Build);
@@ -197,7 +195,7 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
     {
         using IEngine engine = MakeEngine(job);
         EvaluationContext context = ContextOf(job, engine, progress);
-        if (engine.CanRun(context.Artifact, context.Cell.Backend.Device).Reason is { } reason)
+        if (services.Evaluator(context.Cell.Workload)?.CanRun(context).Reason is { } reason)
             return new WorkerResult { Unsupported = reason };
         services.ComputeReference(context, Needed(job.ReferencePath, "a reference path"), cancellationToken);
         return new WorkerResult();

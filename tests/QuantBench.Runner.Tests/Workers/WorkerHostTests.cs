@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text;
 using System.Text.Json;
 using QuantBench.Core.Cells;
+using QuantBench.Core.Engines;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
@@ -85,13 +86,18 @@ public sealed class WorkerHostTests
         return Run(new WorkerJob { Kind = WorkerJobKind.Cell, Root = "/", Engine = "toy", Cell = WorkerCell.Of(cell) }, device);
     }
 
-    private static (int Code, WorkerEvent? Last) Run(WorkerJob job, Support device, params ImmutableArray<IArtifactBuilder> builders)
+    private static (int Code, WorkerEvent? Last) Run(WorkerJob job, Support device, params ImmutableArray<IArtifactBuilder> builders) =>
+        Run(job, new EngineRegistry([new EngineRegistration(new EngineFacts("toy", "", "gpu:0"), _ => new Engine(device), _ => [])]), builders);
+
+    /// <summary>Does a job with some engines and builders.</summary>
+    internal static (int Code, WorkerEvent? Last) Run(
+        WorkerJob job, EngineRegistry engines, params ImmutableArray<IArtifactBuilder> builders)
     {
         var services = new WorkerServices
         {
-            Engines = new EngineRegistry([new EngineRegistration("toy", "", _ => new Engine(device), _ => [])]),
+            Engines = engines,
             Builders = builders,
-            Evaluator = _ => null,
+            Evaluator = EvaluatorTable.Find,
             ComputeReference = (_, _, _) => { },
             Describe = (_, _) => (0, 0),
             Machine = () => new Machine(),
@@ -133,11 +139,6 @@ public sealed class WorkerHostTests
         public ImmutableArray<GgmlType> KernelTypes => [];
 
         public ImmutableArray<EngineDevice> Devices() => [new("gpu:0", "", device)];
-
-        public Support CanRun(Artifact artifact, string device) => Support.No("kernels only");
-
-        public ILoadedModel Load(Artifact artifact, string device, LoadOptions options, CancellationToken cancellationToken) =>
-            throw new InvalidOperationException("kernels only");
 
         public Support CanRunKernel(KernelSpec kernel, string id) => device.IsSupported ? Support.No("toy: no such kernel") : device;
 
