@@ -2,9 +2,9 @@ using System.Collections.Immutable;
 using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Engines.Managed.Timing;
 using QuantBench.Formats.Gguf;
-using QuantBench.Formats.Synthesis;
 using QuantBench.Inference.Engines;
 using QuantBench.Inference.Kernels;
+using QuantBench.Models.Synthesis;
 
 namespace QuantBench.Engines.Managed;
 

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Runs;
-using QuantBench.Formats.Sources;
 using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Sources;
 using QuantBench.Results.Store;
 using QuantBench.Runner.Workers;
 

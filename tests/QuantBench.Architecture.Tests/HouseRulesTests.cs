@@ -13,14 +13,16 @@ public sealed class HouseRulesTests
     {
         ["QuantBench.Core"] = [],
         ["QuantBench.Formats"] = ["QuantBench.Core"],
-        ["QuantBench.Inference"] = ["QuantBench.Core", "QuantBench.Formats"],
+        ["QuantBench.Models"] = ["QuantBench.Core", "QuantBench.Formats"],
+        ["QuantBench.Inference"] = ["QuantBench.Core", "QuantBench.Formats", "QuantBench.Models"],
         ["QuantBench.Engines.LlamaCpp"] = ["QuantBench.Inference"],
         ["QuantBench.Engines.Managed"] = ["QuantBench.Inference"],
         ["QuantBench.Engines.OnnxRuntime"] = ["QuantBench.Inference"],
         ["QuantBench.Engines.Ilgpu"] = ["QuantBench.Inference", "QuantBench.Engines.Managed"],
         ["QuantBench.Results"] = ["QuantBench.Core"],
         ["QuantBench.Analysis"] = ["QuantBench.Core", "QuantBench.Results"],
-        ["QuantBench.Runner"] = ["QuantBench.Core", "QuantBench.Formats", "QuantBench.Inference", "QuantBench.Results"],
+        ["QuantBench.Runner"] =
+            ["QuantBench.Core", "QuantBench.Formats", "QuantBench.Models", "QuantBench.Inference", "QuantBench.Results"],
         ["QuantBench.Microbenchmarks"] = ["*"],
         ["QuantBench.Lab"] = ["QuantBench.Runner", "QuantBench.Results"],
         ["QuantBench.Dashboard"] = ["QuantBench.Core", "QuantBench.Results", "QuantBench.Analysis", "QuantBench.Lab"],

@@ -1,10 +1,10 @@
 using QuantBench.Core.Variants;
 using QuantBench.Engines.Managed;
-using QuantBench.Formats.Conversion;
 using QuantBench.Formats.Gguf;
-using QuantBench.Formats.Synthesis;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Conversion;
+using QuantBench.Models.Synthesis;
 using QuantBench.TestKit;
 
 namespace QuantBench.Engines.Ilgpu.Tests;

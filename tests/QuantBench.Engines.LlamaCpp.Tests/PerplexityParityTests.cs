@@ -1,7 +1,7 @@
 using System.Text.Json;
-using QuantBench.Formats.Sources;
 using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Sources;
 using QuantBench.TestKit;
 
 namespace QuantBench.Engines.LlamaCpp.Tests;

@@ -1,5 +1,5 @@
-using QuantBench.Formats.Conversion;
 using QuantBench.Formats.Gguf;
+using QuantBench.Models.Conversion;
 using QuantBench.TestKit;
 
 namespace QuantBench.Engines.LlamaCpp.Tests;

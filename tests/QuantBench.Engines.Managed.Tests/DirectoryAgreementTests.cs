@@ -1,9 +1,9 @@
 using System.Text.Json.Nodes;
 using QuantBench.Core.Errors;
 using QuantBench.Engines.LlamaCpp;
-using QuantBench.Formats.Conversion;
 using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Conversion;
 
 namespace QuantBench.Engines.Managed.Tests;
 

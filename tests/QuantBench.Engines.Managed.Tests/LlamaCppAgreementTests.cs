@@ -1,6 +1,6 @@
 using QuantBench.Engines.LlamaCpp;
-using QuantBench.Formats.Synthesis;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Synthesis;
 
 namespace QuantBench.Engines.Managed.Tests;
 

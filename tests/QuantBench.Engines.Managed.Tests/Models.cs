@@ -1,10 +1,10 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Variants;
 using QuantBench.Engines.Managed.Kernels;
-using QuantBench.Formats.Synthesis;
-using QuantBench.Formats.Weights;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Synthesis;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Engines.Managed.Tests;
 

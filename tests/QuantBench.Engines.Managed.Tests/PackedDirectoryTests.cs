@@ -1,6 +1,6 @@
-using QuantBench.Formats.Mlx;
-using QuantBench.Formats.Weights;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Mlx;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Engines.Managed.Tests;
 

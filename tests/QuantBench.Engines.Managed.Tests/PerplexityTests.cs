@@ -1,7 +1,7 @@
-using QuantBench.Formats.Conversion;
 using QuantBench.Formats.Gguf;
-using QuantBench.Formats.Sources;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Conversion;
+using QuantBench.Models.Sources;
 
 namespace QuantBench.Engines.Managed.Tests;
 

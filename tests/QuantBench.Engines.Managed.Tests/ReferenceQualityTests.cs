@@ -1,12 +1,12 @@
 using System.Runtime.InteropServices;
 using QuantBench.Engines.LlamaCpp;
 using QuantBench.Formats.Blocks;
-using QuantBench.Formats.Conversion;
 using QuantBench.Formats.Gguf;
-using QuantBench.Formats.Mlx;
 using QuantBench.Formats.Safetensors;
-using QuantBench.Formats.Sources;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Conversion;
+using QuantBench.Models.Mlx;
+using QuantBench.Models.Sources;
 using QuantBench.TestKit;
 
 namespace QuantBench.Engines.Managed.Tests;

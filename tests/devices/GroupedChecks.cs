@@ -1,10 +1,10 @@
 using System.Runtime.InteropServices;
 using QuantBench.Engines.Ilgpu.Graph;
 using QuantBench.Engines.Managed.Kernels;
-using QuantBench.Formats.Awq;
-using QuantBench.Formats.Gptq;
 using QuantBench.Formats.Safetensors;
-using QuantBench.Formats.Weights;
+using QuantBench.Models.Awq;
+using QuantBench.Models.Gptq;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.DeviceCheck;
 

@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using QuantBench.Engines.Ilgpu.Graph;
-using QuantBench.Formats.Mlx;
 using QuantBench.Formats.Safetensors;
+using QuantBench.Models.Mlx;
 
 namespace QuantBench.DeviceCheck;
 

@@ -2,9 +2,9 @@ using System.Text.Json.Nodes;
 using QuantBench.Core.Variants;
 using QuantBench.Engines.LlamaCpp;
 using QuantBench.Engines.Managed;
-using QuantBench.Formats.Sources;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Sources;
 
 namespace QuantBench.Parity;
 

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using QuantBench.Core.Statistics;
 using QuantBench.Formats.Gguf;
-using QuantBench.Formats.Synthesis;
+using QuantBench.Models.Synthesis;
 
 namespace QuantBench.Parity;
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net;
 using QuantBench.Cli.Composition;
 using QuantBench.Core.Errors;
+using QuantBench.Dashboard;
 using QuantBench.Dashboard.Hosting;
 using QuantBench.Lab;
 using QuantBench.Lab.Queue;

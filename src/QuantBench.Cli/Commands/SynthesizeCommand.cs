@@ -5,10 +5,10 @@ using QuantBench.Cli.Composition;
 using QuantBench.Cli.Views;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
-using QuantBench.Formats.Sources;
-using QuantBench.Formats.Synthesis;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Sources;
+using QuantBench.Models.Synthesis;
 
 namespace QuantBench.Cli.Commands;
 

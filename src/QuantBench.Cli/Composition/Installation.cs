@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using System.Reflection;
 using QuantBench.Core.Machine;
-using QuantBench.Formats.Sources;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Evaluators;
+using QuantBench.Models.Sources;
 using QuantBench.Results.Store;
 using QuantBench.Runner;
 using QuantBench.Runner.Workers;

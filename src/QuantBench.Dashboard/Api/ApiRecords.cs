@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Runs;
-using QuantBench.Dashboard.Queries;
+using QuantBench.Dashboard.Runs;
 
 namespace QuantBench.Dashboard.Api;
 

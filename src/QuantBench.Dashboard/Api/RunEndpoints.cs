@@ -9,6 +9,7 @@ using QuantBench.Core.Metrics;
 using QuantBench.Dashboard.Figures;
 using QuantBench.Dashboard.Matrix;
 using QuantBench.Dashboard.Queries;
+using QuantBench.Dashboard.Runs;
 using QuantBench.Results.Exchange;
 
 namespace QuantBench.Dashboard.Api;

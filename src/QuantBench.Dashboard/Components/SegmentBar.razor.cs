@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Microsoft.AspNetCore.Components;
-using QuantBench.Dashboard.Queries;
+using QuantBench.Dashboard.Runs;
 
 namespace QuantBench.Dashboard.Components;
 

@@ -1,6 +1,6 @@
 using QuantBench.Core.Cells;
 using QuantBench.Core.Variants;
-using QuantBench.Dashboard.Queries;
+using QuantBench.Dashboard.Runs;
 using QuantBench.Dashboard.Text;
 
 namespace QuantBench.Dashboard.Matrix;

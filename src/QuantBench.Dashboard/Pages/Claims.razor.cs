@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Microsoft.AspNetCore.Components;
 using QuantBench.Analysis.Claims;
 using QuantBench.Dashboard.Queries;
+using QuantBench.Dashboard.Runs;
 
 namespace QuantBench.Dashboard.Pages;
 

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Components;
 using QuantBench.Analysis.Compare;
 using QuantBench.Analysis.Plots;
 using QuantBench.Dashboard.Queries;
+using QuantBench.Dashboard.Runs;
 using QuantBench.Dashboard.Text;
 
 namespace QuantBench.Dashboard.Pages;

@@ -8,6 +8,7 @@ using QuantBench.Core.Limits;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Profiles;
 using QuantBench.Dashboard.Queries;
+using QuantBench.Dashboard.Runs;
 using QuantBench.Dashboard.Text;
 
 namespace QuantBench.Dashboard.Pages;

@@ -4,6 +4,7 @@ using QuantBench.Analysis.Compare;
 using QuantBench.Analysis.Plots;
 using QuantBench.Dashboard.Figures;
 using QuantBench.Dashboard.Queries;
+using QuantBench.Dashboard.Runs;
 using QuantBench.Dashboard.Text;
 
 namespace QuantBench.Dashboard.Pages;

@@ -7,6 +7,7 @@ using QuantBench.Core.Metrics;
 using QuantBench.Dashboard.Figures;
 using QuantBench.Dashboard.Matrix;
 using QuantBench.Dashboard.Queries;
+using QuantBench.Dashboard.Runs;
 using QuantBench.Dashboard.Text;
 using QuantBench.Lab.Notes;
 

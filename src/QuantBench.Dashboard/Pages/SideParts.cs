@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using QuantBench.Analysis.Compare;
-using QuantBench.Dashboard.Queries;
+using QuantBench.Dashboard.Runs;
 
 namespace QuantBench.Dashboard.Pages;
 

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Components;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Core.Cells;
 using QuantBench.Dashboard.Queries;
+using QuantBench.Dashboard.Runs;
 using QuantBench.Dashboard.Text;
 
 namespace QuantBench.Dashboard.Pages;

@@ -4,6 +4,7 @@ using QuantBench.Analysis.Formatting;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Runs;
+using QuantBench.Dashboard.Runs;
 using QuantBench.Results.Folders;
 
 namespace QuantBench.Dashboard.Queries;

@@ -2,6 +2,7 @@ using QuantBench.Analysis.Compare;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Variants;
 using QuantBench.Dashboard.Matrix;
+using QuantBench.Dashboard.Runs;
 using QuantBench.Results.Folders;
 
 namespace QuantBench.Dashboard.Queries;

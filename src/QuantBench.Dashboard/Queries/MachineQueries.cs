@@ -3,6 +3,7 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using QuantBench.Core;
 using QuantBench.Core.Runs;
+using QuantBench.Dashboard.Runs;
 using QuantBench.Results.Store;
 
 namespace QuantBench.Dashboard.Queries;

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Microsoft.EntityFrameworkCore;
 using QuantBench.Core.Variants;
+using QuantBench.Dashboard.Runs;
 using QuantBench.Lab.Artifacts;
 using QuantBench.Results.Store;
 

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Microsoft.EntityFrameworkCore;
 using QuantBench.Analysis.Compare;
 using QuantBench.Core.Errors;
+using QuantBench.Dashboard.Runs;
 using QuantBench.Lab.Queue;
 using QuantBench.Results.Folders;
 using QuantBench.Results.Store;

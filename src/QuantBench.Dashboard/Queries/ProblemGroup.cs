@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Cells;
+using QuantBench.Dashboard.Runs;
 
 namespace QuantBench.Dashboard.Queries;
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Dashboard.Runs;
 
 namespace QuantBench.Dashboard.Queries;
 

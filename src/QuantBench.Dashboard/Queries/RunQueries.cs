@@ -6,6 +6,7 @@ using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Runs;
 using QuantBench.Core.Suites;
+using QuantBench.Dashboard.Runs;
 using QuantBench.Lab;
 using QuantBench.Lab.Notes;
 using QuantBench.Lab.Queue;

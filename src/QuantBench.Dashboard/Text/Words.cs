@@ -5,7 +5,7 @@ using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
-using QuantBench.Dashboard.Queries;
+using QuantBench.Dashboard.Runs;
 using QuantBench.Lab.Queue;
 
 namespace QuantBench.Dashboard.Text;

@@ -7,8 +7,8 @@ using QuantBench.Engines.Ilgpu.Devices;
 using QuantBench.Engines.Ilgpu.Kernels;
 using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Formats.Gguf;
-using QuantBench.Formats.Mlx;
-using QuantBench.Formats.Weights;
+using QuantBench.Models.Mlx;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Engines.Ilgpu.Graph;
 

@@ -2,10 +2,10 @@ using System.Collections.Immutable;
 using System.Globalization;
 using QuantBench.Core.Errors;
 using QuantBench.Engines.LlamaCpp.Native;
-using QuantBench.Formats.Sources;
 using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Sources;
 
 namespace QuantBench.Engines.LlamaCpp.Artifacts;
 

@@ -4,9 +4,9 @@ using System.Text.RegularExpressions;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
 using QuantBench.Engines.LlamaCpp.Native;
-using QuantBench.Formats.Sources;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Sources;
 
 namespace QuantBench.Engines.LlamaCpp.Artifacts;
 

@@ -2,8 +2,8 @@ using QuantBench.Core.Errors;
 using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Safetensors;
-using QuantBench.Formats.Weights;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Engines.Managed.Files;
 

@@ -1,5 +1,5 @@
 using QuantBench.Formats.Gguf;
-using QuantBench.Formats.Weights;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Engines.Managed.Kernels;
 

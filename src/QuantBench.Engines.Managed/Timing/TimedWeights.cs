@@ -1,8 +1,8 @@
 using QuantBench.Core.Errors;
 using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Formats.Gguf;
-using QuantBench.Formats.Synthesis;
 using QuantBench.Inference.Kernels;
+using QuantBench.Models.Synthesis;
 
 namespace QuantBench.Engines.Managed.Timing;
 

@@ -3,10 +3,10 @@ using System.Globalization;
 using System.Text.Json;
 using QuantBench.Core;
 using QuantBench.Core.Errors;
-using QuantBench.Formats.Decoders;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Onnx;
-using QuantBench.Formats.Synthesis;
+using QuantBench.Models.Decoders;
+using QuantBench.Models.Synthesis;
 
 namespace QuantBench.Engines.OnnxRuntime.Export;
 

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
-using QuantBench.Formats.Decoders;
 using QuantBench.Formats.Onnx;
+using QuantBench.Models.Decoders;
 
 namespace QuantBench.Engines.OnnxRuntime.Export;
 

@@ -1,5 +1,5 @@
-using QuantBench.Formats.Decoders;
 using QuantBench.Formats.Onnx;
+using QuantBench.Models.Decoders;
 
 namespace QuantBench.Engines.OnnxRuntime.Export;
 

@@ -1,8 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using QuantBench.Core.Errors;
-using QuantBench.Formats.Decoders;
 using QuantBench.Formats.Onnx;
+using QuantBench.Models.Decoders;
 
 namespace QuantBench.Engines.OnnxRuntime.Export;
 

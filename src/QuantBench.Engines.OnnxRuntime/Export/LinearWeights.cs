@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
-using QuantBench.Formats.Decoders;
 using QuantBench.Formats.Gguf;
-using QuantBench.Formats.Weights;
+using QuantBench.Models.Decoders;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Engines.OnnxRuntime.Export;
 

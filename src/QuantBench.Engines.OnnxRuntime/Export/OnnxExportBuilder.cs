@@ -3,11 +3,11 @@ using System.Globalization;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
 using QuantBench.Engines.OnnxRuntime.Export.Calibration;
-using QuantBench.Formats.Decoders;
 using QuantBench.Formats.Gguf;
-using QuantBench.Formats.Sources;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Decoders;
+using QuantBench.Models.Sources;
 
 namespace QuantBench.Engines.OnnxRuntime.Export;
 

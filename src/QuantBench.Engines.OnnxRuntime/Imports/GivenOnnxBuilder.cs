@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using QuantBench.Engines.OnnxRuntime.Models;
 using QuantBench.Formats.Onnx;
-using QuantBench.Formats.Sources;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Sources;
 
 namespace QuantBench.Engines.OnnxRuntime.Imports;
 

@@ -8,7 +8,7 @@ namespace QuantBench.Formats.Blocks;
 /// The last step of every vector decoder: 16 small integers become 16 floats. Multiplication and addition stay two roundings, never a fused
 /// one, because the scalar definition has two.
 /// </summary>
-internal static class Lanes
+public static class Lanes
 {
     /// <summary>Stores <c>q · scale</c>.</summary>
     /// <param name="q">16 signed quants; lane k goes to <c>output[k]</c>.</param>

@@ -5,7 +5,7 @@ namespace QuantBench.Formats.Files;
 
 /// <summary>A value inside a model's JSON file that knows where it stands, so that every wrong type is an error naming file and
 /// key.</summary>
-internal readonly struct ModelJson
+public readonly struct ModelJson
 {
     // The largest real ones are tokenizers of some 35 MB.
     private const long MaxFileBytes = 512L << 20;
@@ -20,20 +20,30 @@ internal readonly struct ModelJson
     private ModelJson(string file, string parent, JsonElement element, string? member = null, int index = -1) =>
         (_file, _parent, _element, _member, _index) = (file, parent, element, member, index);
 
+    /// <summary>Whether it is null or not there.</summary>
     public bool IsNull => _element.ValueKind is JsonValueKind.Null or JsonValueKind.Undefined;
 
+    /// <summary>Whether it is a string.</summary>
     public bool IsString => _element.ValueKind == JsonValueKind.String;
 
+    /// <summary>Whether it is an object.</summary>
     public bool IsObject => _element.ValueKind == JsonValueKind.Object;
 
+    /// <summary>Whether it is an array.</summary>
     public bool IsArray => _element.ValueKind == JsonValueKind.Array;
 
+    /// <summary>Whether it is true or false.</summary>
     public bool IsBoolean => _element.ValueKind is JsonValueKind.True or JsonValueKind.False;
 
+    /// <summary>Whether it is a number.</summary>
     public bool IsNumber => _element.ValueKind == JsonValueKind.Number;
 
+    /// <summary>Path of the file, for messages.</summary>
     public string File => _file;
 
+    /// <summary>Reads a file of at most 512 MiB.</summary>
+    /// <exception cref="RequestException">It is missing or can't be read.</exception>
+    /// <exception cref="ModelFormatException">It is too large or no JSON.</exception>
     public static ModelJson ReadFile(string path)
     {
         try
@@ -58,6 +68,8 @@ internal readonly struct ModelJson
         }
     }
 
+    /// <summary>Parses a part of a file, which must stay as it is; members must be unique.</summary>
+    /// <exception cref="ModelFormatException">It is no JSON; <paramref name="offset"/> is the place given.</exception>
     public static ModelJson Parse(ReadOnlyMemory<byte> utf8, string file, long offset)
     {
         try
@@ -74,6 +86,7 @@ internal readonly struct ModelJson
     }
 
     /// <summary>The member, or null when it is missing or JSON's null.</summary>
+    /// <exception cref="ModelFormatException">This is no object.</exception>
     public ModelJson? Find(string name)
     {
         if (!IsObject) throw Wrong("an object");
@@ -82,8 +95,12 @@ internal readonly struct ModelJson
             : null;
     }
 
+    /// <summary>The member.</summary>
+    /// <exception cref="ModelFormatException">It is missing or null.</exception>
     public ModelJson Get(string name) => Find(name) ?? throw new ModelFormatException(_file, null, $"'{Join(name)}' is missing.");
 
+    /// <summary>An object's members.</summary>
+    /// <exception cref="ModelFormatException">It is of another type.</exception>
     public IEnumerable<(string Name, ModelJson Value)> Members()
     {
         if (!IsObject) throw Wrong("an object");
@@ -100,6 +117,8 @@ internal readonly struct ModelJson
     /// <summary>An item of an array; not for long arrays of arrays, which are walked through each time.</summary>
     public ModelJson this[int index] => new(_file, _parent, _element[index], _member, index);
 
+    /// <summary>An array's items.</summary>
+    /// <exception cref="ModelFormatException">It is of another type.</exception>
     public IEnumerable<ModelJson> Items()
     {
         if (!IsArray) throw Wrong("an array");
@@ -107,6 +126,8 @@ internal readonly struct ModelJson
         foreach (JsonElement item in _element.EnumerateArray()) yield return new ModelJson(_file, Key, item, null, index++);
     }
 
+    /// <summary>A string.</summary>
+    /// <exception cref="ModelFormatException">It is of another type.</exception>
     public string AsString()
     {
         if (!IsString) throw Wrong("a string");
@@ -120,19 +141,28 @@ internal readonly struct ModelJson
         }
     }
 
+    /// <summary>A whole number.</summary>
+    /// <exception cref="ModelFormatException">It is of another type.</exception>
     public long AsInt64() => IsNumber && _element.TryGetInt64(out long value) ? value : throw Wrong("a whole number");
 
+    /// <summary>A whole number in a range that includes both ends.</summary>
+    /// <exception cref="ModelFormatException">It isn't one.</exception>
     public int AsInt32(int min, int max)
     {
         long value = AsInt64();
         return value >= min && value <= max ? (int)value : throw Wrong($"between {min} and {max}");
     }
 
+    /// <summary>A finite number.</summary>
+    /// <exception cref="ModelFormatException">It is of another type.</exception>
     public double AsDouble() =>
         IsNumber && _element.TryGetDouble(out double value) && double.IsFinite(value) ? value : throw Wrong("a number");
 
+    /// <summary>True or false.</summary>
+    /// <exception cref="ModelFormatException">It is of another type.</exception>
     public bool AsBoolean() => IsBoolean ? _element.GetBoolean() : throw Wrong("true or false");
 
+    /// <summary>The error that says what should stand here.</summary>
     public ModelFormatException Wrong(string expected) =>
         new(_file, null, $"'{(Key.Length == 0 ? "the document" : Key)}' should be {expected}, but is {Shorten(_element)}.");
 

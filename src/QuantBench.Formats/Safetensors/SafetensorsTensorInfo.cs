@@ -18,7 +18,8 @@ public sealed record SafetensorsTensorInfo(string Name, SafetensorsDType DType, 
     /// <summary>Number of elements; 1 for a scalar.</summary>
     public long ElementCount => ByteSize / ElementBytes;
 
-    internal static int SizeOf(SafetensorsDType type) => type switch
+    /// <summary>Bytes of one element of a type.</summary>
+    public static int SizeOf(SafetensorsDType type) => type switch
     {
         SafetensorsDType.BOOL or SafetensorsDType.U8 or SafetensorsDType.I8 or SafetensorsDType.F8_E5M2 or SafetensorsDType.F8_E4M3 => 1,
         SafetensorsDType.I16 or SafetensorsDType.U16 or SafetensorsDType.F16 or SafetensorsDType.BF16 => 2,

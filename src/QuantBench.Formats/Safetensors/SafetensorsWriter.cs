@@ -11,7 +11,7 @@ namespace QuantBench.Formats.Safetensors;
 /// <param name="Name">Name, unique in the file.</param>
 /// <param name="DType">Element type.</param>
 /// <param name="Shape">Sizes, the contiguous dimension last.</param>
-internal sealed record SafetensorsSpec(string Name, SafetensorsDType DType, ImmutableArray<long> Shape)
+public sealed record SafetensorsSpec(string Name, SafetensorsDType DType, ImmutableArray<long> Shape)
 {
     /// <summary>Bytes of the tensor.</summary>
     public long ByteSize => Shape.Aggregate((long)SafetensorsTensorInfo.SizeOf(DType), (bytes, size) => checked(bytes * size));
@@ -21,7 +21,7 @@ internal sealed record SafetensorsSpec(string Name, SafetensorsDType DType, Immu
 /// Writes a safetensors file whose tensors are known beforehand and filled in any order, so that tensors that are made together (packed
 /// quants, scales, biases) need not be held in memory.
 /// </summary>
-internal sealed class SafetensorsWriter : IDisposable
+public sealed class SafetensorsWriter : IDisposable
 {
     private readonly string _path;
     private readonly SafeFileHandle _file;

@@ -5,7 +5,7 @@ using Microsoft.ML.Tokenizers;
 namespace QuantBench.Formats.Tokenizers;
 
 /// <summary>Byte-level BPE with the ids llama.cpp gives: user-defined tokens first, then pieces, then merges.</summary>
-internal sealed class BpeTextTokenizer : ITextTokenizer
+public sealed class BpeTextTokenizer : ITextTokenizer
 {
     // Words repeat; a text of a million characters has some ten thousand different pieces.
     private const int MaxCachedPieces = 1 << 16;

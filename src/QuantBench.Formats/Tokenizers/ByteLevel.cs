@@ -6,7 +6,7 @@ namespace QuantBench.Formats.Tokenizers;
 /// <summary>
 /// GPT-2's alphabet: each byte is a visible character. Printable Latin-1 stands for itself; the other 68 bytes are U+0100 and up, in order.
 /// </summary>
-internal static class ByteLevel
+public static class ByteLevel
 {
     private static readonly ImmutableArray<char> ToChar = BuildAlphabet();
 

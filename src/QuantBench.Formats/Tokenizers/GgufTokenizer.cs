@@ -4,7 +4,7 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Tokenizers;
 
 /// <summary>Tokenizers in GGUF metadata.</summary>
-internal static class GgufTokenizer
+public static class GgufTokenizer
 {
     private const string Prefix = "tokenizer.ggml.";
 

@@ -13,7 +13,7 @@ namespace QuantBench.Formats.Tokenizers;
 /// <param name="AddEos">Whether EOS is put behind; null when no file says.</param>
 /// <param name="AddSpacePrefix">What the configuration says about a leading space; null when it doesn't.</param>
 /// <param name="ChatTemplate">The chat template; null when there is none.</param>
-internal sealed record HuggingFaceTokenizer(
+public sealed record HuggingFaceTokenizer(
     TokenizerDefinition Definition,
     ImmutableArray<(string Role, int Id)> SpecialIds,
     bool? AddBos,

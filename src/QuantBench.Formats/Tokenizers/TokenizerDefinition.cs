@@ -33,7 +33,7 @@ public enum TokenType
 /// <param name="Merges">Merges, first to be applied first, as <c>left right</c>.</param>
 /// <param name="PreTokenizer">How text is cut first.</param>
 /// <param name="BosToken">BOS token that is put in front of a text; null when none is.</param>
-internal sealed record TokenizerDefinition(
+public sealed record TokenizerDefinition(
     ImmutableArray<string> Tokens,
     ImmutableArray<TokenType> Types,
     ImmutableArray<string> Merges,

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Variants;
-using QuantBench.Formats.Sources;
-using QuantBench.Formats.Weights;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Sources;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Inference.Artifacts;
 

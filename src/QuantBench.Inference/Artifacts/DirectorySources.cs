@@ -1,6 +1,6 @@
-using QuantBench.Formats.Sources;
-using QuantBench.Formats.Weights;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Sources;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Inference.Artifacts;
 

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Variants;
 using QuantBench.Formats.Gguf;
-using QuantBench.Formats.Sources;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Sources;
 
 namespace QuantBench.Inference.Artifacts;
 

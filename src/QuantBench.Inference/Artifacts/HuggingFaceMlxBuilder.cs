@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using QuantBench.Core.Variants;
-using QuantBench.Formats.Mlx;
-using QuantBench.Formats.Sources;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Mlx;
+using QuantBench.Models.Sources;
 
 namespace QuantBench.Inference.Artifacts;
 

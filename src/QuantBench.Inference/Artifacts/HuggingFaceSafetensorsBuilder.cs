@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Variants;
-using QuantBench.Formats.Conversion;
 using QuantBench.Formats.Safetensors;
-using QuantBench.Formats.Sources;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Conversion;
+using QuantBench.Models.Sources;
 
 namespace QuantBench.Inference.Artifacts;
 

@@ -1,6 +1,6 @@
 using BenchmarkDotNet.Attributes;
 using QuantBench.Formats.Gguf;
-using QuantBench.Formats.Synthesis;
+using QuantBench.Models.Synthesis;
 
 namespace QuantBench.Microbenchmarks.Files;
 

@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
-using QuantBench.Formats.Sources;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Evaluators;
+using QuantBench.Models.Sources;
 using QuantBench.Runner.Registry;
 using QuantBench.Runner.Runs;
 using QuantBench.Runner.Workers;

@@ -5,8 +5,8 @@ using System.Text.Json;
 using QuantBench.Core;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
-using QuantBench.Formats.Sources;
 using QuantBench.Inference.Artifacts;
+using QuantBench.Models.Sources;
 using QuantBench.Runner.Workers;
 
 namespace QuantBench.Runner.Registry;

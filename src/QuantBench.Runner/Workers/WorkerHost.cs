@@ -7,13 +7,13 @@ using QuantBench.Core.Machine;
 using QuantBench.Core.Variants;
 using QuantBench.Core.Workloads;
 using QuantBench.Formats.Gguf;
-using QuantBench.Formats.Sources;
-using QuantBench.Formats.Synthesis;
 using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
 using QuantBench.Inference.Evaluators;
 using QuantBench.Inference.Kernels;
+using QuantBench.Models.Sources;
+using QuantBench.Models.Synthesis;
 
 namespace QuantBench.Runner.Workers;
 

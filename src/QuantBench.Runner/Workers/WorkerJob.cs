@@ -5,8 +5,8 @@ using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Runs;
 using QuantBench.Core.Settings;
-using QuantBench.Formats.Sources;
 using QuantBench.Inference.Artifacts;
+using QuantBench.Models.Sources;
 
 namespace QuantBench.Runner.Workers;
 

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using QuantBench.Core.Cells;
-using QuantBench.Formats.Conversion;
+using QuantBench.Models.Conversion;
 using QuantBench.Formats.Gguf;
 using QuantBench.Results.Folders;
 using QuantBench.TestKit;

@@ -6,6 +6,7 @@ using QuantBench.Analysis.Compare;
 using QuantBench.Core.Metrics;
 using QuantBench.Dashboard.Components;
 using QuantBench.Dashboard.Queries;
+using QuantBench.Dashboard.Runs;
 
 namespace QuantBench.Dashboard.Tests.Components;
 

@@ -3,7 +3,7 @@ using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Variants;
 using QuantBench.Dashboard.Matrix;
-using QuantBench.Dashboard.Queries;
+using QuantBench.Dashboard.Runs;
 using QuantBench.Results.Folders;
 using QuantBench.SampleData;
 

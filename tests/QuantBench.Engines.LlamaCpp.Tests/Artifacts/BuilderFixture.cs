@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using QuantBench.Engines.LlamaCpp.Artifacts;
-using QuantBench.Formats.Sources;
 using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Artifacts;
+using QuantBench.Models.Sources;
 
 namespace QuantBench.Engines.LlamaCpp.Tests.Artifacts;
 

@@ -2,8 +2,8 @@ using System.Collections.Immutable;
 using QuantBench.Core.Variants;
 using QuantBench.Engines.LlamaCpp.Artifacts;
 using QuantBench.Formats.Gguf;
-using QuantBench.Formats.Synthesis;
 using QuantBench.Inference.Artifacts;
+using QuantBench.Models.Synthesis;
 
 namespace QuantBench.Engines.LlamaCpp.Tests.Artifacts;
 

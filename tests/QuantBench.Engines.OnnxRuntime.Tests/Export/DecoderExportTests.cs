@@ -1,10 +1,10 @@
 using System.Globalization;
 using QuantBench.Core.Errors;
 using QuantBench.Engines.OnnxRuntime.Export;
-using QuantBench.Formats.Decoders;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Onnx;
-using QuantBench.Formats.Synthesis;
+using QuantBench.Models.Decoders;
+using QuantBench.Models.Synthesis;
 using QuantBench.TestKit;
 
 namespace QuantBench.Engines.OnnxRuntime.Tests.Export;

@@ -1,8 +1,8 @@
 using System.Text.Json.Nodes;
 using QuantBench.Engines.OnnxRuntime.Export;
-using QuantBench.Formats.Conversion;
-using QuantBench.Formats.Decoders;
 using QuantBench.Formats.Gguf;
+using QuantBench.Models.Conversion;
+using QuantBench.Models.Decoders;
 using QuantBench.TestKit;
 
 namespace QuantBench.Engines.OnnxRuntime.Tests.Export;

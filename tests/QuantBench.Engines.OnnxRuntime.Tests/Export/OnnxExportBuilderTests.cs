@@ -3,8 +3,8 @@ using System.Text.Json.Nodes;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
 using QuantBench.Engines.OnnxRuntime.Export;
-using QuantBench.Formats.Sources;
 using QuantBench.Inference.Artifacts;
+using QuantBench.Models.Sources;
 using QuantBench.TestKit;
 
 namespace QuantBench.Engines.OnnxRuntime.Tests.Export;

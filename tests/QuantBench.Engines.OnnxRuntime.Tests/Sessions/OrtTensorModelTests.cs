@@ -66,8 +66,7 @@ public sealed class OrtTensorModelTests : IDisposable
     }
 
     private ITensorModel Load() =>
-        _engine
-            .LoadTensors(OnnxModels.Artifact(_directory.Path), "cpu", new LoadOptions { Threads = 1 }, CancellationToken.None);
+        _engine.LoadTensors(OnnxModels.Artifact(_directory.Path), "cpu", new LoadOptions { Threads = 1 }, CancellationToken.None);
 
     private static TensorValue Floats(long[] shape, params float[] values) =>
         new("float32", [.. shape], MemoryMarshal.AsBytes(values.AsSpan()).ToArray());

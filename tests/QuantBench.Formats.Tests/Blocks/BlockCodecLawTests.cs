@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using FsCheck.Xunit;
 using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
+using QuantBench.TestKit;
 
 namespace QuantBench.Formats.Tests.Blocks;
 
@@ -128,7 +129,7 @@ public sealed class BlockCodecLawTests
     {
         IBlockCodec codec = BlockCodecs.Get(type);
         byte[] blocks = new byte[8 * codec.BlockBytes];
-        float[] values = BlockSamples.Normal(8 * codec.BlockElements, seed: 5);
+        float[] values = NormalSamples.Of(8 * codec.BlockElements, seed: 5);
         void Run()
         {
             codec.Dequantize(blocks, values);
@@ -147,7 +148,7 @@ public sealed class BlockCodecLawTests
     [Property(MaxTest = 25)]
     public void Quantize_StaysWithinHalfAStep(int seed, byte exponent, byte shift)
     {
-        float[] values = [.. BlockSamples.Normal(512, seed, Math.Pow(2, exponent % 20 - 12)).Select(v => v * (1 + shift % 3))];
+        float[] values = [.. NormalSamples.Of(512, seed, Math.Pow(2, exponent % 20 - 12)).Select(v => v * (1 + shift % 3))];
         if (shift % 4 == 0) for (int i = 0; i < values.Length; i++) values[i] = MathF.Abs(values[i]);
         foreach (IBlockCodec codec in BlockCodecs.All.Where(c => c.CanQuantize))
         {

@@ -1,6 +1,7 @@
 using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Safetensors;
+using QuantBench.TestKit;
 
 namespace QuantBench.Formats.Tests.Blocks;
 
@@ -76,13 +77,13 @@ public sealed class BlockEncodeTests
     private static IEnumerable<float[]> Data(int seed)
     {
         const int Count = 256 * 64;
-        yield return BlockSamples.Normal(Count, seed);
-        yield return BlockSamples.Normal(Count, seed + 1, sigma: 0.02);
-        yield return [.. BlockSamples.Normal(Count, seed + 2).Select(v => v * v * v)];
-        yield return [.. BlockSamples.Normal(Count, seed + 3).Select(v => v + 3)];
-        yield return [.. BlockSamples.Normal(Count, seed + 4).Select(v => v - 3)];
-        yield return [.. BlockSamples.Normal(Count, seed + 5).Select((v, i) => i % 5 == 0 ? v : 0)];
-        yield return [.. BlockSamples.Normal(Count, seed + 6).Select((v, i) => i % 32 == 7 ? 20 * v : v)];
+        yield return NormalSamples.Of(Count, seed);
+        yield return NormalSamples.Of(Count, seed + 1, sigma: 0.02);
+        yield return [.. NormalSamples.Of(Count, seed + 2).Select(v => v * v * v)];
+        yield return [.. NormalSamples.Of(Count, seed + 3).Select(v => v + 3)];
+        yield return [.. NormalSamples.Of(Count, seed + 4).Select(v => v - 3)];
+        yield return [.. NormalSamples.Of(Count, seed + 5).Select((v, i) => i % 5 == 0 ? v : 0)];
+        yield return [.. NormalSamples.Of(Count, seed + 6).Select((v, i) => i % 32 == 7 ? 20 * v : v)];
         yield return [.. Enumerable.Range(0, Count).Select(i => i / 256 % 2 == 0 ? 0f : -0.75f)];
         yield return [.. Enumerable.Range(0, Count).Select(i => (i % 37 - 18) / 16f)];
     }

@@ -40,20 +40,6 @@ internal static class BlockSamples
         return [.. blocks.SelectMany(b => b)];
     }
 
-    /// <summary>Values of a normal distribution.</summary>
-    public static float[] Normal(int count, int seed, double sigma = 1)
-    {
-        var random = new Random(seed);
-        float[] values = new float[count];
-        for (int i = 0; i < count; i++)
-        {
-            double radius = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble()));
-            values[i] = (float)(sigma * radius * Math.Cos(2 * Math.PI * random.NextDouble()));
-        }
-
-        return values;
-    }
-
     /// <summary>Fails at the first element whose bits differ; any NaN equals any other.</summary>
     public static void AssertSameBits(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, string what, int blockElements)
     {

@@ -5,7 +5,7 @@ using Google.Protobuf;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Onnx;
 using QuantBench.Formats.Onnx.Proto;
-using QuantBench.Formats.Sources;
+using QuantBench.Models.Sources;
 using QuantBench.TestKit;
 
 namespace QuantBench.Formats.Tests.Onnx;

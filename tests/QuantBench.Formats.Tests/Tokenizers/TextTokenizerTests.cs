@@ -2,10 +2,10 @@ using System.Text;
 using System.Text.Json.Nodes;
 using FsCheck.Xunit;
 using QuantBench.Core.Errors;
-using QuantBench.Formats.Conversion;
 using QuantBench.Formats.Gguf;
-using QuantBench.Formats.Sources;
 using QuantBench.Formats.Tokenizers;
+using QuantBench.Models.Conversion;
+using QuantBench.Models.Sources;
 using QuantBench.TestKit;
 
 namespace QuantBench.Formats.Tests.Tokenizers;

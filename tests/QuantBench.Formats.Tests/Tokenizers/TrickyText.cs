@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using QuantBench.TestKit;
 
 namespace QuantBench.Formats.Tests.Tokenizers;
 

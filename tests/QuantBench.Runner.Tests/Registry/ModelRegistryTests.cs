@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Time.Testing;
 using QuantBench.Core.Errors;
-using QuantBench.Formats.Sources;
 using QuantBench.Inference.Artifacts;
+using QuantBench.Models.Sources;
 using QuantBench.Runner.Registry;
 using QuantBench.Runner.Workers;
 using QuantBench.TestKit;

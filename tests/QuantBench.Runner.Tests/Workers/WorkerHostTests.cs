@@ -7,11 +7,11 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
 using QuantBench.Formats.Gguf;
-using QuantBench.Formats.Sources;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
 using QuantBench.Inference.Evaluators;
 using QuantBench.Inference.Kernels;
+using QuantBench.Models.Sources;
 using QuantBench.Runner.Workers;
 
 namespace QuantBench.Runner.Tests.Workers;

@@ -1,0 +1,223 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Components.Server;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.HostFiltering;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using QuantBench.Core.Errors;
+using QuantBench.Dashboard.Accounts;
+using QuantBench.Dashboard.Api;
+using QuantBench.Dashboard.Hosting;
+using QuantBench.Dashboard.Live;
+using QuantBench.Dashboard.Queries;
+using QuantBench.Lab.Accounts;
+using QuantBench.Lab.Artifacts;
+using QuantBench.Lab.Notes;
+using QuantBench.Lab.Queue;
+using QuantBench.Lab.Schedules;
+using QuantBench.Lab.State;
+using QuantBench.Results.Store;
+
+namespace QuantBench.Dashboard;
+
+/// <summary>The dashboard as a web server: pages, API and, when asked, the scheduler.</summary>
+public sealed class DashboardHost : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly ResultStore _store;
+
+    private DashboardHost(WebApplication app, ResultStore store) => (_app, _store) = (app, store);
+
+    /// <summary>Address it answers on, e.g. <c>http://localhost:5080</c>.</summary>
+    public string Address { get; private set; } = "";
+
+    /// <summary>Code for the page that makes the first admin; null when there are accounts.</summary>
+    public string? BootstrapCode { get; private set; }
+
+    /// <summary>Where the store's database is, without a password.</summary>
+    public string StoreLocation => _store.Location;
+
+    /// <summary>Its services, for tests.</summary>
+    internal IServiceProvider Services => _app.Services;
+
+    /// <summary>Starts the server.</summary>
+    /// <param name="options">What to show and where to listen.</param>
+    /// <param name="cancellationToken">Stops starting.</param>
+    /// <exception cref="RequestException">It would listen publicly without accounts, or the port is taken.</exception>
+    /// <exception cref="StoreException">The results can't be opened.</exception>
+    public static async Task<DashboardHost> StartAsync(DashboardOptions options, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        LabDatabase lab = LabDatabase.Open(options.Lab.ResultsRoot);
+        var accounts = new AccountStore(lab);
+        if (!options.IsLocal && !accounts.Any())
+        {
+            throw new RequestException(
+                $"refused to listen on {options.Address} without accounts: anybody who reaches this machine could use it.",
+                "Make an admin first: quantbench accounts add NAME --role admin. Without --listen only this machine can reach it.");
+        }
+
+        ResultStore store = ResultStore.Open(options.Lab.ResultsRoot, options.Lab.Store);
+        WebApplication? app = null;
+        try
+        {
+            StoreCatchUp.Run(store);
+            app = Build(options, lab, store);
+            await app.StartAsync(cancellationToken);
+            var host = new DashboardHost(app,
+                store)
+            { BootstrapCode = accounts.Any() ? null : app.Services.GetRequiredService<Bootstrap>().Code };
+            host.Address = host.ReadAddress(options);
+            return host;
+        }
+        catch (IOException e) when (e.InnerException is SocketException or Microsoft.AspNetCore.Connections.AddressInUseException)
+        {
+            if (app is not null) await app.DisposeAsync();
+            store.Dispose();
+            // matched above
+            throw new RequestException($"can't listen on {options.Address}:{options.Port}: {e.InnerException!.Message}",
+                "Choose another port with --port, or 0 for any free one.", e);
+        }
+        catch
+        {
+            if (app is not null) await app.DisposeAsync();
+            store.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Waits until the token is cancelled, then stops.</summary>
+    /// <param name="cancellationToken">Stops the server.</param>
+    public async Task WaitAsync(CancellationToken cancellationToken)
+    {
+        var stopped = new TaskCompletionSource();
+        await using CancellationTokenRegistration registration = cancellationToken.Register(() => stopped.TrySetResult());
+        await using CancellationTokenRegistration ended = _app.Lifetime.ApplicationStopping.Register(() => stopped.TrySetResult());
+        await stopped.Task;
+        await _app.StopAsync(CancellationToken.None);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _app.DisposeAsync();
+        _store.Dispose();
+    }
+
+    private static WebApplication Build(DashboardOptions options, LabDatabase lab, ResultStore store)
+    {
+        WebApplicationBuilder builder =
+            WebApplication.CreateEmptyBuilder(
+                new WebApplicationOptions { ApplicationName = typeof(DashboardHost).Assembly.GetName().Name });
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = 1 << 20; // uploads raise it for themselves
+            kestrel.Listen(options.Address, options.Port, listen =>
+            {
+                if (options.CertificateFile is not null) listen.UseHttps(ReadCertificate(options));
+            });
+        });
+        builder.Logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning);
+        // Kestrel reports a taken port by exception as well; the command prints that one.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None)
+            .AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Critical)
+            .AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error).AddFilter("Hangfire", LogLevel.Warning);
+        Register(builder.Services, options, lab, store);
+        WebApplication app = builder.Build();
+        app.UseHostFiltering();
+        app.UseSecurityHeaders(options.CertificateFile is not null);
+        app.UseExceptionHandler("/error", createScopeForErrors: true);
+        app.UseResponseCompression();
+        app.UseByteUnits();
+        app.UseRouting();
+        app.UseAuthentication();
+        app.UseRateLimiter();
+        app.UseAuthorization();
+        app.UseAntiforgery();
+        EmbeddedAssets.Map(app);
+        DashboardApi.Map(app);
+        PageActions.Map(app);
+        app.MapRazorComponents<App>().AddInteractiveServerRenderMode(o => o.ContentSecurityFrameAncestorsPolicy = null)
+            .RequireAuthorization(Policies.Read);
+        // What matches nothing is the same to everybody: the page that says so.
+        app.MapFallback(() =>
+            new RazorComponentResult<App> { StatusCode = StatusCodes.Status404NotFound, PreventStreamingRendering = true })
+            .AllowAnonymous();
+        return app;
+    }
+
+    private static void Register(IServiceCollection services, DashboardOptions options, LabDatabase lab, ResultStore store)
+    {
+        services.AddRouting();
+        services.AddSingleton(options).AddSingleton(options.Lab).AddSingleton(options.Clock).AddSingleton(lab).AddSingleton(store);
+        services.AddSingleton<AuditLog>().AddSingleton<ScheduleStore>().AddSingleton<OccurrenceStore>().AddSingleton<RunNotes>()
+            .AddSingleton<ArtifactCatalog>();
+        services.AddSingleton<AccountStore>().AddSingleton<ApiKeyStore>().AddSingleton<Bootstrap>().AddSingleton<OneLook>();
+        services.AddDashboardQueries();
+        services.AddSingleton<ResultWatcher>().AddHostedService(s => s.GetRequiredService<ResultWatcher>());
+        if (options.Launcher is { } launcher) services.AddSingleton(launcher).AddHostedService<LabServer>();
+
+        services.AddRazorComponents().AddInteractiveServerComponents();
+        services.Configure<CircuitOptions>(o => o.DisconnectedCircuitRetentionPeriod = TimeSpan.FromMinutes(1));
+        services.AddHttpContextAccessor();
+        services.AddAccounts(options);
+        services.AddRateLimits(options);
+        services.AddAntiforgery(o =>
+        {
+            o.Cookie.Name = "qb-form";
+            o.Cookie.HttpOnly = true;
+            o.Cookie.SameSite = SameSiteMode.Strict;
+        });
+        services.AddDataProtection().SetApplicationName("QuantBench").PersistKeysToFileSystem(KeyFolder(options.Lab.ResultsRoot));
+        services.AddResponseCompression(o =>
+            o.MimeTypes = ["text/html", "text/css", "text/javascript", "image/svg+xml", "application/json", "text/csv"]);
+        services.AddProblemDetails();
+        DashboardApi.Register(services);
+        // Names that lead here by a foreign DNS record are refused, so no web site can read a local dashboard through its visitors'
+        // browsers.
+        string[] hosts = options.IsLocal ? ["localhost", "127.0.0.1", "[::1]", .. options.HostNames]
+            : options.HostNames.Count > 0 ? ["localhost", "127.0.0.1", "[::1]", .. options.HostNames] : ["*"];
+        services.Configure<HostFilteringOptions>(o => o.AllowedHosts = hosts);
+        services.AddHostFiltering(o => o.AllowEmptyHosts = false);
+    }
+
+    private static DirectoryInfo KeyFolder(string resultsRoot)
+    {
+        string path = Path.Combine(resultsRoot, ".keys");
+        // Logins and forms survive a restart; nobody else on the machine reads the keys.
+        return OperatingSystem.IsWindows()
+            ? Directory.CreateDirectory(path)
+            : Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+    }
+
+    private static X509Certificate2 ReadCertificate(DashboardOptions options)
+    {
+        try
+        {
+            return X509Certificate2.CreateFromPemFile(options.CertificateFile!, options.CertificateKeyFile); // only called with one
+        }
+        catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
+        {
+            throw new RequestException($"the certificate {options.CertificateFile} can't be read: {e.Message}",
+                "Give PEM files: --tls-cert CERT.pem --tls-key KEY.pem.", e);
+        }
+    }
+
+    private string ReadAddress(DashboardOptions options)
+    {
+        string bound = _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses.FirstOrDefault()
+            ?? $"http://localhost:{options.Port}";
+        var uri = new Uri(bound);
+        return $"{uri.Scheme}://{(options.IsLocal && options.Address.Equals(IPAddress.Loopback) ? "localhost" : uri.Host)}:{uri.Port}";
+    }
+}

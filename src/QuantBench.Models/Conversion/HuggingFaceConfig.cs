@@ -1,0 +1,209 @@
+using QuantBench.Core.Errors;
+using QuantBench.Formats.Files;
+using QuantBench.Models.Synthesis;
+
+namespace QuantBench.Models.Conversion;
+
+/// <summary>What <c>config.json</c> says about a llama-family model; every figure was checked to be sensible.</summary>
+internal sealed record HuggingFaceConfig
+{
+    private const int MaxSize = 1 << 24;
+
+    public required HuggingFaceArchitecture Architecture { get; init; }
+
+    public required string Name { get; init; }
+
+    /// <summary>Whether the weights are random.</summary>
+    public required bool IsSynthetic { get; init; }
+
+    public required int VocabularySize { get; init; }
+
+    public required int HiddenSize { get; init; }
+
+    public required int IntermediateSize { get; init; }
+
+    public required int LayerCount { get; init; }
+
+    public required int HeadCount { get; init; }
+
+    public required int KeyValueHeadCount { get; init; }
+
+    public required int HeadSize { get; init; }
+
+    /// <summary>Whether <c>head_dim</c> is given, and not just implied by the other figures.</summary>
+    public required bool HasHeadSize { get; init; }
+
+    public required int ContextLength { get; init; }
+
+    public required double NormEpsilon { get; init; }
+
+    public required HuggingFaceRope Rope { get; init; }
+
+    /// <summary>Sliding window in tokens of the layers that <see cref="HuggingFaceArchitecture.Window"/> names; null = none.</summary>
+    public required int? Window { get; init; }
+
+    /// <summary>Soft cap of attention scores; null = none.</summary>
+    public required double? AttentionSoftCap { get; init; }
+
+    /// <summary>Soft cap of logits; null = none.</summary>
+    public required double? LogitSoftCap { get; init; }
+
+    public required bool TiesEmbeddings { get; init; }
+
+    /// <summary>The vocabulary's size alone, whatever the architecture and however the weights are stored.</summary>
+    /// <exception cref="QuantBenchException">The file is missing or broken.</exception>
+    public static int ReadVocabularySize(string directory) =>
+        ModelJson.ReadFile(Path.Combine(directory, "config.json")).Get("vocab_size").AsInt32(1, MaxSize);
+
+    /// <summary>Reads the configuration of float weights.</summary>
+    /// <exception cref="QuantBenchException">The file is missing or broken, or the model is of a kind that isn't read.</exception>
+    public static HuggingFaceConfig Read(string directory)
+    {
+        string path = Path.Combine(directory, "config.json");
+        ModelJson json = ModelJson.ReadFile(path);
+        if ((json.Find("quantization_config") ?? json.Find("quantization")) is not { } quantization) return Read(json, path);
+        string method = quantization.IsObject && quantization.Find("quant_method") is { IsString: true } name ? name.AsString() : "unknown";
+        throw new UnsupportedException(
+            path, $"the weights are already quantized ('quantization_config', method '{method}').",
+            "Start from the model's unquantized weights.");
+    }
+
+    /// <summary>Reads the configuration, however the weights are stored.</summary>
+    /// <exception cref="QuantBenchException">The file is broken, or the model is of a kind that isn't read.</exception>
+    public static HuggingFaceConfig Read(ModelJson json, string path)
+    {
+        HuggingFaceArchitecture architecture = ReadArchitecture(json, path);
+        int hidden = json.Get("hidden_size").AsInt32(1, MaxSize);
+        int heads = json.Get("num_attention_heads").AsInt32(1, hidden);
+        int keyValueHeads = json.Find("num_key_value_heads")?.AsInt32(1, heads) ?? heads;
+        int? headSize = json.Find("head_dim")?.AsInt32(2, MaxSize);
+        if (headSize is null && hidden % heads != 0)
+            throw new ModelFormatException(path, null, $"'hidden_size' ({hidden}) is not a multiple of 'num_attention_heads' ({heads}).");
+        int size = headSize ?? hidden / heads;
+        if (size % 2 != 0) throw new ModelFormatException(path, null, $"the head size {size} is odd; rotary positions need pairs.");
+        if (heads % keyValueHeads != 0)
+            throw new ModelFormatException(path, null,
+                $"'num_attention_heads' ({heads}) is not a multiple of 'num_key_value_heads' ({keyValueHeads}).");
+        CheckUnsupported(json, architecture, path);
+        int layers = json.Get("num_hidden_layers").AsInt32(1, 512);
+        int context = json.Get("max_position_embeddings").AsInt32(1, int.MaxValue);
+        CheckQueryScale(json, size, path);
+        return new HuggingFaceConfig
+        {
+            Architecture = architecture,
+            Name = ReadName(json),
+            IsSynthetic = SyntheticMark.IsOn(json),
+            VocabularySize = json.Get("vocab_size").AsInt32(1, MaxSize),
+            HiddenSize = hidden,
+            IntermediateSize = json.Get("intermediate_size").AsInt32(1, MaxSize),
+            LayerCount = layers,
+            HeadCount = heads,
+            KeyValueHeadCount = keyValueHeads,
+            HeadSize = size,
+            HasHeadSize = headSize is not null,
+            ContextLength = context,
+            NormEpsilon = json.Get("rms_norm_eps").AsDouble(),
+            Rope = HuggingFaceRope.Read(json, architecture, hidden, heads, size, context),
+            Window = ReadWindow(json, architecture, layers, path),
+            AttentionSoftCap = json.Find("attn_logit_softcapping")?.AsDouble(),
+            LogitSoftCap = json.Find("final_logit_softcapping")?.AsDouble(),
+            TiesEmbeddings = json.Find("tie_word_embeddings")?.AsBoolean() ?? architecture.TiesByDefault,
+        };
+    }
+
+    private static HuggingFaceArchitecture ReadArchitecture(ModelJson json, string path)
+    {
+        string name = json.Get("architectures").Items().Select(item => item.AsString()).FirstOrDefault() ?? "";
+        return HuggingFaceArchitecture.Known.GetValueOrDefault(name) ?? throw new UnsupportedException(
+            path,
+            $"the architecture '{name}' is not read; {string.Join(", ", HuggingFaceArchitecture.Known.Keys.Order(StringComparer.Ordinal))} "
+                + $"are.",
+            "Convert the model with llama.cpp's convert_hf_to_gguf.py and give the GGUF file instead.");
+    }
+
+    /// <summary>The name is made of the content alone, so that a model in another directory gives the same bytes.</summary>
+    private static string ReadName(ModelJson json)
+    {
+        string? name = json.Find("_name_or_path") is { IsString: true } text ? text.AsString().TrimEnd('/').Split('/')[^1] : null;
+        return string.IsNullOrWhiteSpace(name) ? json.Find("model_type")?.AsString() ?? "model" : name;
+    }
+
+    private static void CheckUnsupported(ModelJson json, HuggingFaceArchitecture architecture, string path)
+    {
+        // Gemma's first files say 'gelu' and mean the tanh form; 'hidden_activation' came later to say so.
+        if ((json.Find("hidden_activation") ?? json.Find("hidden_act")) is { } activation && !architecture.Accepts(activation.AsString()))
+        {
+            throw new UnsupportedException(
+                path,
+                $"'hidden_act' is '{activation.AsString()}'; {architecture.Gguf} models with "
+                    + $"'{(architecture.Gelu ? "gelu_pytorch_tanh" : "silu")}' are read.");
+        }
+
+        if (json.Find("num_local_experts") is { } experts && experts.AsInt64() > 1)
+            throw new UnsupportedException(path, "models with experts ('num_local_experts') are not read.");
+        if (json.Find("no_rope_layer_interval") is { } interval && (architecture.Gguf != "smollm3" || interval.AsInt64() != 4))
+        {
+            throw new UnsupportedException(path,
+                $"'no_rope_layer_interval' is {interval.AsInt64()}; smollm3 models with 4 are read.");
+        }
+    }
+
+    /// <summary>GGUF files don't carry the scale of queries; readers take the head's size, or, for Gemma's 27B, the embedding's share per
+    /// head.</summary>
+    private static void CheckQueryScale(ModelJson json, int headSize, string path)
+    {
+        if (json.Find("query_pre_attn_scalar") is not { } scalar) return;
+        double share = (double)json.Get("hidden_size").AsInt64() / json.Get("num_attention_heads").AsInt64();
+        bool isWide = json.Get("num_hidden_layers").AsInt64() is 46 or 62;
+        double expected = isWide ? Math.Floor(share) : headSize;
+        if (scalar.AsDouble() != expected)
+            throw new UnsupportedException(path,
+                $"'query_pre_attn_scalar' is {scalar.AsDouble()}; models with {expected} here are read.");
+    }
+
+    private static int? ReadWindow(ModelJson json, HuggingFaceArchitecture architecture, int layers, string path)
+    {
+        int? window = json.Find("sliding_window")?.AsInt32(1, int.MaxValue);
+        switch (architecture.Window)
+        {
+            case HuggingFaceWindow.None:
+                return null;
+            case HuggingFaceWindow.WhenSwitchedOn:
+                bool isOn = window is not null && (json.Find("use_sliding_window")?.AsBoolean() ?? false)
+                    && (json.Find("max_window_layers")?.AsInt64() ?? 0) < layers;
+                return !isOn ? null
+                    : throw new UnsupportedException(path,
+                        "sliding windows of the upper layers ('use_sliding_window') are not read.");
+            case HuggingFaceWindow.EverySecondLayer or HuggingFaceWindow.AllButEverySixthLayer:
+                if (window is null) throw new ModelFormatException(path, null, "'sliding_window' is missing.");
+                if (json.Find("sliding_window_pattern") is { } pattern && pattern.AsInt64() != architecture.WindowPattern)
+                {
+                    throw new UnsupportedException(path,
+                        $"'sliding_window_pattern' is {pattern.AsInt64()}; {architecture.Gguf} models with {architecture.WindowPattern} "
+                            + $"are read.");
+                }
+
+                CheckLayerTypes(json, architecture, path);
+                return window;
+            default:
+                return window;
+        }
+    }
+
+    /// <summary>Newer files list what each layer sees.</summary>
+    private static void CheckLayerTypes(ModelJson json, HuggingFaceArchitecture architecture, string path)
+    {
+        if (json.Find("layer_types") is not { } types) return;
+        int layer = 0;
+        foreach (ModelJson type in types.Items())
+        {
+            bool isWindowed = layer++ % architecture.WindowPattern < architecture.WindowPattern - 1;
+            if (type.AsString() != (isWindowed ? "sliding_attention" : "full_attention"))
+            {
+                throw new UnsupportedException(path,
+                    $"'layer_types' has '{type.AsString()}' for layer {layer - 1}; models with {architecture.Gguf}'s usual pattern are "
+                        + $"read.");
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using QuantBench.Core.Errors;
+
+namespace QuantBench.Models.Conversion;
+
+/// <summary>What lies beside the weights of a model directory and belongs to the model: its tokenizer and how it is used.</summary>
+internal static class ModelSideFiles
+{
+    private static readonly string[] s_names =
+    [
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
+        "tokenizer.model",
+        "generation_config.json", "chat_template.jinja", "chat_template.json",
+    ];
+
+    /// <summary>Copies what is there.</summary>
+    /// <param name="from">A model directory.</param>
+    /// <param name="to">A directory that exists; files in it are replaced.</param>
+    /// <exception cref="RequestException">A file can't be read or written.</exception>
+    public static void Copy(string from, string to)
+    {
+        foreach (string name in s_names)
+        {
+            string source = Path.Combine(from, name);
+            if (File.Exists(source)) Copy(source, to, name);
+        }
+    }
+
+    /// <summary>Copies a file.</summary>
+    /// <param name="source">The file.</param>
+    /// <param name="directory">Where to.</param>
+    /// <param name="name">Its name there.</param>
+    /// <exception cref="RequestException">It can't be read or written.</exception>
+    public static void Copy(string source, string directory, string name)
+    {
+        string target = Path.Combine(directory, name);
+        try
+        {
+            File.Copy(source, target, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RequestException($"'{source}' can't be copied to '{target}': {e.Message}",
+                "Check that the directory may be written to and the disk has room.", e);
+        }
+    }
+}

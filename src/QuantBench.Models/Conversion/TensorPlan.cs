@@ -1,0 +1,89 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Errors;
+using QuantBench.Formats.Safetensors;
+
+namespace QuantBench.Models.Conversion;
+
+/// <summary>One tensor to be written, and where it comes from.</summary>
+/// <param name="Target">Name in GGUF.</param>
+/// <param name="Source">The tensor it is made from.</param>
+/// <param name="Rows">Rows; 1 for a vector that isn't reordered.</param>
+/// <param name="Columns">Elements per row.</param>
+/// <param name="PermutedHeads">Heads whose rows are reordered for neighbour rotation; 0 = none.</param>
+/// <param name="Added">What is added to every element.</param>
+internal sealed record PlannedTensor(string Target, SafetensorsTensorInfo Source, long Rows, long Columns, int PermutedHeads,
+    float Added = 0)
+{
+    /// <summary>Row of the source that becomes a row of the target: per head, row 2p + h comes from row h·(size/2) + p, h in {0,
+    /// 1}.</summary>
+    public long SourceRow(long row)
+    {
+        if (PermutedHeads == 0) return row;
+        long headSize = Rows / PermutedHeads;
+        (long head, long within) = Math.DivRem(row, headSize);
+        (long pair, long half) = Math.DivRem(within, 2);
+        return (head * headSize) + (half * (headSize / 2)) + pair;
+    }
+}
+
+/// <summary>Which tensors of a Hugging Face model become which tensors of a GGUF file, in the order they are written.</summary>
+internal static class TensorPlan
+{
+    /// <exception cref="ModelFormatException">A tensor is missing, has another shape than the configuration says, or nobody knows what it
+    /// is for.</exception>
+    public static ImmutableArray<PlannedTensor> Make(HuggingFaceConfig config, SafetensorsModel model, string directory)
+    {
+        var plan = ImmutableArray.CreateBuilder<PlannedTensor>();
+        var used = new HashSet<string>(StringComparer.Ordinal);
+
+        SafetensorsTensorInfo Take(string name, params ReadOnlySpan<long> shape)
+        {
+            if (!model.Tensors.TryGetValue(name, out SafetensorsTensorInfo? tensor))
+                throw new ModelFormatException(directory, null, $"the tensor '{name}' is missing.");
+            if (!tensor.Shape.AsSpan().SequenceEqual(shape))
+            {
+                throw new ModelFormatException(
+                    model.Files[tensor.Part], tensor.Offset,
+                    $"the tensor '{name}' has the shape [{string.Join(", ", tensor.Shape)}], but by config.json it is "
+                        + $"[{string.Join(", ", shape.ToArray())}].");
+            }
+
+            if (tensor.DType is not (SafetensorsDType.F32 or SafetensorsDType.F16 or SafetensorsDType.BF16))
+            {
+                throw new UnsupportedException(model.Files[tensor.Part],
+                    $"the tensor '{name}' is of type {tensor.DType}; F32, F16 and BF16 are converted.");
+            }
+
+            used.Add(name);
+            return tensor;
+        }
+
+        foreach (HuggingFaceModule module in HuggingFaceModule.Of(config))
+        {
+            if (module.IsNorm)
+            {
+                SafetensorsTensorInfo norm = Take($"{module.Source}.weight", module.Columns);
+                plan.Add(new PlannedTensor($"{module.Target}.weight", norm, 1, module.Columns, 0, config.Architecture.NormOffset));
+                continue;
+            }
+
+            SafetensorsTensorInfo matrix = Take($"{module.Source}.weight", module.Rows, module.Columns);
+            plan.Add(new PlannedTensor($"{module.Target}.weight", matrix, module.Rows, module.Columns, module.PermutedHeads));
+            if (!model.Tensors.ContainsKey($"{module.Source}.bias")) continue;
+
+            // A reordered matrix has its bias reordered too; seen as a column, its rows are single elements.
+            SafetensorsTensorInfo bias = Take($"{module.Source}.bias", module.Rows);
+            plan.Add(module.PermutedHeads > 0
+                ? new PlannedTensor($"{module.Target}.bias", bias, module.Rows, 1, module.PermutedHeads)
+                : new PlannedTensor($"{module.Target}.bias", bias, 1, module.Rows, 0));
+        }
+
+        // A tensor nobody asked for means that the model computes something else.
+        string? unknown = model.Tensors.Keys.Where(name => !used.Contains(name) && !HuggingFaceModule.IsRedundant(name, config))
+            .Order(StringComparer.Ordinal).FirstOrDefault();
+        return unknown is null
+            ? plan.ToImmutable()
+            : throw new UnsupportedException(directory,
+                $"the tensor '{unknown}' has no place in a {config.Architecture.Native} model.");
+    }
+}

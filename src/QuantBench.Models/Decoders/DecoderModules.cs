@@ -1,0 +1,21 @@
+namespace QuantBench.Models.Decoders;
+
+/// <summary>Names of a decoder's matrices and vectors, whatever file they come from.</summary>
+public static class DecoderModules
+{
+    /// <summary>The embedding, [vocabulary, hidden].</summary>
+    public const string Embedding = "embed_tokens";
+
+    /// <summary>The output head, [vocabulary, hidden]; absent when embeddings are tied.</summary>
+    public const string Head = "lm_head";
+
+    /// <summary>Weights of the norm before the head.</summary>
+    public const string FinalNorm = "norm";
+
+    /// <summary>A part of a layer: <c>q_proj</c>, <c>k_proj</c>, <c>v_proj</c>, <c>o_proj</c>, <c>gate_proj</c>, <c>up_proj</c>,
+    /// <c>down_proj</c>,
+    /// <c>input_layernorm</c>, <c>post_attention_layernorm</c>, <c>q_norm</c>, <c>k_norm</c>.</summary>
+    /// <param name="layer">Its number.</param>
+    /// <param name="part">Which part.</param>
+    public static string InLayer(int layer, string part) => $"layers.{layer}.{part}";
+}

@@ -1,0 +1,232 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using QuantBench.Core.Errors;
+using QuantBench.Formats.Safetensors;
+using QuantBench.Models.Weights;
+
+namespace QuantBench.Models.Gptq;
+
+/// <summary>
+/// A matrix in GPTQ's code. <c>qweight</c> [columns · bits / 32, rows] packs quants of consecutive input features, lowest bits first;
+/// <c>qzeros</c> [groups, rows · bits / 32] packs zero points of consecutive outputs; <c>scales</c> [groups, rows]; <c>g_idx</c> [columns],
+/// if there, is the group of each input feature (act-order), else feature c is in group c / group size. <c>x = scale · (q − zero)</c> in
+/// single precision.
+/// </summary>
+/// <remarks>
+/// In format <c>gptq</c> zero points are stored less one, modulo 2^bits; the one is added back here, so a stored 2^bits − 1 means 0.
+/// </remarks>
+public sealed class GptqMatrix : IGroupedMatrix
+{
+    private readonly SafetensorsModel _model;
+    private readonly GptqConfig _config;
+    private readonly SafetensorsTensorInfo _quants;
+    private readonly SafetensorsTensorInfo _zeros;
+    private readonly SafetensorsTensorInfo _scales;
+    private readonly SafetensorsTensorInfo? _order;
+    private readonly int _groups;
+    private readonly int[] _groupOf;
+
+    private GptqMatrix(
+        SafetensorsModel model, GptqConfig config, int rows, int columns, int groups,
+        SafetensorsTensorInfo quants, SafetensorsTensorInfo zeros, SafetensorsTensorInfo scales, SafetensorsTensorInfo? order)
+    {
+        (_model, _config, Rows, Columns, _groups, _quants, _zeros, _scales, _order) = (model, config, rows, columns, groups, quants, zeros,
+            scales, order);
+        _groupOf = ReadGroups();
+    }
+
+    /// <inheritdoc/>
+    public int Rows { get; }
+
+    /// <inheritdoc/>
+    public int Columns { get; }
+
+    /// <inheritdoc/>
+    public long ByteSize => _quants.ByteSize + _zeros.ByteSize + _scales.ByteSize + (_order?.ByteSize ?? 0);
+
+    /// <inheritdoc/>
+    public int Bits => _config.Bits;
+
+    /// <inheritdoc/>
+    public int GroupSize
+    {
+        get
+        {
+            // An order that is stored may be the plain one.
+            int size = _config.GroupSize == -1 ? Columns : _config.GroupSize;
+            if (Columns % size != 0) return 0;
+            for (int c = 0; c < Columns; c++)
+            {
+                if (_groupOf[c] != c / size) return 0;
+            }
+
+            return size;
+        }
+    }
+
+    /// <summary>Opens a matrix.</summary>
+    /// <param name="model">The weights.</param>
+    /// <param name="directory">Where they lie, for messages.</param>
+    /// <param name="module">Path of the module.</param>
+    /// <param name="config">Settings of the model.</param>
+    /// <exception cref="ModelFormatException">A tensor is missing, or they don't fit each other or the settings.</exception>
+    public static GptqMatrix Open(SafetensorsModel model, string directory, string module, GptqConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        int perWord = 32 / config.Bits;
+        (SafetensorsTensorInfo quants, int wordRows,
+            int rows) = MatrixShape.Require(model, directory, $"{module}.qweight", SafetensorsDType.I32, SafetensorsDType.U32);
+        (SafetensorsTensorInfo zeros, _,
+            _) = MatrixShape.Require(model, directory, $"{module}.qzeros", SafetensorsDType.I32, SafetensorsDType.U32);
+        (SafetensorsTensorInfo scales, _, _) =
+            MatrixShape.Require(model, directory, $"{module}.scales", SafetensorsDType.F32, SafetensorsDType.F16, SafetensorsDType.BF16);
+        if (wordRows > int.MaxValue / 8 / perWord) throw MatrixShape.Wrong(model, quants, "is too large.");
+        int columns = wordRows * perWord;
+        if (rows % perWord != 0) throw MatrixShape.Wrong(model, quants, $"has {rows} outputs, not a multiple of {perWord}.");
+        int groups = config.GroupSize == -1 ? 1 : (int)(((long)columns + config.GroupSize - 1) / config.GroupSize);
+        MatrixShape.Expect(model, zeros, groups, rows / perWord);
+        MatrixShape.Expect(model, scales, groups, rows);
+        if (!model.Tensors.TryGetValue($"{module}.g_idx", out SafetensorsTensorInfo? order))
+        {
+            return new GptqMatrix(model, config, rows, columns, groups, quants, zeros, scales, null);
+        }
+
+        if (order.DType != SafetensorsDType.I32) throw MatrixShape.Wrong(model, order, $"is of type {order.DType}; I32 was expected.");
+        MatrixShape.Expect(model, order, columns);
+        return new GptqMatrix(model, config, rows, columns, groups, quants, zeros, scales, order);
+    }
+
+    /// <inheritdoc/>
+    public void ReadRows(int firstRow, int rowCount, Span<float> output)
+    {
+        MatrixShape.CheckRun(this, firstRow, rowCount, output.Length);
+        if (rowCount == 0) return;
+        int perWord = 32 / _config.Bits;
+        uint mask = (1u << _config.Bits) - 1;
+        float[] rented = ArrayPool<float>.Shared.Rent(checked(2 * _groups * rowCount));
+        Span<float> scales = rented.AsSpan(0, _groups * rowCount);
+        Span<float> zeros = rented.AsSpan(_groups * rowCount, _groups * rowCount);
+        ReadGroupRows(firstRow, rowCount, scales, zeros);
+
+        // A row of words holds perWord inputs of all outputs, so the run is read word row by word row.
+        for (int w = 0; w < Columns / perWord; w++)
+        {
+            ReadOnlySpan<uint> words = MemoryMarshal.Cast<byte, uint>(_model.Span(_quants, ((long)w * Rows + firstRow) * 4, rowCount * 4));
+            for (int r = 0; r < rowCount; r++)
+            {
+                uint word = words[r];
+                Span<float> target = output.Slice(r * Columns + w * perWord, perWord);
+                for (int k = 0; k < perWord; k++)
+                {
+                    int at = _groupOf[w * perWord + k] * rowCount + r;
+                    target[k] = scales[at] * ((word >> (_config.Bits * k) & mask) - zeros[at]);
+                }
+            }
+        }
+
+        ArrayPool<float>.Shared.Return(rented);
+    }
+
+    /// <inheritdoc/>
+    public void ReadPiece(int row, int firstColumn, Span<float> output)
+    {
+        MatrixShape.CheckPiece(this, row, firstColumn, output.Length);
+        if (output.Length == 0) return;
+        int perWord = 32 / _config.Bits;
+        uint mask = (1u << _config.Bits) - 1;
+        float[] rented = ArrayPool<float>.Shared.Rent(2 * _groups);
+        Span<float> scales = rented.AsSpan(0, _groups);
+        Span<float> zeros = rented.AsSpan(_groups, _groups);
+
+        // With act-order any column may be of any group; else only these few are needed.
+        int firstGroup = _order is null ? _groupOf[firstColumn] : 0;
+        int lastGroup = _order is null ? _groupOf[firstColumn + output.Length - 1] : _groups - 1;
+        for (int g = firstGroup; g <= lastGroup; g++) ReadGroup(row, g, out scales[g], out zeros[g]);
+        ReadOnlySpan<int> groups = _groupOf.AsSpan(firstColumn, output.Length);
+        for (int c = 0; c < output.Length; c += perWord)
+        {
+            uint word = MemoryMarshal.Read<uint>(_model.Span(_quants, ((long)((firstColumn + c) / perWord) * Rows + row) * 4, 4));
+            for (int k = 0; k < perWord; k++)
+            {
+                int g = groups[c + k];
+                output[c + k] = scales[g] * ((word >> (_config.Bits * k) & mask) - zeros[g]);
+            }
+        }
+
+        ArrayPool<float>.Shared.Return(rented);
+    }
+
+    /// <inheritdoc/>
+    public void ReadQuants(int firstRow, int rowCount, Span<byte> quants)
+    {
+        MatrixShape.CheckRun(this, firstRow, rowCount, checked(rowCount * Columns));
+        int perWord = 32 / _config.Bits;
+        uint mask = (1u << _config.Bits) - 1;
+        for (int w = 0; w < Columns / perWord; w++)
+        {
+            ReadOnlySpan<uint> words = MemoryMarshal.Cast<byte, uint>(_model.Span(_quants, ((long)w * Rows + firstRow) * 4, rowCount * 4));
+            for (int r = 0; r < rowCount; r++)
+            {
+                Span<byte> target = quants.Slice(r * Columns + w * perWord, perWord);
+                for (int k = 0; k < perWord; k++) target[k] = (byte)(words[r] >> (_config.Bits * k) & mask);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void ReadGroups(int row, Span<float> scales, Span<float> zeros)
+    {
+        for (int g = 0; g < _groups; g++) ReadGroup(row, g, out scales[g], out zeros[g]);
+    }
+
+    private void ReadGroup(int row, int group, out float scale, out float zero)
+    {
+        scale = 0;
+        int perWord = 32 / _config.Bits;
+        FloatMatrix.CodecOf(_scales.DType).Dequantize(
+            _model.Span(_scales, ((long)group * Rows + row) * _scales.ElementBytes, _scales.ElementBytes),
+            MemoryMarshal.CreateSpan(ref scale, 1));
+        uint word = MemoryMarshal.Read<uint>(_model.Span(_zeros, ((long)group * (Rows / perWord) + row / perWord) * 4, 4));
+        zero = ((word >> (_config.Bits * (row % perWord))) + (uint)_config.ZeroShift) & ((1u << _config.Bits) - 1);
+    }
+
+    /// <summary>Scales and zero points of a run of outputs, [groups, rowCount].</summary>
+    private void ReadGroupRows(int firstRow, int rowCount, Span<float> scales, Span<float> zeros)
+    {
+        int perWord = 32 / _config.Bits;
+        uint mask = (1u << _config.Bits) - 1;
+        for (int g = 0; g < _groups; g++)
+        {
+            ReadOnlySpan<byte> stored =
+                _model.Span(_scales, ((long)g * Rows + firstRow) * _scales.ElementBytes, rowCount * _scales.ElementBytes);
+            FloatMatrix.CodecOf(_scales.DType).Dequantize(stored, scales.Slice(g * rowCount, rowCount));
+            ReadOnlySpan<uint> words =
+                MemoryMarshal.Cast<byte, uint>(_model.Span(_zeros, (long)g * (Rows / perWord) * 4, Rows / perWord * 4));
+            for (int r = 0; r < rowCount; r++)
+            {
+                int row = firstRow + r;
+                uint zero = words[row / perWord] >> (_config.Bits * (row % perWord));
+                zeros[g * rowCount + r] = (zero + (uint)_config.ZeroShift) & mask;
+            }
+        }
+    }
+
+    private int[] ReadGroups()
+    {
+        int[] groups = new int[Columns];
+        if (_order is null)
+        {
+            int size = _config.GroupSize == -1 ? Columns : _config.GroupSize;
+            for (int c = 0; c < Columns; c++) groups[c] = c / size;
+            return groups;
+        }
+
+        MemoryMarshal.Cast<byte, int>(_model.Span(_order, 0, (int)_order.ByteSize)).CopyTo(groups);
+        foreach (int group in groups)
+        {
+            if (group < 0 || group >= _groups) throw MatrixShape.Wrong(_model, _order, $"names group {group}, but there are {_groups}.");
+        }
+
+        return groups;
+    }
+}

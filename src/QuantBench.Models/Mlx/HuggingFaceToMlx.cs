@@ -1,0 +1,252 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using QuantBench.Core.Errors;
+using QuantBench.Formats.Blocks;
+using QuantBench.Formats.Files;
+using QuantBench.Formats.Safetensors;
+using QuantBench.Models.Conversion;
+using QuantBench.Models.Weights;
+
+namespace QuantBench.Models.Mlx;
+
+/// <summary>
+/// Makes a quantized MLX directory, in the layout of <c>mlx_lm.convert -q</c>, from a Hugging Face directory: <c>model.safetensors</c> with
+/// its index,
+/// <c>config.json</c> with the settings, and the tokenizer's files. Linear layers and embeddings are quantized; a matrix whose rows aren't
+/// whole groups stays as it is, as do vectors. Scales and biases have the type that the weights had.
+/// </summary>
+public static class HuggingFaceToMlx
+{
+    /// <summary>Changes whenever the same input would give other bytes; part of every recipe.</summary>
+    public const string Version = "1";
+
+    private const int ChunkElements = 1 << 20;
+
+    private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, IndentSize = 4, NewLine = "\n" };
+
+    /// <summary>Converts with the same settings for all layers.</summary>
+    /// <param name="sourceDirectory">A Hugging Face directory of float weights.</param>
+    /// <param name="outputDirectory">Where to; made when it is missing, files in it are replaced.</param>
+    /// <param name="quantization">Bits and group size.</param>
+    /// <param name="progress">Receives 0 to 1.</param>
+    /// <param name="cancellationToken">Stops between pieces of about a million weights; the output is then incomplete.</param>
+    /// <exception cref="QuantBenchException">The source is broken or already quantized, or the output can't be written.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public static void Convert(
+        string sourceDirectory, string outputDirectory, MlxQuantization quantization, IProgress<double> progress,
+        CancellationToken cancellationToken) =>
+        Convert(sourceDirectory, outputDirectory, quantization, _ => quantization, progress, cancellationToken);
+
+    /// <summary>Converts with settings that may differ by layer. The same source content and settings give the same bytes.</summary>
+    /// <param name="sourceDirectory">A Hugging Face directory of float weights.</param>
+    /// <param name="outputDirectory">Where to; made when it is missing, files in it are replaced.</param>
+    /// <param name="quantization">What <c>config.json</c> gives as the settings of all layers that aren't listed.</param>
+    /// <param name="settingsOf">Settings of a module by its path, e.g. <c>model.layers.0.mlp.down_proj</c>; null = its weights stay
+    /// floats.</param>
+    /// <param name="progress">Receives 0 to 1.</param>
+    /// <param name="cancellationToken">Stops between pieces of about a million weights; the output is then incomplete.</param>
+    /// <exception cref="QuantBenchException">The source is broken or already quantized, or the output can't be written.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public static void Convert(
+        string sourceDirectory, string outputDirectory, MlxQuantization quantization, Func<string, MlxQuantization?> settingsOf,
+        IProgress<double> progress, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(quantization);
+        ArgumentNullException.ThrowIfNull(settingsOf);
+        ArgumentNullException.ThrowIfNull(progress);
+        cancellationToken.ThrowIfCancellationRequested();
+        string configPath = Path.Combine(sourceDirectory, "config.json");
+        ModelJson config = ModelJson.ReadFile(configPath);
+        if ((config.Find("quantization") ?? config.Find("quantization_config")) is not null)
+        {
+            throw new UnsupportedException(configPath, "the weights are already quantized.",
+                "Start from the model's unquantized weights.");
+        }
+
+        bool isTied = config.Find("tie_word_embeddings")?.AsBoolean() ?? false;
+        using SafetensorsModel model = SafetensorsModel.Open(sourceDirectory);
+        PlannedTensor[] plan = [.. model.Tensors.Values
+            .Where(t => !(isTied && t.Name == "lm_head.weight") && !t.Name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal))
+            .OrderBy(t => t.Name, StringComparer.Ordinal)
+            .Select(t => Plan(t, settingsOf))];
+
+        Prepare(outputDirectory);
+        SafetensorsSpec[] specs = [.. plan.SelectMany(t => t.Specs())];
+        using (var writer = new SafetensorsWriter(Path.Combine(outputDirectory, SafetensorsModel.SingleFile), specs, format: "mlx"))
+        {
+            long total = plan.Sum(t => t.Source.ElementCount);
+            long done = 0;
+            foreach (PlannedTensor tensor in plan)
+            {
+                foreach (long elements in Write(writer, model, sourceDirectory, tensor))
+                {
+                    cancellationToken.ThrowIfCancellationRequested();
+                    done += elements;
+                    progress.Report((double)done / total);
+                }
+            }
+
+            writer.Complete();
+        }
+
+        WriteIndex(outputDirectory, plan, specs);
+        WriteConfig(configPath, outputDirectory, quantization, plan);
+        ModelSideFiles.Copy(sourceDirectory, outputDirectory);
+    }
+
+    private static PlannedTensor Plan(SafetensorsTensorInfo tensor, Func<string, MlxQuantization?> settingsOf)
+    {
+        const string Suffix = ".weight";
+        bool isMatrix = tensor.Shape.Length == 2 && tensor.Name.EndsWith(Suffix, StringComparison.Ordinal)
+            && tensor.DType is SafetensorsDType.F32 or SafetensorsDType.F16 or SafetensorsDType.BF16;
+        string module = isMatrix ? tensor.Name[..^Suffix.Length] : "";
+        MlxQuantization? settings = isMatrix ? settingsOf(module) : null;
+        bool fits = settings is not null && tensor.Shape[0] > 0 && tensor.Shape[1] > 0 && tensor.Shape[1] % settings.GroupSize == 0;
+        return new PlannedTensor(tensor, module, fits ? settings : null);
+    }
+
+    private static void Prepare(string directory)
+    {
+        try
+        {
+            Directory.CreateDirectory(directory);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RequestException($"The directory '{directory}' can't be made: {e.Message}",
+                "Give a directory that may be written to.", e);
+        }
+    }
+
+    /// <summary>Writes a tensor piece by piece; yields the number of elements of each.</summary>
+    private static IEnumerable<long> Write(SafetensorsWriter writer, SafetensorsModel model, string directory, PlannedTensor tensor)
+    {
+        if (tensor.Settings is not { } settings)
+        {
+            SafetensorsTensorInfo source = tensor.Source;
+            for (long at = 0; at < source.ByteSize; at += ChunkElements)
+            {
+                int count = (int)Math.Min(ChunkElements, source.ByteSize - at);
+                writer.Append(source.Name, model.Span(source, at, count));
+                yield return count / source.ElementBytes;
+            }
+
+            yield break;
+        }
+
+        FloatMatrix matrix = FloatMatrix.Open(model, directory, tensor.Source.Name);
+        var row = new RowBuffers(matrix.Columns, settings, FloatMatrix.CodecOf(matrix.DType));
+        long pending = 0;
+        for (int r = 0; r < matrix.Rows; r++)
+        {
+            row.Quantize(matrix, r);
+            writer.Append(tensor.Source.Name, row.Packed);
+            writer.Append($"{tensor.Module}.scales", row.Scales);
+            writer.Append($"{tensor.Module}.biases", row.Biases);
+            pending += matrix.Columns;
+            if (pending < ChunkElements) continue;
+            yield return pending;
+            pending = 0;
+        }
+
+        yield return pending;
+    }
+
+    /// <summary>Which file holds which tensor, with sizes; mlx-lm writes it for a single file too.</summary>
+    private static void WriteIndex(string directory, PlannedTensor[] plan, SafetensorsSpec[] specs)
+    {
+        var map = new JsonObject();
+        foreach (SafetensorsSpec spec in specs.OrderBy(s => s.Name, StringComparer.Ordinal))
+            map.Add(spec.Name, SafetensorsModel.SingleFile);
+        var index = new JsonObject
+        {
+            ["metadata"] = new JsonObject
+            {
+                ["total_size"] = specs.Sum(s => s.ByteSize),
+                ["total_parameters"] = plan.Sum(t => t.Source.ElementCount),
+            },
+            ["weight_map"] = map,
+        };
+        WriteJson(Path.Combine(directory, SafetensorsModel.IndexFile), index);
+    }
+
+    /// <summary>The source's settings, sorted, with those of the quantization under both names that mlx-lm writes.</summary>
+    private static void WriteConfig(string source, string directory, MlxQuantization quantization, PlannedTensor[] plan)
+    {
+        JsonObject config = JsonNode.Parse(File.ReadAllBytes(source))?.AsObject() ?? [];
+        JsonObject settings = ToJson(quantization);
+        settings.Add("mode", "affine");
+        foreach (PlannedTensor tensor in plan)
+        {
+            if (tensor.Settings is { } own && own != quantization) settings.Add(tensor.Module, ToJson(own));
+        }
+
+        config.Remove("_name_or_path");
+        config["quantization"] = settings;
+        config["quantization_config"] = settings.DeepClone();
+        var sorted = new JsonObject();
+        foreach ((string key, JsonNode? value) in config.OrderBy(member => member.Key, StringComparer.Ordinal))
+            sorted.Add(key, value?.DeepClone());
+        WriteJson(Path.Combine(directory, "config.json"), sorted);
+    }
+
+    private static void WriteJson(string path, JsonObject json)
+    {
+        try
+        {
+            File.WriteAllText(path, json.ToJsonString(s_indented));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RequestException($"The file '{path}' can't be written: {e.Message}", "Check that the disk has room.", e);
+        }
+    }
+
+    private static JsonObject ToJson(MlxQuantization settings) => new() { ["group_size"] = settings.GroupSize, ["bits"] = settings.Bits };
+
+    /// <summary>A tensor of the source and what becomes of it.</summary>
+    /// <param name="Source">The tensor.</param>
+    /// <param name="Module">Path of its module; empty when it isn't a matrix.</param>
+    /// <param name="Settings">How it is quantized; null = copied.</param>
+    private sealed record PlannedTensor(SafetensorsTensorInfo Source, string Module, MlxQuantization? Settings)
+    {
+        public IEnumerable<SafetensorsSpec> Specs()
+        {
+            if (Settings is not { } settings)
+            {
+                yield return new SafetensorsSpec(Source.Name, Source.DType, Source.Shape);
+                yield break;
+            }
+
+            (long rows, long columns) = (Source.Shape[0], Source.Shape[1]);
+            yield return new SafetensorsSpec(Source.Name, SafetensorsDType.U32, [rows, columns * settings.Bits / 32]);
+            yield return new SafetensorsSpec($"{Module}.scales", Source.DType, [rows, columns / settings.GroupSize]);
+            yield return new SafetensorsSpec($"{Module}.biases", Source.DType, [rows, columns / settings.GroupSize]);
+        }
+    }
+
+    /// <summary>Room for one row in all its forms.</summary>
+    private sealed class RowBuffers(int columns, MlxQuantization settings, IBlockCodec codec)
+    {
+        private readonly float[] _values = new float[columns];
+        private readonly byte[] _packed = new byte[MlxAffine.PackedBytes(columns, settings.Bits)];
+        private readonly float[] _scales = new float[columns / settings.GroupSize];
+        private readonly float[] _biases = new float[columns / settings.GroupSize];
+        private readonly byte[] _scaleBytes = new byte[columns / settings.GroupSize * codec.BlockBytes];
+        private readonly byte[] _biasBytes = new byte[columns / settings.GroupSize * codec.BlockBytes];
+
+        public ReadOnlySpan<byte> Packed => _packed;
+
+        public ReadOnlySpan<byte> Scales => _scaleBytes;
+
+        public ReadOnlySpan<byte> Biases => _biasBytes;
+
+        public void Quantize(FloatMatrix matrix, int row)
+        {
+            matrix.ReadRows(row, 1, _values);
+            MlxAffine.QuantizeRow(_values, settings, _packed, _scales, _biases);
+            codec.Quantize(_scales, _scaleBytes);
+            codec.Quantize(_biases, _biasBytes);
+        }
+    }
+}

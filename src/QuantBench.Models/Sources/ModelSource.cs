@@ -1,0 +1,47 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Errors;
+using QuantBench.Formats.Tokenizers;
+
+namespace QuantBench.Models.Sources;
+
+/// <summary>What a model source is.</summary>
+public enum SourceKind
+{
+    /// <summary>A directory with <c>config.json</c>, <c>*.safetensors</c> and <c>tokenizer.json</c>.</summary>
+    HuggingFace,
+
+    /// <summary>A GGUF file, possibly the first of a split set.</summary>
+    Gguf,
+
+    /// <summary>An ONNX model: a file, or a directory as Olive, optimum or onnxruntime-genai's builder writes it.</summary>
+    Onnx,
+}
+
+/// <summary>The weights a user starts from.</summary>
+/// <param name="Kind">What it is.</param>
+/// <param name="Path">Absolute path of the directory or file.</param>
+/// <param name="Files">Absolute paths of the files that make it up, in ordinal order.</param>
+/// <param name="Sha256">SHA-256 over the names and contents of <paramref name="Files"/>, 64 lower-case hex digits.</param>
+public sealed record ModelSource(SourceKind Kind, string Path, ImmutableArray<string> Files, string Sha256)
+{
+    /// <summary>Finds out what is at a path and hashes it, reading every byte.</summary>
+    /// <param name="path">A Hugging Face directory, a GGUF file (of a split model, the first one), or an ONNX file or directory.</param>
+    /// <exception cref="RequestException">Nothing that can be used is there.</exception>
+    /// <exception cref="ModelFormatException">A file is broken.</exception>
+    public static ModelSource Open(string path) => Open(path, null);
+
+    /// <summary>As <see cref="Open(string)"/>, but remembers the hashes of files.</summary>
+    /// <param name="path">A Hugging Face directory, a GGUF file, or an ONNX file or directory.</param>
+    /// <param name="hashCacheDirectory">
+    /// Where hashes are remembered by path, size and time of last change, so that gigabytes aren't read again on every run; null = nowhere.
+    /// </param>
+    /// <exception cref="RequestException">Nothing that can be used is there.</exception>
+    /// <exception cref="ModelFormatException">A file is broken.</exception>
+    public static ModelSource Open(string path, string? hashCacheDirectory) => SourceOpener.Open(path, hashCacheDirectory);
+
+    /// <summary>The tokenizer of a model source.</summary>
+    /// <param name="source">The source.</param>
+    /// <exception cref="RequestException">A file is missing.</exception>
+    /// <exception cref="ModelFormatException">The tokenizer is broken or of a kind that isn't read.</exception>
+    public static ITextTokenizer OpenTokenizer(ModelSource source) => SourceOpener.OpenTokenizer(source);
+}

@@ -1,0 +1,109 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Variants;
+using QuantBench.Formats.Files;
+using QuantBench.Formats.Safetensors;
+using QuantBench.Models.Conversion;
+
+namespace QuantBench.Models.Synthesis;
+
+/// <summary>
+/// Writes model directories with random weights in the exact shape of a real model: floats in the Hugging Face layout, MLX, GPTQ and AWQ.
+/// What such a model says, and its perplexity, mean nothing.
+/// </summary>
+public static class DirectorySynthesizer
+{
+    private const int PieceBytes = 1 << 20;
+
+    // Qwen2's projections have biases.
+    private static readonly string[] s_biased = ["attn_q", "attn_k", "attn_v"];
+
+    private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, NewLine = "\n" };
+
+    /// <summary>Variants that can be written.</summary>
+    public static ImmutableArray<string> Variants { get; } =
+        [.. QuantSchemes.All.Where(s => s.Format is "safetensors" or "mlx" or "gptq" or "awq").Select(s => $"{s.Format}:{s.Name}")];
+
+    /// <summary>Writes a model.</summary>
+    /// <param name="directory">Where to; made when it is missing, files in it are replaced.</param>
+    /// <param name="shape">Its shape.</param>
+    /// <param name="variant">One of <see cref="Variants"/>.</param>
+    /// <param name="seed">The same seed gives the same bytes.</param>
+    /// <param name="cancellationToken">Looked at between pieces.</param>
+    /// <param name="progress">Receives the share of bytes written, 0 to 1.</param>
+    /// <exception cref="RequestException">There is no such variant, the shape doesn't fit it, or the directory can't be
+    /// written.</exception>
+    public static void Write(string directory, SyntheticShape shape, Variant variant, int seed, CancellationToken cancellationToken,
+        IProgress<double>? progress = null)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        ArgumentNullException.ThrowIfNull(variant);
+        SyntheticCode code = SyntheticCode.Of(variant)
+            ?? throw new RequestException($"There is no synthetic directory of '{variant.Id}'.",
+                $"Take one of {string.Join(", ", Variants)}.");
+        SyntheticTokenizer.Check(shape.Vocabulary);
+        string configPath = Path.Combine(directory, "config.json");
+        try
+        {
+            Directory.CreateDirectory(directory);
+            JsonObject config = SyntheticConfig.Of(shape, code.Floats);
+            code.Describe(config);
+            File.WriteAllText(configPath, config.ToJsonString(s_indented));
+            SyntheticTokenizer.Write(directory, shape.Vocabulary);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RequestException($"The directory '{directory}' can't be written: {e.Message}",
+                "Give a directory that may be written to, on a disk with room.", e);
+        }
+
+        SyntheticTensor[] tensors = [
+            .. Tensors(HuggingFaceConfig.Read(ModelJson.ReadFile(configPath), configPath), shape, code, new SyntheticBlocks(seed))];
+        using var writer = new SafetensorsWriter(Path.Combine(directory, SafetensorsModel.SingleFile), tensors.Select(t => t.Spec),
+            code.HeaderFormat);
+        byte[] buffer = new byte[PieceBytes];
+        double total = tensors.Sum(t => (double)t.Spec.ByteSize), written = 0;
+        foreach (SyntheticTensor tensor in tensors)
+        {
+            for (long at = 0; at < tensor.Spec.ByteSize; at += PieceBytes)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                Span<byte> piece = buffer.AsSpan(0, (int)Math.Min(PieceBytes, tensor.Spec.ByteSize - at));
+                tensor.Fill(at, piece);
+                writer.Append(tensor.Spec.Name, piece);
+                written += piece.Length;
+                progress?.Report(written / total);
+            }
+        }
+
+        writer.Complete();
+    }
+
+    /// <summary>All tensors, from the same list of modules that the converters read.</summary>
+    private static IEnumerable<SyntheticTensor> Tensors(HuggingFaceConfig config, SyntheticShape shape, SyntheticCode code,
+        SyntheticBlocks blocks)
+    {
+        foreach (HuggingFaceModule module in HuggingFaceModule.Of(config))
+        {
+            if (module.IsNorm)
+            {
+                yield return Vector($"{module.Source}.weight", module.Columns, 1 - config.Architecture.NormOffset, code.Floats, blocks);
+                continue;
+            }
+
+            // Products keep the size of their inputs; embeddings start small, as trained ones do.
+            bool isEmbedding = module.Target == "token_embd", isHead = module.Target == "output";
+            float deviation = isEmbedding ? 0.05f : 1 / MathF.Sqrt(module.Columns);
+            foreach (SyntheticTensor tensor in code.Matrix(module.Source, module.Rows, module.Columns, !isEmbedding && !isHead, deviation,
+                blocks)) yield return tensor;
+            bool isProjection = s_biased.Any(name => module.Target.EndsWith(name, StringComparison.Ordinal));
+            if (shape.Architecture == "qwen2" && isProjection)
+                yield return Vector($"{module.Source}.bias", module.Rows, 0, code.Floats, blocks);
+        }
+    }
+
+    private static SyntheticTensor Vector(string name, long length, float mean, SafetensorsDType type, SyntheticBlocks blocks) =>
+        new(new SafetensorsSpec(name, type, [length]), (_, piece) => blocks.FillAround(type, piece, mean, 0.1f));
+}

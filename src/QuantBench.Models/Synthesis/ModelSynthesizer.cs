@@ -1,0 +1,193 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Variants;
+using QuantBench.Formats.Gguf;
+
+namespace QuantBench.Models.Synthesis;
+
+/// <summary>
+/// Writes GGUF files with random weights in the exact shape of a real model, so that speed and memory of real sizes can be measured without
+/// downloads. What such a model says, and its perplexity, mean nothing.
+/// </summary>
+public static class ModelSynthesizer
+{
+    private const int PieceBytes = 1 << 20;
+
+    /// <summary>Schemes that can be written: every one of GGUF for dense models, with the mix of tensor types that llama.cpp's quantizer
+    /// makes, and single block types.</summary>
+    public static ImmutableArray<string> Schemes => SchemeMix.Schemes;
+
+    /// <summary>Writes a model.</summary>
+    /// <param name="path">File to write; replaced if it is there.</param>
+    /// <param name="shape">Its shape.</param>
+    /// <param name="scheme">One of <see cref="Schemes"/>, in any case, with or without <c>gguf:</c>.</param>
+    /// <param name="seed">The same seed gives the same bytes.</param>
+    /// <param name="cancellationToken">Looked at between pieces.</param>
+    /// <param name="progress">Receives the share of bytes written, 0 to 1.</param>
+    /// <exception cref="RequestException">There is no such scheme.</exception>
+    public static void Write(string path, SyntheticShape shape, string scheme, int seed, CancellationToken cancellationToken,
+        IProgress<double>? progress = null)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        ArgumentNullException.ThrowIfNull(scheme);
+        string bare = scheme.StartsWith("gguf:", StringComparison.OrdinalIgnoreCase) ? scheme["gguf:".Length..] : scheme;
+        scheme = Schemes.FirstOrDefault(s => s.Equals(bare, StringComparison.OrdinalIgnoreCase))
+            ?? throw new RequestException($"There is no synthetic scheme '{scheme}'.", $"Take one of {string.Join(", ", Schemes)}.");
+        SyntheticTokenizer.Check(shape.Vocabulary);
+        ImmutableArray<GgufTensorSpec> tensors = Tensors(shape, scheme);
+        var blocks = new SyntheticBlocks(seed);
+        using var writer = new GgufWriter(File.Create(path), Metadata(shape, path, scheme), tensors);
+        byte[] piece = new byte[PieceBytes];
+        double total = tensors.Sum(t => (double)t.ByteSize);
+        double written = 0;
+        foreach (GgufTensorSpec tensor in tensors)
+        {
+            int blockBytes = GgmlTypes.Get(tensor.Type).BlockBytes;
+            int whole = PieceBytes / blockBytes * blockBytes;
+            for (long left = tensor.ByteSize; left > 0;)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                Span<byte> bytes = piece.AsSpan(0, (int)Math.Min(left, whole));
+                Fill(blocks, tensor, bytes, shape);
+                writer.Append(bytes);
+                left -= bytes.Length;
+                written += bytes.Length;
+                progress?.Report(written / total);
+            }
+        }
+
+        writer.Complete();
+    }
+
+    private static void Fill(SyntheticBlocks blocks, GgufTensorSpec tensor, Span<byte> bytes, SyntheticShape shape)
+    {
+        if (tensor.Name == "rope_freqs.weight")
+        {
+            LlamaRopeFactors(shape, MemoryMarshal.Cast<byte, float>(bytes));
+        }
+        else if (tensor.Name.EndsWith("norm.weight", StringComparison.Ordinal))
+        {
+            blocks.Fill(tensor.Type, bytes, 0.1f);
+            foreach (ref float weight in MemoryMarshal.Cast<byte, float>(bytes)) weight += 1;
+        }
+        else if (tensor.Name.EndsWith(".bias", StringComparison.Ordinal))
+        {
+            blocks.Fill(tensor.Type, bytes, 0.1f);
+        }
+        else
+        {
+            // Products keep the size of their inputs; embeddings start small, as trained ones do.
+            float deviation = tensor.Name == "token_embd.weight" ? 0.05f : 1 / MathF.Sqrt(tensor.Dimensions[0]);
+            blocks.Fill(tensor.Type, bytes, deviation);
+        }
+    }
+
+    /// <summary>Llama 3.1's divisors: long wavelengths are stretched by 32, short ones stay, with a ramp between.</summary>
+    private static void LlamaRopeFactors(SyntheticShape shape, Span<float> factors)
+    {
+        const float factor = 32, low = 1, high = 4, original = 8192;
+        for (int i = 0; i < factors.Length; i++)
+        {
+            float wavelength = 2 * MathF.PI * MathF.Pow(shape.RopeBase, 2f * i / (2 * factors.Length));
+            float smooth = Math.Clamp(((original / wavelength) - low) / (high - low), 0, 1);
+            factors[i] = 1 / (((1 - smooth) / factor) + smooth);
+        }
+    }
+
+    private static ImmutableArray<GgufTensorSpec> Tensors(SyntheticShape shape, string scheme)
+    {
+        ImmutableArray<GgufTensorSpec>.Builder tensors = ImmutableArray.CreateBuilder<GgufTensorSpec>();
+        var mix = new SchemeMix(scheme, shape.Layers, shape.Heads / shape.KvHeads);
+        void Matrix(string name, int rows, int columns, TensorRole role, int layer = 0) =>
+            tensors.Add(new GgufTensorSpec(name + ".weight", mix.TypeOf(role, layer, columns), [columns, rows]));
+
+        void Vector(string name, int length) => tensors.Add(new GgufTensorSpec(name, GgmlType.F32, [length]));
+
+        bool gemma = shape.Architecture is "gemma2" or "gemma3";
+        int width = shape.Embedding, headWidth = shape.EffectiveHeadWidth;
+        int queries = shape.Heads * headWidth, keys = shape.KvHeads * headWidth;
+        Matrix("token_embd", shape.Vocabulary, width, shape.TiesEmbeddings ? TensorRole.Output : TensorRole.Embedding);
+        if (!shape.TiesEmbeddings) Matrix("output", shape.Vocabulary, width, TensorRole.Output);
+        Vector("output_norm.weight", width);
+        if (shape.HasRopeFactors) Vector("rope_freqs.weight", (shape.RotatedWidth > 0 ? shape.RotatedWidth : headWidth) / 2);
+        for (int i = 0; i < shape.Layers; i++)
+        {
+            string prefix = $"blk.{i}.";
+            Vector(prefix + "attn_norm.weight", width);
+            if (shape.Architecture == "phi3")
+            {
+                Matrix(prefix + "attn_qkv", queries + (2 * keys), width, TensorRole.QueryKeyValue, i);
+            }
+            else
+            {
+                Matrix(prefix + "attn_q", queries, width, TensorRole.Query, i);
+                Matrix(prefix + "attn_k", keys, width, TensorRole.Key, i);
+                Matrix(prefix + "attn_v", keys, width, TensorRole.Value, i);
+            }
+
+            if (shape.Architecture == "qwen2")
+            {
+                Vector(prefix + "attn_q.bias", queries);
+                Vector(prefix + "attn_k.bias", keys);
+                Vector(prefix + "attn_v.bias", keys);
+            }
+
+            if (shape.Architecture is "qwen3" or "gemma3")
+            {
+                Vector(prefix + "attn_q_norm.weight", headWidth);
+                Vector(prefix + "attn_k_norm.weight", headWidth);
+            }
+
+            Matrix(prefix + "attn_output", width, queries, TensorRole.AttentionOutput, i);
+            if (gemma) Vector(prefix + "post_attention_norm.weight", width);
+            Vector(prefix + "ffn_norm.weight", width);
+            if (shape.Architecture != "phi3") Matrix(prefix + "ffn_gate", shape.FeedForward, width, TensorRole.Gate, i);
+            Matrix(prefix + "ffn_up", (shape.Architecture == "phi3" ? 2 : 1) * shape.FeedForward, width, TensorRole.Up, i);
+            Matrix(prefix + "ffn_down", width, shape.FeedForward, TensorRole.Down, i);
+            if (gemma) Vector(prefix + "post_ffw_norm.weight", width);
+        }
+
+        return tensors.ToImmutable();
+    }
+
+    private static GgufMetadata Metadata(SyntheticShape shape, string path, string scheme)
+    {
+        string prefix = shape.Architecture + ".";
+        var metadata = new GgufMetadata(path)
+        {
+            { GgufConstants.Architecture, shape.Architecture },
+            { GgufConstants.Name, shape.Name + " (random weights)" },
+            { SyntheticMark.Key, true },
+            { prefix + "context_length", (uint)shape.ContextLength },
+            { prefix + "embedding_length", (uint)shape.Embedding },
+            { prefix + "block_count", (uint)shape.Layers },
+            { prefix + "feed_forward_length", (uint)shape.FeedForward },
+            { prefix + "attention.head_count", (uint)shape.Heads },
+            { prefix + "attention.head_count_kv", (uint)shape.KvHeads },
+            { prefix + "attention.key_length", (uint)shape.EffectiveHeadWidth },
+            { prefix + "attention.value_length", (uint)shape.EffectiveHeadWidth },
+            { prefix + "attention.layer_norm_rms_epsilon", 1e-5f },
+            { prefix + "rope.freq_base", shape.RopeBase },
+            { prefix + "rope.dimension_count", (uint)(shape.RotatedWidth > 0 ? shape.RotatedWidth : shape.EffectiveHeadWidth) },
+            { prefix + "vocab_size", (uint)shape.Vocabulary },
+        };
+        if (QuantSchemes.Find("gguf", scheme) is { } known) metadata.Add(GgufConstants.FileType, (uint)known.FileType);
+        if (shape.Window > 0) metadata.Add(prefix + "attention.sliding_window", (uint)shape.Window);
+        if (shape.RopeScaling is { } scaling)
+        {
+            metadata.Add(prefix + "rope.scaling.type", scaling.Type);
+            metadata.Add(prefix + "rope.scaling.factor", scaling.Factor);
+            metadata.Add(prefix + "rope.scaling.original_context_length", (uint)(shape.ContextLength / scaling.Factor));
+        }
+
+        if (shape.Architecture == "gemma2")
+        {
+            metadata.Add(prefix + "attn_logit_softcapping", 50f);
+            metadata.Add(prefix + "final_logit_softcapping", 30f);
+        }
+
+        SyntheticTokenizer.Add(metadata, shape.Vocabulary);
+        return metadata;
+    }
+}

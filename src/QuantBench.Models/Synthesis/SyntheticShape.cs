@@ -1,0 +1,56 @@
+namespace QuantBench.Models.Synthesis;
+
+/// <summary>Sizes of a transformer that random weights are made for.</summary>
+public sealed record SyntheticShape
+{
+    /// <summary>Name, e.g. <c>llama-3.2-1b</c>.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>GGUF architecture: <c>llama</c>, <c>qwen2</c>, <c>qwen3</c>, <c>phi3</c>, <c>gemma2</c> or <c>gemma3</c>.</summary>
+    public required string Architecture { get; init; }
+
+    /// <summary>Number of layers.</summary>
+    public required int Layers { get; init; }
+
+    /// <summary>Width of the residual stream.</summary>
+    public required int Embedding { get; init; }
+
+    /// <summary>Width of the feed-forward part.</summary>
+    public required int FeedForward { get; init; }
+
+    /// <summary>Query heads.</summary>
+    public required int Heads { get; init; }
+
+    /// <summary>Key and value heads.</summary>
+    public required int KvHeads { get; init; }
+
+    /// <summary>Width of a head; 0 = embedding / heads.</summary>
+    public int HeadWidth { get; init; }
+
+    /// <summary>Number of tokens; at least 264.</summary>
+    public required int Vocabulary { get; init; }
+
+    /// <summary>Context length in tokens.</summary>
+    public int ContextLength { get; init; } = 4096;
+
+    /// <summary>RoPE base.</summary>
+    public float RopeBase { get; init; } = 10_000;
+
+    /// <summary>Whether llama-3's divisors of RoPE angles are written.</summary>
+    public bool HasRopeFactors { get; init; }
+
+    /// <summary>RoPE scaling type (<c>linear</c>, <c>yarn</c>) and factor; null = none.</summary>
+    public (string Type, float Factor)? RopeScaling { get; init; }
+
+    /// <summary>Dimensions of a head that are rotated; 0 = all.</summary>
+    public int RotatedWidth { get; init; }
+
+    /// <summary>Sliding window in tokens; 0 = none.</summary>
+    public int Window { get; init; }
+
+    /// <summary>Whether the output head is the embedding matrix.</summary>
+    public bool TiesEmbeddings { get; init; } = true;
+
+    /// <summary>Width of a head.</summary>
+    public int EffectiveHeadWidth => HeadWidth > 0 ? HeadWidth : Embedding / Heads;
+}

@@ -1,0 +1,84 @@
+using System.Collections.Immutable;
+
+namespace QuantBench.Models.Synthesis;
+
+/// <summary>Shapes of real models, from their published configurations, and a tiny one. A new one is a line here.</summary>
+public static class SyntheticShapes
+{
+    /// <summary>All shapes.</summary>
+    public static ImmutableArray<SyntheticShape> All { get; } =
+    [
+        // No real model: for trying a suite out in seconds.
+        new()
+        {
+            Name = "tiny", Architecture = "llama", Layers = 2, Embedding = 256, FeedForward = 512, Heads = 4, KvHeads = 2, Vocabulary = 512,
+            ContextLength = 512,
+        },
+        new()
+        {
+            Name = "llama-3.2-1b", Architecture = "llama", Layers = 16, Embedding = 2048, FeedForward = 8192, Heads = 32, KvHeads = 8,
+            Vocabulary = 128_256, ContextLength = 131_072, RopeBase = 500_000, HasRopeFactors = true,
+        },
+        new()
+        {
+            Name = "llama-3.2-3b", Architecture = "llama", Layers = 28, Embedding = 3072, FeedForward = 8192, Heads = 24, KvHeads = 8,
+            Vocabulary = 128_256, ContextLength = 131_072, RopeBase = 500_000, HasRopeFactors = true,
+        },
+        new()
+        {
+            Name = "llama-3.1-8b", Architecture = "llama", Layers = 32, Embedding = 4096, FeedForward = 14_336, Heads = 32, KvHeads = 8,
+            Vocabulary = 128_256, ContextLength = 131_072, RopeBase = 500_000, HasRopeFactors = true, TiesEmbeddings = false,
+        },
+        new()
+        {
+            Name = "mistral-7b", Architecture = "llama", Layers = 32, Embedding = 4096, FeedForward = 14_336, Heads = 32, KvHeads = 8,
+            Vocabulary = 32_768, ContextLength = 32_768, RopeBase = 1_000_000, TiesEmbeddings = false,
+        },
+        new()
+        {
+            Name = "smollm2-135m", Architecture = "llama", Layers = 30, Embedding = 576, FeedForward = 1536, Heads = 9, KvHeads = 3,
+            Vocabulary = 49_152, ContextLength = 8192, RopeBase = 100_000,
+        },
+        new()
+        {
+            Name = "smollm2-360m", Architecture = "llama", Layers = 32, Embedding = 960, FeedForward = 2560, Heads = 15, KvHeads = 5,
+            Vocabulary = 49_152, ContextLength = 8192, RopeBase = 100_000,
+        },
+        new()
+        {
+            Name = "qwen2.5-0.5b", Architecture = "qwen2", Layers = 24, Embedding = 896, FeedForward = 4864, Heads = 14, KvHeads = 2,
+            Vocabulary = 151_936, ContextLength = 32_768, RopeBase = 1_000_000,
+        },
+        new()
+        {
+            Name = "qwen2.5-1.5b", Architecture = "qwen2", Layers = 28, Embedding = 1536, FeedForward = 8960, Heads = 12, KvHeads = 2,
+            Vocabulary = 151_936, ContextLength = 32_768, RopeBase = 1_000_000,
+        },
+        new()
+        {
+            Name = "qwen3-0.6b", Architecture = "qwen3", Layers = 28, Embedding = 1024, FeedForward = 3072, Heads = 16, KvHeads = 8,
+            HeadWidth = 128,
+            Vocabulary = 151_936, ContextLength = 40_960, RopeBase = 1_000_000,
+        },
+        new()
+        {
+            Name = "phi-3-mini", Architecture = "phi3", Layers = 32, Embedding = 3072, FeedForward = 8192, Heads = 32, KvHeads = 32,
+            Vocabulary = 32_064, ContextLength = 4096, TiesEmbeddings = false,
+        },
+        new()
+        {
+            Name = "gemma-2-2b", Architecture = "gemma2", Layers = 26, Embedding = 2304, FeedForward = 9216, Heads = 8, KvHeads = 4,
+            HeadWidth = 256,
+            Vocabulary = 256_000, ContextLength = 8192, Window = 4096,
+        },
+        new()
+        {
+            Name = "gemma-3-1b", Architecture = "gemma3", Layers = 26, Embedding = 1152, FeedForward = 6912, Heads = 4, KvHeads = 1,
+            HeadWidth = 256,
+            Vocabulary = 262_144, ContextLength = 32_768, RopeBase = 1_000_000, Window = 512,
+        },
+    ];
+
+    /// <summary>The shape of a name, or null.</summary>
+    public static SyntheticShape? Find(string name) => All.FirstOrDefault(shape => shape.Name == name);
+}

@@ -1,0 +1,97 @@
+using QuantBench.Core.Errors;
+using QuantBench.Formats.Files;
+using QuantBench.Formats.Safetensors;
+using QuantBench.Models.Awq;
+using QuantBench.Models.Gptq;
+using QuantBench.Models.Mlx;
+
+namespace QuantBench.Models.Weights;
+
+/// <summary>
+/// The weights of a directory with <c>config.json</c> and <c>*.safetensors</c>: floats, MLX, GPTQ or AWQ. Matrices are named by module
+/// (<c>model.layers.0.self_attn.q_proj</c>); which of them are quantized is seen from their tensors, as layers of one model may differ.
+/// </summary>
+public sealed class SafetensorsWeights : IDisposable
+{
+    private readonly string _directory;
+    private readonly MlxQuantizationConfig? _mlx;
+    private readonly GptqConfig? _gptq;
+    private readonly AwqConfig? _awq;
+
+    private SafetensorsWeights(string directory, SafetensorsModel model, MlxQuantizationConfig? mlx, GptqConfig? gptq, AwqConfig? awq) =>
+        (_directory, Model, _mlx, _gptq, _awq) = (directory, model, mlx, gptq, awq);
+
+    /// <summary>The mapped tensors.</summary>
+    public SafetensorsModel Model { get; }
+
+    /// <summary>How quantized matrices are stored; <see cref="WeightFormat.Float"/> when there are none.</summary>
+    public WeightFormat Format =>
+        _mlx is not null ? WeightFormat.Mlx
+            : _gptq is not null ? WeightFormat.Gptq : _awq is not null ? WeightFormat.Awq : WeightFormat.Float;
+
+    /// <summary>Opens the weights of a directory.</summary>
+    /// <param name="directory">A directory in the Hugging Face layout.</param>
+    /// <exception cref="RequestException">A file is missing.</exception>
+    /// <exception cref="ModelFormatException">A file is broken, or the weights are quantized by a method that isn't read.</exception>
+    public static SafetensorsWeights Open(string directory)
+    {
+        string path = Path.Combine(directory, "config.json");
+        ModelJson config = ModelJson.ReadFile(path);
+        MlxQuantizationConfig? mlx = MlxQuantizationConfig.Read(config);
+        GptqConfig? gptq = mlx is null ? GptqConfig.Read(config, directory) : null;
+        AwqConfig? awq = mlx is null && gptq is null ? AwqConfig.Read(config, directory) : null;
+        if (mlx is null && gptq is null && awq is null && config.Find("quantization_config") is { } other)
+        {
+            string method = other.Find("quant_method")?.AsString() ?? "unknown";
+            throw new UnsupportedException(
+                path, $"the weights are quantized with '{method}', which is not read.",
+                "MLX (affine), GPTQ and AWQ are; or use the unquantized weights.");
+        }
+
+        return new SafetensorsWeights(directory, SafetensorsModel.Open(directory), mlx, gptq, awq);
+    }
+
+    /// <summary>Whether there is a matrix for a module.</summary>
+    /// <param name="module">Path of the module.</param>
+    public bool HasMatrix(string module) => Model.Tensors.ContainsKey($"{module}.weight") || Model.Tensors.ContainsKey($"{module}.qweight");
+
+    /// <summary>The matrix of a module, in whatever format it is.</summary>
+    /// <param name="module">Path of the module: a linear layer or an embedding.</param>
+    /// <returns>An <see cref="MlxMatrix"/>, <see cref="GptqMatrix"/>, <see cref="AwqMatrix"/> or <see cref="FloatMatrix"/>.</returns>
+    /// <exception cref="ModelFormatException">It is missing, or its tensors don't fit each other or the configuration.</exception>
+    public IWeightMatrix Matrix(string module)
+    {
+        if (_mlx is not null && _mlx.Find(Model, module) is { } quantization)
+            return MlxMatrix.Open(Model, _directory, module, quantization);
+        bool isPacked = Model.Tensors.ContainsKey($"{module}.qweight");
+        if (isPacked && _gptq is not null) return GptqMatrix.Open(Model, _directory, module, _gptq);
+        if (isPacked && _awq is not null) return AwqMatrix.Open(Model, _directory, module, _awq);
+        return FloatMatrix.Open(Model, _directory, $"{module}.weight");
+    }
+
+    /// <summary>Whether there is a tensor of some name.</summary>
+    /// <param name="tensor">Full name, e.g. <c>model.norm.weight</c>.</param>
+    public bool HasVector(string tensor) => Model.Tensors.ContainsKey(tensor);
+
+    /// <summary>A vector: a norm's weights or a layer's bias.</summary>
+    /// <param name="tensor">Full name, e.g. <c>model.norm.weight</c>.</param>
+    /// <param name="length">Its length.</param>
+    /// <exception cref="ModelFormatException">It is missing, has another length or isn't of floats.</exception>
+    public float[] Vector(string tensor, int length)
+    {
+        if (!Model.Tensors.TryGetValue(tensor, out SafetensorsTensorInfo? info))
+            throw new ModelFormatException(_directory, null, $"the tensor '{tensor}' is missing.");
+        if (info.DType is not (SafetensorsDType.F32 or SafetensorsDType.F16 or SafetensorsDType.BF16))
+        {
+            throw MatrixShape.Wrong(Model, info, $"is of type {info.DType}, not of floats.");
+        }
+
+        MatrixShape.Expect(Model, info, length);
+        float[] values = new float[length];
+        FloatMatrix.CodecOf(info.DType).Dequantize(Model.Span(info, 0, (int)info.ByteSize), values);
+        return values;
+    }
+
+    /// <summary>Unmaps the files; matrices are no longer valid.</summary>
+    public void Dispose() => Model.Dispose();
+}
