@@ -6,6 +6,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Engines.Ilgpu.Devices;
 using QuantBench.Engines.Ilgpu.Graph;
 using QuantBench.Engines.Ilgpu.Kernels;
+using QuantBench.Engines.Managed;
 using QuantBench.Engines.Managed.Files;
 using QuantBench.Engines.Managed.Graph;
 using QuantBench.Formats.Gguf;
@@ -105,11 +106,11 @@ public sealed partial class IlgpuEngine : IEngine, ILogitsEngine
         if (_list.IsValueCreated) _list.Value.Dispose();
     }
 
-    private static Support CheckModel(string path)
+    private Support CheckModel(string path)
     {
         using IModelFile file = ModelFile.Open(path);
         Support support = ModelShape.Check(file);
-        if (support.Reason is { } reason) return Support.No(reason.Replace("managed:", "ilgpu:", StringComparison.Ordinal));
+        if (support.Reason is { } reason) return Support.No(reason.Replace($"{ManagedEngine.Registration.Name}:", $"{Name}:", StringComparison.Ordinal));
         ModelShape shape = ModelShape.Read(file);
         if (shape.HeadWidth % 8 != 0 || shape.HeadWidth > AttentionKernels.MaxHeadWidth)
         {
