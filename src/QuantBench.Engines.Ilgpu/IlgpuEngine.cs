@@ -6,6 +6,8 @@ using QuantBench.Core.Errors;
 using QuantBench.Engines.Ilgpu.Devices;
 using QuantBench.Engines.Ilgpu.Graph;
 using QuantBench.Engines.Ilgpu.Kernels;
+using QuantBench.Engines.Managed;
+using QuantBench.Engines.Managed.Graph;
 using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
@@ -105,7 +107,7 @@ public sealed partial class IlgpuEngine : IEngine, ILogitsEngine
         if (_list.IsValueCreated) _list.Value.Dispose();
     }
 
-    private static Support CheckModel(string path)
+    private Support CheckModel(string path)
     {
         using IModelFile file = ModelFile.Open(path);
         if (DecoderShape.Refusal(file) is { } reason) return Support.No($"ilgpu: {reason}");

@@ -46,7 +46,7 @@ internal static class DecoderExporter
         string directory,
         IProgress<double> progress, CancellationToken cancellationToken)
     {
-        if (Refusal(weights.Shape, recipe) is { } reason) throw new RequestException($"onnx:{recipe.Name}: {reason}.");
+        if (Refusal(weights.Shape, recipe) is { } reason) throw new UnsupportedException($"onnx:{recipe.Name}", $"{reason}.");
         CheckBlocks(weights, recipe);
         DecoderGraph decoder = recipe.IsPlain ? new PlainDecoderGraph(weights, recipe, ranges)
             : new FusedDecoderGraph(weights, recipe, ranges);
@@ -101,8 +101,9 @@ internal static class DecoderExporter
 
             if (GgufRelay.FormatOf(type) is null && type is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16))
             {
-                throw new RequestException(
-                    $"onnx:{recipe.Name}: '{module}' is of type {type} in {recipe.GgufVariant}, whose blocks have no equal in MatMulNBits.",
+                throw new UnsupportedException(
+                    $"onnx:{recipe.Name}",
+                    $"'{module}' is of type {type} in {recipe.GgufVariant}, whose blocks have no equal in MatMulNBits.",
                     "Types that map: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K.");
             }
         }

@@ -69,7 +69,7 @@ internal sealed class OrtTensorModel : ITensorModel, IEngineReport
             ?? throw new RequestException($"{_path} has no input '{name}'.",
                 $"Its inputs: {string.Join(", ", Inputs.Select(i => i.Name))}.");
         if (TypeOf(port.Type) is not { } type)
-            throw new RequestException($"the input '{name}' is of type {port.Type}, which can't be given here.");
+            throw new UnsupportedException(_path, $"the input '{name}' is of type {port.Type}, which can't be given here.");
         if (port.Type != tensor.Type) throw new RequestException($"the input '{name}' takes {port.Type}, not {tensor.Type}.");
         bool fits = port.Dimensions.Length == tensor.Shape.Length
             && port.Dimensions.Zip(tensor.Shape).All(d => d.First.Size is not { } size || size == d.Second);

@@ -13,7 +13,8 @@ internal readonly record struct TensorError(double Relative, double Largest)
     /// <summary>Compares.</summary>
     /// <param name="reference">Outputs of the reference.</param>
     /// <param name="outputs">Outputs of the variant: the same names and shapes, in any order.</param>
-    /// <exception cref="RequestException">Names or shapes differ, or there is nothing to compare.</exception>
+    /// <exception cref="RequestException">Names or shapes differ, or the reference is zero.</exception>
+    /// <exception cref="UnsupportedException">There is no output of numbers.</exception>
     /// <exception cref="EngineException">An element isn't finite.</exception>
     public static TensorError Between(ImmutableArray<TensorOutput> reference, ImmutableArray<TensorOutput> outputs)
     {
@@ -37,7 +38,7 @@ internal readonly record struct TensorError(double Relative, double Largest)
         }
 
         if (reference.IsEmpty)
-            throw new RequestException("The reference has no output of numbers.", "Only outputs of numbers can be compared.");
+            throw new UnsupportedException(null, "The reference has no output of numbers.", "Only outputs of numbers can be compared.");
         if (differences == 0) return new TensorError(0, 0);
         return squares > 0 && double.IsFinite(largest)
             ? new TensorError(Math.Sqrt(differences / squares), largest)

@@ -90,8 +90,9 @@ internal static class TensorInputs
             case "int8" or "uint8": return Bytes(count, () => (byte)random.Next(2));
             case "bool": return Bytes(count, () => (byte)1);
             default:
-                throw new RequestException($"the input '{port.Name}' is of type {port.Type}, for which no random values are made.",
-                "Only tensors of numbers and booleans can be given.");
+                throw new UnsupportedException(null,
+                    $"the input '{port.Name}' is of type {port.Type}, for which no random values are made.",
+                    "Only tensors of numbers and booleans can be given.");
         }
     }
 

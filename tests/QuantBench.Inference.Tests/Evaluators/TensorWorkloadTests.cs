@@ -51,6 +51,10 @@ public sealed class TensorWorkloadTests
         Assert.Throws<RequestException>(() => TensorInputs.Make(s_ports, CellSettings.Empty.With("shapes", shapes)));
 
     [Fact]
+    public void Inputs_AreUnsupported_WhenNoValuesAreMadeForTheirType() => Assert.Throws<UnsupportedException>(() =>
+        TensorInputs.Make([new TensorPort("words", "string", [new(1, "")])], CellSettings.Empty));
+
+    [Fact]
     public void Inputs_ComeFromFiles_OneEach()
     {
         using var directory = new TemporaryDirectory();
@@ -84,6 +88,7 @@ public sealed class TensorWorkloadTests
         Assert.Throws<RequestException>(() => TensorError.Between([Output("y", 1)], [Output("z", 1)]));
         Assert.Throws<RequestException>(() => TensorError.Between([Output("y", 1)], [Output("y", 1, 2)]));
         Assert.Throws<RequestException>(() => TensorError.Between([Output("y", 0)], [Output("y", 1)]));
+        Assert.Throws<UnsupportedException>(() => TensorError.Between([], [Output("y", 1)]));
         Assert.Throws<EngineException>(() => TensorError.Between([Output("y", 1)], [Output("y", float.NaN)]));
         Assert.Equal(0, TensorError.Between([Output("y", 0)], [Output("y", 0)]).Relative);
     }

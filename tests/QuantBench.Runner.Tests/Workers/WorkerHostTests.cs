@@ -40,6 +40,25 @@ public sealed class WorkerHostTests
     }
 
     [Theory]
+    [InlineData("load", "toy: it gives no logits of an artifact, which load needs")]
+    [InlineData("onnx-latency", "toy: it runs language models only; onnx-latency needs an engine for any ONNX model")]
+    [InlineData("telepathy", "this version of QuantBench can't measure 'telepathy'")]
+    public void Cell_IsUnsupported_WhenTheEngineLacksTheAbility(string workload, string reason)
+    {
+        var cell = new Cell("m", Variant.Parse("gguf:F16"), new BackendId("toy", "gpu:0"), workload, CellSettings.Empty);
+        var job = new WorkerJob
+        {
+            Kind = WorkerJobKind.Cell,
+            Root = "/",
+            Engine = "toy",
+            Cell = WorkerCell.Of(cell),
+            Artifact = new WorkerArtifact("/m.gguf", "gguf:F16", new string('a', 64), 10, 10, 1),
+        };
+
+        Assert.Equal(reason, Assert.IsType<WorkerEvent.Result>(Run(job, Support.Yes).Last).Value.Unsupported);
+    }
+
+    [Theory]
     [InlineData("no", "no", "no one; no two", null)]
     [InlineData("no", "unsupported", "no one; m.gguf: not read. Use another", null)]
     [InlineData("unsupported", "yes", null, null)]
