@@ -68,7 +68,7 @@ public sealed class DocsTests
         ];
 
         Assert.True(paths.Length >= least, $"{page} names only {paths.Length} paths");
-        Assert.Empty(paths.Where(p => !Path.Exists(RepositoryRoot.Combine(p))));
+        Assert.DoesNotContain(paths, p => !Path.Exists(RepositoryRoot.Combine(p)));
     }
 
     [Fact]
