@@ -4,7 +4,8 @@ using System.Text.Json.Serialization;
 
 namespace QuantBench.Core;
 
-/// <summary>The one set of JSON options for everything QuantBench writes: snake_case names, enums as strings, NaN and infinities as strings.</summary>
+/// <summary>The one set of JSON options for everything QuantBench writes: snake_case names, enums as strings, NaN and infinities as
+/// strings.</summary>
 public static class Json
 {
     /// <summary>One line per value, for <c>cells.jsonl</c> and the worker's protocol.</summary>

@@ -11,7 +11,8 @@ public sealed partial class App
     private HttpContext? HttpContext { get; set; }
 
     // Null leaves the attribute out: then the system's scheme counts.
-    private string? Theme => HttpContext?.Request.Cookies[ThemeCookie.Name] is "light" or "dark" ? HttpContext.Request.Cookies[ThemeCookie.Name] : null;
+    private string? Theme =>
+        HttpContext?.Request.Cookies[ThemeCookie.Name] is "light" or "dark" ? HttpContext.Request.Cookies[ThemeCookie.Name] : null;
 
     private static string Style => EmbeddedAssets.Address("quantbench.css");
 

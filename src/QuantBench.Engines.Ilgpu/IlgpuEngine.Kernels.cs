@@ -21,7 +21,8 @@ public sealed partial class IlgpuEngine : IKernelEngine
     public ImmutableArray<GgmlType> KernelTypes { get; } = [.. DeviceFormats.All.Keys.Where(SyntheticBlocks.Knows).Order()];
 
     /// <inheritdoc />
-    public Support CanTimeOn(string device) => device == "cpu" ? Support.No("ilgpu/cpu: a simulation's speed says nothing about a device") : Support.Yes;
+    public Support CanTimeOn(string device) =>
+        device == "cpu" ? Support.No("ilgpu/cpu: a simulation's speed says nothing about a device") : Support.Yes;
 
     /// <inheritdoc />
     public Support CanRunKernel(KernelSpec kernel, string device)
@@ -32,7 +33,8 @@ public sealed partial class IlgpuEngine : IKernelEngine
         if (!KernelTypes.Contains(kernel.Type)) return Support.No($"ilgpu/{device}: there are no kernels for {kernel.Type}");
         if (kernel.Size.Columns % ChunkElements != 0)
         {
-            return Support.No($"ilgpu/{device}: rows of {kernel.Size.Columns} weights aren't a whole number of the inputs' chunks of {ChunkElements}");
+            return Support.No(
+                $"ilgpu/{device}: rows of {kernel.Size.Columns} weights aren't a whole number of the inputs' chunks of {ChunkElements}");
         }
 
         return kernel.Op == KernelOp.Dequantize && kernel.Size.Rows > MaxDecodedRows
@@ -52,5 +54,7 @@ public sealed partial class IlgpuEngine : IKernelEngine
 
     private Support DeviceSupport(string device) => Devices().FirstOrDefault(d => d.Id == device) is { } found
         ? found.Support
-        : Support.No($"ilgpu: there is no device '{device}'; {string.Join(", ", Devices().Where(d => d.Support.IsSupported).Select(d => d.Id))} are here");
+        : Support.No(
+            $"ilgpu: there is no device '{device}'; {string.Join(", ", Devices().Where(d => d.Support.IsSupported).Select(d => d.Id))} are "
+                + $"here");
 }

@@ -20,7 +20,8 @@ namespace QuantBench.Engines.Ilgpu;
 public sealed partial class IlgpuEngine : IEngine
 {
     private static readonly string s_build =
-        $"ilgpu {typeof(IlgpuEngine).Assembly.GetName().Version?.ToString(3)} with ILGPU {typeof(ILGPU.Context).Assembly.GetName().Version?.ToString(3)}, {RuntimeInformation.FrameworkDescription}";
+        $"ilgpu {typeof(IlgpuEngine).Assembly.GetName().Version?.ToString(3)} with ILGPU "
+            + $"{typeof(ILGPU.Context).Assembly.GetName().Version?.ToString(3)}, {RuntimeInformation.FrameworkDescription}";
 
     private static readonly ImmutableArray<string> s_formats = ["gguf", "safetensors", "mlx", "gptq", "awq"];
 
@@ -46,14 +47,16 @@ public sealed partial class IlgpuEngine : IEngine
     {
         ArgumentNullException.ThrowIfNull(artifact);
         if (DeviceSupport(device) is { IsSupported: false } refused) return refused;
-        if (!s_formats.Contains(artifact.Variant.Format)) return Support.No($"ilgpu: the format '{artifact.Variant.Format}' is not implemented; {string.Join(", ", s_formats)} are");
+        if (!s_formats.Contains(artifact.Variant.Format))
+            return Support.No($"ilgpu: the format '{artifact.Variant.Format}' is not implemented; {string.Join(", ", s_formats)} are");
         using IModelFile file = ModelFile.Open(artifact.Path);
         Support support = ModelShape.Check(file);
         if (support.Reason is { } reason) return Support.No(reason.Replace("managed:", "ilgpu:", StringComparison.Ordinal));
         ModelShape shape = ModelShape.Read(file);
         if (shape.HeadWidth % 8 != 0 || shape.HeadWidth > AttentionKernels.MaxHeadWidth)
         {
-            return Support.No($"ilgpu: heads of width {shape.HeadWidth} are not implemented; multiples of 8 up to {AttentionKernels.MaxHeadWidth} are");
+            return Support.No(
+                $"ilgpu: heads of width {shape.HeadWidth} are not implemented; multiples of 8 up to {AttentionKernels.MaxHeadWidth} are");
         }
 
         return Directory.Exists(artifact.Path) ? Support.Yes : CheckTypes(artifact.Path);
@@ -70,7 +73,8 @@ public sealed partial class IlgpuEngine : IEngine
         if (options.GpuLayers >= 0 && options.GpuLayers < weights.Shape.Layers)
         {
             throw new EngineException(
-                $"ilgpu: a model can't be split between host and device; {options.GpuLayers} of {weights.Shape.Layers} layers were asked for.", "Set gpu_layers to -1.");
+                $"ilgpu: a model can't be split between host and device; {options.GpuLayers} of {weights.Shape.Layers} layers were asked "
+                    + $"for.", "Set gpu_layers to -1.");
         }
 
         cancellationToken.ThrowIfCancellationRequested();
@@ -89,7 +93,8 @@ public sealed partial class IlgpuEngine : IEngine
         {
             accelerator?.Dispose();
             throw accelerator is null
-                ? new EngineException($"{backend}: the device could not be opened ({DeviceMemory.Cause(e)}).", "'quantbench doctor' lists the devices.", e)
+                ? new EngineException($"{backend}: the device could not be opened ({DeviceMemory.Cause(e)}).",
+                    "'quantbench doctor' lists the devices.", e)
                 : new DeviceMemory(accelerator, backend).Failed(e, "loading the model");
         }
         catch
@@ -112,7 +117,9 @@ public sealed partial class IlgpuEngine : IEngine
         GgufTensorInfo? unknown = file.Tensors.FirstOrDefault(t => t.Dimensions.Length == 2 && !DeviceFormats.All.ContainsKey(t.Type));
         return unknown is null
             ? Support.Yes
-            : Support.No($"ilgpu: tensors of type {unknown.Type} ('{unknown.Name}') are not implemented; {string.Join(", ", DeviceFormats.All.Keys.Order())} are");
+            : Support.No(
+                $"ilgpu: tensors of type {unknown.Type} ('{unknown.Name}') are not implemented; "
+                    + $"{string.Join(", ", DeviceFormats.All.Keys.Order())} are");
     }
 
     private static ModelWeights Open(string path)

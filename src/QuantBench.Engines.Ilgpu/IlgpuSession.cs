@@ -30,7 +30,8 @@ internal sealed class IlgpuSession : IInferenceSession
     public IlgpuSession(DeviceMemory device, GraphKernels kernels, DeviceWeights weights, SessionOptions options)
     {
         (_device, _weights, _options) = (device, weights, options);
-        _microBatch = (int)Math.Min(Math.Min(options.MicroBatchTokens, options.BatchTokens), (long)options.ContextLength * options.Sequences);
+        _microBatch =
+            (int)Math.Min(Math.Min(options.MicroBatchTokens, options.BatchTokens), (long)options.ContextLength * options.Sequences);
         _lengths = new int[options.Sequences];
         _incoming = new int[options.Sequences];
 
@@ -51,7 +52,8 @@ internal sealed class IlgpuSession : IInferenceSession
 
     /// <inheritdoc />
     public EngineMemory Memory =>
-        new(_weights.Bytes, _cache.Bytes, _transformer.Bytes, _device.Accelerator.AcceleratorType == AcceleratorType.CPU ? null : _weights.Bytes + _cache.Bytes + _transformer.Bytes);
+        new(_weights.Bytes, _cache.Bytes, _transformer.Bytes,
+            _device.Accelerator.AcceleratorType == AcceleratorType.CPU ? null : _weights.Bytes + _cache.Bytes + _transformer.Bytes);
 
     /// <inheritdoc />
     public void Append(TokenBatch batch, CancellationToken cancellationToken)
@@ -64,7 +66,8 @@ internal sealed class IlgpuSession : IInferenceSession
         _rows = 0;
         try
         {
-            for (int first = 0; first < batch.Count; first += _microBatch) AppendPart(batch, first, Math.Min(_microBatch, batch.Count - first), cancellationToken);
+            for (int first = 0; first < batch.Count; first += _microBatch)
+                AppendPart(batch, first, Math.Min(_microBatch, batch.Count - first), cancellationToken);
         }
         catch (Exception e)
         {
@@ -87,7 +90,9 @@ internal sealed class IlgpuSession : IInferenceSession
         for (int i = 0; i < prompt.Length; i++) batch.Add(prompt[i], 0, i == prompt.Length - 1);
         if (_lengths[0] + prompt.Length + generated.Length > _options.ContextLength)
         {
-            throw new EngineException($"ilgpu: {generated.Length} tokens after {prompt.Length} don't fit the context of {_options.ContextLength}.", "Raise the context length.");
+            throw new EngineException(
+                $"ilgpu: {generated.Length} tokens after {prompt.Length} don't fit the context of {_options.ContextLength}.",
+                "Raise the context length.");
         }
 
         Append(batch, cancellationToken);
@@ -157,7 +162,8 @@ internal sealed class IlgpuSession : IInferenceSession
         if (wanted > 0)
         {
             long length = (long)wanted * _weights.VocabularySize;
-            _transformer.Logits.View.AsContiguous().SubView(0, length).CopyToCPUUnsafeAsync(_device.Stream, ref _logits[_rows * _weights.VocabularySize], length);
+            _transformer.Logits.View.AsContiguous().SubView(0, length)
+                .CopyToCPUUnsafeAsync(_device.Stream, ref _logits[_rows * _weights.VocabularySize], length);
         }
 
         // The only wait of the step: nothing before it needs an answer of the device.
@@ -194,18 +200,22 @@ internal sealed class IlgpuSession : IInferenceSession
     {
         if (batch.Count < 1 || batch.Count > _options.BatchTokens)
         {
-            throw new EngineException($"ilgpu: a batch has {batch.Count} tokens; 1 to {_options.BatchTokens} are allowed.", "Raise n_batch.");
+            throw new EngineException($"ilgpu: a batch has {batch.Count} tokens; 1 to {_options.BatchTokens} are allowed.",
+                "Raise n_batch.");
         }
 
         Array.Clear(_incoming);
         for (int i = 0; i < batch.Count; i++)
         {
             int token = batch.Tokens[i], sequence = batch.Sequences[i];
-            if ((uint)token >= (uint)_weights.VocabularySize) throw new EngineException($"ilgpu: token {token} is not in the vocabulary of {_weights.VocabularySize}.");
-            if ((uint)sequence >= (uint)_options.Sequences) throw new EngineException($"ilgpu: there is no sequence {sequence}; the session holds {_options.Sequences}.");
+            if ((uint)token >= (uint)_weights.VocabularySize)
+                throw new EngineException($"ilgpu: token {token} is not in the vocabulary of {_weights.VocabularySize}.");
+            if ((uint)sequence >= (uint)_options.Sequences)
+                throw new EngineException($"ilgpu: there is no sequence {sequence}; the session holds {_options.Sequences}.");
             if (_lengths[sequence] + ++_incoming[sequence] > _options.ContextLength)
             {
-                throw new EngineException($"ilgpu: sequence {sequence} would outgrow its context of {_options.ContextLength} tokens.", "Raise the context length.");
+                throw new EngineException($"ilgpu: sequence {sequence} would outgrow its context of {_options.ContextLength} tokens.",
+                    "Raise the context length.");
             }
         }
     }

@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace QuantBench.Engines.LlamaCpp;
 
-/// <summary>One byte of native memory that llama.cpp's abort callback reads between graph nodes: no managed object is touched there.</summary>
+/// <summary>One byte of native memory that llama.cpp's abort callback reads between graph nodes: no managed object is touched
+/// there.</summary>
 internal sealed unsafe class CancellationFlag : IDisposable
 {
     private byte* _set = (byte*)NativeMemory.AllocZeroed(1);

@@ -64,7 +64,8 @@ internal sealed record GgufHeader(int? FileType, bool HasImportanceMatrix)
         }
         catch (EndOfStreamException e)
         {
-            throw new ModelFormatException(path, stream.Length, "the file ends within its header.", "The file is truncated; fetch it again.", e);
+            throw new ModelFormatException(path, stream.Length, "the file ends within its header.",
+                "The file is truncated; fetch it again.", e);
         }
     }
 
@@ -98,7 +99,8 @@ internal sealed record GgufHeader(int? FileType, bool HasImportanceMatrix)
     private static void Advance(string path, FileStream stream, ulong count, uint width)
     {
         ulong left = (ulong)(stream.Length - stream.Position);
-        if (count > left / width) throw Broken(path, stream, $"a value claims {count} elements of {width} bytes, but {left} bytes are left");
+        if (count > left / width)
+            throw Broken(path, stream, $"a value claims {count} elements of {width} bytes, but {left} bytes are left");
         stream.Seek((long)(count * width), SeekOrigin.Current);
     }
 

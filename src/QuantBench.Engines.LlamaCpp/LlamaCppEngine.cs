@@ -87,5 +87,6 @@ public sealed class LlamaCppEngine : IEngine
     }
 
     private string NoDevice(string id) =>
-        $"llamacpp/{id}: the llama.cpp build in {_library.Installation.Directory} has no such device here; it has {string.Join(", ", LlamaDevice.Enumerate().Select(d => d.Id))}";
+        $"llamacpp/{id}: the llama.cpp build in {_library.Installation.Directory} has no such device here; it has "
+            + $"{string.Join(", ", LlamaDevice.Enumerate().Select(d => d.Id))}";
 }

@@ -21,7 +21,8 @@ internal sealed unsafe record LlamaDevice(string Id, string NativeName, string D
             nint handle = NativeMethods.ggml_backend_dev_get(i);
             ggml_backend_dev_type type = NativeMethods.ggml_backend_dev_type(handle);
             if (type is ggml_backend_dev_type.ACCEL or ggml_backend_dev_type.META) continue;
-            string backend = NativeText.Read(NativeMethods.ggml_backend_reg_name(NativeMethods.ggml_backend_dev_backend_reg(handle))).ToLowerInvariant();
+            string backend = NativeText.Read(NativeMethods.ggml_backend_reg_name(NativeMethods.ggml_backend_dev_backend_reg(handle)))
+                .ToLowerInvariant();
             int index = perBackend.GetValueOrDefault(backend);
             perBackend[backend] = index + 1;
             string id = backend switch
@@ -31,7 +32,8 @@ internal sealed unsafe record LlamaDevice(string Id, string NativeName, string D
                 _ => $"{backend}:{index}",
             };
             devices.Add(new LlamaDevice(
-                id, NativeText.Read(NativeMethods.ggml_backend_dev_name(handle)), NativeText.Read(NativeMethods.ggml_backend_dev_description(handle)), handle, backend == "cpu"));
+                id, NativeText.Read(NativeMethods.ggml_backend_dev_name(handle)),
+                NativeText.Read(NativeMethods.ggml_backend_dev_description(handle)), handle, backend == "cpu"));
         }
 
         return devices;

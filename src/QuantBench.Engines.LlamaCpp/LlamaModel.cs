@@ -8,7 +8,8 @@ namespace QuantBench.Engines.LlamaCpp;
 /// <summary>A GGUF file loaded by llama.cpp.</summary>
 internal sealed unsafe class LlamaModel : ILoadedModel
 {
-    private const string TruncatedHint = "The file is truncated or damaged; compare its SHA-256 with its source's and build or fetch it again.";
+    private const string TruncatedHint =
+        "The file is truncated or damaged; compare its SHA-256 with its source's and build or fetch it again.";
 
     // Words of llama.cpp's loader that blame the file rather than the machine.
     private static readonly string[] s_fileFaults =
@@ -26,7 +27,9 @@ internal sealed unsafe class LlamaModel : ILoadedModel
         ParameterCount = checked((long)NativeMethods.llama_model_n_params(handle));
         TrainedContextLength = NativeMethods.llama_model_n_ctx_train(handle);
         WeightBuffers = capture.Buffers("model");
-        DeviceUsed = device.IsHost || WeightBuffers.Any(b => b.BufferType.StartsWith(device.NativeName, StringComparison.Ordinal) && b.Bytes > 0) ? device.Id : "cpu";
+        DeviceUsed =
+            device.IsHost || WeightBuffers.Any(b => b.BufferType.StartsWith(device.NativeName, StringComparison.Ordinal) && b.Bytes > 0)
+                ? device.Id : "cpu";
     }
 
     /// <inheritdoc/>
@@ -50,7 +53,8 @@ internal sealed unsafe class LlamaModel : ILoadedModel
     /// <summary>The device that was asked for.</summary>
     public LlamaDevice Device { get; }
 
-    /// <summary>Weight buffers as the loader logged them; on the CPU the mapped file (<c>CPU_Mapped</c>) and repacked copies (<c>CPU_REPACK</c>).</summary>
+    /// <summary>Weight buffers as the loader logged them; on the CPU the mapped file (<c>CPU_Mapped</c>) and repacked copies
+    /// (<c>CPU_REPACK</c>).</summary>
     public IReadOnlyList<(string BufferType, long Bytes)> WeightBuffers { get; }
 
     /// <summary>Loads a file, memory-mapped, onto exactly one device.</summary>

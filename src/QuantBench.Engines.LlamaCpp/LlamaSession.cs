@@ -6,8 +6,8 @@ using QuantBench.Inference.Engines;
 namespace QuantBench.Engines.LlamaCpp;
 
 /// <summary>
-/// A llama.cpp context. <see cref="Append"/> allocates nothing on the managed heap: the native batch, sized for the largest call, is filled in
-/// place, and cancellation is a flag in native memory that the abort callback reads.
+/// A llama.cpp context. <see cref="Append"/> allocates nothing on the managed heap: the native batch, sized for the largest call, is filled
+/// in place, and cancellation is a flag in native memory that the abort callback reads.
 /// </summary>
 internal sealed unsafe class LlamaSession : IInferenceSession
 {
@@ -27,7 +27,8 @@ internal sealed unsafe class LlamaSession : IInferenceSession
     private bool _broken;
     private bool _disposed;
 
-    private LlamaSession(LlamaModel model, SafeLlamaContext context, LlamaThreadpool? threadpool, SessionOptions options, CancellationFlag cancelled, NativeLogCapture capture)
+    private LlamaSession(LlamaModel model, SafeLlamaContext context, LlamaThreadpool? threadpool, SessionOptions options,
+        CancellationFlag cancelled, NativeLogCapture capture)
     {
         (_model, _context, _threadpool, _options, _cancelled) = (model, context, threadpool, options, cancelled);
         _memory = NativeMethods.llama_get_memory(context);
@@ -41,7 +42,8 @@ internal sealed unsafe class LlamaSession : IInferenceSession
     }
 
     /// <inheritdoc/>
-    public EngineMemory Memory => _fixedMemory with { ComputeBytes = _fixedMemory.ComputeBytes + ((long)_mostRows * _model.VocabularySize * sizeof(float)) };
+    public EngineMemory Memory =>
+        _fixedMemory with { ComputeBytes = _fixedMemory.ComputeBytes + ((long)_mostRows * _model.VocabularySize * sizeof(float)) };
 
     /// <summary>Makes a session.</summary>
     /// <exception cref="EngineException">The options don't fit, or llama.cpp refused.</exception>
@@ -68,7 +70,9 @@ internal sealed unsafe class LlamaSession : IInferenceSession
         if (cancellationToken.CanBeCanceled)
         {
             // The static callback and the state object keep the registration free of closures.
-            using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static flag => ((CancellationFlag)flag!).Set(), _cancelled); // state is never null
+            // state is never null
+            using CancellationTokenRegistration registration =
+                cancellationToken.UnsafeRegister(static flag => ((CancellationFlag)flag!).Set(), _cancelled);
             status = Decode();
         }
         else
@@ -113,7 +117,8 @@ internal sealed unsafe class LlamaSession : IInferenceSession
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, _lengths[sequence]);
         if (!NativeMethods.llama_memory_seq_rm(_memory, sequence, length, -1))
         {
-            throw new EngineException("This model keeps a running state instead of a KV cache; llama.cpp can't cut its sequences back.", "Use depth 0.");
+            throw new EngineException("This model keeps a running state instead of a KV cache; llama.cpp can't cut its sequences back.",
+                "Use depth 0.");
         }
 
         _lengths[sequence] = length;
@@ -132,7 +137,8 @@ internal sealed unsafe class LlamaSession : IInferenceSession
     }
 
     /// <summary>Makes a session from finished parameters; the importance matrix builder adds its callback to them.</summary>
-    internal static LlamaSession Create(LlamaModel model, SessionOptions options, llama_context_params parameters, CancellationFlag cancelled)
+    internal static LlamaSession Create(LlamaModel model, SessionOptions options, llama_context_params parameters,
+        CancellationFlag cancelled)
     {
         if (NativeMethods.llama_model_has_encoder(model.Handle))
         {
@@ -146,7 +152,9 @@ internal sealed unsafe class LlamaSession : IInferenceSession
         {
             context.Dispose();
             cancelled.Dispose();
-            throw new EngineException($"llama.cpp refused a session of {options.ContextLength} tokens × {options.Sequences}: {capture.Words}", "Lower n_ctx or n_batch, or use a smaller kv_type.");
+            throw new EngineException(
+                $"llama.cpp refused a session of {options.ContextLength} tokens × {options.Sequences}: {capture.Words}",
+                "Lower n_ctx or n_batch, or use a smaller kv_type.");
         }
 
         if (NativeMethods.llama_get_memory(context) == 0)
@@ -221,19 +229,22 @@ internal sealed unsafe class LlamaSession : IInferenceSession
     }
 
     [DoesNotReturn]
-    private static void ThrowBroken() => throw new EngineException("This session was cancelled or failed midway; its cache can't be trusted.", "Make a new session.");
+    private static void ThrowBroken() =>
+        throw new EngineException("This session was cancelled or failed midway; its cache can't be trusted.", "Make a new session.");
 
     [DoesNotReturn]
     private void ThrowCount(int count) => throw new ArgumentException($"a batch holds 1 to {_options.BatchTokens} tokens, not {count}");
 
     [DoesNotReturn]
     private void ThrowToken(int token) =>
-        throw new EngineException($"Token {token} is outside the model's vocabulary of {_model.VocabularySize}.", "The text was tokenized with another model's tokenizer.");
+        throw new EngineException($"Token {token} is outside the model's vocabulary of {_model.VocabularySize}.",
+            "The text was tokenized with another model's tokenizer.");
 
     [DoesNotReturn]
     private void ThrowSequence(int sequence) => throw new ArgumentException($"sequence {sequence} is outside 0 to {_lengths.Length - 1}");
 
     [DoesNotReturn]
     private void ThrowFull(int sequence) =>
-        throw new EngineException($"Sequence {sequence} would outgrow its context of {_options.ContextLength} tokens.", "Raise n_ctx, or lower prompt, generate or depth.");
+        throw new EngineException($"Sequence {sequence} would outgrow its context of {_options.ContextLength} tokens.",
+            "Raise n_ctx, or lower prompt, generate or depth.");
 }

@@ -4,7 +4,8 @@ using QuantBench.Engines.LlamaCpp.Native;
 
 namespace QuantBench.Engines.LlamaCpp;
 
-/// <summary>llama.cpp's own tokenizer of a GGUF file: the second opinion that tests compare QuantBench's tokenizers with. Evaluators never use it.</summary>
+/// <summary>llama.cpp's own tokenizer of a GGUF file: the second opinion that tests compare QuantBench's tokenizers with. Evaluators never
+/// use it.</summary>
 internal sealed unsafe class LlamaTokenizer : IDisposable
 {
     private readonly SafeLlamaModel _model;
@@ -24,7 +25,8 @@ internal sealed unsafe class LlamaTokenizer : IDisposable
         throw new EngineException($"llama.cpp can't load the vocabulary of {path}: {capture.Words}");
     }
 
-    /// <summary>Token ids of a text, without special tokens around it and with text that looks like a special token as plain text.</summary>
+    /// <summary>Token ids of a text, without special tokens around it and with text that looks like a special token as plain
+    /// text.</summary>
     public int[] Encode(string text)
     {
         byte[] utf8 = Encoding.UTF8.GetBytes(text);
@@ -33,7 +35,8 @@ internal sealed unsafe class LlamaTokenizer : IDisposable
         fixed (int* to = tokens)
         {
             int count = NativeMethods.llama_tokenize(
-                NativeMethods.llama_model_get_vocab(_model), from, utf8.Length, to, tokens.Length, add_special: false, parse_special: false);
+                NativeMethods.llama_model_get_vocab(_model), from, utf8.Length, to, tokens.Length, add_special: false,
+                parse_special: false);
             if (count < 0) throw new EngineException($"llama.cpp made more than {tokens.Length} tokens of {utf8.Length} bytes.");
             return tokens[..count];
         }

@@ -20,13 +20,15 @@ internal static class SessionParameters
         ulong most = NativeMethods.llama_max_parallel_sequences();
         if ((ulong)options.Sequences > most)
         {
-            throw new EngineException($"llama.cpp holds at most {most} sequences, not {options.Sequences}.", "Lower n_batch or raise n_ctx.");
+            throw new EngineException($"llama.cpp holds at most {most} sequences, not {options.Sequences}.",
+                "Lower n_batch or raise n_ctx.");
         }
 
         long cells = (long)options.ContextLength * options.Sequences;
         if (cells > int.MaxValue)
         {
-            throw new EngineException($"A context of {options.ContextLength} tokens × {options.Sequences} sequences is more than llama.cpp can number.");
+            throw new EngineException(
+                $"A context of {options.ContextLength} tokens × {options.Sequences} sequences is more than llama.cpp can number.");
         }
 
         llama_flash_attn_type flash = FlashAttention(options.FlashAttention);
@@ -77,7 +79,8 @@ internal static class SessionParameters
         if (block <= 1) return;
         if (flash == llama_flash_attn_type.DISABLED)
         {
-            throw new EngineException($"A KV cache of type {name} needs flash attention in llama.cpp, but flash_attention is off.", "Set flash_attention to auto or on, or kv_type to f16.");
+            throw new EngineException($"A KV cache of type {name} needs flash attention in llama.cpp, but flash_attention is off.",
+                "Set flash_attention to auto or on, or kv_type to f16.");
         }
 
         string architecture = model.Metadata("general.architecture") ?? "";
@@ -85,10 +88,13 @@ internal static class SessionParameters
         int head = heads > 0 ? NativeMethods.llama_model_n_embd(model.Handle) / heads : 0;
         foreach (string part in new[] { "key_length", "value_length" })
         {
-            int size = int.TryParse(model.Metadata($"{architecture}.attention.{part}"), CultureInfo.InvariantCulture, out int given) ? given : head;
+            int size = int.TryParse(model.Metadata($"{architecture}.attention.{part}"), CultureInfo.InvariantCulture, out int given) ? given
+                : head;
             if (size % block != 0)
             {
-                throw new EngineException($"A KV cache of type {name} stores blocks of {block}, which don't divide this model's head size {size}.", "Set kv_type to f16 or q8_0.");
+                throw new EngineException(
+                    $"A KV cache of type {name} stores blocks of {block}, which don't divide this model's head size {size}.",
+                    "Set kv_type to f16 or q8_0.");
             }
         }
     }

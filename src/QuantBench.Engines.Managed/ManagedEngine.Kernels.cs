@@ -24,7 +24,9 @@ public sealed partial class ManagedEngine : IKernelEngine
         if (!KernelTypes.Contains(kernel.Type)) return Support.No($"managed/{device}: there are no kernels for {kernel.Type}");
         return kernel.Size.Columns % Activations.BlockElements == 0
             ? Support.Yes
-            : Support.No($"managed/{device}: rows of {kernel.Size.Columns} weights aren't a whole number of the inputs' blocks of {Activations.BlockElements}");
+            : Support.No(
+                $"managed/{device}: rows of {kernel.Size.Columns} weights aren't a whole number of the inputs' blocks of "
+                    + $"{Activations.BlockElements}");
     }
 
     /// <inheritdoc />

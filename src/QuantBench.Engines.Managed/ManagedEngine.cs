@@ -10,8 +10,8 @@ using QuantBench.Inference.Engines;
 namespace QuantBench.Engines.Managed;
 
 /// <summary>
-/// Transformers in C# on CPU vector units. Devices are instruction sets: <c>scalar</c> (the reference: weights decoded to floats, inputs not
-/// rounded), <c>neon</c>, <c>avx2</c> and <c>avx512</c> (quantized weights meet inputs rounded to 8-bit blocks of 32).
+/// Transformers in C# on CPU vector units. Devices are instruction sets: <c>scalar</c> (the reference: weights decoded to floats, inputs
+/// not rounded), <c>neon</c>, <c>avx2</c> and <c>avx512</c> (quantized weights meet inputs rounded to 8-bit blocks of 32).
 /// </summary>
 public sealed partial class ManagedEngine : IEngine
 {
@@ -32,9 +32,12 @@ public sealed partial class ManagedEngine : IEngine
     public ImmutableArray<EngineDevice> Devices() =>
     [
         new("scalar", "plain C# loops, the reference", Support.Yes),
-        new("neon", NeonKernels.Description, NeonKernels.IsSupported ? Support.Yes : Support.No("managed/neon: this processor isn't a 64-bit ARM")),
-        new("avx2", "AVX2 and FMA, 256-bit vectors", Avx2Kernels.IsSupported ? Support.Yes : Support.No("managed/avx2: this process has no AVX2 or FMA")),
-        new("avx512", "AVX-512 F, BW, DQ and VL, 512-bit vectors", Avx512Kernels.IsSupported ? Support.Yes : Support.No("managed/avx512: this process has no AVX-512 F, BW, DQ and VL")),
+        new("neon", NeonKernels.Description,
+            NeonKernels.IsSupported ? Support.Yes : Support.No("managed/neon: this processor isn't a 64-bit ARM")),
+        new("avx2", "AVX2 and FMA, 256-bit vectors",
+            Avx2Kernels.IsSupported ? Support.Yes : Support.No("managed/avx2: this process has no AVX2 or FMA")),
+        new("avx512", "AVX-512 F, BW, DQ and VL, 512-bit vectors",
+            Avx512Kernels.IsSupported ? Support.Yes : Support.No("managed/avx512: this process has no AVX-512 F, BW, DQ and VL")),
     ];
 
     /// <inheritdoc />
@@ -42,7 +45,8 @@ public sealed partial class ManagedEngine : IEngine
     {
         ArgumentNullException.ThrowIfNull(artifact);
         if (DeviceSupport(device) is { IsSupported: false } refused) return refused;
-        if (!s_formats.Contains(artifact.Variant.Format)) return Support.No($"managed: the format '{artifact.Variant.Format}' is not implemented; {string.Join(", ", s_formats)} are");
+        if (!s_formats.Contains(artifact.Variant.Format))
+            return Support.No($"managed: the format '{artifact.Variant.Format}' is not implemented; {string.Join(", ", s_formats)} are");
         try
         {
             using IModelFile file = ModelFile.Open(artifact.Path);

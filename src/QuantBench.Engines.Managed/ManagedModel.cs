@@ -24,7 +24,8 @@ internal sealed class ManagedModel(ModelWeights weights, KernelSet kernels) : IL
     public IInferenceSession CreateSession(SessionOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        if (options.ContextLength < 1 || options.Sequences < 1 || options.BatchTokens < 1 || options.MicroBatchTokens < 1 || options.Threads < 1)
+        if (options.ContextLength < 1 || options.Sequences < 1 || options.BatchTokens < 1 || options.MicroBatchTokens < 1
+            || options.Threads < 1)
         {
             throw new EngineException("managed: context length, sequences, batch sizes and threads must be at least 1.");
         }

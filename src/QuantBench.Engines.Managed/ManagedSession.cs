@@ -29,7 +29,8 @@ internal sealed unsafe class ManagedSession : IInferenceSession
         _options = options;
         _cache = new KvCache(kernels, weights.Shape, options.ContextLength, options.Sequences, options.KvType);
         _pool = new WorkerPool(options.Threads);
-        int capacity = Math.Min(Math.Min(options.MicroBatchTokens, options.BatchTokens), checked(options.ContextLength * options.Sequences));
+        int capacity =
+            Math.Min(Math.Min(options.MicroBatchTokens, options.BatchTokens), checked(options.ContextLength * options.Sequences));
         _transformer = new Transformer(weights, kernels, _pool, _cache, capacity, options.ContextLength);
         _incoming = new int[options.Sequences];
         _rowCapacity = 1;
@@ -112,18 +113,22 @@ internal sealed unsafe class ManagedSession : IInferenceSession
     {
         if (batch.Count < 1 || batch.Count > _options.BatchTokens)
         {
-            throw new EngineException($"managed: a batch has {batch.Count} tokens; 1 to {_options.BatchTokens} are allowed.", "Raise n_batch.");
+            throw new EngineException($"managed: a batch has {batch.Count} tokens; 1 to {_options.BatchTokens} are allowed.",
+                "Raise n_batch.");
         }
 
         Array.Clear(_incoming);
         for (int i = 0; i < batch.Count; i++)
         {
             int token = batch.Tokens[i], sequence = batch.Sequences[i];
-            if ((uint)token >= (uint)_weights.VocabularySize) throw new EngineException($"managed: token {token} is not in the vocabulary of {_weights.VocabularySize}.");
-            if ((uint)sequence >= (uint)_options.Sequences) throw new EngineException($"managed: there is no sequence {sequence}; the session holds {_options.Sequences}.");
+            if ((uint)token >= (uint)_weights.VocabularySize)
+                throw new EngineException($"managed: token {token} is not in the vocabulary of {_weights.VocabularySize}.");
+            if ((uint)sequence >= (uint)_options.Sequences)
+                throw new EngineException($"managed: there is no sequence {sequence}; the session holds {_options.Sequences}.");
             if (_cache.Lengths[sequence] + ++_incoming[sequence] > _options.ContextLength)
             {
-                throw new EngineException($"managed: sequence {sequence} would outgrow its context of {_options.ContextLength} tokens.", "Raise the context length.");
+                throw new EngineException($"managed: sequence {sequence} would outgrow its context of {_options.ContextLength} tokens.",
+                    "Raise the context length.");
             }
         }
     }

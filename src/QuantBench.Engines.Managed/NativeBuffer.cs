@@ -20,7 +20,8 @@ internal sealed unsafe class NativeBuffer : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         Bytes = bytes;
 
-        // 64 bytes more than asked for: kernels may read one vector past the end. The system hands out large blocks zeroed, so nothing is cleared.
+        // 64 bytes more than asked for: kernels may read one vector past the end. The system hands out large blocks zeroed, so nothing is
+        // cleared.
         nuint alignment = (nuint)(hugePages ? ResidentPages.HugePage : CacheLine);
         nuint size = (nuint)bytes + CacheLine;
         _allocation = NativeMemory.AllocZeroed(size + alignment);

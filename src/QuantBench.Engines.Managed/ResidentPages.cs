@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace QuantBench.Engines.Managed;
 
-/// <summary>Tells the system how pages are used: which mapped ones aren't needed for now, which should be large. Where it can't be told, nothing changes.</summary>
+/// <summary>Tells the system how pages are used: which mapped ones aren't needed for now, which should be large. Where it can't be told,
+/// nothing changes.</summary>
 internal static unsafe partial class ResidentPages
 {
     /// <summary>Bytes of a large page.</summary>
@@ -11,7 +12,8 @@ internal static unsafe partial class ResidentPages
     private const int DontNeed = 4;
     private const int UseHugePages = 14;
 
-    /// <summary>Drops whole pages of a read-only file mapping; they are read again when touched. Does nothing where it can't be done.</summary>
+    /// <summary>Drops whole pages of a read-only file mapping; they are read again when touched. Does nothing where it can't be
+    /// done.</summary>
     /// <param name="start">First byte.</param>
     /// <param name="bytes">Number of bytes.</param>
     public static void Drop(byte* start, long bytes)
@@ -26,8 +28,8 @@ internal static unsafe partial class ResidentPages
     }
 
     /// <summary>
-    /// Asks for large pages. Two cores of a Zen 5 server read 47.5–50 GB/s through them and 41 GB/s through pages of 4 KiB (sums over 1 GiB):
-    /// the hardware's prefetchers stop at a page's end.
+    /// Asks for large pages. Two cores of a Zen 5 server read 47.5–50 GB/s through them and 41 GB/s through pages of 4 KiB (sums over 1
+    /// GiB): the hardware's prefetchers stop at a page's end.
     /// </summary>
     /// <param name="start">First byte, at a multiple of <see cref="HugePage"/>; not touched yet.</param>
     /// <param name="bytes">Number of bytes.</param>

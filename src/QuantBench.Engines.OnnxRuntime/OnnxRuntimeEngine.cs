@@ -12,8 +12,8 @@ using QuantBench.Inference.Engines;
 namespace QuantBench.Engines.OnnxRuntime;
 
 /// <summary>
-/// ONNX models on ONNX Runtime. Devices are its execution providers: those compiled into the library that comes with the program (the CPU) or into
-/// the one the user named, and those of provider libraries the user registered.
+/// ONNX models on ONNX Runtime. Devices are its execution providers: those compiled into the library that comes with the program (the CPU)
+/// or into the one the user named, and those of provider libraries the user registered.
 /// </summary>
 public sealed class OnnxRuntimeEngine : IEngine, ITensorEngine
 {
@@ -26,7 +26,8 @@ public sealed class OnnxRuntimeEngine : IEngine, ITensorEngine
         _library = OrtLibrary.Load(environment);
         _probe = new ProviderProbe(_library, environment);
         _log = environment.Log;
-        Build = _library.Path is null ? $"onnxruntime {_library.Version}" : $"onnxruntime {_library.Version}, {CommitOf(_library.Api.BuildInfo)}, the user's library";
+        Build = _library.Path is null ? $"onnxruntime {_library.Version}"
+            : $"onnxruntime {_library.Version}, {CommitOf(_library.Api.BuildInfo)}, the user's library";
     }
 
     /// <summary>The engine's line in the registry.</summary>
@@ -88,7 +89,8 @@ public sealed class OnnxRuntimeEngine : IEngine, ITensorEngine
     // "ORT Build Info: git-branch=rel-1.31.1, git-commit-id=41d4d61, build type=Release, …"
     private static string CommitOf(string buildInfo)
     {
-        string? commit = buildInfo.Split(',', StringSplitOptions.TrimEntries).FirstOrDefault(p => p.StartsWith("git-commit-id=", StringComparison.Ordinal));
+        string? commit = buildInfo.Split(',', StringSplitOptions.TrimEntries)
+            .FirstOrDefault(p => p.StartsWith("git-commit-id=", StringComparison.Ordinal));
         return commit is null ? "unknown commit" : $"commit {commit["git-commit-id=".Length..]}";
     }
 }

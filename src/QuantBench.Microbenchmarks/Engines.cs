@@ -3,7 +3,8 @@ using QuantBench.Inference.Engines;
 
 namespace QuantBench.Microbenchmarks;
 
-/// <summary>The engines whose kernels are benchmarked. To add one: a project reference, a line here, and a method per device in <see cref="Kernels.KernelBenchmarks"/>.</summary>
+/// <summary>The engines whose kernels are benchmarked. To add one: a project reference, a line here, and a method per device in
+/// <see cref="Kernels.KernelBenchmarks"/>.</summary>
 internal static class Engines
 {
     /// <summary>The engine of a name.</summary>

@@ -52,7 +52,8 @@ public static class Program
     internal static IConfig Config(bool isShort, MemoryBandwidth bandwidth, RunFolderExporter run) => ManualConfig.CreateEmpty()
         // In this process: a project built for each of hundreds of cases would cost far more than measuring it, and kernels are told apart
         // by objects, not by what the process was compiled for.
-        .AddJob((isShort ? Job.ShortRun : Job.Default).WithToolchain(InProcessEmitToolchain.Instance).WithIterationTime(TimeInterval.FromMilliseconds(IterationMilliseconds)))
+        .AddJob((isShort ? Job.ShortRun : Job.Default).WithToolchain(InProcessEmitToolchain.Instance)
+            .WithIterationTime(TimeInterval.FromMilliseconds(IterationMilliseconds)))
         .AddColumnProvider(DefaultColumnProviders.Instance)
         .AddColumn(RateColumn.All(bandwidth.BestBytesPerSecond))
         .AddFilter(new SupportedKernelFilter())

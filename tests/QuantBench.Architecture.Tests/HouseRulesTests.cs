@@ -46,7 +46,8 @@ public sealed class HouseRulesTests
     }
 
     [Theory]
-    [InlineData(@"\bConsole\s*\.", "QuantBench.Cli/")] // results and errors are printed by the command alone; the worker's protocol is its own
+    // results and errors are printed by the command alone; the worker's protocol is its own
+    [InlineData(@"\bConsole\s*\.", "QuantBench.Cli/")]
     [InlineData(@"\bDateTime(Offset)?\.(Utc)?Now\b", "")] // a TimeProvider is handed in, so that tests own the clock
     [InlineData(@"\bStopwatch\.", "")]
     [InlineData(@"\bThread\.Sleep\(", "")]
@@ -65,7 +66,8 @@ public sealed class HouseRulesTests
             {
                 number++;
                 string code = line.TrimStart();
-                if (!code.StartsWith("//", StringComparison.Ordinal) && Regex.IsMatch(code, pattern)) found.Add($"{relative}:{number}: {code}");
+                if (!code.StartsWith("//", StringComparison.Ordinal) && Regex.IsMatch(code, pattern))
+                    found.Add($"{relative}:{number}: {code}");
             }
         }
 

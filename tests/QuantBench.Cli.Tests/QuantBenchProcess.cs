@@ -10,7 +10,8 @@ internal static class QuantBenchProcess
     public static Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments) => RunAsync([], arguments);
 
     /// <summary>Runs it to its end, with variables of its environment changed.</summary>
-    public static async Task<(int Code, string Output, string Error)> RunAsync((string Name, string? Value)[] environment, string[] arguments)
+    public static async Task<(int Code, string Output, string Error)> RunAsync((string Name, string? Value)[] environment,
+        string[] arguments)
     {
         var info = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
         info.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "quantbench.dll"));

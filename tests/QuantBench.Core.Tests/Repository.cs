@@ -10,7 +10,8 @@ internal static class Repository
     private static string Find()
     {
         string? directory = AppContext.BaseDirectory;
-        while (directory is not null && !File.Exists(Path.Combine(directory, "QuantBench.sln"))) directory = Path.GetDirectoryName(directory);
+        while (directory is not null && !File.Exists(Path.Combine(directory, "QuantBench.sln")))
+            directory = Path.GetDirectoryName(directory);
         return directory ?? throw new DirectoryNotFoundException("no QuantBench.sln above the tests");
     }
 }

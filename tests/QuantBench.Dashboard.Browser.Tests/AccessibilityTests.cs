@@ -21,10 +21,14 @@ public sealed class AccessibilityTests(BrowserFixture browser)
 
     public static TheoryData<string> Pages() =>
     [
-        "/", "/runs", "/runs?suite=nothing", Run, Run + "?metric=kl_mean", Run + "?metric=perplexity&table=plot-perplexity", "/runs/none-of-this-name",
-        $"/compare?a={DashboardFixture.FirstRun}&b={DashboardFixture.SecondRun}", "/decide?profile=laptop", "/trends?days=3650", "/trends?days=3650&axis=runs&review=open",
-        $"/compare?a={Side("F16")}&b={Side("Q8_0")}&b={Side("Q4_0")}&b={Side("Q2_K")}&table=distribution", $"/compare?a={DashboardFixture.FirstRun}&b={DashboardFixture.SecondRun}&metric=ttft",
-        Run + "?metric=tg_tps&base=gguf:F16", "/runs?cols=cpu.engines.commit", "/setup", "/claims", "/machines", "/machines/4a5b6c7d8e9f0a1b", "/models",
+        "/", "/runs", "/runs?suite=nothing", Run, Run + "?metric=kl_mean", Run + "?metric=perplexity&table=plot-perplexity",
+        "/runs/none-of-this-name",
+        $"/compare?a={DashboardFixture.FirstRun}&b={DashboardFixture.SecondRun}", "/decide?profile=laptop", "/trends?days=3650",
+        "/trends?days=3650&axis=runs&review=open",
+        $"/compare?a={Side("F16")}&b={Side("Q8_0")}&b={Side("Q4_0")}&b={Side("Q2_K")}&table=distribution",
+        $"/compare?a={DashboardFixture.FirstRun}&b={DashboardFixture.SecondRun}&metric=ttft",
+        Run + "?metric=tg_tps&base=gguf:F16", "/runs?cols=cpu.engines.commit", "/setup", "/claims", "/machines",
+        "/machines/4a5b6c7d8e9f0a1b", "/models",
         "/models/reference", "/suites", "/suites/quick", "/suites/broken", "/settings", "/login", "/search?q=reference", "/no/such/page",
     ];
 
@@ -85,12 +89,14 @@ public sealed class AccessibilityTests(BrowserFixture browser)
             foreach (int width in (int[])[1280, 380])
             {
                 await page.SetViewportSizeAsync(width, 900);
-                findings.AddRange((await FindingsAsync(session, context, scheme == ColorScheme.Dark)).Select(f => $"{scheme} {width}: {f}"));
+                findings.AddRange(
+                    (await FindingsAsync(session, context, scheme == ColorScheme.Dark)).Select(f => $"{scheme} {width}: {f}"));
             }
         }
 
         await page.SetViewportSizeAsync(320, 900);
-        if (await page.EvaluateAsync<int>("document.documentElement.scrollWidth") > 320) findings.Add("320: scrolls sideways: " + await WidestAsync(page));
+        if (await page.EvaluateAsync<int>("document.documentElement.scrollWidth") > 320)
+            findings.Add("320: scrolls sideways: " + await WidestAsync(page));
 
         // A page that isn't there says so with its status; the browser notes that.
         findings.AddRange(watched.Complaints.Where(c => !c.Contains("404", StringComparison.Ordinal)));
@@ -111,8 +117,11 @@ public sealed class AccessibilityTests(BrowserFixture browser)
         await File.WriteAllTextAsync(file, kind switch
         {
             "run" => HtmlReport.Write(RunReport.Of(run)),
-            "runs" => HtmlReport.Write([RunReport.Of(run), RunReport.Of(later)], [RunComparer.Compare(new ComparisonSide(run), new ComparisonSide(later))]),
-            _ => ComplianceReport.Of(run, run.Cells, new RunManifest(ImmutableSortedDictionary<string, string>.Empty.Add("run.json", new string('a', 64)))).ToHtml(),
+            "runs" =>
+                HtmlReport.Write([RunReport.Of(run), RunReport.Of(later)],
+                    [RunComparer.Compare(new ComparisonSide(run), new ComparisonSide(later))]),
+            _ => ComplianceReport.Of(run, run.Cells,
+                new RunManifest(ImmutableSortedDictionary<string, string>.Empty.Add("run.json", new string('a', 64)))).ToHtml(),
         });
         await using WatchedPage watched = await browser.OpenAsync();
         await watched.Page.GotoAsync(new Uri(file).AbsoluteUri);
@@ -135,7 +144,9 @@ public sealed class AccessibilityTests(BrowserFixture browser)
         ICDPSession session = await page.Context.NewCDPSessionAsync(page);
         JsonElement? tree = await session.SendAsync("Page.getFrameTree");
         string frame = tree?.GetProperty("frameTree").GetProperty("frame").GetProperty("id").GetString() ?? "";
-        JsonElement? world = await session.SendAsync("Page.createIsolatedWorld", new Dictionary<string, object> { ["frameId"] = frame, ["worldName"] = "axe" });
+        JsonElement? world =
+            await session.SendAsync("Page.createIsolatedWorld",
+                new Dictionary<string, object> { ["frameId"] = frame, ["worldName"] = "axe" });
         int context = world?.GetProperty("executionContextId").GetInt32() ?? 0;
         string axe = await File.ReadAllTextAsync(BrowserTools.Axe ?? throw new InvalidOperationException("axe-core is missing"));
         await session.SendAsync("Runtime.evaluate", new Dictionary<string, object> { ["expression"] = axe, ["contextId"] = context });
@@ -147,7 +158,9 @@ public sealed class AccessibilityTests(BrowserFixture browser)
         string rules = coloursOnly ? ", { runOnly: ['color-contrast'] }" : "";
         JsonElement? answer = await session.SendAsync("Runtime.evaluate", new Dictionary<string, object>
         {
-            ["expression"] = $"axe.run(document{rules}).then(r => JSON.stringify(r.violations.map(v => v.impact + ' ' + v.id + ': ' + v.nodes.slice(0, 3).map(n => n.html + ' ' + n.failureSummary).join(' | '))))",
+            ["expression"] =
+                $"axe.run(document{rules}).then(r => JSON.stringify(r.violations.map(v => v.impact + ' ' + v.id + ': ' + v.nodes.slice(0, "
+                    + "3).map(n => n.html + ' ' + n.failureSummary).join(' | '))))",
             ["contextId"] = context,
             ["awaitPromise"] = true,
             ["returnByValue"] = true,
@@ -157,5 +170,6 @@ public sealed class AccessibilityTests(BrowserFixture browser)
     }
 
     private static async Task<string> WidestAsync(IPage page) => await page.EvaluateAsync<string>(
-        "[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > 321 && !e.closest('.scroll,.seg')).slice(0, 5).map(e => e.outerHTML.slice(0, 120)).join('\\n')");
+        "[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > 321 && "
+            + "!e.closest('.scroll,.seg')).slice(0, 5).map(e => e.outerHTML.slice(0, 120)).join('\\n')");
 }

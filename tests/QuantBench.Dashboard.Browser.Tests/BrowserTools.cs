@@ -11,13 +11,15 @@ internal static class BrowserTools
     public static string? Chromium { get; } = Find();
 
     /// <summary>Path of axe-core, or null.</summary>
-    public static string? Axe { get; } = AxeAt(RepositoryRoot.Combine("tests", "QuantBench.Dashboard.Browser.Tests", "axe", "node_modules", "axe-core", "axe.min.js"));
+    public static string? Axe { get; } =
+        AxeAt(RepositoryRoot.Combine("tests", "QuantBench.Dashboard.Browser.Tests", "axe", "node_modules", "axe-core", "axe.min.js"));
 
     /// <summary>Why browser tests can't run here; null when they can, or must.</summary>
     public static string? Missing =>
         Environment.GetEnvironmentVariable("QB_REQUIRE_BROWSER") is { Length: > 0 } ? null
         : Chromium is null ? "no Chromium on PATH (Debian: apt-get install chromium); QB_REQUIRE_BROWSER=1 makes this a failure"
-        : Axe is null ? "axe-core is missing ('npm ci' in tests/QuantBench.Dashboard.Browser.Tests/axe); QB_REQUIRE_BROWSER=1 makes this a failure"
+        : Axe is null
+            ? "axe-core is missing ('npm ci' in tests/QuantBench.Dashboard.Browser.Tests/axe); QB_REQUIRE_BROWSER=1 makes this a failure"
         : null;
 
     private static string? Find()

@@ -79,11 +79,14 @@ public sealed partial class JourneyTests(BrowserFixture browser)
             IDownload? download = null;
             try
             {
-                download = await page.RunAndWaitForDownloadAsync(() => link.ClickAsync(), new PageRunAndWaitForDownloadOptions { Timeout = 10_000 });
+                download =
+                    await page.RunAndWaitForDownloadAsync(() => link.ClickAsync(),
+                        new PageRunAndWaitForDownloadOptions { Timeout = 10_000 });
             }
             catch (TimeoutException)
             {
-                Assert.Fail($"{address} (link {i} of {links}) gave no download; now at {page.Url}; {string.Join("; ", watched.Complaints)}");
+                Assert.Fail(
+                    $"{address} (link {i} of {links}) gave no download; now at {page.Url}; {string.Join("; ", watched.Complaints)}");
             }
 
             Assert.Null(await download.FailureAsync());
@@ -148,14 +151,16 @@ public sealed partial class JourneyTests(BrowserFixture browser)
     {
         const string id = "20261124-030000-reference-11ee";
         RunRecord record = SampleRun.Make(id);
-        using RunFolder folder = RunFolder.Create(browser.Dashboard.Results, record.Info with { Status = RunStatus.Running, Finished = null });
+        using RunFolder folder =
+            RunFolder.Create(browser.Dashboard.Results, record.Info with { Status = RunStatus.Running, Finished = null });
         using (ResultStore store = ResultStore.Open(browser.Dashboard.Results)) store.IndexRun(folder.Info, folder.Path);
         await using WatchedPage watched = await browser.OpenAsync();
         IPage page = watched.Page;
         await page.GotoAsync("/runs/" + id);
         await page.EvaluateAsync("window.sameDocument = true");
         await Assertions.Expect(page.Locator(".same")).ToContainTextAsync($"running, 0 of {record.Info.CellCount} cells");
-        await Assertions.Expect(page.Locator("p.live[data-connected]")).ToHaveCountAsync(1, new LocatorAssertionsToHaveCountOptions { Timeout = 15_000 });
+        await Assertions.Expect(page.Locator("p.live[data-connected]"))
+            .ToHaveCountAsync(1, new LocatorAssertionsToHaveCountOptions { Timeout = 15_000 });
 
         using (ResultStore store = ResultStore.Open(browser.Dashboard.Results))
         {
@@ -165,14 +170,17 @@ public sealed partial class JourneyTests(BrowserFixture browser)
                 folder.Append(record.Cells[i]);
                 store.IndexCell(id, record.Cells[i]);
                 if (i is not (3 or 20)) continue;
-                await Assertions.Expect(page.Locator(".same")).ToContainTextAsync($"{i + 1} of {record.Info.CellCount} cells", new LocatorAssertionsToContainTextOptions { Timeout = 15_000 });
+                await Assertions.Expect(page.Locator(".same"))
+                    .ToContainTextAsync($"{i + 1} of {record.Info.CellCount} cells",
+                        new LocatorAssertionsToContainTextOptions { Timeout = 15_000 });
             }
 
             folder.Update(record.Info);
             store.IndexRun(record.Info, folder.Path);
         }
 
-        await Assertions.Expect(page.Locator(".same")).ToContainTextAsync("completed", new LocatorAssertionsToContainTextOptions { Timeout = 15_000 });
+        await Assertions.Expect(page.Locator(".same"))
+            .ToContainTextAsync("completed", new LocatorAssertionsToContainTextOptions { Timeout = 15_000 });
         Assert.True(await page.EvaluateAsync<bool>("window.sameDocument === true"));
         Assert.Empty(watched.Complaints);
     }

@@ -26,11 +26,13 @@ public sealed class RestartTests(BrowserFixture browser) : IDisposable
         IPage page = watched.Page;
         await page.GotoAsync(first.Address + "/runs");
         // A circuit that is up answers; only then is its loss noticed.
-        await Assertions.Expect(page.Locator("p.live[data-connected]")).ToHaveCountAsync(1, new LocatorAssertionsToHaveCountOptions { Timeout = 15_000 });
+        await Assertions.Expect(page.Locator("p.live[data-connected]"))
+            .ToHaveCountAsync(1, new LocatorAssertionsToHaveCountOptions { Timeout = 15_000 });
         await Assertions.Expect(page.Locator("tbody tr")).ToHaveCountAsync(1);
 
         await first.DisposeAsync();
-        await Assertions.Expect(page.Locator("#components-reconnect-modal")).ToBeVisibleAsync(new LocatorAssertionsToBeVisibleOptions { Timeout = 15_000 });
+        await Assertions.Expect(page.Locator("#components-reconnect-modal"))
+            .ToBeVisibleAsync(new LocatorAssertionsToBeVisibleOptions { Timeout = 15_000 });
         await Assertions.Expect(page.Locator("tbody tr")).ToBeVisibleAsync(); // still readable
         Add(DashboardFixture.SecondRun);
         await using DashboardHost second = await StartAsync(port);
@@ -39,7 +41,17 @@ public sealed class RestartTests(BrowserFixture browser) : IDisposable
     }
 
     private Task<DashboardHost> StartAsync(int port) => DashboardHost.StartAsync(
-        new DashboardOptions { Lab = new LabOptions { ResultsRoot = _directory.Combine("results"), SuitesDirectory = _directory.Path, CacheRoot = _directory.Path }, Version = "test", Port = port }, CancellationToken.None);
+        new DashboardOptions
+        {
+            Lab = new LabOptions
+            {
+                ResultsRoot = _directory.Combine("results"),
+                SuitesDirectory = _directory.Path,
+                CacheRoot = _directory.Path
+            },
+            Version = "test",
+            Port = port
+        }, CancellationToken.None);
 
     private void Add(string id)
     {

@@ -3,7 +3,8 @@ using QuantBench.Dashboard.Tests;
 
 namespace QuantBench.Dashboard.Browser.Tests;
 
-/// <summary>Every state of a page is an address: reached by keyboard, replayed by the browser's back, the same when it is opened anew.</summary>
+/// <summary>Every state of a page is an address: reached by keyboard, replayed by the browser's back, the same when it is opened
+/// anew.</summary>
 [Collection(BrowserCollection.Name)]
 public sealed class StateTests(BrowserFixture browser)
 {

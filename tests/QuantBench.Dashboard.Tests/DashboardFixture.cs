@@ -39,14 +39,21 @@ public sealed partial class DashboardFixture : IAsyncLifetime
     {
         Record(SampleRun.Make(FirstRun));
         RunRecord second = SampleRun.Make(SecondRun, speed: 0.9, seed: 8);
-        Record(second with { Info = second.Info with { Started = second.Info.Started.AddHours(1), Finished = second.Info.Started.AddHours(1).AddMinutes(4) } });
+        Record(second
+            with
+        {
+            Info = second.Info
+                with
+            { Started = second.Info.Started.AddHours(1), Finished = second.Info.Started.AddHours(1).AddMinutes(4) }
+        });
         DriftRuns.Record(Results, DriftRuns.Make());
         Directory.CreateDirectory(Suites);
         File.Copy(RepositoryRoot.Combine("suites", "reference.yaml"), Path.Combine(Suites, "reference.yaml"));
         File.Copy(RepositoryRoot.Combine("suites", "quick.yaml"), Path.Combine(Suites, "quick.yaml"));
         File.Copy(RepositoryRoot.Combine("suites", "claims.yaml"), Path.Combine(Suites, "claims.yaml"));
         Directory.CreateDirectory(Path.Combine(Suites, "profiles"));
-        foreach (string profile in Directory.EnumerateFiles(RepositoryRoot.Combine("suites", "profiles"))) File.Copy(profile, Path.Combine(Suites, "profiles", Path.GetFileName(profile)));
+        foreach (string profile in Directory.EnumerateFiles(RepositoryRoot.Combine("suites", "profiles")))
+            File.Copy(profile, Path.Combine(Suites, "profiles", Path.GetFileName(profile)));
         await File.WriteAllTextAsync(Path.Combine(Suites, "broken.yaml"), "suite: broken\nvariants: [gguf:Q4_K_X]\n");
         Lab = LabDatabase.Open(Results);
         var accounts = new AccountStore(Lab);
@@ -77,13 +84,18 @@ public sealed partial class DashboardFixture : IAsyncLifetime
     }
 
     /// <summary>A client that keeps cookies and doesn't follow redirects.</summary>
-    public HttpClient Client() => new(new HttpClientHandler { AllowAutoRedirect = false, CookieContainer = new CookieContainer() }) { BaseAddress = new Uri(Host.Address) };
+    public HttpClient Client() =>
+        new(new HttpClientHandler { AllowAutoRedirect = false, CookieContainer = new CookieContainer() })
+        {
+            BaseAddress = new Uri(Host.Address)
+        };
 
     /// <summary>A client that has logged in.</summary>
     public async Task<HttpClient> ClientAsync(Role role)
     {
         HttpClient client = Client();
-        using HttpResponseMessage answer = await PostAsync(client, "/login", "/actions/login", ("name", Policies.Name(role)), ("password", Password));
+        using HttpResponseMessage answer =
+            await PostAsync(client, "/login", "/actions/login", ("name", Policies.Name(role)), ("password", Password));
         Assert.Equal(HttpStatusCode.Redirect, answer.StatusCode);
         Assert.Equal("/", answer.Headers.Location?.OriginalString);
         return client;
@@ -98,12 +110,14 @@ public sealed partial class DashboardFixture : IAsyncLifetime
     }
 
     /// <summary>Sends a form as a page does, with the page's token.</summary>
-    public static async Task<HttpResponseMessage> PostAsync(HttpClient client, string page, string action, params (string Name, string Value)[] fields)
+    public static async Task<HttpResponseMessage> PostAsync(HttpClient client, string page, string action,
+        params (string Name, string Value)[] fields)
     {
         string html = await client.GetStringAsync(page);
         string token = Token().Match(html).Groups["token"].Value;
         Assert.NotEmpty(token);
-        using var form = new FormUrlEncodedContent(fields.Select(f => KeyValuePair.Create(f.Name, f.Value)).Append(KeyValuePair.Create("__RequestVerificationToken", token)));
+        using var form = new FormUrlEncodedContent(
+            fields.Select(f => KeyValuePair.Create(f.Name, f.Value)).Append(KeyValuePair.Create("__RequestVerificationToken", token)));
         return await client.PostAsync(action, form);
     }
 

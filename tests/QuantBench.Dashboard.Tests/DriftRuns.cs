@@ -14,7 +14,8 @@ internal static class DriftRuns
     public const int FirstSlowNight = 6;
 
     /// <summary>Id of a night's run; each machine's suffix differs.</summary>
-    public static string Id(int night, string machine) => $"202611{night + 1:00}-031000-nightly-{(machine == SlowMachine ? "51" : "57")}{night:00}";
+    public static string Id(int night, string machine) =>
+        $"202611{night + 1:00}-031000-nightly-{(machine == SlowMachine ? "51" : "57")}{night:00}";
 
     /// <summary>The runs, oldest first.</summary>
     /// <param name="first">When the first one started; the first of November 2026 unless told otherwise.</param>
@@ -26,7 +27,8 @@ internal static class DriftRuns
             {
                 double speed = machine == SteadyMachine ? 0.4 : night < FirstSlowNight ? 1 : 0.8;
                 RunRecord sample = SampleRun.Make(Id(night, machine), speed, seed: 100 + night);
-                CellResult[] cells = [.. sample.Cells.Where(c => c.Cell.Workload == "latency" && c.Cell.Variant.ShortName is "Q4_0" or "Q8_0")];
+                CellResult[] cells = [
+                    .. sample.Cells.Where(c => c.Cell.Workload == "latency" && c.Cell.Variant.ShortName is "Q4_0" or "Q8_0")];
                 DateTimeOffset started = (first ?? new DateTimeOffset(2026, 11, 1, 3, 10, 0, TimeSpan.Zero)).AddDays(night);
                 yield return sample with
                 {
@@ -36,7 +38,13 @@ internal static class DriftRuns
                         Started = started,
                         Finished = started.AddMinutes(2),
                         CellCount = cells.Length,
-                        Fingerprint = sample.Info.Fingerprint with { MachineId = machine, Host = machine == SlowMachine ? "bench-01" : "bench-02", Governor = night < FirstSlowNight ? "performance" : "powersave" },
+                        Fingerprint = sample.Info.Fingerprint
+                            with
+                        {
+                            MachineId = machine,
+                            Host = machine == SlowMachine ? "bench-01" : "bench-02",
+                            Governor = night < FirstSlowNight ? "performance" : "powersave"
+                        },
                     },
                     Cells = [.. cells],
                 };

@@ -35,7 +35,9 @@ public sealed class PostgresDashboardTests : IDisposable
             RunRecord first = SampleRun.Make(FirstRun);
             RunRecord second = SampleRun.Make(SecondRun, speed: 0.9, seed: 8);
             store.IndexWhole(first.Info, FirstRun, first.Cells);
-            store.IndexWhole(second.Info with { Started = second.Info.Started.AddHours(1), Finished = second.Info.Started.AddHours(1).AddMinutes(4) }, SecondRun, second.Cells);
+            store.IndexWhole(
+                second.Info with { Started = second.Info.Started.AddHours(1), Finished = second.Info.Started.AddHours(1).AddMinutes(4) },
+                SecondRun, second.Cells);
         }
 
         string results = _directory.Combine("results");
@@ -43,7 +45,13 @@ public sealed class PostgresDashboardTests : IDisposable
         await using DashboardHost host = await DashboardHost.StartAsync(
             new DashboardOptions
             {
-                Lab = new LabOptions { ResultsRoot = results, Store = address, SuitesDirectory = RepositoryRoot.Combine("suites"), CacheRoot = _directory.Combine("cache") },
+                Lab = new LabOptions
+                {
+                    ResultsRoot = results,
+                    Store = address,
+                    SuitesDirectory = RepositoryRoot.Combine("suites"),
+                    CacheRoot = _directory.Combine("cache")
+                },
                 Version = "test",
                 Port = 0,
             },
@@ -53,9 +61,12 @@ public sealed class PostgresDashboardTests : IDisposable
 
         foreach ((string page, string expected) in ((string, string)[])
         [
-            ("/", "What changed"), ("/runs?q=9f3a", "1 of "), ("/runs?status=failed&sort=suite&dir=asc", FirstRun), ("/runs?model=reference", SecondRun), ($"/runs/{FirstRun}", "Cells without a figure"),
-            ("/runs/latest?metric=perplexity", "perplexity"), ("/machines", "bench-01"), ("/machines/4a5b6c7d8e9f0a1b", "Noise of the reference cell"), ("/models/reference", "gguf:Q4_K_M"),
-            ("/suites/quick", "What would run"), ($"/compare?a={FirstRun}&b={SecondRun}", "95 % interval"), ("/decide", "Why the others lost"), ("/trends?days=3650", "All series"), ("/claims", "Verdict"),
+            ("/", "What changed"), ("/runs?q=9f3a", "1 of "), ("/runs?status=failed&sort=suite&dir=asc", FirstRun),
+            ("/runs?model=reference", SecondRun), ($"/runs/{FirstRun}", "Cells without a figure"),
+            ("/runs/latest?metric=perplexity", "perplexity"), ("/machines", "bench-01"),
+            ("/machines/4a5b6c7d8e9f0a1b", "Noise of the reference cell"), ("/models/reference", "gguf:Q4_K_M"),
+            ("/suites/quick", "What would run"), ($"/compare?a={FirstRun}&b={SecondRun}", "95 % interval"),
+            ("/decide", "Why the others lost"), ("/trends?days=3650", "All series"), ("/claims", "Verdict"),
             ("/search?q=reference", "hits"), ("/settings", "Theme"),
         ])
         {
@@ -67,8 +78,10 @@ public sealed class PostgresDashboardTests : IDisposable
         RunRecord sample = SampleRun.Make(FirstRun);
         Assert.Equal(
             sample.Cells.SelectMany(c => c.Metrics).Sum(m => m.Samples?.Length ?? 0),
-            export.GetProperty("cells").EnumerateArray().SelectMany(c => c.GetProperty("metrics").EnumerateArray()).Sum(m => m.TryGetProperty("samples", out JsonElement s) && s.ValueKind == JsonValueKind.Array ? s.GetArrayLength() : 0));
-        Assert.Equal(HttpStatusCode.NotFound, (await client.GetAsync($"/api/v1/runs/{FirstRun}/bundle")).StatusCode); // logs are where the run was made
+            export.GetProperty("cells").EnumerateArray().SelectMany(c => c.GetProperty("metrics").EnumerateArray())
+                .Sum(m => m.TryGetProperty("samples", out JsonElement s) && s.ValueKind == JsonValueKind.Array ? s.GetArrayLength() : 0));
+        // logs are where the run was made
+        Assert.Equal(HttpStatusCode.NotFound, (await client.GetAsync($"/api/v1/runs/{FirstRun}/bundle")).StatusCode);
 
         const string third = "20261124-010000-reference-0c3d";
         using HttpResponseMessage uploaded = await client.PostAsync("/api/v1/runs", new ByteArrayContent(Bundle(third)));
@@ -81,11 +94,18 @@ public sealed class PostgresDashboardTests : IDisposable
     public async Task Pages_AndHealth_SayThatTheServerIsAway_WithoutItsPassword()
     {
         string database = PostgresServer.Shared.NewDatabase();
-        string address = $"postgres://{PostgresServer.User}:{Uri.EscapeDataString(PostgresServer.Password)}@127.0.0.1:{PostgresServer.Shared.Port}/{database}?Pooling=false";
+        string address =
+            $"{PostgresServer.Shared.UrlOf(database)}?Pooling=false";
         await using DashboardHost host = await DashboardHost.StartAsync(
             new DashboardOptions
             {
-                Lab = new LabOptions { ResultsRoot = _directory.Combine("results"), Store = StoreAddress.Parse(address), SuitesDirectory = RepositoryRoot.Combine("suites"), CacheRoot = _directory.Combine("cache") },
+                Lab = new LabOptions
+                {
+                    ResultsRoot = _directory.Combine("results"),
+                    Store = StoreAddress.Parse(address),
+                    SuitesDirectory = RepositoryRoot.Combine("suites"),
+                    CacheRoot = _directory.Combine("cache")
+                },
                 Version = "test",
                 Port = 0,
             },
@@ -93,7 +113,9 @@ public sealed class PostgresDashboardTests : IDisposable
         using var client = new HttpClient { BaseAddress = new Uri(host.Address) };
         Assert.Equal(HttpStatusCode.OK, (await client.GetAsync("/api/v1/health")).StatusCode);
 
-        PostgresServer.Shared.Execute("postgres", $"ALTER DATABASE {database} RENAME TO {database}_gone".Insert(0, $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'; "));
+        PostgresServer.Shared.Execute("postgres",
+            $"ALTER DATABASE {database} RENAME TO {database}_gone".Insert(0,
+                $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'; "));
 
         Assert.Equal(HttpStatusCode.ServiceUnavailable, (await client.GetAsync("/api/v1/health")).StatusCode);
         using HttpResponseMessage runs = await client.GetAsync("/runs");

@@ -58,7 +58,9 @@ public sealed class IlgpuEngineTests
         using var engine = new IlgpuEngine();
         var options = new LoadOptions { Threads = 1, GpuLayers = 1 };
 
-        EngineException thrown = Assert.Throws<EngineException>(() => engine.Load(Models.Artifact(Models.Random("llama-tiny", "F32")), "cpu", options, CancellationToken.None));
+        EngineException thrown =
+            Assert.Throws<EngineException>(() =>
+                engine.Load(Models.Artifact(Models.Random("llama-tiny", "F32")), "cpu", options, CancellationToken.None));
 
         Assert.Contains("1 of 2 layers", thrown.Message);
     }

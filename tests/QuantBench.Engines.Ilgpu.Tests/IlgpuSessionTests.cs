@@ -31,7 +31,8 @@ public sealed class IlgpuSessionTests(KernelTests.OpenDevices devices) : IClassF
         if (Present.Fast.Length == 0) cases.Add("cpu", "llama-tiny", 6);
         foreach (string device in Present.Fast)
         {
-            foreach (string name in (string[])["llama", "llama-factors", "llama-yarn", "qwen2", "qwen3", "phi3", "gemma2", "gemma3"]) cases.Add(device, name, 90);
+            foreach (string name in (string[])["llama", "llama-factors", "llama-yarn", "qwen2", "qwen3", "phi3", "gemma2", "gemma3"])
+                cases.Add(device, name, 90);
         }
 
         return cases;
@@ -88,7 +89,8 @@ public sealed class IlgpuSessionTests(KernelTests.OpenDevices devices) : IClassF
             float range = expected.Max(row => row.Max()) - expected.Min(row => row.Min());
             for (int t = 0; t < count; t++)
             {
-                for (int i = 0; i < logits[t].Length; i++) Assert.InRange(logits[t][i] - expected[t][i], -tolerance * range, tolerance * range);
+                for (int i = 0; i < logits[t].Length; i++)
+                    Assert.InRange(logits[t][i] - expected[t][i], -tolerance * range, tolerance * range);
             }
         }
     }
@@ -144,7 +146,8 @@ public sealed class IlgpuSessionTests(KernelTests.OpenDevices devices) : IClassF
             // A context of its own: none compiles anything after a failure.
             using var open = new TestDevice(device);
 
-            EngineException thrown = Assert.Throws<EngineException>(() => open.Memory.Compile(accelerator => accelerator.LoadKernel<ArrayView<int>>(Refused)));
+            EngineException thrown =
+                Assert.Throws<EngineException>(() => open.Memory.Compile(accelerator => accelerator.LoadKernel<ArrayView<int>>(Refused)));
 
             Assert.Contains($"ilgpu/{device}: a kernel did not compile", thrown.Message);
             Assert.NotNull(thrown.InnerException);
@@ -194,7 +197,8 @@ public sealed class IlgpuSessionTests(KernelTests.OpenDevices devices) : IClassF
             int[] generated = new int[128];
             using var engine = new IlgpuEngine();
             using ILoadedModel model = Models.Load(engine, path, device);
-            using (IInferenceSession session = Models.Session(model)) ((IlgpuSession)session).Generate(prompt, generated, CancellationToken.None);
+            using (IInferenceSession session = Models.Session(model)) ((IlgpuSession)session)
+                .Generate(prompt, generated, CancellationToken.None);
 
             using var managed = new ManagedEngine();
             using ILoadedModel reference = Models.Load(managed, path, "scalar");
@@ -245,7 +249,8 @@ public sealed class IlgpuSessionTests(KernelTests.OpenDevices devices) : IClassF
             {
                 session.Reset();
                 float[][] logits = Models.Run(session, tokens.AsSpan(chunk * chunkTokens, chunkTokens));
-                for (int i = chunkTokens / 2; i < chunkTokens - 1; i++) sum -= Models.LogProbability(logits[i], tokens[(chunk * chunkTokens) + i + 1]);
+                for (int i = chunkTokens / 2; i < chunkTokens - 1; i++)
+                    sum -= Models.LogProbability(logits[i], tokens[(chunk * chunkTokens) + i + 1]);
                 double perplexity = Math.Exp(sum / ((chunk + 1) * ((chunkTokens / 2) - 1)));
                 Assert.InRange(perplexity / s_llamaCppF32[chunk], 1 - tolerance, 1 + tolerance);
             }

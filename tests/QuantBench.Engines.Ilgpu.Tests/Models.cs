@@ -16,7 +16,8 @@ internal static class Models
 
     static Models() => AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(s_directory, recursive: true);
 
-    /// <summary>A random model of an architecture, with everything of it that kernels see: biases, norms, windows, caps, scaled rotation.</summary>
+    /// <summary>A random model of an architecture, with everything of it that kernels see: biases, norms, windows, caps, scaled
+    /// rotation.</summary>
     public static SyntheticShape Shape(string name)
     {
         string architecture = name.Split('-')[0];
@@ -37,7 +38,8 @@ internal static class Models
         };
         return name switch
         {
-            "llama-tiny" => shape with { Layers = 2, Embedding = 32, FeedForward = 64, Heads = 2, KvHeads = 1, HeadWidth = 16, Vocabulary = 264 },
+            "llama-tiny" =>
+                shape with { Layers = 2, Embedding = 32, FeedForward = 64, Heads = 2, KvHeads = 1, HeadWidth = 16, Vocabulary = 264 },
             "llama-factors" => shape with { HasRopeFactors = true, RopeBase = 500_000 },
             "llama-yarn" => shape with { RopeScaling = ("yarn", 4) },
             _ => shape,
@@ -54,16 +56,29 @@ internal static class Models
     public static string Reference(GgmlType type)
     {
         string path = Path.Combine(s_directory, $"reference-{type}.gguf");
-        if (!File.Exists(path)) HuggingFaceToGguf.Convert(RepositoryRoot.Combine("datasets", "reference-model"), path, type, new Progress<double>(), CancellationToken.None);
+        if (!File.Exists(path))
+            HuggingFaceToGguf.Convert(RepositoryRoot.Combine("datasets", "reference-model"), path, type, new Progress<double>(),
+                CancellationToken.None);
         return path;
     }
 
-    public static Artifact Artifact(string path) => new(path, Variant.Parse("gguf:F32"), new string('0', 64), new FileInfo(path).Length, 1, 1);
+    public static Artifact Artifact(string path) =>
+        new(path, Variant.Parse("gguf:F32"), new string('0', 64), new FileInfo(path).Length, 1, 1);
 
-    public static ILoadedModel Load(IEngine engine, string path, string device) => engine.Load(Artifact(path), device, new LoadOptions { Threads = 2 }, CancellationToken.None);
+    public static ILoadedModel Load(IEngine engine, string path, string device) =>
+        engine.Load(Artifact(path), device, new LoadOptions { Threads = 2 }, CancellationToken.None);
 
-    public static IInferenceSession Session(ILoadedModel model, int context = 256, int sequences = 1, int microBatch = 512, string kvType = "f16") =>
-        model.CreateSession(new SessionOptions { ContextLength = context, Sequences = sequences, Threads = 2, MicroBatchTokens = microBatch, KvType = kvType });
+    public static IInferenceSession Session(ILoadedModel model, int context = 256, int sequences = 1, int microBatch = 512,
+        string kvType = "f16") =>
+        model.CreateSession(
+            new SessionOptions
+            {
+                ContextLength = context,
+                Sequences = sequences,
+                Threads = 2,
+                MicroBatchTokens = microBatch,
+                KvType = kvType
+            });
 
     /// <summary>Logits of each token, by the managed engine.</summary>
     public static float[][] Expected(string path, ReadOnlySpan<int> tokens)

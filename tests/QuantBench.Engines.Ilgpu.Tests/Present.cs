@@ -5,7 +5,8 @@ using QuantBench.DeviceCheck;
 
 namespace QuantBench.Engines.Ilgpu.Tests;
 
-/// <summary>The devices of this machine. Where OpenCL must be there, <c>QB_REQUIRE_OPENCL</c> says so, and a missing device fails.</summary>
+/// <summary>The devices of this machine. Where OpenCL must be there, <c>QB_REQUIRE_OPENCL</c> says so, and a missing device
+/// fails.</summary>
 internal static class Present
 {
     /// <summary>Ids of usable devices.</summary>

@@ -34,9 +34,12 @@ public sealed partial class LlamaCppEngineTests(LlamaFixture fixture)
 
         Assert.True(fixture.Engine.CanRun(fixture.F32, "cpu").IsSupported);
         Assert.Contains("no such device", fixture.Engine.CanRun(fixture.F32, "cuda:7").Reason, StringComparison.Ordinal);
-        Assert.Contains("not a GGUF file", fixture.Engine.CanRun(LlamaFixture.Artifact(text, "gguf:F32"), "cpu").Reason, StringComparison.Ordinal);
-        Assert.Contains("can't be read", fixture.Engine.CanRun(LlamaFixture.Artifact(fixture.ScratchFile("none"), "gguf:F32"), "cpu").Reason, StringComparison.Ordinal);
-        Assert.Contains("GGUF", fixture.Engine.CanRun(LlamaFixture.Artifact(text, "safetensors:F32"), "cpu").Reason, StringComparison.Ordinal);
+        Assert.Contains("not a GGUF file", fixture.Engine.CanRun(LlamaFixture.Artifact(text, "gguf:F32"), "cpu").Reason,
+            StringComparison.Ordinal);
+        Assert.Contains("can't be read",
+            fixture.Engine.CanRun(LlamaFixture.Artifact(fixture.ScratchFile("none"), "gguf:F32"), "cpu").Reason, StringComparison.Ordinal);
+        Assert.Contains("GGUF", fixture.Engine.CanRun(LlamaFixture.Artifact(text, "safetensors:F32"), "cpu").Reason,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -54,7 +57,8 @@ public sealed partial class LlamaCppEngineTests(LlamaFixture fixture)
         string path = fixture.ScratchFile("truncated.gguf");
         File.WriteAllBytes(path, File.ReadAllBytes(fixture.F32.Path)[..10_000_000]);
 
-        ModelFormatException e = Assert.Throws<ModelFormatException>(() => Load(LlamaFixture.Artifact(path, "gguf:F32"), CancellationToken.None));
+        ModelFormatException e =
+            Assert.Throws<ModelFormatException>(() => Load(LlamaFixture.Artifact(path, "gguf:F32"), CancellationToken.None));
 
         Assert.Equal(path, e.File);
         Assert.NotNull(e.Hint);
@@ -62,7 +66,8 @@ public sealed partial class LlamaCppEngineTests(LlamaFixture fixture)
 
     [Fact]
     public void Load_Throws_WhenTheDeviceIsntThere() =>
-        Assert.Throws<EngineException>(() => fixture.Engine.Load(fixture.F32, "vulkan:9", new LoadOptions { Threads = 1 }, CancellationToken.None));
+        Assert.Throws<EngineException>(() =>
+            fixture.Engine.Load(fixture.F32, "vulkan:9", new LoadOptions { Threads = 1 }, CancellationToken.None));
 
     [Fact]
     public void Load_Stops_WhenCancelled()
@@ -86,7 +91,8 @@ public sealed partial class LlamaCppEngineTests(LlamaFixture fixture)
         }
 
         Assert.Equal("", File.ReadAllText(captured));
-        Assert.Contains(fixture.LogLines, l => l.StartsWith("I ", StringComparison.Ordinal) && l.Contains("model buffer size", StringComparison.Ordinal));
+        Assert.Contains(fixture.LogLines,
+            l => l.StartsWith("I ", StringComparison.Ordinal) && l.Contains("model buffer size", StringComparison.Ordinal));
         Assert.DoesNotContain(fixture.LogLines, l => l.Contains('\n', StringComparison.Ordinal));
     }
 
@@ -102,7 +108,8 @@ public sealed partial class LlamaCppEngineTests(LlamaFixture fixture)
         Assert.Empty(lines);
     }
 
-    private ILoadedModel Load(Artifact artifact, CancellationToken token) => fixture.Engine.Load(artifact, "cpu", new LoadOptions { Threads = 2 }, token);
+    private ILoadedModel Load(Artifact artifact, CancellationToken token) =>
+        fixture.Engine.Load(artifact, "cpu", new LoadOptions { Threads = 2 }, token);
 
     /// <summary>Sends the process's stdout and stderr, native code's too, to a file.</summary>
     private sealed partial class TerminalCapture : IDisposable

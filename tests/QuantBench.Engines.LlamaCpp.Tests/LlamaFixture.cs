@@ -52,7 +52,8 @@ public sealed class LlamaFixture : IDisposable
         return new Artifact(path, Variant.Parse(variant), new string('0', 64), bytes, bytes, 1);
     }
 
-    public IInferenceSession Session(int contextLength, int sequences = 1, int batchTokens = 2048, string kvType = "f16", string flashAttention = "auto") =>
+    public IInferenceSession Session(int contextLength, int sequences = 1, int batchTokens = 2048, string kvType = "f16",
+        string flashAttention = "auto") =>
         Model.CreateSession(new SessionOptions
         {
             ContextLength = contextLength,

@@ -43,7 +43,8 @@ public sealed class LlamaSessionTests(LlamaFixture fixture)
         float[][] expected = session.Rows(TokenBatches.Of(fixture.Tokens.AsSpan(20, 12)));
 
         session.Truncate(0, 20);
-        session.Append(TokenBatches.Of(fixture.Tokens.AsSpan(400, 30)), CancellationToken.None); // something else lies in the freed cells for a while
+        // something else lies in the freed cells for a while
+        session.Append(TokenBatches.Of(fixture.Tokens.AsSpan(400, 30)), CancellationToken.None);
         session.Truncate(0, 20);
         float[][] again = session.Rows(TokenBatches.Of(fixture.Tokens.AsSpan(20, 12)));
 
@@ -126,7 +127,8 @@ public sealed class LlamaSessionTests(LlamaFixture fixture)
         using IInferenceSession session = fixture.Session(40); // llama.cpp itself pads this to 256
         session.Append(TokenBatches.Of(fixture.Tokens.AsSpan(0, 40)), CancellationToken.None);
 
-        EngineException e = Assert.Throws<EngineException>(() => session.Append(TokenBatches.Of(fixture.Tokens.AsSpan(40, 1)), CancellationToken.None));
+        EngineException e =
+            Assert.Throws<EngineException>(() => session.Append(TokenBatches.Of(fixture.Tokens.AsSpan(40, 1)), CancellationToken.None));
 
         Assert.Contains("context of 40", e.Message, StringComparison.Ordinal);
     }
@@ -138,7 +140,8 @@ public sealed class LlamaSessionTests(LlamaFixture fixture)
 
         Assert.Throws<ArgumentException>(() => session.Append(TokenBatches.Of(fixture.Tokens.AsSpan(0, 9)), CancellationToken.None));
         Assert.Throws<ArgumentException>(() => session.Append(new TokenBatch(), CancellationToken.None));
-        Assert.Throws<ArgumentException>(() => session.Append(TokenBatches.Of(fixture.Tokens.AsSpan(0, 1), sequence: 1), CancellationToken.None));
+        Assert.Throws<ArgumentException>(() =>
+            session.Append(TokenBatches.Of(fixture.Tokens.AsSpan(0, 1), sequence: 1), CancellationToken.None));
     }
 
     [Fact]
@@ -192,7 +195,8 @@ public sealed class LlamaSessionTests(LlamaFixture fixture)
         using LlamaSession session = CreateWithFlag(model, options, parameters, flag);
         flag.Set();
 
-        EngineException e = Assert.Throws<EngineException>(() => session.Append(TokenBatches.Of(fixture.Tokens.AsSpan(0, 1024)), CancellationToken.None));
+        EngineException e =
+            Assert.Throws<EngineException>(() => session.Append(TokenBatches.Of(fixture.Tokens.AsSpan(0, 1024)), CancellationToken.None));
 
         Assert.Contains("stopped the computation", e.Message, StringComparison.Ordinal);
         Assert.Throws<EngineException>(session.Reset); // the cache holds part of a batch
@@ -235,7 +239,16 @@ public sealed class LlamaSessionTests(LlamaFixture fixture)
         float[][] expected = plain.Rows(TokenBatches.Of(fixture.Tokens.AsSpan(0, 64)));
         float[][] rows = session.Rows(TokenBatches.Of(fixture.Tokens.AsSpan(0, 64)));
 
-        double bits = kvType switch { "f32" => 32, "f16" or "bf16" => 16, "q8_0" => 8.5, "q5_1" => 6, "q5_0" => 5.5, "q4_1" => 5, _ => 4.5 };
+        double bits = kvType switch
+        {
+            "f32" => 32,
+            "f16" or "bf16" => 16,
+            "q8_0" => 8.5,
+            "q5_1" => 6,
+            "q5_0" => 5.5,
+            "q4_1" => 5,
+            _ => 4.5
+        };
         long values = 512L * 6 * 2 * 2 * 64; // cells × layers × (K and V) × KV heads × head size
         Assert.InRange(session.Memory.KvCacheBytes, (values * bits / 8) - 10_486, (values * bits / 8) + 10_486); // logged to 0.01 MiB
         double nllPlain = Enumerable.Range(0, 63).Average(i => TokenBatches.Nll(expected[i], fixture.Tokens[i + 1]));
@@ -257,8 +270,10 @@ public sealed class LlamaSessionTests(LlamaFixture fixture)
     [Fact]
     public void CreateSession_Throws_WhenSettingsAreUnknown()
     {
-        Assert.Contains("kv_type", Assert.Throws<EngineException>(() => fixture.Session(64, kvType: "q3_k")).Message, StringComparison.Ordinal);
-        Assert.Contains("flash_attention", Assert.Throws<EngineException>(() => fixture.Session(64, flashAttention: "yes")).Message, StringComparison.Ordinal);
+        Assert.Contains("kv_type", Assert.Throws<EngineException>(() => fixture.Session(64, kvType: "q3_k")).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("flash_attention", Assert.Throws<EngineException>(() => fixture.Session(64, flashAttention: "yes")).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -302,7 +317,8 @@ public sealed class LlamaSessionTests(LlamaFixture fixture)
         Assert.Equal(before + (100L * 4096 * sizeof(float)), session.Memory.ComputeBytes);
     }
 
-    private static unsafe LlamaSession CreateWithFlag(LlamaModel model, SessionOptions options, llama_context_params parameters, CancellationFlag flag)
+    private static unsafe LlamaSession CreateWithFlag(LlamaModel model, SessionOptions options, llama_context_params parameters,
+        CancellationFlag flag)
     {
         parameters.abort_callback = (nint)(delegate* unmanaged<nint, byte>)&CancellationFlag.OnAsked;
         parameters.abort_callback_data = flag.Address;

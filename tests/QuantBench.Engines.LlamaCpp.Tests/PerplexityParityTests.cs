@@ -28,7 +28,8 @@ public sealed class PerplexityParityTests(LlamaFixture fixture)
             var batch = new TokenBatch();
             for (int s = 0; s < sequences; s++)
             {
-                for (int i = 0; i < ContextLength; i++) batch.Add(fixture.Tokens[((first + s) * ContextLength) + i], s, i >= ContextLength / 2);
+                for (int i = 0; i < ContextLength; i++)
+                    batch.Add(fixture.Tokens[((first + s) * ContextLength) + i], s, i >= ContextLength / 2);
             }
 
             session.Append(batch, CancellationToken.None);
@@ -50,7 +51,8 @@ public sealed class PerplexityParityTests(LlamaFixture fixture)
     [Fact]
     public void Tokenizer_GivesLlamaTokenizesFirstTokens()
     {
-        using JsonDocument golden = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Golden", "expected.json")));
+        using JsonDocument golden =
+            JsonDocument.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Golden", "expected.json")));
 
         int[] expected = [.. golden.RootElement.GetProperty("first_tokens").EnumerateArray().Select(e => e.GetInt32())];
 

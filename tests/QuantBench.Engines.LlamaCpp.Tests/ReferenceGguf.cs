@@ -21,7 +21,8 @@ internal static class ReferenceGguf
             if (File.Exists(path)) return path;
             Directory.CreateDirectory(Path.GetDirectoryName(path)!); // the path has a directory
             string temporary = $"{path}.{Environment.ProcessId}.tmp";
-            HuggingFaceToGguf.Convert(Path.Combine(Root, "datasets", "reference-model"), temporary, GgmlType.F32, new Progress<double>(), CancellationToken.None);
+            HuggingFaceToGguf.Convert(Path.Combine(Root, "datasets", "reference-model"), temporary, GgmlType.F32, new Progress<double>(),
+                CancellationToken.None);
             File.Move(temporary, path, overwrite: true);
             return path;
         }

@@ -7,7 +7,8 @@ using QuantBench.Inference.Engines;
 
 namespace QuantBench.Engines.Managed.Tests;
 
-/// <summary>Hugging Face directories of every architecture, read as they are and as the GGUF file of the same weights, against llama.cpp on that file.</summary>
+/// <summary>Hugging Face directories of every architecture, read as they are and as the GGUF file of the same weights, against llama.cpp on
+/// that file.</summary>
 public sealed class DirectoryAgreementTests
 {
     private const int Count = 110;
@@ -18,8 +19,10 @@ public sealed class DirectoryAgreementTests
     // llama.cpp's CPU code looks GELU up in a table of halves, hence gemma's wider bound.
     public static TheoryData<string, double> Shapes => new()
     {
-        { "llama", 3e-4 }, { "llama-factors", 3e-4 }, { "llama-linear", 3e-4 }, { "llama-newer", 3e-4 }, { "mistral", 3e-4 }, { "smollm3", 3e-4 }, { "qwen2", 3e-4 },
-        { "qwen2-yarn", 3e-4 }, { "qwen3", 3e-4 }, { "qwen3-tied", 3e-4 }, { "phi3", 3e-4 }, { "phi3-partial", 3e-4 }, { "phi3-short", 3e-4 }, { "phi3-long", 3e-4 },
+        { "llama", 3e-4 }, { "llama-factors", 3e-4 }, { "llama-linear", 3e-4 }, { "llama-newer", 3e-4 }, { "mistral", 3e-4 },
+        { "smollm3", 3e-4 }, { "qwen2", 3e-4 },
+        { "qwen2-yarn", 3e-4 }, { "qwen3", 3e-4 }, { "qwen3-tied", 3e-4 }, { "phi3", 3e-4 }, { "phi3-partial", 3e-4 },
+        { "phi3-short", 3e-4 }, { "phi3-long", 3e-4 },
         { "gemma", 3e-3 }, { "gemma2", 3e-3 }, { "gemma3", 3e-3 },
     };
 
@@ -52,7 +55,8 @@ public sealed class DirectoryAgreementTests
     {
         string directory = RandomDirectory.Write("llama");
         string halves = Models.ScratchFile($"hf-llama-{type}");
-        HuggingFaceToSafetensors.Convert(directory, halves, Enum.Parse<Formats.Safetensors.SafetensorsDType>(type), new Progress<double>(), CancellationToken.None);
+        HuggingFaceToSafetensors.Convert(directory, halves, Enum.Parse<Formats.Safetensors.SafetensorsDType>(type), new Progress<double>(),
+            CancellationToken.None);
         string gguf = halves + ".gguf";
         HuggingFaceToGguf.Convert(halves, gguf, Enum.Parse<GgmlType>(type), new Progress<double>(), CancellationToken.None);
         int[] tokens = Models.Tokens(60, RandomDirectory.Vocabulary);
@@ -60,7 +64,8 @@ public sealed class DirectoryAgreementTests
         Near(Targets(gguf, Models.Devices[^1], tokens), Targets(halves, Models.Devices[^1], tokens), 2e-5, type);
     }
 
-    /// <summary>With one layer and relative positions, what a token predicts is what it predicts behind the tokens that the window shows, alone.</summary>
+    /// <summary>With one layer and relative positions, what a token predicts is what it predicts behind the tokens that the window shows,
+    /// alone.</summary>
     [Fact]
     public void Mistral_SeesOnlyItsWindow()
     {
@@ -98,12 +103,14 @@ public sealed class DirectoryAgreementTests
     {
         string directory = Models.ScratchFile($"refused-{Guid.NewGuid():N}");
         JsonObject config = RandomDirectory.Config(name);
-        RandomDirectory.WriteFiles(directory, RandomDirectory.With(config.DeepClone().AsObject(), change), RandomDirectory.Tensors(name, config, 1));
+        RandomDirectory.WriteFiles(directory, RandomDirectory.With(config.DeepClone().AsObject(), change),
+            RandomDirectory.Tensors(name, config, 1));
         using var engine = new ManagedEngine();
 
         var artifact = Models.Artifact(directory, "safetensors:F32");
         Support support = engine.CanRun(artifact, "scalar");
-        EngineException thrown = Assert.Throws<EngineException>(() => engine.Load(artifact, "scalar", new LoadOptions { Threads = 1 }, CancellationToken.None));
+        EngineException thrown =
+            Assert.Throws<EngineException>(() => engine.Load(artifact, "scalar", new LoadOptions { Threads = 1 }, CancellationToken.None));
 
         Assert.Contains(reason, support.Reason);
         Assert.Contains(reason, thrown.Message);
@@ -114,7 +121,8 @@ public sealed class DirectoryAgreementTests
     {
         string directory = Models.ScratchFile("refused-tensor");
         JsonObject config = RandomDirectory.Config("llama", 1);
-        RandomDirectory.WriteFiles(directory, config, RandomDirectory.Tensors("llama", config, 1).Append(("model.layers.0.mlp.gate.weight", [4], new float[4])));
+        RandomDirectory.WriteFiles(directory, config,
+            RandomDirectory.Tensors("llama", config, 1).Append(("model.layers.0.mlp.gate.weight", [4], new float[4])));
         using var engine = new ManagedEngine();
 
         Assert.Contains("model.layers.0.mlp.gate.weight", engine.CanRun(Models.Artifact(directory), "scalar").Reason);

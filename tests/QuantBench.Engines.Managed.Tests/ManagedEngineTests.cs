@@ -29,7 +29,8 @@ public sealed class ManagedEngineTests
         Support support = engine.CanRun(Models.Artifact(path), "scalar");
 
         Assert.Contains(reason, support.Reason);
-        Assert.Throws<EngineException>(() => engine.Load(Models.Artifact(path), "scalar", new LoadOptions { Threads = 1 }, CancellationToken.None));
+        Assert.Throws<EngineException>(() =>
+            engine.Load(Models.Artifact(path), "scalar", new LoadOptions { Threads = 1 }, CancellationToken.None));
     }
 
     [Fact]

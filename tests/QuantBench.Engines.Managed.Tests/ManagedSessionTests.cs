@@ -35,7 +35,8 @@ public sealed class ManagedSessionTests
         using IInferenceSession cut = Models.Session(model, threads: 2, microBatch: 17);
         float[][] expected = Models.Run(whole, s_tokens);
 
-        float[][] actual = [.. Models.Run(cut, s_tokens.AsSpan(0, 70)), .. Models.Run(cut, s_tokens.AsSpan(70, 1)), .. Models.Run(cut, s_tokens.AsSpan(71))];
+        float[][] actual = [.. Models.Run(cut, s_tokens.AsSpan(0, 70)), .. Models.Run(cut, s_tokens.AsSpan(70, 1)),
+            .. Models.Run(cut, s_tokens.AsSpan(71))];
 
         for (int i = 0; i < expected.Length; i++) Near(expected[i], actual[i], 1e-4f);
     }

@@ -23,7 +23,8 @@ internal static class Models
 
     /// <summary>Kernels of this machine's vector devices, and the 128-bit ones, which compute the same on every processor.</summary>
     internal static ImmutableArray<KernelSet> VectorKernels { get; } =
-        [.. Devices.Where(device => device.StartsWith("avx", StringComparison.Ordinal)).Select(device => device == "avx2" ? new Avx2Kernels() : (KernelSet)new Avx512Kernels()), new NeonKernels()];
+        [.. Devices.Where(device => device.StartsWith("avx", StringComparison.Ordinal))
+            .Select(device => device == "avx2" ? new Avx2Kernels() : (KernelSet)new Avx512Kernels()), new NeonKernels()];
 
     public static SyntheticShape Llama { get; } = new()
     {

@@ -50,8 +50,10 @@ public sealed class PackedDirectoryTests
     public void Append_AllocatesNothing_WhenDecodingPackedWeights()
     {
         string mlx = Models.ScratchFile("mlx-allocation");
-        HuggingFaceToMlx.Convert(RandomDirectory.Write("llama"), mlx, new MlxQuantization(4, 64), new Progress<double>(), CancellationToken.None);
-        foreach (string directory in new[] { mlx, PackedWeights.Write("gptq").Packed, PackedWeights.Write("gptq-act-order").Packed, PackedWeights.Write("awq").Packed })
+        HuggingFaceToMlx.Convert(RandomDirectory.Write("llama"), mlx, new MlxQuantization(4, 64), new Progress<double>(),
+            CancellationToken.None);
+        foreach (string directory in new[] { mlx, PackedWeights.Write("gptq").Packed, PackedWeights.Write("gptq-act-order").Packed,
+            PackedWeights.Write("awq").Packed })
         {
             using ILoadedModel model = Models.Load(directory, Models.Devices[^1]);
             using IInferenceSession session = Models.Session(model, threads: 2, kvType: "q8_0");
@@ -84,11 +86,14 @@ public sealed class PackedDirectoryTests
         Assert.True(ofSmall.Memory.WeightsBytes < ofLarge.Memory.WeightsBytes * 0.5);
     }
 
-    /// <summary>The weights as the reader of MLX's layout gives them; that it gives the right ones is its own golden test's matter.</summary>
+    /// <summary>The weights as the reader of MLX's layout gives them; that it gives the right ones is its own golden test's
+    /// matter.</summary>
     private static void WriteFloats(string packed, string floats)
     {
         using SafetensorsWeights weights = SafetensorsWeights.Open(packed);
-        string[] modules = [.. weights.Model.Tensors.Keys.Where(n => n.EndsWith(".weight", StringComparison.Ordinal)).Select(n => n[..^".weight".Length]).Order(StringComparer.Ordinal)];
+        string[] modules = [
+            .. weights.Model.Tensors.Keys.Where(n => n.EndsWith(".weight", StringComparison.Ordinal)).Select(n => n[..^".weight".Length])
+                .Order(StringComparer.Ordinal)];
         var tensors = new List<(string, long[], float[])>();
         foreach (string module in modules)
         {

@@ -5,8 +5,8 @@ using QuantBench.TestKit;
 namespace QuantBench.Engines.Managed.Tests;
 
 /// <summary>
-/// Quantizers of GPTQ's and AWQ's layouts, rounding to nearest, written from the layouts' descriptions. Each gives the packed directory and one of the floats
-/// that it stands for.
+/// Quantizers of GPTQ's and AWQ's layouts, rounding to nearest, written from the layouts' descriptions. Each gives the packed directory and
+/// one of the floats that it stands for.
 /// </summary>
 internal static class PackedWeights
 {
@@ -42,13 +42,20 @@ internal static class PackedWeights
 
         RandomDirectory.WriteFiles(floats, config, plain);
         JsonObject quantized = RandomDirectory.With(config.DeepClone().AsObject(), format == "awq"
-            ? $$"""{ "quantization_config": { "quant_method": "awq", "bits": 4, "group_size": {{Group}}, "zero_point": true, "version": "gemm" } }"""
-            : $$"""{ "quantization_config": { "quant_method": "gptq", "bits": 4, "group_size": {{Group}}, "desc_act": {{(format == "gptq" ? "false" : "true")}} } }""");
+            ? $$"""
+                { "quantization_config": { "quant_method": "awq", "bits": 4, "group_size": {{Group}}, "zero_point": true,
+                    "version": "gemm" } }
+                """
+            : $$"""
+                { "quantization_config": { "quant_method": "gptq", "bits": 4, "group_size": {{Group}},
+                    "desc_act": {{(format == "gptq" ? "false" : "true")}} } }
+                """);
         RandomDirectory.WriteFiles(packed, quantized, file);
         return (packed, floats);
     }
 
-    /// <summary>qweight [inputs/8, outputs]: eight consecutive inputs per word, lowest bits first; zero points stored less one, eight outputs per word.</summary>
+    /// <summary>qweight [inputs/8, outputs]: eight consecutive inputs per word, lowest bits first; zero points stored less one, eight
+    /// outputs per word.</summary>
     private static float[] Gptq(TinySafetensors file, string module, float[] weights, int rows, int columns, bool actOrder)
     {
         int groups = columns / Group;
@@ -80,7 +87,8 @@ internal static class PackedWeights
         return decoded;
     }
 
-    /// <summary>qweight [inputs, outputs/8]: eight consecutive outputs per word, whose nibbles hold outputs 0, 2, 4, 6, 1, 3, 5, 7.</summary>
+    /// <summary>qweight [inputs, outputs/8]: eight consecutive outputs per word, whose nibbles hold outputs 0, 2, 4, 6, 1, 3, 5,
+    /// 7.</summary>
     private static float[] Awq(TinySafetensors file, string module, float[] weights, int rows, int columns)
     {
         int[] nibbleOf = [0, 4, 1, 5, 2, 6, 3, 7];
@@ -110,7 +118,8 @@ internal static class PackedWeights
         return decoded;
     }
 
-    private static void Add(TinySafetensors file, string module, uint[] quants, long[] quantShape, uint[] zeros, long[] zeroShape, Half[] scales, long[] scaleShape) => file
+    private static void Add(TinySafetensors file, string module, uint[] quants, long[] quantShape, uint[] zeros, long[] zeroShape,
+        Half[] scales, long[] scaleShape) => file
         .Tensor(module + ".qweight", "I32", quantShape, MemoryMarshal.AsBytes<uint>(quants))
         .Tensor(module + ".qzeros", "I32", zeroShape, MemoryMarshal.AsBytes<uint>(zeros))
         .Tensor(module + ".scales", "F16", scaleShape, MemoryMarshal.AsBytes<Half>(scales));

@@ -5,7 +5,8 @@ using QuantBench.Inference.Engines;
 
 namespace QuantBench.Engines.Managed.Tests;
 
-/// <summary>The reference model on the first chunks of the test text, against llama-perplexity's own figures (see Golden/README.md).</summary>
+/// <summary>The reference model on the first chunks of the test text, against llama-perplexity's own figures (see
+/// Golden/README.md).</summary>
 public sealed class PerplexityTests
 {
     private const int Chunk = 512;
@@ -41,7 +42,9 @@ public sealed class PerplexityTests
 
     private static string Text(int length)
     {
-        string[] files = [.. Directory.GetFiles(Path.Combine(Models.Root, "datasets", "node_modules", "@stdlib", "datasets-sotu", "data"), "*.txt").Order(StringComparer.Ordinal)];
+        string[] files = [
+            .. Directory.GetFiles(Path.Combine(Models.Root, "datasets", "node_modules", "@stdlib", "datasets-sotu", "data"), "*.txt")
+                .Order(StringComparer.Ordinal)];
         return string.Join("\n\n", files.Where((_, index) => index % 10 == 9).Take(4).Select(File.ReadAllText))[..length];
     }
 }

@@ -5,8 +5,8 @@ using QuantBench.TestKit;
 namespace QuantBench.Engines.Managed.Tests;
 
 /// <summary>
-/// Random models of every architecture in Hugging Face's layout, in F32: tensor names and settings as the models' own files have them, written down apart
-/// from the code that reads them.
+/// Random models of every architecture in Hugging Face's layout, in F32: tensor names and settings as the models' own files have them,
+/// written down apart from the code that reads them.
 /// </summary>
 internal static class RandomDirectory
 {
@@ -39,7 +39,8 @@ internal static class RandomDirectory
     public static void WriteFiles(string directory, JsonObject config, IEnumerable<(string Name, long[] Shape, float[] Values)> tensors)
     {
         var file = new TinySafetensors();
-        foreach ((string name, long[] shape, float[] values) in tensors) file.Tensor(name, "F32", shape, MemoryMarshal.AsBytes<float>(values));
+        foreach ((string name, long[] shape, float[] values) in tensors)
+            file.Tensor(name, "F32", shape, MemoryMarshal.AsBytes<float>(values));
         WriteFiles(directory, config, file);
     }
 
@@ -48,7 +49,8 @@ internal static class RandomDirectory
         Directory.CreateDirectory(directory);
         File.WriteAllText(Path.Combine(directory, "config.json"), config.ToJsonString());
         File.WriteAllText(Path.Combine(directory, "tokenizer.json"), Tokenizer().ToJsonString());
-        File.WriteAllText(Path.Combine(directory, "tokenizer_config.json"), """{"add_bos_token":false,"bos_token":"<|endoftext|>","eos_token":"<|endoftext|>"}""");
+        File.WriteAllText(Path.Combine(directory, "tokenizer_config.json"),
+            """{"add_bos_token":false,"bos_token":"<|endoftext|>","eos_token":"<|endoftext|>"}""");
         File.WriteAllBytes(Path.Combine(directory, "model.safetensors"), file.ToArray());
     }
 
@@ -67,7 +69,8 @@ internal static class RandomDirectory
             (tensor + ".weight", [rows, columns], Values(random, rows * columns, scale / Math.Sqrt(columns), 0));
 
         // Gemma's norms are stored less one.
-        (string, long[], float[]) Norm(string tensor, int length) => (tensor + ".weight", [length], Values(random, length, 0.1, gemma ? 0 : 1));
+        (string, long[], float[]) Norm(string tensor, int length) =>
+            (tensor + ".weight", [length], Values(random, length, 0.1, gemma ? 0 : 1));
 
         yield return Matrix("model.embed_tokens", Vocabulary, Hidden, gemma ? 1 : 3);
         for (int i = 0; i < layers; i++)
@@ -130,17 +133,25 @@ internal static class RandomDirectory
         {
             "llama" => Of("LlamaForCausalLM"),
             "mistral" => Of("MistralForCausalLM"),
-            "smollm3" => With(Of("SmolLM3ForCausalLM", ties: true), """{ "no_rope_layer_interval": 4, "use_sliding_window": false, "rope_theta": 5000000.0 }"""),
-            "qwen2" => With(Of("Qwen2ForCausalLM", ties: true), """{ "use_sliding_window": false, "sliding_window": 64, "max_window_layers": 3 }"""),
+            "smollm3" =>
+                With(Of("SmolLM3ForCausalLM", ties: true),
+                    """{ "no_rope_layer_interval": 4, "use_sliding_window": false, "rope_theta": 5000000.0 }"""),
+            "qwen2" =>
+                With(Of("Qwen2ForCausalLM", ties: true),
+                    """{ "use_sliding_window": false, "sliding_window": 64, "max_window_layers": 3 }"""),
             "qwen3" => With(Of("Qwen3ForCausalLM"), """{ "head_dim": 48, "use_sliding_window": false, "sliding_window": null }"""),
-            "phi3" => With(Of("Phi3ForCausalLM"), """{ "original_max_position_embeddings": 256, "rope_scaling": null, "sliding_window": 2047 }"""),
+            "phi3" =>
+                With(Of("Phi3ForCausalLM"),
+                    """{ "original_max_position_embeddings": 256, "rope_scaling": null, "sliding_window": 2047 }"""),
             "gemma" => With(Of("GemmaForCausalLM", null), """{ "hidden_act": "gelu", "head_dim": 48 }"""),
             "gemma2" => With(Of("Gemma2ForCausalLM", null), """
-                { "hidden_act": "gelu_pytorch_tanh", "head_dim": 48, "sliding_window": 40, "query_pre_attn_scalar": 48, "attn_logit_softcapping": 50.0,
+                { "hidden_act": "gelu_pytorch_tanh", "head_dim": 48, "sliding_window": 40, "query_pre_attn_scalar": 48,
+                    "attn_logit_softcapping": 50.0,
                   "final_logit_softcapping": 30.0 }
                 """),
             "gemma3" => With(Of("Gemma3ForCausalLM", null), """
-                { "hidden_act": "gelu_pytorch_tanh", "head_dim": 48, "sliding_window": 40, "sliding_window_pattern": 6, "query_pre_attn_scalar": 48,
+                { "hidden_act": "gelu_pytorch_tanh", "head_dim": 48, "sliding_window": 40, "sliding_window_pattern": 6,
+                    "query_pre_attn_scalar": 48,
                   "rope_theta": 1000000.0, "rope_local_base_freq": 10000.0, "rope_scaling": { "rope_type": "linear", "factor": 8.0 } }
                 """),
             _ => throw new ArgumentOutOfRangeException(nameof(name), name, "no such model"),
@@ -149,12 +160,15 @@ internal static class RandomDirectory
         return name switch
         {
             "llama-factors" => With(config, """
-                { "rope_theta": 500000.0, "rope_scaling": { "rope_type": "llama3", "factor": 32.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                { "rope_theta": 500000.0, "rope_scaling": { "rope_type": "llama3", "factor": 32.0, "low_freq_factor": 1.0,
+                    "high_freq_factor": 4.0,
                   "original_max_position_embeddings": 64 } }
                 """),
             "llama-linear" => With(config, """{ "rope_scaling": { "type": "linear", "factor": 4.0 } }"""),
-            "llama-newer" => With(config, """{ "rope_theta": null, "rope_parameters": { "rope_type": "default", "rope_theta": 50000.0 } }"""),
-            "qwen2-yarn" => With(config, """{ "rope_scaling": { "type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64 } }"""),
+            "llama-newer" =>
+                With(config, """{ "rope_theta": null, "rope_parameters": { "rope_type": "default", "rope_theta": 50000.0 } }"""),
+            "qwen2-yarn" =>
+                With(config, """{ "rope_scaling": { "type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64 } }"""),
             "qwen3-tied" => With(config, """{ "tie_word_embeddings": true }"""),
             "phi3-partial" => With(config, """{ "partial_rotary_factor": 0.75 }"""),
             "phi3-short" => With(config, LongRope(512, 256)),
@@ -171,7 +185,8 @@ internal static class RandomDirectory
 
     private static string LongRope(int context, int original)
     {
-        string Factors(double step) => string.Join(", ", Enumerable.Range(0, Hidden / Heads / 2).Select(i => FormattableString.Invariant($"{1 + (i * step):F3}")));
+        string Factors(double step) =>
+            string.Join(", ", Enumerable.Range(0, Hidden / Heads / 2).Select(i => FormattableString.Invariant($"{1 + (i * step):F3}")));
         return $$"""
             { "max_position_embeddings": {{context}}, "original_max_position_embeddings": {{original}},
               "rope_scaling": { "type": "longrope", "long_factor": [{{Factors(1.5)}}], "short_factor": [{{Factors(0.02)}}] } }
@@ -207,7 +222,14 @@ internal static class RandomDirectory
         string[] names = ["<unk>", "<s>", "</s>", "<|end|>", "<|user|>", "<|assistant|>", "<|system|>"];
         for (int i = 0; i < names.Length; i++)
         {
-            added.Add(new JsonObject { ["id"] = TinyModel.VocabularySize + i, ["content"] = names[i], ["special"] = true, ["normalized"] = false });
+            added.Add(
+                new JsonObject
+                {
+                    ["id"] = TinyModel.VocabularySize + i,
+                    ["content"] = names[i],
+                    ["special"] = true,
+                    ["normalized"] = false
+                });
         }
 
         return tokenizer;

@@ -21,9 +21,11 @@ public sealed class ReferenceQualityTests
 
     private static readonly string s_source = RepositoryRoot.Combine("datasets/reference-model");
     private static readonly string s_f32 = Models.ScratchFile("quality-F32.gguf");
-    private static readonly Lazy<int[]> s_tokens = new(() => ModelSource.OpenTokenizer(ModelSource.Open(s_source)).Encode(ReferenceText.Sotu()[..20_000]));
+    private static readonly Lazy<int[]> s_tokens = new(() =>
+        ModelSource.OpenTokenizer(ModelSource.Open(s_source)).Encode(ReferenceText.Sotu()[..20_000]));
 
-    /// <summary>Type, allowed relative deviation of perplexity, mean difference of true tokens' log-probabilities in nats, mean KL in nats.</summary>
+    /// <summary>Type, allowed relative deviation of perplexity, mean difference of true tokens' log-probabilities in nats, mean KL in
+    /// nats.</summary>
     public static TheoryData<GgmlType, double, double, double> Bounds => new()
     {
         { GgmlType.F32, 1e-4, 1e-3, 1e-6 },
@@ -48,7 +50,8 @@ public sealed class ReferenceQualityTests
         string path = Write(type);
         using IEngine llama = LlamaCppEngine.Registration.Create(new EngineEnvironment { Log = _ => { }, Root = Models.Root });
         float[][] expected;
-        using (ILoadedModel model = llama.Load(Models.Artifact(path), "cpu", new LoadOptions { Threads = 2 }, CancellationToken.None)) expected = Scored(model, 1);
+        using (ILoadedModel model =
+            llama.Load(Models.Artifact(path), "cpu", new LoadOptions { Threads = 2 }, CancellationToken.None)) expected = Scored(model, 1);
         using ILoadedModel own = Models.Load(path, Models.Devices[^1]);
         float[][] actual = Scored(own, 1);
 
@@ -129,7 +132,8 @@ public sealed class ReferenceQualityTests
         return divergence;
     }
 
-    /// <summary>Every matrix of the reference model in one type, by our own encoder: both engines read the same bytes, however well they were chosen.</summary>
+    /// <summary>Every matrix of the reference model in one type, by our own encoder: both engines read the same bytes, however well they
+    /// were chosen.</summary>
     private static string Write(GgmlType type)
     {
         if (!File.Exists(s_f32)) HuggingFaceToGguf.Convert(s_source, s_f32, GgmlType.F32, new Progress<double>(), CancellationToken.None);
@@ -138,7 +142,8 @@ public sealed class ReferenceQualityTests
         using GgufReader source = GgufReader.Open(s_f32);
         IBlockCodec encoder = BlockCodecs.Get(type);
         using var writer = new GgufWriter(
-            File.Create(path), source.Metadata, [.. source.Tensors.Select(t => new GgufTensorSpec(t.Name, t.Dimensions.Length > 1 ? type : t.Type, t.Dimensions))]);
+            File.Create(path), source.Metadata,
+            [.. source.Tensors.Select(t => new GgufTensorSpec(t.Name, t.Dimensions.Length > 1 ? type : t.Type, t.Dimensions))]);
         foreach (GgufTensorInfo tensor in source.Tensors)
         {
             ReadOnlySpan<float> values = MemoryMarshal.Cast<byte, float>(source.Span(tensor));

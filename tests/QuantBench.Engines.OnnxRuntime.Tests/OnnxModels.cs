@@ -9,27 +9,35 @@ namespace QuantBench.Engines.OnnxRuntime.Tests;
 /// <summary>Loads models through the engine and runs them token by token.</summary>
 internal static class OnnxModels
 {
-    public static IEngine Engine() => OnnxRuntimeEngine.Registration.Create(new EngineEnvironment { Log = _ => { }, Root = RepositoryRoot.Directory });
+    public static IEngine Engine() =>
+        OnnxRuntimeEngine.Registration.Create(new EngineEnvironment { Log = _ => { }, Root = RepositoryRoot.Directory });
 
-    public static Artifact Artifact(string path, string variant = "onnx:fp32") => new(path, Variant.Parse(variant), new string('0', 64), 1, 1, 1);
+    public static Artifact Artifact(string path, string variant = "onnx:fp32") =>
+        new(path, Variant.Parse(variant), new string('0', 64), 1, 1, 1);
 
     public static ILoadedModel Load(string path, CellSettings? settings = null, string? outputFolder = null)
     {
         using IEngine engine = Engine();
-        var options = new LoadOptions { Threads = 2, Settings = (settings ?? CellSettings.Empty).With("ort_spinning", "off"), OutputFolder = outputFolder };
+        var options = new LoadOptions
+        {
+            Threads = 2,
+            Settings = (settings ?? CellSettings.Empty).With("ort_spinning", "off"),
+            OutputFolder = outputFolder
+        };
         return engine.Load(Artifact(path), "cpu", options, CancellationToken.None);
     }
 
-    public static IInferenceSession Session(ILoadedModel model, int context = 128, int sequences = 1, int batch = 2048, int microBatch = 512) => model.CreateSession(new SessionOptions
-    {
-        ContextLength = context,
-        Sequences = sequences,
-        Threads = 2,
-        BatchTokens = batch,
-        MicroBatchTokens = microBatch,
-        KvType = "f32",
-        FlashAttention = "off",
-    });
+    public static IInferenceSession Session(ILoadedModel model, int context = 128, int sequences = 1, int batch = 2048,
+        int microBatch = 512) => model.CreateSession(new SessionOptions
+        {
+            ContextLength = context,
+            Sequences = sequences,
+            Threads = 2,
+            BatchTokens = batch,
+            MicroBatchTokens = microBatch,
+            KvType = "f32",
+            FlashAttention = "off",
+        });
 
     /// <summary>Appends tokens to one sequence; logits of all of them, one row after the other.</summary>
     public static float[] Append(IInferenceSession session, ReadOnlySpan<int> tokens, int sequence = 0)

@@ -31,10 +31,13 @@ public sealed class SmokeTests : IDisposable
         Summary[] summaries;
         using (var exporter = new RunFolderExporter(_folder.Path, bandwidth, TimeProvider.System))
         {
-            ManualConfig Kernels() => Config().AddColumn(RateColumn.All(MemoryBandwidth)).AddExporter(exporter).AddFilter(new SupportedKernelFilter());
+            ManualConfig Kernels() =>
+                Config().AddColumn(RateColumn.All(MemoryBandwidth)).AddExporter(exporter).AddFilter(new SupportedKernelFilter());
             summaries =
             [
-                .. new[] { typeof(MatVecBenchmarks), typeof(DequantizeBenchmarks) }.Select(t => BenchmarkRunner.Run(t, Only("Scalar", "Type: Q4_0, Shape: 2048x2048", Kernels()))),
+                .. new[] { typeof(MatVecBenchmarks),
+                    typeof(DequantizeBenchmarks) }.Select(t =>
+                        BenchmarkRunner.Run(t, Only("Scalar", "Type: Q4_0, Shape: 2048x2048", Kernels()))),
             ];
         }
 
@@ -42,7 +45,8 @@ public sealed class SmokeTests : IDisposable
         RunRecord run = new RunCatalog(_folder.Path).Load("latest");
         Assert.Equal((RunStatus.Completed, 2, "kernels"), (run.Info.Status, run.Info.CellCount, run.Info.Suite));
         CellResult matVec = Assert.Single(run.Cells, c => c.Cell.Settings.Text("op") == "matvec");
-        Assert.Equal((CellStatus.Ok, "ggml:Q4_0", "managed/scalar"), (matVec.Status, matVec.Cell.Variant.Id, matVec.Cell.Backend.ToString()));
+        Assert.Equal((CellStatus.Ok, "ggml:Q4_0", "managed/scalar"),
+            (matVec.Status, matVec.Cell.Variant.Id, matVec.Cell.Backend.ToString()));
         Assert.Contains("BenchmarkDotNet 0.15.8", matVec.Provenance["harness"], StringComparison.Ordinal);
 
         // The run's suite makes the same cells: the ids are those that `kernels run` would record.
@@ -55,7 +59,8 @@ public sealed class SmokeTests : IDisposable
         Assert.Equal(2.0 * 2048 * 2048 / seconds, matVec.Metric("kernel_flops")!.Value, 1);
         Assert.Equal(["GB/s", "GFLOP/s", "% of memory"], RateColumn.All(MemoryBandwidth).Select(c => c.ColumnName));
         Assert.All(RateColumn.All(MemoryBandwidth), c => Assert.NotEqual("-", c.GetValue(summaries[0], summaries[0].BenchmarksCases[0])));
-        Assert.Equal("-", RateColumn.All(MemoryBandwidth)[1].GetValue(summaries[1], summaries[1].BenchmarksCases[0])); // decoding has no FLOP/s
+        // decoding has no FLOP/s
+        Assert.Equal("-", RateColumn.All(MemoryBandwidth)[1].GetValue(summaries[1], summaries[1].BenchmarksCases[0]));
     }
 
     [Theory]

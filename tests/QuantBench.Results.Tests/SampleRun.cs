@@ -9,7 +9,8 @@ using QuantBench.Results.Folders;
 
 namespace QuantBench.SampleData;
 
-/// <summary>A run as the reference suite gives it, from fixed figures and a fixed seed: quality as llama-perplexity prints it for the reference model, timings invented.</summary>
+/// <summary>A run as the reference suite gives it, from fixed figures and a fixed seed: quality as llama-perplexity prints it for the
+/// reference model, timings invented.</summary>
 internal static class SampleRun
 {
     public const string Protocol = "ppl-v1/n_ctx=512/text=0123abcd/tokenizer=4567ef01";
@@ -100,7 +101,8 @@ internal static class SampleRun
         double[] deviations = [.. Enumerable.Range(0, Chunks).Select(_ => (random.NextDouble() - 0.5) * 0.6)];
         double mean = deviations.Average();
         double[] samples = [.. deviations.Select(d => figures.Perplexity * Math.Exp(d - mean))];
-        return Ok(figures, "perplexity", QualitySettings(), [Measurement.Of("perplexity", figures.Perplexity, figures.Error, 16320) with { Samples = samples, Protocol = Protocol }]);
+        return Ok(figures, "perplexity", QualitySettings(),
+            [Measurement.Of("perplexity", figures.Perplexity, figures.Error, 16320) with { Samples = samples, Protocol = Protocol }]);
     }
 
     private static CellResult Divergence(VariantFigures figures)
@@ -140,7 +142,8 @@ internal static class SampleRun
         ]) with
         { Conditions = ImmutableSortedDictionary<string, double>.Empty.Add("load", 0.1) };
 
-        double[] Noisy(double centre, int count) => [.. Enumerable.Range(0, count).Select(_ => centre * (1 + ((random.NextDouble() - 0.5) * 0.02)))];
+        double[] Noisy(double centre, int count) =>
+            [.. Enumerable.Range(0, count).Select(_ => centre * (1 + ((random.NextDouble() - 0.5) * 0.02)))];
     }
 
     private static CellResult Load(VariantFigures figures, double speed, Random random) => Ok(figures, "load", CellSettings.Empty,
@@ -153,18 +156,20 @@ internal static class SampleRun
         Measurement.Of("rss_peak", figures.SizeBytes + (40L << 20)),
     ]);
 
-    private static CellResult Ok(VariantFigures figures, string workload, CellSettings settings, ImmutableArray<Measurement> metrics) => new()
-    {
-        Cell = new Cell("reference", Variant.Parse(figures.Scheme), s_backend, workload, settings),
-        Status = CellStatus.Ok,
-        Metrics = metrics,
-        Started = s_start,
-        Seconds = 2.5,
-        Provenance = ImmutableSortedDictionary<string, string>.Empty.Add("artifact_sha256", Convert.ToHexStringLower(
+    private static CellResult Ok(VariantFigures figures, string workload, CellSettings settings, ImmutableArray<Measurement> metrics) =>
+        new()
+        {
+            Cell = new Cell("reference", Variant.Parse(figures.Scheme), s_backend, workload, settings),
+            Status = CellStatus.Ok,
+            Metrics = metrics,
+            Started = s_start,
+            Seconds = 2.5,
+            Provenance = ImmutableSortedDictionary<string, string>.Empty.Add("artifact_sha256", Convert.ToHexStringLower(
             System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(figures.Scheme)))),
-    };
+        };
 }
 
 /// <summary>Figures of one variant.</summary>
 internal sealed record VariantFigures(
-    string Scheme, double Perplexity, double Error, long SizeBytes, double BitsPerWeight, double? KlMean, double? SameTop, double? LnRatio, double? LnRatioError, double Tps);
+    string Scheme, double Perplexity, double Error, long SizeBytes, double BitsPerWeight, double? KlMean, double? SameTop, double? LnRatio,
+    double? LnRatioError, double Tps);

@@ -21,6 +21,7 @@ public static class ReferenceText
         string[] files = [.. Directory.EnumerateFiles(directory, "*.txt").Order(StringComparer.Ordinal)];
         byte[] text = Encoding.UTF8.GetBytes(string.Join("\n\n", files.Where((_, i) => i % 10 == 9).Select(File.ReadAllText)));
         string hash = Convert.ToHexStringLower(SHA256.HashData(text));
-        return hash == SotuSha256 ? Encoding.UTF8.GetString(text) : throw new InvalidOperationException($"the text's SHA-256 is {hash}, not {SotuSha256}");
+        return hash == SotuSha256 ? Encoding.UTF8.GetString(text)
+            : throw new InvalidOperationException($"the text's SHA-256 is {hash}, not {SotuSha256}");
     }
 }

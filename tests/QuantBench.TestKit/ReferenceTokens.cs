@@ -16,7 +16,8 @@ public static class ReferenceTokens
     public const string Sha256 = "4fbc372138abf5ed8cb4b93e9f8a6f4f83e71a2e38ebac467e14a55f5c51fc9f";
 
     /// <summary>The first ids.</summary>
-    public static int[] First => [72, 291, 309, 1845, 268, 260, 1563, 284, 404, 291, 309, 1845, 268, 260, 1869, 268, 2390, 59, 519, 327, 345, 3455, 3464, 2734];
+    public static int[] First =>
+        [72, 291, 309, 1845, 268, 260, 1563, 284, 404, 291, 309, 1845, 268, 260, 1869, 268, 2390, 59, 519, 327, 345, 3455, 3464, 2734];
 
     /// <summary>SHA-256 of any ids, to compare with <see cref="Sha256"/>.</summary>
     /// <param name="ids">Token ids.</param>

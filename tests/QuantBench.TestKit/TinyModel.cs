@@ -28,8 +28,10 @@ public static class TinyModel
 
     private static readonly string[] Merges =
     [
-        "Ġ t", "h e", "Ġt he", "i n", "e r", "Ġ a", "o n", "r e", "Ġ o", "n d", "a t", "Ġ s", "e s", "Ġ w", "o r", "e n", "Ġo f", "i t", "i s", "Ġ c",
-        "Ġ b", "a n", "Ġ p", "in g", "Ġa nd", "e d", "Ġ in", "a l", "a r", "o u", "Ġ f", "Ġ m", "i on", "Ġt o", "l l", "Ġ d", "a s", "Ġ h", "r o", "l e",
+        "Ġ t", "h e", "Ġt he", "i n", "e r", "Ġ a", "o n", "r e", "Ġ o", "n d", "a t", "Ġ s", "e s", "Ġ w", "o r", "e n", "Ġo f", "i t",
+        "i s", "Ġ c",
+        "Ġ b", "a n", "Ġ p", "in g", "Ġa nd", "e d", "Ġ in", "a l", "a r", "o u", "Ġ f", "Ġ m", "i on", "Ġt o", "l l", "Ġ d", "a s", "Ġ h",
+        "r o", "l e",
     ];
 
     /// <summary>Number of tokens: <c>&lt;|endoftext|&gt;</c> (id 0), the bytes, the merges.</summary>
@@ -48,7 +50,8 @@ public static class TinyModel
         File.WriteAllText(Path.Combine(directory, "config.json"), config.ToJsonString());
         File.WriteAllText(Path.Combine(directory, "tokenizer.json"), Tokenizer().ToJsonString());
         File.WriteAllText(Path.Combine(directory, "tokenizer_config.json"), """
-            {"add_bos_token":false,"add_prefix_space":false,"bos_token":"<|endoftext|>","eos_token":"<|endoftext|>","tokenizer_class":"GPT2Tokenizer"}
+            {"add_bos_token":false,"add_prefix_space":false,"bos_token":"<|endoftext|>","eos_token":"<|endoftext|>",
+              "tokenizer_class":"GPT2Tokenizer"}
             """);
         File.WriteAllBytes(Path.Combine(directory, "model.safetensors"), Weights(seed).ToArray());
         return directory;
@@ -109,12 +112,18 @@ public static class TinyModel
         return new JsonObject
         {
             ["version"] = "1.0",
-            ["added_tokens"] = new JsonArray(new JsonObject { ["id"] = 0, ["content"] = "<|endoftext|>", ["special"] = true, ["normalized"] = false }),
+            ["added_tokens"] = new JsonArray(
+                new JsonObject { ["id"] = 0, ["content"] = "<|endoftext|>", ["special"] = true, ["normalized"] = false }),
             ["normalizer"] = null,
             ["pre_tokenizer"] = JsonNode.Parse("""{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true}"""),
             ["post_processor"] = null,
             ["decoder"] = JsonNode.Parse("""{"type":"ByteLevel"}"""),
-            ["model"] = new JsonObject { ["type"] = "BPE", ["vocab"] = vocabulary, ["merges"] = new JsonArray([.. Merges.Select(merge => JsonValue.Create(merge))]) },
+            ["model"] = new JsonObject
+            {
+                ["type"] = "BPE",
+                ["vocab"] = vocabulary,
+                ["merges"] = new JsonArray([.. Merges.Select(merge => JsonValue.Create(merge))])
+            },
         };
     }
 

@@ -53,7 +53,9 @@ internal static class Commands
     private static int List()
     {
         using var list = new DeviceList();
-        foreach (EngineDevice device in list.All) Console.WriteLine($"{(device.Support.IsSupported ? "yes" : "no "),-4}{device.Id,-10} {device.Support.Reason ?? device.Description}");
+        foreach (EngineDevice device in list.All)
+            Console.WriteLine(
+                $"{(device.Support.IsSupported ? "yes" : "no "),-4}{device.Id,-10} {device.Support.Reason ?? device.Description}");
         return 0;
     }
 
@@ -89,22 +91,27 @@ internal static class Commands
         using var device = new TestDevice(id, profiling: true);
 
         // Four times the largest cache of today's GPUs, unless told otherwise.
-        var bench = new DeviceBench(device, long.Parse(Option("cold", "268435456"), CultureInfo.InvariantCulture), double.Parse(Option("seconds", "0.5"), CultureInfo.InvariantCulture));
+        var bench = new DeviceBench(device, long.Parse(Option("cold", "268435456"), CultureInfo.InvariantCulture),
+            double.Parse(Option("seconds", "0.5"), CultureInfo.InvariantCulture));
         double[] copies = bench.CopyBandwidth();
         double copy = Descriptive.Median(copies);
         Console.WriteLine($"{id}: {device.Memory.Accelerator.Name.Trim()}; copy {copy / 1e9:0.0} GB/s (median of {copies.Length})");
         Console.WriteLine($"{"type",-8}{"shape",-14}{"tokens",7}{"median",12}{"GB/s",9}{"of copy",9}{"GFLOP/s",10}{"n",5}");
-        string[] types = Option("types", string.Join(',', DeviceFormats.All.Values.Select(f => f.Name).Order(StringComparer.Ordinal))).Split(',');
+        string[] types = Option("types", string.Join(',', DeviceFormats.All.Values.Select(f => f.Name).Order(StringComparer.Ordinal)))
+            .Split(',');
         foreach (string name in types)
         {
             GgmlType type = DeviceFormats.All.FirstOrDefault(f => f.Value.Name == name) is { Value: not null } found
                 ? found.Key
-                : throw new RequestException($"there is no format '{name}'.", $"Known: {string.Join(", ", DeviceFormats.All.Values.Select(f => f.Name))}.");
+                : throw new RequestException($"there is no format '{name}'.",
+                    $"Known: {string.Join(", ", DeviceFormats.All.Values.Select(f => f.Name))}.");
             foreach (string shape in Option("shapes", "4096x4096,4096x14336").Split(','))
             {
-                if (shape.Split('x') is not [string r, string c] || !int.TryParse(r, out int rows) || !int.TryParse(c, out int columns) || rows < 1 || columns < 1 || columns % 256 != 0)
+                if (shape.Split('x') is not [string r, string c] || !int.TryParse(r, out int rows) || !int.TryParse(c, out int columns)
+                    || rows < 1 || columns < 1 || columns % 256 != 0)
                 {
-                    throw new RequestException($"'{shape}' is no shape.", "Write rows x columns, e.g. 4096x14336; columns are a multiple of 256.");
+                    throw new RequestException($"'{shape}' is no shape.",
+                        "Write rows x columns, e.g. 4096x14336; columns are a multiple of 256.");
                 }
 
                 foreach (string count in Option("tokens", "1").Split(','))
@@ -114,7 +121,10 @@ internal static class Commands
                     double median = Descriptive.Median(samples);
                     double bytes = (GgmlTypes.ByteSize(type, columns) * rows) + (4.0 * tokens * ((long)rows + columns));
                     string share = tokens == 1 ? $"{bytes / median / copy:P0}" : "-";
-                    Console.WriteLine($"{name,-8}{shape,-14}{tokens,7}{median * 1e6,9:0.0} us{bytes / median / 1e9,9:0.0}{share,9}{2.0 * rows * columns * tokens / median / 1e9,10:0.0}{samples.Length,5}");
+                    Console.WriteLine(
+                        $"{name,-8}{shape,-14}{tokens,7}{median * 1e6,9:0.0} "
+                            + $"us{bytes / median / 1e9,9:0.0}{share,9}"
+                            + $"{2.0 * rows * columns * tokens / median / 1e9,10:0.0}{samples.Length,5}");
                 }
             }
         }
@@ -125,13 +135,15 @@ internal static class Commands
     private static int Ptx(string directory, Dictionary<string, string> options)
     {
         string capability = options.GetValueOrDefault("capability", "8.0");
-        if (capability.Split('.') is not [string first, string second] || !int.TryParse(first, out int major) || !int.TryParse(second, out int minor))
+        if (capability.Split('.') is not [string first, string second] || !int.TryParse(first, out int major)
+            || !int.TryParse(second, out int minor))
         {
             throw new RequestException($"'{capability}' is no compute capability.", "Write e.g. 8.0.");
         }
 
         Directory.CreateDirectory(directory);
-        foreach ((string name, System.Reflection.MethodInfo kernel) in PtxKernels.All) File.WriteAllText(Path.Combine(directory, $"{name}.ptx"), PtxKernels.Compile(kernel, major, minor));
+        foreach ((string name, System.Reflection.MethodInfo kernel) in PtxKernels.All)
+            File.WriteAllText(Path.Combine(directory, $"{name}.ptx"), PtxKernels.Compile(kernel, major, minor));
         Console.WriteLine($"{PtxKernels.All.Count} kernels written to {directory}");
         return 0;
     }
@@ -140,7 +152,8 @@ internal static class Commands
     {
         using var list = new DeviceList();
         EngineDevice? device = list.All.FirstOrDefault(d => d.Id == id);
-        if (device is null) throw new RequestException($"there is no device '{id}'.", $"Here are: {string.Join(", ", list.All.Select(d => d.Id))}.");
+        if (device is null)
+            throw new RequestException($"there is no device '{id}'.", $"Here are: {string.Join(", ", list.All.Select(d => d.Id))}.");
         if (device.Support.Reason is { } reason) throw new EngineException(reason + ".", "'devicecheck list' lists the devices.");
     }
 
@@ -149,7 +162,8 @@ internal static class Commands
         var options = new Dictionary<string, string>();
         for (int i = 0; i < args.Length; i += 2)
         {
-            if (!args[i].StartsWith("--", StringComparison.Ordinal) || i + 1 == args.Length) throw new RequestException($"'{args[i]}' is no option with a value.", "See 'devicecheck --help'.");
+            if (!args[i].StartsWith("--", StringComparison.Ordinal) || i + 1 == args.Length)
+                throw new RequestException($"'{args[i]}' is no option with a value.", "See 'devicecheck --help'.");
             options[args[i][2..]] = args[i + 1];
         }
 

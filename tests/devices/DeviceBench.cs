@@ -10,8 +10,8 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.DeviceCheck;
 
 /// <summary>
-/// Times of single kernels by the device's own events, so that neither launching nor the host's clock is in them. Weights of several matrices
-/// take turns, so that caches can't hold them.
+/// Times of single kernels by the device's own events, so that neither launching nor the host's clock is in them. Weights of several
+/// matrices take turns, so that caches can't hold them.
 /// </summary>
 internal sealed class DeviceBench(TestDevice device, long coldBytes, double seconds)
 {
@@ -22,7 +22,8 @@ internal sealed class DeviceBench(TestDevice device, long coldBytes, double seco
     public double[] CopyBandwidth()
     {
         long units = Math.Max(coldBytes / 16, 1 << 20);
-        using MemoryBuffer1D<Int4, Stride1D.Dense> from = device.Memory.AllocateZeroed<Int4>(units, "a benchmark"), to = device.Memory.AllocateZeroed<Int4>(units, "a benchmark");
+        using MemoryBuffer1D<Int4, Stride1D.Dense> from = device.Memory.AllocateZeroed<Int4>(units, "a benchmark"),
+            to = device.Memory.AllocateZeroed<Int4>(units, "a benchmark");
         Action<AcceleratorStream, KernelConfig, ArrayView<Int4>, ArrayView<Int4>> copy =
             device.Memory.Compile(accelerator => accelerator.LoadKernel<ArrayView<Int4>, ArrayView<Int4>>(CopyKernels.Copy));
         int threads = device.Kernels.Threads;

@@ -39,7 +39,8 @@ internal static class GraphChecks
     {
         int stride = buffer.View.Stride;
         int[] words = Download(device, buffer.View.Words, tokens * stride / 4);
-        float[] scales = Download(device, buffer.View.Scales, tokens * stride / 32), sums = Download(device, buffer.View.HalfSums, tokens * stride / 16);
+        float[] scales = Download(device, buffer.View.Scales, tokens * stride / 32),
+            sums = Download(device, buffer.View.HalfSums, tokens * stride / 16);
         for (int t = 0; t < tokens; t++)
         {
             for (int i = 0; i < columns; i++)
@@ -54,8 +55,10 @@ internal static class GraphChecks
                 float expected = scale(t, half / 2);
                 int sum = 0;
                 for (int i = half * 16; i < (half * 16) + 16; i++) sum += i < columns ? quant(t, i) : 0;
-                Require(scales[(t * stride / 32) + (half / 2)] == expected, $"{what}: scale {half / 2} of token {t} is {scales[(t * stride / 32) + (half / 2)]:R}, should be {expected:R}");
-                Require(sums[(t * stride / 16) + half] == expected * sum, $"{what}: sum {half} of token {t} is {sums[(t * stride / 16) + half]:R}, should be {expected * sum:R}");
+                Require(scales[(t * stride / 32) + (half / 2)] == expected,
+                    $"{what}: scale {half / 2} of token {t} is {scales[(t * stride / 32) + (half / 2)]:R}, should be {expected:R}");
+                Require(sums[(t * stride / 16) + half] == expected * sum,
+                    $"{what}: sum {half} of token {t} is {sums[(t * stride / 16) + half]:R}, should be {expected * sum:R}");
             }
         }
 
@@ -87,7 +90,8 @@ internal static class GraphChecks
         float[] bias = Numbers(random, width), postNorm = Numbers(random, width), norm = Numbers(random, width);
         int[] rows = [.. Enumerable.Range(0, tokens).Select(t => mapsRows ? tokens - 1 - t : 0)];
         using MemoryBuffer1D<float, Stride1D.Dense> r = device.Upload<float>(residual), b = device.Upload<float>(branch);
-        using MemoryBuffer1D<float, Stride1D.Dense> biases = device.Upload<float>(bias), post = device.Upload<float>(postNorm), norms = device.Upload<float>(norm);
+        using MemoryBuffer1D<float, Stride1D.Dense> biases = device.Upload<float>(bias), post = device.Upload<float>(postNorm),
+            norms = device.Upload<float>(norm);
         using MemoryBuffer1D<int, Stride1D.Dense> map = device.Upload<int>(rows);
         using var x = new InputBuffer(device.Memory, tokens, width);
         int perStep = device.Kernels.Threads * InputKernels.PerThread;
@@ -131,7 +135,8 @@ internal static class GraphChecks
                 Near(values[(t * stride) + i], expected, 4e-6 * (1 + Math.Abs(expected)), $"{what}: element {i} of token {t}");
             }
 
-            for (int i = width; i < stride; i++) Require(values[(t * stride) + i] == 0, $"{what}: padding {i} of token {t} is {values[(t * stride) + i]}");
+            for (int i = width; i < stride; i++)
+                Require(values[(t * stride) + i] == 0, $"{what}: padding {i} of token {t} is {values[(t * stride) + i]}");
         }
 
         return ((long)tokens * width) + CompareQuantized(device, x, values, tokens, what);
@@ -169,20 +174,32 @@ internal static class GraphChecks
                 foreach (bool hasBias in new[] { false, true })
                 {
                     var random = new Random(width);
-                    float[] both = Numbers(random, 2 * tokens * width, 12), gateBias = Numbers(random, width), upBias = Numbers(random, width);
-                    using MemoryBuffer1D<float, Stride1D.Dense> source = device.Upload<float>(both), gates = device.Upload<float>(gateBias), ups = device.Upload<float>(upBias);
+                    float[] both = Numbers(random, 2 * tokens * width, 12), gateBias = Numbers(random, width),
+                        upBias = Numbers(random, width);
+                    using MemoryBuffer1D<float, Stride1D.Dense> source = device.Upload<float>(both), gates = device.Upload<float>(gateBias),
+                        ups = device.Upload<float>(upBias);
                     using var x = new InputBuffer(device.Memory, tokens, width);
-                    var parameters = new GateParameters { Width = width, Gelu = gelu ? 1 : 0, HasGateBias = hasBias ? 1 : 0, HasUpBias = hasBias ? 1 : 0, Quantizes = 1 };
+                    var parameters = new GateParameters
+                    {
+                        Width = width,
+                        Gelu = gelu ? 1 : 0,
+                        HasGateBias = hasBias ? 1 : 0,
+                        HasUpBias = hasBias ? 1 : 0,
+                        Quantizes = 1
+                    };
                     int perGroup = device.Kernels.Threads * InputKernels.PerThread;
-                    device.Kernels.Gate(device.Memory.Stream, device.Kernels.Groups((x.View.Stride + perGroup - 1) / perGroup, tokens), parameters, source.View, gates.View, ups.View, x.View);
+                    device.Kernels.Gate(device.Memory.Stream, device.Kernels.Groups((x.View.Stride + perGroup - 1) / perGroup, tokens),
+                        parameters, source.View, gates.View, ups.View, x.View);
                     float[] values = device.Download(x.Values, tokens * x.View.Stride);
                     string what = $"gate of {width} (gelu {gelu}, bias {hasBias})";
                     for (int t = 0; t < tokens; t++)
                     {
                         for (int i = 0; i < width; i++)
                         {
-                            double g = both[(2 * t * width) + i] + (hasBias ? gateBias[i] : 0), u = both[(2 * t * width) + width + i] + (hasBias ? upBias[i] : 0);
-                            double a = gelu ? 0.5 * g * (1 + Math.Tanh(0.79788456080286535588 * g * (1 + (0.044715 * g * g)))) : g / (1 + Math.Exp(-g));
+                            double g = both[(2 * t * width) + i] + (hasBias ? gateBias[i] : 0),
+                                u = both[(2 * t * width) + width + i] + (hasBias ? upBias[i] : 0);
+                            double a = gelu ? 0.5 * g * (1 + Math.Tanh(0.79788456080286535588 * g * (1 + (0.044715 * g * g))))
+                                : g / (1 + Math.Exp(-g));
                             Near(values[(t * x.View.Stride) + i], a * u, 3e-6 * (Math.Abs(g * u) + 1), $"{what}: element {i} of token {t}");
                         }
                     }
@@ -198,13 +215,15 @@ internal static class GraphChecks
     private static long Rotate(TestDevice device)
     {
         long compared = 0;
-        foreach ((int heads, int kvHeads, int width, int rotated) in new[] { (4, 2, 16, 16), (3, 1, 64, 64), (8, 4, 80, 20), (2, 2, 256, 256) })
+        foreach ((int heads, int kvHeads, int width,
+            int rotated) in new[] { (4, 2, 16, 16), (3, 1, 64, 64), (8, 4, 80, 20), (2, 2, 256, 256) })
         {
             if (device.IsSimulated && width > 20) continue;
             for (int mask = 0; mask < 8; mask++)
             {
                 if (device.IsSimulated && mask is not (0 or 7)) continue;
-                compared += Rotate(device, heads, kvHeads, width, rotated, neox: (mask & 1) != 0, hasBias: (mask & 2) != 0, hasNorms: (mask & 4) != 0);
+                compared += Rotate(device, heads, kvHeads, width, rotated, neox: (mask & 1) != 0, hasBias: (mask & 2) != 0,
+                    hasNorms: (mask & 4) != 0);
             }
         }
 
@@ -221,7 +240,8 @@ internal static class GraphChecks
         float[] projected = Numbers(random, tokens * all * width), bias = Numbers(random, all * width);
         float[] queryNorm = Numbers(random, width), keyNorm = Numbers(random, width), angles = Numbers(random, context * rotated, 1);
         using MemoryBuffer1D<float, Stride1D.Dense> p = device.Upload<float>(projected), biases = device.Upload<float>(bias);
-        using MemoryBuffer1D<float, Stride1D.Dense> queryNorms = device.Upload<float>(queryNorm), keyNorms = device.Upload<float>(keyNorm), table = device.Upload<float>(angles);
+        using MemoryBuffer1D<float, Stride1D.Dense> queryNorms = device.Upload<float>(queryNorm), keyNorms = device.Upload<float>(keyNorm),
+            table = device.Upload<float>(angles);
         using MemoryBuffer1D<int, Stride1D.Dense> at = device.Upload<int>(positions), whose = device.Upload<int>(owners);
         using MemoryBuffer1D<ushort, Stride1D.Dense> keys = device.Upload<ushort>(new ushort[sequences * context * kvHeads * width]);
         using MemoryBuffer1D<ushort, Stride1D.Dense> values = device.Upload<ushort>(new ushort[sequences * context * kvHeads * width]);
@@ -247,7 +267,9 @@ internal static class GraphChecks
             for (int h = 0; h < all; h++)
             {
                 bool isValue = h >= heads + kvHeads;
-                double[] x = [.. Enumerable.Range(0, width).Select(i => projected[(((t * all) + h) * width) + i] + (hasBias ? (double)bias[(h * width) + i] : 0))];
+                double[] x = [
+                    .. Enumerable.Range(0, width)
+                        .Select(i => projected[(((t * all) + h) * width) + i] + (hasBias ? (double)bias[(h * width) + i] : 0))];
                 if (!isValue)
                 {
                     float[] norm = h < heads ? queryNorm : keyNorm;
@@ -283,7 +305,8 @@ internal static class GraphChecks
         foreach ((int heads, int kvHeads, int width, int last, int window, float cap) in new[]
                  {
                      (2, 1, 16, 0, int.MaxValue, 0f), // a single key
-                     (4, 2, 8, 70, int.MaxValue, 0f), (4, 4, 64, 300, int.MaxValue, 0f), (6, 2, 128, 257, int.MaxValue, 5f), (2, 1, 80, 200, 33, 0f), (2, 2, 512, 129, 128, 0f),
+                     (4, 2, 8, 70, int.MaxValue, 0f), (4, 4, 64, 300, int.MaxValue, 0f), (6, 2, 128, 257, int.MaxValue, 5f),
+                     (2, 1, 80, 200, 33, 0f), (2, 2, 512, 129, 128, 0f),
                  })
         {
             if (device.IsSimulated && width > 20) continue;
@@ -303,12 +326,15 @@ internal static class GraphChecks
         var random = new Random(width + last);
         float scale = 1 / MathF.Sqrt(width);
         float[] projected = Numbers(random, tokens * all * width, 4);
-        ushort[] keys = [.. Numbers(random, sequences * context * kvHeads * width, 4).Select(v => BitConverter.HalfToUInt16Bits((System.Half)v))];
+        ushort[] keys = [
+            .. Numbers(random, sequences * context * kvHeads * width, 4).Select(v => BitConverter.HalfToUInt16Bits((System.Half)v))];
         ushort[] values = [.. Numbers(random, keys.Length).Select(v => BitConverter.HalfToUInt16Bits((System.Half)v))];
         using MemoryBuffer1D<float, Stride1D.Dense> p = device.Upload<float>(projected);
         using MemoryBuffer1D<int, Stride1D.Dense> at = device.Upload<int>(positions), whose = device.Upload<int>(owners);
-        using MemoryBuffer1D<Int4, Stride1D.Dense> cachedKeys = device.Upload(System.Runtime.InteropServices.MemoryMarshal.Cast<ushort, Int4>(keys));
-        using MemoryBuffer1D<int, Stride1D.Dense> cachedValues = device.Upload(System.Runtime.InteropServices.MemoryMarshal.Cast<ushort, int>(values));
+        using MemoryBuffer1D<Int4,
+            Stride1D.Dense> cachedKeys = device.Upload(System.Runtime.InteropServices.MemoryMarshal.Cast<ushort, Int4>(keys));
+        using MemoryBuffer1D<int,
+            Stride1D.Dense> cachedValues = device.Upload(System.Runtime.InteropServices.MemoryMarshal.Cast<ushort, int>(values));
         using MemoryBuffer1D<float, Stride1D.Dense> partial = device.Upload<float>(new float[tokens * heads * parts * (width + 2)]);
         using var x = new InputBuffer(device.Memory, tokens, heads * width);
         var parameters = new AttentionParameters
@@ -322,8 +348,10 @@ internal static class GraphChecks
             SoftCap = cap,
         };
         device.Kernels.Attend(
-            device.Memory.Stream, device.Kernels.Groups(heads, tokens, parts), parameters, p.View, at.View, whose.View, cachedKeys.View, cachedValues.View, x.View, partial.View);
-        if (parts > 1) device.Kernels.Combine(device.Memory.Stream, device.Kernels.Groups(heads, tokens), parameters, parts, partial.View, x.View);
+            device.Memory.Stream, device.Kernels.Groups(heads, tokens, parts), parameters, p.View, at.View, whose.View, cachedKeys.View,
+            cachedValues.View, x.View, partial.View);
+        if (parts > 1)
+            device.Kernels.Combine(device.Memory.Stream, device.Kernels.Groups(heads, tokens), parameters, parts, partial.View, x.View);
         float[] results = device.Download(x.Values, tokens * x.View.Stride);
         for (int t = 0; t < tokens; t++)
         {
@@ -334,15 +362,19 @@ internal static class GraphChecks
                 double[] scores = [.. Enumerable.Range(first, positions[t] + 1 - first).Select(position =>
                 {
                     double score = 0;
-                    for (int i = 0; i < width; i++) score += (double)projected[(((t * all) + h) * width) + i] * scale * (double)BitConverter.UInt16BitsToHalf(keys[Cell(position) + i]);
+                    for (int i = 0; i < width; i++)
+                        score += (double)projected[(((t * all) + h) * width) + i] * scale
+                            * (double)BitConverter.UInt16BitsToHalf(keys[Cell(position) + i]);
                     return cap > 0 ? cap * Math.Tanh(score / cap) : score;
                 })];
                 double most = scores.Max(), total = scores.Sum(s => Math.Exp(s - most));
                 for (int i = 0; i < width; i++)
                 {
                     double expected = 0;
-                    for (int k = 0; k < scores.Length; k++) expected += Math.Exp(scores[k] - most) / total * (double)BitConverter.UInt16BitsToHalf(values[Cell(first + k) + i]);
-                    Near(results[(t * x.View.Stride) + (h * width) + i], expected, 2e-5, $"attention of {heads}/{kvHeads} heads of {width} over {scores.Length} keys: element {i} of head {h}, token {t}");
+                    for (int k = 0; k < scores.Length; k++)
+                        expected += Math.Exp(scores[k] - most) / total * (double)BitConverter.UInt16BitsToHalf(values[Cell(first + k) + i]);
+                    Near(results[(t * x.View.Stride) + (h * width) + i], expected, 2e-5,
+                        $"attention of {heads}/{kvHeads} heads of {width} over {scores.Length} keys: element {i} of head {h}, token {t}");
                 }
             }
         }
@@ -364,19 +396,25 @@ internal static class GraphChecks
     private static long ArgMax(TestDevice device)
     {
         long compared = 0;
-        foreach ((int vocabulary, int[] best) in new (int, int[])[] { (1, [0]), (63, [62]), (300, [17, 255]), (4096, [4095]), (33000, [31999, 32500, 32999]) })
+        foreach ((int vocabulary,
+            int[] best) in new (int, int[])[] { (1, [0]), (63, [62]), (300, [17, 255]), (4096, [4095]), (33000, [31999, 32500, 32999]) })
         {
             if (device.IsSimulated && vocabulary > 4096) continue;
             float[] logits = Numbers(new Random(vocabulary), vocabulary);
 
             // Equal ones: the first wins, as in every evaluator.
             foreach (int index in best) logits[index] = 99;
-            using MemoryBuffer1D<float, Stride1D.Dense> buffer = device.Upload<float>(logits), values = device.Upload<float>(new float[GraphKernels.ArgMaxParts]);
-            using MemoryBuffer1D<int, Stride1D.Dense> indices = device.Upload<int>(new int[GraphKernels.ArgMaxParts]), tokens = device.Upload<int>([-1]);
+            using MemoryBuffer1D<float, Stride1D.Dense> buffer = device.Upload<float>(logits),
+                values = device.Upload<float>(new float[GraphKernels.ArgMaxParts]);
+            using MemoryBuffer1D<int, Stride1D.Dense> indices = device.Upload<int>(new int[GraphKernels.ArgMaxParts]),
+                tokens = device.Upload<int>([-1]);
             using MemoryBuffer1D<int, Stride1D.Dense> positions = device.Upload<int>([41]), history = device.Upload<int>([-1, -1, -1]);
-            device.Kernels.ArgMaxOfParts(device.Memory.Stream, device.Kernels.Groups(GraphKernels.ArgMaxParts), buffer.View, vocabulary, values.View, indices.View);
-            device.Kernels.ArgMax(device.Memory.Stream, device.Kernels.Groups(1), values.View, indices.View, GraphKernels.ArgMaxParts, tokens.View, positions.View, history.View, 1);
-            Require(device.Download(tokens, 1)[0] == best[0], $"arg-max of {vocabulary}: {device.Download(tokens, 1)[0]}, should be {best[0]}");
+            device.Kernels.ArgMaxOfParts(device.Memory.Stream, device.Kernels.Groups(GraphKernels.ArgMaxParts), buffer.View, vocabulary,
+                values.View, indices.View);
+            device.Kernels.ArgMax(device.Memory.Stream, device.Kernels.Groups(1), values.View, indices.View, GraphKernels.ArgMaxParts,
+                tokens.View, positions.View, history.View, 1);
+            Require(device.Download(tokens, 1)[0] == best[0],
+                $"arg-max of {vocabulary}: {device.Download(tokens, 1)[0]}, should be {best[0]}");
             Require(device.Download(positions, 1)[0] == 42, "arg-max: the position did not move on by one");
             Require(device.Download(history, 3).SequenceEqual([-1, best[0], -1]), "arg-max: the history is wrong");
             compared++;
@@ -385,7 +423,8 @@ internal static class GraphChecks
         return compared;
     }
 
-    private static float[] Numbers(Random random, int count, float magnitude = 2) => [.. Enumerable.Range(0, count).Select(_ => (float)((random.NextDouble() - 0.5) * 2 * magnitude))];
+    private static float[] Numbers(Random random, int count, float magnitude = 2) =>
+        [.. Enumerable.Range(0, count).Select(_ => (float)((random.NextDouble() - 0.5) * 2 * magnitude))];
 
     private static T[] Download<T>(TestDevice device, ArrayView<T> view, int count)
         where T : unmanaged

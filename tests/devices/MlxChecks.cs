@@ -16,7 +16,8 @@ internal static class MlxChecks
         long compared = 0;
         foreach (int bits in new[] { 2, 3, 4, 5, 6, 8 })
         {
-            foreach ((int group, string scales, int rows, int tokens) in new[] { (32, "F16", 33, 5), (64, "BF16", 1, 1), (128, "F32", 35, 2) })
+            foreach ((int group, string scales, int rows,
+                int tokens) in new[] { (32, "F16", 33, 5), (64, "BF16", 1, 1), (128, "F32", 35, 2) })
             {
                 if (device.IsSimulated && rows > 1) continue;
                 compared += Run(device, bits, group, scales, rows, 3 * group, tokens);
@@ -41,7 +42,8 @@ internal static class MlxChecks
             float[] biases = [.. Enumerable.Range(0, rows * groups).Select(_ => (float)(random.NextDouble() - 0.5))];
             Write(
                 Path.Combine(directory, "model.safetensors"), ("m.weight", "U32", [rows, columns * bits / 32], packed),
-                ("m.scales", scaleType, [rows, groups], Encode(scales, scaleType)), ("m.biases", scaleType, [rows, groups], Encode(biases, scaleType)));
+                ("m.scales", scaleType, [rows, groups], Encode(scales, scaleType)),
+                ("m.biases", scaleType, [rows, groups], Encode(biases, scaleType)));
             using SafetensorsModel model = SafetensorsModel.Open(directory);
             MlxMatrix matrix = MlxMatrix.Open(model, directory, "m", new MlxQuantization(bits, group));
             float[] weights = new float[rows * columns];
@@ -71,7 +73,9 @@ internal static class MlxChecks
         foreach ((string name, string type, int[] shape, byte[] bytes) in tensors)
         {
             if (header.Length > 1) header.Append(',');
-            header.Append($"\"{name}\":{{\"dtype\":\"{type}\",\"shape\":[{string.Join(',', shape)}],\"data_offsets\":[{data.Length},{data.Length + bytes.Length}]}}");
+            header.Append(
+                $"\"{name}\":{{\"dtype\":\"{type}\",\"shape\":[{string.Join(',', shape)}],"
+                    + $"\"data_offsets\":[{data.Length},{data.Length + bytes.Length}]}}");
             data.Write(bytes);
         }
 

@@ -36,7 +36,8 @@ internal static class ProductChecks
             int seed = rows + blocks;
 
             // Exact sums need few columns; rows of single floats may end anywhere.
-            foreach ((int columns, bool exact) in new[] { (block, true), (block * blocks, false), (floats ? (block * blocks) - 13 : block * blocks, false) })
+            foreach ((int columns,
+                bool exact) in new[] { (block, true), (block * blocks, false), (floats ? (block * blocks) - 13 : block * blocks, false) })
             {
                 var random = new Random(seed + columns);
                 using var matrix = new TestMatrix(device, type, rows, columns, random, exact);
@@ -48,7 +49,8 @@ internal static class ProductChecks
         return compared;
     }
 
-    /// <summary>Checks the product by tensor cores, which the device has or simulates by warps of 32; throws <see cref="CheckFailedException"/> at the first difference.</summary>
+    /// <summary>Checks the product by tensor cores, which the device has or simulates by warps of 32; throws
+    /// <see cref="CheckFailedException"/> at the first difference.</summary>
     /// <param name="device">The device.</param>
     /// <param name="type">The format.</param>
     /// <param name="rows">Rows.</param>
@@ -66,11 +68,13 @@ internal static class ProductChecks
         float[] poison = new float[tokens * stride];
         Array.Fill(poison, float.NaN);
         using MemoryBuffer1D<float, ILGPU.Stride1D.Dense> results = device.Upload<float>(poison);
-        device.Kernels.Of(matrix.OnDevice.Format).TensorMatMul(device.Memory.Stream, matrix.OnDevice.View, inputs.Buffer.View, tokens, results.View, stride, before);
+        device.Kernels.Of(matrix.OnDevice.Format)
+            .TensorMatMul(device.Memory.Stream, matrix.OnDevice.View, inputs.Buffer.View, tokens, results.View, stride, before);
 
         // Products of floats leave out what is below 2⁻¹⁶ of each, and inputs are rounded by 2⁻¹⁷.
         Compare(
-            matrix, inputs, device.Download(results, poison.Length), stride, before, exact, $"{type} tensor cores {rows}x{columns}, {tokens} tokens",
+            matrix, inputs, device.Download(results, poison.Length), stride, before, exact,
+            $"{type} tensor cores {rows}x{columns}, {tokens} tokens",
             matrix.OnDevice.Format.ReadsFloats ? Math.ScaleB(1, -15) : 0);
         return (long)tokens * rows;
     }
@@ -93,14 +97,18 @@ internal static class ProductChecks
         float[] poison = new float[tokens * stride];
         Array.Fill(poison, float.NaN);
         using MemoryBuffer1D<float, ILGPU.Stride1D.Dense> vector = device.Upload<float>(poison), tiles = device.Upload<float>(poison);
-        kernels.MatVec(device.Memory.Stream, device.Kernels.Threads, matrix.OnDevice.View, inputs.Buffer.View, tokens, vector.View, stride, before);
+        kernels.MatVec(device.Memory.Stream, device.Kernels.Threads, matrix.OnDevice.View, inputs.Buffer.View, tokens, vector.View, stride,
+            before);
         kernels.TiledMatMul(device.Memory.Stream, matrix.OnDevice.View, inputs.Buffer.View, tokens, tiles.View, stride, before);
-        Compare(matrix, inputs, device.Download(vector, poison.Length), stride, before, exact, $"{name} mat-vec {matrix.Rows}x{matrix.Columns}, {tokens} tokens");
-        Compare(matrix, inputs, device.Download(tiles, poison.Length), stride, before, exact, $"{name} mat-mat {matrix.Rows}x{matrix.Columns}, {tokens} tokens");
+        Compare(matrix, inputs, device.Download(vector, poison.Length), stride, before, exact,
+            $"{name} mat-vec {matrix.Rows}x{matrix.Columns}, {tokens} tokens");
+        Compare(matrix, inputs, device.Download(tiles, poison.Length), stride, before, exact,
+            $"{name} mat-mat {matrix.Rows}x{matrix.Columns}, {tokens} tokens");
         return (2L * tokens * matrix.Rows) + Gather(device, matrix, random, name);
     }
 
-    private static void Compare(TestMatrix matrix, TestInputs inputs, float[] results, int stride, int before, bool exact, string what, double rounding = 0)
+    private static void Compare(TestMatrix matrix, TestInputs inputs, float[] results, int stride, int before, bool exact, string what,
+        double rounding = 0)
     {
         bool rounded = !matrix.OnDevice.Format.ReadsFloats;
         for (int t = 0; t < inputs.Tokens; t++)
@@ -111,7 +119,8 @@ internal static class ProductChecks
                 int row = i - before;
                 if (row < 0 || row >= matrix.Rows)
                 {
-                    if (!float.IsNaN(result)) throw new CheckFailedException($"{what}: wrote {result} outside its rows, at {row} of token {t}");
+                    if (!float.IsNaN(result))
+                        throw new CheckFailedException($"{what}: wrote {result} outside its rows, at {row} of token {t}");
                     continue;
                 }
 
@@ -135,7 +144,8 @@ internal static class ProductChecks
                 int operations = (rounded ? (matrix.Columns / 32) + 1 : matrix.Columns) + 16;
                 double unit = Math.ScaleB(1, -24);
                 double bound = exact ? 0 : ((operations * unit / (1 - (operations * unit))) + rounding) * magnitude;
-                if (!(Math.Abs(result - sum) <= bound)) throw new CheckFailedException($"{what}: row {row} of token {t} is {result:R}, should be {sum:R} within {bound:G3}");
+                if (!(Math.Abs(result - sum) <= bound))
+                    throw new CheckFailedException($"{what}: row {row} of token {t} is {result:R}, should be {sum:R} within {bound:G3}");
             }
         }
     }
@@ -148,7 +158,8 @@ internal static class ProductChecks
         using MemoryBuffer1D<int, ILGPU.Stride1D.Dense> tokens = device.Upload<int>(ids);
         using MemoryBuffer1D<float, ILGPU.Stride1D.Dense> output = device.Upload<float>(new float[ids.Length * stride]);
         device.Kernels.Of(matrix.OnDevice.Format).Gather(
-            device.Memory.Stream, device.Kernels.Threads, matrix.OnDevice.View, tokens.View, ids.Length, output.View, stride, matrix.Columns, factor);
+            device.Memory.Stream, device.Kernels.Threads, matrix.OnDevice.View, tokens.View, ids.Length, output.View, stride,
+            matrix.Columns, factor);
         float[] results = device.Download(output, ids.Length * stride);
         for (int t = 0; t < ids.Length; t++)
         {
@@ -156,8 +167,10 @@ internal static class ProductChecks
             {
                 float expected = matrix.Weights[((long)ids[t] * matrix.Columns) + i] * factor, result = results[(t * stride) + i];
                 double largest = 0;
-                for (int k = i / 16 * 16; k < Math.Min((i / 16 * 16) + 16, matrix.Columns); k++) largest = Math.Max(largest, Math.Abs(matrix.Weights[((long)ids[t] * matrix.Columns) + k]));
-                if (!(Math.Abs(result - expected) <= 16 * Math.ScaleB(largest, -24))) throw new CheckFailedException($"{name} gather: element {i} of row {ids[t]} is {result:R}, should be {expected:R}");
+                for (int k = i / 16 * 16; k < Math.Min((i / 16 * 16) + 16, matrix.Columns); k++)
+                    largest = Math.Max(largest, Math.Abs(matrix.Weights[((long)ids[t] * matrix.Columns) + k]));
+                if (!(Math.Abs(result - expected) <= 16 * Math.ScaleB(largest, -24)))
+                    throw new CheckFailedException($"{name} gather: element {i} of row {ids[t]} is {result:R}, should be {expected:R}");
             }
         }
 

@@ -8,8 +8,8 @@ using QuantBench.Engines.Ilgpu.Kernels;
 namespace QuantBench.DeviceCheck;
 
 /// <summary>
-/// The code of every kernel that CUDA devices would get, made without a device. Found by reflection: all public static methods of the engine's
-/// classes of kernels, the generic ones once per format, so that none is forgotten.
+/// The code of every kernel that CUDA devices would get, made without a device. Found by reflection: all public static methods of the
+/// engine's classes of kernels, the generic ones once per format, so that none is forgotten.
 /// </summary>
 internal static class PtxKernels
 {
@@ -29,10 +29,12 @@ internal static class PtxKernels
     /// <param name="minor">Its second number.</param>
     public static string Compile(MethodInfo kernel, int major, int minor)
     {
-        // A context of its own: one that once failed to compile a kernel fails at every later one. Settings are those of the engine's device list.
+        // A context of its own: one that once failed to compile a kernel fails at every later one. Settings are those of the engine's
+        // device list.
         using Context context = Context.Create(builder => builder.Optimize(OptimizationLevel.O2));
         using var backend = new PTXBackend(context, new CudaArchitecture(major, minor), CudaInstructionSet.ISA_78, null!);
-        return ((PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel), LaunchBounds.Of(kernel.DeclaringType!))).PTXAssembly;
+        return ((PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel),
+            LaunchBounds.Of(kernel.DeclaringType!))).PTXAssembly;
     }
 
     private static IEnumerable<(string Name, MethodInfo Method)> Instances(MethodInfo method)

@@ -31,7 +31,8 @@ internal sealed class TestDevice : IDisposable
     }
 
     /// <summary>ILGPU's simulation of a device whose groups are four warps of 32 threads, as those of CUDA are.</summary>
-    public static TestDevice OfWarps() => new(Context.Create(builder => builder.Optimize(OptimizationLevel.O2).CPU(new CPUDevice(32, 4, 1))), "cpu-warps");
+    public static TestDevice OfWarps() =>
+        new(Context.Create(builder => builder.Optimize(OptimizationLevel.O2).CPU(new CPUDevice(32, 4, 1))), "cpu-warps");
 
     public string Id { get; }
 

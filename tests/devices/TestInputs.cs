@@ -13,8 +13,8 @@ internal sealed unsafe class TestInputs : IDisposable
     /// <param name="columns">Elements per token.</param>
     /// <param name="random">Decides them.</param>
     /// <param name="exact">
-    /// Each chunk has one element of magnitude 127 and the others are −1, 0 or 1: rounding keeps them, and sums of their products stay below
-    /// 2²⁴, where floats add integers exactly in any order.
+    /// Each chunk has one element of magnitude 127 and the others are −1, 0 or 1: rounding keeps them, and sums of their products stay
+    /// below 2²⁴, where floats add integers exactly in any order.
     /// </param>
     public TestInputs(TestDevice device, int tokens, int columns, Random random, bool exact)
     {

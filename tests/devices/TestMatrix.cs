@@ -31,12 +31,14 @@ internal sealed unsafe class TestMatrix : IDisposable
             float number = exact ? random.Next(-8, 9) : (float)(random.NextDouble() - 0.5);
             if (type == GgmlType.F32) BinaryPrimitives.WriteSingleLittleEndian(bytes[at..], number);
             else if (type == GgmlType.F16) BinaryPrimitives.WriteHalfLittleEndian(bytes[at..], (Half)number);
-            else if (type == GgmlType.BF16) BinaryPrimitives.WriteUInt16LittleEndian(bytes[at..], (ushort)(BitConverter.SingleToUInt32Bits(number) >> 16));
+            else if (type == GgmlType.BF16)
+                BinaryPrimitives.WriteUInt16LittleEndian(bytes[at..], (ushort)(BitConverter.SingleToUInt32Bits(number) >> 16));
 
             // Quarter, half, 1: also the sign changes, and tiny scales are subnormal halves.
             foreach (int offset in ScaleOffsets(type))
             {
-                float scale = exact ? (random.Next(2) == 0 ? 1 : -1) * MathF.ScaleB(1, -random.Next(3)) : (float)((random.NextDouble() - 0.5) * (random.Next(8) == 0 ? 1e-4 : 0.1));
+                float scale = exact ? (random.Next(2) == 0 ? 1 : -1) * MathF.ScaleB(1, -random.Next(3))
+                    : (float)((random.NextDouble() - 0.5) * (random.Next(8) == 0 ? 1e-4 : 0.1));
                 BinaryPrimitives.WriteHalfLittleEndian(bytes[(at + offset)..], (Half)scale);
             }
         }
@@ -44,7 +46,8 @@ internal sealed unsafe class TestMatrix : IDisposable
         Weights = new float[(long)rows * columns];
         IBlockCodec codec = BlockCodecs.Get(type);
         int rowBytes = (int)GgmlTypes.ByteSize(type, columns);
-        for (int row = 0; row < rows; row++) codec.DequantizeScalar(bytes.Slice(row * rowBytes, rowBytes), Weights.AsSpan(row * columns, columns));
+        for (int row = 0; row < rows; row++)
+            codec.DequantizeScalar(bytes.Slice(row * rowBytes, rowBytes), Weights.AsSpan(row * columns, columns));
         OnDevice = DeviceMatrix.Upload(device.Memory, "a test", new WeightMatrix(_bytes.As<byte>(), type, rows, columns));
     }
 

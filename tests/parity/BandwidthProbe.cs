@@ -26,7 +26,8 @@ internal static unsafe partial class BandwidthProbe
             for (int pass = 0; pass < Passes; pass++)
             {
                 using var barrier = new Barrier(threads + 1);
-                Thread[] readers = [.. Enumerable.Range(0, threads).Select(i => new Thread(() => Sum(memory + ((long)i * BytesPerThread), barrier)))];
+                Thread[] readers = [
+                    .. Enumerable.Range(0, threads).Select(i => new Thread(() => Sum(memory + ((long)i * BytesPerThread), barrier)))];
                 foreach (Thread reader in readers) reader.Start();
                 barrier.SignalAndWait();
                 long start = Stopwatch.GetTimestamp();

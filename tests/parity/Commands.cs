@@ -34,15 +34,21 @@ internal sealed class Commands(string command, string rival, string scratch, boo
     {
         (int code, string output) = Run(command, ["models", "prepare", model, "--variant", variant, "--json"]);
         string json = output.Split('\n').LastOrDefault(l => l.StartsWith('{')) ?? "{}";
-        return JsonNode.Parse(json)?["path"]?.GetValue<string>() ?? throw new InvalidOperationException($"models prepare ended with {code}:\n{output}");
+        return JsonNode.Parse(json)?["path"]?.GetValue<string>()
+            ?? throw new InvalidOperationException($"models prepare ended with {code}:\n{output}");
     }
 
     /// <summary>What <c>models prepare</c> says of each of some variants, in their order.</summary>
     public IReadOnlyList<JsonObject> Prepare(string model, IReadOnlyList<string> variants)
     {
-        (int code, string output) = Run(command, ["models", "prepare", model, "--json", .. variants.SelectMany(v => new[] { "--variant", v })], standardErrorToo: false);
-        JsonObject[] artifacts = [.. output.Split('\n').Where(l => l.StartsWith('{')).Select(l => JsonNode.Parse(l)!.AsObject())]; // a line is an object
-        return code == 0 && artifacts.Length == variants.Count ? artifacts : throw new InvalidOperationException($"models prepare ended with {code}:\n{output}");
+        (int code,
+            string output) =
+                Run(command, ["models", "prepare", model, "--json", .. variants.SelectMany(v => new[] { "--variant", v })],
+                    standardErrorToo: false);
+        // a line is an object
+        JsonObject[] artifacts = [.. output.Split('\n').Where(l => l.StartsWith('{')).Select(l => JsonNode.Parse(l)!.AsObject())];
+        return code == 0 && artifacts.Length == variants.Count ? artifacts
+            : throw new InvalidOperationException($"models prepare ended with {code}:\n{output}");
     }
 
     /// <summary>llama-bench's samples in tokens per second.</summary>
@@ -50,7 +56,8 @@ internal sealed class Commands(string command, string rival, string scratch, boo
     {
         (int code, string output) = Run(
             Path.Combine(rival, "llama-bench"),
-            ["-m", gguf, "-t", $"{threads}", "-p", $"{prompt}", "-n", $"{generate}", "-r", $"{repetitions}", "-o", "json"], standardErrorToo: false);
+            ["-m", gguf, "-t", $"{threads}", "-p", $"{prompt}", "-n", $"{generate}", "-r", $"{repetitions}", "-o", "json"],
+            standardErrorToo: false);
         if (code != 0) throw new InvalidOperationException($"llama-bench ended with {code}:\n{output}");
         JsonArray rows = JsonNode.Parse(output)!.AsArray(); // llama-bench prints an array or fails
         return [.. rows.SelectMany(r => r!["samples_ts"]!.AsArray()).Select(v => v!.GetValue<double>())]; // documented fields
@@ -90,7 +97,8 @@ internal sealed class Commands(string command, string rival, string scratch, boo
             }
 
             process.WaitForExit();
-            if (finished && first != 0 && last > first) return (chunks - chunksPerBatch) * 512.0 / Stopwatch.GetElapsedTime(first, last).TotalSeconds;
+            if (finished && first != 0 && last > first)
+                return (chunks - chunksPerBatch) * 512.0 / Stopwatch.GetElapsedTime(first, last).TotalSeconds;
         }
 
         throw new InvalidOperationException("llama-perplexity didn't print its final estimate in three attempts.");

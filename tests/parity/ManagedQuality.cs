@@ -9,8 +9,8 @@ using QuantBench.Inference.Engines;
 namespace QuantBench.Parity;
 
 /// <summary>
-/// The managed engine beside llama.cpp on the same GGUF files, and on directories that llama.cpp can't read: perplexity, log-probabilities of the true tokens,
-/// KL divergence. Both keep keys and values in F16 and compute attention without the flash path.
+/// The managed engine beside llama.cpp on the same GGUF files, and on directories that llama.cpp can't read: perplexity, log-probabilities
+/// of the true tokens, KL divergence. Both keep keys and values in F16 and compute attention without the flash path.
 /// </summary>
 /// <param name="commands">Prepares artifacts.</param>
 /// <param name="root">The repository.</param>
@@ -36,17 +36,24 @@ internal sealed class ManagedQuality(Commands commands, string root, string mode
 
     private int Gguf(int[] tokens, string[]? schemes)
     {
-        string[] variants = [.. QuantSchemes.All.Where(s => s.Format == "gguf" && schemes?.Contains(s.Name) != false).Select(s => $"gguf:{s.Name}{(s.NeedsImportanceMatrix ? "+imatrix" : "")}")];
+        string[] variants = [
+            .. QuantSchemes.All.Where(s => s.Format == "gguf" && schemes?.Contains(s.Name) != false)
+                .Select(s => $"gguf:{s.Name}{(s.NeedsImportanceMatrix ? "+imatrix" : "")}")];
         IReadOnlyList<JsonObject> artifacts = commands.Prepare(model, variants);
-        Console.WriteLine($"managed/{_device} over llama.cpp, {GgufChunks} chunks of {Chunk}; on managed/scalar inputs of products aren't rounded, {ScalarChunks} chunk(s); inputs '8 bits': rounded in at least one product on {_device}");
-        Console.WriteLine($"{"variant",-22} {"llama.cpp",11} {"managed",11} {"deviation",10} {"allowed",8} {"mean |Δ ln p|",14} {"mean KL",10} {"scalar KL",10} {"inputs",8}");
+        Console.WriteLine(
+            $"managed/{_device} over llama.cpp, {GgufChunks} chunks of {Chunk}; on managed/scalar inputs of products aren't rounded, "
+                + $"{ScalarChunks} chunk(s); inputs '8 bits': rounded in at least one product on {_device}");
+        Console.WriteLine(
+            $"{"variant",-22} {"llama.cpp",11} {"managed",11} {"deviation",10} {"allowed",8} {"mean |Δ ln p|",14} {"mean KL",10} "
+                + $"{"scalar KL",10} {"inputs",8}");
         int missed = 0;
         using var managed = new ManagedEngine();
         using IEngine llama = LlamaCppEngine.Registration.Create(new EngineEnvironment { Log = _ => { }, Root = root });
         foreach ((string name, JsonObject artifact) in variants.Zip(artifacts))
         {
             Variant variant = Variant.Parse(name);
-            string path = artifact["path"]?.GetValue<string>() ?? throw new InvalidOperationException($"{name} wasn't made: {artifact.ToJsonString()}");
+            string path = artifact["path"]?.GetValue<string>()
+                ?? throw new InvalidOperationException($"{name} wasn't made: {artifact.ToJsonString()}");
             Scores theirs = Run(llama, "cpu", path, variant, tokens, GgufChunks);
             Scores ours = Run(managed, _device, path, variant, tokens, GgufChunks, theirs);
             Scores scalar = Run(managed, "scalar", path, variant, tokens, ScalarChunks, theirs);
@@ -57,7 +64,8 @@ internal sealed class ManagedQuality(Commands commands, string root, string mode
                 && (variant.Scheme.Name != "Q8_0" || ours.MeanDivergence < 1e-3);
             if (!holds) missed++;
             Console.WriteLine(
-                $"{variant.ShortName,-22} {theirs.Perplexity,11:F4} {ours.Perplexity,11:F4} {deviation,10:P4} {allowed,8:P2} {ours.MeanDifference,14:E2} {ours.MeanDivergence,10:E2} "
+                $"{variant.ShortName,-22} {theirs.Perplexity,11:F4} {ours.Perplexity,11:F4} {deviation,10:P4} {allowed,8:P2} "
+                    + $"{ours.MeanDifference,14:E2} {ours.MeanDivergence,10:E2} "
                 + $"{scalar.MeanDivergence,10:E2} {(ours.RoundsInputs(scalar) ? "8 bits" : "floats"),8} {(holds ? "" : "MISSED")}");
         }
 
@@ -80,16 +88,21 @@ internal sealed class ManagedQuality(Commands commands, string root, string mode
         foreach ((string name, JsonObject artifact) in variants.Zip(artifacts))
         {
             Variant variant = Variant.Parse(name);
-            string path = artifact["path"]?.GetValue<string>() ?? throw new InvalidOperationException($"{name} wasn't made: {artifact.ToJsonString()}");
+            string path = artifact["path"]?.GetValue<string>()
+                ?? throw new InvalidOperationException($"{name} wasn't made: {artifact.ToJsonString()}");
             Scores scores = Run(managed, _device, path, variant, tokens, DirectoryChunks, reference);
             reference ??= scores;
             double change = (scores.Perplexity / reference.Perplexity) - 1;
-            double? allowed = variant switch { { Format: "mlx", Scheme.NominalBits: 8 } => 3e-3, { Format: "safetensors" } => 1e-3, _ => null };
+            double? allowed = variant switch
+            { { Format: "mlx", Scheme.NominalBits: 8 } => 3e-3, { Format: "safetensors" } => 1e-3,
+                _ => null
+            };
             bool holds = allowed is not { } limit || Math.Abs(change) <= limit;
             if (!holds) missed++;
             ArtifactSize size = ArtifactInspector.Inspect(variant.Format, path);
             Console.WriteLine(
-                $"{variant.Id,-22} {scores.Perplexity,11:F4} {change,10:P3} {(allowed is { } a ? a.ToString("P2", null) : "-"),8} {size.WeightBytes * 8.0 / size.ParameterCount,12:F3} "
+                $"{variant.Id,-22} {scores.Perplexity,11:F4} {change,10:P3} {(allowed is { } a ? a.ToString("P2", null) : "-"),8} "
+                    + $"{size.WeightBytes * 8.0 / size.ParameterCount,12:F3} "
                 + $"{scores.MeanDivergence,11:E2} {(holds ? "" : "MISSED")}");
         }
 
@@ -102,12 +115,21 @@ internal sealed class ManagedQuality(Commands commands, string root, string mode
         return engine.Devices().Last(device => device.Support.IsSupported).Id;
     }
 
-    private static Scores Run(IEngine engine, string device, string path, Variant variant, int[] tokens, int chunks, Scores? reference = null)
+    private static Scores Run(IEngine engine, string device, string path, Variant variant, int[] tokens, int chunks,
+        Scores? reference = null)
     {
         var artifact = new Artifact(path, variant, new string('0', 64), 1, 1, 1);
         using ILoadedModel loaded = engine.Load(artifact, device, new LoadOptions { Threads = 2 }, CancellationToken.None);
         using IInferenceSession session = loaded.CreateSession(
-            new SessionOptions { ContextLength = Chunk, Threads = 2, KvType = "f16", FlashAttention = "off", BatchTokens = Chunk, MicroBatchTokens = Chunk });
+            new SessionOptions
+            {
+                ContextLength = Chunk,
+                Threads = 2,
+                KvType = "f16",
+                FlashAttention = "off",
+                BatchTokens = Chunk,
+                MicroBatchTokens = Chunk
+            });
         var scores = new Scores(chunks, Chunk, loaded.VocabularySize, reference);
         var batch = new TokenBatch();
         for (int chunk = 0; chunk < chunks; chunk++)

@@ -6,17 +6,22 @@ using QuantBench.Parity;
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
 if (args.Length < 3)
 {
-    Console.Error.WriteLine("usage: tests/parity/run.sh RIVAL_BIN [expected|latency|perplexity|overhead|all] [ROUNDS]\n       tests/parity/run.sh RIVAL_BIN managed [SCHEMES]\n       tests/parity/run.sh RIVAL_BIN managed-speed [SCHEMES] [ROUNDS] [LAYERS]");
+    Console.Error.WriteLine(
+        "usage: tests/parity/run.sh RIVAL_BIN [expected|latency|perplexity|overhead|all] [ROUNDS]\n       tests/parity/run.sh RIVAL_BIN "
+            + "managed [SCHEMES]\n       tests/parity/run.sh RIVAL_BIN managed-speed [SCHEMES] [ROUNDS] [LAYERS]");
     return 64;
 }
 
 (string root, string rival, string what) = (args[0], Path.GetFullPath(args[1]), args[2]);
-if (what == "managed-speed-worker") return SpeedWorker.Serve(root, rival, args[3], args[4], int.Parse(args[5], CultureInfo.InvariantCulture));
+if (what == "managed-speed-worker")
+    return SpeedWorker.Serve(root, rival, args[3], args[4], int.Parse(args[5], CultureInfo.InvariantCulture));
 if (what == "managed-speed")
 {
     string cache = Path.Combine(Environment.GetEnvironmentVariable("QUANTBENCH_CACHE") ?? Path.Combine(root, ".cache"), "parity-models");
     int[] numbers = [.. args.Skip(4).Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
-    int targets = new ManagedSpeed(root, rival, cache).Measure(args.ElementAtOrDefault(3) ?? "all", numbers.ElementAtOrDefault(0) is > 0 and int n ? n : 3, numbers.ElementAtOrDefault(1));
+    int targets = new ManagedSpeed(root, rival, cache)
+        .Measure(args.ElementAtOrDefault(3) ?? "all", numbers.ElementAtOrDefault(0) is > 0 and int n ? n : 3,
+            numbers.ElementAtOrDefault(1));
     Console.WriteLine(targets == 0 ? "every target holds" : $"{targets} target(s) missed");
     return targets == 0 ? 0 : 2;
 }
@@ -67,7 +72,9 @@ int Expected()
     int missed = 0;
     foreach (ExpectedRow row in expected.Compare(cells))
     {
-        Console.WriteLine($"{row.Variant,-10} {row.Figure,-20} {row.Ours,14:G8} {row.Theirs,14:G8} {row.Deviation,10:P3} {row.Tolerance,8:P2} {(row.Holds ? "" : "MISSED")}");
+        Console.WriteLine(
+            $"{row.Variant,-10} {row.Figure,-20} {row.Ours,14:G8} {row.Theirs,14:G8} {row.Deviation,10:P3} {row.Tolerance,8:P2} "
+                + $"{(row.Holds ? "" : "MISSED")}");
         if (!row.Holds) missed++;
     }
 
@@ -89,7 +96,8 @@ int Managed()
         .Measure(File.ReadAllText(text), what == "managed" && args.Length > 3 ? args[3].Split(',') : null);
 }
 
-// Ours over llama-bench's, interleaved so that a drifting machine moves both; once with the rival's own libraries, so that only the harness differs.
+// Ours over llama-bench's, interleaved so that a drifting machine moves both; once with the rival's own libraries, so that only the harness
+// differs.
 int Latency()
 {
     int missed = 0;
@@ -111,8 +119,10 @@ int Latency()
                 tg[round] = ourTg / Descriptive.Median(commands.Bench(gguf, 2, 0, 128, 20));
             }
 
-            missed += Report($"pp512 {variant}, {(sameLibrary ? "same libraries" : "pinned build")}: ours over llama-bench's", pp, 0.98, sameLibrary);
-            missed += Report($"tg128 {variant}, {(sameLibrary ? "same libraries" : "pinned build")}: ours over llama-bench's", tg, 0.98, sameLibrary);
+            missed += Report($"pp512 {variant}, {(sameLibrary ? "same libraries" : "pinned build")}: ours over llama-bench's", pp, 0.98,
+                sameLibrary);
+            missed += Report($"tg128 {variant}, {(sameLibrary ? "same libraries" : "pinned build")}: ours over llama-bench's", tg, 0.98,
+                sameLibrary);
         }
     }
 
@@ -136,10 +146,13 @@ int Perplexity()
             {
                 CellResult cell = commands.RunSuite(Suite("parity-perplexity", $"\"gguf:{variant}\"",
                     "  - perplexity: { dataset: sotu, n_ctx: 512, chunks: 64 }")).Single();
-                ratios[round] = cell.Metric("eval_tps")!.Value / commands.PerplexitySpeed(gguf, text, 2, 64, 4); // an ok perplexity cell has it
+                // an ok perplexity cell has it
+                ratios[round] = cell.Metric("eval_tps")!.Value / commands.PerplexitySpeed(gguf, text, 2, 64, 4);
             }
 
-            missed += Report($"perplexity tokens/s {variant}, {(sameLibrary ? "same libraries" : "pinned build")}: ours over llama-perplexity's", ratios, 1.0, sameLibrary);
+            missed += Report(
+                $"perplexity tokens/s {variant}, {(sameLibrary ? "same libraries" : "pinned build")}: ours over llama-perplexity's", ratios,
+                1.0, sameLibrary);
         }
     }
 
@@ -159,14 +172,17 @@ int Overhead()
     {
         CellResult cell = commands.RunSuite(Suite("parity-overhead", "\"gguf:Q4_K_M\"",
             "  - perplexity: { dataset: sotu, n_ctx: 512, chunks: 8 }")).Single();
-        long theirs = Commands.PeakResidentBytes(Path.Combine(rival, "llama-perplexity"), ["-m", gguf, "-f", text, "-c", "512", "--chunks", "8", "-t", "2"]);
+        long theirs =
+            Commands.PeakResidentBytes(Path.Combine(rival, "llama-perplexity"),
+                ["-m", gguf, "-f", text, "-c", "512", "--chunks", "8", "-t", "2"]);
         milliseconds[round] = cell.Conditions["harness_ms"];
         mebibytes[round] = (cell.Metric("rss_peak")!.Value - theirs) / (1 << 20); // an ok cell has it
     }
 
     double ms = Descriptive.Median(milliseconds);
     double mib = Descriptive.Median(mebibytes);
-    Console.WriteLine($"per cell beyond load and work: {ms:F0} ms (target < 300), peak resident over llama-perplexity's: {mib:F1} MiB (target < 60)");
+    Console.WriteLine(
+        $"per cell beyond load and work: {ms:F0} ms (target < 300), peak resident over llama-perplexity's: {mib:F1} MiB (target < 60)");
     return (ms < 300 ? 0 : 1) + (mib < 60 ? 0 : 1);
 }
 
@@ -176,7 +192,9 @@ int Report(string name, double[] ratios, double target, bool counts)
     Array.Sort(sorted);
     double median = Descriptive.Quantile(sorted, 0.5);
     bool holds = median >= target;
-    Console.WriteLine($"{name}: median ratio {median:F3} (of {ratios.Length}: {sorted[0]:F3} to {sorted[^1]:F3}; target ≥ {target:F2}{(counts ? holds ? ", holds" : ", MISSED" : ", for information")})");
+    Console.WriteLine(
+        $"{name}: median ratio {median:F3} (of {ratios.Length}: {sorted[0]:F3} to {sorted[^1]:F3}; target ≥ "
+            + $"{target:F2}{(counts ? holds ? ", holds" : ", MISSED" : ", for information")})");
     return holds || !counts ? 0 : 1;
 }
 

@@ -50,7 +50,8 @@ internal static class RecorderCost
         double[] microseconds = new double[Cells];
         for (int i = 0; i < Cells; i++)
         {
-            var cell = new Cell("m", Variant.Parse("gguf:Q4_0"), new BackendId("llamacpp", "cpu"), "load", CellSettings.Empty.With("repetitions", i + 1L));
+            var cell = new Cell("m", Variant.Parse("gguf:Q4_0"), new BackendId("llamacpp", "cpu"), "load",
+                CellSettings.Empty.With("repetitions", i + 1L));
             var result = new CellResult { Cell = cell, Status = CellStatus.Ok, Metrics = [Measurement.Of("load_time", i)] };
             long start = Stopwatch.GetTimestamp();
             folder.Append(result);
@@ -59,7 +60,9 @@ internal static class RecorderCost
         }
 
         double[] medians = [.. Enumerable.Range(0, Cells / Part).Select(k => Descriptive.Median(microseconds.AsSpan(k * Part, Part)))];
-        Console.WriteLine($"recording {Cells} cells: median {string.Join(", ", medians.Select(m => $"{m:F0}"))} µs per cell in each {Part} (the last over the first: {medians[^1] / medians[0]:F2}, target ≤ 1.25)");
+        Console.WriteLine(
+            $"recording {Cells} cells: median {string.Join(", ", medians.Select(m => $"{m:F0}"))} µs per cell in each {Part} (the last "
+                + $"over the first: {medians[^1] / medians[0]:F2}, target ≤ 1.25)");
         return medians[^1] / medians[0] <= 1.25 ? 0 : 1;
     }
 }

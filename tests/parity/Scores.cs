@@ -32,7 +32,8 @@ internal sealed class Scores
     /// <summary>Mean KL divergence from the reference, in nats.</summary>
     public double MeanDivergence => _divergence / _rows.Count;
 
-    /// <summary>Whether this run's products rounded their inputs: if they didn't, its first rows are those of the run that surely doesn't.</summary>
+    /// <summary>Whether this run's products rounded their inputs: if they didn't, its first rows are those of the run that surely
+    /// doesn't.</summary>
     public bool RoundsInputs(Scores exact)
     {
         double difference = 0;

@@ -12,8 +12,8 @@ using QuantBench.Inference.Engines;
 namespace QuantBench.Parity;
 
 /// <summary>
-/// One engine with one model in a process of its own. It waits for a line on its input (<c>pp</c>, <c>tg</c>, <c>memory</c>), does that piece
-/// of work and answers with a number, so that two engines take turns within seconds.
+/// One engine with one model in a process of its own. It waits for a line on its input (<c>pp</c>, <c>tg</c>, <c>memory</c>), does that
+/// piece of work and answers with a number, so that two engines take turns within seconds.
 /// </summary>
 internal static class SpeedWorker
 {
@@ -63,7 +63,8 @@ internal static class SpeedWorker
     private static Artifact Describe(string path)
     {
         using GgufReader file = GgufReader.Open(path);
-        return new Artifact(path, Variant.Parse("gguf:F32"), new string('0', 64), new FileInfo(path).Length, file.TensorBytes, file.ParameterCount);
+        return new Artifact(path, Variant.Parse("gguf:F32"), new string('0', 64), new FileInfo(path).Length, file.TensorBytes,
+            file.ParameterCount);
     }
 
     /// <summary>Appends batches to an empty cache; only the last token of each wants logits.</summary>

@@ -11,6 +11,8 @@
 #   perplexity tokens per second over llama-perplexity's, interleaved
 #   managed-speed  the managed engine over llama.cpp's libraries in RIVAL_BIN, on synthetic llama-3.2-1b: pp512, tg64, share of the memory
 #              bandwidth, peak resident memory; SCHEMES like Q4_0,F16 (default all), ROUNDS 3, fewer LAYERS for tuning. Files: .cache/parity-models
+#              Where RIVAL_BIN holds QuantBench.Parity of another build (tests/parity/bin/Release/net10.0 of its checkout, built), the managed
+#              engine of that build is the rival, and every ratio must be 0.99 or more
 #   overhead   milliseconds and memory of a cell beyond load and work
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)

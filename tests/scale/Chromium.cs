@@ -21,10 +21,15 @@ internal sealed class Chromium : IDisposable
     public static async Task<Chromium> StartAsync(CancellationToken stop)
     {
         string profile = Directory.CreateTempSubdirectory("quantbench-chromium-").FullName;
-        var info = new ProcessStartInfo(Environment.GetEnvironmentVariable("QB_CHROMIUM") ?? "chromium") { RedirectStandardError = true, RedirectStandardOutput = true };
+        var info = new ProcessStartInfo(Environment.GetEnvironmentVariable("QB_CHROMIUM") ?? "chromium")
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true
+        };
         foreach (string argument in (string[])
         [
-            "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+            "--disable-component-update", "--disable-sync",
             "--remote-debugging-port=0", $"--user-data-dir={profile}", "about:blank",
         ]) info.ArgumentList.Add(argument);
         Process process = Process.Start(info) ?? throw new InvalidOperationException("Chromium can't be started");
@@ -34,7 +39,8 @@ internal sealed class Chromium : IDisposable
         for (int i = 0; ; i++)
         {
             if (process.HasExited || i > 300) throw new InvalidOperationException("Chromium doesn't answer");
-            if (File.Exists(file) && await File.ReadAllLinesAsync(file, stop) is { Length: > 1 } lines) return new Chromium(process, profile, int.Parse(lines[0], null));
+            if (File.Exists(file) && await File.ReadAllLinesAsync(file, stop) is { Length: > 1 } lines)
+                return new Chromium(process, profile, int.Parse(lines[0], null));
             await Task.Delay(100, stop);
         }
     }
@@ -44,7 +50,8 @@ internal sealed class Chromium : IDisposable
     {
         using HttpResponseMessage answer = await _http.PutAsync("/json/new?about:blank", null, stop);
         JsonElement target = await answer.Content.ReadFromJsonAsync<JsonElement>(stop);
-        return await ChromiumTab.ConnectAsync(target.GetProperty("webSocketDebuggerUrl").GetString() ?? throw new InvalidOperationException("no tab"), stop);
+        return await ChromiumTab.ConnectAsync(
+            target.GetProperty("webSocketDebuggerUrl").GetString() ?? throw new InvalidOperationException("no tab"), stop);
     }
 
     public void Dispose()

@@ -9,7 +9,11 @@ internal sealed class ChromiumTab : IDisposable
 {
     // Notes when the live part of a page has its connection.
     private const string Watch = """
-        new MutationObserver((_, self) => { if (document.querySelector('p.live[data-connected]')) { window.qbLive = performance.now(); self.disconnect(); } }).observe(document, { attributes: true, childList: true, subtree: true });
+        new MutationObserver((_, self) => {
+          if (!document.querySelector('p.live[data-connected]')) return;
+          window.qbLive = performance.now();
+          self.disconnect();
+        }).observe(document, { attributes: true, childList: true, subtree: true });
         """;
 
     private readonly ClientWebSocket _socket = new();
@@ -29,16 +33,20 @@ internal sealed class ChromiumTab : IDisposable
     }
 
     /// <summary>Opens an address.</summary>
-    /// <returns>Milliseconds until its load event had ended, when scripts run and links and forms answer; and until its live part was connected, NaN without one.</returns>
+    /// <returns>Milliseconds until its load event had ended, when scripts run and links and forms answer; and until its live part was
+    /// connected, NaN without one.</returns>
     public async Task<(double Page, double Live)> OpenAsync(string address, bool live, CancellationToken stop)
     {
         await SendAsync("Page.navigate", new JsonObject { ["url"] = address }, stop);
-        string expression = $"location.href === {JsonSerializer.Serialize(address)} && document.readyState === 'complete' && performance.getEntriesByType('navigation')[0].loadEventEnd > 0{(live ? " && window.qbLive > 0" : "")}"
+        string expression =
+            $"location.href === {JsonSerializer.Serialize(address)} && document.readyState === 'complete' && "
+                + $"performance.getEntriesByType('navigation')[0].loadEventEnd > 0{(live ? " && window.qbLive > 0" : "")}"
             + " ? performance.getEntriesByType('navigation')[0].loadEventEnd + ' ' + (window.qbLive || 'NaN') : ''";
         for (int i = 0; i < 1200; i++)
         {
             if (await EvaluateAsync(expression, stop) is { Length: > 0 } text && text.Split(' ') is [var page, var connected])
-                return (double.Parse(page, System.Globalization.CultureInfo.InvariantCulture), double.Parse(connected, System.Globalization.CultureInfo.InvariantCulture));
+                return (double.Parse(page, System.Globalization.CultureInfo.InvariantCulture),
+                    double.Parse(connected, System.Globalization.CultureInfo.InvariantCulture));
             await Task.Delay(25, stop);
         }
 
@@ -49,15 +57,19 @@ internal sealed class ChromiumTab : IDisposable
 
     private async Task<string?> EvaluateAsync(string expression, CancellationToken stop)
     {
-        JsonElement answer = await SendAsync("Runtime.evaluate", new JsonObject { ["expression"] = expression, ["returnByValue"] = true }, stop);
+        JsonElement answer =
+            await SendAsync("Runtime.evaluate", new JsonObject { ["expression"] = expression, ["returnByValue"] = true }, stop);
         // Between two documents there is nothing to ask.
-        return answer.TryGetProperty("result", out JsonElement result) && result.TryGetProperty("result", out JsonElement inner) && inner.TryGetProperty("value", out JsonElement value) ? value.ToString() : null;
+        return answer.TryGetProperty("result", out JsonElement result) && result.TryGetProperty("result", out JsonElement inner)
+            && inner.TryGetProperty("value", out JsonElement value) ? value.ToString() : null;
     }
 
     private async Task<JsonElement> SendAsync(string method, JsonObject parameters, CancellationToken stop)
     {
         int id = ++_last;
-        await _socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(new JsonObject { ["id"] = id, ["method"] = method, ["params"] = parameters }), WebSocketMessageType.Text, endOfMessage: true, stop);
+        await _socket.SendAsync(
+            JsonSerializer.SerializeToUtf8Bytes(new JsonObject { ["id"] = id, ["method"] = method, ["params"] = parameters }),
+            WebSocketMessageType.Text, endOfMessage: true, stop);
         byte[] buffer = new byte[1 << 16];
         while (true)
         {

@@ -18,8 +18,10 @@ internal static class DashboardScale
     // Pages with a live part: the time until it is connected is printed too.
     private static readonly (string Path, bool Live)[] s_pages =
     [
-        ("/", true), ("/runs", true), ("/runs?model=model-001&sort=cells", true), ("/runs/run-999", false), ("/runs/run-999?metric=kl_mean", false), ("/compare?a=run-998&b=run-999", false),
-        ("/decide?profile=laptop&run=run-999", false), ("/trends", false), ("/trends?metric=perplexity&days=30", false), ("/claims?run=run-999", false), ("/machines", false), ("/machines/machine", false),
+        ("/", true), ("/runs", true), ("/runs?model=model-001&sort=cells", true), ("/runs/run-999", false),
+        ("/runs/run-999?metric=kl_mean", false), ("/compare?a=run-998&b=run-999", false),
+        ("/decide?profile=laptop&run=run-999", false), ("/trends", false), ("/trends?metric=perplexity&days=30", false),
+        ("/claims?run=run-999", false), ("/machines", false), ("/machines/machine", false),
         ("/models", false), ("/models/model-001", false), ("/suites", false), ("/settings", false),
     ];
 
@@ -48,7 +50,8 @@ internal static class DashboardScale
             using (Chromium browser = await Chromium.StartAsync(stop))
             {
                 using ChromiumTab tab = await browser.OpenAsync(stop);
-                await tab.OpenAsync(new Uri(address, "/login").ToString(), live: false, stop); // scripts and sheet are in the browser's cache from here on
+                // scripts and sheet are in the browser's cache from here on
+                await tab.OpenAsync(new Uri(address, "/login").ToString(), live: false, stop);
                 foreach ((string path, bool live) in s_pages)
                 {
                     string page = new Uri(address, path).ToString();
@@ -57,7 +60,10 @@ internal static class DashboardScale
                     for (int i = 0; i < Loads; i++) loads.Add(await tab.OpenAsync(page, live, stop));
                     double p95 = Quantile(loads.Select(l => l.Page), 0.95);
                     good &= p95 <= MostMilliseconds;
-                    Console.WriteLine(Line($"{path}: first {first:F0} ms, then median {Quantile(loads.Select(l => l.Page), 0.5):F0} ms, p95 {p95:F0} ms{(live ? Line($", connected p95 {Quantile(loads.Select(l => l.Live), 0.95):F0} ms") : "")}{Mark(p95 <= MostMilliseconds)}"));
+                    double median = Quantile(loads.Select(l => l.Page), 0.5);
+                    string connected = live ? Line($", connected p95 {Quantile(loads.Select(l => l.Live), 0.95):F0} ms") : "";
+                    Console.WriteLine(
+                        Line($"{path}: first {first:F0}, median {median:F0}, p95 {p95:F0} ms{connected}{Mark(p95 <= MostMilliseconds)}"));
                 }
 
                 Console.WriteLine(Line($"resident after the pages: {ProcessMemory.Kilobytes(server.Id, "VmRSS") / 1000:F0} MB"));
@@ -70,7 +76,9 @@ internal static class DashboardScale
 
                 double resident = ProcessMemory.Kilobytes(server.Id, "VmRSS") / 1000;
                 good &= resident <= MostMegabytes;
-                Console.WriteLine(Line($"resident with {Readers} connected readers: {resident:F0} MB, highest ever {ProcessMemory.Kilobytes(server.Id, "VmHWM") / 1000:F0} MB{Mark(resident <= MostMegabytes)}"));
+                double highest = ProcessMemory.Kilobytes(server.Id, "VmHWM") / 1000;
+                string mark = Mark(resident <= MostMegabytes);
+                Console.WriteLine(Line($"resident with {Readers} connected readers: {resident:F0} MB, highest ever {highest:F0} MB{mark}"));
                 foreach (ChromiumTab reader in readers) reader.Dispose();
             }
 
@@ -116,14 +124,16 @@ internal static class DashboardScale
         long start = Stopwatch.GetTimestamp();
         using HttpResponseMessage answer = await http.PostAsync(new Uri("/api/v1/runs", UriKind.Relative), body, stop);
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        if (!answer.IsSuccessStatusCode) throw new InvalidOperationException($"upload: {answer.StatusCode} {await answer.Content.ReadAsStringAsync(stop)}");
+        if (!answer.IsSuccessStatusCode)
+            throw new InvalidOperationException($"upload: {answer.StatusCode} {await answer.Content.ReadAsStringAsync(stop)}");
         return seconds;
     }
 
     private static async Task<string> KeyAsync(string command, string root, CancellationToken stop)
     {
         var info = new ProcessStartInfo(command) { RedirectStandardOutput = true };
-        foreach (string argument in (string[])["keys", "add", $"scale-{Environment.ProcessId}", "--role", "operator", "--results", root]) info.ArgumentList.Add(argument);
+        foreach (string argument in (string[])["keys", "add", $"scale-{Environment.ProcessId}", "--role", "operator", "--results", root])
+            info.ArgumentList.Add(argument);
         using Process process = Process.Start(info) ?? throw new InvalidOperationException($"{command} can't be started");
         string text = await process.StandardOutput.ReadToEndAsync(stop);
         await process.WaitForExitAsync(stop);

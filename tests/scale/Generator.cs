@@ -45,7 +45,9 @@ internal static class Generator
             {
                 foreach (QuantScheme scheme in schemes)
                 {
-                    foreach (CellResult cell in Cells($"model-{model.ToString("000", CultureInfo.InvariantCulture)}", Variant.Parse($"gguf:{scheme.Name}{(scheme.NeedsImportanceMatrix ? "+imatrix" : "")}"), r, random, samples, info.Started))
+                    foreach (CellResult cell in Cells($"model-{model.ToString("000", CultureInfo.InvariantCulture)}",
+                        Variant.Parse($"gguf:{scheme.Name}{(scheme.NeedsImportanceMatrix ? "+imatrix" : "")}"), r, random, samples,
+                        info.Started))
                         writer.WriteLine(JsonSerializer.Serialize(cell, Json.Line));
                 }
             }
@@ -69,7 +71,10 @@ internal static class Generator
 
         long start = Stopwatch.GetTimestamp();
         ReindexReport report = store.Reindex();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Runs} runs with {report.Cells} cells are in the {store.Location} after {Stopwatch.GetElapsedTime(start).TotalSeconds:F0} s"));
+        Console.WriteLine(
+            string.Create(CultureInfo.InvariantCulture,
+                $"{report.Runs} runs with {report.Cells} cells are in the {store.Location} after "
+                    + $"{Stopwatch.GetElapsedTime(start).TotalSeconds:F0} s"));
     }
 
     private static IEnumerable<CellResult> Cells(string model, Variant variant, int run, Random random, int samples, DateTimeOffset started)
@@ -79,11 +84,16 @@ internal static class Generator
         double speed = 2000 / bits * (model == "model-003" && run >= 40 ? 0.92 : 1);
         CellSettings quality = CellSettings.Empty.With("n_ctx", 512L).With("dataset", "sotu");
         double kl = Math.Pow(2, -bits) * (1 + random.NextDouble());
-        yield return Ok("perplexity", quality, Measurement.Of("perplexity", 10 * (1 + kl), 0.2, 16320) with { Protocol = "p", Samples = Draw(10 * (1 + kl), 0.2) });
-        yield return Ok("divergence", quality.With("reference", "gguf:F32"), Measurement.Of("kl_mean", kl, kl * 0.01, 16320) with { Protocol = "p" }, Measurement.Of("ppl_ratio", 1 + kl, kl * 0.02, 16320) with { Protocol = "p" });
+        yield return Ok("perplexity", quality,
+            Measurement.Of("perplexity", 10 * (1 + kl), 0.2, 16320) with { Protocol = "p", Samples = Draw(10 * (1 + kl), 0.2) });
+        yield return Ok("divergence", quality.With("reference", "gguf:F32"),
+            Measurement.Of("kl_mean", kl, kl * 0.01, 16320) with { Protocol = "p" },
+            Measurement.Of("ppl_ratio", 1 + kl, kl * 0.02, 16320) with { Protocol = "p" });
         yield return Ok(
-            "latency", CellSettings.Empty.With("prompt", 512L).With("generate", 128L), Timed("pp_tps", Draw(speed * 8, 0.02)), Timed("tg_tps", Draw(speed, 0.02)), Measurement.Of("rss_peak", (bits * 1e8) + 1e8));
-        yield return Ok("load", CellSettings.Empty, Timed("load_time", Draw(bits * 20, 0.03)), Measurement.Of("artifact_size", bits * 1e8), Measurement.Of("bits_per_weight", bits));
+            "latency", CellSettings.Empty.With("prompt", 512L).With("generate", 128L), Timed("pp_tps", Draw(speed * 8, 0.02)),
+            Timed("tg_tps", Draw(speed, 0.02)), Measurement.Of("rss_peak", (bits * 1e8) + 1e8));
+        yield return Ok("load", CellSettings.Empty, Timed("load_time", Draw(bits * 20, 0.03)), Measurement.Of("artifact_size", bits * 1e8),
+            Measurement.Of("bits_per_weight", bits));
 
         CellResult Ok(string workload, CellSettings settings, params Measurement[] metrics) => new()
         {
@@ -95,7 +105,10 @@ internal static class Generator
         };
 
         double[] Draw(double centre, double deviation) =>
-            [.. Enumerable.Range(0, samples).Select(_ => centre * (1 + (deviation * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()))))];
+            [.. Enumerable.Range(0, samples)
+                .Select(_ =>
+                    centre * (1
+                        + (deviation * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()))))];
     }
 
     // The bootstrap would take longer than everything else; its interval is near this one.

@@ -22,7 +22,10 @@ internal static class Program
 
         if (args[2] == "commands") return Commands(command, directory);
         int sqlite = args[2] == "postgres" ? 0 : DashboardScale.Measure(command, directory, store: null);
-        return args[2] == "sqlite" ? sqlite : sqlite | DashboardScale.Measure(command, directory, Environment.GetEnvironmentVariable(StoreAddress.Variable) is { Length: > 0 } named ? named : ThrowAway());
+        return args[2] == "sqlite" ? sqlite
+            : sqlite
+                | DashboardScale.Measure(command, directory,
+                    Environment.GetEnvironmentVariable(StoreAddress.Variable) is { Length: > 0 } named ? named : ThrowAway());
     }
 
     // Made for this measurement, syncing to its disk.
@@ -53,12 +56,16 @@ internal static class Program
             ("trend, tg_tps over 2 runs (12,500 series)", pair, ["trend", "tg_tps"]),
         ])
         {
-            (double Seconds, double Megabytes)[] runs = [.. Enumerable.Range(0, Repetitions).Select(_ => Run(command, [.. line, "--results", root, "--out", sink]))];
+            (double Seconds,
+                double Megabytes)[] runs = [
+                    .. Enumerable.Range(0, Repetitions).Select(_ => Run(command, [.. line, "--results", root, "--out", sink]))];
             double seconds = runs.Select(r => r.Seconds).Order().ElementAt(Repetitions / 2);
             double megabytes = runs.Max(r => r.Megabytes);
             bool kept = seconds < MostSeconds && megabytes < MostMegabytes;
             good &= kept;
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}: {seconds:F2} s, {megabytes:F0} MB{(kept ? "" : "   MISSED: 1 s, 500 MB")}"));
+            Console.WriteLine(
+                string.Create(CultureInfo.InvariantCulture,
+                    $"{what}: {seconds:F2} s, {megabytes:F0} MB{(kept ? "" : "   MISSED: 1 s, 500 MB")}"));
         }
 
         return good ? 0 : 1;
@@ -74,7 +81,9 @@ internal static class Program
         // The kernel's own high-water mark, read until the process is gone.
         while (!process.WaitForExit(4)) kilobytes = Math.Max(kilobytes, ProcessMemory.Kilobytes(process.Id, "VmHWM"));
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        if (process.ExitCode != 0) throw new InvalidOperationException($"{string.Join(' ', arguments)}: exit code {process.ExitCode}: {process.StandardError.ReadToEnd()}");
+        if (process.ExitCode != 0)
+            throw new InvalidOperationException(
+                $"{string.Join(' ', arguments)}: exit code {process.ExitCode}: {process.StandardError.ReadToEnd()}");
         return (seconds, kilobytes / 1000);
     }
 }

@@ -13,8 +13,8 @@ using QuantBench.Results.Folders;
 namespace QuantBench.Analysis.Candidates;
 
 /// <summary>
-/// What a run says about each variant on each backend: the ground that Pareto fronts, recommendations, gates and claims stand on. Where a run has
-/// a metric at several settings, all candidates are taken at the same ones, and <see cref="Choice"/> says which.
+/// What a run says about each variant on each backend: the ground that Pareto fronts, recommendations, gates and claims stand on. Where a
+/// run has a metric at several settings, all candidates are taken at the same ones, and <see cref="Choice"/> says which.
 /// </summary>
 public sealed class CandidateSet
 {
@@ -24,7 +24,8 @@ public sealed class CandidateSet
 
     // What the reference's distance from itself is, by definition.
     private static readonly ImmutableDictionary<string, double> s_ofReference = ImmutableDictionary<string, double>.Empty.AddRange(
-        ((string[])["kl_mean", "kl_median", "kl_p90", "kl_p95", "kl_p99", "kl_p999", "kl_max", "ln_ppl_ratio", "ppl_difference", "delta_p_mean", "delta_p_rms", DecisionMetrics.PerplexityRise])
+        ((string[])["kl_mean", "kl_median", "kl_p90", "kl_p95", "kl_p99", "kl_p999", "kl_max", "ln_ppl_ratio", "ppl_difference",
+            "delta_p_mean", "delta_p_rms", DecisionMetrics.PerplexityRise])
         .Select(m => new KeyValuePair<string, double>(m, 0))).Add("same_top", 1).Add("ppl_ratio", 1).Add("nll_correlation", 1);
 
     private readonly Dictionary<string, CellGroup?> _choices = new(StringComparer.Ordinal);
@@ -56,7 +57,8 @@ public sealed class CandidateSet
         foreach (CellResult cell in run.Cells)
         {
             (string, Variant, BackendId) key = (cell.Cell.Model, cell.Cell.Variant, cell.Cell.Backend);
-            if (!cells.TryGetValue(key, out ImmutableArray<CellResult>.Builder? list)) cells[key] = list = ImmutableArray.CreateBuilder<CellResult>(4);
+            if (!cells.TryGetValue(key, out ImmutableArray<CellResult>.Builder? list))
+                cells[key] = list = ImmutableArray.CreateBuilder<CellResult>(4);
             list.Add(cell);
         }
 
@@ -71,14 +73,15 @@ public sealed class CandidateSet
     }
 
     /// <summary>
-    /// What a candidate's quality is held against: the reference that the divergence cells name, else the full-precision variant of most bits
-    /// that has a perplexity, else one that has a size. Null when there is none.
+    /// What a candidate's quality is held against: the reference that the divergence cells name, else the full-precision variant of most
+    /// bits that has a perplexity, else one that has a size. Null when there is none.
     /// </summary>
     public Candidate? Reference(Candidate candidate)
     {
         ArgumentNullException.ThrowIfNull(candidate);
         (string Model, BackendId Backend) key = (candidate.Model, candidate.Backend);
-        if (!_references.TryGetValue(key, out Candidate? reference)) _references[key] = reference = ReferenceRule.Find([.. _families[key]], c => c.Variant, c => c.Cells);
+        if (!_references.TryGetValue(key, out Candidate? reference))
+            _references[key] = reference = ReferenceRule.Find([.. _families[key]], c => c.Variant, c => c.Cells);
         return reference;
     }
 
@@ -96,13 +99,19 @@ public sealed class CandidateSet
     {
         ArgumentNullException.ThrowIfNull(candidate);
         ArgumentNullException.ThrowIfNull(metric);
-        if (s_ofReference.TryGetValue(metric.Metric, out double own) && Reference(candidate) == candidate) return new CandidateFigure(Estimate.Exactly(own), "by definition: it is the reference");
+        if (s_ofReference.TryGetValue(metric.Metric, out double own) && Reference(candidate) == candidate)
+            return new CandidateFigure(Estimate.Exactly(own), "by definition: it is the reference");
         if (metric.Metric == DecisionMetrics.PerplexityRise) return Rise(candidate, metric);
         (string source, string? percentile) = DecisionMetrics.Split(metric.Metric);
         CandidateFigure measured = Measured(candidate, metric, source);
         if (percentile is null || measured.Source is not { } m) return measured;
         double? value = percentile switch { "p90" => m.P90, "p95" => m.P95, _ => m.P99 };
-        int needed = percentile switch { "p90" => Descriptive.P90Observations, "p95" => Descriptive.P95Observations, _ => Descriptive.P99Observations };
+        int needed = percentile switch
+        {
+            "p90" => Descriptive.P90Observations,
+            "p95" => Descriptive.P95Observations,
+            _ => Descriptive.P99Observations
+        };
         return value is { } v
             ? measured with { Estimate = new Estimate(v, v, v, Certainty.Single) }
             : measured with { Estimate = null, Reason = $"{percentile} needs {Text(needed)} samples, has {Text(m.N ?? 0)}" };
@@ -122,7 +131,8 @@ public sealed class CandidateSet
         {
             // The divergence cell scored both on the same tokens: its error is far tighter than the two perplexities' own.
             CandidateFigure ratio = Measured(candidate, metric with { Definition = MetricTable.Get("ppl_ratio") }, "ppl_ratio");
-            if (ratio.Source is { Error: { } error } r) return new CandidateFigure(Estimate.WithError(r.Value - 1, error), "paired over the tokens of the text", r, ratio.Cell);
+            if (ratio.Source is { Error: { } error } r)
+                return new CandidateFigure(Estimate.WithError(r.Value - 1, error), "paired over the tokens of the text", r, ratio.Cell);
         }
 
         return Change(Figure(candidate, metric), Figure(from, metric), metric, []);
@@ -133,19 +143,28 @@ public sealed class CandidateSet
     /// <param name="from">What it is held against.</param>
     /// <param name="metric">The metric.</param>
     /// <param name="differing">What keeps timings from being compared.</param>
-    internal static CandidateFigure Change(CandidateFigure figure, CandidateFigure from, MetricSelector metric, IReadOnlyCollection<string> differing)
+    internal static CandidateFigure Change(CandidateFigure figure, CandidateFigure from, MetricSelector metric,
+        IReadOnlyCollection<string> differing)
     {
-        if (figure.Source is not { } b) return new CandidateFigure(null, figure.Estimate is null ? figure.Reason : "it follows from a definition, so there is no change");
+        if (figure.Source is not { } b)
+            return new CandidateFigure(null,
+                figure.Estimate is null ? figure.Reason : "it follows from a definition, so there is no change");
         if (from.Source is not { } a) return new CandidateFigure(null, $"the base has no figure: {from.Reason}");
         if (MetricTable.Find(metric.Metric) is not { } definition)
         {
             return figure.Estimate is { } x && from.Estimate is { Value: > 0 } y
-                ? new CandidateFigure(new Estimate((x.Value / y.Value) - 1, (x.Value / y.Value) - 1, (x.Value / y.Value) - 1, Certainty.Single), "percentiles: no interval", b, figure.Cell)
+                ? new CandidateFigure(
+                    new Estimate((x.Value / y.Value) - 1, (x.Value / y.Value) - 1, (x.Value / y.Value) - 1, Certainty.Single),
+                    "percentiles: no interval", b, figure.Cell)
                 : new CandidateFigure(null, figure.Reason ?? from.Reason ?? "no ratio");
         }
 
-        MetricComparison row = FigureComparer.Compare(new MetricComparison { Cell = "", Metric = definition, A = a, B = b, Verdict = Verdict.NotComparable, Note = "" }, differing);
-        if (row.Absolute) return new CandidateFigure(null, $"{metric.Metric} lies around 0: a relative change means nothing", b, figure.Cell);
+        MetricComparison row =
+            FigureComparer.Compare(
+                new MetricComparison { Cell = "", Metric = definition, A = a, B = b, Verdict = Verdict.NotComparable, Note = "" },
+                differing);
+        if (row.Absolute)
+            return new CandidateFigure(null, $"{metric.Metric} lies around 0: a relative change means nothing", b, figure.Cell);
         if (row.Difference is not { } difference) return new CandidateFigure(null, row.Note, b, figure.Cell);
         Estimate estimate = row.Interval is { } interval ? Estimate.Within(difference, interval)
             : row.Note.StartsWith("exact", StringComparison.Ordinal) ? Estimate.Exactly(difference)
@@ -154,8 +173,9 @@ public sealed class CandidateSet
     }
 
     /// <summary>
-    /// At which workload and settings a metric is taken, where the run has it at several; null where there is nothing to choose. Memory and speed are
-    /// taken from latency cells first, quality from perplexity cells; then the settings of most candidates, then the shallowest depth.
+    /// At which workload and settings a metric is taken, where the run has it at several; null where there is nothing to choose. Memory and
+    /// speed are taken from latency cells first, quality from perplexity cells; then the settings of most candidates, then the shallowest
+    /// depth.
     /// </summary>
     public string? Choice(MetricSelector metric)
     {
@@ -163,13 +183,16 @@ public sealed class CandidateSet
         string source = metric.Metric == DecisionMetrics.PerplexityRise ? "perplexity" : DecisionMetrics.Split(metric.Metric).Source;
         if (Estimate.ExactMetrics.Contains(source)) return null; // the same wherever it is counted
         return Group(metric, source) is { Others: > 0 } group
-            ? $"{metric.Metric} is taken from {group.Workload} cells {(group.Apart.Length == 0 ? "" : $"at {group.Apart} ")}({Text(group.Others + 1)} ways of measuring it are in the run; choose with {metric.Metric}@workload=… or {metric.Metric}@SETTING=…)"
+            ? $"{metric.Metric} is taken from {group.Workload} cells "
+                + $"{(group.Apart.Length == 0 ? "" : $"at {group.Apart} ")}({Text(group.Others + 1)} ways of measuring it are in the run; "
+                + $"choose with {metric.Metric}@workload=… or {metric.Metric}@SETTING=…)"
             : null;
     }
 
     private CandidateFigure Rise(Candidate candidate, MetricSelector metric)
     {
-        if (Reference(candidate) is not { } reference) return new CandidateFigure(null, "the run has no full-precision variant to hold its perplexity against");
+        if (Reference(candidate) is not { } reference)
+            return new CandidateFigure(null, "the run has no full-precision variant to hold its perplexity against");
         CandidateFigure change = Change(candidate, reference, metric with { Definition = MetricTable.Get("perplexity") });
         return change.Estimate is null ? change : change with { Reason = $"against {reference.Variant.Id}; {change.Reason}" };
     }
@@ -178,11 +201,15 @@ public sealed class CandidateSet
     {
         if (Group(metric, source) is not { } group)
         {
-            CellResult? unwell = candidate.Cells.FirstOrDefault(c => c.Status != CellStatus.Ok && metric.Fits(c.Cell.Workload, c.Cell.Settings));
-            return new CandidateFigure(null, $"no cell of the run measured {source}{(metric.Settings.IsEmpty ? "" : $" at {metric}")}{(unwell is null ? "" : $"; {Unwell(unwell)}")}");
+            CellResult? unwell =
+                candidate.Cells.FirstOrDefault(c => c.Status != CellStatus.Ok && metric.Fits(c.Cell.Workload, c.Cell.Settings));
+            return new CandidateFigure(null,
+                $"no cell of the run measured "
+                    + $"{source}{(metric.Settings.IsEmpty ? "" : $" at {metric}")}{(unwell is null ? "" : $"; {Unwell(unwell)}")}");
         }
 
-        CellResult? cell = candidate.Cells.FirstOrDefault(c => c.Cell.Workload == group.Workload && c.Cell.Settings.ToString() == group.Settings);
+        CellResult? cell =
+            candidate.Cells.FirstOrDefault(c => c.Cell.Workload == group.Workload && c.Cell.Settings.ToString() == group.Settings);
         if (cell is null) return new CandidateFigure(null, $"its {group.Workload} cell wasn't run");
         if (cell.Status != CellStatus.Ok) return new CandidateFigure(null, Unwell(cell), null, cell);
         return cell.Metric(source) is { } m && double.IsFinite(m.Value)
@@ -197,7 +224,8 @@ public sealed class CandidateSet
         var counts = new Dictionary<(string Workload, CellSettings Settings), int>();
         foreach (CellResult cell in Run.Cells)
         {
-            if (cell.Status != CellStatus.Ok || !metric.Fits(cell.Cell.Workload, cell.Cell.Settings) || cell.Metric(source) is null) continue;
+            if (cell.Status != CellStatus.Ok || !metric.Fits(cell.Cell.Workload, cell.Cell.Settings) || cell.Metric(source) is null)
+                continue;
             (string, CellSettings) group = (cell.Cell.Workload, cell.Cell.Settings);
             counts[group] = counts.GetValueOrDefault(group) + 1;
         }
@@ -208,7 +236,8 @@ public sealed class CandidateSet
             .. counts.OrderBy(c => order.IndexOf(c.Key.Workload) is >= 0 and var at ? at : order.Length).ThenByDescending(c => c.Value)
                 .ThenBy(c => c.Key.Settings.Int("depth")).ThenBy(c => c.Key.Settings.ToString(), StringComparer.Ordinal).Select(c => c.Key),
         ];
-        CellGroup? chosen = ranked.Length == 0 ? null : new CellGroup(ranked[0].Workload, ranked[0].Settings.ToString(), ranked.Length - 1, Apart(ranked));
+        CellGroup? chosen = ranked.Length == 0 ? null
+            : new CellGroup(ranked[0].Workload, ranked[0].Settings.ToString(), ranked.Length - 1, Apart(ranked));
         return _choices[key] = chosen;
     }
 
@@ -216,7 +245,8 @@ public sealed class CandidateSet
     private static string Apart((string Workload, CellSettings Settings)[] ranked)
     {
         CellSettings[] same = [.. ranked.Where(r => r.Workload == ranked[0].Workload).Select(r => r.Settings)];
-        IEnumerable<string> keys = same.SelectMany(s => s).Select(s => s.Key).Distinct().Where(k => SettingTable.Find(k) is not null && same.Select(s => s.Text(k)).Distinct().Count() > 1);
+        IEnumerable<string> keys = same.SelectMany(s => s).Select(s => s.Key).Distinct()
+            .Where(k => SettingTable.Find(k) is not null && same.Select(s => s.Text(k)).Distinct().Count() > 1);
         return string.Join(", ", keys.Order(StringComparer.Ordinal).Select(k => $"{k}={same[0].Text(k)}"));
     }
 

@@ -4,8 +4,8 @@ using QuantBench.Core.Variants;
 namespace QuantBench.Analysis.Candidates;
 
 /// <summary>
-/// What the variants of one model on one backend are held against: the reference that their divergence cells name, else the full-precision variant of
-/// most bits that has a perplexity, else one that has a size.
+/// What the variants of one model on one backend are held against: the reference that their divergence cells name, else the full-precision
+/// variant of most bits that has a perplexity, else one that has a size.
 /// </summary>
 internal static class ReferenceRule
 {
@@ -17,8 +17,10 @@ internal static class ReferenceRule
     public static T? Find<T>(IReadOnlyList<T> family, Func<T, Variant> variant, Func<T, IEnumerable<CellResult>> cells)
         where T : class
     {
-        string? named = family.SelectMany(cells).Where(c => c.Cell.Workload == "divergence").Select(c => c.Cell.Settings.Text("reference")).FirstOrDefault(t => t.Length > 0);
-        if (named is not null && Variant.TryParse(named, out Variant? wanted) && family.FirstOrDefault(m => variant(m) == wanted) is { } reference) return reference;
+        string? named = family.SelectMany(cells).Where(c => c.Cell.Workload == "divergence").Select(c => c.Cell.Settings.Text("reference"))
+            .FirstOrDefault(t => t.Length > 0);
+        if (named is not null && Variant.TryParse(named, out Variant? wanted)
+            && family.FirstOrDefault(m => variant(m) == wanted) is { } reference) return reference;
         T[] measured = [.. With("perplexity")];
         if (measured.Length == 0) measured = [.. With("artifact_size")];
         return measured.Where(m => variant(m).Scheme.PrecisionClass == PrecisionClass.Full).MaxBy(m => variant(m).Scheme.NominalBits);

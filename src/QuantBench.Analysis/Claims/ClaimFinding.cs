@@ -32,4 +32,5 @@ public sealed record ClaimEvidence(string Variant, string Figure, string Claimed
 /// <param name="Verdict">What it comes to: it fails if any figure does, else it can't be told if any figure can't.</param>
 /// <param name="Evidence">The figures.</param>
 /// <param name="Reason">Why it can't be judged here at all; empty when it could.</param>
-public sealed record ClaimFinding(Claim Claim, string Model, string Backend, Variant? Base, ClaimVerdict Verdict, ImmutableArray<ClaimEvidence> Evidence, string Reason = "");
+public sealed record ClaimFinding(Claim Claim, string Model, string Backend, Variant? Base, ClaimVerdict Verdict,
+    ImmutableArray<ClaimEvidence> Evidence, string Reason = "");

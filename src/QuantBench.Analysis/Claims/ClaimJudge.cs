@@ -16,8 +16,8 @@ using QuantBench.Core.Variants;
 namespace QuantBench.Analysis.Claims;
 
 /// <summary>
-/// Judges claims by a run. A claim holds only when the intervals of all its figures lie within what is claimed, and fails only when an interval lies
-/// wholly outside; a missing figure, or an interval on both sides, is <c>can't tell</c>.
+/// Judges claims by a run. A claim holds only when the intervals of all its figures lie within what is claimed, and fails only when an
+/// interval lies wholly outside; a missing figure, or an interval on both sides, is <c>can't tell</c>.
 /// </summary>
 public static class ClaimJudge
 {
@@ -29,7 +29,8 @@ public static class ClaimJudge
     public static ImmutableArray<ClaimFinding> Judge(CandidateSet set, ImmutableArray<Claim> claims)
     {
         ArgumentNullException.ThrowIfNull(set);
-        var groups = set.All.GroupBy(c => (c.Model, c.Backend)).Select(g => (g.Key.Model, g.Key.Backend, Candidates: (Candidate[])[.. g])).ToArray();
+        var groups = set.All.GroupBy(c => (c.Model, c.Backend)).Select(g => (g.Key.Model, g.Key.Backend, Candidates: (Candidate[])[.. g]))
+            .ToArray();
         return
         [
             .. claims.SelectMany(claim => groups
@@ -49,14 +50,25 @@ public static class ClaimJudge
         ClaimFinding finding = new(claim, model, backend.ToString(), from, ClaimVerdict.CantTell, []);
         if (claim.MostParameters is { } most)
         {
-            if (Parameters(set, family) is not { } parameters) return finding with { Reason = "how many weights the model has isn't known: no artifact size and bits per weight in the run" };
-            if (parameters > most) return finding with { Reason = $"the claim is about models of up to {Format.Number(most / 1e9)} billion weights; this one has {Format.Number(parameters / 1e9)} billion" };
+            if (Parameters(set, family) is not { } parameters)
+                return finding
+                    with
+                { Reason = "how many weights the model has isn't known: no artifact size and bits per weight in the run" };
+            if (parameters > most)
+                return finding
+                    with
+                {
+                    Reason =
+                        $"the claim is about models of up to {Format.Number(most / 1e9)} billion weights; this one has "
+                            + $"{Format.Number(parameters / 1e9)} billion"
+                };
         }
 
         ImmutableArray<ClaimEvidence> evidence =
         [
             .. claim.Tests.SelectMany(t => t.Match(
-                change => Change(set, change, from, family), figure => Figure(set, figure, family), best => Best(set, best, family), frontier => Frontier(set, frontier, family))),
+                change => Change(set, change, from, family), figure => Figure(set, figure, family), best => Best(set, best, family),
+                frontier => Frontier(set, frontier, family))),
         ];
         ClaimVerdict verdict = evidence.Any(e => e.Verdict == ClaimVerdict.Fails) ? ClaimVerdict.Fails
             : evidence.IsEmpty || evidence.Any(e => e.Verdict == ClaimVerdict.CantTell) ? ClaimVerdict.CantTell
@@ -77,7 +89,8 @@ public static class ClaimJudge
         return null;
     }
 
-    private static Candidate[] Matching(ImmutableArray<string> patterns, Candidate[] family) => [.. family.Where(c => patterns.Any(p => CellRule.MatchesVariant(p, c.Variant.Id)))];
+    private static Candidate[] Matching(ImmutableArray<string> patterns, Candidate[] family) =>
+        [.. family.Where(c => patterns.Any(p => CellRule.MatchesVariant(p, c.Variant.Id)))];
 
     private static ClaimEvidence Missing(ImmutableArray<string> patterns, string claimed) =>
         new(string.Join(", ", patterns), "not in this run", claimed, ClaimVerdict.CantTell);
@@ -87,7 +100,8 @@ public static class ClaimJudge
         string claimed = $"{Limits(test.Bounds)} vs {from}";
         Candidate[] matching = [.. Matching(test.Variants, family).Where(c => c.Variant != from)];
         if (matching.Length == 0) return [Missing(test.Variants, claimed)];
-        if (from is null || set.Sibling(matching[0], from) is not { } reference) return [new ClaimEvidence(string.Join(", ", test.Variants), $"the run has no {from}", claimed, ClaimVerdict.CantTell)];
+        if (from is null || set.Sibling(matching[0], from) is not { } reference)
+            return [new ClaimEvidence(string.Join(", ", test.Variants), $"the run has no {from}", claimed, ClaimVerdict.CantTell)];
         return matching.Select(c => Within(c, set.Change(c, reference, test.Metric), test.Bounds, claimed));
     }
 
@@ -95,7 +109,8 @@ public static class ClaimJudge
     {
         string claimed = Limits(test.Bounds);
         Candidate[] matching = Matching(test.Variants, family);
-        return matching.Length == 0 ? [Missing(test.Variants, claimed)] : matching.Select(c => Within(c, set.Figure(c, test.Metric), test.Bounds, claimed));
+        return matching.Length == 0 ? [Missing(test.Variants, claimed)]
+            : matching.Select(c => Within(c, set.Figure(c, test.Metric), test.Bounds, claimed));
     }
 
     private static ClaimEvidence Within(Candidate candidate, CandidateFigure figure, ImmutableArray<Bound> bounds, string claimed)
@@ -105,7 +120,8 @@ public static class ClaimJudge
             : checks.Any(c => c.Standing == Standing.Broken) ? ClaimVerdict.Fails
             : checks.All(c => c.Standing == Standing.Kept) ? ClaimVerdict.Holds
             : ClaimVerdict.CantTell;
-        string text = checks[0].Standing == Standing.NoFigure ? $"no {bounds[0].Metric.Metric}: {figure.Reason}" : checks[0].FigureWithInterval();
+        string text = checks[0].Standing == Standing.NoFigure ? $"no {bounds[0].Metric.Metric}: {figure.Reason}"
+            : checks[0].FigureWithInterval();
         return new ClaimEvidence(candidate.Variant.Id, text, claimed, verdict);
     }
 
@@ -115,10 +131,13 @@ public static class ClaimJudge
         Candidate[] own = Matching(test.Variants, family);
         if (own.Length == 0) return [Missing(test.Variants, claimed)];
         Candidate[] others = [.. Matching(test.Among, family).Except(own)];
-        if (others.Length == 0) return [new ClaimEvidence(own[0].Variant.Id, "nothing in this run to hold it against", claimed, ClaimVerdict.CantTell)];
+        if (others.Length == 0)
+            return [new ClaimEvidence(own[0].Variant.Id, "nothing in this run to hold it against", claimed, ClaimVerdict.CantTell)];
         bool higher = test.Metric.Definition.Direction == Direction.Higher;
         Candidate[] measured = [.. own.Where(c => set.Figure(c, test.Metric).Value is not null)];
-        if (measured.Length == 0) return [new ClaimEvidence(own[0].Variant.Id, $"no {test.Metric.Metric}: {set.Figure(own[0], test.Metric).Reason}", claimed, ClaimVerdict.CantTell)];
+        if (measured.Length == 0)
+            return [new ClaimEvidence(own[0].Variant.Id, $"no {test.Metric.Metric}: {set.Figure(own[0], test.Metric).Reason}", claimed,
+                ClaimVerdict.CantTell)];
         // It is the best of them that is claimed to win, so it is the best of them that is held against each other one.
         Candidate champion = measured.MaxBy(c => (higher ? 1 : -1) * (set.Figure(c, test.Metric).Value ?? 0))!; // measured isn't empty
         CandidateFigure figure = set.Figure(champion, test.Metric);
@@ -129,7 +148,10 @@ public static class ClaimJudge
             CandidateFigure rival = set.Figure(other, test.Metric);
             if (figure.Source is { } a && rival.Source is { } b && MetricTable.Find(test.Metric.Metric) is { } metric)
             {
-                rows.Add((other, FigureComparer.Compare(new MetricComparison { Cell = "", Metric = metric, A = a, B = b, Verdict = Verdict.NotComparable, Note = "" }, [])));
+                rows.Add(
+                    (other, FigureComparer.Compare(
+                        new MetricComparison { Cell = "", Metric = metric, A = a, B = b, Verdict = Verdict.NotComparable, Note = "" },
+                        [])));
             }
             else
             {
@@ -139,13 +161,22 @@ public static class ClaimJudge
 
         // Any rival that is shown better refutes it: the chance of one false refutation is kept below 5 % over all rivals (Holm).
         double[] adjusted = MultipleComparisons.Holm([.. rows.Select(r => r.Row.PValue ?? 0)]);
-        string[] better = [.. rows.Where((r, i) => r.Row.Verdict == Verdict.Better && adjusted[i] < Alpha).Select(r => $"{r.Other.Variant.ShortName} is better by {Format.Change(r.Row.Difference ?? double.NaN)}")];
-        string[] level = [.. rows.Where((r, i) => r.Row.Verdict is Verdict.NoDifferenceShown or Verdict.NotComparable || (r.Row.Verdict == Verdict.Better && adjusted[i] >= Alpha)).Select(r => r.Other.Variant.ShortName)];
+        string[] better = [
+            .. rows.Where((r, i) => r.Row.Verdict == Verdict.Better && adjusted[i] < Alpha)
+                .Select(r => $"{r.Other.Variant.ShortName} is better by {Format.Change(r.Row.Difference ?? double.NaN)}")];
+        string[] level = [
+            .. rows.Where((r, i) =>
+                r.Row.Verdict is Verdict.NoDifferenceShown or Verdict.NotComparable
+                    || (r.Row.Verdict == Verdict.Better && adjusted[i] >= Alpha)).Select(r => r.Other.Variant.ShortName)];
         string text = $"{FigureText.Of(figure, test.Metric.Definition)}; "
             + (better.Length > 0 ? string.Join(", ", better)
-                : level.Length + unmeasured.Count > 0 ? string.Join("; ", ((string[])[level.Length > 0 ? $"not shown to differ from {string.Join(", ", level)}" : "", unmeasured.Count > 0 ? $"no figure of {string.Join(", ", unmeasured)}" : ""]).Where(t => t.Length > 0))
+                : level.Length + unmeasured.Count > 0
+                    ? string.Join("; ",
+                        ((string[])[level.Length > 0 ? $"not shown to differ from {string.Join(", ", level)}" : "",
+                            unmeasured.Count > 0 ? $"no figure of {string.Join(", ", unmeasured)}" : ""]).Where(t => t.Length > 0))
                 : $"shown better than each of {Format.Count(rows.Count)} others");
-        ClaimVerdict verdict = better.Length > 0 ? ClaimVerdict.Fails : level.Length + unmeasured.Count > 0 ? ClaimVerdict.CantTell : ClaimVerdict.Holds;
+        ClaimVerdict verdict = better.Length > 0 ? ClaimVerdict.Fails
+            : level.Length + unmeasured.Count > 0 ? ClaimVerdict.CantTell : ClaimVerdict.Holds;
         return [new ClaimEvidence(champion.Variant.Id, text, claimed, verdict)];
     }
 
@@ -156,7 +187,9 @@ public static class ClaimJudge
         if (matching.Length == 0) return [Missing(test.Variants, claimed)];
         // Within one backend: a variant beaten only on another backend isn't a worse variant.
         Candidate[] whole = [.. family.Where(c => test.Metrics.All(m => set.Figure(c, m).Estimate is not null))];
-        ImmutableArray<Estimate>[] points = [.. whole.Select(c => (ImmutableArray<Estimate>)[.. test.Metrics.Select(m => set.Figure(c, m).Estimate!.Value)])]; // whole has each
+        // whole has each
+        ImmutableArray<Estimate>[] points = [
+            .. whole.Select(c => (ImmutableArray<Estimate>)[.. test.Metrics.Select(m => set.Figure(c, m).Estimate!.Value)])];
         bool[] higher = [.. test.Metrics.Select(m => m.Definition.Direction == Direction.Higher)];
         ImmutableArray<(FrontPlace Place, int By)> places = ParetoAnalyzer.Places(points, higher, 0);
         return matching.Select(c =>
@@ -165,13 +198,17 @@ public static class ClaimJudge
             if (at < 0)
             {
                 MetricSelector lacking = test.Metrics.First(m => set.Figure(c, m).Estimate is null);
-                return new ClaimEvidence(c.Variant.Id, $"no {lacking.Metric}: {set.Figure(c, lacking).Reason}", claimed, ClaimVerdict.CantTell);
+                return new ClaimEvidence(c.Variant.Id, $"no {lacking.Metric}: {set.Figure(c, lacking).Reason}", claimed,
+                    ClaimVerdict.CantTell);
             }
 
             (FrontPlace place, int by) = places[at];
             bool shown = place == FrontPlace.Front && ParetoAnalyzer.ShowsUnbeaten(points, higher, at);
-            string text = place == FrontPlace.Front ? shown ? "on the front" : "on the front by its estimates, not shown" : place == FrontPlace.MaybeFront ? $"beaten by {whole[by].Variant.ShortName} by estimates, not shown" : $"beaten by {whole[by].Variant.ShortName}";
-            return new ClaimEvidence(c.Variant.Id, text, claimed, shown ? ClaimVerdict.Holds : place == FrontPlace.Beaten ? ClaimVerdict.Fails : ClaimVerdict.CantTell);
+            string text = place == FrontPlace.Front ? shown ? "on the front" : "on the front by its estimates, not shown"
+                : place == FrontPlace.MaybeFront ? $"beaten by {whole[by].Variant.ShortName} by estimates, not shown"
+                    : $"beaten by {whole[by].Variant.ShortName}";
+            return new ClaimEvidence(c.Variant.Id, text, claimed,
+                shown ? ClaimVerdict.Holds : place == FrontPlace.Beaten ? ClaimVerdict.Fails : ClaimVerdict.CantTell);
         });
     }
 

@@ -23,7 +23,9 @@ public static class ClaimText
     {
         int Count(ClaimVerdict verdict) => findings.Count(f => f.Verdict == verdict);
         int claims = findings.Select(f => f.Claim.Id).Distinct().Count();
-        return $"{Format.Count(claims)} claims in {Format.Count(findings.Length)} judgements (one per base, model and backend): {Format.Count(Count(ClaimVerdict.Holds))} hold, {Format.Count(Count(ClaimVerdict.Fails))} fail, {Format.Count(Count(ClaimVerdict.CantTell))} can't be told from this run.";
+        return $"{Format.Count(claims)} claims in {Format.Count(findings.Length)} judgements (one per base, model and backend): "
+            + $"{Format.Count(Count(ClaimVerdict.Holds))} hold, {Format.Count(Count(ClaimVerdict.Fails))} fail, "
+            + $"{Format.Count(Count(ClaimVerdict.CantTell))} can't be told from this run.";
     }
 
     /// <summary>A Markdown table: one line per judgement, its figures in one cell.</summary>
@@ -32,11 +34,19 @@ public static class ClaimText
         bool models = findings.Select(f => f.Model).Distinct().Count() > 1;
         bool backends = findings.Select(f => f.Backend).Distinct().Count() > 1;
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{E(Lead(findings))}\n\n| Claim | {(models ? "Model | " : "")}{(backends ? "Backend | " : "")}Base | Verdict | Figures (95 %) against what is claimed |\n| --- | {(models ? "--- | " : "")}{(backends ? "--- | " : "")}--- | --- | --- |\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"{E(Lead(findings))}\n\n| Claim | {(models ? "Model | " : "")}{(backends ? "Backend | " : "")}Base | Verdict | Figures (95 %) "
+                + $"against what is claimed |\n| --- | {(models ? "--- | " : "")}{(backends ? "--- | " : "")}--- | --- | --- |\n");
         foreach (ClaimFinding f in findings)
         {
-            string evidence = f.Reason.Length > 0 ? f.Reason : string.Join("; ", f.Evidence.GroupBy(e => (e.Figure, e.Claimed, e.Verdict)).Select(g => Sentence(g.First() with { Variant = string.Join(", ", g.Select(e => e.Variant)) })));
-            text.Append(CultureInfo.InvariantCulture, $"| {E(f.Claim.Text)} | {(models ? E(f.Model) + " | " : "")}{(backends ? E(f.Backend) + " | " : "")}{E(f.Base?.Id ?? "none needed")} | {Word(f.Verdict)} | {E(evidence)} |\n");
+            string evidence = f.Reason.Length > 0 ? f.Reason
+                : string.Join("; ",
+                    f.Evidence.GroupBy(e => (e.Figure, e.Claimed, e.Verdict))
+                        .Select(g => Sentence(g.First() with { Variant = string.Join(", ", g.Select(e => e.Variant)) })));
+            text.Append(CultureInfo.InvariantCulture,
+                $"| {E(f.Claim.Text)} | "
+                    + $"{(models ? E(f.Model) + " | " : "")}{(backends ? E(f.Backend) + " | " : "")}{E(f.Base?.Id ?? "none needed")} | "
+                    + $"{Word(f.Verdict)} | {E(evidence)} |\n");
         }
 
         return text.ToString();
@@ -48,7 +58,8 @@ public static class ClaimText
     public static string Sentence(ClaimEvidence evidence)
     {
         ArgumentNullException.ThrowIfNull(evidence);
-        string precision = Variant.TryParse(evidence.Variant, out Variant? variant) && variant is not null ? $" ({Format.Class(variant.Scheme.PrecisionClass)})" : "";
+        string precision = Variant.TryParse(evidence.Variant, out Variant? variant) && variant is not null
+            ? $" ({Format.Class(variant.Scheme.PrecisionClass)})" : "";
         return $"{evidence.Variant}{precision}: {evidence.Figure} [claimed: {evidence.Claimed}; {Word(evidence.Verdict)}]";
     }
 }

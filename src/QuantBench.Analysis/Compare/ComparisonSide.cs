@@ -16,9 +16,11 @@ public sealed record ComparisonSide(RunRecord Run, Variant? Variant = null, Back
         Run.Info.Id + (Variant is null && Backend is null ? "" : $":{Variant?.Id ?? "*"}") + (Backend is { } backend ? $"@{backend}" : "");
 
     /// <summary>Its cells.</summary>
-    public IEnumerable<CellResult> Cells => Run.Cells.Where(c => (Variant is null || c.Cell.Variant == Variant) && (Backend is null || c.Cell.Backend == Backend));
+    public IEnumerable<CellResult> Cells =>
+        Run.Cells.Where(c => (Variant is null || c.Cell.Variant == Variant) && (Backend is null || c.Cell.Backend == Backend));
 
-    /// <summary>Reads <c>run[:variant[@backend]]</c>, e.g. <c>latest</c>, <c>latest:Q4_K_M</c>, <c>2026:gguf:Q4_0@llamacpp/cpu</c>; <c>*</c> stands for every variant.</summary>
+    /// <summary>Reads <c>run[:variant[@backend]]</c>, e.g. <c>latest</c>, <c>latest:Q4_K_M</c>, <c>2026:gguf:Q4_0@llamacpp/cpu</c>;
+    /// <c>*</c> stands for every variant.</summary>
     /// <param name="text">The selector.</param>
     /// <param name="catalog">Where runs are found.</param>
     /// <exception cref="RequestException">A part names nothing.</exception>
@@ -45,11 +47,13 @@ public sealed record ComparisonSide(RunRecord Run, Variant? Variant = null, Back
         int at = rest.LastIndexOf('@');
         string variantText = at < 0 ? rest : rest[..at];
         Variant? variant = null;
-        if (variantText is not ("" or "*") && !Variant.TryParse(variantText, out variant)) throw new RequestException($"'{variantText}' is not a known variant.", form);
+        if (variantText is not ("" or "*") && !Variant.TryParse(variantText, out variant))
+            throw new RequestException($"'{variantText}' is not a known variant.", form);
         BackendId? backend = null;
         if (at >= 0)
         {
-            if (!BackendId.TryParse(rest[(at + 1)..], out BackendId id)) throw new RequestException($"'{rest[(at + 1)..]}' is not engine/device.", form);
+            if (!BackendId.TryParse(rest[(at + 1)..], out BackendId id))
+                throw new RequestException($"'{rest[(at + 1)..]}' is not engine/device.", form);
             backend = id;
         }
 
@@ -57,7 +61,8 @@ public sealed record ComparisonSide(RunRecord Run, Variant? Variant = null, Back
         if (!side.Cells.Any())
         {
             string here = string.Join(", ", side.Run.Cells.Select(c => $"{c.Cell.Variant.Id}@{c.Cell.Backend}").Distinct().Take(8));
-            throw new RequestException($"run {side.Run.Info.Id} has no cell of '{rest}'.", here.Length > 0 ? $"It has {here}." : "It has no cells yet.");
+            throw new RequestException($"run {side.Run.Info.Id} has no cell of '{rest}'.",
+                here.Length > 0 ? $"It has {here}." : "It has no cells yet.");
         }
 
         return side;

@@ -27,10 +27,13 @@ public static class ComparisonText
         {
             string sign = difference > 0 ? "+" : "";
             string unit = row.Metric.Unit == "1" ? "" : '\u00a0' + row.Metric.Unit;
-            return row.Interval is { } ends ? $"{sign}{Format.WithinInterval(difference, [ends.Low, ends.High])} ({Format.Interval(ends.Low, ends.High)}){unit}" : $"{sign}{Format.Number(difference)}{unit}";
+            return row.Interval is { } ends
+                ? $"{sign}{Format.WithinInterval(difference, [ends.Low, ends.High])} ({Format.Interval(ends.Low, ends.High)}){unit}"
+                : $"{sign}{Format.Number(difference)}{unit}";
         }
 
-        return row.Interval is { } interval ? $"{Format.Change(difference)} ({Format.ChangeInterval(interval)})" : Format.Change(difference);
+        return row.Interval is { } interval ? $"{Format.Change(difference)} ({Format.ChangeInterval(interval)})"
+            : Format.Change(difference);
     }
 
     /// <summary>One sentence: how many figures are better, worse, undecided, and which can't be compared.</summary>
@@ -38,10 +41,13 @@ public static class ComparisonText
     {
         ArgumentNullException.ThrowIfNull(comparison);
         int Count(Verdict verdict) => comparison.Rows.Count(r => r.Verdict == verdict);
-        string text = $"{comparison.B} against {comparison.A}: of {comparison.Rows.Length} figures {Count(Verdict.Better)} better, {Count(Verdict.Worse)} worse, {Count(Verdict.NoDifferenceShown)} no difference shown";
+        string text =
+            $"{comparison.B} against {comparison.A}: of {comparison.Rows.Length} figures {Count(Verdict.Better)} better, "
+                + $"{Count(Verdict.Worse)} worse, {Count(Verdict.NoDifferenceShown)} no difference shown";
         if (Count(Verdict.Different) is > 0 and var different) text += $", {different} different";
         if (Count(Verdict.NotComparable) is > 0 and var not) text += $", {not} not comparable";
-        return $"{text}.{(comparison.Differing.Length > 0 ? $" Timings can't be compared: {string.Join("; ", comparison.Differing)}." : "")}";
+        return comparison.Differing.Length == 0 ? $"{text}."
+            : $"{text}. Timings can't be compared: {string.Join("; ", comparison.Differing)}.";
     }
 
     /// <summary>The comparison as Markdown.</summary>
@@ -51,9 +57,13 @@ public static class ComparisonText
     {
         ArgumentNullException.ThrowIfNull(comparison);
         var text = new StringBuilder();
-        text.Append(E(Lead(comparison))).Append("\n\n| Cell | Class | Metric | A | B | Difference (95 %) | Verdict | How |\n| --- | --- | --- | ---: | ---: | ---: | --- | --- |\n");
+        text.Append(E(Lead(comparison)))
+            .Append("\n\n| Cell | Class | Metric | A | B | Difference (95 %) | Verdict | How |\n| --- | --- | --- | ---: | ---: | ---: | "
+                + "--- | --- |\n");
         foreach (MetricComparison r in Shown(comparison, most))
-            text.Append(CultureInfo.InvariantCulture, $"| {E(r.Cell)} | {Class(r)} | {E(r.Metric.Name)} | {E(Format.Value(r.A))} | {E(Format.Value(r.B))} | {E(Difference(r))} | {Word(r.Verdict)} | {E(r.Note)} |\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"| {E(r.Cell)} | {Class(r)} | {E(r.Metric.Name)} | {E(Format.Value(r.A))} | {E(Format.Value(r.B))} | {E(Difference(r))} | "
+                    + $"{Word(r.Verdict)} | {E(r.Note)} |\n");
         if (comparison.Rows.Length > most) text.Append('\n').Append(E(LeftOut(comparison, most))).Append('\n');
         return text.ToString();
 
@@ -72,7 +82,10 @@ public static class ComparisonText
 
     private static string LeftOut(RunComparison comparison, int most)
     {
-        string of = string.Join(", ", Enum.GetValues<Verdict>().Select(v => (Verdict: v, Count: comparison.Count(v) - Shown(comparison, most).Count(r => r.Verdict == v)))
+        string of =
+            string.Join(", ",
+                Enum.GetValues<Verdict>()
+                    .Select(v => (Verdict: v, Count: comparison.Count(v) - Shown(comparison, most).Count(r => r.Verdict == v)))
             .Where(v => v.Count > 0).Select(v => $"{Format.Count(v.Count)} {Word(v.Verdict)}"));
         return $"{Format.Count(comparison.Rows.Length - most)} figures are left out ({of}); --all prints them, --format csv exports them.";
     }

@@ -8,8 +8,9 @@ namespace QuantBench.Analysis.Compare;
 
 /// <summary>
 /// Compares two figures of one metric. Interval and p-value always come from one test, so they can't contradict each other:
-/// raw samples by Mann–Whitney with the Hodges–Lehmann interval, aggregates by Welch's test, chunks of one text in pairs, other quality figures by
-/// their standard errors. Before any correction for many comparisons, two figures of the same truth are called different in 5 % of cases.
+/// raw samples by Mann–Whitney with the Hodges–Lehmann interval, aggregates by Welch's test, chunks of one text in pairs, other quality
+/// figures by their standard errors. Before any correction for many comparisons, two figures of the same truth are called different in 5 %
+/// of cases.
 /// </summary>
 public static class FigureComparer
 {
@@ -56,10 +57,13 @@ public static class FigureComparer
         double difference = (row.B.Value - row.A.Value) / scale;
         if (row.A.Error is not { } errorA || row.B.Error is not { } errorB) return Unsure(row, difference, "no error is known");
         double error = Math.Sqrt((errorA * errorA) + (errorB * errorB)) / scale;
-        if (error == 0) return difference == 0 ? Unsure(row, 0, "equal") : Judge(row, difference, new Interval(difference, difference), 0, "no error in either figure");
+        if (error == 0)
+            return difference == 0 ? Unsure(row, 0, "equal")
+                : Judge(row, difference, new Interval(difference, difference), 0, "no error in either figure");
         double half = Estimate.Normal975 * error;
         double p = 2 * SpecialFunctions.NormalUpperTail(Math.Abs(difference) / error);
-        return Judge(row, difference, new Interval(difference - half, difference + half), p, "not paired: errors taken as independent, which widens the interval");
+        return Judge(row, difference, new Interval(difference - half, difference + half), p,
+            "not paired: errors taken as independent, which widens the interval");
     }
 
     /// <summary>Judges the mean of paired differences of logarithms by Student's interval.</summary>
@@ -67,7 +71,9 @@ public static class FigureComparer
     {
         double difference = Math.Exp(paired.Mean) - 1;
         if (!double.IsFinite(paired.Error)) return Unsure(row, difference, "one pair: no interval");
-        if (paired.Error == 0) return paired.Mean == 0 ? Unsure(row, 0, $"equal in every pair; {how}") : Judge(row, difference, new Interval(difference, difference), 0, how);
+        if (paired.Error == 0)
+            return paired.Mean == 0 ? Unsure(row, 0, $"equal in every pair; {how}")
+                : Judge(row, difference, new Interval(difference, difference), 0, how);
         double half = SpecialFunctions.StudentQuantile(0.95, paired.N - 1) * paired.Error;
         double p = SpecialFunctions.StudentTwoSided(Math.Abs(paired.Mean) / paired.Error, paired.N - 1);
         return Judge(row, difference, new Interval(Math.Exp(paired.Mean - half) - 1, Math.Exp(paired.Mean + half) - 1), p, how);
@@ -85,14 +91,18 @@ public static class FigureComparer
         double? difference = row.A.Value == 0 ? null : (row.B.Value / row.A.Value) - 1;
         if (row.A.Samples is { Length: > 1 } a && row.B.Samples is { Length: > 1 } b)
         {
-            return !a.All(Positive) || !b.All(Positive) ? Unsure(row, difference, "samples that aren't positive: no ratio") : Samples(row, a, b);
+            return !a.All(Positive) || !b.All(Positive) ? Unsure(row, difference, "samples that aren't positive: no ratio")
+                : Samples(row, a, b);
         }
 
-        if (row.A is { Mean: > 0, StandardDeviation: { } sdA, N: > 1 and var nA } && row.B is { Mean: > 0, StandardDeviation: { } sdB, N: > 1 and var nB })
+        if (row.A is { Mean: > 0, StandardDeviation: { } sdA, N: > 1 and var nA }
+            && row.B is { Mean: > 0, StandardDeviation: { } sdB, N: > 1 and var nB })
         {
-            MeanComparison means = WelchTest.CompareLogs(new SampleSummary(row.B.Mean.Value, sdB, nB), new SampleSummary(row.A.Mean.Value, sdA, nA));
+            MeanComparison means =
+                WelchTest.CompareLogs(new SampleSummary(row.B.Mean.Value, sdB, nB), new SampleSummary(row.A.Mean.Value, sdA, nA));
             return Judge(
-                row, Math.Exp(means.Difference) - 1, new Interval(Math.Exp(means.Interval.Low) - 1, Math.Exp(means.Interval.High) - 1), means.PValue,
+                row, Math.Exp(means.Difference) - 1, new Interval(Math.Exp(means.Interval.Low) - 1, Math.Exp(means.Interval.High) - 1),
+                means.PValue,
                 $"ratio of means from stored aggregates (Welch), n = {Count(nA)} and {Count(nB)}");
         }
 
@@ -101,20 +111,29 @@ public static class FigureComparer
 
     private static MetricComparison Samples(MetricComparison row, double[] a, double[] b)
     {
-        string blocks = a.Length > MostSamples || b.Length > MostSamples ? $", in medians of {Blocks} blocks because neighbouring samples aren't independent" : "";
+        string blocks = a.Length > MostSamples || b.Length > MostSamples
+            ? $", in medians of {Blocks} blocks because neighbouring samples aren't independent" : "";
         double[] logsA = [.. InBlocks(a).Select(v => Math.Log(v))];
         double[] logsB = [.. InBlocks(b).Select(v => Math.Log(v))];
         MannWhitneyResult test = MannWhitney.Test(logsB, logsA);
         ShiftEstimate shift = HodgesLehmann.Of(logsB, logsA);
         string how = $"ratio by Hodges–Lehmann, Mann–Whitney, n = {Count(a.Length)} and {Count(b.Length)}{blocks}";
         double difference = Math.Exp(shift.Shift) - 1;
-        if (!double.IsFinite(shift.Interval.Low)) return Unsure(row, difference, $"too few samples for a 95 % interval (n = {Count(a.Length)} and {Count(b.Length)})") with { Effect = test.Effect };
-        return Judge(row, difference, new Interval(Math.Exp(shift.Interval.Low) - 1, Math.Exp(shift.Interval.High) - 1), test.PValue, how) with { Effect = test.Effect };
+        if (!double.IsFinite(shift.Interval.Low))
+            return Unsure(row, difference, $"too few samples for a 95 % interval (n = {Count(a.Length)} and {Count(b.Length)})")
+                with
+            { Effect = test.Effect };
+        return Judge(row, difference, new Interval(Math.Exp(shift.Interval.Low) - 1, Math.Exp(shift.Interval.High) - 1), test.PValue, how)
+            with
+        { Effect = test.Effect };
     }
 
     private static double[] InBlocks(double[] samples) => samples.Length <= MostSamples
         ? samples
-        : [.. Enumerable.Range(0, Blocks).Select(k => Descriptive.Median(samples.AsSpan()[(int)((long)samples.Length * k / Blocks)..(int)((long)samples.Length * (k + 1) / Blocks)]))];
+        : [.. Enumerable.Range(0, Blocks)
+            .Select(k =>
+                Descriptive.Median(
+                    samples.AsSpan()[(int)((long)samples.Length * k / Blocks)..(int)((long)samples.Length * (k + 1) / Blocks)]))];
 
     private static MetricComparison Judge(MetricComparison row, double difference, Interval interval, double p, string how)
     {
@@ -129,9 +148,11 @@ public static class FigureComparer
         };
     }
 
-    private static MetricComparison Unsure(MetricComparison row, double? difference, string why) => row with { Difference = difference, Verdict = Verdict.NoDifferenceShown, Note = why };
+    private static MetricComparison Unsure(MetricComparison row, double? difference, string why) =>
+        row with { Difference = difference, Verdict = Verdict.NoDifferenceShown, Note = why };
 
-    private static MetricComparison NotComparable(MetricComparison row, string why) => row with { Verdict = Verdict.NotComparable, Note = $"not comparable: {why}" };
+    private static MetricComparison NotComparable(MetricComparison row, string why) =>
+        row with { Verdict = Verdict.NotComparable, Note = $"not comparable: {why}" };
 
     private static Verdict Direct(Direction direction, bool more) => direction switch
     {
@@ -144,7 +165,8 @@ public static class FigureComparer
 
     private static string Count(long n) => n.ToString(CultureInfo.InvariantCulture);
 
-    // Mean negative log-likelihood per chunk. Samples are per-chunk perplexities; the check keeps samples that mean something else from being paired.
+    // Mean negative log-likelihood per chunk. Samples are per-chunk perplexities; the check keeps samples that mean something else from
+    // being paired.
     private static double[]? ChunkLogs(Measurement perplexity)
     {
         if (perplexity.Samples is not { Length: > 1 } samples || !samples.All(Positive)) return null;

@@ -9,8 +9,8 @@ using QuantBench.Core.Statistics;
 namespace QuantBench.Analysis.Compare;
 
 /// <summary>
-/// Compares sides cell by cell. A difference is called one only when its interval says so and its test holds after correction for how many are
-/// looked at (Benjamini and Hochberg 1995).
+/// Compares sides cell by cell. A difference is called one only when its interval says so and its test holds after correction for how many
+/// are looked at (Benjamini and Hochberg 1995).
 /// </summary>
 public static class RunComparer
 {
@@ -33,8 +33,8 @@ public static class RunComparer
     }
 
     /// <summary>
-    /// Compares two sides measured several times side by side: each pair gives one ratio per cell and metric, and what their intervals come from is
-    /// how much the ratios differ. It holds what one run can't show: the noise between runs.
+    /// Compares two sides measured several times side by side: each pair gives one ratio per cell and metric, and what their intervals come
+    /// from is how much the ratios differ. It holds what one run can't show: the noise between runs.
     /// </summary>
     /// <param name="pairs">At least two pairs of sides, each measured on one machine in one state; the first of a pair is the base.</param>
     public static RunComparison ComparePaired(IReadOnlyList<(ComparisonSide A, ComparisonSide B)> pairs)
@@ -42,7 +42,8 @@ public static class RunComparer
         ArgumentNullException.ThrowIfNull(pairs);
         ArgumentOutOfRangeException.ThrowIfLessThan(pairs.Count, 2, nameof(pairs));
         RunComparison[] single = [.. pairs.Select(p => Raw(p.A, p.B))];
-        Dictionary<(string Cell, string Metric), MetricComparison>[] byKey = [.. single.Select(c => c.Rows.DistinctBy(Key).ToDictionary(Key))];
+        Dictionary<(string Cell, string Metric), MetricComparison>[] byKey = [
+            .. single.Select(c => c.Rows.DistinctBy(Key).ToDictionary(Key))];
         MetricComparison[] rows =
         [
             .. byKey[0].Where(r => byKey.All(d => d.ContainsKey(r.Key))).Select(r => Combine([.. byKey.Select(d => d[r.Key])])),
@@ -61,10 +62,22 @@ public static class RunComparer
     {
         MetricComparison first = rows[0];
         if (rows.FirstOrDefault(r => r.Verdict == Verdict.NotComparable) is { } not) return not;
-        if (rows.All(r => r.Note.StartsWith("exact", StringComparison.Ordinal))) return rows.All(r => r.Difference == first.Difference) ? first : rows.First(r => r.Difference != first.Difference);
-        if (rows.Any(r => !(r.A.Value > 0) || !(r.B.Value > 0))) return first with { Verdict = Verdict.NoDifferenceShown, Difference = null, Interval = null, PValue = null, Note = "figures that aren't positive: no ratio" };
-        PairedDifference paired = PairedDifference.Of([.. rows.Select(r => Math.Log(r.B.Value))], [.. rows.Select(r => Math.Log(r.A.Value))]);
-        return FigureComparer.Paired(first with { Effect = null }, paired, $"paired over {rows.Length.ToString(CultureInfo.InvariantCulture)} runs; A and B are those of the first");
+        if (rows.All(r => r.Note.StartsWith("exact", StringComparison.Ordinal)))
+            return rows.All(r => r.Difference == first.Difference) ? first : rows.First(r => r.Difference != first.Difference);
+        if (rows.Any(r => !(r.A.Value > 0) || !(r.B.Value > 0)))
+            return first
+                with
+            {
+                Verdict = Verdict.NoDifferenceShown,
+                Difference = null,
+                Interval = null,
+                PValue = null,
+                Note = "figures that aren't positive: no ratio"
+            };
+        PairedDifference paired =
+            PairedDifference.Of([.. rows.Select(r => Math.Log(r.B.Value))], [.. rows.Select(r => Math.Log(r.A.Value))]);
+        return FigureComparer.Paired(first with { Effect = null }, paired,
+            $"paired over {rows.Length.ToString(CultureInfo.InvariantCulture)} runs; A and B are those of the first");
     }
 
     private static RunComparison Raw(ComparisonSide a, ComparisonSide b)
@@ -82,26 +95,35 @@ public static class RunComparer
         {
             CellKey key = Key(cell);
             if (!cellsB.TryGetValue(key, out CellResult? other)) onlyA.Add(cell.Cell.Title);
-            else if (met.Add(key)) Cells(cell, other, Title(cell.Cell), rows, m => seen.Add((key.Model, key.Variant, key.Backend, m.Name, m.A, m.B)));
+            else if (met.Add(key))
+                Cells(cell, other, Title(cell.Cell), rows, m => seen.Add((key.Model, key.Variant, key.Backend, m.Name, m.A, m.B)));
         }
 
         // Each row is judged alone; both cores of a small machine are worth having when there are 100,000.
         MetricComparison[] judged = new MetricComparison[rows.Count];
         Parallel.For(0, judged.Length, i => judged[i] = rows[i].Note.Length > 0 ? rows[i] : FigureComparer.Compare(rows[i], differing));
-        return new RunComparison(a.Name, b.Name, differing, ImmutableCollectionsMarshal.AsImmutableArray(judged), onlyA.ToImmutable(), [.. cellsB.Where(c => !met.Contains(c.Key)).Select(c => c.Value.Cell.Title)]);
+        return new RunComparison(a.Name, b.Name, differing, ImmutableCollectionsMarshal.AsImmutableArray(judged), onlyA.ToImmutable(),
+            [.. cellsB.Where(c => !met.Contains(c.Key)).Select(c => c.Value.Cell.Title)]);
 
         // Where both sides name a variant or a backend, that is what is compared; everything else must be equal.
         CellKey Key(CellResult result) => new(
-            result.Cell.Model, sameVariant ? result.Cell.Variant.Id : "", sameBackend ? result.Cell.Backend : default, result.Cell.Workload, result.Cell.Settings.ToString());
+            result.Cell.Model, sameVariant ? result.Cell.Variant.Id : "", sameBackend ? result.Cell.Backend : default, result.Cell.Workload,
+            result.Cell.Settings.ToString());
 
-        string Title(Cell cell) => sameVariant && sameBackend ? cell.Title : string.Join(' ', ((string[])[cell.Model, sameVariant ? cell.Variant.Id : "", sameBackend ? cell.Backend.ToString() : "", cell.Workload]).Where(t => t.Length > 0));
+        string Title(Cell cell) =>
+            sameVariant && sameBackend ? cell.Title
+                : string.Join(' ',
+                    ((string[])[cell.Model, sameVariant ? cell.Variant.Id : "", sameBackend ? cell.Backend.ToString() : "", cell.Workload])
+                        .Where(t => t.Length > 0));
     }
 
     private static ImmutableArray<string> Differing(ComparisonSide a, ComparisonSide b) =>
-        a.Run.Info.Id == b.Run.Info.Id ? [] : [.. Comparability.Check(a.Run.Info.Fingerprint, b.Run.Info.Fingerprint).Select(d => d.ToString())];
+        a.Run.Info.Id == b.Run.Info.Id ? []
+            : [.. Comparability.Check(a.Run.Info.Fingerprint, b.Run.Info.Fingerprint).Select(d => d.ToString())];
 
     // Rows without a note are yet to be judged.
-    private static void Cells(CellResult a, CellResult b, string title, ImmutableArray<MetricComparison>.Builder rows, Func<(string Name, double A, double B), bool> isNew)
+    private static void Cells(CellResult a, CellResult b, string title, ImmutableArray<MetricComparison>.Builder rows,
+        Func<(string Name, double A, double B), bool> isNew)
     {
         foreach (Measurement first in a.Metrics)
         {
@@ -129,7 +151,8 @@ public static class RunComparer
 
     private static ImmutableArray<RunComparison> Correct(ImmutableArray<RunComparison> comparisons)
     {
-        double[] adjusted = MultipleComparisons.BenjaminiHochberg([.. comparisons.SelectMany(c => c.Rows).Select(r => r.PValue).OfType<double>()]);
+        double[] adjusted =
+            MultipleComparisons.BenjaminiHochberg([.. comparisons.SelectMany(c => c.Rows).Select(r => r.PValue).OfType<double>()]);
         int next = 0;
         return [.. comparisons.Select(c => c with { Rows = Sort(c.Rows.Select(Adjust)) })];
 
@@ -140,13 +163,19 @@ public static class RunComparer
             bool shown = row.AdjustedP < FalseDiscoveryRate;
             return shown || row.Verdict == Verdict.NoDifferenceShown
                 ? row
-                : row with { Verdict = Verdict.NoDifferenceShown, Note = $"{row.Note}; the test corrected for {adjusted.Length.ToString(CultureInfo.InvariantCulture)} comparisons fails" };
+                : row with
+                {
+                    Verdict = Verdict.NoDifferenceShown,
+                    Note = $"{row.Note}; the test corrected for {adjusted.Length.ToString(CultureInfo.InvariantCulture)} comparisons fails"
+                };
         }
     }
 
-    // What matters first: shown losses, shown gains, then what isn't shown; larger differences first, on a scale where ×2 and ÷2 weigh alike.
+    // What matters first: shown losses, shown gains, then what isn't shown; larger differences first, on a scale where ×2 and ÷2 weigh
+    // alike.
     private static ImmutableArray<MetricComparison> Sort(IEnumerable<MetricComparison> rows) =>
-        [.. rows.OrderBy(r => Order(r.Verdict)).ThenByDescending(r => r.Absolute ? 0 : r.Difference is > -1 and var d ? Math.Abs(Math.Log(1 + d)) : double.PositiveInfinity)];
+        [.. rows.OrderBy(r => Order(r.Verdict))
+            .ThenByDescending(r => r.Absolute ? 0 : r.Difference is > -1 and var d ? Math.Abs(Math.Log(1 + d)) : double.PositiveInfinity)];
 
     private static int Order(Verdict verdict) => verdict switch
     {

@@ -53,12 +53,13 @@ public sealed record MetricComparison
     public Variant? VariantB { get; init; }
 
     /// <summary>
-    /// B / A − 1; null when not comparable or A is 0. Where samples were compared it is the Hodges–Lehmann estimate of the ratio, which is near the
-    /// ratio of the two medians but not the same figure.
+    /// B / A − 1; null when not comparable or A is 0. Where samples were compared it is the Hodges–Lehmann estimate of the ratio, which is
+    /// near the ratio of the two medians but not the same figure.
     /// </summary>
     public double? Difference { get; init; }
 
-    /// <summary>Whether <see cref="Difference"/> is B − A in the metric's unit, because the metric lies around 0, instead of a relative one.</summary>
+    /// <summary>Whether <see cref="Difference"/> is B − A in the metric's unit, because the metric lies around 0, instead of a relative
+    /// one.</summary>
     public bool Absolute { get; init; }
 
     /// <summary>95 % interval of <see cref="Difference"/>; null for exact figures and where no error is known.</summary>
@@ -84,11 +85,13 @@ public sealed record MetricComparison
 /// <param name="A">Name of side A, the base.</param>
 /// <param name="B">Name of side B.</param>
 /// <param name="Differing">What differs between the two machines and builds so that timings can't be compared; empty when they can.</param>
-/// <param name="Rows">One per metric that both sides measured: worse first, then better, then the undecided, larger differences first.</param>
+/// <param name="Rows">One per metric that both sides measured: worse first, then better, then the undecided, larger differences
+/// first.</param>
 /// <param name="OnlyA">Cells that only A measured.</param>
 /// <param name="OnlyB">Cells that only B measured.</param>
 public sealed record RunComparison(
-    string A, string B, ImmutableArray<string> Differing, ImmutableArray<MetricComparison> Rows, ImmutableArray<string> OnlyA, ImmutableArray<string> OnlyB)
+    string A, string B, ImmutableArray<string> Differing, ImmutableArray<MetricComparison> Rows, ImmutableArray<string> OnlyA,
+    ImmutableArray<string> OnlyB)
 {
     /// <summary>Number of rows of a verdict.</summary>
     public int Count(Verdict verdict) => Rows.Count(r => r.Verdict == verdict);

@@ -27,29 +27,42 @@ public static class DecisionText
         if (front.Points.IsEmpty) return $"{front.Model}: no variant has a figure for each of {axes}.";
         string[] maybe = [.. front.Points.Where(p => p.Place == FrontPlace.MaybeFront).Select(p => p.Name)];
         int beaten = front.Points.Count(p => p.Place == FrontPlace.Beaten);
-        string text = $"{front.Model}, {axes}: {Format.Count(on.Length)} of {Format.Count(front.Points.Length)} variants {(on.Length == 1 ? "isn't" : "aren't")} beaten by another on every axis ({List(on)})";
-        if (maybe.Length > 0) text += $"; {List(maybe)} {(maybe.Length == 1 ? "is" : "are")} beaten by estimates only, within the intervals {(maybe.Length == 1 ? "it" : "they")} may belong to the front";
+        string text =
+            $"{front.Model}, {axes}: {Format.Count(on.Length)} of {Format.Count(front.Points.Length)} variants "
+                + $"{(on.Length == 1 ? "isn't" : "aren't")} beaten by another on every axis ({List(on)})";
+        if (maybe.Length > 0)
+            text += $"; {List(maybe)} {(maybe.Length == 1 ? "is" : "are")} beaten by estimates only, within the intervals "
+                + $"{(maybe.Length == 1 ? "it" : "they")} may belong to the front";
         return $"{text}; {Format.Count(beaten)} {(beaten == 1 ? "is" : "are")} shown to be beaten.";
     }
 
-    /// <summary>A recommendation in one or two sentences: the pick and what binds it, or that nothing fits and what comes nearest.</summary>
+    /// <summary>A recommendation in one or two sentences: the pick and what binds it, or that nothing fits and what comes
+    /// nearest.</summary>
     public static string Lead(Recommendation recommendation)
     {
         ArgumentNullException.ThrowIfNull(recommendation);
         string head = $"{recommendation.Model} for {recommendation.Profile.Name}";
         if (recommendation.Pick is not { } pick) return NothingFits(head, recommendation);
-        string text = $"{head}: ship {pick.Name}. {Format.Count(recommendation.Ranked.Length)} of {Format.Count(recommendation.Ranked.Length + recommendation.Losers.Length)} variants keep every limit";
+        string text =
+            $"{head}: ship {pick.Name}. {Format.Count(recommendation.Ranked.Length)} of "
+                + $"{Format.Count(recommendation.Ranked.Length + recommendation.Losers.Length)} variants keep every limit";
         // What rules the others out, then what would rule the pick out first.
-        string[] excluded = [.. recommendation.Profile.Limits.Select(l => (Limit: l, Count: recommendation.Losers.Count(c => c.Checks.Any(k => k.Bound == l && !k.Keeps)))).Where(l => l.Count > 0)
+        string[] excluded = [
+            .. recommendation.Profile.Limits.Select(l =>
+                (Limit: l, Count: recommendation.Losers.Count(c => c.Checks.Any(k => k.Bound == l && !k.Keeps)))).Where(l => l.Count > 0)
             .OrderByDescending(l => l.Count).Select(l => $"{BoundCheck.Text(l.Limit)} rules out {Format.Count(l.Count)}")];
         if (excluded.Length > 0) text += $": {string.Join(", ", excluded)}";
         text += pick.Tightest switch
         {
-            { Use: > 0 } tight => $". The limit that binds the pick first is {BoundCheck.Text(tight.Bound)}, of which it uses {Share(tight.Use)}.",
+            { Use: > 0 } tight =>
+                $". The limit that binds the pick first is {BoundCheck.Text(tight.Bound)}, of which it uses {Share(tight.Use)}.",
             _ => ". It uses nothing of any limit.",
         };
-        if (!pick.Unsure.IsEmpty) text += $" It keeps {string.Join(" and ", pick.Unsure.Select(c => BoundCheck.Text(c.Bound)))} by its estimate only: the interval reaches past the limit.";
-        if (!recommendation.Ties.IsEmpty) text += $" Its score can't be told from that of {List([.. recommendation.Ties.Select(t => t.Name)])}.";
+        if (!pick.Unsure.IsEmpty)
+            text += $" It keeps {string.Join(" and ", pick.Unsure.Select(c => BoundCheck.Text(c.Bound)))} by its estimate only: the "
+                + "interval reaches past the limit.";
+        if (!recommendation.Ties.IsEmpty)
+            text += $" Its score can't be told from that of {List([.. recommendation.Ties.Select(t => t.Name)])}.";
         return text;
     }
 
@@ -70,7 +83,8 @@ public static class DecisionText
     }
 
     /// <summary>A share of a limit.</summary>
-    public static string Share(double? use) => use is not { } u ? Format.Missing : u >= 10 ? $"×{Format.Number(u)}" : $"{Format.Number(u * 100, u >= 0.1 ? 3 : 2)}\u00a0%";
+    public static string Share(double? use) =>
+        use is not { } u ? Format.Missing : u >= 10 ? $"×{Format.Number(u)}" : $"{Format.Number(u * 100, u >= 0.1 ? 3 : 2)}\u00a0%";
 
     /// <summary>Fronts as Markdown.</summary>
     /// <param name="fronts">One per model.</param>
@@ -87,18 +101,26 @@ public static class DecisionText
             if (shown > 0 && listed + length > most) break;
             listed += length;
             shown++;
-            text.Append(CultureInfo.InvariantCulture, $"{E(Lead(front))}\n\n| Variant | Class | {string.Join(" | ", front.Axes.Select(a => E(a.ToString())))} | Place | Beaten by |\n| --- | --- | {string.Join(" | ", front.Axes.Select(_ => "---:"))} | --- | --- |\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"{E(Lead(front))}\n\n| Variant | Class | {string.Join(" | ", front.Axes.Select(a => E(a.ToString())))} | Place | Beaten "
+                    + $"by |\n| --- | --- | {string.Join(" | ", front.Axes.Select(_ => "---:"))} | --- | --- |\n");
             foreach (ParetoPoint p in front.Points)
             {
                 string figures = string.Join(" | ", p.Figures.Select((f, i) => E(FigureText.Of(f, front.Axes[i].Definition))));
-                text.Append(CultureInfo.InvariantCulture, $"| {E(p.Name)} | {Format.Class(p.Candidate.Class)} | {figures} | {Word(p.Place)} | {E(p.BeatenBy ?? Format.Missing)} |\n");
+                text.Append(CultureInfo.InvariantCulture,
+                    $"| {E(p.Name)} | {Format.Class(p.Candidate.Class)} | {figures} | {Word(p.Place)} | {E(p.BeatenBy ?? Format.Missing)} "
+                        + $"|\n");
             }
 
-            foreach (ParetoDropped dropped in front.Dropped) text.Append(CultureInfo.InvariantCulture, $"\nLeft out: {E(dropped.Name)}: {E(dropped.Reason)}\n");
+            foreach (ParetoDropped dropped in front.Dropped)
+                text.Append(CultureInfo.InvariantCulture, $"\nLeft out: {E(dropped.Name)}: {E(dropped.Reason)}\n");
             text.Append('\n');
         }
 
-        if (shown < fronts.Count) text.Append(CultureInfo.InvariantCulture, $"{Format.Count(fronts.Count - shown)} more models are left out; --all prints their fronts, --format csv exports them.\n\n");
+        if (shown < fronts.Count)
+            text.Append(CultureInfo.InvariantCulture,
+                $"{Format.Count(fronts.Count - shown)} more models are left out; --all prints their fronts, "
+                    + $"--format csv exports them.\n\n");
         foreach (string note in fronts.SelectMany(f => f.Notes).Distinct()) text.Append(E(note)).Append('\n');
         return text.ToString();
     }
@@ -112,23 +134,36 @@ public static class DecisionText
         text.Append(E(Lead(recommendation))).Append('\n');
         if (FlipSentence(recommendation) is { } flip) text.Append(E(flip)).Append('\n');
         string limits = string.Join(", ", profile.Limits.Select(BoundCheck.Text));
-        text.Append(CultureInfo.InvariantCulture, $"\nLimits: {E(limits)}{(profile.Offline ? ", offline only" : "")}{(profile.Licences.IsEmpty ? "" : E($", licence one of {string.Join(", ", profile.Licences)}"))}.\n");
-        text.Append(CultureInfo.InvariantCulture, $"Ranked by the weighted mean share of limits used, less is better: {E(string.Join(", ", profile.Weights.Select(w => $"{w.Bound.Metric} × {Format.Number(w.Value)}")))}.\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"\nLimits: "
+                + $"{E(limits)}{(profile.Offline ? ", offline only" : "")}{(profile.Licences.IsEmpty ? "" : E($", licence one of "
+                + $"{string.Join(", ", profile.Licences)}"))}.\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"Ranked by the weighted mean share of limits used, less is better: "
+                + $"{E(string.Join(", ", profile.Weights.Select(w => $"{w.Bound.Metric} × {Format.Number(w.Value)}")))}.\n");
         if (!recommendation.Ranked.IsEmpty)
         {
-            text.Append(CultureInfo.InvariantCulture, $"\n| Rank | Variant | Class | Score | {string.Join(" | ", profile.Limits.Select(l => E(BoundCheck.Text(l))))} |\n| ---: | --- | --- | ---: | {string.Join(" | ", profile.Limits.Select(_ => "---:"))} |\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"\n| Rank | Variant | Class | Score | {string.Join(" | ", profile.Limits.Select(l => E(BoundCheck.Text(l))))} |\n| ---: | "
+                    + $"--- | --- | ---: | {string.Join(" | ", profile.Limits.Select(_ => "---:"))} |\n");
             int rank = 0;
             foreach (Contender c in recommendation.Ranked)
             {
-                string shares = string.Join(" | ", c.Checks.Select(k => E($"{k.FigureWithInterval()}: {Share(k.Use)}{(k.Standing == Standing.KeptNotShown ? ", not shown" : "")}")));
-                text.Append(CultureInfo.InvariantCulture, $"| {++rank} | {E(c.Name)} | {Format.Class(c.Candidate.Class)} | {Format.WithError((c.Score ?? 0) * 100, c.ScoreError > 0 ? c.ScoreError * 100 : null)} % | {shares} |\n");
+                string shares =
+                    string.Join(" | ",
+                        c.Checks.Select(k =>
+                            E($"{k.FigureWithInterval()}: {Share(k.Use)}{(k.Standing == Standing.KeptNotShown ? ", not shown" : "")}")));
+                text.Append(CultureInfo.InvariantCulture,
+                    $"| {++rank} | {E(c.Name)} | {Format.Class(c.Candidate.Class)} | "
+                        + $"{Format.WithError((c.Score ?? 0) * 100, c.ScoreError > 0 ? c.ScoreError * 100 : null)} % | {shares} |\n");
             }
         }
 
         if (!recommendation.Losers.IsEmpty)
         {
             text.Append("\n| Lost, nearest first | Class | Why |\n| --- | --- | --- |\n");
-            foreach (Contender c in recommendation.Losers) text.Append(CultureInfo.InvariantCulture, $"| {E(c.Name)} | {Format.Class(c.Candidate.Class)} | {E(Why(c))} |\n");
+            foreach (Contender c in recommendation.Losers)
+                text.Append(CultureInfo.InvariantCulture, $"| {E(c.Name)} | {Format.Class(c.Candidate.Class)} | {E(Why(c))} |\n");
         }
 
         foreach (string note in recommendation.Notes) text.Append('\n').Append(E(note)).Append('\n');
@@ -156,12 +191,16 @@ public static class DecisionText
     private static string Admits(BoundCheck check)
     {
         double value = check.Figure.Value ?? check.Bound.Limit; // movable checks have a figure
-        return $"{check.Bound.Metric} {(check.Bound.IsMax ? "≤" : "≥")} {FigureText.Plain(value * (check.Bound.IsMax ? 1.005 : 0.995), check.Bound.Metric.Definition)}";
+        return $"{check.Bound.Metric} {(check.Bound.IsMax ? "≤" : "≥")} "
+            + $"{FigureText.Plain(value * (check.Bound.IsMax ? 1.005 : 0.995), check.Bound.Metric.Definition)}";
     }
 
     private static string Broken(BoundCheck check) => check.Standing == Standing.NoFigure
         ? $"{check.Bound.Metric}: {check.Figure.Reason}"
-        : $"{check.Bound.Metric} is {FigureText.Plain(check.Figure.Value ?? double.NaN, check.Bound.Metric.Definition)}, limit {(check.Bound.IsMax ? "≤" : "≥")} {BoundCheck.LimitText(check.Bound)}{(check.Standing == Standing.BrokenNotShown ? " (by its estimate only)" : "")}";
+        : $"{check.Bound.Metric} is {FigureText.Plain(check.Figure.Value ?? double.NaN, check.Bound.Metric.Definition)}, limit "
+            + $"{(check.Bound.IsMax ? "≤" : "≥")} "
+            + $"{BoundCheck.LimitText(check.Bound)}{(check.Standing == Standing.BrokenNotShown ? " (by its estimate only)" : "")}";
 
-    private static string List(string[] names) => names.Length <= 8 ? string.Join(", ", names) : $"{string.Join(", ", names.Take(7))} and {Format.Count(names.Length - 7)} more";
+    private static string List(string[] names) =>
+        names.Length <= 8 ? string.Join(", ", names) : $"{string.Join(", ", names.Take(7))} and {Format.Count(names.Length - 7)} more";
 }

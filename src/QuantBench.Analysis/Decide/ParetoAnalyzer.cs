@@ -8,8 +8,8 @@ using QuantBench.Core.Metrics;
 namespace QuantBench.Analysis.Decide;
 
 /// <summary>
-/// Finds which candidates no other beats. By estimates first; a beaten candidate is called beaten only if some other is shown to be at least as good
-/// on every axis, within the intervals, and shown better on one. Models are never mixed.
+/// Finds which candidates no other beats. By estimates first; a beaten candidate is called beaten only if some other is shown to be at
+/// least as good on every axis, within the intervals, and shown better on one. Models are never mixed.
 /// </summary>
 public static class ParetoAnalyzer
 {
@@ -22,7 +22,8 @@ public static class ParetoAnalyzer
         bool Has(string metric) => set.All.Any(c => set.Figure(c, MetricSelector.Of(metric)).Source is not null);
         return
         [
-            .. ((string[])[Has("bits_per_weight") ? "bits_per_weight" : "rss_peak", Has("kl_mean") ? "kl_mean" : DecisionMetrics.PerplexityRise, "tg_tps"]).Select(MetricSelector.Of),
+            .. ((string[])[Has("bits_per_weight") ? "bits_per_weight" : "rss_peak",
+                Has("kl_mean") ? "kl_mean" : DecisionMetrics.PerplexityRise, "tg_tps"]).Select(MetricSelector.Of),
         ];
     }
 
@@ -31,7 +32,8 @@ public static class ParetoAnalyzer
     public static ImmutableArray<string> Sources(IReadOnlyCollection<MetricSelector> axes)
     {
         ArgumentNullException.ThrowIfNull(axes);
-        IEnumerable<string> named = axes.Count == 0 ? ["bits_per_weight", "rss_peak", "kl_mean", "tg_tps"] : axes.Select(a => DecisionMetrics.Split(a.Metric).Source);
+        IEnumerable<string> named = axes.Count == 0 ? ["bits_per_weight", "rss_peak", "kl_mean", "tg_tps"]
+            : axes.Select(a => DecisionMetrics.Split(a.Metric).Source);
         // The last three say which variant is the reference, and how far its perplexity is from the others'.
         return [.. named.Where(m => m != DecisionMetrics.PerplexityRise).Concat(["perplexity", "ppl_ratio", "artifact_size"]).Distinct()];
     }
@@ -45,18 +47,22 @@ public static class ParetoAnalyzer
     {
         ArgumentNullException.ThrowIfNull(set);
         ArgumentNullException.ThrowIfNull(axes);
-        if (axes.Count < 2) throw new RequestException("a Pareto front needs two metrics or more.", "e.g. --metrics bits_per_weight,kl_mean,tg_tps");
+        if (axes.Count < 2)
+            throw new RequestException("a Pareto front needs two metrics or more.", "e.g. --metrics bits_per_weight,kl_mean,tg_tps");
         if (axes.Distinct().Count() < axes.Count) throw new RequestException("a metric is named twice.", "Each axis counts once.");
         foreach (MetricSelector axis in axes)
         {
-            if (axis.Definition.Direction == Direction.None) throw new RequestException($"{axis.Metric} has no better direction.", "Choose a metric that can be good or bad, e.g. kl_mean.");
+            if (axis.Definition.Direction == Direction.None)
+                throw new RequestException($"{axis.Metric} has no better direction.",
+                    "Choose a metric that can be good or bad, e.g. kl_mean.");
         }
 
         ImmutableArray<string> notes = [.. axes.Select(set.Choice).OfType<string>()];
         return [.. set.All.GroupBy(c => c.Model).Select(g => Model(set, g.Key, [.. g], [.. axes], tolerance, notes))];
     }
 
-    private static ParetoFront Model(CandidateSet set, string model, Candidate[] candidates, ImmutableArray<MetricSelector> axes, double tolerance, ImmutableArray<string> notes)
+    private static ParetoFront Model(CandidateSet set, string model, Candidate[] candidates, ImmutableArray<MetricSelector> axes,
+        double tolerance, ImmutableArray<string> notes)
     {
         var points = new List<(Candidate Candidate, ImmutableArray<Estimate> Figures)>();
         var dropped = ImmutableArray.CreateBuilder<ParetoDropped>();
@@ -70,7 +76,8 @@ public static class ParetoAnalyzer
                 CandidateFigure figure = set.Figure(candidate, axes[i]);
                 string? protocol = axes[i].Definition.Kind == MetricKind.Quality ? figure.Source?.Protocol : null;
                 if (figure.Estimate is not { } estimate) reason = $"no {axes[i].Metric}: {figure.Reason}";
-                else if (protocol is not null && (protocols[i] ??= protocol) != protocol) reason = $"{axes[i].Metric} was measured under protocol {protocol}, the others under {protocols[i]}";
+                else if (protocol is not null && (protocols[i] ??= protocol) != protocol)
+                    reason = $"{axes[i].Metric} was measured under protocol {protocol}, the others under {protocols[i]}";
                 else figures.Add(estimate);
             }
 
@@ -83,7 +90,9 @@ public static class ParetoAnalyzer
         return new ParetoFront(
             model, axes, tolerance,
             [
-                .. points.Select((p, i) => new ParetoPoint(p.Candidate, set.Name(p.Candidate), p.Figures, places[i].Place, places[i].By < 0 ? null : set.Name(points[places[i].By].Candidate)))
+                .. points.Select((p, i) =>
+                    new ParetoPoint(p.Candidate, set.Name(p.Candidate), p.Figures, places[i].Place,
+                        places[i].By < 0 ? null : set.Name(points[places[i].By].Candidate)))
                     .OrderBy(p => p.Place).ThenBy(p => higher[0] ? -p.Figures[0].Value : p.Figures[0].Value),
             ],
             dropped.ToImmutable(), notes);
@@ -94,7 +103,8 @@ public static class ParetoAnalyzer
     /// <param name="higher">Per axis, whether more is better.</param>
     /// <param name="tolerance">Relative loss on an axis that counts as none.</param>
     /// <returns>Per point its place and the index of one that beats it, −1 on the front.</returns>
-    internal static ImmutableArray<(FrontPlace Place, int By)> Places(IReadOnlyList<ImmutableArray<Estimate>> points, bool[] higher, double tolerance)
+    internal static ImmutableArray<(FrontPlace Place, int By)> Places(IReadOnlyList<ImmutableArray<Estimate>> points, bool[] higher,
+        double tolerance)
     {
         int n = points.Count;
         int axes = higher.Length;
@@ -110,7 +120,8 @@ public static class ParetoAnalyzer
             }
         }
 
-        // Sorted by the first loss, then the next …: whoever beats a point by estimates comes before it, and someone on the front always does.
+        // Sorted by the first loss, then the next …: whoever beats a point by estimates comes before it, and someone on the front always
+        // does.
         int[] order = [.. Enumerable.Range(0, n)];
         Array.Sort(order, (x, y) =>
         {
@@ -173,7 +184,8 @@ public static class ParetoAnalyzer
         }
     }
 
-    /// <summary>Whether it is shown that no other point beats one: against each there is an axis on which it is shown better, or all are equal and exact.</summary>
+    /// <summary>Whether it is shown that no other point beats one: against each there is an axis on which it is shown better, or all are
+    /// equal and exact.</summary>
     /// <param name="points">One estimate per axis.</param>
     /// <param name="higher">Per axis, whether more is better.</param>
     /// <param name="point">Index of the point.</param>

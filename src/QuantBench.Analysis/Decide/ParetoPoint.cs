@@ -35,8 +35,10 @@ public sealed record ParetoDropped(string Name, string Reason);
 /// <param name="Model">Model id.</param>
 /// <param name="Axes">The metrics; each has a better direction.</param>
 /// <param name="Tolerance">Relative loss on an axis that counts as none.</param>
-/// <param name="Points">All candidates with every figure: the front first, then the undecided, then the beaten; by the first axis within each.</param>
+/// <param name="Points">All candidates with every figure: the front first, then the undecided, then the beaten; by the first axis within
+/// each.</param>
 /// <param name="Dropped">Those without.</param>
 /// <param name="Notes">Choices that were made, e.g. of settings.</param>
 public sealed record ParetoFront(
-    string Model, ImmutableArray<MetricSelector> Axes, double Tolerance, ImmutableArray<ParetoPoint> Points, ImmutableArray<ParetoDropped> Dropped, ImmutableArray<string> Notes);
+    string Model, ImmutableArray<MetricSelector> Axes, double Tolerance, ImmutableArray<ParetoPoint> Points,
+    ImmutableArray<ParetoDropped> Dropped, ImmutableArray<string> Notes);

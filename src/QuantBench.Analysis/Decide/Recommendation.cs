@@ -12,7 +12,8 @@ namespace QuantBench.Analysis.Decide;
 /// <param name="Refusals">Why it is out for other reasons than figures: it needs a server, its licence isn't allowed.</param>
 /// <param name="Score">Weighted mean share of the limits that it uses, 0 to 1, less is better; null when it doesn't fit.</param>
 /// <param name="ScoreError">Standard error of the score, from its figures' errors taken as independent.</param>
-public sealed record Contender(Candidate Candidate, string Name, ImmutableArray<BoundCheck> Checks, ImmutableArray<string> Refusals, double? Score, double ScoreError)
+public sealed record Contender(Candidate Candidate, string Name, ImmutableArray<BoundCheck> Checks, ImmutableArray<string> Refusals,
+    double? Score, double ScoreError)
 {
     /// <summary>Whether every limit is kept by the estimates, and nothing else refuses it.</summary>
     public bool Fits => Refusals.IsEmpty && Checks.All(c => c.Keeps);

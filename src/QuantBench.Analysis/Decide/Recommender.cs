@@ -9,8 +9,8 @@ namespace QuantBench.Analysis.Decide;
 
 /// <summary>
 /// Recommends what to ship for a profile. Hard limits first; those that keep all of them are ranked by how much of the limits they use:
-/// score = Σ weight · share ÷ Σ weight, share = figure ÷ limit for a maximum and limit ÷ figure for a minimum. A limit that is far off hardly counts,
-/// one that is nearly reached counts most, and every share and weight is in the answer.
+/// score = Σ weight · share ÷ Σ weight, share = figure ÷ limit for a maximum and limit ÷ figure for a minimum. A limit that is far off
+/// hardly counts, one that is nearly reached counts most, and every share and weight is in the answer.
 /// </summary>
 public static class Recommender
 {
@@ -31,7 +31,8 @@ public static class Recommender
     {
         Contender[] all = [.. candidates.Select(c => Judge(set, profile, c))];
         ImmutableArray<Contender> ranked = [.. all.Where(c => c.Fits).OrderBy(c => c.Score).ThenBy(c => c.Name, StringComparer.Ordinal)];
-        ImmutableArray<Contender> losers = [.. all.Where(c => !c.Fits).OrderBy(c => c.Refusals.Length).ThenBy(Miss).ThenBy(c => c.Broken.Length)];
+        ImmutableArray<Contender> losers = [
+            .. all.Where(c => !c.Fits).OrderBy(c => c.Refusals.Length).ThenBy(Miss).ThenBy(c => c.Broken.Length)];
         return new Recommendation
         {
             Model = model,
@@ -39,7 +40,8 @@ public static class Recommender
             Ranked = ranked,
             Losers = losers,
             Ties = ranked.IsEmpty ? [] : [.. ranked.Skip(1).Where(c => Tied(ranked[0], c))],
-            Flip = ranked.IsEmpty || ranked[0].Tightest is not { } tightest ? null : new Flip(tightest, ranked.Skip(1).FirstOrDefault(c => Beyond(c, tightest))),
+            Flip = ranked.IsEmpty || ranked[0].Tightest is not { } tightest ? null
+                : new Flip(tightest, ranked.Skip(1).FirstOrDefault(c => Beyond(c, tightest))),
             Notes = Notes(set, profile),
         };
     }
@@ -48,7 +50,8 @@ public static class Recommender
     {
         ImmutableArray<BoundCheck> checks = [.. profile.Limits.Select(l => BoundCheck.Of(l, set.Figure(candidate, l.Metric)))];
         ImmutableArray<string> refusals = [.. Refusals(profile, candidate)];
-        if (refusals.Length > 0 || checks.Any(c => !c.Keeps)) return new Contender(candidate, set.Name(candidate), checks, refusals, null, 0);
+        if (refusals.Length > 0 || checks.Any(c => !c.Keeps))
+            return new Contender(candidate, set.Name(candidate), checks, refusals, null, 0);
         double weights = profile.Weights.Sum(w => w.Value);
         double score = 0;
         double variance = 0;
@@ -65,16 +68,21 @@ public static class Recommender
 
     private static IEnumerable<string> Refusals(Profile profile, Candidate candidate)
     {
-        if (profile.Offline && candidate.Backend.Engine == RemoteEngine) yield return $"the profile is offline only, and {candidate.Backend} needs a server";
+        if (profile.Offline && candidate.Backend.Engine == RemoteEngine)
+            yield return $"the profile is offline only, and {candidate.Backend} needs a server";
         if (profile.Licences.IsEmpty) yield break;
         string? licence = profile.ModelLicences.GetValueOrDefault(candidate.Model)
             ?? candidate.Cells.Select(c => c.Provenance.GetValueOrDefault(LicenceKey)).FirstOrDefault(l => l is not null);
-        if (licence is null) yield return $"its licence isn't known (allowed: {string.Join(", ", profile.Licences)}); name it under model_licences in the profile";
-        else if (!profile.Licences.Contains(licence, StringComparer.OrdinalIgnoreCase)) yield return $"its licence is {licence}; allowed: {string.Join(", ", profile.Licences)}";
+        if (licence is null)
+            yield return $"its licence isn't known (allowed: {string.Join(", ", profile.Licences)}); name it under model_licences in the "
+                + "profile";
+        else if (!profile.Licences.Contains(licence, StringComparer.OrdinalIgnoreCase))
+            yield return $"its licence is {licence}; allowed: {string.Join(", ", profile.Licences)}";
     }
 
     // The largest share of a limit is how far it is from fitting; a figure that is missing can't be mended by moving a limit.
-    private static double Miss(Contender contender) => contender.Broken.Select(b => b.Use ?? double.PositiveInfinity).DefaultIfEmpty(1).Max();
+    private static double Miss(Contender contender) =>
+        contender.Broken.Select(b => b.Use ?? double.PositiveInfinity).DefaultIfEmpty(1).Max();
 
     private static bool Tied(Contender pick, Contender other)
     {
@@ -84,7 +92,8 @@ public static class Recommender
 
     // Whether a candidate would still fit if the limit were tighter than the pick's figure.
     private static bool Beyond(Contender other, BoundCheck pick) =>
-        other.Checks.First(c => c.Bound == pick.Bound).Figure.Value is { } value && pick.Figure.Value is { } picked && (pick.Bound.IsMax ? value < picked : value > picked);
+        other.Checks.First(c => c.Bound == pick.Bound).Figure.Value is { } value && pick.Figure.Value is { } picked
+            && (pick.Bound.IsMax ? value < picked : value > picked);
 
     private static ImmutableArray<string> Notes(CandidateSet set, Profile profile)
     {
@@ -93,7 +102,10 @@ public static class Recommender
         if (profile.Limits.Any(l => l.Metric.Definition.Kind == MetricKind.Timing))
         {
             Core.Runs.Fingerprint machine = set.Run.Info.Fingerprint;
-            notes.Add($"Speeds are those of the machine the run was made on ({machine.Cpu}, {machine.LogicalCores.ToString(CultureInfo.InvariantCulture)} cores), not of a {profile.Name}: measure on the target before shipping to it. Quality and artifact sizes carry over.");
+            notes.Add(
+                $"Speeds are those of the machine the run was made on ({machine.Cpu}, "
+                    + $"{machine.LogicalCores.ToString(CultureInfo.InvariantCulture)} cores), not of a {profile.Name}: measure on the "
+                    + "target before shipping to it. Quality and artifact sizes carry over.");
         }
 
         return notes.ToImmutable();

@@ -28,7 +28,8 @@ public readonly record struct Estimate(double Value, double Low, double High, Ce
     internal const double Normal975 = 1.959963984540054;
 
     /// <summary>Metrics that are counted from the artifact or from what the engine allocates, and have no error.</summary>
-    public static ImmutableArray<string> ExactMetrics { get; } = ["artifact_size", "weights_size", "kv_cache_size", "compute_size", "bits_per_weight"];
+    public static ImmutableArray<string> ExactMetrics { get; } = ["artifact_size", "weights_size", "kv_cache_size", "compute_size",
+        "bits_per_weight"];
 
     /// <summary>Standard error that the interval amounts to; 0 when there is none.</summary>
     public double Error => Certainty == Certainty.Interval ? (High - Low) / (2 * Normal975) : 0;
@@ -37,7 +38,8 @@ public readonly record struct Estimate(double Value, double Low, double High, Ce
     public static Estimate Exactly(double value) => new(value, value, value, Certainty.Exact);
 
     /// <summary>A figure with its standard error.</summary>
-    public static Estimate WithError(double value, double error) => new(value, value - (Normal975 * error), value + (Normal975 * error), Certainty.Interval);
+    public static Estimate WithError(double value, double error) =>
+        new(value, value - (Normal975 * error), value + (Normal975 * error), Certainty.Interval);
 
     /// <summary>A figure within an interval.</summary>
     public static Estimate Within(double value, Interval interval) => new(value, interval.Low, interval.High, Certainty.Interval);
@@ -48,7 +50,8 @@ public readonly record struct Estimate(double Value, double Low, double High, Ce
         ArgumentNullException.ThrowIfNull(measurement);
         if (ExactMetrics.Contains(measurement.Name)) return Exactly(measurement.Value);
         if (measurement.Error is { } error && double.IsFinite(error)) return WithError(measurement.Value, error);
-        if (measurement.Ci95 is [double low, double high] && low <= high && measurement.N is not 1) return new Estimate(measurement.Value, low, high, Certainty.Interval);
+        if (measurement.Ci95 is [double low, double high] && low <= high && measurement.N is not 1)
+            return new Estimate(measurement.Value, low, high, Certainty.Interval);
         return new Estimate(measurement.Value, measurement.Value, measurement.Value, Certainty.Single);
     }
 }

@@ -1,8 +1,8 @@
 namespace QuantBench.Analysis.Formatting;
 
 /// <summary>
-/// Units of sizes: powers of 1024 unless the work that is being done asked for powers of 1000. The choice flows with the asynchronous work that
-/// made it and reaches nobody else's.
+/// Units of sizes: powers of 1024 unless the work that is being done asked for powers of 1000. The choice flows with the asynchronous work
+/// that made it and reaches nobody else's.
 /// </summary>
 public static class ByteUnits
 {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Estimates;
 using QuantBench.Core.Metrics;
@@ -49,7 +50,8 @@ public static class FigureText
         bool change = relative || metric.Name == DecisionMetrics.PerplexityRise;
         if (estimate.Certainty != Certainty.Interval) return change ? Format.Change(estimate.Value) : Plain(estimate.Value, metric);
         if (change) return $"{Format.Change(estimate.Value)} ({Format.ChangeInterval(new Interval(estimate.Low, estimate.High))})";
-        if (metric.Name == "same_top") return $"{Format.Share(estimate.Value)} ({Format.Interval(estimate.Low * 100, estimate.High * 100)}{'\u00a0'}%)";
+        if (metric.Name == "same_top")
+            return $"{Format.Share(estimate.Value)} ({Format.Interval(estimate.Low * 100, estimate.High * 100)}{'\u00a0'}%)";
         if (metric.Unit == "B") return $"{Format.Bytes(estimate.Value)} ({Format.Bytes(estimate.Low)}–{Format.Bytes(estimate.High)})";
         double[] ends = [estimate.Low, estimate.High];
         string unit = metric.Unit == "1" ? "" : '\u00a0' + metric.Unit;
@@ -58,11 +60,15 @@ public static class FigureText
             : Plain(estimate.Value, metric);
     }
 
-    private static string Short(double value) => value.ToString("0.######", System.Globalization.CultureInfo.InvariantCulture).Replace('-', '−');
+    private static string Short(double value) =>
+        value.ToString("0.######", System.Globalization.CultureInfo.InvariantCulture).Replace('-', '−');
 
     // Tiny divergences would print as rows of zeros; they go by significant digits.
-    private static string Within(double value, double[] ends) => Math.Abs(value) is > 0 and < 1e-4 ? Format.WithError(value, null) : Format.WithinInterval(value, ends);
+    private static string Within(double value, double[] ends) =>
+        Math.Abs(value) is > 0 and < 1e-4 ? Format.WithError(value, null) : Format.WithinInterval(value, ends);
 
     private static string Interval(double low, double high) =>
-        Math.Max(Math.Abs(low), Math.Abs(high)) is > 0 and < 1e-4 ? $"{low.ToString("0.00e0", System.Globalization.CultureInfo.InvariantCulture)}–{high.ToString("0.00e0", System.Globalization.CultureInfo.InvariantCulture)}" : Format.Interval(low, high);
+        Math.Max(Math.Abs(low), Math.Abs(high)) is > 0 and < 1e-4
+            ? string.Create(CultureInfo.InvariantCulture, $"{low:0.00e0}–{high:0.00e0}")
+            : Format.Interval(low, high);
 }

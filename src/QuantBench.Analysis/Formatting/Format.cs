@@ -39,7 +39,8 @@ public static class Format
     /// <summary>Value ± error: error to 2 significant digits if its first is 1 or 2, else 1; value to the same place.</summary>
     /// <param name="value">The estimate.</param>
     /// <param name="error">Its standard error; null or 0: 4 significant digits and no ±.</param>
-    /// <param name="leastDecimals">Decimals to show even where the error doesn't justify them, as differences of paired figures may.</param>
+    /// <param name="leastDecimals">Decimals to show even where the error doesn't justify them, as differences of paired figures
+    /// may.</param>
     public static string WithError(double value, double? error, int leastDecimals = 0)
     {
         if (error is not { } e || !double.IsFinite(e) || e <= 0 || !double.IsFinite(value)) return Number(value, 4);
@@ -105,7 +106,8 @@ public static class Format
             return $"{Signed(percent, decimals)} ± {Fixed(error.Value * 100, decimals)}{UnitSpace}%";
         }
 
-        return percent == 0 ? "0" + UnitSpace + "%" : sign + Fixed(percent, Math.Abs(percent) >= 10 ? 0 : Math.Abs(percent) >= 1 ? 1 : 2) + UnitSpace + "%";
+        return percent == 0 ? "0" + UnitSpace + "%"
+            : sign + Fixed(percent, Math.Abs(percent) >= 10 ? 0 : Math.Abs(percent) >= 1 ? 1 : 2) + UnitSpace + "%";
     }
 
     /// <summary>An interval of relative differences, <c>−6.0 to −4.6 %</c>; from twice on as ratios, <c>×2.1 to ×2.3</c>.</summary>
@@ -118,7 +120,8 @@ public static class Format
     }
 
     /// <summary>Milliseconds; from 10 s on as seconds.</summary>
-    public static string Milliseconds(double ms) => Math.Abs(ms) >= 10_000 ? Number(ms / 1000) + UnitSpace + "s" : Number(ms) + UnitSpace + "ms";
+    public static string Milliseconds(double ms) =>
+        Math.Abs(ms) >= 10_000 ? Number(ms / 1000) + UnitSpace + "s" : Number(ms) + UnitSpace + "ms";
 
     /// <summary>A length of time for people: <c>3.2 s</c>, <c>4 min 10 s</c>, <c>2 h 5 min</c>.</summary>
     public static string Duration(TimeSpan time) => time switch

@@ -10,7 +10,8 @@ using QuantBench.Core.Variants;
 
 namespace QuantBench.Analysis.Frames;
 
-/// <summary>Every analysis as a frame of plain numbers, for export and further work. Relative differences are fractions: 0.02 is +2 %.</summary>
+/// <summary>Every analysis as a frame of plain numbers, for export and further work. Relative differences are fractions: 0.02 is +2
+/// %.</summary>
 public static class AnalysisFrames
 {
     /// <summary>Comparisons: one row per side, cell and metric.</summary>
@@ -24,8 +25,10 @@ public static class AnalysisFrames
             Text<ComparisonRow>("cell", r => r.Row.Cell), Text<ComparisonRow>("class_a", r => Class(r.Row.VariantA)),
             Text<ComparisonRow>("class_b", r => Class(r.Row.VariantB)), Text<ComparisonRow>("metric", r => r.Row.Metric.Name),
             Text<ComparisonRow>("unit", r => r.Row.Metric.Unit), Number<ComparisonRow>("value_a", r => r.Row.A.Value),
-            Number<ComparisonRow>("value_b", r => r.Row.B.Value), Number<ComparisonRow>("difference", r => r.Row.Difference), Text<ComparisonRow>("difference_kind", r => r.Row.Absolute ? "absolute" : "relative"),
-            Number<ComparisonRow>("difference_low", r => r.Row.Interval?.Low), Number<ComparisonRow>("difference_high", r => r.Row.Interval?.High),
+            Number<ComparisonRow>("value_b", r => r.Row.B.Value), Number<ComparisonRow>("difference", r => r.Row.Difference),
+            Text<ComparisonRow>("difference_kind", r => r.Row.Absolute ? "absolute" : "relative"),
+            Number<ComparisonRow>("difference_low", r => r.Row.Interval?.Low),
+            Number<ComparisonRow>("difference_high", r => r.Row.Interval?.High),
             Number<ComparisonRow>("p", r => r.Row.PValue), Number<ComparisonRow>("p_adjusted", r => r.Row.AdjustedP),
             Number<ComparisonRow>("effect", r => r.Row.Effect), Text<ComparisonRow>("verdict", r => ComparisonText.Word(r.Row.Verdict)),
             Text<ComparisonRow>("note", r => r.Row.Note));
@@ -37,7 +40,8 @@ public static class AnalysisFrames
         ArgumentNullException.ThrowIfNull(fronts);
         ParetoRow[] rows =
         [
-            .. fronts.SelectMany(f => f.Points.Select(p => new ParetoRow(f, p, null)).Concat(f.Dropped.Select(d => new ParetoRow(f, null, d)))),
+            .. fronts.SelectMany(f =>
+                f.Points.Select(p => new ParetoRow(f, p, null)).Concat(f.Dropped.Select(d => new ParetoRow(f, null, d)))),
         ];
         List<FrameColumn<ParetoRow>> columns =
         [
@@ -58,7 +62,9 @@ public static class AnalysisFrames
 
         columns.Add(Text<ParetoRow>("place", r => r.Point is { } p ? DecisionText.Word(p.Place) : "no figure"));
         columns.Add(Text<ParetoRow>("note", r => r.Point is { BeatenBy: { } by } ? $"beaten by {by}" : r.Dropped?.Reason));
-        return Frame.Of("pareto", rows, string.Join(' ', fronts.Select(DecisionText.Lead)), [.. columns]) with { Notes = [.. fronts.SelectMany(f => f.Notes).Distinct()] };
+        return Frame.Of("pareto", rows, string.Join(' ', fronts.Select(DecisionText.Lead)), [.. columns])
+            with
+        { Notes = [.. fronts.SelectMany(f => f.Notes).Distinct()] };
     }
 
     /// <summary>Recommendations: one row per candidate and limit.</summary>
@@ -91,10 +97,14 @@ public static class AnalysisFrames
         ArgumentNullException.ThrowIfNull(report);
         return Frame.Of(
             "gates", report.Results, GateText.Lead(report),
-            Text<GateResult>("gate", r => r.Rule.Name), Text<GateResult>("variant", r => r.Name), Text<GateResult>("class", r => Class(r.Candidate?.Variant)),
-            Text<GateResult>("metric", r => r.Rule.Metric.ToString()), Text<GateResult>("unit", r => r.Rule.Bounds[0].Relative ? "1" : r.Rule.Metric.Definition.Unit),
-            Number<GateResult>("value", r => r.Checks.IsEmpty ? null : r.Checks[0].Figure.Value), Number<GateResult>("value_low", r => r.Checks.IsEmpty ? null : r.Checks[0].Figure.Estimate?.Low),
-            Number<GateResult>("value_high", r => r.Checks.IsEmpty ? null : r.Checks[0].Figure.Estimate?.High), Text<GateResult>("limit", GateText.Limits), Flag<GateResult>("passed", r => r.Passed),
+            Text<GateResult>("gate", r => r.Rule.Name), Text<GateResult>("variant", r => r.Name),
+            Text<GateResult>("class", r => Class(r.Candidate?.Variant)),
+            Text<GateResult>("metric", r => r.Rule.Metric.ToString()),
+            Text<GateResult>("unit", r => r.Rule.Bounds[0].Relative ? "1" : r.Rule.Metric.Definition.Unit),
+            Number<GateResult>("value", r => r.Checks.IsEmpty ? null : r.Checks[0].Figure.Value),
+            Number<GateResult>("value_low", r => r.Checks.IsEmpty ? null : r.Checks[0].Figure.Estimate?.Low),
+            Number<GateResult>("value_high", r => r.Checks.IsEmpty ? null : r.Checks[0].Figure.Estimate?.High),
+            Text<GateResult>("limit", GateText.Limits), Flag<GateResult>("passed", r => r.Passed),
             Text<GateResult>("reason", r => r.Reason), Text<GateResult>("place", r => r.Rule.Place)) with
         { Notes = report.Notes };
     }
@@ -114,7 +124,8 @@ public static class AnalysisFrames
             Text<TrendRow>("title", r => r.Series.Title), Text<TrendRow>("class", r => Class(r.Series.Variant)),
             Text<TrendRow>("metric", r => r.Series.Metric.Name),
             Text<TrendRow>("run", r => r.Point.RunId),
-            Text<TrendRow>("started", r => r.Point.Started.ToString("yyyy-MM-ddTHH:mm:ssZ", System.Globalization.CultureInfo.InvariantCulture)),
+            Text<TrendRow>("started",
+                r => r.Point.Started.ToString("yyyy-MM-ddTHH:mm:ssZ", System.Globalization.CultureInfo.InvariantCulture)),
             Number<TrendRow>("value", r => r.Point.Value, unit), Number<TrendRow>("low", r => r.Point.Interval?.Low, unit),
             Number<TrendRow>("high", r => r.Point.Interval?.High, unit),
             Number<TrendRow>("change", r => r.Change?.Difference), Number<TrendRow>("change_low", r => r.Change?.Interval.Low),
@@ -143,11 +154,13 @@ public static class AnalysisFrames
 
     private static string? Class(Variant? variant) => variant is null ? null : Format.Class(variant.Scheme.PrecisionClass);
 
-    private static string? Class(string? variant) => variant is not null && Variant.TryParse(variant, out Variant? parsed) ? Class(parsed) : null;
+    private static string? Class(string? variant) =>
+        variant is not null && Variant.TryParse(variant, out Variant? parsed) ? Class(parsed) : null;
 
     private static FrameColumn<T> Text<T>(string name, Func<T, string?> value) => FrameColumn<T>.Text(name, value);
 
-    private static FrameColumn<T> Number<T>(string name, Func<T, double?> value, string? unit = null) => FrameColumn<T>.Number(name, value, unit);
+    private static FrameColumn<T> Number<T>(string name, Func<T, double?> value, string? unit = null) =>
+        FrameColumn<T>.Number(name, value, unit);
 
     private static FrameColumn<T> Flag<T>(string name, Func<T, bool?> value) => FrameColumn<T>.Flag(name, value);
 

@@ -9,7 +9,8 @@ namespace QuantBench.Analysis.Frames;
 /// <param name="Units">Unit of each number column that has one, by name; units that differ by row stand in a column <c>unit</c>.</param>
 /// <param name="Lead">The finding in a sentence; empty when it is plain data.</param>
 /// <param name="Notes">What a reader must know.</param>
-public sealed record Frame(string Name, DataFrame Data, ImmutableDictionary<string, string> Units, string Lead = "", ImmutableArray<string> Notes = default)
+public sealed record Frame(string Name, DataFrame Data, ImmutableDictionary<string, string> Units, string Lead = "",
+    ImmutableArray<string> Notes = default)
 {
     private const int ManyRows = 10_000;
 
@@ -49,10 +50,13 @@ public sealed record Frame(string Name, DataFrame Data, ImmutableDictionary<stri
 /// <param name="Make">Makes it.</param>
 internal sealed record FrameColumn<T>(string Name, string? Unit, Func<IReadOnlyCollection<T>, DataFrameColumn> Make)
 {
-    public static FrameColumn<T> Text(string name, Func<T, string?> value) => new(name, null, rows => new StringDataFrameColumn(name, rows.Select(value)));
+    public static FrameColumn<T> Text(string name, Func<T, string?> value) =>
+        new(name, null, rows => new StringDataFrameColumn(name, rows.Select(value)));
 
     public static FrameColumn<T> Number(string name, Func<T, double?> value, string? unit = null) =>
-        new(name, unit, rows => new DoubleDataFrameColumn(name, rows.Select(r => value(r) is { } v && double.IsFinite(v) ? (double?)v : null)));
+        new(name, unit,
+            rows => new DoubleDataFrameColumn(name, rows.Select(r => value(r) is { } v && double.IsFinite(v) ? (double?)v : null)));
 
-    public static FrameColumn<T> Flag(string name, Func<T, bool?> value) => new(name, null, rows => new BooleanDataFrameColumn(name, rows.Select(value)));
+    public static FrameColumn<T> Flag(string name, Func<T, bool?> value) =>
+        new(name, null, rows => new BooleanDataFrameColumn(name, rows.Select(value)));
 }

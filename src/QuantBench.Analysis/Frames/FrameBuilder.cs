@@ -19,10 +19,13 @@ public static class FrameBuilder
         ArgumentNullException.ThrowIfNull(view);
         DataFrame data = MeasurementFrame.Of(runs);
         string[] known = [.. data.Columns.Select(c => c.Name)];
-        foreach (string column in (string[])[.. view.Where.Keys, .. view.Rows, .. view.Rows.IsEmpty ? [] : view.Columns, view.Value]) Check(column, known);
+        foreach (string column in (string[])[.. view.Where.Keys, .. view.Rows, .. view.Rows.IsEmpty ? [] : view.Columns, view.Value])
+            Check(column, known);
         foreach (string metric in view.Metrics)
         {
-            if (MetricTable.Find(metric) is null) throw new RequestException($"there is no metric '{metric}'.", DidYouMean.Hint(metric, MetricTable.All.Select(m => m.Name), "metrics"));
+            if (MetricTable.Find(metric) is null)
+                throw new RequestException($"there is no metric '{metric}'.",
+                    DidYouMean.Hint(metric, MetricTable.All.Select(m => m.Name), "metrics"));
         }
 
         data = Filter(data, view);
@@ -40,7 +43,8 @@ public static class FrameBuilder
 
     private static void Check(string column, string[] known)
     {
-        if (!known.Contains(column)) throw new RequestException($"there is no column '{column}'.", DidYouMean.Hint(column, known, "columns"));
+        if (!known.Contains(column))
+            throw new RequestException($"there is no column '{column}'.", DidYouMean.Hint(column, known, "columns"));
     }
 
     private static DataFrame Filter(DataFrame data, FrameView view)
@@ -51,7 +55,8 @@ public static class FrameBuilder
         for (int i = 0; i < keep.Length; i++)
         {
             int row = i;
-            keep[i] = (view.Metrics.IsEmpty || view.Metrics.Contains((string)metrics[row])) && Array.TrueForAll(patterns, p => Fits(p.Column, row, p.Pattern));
+            keep[i] = (view.Metrics.IsEmpty || view.Metrics.Contains((string)metrics[row]))
+                && Array.TrueForAll(patterns, p => Fits(p.Column, row, p.Pattern));
         }
 
         return data.Filter(new BooleanDataFrameColumn("keep", keep));
@@ -87,16 +92,21 @@ public static class FrameBuilder
                 if (view.Columns.Contains("metric") && data["unit"][i] is string unit && unit != "1") units[columnKey] = unit;
             }
 
-            if (!cells.TryAdd((row, column), data[view.Value][i] is { } value ? Convert.ToDouble(value, System.Globalization.CultureInfo.InvariantCulture) : null))
+            if (!cells.TryAdd((row, column),
+                data[view.Value][i] is { } value ? Convert.ToDouble(value, System.Globalization.CultureInfo.InvariantCulture) : null))
             {
                 throw new RequestException(
                     $"two figures share the row '{rowKey}' and the column '{columnKey}'.",
-                    "A pivot keeps one figure per field: add what tells them apart (run, workload, settings, backend) to --rows or --columns, or filter with --where.");
+                    "A pivot keeps one figure per field: add what tells them apart (run, workload, settings, backend) to --rows or "
+                        + "--columns, or filter with --where.");
             }
         }
 
         var made = new List<DataFrameColumn>();
-        foreach (string name in view.Rows) made.Add(new StringDataFrameColumn(name, firsts.Select(i => Convert.ToString(data[name][i], System.Globalization.CultureInfo.InvariantCulture))));
+        foreach (string name in view.Rows)
+            made.Add(
+                new StringDataFrameColumn(name,
+                    firsts.Select(i => Convert.ToString(data[name][i], System.Globalization.CultureInfo.InvariantCulture))));
         foreach ((string name, int column) in columns)
         {
             string unique = made.Any(c => c.Name == name) ? $"{name} " : name; // a metric can't be named like a key column, a variant might

@@ -12,7 +12,8 @@ using QuantBench.Core;
 
 namespace QuantBench.Analysis.Frames;
 
-/// <summary>Writes frames: CSV (RFC 4180), JSON, Markdown, Parquet. Numbers round-trip exactly, except in Markdown, which is for people.</summary>
+/// <summary>Writes frames: CSV (RFC 4180), JSON, Markdown, Parquet. Numbers round-trip exactly, except in Markdown, which is for
+/// people.</summary>
 public static class FrameWriter
 {
     private const int RowsAtOnce = 4096;
@@ -110,7 +111,9 @@ public static class FrameWriter
         switch (column)
         {
             // Without a box per number: a comparison of 100,000 cells has a million.
-            case DoubleDataFrameColumn numbers when numbers[row] is { } number: text.Append(CultureInfo.InvariantCulture, $"{number:R}"); break;
+            case DoubleDataFrameColumn numbers when numbers[row] is { } number:
+                text.Append(CultureInfo.InvariantCulture, $"{number:R}");
+                break;
             case DoubleDataFrameColumn: break;
             case StringDataFrameColumn texts: text.Append(Field(texts[row] ?? "")); break;
             default: text.Append(Field(Plain(column[row]))); break;
@@ -121,7 +124,9 @@ public static class FrameWriter
     {
         if (text.Length == 0) return "";
         // A spreadsheet runs a field that begins like a formula; a tab in front keeps it text.
-        if (text[0] is '=' or '@' || (text[0] is '+' or '-' && !double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out _))) text = "\t" + text;
+        if (text[0] is '=' or '@'
+            || (text[0] is '+' or '-' && !double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out _)))
+            text = "\t" + text;
         return text.AsSpan().IndexOfAny(",\"\r\n\t") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
     }
 
@@ -138,7 +143,9 @@ public static class FrameWriter
         var root = new JsonObject { ["name"] = frame.Name };
         if (frame.Lead.Length > 0) root["lead"] = frame.Lead;
         if (!frame.Notes.IsDefaultOrEmpty) root["notes"] = new JsonArray([.. frame.Notes.Select(n => (JsonNode)n)]);
-        if (frame.Units.Count > 0) root["units"] = new JsonObject(frame.Units.OrderBy(u => u.Key, StringComparer.Ordinal).Select(u => new KeyValuePair<string, JsonNode?>(u.Key, u.Value)));
+        if (frame.Units.Count > 0)
+            root["units"] = new JsonObject(
+                frame.Units.OrderBy(u => u.Key, StringComparer.Ordinal).Select(u => new KeyValuePair<string, JsonNode?>(u.Key, u.Value)));
         var rows = new JsonArray();
         for (long i = 0; i < frame.Data.Rows.Count; i++)
         {
@@ -164,15 +171,23 @@ public static class FrameWriter
         DataFrameColumn[] columns = [.. frame.Data.Columns];
         var text = new StringBuilder();
         if (frame.Lead.Length > 0) text.Append(MarkdownTable.Escape(frame.Lead)).Append("\n\n");
-        text.Append("| ").AppendJoin(" | ", columns.Select(c => MarkdownTable.Escape(frame.Units.TryGetValue(c.Name, out string? unit) ? $"{c.Name} ({unit})" : c.Name))).Append(" |\n");
+        text.Append("| ")
+            .AppendJoin(" | ",
+                columns.Select(c =>
+                    MarkdownTable.Escape(frame.Units.TryGetValue(c.Name, out string? unit) ? $"{c.Name} ({unit})" : c.Name)))
+                    .Append(" |\n");
         text.Append("| ").AppendJoin(" | ", columns.Select(c => c is DoubleDataFrameColumn ? "---:" : "---")).Append(" |\n");
         for (long i = 0; i < frame.Data.Rows.Count; i++)
         {
             long row = i;
-            text.Append("| ").AppendJoin(" | ", columns.Select(c => c[row] is double number ? Format.Number(number, 5) : MarkdownTable.Escape(Plain(c[row])))).Append(" |\n");
+            text.Append("| ")
+                .AppendJoin(" | ",
+                    columns.Select(c => c[row] is double number ? Format.Number(number, 5) : MarkdownTable.Escape(Plain(c[row]))))
+                    .Append(" |\n");
         }
 
-        foreach (string note in frame.Notes.IsDefaultOrEmpty ? [] : frame.Notes) text.Append('\n').Append(MarkdownTable.Escape(note)).Append('\n');
+        foreach (string note in frame.Notes.IsDefaultOrEmpty ? [] : frame.Notes)
+            text.Append('\n').Append(MarkdownTable.Escape(note)).Append('\n');
         return text.ToString();
     }
 
@@ -188,7 +203,8 @@ public static class FrameWriter
 
         // The footer needs the writer's position, which a pipe doesn't have.
         using var buffer = new MemoryStream();
-        await using (ParquetWriter writer = await ParquetWriter.CreateAsync(new ParquetSchema(fields), buffer, cancellationToken: cancellationToken))
+        await using (ParquetWriter writer =
+            await ParquetWriter.CreateAsync(new ParquetSchema(fields), buffer, cancellationToken: cancellationToken))
         {
             writer.CustomMetadata = frame.Units.ToDictionary(u => $"unit.{u.Key}", u => u.Value);
             using ParquetRowGroupWriter group = writer.CreateRowGroup();
@@ -196,8 +212,12 @@ public static class FrameWriter
             {
                 switch (columns[i])
                 {
-                    case DoubleDataFrameColumn numbers: await group.WriteAsync<double>(fields[i], numbers.ToArray(), cancellationToken: cancellationToken); break;
-                    case BooleanDataFrameColumn flags: await group.WriteAsync<bool>(fields[i], flags.ToArray(), cancellationToken: cancellationToken); break;
+                    case DoubleDataFrameColumn numbers:
+                        await group.WriteAsync<double>(fields[i], numbers.ToArray(),
+                        cancellationToken: cancellationToken); break;
+                    case BooleanDataFrameColumn flags:
+                        await group.WriteAsync<bool>(fields[i], flags.ToArray(),
+                        cancellationToken: cancellationToken); break;
                     default:
                         // The writer's signature says string; the field is nullable, and null is what it takes for a missing text.
                         string[] texts = new string[columns[i].Length];

@@ -16,17 +16,24 @@ public static class MeasurementFrame
     {
         MetricRecord[] records = [.. runs.ToArray().SelectMany(MetricRecord.Of)];
         return new DataFrame(
-            Text("run", r => r.Run), Text("machine", r => r.Machine), Text("cell", r => r.Cell), Text("model", r => r.Model), Text("variant", r => r.Variant), Text("class", r => Class(r.Variant)),
-            Text("backend", r => r.Backend), Text("workload", r => r.Workload), Text("settings", r => r.Settings), Text("status", r => r.Status),
-            Text("metric", r => r.Metric), Text("unit", r => r.Unit), Text("direction", r => r.Direction), Text("protocol", r => r.Measurement?.Protocol),
+            Text("run", r => r.Run), Text("machine", r => r.Machine), Text("cell", r => r.Cell), Text("model", r => r.Model),
+            Text("variant", r => r.Variant), Text("class", r => Class(r.Variant)),
+            Text("backend", r => r.Backend), Text("workload", r => r.Workload), Text("settings", r => r.Settings),
+            Text("status", r => r.Status),
+            Text("metric", r => r.Metric), Text("unit", r => r.Unit), Text("direction", r => r.Direction),
+            Text("protocol", r => r.Measurement?.Protocol),
             Number("value", m => m.Value), Number("error", m => m.Error), Number("n", m => m.N), Number("mean", m => m.Mean),
-            Number("sd", m => m.StandardDeviation), Number("median", m => m.Median), Number("p90", m => m.P90), Number("p95", m => m.P95), Number("p99", m => m.P99),
-            Number("ci95_low", m => m.Ci95 is [double low, _] ? low : null), Number("ci95_high", m => m.Ci95 is [_, double high] ? high : null));
+            Number("sd", m => m.StandardDeviation), Number("median", m => m.Median), Number("p90", m => m.P90), Number("p95", m => m.P95),
+            Number("p99", m => m.P99),
+            Number("ci95_low", m => m.Ci95 is [double low, _] ? low : null),
+            Number("ci95_high", m => m.Ci95 is [_, double high] ? high : null));
 
         StringDataFrameColumn Text(string name, Func<MetricRecord, string?> value) => new(name, records.Select(value));
 
-        static string? Class(string variant) => Variant.TryParse(variant, out Variant? parsed) && parsed is not null ? Format.Class(parsed.Scheme.PrecisionClass) : null;
+        static string? Class(string variant) =>
+            Variant.TryParse(variant, out Variant? parsed) && parsed is not null ? Format.Class(parsed.Scheme.PrecisionClass) : null;
 
-        DoubleDataFrameColumn Number(string name, Func<Measurement, double?> value) => new(name, records.Select(r => r.Measurement is { } m ? value(m) : null));
+        DoubleDataFrameColumn Number(string name, Func<Measurement, double?> value) =>
+            new(name, records.Select(r => r.Measurement is { } m ? value(m) : null));
     }
 }

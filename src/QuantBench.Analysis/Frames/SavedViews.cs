@@ -17,7 +17,9 @@ public sealed class SavedViews(string resultsRoot)
 
     /// <summary>Names of all saved views.</summary>
     public ImmutableArray<string> List() =>
-        Directory.Exists(Path) ? [.. Directory.EnumerateFiles(Path, "*.json").Select(f => System.IO.Path.GetFileNameWithoutExtension(f)).Order(StringComparer.Ordinal)] : [];
+        Directory.Exists(Path)
+            ? [.. Directory.EnumerateFiles(Path, "*.json").Select(f => System.IO.Path.GetFileNameWithoutExtension(f))
+                .Order(StringComparer.Ordinal)] : [];
 
     /// <summary>Saves a view; one of the same name is replaced.</summary>
     /// <exception cref="RequestException">The name can't be a file's.</exception>
@@ -37,11 +39,14 @@ public sealed class SavedViews(string resultsRoot)
     public FrameView Load(string name)
     {
         string file = File(name);
-        if (!System.IO.File.Exists(file)) throw new RequestException($"there is no view '{name}' in {Path}.", List() is { IsEmpty: false } all ? DidYouMean.Hint(name, all, "views") : "Save one: quantbench frame latest … --save NAME");
+        if (!System.IO.File.Exists(file))
+            throw new RequestException($"there is no view '{name}' in {Path}.",
+                List() is { IsEmpty: false } all ? DidYouMean.Hint(name, all, "views") : "Save one: quantbench frame latest … --save NAME");
         try
         {
             FrameView? view = JsonSerializer.Deserialize<FrameView>(System.IO.File.ReadAllText(file), Json.Line);
-            return view is { Schema: 1 } ? view : throw new StoreException($"{file}: written in another schema than 1.", "Save the view again.");
+            return view is { Schema: 1 } ? view
+                : throw new StoreException($"{file}: written in another schema than 1.", "Save the view again.");
         }
         catch (JsonException e)
         {

@@ -22,7 +22,8 @@ public static class GateJudge
         ArgumentNullException.ThrowIfNull(run);
         if (baseline is null && rules.FirstOrDefault(r => r.Base == GateBase.Baseline) is { } needs)
         {
-            throw new RequestException($"{needs.Place}: the gate '{needs.Name}' is against a baseline, and none is given.", "Name the stored run: --baseline RUN");
+            throw new RequestException($"{needs.Place}: the gate '{needs.Name}' is against a baseline, and none is given.",
+                "Name the stored run: --baseline RUN");
         }
 
         ImmutableArray<string> differing = baseline is null || baseline.Run.Info.Id == run.Run.Info.Id
@@ -40,7 +41,8 @@ public static class GateJudge
         if (rule.Base == GateBase.Variant && matching.Length > 1) matching = [.. matching.Where(c => c.Variant != rule.BaseVariant)];
         if (matching.Length == 0)
         {
-            yield return new GateResult(rule, null, "", [], false, $"no variant of the run matches; it has {string.Join(", ", run.All.Select(run.Name).Distinct().Take(8))}");
+            yield return new GateResult(rule, null, "", [], false,
+                $"no variant of the run matches; it has {string.Join(", ", run.All.Select(run.Name).Distinct().Take(8))}");
             yield break;
         }
 
@@ -56,7 +58,8 @@ public static class GateJudge
         }
     }
 
-    private static CandidateFigure Figure(CandidateSet run, GateRule rule, Candidate candidate, CandidateSet? baseline, ImmutableArray<string> differing)
+    private static CandidateFigure Figure(CandidateSet run, GateRule rule, Candidate candidate, CandidateSet? baseline,
+        ImmutableArray<string> differing)
     {
         switch (rule.Base)
         {

@@ -12,7 +12,8 @@ namespace QuantBench.Analysis.Gates;
 /// <param name="Checks">One per limit; empty when there is no figure.</param>
 /// <param name="Passed">Whether it keeps the gate.</param>
 /// <param name="Reason">Why it fails, or what isn't shown about its passing; empty when it is plainly kept.</param>
-public sealed record GateResult(GateRule Rule, Candidate? Candidate, string Name, ImmutableArray<BoundCheck> Checks, bool Passed, string Reason)
+public sealed record GateResult(GateRule Rule, Candidate? Candidate, string Name, ImmutableArray<BoundCheck> Checks, bool Passed,
+    string Reason)
 {
     /// <summary>Whether a figure could be judged at all.</summary>
     public bool HasFigure => !Checks.IsEmpty && Checks.All(c => c.Standing != Standing.NoFigure);

@@ -20,7 +20,9 @@ public static class GateText
             ? $"Run {report.RunId}{against} keeps all {Format.Count(report.Results.Length)} gates"
             : $"Run {report.RunId}{against} breaks {Format.Count(failed)} of {Format.Count(report.Results.Length)} gates";
         int unsure = report.Results.Count(r => r.Checks.Any(c => c.Standing is Standing.KeptNotShown or Standing.BrokenNotShown));
-        return unsure == 0 ? text + "." : $"{text}; {Format.Count(unsure)} {(unsure == 1 ? "is" : "are")} decided by the estimate alone, since the interval lies on both sides of the limit.";
+        return unsure == 0 ? text + "."
+            : $"{text}; {Format.Count(unsure)} {(unsure == 1 ? "is" : "are")} decided by the estimate alone, since the interval lies on "
+                + "both sides of the limit.";
     }
 
     /// <summary>The figure of a result.</summary>
@@ -48,11 +50,15 @@ public static class GateText
     {
         ArgumentNullException.ThrowIfNull(report);
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{E(Lead(report))}\n\n| Gate | Variant | Class | Figure (95 %) | Limit | Result | Why |\n| --- | --- | --- | ---: | --- | --- | --- |\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"{E(Lead(report))}\n\n| Gate | Variant | Class | Figure (95 %) | Limit | Result | Why |\n| --- | --- | --- | ---: | --- | --- "
+                + $"| --- |\n");
         foreach (GateResult r in report.Results.OrderBy(r => r.Passed))
         {
             string precision = r.Candidate is { } c ? Format.Class(c.Class) : Format.Missing;
-            text.Append(CultureInfo.InvariantCulture, $"| {E(r.Rule.Name)} | {E(r.Name)} | {precision} | {E(Figure(r))} | {E(Limits(r))} | {(r.Passed ? "kept" : "**broken**")} | {E(r.Reason)} |\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"| {E(r.Rule.Name)} | {E(r.Name)} | {precision} | {E(Figure(r))} | {E(Limits(r))} | {(r.Passed ? "kept" : "**broken**")} "
+                    + $"| {E(r.Reason)} |\n");
         }
 
         foreach (string note in report.Notes) text.Append(CultureInfo.InvariantCulture, $"\n{E(note)}\n");
@@ -61,7 +67,8 @@ public static class GateText
         static string E(string value) => MarkdownTable.Escape(value);
     }
 
-    /// <summary>JUnit XML as CI servers read it: one test case per gate and variant; a gate without a figure is an error, a broken one a failure.</summary>
+    /// <summary>JUnit XML as CI servers read it: one test case per gate and variant; a gate without a figure is an error, a broken one a
+    /// failure.</summary>
     public static string JUnit(GateReport report)
     {
         ArgumentNullException.ThrowIfNull(report);

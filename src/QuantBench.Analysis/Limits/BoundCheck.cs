@@ -34,13 +34,14 @@ public sealed record BoundCheck(Bound Bound, CandidateFigure Figure, Standing St
     public bool Keeps => Standing is Standing.Kept or Standing.KeptNotShown;
 
     /// <summary>
-    /// Share of the limit that is used: figure over limit for a maximum, limit over figure for a minimum, and for <c>same_top</c> the lost share over
-    /// the loss allowed. 1 is at the limit, more is beyond; null without a figure.
+    /// Share of the limit that is used: figure over limit for a maximum, limit over figure for a minimum, and for <c>same_top</c> the lost
+    /// share over the loss allowed. 1 is at the limit, more is beyond; null without a figure.
     /// </summary>
     public double? Use => Figure.Value is { } value ? UseOf(value) : null;
 
     /// <summary>Standard error of <see cref="Use"/>; 0 where none is known.</summary>
-    public double UseError => Figure.Estimate is { Certainty: Certainty.Interval } e ? Math.Abs(UseOf(e.High) - UseOf(e.Low)) / (2 * Estimate.Normal975) : 0;
+    public double UseError =>
+        Figure.Estimate is { Certainty: Certainty.Interval } e ? Math.Abs(UseOf(e.High) - UseOf(e.Low)) / (2 * Estimate.Normal975) : 0;
 
     /// <summary>Holds a limit against a figure.</summary>
     public static BoundCheck Of(Bound bound, CandidateFigure figure)
@@ -51,7 +52,8 @@ public sealed record BoundCheck(Bound Bound, CandidateFigure Figure, Standing St
         bool Keeps(double value) => bound.IsMax ? value <= bound.Limit : value >= bound.Limit;
         bool all = Keeps(e.Low) && Keeps(e.High);
         bool any = Keeps(e.Low) || Keeps(e.High);
-        return new BoundCheck(bound, figure, Keeps(e.Value) ? all ? Standing.Kept : Standing.KeptNotShown : any ? Standing.BrokenNotShown : Standing.Broken);
+        return new BoundCheck(bound, figure,
+            Keeps(e.Value) ? all ? Standing.Kept : Standing.KeptNotShown : any ? Standing.BrokenNotShown : Standing.Broken);
     }
 
     /// <summary>The limit as people write it, e.g. <c>rss_peak ≤ 2 GiB</c>, <c>perplexity ≤ +2.0 %</c>.</summary>

@@ -23,7 +23,8 @@ public static class DifferencePlot
     /// <param name="left">How many others are left out; the caption says so.</param>
     /// <param name="id">Id of the figure on its page.</param>
     /// <param name="width">Width in pixels.</param>
-    public static PlotFigure? Draw(string title, IReadOnlyList<DifferenceBar> bars, int left = 0, string id = "differences", int width = PlotFigure.Wide)
+    public static PlotFigure? Draw(string title, IReadOnlyList<DifferenceBar> bars, int left = 0, string id = "differences",
+        int width = PlotFigure.Wide)
     {
         ArgumentNullException.ThrowIfNull(bars);
         DifferenceBar[] drawn = [.. bars.Where(b => b.Row is { Absolute: false, Difference: { } d } && double.IsFinite(d))];
@@ -33,8 +34,11 @@ public static class DifferencePlot
         double range = s_ranges.FirstOrDefault(r => r >= reach, Widest);
         int letters = width < PlotFigure.Wide ? 22 : 44;
         double space = 16 + (Math.Min(letters, drawn.Max(b => b.Label.Length)) * 6.8);
-        var canvas = new PlotCanvas(width, 74 + (RowHeight * drawn.Length), space, (-range * 1.06, range * 1.06), (-0.5, drawn.Length - 0.5), top: 28, bottom: 44);
-        canvas.Ticks(true, PlotScale.Linear((-range, range)).Select(t => (t.At, Math.Abs(t.At) < 1e-12 ? "0" : $"{(t.At > 0 ? "+" : "−")}{Format.Number(Math.Abs(t.At) * 100, 2)} %")));
+        var canvas = new PlotCanvas(width, 74 + (RowHeight * drawn.Length), space, (-range * 1.06, range * 1.06),
+            (-0.5, drawn.Length - 0.5), top: 28, bottom: 44);
+        canvas.Ticks(true,
+            PlotScale.Linear((-range, range))
+                .Select(t => (t.At, Math.Abs(t.At) < 1e-12 ? "0" : $"{(t.At > 0 ? "+" : "−")}{Format.Number(Math.Abs(t.At) * 100, 2)} %")));
         canvas.Ticks(false, drawn.Select((b, i) => ((double)(drawn.Length - 1 - i), Cut(b.Label, letters))));
         canvas.Word(space, 16, "← worse");
         canvas.Word(width - 18, 16, "better →", "end");
@@ -44,19 +48,27 @@ public static class DifferencePlot
         {
             MetricComparison row = drawn[i].Row;
             Bar(canvas, row, drawn.Length - 1 - i, range);
-            canvas.HoverRow(drawn.Length - 1 - i, $"{drawn[i].Label}: {Format.Change(row.Difference ?? 0)}{(row.Interval is { } ends ? $" ({Format.ChangeInterval(ends)})" : "")}, {ComparisonText.Word(row.Verdict)}");
+            canvas.HoverRow(drawn.Length - 1 - i,
+                $"{drawn[i].Label}: "
+                    + $"{Format.Change(row.Difference ?? 0)}{(row.Interval is { } ends ? $" ({Format.ChangeInterval(ends)})" : "")}, "
+                    + $"{ComparisonText.Word(row.Verdict)}");
         }
 
         int Count(Verdict verdict) => drawn.Count(b => b.Row.Verdict == verdict);
-        string finding = $"Of {Format.Count(drawn.Length)} differences {Count(Verdict.Better)} are better, {Count(Verdict.Worse)} worse, {Count(Verdict.NoDifferenceShown)} not shown.";
+        string finding =
+            $"Of {Format.Count(drawn.Length)} differences {Count(Verdict.Better)} are better, {Count(Verdict.Worse)} worse, "
+                + $"{Count(Verdict.NoDifferenceShown)} not shown.";
         return new PlotFigure(
             id, title, finding,
-            $"Lines are 95 % intervals, ticks the estimates; grey where no difference is shown.{(drawn.Any(b => Reach(b.Row) > range) ? $" What lies beyond ±{Format.Number(range * 100, 2)} % ends in an arrow; the table has its figure." : "")}{(left > 0 ? $" {Format.Count(left)} more are in the table below." : "")}",
+            $"Lines are 95 % intervals, ticks the estimates; grey where no difference is "
+                + $"shown.{(drawn.Any(b => Reach(b.Row) > range) ? $" What lies beyond ±{Format.Number(range * 100, 2)} % ends in an "
+                + "arrow; the table has its figure." : "")}{(left > 0 ? $" {Format.Count(left)} more are in the table below." : "")}",
             canvas.Render(id, title, finding), ["What", "Metric", "Base", "Candidate", "Difference", "95 % interval", "Verdict"],
             [
                 .. drawn.Select(b => (ImmutableArray<string>)
                 [
-                    b.Label, b.Row.Metric.Name, Format.Value(b.Row.A), Format.Value(b.Row.B), Format.Change(b.Row.Difference ?? 0), b.Row.Interval is { } ends ? Format.ChangeInterval(ends) : "none known",
+                    b.Label, b.Row.Metric.Name, Format.Value(b.Row.A), Format.Value(b.Row.B), Format.Change(b.Row.Difference ?? 0),
+                    b.Row.Interval is { } ends ? Format.ChangeInterval(ends) : "none known",
                     ComparisonText.Word(b.Row.Verdict),
                 ]),
             ]);
@@ -66,7 +78,12 @@ public static class DifferencePlot
     {
         double Side(double difference) => row.Metric.Direction == Direction.Lower ? -difference : difference;
         double Inside(double difference) => Math.Clamp(Side(difference), -range, range);
-        PlotRole role = row.Verdict switch { Verdict.Better => PlotPalette.Better, Verdict.Worse => PlotPalette.Worse, _ => PlotPalette.Ink3 };
+        PlotRole role = row.Verdict switch
+        {
+            Verdict.Better => PlotPalette.Better,
+            Verdict.Worse => PlotPalette.Worse,
+            _ => PlotPalette.Ink3
+        };
         double estimate = row.Difference ?? 0;
         if (row.Interval is { } interval) canvas.Line(Inside(interval.Low), at, Inside(interval.High), at, role, 4);
         else canvas.Line(0, at, Inside(estimate), at, role, 1.2f);

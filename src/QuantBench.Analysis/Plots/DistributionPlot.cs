@@ -18,7 +18,8 @@ public static class DistributionPlot
 
     private const int MostSteps = 200; // more than one step per three pixels can't be seen
 
-    private static readonly ImmutableArray<PlotRole> s_colours = [PlotPalette.Ink, PlotPalette.C1, PlotPalette.C2, PlotPalette.C3, PlotPalette.C4, PlotPalette.C5];
+    private static readonly ImmutableArray<PlotRole> s_colours = [PlotPalette.Ink, PlotPalette.C1, PlotPalette.C2, PlotPalette.C3,
+        PlotPalette.C4, PlotPalette.C5];
 
     /// <summary>Draws it; null with fewer than two sides that have samples.</summary>
     /// <param name="metric">The metric.</param>
@@ -26,13 +27,15 @@ public static class DistributionPlot
     /// <param name="sets">The base first.</param>
     /// <param name="id">Id of the figure on its page.</param>
     /// <param name="width">Width in pixels.</param>
-    public static PlotFigure? Draw(MetricDefinition metric, string what, IReadOnlyList<SampleSet> sets, string id = "distribution", int width = PlotFigure.Wide)
+    public static PlotFigure? Draw(MetricDefinition metric, string what, IReadOnlyList<SampleSet> sets, string id = "distribution",
+        int width = PlotFigure.Wide)
     {
         ArgumentNullException.ThrowIfNull(metric);
         ArgumentNullException.ThrowIfNull(sets);
         (SampleSet Set, double[] Sorted, PlotRole Role, bool Base)[] curves =
         [
-            .. sets.Take(MostSets).Select((s, i) => (s, s.Samples.Where(double.IsFinite).Order().ToArray(), s_colours[i], i == 0)).Where(c => c.Item2.Length > 1),
+            .. sets.Take(MostSets).Select((s, i) => (s, s.Samples.Where(double.IsFinite).Order().ToArray(), s_colours[i], i == 0))
+                .Where(c => c.Item2.Length > 1),
         ];
         if (curves.Length < 2) return null;
         // The key takes a line per two names, or one each on a phone: names of variants and backends are long.
@@ -42,7 +45,8 @@ public static class DistributionPlot
         var canvas = new PlotCanvas(width, 250 + keyHeight, 56, x, (0, 1), top: 34 + keyHeight, bottom: 42);
         canvas.Ticks(true, metric.Unit == "B" ? PlotScale.Bytes(canvas.X) : PlotScale.Linear(canvas.X));
         canvas.Ticks(false, [(0, "0 %"), (0.25, "25 %"), (0.5, "50 %"), (0.75, "75 %"), (1, "100 %")]);
-        canvas.AxisTitles($"{metric.Title}{(metric.Unit is "1" or "B" ? "" : $", {metric.Unit}")}{Better(metric)}", "share of samples at or below");
+        canvas.AxisTitles($"{metric.Title}{(metric.Unit is "1" or "B" ? "" : $", {metric.Unit}")}{Better(metric)}",
+            "share of samples at or below");
         for (int i = 0; i < curves.Length; i++)
         {
             (double px, double py) = (8 + (i % perLine * (width / (double)perLine)), 16 + (16 * (i / perLine)));
@@ -53,20 +57,29 @@ public static class DistributionPlot
 
         string title = $"Distribution of {metric.Name}";
         string unit = metric.Unit is "1" ? "" : '\u00a0' + metric.Unit;
-        string finding = $"Half of the samples of {what} lie at or below {string.Join(", ", curves.Select(c => $"{Value(metric, Descriptive.Median(c.Sorted))} ({c.Set.Name})"))}.";
+        string finding =
+            $"Half of the samples of {what} lie at or below "
+                + $"{string.Join(", ", curves.Select(c => $"{Value(metric, Descriptive.Median(c.Sorted))} ({c.Set.Name})"))}.";
         return new PlotFigure(
-            id, title, finding, "Each curve climbs by one sample at its value: steep where many samples agree, a long foot or shoulder where some are far off. Base dashed, the others solid.",
-            canvas.Render(id, title, finding), ["Side", "Samples", $"Least{Head(unit)}", $"p25{Head(unit)}", $"Median{Head(unit)}", $"p75{Head(unit)}", $"p90{Head(unit)}", $"p99{Head(unit)}", $"Most{Head(unit)}"],
+            id, title, finding,
+            "Each curve climbs by one sample at its value: steep where many samples agree, a long foot or shoulder where some are far off. "
+                + "Base dashed, the others solid.",
+            canvas.Render(id, title, finding),
+            ["Side", "Samples", $"Least{Head(unit)}", $"p25{Head(unit)}", $"Median{Head(unit)}", $"p75{Head(unit)}", $"p90{Head(unit)}",
+                $"p99{Head(unit)}", $"Most{Head(unit)}"],
             [
                 .. curves.Select(c => (ImmutableArray<string>)
                 [
-                    c.Set.Name, Format.Count(c.Sorted.Length), Bare(c.Sorted[0]), Bare(Descriptive.Quantile(c.Sorted, 0.25)), Bare(Descriptive.Median(c.Sorted)), Bare(Descriptive.Quantile(c.Sorted, 0.75)),
-                    Percentile(c.Sorted, 0.9, Descriptive.P90Observations), Percentile(c.Sorted, 0.99, Descriptive.P99Observations), Bare(c.Sorted[^1]),
+                    c.Set.Name, Format.Count(c.Sorted.Length), Bare(c.Sorted[0]), Bare(Descriptive.Quantile(c.Sorted, 0.25)),
+                    Bare(Descriptive.Median(c.Sorted)), Bare(Descriptive.Quantile(c.Sorted, 0.75)),
+                    Percentile(c.Sorted, 0.9, Descriptive.P90Observations), Percentile(c.Sorted, 0.99, Descriptive.P99Observations),
+                    Bare(c.Sorted[^1]),
                 ]),
             ]);
     }
 
-    private static string Better(MetricDefinition metric) => metric.Direction switch { Direction.Higher => ", more is better", Direction.Lower => ", less is better", _ => "" };
+    private static string Better(MetricDefinition metric) =>
+        metric.Direction switch { Direction.Higher => ", more is better", Direction.Lower => ", less is better", _ => "" };
 
     private static string Head(string unit) => unit.Length == 0 ? "" : $" ({unit.Trim()})";
 
@@ -75,7 +88,8 @@ public static class DistributionPlot
     private static string Value(MetricDefinition metric, double value) => Format.Value(value, metric.Unit, metric.Name);
 
     private static string Percentile(double[] sorted, double q, int needed) =>
-        sorted.Length >= needed ? Bare(Descriptive.Quantile(sorted, q)) : $"needs {Format.Count(needed)} samples, has {Format.Count(sorted.Length)}";
+        sorted.Length >= needed ? Bare(Descriptive.Quantile(sorted, q))
+            : $"needs {Format.Count(needed)} samples, has {Format.Count(sorted.Length)}";
 
     private static void Curve(PlotCanvas canvas, double[] sorted, PlotRole role, bool dashed)
     {

@@ -22,11 +22,15 @@ public static class LatencyPlot
         [
             .. rows.Select(r => (Row: r, Samples: r.First("token_latency")?.Source?.Samples))
                 .Where(s => s.Samples?.Length >= LeastSamples)
-                .Select(s => (s.Row, Sorted: s.Samples!.Order().ToArray(), s.Row.First("token_latency_p99")?.Text ?? Format.Missing)), // length checked above
+                // length checked above
+                .Select(s => (s.Row, Sorted: s.Samples!.Order().ToArray(), s.Row.First("token_latency_p99")?.Text ?? Format.Missing)),
         ];
         if (sets.Length == 0) return null;
 
-        (double Min, double Max) x = PlotScale.Around(sets.SelectMany(s => new[] { Descriptive.Quantile(s.Sorted, 0.05), Descriptive.Quantile(s.Sorted, 0.95) }));
+        (double Min,
+            double Max) x =
+                PlotScale.Around(
+                    sets.SelectMany(s => new[] { Descriptive.Quantile(s.Sorted, 0.05), Descriptive.Quantile(s.Sorted, 0.95) }));
         double left = 16 + (sets.Max(s => s.Row.Variant.ShortName.Length) * 7.5);
         var canvas = new PlotCanvas(width, 90 + (RowHeight * sets.Length), left, (Math.Max(0, x.Min), x.Max), (-0.5, sets.Length - 0.5));
         canvas.Ticks(true, PlotScale.Linear(canvas.X));
@@ -39,8 +43,11 @@ public static class LatencyPlot
             double[] sorted = sets[i].Sorted;
             double median = Descriptive.Quantile(sorted, 0.5);
             canvas.Line(Descriptive.Quantile(sorted, 0.05), at, Descriptive.Quantile(sorted, 0.95), at, PlotPalette.Ink3, 1.2f);
-            canvas.Box(Descriptive.Quantile(sorted, 0.25), Descriptive.Quantile(sorted, 0.75), at - 0.22, at + 0.22, PlotPalette.Of(sets[i].Row.Variant.Scheme.PrecisionClass));
-            canvas.HoverRow(at, $"{sets[i].Row.Variant.ShortName}: median {Ms(sorted, 0.5)} ms, quartiles {Ms(sorted, 0.25)} and {Ms(sorted, 0.75)} ms, {Format.Count(sorted.Length)} samples");
+            canvas.Box(Descriptive.Quantile(sorted, 0.25), Descriptive.Quantile(sorted, 0.75), at - 0.22, at + 0.22,
+                PlotPalette.Of(sets[i].Row.Variant.Scheme.PrecisionClass));
+            canvas.HoverRow(at,
+                $"{sets[i].Row.Variant.ShortName}: median {Ms(sorted, 0.5)} ms, quartiles {Ms(sorted, 0.25)} and {Ms(sorted, 0.75)} ms, "
+                    + $"{Format.Count(sorted.Length)} samples");
             canvas.Marker(median, at, sets[i].Row.Variant.Scheme.PrecisionClass, hollow: true, 9);
         }
 
@@ -48,15 +55,19 @@ public static class LatencyPlot
         (RunRow Row, double[] Sorted, string P99) slowest = sets.MaxBy(s => Descriptive.Quantile(s.Sorted, 0.5));
         string finding = sets.Length == 1
             ? $"Half of the tokens of {fastest.Row.Variant.ShortName} took {Ms(fastest.Sorted, 0.5)} ms or less."
-            : $"Half of the tokens took {Ms(fastest.Sorted, 0.5)} ms or less with {fastest.Row.Variant.ShortName}, the fastest, and {Ms(slowest.Sorted, 0.5)} ms with {slowest.Row.Variant.ShortName}, the slowest.";
+            : $"Half of the tokens took {Ms(fastest.Sorted, 0.5)} ms or less with {fastest.Row.Variant.ShortName}, the fastest, and "
+                + $"{Ms(slowest.Sorted, 0.5)} ms with {slowest.Row.Variant.ShortName}, the slowest.";
         const string title = "Time per generated token";
         return new PlotFigure(
-            id, title, finding, $"Box: quartiles; line: 5th to 95th percentile; marker: median. Variants with fewer than {LeastSamples} samples are left out.",
-            canvas.Render(id, title, finding), ["Variant", "Samples", "p5 (ms)", "p25 (ms)", "Median (ms)", "p75 (ms)", "p95 (ms)", "p99 (ms)"],
+            id, title, finding,
+            $"Box: quartiles; line: 5th to 95th percentile; marker: median. Variants with fewer than {LeastSamples} samples are left out.",
+            canvas.Render(id, title, finding),
+            ["Variant", "Samples", "p5 (ms)", "p25 (ms)", "Median (ms)", "p75 (ms)", "p95 (ms)", "p99 (ms)"],
             [
                 .. sets.Select(s => (ImmutableArray<string>)
                 [
-                    s.Row.Variant.Id, Format.Count(s.Sorted.Length), Ms(s.Sorted, 0.05), Ms(s.Sorted, 0.25), Ms(s.Sorted, 0.5), Ms(s.Sorted, 0.75),
+                    s.Row.Variant.Id, Format.Count(s.Sorted.Length), Ms(s.Sorted, 0.05), Ms(s.Sorted, 0.25), Ms(s.Sorted, 0.5),
+                    Ms(s.Sorted, 0.75),
                     s.Sorted.Length >= Descriptive.P95Observations ? Ms(s.Sorted, 0.95) : Format.Missing, s.P99,
                 ]),
             ]);

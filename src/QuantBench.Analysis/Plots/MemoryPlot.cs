@@ -4,7 +4,8 @@ using QuantBench.Analysis.Tables;
 
 namespace QuantBench.Analysis.Plots;
 
-/// <summary>Memory per variant: weights, KV cache and compute buffers as the engine reports them, stacked; peak resident from the OS as a marker.</summary>
+/// <summary>Memory per variant: weights, KV cache and compute buffers as the engine reports them, stacked; peak resident from the OS as a
+/// marker.</summary>
 public static class MemoryPlot
 {
     private const int RowHeight = 24;
@@ -19,7 +20,8 @@ public static class MemoryPlot
         ArgumentNullException.ThrowIfNull(rows);
         Bar[] bars =
         [
-            .. rows.Select(r => new Bar(r, Of(r, "weights_size"), Of(r, "kv_cache_size"), Of(r, "compute_size"), r["rss_peak"] ?? Of(r, "rss_peak")))
+            .. rows.Select(r =>
+                new Bar(r, Of(r, "weights_size"), Of(r, "kv_cache_size"), Of(r, "compute_size"), r["rss_peak"] ?? Of(r, "rss_peak")))
                 .Where(b => b.Weights is not null || b.Peak is not null),
         ];
         if (bars.Length == 0) return null;
@@ -31,7 +33,10 @@ public static class MemoryPlot
         canvas.Ticks(false, bars.Select((b, i) => ((double)(bars.Length - 1 - i), b.Row.Variant.ShortName)));
         canvas.AxisTitles("MiB, lower is better", "");
         double key = 8;
-        foreach ((string glyph, PlotRole role, string word) in new[] { ("■", PlotPalette.C1, "weights"), ("■", PlotPalette.C2, "KV cache"), ("■", PlotPalette.C3, width < PlotFigure.Wide ? "compute" : "compute buffers"), ("◆", PlotPalette.Ink, width < PlotFigure.Wide ? "peak" : "peak resident") })
+        foreach ((string glyph, PlotRole role,
+            string word) in new[] { ("■", PlotPalette.C1, "weights"), ("■", PlotPalette.C2, "KV cache"),
+                ("■", PlotPalette.C3, width < PlotFigure.Wide ? "compute" : "compute buffers"),
+                ("◆", PlotPalette.Ink, width < PlotFigure.Wide ? "peak" : "peak resident") })
         {
             canvas.Word(key, 16, glyph, "start", role);
             canvas.Word(key + 15, 16, word);
@@ -42,31 +47,42 @@ public static class MemoryPlot
         {
             double at = bars.Length - 1 - i;
             double from = 0;
-            foreach ((double? bytes, PlotRole role) in new[] { (bars[i].Weights, PlotPalette.C1), (bars[i].Kv, PlotPalette.C2), (bars[i].Compute, PlotPalette.C3) })
+            foreach ((double? bytes,
+                PlotRole role) in new[] { (bars[i].Weights, PlotPalette.C1), (bars[i].Kv, PlotPalette.C2),
+                    (bars[i].Compute, PlotPalette.C3) })
             {
                 if (bytes is not > 0) continue;
                 canvas.Box(from, from + (bytes.Value / Mebi), at - 0.26, at + 0.26, role);
                 from += bytes.Value / Mebi;
             }
 
-            canvas.HoverRow(at, $"{bars[i].Row.Variant.ShortName}: weights {Text(bars[i].Weights)}, KV cache {Text(bars[i].Kv)}, compute buffers {Text(bars[i].Compute)}, peak resident {Text(bars[i].Peak)}");
-            if (bars[i].Peak is { } peak) canvas.Plot.Add.Marker(peak / Mebi, at, ScottPlot.MarkerShape.FilledDiamond, 10, PlotPalette.Ink.Color);
+            canvas.HoverRow(at,
+                $"{bars[i].Row.Variant.ShortName}: weights {Text(bars[i].Weights)}, KV cache {Text(bars[i].Kv)}, compute buffers "
+                    + $"{Text(bars[i].Compute)}, peak resident {Text(bars[i].Peak)}");
+            if (bars[i].Peak is { } peak)
+                canvas.Plot.Add.Marker(peak / Mebi, at, ScottPlot.MarkerShape.FilledDiamond, 10, PlotPalette.Ink.Color);
         }
 
         Bar[] measured = [.. bars.Where(b => b.Peak is not null)];
         string finding = measured.Length > 1
-            ? $"Peak resident memory goes from {Format.Bytes(measured.Min(b => b.Peak!.Value))} ({measured.MinBy(b => b.Peak)!.Row.Variant.ShortName}) to {Format.Bytes(measured.Max(b => b.Peak!.Value))} ({measured.MaxBy(b => b.Peak)!.Row.Variant.ShortName})."
-            : $"Weights take from {Format.Bytes(bars.Min(b => b.Weights ?? double.PositiveInfinity))} to {Format.Bytes(bars.Max(b => b.Weights ?? 0))}.";
+            ? $"Peak resident memory goes from {Format.Bytes(measured.Min(b => b.Peak!.Value))} "
+                + $"({measured.MinBy(b => b.Peak)!.Row.Variant.ShortName}) to {Format.Bytes(measured.Max(b => b.Peak!.Value))} "
+                + $"({measured.MaxBy(b => b.Peak)!.Row.Variant.ShortName})."
+            : $"Weights take from {Format.Bytes(bars.Min(b => b.Weights ?? double.PositiveInfinity))} to "
+                + $"{Format.Bytes(bars.Max(b => b.Weights ?? 0))}.";
         const string title = "Memory";
         return new PlotFigure(
-            id, title, finding, "Segments are what the engine reports, from left: weights, KV cache, compute buffers. The diamond is the process's peak resident memory, the kernel's own figure; it can lie below the bars' end when mapped pages were never touched.",
+            id, title, finding,
+            "Segments are what the engine reports, from left: weights, KV cache, compute buffers. The diamond is the process's peak "
+                + "resident memory, the kernel's own figure; it can lie below the bars' end when mapped pages were never touched.",
             canvas.Render(id, title, finding), ["Variant", "Weights", "KV cache", "Compute buffers", "Peak resident"],
             [.. bars.Select(b => (ImmutableArray<string>)[b.Row.Variant.Id, Text(b.Weights), Text(b.Kv), Text(b.Compute), Text(b.Peak)])]);
     }
 
     // Of the cell that shows the most memory in use: the timed one where there is one.
     private static double? Of(RunRow row, string metric) =>
-        row.Cells.OrderBy(c => c.Cell.Workload switch { "latency" => 0, "load" => 1, _ => 2 }).Select(c => c.Metric(metric)).FirstOrDefault(m => m is not null) is { } found
+        row.Cells.OrderBy(c => c.Cell.Workload switch { "latency" => 0, "load" => 1, _ => 2 }).Select(c => c.Metric(metric))
+            .FirstOrDefault(m => m is not null) is { } found
             && double.IsFinite(found.Value) ? found.Value : null;
 
     private static string Text(double? bytes) => bytes is { } b ? Format.Bytes(b) : Format.Missing;

@@ -24,14 +24,21 @@ public static class PerplexityPlot
         ];
         if (points.Length < 2) return null;
 
-        (RunRow Row, double Bits, RunFigure Ppl) best = points.FirstOrDefault(p => p.Row.IsReference) is { Row: not null } reference ? reference : points.MinBy(p => p.Ppl.Value);
+        (RunRow Row, double Bits,
+            RunFigure Ppl) best = points.FirstOrDefault(p => p.Row.IsReference) is { Row: not null } reference ? reference
+                : points.MinBy(p => p.Ppl.Value);
         double baseline = best.Ppl.Value!.Value; // points have a value
         bool log = points.Max(p => p.Ppl.Value!.Value) > LogFrom * baseline;
         double Y(double ppl) => log ? Math.Log10(ppl) : ppl;
 
-        double[] ys = [.. points.SelectMany(p => new[] { p.Ppl.Value!.Value - (p.Ppl.Error ?? 0), p.Ppl.Value.Value + (p.Ppl.Error ?? 0) }).Where(v => v > 0).Select(Y)];
+        double[] ys = [
+            .. points.SelectMany(p => new[] { p.Ppl.Value!.Value - (p.Ppl.Error ?? 0), p.Ppl.Value.Value + (p.Ppl.Error ?? 0) })
+                .Where(v => v > 0).Select(Y)];
         var canvas = new PlotCanvas(width, 400, 58, PlotScale.Around(points.Select(p => Math.Log10(p.Bits)), 0.1), PlotScale.Around(ys));
-        canvas.Ticks(true, (width < PlotFigure.Wide ? new double[] { 1, 2, 3, 4, 6, 8, 16, 32 } : [1, 1.5, 2, 3, 4, 5, 6, 8, 12, 16, 32]).Select(b => (Math.Log10(b), b.ToString(CultureInfo.InvariantCulture))).Where(t => t.Item1 >= canvas.X.Min && t.Item1 <= canvas.X.Max));
+        canvas.Ticks(true,
+            (width < PlotFigure.Wide ? new double[] { 1, 2, 3, 4, 6, 8, 16, 32 } : [1, 1.5, 2, 3, 4, 5, 6, 8, 12, 16, 32])
+                .Select(b => (Math.Log10(b), b.ToString(CultureInfo.InvariantCulture)))
+                .Where(t => t.Item1 >= canvas.X.Min && t.Item1 <= canvas.X.Max));
         canvas.Ticks(false, log ? PlotScale.Log(canvas.Y) : PlotScale.Linear(canvas.Y));
         canvas.AxisTitles("bits per weight, measured (log)", log ? "perplexity (log), lower is better" : "perplexity, lower is better");
         canvas.ClassKey(points.Select(p => p.Row.Variant.Scheme.PrecisionClass));
@@ -39,29 +46,38 @@ public static class PerplexityPlot
         foreach ((RunRow _, double bits, RunFigure ppl) in points)
         {
             if (ppl.Error is not > 0 || ppl.Error >= ppl.Value) continue;
-            canvas.Line(Math.Log10(bits), Y(ppl.Value!.Value - ppl.Error.Value), Math.Log10(bits), Y(ppl.Value.Value + ppl.Error.Value), PlotPalette.Ink3, 1.2f);
+            canvas.Line(Math.Log10(bits), Y(ppl.Value!.Value - ppl.Error.Value), Math.Log10(bits), Y(ppl.Value.Value + ppl.Error.Value),
+                PlotPalette.Ink3, 1.2f);
         }
 
         foreach ((RunRow row, double bits, RunFigure ppl) in points)
         {
             canvas.Marker(Math.Log10(bits), Y(ppl.Value!.Value), row.Variant.Scheme.PrecisionClass, hollow: row.IsReference);
             canvas.Occupy(Math.Log10(bits), Y(ppl.Value.Value));
-            canvas.Hover(Math.Log10(bits), Y(ppl.Value.Value), $"{row.Variant.ShortName}: perplexity {ppl.Text} at {Format.Fixed(bits, 2)} bits per weight");
+            canvas.Hover(Math.Log10(bits), Y(ppl.Value.Value),
+                $"{row.Variant.ShortName}: perplexity {ppl.Text} at {Format.Fixed(bits, 2)} bits per weight");
         }
 
-        foreach ((RunRow row, double bits, RunFigure ppl) in points.OrderBy(p => p.Bits)) canvas.Label(Math.Log10(bits), Y(ppl.Value!.Value), row.Variant.ShortName);
+        foreach ((RunRow row, double bits, RunFigure ppl) in points.OrderBy(p => p.Bits))
+            canvas.Label(Math.Log10(bits), Y(ppl.Value!.Value), row.Variant.ShortName);
 
         (RunRow Row, double Bits, RunFigure Ppl) worst = points.MaxBy(p => p.Ppl.Value);
         (RunRow Row, double Bits, RunFigure Ppl)[] near = [.. points.Where(p => p.Row != best.Row && p.Ppl.Value <= baseline * 1.01)];
         string finding = near.Length > 0
-            ? $"{near.MinBy(p => p.Bits).Row.Variant.ShortName} at {Format.Fixed(near.Min(p => p.Bits), 2)} bits per weight is the smallest variant within 1 % of {best.Row.Variant.ShortName}'s perplexity of {best.Ppl.Text}; {worst.Row.Variant.ShortName} is the worst at {worst.Ppl.Text}."
-            : $"No other variant stays within 1 % of {best.Row.Variant.ShortName}'s perplexity of {best.Ppl.Text}; {worst.Row.Variant.ShortName} is the worst at {worst.Ppl.Text}.";
+            ? $"{near.MinBy(p => p.Bits).Row.Variant.ShortName} at {Format.Fixed(near.Min(p => p.Bits), 2)} bits per weight is the "
+                + $"smallest variant within 1 % of {best.Row.Variant.ShortName}'s perplexity of {best.Ppl.Text}; "
+                + $"{worst.Row.Variant.ShortName} is the worst at {worst.Ppl.Text}."
+            : $"No other variant stays within 1 % of {best.Row.Variant.ShortName}'s perplexity of {best.Ppl.Text}; "
+                + $"{worst.Row.Variant.ShortName} is the worst at {worst.Ppl.Text}.";
         const string title = "Perplexity by bits per weight";
         return new PlotFigure(
             id, title, finding,
-            "Bars are ± one standard error of each perplexity; all variants score the same tokens, so differences are surer than the bars suggest: see ΔPPL. The hollow marker and the dashed line are the reference. Labels that found no room are in the table.",
+            "Bars are ± one standard error of each perplexity; all variants score the same tokens, so differences are surer than the bars "
+                + "suggest: see ΔPPL. The hollow marker and the dashed line are the reference. Labels that found no room are in the table.",
             canvas.Render(id, title, finding),
             ["Variant", "Class", "Bits per weight", "Perplexity ± SE"],
-            [.. points.Select(p => (System.Collections.Immutable.ImmutableArray<string>)[p.Row.Variant.Id, Format.Class(p.Row.Variant.Scheme.PrecisionClass), Format.Fixed(p.Bits, 2), p.Ppl.Text])]);
+            [.. points.Select(p =>
+                (System.Collections.Immutable.ImmutableArray<string>)[p.Row.Variant.Id, Format.Class(p.Row.Variant.Scheme.PrecisionClass),
+                    Format.Fixed(p.Bits, 2), p.Ppl.Text])]);
     }
 }

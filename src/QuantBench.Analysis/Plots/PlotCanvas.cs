@@ -7,8 +7,8 @@ using ScottPlot;
 namespace QuantBench.Analysis.Plots;
 
 /// <summary>
-/// A ScottPlot plot of fixed layout: data coordinates map to pixels before rendering, so labels can be placed by overlap. Marks, axes and grid
-/// are ScottPlot's; words are added as SVG text, selectable and in the reader's own font.
+/// A ScottPlot plot of fixed layout: data coordinates map to pixels before rendering, so labels can be placed by overlap. Marks, axes and
+/// grid are ScottPlot's; words are added as SVG text, selectable and in the reader's own font.
 /// </summary>
 internal sealed partial class PlotCanvas
 {
@@ -26,7 +26,8 @@ internal sealed partial class PlotCanvas
     private readonly double _bottom;
     private readonly double _top;
 
-    public PlotCanvas(int width, int height, double left, (double Min, double Max) x, (double Min, double Max) y, double top = 46, double bottom = 44)
+    public PlotCanvas(int width, int height, double left, (double Min, double Max) x, (double Min, double Max) y, double top = 46,
+        double bottom = 44)
     {
         (_width, _height, _left, _top, _bottom, X, Y) = (width, height, left, top, bottom, x, y);
         Plot.Layout.Fixed(new PixelPadding((float)left, Right, (float)bottom, (float)top));
@@ -63,7 +64,8 @@ internal sealed partial class PlotCanvas
         {
             // Where neighbours would touch, every second or third is left out.
             double widest = all.Length == 0 ? 0 : all.Max(t => t.Text.Length) * CharacterWidth;
-            double nearest = all.Length < 2 ? double.PositiveInfinity : all.Zip(all.Skip(1)).Min(p => PixelX(p.Second.At) - PixelX(p.First.At));
+            double nearest = all.Length < 2 ? double.PositiveInfinity
+                : all.Zip(all.Skip(1)).Min(p => PixelX(p.Second.At) - PixelX(p.First.At));
             int stride = Math.Clamp((int)Math.Ceiling((widest + 4) / nearest), 1, Math.Max(1, all.Length));
             if (stride > 1 && EvenlySpaced(all)) all = [.. all.Where((_, i) => i % stride == 0)];
             Plot.Axes.Bottom.SetTicks([.. all.Select(t => t.At)], [.. all.Select(t => t.Text)]);
@@ -103,7 +105,8 @@ internal sealed partial class PlotCanvas
         for (double s = left + top + gap; s < right + bottom; s += gap)
         {
             (double fromX, double toX) = (Math.Max(left, s - bottom), Math.Min(right, s - top));
-            Line(X.Min + ((fromX - _left) * scaleX), Y.Max - ((s - fromX - _top) * scaleY), X.Min + ((toX - _left) * scaleX), Y.Max - ((s - toX - _top) * scaleY), PlotPalette.Grid, 1);
+            Line(X.Min + ((fromX - _left) * scaleX), Y.Max - ((s - fromX - _top) * scaleY), X.Min + ((toX - _left) * scaleX),
+                Y.Max - ((s - toX - _top) * scaleY), PlotPalette.Grid, 1);
         }
     }
 
@@ -149,7 +152,8 @@ internal sealed partial class PlotCanvas
     public void Occupy(double x, double y, double radius = 6) =>
         _taken.Add((PixelX(x) - radius, PixelY(y) - radius, PixelX(x) + radius, PixelY(y) + radius));
 
-    /// <summary>Labels a point at whichever of eight places overlaps least; leaves it out (the table has it) when every place collides.</summary>
+    /// <summary>Labels a point at whichever of eight places overlaps least; leaves it out (the table has it) when every place
+    /// collides.</summary>
     public void Label(double x, double y, string text, double gap = 8)
     {
         double px = PixelX(x);
@@ -173,7 +177,8 @@ internal sealed partial class PlotCanvas
     }
 
     /// <summary>A text at pixels.</summary>
-    public void Word(double px, double py, string text, string anchor = "start", PlotRole? role = null) => _words.Add((px, py, text, anchor, role ?? PlotPalette.Ink3, false));
+    public void Word(double px, double py, string text, string anchor = "start", PlotRole? role = null) =>
+        _words.Add((px, py, text, anchor, role ?? PlotPalette.Ink3, false));
 
     public void AxisTitles(string bottom, string left)
     {
@@ -203,7 +208,9 @@ internal sealed partial class PlotCanvas
         foreach (XElement text in root.Descendants(s_svg + "text").ToList()) Simplify(text);
         foreach (XAttribute attribute in root.Descendants().Attributes().ToList()) Rewrite(attribute, id);
         foreach (XElement empty in root.Descendants(s_svg + "g").Where(g => !g.HasElements).ToList()) empty.Remove();
-        foreach (XElement clip in root.Descendants(s_svg + "clipPath").Where(c => !root.Descendants().Any(e => e.Attribute("clip-path")?.Value == $"url(#{c.Attribute("id")?.Value})")).ToList()) clip.Remove();
+        foreach (XElement clip in root.Descendants(s_svg + "clipPath")
+            .Where(c => !root.Descendants().Any(e => e.Attribute("clip-path")?.Value == $"url(#{c.Attribute("id")?.Value})")).ToList())
+            clip.Remove();
 
         string vars = string.Concat(PlotPalette.All.Select(r => $"--qb-{r.Name}:{r.Light};"));
         string dark = string.Concat(PlotPalette.All.Select(r => $"--qb-{r.Name}:{r.Dark};"));
@@ -218,7 +225,8 @@ internal sealed partial class PlotCanvas
             new XElement(s_svg + "title", new XAttribute("id", $"{id}-title"), title),
             new XElement(s_svg + "desc", new XAttribute("id", $"{id}-desc"), finding),
             new XElement(s_svg + "style", $"svg.qb-plot{{{vars}}}@media screen and (prefers-color-scheme:dark){{svg.qb-plot{{{dark}}}}}"),
-            new XElement(s_svg + "g", new XAttribute("aria-hidden", "true"), root.Elements(), _words.Select(WordElement), _hovers.Select(HoverElement)));
+            new XElement(s_svg + "g", new XAttribute("aria-hidden", "true"), root.Elements(), _words.Select(WordElement),
+                _hovers.Select(HoverElement)));
         return svg.ToString(SaveOptions.DisableFormatting);
     }
 
@@ -233,7 +241,9 @@ internal sealed partial class PlotCanvas
             new XAttribute("fill", word.Role.Css),
             word.Text);
         if (word.Anchor != "start") text.Add(new XAttribute("text-anchor", word.Anchor));
-        if (word.Halo) text.Add(new XAttribute("stroke", PlotPalette.Panel.Css), new XAttribute("stroke-width", "3"), new XAttribute("paint-order", "stroke"));
+        if (word.Halo)
+            text.Add(new XAttribute("stroke", PlotPalette.Panel.Css), new XAttribute("stroke-width", "3"),
+                new XAttribute("paint-order", "stroke"));
         return text;
     }
 
@@ -287,13 +297,15 @@ internal sealed partial class PlotCanvas
             case "font-family" or "x" or "y" when attribute.Parent?.Name.LocalName == "text":
                 break;
             default:
-                attribute.Value = LongNumber().Replace(value, m => Round(double.Parse(m.ValueSpan, NumberStyles.Float, CultureInfo.InvariantCulture)));
+                attribute.Value = LongNumber()
+                    .Replace(value, m => Round(double.Parse(m.ValueSpan, NumberStyles.Float, CultureInfo.InvariantCulture)));
                 break;
         }
     }
 
     private static double[] Numbers(string? list) =>
-        [.. (list ?? "").Split([',', ' '], StringSplitOptions.RemoveEmptyEntries).Select(n => double.Parse(n, NumberStyles.Float, CultureInfo.InvariantCulture))];
+        [.. (list ?? "").Split([',', ' '], StringSplitOptions.RemoveEmptyEntries)
+            .Select(n => double.Parse(n, NumberStyles.Float, CultureInfo.InvariantCulture))];
 
     private static string Round(double value) => Math.Round(value, 1).ToString("0.#", CultureInfo.InvariantCulture);
 

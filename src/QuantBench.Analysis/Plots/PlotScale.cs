@@ -25,7 +25,8 @@ internal static class PlotScale
         double power = Math.Pow(10, Math.Floor(Math.Log10(raw)));
         double step = power * ((raw / power) switch { < 1.5 => 1, < 3.5 => 2, < 7.5 => 5, _ => 10 });
         int decimals = Math.Clamp(-(int)Math.Floor(Math.Log10(step) + 1e-9), 0, 10);
-        for (double at = Math.Ceiling(limits.Min / step) * step; at <= limits.Max + (step * 1e-9); at += step) yield return (at, Format.Fixed(at, decimals));
+        for (double at = Math.Ceiling(limits.Min / step) * step; at <= limits.Max + (step * 1e-9); at += step)
+            yield return (at, Format.Fixed(at, decimals));
     }
 
     /// <summary>Ticks at round numbers of the unit that fits.</summary>
@@ -49,7 +50,8 @@ internal static class PlotScale
             foreach (double step in steps)
             {
                 double at = decade + Math.Log10(step);
-                if (at >= log10Limits.Min && at <= log10Limits.Max) yield return (at, Format.Number(step * Math.Pow(10, decade), step % 1 == 0 ? 1 : 2));
+                if (at >= log10Limits.Min && at <= log10Limits.Max)
+                    yield return (at, Format.Number(step * Math.Pow(10, decade), step % 1 == 0 ? 1 : 2));
             }
         }
     }

@@ -33,7 +33,9 @@ internal static class PlotStack
         for (int i = 0; i < roots.Length; i++)
         {
             svg.Add(new XElement(
-                s_svg + "g", new XAttribute("aria-hidden", "true"), new XAttribute("transform", string.Create(CultureInfo.InvariantCulture, $"translate(0 {at})")), roots[i].Elements(s_svg + "g")));
+                s_svg + "g", new XAttribute("aria-hidden", "true"),
+                new XAttribute("transform", string.Create(CultureInfo.InvariantCulture, $"translate(0 {at})")),
+                roots[i].Elements(s_svg + "g")));
             at += panels[i].Height;
         }
 

@@ -23,8 +23,10 @@ public static class RunPlots
                 bothWidths ? PlotFigure.Both(draw, $"plot-{name}{suffix}") : draw($"plot-{name}{suffix}", PlotFigure.Wide);
             PlotFigure?[] drawn =
             [
-                Of("perplexity", (id, width) => PerplexityPlot.Draw(rows, id, width)), Of("pareto", (id, width) => ParetoPlot.Draw(rows, id, width)),
-                Of("latency", (id, width) => LatencyPlot.Draw(rows, id, width)), Of("memory", (id, width) => MemoryPlot.Draw(rows, id, width)),
+                Of("perplexity", (id, width) => PerplexityPlot.Draw(rows, id, width)),
+                Of("pareto", (id, width) => ParetoPlot.Draw(rows, id, width)),
+                Of("latency", (id, width) => LatencyPlot.Draw(rows, id, width)),
+                Of("memory", (id, width) => MemoryPlot.Draw(rows, id, width)),
             ];
             figures.AddRange(drawn.OfType<PlotFigure>().Select(f => f with { Title = f.Title + of }));
         }

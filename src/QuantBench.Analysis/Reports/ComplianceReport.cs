@@ -12,19 +12,21 @@ using static QuantBench.Analysis.Reports.HtmlPage;
 namespace QuantBench.Analysis.Reports;
 
 /// <summary>
-/// What an auditor asks of a run: where each artifact comes from (source, recipe, tool versions, all by hash), what it was measured on and with,
-/// everything that happened in order, and the hashes of the files that hold the evidence. Facts only: nothing here judges.
+/// What an auditor asks of a run: where each artifact comes from (source, recipe, tool versions, all by hash), what it was measured on and
+/// with, everything that happened in order, and the hashes of the files that hold the evidence. Facts only: nothing here judges.
 /// </summary>
 public sealed record ComplianceReport
 {
     private static readonly ImmutableArray<(string Key, string Title)> s_artifactFacts =
     [
-        ("artifact_sha256", "Artifact SHA-256"), ("model_sha256", "Source SHA-256"), ("artifact_builder", "Made by"), ("artifact_recipe", "Recipe key"),
+        ("artifact_sha256", "Artifact SHA-256"), ("model_sha256", "Source SHA-256"), ("artifact_builder", "Made by"),
+        ("artifact_recipe", "Recipe key"),
     ];
 
     private static readonly ImmutableArray<(string Key, string Title)> s_inputFacts =
     [
-        ("dataset_sha256", "Text SHA-256"), ("tokenizer_sha256", "Tokenizer SHA-256"), ("reference_artifact_sha256", "Reference artifact SHA-256"),
+        ("dataset_sha256", "Text SHA-256"), ("tokenizer_sha256", "Tokenizer SHA-256"),
+        ("reference_artifact_sha256", "Reference artifact SHA-256"),
         ("engine_build", "Engine build"),
     ];
 
@@ -50,14 +52,22 @@ public sealed record ComplianceReport
             [
                 new("subject", "Subject", "", ["Fact", "Value"], Subject(run)),
                 new("artifacts", "Artifacts", "Every artifact that was measured, by hash, with the source and the tool it was made with.",
-                    ["Model and variant", .. s_artifactFacts.Select(f => f.Title)], Facts(run, c => $"{c.Cell.Model} {c.Cell.Variant.Id}", s_artifactFacts)),
-                new("inputs", "Evaluation inputs", "What decided the figures besides the artifact; figures whose inputs differ are never compared.",
-                    ["Workload and backend", .. s_inputFacts.Select(f => f.Title)], Facts(run, c => $"{c.Cell.Workload} on {c.Cell.Backend}", s_inputFacts)),
+                    ["Model and variant", .. s_artifactFacts.Select(f => f.Title)],
+                    Facts(run, c => $"{c.Cell.Model} {c.Cell.Variant.Id}", s_artifactFacts)),
+                new("inputs", "Evaluation inputs",
+                    "What decided the figures besides the artifact; figures whose inputs differ are never compared.",
+                    ["Workload and backend", .. s_inputFacts.Select(f => f.Title)],
+                    Facts(run, c => $"{c.Cell.Workload} on {c.Cell.Backend}", s_inputFacts)),
                 new("environment", "Environment", "The machine and software as they were read when the run started.",
-                    ["Fact", "Value"], [.. RunReport.FingerprintOf(run.Info.Fingerprint).Select(f => ImmutableArray.Create(f.Name, f.Value))]),
-                new("trail", "Audit trail", "Every recorded result in the order it was recorded. A result that a later one of the same cell replaced is marked; nothing is removed.",
+                    ["Fact", "Value"],
+                    [.. RunReport.FingerprintOf(run.Info.Fingerprint).Select(f => ImmutableArray.Create(f.Name, f.Value))]),
+                new("trail", "Audit trail",
+                    "Every recorded result in the order it was recorded. A result that a later one of the same cell replaced is marked; "
+                        + "nothing is removed.",
                     ["Started (UTC)", "Seconds", "Cell", "Cell id", "Outcome"], Trail(history)),
-                new("files", "Files", $"SHA-256 of the files that hold the evidence; {RunManifest.FileName} beside this report has the same sums in the form that sha256sum --check reads.",
+                new("files", "Files",
+                    $"SHA-256 of the files that hold the evidence; {RunManifest.FileName} beside this report has the same sums in the form "
+                        + $"that sha256sum --check reads.",
                     ["File", "SHA-256"], [.. files.Files.Select(f => ImmutableArray.Create(f.Key, f.Value))]),
             ],
         };
@@ -78,7 +88,8 @@ public sealed record ComplianceReport
             text.Append('\n');
         }
 
-        text.Append("## Signature\n\n").Append(SignatureNote).Append("\n\nName: ____________________  Date: ____________  Signature: ____________________\n");
+        text.Append("## Signature\n\n").Append(SignatureNote)
+            .Append("\n\nName: ____________________  Date: ____________  Signature: ____________________\n");
         return text.ToString();
 
         void Row(ImmutableArray<string> cells) => text.Append("| ").AppendJoin(" | ", cells).Append(" |\n");
@@ -93,13 +104,17 @@ public sealed record ComplianceReport
             new XElement("h1", Info.Suite, " ", new XElement("span", new XAttribute("class", "id"), Info.Id)),
         ],
         [
-            .. Sections.Select(s => Section(s.Id, s.Title, s.Note.Length > 0 ? new XElement("p", s.Note) : null, DataTable($"{s.Title}: table", s.Head, s.Rows.Select(r => r.ToArray())))),
-            Section("signature", "Signature", new XElement("p", SignatureNote), new XElement("p", "Name: ____________________ Date: ____________ Signature: ____________________")),
+            .. Sections.Select(s =>
+                Section(s.Id, s.Title, s.Note.Length > 0 ? new XElement("p", s.Note) : null,
+                    DataTable($"{s.Title}: table", s.Head, s.Rows.Select(r => r.ToArray())))),
+            Section("signature", "Signature", new XElement("p", SignatureNote),
+                new XElement("p", "Name: ____________________ Date: ____________ Signature: ____________________")),
         ],
         $"Made by QuantBench {Info.Fingerprint.QuantBench}.");
 
     private const string SignatureNote =
-        $"Sign {RunManifest.FileName}: it has the SHA-256 of every file above and of this record, e.g. with gpg --detach-sign {RunManifest.FileName}; check the files with sha256sum --check {RunManifest.FileName}.";
+        $"Sign {RunManifest.FileName}: it has the SHA-256 of every file above and of this record, e.g. with gpg --detach-sign "
+            + $"{RunManifest.FileName}; check the files with sha256sum --check {RunManifest.FileName}.";
 
     private static ImmutableArray<ImmutableArray<string>> Subject(RunRecord run)
     {
@@ -115,16 +130,20 @@ public sealed record ComplianceReport
             ["Status", info.Status.ToString().ToLowerInvariant()],
             ["Cells", $"{info.CellCount} in the suite; {(counts.Length > 0 ? string.Join(", ", counts) : "none recorded")}"],
             ["Narrowed to", info.Only.IsDefaultOrEmpty ? "nothing: the whole suite" : string.Join(", ", info.Only)],
-            ["QuantBench", info.Fingerprint.GitCommit is { } commit ? $"{info.Fingerprint.QuantBench}, commit {commit}" : info.Fingerprint.QuantBench],
+            ["QuantBench",
+                info.Fingerprint.GitCommit is { } commit ? $"{info.Fingerprint.QuantBench}, commit {commit}" : info.Fingerprint.QuantBench],
         ];
     }
 
-    private static ImmutableArray<ImmutableArray<string>> Facts(RunRecord run, Func<CellResult, string> group, ImmutableArray<(string Key, string Title)> facts) =>
+    private static ImmutableArray<ImmutableArray<string>> Facts(RunRecord run, Func<CellResult, string> group,
+        ImmutableArray<(string Key, string Title)> facts) =>
     [
         .. run.Cells.Where(c => !c.Provenance.IsEmpty).GroupBy(group).Select(g => (ImmutableArray<string>)
         [
             g.Key,
-            .. facts.Select(f => g.Select(c => c.Provenance.GetValueOrDefault(f.Key)).Where(v => !string.IsNullOrEmpty(v)).Distinct().ToArray() is { Length: > 0 } values
+            .. facts.Select(f =>
+                g.Select(c => c.Provenance.GetValueOrDefault(f.Key)).Where(v => !string.IsNullOrEmpty(v)).Distinct()
+                    .ToArray() is { Length: > 0 } values
                 ? string.Join("; ", values)
                 : "not recorded"),
         ]),
@@ -142,7 +161,8 @@ public sealed record ComplianceReport
                 c.Seconds.ToString("0.0", CultureInfo.InvariantCulture),
                 c.Cell.Title,
                 c.Cell.Id.ToString(),
-                $"{RunReport.Word(c.Status)}{(c.Reason is null ? "" : $": {c.Reason}")}{(last[c.Cell.Id] == i ? "" : " (replaced by a later result)")}",
+                $"{RunReport.Word(c.Status)}{(c.Reason is null ? "" : $": {c.Reason}")}{(last[c.Cell.Id] == i ? "" : " (replaced by a "
+                    + "later result)")}",
             ]),
         ];
     }

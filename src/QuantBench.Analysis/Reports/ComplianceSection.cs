@@ -8,4 +8,5 @@ namespace QuantBench.Analysis.Reports;
 /// <param name="Note">What the table holds; may be empty.</param>
 /// <param name="Head">Column heads.</param>
 /// <param name="Rows">One text per column.</param>
-public sealed record ComplianceSection(string Id, string Title, string Note, ImmutableArray<string> Head, ImmutableArray<ImmutableArray<string>> Rows);
+public sealed record ComplianceSection(string Id, string Title, string Note, ImmutableArray<string> Head,
+    ImmutableArray<ImmutableArray<string>> Rows);

@@ -38,7 +38,8 @@ internal static class HtmlPage
 
     /// <summary>A section with its heading; other places link to its id.</summary>
     public static XElement Section(string id, string title, params object?[] content) =>
-        new("section", new XAttribute("aria-labelledby", $"{id}-h"), new XAttribute("id", id), new XElement("h2", new XAttribute("id", $"{id}-h"), title), content);
+        new("section", new XAttribute("aria-labelledby", $"{id}-h"), new XAttribute("id", id),
+            new XElement("h2", new XAttribute("id", $"{id}-h"), title), content);
 
     /// <summary>A column head.</summary>
     public static XElement Head(string text) => new("th", new XAttribute("scope", "col"), text);
@@ -49,26 +50,39 @@ internal static class HtmlPage
         new XElement("table",
             new XElement("caption", caption),
             new XElement("thead", new XElement("tr", head.Select(Head))),
-            new XElement("tbody", rows.Select(r => new XElement("tr", r.Select((cell, i) => i == 0 ? new XElement("th", new XAttribute("scope", "row"), Printable(cell)) : new XElement("td", Printable(cell))))))));
+            new XElement("tbody",
+                rows.Select(r =>
+                    new XElement("tr",
+                        r.Select((cell, i) =>
+                            i == 0 ? new XElement("th", new XAttribute("scope", "row"), Printable(cell))
+                                : new XElement("td", Printable(cell))))))));
 
     /// <summary>A wide table in a region that scrolls by itself, reachable by keyboard.</summary>
     public static XElement Scroll(string name, XElement table) =>
-        new("div", new XAttribute("class", "scroll"), new XAttribute("role", "region"), new XAttribute("aria-label", name), new XAttribute("tabindex", "0"), table);
+        new("div", new XAttribute("class", "scroll"), new XAttribute("role", "region"), new XAttribute("aria-label", name),
+            new XAttribute("tabindex", "0"), table);
 
     /// <summary>Text with a replacement character for each control character that pages can't show.</summary>
-    public static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) && c is not ('\n' or '\t') ? '\ufffd' : c));
+    public static string Printable(string text) =>
+        string.Concat(text.Select(c => char.IsControl(c) && c is not ('\n' or '\t') ? '\ufffd' : c));
 
     // XML's short form of an empty element isn't HTML's: only void elements may close themselves.
     private static string Serialize(XElement html)
     {
-        string[] voids = ["meta", "br", "hr", "img", "link", "input", "path", "rect", "ellipse", "circle", "line", "polygon", "polyline", "use"];
+        string[] voids = ["meta", "br", "hr", "img", "link", "input", "path", "rect", "ellipse", "circle", "line", "polygon", "polyline",
+            "use"];
         foreach (XElement element in html.Descendants().Where(e => e.IsEmpty && !voids.Contains(e.Name.LocalName))) element.Value = "";
         foreach (XText node in html.DescendantNodes().OfType<XText>()) node.Value = ValidXml(node.Value);
-        foreach (XAttribute attribute in html.DescendantsAndSelf().Attributes().Where(a => !a.IsNamespaceDeclaration)) attribute.Value = ValidXml(attribute.Value);
+        foreach (XAttribute attribute in html.DescendantsAndSelf().Attributes().Where(a => !a.IsNamespaceDeclaration))
+            attribute.Value = ValidXml(attribute.Value);
         var text = new StringBuilder(html.ToString(SaveOptions.DisableFormatting));
-        foreach (string block in (string[])["<section", "<figure", "<tr>", "<h2", "<table>", "<main>", "<footer>", "<body>", "<head>"]) text.Replace(block, "\n" + block);
+        foreach (string block in (string[])["<section", "<figure", "<tr>", "<h2", "<table>", "<main>", "<footer>", "<body>", "<head>"])
+            text.Replace(block, "\n" + block);
         return text.ToString();
     }
 
-    private static string ValidXml(string text) => text.All(System.Xml.XmlConvert.IsXmlChar) ? text : string.Concat(text.EnumerateRunes().Select(r => r.Value is < 0x20 and not (9 or 10 or 13) or 0xfffe or 0xffff ? "\ufffd" : r.ToString()));
+    private static string ValidXml(string text) =>
+        text.All(System.Xml.XmlConvert.IsXmlChar) ? text
+            : string.Concat(
+                text.EnumerateRunes().Select(r => r.Value is < 0x20 and not (9 or 10 or 13) or 0xfffe or 0xffff ? "\ufffd" : r.ToString()));
 }

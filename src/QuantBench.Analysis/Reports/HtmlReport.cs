@@ -18,8 +18,10 @@ public static class HtmlReport
         ArgumentNullException.ThrowIfNull(report);
         RunInfo info = report.Run.Info;
         return HtmlPage.Write(
-            $"{info.Suite} {info.Id}: QuantBench report", "results", [new XElement("p", new XAttribute("class", "kicker"), "QuantBench report"), .. Heading(report, "h1")], Sections(report),
-            $"Made by QuantBench {info.Fingerprint.QuantBench}. Started {Format.Time(info.Started)}{(info.Finished is { } end ? $", finished {Format.Time(end)}" : "")}.");
+            $"{info.Suite} {info.Id}: QuantBench report", "results",
+            [new XElement("p", new XAttribute("class", "kicker"), "QuantBench report"), .. Heading(report, "h1")], Sections(report),
+            $"Made by QuantBench {info.Fingerprint.QuantBench}. Started "
+                + $"{Format.Time(info.Started)}{(info.Finished is { } end ? $", finished {Format.Time(end)}" : "")}.");
     }
 
     /// <summary>One report of several runs: how each differs from the first one, then each run whole.</summary>
@@ -33,7 +35,9 @@ public static class HtmlReport
         var sections = new List<object?>();
         sections.Add(Section(
             "runs", "Runs",
-            new XElement("ul", reports.Select((r, i) => new XElement("li", new XElement("a", new XAttribute("href", $"#run{i + 1}"), r.Run.Info.Id), $": {r.Lead}")))));
+            new XElement("ul",
+                reports.Select((r, i) =>
+                    new XElement("li", new XElement("a", new XAttribute("href", $"#run{i + 1}"), r.Run.Info.Id), $": {r.Lead}")))));
         for (int i = 0; i < comparisons.Count; i++) sections.Add(Comparison($"compare{i + 2}", comparisons[i]));
         for (int i = 0; i < reports.Count; i++)
         {
@@ -50,13 +54,16 @@ public static class HtmlReport
 
     private static IEnumerable<XElement?> Heading(RunReport report, string level) =>
     [
-        new XElement(level, new XAttribute("id", "heading"), report.Run.Info.Suite, " ", new XElement("span", new XAttribute("class", "id"), report.Run.Info.Id)),
+        new XElement(level, new XAttribute("id", "heading"), report.Run.Info.Suite, " ",
+            new XElement("span", new XAttribute("class", "id"), report.Run.Info.Id)),
         new XElement("p", new XAttribute("class", "lead"), report.Lead),
-        report.Run.Info.Tags.IsDefaultOrEmpty ? null : new XElement("p", new XAttribute("class", "note"), $"Tags: {string.Join(", ", report.Run.Info.Tags)}"),
+        report.Run.Info.Tags.IsDefaultOrEmpty ? null
+            : new XElement("p", new XAttribute("class", "note"), $"Tags: {string.Join(", ", report.Run.Info.Tags)}"),
     ];
 
     private static XElement?[] Sections(RunReport report) =>
-        [Summary(report), Results(report), Figures(report), Problems(report), Marks(report), Method(report), Machine(report), Provenance(report), Reproduce(report)];
+        [Summary(report), Results(report), Figures(report), Problems(report), Marks(report), Method(report), Machine(report),
+            Provenance(report), Reproduce(report)];
 
     private static XElement Comparison(string id, RunComparison comparison) => Section(
         id, $"{comparison.B} against {comparison.A}",
@@ -65,10 +72,12 @@ public static class HtmlReport
             $"Figures of {comparison.A} and {comparison.B}", ["Cell", "Metric", "A", "B", "Difference (95 %)", "Verdict", "How"],
             comparison.Rows.Select(r => new[]
             {
-                r.Cell, r.Metric.Name, Format.Value(r.A), Format.Value(r.B), ComparisonText.Difference(r), ComparisonText.Word(r.Verdict), r.Note,
+                r.Cell, r.Metric.Name, Format.Value(r.A), Format.Value(r.B), ComparisonText.Difference(r), ComparisonText.Word(r.Verdict),
+                r.Note,
             })));
 
-    // Ids must be unique on a page, so those of each run get its number; what points at them follows, and names of sections end in the run's.
+    // Ids must be unique on a page, so those of each run get its number; what points at them follows, and names of sections end in the
+    // run's.
     private static void SetApart(XElement run, int number)
     {
         HashSet<string> ids = [.. run.DescendantsAndSelf().Attributes("id").Select(a => a.Value)];
@@ -76,10 +85,16 @@ public static class HtmlReport
         {
             string value = attribute.Value;
             if (attribute.Name.LocalName == "id") attribute.Value = New(value);
-            else if (attribute.Name.LocalName is "aria-labelledby" or "aria-describedby") attribute.Value = string.Join(' ', value.Split(' ').Append(attribute.Parent?.Name.LocalName == "section" ? "heading" : null).OfType<string>().Select(v => ids.Contains(v) ? New(v) : v));
+            else if (attribute.Name.LocalName is "aria-labelledby" or "aria-describedby")
+                attribute.Value =
+                    string.Join(' ',
+                        value.Split(' ').Append(attribute.Parent?.Name.LocalName == "section" ? "heading" : null).OfType<string>()
+                            .Select(v => ids.Contains(v) ? New(v) : v));
             else if (value.StartsWith('#') && ids.Contains(value[1..])) attribute.Value = $"#{New(value[1..])}";
-            else if (value.StartsWith("url(#", StringComparison.Ordinal) && ids.Contains(value[5..^1])) attribute.Value = $"url(#{New(value[5..^1])})";
-            else if (attribute.Name.LocalName == "aria-label" && attribute.Parent?.Attribute("role")?.Value == "region") attribute.Value = $"{value}, run {number}";
+            else if (value.StartsWith("url(#", StringComparison.Ordinal) && ids.Contains(value[5..^1]))
+                attribute.Value = $"url(#{New(value[5..^1])})";
+            else if (attribute.Name.LocalName == "aria-label" && attribute.Parent?.Attribute("role")?.Value == "region")
+                attribute.Value = $"{value}, run {number}";
         }
 
         string New(string id) => id == "run" ? $"run{number}" : $"run{number}-{id}";
@@ -87,7 +102,8 @@ public static class HtmlReport
 
     private static XElement Summary(RunReport report) => Section(
         "summary", "In short",
-        new XElement("dl", new XAttribute("class", "counts"), report.Table.Counts.Select(c => new XElement("div", new XElement("dt", RunReport.Word(c.Key)), new XElement("dd", c.Value)))),
+        new XElement("dl", new XAttribute("class", "counts"),
+            report.Table.Counts.Select(c => new XElement("div", new XElement("dt", RunReport.Word(c.Key)), new XElement("dd", c.Value)))),
         report.Figures.Length > 0 ? new XElement("ul", report.Figures.Select(f => new XElement("li", f.Finding))) : null);
 
     private static XElement Results(RunReport report)
@@ -98,7 +114,9 @@ public static class HtmlReport
             Head("Variant"),
             Head("Class"),
             table.ShowBackend ? Head("Backend") : null,
-            table.Columns.Select(c => new XElement("th", new XAttribute("scope", "col"), new XAttribute("class", "n"), new XAttribute("title", c.Description), c.Title,
+            table.Columns.Select(c =>
+                new XElement("th", new XAttribute("scope", "col"), new XAttribute("class", "n"), new XAttribute("title", c.Description),
+                    c.Title,
                 c.Unit.Length == 0 ? null : new XElement("span", new XAttribute("class", "unit"), $" {c.Unit}"))));
         IEnumerable<XElement> rows = table.Rows.Select(row => new XElement(
             "tr",
@@ -115,7 +133,8 @@ public static class HtmlReport
 
         static XElement Figure(RunFigure figure) => figure.Reason is null
             ? new XElement("td", new XAttribute("class", "n"), figure.Text)
-            : new XElement("td", new XAttribute("class", "n missing"), new XElement("abbr", new XAttribute("title", figure.Reason), figure.Text));
+            : new XElement("td", new XAttribute("class", "n missing"),
+                new XElement("abbr", new XAttribute("title", figure.Reason), figure.Text));
     }
 
     private static XElement? Figures(RunReport report) => report.Figures.Length == 0 ? null : Section(
@@ -126,7 +145,8 @@ public static class HtmlReport
             new XElement("h3", f.Title),
             new XElement("div", new XAttribute("class", "plot"), XElement.Parse(f.Svg, LoadOptions.PreserveWhitespace)),
             new XElement("figcaption", new XElement("strong", f.Finding), " ", f.Caption),
-            new XElement("details", new XElement("summary", "Data"), DataTable($"Data of: {f.Title}", f.Head, f.Rows.Select(r => r.ToArray()))))));
+            new XElement("details", new XElement("summary", "Data"),
+                DataTable($"Data of: {f.Title}", f.Head, f.Rows.Select(r => r.ToArray()))))));
 
     private static XElement? Problems(RunReport report) => report.Table.Problems.Length == 0 ? null : Section(
         "problems", "Cells without figures",
@@ -136,10 +156,12 @@ public static class HtmlReport
     private static XElement? Marks(RunReport report)
     {
         if (report.Notes.Length == 0) return null;
-        string[][] rows = [.. report.Notes.GroupBy(n => n.Cell).Select(g => new[] { g.Key, string.Join("; ", g.Select(n => n.Note).Distinct()) })];
+        string[][] rows = [
+            .. report.Notes.GroupBy(n => n.Cell).Select(g => new[] { g.Key, string.Join("; ", g.Select(n => n.Note).Distinct()) })];
         return Section(
             "marks", "Marks",
-            new XElement("p", "What was noticed while measuring, e.g. other programs' load, or an interval wider than the suite asked for."),
+            new XElement("p",
+                "What was noticed while measuring, e.g. other programs' load, or an interval wider than the suite asked for."),
             new XElement(
                 "details",
                 new XElement("summary", $"{rows.Length} {(rows.Length == 1 ? "cell has" : "cells have")} marks"),
@@ -149,20 +171,28 @@ public static class HtmlReport
     private static XElement Method(RunReport report) => Section(
         "method", "Method",
         MethodText.Of(report).Select(p => new XElement("p", p)),
-        DataTable("Metrics", ["Metric", "Unit", "Better", "Definition"], report.Metrics.Select(m => new[] { m.Name, m.Unit, m.Direction.ToString().ToLowerInvariant(), m.Description })),
-        DataTable("Settings; what isn't listed is at its default", ["Workload", "Settings"], report.Settings.Select(s => new[] { s.Name, s.Value })),
-        report.Protocols.Length == 0 ? null : new XElement("p", "Protocol of the quality figures; only figures of one protocol are compared: ", report.Protocols.Select((p, i) => new object[] { i > 0 ? ", " : "", new XElement("code", p) })));
+        DataTable("Metrics", ["Metric", "Unit", "Better", "Definition"],
+            report.Metrics.Select(m => new[] { m.Name, m.Unit, m.Direction.ToString().ToLowerInvariant(), m.Description })),
+        DataTable("Settings; what isn't listed is at its default", ["Workload", "Settings"],
+            report.Settings.Select(s => new[] { s.Name, s.Value })),
+        report.Protocols.Length == 0 ? null
+            : new XElement("p", "Protocol of the quality figures; only figures of one protocol are compared: ",
+                report.Protocols.Select((p, i) => new object[] { i > 0 ? ", " : "", new XElement("code", p) })));
 
     private static XElement Machine(RunReport report) => Section(
-        "machine", "Machine and software", DataTable("Fingerprint", ["Fact", "Value"], report.Fingerprint.Select(f => new[] { f.Name, f.Value })));
+        "machine", "Machine and software",
+        DataTable("Fingerprint", ["Fact", "Value"], report.Fingerprint.Select(f => new[] { f.Name, f.Value })));
 
     private static XElement? Provenance(RunReport report) => report.Provenance.Length == 0 ? null : Section(
         "provenance", "Provenance",
-        report.Provenance.Select(p => new XElement("details", new XElement("summary", p.Title), DataTable($"Provenance of {p.Title}", ["Fact", "Value"], p.Facts.Select(f => new[] { f.Name, f.Value })))));
+        report.Provenance.Select(p =>
+            new XElement("details", new XElement("summary", p.Title),
+                DataTable($"Provenance of {p.Title}", ["Fact", "Value"], p.Facts.Select(f => new[] { f.Name, f.Value })))));
 
     private static XElement Reproduce(RunReport report) => Section(
         "reproduce", "Measure it again",
         new XElement("pre", new XElement("code", report.Reproduce)),
         new XElement("p", "Suite SHA-256: ", new XElement("code", report.Run.Info.SuiteSha256)),
-        new XElement("details", new XElement("summary", "Suite as it ran"), new XElement("pre", new XElement("code", Printable(report.Run.Info.SuiteText)))));
+        new XElement("details", new XElement("summary", "Suite as it ran"),
+            new XElement("pre", new XElement("code", Printable(report.Run.Info.SuiteText)))));
 }

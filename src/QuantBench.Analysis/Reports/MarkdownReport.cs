@@ -16,7 +16,9 @@ public static class MarkdownReport
     {
         ArgumentNullException.ThrowIfNull(reports);
         ArgumentNullException.ThrowIfNull(comparisons);
-        return string.Join("\n", comparisons.Select(c => $"# {Escape(c.B)} against {Escape(c.A)}\n\n{ComparisonText.Markdown(c)}").Concat(reports.Select(Write)));
+        return string.Join("\n",
+            comparisons.Select(c => $"# {Escape(c.B)} against {Escape(c.A)}\n\n{ComparisonText.Markdown(c)}")
+                .Concat(reports.Select(Write)));
     }
 
     /// <summary>The report as GitHub-flavoured Markdown; no images, each figure's finding in words.</summary>
@@ -44,7 +46,8 @@ public static class MarkdownReport
 
         Line("## Method");
         foreach (string paragraph in MethodText.Of(report)) Line(Escape(paragraph));
-        Table(["Metric", "Unit", "Better", "Definition"], report.Metrics.Select(m => new[] { m.Name, m.Unit, m.Direction.ToString().ToLowerInvariant(), m.Description }));
+        Table(["Metric", "Unit", "Better", "Definition"],
+            report.Metrics.Select(m => new[] { m.Name, m.Unit, m.Direction.ToString().ToLowerInvariant(), m.Description }));
         Table(["Workload", "Settings"], report.Settings.Select(s => new[] { s.Name, s.Value }));
         foreach (string protocol in report.Protocols) Line($"Protocol: {Escape(protocol)}");
         Line("## Machine and software");
@@ -52,7 +55,8 @@ public static class MarkdownReport
         if (report.Provenance.Length > 0)
         {
             Line("## Provenance");
-            Table(["Artifact", "Fact", "Value"], report.Provenance.SelectMany(p => p.Facts.Select(f => new[] { p.Title, f.Name, f.Value })));
+            Table(["Artifact", "Fact", "Value"],
+                report.Provenance.SelectMany(p => p.Facts.Select(f => new[] { p.Title, f.Name, f.Value })));
         }
 
         Line("## Measure it again");
@@ -74,7 +78,8 @@ public static class MarkdownReport
     }
 
     private static string Cells(CellProblem problem) =>
-        problem.Cells.Length <= 4 ? string.Join("; ", problem.Cells) : $"{string.Join("; ", problem.Cells.Take(3))}; and {problem.Cells.Length - 3} more";
+        problem.Cells.Length <= 4 ? string.Join("; ", problem.Cells)
+            : $"{string.Join("; ", problem.Cells.Take(3))}; and {problem.Cells.Length - 3} more";
 
     private static string Escape(string text) => MarkdownTable.Escape(text);
 }

@@ -12,31 +12,39 @@ internal static class MethodText
         if (Has("perplexity"))
         {
             text.Add(
-                "Perplexity is llama-perplexity's definition: the whole text is tokenized and cut into chunks of n_ctx tokens that don't overlap; each runs from an empty cache; "
-                + "only the second half of each chunk is scored (positions n_ctx/2 to n_ctx − 2 predict their next token); perplexity is exp of the mean negative log-likelihood, "
+                "Perplexity is llama-perplexity's definition: the whole text is tokenized and cut into chunks of n_ctx tokens that don't "
+                    + "overlap; each runs from an empty cache; "
+                + "only the second half of each chunk is scored (positions n_ctx/2 to n_ctx − 2 predict their next token); perplexity is "
+                + "exp of the mean negative log-likelihood, "
                 + "± is perplexity × √(variance / (n − 1)), one standard error.");
         }
 
         if (Has("kl_mean"))
         {
             text.Add(
-                "Divergence compares the next-token distribution with the reference variant's at the same positions: mean KL divergence and the share of positions with the same most likely token. "
-                + "ΔPPL is the perplexity relative to the reference's; both scored the same tokens, so its error is the paired one and far smaller than the two perplexities' own.");
+                "Divergence compares the next-token distribution with the reference variant's at the same positions: mean KL divergence "
+                    + "and the share of positions with the same most likely token. "
+                + "ΔPPL is the perplexity relative to the reference's; both scored the same tokens, so its error is the paired one and far "
+                + "smaller than the two perplexities' own.");
         }
 
         if (Has("tg_tps") || Has("pp_tps"))
         {
             text.Add(
-                "Speeds and times are medians over repetitions after warm-up; pp is prompt processing, tg generation, TTFT the time from the first prompt token handed over to the first logits read. "
+                "Speeds and times are medians over repetitions after warm-up; pp is prompt processing, tg generation, TTFT the time from "
+                    + "the first prompt token handed over to the first logits read. "
                 + "Digits follow the 95 % bootstrap interval of the median. p99 is shown from 662 samples on.");
         }
 
         if (Has("kernel_bandwidth"))
         {
             text.Add(
-                "Kernels are timed alone on random weights of one block type; figures are medians over samples of some milliseconds after warm-up. Bandwidth counts the weights as a file holds "
-                + "them, float inputs and float outputs, each once; speed counts a multiplication and an addition per weight and token. Unless cache = hot, more weights than the caches hold take "
-                + "turns, so that they come from memory. The share is of the best rate at which all cores together read, copied or combined arrays of four times the last cache's size before "
+                "Kernels are timed alone on random weights of one block type; figures are medians over samples of some milliseconds after "
+                    + "warm-up. Bandwidth counts the weights as a file holds "
+                + "them, float inputs and float outputs, each once; speed counts a multiplication and an addition per weight and token. "
+                + "Unless cache = hot, more weights than the caches hold take "
+                + "turns, so that they come from memory. The share is of the best rate at which all cores together read, copied or "
+                + "combined arrays of four times the last cache's size before "
                 + "the first kernel (after STREAM); a kernel whose inputs and outputs stay in the caches can exceed it.");
         }
 

@@ -79,13 +79,15 @@ public sealed record RunReport
                 .. run.Cells.GroupBy(c => c.Cell.Workload).Select(g => new ReportFact(
                     g.Key, string.Join("; ", g.Select(c => SettingsText(c.Cell)).Distinct().Order(StringComparer.Ordinal)))),
             ],
-            Protocols = [.. run.Cells.SelectMany(c => c.Metrics).Select(m => m.Protocol).OfType<string>().Distinct().Order(StringComparer.Ordinal)],
+            Protocols = [
+                .. run.Cells.SelectMany(c => c.Metrics).Select(m => m.Protocol).OfType<string>().Distinct().Order(StringComparer.Ordinal)],
             Metrics = [.. MetricTable.All.Where(d => run.Cells.Any(c => c.Metric(d.Name) is not null))],
             Provenance =
             [
                 .. run.Cells.Where(c => !c.Provenance.IsEmpty).GroupBy(c => (c.Cell.Model, c.Cell.Variant.Id))
                     .Select(g => ($"{g.Key.Model} {g.Key.Id}", (ImmutableArray<ReportFact>)
-                        [.. g.SelectMany(c => c.Provenance).Distinct().OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => new ReportFact(p.Key, p.Value))])),
+                        [.. g.SelectMany(c => c.Provenance).Distinct().OrderBy(p => p.Key, StringComparer.Ordinal)
+                            .Select(p => new ReportFact(p.Key, p.Value))])),
             ],
             Reproduce = ReproduceOf(run),
         };
@@ -94,11 +96,16 @@ public sealed record RunReport
     // `kernels run` makes its suite from its options, so no file has it.
     private static string ReproduceOf(RunRecord run)
     {
-        if (run.Info.Suite != WorkloadNames.NoModel || run.Cells.IsEmpty || run.Cells.Any(c => c.Cell.Workload != "kernel")) return $"./run-bench.sh run suites/{run.Info.Suite}.yaml";
+        if (run.Info.Suite != WorkloadNames.NoModel || run.Cells.IsEmpty || run.Cells.Any(c => c.Cell.Workload != "kernel"))
+            return $"./run-bench.sh run suites/{run.Info.Suite}.yaml";
         CellSettings settings = run.Cells[0].Cell.Settings;
-        string tokens = run.Cells.FirstOrDefault(c => c.Cell.Settings.Has("tokens")) is { } matmat ? $" --tokens {matmat.Cell.Settings.Int("tokens")}" : "";
-        return $"./run-bench.sh kernels run --type {Words(c => c.Variant.Scheme.Name)} --op {Words(c => c.Settings.Text("op"))} --shape {Words(c => c.Settings.Text("shape"))} "
-            + $"--isa {Words(c => c.Backend.ToString())}{tokens} --threads {settings.Int("threads")}{(settings.Text("cache") == "hot" ? " --hot" : "")}{(settings.Int("repetitions") < 10 ? " --short" : "")}";
+        string tokens = run.Cells.FirstOrDefault(c => c.Cell.Settings.Has("tokens")) is { } matmat
+            ? $" --tokens {matmat.Cell.Settings.Int("tokens")}" : "";
+        return $"./run-bench.sh kernels run --type {Words(c => c.Variant.Scheme.Name)} --op {Words(c => c.Settings.Text("op"))} --shape "
+            + $"{Words(c => c.Settings.Text("shape"))} "
+            + $"--isa {Words(c => c.Backend.ToString())}{tokens} --threads "
+            + $"{settings.Int("threads")}{(settings.Text("cache") == "hot" ? " --hot" : "")}"
+            + (settings.Int("repetitions") < 10 ? " --short" : "");
 
         string Words(Func<Cell, string> word) => string.Join(',', run.Cells.Select(c => word(c.Cell)).Distinct());
     }
@@ -109,12 +116,15 @@ public sealed record RunReport
         int variants = run.Cells.Select(c => c.Cell.Variant).Distinct().Count();
         string[] models = [.. run.Cells.Select(c => c.Cell.Model).Distinct()];
         string[] backends = [.. run.Cells.Select(c => c.Cell.Backend.ToString()).Distinct()];
-        string what = $"Suite {info.Suite} measured {Plural(variants, "variant")} of {string.Join(", ", models)} on {string.Join(", ", backends)} ({info.Fingerprint.Cpu})";
+        string what =
+            $"Suite {info.Suite} measured {Plural(variants, "variant")} of {string.Join(", ", models)} on {string.Join(", ", backends)} "
+                + $"({info.Fingerprint.Cpu})";
         string time = info.Finished is { } end && end > info.Started ? $" in {Format.Duration(end - info.Started)}" : "";
         int absent = Math.Max(0, info.CellCount - run.Cells.Length);
         string counts = string.Join(", ", table.Counts.Where(c => c.Value > 0).Select(c => $"{c.Value} {Word(c.Key)}"));
         string missing = absent > 0 ? $"; {absent} not measured yet" : "";
-        string state = info.Status == RunStatus.Completed ? "" : info.Status == RunStatus.Interrupted ? " The run was interrupted." : " The run hasn't finished.";
+        string state = info.Status == RunStatus.Completed ? ""
+            : info.Status == RunStatus.Interrupted ? " The run was interrupted." : " The run hasn't finished.";
         return $"{what}{time}: of {Plural(info.CellCount, "cell")} {(counts.Length > 0 ? counts : "none has ended")}{missing}.{state}";
     }
 
@@ -129,12 +139,14 @@ public sealed record RunReport
     private static string Plural(int count, string noun) => $"{count} {noun}{(count == 1 ? "" : "s")}";
 
     private static string SettingsText(Cell cell) =>
-        cell.Settings.Count == 0 ? "all at their defaults" : string.Join(", ", cell.Settings.Select(s => FormattableString.Invariant($"{s.Key} = {s.Value}")));
+        cell.Settings.Count == 0 ? "all at their defaults"
+            : string.Join(", ", cell.Settings.Select(s => FormattableString.Invariant($"{s.Key} = {s.Value}")));
 
     private static string BandwidthText(MemoryBandwidth b)
     {
         string Rate(double value) => Format.Value(value, "B/s", "kernel_bandwidth");
-        return $"{Rate(b.ReadBytesPerSecond)} reading, {Rate(b.CopyBytesPerSecond)} copying, {Rate(b.TriadBytesPerSecond)} triad; {b.Threads} threads, arrays of {Format.Bytes(b.ArrayBytes)}";
+        return $"{Rate(b.ReadBytesPerSecond)} reading, {Rate(b.CopyBytesPerSecond)} copying, {Rate(b.TriadBytesPerSecond)} triad; "
+            + $"{b.Threads} threads, arrays of {Format.Bytes(b.ArrayBytes)}";
     }
 
     /// <summary>The facts of a fingerprint, as printed.</summary>

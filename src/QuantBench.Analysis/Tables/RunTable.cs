@@ -6,7 +6,8 @@ using QuantBench.Core.Variants;
 namespace QuantBench.Analysis.Tables;
 
 /// <summary>A column of a <see cref="RunTable"/>.</summary>
-/// <param name="Id">Stable id: a metric's name, with settings after <c>/</c> when the run has several; <c>size_change</c>, <c>ppl_change</c>, <c>token_latency_p99</c>.</param>
+/// <param name="Id">Stable id: a metric's name, with settings after <c>/</c> when the run has several; <c>size_change</c>,
+/// <c>ppl_change</c>, <c>token_latency_p99</c>.</param>
 /// <param name="Title">Head, without the unit.</param>
 /// <param name="Unit">Unit for the head; empty when figures carry theirs.</param>
 /// <param name="Description">What the figure is, in a sentence.</param>
@@ -28,13 +29,15 @@ public sealed record RunFigure(string Text, string? Reason, double? Value = null
 /// <param name="Figures">One per column id.</param>
 /// <param name="Cells">The cells the figures come from.</param>
 public sealed record RunRow(
-    string Model, Variant Variant, BackendId Backend, bool IsReference, ImmutableDictionary<string, RunFigure> Figures, ImmutableArray<CellResult> Cells)
+    string Model, Variant Variant, BackendId Backend, bool IsReference, ImmutableDictionary<string, RunFigure> Figures,
+    ImmutableArray<CellResult> Cells)
 {
     /// <summary>The number of a column, or null.</summary>
     public double? this[string column] => Figures.GetValueOrDefault(column)?.Value;
 
     /// <summary>The first column of a metric that has a number here, whatever its settings; null when there is none.</summary>
-    public RunFigure? First(string metric) => Figures.Where(f => f.Value.Value is not null && (f.Key == metric || f.Key.StartsWith(metric + "/", StringComparison.Ordinal)))
+    public RunFigure? First(string metric) =>
+        Figures.Where(f => f.Value.Value is not null && (f.Key == metric || f.Key.StartsWith(metric + "/", StringComparison.Ordinal)))
         .OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => f.Value).FirstOrDefault();
 }
 
@@ -50,7 +53,8 @@ public sealed record CellProblem(CellStatus Status, string Reason, ImmutableArra
 /// <param name="Problems">Cells without a figure, grouped by reason.</param>
 /// <param name="Counts">Number of cells by how they ended; statuses that didn't happen are 0.</param>
 public sealed record RunTable(
-    ImmutableArray<RunColumn> Columns, ImmutableArray<RunRow> Rows, ImmutableArray<CellProblem> Problems, ImmutableSortedDictionary<CellStatus, int> Counts)
+    ImmutableArray<RunColumn> Columns, ImmutableArray<RunRow> Rows, ImmutableArray<CellProblem> Problems,
+    ImmutableSortedDictionary<CellStatus, int> Counts)
 {
     /// <summary>Whether rows must name their model.</summary>
     public bool ShowModel => Rows.Select(r => r.Model).Distinct().Count() > 1;

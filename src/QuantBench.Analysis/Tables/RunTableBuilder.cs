@@ -18,14 +18,16 @@ public static class RunTableBuilder
     [
         new("bits_per_weight", "Bits/weight", "", ["load", "latency", "perplexity", "onnx-latency"], [], m => Format.Fixed(m.Value, 2)),
         new("artifact_size", "Size", "", ["load", "latency", "perplexity", "onnx-latency"], [], m => Format.Bytes(m.Value)),
-        new("perplexity", "Perplexity", "± SE", ["perplexity", "divergence"], [], m => Format.WithError(m.Value, m.Error, leastDecimals: m.Value < 1000 ? 2 : 0)),
+        new("perplexity", "Perplexity", "± SE", ["perplexity", "divergence"], [],
+            m => Format.WithError(m.Value, m.Error, leastDecimals: m.Value < 1000 ? 2 : 0)),
         new("kl_mean", "Mean KL", "nat", ["divergence"], [], m => m.Value == 0 ? "0" : Format.WithError(m.Value, m.Error)),
         new("same_top", "Same top", "", ["divergence"], [], m => Format.Share(m.Value, m.Error)),
         new("pp_tps", "pp", "token/s", ["latency", "serve"], ["prompt", "depth"], m => Format.WithinInterval(m.Value, m.Ci95)),
         new("tg_tps", "tg", "token/s", ["latency", "serve"], ["generate", "depth"], m => Format.WithinInterval(m.Value, m.Ci95)),
         new("ttft", "TTFT", "ms", ["latency", "serve"], ["prompt"], m => Format.WithinInterval(m.Value, m.Ci95)),
         new("token_latency", "Token p50", "ms", ["latency", "serve"], [], m => Format.Number(m.Value)),
-        new("token_latency_p99", "Token p99", "ms", ["latency", "serve"], [], m => Format.Number(m.P99 ?? double.NaN), "token_latency", m => m.P99),
+        new("token_latency_p99", "Token p99", "ms", ["latency", "serve"], [], m => Format.Number(m.P99 ?? double.NaN), "token_latency",
+            m => m.P99),
         new("kernel_bandwidth", "Bandwidth", "GB/s", ["kernel"], ["op"], m => Format.Billions(m.Value, m.Ci95)),
         new("kernel_bandwidth_share", "Of memory's", "", ["kernel"], ["op"], m => Format.Share(m.Value)),
         new("kernel_flops", "Speed", "GFLOP/s", ["kernel"], ["op"], m => Format.Billions(m.Value, m.Ci95)),
@@ -45,7 +47,9 @@ public static class RunTableBuilder
                 .Select(g => new RowCells(g.Key.Model, g.Key.Variant, g.Key.Backend, [.. g])),
         ];
         var columns = ImmutableArray.CreateBuilder<RunColumn>();
-        Dictionary<RowCells, ImmutableDictionary<string, RunFigure>.Builder> figures = groups.ToDictionary(g => g, _ => ImmutableDictionary.CreateBuilder<string, RunFigure>());
+        Dictionary<RowCells,
+            ImmutableDictionary<string, RunFigure>.Builder> figures =
+                groups.ToDictionary(g => g, _ => ImmutableDictionary.CreateBuilder<string, RunFigure>());
         foreach (Spec spec in Specs)
         {
             AddMetric(spec, groups, columns, figures);
@@ -72,10 +76,12 @@ public static class RunTableBuilder
         ReferenceRule.Find([.. groups.Where(g => g.Model == of.Model && g.Backend == of.Backend)], g => g.Variant, g => g.Cells);
 
     private static void AddMetric(
-        Spec spec, ImmutableArray<RowCells> groups, ImmutableArray<RunColumn>.Builder columns, Dictionary<RowCells, ImmutableDictionary<string, RunFigure>.Builder> figures)
+        Spec spec, ImmutableArray<RowCells> groups, ImmutableArray<RunColumn>.Builder columns,
+        Dictionary<RowCells, ImmutableDictionary<string, RunFigure>.Builder> figures)
     {
         // The first workload of the list that measured the metric anywhere gives the whole column, so that its rows are alike.
-        string? workload = spec.Workloads.FirstOrDefault(w => groups.Any(g => g.Cells.Any(c => c.Cell.Workload == w && Of(spec, c) is not null)));
+        string? workload =
+            spec.Workloads.FirstOrDefault(w => groups.Any(g => g.Cells.Any(c => c.Cell.Workload == w && Of(spec, c) is not null)));
         if (workload is null) return;
         CellResult[] cells = [.. groups.SelectMany(g => g.Cells).Where(c => c.Cell.Workload == workload)];
         CellResult[] measured = [.. cells.Where(c => Of(spec, c) is not null)];
@@ -87,23 +93,28 @@ public static class RunTableBuilder
             columns.Add(new RunColumn(id, label.Length == 0 ? spec.Title : $"{spec.Title} {label}", spec.Unit, Sentence(spec, metric)));
             foreach (RowCells group in groups)
             {
-                CellResult? cell = group.Cells.FirstOrDefault(c => c.Cell.Workload == workload && Label(spec, c.Cell.Settings, varying) == label);
+                CellResult? cell =
+                    group.Cells.FirstOrDefault(c => c.Cell.Workload == workload && Label(spec, c.Cell.Settings, varying) == label);
                 figures[group][id] = cell is null
                     ? new RunFigure(Format.Missing, "not measured in this run")
                     : Of(spec, cell) is { } m
-                        ? IsMeaningless(cell, metric) ? new RunFigure($"{spec.Text(m)} (meaningless)", CellResult.MeaninglessQuality) : new RunFigure(spec.Text(m), null, spec.Number is null ? m.Value : spec.Number(m), m.Error, m)
+                        ? IsMeaningless(cell, metric) ? new RunFigure($"{spec.Text(m)} (meaningless)", CellResult.MeaninglessQuality)
+                            : new RunFigure(spec.Text(m), null, spec.Number is null ? m.Value : spec.Number(m), m.Error, m)
                         : new RunFigure(cell.Status == CellStatus.Failed ? "failed" : Format.Missing, WhyMissing(spec, cell));
             }
         }
     }
 
     private static void AddDerived(
-        Func<ImmutableArray<RowCells>, RowCells, RunFigure> derive, ImmutableArray<RowCells> groups, ImmutableArray<RunColumn>.Builder columns,
+        Func<ImmutableArray<RowCells>, RowCells, RunFigure> derive, ImmutableArray<RowCells> groups,
+        ImmutableArray<RunColumn>.Builder columns,
         Dictionary<RowCells, ImmutableDictionary<string, RunFigure>.Builder> figures)
     {
         RunColumn column = derive == SizeChange
             ? new RunColumn("size_change", "Size vs base", "", "artifact size relative to the reference variant's")
-            : new RunColumn("ppl_change", "ΔPPL", "± SE", "perplexity relative to the reference variant's on the same text; the error is the paired one where the tokens were paired");
+            : new RunColumn("ppl_change", "ΔPPL", "± SE",
+                "perplexity relative to the reference variant's on the same text; the error is the paired one where "
+                + "the tokens were paired");
         RunFigure[] all = [.. groups.Select(g => derive(groups, g))];
         if (all.All(f => f.Value is null or 0)) return;
         columns.Add(column);
@@ -114,7 +125,8 @@ public static class RunTableBuilder
     {
         RowCells? reference = Reference(groups, group);
         if (reference == group) return new RunFigure("reference", null, 0);
-        if (Find(reference, "artifact_size") is not { Value: > 0 } b) return new RunFigure(Format.Missing, "no reference variant of known size in this run");
+        if (Find(reference, "artifact_size") is not { Value: > 0 } b)
+            return new RunFigure(Format.Missing, "no reference variant of known size in this run");
         if (Find(group, "artifact_size") is not { } a) return new RunFigure(Format.Missing, "its size wasn't measured");
         double change = (a.Value / b.Value) - 1;
         return new RunFigure(Format.Change(change), null, change);
@@ -128,19 +140,25 @@ public static class RunTableBuilder
         // The divergence cell scored both variants on the same tokens: its error is far tighter than the two perplexities' own.
         if (Find(group, "ppl_ratio") is { } ratio) return Change(ratio.Value - 1, ratio.Error, ratio);
         if (Find(group, "perplexity") is not { } a) return new RunFigure(Format.Missing, "its perplexity wasn't measured");
-        if (Find(reference, "perplexity") is not { } b) return new RunFigure(Format.Missing, "the reference variant's perplexity wasn't measured");
+        if (Find(reference, "perplexity") is not { } b)
+            return new RunFigure(Format.Missing, "the reference variant's perplexity wasn't measured");
         if (a.Protocol != b.Protocol) return new RunFigure(Format.Missing, "measured under another protocol than the reference");
         return Change((a.Value / b.Value) - 1, null, null);
 
-        static RunFigure Change(double change, double? error, Measurement? source) => new(Format.Change(change, error), null, change, error, source);
+        static RunFigure Change(double change, double? error, Measurement? source) =>
+            new(Format.Change(change, error), null, change, error, source);
     }
 
     // No number, only its text: nothing may be derived from it, ranked or drawn by it.
-    private static bool IsMeaningless(CellResult cell, MetricDefinition metric) => metric.Kind == MetricKind.Quality && cell.HasMeaninglessQuality;
+    private static bool IsMeaningless(CellResult cell, MetricDefinition metric) =>
+        metric.Kind == MetricKind.Quality && cell.HasMeaninglessQuality;
 
-    private static Measurement? Find(RowCells? group, string metric) => group?.Cells.Where(c => !IsMeaningless(c, MetricTable.Get(metric))).Select(c => c.Metric(metric)).FirstOrDefault(m => m is not null && double.IsFinite(m.Value));
+    private static Measurement? Find(RowCells? group, string metric) =>
+        group?.Cells.Where(c => !IsMeaningless(c, MetricTable.Get(metric))).Select(c => c.Metric(metric))
+            .FirstOrDefault(m => m is not null && double.IsFinite(m.Value));
 
-    private static Measurement? Of(Spec spec, CellResult cell) => cell.Metric(spec.Metric) is { } m && (spec.Number is null || spec.Number(m) is not null) ? m : null;
+    private static Measurement? Of(Spec spec, CellResult cell) =>
+        cell.Metric(spec.Metric) is { } m && (spec.Number is null || spec.Number(m) is not null) ? m : null;
 
     private static string WhyMissing(Spec spec, CellResult cell) => cell.Status switch
     {
@@ -153,7 +171,8 @@ public static class RunTableBuilder
     };
 
     private static string Sentence(Spec spec, MetricDefinition metric) =>
-        spec.Id == "token_latency_p99" ? $"99th percentile: {metric.Description}" : spec.Id == "token_latency" ? $"median: {metric.Description}" : metric.Description;
+        spec.Id == "token_latency_p99" ? $"99th percentile: {metric.Description}"
+            : spec.Id == "token_latency" ? $"median: {metric.Description}" : metric.Description;
 
     // Setting keys that tell cells of one row apart.
     private static string[] Varying(CellResult[] cells) =>
@@ -168,14 +187,16 @@ public static class RunTableBuilder
     {
         var parts = new List<string>();
         if (spec.Shown.Length > 0 && SettingTable.Find(spec.Shown[0]) is not null) parts.Add(Setting(settings, spec.Shown[0]));
-        if (spec.Shown.Contains("depth") && settings.Int("depth") > 0) parts.Add($"@ d{settings.Int("depth").ToString(CultureInfo.InvariantCulture)}");
+        if (spec.Shown.Contains("depth") && settings.Int("depth") > 0)
+            parts.Add($"@ d{settings.Int("depth").ToString(CultureInfo.InvariantCulture)}");
         parts.AddRange(varying.Where(key => !spec.Shown.Contains(key)).Select(key => $"{key}={Setting(settings, key)}"));
         return string.Join(' ', parts);
     }
 
     private static string Setting(CellSettings settings, string key)
     {
-        if (settings.FirstOrDefault(s => s.Key == key) is { Key: not null } set) return Convert.ToString(set.Value, CultureInfo.InvariantCulture) ?? "";
+        if (settings.FirstOrDefault(s => s.Key == key) is { Key: not null } set)
+            return Convert.ToString(set.Value, CultureInfo.InvariantCulture) ?? "";
         return Convert.ToString(SettingTable.Find(key)?.Default, CultureInfo.InvariantCulture) ?? "";
     }
 
@@ -196,7 +217,8 @@ public static class RunTableBuilder
     }
 
     private sealed record Spec(
-        string Id, string Title, string Unit, string[] Workloads, string[] Shown, Func<Measurement, string> Text, string? Source = null, Func<Measurement, double?>? Number = null)
+        string Id, string Title, string Unit, string[] Workloads, string[] Shown, Func<Measurement, string> Text, string? Source = null,
+        Func<Measurement, double?>? Number = null)
     {
         public string Metric => Source ?? Id;
     }

@@ -11,8 +11,9 @@ using QuantBench.Results.Store;
 namespace QuantBench.Analysis.Trends;
 
 /// <summary>
-/// Looks for changes of level in series over runs. The noise is what the runs of a series themselves show, never less than their own intervals
-/// say; with m series, each must pass 0.05 ÷ m (at most 0.01), so that a steady lab sees a false alarm in one report of twenty at most.
+/// Looks for changes of level in series over runs. The noise is what the runs of a series themselves show, never less than their own
+/// intervals say; with m series, each must pass 0.05 ÷ m (at most 0.01), so that a steady lab sees a false alarm in one report of twenty at
+/// most.
 /// </summary>
 public static class TrendAnalyzer
 {
@@ -29,9 +30,11 @@ public static class TrendAnalyzer
         ArgumentNullException.ThrowIfNull(store);
         ArgumentNullException.ThrowIfNull(query);
         MetricDefinition metric = MetricTable.Find(query.Metric)
-            ?? throw new RequestException($"there is no metric '{query.Metric}'.", DidYouMean.Hint(query.Metric, MetricTable.All.Select(m => m.Name), "metrics"));
+            ?? throw new RequestException($"there is no metric '{query.Metric}'.",
+                DidYouMean.Hint(query.Metric, MetricTable.All.Select(m => m.Name), "metrics"));
         var known = new Dictionary<string, Fingerprint?>(StringComparer.Ordinal);
-        return Analyze(metric, store.Series(query), id => known.TryGetValue(id, out Fingerprint? f) ? f : known[id] = store.Run(id)?.Fingerprint, recent);
+        return Analyze(metric, store.Series(query),
+            id => known.TryGetValue(id, out Fingerprint? f) ? f : known[id] = store.Run(id)?.Fingerprint, recent);
     }
 
     /// <summary>Analyses rows.</summary>
@@ -39,7 +42,8 @@ public static class TrendAnalyzer
     /// <param name="rows">Its figures by machine and cell, oldest first, as <see cref="AggregateReader.Series"/> gives them.</param>
     /// <param name="fingerprint">Fingerprint of a run; asked only for runs at a change.</param>
     /// <param name="recent">Latest runs within which a change counts as recent.</param>
-    public static TrendReport Analyze(MetricDefinition metric, ImmutableArray<SeriesRow> rows, Func<string, Fingerprint?> fingerprint, int recent = DefaultRecent)
+    public static TrendReport Analyze(MetricDefinition metric, ImmutableArray<SeriesRow> rows, Func<string, Fingerprint?> fingerprint,
+        int recent = DefaultRecent)
     {
         ArgumentNullException.ThrowIfNull(metric);
         ArgumentNullException.ThrowIfNull(fingerprint);
@@ -48,12 +52,14 @@ public static class TrendAnalyzer
         {
             int end = start + 1;
             // Quality under another protocol is another series: its level may differ for no other reason.
-            while (end < rows.Length && rows[end].MachineId == rows[start].MachineId && rows[end].CellId == rows[start].CellId && rows[end].Protocol == rows[start].Protocol) end++;
+            while (end < rows.Length && rows[end].MachineId == rows[start].MachineId && rows[end].CellId == rows[start].CellId
+                && rows[end].Protocol == rows[start].Protocol) end++;
             spans.Add((start, end));
             start = end;
         }
 
-        double alpha = Math.Min(ChangePoints.DefaultAlpha, 0.05 / Math.Max(1, spans.Count(s => s.End - s.Start >= ChangePoints.FewestValues)));
+        double alpha =
+            Math.Min(ChangePoints.DefaultAlpha, 0.05 / Math.Max(1, spans.Count(s => s.End - s.Start >= ChangePoints.FewestValues)));
         IEnumerable<TrendSeries> series = spans.Select(s => Series(metric, rows.AsSpan()[s.Start..s.End].ToArray(), fingerprint, alpha));
         return new TrendReport(
             metric,
@@ -83,22 +89,31 @@ public static class TrendAnalyzer
             Backend = first.Backend,
             Workload = first.Workload,
             Settings = first.Settings,
-            Points = [.. rows.Select(r => new TrendPoint(r.RunId, DateTimeOffset.FromUnixTimeMilliseconds(r.StartedMs), r.Value, Own(metric, r)))],
-            Changes = [.. changes.Select((c, i) => Change(metric, rows, c, i + 1 < changes.Length ? changes[i + 1].Index : rows.Length, logs, fingerprint))],
+            Points = [
+                .. rows.Select(r =>
+                    new TrendPoint(r.RunId, DateTimeOffset.FromUnixTimeMilliseconds(r.StartedMs), r.Value, Own(metric, r)))],
+            Changes = [
+                .. changes.Select((c, i) =>
+                    Change(metric, rows, c, i + 1 < changes.Length ? changes[i + 1].Index : rows.Length, logs, fingerprint))],
             Noise = Noise(values, changes, logs),
             TooShort = rows.Length < ChangePoints.FewestValues
-                ? $"{rows.Length.ToString(CultureInfo.InvariantCulture)} of the {ChangePoints.FewestValues.ToString(CultureInfo.InvariantCulture)} runs that a change can be looked for in"
+                ? $"{rows.Length.ToString(CultureInfo.InvariantCulture)} of the "
+                    + $"{ChangePoints.FewestValues.ToString(CultureInfo.InvariantCulture)} runs that a change can be looked for in"
                 : null,
         };
     }
 
-    private static double Error(MetricDefinition metric, SeriesRow row) => Own(metric, row) is { } interval ? interval.HalfWidth / Estimate.Normal975 : 0;
+    private static double Error(MetricDefinition metric, SeriesRow row) =>
+        Own(metric, row) is { } interval ? interval.HalfWidth / Estimate.Normal975 : 0;
 
-    // The error of a quality figure is that of sampling text, and every run of a cell has the same text: between runs it doesn't vary by it.
+    // The error of a quality figure is that of sampling text, and every run of a cell has the same text: between runs it doesn't vary by
+    // it.
     private static Interval? Own(MetricDefinition metric, SeriesRow row) =>
-        metric.Kind != MetricKind.Quality && row is { CiLow: { } low, CiHigh: { } high, N: > 1 } && high >= low ? new Interval(low, high) : null;
+        metric.Kind != MetricKind.Quality && row is { CiLow: { } low, CiHigh: { } high, N: > 1 } && high >= low ? new Interval(low, high)
+            : null;
 
-    private static TrendChange Change(MetricDefinition metric, SeriesRow[] rows, ChangePoint change, int end, bool logs, Func<string, Fingerprint?> fingerprint)
+    private static TrendChange Change(MetricDefinition metric, SeriesRow[] rows, ChangePoint change, int end, bool logs,
+        Func<string, Fingerprint?> fingerprint)
     {
         double Relative(double gap) => logs ? Math.Exp(gap) - 1 : change.Before == 0 ? gap : gap / Math.Abs(change.Before);
         string run = rows[change.Index].RunId;

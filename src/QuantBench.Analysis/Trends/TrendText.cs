@@ -21,9 +21,11 @@ public static class TrendText
         int tooShort = report.Series.Count(s => s.TooShort is not null);
         string of = $"{Format.Count(report.Series.Length)} series of machine and cell";
         string text = alerts > 0
-            ? $"{metric} got worse in the last {Format.Count(report.Recent)} runs of {Format.Count(report.Alerts.Select(a => a.Series).Distinct().Count())} of {of}"
+            ? $"{metric} got worse in the last {Format.Count(report.Recent)} runs of "
+                + $"{Format.Count(report.Alerts.Select(a => a.Series).Distinct().Count())} of {of}"
             : $"{metric}: no recent change to the worse in {of}";
-        text += changed == 0 ? "; no change point" : $"; {Format.Count(changed)} {(changed == 1 ? "has" : "have")} a change point at any time";
+        text += changed == 0 ? "; no change point"
+            : $"; {Format.Count(changed)} {(changed == 1 ? "has" : "have")} a change point at any time";
         return tooShort == 0 ? text + "." : $"{text}; {Format.Count(tooShort)} {(tooShort == 1 ? "is" : "are")} too short to judge.";
     }
 
@@ -33,8 +35,13 @@ public static class TrendText
         ArgumentNullException.ThrowIfNull(series);
         ArgumentNullException.ThrowIfNull(change);
         string word = change.Worse switch { true => "worse", false => "better", _ => "different" };
-        string text = $"{series.Title} on {series.Host}: {series.Metric.Name} {Format.Change(change.Difference)} ({Format.ChangeInterval(change.Interval)}), {word}, from run {change.RunId}";
-        if (change.Commit is { } commit) text += $" at commit {Short(commit)}{(change.PreviousCommit is { } before ? before == commit ? " (the same as before)" : $" (before: {Short(before)})" : "")}";
+        string text =
+            $"{series.Title} on {series.Host}: {series.Metric.Name} {Format.Change(change.Difference)} "
+                + $"({Format.ChangeInterval(change.Interval)}), {word}, from run {change.RunId}";
+        if (change.Commit is { } commit)
+            text += " at commit "
+                + $"{Short(commit)}{(change.PreviousCommit is { } before ? before == commit ? " (the same as before)" : " (before: "
+                + $"{Short(before)})" : "")}";
         text += change.State == ChangeState.Unconfirmed ? "; unconfirmed: one run only" : "; confirmed by later runs";
         return change.AlsoChanged.IsEmpty ? text : $"{text}; also changed: {string.Join("; ", change.AlsoChanged)}";
     }
@@ -55,7 +62,8 @@ public static class TrendText
         if (series.TooShort is { } tooShort) return tooShort;
         if (series.Changes.IsEmpty) return "no change point";
         TrendChange last = series.Changes[^1];
-        return $"{Format.Change(last.Difference)} ({Format.ChangeInterval(last.Interval)}) at {last.RunId}{(last.State == ChangeState.Unconfirmed ? ", unconfirmed" : "")}";
+        return $"{Format.Change(last.Difference)} ({Format.ChangeInterval(last.Interval)}) at "
+            + $"{last.RunId}{(last.State == ChangeState.Unconfirmed ? ", unconfirmed" : "")}";
     }
 
     /// <summary>A report as Markdown: one line per series, then each change in a sentence.</summary>
@@ -67,24 +75,35 @@ public static class TrendText
         var text = new StringBuilder();
         text.Append(E(Lead(report))).Append('\n');
         if (report.Series.IsEmpty) return text.ToString();
-        text.Append("\n| Machine | Cell | Class | Runs | Latest | Noise between runs | Finding |\n| --- | --- | --- | ---: | ---: | ---: | --- |\n");
+        text.Append(
+            "\n| Machine | Cell | Class | Runs | Latest | Noise between runs | Finding |\n"
+                + "| --- | --- | --- | ---: | ---: | ---: | --- |\n");
         foreach (TrendSeries s in report.Series.Take(most))
         {
-            string precision = Variant.TryParse(s.Variant, out Variant? variant) && variant is not null ? Format.Class(variant.Scheme.PrecisionClass) : Format.Missing;
-            text.Append(CultureInfo.InvariantCulture, $"| {E(s.Host)} | {E(s.Title)} ({s.CellId}) | {precision} | {Format.Count(s.Points.Length)} | {E(Latest(s))} | {(s.Noise is { } noise ? $"{Format.Number(noise * 100, 2)} %" : Format.Missing)} | {E(Finding(s))} |\n");
+            string precision = Variant.TryParse(s.Variant, out Variant? variant) && variant is not null
+                ? Format.Class(variant.Scheme.PrecisionClass) : Format.Missing;
+            text.Append(CultureInfo.InvariantCulture,
+                $"| {E(s.Host)} | {E(s.Title)} ({s.CellId}) | {precision} | {Format.Count(s.Points.Length)} | {E(Latest(s))} | "
+                    + $"{(s.Noise is { } noise ? $"{Format.Number(noise * 100, 2)} %" : Format.Missing)} | {E(Finding(s))} |\n");
         }
 
-        if (report.Series.Length > most) text.Append(CultureInfo.InvariantCulture, $"\n… and {Format.Count(report.Series.Length - most)} more series; narrow with --variant, --cell, --machine, or export all with --format csv.\n");
+        if (report.Series.Length > most)
+            text.Append(CultureInfo.InvariantCulture,
+                $"\n… and {Format.Count(report.Series.Length - most)} more series; narrow with --variant, --cell, --machine, or export all "
+                    + $"with --format csv.\n");
         foreach (TrendSeries s in report.Series.Where(s => !s.Changes.IsEmpty).Take(most))
         {
             foreach (TrendChange change in s.Changes) text.Append(CultureInfo.InvariantCulture, $"\n- {E(Sentence(s, change))}");
         }
 
-        text.Append(CultureInfo.InvariantCulture, $"\nA change is called one when its corrected p is at most {Format.Number(report.Alpha, 2)}, which keeps a false one in any of these series below 5 %.\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"\nA change is called one when its corrected p is at most {Format.Number(report.Alpha, 2)}, which keeps a false one in any of "
+                + $"these series below 5 %.\n");
         return text.ToString();
     }
 
     private static string E(string value) => MarkdownTable.Escape(value);
 
-    private static string Short(string commit) => commit.Length > 12 ? commit[..8] + (commit.EndsWith("-dirty", StringComparison.Ordinal) ? "-dirty" : "") : commit;
+    private static string Short(string commit) =>
+        commit.Length > 12 ? commit[..8] + (commit.EndsWith("-dirty", StringComparison.Ordinal) ? "-dirty" : "") : commit;
 }

@@ -40,7 +40,9 @@ internal static class AccountsCommand
             string password = parsed.GetValue(fromInput) ? Console.In.ReadLine() ?? "" : Ask();
             var lab = new LabAccess(environment);
             Account account = AccountMaker.Make(parsed.GetRequiredValue(name), password, parsed.GetValue(role), environment.Clock);
-            if (!lab.Accounts.Add(account)) throw new RequestException($"there is an account '{account.Name}' already.", $"Remove it first: quantbench accounts remove {account.Name}");
+            if (!lab.Accounts.Add(account))
+                throw new RequestException($"there is an account '{account.Name}' already.",
+                    $"Remove it first: quantbench accounts remove {account.Name}");
             lab.Audit.Write(LabAccess.Actor, "account.add", account.Name, null, Policies.Name(account.Role));
             parsed.InvocationConfiguration.Output.WriteLine($"{account.Name} may log in as {Policies.Name(account.Role)}.");
         });
@@ -53,8 +55,11 @@ internal static class AccountsCommand
         list.SetAction(parsed =>
         {
             IReadOnlyList<Account> all = new LabAccess(global.Environment(parsed)).Accounts.List();
-            if (all.Count == 0) parsed.InvocationConfiguration.Output.WriteLine("no accounts: the dashboard is for reading on this machine only.");
-            foreach (Account account in all) parsed.InvocationConfiguration.Output.WriteLine($"{account.Name,-32} {Policies.Name(account.Role),-10} since {account.Created:yyyy-MM-dd}");
+            if (all.Count == 0)
+                parsed.InvocationConfiguration.Output.WriteLine("no accounts: the dashboard is for reading on this machine only.");
+            foreach (Account account in all)
+                parsed.InvocationConfiguration.Output.WriteLine(
+                    $"{account.Name,-32} {Policies.Name(account.Role),-10} since {account.Created:yyyy-MM-dd}");
         });
         return list;
     }
@@ -68,7 +73,8 @@ internal static class AccountsCommand
             var lab = new LabAccess(global.Environment(parsed));
             Account account = lab.Accounts.FindByName(AccountMaker.Normalize(parsed.GetRequiredValue(name)))
                 ?? throw new RequestException($"there is no account '{parsed.GetValue(name)}'.", "See 'quantbench accounts list'.");
-            if (!lab.Accounts.Remove(account.Id)) throw new RequestException($"{account.Name} is the last admin and stays.", "Add another admin first.");
+            if (!lab.Accounts.Remove(account.Id))
+                throw new RequestException($"{account.Name} is the last admin and stays.", "Add another admin first.");
             lab.Audit.Write(LabAccess.Actor, "account.remove", account.Name, Policies.Name(account.Role), null);
             parsed.InvocationConfiguration.Output.WriteLine($"{account.Name} was removed.");
         });
@@ -77,7 +83,8 @@ internal static class AccountsCommand
 
     private static string Ask()
     {
-        if (Console.IsInputRedirected || !AnsiConsole.Profile.Capabilities.Interactive) throw new RequestException("there is no terminal to ask for the password.", "Use --password-stdin.");
+        if (Console.IsInputRedirected || !AnsiConsole.Profile.Capabilities.Interactive)
+            throw new RequestException("there is no terminal to ask for the password.", "Use --password-stdin.");
         string first = AnsiConsole.Prompt(new TextPrompt<string>("Password (at least 12 characters):").Secret());
         string second = AnsiConsole.Prompt(new TextPrompt<string>("Again:").Secret());
         return first == second ? first : throw new RequestException("the two passwords differ.", "Try again.");

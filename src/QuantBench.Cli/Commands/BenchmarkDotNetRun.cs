@@ -19,10 +19,15 @@ internal static class BenchmarkDotNetRun
     public static async Task<int> RunAsync(RunnerEnvironment environment, KernelRequest request, CancellationToken stop)
     {
         string project = Path.Combine(environment.Root, "src", "QuantBench.Microbenchmarks", "QuantBench.Microbenchmarks.csproj");
-        if (!File.Exists(project)) throw new RequestException("BenchmarkDotNet's benchmarks are run from a checkout, and this installation has none.", "Leave out --benchmarkdotnet; the same kernels are timed without it.");
-        if (!request.Backends.Any(IsBenchmarked)) throw new RequestException("BenchmarkDotNet times the managed engine's kernels only.", "Leave out --benchmarkdotnet; the same kernels are timed without it.");
+        if (!File.Exists(project))
+            throw new RequestException("BenchmarkDotNet's benchmarks are run from a checkout, and this installation has none.",
+                "Leave out --benchmarkdotnet; the same kernels are timed without it.");
+        if (!request.Backends.Any(IsBenchmarked))
+            throw new RequestException("BenchmarkDotNet times the managed engine's kernels only.",
+                "Leave out --benchmarkdotnet; the same kernels are timed without it.");
         var info = new ProcessStartInfo("dotnet") { UseShellExecute = false };
-        foreach (string argument in (string[])["run", "-c", "Release", "--project", project, "--", .. Arguments(request)]) info.ArgumentList.Add(argument);
+        foreach (string argument in (string[])["run", "-c", "Release", "--project", project, "--", .. Arguments(request)])
+            info.ArgumentList.Add(argument);
         info.Environment["QUANTBENCH_ROOT"] = environment.Root;
         info.Environment["QUANTBENCH_KERNEL_RESULTS"] = environment.ResultsRoot;
         info.Environment[Results.Store.StoreAddress.Variable] = environment.Store.ForChild();
@@ -42,7 +47,8 @@ internal static class BenchmarkDotNetRun
     internal static string[] Arguments(KernelRequest request) =>
     [
         "--filter",
-        .. request.Ops.SelectMany(op => request.Backends.Where(IsBenchmarked).Select(b => $"*.{op}Benchmarks.{b[(b.IndexOf('/', StringComparison.Ordinal) + 1)..]}(*")),
+        .. request.Ops.SelectMany(op =>
+            request.Backends.Where(IsBenchmarked).Select(b => $"*.{op}Benchmarks.{b[(b.IndexOf('/', StringComparison.Ordinal) + 1)..]}(*")),
         .. request.Short ? ["--job", "short"] : Array.Empty<string>(),
     ];
 

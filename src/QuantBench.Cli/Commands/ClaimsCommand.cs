@@ -14,15 +14,21 @@ internal static class ClaimsCommand
     {
         Argument<string> run = ResultsCommand.RunArgument();
         run.DefaultValueFactory = _ => "latest";
-        var file = new Option<string?>("--file") { Description = "a claims file of your own (default: suites/claims.yaml)", HelpName = "FILE" };
+        var file = new Option<string?>("--file")
+        {
+            Description = "a claims file of your own (default: suites/claims.yaml)",
+            HelpName = "FILE"
+        };
         var output = new FrameOutput();
-        var command = new Command("claims", "Judge what people say about quantized models by a run: holds, fails, or can't tell.") { run, file };
+        var command = new Command("claims", "Judge what people say about quantized models by a run: holds, fails, or can't tell.") { run,
+            file };
         output.AddTo(command);
         command.SetAction(async (parsed, stop) =>
         {
             var environment = global.Environment(parsed);
             ImmutableArray<Claim> claims = ClaimReader.Load(parsed.GetValue(file) ?? SuiteFiles.Claims(environment.Root));
-            ImmutableArray<ClaimFinding> findings = ClaimJudge.Judge(new RunSource(environment).Candidates(parsed.GetRequiredValue(run)), claims);
+            ImmutableArray<ClaimFinding> findings =
+                ClaimJudge.Judge(new RunSource(environment).Candidates(parsed.GetRequiredValue(run)), claims);
             await output.WriteAsync(parsed, () => ClaimText.Markdown(findings), () => AnalysisFrames.Of(findings), stop);
         });
         help.Add(command, """

@@ -25,11 +25,14 @@ internal static class CompareCommand
             Collections.HoldBack();
             var source = new RunSource(global.Environment(parsed));
             string[] names = parsed.GetRequiredValue(sides);
-            ComparisonSide[][] read = await Task.WhenAll(names.Select(s => Task.Run(() => Parse(s, source), stop))); // reading is most of the work at 100,000 cells
+            // reading is most of the work at 100,000 cells
+            ComparisonSide[][] read = await Task.WhenAll(names.Select(s => Task.Run(() => Parse(s, source), stop)));
             ImmutableArray<RunComparison> comparisons = read[0].Length == 1 && read.All(r => r.Length == 1)
                 ? RunComparer.Compare(read[0][0], [.. read.Skip(1).Select(r => r[0])])
                 : [.. read.Skip(1).Select(r => Paired(read[0], r))];
-            await output.WriteAsync(parsed, () => string.Join('\n', comparisons.Select(c => ComparisonText.Markdown(c, output.MostRows(parsed)))), () => AnalysisFrames.Of(comparisons), stop);
+            await output.WriteAsync(parsed,
+                () => string.Join('\n', comparisons.Select(c => ComparisonText.Markdown(c, output.MostRows(parsed)))),
+                () => AnalysisFrames.Of(comparisons), stop);
         });
         help.Add(command, """
             Examples:
@@ -38,7 +41,7 @@ internal static class CompareCommand
               quantbench compare run-a+run-b+run-c:Q4_0 run-a+run-b+run-c:Q4_K_M    paired over three runs: the noise between runs counts
               quantbench compare old new --format csv --out differences.csv
 
-            better, worse       the 95 % interval excludes 0 and the test holds after correction for all comparisons made (Benjamini–Hochberg)
+            better, worse       the 95 % interval excludes 0, and the test holds after correction for all comparisons (Benjamini–Hochberg)
             no difference shown the interval holds 0, or the corrected test fails; the note says which
             not comparable      the figures mean different things (other text, protocol, machine or build); the note says what differs
             """);
@@ -57,7 +60,9 @@ internal static class CompareCommand
 
     private static RunComparison Paired(ComparisonSide[] a, ComparisonSide[] b)
     {
-        if (a.Length != b.Length) throw new RequestException($"{a.Length} runs on one side, {b.Length} on the other: repetitions are compared in pairs.", "Name as many runs joined by '+' on each side.");
+        if (a.Length != b.Length)
+            throw new RequestException($"{a.Length} runs on one side, {b.Length} on the other: repetitions are compared in pairs.",
+                "Name as many runs joined by '+' on each side.");
         return RunComparer.ComparePaired([.. a.Zip(b)]);
     }
 }

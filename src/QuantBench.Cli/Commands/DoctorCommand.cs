@@ -25,7 +25,8 @@ internal static class DoctorCommand
             Fingerprint machine = environment.ReadFingerprint();
             var prober = new EngineProber(environment);
             var engines = new List<EngineProbe>();
-            foreach (EngineRegistration engine in environment.Engines.Registrations) engines.Add(await prober.ProbeAsync(engine.Name, stop));
+            foreach (EngineRegistration engine in environment.Engines.Registrations)
+                engines.Add(await prober.ProbeAsync(engine.Name, stop));
             IReadOnlyList<DatasetStatus> datasets = new DatasetCatalog(environment.DatasetsDirectory, environment.CacheRoot).List();
             long? free = FreeBytes(environment.CacheRoot);
             string? problem = null;
@@ -40,7 +41,17 @@ internal static class DoctorCommand
             }
 
             if (parsed.GetValue(json))
-                output.WriteLine(JsonSerializer.Serialize(new { Machine = machine, Engines = engines, Datasets = datasets, Cache = environment.CacheRoot, Results = environment.ResultsRoot, FreeBytes = free }, Json.Line));
+                output.WriteLine(
+                    JsonSerializer.Serialize(
+                        new
+                        {
+                            Machine = machine,
+                            Engines = engines,
+                            Datasets = datasets,
+                            Cache = environment.CacheRoot,
+                            Results = environment.ResultsRoot,
+                            FreeBytes = free
+                        }, Json.Line));
             else
                 Print(output, environment, machine, problem, engines, datasets, free);
             return engines.Any(e => e.Problem is null && e.Devices.Any(d => d.Refused is null)) ? ExitCode.Ok : ExitCode.Unavailable;
@@ -56,18 +67,31 @@ internal static class DoctorCommand
     }
 
     private static void Print(
-        TextWriter output, RunnerEnvironment environment, Fingerprint machine, string? problem, List<EngineProbe> engines, IReadOnlyList<DatasetStatus> datasets, long? free)
+        TextWriter output, RunnerEnvironment environment, Fingerprint machine, string? problem, List<EngineProbe> engines,
+        IReadOnlyList<DatasetStatus> datasets, long? free)
     {
         output.WriteLine("Machine");
-        output.WriteLine($"  CPU      {machine.Cpu}; {machine.PhysicalCores?.ToString() ?? "?"} cores, {machine.LogicalCores} usable threads{(machine.CpuLimit is { } limit ? $", container limit {limit:0.##} cores" : "")}");
+        output.WriteLine(
+            $"  CPU      {machine.Cpu}; {machine.PhysicalCores?.ToString() ?? "?"} cores, {machine.LogicalCores} usable "
+                + $"threads{(machine.CpuLimit is { } limit ? $", container limit {limit:0.##} cores" : "")}");
         output.WriteLine($"  ISA      {string.Join(' ', machine.CpuFlags)}");
-        output.WriteLine($"  memory   {Format.Bytes(machine.MemoryBytes)}{(machine.MemoryLimitBytes is { } most ? $", container limit {Format.Bytes(most)}" : "")}");
+        output.WriteLine(
+            $"  memory   "
+                + $"{Format.Bytes(machine.MemoryBytes)}"
+            + (machine.MemoryLimitBytes is { } most ? $", container limit {Format.Bytes(most)}" : ""));
         if (machine.MemoryBandwidth is { } bandwidth)
-            output.WriteLine($"           {GigabytesPerSecond(bandwidth.ReadBytesPerSecond)} reading, {GigabytesPerSecond(bandwidth.CopyBytesPerSecond)} copying, {GigabytesPerSecond(bandwidth.TriadBytesPerSecond)} triad, measured with {bandwidth.Threads} threads over arrays of {Format.Bytes(bandwidth.ArrayBytes)}");
+            output.WriteLine(
+                $"           {GigabytesPerSecond(bandwidth.ReadBytesPerSecond)} reading, "
+                    + $"{GigabytesPerSecond(bandwidth.CopyBytesPerSecond)} copying, {GigabytesPerSecond(bandwidth.TriadBytesPerSecond)} "
+                    + $"triad, measured with {bandwidth.Threads} threads over arrays of {Format.Bytes(bandwidth.ArrayBytes)}");
         if (problem is not null) output.WriteLine($"           {problem}");
         output.WriteLine($"  GPUs     {(machine.Gpus.IsDefaultOrEmpty ? "none seen" : string.Join("; ", machine.Gpus))}");
-        output.WriteLine($"  OS       {machine.Os}; {machine.Runtime}; {(machine.Virtualization is { } virtualization ? $"in {virtualization}" : "no virtualization seen")}");
-        output.WriteLine($"  governor {machine.Governor ?? "not readable"}{(machine.Governor is not (null or "performance") ? ": timings will vary; try: sudo cpupower frequency-set -g performance" : "")}");
+        output.WriteLine(
+            $"  OS       {machine.Os}; {machine.Runtime}; "
+                + $"{(machine.Virtualization is { } virtualization ? $"in {virtualization}" : "no virtualization seen")}");
+        output.WriteLine(
+            $"  governor {machine.Governor ?? "not readable"}{(machine.Governor is not (null or "performance") ? ": timings will vary; "
+                + "try: sudo cpupower frequency-set -g performance" : "")}");
         output.WriteLine("Engines");
         foreach (EngineProbe engine in engines)
         {
@@ -76,8 +100,11 @@ internal static class DoctorCommand
             if (engine.Hint is not null) output.WriteLine($"    hint: {engine.Hint}");
             foreach (ProbedDevice device in engine.Devices)
             {
-                string memory = device.MemoryTotalBytes is { } total ? $", {Format.Bytes(device.MemoryFreeBytes ?? 0)} of {Format.Bytes(total)} free" : "";
-                output.WriteLine($"    {(device.Refused is null ? "yes" : "no ")}    {engine.Name}/{device.Id}: {device.Description}{memory}{(device.Refused is null ? "" : $": {device.Refused}")}");
+                string memory = device.MemoryTotalBytes is { } total
+                    ? $", {Format.Bytes(device.MemoryFreeBytes ?? 0)} of {Format.Bytes(total)} free" : "";
+                output.WriteLine(
+                    $"    {(device.Refused is null ? "yes" : "no ")}    {engine.Name}/{device.Id}: "
+                        + $"{device.Description}{memory}{(device.Refused is null ? "" : $": {device.Refused}")}");
             }
 
             if (engine.Problem is null && engine.Devices.All(d => d.Id == "cpu"))
@@ -85,11 +112,15 @@ internal static class DoctorCommand
         }
 
         output.WriteLine("Evaluation texts");
-        foreach (DatasetStatus dataset in datasets) output.WriteLine($"  {(dataset.Missing is null ? "yes" : "no ")}  {dataset.Name}{(dataset.Missing is null ? "" : $": {dataset.Missing}")}");
+        foreach (DatasetStatus dataset in datasets)
+            output.WriteLine(
+                $"  {(dataset.Missing is null ? "yes" : "no ")}  {dataset.Name}{(dataset.Missing is null ? "" : $": {dataset.Missing}")}");
         output.WriteLine("Places");
         output.WriteLine($"  results  {environment.ResultsRoot}");
         output.WriteLine($"  cache    {environment.CacheRoot}{(free is { } bytes ? $" ({Format.Bytes(bytes)} free)" : "")}");
-        if (free < 2L << 30) output.WriteLine("  hint: less than 2 GiB are free; 'quantbench models gc' removes what isn't used, --cache DIR names another place");
+        if (free < 2L << 30)
+            output.WriteLine(
+                "  hint: less than 2 GiB are free; 'quantbench models gc' removes what isn't used, --cache DIR names another place");
     }
 
     private static string GigabytesPerSecond(double bytesPerSecond) => Format.Value(bytesPerSecond, "B/s", "kernel_bandwidth");

@@ -13,7 +13,11 @@ internal static class FrameCommand
     public static Command Build(GlobalOptions global, HelpTexts help)
     {
         var runs = new Argument<string[]>("runs") { Description = "runs, one or more (default: latest)", Arity = ArgumentArity.ZeroOrMore };
-        var where = new Option<string[]>("--where") { Description = "keep rows whose column fits the pattern; repeat for more", HelpName = "COLUMN=PATTERN" };
+        var where = new Option<string[]>("--where")
+        {
+            Description = "keep rows whose column fits the pattern; repeat for more",
+            HelpName = "COLUMN=PATTERN"
+        };
         Option<string[]> metrics = List("--metrics", "only these metrics");
         Option<string[]> rows = List("--rows", "pivot: columns that make a row; without it the frame is long");
         Option<string[]> columns = List("--columns", "pivot: columns whose values become columns (default: metric)");
@@ -23,7 +27,8 @@ internal static class FrameCommand
         var save = new Option<string?>("--save") { Description = "save the view under a name", HelpName = "NAME" };
         var views = new Option<bool>("--views") { Description = "list the saved views and stop" };
         var output = new FrameOutput();
-        var command = new Command("frame", "Runs' figures as a data frame: long or pivoted, filtered, sorted, exported.") { runs, where, metrics, rows, columns, value, sort, view, save, views };
+        var command = new Command("frame", "Runs' figures as a data frame: long or pivoted, filtered, sorted, exported.") { runs, where,
+            metrics, rows, columns, value, sort, view, save, views };
         output.AddTo(command);
         command.SetAction(async (parsed, stop) =>
         {
@@ -37,14 +42,17 @@ internal static class FrameCommand
             }
 
             FrameView shown = parsed.GetValue(view) is { } start ? saved.Load(start) : new FrameView();
-            if (parsed.GetValue(where) is { Length: > 0 } patterns) shown = shown with { Where = patterns.Select(Pattern).ToImmutableSortedDictionary(p => p.Column, p => p.Value) };
+            if (parsed.GetValue(where) is { Length: > 0 } patterns)
+                shown = shown with { Where = patterns.Select(Pattern).ToImmutableSortedDictionary(p => p.Column, p => p.Value) };
             if (Names(parsed.GetValue(metrics)) is { IsEmpty: false } m) shown = shown with { Metrics = m };
             if (Names(parsed.GetValue(rows)) is { IsEmpty: false } r) shown = shown with { Rows = r };
             if (Names(parsed.GetValue(columns)) is { IsEmpty: false } c) shown = shown with { Columns = c };
             if (parsed.GetValue(value) is { } v) shown = shown with { Value = v };
             if (parsed.GetValue(sort) is { } s) shown = shown with { Sort = s };
             var source = new RunSource(environment);
-            Frame frame = FrameBuilder.Build(shown, [.. (parsed.GetValue(runs) is { Length: > 0 } named ? named : ["latest"]).Select(n => source.Load(n))]);
+            Frame frame =
+                FrameBuilder.Build(shown,
+                    [.. (parsed.GetValue(runs) is { Length: > 0 } named ? named : ["latest"]).Select(n => source.Load(n))]);
             if (parsed.GetValue(save) is { } name2) saved.Save(name2, shown);
             await output.WriteAsync(parsed, () => FrameWriter.Text(frame, "md"), () => frame, stop);
         });
@@ -55,13 +63,14 @@ internal static class FrameCommand
               quantbench frame latest --view speed-by-run --format parquet --out speed.parquet
               quantbench frame latest --where 'variant=Q4_*' --sort -value --format csv
 
-            Columns: run, machine, cell, model, variant, class, backend, workload, settings, status, metric, unit, direction, protocol, value,
-            error, n, mean, sd, median, p90, p95, p99, ci95_low, ci95_high. Views are saved in views/ of the results directory.
+            Columns: run, machine, cell, model, variant, class, backend, workload, settings, status, metric, unit, direction, protocol,
+            value, error, n, mean, sd, median, p90, p95, p99, ci95_low, ci95_high. Views are saved in views/ of the results directory.
             """);
         return command;
     }
 
-    private static Option<string[]> List(string name, string description) => new(name) { Description = $"{description}; commas between, or repeat", HelpName = "NAMES" };
+    private static Option<string[]> List(string name, string description) =>
+        new(name) { Description = $"{description}; commas between, or repeat", HelpName = "NAMES" };
 
     private static ImmutableArray<string> Names(string[]? texts) =>
         [.. (texts ?? []).SelectMany(t => t.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))];
@@ -69,6 +78,7 @@ internal static class FrameCommand
     private static (string Column, string Value) Pattern(string text)
     {
         string[] parts = text.Split('=', 2, StringSplitOptions.TrimEntries);
-        return parts.Length == 2 && parts[0].Length > 0 ? (parts[0], parts[1]) : throw new RequestException($"'{text}' isn't COLUMN=PATTERN.", "e.g. --where variant=Q4_*");
+        return parts.Length == 2 && parts[0].Length > 0 ? (parts[0], parts[1])
+            : throw new RequestException($"'{text}' isn't COLUMN=PATTERN.", "e.g. --where variant=Q4_*");
     }
 }

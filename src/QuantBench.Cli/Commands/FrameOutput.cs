@@ -23,7 +23,9 @@ internal sealed class FrameOutput
     public Option<string?> File { get; } = new("--out") { Description = "file to write (default: standard output)", HelpName = "FILE" };
 
     /// <summary>Whether Markdown holds every row.</summary>
-    public Option<bool> All { get; } = new("--all") { Description = $"every row in md, which otherwise ends after {ShownRows} and says how many are left out" };
+    public Option<bool> All { get; } = new(
+        "--all")
+    { Description = $"every row in md, which otherwise ends after {ShownRows} and says how many are left out" };
 
     /// <summary>Adds them to a command.</summary>
     public void AddTo(Command command)

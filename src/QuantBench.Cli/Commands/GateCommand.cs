@@ -16,10 +16,21 @@ internal static class GateCommand
     {
         Argument<string> run = ResultsCommand.RunArgument();
         run.DefaultValueFactory = _ => "latest";
-        var rules = new Option<string?>("--rules") { Description = "YAML file with gates:, a suite or not (default: the gates of the run's own suite)", HelpName = "FILE" };
-        var baseline = new Option<string?>("--baseline") { Description = "the stored run that gates with vs: baseline are held against", HelpName = "RUN" };
+        var rules = new Option<string?>(
+            "--rules")
+        {
+            Description = "YAML file with gates:, a suite or not (default: the gates of the run's own suite)",
+            HelpName = "FILE"
+        };
+        var baseline = new Option<string?>("--baseline")
+        {
+            Description = "the stored run that gates with vs: baseline are held against",
+            HelpName = "RUN"
+        };
         var junit = new Option<string?>("--junit") { Description = "also write JUnit XML for a CI server", HelpName = "FILE" };
-        var summary = new Option<string?>("--summary") { Description = "also append the Markdown summary to a file, e.g. $GITHUB_STEP_SUMMARY", HelpName = "FILE" };
+        var summary = new Option<string?>(
+            "--summary")
+        { Description = "also append the Markdown summary to a file, e.g. $GITHUB_STEP_SUMMARY", HelpName = "FILE" };
         var output = new FrameOutput();
         var command = new Command("gate", "Judge a run by rules; exit code 3 when one is broken.") { run, rules, baseline, junit, summary };
         output.AddTo(command);
@@ -30,7 +41,9 @@ internal static class GateCommand
             ImmutableArray<GateRule> gates = parsed.GetValue(rules) is { } file
                 ? GateReader.Load(file)
                 : GateReader.OfSuite(set.Run.Info.SuiteText, $"suite of {set.Run.Info.Id}");
-            if (gates.IsEmpty) throw new RequestException($"there are no gates to judge: the suite of run {set.Run.Info.Id} has none.", "Add 'gates:' to the suite, or name a file of them: --rules gates.yaml");
+            if (gates.IsEmpty)
+                throw new RequestException($"there are no gates to judge: the suite of run {set.Run.Info.Id} has none.",
+                    "Add 'gates:' to the suite, or name a file of them: --rules gates.yaml");
             GateReport report = GateJudge.Judge(set, gates, parsed.GetValue(baseline) is { } stored ? source.Candidates(stored) : null);
             await output.WriteAsync(parsed, () => GateText.Markdown(report), () => AnalysisFrames.Of(report), stop);
             if (parsed.GetValue(junit) is { } xml) await File.WriteAllTextAsync(xml, GateText.JUnit(report), stop);

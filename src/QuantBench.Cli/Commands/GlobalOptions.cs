@@ -18,7 +18,9 @@ internal sealed class GlobalOptions
     /// <summary>Address of the results store.</summary>
     public Option<string?> Store { get; } = new("--store")
     {
-        Description = "database of results: postgres://user@host/database, 'postgres' (PGHOST, PGDATABASE, ...), file:PATH of a file that holds the address, or sqlite (default; or $QUANTBENCH_STORE). Keep passwords in ~/.pgpass, PGPASSWORD or that file",
+        Description =
+            "database of results: postgres://user@host/database, 'postgres' (PGHOST, PGDATABASE, ...), file:PATH of a file that holds the "
+                + "address, or sqlite (default; or $QUANTBENCH_STORE). Keep passwords in ~/.pgpass, PGPASSWORD or that file",
         HelpName = "ADDRESS",
         Recursive = true,
     };
@@ -50,7 +52,9 @@ internal sealed class GlobalOptions
     /// <summary>Libraries of execution providers.</summary>
     public Option<string[]> OrtPlugin { get; } = new("--ort-plugin")
     {
-        Description = "library of an ONNX Runtime execution provider to register, e.g. cuda=/opt/libonnxruntime_providers_cuda.so; may be given several times",
+        Description =
+            "library of an ONNX Runtime execution provider to register, e.g. cuda=/opt/libonnxruntime_providers_cuda.so; may be given "
+                + "several times",
         HelpName = "NAME=PATH",
         Recursive = true,
         DefaultValueFactory = _ => [],
@@ -69,5 +73,6 @@ internal sealed class GlobalOptions
 
     /// <summary>The runner's environment as these options say.</summary>
     public RunnerEnvironment Environment(ParseResult parsed) =>
-        Installation.MakeEnvironment(parsed.GetValue(Results), parsed.GetValue(Cache), parsed.GetValue(Store), NativeLibraries.Of(parsed.GetValue(LlamaCpp), parsed.GetValue(OrtLibrary), parsed.GetValue(OrtPlugin) ?? []));
+        Installation.MakeEnvironment(parsed.GetValue(Results), parsed.GetValue(Cache), parsed.GetValue(Store),
+            NativeLibraries.Of(parsed.GetValue(LlamaCpp), parsed.GetValue(OrtLibrary), parsed.GetValue(OrtPlugin) ?? []));
 }

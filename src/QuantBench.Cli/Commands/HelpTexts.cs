@@ -33,7 +33,8 @@ internal sealed class HelpTexts(HelpAction inner) : SynchronousCommandLineAction
     {
         inner.MaxWidth = 120;
         int code = inner.Invoke(parseResult);
-        if (_texts.TryGetValue(parseResult.CommandResult.Command, out string? text)) parseResult.InvocationConfiguration.Output.WriteLine(text.ReplaceLineEndings("\n"));
+        if (_texts.TryGetValue(parseResult.CommandResult.Command, out string? text))
+            parseResult.InvocationConfiguration.Output.WriteLine(text.ReplaceLineEndings("\n"));
         return code;
     }
 }

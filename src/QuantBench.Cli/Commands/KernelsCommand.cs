@@ -45,7 +45,9 @@ internal static class KernelsCommand
             {
                 output.WriteLine($"{engine.Name}: {engine.Description}");
                 foreach (ProbedDevice device in engine.Devices)
-                    output.WriteLine($"  {((device.Refused ?? device.KernelsRefused) is null ? "yes" : "no ")}  {engine.Name}/{device.Id}: {device.Refused ?? device.KernelsRefused ?? device.Description}");
+                    output.WriteLine(
+                        $"  {((device.Refused ?? device.KernelsRefused) is null ? "yes" : "no ")}  {engine.Name}/{device.Id}: "
+                            + $"{device.Refused ?? device.KernelsRefused ?? device.Description}");
                 output.WriteLine($"  types  {string.Join(' ', engine.KernelTypes)}");
             }
 
@@ -60,15 +62,35 @@ internal static class KernelsCommand
         var type = Words("--type", "block types, or 'all'", "TYPES", string.Join(',', s_usualTypes));
         var op = Words("--op", "dequantize, vecdot, matvec, matmat", "OPS", string.Join(',', s_ops));
         var shape = Words("--shape", "sizes of the weight matrix: output x input features", "SHAPES", "2048x2048");
-        var isa = new Option<string[]>("--isa") { Description = "instruction sets (default: all that run here), or whole backends such as managed/avx2 or ilgpu/opencl:0", HelpName = "ISAS", AllowMultipleArgumentsPerToken = true };
-        var tokens = new Option<int>("--tokens") { Description = "vectors that matmat multiplies at once", HelpName = "N", DefaultValueFactory = _ => 128 };
+        var isa = new Option<string[]>(
+            "--isa")
+        {
+            Description = "instruction sets (default: all that run here), or whole backends such as managed/avx2 or ilgpu/opencl:0",
+            HelpName = "ISAS",
+            AllowMultipleArgumentsPerToken = true
+        };
+        var tokens = new Option<int>("--tokens")
+        {
+            Description = "vectors that matmat multiplies at once",
+            HelpName = "N",
+            DefaultValueFactory = _ => 128
+        };
         tokens.Validators.Add(r => Range(r, "--tokens", 2, 4096));
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 = all", HelpName = "N", DefaultValueFactory = _ => 0 };
         threads.Validators.Add(r => Range(r, "--threads", 0, 1024));
-        var hot = new Option<bool>("--hot") { Description = "use the same weights each time, so that they stay in the caches where they fit" };
-        var brief = new Option<bool>("--short") { Description = "about a second per kernel instead of up to five: a look, not a measurement to keep" };
+        var hot = new Option<bool>(
+            "--hot")
+        { Description = "use the same weights each time, so that they stay in the caches where they fit" };
+        var brief = new Option<bool>(
+            "--short")
+        { Description = "about a second per kernel instead of up to five: a look, not a measurement to keep" };
         var tags = new Option<string[]>("--tag") { Description = "free label of the run; repeat for more", HelpName = "TEXT" };
-        var benchmarkDotNet = new Option<bool>("--benchmarkdotnet") { Description = "let BenchmarkDotNet time them (builds src/QuantBench.Microbenchmarks with the SDK); the run holds the same cells" };
+        var benchmarkDotNet = new Option<bool>(
+            "--benchmarkdotnet")
+        {
+            Description =
+                    "let BenchmarkDotNet time them (builds src/QuantBench.Microbenchmarks with the SDK); the run holds the same cells"
+        };
         ViewOptions view = new();
         var run = new Command("run", "Time kernels, each in a worker process, and record them as a run.")
         {
@@ -90,7 +112,9 @@ internal static class KernelsCommand
             };
             if (parsed.GetValue(benchmarkDotNet))
             {
-                if (request.Hot || parsed.GetValue(tags) is { Length: > 0 }) throw new RequestException("--benchmarkdotnet takes neither --hot nor --tag.", "Its runs are tagged 'benchmarkdotnet', and its weights are cold.");
+                if (request.Hot || parsed.GetValue(tags) is { Length: > 0 })
+                    throw new RequestException("--benchmarkdotnet takes neither --hot nor --tag.",
+                        "Its runs are tagged 'benchmarkdotnet', and its weights are cold.");
                 return await BenchmarkDotNetRun.RunAsync(environment, request, stop);
             }
 
@@ -100,17 +124,17 @@ internal static class KernelsCommand
         });
         help.Add(run, $"""
             Examples:
-              quantbench kernels run --short                                  five usual types, every op and instruction set: some two minutes
+              quantbench kernels run --short                                  five usual types, every op and instruction set: two minutes
               quantbench kernels run --type Q4_0 --op matvec,matmat --isa avx2,avx512
               quantbench kernels run --type all --op matvec --shape 2048x8192 --threads 1
               quantbench kernels run --type Q8_0 --op dequantize --shape 64x2048 --hot
               quantbench kernels run --type Q4_0 --op vecdot --short --benchmarkdotnet
               quantbench compare RUN-A RUN-B                                  after a change of a kernel
 
-            Bandwidth counts the weights as a file holds them, float inputs and float outputs, each once; a multiply and an add per weight and
-            token are the operations. Unless --hot is given, weights come from memory (copies of more than four times the last level of cache
-            take turns), and bandwidth is shown as a share of the memory bandwidth that the run measured first. On a GPU, time is the device's own
-            and the share is one of the rate at which it copies its memory.
+            Bandwidth counts the weights as a file holds them, float inputs and float outputs, each once; a multiply and an add per weight
+            and token are the operations. Unless --hot is given, weights come from memory (copies of more than four times the last level of
+            cache take turns), and bandwidth is shown as a share of the memory bandwidth that the run measured first. On a GPU, time is the
+            device's own and the share is one of the rate at which it copies its memory.
 
             {ExitCode.Help}
             """);
@@ -118,7 +142,13 @@ internal static class KernelsCommand
     }
 
     private static Option<string[]> Words(string name, string description, string helpName, string usual) =>
-        new(name) { Description = $"{description} (default: {usual})", HelpName = helpName, DefaultValueFactory = _ => [usual], AllowMultipleArgumentsPerToken = true };
+        new(name)
+        {
+            Description = $"{description} (default: {usual})",
+            HelpName = helpName,
+            DefaultValueFactory = _ => [usual],
+            AllowMultipleArgumentsPerToken = true
+        };
 
     private static void Range(System.CommandLine.Parsing.OptionResult result, string name, int least, int most)
     {
@@ -143,21 +173,29 @@ internal static class KernelsCommand
     }
 
     private static string Shape(string text) =>
-        MatrixSize.TryParse(text, out MatrixSize size) ? size.ToString() : throw new RequestException($"'{text}' is no shape.", $"Write {MatrixSize.Rule}.");
+        MatrixSize.TryParse(text, out MatrixSize size) ? size.ToString()
+            : throw new RequestException($"'{text}' is no shape.", $"Write {MatrixSize.Rule}.");
 
     private static ImmutableArray<string> Backends(ImmutableArray<EngineProbe> engines, ImmutableArray<string> given)
     {
-        (string Device, string Backend, bool Runs)[] known = [.. engines.SelectMany(e => e.Devices.Select(d => (d.Id, $"{e.Name}/{d.Id}", e.CanUse(d.Id).IsSupported && d.KernelsRefused is null)))];
+        (string Device, string Backend,
+            bool Runs)[] known = [
+                .. engines.SelectMany(e =>
+                    e.Devices.Select(d => (d.Id, $"{e.Name}/{d.Id}", e.CanUse(d.Id).IsSupported && d.KernelsRefused is null)))];
         if (known.Length == 0) throw new EngineException("no engine here has kernels that can be timed.", "See 'quantbench doctor'.");
         if (given.IsEmpty) return [.. known.Where(k => k.Runs).Select(k => k.Backend)];
         string[] names = [.. known.SelectMany(k => (string[])[k.Device, k.Backend]).Distinct()];
         foreach (string name in given)
         {
-            if (!names.Contains(name, StringComparer.OrdinalIgnoreCase)) throw new RequestException($"there is no instruction set or backend '{name}' with kernels.", DidYouMean.Hint(name, names, "instruction sets and backends"));
+            if (!names.Contains(name, StringComparer.OrdinalIgnoreCase))
+                throw new RequestException($"there is no instruction set or backend '{name}' with kernels.",
+                    DidYouMean.Hint(name, names, "instruction sets and backends"));
         }
 
         // One that can't run here is kept: its cells say why.
-        return [.. known.Where(k => given.Contains(k.Device, StringComparer.OrdinalIgnoreCase) || given.Contains(k.Backend, StringComparer.OrdinalIgnoreCase)).Select(k => k.Backend)];
+        return [.. known.Where(k =>
+            given.Contains(k.Device, StringComparer.OrdinalIgnoreCase) || given.Contains(k.Backend, StringComparer.OrdinalIgnoreCase))
+            .Select(k => k.Backend)];
     }
 
     private static async Task<ImmutableArray<EngineProbe>> EnginesAsync(RunnerEnvironment environment, CancellationToken stop)

@@ -20,7 +20,8 @@ internal static class KeysCommand
               quantbench keys add nightly-upload --role operator        prints the key, this once
               quantbench keys list
               quantbench keys revoke qb_AbC123
-              curl -H "Authorization: Bearer qb_..." --data-binary @run.zip -H "Content-Type: application/zip" http://localhost:5080/api/v1/runs
+              curl -H "Authorization: Bearer qb_..." -H "Content-Type: application/zip" --data-binary @run.zip \
+                http://localhost:5080/api/v1/runs
             """);
         return command;
     }
@@ -28,7 +29,12 @@ internal static class KeysCommand
     private static Command Add(GlobalOptions global)
     {
         var name = new Argument<string>("name") { Description = "what it is for" };
-        var role = new Option<Role>("--role") { Description = "viewer, operator (default) or admin", HelpName = "ROLE", DefaultValueFactory = _ => Role.Operator };
+        var role = new Option<Role>("--role")
+        {
+            Description = "viewer, operator (default) or admin",
+            HelpName = "ROLE",
+            DefaultValueFactory = _ => Role.Operator
+        };
         var add = new Command("add", "Make a key; it is printed once and not kept.") { name, role };
         add.SetAction(parsed =>
         {
@@ -48,7 +54,10 @@ internal static class KeysCommand
             IReadOnlyList<ApiKeyInfo> all = new LabAccess(global.Environment(parsed)).Keys.List();
             if (all.Count == 0) parsed.InvocationConfiguration.Output.WriteLine("no keys.");
             foreach (ApiKeyInfo key in all)
-                parsed.InvocationConfiguration.Output.WriteLine($"{key.Prefix,-12} {Policies.Name(key.Role),-10} {key.Name,-32} {(key.Revoked is { } at ? $"revoked {at:yyyy-MM-dd}" : key.LastUsed is { } used ? $"last used {used:yyyy-MM-dd HH:mm}Z" : "never used")}");
+                parsed.InvocationConfiguration.Output.WriteLine(
+                    $"{key.Prefix,-12} {Policies.Name(key.Role),-10} {key.Name,-32} "
+                        + $"{(key.Revoked is { } at ? $"revoked {at:yyyy-MM-dd}" : key.LastUsed is { } used ? "last used "
+                        + $"{used:yyyy-MM-dd HH:mm}Z" : "never used")}");
         });
         return list;
     }
@@ -60,8 +69,12 @@ internal static class KeysCommand
         revoke.SetAction(parsed =>
         {
             var lab = new LabAccess(global.Environment(parsed));
-            ApiKeyInfo[] fit = [.. lab.Keys.List().Where(k => k.Revoked is null && k.Prefix.StartsWith(parsed.GetRequiredValue(prefix), StringComparison.Ordinal))];
-            if (fit.Length != 1) throw new RequestException(fit.Length == 0 ? "no working key begins so." : $"{fit.Length} keys begin so.", "See 'quantbench keys list'.");
+            ApiKeyInfo[] fit = [
+                .. lab.Keys.List()
+                    .Where(k => k.Revoked is null && k.Prefix.StartsWith(parsed.GetRequiredValue(prefix), StringComparison.Ordinal))];
+            if (fit.Length != 1)
+                throw new RequestException(fit.Length == 0 ? "no working key begins so." : $"{fit.Length} keys begin so.",
+                    "See 'quantbench keys list'.");
             lab.Keys.Revoke(fit[0].Id);
             lab.Audit.Write(LabAccess.Actor, "key.revoke", fit[0].Prefix, fit[0].Name, null);
             parsed.InvocationConfiguration.Output.WriteLine($"{fit[0].Prefix}… was revoked.");

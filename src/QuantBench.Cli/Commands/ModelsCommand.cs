@@ -57,14 +57,25 @@ internal static class ModelsCommand
     }
 
     private static string Line(RegistryItem item) => item.Entry is { } entry
-        ? $"{entry.ArtifactName,-24} {Format.Bytes(entry.Bytes),10}  used {item.LastUsed:yyyy-MM-dd}  {entry.Key[..12]}  {entry.SourcePath}{(item.Damage is null ? "" : $"  DAMAGED: {item.Damage}")}"
+        ? $"{entry.ArtifactName,-24} {Format.Bytes(entry.Bytes),10}  used {item.LastUsed:yyyy-MM-dd}  {entry.Key[..12]}  "
+            + $"{entry.SourcePath}{(item.Damage is null ? "" : $"  DAMAGED: {item.Damage}")}"
         : $"{"?",-24} {"",10}  {item.Folder}  DAMAGED: {item.Damage}";
 
     private static Command Prepare(GlobalOptions global, HelpTexts help)
     {
         var model = new Argument<string>("model") { Description = "Hugging Face directory or GGUF file" };
-        var variant = new Option<string[]>("--variant") { Description = "variant to make; repeat for more", HelpName = "ID", Required = true };
-        var calibration = new Option<string>("--calibration") { Description = "calibration text for +imatrix and onnx:int8-static variants", HelpName = "DATASET", DefaultValueFactory = _ => new ImatrixOptions().Dataset };
+        var variant = new Option<string[]>("--variant")
+        {
+            Description = "variant to make; repeat for more",
+            HelpName = "ID",
+            Required = true
+        };
+        var calibration = new Option<string>("--calibration")
+        {
+            Description = "calibration text for +imatrix and onnx:int8-static variants",
+            HelpName = "DATASET",
+            DefaultValueFactory = _ => new ImatrixOptions().Dataset
+        };
         var json = new Option<bool>("--json") { Description = "print one JSON object per artifact" };
         var prepare = new Command("prepare", "Make artifacts of a model ahead of a run.") { model, variant, calibration, json };
         prepare.SetAction(async (parsed, stop) =>
@@ -86,8 +97,10 @@ internal static class ModelsCommand
                 Prepared made = await preparer.PrepareAsync(name, stop);
                 if (made.Status != CellStatus.Ok) code = ExitCode.CellsFailed;
                 output.WriteLine(asJson
-                    ? JsonSerializer.Serialize(new { Variant = name, made.Status, made.Reason, made.Path, made.Entry?.Sha256, made.Entry?.Bytes }, Json.Line)
-                    : made.Status == CellStatus.Ok ? $"{name}: {made.Path}" : $"{name}: {made.Status.ToString().ToLowerInvariant()}: {made.Reason}");
+                    ? JsonSerializer.Serialize(
+                        new { Variant = name, made.Status, made.Reason, made.Path, made.Entry?.Sha256, made.Entry?.Bytes }, Json.Line)
+                    : made.Status == CellStatus.Ok ? $"{name}: {made.Path}"
+                        : $"{name}: {made.Status.ToString().ToLowerInvariant()}: {made.Reason}");
             }
 
             return code;
@@ -102,11 +115,18 @@ internal static class ModelsCommand
 
     private static string Name(string text) => Variant.TryParse(text, out Variant? variant)
         ? variant!.Id // non-null when true
-        : throw new RequestException($"there is no variant '{text}'.", $"Known: {string.Join(", ", QuantSchemes.All.Where(s => s.Format != QuantSchemes.BlockTypeFormat).Select(s => s.Name).Distinct())}; with +imatrix for an importance matrix.");
+        : throw new RequestException($"there is no variant '{text}'.",
+            "Known: "
+                    + string.Join(", ",
+                        QuantSchemes.All.Where(s => s.Format != QuantSchemes.BlockTypeFormat).Select(s => s.Name).Distinct())
+                    + "; with +imatrix for an importance matrix.");
 
-    private static async Task<CalibrationText> CalibrationAsync(RunnerEnvironment environment, ModelSource source, string dataset, CancellationToken stop)
+    private static async Task<CalibrationText> CalibrationAsync(RunnerEnvironment environment, ModelSource source, string dataset,
+        CancellationToken stop)
     {
-        DatasetText text = await new DatasetCatalog(environment.DatasetsDirectory, environment.CacheRoot).ResolveAsync(dataset, Directory.GetCurrentDirectory(), stop);
+        DatasetText text =
+            await new DatasetCatalog(environment.DatasetsDirectory, environment.CacheRoot)
+                .ResolveAsync(dataset, Directory.GetCurrentDirectory(), stop);
         var options = new ImatrixOptions();
         string tokens = new TokenCache(environment.CacheRoot).PathOf(text, environment.OpenTokenizer(source));
         return new CalibrationText(tokens, text.Sha256, options.Chunks, options.ContextLength);
@@ -115,7 +135,8 @@ internal static class ModelsCommand
     private static Command Verify(GlobalOptions global)
     {
         var verify = new Command("verify", "Read every artifact again and compare its hash with its recipe's.");
-        verify.SetAction((parsed, stop) => Task.FromResult(Verify(global.Environment(parsed), parsed.InvocationConfiguration.Output, stop)));
+        verify.SetAction((parsed, stop) =>
+            Task.FromResult(Verify(global.Environment(parsed), parsed.InvocationConfiguration.Output, stop)));
         return verify;
     }
 
@@ -131,14 +152,20 @@ internal static class ModelsCommand
 
     private static Command Gc(GlobalOptions global, HelpTexts help)
     {
-        var older = new Option<double>("--older-than") { Description = "days without use after which artifacts and references go", HelpName = "DAYS", DefaultValueFactory = _ => 30 };
+        var older = new Option<double>("--older-than")
+        {
+            Description = "days without use after which artifacts and references go",
+            HelpName = "DAYS",
+            DefaultValueFactory = _ => 30
+        };
         older.Validators.Add(r =>
         {
             if (r.GetValueOrDefault<double>() is not (>= 0 and <= 10_000)) r.AddError("--older-than must be 0 to 10000 days.");
         });
         var verify = new Option<bool>("--verify") { Description = "read every artifact first and remove damaged ones too" };
         var dryRun = new Option<bool>("--dry-run") { Description = "only say what would go" };
-        var gc = new Command("gc", "Remove half-built leftovers, damaged artifacts, and what no run used for a while.") { older, verify, dryRun };
+        var gc = new Command("gc", "Remove half-built leftovers, damaged artifacts, and what no run used for a while.") { older, verify,
+            dryRun };
         gc.SetAction((parsed, stop) => Task.FromResult(Collect(
             global.Environment(parsed), TimeSpan.FromDays(parsed.GetValue(older)), parsed.GetValue(verify), parsed.GetValue(dryRun),
             parsed.InvocationConfiguration.Output, stop)));
@@ -150,7 +177,8 @@ internal static class ModelsCommand
         return gc;
     }
 
-    private static int Collect(RunnerEnvironment environment, TimeSpan unused, bool verify, bool dryRun, TextWriter output, CancellationToken stop)
+    private static int Collect(RunnerEnvironment environment, TimeSpan unused, bool verify, bool dryRun, TextWriter output,
+        CancellationToken stop)
     {
         ModelRegistry registry = Registry(environment);
         IReadOnlyList<RegistryItem> checkedItems = verify ? registry.Verify(new Progress<RegistryItem>(), stop) : [];
@@ -159,7 +187,8 @@ internal static class ModelsCommand
         foreach (GarbageItem item in garbage) output.WriteLine($"{Format.Bytes(item.Bytes),10}  {item.Why,-30}  {item.Path}");
         if (!dryRun) ModelRegistry.Remove(garbage);
         string total = Format.Bytes(garbage.Sum(g => (double)g.Bytes));
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{garbage.Length} items, {total} {(dryRun ? "would be removed" : "removed")}"));
+        output.WriteLine(
+            string.Create(CultureInfo.InvariantCulture, $"{garbage.Length} items, {total} {(dryRun ? "would be removed" : "removed")}"));
         return ExitCode.Ok;
     }
 }

@@ -23,23 +23,33 @@ internal static class ParetoCommand
             HelpName = "METRIC",
             AllowMultipleArgumentsPerToken = true,
         };
-        var tolerance = new Option<double>("--tolerance") { Description = "relative loss on an axis that counts as none, in per cent (default: 0)", HelpName = "PERCENT" };
+        var tolerance = new Option<double>(
+            "--tolerance")
+        { Description = "relative loss on an axis that counts as none, in per cent (default: 0)", HelpName = "PERCENT" };
         tolerance.Validators.Add(r =>
         {
             if (r.GetValueOrDefault<double>() is < 0 or > 100) r.AddError("--tolerance must be 0 to 100.");
         });
-        var plot = new Option<string?>("--plot") { Description = "also draw the first two axes to an SVG file; several models add their name to it", HelpName = "FILE" };
+        var plot = new Option<string?>(
+            "--plot")
+        {
+            Description = "also draw the first two axes to an SVG file; several models add their name to it",
+            HelpName = "FILE"
+        };
         var output = new FrameOutput();
-        var command = new Command("pareto", "Show which variants no other beats, and which are only beaten within the noise.") { run, metrics, tolerance, plot };
+        var command = new Command("pareto", "Show which variants no other beats, and which are only beaten within the noise.") { run,
+            metrics, tolerance, plot };
         output.AddTo(command);
         command.SetAction(async (parsed, stop) =>
         {
             Collections.HoldBack();
             MetricSelector[] chosen = [.. (parsed.GetValue(metrics) ?? []).SelectMany(Split).Select(MetricSelector.Parse)];
-            CandidateSet set = new RunSource(global.Environment(parsed)).Candidates(parsed.GetRequiredValue(run), ParetoAnalyzer.Sources(chosen));
+            CandidateSet set = new RunSource(global.Environment(parsed))
+                .Candidates(parsed.GetRequiredValue(run), ParetoAnalyzer.Sources(chosen));
             IReadOnlyList<MetricSelector> axes = chosen.Length == 0 ? ParetoAnalyzer.DefaultAxes(set) : chosen;
             ImmutableArray<ParetoFront> fronts = ParetoAnalyzer.Analyze(set, axes, parsed.GetValue(tolerance) / 100);
-            await output.WriteAsync(parsed, () => DecisionText.Markdown(fronts, output.MostRows(parsed)), () => AnalysisFrames.Of(fronts), stop);
+            await output.WriteAsync(parsed, () => DecisionText.Markdown(fronts, output.MostRows(parsed)), () => AnalysisFrames.Of(fronts),
+                stop);
             if (parsed.GetValue(plot) is { } path) Plot(parsed, fronts, path);
         });
         help.Add(command, """
@@ -61,7 +71,8 @@ internal static class ParetoCommand
         var names = new List<string>();
         foreach (string part in text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
-            if (part.Contains('=', StringComparison.Ordinal) && !part.Contains('@', StringComparison.Ordinal) && names.Count > 0) names[^1] += $",{part}";
+            if (part.Contains('=', StringComparison.Ordinal) && !part.Contains('@', StringComparison.Ordinal) && names.Count > 0)
+                names[^1] += $",{part}";
             else names.Add(part);
         }
 
@@ -73,7 +84,9 @@ internal static class ParetoCommand
         foreach (ParetoFront front in fronts)
         {
             string file = fronts.Length == 1 ? path : Path.ChangeExtension(path, null) + $"-{front.Model}" + Path.GetExtension(path);
-            PlotFigure figure = ParetoFrontPlot.Draw(front) ?? throw new RequestException($"{front.Model} has fewer than two variants with a figure on every axis: nothing to draw.", "Choose other --metrics; the table says what is missing.");
+            PlotFigure figure = ParetoFrontPlot.Draw(front)
+                ?? throw new RequestException($"{front.Model} has fewer than two variants with a figure on every axis: nothing to draw.",
+                    "Choose other --metrics; the table says what is missing.");
             File.WriteAllText(file, figure.Svg);
             parsed.InvocationConfiguration.Error.WriteLine($"plot: {Path.GetFullPath(file)}");
         }

@@ -98,7 +98,9 @@ internal static class QuantBenchCommand
     /// <summary>Prints an error as users see it.</summary>
     internal static int Explain(Exception e, TextWriter error)
     {
-        error.WriteLine($"error: {(e is QuantBenchException or IOException or UnauthorizedAccessException ? e.Message : $"{e.Message} ({e.GetType().Name}; a fault in QuantBench)")}");
+        error.WriteLine(
+            $"error: {(e is QuantBenchException or IOException or UnauthorizedAccessException ? e.Message : $"{e.Message} "
+                + $"({e.GetType().Name}; a fault in QuantBench)")}");
         string? hint = e is QuantBenchException known ? known.Hint : "QUANTBENCH_DEBUG=1 shows where it came from.";
         if (hint is not null) error.WriteLine($"hint: {hint}");
         return e switch

@@ -15,18 +15,31 @@ internal static class RecommendCommand
     {
         Argument<string> run = ResultsCommand.RunArgument();
         run.DefaultValueFactory = _ => "latest";
-        var profile = new Option<string>("--profile") { Description = "phone, tablet, laptop, desktop, workstation, server, research, or a YAML file", HelpName = "PROFILE", Required = true };
-        var limits = new Option<string[]>("--limit") { Description = "set a limit of the profile; repeat for more", HelpName = "METRIC<=VALUE" };
+        var profile = new Option<string>(
+            "--profile")
+        {
+            Description = "phone, tablet, laptop, desktop, workstation, server, research, or a YAML file",
+            HelpName = "PROFILE",
+            Required = true
+        };
+        var limits = new Option<string[]>("--limit")
+        {
+            Description = "set a limit of the profile; repeat for more",
+            HelpName = "METRIC<=VALUE"
+        };
         var output = new FrameOutput();
-        var command = new Command("recommend", "Say what to ship for a target, which limit binds, and why the others lost.") { run, profile, limits };
+        var command = new Command("recommend", "Say what to ship for a target, which limit binds, and why the others lost.") { run, profile,
+            limits };
         output.AddTo(command);
         command.SetAction(async (parsed, stop) =>
         {
             var environment = global.Environment(parsed);
             Profile target = ProfileReader.Load(SuiteFiles.Profile(environment.Root, parsed.GetRequiredValue(profile)));
             foreach (string limit in parsed.GetValue(limits) ?? []) target = target.WithLimit(Bound.Parse(limit));
-            ImmutableArray<Recommendation> answers = Recommender.Recommend(new RunSource(environment).Candidates(parsed.GetRequiredValue(run)), target);
-            await output.WriteAsync(parsed, () => string.Join('\n', answers.Select(DecisionText.Markdown)), () => AnalysisFrames.Of(answers), stop);
+            ImmutableArray<Recommendation> answers =
+                Recommender.Recommend(new RunSource(environment).Candidates(parsed.GetRequiredValue(run)), target);
+            await output.WriteAsync(parsed, () => string.Join('\n', answers.Select(DecisionText.Markdown)),
+                () => AnalysisFrames.Of(answers), stop);
         });
         help.Add(command, """
             Examples:

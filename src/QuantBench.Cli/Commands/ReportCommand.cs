@@ -16,27 +16,34 @@ internal static class ReportCommand
     {
         var runs = new Argument<string[]>("run")
         {
-            Description = "'latest', a run's id or the beginning of one, or its folder; several make one report that compares each with the first",
+            Description =
+                "'latest', a run's id or the beginning of one, or its folder; several make one report that compares each with the first",
             Arity = ArgumentArity.OneOrMore,
             DefaultValueFactory = _ => ["latest"],
         };
-        var folder = new Option<string?>("--out") { Description = "directory to write to (default: the run's folder; for several runs, ./report)", HelpName = "DIR" };
+        var folder = new Option<string?>(
+            "--out")
+        { Description = "directory to write to (default: the run's folder; for several runs, ./report)", HelpName = "DIR" };
         var pdf = new Option<bool>("--pdf") { Description = "also print the HTML to PDF by a Chromium-based browser of this machine" };
         var compliance = new Option<bool>("--compliance")
         {
-            Description = "also write compliance.html and .md (provenance, environment, audit trail) and manifest.sha256 to sign; one run only",
+            Description =
+                "also write compliance.html and .md (provenance, environment, audit trail) and manifest.sha256 to sign; one run only",
         };
-        var command = new Command("report", "Write report.html (self-contained, with plots) and report.md of one or more runs.") { runs, folder, pdf, compliance };
+        var command = new Command("report", "Write report.html (self-contained, with plots) and report.md of one or more runs.") { runs,
+            folder, pdf, compliance };
         command.SetAction(async (parsed, stop) =>
         {
             var catalog = new RunCatalog(global.Environment(parsed).ResultsRoot);
             string[] names = parsed.GetRequiredValue(runs);
             RunEntry[] entries = [.. names.Select(catalog.Find)];
             bool wantsCompliance = parsed.GetValue(compliance);
-            if (wantsCompliance && entries.Length > 1) throw new RequestException("a compliance record is of one run.", "Name one run with --compliance.");
+            if (wantsCompliance && entries.Length > 1)
+                throw new RequestException("a compliance record is of one run.", "Name one run with --compliance.");
             string to = Path.GetFullPath(parsed.GetValue(folder) ?? (entries.Length == 1 ? entries[0].Path : "report"));
             (string? html, string? problem) = Reporting.Write([.. entries.Select(Read)], to);
-            if (html is null) throw new StoreException($"the report couldn't be written: {problem}", "Name another directory with --out DIR.");
+            if (html is null)
+                throw new StoreException($"the report couldn't be written: {problem}", "Name another directory with --out DIR.");
             List<string> written = [html];
             if (parsed.GetValue(pdf)) written.Add(await PrintAsync(html, stop));
             if (wantsCompliance)
@@ -88,7 +95,8 @@ internal static class ReportCommand
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new StoreException($"the compliance record couldn't be written: {e.Message}", "Name another directory with --out DIR.", e);
+            throw new StoreException($"the compliance record couldn't be written: {e.Message}", "Name another directory with --out DIR.",
+                e);
         }
 
         return [html, markdown, manifest];

@@ -31,13 +31,14 @@ internal static class ResultsCommand
               quantbench results export latest --format csv --out run.csv
               quantbench results import /media/usb/20261123-041500-reference-9f3a
 
-            A run is 'latest', its id, the beginning of its id, or the path of its folder. With --store postgres://... a run of another machine
-            is taken from the database by its id.
+            A run is 'latest', its id, the beginning of its id, or the path of its folder. With --store postgres://... a run of another
+            machine is taken from the database by its id.
             """);
         return command;
     }
 
-    internal static Argument<string> RunArgument(string name = "run") => new(name) { Description = "'latest', a run's id or the beginning of one, or its folder" };
+    internal static Argument<string> RunArgument(string name = "run") =>
+        new(name) { Description = "'latest', a run's id or the beginning of one, or its folder" };
 
     private static RunCatalog Catalog(GlobalOptions global, ParseResult parsed) => new(global.Environment(parsed).ResultsRoot);
 
@@ -51,10 +52,14 @@ internal static class ResultsCommand
             var runs = catalog.List();
             RunInfo[] elsewhere = Elsewhere(global.Environment(parsed), runs);
             if (runs.IsEmpty && elsewhere.Length == 0) output.WriteLine($"no runs in {catalog.Root} yet");
-            foreach (RunEntry run in runs.Concat(elsewhere.Select(i => new RunEntry(i.Id, "", i, null))).OrderByDescending(r => r.Info?.Started ?? DateTimeOffset.MinValue))
+            foreach (RunEntry run in runs.Concat(elsewhere.Select(i => new RunEntry(i.Id, "", i, null)))
+                .OrderByDescending(r => r.Info?.Started ?? DateTimeOffset.MinValue))
             {
                 output.WriteLine(run.Info is { } info
-                    ? $"{run.Id,-40} {Format.Time(info.Started)}  {info.CellCount,4} cells  {info.Status.ToString().ToLowerInvariant(),-11} {info.Fingerprint.Cpu}{(run.Path.Length == 0 ? $"  (on {info.Fingerprint.Host})" : "")}{(info.Tags.IsDefaultOrEmpty ? "" : $"  [{string.Join(", ", info.Tags)}]")}"
+                    ? $"{run.Id,-40} {Format.Time(info.Started)}  {info.CellCount,4} cells  "
+                        + $"{info.Status.ToString().ToLowerInvariant(),-11} "
+                        + $"{info.Fingerprint.Cpu}{(run.Path.Length == 0 ? $"  (on {info.Fingerprint.Host})" : "")}"
+                    + (info.Tags.IsDefaultOrEmpty ? "" : $"  [{string.Join(", ", info.Tags)}]")
                     : $"{run.Id,-40} broken: {run.Problem}");
             }
         });
@@ -71,8 +76,12 @@ internal static class ResultsCommand
             RunRecord record = new RunSource(global.Environment(parsed)).LoadWhole(parsed.GetRequiredValue(run));
             TextWriter output = parsed.InvocationConfiguration.Output;
             RunInfo info = record.Info;
-            output.WriteLine($"run {info.Id}: suite '{info.Suite}', {info.Status.ToString().ToLowerInvariant()}, {record.Cells.Length} of {info.CellCount} cells finished");
-            output.WriteLine($"{info.Fingerprint.Cpu}, {info.Fingerprint.LogicalCores} cores, {Format.Bytes(info.Fingerprint.MemoryBytes)}, {info.Fingerprint.Os}; {string.Join("; ", info.Fingerprint.Engines.Select(e => $"{e.Key} {e.Value}"))}");
+            output.WriteLine(
+                $"run {info.Id}: suite '{info.Suite}', {info.Status.ToString().ToLowerInvariant()}, {record.Cells.Length} of "
+                    + $"{info.CellCount} cells finished");
+            output.WriteLine(
+                $"{info.Fingerprint.Cpu}, {info.Fingerprint.LogicalCores} cores, {Format.Bytes(info.Fingerprint.MemoryBytes)}, "
+                    + $"{info.Fingerprint.Os}; {string.Join("; ", info.Fingerprint.Engines.Select(e => $"{e.Key} {e.Value}"))}");
             output.WriteLine();
             output.Write(MarkdownTable.Write(RunTableBuilder.Build(record)));
             foreach (CellResult cell in record.Cells.Where(c => c.Status != CellStatus.Ok))
@@ -86,7 +95,12 @@ internal static class ResultsCommand
         Argument<string> run = RunArgument();
         run.DefaultValueFactory = _ => "latest";
         string[] formats = [.. RunExporters.All.Select(e => e.Name), "md", "bundle"];
-        var format = new Option<string>("--format") { Description = $"{string.Join(", ", formats)}", HelpName = "FORMAT", DefaultValueFactory = _ => "json" };
+        var format = new Option<string>("--format")
+        {
+            Description = $"{string.Join(", ", formats)}",
+            HelpName = "FORMAT",
+            DefaultValueFactory = _ => "json"
+        };
         format.AcceptOnlyFromAmong(formats);
         var file = new Option<string?>("--out") { Description = "file to write (default: standard output)", HelpName = "FILE" };
         var export = new Command("export", "Write a run with all its figures and samples.") { run, format, file };
@@ -140,10 +154,13 @@ internal static class ResultsCommand
         import.SetAction(parsed =>
         {
             RunnerEnvironment environment = global.Environment(parsed);
-            using ResultStore store = ResultStore.Open(environment.ResultsRoot, environment.Store); // a store that can't be opened is said before anything is taken in
+            // a store that can't be opened is said before anything is taken in
+            using ResultStore store = ResultStore.Open(environment.ResultsRoot, environment.Store);
             ImportResult result = RunImport.From(parsed.GetRequiredValue(path), environment.ResultsRoot);
             using (RunFolder folder = RunFolder.OpenReadOnly(result.Path)) store.IndexWhole(folder.Info, result.Path, folder.ReadCells());
-            parsed.InvocationConfiguration.Output.WriteLine(result.AlreadyThere ? $"run {result.RunId} is here already: {result.Path}" : $"imported run {result.RunId} to {result.Path}");
+            parsed.InvocationConfiguration.Output.WriteLine(
+                result.AlreadyThere ? $"run {result.RunId} is here already: {result.Path}"
+                    : $"imported run {result.RunId} to {result.Path}");
         });
         help.Add(import, """
             Examples:
@@ -154,7 +171,8 @@ internal static class ResultsCommand
 
     private static Command Reindex(GlobalOptions global)
     {
-        var reindex = new Command("reindex", "Bring the results database up to date with the run folders here; in PostgreSQL other machines' runs are left alone.");
+        var reindex = new Command("reindex",
+            "Bring the results database up to date with the run folders here; in PostgreSQL other machines' runs are left alone.");
         reindex.SetAction(parsed =>
         {
             TextWriter output = parsed.InvocationConfiguration.Output;
@@ -177,7 +195,9 @@ internal static class ResultsCommand
             RunnerEnvironment environment = global.Environment(parsed);
             string id = parsed.GetRequiredValue(run);
             using ResultStore store = ResultStore.Open(environment.ResultsRoot, environment.Store);
-            if (!store.RemoveRun(id)) throw new RequestException($"there is no run '{id}' in {store.Location}.", "See 'quantbench results list' for the runs that are there; the whole id is needed.");
+            if (!store.RemoveRun(id))
+                throw new RequestException($"there is no run '{id}' in {store.Location}.",
+                    "See 'quantbench results list' for the runs that are there; the whole id is needed.");
             parsed.InvocationConfiguration.Output.WriteLine($"run {id} is no longer in {store.Location}");
         });
         help.Add(forget, """

@@ -27,7 +27,12 @@ internal static class RunCommand
         {
             RunnerEnvironment environment = global.Environment(parsed);
             Suite loaded = SuiteLoader.Load(SuiteFiles.Find(environment.Root, parsed.GetRequiredValue(suite)));
-            var options = new RunOptions { Only = [.. parsed.GetValue(only) ?? []], Threads = parsed.GetValue(threads), Tags = [.. parsed.GetValue(tags) ?? []] };
+            var options = new RunOptions
+            {
+                Only = [.. parsed.GetValue(only) ?? []],
+                Threads = parsed.GetValue(threads),
+                Tags = [.. parsed.GetValue(tags) ?? []]
+            };
             return await RunExecution.RunAsync(parsed, view, environment, (runner, token) => runner.RunAsync(loaded, options, token), stop);
         });
         help.Add(command, $"""

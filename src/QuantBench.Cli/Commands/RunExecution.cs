@@ -13,19 +13,22 @@ namespace QuantBench.Cli.Commands;
 internal static class RunExecution
 {
     public static async Task<int> RunAsync(
-        ParseResult parsed, ViewOptions options, RunnerEnvironment environment, Func<SuiteRunner, CancellationToken, Task<RunOutcome>> run, CancellationToken stop)
+        ParseResult parsed, ViewOptions options, RunnerEnvironment environment, Func<SuiteRunner, CancellationToken, Task<RunOutcome>> run,
+        CancellationToken stop)
     {
         TextWriter output = parsed.InvocationConfiguration.Output;
         TextWriter error = parsed.InvocationConfiguration.Error;
         IRunView view = parsed.GetValue(options.Json) ? new JsonView(output)
-            : parsed.GetValue(options.Plain) || Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive ? new PlainView(output)
+            : parsed.GetValue(options.Plain) || Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive
+                ? new PlainView(output)
             : new LiveView(AnsiConsole.Console);
         using var index = new StoreIndex(environment);
         var runner = new SuiteRunner(environment, view, index);
         RunOutcome outcome = await view.ShowAsync(() => run(runner, stop));
         if (outcome.Interrupted)
         {
-            error.WriteLine($"stopped: {outcome.Ok + outcome.Unsupported + outcome.Failed} of {outcome.Info.CellCount} cells are finished.");
+            error.WriteLine(
+                $"stopped: {outcome.Ok + outcome.Unsupported + outcome.Failed} of {outcome.Info.CellCount} cells are finished.");
             error.WriteLine($"hint: go on with: ./run-bench.sh resume {ResumeTarget(environment, outcome)}");
             return ExitCode.Interrupted;
         }

@@ -28,7 +28,8 @@ internal static class ScheduleCommand
               quantbench schedule run-now weekly
 
             A suite may also carry 'schedule: { cron: 30 2 * * *, zone: Europe/Berlin }' itself.
-            --catch-up says what becomes of times missed while the server was down or busy: last (default) runs the most recent one, skip none, all every one.
+            --catch-up says what becomes of times missed while the server was down or busy: last (default) runs the most recent
+            one, skip none, all every one.
             """);
         return command;
     }
@@ -36,7 +37,12 @@ internal static class ScheduleCommand
     private static Command Add(GlobalOptions global)
     {
         var suite = new Argument<string>("suite") { Description = "suite file, or the name of one in suites/" };
-        var cron = new Option<string>("--cron") { Description = "minute hour day month weekday; six fields = seconds first", HelpName = "TEXT", Required = true };
+        var cron = new Option<string>("--cron")
+        {
+            Description = "minute hour day month weekday; six fields = seconds first",
+            HelpName = "TEXT",
+            Required = true
+        };
         var zone = new Option<string?>("--zone") { Description = "time zone, e.g. Europe/Berlin (default: UTC)", HelpName = "ID" };
         var name = new Option<string?>("--name") { Description = "its name (default: the suite's)", HelpName = "NAME" };
         var catchUp = new Option<CatchUp>("--catch-up") { Description = "last, skip or all", HelpName = "POLICY" };
@@ -49,7 +55,9 @@ internal static class ScheduleCommand
             if (!CronTimes.TryParse(parsed.GetRequiredValue(cron), parsed.GetValue(zone), out CronTimes? times, out string? problem))
                 throw new RequestException($"{problem}.", "E.g. --cron \"30 2 * * *\" --zone Europe/Berlin");
             var lab = new LabAccess(environment);
-            Schedule added = lab.Schedules.Add(parsed.GetValue(name) ?? loaded.Name, file, new SuiteSchedule(times, parsed.GetValue(catchUp)), LabAccess.Actor);
+            Schedule added =
+                lab.Schedules.Add(parsed.GetValue(name) ?? loaded.Name, file, new SuiteSchedule(times, parsed.GetValue(catchUp)),
+                    LabAccess.Actor);
             parsed.InvocationConfiguration.Output.WriteLine($"added {added.Name}: {added.Cron}, next {Time(added.Next)}");
             parsed.InvocationConfiguration.Output.WriteLine("it runs while './run-bench.sh serve' is up.");
         });
@@ -68,8 +76,12 @@ internal static class ScheduleCommand
             foreach (Schedule schedule in all)
             {
                 Occurrence? last = lab.Queue.Latest(schedule.Name, 1).FirstOrDefault();
-                string lastText = last is null ? "never ran" : $"last {Time(last.Due)} {Word(last.State)}{(last.RunId is null ? "" : $" {last.RunId}")}{(last.Message is null ? "" : $" ({last.Message})")}";
-                output.WriteLine($"{schedule.Name,-24} {schedule.Cron.Text,-16} {schedule.Cron.Zone.Id,-16} next {Time(schedule.Next),-21} {lastText}");
+                string lastText = last is null ? "never ran"
+                    : $"last {Time(last.Due)} "
+                        + $"{Word(last.State)}{(last.RunId is null ? "" : $" {last.RunId}")}"
+                    + (last.Message is null ? "" : $" ({last.Message})");
+                output.WriteLine(
+                    $"{schedule.Name,-24} {schedule.Cron.Text,-16} {schedule.Cron.Zone.Id,-16} next {Time(schedule.Next),-21} {lastText}");
             }
         });
         return list;
@@ -109,7 +121,8 @@ internal static class ScheduleCommand
             Schedule schedule = lab.Schedules.Get(parsed.GetRequiredValue(name));
             Occurrence asked = lab.Queue.Request(schedule.Suite, LabAccess.Actor, schedule.Name);
             lab.Audit.Write(LabAccess.Actor, "run.start", asked.Key, null, schedule.Suite);
-            parsed.InvocationConfiguration.Output.WriteLine($"queued {asked.Key}; it starts when './run-bench.sh serve' is up and nothing else runs.");
+            parsed.InvocationConfiguration.Output.WriteLine(
+                $"queued {asked.Key}; it starts when './run-bench.sh serve' is up and nothing else runs.");
         });
         return run;
     }

@@ -13,14 +13,34 @@ namespace QuantBench.Cli.Commands;
 /// <summary>What <c>dashboard</c> and <c>serve</c> share.</summary>
 internal sealed class ServerOptions
 {
-    private readonly Option<int> _port = new("--port") { Description = $"port (default: {DashboardOptions.DefaultPort}; 0 = any free one)", HelpName = "N", DefaultValueFactory = _ => DashboardOptions.DefaultPort };
-    private readonly Option<string?> _listen = new("--listen") { Description = "address to listen on (default: what the Settings page says, else this machine only); needs accounts", HelpName = "ADDRESS" };
-    private readonly Option<string[]> _hosts = new("--host") { Description = "host name it answers to; repeat for more", HelpName = "NAME" };
+    private readonly Option<int> _port = new("--port")
+    {
+        Description = $"port (default: {DashboardOptions.DefaultPort}; 0 = any free one)",
+        HelpName = "N",
+        DefaultValueFactory = _ => DashboardOptions.DefaultPort
+    };
+    private readonly Option<string?> _listen = new(
+        "--listen")
+    {
+        Description = "address to listen on (default: what the Settings page says, else this machine only); needs accounts",
+        HelpName = "ADDRESS"
+    };
+    private readonly Option<string[]> _hosts = new("--host")
+    {
+        Description = "host name it answers to; repeat for more",
+        HelpName = "NAME"
+    };
     private readonly Option<string?> _certificate = new("--tls-cert") { Description = "PEM file of a TLS certificate", HelpName = "FILE" };
     private readonly Option<string?> _key = new("--tls-key") { Description = "PEM file of its key", HelpName = "FILE" };
     private readonly Option<bool> _login = new("--login-to-read") { Description = "readers need an account too; always so with --listen" };
-    private readonly Option<bool> _public = new("--public-reading") { Description = "with --listen: anybody may read, changes need an account" };
-    private readonly Option<string?> _suites = new("--suites") { Description = "directory of suites (default: suites/ of the installation)", HelpName = "DIR" };
+    private readonly Option<bool> _public = new(
+        "--public-reading")
+    { Description = "with --listen: anybody may read, changes need an account" };
+    private readonly Option<string?> _suites = new("--suites")
+    {
+        Description = "directory of suites (default: suites/ of the installation)",
+        HelpName = "DIR"
+    };
 
     public void AddTo(Command command)
     {
@@ -28,7 +48,8 @@ internal sealed class ServerOptions
         {
             if (r.GetValueOrDefault<int>() is < 0 or > 65535) r.AddError("--port must be 0 to 65535.");
         });
-        foreach (Option option in (Option[])[_port, _listen, _hosts, _certificate, _key, _login, _public, _suites]) command.Options.Add(option);
+        foreach (Option option in (Option[])[_port, _listen, _hosts, _certificate, _key, _login, _public, _suites])
+            command.Options.Add(option);
     }
 
     /// <summary>Runs the server until Ctrl-C.</summary>
@@ -37,8 +58,10 @@ internal sealed class ServerOptions
         RunnerEnvironment environment = global.Environment(parsed);
         TextWriter output = parsed.InvocationConfiguration.Output;
         // The command line goes before what an admin saved on the Settings page.
-        IPAddress address = parsed.GetValue(_listen) is { } listen ? Address(listen) : ServerSettings.ListenOf(environment.ResultsRoot) ?? IPAddress.Loopback;
-        if (parsed.GetValue(_certificate) is null != parsed.GetValue(_key) is null) throw new RequestException("--tls-cert and --tls-key belong together.", "Give both PEM files.");
+        IPAddress address = parsed.GetValue(_listen) is { } listen ? Address(listen)
+            : ServerSettings.ListenOf(environment.ResultsRoot) ?? IPAddress.Loopback;
+        if (parsed.GetValue(_certificate) is null != parsed.GetValue(_key) is null)
+            throw new RequestException("--tls-cert and --tls-key belong together.", "Give both PEM files.");
         var options = new DashboardOptions
         {
             Lab = new LabOptions
@@ -62,8 +85,10 @@ internal sealed class ServerOptions
         output.WriteLine($"dashboard: {host.Address}");
         output.WriteLine($"results:   {environment.ResultsRoot}{(scheduler ? "   scheduler: on" : "")}");
         if (!environment.Store.IsDefault) output.WriteLine($"store:     {host.StoreLocation}");
-        if (host.BootstrapCode is { } code) output.WriteLine($"first admin (only needed to change things): {host.Address}/setup?code={code}");
-        if (!options.IsLocal && options.CertificateFile is null) output.WriteLine("warning: without --tls-cert passwords cross the network unencrypted; put a TLS proxy in front.");
+        if (host.BootstrapCode is { } code)
+            output.WriteLine($"first admin (only needed to change things): {host.Address}/setup?code={code}");
+        if (!options.IsLocal && options.CertificateFile is null)
+            output.WriteLine("warning: without --tls-cert passwords cross the network unencrypted; put a TLS proxy in front.");
         output.WriteLine("Ctrl-C stops it.");
         await host.WaitAsync(stop);
         return ExitCode.Ok;
@@ -73,7 +98,8 @@ internal sealed class ServerOptions
     {
         if (text is "localhost") return IPAddress.Loopback;
         if (text is "*") return IPAddress.Any;
-        return IPAddress.TryParse(text, out IPAddress? address) ? address : throw new RequestException($"'{text}' is not an IP address.", "E.g. --listen 0.0.0.0 for every address of this machine.");
+        return IPAddress.TryParse(text, out IPAddress? address) ? address
+            : throw new RequestException($"'{text}' is not an IP address.", "E.g. --listen 0.0.0.0 for every address of this machine.");
     }
 
     private static void WriteReport(string folder)

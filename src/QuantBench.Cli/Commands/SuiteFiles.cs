@@ -41,7 +41,9 @@ internal static class SuiteFiles
     public static string[] Profiles(string root)
     {
         string directory = Path.Combine(root, "suites", ProfilesFolder);
-        return Directory.Exists(directory) ? [.. Directory.EnumerateFiles(directory, "*.yaml").Select(f => Path.GetFileNameWithoutExtension(f)).Order(StringComparer.Ordinal)] : [];
+        return Directory.Exists(directory)
+            ? [.. Directory.EnumerateFiles(directory, "*.yaml").Select(f => Path.GetFileNameWithoutExtension(f))
+                .Order(StringComparer.Ordinal)] : [];
     }
 
     /// <summary>The file that a user means.</summary>
@@ -54,6 +56,7 @@ internal static class SuiteFiles
         string named = Path.Combine(root, "suites", text.EndsWith(".yaml", StringComparison.Ordinal) ? text : $"{text}.yaml");
         if (!text.Contains('/', StringComparison.Ordinal) && File.Exists(named)) return named;
         string known = string.Join(", ", List(root).Select(Path.GetFileNameWithoutExtension));
-        throw new RequestException($"there is no suite file '{text}'.", known.Length > 0 ? $"Suites here: {known}." : "Give the path of a YAML file.");
+        throw new RequestException($"there is no suite file '{text}'.",
+            known.Length > 0 ? $"Suites here: {known}." : "Give the path of a YAML file.");
     }
 }

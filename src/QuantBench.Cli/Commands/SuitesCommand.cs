@@ -35,7 +35,8 @@ internal static class SuitesCommand
                 try
                 {
                     Suite suite = SuiteLoader.Load(file);
-                    output.WriteLine($"{name,-16} {Matrix.Expand(suite).Length,5} cells  {suite.Description.ReplaceLineEndings(" ").Trim()}");
+                    output.WriteLine(
+                        $"{name,-16} {Matrix.Expand(suite).Length,5} cells  {suite.Description.ReplaceLineEndings(" ").Trim()}");
                 }
                 catch (SuiteException e)
                 {

@@ -20,16 +20,32 @@ internal static class SynthesizeCommand
 
     public static Command Build(HelpTexts help)
     {
-        var like = new Option<string>("--like") { Description = "shape to copy: " + string.Join(", ", SyntheticShapes.All.Select(s => s.Name)), HelpName = "SHAPE", Required = true };
+        var like = new Option<string>(
+            "--like")
+        {
+            Description = "shape to copy: " + string.Join(", ", SyntheticShapes.All.Select(s => s.Name)),
+            HelpName = "SHAPE",
+            Required = true
+        };
         var scheme = new Option<string>("--scheme")
         {
-            Description = "variant to write: a GGUF scheme, mixed as llama.cpp's quantizer mixes it, or a single block type; or a variant of another format, such as safetensors:BF16, mlx:4bit-g64, gptq:4bit-g128, awq:4bit-g128 or onnx:int4-b32",
+            Description =
+                "variant to write: a GGUF scheme, mixed as llama.cpp's quantizer mixes it, or a single block type; or a variant of another "
+                    + "format, such as safetensors:BF16, mlx:4bit-g64, gptq:4bit-g128, awq:4bit-g128 or onnx:int4-b32",
             HelpName = "SCHEME",
             DefaultValueFactory = _ => "Q4_K_M",
         };
-        var outPath = new Option<string>("--out") { Description = "GGUF file or, for the other formats, directory to write; a file or a synthetic directory that is there is replaced", HelpName = "PATH", Required = true };
+        var outPath = new Option<string>(
+            "--out")
+        {
+            Description =
+                    "GGUF file or, for the other formats, directory to write; a file or a synthetic directory that is there is replaced",
+            HelpName = "PATH",
+            Required = true
+        };
         var seed = new Option<int>("--seed") { Description = "the same seed gives the same bytes", DefaultValueFactory = _ => 1 };
-        var synthesize = new Command("synthesize", "Write a model with random weights in a real model's exact shape, to measure speed and memory of real sizes without a download.")
+        var synthesize = new Command("synthesize",
+            "Write a model with random weights in a real model's exact shape, to measure real sizes' speed and memory without a download.")
         {
             like, scheme, outPath, seed,
         };
@@ -37,7 +53,8 @@ internal static class SynthesizeCommand
         {
             string name = parsed.GetRequiredValue(like);
             SyntheticShape shape = SyntheticShapes.Find(name)
-                ?? throw new RequestException($"there is no shape '{name}'.", $"Known: {string.Join(", ", SyntheticShapes.All.Select(s => s.Name))}.");
+                ?? throw new RequestException($"there is no shape '{name}'.",
+                    $"Known: {string.Join(", ", SyntheticShapes.All.Select(s => s.Name))}.");
             string path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(parsed.GetRequiredValue(outPath)));
             var progress = new ShareLines(parsed.InvocationConfiguration.Error, Path.GetFileName(path));
             string temporary = path + ".tmp";
@@ -54,7 +71,8 @@ internal static class SynthesizeCommand
                 Remove(temporary);
             }
 
-            parsed.InvocationConfiguration.Output.WriteLine($"{path}: {Format.Bytes(Size(path))}; its weights are random, so its perplexity means nothing");
+            parsed.InvocationConfiguration.Output.WriteLine(
+                $"{path}: {Format.Bytes(Size(path))}; its weights are random, so its perplexity means nothing");
             return Task.FromResult(ExitCode.Ok);
         });
         help.Add(synthesize, $"""
@@ -68,26 +86,34 @@ internal static class SynthesizeCommand
 
             GGUF schemes and block types: {string.Join(", ", ModelSynthesizer.Schemes)}.
             Directories: {string.Join(", ", DirectorySynthesizer.Variants)}.
-            ONNX: every variant that needs no calibration text; its weights are exported from random floats, which are written beside it first.
+            ONNX: every variant that needs no calibration text; its weights are exported from random floats, written beside it first.
 
-            A suite takes what is written as a model's source, in the variant that it already is; ONNX models as onnx:given-int4, -int8, -fp16 or -fp32.
+            A suite takes what is written as a model's source, in the variant that it already is; ONNX models as onnx:given-int4,
+            -int8, -fp16 or -fp32.
             Perplexity and divergence of such a model are marked as meaningless wherever they are shown.
             """);
         return synthesize;
     }
 
-    private static void Write(string path, SyntheticShape shape, string scheme, int seed, IProgress<double> progress, CancellationToken stop)
+    private static void Write(string path, SyntheticShape shape, string scheme, int seed, IProgress<double> progress,
+        CancellationToken stop)
     {
         // Single block types are written too, though no variant is named after them.
-        if (!scheme.Contains(':', StringComparison.Ordinal) || scheme.StartsWith("gguf:", StringComparison.OrdinalIgnoreCase)) ModelSynthesizer.Write(path, shape, scheme, seed, stop, progress);
-        else if (!Variant.TryParse(scheme, out Variant? variant)) throw new RequestException($"there is no variant '{scheme}'.", "'quantbench models synthesize --help' lists them.");
-        else if (variant!.ImportanceMatrix) throw new RequestException($"'{scheme}': random weights have no importance.", "Leave +imatrix away."); // non-null when parsed
+        if (!scheme.Contains(':', StringComparison.Ordinal) || scheme.StartsWith("gguf:", StringComparison.OrdinalIgnoreCase))
+            ModelSynthesizer.Write(path, shape, scheme, seed, stop, progress);
+        else if (!Variant.TryParse(scheme, out Variant? variant))
+            throw new RequestException($"there is no variant '{scheme}'.", "'quantbench models synthesize --help' lists them.");
+        // non-null when parsed
+        else if (variant!.ImportanceMatrix)
+            throw new RequestException($"'{scheme}': random weights have no importance.", "Leave +imatrix away.");
         else if (variant.Format == "onnx") Export(path, shape, variant, seed, progress, stop);
         else DirectorySynthesizer.Write(path, shape, variant, seed, stop, progress);
     }
 
-    /// <summary>Writes random floats, and where the recipe wants it a GGUF file, beside the output and exports them with the engine's own recipe.</summary>
-    private static void Export(string path, SyntheticShape shape, Variant variant, int seed, IProgress<double> progress, CancellationToken stop)
+    /// <summary>Writes random floats, and where the recipe wants it a GGUF file, beside the output and exports them with the engine's own
+    /// recipe.</summary>
+    private static void Export(string path, SyntheticShape shape, Variant variant, int seed, IProgress<double> progress,
+        CancellationToken stop)
     {
         string floats = path + "-source";
         var inputs = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
@@ -107,14 +133,18 @@ internal static class SynthesizeCommand
                     continue;
                 }
 
-                if (variant.Scheme.NeedsCalibrationText) throw new RequestException($"'{variant.Id}' is calibrated with a text, which means nothing to random weights.", $"Write {ExportSource} and give it to 'quantbench models prepare --variant {variant.Id} --calibration ...', or take another variant.");
+                if (variant.Scheme.NeedsCalibrationText)
+                    throw new RequestException($"'{variant.Id}' is calibrated with a text, which means nothing to random weights.",
+                        $"Write {ExportSource} and give it to 'quantbench models prepare --variant {variant.Id} --calibration ...', or "
+                            + $"take another variant.");
                 foreach (string input in builder.Recipe(source, variant.Id, null).Inputs)
                 {
                     inputs.Add(input, $"{path}-{inputs.Count}.gguf");
                     ModelSynthesizer.Write(inputs[input], shape, input, seed, stop);
                 }
 
-                builder.Build(new BuildRequest(source, variant.Id, inputs.ToImmutable(), path, null, Environment.ProcessorCount), progress, stop);
+                builder.Build(new BuildRequest(source, variant.Id, inputs.ToImmutable(), path, null, Environment.ProcessorCount), progress,
+                    stop);
                 return;
             }
 
@@ -132,7 +162,9 @@ internal static class SynthesizeCommand
     {
         if (!Directory.Exists(path)) return;
         bool isOwn = SyntheticMark.IsOn(File.Exists(Path.Combine(path, "model.onnx")) ? "onnx" : "safetensors", path);
-        if (!isOwn && Directory.EnumerateFileSystemEntries(path).Any()) throw new RequestException($"'{path}' is a directory that holds something else than a synthetic model.", "Give another --out, or remove it first.");
+        if (!isOwn && Directory.EnumerateFileSystemEntries(path).Any())
+            throw new RequestException($"'{path}' is a directory that holds something else than a synthetic model.",
+                "Give another --out, or remove it first.");
         Directory.Delete(path, recursive: true);
     }
 
@@ -142,5 +174,6 @@ internal static class SynthesizeCommand
         else File.Delete(path);
     }
 
-    private static long Size(string path) => File.Exists(path) ? new FileInfo(path).Length : new DirectoryInfo(path).EnumerateFiles().Sum(f => f.Length);
+    private static long Size(string path) =>
+        File.Exists(path) ? new FileInfo(path).Length : new DirectoryInfo(path).EnumerateFiles().Sum(f => f.Length);
 }

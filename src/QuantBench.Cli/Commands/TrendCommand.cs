@@ -22,9 +22,18 @@ internal static class TrendCommand
         Option<string?> workload = Filter("--workload", "only this workload", "NAME");
         Option<string?> suite = Filter("--suite", "only runs of this suite", "NAME");
         var days = new Option<int?>("--days") { Description = "only runs of the last N days", HelpName = "N" };
-        var recent = new Option<int>("--recent") { Description = "latest runs of a series within which a change to the worse is an alert", HelpName = "N", DefaultValueFactory = _ => TrendAnalyzer.DefaultRecent };
+        var recent = new Option<int>("--recent")
+        {
+            Description = "latest runs of a series within which a change to the worse is an alert",
+            HelpName = "N",
+            DefaultValueFactory = _ => TrendAnalyzer.DefaultRecent
+        };
         var fail = new Option<bool>("--fail-on-worse") { Description = "exit code 3 when there is an alert" };
-        var webhook = new Option<string?>("--webhook") { Description = "http(s) address that alerts are posted to as JSON", HelpName = "URL" };
+        var webhook = new Option<string?>("--webhook")
+        {
+            Description = "http(s) address that alerts are posted to as JSON",
+            HelpName = "URL"
+        };
         days.Validators.Add(r =>
         {
             if (r.GetValueOrDefault<int?>() is < 1 or > 36_500) r.AddError("--days must be 1 to 36500.");
@@ -44,17 +53,26 @@ internal static class TrendCommand
             var environment = global.Environment(parsed);
             Uri? address = parsed.GetValue(webhook) is { } url ? Webhook.Address(url) : null; // a wrong address is said before the work
             long? since = parsed.GetValue(days) is { } back ? environment.Clock.GetUtcNow().AddDays(-back).ToUnixTimeMilliseconds() : null;
-            string? id = parsed.GetValue(variant) is { } v ? Core.Variants.Variant.TryParse(v, out Core.Variants.Variant? known) ? known?.Id : throw new RequestException($"'{v}' is not a known variant.", "e.g. gguf:Q4_K_M") : null;
+            string? id = parsed.GetValue(variant) is { } v
+                ? Core.Variants.Variant.TryParse(v, out Core.Variants.Variant? known) ? known?.Id
+                    : throw new RequestException($"'{v}' is not a known variant.", "e.g. gguf:Q4_K_M") : null;
             var query = new SeriesQuery(
-                parsed.GetRequiredValue(metric), parsed.GetValue(machine), parsed.GetValue(cell), parsed.GetValue(model), id, parsed.GetValue(backend), parsed.GetValue(workload), parsed.GetValue(suite), since);
+                parsed.GetRequiredValue(metric), parsed.GetValue(machine), parsed.GetValue(cell), parsed.GetValue(model), id,
+                parsed.GetValue(backend), parsed.GetValue(workload), parsed.GetValue(suite), since);
             TrendReport report;
-            using (AggregateReader store = AggregateReader.Open(environment.ResultsRoot, environment.Store)) report = TrendAnalyzer.Analyze(store, query, parsed.GetValue(recent));
-            if (report.Series.IsEmpty) throw new RequestException($"no run in {(environment.Store.IsDefault ? environment.ResultsRoot : "the store")} has {query.Metric} with these filters.", "Loosen the filters, or take runs in with 'quantbench results reindex'.");
+            using (AggregateReader store = AggregateReader.Open(environment.ResultsRoot, environment.Store)) report =
+                TrendAnalyzer.Analyze(store, query, parsed.GetValue(recent));
+            if (report.Series.IsEmpty)
+                throw new RequestException(
+                    $"no run in {(environment.Store.IsDefault ? environment.ResultsRoot : "the store")} has {query.Metric} with these "
+                        + $"filters.", "Loosen the filters, or take runs in with 'quantbench results reindex'.");
             await output.WriteAsync(parsed, () => TrendText.Markdown(report), () => AnalysisFrames.Of(report), stop);
             if (address is not null && !report.Alerts.IsEmpty)
             {
                 string? problem = await Webhook.PostAsync(address, report, stop);
-                parsed.InvocationConfiguration.Error.WriteLine(problem is null ? $"posted {report.Alerts.Length.ToString(CultureInfo.InvariantCulture)} alerts to {address.Host}" : $"warning: the webhook {address.Host} didn't take the alerts: {problem}");
+                parsed.InvocationConfiguration.Error.WriteLine(
+                    problem is null ? $"posted {report.Alerts.Length.ToString(CultureInfo.InvariantCulture)} alerts to {address.Host}"
+                        : $"warning: the webhook {address.Host} didn't take the alerts: {problem}");
             }
 
             return parsed.GetValue(fail) && !report.Alerts.IsEmpty ? ExitCode.GateBroken : ExitCode.Ok;
@@ -73,5 +91,6 @@ internal static class TrendCommand
         return command;
     }
 
-    private static Option<string?> Filter(string name, string description, string helpName) => new(name) { Description = description, HelpName = helpName };
+    private static Option<string?> Filter(string name, string description, string helpName) =>
+        new(name) { Description = description, HelpName = helpName };
 }

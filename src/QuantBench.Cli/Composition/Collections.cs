@@ -7,8 +7,8 @@ internal static class Collections
     private const long BudgetBytes = 320L << 20;
 
     /// <summary>
-    /// Holds collections back until a budget is used up, then goes on as ever: nearly all that an analysis allocates lives until it is printed, so
-    /// collecting on the way moves it and frees nothing.
+    /// Holds collections back until a budget is used up, then goes on as ever: nearly all that an analysis allocates lives until it is
+    /// printed, so collecting on the way moves it and frees nothing.
     /// </summary>
     public static void HoldBack()
     {

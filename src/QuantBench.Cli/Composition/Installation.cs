@@ -15,7 +15,8 @@ internal static class Installation
 {
     /// <summary>Version of this program.</summary>
     public static string Version { get; } =
-        typeof(Installation).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown";
+        typeof(Installation).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]
+            ?? "unknown";
 
     /// <summary>Root of the checkout, or of the installation where there is no checkout.</summary>
     public static string Root { get; } = FindRoot();
@@ -37,7 +38,8 @@ internal static class Installation
     public static WorkerServices WorkerServices { get; } = new()
     {
         Engines = Engines.All,
-        Builders = [new HuggingFaceGgufBuilder(), new GgufCopyBuilder(), new HuggingFaceSafetensorsBuilder(), new HuggingFaceMlxBuilder(), new DirectoryCopyBuilder()],
+        Builders = [new HuggingFaceGgufBuilder(), new GgufCopyBuilder(), new HuggingFaceSafetensorsBuilder(), new HuggingFaceMlxBuilder(),
+            new DirectoryCopyBuilder()],
         Evaluator = WorkloadTable.Find,
         ComputeReference = WorkloadTable.ComputeReference,
         Describe = (variant, path) =>
@@ -54,7 +56,8 @@ internal static class Installation
     /// <param name="cache">Cache root; null = the default.</param>
     /// <param name="store">Address of the results store; null = what the environment names, else the default.</param>
     /// <param name="natives">Native libraries of the user's own, by engine.</param>
-    public static RunnerEnvironment MakeEnvironment(string? results, string? cache, string? store, ImmutableSortedDictionary<string, string> natives)
+    public static RunnerEnvironment MakeEnvironment(string? results, string? cache, string? store,
+        ImmutableSortedDictionary<string, string> natives)
     {
         string cacheRoot = Path.GetFullPath(cache ?? NonEmpty("QUANTBENCH_CACHE") ?? Path.Combine(Root, ".cache"));
         return new RunnerEnvironment

@@ -8,13 +8,15 @@ internal static class PdfPrinter
 {
     private const string Variable = "QUANTBENCH_BROWSER";
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(90);
-    private static readonly string[] s_names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge", "chrome"];
+    private static readonly string[] s_names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge",
+        "chrome"];
 
     /// <summary>The browser to use, or null: the one that <c>QUANTBENCH_BROWSER</c> names, or the first known one on PATH.</summary>
     public static string? FindBrowser()
     {
         if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named) return named;
-        string[] folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
+        string[] folders = (Environment.GetEnvironmentVariable("PATH") ?? "")
+            .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
         string suffix = OperatingSystem.IsWindows() ? ".exe" : "";
         return s_names.SelectMany(n => folders.Select(f => Path.Combine(f, n + suffix))).FirstOrDefault(File.Exists);
     }
@@ -27,15 +29,18 @@ internal static class PdfPrinter
     public static async Task PrintAsync(string html, string pdf, CancellationToken cancellationToken)
     {
         string browser = FindBrowser()
-            ?? throw new RequestException("a PDF needs a browser, and none is on PATH.", $"Install Chromium or Chrome, or name one in {Variable}; report.html prints from any browser.");
+            ?? throw new RequestException("a PDF needs a browser, and none is on PATH.",
+                $"Install Chromium or Chrome, or name one in {Variable}; report.html prints from any browser.");
         string profile = Directory.CreateTempSubdirectory("quantbench-pdf-").FullName;
         try
         {
             var start = new ProcessStartInfo(browser) { RedirectStandardOutput = true, RedirectStandardError = true };
             string[] arguments =
             [
-                "--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                $"--user-data-dir={profile}", "--no-pdf-header-footer", $"--print-to-pdf={Path.GetFullPath(pdf)}", new Uri(Path.GetFullPath(html)).AbsoluteUri,
+                "--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+                "--disable-component-update", "--disable-sync",
+                $"--user-data-dir={profile}", "--no-pdf-header-footer", $"--print-to-pdf={Path.GetFullPath(pdf)}",
+                new Uri(Path.GetFullPath(html)).AbsoluteUri,
             ];
             // Chromium's sandbox refuses to work for root; the page is our own and has no scripts.
             if (Environment.IsPrivilegedProcess) start.ArgumentList.Add("--no-sandbox");
@@ -58,7 +63,8 @@ internal static class PdfPrinter
 
             await output;
             string words = (await errors).Trim();
-            if (process.ExitCode != 0 || !File.Exists(pdf)) throw new RequestException($"the browser {browser} made no PDF (exit code {process.ExitCode}): {LastLine(words)}");
+            if (process.ExitCode != 0 || !File.Exists(pdf))
+                throw new RequestException($"the browser {browser} made no PDF (exit code {process.ExitCode}): {LastLine(words)}");
         }
         catch (System.ComponentModel.Win32Exception e)
         {

@@ -7,9 +7,9 @@ using QuantBench.Runner;
 namespace QuantBench.Cli.Composition;
 
 /// <summary>
-/// Where an analysis gets a run from: its folder with every sample while that is small, else the aggregates of the results database if it has all
-/// of the run. Both give the same figures; comparisons of aggregates say so in their notes. A run without a folder here is taken from the store
-/// where machines share one.
+/// Where an analysis gets a run from: its folder with every sample while that is small, else the aggregates of the results database if it
+/// has all of the run. Both give the same figures; comparisons of aggregates say so in their notes. A run without a folder here is taken
+/// from the store where machines share one.
 /// </summary>
 /// <param name="environment">Where things lie.</param>
 internal sealed class RunSource(RunnerEnvironment environment)
@@ -32,10 +32,11 @@ internal sealed class RunSource(RunnerEnvironment environment)
         {
             using AggregateReader reader = AggregateReader.Open(environment.ResultsRoot, environment.Store);
             string id = entry.Info?.Id ?? entry.Id;
-            // Current when it has every cell of the suite and was written after the last line, else when it has a cell for each line. A cell
-            // measured twice has two lines, and then the folder is read.
+            // Current when it has every cell of the suite and was written after the last line, else when it has a cell for each line. A
+            // cell measured twice has two lines, and then the folder is read.
             int count = reader.CellCount(id);
-            bool current = (environment.Store.IsDefault && count == entry.Info?.CellCount && cells.LastWriteTimeUtc <= StoreWritten()) || count == Lines(cells.FullName);
+            bool current = (environment.Store.IsDefault && count == entry.Info?.CellCount && cells.LastWriteTimeUtc <= StoreWritten())
+                || count == Lines(cells.FullName);
             if (current) return reader.Load(id, metrics);
         }
 
@@ -77,11 +78,13 @@ internal sealed class RunSource(RunnerEnvironment environment)
         using ResultStore store = ResultStore.Open(environment.ResultsRoot, environment.Store);
         if (store.ReadRecord(text) is { } exact) return exact;
         using AggregateReader reader = store.OpenReader();
-        string[] fitting = [.. reader.Runs().Select(r => r.Id).Where(id => text == "latest" || id.StartsWith(text, StringComparison.OrdinalIgnoreCase))];
+        string[] fitting = [
+            .. reader.Runs().Select(r => r.Id).Where(id => text == "latest" || id.StartsWith(text, StringComparison.OrdinalIgnoreCase))];
         return fitting.Length switch
         {
             0 => null,
-            > 1 when text != "latest" => throw new RequestException($"'{text}' fits {fitting.Length} runs in the {store.Location}.", "Give more of the id."),
+            > 1 when text != "latest" =>
+                throw new RequestException($"'{text}' fits {fitting.Length} runs in the {store.Location}.", "Give more of the id."),
             _ => store.ReadRecord(fitting[0]),
         };
     }

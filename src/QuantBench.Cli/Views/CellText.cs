@@ -39,7 +39,8 @@ internal static class CellText
         Measurement[] figures = [.. s_keyFigures.GetValueOrDefault(result.Cell.Workload, []).Select(result.Metric).OfType<Measurement>()];
         if (figures.Length == 0) figures = [.. result.Metrics.Take(1)];
         string mark = result.HasMeaninglessQuality ? $" ({CellResult.MeaninglessQuality})" : "";
-        return figures.Length == 0 ? "ok" : string.Join(", ", figures.Select(m => $"{MetricTable.Find(m.Name)?.Title ?? m.Name} {Format.Value(m)}")) + mark;
+        return figures.Length == 0 ? "ok"
+            : string.Join(", ", figures.Select(m => $"{MetricTable.Find(m.Name)?.Title ?? m.Name} {Format.Value(m)}")) + mark;
     }
 
     /// <summary>Where a worker is.</summary>

@@ -23,13 +23,25 @@ internal sealed class JsonView(TextWriter output) : IRunView
         {
             RunEvent.RunStarted s => new { Event = "run_started", Run = s.Info.Id, s.Folder, Cells = s.Cells.Length, s.Finished },
             RunEvent.PreparationStarted p => new { Event = "preparation_started", p.Model, p.Name },
-            RunEvent.PreparationProgress p => new { Event = "preparation_progress", p.Model, p.Name, p.Value.Phase, p.Value.Done, p.Value.Total },
+            RunEvent.PreparationProgress p =>
+                new { Event = "preparation_progress", p.Model, p.Name, p.Value.Phase, p.Value.Done, p.Value.Total },
             RunEvent.PreparationEnded p => new { Event = "preparation_ended", p.Model, p.Name, p.Cached, p.Seconds, p.Bytes, p.Problem },
             RunEvent.CellStarted c => new { Event = "cell_started", c.Index, c.Total, c.Cell },
-            RunEvent.CellProgress c => new { Event = "cell_progress", c.Index, c.Cell.Id, c.Value.Phase, c.Value.Done, c.Value.Total, c.Value.Detail },
+            RunEvent.CellProgress c =>
+                new { Event = "cell_progress", c.Index, c.Cell.Id, c.Value.Phase, c.Value.Done, c.Value.Total, c.Value.Detail },
             RunEvent.CellFinished c => new { Event = "cell_finished", c.Index, c.Total, c.Result },
             RunEvent.Warning w => new { Event = "warning", w.Message },
-            RunEvent.RunEnded e => new { Event = "run_ended", Run = e.Outcome.Info.Id, e.Outcome.Info.Status, e.Outcome.Folder, e.Outcome.Ok, e.Outcome.Unsupported, e.Outcome.Failed },
+            RunEvent.RunEnded e =>
+                new
+                {
+                    Event = "run_ended",
+                    Run = e.Outcome.Info.Id,
+                    e.Outcome.Info.Status,
+                    e.Outcome.Folder,
+                    e.Outcome.Ok,
+                    e.Outcome.Unsupported,
+                    e.Outcome.Failed
+                },
             _ => null,
         };
         if (line is null) return;

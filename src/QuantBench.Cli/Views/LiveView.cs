@@ -6,7 +6,8 @@ using Spectre.Console;
 
 namespace QuantBench.Cli.Views;
 
-/// <summary>A live display on a terminal: the whole run with its remaining time, what runs now, and a line per finished cell above.</summary>
+/// <summary>A live display on a terminal: the whole run with its remaining time, what runs now, and a line per finished cell
+/// above.</summary>
 /// <param name="console">The terminal.</param>
 internal sealed class LiveView(IAnsiConsole console) : IRunView
 {
@@ -22,7 +23,8 @@ internal sealed class LiveView(IAnsiConsole console) : IRunView
     public Task<RunOutcome> ShowAsync(Func<Task<RunOutcome>> run) => console.Progress()
         .AutoClear(true)
         .HideCompleted(false)
-        .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn(), new SpinnerColumn())
+        .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(),
+            new RemainingTimeColumn(), new SpinnerColumn())
         .StartAsync(async context =>
         {
             _context = context;
@@ -54,7 +56,9 @@ internal sealed class LiveView(IAnsiConsole console) : IRunView
                 case RunEvent.CellStarted c: Show(CellText.Name(c.Cell)); break;
                 case RunEvent.CellProgress c: Move(CellText.Name(c.Cell), c.Value); break;
                 case RunEvent.CellFinished c:
-                    console.MarkupLine($"{Mark(c.Result.Status)} {Markup.Escape(CellText.Name(c.Result.Cell))}: {Markup.Escape(CellText.Outcome(c.Result))} [grey]({c.Result.Seconds:0.0} s)[/]");
+                    console.MarkupLine(
+                        $"{Mark(c.Result.Status)} {Markup.Escape(CellText.Name(c.Result.Cell))}: "
+                            + $"{Markup.Escape(CellText.Outcome(c.Result))} [grey]({c.Result.Seconds:0.0} s)[/]");
                     Hide();
                     _run?.Increment(1);
                     break;

@@ -28,12 +28,14 @@ internal sealed class PlainView(TextWriter output) : IRunView
 
     private static string? Line(RunEvent value) => value switch
     {
-        RunEvent.RunStarted s => $"run {s.Info.Id}: {s.Cells.Length} cells{(s.Finished > 0 ? $", {s.Finished} finished before" : "")}; {s.Folder}",
+        RunEvent.RunStarted s =>
+            $"run {s.Info.Id}: {s.Cells.Length} cells{(s.Finished > 0 ? $", {s.Finished} finished before" : "")}; {s.Folder}",
         RunEvent.PreparationStarted p => $"preparing {p.Model} {p.Name} ...",
         RunEvent.PreparationEnded { Problem: { } problem } p => $"preparing {p.Model} {p.Name} failed: {problem}",
         RunEvent.PreparationEnded { Cached: false } p => $"prepared {p.Model} {p.Name}: {Format.Bytes(p.Bytes)} in {p.Seconds:0.0} s",
         RunEvent.CellStarted c => $"[{c.Index + 1}/{c.Total}] {CellText.Name(c.Cell)} ...",
-        RunEvent.CellFinished c => $"[{c.Index + 1}/{c.Total}] {CellText.Name(c.Result.Cell)}: {CellText.Outcome(c.Result)} ({c.Result.Seconds:0.0} s)",
+        RunEvent.CellFinished c =>
+            $"[{c.Index + 1}/{c.Total}] {CellText.Name(c.Result.Cell)}: {CellText.Outcome(c.Result)} ({c.Result.Seconds:0.0} s)",
         RunEvent.Warning w => $"warning: {w.Message}",
         _ => null,
     };

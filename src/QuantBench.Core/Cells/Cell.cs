@@ -17,9 +17,11 @@ public readonly record struct CellId(string Value)
 
     private sealed class CellIdJsonConverter : JsonConverter<CellId>
     {
-        public override CellId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => new(reader.GetString() ?? "");
+        public override CellId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            new(reader.GetString() ?? "");
 
-        public override void Write(Utf8JsonWriter writer, CellId value, JsonSerializerOptions options) => writer.WriteStringValue(value.Value);
+        public override void Write(Utf8JsonWriter writer, CellId value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(value.Value);
     }
 }
 
@@ -51,7 +53,8 @@ public readonly record struct BackendId(string Engine, string Device)
             return TryParse(text, out BackendId id) ? id : throw new JsonException($"'{text}' is not engine/device");
         }
 
-        public override void Write(Utf8JsonWriter writer, BackendId value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
+        public override void Write(Utf8JsonWriter writer, BackendId value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(value.ToString());
     }
 }
 
@@ -94,7 +97,8 @@ public sealed record Cell
     /// <summary>Whether both measure the same.</summary>
     public bool Equals(Cell? other) =>
         ReferenceEquals(this, other)
-        || (other is not null && Model == other.Model && Variant == other.Variant && Backend == other.Backend && Workload == other.Workload && Settings.Equals(other.Settings));
+        || (other is not null && Model == other.Model && Variant == other.Variant && Backend == other.Backend && Workload == other.Workload
+            && Settings.Equals(other.Settings));
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Model, Variant, Backend, Workload, Settings);

@@ -94,7 +94,8 @@ public sealed record CellResult
     [JsonPropertyName("seconds")]
     public double Seconds { get; init; }
 
-    /// <summary>Everything that changed the answer, by name: model hash, artifact hash, recipe, engine build, device really used, dataset hash.</summary>
+    /// <summary>Everything that changed the answer, by name: model hash, artifact hash, recipe, engine build, device really used, dataset
+    /// hash.</summary>
     [JsonPropertyName("provenance")]
     public ImmutableSortedDictionary<string, string> Provenance { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 

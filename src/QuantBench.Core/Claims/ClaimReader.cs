@@ -25,7 +25,8 @@ public static class ClaimReader
             if (key.Value != "claims") throw Value.UnknownKey(key, ["claims"], "keys");
         }
 
-        SuiteNode list = root.Find("claims") ?? throw BoundReader.Missing(root, "the file", "claims", "a claims file starts with 'claims:'");
+        SuiteNode list = root.Find("claims")
+            ?? throw BoundReader.Missing(root, "the file", "claims", "a claims file starts with 'claims:'");
         var claims = new List<Claim>();
         foreach (SuiteNode item in Value.Items(list, "claims", MostClaims))
         {
@@ -45,14 +46,20 @@ public static class ClaimReader
         }
 
         string id = Value.Text(map.Find("id") ?? throw BoundReader.Missing(map, "the claim", "id", "e.g. id: q4-0-size"), "id", 64);
-        string text = Value.Text(map.Find("claim") ?? throw BoundReader.Missing(map, $"the claim '{id}'", "claim", "say in words what is claimed"), "claim", 500);
+        string text =
+            Value.Text(map.Find("claim") ?? throw BoundReader.Missing(map, $"the claim '{id}'", "claim", "say in words what is claimed"),
+                "claim", 500);
         ImmutableArray<ClaimTest> tests = map.Find("all") is { } all
             ? [.. Value.Items(all, "all", 20).Select(t => Test(Value.Map(t, "a test"), nested: true))]
             : [Test(map, nested: false)];
-        ImmutableArray<Variant> bases = map.Find("bases") is { } list ? [.. Value.Items(list, "bases", 10).Select(b => Value.Variant(b, "a base"))] : [];
+        ImmutableArray<Variant> bases = map.Find("bases") is { } list
+            ? [.. Value.Items(list, "bases", 10).Select(b => Value.Variant(b, "a base"))] : [];
         bool needsBase = tests.Any(t => t is ClaimTest.Change);
-        if (needsBase && bases.IsEmpty) throw map.Error($"the claim '{id}' is about a change, but names no base", "add bases: [gguf:F32, gguf:F16]; it is judged once for each");
-        if (!needsBase && !bases.IsEmpty) throw map.Error($"the claim '{id}' names bases, but none of its tests is a change", "leave 'bases' out");
+        if (needsBase && bases.IsEmpty)
+            throw map.Error($"the claim '{id}' is about a change, but names no base",
+                "add bases: [gguf:F32, gguf:F16]; it is judged once for each");
+        if (!needsBase && !bases.IsEmpty)
+            throw map.Error($"the claim '{id}' names bases, but none of its tests is a change", "leave 'bases' out");
         return new Claim
         {
             Id = id,
@@ -75,12 +82,15 @@ public static class ClaimReader
             }
         }
 
-        ImmutableArray<string> variants = BoundReader.Patterns(map.Find("variants") ?? throw BoundReader.Missing(map, "the test", "variants", "e.g. variants: [gguf:Q4_0]"), "variants");
+        ImmutableArray<string> variants =
+            BoundReader.Patterns(
+                map.Find("variants") ?? throw BoundReader.Missing(map, "the test", "variants", "e.g. variants: [gguf:Q4_0]"), "variants");
         string[] forms = [.. ((string[])["change", "value", "best_among", "frontier"]).Where(k => map.Find(k) is not null)];
         if (forms.Length != 1)
         {
             throw map.Error(
-                forms.Length == 0 ? "the claim doesn't say what must hold" : $"the claim has {string.Join(" and ", forms.Select(f => $"'{f}'"))}",
+                forms.Length == 0 ? "the claim doesn't say what must hold"
+                    : $"the claim has {string.Join(" and ", forms.Select(f => $"'{f}'"))}",
                 "give one of change, value, best_among, frontier; or several tests under 'all:'");
         }
 
@@ -89,10 +99,13 @@ public static class ClaimReader
         if (forms[0] == "frontier")
         {
             ImmutableArray<MetricSelector> axes = [.. Value.Items(form, "frontier", 6).Select(a => BoundReader.Metric(a, "a metric"))];
-            return axes.Length < 2 ? throw form.Error("a frontier needs two metrics or more") : new ClaimTest.Frontier(axes) { Variants = variants };
+            return axes.Length < 2 ? throw form.Error("a frontier needs two metrics or more")
+                : new ClaimTest.Frontier(axes) { Variants = variants };
         }
 
-        MetricSelector metric = BoundReader.Metric(map.Find("metric") ?? throw BoundReader.Missing(map, "the claim", "metric", "e.g. metric: artifact_size"), "metric");
+        MetricSelector metric =
+            BoundReader.Metric(map.Find("metric") ?? throw BoundReader.Missing(map, "the claim", "metric", "e.g. metric: artifact_size"),
+                "metric");
         switch (forms[0])
         {
             case "best_among":
@@ -101,7 +114,8 @@ public static class ClaimReader
                 return new ClaimTest.Figure(metric, BoundReader.Limits(form, metric, mayBeRelative: false)) { Variants = variants };
             default:
                 ImmutableArray<Bound> bounds = BoundReader.Limits(form, metric, mayBeRelative: true);
-                if (bounds.Any(b => !b.Relative)) throw form.Error($"a change of {metric} is given in per cent", "e.g. change: { min: -80%, max: -70% }");
+                if (bounds.Any(b => !b.Relative))
+                    throw form.Error($"a change of {metric} is given in per cent", "e.g. change: { min: -80%, max: -70% }");
                 return new ClaimTest.Change(metric, bounds) { Variants = variants };
         }
     }
@@ -111,7 +125,8 @@ public static class ClaimReader
         string text = Value.Text(node, "most_parameters", 32);
         double factor = text[^1] switch { 'M' => 1e6, 'B' => 1e9, 'T' => 1e12, _ => 1 };
         string digits = factor == 1 ? text : text[..^1];
-        return double.TryParse(digits, NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out double number) && number > 0
+        return double.TryParse(digits, NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture,
+            out double number) && number > 0
             ? number * factor
             : throw node.Error($"'most_parameters' must be a number of weights, not {node.Kind}", "e.g. 3B or 500M");
     }

@@ -24,7 +24,8 @@ public static class DidYouMean
         };
     }
 
-    /// <summary>The names within two fifths of their length in edits of what was written, nearest first; at most three. Case doesn't count.</summary>
+    /// <summary>The names within two fifths of their length in edits of what was written, nearest first; at most three. Case doesn't
+    /// count.</summary>
     /// <param name="name">What was written.</param>
     /// <param name="known">Every name that would have been right.</param>
     public static string[] Nearest(string name, IEnumerable<string> known)

@@ -1,6 +1,7 @@
 namespace QuantBench.Core.Errors;
 
-/// <summary>Base of every error that bad input from outside can cause. The message says what is wrong, where, and what to do next.</summary>
+/// <summary>Base of every error that bad input from outside can cause. The message says what is wrong, where, and what to do
+/// next.</summary>
 /// <param name="message">What is wrong, in a sentence a user understands.</param>
 /// <param name="hint">What to do next; null when nothing useful can be said.</param>
 /// <param name="inner">The cause, if another exception was it.</param>
@@ -50,10 +51,13 @@ public sealed class SuiteException(string file, int line, int column, string pro
 }
 
 /// <summary>An engine that can't be found, started or used.</summary>
-public sealed class EngineException(string message, string? hint = null, Exception? inner = null) : QuantBenchException(message, hint, inner);
+public sealed class EngineException(string message, string? hint = null, Exception? inner = null)
+    : QuantBenchException(message, hint, inner);
 
 /// <summary>A run folder, store or export that can't be read or written.</summary>
-public sealed class StoreException(string message, string? hint = null, Exception? inner = null) : QuantBenchException(message, hint, inner);
+public sealed class StoreException(string message, string? hint = null, Exception? inner = null)
+    : QuantBenchException(message, hint, inner);
 
 /// <summary>A model, dataset or command-line request that can't be met: a missing file, a name nobody knows.</summary>
-public sealed class RequestException(string message, string? hint = null, Exception? inner = null) : QuantBenchException(message, hint, inner);
+public sealed class RequestException(string message, string? hint = null, Exception? inner = null)
+    : QuantBenchException(message, hint, inner);

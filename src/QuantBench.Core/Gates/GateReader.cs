@@ -31,7 +31,8 @@ public static class GateReader
     public static ImmutableArray<GateRule> Load(string path)
     {
         SuiteMap root = BoundReader.File(path);
-        return root.Find("gates") is { } gates ? Read(gates) : throw BoundReader.Missing(root, "the file", "gates", "e.g. gates: [{ variant: Q4_K_M, metric: tg_tps, min: 20 }]");
+        return root.Find("gates") is { } gates ? Read(gates)
+            : throw BoundReader.Missing(root, "the file", "gates", "e.g. gates: [{ variant: Q4_K_M, metric: tg_tps, min: 20 }]");
     }
 
     /// <summary>The gates that a run's suite had when it ran.</summary>
@@ -45,7 +46,8 @@ public static class GateReader
         return SuiteNodeReader.Read(suiteText, name).Find("gates") is { } gates ? Read(gates) : [];
     }
 
-    internal static ImmutableArray<GateRule> Read(SuiteNode node) => [.. Value.Items(node, "gates", MostRules, mayBeEmpty: true).Select(Rule)];
+    internal static ImmutableArray<GateRule> Read(SuiteNode node) =>
+        [.. Value.Items(node, "gates", MostRules, mayBeEmpty: true).Select(Rule)];
 
     private static GateRule Rule(SuiteNode node)
     {
@@ -56,16 +58,22 @@ public static class GateReader
         }
 
         const string Example = "e.g. { variant: Q4_K_M, metric: tg_tps, min: 20 }";
-        MetricSelector metric = BoundReader.Metric(map.Find("metric") ?? throw BoundReader.Missing(map, "the gate", "metric", Example), "metric");
+        MetricSelector metric =
+            BoundReader.Metric(map.Find("metric") ?? throw BoundReader.Missing(map, "the gate", "metric", Example), "metric");
         SuiteNode? vs = map.Find("vs");
         var bounds = ImmutableArray.CreateBuilder<Bound>();
         if (map.Find("min") is { } min) bounds.Add(BoundReader.Limit(min, metric, false, mayBeRelative: true));
         if (map.Find("max") is { } max) bounds.Add(BoundReader.Limit(max, metric, true, mayBeRelative: true));
         if (bounds.Count == 0) throw map.Error("the gate has no limit", $"give min, max or both; {Example}");
         if (bounds.Count == 2 && bounds[0].Limit > bounds[1].Limit) throw map.Error("the gate's min is above its max");
-        if (bounds.Any(b => b.Relative != bounds[0].Relative)) throw map.Error("one limit is a difference and the other a figure", "write two gates");
-        if (bounds[0].Relative && vs is null) throw map.Error("a limit in per cent is a difference from something, and the gate doesn't say from what", "add vs: gguf:F16, or vs: baseline");
-        if (!bounds[0].Relative && vs is not null) throw vs.Error($"'vs' is given, but the limit is a figure of {metric.Metric} itself", "write the limit in per cent, or leave 'vs' out");
+        if (bounds.Any(b => b.Relative != bounds[0].Relative))
+            throw map.Error("one limit is a difference and the other a figure", "write two gates");
+        if (bounds[0].Relative && vs is null)
+            throw map.Error("a limit in per cent is a difference from something, and the gate doesn't say from what",
+                "add vs: gguf:F16, or vs: baseline");
+        if (!bounds[0].Relative && vs is not null)
+            throw vs.Error($"'vs' is given, but the limit is a figure of {metric.Metric} itself",
+                "write the limit in per cent, or leave 'vs' out");
         (GateBase kind, Variant? variant) = vs is null ? (GateBase.None, null)
             : vs is SuiteScalar { Value: "baseline" } ? (GateBase.Baseline, null)
             : (GateBase.Variant, Value.Variant(vs, "'vs'"));
@@ -93,7 +101,8 @@ public static class GateReader
     private static string Describe(SuiteMap map, MetricSelector metric)
     {
         IEnumerable<string> where = ((string[])["model", "variant", "backend"]).Select(map.Find).OfType<SuiteScalar>().Select(s => s.Value);
-        IEnumerable<string> limits = ((string[])["min", "max"]).Select(k => (Key: k, Node: map.Find(k) as SuiteScalar)).Where(l => l.Node is not null)
+        IEnumerable<string> limits = ((string[])["min", "max"]).Select(k => (Key: k, Node: map.Find(k) as SuiteScalar))
+            .Where(l => l.Node is not null)
             .Select(l => $"{(l.Key == "min" ? "≥" : "≤")} {l.Node!.Value}"); // filtered one line above
         string name = $"{string.Join(' ', where)}: {metric} {string.Join(" and ", limits)}".TrimStart(':', ' ');
         return map.Find("vs") is SuiteScalar vs ? $"{name} vs {vs.Value}" : name;

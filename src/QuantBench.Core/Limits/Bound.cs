@@ -12,7 +12,8 @@ namespace QuantBench.Core.Limits;
 /// <param name="Relative">Whether the limit is on the difference from a base instead of the figure itself.</param>
 public sealed record Bound(MetricSelector Metric, bool IsMax, double Limit, bool Relative)
 {
-    /// <summary>Reads <c>metric&lt;=limit</c> or <c>metric&gt;=limit</c>, e.g. <c>rss_peak&lt;=2GiB</c>, <c>tg_tps&gt;=20</c>, <c>ppl_rise&lt;=2%</c>.</summary>
+    /// <summary>Reads <c>metric&lt;=limit</c> or <c>metric&gt;=limit</c>, e.g. <c>rss_peak&lt;=2GiB</c>, <c>tg_tps&gt;=20</c>,
+    /// <c>ppl_rise&lt;=2%</c>.</summary>
     /// <param name="text">As a user writes it.</param>
     /// <exception cref="RequestException">It isn't such a limit.</exception>
     public static Bound Parse(string text)
@@ -21,9 +22,12 @@ public sealed record Bound(MetricSelector Metric, bool IsMax, double Limit, bool
         int at = text.IndexOf("<=", StringComparison.Ordinal);
         bool isMax = at >= 0;
         if (!isMax) at = text.IndexOf(">=", StringComparison.Ordinal);
-        if (at <= 0) throw new RequestException($"'{text}' isn't a limit.", "Write metric<=limit or metric>=limit, e.g. 'rss_peak<=2GiB' or 'tg_tps>=20'.");
+        if (at <= 0)
+            throw new RequestException($"'{text}' isn't a limit.",
+                "Write metric<=limit or metric>=limit, e.g. 'rss_peak<=2GiB' or 'tg_tps>=20'.");
         MetricSelector metric = MetricSelector.Parse(text[..at].Trim());
-        if (Read(metric.Definition, text[(at + 2)..].Trim(), mayBeRelative: false, out double limit, out _) is { } problem) throw new RequestException($"'{text}': {problem}", Example(metric.Definition));
+        if (Read(metric.Definition, text[(at + 2)..].Trim(), mayBeRelative: false, out double limit, out _) is { } problem)
+            throw new RequestException($"'{text}': {problem}", Example(metric.Definition));
         return new Bound(metric, isMax, limit, false);
     }
 
@@ -55,7 +59,8 @@ public sealed record Bound(MetricSelector Metric, bool IsMax, double Limit, bool
                 return null;
             default:
                 if (value.EndsWith(metric.Unit, StringComparison.Ordinal) && Number(value[..^metric.Unit.Length], out limit)) return null;
-                if (metric.Unit == "token/s" && value.EndsWith("t/s", StringComparison.Ordinal) && Number(value[..^3], out limit)) return null;
+                if (metric.Unit == "token/s" && value.EndsWith("t/s", StringComparison.Ordinal) && Number(value[..^3], out limit))
+                    return null;
                 return $"'{text}' isn't a limit of {metric.Name}";
         }
     }
@@ -71,5 +76,6 @@ public sealed record Bound(MetricSelector Metric, bool IsMax, double Limit, bool
     };
 
     private static bool Number(string text, out double value) =>
-        double.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out value) && double.IsFinite(value);
+        double.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent,
+            CultureInfo.InvariantCulture, out value) && double.IsFinite(value);
 }

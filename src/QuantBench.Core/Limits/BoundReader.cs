@@ -11,7 +11,9 @@ internal static class BoundReader
     public static MetricSelector Metric(SuiteNode node, string what)
     {
         string text = Value.Text(node, what, 256);
-        return MetricSelector.Read(text, out MetricSelector? selector) is { } fault ? throw node.Error(fault.Problem, fault.Hint) : selector!; // non-null without a fault
+        // non-null without a fault
+        return MetricSelector.Read(text, out MetricSelector? selector) is { } fault ? throw node.Error(fault.Problem, fault.Hint)
+            : selector!;
     }
 
     /// <summary>One limit.</summary>
@@ -43,7 +45,8 @@ internal static class BoundReader
         }
 
         if (bounds.Count == 0) throw map.Error($"the limit of {metric} is empty", "give min, max or both");
-        if (bounds is [{ IsMax: var first } one, { } other] && (first ? other.Limit > one.Limit : one.Limit > other.Limit)) throw map.Error($"min of {metric} is above max");
+        if (bounds is [{ IsMax: var first } one, { } other] && (first ? other.Limit > one.Limit : one.Limit > other.Limit))
+            throw map.Error($"min of {metric} is above max");
         return bounds.ToImmutable();
     }
 
@@ -59,5 +62,6 @@ internal static class BoundReader
     }
 
     /// <summary>The error of a missing key.</summary>
-    public static SuiteException Missing(SuiteNode map, string what, string key, string example) => map.Error($"{what} has no '{key}'", example);
+    public static SuiteException Missing(SuiteNode map, string what, string key, string example) =>
+        map.Error($"{what} has no '{key}'", example);
 }

@@ -28,7 +28,8 @@ internal sealed record Cgroup(long? MemoryBytes, double? Cores)
                 }
 
                 string[] names = controllers.Split(',');
-                if (names.Contains("memory")) memory = Least(memory, ParseMemory(files.Text($"sys/fs/cgroup/memory{directory}/memory.limit_in_bytes")));
+                if (names.Contains("memory"))
+                    memory = Least(memory, ParseMemory(files.Text($"sys/fs/cgroup/memory{directory}/memory.limit_in_bytes")));
                 if (!names.Contains("cpu")) continue;
                 foreach (string mount in new[] { "cpu", "cpu,cpuacct" })
                 {
@@ -47,7 +48,8 @@ internal sealed record Cgroup(long? MemoryBytes, double? Cores)
         foreach (string line in text.Split('\n'))
         {
             string[] parts = line.Split(':', 3);
-            if (parts.Length == 3 && parts[2].StartsWith('/') && !parts[2].Split('/').Contains("..")) yield return (parts[1], parts[2].TrimEnd());
+            if (parts.Length == 3 && parts[2].StartsWith('/') && !parts[2].Split('/').Contains(".."))
+                yield return (parts[1], parts[2].TrimEnd());
         }
     }
 
@@ -56,7 +58,8 @@ internal sealed record Cgroup(long? MemoryBytes, double? Cores)
         long.TryParse(text?.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out long bytes) && bytes < Unlimited ? bytes : null;
 
     /// <summary>Version 2's <c>quota period</c> in cores; null for <c>max</c>.</summary>
-    public static double? ParseCpuMax(string? text) => text?.Trim().Split(' ') is [string quota, string period] ? ParseQuota(quota, period) : null;
+    public static double? ParseCpuMax(string? text) =>
+        text?.Trim().Split(' ') is [string quota, string period] ? ParseQuota(quota, period) : null;
 
     private static double? ParseQuota(string? quota, string? period) =>
         long.TryParse(quota?.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out long used)

@@ -18,7 +18,8 @@ public static class Comparability
 {
     private const string Unknown = "unknown";
 
-    /// <summary>Every difference that can move a timing; empty when timings may be compared. Engines that only one run used don't count.</summary>
+    /// <summary>Every difference that can move a timing; empty when timings may be compared. Engines that only one run used don't
+    /// count.</summary>
     /// <param name="a">Fingerprint of the first run.</param>
     /// <param name="b">Fingerprint of the second.</param>
     public static ImmutableArray<FingerprintDifference> Check(Fingerprint a, Fingerprint b)
@@ -28,7 +29,8 @@ public static class Comparability
         ImmutableArray<FingerprintDifference>.Builder found = ImmutableArray.CreateBuilder<FingerprintDifference>();
         Add("machine", a.MachineId, b.MachineId);
         Add("cpu", a.Cpu, b.Cpu);
-        Add("cpu flags", string.Join(' ', a.CpuFlags.Order(StringComparer.Ordinal)), string.Join(' ', b.CpuFlags.Order(StringComparer.Ordinal)));
+        Add("cpu flags", string.Join(' ', a.CpuFlags.Order(StringComparer.Ordinal)),
+            string.Join(' ', b.CpuFlags.Order(StringComparer.Ordinal)));
         Add("physical cores", a.PhysicalCores?.ToString(), b.PhysicalCores?.ToString());
         Add("logical cores", a.LogicalCores.ToString(), b.LogicalCores.ToString());
         Add("cpu limit", a.CpuLimit?.ToString(), b.CpuLimit?.ToString());

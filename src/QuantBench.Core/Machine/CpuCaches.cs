@@ -12,7 +12,8 @@ public static class CpuCaches
         var files = new MachineFiles(root ?? "/");
         const string Cpus = "sys/devices/system/cpu";
         var instances = new Dictionary<(long Level, string Shared), long>();
-        foreach (string cpu in files.Names(Cpus, "cpu*").Where(n => n.Length > 3 && n.AsSpan(3).ContainsAnyExceptInRange('0', '9') == false))
+        foreach (string cpu in files.Names(Cpus, "cpu*")
+            .Where(n => n.Length > 3 && n.AsSpan(3).ContainsAnyExceptInRange('0', '9') == false))
         {
             foreach (string index in files.Names($"{Cpus}/{cpu}/cache", "index*"))
             {
@@ -34,6 +35,7 @@ public static class CpuCaches
         if (text is null) return null;
         int shift = text[^1] switch { 'K' => 10, 'M' => 20, 'G' => 30, _ => 0 };
         string digits = shift == 0 ? text : text[..^1];
-        return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long value) && value is > 0 and < 1L << 32 ? value << shift : null;
+        return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long value) && value is > 0 and < 1L << 32
+            ? value << shift : null;
     }
 }

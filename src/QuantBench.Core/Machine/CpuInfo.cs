@@ -24,7 +24,9 @@ internal sealed record CpuInfo(string? Model, int? PhysicalCores, int LogicalCor
             string value = line[(colon + 1)..].Trim();
             switch (line[..colon].Trim())
             {
-                case "processor" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out _): logical++; package = null; break;
+                case "processor" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out _):
+                    logical++;
+                    package = null; break;
                 case "model name" or "Model" or "cpu model" or "uarch" when value.Length > 0: model ??= value; break;
                 case "cpu" when model is null && value.Length > 0: model = value; break;
                 case "CPU implementer": implementer ??= value; break;

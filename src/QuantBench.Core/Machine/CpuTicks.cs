@@ -24,8 +24,10 @@ internal readonly record struct CpuTicks(long Busy, long Own, int Cores)
             busy += ticks;
         }
 
-        return cores > 0 && Number(mine[11], out long user) && Number(mine[12], out long system) ? new CpuTicks(busy, user + system, cores) : null;
+        return cores > 0 && Number(mine[11], out long user) && Number(mine[12], out long system) ? new CpuTicks(busy, user + system, cores)
+            : null;
     }
 
-    private static bool Number(string text, out long value) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
+    private static bool Number(string text, out long value) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
 }

@@ -9,7 +9,8 @@ using Arm = System.Runtime.Intrinsics.Arm;
 
 namespace QuantBench.Core.Machine;
 
-/// <summary>Reads what identifies this machine. Linux tells most; elsewhere what the runtime knows. Unknown facts stay null, never guessed.</summary>
+/// <summary>Reads what identifies this machine. Linux tells most; elsewhere what the runtime knows. Unknown facts stay null, never
+/// guessed.</summary>
 public static class FingerprintReader
 {
     /// <summary>Reads the machine; engines, datasets and models are for the runner to add.</summary>
@@ -18,7 +19,8 @@ public static class FingerprintReader
     {
         var files = new MachineFiles(root ?? "/");
         CpuInfo cpu = CpuInfo.Parse(files.Text("proc/cpuinfo") ?? "");
-        string model = cpu.Model ?? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? RuntimeInformation.ProcessArchitecture.ToString();
+        string model = cpu.Model ?? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER")
+            ?? RuntimeInformation.ProcessArchitecture.ToString();
         long memory = ProcessMemory.KiB(files.Text("proc/meminfo") ?? "", "MemTotal") ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         Cgroup limits = Cgroup.Read(files);
         int logical = root is null ? UsableCores(limits.Cores) : Math.Max(1, cpu.LogicalCores);
@@ -41,7 +43,9 @@ public static class FingerprintReader
             Kernel = files.Line("proc/sys/kernel/osrelease") ?? (root is null ? Environment.OSVersion.Version.ToString() : null),
             Gpus = Gpus(files),
             Runtime = RuntimeInformation.FrameworkDescription,
-            QuantBench = typeof(FingerprintReader).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown",
+            QuantBench =
+                typeof(FingerprintReader).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split(
+                    '+')[0] ?? "unknown",
             GitCommit = root is null ? GitCheckout.Commit(AppContext.BaseDirectory) : null,
         };
     }
@@ -56,7 +60,8 @@ public static class FingerprintReader
 
     /// <summary>Driver version in /proc/driver/nvidia/version; null when it isn't there.</summary>
     internal static string? NvidiaDriver(string? version) =>
-        version?.Split('\n')[0].Split(' ', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault(w => w.Contains('.', StringComparison.Ordinal) && w.All(c => char.IsAsciiDigit(c) || c == '.'));
+        version?.Split('\n')[0].Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            .FirstOrDefault(w => w.Contains('.', StringComparison.Ordinal) && w.All(c => char.IsAsciiDigit(c) || c == '.'));
 
     // The runtime's count has affinity and, rounded up, container limits; a limit below 1 still leaves one thread.
     private static int UsableCores(double? limit) =>
@@ -72,8 +77,10 @@ public static class FingerprintReader
     {
         (string Name, bool Supported)[] flags =
         [
-            ("sse4.2", Sse42.IsSupported), ("avx", Avx.IsSupported), ("avx2", Avx2.IsSupported), ("fma", Fma.IsSupported), ("bmi2", Bmi2.IsSupported),
-            ("avxvnni", AvxVnni.IsSupported), ("avx512f", Avx512F.IsSupported), ("avx512bw", Avx512BW.IsSupported), ("avx512vl", Avx512F.VL.IsSupported),
+            ("sse4.2", Sse42.IsSupported), ("avx", Avx.IsSupported), ("avx2", Avx2.IsSupported), ("fma", Fma.IsSupported),
+            ("bmi2", Bmi2.IsSupported),
+            ("avxvnni", AvxVnni.IsSupported), ("avx512f", Avx512F.IsSupported), ("avx512bw", Avx512BW.IsSupported),
+            ("avx512vl", Avx512F.VL.IsSupported),
             ("avx512vbmi", Avx512Vbmi.IsSupported), ("avx10.1", Avx10v1.IsSupported), ("gfni", Gfni.IsSupported),
             ("neon", Arm.AdvSimd.IsSupported), ("dotprod", Arm.Dp.IsSupported),
         ];
@@ -89,8 +96,11 @@ public static class FingerprintReader
         if ((files.Text("proc/version") ?? "").Contains("microsoft", StringComparison.OrdinalIgnoreCase)) return "wsl";
         if (files.Line("sys/class/dmi/id/sys_vendor") is { } vendor)
         {
-            (string Mark, string Name)[] known = [("QEMU", "kvm"), ("Amazon EC2", "kvm"), ("Google", "kvm"), ("VMware", "vmware"), ("Xen", "xen"), ("innotek", "virtualbox"), ("Microsoft", "hyper-v")];
-            string? name = known.Where(k => vendor.Contains(k.Mark, StringComparison.OrdinalIgnoreCase)).Select(k => k.Name).FirstOrDefault();
+            (string Mark,
+                string Name)[] known = [("QEMU", "kvm"), ("Amazon EC2", "kvm"), ("Google", "kvm"), ("VMware", "vmware"), ("Xen", "xen"),
+                    ("innotek", "virtualbox"), ("Microsoft", "hyper-v")];
+            string? name = known.Where(k => vendor.Contains(k.Mark, StringComparison.OrdinalIgnoreCase)).Select(k => k.Name)
+                .FirstOrDefault();
             // Microsoft and Google make hardware too, Amazon rents whole machines: only the CPU's flag makes it a guest.
             if (name is not null && HasHypervisorFlag(files)) return name;
         }
@@ -99,7 +109,8 @@ public static class FingerprintReader
     }
 
     private static bool HasHypervisorFlag(MachineFiles files) =>
-        (files.Text("proc/cpuinfo") ?? "").Split('\n').FirstOrDefault(l => l.StartsWith("flags", StringComparison.Ordinal))?.Split(' ').Contains("hypervisor") ?? false;
+        (files.Text("proc/cpuinfo") ?? "").Split('\n').FirstOrDefault(l => l.StartsWith("flags", StringComparison.Ordinal))?.Split(' ')
+            .Contains("hypervisor") ?? false;
 
     private static ImmutableArray<string> Gpus(MachineFiles files)
     {
@@ -118,7 +129,9 @@ public static class FingerprintReader
             // NVIDIA's own driver has named those already, with their model.
             if (files.Line($"{device}/vendor") is not { } vendor || (vendor == "0x10de" && gpus.Count > 0)) continue;
             string maker = vendor switch { "0x1002" => "AMD", "0x8086" => "Intel", "0x10de" => "NVIDIA", _ => vendor };
-            string kernelDriver = files.Text($"{device}/uevent")?.Split('\n').FirstOrDefault(l => l.StartsWith("DRIVER=", StringComparison.Ordinal))?["DRIVER=".Length..].Trim() ?? "unknown";
+            string kernelDriver =
+                files.Text($"{device}/uevent")?.Split('\n')
+                    .FirstOrDefault(l => l.StartsWith("DRIVER=", StringComparison.Ordinal))?["DRIVER=".Length..].Trim() ?? "unknown";
             gpus.Add($"{maker} {files.Line($"{device}/product_name") ?? files.Line($"{device}/device") ?? card} (driver {kernelDriver})");
         }
 

@@ -13,7 +13,8 @@ internal static class GitCheckout
             if (!files.Exists(".git")) continue;
             // A worktree's .git is a file that names the real directory, which in turn names the common one.
             string git = Path.Combine(at.FullName, ".git");
-            if (files.Line(".git") is { } line && line.StartsWith("gitdir: ", StringComparison.Ordinal)) git = Path.Combine(at.FullName, line["gitdir: ".Length..]);
+            if (files.Line(".git") is { } line && line.StartsWith("gitdir: ", StringComparison.Ordinal))
+                git = Path.Combine(at.FullName, line["gitdir: ".Length..]);
             var own = new MachineFiles(git);
             if (own.Line("HEAD") is not { } head) return null;
             if (!head.StartsWith("ref: ", StringComparison.Ordinal)) return Hash(head);
@@ -27,7 +28,8 @@ internal static class GitCheckout
     }
 
     private static string? Packed(string? refs, string name) =>
-        refs?.Split('\n').Select(l => l.TrimEnd().Split(' ')).Where(p => p.Length == 2 && p[1] == name).Select(p => Hash(p[0])).FirstOrDefault();
+        refs?.Split('\n').Select(l => l.TrimEnd().Split(' ')).Where(p => p.Length == 2 && p[1] == name).Select(p => Hash(p[0]))
+            .FirstOrDefault();
 
     // SHA-1 or SHA-256 repositories.
     private static string? Hash(string? text) => text is { Length: 40 or 64 } && text.All(char.IsAsciiHexDigitLower) ? text : null;

@@ -5,9 +5,11 @@ using QuantBench.Core.Runs;
 namespace QuantBench.Core.Machine;
 
 /// <summary>
-/// Measures how fast all cores together read, copy and combine arrays far larger than the caches, after McCalpin's STREAM: <c>s += a[i]</c>,
-/// <c>b[i] = a[i]</c>, <c>c[i] = a[i] + 3·b[i]</c>. Bytes are counted as STREAM counts them: 8, 16 and 24 an element, without the lines that
-/// a store may fetch first. Each thread fills its own part, so that on several memory nodes it lies near; the best of several passes counts.
+/// Measures how fast all cores together read, copy and combine arrays far larger than the caches, after McCalpin's STREAM: <c>s +=
+/// a[i]</c>,
+/// <c>b[i] = a[i]</c>, <c>c[i] = a[i] + 3·b[i]</c>. Bytes are counted as STREAM counts them: 8, 16 and 24 an element, without the lines
+/// that a store may fetch first. Each thread fills its own part, so that on several memory nodes it lies near; the best of several passes
+/// counts.
 /// </summary>
 public sealed class MemoryBandwidthProbe
 {
@@ -51,7 +53,8 @@ public sealed class MemoryBandwidthProbe
         return new MemoryBandwidth(counted / probe._read, 2 * counted / probe._copy, 3 * counted / probe._triad, threads, counted);
     }
 
-    /// <summary>Bytes of each of the three arrays: four times the last level of cache, as STREAM asks, but all three within an eighth of the memory.</summary>
+    /// <summary>Bytes of each of the three arrays: four times the last level of cache, as STREAM asks, but all three within an eighth of
+    /// the memory.</summary>
     /// <param name="lastLevelBytes">Bytes of the last level of cache; null when unknown.</param>
     /// <param name="memoryBytes">Bytes of memory this process may use.</param>
     public static long ArrayBytes(long? lastLevelBytes, long memoryBytes)

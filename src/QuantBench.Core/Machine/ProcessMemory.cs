@@ -33,7 +33,8 @@ public readonly record struct ProcessMemory(long? ResidentBytes, long? PeakResid
         {
             if (!line.StartsWith(name + ":", StringComparison.Ordinal)) continue;
             string[] parts = line[(name.Length + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-            return parts is [string number, "kB"] && long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out long kib) && kib < long.MaxValue >> 10
+            return parts is [string number, "kB"] && long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out long kib)
+                && kib < long.MaxValue >> 10
                 ? kib << 10
                 : null;
         }

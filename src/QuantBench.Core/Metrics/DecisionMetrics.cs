@@ -4,7 +4,8 @@ namespace QuantBench.Core.Metrics;
 
 /// <summary>
 /// Metrics that decisions may name besides those of <see cref="MetricTable"/>: figures computed from measured ones. <c>ppl_rise</c> is the
-/// perplexity's relative rise over the reference variant's; <c>NAME_p90</c>, <c>NAME_p95</c> and <c>NAME_p99</c> are a timing's percentiles.
+/// perplexity's relative rise over the reference variant's; <c>NAME_p90</c>, <c>NAME_p95</c> and <c>NAME_p99</c> are a timing's
+/// percentiles.
 /// </summary>
 public static class DecisionMetrics
 {
@@ -12,7 +13,8 @@ public static class DecisionMetrics
     public const string PerplexityRise = "ppl_rise";
 
     private static readonly MetricDefinition s_rise = new(
-        PerplexityRise, "1", Direction.Lower, MetricKind.Quality, "PPL rise", "relative rise of the perplexity over the reference variant's on the same text");
+        PerplexityRise, "1", Direction.Lower, MetricKind.Quality, "PPL rise",
+        "relative rise of the perplexity over the reference variant's on the same text");
 
     private static readonly ImmutableArray<string> s_percentiles = ["p90", "p95", "p99"];
     private static readonly ImmutableArray<string> s_timings = ["ttft", "token_latency", "load_time"];
@@ -31,7 +33,13 @@ public static class DecisionMetrics
         (string source, string? percentile) = Split(name);
         if (percentile is null) return null;
         MetricDefinition metric = MetricTable.Get(source); // Split names only timings of the table
-        return metric with { Name = name, Title = $"{metric.Title} {percentile}", Description = $"{percentile[1..]}th percentile: {metric.Description}" };
+        return metric
+            with
+        {
+            Name = name,
+            Title = $"{metric.Title} {percentile}",
+            Description = $"{percentile[1..]}th percentile: {metric.Description}"
+        };
     }
 
     /// <summary>The measured metric behind a name, and the percentile it asks for.</summary>
@@ -40,6 +48,7 @@ public static class DecisionMetrics
     {
         ArgumentNullException.ThrowIfNull(name);
         int at = name.LastIndexOf('_');
-        return at > 0 && s_percentiles.Contains(name[(at + 1)..]) && s_timings.Contains(name[..at]) ? (name[..at], name[(at + 1)..]) : (name, null);
+        return at > 0 && s_percentiles.Contains(name[(at + 1)..]) && s_timings.Contains(name[..at]) ? (name[..at], name[(at + 1)..])
+            : (name, null);
     }
 }

@@ -23,16 +23,21 @@ public static class ProfileReader
             if (!s_keys.Contains(key.Value)) throw Value.UnknownKey(key, s_keys, "keys of a profile");
         }
 
-        string name = Value.Text(root.Find("profile") ?? throw BoundReader.Missing(root, "the file", "profile", "e.g. profile: my-phone"), "profile", 64);
-        SuiteNode limitsNode = root.Find("limits") ?? throw BoundReader.Missing(root, "the profile", "limits", "e.g. limits: { rss_peak: { max: 2GiB }, tg_tps: { min: 10 } }");
+        string name =
+            Value.Text(root.Find("profile") ?? throw BoundReader.Missing(root, "the file", "profile", "e.g. profile: my-phone"), "profile",
+                64);
+        SuiteNode limitsNode = root.Find("limits")
+            ?? throw BoundReader.Missing(root, "the profile", "limits", "e.g. limits: { rss_peak: { max: 2GiB }, tg_tps: { min: 10 } }");
         ImmutableArray<Bound> limits =
         [
-            .. Value.Map(limitsNode, "limits").Entries.SelectMany(e => BoundReader.Limits(e.Value, BoundReader.Metric(e.Key, "a metric"), mayBeRelative: false)),
+            .. Value.Map(limitsNode, "limits").Entries.SelectMany(e =>
+                BoundReader.Limits(e.Value, BoundReader.Metric(e.Key, "a metric"), mayBeRelative: false)),
         ];
         if (limits.IsEmpty) throw limitsNode.Error("the profile has no limit", "a weight's scale is its limit, so at least one is needed");
         foreach (Bound limit in limits)
         {
-            if (limit.Limit <= 0) throw limitsNode.Error($"the limit of {limit.Metric} must be above 0", "shares of the limit couldn't be ranked");
+            if (limit.Limit <= 0)
+                throw limitsNode.Error($"the limit of {limit.Metric} must be above 0", "shares of the limit couldn't be ranked");
         }
 
         return new Profile
@@ -40,11 +45,14 @@ public static class ProfileReader
             Name = name,
             Description = root.Find("description") is { } description ? Value.Text(description, "description", 10_000) : "",
             Limits = limits,
-            Weights = root.Find("weights") is { } weights ? Weights(Value.Map(weights, "weights"), limits) : [.. limits.Select(l => new ProfileWeight(l, 1))],
+            Weights = root.Find("weights") is { } weights ? Weights(Value.Map(weights, "weights"), limits)
+                : [.. limits.Select(l => new ProfileWeight(l, 1))],
             Offline = root.Find("offline") is { } offline && Value.Flag(offline, "offline"),
-            Licences = root.Find("licences") is { } licences ? [.. Value.Items(licences, "licences", 100).Select(l => Value.Text(l, "a licence", 128))] : [],
+            Licences = root.Find("licences") is { } licences
+                ? [.. Value.Items(licences, "licences", 100).Select(l => Value.Text(l, "a licence", 128))] : [],
             ModelLicences = root.Find("model_licences") is { } models
-                ? Value.Map(models, "model_licences").Entries.ToImmutableSortedDictionary(e => e.Key.Value, e => Value.Text(e.Value, "a licence", 128))
+                ? Value.Map(models, "model_licences").Entries.ToImmutableSortedDictionary(e => e.Key.Value,
+                    e => Value.Text(e.Value, "a licence", 128))
                 : ImmutableSortedDictionary<string, string>.Empty,
         };
     }
@@ -57,11 +65,14 @@ public static class ProfileReader
             MetricSelector metric = BoundReader.Metric(key, "a metric");
             if (limits.FirstOrDefault(l => l.Metric == metric) is not { } limit)
             {
-                throw key.Error($"{metric} has a weight but no limit", $"a metric is ranked by the share of its limit that is used: add it to 'limits' ({DidYouMean.Hint(key.Value, limits.Select(l => l.Metric.ToString()), "limits")})");
+                throw key.Error($"{metric} has a weight but no limit",
+                    $"a metric is ranked by the share of its limit that is used: add it to 'limits' "
+                        + $"({DidYouMean.Hint(key.Value, limits.Select(l => l.Metric.ToString()), "limits")})");
             }
 
             string text = Value.Text(value, "a weight", 32);
-            if (!double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double weight) || !(weight > 0) || weight > 1e6)
+            if (!double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double weight) || !(weight > 0)
+                || weight > 1e6)
             {
                 throw value.Error($"a weight must be a number above 0, not {value.Kind}", "a metric that shouldn't count is left out");
             }

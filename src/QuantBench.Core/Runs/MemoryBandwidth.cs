@@ -8,7 +8,8 @@ namespace QuantBench.Core.Runs;
 /// <param name="TriadBytesPerSecond">Combining two arrays in a third.</param>
 /// <param name="Threads">Threads that did it.</param>
 /// <param name="ArrayBytes">Bytes of each array.</param>
-public sealed record MemoryBandwidth(double ReadBytesPerSecond, double CopyBytesPerSecond, double TriadBytesPerSecond, int Threads, long ArrayBytes)
+public sealed record MemoryBandwidth(double ReadBytesPerSecond, double CopyBytesPerSecond, double TriadBytesPerSecond, int Threads,
+    long ArrayBytes)
 {
     /// <summary>The best of the three: what kernels are held against.</summary>
     [JsonIgnore]

@@ -3,7 +3,8 @@ using System.Text.Json.Serialization;
 
 namespace QuantBench.Core.Runs;
 
-/// <summary>Identity of a run: UTC start time, suite and four random hex digits, e.g. <c>20261123-041500-reference-9f3a</c>; also its folder's name.</summary>
+/// <summary>Identity of a run: UTC start time, suite and four random hex digits, e.g. <c>20261123-041500-reference-9f3a</c>; also its
+/// folder's name.</summary>
 /// <param name="Value">The id.</param>
 public readonly record struct RunId(string Value)
 {
@@ -110,7 +111,8 @@ public sealed record Fingerprint
     /// <summary>CPU limit of the container in cores, if there is one.</summary>
     public double? CpuLimit { get; init; }
 
-    /// <summary>Memory bandwidth; measured only for runs with kernels, so null in others. It varies, so it is no part of what makes runs comparable.</summary>
+    /// <summary>Memory bandwidth; measured only for runs with kernels, so null in others. It varies, so it is no part of what makes runs
+    /// comparable.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public MemoryBandwidth? MemoryBandwidth { get; init; }
 

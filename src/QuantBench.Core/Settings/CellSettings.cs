@@ -7,7 +7,8 @@ using System.Text.Json.Serialization;
 namespace QuantBench.Core.Settings;
 
 /// <summary>
-/// The settings of one cell: an immutable map from setting key (<c>n_ctx</c>, <c>threads</c>, …) to a scalar. Values are <see cref="long"/>,
+/// The settings of one cell: an immutable map from setting key (<c>n_ctx</c>, <c>threads</c>, …) to a scalar. Values are
+/// <see cref="long"/>,
 /// <see cref="double"/>, <see cref="bool"/> or <see cref="string"/>. Keys are those of <see cref="SettingTable"/>.
 /// Equality is by content; <see cref="ToString"/> is canonical JSON (sorted keys).
 /// </summary>

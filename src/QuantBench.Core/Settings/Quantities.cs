@@ -10,7 +10,8 @@ public static class Quantities
 
     private const int LongestText = 32;
 
-    private static readonly (string Suffix, double Seconds)[] s_durations = [("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)];
+    private static readonly (string Suffix,
+        double Seconds)[] s_durations = [("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)];
 
     private static readonly (string Suffix, double Bytes)[] s_sizes =
     [
@@ -53,7 +54,8 @@ public static class Quantities
         foreach ((string known, double factor) in units)
         {
             if (!suffix.Equals(known, comparison)) continue;
-            if (!double.TryParse(text.AsSpan(0, digits), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number)) return false;
+            if (!double.TryParse(text.AsSpan(0, digits), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number))
+                return false;
             value = number * factor;
             return true;
         }

@@ -60,7 +60,8 @@ public static class Bootstrap
         int[] countsA = new int[a.Length];
         int[] countsB = new int[b.Length];
         double[] ratios = new double[resamples];
-        for (int r = 0; r < resamples; r++) ratios[r] = MedianOfResample(sortedA, countsA, random) / MedianOfResample(sortedB, countsB, random);
+        for (int r = 0; r < resamples; r++)
+            ratios[r] = MedianOfResample(sortedA, countsA, random) / MedianOfResample(sortedB, countsB, random);
         Array.Sort(ratios);
         return new Interval(Descriptive.Quantile(ratios, 0.025), Descriptive.Quantile(ratios, 0.975));
     }

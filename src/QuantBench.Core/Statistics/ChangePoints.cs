@@ -6,14 +6,15 @@ namespace QuantBench.Core.Statistics;
 /// <param name="Index">0-based index of the first value on the new level.</param>
 /// <param name="Before">Mean of the segment before.</param>
 /// <param name="After">Mean of the segment after.</param>
-/// <param name="PValue">Chance of so large a jump somewhere in the series when its level never changes; corrected for all places it could have been.</param>
+/// <param name="PValue">Chance of so large a jump somewhere in the series when its level never changes; corrected for all places it could
+/// have been.</param>
 /// <param name="Interval">95 % interval of After − Before.</param>
 public readonly record struct ChangePoint(int Index, double Before, double After, double PValue, Interval Interval);
 
 /// <summary>
-/// Change points of the mean by binary segmentation (Scott and Knott 1974). Each step takes the split of the largest two-sample t statistic and
-/// keeps it when Worsley's (1979) Bonferroni bound on the statistic's distribution says so: p ≤ (number of places) · P(|t| ≥ T), n − 2 degrees of
-/// freedom. The noise is estimated from the series itself, so a series that jumps about raises its own threshold.
+/// Change points of the mean by binary segmentation (Scott and Knott 1974). Each step takes the split of the largest two-sample t statistic
+/// and keeps it when Worsley's (1979) Bonferroni bound on the statistic's distribution says so: p ≤ (number of places) · P(|t| ≥ T), n − 2
+/// degrees of freedom. The noise is estimated from the series itself, so a series that jumps about raises its own threshold.
 /// </summary>
 public static class ChangePoints
 {
@@ -28,9 +29,11 @@ public static class ChangePoints
     /// <param name="alpha">Largest corrected p-value that counts.</param>
     /// <param name="errors">Standard error of each value, or empty; the noise is never taken to be smaller than these say.</param>
     /// <returns>In order of time; empty when no change is shown.</returns>
-    public static ImmutableArray<ChangePoint> Find(ReadOnlySpan<double> values, double alpha = DefaultAlpha, ReadOnlySpan<double> errors = default)
+    public static ImmutableArray<ChangePoint> Find(ReadOnlySpan<double> values, double alpha = DefaultAlpha,
+        ReadOnlySpan<double> errors = default)
     {
-        if (!errors.IsEmpty && errors.Length != values.Length) throw new ArgumentException("there must be one error per value", nameof(errors));
+        if (!errors.IsEmpty && errors.Length != values.Length)
+            throw new ArgumentException("there must be one error per value", nameof(errors));
         var cuts = new SortedSet<int>();
         Split(values, errors, 0, values.Length, alpha, cuts);
 
@@ -66,7 +69,8 @@ public static class ChangePoints
         return (start, end);
     }
 
-    private static void Split(ReadOnlySpan<double> values, ReadOnlySpan<double> errors, int start, int end, double alpha, SortedSet<int> cuts)
+    private static void Split(ReadOnlySpan<double> values, ReadOnlySpan<double> errors, int start, int end, double alpha,
+        SortedSet<int> cuts)
     {
         if (end - start < FewestValues) return;
         int best = -1;

@@ -7,8 +7,8 @@ public static class Descriptive
     public const int P90Observations = 64;
 
     /// <summary>
-    /// Least observations before a 95th percentile is shown. A percentile q is shown only when about n·(1 − q) ≈ 6.5 observations lie beyond
-    /// it: the share that MLPerf's 64 for the 90th (6.4) and 662 for the 99th (6.6) leave.
+    /// Least observations before a 95th percentile is shown. A percentile q is shown only when about n·(1 − q) ≈ 6.5 observations lie
+    /// beyond it: the share that MLPerf's 64 for the 90th (6.4) and 662 for the 99th (6.6) leave.
     /// </summary>
     public const int P95Observations = 130;
 

@@ -4,12 +4,13 @@ namespace QuantBench.Core.Statistics;
 
 /// <summary>Shift between two samples with the interval that belongs to the Mann–Whitney test.</summary>
 /// <param name="Shift">Median of all differences a − b (Hodges and Lehmann 1963).</param>
-/// <param name="Interval">95 % interval: the shifts that the two-sided test doesn't reject at 5 %. Infinite when the samples are too small for any.</param>
+/// <param name="Interval">95 % interval: the shifts that the two-sided test doesn't reject at 5 %. Infinite when the samples are too small
+/// for any.</param>
 public readonly record struct ShiftEstimate(double Shift, Interval Interval);
 
 /// <summary>
-/// Hodges–Lehmann shift of two independent samples. Its interval excludes 0 exactly when the Mann–Whitney test rejects at 5 %, so that verdict
-/// and interval can't contradict each other, and no shape of the noise is assumed.
+/// Hodges–Lehmann shift of two independent samples. Its interval excludes 0 exactly when the Mann–Whitney test rejects at 5 %, so that
+/// verdict and interval can't contradict each other, and no shape of the noise is assumed.
 /// </summary>
 public static class HodgesLehmann
 {
@@ -37,8 +38,8 @@ public static class HodgesLehmann
     }
 
     /// <summary>
-    /// How many of the sorted differences lie outside the interval on each side: the largest k with P(U &lt; k) ≤ 2.5 %, from the distribution
-    /// that <see cref="MannWhitney"/> would use for the same samples.
+    /// How many of the sorted differences lie outside the interval on each side: the largest k with P(U &lt; k) ≤ 2.5 %, from the
+    /// distribution that <see cref="MannWhitney"/> would use for the same samples.
     /// </summary>
     private static long Rank(int n, int m, double ties)
     {
@@ -64,8 +65,8 @@ public static class HodgesLehmann
     private static double Ties(double[] x, double[] y) => Ranks.Of([.. x, .. y]).TieTerm;
 
     /// <summary>
-    /// The difference x[i] − y[j] of a rank, 0-based, among all of them, without making them: the doubles between the least and the greatest
-    /// are bisected, and how many differences lie below is counted in one pass over both sorted samples.
+    /// The difference x[i] − y[j] of a rank, 0-based, among all of them, without making them: the doubles between the least and the
+    /// greatest are bisected, and how many differences lie below is counted in one pass over both sorted samples.
     /// </summary>
     private static double Difference(double[] x, double[] y, long rank)
     {

@@ -32,7 +32,8 @@ public static class MannWhitney
         double effect = (2 * u / (n * m)) - 1;
         if (ties == 0 && n * m <= LargestExactProduct)
         {
-            return new MannWhitneyResult(u, Math.Min(1, 2 * ExactUpperTail(a.Length, b.Length, (int)Math.Max(u, (n * m) - u))), effect, true);
+            return new MannWhitneyResult(u, Math.Min(1, 2 * ExactUpperTail(a.Length, b.Length, (int)Math.Max(u, (n * m) - u))), effect,
+                true);
         }
 
         double total = n + m;
@@ -44,8 +45,8 @@ public static class MannWhitney
 
     /// <summary>Probability of each U from 0 to n·m when both samples come from one distribution without ties.</summary>
     /// <remarks>
-    /// The number of orders with U = k is the coefficient of xᵏ in the Gaussian binomial ∏ (1 − x^(m+i)) / (1 − x^i), computed on probabilities'
-    /// scale (each step divided by its share of the binomial) so that nothing overflows.
+    /// The number of orders with U = k is the coefficient of xᵏ in the Gaussian binomial ∏ (1 − x^(m+i)) / (1 − x^i), computed on
+    /// probabilities' scale (each step divided by its share of the binomial) so that nothing overflows.
     /// </remarks>
     internal static double[] NullDistribution(int n, int m)
     {

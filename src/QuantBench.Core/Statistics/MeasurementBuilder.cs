@@ -7,7 +7,8 @@ namespace QuantBench.Core.Statistics;
 public static class MeasurementBuilder
 {
     /// <summary>
-    /// A timing: value = median; mean, sd, min, max, bootstrap interval of the median and the samples; percentiles only with enough samples.
+    /// A timing: value = median; mean, sd, min, max, bootstrap interval of the median and the samples; percentiles only with enough
+    /// samples.
     /// </summary>
     /// <param name="metric">A metric's name.</param>
     /// <param name="samples">At least one sample in the metric's unit, in the order taken.</param>

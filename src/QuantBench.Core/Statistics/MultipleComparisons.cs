@@ -3,7 +3,8 @@ namespace QuantBench.Core.Statistics;
 /// <summary>Corrections for looking at many comparisons at once.</summary>
 public static class MultipleComparisons
 {
-    /// <summary>Benjamini–Hochberg adjusted p-values (1995): calling those below q different keeps the expected share of false calls below q.</summary>
+    /// <summary>Benjamini–Hochberg adjusted p-values (1995): calling those below q different keeps the expected share of false calls below
+    /// q.</summary>
     /// <param name="pValues">Each 0 to 1.</param>
     /// <returns>Adjusted values in the order given, each at least its p-value and at most 1.</returns>
     public static double[] BenjaminiHochberg(ReadOnlySpan<double> pValues)
@@ -24,8 +25,8 @@ public static class MultipleComparisons
     }
 
     /// <summary>
-    /// Holm's adjusted p-values (1979): calling those below α different keeps the chance of any false call at all below α. For few comparisons
-    /// of which each decides something, as gates do.
+    /// Holm's adjusted p-values (1979): calling those below α different keeps the chance of any false call at all below α. For few
+    /// comparisons of which each decides something, as gates do.
     /// </summary>
     /// <param name="pValues">Each 0 to 1.</param>
     /// <returns>Adjusted values in the order given, each at least its p-value and at most 1.</returns>

@@ -10,7 +10,8 @@ public static class SpecialFunctions
         -176.61502916214059, 12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7,
     ];
 
-    /// <summary>Probability that a standard normal variable exceeds <paramref name="z"/>; relative error about 1e-13, far tails included.</summary>
+    /// <summary>Probability that a standard normal variable exceeds <paramref name="z"/>; relative error about 1e-13, far tails
+    /// included.</summary>
     /// <param name="z">Any finite value.</param>
     public static double NormalUpperTail(double z)
     {
@@ -52,8 +53,8 @@ public static class SpecialFunctions
         double low = 0;
         double high = double.PositiveInfinity;
 
-        // Newton's steps on the tail, whose slope is twice the density; a step out of the bracket is replaced by its middle. The error of a step is
-        // about the square of the one before, so that a step this short leaves less than rounding does.
+        // Newton's steps on the tail, whose slope is twice the density; a step out of the bracket is replaced by its middle. The error of a
+        // step is about the square of the one before, so that a step this short leaves less than rounding does.
         const double shortStep = 1e-8;
         double scale = Math.Exp(LogGamma((degrees + 1) / 2) - LogGamma(degrees / 2)) / Math.Sqrt(degrees * Math.PI);
         double t = StudentGuess(confidence, degrees);
@@ -80,10 +81,13 @@ public static class SpecialFunctions
         double root = Math.Sqrt(-2 * Math.Log((1 - confidence) / 2));
         double z = confidence == 0.95
             ? normal975
-            : root - ((2.515517 + (root * (0.802853 + (root * 0.010328)))) / (1 + (root * (1.432788 + (root * (0.189269 + (root * 0.001308)))))));
+            : root - ((2.515517 + (root * (0.802853 + (root * 0.010328))))
+                / (1 + (root * (1.432788 + (root * (0.189269 + (root * 0.001308)))))));
         double q = z * z;
         double v = 1 / degrees;
-        double t = z * (1 + (v * ((q + 1) / 4)) + (v * v * (((((5 * q) + 16) * q) + 3) / 96)) + (v * v * v * (((((((3 * q) + 19) * q) + 17) * q) - 15) / 384))
+        double t = z
+            * (1 + (v * ((q + 1) / 4)) + (v * v * (((((5 * q) + 16) * q) + 3) / 96))
+                + (v * v * v * (((((((3 * q) + 19) * q) + 17) * q) - 15) / 384))
             + (v * v * v * v * (((((((((79 * q) + 776) * q) + 1482) * q) - 1920) * q) - 945) / 92160)));
         return t > 0 && double.IsFinite(t) ? t : 1;
     }

@@ -28,14 +28,18 @@ public static class WelchTest
         double varianceB = b.StandardDeviation * b.StandardDeviation / b.N;
         double difference = a.Mean - b.Mean;
         double error = Math.Sqrt(varianceA + varianceB);
-        if (error == 0) return new MeanComparison(difference, 0, a.N + b.N - 2, difference == 0 ? 1 : 0, new Interval(difference, difference));
-        double degrees = (varianceA + varianceB) * (varianceA + varianceB) / ((varianceA * varianceA / (a.N - 1)) + (varianceB * varianceB / (b.N - 1)));
+        if (error == 0)
+            return new MeanComparison(difference, 0, a.N + b.N - 2, difference == 0 ? 1 : 0, new Interval(difference, difference));
+        double degrees = (varianceA + varianceB) * (varianceA + varianceB)
+            / ((varianceA * varianceA / (a.N - 1)) + (varianceB * varianceB / (b.N - 1)));
         double half = SpecialFunctions.StudentQuantile(0.95, degrees) * error;
         return new MeanComparison(
-            difference, error, degrees, SpecialFunctions.StudentTwoSided(Math.Abs(difference) / error, degrees), new Interval(difference - half, difference + half));
+            difference, error, degrees, SpecialFunctions.StudentTwoSided(Math.Abs(difference) / error, degrees),
+            new Interval(difference - half, difference + half));
     }
 
-    /// <summary>Compares two means as a ratio, on the scale of logarithms by the delta method: the figures are relative, as percentages are.</summary>
+    /// <summary>Compares two means as a ratio, on the scale of logarithms by the delta method: the figures are relative, as percentages
+    /// are.</summary>
     /// <param name="a">Summary of at least two positive observations.</param>
     /// <param name="b">Summary of at least two positive observations.</param>
     /// <returns>ln(mean(a) / mean(b)) with its error, p-value and interval.</returns>
@@ -44,6 +48,7 @@ public static class WelchTest
         if (!(a.Mean > 0)) throw new ArgumentOutOfRangeException(nameof(a), a.Mean, "a ratio needs positive means");
         if (!(b.Mean > 0)) throw new ArgumentOutOfRangeException(nameof(b), b.Mean, "a ratio needs positive means");
         return Compare(
-            new SampleSummary(Math.Log(a.Mean), a.StandardDeviation / a.Mean, a.N), new SampleSummary(Math.Log(b.Mean), b.StandardDeviation / b.Mean, b.N));
+            new SampleSummary(Math.Log(a.Mean), a.StandardDeviation / a.Mean, a.N),
+            new SampleSummary(Math.Log(b.Mean), b.StandardDeviation / b.Mean, b.N));
     }
 }

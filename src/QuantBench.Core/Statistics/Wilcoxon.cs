@@ -14,7 +14,8 @@ public static class Wilcoxon
     /// <summary>Most pairs for which the p-value is exact.</summary>
     public const int LargestExact = 50;
 
-    /// <summary>Two-sided test of a − b. Exact without ties and with few pairs; otherwise the normal approximation, corrected for ties.</summary>
+    /// <summary>Two-sided test of a − b. Exact without ties and with few pairs; otherwise the normal approximation, corrected for
+    /// ties.</summary>
     /// <param name="a">First value of each pair.</param>
     /// <param name="b">Second value of each pair; same length.</param>
     public static WilcoxonResult Test(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
@@ -36,7 +37,8 @@ public static class Wilcoxon
         double effect = (2 * positive / all) - 1;
         if (ties == 0 && n <= LargestExact)
         {
-            return new WilcoxonResult(positive, Math.Min(1, 2 * ExactLowerTail(n, (int)Math.Min(positive, all - positive))), effect, n, true);
+            return new WilcoxonResult(positive, Math.Min(1, 2 * ExactLowerTail(n, (int)Math.Min(positive, all - positive))), effect, n,
+                true);
         }
 
         double variance = (n * (n + 1.0) * ((2 * n) + 1) / 24) - (ties / 48);

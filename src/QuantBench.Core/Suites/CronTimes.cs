@@ -24,12 +24,14 @@ public sealed class CronTimes
     /// <param name="zone">IANA id, e.g. <c>Europe/Berlin</c>; null or empty = UTC.</param>
     /// <param name="times">The times when true is returned.</param>
     /// <param name="problem">What is wrong when false is returned.</param>
-    public static bool TryParse(string text, string? zone, [NotNullWhen(true)] out CronTimes? times, [NotNullWhen(false)] out string? problem)
+    public static bool TryParse(string text, string? zone, [NotNullWhen(true)] out CronTimes? times,
+        [NotNullWhen(false)] out string? problem)
     {
         ArgumentNullException.ThrowIfNull(text);
         (times, problem) = (null, null);
         TimeZoneInfo? found = TimeZoneInfo.Utc;
-        if (zone is { Length: > 0 } && !string.Equals(zone, "UTC", StringComparison.OrdinalIgnoreCase) && !TimeZoneInfo.TryFindSystemTimeZoneById(zone, out found))
+        if (zone is { Length: > 0 } && !string.Equals(zone, "UTC", StringComparison.OrdinalIgnoreCase)
+            && !TimeZoneInfo.TryFindSystemTimeZoneById(zone, out found))
         {
             problem = $"there is no time zone '{zone}' on this machine";
             return false;

@@ -10,8 +10,8 @@ public static class Matrix
     /// <summary>
     /// Every cell of a suite in the order it is measured; no cell twice. Pure. Per model and backend come the quality workloads, variant by
     /// variant (the artifact stays in the page cache), with variants that a divergence refers to first; then the timing workloads one by
-    /// one, each over all variants in turn, so that cells compared with each other are measured close together. Last come workloads that run
-    /// no model.
+    /// one, each over all variants in turn, so that cells compared with each other are measured close together. Last come workloads that
+    /// run no model.
     /// </summary>
     /// <param name="suite">A suite from <see cref="SuiteLoader"/>.</param>
     public static ImmutableArray<Cell> Expand(Suite suite)
@@ -59,7 +59,8 @@ public static class Matrix
         }
     }
 
-    /// <summary>The distinct reference distributions that a suite's divergence cells compare with, in the order they are first needed.</summary>
+    /// <summary>The distinct reference distributions that a suite's divergence cells compare with, in the order they are first
+    /// needed.</summary>
     /// <param name="suite">A suite from <see cref="SuiteLoader"/>.</param>
     public static ImmutableArray<ReferenceNeed> References(Suite suite) =>
         [.. Expand(suite).Select(ReferenceNeed.Of).OfType<ReferenceNeed>().DistinctBy(n => n.Key)];

@@ -55,7 +55,8 @@ public sealed record ReferenceNeed
     public static BackendId BackendOf(Cell cell)
     {
         ArgumentNullException.ThrowIfNull(cell);
-        return cell.Settings.Has("reference_backend") && BackendId.TryParse(cell.Settings.Text("reference_backend"), out BackendId named) ? named : cell.Backend;
+        return cell.Settings.Has("reference_backend") && BackendId.TryParse(cell.Settings.Text("reference_backend"), out BackendId named)
+            ? named : cell.Backend;
     }
 
     /// <summary>What a cell's reference is computed with: its settings without those that name the reference.</summary>

@@ -63,8 +63,8 @@ public sealed record Suite
 public sealed record SuiteModel(string Id, string Source)
 {
     /// <summary>
-    /// Arguments of Microsoft Olive's command, which makes an ONNX model of the source first; that model is then what is measured. Null = the source
-    /// is measured itself.
+    /// Arguments of Microsoft Olive's command, which makes an ONNX model of the source first; that model is then what is measured. Null =
+    /// the source is measured itself.
     /// </summary>
     public string? Olive { get; init; }
 }
@@ -81,7 +81,8 @@ public sealed record SuiteWorkload(string Name, CellSettings Settings);
 /// <param name="Workload">Pattern for the workload name.</param>
 public sealed record CellRule(string? Model, string? Variant, string? Backend, string? Workload)
 {
-    /// <summary>Whether every pattern of the rule matches. Case doesn't count; a variant pattern without a colon is held against the scheme alone.</summary>
+    /// <summary>Whether every pattern of the rule matches. Case doesn't count; a variant pattern without a colon is held against the scheme
+    /// alone.</summary>
     /// <param name="model">Model id.</param>
     /// <param name="variant">Variant.</param>
     /// <param name="backend">Backend.</param>
@@ -89,12 +90,15 @@ public sealed record CellRule(string? Model, string? Variant, string? Backend, s
     public bool Matches(string model, Variant variant, BackendId backend, string workload)
     {
         ArgumentNullException.ThrowIfNull(variant);
-        return MatchesText(Model, model) && MatchesVariant(Variant, variant.Id) && MatchesText(Backend, backend.ToString()) && MatchesText(Workload, workload);
+        return MatchesText(Model, model) && MatchesVariant(Variant, variant.Id) && MatchesText(Backend, backend.ToString())
+            && MatchesText(Workload, workload);
     }
 
     /// <summary>Whether a variant id fits a pattern; a pattern without a colon is held against the scheme alone.</summary>
     public static bool MatchesVariant(string? pattern, string id) =>
-        MatchesText(pattern, pattern is not null && !pattern.Contains(':', StringComparison.Ordinal) ? id[(id.IndexOf(':', StringComparison.Ordinal) + 1)..] : id);
+        MatchesText(pattern,
+            pattern is not null && !pattern.Contains(':', StringComparison.Ordinal) ? id[(id.IndexOf(':', StringComparison.Ordinal) + 1)..]
+                : id);
 
     // Greedy with one point to return to: linear in practice, at worst the product of the lengths.
     /// <summary>Whether a text fits a pattern with <c>*</c> and <c>?</c>; case does not count, and null fits anything.</summary>

@@ -4,8 +4,8 @@ using QuantBench.Core.Errors;
 namespace QuantBench.Core.Suites;
 
 /// <summary>
-/// Reads and validates suites. A suite may build on another with <c>extends: base.yaml</c>: maps merge key by key, lists and scalars replace
-/// what the base had, and <c>null</c> removes it. Paths of a base start from the base's own directory.
+/// Reads and validates suites. A suite may build on another with <c>extends: base.yaml</c>: maps merge key by key, lists and scalars
+/// replace what the base had, and <c>null</c> removes it. Paths of a base start from the base's own directory.
 /// </summary>
 public static class SuiteLoader
 {
@@ -44,7 +44,8 @@ public static class SuiteLoader
         SuiteMap root = SuiteNodeReader.Read(text, file);
         if (root.Find(Extends) is { } extends)
         {
-            throw extends.Error("'extends' can't be resolved in a text that isn't a file", "load the suite from its file, or merge the base into it");
+            throw extends.Error("'extends' can't be resolved in a text that isn't a file",
+                "load the suite from its file, or merge the base into it");
         }
 
         return new SuiteReader(root, file, text, directory).Read();
@@ -60,12 +61,14 @@ public static class SuiteLoader
 
         string basePath = Path.Combine(DirectoryOf(path), name);
         string full = Path.GetFullPath(basePath);
-        if (chain.Contains(full)) throw node.Error($"'{name}' extends this suite, directly or through others", "a suite can't build on itself");
+        if (chain.Contains(full))
+            throw node.Error($"'{name}' extends this suite, directly or through others", "a suite can't build on itself");
         if (chain.Count >= LongestChain) throw node.Error($"more than {LongestChain} suites extend one another");
         SuiteMap below = Resolve(SuiteNodeReader.Read(ReadText(basePath, node), basePath), basePath, [.. chain, full]);
         below = SuiteMerge.Rebase(below, DirectoryOf(basePath), DirectoryOf(path));
         SuiteMap merged = SuiteMerge.Merge(below, map with { Entries = [.. map.Entries.Where(e => e.Key.Value != Extends)] });
-        if (merged.Count > SuiteNodeReader.MostNodes) throw node.Error($"the merged suite holds more than {SuiteNodeReader.MostNodes} values");
+        if (merged.Count > SuiteNodeReader.MostNodes)
+            throw node.Error($"the merged suite holds more than {SuiteNodeReader.MostNodes} values");
         return merged;
     }
 
@@ -77,7 +80,8 @@ public static class SuiteLoader
         try
         {
             using FileStream stream = File.OpenRead(path);
-            if (stream.Length > LargestFileBytes) throw Fail($"the file has {stream.Length} bytes; at most {LargestFileBytes} are read", null, null);
+            if (stream.Length > LargestFileBytes)
+                throw Fail($"the file has {stream.Length} bytes; at most {LargestFileBytes} are read", null, null);
             // Length is 0 for pipes and devices, so the limit is kept while reading too.
             byte[] bytes = new byte[LargestFileBytes + 1];
             int length = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
@@ -91,7 +95,9 @@ public static class SuiteLoader
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw Fail("there is no such file", from is null ? "suites lie in suites/; give a path to a .yaml file" : "the path starts from the directory of this suite", e);
+            throw Fail("there is no such file",
+                from is null ? "suites lie in suites/; give a path to a .yaml file" : "the path starts from the directory of this suite",
+                e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {

@@ -3,15 +3,16 @@ using System.Collections.Immutable;
 namespace QuantBench.Core.Suites;
 
 /// <summary>
-/// The rule of <c>extends</c>: maps merge key by key, at every depth; anything else (lists, scalars) replaces what the base had. A null value
-/// removes the base's key.
+/// The rule of <c>extends</c>: maps merge key by key, at every depth; anything else (lists, scalars) replaces what the base had. A null
+/// value removes the base's key.
 /// </summary>
 internal static class SuiteMerge
 {
     /// <summary>A base with a suite on top. Keys of the base keep their place; new ones follow.</summary>
     public static SuiteMap Merge(SuiteMap below, SuiteMap above)
     {
-        ImmutableArray<(SuiteScalar Key, SuiteNode Value)>.Builder entries = ImmutableArray.CreateBuilder<(SuiteScalar Key, SuiteNode Value)>();
+        ImmutableArray<(SuiteScalar Key, SuiteNode Value)>.Builder entries =
+            ImmutableArray.CreateBuilder<(SuiteScalar Key, SuiteNode Value)>();
         foreach ((SuiteScalar key, SuiteNode value) in below.Entries)
         {
             switch (above.Find(key.Value))

@@ -33,7 +33,8 @@ internal sealed record SuiteScalar(string File, int Line, int Column, string Val
 }
 
 /// <summary>A sequence.</summary>
-internal sealed record SuiteList(string File, int Line, int Column, int Count, ImmutableArray<SuiteNode> Items) : SuiteNode(File, Line, Column, Count)
+internal sealed record SuiteList(string File, int Line, int Column, int Count, ImmutableArray<SuiteNode> Items)
+    : SuiteNode(File, Line, Column, Count)
 {
     public override string Kind => "a list";
 }

@@ -27,7 +27,8 @@ internal sealed class SuiteNodeReader
     /// <exception cref="SuiteException">It isn't YAML, isn't a map, repeats a key, or passes a limit.</exception>
     public static SuiteMap Read(string text, string file)
     {
-        if (text.Length > LongestText) throw new SuiteException(file, 1, 1, $"the file has {text.Length} characters; at most {LongestText} are read");
+        if (text.Length > LongestText)
+            throw new SuiteException(file, 1, 1, $"the file has {text.Length} characters; at most {LongestText} are read");
         var reader = new SuiteNodeReader(text, file);
         try
         {
@@ -36,9 +37,11 @@ internal sealed class SuiteNodeReader
         catch (YamlException e)
         {
             // The parser's message repeats the place; only its last sentence says what is wrong.
-            throw new SuiteException(file, Place(e.Start.Line), Place(e.Start.Column), $"this isn't YAML: {Reason(e)}", "check indentation, quotes and brackets here and on the line before", e);
+            throw new SuiteException(file, Place(e.Start.Line), Place(e.Start.Column), $"this isn't YAML: {Reason(e)}",
+                "check indentation, quotes and brackets here and on the line before", e);
         }
-        catch (Exception e) when (e is InvalidOperationException or ArgumentException or IndexOutOfRangeException or FormatException or OverflowException)
+        catch (Exception e)
+            when (e is InvalidOperationException or ArgumentException or IndexOutOfRangeException or FormatException or OverflowException)
         {
             // The parser's own faults on broken text; the user sees a broken file either way.
             Mark at = reader._parser.Current?.End ?? Mark.Empty;
@@ -88,7 +91,8 @@ internal sealed class SuiteNodeReader
 
     private SuiteNode Alias(AnchorAlias alias)
     {
-        if (!_anchors.TryGetValue(alias.Value.Value, out SuiteNode? node)) throw Error(alias, $"there is no anchor '&{alias.Value.Value}' before this");
+        if (!_anchors.TryGetValue(alias.Value.Value, out SuiteNode? node))
+            throw Error(alias, $"there is no anchor '&{alias.Value.Value}' before this");
         Grow(node.Count, alias);
         return node;
     }
@@ -117,7 +121,8 @@ internal sealed class SuiteNodeReader
         {
             SuiteNode keyNode = Node(depth + 1);
             if (keyNode is not SuiteScalar key) throw keyNode.Error($"a key must be a word, not {keyNode.Kind}");
-            if (!lines.TryAdd(key.Value, key.Line)) throw key.Error($"'{key.Shortened}' is given twice; first on line {lines[key.Value]}", "keep one of them");
+            if (!lines.TryAdd(key.Value, key.Line))
+                throw key.Error($"'{key.Shortened}' is given twice; first on line {lines[key.Value]}", "keep one of them");
             SuiteNode value = Node(depth + 1);
             count += 1 + value.Count;
             entries.Add((key, value));

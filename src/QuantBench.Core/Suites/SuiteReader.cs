@@ -17,7 +17,8 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         ("extends", "path of a suite to build on: maps merge, lists and scalars replace, null removes"),
         ("description", "one or more sentences for people"),
         ("models", "the models to sweep: Hugging Face directories, GGUF files or ONNX models; not needed when no workload runs a model"),
-        ("variants", "format and quant scheme of each artifact, e.g. gguf:Q4_K_M or gguf:IQ2_XS+imatrix; block types such as ggml:Q4_0 for kernel"),
+        ("variants",
+            "format and quant scheme of each artifact, e.g. gguf:Q4_K_M or gguf:IQ2_XS+imatrix; block types such as ggml:Q4_0 for kernel"),
         ("backends", "engine/device pairs, e.g. llamacpp/cpu"),
         ("settings", "settings for every workload they apply to; a workload's own come first"),
         ("workloads", "what is measured; a setting given as a list makes one workload per value"),
@@ -71,7 +72,8 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
     {
         foreach ((SuiteScalar key, SuiteNode value) in root.Entries) ReadKey(key, value);
         Require(_name is not null, "suite", "e.g. suite: my-sweep");
-        Require(_models.Count > 0 || (_workloadSpecs.Count > 0 && _workloadSpecs.All(s => !WorkloadNames.RunsModel(s.Name))), "models", "e.g. models: [{ id: reference, source: ../datasets/reference-model }]");
+        Require(_models.Count > 0 || (_workloadSpecs.Count > 0 && _workloadSpecs.All(s => !WorkloadNames.RunsModel(s.Name))), "models",
+            "e.g. models: [{ id: reference, source: ../datasets/reference-model }]");
         Require(_variants.Count > 0, "variants", "e.g. variants: [gguf:F16, gguf:Q4_K_M]");
         Require(_backends.Count > 0, "backends", "e.g. backends: [llamacpp/cpu]");
         Require(_workloadSpecs.Count > 0, "workloads", "e.g. workloads: [perplexity, latency]");
@@ -139,7 +141,8 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
                 case "catch_up":
                     string word = Value.Text(value, "catch_up", LongestName);
                     if (!Enum.TryParse(word, ignoreCase: true, out catchUp) || int.TryParse(word, out _))
-                        throw value.Error($"'catch_up' can't be '{word}'", "last: the most recent missed time runs; skip: none; all: every one");
+                        throw value.Error($"'catch_up' can't be '{word}'",
+                            "last: the most recent missed time runs; skip: none; all: every one");
                     break;
                 default: throw Value.UnknownKey(key, ["cron", "zone", "catch_up"], "keys of a schedule");
             }
@@ -148,7 +151,8 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         if (cron is null) throw map.Error("the schedule has no 'cron'", "e.g. schedule: { cron: 30 2 * * *, zone: Europe/Berlin }");
         return CronTimes.TryParse(cron, zone, out CronTimes? times, out string? problem)
             ? new SuiteSchedule(times, catchUp)
-            : throw (map.Find(problem.Contains("time zone", StringComparison.Ordinal) ? "zone" : "cron") ?? map).Error(problem, "five fields: minute hour day month weekday, e.g. 30 2 * * *");
+            : throw (map.Find(problem.Contains("time zone", StringComparison.Ordinal) ? "zone" : "cron") ?? map)
+                .Error(problem, "five fields: minute hour day month weekday, e.g. 30 2 * * *");
     }
 
     private void Require(bool given, string key, string example)
@@ -161,7 +165,8 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         string name = Value.Text(node, "suite", LongestName);
         if (!name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-') || name.StartsWith('-'))
         {
-            throw node.Error($"the suite's name '{name}' has other characters than lower-case letters, digits and dashes", "it becomes part of folder names");
+            throw node.Error($"the suite's name '{name}' has other characters than lower-case letters, digits and dashes",
+                "it becomes part of folder names");
         }
 
         return name;
@@ -196,8 +201,11 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
     private string ReadModelId(SuiteNode node)
     {
         string id = Value.Text(node, "id", LongestName);
-        if (!id.All(IsNameCharacter) || id.StartsWith('.')) throw node.Error($"the model id '{id}' has other characters than letters, digits, '.', '_' and '-'", "it becomes part of file names");
-        if (_models.Any(m => m.Id == id)) throw node.Error($"the model id '{id}' is used twice", "results are told apart by it; choose another");
+        if (!id.All(IsNameCharacter) || id.StartsWith('.'))
+            throw node.Error($"the model id '{id}' has other characters than letters, digits, '.', '_' and '-'",
+                "it becomes part of file names");
+        if (_models.Any(m => m.Id == id))
+            throw node.Error($"the model id '{id}' is used twice", "results are told apart by it; choose another");
         return id;
     }
 
@@ -227,7 +235,8 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
             string id = Value.Text(item, "a backend", LongestName);
             const string Hint = "a backend is engine/device in lower case, e.g. llamacpp/cpu or ilgpu/cuda:0";
             if (!BackendId.TryParse(id, out BackendId backend)) throw item.Error($"'{id}' isn't a backend", Hint);
-            if (!id.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '/' or ':' or '.' or '_' or '-')) throw item.Error($"'{id}' isn't a backend", Hint);
+            if (!id.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '/' or ':' or '.' or '_' or '-'))
+                throw item.Error($"'{id}' isn't a backend", Hint);
             if (_backends.Contains(backend)) throw item.Error($"the backend {backend} is listed twice", "remove one of them");
             _backends.Add(backend);
         }
@@ -239,7 +248,8 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         foreach (SuiteNode item in Value.Items(value, what, 200, mayBeEmpty: true))
         {
             SuiteMap map = Value.Map(item, "a rule");
-            if (map.Entries.IsEmpty) throw map.Error("the rule is empty and would match every cell", $"give one or more of {string.Join(", ", RuleKeys)}");
+            if (map.Entries.IsEmpty)
+                throw map.Error("the rule is empty and would match every cell", $"give one or more of {string.Join(", ", RuleKeys)}");
             foreach ((SuiteScalar key, SuiteNode part) in map.Entries)
             {
                 if (!RuleKeys.Contains(key.Value)) throw Value.UnknownKey(key, RuleKeys, "keys of a rule");
@@ -276,7 +286,9 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
                     _imatrixDataset = value;
                     break;
                 case "chunks": _imatrix = _imatrix with { Chunks = (int)(long)Value.Setting(value, SettingTable.Get("chunks")) }; break;
-                case "n_ctx": _imatrix = _imatrix with { ContextLength = (int)(long)Value.Setting(value, SettingTable.Get("n_ctx")) }; break;
+                case "n_ctx":
+                    _imatrix = _imatrix with { ContextLength = (int)(long)Value.Setting(value, SettingTable.Get("n_ctx")) };
+                    break;
                 default: throw Value.UnknownKey(key, ["dataset", "chunks", "n_ctx"], "keys of imatrix");
             }
         }
@@ -287,7 +299,8 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         foreach (SuiteNode item in Value.Items(value, "tags", 100, mayBeEmpty: true))
         {
             string tag = Value.Text(item, "a tag", LongestName);
-            if (!tag.All(c => IsNameCharacter(c) || c is ':' or '=')) throw item.Error($"the tag '{tag}' has other characters than letters, digits, '.', '_', '-', ':' and '='");
+            if (!tag.All(c => IsNameCharacter(c) || c is ':' or '='))
+                throw item.Error($"the tag '{tag}' has other characters than letters, digits, '.', '_', '-', ':' and '='");
             if (!_tags.Contains(tag)) _tags.Add(tag);
         }
     }
@@ -296,9 +309,11 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
     {
         foreach (CellSettings settings in WorkloadReader.Spread(spec, _settings))
         {
-            if (_workloads.Count >= MostItems) throw spec.Node.Error($"lists of settings make more than {MostItems} workloads", "measure fewer values at once");
+            if (_workloads.Count >= MostItems)
+                throw spec.Node.Error($"lists of settings make more than {MostItems} workloads", "measure fewer values at once");
             var workload = new SuiteWorkload(spec.Name, settings);
-            if (_workloads.Any(w => w.Workload == workload)) throw spec.Node.Error($"the workload {spec.Name} is listed twice with the same settings", "remove one of them");
+            if (_workloads.Any(w => w.Workload == workload))
+                throw spec.Node.Error($"the workload {spec.Name} is listed twice with the same settings", "remove one of them");
             CheckWorkload(spec.Node, workload);
             _workloads.Add((spec.Node, workload));
         }
@@ -314,7 +329,8 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
 
         if (workload.Name == "divergence" && s.Text("reference").Length == 0)
         {
-            throw node.Error("divergence has no reference to compare with", "add the variant that counts as exact, e.g. reference: gguf:F32");
+            throw node.Error("divergence has no reference to compare with",
+                "add the variant that counts as exact, e.g. reference: gguf:F32");
         }
 
         if (workload.Name == "divergence" && s.Text("reference_backend") is { Length: > 0 } named && !BackendId.TryParse(named, out _))
@@ -324,29 +340,34 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
 
         if (s.Has("n_ctx") && s.Int("n_ctx") % 2 != 0)
         {
-            throw node.Error($"n_ctx is {s.Int("n_ctx")}, an odd number", "only the second half of each chunk is scored, so it must be even");
+            throw node.Error($"n_ctx is {s.Int("n_ctx")}, an odd number",
+                "only the second half of each chunk is scored, so it must be even");
         }
 
         if (s.Int("n_ubatch") > s.Int("n_batch"))
         {
-            throw node.Error($"n_ubatch {s.Int("n_ubatch")} is larger than n_batch {s.Int("n_batch")}", "what is computed at once can't exceed what is handed over at once");
+            throw node.Error($"n_ubatch {s.Int("n_ubatch")} is larger than n_batch {s.Int("n_batch")}",
+                "what is computed at once can't exceed what is handed over at once");
         }
 
         if (s.Text("flash_attention") == "off" && s_quantizedKv.Contains(s.Text("kv_type")))
         {
-            throw node.Error($"kv_type {s.Text("kv_type")} needs flash attention, which is off", "set flash_attention: auto, or kv_type: f16");
+            throw node.Error($"kv_type {s.Text("kv_type")} needs flash attention, which is off",
+                "set flash_attention: auto, or kv_type: f16");
         }
 
         if (s.Int("repetitions") > s.Int("max_repetitions"))
         {
-            throw node.Error($"repetitions {s.Int("repetitions")} is more than max_repetitions {s.Int("max_repetitions")}", "repetitions is the least, max_repetitions the most");
+            throw node.Error($"repetitions {s.Int("repetitions")} is more than max_repetitions {s.Int("max_repetitions")}",
+                "repetitions is the least, max_repetitions the most");
         }
     }
 
     private void CheckSize()
     {
         long cells = (long)Math.Max(1, _models.Count) * _variants.Count * _backends.Count * _workloads.Count;
-        if (cells > MostCells) throw root.Error($"the suite makes {cells} cells; at most {MostCells} are allowed", "split it into several suites");
+        if (cells > MostCells)
+            throw root.Error($"the suite makes {cells} cells; at most {MostCells} are allowed", "split it into several suites");
     }
 
     private void CheckCalibration()
@@ -368,7 +389,9 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
     private void CheckRule(SuiteMap node, CellRule rule)
     {
         // The matrix is a full product, so a rule matches a cell exactly when each of its patterns matches something.
-        Check("model", rule.Model, [.. _models.Select(m => m.Id), .. _workloads.Any(w => !WorkloadNames.RunsModel(w.Workload.Name)) ? [WorkloadNames.NoModel] : Array.Empty<string>()]);
+        Check("model", rule.Model,
+            [.. _models.Select(m => m.Id),
+                .. _workloads.Any(w => !WorkloadNames.RunsModel(w.Workload.Name)) ? [WorkloadNames.NoModel] : Array.Empty<string>()]);
         Check("variant", rule.Variant, _variants.Select(v => v.Id));
         Check("backend", rule.Backend, _backends.Select(b => b.ToString()));
         Check("workload", rule.Workload, _workloads.Select(w => w.Workload.Name).Distinct());
@@ -379,7 +402,8 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
             string[] all = [.. names];
             if (all.Any(n => key == "variant" ? CellRule.MatchesVariant(pattern, n) : CellRule.MatchesText(pattern, n))) return;
             // Non-null: the pattern was read from this key.
-            throw node.Find(key)!.Error($"the rule matches no cell: no {key} of the suite fits '{pattern}'", DidYouMean.Hint(pattern, all, $"{key}s of the suite"));
+            throw node.Find(key)!.Error($"the rule matches no cell: no {key} of the suite fits '{pattern}'",
+                DidYouMean.Hint(pattern, all, $"{key}s of the suite"));
         }
     }
 
@@ -398,7 +422,8 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
             if (!WorkloadNames.RunsModel(cell.Workload)) continue; // engines are asked at run time
             if (FormatFault(cell.Variant, cell.Backend) is { } fault)
             {
-                throw _variantNodes[_variants.IndexOf(cell.Variant)].Error(fault, $"remove the variant, or exclude: [{{ variant: {cell.Variant}, backend: {cell.Backend} }}]");
+                throw _variantNodes[_variants.IndexOf(cell.Variant)]
+                    .Error(fault, $"remove the variant, or exclude: [{{ variant: {cell.Variant}, backend: {cell.Backend} }}]");
             }
 
             if (cell.Workload != "divergence") continue;
@@ -406,7 +431,9 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
             if (FormatFault(reference, ReferenceNeed.BackendOf(cell)) is { } referenceFault)
             {
                 throw _workloads.First(w => w.Workload.Name == cell.Workload && w.Workload.Settings.Equals(cell.Settings)).Node
-                    .Error($"reference: {referenceFault}", "choose a reference that every backend of the suite can run, or say which one runs it, e.g. reference_backend: llamacpp/cpu");
+                    .Error($"reference: {referenceFault}",
+                        "choose a reference that every backend of the suite can run, or say which one runs it, e.g. reference_backend: "
+                            + "llamacpp/cpu");
             }
         }
     }
@@ -420,8 +447,10 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         SuiteNode at = _variantNodes[_variants.IndexOf(cell.Variant)];
         string exclude = $"exclude: [{{ variant: {cell.Variant}, workload: {cell.Workload} }}]";
         throw blockType
-            ? at.Error($"{cell.Variant} is a block type, not a model's format, so {cell.Workload} can't run it", $"write e.g. gguf:Q4_0, or {exclude}")
-            : at.Error($"{cell.Workload} measures single block types, and {cell.Variant} is a model's format", $"write e.g. {QuantSchemes.BlockTypeFormat}:Q4_0, or {exclude}");
+            ? at.Error($"{cell.Variant} is a block type, not a model's format, so {cell.Workload} can't run it",
+                $"write e.g. gguf:Q4_0, or {exclude}")
+            : at.Error($"{cell.Workload} measures single block types, and {cell.Variant} is a model's format",
+                $"write e.g. {QuantSchemes.BlockTypeFormat}:Q4_0, or {exclude}");
     }
 
     private static string? FormatFault(Variant variant, BackendId backend) =>

@@ -50,9 +50,21 @@ public static class SuiteSchema
     {
         "suite" => new JsonObject { ["type"] = "string", ["pattern"] = "^[a-z0-9][a-z0-9-]{0,63}$" },
         "extends" or "description" => Text(),
-        "models" => List(Map([("id", Text("its name in results")), ("source", Text("path from this file's directory")), ("olive", Text("arguments of Olive's command, which makes an ONNX model of the source first, e.g. auto-opt --precision int4"))], ["id", "source"])),
+        "models" =>
+            List(Map(
+                [("id", Text("its name in results")), ("source", Text("path from this file's directory")),
+                    ("olive",
+                        Text("arguments of Olive's command, which makes an ONNX model of the source first, "
+                            + "e.g. auto-opt --precision int4"))],
+                ["id", "source"])),
         "variants" => List(Defined(VariantDefinition(blockTypes: true))),
-        "backends" => List(new JsonObject { ["type"] = "string", ["pattern"] = "^[a-z0-9._:-]+/[a-z0-9._:-]+$", ["examples"] = new JsonArray("llamacpp/cpu") }),
+        "backends" =>
+            List(new JsonObject
+            {
+                ["type"] = "string",
+                ["pattern"] = "^[a-z0-9._:-]+/[a-z0-9._:-]+$",
+                ["examples"] = new JsonArray("llamacpp/cpu")
+            }),
         "settings" => Settings(null),
         "workloads" => List(Workloads()),
         "include" or "exclude" => List(Rule(), least: 0),
@@ -63,14 +75,18 @@ public static class SuiteSchema
                 ("prepare_timeout", Pattern(DurationPattern, "wall-clock limit for preparing one artifact, e.g. 10m")),
             ],
             []),
-        "imatrix" => Map([("dataset", One(SettingTable.Get("dataset"))), ("chunks", One(SettingTable.Get("chunks"))), ("n_ctx", One(SettingTable.Get("n_ctx")))], []),
+        "imatrix" =>
+            Map([("dataset", One(SettingTable.Get("dataset"))), ("chunks", One(SettingTable.Get("chunks"))),
+                ("n_ctx", One(SettingTable.Get("n_ctx")))], []),
         "interleave" => new JsonObject { ["type"] = "boolean", ["default"] = false },
         "tags" => List(Text(), least: 0),
         "schedule" => Map(
             [
                 ("cron", Text("five fields, minute hour day month weekday; six with seconds first")),
                 ("zone", Text("time zone, e.g. Europe/Berlin; UTC when absent")),
-                ("catch_up", new JsonObject { ["type"] = "string", ["enum"] = Strings(["last", "skip", "all"]), ["description"] = "what becomes of times missed while the server was down or busy" }),
+                ("catch_up",
+                    new JsonObject { ["type"] = "string", ["enum"] = Strings(["last", "skip", "all"]),
+                        ["description"] = "what becomes of times missed while the server was down or busy" }),
             ],
             ["cron"]),
         "gates" => List(Map([.. GateReader.Keys.Select(k => (k.Key, Gate(k.Key, k.Description)))], ["metric"]), least: 0),
@@ -83,7 +99,8 @@ public static class SuiteSchema
         {
             "min" or "max" => new JsonObject { ["type"] = Strings(["string", "number"]) },
             "unsure" => new JsonObject { ["enum"] = Strings(["estimate", "pass", "fail"]), ["default"] = "estimate" },
-            "metric" => new JsonObject { ["type"] = "string", ["minLength"] = 1, ["examples"] = Strings(["perplexity", "tg_tps", "rss_peak"]) },
+            "metric" =>
+                new JsonObject { ["type"] = "string", ["minLength"] = 1, ["examples"] = Strings(["perplexity", "tg_tps", "rss_peak"]) },
             _ => Text(),
         };
         schema["description"] = description;
@@ -107,13 +124,20 @@ public static class SuiteSchema
         return schema;
     }
 
-    private static JsonObject Pattern(string pattern, string description) => new() { ["type"] = "string", ["pattern"] = pattern, ["description"] = description };
+    private static JsonObject Pattern(string pattern, string description) =>
+        new() { ["type"] = "string", ["pattern"] = pattern, ["description"] = description };
 
-    private static JsonObject List(JsonObject items, int least = 1) => new() { ["type"] = "array", ["minItems"] = least, ["items"] = items };
+    private static JsonObject List(JsonObject items, int least = 1) =>
+        new() { ["type"] = "array", ["minItems"] = least, ["items"] = items };
 
     private static JsonObject Map(ImmutableArray<(string Key, JsonObject Schema)> properties, string[] required)
     {
-        var map = new JsonObject { ["type"] = "object", ["additionalProperties"] = false, ["properties"] = new JsonObject(properties.Select(p => new KeyValuePair<string, JsonNode?>(p.Key, p.Schema))) };
+        var map = new JsonObject
+        {
+            ["type"] = "object",
+            ["additionalProperties"] = false,
+            ["properties"] = new JsonObject(properties.Select(p => new KeyValuePair<string, JsonNode?>(p.Key, p.Schema)))
+        };
         if (required.Length > 0) map["required"] = Strings(required);
         return map;
     }
@@ -123,7 +147,8 @@ public static class SuiteSchema
         foreach (QuantScheme scheme in QuantSchemes.All)
         {
             if (!scheme.NeedsImportanceMatrix) yield return ($"{scheme.Format}:{scheme.Name}", scheme.Description);
-            if (scheme.Format == "gguf" && scheme.NominalBits < 16) yield return ($"{scheme.Format}:{scheme.Name}+imatrix", scheme.Description + ", with importance matrix");
+            if (scheme.Format == "gguf" && scheme.NominalBits < 16)
+                yield return ($"{scheme.Format}:{scheme.Name}+imatrix", scheme.Description + ", with importance matrix");
         }
     }
 
@@ -132,7 +157,8 @@ public static class SuiteSchema
     {
         ["anyOf"] = new JsonArray(
         [
-            .. VariantIds().Where(v => blockTypes || !v.Id.StartsWith(QuantSchemes.BlockTypeFormat + ":", StringComparison.Ordinal)).Select(v => (JsonNode)new JsonObject { ["const"] = v.Id, ["description"] = v.Description }),
+            .. VariantIds().Where(v => blockTypes || !v.Id.StartsWith(QuantSchemes.BlockTypeFormat + ":", StringComparison.Ordinal))
+                .Select(v => (JsonNode)new JsonObject { ["const"] = v.Id, ["description"] = v.Description }),
             new JsonObject { ["type"] = "string", ["pattern"] = @"^([a-z]+:)?[A-Za-z0-9_-]+(\+imatrix)?$" },
         ]),
     };
@@ -154,7 +180,8 @@ public static class SuiteSchema
     };
 
     private static JsonObject Settings(string? workload) =>
-        Map([.. SettingTable.All.Where(s => workload is null || WorkloadReader.Applies(s, workload)).Select(s => (s.Key, Defined(SettingDefinitionName(s))))], []);
+        Map([.. SettingTable.All.Where(s => workload is null || WorkloadReader.Applies(s, workload))
+            .Select(s => (s.Key, Defined(SettingDefinitionName(s))))], []);
 
     private static JsonObject OneOrMany(SettingDefinition definition)
     {
@@ -185,7 +212,8 @@ public static class SuiteSchema
         return schema;
     }
 
-    private static JsonNode Number(double value) => value == Math.Floor(value) && Math.Abs(value) < 1L << 53 ? (JsonNode)(long)value : value;
+    private static JsonNode Number(double value) =>
+        value == Math.Floor(value) && Math.Abs(value) < 1L << 53 ? (JsonNode)(long)value : value;
 
     private static JsonNode Node(object value) => value switch
     {
@@ -197,7 +225,10 @@ public static class SuiteSchema
 
     private static JsonObject Rule() => Map(
         [
-            .. SuiteReader.RuleKeys.Select(k => (k, k == "workload" ? Text($"pattern for the {k}: * and ? are wildcards; one of {string.Join(", ", WorkloadNames.All.Select(w => w.Name))}") : Text($"pattern for the {k}: * and ? are wildcards"))),
+            .. SuiteReader.RuleKeys.Select(k =>
+                (k, k == "workload"
+                    ? Text($"pattern for the {k}: * and ? are wildcards; one of {string.Join(", ", WorkloadNames.All.Select(w => w.Name))}")
+                    : Text($"pattern for the {k}: * and ? are wildcards"))),
         ],
         []);
 }

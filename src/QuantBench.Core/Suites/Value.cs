@@ -14,11 +14,13 @@ internal static class Value
     public static SuiteException UnknownKey(SuiteScalar key, IEnumerable<string> known, string noun) =>
         key.Error($"unknown key '{key.Shortened}'", DidYouMean.Hint(key.Value, known, noun));
 
-    public static SuiteMap Map(SuiteNode node, string what) => node as SuiteMap ?? throw node.Error($"{what} must be a map of keys, not {node.Kind}");
+    public static SuiteMap Map(SuiteNode node, string what) =>
+        node as SuiteMap ?? throw node.Error($"{what} must be a map of keys, not {node.Kind}");
 
     public static ImmutableArray<SuiteNode> Items(SuiteNode node, string what, int most, bool mayBeEmpty = false)
     {
-        if (node is not SuiteList list) throw node.Error($"'{what}' must be a list, not {node.Kind}", $"write {what}: [ … ] or one '- ' line per entry");
+        if (node is not SuiteList list)
+            throw node.Error($"'{what}' must be a list, not {node.Kind}", $"write {what}: [ … ] or one '- ' line per entry");
         if (list.Items.IsEmpty && !mayBeEmpty) throw node.Error($"'{what}' is empty", "list at least one");
         if (list.Items.Length > most) throw node.Error($"'{what}' has {list.Items.Length} entries; at most {most} are allowed");
         return list.Items;
@@ -29,7 +31,8 @@ internal static class Value
         if (node is not SuiteScalar { IsNull: false } scalar) throw node.Error($"{what} must be a text, not {node.Kind}");
         if (string.IsNullOrWhiteSpace(scalar.Value)) throw node.Error($"{what} is empty");
         if (scalar.Value.Length > longest) throw node.Error($"{what} has {scalar.Value.Length} characters; at most {longest} are allowed");
-        if (scalar.Value.Any(c => char.IsControl(c) && (c != '\n' || what != "description"))) throw node.Error($"{what} holds a line break or control character");
+        if (scalar.Value.Any(c => char.IsControl(c) && (c != '\n' || what != "description")))
+            throw node.Error($"{what} holds a line break or control character");
         return scalar.Value;
     }
 
@@ -45,7 +48,8 @@ internal static class Value
         string text = Text(node, what, LongestSetting);
         return Quantities.TryParseDuration(text, out TimeSpan duration)
             ? duration
-            : throw node.Error($"'{what}' must be a duration above 0 and up to 30d, not {node.Kind}", "write a number and its unit (ms, s, m, h, d), e.g. 90s or 5m");
+            : throw node.Error($"'{what}' must be a duration above 0 and up to 30d, not {node.Kind}",
+                "write a number and its unit (ms, s, m, h, d), e.g. 90s or 5m");
     }
 
     public static long Size(SuiteNode node, string what)
@@ -78,7 +82,8 @@ internal static class Value
 
         if (variant.ImportanceMatrix && (scheme.NominalBits >= 16 || scheme.Format != "gguf"))
         {
-            throw node.Error($"an importance matrix changes nothing in {scheme.Format}:{scheme.Name}", $"write {scheme.Format}:{scheme.Name}");
+            throw node.Error($"an importance matrix changes nothing in {scheme.Format}:{scheme.Name}",
+                $"write {scheme.Format}:{scheme.Name}");
         }
 
         return variant;
@@ -95,7 +100,8 @@ internal static class Value
 
     private static long Integer(SuiteNode node, SettingDefinition definition)
     {
-        if (node is not SuiteScalar { Plain: true } scalar || !long.TryParse(scalar.Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value))
+        if (node is not SuiteScalar { Plain: true } scalar
+            || !long.TryParse(scalar.Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value))
         {
             throw node.Error($"'{definition.Key}' must be a whole number, not {node.Kind}", definition.Description);
         }
@@ -107,7 +113,8 @@ internal static class Value
     private static double Number(SuiteNode node, SettingDefinition definition)
     {
         if (node is not SuiteScalar { Plain: true } scalar
-            || !double.TryParse(scalar.Value, NumberStyles.Float & ~NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out double value)
+            || !double.TryParse(scalar.Value, NumberStyles.Float & ~NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture,
+                out double value)
             || !double.IsFinite(value))
         {
             throw node.Error($"'{definition.Key}' must be a number, not {node.Kind}", definition.Description);
@@ -121,7 +128,8 @@ internal static class Value
     {
         string text = Text(node, $"'{definition.Key}'", LongestSetting);
         if (definition.Key == "reference") return Variant(node, "'reference'").Id;
-        if (definition.Key == "shape" && !MatrixSize.TryParse(text, out _)) throw node.Error($"'shape' can't be '{text}'", $"write {MatrixSize.Rule}");
+        if (definition.Key == "shape" && !MatrixSize.TryParse(text, out _))
+            throw node.Error($"'shape' can't be '{text}'", $"write {MatrixSize.Rule}");
         if (!definition.Choices.IsDefaultOrEmpty && !definition.Choices.Contains(text))
         {
             throw node.Error($"'{definition.Key}' can't be '{text}'", DidYouMean.Hint(text, definition.Choices, "choices"));

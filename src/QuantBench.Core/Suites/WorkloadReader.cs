@@ -18,7 +18,8 @@ internal static class WorkloadReader
     /// </summary>
     public static readonly ImmutableArray<string> AlwaysRecorded =
     [
-        "threads", "n_ctx", "n_batch", "n_ubatch", "prompt", "generate", "depth", "kv_type", "flash_attention", "repetitions", "dataset", "chunks", "reference",
+        "threads", "n_ctx", "n_batch", "n_ubatch", "prompt", "generate", "depth", "kv_type", "flash_attention", "repetitions", "dataset",
+        "chunks", "reference",
         "op", "shape", "tokens", "cache",
     ];
 
@@ -31,7 +32,8 @@ internal static class WorkloadReader
     public sealed record Spec(SuiteNode Node, string Name, ImmutableArray<GivenSetting> Given);
 
     /// <summary>Whether a setting applies to a workload.</summary>
-    public static bool Applies(SettingDefinition definition, string workload) => definition.Workloads.IsEmpty || definition.Workloads.Contains(workload);
+    public static bool Applies(SettingDefinition definition, string workload) =>
+        definition.Workloads.IsEmpty || definition.Workloads.Contains(workload);
 
     /// <summary>Reads an entry of <c>workloads</c>: a name, or a name with its settings.</summary>
     public static Spec Read(SuiteNode node)
@@ -42,9 +44,11 @@ internal static class WorkloadReader
                 return new Spec(name, Name(name), []);
             case SuiteMap { Entries: [(SuiteScalar key, SuiteNode value)] }:
                 string workload = Name(key);
-                return new Spec(key, workload, value is SuiteScalar { IsNull: true } ? [] : Settings(Value.Map(value, $"the settings of {workload}"), workload));
+                return new Spec(key, workload,
+                    value is SuiteScalar { IsNull: true } ? [] : Settings(Value.Map(value, $"the settings of {workload}"), workload));
             case SuiteMap { Entries: [_, (SuiteScalar second, _), ..] }:
-                throw second.Error("a list entry holds one workload", "start each workload with its own '- ', and its settings below it, indented further");
+                throw second.Error("a list entry holds one workload",
+                    "start each workload with its own '- ', and its settings below it, indented further");
             default:
                 throw node.Error($"a workload is a name or a name with settings, not {node.Kind}", "e.g. - latency: { prompt: 512 }");
         }
@@ -59,10 +63,12 @@ internal static class WorkloadReader
         foreach ((SuiteScalar key, SuiteNode value) in map.Entries)
         {
             IEnumerable<string> fitting = SettingTable.All.Where(s => workload is null || Applies(s, workload)).Select(s => s.Key);
-            if (SettingTable.Find(key.Value) is not { } definition) throw key.Error($"unknown setting '{key.Shortened}'", DidYouMean.Hint(key.Value, fitting, "settings"));
+            if (SettingTable.Find(key.Value) is not { } definition)
+                throw key.Error($"unknown setting '{key.Shortened}'", DidYouMean.Hint(key.Value, fitting, "settings"));
             if (workload is not null && !Applies(definition, workload))
             {
-                throw key.Error($"the setting '{key.Value}' doesn't apply to {workload}", $"it belongs to {string.Join(", ", definition.Workloads)}; {workload} takes {string.Join(", ", fitting)}");
+                throw key.Error($"the setting '{key.Value}' doesn't apply to {workload}",
+                    $"it belongs to {string.Join(", ", definition.Workloads)}; {workload} takes {string.Join(", ", fitting)}");
             }
 
             given.Add(new GivenSetting(definition.Key, Values(value, definition)));
@@ -71,7 +77,8 @@ internal static class WorkloadReader
         return given.ToImmutable();
     }
 
-    /// <summary>Every combination of a workload's values (suite-wide ones where it has none of its own), with the always recorded ones filled in.</summary>
+    /// <summary>Every combination of a workload's values (suite-wide ones where it has none of its own), with the always recorded ones
+    /// filled in.</summary>
     public static IEnumerable<CellSettings> Spread(Spec spec, ImmutableArray<GivenSetting> suiteWide)
     {
         ImmutableArray<GivenSetting> all =
@@ -97,12 +104,14 @@ internal static class WorkloadReader
         // Only matmat takes several tokens: the others' cells wouldn't differ by them.
         if (spec.Name == "kernel") return combinations.Select(s => s.Text("op") == "matmat" ? s : s.Without("tokens"));
         bool microBatchGiven = all.Any(s => s.Key == "n_ubatch");
-        return combinations.Select(s => microBatchGiven || s.Int("n_ubatch") <= s.Int("n_batch") ? s : s.With("n_ubatch", s.Int("n_batch")));
+        return combinations.Select(s =>
+            microBatchGiven || s.Int("n_ubatch") <= s.Int("n_batch") ? s : s.With("n_ubatch", s.Int("n_batch")));
     }
 
     private static string Name(SuiteScalar name) =>
         WorkloadNames.Find(name.Value)?.Name
-        ?? throw name.Error($"there is no workload '{name.Shortened}'", DidYouMean.Hint(name.Value, WorkloadNames.All.Select(w => w.Name), "workloads"));
+        ?? throw name.Error($"there is no workload '{name.Shortened}'",
+            DidYouMean.Hint(name.Value, WorkloadNames.All.Select(w => w.Name), "workloads"));
 
     private static ImmutableArray<object> Values(SuiteNode node, SettingDefinition definition)
     {

@@ -9,7 +9,8 @@ namespace QuantBench.Core.Variants;
 /// <param name="Description">One line for help texts.</param>
 public sealed record QuantScheme(string Format, string Name, int NominalBits, bool NeedsImportanceMatrix, int FileType, string Description)
 {
-    /// <summary>Weights of a row that share a scale, where the scheme's name says so; −1 = all of a row, 0 = the name doesn't say.</summary>
+    /// <summary>Weights of a row that share a scale, where the scheme's name says so; −1 = all of a row, 0 = the name doesn't
+    /// say.</summary>
     public int GroupSize { get; init; }
 
     /// <summary>Whether making it needs a training text that activations are looked at on.</summary>

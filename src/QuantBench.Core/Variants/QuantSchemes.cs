@@ -8,7 +8,8 @@ namespace QuantBench.Core.Variants;
 /// </summary>
 public static class QuantSchemes
 {
-    /// <summary>Format of the schemes that are single block types of GGUF's tensors: what kernels work on, no format of a whole model.</summary>
+    /// <summary>Format of the schemes that are single block types of GGUF's tensors: what kernels work on, no format of a whole
+    /// model.</summary>
     public const string BlockTypeFormat = "ggml";
     private const int WholeRow = -1;
 
@@ -52,9 +53,11 @@ public static class QuantSchemes
         new("safetensors", "F32", 32, false, -1, "32-bit floats in the Hugging Face layout"),
         new("safetensors", "F16", 16, false, -1, "16-bit floats in the Hugging Face layout"),
         new("safetensors", "BF16", 16, false, -1, "bfloat16 in the Hugging Face layout"),
-        Block("F32", 32), Block("F16", 16), Block("BF16", 16), Block("Q8_0", 8), Block("Q6_K", 6), Block("Q5_K", 5), Block("Q5_1", 5), Block("Q5_0", 5),
+        Block("F32", 32), Block("F16", 16), Block("BF16", 16), Block("Q8_0", 8), Block("Q6_K", 6), Block("Q5_K", 5), Block("Q5_1", 5),
+        Block("Q5_0", 5),
         Block("Q4_K", 4), Block("Q4_1", 4), Block("Q4_0", 4), Block("IQ4_NL", 4), Block("IQ4_XS", 4), Block("MXFP4", 4), Block("NVFP4", 4),
-        Block("Q3_K", 3), Block("IQ3_S", 3), Block("IQ3_XXS", 3), Block("Q2_K", 2), Block("IQ2_S", 2), Block("IQ2_XS", 2), Block("IQ2_XXS", 2),
+        Block("Q3_K", 3), Block("IQ3_S", 3), Block("IQ3_XXS", 3), Block("Q2_K", 2), Block("IQ2_S", 2), Block("IQ2_XS", 2),
+        Block("IQ2_XXS", 2),
         Block("TQ2_0", 2), Block("Q2_0", 2), Block("IQ1_M", 1), Block("IQ1_S", 1), Block("TQ1_0", 1), Block("Q1_0", 1),
         .. Grouped("mlx", [8, 6, 5, 4, 3, 2], [32, 64, 128], "MLX affine"),
         .. Grouped("gptq", [8, 4, 2], [32, 64, 128, WholeRow], "GPTQ, with or without act-order"),
@@ -112,7 +115,8 @@ public static class QuantSchemes
     /// <param name="name">Scheme name, e.g. <c>q4_k_m</c>.</param>
     public static QuantScheme? Find(string format, string name) => s_byId.Find(format, name);
 
-    private static QuantScheme Block(string name, int bits) => new(BlockTypeFormat, name, bits, false, -1, $"block type {name}, for the kernel workload");
+    private static QuantScheme Block(string name, int bits) =>
+        new(BlockTypeFormat, name, bits, false, -1, $"block type {name}, for the kernel workload");
 
     private static QuantScheme Gguf(string name, int bits, int fileType, string description, bool imatrix = false) =>
         new("gguf", name, bits, imatrix, fileType, description);

@@ -58,7 +58,8 @@ public sealed record Variant
     /// <summary>Reads an id that is known to be right.</summary>
     /// <exception cref="FormatException">The format or scheme isn't known.</exception>
     public static Variant Parse(string text) =>
-        TryParse(text, out Variant? variant) ? variant! : throw new FormatException($"'{text}' is not a known variant."); // non-null when true
+        // non-null when true
+        TryParse(text, out Variant? variant) ? variant! : throw new FormatException($"'{text}' is not a known variant.");
 
     /// <inheritdoc/>
     public bool Equals(Variant? other) => other is not null && Id == other.Id;
@@ -74,9 +75,11 @@ public sealed record Variant
         public override Variant Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
         {
             string text = reader.GetString() ?? "";
-            return TryParse(text, out Variant? variant) ? variant! : throw new JsonException($"'{text}' is not a known variant."); // non-null when true
+            // non-null when true
+            return TryParse(text, out Variant? variant) ? variant! : throw new JsonException($"'{text}' is not a known variant.");
         }
 
-        public override void Write(Utf8JsonWriter writer, Variant value, JsonSerializerOptions options) => writer.WriteStringValue(value.Id);
+        public override void Write(Utf8JsonWriter writer, Variant value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(value.Id);
     }
 }

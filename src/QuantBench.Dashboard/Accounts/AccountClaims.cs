@@ -6,7 +6,8 @@ using QuantBench.Lab.Accounts;
 namespace QuantBench.Dashboard.Accounts;
 
 /// <summary>Puts the account's role into its login.</summary>
-internal sealed class AccountClaims(UserManager<Account> users, IOptions<IdentityOptions> options) : UserClaimsPrincipalFactory<Account>(users, options)
+internal sealed class AccountClaims(UserManager<Account> users, IOptions<IdentityOptions> options)
+    : UserClaimsPrincipalFactory<Account>(users, options)
 {
     protected override async Task<ClaimsIdentity> GenerateClaimsAsync(Account user)
     {

@@ -25,8 +25,11 @@ public static class AccountMaker
         ArgumentNullException.ThrowIfNull(password);
         ArgumentNullException.ThrowIfNull(clock);
         string trimmed = name.Trim();
-        if (trimmed.Length is 0 or > LongestName || trimmed.Any(char.IsControl)) throw new RequestException($"a name has 1 to {LongestName} characters.");
-        if (password.Length is < ShortestPassword or > LongestPassword) throw new RequestException($"a password has {ShortestPassword} to {LongestPassword} characters.", "A sentence is easy to remember and long enough.");
+        if (trimmed.Length is 0 or > LongestName || trimmed.Any(char.IsControl))
+            throw new RequestException($"a name has 1 to {LongestName} characters.");
+        if (password.Length is < ShortestPassword or > LongestPassword)
+            throw new RequestException($"a password has {ShortestPassword} to {LongestPassword} characters.",
+                "A sentence is easy to remember and long enough.");
         var account = new Account { Name = trimmed, Normalized = Normalize(trimmed), Role = role, Created = clock.GetUtcNow() };
         account.PasswordHash = new PasswordHasher<Account>().HashPassword(account, password);
         return account;

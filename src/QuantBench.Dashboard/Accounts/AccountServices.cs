@@ -21,7 +21,8 @@ internal static class AccountServices
         services.AddIdentityCore<Account>(identity =>
         {
             identity.Password.RequiredLength = AccountMaker.ShortestPassword;
-            identity.Password.RequireDigit = identity.Password.RequireLowercase = identity.Password.RequireUppercase = identity.Password.RequireNonAlphanumeric = false;
+            identity.Password.RequireDigit =
+                identity.Password.RequireLowercase = identity.Password.RequireUppercase = identity.Password.RequireNonAlphanumeric = false;
             identity.Lockout.MaxFailedAccessAttempts = 5;
             identity.Lockout.DefaultLockoutTimeSpan = TimeSpan.FromMinutes(10);
         }).AddUserStore<AccountUserStore>().AddClaimsPrincipalFactory<AccountClaims>().AddSignInManager();
@@ -52,8 +53,10 @@ internal static class AccountServices
         });
 
         services.AddAuthorizationBuilder()
-            .AddPolicy(Policies.Read, p => p.RequireAssertion(c => !options.ReadingNeedsLogin || c.User.Identity is { IsAuthenticated: true }))
-            .AddPolicy(Policies.Operate, p => p.AddAuthenticationSchemes(IdentityConstants.ApplicationScheme).RequireRole(s_operator, s_admin))
+            .AddPolicy(Policies.Read,
+                p => p.RequireAssertion(c => !options.ReadingNeedsLogin || c.User.Identity is { IsAuthenticated: true }))
+            .AddPolicy(Policies.Operate,
+                p => p.AddAuthenticationSchemes(IdentityConstants.ApplicationScheme).RequireRole(s_operator, s_admin))
             .AddPolicy(Policies.Administer, p => p.AddAuthenticationSchemes(IdentityConstants.ApplicationScheme).RequireRole(s_admin))
             .AddPolicy(Policies.OperateByKey, p => p.AddAuthenticationSchemes(ApiKeyHandler.SchemeName).RequireRole(s_operator, s_admin))
             // An endpoint that names no policy is an endpoint nobody thought about.
@@ -64,7 +67,8 @@ internal static class AccountServices
     // Pages lead to the login; programs and forms get the plain answer.
     private static Task Refuse(RedirectContext<CookieAuthenticationOptions> context, int status)
     {
-        bool page = HttpMethods.IsGet(context.Request.Method) && !context.Request.Path.StartsWithSegments("/api") && !context.Request.Path.StartsWithSegments("/_blazor");
+        bool page = HttpMethods.IsGet(context.Request.Method) && !context.Request.Path.StartsWithSegments("/api")
+            && !context.Request.Path.StartsWithSegments("/_blazor");
         if (page) context.Response.Redirect(context.RedirectUri);
         else context.Response.StatusCode = status;
         return Task.CompletedTask;

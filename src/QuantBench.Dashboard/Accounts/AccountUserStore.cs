@@ -4,40 +4,52 @@ using QuantBench.Lab.Accounts;
 namespace QuantBench.Dashboard.Accounts;
 
 /// <summary>ASP.NET Core Identity's view of <see cref="AccountStore"/>.</summary>
-internal sealed class AccountUserStore(AccountStore accounts) : IUserPasswordStore<Account>, IUserLockoutStore<Account>, IUserSecurityStampStore<Account>
+internal sealed class AccountUserStore(AccountStore accounts)
+    : IUserPasswordStore<Account>, IUserLockoutStore<Account>, IUserSecurityStampStore<Account>
 {
     public Task<string> GetUserIdAsync(Account user, CancellationToken cancellationToken) => Task.FromResult(user.Id);
 
     public Task<string?> GetUserNameAsync(Account user, CancellationToken cancellationToken) => Task.FromResult<string?>(user.Name);
 
-    public Task SetUserNameAsync(Account user, string? userName, CancellationToken cancellationToken) => Do(() => user.Name = userName ?? "");
+    public Task SetUserNameAsync(Account user, string? userName, CancellationToken cancellationToken) =>
+        Do(() => user.Name = userName ?? "");
 
-    public Task<string?> GetNormalizedUserNameAsync(Account user, CancellationToken cancellationToken) => Task.FromResult<string?>(user.Normalized);
+    public Task<string?> GetNormalizedUserNameAsync(Account user, CancellationToken cancellationToken) =>
+        Task.FromResult<string?>(user.Normalized);
 
-    public Task SetNormalizedUserNameAsync(Account user, string? normalizedName, CancellationToken cancellationToken) => Do(() => user.Normalized = normalizedName ?? "");
+    public Task SetNormalizedUserNameAsync(Account user, string? normalizedName, CancellationToken cancellationToken) =>
+        Do(() => user.Normalized = normalizedName ?? "");
 
     public Task<IdentityResult> CreateAsync(Account user, CancellationToken cancellationToken) => Task.FromResult(
-        accounts.Add(user) ? IdentityResult.Success : IdentityResult.Failed(new IdentityError { Code = "Taken", Description = $"There is an account '{user.Name}' already." }));
+        accounts.Add(user) ? IdentityResult.Success
+            : IdentityResult.Failed(new IdentityError { Code = "Taken", Description = $"There is an account '{user.Name}' already." }));
 
     public Task<IdentityResult> UpdateAsync(Account user, CancellationToken cancellationToken) => Task.FromResult(
-        accounts.Update(user) ? IdentityResult.Success : IdentityResult.Failed(new IdentityError { Code = "Gone", Description = "The account is gone." }));
+        accounts.Update(user) ? IdentityResult.Success
+            : IdentityResult.Failed(new IdentityError { Code = "Gone", Description = "The account is gone." }));
 
     public Task<IdentityResult> DeleteAsync(Account user, CancellationToken cancellationToken) => Task.FromResult(
-        accounts.Remove(user.Id) ? IdentityResult.Success : IdentityResult.Failed(new IdentityError { Code = "LastAdmin", Description = "The last admin stays." }));
+        accounts.Remove(user.Id) ? IdentityResult.Success
+            : IdentityResult.Failed(new IdentityError { Code = "LastAdmin", Description = "The last admin stays." }));
 
     public Task<Account?> FindByIdAsync(string userId, CancellationToken cancellationToken) => Task.FromResult(accounts.Find(userId));
 
-    public Task<Account?> FindByNameAsync(string normalizedUserName, CancellationToken cancellationToken) => Task.FromResult(accounts.FindByName(normalizedUserName));
+    public Task<Account?> FindByNameAsync(string normalizedUserName, CancellationToken cancellationToken) =>
+        Task.FromResult(accounts.FindByName(normalizedUserName));
 
-    public Task SetPasswordHashAsync(Account user, string? passwordHash, CancellationToken cancellationToken) => Do(() => user.PasswordHash = passwordHash ?? "");
+    public Task SetPasswordHashAsync(Account user, string? passwordHash, CancellationToken cancellationToken) =>
+        Do(() => user.PasswordHash = passwordHash ?? "");
 
-    public Task<string?> GetPasswordHashAsync(Account user, CancellationToken cancellationToken) => Task.FromResult<string?>(user.PasswordHash);
+    public Task<string?> GetPasswordHashAsync(Account user, CancellationToken cancellationToken) =>
+        Task.FromResult<string?>(user.PasswordHash);
 
     public Task<bool> HasPasswordAsync(Account user, CancellationToken cancellationToken) => Task.FromResult(user.PasswordHash.Length > 0);
 
-    public Task<DateTimeOffset?> GetLockoutEndDateAsync(Account user, CancellationToken cancellationToken) => Task.FromResult(user.LockoutEnd);
+    public Task<DateTimeOffset?> GetLockoutEndDateAsync(Account user, CancellationToken cancellationToken) =>
+        Task.FromResult(user.LockoutEnd);
 
-    public Task SetLockoutEndDateAsync(Account user, DateTimeOffset? lockoutEnd, CancellationToken cancellationToken) => Do(() => user.LockoutEnd = lockoutEnd);
+    public Task SetLockoutEndDateAsync(Account user, DateTimeOffset? lockoutEnd, CancellationToken cancellationToken) =>
+        Do(() => user.LockoutEnd = lockoutEnd);
 
     public Task<int> IncrementAccessFailedCountAsync(Account user, CancellationToken cancellationToken) => Task.FromResult(++user.Failures);
 

@@ -8,7 +8,8 @@ using QuantBench.Lab.Accounts;
 namespace QuantBench.Dashboard.Accounts;
 
 /// <summary>Reads <c>Authorization: Bearer qb_…</c>.</summary>
-internal sealed class ApiKeyHandler(IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder, ApiKeyStore keys)
+internal sealed class ApiKeyHandler(IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder,
+    ApiKeyStore keys)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, loggers, encoder)
 {
     public const string SchemeName = "ApiKey";
@@ -18,9 +19,11 @@ internal sealed class ApiKeyHandler(IOptionsMonitor<AuthenticationSchemeOptions>
     {
         string header = Request.Headers.Authorization.ToString();
         if (!header.StartsWith(Start, StringComparison.OrdinalIgnoreCase)) return Task.FromResult(AuthenticateResult.NoResult());
-        if (keys.Check(header[Start.Length..].Trim()) is not { } key) return Task.FromResult(AuthenticateResult.Fail("the key isn't known or was revoked"));
+        if (keys.Check(header[Start.Length..].Trim()) is not { } key)
+            return Task.FromResult(AuthenticateResult.Fail("the key isn't known or was revoked"));
         var identity = new ClaimsIdentity(
-            [new Claim(ClaimTypes.Name, $"key {key.Prefix}… ({key.Name})"), new Claim(ClaimTypes.Role, Policies.Name(key.Role))], SchemeName);
+            [new Claim(ClaimTypes.Name, $"key {key.Prefix}… ({key.Name})"), new Claim(ClaimTypes.Role, Policies.Name(key.Role))],
+            SchemeName);
         return Task.FromResult(AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), SchemeName)));
     }
 }

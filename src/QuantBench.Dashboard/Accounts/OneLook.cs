@@ -3,7 +3,8 @@ using System.Security.Cryptography;
 
 namespace QuantBench.Dashboard.Accounts;
 
-/// <summary>Hands a secret from the request that made it to the page that shows it: one look, within a minute, never in an address.</summary>
+/// <summary>Hands a secret from the request that made it to the page that shows it: one look, within a minute, never in an
+/// address.</summary>
 /// <param name="clock">The one clock.</param>
 public sealed class OneLook(TimeProvider clock)
 {
@@ -27,5 +28,6 @@ public sealed class OneLook(TimeProvider clock)
     }
 
     /// <summary>The secret of a ticket, once; null afterwards.</summary>
-    public string? Take(string ticket) => _waiting.TryRemove(ticket, out (string Secret, DateTimeOffset Until) kept) && kept.Until >= clock.GetUtcNow() ? kept.Secret : null;
+    public string? Take(string ticket) =>
+        _waiting.TryRemove(ticket, out (string Secret, DateTimeOffset Until) kept) && kept.Until >= clock.GetUtcNow() ? kept.Secret : null;
 }

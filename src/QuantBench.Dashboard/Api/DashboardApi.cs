@@ -22,8 +22,8 @@ using QuantBench.Results.Store;
 namespace QuantBench.Dashboard.Api;
 
 /// <summary>
-/// The HTTP API, <c>/api/v1</c>. Reading follows the pages' policy; changing needs an API key. To add an endpoint: a line in one of the groups
-/// below; one outside of them is refused to everybody.
+/// The HTTP API, <c>/api/v1</c>. Reading follows the pages' policy; changing needs an API key. To add an endpoint: a line in one of the
+/// groups below; one outside of them is refused to everybody.
 /// </summary>
 internal static class DashboardApi
 {
@@ -42,11 +42,15 @@ internal static class DashboardApi
         {
             document.Info.Title = "QuantBench";
             document.Info.Version = "v1";
-            document.Info.Description = "Runs, cells and measurements of QuantBench. Changes need an API key: 'Authorization: Bearer qb_…'.";
+            document.Info.Description =
+                "Runs, cells and measurements of QuantBench. Changes need an API key: 'Authorization: Bearer qb_…'.";
             document.Servers?.Clear();
             return Task.CompletedTask;
         }));
-        services.AddOpenTelemetry().WithMetrics(m => m.AddAspNetCoreInstrumentation().AddRuntimeInstrumentation().AddMeter(LabMetrics.MeterName).AddPrometheusExporter(o => o.ScrapeResponseCacheDurationMilliseconds = 1000));
+        services.AddOpenTelemetry()
+            .WithMetrics(m =>
+                m.AddAspNetCoreInstrumentation().AddRuntimeInstrumentation().AddMeter(LabMetrics.MeterName)
+                    .AddPrometheusExporter(o => o.ScrapeResponseCacheDurationMilliseconds = 1000));
         services.AddSingleton<LabMetrics>().AddSingleton<UploadReceiver>();
     }
 
@@ -57,23 +61,35 @@ internal static class DashboardApi
         RouteGroupBuilder read = api.MapGroup("").RequireAuthorization(Policies.Read);
         RunEndpoints.Map(read);
         read.MapGet("/queue", (OccurrenceStore queue) => queue.Latest()).WithSummary("Queued runs, newest first");
-        read.MapGet("/schedules", (ScheduleStore schedules) => schedules.List().Select(s => new { s.Name, s.Suite, Cron = s.Cron.Text, Zone = s.Cron.Zone.Id, s.CatchUp, s.Paused, s.Next })).WithSummary("Schedules");
-        read.MapGet("/machines", (MachineQueries machines, CancellationToken stop) => machines.ListAsync(stop)).WithSummary("Machines that have measured something");
-        read.MapGet("/models", (ModelQueries models, CancellationToken stop) => models.ListAsync(stop)).WithSummary("Models that were measured");
+        read.MapGet("/schedules",
+            (ScheduleStore schedules) =>
+                schedules.List()
+                    .Select(s => new { s.Name, s.Suite, Cron = s.Cron.Text, Zone = s.Cron.Zone.Id, s.CatchUp, s.Paused, s.Next }))
+                    .WithSummary("Schedules");
+        read.MapGet("/machines", (MachineQueries machines, CancellationToken stop) => machines.ListAsync(stop))
+            .WithSummary("Machines that have measured something");
+        read.MapGet("/models", (ModelQueries models, CancellationToken stop) => models.ListAsync(stop))
+            .WithSummary("Models that were measured");
         read.MapGet("/compare.csv", CompareAsync).ExcludeFromDescription();
-        app.MapGet("/pareto", (HttpContext http) => Answers.Redirect("/decide" + http.Request.QueryString)).RequireAuthorization(Policies.Read).ExcludeFromDescription();
+        app.MapGet("/pareto", (HttpContext http) => Answers.Redirect("/decide" + http.Request.QueryString))
+            .RequireAuthorization(Policies.Read).ExcludeFromDescription();
         app.MapOpenApi(Root + "/openapi.json").RequireAuthorization(Policies.Read);
         app.MapPrometheusScrapingEndpoint(Root + "/metrics").RequireAuthorization(Policies.Read);
         api.MapGet("/health", HealthAsync).AllowAnonymous().WithSummary("Whether the server can read its store");
 
         RouteGroupBuilder change = api.MapGroup("").RequireAuthorization(Policies.OperateByKey).RequireRateLimiting(RateLimits.Change);
         change.MapPost("/runs", (HttpContext http, UploadReceiver receiver, CancellationToken stop) => receiver.ReceiveAsync(http, stop))
-            .Produces<UploadAnswer>(StatusCodes.Status201Created).Produces<UploadAnswer>().ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status413PayloadTooLarge)
+            .Produces<UploadAnswer>(StatusCodes.Status201Created).Produces<UploadAnswer>().ProducesProblem(StatusCodes.Status400BadRequest)
+            .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
             .WithSummary("Takes in a run bundle, as 'quantbench results export RUN --format bundle' writes it; whole or not at all")
             // Told to readers of the description only: a constraint on the type would answer before the policy does.
             .AddOpenApiOperationTransformer((operation, _, _) =>
             {
-                operation.RequestBody = new OpenApiRequestBody { Required = true, Content = new Dictionary<string, OpenApiMediaType> { ["application/zip"] = new() } };
+                operation.RequestBody = new OpenApiRequestBody
+                {
+                    Required = true,
+                    Content = new Dictionary<string, OpenApiMediaType> { ["application/zip"] = new() }
+                };
                 return Task.CompletedTask;
             });
         change.MapPost("/queue", Start).WithSummary("Puts a run of a suite into the queue");
@@ -92,11 +108,15 @@ internal static class DashboardApi
         }
         catch (QuantBenchException e)
         {
-            return Answers.Problem(e.Message, statusCode: StatusCodes.Status400BadRequest, extensions: e.Hint is null ? null : new Dictionary<string, object?> { ["hint"] = e.Hint });
+            return Answers.Problem(e.Message, statusCode: StatusCodes.Status400BadRequest,
+                extensions: e.Hint is null ? null : new Dictionary<string, object?> { ["hint"] = e.Hint });
         }
-        catch (Exception e) when (e is not OperationCanceledException && context.HttpContext.RequestServices.GetRequiredService<ResultStore>().Explain(e) is { } known)
+        catch (Exception e)
+            when (e is not OperationCanceledException
+                && context.HttpContext.RequestServices.GetRequiredService<ResultStore>().Explain(e) is { } known)
         {
-            return Answers.Problem(known.Message, statusCode: StatusCodes.Status503ServiceUnavailable, extensions: known.Hint is null ? null : new Dictionary<string, object?> { ["hint"] = known.Hint });
+            return Answers.Problem(known.Message, statusCode: StatusCodes.Status503ServiceUnavailable,
+                extensions: known.Hint is null ? null : new Dictionary<string, object?> { ["hint"] = known.Hint });
         }
     }
 
@@ -110,13 +130,17 @@ internal static class DashboardApi
         }
         catch (Exception e) when (e is not OperationCanceledException && store.Explain(e) is not null)
         {
-            return Answers.Json(new HealthAnswer("failing", options.Version, null, options.Launcher is not null), statusCode: StatusCodes.Status503ServiceUnavailable);
+            return Answers.Json(new HealthAnswer("failing", options.Version, null, options.Launcher is not null),
+                statusCode: StatusCodes.Status503ServiceUnavailable);
         }
     }
 
-    private static Created<Occurrence> Start(HttpContext http, StartRequest request, LabOptions lab, OccurrenceStore queue, AuditLog audit, DashboardOptions options)
+    private static Created<Occurrence> Start(HttpContext http, StartRequest request, LabOptions lab, OccurrenceStore queue, AuditLog audit,
+        DashboardOptions options)
     {
-        Occurrence asked = QueueRequests.Start(lab, queue, audit, options, request.Suite ?? "", request.Only is { IsDefault: false } only ? only : [], PageActions.Actor(http));
+        Occurrence asked =
+            QueueRequests.Start(lab, queue, audit, options, request.Suite ?? "", request.Only is { IsDefault: false } only ? only : [],
+                PageActions.Actor(http));
         return TypedResults.Created(Root + "/queue", asked);
     }
 
@@ -131,10 +155,14 @@ internal static class DashboardApi
         ManyComparison found = await queries.CompareAsync(a, b);
         IEnumerable<IEnumerable<string>> rows = found.Comparisons.SelectMany(c => c.Rows.Select(r => (IEnumerable<string>)
         [
-            c.A, c.B, r.Cell, r.Metric.Name, r.Metric.Unit, RunEndpoints.Raw(r.A.Value), RunEndpoints.Raw(r.B.Value), RunEndpoints.Raw(r.Difference), RunEndpoints.Raw(r.Interval?.Low),
+            c.A, c.B, r.Cell, r.Metric.Name, r.Metric.Unit, RunEndpoints.Raw(r.A.Value), RunEndpoints.Raw(r.B.Value),
+            RunEndpoints.Raw(r.Difference), RunEndpoints.Raw(r.Interval?.Low),
             RunEndpoints.Raw(r.Interval?.High), RunEndpoints.Raw(r.AdjustedP), ComparisonText.Word(r.Verdict), r.Note,
         ]));
-        string text = Figures.CsvText.Write(["base", "candidate", "cell", "metric", "unit", "a", "b", "difference", "low", "high", "adjusted_p", "verdict", "note"], rows);
+        string text =
+            Figures.CsvText.Write(
+                ["base", "candidate", "cell", "metric", "unit", "a", "b", "difference", "low", "high", "adjusted_p", "verdict", "note"],
+                rows);
         return Answers.File(System.Text.Encoding.UTF8.GetBytes(text), "text/csv; charset=utf-8", "compare.csv");
     }
 
@@ -142,6 +170,7 @@ internal static class DashboardApi
     {
         IEnumerable<IEnumerable<string>> rows = log.Read(most: int.MaxValue).Select(e => (IEnumerable<string>)
             [QuantBench.Dashboard.Text.Words.Full(e.At), e.Actor, e.Action, e.Object, e.Before ?? "", e.After ?? "", e.Detail ?? ""]);
-        return Answers.Text(Figures.CsvText.Write(["time", "actor", "action", "object", "before", "after", "detail"], rows), "text/csv; charset=utf-8");
+        return Answers.Text(Figures.CsvText.Write(["time", "actor", "action", "object", "before", "after", "detail"], rows),
+            "text/csv; charset=utf-8");
     }
 }

@@ -14,9 +14,12 @@ internal sealed class LabMetrics : IDisposable
     public LabMetrics(ResultStore store, OccurrenceStore queue)
     {
         _meter.CreateObservableGauge("quantbench_runs", () => Count(store, c => c.Runs.Count()), description: "Runs in the store");
-        _meter.CreateObservableGauge("quantbench_cells", () => Count(store, c => c.Cells.Count()), description: "Finished cells in the store");
-        _meter.CreateObservableGauge("quantbench_queue_waiting", () => queue.Open().Count(o => o.State == OccurrenceState.Due), description: "Queued runs that wait");
-        _meter.CreateObservableGauge("quantbench_queue_running", () => queue.Open().Count(o => o.State == OccurrenceState.Running), description: "Queued runs that are being measured");
+        _meter.CreateObservableGauge("quantbench_cells", () => Count(store, c => c.Cells.Count()),
+            description: "Finished cells in the store");
+        _meter.CreateObservableGauge("quantbench_queue_waiting", () => queue.Open().Count(o => o.State == OccurrenceState.Due),
+            description: "Queued runs that wait");
+        _meter.CreateObservableGauge("quantbench_queue_running", () => queue.Open().Count(o => o.State == OccurrenceState.Running),
+            description: "Queued runs that are being measured");
         Uploads = _meter.CreateCounter<long>("quantbench_uploads", description: "Run bundles taken in or refused");
     }
 

@@ -18,7 +18,8 @@ using QuantBench.Lab.State;
 
 namespace QuantBench.Dashboard.Api;
 
-/// <summary>What forms of pages send. Each takes an antiforgery token, has one policy, writes the audit log and leads back to its page.</summary>
+/// <summary>What forms of pages send. Each takes an antiforgery token, has one policy, writes the audit log and leads back to its
+/// page.</summary>
 internal static class PageActions
 {
     public static void Map(IEndpointRouteBuilder endpoints)
@@ -62,12 +63,14 @@ internal static class PageActions
         }
         catch (QuantBenchException e)
         {
-            return Answers.Text($"{e.Message}{(e.Hint is null ? "" : $"\n{e.Hint}")}", "text/plain; charset=utf-8", statusCode: StatusCodes.Status400BadRequest);
+            return Answers.Text($"{e.Message}{(e.Hint is null ? "" : $"\n{e.Hint}")}", "text/plain; charset=utf-8",
+                statusCode: StatusCodes.Status400BadRequest);
         }
     }
 
     private static async Task<IResult> LoginAsync(
-        HttpContext http, SignInManager<Account> signIn, UserManager<Account> users, IPasswordHasher<Account> hasher, AuditLog audit, [FromForm] string name, [FromForm] string password, [FromForm] string? to)
+        HttpContext http, SignInManager<Account> signIn, UserManager<Account> users, IPasswordHasher<Account> hasher, AuditLog audit,
+        [FromForm] string name, [FromForm] string password, [FromForm] string? to)
     {
         string address = http.Connection.RemoteIpAddress?.ToString() ?? "";
         if (await users.FindByNameAsync(name) is not { } account)
@@ -78,7 +81,8 @@ internal static class PageActions
             return Answers.Redirect(Link.To("/login", ("failed", "wrong"), ("to", to)));
         }
 
-        Microsoft.AspNetCore.Identity.SignInResult result = await signIn.CheckPasswordSignInAsync(account, password, lockoutOnFailure: true);
+        Microsoft.AspNetCore.Identity.SignInResult result =
+            await signIn.CheckPasswordSignInAsync(account, password, lockoutOnFailure: true);
         if (!result.Succeeded)
         {
             audit.Write("anonymous", result.IsLockedOut ? "login.locked" : "login.failed", account.Name, detail: address);
@@ -95,7 +99,8 @@ internal static class PageActions
         [FromForm] string code, [FromForm] string name, [FromForm] string password)
     {
         if (!bootstrap.IsOpen) return Answers.Redirect("/login");
-        if (!bootstrap.Fits(code)) return Answers.Redirect(Link.To("/setup", ("failed", "The code is not the one on the server's console.")));
+        if (!bootstrap.Fits(code))
+            return Answers.Redirect(Link.To("/setup", ("failed", "The code is not the one on the server's console.")));
         (Account? account, string? problem) = Make(name, password, Role.Admin, clock);
         if (account is null) return Answers.Redirect(Link.To("/setup", ("failed", problem)));
         if (!accounts.AddFirst(account)) return Answers.Redirect("/login");
@@ -113,13 +118,22 @@ internal static class PageActions
     private static IResult SetTheme(HttpContext http, [FromForm] string? theme)
     {
         if (theme is "light" or "dark")
-            http.Response.Cookies.Append(ThemeCookie.Name, theme, new CookieOptions { HttpOnly = true, SameSite = SameSiteMode.Lax, MaxAge = TimeSpan.FromDays(365), IsEssential = true, Secure = http.Request.IsHttps });
+            http.Response.Cookies.Append(ThemeCookie.Name, theme,
+                new CookieOptions
+                {
+                    HttpOnly = true,
+                    SameSite = SameSiteMode.Lax,
+                    MaxAge = TimeSpan.FromDays(365),
+                    IsEssential = true,
+                    Secure = http.Request.IsHttps
+                });
         else
             http.Response.Cookies.Delete(ThemeCookie.Name);
         return Answers.Redirect("/settings");
     }
 
-    private static IResult SetNote(HttpContext http, RunNotes notes, [FromForm] string run, [FromForm] string? note, [FromForm] string? tags, [FromForm] string? to)
+    private static IResult SetNote(HttpContext http, RunNotes notes, [FromForm] string run, [FromForm] string? note,
+        [FromForm] string? tags, [FromForm] string? to)
     {
         if (!QuantBench.Results.Folders.RunFolder.IsValidId(run)) throw new RequestException("that is no run's id.");
         ImmutableArray<string> split = [.. (tags ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)];
@@ -127,7 +141,8 @@ internal static class PageActions
         return Answers.Redirect(to is null ? Link.Run(run) : Local(to));
     }
 
-    private static IResult RunSuite(HttpContext http, LabOptions lab, OccurrenceStore queue, AuditLog audit, DashboardOptions options, [FromForm] string suite)
+    private static IResult RunSuite(HttpContext http, LabOptions lab, OccurrenceStore queue, AuditLog audit, DashboardOptions options,
+        [FromForm] string suite)
     {
         Occurrence asked = QueueRequests.Start(lab, queue, audit, options, suite, [], Actor(http));
         return Answers.Redirect(Link.To("/suites", ("asked", asked.Key)) + "#schedules");
@@ -140,11 +155,14 @@ internal static class PageActions
     }
 
     private static IResult AddSchedule(
-        HttpContext http, LabOptions lab, ScheduleStore schedules, [FromForm] string suite, [FromForm] string name, [FromForm] string cron, [FromForm] string? zone, [FromForm] string? catchUp)
+        HttpContext http, LabOptions lab, ScheduleStore schedules, [FromForm] string suite, [FromForm] string name, [FromForm] string cron,
+        [FromForm] string? zone, [FromForm] string? catchUp)
     {
         string file = lab.SuiteFile(suite) ?? throw new RequestException($"there is no suite '{suite}'.");
-        if (!CronTimes.TryParse(cron, zone, out CronTimes? times, out string? problem)) throw new RequestException($"{problem}.", "Five fields: minute hour day month weekday, e.g. 30 2 * * *");
-        if (!Enum.TryParse(catchUp ?? "last", ignoreCase: true, out CatchUp policy)) throw new RequestException($"missed times can't be '{catchUp}'.", "last, skip or all.");
+        if (!CronTimes.TryParse(cron, zone, out CronTimes? times, out string? problem))
+            throw new RequestException($"{problem}.", "Five fields: minute hour day month weekday, e.g. 30 2 * * *");
+        if (!Enum.TryParse(catchUp ?? "last", ignoreCase: true, out CatchUp policy))
+            throw new RequestException($"missed times can't be '{catchUp}'.", "last, skip or all.");
         schedules.Add(name, file, new SuiteSchedule(times, policy), Actor(http));
         return Answers.Redirect("/suites#schedules");
     }
@@ -155,7 +173,8 @@ internal static class PageActions
         return Answers.Redirect("/suites#schedules");
     }
 
-    private static IResult RunSchedule(HttpContext http, ScheduleStore schedules, OccurrenceStore queue, AuditLog audit, [FromForm] string name)
+    private static IResult RunSchedule(HttpContext http, ScheduleStore schedules, OccurrenceStore queue, AuditLog audit,
+        [FromForm] string name)
     {
         Schedule schedule = schedules.Get(name);
         Occurrence asked = queue.Request(schedule.Suite, Actor(http), schedule.Name);
@@ -170,7 +189,8 @@ internal static class PageActions
     }
 
     private static IResult AddAccount(
-        HttpContext http, AccountStore accounts, AuditLog audit, TimeProvider clock, [FromForm] string name, [FromForm] string password, [FromForm] Role role)
+        HttpContext http, AccountStore accounts, AuditLog audit, TimeProvider clock, [FromForm] string name, [FromForm] string password,
+        [FromForm] Role role)
     {
         (Account? account, string? problem) = Make(name, password, role, clock);
         if (account is null || !accounts.Add(account)) return Said(problem ?? $"There is an account '{name}' already.");
@@ -178,11 +198,13 @@ internal static class PageActions
         return Said($"Account {account.Name} was added.");
     }
 
-    private static async Task<IResult> SetRoleAsync(HttpContext http, UserManager<Account> users, AccountStore accounts, AuditLog audit, [FromForm] string id, [FromForm] Role role)
+    private static async Task<IResult> SetRoleAsync(HttpContext http, UserManager<Account> users, AccountStore accounts, AuditLog audit,
+        [FromForm] string id, [FromForm] Role role)
     {
         if (accounts.Find(id) is not { } account) return Said("That account is gone.");
         Role before = account.Role;
-        if (before == Role.Admin && role != Role.Admin && accounts.List().Count(a => a.Role == Role.Admin) == 1) return Said("The last admin stays admin.");
+        if (before == Role.Admin && role != Role.Admin && accounts.List().Count(a => a.Role == Role.Admin) == 1)
+            return Said("The last admin stays admin.");
         account.Role = role;
         // A new stamp ends logins that carry the old role.
         await users.UpdateSecurityStampAsync(account);
@@ -198,7 +220,8 @@ internal static class PageActions
         return Said($"Account {account.Name} was removed.");
     }
 
-    private static IResult AddKey(HttpContext http, ApiKeyStore keys, OneLook looks, AuditLog audit, [FromForm] string name, [FromForm] Role role)
+    private static IResult AddKey(HttpContext http, ApiKeyStore keys, OneLook looks, AuditLog audit, [FromForm] string name,
+        [FromForm] Role role)
     {
         (string key, ApiKeyInfo info) = keys.Create(Cut(name), Actor(http), role);
         audit.Write(Actor(http), "key.add", info.Prefix, null, $"{info.Name}, {Policies.Name(role)}");

@@ -20,7 +20,8 @@ internal static class ReviewActions
     }
 
     private static IResult Acknowledge(
-        HttpContext http, ChangeReviews reviews, ReviewCounter counter, [FromForm] string metric, [FromForm] string cell, [FromForm] string machine, [FromForm] string run, [FromForm] string? note, [FromForm] string? to)
+        HttpContext http, ChangeReviews reviews, ReviewCounter counter, [FromForm] string metric, [FromForm] string cell,
+        [FromForm] string machine, [FromForm] string run, [FromForm] string? note, [FromForm] string? to)
     {
         reviews.Acknowledge(Key(metric, cell, machine, run), note ?? "", PageActions.Actor(http));
         counter.Recount();
@@ -28,7 +29,8 @@ internal static class ReviewActions
     }
 
     private static IResult Reopen(
-        HttpContext http, ChangeReviews reviews, ReviewCounter counter, [FromForm] string metric, [FromForm] string cell, [FromForm] string machine, [FromForm] string run, [FromForm] string? to)
+        HttpContext http, ChangeReviews reviews, ReviewCounter counter, [FromForm] string metric, [FromForm] string cell,
+        [FromForm] string machine, [FromForm] string run, [FromForm] string? to)
     {
         reviews.Reopen(Key(metric, cell, machine, run), PageActions.Actor(http));
         counter.Recount();
@@ -39,7 +41,8 @@ internal static class ReviewActions
     {
         if (MetricTable.Find(metric) is null) throw new RequestException($"there is no metric '{metric}'.");
         if (!RunFolder.IsValidId(run)) throw new RequestException("that is no run's id.");
-        if (cell.Length is 0 or > 64 || machine.Length is 0 or > 128) throw new RequestException("a change is named by its cell and machine.", "Use the form of the Trends page.");
+        if (cell.Length is 0 or > 64 || machine.Length is 0 or > 128)
+            throw new RequestException("a change is named by its cell and machine.", "Use the form of the Trends page.");
         return new ChangeKey(metric, cell, machine, run);
     }
 }

@@ -20,16 +20,19 @@ internal static class RunEndpoints
     {
         read.MapGet("/runs", ListAsync).WithSummary("Runs, filtered as on the Runs page");
         read.MapGet("/runs/{id}", RunAsync).Produces<RunAnswer>().WithSummary("A run without its cells; 'latest' is the newest");
-        read.MapGet("/runs/{id}/cells", CellsAsync).Produces<CellResult[]>().WithSummary("The cells of a run with their metrics, without raw samples");
+        read.MapGet("/runs/{id}/cells", CellsAsync).Produces<CellResult[]>()
+            .WithSummary("The cells of a run with their metrics, without raw samples");
         read.MapGet("/runs/{id}/cells/{cell}", CellAsync).Produces<CellResult>().WithSummary("A cell with its raw samples");
-        read.MapGet("/runs/{id}/measurements", MeasurementsAsync).Produces<MeasurementAnswer[]>().WithSummary("One metric of all cells of a run");
+        read.MapGet("/runs/{id}/measurements", MeasurementsAsync).Produces<MeasurementAnswer[]>()
+            .WithSummary("One metric of all cells of a run");
         read.MapGet("/runs/{id}/export", ExportAsync).WithSummary("The whole run as json, csv or parquet");
         read.MapGet("/runs/{id}/bundle", BundleAsync).WithSummary("The whole run as a bundle, to be uploaded elsewhere");
         read.MapGet("/runs/{id}/matrix.csv", MatrixAsync).ExcludeFromDescription();
     }
 
     private static async Task<RunListAnswer> ListAsync(
-        RunQueries runs, [FromQuery] string? q, [FromQuery] string? suite, [FromQuery] string? machine, [FromQuery] string? model, [FromQuery] string? status, [FromQuery] string? tag,
+        RunQueries runs, [FromQuery] string? q, [FromQuery] string? suite, [FromQuery] string? machine, [FromQuery] string? model,
+        [FromQuery] string? status, [FromQuery] string? tag,
         [FromQuery] int? page, CancellationToken stop)
     {
         var filter = new RunFilter
@@ -47,17 +50,21 @@ internal static class RunEndpoints
     }
 
     private static async Task<IResult> RunAsync(string id, RunQueries runs, CancellationToken stop) =>
-        await runs.FindAsync(id, stop) is { } run ? Answers.Ok(new RunAnswer(run.Info, run.State, run.Counts, run.Current?.Id.Value)) : NoRun(id);
+        await runs.FindAsync(id, stop) is { } run ? Answers.Ok(new RunAnswer(run.Info, run.State, run.Counts, run.Current?.Id.Value))
+            : NoRun(id);
 
     private static async Task<IResult> CellsAsync(string id, [FromQuery] string? status, RunQueries runs, CancellationToken stop) =>
         await runs.FindAsync(id, stop) is { } run
-            ? Answers.Ok(run.Cells.Select(c => c.Result).Where(c => status is null || string.Equals(c.Status.ToString(), status, StringComparison.OrdinalIgnoreCase)))
+            ? Answers.Ok(
+                run.Cells.Select(c => c.Result)
+                    .Where(c => status is null || string.Equals(c.Status.ToString(), status, StringComparison.OrdinalIgnoreCase)))
             : NoRun(id);
 
     private static async Task<IResult> CellAsync(string id, string cell, RunQueries runs, CancellationToken stop)
     {
         if (await runs.FindAsync(id, stop) is not { } run) return NoRun(id);
-        if (run.Cells.FirstOrDefault(c => c.Result.Cell.Id.Value == cell) is not { } view) return Answers.Problem($"run {run.Info.Id} has no cell '{cell}'.", statusCode: StatusCodes.Status404NotFound);
+        if (run.Cells.FirstOrDefault(c => c.Result.Cell.Id.Value == cell) is not { } view)
+            return Answers.Problem($"run {run.Info.Id} has no cell '{cell}'.", statusCode: StatusCodes.Status404NotFound);
         var metrics = new List<Measurement>();
         foreach (Measurement metric in view.Result.Metrics)
         {
@@ -70,53 +77,77 @@ internal static class RunEndpoints
 
     private static async Task<IResult> MeasurementsAsync(string id, [FromQuery] string metric, RunQueries runs, CancellationToken stop)
     {
-        if (MetricTable.Find(metric) is null) return Answers.Problem($"there is no metric '{metric}'.", statusCode: StatusCodes.Status400BadRequest);
+        if (MetricTable.Find(metric) is null)
+            return Answers.Problem($"there is no metric '{metric}'.", statusCode: StatusCodes.Status400BadRequest);
         return await runs.FindAsync(id, stop) is { } run
-            ? Answers.Ok(run.Cells.Where(c => c[metric] is not null).Select(c => new MeasurementAnswer(c.Result.Cell, c[metric]!))) // filtered
+            // filtered
+            ? Answers.Ok(run.Cells.Where(c => c[metric] is not null).Select(c => new MeasurementAnswer(c.Result.Cell, c[metric]!)))
             : NoRun(id);
     }
 
     private static async Task<IResult> ExportAsync(string id, [FromQuery] string? format, RunQueries runs, CancellationToken stop)
     {
         string name = format ?? "json";
-        if (RunExporters.Find(name) is not { } exporter) return Answers.Problem($"there is no format '{name}'. Known: {string.Join(", ", RunExporters.All.Select(e => e.Name))}.", statusCode: StatusCodes.Status400BadRequest);
+        if (RunExporters.Find(name) is not { } exporter)
+            return Answers.Problem($"there is no format '{name}'. Known: {string.Join(", ", RunExporters.All.Select(e => e.Name))}.",
+                statusCode: StatusCodes.Status400BadRequest);
         if (await runs.RecordAsync(id, stop) is not { } record) return NoRun(id);
-        string type = exporter.Name switch { "json" => "application/json", "csv" => "text/csv; charset=utf-8", _ => "application/octet-stream" };
+        string type = exporter.Name switch
+        {
+            "json" => "application/json",
+            "csv" => "text/csv; charset=utf-8",
+            _ => "application/octet-stream"
+        };
         return Answers.Stream(output => exporter.WriteAsync(record, output, stop), type, $"{record.Info.Id}.{exporter.Name}");
     }
 
     private static async Task<IResult> BundleAsync(string id, RunQueries runs, CancellationToken stop)
     {
         if (await runs.FolderAsync(id, stop) is not { } folder || !Directory.Exists(folder)) return NoRun(id);
-        // Written to memory first: a zip needs a stream that can be written to synchronously, and an error must be an answer, not half a file.
+        // Written to memory first: a zip needs a stream that can be written to synchronously, and an error must be an answer, not half a
+        // file.
         var buffer = new MemoryStream();
         RunBundle.Write(folder, buffer);
         buffer.Position = 0;
         return Answers.Stream(buffer, "application/zip", $"{id}.zip");
     }
 
-    private static async Task<IResult> MatrixAsync(string id, [FromQuery] string metric, [FromQuery] string? slice, [FromQuery(Name = "base")] string? baseline, RunQueries runs, CancellationToken stop)
+    private static async Task<IResult> MatrixAsync(string id, [FromQuery] string metric, [FromQuery] string? slice,
+        [FromQuery(Name = "base")] string? baseline, RunQueries runs, CancellationToken stop)
     {
-        if (MetricTable.Find(metric) is not { } definition) return Answers.Problem($"there is no metric '{metric}'.", statusCode: StatusCodes.Status400BadRequest);
+        if (MetricTable.Find(metric) is not { } definition)
+            return Answers.Problem($"there is no metric '{metric}'.", statusCode: StatusCodes.Status400BadRequest);
         if (await runs.FindAsync(id, stop) is not { } run) return NoRun(id);
         IEnumerable<MatrixSlice> slices = MatrixBuilder.Slices(run, metric);
         MatrixSlice chosen = slices.FirstOrDefault(s => s.Key == slice) ?? slices.First();
         IEnumerable<CellView> cells = run.Cells.Where(c => MatrixBuilder.Key(c.Result.Cell) == chosen.Key);
-        Dictionary<string, MetricComparison> against = await runs.ComparedAsync(MatrixBuilder.Build(run, definition, chosen, perColumn: false), run, baseline, stop);
+        Dictionary<string,
+            MetricComparison> against =
+                await runs.ComparedAsync(MatrixBuilder.Build(run, definition, chosen, perColumn: false), run, baseline, stop);
         IEnumerable<IEnumerable<string>> rows = cells.Select(c => (IEnumerable<string>)
         [
-            run.Info.Id, c.Result.Cell.Id.Value, c.Result.Cell.Model, c.Result.Cell.Variant.Id, c.Result.Cell.Backend.ToString(), c.Result.Cell.Workload, c.Result.Cell.Settings.ToString(),
-            c.Result.Status.ToString().ToLowerInvariant(), c.Result.Reason ?? "", Raw(c[metric]?.Value), Raw(c[metric]?.Error), Raw(c[metric]?.Ci95 is [double low, _] ? low : null),
-            Raw(c[metric]?.Ci95 is [_, double high] ? high : null), c[metric]?.N?.ToString() ?? "", definition.Unit, .. Differences(c.Result.Cell.Id.Value),
+            run.Info.Id, c.Result.Cell.Id.Value, c.Result.Cell.Model, c.Result.Cell.Variant.Id, c.Result.Cell.Backend.ToString(),
+            c.Result.Cell.Workload, c.Result.Cell.Settings.ToString(),
+            c.Result.Status.ToString().ToLowerInvariant(), c.Result.Reason ?? "", Raw(c[metric]?.Value), Raw(c[metric]?.Error),
+            Raw(c[metric]?.Ci95 is [double low, _] ? low : null),
+            Raw(c[metric]?.Ci95 is [_, double high] ? high : null), c[metric]?.N?.ToString() ?? "", definition.Unit,
+            .. Differences(c.Result.Cell.Id.Value),
         ]);
-        string text = CsvText.Write(["run", "cell", "model", "variant", "backend", "workload", "settings", "status", "reason", metric, "error", "ci95_low", "ci95_high", "n", "unit", .. against.Count == 0 ? (string[])[] : ["difference", "difference_low", "difference_high", "verdict"]], rows);
+        string text =
+            CsvText.Write(
+                ["run", "cell", "model", "variant", "backend", "workload", "settings", "status", "reason", metric, "error", "ci95_low",
+                    "ci95_high", "n", "unit",
+                    .. against.Count == 0 ? (string[])[] : ["difference", "difference_low", "difference_high", "verdict"]], rows);
         return Answers.File(Encoding.UTF8.GetBytes(text), "text/csv; charset=utf-8", $"{run.Info.Id}-{metric}.csv");
 
         string[] Differences(string cell) => against.Count == 0 ? []
-            : against.TryGetValue(cell, out MetricComparison? row) ? [Raw(row.Difference), Raw(row.Interval?.Low), Raw(row.Interval?.High), ComparisonText.Word(row.Verdict)] : ["", "", "", ""];
+            : against.TryGetValue(cell, out MetricComparison? row)
+                ? [Raw(row.Difference), Raw(row.Interval?.Low), Raw(row.Interval?.High), ComparisonText.Word(row.Verdict)]
+                : ["", "", "", ""];
     }
 
-    internal static string Raw(double? value) => value is { } v && double.IsFinite(v) ? v.ToString("R", System.Globalization.CultureInfo.InvariantCulture) : "";
+    internal static string Raw(double? value) =>
+        value is { } v && double.IsFinite(v) ? v.ToString("R", System.Globalization.CultureInfo.InvariantCulture) : "";
 
     private static IResult NoRun(string id) => Answers.Problem($"there is no run '{id}'.", statusCode: StatusCodes.Status404NotFound);
 }

@@ -13,14 +13,29 @@ internal static class SettingActions
     public static void Map(RouteGroupBuilder anyone, RouteGroupBuilder admins)
     {
         anyone.MapPost("/units", SetUnits);
-        admins.MapPost("/settings/co2", (HttpContext http, ServerSettings settings, [FromForm] string? value) => Save(() => settings.SetCo2(value, PageActions.Actor(http)), "The CO₂e intensity was saved."));
-        admins.MapPost("/settings/retention", (HttpContext http, ServerSettings settings, [FromForm] string? value) => Save(() => settings.SetRetention(value, PageActions.Actor(http)), "How long runs are kept was saved."));
-        admins.MapPost("/settings/listen", (HttpContext http, ServerSettings settings, [FromForm] string? value) => Save(() => settings.SetListen(value, PageActions.Actor(http)), "The address was saved; it counts from the next start on."));
+        admins.MapPost("/settings/co2",
+            (HttpContext http, ServerSettings settings, [FromForm] string? value) =>
+                Save(() => settings.SetCo2(value, PageActions.Actor(http)), "The CO₂e intensity was saved."));
+        admins.MapPost("/settings/retention",
+            (HttpContext http, ServerSettings settings, [FromForm] string? value) =>
+                Save(() => settings.SetRetention(value, PageActions.Actor(http)), "How long runs are kept was saved."));
+        admins.MapPost("/settings/listen",
+            (HttpContext http, ServerSettings settings, [FromForm] string? value) =>
+                Save(() => settings.SetListen(value, PageActions.Actor(http)), "The address was saved; it counts from the next start on."));
     }
 
     private static IResult SetUnits(HttpContext http, [FromForm] string? units)
     {
-        if (units is UnitsCookie.Decimal) http.Response.Cookies.Append(UnitsCookie.Name, units, new CookieOptions { HttpOnly = true, SameSite = SameSiteMode.Lax, MaxAge = TimeSpan.FromDays(365), IsEssential = true, Secure = http.Request.IsHttps });
+        if (units is UnitsCookie.Decimal)
+            http.Response.Cookies.Append(UnitsCookie.Name, units,
+                new CookieOptions
+                {
+                    HttpOnly = true,
+                    SameSite = SameSiteMode.Lax,
+                    MaxAge = TimeSpan.FromDays(365),
+                    IsEssential = true,
+                    Secure = http.Request.IsHttps
+                });
         else http.Response.Cookies.Delete(UnitsCookie.Name);
         return Answers.Redirect("/settings");
     }

@@ -10,8 +10,8 @@ using QuantBench.Results.Store;
 namespace QuantBench.Dashboard.Api;
 
 /// <summary>
-/// Takes in run bundles: hostile input. The body is counted while it comes, not believed; unpacking is limited in files, bytes and names and
-/// checked against hashes by <see cref="RunImport"/>. Whatever is refused leaves nothing behind.
+/// Takes in run bundles: hostile input. The body is counted while it comes, not believed; unpacking is limited in files, bytes and names
+/// and checked against hashes by <see cref="RunImport"/>. Whatever is refused leaves nothing behind.
 /// </summary>
 /// <param name="options">Limits.</param>
 /// <param name="store">The store.</param>
@@ -27,21 +27,26 @@ internal sealed class UploadReceiver(DashboardOptions options, ResultStore store
 
     public async Task<IResult> ReceiveAsync(HttpContext http, CancellationToken stop)
     {
-        if (http.Request.ContentLength > options.UploadBytes) return Refuse(StatusCodes.Status413PayloadTooLarge, $"the bundle has {http.Request.ContentLength} bytes; at most {options.UploadBytes} are taken.");
+        if (http.Request.ContentLength > options.UploadBytes)
+            return Refuse(StatusCodes.Status413PayloadTooLarge,
+                $"the bundle has {http.Request.ContentLength} bytes; at most {options.UploadBytes} are taken.");
         // The server's own limit for bodies is lifted for this request; the count below is the limit.
-        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = options.UploadBytes + 1;
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+            size.MaxRequestBodySize = options.UploadBytes + 1;
         string file = Path.Combine(store.Root, $".upload-{Guid.NewGuid():N}.zip");
         try
         {
             long bytes;
             await using (var output = new FileStream(file, FileMode.CreateNew, FileAccess.Write, FileShare.None))
             {
-                if (!await CopyAsync(http.Request.Body, output, stop)) return Refuse(StatusCodes.Status413PayloadTooLarge, $"the bundle has more than {options.UploadBytes} bytes.");
+                if (!await CopyAsync(http.Request.Body, output, stop))
+                    return Refuse(StatusCodes.Status413PayloadTooLarge, $"the bundle has more than {options.UploadBytes} bytes.");
                 bytes = output.Length;
             }
 
             ImportResult result = await ImportAsync(file, bytes, stop);
-            audit.Write(PageActions.Actor(http), "run.upload", result.RunId, null, result.AlreadyThere ? "already there" : "new", http.Connection.RemoteIpAddress?.ToString());
+            audit.Write(PageActions.Actor(http), "run.upload", result.RunId, null, result.AlreadyThere ? "already there" : "new",
+                http.Connection.RemoteIpAddress?.ToString());
             metrics.Uploads.Add(1, new KeyValuePair<string, object?>("outcome", result.AlreadyThere ? "known" : "new"));
             var answer = new UploadAnswer(result.RunId, result.AlreadyThere);
             return result.AlreadyThere ? Answers.Ok(answer) : Answers.Created($"/api/v1/runs/{result.RunId}", answer);
@@ -49,7 +54,9 @@ internal sealed class UploadReceiver(DashboardOptions options, ResultStore store
         catch (StoreException e)
         {
             // The caller knows its own file; our paths are none of its business.
-            return Refuse(StatusCodes.Status400BadRequest, e.Message.Replace(file, "the bundle", StringComparison.Ordinal).Replace(store.Root, "the results", StringComparison.Ordinal), e.Hint);
+            return Refuse(StatusCodes.Status400BadRequest,
+                e.Message.Replace(file, "the bundle", StringComparison.Ordinal)
+                    .Replace(store.Root, "the results", StringComparison.Ordinal), e.Hint);
         }
         finally
         {
@@ -63,7 +70,9 @@ internal sealed class UploadReceiver(DashboardOptions options, ResultStore store
         try
         {
             long unpacked = Math.Min(8L << 30, Math.Max(1 << 20, bytes * LargestRatio));
-            ImportResult result = RunImport.From(file, store.Root, new ImportLimits { Files = 20_000, FileBytes = Math.Min(2L << 30, unpacked), TotalBytes = unpacked });
+            ImportResult result =
+                RunImport.From(file, store.Root,
+                    new ImportLimits { Files = 20_000, FileBytes = Math.Min(2L << 30, unpacked), TotalBytes = unpacked });
             if (!result.AlreadyThere) Index(result.Path);
             return result;
         }
@@ -105,6 +114,7 @@ internal sealed class UploadReceiver(DashboardOptions options, ResultStore store
     private IResult Refuse(int status, string why, string? hint = null)
     {
         metrics.Uploads.Add(1, new KeyValuePair<string, object?>("outcome", "refused"));
-        return Answers.Problem(why, statusCode: status, extensions: hint is null ? null : new Dictionary<string, object?> { ["hint"] = hint });
+        return Answers.Problem(why, statusCode: status,
+            extensions: hint is null ? null : new Dictionary<string, object?> { ["hint"] = hint });
     }
 }

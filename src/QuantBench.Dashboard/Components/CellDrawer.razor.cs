@@ -49,10 +49,12 @@ public sealed partial class CellDrawer
         _notes = [.. View.Metric?.Notes ?? [], .. View.Result.Notes ?? []];
         _settings = [.. Words.Settings(View.Result.Cell.Settings)];
         _co2 = View.Result.Metric("energy_per_token") is { } energy && Server.Co2Grams(energy.Value) is { } grams
-            ? $"Energy per token: {Format.Number(grams * 1e6)}\u00a0µg CO₂e at the configured {Format.Number(Server.Co2GramsPerKwh ?? 0)}\u00a0g/kWh" : null;
+            ? $"Energy per token: {Format.Number(grams * 1e6)}\u00a0µg CO₂e at the configured "
+                + $"{Format.Number(Server.Co2GramsPerKwh ?? 0)}\u00a0g/kWh" : null;
         _next = View.Result.Status switch
         {
-            CellStatus.Failed => ("When the cause is mended, measure the run's failed cells again:", $"./run-bench.sh resume {RunId} --retry-failed"),
+            CellStatus.Failed =>
+                ("When the cause is mended, measure the run's failed cells again:", $"./run-bench.sh resume {RunId} --retry-failed"),
             CellStatus.Unsupported => ("What engines and devices this machine has, and why others are out:", "./run-bench.sh doctor"),
             CellStatus.Cancelled => ("Go on with the run:", $"./run-bench.sh resume {RunId}"),
             _ => null,

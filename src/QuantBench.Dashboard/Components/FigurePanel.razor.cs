@@ -32,7 +32,10 @@ public sealed partial class FigurePanel
     private bool AsTable => Shown.Split('.').Contains(Figure.Id);
 
     private string Toggle => Link.With(
-        Navigation.Uri, ("table", AsTable ? string.Join('.', Shown.Split('.').Where(id => id != Figure.Id)) : string.Join('.', Shown.Split('.', StringSplitOptions.RemoveEmptyEntries).Append(Figure.Id)))) + "#" + Figure.Id;
+        Navigation.Uri,
+        ("table",
+            AsTable ? string.Join('.', Shown.Split('.').Where(id => id != Figure.Id))
+                : string.Join('.', Shown.Split('.', StringSplitOptions.RemoveEmptyEntries).Append(Figure.Id)))) + "#" + Figure.Id;
 
     // The SVG is our own: numbers, escaped words and colour roles.
     private MarkupString Picture => new(FigureSvg.ForPage(Figure.Svg));

@@ -29,7 +29,9 @@ public sealed partial class SampleStrip
     [EditorRequired]
     public Measurement Metric { get; set; } = null!;
 
-    private string Finding => $"{Samples.Length} samples of {Metric.Name} between {Format.Number(Samples.Min(), 4)} and {Format.Number(Samples.Max(), 4)}, median {Format.Number(Descriptive.Median(Samples), 4)}";
+    private string Finding =>
+        $"{Samples.Length} samples of {Metric.Name} between {Format.Number(Samples.Min(), 4)} and {Format.Number(Samples.Max(), 4)}, "
+            + $"median {Format.Number(Descriptive.Median(Samples), 4)}";
 
     /// <inheritdoc/>
     protected override void OnParametersSet()
@@ -43,12 +45,16 @@ public sealed partial class SampleStrip
         double X(double value) => Left + ((value - low) / (high - low) * (Right - Left));
         double figure = Metric.Error is null ? Metric.Value : Descriptive.Median(finite);
         _median = Text(X(Math.Clamp(figure, low, high)));
-        _band = Metric.Ci95 is [double from, double to] && from >= low && to <= high ? (Text(X(from)), Text(Math.Max(1, X(to) - X(from)))) : null;
+        _band = Metric.Ci95 is [double from, double to] && from >= low && to <= high ? (Text(X(from)), Text(Math.Max(1, X(to) - X(from))))
+            : null;
         // Spread by the golden ratio: neighbours in time don't cover each other, and the picture is the same each time.
-        _dots = [.. finite.Take(MostDots).Select((v, i) => (Text(X(v)), Text(10 + (36 * (i * 0.618033988749895 % 1))), $"sample {i + 1}: {Format.Number(v, 5)}"))];
+        _dots = [
+            .. finite.Take(MostDots)
+                .Select((v, i) => (Text(X(v)), Text(10 + (36 * (i * 0.618033988749895 % 1))), $"sample {i + 1}: {Format.Number(v, 5)}"))];
         double step = Step(span);
         var ticks = ImmutableArray.CreateBuilder<(string, string)>();
-        for (double at = Math.Ceiling(low / step) * step; at <= high && ticks.Count < 8; at += step) ticks.Add((Text(X(at)), Format.Fixed(at, Math.Clamp(-(int)Math.Floor(Math.Log10(step) + 1e-9), 0, 8))));
+        for (double at = Math.Ceiling(low / step) * step; at <= high && ticks.Count < 8; at += step)
+            ticks.Add((Text(X(at)), Format.Fixed(at, Math.Clamp(-(int)Math.Floor(Math.Log10(step) + 1e-9), 0, 8))));
         _ticks = ticks.ToImmutable();
     }
 

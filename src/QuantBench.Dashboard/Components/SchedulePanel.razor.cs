@@ -37,5 +37,6 @@ public sealed partial class SchedulePanel
         _note = Options.Launcher is null ? "pages only: './run-bench.sh serve' is what starts scheduled runs" : "one run at a time";
     }
 
-    private static string Policy(Schedule schedule) => schedule.CatchUp switch { CatchUp.Skip => "left out", CatchUp.All => "all run", _ => "the last one runs" };
+    private static string Policy(Schedule schedule) =>
+        schedule.CatchUp switch { CatchUp.Skip => "left out", CatchUp.All => "all run", _ => "the last one runs" };
 }

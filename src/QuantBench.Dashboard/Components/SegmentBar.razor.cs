@@ -20,7 +20,9 @@ public sealed partial class SegmentBar
             var segments = ImmutableArray.CreateBuilder<Segment>();
             double at = 0;
             double total = Math.Max(1, Counts.Total);
-            foreach ((string name, int count) in (ReadOnlySpan<(string, int)>)[("ok", Counts.Ok), ("uns", Counts.Unsupported), ("fail", Counts.Failed), ("todo", Counts.Waiting)])
+            foreach ((string name,
+                int count) in (ReadOnlySpan<(string, int)>)[("ok", Counts.Ok), ("uns", Counts.Unsupported), ("fail", Counts.Failed),
+                    ("todo", Counts.Waiting)])
             {
                 if (count == 0) continue;
                 double width = 100 * count / total;

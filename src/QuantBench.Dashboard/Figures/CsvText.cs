@@ -20,7 +20,8 @@ public static class CsvText
     // A text that a spreadsheet would take for a formula is kept one.
     private static string Field(string value)
     {
-        string safe = value is ['=' or '+' or '@' or '\t', ..] || (value is ['-', ..] && !double.TryParse(value, out _)) ? "'" + value : value;
+        string safe = value is ['=' or '+' or '@' or '\t', ..] || (value is ['-', ..] && !double.TryParse(value, out _)) ? "'" + value
+            : value;
         return safe.AsSpan().IndexOfAny(",\"\r\n") < 0 ? safe : $"\"{safe.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
     }
 }

@@ -13,8 +13,10 @@ public sealed class FigureSource(RunQueries runs, StoreCache cache)
     /// <summary>Every figure that a run has data for; empty when its folder is gone.</summary>
     /// <param name="runId">The run.</param>
     /// <param name="cancellationToken">Stops.</param>
-    public Task<ImmutableArray<PlotFigure>> OfRunAsync(string runId, CancellationToken cancellationToken) => cache.GetAsync("figures " + runId, async () =>
-        await runs.RecordAsync(runId, cancellationToken) is { } record ? RunPlots.Draw(RunTableBuilder.Build(record), bothWidths: true) : []);
+    public Task<ImmutableArray<PlotFigure>> OfRunAsync(string runId, CancellationToken cancellationToken) =>
+        cache.GetAsync("figures " + runId, async () =>
+        await runs.RecordAsync(runId, cancellationToken) is { } record ? RunPlots.Draw(RunTableBuilder.Build(record), bothWidths: true)
+            : []);
 
     /// <summary>One figure of a run, or null.</summary>
     public async Task<PlotFigure?> FindAsync(string runId, string figure, CancellationToken cancellationToken) =>

@@ -2,7 +2,8 @@ using System.Text.RegularExpressions;
 
 namespace QuantBench.Dashboard.Figures;
 
-/// <summary>One plot's SVG for two uses: in a page, where the sheet gives its colours, and as a file of its own, with the light ones.</summary>
+/// <summary>One plot's SVG for two uses: in a page, where the sheet gives its colours, and as a file of its own, with the light
+/// ones.</summary>
 public static partial class FigureSvg
 {
     /// <summary>For a page: without its style element, which a strict content security policy refuses.</summary>
@@ -24,7 +25,8 @@ public static partial class FigureSvg
         const double head = 44;
         string inner = light[(light.IndexOf('>', StringComparison.Ordinal) + 1)..light.LastIndexOf("</svg>", StringComparison.Ordinal)];
         return FormattableString.Invariant($"""
-            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height + head}" width="{width}" height="{height + head}" font-family="system-ui,sans-serif" font-size="12">
+            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height + head}" width="{width}" height="{height + head}"
+              font-family="system-ui,sans-serif" font-size="12">
             <rect width="{width}" height="{height + head}" fill="#ffffff"/>
             <text x="8" y="18" font-size="15" font-weight="600" fill="#10161d">{Escape(title)}</text>
             <text x="8" y="35" font-size="11" fill="#5a6671">{Escape(source)}</text>

@@ -40,13 +40,16 @@ public static class SvgRaster
                 foreach (XElement child in element.Elements()) Draw(canvas, child, Number(element, "font-size", fontSize));
                 break;
             case "path":
-                using (SKPath path = SKPath.ParseSvgPathData(Text(element, "d") ?? "") ?? new SKPath()) Paint(element, (shape, paint) => canvas.DrawPath(shape, paint), path);
+                using (SKPath path = SKPath.ParseSvgPathData(Text(element, "d") ?? "") ?? new SKPath()) Paint(element,
+                    (shape, paint) => canvas.DrawPath(shape, paint), path);
                 break;
             case "rect":
-                Paint(element, (shape, paint) => canvas.DrawRect(shape, paint), SKRect.Create(Number(element, "x"), Number(element, "y"), Number(element, "width"), Number(element, "height")));
+                Paint(element, (shape, paint) => canvas.DrawRect(shape, paint),
+                    SKRect.Create(Number(element, "x"), Number(element, "y"), Number(element, "width"), Number(element, "height")));
                 break;
             case "ellipse":
-                Paint(element, (shape, paint) => canvas.DrawOval(shape, paint), Oval(element, Number(element, "rx"), Number(element, "ry")));
+                Paint(element, (shape, paint) => canvas.DrawOval(shape, paint),
+                    Oval(element, Number(element, "rx"), Number(element, "ry")));
                 break;
             case "circle":
                 Paint(element, (shape, paint) => canvas.DrawOval(shape, paint), Oval(element, Number(element, "r"), Number(element, "r")));
@@ -78,13 +81,24 @@ public static class SvgRaster
         float opacity = Number(element, "opacity", 1);
         if (Color(element, "fill", SKColors.Black) is { } fill)
         {
-            using var paint = new SKPaint { Style = SKPaintStyle.Fill, Color = fill.WithAlpha((byte)(255 * opacity * Number(element, "fill-opacity", 1))), IsAntialias = true };
+            using var paint = new SKPaint
+            {
+                Style = SKPaintStyle.Fill,
+                Color = fill.WithAlpha((byte)(255 * opacity * Number(element, "fill-opacity", 1))),
+                IsAntialias = true
+            };
             draw(shape, paint);
         }
 
         if (Color(element, "stroke", null) is { } stroke)
         {
-            using var paint = new SKPaint { Style = SKPaintStyle.Stroke, Color = stroke.WithAlpha((byte)(255 * opacity)), StrokeWidth = Number(element, "stroke-width", 1), IsAntialias = true };
+            using var paint = new SKPaint
+            {
+                Style = SKPaintStyle.Stroke,
+                Color = stroke.WithAlpha((byte)(255 * opacity)),
+                StrokeWidth = Number(element, "stroke-width", 1),
+                IsAntialias = true
+            };
             if (Text(element, "stroke-dasharray") is { } dashes && Numbers(dashes) is { Length: > 0 } parts)
                 paint.PathEffect = SKPathEffect.CreateDash(parts.Length % 2 == 0 ? parts : [.. parts, .. parts], 0);
             draw(shape, paint);
@@ -97,12 +111,24 @@ public static class SvgRaster
         SKFontStyle style = Text(element, "font-weight") is "600" or "700" or "bold" ? SKFontStyle.Bold : SKFontStyle.Normal;
         using SKTypeface face = SKTypeface.FromFamilyName(null, style);
         using var font = new SKFont(face, Number(element, "font-size", fontSize)) { Subpixel = true };
-        SKTextAlign align = Text(element, "text-anchor") switch { "middle" => SKTextAlign.Center, "end" => SKTextAlign.Right, _ => SKTextAlign.Left };
+        SKTextAlign align = Text(element, "text-anchor") switch
+        {
+            "middle" => SKTextAlign.Center,
+            "end" => SKTextAlign.Right,
+            _ => SKTextAlign.Left
+        };
         float x = Number(element, "x");
         float y = Number(element, "y");
         if (Color(element, "stroke", null) is { } halo)
         {
-            using var around = new SKPaint { Style = SKPaintStyle.Stroke, Color = halo, StrokeWidth = Number(element, "stroke-width", 1), StrokeJoin = SKStrokeJoin.Round, IsAntialias = true };
+            using var around = new SKPaint
+            {
+                Style = SKPaintStyle.Stroke,
+                Color = halo,
+                StrokeWidth = Number(element, "stroke-width", 1),
+                StrokeJoin = SKStrokeJoin.Round,
+                IsAntialias = true
+            };
             canvas.DrawText(words, x, y, align, font, around);
         }
 
@@ -132,5 +158,6 @@ public static class SvgRaster
         float.TryParse(Text(element, name), NumberStyles.Float, CultureInfo.InvariantCulture, out float value) ? value : missing;
 
     private static float[] Numbers(string text) =>
-        [.. text.Split([' ', ','], StringSplitOptions.RemoveEmptyEntries).Select(t => float.TryParse(t, NumberStyles.Float, CultureInfo.InvariantCulture, out float v) ? v : 0)];
+        [.. text.Split([' ', ','], StringSplitOptions.RemoveEmptyEntries)
+            .Select(t => float.TryParse(t, NumberStyles.Float, CultureInfo.InvariantCulture, out float v) ? v : 0)];
 }

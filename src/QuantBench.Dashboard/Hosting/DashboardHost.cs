@@ -72,7 +72,9 @@ public sealed class DashboardHost : IAsyncDisposable
             StoreCatchUp.Run(store);
             app = Build(options, lab, store);
             await app.StartAsync(cancellationToken);
-            var host = new DashboardHost(app, store) { BootstrapCode = accounts.Any() ? null : app.Services.GetRequiredService<Bootstrap>().Code };
+            var host = new DashboardHost(app,
+                store)
+            { BootstrapCode = accounts.Any() ? null : app.Services.GetRequiredService<Bootstrap>().Code };
             host.Address = host.ReadAddress(options);
             return host;
         }
@@ -80,7 +82,9 @@ public sealed class DashboardHost : IAsyncDisposable
         {
             if (app is not null) await app.DisposeAsync();
             store.Dispose();
-            throw new RequestException($"can't listen on {options.Address}:{options.Port}: {e.InnerException!.Message}", "Choose another port with --port, or 0 for any free one.", e); // matched above
+            // matched above
+            throw new RequestException($"can't listen on {options.Address}:{options.Port}: {e.InnerException!.Message}",
+                "Choose another port with --port, or 0 for any free one.", e);
         }
         catch
         {
@@ -110,7 +114,9 @@ public sealed class DashboardHost : IAsyncDisposable
 
     private static WebApplication Build(DashboardOptions options, LabDatabase lab, ResultStore store)
     {
-        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = typeof(DashboardHost).Assembly.GetName().Name });
+        WebApplicationBuilder builder =
+            WebApplication.CreateEmptyBuilder(
+                new WebApplicationOptions { ApplicationName = typeof(DashboardHost).Assembly.GetName().Name });
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -122,7 +128,8 @@ public sealed class DashboardHost : IAsyncDisposable
         });
         builder.Logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning);
         // Kestrel reports a taken port by exception as well; the command prints that one.
-        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None).AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Critical)
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None)
+            .AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Critical)
             .AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error).AddFilter("Hangfire", LogLevel.Warning);
         Register(builder.Services, options, lab, store);
         WebApplication app = builder.Build();
@@ -139,9 +146,12 @@ public sealed class DashboardHost : IAsyncDisposable
         EmbeddedAssets.Map(app);
         DashboardApi.Map(app);
         PageActions.Map(app);
-        app.MapRazorComponents<App>().AddInteractiveServerRenderMode(o => o.ContentSecurityFrameAncestorsPolicy = null).RequireAuthorization(Policies.Read);
+        app.MapRazorComponents<App>().AddInteractiveServerRenderMode(o => o.ContentSecurityFrameAncestorsPolicy = null)
+            .RequireAuthorization(Policies.Read);
         // What matches nothing is the same to everybody: the page that says so.
-        app.MapFallback(() => new RazorComponentResult<App> { StatusCode = StatusCodes.Status404NotFound, PreventStreamingRendering = true }).AllowAnonymous();
+        app.MapFallback(() =>
+            new RazorComponentResult<App> { StatusCode = StatusCodes.Status404NotFound, PreventStreamingRendering = true })
+            .AllowAnonymous();
         return app;
     }
 
@@ -149,7 +159,8 @@ public sealed class DashboardHost : IAsyncDisposable
     {
         services.AddRouting();
         services.AddSingleton(options).AddSingleton(options.Lab).AddSingleton(options.Clock).AddSingleton(lab).AddSingleton(store);
-        services.AddSingleton<AuditLog>().AddSingleton<ScheduleStore>().AddSingleton<OccurrenceStore>().AddSingleton<RunNotes>().AddSingleton<ArtifactCatalog>();
+        services.AddSingleton<AuditLog>().AddSingleton<ScheduleStore>().AddSingleton<OccurrenceStore>().AddSingleton<RunNotes>()
+            .AddSingleton<ArtifactCatalog>();
         services.AddSingleton<AccountStore>().AddSingleton<ApiKeyStore>().AddSingleton<Bootstrap>().AddSingleton<OneLook>();
         services.AddDashboardQueries();
         services.AddSingleton<ResultWatcher>().AddHostedService(s => s.GetRequiredService<ResultWatcher>());
@@ -167,11 +178,14 @@ public sealed class DashboardHost : IAsyncDisposable
             o.Cookie.SameSite = SameSiteMode.Strict;
         });
         services.AddDataProtection().SetApplicationName("QuantBench").PersistKeysToFileSystem(KeyFolder(options.Lab.ResultsRoot));
-        services.AddResponseCompression(o => o.MimeTypes = ["text/html", "text/css", "text/javascript", "image/svg+xml", "application/json", "text/csv"]);
+        services.AddResponseCompression(o =>
+            o.MimeTypes = ["text/html", "text/css", "text/javascript", "image/svg+xml", "application/json", "text/csv"]);
         services.AddProblemDetails();
         DashboardApi.Register(services);
-        // Names that lead here by a foreign DNS record are refused, so no web site can read a local dashboard through its visitors' browsers.
-        string[] hosts = options.IsLocal ? ["localhost", "127.0.0.1", "[::1]", .. options.HostNames] : options.HostNames.Count > 0 ? ["localhost", "127.0.0.1", "[::1]", .. options.HostNames] : ["*"];
+        // Names that lead here by a foreign DNS record are refused, so no web site can read a local dashboard through its visitors'
+        // browsers.
+        string[] hosts = options.IsLocal ? ["localhost", "127.0.0.1", "[::1]", .. options.HostNames]
+            : options.HostNames.Count > 0 ? ["localhost", "127.0.0.1", "[::1]", .. options.HostNames] : ["*"];
         services.Configure<HostFilteringOptions>(o => o.AllowedHosts = hosts);
         services.AddHostFiltering(o => o.AllowEmptyHosts = false);
     }
@@ -193,13 +207,15 @@ public sealed class DashboardHost : IAsyncDisposable
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
         {
-            throw new RequestException($"the certificate {options.CertificateFile} can't be read: {e.Message}", "Give PEM files: --tls-cert CERT.pem --tls-key KEY.pem.", e);
+            throw new RequestException($"the certificate {options.CertificateFile} can't be read: {e.Message}",
+                "Give PEM files: --tls-cert CERT.pem --tls-key KEY.pem.", e);
         }
     }
 
     private string ReadAddress(DashboardOptions options)
     {
-        string bound = _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses.FirstOrDefault() ?? $"http://localhost:{options.Port}";
+        string bound = _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses.FirstOrDefault()
+            ?? $"http://localhost:{options.Port}";
         var uri = new Uri(bound);
         return $"{uri.Scheme}://{(options.IsLocal && options.Address.Equals(IPAddress.Loopback) ? "localhost" : uri.Host)}:{uri.Port}";
     }

@@ -38,7 +38,8 @@ internal static class EmbeddedAssets
     private static FrozenDictionary<string, Asset> Load()
     {
         Assembly assembly = typeof(EmbeddedAssets).Assembly;
-        return assembly.GetManifestResourceNames().Where(n => n.StartsWith(Prefix, StringComparison.Ordinal)).ToFrozenDictionary(n => n[Prefix.Length..], name =>
+        return assembly.GetManifestResourceNames().Where(n => n.StartsWith(Prefix, StringComparison.Ordinal))
+            .ToFrozenDictionary(n => n[Prefix.Length..], name =>
         {
             using Stream stream = assembly.GetManifestResourceStream(name)!; // listed one line above
             byte[] content = new byte[stream.Length];

@@ -21,6 +21,8 @@ internal static class RateLimits
         limiter.AddPolicy(Change, http => Window(http, options.ChangesPerMinute, TimeSpan.FromMinutes(1)));
     });
 
-    private static RateLimitPartition<string> Window(HttpContext http, int permits, TimeSpan window) => RateLimitPartition.GetFixedWindowLimiter(
-        http.Connection.RemoteIpAddress?.ToString() ?? "unknown", _ => new FixedWindowRateLimiterOptions { PermitLimit = permits, Window = window });
+    private static RateLimitPartition<string> Window(HttpContext http, int permits, TimeSpan window) =>
+        RateLimitPartition.GetFixedWindowLimiter(
+        http.Connection.RemoteIpAddress?.ToString() ?? "unknown",
+        _ => new FixedWindowRateLimiterOptions { PermitLimit = permits, Window = window });
 }

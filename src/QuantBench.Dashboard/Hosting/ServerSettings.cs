@@ -21,10 +21,12 @@ public sealed class ServerSettings(LabSettings settings)
     private const double JoulesPerKilowattHour = 3.6e6;
 
     /// <summary>Carbon dioxide equivalents of the electricity, grams per kilowatt-hour; null when nobody said.</summary>
-    public double? Co2GramsPerKwh => double.TryParse(settings.Get(Co2Name), NumberStyles.Float, CultureInfo.InvariantCulture, out double grams) ? grams : null;
+    public double? Co2GramsPerKwh =>
+        double.TryParse(settings.Get(Co2Name), NumberStyles.Float, CultureInfo.InvariantCulture, out double grams) ? grams : null;
 
     /// <summary>Days that runs are kept; null = for ever.</summary>
-    public int? RetentionDays => int.TryParse(settings.Get(RetentionName), NumberStyles.None, CultureInfo.InvariantCulture, out int days) ? days : null;
+    public int? RetentionDays =>
+        int.TryParse(settings.Get(RetentionName), NumberStyles.None, CultureInfo.InvariantCulture, out int days) ? days : null;
 
     /// <summary>Address to listen on at the next start; null = this machine only.</summary>
     public string? Listen => settings.Get(ListenName);
@@ -46,20 +48,32 @@ public sealed class ServerSettings(LabSettings settings)
     /// <exception cref="RequestException">It is no number of grams.</exception>
     public void SetCo2(string? text, string actor) => Set(Co2Name, text, actor, t =>
         double.TryParse(t, NumberStyles.Float, CultureInfo.InvariantCulture, out double grams) && grams is >= 0 and <= MostCo2
-            ? grams.ToString(CultureInfo.InvariantCulture) : throw new RequestException($"'{t}' is no intensity.", $"Grams of CO₂e per kilowatt-hour, 0 to {MostCo2}; empty = unknown."));
+            ? grams.ToString(CultureInfo.InvariantCulture)
+            : throw new RequestException($"'{t}' is no intensity.", $"Grams of CO₂e per kilowatt-hour, 0 to {MostCo2}; empty = unknown."));
 
     /// <summary>Sets how long runs are kept.</summary>
     /// <exception cref="RequestException">It is no number of days.</exception>
     public void SetRetention(string? text, string actor) => Set(RetentionName, text, actor, t =>
         int.TryParse(t, NumberStyles.None, CultureInfo.InvariantCulture, out int days) && days is >= LeastDays and <= MostDays
-            ? days.ToString(CultureInfo.InvariantCulture) : throw new RequestException($"'{t}' is no number of days.", $"{LeastDays} to {MostDays}; empty = for ever."));
+            ? days.ToString(CultureInfo.InvariantCulture)
+            : throw new RequestException($"'{t}' is no number of days.", $"{LeastDays} to {MostDays}; empty = for ever."));
 
     /// <summary>Sets the address to listen on.</summary>
     /// <exception cref="RequestException">It is no address.</exception>
     public void SetListen(string? text, string actor) => Set(ListenName, text, actor, t =>
-        ReadAddress(t)?.ToString() ?? throw new RequestException($"'{t}' is no IP address.", "E.g. 0.0.0.0 for every address of this machine; empty = this machine only."));
+        ReadAddress(t)?.ToString()
+            ?? throw new RequestException($"'{t}' is no IP address.",
+                "E.g. 0.0.0.0 for every address of this machine; empty = this machine only."));
 
-    private static IPAddress? ReadAddress(string? text) => text switch { null => null, "localhost" => IPAddress.Loopback, "*" => IPAddress.Any, _ => IPAddress.TryParse(text, out IPAddress? address) ? address : null };
+    private static IPAddress? ReadAddress(string? text) =>
+        text switch
+        {
+            null => null,
+            "localhost" => IPAddress.Loopback,
+            "*" => IPAddress.Any,
+            _ => IPAddress.TryParse(text, out IPAddress? address) ? address : null
+        };
 
-    private void Set(string name, string? text, string actor, Func<string, string> check) => settings.Set(name, string.IsNullOrWhiteSpace(text) ? null : check(text.Trim()), actor);
+    private void Set(string name, string? text, string actor, Func<string, string> check) =>
+        settings.Set(name, string.IsNullOrWhiteSpace(text) ? null : check(text.Trim()), actor);
 }

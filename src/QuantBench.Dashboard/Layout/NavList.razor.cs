@@ -50,7 +50,8 @@ public sealed partial class NavList
     private NavigationManager Navigation { get; set; } = null!;
 
     /// <summary>Name of the page at a path.</summary>
-    public static string NameOf(string path) => Entries(0, 0, 0, true).SelectMany(g => g.Entries).Where(e => Fits(e, path)).Select(e => e.Label).FirstOrDefault("QuantBench");
+    public static string NameOf(string path) =>
+        Entries(0, 0, 0, true).SelectMany(g => g.Entries).Where(e => Fits(e, path)).Select(e => e.Label).FirstOrDefault("QuantBench");
 
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync()
@@ -59,7 +60,9 @@ public sealed partial class NavList
         bool admin = user?.IsInRole(Policies.Name(Role.Admin)) ?? false;
         try
         {
-            _groups = Entries(await Runs.CountAsync(CancellationToken.None), (await Machines.ListAsync(CancellationToken.None)).Length, Reviews.Total, admin);
+            _groups =
+                Entries(await Runs.CountAsync(CancellationToken.None), (await Machines.ListAsync(CancellationToken.None)).Length,
+                    Reviews.Total, admin);
         }
         catch (Exception e) when (Store.Explain(e) is not null)
         {
@@ -72,7 +75,8 @@ public sealed partial class NavList
     [
         new("Results",
         [
-            new("/", "Overview"), new("/runs", "Runs", runs), new("/compare", "Compare"), new("/decide", "Decide"), new("/trends", "Trends", changes > 0 ? changes : null, "changes nobody has acknowledged"), new("/claims", "Claims"),
+            new("/", "Overview"), new("/runs", "Runs", runs), new("/compare", "Compare"), new("/decide", "Decide"),
+            new("/trends", "Trends", changes > 0 ? changes : null, "changes nobody has acknowledged"), new("/claims", "Claims"),
         ]),
         new("Lab", [new("/machines", "Machines", machines), new("/models", "Models"), new("/suites", "Suites")]),
         new("Admin", admin ? [new("/audit", "Audit"), new("/settings", "Settings")] : [new("/settings", "Settings")]),

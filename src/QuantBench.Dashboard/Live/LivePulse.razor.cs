@@ -3,8 +3,8 @@ using Microsoft.AspNetCore.Components;
 namespace QuantBench.Dashboard.Live;
 
 /// <summary>
-/// Keeps a page live: when the store changes, the page is fetched again at the same address and merged in place, so rows and cells change where
-/// they stand. The one part of a page that holds a circuit.
+/// Keeps a page live: when the store changes, the page is fetched again at the same address and merged in place, so rows and cells change
+/// where they stand. The one part of a page that holds a circuit.
 /// </summary>
 public sealed partial class LivePulse
 {

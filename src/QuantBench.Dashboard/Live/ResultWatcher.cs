@@ -16,7 +16,8 @@ namespace QuantBench.Dashboard.Live;
 /// <param name="cache">Told of each change of the store.</param>
 /// <param name="clock">The one clock.</param>
 /// <param name="logger">Receives what went wrong.</param>
-public sealed class ResultWatcher(ResultStore store, LabDatabase lab, StoreCache cache, TimeProvider clock, ILogger<ResultWatcher> logger) : BackgroundService
+public sealed class ResultWatcher(ResultStore store, LabDatabase lab, StoreCache cache, TimeProvider clock, ILogger<ResultWatcher> logger)
+    : BackgroundService
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(500);
 
@@ -72,7 +73,8 @@ public sealed class ResultWatcher(ResultStore store, LabDatabase lab, StoreCache
 
     private static SqliteConnection Open(string path)
     {
-        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadOnly, Pooling = false }.ToString());
+        var connection = new SqliteConnection(
+            new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadOnly, Pooling = false }.ToString());
         connection.Open();
         return connection;
     }

@@ -3,8 +3,8 @@ using QuantBench.Core.Metrics;
 namespace QuantBench.Dashboard.Matrix;
 
 /// <summary>
-/// Spaces nine tones over figures: from the 5th to the 95th percentile, ends clamped; by ratios where the figures span more than a factor of
-/// ten. The strongest tone is the best figure, whatever the metric's direction.
+/// Spaces nine tones over figures: from the 5th to the 95th percentile, ends clamped; by ratios where the figures span more than a factor
+/// of ten. The strongest tone is the best figure, whatever the metric's direction.
 /// </summary>
 public sealed class HeatScale
 {

@@ -21,7 +21,8 @@ public static class MatrixBuilder
     {
         ArgumentNullException.ThrowIfNull(run);
         HashSet<string> there = [.. run.Cells.SelectMany(c => c.Result.Metrics).Select(m => m.Name)];
-        return [.. s_first.Where(there.Contains).Select(MetricTable.Get), .. MetricTable.All.Where(m => there.Contains(m.Name) && !s_first.Contains(m.Name))];
+        return [.. s_first.Where(there.Contains).Select(MetricTable.Get),
+            .. MetricTable.All.Where(m => there.Contains(m.Name) && !s_first.Contains(m.Name))];
     }
 
     /// <summary>Number of metrics of <see cref="Metrics"/> that have a place in the switch; the others are in its list.</summary>
@@ -53,14 +54,20 @@ public static class MatrixBuilder
         ArgumentNullException.ThrowIfNull(metric);
         ArgumentNullException.ThrowIfNull(slice);
         Dictionary<CellId, CellView> results = run.Cells.Where(c => Key(c.Result.Cell) == slice.Key).ToDictionary(c => c.Result.Cell.Id);
-        Cell[] cells = [.. run.Planned.Where(c => Key(c) == slice.Key).Concat(results.Values.Select(r => r.Result.Cell)).DistinctBy(c => c.Id)];
-        BackendId[] backends = [.. cells.Select(c => c.Backend).Distinct().OrderBy(b => b.Engine, StringComparer.Ordinal).ThenBy(b => b.Device, StringComparer.Ordinal)];
+        Cell[] cells = [
+            .. run.Planned.Where(c => Key(c) == slice.Key).Concat(results.Values.Select(r => r.Result.Cell)).DistinctBy(c => c.Id)];
+        BackendId[] backends = [
+            .. cells.Select(c => c.Backend).Distinct().OrderBy(b => b.Engine, StringComparer.Ordinal)
+                .ThenBy(b => b.Device, StringComparer.Ordinal)];
         Variant[] variants = [.. cells.Select(c => c.Variant).Distinct()];
         Dictionary<(Variant, BackendId), Cell> at = cells.ToDictionary(c => (c.Variant, c.Backend));
-        string? reference = run.Planned.Concat(run.Cells.Select(c => c.Result.Cell)).Where(c => c.Workload == "divergence").Select(c => c.Settings.Text("reference")).FirstOrDefault(r => r.Length > 0);
-        double Value(Cell? cell) => cell is not null && results.TryGetValue(cell.Id, out CellView? view) && view[metric.Name] is { } m ? m.Value : double.NaN;
+        string? reference = run.Planned.Concat(run.Cells.Select(c => c.Result.Cell)).Where(c => c.Workload == "divergence")
+            .Select(c => c.Settings.Text("reference")).FirstOrDefault(r => r.Length > 0);
+        double Value(Cell? cell) =>
+            cell is not null && results.TryGetValue(cell.Id, out CellView? view) && view[metric.Name] is { } m ? m.Value : double.NaN;
         var all = new HeatScale(cells.Select(Value), metric.Direction);
-        HeatScale[] scales = [.. backends.Select(b => perColumn ? new HeatScale(cells.Where(c => c.Backend == b).Select(Value), metric.Direction) : all)];
+        HeatScale[] scales = [
+            .. backends.Select(b => perColumn ? new HeatScale(cells.Where(c => c.Backend == b).Select(Value), metric.Direction) : all)];
         (string unit, double divisor) = UnitFor(metric, all.Largest);
         CellId? current = run.Current?.Id;
 
@@ -68,39 +75,55 @@ public static class MatrixBuilder
         [
             .. variants.GroupBy(v => v.Scheme.PrecisionClass).OrderBy(g => g.Key).Select(g => new MatrixGroup(
                 Words.Class(g.Key),
-                [.. g.Select(v => (Variant: v, Bits: Bits(run, v))).OrderBy(v => v.Bits ?? v.Variant.Scheme.NominalBits).ThenBy(v => v.Variant.Id, StringComparer.Ordinal).Select(v => Row(v.Variant, v.Bits))])),
+                [.. g.Select(v => (Variant: v, Bits: Bits(run, v))).OrderBy(v => v.Bits ?? v.Variant.Scheme.NominalBits)
+                    .ThenBy(v => v.Variant.Id, StringComparer.Ordinal).Select(v => Row(v.Variant, v.Bits))])),
         ];
         MatrixEngine[] engines = [.. backends.GroupBy(b => b.Engine).Select(g => new MatrixEngine(g.Key, [.. g.Select(b => b.Device)]))];
         return new MatrixView(
-            metric, unit, slice, [.. engines], [.. groups], all.Count > 1 ? Figure(all.Weakest, divisor) : null, all.Count > 1 ? Figure(all.Strongest, divisor) : null, all.IsLog, perColumn,
+            metric, unit, slice, [.. engines], [.. groups], all.Count > 1 ? Figure(all.Weakest, divisor) : null,
+            all.Count > 1 ? Figure(all.Strongest, divisor) : null, all.IsLog, perColumn,
             Finding(metric, unit, divisor, all, cells, Value));
 
         MatrixRow Row(Variant variant, double? bits) => new(
-            variant, bits is { } b ? Format.Fixed(b, 2) : $"{variant.Scheme.NominalBits}", [.. backends.Select((backend, i) => CellOf(variant, backend, scales[i]))]);
+            variant, bits is { } b ? Format.Fixed(b, 2) : $"{variant.Scheme.NominalBits}",
+            [.. backends.Select((backend, i) => CellOf(variant, backend, scales[i]))]);
 
         MatrixCell CellOf(Variant variant, BackendId backend, HeatScale scale)
         {
             string name = $"{variant.Id} on {backend}";
-            if (!at.TryGetValue((variant, backend), out Cell? cell)) return new MatrixCell(PlannedCell.KeyOf(variant, backend), MatrixCellKind.Absent, "", 0, $"{name}: not in the suite", false, false);
+            if (!at.TryGetValue((variant, backend), out Cell? cell))
+                return new MatrixCell(PlannedCell.KeyOf(variant, backend), MatrixCellKind.Absent, "", 0, $"{name}: not in the suite", false,
+                    false);
             bool isReference = variant.Id == reference;
             if (!results.TryGetValue(cell.Id, out CellView? view))
             {
                 bool running = cell.Id == current;
                 string word = running ? "running" : run.State == RunState.Running ? "waiting" : "not run";
-                return new MatrixCell(cell.Id.Value, running ? MatrixCellKind.Running : MatrixCellKind.Waiting, word, 0, $"{name}: {word}", isReference, false);
+                return new MatrixCell(cell.Id.Value, running ? MatrixCellKind.Running : MatrixCellKind.Waiting, word, 0, $"{name}: {word}",
+                    isReference, false);
             }
 
             CellResult result = view.Result;
             if (result.Status != CellStatus.Ok)
             {
-                MatrixCellKind kind = result.Status switch { CellStatus.Failed => MatrixCellKind.Failed, CellStatus.Unsupported => MatrixCellKind.Unsupported, _ => MatrixCellKind.Cancelled };
-                return new MatrixCell(cell.Id.Value, kind, kind == MatrixCellKind.Unsupported ? "" : Words.State(result.Status), 0, $"{name}: {Words.State(result.Status)}, {result.Reason}", isReference, false);
+                MatrixCellKind kind = result.Status switch
+                {
+                    CellStatus.Failed => MatrixCellKind.Failed,
+                    CellStatus.Unsupported => MatrixCellKind.Unsupported,
+                    _ => MatrixCellKind.Cancelled
+                };
+                return new MatrixCell(cell.Id.Value, kind, kind == MatrixCellKind.Unsupported ? "" : Words.State(result.Status), 0,
+                    $"{name}: {Words.State(result.Status)}, {result.Reason}", isReference, false);
             }
 
-            if (view[metric.Name] is not { } m || double.IsNaN(m.Value)) return new MatrixCell(cell.Id.Value, MatrixCellKind.Other, "—", 0, $"{name}: this cell doesn't measure {metric.Name}", isReference, false);
+            if (view[metric.Name] is not { } m || double.IsNaN(m.Value))
+                return new MatrixCell(cell.Id.Value, MatrixCellKind.Other, "—", 0, $"{name}: this cell doesn't measure {metric.Name}",
+                    isReference, false);
             bool capped = (m.Notes ?? []).Concat(result.Notes ?? []).Any(n => n.Contains("cap", StringComparison.Ordinal));
             string text = divisor == 1 ? Words.Bare(m) : Figure(m.Value, divisor);
-            string full = $"{name}: {Format.Value(m)}, {Words.Basis(m)}{(capped ? ", warm-up cap reached" : "")}{(isReference ? ", the reference" : "")}";
+            string full =
+                $"{name}: {Format.Value(m)}, "
+                    + $"{Words.Basis(m)}{(capped ? ", warm-up cap reached" : "")}{(isReference ? ", the reference" : "")}";
             return new MatrixCell(cell.Id.Value, MatrixCellKind.Value, text, scale.Step(m.Value), full, isReference, capped);
         }
     }
@@ -123,9 +146,11 @@ public static class MatrixBuilder
     private static string Figure(double value, double divisor) => Format.Number(value / divisor);
 
     private static double? Bits(RunDetail run, Variant variant) =>
-        run.Cells.Where(c => c.Result.Cell.Variant == variant).Select(c => c["bits_per_weight"]?.Value).FirstOrDefault(v => v is { } x && double.IsFinite(x));
+        run.Cells.Where(c => c.Result.Cell.Variant == variant).Select(c => c["bits_per_weight"]?.Value)
+            .FirstOrDefault(v => v is { } x && double.IsFinite(x));
 
-    private static string Finding(MetricDefinition metric, string unit, double divisor, HeatScale scale, Cell[] cells, Func<Cell?, double> value)
+    private static string Finding(MetricDefinition metric, string unit, double divisor, HeatScale scale, Cell[] cells,
+        Func<Cell?, double> value)
     {
         if (scale.Count == 0) return $"No cell has {metric.Name} yet.";
         string shown = unit.Length > 0 ? "\u00a0" + unit : "";
@@ -134,6 +159,7 @@ public static class MatrixBuilder
         string Text(double v) => Format.Number(v * factor / divisor);
         if (scale.Count == 1) return $"{best.Variant.Id} on {best.Backend}: {Text(scale.Strongest)}{shown}.";
         Cell worst = cells.First(c => value(c) == scale.Weakest);
-        return $"{metric.Title} of {scale.Count} cells, from {Text(scale.Strongest)}{shown} ({best.Variant.Id} on {best.Backend}, best) to {Text(scale.Weakest)}{shown} ({worst.Variant.Id} on {worst.Backend}).";
+        return $"{metric.Title} of {scale.Count} cells, from {Text(scale.Strongest)}{shown} ({best.Variant.Id} on {best.Backend}, best) to "
+            + $"{Text(scale.Weakest)}{shown} ({worst.Variant.Id} on {worst.Backend}).";
     }
 }

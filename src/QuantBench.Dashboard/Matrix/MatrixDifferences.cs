@@ -10,7 +10,8 @@ namespace QuantBench.Dashboard.Matrix;
 
 /// <summary>
 /// A matrix as differences: every figure is held against the baseline variant's on the same backend. The verdicts are those of comparisons,
-/// corrected for the cells that are looked at; only a difference that is shown has a tone, what isn't shown keeps the middle one whatever its estimate.
+/// corrected for the cells that are looked at; only a difference that is shown has a tone, what isn't shown keeps the middle one whatever
+/// its estimate.
 /// </summary>
 public static class MatrixDifferences
 {
@@ -35,27 +36,45 @@ public static class MatrixDifferences
         Dictionary<string, MetricComparison> compared = Compare(view, baseline, results);
         double reach = Reach(compared.Values);
         MatrixGroup[] groups = [.. view.Groups.Select(g => g with { Rows = [.. g.Rows.Select(Row)] })];
-        return view with { Groups = [.. groups], Baseline = baseline.Id, Finding = Finding(view, baseline, [.. compared.Values]), PerColumn = false };
+        return view
+            with
+        {
+            Groups = [.. groups],
+            Baseline = baseline.Id,
+            Finding = Finding(view, baseline, [.. compared.Values]),
+            PerColumn = false
+        };
 
-        MatrixRow Row(MatrixRow row) => row with { Cells = [.. row.Cells.Select((cell, i) => ReferenceEquals(row, baseRow) ? Base(cell) : CellOf(cell, i))] };
+        MatrixRow Row(MatrixRow row) =>
+            row with { Cells = [.. row.Cells.Select((cell, i) => ReferenceEquals(row, baseRow) ? Base(cell) : CellOf(cell, i))] };
 
         MatrixCell CellOf(MatrixCell cell, int column)
         {
             if (cell.Kind != MatrixCellKind.Value) return cell;
             if (!compared.TryGetValue(cell.CellId ?? "", out MetricComparison? row))
-                return cell with { Kind = MatrixCellKind.Other, Text = Format.Missing, Name = $"{cell.Name}; {baseline.Id} has no figure on this backend", Reference = false, Capped = false };
+                return cell
+                    with
+                {
+                    Kind = MatrixCellKind.Other,
+                    Text = Format.Missing,
+                    Name = $"{cell.Name}; {baseline.Id} has no figure on this backend",
+                    Reference = false,
+                    Capped = false
+                };
             string ends = Words.Ends(row);
             return cell with
             {
                 Text = Words.Difference(row),
                 Step = Step(row, reach),
-                Name = $"{cell.Name}; {Words.Difference(row)}{(ends.Length > 0 ? $" ({ends})" : "")} against {baseline.Id}: {ComparisonText.Word(row.Verdict)}",
+                Name = $"{cell.Name}; {Words.Difference(row)}{(ends.Length > 0 ? $" ({ends})" : "")} against {baseline.Id}: "
+                    + $"{ComparisonText.Word(row.Verdict)}",
                 Reference = false,
             };
         }
     }
 
-    /// <summary>Every figure of a matrix that can be held against the baseline's, by the id of its cell; empty when the baseline has no row.</summary>
+    /// <summary>Every figure of a matrix that can be held against the baseline's, by the id of its cell; empty when the baseline has no
+    /// row.</summary>
     internal static Dictionary<string, MetricComparison> Compare(MatrixView view, Variant baseline, IEnumerable<CellResult> results)
     {
         if (RowOf(view, baseline) is not { } baseRow) return [];
@@ -72,11 +91,13 @@ public static class MatrixDifferences
         return row.Verdict == Verdict.Better ? Middle + away : Middle - away;
     }
 
-    private static MatrixRow? RowOf(MatrixView view, Variant baseline) => view.Groups.SelectMany(g => g.Rows).FirstOrDefault(r => r.Variant == baseline);
+    private static MatrixRow? RowOf(MatrixView view, Variant baseline) =>
+        view.Groups.SelectMany(g => g.Rows).FirstOrDefault(r => r.Variant == baseline);
 
     // The base itself keeps its figures: what all others are differences to.
     private static MatrixCell Base(MatrixCell cell) =>
-        cell.Kind == MatrixCellKind.Value ? cell with { Step = Middle, Reference = true, Name = cell.Name + ", the base of the differences" } : cell;
+        cell.Kind == MatrixCellKind.Value
+            ? cell with { Step = Middle, Reference = true, Name = cell.Name + ", the base of the differences" } : cell;
 
     private static Dictionary<string, MetricComparison> Judge(MatrixView view, MatrixRow baseRow, Dictionary<string, CellResult> measured)
     {
@@ -85,10 +106,20 @@ public static class MatrixDifferences
         {
             for (int i = 0; i < row.Cells.Length; i++)
             {
-                if (row.Cells[i] is not { Kind: MatrixCellKind.Value, CellId: { } id } || baseRow.Cells[i] is not { Kind: MatrixCellKind.Value, CellId: { } baseId }) continue;
+                if (row.Cells[i] is not { Kind: MatrixCellKind.Value, CellId: { } id }
+                    || baseRow.Cells[i] is not { Kind: MatrixCellKind.Value, CellId: { } baseId }) continue;
                 if (Figure(id) is not { } b || Figure(baseId) is not { } a) continue;
-                bool meaningless = view.Metric.Kind == MetricKind.Quality && (measured[id].HasMeaninglessQuality || measured[baseId].HasMeaninglessQuality);
-                var plain = new MetricComparison { Cell = row.Cells[i].Name, Metric = view.Metric, A = a, B = b, Verdict = Verdict.NotComparable, Note = "" };
+                bool meaningless = view.Metric.Kind == MetricKind.Quality
+                    && (measured[id].HasMeaninglessQuality || measured[baseId].HasMeaninglessQuality);
+                var plain = new MetricComparison
+                {
+                    Cell = row.Cells[i].Name,
+                    Metric = view.Metric,
+                    A = a,
+                    B = b,
+                    Verdict = Verdict.NotComparable,
+                    Note = ""
+                };
                 // One run on one machine: nothing keeps its timings from being compared.
                 found[id] = meaningless ? plain with { Note = CellResult.MeaninglessQuality } : FigureComparer.Compare(plain, []);
             }
@@ -116,13 +147,17 @@ public static class MatrixDifferences
     }
 
     // Twice and half weigh alike.
-    private static double Size(MetricComparison row) => row.Difference is not { } d ? 0 : row.Absolute ? Math.Abs(d) : d > -1 ? Math.Abs(Math.Log(1 + d)) : double.PositiveInfinity;
+    private static double Size(MetricComparison row) =>
+        row.Difference is not { } d ? 0 : row.Absolute ? Math.Abs(d) : d > -1 ? Math.Abs(Math.Log(1 + d)) : double.PositiveInfinity;
 
     private static string Finding(MatrixView view, Variant baseline, MetricComparison[] rows)
     {
         if (rows.Length == 0) return $"Nothing has a figure beside {baseline.Id} on the same backend.";
         int Count(Verdict verdict) => rows.Count(r => r.Verdict == verdict);
-        (string, int)[] counts = [("better", Count(Verdict.Better)), ("worse", Count(Verdict.Worse)), ("different", Count(Verdict.Different)), ("no difference shown", Count(Verdict.NoDifferenceShown)), ("not comparable", Count(Verdict.NotComparable))];
-        return $"{view.Metric.Title} against {baseline.Id} on the same backend: of {rows.Length} cells {string.Join(", ", counts.Where(c => c.Item2 > 0).Select(c => $"{c.Item2} {c.Item1}"))}.";
+        (string,
+            int)[] counts = [("better", Count(Verdict.Better)), ("worse", Count(Verdict.Worse)), ("different", Count(Verdict.Different)),
+                ("no difference shown", Count(Verdict.NoDifferenceShown)), ("not comparable", Count(Verdict.NotComparable))];
+        return $"{view.Metric.Title} against {baseline.Id} on the same backend: of {rows.Length} cells "
+            + $"{string.Join(", ", counts.Where(c => c.Item2 > 0).Select(c => $"{c.Item2} {c.Item1}"))}.";
     }
 }

@@ -14,7 +14,8 @@ namespace QuantBench.Dashboard.Matrix;
 /// <param name="Reason">Why, as a sentence.</param>
 /// <param name="Command">What would give a figure; null when nothing has to be done.</param>
 /// <param name="Cell">The cell as planned; null when the suite leaves it out.</param>
-public sealed record PlannedCell(string Key, string Variant, string Backend, string Mark, string Word, string Reason, string? Command, Cell? Cell)
+public sealed record PlannedCell(string Key, string Variant, string Backend, string Mark, string Word, string Reason, string? Command,
+    Cell? Cell)
 {
     /// <summary>Key of a place that no cell of the suite has.</summary>
     public static string KeyOf(Variant variant, BackendId backend)
@@ -33,18 +34,21 @@ public sealed record PlannedCell(string Key, string Variant, string Backend, str
         if (run.Cells.Any(c => c.Result.Cell.Id.Value == key)) return null;
         if (run.Planned.FirstOrDefault(c => c.Id.Value == key) is { } planned) return Waiting(run, planned);
         int at = key.LastIndexOf('@');
-        if (at < 0 || !Core.Variants.Variant.TryParse(key[..at], out Variant? variant) || variant is null || !BackendId.TryParse(key[(at + 1)..], out BackendId backend)) return null;
+        if (at < 0 || !Core.Variants.Variant.TryParse(key[..at], out Variant? variant) || variant is null
+            || !BackendId.TryParse(key[(at + 1)..], out BackendId backend)) return null;
         Cell[] all = [.. run.Planned, .. run.Cells.Select(c => c.Result.Cell)];
         // Only what the matrix shows: a row and a column that both exist.
         if (!all.Any(c => c.Variant == variant) || !all.Any(c => c.Backend == backend)) return null;
         return new PlannedCell(
             key, variant.Id, backend.ToString(), "", "not in the suite",
-            $"Suite {run.Info.Suite} has no cell of {variant.Id} on {backend} for this workload: no matrix entry names both, or an exclude rule leaves them out.", null, null);
+            $"Suite {run.Info.Suite} has no cell of {variant.Id} on {backend} for this workload: no matrix entry names both, or an exclude "
+                + $"rule leaves them out.", null, null);
     }
 
     private static PlannedCell Waiting(RunDetail run, Cell cell)
     {
-        PlannedCell Of(string mark, string word, string reason, string? command = null) => new(cell.Id.Value, cell.Variant.Id, cell.Backend.ToString(), mark, word, reason, command, cell);
+        PlannedCell Of(string mark, string word, string reason, string? command = null) =>
+            new(cell.Id.Value, cell.Variant.Id, cell.Backend.ToString(), mark, word, reason, command, cell);
         string resume = $"./run-bench.sh resume {run.Info.Id}";
         if (run.Current?.Id == cell.Id) return Of("run", "running", "This cell is being measured now.");
         if (run.State == RunState.Running)

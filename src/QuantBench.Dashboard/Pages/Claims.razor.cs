@@ -35,5 +35,6 @@ public sealed partial class Claims
         if (!_findings.IsEmpty) _lead = ClaimText.Lead(_findings);
     }
 
-    private static string Mark(ClaimVerdict verdict) => verdict switch { ClaimVerdict.Holds => "pass", ClaimVerdict.Fails => "worse", _ => "none" };
+    private static string Mark(ClaimVerdict verdict) =>
+        verdict switch { ClaimVerdict.Holds => "pass", ClaimVerdict.Fails => "worse", _ => "none" };
 }

@@ -104,14 +104,19 @@ public sealed partial class Compare
         _focus = ManyComparisonQueries.Focus(_many, MetricName, CellName);
         _differences = await Queries.DifferencesAsync(_many, MetricName);
         _csv = Link.To("/api/v1/compare.csv", [("a", A), .. B.Select(b => ("b", (string?)b))]);
-        _only = [.. _many.Comparisons[0].OnlyA.Select(c => $"{_many.Labels[0]}: {c}"), .. _many.Comparisons.SelectMany((c, i) => c.OnlyB.Select(cell => $"{_labels[i]}: {cell}"))];
+        _only = [.. _many.Comparisons[0].OnlyA.Select(c => $"{_many.Labels[0]}: {c}"),
+            .. _many.Comparisons.SelectMany((c, i) => c.OnlyB.Select(cell => $"{_labels[i]}: {cell}"))];
         _note = $"{_many.Base.Name} against {string.Join(", ", _many.Others.Select(o => o.Name))}";
-        _lead = B.All(b => b == A) ? "Both sides are the same; pick another." : B.Length == 1 ? ComparisonText.Lead(_many.Comparisons[0]) : Lead(_many);
+        _lead = B.All(b => b == A) ? "Both sides are the same; pick another."
+            : B.Length == 1 ? ComparisonText.Lead(_many.Comparisons[0]) : Lead(_many);
         if (_focus is null) return;
         _distribution = await Queries.DistributionAsync(_many, _focus);
         _backends = await Queries.BackendsAsync(_many, _focus);
         _backendRows = [.. _backends.Select(b => b.Row)];
-        _backendNote = $"{_focus.Metric.Description}{(_many.Base.Variant is null && _focus.Row?.Sides.OfType<MetricComparison>().FirstOrDefault()?.VariantA is { } variant ? $"; {variant.Id}" : "")}";
+        _backendNote =
+            _focus.Metric.Description
+                + (_many.Base.Variant is null
+                    && _focus.Row?.Sides.OfType<MetricComparison>().FirstOrDefault()?.VariantA is { } variant ? $"; {variant.Id}" : "");
     }
 
     private static ImmutableArray<ManyRow> First(ImmutableArray<ManyRow> rows) => rows.Length <= MostListed ? rows : rows[..MostListed];
@@ -137,18 +142,26 @@ public sealed partial class Compare
         _picks =
         [
             .. b.Select((selector, i) => new CandidatePick(
-                b.Length == 1 ? "Candidate" : $"Candidate {i + 1}", selector, Read(selector), Address(selector, b.Select((s, j) => j == i ? a : s)), b.Length == 1 ? null : Address(a, b.Where((_, j) => j != i)))),
+                b.Length == 1 ? "Candidate" : $"Candidate {i + 1}", selector, Read(selector),
+                Address(selector, b.Select((s, j) => j == i ? a : s)), b.Length == 1 ? null : Address(a, b.Where((_, j) => j != i)))),
         ];
-        if (b.Length < ManyComparison.MostSides - 1 && SideParts.Next([a, .. b], _picks[^1].Side ?? _a, _runs) is { } next) _addLink = Address(a, b.Append(next));
+        if (b.Length < ManyComparison.MostSides - 1 && SideParts.Next([a, .. b], _picks[^1].Side ?? _a, _runs) is { } next)
+            _addLink = Address(a, b.Append(next));
     }
 
-    private string Address(string a, IEnumerable<string> b) => Link.To("/compare", [("a", a), .. b.Select(s => ("b", (string?)s)), ("metric", MetricName)]);
+    private string Address(string a, IEnumerable<string> b) =>
+        Link.To("/compare", [("a", a), .. b.Select(s => ("b", (string?)s)), ("metric", MetricName)]);
 
-    private string Files(string figure) => Link.To($"/figures/compare/{figure}", [("a", A), .. (B ?? []).Select(b => ("b", (string?)b)), ("metric", MetricName), ("cell", CellName)]);
+    private string Files(string figure) =>
+        Link.To($"/figures/compare/{figure}",
+            [("a", A), .. (B ?? []).Select(b => ("b", (string?)b)), ("metric", MetricName), ("cell", CellName)]);
 
     private static string Lead(ManyComparison many)
     {
-        IEnumerable<string> each = many.Comparisons.Select((c, i) => $"{many.Labels[i + 1]} is better in {c.Count(Verdict.Better)} and worse in {c.Count(Verdict.Worse)} of {c.Rows.Length} figures");
+        IEnumerable<string> each =
+            many.Comparisons.Select((c, i) =>
+                $"{many.Labels[i + 1]} is better in {c.Count(Verdict.Better)} and worse in {c.Count(Verdict.Worse)} of {c.Rows.Length} "
+                    + "figures");
         return $"Against {many.Labels[0]}: {string.Join("; ", each)}.";
     }
 
@@ -157,7 +170,8 @@ public sealed partial class Compare
     {
         foreach (RunListItem run in _runs)
         {
-            if (_runs.FirstOrDefault(r => r.Suite == run.Suite && r.MachineId == run.MachineId && r.Started < run.Started) is { } earlier) return (earlier.Id, run.Id);
+            if (_runs.FirstOrDefault(r => r.Suite == run.Suite && r.MachineId == run.MachineId && r.Started < run.Started) is { } earlier)
+                return (earlier.Id, run.Id);
         }
 
         return (_runs[^1].Id, _runs[0].Id);

@@ -19,7 +19,8 @@ public sealed partial class Decide
     private const int MostCards = 4;
 
     private static readonly ImmutableArray<string> Axes =
-        ["rss_peak", "artifact_size", "bits_per_weight", "kl_mean", "perplexity", DecisionMetrics.PerplexityRise, "same_top", "tg_tps", "pp_tps", "ttft", "load_time"];
+        ["rss_peak", "artifact_size", "bits_per_weight", "kl_mean", "perplexity", DecisionMetrics.PerplexityRise, "same_top", "tg_tps",
+            "pp_tps", "ttft", "load_time"];
 
     private ImmutableArray<string> _profiles = [];
     private ImmutableArray<RunListItem> _runs = [];
@@ -67,12 +68,14 @@ public sealed partial class Decide
         _fields = [.. _profile.Limits.Select(l => LimitField.Of(l, set))];
         bool Has(string metric) => set.All.Any(c => set.Figure(c, MetricSelector.Of(metric)).Source is not null);
         _x = Axes.Contains(X ?? "") ? X! : Has("rss_peak") ? "rss_peak" : "artifact_size"; // contained, so not null
-        _y = Axes.Contains(Y ?? "") && Y != _x ? Y! : Has("kl_mean") && _x != "kl_mean" ? "kl_mean" : DecisionMetrics.PerplexityRise; // as above
+        // as above
+        _y = Axes.Contains(Y ?? "") && Y != _x ? Y! : Has("kl_mean") && _x != "kl_mean" ? "kl_mean" : DecisionMetrics.PerplexityRise;
         _fronts = await Queries.FrontsAsync(_run, _x, _y, _answers, Left);
     }
 
     private string Files(PlotFigure figure) =>
-        Link.To($"/figures/decide/{figure.Id}", [("run", _run), ("x", _x), ("y", _y), ("profile", _profile?.Name), .. AskedProfile.LimitsOf(Http?.Request.Query)]);
+        Link.To($"/figures/decide/{figure.Id}",
+            [("run", _run), ("x", _x), ("y", _y), ("profile", _profile?.Name), .. AskedProfile.LimitsOf(Http?.Request.Query)]);
 
     private static IEnumerable<BoundCheck> Cards(Contender pick) => pick.Checks.OrderByDescending(c => c.Use ?? 0).Take(MostCards);
 }

@@ -18,6 +18,7 @@ public sealed partial class Error
     protected override void OnInitialized()
     {
         _fault = Http?.Features.Get<IExceptionHandlerFeature>()?.Error as StoreException;
-        if (_fault is not null && Http is { Response.HasStarted: false }) Http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+        if (_fault is not null && Http is { Response.HasStarted: false })
+            Http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
     }
 }

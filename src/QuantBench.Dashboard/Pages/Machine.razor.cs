@@ -35,6 +35,7 @@ public sealed partial class Machine
         _runs = await Queries.RunsAsync(Id, Left);
         _lead = $"{Words.State(_machine.State)}: {_machine.LastRun}. " + (_noise is null
             ? "No timing cell was measured here twice, so its noise isn't known."
-            : $"One cell measured {_noise.Points.Length} times spreads by {Format.Share(_noise.Spread)}: differences between runs smaller than that are this machine's noise.");
+            : $"One cell measured {_noise.Points.Length} times spreads by {Format.Share(_noise.Spread)}: differences between runs smaller "
+                + "than that are this machine's noise.");
     }
 }

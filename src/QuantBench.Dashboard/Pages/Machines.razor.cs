@@ -20,6 +20,7 @@ public sealed partial class Machines
         _machines = await Queries.ListAsync(Left);
         int working = _machines.Count(m => m.State == RunState.Running);
         int silent = _machines.Count(m => m.State == RunState.Silent);
-        _lead = $"{Words.Count(_machines.Length, "machine has", "machines have")} recorded results; {working} measuring now{(silent > 0 ? $", {silent} with a run whose runner died" : "")}.";
+        _lead = $"{Words.Count(_machines.Length, "machine has", "machines have")} recorded results; {working} measuring "
+            + $"now{(silent > 0 ? $", {silent} with a run whose runner died" : "")}.";
     }
 }

@@ -39,7 +39,8 @@ public sealed partial class Model
         ];
         VariantItem small = _variants.MinBy(v => v.Bytes ?? double.MaxValue)!; // not empty
         VariantItem big = _variants.MaxBy(v => v.Bytes ?? 0)!; // not empty
-        _lead = $"{_variants.Length} variants, from {Format.Bytes(small.Bytes ?? 0)} ({small.Variant.Id}) to {Format.Bytes(big.Bytes ?? 0)} ({big.Variant.Id}).";
+        _lead = $"{_variants.Length} variants, from {Format.Bytes(small.Bytes ?? 0)} ({small.Variant.Id}) to "
+            + $"{Format.Bytes(big.Bytes ?? 0)} ({big.Variant.Id}).";
     }
 
     // What a library tells of its processor fills lines; the chain below has it whole.

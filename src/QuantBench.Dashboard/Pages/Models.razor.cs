@@ -27,6 +27,7 @@ public sealed partial class Models
         _artifacts = Artifacts.List();
         _bytes = _artifacts.Sum(a => a.Bytes);
         int damaged = _artifacts.Count(a => a.Damage is not null);
-        _lead = $"{Words.Count(_models.Length, "model was", "models were")} measured; the registry holds {Words.Count(_artifacts.Length, "artifact", "artifacts")}{(damaged > 0 ? $", {damaged} of them damaged" : "")}.";
+        _lead = $"{Words.Count(_models.Length, "model was", "models were")} measured; the registry holds "
+            + $"{Words.Count(_artifacts.Length, "artifact", "artifacts")}{(damaged > 0 ? $", {damaged} of them damaged" : "")}.";
     }
 }

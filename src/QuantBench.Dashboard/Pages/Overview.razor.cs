@@ -65,12 +65,14 @@ public sealed partial class Overview
         int better = view.Changes?.Shown.Count(r => r.Verdict == Verdict.Better) ?? 0;
         string now = running > 0 ? $"{Words.Count(running, "run is", "runs are")} being measured. " : "";
         string change = view.Changes is null ? "There is no earlier run of the same suite on the same machine to compare the newest with."
-            : worse == 0 && better == 0 ? $"No difference is shown between the newest run and the one before it, in {view.Changes.Compared} figures."
+            : worse == 0 && better == 0
+                ? $"No difference is shown between the newest run and the one before it, in {view.Changes.Compared} figures."
             : $"Since the run before, {Words.Count(worse, "figure is", "figures are")} worse and {better} better.";
         int silent = view.Machines.Count(m => m.State == RunState.Silent);
         int served = _profiles.Count(p => p.Answers.Any(a => a.Pick is not null));
         string ship = _profiles.Length > 0 ? $"A variant fits {served} of {_profiles.Length} profiles. " : "";
-        _lead = ship + now + change + (silent > 0 ? $" {Words.Count(silent, "machine has", "machines have")} a run whose runner died." : "");
+        _lead = ship + now + change
+            + (silent > 0 ? $" {Words.Count(silent, "machine has", "machines have")} a run whose runner died." : "");
         if (view.Changes is not { } changes)
         {
             _noChange = "Run a suite twice on this machine, and what changed is listed here.";
@@ -79,8 +81,10 @@ public sealed partial class Overview
 
         _shown = [.. changes.Shown.Take(MostChanges)];
         _range = ComparisonRange.Of(_shown);
-        _changeNote = $"{changes.Shown.Length} differences shown out of {changes.Compared} compared; {changes.After} against {changes.Before}"
+        _changeNote =
+            $"{changes.Shown.Length} differences shown out of {changes.Compared} compared; {changes.After} against {changes.Before}"
             + (changes.Shown.Length > MostChanges ? $"; the {MostChanges} worst are listed" : "");
-        _noChange = changes.Blocked.IsEmpty ? $"No difference shown in {changes.Compared} figures." : $"Timings of the two runs can't be compared: {string.Join("; ", changes.Blocked)}.";
+        _noChange = changes.Blocked.IsEmpty ? $"No difference shown in {changes.Compared} figures."
+            : $"Timings of the two runs can't be compared: {string.Join("; ", changes.Blocked)}.";
     }
 }

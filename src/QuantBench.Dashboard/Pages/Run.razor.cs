@@ -85,12 +85,17 @@ public sealed partial class Run
         Id = Detail.Info.Id;
         _note = Notes.Of(Id);
         _models = [.. Detail.Cells.Select(c => c.Result.Cell.Model).Concat(Detail.Planned.Select(c => c.Model)).Distinct()];
-        _reference = Detail.Planned.Concat(Detail.Cells.Select(c => c.Result.Cell)).Where(c => c.Workload == "divergence").Select(c => c.Settings.Text("reference")).FirstOrDefault(r => r.Length > 0);
+        _reference = Detail.Planned.Concat(Detail.Cells.Select(c => c.Result.Cell)).Where(c => c.Workload == "divergence")
+            .Select(c => c.Settings.Text("reference")).FirstOrDefault(r => r.Length > 0);
         _problems = ProblemGroup.Of(Detail);
-        _took = Detail.Info.Finished is { } end ? $", took {Format.Duration(end - Detail.Info.Started)}" : Detail.State == RunState.Running ? $", {Format.Duration(Clock.GetUtcNow() - Detail.Info.Started)} so far" : "";
+        _took = Detail.Info.Finished is { } end ? $", took {Format.Duration(end - Detail.Info.Started)}"
+            : Detail.State == RunState.Running ? $", {Format.Duration(Clock.GetUtcNow() - Detail.Info.Started)} so far" : "";
         _progress = Detail.State == RunState.Completed
-            ? $"completed, {Words.Count(Detail.Counts.Total, "cell", "cells")}{(Detail.Counts.Failed > 0 ? $", {Detail.Counts.Failed} failed" : "")}"
-            : $"{Words.State(Detail.State)}, {Detail.Counts.Finished} of {Detail.Counts.Total} cells{(Detail.Counts.Failed > 0 ? $", {Detail.Counts.Failed} failed" : "")}{Remaining()}";
+            ? "completed, "
+                + $"{Words.Count(Detail.Counts.Total, "cell", "cells")}"
+                + (Detail.Counts.Failed > 0 ? $", {Detail.Counts.Failed} failed" : "")
+            : $"{Words.State(Detail.State)}, {Detail.Counts.Finished} of {Detail.Counts.Total} "
+                + $"cells{(Detail.Counts.Failed > 0 ? $", {Detail.Counts.Failed} failed" : "")}{Remaining()}";
         await LoadMatrixAsync(Detail);
         _figures = await Figures.OfRunAsync(Id, Left);
         if (!Detail.Cells.IsEmpty) _gates = await Decisions.GatesAsync(Id, Left);
@@ -108,26 +113,34 @@ public sealed partial class Run
 
         int first = MatrixBuilder.FirstCount(metrics);
         (_shown, _more) = ([.. metrics.Take(Math.Max(1, first))], [.. metrics.Skip(Math.Max(1, first))]);
-        MetricDefinition metric = metrics.FirstOrDefault(m => m.Name == MetricName) ?? metrics.FirstOrDefault(m => m.Name == "tg_tps") ?? metrics[0];
+        MetricDefinition metric = metrics.FirstOrDefault(m => m.Name == MetricName) ?? metrics.FirstOrDefault(m => m.Name == "tg_tps")
+            ?? metrics[0];
         _slices = MatrixBuilder.Slices(run, metric.Name);
         MatrixSlice slice = _slices.FirstOrDefault(s => s.Key == SliceKey)
-            ?? _slices.FirstOrDefault(s => CellId is not null && run.Cells.Select(c => c.Result.Cell).Concat(run.Planned).Any(c => c.Id.Value == CellId && MatrixBuilder.Key(c) == s.Key)) ?? _slices[0];
+            ?? _slices.FirstOrDefault(s =>
+                CellId is not null
+                    && run.Cells.Select(c => c.Result.Cell).Concat(run.Planned)
+                        .Any(c => c.Id.Value == CellId && MatrixBuilder.Key(c) == s.Key)) ?? _slices[0];
         View = MatrixBuilder.Build(run, metric, slice, Scale == "column");
-        _variants = [.. View.Groups.SelectMany(g => g.Rows).Where(r => r.Cells.Any(c => c.Kind == MatrixCellKind.Value)).Select(r => r.Variant.Id)];
+        _variants = [
+            .. View.Groups.SelectMany(g => g.Rows).Where(r => r.Cells.Any(c => c.Kind == MatrixCellKind.Value)).Select(r => r.Variant.Id)];
         View = await Runs.AgainstAsync(View, run, Base, Left);
         if (CellId is null) return;
         Drawer = await CellDrawerQuery.LoadAsync(Runs, run, CellId, metric.Name, Left);
         Place = Drawer is null ? PlannedCell.Find(run, CellId) : null;
     }
 
-    private string MetricLink(MetricDefinition metric) => Link.With(Navigation.Uri, ("metric", metric.Name), ("slice", null), ("cell", SameCell(metric)));
+    private string MetricLink(MetricDefinition metric) =>
+        Link.With(Navigation.Uri, ("metric", metric.Name), ("slice", null), ("cell", SameCell(metric)));
 
     // The drawer follows the metric: to the cell of the same variant and backend that measures it.
     private string? SameCell(MetricDefinition metric)
     {
         if (Drawer is null || Detail is null) return CellId;
         Cell open = Drawer.Result.Cell;
-        return Detail.Cells.Where(c => c.Result.Cell.Variant == open.Variant && c.Result.Cell.Backend == open.Backend && c.Result.Cell.Model == open.Model && c[metric.Name] is not null)
+        return Detail.Cells.Where(c =>
+            c.Result.Cell.Variant == open.Variant && c.Result.Cell.Backend == open.Backend && c.Result.Cell.Model == open.Model
+                && c[metric.Name] is not null)
             .OrderBy(c => c.Result.Cell.Workload == "latency" ? 0 : 1).Select(c => c.Result.Cell.Id.Value).FirstOrDefault() ?? CellId;
     }
 

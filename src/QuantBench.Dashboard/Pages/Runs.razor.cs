@@ -94,7 +94,9 @@ public sealed partial class Runs
         if (Pick is not null)
         {
             // One address per choice of columns, whatever way it was picked.
-            Navigation.NavigateTo(Link.With(Navigation.Uri, ("cols", string.Join('.', FingerprintQueries.Of(Picked ?? []).Select(c => c.Key))), ("col", null), ("pick", null)));
+            Navigation.NavigateTo(
+                Link.With(Navigation.Uri, ("cols", string.Join('.', FingerprintQueries.Of(Picked ?? []).Select(c => c.Key))), ("col", null),
+                    ("pick", null)));
             return;
         }
 
@@ -115,19 +117,23 @@ public sealed partial class Runs
         _columns = FingerprintQueries.Of((ColumnKeys ?? "").Split('.'));
         _texts = await Fingerprints.TextsAsync([.. _page.Runs.Select(r => r.Id)], _columns, Left);
         _edited = Edit is null || _page.Runs.All(r => r.Id != Edit) ? null : Notes.Of(Edit);
-        (string, string?)[] given = [("q", Search), ("suite", Suite), ("model", Model), ("machine", Machine), ("status", Status), ("tag", Tag)];
+        (string,
+            string?)[] given = [("q", Search), ("suite", Suite), ("model", Model), ("machine", Machine), ("status", Status), ("tag", Tag)];
         _chips = [.. given.Where(g => !string.IsNullOrEmpty(g.Item2)).Select(g => (g.Item1, g.Item2!))]; // filtered
-        _count = _page.Matching == _page.All ? Words.Count(_page.All, "run", "runs") : $"{Format.Count(_page.Matching)} of {Words.Count(_page.All, "run", "runs")}";
+        _count = _page.Matching == _page.All ? Words.Count(_page.All, "run", "runs")
+            : $"{Format.Count(_page.Matching)} of {Words.Count(_page.All, "run", "runs")}";
         _order = $"by {_filter.Sort}, {(_filter.Descending ? "largest or newest" : "smallest or oldest")} first";
         int failed = _page.Runs.Count(r => r.Counts.Failed > 0 || r.State == RunState.Silent);
         int running = _page.Runs.Count(r => r.State == RunState.Running);
         _lead = _page.All == 0 ? "Nothing has been measured yet."
-            : $"{(running > 0 ? $"{Words.Count(running, "run is", "runs are")} being measured. " : "")}{(failed == 0 ? "No run on this page went wrong." : $"{Words.Count(failed, "run", "runs")} on this page had cells that failed or a runner that died.")}";
+            : $"{(running > 0 ? $"{Words.Count(running, "run is", "runs are")} being measured. " : "")}{(failed == 0 ? "No run on this "
+                + "page went wrong." : $"{Words.Count(failed, "run", "runs")} on this page had cells that failed or a runner that died.")}";
     }
 
     private static string Took(RunListItem run) => run.Finished is { } end ? Format.Duration(end - run.Started) : Format.Missing;
 
-    private static string Cut(string text) => text.Length == 0 ? "not recorded" : text.Length > MostLetters ? text[..(MostLetters - 1)] + "…" : text;
+    private static string Cut(string text) =>
+        text.Length == 0 ? "not recorded" : text.Length > MostLetters ? text[..(MostLetters - 1)] + "…" : text;
 
     private int Width => 9 + _columns.Length;
 
@@ -135,7 +141,8 @@ public sealed partial class Runs
 
     private IEnumerable<(string Name, string Value)> Kept() => new (string, string?)[]
     {
-        ("q", Search), ("suite", Suite), ("model", Model), ("machine", Machine), ("status", Status), ("tag", Tag), ("sort", Sort), ("dir", Dir),
+        ("q", Search), ("suite", Suite), ("model", Model), ("machine", Machine), ("status", Status), ("tag", Tag), ("sort", Sort),
+        ("dir", Dir),
     }.Where(k => !string.IsNullOrEmpty(k.Item2)).Select(k => (k.Item1, k.Item2!)); // filtered
 
     private string PageLink(int step) => Link.With(Navigation.Uri, ("page", (_filter.Page + step).ToString(CultureInfo.InvariantCulture)));

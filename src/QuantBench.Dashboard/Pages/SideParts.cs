@@ -8,8 +8,8 @@ namespace QuantBench.Dashboard.Pages;
 internal static class SideParts
 {
     /// <summary>
-    /// Sides of parts in the order of the form: a run, then <c>:variant</c> and <c>@backend</c> where they are given. Empty parts may be missing,
-    /// so a run is what begins the next side.
+    /// Sides of parts in the order of the form: a run, then <c>:variant</c> and <c>@backend</c> where they are given. Empty parts may be
+    /// missing, so a run is what begins the next side.
     /// </summary>
     public static ImmutableArray<string> Join(string[]? parts)
     {
@@ -31,11 +31,13 @@ internal static class SideParts
 
         void Flush()
         {
-            if (side.Run.Length > 0) sides.Add(side.Run + (side.Variant.Length == 0 && side.Backend.Length > 0 ? ":*" : side.Variant) + side.Backend);
+            if (side.Run.Length > 0)
+                sides.Add(side.Run + (side.Variant.Length == 0 && side.Backend.Length > 0 ? ":*" : side.Variant) + side.Backend);
         }
     }
 
-    /// <summary>A side that isn't compared yet: the next variant of the run where variants are compared, else the next backend, else the next run; null when there is none.</summary>
+    /// <summary>A side that isn't compared yet: the next variant of the run where variants are compared, else the next backend, else the
+    /// next run; null when there is none.</summary>
     /// <param name="taken">Selectors of the sides that are there.</param>
     /// <param name="last">The last of them.</param>
     /// <param name="runs">Runs, newest first.</param>
@@ -44,11 +46,13 @@ internal static class SideParts
         if (last?.Variant is not null)
         {
             string at = last.Backend is { } backend ? $"@{backend}" : "";
-            IEnumerable<string> variants = last.Run.Cells.Where(c => last.Backend is null || c.Cell.Backend == last.Backend).Select(c => $"{last.Run.Info.Id}:{c.Cell.Variant.Id}{at}");
+            IEnumerable<string> variants = last.Run.Cells.Where(c => last.Backend is null || c.Cell.Backend == last.Backend)
+                .Select(c => $"{last.Run.Info.Id}:{c.Cell.Variant.Id}{at}");
             if (variants.Distinct().FirstOrDefault(v => !taken.Contains(v)) is { } variant) return variant;
         }
         else if (last?.Backend is not null
-            && last.Run.Cells.Select(c => $"{last.Run.Info.Id}:*@{c.Cell.Backend}").Distinct().FirstOrDefault(b => !taken.Contains(b)) is { } other)
+            && last.Run.Cells.Select(c => $"{last.Run.Info.Id}:*@{c.Cell.Backend}").Distinct()
+                .FirstOrDefault(b => !taken.Contains(b)) is { } other)
         {
             return other;
         }

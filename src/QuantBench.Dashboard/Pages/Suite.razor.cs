@@ -40,7 +40,9 @@ public sealed partial class Suite
         }
 
         int badLine = _item.Fault is { } fault && Path.GetFullPath(fault.File) == _item.Path ? fault.Line : 0;
-        _lines = [.. SuiteQueries.Text(_item).ReplaceLineEndings("\n").TrimEnd('\n').Split('\n').Select((line, i) => (line.Length == 0 ? " " : line, i + 1 == badLine))];
+        _lines = [
+            .. SuiteQueries.Text(_item).ReplaceLineEndings("\n").TrimEnd('\n').Split('\n')
+                .Select((line, i) => (line.Length == 0 ? " " : line, i + 1 == badLine))];
         _runs = (await Runs.ListAsync(new RunFilter { Suite = _item.Suite?.Name ?? Name }, Left)).Runs;
         if (_item.Suite is null)
         {
@@ -53,20 +55,24 @@ public sealed partial class Suite
         _rows =
         [
             .. _item.Cells.GroupBy(c => (c.Model, c.Variant)).Select(g => new PreviewRow(
-                g.Key.Model, g.Key.Variant.Id, [.. _columns.Select(column => Preview(g.Where(c => $"{c.Backend} {c.Workload}" == column), forecast))])),
+                g.Key.Model, g.Key.Variant.Id,
+                [.. _columns.Select(column => Preview(g.Where(c => $"{c.Backend} {c.Workload}" == column), forecast))])),
         ];
         _reasons = [.. forecast.Unsupported.Values.Distinct().Take(5)];
         string estimate = forecast.Seconds is { } seconds
-            ? $"about {Format.Duration(TimeSpan.FromSeconds(seconds * _item.Cells.Length / Math.Max(1, forecast.Known)))}, from {Words.Count(forecast.Known, "cell", "cells")} measured before"
+            ? $"about {Format.Duration(TimeSpan.FromSeconds(seconds * _item.Cells.Length / Math.Max(1, forecast.Known)))}, from "
+                + $"{Words.Count(forecast.Known, "cell", "cells")} measured before"
             : "how long isn't known: none of its cells was measured here before";
         _lead = $"Valid: {Words.Count(_item.Cells.Length, "cell", "cells")}, {estimate}.";
-        _note = $"{_item.Suite.Models.Length} models × {_item.Suite.Variants.Length} variants × {_item.Suite.Backends.Length} backends × {_item.Suite.Workloads.Length} workloads, after the rules";
+        _note = $"{_item.Suite.Models.Length} models × {_item.Suite.Variants.Length} variants × {_item.Suite.Backends.Length} backends × "
+            + $"{_item.Suite.Workloads.Length} workloads, after the rules";
     }
 
     private static PreviewCell Preview(IEnumerable<Cell> cells, SuiteForecast forecast)
     {
         Cell[] all = [.. cells];
-        return new PreviewCell(all.Length, all.Select(c => forecast.Unsupported.GetValueOrDefault(c.Id.Value)).FirstOrDefault(r => r is not null));
+        return new PreviewCell(all.Length,
+            all.Select(c => forecast.Unsupported.GetValueOrDefault(c.Id.Value)).FirstOrDefault(r => r is not null));
     }
 
     private sealed record PreviewRow(string Model, string Variant, ImmutableArray<PreviewCell> Cells);

@@ -22,5 +22,6 @@ public sealed partial class Suites
         _lead = $"{Words.Count(_suites.Length, "suite", "suites")}, {(broken == 0 ? "all valid" : $"{broken} of them invalid")}.";
     }
 
-    private static string Planned(SuiteItem suite) => suite.Schedules.IsEmpty ? "—" : string.Join("; ", suite.Schedules.Select(s => $"{s.Cron}{(s.Paused ? ", paused" : "")}"));
+    private static string Planned(SuiteItem suite) =>
+        suite.Schedules.IsEmpty ? "—" : string.Join("; ", suite.Schedules.Select(s => $"{s.Cron}{(s.Paused ? ", paused" : "")}"));
 }

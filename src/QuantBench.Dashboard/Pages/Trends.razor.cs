@@ -87,17 +87,21 @@ public sealed partial class Trends
         ChangeView[] all = [.. _report.Series.SelectMany(s => s.Changes.Select(c => ChangeView.Of(s, c, reviews)))];
         (_found, _open) = (all.Length, all.Count(c => c.IsOpen));
         _lead = TrendText.Lead(_report) + (_open > 0 ? $" {Words.Count(_open, "change waits", "changes wait")} to be acknowledged." : "");
-        _changes = [.. all.Where(c => Review != "open" || c.IsOpen).OrderBy(c => c.IsOpen ? 0 : 1).ThenBy(c => c.Change.Worse == true ? 0 : 1).ThenByDescending(c => c.At).Take(MostChanges)];
+        _changes = [
+            .. all.Where(c => Review != "open" || c.IsOpen).OrderBy(c => c.IsOpen ? 0 : 1).ThenBy(c => c.Change.Worse == true ? 0 : 1)
+                .ThenByDescending(c => c.At).Take(MostChanges)];
         _range = _changes.IsEmpty ? 0.1 : ChangeView.RangeOf(_changes);
         _figures = await Queries.DrawAsync(_request);
     }
 
     // A sparkline has 150 pixels: of many runs it shows medians of neighbours.
     private static double[] Values(TrendSeries series) =>
-        [.. series.Points.Chunk((series.Points.Length + MostSparks - 1) / MostSparks).Select(some => Descriptive.Median([.. some.Select(p => p.Value)]))];
+        [.. series.Points.Chunk((series.Points.Length + MostSparks - 1) / MostSparks)
+            .Select(some => Descriptive.Median([.. some.Select(p => p.Value)]))];
 
     private string Files(PlotFigure figure) => Link.To(
-        $"/figures/trends/{figure.Id}", ("metric", _metric), ("machine", MachineId), ("cell", CellId), ("variant", VariantId), ("suite", SuiteName), ("days", Days?.ToString(CultureInfo.InvariantCulture)), ("axis", Axis));
+        $"/figures/trends/{figure.Id}", ("metric", _metric), ("machine", MachineId), ("cell", CellId), ("variant", VariantId),
+        ("suite", SuiteName), ("days", Days?.ToString(CultureInfo.InvariantCulture)), ("axis", Axis));
 
     private string Here => new Uri(Navigation.Uri).PathAndQuery + "#changes";
 }

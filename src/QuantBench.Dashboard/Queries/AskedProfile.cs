@@ -20,7 +20,8 @@ internal static class AskedProfile
         foreach (Bound bound in profile.Limits)
         {
             (string _, double divisor) = MatrixBuilder.UnitFor(bound.Metric.Definition, bound.Limit);
-            if (double.TryParse(query?[LimitField.ParameterOf(bound)], NumberStyles.Float, CultureInfo.InvariantCulture, out double given) && double.IsFinite(given) && given > 0)
+            if (double.TryParse(query?[LimitField.ParameterOf(bound)], NumberStyles.Float, CultureInfo.InvariantCulture, out double given)
+                && double.IsFinite(given) && given > 0)
                 profile = profile.WithLimit(bound with { Limit = given * divisor * LimitField.Factor(bound) });
         }
 
@@ -28,10 +29,12 @@ internal static class AskedProfile
     }
 
     /// <summary>What to ship under a profile, one answer per model of the run; empty when the run is gone.</summary>
-    public static async Task<ImmutableArray<Recommendation>> AnswersAsync(this DecisionQueries queries, string run, Profile profile, CancellationToken stop) =>
+    public static async Task<ImmutableArray<Recommendation>> AnswersAsync(this DecisionQueries queries, string run, Profile profile,
+        CancellationToken stop) =>
         await queries.CandidatesAsync(run, stop) is { } set ? Recommender.Recommend(set, profile) : [];
 
     /// <summary>The limits of an address, to be carried into another.</summary>
     public static IEnumerable<(string Name, string? Value)> LimitsOf(IQueryCollection? query) =>
-        (query ?? QueryCollection.Empty).Where(q => q.Key.StartsWith("limit.", StringComparison.Ordinal)).Select(q => (q.Key, (string?)q.Value.ToString()));
+        (query ?? QueryCollection.Empty).Where(q => q.Key.StartsWith("limit.", StringComparison.Ordinal))
+            .Select(q => (q.Key, (string?)q.Value.ToString()));
 }

@@ -23,7 +23,8 @@ public static class CellDrawerQuery
     /// <param name="cellId">The cell.</param>
     /// <param name="metric">The chosen metric.</param>
     /// <param name="cancellationToken">Stops.</param>
-    public static async Task<CellDrawerView?> LoadAsync(RunQueries queries, RunDetail run, string cellId, string metric, CancellationToken cancellationToken)
+    public static async Task<CellDrawerView?> LoadAsync(RunQueries queries, RunDetail run, string cellId, string metric,
+        CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(queries);
         ArgumentNullException.ThrowIfNull(run);
@@ -34,12 +35,15 @@ public static class CellDrawerQuery
         Cell cell = view.Result.Cell;
         foreach (string name in s_elsewhere.Where(n => n != metric && view[n] is null))
         {
-            Measurement? found = run.Cells.Where(c => c.Result.Cell is var o && o.Model == cell.Model && o.Variant == cell.Variant && o.Backend == cell.Backend)
+            Measurement? found =
+                run.Cells.Where(c =>
+                    c.Result.Cell is var o && o.Model == cell.Model && o.Variant == cell.Variant && o.Backend == cell.Backend)
                 .Select(c => c[name]).FirstOrDefault(m => m is not null);
             if (found is not null) others.Add((name, Format.Value(found)));
         }
 
-        return new CellDrawerView(view.Result, figure, samples, [.. others], Tail(Path.Combine(run.Folder, RunFolder.LogsFolder, $"{cell.Id}.log")), Lines(run.Info.Fingerprint));
+        return new CellDrawerView(view.Result, figure, samples, [.. others],
+            Tail(Path.Combine(run.Folder, RunFolder.LogsFolder, $"{cell.Id}.log")), Lines(run.Info.Fingerprint));
     }
 
     /// <summary>A fingerprint line by line; facts that aren't known are left out.</summary>
@@ -48,10 +52,14 @@ public static class CellDrawerQuery
         ArgumentNullException.ThrowIfNull(f);
         var lines = new List<(string, string?)>
         {
-            ("host", f.Host), ("machine", f.MachineId), ("cpu", f.Cpu), ("cpu flags", string.Join(' ', f.CpuFlags)), ("physical cores", f.PhysicalCores?.ToString()),
-            ("logical cores", f.LogicalCores.ToString()), ("governor", f.Governor), ("virtualization", f.Virtualization), ("memory", Format.Bytes(f.MemoryBytes)),
-            ("memory limit", f.MemoryLimitBytes is { } limit ? Format.Bytes(limit) : null), ("cpu limit", f.CpuLimit is { } cpus ? Format.Number(cpus) : null),
-            ("os", f.Os), ("kernel", f.Kernel), ("gpus", f.Gpus.IsDefaultOrEmpty ? null : string.Join("; ", f.Gpus)), ("runtime", f.Runtime), ("quantbench", f.QuantBench), ("commit", f.GitCommit),
+            ("host", f.Host), ("machine", f.MachineId), ("cpu", f.Cpu), ("cpu flags", string.Join(' ', f.CpuFlags)),
+            ("physical cores", f.PhysicalCores?.ToString()),
+            ("logical cores", f.LogicalCores.ToString()), ("governor", f.Governor), ("virtualization", f.Virtualization),
+            ("memory", Format.Bytes(f.MemoryBytes)),
+            ("memory limit", f.MemoryLimitBytes is { } limit ? Format.Bytes(limit) : null),
+            ("cpu limit", f.CpuLimit is { } cpus ? Format.Number(cpus) : null),
+            ("os", f.Os), ("kernel", f.Kernel), ("gpus", f.Gpus.IsDefaultOrEmpty ? null : string.Join("; ", f.Gpus)),
+            ("runtime", f.Runtime), ("quantbench", f.QuantBench), ("commit", f.GitCommit),
         };
         lines.AddRange(f.Engines.Select(e => ("engine " + e.Key, (string?)e.Value)));
         lines.AddRange(f.Datasets.Select(d => ("dataset " + d.Key, (string?)d.Value)));

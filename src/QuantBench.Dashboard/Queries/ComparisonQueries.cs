@@ -13,7 +13,8 @@ public sealed class ComparisonQueries(ResultStore store, RunQueries runs, StoreC
 {
     /// <summary>Compares two sides, each <c>run[:variant[@backend]]</c>.</summary>
     /// <exception cref="RequestException">A side names nothing.</exception>
-    public Task<RunComparison> CompareAsync(string a, string b) => cache.GetAsync($"compare {a} {b}", () => Task.FromResult(RunComparer.Compare(Side(a), Side(b))));
+    public Task<RunComparison> CompareAsync(string a, string b) =>
+        cache.GetAsync($"compare {a} {b}", () => Task.FromResult(RunComparer.Compare(Side(a), Side(b))));
 
     /// <summary>One side.</summary>
     /// <exception cref="RequestException">It names nothing.</exception>
@@ -28,5 +29,6 @@ public sealed class ComparisonQueries(ResultStore store, RunQueries runs, StoreC
 
     // By its id a run is found at once, here or in the store; a part of an id needs the list of folders.
     private RunRecord Load(string run) =>
-        Directory.Exists(Path.Combine(store.Root, run)) ? runs.OfFolder(Path.Combine(store.Root, run)) : store.ReadRecord(run) ?? runs.OfFolder(new RunCatalog(store.Root).Find(run).Path);
+        Directory.Exists(Path.Combine(store.Root, run)) ? runs.OfFolder(Path.Combine(store.Root, run))
+            : store.ReadRecord(run) ?? runs.OfFolder(new RunCatalog(store.Root).Find(run).Path);
 }

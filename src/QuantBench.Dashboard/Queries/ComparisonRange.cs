@@ -11,7 +11,10 @@ public static class ComparisonRange
     public static double Of(IEnumerable<MetricComparison> rows)
     {
         ArgumentNullException.ThrowIfNull(rows);
-        double[] ends = [.. rows.Where(r => !r.Absolute).Select(r => r.Interval is { } i ? Math.Max(Math.Abs(i.Low), Math.Abs(i.High)) : Math.Abs(r.Difference ?? 0)).Where(double.IsFinite).Order()];
+        double[] ends = [
+            .. rows.Where(r => !r.Absolute)
+                .Select(r => r.Interval is { } i ? Math.Max(Math.Abs(i.Low), Math.Abs(i.High)) : Math.Abs(r.Difference ?? 0))
+                .Where(double.IsFinite).Order()];
         if (ends.Length == 0) return 0.1;
         double reach = ends[(int)((ends.Length - 1) * 0.9)];
         return s_ranges.FirstOrDefault(r => r >= reach, 1);

@@ -35,24 +35,29 @@ public sealed class DecisionQueries(RunQueries runs, LabOptions options, StoreCa
     /// <summary>A profile by name.</summary>
     /// <exception cref="RequestException">There is none.</exception>
     public Profile Profile(string name) => ProfileReader.Load(
-        options.ProfileFiles().FirstOrDefault(f => Path.GetFileNameWithoutExtension(f) == name) ?? throw new RequestException($"there is no profile '{name}'.", $"Known: {string.Join(", ", ProfileNames)}."));
+        options.ProfileFiles().FirstOrDefault(f => Path.GetFileNameWithoutExtension(f) == name)
+            ?? throw new RequestException($"there is no profile '{name}'.", $"Known: {string.Join(", ", ProfileNames)}."));
 
     /// <summary>What to ship for every profile.</summary>
-    public Task<ImmutableArray<ProfileAnswer>> ProfilesAsync(string runId, CancellationToken cancellationToken) => cache.GetAsync("profiles " + runId, async () =>
+    public Task<ImmutableArray<ProfileAnswer>> ProfilesAsync(string runId, CancellationToken cancellationToken) =>
+        cache.GetAsync("profiles " + runId, async () =>
     {
         CandidateSet? set = await CandidatesAsync(runId, cancellationToken);
-        return set is null ? [] : ProfileNames.Select(Profile).Select(p => new ProfileAnswer(p, Recommender.Recommend(set, p))).ToImmutableArray();
+        return set is null ? []
+            : ProfileNames.Select(Profile).Select(p => new ProfileAnswer(p, Recommender.Recommend(set, p))).ToImmutableArray();
     });
 
     /// <summary>The claims judged by a run.</summary>
-    public Task<ImmutableArray<ClaimFinding>> ClaimsAsync(string runId, CancellationToken cancellationToken) => cache.GetAsync("claims " + runId, async () =>
+    public Task<ImmutableArray<ClaimFinding>> ClaimsAsync(string runId, CancellationToken cancellationToken) =>
+        cache.GetAsync("claims " + runId, async () =>
     {
         CandidateSet? set = await CandidatesAsync(runId, cancellationToken);
         return set is null || !File.Exists(options.ClaimsFile) ? [] : ClaimJudge.Judge(set, ClaimReader.Load(options.ClaimsFile));
     });
 
     /// <summary>The gates of a run's own suite; null when it has none.</summary>
-    public Task<ImmutableArray<GateReport>> GatesAsync(string runId, CancellationToken cancellationToken) => cache.GetAsync("gates " + runId, async () =>
+    public Task<ImmutableArray<GateReport>> GatesAsync(string runId, CancellationToken cancellationToken) =>
+        cache.GetAsync("gates " + runId, async () =>
     {
         RunRecord? record = await runs.RecordAsync(runId, cancellationToken);
         if (record is null) return ImmutableArray<GateReport>.Empty;
@@ -74,7 +79,8 @@ public sealed class DecisionQueries(RunQueries runs, LabOptions options, StoreCa
     /// <param name="y">Metric up.</param>
     /// <param name="answers">What was recommended: gets a ring, and its limits are drawn.</param>
     /// <param name="cancellationToken">Stops.</param>
-    public async Task<ImmutableArray<(ParetoFront Front, PlotFigure? Figure)>> FrontsAsync(string runId, string x, string y, ImmutableArray<Recommendation> answers, CancellationToken cancellationToken)
+    public async Task<ImmutableArray<(ParetoFront Front, PlotFigure? Figure)>> FrontsAsync(string runId, string x, string y,
+        ImmutableArray<Recommendation> answers, CancellationToken cancellationToken)
     {
         if (await CandidatesAsync(runId, cancellationToken) is not { } set) return [];
         ImmutableArray<ParetoFront> fronts = ParetoAnalyzer.Analyze(set, [MetricSelector.Parse(x), MetricSelector.Parse(y)]);
@@ -83,7 +89,8 @@ public sealed class DecisionQueries(RunQueries runs, LabOptions options, StoreCa
         PlotFigure? Draw(ParetoFront front, string id, int width)
         {
             Recommendation? answer = answers.FirstOrDefault(a => a.Model == front.Model);
-            return ParetoFrontPlot.Draw(front, id: id, width: width, pick: answer?.Pick?.Name, bounds: answer?.Profile.Limits ?? [], miss: answer?.NearestMiss?.Name);
+            return ParetoFrontPlot.Draw(front, id: id, width: width, pick: answer?.Pick?.Name, bounds: answer?.Profile.Limits ?? [],
+                miss: answer?.NearestMiss?.Name);
         }
     }
 }

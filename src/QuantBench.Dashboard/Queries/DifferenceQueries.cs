@@ -15,15 +15,18 @@ internal static class DifferenceQueries
     /// <param name="run">The run.</param>
     /// <param name="baseline">Id of the variant; null or unknown = the figures themselves.</param>
     /// <param name="stop">Stops.</param>
-    public static async Task<MatrixView> AgainstAsync(this RunQueries runs, MatrixView view, RunDetail run, string? baseline, CancellationToken stop)
+    public static async Task<MatrixView> AgainstAsync(this RunQueries runs, MatrixView view, RunDetail run, string? baseline,
+        CancellationToken stop)
     {
         if (string.IsNullOrEmpty(baseline) || !Variant.TryParse(baseline, out Variant? variant) || variant is null) return view;
         return MatrixDifferences.Against(view, variant, await CellsAsync(runs, run, stop));
     }
 
     /// <summary>The comparisons behind <see cref="AgainstAsync"/>, by the id of the cell.</summary>
-    public static async Task<Dictionary<string, MetricComparison>> ComparedAsync(this RunQueries runs, MatrixView view, RunDetail run, string? baseline, CancellationToken stop) =>
-        string.IsNullOrEmpty(baseline) || !Variant.TryParse(baseline, out Variant? variant) || variant is null ? [] : MatrixDifferences.Compare(view, variant, await CellsAsync(runs, run, stop));
+    public static async Task<Dictionary<string, MetricComparison>> ComparedAsync(this RunQueries runs, MatrixView view, RunDetail run,
+        string? baseline, CancellationToken stop) =>
+        string.IsNullOrEmpty(baseline) || !Variant.TryParse(baseline, out Variant? variant) || variant is null ? []
+            : MatrixDifferences.Compare(view, variant, await CellsAsync(runs, run, stop));
 
     private static async Task<IEnumerable<CellResult>> CellsAsync(RunQueries runs, RunDetail run, CancellationToken stop)
     {

@@ -30,7 +30,9 @@ public sealed class FingerprintQueries(ResultStore store)
         new("kernel", "Kernel", i => i.Fingerprint.Kernel ?? ""),
         new("runtime", "Runtime", i => i.Fingerprint.Runtime),
         new("quantbench", "QuantBench", i => i.Fingerprint.QuantBench),
-        new("commit", "Commit", i => i.Fingerprint.GitCommit is { Length: > 8 } commit ? commit[..8] + (commit.EndsWith("-dirty", StringComparison.Ordinal) ? "-dirty" : "") : i.Fingerprint.GitCommit ?? ""),
+        new("commit", "Commit",
+            i => i.Fingerprint.GitCommit is { Length: > 8 } commit
+                ? commit[..8] + (commit.EndsWith("-dirty", StringComparison.Ordinal) ? "-dirty" : "") : i.Fingerprint.GitCommit ?? ""),
         new("engines", "Engines", i => string.Join("; ", i.Fingerprint.Engines.Select(e => $"{e.Key} {e.Value}"))),
         new("models", "Models", i => string.Join(", ", i.Fingerprint.Models.Keys)),
         new("suite-hash", "Suite hash", i => Text.Words.Short(i.SuiteSha256)),
@@ -49,11 +51,14 @@ public sealed class FingerprintQueries(ResultStore store)
     /// <param name="columns">The columns.</param>
     /// <param name="cancellationToken">Stops.</param>
     /// <returns>One text per column, by run.</returns>
-    public async Task<ImmutableDictionary<string, ImmutableArray<string>>> TextsAsync(string[] runs, ImmutableArray<FingerprintColumn> columns, CancellationToken cancellationToken)
+    public async Task<ImmutableDictionary<string, ImmutableArray<string>>> TextsAsync(string[] runs,
+        ImmutableArray<FingerprintColumn> columns, CancellationToken cancellationToken)
     {
         if (columns.IsEmpty || runs.Length == 0) return ImmutableDictionary<string, ImmutableArray<string>>.Empty;
         await using StoreContext context = store.OpenContext();
         var rows = await context.Runs.Where(r => runs.Contains(r.Id)).Select(r => new { r.Id, r.Info }).ToArrayAsync(cancellationToken);
-        return rows.ToImmutableDictionary(r => r.Id, r => JsonSerializer.Deserialize<RunInfo>(r.Info, Json.Line) is { } info ? columns.Select(c => c.Text(info)).ToImmutableArray() : [.. columns.Select(_ => "")]);
+        return rows.ToImmutableDictionary(r => r.Id,
+            r => JsonSerializer.Deserialize<RunInfo>(r.Info, Json.Line) is { } info ? columns.Select(c => c.Text(info)).ToImmutableArray()
+                : [.. columns.Select(_ => "")]);
     }
 }

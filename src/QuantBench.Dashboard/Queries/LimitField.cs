@@ -53,8 +53,11 @@ public sealed record LimitField(
         if (high - low < 0.2) (low, high) = (low - 0.1, high + 0.1);
         int keep = checks.Count(c => c.Keeps);
         return new LimitField(
-            bound.Metric.Metric, ParameterOf(bound), bound.IsMax, Text(Math.Round(bound.Limit / scale, 6)), Factor(bound) != 1 ? "%" : unit, Text(low), Text(high), Text(Math.Log10(bound.Limit / scale)),
-            [.. checks.Where(c => c.Figure.Value is > 0).Select(c => (Text(100 * (Math.Log10(c.Figure.Value!.Value / scale) - low) / (high - low)), c.Keeps))], // filtered
+            bound.Metric.Metric, ParameterOf(bound), bound.IsMax, Text(Math.Round(bound.Limit / scale, 6)), Factor(bound) != 1 ? "%" : unit,
+            Text(low), Text(high), Text(Math.Log10(bound.Limit / scale)),
+            // filtered
+            [.. checks.Where(c => c.Figure.Value is > 0)
+                .Select(c => (Text(100 * (Math.Log10(c.Figure.Value!.Value / scale) - low) / (high - low)), c.Keeps))],
             $"{BoundCheck.LimitText(bound)}, {keep} of {checks.Length} variants keep it");
     }
 

@@ -15,7 +15,8 @@ namespace QuantBench.Dashboard.Queries;
 /// <param name="LastRun">Its newest run.</param>
 /// <param name="State">How its newest run stands.</param>
 /// <param name="FailedCells">Failed cells of its newest run.</param>
-public sealed record MachineItem(string Id, Fingerprint Fingerprint, int Runs, DateTimeOffset LastSeen, string LastRun, RunState State, int FailedCells);
+public sealed record MachineItem(string Id, Fingerprint Fingerprint, int Runs, DateTimeOffset LastSeen, string LastRun, RunState State,
+    int FailedCells);
 
 /// <summary>One value of the noise of a machine over time.</summary>
 /// <param name="Run">The run.</param>
@@ -53,19 +54,25 @@ public sealed class MachineQueries(ResultStore store, RunQueries runs, StoreCach
     public Task<ImmutableArray<MachineItem>> ListAsync(CancellationToken cancellationToken) => cache.GetAsync("machines", async () =>
     {
         await using StoreContext context = store.OpenContext();
-        var groups = await context.Runs.GroupBy(r => r.MachineId).Select(g => new { Id = g.Key, Count = g.Count(), Last = g.Max(r => r.StartedMs) }).ToArrayAsync(cancellationToken);
+        var groups =
+            await context.Runs.GroupBy(r => r.MachineId).Select(g => new { Id = g.Key, Count = g.Count(), Last = g.Max(r => r.StartedMs) })
+                .ToArrayAsync(cancellationToken);
         var items = ImmutableArray.CreateBuilder<MachineItem>();
         foreach (var group in groups)
         {
             RunRow row = await context.Runs.Where(r => r.MachineId == group.Id && r.StartedMs == group.Last).FirstAsync(cancellationToken);
             if (JsonSerializer.Deserialize<RunInfo>(row.Info, Json.Line) is not { } info) continue;
-            long seen = await context.Cells.Where(c => c.RunId == row.Id).MaxAsync(c => (long?)c.StartedMs, cancellationToken) ?? row.StartedMs;
+            long seen = await context.Cells.Where(c => c.RunId == row.Id).MaxAsync(c => (long?)c.StartedMs, cancellationToken)
+                ?? row.StartedMs;
             int failed = await context.Cells.CountAsync(c => c.RunId == row.Id && c.Status == "failed", cancellationToken);
             RunState state = RunQueries.StateOf(row.Status, runs.FolderOf(row.Folder));
-            items.Add(new MachineItem(group.Id, info.Fingerprint, group.Count, DateTimeOffset.FromUnixTimeMilliseconds(Math.Max(seen, row.FinishedMs ?? 0)), row.Id, state, failed));
+            items.Add(
+                new MachineItem(group.Id, info.Fingerprint, group.Count,
+                    DateTimeOffset.FromUnixTimeMilliseconds(Math.Max(seen, row.FinishedMs ?? 0)), row.Id, state, failed));
         }
 
-        return items.OrderBy(m => m.State == RunState.Silent ? 0 : m.FailedCells > 0 ? 1 : 2).ThenByDescending(m => m.LastSeen).ToImmutableArray();
+        return items.OrderBy(m => m.State == RunState.Silent ? 0 : m.FailedCells > 0 ? 1 : 2).ThenByDescending(m => m.LastSeen)
+            .ToImmutableArray();
     });
 
     /// <summary>The newest runs of a machine.</summary>
@@ -76,13 +83,18 @@ public sealed class MachineQueries(ResultStore store, RunQueries runs, StoreCach
     /// <param name="machineId">The machine.</param>
     /// <param name="cancellationToken">Stops.</param>
     public async Task<MachineNoise?> NoiseAsync(string machineId, CancellationToken cancellationToken) =>
-        (await cache.GetAsync("noise " + machineId, async () => await FindNoiseAsync(machineId, cancellationToken) is { } found ? [found] : ImmutableArray<MachineNoise>.Empty)).FirstOrDefault();
+        (await cache.GetAsync("noise " + machineId,
+            async () => await FindNoiseAsync(machineId, cancellationToken) is { } found ? [found] : ImmutableArray<MachineNoise>.Empty))
+            .FirstOrDefault();
 
     private async Task<MachineNoise?> FindNoiseAsync(string machineId, CancellationToken cancellationToken)
     {
         await using StoreContext context = store.OpenContext();
-        string[] recent = await context.Runs.Where(r => r.MachineId == machineId).OrderByDescending(r => r.StartedMs).Take(60).Select(r => r.Id).ToArrayAsync(cancellationToken);
-        string? cellId = await context.Cells.Where(c => recent.Contains(c.RunId) && c.Workload == "latency" && c.Status == "ok").GroupBy(c => c.CellId)
+        string[] recent =
+            await context.Runs.Where(r => r.MachineId == machineId).OrderByDescending(r => r.StartedMs).Take(60).Select(r => r.Id)
+                .ToArrayAsync(cancellationToken);
+        string? cellId =
+            await context.Cells.Where(c => recent.Contains(c.RunId) && c.Workload == "latency" && c.Status == "ok").GroupBy(c => c.CellId)
             .OrderByDescending(g => g.Count()).ThenBy(g => g.Key).Select(g => g.Key).FirstOrDefaultAsync(cancellationToken);
         if (cellId is null) return null;
         const string metric = "tg_tps";
@@ -91,10 +103,12 @@ public sealed class MachineQueries(ResultStore store, RunQueries runs, StoreCach
             join m in context.Measurements on c.Id equals m.CellRowId
             where c.CellId == cellId && recent.Contains(c.RunId) && m.Name == metric && m.Value != null
             orderby c.StartedMs
-            select new { c.RunId, c.StartedMs, c.Model, c.Variant, c.Backend, m.Value, m.Unit, m.CiLow, m.CiHigh }).ToArrayAsync(cancellationToken);
+            select new { c.RunId, c.StartedMs, c.Model, c.Variant, c.Backend, m.Value, m.Unit, m.CiLow, m.CiHigh })
+            .ToArrayAsync(cancellationToken);
         if (points.Length < 2) return null;
         return new MachineNoise(
             $"{points[0].Model} {points[0].Variant} on {points[0].Backend}", metric, points[0].Unit,
-            [.. points.Select(p => new NoisePoint(p.RunId, DateTimeOffset.FromUnixTimeMilliseconds(p.StartedMs), p.Value ?? 0, p.CiLow, p.CiHigh))]);
+            [.. points.Select(p =>
+                new NoisePoint(p.RunId, DateTimeOffset.FromUnixTimeMilliseconds(p.StartedMs), p.Value ?? 0, p.CiLow, p.CiHigh))]);
     }
 }

@@ -15,10 +15,12 @@ public sealed record ManyRow(string Cell, MetricDefinition Metric, Measurement A
     public bool Shown => Sides.Any(s => s?.Verdict is Verdict.Better or Verdict.Worse or Verdict.Different);
 
     /// <summary>What matters most: a loss before a gain before what isn't shown.</summary>
-    internal int Order => Sides.Any(s => s?.Verdict == Verdict.Worse) ? 0 : Shown ? 1 : Sides.Any(s => s?.Verdict == Verdict.NoDifferenceShown) ? 2 : 3;
+    internal int Order =>
+        Sides.Any(s => s?.Verdict == Verdict.Worse) ? 0 : Shown ? 1 : Sides.Any(s => s?.Verdict == Verdict.NoDifferenceShown) ? 2 : 3;
 
     /// <summary>The largest shown difference, on a scale where twice and half weigh alike.</summary>
-    internal double Size => Sides.OfType<MetricComparison>().Where(s => s.Verdict is Verdict.Better or Verdict.Worse or Verdict.Different && !s.Absolute)
+    internal double Size =>
+        Sides.OfType<MetricComparison>().Where(s => s.Verdict is Verdict.Better or Verdict.Worse or Verdict.Different && !s.Absolute)
         .Select(s => s.Difference is > -1 and var d ? Math.Abs(Math.Log(1 + d)) : double.PositiveInfinity).DefaultIfEmpty(0).Max();
 }
 
@@ -33,13 +35,15 @@ public sealed record ManyGroup(string Title, ImmutableArray<ManyRow> Shown, Immu
 /// <param name="Others">The candidates.</param>
 /// <param name="Labels">Short names, the base's first: only what tells the sides apart.</param>
 /// <param name="Comparisons">One per candidate; the correction counts all of them together.</param>
-public sealed record ManyComparison(ComparisonSide Base, ImmutableArray<ComparisonSide> Others, ImmutableArray<string> Labels, ImmutableArray<RunComparison> Comparisons)
+public sealed record ManyComparison(ComparisonSide Base, ImmutableArray<ComparisonSide> Others, ImmutableArray<string> Labels,
+    ImmutableArray<RunComparison> Comparisons)
 {
     /// <summary>Most sides of a comparison.</summary>
     public const int MostSides = 6;
 
     /// <summary>What keeps timings from being compared, over all candidates.</summary>
-    public ImmutableArray<string> Differing => [.. Comparisons.SelectMany((c, i) => c.Differing.Select(d => Comparisons.Length > 1 ? $"{Labels[i + 1]}: {d}" : d)).Distinct()];
+    public ImmutableArray<string> Differing =>
+        [.. Comparisons.SelectMany((c, i) => c.Differing.Select(d => Comparisons.Length > 1 ? $"{Labels[i + 1]}: {d}" : d)).Distinct()];
 
     /// <summary>Number of figures of a verdict, over all candidates.</summary>
     public int Count(Verdict verdict) => Comparisons.Sum(c => c.Count(verdict));
@@ -51,9 +55,12 @@ public sealed record ManyComparison(ComparisonSide Base, ImmutableArray<Comparis
         ManyRow[] rows = [.. Rows(metric)];
         return
         [
-            .. rows.GroupBy(r => r.Metric.Kind switch { MetricKind.Quality => "Quality", MetricKind.Timing => "Speed", _ => "Memory and energy" })
+            .. rows.GroupBy(r =>
+                r.Metric.Kind switch { MetricKind.Quality => "Quality", MetricKind.Timing => "Speed", _ => "Memory and energy" })
                 .OrderBy(g => g.Any(r => r.Shown) ? 0 : 1).ThenBy(g => g.Key switch { "Quality" => 0, "Speed" => 1, _ => 2 })
-                .Select(g => new ManyGroup(g.Key, [.. g.Where(r => r.Shown).OrderBy(r => r.Order).ThenByDescending(r => r.Size)], [.. g.Where(r => !r.Shown).OrderBy(r => r.Order)])),
+                .Select(g =>
+                    new ManyGroup(g.Key, [.. g.Where(r => r.Shown).OrderBy(r => r.Order).ThenByDescending(r => r.Size)],
+                        [.. g.Where(r => !r.Shown).OrderBy(r => r.Order)])),
         ];
     }
 
@@ -66,7 +73,8 @@ public sealed record ManyComparison(ComparisonSide Base, ImmutableArray<Comparis
             foreach (MetricComparison row in Comparisons[i].Rows)
             {
                 if (!string.IsNullOrEmpty(metric) && row.Metric.Name != metric) continue;
-                if (!byKey.TryGetValue((row.Cell, row.Metric.Name), out (MetricComparison First, MetricComparison?[] Sides) have)) byKey[(row.Cell, row.Metric.Name)] = have = (row, new MetricComparison?[Comparisons.Length]);
+                if (!byKey.TryGetValue((row.Cell, row.Metric.Name), out (MetricComparison First, MetricComparison?[] Sides) have))
+                    byKey[(row.Cell, row.Metric.Name)] = have = (row, new MetricComparison?[Comparisons.Length]);
                 have.Sides[i] ??= row;
             }
         }

@@ -36,8 +36,10 @@ public sealed class ManyComparisonQueries(ComparisonQueries sides, StoreCache ca
     public Task<ManyComparison> CompareAsync(string a, IReadOnlyList<string> others)
     {
         ArgumentNullException.ThrowIfNull(others);
-        if (others.Count is 0 or >= ManyComparison.MostSides) throw new RequestException($"{others.Count + 1} sides can't be compared.", $"Pick 2 to {ManyComparison.MostSides}.");
-        return cache.GetAsync($"compare-many {a}\n{string.Join('\n', others)}", () => Task.FromResult(Of(sides.Side(a), [.. others.Select(sides.Side)])));
+        if (others.Count is 0 or >= ManyComparison.MostSides)
+            throw new RequestException($"{others.Count + 1} sides can't be compared.", $"Pick 2 to {ManyComparison.MostSides}.");
+        return cache.GetAsync($"compare-many {a}\n{string.Join('\n', others)}",
+            () => Task.FromResult(Of(sides.Side(a), [.. others.Select(sides.Side)])));
     }
 
     /// <summary>What the panels below the table show.</summary>
@@ -49,33 +51,43 @@ public sealed class ManyComparisonQueries(ComparisonQueries sides, StoreCache ca
         ArgumentNullException.ThrowIfNull(many);
         ManyRow[] rows = [.. many.Rows(metric)];
         if (rows.Length == 0) return null;
-        string name = string.IsNullOrEmpty(metric) ? s_first.FirstOrDefault(m => rows.Any(r => r.Metric.Name == m && Sampled(r))) ?? rows.FirstOrDefault(Sampled)?.Metric.Name ?? rows[0].Metric.Name : metric;
-        ManyRow[] here = [.. rows.Where(r => r.Metric.Name == name).OrderBy(r => Sampled(r) ? 0 : 1).ThenBy(r => r.Order).ThenByDescending(r => r.Size)];
+        string name = string.IsNullOrEmpty(metric)
+            ? s_first.FirstOrDefault(m => rows.Any(r => r.Metric.Name == m && Sampled(r))) ?? rows.FirstOrDefault(Sampled)?.Metric.Name
+                ?? rows[0].Metric.Name : metric;
+        ManyRow[] here = [
+            .. rows.Where(r => r.Metric.Name == name).OrderBy(r => Sampled(r) ? 0 : 1).ThenBy(r => r.Order).ThenByDescending(r => r.Size)];
         ManyRow[] sampled = [.. here.Where(Sampled)];
-        return new ComparisonFocus(here[0].Metric, sampled.FirstOrDefault(r => r.Cell == cell) ?? sampled.FirstOrDefault(), [.. sampled.Select(r => r.Cell)]);
+        return new ComparisonFocus(here[0].Metric, sampled.FirstOrDefault(r => r.Cell == cell) ?? sampled.FirstOrDefault(),
+            [.. sampled.Select(r => r.Cell)]);
     }
 
-    /// <summary>The differences as a picture: of a single candidate its metrics, of several each of them. Drawn at most once per version of the store.</summary>
+    /// <summary>The differences as a picture: of a single candidate its metrics, of several each of them. Drawn at most once per version of
+    /// the store.</summary>
     public async Task<PlotFigure?> DifferencesAsync(ManyComparison many, string? metric)
     {
         ArgumentNullException.ThrowIfNull(many);
-        return (await cache.GetAsync($"differences {metric} {Key(many)}", () => Task.FromResult(new Drawn(Differences(many, metric))))).Figure;
+        return (await cache.GetAsync($"differences {metric} {Key(many)}",
+            () => Task.FromResult(new Drawn(Differences(many, metric))))).Figure;
     }
 
-    /// <summary>The samples of the focus as cumulative curves; null when fewer than two sides have samples. Drawn at most once per version of the store.</summary>
+    /// <summary>The samples of the focus as cumulative curves; null when fewer than two sides have samples. Drawn at most once per version
+    /// of the store.</summary>
     public async Task<PlotFigure?> DistributionAsync(ManyComparison many, ComparisonFocus focus)
     {
         ArgumentNullException.ThrowIfNull(many);
         ArgumentNullException.ThrowIfNull(focus);
-        return (await cache.GetAsync($"distribution {focus.Metric.Name} {focus.Row?.Cell} {Key(many)}", () => Task.FromResult(new Drawn(Distribution(many, focus))))).Figure;
+        return (await cache.GetAsync($"distribution {focus.Metric.Name} {focus.Row?.Cell} {Key(many)}",
+            () => Task.FromResult(new Drawn(Distribution(many, focus))))).Figure;
     }
 
-    /// <summary>The metric of the focus on every backend that the base and a candidate have in common; empty when what is compared is backends.</summary>
+    /// <summary>The metric of the focus on every backend that the base and a candidate have in common; empty when what is compared is
+    /// backends.</summary>
     public Task<ImmutableArray<BackendRow>> BackendsAsync(ManyComparison many, ComparisonFocus focus)
     {
         ArgumentNullException.ThrowIfNull(many);
         ArgumentNullException.ThrowIfNull(focus);
-        if (many.Others.Any(o => o.Backend is not null && many.Base.Backend is not null && o.Backend != many.Base.Backend)) return Task.FromResult(ImmutableArray<BackendRow>.Empty);
+        if (many.Others.Any(o => o.Backend is not null && many.Base.Backend is not null && o.Backend != many.Base.Backend))
+            return Task.FromResult(ImmutableArray<BackendRow>.Empty);
         MetricComparison? seen = focus.Row?.Sides.OfType<MetricComparison>().FirstOrDefault();
         string key = $"backends {focus.Metric.Name} {focus.Row?.Cell} {Key(many)}";
         return cache.GetAsync(key, () =>
@@ -84,7 +96,9 @@ public sealed class ManyComparisonQueries(ComparisonQueries sides, StoreCache ca
             ComparisonSide Wide(ComparisonSide side, Variant? variant) => side with { Backend = null, Variant = side.Variant ?? variant };
             ManyComparison wide = Of(Wide(many.Base, seen?.VariantA), [.. many.Others.Select(o => Wide(o, seen?.VariantB))]);
             IEnumerable<ManyRow> rows = wide.Rows(focus.Metric.Name).Where(r => seen is null || First(r).Workload == seen.Workload);
-            return Task.FromResult(rows.Select(r => new BackendRow(First(r).Backend?.ToString() ?? "", r)).OrderBy(r => r.Backend, StringComparer.Ordinal).Take(MostBackends).ToImmutableArray());
+            return Task.FromResult(
+                rows.Select(r => new BackendRow(First(r).Backend?.ToString() ?? "", r)).OrderBy(r => r.Backend, StringComparer.Ordinal)
+                    .Take(MostBackends).ToImmutableArray());
         });
 
         static MetricComparison First(ManyRow row) => row.Sides.OfType<MetricComparison>().First();
@@ -96,33 +110,51 @@ public sealed class ManyComparisonQueries(ComparisonQueries sides, StoreCache ca
         // Rows of all groups in one order: where not all fit, the largest losses and gains are what is worth a line.
         rows = [.. rows.OrderBy(r => r.Order).ThenByDescending(r => r.Size)];
         // A cell's name is long: it stands there only where the metric alone doesn't say which figure is meant.
-        HashSet<string> ambiguous = [.. rows.GroupBy(r => r.Metric.Name).Where(g => g.Select(r => r.Cell).Distinct().Count() > 1).Select(g => g.Key)];
+        HashSet<string> ambiguous = [
+            .. rows.GroupBy(r => r.Metric.Name).Where(g => g.Select(r => r.Cell).Distinct().Count() > 1).Select(g => g.Key)];
         HashSet<string> shared = SharedWords(rows);
         DifferenceBar[] bars =
         [
-            .. rows.SelectMany(r => r.Sides.Select((s, i) => (Row: r, Side: s, Label: many.Labels[i + 1]))).Where(b => b.Side is { Absolute: false, Difference: not null })
-                .Select(b => new DifferenceBar(string.Join(", ", ((string[])[b.Row.Metric.Name, many.Others.Length > 1 ? b.Label : "", ambiguous.Contains(b.Row.Metric.Name) ? string.Join(' ', b.Row.Cell.Split(' ').Where(w => !shared.Contains(w))) : ""]).Where(t => t.Length > 0)), b.Side!)), // filtered
+            .. rows.SelectMany(r => r.Sides.Select((s, i) => (Row: r, Side: s, Label: many.Labels[i + 1])))
+                .Where(b => b.Side is { Absolute: false, Difference: not null })
+                // filtered
+                .Select(b =>
+                    new DifferenceBar(
+                        string.Join(", ",
+                            ((string[])[b.Row.Metric.Name, many.Others.Length > 1 ? b.Label : "",
+                                ambiguous.Contains(b.Row.Metric.Name)
+                                    ? string.Join(' ', b.Row.Cell.Split(' ').Where(w => !shared.Contains(w))) : ""])
+                                    .Where(t => t.Length > 0)), b.Side!)),
         ];
         string title = many.Others.Length > 1 ? $"Differences to {many.Labels[0]}" : $"{many.Labels[1]} against {many.Labels[0]}";
-        return PlotFigure.Both((id, width) => DifferencePlot.Draw(title, bars[..Math.Min(bars.Length, MostBars)], Math.Max(0, bars.Length - MostBars), id, width), "differences");
+        return PlotFigure.Both(
+            (id, width) =>
+                DifferencePlot.Draw(title, bars[..Math.Min(bars.Length, MostBars)], Math.Max(0, bars.Length - MostBars), id, width),
+                "differences");
     }
 
     private static PlotFigure? Distribution(ManyComparison many, ComparisonFocus focus)
     {
         if (focus.Row is not { } row) return null;
-        SampleSet[] sets = [new(many.Labels[0], row.A.Samples ?? []), .. row.Sides.Select((s, i) => new SampleSet(many.Labels[i + 1], s?.B.Samples ?? []))];
+        SampleSet[] sets = [new(many.Labels[0], row.A.Samples ?? []),
+            .. row.Sides.Select((s, i) => new SampleSet(many.Labels[i + 1], s?.B.Samples ?? []))];
         return PlotFigure.Both((id, width) => DistributionPlot.Draw(row.Metric, row.Cell, sets, id, width), "distribution");
     }
 
-    private static ManyComparison Of(ComparisonSide a, ImmutableArray<ComparisonSide> others) => new(a, others, Labels([a, .. others]), RunComparer.Compare(a, others));
+    private static ManyComparison Of(ComparisonSide a, ImmutableArray<ComparisonSide> others) =>
+        new(a, others, Labels([a, .. others]), RunComparer.Compare(a, others));
 
     // Only what tells the sides apart: six full names would hide it.
     private static ImmutableArray<string> Labels(ComparisonSide[] all)
     {
         bool Differs<T>(Func<ComparisonSide, T> part) => all.Select(part).Distinct().Count() > 1;
-        (bool run, bool variant, bool backend) = (Differs(s => s.Run.Info.Id), Differs(s => s.Variant?.Id), Differs(s => s.Backend?.ToString()));
+        (bool run, bool variant, bool backend) = (Differs(s => s.Run.Info.Id), Differs(s => s.Variant?.Id),
+            Differs(s => s.Backend?.ToString()));
         if (!run && !variant && !backend) return [.. all.Select(s => s.Name)];
-        return [.. all.Select(s => string.Join(' ', ((string?[])[run ? s.Run.Info.Id : null, variant ? s.Variant?.Id ?? "all variants" : null, backend ? s.Backend?.ToString() ?? "all backends" : null]).OfType<string>()))];
+        return [.. all.Select(s =>
+            string.Join(' ',
+                ((string?[])[run ? s.Run.Info.Id : null, variant ? s.Variant?.Id ?? "all variants" : null,
+                    backend ? s.Backend?.ToString() ?? "all backends" : null]).OfType<string>()))];
     }
 
     // What every cell's name says tells none of them apart.

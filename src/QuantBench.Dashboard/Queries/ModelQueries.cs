@@ -33,12 +33,18 @@ public sealed class ModelQueries(ResultStore store, RunQueries runs, ArtifactCat
     {
         await using StoreContext context = store.OpenContext();
         // Each is answered by an index alone, without the cells.
-        var measured = await context.Cells.Select(c => new { c.Model, c.RunId }).Distinct().GroupBy(c => c.Model).Select(g => new { Model = g.Key, Count = g.Count() }).OrderBy(g => g.Model).ToArrayAsync(cancellationToken);
-        var variants = await context.Cells.Select(c => new { c.Model, c.Variant }).Distinct().GroupBy(c => c.Model).Select(g => new { Model = g.Key, Count = g.Count() }).ToDictionaryAsync(g => g.Model, g => g.Count, cancellationToken);
+        var measured =
+            await context.Cells.Select(c => new { c.Model, c.RunId }).Distinct().GroupBy(c => c.Model)
+                .Select(g => new { Model = g.Key, Count = g.Count() }).OrderBy(g => g.Model).ToArrayAsync(cancellationToken);
+        var variants =
+            await context.Cells.Select(c => new { c.Model, c.Variant }).Distinct().GroupBy(c => c.Model)
+                .Select(g => new { Model = g.Key, Count = g.Count() }).ToDictionaryAsync(g => g.Model, g => g.Count, cancellationToken);
         var items = ImmutableArray.CreateBuilder<ModelItem>();
         foreach (var model in measured)
         {
-            string last = await context.Runs.Where(r => context.Cells.Any(c => c.RunId == r.Id && c.Model == model.Model)).OrderByDescending(r => r.StartedMs).Select(r => r.Id).FirstAsync(cancellationToken);
+            string last =
+                await context.Runs.Where(r => context.Cells.Any(c => c.RunId == r.Id && c.Model == model.Model))
+                    .OrderByDescending(r => r.StartedMs).Select(r => r.Id).FirstAsync(cancellationToken);
             items.Add(new ModelItem(model.Model, variants.GetValueOrDefault(model.Model), model.Count, last));
         }
 
@@ -53,7 +59,9 @@ public sealed class ModelQueries(ResultStore store, RunQueries runs, ArtifactCat
         string[] recent;
         await using (StoreContext context = store.OpenContext())
         {
-            recent = await context.Runs.Where(r => context.Cells.Any(c => c.RunId == r.Id && c.Model == model)).OrderByDescending(r => r.StartedMs).Take(5).Select(r => r.Id).ToArrayAsync(cancellationToken);
+            recent =
+                await context.Runs.Where(r => context.Cells.Any(c => c.RunId == r.Id && c.Model == model))
+                    .OrderByDescending(r => r.StartedMs).Take(5).Select(r => r.Id).ToArrayAsync(cancellationToken);
         }
 
         ImmutableArray<ArtifactInfo> here = artifacts.List();
@@ -61,11 +69,14 @@ public sealed class ModelQueries(ResultStore store, RunQueries runs, ArtifactCat
         foreach (string id in recent)
         {
             if (await runs.FindAsync(id, cancellationToken) is not { } run) continue;
-            foreach (IGrouping<string, CellView> cells in run.Cells.Where(c => c.Result.Cell.Model == model).GroupBy(c => c.Result.Cell.Variant.Id))
+            foreach (IGrouping<string, CellView> cells in run.Cells.Where(c => c.Result.Cell.Model == model)
+                .GroupBy(c => c.Result.Cell.Variant.Id))
             {
-                string? sha = cells.Select(c => c.Result.Provenance.GetValueOrDefault("artifact_sha256")).FirstOrDefault(s => s is { Length: > 0 });
+                string? sha = cells.Select(c => c.Result.Provenance.GetValueOrDefault("artifact_sha256"))
+                    .FirstOrDefault(s => s is { Length: > 0 });
                 double? Figure(string metric) => cells.Select(c => c[metric]?.Value).FirstOrDefault(v => v is { } x && double.IsFinite(x));
-                var item = new VariantItem(cells.First().Result.Cell.Variant, Figure("artifact_size"), Figure("bits_per_weight"), here.FirstOrDefault(a => a.Sha256 == sha && sha is not null), sha);
+                var item = new VariantItem(cells.First().Result.Cell.Variant, Figure("artifact_size"), Figure("bits_per_weight"),
+                    here.FirstOrDefault(a => a.Sha256 == sha && sha is not null), sha);
                 if (item.Bytes is not null) items.TryAdd(cells.Key, item);
             }
         }

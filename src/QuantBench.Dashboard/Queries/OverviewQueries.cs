@@ -14,7 +14,8 @@ namespace QuantBench.Dashboard.Queries;
 /// <param name="Shown">Differences the intervals show, worst first.</param>
 /// <param name="Compared">Figures compared in all.</param>
 /// <param name="Blocked">What makes timings not comparable; empty when nothing does.</param>
-public sealed record ChangeReport(string Before, string After, ImmutableArray<MetricComparison> Shown, int Compared, ImmutableArray<string> Blocked);
+public sealed record ChangeReport(string Before, string After, ImmutableArray<MetricComparison> Shown, int Compared,
+    ImmutableArray<string> Blocked);
 
 /// <summary>What the first page shows.</summary>
 /// <param name="Runs">Newest runs.</param>
@@ -23,7 +24,8 @@ public sealed record ChangeReport(string Before, string After, ImmutableArray<Me
 /// <param name="Changes">What changed; null when there are no two runs to compare.</param>
 /// <param name="Trouble">Queued runs that failed or were missed of late.</param>
 public sealed record OverviewView(
-    ImmutableArray<RunListItem> Runs, ImmutableArray<MachineItem> Machines, string? Newest, ChangeReport? Changes, ImmutableArray<Occurrence> Trouble);
+    ImmutableArray<RunListItem> Runs, ImmutableArray<MachineItem> Machines, string? Newest, ChangeReport? Changes,
+    ImmutableArray<Occurrence> Trouble);
 
 /// <summary>Gathers the first page.</summary>
 /// <param name="store">The store.</param>
@@ -32,7 +34,8 @@ public sealed record OverviewView(
 /// <param name="queue">Queued runs.</param>
 /// <param name="cache">What stays true until the store changes.</param>
 /// <param name="clock">The one clock.</param>
-public sealed class OverviewQueries(ResultStore store, RunQueries runs, MachineQueries machines, OccurrenceStore queue, StoreCache cache, TimeProvider clock)
+public sealed class OverviewQueries(ResultStore store, RunQueries runs, MachineQueries machines, OccurrenceStore queue, StoreCache cache,
+    TimeProvider clock)
 {
     private const int LatestRuns = 8;
     private const int MostTried = 10;
@@ -53,7 +56,8 @@ public sealed class OverviewQueries(ResultStore store, RunQueries runs, MachineQ
 
         DateTimeOffset recent = clock.GetUtcNow() - TimeSpan.FromDays(7);
         return new OverviewView(
-            latest, await machines.ListAsync(cancellationToken), newest, newest is null ? null : await ChangesAsync(model, cancellationToken),
+            latest, await machines.ListAsync(cancellationToken), newest,
+            newest is null ? null : await ChangesAsync(model, cancellationToken),
             [.. queue.Latest(most: 30).Where(o => o.State is OccurrenceState.Failed or OccurrenceState.Missed && o.Due > recent).Take(5)]);
     }
 
@@ -68,7 +72,9 @@ public sealed class OverviewQueries(ResultStore store, RunQueries runs, MachineQ
             if (model is not null) completed = completed.Where(r => context.Cells.Any(c => c.RunId == r.Id && c.Model == model));
             foreach (RunRow row in await completed.OrderByDescending(r => r.StartedMs).Take(MostTried).ToArrayAsync(cancellationToken))
             {
-                before = await context.Runs.Where(r => r.Suite == row.Suite && r.MachineId == row.MachineId && r.Status == "completed" && r.StartedMs < row.StartedMs)
+                before =
+                    await context.Runs.Where(r =>
+                        r.Suite == row.Suite && r.MachineId == row.MachineId && r.Status == "completed" && r.StartedMs < row.StartedMs)
                     .OrderByDescending(r => r.StartedMs).Select(r => r.Id).FirstOrDefaultAsync(cancellationToken);
                 after = row.Id;
                 if (before is not null) break;
@@ -85,7 +91,8 @@ public sealed class OverviewQueries(ResultStore store, RunQueries runs, MachineQ
             RunComparison comparison = RunComparer.Compare(new ComparisonSide(first), new ComparisonSide(second));
             return new ChangeReport(
                 before, after,
-                [.. comparison.Rows.Where(r => r.Verdict is Verdict.Better or Verdict.Worse).OrderBy(r => r.Verdict == Verdict.Worse ? 0 : 1).ThenByDescending(r => Math.Abs(r.Difference ?? 0))],
+                [.. comparison.Rows.Where(r => r.Verdict is Verdict.Better or Verdict.Worse)
+                    .OrderBy(r => r.Verdict == Verdict.Worse ? 0 : 1).ThenByDescending(r => Math.Abs(r.Difference ?? 0))],
                 comparison.Rows.Length, comparison.Differing);
         });
     }

@@ -18,10 +18,12 @@ public sealed record ProblemGroup(CellStatus Status, string Reason, string Varia
         ArgumentNullException.ThrowIfNull(run);
         return
         [
-            .. run.Cells.Where(c => c.Result.Status != CellStatus.Ok).GroupBy(c => (c.Result.Status, Reason: c.Result.Reason ?? "no reason was recorded"))
+            .. run.Cells.Where(c => c.Result.Status != CellStatus.Ok)
+                .GroupBy(c => (c.Result.Status, Reason: c.Result.Reason ?? "no reason was recorded"))
                 .OrderBy(g => g.Key.Status).ThenByDescending(g => g.Count())
                 .Select(g => new ProblemGroup(
-                    g.Key.Status, g.Key.Reason, Some(g.Select(c => c.Result.Cell.Variant.Id)), Some(g.Select(c => c.Result.Cell.Backend.ToString())), g.Count(), g.First().Result.Cell.Id.Value)),
+                    g.Key.Status, g.Key.Reason, Some(g.Select(c => c.Result.Cell.Variant.Id)),
+                    Some(g.Select(c => c.Result.Cell.Backend.ToString())), g.Count(), g.First().Result.Cell.Id.Value)),
         ];
     }
 

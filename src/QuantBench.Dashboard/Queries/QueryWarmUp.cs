@@ -5,15 +5,16 @@ using QuantBench.Core.Errors;
 namespace QuantBench.Dashboard.Queries;
 
 /// <summary>
-/// Asks once, when the server has started, what the first reader will ask: code is compiled, the database's pages are read and answers are kept before
-/// somebody waits for them. Not again after changes, since a machine that measures has better things to do.
+/// Asks once, when the server has started, what the first reader will ask: code is compiled, the database's pages are read and answers are
+/// kept before somebody waits for them. Not again after changes, since a machine that measures has better things to do.
 /// </summary>
 /// <param name="overview">The first page.</param>
 /// <param name="runs">Runs.</param>
 /// <param name="models">Models.</param>
 /// <param name="trends">Trends.</param>
 /// <param name="logger">Receives what went wrong.</param>
-internal sealed class QueryWarmUp(OverviewQueries overview, RunQueries runs, ModelQueries models, TrendPanelQueries trends, ILogger<QueryWarmUp> logger) : BackgroundService
+internal sealed class QueryWarmUp(OverviewQueries overview, RunQueries runs, ModelQueries models, TrendPanelQueries trends,
+    ILogger<QueryWarmUp> logger) : BackgroundService
 {
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -28,7 +29,9 @@ internal sealed class QueryWarmUp(OverviewQueries overview, RunQueries runs, Mod
             await trends.DrawAsync(new TrendRequest(null, null, null, null, null, null, ByRun: false));
             await models.ListAsync(stoppingToken);
         }
-        catch (Exception e) when (!stoppingToken.IsCancellationRequested && e is QuantBenchException or System.Data.Common.DbException or InvalidOperationException)
+        catch (Exception e)
+            when (!stoppingToken.IsCancellationRequested
+                && e is QuantBenchException or System.Data.Common.DbException or InvalidOperationException)
         {
             // Whoever asks next is told; a server goes on without.
             logger.LogWarning("answers couldn't be prepared: {Problem}", e.Message);

@@ -10,19 +10,21 @@ using QuantBench.Results.Store;
 namespace QuantBench.Dashboard.Queries;
 
 /// <summary>
-/// Counts the changes of level that nobody has acknowledged, in the metrics people ask for first. Pages show the last count and never wait for it:
-/// it is made again only after a run has ended, so that a run that is being measured isn't disturbed.
+/// Counts the changes of level that nobody has acknowledged, in the metrics people ask for first. Pages show the last count and never wait
+/// for it: it is made again only after a run has ended, so that a run that is being measured isn't disturbed.
 /// </summary>
 /// <param name="store">The store.</param>
 /// <param name="reviews">What was acknowledged.</param>
 /// <param name="clock">The one clock.</param>
 /// <param name="logger">Receives what went wrong.</param>
-public sealed class ReviewCounter(ResultStore store, ChangeReviews reviews, TimeProvider clock, ILogger<ReviewCounter> logger) : BackgroundService
+public sealed class ReviewCounter(ResultStore store, ChangeReviews reviews, TimeProvider clock, ILogger<ReviewCounter> logger)
+    : BackgroundService
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(5);
     private static readonly ImmutableArray<string> s_metrics = ["tg_tps", "pp_tps", "ttft", "perplexity", "kl_mean", "rss_peak"];
 
-    private readonly System.Collections.Concurrent.ConcurrentDictionary<string, ImmutableArray<ChangeKey>> _found = new(StringComparer.Ordinal);
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<string,
+        ImmutableArray<ChangeKey>> _found = new(StringComparer.Ordinal);
     private ImmutableArray<(string Metric, int Count)> _open = [];
     private int _ended = -1;
 

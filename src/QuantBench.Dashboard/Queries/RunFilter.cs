@@ -52,4 +52,5 @@ public sealed record RunPage(ImmutableArray<RunListItem> Runs, int Matching, int
 /// <param name="Models">Models.</param>
 /// <param name="Tags">Labels.</param>
 public sealed record RunFacets(
-    ImmutableArray<string> Suites, ImmutableArray<(string Id, string Host)> Machines, ImmutableArray<string> Models, ImmutableArray<string> Tags);
+    ImmutableArray<string> Suites, ImmutableArray<(string Id, string Host)> Machines, ImmutableArray<string> Models,
+    ImmutableArray<string> Tags);

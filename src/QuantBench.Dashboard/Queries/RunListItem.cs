@@ -44,5 +44,6 @@ public sealed record RunCounts(int Ok, int Failed, int Unsupported, int Total)
 /// <param name="Tags">Its labels.</param>
 /// <param name="Note">What somebody wrote about it.</param>
 public sealed record RunListItem(
-    string Id, string Suite, string MachineId, string Host, DateTimeOffset Started, DateTimeOffset? Finished, RunState State, RunCounts Counts,
+    string Id, string Suite, string MachineId, string Host, DateTimeOffset Started, DateTimeOffset? Finished, RunState State,
+    RunCounts Counts,
     ImmutableArray<string> Tags, string Note);

@@ -30,7 +30,9 @@ public sealed class RunQueries(ResultStore store, RunNotes notes, StoreCache cac
         int all = await context.Runs.CountAsync(cancellationToken);
         IQueryable<RunRow> runs = Narrow(context, filter, written);
         int matching = await runs.CountAsync(cancellationToken);
-        RunRow[] rows = await Order(runs, filter).Skip((Math.Max(1, filter.Page) - 1) * RunFilter.PageSize).Take(RunFilter.PageSize).ToArrayAsync(cancellationToken);
+        RunRow[] rows =
+            await Order(runs, filter).Skip((Math.Max(1, filter.Page) - 1) * RunFilter.PageSize).Take(RunFilter.PageSize)
+                .ToArrayAsync(cancellationToken);
         return new RunPage(await ItemsAsync(context, rows, written, cancellationToken), matching, all);
     }
 
@@ -49,11 +51,13 @@ public sealed class RunQueries(ResultStore store, RunNotes notes, StoreCache cac
     {
         await using StoreContext context = store.OpenContext();
         string[] suites = await context.Runs.Select(r => r.Suite).Distinct().OrderBy(s => s).ToArrayAsync(cancellationToken);
-        var machines = await context.Runs.Select(r => new { r.MachineId, r.Host }).Distinct().OrderBy(m => m.Host).ToArrayAsync(cancellationToken);
+        var machines =
+            await context.Runs.Select(r => new { r.MachineId, r.Host }).Distinct().OrderBy(m => m.Host).ToArrayAsync(cancellationToken);
         string[] models = await context.Cells.Select(c => c.Model).Distinct().OrderBy(m => m).ToArrayAsync(cancellationToken);
         IEnumerable<string> tags = notes.All().Values.SelectMany(n => n.Tags);
         return new RunFacets(
-            [.. suites], [.. machines.DistinctBy(m => m.MachineId).Select(m => (m.MachineId, m.Host))], [.. models], [.. tags.Distinct().Order(StringComparer.Ordinal)]);
+            [.. suites], [.. machines.DistinctBy(m => m.MachineId).Select(m => (m.MachineId, m.Host))], [.. models],
+            [.. tags.Distinct().Order(StringComparer.Ordinal)]);
     });
 
     /// <summary>Number of runs.</summary>
@@ -83,11 +87,15 @@ public sealed class RunQueries(ResultStore store, RunNotes notes, StoreCache cac
         string folder = FolderOf(row.Folder);
         ImmutableArray<CellView> views =
         [
-            .. cells.Select(c => RowReading.Cell(c, [.. measurements[c.Id].Select(m => RowReading.Measurement(m))]) is { } cell ? new CellView(c.Id, cell) : null).OfType<CellView>(),
+            .. cells.Select(c =>
+                RowReading.Cell(c, [.. measurements[c.Id].Select(m => RowReading.Measurement(m))]) is { } cell ? new CellView(c.Id, cell)
+                    : null).OfType<CellView>(),
         ];
         int Count(CellStatus status) => views.Count(v => v.Result.Status == status);
         return new RunDetail(
-            info, folder, StateOf(row.Status, folder), new RunCounts(Count(CellStatus.Ok), Count(CellStatus.Failed), Count(CellStatus.Unsupported), row.CellCount), views, Planned(info));
+            info, folder, StateOf(row.Status, folder),
+            new RunCounts(Count(CellStatus.Ok), Count(CellStatus.Failed), Count(CellStatus.Unsupported), row.CellCount), views,
+            Planned(info));
     }
 
     /// <summary>Absolute path of a run's folder, or null when there is no such run.</summary>
@@ -98,14 +106,17 @@ public sealed class RunQueries(ResultStore store, RunNotes notes, StoreCache cac
         return folder is null ? null : FolderOf(folder);
     }
 
-    /// <summary>A run from its folder, or from the store where that isn't here; samples included, for comparisons and figures; kept while it doesn't change.</summary>
+    /// <summary>A run from its folder, or from the store where that isn't here; samples included, for comparisons and figures; kept while
+    /// it doesn't change.</summary>
     /// <param name="id">Its id.</param>
     /// <param name="cancellationToken">Stops.</param>
     public async Task<RunRecord?> RecordAsync(string id, CancellationToken cancellationToken)
     {
         if (await FolderAsync(id, cancellationToken) is not { } folder) return null;
         // Made on another machine of the lab: the store has all of it but the logs.
-        if (!Directory.Exists(folder)) return (await cache.GetAsync("record " + id, () => Task.FromResult(store.ReadRecord(id) is { } found ? [found] : ImmutableArray<RunRecord>.Empty))).FirstOrDefault();
+        if (!Directory.Exists(folder))
+            return (await cache.GetAsync("record " + id,
+                () => Task.FromResult(store.ReadRecord(id) is { } found ? [found] : ImmutableArray<RunRecord>.Empty))).FirstOrDefault();
         return OfFolder(folder);
     }
 
@@ -148,7 +159,8 @@ public sealed class RunQueries(ResultStore store, RunNotes notes, StoreCache cac
         if (filter.Suite.Length > 0) runs = runs.Where(r => r.Suite == filter.Suite);
         if (filter.Machine.Length > 0) runs = runs.Where(r => r.MachineId == filter.Machine);
         if (filter.Model.Length > 0) runs = runs.Where(r => context.Cells.Any(c => c.RunId == r.Id && c.Model == filter.Model));
-        if (filter.Search.Trim() is { Length: > 0 } text) runs = runs.Where(r => r.Id.Contains(text) || r.Suite.Contains(text) || r.Host.Contains(text));
+        if (filter.Search.Trim() is { Length: > 0 } text)
+            runs = runs.Where(r => r.Id.Contains(text) || r.Suite.Contains(text) || r.Host.Contains(text));
         if (filter.Tag.Length > 0)
         {
             string[] noted = [.. written.Where(n => n.Value.Tags.Contains(filter.Tag)).Select(n => n.Key)];

@@ -4,7 +4,8 @@ using QuantBench.Results.Folders;
 
 namespace QuantBench.Dashboard.Queries;
 
-/// <summary>Keeps answers until the store changes, and runs read from folders until the folder does. Bounded, so that many runs don't fill the memory.</summary>
+/// <summary>Keeps answers until the store changes, and runs read from folders until the folder does. Bounded, so that many runs don't fill
+/// the memory.</summary>
 public sealed class StoreCache
 {
     private const int MostRecords = 16;
@@ -31,7 +32,8 @@ public sealed class StoreCache
         long version = Version;
         // What is kept holds words with units in them.
         if (ByteUnits.IsDecimal) name = "decimal " + name;
-        if (_answers.TryGetValue(name, out (long Version, Task<object> Value) have) && have.Version == version && !have.Value.IsFaulted && !have.Value.IsCanceled) return (T)await have.Value;
+        if (_answers.TryGetValue(name, out (long Version, Task<object> Value) have) && have.Version == version && !have.Value.IsFaulted
+            && !have.Value.IsCanceled) return (T)await have.Value;
         if (_answers.Count > MostAnswers) _answers.Clear();
         Task<object> asked = Box(ask);
         _answers[name] = (version, asked);
@@ -72,7 +74,8 @@ public sealed class StoreCache
     {
         var cells = new FileInfo(Path.Combine(folder, RunFolder.CellsFile));
         var run = new FileInfo(Path.Combine(folder, RunFolder.RunFile));
-        return HashCode.Combine(cells.Exists ? cells.Length : 0, cells.Exists ? cells.LastWriteTimeUtc.Ticks : 0, run.Exists ? run.LastWriteTimeUtc.Ticks : 0);
+        return HashCode.Combine(cells.Exists ? cells.Length : 0, cells.Exists ? cells.LastWriteTimeUtc.Ticks : 0,
+            run.Exists ? run.LastWriteTimeUtc.Ticks : 0);
     }
 
     private static async Task<object> Box<T>(Func<Task<T>> ask)

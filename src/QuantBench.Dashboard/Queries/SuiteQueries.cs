@@ -19,7 +19,8 @@ namespace QuantBench.Dashboard.Queries;
 /// <param name="Schedules">Schedules that run it.</param>
 /// <param name="LastRun">Its newest run.</param>
 public sealed record SuiteItem(
-    string Name, string Path, Suite? Suite, SuiteException? Fault, ImmutableArray<Cell> Cells, ImmutableArray<Schedule> Schedules, string? LastRun);
+    string Name, string Path, Suite? Suite, SuiteException? Fault, ImmutableArray<Cell> Cells, ImmutableArray<Schedule> Schedules,
+    string? LastRun);
 
 /// <summary>What a suite would do on this machine, judged by earlier runs.</summary>
 /// <param name="Seconds">Seconds its known cells took; null when none is known.</param>
@@ -60,8 +61,12 @@ public sealed class SuiteQueries(LabOptions options, ResultStore store, Schedule
         ArgumentNullException.ThrowIfNull(item);
         string[] ids = [.. item.Cells.Take(MostShown).Select(c => c.Id.Value)];
         await using StoreContext context = store.OpenContext();
-        var known = await context.Cells.Where(c => ids.Contains(c.CellId)).GroupBy(c => c.CellId).Select(g => g.Max(c => c.Id)).ToArrayAsync(cancellationToken);
-        var cells = await context.Cells.Where(c => known.Contains(c.Id)).Select(c => new { c.CellId, c.Seconds, c.Status, c.Reason }).ToArrayAsync(cancellationToken);
+        var known =
+            await context.Cells.Where(c => ids.Contains(c.CellId)).GroupBy(c => c.CellId).Select(g => g.Max(c => c.Id))
+                .ToArrayAsync(cancellationToken);
+        var cells =
+            await context.Cells.Where(c => known.Contains(c.Id)).Select(c => new { c.CellId, c.Seconds, c.Status, c.Reason })
+                .ToArrayAsync(cancellationToken);
         return new SuiteForecast(
             cells.Length == 0 ? null : cells.Sum(c => c.Seconds), cells.Length,
             cells.Where(c => c.Status == "unsupported").ToImmutableDictionary(c => c.CellId, c => c.Reason ?? "unsupported"));
@@ -75,7 +80,9 @@ public sealed class SuiteQueries(LabOptions options, ResultStore store, Schedule
         {
             Suite suite = SuiteLoader.Load(file);
             await using StoreContext context = store.OpenContext();
-            string? last = await context.Runs.Where(r => r.Suite == suite.Name).OrderByDescending(r => r.StartedMs).Select(r => r.Id).FirstOrDefaultAsync(cancellationToken);
+            string? last =
+                await context.Runs.Where(r => r.Suite == suite.Name).OrderByDescending(r => r.StartedMs).Select(r => r.Id)
+                    .FirstOrDefaultAsync(cancellationToken);
             return new SuiteItem(name, file, suite, null, SuitePlan.CellsOf(suite, [], null), planned, last);
         }
         catch (SuiteException e)

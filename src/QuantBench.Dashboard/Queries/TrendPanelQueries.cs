@@ -30,8 +30,10 @@ public sealed record TrendRequest(string? Metric, string? Machine, string? Cell,
     /// <param name="now">Now; the window begins at a full hour, so that the answer can be kept while nothing changes.</param>
     public SeriesQuery Query(DateTimeOffset now)
     {
-        string? variant = string.IsNullOrWhiteSpace(Variant) ? null : Core.Variants.Variant.TryParse(Variant, out Variant? parsed) ? parsed?.Id : Variant;
-        return new SeriesQuery(MetricName, None(Machine), None(Cell), Variant: variant, Suite: None(Suite), SinceMs: now.AddDays(-Window).ToUnixTimeMilliseconds() / 3_600_000 * 3_600_000);
+        string? variant = string.IsNullOrWhiteSpace(Variant) ? null
+            : Core.Variants.Variant.TryParse(Variant, out Variant? parsed) ? parsed?.Id : Variant;
+        return new SeriesQuery(MetricName, None(Machine), None(Cell), Variant: variant, Suite: None(Suite),
+            SinceMs: now.AddDays(-Window).ToUnixTimeMilliseconds() / 3_600_000 * 3_600_000);
     }
 
     private static string? None(string? text) => string.IsNullOrEmpty(text) ? null : text;
@@ -60,9 +62,14 @@ public sealed class TrendPanelQueries(TrendQueries trends, StoreCache cache, Tim
         return cache.GetAsync($"trend-panels {request.ByRun} {request.Query(clock.GetUtcNow())}", async () =>
         {
             // A new protocol begins a new series of the same cell and machine: the longest of each is what is looked at.
-            IGrouping<string, TrendSeries>[] cells = [.. (await ReportAsync(request)).Series.Where(s => s.Points.Length > 1).GroupBy(s => s.CellId).Take(MostFigures)];
-            TrendAxis? axis = request.ByRun ? null : TrendAxis.Around(cells.SelectMany(c => c).SelectMany(s => s.Points).Select(p => p.Started));
-            return cells.AsParallel().AsOrdered().Select(cell => PlotFigure.Both((id, width) => TrendPlot.Draw([.. cell.Take(MostMachines)], axis, id, width), $"trend-{cell.Key}")).OfType<PlotFigure>().ToImmutableArray();
+            IGrouping<string, TrendSeries>[] cells = [
+                .. (await ReportAsync(request)).Series.Where(s => s.Points.Length > 1).GroupBy(s => s.CellId).Take(MostFigures)];
+            TrendAxis? axis = request.ByRun ? null
+                : TrendAxis.Around(cells.SelectMany(c => c).SelectMany(s => s.Points).Select(p => p.Started));
+            return cells.AsParallel().AsOrdered()
+                .Select(cell =>
+                    PlotFigure.Both((id, width) => TrendPlot.Draw([.. cell.Take(MostMachines)], axis, id, width), $"trend-{cell.Key}"))
+                    .OfType<PlotFigure>().ToImmutableArray();
         });
     }
 }

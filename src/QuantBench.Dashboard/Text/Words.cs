@@ -13,7 +13,8 @@ namespace QuantBench.Dashboard.Text;
 /// <summary>Words that pages share; figures are <see cref="Format"/>'s.</summary>
 public static class Words
 {
-    /// <summary>A time as pages print it: <c>12 min ago</c> within a day, then <c>20 Nov 22:10</c>, with the year when it is another one.</summary>
+    /// <summary>A time as pages print it: <c>12 min ago</c> within a day, then <c>20 Nov 22:10</c>, with the year when it is another
+    /// one.</summary>
     /// <param name="time">The time.</param>
     /// <param name="now">Now.</param>
     public static string Relative(DateTimeOffset time, DateTimeOffset now)
@@ -23,11 +24,13 @@ public static class Words
         {
             if (ago < TimeSpan.FromSeconds(60)) return "just now";
             if (ago < TimeSpan.FromMinutes(60)) return $"{(int)ago.TotalMinutes}\u00a0min ago";
-            if (ago < TimeSpan.FromHours(24)) return ago.Minutes == 0 ? $"{(int)ago.TotalHours}\u00a0h ago" : $"{(int)ago.TotalHours}\u00a0h {ago.Minutes}\u00a0min ago";
+            if (ago < TimeSpan.FromHours(24))
+                return ago.Minutes == 0 ? $"{(int)ago.TotalHours}\u00a0h ago" : $"{(int)ago.TotalHours}\u00a0h {ago.Minutes}\u00a0min ago";
         }
         else if (ago > TimeSpan.FromHours(-24))
         {
-            return ago > TimeSpan.FromMinutes(-60) ? $"in {Math.Max(1, (int)-ago.TotalMinutes)}\u00a0min" : $"in {(int)-ago.TotalHours}\u00a0h {-ago.Minutes}\u00a0min";
+            return ago > TimeSpan.FromMinutes(-60) ? $"in {Math.Max(1, (int)-ago.TotalMinutes)}\u00a0min"
+                : $"in {(int)-ago.TotalHours}\u00a0h {-ago.Minutes}\u00a0min";
         }
 
         return time.UtcDateTime.ToString(time.Year == now.Year ? "d MMM HH:mm" : "d MMM yyyy HH:mm", CultureInfo.InvariantCulture);
@@ -109,13 +112,16 @@ public static class Words
         return row.Absolute ? ComparisonText.Difference(row) : row.Difference is { } d ? Format.Change(d) : Format.Missing;
     }
 
-    /// <summary>The interval of a difference; empty when it is in <see cref="Difference"/> or there is none, <c>exact</c> for sizes.</summary>
+    /// <summary>The interval of a difference; empty when it is in <see cref="Difference"/> or there is none, <c>exact</c> for
+    /// sizes.</summary>
     public static string Ends(MetricComparison row)
     {
         ArgumentNullException.ThrowIfNull(row);
         if (row.Absolute) return "";
-        if (row.Interval is not { } i) return row.Metric.Kind == MetricKind.Size && row.Note.StartsWith("exact", StringComparison.Ordinal) ? "exact" : "";
-        return Points(row) is null ? Format.ChangeInterval(i) : $"{Format.Interval(i.Low * row.A.Value * 100, i.High * row.A.Value * 100)}\u00a0pp";
+        if (row.Interval is not { } i)
+            return row.Metric.Kind == MetricKind.Size && row.Note.StartsWith("exact", StringComparison.Ordinal) ? "exact" : "";
+        return Points(row) is null ? Format.ChangeInterval(i)
+            : $"{Format.Interval(i.Low * row.A.Value * 100, i.High * row.A.Value * 100)}\u00a0pp";
     }
 
     /// <summary>A metric's unit as heads print it.</summary>
@@ -130,8 +136,10 @@ public static class Words
     {
         ArgumentNullException.ThrowIfNull(m);
         string n = m.N is { } count ? $"n = {Format.Count(count)}" : "";
-        if (m.Error is { } error and > 0) return Join($"± {Format.Number(m.Name is "same_top" ? error * 100 : error, 2)} standard error", n);
-        if (m.Ci95 is [double low, double high]) return Join(m.N is { } of ? $"median of {Format.Count(of)}" : "median", $"95 % interval {Format.Interval(low, high)}");
+        if (m.Error is { } error and > 0)
+            return Join($"± {Format.Number(m.Name is "same_top" ? error * 100 : error, 2)} standard error", n);
+        if (m.Ci95 is [double low, double high])
+            return Join(m.N is { } of ? $"median of {Format.Count(of)}" : "median", $"95 % interval {Format.Interval(low, high)}");
         return m.Unit is "B" or "bit" ? "exact" : Join(n, "no error known: a single figure");
     }
 
@@ -139,17 +147,23 @@ public static class Words
     public static string Workload(Cell cell)
     {
         ArgumentNullException.ThrowIfNull(cell);
-        string settings = string.Join(", ", cell.Settings.Where(s => s.Key is not ("threads" or "reference" or "time_cap" or "warmup_cap" or "target_ci" or "repetitions")).Select(s => $"{s.Key} {Value(s.Value)}"));
+        string settings =
+            string.Join(", ",
+                cell.Settings.Where(s =>
+                    s.Key is not ("threads" or "reference" or "time_cap" or "warmup_cap" or "target_ci" or "repetitions"))
+                    .Select(s => $"{s.Key} {Value(s.Value)}"));
         return settings.Length > 0 ? $"{cell.Workload}, {settings}" : cell.Workload;
     }
 
     /// <summary>A setting's value.</summary>
-    public static string Value(object value) => value is bool flag ? flag ? "on" : "off" : Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
+    public static string Value(object value) =>
+        value is bool flag ? flag ? "on" : "off" : Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
 
     /// <summary>The settings of a cell, each with its value.</summary>
     public static IEnumerable<(string Key, string Value)> Settings(CellSettings settings) => settings.Select(s => (s.Key, Value(s.Value)));
 
-    private static double? Points(MetricComparison row) => row.Metric.Name is "same_top" && !row.Absolute && row.Difference is { } d ? d * row.A.Value * 100 : null;
+    private static double? Points(MetricComparison row) =>
+        row.Metric.Name is "same_top" && !row.Absolute && row.Difference is { } d ? d * row.A.Value * 100 : null;
 
     private static string Signed(double value) => (value > 0 ? "+" : "") + Format.Fixed(value, Math.Abs(value) >= 10 ? 1 : 2);
 

@@ -25,10 +25,12 @@ internal sealed class DeviceList : IDisposable
     {
         NativeLibraries.Register();
 
-        // O2 makes CUDA loads and stores address global memory directly. The simulated device has just the threads that a group needs: each is a thread of the system.
+        // O2 makes CUDA loads and stores address global memory directly. The simulated device has just the threads that a group needs: each
+        // is a thread of the system.
         _context = Context.Create(builder =>
         {
-            builder.Optimize(OptimizationLevel.O2).Cuda(static _ => true).OpenCL(static _ => true).CPU(new CPUDevice(4, MinGroupThreads / 4, 1));
+            builder.Optimize(OptimizationLevel.O2).Cuda(static _ => true).OpenCL(static _ => true)
+                .CPU(new CPUDevice(4, MinGroupThreads / 4, 1));
             if (profiling) builder.Profiling();
         });
         var all = ImmutableArray.CreateBuilder<EngineDevice>();
@@ -46,8 +48,11 @@ internal sealed class DeviceList : IDisposable
         }
 
         // A back end without devices is listed too, so that a suite that asks for it is told what is missing.
-        if (cuda == 0) all.Add(new EngineDevice("cuda:0", "none", Support.No($"ilgpu/cuda:0: {Missing("cuda", "CUDA driver", "libcuda.so.1")}")));
-        if (openCl == 0) all.Add(new EngineDevice("opencl:0", "none", Support.No($"ilgpu/opencl:0: {Missing("OpenCL", "OpenCL loader", "libOpenCL.so.1")}")));
+        if (cuda == 0)
+            all.Add(new EngineDevice("cuda:0", "none", Support.No($"ilgpu/cuda:0: {Missing("cuda", "CUDA driver", "libcuda.so.1")}")));
+        if (openCl == 0)
+            all.Add(new EngineDevice("opencl:0", "none",
+                Support.No($"ilgpu/opencl:0: {Missing("OpenCL", "OpenCL loader", "libOpenCL.so.1")}")));
         All = [.. all.OrderBy(device => device.Id, StringComparer.Ordinal)];
     }
 
@@ -62,5 +67,6 @@ internal sealed class DeviceList : IDisposable
     public void Dispose() => _context.Dispose();
 
     private static string Missing(string library, string driver, string file) =>
-        NativeLibraries.Exists(library) ? $"the {driver} is here, but it has no device" : $"there is no {driver} here ({file} was not found)";
+        NativeLibraries.Exists(library) ? $"the {driver} is here, but it has no device"
+            : $"there is no {driver} here ({file} was not found)";
 }

@@ -20,7 +20,8 @@ internal sealed class DeviceMemory(Accelerator accelerator, string backend)
     /// <summary>Backend id.</summary>
     public string Backend { get; } = backend;
 
-    /// <summary>Whether the device multiplies small matrices by one instruction, as <see cref="Kernels.TensorCore"/> does: compute capability 8.0.</summary>
+    /// <summary>Whether the device multiplies small matrices by one instruction, as <see cref="Kernels.TensorCore"/> does: compute
+    /// capability 8.0.</summary>
     public bool HasTensorCores { get; } = accelerator is CudaAccelerator cuda && DeviceFacts.HasTensorCores(cuda.Architecture);
 
     /// <summary>Allocates memory; its contents are undefined.</summary>
@@ -38,7 +39,8 @@ internal sealed class DeviceMemory(Accelerator accelerator, string backend)
         {
             double wanted = (double)count * Interop.SizeOf<T>() / (1 << 20), total = (double)Accelerator.MemorySize / (1 << 20);
             throw new EngineException(
-                $"{Backend}: the device has no memory for {what}: {wanted:N0} MiB more were asked for, it has {total:N0} MiB in all ({Cause(e)}).",
+                $"{Backend}: the device has no memory for {what}: {wanted:N0} MiB more were asked for, it has {total:N0} MiB in all "
+                    + $"({Cause(e)}).",
                 "Use a smaller model or quant level, or a smaller context or batch.", e);
         }
     }
@@ -53,7 +55,8 @@ internal sealed class DeviceMemory(Accelerator accelerator, string backend)
         return buffer;
     }
 
-    /// <summary>Copies numbers to the device and waits. They are pinned: ILGPU itself takes their address and lets the collector move them.</summary>
+    /// <summary>Copies numbers to the device and waits. They are pinned: ILGPU itself takes their address and lets the collector move
+    /// them.</summary>
     /// <param name="target">Where to; at least as long.</param>
     /// <param name="values">The numbers.</param>
     public unsafe void Write<T>(ArrayView<T> target, ReadOnlySpan<T> values)
@@ -84,8 +87,10 @@ internal sealed class DeviceMemory(Accelerator accelerator, string backend)
     {
         if (e is EngineException known) return known;
         return Accelerator.IsDisposed || IsGone(e)
-            ? new EngineException($"{Backend}: the device disappeared while {doing} ({Cause(e)}).", "Look at the system log for resets of the device or its driver, then run the cell again.", e)
-            : new EngineException($"{Backend}: failed while {doing} ({Cause(e)}).", "Update the device's driver; 'quantbench doctor' lists the other devices.", e);
+            ? new EngineException($"{Backend}: the device disappeared while {doing} ({Cause(e)}).",
+                "Look at the system log for resets of the device or its driver, then run the cell again.", e)
+            : new EngineException($"{Backend}: failed while {doing} ({Cause(e)}).",
+                "Update the device's driver; 'quantbench doctor' lists the other devices.", e);
     }
 
     /// <summary>Compiles a kernel.</summary>
@@ -100,26 +105,32 @@ internal sealed class DeviceMemory(Accelerator accelerator, string backend)
         catch (Exception e) when (e is not OperationCanceledException)
         {
             throw new EngineException(
-                $"{Backend}: a kernel did not compile for device \"{Accelerator.Name.Trim()}\" ({Cause(e)}).", "Update the device's driver; 'quantbench doctor' lists the other devices.", e);
+                $"{Backend}: a kernel did not compile for device \"{Accelerator.Name.Trim()}\" ({Cause(e)}).",
+                "Update the device's driver; 'quantbench doctor' lists the other devices.", e);
         }
     }
 
     /// <summary>The runtime's and driver's words about a failure.</summary>
     public static string Cause(Exception e)
     {
-        Exception at = e is TypeInitializationException or System.Reflection.TargetInvocationException or AggregateException && e.InnerException is { } inner ? inner : e;
+        Exception at =
+            e is TypeInitializationException or System.Reflection.TargetInvocationException or AggregateException
+                && e.InnerException is { } inner ? inner : e;
         return at switch
         {
             CudaException cuda => $"CUDA says {cuda.Error}",
             CLException cl => $"OpenCL says {cl.Error}",
-            _ => at.InnerException is { } cause && cause.Message != at.Message ? $"{at.Message.TrimEnd('.')}: {Cause(cause)}" : at.Message.TrimEnd('.'),
+            _ => at.InnerException is { } cause && cause.Message != at.Message ? $"{at.Message.TrimEnd('.')}: {Cause(cause)}"
+                : at.Message.TrimEnd('.'),
         };
     }
 
     private static bool IsGone(Exception e) => e switch
     {
         ObjectDisposedException => true,
-        CLException cl => cl.Error is CLError.CL_DEVICE_NOT_AVAILABLE or CLError.CL_DEVICE_NOT_FOUND or CLError.CL_INVALID_CONTEXT or CLError.CL_INVALID_COMMAND_QUEUE
+        CLException cl =>
+            cl.Error is CLError.CL_DEVICE_NOT_AVAILABLE or CLError.CL_DEVICE_NOT_FOUND or CLError.CL_INVALID_CONTEXT
+                or CLError.CL_INVALID_COMMAND_QUEUE
             or CLError.CL_INVALID_DEVICE,
         CudaException cuda => cuda.Error is nameof(CudaError.CUDA_ERROR_DEINITIALIZED) or nameof(CudaError.CUDA_ERROR_NO_DEVICE)
             or nameof(CudaError.CUDA_ERROR_INVALID_CONTEXT) or nameof(CudaError.CUDA_ERROR_ECC_UNCORRECTABLE)

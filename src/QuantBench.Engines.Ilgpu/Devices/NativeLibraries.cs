@@ -15,7 +15,8 @@ internal static class NativeLibraries
         return true;
     });
 
-    /// <summary>Called before anything of ILGPU is touched: it asks once per process. Only names that the loader didn't find get here.</summary>
+    /// <summary>Called before anything of ILGPU is touched: it asks once per process. Only names that the loader didn't find get
+    /// here.</summary>
     public static void Register() => _ = s_registered.Value;
 
     /// <summary>Whether a driver's library can be loaded, under either name.</summary>

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace QuantBench.Engines.Ilgpu.Devices;
 
 /// <summary>
-/// NVIDIA's management library, which comes with the driver. It tells free memory without a context on the device: CUDA's own question for it
-/// needs one, and one takes hundreds of megabytes.
+/// NVIDIA's management library, which comes with the driver. It tells free memory without a context on the device: CUDA's own question for
+/// it needs one, and one takes hundreds of megabytes.
 /// </summary>
 internal static partial class Nvml
 {
@@ -19,7 +19,8 @@ internal static partial class Nvml
             if (Start() != Success) return null;
             try
             {
-                return HandleByBusId(busId, out nint device) == Success && MemoryOf(device, out Memory memory) == Success && memory.Free <= memory.Total
+                return HandleByBusId(busId, out nint device) == Success && MemoryOf(device, out Memory memory) == Success
+                    && memory.Free <= memory.Total
                     ? (long)Math.Min(memory.Free, long.MaxValue)
                     : null;
             }

@@ -6,7 +6,8 @@ using QuantBench.Engines.Managed.Graph;
 
 namespace QuantBench.Engines.Ilgpu.Graph;
 
-/// <summary>Keys and values of every token held, as halves. A buffer per layer: devices limit a single allocation to a part of their memory.</summary>
+/// <summary>Keys and values of every token held, as halves. A buffer per layer: devices limit a single allocation to a part of their
+/// memory.</summary>
 internal sealed class DeviceCache : IDisposable
 {
     private readonly List<MemoryBuffer1D<Int4, Stride1D.Dense>> _planes = [];
@@ -20,7 +21,8 @@ internal sealed class DeviceCache : IDisposable
         long octets = checked((long)sequences * contextLength * shape.KvHeads * (shape.HeadWidth / 8));
         try
         {
-            for (int i = 0; i < 2 * shape.Layers; i++) _planes.Add(device.Allocate<Int4>(octets, $"the KV cache of {contextLength} tokens"));
+            for (int i = 0; i < 2 * shape.Layers; i++)
+                _planes.Add(device.Allocate<Int4>(octets, $"the KV cache of {contextLength} tokens"));
         }
         catch
         {

@@ -12,5 +12,6 @@ namespace QuantBench.Engines.Ilgpu.Graph;
 /// <param name="Load">Makes the launchers of its kernels.</param>
 /// <param name="RecodedPlane">Plane whose fields are recoded, if any.</param>
 internal sealed record DeviceFormat(
-    string Name, int BlockElements, int BlockBytes, bool ReadsFloats, ImmutableArray<(int Offset, int Length)> Planes, Func<DeviceMemory, FormatKernels> Load,
+    string Name, int BlockElements, int BlockBytes, bool ReadsFloats, ImmutableArray<(int Offset, int Length)> Planes,
+    Func<DeviceMemory, FormatKernels> Load,
     int RecodedPlane = -1);

@@ -31,7 +31,8 @@ internal static class DeviceFormats
         [GgmlType.IQ4_XS] = Blocks<IQ4_XSFormat>("IQ4_XS", 256, 136, (8, 128), (0, 8)),
     }.ToFrozenDictionary();
 
-    private static readonly DeviceFormat s_mlx = Blocks<MlxFormat>("MLX", 32, 0), s_mlx4 = Blocks<Mlx4Format>("MLX-4", 32, 0), s_mlx8 = Blocks<Mlx8Format>("MLX-8", 32, 0);
+    private static readonly DeviceFormat s_mlx = Blocks<MlxFormat>("MLX", 32, 0), s_mlx4 = Blocks<Mlx4Format>("MLX-4", 32, 0),
+        s_mlx8 = Blocks<Mlx8Format>("MLX-8", 32, 0);
 
     /// <summary>MLX's affine code; its tensors are planes already.</summary>
     /// <param name="bits">Bits of a quant.</param>
@@ -42,6 +43,7 @@ internal static class DeviceFormats
         _ => s_mlx,
     };
 
-    private static DeviceFormat Blocks<TFormat>(string name, int elements, int bytes, params ImmutableArray<(int Offset, int Length)> planes)
+    private static DeviceFormat Blocks<TFormat>(string name, int elements, int bytes,
+        params ImmutableArray<(int Offset, int Length)> planes)
         where TFormat : struct, IChunkFormat => new(name, elements, bytes, false, planes, FormatKernels.Quantized<TFormat>);
 }

@@ -20,7 +20,8 @@ internal sealed unsafe class DeviceLayer : IDisposable
             Output = Keep(DeviceLinear.Upload(device, "weights", layer.Output));
             GateUp = Keep(DeviceLinear.Upload(device, "weights", layer.Gate, layer.Up));
             Down = Keep(DeviceLinear.Upload(device, "weights", layer.Down));
-            ProjectionBias = Keep(JoinBiases(device, ((nint)layer.Query.Bias, queries), ((nint)layer.Key.Bias, keys), ((nint)layer.Value.Bias, keys)));
+            ProjectionBias =
+                Keep(JoinBiases(device, ((nint)layer.Query.Bias, queries), ((nint)layer.Key.Bias, keys), ((nint)layer.Value.Bias, keys)));
             OutputBias = Vector(layer.Output.Bias, shape.Embedding);
             GateBias = Vector(layer.Gate.Bias, shape.FeedForward);
             UpBias = Vector(layer.Up.Bias, shape.FeedForward);
@@ -88,7 +89,8 @@ internal sealed unsafe class DeviceLayer : IDisposable
     }
 
     /// <summary>Biases side by side; zeros for a part that has none, a stand-in when no part has one.</summary>
-    private static DeviceVector JoinBiases(DeviceMemory device, (nint Bias, int Length) a, (nint Bias, int Length) b, (nint Bias, int Length) c)
+    private static DeviceVector JoinBiases(DeviceMemory device, (nint Bias, int Length) a, (nint Bias, int Length) b,
+        (nint Bias, int Length) c)
     {
         float[] joined = new float[a.Length + b.Length + c.Length];
         bool any = Copy(a, joined) | Copy(b, joined.AsSpan(a.Length)) | Copy(c, joined.AsSpan(a.Length + b.Length));

@@ -33,7 +33,8 @@ internal sealed class DeviceLinear : IDisposable
             for (int i = 0; i < parts.Length;)
             {
                 int end = i + 1, rows = parts[i].Weights.Rows;
-                for (; end < parts.Length && parts[i].Weights.Source is null && parts[end].Weights.Type == parts[i].Weights.Type; end++) rows += parts[end].Weights.Rows;
+                for (; end < parts.Length && parts[i].Weights.Source is null && parts[end].Weights.Type == parts[i].Weights.Type; end++)
+                    rows += parts[end].Weights.Rows;
                 var run = new Managed.Kernels.WeightMatrix[end - i];
                 for (int k = 0; k < run.Length; k++) run[k] = parts[i + k].Weights;
                 matrices.Add((DeviceMatrix.Upload(device, what, run), first));

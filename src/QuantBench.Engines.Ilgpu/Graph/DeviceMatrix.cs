@@ -24,7 +24,8 @@ internal sealed unsafe class DeviceMatrix : IDisposable
 
     private readonly MemoryBuffer1D<Int4, Stride1D.Dense> _buffer;
 
-    private DeviceMatrix(DeviceFormat format, MemoryBuffer1D<Int4, Stride1D.Dense> buffer, MatrixView view) => (Format, _buffer, View) = (format, buffer, view);
+    private DeviceMatrix(DeviceFormat format, MemoryBuffer1D<Int4, Stride1D.Dense> buffer, MatrixView view) =>
+        (Format, _buffer, View) = (format, buffer, view);
 
     private delegate void PackRow(int row, Span<byte> to);
 
@@ -45,9 +46,11 @@ internal sealed unsafe class DeviceMatrix : IDisposable
     {
         WeightMatrix shape = parts[0];
         if (shape.Source is MlxMatrix mlx) return Upload(device, what, mlx, shape.FirstRow, shape.Rows);
-        if (shape.Source is IGroupedMatrix { GroupSize: > 0 } grouped && grouped.GroupSize % 32 == 0) return Upload(device, what, grouped, shape.FirstRow, shape.Rows);
+        if (shape.Source is IGroupedMatrix { GroupSize: > 0 } grouped && grouped.GroupSize % 32 == 0)
+            return Upload(device, what, grouped, shape.FirstRow, shape.Rows);
         if (shape.Source is { } source) return UploadDecoded(device, what, source, shape.FirstRow, shape.Rows);
-        if (!DeviceFormats.All.TryGetValue(shape.Type, out DeviceFormat? format)) throw new EngineException($"{device.Backend}: there are no kernels for the type of {what}.");
+        if (!DeviceFormats.All.TryGetValue(shape.Type, out DeviceFormat? format))
+            throw new EngineException($"{device.Backend}: there are no kernels for the type of {what}.");
         int chunks = (shape.Columns + 31) / 32;
         int rows = 0;
         foreach (WeightMatrix part in parts) rows += part.Rows;
@@ -92,7 +95,8 @@ internal sealed unsafe class DeviceMatrix : IDisposable
         }
     }
 
-    /// <summary>Copies a matrix in MLX's affine code to a device. Scales and biases are stored in 16 bits where that loses nothing.</summary>
+    /// <summary>Copies a matrix in MLX's affine code to a device. Scales and biases are stored in 16 bits where that loses
+    /// nothing.</summary>
     /// <param name="device">The device.</param>
     /// <param name="what">What it is, for messages.</param>
     /// <param name="matrix">The matrix.</param>
@@ -102,8 +106,10 @@ internal sealed unsafe class DeviceMatrix : IDisposable
     {
         int groups = matrix.Groups;
         float[] scales = new float[checked(rows * groups)], biases = new float[scales.Length];
-        for (int row = 0; row < rows; row++) matrix.ReadScales(firstRow + row, scales.AsSpan(row * groups, groups), biases.AsSpan(row * groups, groups));
-        return Upload(device, what, rows, matrix.Columns, matrix.Quantization.Bits, matrix.Quantization.GroupSize, scales, biases, (row, to) => matrix.Packed(firstRow + row).CopyTo(to));
+        for (int row = 0; row < rows; row++)
+            matrix.ReadScales(firstRow + row, scales.AsSpan(row * groups, groups), biases.AsSpan(row * groups, groups));
+        return Upload(device, what, rows, matrix.Columns, matrix.Quantization.Bits, matrix.Quantization.GroupSize, scales, biases,
+            (row, to) => matrix.Packed(firstRow + row).CopyTo(to));
     }
 
     /// <summary>
@@ -114,7 +120,8 @@ internal sealed unsafe class DeviceMatrix : IDisposable
     public static DeviceMatrix Upload(DeviceMemory device, string what, IGroupedMatrix matrix, int firstRow, int rows)
     {
         // Groups of a size that isn't a power of two are cut into smaller ones that are.
-        int size = 32 * (1 << BitOperations.TrailingZeroCount(matrix.GroupSize / 32)), cuts = matrix.GroupSize / size, groups = matrix.Columns / size;
+        int size = 32 * (1 << BitOperations.TrailingZeroCount(matrix.GroupSize / 32)), cuts = matrix.GroupSize / size,
+            groups = matrix.Columns / size;
         float[] scales = new float[checked(rows * groups)], biases = new float[scales.Length];
         float[] given = new float[matrix.Columns / matrix.GroupSize], zeros = new float[given.Length];
         for (int row = 0; row < rows; row++)
@@ -158,11 +165,13 @@ internal sealed unsafe class DeviceMatrix : IDisposable
             {
                 int count = Math.Min(RowRun, rows - row);
                 if (row % RowRun == 0) source.ReadRows(firstRow + row, count, values.AsSpan(0, count * source.Columns));
-                staging.Write((long)row * chunks * 128, MemoryMarshal.AsBytes(values.AsSpan(row % RowRun * source.Columns, source.Columns)));
+                staging.Write((long)row * chunks * 128,
+                    MemoryMarshal.AsBytes(values.AsSpan(row % RowRun * source.Columns, source.Columns)));
             }
 
             staging.Flush();
-            return new DeviceMatrix(format, buffer, new MatrixView { Wide = buffer.View, Words = buffer.View.AsContiguous().Cast<int>(), Rows = rows, Chunks = chunks });
+            return new DeviceMatrix(format, buffer,
+                new MatrixView { Wide = buffer.View, Words = buffer.View.AsContiguous().Cast<int>(), Rows = rows, Chunks = chunks });
         }
         catch
         {
@@ -234,7 +243,9 @@ internal sealed unsafe class DeviceMatrix : IDisposable
     /// <summary>Kernels count words in 32 bits.</summary>
     private static void CheckSize(DeviceMemory device, long units, string what)
     {
-        if (units > int.MaxValue / 4) throw new EngineException($"{device.Backend}: a matrix of {what} takes {units >> 26} GiB; the kernels address 8 GiB.", "Use a smaller quant level.");
+        if (units > int.MaxValue / 4)
+            throw new EngineException($"{device.Backend}: a matrix of {what} takes {units >> 26} GiB; the kernels address 8 GiB.",
+                "Use a smaller quant level.");
     }
 
     private static long Next(long start, long bytes) => start + ((((bytes + 15) / 16) + PlaneUnits - 1) / PlaneUnits * PlaneUnits);
@@ -243,7 +254,8 @@ internal sealed unsafe class DeviceMatrix : IDisposable
     {
         for (int row = 0; row < part.Rows; row++)
         {
-            staging.Write((firstRow + row) * chunks * 32 * elementBytes, new ReadOnlySpan<byte>(part.Row(row), part.Columns * elementBytes));
+            staging.Write((firstRow + row) * chunks * 32 * elementBytes,
+                new ReadOnlySpan<byte>(part.Row(row), part.Columns * elementBytes));
         }
     }
 

@@ -7,8 +7,8 @@ using QuantBench.Engines.Managed.Graph;
 namespace QuantBench.Engines.Ilgpu.Graph;
 
 /// <summary>
-/// The forward pass of one micro-batch as launches on one stream: the host queues them all and waits for none. Buffers are made once; their sizes
-/// follow from the largest micro-batch.
+/// The forward pass of one micro-batch as launches on one stream: the host queues them all and waits for none. Buffers are made once; their
+/// sizes follow from the largest micro-batch.
 /// </summary>
 internal sealed unsafe class DeviceTransformer : IDisposable
 {
@@ -51,7 +51,8 @@ internal sealed unsafe class DeviceTransformer : IDisposable
     /// <param name="cache">Where keys and values go.</param>
     /// <param name="capacity">Most tokens of a micro-batch.</param>
     /// <param name="contextLength">Positions of each sequence.</param>
-    public DeviceTransformer(DeviceMemory device, DeviceWeights model, GraphKernels kernels, DeviceCache cache, int capacity, int contextLength)
+    public DeviceTransformer(DeviceMemory device, DeviceWeights model, GraphKernels kernels, DeviceCache cache, int capacity,
+        int contextLength)
     {
         (_device, _model, _shape, _kernels, _cache, _stream) = (device, model, model.Shape, kernels, cache, device.Stream);
         (_capacity, _contextLength) = (capacity, contextLength);
@@ -63,9 +64,12 @@ internal sealed unsafe class DeviceTransformer : IDisposable
             _control = Keep(device.AllocateZeroed<int>(4L * capacity, "activations"));
             _residual = Keep(device.AllocateZeroed<float>((long)capacity * _stride, "activations"));
             _branch = Keep(device.AllocateZeroed<float>((long)capacity * _stride, "activations"));
-            _projected = Keep(device.AllocateZeroed<float>((long)capacity * (queryWidth + (2 * _shape.KvHeads * _shape.HeadWidth)), "activations"));
+            _projected =
+                Keep(device.AllocateZeroed<float>((long)capacity * (queryWidth + (2 * _shape.KvHeads * _shape.HeadWidth)), "activations"));
             _both = Keep(device.AllocateZeroed<float>((long)capacity * 2 * _shape.FeedForward, "activations"));
-            _partial = Keep(device.AllocateZeroed<float>((long)Math.Min(capacity, MatVecTokens) * _shape.Heads * MaxParts * (_shape.HeadWidth + 2), "activations"));
+            _partial =
+                Keep(device.AllocateZeroed<float>((long)Math.Min(capacity, MatVecTokens) * _shape.Heads * MaxParts * (_shape.HeadWidth + 2),
+                    "activations"));
             _inputs = Keep(new InputBuffer(device, capacity, _shape.Embedding));
             _mixed = Keep(new InputBuffer(device, capacity, queryWidth));
             _hidden = Keep(new InputBuffer(device, capacity, _shape.FeedForward));
@@ -91,15 +95,16 @@ internal sealed unsafe class DeviceTransformer : IDisposable
 
     /// <summary>Bytes on the device, logits included.</summary>
     public long Bytes =>
-        _inputs.Bytes + _mixed.Bytes + _hidden.Bytes + _logits.LengthInBytes + _owned.OfType<MemoryBuffer>().Sum(buffer => buffer.LengthInBytes);
+        _inputs.Bytes + _mixed.Bytes + _hidden.Bytes + _logits.LengthInBytes
+            + _owned.OfType<MemoryBuffer>().Sum(buffer => buffer.LengthInBytes);
 
     /// <summary>Logits of the wanted tokens of the last pass, one row each.</summary>
     public MemoryBuffer1D<float, Stride1D.Dense> Logits => _logits;
 
     /// <summary>Queues a pass over tokens that the host knows.</summary>
     /// <param name="control">
-    /// [4, capacity]: token ids, positions, sequences, and the indices of the tokens whose logits are wanted. In memory that stays where it is,
-    /// and untouched until the stream was waited for.
+    /// [4, capacity]: token ids, positions, sequences, and the indices of the tokens whose logits are wanted. In memory that stays where it
+    /// is, and untouched until the stream was waited for.
     /// </param>
     /// <param name="count">Number of tokens.</param>
     /// <param name="wanted">Number of tokens whose logits are wanted.</param>
@@ -123,8 +128,8 @@ internal sealed unsafe class DeviceTransformer : IDisposable
     public void ForwardNext(int keys, CancellationToken cancellationToken) => Queue(1, 1, keys, cancellationToken);
 
     /// <summary>
-    /// Parts that the keys of each token are split into, so that a step of few tokens after a long context keeps the whole device busy: groups
-    /// for every multiprocessor twice over, but none for less than a block of keys.
+    /// Parts that the keys of each token are split into, so that a step of few tokens after a long context keeps the whole device busy:
+    /// groups for every multiprocessor twice over, but none for less than a block of keys.
     /// </summary>
     /// <param name="multiprocessors">The device's.</param>
     /// <param name="heads">Heads of queries.</param>
@@ -143,8 +148,10 @@ internal sealed unsafe class DeviceTransformer : IDisposable
     /// <param name="step">At which index.</param>
     public void QueueArgMax(ArrayView<int> history, int step)
     {
-        _kernels.ArgMaxOfParts(_stream, _kernels.Groups(GraphKernels.ArgMaxParts), _logits.View, _model.VocabularySize, _bestValues.View, _bestIndices.View);
-        _kernels.ArgMax(_stream, _kernels.Groups(1), _bestValues.View, _bestIndices.View, GraphKernels.ArgMaxParts, Tokens, Positions, history, step);
+        _kernels.ArgMaxOfParts(_stream, _kernels.Groups(GraphKernels.ArgMaxParts), _logits.View, _model.VocabularySize, _bestValues.View,
+            _bestIndices.View);
+        _kernels.ArgMax(_stream, _kernels.Groups(1), _bestValues.View, _bestIndices.View, GraphKernels.ArgMaxParts, Tokens, Positions,
+            history, step);
     }
 
     /// <summary>Frees the memory.</summary>
@@ -167,18 +174,21 @@ internal sealed unsafe class DeviceTransformer : IDisposable
         GrowLogits(wanted);
         float factor = _shape.Traits.ScaledEmbeddings ? MathF.Sqrt(_shape.Embedding) : 1;
         DeviceMatrix embeddings = _model.Embeddings;
-        _kernels.Of(embeddings.Format).Gather(_stream, _kernels.Threads, embeddings.View, Tokens, count, _residual.View, _stride, _shape.Embedding, factor);
+        _kernels.Of(embeddings.Format)
+            .Gather(_stream, _kernels.Threads, embeddings.View, Tokens, count, _residual.View, _stride, _shape.Embedding, factor);
         for (int i = 0; i < _shape.Layers; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             DeviceLayer layer = _model.Layers[i];
             DeviceLayer? before = i > 0 ? _model.Layers[i - 1] : null;
-            Normalise(count, before?.DownBias, before?.PostFeedForwardNorm, before is not null, layer.AttentionNorm, layer.Projection.Reads8Bit, mapsRows: false);
+            Normalise(count, before?.DownBias, before?.PostFeedForwardNorm, before is not null, layer.AttentionNorm,
+                layer.Projection.Reads8Bit, mapsRows: false);
             Multiply(layer.Projection, _inputs, count, _projected.View, (_shape.Heads + (2 * _shape.KvHeads)) * _shape.HeadWidth);
             Attend(i, layer, count, keys);
             if (layer.Output.Reads8Bit) _kernels.Round(_stream, Pieces(_mixed.View.Stride, count), _mixed.View);
             Multiply(layer.Output, _mixed, count, _branch.View, _stride);
-            Normalise(count, layer.OutputBias, layer.PostAttentionNorm, true, layer.FeedForwardNorm, layer.GateUp.Reads8Bit, mapsRows: false);
+            Normalise(count, layer.OutputBias, layer.PostAttentionNorm, true, layer.FeedForwardNorm, layer.GateUp.Reads8Bit,
+                mapsRows: false);
             Multiply(layer.GateUp, _inputs, count, _both.View, 2 * _shape.FeedForward);
             Gate(layer, count);
             Multiply(layer.Down, _hidden, count, _branch.View, _stride);
@@ -186,16 +196,19 @@ internal sealed unsafe class DeviceTransformer : IDisposable
 
         if (wanted == 0) return;
         DeviceLayer last = _model.Layers[^1];
-        Normalise(wanted, last.DownBias, last.PostFeedForwardNorm, true, _model.OutputNorm, !_model.Head.Format.ReadsFloats, mapsRows: wanted < count);
+        Normalise(wanted, last.DownBias, last.PostFeedForwardNorm, true, _model.OutputNorm, !_model.Head.Format.ReadsFloats,
+            mapsRows: wanted < count);
         Multiply(_model.Head, 0, _inputs, wanted, _logits.View, _model.VocabularySize);
         if (_shape.LogitSoftCap > 0)
         {
             long all = (long)wanted * _model.VocabularySize;
-            _kernels.Cap(_stream, _kernels.Groups((int)((all + _kernels.Threads - 1) / _kernels.Threads)), _logits.View, all, _shape.LogitSoftCap);
+            _kernels.Cap(_stream, _kernels.Groups((int)((all + _kernels.Threads - 1) / _kernels.Threads)), _logits.View, all,
+                _shape.LogitSoftCap);
         }
     }
 
-    private void Normalise(int count, DeviceVector? bias, DeviceVector? postNorm, bool addsBranch, DeviceVector norm, bool quantizes, bool mapsRows)
+    private void Normalise(int count, DeviceVector? bias, DeviceVector? postNorm, bool addsBranch, DeviceVector norm, bool quantizes,
+        bool mapsRows)
     {
         bias ??= _none;
         postNorm ??= _none;
@@ -212,7 +225,8 @@ internal sealed unsafe class DeviceTransformer : IDisposable
             MapsRows = mapsRows ? 1 : 0,
             Quantizes = quantizes ? 1 : 0,
         };
-        _kernels.Normalise(_stream, _kernels.Groups(count), parameters, _residual.View, _branch.View, bias.View, postNorm.View, norm.View, Wanted, _inputs.View);
+        _kernels.Normalise(_stream, _kernels.Groups(count), parameters, _residual.View, _branch.View, bias.View, postNorm.View, norm.View,
+            Wanted, _inputs.View);
     }
 
     private void Attend(int index, DeviceLayer layer, int count, int keys)
@@ -235,11 +249,13 @@ internal sealed unsafe class DeviceTransformer : IDisposable
             HasKeyNorm = layer.KeyNorm.Flag,
         };
         _kernels.Rotate(
-            _stream, _kernels.Groups(_shape.Heads + (2 * _shape.KvHeads), count), parameters, _projected.View, layer.ProjectionBias.View, layer.QueryNorm.View,
+            _stream, _kernels.Groups(_shape.Heads + (2 * _shape.KvHeads), count), parameters, _projected.View, layer.ProjectionBias.View,
+            layer.QueryNorm.View,
             layer.KeyNorm.View, (local ? _localAngles : _angles).View, Positions, Sequences, _cache.Keys(index), _cache.Values(index));
         int parts = Parts(_device.Accelerator.NumMultiprocessors, _shape.Heads, count, Math.Min(keys, parameters.Window), _kernels.Threads);
         _kernels.Attend(
-            _stream, _kernels.Groups(_shape.Heads, count, parts), parameters, _projected.View, Positions, Sequences, _cache.WideKeys(index), _cache.ValuePairs(index),
+            _stream, _kernels.Groups(_shape.Heads, count, parts), parameters, _projected.View, Positions, Sequences, _cache.WideKeys(index),
+            _cache.ValuePairs(index),
             _mixed.View, _partial.View);
         if (parts > 1) _kernels.Combine(_stream, _kernels.Groups(_shape.Heads, count), parameters, parts, _partial.View, _mixed.View);
     }
@@ -254,7 +270,8 @@ internal sealed unsafe class DeviceTransformer : IDisposable
             HasUpBias = layer.UpBias.Flag,
             Quantizes = layer.Down.Reads8Bit ? 1 : 0,
         };
-        _kernels.Gate(_stream, Pieces(_hidden.View.Stride, count), parameters, _both.View, layer.GateBias.View, layer.UpBias.View, _hidden.View);
+        _kernels.Gate(_stream, Pieces(_hidden.View.Stride, count), parameters, _both.View, layer.GateBias.View, layer.UpBias.View,
+            _hidden.View);
     }
 
     private void Multiply(DeviceLinear linear, InputBuffer x, int count, ArrayView<float> output, int stride)
@@ -290,7 +307,8 @@ internal sealed unsafe class DeviceTransformer : IDisposable
         fixed (float* target = table, divisors = factors)
         {
             var rope = new Rope(_shape, ropeBase, frequencyScale, divisors);
-            for (int position = 0; position < _contextLength; position++) rope.Fill(position, target + ((long)position * _shape.RotatedWidth));
+            for (int position = 0; position < _contextLength; position++)
+                rope.Fill(position, target + ((long)position * _shape.RotatedWidth));
         }
 
         MemoryBuffer1D<float, Stride1D.Dense> buffer = _device.Allocate<float>(table.Length, "the rotation table");

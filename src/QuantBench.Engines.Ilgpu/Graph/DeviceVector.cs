@@ -4,7 +4,8 @@ using QuantBench.Engines.Ilgpu.Devices;
 
 namespace QuantBench.Engines.Ilgpu.Graph;
 
-/// <summary>Floats on a device: a norm or a bias, or a stand-in where the model has none, because kernels have no optional arguments.</summary>
+/// <summary>Floats on a device: a norm or a bias, or a stand-in where the model has none, because kernels have no optional
+/// arguments.</summary>
 internal sealed unsafe class DeviceVector : IDisposable
 {
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _buffer;

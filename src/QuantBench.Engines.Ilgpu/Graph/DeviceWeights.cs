@@ -19,7 +19,8 @@ internal sealed unsafe class DeviceWeights : IDisposable
         try
         {
             Embeddings = Keep(DeviceMatrix.Upload(device, "the embeddings", weights.Embeddings));
-            Head = ReferenceEquals(weights.Head, weights.Embeddings) ? Embeddings : Keep(DeviceMatrix.Upload(device, "the head", weights.Head));
+            Head = ReferenceEquals(weights.Head, weights.Embeddings) ? Embeddings
+                : Keep(DeviceMatrix.Upload(device, "the head", weights.Head));
             OutputNorm = Keep(new DeviceVector(device, "weights", weights.OutputNorm, Shape.Embedding));
             Layers = new DeviceLayer[Shape.Layers];
             for (int i = 0; i < Layers.Length; i++)

@@ -5,7 +5,8 @@ using QuantBench.Engines.Ilgpu.Kernels;
 
 namespace QuantBench.Engines.Ilgpu.Graph;
 
-/// <summary>Launchers of one format's kernels. Each is compiled at its first use and kept: the runtime's own cache holds kernels weakly.</summary>
+/// <summary>Launchers of one format's kernels. Each is compiled at its first use and kept: the runtime's own cache holds kernels
+/// weakly.</summary>
 internal sealed class FormatKernels
 {
     private readonly Lazy<Action<AcceleratorStream, KernelConfig, MatrixView, InputView, ArrayView<float>, int, int, int>> _matVec;
@@ -65,7 +66,8 @@ internal sealed class FormatKernels
     /// <param name="output">[tokens, stride].</param>
     /// <param name="stride">Floats from one token's results to the next one's.</param>
     /// <param name="first">Where the results start within a token's.</param>
-    public void MatVec(AcceleratorStream stream, int threads, MatrixView m, InputView x, int tokens, ArrayView<float> output, int stride, int first)
+    public void MatVec(AcceleratorStream stream, int threads, MatrixView m, InputView x, int tokens, ArrayView<float> output, int stride,
+        int first)
     {
         // A thread takes at least one unit of work; more lanes than units would idle.
         int units = m.Chunks * (32 / _piece);
@@ -75,7 +77,8 @@ internal sealed class FormatKernels
         _matVec.Value(stream, Grid(Pieces(m.Rows, rowsPerGroup), tokens, threads), m, x, output, stride, first, lanes);
     }
 
-    /// <summary>Queues the product for many tokens: on tensor cores where the device has them and there are tokens enough to fill half a tile.</summary>
+    /// <summary>Queues the product for many tokens: on tensor cores where the device has them and there are tokens enough to fill half a
+    /// tile.</summary>
     /// <inheritdoc cref="MatVec"/>
     public void MatMul(AcceleratorStream stream, MatrixView m, InputView x, int tokens, ArrayView<float> output, int stride, int first)
     {
@@ -85,15 +88,19 @@ internal sealed class FormatKernels
 
     /// <summary>Queues <see cref="MatMulKernels"/>.</summary>
     /// <inheritdoc cref="MatVec"/>
-    public void TiledMatMul(AcceleratorStream stream, MatrixView m, InputView x, int tokens, ArrayView<float> output, int stride, int first) =>
+    public void TiledMatMul(AcceleratorStream stream, MatrixView m, InputView x, int tokens, ArrayView<float> output, int stride,
+        int first) =>
         _matMul.Value(
-            stream, Grid(Pieces(m.Rows, MatMulKernels.Tile), Pieces(tokens, MatMulKernels.Tile), MatMulKernels.Threads), m, x, tokens, output, stride, first);
+            stream, Grid(Pieces(m.Rows, MatMulKernels.Tile), Pieces(tokens, MatMulKernels.Tile), MatMulKernels.Threads), m, x, tokens,
+            output, stride, first);
 
     /// <summary>Queues <see cref="TensorKernels"/>; the device has warps of 32.</summary>
     /// <inheritdoc cref="MatVec"/>
-    public void TensorMatMul(AcceleratorStream stream, MatrixView m, InputView x, int tokens, ArrayView<float> output, int stride, int first) =>
+    public void TensorMatMul(AcceleratorStream stream, MatrixView m, InputView x, int tokens, ArrayView<float> output, int stride,
+        int first) =>
         _tensor.Value(
-            stream, Grid(Pieces(m.Rows, TensorKernels.Tile), Pieces(tokens, TensorKernels.Tile), TensorKernels.Threads), m, x, tokens, output, stride, first);
+            stream, Grid(Pieces(m.Rows, TensorKernels.Tile), Pieces(tokens, TensorKernels.Tile), TensorKernels.Threads), m, x, tokens,
+            output, stride, first);
 
     /// <summary>Queues the lookup of embeddings.</summary>
     /// <param name="stream">Stream.</param>
@@ -106,7 +113,8 @@ internal sealed class FormatKernels
     /// <param name="width">Elements of a token.</param>
     /// <param name="factor">Factor of all elements.</param>
     public void Gather(
-        AcceleratorStream stream, int threads, MatrixView m, ArrayView<int> ids, int tokens, ArrayView<float> output, int stride, int width, float factor) =>
+        AcceleratorStream stream, int threads, MatrixView m, ArrayView<int> ids, int tokens, ArrayView<float> output, int stride, int width,
+        float factor) =>
         _gather.Value(stream, Grid(Pieces(m.Chunks * (32 / _piece), threads), tokens, threads), m, ids, output, stride, width, factor);
 
     private static KernelConfig Grid(int x, int y, int threads) => new(new Index3D(x, y, 1), new Index3D(threads, 1, 1));

@@ -5,7 +5,8 @@ using QuantBench.Engines.Ilgpu.Kernels;
 
 namespace QuantBench.Engines.Ilgpu.Graph;
 
-/// <summary>Launchers of the kernels that don't depend on a weight format, and of all formats that were used; one set per accelerator.</summary>
+/// <summary>Launchers of the kernels that don't depend on a weight format, and of all formats that were used; one set per
+/// accelerator.</summary>
 internal sealed class GraphKernels
 {
     /// <summary>Parts of the vocabulary among which the largest logit is looked for.</summary>
@@ -19,34 +20,67 @@ internal sealed class GraphKernels
     {
         _device = device;
         Threads = Math.Min(LaunchBounds.Threads, device.Accelerator.MaxNumThreadsPerGroup);
-        Normalise = device.Compile(accelerator => accelerator.LoadKernel<NormParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<int>, InputView>(InputKernels.Normalise, LaunchBounds.Of(accelerator, typeof(InputKernels))));
-        Round = device.Compile(accelerator => accelerator.LoadKernel<InputView>(InputKernels.Round, LaunchBounds.Of(accelerator, typeof(InputKernels))));
-        Gate = device.Compile(accelerator => accelerator.LoadKernel<GateParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, InputView>(InputKernels.Gate, LaunchBounds.Of(accelerator, typeof(InputKernels))));
-        Rotate = device.Compile(accelerator => accelerator.LoadKernel<AttentionParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<ushort>, ArrayView<ushort>>(AttentionKernels.Rotate, LaunchBounds.Of(accelerator, typeof(AttentionKernels))));
-        Attend = device.Compile(accelerator => accelerator.LoadKernel<AttentionParameters, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<Int4>, ArrayView<int>, InputView, ArrayView<float>>(AttentionKernels.Attend, LaunchBounds.Of(accelerator, typeof(AttentionKernels))));
-        Combine = device.Compile(accelerator => accelerator.LoadKernel<AttentionParameters, int, ArrayView<float>, InputView>(AttentionKernels.Combine, LaunchBounds.Of(accelerator, typeof(AttentionKernels))));
-        Cap = device.Compile(accelerator => accelerator.LoadKernel<ArrayView<float>, long, float>(HeadKernels.Cap, LaunchBounds.Of(accelerator, typeof(HeadKernels))));
-        ArgMaxOfParts = device.Compile(accelerator => accelerator.LoadKernel<ArrayView<float>, int, ArrayView<float>, ArrayView<int>>(HeadKernels.ArgMaxParts, LaunchBounds.Of(accelerator, typeof(HeadKernels))));
-        ArgMax = device.Compile(accelerator => accelerator.LoadKernel<ArrayView<float>, ArrayView<int>, int, ArrayView<int>, ArrayView<int>, ArrayView<int>, int>(HeadKernels.ArgMax, LaunchBounds.Of(accelerator, typeof(HeadKernels))));
+        Normalise =
+            device.Compile(accelerator =>
+                accelerator.LoadKernel<NormParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+                    ArrayView<float>, ArrayView<int>, InputView>(InputKernels.Normalise,
+                        LaunchBounds.Of(accelerator, typeof(InputKernels))));
+        Round = device.Compile(accelerator =>
+            accelerator.LoadKernel<InputView>(InputKernels.Round, LaunchBounds.Of(accelerator, typeof(InputKernels))));
+        Gate = device.Compile(accelerator =>
+            accelerator.LoadKernel<GateParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, InputView>(InputKernels.Gate,
+                LaunchBounds.Of(accelerator, typeof(InputKernels))));
+        Rotate =
+            device.Compile(accelerator =>
+                accelerator.LoadKernel<AttentionParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+                    ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<ushort>, ArrayView<ushort>>(AttentionKernels.Rotate,
+                        LaunchBounds.Of(accelerator, typeof(AttentionKernels))));
+        Attend =
+            device.Compile(accelerator =>
+                accelerator.LoadKernel<AttentionParameters, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<Int4>,
+                    ArrayView<int>, InputView, ArrayView<float>>(AttentionKernels.Attend,
+                        LaunchBounds.Of(accelerator, typeof(AttentionKernels))));
+        Combine =
+            device.Compile(accelerator =>
+                accelerator.LoadKernel<AttentionParameters, int, ArrayView<float>, InputView>(AttentionKernels.Combine,
+                    LaunchBounds.Of(accelerator, typeof(AttentionKernels))));
+        Cap = device.Compile(accelerator =>
+            accelerator.LoadKernel<ArrayView<float>, long, float>(HeadKernels.Cap, LaunchBounds.Of(accelerator, typeof(HeadKernels))));
+        ArgMaxOfParts =
+            device.Compile(accelerator =>
+                accelerator.LoadKernel<ArrayView<float>, int, ArrayView<float>, ArrayView<int>>(HeadKernels.ArgMaxParts,
+                    LaunchBounds.Of(accelerator, typeof(HeadKernels))));
+        ArgMax =
+            device.Compile(accelerator =>
+                accelerator.LoadKernel<ArrayView<float>, ArrayView<int>, int, ArrayView<int>, ArrayView<int>, ArrayView<int>, int>(
+                    HeadKernels.ArgMax, LaunchBounds.Of(accelerator, typeof(HeadKernels))));
     }
 
     /// <summary>Threads of a group, except for <see cref="MatMulKernels"/>: a power of two.</summary>
     public int Threads { get; }
 
     /// <summary><see cref="InputKernels.Normalise"/>.</summary>
-    public Action<AcceleratorStream, KernelConfig, NormParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<int>, InputView> Normalise { get; }
+    public Action<AcceleratorStream, KernelConfig, NormParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, ArrayView<int>, InputView> Normalise
+    { get; }
 
     /// <summary><see cref="InputKernels.Round"/>.</summary>
     public Action<AcceleratorStream, KernelConfig, InputView> Round { get; }
 
     /// <summary><see cref="InputKernels.Gate"/>.</summary>
-    public Action<AcceleratorStream, KernelConfig, GateParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, InputView> Gate { get; }
+    public Action<AcceleratorStream, KernelConfig, GateParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        InputView> Gate
+    { get; }
 
     /// <summary><see cref="AttentionKernels.Rotate"/>.</summary>
-    public Action<AcceleratorStream, KernelConfig, AttentionParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<ushort>, ArrayView<ushort>> Rotate { get; }
+    public Action<AcceleratorStream, KernelConfig, AttentionParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<ushort>, ArrayView<ushort>> Rotate
+    { get; }
 
     /// <summary><see cref="AttentionKernels.Attend"/>.</summary>
-    public Action<AcceleratorStream, KernelConfig, AttentionParameters, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<Int4>, ArrayView<int>, InputView, ArrayView<float>> Attend { get; }
+    public Action<AcceleratorStream, KernelConfig, AttentionParameters, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<Int4>,
+        ArrayView<int>, InputView, ArrayView<float>> Attend
+    { get; }
 
     /// <summary><see cref="AttentionKernels.Combine"/>.</summary>
     public Action<AcceleratorStream, KernelConfig, AttentionParameters, int, ArrayView<float>, InputView> Combine { get; }
@@ -58,7 +92,9 @@ internal sealed class GraphKernels
     public Action<AcceleratorStream, KernelConfig, ArrayView<float>, int, ArrayView<float>, ArrayView<int>> ArgMaxOfParts { get; }
 
     /// <summary><see cref="HeadKernels.ArgMax"/>.</summary>
-    public Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<int>, int, ArrayView<int>, ArrayView<int>, ArrayView<int>, int> ArgMax { get; }
+    public Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<int>, int, ArrayView<int>, ArrayView<int>, ArrayView<int>,
+        int> ArgMax
+    { get; }
 
     /// <summary>A grid of groups of <see cref="Threads"/>.</summary>
     public KernelConfig Groups(int x, int y = 1, int z = 1) => new(new Index3D(x, y, z), new Index3D(Threads, 1, 1));

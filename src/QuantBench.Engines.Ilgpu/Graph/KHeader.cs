@@ -3,9 +3,9 @@ using System.Buffers.Binary;
 namespace QuantBench.Engines.Ilgpu.Graph;
 
 /// <summary>
-/// The 16 bytes in front of a superblock of Q4_K or Q5_K: d and dmin, then eight scales and eight minima of 6 bits. The file spreads them so that
-/// the last four are found otherwise than the first four. On the device the three words behind d and dmin hold the scales' lower four bits, the
-/// minima's, and the upper two bits of scale and minimum of each chunk: a chunk's are found by one shift of each.
+/// The 16 bytes in front of a superblock of Q4_K or Q5_K: d and dmin, then eight scales and eight minima of 6 bits. The file spreads them
+/// so that the last four are found otherwise than the first four. On the device the three words behind d and dmin hold the scales' lower
+/// four bits, the minima's, and the upper two bits of scale and minimum of each chunk: a chunk's are found by one shift of each.
 /// </summary>
 internal static class KHeader
 {

@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace QuantBench.Engines.Ilgpu.Graph;
 
-/// <summary>Scales and biases of MLX matrices in the smallest type that holds them all exactly: the one they were stored in, or a smaller one.</summary>
+/// <summary>Scales and biases of MLX matrices in the smallest type that holds them all exactly: the one they were stored in, or a smaller
+/// one.</summary>
 internal static class MlxScales
 {
     /// <summary>The type, as <see cref="Kernels.MatrixView.ScaleKind"/> numbers it.</summary>
@@ -23,7 +24,8 @@ internal static class MlxScales
         ushort[] packed = new ushort[values.Length];
         for (int i = 0; i < packed.Length; i++)
         {
-            packed[i] = kind == 0 ? BitConverter.HalfToUInt16Bits((Half)values[i]) : (ushort)(BitConverter.SingleToUInt32Bits(values[i]) >> 16);
+            packed[i] = kind == 0 ? BitConverter.HalfToUInt16Bits((Half)values[i])
+                : (ushort)(BitConverter.SingleToUInt32Bits(values[i]) >> 16);
         }
 
         return MemoryMarshal.AsBytes(packed.AsSpan()).ToArray();

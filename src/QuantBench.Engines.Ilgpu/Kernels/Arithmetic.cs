@@ -22,7 +22,8 @@ internal static class Arithmetic
     /// <summary>Nearest integer of |x| &lt; 2²², ties to even.</summary>
     public static int Round(float x) => BitsOf(x + RoundingShift) - RoundingBits;
 
-    /// <summary>A half-precision number; infinities and NaNs, which no valid weight or cache entry is, become finite numbers of 2¹⁶ and more.</summary>
+    /// <summary>A half-precision number; infinities and NaNs, which no valid weight or cache entry is, become finite numbers of 2¹⁶ and
+    /// more.</summary>
     /// <remarks>CUDA converts by an instruction, which keeps infinities and NaNs.</remarks>
     public static float Half(int bits)
     {
@@ -90,8 +91,8 @@ internal static class Arithmetic
 
     /// <summary>sum + Σ aᵢ·bᵢ over the four signed bytes of a and b.</summary>
     /// <remarks>
-    /// CUDA has one instruction for it (compute capability 6.1). That instruction was checked as generated code only: no CUDA device was at hand.
-    /// Everywhere else bytes are widened, which OpenCL devices and the CPU accelerator run in the tests.
+    /// CUDA has one instruction for it (compute capability 6.1). That instruction was checked as generated code only: no CUDA device was at
+    /// hand. Everywhere else bytes are widened, which OpenCL devices and the CPU accelerator run in the tests.
     /// </remarks>
     public static int Dot4(int a, int b, int sum)
     {
@@ -101,7 +102,8 @@ internal static class Arithmetic
             return result;
         }
 
-        return sum + ((a << 24 >> 24) * (b << 24 >> 24)) + ((a << 16 >> 24) * (b << 16 >> 24)) + ((a << 8 >> 24) * (b << 8 >> 24)) + ((a >> 24) * (b >> 24));
+        return sum + ((a << 24 >> 24) * (b << 24 >> 24)) + ((a << 16 >> 24) * (b << 16 >> 24)) + ((a << 8 >> 24) * (b << 8 >> 24))
+            + ((a >> 24) * (b >> 24));
     }
 
     /// <summary>Σ aᵢ·bᵢ over sixteen signed bytes.</summary>

@@ -9,8 +9,8 @@ internal static class AttentionKernels
     public const int MaxHeadWidth = 512;
 
     /// <summary>
-    /// Adds biases, normalises and rotates one head of one token; queries stay where they are, keys and values go to the cache. A thread owns
-    /// pairs of dimensions. Grid: (heads + 2 · key-value heads, tokens).
+    /// Adds biases, normalises and rotates one head of one token; queries stay where they are, keys and values go to the cache. A thread
+    /// owns pairs of dimensions. Grid: (heads + 2 · key-value heads, tokens).
     /// </summary>
     /// <param name="p">Sizes.</param>
     /// <param name="projected">[tokens, (heads + 2 · kvHeads) · headWidth].</param>
@@ -95,9 +95,10 @@ internal static class AttentionKernels
     }
 
     /// <summary>
-    /// Attention of one head of one token over a part of its keys, with a running softmax over blocks of as many keys as the group has threads. A
-    /// thread scores one key of a block, then sums two dimensions of some of the values; narrow heads leave threads for several values at once.
-    /// One part writes results, several write what <see cref="Combine"/> needs. Grid: (heads, tokens, parts). Shared memory: 6 KiB.
+    /// Attention of one head of one token over a part of its keys, with a running softmax over blocks of as many keys as the group has
+    /// threads. A thread scores one key of a block, then sums two dimensions of some of the values; narrow heads leave threads for several
+    /// values at once. One part writes results, several write what <see cref="Combine"/> needs. Grid: (heads, tokens, parts). Shared
+    /// memory: 6 KiB.
     /// </summary>
     /// <param name="p">Sizes.</param>
     /// <param name="projected">[tokens, (heads + 2 · kvHeads) · headWidth]: rotated queries.</param>
@@ -106,9 +107,11 @@ internal static class AttentionKernels
     /// <param name="keys">[sequences, contextLength, kvHeads, headWidth] in units of eight halves.</param>
     /// <param name="values">The same layout, in units of two halves.</param>
     /// <param name="x">Receives the results: the inputs of the next product.</param>
-    /// <param name="partial">[tokens, heads, parts, headWidth + 2]: sums, then the largest score and the sum of weights. Not used with one part.</param>
+    /// <param name="partial">[tokens, heads, parts, headWidth + 2]: sums, then the largest score and the sum of weights. Not used with one
+    /// part.</param>
     public static void Attend(
-        AttentionParameters p, ArrayView<float> projected, ArrayView<int> positions, ArrayView<int> sequences, ArrayView<Int4> keys, ArrayView<int> values,
+        AttentionParameters p, ArrayView<float> projected, ArrayView<int> positions, ArrayView<int> sequences, ArrayView<Int4> keys,
+        ArrayView<int> values,
         InputView x, ArrayView<float> partial)
     {
         ArrayView<float> shared = SharedMemory.Allocate<float>(GroupReduction.MaxThreads);

@@ -3,8 +3,8 @@ using ILGPU;
 namespace QuantBench.Engines.Ilgpu.Kernels;
 
 /// <summary>
-/// Reductions over a group through shared memory: OpenCL devices of most vendors can't shuffle between lanes, so every device reduces the same
-/// way. All threads of the group must call; the order of additions is fixed, so results repeat bit for bit.
+/// Reductions over a group through shared memory: OpenCL devices of most vendors can't shuffle between lanes, so every device reduces the
+/// same way. All threads of the group must call; the order of additions is fixed, so results repeat bit for bit.
 /// </summary>
 internal static class GroupReduction
 {

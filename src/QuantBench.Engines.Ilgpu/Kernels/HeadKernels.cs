@@ -56,7 +56,8 @@ internal static class HeadKernels
     /// <param name="history">Tokens so far.</param>
     /// <param name="step">Which of them this is.</param>
     public static void ArgMax(
-        ArrayView<float> values, ArrayView<int> indices, int parts, ArrayView<int> tokens, ArrayView<int> positions, ArrayView<int> history, int step)
+        ArrayView<float> values, ArrayView<int> indices, int parts, ArrayView<int> tokens, ArrayView<int> positions, ArrayView<int> history,
+        int step)
     {
         ArrayView<float> shared = SharedMemory.Allocate<float>(GroupReduction.MaxThreads);
         ArrayView<int> sharedIndices = SharedMemory.Allocate<int>(GroupReduction.MaxThreads);

@@ -1,6 +1,7 @@
 namespace QuantBench.Engines.Ilgpu.Kernels;
 
-/// <summary>How rows of floating-point weights are read. Implementations are empty structs, so that a kernel is compiled for each of them.</summary>
+/// <summary>How rows of floating-point weights are read. Implementations are empty structs, so that a kernel is compiled for each of
+/// them.</summary>
 internal interface IFloatFormat
 {
     /// <summary>Loads 8 consecutive weights.</summary>

@@ -26,7 +26,8 @@ internal static class InputKernels
     /// <param name="rows">[tokens] row of the residual stream that each input is made from.</param>
     /// <param name="x">The inputs.</param>
     public static void Normalise(
-        NormParameters p, ArrayView<float> residual, ArrayView<float> branch, ArrayView<float> bias, ArrayView<float> postNorm, ArrayView<float> norm,
+        NormParameters p, ArrayView<float> residual, ArrayView<float> branch, ArrayView<float> bias, ArrayView<float> postNorm,
+        ArrayView<float> norm,
         ArrayView<int> rows, InputView x)
     {
         ArrayView<float> shared = SharedMemory.Allocate<float>(GroupReduction.MaxThreads);
@@ -97,7 +98,8 @@ internal static class InputKernels
         int i = ((Grid.IdxX * Group.DimX) + Group.IdxX) * PerThread;
         long at = ((long)token * x.Stride) + i;
         bool inside = i < x.Stride;
-        float a = inside ? x.Values[at] : 0, b = inside ? x.Values[at + 1] : 0, c = inside ? x.Values[at + 2] : 0, d = inside ? x.Values[at + 3] : 0;
+        float a = inside ? x.Values[at] : 0, b = inside ? x.Values[at + 1] : 0, c = inside ? x.Values[at + 2] : 0,
+            d = inside ? x.Values[at + 3] : 0;
         Quantize(shared, sharedSums, x, token, i, a, b, c, d, isWanted: true);
     }
 
@@ -139,21 +141,25 @@ internal static class InputKernels
     }
 
     /// <summary>
-    /// d = max|x| / 127, q = x / d rounded to nearest even, by the eight threads that hold a chunk. All threads of the group must call, even if
-    /// nothing is wanted: PoCL 6 crashes while it compiles barriers that depend on a condition inside a loop.
+    /// d = max|x| / 127, q = x / d rounded to nearest even, by the eight threads that hold a chunk. All threads of the group must call,
+    /// even if nothing is wanted: PoCL 6 crashes while it compiles barriers that depend on a condition inside a loop.
     /// </summary>
     private static void Quantize(
-        ArrayView<float> shared, ArrayView<int> sharedSums, InputView x, int token, int i, float a, float b, float c, float d, bool isWanted)
+        ArrayView<float> shared, ArrayView<int> sharedSums, InputView x, int token, int i, float a, float b, float c, float d,
+        bool isWanted)
     {
         int thread = Group.IdxX;
         int first = thread & ~(ThreadsPerChunk - 1);
         Group.Barrier();
-        shared[thread] = IntrinsicMath.Max(IntrinsicMath.Max(IntrinsicMath.Abs(a), IntrinsicMath.Abs(b)), IntrinsicMath.Max(IntrinsicMath.Abs(c), IntrinsicMath.Abs(d)));
+        shared[thread] =
+            IntrinsicMath.Max(IntrinsicMath.Max(IntrinsicMath.Abs(a), IntrinsicMath.Abs(b)),
+                IntrinsicMath.Max(IntrinsicMath.Abs(c), IntrinsicMath.Abs(d)));
         Group.Barrier();
         float largest = shared[first];
         for (int k = 1; k < ThreadsPerChunk; k++) largest = IntrinsicMath.Max(largest, shared[first + k]);
         float inverse = largest > SmallestScaled ? 127 / largest : 0;
-        int qa = Arithmetic.Round(a * inverse), qb = Arithmetic.Round(b * inverse), qc = Arithmetic.Round(c * inverse), qd = Arithmetic.Round(d * inverse);
+        int qa = Arithmetic.Round(a * inverse), qb = Arithmetic.Round(b * inverse), qc = Arithmetic.Round(c * inverse),
+            qd = Arithmetic.Round(d * inverse);
         sharedSums[thread] = qa + qb + qc + qd;
         Group.Barrier();
         bool stores = isWanted && i < x.Stride;

@@ -3,8 +3,9 @@ using ILGPU;
 namespace QuantBench.Engines.Ilgpu.Kernels;
 
 /// <summary>
-/// Products for many tokens (prefill): a group of 64 threads computes a tile of 32 rows by 32 tokens, four by four per thread. For each chunk of 32
-/// columns the weights of the tile are decoded once into shared memory, where all 32 tokens read them. Grid: (row tiles, token tiles).
+/// Products for many tokens (prefill): a group of 64 threads computes a tile of 32 rows by 32 tokens, four by four per thread. For each
+/// chunk of 32 columns the weights of the tile are decoded once into shared memory, where all 32 tokens read them. Grid: (row tiles, token
+/// tiles).
 /// </summary>
 internal static class MatMulKernels
 {

@@ -3,12 +3,12 @@ using ILGPU;
 namespace QuantBench.Engines.Ilgpu.Kernels;
 
 /// <summary>
-/// Products for few tokens (decode): weights are read once, decoded in registers and never written. Some neighbouring threads (lanes) share two
-/// rows; a group does several such pairs. Grid: (groups of row pairs, tokens).
+/// Products for few tokens (decode): weights are read once, decoded in registers and never written. Some neighbouring threads (lanes) share
+/// two rows; a group does several such pairs. Grid: (groups of row pairs, tokens).
 /// </summary>
 /// <remarks>
-/// What limits these kernels is how many bytes are on their way from memory at once. A step loads two pieces of each of two rows before it uses
-/// the first, so each thread waits for four loads of weights together; the two rows share the loads of the inputs.
+/// What limits these kernels is how many bytes are on their way from memory at once. A step loads two pieces of each of two rows before it
+/// uses the first, so each thread waits for four loads of weights together; the two rows share the loads of the inputs.
 /// </remarks>
 internal static class MatVecKernels
 {

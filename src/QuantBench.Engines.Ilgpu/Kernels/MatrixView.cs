@@ -3,8 +3,9 @@ using ILGPU;
 namespace QuantBench.Engines.Ilgpu.Kernels;
 
 /// <summary>
-/// Weights of a matrix on a device, as kernels see them. The fields of a format's blocks lie in planes of their own (all quants, then all high
-/// bits, then all scales …), which are as large as the blocks were but aligned, so that quants are loaded sixteen bytes at a time. Kernels count chunks and words in 32 bits, which saves half of the arithmetic of addresses;
+/// Weights of a matrix on a device, as kernels see them. The fields of a format's blocks lie in planes of their own (all quants, then all
+/// high bits, then all scales …), which are as large as the blocks were but aligned, so that quants are loaded sixteen bytes at a time.
+/// Kernels count chunks and words in 32 bits, which saves half of the arithmetic of addresses;
 /// <see cref="Graph.DeviceMatrix"/> refuses larger matrices.
 /// </summary>
 internal struct MatrixView

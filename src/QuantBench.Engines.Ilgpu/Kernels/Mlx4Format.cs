@@ -1,6 +1,7 @@
 namespace QuantBench.Engines.Ilgpu.Kernels;
 
-/// <summary>MLX's affine code of 4 bits: a chunk is one unit of 16 bytes, whose nibbles follow each other. Planes as in <see cref="MlxFormat"/>.</summary>
+/// <summary>MLX's affine code of 4 bits: a chunk is one unit of 16 bytes, whose nibbles follow each other. Planes as in
+/// <see cref="MlxFormat"/>.</summary>
 internal struct Mlx4Format : IChunkFormat
 {
     /// <inheritdoc />

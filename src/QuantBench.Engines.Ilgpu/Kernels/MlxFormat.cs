@@ -27,7 +27,8 @@ internal struct MlxFormat : IChunkFormat
     private static Int4 Half(MatrixView m, int first, int k) =>
         new() { X = Four(m, first, k), Y = Four(m, first, k + 4), Z = Four(m, first, k + 8), W = Four(m, first, k + 12) };
 
-    /// <summary>Quants k … k + 3 of the 32 that start at a word, as bytes. Four quants are at most 32 bits, hence in two neighbouring words.</summary>
+    /// <summary>Quants k … k + 3 of the 32 that start at a word, as bytes. Four quants are at most 32 bits, hence in two neighbouring
+    /// words.</summary>
     private static int Four(MatrixView m, int first, int k)
     {
         int bit = k * m.Bits;

@@ -4,20 +4,20 @@ using ILGPU.Runtime.Cuda;
 namespace QuantBench.Engines.Ilgpu.Kernels;
 
 /// <summary>
-/// Small matrix products by a whole warp of 32 threads: CUDA's <c>mma.sync</c> instructions of compute capability 8.0, whose operands are spread
-/// over the registers of the warp's threads.
+/// Small matrix products by a whole warp of 32 threads: CUDA's <c>mma.sync</c> instructions of compute capability 8.0, whose operands are
+/// spread over the registers of the warp's threads.
 /// </summary>
 /// <remarks>
 /// <para>
-/// With g = lane / 4 and t = lane % 4, a thread holds of A (16 rows, weights) the rows g and g + 8, of B (8 columns, tokens) column g, and of the
-/// result rows g and g + 8 at columns 2t and 2t + 1: X = (g, 2t), Y = (g, 2t + 1), Z = (g + 8, 2t), W = (g + 8, 2t + 1). Along the common
-/// dimension a register holds four bytes 4t … 4t + 3, or two bfloats 2t and 2t + 1; the second register of a pair lies 16 bytes or 8 bfloats
-/// further on.
+/// With g = lane / 4 and t = lane % 4, a thread holds of A (16 rows, weights) the rows g and g + 8, of B (8 columns, tokens) column g, and
+/// of the result rows g and g + 8 at columns 2t and 2t + 1: X = (g, 2t), Y = (g, 2t + 1), Z = (g + 8, 2t), W = (g + 8, 2t + 1). Along the
+/// common dimension a register holds four bytes 4t … 4t + 3, or two bfloats 2t and 2t + 1; the second register of a pair lies 16 bytes or 8
+/// bfloats further on.
 /// </para>
 /// <para>
-/// Elsewhere the same is computed by exchanging the registers between the threads of the warp, after the layout above, which is the one that
-/// NVIDIA's manual of PTX gives. That is for ILGPU's simulation with warps of 32, where the tests run it. The instructions themselves were
-/// assembled, never executed: no such device was at hand.
+/// Elsewhere the same is computed by exchanging the registers between the threads of the warp, after the layout above, which is the one
+/// that NVIDIA's manual of PTX gives. That is for ILGPU's simulation with warps of 32, where the tests run it. The instructions themselves
+/// were assembled, never executed: no such device was at hand.
 /// </para>
 /// </remarks>
 internal static class TensorCore
@@ -76,7 +76,8 @@ internal static class TensorCore
         Input<float> sumX = sum.X, sumY = sum.Y, sumZ = sum.Z, sumW = sum.W;
         CudaAsm.EmitRef(
             "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%10, %11, %12, %13};",
-            ref x, ref y, ref z, ref w, ref left0, ref left1, ref left2, ref left3, ref right0, ref right1, ref sumX, ref sumY, ref sumZ, ref sumW);
+            ref x, ref y, ref z, ref w, ref left0, ref left1, ref left2, ref left3, ref right0, ref right1, ref sumX, ref sumY, ref sumZ,
+            ref sumW);
         return new Float4 { X = x.Value, Y = y.Value, Z = z.Value, W = w.Value };
     }
 
@@ -113,5 +114,6 @@ internal static class TensorCore
     }
 
     private static float Dot2(int a, int b) =>
-        (Arithmetic.FromBits(a << 16) * Arithmetic.FromBits(b << 16)) + (Arithmetic.FromBits(a & unchecked((int)0xFFFF0000)) * Arithmetic.FromBits(b & unchecked((int)0xFFFF0000)));
+        (Arithmetic.FromBits(a << 16) * Arithmetic.FromBits(b << 16))
+            + (Arithmetic.FromBits(a & unchecked((int)0xFFFF0000)) * Arithmetic.FromBits(b & unchecked((int)0xFFFF0000)));
 }

@@ -3,9 +3,10 @@ using ILGPU;
 namespace QuantBench.Engines.Ilgpu.Kernels;
 
 /// <summary>
-/// Products for many tokens (prefill) by tensor cores: a group of four warps computes a tile of 64 rows by 64 tokens, a warp 32 by 32 of it. For
-/// each 32 columns the weights of the tile are decoded once into shared memory. There are two such tiles in shared memory: while one is
-/// multiplied, the next is on its way from the device's memory to registers, and is then stored into the other. Grid: (row tiles, token tiles).
+/// Products for many tokens (prefill) by tensor cores: a group of four warps computes a tile of 64 rows by 64 tokens, a warp 32 by 32 of
+/// it. For each 32 columns the weights of the tile are decoded once into shared memory. There are two such tiles in shared memory: while
+/// one is multiplied, the next is on its way from the device's memory to registers, and is then stored into the other. Grid: (row tiles,
+/// token tiles).
 /// </summary>
 internal static class TensorKernels
 {
@@ -19,7 +20,8 @@ internal static class TensorKernels
     private const int ByteStride = 3;
     private const int FloatStride = 5;
 
-    // 1.5·2²³: added to an integer of less than 2²² as bits, it is the float of that integer plus itself. Tensor cores start their sums with it.
+    // 1.5·2²³: added to an integer of less than 2²² as bits, it is the float of that integer plus itself. Tensor cores start their sums
+    // with it.
     private const int IntegerBits = 0x4B400000;
     private const float IntegerShift = 12_582_912f;
 
@@ -59,7 +61,8 @@ internal static class TensorKernels
             int at = (c & 1) * Tile;
             int weight = ((at + warpRow + g) * 4 * ByteStride) + t, input = ((at + warpToken + g) * 4 * ByteStride) + t;
             int scale = at + warpRow + g, inputScale = at + warpToken + (2 * t);
-            Rows16 upper = LoadRows(weightWords, scales, weight, scale), lower = LoadRows(weightWords, scales, weight + (16 * 4 * ByteStride), scale + 16);
+            Rows16 upper = LoadRows(weightWords, scales, weight, scale),
+                lower = LoadRows(weightWords, scales, weight + (16 * 4 * ByteStride), scale + 16);
             Columns8 tokens0 = LoadColumns(inputWords, inputScales, input, inputScale);
             s00 = Add(format, upper, tokens0, s00);
             s10 = Add(format, lower, tokens0, s10);
@@ -90,16 +93,19 @@ internal static class TensorKernels
     }
 
     /// <summary>
-    /// Floating-point weights with floating-point inputs, both as sums of two bfloats: high·high + high·low + low·high, which is within 2⁻¹⁵ of
-    /// each product and can't overflow. Weights of 16 bits are such sums exactly. Shared memory: 40 KiB.
+    /// Floating-point weights with floating-point inputs, both as sums of two bfloats: high·high + high·low + low·high, which is within
+    /// 2⁻¹⁵ of each product and can't overflow. Weights of 16 bits are such sums exactly. Shared memory: 40 KiB.
     /// </summary>
     /// <inheritdoc cref="Quantized{TFormat}"/>
     public static void Float<TFormat>(MatrixView m, InputView x, int tokens, ArrayView<float> output, int stride, int first)
         where TFormat : struct, IFloatFormat
     {
-        ArrayView<Int4> high = SharedMemory.Allocate<Int4>(2 * Tile * FloatStride), low = SharedMemory.Allocate<Int4>(2 * Tile * FloatStride);
-        ArrayView<Int4> inputHigh = SharedMemory.Allocate<Int4>(2 * Tile * FloatStride), inputLow = SharedMemory.Allocate<Int4>(2 * Tile * FloatStride);
-        ArrayView<int> highWords = high.Cast<int>(), lowWords = low.Cast<int>(), inputHighWords = inputHigh.Cast<int>(), inputLowWords = inputLow.Cast<int>();
+        ArrayView<Int4> high = SharedMemory.Allocate<Int4>(2 * Tile * FloatStride),
+            low = SharedMemory.Allocate<Int4>(2 * Tile * FloatStride);
+        ArrayView<Int4> inputHigh = SharedMemory.Allocate<Int4>(2 * Tile * FloatStride),
+            inputLow = SharedMemory.Allocate<Int4>(2 * Tile * FloatStride);
+        ArrayView<int> highWords = high.Cast<int>(), lowWords = low.Cast<int>(), inputHighWords = inputHigh.Cast<int>(),
+            inputLowWords = inputLow.Cast<int>();
         TFormat format = default;
         int thread = Group.IdxX;
         int octet = thread & 3, loads = thread >> 2;
@@ -127,7 +133,8 @@ internal static class TensorKernels
             int weight = at + ((warpRow + g) * 4 * FloatStride) + t, input = at + ((warpToken + g) * 4 * FloatStride) + t;
             for (int k = 0; k < 2; k++, weight += 8, input += 8)
             {
-                FloatRows16 upper = LoadRows(format, highWords, lowWords, weight), lower = LoadRows(format, highWords, lowWords, weight + (16 * 4 * FloatStride));
+                FloatRows16 upper = LoadRows(format, highWords, lowWords, weight),
+                    lower = LoadRows(format, highWords, lowWords, weight + (16 * 4 * FloatStride));
                 FloatColumns8 tokens0 = LoadColumns(inputHighWords, inputLowWords, input);
                 s00 = Add(format, upper, tokens0, s00);
                 s10 = Add(format, lower, tokens0, s10);
@@ -163,7 +170,8 @@ internal static class TensorKernels
 
     /// <summary>A thread's share of a tile goes to shared memory.</summary>
     private static void Put(
-        ArrayView<Int4> weights, ArrayView<Int4> inputs, ArrayView<Float4> scales, ArrayView<Float4> inputScales, int tile, int index, bool isWeight, WeightChunk w,
+        ArrayView<Int4> weights, ArrayView<Int4> inputs, ArrayView<Float4> scales, ArrayView<Float4> inputScales, int tile, int index,
+        bool isWeight, WeightChunk w,
         InputChunk a)
     {
         int at = tile + index;
@@ -227,14 +235,16 @@ internal static class TensorKernels
         return (x.X * scaled) + (w.Z * x.Y) + (w.W * x.Z);
     }
 
-    private static float Scaled(int both, Float4 w, Float4 x) => (x.X * w.X * (Arithmetic.FromBits(both) - IntegerShift)) + (w.Z * (x.Y + x.Z));
+    private static float Scaled(int both, Float4 w, Float4 x) =>
+        (x.X * w.X * (Arithmetic.FromBits(both) - IntegerShift)) + (w.Z * (x.Y + x.Z));
 
     private static Float8 Weights<TFormat>(TFormat format, MatrixView m, int row, int octet)
         where TFormat : struct, IFloatFormat => row < m.Rows ? format.Load(m, (row * m.Chunks * 4) + octet) : default;
 
     private static Float8 Inputs(InputView x, int tokens, int token, int octet) => token < tokens ? x.LoadFloats(token, octet) : default;
 
-    /// <summary>Eight floats go to shared memory as eight bfloats and, unless nothing is left, the eight that were missing to them.</summary>
+    /// <summary>Eight floats go to shared memory as eight bfloats and, unless nothing is left, the eight that were missing to
+    /// them.</summary>
     private static void Put(ArrayView<Int4> high, ArrayView<Int4> low, int at, Float8 v, bool isBfloat)
     {
         high[at] = new Int4 { X = Pair(v.A, v.B), Y = Pair(v.C, v.D), Z = Pair(v.E, v.F), W = Pair(v.G, v.H) };
@@ -260,7 +270,13 @@ internal static class TensorKernels
         where TFormat : struct, IFloatFormat
     {
         const int below = 8 * 4 * FloatStride;
-        var rows = new FloatRows16 { High0 = high[weight], High1 = high[weight + below], High2 = high[weight + 4], High3 = high[weight + below + 4] };
+        var rows = new FloatRows16
+        {
+            High0 = high[weight],
+            High1 = high[weight + below],
+            High2 = high[weight + 4],
+            High3 = high[weight + below + 4]
+        };
         if (format.IsBfloat) return rows;
         rows.Low0 = low[weight];
         rows.Low1 = low[weight + below];

@@ -11,7 +11,8 @@ using QuantBench.Inference.Kernels;
 
 namespace QuantBench.Engines.Ilgpu.Timing;
 
-/// <summary>One kernel with its weights and inputs on a device, launched as the transformer launches it and timed by the device's events.</summary>
+/// <summary>One kernel with its weights and inputs on a device, launched as the transformer launches it and timed by the device's
+/// events.</summary>
 internal sealed class IlgpuKernel : IDeviceKernel
 {
     private const string What = "the kernel that is timed";
@@ -51,7 +52,8 @@ internal sealed class IlgpuKernel : IDeviceKernel
             _results = new float[checked((int)(spec.Op == KernelOp.Dequantize ? spec.Size.Elements : (long)spec.Tokens * spec.Size.Rows))];
 
             // Decoded weights go to memory as those read come from it; a product's results are small and stay near, as in a model.
-            _outputs = new MemoryBuffer1D<float, Stride1D.Dense>[spec is { Cold: true, Op: KernelOp.Dequantize } ? Copies(_results.LongLength * sizeof(float)) : 1];
+            _outputs = new MemoryBuffer1D<float, Stride1D.Dense>[spec is { Cold: true, Op: KernelOp.Dequantize }
+                ? Copies(_results.LongLength * sizeof(float)) : 1];
             for (int i = 0; i < _outputs.Length; i++) _outputs[i] = Own(_device.AllocateZeroed<float>(_results.Length, What));
             _rows = Own(_device.Allocate<int>(spec.Size.Rows, What));
             int[] rows = [.. Enumerable.Range(0, spec.Size.Rows)];
@@ -65,7 +67,8 @@ internal sealed class IlgpuKernel : IDeviceKernel
             Dispose();
             if (e is QuantBenchException) throw;
             throw open is null
-                ? new EngineException($"{backend}: the device could not be opened ({DeviceMemory.Cause(e)}).", "'quantbench doctor' lists the devices.", e)
+                ? new EngineException($"{backend}: the device could not be opened ({DeviceMemory.Cause(e)}).",
+                    "'quantbench doctor' lists the devices.", e)
                 : open.Failed(e, "making a kernel");
         }
     }
@@ -102,11 +105,13 @@ internal sealed class IlgpuKernel : IDeviceKernel
         Guard(() =>
         {
             long units = Math.Max(_coldBytes / 16, 1 << 20);
-            using MemoryBuffer1D<Int4, Stride1D.Dense> from = _device.AllocateZeroed<Int4>(units, What), to = _device.AllocateZeroed<Int4>(units, What);
+            using MemoryBuffer1D<Int4, Stride1D.Dense> from = _device.AllocateZeroed<Int4>(units, What),
+                to = _device.AllocateZeroed<Int4>(units, What);
             Action<AcceleratorStream, KernelConfig, ArrayView<Int4>, ArrayView<Int4>> copy =
                 _device.Compile(accelerator => accelerator.LoadKernel<ArrayView<Int4>, ArrayView<Int4>>(CopyKernels.Copy));
             KernelConfig config = _kernels.Groups((int)Math.Min((units + _kernels.Threads - 1) / _kernels.Threads, 1 << 16));
-            double[] samples = [.. Enumerable.Range(0, CopySamples).Select(_ => Timed(() => copy(_device.Stream, config, from.View, to.View), 1))];
+            double[] samples = [
+                .. Enumerable.Range(0, CopySamples).Select(_ => Timed(() => copy(_device.Stream, config, from.View, to.View), 1))];
             rate = 32.0 * units / Descriptive.Median(samples);
         });
         return rate;
@@ -161,8 +166,11 @@ internal sealed class IlgpuKernel : IDeviceKernel
         ArrayView<float> output = _outputs[_turn % _outputs.Length].View;
         _turn = (_turn + 1) % (_weights.Length * _outputs.Length);
         if (_rounds) Round();
-        if (_spec.Op == KernelOp.Dequantize) _products.Gather(_device.Stream, _kernels.Threads, weights, _rows.View, weights.Rows, output, _spec.Size.Columns, _spec.Size.Columns, 1);
-        else if (_spec.Tokens <= DeviceTransformer.MatVecTokens) _products.MatVec(_device.Stream, _kernels.Threads, weights, _inputs.View, _spec.Tokens, output, weights.Rows, 0);
+        if (_spec.Op == KernelOp.Dequantize)
+            _products.Gather(_device.Stream, _kernels.Threads, weights, _rows.View, weights.Rows, output, _spec.Size.Columns,
+                _spec.Size.Columns, 1);
+        else if (_spec.Tokens <= DeviceTransformer.MatVecTokens)
+            _products.MatVec(_device.Stream, _kernels.Threads, weights, _inputs.View, _spec.Tokens, output, weights.Rows, 0);
         else _products.MatMul(_device.Stream, weights, _inputs.View, _spec.Tokens, output, weights.Rows, 0);
     }
 

@@ -31,7 +31,8 @@ internal sealed unsafe class ImportanceCollector : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _self.Free();
 
-    /// <summary><c>ggml_backend_sched_eval_callback</c>: asked first whether it wants the tensor, then given it computed. False stops the computation.</summary>
+    /// <summary><c>ggml_backend_sched_eval_callback</c>: asked first whether it wants the tensor, then given it computed. False stops the
+    /// computation.</summary>
     [UnmanagedCallersOnly]
     internal static byte OnTensor(ggml_tensor* tensor, byte ask, nint userData)
     {
@@ -54,7 +55,8 @@ internal sealed unsafe class ImportanceCollector : IDisposable
         if (tensor->op == LayoutCheck.MulMatId) return true;
         if (tensor->op != LayoutCheck.MulMat) return false;
         ggml_tensor* input = tensor->src1;
-        return input->ne[1] >= FewestRows && input->type == ggml_type.F32 && Name(tensor->src0).StartsWith("blk.", StringComparison.Ordinal);
+        return input->ne[1] >= FewestRows && input->type == ggml_type.F32
+            && Name(tensor->src0).StartsWith("blk.", StringComparison.Ordinal);
     }
 
     /// <summary>The weight's name without a device's decoration: <c>CUDA0#blk.0.attn_k.weight#0</c> → <c>blk.0.attn_k.weight</c>.</summary>
@@ -88,7 +90,8 @@ internal sealed unsafe class ImportanceCollector : IDisposable
                 Span<float> sums = entry.Sums.AsSpan((int)(matrix * columns), columns);
                 for (long row = 0; row < input->ne[1]; row++)
                 {
-                    AddSquares(new ReadOnlySpan<float>(data + (row * input->nb[1]) + (i2 * input->nb[2]) + (i3 * input->nb[3]), columns), sums);
+                    AddSquares(new ReadOnlySpan<float>(data + (row * input->nb[1]) + (i2 * input->nb[2]) + (i3 * input->nb[3]), columns),
+                        sums);
                 }
             }
         }
@@ -119,7 +122,8 @@ internal sealed unsafe class ImportanceCollector : IDisposable
                 for (long token = 0; token < input->ne[2]; token++)
                 {
                     int expert = *(int*)(table + (token * ids->nb[1]) + (used * ids->nb[0]));
-                    if ((uint)expert >= (uint)experts) throw new EngineException($"tensor '{name}' was routed to expert {expert} of {experts}.");
+                    if ((uint)expert >= (uint)experts)
+                        throw new EngineException($"tensor '{name}' was routed to expert {expert} of {experts}.");
                     byte* row = data + (used % input->ne[1] * input->nb[1]) + (token * input->nb[2]);
                     AddSquares(new ReadOnlySpan<float>(row, columns), entry.Sums.AsSpan(expert * columns, columns));
                     entry.Counts[expert]++;
@@ -156,7 +160,8 @@ internal sealed unsafe class ImportanceCollector : IDisposable
 
     private ImportanceEntry Entry(string name, int values, int counts)
     {
-        if (!_entries.TryGetValue(name, out ImportanceEntry? entry)) _entries[name] = entry = new ImportanceEntry(new float[values], new long[counts]);
+        if (!_entries.TryGetValue(name, out ImportanceEntry? entry))
+            _entries[name] = entry = new ImportanceEntry(new float[values], new long[counts]);
         if (entry.Sums.Length != values || entry.Counts.Length != counts)
         {
             throw new EngineException($"Tensor '{name}' is used with two different shapes.");

@@ -27,7 +27,9 @@ internal static unsafe class ImportanceMatrixFile
     {
         using NativeLogCapture capture = library.Log.Capture();
         nuint overhead = NativeMethods.ggml_tensor_overhead() + (2 * MemoryAlignment);
-        nuint bytes = matrix.Entries.Values.Aggregate((nuint)0, (sum, e) => sum + (2 * overhead) + (nuint)((e.Sums.Length + e.Counts.Length) * sizeof(float)));
+        nuint bytes =
+            matrix.Entries.Values.Aggregate((nuint)0,
+                (sum, e) => sum + (2 * overhead) + (nuint)((e.Sums.Length + e.Counts.Length) * sizeof(float)));
         nint tensors = NativeMethods.ggml_init(new ggml_init_params { mem_size = bytes });
         if (tensors == 0) throw new EngineException($"llama.cpp: no {bytes} bytes of memory for the importance matrix: {capture.Words}");
         nint gguf = NativeMethods.gguf_init_empty();
@@ -66,7 +68,8 @@ internal static unsafe class ImportanceMatrixFile
     {
         if (GgufHeader.Unreadable(path) is { } reason)
         {
-            throw new ModelFormatException(path, 0, reason, "Importance matrices are read in GGUF format (llama-imatrix --output-format gguf).");
+            throw new ModelFormatException(path, 0, reason,
+                "Importance matrices are read in GGUF format (llama-imatrix --output-format gguf).");
         }
 
         using NativeLogCapture capture = library.Log.Capture();
@@ -113,7 +116,8 @@ internal static unsafe class ImportanceMatrixFile
     {
         ggml_tensor* tensor = NativeMethods.ggml_get_tensor(tensors, name);
         if (tensor is null) throw new ModelFormatException(path, null, $"there is no tensor '{name}'.");
-        if (tensor->type != ggml_type.F32 || tensor->data is null) throw new ModelFormatException(path, null, $"tensor '{name}' is not F32.");
+        if (tensor->type != ggml_type.F32 || tensor->data is null)
+            throw new ModelFormatException(path, null, $"tensor '{name}' is not F32.");
         return new ReadOnlySpan<float>(tensor->data, checked((int)(NativeMethods.ggml_nbytes(tensor) / sizeof(float))));
     }
 

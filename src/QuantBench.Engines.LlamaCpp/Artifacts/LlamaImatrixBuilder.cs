@@ -62,23 +62,32 @@ internal sealed unsafe class LlamaImatrixBuilder(EngineEnvironment environment) 
         new("An importance matrix needs a calibration text.", "Give a text like those the model is used on, but not the evaluation text.");
 
     private static ImportanceMatrix Compute(
-        LlamaLibrary library, string modelPath, CalibrationText text, int threads, IProgress<double> progress, CancellationToken cancellationToken)
+        LlamaLibrary library, string modelPath, CalibrationText text, int threads, IProgress<double> progress,
+        CancellationToken cancellationToken)
     {
         TokenFile file = TokenFile.Read(text.TokensPath);
-        // llama-imatrix puts the BOS token, where the tokenizer adds one, before the text and then again in place of each chunk's first token.
+        // llama-imatrix puts the BOS token, where the tokenizer adds one, before the text and then again in place of each chunk's first
+        // token.
         int[] tokens = file.Header.BosToken is { } bos ? [bos, .. file.Tokens] : file.Tokens;
         int nCtx = text.ContextLength;
         int available = tokens.Length / nCtx;
         int chunks = text.Chunks == 0 ? available : Math.Min(text.Chunks, available);
         if (chunks == 0)
         {
-            throw new RequestException($"The calibration text has {tokens.Length} tokens, fewer than one chunk of {nCtx}.", "Use a longer text or shorter chunks.");
+            throw new RequestException($"The calibration text has {tokens.Length} tokens, fewer than one chunk of {nCtx}.",
+                "Use a longer text or shorter chunks.");
         }
 
         LlamaDevice cpu = LlamaDevice.Enumerate().First(d => d.IsHost);
         using LlamaModel model = LlamaModel.Load(library, modelPath, cpu, gpuLayers: 0, cancellationToken);
         int sequences = Math.Max(1, BatchTokens / nCtx);
-        var options = new SessionOptions { ContextLength = nCtx, Sequences = sequences, BatchTokens = Math.Min(BatchTokens, nCtx * sequences), Threads = threads };
+        var options = new SessionOptions
+        {
+            ContextLength = nCtx,
+            Sequences = sequences,
+            BatchTokens = Math.Min(BatchTokens, nCtx * sequences),
+            Threads = threads
+        };
         using var collector = new ImportanceCollector();
         using LlamaSession session = CreateSession(model, options, collector);
         var batch = new TokenBatch();
@@ -89,11 +98,14 @@ internal sealed unsafe class LlamaImatrixBuilder(EngineEnvironment environment) 
             for (int start = 0; start < nCtx; start += options.BatchTokens)
             {
                 batch.Clear();
-                for (int sequence = 0; sequence < together; sequence++) AddChunkPart(batch, tokens, (first + sequence) * nCtx, sequence, start, Math.Min(nCtx, start + options.BatchTokens), file.Header.BosToken);
+                for (int sequence = 0; sequence < together; sequence++)
+                    AddChunkPart(batch, tokens, (first + sequence) * nCtx, sequence, start, Math.Min(nCtx, start + options.BatchTokens),
+                        file.Header.BosToken);
                 session.Append(batch, cancellationToken);
                 if (collector.Fault is { } fault)
                 {
-                    throw fault as QuantBenchException ?? new EngineException($"The importance matrix can't be computed: {fault.Message}", inner: fault);
+                    throw fault as QuantBenchException
+                        ?? new EngineException($"The importance matrix can't be computed: {fault.Message}", inner: fault);
                 }
             }
 
@@ -102,13 +114,15 @@ internal sealed unsafe class LlamaImatrixBuilder(EngineEnvironment environment) 
 
         if (collector.Entries.Count == 0)
         {
-            throw new EngineException($"llama.cpp multiplied no weight matrix by {nCtx} tokens at once; chunks of at least 16 tokens are needed.");
+            throw new EngineException(
+                $"llama.cpp multiplied no weight matrix by {nCtx} tokens at once; chunks of at least 16 tokens are needed.");
         }
 
         return new ImportanceMatrix(collector.Entries, $"sha256:{text.TextSha256}", chunks, nCtx);
     }
 
-    /// <summary>Adds positions <paramref name="from"/> to <paramref name="to"/> of one chunk; all want logits, or the last layer would be computed for some rows only.</summary>
+    /// <summary>Adds positions <paramref name="from"/> to <paramref name="to"/> of one chunk; all want logits, or the last layer would be
+    /// computed for some rows only.</summary>
     private static void AddChunkPart(TokenBatch batch, int[] tokens, int chunkStart, int sequence, int from, int to, int? bos)
     {
         for (int i = from; i < to; i++) batch.Add(i == 0 && bos is { } b ? b : tokens[chunkStart + i], sequence, logitsWanted: true);

@@ -52,7 +52,9 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
         if (IsFloat(type)) return NeedsOther(variant) ?? Support.Yes;
         return type == variant.Scheme.FileType && header.HasImportanceMatrix == variant.ImportanceMatrix
             ? Support.Yes
-            : Support.No($"{source.Path} is quantized already ({SchemeName(type, header.HasImportanceMatrix)}); quantizing it again to {variant.ShortName} would measure both losses: start from an F32, F16 or BF16 file");
+            : Support.No(
+                $"{source.Path} is quantized already ({SchemeName(type, header.HasImportanceMatrix)}); quantizing it again to "
+                    + $"{variant.ShortName} would measure both losses: start from an F32, F16 or BF16 file");
     }
 
     /// <inheritdoc/>
@@ -105,7 +107,8 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
         cancellationToken.ThrowIfCancellationRequested();
     }
 
-    private static void Quantize(LlamaLibrary library, string input, string output, in llama_model_quantize_params parameters, IProgress<double> progress)
+    private static void Quantize(LlamaLibrary library, string input, string output, in llama_model_quantize_params parameters,
+        IProgress<double> progress)
     {
         using NativeLogCapture capture = library.Log.Capture();
         using IDisposable listening = library.Log.Listen(line => ReportTensor(line, progress));
@@ -140,5 +143,6 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
         source.Kind == SourceKind.Gguf && GgufHeader.Read(source.Path).FileType is { } type && !IsFloat(type);
 
     private static string SchemeName(int fileType, bool imatrix) =>
-        (QuantSchemes.All.FirstOrDefault(s => s.Format == "gguf" && s.FileType == fileType)?.Name ?? $"file type {fileType}") + (imatrix ? "+imatrix" : "");
+        (QuantSchemes.All.FirstOrDefault(s => s.Format == "gguf" && s.FileType == fileType)?.Name ?? $"file type {fileType}")
+            + (imatrix ? "+imatrix" : "");
 }

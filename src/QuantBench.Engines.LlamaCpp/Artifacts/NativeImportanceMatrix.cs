@@ -12,7 +12,8 @@ internal sealed unsafe class NativeImportanceMatrix : IDisposable
 
     public NativeImportanceMatrix(ImportanceMatrix matrix)
     {
-        var list = (llama_model_imatrix_data*)Own((nuint)((matrix.Entries.Count + 1) * sizeof(llama_model_imatrix_data))); // the last stays null
+        // the last stays null
+        var list = (llama_model_imatrix_data*)Own((nuint)((matrix.Entries.Count + 1) * sizeof(llama_model_imatrix_data)));
         int i = 0;
         foreach ((string name, ImportanceEntry entry) in matrix.Entries)
         {

@@ -10,9 +10,12 @@ namespace QuantBench.Engines.LlamaCpp.Native;
 /// <param name="Llama">Path of libllama.</param>
 /// <param name="Ggml">Path of libggml.</param>
 /// <param name="GgmlBase">Path of libggml-base.</param>
-/// <param name="Release">The llama.cpp release its metadata names, e.g. <c>v0.5.0</c>; null when there is no metadata (a build of the user's own).</param>
-/// <param name="Accelerators">Further backends of the same release outside <paramref name="Directory"/>, loaded only when a device of theirs is asked for.</param>
-internal sealed record LlamaInstallation(string Directory, string Llama, string Ggml, string GgmlBase, string? Release, IReadOnlyList<string> Accelerators)
+/// <param name="Release">The llama.cpp release its metadata names, e.g. <c>v0.5.0</c>; null when there is no metadata (a build of the
+/// user's own).</param>
+/// <param name="Accelerators">Further backends of the same release outside <paramref name="Directory"/>, loaded only when a device of
+/// theirs is asked for.</param>
+internal sealed record LlamaInstallation(string Directory, string Llama, string Ggml, string GgmlBase, string? Release,
+    IReadOnlyList<string> Accelerators)
 {
     /// <summary>The llama.cpp release the structs are written for.</summary>
     public const string WantedRelease = "v0.5.0";
@@ -36,12 +39,15 @@ internal sealed record LlamaInstallation(string Directory, string Llama, string 
             string full = Path.GetFullPath(named);
             if (!System.IO.Directory.Exists(full)) throw new EngineException($"llama.cpp: there is no directory {full}.", SetupHint);
             return TryOpen(full) ?? TryOpen(Path.Combine(full, "bin")) ?? TryOpen(Path.Combine(full, "build", "bin"))
-                ?? throw new EngineException($"llama.cpp: {full} holds no {s_prefix}llama{s_suffix} with its {s_prefix}ggml{s_suffix} and {s_prefix}ggml-base{s_suffix}.", SetupHint);
+                ?? throw new EngineException(
+                    $"llama.cpp: {full} holds no {s_prefix}llama{s_suffix} with its {s_prefix}ggml{s_suffix} and "
+                        + $"{s_prefix}ggml-base{s_suffix}.", SetupHint);
         }
 
         string natives = Path.Combine(environment.Root, "src", "QuantBench.Engines.LlamaCpp", "natives");
         string cpu = PackageDirectory(natives, "cpu", "");
-        LlamaInstallation found = TryOpen(cpu) ?? throw new EngineException($"llama.cpp: its native libraries are missing: nothing in {cpu}.", SetupHint);
+        LlamaInstallation found = TryOpen(cpu)
+            ?? throw new EngineException($"llama.cpp: its native libraries are missing: nothing in {cpu}.", SetupHint);
         string[] accelerators =
         [
             .. s_accelerators
@@ -80,12 +86,14 @@ internal sealed record LlamaInstallation(string Directory, string Llama, string 
         return new LlamaInstallation(directory, llama, ggml, ggmlBase, release, []);
     }
 
-    /// <summary>A library under any naming scheme: <c>libllama.so</c> (CMake), <c>libllama.v0.5.0.so</c> or <c>libllama.cuda.v0.5.0.so</c> (npm).</summary>
+    /// <summary>A library under any naming scheme: <c>libllama.so</c> (CMake), <c>libllama.v0.5.0.so</c> or <c>libllama.cuda.v0.5.0.so</c>
+    /// (npm).</summary>
     private static string? Find(string directory, string name)
     {
         string plain = Path.Combine(directory, s_prefix + name + s_suffix);
         if (File.Exists(plain)) return plain;
-        return System.IO.Directory.EnumerateFiles(directory, $"{s_prefix}{name}.*v*{s_suffix}").Order(StringComparer.Ordinal).FirstOrDefault();
+        return System.IO.Directory.EnumerateFiles(directory, $"{s_prefix}{name}.*v*{s_suffix}").Order(StringComparer.Ordinal)
+            .FirstOrDefault();
     }
 
     private static string? ReleaseInName(string path)

@@ -5,8 +5,8 @@ using QuantBench.Core.Errors;
 namespace QuantBench.Engines.LlamaCpp.Native;
 
 /// <summary>
-/// llama.cpp in this process. It can be loaded once per process: its log receivers, backends and quantization tables are global. All engines
-/// and builders share it; asking for another directory later is refused.
+/// llama.cpp in this process. It can be loaded once per process: its log receivers, backends and quantization tables are global. All
+/// engines and builders share it; asking for another directory later is refused.
 /// </summary>
 internal sealed unsafe class LlamaLibrary
 {
@@ -46,7 +46,8 @@ internal sealed unsafe class LlamaLibrary
             {
                 if (loaded.Installation.Directory == installation.Directory) return loaded._fault is { } fault ? throw fault : loaded;
                 throw new EngineException(
-                    $"llama.cpp: this process has already loaded {loaded.Installation.Directory}; a second build ({installation.Directory}) can't be loaded beside it.",
+                    $"llama.cpp: this process has already loaded {loaded.Installation.Directory}; a second build "
+                        + $"({installation.Directory}) can't be loaded beside it.",
                     "Use one llama.cpp directory per process.");
             }
 
@@ -67,14 +68,16 @@ internal sealed unsafe class LlamaLibrary
         }
     }
 
-    /// <summary>Loads the backends of the accelerator packages, once. Apart from the start, since a CPU cell must not pay for a CUDA context.</summary>
+    /// <summary>Loads the backends of the accelerator packages, once. Apart from the start, since a CPU cell must not pay for a CUDA
+    /// context.</summary>
     public void LoadAccelerators()
     {
         lock (s_lock)
         {
             if (_acceleratorsLoaded) return;
             _acceleratorsLoaded = true;
-            foreach (string path in Installation.Accelerators) NativeMethods.ggml_backend_load(path); // what fails is in the log, and has no device
+            // what fails is in the log, and has no device
+            foreach (string path in Installation.Accelerators) NativeMethods.ggml_backend_load(path);
         }
     }
 
@@ -100,16 +103,19 @@ internal sealed unsafe class LlamaLibrary
 
     private void Start()
     {
-        if (!NativeLibrary.TryGetExport(_llama, nameof(NativeMethods.llama_version), out _)) throw WrongBuild("a build too old to tell its version");
+        if (!NativeLibrary.TryGetExport(_llama, nameof(NativeMethods.llama_version), out _))
+            throw WrongBuild("a build too old to tell its version");
         string version = NativeText.Read(NativeMethods.llama_version());
         string release = "v" + version.Split('-')[0]; // builds from a release's source call themselves 0.5.0-dev
         if (release != LlamaInstallation.WantedRelease) throw WrongBuild($"llama.cpp {version}");
-        if (LayoutCheck.FirstMismatch() is { } mismatch) throw WrongBuild($"a build that calls itself {version} but lays out {mismatch} otherwise");
+        if (LayoutCheck.FirstMismatch() is { } mismatch)
+            throw WrongBuild($"a build that calls itself {version} but lays out {mismatch} otherwise");
         Log.Attach();
         NativeMethods.ggml_backend_load_all_from_path(Installation.Directory);
         NativeMethods.llama_backend_init();
         string source = Installation.Release is null ? Installation.Directory : Path.GetFileName(Installation.Directory) + " package";
-        Build = $"llama.cpp v{version} (ggml {NativeText.Read(NativeMethods.ggml_version())} {NativeText.Read(NativeMethods.ggml_commit())}; {source}) "
+        Build = $"llama.cpp v{version} (ggml {NativeText.Read(NativeMethods.ggml_version())} "
+            + $"{NativeText.Read(NativeMethods.ggml_commit())}; {source}) "
             + NativeText.Read(NativeMethods.llama_print_system_info()).Trim(' ', '|');
     }
 

@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 
 namespace QuantBench.Engines.LlamaCpp.Native;
 
-// Layouts of llama.cpp v0.5.0's include/llama.h. Pointers are nint, C bools single bytes. LayoutCheck tells at start whether a build agrees.
+// Layouts of llama.cpp v0.5.0's include/llama.h. Pointers are nint, C bools single bytes. LayoutCheck tells at start whether a build
+// agrees.
 
 /// <summary><c>struct llama_model_params</c>, 80 bytes.</summary>
 [StructLayout(LayoutKind.Sequential)]

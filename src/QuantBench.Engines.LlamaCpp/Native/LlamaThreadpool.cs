@@ -25,7 +25,9 @@ internal sealed unsafe class LlamaThreadpool : IDisposable
     public static LlamaThreadpool? Start(nint cpuDevice, int threads, bool sleepAtOnce)
     {
         nint registry = NativeMethods.ggml_backend_dev_backend_reg(cpuDevice);
-        var create = (delegate* unmanaged<ggml_threadpool_params*, nint>)NativeMethods.ggml_backend_reg_get_proc_address(registry, "ggml_threadpool_new");
+        var create =
+            (delegate* unmanaged<ggml_threadpool_params*, nint>)NativeMethods.ggml_backend_reg_get_proc_address(registry,
+                "ggml_threadpool_new");
         var free = (delegate* unmanaged<nint, void>)NativeMethods.ggml_backend_reg_get_proc_address(registry, "ggml_threadpool_free");
         if (create is null || free is null) return null;
         ggml_threadpool_params parameters = NativeMethods.ggml_threadpool_params_default(threads);

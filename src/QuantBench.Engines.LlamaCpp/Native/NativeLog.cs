@@ -7,8 +7,8 @@ namespace QuantBench.Engines.LlamaCpp.Native;
 
 /// <summary>
 /// Takes llama.cpp's and ggml's log lines, which otherwise go to the process's stderr, and hands whole lines with their level in front
-/// (<c>I </c>, <c>W </c>, <c>E </c>) to all listeners. Debug lines are dropped: some are written per computation, and the timed loop must not
-/// allocate. Lives as long as the process, since the callback does.
+/// (<c>I </c>, <c>W </c>, <c>E </c>) to all listeners. Debug lines are dropped: some are written per computation, and the timed loop must
+/// not allocate. Lives as long as the process, since the callback does.
 /// </summary>
 internal sealed unsafe class NativeLog
 {
@@ -41,7 +41,8 @@ internal sealed unsafe class NativeLog
     {
         try
         {
-            if (GCHandle.FromIntPtr(self).Target is NativeLog log) log.Take(level, MemoryMarshal.CreateReadOnlySpanFromNullTerminated(text));
+            if (GCHandle.FromIntPtr(self).Target is NativeLog log)
+                log.Take(level, MemoryMarshal.CreateReadOnlySpanFromNullTerminated(text));
         }
         catch
         {

@@ -37,9 +37,9 @@ internal sealed partial class NativeLogCapture : IDisposable
     }
 
     /// <summary>
-    /// Buffers of one kind by the name of their buffer type (<c>CPU_Mapped</c>, <c>CPU_REPACK</c>, <c>CUDA0</c>), in bytes. llama.cpp's C API
-    /// has no memory breakdown (only a C++ one), so they are read from lines such as <c>… CPU_Mapped model buffer size =   22.15 MiB</c>;
-    /// exact to 0.01 MiB.
+    /// Buffers of one kind by the name of their buffer type (<c>CPU_Mapped</c>, <c>CPU_REPACK</c>, <c>CUDA0</c>), in bytes. llama.cpp's C
+    /// API has no memory breakdown (only a C++ one), so they are read from lines such as <c>… CPU_Mapped model buffer size =   22.15
+    /// MiB</c>; exact to 0.01 MiB.
     /// </summary>
     /// <param name="kind"><c>model</c>, <c>KV</c>, <c>RS</c>, <c>compute</c> or <c>output</c>.</param>
     public IReadOnlyList<(string BufferType, long Bytes)> Buffers(string kind)
@@ -59,6 +59,7 @@ internal sealed partial class NativeLogCapture : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _listening.Dispose();
 
-    [GeneratedRegex(@"(?<type>\S+)\s+(?<kind>model|KV|RS|compute|output) buffer size =\s*(?<size>[0-9.]+) MiB", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"(?<type>\S+)\s+(?<kind>model|KV|RS|compute|output) buffer size =\s*(?<size>[0-9.]+) MiB",
+        RegexOptions.CultureInvariant)]
     private static partial Regex BufferLine();
 }

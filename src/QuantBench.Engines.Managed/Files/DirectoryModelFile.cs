@@ -7,7 +7,8 @@ using QuantBench.Inference.Engines;
 
 namespace QuantBench.Engines.Managed.Files;
 
-/// <summary>A directory of safetensors: floats, MLX, GPTQ or AWQ. Float matrices are read where they are mapped, packed ones row by row.</summary>
+/// <summary>A directory of safetensors: floats, MLX, GPTQ or AWQ. Float matrices are read where they are mapped, packed ones row by
+/// row.</summary>
 internal sealed unsafe class DirectoryModelFile : IModelFile
 {
     private readonly DirectoryModel _model;
@@ -46,7 +47,8 @@ internal sealed unsafe class DirectoryModelFile : IModelFile
         IWeightMatrix matrix = _model.Matrix(name);
         if (matrix.Columns != columns || (rows is { } wanted && matrix.Rows != wanted))
         {
-            throw new ModelFormatException(Path, null, $"the weights of '{name}' have the shape [{matrix.Rows}, {matrix.Columns}]; rows of {columns} were expected.");
+            throw new ModelFormatException(Path, null,
+                $"the weights of '{name}' have the shape [{matrix.Rows}, {matrix.Columns}]; rows of {columns} were expected.");
         }
 
         if (matrix is not FloatMatrix floats) return new WeightMatrix(matrix);

@@ -36,7 +36,8 @@ internal sealed unsafe class GgufModelFile : IModelFile
     public Support CanRead()
     {
         GgufTensorInfo? unknown = _file.Tensors.FirstOrDefault(tensor => !RowDecoder.Knows(tensor.Type));
-        return unknown is null ? Support.Yes : Support.No($"managed: tensors of type {unknown.Type} ('{unknown.Name}') are not implemented");
+        return unknown is null ? Support.Yes
+            : Support.No($"managed: tensors of type {unknown.Type} ('{unknown.Name}') are not implemented");
     }
 
     /// <inheritdoc />
@@ -68,8 +69,10 @@ internal sealed unsafe class GgufModelFile : IModelFile
 
     private GgufTensorInfo Find(string name)
     {
-        GgufTensorInfo tensor = _file.Find(name) ?? throw new ModelFormatException(Path, null, $"the tensor '{name}' is missing.", "Convert the model again.");
-        return RowDecoder.Knows(tensor.Type) ? tensor : throw new EngineException($"managed: tensors of type {tensor.Type} ('{name}') are not implemented.");
+        GgufTensorInfo tensor = _file.Find(name)
+            ?? throw new ModelFormatException(Path, null, $"the tensor '{name}' is missing.", "Convert the model again.");
+        return RowDecoder.Knows(tensor.Type) ? tensor
+            : throw new EngineException($"managed: tensors of type {tensor.Type} ('{name}') are not implemented.");
     }
 
     // The span was checked against the file; the map doesn't move, so its address stays good until the file is disposed.
@@ -79,5 +82,6 @@ internal sealed unsafe class GgufModelFile : IModelFile
     }
 
     private ModelFormatException Wrong(GgufTensorInfo tensor, string expected) => new(
-        _file.Files[tensor.Part], tensor.Offset, $"tensor '{tensor.Name}' should have {expected}, but is [{string.Join(", ", tensor.Dimensions)}].", "Convert the model again.");
+        _file.Files[tensor.Part], tensor.Offset,
+        $"tensor '{tensor.Name}' should have {expected}, but is [{string.Join(", ", tensor.Dimensions)}].", "Convert the model again.");
 }

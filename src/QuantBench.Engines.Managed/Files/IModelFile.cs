@@ -17,7 +17,8 @@ internal unsafe interface IModelFile : IDisposable
     /// <summary>Names of all tensors.</summary>
     IEnumerable<string> TensorNames { get; }
 
-    /// <summary>Whether rows of Q and K are in Hugging Face's order, so that rotary positions turn halves whatever the architecture.</summary>
+    /// <summary>Whether rows of Q and K are in Hugging Face's order, so that rotary positions turn halves whatever the
+    /// architecture.</summary>
     bool RotatesHalves { get; }
 
     /// <summary>Number of weights.</summary>

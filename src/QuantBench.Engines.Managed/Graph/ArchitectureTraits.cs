@@ -6,7 +6,8 @@ namespace QuantBench.Engines.Managed.Graph;
 /// <param name="NeoxRope">RoPE turns the pairs (i, i + n/2) instead of (2i, 2i + 1).</param>
 /// <param name="Gelu">The feed-forward gate is GELU (tanh form) instead of SiLU.</param>
 /// <param name="ScaledEmbeddings">Embeddings are multiplied by the square root of their length.</param>
-/// <param name="WindowPattern">Layers per group of which all but the last see only the sliding window; 0 = all do, null = the window isn't used.</param>
+/// <param name="WindowPattern">Layers per group of which all but the last see only the sliding window; 0 = all do, null = the window isn't
+/// used.</param>
 /// <param name="DefaultWindow">Sliding window where metadata doesn't give one; 0 = none.</param>
 /// <param name="LocalRopeBase">RoPE base of windowed layers where metadata doesn't give one; 0 = the model's base.</param>
 /// <param name="NoRopeInterval">Layers per group of which the last isn't rotated; 0 = all are.</param>
@@ -22,8 +23,9 @@ internal sealed record ArchitectureTraits(
     int WideQueryLayers = 0)
 {
     /// <summary>
-    /// Architectures that can be run. llama.cpp ignores sliding windows of llama and phi3 files, and so does this engine: figures of the two
-    /// would not be comparable otherwise. <c>mistral</c> is what a Mistral directory is, whose windows count; a GGUF file of it is a <c>llama</c>.
+    /// Architectures that can be run. llama.cpp ignores sliding windows of llama and phi3 files, and so does this engine: figures of the
+    /// two would not be comparable otherwise. <c>mistral</c> is what a Mistral directory is, whose windows count; a GGUF file of it is a
+    /// <c>llama</c>.
     /// </summary>
     public static FrozenDictionary<string, ArchitectureTraits> Known { get; } = new Dictionary<string, ArchitectureTraits>
     {

@@ -3,8 +3,8 @@ using QuantBench.Engines.Managed.Kernels;
 namespace QuantBench.Engines.Managed.Graph;
 
 /// <summary>
-/// Causal attention over blocks of keys with a running softmax: scores of a tile of tokens against one block exist at a time, never the whole
-/// square. All query heads that share a key-value head are rows of one tile, so each key and value is converted once for them.
+/// Causal attention over blocks of keys with a running softmax: scores of a tile of tokens against one block exist at a time, never the
+/// whole square. All query heads that share a key-value head are rows of one tile, so each key and value is converted once for them.
 /// </summary>
 internal sealed unsafe class Attention
 {
@@ -50,7 +50,8 @@ internal sealed unsafe class Attention
     /// <param name="output">[tokens, outputStride].</param>
     /// <param name="outputStride">Floats from one token's results to the next one's.</param>
     /// <param name="scratch">[<see cref="ScratchFloats"/>].</param>
-    public void Compute(int layer, TokenRun run, int kvHead, float* queries, int queryStride, float* output, int outputStride, float* scratch)
+    public void Compute(int layer, TokenRun run, int kvHead, float* queries, int queryStride, float* output, int outputStride,
+        float* scratch)
     {
         int rows = run.Count * _group;
         float* q = scratch;
@@ -100,14 +101,16 @@ internal sealed unsafe class Attention
 
     private static int Padded(ModelShape shape) => (shape.HeadWidth + 15) / 16 * 16;
 
-    private void Score(int layer, TokenRun run, int kvHead, int block, int count, int rows, float* q, float* keys, float* values, float* scores)
+    private void Score(int layer, TokenRun run, int kvHead, int block, int count, int rows, float* q, float* keys, float* values,
+        float* scores)
     {
         if (rows <= DirectRows)
         {
             _cache.Load(layer, false, run.Sequence, block, count, kvHead, keys, _padded);
             for (int row = 0; row < rows; row++)
             {
-                for (int key = 0; key < count; key++) scores[(row * BlockKeys) + key] = _kernels.Dot(q + (row * _padded), keys + (key * _padded), _width);
+                for (int key = 0; key < count; key++)
+                    scores[(row * BlockKeys) + key] = _kernels.Dot(q + (row * _padded), keys + (key * _padded), _width);
             }
         }
         else

@@ -5,7 +5,8 @@ using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Engines.Managed.Graph;
 
-/// <summary>Keys and values of every token held, as F32, F16 or Q8_0. Each sequence has its own run of cells, so a position is a cell.</summary>
+/// <summary>Keys and values of every token held, as F32, F16 or Q8_0. Each sequence has its own run of cells, so a position is a
+/// cell.</summary>
 internal sealed unsafe class KvCache : IDisposable
 {
     private readonly KernelSet _kernels;
@@ -36,7 +37,8 @@ internal sealed unsafe class KvCache : IDisposable
         };
         if (shape.HeadWidth % GgmlTypes.Get(_type).BlockElements != 0)
         {
-            throw new EngineException($"managed: heads of width {shape.HeadWidth} don't fit a KV cache of type '{type}'.", "Set kv_type to f16.");
+            throw new EngineException($"managed: heads of width {shape.HeadWidth} don't fit a KV cache of type '{type}'.",
+                "Set kv_type to f16.");
         }
 
         _kernels = kernels;
@@ -113,5 +115,6 @@ internal sealed unsafe class KvCache : IDisposable
     public void Dispose() => _buffer.Dispose();
 
     private byte* At(int layer, bool values, int sequence, int position, int head) =>
-        _buffer.As<byte>() + (_planeBytes * ((2 * layer) + (values ? 1 : 0))) + (_cellBytes * (((long)sequence * _contextLength) + position)) + (_headBytes * head);
+        _buffer.As<byte>() + (_planeBytes * ((2 * layer) + (values ? 1 : 0)))
+            + (_cellBytes * (((long)sequence * _contextLength) + position)) + (_headBytes * head);
 }

@@ -83,14 +83,19 @@ internal sealed record ModelShape
         string architecture = file.Metadata.FindString(GgufConstants.Architecture) ?? "";
         if (!ArchitectureTraits.Known.ContainsKey(architecture))
         {
-            return Support.No($"managed: architecture '{architecture}' is not implemented; {string.Join(", ", ArchitectureTraits.Known.Keys.Order(StringComparer.Ordinal))} are");
+            return Support.No(
+                $"managed: architecture '{architecture}' is not implemented; "
+                    + $"{string.Join(", ", ArchitectureTraits.Known.Keys.Order(StringComparer.Ordinal))} are");
         }
 
         GgufMetadata metadata = file.Metadata;
-        if (metadata.FindInteger($"{architecture}.expert_count") is > 0) return Support.No("managed: mixture-of-experts layers are not implemented");
+        if (metadata.FindInteger($"{architecture}.expert_count") is > 0)
+            return Support.No("managed: mixture-of-experts layers are not implemented");
         string scaling = metadata.FindString($"{architecture}.rope.scaling.type") ?? "none";
-        if (scaling is not ("none" or "linear" or "yarn" or "longrope")) return Support.No($"managed: RoPE scaling '{scaling}' is not implemented");
-        foreach (string key in (string[])["attention.head_count", "attention.head_count_kv", "feed_forward_length", "attention.sliding_window_pattern"])
+        if (scaling is not ("none" or "linear" or "yarn" or "longrope"))
+            return Support.No($"managed: RoPE scaling '{scaling}' is not implemented");
+        foreach (string key in (string[])["attention.head_count", "attention.head_count_kv", "feed_forward_length",
+            "attention.sliding_window_pattern"])
         {
             if (metadata.TryGet($"{architecture}.{key}", out object? value) && value is Array)
             {
@@ -105,9 +110,12 @@ internal sealed record ModelShape
 
         foreach (string name in file.TensorNames)
         {
-            if (name.EndsWith(".scale", StringComparison.Ordinal)) return Support.No($"managed: scale tensors ('{name}') are not implemented");
-            if (name.EndsWith("attn_sinks.weight", StringComparison.Ordinal)) return Support.No("managed: attention sinks are not implemented");
-            if (name.EndsWith("_norm.bias", StringComparison.Ordinal)) return Support.No($"managed: LayerNorm biases ('{name}') are not implemented");
+            if (name.EndsWith(".scale", StringComparison.Ordinal))
+                return Support.No($"managed: scale tensors ('{name}') are not implemented");
+            if (name.EndsWith("attn_sinks.weight", StringComparison.Ordinal))
+                return Support.No("managed: attention sinks are not implemented");
+            if (name.EndsWith("_norm.bias", StringComparison.Ordinal))
+                return Support.No($"managed: LayerNorm biases ('{name}') are not implemented");
         }
 
         return file.CanRead();
@@ -118,13 +126,16 @@ internal sealed record ModelShape
     /// <exception cref="ModelFormatException">A key is missing or out of range.</exception>
     public static ModelShape Read(IModelFile file)
     {
-        string architecture = file.Metadata.FindString(GgufConstants.Architecture) ?? throw Broken(file, "'general.architecture' is missing");
+        string architecture = file.Metadata.FindString(GgufConstants.Architecture)
+            ?? throw Broken(file, "'general.architecture' is missing");
         ArchitectureTraits traits = ArchitectureTraits.Known[architecture];
         GgufMetadata metadata = file.Metadata;
         int Number(string key, int max, int? whenMissing = null)
         {
-            long value = metadata.FindInteger($"{architecture}.{key}") ?? whenMissing ?? throw Broken(file, $"'{architecture}.{key}' is missing");
-            return value >= 1 && value <= max ? (int)value : throw Broken(file, $"'{architecture}.{key}' should be between 1 and {max}, but is {value}");
+            long value = metadata.FindInteger($"{architecture}.{key}") ?? whenMissing
+                ?? throw Broken(file, $"'{architecture}.{key}' is missing");
+            return value >= 1 && value <= max ? (int)value
+                : throw Broken(file, $"'{architecture}.{key}' should be between 1 and {max}, but is {value}");
         }
 
         float Real(string key, float whenMissing) => (float)(metadata.FindNumber($"{architecture}.{key}") ?? whenMissing);
@@ -140,7 +151,8 @@ internal sealed record ModelShape
         if (rotated % 2 != 0) throw Broken(file, $"'{architecture}.rope.dimension_count' must be even, but is {rotated}");
         float ropeBase = Real("rope.freq_base", 10_000);
         float scale = 1 / MathF.Sqrt(traits.WideQueryLayers == layers ? embedding / heads : headWidth);
-        long window = traits.WindowPattern is null ? 0 : metadata.FindInteger($"{architecture}.attention.sliding_window") ?? traits.DefaultWindow;
+        long window = traits.WindowPattern is null ? 0
+            : metadata.FindInteger($"{architecture}.attention.sliding_window") ?? traits.DefaultWindow;
         return new ModelShape
         {
             Architecture = architecture,
@@ -159,11 +171,13 @@ internal sealed record ModelShape
             RopeBase = ropeBase,
             LocalRopeBase = Real("rope.freq_base_swa", traits.LocalRopeBase > 0 ? traits.LocalRopeBase : ropeBase),
             RopeScaling = ReadScaling(metadata, architecture, context),
-            AttentionScale = architecture is "llama" or "mistral" or "qwen3" or "smollm3" ? NonZero(Real("attention.scale", 0), scale) : scale,
+            AttentionScale = architecture is "llama" or "mistral" or "qwen3" or "smollm3" ? NonZero(Real("attention.scale", 0), scale)
+                : scale,
             AttentionSoftCap = Real("attn_logit_softcapping", architecture == "gemma2" ? 50 : 0),
             LogitSoftCap = Real("final_logit_softcapping", architecture == "gemma2" ? 30 : 0),
             Window = (int)Math.Clamp(window, 0, int.MaxValue),
-            WindowPattern = traits.WindowPattern is null or 0 ? 0 : Number("attention.sliding_window_pattern", MaxLayers, traits.WindowPattern),
+            WindowPattern = traits.WindowPattern is null or 0 ? 0
+                : Number("attention.sliding_window_pattern", MaxLayers, traits.WindowPattern),
         };
     }
 
@@ -172,7 +186,9 @@ internal sealed record ModelShape
     private static RopeScaling ReadScaling(GgufMetadata metadata, string architecture, int context)
     {
         string type = metadata.FindString($"{architecture}.rope.scaling.type") ?? "linear";
-        float factor = (float)(metadata.FindNumber($"{architecture}.rope.scaling.factor") ?? metadata.FindNumber($"{architecture}.rope.scale_linear") ?? 0);
+        float factor =
+            (float)(metadata.FindNumber($"{architecture}.rope.scaling.factor") ?? metadata.FindNumber($"{architecture}.rope.scale_linear")
+                ?? 0);
         float scale = type == "none" || factor == 0 ? 1 : 1 / factor;
         long original = metadata.FindInteger($"{architecture}.rope.scaling.original_context_length") ?? context;
         float attention = (float)(metadata.FindNumber($"{architecture}.rope.scaling.attn_factor") ?? 1);

@@ -71,7 +71,8 @@ internal sealed unsafe class ModelWeights : IDisposable
     {
         WeightMatrix[] matrices =
         [
-            Head, .. Layers.SelectMany(layer => (Linear[])[layer.Query, layer.Key, layer.Value, layer.Output, layer.Gate, layer.Up, layer.Down])
+            Head, .. Layers.SelectMany(layer =>
+                (Linear[])[layer.Query, layer.Key, layer.Value, layer.Output, layer.Gate, layer.Up, layer.Down])
                 .Select(linear => linear.Weights),
         ];
         matrices = [.. matrices.Where(matrix => matrix.Source is null)];

@@ -25,12 +25,14 @@ internal sealed unsafe class Repacker : IParallelWork
     /// <param name="threads">Threads.</param>
     /// <param name="cancellationToken">Looked at between matrices.</param>
     /// <returns>The memory; freed when the model is.</returns>
-    public static List<NativeBuffer> Run(KernelSet kernels, IReadOnlyCollection<WeightMatrix> matrices, int threads, CancellationToken cancellationToken)
+    public static List<NativeBuffer> Run(KernelSet kernels, IReadOnlyCollection<WeightMatrix> matrices, int threads,
+        CancellationToken cancellationToken)
     {
         long total = matrices.Sum(matrix => Aligned(kernels.RepackedBytes(matrix)));
         if (total == 0) return [];
         using var pool = new WorkerPool(threads);
-        WorkerScratch[] scratch = [.. Enumerable.Range(0, threads).Select(_ => new WorkerScratch(matrices.Max(matrix => matrix.Columns), 0))];
+        WorkerScratch[] scratch = [
+            .. Enumerable.Range(0, threads).Select(_ => new WorkerScratch(matrices.Max(matrix => matrix.Columns), 0))];
 
         // One buffer for all, so that even small matrices lie on large pages.
         var buffer = new NativeBuffer(total, hugePages: true);
@@ -65,7 +67,8 @@ internal sealed unsafe class Repacker : IParallelWork
     /// <inheritdoc />
     public void Execute(int worker)
     {
-        for (int panel = _first + _pool.Take(); panel < _end; panel = _first + _pool.Take()) _kernels.Repack(_weights, panel, _scratch[worker]);
+        for (int panel = _first + _pool.Take(); panel < _end; panel = _first + _pool.Take())
+            _kernels.Repack(_weights, panel, _scratch[worker]);
     }
 
     private void Run()

@@ -161,7 +161,8 @@ internal sealed unsafe partial class Transformer
         MultiplyRows(worker, inputs, count, c.Weights, resultC, c.Weights.Rows, next, out _, task);
     }
 
-    /// <summary>One worker's share of a product. Products of one step number their tasks on, so that no barrier lies between them.</summary>
+    /// <summary>One worker's share of a product. Products of one step number their tasks on, so that no barrier lies between
+    /// them.</summary>
     /// <param name="worker">The worker.</param>
     /// <param name="inputs">Inputs.</param>
     /// <param name="count">Tokens.</param>
@@ -173,7 +174,8 @@ internal sealed unsafe partial class Transformer
     /// <param name="taken">The task that this worker has taken already; −1 = none.</param>
     /// <returns>Number of the next product's first task.</returns>
     private int MultiplyRows(
-        int worker, Activations inputs, int count, WeightMatrix weights, float* result, int stride, int firstTask, out int task, int taken = -1)
+        int worker, Activations inputs, int count, WeightMatrix weights, float* result, int stride, int firstTask, out int task,
+        int taken = -1)
     {
         // Eight tasks per worker even out a busy core; a multiple of 16 rows keeps two workers from writing to one cache line.
         int chunk = count > 1 ? PanelRows : Math.Clamp(weights.Rows / (_pool.Size * 8) / 16 * 16, 16, 1024);
@@ -189,5 +191,6 @@ internal sealed unsafe partial class Transformer
         return end;
     }
 
-    private static void Copy(float* source, float* target, int count) => new ReadOnlySpan<float>(source, count).CopyTo(new Span<float>(target, count));
+    private static void Copy(float* source, float* target, int count) =>
+        new ReadOnlySpan<float>(source, count).CopyTo(new Span<float>(target, count));
 }

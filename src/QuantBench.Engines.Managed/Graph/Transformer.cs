@@ -5,8 +5,8 @@ using QuantBench.Inference.Engines;
 namespace QuantBench.Engines.Managed.Graph;
 
 /// <summary>
-/// The forward pass of one micro-batch, run by all workers together. Each step splits its tokens, rows or heads among the workers and ends at
-/// the barrier; every element is computed by one worker in a fixed order, so results don't depend on the number of threads.
+/// The forward pass of one micro-batch, run by all workers together. Each step splits its tokens, rows or heads among the workers and ends
+/// at the barrier; every element is computed by one worker in a fixed order, so results don't depend on the number of threads.
 /// </summary>
 internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
 {
@@ -63,11 +63,13 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
         _rope = new Rope(_shape, _shape.RopeBase, _shape.RopeScaling.FrequencyScale, factors);
 
         // Windowed layers of gemma-3 don't stretch positions: the window is shorter than any context.
-        _localRope = new Rope(_shape, _shape.LocalRopeBase, _shape.Architecture == "gemma3" ? 1 : _shape.RopeScaling.FrequencyScale, factors);
+        _localRope = new Rope(_shape, _shape.LocalRopeBase, _shape.Architecture == "gemma3" ? 1 : _shape.RopeScaling.FrequencyScale,
+            factors);
         int queryWidth = _shape.Heads * _shape.HeadWidth, keyWidth = _shape.KvHeads * _shape.HeadWidth;
         int inputWidth = Math.Max(_shape.Embedding, queryWidth);
         int upWidth = Math.Max(_shape.FeedForward, _shape.Embedding);
-        long floats = (long)_shape.Embedding + queryWidth + (2 * keyWidth) + _shape.FeedForward + upWidth + (2 * _shape.RotatedWidth) + (8 * 16);
+        long floats = (long)_shape.Embedding + queryWidth + (2 * keyWidth) + _shape.FeedForward + upWidth + (2 * _shape.RotatedWidth)
+            + (8 * 16);
         _buffer = new NativeBuffer(floats * capacity * sizeof(float));
         float* next = _buffer.As<float>();
         float* Take(int width)
@@ -84,14 +86,16 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
         _gate = Take(_shape.FeedForward);
         _up = Take(upWidth);
 
-        // What isn't needed at the same time shares memory: attention writes each head's results over its queries, a branch is added before the
-        // next gate's other factor comes, and the gated elements replace the gate.
+        // What isn't needed at the same time shares memory: attention writes each head's results over its queries, a branch is added before
+        // the next gate's other factor comes, and the gated elements replace the gate.
         _mixed = _queries;
         _branch = _up;
         _angles = Take(_shape.RotatedWidth);
         _localAngles = Take(_shape.RotatedWidth);
         bool inputsWide = kernels.UsesWideInputs(model.Head.Type)
-            || model.Layers.Any(layer => ((Linear[])[layer.Query, layer.Key, layer.Value, layer.Output, layer.Gate, layer.Up]).Any(l => kernels.UsesWideInputs(l.Weights.Type)));
+            || model.Layers.Any(layer =>
+                ((Linear[])[layer.Query, layer.Key, layer.Value, layer.Output, layer.Gate, layer.Up])
+                    .Any(l => kernels.UsesWideInputs(l.Weights.Type)));
         bool hiddenWide = model.Layers.Any(layer => kernels.UsesWideInputs(layer.Down.Weights.Type));
         _inputs = new Activations(capacity, inputWidth, inputsWide);
         _hidden = new Activations(capacity, _shape.FeedForward, hiddenWide, _shape.FeedForward % 64 == 0 ? _gate : null);
@@ -152,7 +156,8 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
             Layer layer = _model.Layers[i];
             if (worker == 0 && _cancellationToken.IsCancellationRequested) _cancelled = true;
             Layer? before = i > 0 ? _model.Layers[i - 1] : null;
-            Normalise(count, before?.Down.Bias, before is null ? null : before.PostFeedForwardNorm, before is not null, layer.AttentionNorm, Reads8Bit(layer.Query, layer.Key, layer.Value));
+            Normalise(count, before?.Down.Bias, before is null ? null : before.PostFeedForwardNorm, before is not null, layer.AttentionNorm,
+                Reads8Bit(layer.Query, layer.Key, layer.Value));
             _pool.Barrier();
 
             // Written before the barrier by one worker, so all leave at the same place.
@@ -208,7 +213,8 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
         if (_runCount > 0)
         {
             ref TokenRun run = ref _runs[_runCount - 1];
-            if (run.Sequence == sequence && run.Position + run.Count == position && run.First + run.Count == token && run.Count < _attention.TileTokens)
+            if (run.Sequence == sequence && run.Position + run.Count == position && run.First + run.Count == token
+                && run.Count < _attention.TileTokens)
             {
                 run = run with { Count = run.Count + 1 };
                 return;

@@ -14,7 +14,8 @@ internal sealed unsafe class Activations : IDisposable
     /// <param name="tokens">Most tokens.</param>
     /// <param name="columns">Most elements per token.</param>
     /// <param name="wide">Whether <see cref="Wide"/> is wanted, which only panels of signed types read.</param>
-    /// <param name="values">Memory for <see cref="Values"/> that is shared with another use; columns are then a multiple of 64. Null = own memory.</param>
+    /// <param name="values">Memory for <see cref="Values"/> that is shared with another use; columns are then a multiple of 64. Null = own
+    /// memory.</param>
     public Activations(int tokens, int columns, bool wide = true, float* values = null)
     {
         Stride = (columns + 63) / 64 * 64;
@@ -35,7 +36,8 @@ internal sealed unsafe class Activations : IDisposable
     /// <summary>Elements from one token to the next, in <see cref="Values"/>, <see cref="Wide"/> and <see cref="Bytes"/>.</summary>
     public int Stride { get; }
 
-    /// <summary>Blocks from one token to the next, in <see cref="Scales"/> and <see cref="Sums"/>; twice as many in <see cref="HalfSums"/>.</summary>
+    /// <summary>Blocks from one token to the next, in <see cref="Scales"/> and <see cref="Sums"/>; twice as many in
+    /// <see cref="HalfSums"/>.</summary>
     public int BlockStride => Stride / BlockElements;
 
     /// <summary>The floats.</summary>

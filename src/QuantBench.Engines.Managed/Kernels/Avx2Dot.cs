@@ -195,13 +195,16 @@ internal static unsafe class Avx2Dot
             // Two scales are half a vector: the other half is zero.
             least = subs == 4
                 ? Fma.MultiplyAdd(Vector128.Load(minima), Vector128.Load(sums), least)
-                : Fma.MultiplyAdd(Vector128.CreateScalar(*(double*)minima).AsSingle(), Vector128.CreateScalar(*(double*)sums).AsSingle(), least);
+                : Fma.MultiplyAdd(Vector128.CreateScalar(*(double*)minima).AsSingle(), Vector128.CreateScalar(*(double*)sums).AsSingle(),
+                    least);
             s0 = Fma.MultiplyAdd(Products<TBlock>(TBlock.Quants(row, 0), q), Scale<TBlock>(scales, 0) * Vector256.Create(d[0]), s0);
             s1 = Fma.MultiplyAdd(Products<TBlock>(TBlock.Quants(row, 1), q + 32), Scale<TBlock>(scales, 1) * Vector256.Create(d[1]), s1);
             if (TBlock.Elements == 128)
             {
-                s0 = Fma.MultiplyAdd(Products<TBlock>(TBlock.Quants(row, 2), q + 64), Scale<TBlock>(scales, 2) * Vector256.Create(d[2]), s0);
-                s1 = Fma.MultiplyAdd(Products<TBlock>(TBlock.Quants(row, 3), q + 96), Scale<TBlock>(scales, 3) * Vector256.Create(d[3]), s1);
+                s0 = Fma.MultiplyAdd(Products<TBlock>(TBlock.Quants(row, 2), q + 64), Scale<TBlock>(scales, 2) * Vector256.Create(d[2]),
+                    s0);
+                s1 = Fma.MultiplyAdd(Products<TBlock>(TBlock.Quants(row, 3), q + 96), Scale<TBlock>(scales, 3) * Vector256.Create(d[3]),
+                    s1);
             }
 
             row += TBlock.Bytes;

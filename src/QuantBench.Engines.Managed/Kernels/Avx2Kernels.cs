@@ -11,8 +11,8 @@ internal unsafe class Avx2Kernels : KernelSet
     // Below this many tokens a panel's unpacking costs more than it saves.
     protected const int PanelTokens = 6;
 
-    // Halves whose exponent's bias isn't corrected are too small by 2¹¹²; inputs raised by 2⁹⁶ keep the products normal for |x| < 2³¹, and the
-    // sum is corrected once.
+    // Halves whose exponent's bias isn't corrected are too small by 2¹¹²; inputs raised by 2⁹⁶ keep the products normal for |x| < 2³¹, and
+    // the sum is corrected once.
     protected const float HalfInputScale = 7.922816251426434e28f;
 
     /// <inheritdoc />
@@ -102,7 +102,8 @@ internal unsafe class Avx2Kernels : KernelSet
                 high.Store(activations.Wide + offset + (block * 32) + 16);
             }
 
-            Avx2.Permute4x64(Avx2.PackSignedSaturate(low, high).AsInt64(), 0b11_01_10_00).AsSByte().Store(activations.Bytes + offset + (block * 32));
+            Avx2.Permute4x64(Avx2.PackSignedSaturate(low, high).AsInt64(), 0b11_01_10_00).AsSByte()
+                .Store(activations.Bytes + offset + (block * 32));
             int lowSum = Vector256.Sum(i0 + i1);
             int highSum = Vector256.Sum(i2 + i3);
             long at = ((long)token * activations.BlockStride) + block;
@@ -132,7 +133,8 @@ internal unsafe class Avx2Kernels : KernelSet
 
         if (weights.Type is GgmlType.F16 or GgmlType.BF16)
         {
-            for (int t = 0; t < tokens; t++) HalfRows(weights, first, rows, inputs.Values + ((long)t * inputs.Stride), output + ((long)t * stride), scratch);
+            for (int t = 0; t < tokens; t++)
+                HalfRows(weights, first, rows, inputs.Values + ((long)t * inputs.Stride), output + ((long)t * stride), scratch);
             return;
         }
 
@@ -262,8 +264,8 @@ internal unsafe class Avx2Kernels : KernelSet
     }
 
     /// <summary>
-    /// exp for −104 ≤ x ≤ 88, to 2 units in the last place: x = n·ln2 + r, exp(r) by a polynomial, 2ⁿ added to the exponent in two halves so that
-    /// results below the normal range don't wrap.
+    /// exp for −104 ≤ x ≤ 88, to 2 units in the last place: x = n·ln2 + r, exp(r) by a polynomial, 2ⁿ added to the exponent in two halves
+    /// so that results below the normal range don't wrap.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Exp(Vector256<float> x)
@@ -327,7 +329,8 @@ internal unsafe class Avx2Kernels : KernelSet
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Brain8(ushort* w) => Vector256.ShiftLeft(Avx2.ConvertToVector256Int32(Vector128.Load(w)), 16).AsSingle();
+    private static Vector256<float> Brain8(ushort* w) =>
+        Vector256.ShiftLeft(Avx2.ConvertToVector256Int32(Vector128.Load(w)), 16).AsSingle();
 
     private static void Tile4(int k, float* a, int lda, float* b, int ldb, float* c, int ldc)
     {

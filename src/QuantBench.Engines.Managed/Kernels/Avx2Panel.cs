@@ -64,13 +64,15 @@ internal static unsafe class Avx2Panel
 
                 for (int i = 0; i < Math.Min(2, tokens - t); i++)
                 {
-                    new ReadOnlySpan<float>(tile + (i * IntegerPanels.Rows), valid).CopyTo(new Span<float>(output + ((long)(t + i) * stride) + row, valid));
+                    new ReadOnlySpan<float>(tile + (i * IntegerPanels.Rows), valid)
+                        .CopyTo(new Span<float>(output + ((long)(t + i) * stride) + row, valid));
                 }
             }
         }
     }
 
-    private static void Unsigned<TBlock>(int columns, int half, WorkerScratch scratch, Activations inputs, int token, int other, float* tile)
+    private static void Unsigned<TBlock>(int columns, int half, WorkerScratch scratch, Activations inputs, int token, int other,
+        float* tile)
         where TBlock : struct, IWeightBlock
     {
         byte* panel = scratch.Panel + (half * 32);
@@ -112,7 +114,8 @@ internal static unsafe class Avx2Panel
 
         // 15 · 127 · 2 · 8 fits 16 bits.
         Vector256<short> low = Step(panel, x) + Step(panel + 64, x + 4) + (Step(panel + 128, x + 8) + Step(panel + 192, x + 12));
-        Vector256<short> high = Step(panel + 256, x + 16) + Step(panel + 320, x + 20) + (Step(panel + 384, x + 24) + Step(panel + 448, x + 28));
+        Vector256<short> high = Step(panel + 256, x + 16) + Step(panel + 320, x + 20)
+            + (Step(panel + 384, x + 24) + Step(panel + 448, x + 28));
         return Avx.ConvertToVector256Single(Avx2.MultiplyAddAdjacent(low + high, Vector256.Create((short)1)));
     }
 

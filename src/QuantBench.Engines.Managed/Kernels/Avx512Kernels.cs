@@ -5,14 +5,16 @@ using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Engines.Managed.Kernels;
 
-/// <summary>512-bit kernels where they pay: dot products, tiles and panels. What is bound by memory or by latency stays at 256 bits.</summary>
+/// <summary>512-bit kernels where they pay: dot products, tiles and panels. What is bound by memory or by latency stays at 256
+/// bits.</summary>
 internal sealed unsafe class Avx512Kernels : Avx2Kernels
 {
     /// <inheritdoc />
     public override string Name => "avx512";
 
     /// <summary>Whether this process may use them.</summary>
-    public static new bool IsSupported => Avx2Kernels.IsSupported && Avx512F.VL.IsSupported && Avx512BW.VL.IsSupported && Avx512DQ.VL.IsSupported;
+    public static new bool IsSupported =>
+        Avx2Kernels.IsSupported && Avx512F.VL.IsSupported && Avx512BW.VL.IsSupported && Avx512DQ.VL.IsSupported;
 
     /// <inheritdoc />
     public override long RepackedBytes(WeightMatrix weights) => RepackedRows.Bytes(weights);
@@ -90,7 +92,8 @@ internal sealed unsafe class Avx512Kernels : Avx2Kernels
     /// <inheritdoc />
     public override void Decode(WeightMatrix weights, int row, int first, int count, float* floats)
     {
-        // The file's pages of a repacked matrix were given back; reading single rows there would make them resident again, 64 KiB at a time.
+        // The file's pages of a repacked matrix were given back; reading single rows there would make them resident again, 64 KiB at a
+        // time.
         if (weights.Repacked is not null) RepackedRows.Decode(weights, row, first, count, floats);
         else base.Decode(weights, row, first, count, floats);
     }
@@ -149,7 +152,8 @@ internal sealed unsafe class Avx512Kernels : Avx2Kernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Brain16(ushort* w) => Vector512.ShiftLeft(Avx512F.ConvertToVector512Int32(Vector256.Load(w)), 16).AsSingle();
+    private static Vector512<float> Brain16(ushort* w) =>
+        Vector512.ShiftLeft(Avx512F.ConvertToVector512Int32(Vector256.Load(w)), 16).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile8(int k, float* a, int lda, float* b, int ldb, float* c, int ldc)

@@ -5,7 +5,8 @@ using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Engines.Managed.Kernels;
 
-/// <summary>Panels times tokens with 512-bit vectors: a whole panel, four tokens at a time, the weights of a sub-block held in registers.</summary>
+/// <summary>Panels times tokens with 512-bit vectors: a whole panel, four tokens at a time, the weights of a sub-block held in
+/// registers.</summary>
 internal static unsafe class Avx512Panel
 {
     private const int Tile = 4;
@@ -72,7 +73,8 @@ internal static unsafe class Avx512Panel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Unsigned<TBlock>(int columns, WorkerScratch scratch, Activations inputs, int t0, int t1, int t2, int t3, float* tile)
+    private static void Unsigned<TBlock>(int columns, WorkerScratch scratch, Activations inputs, int t0, int t1, int t2, int t3,
+        float* tile)
         where TBlock : struct, IWeightBlock
     {
         byte* panel = scratch.Panel;
@@ -128,7 +130,8 @@ internal static unsafe class Avx512Panel
         where TBlock : struct, IWeightBlock
     {
         if (TBlock.SubElements == 16) return Avx512F.ConvertToVector512Single(Sums16<TBlock>(w0, w1, w2, w3, x));
-        if (TBlock.Largest > 15) return Avx512F.ConvertToVector512Single(Sums16<TBlock>(w0, w1, w2, w3, x) + Sums16<TBlock>(w4, w5, w6, w7, x + 16));
+        if (TBlock.Largest > 15)
+            return Avx512F.ConvertToVector512Single(Sums16<TBlock>(w0, w1, w2, w3, x) + Sums16<TBlock>(w4, w5, w6, w7, x + 16));
 
         // 15 · 127 · 2 · 8 fits 16 bits.
         Vector512<short> low = Step(w0, x) + Step(w1, x + 4) + (Step(w2, x + 8) + Step(w3, x + 12));
@@ -150,7 +153,8 @@ internal static unsafe class Avx512Panel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<short> Step(Vector512<byte> w, sbyte* x) => Avx512BW.MultiplyAddAdjacent(w, Vector512.Create(*(int*)x).AsSByte());
+    private static Vector512<short> Step(Vector512<byte> w, sbyte* x) =>
+        Avx512BW.MultiplyAddAdjacent(w, Vector512.Create(*(int*)x).AsSByte());
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Signed(int columns, WorkerScratch scratch, Activations inputs, int t0, int t1, int t2, int t3, float* tile)
@@ -194,5 +198,6 @@ internal static unsafe class Avx512Panel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<int> Pair(Vector512<short> w, short* x) => Avx512BW.MultiplyAddAdjacent(w, Vector512.Create(*(int*)x).AsInt16());
+    private static Vector512<int> Pair(Vector512<short> w, short* x) =>
+        Avx512BW.MultiplyAddAdjacent(w, Vector512.Create(*(int*)x).AsInt16());
 }

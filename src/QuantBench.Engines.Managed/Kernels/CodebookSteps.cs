@@ -41,7 +41,8 @@ internal static unsafe class CodebookSteps
     {
         uint* e = (uint*)entries;
         return Vector256.Create(
-            e[i0] | ((ulong)e[i1] << 32), e[i2] | ((ulong)e[i3] << 32), e[i4] | ((ulong)e[i5] << 32), e[i6] | ((ulong)e[i7] << 32)).AsByte();
+            e[i0] | ((ulong)e[i1] << 32), e[i2] | ((ulong)e[i3] << 32), e[i4] | ((ulong)e[i5] << 32), e[i6] | ((ulong)e[i7] << 32))
+            .AsByte();
     }
 
     /// <summary>Eight sign bits from each seven of four: the eighth makes their number even.</summary>

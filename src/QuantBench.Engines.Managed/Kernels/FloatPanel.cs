@@ -5,8 +5,8 @@ using System.Runtime.Intrinsics.X86;
 namespace QuantBench.Engines.Managed.Kernels;
 
 /// <summary>
-/// Matrix products of many tokens through floats: a block of rows is decoded once, laid out column by column, and used by all tokens. Serves
-/// float types and every quantized type without an integer panel.
+/// Matrix products of many tokens through floats: a block of rows is decoded once, laid out column by column, and used by all tokens.
+/// Serves float types and every quantized type without an integer panel.
 /// </summary>
 internal static unsafe class FloatPanel
 {
@@ -20,7 +20,8 @@ internal static unsafe class FloatPanel
 
     /// <summary>Same contract as <see cref="KernelSet.Multiply"/>.</summary>
     public static void Multiply(
-        KernelSet kernels, WeightMatrix weights, int first, int rows, Activations inputs, int tokens, float* output, int stride, WorkerScratch scratch)
+        KernelSet kernels, WeightMatrix weights, int first, int rows, Activations inputs, int tokens, float* output, int stride,
+        WorkerScratch scratch)
     {
         for (int row = first; row < first + rows; row += Rows)
         {
@@ -29,7 +30,8 @@ internal static unsafe class FloatPanel
     }
 
     private static void MultiplyPanel(
-        KernelSet kernels, WeightMatrix weights, int row, int rows, Activations inputs, int tokens, float* output, int stride, WorkerScratch scratch)
+        KernelSet kernels, WeightMatrix weights, int row, int rows, Activations inputs, int tokens, float* output, int stride,
+        WorkerScratch scratch)
     {
         float* panel = (float*)scratch.Panel;
         bool whole = rows == Rows;
@@ -51,7 +53,8 @@ internal static unsafe class FloatPanel
                 }
 
                 kernels.MultiplyAdd(
-                    count, Rows, depth, inputs.Values + ((long)t * inputs.Stride) + column, inputs.Stride, panel, Rows, target, targetStride);
+                    count, Rows, depth, inputs.Values + ((long)t * inputs.Stride) + column, inputs.Stride, panel, Rows, target,
+                    targetStride);
                 if (whole) continue;
                 for (int i = 0; i < count; i++)
                 {
@@ -63,8 +66,8 @@ internal static unsafe class FloatPanel
     }
 
     /// <summary>
-    /// Decodes rows and lays them out column by column. Eight rows are turned at once: written one row after the other, every cache line of the
-    /// panel would be fetched for each of its 16 rows.
+    /// Decodes rows and lays them out column by column. Eight rows are turned at once: written one row after the other, every cache line of
+    /// the panel would be fetched for each of its 16 rows.
     /// </summary>
     /// <param name="kernels">Decodes.</param>
     /// <param name="weights">The matrix.</param>
@@ -74,7 +77,8 @@ internal static unsafe class FloatPanel
     /// <param name="depth">Columns.</param>
     /// <param name="panel">[depth, 64].</param>
     /// <param name="decoded">[8, 512].</param>
-    private static void Pack(KernelSet kernels, WeightMatrix weights, int row, int rows, int column, int depth, float* panel, float* decoded)
+    private static void Pack(KernelSet kernels, WeightMatrix weights, int row, int rows, int column, int depth, float* panel,
+        float* decoded)
     {
         for (int r = 0; r < rows; r += Turned)
         {

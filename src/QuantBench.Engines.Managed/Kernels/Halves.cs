@@ -6,10 +6,10 @@ namespace QuantBench.Engines.Managed.Kernels;
 
 /// <summary>
 /// Half to single precision without the F16C instructions, which .NET doesn't offer. Exponent and fraction are moved into place and the
-/// exponent's bias is corrected by an integer addition; subnormal halves, whose exponent field is 0, are read as fraction plus 2⁻¹⁴ and that is
-/// subtracted again. Multiplying the bias in would be shorter, but its subnormal operands took the processor three times as long as all the
-/// rest of a K-quant's row (Zen 5), and small scales are subnormal. Infinities and NaNs, which no valid weight or cache entry is, become finite
-/// numbers of 2¹⁶ and more.
+/// exponent's bias is corrected by an integer addition; subnormal halves, whose exponent field is 0, are read as fraction plus 2⁻¹⁴ and
+/// that is subtracted again. Multiplying the bias in would be shorter, but its subnormal operands took the processor three times as long as
+/// all the rest of a K-quant's row (Zen 5), and small scales are subnormal. Infinities and NaNs, which no valid weight or cache entry is,
+/// become finite numbers of 2¹⁶ and more.
 /// </summary>
 internal static unsafe class Halves
 {
@@ -57,7 +57,8 @@ internal static unsafe class Halves
         Vector256<int> magnitude = moved & Vector256.Create(Magnitude);
         Vector256<int> normal = magnitude + Vector256.Create(Rebias);
         Vector256<float> subnormal = (normal + Vector256.Create(SmallestNormal)).AsSingle() - Vector256.Create(SubnormalOffset);
-        Vector256<int> bits = Vector256.ConditionalSelect(Vector256.LessThan(magnitude, Vector256.Create(SmallestNormal)), subnormal.AsInt32(), normal);
+        Vector256<int> bits =
+            Vector256.ConditionalSelect(Vector256.LessThan(magnitude, Vector256.Create(SmallestNormal)), subnormal.AsInt32(), normal);
         return (bits | (moved & Vector256.Create(Sign))).AsSingle();
     }
 
@@ -69,11 +70,13 @@ internal static unsafe class Halves
         Vector512<int> magnitude = moved & Vector512.Create(Magnitude);
         Vector512<int> normal = magnitude + Vector512.Create(Rebias);
         Vector512<float> subnormal = (normal + Vector512.Create(SmallestNormal)).AsSingle() - Vector512.Create(SubnormalOffset);
-        Vector512<int> bits = Vector512.ConditionalSelect(Vector512.LessThan(magnitude, Vector512.Create(SmallestNormal)), subnormal.AsInt32(), normal);
+        Vector512<int> bits =
+            Vector512.ConditionalSelect(Vector512.LessThan(magnitude, Vector512.Create(SmallestNormal)), subnormal.AsInt32(), normal);
         return (bits | (moved & Vector512.Create(Sign))).AsSingle();
     }
 
-    /// <summary>Sixteen numbers, too small by <see cref="Bias"/>: for products, which lose nothing on subnormal operands as a multiply-add.</summary>
+    /// <summary>Sixteen numbers, too small by <see cref="Bias"/>: for products, which lose nothing on subnormal operands as a
+    /// multiply-add.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Unscaled16(ushort* halves) =>
         (Vector512.ShiftLeft(Avx512F.ConvertToVector512Int32(Vector256.Load((short*)halves)), 13) & Vector512.Create(Mask)).AsSingle();

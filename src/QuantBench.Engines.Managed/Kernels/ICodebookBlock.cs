@@ -3,8 +3,8 @@ using System.Runtime.Intrinsics;
 namespace QuantBench.Engines.Managed.Kernels;
 
 /// <summary>
-/// A superblock type whose levels lie in a codebook. Panels read it like any other type; for single tokens levels and signs stay apart, because
-/// turning the inputs' signs is cheaper than turning the levels' and moving them above zero.
+/// A superblock type whose levels lie in a codebook. Panels read it like any other type; for single tokens levels and signs stay apart,
+/// because turning the inputs' signs is cheaper than turning the levels' and moving them above zero.
 /// </summary>
 internal unsafe interface ICodebookBlock : IWeightBlock
 {

@@ -3,9 +3,9 @@ using System.Runtime.Intrinsics;
 namespace QuantBench.Engines.Managed.Kernels;
 
 /// <summary>
-/// How a quantized type's block looks to the 128-bit kernels: element i of sub-block s is scale(s)·q(i) + minimum(s) with q from −128 to 127. It
-/// is what <see cref="IWeightBlock"/> is to the wider sets, written without instructions of one processor family. The members are constants to
-/// the compiler, so one kernel serves all types.
+/// How a quantized type's block looks to the 128-bit kernels: element i of sub-block s is scale(s)·q(i) + minimum(s) with q from −128 to
+/// 127. It is what <see cref="IWeightBlock"/> is to the wider sets, written without instructions of one processor family. The members are
+/// constants to the compiler, so one kernel serves all types.
 /// </summary>
 internal unsafe interface INarrowBlock
 {

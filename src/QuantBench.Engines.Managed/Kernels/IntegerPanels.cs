@@ -4,9 +4,9 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Engines.Managed.Kernels;
 
 /// <summary>
-/// Panels of small integers for products with many tokens. Sixteen rows are unpacked once and laid out so that one vector holds the same few
-/// columns of all rows: a token's bytes are then broadcast, every lane sums its own row, and no sum across lanes is needed. Unsigned types
-/// hold 4 columns of a row in 32 bits, signed ones 2 columns as 16-bit numbers.
+/// Panels of small integers for products with many tokens. Sixteen rows are unpacked once and laid out so that one vector holds the same
+/// few columns of all rows: a token's bytes are then broadcast, every lane sums its own row, and no sum across lanes is needed. Unsigned
+/// types hold 4 columns of a row in 32 bits, signed ones 2 columns as 16-bit numbers.
 /// </summary>
 internal static unsafe class IntegerPanels
 {

@@ -2,7 +2,8 @@ using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Engines.Managed.Kernels;
 
-/// <summary>The arithmetic of the graph for one instruction set. Stateless; results don't depend on how work is split among threads.</summary>
+/// <summary>The arithmetic of the graph for one instruction set. Stateless; results don't depend on how work is split among
+/// threads.</summary>
 internal abstract unsafe class KernelSet
 {
     /// <summary>The device's name: <c>scalar</c>, <c>neon</c>, <c>avx2</c> or <c>avx512</c>.</summary>
@@ -21,7 +22,8 @@ internal abstract unsafe class KernelSet
     /// <param name="weights">A matrix whose repacked bytes are allocated.</param>
     /// <param name="panel">Which 16 rows.</param>
     /// <param name="scratch">The worker's memory.</param>
-    public virtual void Repack(WeightMatrix weights, int panel, WorkerScratch scratch) => throw new InvalidOperationException("nothing to repack");
+    public virtual void Repack(WeightMatrix weights, int panel, WorkerScratch scratch) =>
+        throw new InvalidOperationException("nothing to repack");
 
     /// <summary>y = x · w / sqrt(mean(x²) + ε), element by element.</summary>
     /// <param name="x">[n].</param>

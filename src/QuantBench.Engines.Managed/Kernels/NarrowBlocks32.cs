@@ -17,7 +17,8 @@ internal static unsafe class NarrowNibbles
     public static Vector128<byte> FifthBits(byte* mask, int piece)
     {
         Vector128<byte> spread = Vector128.Shuffle(
-            Vector128.CreateScalarUnsafe((uint)*(ushort*)(mask + (2 * piece))).AsByte(), Vector128.Create((byte)0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1));
+            Vector128.CreateScalarUnsafe((uint)*(ushort*)(mask + (2 * piece))).AsByte(),
+            Vector128.Create((byte)0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1));
         Vector128<byte> bits = Vector128.Create(0x8040201008040201UL).AsByte();
         return Vector128.Equals(spread & bits, bits) & Vector128.Create((byte)16);
     }
@@ -99,7 +100,8 @@ internal unsafe struct NarrowQ5_0 : INarrowBlock32
     public static bool HasMinima => true;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<sbyte> Quants(byte* block, int piece) => (NarrowNibbles.Unpack(block + 6, piece) | NarrowNibbles.FifthBits(block + 2, piece)).AsSByte();
+    public static Vector128<sbyte> Quants(byte* block, int piece) =>
+        (NarrowNibbles.Unpack(block + 6, piece) | NarrowNibbles.FifthBits(block + 2, piece)).AsSByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Scales(byte* block, float* scales, float* minima)
@@ -129,7 +131,8 @@ internal unsafe struct NarrowQ5_1 : INarrowBlock32
     public static bool HasMinima => true;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<sbyte> Quants(byte* block, int piece) => (NarrowNibbles.Unpack(block + 8, piece) | NarrowNibbles.FifthBits(block + 4, piece)).AsSByte();
+    public static Vector128<sbyte> Quants(byte* block, int piece) =>
+        (NarrowNibbles.Unpack(block + 8, piece) | NarrowNibbles.FifthBits(block + 4, piece)).AsSByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Scales(byte* block, float* scales, float* minima)

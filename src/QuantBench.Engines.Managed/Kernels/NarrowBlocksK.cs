@@ -3,10 +3,12 @@ using System.Runtime.Intrinsics;
 
 namespace QuantBench.Engines.Managed.Kernels;
 
-/// <summary>Steps that the superblock types share at 128 bits. A piece is 16 elements: the lower or the upper half of a group of 32.</summary>
+/// <summary>Steps that the superblock types share at 128 bits. A piece is 16 elements: the lower or the upper half of a group of
+/// 32.</summary>
 internal static unsafe class NarrowSuperblocks
 {
-    /// <summary>Four bits of each byte of a half group: 16 bytes hold a piece of an even group and one of the odd group behind it.</summary>
+    /// <summary>Four bits of each byte of a half group: 16 bytes hold a piece of an even group and one of the odd group behind
+    /// it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> FourBits(byte* quants, int piece)
     {
@@ -17,7 +19,8 @@ internal static unsafe class NarrowSuperblocks
     /// <summary>Two bits of each byte: those of the group's quarter of a half superblock.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> TwoBits(byte* quants, int piece) =>
-        Vector128.ShiftRightLogical(Vector128.Load(quants + (32 * (piece / 8)) + (16 * (piece % 2))), 2 * (piece / 2 % 4)) & Vector128.Create((byte)3);
+        Vector128.ShiftRightLogical(Vector128.Load(quants + (32 * (piece / 8)) + (16 * (piece % 2))), 2 * (piece / 2 % 4))
+            & Vector128.Create((byte)3);
 
     /// <summary>The group's bit of each of 32 bytes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -97,7 +100,8 @@ internal unsafe struct NarrowQ6_K : INarrowBlock
         int half = piece / 8, quarter = piece / 2 % 4, part = 16 * (piece % 2);
         Vector128<byte> packed = Vector128.Load(block + (64 * half) + (32 * (quarter % 2)) + part);
         Vector128<byte> low = quarter < 2 ? packed & Vector128.Create((byte)0x0F) : Vector128.ShiftRightLogical(packed, 4);
-        Vector128<byte> high = Vector128.ShiftRightLogical(Vector128.Load(block + 128 + (32 * half) + part), 2 * quarter) & Vector128.Create((byte)3);
+        Vector128<byte> high = Vector128.ShiftRightLogical(Vector128.Load(block + 128 + (32 * half) + part), 2 * quarter)
+            & Vector128.Create((byte)3);
         return (low | Vector128.ShiftLeft(high, 4)).AsSByte();
     }
 
@@ -178,7 +182,8 @@ internal unsafe struct NarrowIQ4_XS : INarrowBlock
     public static bool HasMinima => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<sbyte> Quants(byte* block, int piece) => NarrowNibbles.NonLinear(NarrowNibbles.Unpack(block + 8 + (16 * (piece / 2)), piece % 2));
+    public static Vector128<sbyte> Quants(byte* block, int piece) =>
+        NarrowNibbles.NonLinear(NarrowNibbles.Unpack(block + 8 + (16 * (piece / 2)), piece % 2));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Scales(byte* block, float* scales, float* minima)
@@ -186,11 +191,15 @@ internal unsafe struct NarrowIQ4_XS : INarrowBlock
         // Eight 4-bit low parts and eight 2-bit high parts. Byte g of the latter is multiplied so that its two bits become the upper ones.
         Vector128<byte> nibbles = Vector128.CreateScalarUnsafe(*(uint*)(block + 4)).AsByte();
         Vector128<byte> odd = Vector128.ShiftRightLogical(nibbles, 4);
-        Vector128<byte> low = Vector128.Shuffle(nibbles & Vector128.Create((byte)0x0F), Vector128.Create((byte)0, 255, 1, 255, 2, 255, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255))
+        Vector128<byte> low =
+            Vector128.Shuffle(nibbles & Vector128.Create((byte)0x0F),
+                Vector128.Create((byte)0, 255, 1, 255, 2, 255, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255))
             | Vector128.Shuffle(odd, Vector128.Create((byte)255, 0, 255, 1, 255, 2, 255, 3, 255, 255, 255, 255, 255, 255, 255, 255));
         Vector128<byte> spread = Vector128.Shuffle(
-            Vector128.CreateScalarUnsafe((uint)*(ushort*)(block + 2)).AsByte(), Vector128.Create((byte)0, 0, 0, 0, 1, 1, 1, 1, 255, 255, 255, 255, 255, 255, 255, 255));
-        Vector128<byte> high = Vector128.ShiftRightLogical(spread * Vector128.Create((byte)64, 16, 4, 1, 64, 16, 4, 1, 0, 0, 0, 0, 0, 0, 0, 0), 6);
+            Vector128.CreateScalarUnsafe((uint)*(ushort*)(block + 2)).AsByte(),
+            Vector128.Create((byte)0, 0, 0, 0, 1, 1, 1, 1, 255, 255, 255, 255, 255, 255, 255, 255));
+        Vector128<byte> high =
+            Vector128.ShiftRightLogical(spread * Vector128.Create((byte)64, 16, 4, 1, 64, 16, 4, 1, 0, 0, 0, 0, 0, 0, 0, 0), 6);
         Vector128<short> scale = Vector128.WidenLower((low | Vector128.ShiftLeft(high, 4)).AsSByte() - Vector128.Create((sbyte)32));
         float d = Halves.ToFloat(*(ushort*)block);
         (Vector128.ConvertToSingle(Vector128.WidenLower(scale)) * d).Store(scales);
@@ -210,13 +219,15 @@ internal unsafe struct NarrowTQ2_0 : INarrowBlock
     public static bool HasMinima => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<sbyte> Quants(byte* block, int piece) => NarrowSuperblocks.TwoBits(block, piece).AsSByte() - Vector128.Create((sbyte)1);
+    public static Vector128<sbyte> Quants(byte* block, int piece) =>
+        NarrowSuperblocks.TwoBits(block, piece).AsSByte() - Vector128.Create((sbyte)1);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Scales(byte* block, float* scales, float* minima) => NarrowSuperblocks.Same8(block + 64, scales);
 }
 
-/// <summary>TQ1_0. Trit n of a byte is the upper part of 3·(b·3ⁿ mod 256), so that it is 0, 1 or 2 as b·3ⁿ mod 256 passes 86 and 171.</summary>
+/// <summary>TQ1_0. Trit n of a byte is the upper part of 3·(b·3ⁿ mod 256), so that it is 0, 1 or 2 as b·3ⁿ mod 256 passes 86 and
+/// 171.</summary>
 internal unsafe struct NarrowTQ1_0 : INarrowBlock
 {
     public static int Elements => 256;
@@ -235,9 +246,11 @@ internal unsafe struct NarrowTQ1_0 : INarrowBlock
         {
             < 10 => Times3(Vector128.Load(block + (16 * (piece % 2))), piece / 2),
             < 15 => Times3(Vector128.Load(block + 32), piece - 10),
-            _ => Vector128.Create(*(uint*)(block + 48)).AsByte() * Vector128.Create((byte)1, 1, 1, 1, 3, 3, 3, 3, 9, 9, 9, 9, 27, 27, 27, 27),
+            _ => Vector128.Create(*(uint*)(block + 48)).AsByte()
+                * Vector128.Create((byte)1, 1, 1, 1, 3, 3, 3, 3, 9, 9, 9, 9, 27, 27, 27, 27),
         };
-        Vector128<byte> one = Vector128.GreaterThanOrEqual(v, Vector128.Create((byte)86)), two = Vector128.GreaterThanOrEqual(v, Vector128.Create((byte)171));
+        Vector128<byte> one = Vector128.GreaterThanOrEqual(v, Vector128.Create((byte)86)),
+            two = Vector128.GreaterThanOrEqual(v, Vector128.Create((byte)171));
 
         // Each comparison that holds is −1.
         return -(one.AsSByte() + two.AsSByte()) - Vector128.Create((sbyte)1);

@@ -6,8 +6,8 @@ using System.Runtime.Intrinsics.Arm;
 namespace QuantBench.Engines.Managed.Kernels;
 
 /// <summary>
-/// Steps of the 128-bit kernels that have no portable form of one instruction: each takes ARM's where this process has it and computes the same
-/// integers from portable vectors elsewhere.
+/// Steps of the 128-bit kernels that have no portable form of one instruction: each takes ARM's where this process has it and computes the
+/// same integers from portable vectors elsewhere.
 /// </summary>
 internal static unsafe class NarrowSteps
 {
@@ -46,11 +46,13 @@ internal static unsafe class NarrowSteps
 
     /// <summary>The sums of four vectors, one per lane.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<int> Sums(Vector128<int> a, Vector128<int> b, Vector128<int> c, Vector128<int> d) => AddPairs(AddPairs(a, b), AddPairs(c, d));
+    public static Vector128<int> Sums(Vector128<int> a, Vector128<int> b, Vector128<int> c, Vector128<int> d) =>
+        AddPairs(AddPairs(a, b), AddPairs(c, d));
 
     /// <summary>Four half-precision numbers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> Halves4(ushort* halves) => Widen(Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(long*)halves).AsInt16()));
+    public static Vector128<float> Halves4(ushort* halves) =>
+        Widen(Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(long*)halves).AsInt16()));
 
     /// <summary>Four half-precision numbers that lie a fixed distance apart.</summary>
     /// <param name="first">The first.</param>
@@ -60,8 +62,9 @@ internal static unsafe class NarrowSteps
         *(short*)first, *(short*)(first + apart), *(short*)(first + (2 * apart)), (int)*(short*)(first + (3 * apart))));
 
     /// <summary>
-    /// Four half-precision numbers, rounded to nearest even. Normal results: half of the last kept place, less one where that place is even, is
-    /// added before the rest is cut off, and the bias is corrected. Subnormal ones: adding 2⁻¹ leaves the rounded fraction in the lowest bits.
+    /// Four half-precision numbers, rounded to nearest even. Normal results: half of the last kept place, less one where that place is
+    /// even, is added before the rest is cut off, and the bias is corrected. Subnormal ones: adding 2⁻¹ leaves the rounded fraction in the
+    /// lowest bits.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong ToHalves4(Vector128<float> floats)
@@ -69,13 +72,16 @@ internal static unsafe class NarrowSteps
         Vector128<int> bits = floats.AsInt32();
         Vector128<int> magnitude = bits & Vector128.Create(int.MaxValue);
         Vector128<int> odd = Vector128.ShiftRightLogical(magnitude, 13) & Vector128<int>.One;
-        Vector128<int> normal = Vector128.ShiftRightLogical(magnitude - Vector128.Create(Halves.Rebias) + Vector128.Create(0xFFF) + odd, 13);
+        Vector128<int> normal =
+            Vector128.ShiftRightLogical(magnitude - Vector128.Create(Halves.Rebias) + Vector128.Create(0xFFF) + odd, 13);
         Vector128<int> subnormal = (magnitude.AsSingle() + Vector128.Create(0.5f)).AsInt32() - Vector128.Create(0.5f).AsInt32();
         Vector128<int> result = Vector128.ConditionalSelect(
             Vector128.LessThan(magnitude, Vector128.Create(Halves.Rebias + Halves.SmallestNormal)), subnormal, normal);
 
         // From 65520 on the result is infinite; NaNs stay NaNs.
-        result = Vector128.ConditionalSelect(Vector128.GreaterThan(magnitude, Vector128.Create(SmallestInfinite - 1)), Vector128.Create(0x7C00), result);
+        result =
+            Vector128.ConditionalSelect(Vector128.GreaterThan(magnitude, Vector128.Create(SmallestInfinite - 1)), Vector128.Create(0x7C00),
+                result);
         result |= Vector128.GreaterThan(magnitude, Vector128.Create(FloatInfinity)) & Vector128.Create(0x200);
         result |= Vector128.ShiftRightLogical(bits & Vector128.Create(int.MinValue), 16);
         return Vector128.Narrow(result, result).AsUInt64().ToScalar();
@@ -113,7 +119,8 @@ internal static unsafe class NarrowSteps
         Vector128<int> moved = Vector128.ShiftLeft(halves, 13);
         Vector128<int> magnitude = moved & Vector128.Create(Halves.Magnitude);
         Vector128<int> normal = magnitude + Vector128.Create(Halves.Rebias);
-        Vector128<float> subnormal = (normal + Vector128.Create(Halves.SmallestNormal)).AsSingle() - Vector128.Create(Halves.SubnormalOffset);
+        Vector128<float> subnormal = (normal + Vector128.Create(Halves.SmallestNormal)).AsSingle()
+            - Vector128.Create(Halves.SubnormalOffset);
         Vector128<int> bits = Vector128.ConditionalSelect(
             Vector128.LessThan(magnitude, Vector128.Create(Halves.SmallestNormal)), subnormal.AsInt32(), normal);
         return (bits | (moved & Vector128.Create(Halves.Sign))).AsSingle();
@@ -125,7 +132,8 @@ internal static unsafe class NarrowSteps
     {
         if (AdvSimd.Arm64.IsSupported) return AdvSimd.Arm64.AddPairwise(a, b);
         Vector128<uint> even = Vector128.Narrow(a.AsUInt64(), b.AsUInt64());
-        Vector128<uint> odd = Vector128.Narrow(Vector128.ShiftRightLogical(a.AsUInt64(), 32), Vector128.ShiftRightLogical(b.AsUInt64(), 32));
+        Vector128<uint> odd =
+            Vector128.Narrow(Vector128.ShiftRightLogical(a.AsUInt64(), 32), Vector128.ShiftRightLogical(b.AsUInt64(), 32));
         return (even + odd).AsInt32();
     }
 

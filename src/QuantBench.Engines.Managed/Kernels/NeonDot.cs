@@ -5,8 +5,8 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Engines.Managed.Kernels;
 
 /// <summary>
-/// Products of quantized rows with one token's 8-bit inputs. Four sub-blocks' integer sums become the lanes of one vector by pairwise additions,
-/// so that one conversion and one multiply-add serve all four.
+/// Products of quantized rows with one token's 8-bit inputs. Four sub-blocks' integer sums become the lanes of one vector by pairwise
+/// additions, so that one conversion and one multiply-add serve all four.
 /// </summary>
 internal static unsafe class NeonDot
 {
@@ -79,7 +79,8 @@ internal static unsafe class NeonDot
             if (TBlock.HasMinima) least = Vector128.MultiplyAddEstimate(minima, Vector128.Load(sums + i), least);
             row += 4 * TBlock.Bytes;
             TBlock.Scales4(row, out scales, out minima);
-            s1 = Vector128.MultiplyAddEstimate(Vector128.ConvertToSingle(Four<TBlock>(row, q + 128)), scales * Vector128.Load(d + i + 4), s1);
+            s1 = Vector128.MultiplyAddEstimate(Vector128.ConvertToSingle(Four<TBlock>(row, q + 128)), scales * Vector128.Load(d + i + 4),
+                s1);
             if (TBlock.HasMinima) least = Vector128.MultiplyAddEstimate(minima, Vector128.Load(sums + i + 4), least);
             row += 4 * TBlock.Bytes;
             q += 256;
@@ -130,10 +131,14 @@ internal static unsafe class NeonDot
             else
             {
                 // Two sub-blocks share a block of inputs.
-                s0 = Vector128.MultiplyAddEstimate(Pieces<TBlock>(row, 0, q), Vector128.Load(scales) * Vector128.Shuffle(d0, Vector128.Create(0, 0, 1, 1)), s0);
-                s1 = Vector128.MultiplyAddEstimate(Pieces<TBlock>(row, 4, q + 64), Vector128.Load(scales + 4) * Vector128.Shuffle(d0, Vector128.Create(2, 2, 3, 3)), s1);
-                s0 = Vector128.MultiplyAddEstimate(Pieces<TBlock>(row, 8, q + 128), Vector128.Load(scales + 8) * Vector128.Shuffle(d1, Vector128.Create(0, 0, 1, 1)), s0);
-                s1 = Vector128.MultiplyAddEstimate(Pieces<TBlock>(row, 12, q + 192), Vector128.Load(scales + 12) * Vector128.Shuffle(d1, Vector128.Create(2, 2, 3, 3)), s1);
+                s0 = Vector128.MultiplyAddEstimate(Pieces<TBlock>(row, 0, q),
+                    Vector128.Load(scales) * Vector128.Shuffle(d0, Vector128.Create(0, 0, 1, 1)), s0);
+                s1 = Vector128.MultiplyAddEstimate(Pieces<TBlock>(row, 4, q + 64),
+                    Vector128.Load(scales + 4) * Vector128.Shuffle(d0, Vector128.Create(2, 2, 3, 3)), s1);
+                s0 = Vector128.MultiplyAddEstimate(Pieces<TBlock>(row, 8, q + 128),
+                    Vector128.Load(scales + 8) * Vector128.Shuffle(d1, Vector128.Create(0, 0, 1, 1)), s0);
+                s1 = Vector128.MultiplyAddEstimate(Pieces<TBlock>(row, 12, q + 192),
+                    Vector128.Load(scales + 12) * Vector128.Shuffle(d1, Vector128.Create(2, 2, 3, 3)), s1);
                 sums += 16;
             }
 
@@ -179,5 +184,6 @@ internal static unsafe class NeonDot
     private static Vector128<int> Group<TBlock>(byte* block, int group, sbyte* q)
         where TBlock : struct, INarrowBlock =>
         NarrowSteps.Dot4(
-            NarrowSteps.Dot4(default, TBlock.Quants(block, 2 * group), Vector128.Load(q)), TBlock.Quants(block, (2 * group) + 1), Vector128.Load(q + 16));
+            NarrowSteps.Dot4(default, TBlock.Quants(block, 2 * group), Vector128.Load(q)), TBlock.Quants(block, (2 * group) + 1),
+            Vector128.Load(q + 16));
 }

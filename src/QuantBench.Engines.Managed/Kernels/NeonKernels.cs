@@ -6,8 +6,8 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Engines.Managed.Kernels;
 
 /// <summary>
-/// 128-bit kernels: portable vectors, with ARM's byte dot products where the processor has them. They compute the same on any processor, so that
-/// what runs on ARM is tested wherever the tests run; only ARM lists them as a device, since x64 always has a wider set.
+/// 128-bit kernels: portable vectors, with ARM's byte dot products where the processor has them. They compute the same on any processor, so
+/// that what runs on ARM is tested wherever the tests run; only ARM lists them as a device, since x64 always has a wider set.
 /// </summary>
 internal sealed unsafe class NeonKernels : KernelSet
 {
@@ -81,14 +81,17 @@ internal sealed unsafe class NeonKernels : KernelSet
         {
             float* x = activations.Values + offset + (block * 32);
             Vector128<float> v0 = Vector128.Load(x), v1 = Vector128.Load(x + 4), v2 = Vector128.Load(x + 8), v3 = Vector128.Load(x + 12);
-            Vector128<float> v4 = Vector128.Load(x + 16), v5 = Vector128.Load(x + 20), v6 = Vector128.Load(x + 24), v7 = Vector128.Load(x + 28);
+            Vector128<float> v4 = Vector128.Load(x + 16), v5 = Vector128.Load(x + 20), v6 = Vector128.Load(x + 24),
+                v7 = Vector128.Load(x + 28);
             float largest = Largest(Vector128.Max(
                 Vector128.Max(Vector128.Max(Vector128.Abs(v0), Vector128.Abs(v1)), Vector128.Max(Vector128.Abs(v2), Vector128.Abs(v3))),
                 Vector128.Max(Vector128.Max(Vector128.Abs(v4), Vector128.Abs(v5)), Vector128.Max(Vector128.Abs(v6), Vector128.Abs(v7)))));
             float d = largest / 127;
             float inverse = largest > ScalarKernels.SmallestScaled ? 127 / largest : 0;
-            Vector128<short> q0 = Vector128.Narrow(Whole(v0 * inverse), Whole(v1 * inverse)), q1 = Vector128.Narrow(Whole(v2 * inverse), Whole(v3 * inverse));
-            Vector128<short> q2 = Vector128.Narrow(Whole(v4 * inverse), Whole(v5 * inverse)), q3 = Vector128.Narrow(Whole(v6 * inverse), Whole(v7 * inverse));
+            Vector128<short> q0 = Vector128.Narrow(Whole(v0 * inverse), Whole(v1 * inverse)),
+                q1 = Vector128.Narrow(Whole(v2 * inverse), Whole(v3 * inverse));
+            Vector128<short> q2 = Vector128.Narrow(Whole(v4 * inverse), Whole(v5 * inverse)),
+                q3 = Vector128.Narrow(Whole(v6 * inverse), Whole(v7 * inverse));
             if (activations.Wide is not null)
             {
                 short* wide = activations.Wide + offset + (block * 32);
@@ -325,9 +328,12 @@ internal sealed unsafe class NeonKernels : KernelSet
         float* a1 = a + lda, a2 = a1 + lda, a3 = a2 + lda;
         float* c1 = c + ldc, c2 = c1 + ldc, c3 = c2 + ldc;
         Vector128<float> s00 = Vector128.Load(c), s01 = Vector128.Load(c + 4), s02 = Vector128.Load(c + 8), s03 = Vector128.Load(c + 12);
-        Vector128<float> s10 = Vector128.Load(c1), s11 = Vector128.Load(c1 + 4), s12 = Vector128.Load(c1 + 8), s13 = Vector128.Load(c1 + 12);
-        Vector128<float> s20 = Vector128.Load(c2), s21 = Vector128.Load(c2 + 4), s22 = Vector128.Load(c2 + 8), s23 = Vector128.Load(c2 + 12);
-        Vector128<float> s30 = Vector128.Load(c3), s31 = Vector128.Load(c3 + 4), s32 = Vector128.Load(c3 + 8), s33 = Vector128.Load(c3 + 12);
+        Vector128<float> s10 = Vector128.Load(c1), s11 = Vector128.Load(c1 + 4), s12 = Vector128.Load(c1 + 8),
+            s13 = Vector128.Load(c1 + 12);
+        Vector128<float> s20 = Vector128.Load(c2), s21 = Vector128.Load(c2 + 4), s22 = Vector128.Load(c2 + 8),
+            s23 = Vector128.Load(c2 + 12);
+        Vector128<float> s30 = Vector128.Load(c3), s31 = Vector128.Load(c3 + 4), s32 = Vector128.Load(c3 + 8),
+            s33 = Vector128.Load(c3 + 12);
         for (int p = 0; p < k; p++)
         {
             Vector128<float> b0 = Vector128.Load(b), b1 = Vector128.Load(b + 4), b2 = Vector128.Load(b + 8), b3 = Vector128.Load(b + 12);

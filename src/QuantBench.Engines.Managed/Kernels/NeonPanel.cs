@@ -5,9 +5,9 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Engines.Managed.Kernels;
 
 /// <summary>
-/// Products of quantized rows with many tokens. Sixteen rows are unpacked once: 64 bytes hold the same four columns of all of them, a row per
-/// 32-bit lane. Eight rows and four tokens are then summed at once, eight vectors of integers and eight of floats, which with the weights, inputs
-/// and scales fill the 32 registers.
+/// Products of quantized rows with many tokens. Sixteen rows are unpacked once: 64 bytes hold the same four columns of all of them, a row
+/// per 32-bit lane. Eight rows and four tokens are then summed at once, eight vectors of integers and eight of floats, which with the
+/// weights, inputs and scales fill the 32 registers.
 /// </summary>
 internal static unsafe class NeonPanel
 {
@@ -54,7 +54,8 @@ internal static unsafe class NeonPanel
                 Tile<TBlock>(weights.Columns, 8, scratch, inputs, t, tokens - 1, tile + 8);
                 for (int i = 0; i < Math.Min(Tokens, tokens - t); i++)
                 {
-                    new ReadOnlySpan<float>(tile + (i * Rows), valid).CopyTo(new Span<float>(output + ((long)(t + i) * stride) + row, valid));
+                    new ReadOnlySpan<float>(tile + (i * Rows), valid)
+                        .CopyTo(new Span<float>(output + ((long)(t + i) * stride) + row, valid));
                 }
             }
         }
@@ -173,13 +174,16 @@ internal static unsafe class NeonPanel
         float* sums = TBlock.SubElements == 32 ? inputs.Sums : inputs.HalfSums;
         long sumStride = (long)inputs.BlockStride * (32 / TBlock.SubElements);
         float* m0 = sums + (t0 * sumStride), m1 = sums + (t1 * sumStride), m2 = sums + (t2 * sumStride), m3 = sums + (t3 * sumStride);
-        Vector128<float> f00 = default, f01 = default, f10 = default, f11 = default, f20 = default, f21 = default, f30 = default, f31 = default;
+        Vector128<float> f00 = default, f01 = default, f10 = default, f11 = default, f20 = default, f21 = default, f30 = default,
+            f31 = default;
         for (int i = 0; i < columns; i += TBlock.SubElements)
         {
-            Vector128<int> s00 = default, s01 = default, s10 = default, s11 = default, s20 = default, s21 = default, s30 = default, s31 = default;
+            Vector128<int> s00 = default, s01 = default, s10 = default, s11 = default, s20 = default, s21 = default, s30 = default,
+                s31 = default;
             for (int piece = i; piece < i + TBlock.SubElements; piece += 16)
             {
-                Vector128<sbyte> a = Vector128.Load(x0 + piece), b = Vector128.Load(x1 + piece), c = Vector128.Load(x2 + piece), e = Vector128.Load(x3 + piece);
+                Vector128<sbyte> a = Vector128.Load(x0 + piece), b = Vector128.Load(x1 + piece), c = Vector128.Load(x2 + piece),
+                    e = Vector128.Load(x3 + piece);
                 Vector128<sbyte> w0 = Vector128.Load(panel), w1 = Vector128.Load(panel + 16);
                 s00 = NarrowSteps.Dot4(s00, w0, a, 0);
                 s01 = NarrowSteps.Dot4(s01, w1, a, 0);

@@ -6,13 +6,13 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Engines.Managed.Kernels;
 
 /// <summary>
-/// Products of repacked rows with one token's 8-bit inputs: 16 rows at a time. Kernels are compiled once and fully: in steps, the first tokens
-/// would take several times as long.
+/// Products of repacked rows with one token's 8-bit inputs: 16 rows at a time. Kernels are compiled once and fully: in steps, the first
+/// tokens would take several times as long.
 /// </summary>
 internal static unsafe class RepackedDot
 {
-    // A step has so many instructions that few loads of the next ones are on their way at once, and at a page's end the processor stops looking
-    // ahead: asked for early, Q4_K's weights arrive 10 to 14 % faster. Beyond the matrix' end nothing happens.
+    // A step has so many instructions that few loads of the next ones are on their way at once, and at a page's end the processor stops
+    // looking ahead: asked for early, Q4_K's weights arrive 10 to 14 % faster. Beyond the matrix' end nothing happens.
     private const int Ahead = 4096;
 
     /// <summary>Products of some rows with one token.</summary>
@@ -44,11 +44,13 @@ internal static unsafe class RepackedDot
 
     /// <summary>Sixteen unsigned bytes as floats.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Unsigned16(byte* bytes) => Avx512F.ConvertToVector512Single(Avx512F.ConvertToVector512Int32(Vector128.Load(bytes)));
+    public static Vector512<float> Unsigned16(byte* bytes) =>
+        Avx512F.ConvertToVector512Single(Avx512F.ConvertToVector512Int32(Vector128.Load(bytes)));
 
     /// <summary>Sixteen signed bytes as floats.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Signed16(sbyte* bytes) => Avx512F.ConvertToVector512Single(Avx512F.ConvertToVector512Int32(Vector128.Load(bytes)));
+    public static Vector512<float> Signed16(sbyte* bytes) =>
+        Avx512F.ConvertToVector512Single(Avx512F.ConvertToVector512Int32(Vector128.Load(bytes)));
 
     /// <summary>Panel vector g of 32 columns of Q6_K.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -158,9 +160,12 @@ internal static unsafe class RepackedDot
         Vector512<byte> mask = Vector512.Create((byte)0x0F);
         Vector512<ushort> p0 = Vector512.Load(quants).AsUInt16(), p1 = Vector512.Load(quants + 64).AsUInt16();
         Vector512<ushort> p2 = Vector512.Load(quants + 128).AsUInt16(), p3 = Vector512.Load(quants + 192).AsUInt16();
-        Vector512<short> low = Step(p0.AsByte() & mask, x) + Step(p1.AsByte() & mask, x + 4) + (Step(p2.AsByte() & mask, x + 8) + Step(p3.AsByte() & mask, x + 12));
-        Vector512<short> high = Step(Vector512.ShiftRightLogical(p0, 4).AsByte() & mask, x + 16) + Step(Vector512.ShiftRightLogical(p1, 4).AsByte() & mask, x + 20)
-            + (Step(Vector512.ShiftRightLogical(p2, 4).AsByte() & mask, x + 24) + Step(Vector512.ShiftRightLogical(p3, 4).AsByte() & mask, x + 28));
+        Vector512<short> low = Step(p0.AsByte() & mask, x) + Step(p1.AsByte() & mask, x + 4)
+            + (Step(p2.AsByte() & mask, x + 8) + Step(p3.AsByte() & mask, x + 12));
+        Vector512<short> high = Step(Vector512.ShiftRightLogical(p0, 4).AsByte() & mask, x + 16)
+            + Step(Vector512.ShiftRightLogical(p1, 4).AsByte() & mask, x + 20)
+            + (Step(Vector512.ShiftRightLogical(p2, 4).AsByte() & mask, x + 24)
+                + Step(Vector512.ShiftRightLogical(p3, 4).AsByte() & mask, x + 28));
         return Avx512F.ConvertToVector512Single(Avx512BW.MultiplyAddAdjacent(low + high, Vector512.Create((short)1)));
     }
 
@@ -174,5 +179,6 @@ internal static unsafe class RepackedDot
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<short> Step(Vector512<byte> w, sbyte* x) => Avx512BW.MultiplyAddAdjacent(w, Vector512.Create(*(int*)x).AsSByte());
+    private static Vector512<short> Step(Vector512<byte> w, sbyte* x) =>
+        Avx512BW.MultiplyAddAdjacent(w, Vector512.Create(*(int*)x).AsSByte());
 }

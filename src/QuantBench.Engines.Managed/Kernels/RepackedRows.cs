@@ -5,13 +5,14 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Engines.Managed.Kernels;
 
 /// <summary>
-/// Sixteen rows interleaved for decoding with 512-bit vectors: a vector holds 4 columns of each row, so lanes sum rows and no sum across lanes
-/// is needed. The bits are the file's, in another order. With panel vector g of 32 columns = columns 4g … 4g + 3 of all rows:
+/// Sixteen rows interleaved for decoding with 512-bit vectors: a vector holds 4 columns of each row, so lanes sum rows and no sum across
+/// lanes is needed. The bits are the file's, in another order. With panel vector g of 32 columns = columns 4g … 4g + 3 of all rows:
 /// <list type="bullet">
 /// <item>quants of 32 columns: 4 vectors of nibbles, vector v holding panel vectors v (low) and v + 4 (high);</item>
 /// <item>Q4_0: d as 16 halves, then the quants; every 32 columns;</item>
 /// <item>Q4_K: d and dmin as 16 halves each, 8 × 16 scales, 8 × 16 minima as bytes, 8 × quants; every 256 columns;</item>
-/// <item>Q6_K: d as 16 halves, 16 × 16 scales as bytes, 8 × (quants, 2 vectors of bit pairs: pair f of vector u belongs to panel vector 4u + f).</item>
+/// <item>Q6_K: d as 16 halves, 16 × 16 scales as bytes, 8 × (quants, 2 vectors of bit pairs: pair f of vector u belongs to panel vector 4u
+/// + f).</item>
 /// </list>
 /// </summary>
 internal static unsafe class RepackedRows
@@ -38,7 +39,8 @@ internal static unsafe class RepackedRows
     public const int Q6_KBytes = Q6_KHeader + (8 * Q6_KGroup);
 
     /// <summary>Bytes that a matrix needs; 0 when its type or its number of rows has no such layout.</summary>
-    public static long Bytes(WeightMatrix weights) => weights.Rows % IntegerPanels.Rows != 0 ? 0 : weights.Rows / IntegerPanels.Rows * PanelBytes(weights);
+    public static long Bytes(WeightMatrix weights) =>
+        weights.Rows % IntegerPanels.Rows != 0 ? 0 : weights.Rows / IntegerPanels.Rows * PanelBytes(weights);
 
     /// <summary>Bytes of 16 rows; 0 for a type without such a layout.</summary>
     public static long PanelBytes(WeightMatrix weights) => weights.Type switch
@@ -237,7 +239,8 @@ internal static unsafe class RepackedRows
             Vector512<byte> pairs = default;
             for (int f = 0; f < 4; f++)
             {
-                Vector512<byte> high = Vector512.ShiftRightLogical(Vector512.Load(panel + (64 * ((4 * u) + f))).AsUInt16(), 4).AsByte() & Vector512.Create((byte)3);
+                Vector512<byte> high = Vector512.ShiftRightLogical(Vector512.Load(panel + (64 * ((4 * u) + f))).AsUInt16(), 4).AsByte()
+                    & Vector512.Create((byte)3);
                 pairs |= Vector512.ShiftLeft(high.AsUInt16(), 2 * f).AsByte();
             }
 

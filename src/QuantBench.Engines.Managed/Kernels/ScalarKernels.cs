@@ -45,7 +45,8 @@ internal sealed unsafe class ScalarKernels : KernelSet
     }
 
     /// <inheritdoc />
-    public override void Quantize(Activations activations, int token, int first, int count) => QuantizeBlocks(activations, token, first, count);
+    public override void Quantize(Activations activations, int token, int first, int count) =>
+        QuantizeBlocks(activations, token, first, count);
 
     /// <inheritdoc />
     public override void Multiply(

@@ -8,7 +8,8 @@ namespace QuantBench.Engines.Managed.Kernels;
 internal static class Steps
 {
     /// <summary>
-    /// Sums of four neighbouring products, as floats. Both ways are exact: two products of a number up to 128 with one up to 127 fit 16 bits.
+    /// Sums of four neighbouring products, as floats. Both ways are exact: two products of a number up to 128 with one up to 127 fit 16
+    /// bits.
     /// </summary>
     /// <param name="weights">Unsigned numbers up to 128.</param>
     /// <param name="inputs">Signed ones.</param>

@@ -265,7 +265,8 @@ internal unsafe struct BlockMXFP4 : IWeightBlock32
     public static void Scales8(byte* blocks, out Vector256<float> scales, out Vector256<float> minima)
     {
         Vector256<int> exponents = Vector256.Create(
-            blocks[0], blocks[Bytes], blocks[2 * Bytes], blocks[3 * Bytes], blocks[4 * Bytes], blocks[5 * Bytes], blocks[6 * Bytes], blocks[7 * Bytes]);
+            blocks[0], blocks[Bytes], blocks[2 * Bytes], blocks[3 * Bytes], blocks[4 * Bytes], blocks[5 * Bytes], blocks[6 * Bytes],
+            blocks[7 * Bytes]);
 
         // 2^(e − 128); for e < 2 that lies below the normal range.
         Vector256<int> below = Avx2.ShiftLeftLogicalVariable(Vector256.Create(0x00200000), exponents.AsUInt32());

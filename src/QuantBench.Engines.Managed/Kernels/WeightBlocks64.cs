@@ -35,7 +35,8 @@ internal unsafe struct BlockNVFP4 : IWeightBlock
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Scales(byte* block, float* scales, float* minima)
     {
-        // Exponent (bias 7) and fraction of E4M3 moved to a float's place are too small by 2¹²⁰; half of the scale is wanted. 0x7F stands for 0.
+        // Exponent (bias 7) and fraction of E4M3 moved to a float's place are too small by 2¹²⁰; half of the scale is wanted. 0x7F stands
+        // for 0.
         Vector128<int> bytes = Sse41.ConvertToVector128Int32(Vector128.CreateScalarUnsafe(*(uint*)block).AsByte());
         Vector128<int> moved = Vector128.ShiftLeft(bytes & Vector128.Create(0x7F), 20);
         moved = Vector128.AndNot(moved, Vector128.Equals(bytes, Vector128.Create(0x7F)));
@@ -61,7 +62,8 @@ internal unsafe struct BlockQ2_0 : IWeightBlock
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<byte> Quants(byte* block, int group)
     {
-        // Each of eight bytes in four lanes; lane k keeps the pair k % 4, moved to the bottom. 16-bit shifts: what crosses a byte is masked off.
+        // Each of eight bytes in four lanes; lane k keeps the pair k % 4, moved to the bottom. 16-bit shifts: what crosses a byte is masked
+        // off.
         Vector256<byte> v = Avx2.Shuffle(
             Vector256.Create(*(ulong*)(block + 2 + (8 * group))).AsByte(),
             Vector256.Create((byte)0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6, 7, 7, 7, 7));

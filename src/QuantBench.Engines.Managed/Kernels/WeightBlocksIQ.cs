@@ -83,7 +83,8 @@ internal unsafe struct BlockIQ2_XS : ICodebookBlock
         // The upper seven bits of 16 words become bytes, each with its parity in its highest bit.
         Vector256<ushort> first = Vector256.ShiftRightLogical(Vector256.Load((ushort*)(block + 2)), 9);
         Vector256<ushort> second = Vector256.ShiftRightLogical(Vector256.Load((ushort*)(block + 34)), 9);
-        Vector256<byte> bits = Avx2.Permute4x64(Avx2.PackUnsignedSaturate(first.AsInt16(), second.AsInt16()).AsUInt64(), 0b11_01_10_00).AsByte();
+        Vector256<byte> bits = Avx2.Permute4x64(Avx2.PackUnsignedSaturate(first.AsInt16(), second.AsInt16()).AsUInt64(), 0b11_01_10_00)
+            .AsByte();
         CodebookSteps.WithParity(bits).Store((byte*)room);
         return room;
     }
@@ -124,7 +125,8 @@ internal unsafe struct BlockIQ2_S : ICodebookBlock
         byte* low = block + 2 + (4 * group);
         uint high = block[66 + group];
         return CodebookSteps.Eights(
-            entries, low[0] | ((high << 8) & 0x300), low[1] | ((high << 6) & 0x300), low[2] | ((high << 4) & 0x300), low[3] | ((high << 2) & 0x300));
+            entries, low[0] | ((high << 8) & 0x300), low[1] | ((high << 6) & 0x300), low[2] | ((high << 4) & 0x300),
+            low[3] | ((high << 2) & 0x300));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -176,7 +178,8 @@ internal unsafe struct BlockIQ3_XXS : ICodebookBlock
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Scales(byte* block, float* scales, float* minima) => CodebookSteps.Halved8(
-        Vector256.ShiftRightLogical(Vector256.Load((uint*)(block + 66)), 28).AsInt32(), Halves.ToFloat(*(ushort*)block) * 0.5f, 62, scales, minima);
+        Vector256.ShiftRightLogical(Vector256.Load((uint*)(block + 66)), 28).AsInt32(), Halves.ToFloat(*(ushort*)block) * 0.5f, 62, scales,
+        minima);
 }
 
 /// <summary>IQ3_S.</summary>
@@ -247,7 +250,8 @@ internal unsafe struct BlockIQ1_S : ICodebookBlock
         byte* low = block + 2 + (4 * group);
         uint word = *(ushort*)(block + 34 + (2 * group));
         return CodebookSteps.Eights(
-            entries, low[0] | ((word << 8) & 0x700), low[1] | ((word << 5) & 0x700), low[2] | ((word << 2) & 0x700), low[3] | ((word >> 1) & 0x700));
+            entries, low[0] | ((word << 8) & 0x700), low[1] | ((word << 5) & 0x700), low[2] | ((word << 2) & 0x700),
+            low[3] | ((word >> 1) & 0x700));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -294,7 +298,8 @@ internal unsafe struct BlockIQ1_M : ICodebookBlock
         byte* low = block + (4 * group);
         uint high = *(ushort*)(block + 32 + (2 * group));
         Vector256<byte> raised = CodebookSteps.Eights(
-            entries, low[0] | ((high << 8) & 0x700), low[1] | ((high << 4) & 0x700), low[2] | (high & 0x700), low[3] | ((high >> 4) & 0x700));
+            entries, low[0] | ((high << 8) & 0x700), low[1] | ((high << 4) & 0x700), low[2] | (high & 0x700),
+            low[3] | ((high >> 4) & 0x700));
 
         // Bits 3, 7, 11 and 15 say that an entry is shifted down: twice the mask of −1 takes 2 away.
         Vector256<ulong> bits = Vector256.Create(0x8UL, 0x80, 0x800, 0x8000);

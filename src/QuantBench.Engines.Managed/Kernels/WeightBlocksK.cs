@@ -38,7 +38,8 @@ internal static unsafe class Superblocks
     {
         Vector256<float> f = Vector256.Create(factor);
         (Avx.ConvertToVector256Single(Avx2.ConvertToVector256Int32(bytes)) * f).Store(result);
-        (Avx.ConvertToVector256Single(Avx2.ConvertToVector256Int32(Vector128.Shuffle(bytes.AsUInt64(), Vector128.Create(1UL, 1)).AsSByte())) * f).Store(result + 8);
+        (Avx.ConvertToVector256Single(Avx2.ConvertToVector256Int32(Vector128.Shuffle(bytes.AsUInt64(), Vector128.Create(1UL, 1)).AsSByte()))
+            * f).Store(result + 8);
     }
 
     /// <summary>One scale for all sub-blocks of numbers 0, 1, 2 that stand for −1, 0, 1.</summary>
@@ -53,7 +54,8 @@ internal static unsafe class Superblocks
     /// <summary>Two bits of each byte: those of the group's quarter of a half superblock.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<byte> TwoBits(byte* quants, int group) =>
-        Vector256.ShiftRightLogical(Vector256.Load(quants + (32 * (group / 4))).AsUInt16(), 2 * (group % 4)).AsByte() & Vector256.Create((byte)3);
+        Vector256.ShiftRightLogical(Vector256.Load(quants + (32 * (group / 4))).AsUInt16(), 2 * (group % 4)).AsByte()
+            & Vector256.Create((byte)3);
 }
 
 /// <summary>Q4_K.</summary>
@@ -261,7 +263,8 @@ internal unsafe struct BlockTQ2_0 : IWeightBlock
     public static void Scales(byte* block, float* scales, float* minima) => Superblocks.Ternary(block + 64, scales, minima);
 }
 
-/// <summary>TQ1_0. Trit n of a byte is the upper part of 3·(b·3ⁿ mod 256), so that it is 0, 1 or 2 as b·3ⁿ mod 256 passes 86 and 171.</summary>
+/// <summary>TQ1_0. Trit n of a byte is the upper part of 3·(b·3ⁿ mod 256), so that it is 0, 1 or 2 as b·3ⁿ mod 256 passes 86 and
+/// 171.</summary>
 internal unsafe struct BlockTQ1_0 : IWeightBlock
 {
     public static int Elements => 256;

@@ -65,5 +65,6 @@ internal sealed unsafe class WeightMatrix
     public byte* Row(int row) => Data + (row * RowBytes);
 
     /// <summary>Some of the rows, as a matrix.</summary>
-    public WeightMatrix Slice(int first, int rows) => Source is null ? new(Row(first), Type, rows, Columns) : new(Source, FirstRow + first, rows);
+    public WeightMatrix Slice(int first, int rows) =>
+        Source is null ? new(Row(first), Type, rows, Columns) : new(Source, FirstRow + first, rows);
 }

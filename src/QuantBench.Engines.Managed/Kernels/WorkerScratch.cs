@@ -11,7 +11,8 @@ internal sealed unsafe class WorkerScratch : IDisposable
     {
         int padded = (columns + 255) / 256 * 256;
 
-        // Panel: 64 rows of half a thousand floats, or 16 rows of 16-bit numbers, whichever is more; then a row, its scales and minima, and a tile.
+        // Panel: 64 rows of half a thousand floats, or 16 rows of 16-bit numbers, whichever is more; then a row, its scales and minima, and
+        // a tile.
         PanelBytes = Math.Max(FloatPanel.Rows * FloatPanel.Depth * sizeof(float), padded * IntegerPanels.Rows * sizeof(short));
         long scales = (long)padded / 16 * IntegerPanels.Rows;
         long floats = padded + (2 * scales) + (2 * padded / 16) + (FloatPanel.Rows * 64) + attentionFloats + 256;

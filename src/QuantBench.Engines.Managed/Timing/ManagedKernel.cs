@@ -44,7 +44,8 @@ internal sealed unsafe class ManagedKernel : IKernel, IParallelWork
         var random = new Random(1);
         for (int t = 0; t < spec.Tokens; t++)
         {
-            for (int i = 0; i < spec.Size.Columns; i++) _inputs.Values[((long)t * _inputs.Stride) + i] = (float)((2 * random.NextDouble()) - 1);
+            for (int i = 0; i < spec.Size.Columns; i++)
+                _inputs.Values[((long)t * _inputs.Stride) + i] = (float)((2 * random.NextDouble()) - 1);
             if (kernels.UsesQuantizedInputs(spec.Type)) kernels.Quantize(_inputs, t, 0, spec.Size.Columns);
         }
 

@@ -35,13 +35,15 @@ internal sealed unsafe class TimedWeights : IDisposable
                 // What is read must differ from copy to copy; where that is the layout of their own, all may share the file's.
                 NativeBuffer file = repacked > 0 || i == 0 ? first : Copy(first);
                 _copies[i] = Matrix(spec, file);
-                if (repacked > 0) _copies[i].Repacked = (i == 0 ? Repack(_copies[0], kernels, repacked) : Copy(_buffers[1], hugePages: true)).As<byte>();
+                if (repacked > 0)
+                    _copies[i].Repacked = (i == 0 ? Repack(_copies[0], kernels, repacked) : Copy(_buffers[1], hugePages: true)).As<byte>();
             }
         }
         catch (OutOfMemoryException e)
         {
             Dispose();
-            throw new EngineException($"managed: there isn't enough memory for weights of {spec.Size} in {spec.Type}", "Take a smaller shape.", e);
+            throw new EngineException($"managed: there isn't enough memory for weights of {spec.Size} in {spec.Type}",
+                "Take a smaller shape.", e);
         }
     }
 
@@ -60,7 +62,8 @@ internal sealed unsafe class TimedWeights : IDisposable
         _buffers.Clear();
     }
 
-    private static WeightMatrix Matrix(KernelSpec spec, NativeBuffer data) => new(data.As<byte>(), spec.Type, spec.Size.Rows, spec.Size.Columns);
+    private static WeightMatrix Matrix(KernelSpec spec, NativeBuffer data) =>
+        new(data.As<byte>(), spec.Type, spec.Size.Rows, spec.Size.Columns);
 
     private static void Fill(KernelSpec spec, NativeBuffer buffer)
     {
@@ -70,7 +73,8 @@ internal sealed unsafe class TimedWeights : IDisposable
         for (long at = 0; at < buffer.Bytes; at += piece)
         {
             // Products keep the size of their inputs, as in a model.
-            blocks.Fill(spec.Type, new Span<byte>(buffer.As<byte>() + at, (int)Math.Min(piece, buffer.Bytes - at)), 1 / MathF.Sqrt(spec.Size.Columns));
+            blocks.Fill(spec.Type, new Span<byte>(buffer.As<byte>() + at, (int)Math.Min(piece, buffer.Bytes - at)),
+                1 / MathF.Sqrt(spec.Size.Columns));
         }
     }
 

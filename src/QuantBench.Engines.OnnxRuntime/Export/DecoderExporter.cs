@@ -21,7 +21,8 @@ internal static class DecoderExporter
     {
         if (!recipe.IsPlain && shape.HeadSize % 16 != 0)
         {
-            return $"GroupQueryAttention rotates heads of a multiple of 16 elements, not {shape.HeadSize}; onnx:fp32-plain has no such limit";
+            return $"GroupQueryAttention rotates heads of a multiple of 16 elements, not {shape.HeadSize}; onnx:fp32-plain has no such "
+                + "limit";
         }
 
         return recipe.Table.Kind == WeightKind.Blocks && shape.Hidden % recipe.Table.Blocks.BlockSize != 0
@@ -39,12 +40,14 @@ internal static class DecoderExporter
     /// <param name="cancellationToken">Stops between pieces of some megabytes; the output is then incomplete.</param>
     /// <exception cref="QuantBenchException">The source is broken, can't be exported so, or the output can't be written.</exception>
     public static void Export(
-        IDecoderWeights weights, ExportRecipe recipe, IReadOnlyDictionary<string, ActivationRange>? ranges, string sourceSha256, string directory,
+        IDecoderWeights weights, ExportRecipe recipe, IReadOnlyDictionary<string, ActivationRange>? ranges, string sourceSha256,
+        string directory,
         IProgress<double> progress, CancellationToken cancellationToken)
     {
         if (Refusal(weights.Shape, recipe) is { } reason) throw new RequestException($"onnx:{recipe.Name}: {reason}.");
         CheckBlocks(weights, recipe);
-        DecoderGraph decoder = recipe.IsPlain ? new PlainDecoderGraph(weights, recipe, ranges) : new FusedDecoderGraph(weights, recipe, ranges);
+        DecoderGraph decoder = recipe.IsPlain ? new PlainDecoderGraph(weights, recipe, ranges)
+            : new FusedDecoderGraph(weights, recipe, ranges);
         GraphBuilder built = decoder.Build();
         var graph = new OnnxGraph
         {
@@ -74,7 +77,8 @@ internal static class DecoderExporter
         long table = (long)shape.Vocabulary * shape.Hidden;
         long attention = 2L * shape.Hidden * (shape.QueryWidth + shape.KeyWidth);
         long norms = (2L * shape.Hidden) + (shape.NormsHeads ? 2 * shape.HeadSize : 0);
-        return ((shape.TiesEmbeddings ? 1 : 2) * table) + (shape.Layers * (attention + (3L * shape.Hidden * shape.Intermediate) + norms)) + shape.Hidden;
+        return ((shape.TiesEmbeddings ? 1 : 2) * table) + (shape.Layers * (attention + (3L * shape.Hidden * shape.Intermediate) + norms))
+            + shape.Hidden;
     }
 
     /// <summary>Refuses GGUF blocks that don't map: they would be exported as floats, which isn't what the variant says.</summary>
@@ -82,7 +86,9 @@ internal static class DecoderExporter
     {
         if (recipe.GgufVariant is null) return;
         IEnumerable<string> modules = Enumerable.Range(0, weights.Shape.Layers)
-            .SelectMany(layer => ((string[])["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]).Select(part => DecoderModules.InLayer(layer, part)))
+            .SelectMany(layer =>
+                ((string[])["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"])
+                    .Select(part => DecoderModules.InLayer(layer, part)))
             .Append(DecoderModules.Embedding);
         foreach (string module in weights.Shape.TiesEmbeddings ? modules : modules.Append(DecoderModules.Head))
         {
@@ -100,8 +106,10 @@ internal static class DecoderExporter
         }
     }
 
-    private static ImmutableSortedDictionary<string, string> Metadata(DecoderShape shape, ExportRecipe recipe, GraphBuilder built, string sourceSha256) =>
-        (shape.IsSynthetic ? ImmutableSortedDictionary<string, string>.Empty.Add(SyntheticMark.Key, "true") : ImmutableSortedDictionary<string, string>.Empty)
+    private static ImmutableSortedDictionary<string, string> Metadata(DecoderShape shape, ExportRecipe recipe, GraphBuilder built,
+        string sourceSha256) =>
+        (shape.IsSynthetic ? ImmutableSortedDictionary<string, string>.Empty.Add(SyntheticMark.Key, "true")
+            : ImmutableSortedDictionary<string, string>.Empty)
             .Add(OnnxMetadata.Recipe, recipe.Name)
             .Add(OnnxMetadata.Settings, JsonSerializer.Serialize(recipe.Settings(), Json.Line))
             .Add(OnnxMetadata.Notes, recipe.Notes)

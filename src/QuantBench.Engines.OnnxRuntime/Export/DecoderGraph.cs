@@ -5,8 +5,10 @@ using QuantBench.Formats.Onnx;
 namespace QuantBench.Engines.OnnxRuntime.Export;
 
 /// <summary>
-/// Builds a decoder's graph with the inputs and outputs of onnxruntime-genai: <c>input_ids</c> [B, S], <c>attention_mask</c> [B, T] (past and new tokens),
-/// <c>past_key_values.{i}.key/.value</c> [B, heads, past, size]; <c>logits</c> [B, S, V], <c>present.{i}.key/.value</c> [B, heads, T, size].
+/// Builds a decoder's graph with the inputs and outputs of onnxruntime-genai: <c>input_ids</c> [B, S], <c>attention_mask</c> [B, T] (past
+/// and new tokens),
+/// <c>past_key_values.{i}.key/.value</c> [B, heads, past, size]; <c>logits</c> [B, S, V], <c>present.{i}.key/.value</c> [B, heads, T,
+/// size].
 /// </summary>
 /// <param name="weights">The model.</param>
 /// <param name="recipe">How it is exported.</param>
@@ -52,7 +54,8 @@ internal abstract class DecoderGraph(IDecoderWeights weights, ExportRecipe recip
             (string normed, hidden) = Norm($"{prefix}/input_layernorm", hidden, addend, In(layer, "input_layernorm"), isLast: false);
             string attended = Attention(layer, $"{prefix}/attn", emitter, normed);
             string output = emitter.Product($"{prefix}/attn/o_proj", attended, Linear(In(layer, "o_proj")), recipe.SchemeOf("o_proj"));
-            (normed, hidden) = Norm($"{prefix}/post_attention_layernorm", hidden, output, In(layer, "post_attention_layernorm"), isLast: false);
+            (normed,
+                hidden) = Norm($"{prefix}/post_attention_layernorm", hidden, output, In(layer, "post_attention_layernorm"), isLast: false);
             addend = FeedForward(layer, $"{prefix}/mlp", emitter, normed);
         }
 
@@ -70,7 +73,8 @@ internal abstract class DecoderGraph(IDecoderWeights weights, ExportRecipe recip
         inputs.Add(new OnnxValue(AttentionMask, OnnxDataType.Int64, ["batch_size", "total_sequence_length"]));
         for (int layer = 0; layer < Shape.Layers; layer++)
         {
-            foreach (string part in (string[])["key", "value"]) inputs.Add(new OnnxValue(Past(layer, part), recipe.Io, Cache("past_sequence_length")));
+            foreach (string part in (string[])["key", "value"])
+                inputs.Add(new OnnxValue(Past(layer, part), recipe.Io, Cache("past_sequence_length")));
         }
 
         return inputs.ToImmutable();
@@ -83,7 +87,8 @@ internal abstract class DecoderGraph(IDecoderWeights weights, ExportRecipe recip
         outputs.Add(new OnnxValue(Logits, recipe.Io, ["batch_size", "sequence_length", (long)Shape.Vocabulary]));
         for (int layer = 0; layer < Shape.Layers; layer++)
         {
-            foreach (string part in (string[])["key", "value"]) outputs.Add(new OnnxValue(Present(layer, part), recipe.Io, Cache("total_sequence_length")));
+            foreach (string part in (string[])["key", "value"])
+                outputs.Add(new OnnxValue(Present(layer, part), recipe.Io, Cache("total_sequence_length")));
         }
 
         return outputs.ToImmutable();

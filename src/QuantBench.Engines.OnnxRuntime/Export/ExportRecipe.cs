@@ -16,7 +16,8 @@ internal enum CalibrationMethod
     Entropy,
 }
 
-/// <summary>How a variant is exported: which graph, and how each matrix is stored. Which matrices keep a higher precision is decided here.</summary>
+/// <summary>How a variant is exported: which graph, and how each matrix is stored. Which matrices keep a higher precision is decided
+/// here.</summary>
 /// <param name="Name">The variant without its format.</param>
 /// <param name="Layers">Matrices of the layers.</param>
 /// <param name="Table">Embedding and output head; shared when the model ties them and the scheme is one of rows.</param>

@@ -4,8 +4,8 @@ using QuantBench.Formats.Onnx;
 namespace QuantBench.Engines.OnnxRuntime.Export;
 
 /// <summary>
-/// The graph as onnxruntime-genai builds it for CPUs: SimplifiedLayerNormalization, SkipSimplifiedLayerNormalization and GroupQueryAttention with KV cache
-/// and rotary positions inside. The cache may be one shared buffer for past and present.
+/// The graph as onnxruntime-genai builds it for CPUs: SimplifiedLayerNormalization, SkipSimplifiedLayerNormalization and
+/// GroupQueryAttention with KV cache and rotary positions inside. The cache may be one shared buffer for past and present.
 /// </summary>
 internal sealed class FusedDecoderGraph(IDecoderWeights weights, ExportRecipe recipe, IReadOnlyDictionary<string, ActivationRange>? ranges)
     : DecoderGraph(weights, recipe, ranges)
@@ -36,7 +36,8 @@ internal sealed class FusedDecoderGraph(IDecoderWeights weights, ExportRecipe re
         if (addend is null) return (RootMeanSquareNorm($"{name}/LayerNorm", residual, gamma), residual);
         string node = $"{name}/SkipLayerNorm", normed = $"{node}/output_0", sum = $"{node}/output_3";
         Graph.Add(new OnnxNode(
-            "SkipSimplifiedLayerNormalization", GraphBuilder.Microsoft, node, [residual, addend, gamma], isLast ? [normed] : [normed, "", "", sum], [epsilon]));
+            "SkipSimplifiedLayerNormalization", GraphBuilder.Microsoft, node, [residual, addend, gamma],
+            isLast ? [normed] : [normed, "", "", sum], [epsilon]));
         return (normed, sum);
     }
 
@@ -46,7 +47,8 @@ internal sealed class FusedDecoderGraph(IDecoderWeights weights, ExportRecipe re
         string query, key = "", value = "";
         if (IsPacked(layer))
         {
-            query = emitter.Product($"{name}/qkv_proj", input, Linear(In(layer, "q_proj"), In(layer, "k_proj"), In(layer, "v_proj")), SchemeOf("q_proj"));
+            query = emitter.Product($"{name}/qkv_proj", input, Linear(In(layer, "q_proj"), In(layer, "k_proj"), In(layer, "v_proj")),
+                SchemeOf("q_proj"));
         }
         else
         {
@@ -81,7 +83,8 @@ internal sealed class FusedDecoderGraph(IDecoderWeights weights, ExportRecipe re
     private bool IsPacked(int layer)
     {
         if (Shape.NormsHeads || SchemeOf("q_proj") != SchemeOf("k_proj") || SchemeOf("q_proj") != SchemeOf("v_proj")) return false;
-        return SchemeOf("q_proj").Kind != WeightKind.Gguf || Linear(In(layer, "q_proj"), In(layer, "k_proj"), In(layer, "v_proj")).BlockType is not null;
+        return SchemeOf("q_proj").Kind != WeightKind.Gguf
+            || Linear(In(layer, "q_proj"), In(layer, "k_proj"), In(layer, "v_proj")).BlockType is not null;
     }
 
     private string NormHeads(string name, string value, string module, int heads)

@@ -55,7 +55,12 @@ internal static class GenaiConfig
                 ["type"] = shape.Architecture,
                 ["vocab_size"] = shape.Vocabulary,
             },
-            ["search"] = new JsonObject { ["do_sample"] = false, ["max_length"] = DecoderGraph.ContextLength(shape), ["past_present_share_buffer"] = true },
+            ["search"] = new JsonObject
+            {
+                ["do_sample"] = false,
+                ["max_length"] = DecoderGraph.ContextLength(shape),
+                ["past_present_share_buffer"] = true
+            },
         };
         try
         {

@@ -53,7 +53,8 @@ internal sealed class GraphBuilder(OnnxDataType io)
     /// <param name="output">Name of the output; null = made from the node's.</param>
     /// <param name="attributes">Its settings.</param>
     /// <returns>Name of its output.</returns>
-    public string Node(string name, string opType, string domain, ReadOnlySpan<string> inputs, string? output, params ReadOnlySpan<OnnxAttribute> attributes)
+    public string Node(string name, string opType, string domain, ReadOnlySpan<string> inputs, string? output,
+        params ReadOnlySpan<OnnxAttribute> attributes)
     {
         string value = output ?? $"{name}/output_0";
         Add(new OnnxNode(opType, domain, name, [.. inputs], [value], [.. attributes]));
@@ -83,11 +84,14 @@ internal sealed class GraphBuilder(OnnxDataType io)
     {
         long[] copy = values.ToArray();
         return Once($"/constants/int64[{string.Join(",", copy)}]", () =>
-            Constant($"/constants/int64/{string.Join("_", copy)}", OnnxDataType.Int64, [copy.Length], MemoryMarshal.AsBytes<long>(copy).ToArray()));
+            Constant($"/constants/int64/{string.Join("_", copy)}", OnnxDataType.Int64, [copy.Length],
+                MemoryMarshal.AsBytes<long>(copy).ToArray()));
     }
 
     /// <summary>One whole number without dimensions.</summary>
-    public string Int(long value) => Once($"/constants/int64({value})", () => Constant($"/constants/scalar/{value}", OnnxDataType.Int64, [], BitConverter.GetBytes(value)));
+    public string Int(long value) =>
+        Once($"/constants/int64({value})",
+            () => Constant($"/constants/scalar/{value}", OnnxDataType.Int64, [], BitConverter.GetBytes(value)));
 
     /// <summary>One number of the activations' type, without dimensions.</summary>
     public string Number(string name, float value) => Once($"/constants/{name}", () => io == OnnxDataType.Float16

@@ -12,7 +12,8 @@ internal sealed partial class LinearEmitter
         string prefix = graph.Once($"{input}:dynamic", () =>
         {
             string node = $"{name}/DynamicQuantizeLinear";
-            graph.Add(new OnnxNode("DynamicQuantizeLinear", "", node, [input], [$"{node}/output_0", $"{node}/output_1", $"{node}/output_2"], []));
+            graph.Add(
+                new OnnxNode("DynamicQuantizeLinear", "", node, [input], [$"{node}/output_0", $"{node}/output_1", $"{node}/output_2"], []));
             return node;
         });
         (string stored, string scales, string zeros) = Bytes(name, weights);
@@ -24,13 +25,18 @@ internal sealed partial class LinearEmitter
 
     private string StaticProduct(string name, string input, LinearWeights weights, string? output)
     {
-        if (ranges is null || !ranges.TryGetValue(input, out ActivationRange range)) throw new InvalidOperationException($"the value '{input}' wasn't calibrated");
-        string quantized = graph.Once($"{input}:static", () => graph.Node($"{name}/QuantizeLinear", "QuantizeLinear", [input, Scale(input, range), Zero(input, range)]));
+        if (ranges is null || !ranges.TryGetValue(input, out ActivationRange range))
+            throw new InvalidOperationException($"the value '{input}' wasn't calibrated");
+        string quantized =
+            graph.Once($"{input}:static",
+                () => graph.Node($"{name}/QuantizeLinear", "QuantizeLinear", [input, Scale(input, range), Zero(input, range)]));
 
         // Each product has a node of its own here: the runtime fuses those whose value goes nowhere else.
-        string activations = graph.Node($"{name}/DequantizeLinear", "DequantizeLinear", [quantized, Scale(input, range), Zero(input, range)]);
+        string activations =
+            graph.Node($"{name}/DequantizeLinear", "DequantizeLinear", [quantized, Scale(input, range), Zero(input, range)]);
         (string stored, string scales, string zeros) = Bytes(name, weights);
-        string floats = graph.Node($"{name}/DequantizeLinear_weight", "DequantizeLinear", [stored, scales, zeros], new OnnxAttribute.Int("axis", 1));
+        string floats =
+            graph.Node($"{name}/DequantizeLinear_weight", "DequantizeLinear", [stored, scales, zeros], new OnnxAttribute.Int("axis", 1));
         return graph.Node($"{name}/MatMul", "MatMul", "", [activations, floats], output);
     }
 

@@ -78,7 +78,8 @@ internal sealed partial class LinearEmitter(GraphBuilder graph, bool isPlain, IR
     {
         if (FloatTypeOf(weights, scheme) is not { } type) return BlockLookUp(name, ids, weights, scheme);
         string row = graph.Node($"{name}/Gather", "Gather", [RowsOf(name, weights, type), ids]);
-        return type == GgmlType.BF16 ? graph.Node($"{name}/Cast", "Cast", [row], new OnnxAttribute.Int("to", (long)OnnxDataType.Float)) : row;
+        return type == GgmlType.BF16 ? graph.Node($"{name}/Cast", "Cast", [row], new OnnxAttribute.Int("to", (long)OnnxDataType.Float))
+            : row;
     }
 
     private static bool IsRelaid(LinearWeights weights) => weights.BlockType is { } type && GgufRelay.FormatOf(type) is not null;
@@ -103,7 +104,8 @@ internal sealed partial class LinearEmitter(GraphBuilder graph, bool isPlain, IR
     {
         string tensor = $"{name}.weight";
         OnnxDataType stored = DataTypeOf(type);
-        if (stored != graph.Io && stored != OnnxDataType.BFloat16) throw new ArgumentException($"{stored} weights don't multiply {graph.Io} activations", nameof(type));
+        if (stored != graph.Io && stored != OnnxDataType.BFloat16)
+            throw new ArgumentException($"{stored} weights don't multiply {graph.Io} activations", nameof(type));
         graph.Tensor(tensor, stored, [weights.Columns, weights.Rows], sink =>
         {
             IBlockCodec codec = BlockCodecs.Get(type);
@@ -113,7 +115,8 @@ internal sealed partial class LinearEmitter(GraphBuilder graph, bool isPlain, IR
             }
             else
             {
-                WeightFills.Transposed<ushort>(sink, tensor, weights, (_, row, encoded) => codec.Quantize(row, MemoryMarshal.AsBytes(encoded)));
+                WeightFills.Transposed<ushort>(sink, tensor, weights,
+                    (_, row, encoded) => codec.Quantize(row, MemoryMarshal.AsBytes(encoded)));
             }
         });
         return graph.Node($"{name}/MatMul", "MatMul", "", [input, Widened(name, tensor, type)], output);
@@ -122,7 +125,8 @@ internal sealed partial class LinearEmitter(GraphBuilder graph, bool isPlain, IR
     /// <summary>The runtime folds the widening of a constant when it loads the model.</summary>
     private string Widened(string name, string tensor, GgmlType type) => type != GgmlType.BF16
         ? tensor
-        : graph.Once($"{tensor}:float", () => graph.Node($"{name}/Widen", "Cast", [tensor], new OnnxAttribute.Int("to", (long)OnnxDataType.Float)));
+        : graph.Once($"{tensor}:float",
+            () => graph.Node($"{name}/Widen", "Cast", [tensor], new OnnxAttribute.Int("to", (long)OnnxDataType.Float)));
 
     private string RowsOf(string tensor, LinearWeights weights, GgmlType type)
     {

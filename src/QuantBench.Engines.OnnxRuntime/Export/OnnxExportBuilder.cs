@@ -12,8 +12,8 @@ using QuantBench.Inference.Engines;
 namespace QuantBench.Engines.OnnxRuntime.Export;
 
 /// <summary>
-/// Makes ONNX variants: from a Hugging Face directory or a float GGUF file, from the blocks of a GGUF variant (<c>onnx:gguf-…</c>), or, calibrated, with the
-/// help of <c>onnx:fp32</c>.
+/// Makes ONNX variants: from a Hugging Face directory or a float GGUF file, from the blocks of a GGUF variant (<c>onnx:gguf-…</c>), or,
+/// calibrated, with the help of <c>onnx:fp32</c>.
 /// </summary>
 internal sealed class OnnxExportBuilder : IArtifactBuilder
 {
@@ -29,9 +29,11 @@ internal sealed class OnnxExportBuilder : IArtifactBuilder
     public Support CanBuild(ModelSource source, string artifactName)
     {
         ArgumentNullException.ThrowIfNull(source);
-        if (!Variant.TryParse(artifactName, out Variant? variant) || variant is not { Format: "onnx" }) return Support.No($"{Name} makes ONNX variants, not {artifactName}");
+        if (!Variant.TryParse(artifactName, out Variant? variant) || variant is not { Format: "onnx" })
+            return Support.No($"{Name} makes ONNX variants, not {artifactName}");
         if (ExportRecipes.Find(variant.Scheme.Name) is not { } recipe) return Support.No($"{Name} has no recipe for {artifactName}");
-        if (variant.ImportanceMatrix) return Support.No($"{artifactName}: importance matrices steer GGUF quantizers only; use onnx:{variant.Scheme.Name}");
+        if (variant.ImportanceMatrix)
+            return Support.No($"{artifactName}: importance matrices steer GGUF quantizers only; use onnx:{variant.Scheme.Name}");
         try
         {
             using IDecoderWeights weights = DecoderWeights.Open(source.Path);
@@ -39,7 +41,9 @@ internal sealed class OnnxExportBuilder : IArtifactBuilder
             if (source.Kind != SourceKind.Gguf || recipe.GgufVariant is not null) return Support.Yes;
             return weights.Matrix(DecoderModules.InLayer(0, "o_proj")) is GgufMatrix { Type: GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 }
                 ? Support.Yes
-                : Support.No($"{source.Path} is quantized already; {artifactName} would add its own loss. Start from floats, or take its blocks over as onnx:gguf-…");
+                : Support.No(
+                    $"{source.Path} is quantized already; {artifactName} would add its own loss. Start from floats, or take its blocks "
+                        + $"over as onnx:gguf-…");
         }
         catch (QuantBenchException e)
         {
@@ -54,7 +58,8 @@ internal sealed class OnnxExportBuilder : IArtifactBuilder
         ImmutableSortedDictionary<string, string> settings = recipe.Settings();
         if (recipe.Calibration is null)
         {
-            return new ArtifactRecipe(Name, $"exporter {DecoderExporter.Version}", recipe.GgufVariant is { } blocks ? [blocks] : [], settings);
+            return new ArtifactRecipe(Name, $"exporter {DecoderExporter.Version}", recipe.GgufVariant is { } blocks ? [blocks] : [],
+                settings);
         }
 
         CalibrationText text = calibration ?? throw NoCalibration(artifactName);
@@ -80,7 +85,8 @@ internal sealed class OnnxExportBuilder : IArtifactBuilder
         {
             // Looking at activations is the longer half.
             ranges = ActivationCalibrator.Calibrate(
-                request.InputPaths[FloatModel], request.Calibration ?? throw NoCalibration(request.ArtifactName), method, request.Threads, new Share(progress, 0, 0.5), cancellationToken);
+                request.InputPaths[FloatModel], request.Calibration ?? throw NoCalibration(request.ArtifactName), method, request.Threads,
+                new Share(progress, 0, 0.5), cancellationToken);
             exporting = new Share(progress, 0.5, 1);
         }
 
@@ -99,7 +105,8 @@ internal sealed class OnnxExportBuilder : IArtifactBuilder
     }
 
     private static ExportRecipe Known(string artifactName) =>
-        (Variant.TryParse(artifactName, out Variant? variant) && variant is { Format: "onnx" } ? ExportRecipes.Find(variant.Scheme.Name) : null)
+        (Variant.TryParse(artifactName, out Variant? variant) && variant is { Format: "onnx" } ? ExportRecipes.Find(variant.Scheme.Name)
+            : null)
         ?? throw new ArgumentException($"'{artifactName}' isn't an ONNX variant", nameof(artifactName));
 
     private static RequestException NoCalibration(string artifactName) =>

@@ -4,8 +4,8 @@ using QuantBench.Formats.Onnx;
 namespace QuantBench.Engines.OnnxRuntime.Export;
 
 /// <summary>
-/// The same decoder with operators of ONNX's own set alone (version 17), so that any runtime can run it. A token's position is the number of mask entries
-/// that are 1 before it, so that prompts may be padded on the left; the cache is a new, longer tensor after every run.
+/// The same decoder with operators of ONNX's own set alone (version 17), so that any runtime can run it. A token's position is the number
+/// of mask entries that are 1 before it, so that prompts may be padded on the left; the cache is a new, longer tensor after every run.
 /// </summary>
 internal sealed class PlainDecoderGraph(IDecoderWeights weights, ExportRecipe recipe, IReadOnlyDictionary<string, ActivationRange>? ranges)
     : DecoderGraph(weights, recipe, ranges)
@@ -26,16 +26,23 @@ internal sealed class PlainDecoderGraph(IDecoderWeights weights, ExportRecipe re
 
         string counts = Graph.Node($"{name}/CumSum", "CumSum", [AttentionMask, Graph.Int(1)]);
         string positions = Graph.Node($"{name}/Sub", "Sub", [counts, Graph.Ints(1)]);
-        string news = Graph.Node($"{name}/Slice", "Slice", [positions, Graph.Node($"{name}/past/Unsqueeze", "Unsqueeze", [past, Graph.Ints(0)]), Graph.Ints(int.MaxValue), Graph.Ints(1)]);
+        string news =
+            Graph.Node($"{name}/Slice", "Slice",
+                [positions, Graph.Node($"{name}/past/Unsqueeze", "Unsqueeze", [past, Graph.Ints(0)]), Graph.Ints(int.MaxValue),
+                    Graph.Ints(1)]);
         string valid = Graph.Node($"{name}/Max", "Max", [news, Graph.Ints(0)]);
         (string cos, string sin) = RotaryTables();
-        _cos = Graph.Node("/model/rotary/cos/Unsqueeze", "Unsqueeze", [Graph.Node("/model/rotary/cos/Gather", "Gather", [cos, valid]), Graph.Ints(2)]);
-        _sin = Graph.Node("/model/rotary/sin/Unsqueeze", "Unsqueeze", [Graph.Node("/model/rotary/sin/Gather", "Gather", [sin, valid]), Graph.Ints(2)]);
+        _cos = Graph.Node("/model/rotary/cos/Unsqueeze", "Unsqueeze",
+            [Graph.Node("/model/rotary/cos/Gather", "Gather", [cos, valid]), Graph.Ints(2)]);
+        _sin = Graph.Node("/model/rotary/sin/Unsqueeze", "Unsqueeze",
+            [Graph.Node("/model/rotary/sin/Gather", "Gather", [sin, valid]), Graph.Ints(2)]);
 
         // Query i sees key j where j <= past + i and the mask has a 1.
         string rows = Graph.Node($"{name}/Rows", "Range", [past, total, Graph.Int(1)]);
         string columns = Graph.Node($"{name}/Columns", "Range", [Graph.Int(0), total, Graph.Int(1)]);
-        string causal = Graph.Node($"{name}/LessOrEqual", "LessOrEqual", [columns, Graph.Node($"{name}/Rows/Unsqueeze", "Unsqueeze", [rows, Graph.Ints(1)])]);
+        string causal =
+            Graph.Node($"{name}/LessOrEqual", "LessOrEqual",
+                [columns, Graph.Node($"{name}/Rows/Unsqueeze", "Unsqueeze", [rows, Graph.Ints(1)])]);
         string kept = Graph.Node($"{name}/Cast", "Cast", [AttentionMask], new OnnxAttribute.Int("to", (long)OnnxDataType.Bool));
         string seen = Graph.Node($"{name}/And", "And", [causal, Graph.Node($"{name}/Unsqueeze", "Unsqueeze", [kept, Graph.Ints(1)])]);
         string bias = Graph.Node($"{name}/Where", "Where", [seen, Graph.Number("zero", 0), Graph.Number("hidden", Hidden)]);
@@ -53,9 +60,14 @@ internal sealed class PlainDecoderGraph(IDecoderWeights weights, ExportRecipe re
     protected override string Attention(int layer, string name, LinearEmitter emitter, string input)
     {
         int size = Shape.HeadSize, groups = Shape.Heads / Shape.KeyValueHeads;
-        string query = Heads($"{name}/q", emitter.Product($"{name}/q_proj", input, Linear(In(layer, "q_proj")), SchemeOf("q_proj")), Shape.Heads);
-        string key = Heads($"{name}/k", emitter.Product($"{name}/k_proj", input, Linear(In(layer, "k_proj")), SchemeOf("k_proj")), Shape.KeyValueHeads);
-        string value = Heads($"{name}/v", emitter.Product($"{name}/v_proj", input, Linear(In(layer, "v_proj")), SchemeOf("v_proj")), Shape.KeyValueHeads);
+        string query =
+            Heads($"{name}/q", emitter.Product($"{name}/q_proj", input, Linear(In(layer, "q_proj")), SchemeOf("q_proj")), Shape.Heads);
+        string key =
+            Heads($"{name}/k", emitter.Product($"{name}/k_proj", input, Linear(In(layer, "k_proj")), SchemeOf("k_proj")),
+                Shape.KeyValueHeads);
+        string value =
+            Heads($"{name}/v", emitter.Product($"{name}/v_proj", input, Linear(In(layer, "v_proj")), SchemeOf("v_proj")),
+                Shape.KeyValueHeads);
         if (Shape.NormsHeads)
         {
             query = RootMeanSquareNorm($"{name}/q_norm", query, Gamma($"{name}/q_norm", In(layer, "q_norm"), size));
@@ -87,9 +99,11 @@ internal sealed class PlainDecoderGraph(IDecoderWeights weights, ExportRecipe re
         return Graph.Node($"{name}/Gather", "Gather", [shape, Graph.Int(axis)], new OnnxAttribute.Int("axis", 0));
     }
 
-    private string Heads(string name, string value, int heads) => Graph.Node($"{name}/Split", "Reshape", [value, Graph.Ints(0, 0, heads, Shape.HeadSize)]);
+    private string Heads(string name, string value, int heads) =>
+        Graph.Node($"{name}/Split", "Reshape", [value, Graph.Ints(0, 0, heads, Shape.HeadSize)]);
 
-    private string HeadsFirst(string name, string value) => Graph.Node($"{name}/HeadsFirst", "Transpose", [value], new OnnxAttribute.Ints("perm", [0, 2, 1, 3]));
+    private string HeadsFirst(string name, string value) =>
+        Graph.Node($"{name}/HeadsFirst", "Transpose", [value], new OnnxAttribute.Ints("perm", [0, 2, 1, 3]));
 
     private string Append(string name, int layer, string part, string value) =>
         Graph.Node($"{name}/Append", "Concat", "", [Past(layer, part), value], Present(layer, part), new OnnxAttribute.Int("axis", 2));
@@ -100,16 +114,23 @@ internal sealed class PlainDecoderGraph(IDecoderWeights weights, ExportRecipe re
         long half = Shape.HeadSize / 2;
         string first = Graph.Node($"{name}/First", "Slice", [value, Graph.Ints(0), Graph.Ints(half), Graph.Ints(3)]);
         string second = Graph.Node($"{name}/Second", "Slice", [value, Graph.Ints(half), Graph.Ints(2 * half), Graph.Ints(3)]);
-        string x = Graph.Node($"{name}/Sub", "Sub", [Graph.Node($"{name}/FirstCos", "Mul", [first, _cos]), Graph.Node($"{name}/SecondSin", "Mul", [second, _sin])]);
-        string y = Graph.Node($"{name}/Add", "Add", [Graph.Node($"{name}/SecondCos", "Mul", [second, _cos]), Graph.Node($"{name}/FirstSin", "Mul", [first, _sin])]);
+        string x =
+            Graph.Node($"{name}/Sub", "Sub",
+                [Graph.Node($"{name}/FirstCos", "Mul", [first, _cos]), Graph.Node($"{name}/SecondSin", "Mul", [second, _sin])]);
+        string y =
+            Graph.Node($"{name}/Add", "Add",
+                [Graph.Node($"{name}/SecondCos", "Mul", [second, _cos]), Graph.Node($"{name}/FirstSin", "Mul", [first, _sin])]);
         return Graph.Node($"{name}/Concat", "Concat", [x, y], new OnnxAttribute.Int("axis", -1));
     }
 
     private string RootMeanSquareNorm(string name, string value, string gamma)
     {
         string squares = Graph.Node($"{name}/Square", "Mul", [value, value]);
-        string mean = Graph.Node($"{name}/ReduceMean", "ReduceMean", [squares], new OnnxAttribute.Ints("axes", [-1]), new OnnxAttribute.Int("keepdims", 1));
-        string root = Graph.Node($"{name}/Sqrt", "Sqrt", [Graph.Node($"{name}/Epsilon", "Add", [mean, Graph.Number("epsilon", Shape.NormEpsilon)])]);
+        string mean =
+            Graph.Node($"{name}/ReduceMean", "ReduceMean", [squares], new OnnxAttribute.Ints("axes", [-1]),
+                new OnnxAttribute.Int("keepdims", 1));
+        string root =
+            Graph.Node($"{name}/Sqrt", "Sqrt", [Graph.Node($"{name}/Epsilon", "Add", [mean, Graph.Number("epsilon", Shape.NormEpsilon)])]);
         return Graph.Node($"{name}/Mul", "Mul", [Graph.Node($"{name}/Div", "Div", [value, root]), gamma]);
     }
 }

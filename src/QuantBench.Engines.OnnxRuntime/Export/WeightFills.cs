@@ -108,7 +108,8 @@ internal static class WeightFills
     public static void Blocks(TensorSink sink, BlockTensors tensors, LinearWeights weights)
     {
         NBitsFormat format = tensors.Format;
-        int blocks = format.Blocks(weights.Columns), rowBytes = format.RowBytes(weights.Columns), zeroBytes = format.ZeroPointBytes(weights.Columns);
+        int blocks = format.Blocks(weights.Columns), rowBytes = format.RowBytes(weights.Columns),
+            zeroBytes = format.ZeroPointBytes(weights.Columns);
         int together = Math.Clamp(PieceBytes / rowBytes, 1, weights.Rows);
         byte[] packed = new byte[together * rowBytes];
         byte[] zeros = new byte[together * zeroBytes];
@@ -124,7 +125,8 @@ internal static class WeightFills
                 Span<float> rowScales = scales.AsSpan(r * blocks, blocks);
                 if (tensors.GgufType is { } type)
                 {
-                    GgufRelay.RelayRow(type, weights.Blocks(first + r), target, rowScales, tensors.Minimums is null ? default : minimums.AsSpan(r * blocks, blocks));
+                    GgufRelay.RelayRow(type, weights.Blocks(first + r), target, rowScales,
+                        tensors.Minimums is null ? default : minimums.AsSpan(r * blocks, blocks));
                     continue;
                 }
 

@@ -51,6 +51,7 @@ internal sealed record WeightScheme(WeightKind Kind, NBitsFormat Blocks = defaul
         WeightKind.Dynamic8 => "uint8 per output channel, zero point 128; activations uint8 per tensor, ranges as they come",
         WeightKind.Static8 => "uint8 per output channel, zero point 128; activations uint8 per tensor, calibrated ranges",
         WeightKind.Gguf => $"the GGUF file's own blocks, accuracy level {AccuracyLevel}",
-        _ => $"{Blocks.Bits}-bit blocks of {Blocks.BlockSize}, {(Blocks.HasZeroPoints ? "asymmetric" : "symmetric")}, accuracy level {AccuracyLevel}",
+        _ => $"{Blocks.Bits}-bit blocks of {Blocks.BlockSize}, {(Blocks.HasZeroPoints ? "asymmetric" : "symmetric")}, accuracy level "
+            + $"{AccuracyLevel}",
     };
 }

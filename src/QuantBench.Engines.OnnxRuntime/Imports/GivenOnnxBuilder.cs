@@ -26,12 +26,16 @@ public sealed class GivenOnnxBuilder : IArtifactBuilder
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(artifactName);
         if (source.Kind != SourceKind.Onnx) return Support.No($"{Name} takes ONNX models only");
-        if (!artifactName.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase)) return Support.No($"{source.Path} is an ONNX model already: it can be measured as {Prefix}int4, -int8, -fp16 or -fp32, not converted to {artifactName}");
+        if (!artifactName.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase))
+            return Support.No(
+                $"{source.Path} is an ONNX model already: it can be measured as {Prefix}int4, -int8, -fp16 or -fp32, not converted to "
+                    + $"{artifactName}");
         try
         {
             using OnnxModel model = OnnxModel.Open(OnnxModelFile.Find(source.Path));
             string own = Prefix + GivenPrecision.Of(model);
-            return own.Equals(artifactName, StringComparison.OrdinalIgnoreCase) ? Support.Yes : Support.No($"most weights of {source.Path} make it {own}, not {artifactName}");
+            return own.Equals(artifactName, StringComparison.OrdinalIgnoreCase) ? Support.Yes
+                : Support.No($"most weights of {source.Path} make it {own}, not {artifactName}");
         }
         catch (ModelFormatException e)
         {

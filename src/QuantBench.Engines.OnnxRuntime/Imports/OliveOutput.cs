@@ -11,9 +11,9 @@ namespace QuantBench.Engines.OnnxRuntime.Imports;
 internal sealed record OliveMetric(string Name, double Value, bool HigherIsBetter);
 
 /// <summary>
-/// What Olive left beside a model it wrote: its own metrics (<c>metrics.json</c>) and the passes by which the model came to be (<c>footprint.json</c>).
-/// They are shown beside our figures, never among them: Olive measured on its own data, in its own way. Files that can't be read count as absent, since
-/// the model runs without them; what was absent or unreadable is said.
+/// What Olive left beside a model it wrote: its own metrics (<c>metrics.json</c>) and the passes by which the model came to be
+/// (<c>footprint.json</c>). They are shown beside our figures, never among them: Olive measured on its own data, in its own way. Files that
+/// can't be read count as absent, since the model runs without them; what was absent or unreadable is said.
 /// </summary>
 internal sealed record OliveOutput
 {
@@ -71,8 +71,10 @@ internal sealed record OliveOutput
     {
         OliveOutput output = Read(directory);
         var facts = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
-        foreach (OliveMetric metric in output.Metrics) facts[$"olive_{metric.Name}"] = metric.Value.ToString("R", CultureInfo.InvariantCulture);
-        foreach (OliveMetric metric in output.InputMetrics) facts[$"olive_input_{metric.Name}"] = metric.Value.ToString("R", CultureInfo.InvariantCulture);
+        foreach (OliveMetric metric in output.Metrics)
+            facts[$"olive_{metric.Name}"] = metric.Value.ToString("R", CultureInfo.InvariantCulture);
+        foreach (OliveMetric metric in output.InputMetrics)
+            facts[$"olive_input_{metric.Name}"] = metric.Value.ToString("R", CultureInfo.InvariantCulture);
         if (output.Passes.Length > 0) facts["olive_passes"] = string.Join(" > ", output.Passes);
         return facts.ToImmutable();
     }
@@ -91,7 +93,10 @@ internal sealed record OliveOutput
     }
 
     private static string Text(ImmutableArray<OliveMetric> metrics) =>
-        string.Join(", ", metrics.Select(m => string.Create(CultureInfo.InvariantCulture, $"{m.Name} {m.Value:G6} ({(m.HigherIsBetter ? "higher" : "lower")} is better)")));
+        string.Join(", ",
+            metrics.Select(m =>
+                string.Create(CultureInfo.InvariantCulture,
+                    $"{m.Name} {m.Value:G6} ({(m.HigherIsBetter ? "higher" : "lower")} is better)")));
 
     private static JsonDocument? Parse(string path, ImmutableArray<string>.Builder problems)
     {
@@ -130,7 +135,9 @@ internal sealed record OliveOutput
     private static (ImmutableArray<string> Passes, ImmutableArray<OliveMetric> Metrics) ReadFootprint(JsonElement footprint)
     {
         if (footprint.ValueKind != JsonValueKind.Object) return ([], []);
-        Dictionary<string, JsonElement> models = footprint.EnumerateObject().Where(p => p.Value.ValueKind == JsonValueKind.Object).GroupBy(p => p.Name).ToDictionary(g => g.Key, g => g.Last().Value);
+        Dictionary<string,
+            JsonElement> models = footprint.EnumerateObject().Where(p => p.Value.ValueKind == JsonValueKind.Object).GroupBy(p => p.Name)
+                .ToDictionary(g => g.Key, g => g.Last().Value);
         if (models.Count == 0) return ([], []);
         string? at = footprint.EnumerateObject().Last(p => models.ContainsKey(p.Name)).Name;
         ImmutableArray<OliveMetric> metrics = models[at].TryGetProperty("metrics", out JsonElement found) ? ReadMetrics(found) : [];
@@ -146,5 +153,6 @@ internal sealed record OliveOutput
         return ([.. passes], metrics);
     }
 
-    private static string? Member(JsonElement of, string name) => of.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    private static string? Member(JsonElement of, string name) =>
+        of.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 }

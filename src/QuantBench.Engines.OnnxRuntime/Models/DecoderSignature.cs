@@ -15,8 +15,9 @@ namespace QuantBench.Engines.OnnxRuntime.Models;
 internal sealed record CacheLayer(string PastKey, string PastValue, string PresentKey, string PresentValue);
 
 /// <summary>
-/// What a decoder graph takes and gives, found by name and shape: token ids [batch, sequence], an attention mask, positions, past keys and values
-/// [batch, heads, length, head size], and logits [batch, sequence, vocabulary]. The names are those of onnxruntime-genai and optimum; a
+/// What a decoder graph takes and gives, found by name and shape: token ids [batch, sequence], an attention mask, positions, past keys and
+/// values [batch, heads, length, head size], and logits [batch, sequence, vocabulary]. The names are those of onnxruntime-genai and
+/// optimum; a
 /// <c>genai_config.json</c> beside the model may give others.
 /// </summary>
 internal sealed partial record DecoderSignature
@@ -67,7 +68,8 @@ internal sealed partial record DecoderSignature
         IReadOnlyDictionary<string, NodeMetadata> inputs = session.InputMetadata;
         IReadOnlyDictionary<string, NodeMetadata> outputs = session.OutputMetadata;
         string ids = Named(inputs, config?.InputIds) ?? Named(inputs, "input_ids")
-            ?? Only(inputs.Where(i => IsId(i.Value) && i.Value.Dimensions.Length == 2 && !MaskName().IsMatch(i.Key) && !PositionName().IsMatch(i.Key)))
+            ?? Only(inputs.Where(i =>
+                IsId(i.Value) && i.Value.Dimensions.Length == 2 && !MaskName().IsMatch(i.Key) && !PositionName().IsMatch(i.Key)))
             ?? throw NotDecoder(path, $"no input with token ids (inputs: {List(inputs)})");
         string logits = Named(outputs, config?.Logits) ?? Named(outputs, "logits")
             ?? Only(outputs.Where(o => IsFloat(o.Value) && o.Value.Dimensions.Length == 3))
@@ -75,10 +77,12 @@ internal sealed partial record DecoderSignature
         NodeMetadata idData = inputs[ids];
         NodeMetadata logitData = outputs[logits];
         if (!IsId(idData) || idData.Dimensions.Length != 2) throw NotDecoder(path, $"'{ids}' isn't [batch, sequence] of whole numbers");
-        if (!IsFloat(logitData) || logitData.Dimensions.Length != 3) throw NotDecoder(path, $"'{logits}' isn't [batch, sequence, vocabulary] of 32- or 16-bit floats");
+        if (!IsFloat(logitData) || logitData.Dimensions.Length != 3)
+            throw NotDecoder(path, $"'{logits}' isn't [batch, sequence, vocabulary] of 32- or 16-bit floats");
         if (logitData.Dimensions[1] == 1)
         {
-            throw NotDecoder(path, $"'{logits}' has the last position only, so a text can't be scored", "Export it with all logits (no prune_lm_head, no last-token-only output).");
+            throw NotDecoder(path, $"'{logits}' has the last position only, so a text can't be scored",
+                "Export it with all logits (no prune_lm_head, no last-token-only output).");
         }
 
         ImmutableArray<CacheLayer> layers = FindLayers(path, inputs, outputs, config);
@@ -87,8 +91,10 @@ internal sealed partial record DecoderSignature
         {
             InputIds = ids,
             IdType = idData.ElementDataType,
-            AttentionMask = Named(inputs, config?.AttentionMask) ?? Named(inputs, "attention_mask") ?? Only(inputs.Where(i => IsId(i.Value) && MaskName().IsMatch(i.Key))),
-            PositionIds = Named(inputs, config?.PositionIds) ?? Named(inputs, "position_ids") ?? Only(inputs.Where(i => IsId(i.Value) && PositionName().IsMatch(i.Key))),
+            AttentionMask = Named(inputs, config?.AttentionMask) ?? Named(inputs, "attention_mask")
+                ?? Only(inputs.Where(i => IsId(i.Value) && MaskName().IsMatch(i.Key))),
+            PositionIds = Named(inputs, config?.PositionIds) ?? Named(inputs, "position_ids")
+                ?? Only(inputs.Where(i => IsId(i.Value) && PositionName().IsMatch(i.Key))),
             UseCacheBranch = Named(inputs, "use_cache_branch"),
             Logits = logits,
             LogitsType = logitData.ElementDataType,
@@ -113,11 +119,14 @@ internal sealed partial record DecoderSignature
 
     private void CheckInputs(string path, IReadOnlyDictionary<string, NodeMetadata> inputs)
     {
-        HashSet<string?> known = [InputIds, AttentionMask, PositionIds, UseCacheBranch, .. Layers.SelectMany(l => new[] { l.PastKey, l.PastValue })];
-        if (inputs.Keys.FirstOrDefault(i => !known.Contains(i)) is { } unknown) throw NotDecoder(path, $"nothing is known to give the input '{unknown}'");
+        HashSet<string?> known = [InputIds, AttentionMask, PositionIds, UseCacheBranch,
+            .. Layers.SelectMany(l => new[] { l.PastKey, l.PastValue })];
+        if (inputs.Keys.FirstOrDefault(i => !known.Contains(i)) is { } unknown)
+            throw NotDecoder(path, $"nothing is known to give the input '{unknown}'");
         foreach (string? id in new[] { AttentionMask, PositionIds })
         {
-            if (id is not null && (inputs[id].ElementDataType != IdType || inputs[id].Dimensions.Length != 2)) throw NotDecoder(path, $"'{id}' isn't [batch, length] of the type of '{InputIds}'");
+            if (id is not null && (inputs[id].ElementDataType != IdType || inputs[id].Dimensions.Length != 2))
+                throw NotDecoder(path, $"'{id}' isn't [batch, length] of the type of '{InputIds}'");
         }
 
         foreach (CacheLayer layer in Layers)
@@ -125,18 +134,21 @@ internal sealed partial record DecoderSignature
             foreach (string name in new[] { layer.PastKey, layer.PastValue })
             {
                 NodeMetadata data = inputs[name];
-                if (data.ElementDataType != CacheType || data.Dimensions.Length != 4 || data.Dimensions[1] != CacheHeads || data.Dimensions[3] != HeadSize)
+                if (data.ElementDataType != CacheType || data.Dimensions.Length != 4 || data.Dimensions[1] != CacheHeads
+                    || data.Dimensions[3] != HeadSize)
                 {
                     throw NotDecoder(path, $"'{name}' has another type or shape than '{Layers[0].PastKey}'");
                 }
             }
         }
 
-        if (Layers.Length > 0 && (CacheHeads < 1 || HeadSize < 1)) throw NotDecoder(path, $"'{Layers[0].PastKey}' has no fixed number of heads or head size");
+        if (Layers.Length > 0 && (CacheHeads < 1 || HeadSize < 1))
+            throw NotDecoder(path, $"'{Layers[0].PastKey}' has no fixed number of heads or head size");
     }
 
     private static ImmutableArray<CacheLayer> FindLayers(
-        string path, IReadOnlyDictionary<string, NodeMetadata> inputs, IReadOnlyDictionary<string, NodeMetadata> outputs, GenaiConfig? config)
+        string path, IReadOnlyDictionary<string, NodeMetadata> inputs, IReadOnlyDictionary<string, NodeMetadata> outputs,
+        GenaiConfig? config)
     {
         SortedDictionary<int, string> pastKeys = Cache(inputs, config?.PastKeys, key: true);
         SortedDictionary<int, string> pastValues = Cache(inputs, config?.PastValues, key: false);
@@ -145,9 +157,11 @@ internal sealed partial record DecoderSignature
         var layers = ImmutableArray.CreateBuilder<CacheLayer>();
         foreach ((int layer, string pastKey) in pastKeys)
         {
-            if (!pastValues.TryGetValue(layer, out string? pastValue) || !presentKeys.TryGetValue(layer, out string? presentKey) || !presentValues.TryGetValue(layer, out string? presentValue))
+            if (!pastValues.TryGetValue(layer, out string? pastValue) || !presentKeys.TryGetValue(layer, out string? presentKey)
+                || !presentValues.TryGetValue(layer, out string? presentValue))
             {
-                throw NotDecoder(path, $"layer {layer} has past keys '{pastKey}', but no past values, present keys or present values to go with them");
+                throw NotDecoder(path,
+                    $"layer {layer} has past keys '{pastKey}', but no past values, present keys or present values to go with them");
             }
 
             layers.Add(new CacheLayer(pastKey, pastValue, presentKey, presentValue));
@@ -165,7 +179,9 @@ internal sealed partial record DecoderSignature
             if (!data.IsTensor || data.Dimensions.Length != 4) continue;
             if (pattern is not null)
             {
-                Match numbered = Regex.Match(name, "^" + Regex.Escape(pattern).Replace("%d", @"(\d{1,5})", StringComparison.Ordinal) + "$", RegexOptions.NonBacktracking);
+                Match numbered =
+                    Regex.Match(name, "^" + Regex.Escape(pattern).Replace("%d", @"(\d{1,5})", StringComparison.Ordinal) + "$",
+                        RegexOptions.NonBacktracking);
                 if (numbered.Success) found[int.Parse(numbered.Groups[1].ValueSpan, CultureInfo.InvariantCulture)] = name;
                 continue;
             }
@@ -181,9 +197,11 @@ internal sealed partial record DecoderSignature
     }
 
     // "past_key_values.3.value" is a value, though 'key' stands in it.
-    private static string StripCacheName(string name) => name.Replace("key_values", "", StringComparison.OrdinalIgnoreCase).Replace("key_value", "", StringComparison.OrdinalIgnoreCase);
+    private static string StripCacheName(string name) =>
+        name.Replace("key_values", "", StringComparison.OrdinalIgnoreCase).Replace("key_value", "", StringComparison.OrdinalIgnoreCase);
 
-    private static string? Named(IReadOnlyDictionary<string, NodeMetadata> tensors, string? name) => name is not null && tensors.ContainsKey(name) ? name : null;
+    private static string? Named(IReadOnlyDictionary<string, NodeMetadata> tensors, string? name) =>
+        name is not null && tensors.ContainsKey(name) ? name : null;
 
     private static string? Only(IEnumerable<KeyValuePair<string, NodeMetadata>> fitting)
     {
@@ -191,14 +209,18 @@ internal sealed partial record DecoderSignature
         return names.Length == 1 ? names[0] : null;
     }
 
-    private static bool IsId(NodeMetadata data) => data.IsTensor && data.ElementDataType is TensorElementType.Int64 or TensorElementType.Int32;
+    private static bool IsId(NodeMetadata data) =>
+        data.IsTensor && data.ElementDataType is TensorElementType.Int64 or TensorElementType.Int32;
 
-    private static bool IsFloat(NodeMetadata data) => data.IsTensor && data.ElementDataType is TensorElementType.Float or TensorElementType.Float16;
+    private static bool IsFloat(NodeMetadata data) =>
+        data.IsTensor && data.ElementDataType is TensorElementType.Float or TensorElementType.Float16;
 
-    private static string List(IReadOnlyDictionary<string, NodeMetadata> tensors) => string.Join(", ", tensors.Keys.Take(6)) + (tensors.Count > 6 ? ", …" : "");
+    private static string List(IReadOnlyDictionary<string, NodeMetadata> tensors) =>
+        string.Join(", ", tensors.Keys.Take(6)) + (tensors.Count > 6 ? ", …" : "");
 
     private static ModelFormatException NotDecoder(string path, string problem, string? hint = null) =>
-        new(path, null, $"isn't a decoder that can be run token by token: {problem}.", hint ?? "Measure models that aren't language models with the workload onnx-latency.");
+        new(path, null, $"isn't a decoder that can be run token by token: {problem}.",
+            hint ?? "Measure models that aren't language models with the workload onnx-latency.");
 
     [GeneratedRegex("mask", RegexOptions.IgnoreCase)]
     private static partial Regex MaskName();

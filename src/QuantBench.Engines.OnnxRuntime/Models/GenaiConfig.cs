@@ -50,11 +50,13 @@ internal sealed record GenaiConfig
     {
         string path = Path.Combine(directory, FileName);
         if (!File.Exists(path)) return null;
-        if (new FileInfo(path).Length > MaxBytes) throw new ModelFormatException(path, null, "is larger than 4 MiB, which no such file is.");
+        if (new FileInfo(path).Length > MaxBytes)
+            throw new ModelFormatException(path, null, "is larger than 4 MiB, which no such file is.");
         try
         {
             using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
-            JsonElement model = Member(document.RootElement, "model") ?? throw new ModelFormatException(path, null, "has no 'model'.", "Build the model again.");
+            JsonElement model = Member(document.RootElement, "model")
+                ?? throw new ModelFormatException(path, null, "has no 'model'.", "Build the model again.");
             JsonElement? decoder = Member(model, "decoder");
             JsonElement? inputs = Member(decoder, "inputs");
             JsonElement? outputs = Member(decoder, "outputs");
@@ -82,7 +84,9 @@ internal sealed record GenaiConfig
     private static JsonElement? Member(JsonElement? of, string name) =>
         of is { ValueKind: JsonValueKind.Object } found && found.TryGetProperty(name, out JsonElement member) ? member : null;
 
-    private static string? Text(JsonElement? of, string name) => Member(of, name) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
+    private static string? Text(JsonElement? of, string name) =>
+        Member(of, name) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
 
-    private static int? Number(JsonElement? of, string name) => Member(of, name) is { ValueKind: JsonValueKind.Number } number && number.TryGetInt32(out int value) ? value : null;
+    private static int? Number(JsonElement? of, string name) =>
+        Member(of, name) is { ValueKind: JsonValueKind.Number } number && number.TryGetInt32(out int value) ? value : null;
 }

@@ -12,8 +12,10 @@ internal static class OrtErrors
     public static string FirstLine(Exception error)
     {
         string line = error.Message.ReplaceLineEndings("\n").Split('\n', 2)[0].Trim();
-        // "[ErrorCode:Fail] Load model from x failed: /onnxruntime_src/…/model.cc:181 onnxruntime::Model::Model(…) Unsupported model IR version"
-        if (line.StartsWith("[ErrorCode:", StringComparison.Ordinal) && line.IndexOf(']', StringComparison.Ordinal) is > 0 and int end) line = line[(end + 1)..].TrimStart();
+        // "[ErrorCode:Fail] Load model from x failed: /onnxruntime_src/…/model.cc:181 onnxruntime::Model::Model(…) Unsupported model IR
+        // version"
+        if (line.StartsWith("[ErrorCode:", StringComparison.Ordinal) && line.IndexOf(']', StringComparison.Ordinal) is > 0 and int end)
+            line = line[(end + 1)..].TrimStart();
         int source = line.IndexOf("/onnxruntime_src/", StringComparison.Ordinal);
         if (source >= 0)
         {
@@ -31,7 +33,9 @@ internal static class OrtErrors
     {
         string line = FirstLine(error);
         return line.Contains("external", StringComparison.OrdinalIgnoreCase)
-            ? new ModelFormatException(file, null, $"ONNX Runtime can't load it: {line}", "The external data file must lie beside the model, complete.", error)
-            : new ModelFormatException(file, null, $"ONNX Runtime can't load it: {line}", "Export it again, or use an ONNX Runtime that knows its operators (--ort-library).", error);
+            ? new ModelFormatException(file, null, $"ONNX Runtime can't load it: {line}",
+                "The external data file must lie beside the model, complete.", error)
+            : new ModelFormatException(file, null, $"ONNX Runtime can't load it: {line}",
+                "Export it again, or use an ONNX Runtime that knows its operators (--ort-library).", error);
     }
 }

@@ -26,7 +26,8 @@ internal sealed unsafe class OrtFunctions(void** table)
     /// <summary>What the library was built from: branch, commit, build type, compiler flags.</summary>
     public string BuildInfo => Marshal.PtrToStringUTF8((nint)((delegate* unmanaged<byte*>)table[GetBuildInfoString])()) ?? "";
 
-    /// <summary>Statistics of an allocator by name: <c>InUse</c>, <c>MaxInUse</c>, <c>TotalAllocated</c>, …; empty when it keeps none.</summary>
+    /// <summary>Statistics of an allocator by name: <c>InUse</c>, <c>MaxInUse</c>, <c>TotalAllocated</c>, …; empty when it keeps
+    /// none.</summary>
     /// <param name="allocator">Not closed.</param>
     public ImmutableSortedDictionary<string, long> Statistics(OrtAllocator allocator)
     {
@@ -35,7 +36,8 @@ internal sealed unsafe class OrtFunctions(void** table)
         allocator.DangerousAddRef(ref held);
         try
         {
-            void* status = ((delegate* unmanaged<void*, void**, void*>)table[AllocatorGetStats])((void*)allocator.DangerousGetHandle(), &pairs);
+            void* status =
+                ((delegate* unmanaged<void*, void**, void*>)table[AllocatorGetStats])((void*)allocator.DangerousGetHandle(), &pairs);
             return Succeeds(status) ? Read(pairs) : ImmutableSortedDictionary<string, long>.Empty;
         }
         finally
@@ -46,8 +48,8 @@ internal sealed unsafe class OrtFunctions(void** table)
     }
 
     /// <summary>
-    /// Which execution provider each node of a session runs on, as counts by provider and operator, after the basic optimisations; empty unless
-    /// the session was made with <c>session.record_ep_graph_assignment_info=1</c>.
+    /// Which execution provider each node of a session runs on, as counts by provider and operator, after the basic optimisations; empty
+    /// unless the session was made with <c>session.record_ep_graph_assignment_info=1</c>.
     /// </summary>
     /// <param name="session">Not disposed.</param>
     public ImmutableArray<PlacedOperator> Placement(InferenceSession session)
@@ -55,14 +57,18 @@ internal sealed unsafe class OrtFunctions(void** table)
         void** subgraphs = null;
         nuint count = 0;
         var counts = new Dictionary<(string Provider, string Operator), int>();
-        if (!Succeeds(((delegate* unmanaged<void*, void***, nuint*, void*>)table[SessionGetEpGraphAssignmentInfo])((void*)HandleOf(session), &subgraphs, &count))) return [];
+        if (!Succeeds(
+            ((delegate* unmanaged<void*, void***, nuint*, void*>)table[SessionGetEpGraphAssignmentInfo])((void*)HandleOf(session),
+                &subgraphs, &count))) return [];
         for (nuint i = 0; i < count; i++)
         {
             byte* provider = null;
             void** nodes = null;
             nuint nodeCount = 0;
             if (!Succeeds(((delegate* unmanaged<void*, byte**, void*>)table[EpAssignedSubgraphGetEpName])(subgraphs[i], &provider))
-                || !Succeeds(((delegate* unmanaged<void*, void***, nuint*, void*>)table[EpAssignedSubgraphGetNodes])(subgraphs[i], &nodes, &nodeCount)))
+                || !Succeeds(
+                    ((delegate* unmanaged<void*, void***, nuint*, void*>)table[EpAssignedSubgraphGetNodes])(subgraphs[i], &nodes,
+                        &nodeCount)))
             {
                 continue;
             }
@@ -71,14 +77,16 @@ internal sealed unsafe class OrtFunctions(void** table)
             {
                 byte* type = null;
                 if (!Succeeds(((delegate* unmanaged<void*, byte**, void*>)table[EpAssignedNodeGetOperatorType])(nodes[n], &type))) continue;
-                CollectionsMarshal.GetValueRefOrAddDefault(counts, (Marshal.PtrToStringUTF8((nint)provider) ?? "", Marshal.PtrToStringUTF8((nint)type) ?? ""), out _)++;
+                CollectionsMarshal.GetValueRefOrAddDefault(counts,
+                    (Marshal.PtrToStringUTF8((nint)provider) ?? "", Marshal.PtrToStringUTF8((nint)type) ?? ""), out _)++;
             }
         }
 
         return [.. counts.OrderBy(c => c.Key).Select(c => new PlacedOperator(c.Key.Provider, c.Key.Operator, c.Value))];
     }
 
-    // The binding keeps the handle to itself; its field's name is pinned with the package's version, and a test reads placements through it.
+    // The binding keeps the handle to itself; its field's name is pinned with the package's version, and a test reads placements through
+    // it.
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_nativeHandle")]
     private static extern ref nint HandleOf(InferenceSession session);
 

@@ -6,8 +6,8 @@ using QuantBench.Inference.Engines;
 namespace QuantBench.Engines.OnnxRuntime.Native;
 
 /// <summary>
-/// The ONNX Runtime library of this process: the one that comes with the program, or the one the user named. A process holds one; the managed
-/// binding can't be moved to another after its first call.
+/// The ONNX Runtime library of this process: the one that comes with the program, or the one the user named. A process holds one; the
+/// managed binding can't be moved to another after its first call.
 /// </summary>
 internal sealed unsafe class OrtLibrary
 {
@@ -45,7 +45,9 @@ internal sealed unsafe class OrtLibrary
             if (s_loaded is { } loaded)
             {
                 if (loaded.Path == named) return loaded;
-                throw new EngineException($"onnxruntime: this process already runs {loaded.Path ?? "the library that comes with the program"}.", "One process runs one ONNX Runtime library.");
+                throw new EngineException(
+                    $"onnxruntime: this process already runs {loaded.Path ?? "the library that comes with the program"}.",
+                    "One process runs one ONNX Runtime library.");
             }
 
             s_loaded = named is null ? LoadOwn() : LoadNamed(named);
@@ -79,21 +81,26 @@ internal sealed unsafe class OrtLibrary
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
-            throw new EngineException($"onnxruntime: {file} can't be loaded: {e.Message}", "Name the shared library of an ONNX Runtime build for this platform.", e);
+            throw new EngineException($"onnxruntime: {file} can't be loaded: {e.Message}",
+                "Name the shared library of an ONNX Runtime build for this platform.", e);
         }
 
         OrtLibrary library = Open(named, handle);
         OrtEnv.DisableDllImportResolver = true;
-        NativeLibrary.SetDllImportResolver(typeof(OrtEnv).Assembly, (name, _, _) => name.Contains("onnxruntime", StringComparison.Ordinal) ? handle : nint.Zero);
+        NativeLibrary.SetDllImportResolver(typeof(OrtEnv).Assembly,
+            (name, _, _) => name.Contains("onnxruntime", StringComparison.Ordinal) ? handle : nint.Zero);
         return library;
     }
 
     private static string FileOf(string named)
     {
         if (File.Exists(named)) return named;
-        string[] names = OperatingSystem.IsWindows() ? ["onnxruntime.dll"] : OperatingSystem.IsMacOS() ? ["libonnxruntime.dylib"] : ["libonnxruntime.so", "libonnxruntime.so.1"];
-        return names.SelectMany(n => new[] { System.IO.Path.Combine(named, n), System.IO.Path.Combine(named, "lib", n) }).FirstOrDefault(File.Exists)
-            ?? throw new EngineException($"onnxruntime: there is no ONNX Runtime library at {named}.", $"Give the path of {names[0]}, or the directory that holds it.");
+        string[] names = OperatingSystem.IsWindows() ? ["onnxruntime.dll"]
+            : OperatingSystem.IsMacOS() ? ["libonnxruntime.dylib"] : ["libonnxruntime.so", "libonnxruntime.so.1"];
+        return names.SelectMany(n => new[] { System.IO.Path.Combine(named, n), System.IO.Path.Combine(named, "lib", n) })
+            .FirstOrDefault(File.Exists)
+            ?? throw new EngineException($"onnxruntime: there is no ONNX Runtime library at {named}.",
+                $"Give the path of {names[0]}, or the directory that holds it.");
     }
 
     private static OrtLibrary Open(string? named, nint handle)
@@ -101,7 +108,8 @@ internal sealed unsafe class OrtLibrary
         string what = named ?? "the library that comes with the program";
         if (!NativeLibrary.TryGetExport(handle, "OrtGetApiBase", out nint export))
         {
-            throw new EngineException($"onnxruntime: {what} isn't ONNX Runtime: it has no OrtGetApiBase.", "Name the main library, not an execution provider's.");
+            throw new EngineException($"onnxruntime: {what} isn't ONNX Runtime: it has no OrtGetApiBase.",
+                "Name the main library, not an execution provider's.");
         }
 
         // struct OrtApiBase { const OrtApi* (*GetApi)(uint32_t); const char* (*GetVersionString)(); }
@@ -111,7 +119,8 @@ internal sealed unsafe class OrtLibrary
         void** api = Minor(version) < ApiVersion ? null : ((delegate* unmanaged<uint, void**>)table[0])(ApiVersion);
         return api is not null
             ? new OrtLibrary(named, version, new OrtFunctions(api))
-            : throw new EngineException($"onnxruntime: {what} is version {version}, which lacks C API {ApiVersion}.", $"Use ONNX Runtime 1.{ApiVersion} or newer.");
+            : throw new EngineException($"onnxruntime: {what} is version {version}, which lacks C API {ApiVersion}.",
+                $"Use ONNX Runtime 1.{ApiVersion} or newer.");
     }
 
     private static int Minor(string version)

@@ -8,8 +8,8 @@ using OrtOptions = Microsoft.ML.OnnxRuntime.SessionOptions;
 namespace QuantBench.Engines.OnnxRuntime.Providers;
 
 /// <summary>
-/// Finds the devices of an ONNX Runtime library: providers compiled into it, and those of provider libraries the user registered. A device counts
-/// as usable only after a small graph ran on it, since a provider may be compiled in without its driver being there.
+/// Finds the devices of an ONNX Runtime library: providers compiled into it, and those of provider libraries the user registered. A device
+/// counts as usable only after a small graph ran on it, since a provider may be compiled in without its driver being there.
 /// </summary>
 internal sealed class ProviderProbe
 {
@@ -88,18 +88,22 @@ internal sealed class ProviderProbe
         ExecutionProvider? provider = ExecutionProvider.All.FirstOrDefault(p => p.Id == name);
         if (provider is null || index < 0 || (!provider.Indexed && id != name))
         {
-            string known = string.Join(", ", ExecutionProvider.All.Select(p => p.Indexed ? $"{p.Id}:0" : p.Id).Concat(_plugins.Select(p => p.Id)));
+            string known =
+                string.Join(", ", ExecutionProvider.All.Select(p => p.Indexed ? $"{p.Id}:0" : p.Id).Concat(_plugins.Select(p => p.Id)));
             return new ProviderDevice(id, "", "", Support.No($"onnxruntime: there is no device '{id}'; {known} are known"), null);
         }
 
-        return OrtEnv.Instance().GetAvailableProviders().Contains(provider.Name) ? Compiled(provider, index) : Absent(provider) with { Id = id };
+        return OrtEnv.Instance().GetAvailableProviders().Contains(provider.Name) ? Compiled(provider, index)
+            : Absent(provider) with { Id = id };
     }
 
     private ProviderDevice Absent(ExecutionProvider provider) => new(
         provider.Indexed ? $"{provider.Id}:0" : provider.Id,
         provider.Name,
         provider.Description,
-        Support.No($"this build of ONNX Runtime ({_library.Path ?? "the one that comes with the program"}) has no {provider.Name}; name {provider.Source} with --ort-library"),
+        Support.No(
+            $"this build of ONNX Runtime ({_library.Path ?? "the one that comes with the program"}) has no {provider.Name}; name "
+                + $"{provider.Source} with --ort-library"),
         null);
 
     /// <summary>A provider of the build itself, tried.</summary>
@@ -113,13 +117,16 @@ internal sealed class ProviderProbe
     private static ProviderDevice Plugin(string id, OrtEpDevice device)
     {
         void Append(OrtOptions options) => options.AppendExecutionProvider(OrtEnv.Instance(), [device], new Dictionary<string, string>());
-        return new ProviderDevice(id, device.EpName, $"{device.EpVendor} {device.EpName} on {device.HardwareDevice.Type} {device.HardwareDevice.Vendor}".Trim(), Try(id, Append), Append);
+        return new ProviderDevice(id, device.EpName,
+            $"{device.EpVendor} {device.EpName} on {device.HardwareDevice.Type} {device.HardwareDevice.Vendor}".Trim(), Try(id, Append),
+            Append);
     }
 
     private static ImmutableArray<(string Id, OrtEpDevice Device)> PluginDevices()
     {
         var devices = ImmutableArray.CreateBuilder<(string, OrtEpDevice)>();
-        foreach (IGrouping<string, OrtEpDevice> provider in OrtEnv.Instance().GetEpDevices().Where(d => d.EpName != "CPUExecutionProvider").GroupBy(d => d.EpName))
+        foreach (IGrouping<string, OrtEpDevice> provider in OrtEnv.Instance().GetEpDevices().Where(d => d.EpName != "CPUExecutionProvider")
+            .GroupBy(d => d.EpName))
         {
             ExecutionProvider? known = ExecutionProvider.All.FirstOrDefault(p => p.Name == provider.Key);
             string name = known?.Id ?? provider.Key.Replace("ExecutionProvider", "", StringComparison.Ordinal).ToLowerInvariant();
@@ -141,7 +148,8 @@ internal sealed class ProviderProbe
             using OrtValue x = OrtValue.CreateTensorValueFromMemory(new float[] { 1, 2, 3, 4 }, [4]);
             using var run = new RunOptions();
             using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(run, ["x"], [x], ["y"]);
-            return outputs[0].GetTensorDataAsSpan<float>()[3] == 8 ? Support.Yes : Support.No($"onnxruntime/{id}: a test graph gave a wrong result");
+            return outputs[0].GetTensorDataAsSpan<float>()[3] == 8 ? Support.Yes
+                : Support.No($"onnxruntime/{id}: a test graph gave a wrong result");
         }
         catch (Exception e) when (e is OnnxRuntimeException or EntryPointNotFoundException or NotSupportedException or DllNotFoundException)
         {
@@ -154,7 +162,8 @@ internal sealed class ProviderProbe
     [
         0x08, 0x08, // ir_version 8
         0x3A, 0x35, // graph, 53 bytes
-        0x0A, 0x0E, 0x0A, 0x01, (byte)'x', 0x0A, 0x01, (byte)'x', 0x12, 0x01, (byte)'y', 0x22, 0x03, (byte)'A', (byte)'d', (byte)'d', // node: inputs, output, op_type
+        // node: inputs, output, op_type
+        0x0A, 0x0E, 0x0A, 0x01, (byte)'x', 0x0A, 0x01, (byte)'x', 0x12, 0x01, (byte)'y', 0x22, 0x03, (byte)'A', (byte)'d', (byte)'d',
         0x12, 0x01, (byte)'g', // name
         0x5A, 0x0F, 0x0A, 0x01, (byte)'x', .. FourFloats, // input
         0x62, 0x0F, 0x0A, 0x01, (byte)'y', .. FourFloats, // output

@@ -21,7 +21,8 @@ internal sealed class BatchOrder(SessionOptions options, int vocabularySize)
     {
         if (batch.Count < 1 || batch.Count > options.BatchTokens)
         {
-            throw new EngineException($"onnxruntime: a batch has {batch.Count} tokens; 1 to {options.BatchTokens} are allowed.", "Raise n_batch.");
+            throw new EngineException($"onnxruntime: a batch has {batch.Count} tokens; 1 to {options.BatchTokens} are allowed.",
+                "Raise n_batch.");
         }
 
         Array.Clear(_counts);
@@ -30,11 +31,14 @@ internal sealed class BatchOrder(SessionOptions options, int vocabularySize)
         {
             int token = batch.Tokens[i];
             int sequence = batch.Sequences[i];
-            if ((uint)token >= (uint)vocabularySize) throw new EngineException($"onnxruntime: token {token} is not in the vocabulary of {vocabularySize}.");
-            if ((uint)sequence >= (uint)options.Sequences) throw new EngineException($"onnxruntime: there is no sequence {sequence}; the session holds {options.Sequences}.");
+            if ((uint)token >= (uint)vocabularySize)
+                throw new EngineException($"onnxruntime: token {token} is not in the vocabulary of {vocabularySize}.");
+            if ((uint)sequence >= (uint)options.Sequences)
+                throw new EngineException($"onnxruntime: there is no sequence {sequence}; the session holds {options.Sequences}.");
             if (lengths[sequence] + ++_counts[sequence] > options.ContextLength)
             {
-                throw new EngineException($"onnxruntime: sequence {sequence} would outgrow its context of {options.ContextLength} tokens.", "Raise the context length.");
+                throw new EngineException($"onnxruntime: sequence {sequence} would outgrow its context of {options.ContextLength} tokens.",
+                    "Raise the context length.");
             }
 
             _rows[i] = batch.LogitsWanted[i] ? rows++ : -1;

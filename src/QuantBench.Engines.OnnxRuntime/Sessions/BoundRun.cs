@@ -4,7 +4,8 @@ using QuantBench.Engines.OnnxRuntime.Models;
 
 namespace QuantBench.Engines.OnnxRuntime.Sessions;
 
-/// <summary>The inputs and outputs of one shape of run, bound once: views of the session's buffers, past and present of a layer the same memory.</summary>
+/// <summary>The inputs and outputs of one shape of run, bound once: views of the session's buffers, past and present of a layer the same
+/// memory.</summary>
 internal sealed class BoundRun : IDisposable
 {
     private readonly OrtIoBinding _binding;
@@ -21,7 +22,8 @@ internal sealed class BoundRun : IDisposable
         {
             Input(signature.InputIds, signature.IdType, [shape.Count, shape.Tokens], buffers.Ids.Pointer);
             if (signature.AttentionMask is { } mask) Input(mask, signature.IdType, [shape.Count, shape.MaskLength], buffers.Mask.Pointer);
-            if (signature.PositionIds is { } positions) Input(positions, signature.IdType, [shape.Count, shape.Tokens], buffers.Positions.Pointer);
+            if (signature.PositionIds is { } positions)
+                Input(positions, signature.IdType, [shape.Count, shape.Tokens], buffers.Positions.Pointer);
             if (signature.UseCacheBranch is { } branch) Input(branch, TensorElementType.Bool, [1], buffers.True.Pointer);
             long[] cacheShape = [shape.Count, signature.CacheHeads, buffers.ContextLength, signature.HeadSize];
             for (int layer = 0; layer < signature.Layers.Length; layer++)
@@ -31,7 +33,9 @@ internal sealed class BoundRun : IDisposable
                 Cache(names.PastValue, names.PresentValue, signature.CacheType, cacheShape, buffers.Cache.Value(layer, shape.First));
             }
 
-            OrtValue logits = View(OrtMemoryInfo.DefaultInstance, signature.LogitsType, [shape.Count, shape.Tokens, signature.VocabularySize], buffers.Logits.Pointer);
+            OrtValue logits =
+                View(OrtMemoryInfo.DefaultInstance, signature.LogitsType, [shape.Count, shape.Tokens, signature.VocabularySize],
+                    buffers.Logits.Pointer);
             _binding.BindOutput(signature.Logits, logits);
         }
         catch
@@ -40,7 +44,8 @@ internal sealed class BoundRun : IDisposable
             throw;
         }
 
-        void Input(string name, TensorElementType type, long[] dimensions, nint data) => _binding.BindInput(name, View(OrtMemoryInfo.DefaultInstance, type, dimensions, data));
+        void Input(string name, TensorElementType type, long[] dimensions, nint data) =>
+            _binding.BindInput(name, View(OrtMemoryInfo.DefaultInstance, type, dimensions, data));
 
         void Cache(string past, string present, TensorElementType type, long[] dimensions, nint data)
         {

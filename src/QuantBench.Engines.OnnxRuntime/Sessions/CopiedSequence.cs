@@ -19,7 +19,8 @@ internal sealed class CopiedSequence(DecoderSignature signature) : IDisposable
     /// <summary>Keys and values of all layers, in the order key, value; of length 0 for a sequence that is empty.</summary>
     public OrtValue[] Past()
     {
-        if (_past.Length == 0 && signature.Layers.Length > 0) _past = [.. Enumerable.Range(0, signature.Layers.Length * 2).Select(_ => New(0))];
+        if (_past.Length == 0 && signature.Layers.Length > 0)
+            _past = [.. Enumerable.Range(0, signature.Layers.Length * 2).Select(_ => New(0))];
         return _past;
     }
 
@@ -53,7 +54,8 @@ internal sealed class CopiedSequence(DecoderSignature signature) : IDisposable
     }
 
     private OrtValue New(int length) =>
-        OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, signature.CacheType, [1, signature.CacheHeads, length, signature.HeadSize]);
+        OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, signature.CacheType,
+            [1, signature.CacheHeads, length, signature.HeadSize]);
 
     private OrtValue Cut(OrtValue whole, int length)
     {

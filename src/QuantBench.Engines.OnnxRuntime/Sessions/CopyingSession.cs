@@ -7,8 +7,8 @@ using QuantBench.Inference.Engines;
 namespace QuantBench.Engines.OnnxRuntime.Sessions;
 
 /// <summary>
-/// Sequences of a graph that gives past and new keys and values together as new tensors, or of one that keeps none: then every run gets the whole
-/// sequence. One sequence at a time; what the graph copies or computes again is its own cost, and is measured as such.
+/// Sequences of a graph that gives past and new keys and values together as new tensors, or of one that keeps none: then every run gets the
+/// whole sequence. One sequence at a time; what the graph copies or computes again is its own cost, and is measured as such.
 /// </summary>
 internal sealed class CopyingSession : IInferenceSession
 {
@@ -116,7 +116,8 @@ internal sealed class CopyingSession : IInferenceSession
             if (_signature.AttentionMask is not null) values.Add(Ids([.. Enumerable.Repeat(1L, total)]));
             if (_signature.PositionIds is not null) values.Add(Ids([.. Enumerable.Range(from, total - from).Select(p => (long)p)]));
             if (_signature.UseCacheBranch is not null) values.Add(OrtValue.CreateTensorValueFromMemory(new[] { past > 0 }, [1]));
-            IDisposableReadOnlyCollection<OrtValue> outputs = _session.Run(_stopper.Options, _inputNames, [.. values, .. sequence.Past()], _outputNames);
+            IDisposableReadOnlyCollection<OrtValue> outputs =
+                _session.Run(_stopper.Options, _inputNames, [.. values, .. sequence.Past()], _outputNames);
             TakeLogits(outputs[0], indices, total - from);
             sequence.Keep(outputs);
             _lengths[number] = total;
@@ -134,7 +135,8 @@ internal sealed class CopyingSession : IInferenceSession
         if (data.Length != (long)positions * rowBytes)
         {
             throw new EngineException(
-                $"onnxruntime: the graph gave {data.Length} bytes of logits for {positions} tokens; {(long)positions * rowBytes} were expected.",
+                $"onnxruntime: the graph gave {data.Length} bytes of logits for {positions} tokens; {(long)positions * rowBytes} were "
+                    + $"expected.",
                 "Export it so that it gives the logits of all positions.");
         }
 

@@ -4,8 +4,8 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 namespace QuantBench.Engines.OnnxRuntime.Sessions;
 
 /// <summary>
-/// Where the wanted rows of logits lie. A row is read where ONNX Runtime wrote it as long as no later run of the same append can overwrite it;
-/// otherwise, and when it is 16-bit, it is copied.
+/// Where the wanted rows of logits lie. A row is read where ONNX Runtime wrote it as long as no later run of the same append can overwrite
+/// it; otherwise, and when it is 16-bit, it is copied.
 /// </summary>
 /// <param name="vocabularySize">Length of a row.</param>
 /// <param name="type">Element type ONNX Runtime writes.</param>

@@ -27,7 +27,8 @@ internal static class MappedFiles
             else if (inside && line.StartsWith("Rss:", StringComparison.Ordinal))
             {
                 string[] parts = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-                if (parts.Length >= 2 && long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out long kilobytes)) bytes += kilobytes * 1024;
+                if (parts.Length >= 2 && long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out long kilobytes))
+                    bytes += kilobytes * 1024;
             }
         }
 

@@ -6,8 +6,9 @@ using QuantBench.Engines.OnnxRuntime.Native;
 namespace QuantBench.Engines.OnnxRuntime.Sessions;
 
 /// <summary>
-/// Memory account of a session: what ONNX Runtime's own allocator says (weights and their repacked copies, work space), and what of the model's
-/// files the process has mapped and in memory. The allocator knows nothing of mapped weights, and keeps no account when its arena is off.
+/// Memory account of a session: what ONNX Runtime's own allocator says (weights and their repacked copies, work space), and what of the
+/// model's files the process has mapped and in memory. The allocator knows nothing of mapped weights, and keeps no account when its arena
+/// is off.
 /// </summary>
 /// <param name="session">The session.</param>
 /// <param name="api">Reads the allocator.</param>
@@ -28,8 +29,10 @@ internal sealed class OrtMemory(InferenceSession session, OrtFunctions api, stri
         var facts = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
         using var allocator = new OrtAllocator(session, OrtMemoryInfo.DefaultInstance);
         ImmutableSortedDictionary<string, long> statistics = api.Statistics(allocator);
-        facts["ort_allocator_loaded_bytes"] = statistics.IsEmpty ? "no account without the arena" : _inUseLoaded.ToString(CultureInfo.InvariantCulture);
-        foreach ((string key, string name) in new[] { ("MaxInUse", "ort_allocator_peak_bytes"), ("TotalAllocated", "ort_allocator_total_bytes") })
+        facts["ort_allocator_loaded_bytes"] = statistics.IsEmpty ? "no account without the arena"
+            : _inUseLoaded.ToString(CultureInfo.InvariantCulture);
+        foreach ((string key,
+            string name) in new[] { ("MaxInUse", "ort_allocator_peak_bytes"), ("TotalAllocated", "ort_allocator_total_bytes") })
         {
             if (statistics.TryGetValue(key, out long value)) facts[name] = value.ToString(CultureInfo.InvariantCulture);
         }
@@ -44,5 +47,6 @@ internal sealed class OrtMemory(InferenceSession session, OrtFunctions api, stri
         return api.Statistics(allocator).GetValueOrDefault(key);
     }
 
-    private long MappedBytes() => File.Exists(MappedFiles.ProcessMaps) ? MappedFiles.ResidentBytes(File.ReadLines(MappedFiles.ProcessMaps), directory) : 0;
+    private long MappedBytes() =>
+        File.Exists(MappedFiles.ProcessMaps) ? MappedFiles.ResidentBytes(File.ReadLines(MappedFiles.ProcessMaps), directory) : 0;
 }

@@ -23,7 +23,8 @@ internal sealed class OrtModel : ILoadedModel, IEngineReport
     private readonly string _path;
 
     private OrtModel(
-        Artifact artifact, string path, InferenceSession session, DecoderSignature signature, GenaiConfig? config, ProviderDevice device, OrtSettings settings, OrtFunctions api)
+        Artifact artifact, string path, InferenceSession session, DecoderSignature signature, GenaiConfig? config, ProviderDevice device,
+        OrtSettings settings, OrtFunctions api)
     {
         (_path, _session, _signature, _device, _settings) = (path, session, signature, device, settings);
         _memory = new OrtMemory(session, api, Path.GetDirectoryName(Path.GetFullPath(path)) ?? "");
@@ -48,14 +49,16 @@ internal sealed class OrtModel : ILoadedModel, IEngineReport
 
     /// <inheritdoc/>
     /// <remarks>A provider that took no node at all has silently left everything to the CPU.</remarks>
-    public string DeviceUsed => _device.IsCpu || _placement.IsEmpty || _placement.Any(p => p.Provider == _device.Provider) ? _device.Id : "cpu";
+    public string DeviceUsed =>
+        _device.IsCpu || _placement.IsEmpty || _placement.Any(p => p.Provider == _device.Provider) ? _device.Id : "cpu";
 
     /// <inheritdoc/>
     public ImmutableSortedDictionary<string, string> Facts
     {
         get
         {
-            ImmutableSortedDictionary<string, string> facts = _settings.Facts().SetItems(_memory.Facts()).SetItems(OliveOutput.Facts(Path.GetDirectoryName(_path) ?? ""));
+            ImmutableSortedDictionary<string,
+                string> facts = _settings.Facts().SetItems(_memory.Facts()).SetItems(OliveOutput.Facts(Path.GetDirectoryName(_path) ?? ""));
             facts = facts.Add("kv_cache", Cache switch
             {
                 CacheKind.Shared => "one buffer that the graph writes in place",
@@ -78,7 +81,9 @@ internal sealed class OrtModel : ILoadedModel, IEngineReport
         try
         {
             DecoderSignature signature = DecoderSignature.Find(path, session, config);
-            if (signature.VocabularySize == 0) throw new ModelFormatException(path, null, "doesn't say how many logits it gives.", $"A {GenaiConfig.FileName} with 'vocab_size' beside it would.");
+            if (signature.VocabularySize == 0)
+                throw new ModelFormatException(path, null, "doesn't say how many logits it gives.",
+                    $"A {GenaiConfig.FileName} with 'vocab_size' beside it would.");
             var model = new OrtModel(artifact, path, session, signature, config, device, settings, api);
             log($"onnxruntime: {path}: {signature.Layers.Length} cache layers, {model.Cache}, {model.PlacementText()}");
             return model;
@@ -129,8 +134,12 @@ internal sealed class OrtModel : ILoadedModel, IEngineReport
     }
 
     private static int ContextOf(InferenceSession session) =>
-        session.ModelMetadata.CustomMetadataMap.TryGetValue(OnnxMetadata.ContextLength, out string? text) && int.TryParse(text, out int length) && length > 0 ? length : 0;
+        session.ModelMetadata.CustomMetadataMap.TryGetValue(OnnxMetadata.ContextLength, out string? text)
+            && int.TryParse(text, out int length) && length > 0 ? length : 0;
 
     private string PlacementText() => string.Join("; ", _placement.GroupBy(p => p.Provider).Select(g =>
-        $"{g.Key}: {string.Join(", ", g.OrderByDescending(p => p.Count).ThenBy(p => p.Operator, StringComparer.Ordinal).Take(8).Select(p => $"{p.Count} {p.Operator}"))}"));
+        $"{g.Key}: "
+                        + string.Join(", ",
+                            g.OrderByDescending(p => p.Count).ThenBy(p => p.Operator, StringComparer.Ordinal).Take(8)
+                                .Select(p => $"{p.Count} {p.Operator}"))));
 }

@@ -51,7 +51,8 @@ internal sealed record OrtProfile(ImmutableArray<ProfiledOperator> Operators)
     {
         long total = Operators.Sum(o => o.Microseconds);
         if (total == 0) return "the profile holds no operator";
-        IEnumerable<string> parts = Operators.Take(Named).Select(o => $"{o.Operator} {100.0 * o.Microseconds / total:0.0} % ({o.Microseconds / 1000.0:0.0} ms in {o.Runs} runs)");
+        IEnumerable<string> parts = Operators.Take(Named)
+            .Select(o => $"{o.Operator} {100.0 * o.Microseconds / total:0.0} % ({o.Microseconds / 1000.0:0.0} ms in {o.Runs} runs)");
         return $"slowest operators: {string.Join(", ", parts)}";
     }
 
@@ -66,5 +67,6 @@ internal sealed record OrtProfile(ImmutableArray<ProfiledOperator> Operators)
     }
 
     private static string? Text(JsonElement of, string name) =>
-        of.ValueKind == JsonValueKind.Object && of.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        of.ValueKind == JsonValueKind.Object && of.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String
+            ? value.GetString() : null;
 }

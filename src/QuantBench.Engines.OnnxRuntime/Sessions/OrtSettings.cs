@@ -15,7 +15,8 @@ internal sealed record OrtSettings
     /// <summary>Prefix of profile files.</summary>
     public const string ProfilePrefix = "onnxruntime_profile";
 
-    private OrtSettings(LoadOptions load, ProviderDevice device, ImmutableArray<(string Key, string Value)> config) => (Load, Device, Config) = (load, device, config);
+    private OrtSettings(LoadOptions load, ProviderDevice device, ImmutableArray<(string Key, string Value)> config) =>
+        (Load, Device, Config) = (load, device, config);
 
     /// <summary>Whether the profile is kept.</summary>
     public bool Profile => Load.Settings.Flag("ort_profile") && Load.OutputFolder is not null;
@@ -33,7 +34,8 @@ internal sealed record OrtSettings
 
     /// <summary>Reads the settings.</summary>
     /// <exception cref="RequestException">An entry of <c>ort_config</c> isn't <c>key=value</c>.</exception>
-    public static OrtSettings Of(LoadOptions load, ProviderDevice device) => new(load, device, ReadConfig(load.Settings.Text("ort_config")));
+    public static OrtSettings Of(LoadOptions load, ProviderDevice device) =>
+        new(load, device, ReadConfig(load.Settings.Text("ort_config")));
 
     /// <summary>What was in effect, for the record.</summary>
     public ImmutableSortedDictionary<string, string> Facts()
@@ -102,7 +104,8 @@ internal sealed record OrtSettings
         catch (Exception e) when (e is OnnxRuntimeException or EntryPointNotFoundException or NotSupportedException)
         {
             options.Dispose();
-            throw new EngineException($"onnxruntime/{Device.Id}: {OrtErrors.FirstLine(e)}", "Check ort_config, and 'quantbench doctor' for the usable devices.", e);
+            throw new EngineException($"onnxruntime/{Device.Id}: {OrtErrors.FirstLine(e)}",
+                "Check ort_config, and 'quantbench doctor' for the usable devices.", e);
         }
     }
 
@@ -114,7 +117,8 @@ internal sealed record OrtSettings
             int equals = entry.IndexOf('=', StringComparison.Ordinal);
             if (equals <= 0 || equals == entry.Length - 1)
             {
-                throw new RequestException($"ort_config: '{entry}' isn't key=value.", "Write entries as session.disable_prepacking=1, several with ';' between them.");
+                throw new RequestException($"ort_config: '{entry}' isn't key=value.",
+                    "Write entries as session.disable_prepacking=1, several with ';' between them.");
             }
 
             entries.Add((entry[..equals].Trim(), entry[(equals + 1)..].Trim()));

@@ -12,7 +12,8 @@ using QuantBench.Inference.Engines;
 
 namespace QuantBench.Engines.OnnxRuntime.Sessions;
 
-/// <summary>Any ONNX model, tensors in and tensors out. Inputs are bound once and stay; ONNX Runtime makes the outputs at the first run and fills them again at the next.</summary>
+/// <summary>Any ONNX model, tensors in and tensors out. Inputs are bound once and stay; ONNX Runtime makes the outputs at the first run and
+/// fills them again at the next.</summary>
 internal sealed class OrtTensorModel : ITensorModel, IEngineReport
 {
     private readonly string _path;
@@ -50,10 +51,12 @@ internal sealed class OrtTensorModel : ITensorModel, IEngineReport
     public ImmutableArray<TensorPort> Inputs { get; }
 
     /// <inheritdoc/>
-    public string DeviceUsed => _device.IsCpu || _placement.IsEmpty || _placement.Any(p => p.Provider == _device.Provider) ? _device.Id : "cpu";
+    public string DeviceUsed =>
+        _device.IsCpu || _placement.IsEmpty || _placement.Any(p => p.Provider == _device.Provider) ? _device.Id : "cpu";
 
     /// <inheritdoc/>
-    public EngineMemory Memory => new(_memory.WeightsBytes, 0, _memory.ComputeBytes + _inputs.Values.Sum(v => v.GetTensorSizeInBytes()), null);
+    public EngineMemory Memory =>
+        new(_memory.WeightsBytes, 0, _memory.ComputeBytes + _inputs.Values.Sum(v => v.GetTensorSizeInBytes()), null);
 
     /// <inheritdoc/>
     public ImmutableSortedDictionary<string, string> Facts => _settings.Facts().SetItems(_memory.Facts());
@@ -62,17 +65,25 @@ internal sealed class OrtTensorModel : ITensorModel, IEngineReport
     public void SetInput(string name, TensorValue tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
-        TensorPort port = Inputs.FirstOrDefault(i => i.Name == name) ?? throw new RequestException($"{_path} has no input '{name}'.", $"Its inputs: {string.Join(", ", Inputs.Select(i => i.Name))}.");
-        if (TypeOf(port.Type) is not { } type) throw new RequestException($"the input '{name}' is of type {port.Type}, which can't be given here.");
+        TensorPort port = Inputs.FirstOrDefault(i => i.Name == name)
+            ?? throw new RequestException($"{_path} has no input '{name}'.",
+                $"Its inputs: {string.Join(", ", Inputs.Select(i => i.Name))}.");
+        if (TypeOf(port.Type) is not { } type)
+            throw new RequestException($"the input '{name}' is of type {port.Type}, which can't be given here.");
         if (port.Type != tensor.Type) throw new RequestException($"the input '{name}' takes {port.Type}, not {tensor.Type}.");
-        bool fits = port.Dimensions.Length == tensor.Shape.Length && port.Dimensions.Zip(tensor.Shape).All(d => d.First.Size is not { } size || size == d.Second);
-        if (!fits) throw new RequestException($"the input '{name}' takes [{string.Join(", ", port.Dimensions.Select(d => d.Size?.ToString() ?? d.Symbol))}], not [{string.Join(", ", tensor.Shape)}].");
+        bool fits = port.Dimensions.Length == tensor.Shape.Length
+            && port.Dimensions.Zip(tensor.Shape).All(d => d.First.Size is not { } size || size == d.Second);
+        if (!fits)
+            throw new RequestException(
+                $"the input '{name}' takes [{string.Join(", ", port.Dimensions.Select(d => d.Size?.ToString() ?? d.Symbol))}], not "
+                    + $"[{string.Join(", ", tensor.Shape)}].");
         OrtValue value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, type, [.. tensor.Shape]);
         Span<byte> data = value.GetTensorMutableRawData();
         if (data.Length != tensor.Data.Length)
         {
             value.Dispose();
-            throw new RequestException($"the input '{name}' of [{string.Join(", ", tensor.Shape)}] needs {data.Length} bytes, not {tensor.Data.Length}.");
+            throw new RequestException(
+                $"the input '{name}' of [{string.Join(", ", tensor.Shape)}] needs {data.Length} bytes, not {tensor.Data.Length}.");
         }
 
         tensor.Data.Span.CopyTo(data);
@@ -87,7 +98,8 @@ internal sealed class OrtTensorModel : ITensorModel, IEngineReport
     /// <inheritdoc/>
     public void Run(CancellationToken cancellationToken)
     {
-        if (Inputs.FirstOrDefault(i => !_inputs.ContainsKey(i.Name)) is { } missing) throw new RequestException($"the input '{missing.Name}' was given no value.");
+        if (Inputs.FirstOrDefault(i => !_inputs.ContainsKey(i.Name)) is { } missing)
+            throw new RequestException($"the input '{missing.Name}' was given no value.");
         _stopper.Watch(cancellationToken);
         try
         {
@@ -119,7 +131,8 @@ internal sealed class OrtTensorModel : ITensorModel, IEngineReport
         ImmutableArray<string> notes = OliveOutputNotes();
         if (!_settings.Profile) return notes;
         string profile = _session.EndProfiling();
-        return [.. notes, $"profiled: the figures include ONNX Runtime's profiler; its file is {Path.GetFileName(profile)}", OrtProfile.Read(profile).Summary()];
+        return [.. notes, $"profiled: the figures include ONNX Runtime's profiler; its file is {Path.GetFileName(profile)}",
+            OrtProfile.Read(profile).Summary()];
     }
 
     /// <inheritdoc/>
@@ -143,7 +156,8 @@ internal sealed class OrtTensorModel : ITensorModel, IEngineReport
     {
         if (!data.IsTensor) return new TensorPort(name, data.OnnxValueType.ToString().ToLowerInvariant(), []);
         ImmutableArray<TensorDimension> dimensions =
-            [.. data.Dimensions.Select((size, i) => size >= 0 ? new TensorDimension(size, "") : new TensorDimension(null, data.SymbolicDimensions[i]))];
+            [.. data.Dimensions.Select((size, i) =>
+                size >= 0 ? new TensorDimension(size, "") : new TensorDimension(null, data.SymbolicDimensions[i]))];
         return new TensorPort(name, NameOf(data.ElementDataType), dimensions);
     }
 

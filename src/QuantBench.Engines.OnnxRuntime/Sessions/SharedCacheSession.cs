@@ -7,10 +7,10 @@ using QuantBench.Inference.Engines;
 namespace QuantBench.Engines.OnnxRuntime.Sessions;
 
 /// <summary>
-/// Sequences of a graph whose attention writes its cache in place. Past and present of a layer are the same buffer, everything is bound once per
-/// shape of run, and a decode step copies no cache and allocates nothing on the managed heap. Sequences that start together run as one batch, padded
-/// on the right; so do neighbouring sequences that get one token each. Anything else runs one sequence at a time: the operator takes several new
-/// tokens behind a past for one sequence only.
+/// Sequences of a graph whose attention writes its cache in place. Past and present of a layer are the same buffer, everything is bound
+/// once per shape of run, and a decode step copies no cache and allocates nothing on the managed heap. Sequences that start together run as
+/// one batch, padded on the right; so do neighbouring sequences that get one token each. Anything else runs one sequence at a time: the
+/// operator takes several new tokens behind a past for one sequence only.
 /// </summary>
 internal sealed class SharedCacheSession : IInferenceSession
 {
@@ -36,7 +36,8 @@ internal sealed class SharedCacheSession : IInferenceSession
     /// <param name="options">Sizes.</param>
     /// <param name="memory">The model's account.</param>
     /// <param name="useAllocator">Whether the cache comes from the provider's allocator even where it lies on the host.</param>
-    public SharedCacheSession(InferenceSession session, DecoderSignature signature, Inference.Engines.SessionOptions options, OrtMemory memory, bool useAllocator = false)
+    public SharedCacheSession(InferenceSession session, DecoderSignature signature, Inference.Engines.SessionOptions options,
+        OrtMemory memory, bool useAllocator = false)
     {
         (_session, _signature, _memory) = (session, signature, memory);
         _buffers = new SessionBuffers(session, signature, options, useAllocator);
@@ -50,7 +51,8 @@ internal sealed class SharedCacheSession : IInferenceSession
 
     /// <inheritdoc/>
     public EngineMemory Memory => new(
-        _memory.WeightsBytes, _buffers.Cache.Bytes, _memory.ComputeBytes + _buffers.Bytes + _rows.Bytes, _buffers.Cache.OnHost ? null : _buffers.Cache.Bytes);
+        _memory.WeightsBytes, _buffers.Cache.Bytes, _memory.ComputeBytes + _buffers.Bytes + _rows.Bytes,
+        _buffers.Cache.OnHost ? null : _buffers.Cache.Bytes);
 
     /// <inheritdoc/>
     public void Append(TokenBatch batch, CancellationToken cancellationToken)
@@ -134,8 +136,8 @@ internal sealed class SharedCacheSession : IInferenceSession
     /// <summary>Runs a group; returns the number of the batch's tokens it took.</summary>
     private int RunGroup(TokenBatch batch, int first, int count, int tokens, int left)
     {
-        // One sequence gets the mask of the whole context, zeros behind its tokens, so that every decode step has one shape. Several that start
-        // together get exactly their length: that is how the operator tells a prompt from a continuation.
+        // One sequence gets the mask of the whole context, zeros behind its tokens, so that every decode step has one shape. Several that
+        // start together get exactly their length: that is how the operator tells a prompt from a continuation.
         bool starts = count > 1 && _lengths[first] == 0;
         var shape = new RunShape(first, count, tokens, starts ? tokens : _contextLength);
         BoundRun run = Bind(shape);
@@ -185,7 +187,8 @@ internal sealed class SharedCacheSession : IInferenceSession
         else Fill<int>(batch, sequence, slot, shape, real);
     }
 
-    private void Fill<T>(TokenBatch batch, int sequence, int slot, RunShape shape, int real) where T : unmanaged, System.Numerics.INumberBase<T>
+    private void Fill<T>(TokenBatch batch, int sequence, int slot, RunShape shape, int real)
+        where T : unmanaged, System.Numerics.INumberBase<T>
     {
         Span<T> ids = _buffers.Ids.Span<T>(shape.Count * shape.Tokens).Slice(slot * shape.Tokens, shape.Tokens);
         ReadOnlySpan<int> indices = _order.Of(sequence).Slice(_done[sequence], real);

@@ -3,7 +3,8 @@ using QuantBench.Formats.Files;
 
 namespace QuantBench.Formats.Awq;
 
-/// <summary>What <c>config.json</c> (<c>quantization_config</c>) or <c>quant_config.json</c> says about AWQ weights; 4 bits, GEMM order.</summary>
+/// <summary>What <c>config.json</c> (<c>quantization_config</c>) or <c>quant_config.json</c> says about AWQ weights; 4 bits, GEMM
+/// order.</summary>
 /// <param name="GroupSize">Input features that share a scale; −1 = all of them.</param>
 public sealed record AwqConfig(int GroupSize)
 {
@@ -37,7 +38,9 @@ public sealed record AwqConfig(int GroupSize)
         string version = json.Find("version")?.AsString() ?? "gemm";
         if (!version.Equals("gemm", StringComparison.OrdinalIgnoreCase))
         {
-            throw new ModelFormatException(json.File, null, $"the AWQ version '{version}' is not read; 'gemm' is.") { IsUnsupported = true };
+            throw new ModelFormatException(json.File, null,
+                $"the AWQ version '{version}' is not read; 'gemm' is.")
+            { IsUnsupported = true };
         }
 
         return new AwqConfig((int)group.AsInt64());

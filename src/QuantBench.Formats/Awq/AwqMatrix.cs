@@ -7,8 +7,9 @@ using QuantBench.Formats.Weights;
 namespace QuantBench.Formats.Awq;
 
 /// <summary>
-/// A matrix in AWQ's 4-bit GEMM code. <c>qweight</c> [columns, rows / 8] and <c>qzeros</c> [groups, rows / 8] pack 8 consecutive outputs in a word, whose
-/// nibbles, lowest first, hold outputs 0, 2, 4, 6, 1, 3, 5, 7; <c>scales</c> [groups, rows]. <c>x = scale · (q − zero)</c> in single precision.
+/// A matrix in AWQ's 4-bit GEMM code. <c>qweight</c> [columns, rows / 8] and <c>qzeros</c> [groups, rows / 8] pack 8 consecutive outputs in
+/// a word, whose nibbles, lowest first, hold outputs 0, 2, 4, 6, 1, 3, 5, 7; <c>scales</c> [groups, rows]. <c>x = scale · (q − zero)</c> in
+/// single precision.
 /// </summary>
 public sealed class AwqMatrix : IGroupedMatrix
 {
@@ -50,12 +51,15 @@ public sealed class AwqMatrix : IGroupedMatrix
     public static AwqMatrix Open(SafetensorsModel model, string directory, string module, AwqConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
-        (SafetensorsTensorInfo quants, int columns, int words) = MatrixShape.Require(model, directory, $"{module}.qweight", SafetensorsDType.I32, SafetensorsDType.U32);
-        (SafetensorsTensorInfo zeros, _, _) = MatrixShape.Require(model, directory, $"{module}.qzeros", SafetensorsDType.I32, SafetensorsDType.U32);
+        (SafetensorsTensorInfo quants, int columns,
+            int words) = MatrixShape.Require(model, directory, $"{module}.qweight", SafetensorsDType.I32, SafetensorsDType.U32);
+        (SafetensorsTensorInfo zeros, _,
+            _) = MatrixShape.Require(model, directory, $"{module}.qzeros", SafetensorsDType.I32, SafetensorsDType.U32);
         (SafetensorsTensorInfo scales, _, _) =
             MatrixShape.Require(model, directory, $"{module}.scales", SafetensorsDType.F32, SafetensorsDType.F16, SafetensorsDType.BF16);
         int groupSize = config.GroupSize == -1 ? columns : config.GroupSize;
-        if (columns % groupSize != 0) throw MatrixShape.Wrong(model, quants, $"has {columns} inputs, not a multiple of the group size {groupSize}.");
+        if (columns % groupSize != 0)
+            throw MatrixShape.Wrong(model, quants, $"has {columns} inputs, not a multiple of the group size {groupSize}.");
         if (columns > int.MaxValue / 8 || words > int.MaxValue / 64) throw MatrixShape.Wrong(model, quants, "is too large.");
         MatrixShape.Expect(model, zeros, columns / groupSize, words);
         MatrixShape.Expect(model, scales, columns / groupSize, 8L * words);
@@ -103,7 +107,8 @@ public sealed class AwqMatrix : IGroupedMatrix
             {
                 int g = c / _groupSize;
                 FloatMatrix.CodecOf(_scales.DType).Dequantize(
-                    _model.Span(_scales, ((long)g * Rows + row) * _scales.ElementBytes, _scales.ElementBytes), MemoryMarshal.CreateSpan(ref scale, 1));
+                    _model.Span(_scales, ((long)g * Rows + row) * _scales.ElementBytes, _scales.ElementBytes),
+                    MemoryMarshal.CreateSpan(ref scale, 1));
                 zero = Nibble(Words(_zeros, g, row / 8, 1), row, row / 8);
             }
 

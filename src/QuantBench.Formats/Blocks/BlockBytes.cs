@@ -7,7 +7,8 @@ namespace QuantBench.Formats.Blocks;
 internal static class BlockBytes
 {
     /// <summary>The half at an offset, as a float.</summary>
-    public static float Half(ReadOnlySpan<byte> block, int offset) => HalfBits.ToSingle(BinaryPrimitives.ReadUInt16LittleEndian(block[offset..]));
+    public static float Half(ReadOnlySpan<byte> block, int offset) =>
+        HalfBits.ToSingle(BinaryPrimitives.ReadUInt16LittleEndian(block[offset..]));
 
     /// <summary>As <see cref="Half(ReadOnlySpan{byte}, int)"/>, for vector paths whose length was checked by the codec.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -50,7 +50,8 @@ public static class BlockCodecs
     /// <param name="type">A floating-point or quantized type; integers and F64 have none.</param>
     /// <exception cref="ArgumentOutOfRangeException">The type has no codec.</exception>
     public static IBlockCodec Get(GgmlType type) =>
-        ByType.TryGetValue(type, out IBlockCodec? codec) ? codec : throw new ArgumentOutOfRangeException(nameof(type), type, "no block codec");
+        ByType.TryGetValue(type, out IBlockCodec? codec) ? codec
+            : throw new ArgumentOutOfRangeException(nameof(type), type, "no block codec");
 
     /// <summary>The codec of a tensor type, if there is one.</summary>
     /// <param name="type">Any tensor type.</param>

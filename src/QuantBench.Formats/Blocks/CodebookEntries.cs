@@ -6,8 +6,8 @@ namespace QuantBench.Formats.Blocks;
 public static class CodebookEntries
 {
     /// <summary>
-    /// Entries of a type's codebook: 8 levels, one byte each, lowest first; 4 levels in the low half for the IQ3 types. Levels of IQ1 are signed, the
-    /// others are magnitudes whose signs the blocks hold.
+    /// Entries of a type's codebook: 8 levels, one byte each, lowest first; 4 levels in the low half for the IQ3 types. Levels of IQ1 are
+    /// signed, the others are magnitudes whose signs the blocks hold.
     /// </summary>
     /// <param name="type">A type with a codebook.</param>
     /// <exception cref="ArgumentOutOfRangeException">The type has no codebook.</exception>

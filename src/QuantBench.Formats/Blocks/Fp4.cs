@@ -17,8 +17,8 @@ internal static class Fp4
     public static float HalfOfE8M0(byte e) => BitConverter.UInt32BitsToSingle(e < 2 ? 0x0020_0000u << e : (uint)(e - 1) << 23);
 
     /// <summary>
-    /// Half of the scale that an unsigned E4M3 byte stands for: 3 bits of mantissa, bias 7, no sign. 0x7F is NaN in the standard and 0 here; the top bit
-    /// is not looked at otherwise.
+    /// Half of the scale that an unsigned E4M3 byte stands for: 3 bits of mantissa, bias 7, no sign. 0x7F is NaN in the standard and 0
+    /// here; the top bit is not looked at otherwise.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float HalfOfUE4M3(byte bits)

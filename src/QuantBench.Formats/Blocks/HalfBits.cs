@@ -6,8 +6,8 @@ namespace QuantBench.Formats.Blocks;
 
 /// <summary>IEEE half precision as stored bits. Faster than conversions through <see cref="Half"/> and, unlike them, wide.</summary>
 /// <remarks>
-/// With the ten bits of mantissa and five of exponent moved up by 13, a normal half only needs its exponent raised by 127 − 15 = 112; infinity and NaN need
-/// it once more; a subnormal half is its mantissa times 2^−24, which as a float is normal.
+/// With the ten bits of mantissa and five of exponent moved up by 13, a normal half only needs its exponent raised by 127 − 15 = 112;
+/// infinity and NaN need it once more; a subnormal half is its mantissa times 2^−24, which as a float is normal.
 /// </remarks>
 public static class HalfBits
 {

@@ -4,8 +4,8 @@ namespace QuantBench.Formats.Blocks;
 
 /// <summary>Turns blocks of one tensor type into floats and back. Stateless; safe to use from many threads.</summary>
 /// <remarks>
-/// Decoding is total: any bytes of the right length give floats (a scale that is no number gives elements that are none). It agrees to the last bit
-/// with ggml's own row functions.
+/// Decoding is total: any bytes of the right length give floats (a scale that is no number gives elements that are none). It agrees to the
+/// last bit with ggml's own row functions.
 /// </remarks>
 public interface IBlockCodec
 {

@@ -2,7 +2,8 @@ using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
-/// <summary>Layout of one block type. A new type is a struct with this interface in its own file, and a line in <see cref="BlockCodecs"/>.</summary>
+/// <summary>Layout of one block type. A new type is a struct with this interface in its own file, and a line in
+/// <see cref="BlockCodecs"/>.</summary>
 internal interface IBlockLayout
 {
     /// <summary>The tensor type.</summary>

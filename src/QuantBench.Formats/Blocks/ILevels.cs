@@ -53,8 +53,8 @@ internal readonly struct NonLinear4Levels : ILevels
 
     public static Vector256<float> Snap(Vector256<float> value)
     {
-        // Starts at the lowest level and adds the gap to the next one for each of the 15 midpoints that is passed. All numbers are small integers, so
-        // three sums side by side give what one would, without waiting for each addition.
+        // Starts at the lowest level and adds the gap to the next one for each of the 15 midpoints that is passed. All numbers are small
+        // integers, so three sums side by side give what one would, without waiting for each addition.
         Vector256<float> first = Vector256.Create(Lowest);
         Vector256<float> second = Vector256<float>.Zero;
         Vector256<float> third = Vector256<float>.Zero;

@@ -6,8 +6,8 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>
-/// Low index bytes at 0 (one per 8 elements), nibbles at 32 (one per 8 elements: three high index bits and the sign of the shift), four 16-bit words at 48:
-/// each has four 3-bit scales (one per 16 elements) and, on top, a nibble of the half <c>d</c>, lowest first.
+/// Low index bytes at 0 (one per 8 elements), nibbles at 32 (one per 8 elements: three high index bits and the sign of the shift), four
+/// 16-bit words at 48: each has four 3-bit scales (one per 16 elements) and, on top, a nibble of the half <c>d</c>, lowest first.
 /// <c>x = d · (2 · scale + 1) · (level ± ⅛)</c> with <see cref="Codebooks.IQ1S"/>.
 /// </summary>
 internal readonly struct IQ1_M : IBlockLayout

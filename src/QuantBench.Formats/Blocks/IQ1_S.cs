@@ -6,8 +6,8 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>
-/// Half <c>d</c> at 0, low index bytes at 2 (one per 8 elements), a 16-bit word per 32 elements at 34: four times three high index bits, a 3-bit scale, and
-/// the sign of the shift. <c>x = d · (2 · scale + 1) · (level ± ⅛)</c> with <see cref="Codebooks.IQ1S"/>.
+/// Half <c>d</c> at 0, low index bytes at 2 (one per 8 elements), a 16-bit word per 32 elements at 34: four times three high index bits, a
+/// 3-bit scale, and the sign of the shift. <c>x = d · (2 · scale + 1) · (level ± ⅛)</c> with <see cref="Codebooks.IQ1S"/>.
 /// </summary>
 internal readonly struct IQ1_S : IBlockLayout
 {

@@ -5,8 +5,8 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>
-/// Half <c>d</c> at 0, low index bytes at 2 (one per 8 elements), sign bytes at 34, high index bits at 66 (two per 8 elements, a byte per 32), a nibble of
-/// scale per 16 elements at 74. <c>x = d · (½ + scale) / 4 · ±level</c> with <see cref="Codebooks.IQ2S"/>.
+/// Half <c>d</c> at 0, low index bytes at 2 (one per 8 elements), sign bytes at 34, high index bits at 66 (two per 8 elements, a byte per
+/// 32), a nibble of scale per 16 elements at 74. <c>x = d · (½ + scale) / 4 · ±level</c> with <see cref="Codebooks.IQ2S"/>.
 /// </summary>
 internal readonly struct IQ2_S : IBlockLayout
 {

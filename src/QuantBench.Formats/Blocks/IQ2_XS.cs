@@ -6,8 +6,8 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>
-/// Half <c>d</c> at 0, a 16-bit word per 8 elements at 2 (9 bits: index into <see cref="Codebooks.IQ2XS"/>, 7 bits: <see cref="Codebooks.EvenSigns"/>),
-/// a nibble of scale per 16 elements at 66. <c>x = d · (½ + scale) / 4 · ±level</c>.
+/// Half <c>d</c> at 0, a 16-bit word per 8 elements at 2 (9 bits: index into <see cref="Codebooks.IQ2XS"/>, 7 bits:
+/// <see cref="Codebooks.EvenSigns"/>), a nibble of scale per 16 elements at 66. <c>x = d · (½ + scale) / 4 · ±level</c>.
 /// </summary>
 internal readonly struct IQ2_XS : IBlockLayout
 {
@@ -42,7 +42,8 @@ internal readonly struct IQ2_XS : IBlockLayout
                 Codebooks.IQ2XS[(int)(words >> 16 & 511)],
                 Codebooks.EvenSigns(words >> 9 & 127),
                 Codebooks.EvenSigns(words >> 25));
-            Lanes.Store(q, Scale(d, BlockBytes.Nibble(BlockBytes.Read<byte>(ref block, 66 + g / 2), g % 2)), ref Unsafe.Add(ref output, 16 * g));
+            Lanes.Store(q, Scale(d, BlockBytes.Nibble(BlockBytes.Read<byte>(ref block, 66 + g / 2), g % 2)),
+                ref Unsafe.Add(ref output, 16 * g));
         }
     }
 

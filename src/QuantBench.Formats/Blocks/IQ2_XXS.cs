@@ -6,8 +6,8 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>
-/// Half <c>d</c> at 0, 8 bytes per 32 elements at 2: four indices into <see cref="Codebooks.IQ2XXS"/>, then a 32-bit word with four times seven sign bits
-/// (<see cref="Codebooks.EvenSigns"/>) and a 4-bit scale on top. <c>x = d · (½ + scale) / 4 · ±level</c>.
+/// Half <c>d</c> at 0, 8 bytes per 32 elements at 2: four indices into <see cref="Codebooks.IQ2XXS"/>, then a 32-bit word with four times
+/// seven sign bits (<see cref="Codebooks.EvenSigns"/>) and a 4-bit scale on top. <c>x = d · (½ + scale) / 4 · ±level</c>.
 /// </summary>
 internal readonly struct IQ2_XXS : IBlockLayout
 {

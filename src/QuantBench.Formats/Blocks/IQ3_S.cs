@@ -5,8 +5,9 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>
-/// Half <c>d</c> at 0, low index bytes at 2 (one per 4 elements), ninth index bits at 66 (bit k of a byte per 32 elements belongs to its k-th entry), sign
-/// bytes at 74, a nibble of scale per 32 elements at 106. <c>x = d · (1 + 2 · scale) · ±level</c> with <see cref="Codebooks.IQ3S"/>.
+/// Half <c>d</c> at 0, low index bytes at 2 (one per 4 elements), ninth index bits at 66 (bit k of a byte per 32 elements belongs to its
+/// k-th entry), sign bytes at 74, a nibble of scale per 32 elements at 106. <c>x = d · (1 + 2 · scale) · ±level</c> with
+/// <see cref="Codebooks.IQ3S"/>.
 /// </summary>
 internal readonly struct IQ3_S : IBlockLayout
 {

@@ -6,8 +6,8 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>
-/// Half <c>d</c> at 0, an index into <see cref="Codebooks.IQ3XXS"/> per 4 elements at 2, a 32-bit word per 32 elements at 66 with four times seven sign bits
-/// (<see cref="Codebooks.EvenSigns"/>) and a 4-bit scale on top. <c>x = d · (½ + scale) / 2 · ±level</c>.
+/// Half <c>d</c> at 0, an index into <see cref="Codebooks.IQ3XXS"/> per 4 elements at 2, a 32-bit word per 32 elements at 66 with four
+/// times seven sign bits (<see cref="Codebooks.EvenSigns"/>) and a 4-bit scale on top. <c>x = d · (½ + scale) / 2 · ±level</c>.
 /// </summary>
 internal readonly struct IQ3_XXS : IBlockLayout
 {

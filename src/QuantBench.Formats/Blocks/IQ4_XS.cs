@@ -6,8 +6,8 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>
-/// Half <c>d</c> at 0, high bit pairs of the scales (16 bits) at 2, their nibbles at 4, 128 bytes of nibbles at 8: each 16 bytes hold 32 elements in the
-/// order of <see cref="Q4_0"/>. <c>x = d · (scale − 32) · level</c>, one scale per 32.
+/// Half <c>d</c> at 0, high bit pairs of the scales (16 bits) at 2, their nibbles at 4, 128 bytes of nibbles at 8: each 16 bytes hold 32
+/// elements in the order of <see cref="Q4_0"/>. <c>x = d · (scale − 32) · level</c>, one scale per 32.
 /// </summary>
 internal readonly struct IQ4_XS : IBlockLayout, IBlockEncoder
 {

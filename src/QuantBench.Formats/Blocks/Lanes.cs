@@ -5,8 +5,8 @@ using System.Runtime.Intrinsics.X86;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>
-/// The last step of every vector decoder: 16 small integers become 16 floats. Multiplication and addition stay two roundings, never a fused one, because
-/// the scalar definition has two.
+/// The last step of every vector decoder: 16 small integers become 16 floats. Multiplication and addition stay two roundings, never a fused
+/// one, because the scalar definition has two.
 /// </summary>
 internal static class Lanes
 {
@@ -58,7 +58,8 @@ internal static class Lanes
             Vector256<float> factor = Vector256.Create(scale);
             Vector256<float> added = Vector256.Create(offset);
             (Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(q)) * factor + added).StoreUnsafe(ref output);
-            (Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(Upper(q.AsSByte()).AsByte())) * factor + added).StoreUnsafe(ref output, 8);
+            (Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(Upper(q.AsSByte()).AsByte())) * factor + added)
+                .StoreUnsafe(ref output, 8);
             return;
         }
 
@@ -80,7 +81,8 @@ internal static class Lanes
         {
             Vector256<float> factor = Vector256.Create(scale);
             ((Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(q)) + Vector256.Create(offset0)) * factor).StoreUnsafe(ref output);
-            ((Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(Upper(q))) + Vector256.Create(offset1)) * factor).StoreUnsafe(ref output, 8);
+            ((Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(Upper(q))) + Vector256.Create(offset1)) * factor)
+                .StoreUnsafe(ref output, 8);
             return;
         }
 

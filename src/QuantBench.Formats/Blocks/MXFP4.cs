@@ -5,7 +5,8 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>
-/// OCP microscaling: exponent byte <c>e</c> at 0, nibbles at 1 in the order of <see cref="Q4_0"/>, each an index into <see cref="Fp4.Doubled"/>.
+/// OCP microscaling: exponent byte <c>e</c> at 0, nibbles at 1 in the order of <see cref="Q4_0"/>, each an index into
+/// <see cref="Fp4.Doubled"/>.
 /// <c>x = 2^(e − 128) · level</c>. e = 255, which the standard reserves for NaN, is read as 2^127 like everywhere else in the field.
 /// </summary>
 internal readonly struct MXFP4 : IBlockLayout, IBlockEncoder

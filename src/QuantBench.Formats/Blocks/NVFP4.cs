@@ -5,7 +5,8 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>
-/// Four unsigned E4M3 scales at 0, one per 16 elements, 8 bytes of nibbles for each at 4: element k &lt; 8 is the low nibble of byte k, 8 + k the high one.
+/// Four unsigned E4M3 scales at 0, one per 16 elements, 8 bytes of nibbles for each at 4: element k &lt; 8 is the low nibble of byte k, 8 +
+/// k the high one.
 /// <c>x = scale / 2 · level</c> with <see cref="Fp4.Doubled"/>. A factor per tensor may lie beside it; it is not part of the blocks.
 /// </summary>
 internal readonly struct NVFP4 : IBlockLayout
@@ -34,7 +35,8 @@ internal readonly struct NVFP4 : IBlockLayout
         {
             ulong packed = BlockBytes.Read<ulong>(ref block, 4 + 8 * s);
             Vector128<sbyte> index = Vector128.Create(packed & Nibbles, (packed >> 4) & Nibbles).AsSByte();
-            Lanes.Store(Vector128.Shuffle(levels, index), Fp4.HalfOfUE4M3(BlockBytes.Read<byte>(ref block, s)), ref Unsafe.Add(ref output, 16 * s));
+            Lanes.Store(Vector128.Shuffle(levels, index), Fp4.HalfOfUE4M3(BlockBytes.Read<byte>(ref block, s)),
+                ref Unsafe.Add(ref output, 16 * s));
         }
     }
 }

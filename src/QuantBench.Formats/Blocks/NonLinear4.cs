@@ -19,5 +19,6 @@ internal static class NonLinear4
     public static ReadOnlySpan<float> Gaps => s_gaps;
 
     /// <summary>As one register, for table shuffles.</summary>
-    public static Vector128<sbyte> Vector => Vector128.Create((sbyte)-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113);
+    public static Vector128<sbyte> Vector =>
+        Vector128.Create((sbyte)-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113);
 }

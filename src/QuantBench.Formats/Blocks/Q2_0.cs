@@ -28,7 +28,8 @@ internal readonly struct Q2_0 : IBlockLayout, IBlockEncoder
         Vector128<byte> spread = Vector128.Create((byte)0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
         for (int i = 0; i < 4; i++)
         {
-            // Each of 4 bytes in 4 lanes; lane k keeps the pair k % 4, moved to the bottom. 16-bit shifts: what crosses a byte is masked off.
+            // Each of 4 bytes in 4 lanes; lane k keeps the pair k % 4, moved to the bottom. 16-bit shifts: what crosses a byte is masked
+            // off.
             Vector128<byte> v = Vector128.Shuffle(Vector128.CreateScalar(BlockBytes.Read<uint>(ref block, 2 + 4 * i)).AsByte(), spread);
             Vector128<byte> q = (v & Vector128.Create(0x0000_0003u).AsByte())
                 | ((v.AsUInt16() >>> 2).AsByte() & Vector128.Create(0x0000_0300u).AsByte())

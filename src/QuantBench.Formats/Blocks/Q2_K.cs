@@ -5,8 +5,10 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>
-/// 16 bytes of scales at 0 (low nibble: scale, high: minimum, one byte per 16 elements), 64 bytes of 2-bit quants at 16, halves <c>d</c> at 80 and
-/// <c>dmin</c> at 82. Each 128 elements take 32 bytes: element r is bits 2·(r / 32) of byte r % 32. <c>x = d · scale · q − dmin · minimum</c>.
+/// 16 bytes of scales at 0 (low nibble: scale, high: minimum, one byte per 16 elements), 64 bytes of 2-bit quants at 16, halves <c>d</c> at
+/// 80 and
+/// <c>dmin</c> at 82. Each 128 elements take 32 bytes: element r is bits 2·(r / 32) of byte r % 32. <c>x = d · scale · q − dmin ·
+/// minimum</c>.
 /// </summary>
 internal readonly struct Q2_K : IBlockLayout, IBlockEncoder
 {

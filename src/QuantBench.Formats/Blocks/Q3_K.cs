@@ -5,8 +5,8 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>
-/// 32 bytes of third bits at 0 (bit i / 32 of byte i % 32), 64 bytes of low bits at 32 in the order of <see cref="Q2_K"/>, 16 six-bit scales in 12 bytes
-/// at 96, half <c>d</c> at 108. <c>x = d · (scale − 32) · (q − 4)</c>.
+/// 32 bytes of third bits at 0 (bit i / 32 of byte i % 32), 64 bytes of low bits at 32 in the order of <see cref="Q2_K"/>, 16 six-bit
+/// scales in 12 bytes at 96, half <c>d</c> at 108. <c>x = d · (scale − 32) · (q − 4)</c>.
 /// </summary>
 internal readonly struct Q3_K : IBlockLayout, IBlockEncoder
 {

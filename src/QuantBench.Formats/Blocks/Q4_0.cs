@@ -5,8 +5,8 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>
-/// Half <c>d</c> at 0, 16 bytes of nibbles at 2: element i &lt; 16 is the low nibble of byte i, element 16 + i the high one. <c>x = d · (q −
-/// 8)</c>.
+/// Half <c>d</c> at 0, 16 bytes of nibbles at 2: element i &lt; 16 is the low nibble of byte i, element 16 + i the high one. <c>x = d · (q
+/// − 8)</c>.
 /// </summary>
 internal readonly struct Q4_0 : IBlockLayout, IBlockEncoder
 {

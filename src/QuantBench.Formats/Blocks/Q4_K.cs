@@ -5,8 +5,8 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>
-/// Halves <c>d</c> at 0 and <c>dmin</c> at 2, 12 bytes of <see cref="SixBitScales"/> at 4, 128 bytes of nibbles at 16: each 32 bytes hold 64 elements, the
-/// first 32 in the low nibbles. <c>x = d · scale · q − dmin · minimum</c>, one scale and minimum per 32.
+/// Halves <c>d</c> at 0 and <c>dmin</c> at 2, 12 bytes of <see cref="SixBitScales"/> at 4, 128 bytes of nibbles at 16: each 32 bytes hold
+/// 64 elements, the first 32 in the low nibbles. <c>x = d · scale · q − dmin · minimum</c>, one scale and minimum per 32.
 /// </summary>
 internal readonly struct Q4_K : IBlockLayout, IBlockEncoder
 {

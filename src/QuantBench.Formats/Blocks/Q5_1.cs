@@ -5,7 +5,8 @@ using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
-/// <summary>Halves <c>d</c> at 0 and <c>m</c> at 2, fifth bits at 4, nibbles at 8, ordered as in <see cref="Q5_0"/>. <c>x = d · q + m</c>.</summary>
+/// <summary>Halves <c>d</c> at 0 and <c>m</c> at 2, fifth bits at 4, nibbles at 8, ordered as in <see cref="Q5_0"/>. <c>x = d · q +
+/// m</c>.</summary>
 internal readonly struct Q5_1 : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.Q5_1;
@@ -34,7 +35,8 @@ internal readonly struct Q5_1 : IBlockLayout, IBlockEncoder
         Vector128<byte> packed = Vector128.LoadUnsafe(ref block, 8);
         Vector128<byte> fifth = Vector128.Create((byte)16);
         Lanes.Store(Lanes.LowNibbles(packed) | (Lanes.BitMask(BlockBytes.Read<ushort>(ref block, 4)) & fifth), d, m, ref output);
-        Lanes.Store(Lanes.HighNibbles(packed) | (Lanes.BitMask(BlockBytes.Read<ushort>(ref block, 6)) & fifth), d, m, ref Unsafe.Add(ref output, 16));
+        Lanes.Store(Lanes.HighNibbles(packed) | (Lanes.BitMask(BlockBytes.Read<ushort>(ref block, 6)) & fifth), d, m,
+            ref Unsafe.Add(ref output, 16));
     }
 
     public static void Encode(ReadOnlySpan<float> values, Span<byte> block)

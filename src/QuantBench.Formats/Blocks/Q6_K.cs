@@ -5,8 +5,9 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>
-/// 128 bytes of low nibbles at 0, 64 bytes of high bit pairs at 128, 16 signed scales at 192, half <c>d</c> at 208. Each 128 elements take 64 + 32 bytes:
-/// element r is the nibble r / 64 of byte r % 64, its upper bits the pair r / 32 of byte r % 32. <c>x = d · scale · (q − 32)</c>, one scale per 16.
+/// 128 bytes of low nibbles at 0, 64 bytes of high bit pairs at 128, 16 signed scales at 192, half <c>d</c> at 208. Each 128 elements take
+/// 64 + 32 bytes: element r is the nibble r / 64 of byte r % 64, its upper bits the pair r / 32 of byte r % 32. <c>x = d · scale · (q −
+/// 32)</c>, one scale per 16.
 /// </summary>
 internal readonly struct Q6_K : IBlockLayout, IBlockEncoder
 {

@@ -27,7 +27,8 @@ internal readonly struct Q8_K : IBlockLayout, IBlockEncoder
     public static void DecodeVector(ref byte block, ref float output)
     {
         float d = BlockBytes.Read<float>(ref block, 0);
-        for (int i = 0; i < 256; i += 16) Lanes.Store(Vector128.LoadUnsafe(ref block, (nuint)(4 + i)).AsSByte(), d, ref Unsafe.Add(ref output, i));
+        for (int i = 0; i < 256; i += 16)
+            Lanes.Store(Vector128.LoadUnsafe(ref block, (nuint)(4 + i)).AsSByte(), d, ref Unsafe.Add(ref output, i));
     }
 
     public static void Encode(ReadOnlySpan<float> values, Span<byte> block)

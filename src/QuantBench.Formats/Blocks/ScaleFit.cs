@@ -4,8 +4,9 @@ using System.Runtime.Intrinsics;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>
-/// Least-squares scales of small groups. A scale decides the levels, and given the levels the best scale is a linear problem; so a row of first scales is
-/// tried, each followed by its linear solution, and the best one is polished by a few more rounds of both. Groups are a multiple of 8 long.
+/// Least-squares scales of small groups. A scale decides the levels, and given the levels the best scale is a linear problem; so a row of
+/// first scales is tried, each followed by its linear solution, and the best one is polished by a few more rounds of both. Groups are a
+/// multiple of 8 long.
 /// </summary>
 internal static class ScaleFit
 {
@@ -107,7 +108,8 @@ internal static class ScaleFit
         return Vector256.Sum(error);
     }
 
-    private static (float Scale, float Offset, float Gain) AffineStep(ReadOnlySpan<float> x, float inverse, float offset, int levels, float sum)
+    private static (float Scale, float Offset, float Gain) AffineStep(ReadOnlySpan<float> x, float inverse, float offset, int levels,
+        float sum)
     {
         Vector256<float> q1 = Vector256<float>.Zero;
         Vector256<float> q2 = Vector256<float>.Zero;

@@ -3,8 +3,9 @@ using System.Runtime.CompilerServices;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>
-/// The 8 scales and 8 minimums of six bits that <see cref="Q4_K"/> and <see cref="Q5_K"/> keep in 12 bytes: those of groups 0–3 whole in the low six bits
-/// of bytes 0–3 and 4–7; of groups 4–7 four bits in the nibbles of bytes 8–11 (low: scale, high: minimum) and two in the tops of bytes 0–3 and 4–7.
+/// The 8 scales and 8 minimums of six bits that <see cref="Q4_K"/> and <see cref="Q5_K"/> keep in 12 bytes: those of groups 0–3 whole in
+/// the low six bits of bytes 0–3 and 4–7; of groups 4–7 four bits in the nibbles of bytes 8–11 (low: scale, high: minimum) and two in the
+/// tops of bytes 0–3 and 4–7.
 /// </summary>
 internal static class SixBitScales
 {

@@ -5,9 +5,10 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>
-/// Ternary, five to a byte: 48 bytes at 0, 4 bytes (four trits each) at 48, half <c>d</c> at 52. A byte is the base-3 number of its trits (first the most
-/// significant) scaled to 256, so that trit n is the integer part of <c>3 · (b · 3ⁿ mod 256) / 256</c>. Elements 0–159 come from bytes 0–31, 160–239 from
-/// bytes 32–47, 240–255 from bytes 48–51, each time all first trits, then all second ones. <c>x = d · (trit − 1)</c>.
+/// Ternary, five to a byte: 48 bytes at 0, 4 bytes (four trits each) at 48, half <c>d</c> at 52. A byte is the base-3 number of its trits
+/// (first the most significant) scaled to 256, so that trit n is the integer part of <c>3 · (b · 3ⁿ mod 256) / 256</c>. Elements 0–159 come
+/// from bytes 0–31, 160–239 from bytes 32–47, 240–255 from bytes 48–51, each time all first trits, then all second ones. <c>x = d · (trit −
+/// 1)</c>.
 /// </summary>
 internal readonly struct TQ1_0 : IBlockLayout, IBlockEncoder
 {
@@ -71,7 +72,8 @@ internal readonly struct TQ1_0 : IBlockLayout, IBlockEncoder
         BlockBytes.WriteHalf(block, 52, d);
     }
 
-    /// <summary>Base-3 number of five trits (missing ones 0), scaled from 243 to 256 and rounded up so that each trit comes out whole.</summary>
+    /// <summary>Base-3 number of five trits (missing ones 0), scaled from 243 to 256 and rounded up so that each trit comes out
+    /// whole.</summary>
     private static byte Pack(ReadOnlySpan<int> trits, int stride, int count)
     {
         int number = 0;

@@ -4,7 +4,8 @@ using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
-/// <summary>Ternary, four to a byte: 64 bytes at 0 in the order of <see cref="Q2_K"/>, half <c>d</c> at 64. <c>x = d · (q − 1)</c>.</summary>
+/// <summary>Ternary, four to a byte: 64 bytes at 0 in the order of <see cref="Q2_K"/>, half <c>d</c> at 64. <c>x = d · (q −
+/// 1)</c>.</summary>
 internal readonly struct TQ2_0 : IBlockLayout, IBlockEncoder
 {
     public static GgmlType Type => GgmlType.TQ2_0;

@@ -16,7 +16,9 @@ internal static class FloatRows
     /// <param name="floats">Room for as many floats.</param>
     public static void Convert(ReadOnlySpan<byte> from, SafetensorsDType fromType, Span<byte> to, GgmlType toType, Span<float> floats)
     {
-        if ((fromType, toType) is (SafetensorsDType.F32, GgmlType.F32) or (SafetensorsDType.F16, GgmlType.F16) or (SafetensorsDType.BF16, GgmlType.BF16))
+        if ((fromType,
+            toType) is (SafetensorsDType.F32, GgmlType.F32) or (SafetensorsDType.F16, GgmlType.F16)
+                or (SafetensorsDType.BF16, GgmlType.BF16))
         {
             from.CopyTo(to);
             return;

@@ -2,10 +2,13 @@ using System.Collections.Frozen;
 
 namespace QuantBench.Formats.Conversion;
 
-/// <summary>What the class name in <c>config.json</c> decides; a new architecture of the same family is one line of <see cref="Known"/>.</summary>
+/// <summary>What the class name in <c>config.json</c> decides; a new architecture of the same family is one line of
+/// <see cref="Known"/>.</summary>
 /// <param name="Gguf">Name in GGUF files.</param>
-/// <param name="Native">Name for engines that read the directory itself; it differs where a GGUF file can't say all that the configuration says.</param>
-/// <param name="PermutesHeads">Rows of Q and K are reordered for GGUF: llama.cpp rotates neighbours in these models, halves in the others.</param>
+/// <param name="Native">Name for engines that read the directory itself; it differs where a GGUF file can't say all that the configuration
+/// says.</param>
+/// <param name="PermutesHeads">Rows of Q and K are reordered for GGUF: llama.cpp rotates neighbours in these models, halves in the
+/// others.</param>
 /// <param name="NormOffset">Norm weights are stored less this.</param>
 /// <param name="FusesProjections">Q, K and V are one matrix, and so are gate and up.</param>
 /// <param name="HasHeadNorms">Each query and key head is normalised.</param>
@@ -30,14 +33,17 @@ internal sealed record HuggingFaceArchitecture(
     {
         ["LlamaForCausalLM"] = new("llama", "llama", PermutesHeads: true),
         ["MistralForCausalLM"] = new("llama", "mistral", PermutesHeads: true, Window: HuggingFaceWindow.EveryLayer),
-        ["SmolLM3ForCausalLM"] = new("smollm3", "smollm3", PermutesHeads: true, TiesByDefault: true, Window: HuggingFaceWindow.WhenSwitchedOn),
+        ["SmolLM3ForCausalLM"] = new("smollm3", "smollm3", PermutesHeads: true, TiesByDefault: true,
+            Window: HuggingFaceWindow.WhenSwitchedOn),
         ["Qwen2ForCausalLM"] = new("qwen2", "qwen2", Window: HuggingFaceWindow.WhenSwitchedOn),
         ["Qwen3ForCausalLM"] = new("qwen3", "qwen3", HasHeadNorms: true, Window: HuggingFaceWindow.WhenSwitchedOn),
         ["Phi3ForCausalLM"] = new("phi3", "phi3", FusesProjections: true, Window: HuggingFaceWindow.Ignored),
         ["GemmaForCausalLM"] = new("gemma", "gemma", NormOffset: 1, TiesByDefault: true, Gelu: true),
-        ["Gemma2ForCausalLM"] = new("gemma2", "gemma2", NormOffset: 1, HasPostNorms: true, TiesByDefault: true, Window: HuggingFaceWindow.EverySecondLayer, Gelu: true),
+        ["Gemma2ForCausalLM"] = new("gemma2", "gemma2", NormOffset: 1, HasPostNorms: true, TiesByDefault: true,
+            Window: HuggingFaceWindow.EverySecondLayer, Gelu: true),
         ["Gemma3ForCausalLM"] =
-            new("gemma3", "gemma3", NormOffset: 1, HasHeadNorms: true, HasPostNorms: true, TiesByDefault: true, Window: HuggingFaceWindow.AllButEverySixthLayer, Gelu: true),
+            new("gemma3", "gemma3", NormOffset: 1, HasHeadNorms: true, HasPostNorms: true, TiesByDefault: true,
+                Window: HuggingFaceWindow.AllButEverySixthLayer, Gelu: true),
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     /// <summary>Whether <c>hidden_act</c> names what this architecture computes.</summary>

@@ -64,7 +64,8 @@ internal sealed record HuggingFaceConfig
         if ((json.Find("quantization_config") ?? json.Find("quantization")) is not { } quantization) return Read(json, path);
         string method = quantization.IsObject && quantization.Find("quant_method") is { IsString: true } name ? name.AsString() : "unknown";
         throw new ModelFormatException(
-            path, null, $"the weights are already quantized ('quantization_config', method '{method}').", "Start from the model's unquantized weights.");
+            path, null, $"the weights are already quantized ('quantization_config', method '{method}').",
+            "Start from the model's unquantized weights.");
     }
 
     /// <summary>Reads the configuration, however the weights are stored.</summary>
@@ -76,10 +77,13 @@ internal sealed record HuggingFaceConfig
         int heads = json.Get("num_attention_heads").AsInt32(1, hidden);
         int keyValueHeads = json.Find("num_key_value_heads")?.AsInt32(1, heads) ?? heads;
         int? headSize = json.Find("head_dim")?.AsInt32(2, MaxSize);
-        if (headSize is null && hidden % heads != 0) throw new ModelFormatException(path, null, $"'hidden_size' ({hidden}) is not a multiple of 'num_attention_heads' ({heads}).");
+        if (headSize is null && hidden % heads != 0)
+            throw new ModelFormatException(path, null, $"'hidden_size' ({hidden}) is not a multiple of 'num_attention_heads' ({heads}).");
         int size = headSize ?? hidden / heads;
         if (size % 2 != 0) throw new ModelFormatException(path, null, $"the head size {size} is odd; rotary positions need pairs.");
-        if (heads % keyValueHeads != 0) throw new ModelFormatException(path, null, $"'num_attention_heads' ({heads}) is not a multiple of 'num_key_value_heads' ({keyValueHeads}).");
+        if (heads % keyValueHeads != 0)
+            throw new ModelFormatException(path, null,
+                $"'num_attention_heads' ({heads}) is not a multiple of 'num_key_value_heads' ({keyValueHeads}).");
         CheckUnsupported(json, architecture, path);
         int layers = json.Get("num_hidden_layers").AsInt32(1, 512);
         int context = json.Get("max_position_embeddings").AsInt32(1, int.MaxValue);
@@ -111,7 +115,9 @@ internal sealed record HuggingFaceConfig
     {
         string name = json.Get("architectures").Items().Select(item => item.AsString()).FirstOrDefault() ?? "";
         return HuggingFaceArchitecture.Known.GetValueOrDefault(name) ?? throw new ModelFormatException(
-            path, null, $"the architecture '{name}' is not read; {string.Join(", ", HuggingFaceArchitecture.Known.Keys.Order(StringComparer.Ordinal))} are.",
+            path, null,
+            $"the architecture '{name}' is not read; {string.Join(", ", HuggingFaceArchitecture.Known.Keys.Order(StringComparer.Ordinal))} "
+                + $"are.",
             "Convert the model with llama.cpp's convert_hf_to_gguf.py and give the GGUF file instead.")
         { IsUnsupported = true };
     }
@@ -129,25 +135,34 @@ internal sealed record HuggingFaceConfig
         if ((json.Find("hidden_activation") ?? json.Find("hidden_act")) is { } activation && !architecture.Accepts(activation.AsString()))
         {
             throw new ModelFormatException(
-                path, null, $"'hidden_act' is '{activation.AsString()}'; {architecture.Gguf} models with '{(architecture.Gelu ? "gelu_pytorch_tanh" : "silu")}' are read.")
+                path, null,
+                $"'hidden_act' is '{activation.AsString()}'; {architecture.Gguf} models with "
+                    + $"'{(architecture.Gelu ? "gelu_pytorch_tanh" : "silu")}' are read.")
             { IsUnsupported = true };
         }
 
-        if (json.Find("num_local_experts") is { } experts && experts.AsInt64() > 1) throw new ModelFormatException(path, null, "models with experts ('num_local_experts') are not read.") { IsUnsupported = true };
+        if (json.Find("num_local_experts") is { } experts && experts.AsInt64() > 1)
+            throw new ModelFormatException(path, null, "models with experts ('num_local_experts') are not read.") { IsUnsupported = true };
         if (json.Find("no_rope_layer_interval") is { } interval && (architecture.Gguf != "smollm3" || interval.AsInt64() != 4))
         {
-            throw new ModelFormatException(path, null, $"'no_rope_layer_interval' is {interval.AsInt64()}; smollm3 models with 4 are read.") { IsUnsupported = true };
+            throw new ModelFormatException(path, null,
+                $"'no_rope_layer_interval' is {interval.AsInt64()}; smollm3 models with 4 are read.")
+            { IsUnsupported = true };
         }
     }
 
-    /// <summary>GGUF files don't carry the scale of queries; readers take the head's size, or, for Gemma's 27B, the embedding's share per head.</summary>
+    /// <summary>GGUF files don't carry the scale of queries; readers take the head's size, or, for Gemma's 27B, the embedding's share per
+    /// head.</summary>
     private static void CheckQueryScale(ModelJson json, int headSize, string path)
     {
         if (json.Find("query_pre_attn_scalar") is not { } scalar) return;
         double share = (double)json.Get("hidden_size").AsInt64() / json.Get("num_attention_heads").AsInt64();
         bool isWide = json.Get("num_hidden_layers").AsInt64() is 46 or 62;
         double expected = isWide ? Math.Floor(share) : headSize;
-        if (scalar.AsDouble() != expected) throw new ModelFormatException(path, null, $"'query_pre_attn_scalar' is {scalar.AsDouble()}; models with {expected} here are read.") { IsUnsupported = true };
+        if (scalar.AsDouble() != expected)
+            throw new ModelFormatException(path, null,
+                $"'query_pre_attn_scalar' is {scalar.AsDouble()}; models with {expected} here are read.")
+            { IsUnsupported = true };
     }
 
     private static int? ReadWindow(ModelJson json, HuggingFaceArchitecture architecture, int layers, string path)
@@ -160,12 +175,18 @@ internal sealed record HuggingFaceConfig
             case HuggingFaceWindow.WhenSwitchedOn:
                 bool isOn = window is not null && (json.Find("use_sliding_window")?.AsBoolean() ?? false)
                     && (json.Find("max_window_layers")?.AsInt64() ?? 0) < layers;
-                return !isOn ? null : throw new ModelFormatException(path, null, "sliding windows of the upper layers ('use_sliding_window') are not read.") { IsUnsupported = true };
+                return !isOn ? null
+                    : throw new ModelFormatException(path, null,
+                        "sliding windows of the upper layers ('use_sliding_window') are not read.")
+                    { IsUnsupported = true };
             case HuggingFaceWindow.EverySecondLayer or HuggingFaceWindow.AllButEverySixthLayer:
                 if (window is null) throw new ModelFormatException(path, null, "'sliding_window' is missing.");
                 if (json.Find("sliding_window_pattern") is { } pattern && pattern.AsInt64() != architecture.WindowPattern)
                 {
-                    throw new ModelFormatException(path, null, $"'sliding_window_pattern' is {pattern.AsInt64()}; {architecture.Gguf} models with {architecture.WindowPattern} are read.") { IsUnsupported = true };
+                    throw new ModelFormatException(path, null,
+                        $"'sliding_window_pattern' is {pattern.AsInt64()}; {architecture.Gguf} models with {architecture.WindowPattern} "
+                            + $"are read.")
+                    { IsUnsupported = true };
                 }
 
                 CheckLayerTypes(json, architecture, path);
@@ -185,7 +206,10 @@ internal sealed record HuggingFaceConfig
             bool isWindowed = layer++ % architecture.WindowPattern < architecture.WindowPattern - 1;
             if (type.AsString() != (isWindowed ? "sliding_attention" : "full_attention"))
             {
-                throw new ModelFormatException(path, null, $"'layer_types' has '{type.AsString()}' for layer {layer - 1}; models with {architecture.Gguf}'s usual pattern are read.") { IsUnsupported = true };
+                throw new ModelFormatException(path, null,
+                    $"'layer_types' has '{type.AsString()}' for layer {layer - 1}; models with {architecture.Gguf}'s usual pattern are "
+                        + $"read.")
+                { IsUnsupported = true };
             }
         }
     }

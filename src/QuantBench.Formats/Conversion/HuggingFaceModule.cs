@@ -22,7 +22,8 @@ internal sealed record HuggingFaceModule(string Target, string Source, long Rows
         int permutedQueries = architecture.PermutesHeads ? config.HeadCount : 0;
         int permutedKeys = architecture.PermutesHeads ? config.KeyValueHeadCount : 0;
 
-        void Matrix(string target, string source, long rows, long columns, int heads = 0) => modules.Add(new HuggingFaceModule(target, source, rows, columns, heads));
+        void Matrix(string target, string source, long rows, long columns, int heads = 0) =>
+            modules.Add(new HuggingFaceModule(target, source, rows, columns, heads));
 
         void Norm(string target, string source, long length) => modules.Add(new HuggingFaceModule(target, source, 1, length, IsNorm: true));
 

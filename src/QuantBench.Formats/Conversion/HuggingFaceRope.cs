@@ -12,13 +12,16 @@ namespace QuantBench.Formats.Conversion;
 /// <param name="Factor">By how much; 1 for <c>longrope</c>, whose factors say.</param>
 /// <param name="OriginalContextLength">Context length before stretching; null where the file doesn't say.</param>
 /// <param name="Source">The JSON object, for what only one type has.</param>
-internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int RotatedSize, string? Type, double Factor, int? OriginalContextLength, ModelJson? Source)
+internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int RotatedSize, string? Type, double Factor,
+    int? OriginalContextLength, ModelJson? Source)
 {
     /// <summary>Reads the settings.</summary>
     /// <exception cref="ModelFormatException">They are broken or of a kind that isn't read.</exception>
-    public static HuggingFaceRope Read(ModelJson json, HuggingFaceArchitecture architecture, int hidden, int heads, int headSize, int context)
+    public static HuggingFaceRope Read(ModelJson json, HuggingFaceArchitecture architecture, int hidden, int heads, int headSize,
+        int context)
     {
-        // Newer files gather the settings in one object, by kind of layer where those differ; older ones have rope_theta and rope_scaling apart.
+        // Newer files gather the settings in one object, by kind of layer where those differ; older ones have rope_theta and rope_scaling
+        // apart.
         ModelJson? parameters = json.Find("rope_parameters");
         ModelJson? local = parameters?.Find("sliding_attention");
         ModelJson? main = parameters?.Find("full_attention") ?? parameters;
@@ -28,9 +31,15 @@ internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int Rota
             null or "default" => null,
             "su" => "longrope",
             ("linear" or "yarn" or "llama3" or "longrope") and var known => known,
-            { } other => throw new ModelFormatException(json.File, null, $"the rotary scaling '{other}' is not read; linear, yarn, llama3 and longrope are.") { IsUnsupported = true },
+            { } other =>
+                throw new ModelFormatException(json.File, null,
+                    $"the rotary scaling '{other}' is not read; linear, yarn, llama3 and longrope are.")
+                { IsUnsupported = true },
         };
-        if (type == "longrope" && architecture.Gguf != "phi3") throw new ModelFormatException(json.File, null, $"the rotary scaling 'longrope' is read for phi3 models, not for {architecture.Gguf}.") { IsUnsupported = true };
+        if (type == "longrope" && architecture.Gguf != "phi3")
+            throw new ModelFormatException(json.File, null,
+                $"the rotary scaling 'longrope' is read for phi3 models, not for {architecture.Gguf}.")
+            { IsUnsupported = true };
         double factor = 1;
         if (scaling is { } stretched && type is "linear" or "yarn" or "llama3")
         {
@@ -42,7 +51,8 @@ internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int Rota
         var rope = new HuggingFaceRope(
             (main?.Find("rope_theta") ?? json.Find("rope_theta"))?.AsDouble(),
             (json.Find("rope_local_base_freq") ?? local?.Find("rope_theta"))?.AsDouble(),
-            ReadRotatedSize(main?.Find("partial_rotary_factor") ?? json.Find("partial_rotary_factor"), architecture, hidden, heads, headSize),
+            ReadRotatedSize(main?.Find("partial_rotary_factor") ?? json.Find("partial_rotary_factor"), architecture, hidden, heads,
+                headSize),
             type, factor, original?.AsInt32(1, int.MaxValue), scaling);
         return architecture.Gguf == "phi3" ? rope with { OriginalContextLength = rope.OriginalContextLength ?? context } : rope;
     }
@@ -53,7 +63,8 @@ internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int Rota
     public ImmutableArray<(string Name, float[] Factors)> Tensors(int headSize) => Type switch
     {
         "llama3" => [("rope_freqs.weight", Llama3Factors(headSize))],
-        "longrope" => [("rope_factors_long.weight", LongFactors("long_factor")), ("rope_factors_short.weight", LongFactors("short_factor"))],
+        "longrope" =>
+            [("rope_factors_long.weight", LongFactors("long_factor")), ("rope_factors_short.weight", LongFactors("short_factor"))],
         _ => [],
     };
 
@@ -71,11 +82,16 @@ internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int Rota
         if (factor is not { } part || part.AsDouble() == 1) return headSize;
         if (architecture.Gguf != "phi3")
         {
-            throw new ModelFormatException(part.File, null, $"{architecture.Gguf} models that rotate a part of each head ('partial_rotary_factor') are not read.") { IsUnsupported = true };
+            throw new ModelFormatException(part.File, null,
+                $"{architecture.Gguf} models that rotate a part of each head ('partial_rotary_factor') are not read.")
+            {
+                IsUnsupported = true
+            };
         }
 
         int rotated = (int)(part.AsDouble() * hidden) / heads;
-        return rotated >= 2 && rotated <= headSize && rotated % 2 == 0 ? rotated : throw part.Wrong("a share of the head with an even number of elements");
+        return rotated >= 2 && rotated <= headSize && rotated % 2 == 0 ? rotated
+            : throw part.Wrong("a share of the head with an even number of elements");
     }
 
     /// <summary>
@@ -88,7 +104,8 @@ internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int Rota
         double lowFactor = json.Find("low_freq_factor")?.AsDouble() ?? 1.0;
         double highFactor = json.Find("high_freq_factor")?.AsDouble() ?? 4.0;
         double trainedContext = json.Find("original_max_position_embeddings")?.AsInt32(1, int.MaxValue) ?? 8192;
-        if (lowFactor <= 0 || highFactor <= lowFactor) throw new ModelFormatException(json.File, null, "'high_freq_factor' must be above 'low_freq_factor', and that above 0.");
+        if (lowFactor <= 0 || highFactor <= lowFactor)
+            throw new ModelFormatException(json.File, null, "'high_freq_factor' must be above 'low_freq_factor', and that above 0.");
         float ropeBase = (float)(Base ?? 10000.0);
         float[] factors = new float[headSize / 2];
         for (int i = 0; i < factors.Length; i++)
@@ -109,7 +126,8 @@ internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int Rota
     {
         ModelJson json = (Source ?? throw new InvalidOperationException("a scaling has its source")).Get(name);
         float[] factors = [.. json.Items().Select(item => (float)item.AsDouble())];
-        if (factors.Length != RotatedSize / 2 || factors.Any(factor => !(factor > 0))) throw json.Wrong($"{RotatedSize / 2} numbers above 0");
+        if (factors.Length != RotatedSize / 2 || factors.Any(factor => !(factor > 0)))
+            throw json.Wrong($"{RotatedSize / 2} numbers above 0");
         return factors;
     }
 }

@@ -26,9 +26,11 @@ public static class HuggingFaceToGguf
     /// <param name="cancellationToken">Stops between pieces of about a million weights; the output is then incomplete.</param>
     /// <exception cref="QuantBenchException">The source is broken or of a kind that isn't converted.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public static void Convert(string sourceDirectory, string outputPath, GgmlType floatType, IProgress<double> progress, CancellationToken cancellationToken)
+    public static void Convert(string sourceDirectory, string outputPath, GgmlType floatType, IProgress<double> progress,
+        CancellationToken cancellationToken)
     {
-        if (floatType is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16)) throw new ArgumentOutOfRangeException(nameof(floatType), floatType, "F32, F16 or BF16");
+        if (floatType is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16))
+            throw new ArgumentOutOfRangeException(nameof(floatType), floatType, "F32, F16 or BF16");
         cancellationToken.ThrowIfCancellationRequested();
         HuggingFaceConfig config = HuggingFaceConfig.Read(sourceDirectory);
         HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.Read(sourceDirectory, config.VocabularySize);
@@ -44,13 +46,15 @@ public static class HuggingFaceToGguf
         GgufMetadata metadata = MakeMetadata(config, tokenizer, floatType, outputPath);
         try
         {
-            using var writer = new GgufWriter(new FileStream(outputPath, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16), metadata, specs);
+            using var writer = new GgufWriter(new FileStream(outputPath, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16),
+                metadata, specs);
             WriteTensors(writer, model, plan, ropeFactors, floatType, progress, cancellationToken);
             writer.Complete();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new RequestException($"The file '{outputPath}' can't be written: {e.Message}", "Check that the directory exists, may be written to and has room.", e);
+            throw new RequestException($"The file '{outputPath}' can't be written: {e.Message}",
+                "Check that the directory exists, may be written to and has room.", e);
         }
     }
 
@@ -113,7 +117,8 @@ public static class HuggingFaceToGguf
         yield return reported;
     }
 
-    private static GgufMetadata MakeMetadata(HuggingFaceConfig config, HuggingFaceTokenizer tokenizer, GgmlType floatType, string outputPath)
+    private static GgufMetadata MakeMetadata(HuggingFaceConfig config, HuggingFaceTokenizer tokenizer, GgmlType floatType,
+        string outputPath)
     {
         string arch = config.Architecture.Gguf;
         var metadata = new GgufMetadata(outputPath);

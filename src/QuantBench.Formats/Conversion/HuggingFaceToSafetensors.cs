@@ -8,8 +8,8 @@ using QuantBench.Formats.Safetensors;
 namespace QuantBench.Formats.Conversion;
 
 /// <summary>
-/// Changes the float type of a Hugging Face directory: one <c>model.safetensors</c>, <c>config.json</c> with the new type, and the tokenizer's files. All
-/// float tensors change, norms too, as <c>model.to(dtype)</c> does; others are copied.
+/// Changes the float type of a Hugging Face directory: one <c>model.safetensors</c>, <c>config.json</c> with the new type, and the
+/// tokenizer's files. All float tensors change, norms too, as <c>model.to(dtype)</c> does; others are copied.
 /// </summary>
 public static class HuggingFaceToSafetensors
 {
@@ -29,7 +29,8 @@ public static class HuggingFaceToSafetensors
     /// <exception cref="QuantBenchException">The source is broken or quantized, or the output can't be written.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static void Convert(
-        string sourceDirectory, string outputDirectory, SafetensorsDType floatType, IProgress<double> progress, CancellationToken cancellationToken)
+        string sourceDirectory, string outputDirectory, SafetensorsDType floatType, IProgress<double> progress,
+        CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(progress);
         if (!IsFloat(floatType)) throw new ArgumentOutOfRangeException(nameof(floatType), floatType, "F32, F16 or BF16");
@@ -37,7 +38,8 @@ public static class HuggingFaceToSafetensors
         ModelJson config = ModelJson.ReadFile(configPath);
         if ((config.Find("quantization") ?? config.Find("quantization_config")) is not null)
         {
-            throw new ModelFormatException(configPath, null, "the weights are already quantized.", "Start from the model's unquantized weights.");
+            throw new ModelFormatException(configPath, null, "the weights are already quantized.",
+                "Start from the model's unquantized weights.");
         }
 
         try
@@ -46,12 +48,14 @@ public static class HuggingFaceToSafetensors
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new RequestException($"The directory '{outputDirectory}' can't be made: {e.Message}", "Give a directory that may be written to.", e);
+            throw new RequestException($"The directory '{outputDirectory}' can't be made: {e.Message}",
+                "Give a directory that may be written to.", e);
         }
 
         using SafetensorsModel model = SafetensorsModel.Open(sourceDirectory);
         SafetensorsTensorInfo[] tensors = [.. model.Tensors.Values.OrderBy(tensor => tensor.Name, StringComparer.Ordinal)];
-        IEnumerable<SafetensorsSpec> specs = tensors.Select(tensor => new SafetensorsSpec(tensor.Name, IsFloat(tensor.DType) ? floatType : tensor.DType, tensor.Shape));
+        IEnumerable<SafetensorsSpec> specs =
+            tensors.Select(tensor => new SafetensorsSpec(tensor.Name, IsFloat(tensor.DType) ? floatType : tensor.DType, tensor.Shape));
         using (var writer = new SafetensorsWriter(Path.Combine(outputDirectory, SafetensorsModel.SingleFile), specs, format: "pt"))
         {
             long total = Math.Max(1, tensors.Sum(tensor => tensor.ElementCount));
@@ -76,7 +80,8 @@ public static class HuggingFaceToSafetensors
     private static bool IsFloat(SafetensorsDType type) => type is SafetensorsDType.F32 or SafetensorsDType.F16 or SafetensorsDType.BF16;
 
     /// <summary>Writes a tensor piece by piece; yields the number of elements of each.</summary>
-    private static IEnumerable<int> Write(SafetensorsWriter writer, SafetensorsModel model, SafetensorsTensorInfo tensor, SafetensorsDType floatType)
+    private static IEnumerable<int> Write(SafetensorsWriter writer, SafetensorsModel model, SafetensorsTensorInfo tensor,
+        SafetensorsDType floatType)
     {
         bool converts = IsFloat(tensor.DType) && tensor.DType != floatType;
         GgmlType type = floatType switch { SafetensorsDType.F32 => GgmlType.F32, SafetensorsDType.F16 => GgmlType.F16, _ => GgmlType.BF16 };

@@ -11,9 +11,11 @@ namespace QuantBench.Formats.Conversion;
 /// <param name="Columns">Elements per row.</param>
 /// <param name="PermutedHeads">Heads whose rows are reordered for neighbour rotation; 0 = none.</param>
 /// <param name="Added">What is added to every element.</param>
-internal sealed record PlannedTensor(string Target, SafetensorsTensorInfo Source, long Rows, long Columns, int PermutedHeads, float Added = 0)
+internal sealed record PlannedTensor(string Target, SafetensorsTensorInfo Source, long Rows, long Columns, int PermutedHeads,
+    float Added = 0)
 {
-    /// <summary>Row of the source that becomes a row of the target: per head, row 2p + h comes from row h·(size/2) + p, h in {0, 1}.</summary>
+    /// <summary>Row of the source that becomes a row of the target: per head, row 2p + h comes from row h·(size/2) + p, h in {0,
+    /// 1}.</summary>
     public long SourceRow(long row)
     {
         if (PermutedHeads == 0) return row;
@@ -27,7 +29,8 @@ internal sealed record PlannedTensor(string Target, SafetensorsTensorInfo Source
 /// <summary>Which tensors of a Hugging Face model become which tensors of a GGUF file, in the order they are written.</summary>
 internal static class TensorPlan
 {
-    /// <exception cref="ModelFormatException">A tensor is missing, has another shape than the configuration says, or nobody knows what it is for.</exception>
+    /// <exception cref="ModelFormatException">A tensor is missing, has another shape than the configuration says, or nobody knows what it
+    /// is for.</exception>
     public static ImmutableArray<PlannedTensor> Make(HuggingFaceConfig config, SafetensorsModel model, string directory)
     {
         var plan = ImmutableArray.CreateBuilder<PlannedTensor>();
@@ -35,17 +38,20 @@ internal static class TensorPlan
 
         SafetensorsTensorInfo Take(string name, params ReadOnlySpan<long> shape)
         {
-            if (!model.Tensors.TryGetValue(name, out SafetensorsTensorInfo? tensor)) throw new ModelFormatException(directory, null, $"the tensor '{name}' is missing.");
+            if (!model.Tensors.TryGetValue(name, out SafetensorsTensorInfo? tensor))
+                throw new ModelFormatException(directory, null, $"the tensor '{name}' is missing.");
             if (!tensor.Shape.AsSpan().SequenceEqual(shape))
             {
                 throw new ModelFormatException(
                     model.Files[tensor.Part], tensor.Offset,
-                    $"the tensor '{name}' has the shape [{string.Join(", ", tensor.Shape)}], but by config.json it is [{string.Join(", ", shape.ToArray())}].");
+                    $"the tensor '{name}' has the shape [{string.Join(", ", tensor.Shape)}], but by config.json it is "
+                        + $"[{string.Join(", ", shape.ToArray())}].");
             }
 
             if (tensor.DType is not (SafetensorsDType.F32 or SafetensorsDType.F16 or SafetensorsDType.BF16))
             {
-                throw new ModelFormatException(model.Files[tensor.Part], tensor.Offset, $"the tensor '{name}' is of type {tensor.DType}; F32, F16 and BF16 are converted.");
+                throw new ModelFormatException(model.Files[tensor.Part], tensor.Offset,
+                    $"the tensor '{name}' is of type {tensor.DType}; F32, F16 and BF16 are converted.");
             }
 
             used.Add(name);
@@ -73,9 +79,11 @@ internal static class TensorPlan
         }
 
         // A tensor nobody asked for means that the model computes something else.
-        string? unknown = model.Tensors.Keys.Where(name => !used.Contains(name) && !HuggingFaceModule.IsRedundant(name, config)).Order(StringComparer.Ordinal).FirstOrDefault();
+        string? unknown = model.Tensors.Keys.Where(name => !used.Contains(name) && !HuggingFaceModule.IsRedundant(name, config))
+            .Order(StringComparer.Ordinal).FirstOrDefault();
         return unknown is null
             ? plan.ToImmutable()
-            : throw new ModelFormatException(directory, null, $"the tensor '{unknown}' has no place in a {config.Architecture.Native} model.");
+            : throw new ModelFormatException(directory, null,
+                $"the tensor '{unknown}' has no place in a {config.Architecture.Native} model.");
     }
 }

@@ -12,7 +12,8 @@ public static class DecoderModules
     /// <summary>Weights of the norm before the head.</summary>
     public const string FinalNorm = "norm";
 
-    /// <summary>A part of a layer: <c>q_proj</c>, <c>k_proj</c>, <c>v_proj</c>, <c>o_proj</c>, <c>gate_proj</c>, <c>up_proj</c>, <c>down_proj</c>,
+    /// <summary>A part of a layer: <c>q_proj</c>, <c>k_proj</c>, <c>v_proj</c>, <c>o_proj</c>, <c>gate_proj</c>, <c>up_proj</c>,
+    /// <c>down_proj</c>,
     /// <c>input_layernorm</c>, <c>post_attention_layernorm</c>, <c>q_norm</c>, <c>k_norm</c>.</summary>
     /// <param name="layer">Its number.</param>
     /// <param name="part">Which part.</param>

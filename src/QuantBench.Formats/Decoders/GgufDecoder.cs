@@ -40,7 +40,8 @@ internal sealed class GgufDecoder : IDecoderWeights
         GgufTensorInfo tensor = Find($"{NameOf(module)}.weight");
         if (tensor.Dimensions.Length != 2 || tensor.Dimensions[0] != columns || tensor.Dimensions[1] != rows)
         {
-            throw Wrong(tensor, $"has the dimensions [{string.Join(", ", tensor.Dimensions)}], but by the metadata they are [{columns}, {rows}].");
+            throw Wrong(tensor,
+                $"has the dimensions [{string.Join(", ", tensor.Dimensions)}], but by the metadata they are [{columns}, {rows}].");
         }
 
         if (!BlockCodecs.TryGet(tensor.Type, out _)) throw Wrong(tensor, $"is of type {tensor.Type}, which holds no weights.");
@@ -57,7 +58,8 @@ internal sealed class GgufDecoder : IDecoderWeights
     {
         if (_reader.Find($"{NameOf(module)}.bias") is null) return null;
         float[] stored = Vector($"{NameOf(module)}.bias", length);
-        int heads = Shape.Architecture != "llama" ? 0 : Part(module) switch { "q_proj" => Shape.Heads, "k_proj" => Shape.KeyValueHeads, _ => 0 };
+        int heads = Shape.Architecture != "llama" ? 0
+            : Part(module) switch { "q_proj" => Shape.Heads, "k_proj" => Shape.KeyValueHeads, _ => 0 };
         if (heads == 0) return stored;
         int size = length / heads;
         float[] values = new float[length];
@@ -121,16 +123,20 @@ internal sealed class GgufDecoder : IDecoderWeights
     {
         GgufTensorInfo tensor = Find(name);
         if (tensor.ElementCount != length) throw Wrong(tensor, $"has {tensor.ElementCount} elements; {length} were expected.");
-        if (tensor.Type is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16)) throw Wrong(tensor, $"is of type {tensor.Type}, not of floats.");
+        if (tensor.Type is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16))
+            throw Wrong(tensor, $"is of type {tensor.Type}, not of floats.");
         float[] values = new float[length];
         BlockCodecs.Get(tensor.Type).Dequantize(_reader.Span(tensor), values);
         return values;
     }
 
     private GgufTensorInfo Find(string name) =>
-        _reader.Find(name) ?? throw new ModelFormatException(_reader.Files[0], null, $"the tensor '{name}' is missing.", "Convert the model again, or get it from another place.");
+        _reader.Find(name)
+            ?? throw new ModelFormatException(_reader.Files[0], null, $"the tensor '{name}' is missing.",
+                "Convert the model again, or get it from another place.");
 
-    private ModelFormatException Wrong(GgufTensorInfo tensor, string problem) => new(_reader.Files[tensor.Part], tensor.Offset, $"the tensor '{tensor.Name}' {problem}");
+    private ModelFormatException Wrong(GgufTensorInfo tensor, string problem) =>
+        new(_reader.Files[tensor.Part], tensor.Offset, $"the tensor '{tensor.Name}' {problem}");
 
     private static DecoderShape ReadShape(GgufReader reader)
     {
@@ -138,17 +144,21 @@ internal sealed class GgufDecoder : IDecoderWeights
         string file = reader.Files[0];
         if (architecture is not ("llama" or "qwen2" or "qwen3"))
         {
-            throw new ModelFormatException(file, null, $"the architecture '{architecture}' is not exported; llama (with mistral), qwen2 and qwen3 are.");
+            throw new ModelFormatException(file, null,
+                $"the architecture '{architecture}' is not exported; llama (with mistral), qwen2 and qwen3 are.");
         }
 
         GgufMetadata metadata = reader.Metadata;
         int Number(string key, int max, int? otherwise = null)
         {
-            long value = metadata.FindInteger($"{architecture}.{key}") ?? otherwise ?? throw new ModelFormatException(file, null, $"the key '{architecture}.{key}' is missing.");
-            return value >= 1 && value <= max ? (int)value : throw new ModelFormatException(file, null, $"'{architecture}.{key}' should be between 1 and {max}, but is {value}.");
+            long value = metadata.FindInteger($"{architecture}.{key}") ?? otherwise
+                ?? throw new ModelFormatException(file, null, $"the key '{architecture}.{key}' is missing.");
+            return value >= 1 && value <= max ? (int)value
+                : throw new ModelFormatException(file, null, $"'{architecture}.{key}' should be between 1 and {max}, but is {value}.");
         }
 
-        if (metadata.FindInteger($"{architecture}.expert_count") is > 0) throw new ModelFormatException(file, null, "models with experts are not exported.");
+        if (metadata.FindInteger($"{architecture}.expert_count") is > 0)
+            throw new ModelFormatException(file, null, "models with experts are not exported.");
         if (reader.Find("token_embd.weight") is not { Dimensions.Length: 2 } embedding || embedding.Dimensions[1] is < 1 or > MaxSize)
         {
             throw new ModelFormatException(file, null, "the tensor 'token_embd.weight' is missing or no matrix.");
@@ -160,11 +170,15 @@ internal sealed class GgufDecoder : IDecoderWeights
         int headSize = Number("attention.key_length", MaxSize, Math.Max(1, hidden / heads));
         int layers = Number("block_count", 512);
         int context = Number("context_length", int.MaxValue);
-        if (heads % keyValueHeads != 0) throw new ModelFormatException(file, null, $"{heads} heads can't share {keyValueHeads} key-value heads evenly.");
+        if (heads % keyValueHeads != 0)
+            throw new ModelFormatException(file, null, $"{heads} heads can't share {keyValueHeads} key-value heads evenly.");
         if (headSize % 2 != 0) throw new ModelFormatException(file, null, $"the head size {headSize} is odd; rotary positions need pairs.");
-        if (Number("attention.value_length", MaxSize, headSize) != headSize) throw new ModelFormatException(file, null, "keys and values of different width are not exported.");
-        if (Number("rope.dimension_count", headSize, headSize) != headSize) throw new ModelFormatException(file, null, "models that rotate a part of each head are not exported.");
-        string known = string.Join(' ', reader.Tensors.Select(t => t.Name).Where(n => !IsKnown(n, layers)).Order(StringComparer.Ordinal).Take(1));
+        if (Number("attention.value_length", MaxSize, headSize) != headSize)
+            throw new ModelFormatException(file, null, "keys and values of different width are not exported.");
+        if (Number("rope.dimension_count", headSize, headSize) != headSize)
+            throw new ModelFormatException(file, null, "models that rotate a part of each head are not exported.");
+        string known =
+            string.Join(' ', reader.Tensors.Select(t => t.Name).Where(n => !IsKnown(n, layers)).Order(StringComparer.Ordinal).Take(1));
         if (known.Length > 0) throw new ModelFormatException(file, null, $"the tensor '{known}' has no place in a {architecture} decoder.");
         return new DecoderShape
         {
@@ -216,7 +230,8 @@ internal sealed class GgufDecoder : IDecoderWeights
         float[] factors = [];
         if (reader.Find("rope_freqs.weight") is { } tensor)
         {
-            if (tensor.Type != GgmlType.F32 || tensor.ElementCount != headSize / 2) throw new ModelFormatException(reader.Files[0], null, $"the tensor 'rope_freqs.weight' should have {headSize / 2} floats.");
+            if (tensor.Type != GgmlType.F32 || tensor.ElementCount != headSize / 2)
+                throw new ModelFormatException(reader.Files[0], null, $"the tensor 'rope_freqs.weight' should have {headSize / 2} floats.");
             factors = new float[headSize / 2];
             BlockCodecs.Get(GgmlType.F32).Dequantize(reader.Span(tensor), factors);
         }
@@ -228,7 +243,8 @@ internal sealed class GgufDecoder : IDecoderWeights
             Factors = [.. factors],
             PositionScale = scale,
             IsYarn = isYarn,
-            OriginalContextLength = !isYarn ? 1 : (int)Math.Clamp(metadata.FindInteger($"{prefix}.original_context_length") ?? context, 1, int.MaxValue),
+            OriginalContextLength = !isYarn ? 1
+                : (int)Math.Clamp(metadata.FindInteger($"{prefix}.original_context_length") ?? context, 1, int.MaxValue),
             Magnitude = (float)(metadata.FindNumber($"{prefix}.attn_factor") ?? 1) * (isYarn ? 1 + (0.1f * MathF.Log(1 / scale)) : 1),
         };
     }

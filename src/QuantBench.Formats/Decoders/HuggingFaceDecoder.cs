@@ -20,7 +20,9 @@ internal sealed class HuggingFaceDecoder : IDecoderWeights
     public static HuggingFaceDecoder Open(string directory)
     {
         HuggingFaceConfig config = HuggingFaceConfig.Read(directory);
-        if (Missing(config) is { } missing) throw new ModelFormatException(Path.Combine(directory, "config.json"), null, $"{missing} can't be exported; plain llama, mistral, qwen2 and qwen3 decoders can.");
+        if (Missing(config) is { } missing)
+            throw new ModelFormatException(Path.Combine(directory, "config.json"), null,
+                $"{missing} can't be exported; plain llama, mistral, qwen2 and qwen3 decoders can.");
         SafetensorsWeights weights = SafetensorsWeights.Open(directory);
         try
         {
@@ -51,7 +53,8 @@ internal sealed class HuggingFaceDecoder : IDecoderWeights
     /// <inheritdoc/>
     public void Release(string module)
     {
-        if (_weights.Model.Tensors.TryGetValue($"{PathOf(module)}.weight", out Safetensors.SafetensorsTensorInfo? tensor)) _weights.Model.Release(tensor);
+        if (_weights.Model.Tensors.TryGetValue($"{PathOf(module)}.weight", out Safetensors.SafetensorsTensorInfo? tensor))
+            _weights.Model.Release(tensor);
     }
 
     /// <inheritdoc/>
@@ -81,7 +84,8 @@ internal sealed class HuggingFaceDecoder : IDecoderWeights
     private static DecoderShape ShapeOf(HuggingFaceConfig config, string directory)
     {
         ModelJson json = ModelJson.ReadFile(Path.Combine(directory, "config.json"));
-        ImmutableArray<int> ends = json.Find("eos_token_id") is not { } end ? [] : end.IsArray ? [.. end.Items().Select(Token)] : [Token(end)];
+        ImmutableArray<int> ends = json.Find("eos_token_id") is not { } end ? []
+            : end.IsArray ? [.. end.Items().Select(Token)] : [Token(end)];
         return new DecoderShape
         {
             Architecture = config.Architecture.Gguf,

@@ -4,8 +4,8 @@ using QuantBench.Formats.Weights;
 namespace QuantBench.Formats.Decoders;
 
 /// <summary>
-/// The weights of a llama-family decoder by the names of <see cref="DecoderModules"/>, in Hugging Face's row order: rotary positions turn the pairs
-/// (j, j + size/2) of each head, whatever the file's own order is.
+/// The weights of a llama-family decoder by the names of <see cref="DecoderModules"/>, in Hugging Face's row order: rotary positions turn
+/// the pairs (j, j + size/2) of each head, whatever the file's own order is.
 /// </summary>
 public interface IDecoderWeights : IDisposable
 {
@@ -29,7 +29,8 @@ public interface IDecoderWeights : IDisposable
     /// <exception cref="ModelFormatException">They are missing, of another number or no floats.</exception>
     float[] Norm(string module, int length);
 
-    /// <summary>Tells the system that a matrix's pages aren't needed for now, so that a conversion's memory doesn't grow with its source.</summary>
+    /// <summary>Tells the system that a matrix's pages aren't needed for now, so that a conversion's memory doesn't grow with its
+    /// source.</summary>
     /// <param name="module">Name of the matrix.</param>
     void Release(string module);
 }

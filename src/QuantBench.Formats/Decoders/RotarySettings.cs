@@ -57,5 +57,6 @@ public sealed record RotarySettings
         }
     }
 
-    private float Correction(float rotations, int width) => width * MathF.Log(OriginalContextLength / (rotations * 2 * MathF.PI)) / (2 * MathF.Log(Base));
+    private float Correction(float rotations, int width) =>
+        width * MathF.Log(OriginalContextLength / (rotations * 2 * MathF.PI)) / (2 * MathF.Log(Base));
 }

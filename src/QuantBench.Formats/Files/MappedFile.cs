@@ -50,7 +50,8 @@ public sealed unsafe partial class MappedFile : IDisposable
             MemoryMappedFile map;
             try
             {
-                map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+                map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None,
+                    leaveOpen: false);
             }
             catch
             {
@@ -91,7 +92,8 @@ public sealed unsafe partial class MappedFile : IDisposable
         return new ReadOnlySpan<byte>(_start + offset, length);
     }
 
-    /// <summary>Tells the system that whole pages of a piece aren't needed for now; they are read again when touched. Does nothing where it can't be done.</summary>
+    /// <summary>Tells the system that whole pages of a piece aren't needed for now; they are read again when touched. Does nothing where it
+    /// can't be done.</summary>
     /// <param name="offset">First byte.</param>
     /// <param name="length">Number of bytes.</param>
     /// <exception cref="ArgumentOutOfRangeException">The piece isn't inside the file.</exception>

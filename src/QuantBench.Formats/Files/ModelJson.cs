@@ -3,7 +3,8 @@ using QuantBench.Core.Errors;
 
 namespace QuantBench.Formats.Files;
 
-/// <summary>A value inside a model's JSON file that knows where it stands, so that every wrong type is an error naming file and key.</summary>
+/// <summary>A value inside a model's JSON file that knows where it stands, so that every wrong type is an error naming file and
+/// key.</summary>
 internal readonly struct ModelJson
 {
     // The largest real ones are tokenizers of some 35 MB.
@@ -38,7 +39,8 @@ internal readonly struct ModelJson
         try
         {
             using FileStream stream = System.IO.File.OpenRead(path);
-            if (stream.Length > MaxFileBytes) throw new ModelFormatException(path, null, $"{stream.Length} bytes are too many for a JSON file of a model.");
+            if (stream.Length > MaxFileBytes)
+                throw new ModelFormatException(path, null, $"{stream.Length} bytes are too many for a JSON file of a model.");
             byte[] bytes = new byte[stream.Length];
             stream.ReadExactly(bytes);
             ReadOnlySpan<byte> byteOrderMark = [0xEF, 0xBB, 0xBF];
@@ -46,7 +48,8 @@ internal readonly struct ModelJson
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new RequestException($"There is no file '{path}'.", "A Hugging Face directory needs config.json, tokenizer.json and *.safetensors.", e);
+            throw new RequestException($"There is no file '{path}'.",
+                "A Hugging Face directory needs config.json, tokenizer.json and *.safetensors.", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -64,7 +67,8 @@ internal readonly struct ModelJson
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw new ModelFormatException(file, offset, $"this is not valid JSON: {Shorten(e.Message)}", "The file is damaged; fetch it again.", e);
+            throw new ModelFormatException(file, offset, $"this is not valid JSON: {Shorten(e.Message)}",
+                "The file is damaged; fetch it again.", e);
         }
     }
 
@@ -123,7 +127,8 @@ internal readonly struct ModelJson
         return value >= min && value <= max ? (int)value : throw Wrong($"between {min} and {max}");
     }
 
-    public double AsDouble() => IsNumber && _element.TryGetDouble(out double value) && double.IsFinite(value) ? value : throw Wrong("a number");
+    public double AsDouble() =>
+        IsNumber && _element.TryGetDouble(out double value) && double.IsFinite(value) ? value : throw Wrong("a number");
 
     public bool AsBoolean() => IsBoolean ? _element.GetBoolean() : throw Wrong("true or false");
 
@@ -155,7 +160,8 @@ internal readonly struct ModelJson
     }
 
     /// <summary>The parser's own messages may quote all of the rest of the file.</summary>
-    private static string Shorten(string text, int length = 200) => text.Length <= length ? text : string.Concat(text.AsSpan(0, length), "…");
+    private static string Shorten(string text, int length = 200) =>
+        text.Length <= length ? text : string.Concat(text.AsSpan(0, length), "…");
 
     private string NameOf(JsonProperty property)
     {

@@ -33,7 +33,8 @@ internal sealed class TensorPlaces
     {
         foreach ((string name, (_, long size)) in _places)
         {
-            if (_written.GetValueOrDefault(name) != size) throw new InvalidOperationException($"'{name}' has {_written.GetValueOrDefault(name)} of {size} bytes.");
+            if (_written.GetValueOrDefault(name) != size)
+                throw new InvalidOperationException($"'{name}' has {_written.GetValueOrDefault(name)} of {size} bytes.");
         }
     }
 }

@@ -64,7 +64,8 @@ public static class GgmlTypes
     /// <summary>How a type is stored.</summary>
     /// <param name="type">A member of the enum.</param>
     public static GgmlTypeInfo Get(GgmlType type) =>
-        ById.TryGetValue((uint)type, out GgmlTypeInfo? info) ? info : throw new ArgumentOutOfRangeException(nameof(type), type, "not a tensor type");
+        ById.TryGetValue((uint)type, out GgmlTypeInfo? info) ? info
+            : throw new ArgumentOutOfRangeException(nameof(type), type, "not a tensor type");
 
     /// <summary>The type with an id that was read from a file.</summary>
     /// <param name="id">The id.</param>

@@ -41,7 +41,8 @@ internal ref struct GgufCursor
     {
         int at = _position;
         ulong length = ReadUInt64(what);
-        if (length > GgufConstants.MaxStringBytes || length > Left) throw Error(at, $"{what} claims {length} bytes, but {Left} are left in the file.");
+        if (length > GgufConstants.MaxStringBytes || length > Left)
+            throw Error(at, $"{what} claims {length} bytes, but {Left} are left in the file.");
 
         // Bytes that aren't UTF-8 become U+FFFD, as real files hold such texts in places nobody reads.
         return Encoding.UTF8.GetString(Take((int)length, what));

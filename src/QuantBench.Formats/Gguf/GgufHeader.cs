@@ -8,4 +8,5 @@ namespace QuantBench.Formats.Gguf;
 /// <param name="Tensors">Tensors, in file order.</param>
 /// <param name="Alignment">Alignment of tensor data, in bytes.</param>
 /// <param name="DataOffset">Where tensor data starts, in bytes from the start of the file.</param>
-public sealed record GgufHeader(uint Version, GgufMetadata Metadata, ImmutableArray<GgufTensorInfo> Tensors, uint Alignment, long DataOffset);
+public sealed record GgufHeader(uint Version, GgufMetadata Metadata, ImmutableArray<GgufTensorInfo> Tensors, uint Alignment,
+    long DataOffset);

@@ -4,7 +4,8 @@ using QuantBench.Core.Errors;
 
 namespace QuantBench.Formats.Gguf;
 
-/// <summary>Turns the front of a GGUF file into a header. Counts are compared with the bytes left before anything is allocated for them.</summary>
+/// <summary>Turns the front of a GGUF file into a header. Counts are compared with the bytes left before anything is allocated for
+/// them.</summary>
 internal static class GgufHeaderParser
 {
     // Shortest possible entries: a key of one character and a one-byte value; a tensor without name and dimensions.
@@ -19,7 +20,8 @@ internal static class GgufHeaderParser
         var cursor = new GgufCursor(bytes, file);
         if (cursor.Left < 4 || cursor.ReadUInt32("the magic number") != GgufConstants.Magic)
         {
-            throw new ModelFormatException(file, 0, "this is not a GGUF file: it doesn't start with 'GGUF'.", "Give a .gguf file or a Hugging Face directory.");
+            throw new ModelFormatException(file, 0, "this is not a GGUF file: it doesn't start with 'GGUF'.",
+                "Give a .gguf file or a Hugging Face directory.");
         }
 
         uint version = cursor.ReadUInt32("the version");
@@ -144,7 +146,8 @@ internal static class GgufHeaderParser
             // Tensors follow each other without gaps; anything else could overlap or hide data.
             if (raw[i].Offset != dataBytes)
             {
-                throw cursor.Error(at, $"tensor '{raw[i].Name}' starts at byte {(ulong)raw[i].Offset} of the data, but the one before ends at {dataBytes}.");
+                throw cursor.Error(at,
+                    $"tensor '{raw[i].Name}' starts at byte {(ulong)raw[i].Offset} of the data, but the one before ends at {dataBytes}.");
             }
 
             dataBytes = Align(cursor, at, raw[i].ByteSize, alignment, dataBytes);
@@ -158,7 +161,8 @@ internal static class GgufHeaderParser
             long start = dataOffset + tensor.Offset;
             if (start + tensor.ByteSize > fileLength)
             {
-                throw cursor.Error(tensor.At, $"tensor '{tensor.Name}' ends at byte {start + tensor.ByteSize}, but the file has {fileLength}.");
+                throw cursor.Error(tensor.At,
+                    $"tensor '{tensor.Name}' ends at byte {start + tensor.ByteSize}, but the file has {fileLength}.");
             }
 
             tensors.Add(new GgufTensorInfo(tensor.Name, tensor.Type, tensor.Dimensions, start, tensor.ByteSize));
@@ -206,7 +210,8 @@ internal static class GgufHeaderParser
         long columns = dimensions.Length == 0 ? 1 : dimensions[0];
         if (columns % info.BlockElements != 0)
         {
-            throw cursor.Error(typeAt, $"{what} has rows of {columns} elements, which aren't whole blocks of {info.BlockElements} ({info.Name}).");
+            throw cursor.Error(typeAt,
+                $"{what} has rows of {columns} elements, which aren't whole blocks of {info.BlockElements} ({info.Name}).");
         }
 
         bool isEmpty = dimensions.AsSpan().Contains(0);
@@ -220,5 +225,6 @@ internal static class GgufHeaderParser
         cursor.Error(at, $"the file claims {count} {what}, but {cursor.Left} bytes are left.");
 
     /// <summary>A tensor whose place isn't known before the table's end.</summary>
-    private readonly record struct RawTensor(string Name, GgmlType Type, ImmutableArray<long> Dimensions, long Offset, long ByteSize, long At);
+    private readonly record struct RawTensor(string Name, GgmlType Type, ImmutableArray<long> Dimensions, long Offset, long ByteSize,
+        long At);
 }

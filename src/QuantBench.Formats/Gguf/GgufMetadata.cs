@@ -6,7 +6,8 @@ namespace QuantBench.Formats.Gguf;
 
 /// <summary>
 /// Metadata of a GGUF file, in file order. A value is a <see cref="byte"/>, <see cref="sbyte"/>, <see cref="ushort"/>, <see cref="short"/>,
-/// <see cref="uint"/>, <see cref="int"/>, <see cref="float"/>, <see cref="bool"/>, <see cref="string"/>, <see cref="ulong"/>, <see cref="long"/>,
+/// <see cref="uint"/>, <see cref="int"/>, <see cref="float"/>, <see cref="bool"/>, <see cref="string"/>, <see cref="ulong"/>,
+/// <see cref="long"/>,
 /// <see cref="double"/> or an array of one of these.
 /// </summary>
 public sealed class GgufMetadata : IReadOnlyCollection<KeyValuePair<string, object>>
@@ -26,7 +27,8 @@ public sealed class GgufMetadata : IReadOnlyCollection<KeyValuePair<string, obje
     /// <param name="file">Path of the file, for messages.</param>
     /// <param name="capacity">How many will be added.</param>
     internal GgufMetadata(string file, int capacity) =>
-        (_file, _entries, _values) = (file, new List<KeyValuePair<string, object>>(capacity), new Dictionary<string, object>(capacity, StringComparer.Ordinal));
+        (_file, _entries, _values) = (file, new List<KeyValuePair<string, object>>(capacity),
+            new Dictionary<string, object>(capacity, StringComparer.Ordinal));
 
     /// <inheritdoc />
     public int Count => _entries.Count;
@@ -56,7 +58,8 @@ public sealed class GgufMetadata : IReadOnlyCollection<KeyValuePair<string, obje
 
     /// <summary>A whole number of any width, or null when there is none.</summary>
     /// <exception cref="ModelFormatException">The value is something else or doesn't fit.</exception>
-    public long? FindInteger(string key) => Find(key) is not { } value ? null : ToInteger(value) ?? throw Wrong(key, "a whole number", value);
+    public long? FindInteger(string key) =>
+        Find(key) is not { } value ? null : ToInteger(value) ?? throw Wrong(key, "a whole number", value);
 
     /// <summary>A number, or null when there is none.</summary>
     /// <exception cref="ModelFormatException">The value is something else.</exception>

@@ -5,7 +5,8 @@ using QuantBench.Formats.Files;
 
 namespace QuantBench.Formats.Gguf;
 
-/// <summary>A GGUF model on disk, whole or split, mapped into memory. Every count, length and offset was checked against the file.</summary>
+/// <summary>A GGUF model on disk, whole or split, mapped into memory. Every count, length and offset was checked against the
+/// file.</summary>
 public sealed partial class GgufReader : IDisposable
 {
     private readonly ImmutableArray<MappedFile> _parts;
@@ -120,7 +121,8 @@ public sealed partial class GgufReader : IDisposable
         string prefix = Path.Combine(Path.GetDirectoryName(path) ?? "", name.Groups["prefix"].Value);
         if (first.Metadata.FindInteger(GgufConstants.SplitNumber) is not 0)
         {
-            throw new RequestException($"'{path}' is not the first file of a split model.", $"Give '{prefix}-00001-of-{count:D5}.gguf' instead.");
+            throw new RequestException($"'{path}' is not the first file of a split model.",
+                $"Give '{prefix}-00001-of-{count:D5}.gguf' instead.");
         }
 
         ImmutableArray<GgufTensorInfo>.Builder tensors = first.Tensors.ToBuilder();
@@ -130,21 +132,25 @@ public sealed partial class GgufReader : IDisposable
             MappedFile file = MappedFile.Open($"{prefix}-{part + 1:D5}-of-{count:D5}.gguf");
             parts.Add(file);
             GgufHeader header = Parse(file);
-            if (header.Metadata.FindInteger(GgufConstants.SplitNumber) != part || header.Metadata.FindInteger(GgufConstants.SplitCount) != count)
+            if (header.Metadata.FindInteger(GgufConstants.SplitNumber) != part
+                || header.Metadata.FindInteger(GgufConstants.SplitCount) != count)
             {
-                throw new ModelFormatException(file.Path, null, $"its metadata doesn't say that it is file {part + 1} of {count}.", "Fetch the model's files again.");
+                throw new ModelFormatException(file.Path, null, $"its metadata doesn't say that it is file {part + 1} of {count}.",
+                    "Fetch the model's files again.");
             }
 
             foreach (GgufTensorInfo tensor in header.Tensors)
             {
-                if (!names.Add(tensor.Name)) throw new ModelFormatException(file.Path, null, $"the tensor '{tensor.Name}' is in two files of the model.");
+                if (!names.Add(tensor.Name))
+                    throw new ModelFormatException(file.Path, null, $"the tensor '{tensor.Name}' is in two files of the model.");
                 tensors.Add(tensor with { Part = part });
             }
         }
 
         if (first.Metadata.FindInteger(GgufConstants.SplitTensorCount) is { } total && total != tensors.Count)
         {
-            throw new ModelFormatException(path, null, $"the model should have {total} tensors, but its {count} files hold {tensors.Count}.", "Fetch the model's files again.");
+            throw new ModelFormatException(path, null,
+                $"the model should have {total} tensors, but its {count} files hold {tensors.Count}.", "Fetch the model's files again.");
         }
 
         return tensors.ToImmutable();

@@ -11,7 +11,8 @@ namespace QuantBench.Formats.Gguf;
 public sealed record GgufTensorSpec(string Name, GgmlType Type, ImmutableArray<long> Dimensions)
 {
     /// <summary>Bytes, without padding.</summary>
-    public long ByteSize => Dimensions.Contains(0) ? 0 : GgmlTypes.ByteSize(Type, Dimensions.Aggregate(1L, (product, size) => checked(product * size)));
+    public long ByteSize =>
+        Dimensions.Contains(0) ? 0 : GgmlTypes.ByteSize(Type, Dimensions.Aggregate(1L, (product, size) => checked(product * size)));
 }
 
 /// <summary>
@@ -36,7 +37,8 @@ public sealed class GgufWriter : IDisposable
         _stream = stream;
         _tensors = tensors;
         _alignment = metadata.TryGet(GgufConstants.Alignment, out object? alignment)
-            ? alignment is uint number && uint.IsPow2(number) ? number : throw new ArgumentException("the alignment must be a 32-bit power of two", nameof(metadata))
+            ? alignment is uint number && uint.IsPow2(number) ? number
+                : throw new ArgumentException("the alignment must be a 32-bit power of two", nameof(metadata))
             : GgufConstants.DefaultAlignment;
         WriteHeader(metadata);
         NextTensor();
@@ -46,7 +48,8 @@ public sealed class GgufWriter : IDisposable
     /// <param name="bytes">Bytes that don't run past the current tensor's end.</param>
     public void Append(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length > _left) throw new ArgumentException($"{bytes.Length} bytes don't fit the {_left} that are left of the tensor", nameof(bytes));
+        if (bytes.Length > _left)
+            throw new ArgumentException($"{bytes.Length} bytes don't fit the {_left} that are left of the tensor", nameof(bytes));
         if (bytes.IsEmpty) return;
         _stream.Write(bytes);
         _left -= bytes.Length;
@@ -59,7 +62,8 @@ public sealed class GgufWriter : IDisposable
     /// <exception cref="InvalidOperationException">Bytes of a tensor are missing.</exception>
     public void Complete()
     {
-        if (_tensor < _tensors.Length) throw new InvalidOperationException($"{_left} bytes of tensor '{_tensors[_tensor].Name}' were not written");
+        if (_tensor < _tensors.Length)
+            throw new InvalidOperationException($"{_left} bytes of tensor '{_tensors[_tensor].Name}' were not written");
         _stream.Flush();
     }
 
@@ -97,9 +101,11 @@ public sealed class GgufWriter : IDisposable
         var names = new HashSet<string>(StringComparer.Ordinal);
         foreach (GgufTensorSpec tensor in _tensors)
         {
-            if (Encoding.UTF8.GetByteCount(tensor.Name) > GgufConstants.MaxTensorNameBytes) throw new ArgumentException($"the tensor name '{tensor.Name}' is too long");
+            if (Encoding.UTF8.GetByteCount(tensor.Name) > GgufConstants.MaxTensorNameBytes)
+                throw new ArgumentException($"the tensor name '{tensor.Name}' is too long");
             if (!names.Add(tensor.Name)) throw new ArgumentException($"the tensor '{tensor.Name}' appears twice");
-            if (tensor.Dimensions.Length > GgufConstants.MaxDimensions) throw new ArgumentException($"tensor '{tensor.Name}' has too many dimensions");
+            if (tensor.Dimensions.Length > GgufConstants.MaxDimensions)
+                throw new ArgumentException($"tensor '{tensor.Name}' has too many dimensions");
             WriteString(writer, tensor.Name);
             writer.Write(tensor.Dimensions.Length);
             foreach (long size in tensor.Dimensions) writer.Write(size);

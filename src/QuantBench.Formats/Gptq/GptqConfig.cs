@@ -42,7 +42,9 @@ public sealed record GptqConfig(int Bits, int GroupSize, int ZeroShift)
         {
             "gptq" => 1,
             "gptq_v2" => 0,
-            _ => throw new ModelFormatException(json.File, null, $"the checkpoint format '{format}' is not read; 'gptq' and 'gptq_v2' are.") { IsUnsupported = true },
+            _ => throw new ModelFormatException(json.File, null,
+                $"the checkpoint format '{format}' is not read; 'gptq' and 'gptq_v2' are.")
+            { IsUnsupported = true },
         };
         return new GptqConfig((int)bits.AsInt64(), (int)group.AsInt64(), shift);
     }

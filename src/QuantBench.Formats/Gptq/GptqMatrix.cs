@@ -7,9 +7,10 @@ using QuantBench.Formats.Weights;
 namespace QuantBench.Formats.Gptq;
 
 /// <summary>
-/// A matrix in GPTQ's code. <c>qweight</c> [columns · bits / 32, rows] packs quants of consecutive input features, lowest bits first; <c>qzeros</c>
-/// [groups, rows · bits / 32] packs zero points of consecutive outputs; <c>scales</c> [groups, rows]; <c>g_idx</c> [columns], if there, is the group of each
-/// input feature (act-order), else feature c is in group c / group size. <c>x = scale · (q − zero)</c> in single precision.
+/// A matrix in GPTQ's code. <c>qweight</c> [columns · bits / 32, rows] packs quants of consecutive input features, lowest bits first;
+/// <c>qzeros</c> [groups, rows · bits / 32] packs zero points of consecutive outputs; <c>scales</c> [groups, rows]; <c>g_idx</c> [columns],
+/// if there, is the group of each input feature (act-order), else feature c is in group c / group size. <c>x = scale · (q − zero)</c> in
+/// single precision.
 /// </summary>
 /// <remarks>
 /// In format <c>gptq</c> zero points are stored less one, modulo 2^bits; the one is added back here, so a stored 2^bits − 1 means 0.
@@ -29,7 +30,8 @@ public sealed class GptqMatrix : IGroupedMatrix
         SafetensorsModel model, GptqConfig config, int rows, int columns, int groups,
         SafetensorsTensorInfo quants, SafetensorsTensorInfo zeros, SafetensorsTensorInfo scales, SafetensorsTensorInfo? order)
     {
-        (_model, _config, Rows, Columns, _groups, _quants, _zeros, _scales, _order) = (model, config, rows, columns, groups, quants, zeros, scales, order);
+        (_model, _config, Rows, Columns, _groups, _quants, _zeros, _scales, _order) = (model, config, rows, columns, groups, quants, zeros,
+            scales, order);
         _groupOf = ReadGroups();
     }
 
@@ -72,8 +74,10 @@ public sealed class GptqMatrix : IGroupedMatrix
     {
         ArgumentNullException.ThrowIfNull(config);
         int perWord = 32 / config.Bits;
-        (SafetensorsTensorInfo quants, int wordRows, int rows) = MatrixShape.Require(model, directory, $"{module}.qweight", SafetensorsDType.I32, SafetensorsDType.U32);
-        (SafetensorsTensorInfo zeros, _, _) = MatrixShape.Require(model, directory, $"{module}.qzeros", SafetensorsDType.I32, SafetensorsDType.U32);
+        (SafetensorsTensorInfo quants, int wordRows,
+            int rows) = MatrixShape.Require(model, directory, $"{module}.qweight", SafetensorsDType.I32, SafetensorsDType.U32);
+        (SafetensorsTensorInfo zeros, _,
+            _) = MatrixShape.Require(model, directory, $"{module}.qzeros", SafetensorsDType.I32, SafetensorsDType.U32);
         (SafetensorsTensorInfo scales, _, _) =
             MatrixShape.Require(model, directory, $"{module}.scales", SafetensorsDType.F32, SafetensorsDType.F16, SafetensorsDType.BF16);
         if (wordRows > int.MaxValue / 8 / perWord) throw MatrixShape.Wrong(model, quants, "is too large.");
@@ -180,7 +184,8 @@ public sealed class GptqMatrix : IGroupedMatrix
         scale = 0;
         int perWord = 32 / _config.Bits;
         FloatMatrix.CodecOf(_scales.DType).Dequantize(
-            _model.Span(_scales, ((long)group * Rows + row) * _scales.ElementBytes, _scales.ElementBytes), MemoryMarshal.CreateSpan(ref scale, 1));
+            _model.Span(_scales, ((long)group * Rows + row) * _scales.ElementBytes, _scales.ElementBytes),
+            MemoryMarshal.CreateSpan(ref scale, 1));
         uint word = MemoryMarshal.Read<uint>(_model.Span(_zeros, ((long)group * (Rows / perWord) + row / perWord) * 4, 4));
         zero = ((word >> (_config.Bits * (row % perWord))) + (uint)_config.ZeroShift) & ((1u << _config.Bits) - 1);
     }
@@ -192,9 +197,11 @@ public sealed class GptqMatrix : IGroupedMatrix
         uint mask = (1u << _config.Bits) - 1;
         for (int g = 0; g < _groups; g++)
         {
-            ReadOnlySpan<byte> stored = _model.Span(_scales, ((long)g * Rows + firstRow) * _scales.ElementBytes, rowCount * _scales.ElementBytes);
+            ReadOnlySpan<byte> stored =
+                _model.Span(_scales, ((long)g * Rows + firstRow) * _scales.ElementBytes, rowCount * _scales.ElementBytes);
             FloatMatrix.CodecOf(_scales.DType).Dequantize(stored, scales.Slice(g * rowCount, rowCount));
-            ReadOnlySpan<uint> words = MemoryMarshal.Cast<byte, uint>(_model.Span(_zeros, (long)g * (Rows / perWord) * 4, Rows / perWord * 4));
+            ReadOnlySpan<uint> words =
+                MemoryMarshal.Cast<byte, uint>(_model.Span(_zeros, (long)g * (Rows / perWord) * 4, Rows / perWord * 4));
             for (int r = 0; r < rowCount; r++)
             {
                 int row = firstRow + r;

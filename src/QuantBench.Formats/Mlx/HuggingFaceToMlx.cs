@@ -9,9 +9,10 @@ using QuantBench.Formats.Weights;
 namespace QuantBench.Formats.Mlx;
 
 /// <summary>
-/// Makes a quantized MLX directory, in the layout of <c>mlx_lm.convert -q</c>, from a Hugging Face directory: <c>model.safetensors</c> with its index,
-/// <c>config.json</c> with the settings, and the tokenizer's files. Linear layers and embeddings are quantized; a matrix whose rows aren't whole groups
-/// stays as it is, as do vectors. Scales and biases have the type that the weights had.
+/// Makes a quantized MLX directory, in the layout of <c>mlx_lm.convert -q</c>, from a Hugging Face directory: <c>model.safetensors</c> with
+/// its index,
+/// <c>config.json</c> with the settings, and the tokenizer's files. Linear layers and embeddings are quantized; a matrix whose rows aren't
+/// whole groups stays as it is, as do vectors. Scales and biases have the type that the weights had.
 /// </summary>
 public static class HuggingFaceToMlx
 {
@@ -31,14 +32,16 @@ public static class HuggingFaceToMlx
     /// <exception cref="QuantBenchException">The source is broken or already quantized, or the output can't be written.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static void Convert(
-        string sourceDirectory, string outputDirectory, MlxQuantization quantization, IProgress<double> progress, CancellationToken cancellationToken) =>
+        string sourceDirectory, string outputDirectory, MlxQuantization quantization, IProgress<double> progress,
+        CancellationToken cancellationToken) =>
         Convert(sourceDirectory, outputDirectory, quantization, _ => quantization, progress, cancellationToken);
 
     /// <summary>Converts with settings that may differ by layer. The same source content and settings give the same bytes.</summary>
     /// <param name="sourceDirectory">A Hugging Face directory of float weights.</param>
     /// <param name="outputDirectory">Where to; made when it is missing, files in it are replaced.</param>
     /// <param name="quantization">What <c>config.json</c> gives as the settings of all layers that aren't listed.</param>
-    /// <param name="settingsOf">Settings of a module by its path, e.g. <c>model.layers.0.mlp.down_proj</c>; null = its weights stay floats.</param>
+    /// <param name="settingsOf">Settings of a module by its path, e.g. <c>model.layers.0.mlp.down_proj</c>; null = its weights stay
+    /// floats.</param>
     /// <param name="progress">Receives 0 to 1.</param>
     /// <param name="cancellationToken">Stops between pieces of about a million weights; the output is then incomplete.</param>
     /// <exception cref="QuantBenchException">The source is broken or already quantized, or the output can't be written.</exception>
@@ -55,7 +58,8 @@ public static class HuggingFaceToMlx
         ModelJson config = ModelJson.ReadFile(configPath);
         if ((config.Find("quantization") ?? config.Find("quantization_config")) is not null)
         {
-            throw new ModelFormatException(configPath, null, "the weights are already quantized.", "Start from the model's unquantized weights.");
+            throw new ModelFormatException(configPath, null, "the weights are already quantized.",
+                "Start from the model's unquantized weights.");
         }
 
         bool isTied = config.Find("tie_word_embeddings")?.AsBoolean() ?? false;
@@ -108,7 +112,8 @@ public static class HuggingFaceToMlx
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new RequestException($"The directory '{directory}' can't be made: {e.Message}", "Give a directory that may be written to.", e);
+            throw new RequestException($"The directory '{directory}' can't be made: {e.Message}",
+                "Give a directory that may be written to.", e);
         }
     }
 
@@ -150,7 +155,8 @@ public static class HuggingFaceToMlx
     private static void WriteIndex(string directory, PlannedTensor[] plan, SafetensorsSpec[] specs)
     {
         var map = new JsonObject();
-        foreach (SafetensorsSpec spec in specs.OrderBy(s => s.Name, StringComparer.Ordinal)) map.Add(spec.Name, SafetensorsModel.SingleFile);
+        foreach (SafetensorsSpec spec in specs.OrderBy(s => s.Name, StringComparer.Ordinal))
+            map.Add(spec.Name, SafetensorsModel.SingleFile);
         var index = new JsonObject
         {
             ["metadata"] = new JsonObject
@@ -178,7 +184,8 @@ public static class HuggingFaceToMlx
         config["quantization"] = settings;
         config["quantization_config"] = settings.DeepClone();
         var sorted = new JsonObject();
-        foreach ((string key, JsonNode? value) in config.OrderBy(member => member.Key, StringComparer.Ordinal)) sorted.Add(key, value?.DeepClone());
+        foreach ((string key, JsonNode? value) in config.OrderBy(member => member.Key, StringComparer.Ordinal))
+            sorted.Add(key, value?.DeepClone());
         WriteJson(Path.Combine(directory, "config.json"), sorted);
     }
 

@@ -7,8 +7,8 @@ using System.Runtime.Intrinsics.X86;
 namespace QuantBench.Formats.Mlx;
 
 /// <summary>
-/// The affine code of MLX. Quants of a row form one little-endian stream of bits, quant k at bits k·<c>bits</c> onwards; 3, 5 and 6 bits cross byte and
-/// word borders. Sources: the quantization section of MLX's documentation, and its CPU back end for rounding.
+/// The affine code of MLX. Quants of a row form one little-endian stream of bits, quant k at bits k·<c>bits</c> onwards; 3, 5 and 6 bits
+/// cross byte and word borders. Sources: the quantization section of MLX's documentation, and its CPU back end for rounding.
 /// </summary>
 public static class MlxAffine
 {
@@ -84,15 +84,18 @@ public static class MlxAffine
     }
 
     /// <summary>
-    /// Encodes a row as MLX does: the value of largest magnitude of a group becomes a quant's exact value, and so, if the range holds it, does zero.
+    /// Encodes a row as MLX does: the value of largest magnitude of a group becomes a quant's exact value, and so, if the range holds it,
+    /// does zero.
     /// </summary>
     /// <param name="row">[columns], finite; a whole number of groups.</param>
     /// <param name="quantization">Bits and group size.</param>
     /// <param name="packed">Receives the packed quants.</param>
-    /// <param name="scales">Receives one scale per group, not yet rounded to the type they are stored in; the quants belong to the unrounded ones.</param>
+    /// <param name="scales">Receives one scale per group, not yet rounded to the type they are stored in; the quants belong to the
+    /// unrounded ones.</param>
     /// <param name="biases">Receives one bias per group, likewise.</param>
     /// <exception cref="ArgumentException">The lengths don't fit each other.</exception>
-    public static void QuantizeRow(ReadOnlySpan<float> row, MlxQuantization quantization, Span<byte> packed, Span<float> scales, Span<float> biases)
+    public static void QuantizeRow(ReadOnlySpan<float> row, MlxQuantization quantization, Span<byte> packed, Span<float> scales,
+        Span<float> biases)
     {
         int groups = CheckRow(row.Length, scales.Length, biases.Length, quantization);
         CheckShape(row.Length, quantization.Bits, packed.Length);
@@ -153,7 +156,8 @@ public static class MlxAffine
     {
         (int groups, int rest) = Math.DivRem(columns, quantization.GroupSize);
         if (rest != 0) throw new ArgumentException($"{columns} columns are not a whole number of groups of {quantization.GroupSize}.");
-        if (scales != groups || biases != groups) throw new ArgumentException($"{groups} groups need as many scales and biases, not {scales} and {biases}.");
+        if (scales != groups || biases != groups)
+            throw new ArgumentException($"{groups} groups need as many scales and biases, not {scales} and {biases}.");
         return groups;
     }
 

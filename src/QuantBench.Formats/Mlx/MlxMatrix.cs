@@ -7,8 +7,8 @@ using QuantBench.Formats.Weights;
 namespace QuantBench.Formats.Mlx;
 
 /// <summary>
-/// A matrix in MLX's affine code: <c>weight</c> [rows, columns · bits / 32] of 32-bit words, <c>scales</c> and <c>biases</c> [rows, columns / group] of
-/// floats.
+/// A matrix in MLX's affine code: <c>weight</c> [rows, columns · bits / 32] of 32-bit words, <c>scales</c> and <c>biases</c> [rows, columns
+/// / group] of floats.
 /// </summary>
 public sealed class MlxMatrix : IWeightMatrix
 {
@@ -53,7 +53,8 @@ public sealed class MlxMatrix : IWeightMatrix
     public static MlxMatrix Open(SafetensorsModel model, string directory, string module, MlxQuantization quantization)
     {
         ArgumentNullException.ThrowIfNull(quantization);
-        (SafetensorsTensorInfo packed, int rows, int words) = MatrixShape.Require(model, directory, $"{module}.weight", SafetensorsDType.U32);
+        (SafetensorsTensorInfo packed, int rows,
+            int words) = MatrixShape.Require(model, directory, $"{module}.weight", SafetensorsDType.U32);
         SafetensorsDType[] floats = [SafetensorsDType.F32, SafetensorsDType.F16, SafetensorsDType.BF16];
         (SafetensorsTensorInfo scales, _, int groups) = MatrixShape.Require(model, directory, $"{module}.scales", floats);
         (SafetensorsTensorInfo biases, _, _) = MatrixShape.Require(model, directory, $"{module}.biases", scales.DType);
@@ -123,7 +124,9 @@ public sealed class MlxMatrix : IWeightMatrix
             _floats.Dequantize(_model.Span(_biases, at, count * elementBytes), biases[..count]);
             int column = g * Quantization.GroupSize;
             MlxAffine.DequantizeRow(
-                Packed(row).Slice(MlxAffine.PackedBytes(firstColumn + column, Quantization.Bits), MlxAffine.PackedBytes(count * Quantization.GroupSize, Quantization.Bits)),
+                Packed(row)
+                    .Slice(MlxAffine.PackedBytes(firstColumn + column, Quantization.Bits),
+                        MlxAffine.PackedBytes(count * Quantization.GroupSize, Quantization.Bits)),
                 scales[..count], biases[..count], Quantization, output.Slice(column, count * Quantization.GroupSize));
         }
     }

@@ -1,6 +1,7 @@
 namespace QuantBench.Formats.Mlx;
 
-/// <summary>How a matrix is quantized in MLX's affine mode: <c>x = scale · q + bias</c> with one scale and bias per group of a row.</summary>
+/// <summary>How a matrix is quantized in MLX's affine mode: <c>x = scale · q + bias</c> with one scale and bias per group of a
+/// row.</summary>
 public sealed record MlxQuantization
 {
     /// <summary>Checks and keeps the settings.</summary>

@@ -4,12 +4,14 @@ using QuantBench.Formats.Safetensors;
 
 namespace QuantBench.Formats.Mlx;
 
-/// <summary>What <c>config.json</c> says under <c>quantization</c>: settings of all layers, and of some by the path of their module.</summary>
+/// <summary>What <c>config.json</c> says under <c>quantization</c>: settings of all layers, and of some by the path of their
+/// module.</summary>
 internal sealed class MlxQuantizationConfig
 {
     private readonly Dictionary<string, MlxQuantization?> _byModule;
 
-    private MlxQuantizationConfig(MlxQuantization all, Dictionary<string, MlxQuantization?> byModule) => (Default, _byModule) = (all, byModule);
+    private MlxQuantizationConfig(MlxQuantization all, Dictionary<string, MlxQuantization?> byModule) =>
+        (Default, _byModule) = (all, byModule);
 
     /// <summary>Settings of all layers that aren't listed.</summary>
     public MlxQuantization Default { get; }
@@ -57,8 +59,10 @@ internal sealed class MlxQuantizationConfig
     }
 
     private static int? Bits(ModelJson json) =>
-        json.Find("bits") is not { } bits ? null : MlxQuantization.IsBits(bits.AsInt64()) ? (int)bits.AsInt64() : throw bits.Wrong("2, 3, 4, 5, 6 or 8");
+        json.Find("bits") is not { } bits ? null
+            : MlxQuantization.IsBits(bits.AsInt64()) ? (int)bits.AsInt64() : throw bits.Wrong("2, 3, 4, 5, 6 or 8");
 
     private static int? GroupSize(ModelJson json) =>
-        json.Find("group_size") is not { } size ? null : MlxQuantization.IsGroupSize(size.AsInt64()) ? (int)size.AsInt64() : throw size.Wrong("32, 64 or 128");
+        json.Find("group_size") is not { } size ? null
+            : MlxQuantization.IsGroupSize(size.AsInt64()) ? (int)size.AsInt64() : throw size.Wrong("32, 64 or 128");
 }

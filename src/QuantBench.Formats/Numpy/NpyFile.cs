@@ -7,10 +7,12 @@ using QuantBench.Core.Errors;
 namespace QuantBench.Formats.Numpy;
 
 /// <summary>
-/// An array in NumPy's <c>.npy</c> format, versions 1 to 3 (numpy.lib.format): magic, version, header length, a header that is a Python dictionary
-/// with <c>descr</c>, <c>fortran_order</c> and <c>shape</c>, then the elements. Little-endian numbers and booleans in C order are read.
+/// An array in NumPy's <c>.npy</c> format, versions 1 to 3 (numpy.lib.format): magic, version, header length, a header that is a Python
+/// dictionary with <c>descr</c>, <c>fortran_order</c> and <c>shape</c>, then the elements. Little-endian numbers and booleans in C order
+/// are read.
 /// </summary>
-/// <param name="Type">Element type: <c>float32</c>, <c>float16</c>, <c>float64</c>, <c>int64</c>, <c>int32</c>, <c>int16</c>, <c>int8</c>, <c>uint8</c>, <c>bool</c>.</param>
+/// <param name="Type">Element type: <c>float32</c>, <c>float16</c>, <c>float64</c>, <c>int64</c>, <c>int32</c>, <c>int16</c>, <c>int8</c>,
+/// <c>uint8</c>, <c>bool</c>.</param>
 /// <param name="Shape">Its shape; empty = a scalar.</param>
 /// <param name="Data">Elements in row-major order, little-endian.</param>
 public sealed partial record NpyFile(string Type, ImmutableArray<long> Shape, ReadOnlyMemory<byte> Data)
@@ -65,21 +67,27 @@ public sealed partial record NpyFile(string Type, ImmutableArray<long> Shape, Re
         int start = wide ? 12 : 10;
         if (bytes.Length < start) throw new ModelFormatException(path, 8, "ends within its header.", "The file is truncated.");
         long length = wide ? BitConverter.ToUInt32(bytes, 8) : BitConverter.ToUInt16(bytes, 8);
-        if (length > MaxHeaderBytes || start + length > bytes.Length) throw new ModelFormatException(path, 8, $"has a header of {length} bytes, which it can't hold.", "The file is truncated.");
+        if (length > MaxHeaderBytes || start + length > bytes.Length)
+            throw new ModelFormatException(path, 8, $"has a header of {length} bytes, which it can't hold.", "The file is truncated.");
         string header = Encoding.UTF8.GetString(bytes, start, (int)length);
         (string name, int size) = TypeOf(header, path);
-        if (FortranOrder().IsMatch(header)) throw new ModelFormatException(path, start, "is in Fortran order, which isn't read.", "Save numpy.ascontiguousarray(a).");
+        if (FortranOrder().IsMatch(header))
+            throw new ModelFormatException(path, start, "is in Fortran order, which isn't read.", "Save numpy.ascontiguousarray(a).");
         ImmutableArray<long> shape = ShapeOf(header, path);
         long left = bytes.Length - start - length;
         long wanted = shape.Contains(0) ? 0 : size;
         foreach (long dimension in shape)
         {
             // Bounded by the bytes that are there, so that the product can't overflow.
-            if (dimension > 0 && wanted > left / dimension) throw new ModelFormatException(path, start, $"says shape ({string.Join(", ", shape)}) of {name}, but holds {left} bytes.", "The file is truncated.");
+            if (dimension > 0 && wanted > left / dimension)
+                throw new ModelFormatException(path, start, $"says shape ({string.Join(", ", shape)}) of {name}, but holds {left} bytes.",
+                    "The file is truncated.");
             wanted *= dimension;
         }
 
-        if (wanted != left) throw new ModelFormatException(path, start, $"says shape ({string.Join(", ", shape)}) of {name}, {wanted} bytes, but holds {left}.", "Save it again.");
+        if (wanted != left)
+            throw new ModelFormatException(path, start,
+                $"says shape ({string.Join(", ", shape)}) of {name}, {wanted} bytes, but holds {left}.", "Save it again.");
         return new NpyFile(name, shape, bytes.AsMemory(start + (int)length));
     }
 
@@ -89,7 +97,8 @@ public sealed partial record NpyFile(string Type, ImmutableArray<long> Shape, Re
         if (!match.Success) throw new ModelFormatException(path, 10, "has a header without 'descr'.", "Save it with numpy.save.");
         string text = match.Groups[1].Value;
         if (text.Length > 1 && text[0] is '<' or '|' or '=' && s_types.TryGetValue(text[1..], out (string, int) type)) return type;
-        throw new ModelFormatException(path, 10, $"has elements of type '{text}', which isn't read.", "Save it as little-endian float32, float16, float64, int64, int32, int16, int8, uint8 or bool.");
+        throw new ModelFormatException(path, 10, $"has elements of type '{text}', which isn't read.",
+            "Save it as little-endian float32, float16, float64, int64, int32, int16, int8, uint8 or bool.");
     }
 
     private static ImmutableArray<long> ShapeOf(string header, string path)
@@ -99,11 +108,13 @@ public sealed partial record NpyFile(string Type, ImmutableArray<long> Shape, Re
         var shape = ImmutableArray.CreateBuilder<long>();
         foreach (string part in match.Groups[1].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
-            if (!long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out long dimension)) throw new ModelFormatException(path, 10, $"has '{part}' in its shape.", "Save it with numpy.save.");
+            if (!long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out long dimension))
+                throw new ModelFormatException(path, 10, $"has '{part}' in its shape.", "Save it with numpy.save.");
             shape.Add(dimension);
         }
 
-        return shape.Count <= 16 ? shape.ToImmutable() : throw new ModelFormatException(path, 10, $"has {shape.Count} dimensions; at most 16 are read.");
+        return shape.Count <= 16 ? shape.ToImmutable()
+            : throw new ModelFormatException(path, 10, $"has {shape.Count} dimensions; at most 16 are read.");
     }
 
     [GeneratedRegex(@"'descr':\s*'([^']{1,16})'")]

@@ -5,12 +5,13 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Onnx;
 
 /// <summary>
-/// Lays rows of GGUF blocks out for <c>com.microsoft.MatMulNBits</c> without quantizing anew. A weight is <c>(q − zero) · scale + minimum</c>, where scale
-/// and minimum are floats that hold the product of the GGUF file's halves and integers exactly; the minimum is there for types with an offset only, and is
-/// multiplied with the sum of its block's activations beside the packed product.
+/// Lays rows of GGUF blocks out for <c>com.microsoft.MatMulNBits</c> without quantizing anew. A weight is <c>(q − zero) · scale +
+/// minimum</c>, where scale and minimum are floats that hold the product of the GGUF file's halves and integers exactly; the minimum is
+/// there for types with an offset only, and is multiplied with the sum of its block's activations beside the packed product.
 /// </summary>
 /// <remarks>
-/// Quants of 5 and 6 bits are stored in 8. Types that don't map: those with non-linear levels or codebooks (IQ…, MXFP4), and Q2_K and Q3_K, which aren't implemented.
+/// Quants of 5 and 6 bits are stored in 8. Types that don't map: those with non-linear levels or codebooks (IQ…, MXFP4), and Q2_K and Q3_K,
+/// which aren't implemented.
 /// </remarks>
 public static class GgufRelay
 {
@@ -49,7 +50,8 @@ public static class GgufRelay
         for (int b = 0; b < blocks; b++)
         {
             ReadOnlySpan<byte> block = row.Slice(b * info.BlockBytes, info.BlockBytes);
-            Read(type, block, quants[..info.BlockElements], scales.Slice(b * groups, groups), hasMinimums ? minimums.Slice(b * groups, groups) : default);
+            Read(type, block, quants[..info.BlockElements], scales.Slice(b * groups, groups),
+                hasMinimums ? minimums.Slice(b * groups, groups) : default);
             Span<byte> blob = packed.Slice(b * groups * format.BlobBytes, groups * format.BlobBytes);
             if (format.Bits == 8)
             {
@@ -108,7 +110,8 @@ public static class GgufRelay
                 {
                     int n = i / 128;
                     int r = i % 128;
-                    int q = BlockBytes.Nibble(block[(64 * n) + (r % 64)], r / 64) | ((block[128 + (32 * n) + (r % 32)] >> (2 * (r / 32))) & 3) << 4;
+                    int q = BlockBytes.Nibble(block[(64 * n) + (r % 64)], r / 64)
+                        | ((block[128 + (32 * n) + (r % 32)] >> (2 * (r / 32))) & 3) << 4;
                     quants[i] = (byte)(q + 128 - 32);
                 }
 

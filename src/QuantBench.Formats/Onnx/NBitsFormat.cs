@@ -1,9 +1,11 @@
 namespace QuantBench.Formats.Onnx;
 
-/// <summary>How <c>com.microsoft.MatMulNBits</c> stores a matrix [N, K]: each row in blocks along K, with a scale and perhaps a zero point per block.</summary>
+/// <summary>How <c>com.microsoft.MatMulNBits</c> stores a matrix [N, K]: each row in blocks along K, with a scale and perhaps a zero point
+/// per block.</summary>
 /// <param name="Bits">2, 4 or 8 per weight; packed from the low bits of each byte upwards.</param>
 /// <param name="BlockSize">16, 32, 64, 128 or 256 weights.</param>
-/// <param name="HasZeroPoints">Whether zero points are stored, packed as the weights are; without, the zero point is the middle: 2, 8 or 128.</param>
+/// <param name="HasZeroPoints">Whether zero points are stored, packed as the weights are; without, the zero point is the middle: 2, 8 or
+/// 128.</param>
 public readonly record struct NBitsFormat(int Bits, int BlockSize, bool HasZeroPoints)
 {
     /// <summary>Zero point of blocks without a stored one.</summary>

@@ -1,8 +1,9 @@
 namespace QuantBench.Formats.Onnx;
 
 /// <summary>
-/// Quantizes rows for <c>com.microsoft.MatMulNBits</c> by ONNX Runtime's own rule. Symmetric: the weight of largest magnitude becomes the lowest quant, so
-/// that all 2^bits levels are used, and the scale may be negative. Asymmetric: the range from minimum to maximum, widened to contain 0.
+/// Quantizes rows for <c>com.microsoft.MatMulNBits</c> by ONNX Runtime's own rule. Symmetric: the weight of largest magnitude becomes the
+/// lowest quant, so that all 2^bits levels are used, and the scale may be negative. Asymmetric: the range from minimum to maximum, widened
+/// to contain 0.
 /// </summary>
 public static class NBitsQuantizer
 {
@@ -13,7 +14,8 @@ public static class NBitsQuantizer
     /// <param name="scales">Receives a scale per block.</param>
     /// <param name="zeroPoints">Receives packed zero points; [<see cref="NBitsFormat.ZeroPointBytes"/>].</param>
     /// <exception cref="ArgumentException">A length doesn't fit the others.</exception>
-    public static void QuantizeRow(ReadOnlySpan<float> row, NBitsFormat format, Span<byte> packed, Span<float> scales, Span<byte> zeroPoints)
+    public static void QuantizeRow(ReadOnlySpan<float> row, NBitsFormat format, Span<byte> packed, Span<float> scales,
+        Span<byte> zeroPoints)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(packed.Length, format.RowBytes(row.Length));
         ArgumentOutOfRangeException.ThrowIfNotEqual(scales.Length, format.Blocks(row.Length));

@@ -13,10 +13,13 @@ internal static class OnnxChecks
     /// <exception cref="ModelFormatException">The model says of itself what can't be.</exception>
     public static void CheckHeader(ModelProto model, string path)
     {
-        if (model.Graph is null) throw new ModelFormatException(path, null, "there is no graph in it, so that it is not an ONNX model.", "Check that this is the model file.");
+        if (model.Graph is null)
+            throw new ModelFormatException(path, null, "there is no graph in it, so that it is not an ONNX model.",
+                "Check that this is the model file.");
         if (model.IrVersion is < 3 or > NewestIrVersion)
         {
-            throw new ModelFormatException(path, null, $"its format version (ir_version) is {model.IrVersion}; 3 to {NewestIrVersion} are read.");
+            throw new ModelFormatException(path, null,
+                $"its format version (ir_version) is {model.IrVersion}; 3 to {NewestIrVersion} are read.");
         }
 
         var domains = new HashSet<string>(StringComparer.Ordinal);
@@ -26,7 +29,8 @@ internal static class OnnxChecks
             if (!domains.Add(domain)) throw new ModelFormatException(path, null, $"it names the operator set '{opset.Domain}' twice.");
             if (opset.Version < 1 || (domain.Length == 0 && opset.Version > NewestOpset))
             {
-                throw new ModelFormatException(path, null, $"it asks for version {opset.Version} of the operator set '{opset.Domain}'; 1 to {NewestOpset} are read.");
+                throw new ModelFormatException(path, null,
+                    $"it asks for version {opset.Version} of the operator set '{opset.Domain}'; 1 to {NewestOpset} are read.");
             }
         }
 
@@ -90,7 +94,8 @@ internal static class OnnxChecks
         foreach (ValueInfoProto output in graph.Output)
         {
             CheckType(output, path);
-            if (!values.Contains(output.Name)) throw new ModelFormatException(path, null, $"the output '{output.Name}' is given by no node.");
+            if (!values.Contains(output.Name))
+                throw new ModelFormatException(path, null, $"the output '{output.Name}' is given by no node.");
         }
     }
 
@@ -100,7 +105,8 @@ internal static class OnnxChecks
         if (functions.Contains((domain, node.OpType))) return;
         if (!OnnxOperators.Domains.Contains(domain))
         {
-            throw Wrong(node, path, $"is of the operator set '{domain}', which is not known.", "It needs a library of custom operators, which isn't loaded here.");
+            throw Wrong(node, path, $"is of the operator set '{domain}', which is not known.",
+                "It needs a library of custom operators, which isn't loaded here.");
         }
 
         if (domain.Length == 0 && !OnnxOperators.IsStandard(node.OpType))
@@ -109,7 +115,8 @@ internal static class OnnxChecks
         }
 
         if (node.OpType.Length == 0) throw Wrong(node, path, "has no operator.");
-        if (domains is not null && !domains.Contains(domain)) throw Wrong(node, path, $"is of the operator set '{domain}', whose version the model doesn't say.");
+        if (domains is not null && !domains.Contains(domain))
+            throw Wrong(node, path, $"is of the operator set '{domain}', whose version the model doesn't say.");
     }
 
     private static void CheckType(ValueInfoProto value, string path)
@@ -128,5 +135,6 @@ internal static class OnnxChecks
     }
 
     private static ModelFormatException Wrong(NodeProto node, string path, string problem, string? hint = null) =>
-        new(path, null, $"the node '{(node.Name.Length > 0 ? node.Name : node.Output.FirstOrDefault() ?? "?")}' ({node.OpType}) {problem}", hint);
+        new(path, null, $"the node '{(node.Name.Length > 0 ? node.Name : node.Output.FirstOrDefault() ?? "?")}' ({node.OpType}) {problem}",
+            hint);
 }

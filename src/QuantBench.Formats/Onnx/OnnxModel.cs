@@ -7,8 +7,8 @@ using QuantBench.Formats.Onnx.Proto;
 namespace QuantBench.Formats.Onnx;
 
 /// <summary>
-/// An ONNX model on disk. Every size, offset and reference was checked: tensors have the bytes their shapes ask for, files of external data lie inside the
-/// model's directory and are long enough, operators are known, and every value a node takes is made before it.
+/// An ONNX model on disk. Every size, offset and reference was checked: tensors have the bytes their shapes ask for, files of external data
+/// lie inside the model's directory and are long enough, operators are known, and every value a node takes is made before it.
 /// </summary>
 public sealed class OnnxModel : IDisposable
 {
@@ -16,7 +16,8 @@ public sealed class OnnxModel : IDisposable
     private readonly Dictionary<string, ReadOnlyMemory<byte>> _inline;
     private readonly ModelProto _proto;
 
-    private OnnxModel(string path, ModelProto proto, OnnxTensorReader reader, ImmutableDictionary<string, OnnxTensorInfo> tensors, Dictionary<string, ReadOnlyMemory<byte>> inline)
+    private OnnxModel(string path, ModelProto proto, OnnxTensorReader reader, ImmutableDictionary<string, OnnxTensorInfo> tensors,
+        Dictionary<string, ReadOnlyMemory<byte>> inline)
     {
         (Path, _proto, _reader, Tensors, _inline) = (path, proto, reader, tensors, inline);
         Nodes = [.. proto.Graph.Node.Select(OnnxProto.FromNode)];
@@ -69,7 +70,9 @@ public sealed class OnnxModel : IDisposable
         byte[] bytes;
         using (MappedFile file = MappedFile.Open(full))
         {
-            if (file.Length > int.MaxValue) throw new ModelFormatException(full, null, $"{file.Length} bytes are more than a protobuf message can have (2 GiB).", "Save the model with external data.");
+            if (file.Length > int.MaxValue)
+                throw new ModelFormatException(full, null, $"{file.Length} bytes are more than a protobuf message can have (2 GiB).",
+                    "Save the model with external data.");
             bytes = file.Span(0, (int)file.Length).ToArray();
         }
 
@@ -90,7 +93,8 @@ public sealed class OnnxModel : IDisposable
         }
         catch (InvalidProtocolBufferException e)
         {
-            throw new ModelFormatException(path, null, $"this is not an ONNX model: {e.Message}", "The file is damaged or of another format; fetch it again.", e);
+            throw new ModelFormatException(path, null, $"this is not an ONNX model: {e.Message}",
+                "The file is damaged or of another format; fetch it again.", e);
         }
 
         OnnxChecks.CheckHeader(proto, path);
@@ -135,7 +139,8 @@ public sealed class OnnxModel : IDisposable
             : _inline[tensor.Name].Span.Slice((int)offset, length);
     }
 
-    /// <summary>The model file with more outputs, so that values inside the graph can be looked at; external data stays where it is.</summary>
+    /// <summary>The model file with more outputs, so that values inside the graph can be looked at; external data stays where it
+    /// is.</summary>
     /// <param name="outputs">Values inside the graph; their types may be left undefined.</param>
     public byte[] WithOutputs(IEnumerable<OnnxValue> outputs)
     {

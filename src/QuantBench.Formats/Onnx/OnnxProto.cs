@@ -61,7 +61,8 @@ internal static class OnnxProto
     }
 
     public static OnnxNode FromNode(NodeProto proto) =>
-        new(proto.OpType, Normal(proto.Domain), proto.Name, [.. proto.Input], [.. proto.Output], [.. proto.Attribute.Select(FromAttribute)]);
+        new(proto.OpType, Normal(proto.Domain), proto.Name, [.. proto.Input], [.. proto.Output],
+            [.. proto.Attribute.Select(FromAttribute)]);
 
     /// <summary>ONNX's own domain has two names.</summary>
     public static string Normal(string domain) => domain == "ai.onnx" ? "" : domain;

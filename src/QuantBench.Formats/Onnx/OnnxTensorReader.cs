@@ -49,7 +49,8 @@ internal sealed class OnnxTensorReader(string path) : IDisposable
 
         if (proto.DataLocation == TensorProto.Types.DataLocation.External) return (ReadExternal(proto, type, shape, bytes), default);
         ReadOnlyMemory<byte> data = Inline(proto, type);
-        if (data.Length != bytes) throw Wrong(proto, $"has the shape [{string.Join(", ", shape)}] of {type}, {bytes} bytes, but {data.Length} are stored.");
+        if (data.Length != bytes)
+            throw Wrong(proto, $"has the shape [{string.Join(", ", shape)}] of {type}, {bytes} bytes, but {data.Length} are stored.");
         return (new OnnxTensorInfo(proto.Name, type, shape, bytes, null, 0), data);
     }
 
@@ -86,7 +87,8 @@ internal sealed class OnnxTensorReader(string path) : IDisposable
         MappedFile file = Open(proto, location);
         if (length is { } stored && stored != bytes)
         {
-            throw Wrong(proto, $"has the shape [{string.Join(", ", shape)}] of {type}, {bytes} bytes, but {stored} are said to be in '{location}'.");
+            throw Wrong(proto,
+                $"has the shape [{string.Join(", ", shape)}] of {type}, {bytes} bytes, but {stored} are said to be in '{location}'.");
         }
 
         if (offset > file.Length || bytes > file.Length - offset)
@@ -104,7 +106,8 @@ internal sealed class OnnxTensorReader(string path) : IDisposable
         if (_files.TryGetValue(location, out MappedFile? open)) return open;
 
         // Model files come from anywhere: data is only looked for inside the model's own directory.
-        if (location.AsSpan().ContainsAny("\\\0:") || Path.IsPathRooted(location) || location.Split('/').Any(part => part is "" or "." or ".."))
+        if (location.AsSpan().ContainsAny("\\\0:") || Path.IsPathRooted(location)
+            || location.Split('/').Any(part => part is "" or "." or ".."))
         {
             throw Wrong(proto, $"is said to be in '{location}', which is not a plain path inside the model's directory.");
         }
@@ -112,7 +115,8 @@ internal sealed class OnnxTensorReader(string path) : IDisposable
         string full = Path.Combine(_directory, location);
         if (!File.Exists(full))
         {
-            throw Wrong(proto, $"is in '{location}', but there is no such file beside the model.", "Fetch or copy the model's data file as well; it keeps its name.");
+            throw Wrong(proto, $"is in '{location}', but there is no such file beside the model.",
+                "Fetch or copy the model's data file as well; it keeps its name.");
         }
 
         MappedFile file = MappedFile.Open(full);
@@ -145,11 +149,13 @@ internal sealed class OnnxTensorReader(string path) : IDisposable
                 return MemoryMarshal.AsBytes<int>(proto.Int32Data.ToArray()).ToArray();
             default:
                 // Small types stand in 32-bit fields, one each; packed ones a byte each.
-                if (OnnxDataTypes.Bits(type) == 16) return MemoryMarshal.AsBytes<ushort>(proto.Int32Data.Select(v => unchecked((ushort)v)).ToArray()).ToArray();
+                if (OnnxDataTypes.Bits(type) == 16)
+                    return MemoryMarshal.AsBytes<ushort>(proto.Int32Data.Select(v => unchecked((ushort)v)).ToArray()).ToArray();
                 byte[] bytes = [.. proto.Int32Data.Select(v => unchecked((byte)v))];
                 return bytes;
         }
     }
 
-    private ModelFormatException Wrong(TensorProto proto, string problem, string? hint = null) => new(path, null, $"the tensor '{proto.Name}' {problem}", hint);
+    private ModelFormatException Wrong(TensorProto proto, string problem, string? hint = null) =>
+        new(path, null, $"the tensor '{proto.Name}' {problem}", hint);
 }

@@ -8,8 +8,9 @@ using QuantBench.Formats.Onnx.Proto;
 namespace QuantBench.Formats.Onnx;
 
 /// <summary>
-/// Writes a model as a directory: <c>model.onnx</c> with the graph and <c>model.onnx.data</c> with the tensors that are filled piece by piece, in any
-/// order, so that no more than the caller's piece is in memory. The graph is written last: a directory without it isn't finished.
+/// Writes a model as a directory: <c>model.onnx</c> with the graph and <c>model.onnx.data</c> with the tensors that are filled piece by
+/// piece, in any order, so that no more than the caller's piece is in memory. The graph is written last: a directory without it isn't
+/// finished.
 /// </summary>
 public sealed class OnnxWriter : IDisposable
 {
@@ -44,7 +45,9 @@ public sealed class OnnxWriter : IDisposable
             long bytes = tensor.ByteSize;
             if (tensor.Inline is { } inline)
             {
-                if (inline.Length != bytes) throw new ArgumentException($"'{tensor.Name}' has {inline.Length} bytes, but its shape asks for {bytes}", nameof(graph));
+                if (inline.Length != bytes)
+                    throw new ArgumentException($"'{tensor.Name}' has {inline.Length} bytes, but its shape asks for {bytes}",
+                        nameof(graph));
                 continue;
             }
 
@@ -58,7 +61,8 @@ public sealed class OnnxWriter : IDisposable
         try
         {
             Directory.CreateDirectory(directory);
-            _data = File.OpenHandle(Path.Combine(directory, DataFile), FileMode.Create, FileAccess.Write, FileShare.None, FileOptions.None, end);
+            _data = File.OpenHandle(Path.Combine(directory, DataFile), FileMode.Create, FileAccess.Write, FileShare.None, FileOptions.None,
+                end);
             RandomAccess.SetLength(_data, end);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -127,5 +131,6 @@ public sealed class OnnxWriter : IDisposable
     }
 
     private RequestException Unwritable(Exception cause) =>
-        new($"The model '{_directory}' can't be written: {cause.Message}", "Check that the directory may be written to and the disk has room.", cause);
+        new($"The model '{_directory}' can't be written: {cause.Message}",
+            "Check that the directory may be written to and the disk has room.", cause);
 }

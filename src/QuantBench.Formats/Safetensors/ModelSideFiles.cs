@@ -7,7 +7,8 @@ internal static class ModelSideFiles
 {
     private static readonly string[] s_names =
     [
-        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model",
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
+        "tokenizer.model",
         "generation_config.json", "chat_template.jinja", "chat_template.json",
     ];
 
@@ -38,7 +39,8 @@ internal static class ModelSideFiles
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new RequestException($"'{source}' can't be copied to '{target}': {e.Message}", "Check that the directory may be written to and the disk has room.", e);
+            throw new RequestException($"'{source}' can't be copied to '{target}': {e.Message}",
+                "Check that the directory may be written to and the disk has room.", e);
         }
     }
 }

@@ -43,7 +43,8 @@ public sealed record SafetensorsHeader(
         var tensors = new List<SafetensorsTensorInfo>();
         foreach ((string name, ModelJson value) in root.Members())
         {
-            if (name == "__metadata__") metadata = metadata.AddRange(value.Members().Select(entry => KeyValuePair.Create(entry.Name, entry.Value.AsString())));
+            if (name == "__metadata__")
+                metadata = metadata.AddRange(value.Members().Select(entry => KeyValuePair.Create(entry.Name, entry.Value.AsString())));
             else tensors.Add(ReadTensor(name, value, file, dataOffset, dataBytes));
         }
 
@@ -60,7 +61,8 @@ public sealed record SafetensorsHeader(
         }
 
         ModelJson sizes = json.Get("shape");
-        if (sizes.Count > MaxDimensions) throw Error(file, 8, $"tensor '{name}' has {sizes.Count} dimensions; at most {MaxDimensions} are read.");
+        if (sizes.Count > MaxDimensions)
+            throw Error(file, 8, $"tensor '{name}' has {sizes.Count} dimensions; at most {MaxDimensions} are read.");
         long[] shape = new long[sizes.Count];
         Int128 product = 1;
         bool isEmpty = false;
@@ -87,7 +89,9 @@ public sealed record SafetensorsHeader(
         long bytes = isEmpty ? 0 : (long)product * SafetensorsTensorInfo.SizeOf(type);
         if (bytes != end - begin)
         {
-            throw Error(file, 8, $"tensor '{name}' has the shape [{string.Join(", ", shape)}] of {type}, which takes {bytes} bytes, but claims {end - begin}.");
+            throw Error(file, 8,
+                $"tensor '{name}' has the shape [{string.Join(", ", shape)}] of {type}, which takes {bytes} bytes, but claims "
+                    + $"{end - begin}.");
         }
 
         return new SafetensorsTensorInfo(name, type, ImmutableCollectionsMarshal.AsImmutableArray(shape), dataOffset + begin, bytes);
@@ -103,13 +107,15 @@ public sealed record SafetensorsHeader(
         {
             if (tensor.Offset != end)
             {
-                throw Error(file, tensor.Offset, $"tensor '{tensor.Name}' starts here, but the one before ends at byte {end}; gaps and overlaps are not allowed.");
+                throw Error(file, tensor.Offset,
+                    $"tensor '{tensor.Name}' starts here, but the one before ends at byte {end}; gaps and overlaps are not allowed.");
             }
 
             end += tensor.ByteSize;
         }
 
-        if (end != dataOffset + dataBytes) throw Error(file, end, $"the last tensor ends here, but the file has {dataOffset + dataBytes} bytes.");
+        if (end != dataOffset + dataBytes)
+            throw Error(file, end, $"the last tensor ends here, but the file has {dataOffset + dataBytes} bytes.");
     }
 
     private static ModelFormatException Error(string file, long offset, string problem) => new(file, offset, problem, DamagedHint);

@@ -15,7 +15,8 @@ public sealed class SafetensorsModel : IDisposable
 
     private readonly ImmutableArray<MappedFile> _parts;
 
-    private SafetensorsModel(ImmutableArray<MappedFile> parts, ImmutableDictionary<string, SafetensorsTensorInfo> tensors) => (_parts, Tensors) = (parts, tensors);
+    private SafetensorsModel(ImmutableArray<MappedFile> parts, ImmutableDictionary<string, SafetensorsTensorInfo> tensors) =>
+        (_parts, Tensors) = (parts, tensors);
 
     /// <summary>Tensors of all files, by name.</summary>
     public ImmutableDictionary<string, SafetensorsTensorInfo> Tensors { get; }
@@ -45,7 +46,8 @@ public sealed class SafetensorsModel : IDisposable
     public static SafetensorsModel Open(string directory)
     {
         ImmutableArray<string> names = FileNames(directory);
-        Dictionary<string, string>? index = names is [SingleFile] && File.Exists(Path.Combine(directory, SingleFile)) ? null : ReadIndex(Path.Combine(directory, IndexFile));
+        Dictionary<string, string>? index = names is [SingleFile] && File.Exists(Path.Combine(directory, SingleFile)) ? null
+            : ReadIndex(Path.Combine(directory, IndexFile));
         var parts = new List<MappedFile>();
         try
         {
@@ -54,10 +56,12 @@ public sealed class SafetensorsModel : IDisposable
             {
                 MappedFile file = MappedFile.Open(Path.Combine(directory, names[i]));
                 parts.Add(file);
-                SafetensorsHeader header = SafetensorsHeader.Parse(file.Span(0, (int)Math.Min(file.Length, int.MaxValue)), file.Length, file.Path);
+                SafetensorsHeader header =
+                    SafetensorsHeader.Parse(file.Span(0, (int)Math.Min(file.Length, int.MaxValue)), file.Length, file.Path);
                 foreach (SafetensorsTensorInfo tensor in header.Tensors)
                 {
-                    if (index is null || (index.TryGetValue(tensor.Name, out string? place) && place == names[i])) tensors.Add(tensor.Name, tensor with { Part = i });
+                    if (index is null || (index.TryGetValue(tensor.Name, out string? place) && place == names[i]))
+                        tensors.Add(tensor.Name, tensor with { Part = i });
                 }
             }
 
@@ -65,7 +69,8 @@ public sealed class SafetensorsModel : IDisposable
             {
                 if (!tensors.ContainsKey(name))
                 {
-                    throw new ModelFormatException(Path.Combine(directory, place), null, $"the tensor '{name}' is missing; '{IndexFile}' says it is here.", "Fetch the model's files again.");
+                    throw new ModelFormatException(Path.Combine(directory, place), null,
+                        $"the tensor '{name}' is missing; '{IndexFile}' says it is here.", "Fetch the model's files again.");
                 }
             }
 
@@ -109,7 +114,8 @@ public sealed class SafetensorsModel : IDisposable
             // A plain name: the index must not reach outside the model's directory.
             if (file.Length == 0 || file.AsSpan().ContainsAny("/\\\0:") || file is "." or "..")
             {
-                throw new ModelFormatException(path, null, $"the tensor '{name}' is said to be in '{file}', which is not a plain file name.");
+                throw new ModelFormatException(path, null,
+                    $"the tensor '{name}' is said to be in '{file}', which is not a plain file name.");
             }
 
             places.Add(name, file);

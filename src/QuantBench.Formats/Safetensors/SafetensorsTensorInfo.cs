@@ -9,7 +9,8 @@ namespace QuantBench.Formats.Safetensors;
 /// <param name="Offset">First byte, from the start of its file.</param>
 /// <param name="ByteSize">Bytes.</param>
 /// <param name="Part">Index of its file in a sharded model; 0 otherwise.</param>
-public sealed record SafetensorsTensorInfo(string Name, SafetensorsDType DType, ImmutableArray<long> Shape, long Offset, long ByteSize, int Part = 0)
+public sealed record SafetensorsTensorInfo(string Name, SafetensorsDType DType, ImmutableArray<long> Shape, long Offset, long ByteSize,
+    int Part = 0)
 {
     /// <summary>Bytes of one element.</summary>
     public int ElementBytes => SizeOf(DType);

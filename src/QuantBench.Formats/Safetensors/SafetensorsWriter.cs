@@ -18,8 +18,8 @@ internal sealed record SafetensorsSpec(string Name, SafetensorsDType DType, Immu
 }
 
 /// <summary>
-/// Writes a safetensors file whose tensors are known beforehand and filled in any order, so that tensors that are made together (packed quants, scales,
-/// biases) need not be held in memory.
+/// Writes a safetensors file whose tensors are known beforehand and filled in any order, so that tensors that are made together (packed
+/// quants, scales, biases) need not be held in memory.
 /// </summary>
 internal sealed class SafetensorsWriter : IDisposable
 {
@@ -34,7 +34,8 @@ internal sealed class SafetensorsWriter : IDisposable
         _path = path;
 
         // Widest elements first, so that each tensor is aligned to its own.
-        SafetensorsSpec[] ordered = [.. tensors.OrderByDescending(t => SafetensorsTensorInfo.SizeOf(t.DType)).ThenBy(t => t.Name, StringComparer.Ordinal)];
+        SafetensorsSpec[] ordered = [
+            .. tensors.OrderByDescending(t => SafetensorsTensorInfo.SizeOf(t.DType)).ThenBy(t => t.Name, StringComparer.Ordinal)];
         byte[] header = Header(ordered, format);
         long at = header.Length;
         foreach (SafetensorsSpec tensor in ordered)
@@ -113,5 +114,6 @@ internal sealed class SafetensorsWriter : IDisposable
     }
 
     private RequestException Unwritable(Exception cause) =>
-        new($"The file '{_path}' can't be written: {cause.Message}", "Check that the directory may be written to and the disk has room.", cause);
+        new($"The file '{_path}' can't be written: {cause.Message}", "Check that the directory may be written to and the disk has room.",
+            cause);
 }

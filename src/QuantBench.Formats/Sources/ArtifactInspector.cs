@@ -17,15 +17,16 @@ public sealed record ArtifactSize(long Bytes, long WeightBytes, long ParameterCo
 public static class ArtifactInspector
 {
     /// <summary>One line per format; a new format adds its own here.</summary>
-    private static readonly FrozenDictionary<string, Func<string, ArtifactSize>> s_formats = new Dictionary<string, Func<string, ArtifactSize>>
-    {
-        ["gguf"] = InspectGguf,
-        ["safetensors"] = InspectSafetensors,
-        ["mlx"] = InspectDirectory,
-        ["gptq"] = InspectDirectory,
-        ["awq"] = InspectDirectory,
-        ["onnx"] = InspectOnnx,
-    }.ToFrozenDictionary(StringComparer.Ordinal);
+    private static readonly FrozenDictionary<string,
+        Func<string, ArtifactSize>> s_formats = new Dictionary<string, Func<string, ArtifactSize>>
+        {
+            ["gguf"] = InspectGguf,
+            ["safetensors"] = InspectSafetensors,
+            ["mlx"] = InspectDirectory,
+            ["gptq"] = InspectDirectory,
+            ["awq"] = InspectDirectory,
+            ["onnx"] = InspectOnnx,
+        }.ToFrozenDictionary(StringComparer.Ordinal);
 
     /// <summary>Sizes of a model.</summary>
     /// <param name="format">Format id, e.g. <c>gguf</c>.</param>
@@ -34,7 +35,8 @@ public static class ArtifactInspector
     /// <exception cref="QuantBenchException">The model can't be opened or is broken.</exception>
     public static ArtifactSize Inspect(string format, string path) => s_formats.TryGetValue(format, out Func<string, ArtifactSize>? inspect)
         ? inspect(path)
-        : throw new RequestException($"models of the format '{format}' can't be measured.", $"Known formats: {string.Join(", ", s_formats.Keys.Order(StringComparer.Ordinal))}.");
+        : throw new RequestException($"models of the format '{format}' can't be measured.",
+            $"Known formats: {string.Join(", ", s_formats.Keys.Order(StringComparer.Ordinal))}.");
 
     /// <summary>Sizes of a GGUF model.</summary>
     /// <param name="path">Path of the file, or of the first one of a split model.</param>
@@ -52,10 +54,12 @@ public static class ArtifactInspector
     {
         using SafetensorsModel model = SafetensorsModel.Open(path);
         return new ArtifactSize(
-            model.Files.Sum(f => new FileInfo(f).Length), model.Tensors.Values.Sum(t => t.ByteSize), model.Tensors.Values.Sum(t => t.ElementCount));
+            model.Files.Sum(f => new FileInfo(f).Length), model.Tensors.Values.Sum(t => t.ByteSize),
+            model.Tensors.Values.Sum(t => t.ElementCount));
     }
 
-    /// <summary>Sizes of a quantized model directory: packed words, scales and zero points are weight bytes, and a weight is an element of a matrix.</summary>
+    /// <summary>Sizes of a quantized model directory: packed words, scales and zero points are weight bytes, and a weight is an element of
+    /// a matrix.</summary>
     /// <param name="path">Its directory.</param>
     /// <exception cref="QuantBenchException">A file can't be opened, is broken, or the model is of a kind that isn't read.</exception>
     public static ArtifactSize InspectDirectory(string path)
@@ -75,6 +79,7 @@ public static class ArtifactInspector
             Said(OnnxMetadata.WeightBytes) ?? model.Tensors.Values.Sum(t => t.ByteSize),
             Said(OnnxMetadata.ParameterCount) ?? Math.Max(1, model.Tensors.Values.Sum(t => t.ElementCount)));
 
-        long? Said(string key) => model.Metadata.TryGetValue(key, out string? text) && long.TryParse(text, out long value) && value > 0 ? value : null;
+        long? Said(string key) =>
+            model.Metadata.TryGetValue(key, out string? text) && long.TryParse(text, out long value) && value > 0 ? value : null;
     }
 }

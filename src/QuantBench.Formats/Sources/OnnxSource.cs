@@ -38,24 +38,30 @@ internal static class OnnxSource
         string directory = Directory.Exists(source.Path) ? source.Path : Path.GetDirectoryName(source.Path) ?? "";
         if (!File.Exists(Path.Combine(directory, "tokenizer.json")))
         {
-            throw new ModelFormatException(source.Path, null, "has no tokenizer.json beside it, so no text can be scored.", "Copy the tokenizer of the model it was made from into its directory.");
+            throw new ModelFormatException(source.Path, null, "has no tokenizer.json beside it, so no text can be scored.",
+                "Copy the tokenizer of the model it was made from into its directory.");
         }
 
-        int vocabulary = Vocabulary(Path.Combine(directory, "genai_config.json"), "model") ?? Vocabulary(Path.Combine(directory, "config.json"), null)
-            ?? throw new ModelFormatException(source.Path, null, "has neither genai_config.json nor config.json with 'vocab_size' beside it.", "Copy config.json of the model it was made from into its directory.");
+        int vocabulary = Vocabulary(Path.Combine(directory, "genai_config.json"), "model")
+            ?? Vocabulary(Path.Combine(directory, "config.json"), null)
+            ?? throw new ModelFormatException(source.Path, null,
+                "has neither genai_config.json nor config.json with 'vocab_size' beside it.",
+                "Copy config.json of the model it was made from into its directory.");
         return new BpeTextTokenizer(HuggingFaceTokenizer.Read(directory, vocabulary).Definition);
     }
 
     private static int? Vocabulary(string path, string? inside)
     {
         if (!File.Exists(path)) return null;
-        if (new FileInfo(path).Length > MaxConfigBytes) throw new ModelFormatException(path, null, "is larger than 4 MiB, which no such file is.");
+        if (new FileInfo(path).Length > MaxConfigBytes)
+            throw new ModelFormatException(path, null, "is larger than 4 MiB, which no such file is.");
         try
         {
             using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
             JsonElement at = document.RootElement;
             if (inside is not null && (at.ValueKind != JsonValueKind.Object || !at.TryGetProperty(inside, out at))) return null;
-            return at.ValueKind == JsonValueKind.Object && at.TryGetProperty("vocab_size", out JsonElement size) && size.TryGetInt32(out int value) && value > 0 ? value : null;
+            return at.ValueKind == JsonValueKind.Object && at.TryGetProperty("vocab_size", out JsonElement size)
+                && size.TryGetInt32(out int value) && value > 0 ? value : null;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {

@@ -12,7 +12,9 @@ namespace QuantBench.Formats.Sources;
 /// <summary>Recognises model sources.</summary>
 internal static class SourceOpener
 {
-    private const string Hint = "Give a Hugging Face directory (config.json, *.safetensors, tokenizer.json), a .gguf file, or an ONNX model (a .onnx file or a directory with one).";
+    private const string Hint =
+        "Give a Hugging Face directory (config.json, *.safetensors, tokenizer.json), a .gguf file, or an ONNX model (a .onnx file or a "
+            + "directory with one).";
 
     // Files beside the weights that decide what a conversion writes.
     private static readonly ImmutableArray<string> SideFiles =
@@ -38,7 +40,8 @@ internal static class SourceOpener
         }
         else
         {
-            string hint = path.Count(c => c == '/') == 1 && !path.StartsWith('.') && !path.StartsWith('/') ? $"Models aren't fetched by name: download it first. {Hint}" : Hint;
+            string hint = path.Count(c => c == '/') == 1 && !path.StartsWith('.') && !path.StartsWith('/')
+                ? $"Models aren't fetched by name: download it first. {Hint}" : Hint;
             throw new RequestException($"There is no model at '{full}'.", hint);
         }
 
@@ -49,7 +52,8 @@ internal static class SourceOpener
     {
         if (source.Kind == SourceKind.HuggingFace)
         {
-            return new BpeTextTokenizer(HuggingFaceTokenizer.Read(source.Path, HuggingFaceConfig.ReadVocabularySize(source.Path)).Definition);
+            return new BpeTextTokenizer(
+                HuggingFaceTokenizer.Read(source.Path, HuggingFaceConfig.ReadVocabularySize(source.Path)).Definition);
         }
 
         if (source.Kind == SourceKind.Onnx) return OnnxSource.OpenTokenizer(source);
@@ -67,10 +71,14 @@ internal static class SourceOpener
             throw new RequestException($"The directory '{directory}' has no config.json, so it is not a model.", hint);
         }
 
-        IEnumerable<string> names = SafetensorsModel.FileNames(directory).Concat(SideFiles.Where(name => File.Exists(Path.Combine(directory, name))));
-        ImmutableArray<string> files = [.. names.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Select(name => Path.Combine(directory, name))];
+        IEnumerable<string> names = SafetensorsModel.FileNames(directory)
+            .Concat(SideFiles.Where(name => File.Exists(Path.Combine(directory, name))));
+        ImmutableArray<string> files = [
+            .. names.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Select(name => Path.Combine(directory, name))];
         string? missing = files.FirstOrDefault(file => !File.Exists(file));
-        return missing is null ? files : throw new RequestException($"The weight file '{missing}' is missing.", $"'{SafetensorsModel.IndexFile}' names it; fetch it as well.");
+        return missing is null ? files
+            : throw new RequestException($"The weight file '{missing}' is missing.",
+                $"'{SafetensorsModel.IndexFile}' names it; fetch it as well.");
     }
 
     private static ImmutableArray<string> GgufFiles(string path)

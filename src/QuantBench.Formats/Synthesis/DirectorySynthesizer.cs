@@ -10,8 +10,8 @@ using QuantBench.Formats.Safetensors;
 namespace QuantBench.Formats.Synthesis;
 
 /// <summary>
-/// Writes model directories with random weights in the exact shape of a real model: floats in the Hugging Face layout, MLX, GPTQ and AWQ. What such
-/// a model says, and its perplexity, mean nothing.
+/// Writes model directories with random weights in the exact shape of a real model: floats in the Hugging Face layout, MLX, GPTQ and AWQ.
+/// What such a model says, and its perplexity, mean nothing.
 /// </summary>
 public static class DirectorySynthesizer
 {
@@ -33,12 +33,16 @@ public static class DirectorySynthesizer
     /// <param name="seed">The same seed gives the same bytes.</param>
     /// <param name="cancellationToken">Looked at between pieces.</param>
     /// <param name="progress">Receives the share of bytes written, 0 to 1.</param>
-    /// <exception cref="RequestException">There is no such variant, the shape doesn't fit it, or the directory can't be written.</exception>
-    public static void Write(string directory, SyntheticShape shape, Variant variant, int seed, CancellationToken cancellationToken, IProgress<double>? progress = null)
+    /// <exception cref="RequestException">There is no such variant, the shape doesn't fit it, or the directory can't be
+    /// written.</exception>
+    public static void Write(string directory, SyntheticShape shape, Variant variant, int seed, CancellationToken cancellationToken,
+        IProgress<double>? progress = null)
     {
         ArgumentNullException.ThrowIfNull(shape);
         ArgumentNullException.ThrowIfNull(variant);
-        SyntheticCode code = SyntheticCode.Of(variant) ?? throw new RequestException($"There is no synthetic directory of '{variant.Id}'.", $"Take one of {string.Join(", ", Variants)}.");
+        SyntheticCode code = SyntheticCode.Of(variant)
+            ?? throw new RequestException($"There is no synthetic directory of '{variant.Id}'.",
+                $"Take one of {string.Join(", ", Variants)}.");
         SyntheticTokenizer.Check(shape.Vocabulary);
         string configPath = Path.Combine(directory, "config.json");
         try
@@ -51,11 +55,14 @@ public static class DirectorySynthesizer
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new RequestException($"The directory '{directory}' can't be written: {e.Message}", "Give a directory that may be written to, on a disk with room.", e);
+            throw new RequestException($"The directory '{directory}' can't be written: {e.Message}",
+                "Give a directory that may be written to, on a disk with room.", e);
         }
 
-        SyntheticTensor[] tensors = [.. Tensors(HuggingFaceConfig.Read(ModelJson.ReadFile(configPath), configPath), shape, code, new SyntheticBlocks(seed))];
-        using var writer = new SafetensorsWriter(Path.Combine(directory, SafetensorsModel.SingleFile), tensors.Select(t => t.Spec), code.HeaderFormat);
+        SyntheticTensor[] tensors = [
+            .. Tensors(HuggingFaceConfig.Read(ModelJson.ReadFile(configPath), configPath), shape, code, new SyntheticBlocks(seed))];
+        using var writer = new SafetensorsWriter(Path.Combine(directory, SafetensorsModel.SingleFile), tensors.Select(t => t.Spec),
+            code.HeaderFormat);
         byte[] buffer = new byte[PieceBytes];
         double total = tensors.Sum(t => (double)t.Spec.ByteSize), written = 0;
         foreach (SyntheticTensor tensor in tensors)
@@ -75,7 +82,8 @@ public static class DirectorySynthesizer
     }
 
     /// <summary>All tensors, from the same list of modules that the converters read.</summary>
-    private static IEnumerable<SyntheticTensor> Tensors(HuggingFaceConfig config, SyntheticShape shape, SyntheticCode code, SyntheticBlocks blocks)
+    private static IEnumerable<SyntheticTensor> Tensors(HuggingFaceConfig config, SyntheticShape shape, SyntheticCode code,
+        SyntheticBlocks blocks)
     {
         foreach (HuggingFaceModule module in HuggingFaceModule.Of(config))
         {
@@ -88,9 +96,11 @@ public static class DirectorySynthesizer
             // Products keep the size of their inputs; embeddings start small, as trained ones do.
             bool isEmbedding = module.Target == "token_embd", isHead = module.Target == "output";
             float deviation = isEmbedding ? 0.05f : 1 / MathF.Sqrt(module.Columns);
-            foreach (SyntheticTensor tensor in code.Matrix(module.Source, module.Rows, module.Columns, !isEmbedding && !isHead, deviation, blocks)) yield return tensor;
+            foreach (SyntheticTensor tensor in code.Matrix(module.Source, module.Rows, module.Columns, !isEmbedding && !isHead, deviation,
+                blocks)) yield return tensor;
             bool isProjection = s_biased.Any(name => module.Target.EndsWith(name, StringComparison.Ordinal));
-            if (shape.Architecture == "qwen2" && isProjection) yield return Vector($"{module.Source}.bias", module.Rows, 0, code.Floats, blocks);
+            if (shape.Architecture == "qwen2" && isProjection)
+                yield return Vector($"{module.Source}.bias", module.Rows, 0, code.Floats, blocks);
         }
     }
 

@@ -14,7 +14,8 @@ public static class ModelSynthesizer
 {
     private const int PieceBytes = 1 << 20;
 
-    /// <summary>Schemes that can be written: every one of GGUF for dense models, with the mix of tensor types that llama.cpp's quantizer makes, and single block types.</summary>
+    /// <summary>Schemes that can be written: every one of GGUF for dense models, with the mix of tensor types that llama.cpp's quantizer
+    /// makes, and single block types.</summary>
     public static ImmutableArray<string> Schemes => SchemeMix.Schemes;
 
     /// <summary>Writes a model.</summary>
@@ -25,7 +26,8 @@ public static class ModelSynthesizer
     /// <param name="cancellationToken">Looked at between pieces.</param>
     /// <param name="progress">Receives the share of bytes written, 0 to 1.</param>
     /// <exception cref="RequestException">There is no such scheme.</exception>
-    public static void Write(string path, SyntheticShape shape, string scheme, int seed, CancellationToken cancellationToken, IProgress<double>? progress = null)
+    public static void Write(string path, SyntheticShape shape, string scheme, int seed, CancellationToken cancellationToken,
+        IProgress<double>? progress = null)
     {
         ArgumentNullException.ThrowIfNull(shape);
         ArgumentNullException.ThrowIfNull(scheme);

@@ -5,8 +5,9 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Synthesis;
 
 /// <summary>
-/// The tensor types that llama.cpp's quantizer gives the matrices of a dense model, scheme by scheme: more bits for the output head, for values,
-/// down-projections and the first and last layers. Schemes that need an importance matrix are mixed as with one, the others as without.
+/// The tensor types that llama.cpp's quantizer gives the matrices of a dense model, scheme by scheme: more bits for the output head, for
+/// values, down-projections and the first and last layers. Schemes that need an importance matrix are mixed as with one, the others as
+/// without.
 /// </summary>
 /// <param name="scheme">Name of a GGUF scheme, or of a single block type that all matrices but the output head then have.</param>
 /// <param name="layers">Number of layers.</param>
@@ -39,7 +40,9 @@ internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey)
         .. GgmlTypes.All.Where(t => SyntheticBlocks.Knows(t.Type) && QuantSchemes.Find("gguf", t.Name) is null).Select(t => t.Name),
     ];
 
-    private GgmlType Base => s_base.TryGetValue(scheme, out GgmlType type) ? type : Pure(scheme) ?? throw new ArgumentException($"no scheme '{scheme}'", nameof(scheme));
+    private GgmlType Base =>
+        s_base.TryGetValue(scheme, out GgmlType type) ? type
+            : Pure(scheme) ?? throw new ArgumentException($"no scheme '{scheme}'", nameof(scheme));
 
     /// <summary>The type of a matrix.</summary>
     /// <param name="role">What it does.</param>
@@ -64,12 +67,14 @@ internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey)
                 _ => Base,
             },
             TensorRole.Down => Down(layer),
-            TensorRole.Gate or TensorRole.Up => scheme == "IQ3_XS" && layer >= layers / 8 && layer < 7 * layers / 8 ? GgmlType.IQ3_XXS : Base,
+            TensorRole.Gate or TensorRole.Up =>
+                scheme == "IQ3_XS" && layer >= layers / 8 && layer < 7 * layers / 8 ? GgmlType.IQ3_XXS : Base,
             _ => Base,
         }, columns);
     }
 
-    private static GgmlType? Pure(string name) => GgmlTypes.All.FirstOrDefault(t => t.Name == name) is { } info && SyntheticBlocks.Knows(info.Type) ? info.Type : null;
+    private static GgmlType? Pure(string name) =>
+        GgmlTypes.All.FirstOrDefault(t => t.Name == name) is { } info && SyntheticBlocks.Knows(info.Type) ? info.Type : null;
 
     private GgmlType Embedding => scheme switch
     {

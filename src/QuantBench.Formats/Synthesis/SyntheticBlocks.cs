@@ -57,7 +57,8 @@ public sealed class SyntheticBlocks
 
     /// <summary>Whether blocks of the type can be made.</summary>
     public static bool Knows(GgmlType type) =>
-        type is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 or GgmlType.MXFP4 or GgmlType.NVFP4 or GgmlType.IQ1_M || s_scales.ContainsKey(type);
+        type is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 or GgmlType.MXFP4 or GgmlType.NVFP4 or GgmlType.IQ1_M
+            || s_scales.ContainsKey(type);
 
     /// <summary>Fills with random bytes.</summary>
     public void Fill(Span<byte> bytes) => _random.NextBytes(bytes);
@@ -80,7 +81,8 @@ public sealed class SyntheticBlocks
         for (int at = 0; at < bytes.Length; at += blockBytes)
         {
             Span<byte> block = bytes.Slice(at, blockBytes);
-            foreach ((int offset, float value) in scales) BinaryPrimitives.WriteHalfLittleEndian(block[offset..], (Half)(value * deviation));
+            foreach ((int offset, float value) in scales)
+                BinaryPrimitives.WriteHalfLittleEndian(block[offset..], (Half)(value * deviation));
             if (type == GgmlType.MXFP4) block[0] = (byte)Math.Clamp(128 + (int)MathF.Round(MathF.Log2(deviation / 6.4f)), 1, 254);
             else if (type == GgmlType.NVFP4) block[..4].Fill(0x38); // 1 before halving; real files scale the product once more.
             else if (type == GgmlType.IQ1_M) SetSpreadScale(block.Slice(48, 8), (Half)(deviation / 7));
@@ -125,7 +127,8 @@ public sealed class SyntheticBlocks
         for (int i = 0; i < halves.Length; i++)
         {
             float value = Next(ref start) * deviation;
-            halves[i] = type == GgmlType.F16 ? BitConverter.HalfToUInt16Bits((Half)value) : (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16);
+            halves[i] = type == GgmlType.F16 ? BitConverter.HalfToUInt16Bits((Half)value)
+                : (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16);
         }
     }
 

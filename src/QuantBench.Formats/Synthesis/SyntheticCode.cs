@@ -20,8 +20,8 @@ internal delegate void PieceFiller(long first, Span<byte> piece);
 internal sealed record SyntheticTensor(SafetensorsSpec Spec, PieceFiller Fill);
 
 /// <summary>
-/// How a directory's format stores a matrix of random weights: as floats, or as random quants under fixed scales, which is as fast as the disk.
-/// To add a format: a class here and its line in <see cref="Of"/>.
+/// How a directory's format stores a matrix of random weights: as floats, or as random quants under fixed scales, which is as fast as the
+/// disk. To add a format: a class here and its line in <see cref="Of"/>.
 /// </summary>
 internal abstract class SyntheticCode
 {
@@ -50,7 +50,8 @@ internal abstract class SyntheticCode
     /// <param name="deviation">Wanted standard deviation of weights.</param>
     /// <param name="blocks">Source of random bytes and floats.</param>
     /// <exception cref="RequestException">The format can't store a matrix of this shape.</exception>
-    public abstract IEnumerable<SyntheticTensor> Matrix(string module, long rows, long columns, bool isLinear, float deviation, SyntheticBlocks blocks);
+    public abstract IEnumerable<SyntheticTensor> Matrix(string module, long rows, long columns, bool isLinear, float deviation,
+        SyntheticBlocks blocks);
 
     /// <summary>Adds the settings to <c>config.json</c>.</summary>
     public abstract void Describe(JsonObject config);
@@ -68,12 +69,14 @@ internal abstract class SyntheticCode
         byte[] element = new byte[SafetensorsTensorInfo.SizeOf(type)];
         if (type == SafetensorsDType.F16) BinaryPrimitives.WriteHalfLittleEndian(element, (Half)value);
         else BinaryPrimitives.WriteUInt16LittleEndian(element, (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16));
-        return new SyntheticTensor(new SafetensorsSpec(name, type, [rows, columns]), (_, piece) => MemoryMarshal.Cast<byte, ushort>(piece).Fill(BitConverter.ToUInt16(element)));
+        return new SyntheticTensor(new SafetensorsSpec(name, type, [rows, columns]),
+            (_, piece) => MemoryMarshal.Cast<byte, ushort>(piece).Fill(BitConverter.ToUInt16(element)));
     }
 
     /// <summary>The same 32-bit word everywhere.</summary>
     protected static SyntheticTensor Words(string name, long rows, long columns, uint word) =>
-        new(new SafetensorsSpec(name, SafetensorsDType.I32, [rows, columns]), (_, piece) => MemoryMarshal.Cast<byte, uint>(piece).Fill(word));
+        new(new SafetensorsSpec(name, SafetensorsDType.I32, [rows, columns]),
+            (_, piece) => MemoryMarshal.Cast<byte, uint>(piece).Fill(word));
 
     /// <summary>Random bits.</summary>
     protected static SyntheticTensor Random(string name, SafetensorsDType type, long rows, long columns, SyntheticBlocks blocks) =>
@@ -82,10 +85,12 @@ internal abstract class SyntheticCode
     /// <summary>Standard deviation of evenly distributed whole numbers of some bits.</summary>
     protected static float Spread(int bits) => MathF.Sqrt(((1 << (2 * bits)) - 1) / 12f);
 
-    private static GgmlType GgmlTypeOf(SafetensorsDType type) => type switch { SafetensorsDType.F32 => GgmlType.F32, SafetensorsDType.F16 => GgmlType.F16, _ => GgmlType.BF16 };
+    private static GgmlType GgmlTypeOf(SafetensorsDType type) =>
+        type switch { SafetensorsDType.F32 => GgmlType.F32, SafetensorsDType.F16 => GgmlType.F16, _ => GgmlType.BF16 };
 
     // Scheme names are "4bit-g64", or "4bit-channel" for one group per row.
-    private static int Bits(Variant variant) => int.Parse(variant.Scheme.Name[..variant.Scheme.Name.IndexOf("bit", StringComparison.Ordinal)], CultureInfo.InvariantCulture);
+    private static int Bits(Variant variant) =>
+        int.Parse(variant.Scheme.Name[..variant.Scheme.Name.IndexOf("bit", StringComparison.Ordinal)], CultureInfo.InvariantCulture);
 
     private static int GroupSize(Variant variant) => variant.Scheme.Name.LastIndexOf("-g", StringComparison.Ordinal) is var at and > 0
         ? int.Parse(variant.Scheme.Name[(at + 2)..], CultureInfo.InvariantCulture)
@@ -95,7 +100,8 @@ internal abstract class SyntheticCode
     {
         public override SafetensorsDType Floats => type;
 
-        public override IEnumerable<SyntheticTensor> Matrix(string module, long rows, long columns, bool isLinear, float deviation, SyntheticBlocks blocks) =>
+        public override IEnumerable<SyntheticTensor> Matrix(string module, long rows, long columns, bool isLinear, float deviation,
+            SyntheticBlocks blocks) =>
             [Plain($"{module}.weight", rows, columns, deviation, blocks)];
 
         public override void Describe(JsonObject config)
@@ -110,7 +116,8 @@ internal abstract class SyntheticCode
 
         public override string HeaderFormat => "mlx";
 
-        public override IEnumerable<SyntheticTensor> Matrix(string module, long rows, long columns, bool isLinear, float deviation, SyntheticBlocks blocks)
+        public override IEnumerable<SyntheticTensor> Matrix(string module, long rows, long columns, bool isLinear, float deviation,
+            SyntheticBlocks blocks)
         {
             if (columns % groupSize != 0) return [Plain($"{module}.weight", rows, columns, deviation, blocks)];
             float scale = deviation / Spread(bits);
@@ -134,7 +141,8 @@ internal abstract class SyntheticCode
     {
         public override SafetensorsDType Floats => SafetensorsDType.F16;
 
-        public override IEnumerable<SyntheticTensor> Matrix(string module, long rows, long columns, bool isLinear, float deviation, SyntheticBlocks blocks)
+        public override IEnumerable<SyntheticTensor> Matrix(string module, long rows, long columns, bool isLinear, float deviation,
+            SyntheticBlocks blocks)
         {
             if (!isLinear) return [Plain($"{module}.weight", rows, columns, deviation, blocks)];
             int perWord = 32 / bits;
@@ -167,12 +175,14 @@ internal abstract class SyntheticCode
         };
     }
 
-    /// <summary>4 bits in the order of AWQ's GEMM kernels; the zero point is the middle, so the order of nibbles can't be seen in random words.</summary>
+    /// <summary>4 bits in the order of AWQ's GEMM kernels; the zero point is the middle, so the order of nibbles can't be seen in random
+    /// words.</summary>
     private sealed class AwqCode(int groupSize) : SyntheticCode
     {
         public override SafetensorsDType Floats => SafetensorsDType.F16;
 
-        public override IEnumerable<SyntheticTensor> Matrix(string module, long rows, long columns, bool isLinear, float deviation, SyntheticBlocks blocks)
+        public override IEnumerable<SyntheticTensor> Matrix(string module, long rows, long columns, bool isLinear, float deviation,
+            SyntheticBlocks blocks)
         {
             if (!isLinear) return [Plain($"{module}.weight", rows, columns, deviation, blocks)];
             long size = groupSize == -1 ? columns : groupSize;
@@ -196,5 +206,6 @@ internal abstract class SyntheticCode
     }
 
     private static RequestException Unfit(string module, long rows, long columns, int parts) =>
-        new($"'{module}' is [{rows}, {columns}]; this format packs it in parts of {parts}, which don't fit.", "Take a smaller group size or another shape.");
+        new($"'{module}' is [{rows}, {columns}]; this format packs it in parts of {parts}, which don't fit.",
+            "Take a smaller group size or another shape.");
 }

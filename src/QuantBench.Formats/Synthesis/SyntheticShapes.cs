@@ -11,7 +11,8 @@ public static class SyntheticShapes
         // No real model: for trying a suite out in seconds.
         new()
         {
-            Name = "tiny", Architecture = "llama", Layers = 2, Embedding = 256, FeedForward = 512, Heads = 4, KvHeads = 2, Vocabulary = 512, ContextLength = 512,
+            Name = "tiny", Architecture = "llama", Layers = 2, Embedding = 256, FeedForward = 512, Heads = 4, KvHeads = 2, Vocabulary = 512,
+            ContextLength = 512,
         },
         new()
         {
@@ -55,7 +56,8 @@ public static class SyntheticShapes
         },
         new()
         {
-            Name = "qwen3-0.6b", Architecture = "qwen3", Layers = 28, Embedding = 1024, FeedForward = 3072, Heads = 16, KvHeads = 8, HeadWidth = 128,
+            Name = "qwen3-0.6b", Architecture = "qwen3", Layers = 28, Embedding = 1024, FeedForward = 3072, Heads = 16, KvHeads = 8,
+            HeadWidth = 128,
             Vocabulary = 151_936, ContextLength = 40_960, RopeBase = 1_000_000,
         },
         new()
@@ -65,12 +67,14 @@ public static class SyntheticShapes
         },
         new()
         {
-            Name = "gemma-2-2b", Architecture = "gemma2", Layers = 26, Embedding = 2304, FeedForward = 9216, Heads = 8, KvHeads = 4, HeadWidth = 256,
+            Name = "gemma-2-2b", Architecture = "gemma2", Layers = 26, Embedding = 2304, FeedForward = 9216, Heads = 8, KvHeads = 4,
+            HeadWidth = 256,
             Vocabulary = 256_000, ContextLength = 8192, Window = 4096,
         },
         new()
         {
-            Name = "gemma-3-1b", Architecture = "gemma3", Layers = 26, Embedding = 1152, FeedForward = 6912, Heads = 4, KvHeads = 1, HeadWidth = 256,
+            Name = "gemma-3-1b", Architecture = "gemma3", Layers = 26, Embedding = 1152, FeedForward = 6912, Heads = 4, KvHeads = 1,
+            HeadWidth = 256,
             Vocabulary = 262_144, ContextLength = 32_768, RopeBase = 1_000_000, Window = 512,
         },
     ];

@@ -18,7 +18,8 @@ internal static class SyntheticTokenizer
     /// <exception cref="RequestException">It has not.</exception>
     public static void Check(int vocabulary)
     {
-        if (vocabulary < 264) throw new RequestException($"A synthetic vocabulary needs 264 tokens, not {vocabulary}.", "Give a larger one.");
+        if (vocabulary < 264)
+            throw new RequestException($"A synthetic vocabulary needs 264 tokens, not {vocabulary}.", "Give a larger one.");
     }
 
     /// <summary>Adds it to a GGUF file.</summary>
@@ -58,7 +59,8 @@ internal static class SyntheticTokenizer
             });
         }
 
-        JsonObject ByteLevel(bool spaced) => new() { ["type"] = "ByteLevel", ["add_prefix_space"] = spaced, ["trim_offsets"] = true, ["use_regex"] = true };
+        JsonObject ByteLevel(bool spaced) =>
+            new() { ["type"] = "ByteLevel", ["add_prefix_space"] = spaced, ["trim_offsets"] = true, ["use_regex"] = true };
         var tokenizer = new JsonObject
         {
             ["version"] = "1.0",
@@ -83,7 +85,13 @@ internal static class SyntheticTokenizer
                 ["merges"] = new JsonArray("t h"),
             },
         };
-        var settings = new JsonObject { ["add_bos_token"] = false, ["bos_token"] = s_special[1], ["eos_token"] = s_special[2], ["tokenizer_class"] = "GPT2Tokenizer" };
+        var settings = new JsonObject
+        {
+            ["add_bos_token"] = false,
+            ["bos_token"] = s_special[1],
+            ["eos_token"] = s_special[2],
+            ["tokenizer_class"] = "GPT2Tokenizer"
+        };
         File.WriteAllText(Path.Combine(directory, "tokenizer.json"), tokenizer.ToJsonString());
         File.WriteAllText(Path.Combine(directory, "tokenizer_config.json"), settings.ToJsonString());
     }
@@ -93,7 +101,8 @@ internal static class SyntheticTokenizer
         string[] tokens = new string[vocabulary];
         for (int i = 0; i < Merged; i++) tokens[i] = ByteLevel.Alphabet[i].ToString();
         tokens[Merged] = "th";
-        for (int i = FirstSpecial; i < vocabulary; i++) tokens[i] = i < FirstSpecial + s_special.Length ? s_special[i - FirstSpecial] : $"<|random{i}|>";
+        for (int i = FirstSpecial; i < vocabulary; i++)
+            tokens[i] = i < FirstSpecial + s_special.Length ? s_special[i - FirstSpecial] : $"<|random{i}|>";
         return tokens;
     }
 }

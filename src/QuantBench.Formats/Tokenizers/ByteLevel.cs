@@ -30,7 +30,8 @@ internal static class ByteLevel
     public static int CountBytes(string token)
     {
         int count = 0;
-        foreach (Rune rune in token.EnumerateRunes()) count += rune.Value < ToByte.Length && ToByte[rune.Value] >= 0 ? 1 : rune.Utf8SequenceLength;
+        foreach (Rune rune in token.EnumerateRunes())
+            count += rune.Value < ToByte.Length && ToByte[rune.Value] >= 0 ? 1 : rune.Utf8SequenceLength;
         return count;
     }
 

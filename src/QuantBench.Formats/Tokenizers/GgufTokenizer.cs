@@ -23,7 +23,8 @@ internal static class GgufTokenizer
 
         string pre = metadata.FindString(Prefix + "pre") ?? "default";
         PreTokenizerKind kind = PreTokenizers.FromGgufName(pre)
-            ?? throw new ModelFormatException(file, null, $"the pre-tokenizer '{pre}' is not read.", $"These are: {PreTokenizers.KnownNames}.");
+            ?? throw new ModelFormatException(file, null, $"the pre-tokenizer '{pre}' is not read.",
+                $"These are: {PreTokenizers.KnownNames}.");
         string[] tokens = metadata.GetArray<string>(Prefix + "tokens");
         int[]? types = metadata.FindArray<int>(Prefix + "token_type");
         if (types is not null && types.Length != tokens.Length)
@@ -38,7 +39,8 @@ internal static class GgufTokenizer
             { } id => throw new ModelFormatException(file, null, $"the BOS token {id} is not a token id."),
         };
         bool addsBos = metadata.FindBoolean(Prefix + "add_bos_token") ?? PreTokenizers.AddsBosByDefault(kind);
-        if (addsBos && bos is null) throw new ModelFormatException(file, null, "the tokenizer adds a BOS token, but the file doesn't say which one it is.");
+        if (addsBos && bos is null)
+            throw new ModelFormatException(file, null, "the tokenizer adds a BOS token, but the file doesn't say which one it is.");
 
         var definition = new TokenizerDefinition(
             [.. tokens],

@@ -4,9 +4,11 @@ using QuantBench.Formats.Files;
 
 namespace QuantBench.Formats.Tokenizers;
 
-/// <summary>The tokenizer of a Hugging Face directory: <c>tokenizer.json</c>, with what <c>tokenizer_config.json</c> and <c>config.json</c> add.</summary>
+/// <summary>The tokenizer of a Hugging Face directory: <c>tokenizer.json</c>, with what <c>tokenizer_config.json</c> and <c>config.json</c>
+/// add.</summary>
 /// <param name="Definition">What decides the ids.</param>
-/// <param name="SpecialIds">Role (<c>bos</c>, <c>eos</c>, <c>unk</c>, <c>sep</c>, <c>pad</c>, <c>cls</c>, <c>mask</c>) and id, in that order.</param>
+/// <param name="SpecialIds">Role (<c>bos</c>, <c>eos</c>, <c>unk</c>, <c>sep</c>, <c>pad</c>, <c>cls</c>, <c>mask</c>) and id, in that
+/// order.</param>
 /// <param name="AddBos">Whether BOS is put in front; null when no file says.</param>
 /// <param name="AddEos">Whether EOS is put behind; null when no file says.</param>
 /// <param name="AddSpacePrefix">What the configuration says about a leading space; null when it doesn't.</param>
@@ -31,7 +33,8 @@ internal sealed record HuggingFaceTokenizer(
     {
         if (vocabularySize > MaxVocabulary)
         {
-            throw new ModelFormatException(Path.Combine(directory, "config.json"), null, $"'vocab_size' is {vocabularySize}; at most {MaxVocabulary} is read.");
+            throw new ModelFormatException(Path.Combine(directory, "config.json"), null,
+                $"'vocab_size' is {vocabularySize}; at most {MaxVocabulary} is read.");
         }
 
         string path = Path.Combine(directory, "tokenizer.json");
@@ -51,10 +54,12 @@ internal sealed record HuggingFaceTokenizer(
         bool ignoresMerges = model.Find("ignore_merges")?.AsBoolean() ?? false;
         if (ignoresMerges && !PreTokenizers.IgnoresMerges(kind))
         {
-            throw new ModelFormatException(path, null, $"'model.ignore_merges' is true, which is not read together with the pre-tokenizer '{PreTokenizers.ToGgufName(kind)}'.");
+            throw new ModelFormatException(path, null,
+                $"'model.ignore_merges' is true, which is not read together with the pre-tokenizer '{PreTokenizers.ToGgufName(kind)}'.");
         }
 
-        (ImmutableArray<string> tokens, ImmutableArray<TokenType> types, Dictionary<string, int> added) = ReadTokens(json, model, vocabularySize, path);
+        (ImmutableArray<string> tokens, ImmutableArray<TokenType> types,
+            Dictionary<string, int> added) = ReadTokens(json, model, vocabularySize, path);
         ImmutableArray<string> merges = ReadMerges(model, path);
         string configPath = Path.Combine(directory, "tokenizer_config.json");
         ModelJson? config = File.Exists(configPath) ? ModelJson.ReadFile(configPath) : null;
@@ -63,7 +68,8 @@ internal sealed record HuggingFaceTokenizer(
         bool? addBos = AddFlag(config, "bos") ?? TemplateAddsBos(json.Find("post_processor"), bosText);
         int? bos = special.Where(token => token.Role == "bos").Select(token => (int?)token.Id).FirstOrDefault();
         bool addsBos = addBos ?? PreTokenizers.AddsBosByDefault(kind);
-        if (addsBos && bos is null) throw new ModelFormatException(path, null, "the tokenizer adds a BOS token, but no file says which one it is.");
+        if (addsBos && bos is null)
+            throw new ModelFormatException(path, null, "the tokenizer adds a BOS token, but no file says which one it is.");
 
         var definition = new TokenizerDefinition(tokens, types, merges, kind, addsBos ? bos : null);
         TokenizerChecks.Check(definition, path);
@@ -99,12 +105,14 @@ internal sealed record HuggingFaceTokenizer(
         // llama.cpp leaves Qwen's NFC out, and its ids are the measure here.
         string type = json.Get("type").AsString();
         bool isEmptySequence = type == "Sequence" && !json.Get("normalizers").Items().Any();
-        if (!isEmptySequence && !(type == "NFC" && kind == PreTokenizerKind.Qwen2)) throw new ModelFormatException(path, null, $"the normalizer '{type}' is not read.");
+        if (!isEmptySequence && !(type == "NFC" && kind == PreTokenizerKind.Qwen2))
+            throw new ModelFormatException(path, null, $"the normalizer '{type}' is not read.");
     }
 
     private static PreTokenizerKind ReadPreTokenizer(ModelJson? preTokenizer, string path)
     {
-        if (preTokenizer is not { } json) throw new ModelFormatException(path, null, "there is no 'pre_tokenizer'; byte-level BPE needs one.");
+        if (preTokenizer is not { } json)
+            throw new ModelFormatException(path, null, "there is no 'pre_tokenizer'; byte-level BPE needs one.");
         ModelJson[] steps = json.Get("type").AsString() == "Sequence" ? [.. json.Get("pretokenizers").Items()] : [json];
         bool digits = false;
         PreTokenizerKind? kind = null;
@@ -119,7 +127,8 @@ internal sealed record HuggingFaceTokenizer(
                     continue;
                 case "Split" when kind is null && step.Get("pattern").Find("Regex") is { } regex:
                     string pattern = regex.AsString();
-                    bool matches = step.Get("behavior").AsString() == "Isolated" || (step.Get("behavior").AsString() == "Removed" && step.Get("invert").AsBoolean());
+                    bool matches = step.Get("behavior").AsString() == "Isolated"
+                        || (step.Get("behavior").AsString() == "Removed" && step.Get("invert").AsBoolean());
                     kind = matches ? PreTokenizers.FromRegex(pattern) : null;
                     if (kind is not null) continue;
                     unknown = $"the split pattern {pattern}";
@@ -151,7 +160,8 @@ internal sealed record HuggingFaceTokenizer(
     }
 
     private static ModelFormatException UnknownPreTokenizer(string path, string what) =>
-        new(path, null, $"the pre-tokenizer is not known: {what}.", "GPT-2's, Llama 3's, Qwen2's and SmolLM's are. A GGUF file of the model made by llama.cpp can be used instead.");
+        new(path, null, $"the pre-tokenizer is not known: {what}.",
+            "GPT-2's, Llama 3's, Qwen2's and SmolLM's are. A GGUF file of the model made by llama.cpp can be used instead.");
 
     private static (ImmutableArray<string> Tokens, ImmutableArray<TokenType> Types, Dictionary<string, int> Added) ReadTokens(
         ModelJson json, ModelJson model, int size, string path)
@@ -162,7 +172,8 @@ internal sealed record HuggingFaceTokenizer(
         foreach ((string text, ModelJson value) in model.Get("vocab").Members())
         {
             int id = value.AsInt32(0, size - 1);
-            tokens[id] = tokens[id] is null ? text : throw new ModelFormatException(path, null, $"the tokens '{tokens[id]}' and '{text}' have the same id {id}.");
+            tokens[id] = tokens[id] is null ? text
+                : throw new ModelFormatException(path, null, $"the tokens '{tokens[id]}' and '{text}' have the same id {id}.");
         }
 
         var added = new Dictionary<string, int>(StringComparer.Ordinal);
@@ -172,7 +183,8 @@ internal sealed record HuggingFaceTokenizer(
             {
                 int id = token.Get("id").AsInt32(0, size - 1);
                 string text = token.Get("content").AsString();
-                if (tokens[id] is { } other && other != text) throw new ModelFormatException(path, null, $"the tokens '{other}' and '{text}' have the same id {id}.");
+                if (tokens[id] is { } other && other != text)
+                    throw new ModelFormatException(path, null, $"the tokens '{other}' and '{text}' have the same id {id}.");
                 if (!added.TryAdd(text, id)) throw new ModelFormatException(path, null, $"the added token '{text}' appears twice.");
                 tokens[id] = text;
                 types[id] = (token.Find("special")?.AsBoolean() ?? false) || LooksSpecial(text) ? TokenType.Control : TokenType.UserDefined;
@@ -217,12 +229,14 @@ internal sealed record HuggingFaceTokenizer(
         return merges.Count > 0 ? merges.ToImmutable() : throw new ModelFormatException(path, null, "'model.merges' is empty.");
     }
 
-    private static ImmutableArray<(string Role, int Id)> ReadSpecialIds(ModelJson? tokenizerConfig, ModelJson config, Dictionary<string, int> added, int size)
+    private static ImmutableArray<(string Role, int Id)> ReadSpecialIds(ModelJson? tokenizerConfig, ModelJson config,
+        Dictionary<string, int> added, int size)
     {
         var ids = ImmutableArray.CreateBuilder<(string Role, int Id)>();
         foreach (string role in Roles)
         {
-            if (tokenizerConfig is { } json && TokenText(json, role) is { } text && added.TryGetValue(text, out int id)) ids.Add((role, id));
+            if (tokenizerConfig is { } json && TokenText(json, role) is { } text && added.TryGetValue(text, out int id))
+                ids.Add((role, id));
             else if (config.Find($"{role}_token_id") is { IsNumber: true } number) ids.Add((role, number.AsInt32(0, size - 1)));
         }
 
@@ -237,7 +251,8 @@ internal sealed record HuggingFaceTokenizer(
         _ => null,
     };
 
-    private static bool? AddFlag(ModelJson? config, string role) => config?.Find($"add_{role}_token") is { IsBoolean: true } flag ? flag.AsBoolean() : null;
+    private static bool? AddFlag(ModelJson? config, string role) =>
+        config?.Find($"add_{role}_token") is { IsBoolean: true } flag ? flag.AsBoolean() : null;
 
     /// <summary>Whether the template that is put around a text starts with BOS; null when there is no such template.</summary>
     private static bool? TemplateAddsBos(ModelJson? postProcessor, string? bosText)
@@ -248,7 +263,8 @@ internal sealed record HuggingFaceTokenizer(
         {
             if (processor.Get("type").AsString() != "TemplateProcessing") continue;
             ModelJson[] single = [.. processor.Get("single").Items()];
-            if (single.Length > 1 && single[0].Find("SpecialToken") is { } first) return bosText is null || first.Get("id").AsString() == bosText;
+            if (single.Length > 1 && single[0].Find("SpecialToken") is { } first)
+                return bosText is null || first.Get("id").AsString() == bosText;
         }
 
         return null;

@@ -22,7 +22,8 @@ internal sealed class LongPieceMerger
         }
     }
 
-    /// <summary>Token ids of a piece in the byte-level alphabet; characters without a token are dropped at the end, and never merge.</summary>
+    /// <summary>Token ids of a piece in the byte-level alphabet; characters without a token are dropped at the end, and never
+    /// merge.</summary>
     public int[] Merge(string word)
     {
         int[] ids = new int[word.Length];
@@ -57,7 +58,8 @@ internal sealed class LongPieceMerger
         void Offer(int at)
         {
             int after = next[at];
-            if (after < word.Length && _merges.TryGetValue((ids[at], ids[after]), out (int Rank, int Id) merge)) queue.Enqueue((at, ids[at], ids[after]), (merge.Rank, at));
+            if (after < word.Length && _merges.TryGetValue((ids[at], ids[after]), out (int Rank, int Id) merge))
+                queue.Enqueue((at, ids[at], ids[after]), (merge.Rank, at));
         }
     }
 }

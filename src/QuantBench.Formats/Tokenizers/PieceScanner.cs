@@ -49,7 +49,8 @@ internal sealed class PieceScanner
 
     private int Count { get; }
 
-    /// <summary>The pieces in order: where each starts in the text, and its length, both in UTF-16 units. Together they are the whole text.</summary>
+    /// <summary>The pieces in order: where each starts in the text, and its length, both in UTF-16 units. Together they are the whole
+    /// text.</summary>
     public IEnumerable<(int Start, int Length)> Pieces()
     {
         foreach ((int start, int end) in Fragments())
@@ -83,7 +84,8 @@ internal sealed class PieceScanner
         };
     }
 
-    /// <summary>What is scanned on its own, so that a look ahead stops at its end: everything, or the stretches between single digits.</summary>
+    /// <summary>What is scanned on its own, so that a look ahead stops at its end: everything, or the stretches between single
+    /// digits.</summary>
     private IEnumerable<(int Start, int End)> Fragments()
     {
         if (_kind != PreTokenizerKind.SmolLm)
@@ -133,7 +135,8 @@ internal sealed class PieceScanner
 
         // [^\r\n\p{L}\p{N}]?\p{L}+
         if (runeClass == RuneClass.Letter) return Run(position, RuneClass.Letter);
-        if (runeClass != RuneClass.Number && rune is not ('\r' or '\n') && ClassAt(position + 1) == RuneClass.Letter) return Run(position + 1, RuneClass.Letter);
+        if (runeClass != RuneClass.Number && rune is not ('\r' or '\n') && ClassAt(position + 1) == RuneClass.Letter)
+            return Run(position + 1, RuneClass.Letter);
 
         if (runeClass == RuneClass.Number)
         {

@@ -6,7 +6,8 @@ public enum PreTokenizerKind
     /// <summary>GPT-2's regex.</summary>
     Gpt2,
 
-    /// <summary>Llama 3's: digits in groups of up to three, line breaks stay with punctuation; a piece that is a token isn't merged.</summary>
+    /// <summary>Llama 3's: digits in groups of up to three, line breaks stay with punctuation; a piece that is a token isn't
+    /// merged.</summary>
     Llama3,
 
     /// <summary>Qwen2's: as Llama 3's with single digits.</summary>

@@ -14,14 +14,15 @@ namespace QuantBench.Formats.Tokenizers;
 public sealed record TokenFileHeader(string TextSha256, string TokenizerSha256, int? BosToken);
 
 /// <summary>
-/// A tokenized text on disk: magic <c>QBTK</c>, header length (u32), header (JSON), token count (u32), ids (i32 each), bytes of text per token
-/// (u16 each); little-endian. Written once per text and tokenizer, read by workers.
+/// A tokenized text on disk: magic <c>QBTK</c>, header length (u32), header (JSON), token count (u32), ids (i32 each), bytes of text per
+/// token (u16 each); little-endian. Written once per text and tokenizer, read by workers.
 /// </summary>
 public sealed class TokenFile
 {
     private const uint Magic = 0x4B544251; // "QBTK"
 
-    private TokenFile(TokenFileHeader header, int[] tokens, ushort[] tokenBytes) => (Header, Tokens, TokenBytes) = (header, tokens, tokenBytes);
+    private TokenFile(TokenFileHeader header, int[] tokens, ushort[] tokenBytes) =>
+        (Header, Tokens, TokenBytes) = (header, tokens, tokenBytes);
 
     /// <summary>What it was made from.</summary>
     public TokenFileHeader Header { get; }
@@ -61,13 +62,16 @@ public sealed class TokenFile
     public static TokenFile Read(string path)
     {
         byte[] bytes = File.ReadAllBytes(path);
-        if (bytes.Length < 12 || BinaryPrimitives.ReadUInt32LittleEndian(bytes) != Magic) throw Broken(path, 0, "this is not a token file.");
+        if (bytes.Length < 12 || BinaryPrimitives.ReadUInt32LittleEndian(bytes) != Magic)
+            throw Broken(path, 0, "this is not a token file.");
         uint headerLength = BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(4));
-        if (headerLength > bytes.Length - 12) throw Broken(path, 4, $"the header claims {headerLength} bytes, but the file has {bytes.Length}.");
+        if (headerLength > bytes.Length - 12)
+            throw Broken(path, 4, $"the header claims {headerLength} bytes, but the file has {bytes.Length}.");
         int at = 8 + (int)headerLength;
         uint count = BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(at));
         at += 4;
-        if (count * 6UL != (ulong)(bytes.Length - at)) throw Broken(path, at - 4, $"{count} tokens don't fill the {bytes.Length - at} bytes that follow.");
+        if (count * 6UL != (ulong)(bytes.Length - at))
+            throw Broken(path, at - 4, $"{count} tokens don't fill the {bytes.Length - at} bytes that follow.");
         try
         {
             TokenFileHeader header = JsonSerializer.Deserialize<TokenFileHeader>(bytes.AsSpan(8, (int)headerLength), Json.Line)

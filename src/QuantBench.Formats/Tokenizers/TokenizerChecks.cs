@@ -11,8 +11,10 @@ internal static class TokenizerChecks
         var texts = new HashSet<string>(definition.Tokens.Length, StringComparer.Ordinal);
         for (int id = 0; id < definition.Tokens.Length; id++)
         {
-            if (!texts.Add(definition.Tokens[id])) throw new ModelFormatException(file, null, $"token {id} has the same text as another one: '{definition.Tokens[id]}'.");
-            if (!Enum.IsDefined(definition.Types[id])) throw new ModelFormatException(file, null, $"token {id} has the unknown type {(int)definition.Types[id]}.");
+            if (!texts.Add(definition.Tokens[id]))
+                throw new ModelFormatException(file, null, $"token {id} has the same text as another one: '{definition.Tokens[id]}'.");
+            if (!Enum.IsDefined(definition.Types[id]))
+                throw new ModelFormatException(file, null, $"token {id} has the unknown type {(int)definition.Types[id]}.");
         }
 
         if (definition.BosToken is { } bos && (uint)bos >= (uint)definition.Tokens.Length)
@@ -28,7 +30,8 @@ internal static class TokenizerChecks
             string right = merge[(space + 1)..];
             foreach (string part in (string[])[left, right, left + right])
             {
-                if (!texts.Contains(part)) throw new ModelFormatException(file, null, $"the merge '{merge}' needs the token '{part}', which is missing.");
+                if (!texts.Contains(part))
+                    throw new ModelFormatException(file, null, $"the merge '{merge}' needs the token '{part}', which is missing.");
             }
         }
     }

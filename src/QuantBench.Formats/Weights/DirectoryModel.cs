@@ -7,8 +7,9 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Weights;
 
 /// <summary>
-/// A model directory in the Hugging Face layout (floats, MLX, GPTQ or AWQ), read as if it were a GGUF file: by GGUF's keys and tensor names, so that an
-/// engine needs to know one set of names. Rows of Q and K keep the directory's order: rotary positions turn halves in every architecture.
+/// A model directory in the Hugging Face layout (floats, MLX, GPTQ or AWQ), read as if it were a GGUF file: by GGUF's keys and tensor
+/// names, so that an engine needs to know one set of names. Rows of Q and K keep the directory's order: rotary positions turn halves in
+/// every architecture.
 /// </summary>
 public sealed class DirectoryModel : IDisposable
 {
@@ -29,10 +30,12 @@ public sealed class DirectoryModel : IDisposable
         HuggingFaceMetadata.Add(Metadata, config, config.Architecture.Native);
         CheckNames();
         ParameterCount = CountParameters();
-        TensorBytes = weights.Model.Tensors.Values.Where(tensor => !HuggingFaceModule.IsRedundant(tensor.Name, config)).Sum(tensor => tensor.ByteSize);
+        TensorBytes = weights.Model.Tensors.Values.Where(tensor => !HuggingFaceModule.IsRedundant(tensor.Name, config))
+            .Sum(tensor => tensor.ByteSize);
     }
 
-    /// <summary>Sizes and constants under GGUF's keys. The architecture is GGUF's too, but for <c>mistral</c>, whose sliding windows GGUF doesn't hold.</summary>
+    /// <summary>Sizes and constants under GGUF's keys. The architecture is GGUF's too, but for <c>mistral</c>, whose sliding windows GGUF
+    /// doesn't hold.</summary>
     public GgufMetadata Metadata { get; }
 
     /// <summary>How matrices are stored.</summary>
@@ -49,12 +52,14 @@ public sealed class DirectoryModel : IDisposable
 
     /// <summary>Names of all tensors, as GGUF has them.</summary>
     public IEnumerable<string> TensorNames =>
-        [.. _computed.Keys, .. _modules.Keys.Select(name => $"{name}.weight"), .. _modules.Keys.Where(HasBias).Select(name => $"{name}.bias")];
+        [.. _computed.Keys, .. _modules.Keys.Select(name => $"{name}.weight"),
+            .. _modules.Keys.Where(HasBias).Select(name => $"{name}.bias")];
 
     /// <summary>Opens a directory.</summary>
     /// <param name="directory">A directory with <c>config.json</c> and <c>*.safetensors</c>.</param>
     /// <exception cref="RequestException">A file is missing.</exception>
-    /// <exception cref="ModelFormatException">A file is broken, or the model is of a kind that isn't read; the message names what is missing.</exception>
+    /// <exception cref="ModelFormatException">A file is broken, or the model is of a kind that isn't read; the message names what is
+    /// missing.</exception>
     public static DirectoryModel Open(string directory)
     {
         string path = Path.Combine(directory, "config.json");
@@ -74,7 +79,9 @@ public sealed class DirectoryModel : IDisposable
     /// <summary>Whether there is a tensor.</summary>
     /// <param name="name">GGUF's name, e.g. <c>blk.0.attn_q.bias</c>.</param>
     public bool Contains(string name) =>
-        _computed.ContainsKey(name) || (Split(name) is (var module, var suffix) && (suffix == "weight" ? _modules.ContainsKey(module) : suffix == "bias" && HasBias(module)));
+        _computed.ContainsKey(name)
+            || (Split(name) is (var module, var suffix)
+                && (suffix == "weight" ? _modules.ContainsKey(module) : suffix == "bias" && HasBias(module)));
 
     /// <summary>A matrix.</summary>
     /// <param name="name">GGUF's name without <c>.weight</c>, e.g. <c>blk.0.attn_q</c>.</param>
@@ -88,7 +95,8 @@ public sealed class DirectoryModel : IDisposable
             ? matrix
             : throw new ModelFormatException(
                 _directory, null,
-                $"the weights of '{module.Source}' have the shape [{matrix.Rows}, {matrix.Columns}], but by config.json it is [{module.Rows}, {module.Columns}].");
+                $"the weights of '{module.Source}' have the shape [{matrix.Rows}, {matrix.Columns}], but by config.json it is "
+                    + $"[{module.Rows}, {module.Columns}].");
     }
 
     /// <summary>Reads a norm, a bias or the factors of rotary positions, with the values that GGUF would hold.</summary>
@@ -99,7 +107,8 @@ public sealed class DirectoryModel : IDisposable
     {
         if (_computed.TryGetValue(name, out float[]? factors))
         {
-            return factors.Length == length ? [.. factors] : throw new ModelFormatException(_directory, null, $"'{name}' has {factors.Length} elements; {length} were expected.");
+            return factors.Length == length ? [.. factors]
+                : throw new ModelFormatException(_directory, null, $"'{name}' has {factors.Length} elements; {length} were expected.");
         }
 
         (string Module, string Suffix) parts = Split(name) ?? (name, "weight");
@@ -122,10 +131,12 @@ public sealed class DirectoryModel : IDisposable
         return dot < 0 ? null : (name[..dot], name[(dot + 1)..]);
     }
 
-    private bool HasBias(string name) => _modules.TryGetValue(name, out HuggingFaceModule? module) && _weights.HasVector($"{module.Source}.bias");
+    private bool HasBias(string name) =>
+        _modules.TryGetValue(name, out HuggingFaceModule? module) && _weights.HasVector($"{module.Source}.bias");
 
     private HuggingFaceModule Find(string name) =>
-        _modules.GetValueOrDefault(name) ?? throw new ModelFormatException(_directory, null, $"a {_config.Architecture.Native} model has no '{name}'.");
+        _modules.GetValueOrDefault(name)
+            ?? throw new ModelFormatException(_directory, null, $"a {_config.Architecture.Native} model has no '{name}'.");
 
     /// <summary>A tensor nobody asks for means that the model computes something else.</summary>
     private void CheckNames()
@@ -136,7 +147,9 @@ public sealed class DirectoryModel : IDisposable
             if (HuggingFaceModule.IsRedundant(name, _config)) continue;
             if (Split(name) is not (var module, var suffix) || !sources.Contains(module) || !s_suffixes.Contains(suffix))
             {
-                throw new ModelFormatException(_directory, null, $"the tensor '{name}' has no place in a {_config.Architecture.Native} model.") { IsUnsupported = true };
+                throw new ModelFormatException(_directory, null,
+                    $"the tensor '{name}' has no place in a {_config.Architecture.Native} model.")
+                { IsUnsupported = true };
             }
         }
     }

@@ -28,7 +28,9 @@ public static class DirectoryVariant
         if (AwqConfig.Read(config, directory) is { } awq) return Id("awq", 4, awq.GroupSize);
         if (config.Find("quantization_config") is not { } other) return null;
         string method = other.IsObject && other.Find("quant_method") is { IsString: true } name ? name.AsString() : "unknown";
-        throw new ModelFormatException(path, null, $"the weights are quantized with '{method}', which is not read.", "MLX (affine), GPTQ and AWQ are; or use the unquantized weights.") { IsUnsupported = true };
+        throw new ModelFormatException(path, null, $"the weights are quantized with '{method}', which is not read.",
+            "MLX (affine), GPTQ and AWQ are; or use the unquantized weights.")
+        { IsUnsupported = true };
     }
 
     /// <summary>Copies a model directory: its weights, configuration and tokenizer, not whatever else lies there.</summary>
@@ -53,5 +55,6 @@ public static class DirectoryVariant
         ModelSideFiles.Copy(source.Path, outputDirectory);
     }
 
-    private static string Id(string format, int bits, int groupSize) => groupSize == -1 ? $"{format}:{bits}bit-channel" : $"{format}:{bits}bit-g{groupSize}";
+    private static string Id(string format, int bits, int groupSize) =>
+        groupSize == -1 ? $"{format}:{bits}bit-channel" : $"{format}:{bits}bit-g{groupSize}";
 }

@@ -44,7 +44,8 @@ public sealed class FloatMatrix : IWeightMatrix
 
     /// <summary>Stored bytes of a row, valid until the model is disposed.</summary>
     /// <param name="row">The row.</param>
-    public ReadOnlySpan<byte> Row(int row) => _model.Span(_tensor, (long)row * Columns * _tensor.ElementBytes, Columns * _tensor.ElementBytes);
+    public ReadOnlySpan<byte> Row(int row) =>
+        _model.Span(_tensor, (long)row * Columns * _tensor.ElementBytes, Columns * _tensor.ElementBytes);
 
     /// <inheritdoc/>
     public void ReadRows(int firstRow, int rowCount, Span<float> output)

@@ -1,6 +1,7 @@
 namespace QuantBench.Formats.Weights;
 
-/// <summary>A weight matrix that gives rows of floats, however it is stored. Valid as long as the model it came from; safe to read from many threads.</summary>
+/// <summary>A weight matrix that gives rows of floats, however it is stored. Valid as long as the model it came from; safe to read from
+/// many threads.</summary>
 public interface IWeightMatrix
 {
     /// <summary>Rows: output features, or vocabulary entries of an embedding.</summary>
@@ -15,7 +16,8 @@ public interface IWeightMatrix
     /// <summary>Decodes a run of rows.</summary>
     /// <param name="firstRow">First row.</param>
     /// <param name="rowCount">
-    /// Number of rows. Formats that pack along the output (GPTQ, AWQ) touch the same memory for 1 as for 16 rows, so runs of 16 or more are cheapest.
+    /// Number of rows. Formats that pack along the output (GPTQ, AWQ) touch the same memory for 1 as for 16 rows, so runs of 16 or more are
+    /// cheapest.
     /// </param>
     /// <param name="output">[rowCount, <see cref="Columns"/>], row-major; receives the weights.</param>
     /// <exception cref="ArgumentException">The run isn't inside the matrix, or the output's length doesn't fit it.</exception>

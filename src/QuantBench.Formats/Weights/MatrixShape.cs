@@ -17,15 +17,18 @@ internal static class MatrixShape
     {
         if (!model.Tensors.TryGetValue(name, out SafetensorsTensorInfo? tensor))
         {
-            throw new ModelFormatException(directory, null, $"the tensor '{name}' is missing.", "The model's files don't belong together; fetch them again.");
+            throw new ModelFormatException(directory, null, $"the tensor '{name}' is missing.",
+                "The model's files don't belong together; fetch them again.");
         }
 
         ImmutableArray<long> shape = tensor.Shape;
-        if (!types.Contains(tensor.DType)) throw Wrong(model, tensor, $"is of type {tensor.DType}; {string.Join(", ", types.ToArray())} was expected.");
+        if (!types.Contains(tensor.DType))
+            throw Wrong(model, tensor, $"is of type {tensor.DType}; {string.Join(", ", types.ToArray())} was expected.");
         if (shape.Length != 2) throw Wrong(model, tensor, $"has {shape.Length} dimensions; 2 were expected.");
 
         // Rows are handed out as spans, so neither a row's bytes nor its floats may pass 31 bits.
-        if (shape[0] is < 1 or > int.MaxValue || shape[1] is < 1 or > int.MaxValue / 8) throw Wrong(model, tensor, $"has the shape [{shape[0]}, {shape[1]}].");
+        if (shape[0] is < 1 or > int.MaxValue || shape[1] is < 1 or > int.MaxValue / 8)
+            throw Wrong(model, tensor, $"has the shape [{shape[0]}, {shape[1]}].");
         return (tensor, (int)shape[0], (int)shape[1]);
     }
 
@@ -34,7 +37,8 @@ internal static class MatrixShape
     public static void Expect(SafetensorsModel model, SafetensorsTensorInfo tensor, params ReadOnlySpan<long> shape)
     {
         if (tensor.Shape.AsSpan().SequenceEqual(shape)) return;
-        throw Wrong(model, tensor, $"has the shape [{string.Join(", ", tensor.Shape)}], but [{string.Join(", ", shape.ToArray())}] was expected.");
+        throw Wrong(model, tensor,
+            $"has the shape [{string.Join(", ", tensor.Shape)}], but [{string.Join(", ", shape.ToArray())}] was expected.");
     }
 
     /// <summary>An error about a tensor.</summary>
@@ -50,7 +54,8 @@ internal static class MatrixShape
         ArgumentOutOfRangeException.ThrowIfGreaterThan(firstRow, matrix.Rows - rowCount);
         if ((long)rowCount * matrix.Columns != outputLength)
         {
-            throw new ArgumentException($"{rowCount} rows have {(long)rowCount * matrix.Columns} elements, but there is room for {outputLength}.");
+            throw new ArgumentException(
+                $"{rowCount} rows have {(long)rowCount * matrix.Columns} elements, but there is room for {outputLength}.");
         }
     }
 
@@ -65,7 +70,8 @@ internal static class MatrixShape
         int end = firstColumn + length;
         if (firstColumn % PieceColumns != 0 || (end % PieceColumns != 0 && end != matrix.Columns))
         {
-            throw new ArgumentException($"columns {firstColumn} to {end} don't start and end at multiples of {PieceColumns} or at the row's end.");
+            throw new ArgumentException(
+                $"columns {firstColumn} to {end} don't start and end at multiples of {PieceColumns} or at the row's end.");
         }
     }
 }

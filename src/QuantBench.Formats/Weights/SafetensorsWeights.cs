@@ -25,7 +25,9 @@ public sealed class SafetensorsWeights : IDisposable
     public SafetensorsModel Model { get; }
 
     /// <summary>How quantized matrices are stored; <see cref="WeightFormat.Float"/> when there are none.</summary>
-    public WeightFormat Format => _mlx is not null ? WeightFormat.Mlx : _gptq is not null ? WeightFormat.Gptq : _awq is not null ? WeightFormat.Awq : WeightFormat.Float;
+    public WeightFormat Format =>
+        _mlx is not null ? WeightFormat.Mlx
+            : _gptq is not null ? WeightFormat.Gptq : _awq is not null ? WeightFormat.Awq : WeightFormat.Float;
 
     /// <summary>Opens the weights of a directory.</summary>
     /// <param name="directory">A directory in the Hugging Face layout.</param>
@@ -42,7 +44,8 @@ public sealed class SafetensorsWeights : IDisposable
         {
             string method = other.Find("quant_method")?.AsString() ?? "unknown";
             throw new ModelFormatException(
-                path, null, $"the weights are quantized with '{method}', which is not read.", "MLX (affine), GPTQ and AWQ are; or use the unquantized weights.")
+                path, null, $"the weights are quantized with '{method}', which is not read.",
+                "MLX (affine), GPTQ and AWQ are; or use the unquantized weights.")
             { IsUnsupported = true };
         }
 
@@ -59,7 +62,8 @@ public sealed class SafetensorsWeights : IDisposable
     /// <exception cref="ModelFormatException">It is missing, or its tensors don't fit each other or the configuration.</exception>
     public IWeightMatrix Matrix(string module)
     {
-        if (_mlx is not null && _mlx.Find(Model, module) is { } quantization) return MlxMatrix.Open(Model, _directory, module, quantization);
+        if (_mlx is not null && _mlx.Find(Model, module) is { } quantization)
+            return MlxMatrix.Open(Model, _directory, module, quantization);
         bool isPacked = Model.Tensors.ContainsKey($"{module}.qweight");
         if (isPacked && _gptq is not null) return GptqMatrix.Open(Model, _directory, module, _gptq);
         if (isPacked && _awq is not null) return AwqMatrix.Open(Model, _directory, module, _awq);
@@ -76,7 +80,8 @@ public sealed class SafetensorsWeights : IDisposable
     /// <exception cref="ModelFormatException">It is missing, has another length or isn't of floats.</exception>
     public float[] Vector(string tensor, int length)
     {
-        if (!Model.Tensors.TryGetValue(tensor, out SafetensorsTensorInfo? info)) throw new ModelFormatException(_directory, null, $"the tensor '{tensor}' is missing.");
+        if (!Model.Tensors.TryGetValue(tensor, out SafetensorsTensorInfo? info))
+            throw new ModelFormatException(_directory, null, $"the tensor '{tensor}' is missing.");
         if (info.DType is not (SafetensorsDType.F32 or SafetensorsDType.F16 or SafetensorsDType.BF16))
         {
             throw MatrixShape.Wrong(Model, info, $"is of type {info.DType}, not of floats.");

@@ -4,7 +4,8 @@ using System.Text;
 namespace QuantBench.Inference.Artifacts;
 
 /// <summary>An artifact's bytes, be it one file or a directory of files.</summary>
-/// <param name="Sha256">64 lower-case hex digits: of a file, its content's; of a directory, that of the lines <c>SHA-256 relative-path</c> in ordinal order of the paths.</param>
+/// <param name="Sha256">64 lower-case hex digits: of a file, its content's; of a directory, that of the lines <c>SHA-256 relative-path</c>
+/// in ordinal order of the paths.</param>
 /// <param name="Bytes">Bytes of all its files.</param>
 public sealed record ArtifactContent(string Sha256, long Bytes)
 {
@@ -19,7 +20,8 @@ public sealed record ArtifactContent(string Sha256, long Bytes)
     public static IReadOnlyList<string> Files(string path)
     {
         if (!Directory.Exists(path)) return File.Exists(path) ? [path] : [];
-        return [.. Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).OrderBy(f => RelativeName(path, f), StringComparer.Ordinal)];
+        return [.. Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories)
+            .OrderBy(f => RelativeName(path, f), StringComparer.Ordinal)];
     }
 
     /// <summary>Bytes of all files, without reading them.</summary>

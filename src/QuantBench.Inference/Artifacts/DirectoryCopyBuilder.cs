@@ -28,7 +28,9 @@ public sealed class DirectoryCopyBuilder : IArtifactBuilder
             string? own = DirectoryVariant.Quantized(source.Path);
             return string.Equals(own, variant.Id, StringComparison.Ordinal)
                 ? Support.Yes
-                : Support.No(own is null ? $"{source.Path} has float weights, so it isn't {variant.Id}" : $"{source.Path} is {own}, not {variant.Id}");
+                : Support.No(
+                    own is null ? $"{source.Path} has float weights, so it isn't {variant.Id}"
+                        : $"{source.Path} is {own}, not {variant.Id}");
         }
         catch (QuantBenchException e)
         {

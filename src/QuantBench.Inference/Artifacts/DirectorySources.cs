@@ -17,7 +17,8 @@ internal static class DirectorySources
         if (source.Kind != SourceKind.HuggingFace) return Support.No($"{builder} converts Hugging Face directories, not GGUF files");
         try
         {
-            return DirectoryVariant.Quantized(source.Path) is { } own ? Support.No($"{source.Path} is {own} already; {builder} starts from float weights") : Support.Yes;
+            return DirectoryVariant.Quantized(source.Path) is { } own
+                ? Support.No($"{source.Path} is {own} already; {builder} starts from float weights") : Support.Yes;
         }
         catch (QuantBenchException e)
         {

@@ -7,7 +7,8 @@ using QuantBench.Inference.Engines;
 
 namespace QuantBench.Inference.Artifacts;
 
-/// <summary>The variant that a GGUF source already is: its own bytes, copied. For unsplit files; a split one needs an engine's tools.</summary>
+/// <summary>The variant that a GGUF source already is: its own bytes, copied. For unsplit files; a split one needs an engine's
+/// tools.</summary>
 public sealed class GgufCopyBuilder : IArtifactBuilder
 {
     // What llama.cpp's quantizer writes into files it made with an importance matrix.
@@ -22,12 +23,14 @@ public sealed class GgufCopyBuilder : IArtifactBuilder
     {
         ArgumentNullException.ThrowIfNull(source);
         if (source.Kind != SourceKind.Gguf) return Support.No($"{Name} copies GGUF files only");
-        if (!Variant.TryParse(artifactName, out Variant? variant) || variant is not { Format: "gguf" }) return Support.No($"{Name} makes GGUF variants, not {artifactName}");
+        if (!Variant.TryParse(artifactName, out Variant? variant) || variant is not { Format: "gguf" })
+            return Support.No($"{Name} makes GGUF variants, not {artifactName}");
         if (source.Files.Length > 1) return Support.No($"{source.Path} is split; {Name} copies single files only");
         try
         {
             using GgufReader reader = GgufReader.Open(source.Path);
-            if (reader.FileType is not { } type) return Support.No($"{source.Path} doesn't say which quant scheme it has (general.file_type)");
+            if (reader.FileType is not { } type)
+                return Support.No($"{source.Path} doesn't say which quant scheme it has (general.file_type)");
             return type == variant.Scheme.FileType && reader.Metadata.Contains(ImatrixKey) == variant.ImportanceMatrix
                 ? Support.Yes
                 : Support.No($"{source.Path} has file type {type}, not {variant.Scheme.FileType} ({variant.ShortName})");

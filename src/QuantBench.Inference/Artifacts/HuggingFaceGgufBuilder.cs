@@ -22,7 +22,8 @@ public sealed class HuggingFaceGgufBuilder : IArtifactBuilder
 
     /// <inheritdoc/>
     public ArtifactRecipe Recipe(ModelSource source, string artifactName, CalibrationText? calibration) => new(
-        Name, $"converter {HuggingFaceToGguf.Version}", [], ImmutableSortedDictionary<string, string>.Empty.Add("type", Known(artifactName).ToString()));
+        Name, $"converter {HuggingFaceToGguf.Version}", [],
+        ImmutableSortedDictionary<string, string>.Empty.Add("type", Known(artifactName).ToString()));
 
     /// <inheritdoc/>
     public void Build(BuildRequest request, IProgress<double> progress, CancellationToken cancellationToken)
@@ -34,11 +35,12 @@ public sealed class HuggingFaceGgufBuilder : IArtifactBuilder
     private static GgmlType Known(string artifactName) =>
         FloatType(artifactName) ?? throw new ArgumentException($"'{artifactName}' isn't a float variant", nameof(artifactName));
 
-    private static GgmlType? FloatType(string artifactName) => !Variant.TryParse(artifactName, out Variant? variant) ? null : variant?.Id switch
-    {
-        "gguf:F32" => GgmlType.F32,
-        "gguf:F16" => GgmlType.F16,
-        "gguf:BF16" => GgmlType.BF16,
-        _ => null,
-    };
+    private static GgmlType? FloatType(string artifactName) =>
+        !Variant.TryParse(artifactName, out Variant? variant) ? null : variant?.Id switch
+        {
+            "gguf:F32" => GgmlType.F32,
+            "gguf:F16" => GgmlType.F16,
+            "gguf:BF16" => GgmlType.BF16,
+            _ => null,
+        };
 }

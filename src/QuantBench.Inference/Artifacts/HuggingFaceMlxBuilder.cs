@@ -7,7 +7,8 @@ using QuantBench.Inference.Engines;
 
 namespace QuantBench.Inference.Artifacts;
 
-/// <summary>Makes the <c>mlx:</c> variants from a Hugging Face directory of float weights, in the layout of <c>mlx_lm.convert -q</c>.</summary>
+/// <summary>Makes the <c>mlx:</c> variants from a Hugging Face directory of float weights, in the layout of <c>mlx_lm.convert
+/// -q</c>.</summary>
 public sealed class HuggingFaceMlxBuilder : IArtifactBuilder
 {
     /// <inheritdoc/>
@@ -40,7 +41,8 @@ public sealed class HuggingFaceMlxBuilder : IArtifactBuilder
         Settings(artifactName) ?? throw new ArgumentException($"'{artifactName}' isn't an mlx variant", nameof(artifactName));
 
     private static MlxQuantization? Settings(string artifactName) =>
-        Variant.TryParse(artifactName, out Variant? variant) && variant is { Format: "mlx", ImportanceMatrix: false, Scheme: { GroupSize: > 0 } scheme }
+        Variant.TryParse(artifactName, out Variant? variant)
+            && variant is { Format: "mlx", ImportanceMatrix: false, Scheme: { GroupSize: > 0 } scheme }
             ? new MlxQuantization(scheme.NominalBits, scheme.GroupSize)
             : null;
 }

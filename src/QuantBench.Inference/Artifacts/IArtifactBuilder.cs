@@ -5,8 +5,8 @@ using QuantBench.Inference.Engines;
 namespace QuantBench.Inference.Artifacts;
 
 /// <summary>
-/// Makes artifacts of some names from a model source. An artifact's name is a variant id (<c>gguf:Q4_K_M</c>) or <c>imatrix</c>. Builders form
-/// a graph: a recipe names the artifacts it starts from, and the preparer builds those first. Building runs in a worker process.
+/// Makes artifacts of some names from a model source. An artifact's name is a variant id (<c>gguf:Q4_K_M</c>) or <c>imatrix</c>. Builders
+/// form a graph: a recipe names the artifacts it starts from, and the preparer builds those first. Building runs in a worker process.
 /// </summary>
 public interface IArtifactBuilder
 {
@@ -55,4 +55,5 @@ public sealed record CalibrationText(string TokensPath, string TextSha256, int C
 /// <param name="Calibration">Calibration text, when the recipe needs it.</param>
 /// <param name="Threads">CPU threads to use.</param>
 public sealed record BuildRequest(
-    ModelSource Source, string ArtifactName, ImmutableSortedDictionary<string, string> InputPaths, string OutputPath, CalibrationText? Calibration, int Threads);
+    ModelSource Source, string ArtifactName, ImmutableSortedDictionary<string, string> InputPaths, string OutputPath,
+    CalibrationText? Calibration, int Threads);

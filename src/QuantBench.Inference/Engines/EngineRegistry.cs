@@ -13,8 +13,8 @@ public sealed record EngineEnvironment
     public required string Root { get; init; }
 
     /// <summary>
-    /// Native libraries, or directories of them, that the user named: by engine name, further ones of an engine as <c>engine:NAME</c>; absent = the
-    /// pinned build.
+    /// Native libraries, or directories of them, that the user named: by engine name, further ones of an engine as <c>engine:NAME</c>;
+    /// absent = the pinned build.
     /// </summary>
     public ImmutableSortedDictionary<string, string> NativeDirectories { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 }
@@ -22,7 +22,8 @@ public sealed record EngineEnvironment
 /// <summary>An engine's line in the registry.</summary>
 /// <param name="Name">Engine name in backend ids.</param>
 /// <param name="Description">One line for <c>doctor</c>.</param>
-/// <param name="Create">Makes the engine; throws <see cref="QuantBench.Core.Errors.EngineException"/> with a hint when its libraries are missing.</param>
+/// <param name="Create">Makes the engine; throws <see cref="QuantBench.Core.Errors.EngineException"/> with a hint when its libraries are
+/// missing.</param>
 /// <param name="CreateBuilders">Makes the engine's artifact builders; empty when it has none.</param>
 public sealed record EngineRegistration(
     string Name,

@@ -40,7 +40,8 @@ public interface IEngine : IDisposable
 /// <param name="Support">Whether it can be used, or why not.</param>
 /// <param name="MemoryTotalBytes">Memory of the device, if known.</param>
 /// <param name="MemoryFreeBytes">Free memory of the device, if known.</param>
-public sealed record EngineDevice(string Id, string Description, Support Support, long? MemoryTotalBytes = null, long? MemoryFreeBytes = null);
+public sealed record EngineDevice(string Id, string Description, Support Support, long? MemoryTotalBytes = null,
+    long? MemoryFreeBytes = null);
 
 /// <summary>How weights are loaded.</summary>
 public sealed record LoadOptions
@@ -51,13 +52,15 @@ public sealed record LoadOptions
     /// <summary>Layers kept on the device; −1 = all. Ignored on the CPU.</summary>
     public int GpuLayers { get; init; } = -1;
 
-    /// <summary>Whether the caller works on all cores between two computations: idle threads should then sleep at once instead of spinning.</summary>
+    /// <summary>Whether the caller works on all cores between two computations: idle threads should then sleep at once instead of
+    /// spinning.</summary>
     public bool CallerComputesBetweenRuns { get; init; }
 
     /// <summary>The cell's settings: an engine reads those that are its own, which the table lists under its prefix.</summary>
     public CellSettings Settings { get; init; } = CellSettings.Empty;
 
-    /// <summary>Folder for files that a setting asks the engine to leave beside the result, e.g. a profile; null = none. Made by who writes the first one.</summary>
+    /// <summary>Folder for files that a setting asks the engine to leave beside the result, e.g. a profile; null = none. Made by who writes
+    /// the first one.</summary>
     public string? OutputFolder { get; init; }
 }
 
@@ -78,7 +81,8 @@ public interface ILoadedModel : IDisposable
 
     /// <summary>Makes a session with an empty KV cache.</summary>
     /// <param name="options">Its sizes and settings.</param>
-    /// <exception cref="QuantBench.Core.Errors.EngineException">The engine refused, e.g. a KV-cache type that the model's head size doesn't fit.</exception>
+    /// <exception cref="QuantBench.Core.Errors.EngineException">The engine refused, e.g. a KV-cache type that the model's head size doesn't
+    /// fit.</exception>
     IInferenceSession CreateSession(SessionOptions options);
 }
 
@@ -107,8 +111,8 @@ public sealed record SessionOptions
     public string FlashAttention { get; init; } = "auto";
 
     /// <summary>
-    /// Whether the caller works on all cores between two appends (scoring logits): the engine's idle threads should then sleep at once instead
-    /// of spinning for the next append.
+    /// Whether the caller works on all cores between two appends (scoring logits): the engine's idle threads should then sleep at once
+    /// instead of spinning for the next append.
     /// </summary>
     public bool CallerComputesBetweenAppends { get; init; }
 }
@@ -121,7 +125,8 @@ public interface IInferenceSession : IDisposable
     /// what each sequence already holds.
     /// </summary>
     /// <param name="batch">1 to <see cref="SessionOptions.BatchTokens"/> tokens; within one sequence in order.</param>
-    /// <param name="cancellationToken">Aborts the computation as soon as the engine can; the session is then only fit to be disposed.</param>
+    /// <param name="cancellationToken">Aborts the computation as soon as the engine can; the session is then only fit to be
+    /// disposed.</param>
     /// <exception cref="QuantBench.Core.Errors.EngineException">The engine failed, e.g. the sequence would outgrow its context.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     void Append(TokenBatch batch, CancellationToken cancellationToken);

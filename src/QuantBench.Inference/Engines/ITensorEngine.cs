@@ -50,7 +50,8 @@ public interface ITensorModel : IDisposable
 
 /// <summary>An input of a model.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="Type">Element type: <c>float32</c>, <c>float16</c>, <c>float64</c>, <c>int64</c>, <c>int32</c>, <c>int8</c>, <c>uint8</c>, <c>bool</c>, or another the engine names.</param>
+/// <param name="Type">Element type: <c>float32</c>, <c>float16</c>, <c>float64</c>, <c>int64</c>, <c>int32</c>, <c>int8</c>, <c>uint8</c>,
+/// <c>bool</c>, or another the engine names.</param>
 /// <param name="Dimensions">Its dimensions, outermost first.</param>
 public sealed record TensorPort(string Name, string Type, ImmutableArray<TensorDimension> Dimensions);
 

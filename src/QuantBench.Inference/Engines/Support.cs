@@ -15,7 +15,8 @@ public readonly record struct Support
     public bool IsSupported => Reason is null;
 
     /// <summary>It can't be done.</summary>
-    /// <param name="reason">Names the device or artifact and what is missing, e.g. <c>opencl:0: device lacks generic address space</c>.</param>
+    /// <param name="reason">Names the device or artifact and what is missing, e.g. <c>opencl:0: device lacks generic address
+    /// space</c>.</param>
     public static Support No(string reason)
     {
         ArgumentException.ThrowIfNullOrEmpty(reason);

@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace QuantBench.Inference.Engines;
 
-/// <summary>Tokens of one or more sequences to append, with a mark on those whose logits are wanted. Reused between calls; no allocation once grown.</summary>
+/// <summary>Tokens of one or more sequences to append, with a mark on those whose logits are wanted. Reused between calls; no allocation
+/// once grown.</summary>
 public sealed class TokenBatch
 {
     private readonly List<int> _tokens = [];

@@ -11,8 +11,8 @@ namespace QuantBench.Inference.Evaluators;
 internal delegate void ScorePosition(int worker, int scored, ReadOnlySpan<float> logits, int target);
 
 /// <summary>
-/// Feeds a text's chunks to a session as llama-perplexity does: every chunk from an empty cache, as many side by side as fit a batch, or one
-/// in several appends when it is longer than a batch. Only the logits that are scored are asked for.
+/// Feeds a text's chunks to a session as llama-perplexity does: every chunk from an empty cache, as many side by side as fit a batch, or
+/// one in several appends when it is longer than a batch. Only the logits that are scored are asked for.
 /// </summary>
 internal sealed class ChunkLoop
 {
@@ -40,7 +40,8 @@ internal sealed class ChunkLoop
         BatchTokens = (int)Math.Min(plan.BatchTokens, (long)plan.Sequences * plan.ContextLength),
     };
 
-    /// <summary>Runs one token, so that the first chunk doesn't pay for reading the weights from their file, as llama-perplexity does before it starts.</summary>
+    /// <summary>Runs one token, so that the first chunk doesn't pay for reading the weights from their file, as llama-perplexity does
+    /// before it starts.</summary>
     /// <param name="cancellationToken">Stops it.</param>
     public void WarmUp(CancellationToken cancellationToken)
     {
@@ -75,7 +76,8 @@ internal sealed class ChunkLoop
     /// <param name="plan">The plan.</param>
     /// <param name="scored">Number of the scored position.</param>
     public static EngineException NotFinite(ChunkPlan plan, int scored) => new(
-        $"The engine returned logits that aren't finite in chunk {scored / plan.ScoredPerChunk + 1}, position {plan.First + scored % plan.ScoredPerChunk}.",
+        $"The engine returned logits that aren't finite in chunk {scored / plan.ScoredPerChunk + 1}, position "
+            + $"{plan.First + scored % plan.ScoredPerChunk}.",
         "The artifact is broken, or its activations overflow this engine's or KV cache's number format.");
 
     private void Fill(int chunk, int together, int from, int to)

@@ -34,10 +34,13 @@ internal sealed record ChunkPlan
     /// <exception cref="RequestException">There is no text, or too little of it.</exception>
     public static ChunkPlan Make(EvaluationText? text, CellSettings settings)
     {
-        if (text is null) throw new RequestException("This workload needs an evaluation text, but the cell has none.", "Set 'dataset' in the suite.");
+        if (text is null)
+            throw new RequestException("This workload needs an evaluation text, but the cell has none.", "Set 'dataset' in the suite.");
         if (text.TokenBytes.Length != text.Tokens.Length)
         {
-            throw new RequestException($"The text '{text.Dataset}' has {text.Tokens.Length} tokens but lengths of {text.TokenBytes.Length}.", "Tokenize it again.");
+            throw new RequestException(
+                $"The text '{text.Dataset}' has {text.Tokens.Length} tokens but lengths of {text.TokenBytes.Length}.",
+                "Tokenize it again.");
         }
 
         int contextLength = checked((int)settings.Int("n_ctx"));

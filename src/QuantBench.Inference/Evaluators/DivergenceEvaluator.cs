@@ -8,9 +8,9 @@ namespace QuantBench.Inference.Evaluators;
 
 /// <summary>
 /// A variant's next-token distribution against a reference variant's, on perplexity's positions: KL(reference ‖ variant), same most likely
-/// token (the first one where several are equally likely), Δp of the true token (variant − reference), and both perplexities with paired errors.
-/// Statistics are llama-perplexity's; the reference is exact where llama-perplexity's is rounded to 16 bits and clipped. KL is reported as
-/// computed: where the truth is 0, rounding can leave a value about −1e-8.
+/// token (the first one where several are equally likely), Δp of the true token (variant − reference), and both perplexities with paired
+/// errors. Statistics are llama-perplexity's; the reference is exact where llama-perplexity's is rounded to 16 bits and clipped. KL is
+/// reported as computed: where the truth is 0, rounding can leave a value about −1e-8.
 /// </summary>
 public sealed class DivergenceEvaluator : IWorkloadEvaluator, IReferencedWorkload
 {
@@ -26,7 +26,8 @@ public sealed class DivergenceEvaluator : IWorkloadEvaluator, IReferencedWorkloa
     {
         ArgumentNullException.ThrowIfNull(context);
         ChunkPlan plan = ChunkPlan.Make(context.Text, context.Cell.Settings);
-        if (context.ReferencePath is not { } path) throw new RequestException("Divergence needs a reference, but the cell has none.", "Set 'reference' in the suite.");
+        if (context.ReferencePath is not { } path)
+            throw new RequestException("Divergence needs a reference, but the cell has none.", "Set 'reference' in the suite.");
         using ReferenceLogProbabilities reference = ReferenceLogProbabilities.Open(path);
         string protocol = QualityProtocol.Perplexity(plan.Text, plan.ContextLength, plan.Chunks);
         CheckReference(reference.Header, protocol, path);
@@ -39,7 +40,8 @@ public sealed class DivergenceEvaluator : IWorkloadEvaluator, IReferencedWorkloa
                 "Reference and variant must be of the same model.");
         }
 
-        IInferenceSession session = loaded.CreateSession(ChunkLoop.Options(plan, LoadedCell.CommonOptions(context, loaded.Threads, plan.ContextLength)));
+        IInferenceSession session =
+            loaded.CreateSession(ChunkLoop.Options(plan, LoadedCell.CommonOptions(context, loaded.Threads, plan.ContextLength)));
         var scores = new DivergenceScores(plan.Scored);
         using var workers = new RowWorkers(loaded.Threads);
         float[][] rows = new float[workers.Count][];

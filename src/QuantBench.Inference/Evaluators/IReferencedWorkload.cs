@@ -1,6 +1,7 @@
 namespace QuantBench.Inference.Evaluators;
 
-/// <summary>Optional ability of an evaluator: compares with a reference variant, whose answers are computed once and kept in a file.</summary>
+/// <summary>Optional ability of an evaluator: compares with a reference variant, whose answers are computed once and kept in a
+/// file.</summary>
 public interface IReferencedWorkload
 {
     /// <summary>Computes the reference's answers.</summary>

@@ -113,7 +113,8 @@ public interface IMachineProbe
     /// <summary>Largest resident memory of this process so far in bytes: the kernel's own figure.</summary>
     long? PeakResidentBytes();
 
-    /// <summary>Temperatures (°C), frequencies (MHz), throttle counts and the load that other processes put on the machine, by name.</summary>
+    /// <summary>Temperatures (°C), frequencies (MHz), throttle counts and the load that other processes put on the machine, by
+    /// name.</summary>
     ImmutableSortedDictionary<string, double> Conditions();
 
     /// <summary>Logical cores this process may use.</summary>

@@ -10,10 +10,10 @@ using QuantBench.Inference.Kernels;
 namespace QuantBench.Inference.Evaluators;
 
 /// <summary>
-/// Speed of one kernel. A sample is the mean over as many runs as take a few milliseconds, so that the clock and the threads' waking up cost
-/// little; warm-up also lasts until the just-in-time compiler has come to rest. Bytes and operations are those the operation needs
-/// (<see cref="KernelSpec"/>), not those a kernel happens to do, so that kernels can be compared. A kernel with a device of its own is timed by
-/// that device's clock, and its share is one of the rate at which the device copies memory (<see cref="IDeviceKernel"/>).
+/// Speed of one kernel. A sample is the mean over as many runs as take a few milliseconds, so that the clock and the threads' waking up
+/// cost little; warm-up also lasts until the just-in-time compiler has come to rest. Bytes and operations are those the operation needs
+/// (<see cref="KernelSpec"/>), not those a kernel happens to do, so that kernels can be compared. A kernel with a device of its own is
+/// timed by that device's clock, and its share is one of the rate at which the device copies memory (<see cref="IDeviceKernel"/>).
 /// </summary>
 public sealed class KernelEvaluator : IWorkloadEvaluator
 {
@@ -23,7 +23,8 @@ public sealed class KernelEvaluator : IWorkloadEvaluator
     // Steadiness is judged on medians of such blocks: single samples of a few milliseconds scatter more than warming up changes them.
     private const double BlockSeconds = 0.1;
 
-    // Tiered compilation makes final code in the background after 100 ms without new methods; while it still does, code that looks steady will change.
+    // Tiered compilation makes final code in the background after 100 ms without new methods; while it still does, code that looks steady
+    // will change.
     private const double JitQuietSeconds = 0.25;
 
     private const int MostRuns = 1 << 24;
@@ -42,8 +43,10 @@ public sealed class KernelEvaluator : IWorkloadEvaluator
     {
         ArgumentNullException.ThrowIfNull(engine);
         ArgumentNullException.ThrowIfNull(cell);
-        if (engine is not IKernelEngine kernels) return Support.No($"{engine.Name}: its kernels can't be timed one by one; time a model with the workload 'latency'");
-        return KernelSpec.Of(cell, out string? reason) is { } spec ? kernels.CanRunKernel(spec, cell.Backend.Device) : Support.No($"{cell.Backend}: {reason}");
+        if (engine is not IKernelEngine kernels)
+            return Support.No($"{engine.Name}: its kernels can't be timed one by one; time a model with the workload 'latency'");
+        return KernelSpec.Of(cell, out string? reason) is { } spec ? kernels.CanRunKernel(spec, cell.Backend.Device)
+            : Support.No($"{cell.Backend}: {reason}");
     }
 
     /// <inheritdoc/>
@@ -68,7 +71,9 @@ public sealed class KernelEvaluator : IWorkloadEvaluator
         {
             cancellationToken.ThrowIfCancellationRequested();
             seconds.Add(TimeOf(context, kernel, runs));
-            context.Progress.Report(new EvaluationProgress("measure", seconds.Count, context.Cell.Settings.Int("repetitions"), $"{spec.Bytes / seconds[^1] / 1e9:0.00} GB/s"));
+            context.Progress.Report(
+                new EvaluationProgress("measure", seconds.Count, context.Cell.Settings.Int("repetitions"),
+                    $"{spec.Bytes / seconds[^1] / 1e9:0.00} GB/s"));
         }
 
         string[] marks = [.. rule.Marks(seconds)];
@@ -88,15 +93,19 @@ public sealed class KernelEvaluator : IWorkloadEvaluator
     /// <param name="seconds">Seconds of one run, one sample each; at least one.</param>
     /// <param name="memoryBandwidth">Memory bandwidth in bytes per second; null when it wasn't measured.</param>
     /// <param name="marks">Marks on the figures.</param>
-    public static IEnumerable<Measurement> Measurements(KernelSpec spec, IReadOnlyCollection<double> seconds, double? memoryBandwidth, params string[] marks)
+    public static IEnumerable<Measurement> Measurements(KernelSpec spec, IReadOnlyCollection<double> seconds, double? memoryBandwidth,
+        params string[] marks)
     {
         ArgumentNullException.ThrowIfNull(spec);
         ArgumentNullException.ThrowIfNull(seconds);
         double[] bandwidth = [.. seconds.Select(s => spec.Bytes / s)];
         yield return MeasurementBuilder.FromSamples("kernel_bandwidth", bandwidth, marks);
         // Many tokens are bound by arithmetic: their share would only say how many there are.
-        if (memoryBandwidth is > 0 && spec.Tokens == 1) yield return MeasurementBuilder.FromSamples("kernel_bandwidth_share", [.. bandwidth.Select(b => b / memoryBandwidth.Value)], marks);
-        if (spec.Operations > 0) yield return MeasurementBuilder.FromSamples("kernel_flops", [.. seconds.Select(s => spec.Operations / s)], marks);
+        if (memoryBandwidth is > 0 && spec.Tokens == 1)
+            yield return MeasurementBuilder.FromSamples("kernel_bandwidth_share", [.. bandwidth.Select(b => b / memoryBandwidth.Value)],
+                marks);
+        if (spec.Operations > 0)
+            yield return MeasurementBuilder.FromSamples("kernel_flops", [.. seconds.Select(s => spec.Operations / s)], marks);
     }
 
     /// <returns>Runs of a sample.</returns>
@@ -152,10 +161,14 @@ public sealed class KernelEvaluator : IWorkloadEvaluator
         bool anything = false;
         foreach (float value in kernel.Output)
         {
-            if (!float.IsFinite(value)) throw new EngineException($"{cell.Title}: the kernel's results aren't numbers", "This is a fault of the kernel; its speed would mean nothing.");
+            if (!float.IsFinite(value))
+                throw new EngineException($"{cell.Title}: the kernel's results aren't numbers",
+                    "This is a fault of the kernel; its speed would mean nothing.");
             anything |= value != 0;
         }
 
-        if (!anything) throw new EngineException($"{cell.Title}: the kernel wrote no results", "This is a fault of the kernel; its speed would mean nothing.");
+        if (!anything)
+            throw new EngineException($"{cell.Title}: the kernel wrote no results",
+                "This is a fault of the kernel; its speed would mean nothing.");
     }
 }

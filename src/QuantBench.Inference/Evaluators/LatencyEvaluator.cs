@@ -7,12 +7,13 @@ using QuantBench.Inference.Engines;
 namespace QuantBench.Inference.Evaluators;
 
 /// <summary>
-/// Prompt and generation speed, as llama-bench measures them: first all prompts, then all generations, each from a cache of <c>depth</c> tokens,
-/// and random tokens are fed, new ones each repetition. (Taking turns instead would make every generation start with caches full of the
-/// prompt's data: 4 % slower on a model that fits in them.) The prompt goes in pieces of <c>n_batch</c>, only its last token wants logits.
+/// Prompt and generation speed, as llama-bench measures them: first all prompts, then all generations, each from a cache of <c>depth</c>
+/// tokens, and random tokens are fed, new ones each repetition. (Taking turns instead would make every generation start with caches full of
+/// the prompt's data: 4 % slower on a model that fits in them.) The prompt goes in pieces of <c>n_batch</c>, only its last token wants
+/// logits.
 /// <c>pp_tps</c> counts until those logits can be read; <c>ttft</c> goes on until they were read and the most likely token was found.
-/// Each generated token is one append with its logits computed; <c>token_latency</c> is one append, <c>tg_tps</c> their number over the whole time.
-/// Each of the two parts has its own warm-up, repetitions and caps.
+/// Each generated token is one append with its logits computed; <c>token_latency</c> is one append, <c>tg_tps</c> their number over the
+/// whole time. Each of the two parts has its own warm-up, repetitions and caps.
 /// </summary>
 public sealed class LatencyEvaluator : IWorkloadEvaluator
 {
@@ -30,9 +31,11 @@ public sealed class LatencyEvaluator : IWorkloadEvaluator
         int prompt = checked((int)settings.Int("prompt"));
         int generate = checked((int)settings.Int("generate"));
         int depth = checked((int)settings.Int("depth"));
-        if (prompt == 0 && generate == 0) throw new RequestException("A latency cell with prompt 0 and generate 0 measures nothing.", "Set one of them.");
+        if (prompt == 0 && generate == 0)
+            throw new RequestException("A latency cell with prompt 0 and generate 0 measures nothing.", "Set one of them.");
         using LoadedCell loaded = LoadedCell.Open(context, cancellationToken);
-        IInferenceSession session = loaded.CreateSession(LoadedCell.CommonOptions(context, loaded.Threads, checked(depth + Math.Max(prompt, generate))));
+        IInferenceSession session =
+            loaded.CreateSession(LoadedCell.CommonOptions(context, loaded.Threads, checked(depth + Math.Max(prompt, generate))));
         var repetition = new LatencyRepetition(context, session, loaded.Model.VocabularySize, prompt, generate, depth);
         repetition.Prefill(cancellationToken);
         var notes = new List<string>();

@@ -109,7 +109,9 @@ internal sealed class LatencyRepetition
     private static int MostLikely(ReadOnlySpan<float> logits)
     {
         float max = LogitMath.FiniteMax(logits);
-        if (float.IsNaN(max)) throw new EngineException("The engine returned logits that aren't finite.", "The artifact is broken, or its activations overflow.");
+        if (float.IsNaN(max))
+            throw new EngineException("The engine returned logits that aren't finite.",
+                "The artifact is broken, or its activations overflow.");
         return LogitMath.ArgMax(logits, max);
     }
 }

@@ -6,8 +6,8 @@ using QuantBench.Inference.Engines;
 namespace QuantBench.Inference.Evaluators;
 
 /// <summary>
-/// Load time: opening the artifact until a session of 512 tokens (or the model's context, if shorter) is ready, again and again. The first load
-/// is reported apart, in a note, because nobody knows what the OS had cached then; the samples are loads with cached file pages.
+/// Load time: opening the artifact until a session of 512 tokens (or the model's context, if shorter) is ready, again and again. The first
+/// load is reported apart, in a note, because nobody knows what the OS had cached then; the samples are loads with cached file pages.
 /// </summary>
 public sealed class LoadEvaluator : IWorkloadEvaluator
 {
@@ -34,14 +34,16 @@ public sealed class LoadEvaluator : IWorkloadEvaluator
         {
             cancellationToken.ThrowIfCancellationRequested();
             samples.Add(LoadOnce());
-            context.Progress.Report(new EvaluationProgress("measure", samples.Count, context.Cell.Settings.Int("repetitions"), $"{samples[^1]:0.0} ms"));
+            context.Progress.Report(
+                new EvaluationProgress("measure", samples.Count, context.Cell.Settings.Int("repetitions"), $"{samples[^1]:0.0} ms"));
         }
 
         string[] marks = [.. rule.Marks(samples)];
         var metrics = ImmutableArray.CreateBuilder<Measurement>();
         metrics.Add(MeasurementBuilder.FromSamples("load_time", [.. samples], marks));
         LoadedCell.AddSizes(context, metrics, memory, residentLoaded);
-        return LoadedCell.Result(context, threads, deviceUsed, before, metrics.ToImmutable(), [.. marks, $"first load {first:0.0} ms"], facts);
+        return LoadedCell.Result(context, threads, deviceUsed, before, metrics.ToImmutable(), [.. marks, $"first load {first:0.0} ms"],
+            facts);
 
         double LoadOnce()
         {

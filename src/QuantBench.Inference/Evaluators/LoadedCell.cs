@@ -104,7 +104,8 @@ internal sealed class LoadedCell : IDisposable
     }
 
     /// <summary>Sizes of artifact, engine and process.</summary>
-    public static void AddSizes(EvaluationContext context, ImmutableArray<Measurement>.Builder metrics, EngineMemory? memory, long? residentLoaded)
+    public static void AddSizes(EvaluationContext context, ImmutableArray<Measurement>.Builder metrics, EngineMemory? memory,
+        long? residentLoaded)
     {
         metrics.Add(Measurement.Of("artifact_size", context.Artifact.Bytes));
         if (context.Artifact.ParameterCount > 0) metrics.Add(Measurement.Of("bits_per_weight", context.Artifact.BitsPerWeight));
@@ -117,12 +118,15 @@ internal sealed class LoadedCell : IDisposable
         if (engine.DeviceBytes is { } device) metrics.Add(Measurement.Of("device_memory", device));
     }
 
-    /// <summary>Finishes a result: provenance, conditions before and after, and a mark when other processes kept the machine busy.</summary>
+    /// <summary>Finishes a result: provenance, conditions before and after, and a mark when other processes kept the machine
+    /// busy.</summary>
     /// <param name="metrics">The measurements.</param>
     /// <param name="notes">Marks so far.</param>
     /// <param name="provenance">Facts of the workload.</param>
-    public EvaluationResult Result(ImmutableArray<Measurement> metrics, IEnumerable<string> notes, params ReadOnlySpan<(string Key, string Value)> provenance) =>
-        Result(_context, Threads, Model.DeviceUsed, _before, metrics, Model is IEngineReport report ? [.. notes, .. report.Finish()] : notes, [.. provenance, .. FactsOf(Model)]);
+    public EvaluationResult Result(ImmutableArray<Measurement> metrics, IEnumerable<string> notes,
+        params ReadOnlySpan<(string Key, string Value)> provenance) =>
+        Result(_context, Threads, Model.DeviceUsed, _before, metrics,
+            Model is IEngineReport report ? [.. notes, .. report.Finish()] : notes, [.. provenance, .. FactsOf(Model)]);
 
     /// <summary>As above, for a cell whose model is gone already.</summary>
     public static EvaluationResult Result(
@@ -149,7 +153,13 @@ internal sealed class LoadedCell : IDisposable
             marks = marks.Add($"other processes kept {share * 100:0} % of the CPU busy while measuring");
         }
 
-        return new EvaluationResult { Metrics = metrics, Notes = marks, Provenance = facts.ToImmutable(), Conditions = conditions.ToImmutable() };
+        return new EvaluationResult
+        {
+            Metrics = metrics,
+            Notes = marks,
+            Provenance = facts.ToImmutable(),
+            Conditions = conditions.ToImmutable()
+        };
     }
 
     /// <summary>What an engine adds to the provenance, if it has the ability.</summary>

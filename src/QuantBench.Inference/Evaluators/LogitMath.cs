@@ -20,14 +20,14 @@ internal readonly record struct LogPartition(float Max, double SumExp)
 /// <param name="Reference">Normaliser of the reference row.</param>
 /// <param name="Variant">Normaliser of the variant's row.</param>
 /// <param name="Kl">
-/// KL(reference ‖ variant) in nats, as computed: rounding can leave about −1e-8 where the truth is 0, and nothing is clamped, so that means stay
-/// unbiased. Equal rows give exactly 0.
+/// KL(reference ‖ variant) in nats, as computed: rounding can leave about −1e-8 where the truth is 0, and nothing is clamped, so that means
+/// stay unbiased. Equal rows give exactly 0.
 /// </param>
 internal readonly record struct RowDivergence(LogPartition Reference, LogPartition Variant, double Kl);
 
 /// <summary>
-/// Softmax arithmetic over rows of logits: exponentials in float, sums in double, as llama-perplexity does. Each function has a scalar twin in
-/// double that is its definition. The row functions are compiled optimised at once: a cell's process lives for seconds, and code of
+/// Softmax arithmetic over rows of logits: exponentials in float, sums in double, as llama-perplexity does. Each function has a scalar twin
+/// in double that is its definition. The row functions are compiled optimised at once: a cell's process lives for seconds, and code of
 /// <see cref="Vector{T}"/> that waits for its promotion is a hundred times slower until then.
 /// </summary>
 internal static class LogitMath
@@ -54,7 +54,8 @@ internal static class LogitMath
         float max = FiniteMax(logits);
         if (float.IsNaN(max)) return new LogPartition(float.NaN, double.NaN);
 
-        // Σ exp(xᵢ − max). Lanes: one float vector of exponentials widens to two double vectors, each with its own accumulator; tail is scalar.
+        // Σ exp(xᵢ − max). Lanes: one float vector of exponentials widens to two double vectors, each with its own accumulator; tail is
+        // scalar.
         ReadOnlySpan<Vector<float>> vectors = MemoryMarshal.Cast<float, Vector<float>>(logits);
         var maxVector = new Vector<float>(max);
         Vector<double> sumLow = Vector<double>.Zero;
@@ -100,8 +101,8 @@ internal static class LogitMath
             return new RowDivergence(new LogPartition(maxReference, double.NaN), new LogPartition(maxVariant, double.NaN), double.NaN);
         }
 
-        // Weights exp(x − max) are floats; differences and products are taken in double, because xᵢ − yᵢ may be a large common offset. The same
-        // weights stand in numerator and denominator of the mean, so their rounding only acts on the spread of xᵢ − yᵢ.
+        // Weights exp(x − max) are floats; differences and products are taken in double, because xᵢ − yᵢ may be a large common offset. The
+        // same weights stand in numerator and denominator of the mean, so their rounding only acts on the spread of xᵢ − yᵢ.
         ReadOnlySpan<Vector<float>> xs = MemoryMarshal.Cast<float, Vector<float>>(reference);
         ReadOnlySpan<Vector<float>> ys = MemoryMarshal.Cast<float, Vector<float>>(variant);
         var maxX = new Vector<float>(maxReference);

@@ -7,8 +7,8 @@ using QuantBench.Inference.Engines;
 namespace QuantBench.Inference.Evaluators;
 
 /// <summary>
-/// Time per run of any ONNX model, and how far its outputs are from a reference's on the same inputs: a variant of the same model, or another file. The inputs are arrays from files or
-/// random (<see cref="TensorInputs"/>) and stay the same over all runs.
+/// Time per run of any ONNX model, and how far its outputs are from a reference's on the same inputs: a variant of the same model, or
+/// another file. The inputs are arrays from files or random (<see cref="TensorInputs"/>) and stay the same over all runs.
 /// </summary>
 public sealed class OnnxLatencyEvaluator : IWorkloadEvaluator, IReferencedWorkload
 {
@@ -38,7 +38,8 @@ public sealed class OnnxLatencyEvaluator : IWorkloadEvaluator, IReferencedWorklo
         {
             cancellationToken.ThrowIfCancellationRequested();
             samples.Add(RunOnce(context, model, cancellationToken));
-            context.Progress.Report(new EvaluationProgress("measure", samples.Count, context.Cell.Settings.Int("repetitions"), $"{samples[^1]:0.00} ms"));
+            context.Progress.Report(
+                new EvaluationProgress("measure", samples.Count, context.Cell.Settings.Int("repetitions"), $"{samples[^1]:0.00} ms"));
         }
 
         string[] marks = [.. rule.Marks(samples)];
@@ -48,7 +49,8 @@ public sealed class OnnxLatencyEvaluator : IWorkloadEvaluator, IReferencedWorklo
         if (context.ReferencePath is { } path) AddErrors(metrics, TensorReference.Read(path), outputs);
         LoadedCell.AddSizes(context, metrics, model.Memory, residentLoaded);
         // After the sizes: the other model's memory isn't this one's.
-        if (context.Cell.Settings.Text("reference_file") is { Length: > 0 } file) AddErrors(metrics, OutputsOfFile(context, file, inputs, cancellationToken), outputs);
+        if (context.Cell.Settings.Text("reference_file") is { Length: > 0 } file)
+            AddErrors(metrics, OutputsOfFile(context, file, inputs, cancellationToken), outputs);
         notes.AddRange(marks);
         notes.Add($"first run {first:0.00} ms");
         string deviceUsed = model.DeviceUsed;
@@ -67,11 +69,15 @@ public sealed class OnnxLatencyEvaluator : IWorkloadEvaluator, IReferencedWorklo
         TensorReference.Write(outputPath, model.Outputs());
     }
 
-    private static ImmutableArray<TensorOutput> OutputsOfFile(EvaluationContext context, string file, ImmutableArray<TensorInput> inputs, CancellationToken cancellationToken)
+    private static ImmutableArray<TensorOutput> OutputsOfFile(EvaluationContext context, string file, ImmutableArray<TensorInput> inputs,
+        CancellationToken cancellationToken)
     {
-        if (context.ReferencePath is not null) throw new RequestException("The cell names both 'reference' and 'reference_file'.", "Keep one of them.");
+        if (context.ReferencePath is not null)
+            throw new RequestException("The cell names both 'reference' and 'reference_file'.", "Keep one of them.");
         string path = Path.GetFullPath(file);
-        if (!File.Exists(path) && !Directory.Exists(path)) throw new RequestException($"There is no reference model at {path}.", "Give an ONNX file; relative paths start where the command was started.");
+        if (!File.Exists(path) && !Directory.Exists(path))
+            throw new RequestException($"There is no reference model at {path}.",
+                "Give an ONNX file; relative paths start where the command was started.");
         context.Progress.Report(new EvaluationProgress("reference", 0, 0, ""));
         var artifact = context.Artifact with { Path = path };
         // Load has checked that the engine has the ability.
@@ -86,7 +92,8 @@ public sealed class OnnxLatencyEvaluator : IWorkloadEvaluator, IReferencedWorklo
     {
         if (context.Engine is not ITensorEngine engine)
         {
-            throw new RequestException($"{context.Engine.Name} runs language models only.", "onnx-latency needs an engine for ONNX models, e.g. backends: [onnxruntime/cpu].");
+            throw new RequestException($"{context.Engine.Name} runs language models only.",
+                "onnx-latency needs an engine for ONNX models, e.g. backends: [onnxruntime/cpu].");
         }
 
         string device = context.Cell.Backend.Device;
@@ -94,7 +101,8 @@ public sealed class OnnxLatencyEvaluator : IWorkloadEvaluator, IReferencedWorklo
         if (model.DeviceUsed == device) return model;
         string used = model.DeviceUsed;
         model.Dispose();
-        throw new EngineException($"{context.Engine.Name} was asked to run on {device}, but runs on {used}.", "A figure of another device would be wrong here; run 'quantbench doctor' to see the usable devices.");
+        throw new EngineException($"{context.Engine.Name} was asked to run on {device}, but runs on {used}.",
+            "A figure of another device would be wrong here; run 'quantbench doctor' to see the usable devices.");
     }
 
     private static double RunOnce(EvaluationContext context, ITensorModel model, CancellationToken cancellationToken)
@@ -104,7 +112,8 @@ public sealed class OnnxLatencyEvaluator : IWorkloadEvaluator, IReferencedWorklo
         return context.Clock.GetElapsedTime(start).TotalMilliseconds;
     }
 
-    private static void WarmUpUntilSteady(EvaluationContext context, ITensorModel model, List<string> notes, CancellationToken cancellationToken)
+    private static void WarmUpUntilSteady(EvaluationContext context, ITensorModel model, List<string> notes,
+        CancellationToken cancellationToken)
     {
         double cap = context.Cell.Settings.Number("warmup_cap");
         if (cap <= 0)
@@ -129,7 +138,8 @@ public sealed class OnnxLatencyEvaluator : IWorkloadEvaluator, IReferencedWorklo
         }
     }
 
-    private static void AddErrors(ImmutableArray<Measurement>.Builder metrics, ImmutableArray<TensorOutput> reference, ImmutableArray<TensorOutput> outputs)
+    private static void AddErrors(ImmutableArray<Measurement>.Builder metrics, ImmutableArray<TensorOutput> reference,
+        ImmutableArray<TensorOutput> outputs)
     {
         TensorError error = TensorError.Between(reference, outputs);
         metrics.Add(Measurement.Of("output_error", error.Relative));

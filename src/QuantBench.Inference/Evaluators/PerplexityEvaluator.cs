@@ -23,7 +23,8 @@ public sealed class PerplexityEvaluator : IWorkloadEvaluator
         ChunkPlan plan = ChunkPlan.Make(context.Text, context.Cell.Settings);
         using LoadedCell loaded = LoadedCell.Open(context, cancellationToken);
         plan.CheckVocabulary(loaded.Model.VocabularySize);
-        IInferenceSession session = loaded.CreateSession(ChunkLoop.Options(plan, LoadedCell.CommonOptions(context, loaded.Threads, plan.ContextLength)));
+        IInferenceSession session =
+            loaded.CreateSession(ChunkLoop.Options(plan, LoadedCell.CommonOptions(context, loaded.Threads, plan.ContextLength)));
         double[] nll = new double[plan.Scored];
         using var workers = new RowWorkers(loaded.Threads);
         var loop = new ChunkLoop(plan, session, workers, (_, scored, logits, target) =>
@@ -42,7 +43,8 @@ public sealed class PerplexityEvaluator : IWorkloadEvaluator
     }
 
     /// <summary>Runs the loop with progress; returns its seconds, scoring included.</summary>
-    internal static double RunTimed(EvaluationContext context, ChunkPlan plan, ChunkLoop loop, double[] nll, CancellationToken cancellationToken)
+    internal static double RunTimed(EvaluationContext context, ChunkPlan plan, ChunkLoop loop, double[] nll,
+        CancellationToken cancellationToken)
     {
         double sum = 0;
         int counted = 0;

@@ -6,7 +6,8 @@ namespace QuantBench.Inference.Evaluators;
 /// </summary>
 public static class QualityProtocol
 {
-    /// <summary>Id of perplexity figures, e.g. <c>ppl-v1;n_ctx=512;chunks=64;bos=none;text=0123456789ab;tokenizer=0123456789ab</c>.</summary>
+    /// <summary>Id of perplexity figures, e.g.
+    /// <c>ppl-v1;n_ctx=512;chunks=64;bos=none;text=0123456789ab;tokenizer=0123456789ab</c>.</summary>
     /// <param name="text">The evaluation text.</param>
     /// <param name="contextLength">Chunk length in tokens.</param>
     /// <param name="chunks">Chunks really scored.</param>
@@ -28,7 +29,8 @@ public static class QualityProtocol
     }
 
     private static string Common(EvaluationText text, int contextLength, int chunks) =>
-        $"n_ctx={contextLength};chunks={chunks};bos={text.BosToken?.ToString() ?? "none"};text={Short(text.TextSha256)};tokenizer={Short(text.TokenizerSha256)}";
+        $"n_ctx={contextLength};chunks={chunks};bos={text.BosToken?.ToString() ?? "none"};"
+            + $"text={Short(text.TextSha256)};tokenizer={Short(text.TokenizerSha256)}";
 
     private static string Short(string hash) => hash.Length <= 12 ? hash : hash[..12];
 }

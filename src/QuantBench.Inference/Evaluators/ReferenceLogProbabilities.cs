@@ -34,10 +34,10 @@ public sealed record ReferenceHeader
 }
 
 /// <summary>
-/// The reference variant's distribution at every scored position, on disk. Layout, little-endian: magic <c>QBLP</c> (u32), version 1 (u32), header
-/// length (u32), header (JSON), zeros to a multiple of 64, then one row of [vocabulary] float32 per scored position, chunk after chunk.
-/// A row holds log-probabilities up to a constant, namely the engine's logits themselves: the reader normalises, so nothing is clipped or
-/// rounded. Rows are read and written in place by offset, never mapped, so that the file doesn't count as this process's memory.
+/// The reference variant's distribution at every scored position, on disk. Layout, little-endian: magic <c>QBLP</c> (u32), version 1 (u32),
+/// header length (u32), header (JSON), zeros to a multiple of 64, then one row of [vocabulary] float32 per scored position, chunk after
+/// chunk. A row holds log-probabilities up to a constant, namely the engine's logits themselves: the reader normalises, so nothing is
+/// clipped or rounded. Rows are read and written in place by offset, never mapped, so that the file doesn't count as this process's memory.
 /// </summary>
 public sealed class ReferenceLogProbabilities : IDisposable
 {
@@ -76,7 +76,8 @@ public sealed class ReferenceLogProbabilities : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new StoreException($"The reference log-probabilities can't be written to {outputPath}: {e.Message}", "Free some space, or score fewer chunks.", e);
+            throw new StoreException($"The reference log-probabilities can't be written to {outputPath}: {e.Message}",
+                "Free some space, or score fewer chunks.", e);
         }
         finally
         {
@@ -96,7 +97,8 @@ public sealed class ReferenceLogProbabilities : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new RequestException($"The reference log-probabilities {path} can't be opened: {e.Message}", "They are computed when the reference variant is prepared.", e);
+            throw new RequestException($"The reference log-probabilities {path} can't be opened: {e.Message}",
+                "They are computed when the reference variant is prepared.", e);
         }
 
         try
@@ -135,7 +137,8 @@ public sealed class ReferenceLogProbabilities : IDisposable
     {
         using LoadedCell loaded = LoadedCell.Open(context, cancellationToken);
         plan.CheckVocabulary(loaded.Model.VocabularySize);
-        IInferenceSession session = loaded.CreateSession(ChunkLoop.Options(plan, LoadedCell.CommonOptions(context, loaded.Threads, plan.ContextLength)));
+        IInferenceSession session =
+            loaded.CreateSession(ChunkLoop.Options(plan, LoadedCell.CommonOptions(context, loaded.Threads, plan.ContextLength)));
         var header = new ReferenceHeader
         {
             Protocol = QualityProtocol.Perplexity(plan.Text, plan.ContextLength, plan.Chunks),
@@ -151,7 +154,8 @@ public sealed class ReferenceLogProbabilities : IDisposable
         long rowBytes = header.VocabularySize * 4L;
 
         // The length is claimed first, so that a full disk shows before minutes of computing.
-        using SafeFileHandle file = File.OpenHandle(path, FileMode.Create, FileAccess.Write, FileShare.None, preallocationSize: dataStart + rowBytes * plan.Scored);
+        using SafeFileHandle file =
+            File.OpenHandle(path, FileMode.Create, FileAccess.Write, FileShare.None, preallocationSize: dataStart + rowBytes * plan.Scored);
         byte[] head = new byte[dataStart];
         BinaryPrimitives.WriteUInt32LittleEndian(head, Magic);
         BinaryPrimitives.WriteUInt32LittleEndian(head.AsSpan(4), Version);
@@ -184,7 +188,8 @@ public sealed class ReferenceLogProbabilities : IDisposable
         uint version = BinaryPrimitives.ReadUInt32LittleEndian(prefix[4..]);
         if (version != Version) throw Broken(path, 4, $"version {version} isn't known.");
         uint jsonLength = BinaryPrimitives.ReadUInt32LittleEndian(prefix[8..]);
-        if (jsonLength > MaxHeaderBytes || jsonLength > length - Prefix) throw Broken(path, 8, $"the header claims {jsonLength} bytes of a file of {length}.");
+        if (jsonLength > MaxHeaderBytes || jsonLength > length - Prefix)
+            throw Broken(path, 8, $"the header claims {jsonLength} bytes of a file of {length}.");
         byte[] json = new byte[jsonLength];
         if (RandomAccess.Read(file, json, Prefix) < json.Length) throw Broken(path, Prefix, "the file ends within the header.");
         ReferenceHeader header;
@@ -197,9 +202,11 @@ public sealed class ReferenceLogProbabilities : IDisposable
             throw Broken(path, Prefix, $"the header isn't what it should be: {e.Message}");
         }
 
-        if (header.VocabularySize < 1 || header.ContextLength < 2 || header.Chunks < 1) throw Broken(path, Prefix, "the header holds sizes below 1.");
+        if (header.VocabularySize < 1 || header.ContextLength < 2 || header.Chunks < 1)
+            throw Broken(path, Prefix, "the header holds sizes below 1.");
         long dataStart = DataStart(json.Length);
-        UInt128 expected = (UInt128)dataStart + (UInt128)header.Chunks * (uint)(header.ContextLength - 1 - header.ContextLength / 2) * (uint)header.VocabularySize * 4;
+        UInt128 expected = (UInt128)dataStart
+            + (UInt128)header.Chunks * (uint)(header.ContextLength - 1 - header.ContextLength / 2) * (uint)header.VocabularySize * 4;
         if (expected != (UInt128)length) throw Broken(path, null, $"the header promises {expected} bytes, but the file has {length}.");
         return new ReferenceLogProbabilities(file, path, header, dataStart);
     }

@@ -4,8 +4,9 @@ using QuantBench.Core.Statistics;
 namespace QuantBench.Inference.Evaluators;
 
 /// <summary>
-/// When measuring ends: after at least <c>repetitions</c>, as soon as every series' 95 % bootstrap interval of the median is within ±<c>target_ci</c>;
-/// at the latest when <c>time_cap</c> seconds have passed or <c>max_repetitions</c> were done. At least one repetition is always made.
+/// When measuring ends: after at least <c>repetitions</c>, as soon as every series' 95 % bootstrap interval of the median is within
+/// ±<c>target_ci</c>; at the latest when <c>time_cap</c> seconds have passed or <c>max_repetitions</c> were done. At least one repetition
+/// is always made.
 /// </summary>
 internal sealed class RepetitionRule
 {

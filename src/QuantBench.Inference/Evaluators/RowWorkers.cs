@@ -114,7 +114,8 @@ internal sealed unsafe class RowWorkers : IDisposable
             int index;
             while ((index = Interlocked.Increment(ref _next) - 1) < _count)
             {
-                _action!(worker, _firstRow + index, new ReadOnlySpan<float>((void*)_pointers[index], _vocabulary)); // set before the barrier
+                // set before the barrier
+                _action!(worker, _firstRow + index, new ReadOnlySpan<float>((void*)_pointers[index], _vocabulary));
             }
         }
         catch (Exception e)

@@ -16,8 +16,8 @@ namespace QuantBench.Inference.Evaluators;
 internal sealed record TensorInput(string Name, TensorValue Value, string Description, string? Note);
 
 /// <summary>
-/// Makes a model's inputs. Random ones depend on the seed, the input's name and its shape only, so that a reference and all variants get the same:
-/// floats are normally distributed, whole numbers 0 or 1 (valid as ids, masks and positions), booleans true.
+/// Makes a model's inputs. Random ones depend on the seed, the input's name and its shape only, so that a reference and all variants get
+/// the same: floats are normally distributed, whole numbers 0 or 1 (valid as ids, masks and positions), booleans true.
 /// </summary>
 internal static class TensorInputs
 {
@@ -35,7 +35,8 @@ internal static class TensorInputs
         if (from == "random" && unknown.Length > 0)
         {
             IEnumerable<string> known = ports.SelectMany(p => p.Dimensions).Where(d => d.Size is null).Select(d => d.Symbol).Distinct();
-            throw new RequestException($"shapes: the model has no symbolic dimension '{unknown[0]}'.", $"Its symbolic dimensions: {string.Join(", ", known)}.");
+            throw new RequestException($"shapes: the model has no symbolic dimension '{unknown[0]}'.",
+                $"Its symbolic dimensions: {string.Join(", ", known)}.");
         }
 
         return [.. ports.Select(p => from == "random" ? Random(p, sizes, settings.Int("seed")) : Load(p, from))];
@@ -45,9 +46,12 @@ internal static class TensorInputs
     {
         // Names of inputs may hold characters that file names can't.
         string path = Path.Combine(directory, string.Concat(port.Name.Select(c => c is '/' or '\\' or ':' ? '_' : c)) + ".npy");
-        if (!File.Exists(path)) throw new RequestException($"There is no array for the input '{port.Name}': {path} isn't there.", "Save it with numpy.save, or set inputs: random.");
+        if (!File.Exists(path))
+            throw new RequestException($"There is no array for the input '{port.Name}': {path} isn't there.",
+                "Save it with numpy.save, or set inputs: random.");
         NpyFile array = NpyFile.Read(path);
-        return new TensorInput(port.Name, new TensorValue(array.Type, array.Shape, array.Data), $"{port.Name} {array.Type}[{string.Join(',', array.Shape)}] from {Path.GetFileName(path)}", null);
+        return new TensorInput(port.Name, new TensorValue(array.Type, array.Shape, array.Data),
+            $"{port.Name} {array.Type}[{string.Join(',', array.Shape)}] from {Path.GetFileName(path)}", null);
     }
 
     private static TensorInput Random(TensorPort port, Dictionary<string, long> sizes, long seed)
@@ -58,15 +62,19 @@ internal static class TensorInputs
         foreach (TensorDimension dimension in port.Dimensions)
         {
             long size = dimension.Size ?? (sizes.TryGetValue(dimension.Symbol, out long given) ? given : 1);
-            if (dimension.Size is null && !sizes.ContainsKey(dimension.Symbol)) assumed.Add(dimension.Symbol.Length > 0 ? dimension.Symbol : "?");
-            if (size > 0 && elements > MostElements / size) throw new RequestException($"the input '{port.Name}' would have more than {MostElements} elements.", "Give smaller sizes in 'shapes'.");
+            if (dimension.Size is null && !sizes.ContainsKey(dimension.Symbol))
+                assumed.Add(dimension.Symbol.Length > 0 ? dimension.Symbol : "?");
+            if (size > 0 && elements > MostElements / size)
+                throw new RequestException($"the input '{port.Name}' would have more than {MostElements} elements.",
+                    "Give smaller sizes in 'shapes'.");
             elements *= size;
             shape.Add(size);
         }
 
         byte[] data = Fill(port, (int)elements, new Random(Seed(port.Name, shape, seed)));
         string description = $"{port.Name} {port.Type}[{string.Join(',', shape)}] random";
-        return new TensorInput(port.Name, new TensorValue(port.Type, shape.ToImmutable(), data), description, assumed.Count == 0 ? null : $"{port.Name}: {string.Join(", ", assumed)} taken as 1");
+        return new TensorInput(port.Name, new TensorValue(port.Type, shape.ToImmutable(), data), description,
+            assumed.Count == 0 ? null : $"{port.Name}: {string.Join(", ", assumed)} taken as 1");
     }
 
     private static byte[] Fill(TensorPort port, int count, Random random)
@@ -81,7 +89,9 @@ internal static class TensorInputs
             case "int16": return Bytes(count, () => (short)random.Next(2));
             case "int8" or "uint8": return Bytes(count, () => (byte)random.Next(2));
             case "bool": return Bytes(count, () => (byte)1);
-            default: throw new RequestException($"the input '{port.Name}' is of type {port.Type}, for which no random values are made.", "Only tensors of numbers and booleans can be given.");
+            default:
+                throw new RequestException($"the input '{port.Name}' is of type {port.Type}, for which no random values are made.",
+                "Only tensors of numbers and booleans can be given.");
         }
     }
 
@@ -93,7 +103,8 @@ internal static class TensorInputs
     }
 
     // Box-Muller.
-    private static double Normal(Random random) => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+    private static double Normal(Random random) =>
+        Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
 
     private static int Seed(string name, IEnumerable<long> shape, long seed)
     {
@@ -109,7 +120,8 @@ internal static class TensorInputs
         foreach (string entry in text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
             string[] parts = entry.Split('=', StringSplitOptions.TrimEntries);
-            if (parts.Length != 2 || parts[0].Length == 0 || !long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out long size) || size < 0)
+            if (parts.Length != 2 || parts[0].Length == 0
+                || !long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out long size) || size < 0)
             {
                 throw new RequestException($"shapes: '{entry}' isn't NAME=SIZE.", "E.g. shapes: batch=1,height=224");
             }

@@ -7,8 +7,8 @@ using QuantBench.Inference.Engines;
 namespace QuantBench.Inference.Evaluators;
 
 /// <summary>
-/// Outputs of a reference run on disk. Layout, little-endian: magic <c>QBTO</c>, version 1 (u32), number of outputs (u32); per output its name (u32
-/// length, UTF-8), number of dimensions (u32), dimensions (i64 each), elements (float32 each).
+/// Outputs of a reference run on disk. Layout, little-endian: magic <c>QBTO</c>, version 1 (u32), number of outputs (u32); per output its
+/// name (u32 length, UTF-8), number of dimensions (u32), dimensions (i64 each), elements (float32 each).
 /// </summary>
 internal static class TensorReference
 {
@@ -87,5 +87,6 @@ internal static class TensorReference
         return new TensorOutput(name, shape.ToImmutable(), values);
     }
 
-    private static ModelFormatException Broken(string path) => new(path, null, "isn't a whole file of reference outputs.", "Delete it; it is computed again.");
+    private static ModelFormatException Broken(string path) =>
+        new(path, null, "isn't a whole file of reference outputs.", "Delete it; it is computed again.");
 }

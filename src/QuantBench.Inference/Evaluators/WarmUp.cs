@@ -3,8 +3,8 @@ using QuantBench.Core.Statistics;
 namespace QuantBench.Inference.Evaluators;
 
 /// <summary>
-/// When warm-up may end. Rule: at least three repetitions; the last three durations lie within 5 % of their median, and they don't still fall:
-/// each shorter than the one before by more than 2 % in all.
+/// When warm-up may end. Rule: at least three repetitions; the last three durations lie within 5 % of their median, and they don't still
+/// fall: each shorter than the one before by more than 2 % in all.
 /// </summary>
 internal static class WarmUp
 {

@@ -24,7 +24,8 @@ public static class WorkloadTable
     public static void ComputeReference(EvaluationContext context, string outputPath, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(context);
-        if (Find(context.Cell.Workload) is not IReferencedWorkload workload) throw new Core.Errors.RequestException($"The workload {context.Cell.Workload} compares with no reference.");
+        if (Find(context.Cell.Workload) is not IReferencedWorkload workload)
+            throw new Core.Errors.RequestException($"The workload {context.Cell.Workload} compares with no reference.");
         workload.ComputeReference(context, outputPath, cancellationToken);
     }
 

@@ -1,6 +1,7 @@
 namespace QuantBench.Inference.Kernels;
 
-/// <summary>A kernel on a device with a clock and memory of its own. It is timed by that clock, and its share is one of that memory's bandwidth.</summary>
+/// <summary>A kernel on a device with a clock and memory of its own. It is timed by that clock, and its share is one of that memory's
+/// bandwidth.</summary>
 public interface IDeviceKernel : IKernel
 {
     /// <summary>Does the operation several times, one right after the other, and waits for the end.</summary>

@@ -4,13 +4,15 @@ using QuantBench.Inference.Engines;
 
 namespace QuantBench.Inference.Kernels;
 
-/// <summary>An engine whose kernels can be timed one by one. Optional: the workload <c>kernel</c> asks an engine whether it is one.</summary>
+/// <summary>An engine whose kernels can be timed one by one. Optional: the workload <c>kernel</c> asks an engine whether it is
+/// one.</summary>
 public interface IKernelEngine
 {
     /// <summary>Block types with kernels, on every device.</summary>
     ImmutableArray<GgmlType> KernelTypes { get; }
 
-    /// <summary>Whether timing kernels on a device makes sense at all; whether the device can be used, <see cref="IEngine.Devices"/> says.</summary>
+    /// <summary>Whether timing kernels on a device makes sense at all; whether the device can be used, <see cref="IEngine.Devices"/>
+    /// says.</summary>
     /// <param name="device">A device id.</param>
     Support CanTimeOn(string device) => Support.Yes;
 

@@ -6,7 +6,8 @@ public enum KernelOp
     /// <summary>Decodes all weights to floats in memory, as conversions do.</summary>
     Dequantize,
 
-    /// <summary>Multiplies one row after the other with one vector: the inner product alone, its input prepared before the clock starts.</summary>
+    /// <summary>Multiplies one row after the other with one vector: the inner product alone, its input prepared before the clock
+    /// starts.</summary>
     VecDot,
 
     /// <summary>Multiplies the matrix with one vector, its preparation included, as generating a token does.</summary>

@@ -9,16 +9,19 @@ namespace QuantBench.Inference.Kernels;
 /// <param name="Type">Block type of the weights.</param>
 /// <param name="Size">Output by input features; input features are a whole number of blocks.</param>
 /// <param name="Tokens">Vectors multiplied at once; 1 unless <paramref name="Op"/> is <see cref="KernelOp.MatMat"/>.</param>
-/// <param name="Cold">Whether weights come from memory: enough copies take turns to overflow the caches. Otherwise one copy is used again and again.</param>
+/// <param name="Cold">Whether weights come from memory: enough copies take turns to overflow the caches. Otherwise one copy is used again
+/// and again.</param>
 public sealed record KernelSpec(KernelOp Op, GgmlType Type, MatrixSize Size, int Tokens, bool Cold)
 {
     /// <summary>Bytes of the weights as a file holds them.</summary>
     public long WeightBytes => GgmlTypes.ByteSize(Type, Size.Elements);
 
     /// <summary>Bytes that must be read and written, each counted once: the weights, float inputs and float outputs.</summary>
-    public long Bytes => WeightBytes + (sizeof(float) * (Op == KernelOp.Dequantize ? Size.Elements : Tokens * ((long)Size.Rows + Size.Columns)));
+    public long Bytes =>
+        WeightBytes + (sizeof(float) * (Op == KernelOp.Dequantize ? Size.Elements : Tokens * ((long)Size.Rows + Size.Columns)));
 
-    /// <summary>Floating-point operations: a multiplication and an addition per weight and token; 0 for decoding, where their number depends on the type.</summary>
+    /// <summary>Floating-point operations: a multiplication and an addition per weight and token; 0 for decoding, where their number
+    /// depends on the type.</summary>
     public long Operations => Op == KernelOp.Dequantize ? 0 : 2 * Size.Elements * Tokens;
 
     /// <summary>The name of an operation in settings.</summary>
@@ -35,10 +38,14 @@ public sealed record KernelSpec(KernelOp Op, GgmlType Type, MatrixSize Size, int
         reason = null;
         GgmlTypeInfo? type = GgmlTypes.All.FirstOrDefault(t => t.Name == cell.Variant.Scheme.Name);
         if (cell.Variant.Format != Core.Variants.QuantSchemes.BlockTypeFormat || type is null) reason = $"{cell.Variant} is no block type";
-        else if (!Enum.TryParse(settings.Text("op"), ignoreCase: true, out KernelOp op) || !Enum.IsDefined(op)) reason = $"there is no op '{settings.Text("op")}'";
-        else if (!MatrixSize.TryParse(settings.Text("shape"), out MatrixSize size)) reason = $"'{settings.Text("shape")}' is no shape: {MatrixSize.Rule}";
-        else if (size.Columns % type.BlockElements != 0) reason = $"rows of {size.Columns} weights aren't a whole number of {type.Name}'s blocks of {type.BlockElements}";
-        else return new KernelSpec(op, type.Type, size, op == KernelOp.MatMat ? checked((int)settings.Int("tokens")) : 1, settings.Text("cache") != "hot");
+        else if (!Enum.TryParse(settings.Text("op"), ignoreCase: true, out KernelOp op) || !Enum.IsDefined(op))
+            reason = $"there is no op '{settings.Text("op")}'";
+        else if (!MatrixSize.TryParse(settings.Text("shape"), out MatrixSize size))
+            reason = $"'{settings.Text("shape")}' is no shape: {MatrixSize.Rule}";
+        else if (size.Columns % type.BlockElements != 0)
+            reason = $"rows of {size.Columns} weights aren't a whole number of {type.Name}'s blocks of {type.BlockElements}";
+        else return new KernelSpec(op, type.Type, size, op == KernelOp.MatMat ? checked((int)settings.Int("tokens")) : 1,
+            settings.Text("cache") != "hot");
         return null;
     }
 }

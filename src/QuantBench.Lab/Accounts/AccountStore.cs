@@ -20,7 +20,8 @@ public sealed class AccountStore(LabDatabase database)
     public Account? Find(string id) => database.Query(Read, $"SELECT {Columns} FROM accounts WHERE id = $1", id).FirstOrDefault();
 
     /// <summary>The account of a name in lookup spelling, or null.</summary>
-    public Account? FindByName(string normalized) => database.Query(Read, $"SELECT {Columns} FROM accounts WHERE normalized = $1", normalized).FirstOrDefault();
+    public Account? FindByName(string normalized) =>
+        database.Query(Read, $"SELECT {Columns} FROM accounts WHERE normalized = $1", normalized).FirstOrDefault();
 
     /// <summary>Adds an account.</summary>
     /// <returns>False when the name is taken.</returns>
@@ -29,7 +30,8 @@ public sealed class AccountStore(LabDatabase database)
         ArgumentNullException.ThrowIfNull(account);
         return database.Execute(
             $"INSERT INTO accounts ({Columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
-            account.Id, account.Name, account.Normalized, account.Role, account.PasswordHash, account.Stamp, (long)account.Failures, account.LockoutEnd, account.Created) > 0;
+            account.Id, account.Name, account.Normalized, account.Role, account.PasswordHash, account.Stamp, (long)account.Failures,
+            account.LockoutEnd, account.Created) > 0;
     }
 
     /// <summary>Adds the first account.</summary>
@@ -39,7 +41,8 @@ public sealed class AccountStore(LabDatabase database)
         ArgumentNullException.ThrowIfNull(account);
         return database.Execute(
             $"INSERT INTO accounts ({Columns}) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 WHERE NOT EXISTS (SELECT 1 FROM accounts)",
-            account.Id, account.Name, account.Normalized, account.Role, account.PasswordHash, account.Stamp, (long)account.Failures, account.LockoutEnd, account.Created) > 0;
+            account.Id, account.Name, account.Normalized, account.Role, account.PasswordHash, account.Stamp, (long)account.Failures,
+            account.LockoutEnd, account.Created) > 0;
     }
 
     /// <summary>Stores a changed account.</summary>
@@ -47,8 +50,10 @@ public sealed class AccountStore(LabDatabase database)
     {
         ArgumentNullException.ThrowIfNull(account);
         return database.Execute(
-            "UPDATE accounts SET name = $2, normalized = $3, role = $4, password_hash = $5, stamp = $6, failures = $7, lockout_end_ms = $8 WHERE id = $1",
-            account.Id, account.Name, account.Normalized, account.Role, account.PasswordHash, account.Stamp, (long)account.Failures, account.LockoutEnd) > 0;
+            "UPDATE accounts SET name = $2, normalized = $3, role = $4, password_hash = $5, stamp = $6, failures = $7, lockout_end_ms = $8 "
+                + "WHERE id = $1",
+            account.Id, account.Name, account.Normalized, account.Role, account.PasswordHash, account.Stamp, (long)account.Failures,
+            account.LockoutEnd) > 0;
     }
 
     /// <summary>Removes an account, unless it is the last admin.</summary>

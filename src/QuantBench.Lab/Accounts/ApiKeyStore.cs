@@ -17,7 +17,8 @@ namespace QuantBench.Lab.Accounts;
 /// <param name="LastUsed">When it was last used, to the minute.</param>
 /// <param name="Revoked">When it was revoked; null = it works.</param>
 public sealed record ApiKeyInfo(
-    string Id, string Name, string Owner, Role Role, string Prefix, DateTimeOffset Created, DateTimeOffset? LastUsed, DateTimeOffset? Revoked);
+    string Id, string Name, string Owner, Role Role, string Prefix, DateTimeOffset Created, DateTimeOffset? LastUsed,
+    DateTimeOffset? Revoked);
 
 /// <summary>
 /// API keys: 256 random bits, shown once. Only their SHA-256 is kept; a slow hash would add nothing, since a random key can't be guessed.
@@ -53,7 +54,8 @@ public sealed class ApiKeyStore(LabDatabase database, TimeProvider clock)
     {
         ArgumentNullException.ThrowIfNull(key);
         if (!key.StartsWith(Start, StringComparison.Ordinal)) return null;
-        ApiKeyInfo? info = database.Query(Read, $"SELECT {Columns} FROM api_keys WHERE hash = $1 AND revoked_ms IS NULL", Hash(key)).FirstOrDefault();
+        ApiKeyInfo? info = database.Query(Read, $"SELECT {Columns} FROM api_keys WHERE hash = $1 AND revoked_ms IS NULL", Hash(key))
+            .FirstOrDefault();
         DateTimeOffset now = clock.GetUtcNow();
         // Once a minute is enough to see whether a key is in use; each call would be a write.
         if (info is not null && (info.LastUsed is not { } last || now - last > TimeSpan.FromMinutes(1)))
@@ -63,7 +65,8 @@ public sealed class ApiKeyStore(LabDatabase database, TimeProvider clock)
 
     /// <summary>Revokes a key.</summary>
     /// <returns>False when there is none that works.</returns>
-    public bool Revoke(string id) => database.Execute("UPDATE api_keys SET revoked_ms = $2 WHERE id = $1 AND revoked_ms IS NULL", id, clock.GetUtcNow()) > 0;
+    public bool Revoke(string id) =>
+        database.Execute("UPDATE api_keys SET revoked_ms = $2 WHERE id = $1 AND revoked_ms IS NULL", id, clock.GetUtcNow()) > 0;
 
     private static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
 

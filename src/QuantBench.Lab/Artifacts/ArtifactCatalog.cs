@@ -17,7 +17,8 @@ namespace QuantBench.Lab.Artifacts;
 /// <param name="LastUsed">When a run last used it.</param>
 /// <param name="Damage">What is wrong with it; null when nothing was found.</param>
 public sealed record ArtifactInfo(
-    string Key, string? Name, string SourcePath, string SourceSha256, string Builder, ImmutableSortedDictionary<string, string> Inputs, string Sha256,
+    string Key, string? Name, string SourcePath, string SourceSha256, string Builder, ImmutableSortedDictionary<string, string> Inputs,
+    string Sha256,
     long Bytes, double? BitsPerWeight, DateTimeOffset Built, DateTimeOffset LastUsed, string? Damage);
 
 /// <summary>The model registry of this machine, read only.</summary>
@@ -34,8 +35,11 @@ public sealed class ArtifactCatalog(LabOptions options, TimeProvider clock)
 
     private static ArtifactInfo Make(RegistryItem item) => item.Entry is { } entry
         ? new ArtifactInfo(
-            entry.Key, entry.ArtifactName, entry.SourcePath, entry.SourceSha256, $"{entry.Recipe.Builder} ({entry.Recipe.BuilderBuild})", entry.Inputs, entry.Sha256,
-            entry.Bytes, entry.ParameterCount > 0 ? 8.0 * entry.WeightBytes / entry.ParameterCount : null, entry.Built, item.LastUsed, item.Damage)
+            entry.Key, entry.ArtifactName, entry.SourcePath, entry.SourceSha256, $"{entry.Recipe.Builder} ({entry.Recipe.BuilderBuild})",
+            entry.Inputs, entry.Sha256,
+            entry.Bytes, entry.ParameterCount > 0 ? 8.0 * entry.WeightBytes / entry.ParameterCount : null, entry.Built, item.LastUsed,
+            item.Damage)
         : new ArtifactInfo(
-            Path.GetFileName(item.Folder), null, "", "", "", ImmutableSortedDictionary<string, string>.Empty, "", 0, null, DateTimeOffset.UnixEpoch, item.LastUsed, item.Damage);
+            Path.GetFileName(item.Folder), null, "", "", "", ImmutableSortedDictionary<string, string>.Empty, "", 0, null,
+            DateTimeOffset.UnixEpoch, item.LastUsed, item.Damage);
 }

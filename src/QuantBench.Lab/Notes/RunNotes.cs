@@ -27,11 +27,13 @@ public sealed class RunNotes(LabDatabase database, AuditLog audit)
 
     /// <summary>The note of a run.</summary>
     public RunNote Of(string runId) =>
-        database.Query(r => Make(r.GetString(0), r.GetString(1)), "SELECT note, tags FROM run_notes WHERE run_id = $1", runId).FirstOrDefault() ?? RunNote.None;
+        database.Query(r => Make(r.GetString(0), r.GetString(1)), "SELECT note, tags FROM run_notes WHERE run_id = $1", runId)
+            .FirstOrDefault() ?? RunNote.None;
 
     /// <summary>All notes by run.</summary>
     public ImmutableDictionary<string, RunNote> All() =>
-        database.Query(r => (Id: r.GetString(0), Note: Make(r.GetString(1), r.GetString(2))), "SELECT run_id, note, tags FROM run_notes").ToImmutableDictionary(r => r.Id, r => r.Note);
+        database.Query(r => (Id: r.GetString(0), Note: Make(r.GetString(1), r.GetString(2))), "SELECT run_id, note, tags FROM run_notes")
+            .ToImmutableDictionary(r => r.Id, r => r.Note);
 
     /// <summary>Replaces the note of a run.</summary>
     /// <param name="runId">The run.</param>
@@ -43,9 +45,11 @@ public sealed class RunNotes(LabDatabase database, AuditLog audit)
         RunNote before = Of(runId);
         string text = note.Note.Length > LongestNote ? note.Note[..LongestNote] : note.Note;
         string tags = JsonSerializer.Serialize(
-            note.Tags.Select(t => t.Trim()).Where(t => t.Length is > 0 and <= LongestTag).Distinct(StringComparer.Ordinal).Take(LongestTag), Json.Line);
+            note.Tags.Select(t => t.Trim()).Where(t => t.Length is > 0 and <= LongestTag).Distinct(StringComparer.Ordinal).Take(LongestTag),
+            Json.Line);
         database.Execute(
-            "INSERT INTO run_notes (run_id, note, tags) VALUES ($1, $2, $3) ON CONFLICT (run_id) DO UPDATE SET note = excluded.note, tags = excluded.tags", runId, text, tags);
+            "INSERT INTO run_notes (run_id, note, tags) VALUES ($1, $2, $3) ON CONFLICT (run_id) DO UPDATE SET note = excluded.note, tags "
+                + "= excluded.tags", runId, text, tags);
         RunNote after = Of(runId);
         audit.Write(actor, "run.note", runId, Line(before), Line(after));
     }

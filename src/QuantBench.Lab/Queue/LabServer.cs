@@ -12,8 +12,8 @@ using QuantBench.Lab.State;
 namespace QuantBench.Lab.Queue;
 
 /// <summary>
-/// The scheduler: takes times into the queue, hands due runs to Hangfire, one at a time. Hangfire's storage is in memory; what is due and what
-/// was running lies in <c>lab.db</c>, so a restart hands out again exactly what hadn't ended.
+/// The scheduler: takes times into the queue, hands due runs to Hangfire, one at a time. Hangfire's storage is in memory; what is due and
+/// what was running lies in <c>lab.db</c>, so a restart hands out again exactly what hadn't ended.
 /// </summary>
 /// <param name="services">Makes the jobs.</param>
 /// <param name="database">The database.</param>
@@ -23,7 +23,8 @@ namespace QuantBench.Lab.Queue;
 /// <param name="clock">The one clock.</param>
 /// <param name="logger">Receives what went wrong.</param>
 public sealed class LabServer(
-    IServiceProvider services, LabDatabase database, OccurrenceStore occurrences, ScheduleStore schedules, LabOptions options, TimeProvider clock, ILogger<LabServer> logger)
+    IServiceProvider services, LabDatabase database, OccurrenceStore occurrences, ScheduleStore schedules, LabOptions options,
+    TimeProvider clock, ILogger<LabServer> logger)
     : BackgroundService
 {
     /// <summary>Name of the one queue.</summary>
@@ -89,7 +90,9 @@ public sealed class LabServer(
                     occurrences.Plan();
                     foreach (Occurrence open in occurrences.Open())
                     {
-                        if (_handedOut.Add(open.Id)) client.Create<OccurrenceJob>(job => job.RunAsync(open.Id, CancellationToken.None), new EnqueuedState(QueueName));
+                        if (_handedOut.Add(open.Id))
+                            client.Create<OccurrenceJob>(job => job.RunAsync(open.Id, CancellationToken.None),
+                                new EnqueuedState(QueueName));
                     }
                 }
                 catch (Exception e) when (e is Microsoft.Data.Sqlite.SqliteException or IOException)

@@ -13,7 +13,8 @@ public sealed class OccurrenceJob(OccurrenceStore store, IRunLauncher launcher, 
 {
     private static readonly TimeSpan s_lookForCancel = TimeSpan.FromSeconds(1);
 
-    /// <summary>Runs an occurrence. It is claimed, measured and ended; a server that stops in between leaves it running, and the next goes on.</summary>
+    /// <summary>Runs an occurrence. It is claimed, measured and ended; a server that stops in between leaves it running, and the next goes
+    /// on.</summary>
     /// <param name="id">Its number.</param>
     /// <param name="cancellationToken">Cancelled when the server stops.</param>
     [AutomaticRetry(Attempts = 0)]
@@ -25,7 +26,8 @@ public sealed class OccurrenceJob(OccurrenceStore store, IRunLauncher launcher, 
         using ITimer watch = clock.CreateTimer(_ => LookForCancel(id, cancel), null, s_lookForCancel, s_lookForCancel);
         try
         {
-            var request = new LaunchRequest(occurrence.Suite, occurrence.Tag, occurrence.RunId, occurrence.Only, occurrence.Schedule is { } name ? ["schedule:" + name] : []);
+            var request = new LaunchRequest(occurrence.Suite, occurrence.Tag, occurrence.RunId, occurrence.Only,
+                occurrence.Schedule is { } name ? ["schedule:" + name] : []);
             LaunchedRun run = await launcher.RunAsync(request, runId => store.SetRun(id, runId), cancel.Token);
             if (run.Interrupted)
             {
@@ -34,7 +36,8 @@ public sealed class OccurrenceJob(OccurrenceStore store, IRunLauncher launcher, 
             }
 
             store.SetRun(id, run.RunId);
-            store.End(id, run.Failed > 0 ? OccurrenceState.Failed : OccurrenceState.Done, run.Failed > 0 ? $"{run.Failed} of {run.Cells} cells failed" : null);
+            store.End(id, run.Failed > 0 ? OccurrenceState.Failed : OccurrenceState.Done,
+                run.Failed > 0 ? $"{run.Failed} of {run.Cells} cells failed" : null);
         }
         catch (OperationCanceledException)
         {

@@ -22,7 +22,8 @@ public sealed class OccurrenceStore(LabDatabase database, TimeProvider clock)
     /// <summary>A time counts as missed when nobody took it for this long.</summary>
     public static readonly TimeSpan Grace = TimeSpan.FromSeconds(60);
 
-    /// <summary>Takes the times of every schedule up to now into the queue, by its catch-up policy. All or nothing, and never one time twice.</summary>
+    /// <summary>Takes the times of every schedule up to now into the queue, by its catch-up policy. All or nothing, and never one time
+    /// twice.</summary>
     /// <returns>Number of times that became due.</returns>
     public int Plan()
     {
@@ -31,22 +32,29 @@ public sealed class OccurrenceStore(LabDatabase database, TimeProvider clock)
         database.InTransaction(work =>
         {
             foreach (Schedule schedule in work.Query(
-                ScheduleStore.Read, "SELECT name, suite, cron, zone, catch_up, paused, source, created_ms, planned_ms FROM schedules WHERE paused = 0").OfType<Schedule>())
+                ScheduleStore.Read,
+                "SELECT name, suite, cron, zone, catch_up, paused, source, created_ms, planned_ms FROM schedules WHERE paused = 0")
+                .OfType<Schedule>())
             {
                 IReadOnlyList<DateTimeOffset> times = schedule.Cron.Between(schedule.Planned, now, MostCaughtUp);
                 if (times.Count == 0) continue;
-                bool busy = work.Query(r => r.GetInt64(0), "SELECT count(*) FROM occurrences WHERE schedule = $1 AND state IN ('due', 'running')", schedule.Name)[0] > 0;
+                bool busy =
+                    work.Query(r => r.GetInt64(0), "SELECT count(*) FROM occurrences WHERE schedule = $1 AND state IN ('due', 'running')",
+                        schedule.Name)[0] > 0;
                 for (int i = 0; i < times.Count; i++)
                 {
                     (OccurrenceState state, string? message) = Judge(schedule.CatchUp, times[i], now, newest: i == times.Count - 1, busy);
                     due += work.Execute(
-                        "INSERT INTO occurrences (key, schedule, suite, due_ms, state, message, actor) VALUES ($1, $2, $3, $4, $5, $6, 'schedule') ON CONFLICT (key) DO NOTHING",
-                        Key(schedule.Name, times[i]), schedule.Name, schedule.Suite, times[i], state, message) * (state == OccurrenceState.Due ? 1 : 0);
+                        "INSERT INTO occurrences (key, schedule, suite, due_ms, state, message, actor) VALUES ($1, $2, $3, $4, $5, $6, "
+                            + "'schedule') ON CONFLICT (key) DO NOTHING",
+                        Key(schedule.Name, times[i]), schedule.Name, schedule.Suite, times[i], state, message)
+                        * (state == OccurrenceState.Due ? 1 : 0);
                     if (state == OccurrenceState.Due && schedule.CatchUp == CatchUp.Last)
                     {
                         // What still waits is overtaken; what runs is left alone.
                         work.Execute(
-                            "UPDATE occurrences SET state = 'missed', message = 'overtaken by a later time while it waited', ended_ms = $3 WHERE schedule = $1 AND state = 'due' AND due_ms < $2",
+                            "UPDATE occurrences SET state = 'missed', message = 'overtaken by a later time while it waited', ended_ms = $3 "
+                                + "WHERE schedule = $1 AND state = 'due' AND due_ms < $2",
                             schedule.Name, times[i], now);
                     }
                 }
@@ -66,7 +74,8 @@ public sealed class OccurrenceStore(LabDatabase database, TimeProvider clock)
     public Occurrence Request(string suite, string actor, string? schedule = null, ImmutableArray<string> only = default)
     {
         DateTimeOffset now = clock.GetUtcNow();
-        string key = Key(schedule ?? Path.GetFileNameWithoutExtension(suite), now) + "-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(3));
+        string key = Key(schedule ?? Path.GetFileNameWithoutExtension(suite), now) + "-"
+            + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(3));
         database.Execute(
             "INSERT INTO occurrences (key, schedule, suite, only_cells, due_ms, state, actor) VALUES ($1, $2, $3, $4, $5, 'due', $6)",
             key, schedule, suite, JsonSerializer.Serialize(only.IsDefault ? [] : only, Json.Line), now, actor);
@@ -74,19 +83,23 @@ public sealed class OccurrenceStore(LabDatabase database, TimeProvider clock)
     }
 
     /// <summary>Everything due or running, oldest first.</summary>
-    public ImmutableArray<Occurrence> Open() => [.. database.Query(Read, $"SELECT {Columns} FROM occurrences WHERE state IN ('due', 'running') ORDER BY due_ms, id")];
+    public ImmutableArray<Occurrence> Open() =>
+        [.. database.Query(Read, $"SELECT {Columns} FROM occurrences WHERE state IN ('due', 'running') ORDER BY due_ms, id")];
 
     /// <summary>The newest, of one schedule or of all.</summary>
     /// <param name="schedule">A schedule's name; null = all.</param>
     /// <param name="most">Largest number.</param>
     public ImmutableArray<Occurrence> Latest(string? schedule = null, int most = 50) =>
-        [.. database.Query(Read, $"SELECT {Columns} FROM occurrences WHERE $1 IS NULL OR schedule = $1 ORDER BY due_ms DESC, id DESC LIMIT $2", schedule, (long)most)];
+        [.. database.Query(Read,
+            $"SELECT {Columns} FROM occurrences WHERE $1 IS NULL OR schedule = $1 ORDER BY due_ms DESC, id DESC LIMIT $2", schedule,
+            (long)most)];
 
     /// <summary>The occurrence of a number, or null.</summary>
     public Occurrence? Find(long id) => database.Query(Read, $"SELECT {Columns} FROM occurrences WHERE id = $1", id).FirstOrDefault();
 
     /// <summary>The occurrence that made a run, or null.</summary>
-    public Occurrence? OfRun(string runId) => database.Query(Read, $"SELECT {Columns} FROM occurrences WHERE run_id = $1", runId).FirstOrDefault();
+    public Occurrence? OfRun(string runId) =>
+        database.Query(Read, $"SELECT {Columns} FROM occurrences WHERE run_id = $1", runId).FirstOrDefault();
 
     /// <summary>Takes an occurrence to run it.</summary>
     /// <returns>Null when it isn't due or running any more.</returns>
@@ -94,18 +107,23 @@ public sealed class OccurrenceStore(LabDatabase database, TimeProvider clock)
     {
         // Crash point 2: claimed, no run folder yet. The next server finds it running without a run and starts it.
         int claimed = database.Execute(
-            "UPDATE occurrences SET state = 'running', started_ms = coalesce(started_ms, $2) WHERE id = $1 AND state IN ('due', 'running') AND cancel = 0", id, clock.GetUtcNow());
+            "UPDATE occurrences SET state = 'running', started_ms = coalesce(started_ms, $2) WHERE id = $1 AND state IN ('due', 'running') "
+                + "AND cancel = 0", id, clock.GetUtcNow());
         if (claimed > 0) return Find(id);
-        database.Execute("UPDATE occurrences SET state = 'cancelled', ended_ms = $2 WHERE id = $1 AND state IN ('due', 'running') AND cancel = 1", id, clock.GetUtcNow());
+        database.Execute(
+            "UPDATE occurrences SET state = 'cancelled', ended_ms = $2 WHERE id = $1 AND state IN ('due', 'running') AND cancel = 1", id,
+            clock.GetUtcNow());
         return null;
     }
 
     internal void SetRun(long id, string runId) => database.Execute("UPDATE occurrences SET run_id = $2 WHERE id = $1", id, runId);
 
     internal void End(long id, OccurrenceState state, string? message) =>
-        database.Execute("UPDATE occurrences SET state = $2, message = $3, ended_ms = $4 WHERE id = $1", id, state, message, clock.GetUtcNow());
+        database.Execute("UPDATE occurrences SET state = $2, message = $3, ended_ms = $4 WHERE id = $1", id, state, message,
+            clock.GetUtcNow());
 
-    /// <summary>Asks for an occurrence to be cancelled; one that waits is cancelled at once, one that runs when its server sees it.</summary>
+    /// <summary>Asks for an occurrence to be cancelled; one that waits is cancelled at once, one that runs when its server sees
+    /// it.</summary>
     /// <exception cref="RequestException">It has ended already, or there is none.</exception>
     public void Cancel(long id)
     {
@@ -113,10 +131,13 @@ public sealed class OccurrenceStore(LabDatabase database, TimeProvider clock)
         int changed = 0;
         database.InTransaction(work =>
         {
-            changed += work.Execute("UPDATE occurrences SET state = 'cancelled', cancel = 1, ended_ms = $2 WHERE id = $1 AND state = 'due'", id, now);
+            changed += work.Execute("UPDATE occurrences SET state = 'cancelled', cancel = 1, ended_ms = $2 WHERE id = $1 AND state = 'due'",
+                id, now);
             changed += work.Execute("UPDATE occurrences SET cancel = 1 WHERE id = $1 AND state = 'running'", id);
         });
-        if (changed == 0) throw new RequestException("that run has ended already, or wasn't started by the queue.", "A run started on the command line is stopped there with Ctrl-C.");
+        if (changed == 0)
+            throw new RequestException("that run has ended already, or wasn't started by the queue.",
+                "A run started on the command line is stopped there with Ctrl-C.");
     }
 
     /// <summary>Whether a running occurrence is to stop.</summary>
@@ -125,7 +146,8 @@ public sealed class OccurrenceStore(LabDatabase database, TimeProvider clock)
     internal static string Key(string name, DateTimeOffset time) =>
         $"{name}@{time.UtcDateTime.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture)}";
 
-    private static (OccurrenceState State, string? Message) Judge(CatchUp policy, DateTimeOffset time, DateTimeOffset now, bool newest, bool busy)
+    private static (OccurrenceState State, string? Message) Judge(CatchUp policy, DateTimeOffset time, DateTimeOffset now, bool newest,
+        bool busy)
     {
         bool late = now - time > Grace;
         return policy switch

@@ -12,5 +12,6 @@ public static class SuitePlan
     /// <param name="suite">The suite.</param>
     /// <param name="only">Patterns that narrow it.</param>
     /// <param name="threads">CPU threads of every cell; null = as the suite says.</param>
-    public static ImmutableArray<Cell> CellsOf(Suite suite, IEnumerable<string> only, int? threads) => SuiteRunner.CellsOf(suite, only, threads);
+    public static ImmutableArray<Cell> CellsOf(Suite suite, IEnumerable<string> only, int? threads) =>
+        SuiteRunner.CellsOf(suite, only, threads);
 }

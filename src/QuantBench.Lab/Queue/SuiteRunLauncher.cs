@@ -28,7 +28,8 @@ public sealed class SuiteRunLauncher(RunnerEnvironment environment, Action<strin
                 // Crash point 4: the run was whole, only the queue hadn't heard of it.
                 started(info.Id);
                 using RunFolder folder = RunFolder.OpenReadOnly(entry.Path);
-                return new LaunchedRun(info.Id, folder.ReadCells().Count(c => c.Status == CellStatus.Failed), info.CellCount, Interrupted: false);
+                return new LaunchedRun(info.Id, folder.ReadCells().Count(c => c.Status == CellStatus.Failed), info.CellCount,
+                    Interrupted: false);
             }
 
             outcome = await runner.ResumeAsync(entry.Path, new RunOptions(), cancellationToken);
@@ -36,7 +37,9 @@ public sealed class SuiteRunLauncher(RunnerEnvironment environment, Action<strin
         else
         {
             Suite suite = SuiteLoader.Load(request.Suite);
-            outcome = await runner.RunAsync(suite, new RunOptions { Only = request.Only, Tags = [.. request.Labels, request.Tag] }, cancellationToken);
+            outcome =
+                await runner.RunAsync(suite, new RunOptions { Only = request.Only, Tags = [.. request.Labels, request.Tag] },
+                    cancellationToken);
         }
 
         if (!outcome.Interrupted) finished?.Invoke(outcome.Folder);
@@ -45,7 +48,8 @@ public sealed class SuiteRunLauncher(RunnerEnvironment environment, Action<strin
 
     // Crash point 3: the folder exists and the queue doesn't know its id. The tag in run.json tells.
     private RunEntry? Begun(LaunchRequest request) =>
-        new RunCatalog(environment.ResultsRoot).List().FirstOrDefault(e => e.Info is { } info && (info.Id == request.RunId || info.Tags.Contains(request.Tag)));
+        new RunCatalog(environment.ResultsRoot).List()
+            .FirstOrDefault(e => e.Info is { } info && (info.Id == request.RunId || info.Tags.Contains(request.Tag)));
 
     private sealed class Listener(Action<string> started) : IProgress<RunEvent>
     {

@@ -31,7 +31,8 @@ public sealed class ChangeReviews(LabDatabase database, AuditLog audit, TimeProv
 
     /// <summary>All reviews by what they are of.</summary>
     public ImmutableDictionary<ChangeKey, ChangeReview> All() =>
-        database.Query(Review, "SELECT metric, cell_id, machine_id, run_id, actor, at_ms, note FROM change_reviews").ToImmutableDictionary(r => r.Key);
+        database.Query(Review, "SELECT metric, cell_id, machine_id, run_id, actor, at_ms, note FROM change_reviews")
+            .ToImmutableDictionary(r => r.Key);
 
     /// <summary>Acknowledges a change, or replaces who did and why.</summary>
     /// <param name="key">The change.</param>
@@ -46,7 +47,8 @@ public sealed class ChangeReviews(LabDatabase database, AuditLog audit, TimeProv
         database.Execute(
             """
             INSERT INTO change_reviews (metric, cell_id, machine_id, run_id, actor, at_ms, note) VALUES ($1, $2, $3, $4, $5, $6, $7)
-            ON CONFLICT (metric, cell_id, machine_id, run_id) DO UPDATE SET actor = excluded.actor, at_ms = excluded.at_ms, note = excluded.note
+            ON CONFLICT (metric, cell_id, machine_id, run_id) DO UPDATE SET actor = excluded.actor, at_ms = excluded.at_ms,
+                note = excluded.note
             """,
             key.Metric, key.CellId, key.MachineId, key.RunId, actor, clock.GetUtcNow(), text);
         audit.Write(actor, "change.acknowledge", Name(key), null, text);
@@ -59,7 +61,9 @@ public sealed class ChangeReviews(LabDatabase database, AuditLog audit, TimeProv
     public bool Reopen(ChangeKey key, string actor)
     {
         Check(key);
-        bool there = database.Execute("DELETE FROM change_reviews WHERE metric = $1 AND cell_id = $2 AND machine_id = $3 AND run_id = $4", key.Metric, key.CellId, key.MachineId, key.RunId) > 0;
+        bool there =
+            database.Execute("DELETE FROM change_reviews WHERE metric = $1 AND cell_id = $2 AND machine_id = $3 AND run_id = $4",
+                key.Metric, key.CellId, key.MachineId, key.RunId) > 0;
         if (there) audit.Write(actor, "change.reopen", Name(key), "acknowledged", null);
         return there;
     }
@@ -69,12 +73,14 @@ public sealed class ChangeReviews(LabDatabase database, AuditLog audit, TimeProv
         ArgumentNullException.ThrowIfNull(key);
         foreach (string part in (string[])[key.Metric, key.CellId, key.MachineId, key.RunId])
         {
-            if (part.Length is 0 or > LongestPart) throw new ArgumentException("a change is named by its metric, cell, machine and first run.", nameof(key));
+            if (part.Length is 0 or > LongestPart)
+                throw new ArgumentException("a change is named by its metric, cell, machine and first run.", nameof(key));
         }
     }
 
     private static string Name(ChangeKey key) => $"{key.Metric} {key.CellId} {key.MachineId} {key.RunId}";
 
     private static ChangeReview Review(SqliteDataReader row) => new(
-        new ChangeKey(row.GetString(0), row.GetString(1), row.GetString(2), row.GetString(3)), row.GetString(4), DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(5)), row.GetString(6));
+        new ChangeKey(row.GetString(0), row.GetString(1), row.GetString(2), row.GetString(3)), row.GetString(4),
+        DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(5)), row.GetString(6));
 }

@@ -16,7 +16,8 @@ public sealed partial class ScheduleStore(LabDatabase database, AuditLog audit, 
     private const string Columns = "name, suite, cron, zone, catch_up, paused, source, created_ms, planned_ms";
 
     /// <summary>All schedules by name.</summary>
-    public ImmutableArray<Schedule> List() => [.. database.Query(Read, $"SELECT {Columns} FROM schedules ORDER BY name").OfType<Schedule>()];
+    public ImmutableArray<Schedule> List() =>
+        [.. database.Query(Read, $"SELECT {Columns} FROM schedules ORDER BY name").OfType<Schedule>()];
 
     /// <summary>The schedule of a name, or null.</summary>
     public Schedule? Find(string name) => database.Query(Read, $"SELECT {Columns} FROM schedules WHERE name = $1", name).FirstOrDefault();
@@ -24,7 +25,10 @@ public sealed partial class ScheduleStore(LabDatabase database, AuditLog audit, 
     /// <summary>The schedule of a name.</summary>
     /// <exception cref="RequestException">There is none.</exception>
     public Schedule Get(string name) =>
-        Find(name) ?? throw new RequestException($"there is no schedule '{name}'.", List() is { IsEmpty: false } all ? $"Known: {string.Join(", ", all.Select(s => s.Name))}." : "Add one: quantbench schedule add SUITE --cron '30 2 * * *'");
+        Find(name)
+            ?? throw new RequestException($"there is no schedule '{name}'.",
+                List() is { IsEmpty: false } all ? $"Known: {string.Join(", ", all.Select(s => s.Name))}."
+                    : "Add one: quantbench schedule add SUITE --cron '30 2 * * *'");
 
     /// <summary>Adds a schedule; its first time is the next one from now.</summary>
     /// <param name="name">Lower-case letters, digits and dashes.</param>
@@ -36,11 +40,15 @@ public sealed partial class ScheduleStore(LabDatabase database, AuditLog audit, 
     public Schedule Add(string name, string suite, SuiteSchedule schedule, string actor, ScheduleSource source = ScheduleSource.User)
     {
         ArgumentNullException.ThrowIfNull(schedule);
-        if (!ValidName().IsMatch(name)) throw new RequestException($"'{name}' can't be a schedule's name.", "A name has lower-case letters, digits and dashes, at most 64.");
+        if (!ValidName().IsMatch(name))
+            throw new RequestException($"'{name}' can't be a schedule's name.",
+                "A name has lower-case letters, digits and dashes, at most 64.");
         int added = database.Execute(
             $"INSERT INTO schedules ({Columns}) VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $7) ON CONFLICT (name) DO NOTHING",
             name, suite, schedule.Cron.Text, schedule.Cron.Zone.Id, schedule.CatchUp, source, clock.GetUtcNow());
-        if (added == 0) throw new RequestException($"there is a schedule '{name}' already.", $"Choose another name with --name, or remove it: quantbench schedule remove {name}");
+        if (added == 0)
+            throw new RequestException($"there is a schedule '{name}' already.",
+                $"Choose another name with --name, or remove it: quantbench schedule remove {name}");
         Schedule made = Get(name);
         audit.Write(actor, "schedule.add", name, null, made.ToString());
         return made;
@@ -67,7 +75,8 @@ public sealed partial class ScheduleStore(LabDatabase database, AuditLog audit, 
     {
         Schedule before = Get(name);
         if (before.Source == ScheduleSource.Suite)
-            throw new RequestException($"the schedule '{name}' is written in {before.Suite}.", $"Take its 'schedule' out of that file, or pause it: quantbench schedule pause {name}");
+            throw new RequestException($"the schedule '{name}' is written in {before.Suite}.",
+                $"Take its 'schedule' out of that file, or pause it: quantbench schedule pause {name}");
         Delete(before, actor);
     }
 
@@ -89,7 +98,8 @@ public sealed partial class ScheduleStore(LabDatabase database, AuditLog audit, 
         {
             if (wanted.TryGetValue(have.Name, out var want))
             {
-                bool same = want.Path == have.Suite && want.Schedule.Cron.Text == have.Cron.Text && want.Schedule.Cron.Zone.Id == have.Cron.Zone.Id && want.Schedule.CatchUp == have.CatchUp;
+                bool same = want.Path == have.Suite && want.Schedule.Cron.Text == have.Cron.Text
+                    && want.Schedule.Cron.Zone.Id == have.Cron.Zone.Id && want.Schedule.CatchUp == have.CatchUp;
                 wanted.Remove(have.Name);
                 if (same) continue;
                 database.Execute(
@@ -117,7 +127,8 @@ public sealed partial class ScheduleStore(LabDatabase database, AuditLog audit, 
 
     // Null when a newer program wrote an expression or a zone this one doesn't know: it is left alone.
     internal static Schedule? Read(SqliteDataReader row) =>
-        CronTimes.TryParse(row.GetString(2), row.GetString(3), out CronTimes? cron, out _) && Enum.TryParse(row.GetString(4), ignoreCase: true, out CatchUp catchUp)
+        CronTimes.TryParse(row.GetString(2), row.GetString(3), out CronTimes? cron, out _)
+            && Enum.TryParse(row.GetString(4), ignoreCase: true, out CatchUp catchUp)
             ? new Schedule
             {
                 Name = row.GetString(0),

@@ -9,7 +9,8 @@ public sealed class LabSettings(LabDatabase database, AuditLog audit)
 {
     /// <summary>A setting; null when it was never set.</summary>
     /// <param name="name">Its name.</param>
-    public string? Get(string name) => database.Query(r => r.GetString(0), "SELECT value FROM settings WHERE name = $1", name).FirstOrDefault();
+    public string? Get(string name) =>
+        database.Query(r => r.GetString(0), "SELECT value FROM settings WHERE name = $1", name).FirstOrDefault();
 
     /// <summary>Changes a setting.</summary>
     /// <param name="name">Its name.</param>
@@ -20,7 +21,8 @@ public sealed class LabSettings(LabDatabase database, AuditLog audit)
         string? before = Get(name);
         if (before == value) return;
         if (value is null) database.Execute("DELETE FROM settings WHERE name = $1", name);
-        else database.Execute("INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value);
+        else database.Execute("INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            name, value);
         audit.Write(actor, "setting", name, before, value);
     }
 }

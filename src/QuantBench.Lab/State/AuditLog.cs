@@ -12,7 +12,8 @@ namespace QuantBench.Lab.State;
 /// <param name="Before">The value before; null when there was none.</param>
 /// <param name="After">The value after; null when there is none.</param>
 /// <param name="Detail">What else is known: address of the caller.</param>
-public sealed record AuditEntry(long Id, DateTimeOffset At, string Actor, string Action, string Object, string? Before, string? After, string? Detail);
+public sealed record AuditEntry(long Id, DateTimeOffset At, string Actor, string Action, string Object, string? Before, string? After,
+    string? Detail);
 
 /// <summary>The append-only record of changes; the database itself refuses to change or delete a line.</summary>
 /// <param name="database">The database.</param>

@@ -5,8 +5,9 @@ using QuantBench.Core.Errors;
 namespace QuantBench.Lab.State;
 
 /// <summary>
-/// <c>lab.db</c> in the results root: what the run folders don't hold, namely schedules, the queue, accounts, keys, notes and the audit log. It
-/// is the only copy, so every write is durable when it returns. Each call opens a connection of its own; several processes may work at once.
+/// <c>lab.db</c> in the results root: what the run folders don't hold, namely schedules, the queue, accounts, keys, notes and the audit
+/// log. It is the only copy, so every write is durable when it returns. Each call opens a connection of its own; several processes may work
+/// at once.
 /// </summary>
 public sealed class LabDatabase
 {
@@ -38,7 +39,8 @@ public sealed class LabDatabase
         }
         catch (Exception e) when (e is SqliteException or IOException or UnauthorizedAccessException)
         {
-            throw new StoreException($"{database.Path}: can't be opened: {e.Message}", "Check that the results directory is writable and the file isn't damaged.", e);
+            throw new StoreException($"{database.Path}: can't be opened: {e.Message}",
+                "Check that the results directory is writable and the file isn't damaged.", e);
         }
     }
 

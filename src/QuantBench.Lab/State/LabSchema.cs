@@ -15,8 +15,10 @@ internal static class LabSchema
             name TEXT PRIMARY KEY, suite TEXT NOT NULL, cron TEXT NOT NULL, zone TEXT NOT NULL, catch_up TEXT NOT NULL,
             paused INTEGER NOT NULL DEFAULT 0, source TEXT NOT NULL, created_ms INTEGER NOT NULL, planned_ms INTEGER NOT NULL);
         CREATE TABLE occurrences (
-            id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, schedule TEXT, suite TEXT NOT NULL, only_cells TEXT NOT NULL DEFAULT '[]',
-            due_ms INTEGER NOT NULL, state TEXT NOT NULL, run_id TEXT, started_ms INTEGER, ended_ms INTEGER, message TEXT, actor TEXT NOT NULL,
+            id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, schedule TEXT, suite TEXT NOT NULL,
+                only_cells TEXT NOT NULL DEFAULT '[]',
+            due_ms INTEGER NOT NULL, state TEXT NOT NULL, run_id TEXT, started_ms INTEGER, ended_ms INTEGER, message TEXT,
+                actor TEXT NOT NULL,
             cancel INTEGER NOT NULL DEFAULT 0);
         CREATE INDEX occurrences_state ON occurrences (state);
         CREATE INDEX occurrences_schedule ON occurrences (schedule, due_ms);
@@ -29,14 +31,16 @@ internal static class LabSchema
             id TEXT PRIMARY KEY, name TEXT NOT NULL, normalized TEXT NOT NULL UNIQUE, role TEXT NOT NULL, password_hash TEXT NOT NULL,
             stamp TEXT NOT NULL, failures INTEGER NOT NULL DEFAULT 0, lockout_end_ms INTEGER, created_ms INTEGER NOT NULL);
         CREATE TABLE api_keys (
-            id TEXT PRIMARY KEY, name TEXT NOT NULL, owner TEXT NOT NULL, role TEXT NOT NULL, prefix TEXT NOT NULL, hash BLOB NOT NULL UNIQUE,
+            id TEXT PRIMARY KEY, name TEXT NOT NULL, owner TEXT NOT NULL, role TEXT NOT NULL, prefix TEXT NOT NULL,
+                hash BLOB NOT NULL UNIQUE,
             created_ms INTEGER NOT NULL, last_used_ms INTEGER, revoked_ms INTEGER);
         CREATE TABLE run_notes (run_id TEXT PRIMARY KEY, note TEXT NOT NULL DEFAULT '', tags TEXT NOT NULL DEFAULT '[]');
         CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
         """,
         """
         CREATE TABLE change_reviews (
-            metric TEXT NOT NULL, cell_id TEXT NOT NULL, machine_id TEXT NOT NULL, run_id TEXT NOT NULL, actor TEXT NOT NULL, at_ms INTEGER NOT NULL,
+            metric TEXT NOT NULL, cell_id TEXT NOT NULL, machine_id TEXT NOT NULL, run_id TEXT NOT NULL, actor TEXT NOT NULL,
+                at_ms INTEGER NOT NULL,
             note TEXT NOT NULL DEFAULT '', PRIMARY KEY (metric, cell_id, machine_id, run_id));
         """,
     ];

@@ -17,10 +17,14 @@ internal sealed class RateColumn(string name, string legend, Func<KernelCase, do
     /// <param name="memoryBandwidth">Bytes per second that this machine's memory was measured at.</param>
     public static IColumn[] All(double memoryBandwidth) =>
     [
-        new RateColumn("GB/s", "Bytes the kernel must read and write, each once, per second (10⁹)", (k, s) => k.Spec.Bytes / s / 1e9, "0.00"),
-        new RateColumn("GFLOP/s", "Two operations per weight and token, per second (10⁹)", (k, s) => k.Spec.Operations > 0 ? k.Spec.Operations / s / 1e9 : null, "0.0"),
+        new RateColumn("GB/s", "Bytes the kernel must read and write, each once, per second (10⁹)", (k, s) => k.Spec.Bytes / s / 1e9,
+            "0.00"),
+        new RateColumn("GFLOP/s", "Two operations per weight and token, per second (10⁹)",
+            (k, s) => k.Spec.Operations > 0 ? k.Spec.Operations / s / 1e9 : null, "0.0"),
         new RateColumn(
-            "% of memory", string.Create(CultureInfo.InvariantCulture, $"GB/s of the {memoryBandwidth / 1e9:0.0} GB/s that this machine's memory was measured at"),
+            "% of memory",
+            string.Create(CultureInfo.InvariantCulture,
+                $"GB/s of the {memoryBandwidth / 1e9:0.0} GB/s that this machine's memory was measured at"),
             (k, s) => k.Spec.Tokens == 1 ? k.Spec.Bytes / s / memoryBandwidth * 100 : null, "0.0"),
     ];
 
@@ -53,7 +57,8 @@ internal sealed class RateColumn(string name, string legend, Func<KernelCase, do
 
     /// <inheritdoc/>
     public string GetValue(Summary summary, BenchmarkCase benchmarkCase, SummaryStyle style) =>
-        KernelCase.Of(benchmarkCase) is { } kernel && summary[benchmarkCase]?.ResultStatistics is { } statistics && rate(kernel, statistics.Median / 1e9) is { } value
+        KernelCase.Of(benchmarkCase) is { } kernel && summary[benchmarkCase]?.ResultStatistics is { } statistics
+            && rate(kernel, statistics.Median / 1e9) is { } value
             ? value.ToString(format, CultureInfo.InvariantCulture)
             : "-";
 

@@ -4,7 +4,8 @@ using QuantBench.Formats.Synthesis;
 
 namespace QuantBench.Microbenchmarks.Files;
 
-/// <summary>How long does opening a model take before any weight is read? Mirrors every load: mapping the file and checking its header, a vocabulary included.</summary>
+/// <summary>How long does opening a model take before any weight is read? Mirrors every load: mapping the file and checking its header, a
+/// vocabulary included.</summary>
 [MemoryDiagnoser(displayGenColumns: false)]
 public class GgufHeaderBenchmarks
 {

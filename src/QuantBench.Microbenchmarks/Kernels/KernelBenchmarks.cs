@@ -8,8 +8,9 @@ using QuantBench.Inference.Kernels;
 namespace QuantBench.Microbenchmarks.Kernels;
 
 /// <summary>
-/// One operation by instruction set (the methods), block type and shape (the parameters). The plain loops are the baseline. Weights are cold: copies of
-/// more than four times the last cache take turns. Every method is the engine's own entry point, so what is timed is what a model runs.
+/// One operation by instruction set (the methods), block type and shape (the parameters). The plain loops are the baseline. Weights are
+/// cold: copies of more than four times the last cache take turns. Every method is the engine's own entry point, so what is timed is what a
+/// model runs.
 /// </summary>
 [MemoryDiagnoser(displayGenColumns: false)]
 public abstract class KernelBenchmarks
@@ -77,7 +78,8 @@ public abstract class KernelBenchmarks
     private void SetUp(string method)
     {
         _engine = Engines.Create(KernelSelection.Engine);
-        _kernel = ((IKernelEngine)_engine).CreateKernel(SpecOf(Op, Type, Shape), DeviceOf(method), KernelSelection.Current.UsedThreads, KernelEvaluator.ColdBytes);
+        _kernel = ((IKernelEngine)_engine)
+            .CreateKernel(SpecOf(Op, Type, Shape), DeviceOf(method), KernelSelection.Current.UsedThreads, KernelEvaluator.ColdBytes);
     }
 
     private float Run()

@@ -17,6 +17,7 @@ internal sealed record KernelCase(KernelSpec Spec, string Device)
         var op = Enum.Parse<KernelOp>(benchmark.Descriptor.Type.Name.Replace("Benchmarks", "", StringComparison.Ordinal));
         var type = (GgmlType)benchmark.Parameters[nameof(KernelBenchmarks.Type)];
         var shape = (MatrixSize)benchmark.Parameters[nameof(KernelBenchmarks.Shape)];
-        return new KernelCase(KernelBenchmarks.SpecOf(op, type, shape), KernelBenchmarks.DeviceOf(benchmark.Descriptor.WorkloadMethod.Name));
+        return new KernelCase(KernelBenchmarks.SpecOf(op, type, shape),
+            KernelBenchmarks.DeviceOf(benchmark.Descriptor.WorkloadMethod.Name));
     }
 }

@@ -45,10 +45,16 @@ internal sealed record KernelSelection
             Threads = Number("QUANTBENCH_KERNEL_THREADS", 0, 0, 1024),
         };
 
-        string[] Words(string name, string usual) => (variable(name) is { Length: > 0 } text ? text : usual).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        string[] Words(string name, string usual) =>
+            (variable(name) is { Length: > 0 } text ? text : usual)
+                .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
-        GgmlType Type(string text) => known.Select(t => (GgmlType?)t).FirstOrDefault(t => GgmlTypes.Get(t!.Value).Name.Equals(text, StringComparison.OrdinalIgnoreCase)) // never null
-            ?? throw new ArgumentException($"QUANTBENCH_KERNEL_TYPES: there are no kernels for '{text}'; known: {string.Join(", ", known)}");
+        // never null
+        GgmlType Type(string text) =>
+            known.Select(t => (GgmlType?)t)
+                .FirstOrDefault(t => GgmlTypes.Get(t!.Value).Name.Equals(text, StringComparison.OrdinalIgnoreCase))
+            ?? throw new ArgumentException(
+                $"QUANTBENCH_KERNEL_TYPES: there are no kernels for '{text}'; known: {string.Join(", ", known)}");
 
         static MatrixSize Shape(string text) => MatrixSize.TryParse(text, out MatrixSize size)
             ? size
@@ -56,6 +62,7 @@ internal sealed record KernelSelection
 
         int Number(string name, int usual, int least, int most) => variable(name) is not { Length: > 0 } text
             ? usual
-            : int.TryParse(text, out int number) && number >= least && number <= most ? number : throw new ArgumentException($"{name} is '{text}', but must be {least} to {most}");
+            : int.TryParse(text, out int number) && number >= least && number <= most ? number
+                : throw new ArgumentException($"{name} is '{text}', but must be {least} to {most}");
     }
 }

@@ -5,7 +5,8 @@ using QuantBench.Results.Folders;
 
 namespace QuantBench.Microbenchmarks.Results;
 
-/// <summary>How long does recording a finished cell take until it is durable? Mirrors what the recorder does between two cells; the disk's flush is most of it.</summary>
+/// <summary>How long does recording a finished cell take until it is durable? Mirrors what the recorder does between two cells; the disk's
+/// flush is most of it.</summary>
 [MemoryDiagnoser(displayGenColumns: false)]
 public class CellAppendBenchmarks
 {

@@ -21,8 +21,8 @@ using QuantBench.Results.Store;
 namespace QuantBench.Microbenchmarks.Results;
 
 /// <summary>
-/// Writes the kernels of a summary as a run: the cells that <c>quantbench kernels run</c> measures too, timed by BenchmarkDotNet instead, so that
-/// both stand beside each other in lists, comparisons and reports.
+/// Writes the kernels of a summary as a run: the cells that <c>quantbench kernels run</c> measures too, timed by BenchmarkDotNet instead,
+/// so that both stand beside each other in lists, comparisons and reports.
 /// </summary>
 /// <param name="resultsRoot">Directory of run folders.</param>
 /// <param name="bandwidth">The machine's memory bandwidth.</param>
@@ -47,7 +47,9 @@ internal sealed class RunFolderExporter(string resultsRoot, MemoryBandwidth band
         ArgumentNullException.ThrowIfNull(summary);
         ArgumentNullException.ThrowIfNull(consoleLogger);
         (BenchmarkReport Report, KernelCase Kernel)[] kernels =
-            [.. summary.Reports.Select(r => (r, KernelCase.Of(r.BenchmarkCase))).Where(r => r.Item2 is not null).Select(r => (r.r, r.Item2!))]; // filtered
+            // filtered
+            [.. summary.Reports.Select(r => (r, KernelCase.Of(r.BenchmarkCase))).Where(r => r.Item2 is not null)
+                .Select(r => (r.r, r.Item2!))];
         if (kernels.Length == 0) return [];
         try
         {
@@ -74,7 +76,9 @@ internal sealed class RunFolderExporter(string resultsRoot, MemoryBandwidth band
         ImmutableArray<Cell> cells = Matrix.Expand(suite);
         CellResult[] results =
         [
-            .. kernels.Select(k => Result(cells.Single(c => c.Backend.Device == k.Kernel.Device && KernelSpec.Of(c, out _) == k.Kernel.Spec), k.Report, k.Kernel, engine.Build, started)),
+            .. kernels.Select(k =>
+                Result(cells.Single(c => c.Backend.Device == k.Kernel.Device && KernelSpec.Of(c, out _) == k.Kernel.Spec), k.Report,
+                    k.Kernel, engine.Build, started)),
         ];
         RunInfo info = (_folder?.Info ?? NewRun(engine, started)) with
         {
@@ -87,7 +91,8 @@ internal sealed class RunFolderExporter(string resultsRoot, MemoryBandwidth band
         _folder ??= RunFolder.Create(resultsRoot, info);
         foreach (CellResult result in results) _folder.Append(result);
         _folder.Update(info);
-        using ResultStore store = ResultStore.Open(resultsRoot, StoreAddress.Parse(Environment.GetEnvironmentVariable(StoreAddress.Variable)));
+        using ResultStore store =
+            ResultStore.Open(resultsRoot, StoreAddress.Parse(Environment.GetEnvironmentVariable(StoreAddress.Variable)));
         store.IndexRun(info, _folder.Path);
         foreach (CellResult result in results) store.IndexCell(info.Id, result);
         return _folder;
@@ -138,7 +143,9 @@ internal sealed class RunFolderExporter(string resultsRoot, MemoryBandwidth band
             };
         }
 
-        string version = typeof(BenchmarkReport).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown";
+        string version =
+            typeof(BenchmarkReport).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]
+                ?? "unknown";
         string harness = $"BenchmarkDotNet {version}, {report.BenchmarkCase.Job.ResolvedId}";
         double[] seconds = [.. report.GetResultRuns().Select(r => r.GetAverageTime().Nanoseconds / 1e9)];
         return new CellResult
@@ -154,7 +161,8 @@ internal sealed class RunFolderExporter(string resultsRoot, MemoryBandwidth band
                 .Add("device_used", kernel.Device)
                 .Add("harness", harness)
                 .Add("threads_used", KernelSelection.Current.UsedThreads.ToString())
-                .Add("allocated_bytes_per_run", report.GcStats.GetBytesAllocatedPerOperation(report.BenchmarkCase)?.ToString() ?? "not measured"),
+                .Add("allocated_bytes_per_run",
+                    report.GcStats.GetBytesAllocatedPerOperation(report.BenchmarkCase)?.ToString() ?? "not measured"),
         };
     }
 }

@@ -4,7 +4,8 @@ using QuantBench.Results.Store;
 
 namespace QuantBench.Microbenchmarks.Results;
 
-/// <summary>How long does a finished cell take to reach the database? Mirrors what the recorder does after the cell's line is durable.</summary>
+/// <summary>How long does a finished cell take to reach the database? Mirrors what the recorder does after the cell's line is
+/// durable.</summary>
 [MemoryDiagnoser(displayGenColumns: false)]
 public class StoreIndexBenchmarks
 {

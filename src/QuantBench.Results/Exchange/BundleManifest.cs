@@ -13,7 +13,8 @@ public sealed record BundleManifest(int Schema, string Run, ImmutableSortedDicti
     /// <summary>Name of the manifest in a bundle.</summary>
     public const string FileName = "manifest.json";
 
-    /// <summary>Paths in a run's folder that belong to its content: <c>run.json</c>, <c>cells.jsonl</c> and the logs; reports are derived.</summary>
+    /// <summary>Paths in a run's folder that belong to its content: <c>run.json</c>, <c>cells.jsonl</c> and the logs; reports are
+    /// derived.</summary>
     internal static IEnumerable<string> ContentPaths(string folder)
     {
         foreach (string name in (string[])[RunFolder.RunFile, RunFolder.CellsFile])
@@ -40,7 +41,9 @@ public sealed record BundleManifest(int Schema, string Run, ImmutableSortedDicti
     }
 
     internal static BundleManifest OfFolder(string folder, string runId) => new(
-        1, runId, ContentPaths(folder).ToImmutableSortedDictionary(path => path, path => HashFile(Path.Combine(folder, path)), StringComparer.Ordinal));
+        1, runId,
+        ContentPaths(folder)
+            .ToImmutableSortedDictionary(path => path, path => HashFile(Path.Combine(folder, path)), StringComparer.Ordinal));
 
     internal static string HashFile(string path)
     {

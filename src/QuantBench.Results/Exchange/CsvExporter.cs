@@ -6,14 +6,15 @@ using QuantBench.Results.Folders;
 namespace QuantBench.Results.Exchange;
 
 /// <summary>
-/// RFC 4180: comma, CRLF, quotes where needed; UTF-8 without a byte order mark; numbers invariant and round-trip exact. One row per cell and
-/// metric; raw samples are in JSON and Parquet only.
+/// RFC 4180: comma, CRLF, quotes where needed; UTF-8 without a byte order mark; numbers invariant and round-trip exact. One row per cell
+/// and metric; raw samples are in JSON and Parquet only.
 /// </summary>
 public sealed class CsvExporter : IRunExporter
 {
     private static readonly string[] s_columns =
     [
-        "run", "suite", "machine", "cell", "model", "variant", "backend", "workload", "settings", "status", "reason", "metric", "unit", "direction",
+        "run", "suite", "machine", "cell", "model", "variant", "backend", "workload", "settings", "status", "reason", "metric", "unit",
+        "direction",
         "value", "error", "n", "mean", "sd", "median", "min", "max", "p90", "p95", "p99", "ci95_low", "ci95_high", "protocol",
     ];
 
@@ -30,9 +31,11 @@ public sealed class CsvExporter : IRunExporter
             Measurement? m = record.Measurement;
             string row = Row(
             [
-                record.Run, record.Suite, record.Machine, record.Cell, record.Model, record.Variant, record.Backend, record.Workload, record.Settings,
+                record.Run, record.Suite, record.Machine, record.Cell, record.Model, record.Variant, record.Backend, record.Workload,
+                record.Settings,
                 record.Status, record.Reason, record.Metric, record.Unit, record.Direction, Number(m?.Value), Number(m?.Error),
-                m?.N?.ToString(CultureInfo.InvariantCulture), Number(m?.Mean), Number(m?.StandardDeviation), Number(m?.Median), Number(m?.Min),
+                m?.N?.ToString(CultureInfo.InvariantCulture), Number(m?.Mean), Number(m?.StandardDeviation), Number(m?.Median),
+                Number(m?.Min),
                 Number(m?.Max), Number(m?.P90), Number(m?.P95), Number(m?.P99), Number(m?.Ci95 is [double low, _] ? low : null),
                 Number(m?.Ci95 is [_, double high] ? high : null), m?.Protocol,
             ]);
@@ -49,7 +52,8 @@ public sealed class CsvExporter : IRunExporter
         if (string.IsNullOrEmpty(text)) return "";
 
         // A spreadsheet runs a field that begins like a formula; ids and reasons come from outside. A tab in front keeps it text.
-        bool formula = text[0] is '=' or '@' || (text[0] is '+' or '-' && !double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out _));
+        bool formula = text[0] is '=' or '@'
+            || (text[0] is '+' or '-' && !double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out _));
         if (formula) text = "\t" + text;
         return text.AsSpan().IndexOfAny(",\"\r\n\t") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
     }

@@ -17,7 +17,8 @@ public sealed class ParquetExporter : IRunExporter
     {
         // The footer needs the writer's position, which a pipe doesn't have.
         using var buffer = new MemoryStream();
-        await ParquetSerializer.SerializeAsync(MetricRecord.Of(run).Select(ParquetRow.Of), buffer, new ParquetOptions(), cancellationToken: cancellationToken);
+        await ParquetSerializer.SerializeAsync(MetricRecord.Of(run).Select(ParquetRow.Of), buffer, new ParquetOptions(),
+            cancellationToken: cancellationToken);
         buffer.Position = 0;
         await buffer.CopyToAsync(output, cancellationToken);
     }

@@ -30,7 +30,8 @@ public static class RunBundle
             foreach (string path in manifest.Files.Keys)
             {
                 using Stream entry = Entry(zip, path);
-                using var file = new FileStream(Path.Combine(folder, path), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+                using var file = new FileStream(Path.Combine(folder, path), FileMode.Open, FileAccess.Read,
+                    FileShare.ReadWrite | FileShare.Delete);
                 file.CopyTo(entry);
             }
         }

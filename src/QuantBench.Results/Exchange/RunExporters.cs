@@ -9,5 +9,6 @@ public static class RunExporters
     public static ImmutableArray<IRunExporter> All { get; } = [new JsonExporter(), new CsvExporter(), new ParquetExporter()];
 
     /// <summary>The exporter of a name, or null.</summary>
-    public static IRunExporter? Find(string name) => All.FirstOrDefault(e => string.Equals(e.Name, name, StringComparison.OrdinalIgnoreCase));
+    public static IRunExporter? Find(string name) =>
+        All.FirstOrDefault(e => string.Equals(e.Name, name, StringComparison.OrdinalIgnoreCase));
 }

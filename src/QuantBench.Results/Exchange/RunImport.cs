@@ -46,7 +46,8 @@ public static class RunImport
         string source = Path.GetFullPath(path);
         string root = Path.GetFullPath(resultsRoot);
         bool isFolder = Directory.Exists(source);
-        if (!isFolder && !File.Exists(source)) throw new StoreException($"{source}: there is no such file or folder.", "Give a run's folder or a bundle (.zip).");
+        if (!isFolder && !File.Exists(source))
+            throw new StoreException($"{source}: there is no such file or folder.", "Give a run's folder or a bundle (.zip).");
 
         // A name no run can have, so that the catalogue never lists a half-taken import.
         string staging = Path.Combine(root, $".import-{Guid.NewGuid():N}");
@@ -96,7 +97,8 @@ public static class RunImport
         foreach (string path in BundleManifest.ContentPaths(source))
         {
             if (++files > limits.Files) throw TooLarge(source, $"more than {limits.Files} files");
-            using var input = new FileStream(Path.Combine(source, path), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using var input = new FileStream(Path.Combine(source, path), FileMode.Open, FileAccess.Read,
+                FileShare.ReadWrite | FileShare.Delete);
             left -= CopyTo(input, staging, path, source, limits.FileBytes, left, out _);
         }
     }
@@ -124,13 +126,15 @@ public static class RunImport
                 using Stream input = entry.Open();
                 left -= CopyTo(input, staging, name, source, limits.FileBytes, left, out string actual);
                 if (!string.Equals(actual, expected, StringComparison.OrdinalIgnoreCase))
-                    throw new StoreException($"{source}: '{name}' doesn't have the hash its manifest says.", "The bundle is damaged or was changed; export it again.");
+                    throw new StoreException($"{source}: '{name}' doesn't have the hash its manifest says.",
+                        "The bundle is damaged or was changed; export it again.");
             }
 
             if (manifest.Files.Keys.FirstOrDefault(k => !seen.Contains(k)) is { } missing)
                 throw new StoreException($"{source}: '{missing}' of its manifest is missing.", "The bundle is damaged; export it again.");
             RunInfo info = RunFolder.ReadInfo(staging);
-            if (info.Id != manifest.Run) throw new StoreException($"{source}: its manifest says run '{manifest.Run}', its run.json '{info.Id}'.", notBundle);
+            if (info.Id != manifest.Run)
+                throw new StoreException($"{source}: its manifest says run '{manifest.Run}', its run.json '{info.Id}'.", notBundle);
         }
         catch (InvalidDataException e)
         {
@@ -142,7 +146,9 @@ public static class RunImport
     {
         const int manifestBytes = 32 << 20;
         ZipArchiveEntry[] entries = [.. zip.Entries.Where(e => e.FullName == BundleManifest.FileName)];
-        if (entries.Length != 1) throw new StoreException($"{source}: not a bundle: it has {(entries.Length == 0 ? "no" : "more than one")} manifest.json.", hint);
+        if (entries.Length != 1)
+            throw new StoreException($"{source}: not a bundle: it has {(entries.Length == 0 ? "no" : "more than one")} manifest.json.",
+                hint);
         try
         {
             using var buffer = new MemoryStream();
@@ -157,7 +163,8 @@ public static class RunImport
             }
 
             BundleManifest? manifest = JsonSerializer.Deserialize<BundleManifest>(buffer.ToArray(), Json.Line);
-            if (manifest is not { Schema: 1, Files: not null, Run: not null }) throw new StoreException($"{source}: not a bundle this QuantBench can read.", hint);
+            if (manifest is not { Schema: 1, Files: not null, Run: not null })
+                throw new StoreException($"{source}: not a bundle this QuantBench can read.", hint);
             return manifest;
         }
         catch (JsonException e)
@@ -190,5 +197,6 @@ public static class RunImport
     }
 
     private static StoreException TooLarge(string source, string what) =>
-        new($"{source}: refused: it holds {what}.", "If the bundle is yours, unpack it into the results directory and run 'quantbench results reindex'.");
+        new($"{source}: refused: it holds {what}.",
+            "If the bundle is yours, unpack it into the results directory and run 'quantbench results reindex'.");
 }

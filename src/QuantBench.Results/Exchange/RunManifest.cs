@@ -44,11 +44,13 @@ public sealed record RunManifest(ImmutableSortedDictionary<string, string> Files
     {
         try
         {
-            return new RunManifest(paths.ToImmutableSortedDictionary(p => p, p => BundleManifest.HashFile(Path.Combine(folder, p)), StringComparer.Ordinal));
+            return new RunManifest(
+                paths.ToImmutableSortedDictionary(p => p, p => BundleManifest.HashFile(Path.Combine(folder, p)), StringComparer.Ordinal));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new StoreException($"{folder}: can't be hashed: {e.Message}", "See 'quantbench results list' for the runs that are here.", e);
+            throw new StoreException($"{folder}: can't be hashed: {e.Message}", "See 'quantbench results list' for the runs that are here.",
+                e);
         }
     }
 }

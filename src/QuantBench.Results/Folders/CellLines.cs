@@ -75,7 +75,8 @@ internal static class CellLines
     private static byte[] Grow(string path, int number, byte[] buffer, int filled)
     {
         if (filled >= MaxLineBytes)
-            throw new StoreException($"{path}: line {number} is longer than {MaxLineBytes >> 20} MiB.", "The file isn't QuantBench's; remove it from the results.");
+            throw new StoreException($"{path}: line {number} is longer than {MaxLineBytes >> 20} MiB.",
+                "The file isn't QuantBench's; remove it from the results.");
         byte[] larger = ArrayPool<byte>.Shared.Rent(buffer.Length * 2);
         buffer.AsSpan(0, filled).CopyTo(larger);
         ArrayPool<byte>.Shared.Return(buffer);
@@ -92,13 +93,16 @@ internal static class CellLines
         catch (Exception e) when (e is JsonException or NotSupportedException or FormatException or ArgumentException)
         {
             throw new StoreException(
-                $"{path}: line {number} is not a cell's result: {e.Message}", "Remove the line; 'quantbench resume' measures its cell again.", e);
+                $"{path}: line {number} is not a cell's result: {e.Message}",
+                "Remove the line; 'quantbench resume' measures its cell again.", e);
         }
 
         if (result?.Cell is null || result.Metrics.IsDefault)
-            throw new StoreException($"{path}: line {number} holds no cell.", "Remove the line; 'quantbench resume' measures its cell again.");
+            throw new StoreException($"{path}: line {number} holds no cell.",
+                "Remove the line; 'quantbench resume' measures its cell again.");
         if (result.Schema != 1)
-            throw new StoreException($"{path}: line {number} is in schema {result.Schema}, this QuantBench reads 1.", "Read it with a newer QuantBench.");
+            throw new StoreException($"{path}: line {number} is in schema {result.Schema}, this QuantBench reads 1.",
+                "Read it with a newer QuantBench.");
         return result;
     }
 }

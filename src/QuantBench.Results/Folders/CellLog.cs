@@ -6,7 +6,8 @@ using QuantBench.Core.Errors;
 
 namespace QuantBench.Results.Folders;
 
-/// <summary>The append-only <c>cells.jsonl</c> of one run, open for writing. Invariant: <see cref="_length"/> bytes on disk are whole lines.</summary>
+/// <summary>The append-only <c>cells.jsonl</c> of one run, open for writing. Invariant: <see cref="_length"/> bytes on disk are whole
+/// lines.</summary>
 internal sealed class CellLog : IDisposable
 {
     private readonly string _path;

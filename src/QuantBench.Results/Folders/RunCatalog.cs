@@ -41,7 +41,8 @@ public sealed class RunCatalog(string resultsRoot)
         if (IsPath(text))
         {
             string full = System.IO.Path.GetFullPath(text);
-            if (System.IO.Path.GetFileName(full) == RunFolder.RunFile) full = System.IO.Path.GetDirectoryName(full)!; // a file has a directory
+            // a file has a directory
+            if (System.IO.Path.GetFileName(full) == RunFolder.RunFile) full = System.IO.Path.GetDirectoryName(full)!;
             if (File.Exists(System.IO.Path.Combine(full, RunFolder.RunFile))) return Entry(full);
             throw new RequestException($"{text}: not a run's folder.", "See 'quantbench results list' for the runs that are here.");
         }
@@ -61,9 +62,11 @@ public sealed class RunCatalog(string resultsRoot)
         return matches.Length switch
         {
             1 => matches[0],
-            0 => throw new RequestException($"there is no run '{text}' in {Root}.", "See 'quantbench results list' for the runs that are here."),
+            0 => throw new RequestException($"there is no run '{text}' in {Root}.",
+                "See 'quantbench results list' for the runs that are here."),
             _ => throw new RequestException(
-                $"'{text}' fits {matches.Length} runs: {string.Join(", ", matches.Take(5).Select(m => m.Id))}{(matches.Length > 5 ? ", …" : "")}.",
+                $"'{text}' fits {matches.Length} runs: "
+                    + $"{string.Join(", ", matches.Take(5).Select(m => m.Id))}{(matches.Length > 5 ? ", …" : "")}.",
                 "Give more of the id."),
         };
     }

@@ -40,10 +40,12 @@ public sealed partial class RunFolder : IDisposable
     /// <summary>Whether this instance may write; false after <see cref="OpenReadOnly"/>.</summary>
     public bool CanWrite => _cells is not null;
 
-    /// <summary>Bytes of a torn last line that <see cref="Open"/> cut off and kept in <see cref="TornFile"/>; 0 when the file was whole.</summary>
+    /// <summary>Bytes of a torn last line that <see cref="Open"/> cut off and kept in <see cref="TornFile"/>; 0 when the file was
+    /// whole.</summary>
     public long HealedBytes => _cells?.HealedBytes ?? 0;
 
-    /// <summary>Whether a text can be a run's id: letters, digits, <c>-</c>, <c>_</c> and single dots inside, at most 128 characters.</summary>
+    /// <summary>Whether a text can be a run's id: letters, digits, <c>-</c>, <c>_</c> and single dots inside, at most 128
+    /// characters.</summary>
     /// <remarks>An id is also a folder's name, so nothing that could leave the results root or hide the folder passes.</remarks>
     public static bool IsValidId(string? id) => id is not null && ValidId().IsMatch(id);
 
@@ -58,7 +60,8 @@ public sealed partial class RunFolder : IDisposable
         CheckId(info.Id);
         string path = System.IO.Path.Combine(System.IO.Path.GetFullPath(resultsRoot), info.Id);
         if (Directory.Exists(path) || File.Exists(path))
-            throw new StoreException($"{path}: a run of this id exists already.", $"Go on with it by 'quantbench resume {info.Id}', or start a new run.");
+            throw new StoreException($"{path}: a run of this id exists already.",
+                $"Go on with it by 'quantbench resume {info.Id}', or start a new run.");
 
         try
         {
@@ -66,7 +69,8 @@ public sealed partial class RunFolder : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new StoreException($"{path}: the run's folder can't be made: {e.Message}", "Check that the results directory is writable, or name another with --results.", e);
+            throw new StoreException($"{path}: the run's folder can't be made: {e.Message}",
+                "Check that the results directory is writable, or name another with --results.", e);
         }
 
         RunLock runLock = RunLock.Take(path);
@@ -86,7 +90,8 @@ public sealed partial class RunFolder : IDisposable
         }
     }
 
-    /// <summary>Opens a folder to append (resume); heals a torn last line; takes the folder's lock so that two runners can't write.</summary>
+    /// <summary>Opens a folder to append (resume); heals a torn last line; takes the folder's lock so that two runners can't
+    /// write.</summary>
     /// <param name="path">The run's folder.</param>
     /// <exception cref="StoreException">Not a run's folder, broken, or being written by another runner.</exception>
     public static RunFolder Open(string path)
@@ -112,7 +117,8 @@ public sealed partial class RunFolder : IDisposable
         }
     }
 
-    /// <summary>Process id of the runner that writes a run; null when none lives. Reads only: no lock is tried, so no runner is disturbed.</summary>
+    /// <summary>Process id of the runner that writes a run; null when none lives. Reads only: no lock is tried, so no runner is
+    /// disturbed.</summary>
     /// <param name="path">The run's folder.</param>
     public static int? WriterProcess(string path) => RunLock.LivingOwner(path);
 
@@ -186,13 +192,15 @@ public sealed partial class RunFolder : IDisposable
     {
         string file = System.IO.Path.Combine(folder, RunFile);
         if (!File.Exists(file))
-            throw new StoreException($"{folder}: not a run's folder: it has no {RunFile}.", "See 'quantbench results list' for the runs that are here.");
+            throw new StoreException($"{folder}: not a run's folder: it has no {RunFile}.",
+                "See 'quantbench results list' for the runs that are here.");
 
         RunInfo? info;
         try
         {
             if (new FileInfo(file).Length > CellLines.MaxLineBytes)
-                throw new StoreException($"{file}: too large for a run's description.", "The folder isn't QuantBench's; remove it from the results.");
+                throw new StoreException($"{file}: too large for a run's description.",
+                    "The folder isn't QuantBench's; remove it from the results.");
             info = JsonSerializer.Deserialize<RunInfo>(File.ReadAllBytes(file), Json.Line);
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
@@ -203,7 +211,8 @@ public sealed partial class RunFolder : IDisposable
         if (info is null || !IsValidId(info.Id))
             throw new StoreException($"{file}: holds no valid run id.", "Restore the file from a copy, or remove the folder.");
         if (info.Schema != 1)
-            throw new StoreException($"{file}: written in schema {info.Schema}, this QuantBench reads 1.", "Read it with the QuantBench that wrote it, or a newer one.");
+            throw new StoreException($"{file}: written in schema {info.Schema}, this QuantBench reads 1.",
+                "Read it with the QuantBench that wrote it, or a newer one.");
         return info;
     }
 

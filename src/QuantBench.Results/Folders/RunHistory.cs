@@ -2,7 +2,8 @@ using QuantBench.Core.Cells;
 
 namespace QuantBench.Results.Folders;
 
-/// <summary>Every line of a run's <c>cells.jsonl</c> in the order it was written, superseded ones included: what happened, not only what holds.</summary>
+/// <summary>Every line of a run's <c>cells.jsonl</c> in the order it was written, superseded ones included: what happened, not only what
+/// holds.</summary>
 public static class RunHistory
 {
     /// <summary>Reads the lines.</summary>

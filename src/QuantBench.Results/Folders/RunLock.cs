@@ -24,12 +24,14 @@ internal sealed class RunLock : IDisposable
         FileStream stream;
         try
         {
-            stream = new FileStream(Path.Combine(folder, LockFile), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+            stream = new FileStream(Path.Combine(folder, LockFile), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None,
+                bufferSize: 0);
         }
         catch (IOException e) when (!DiskHint.IsDiskFull(e))
         {
             throw new StoreException(
-                $"{folder}: another QuantBench writes this run{Owner(ownerPath)}.", "Wait until it has finished, or stop it; then try again.", e);
+                $"{folder}: another QuantBench writes this run{Owner(ownerPath)}.",
+                "Wait until it has finished, or stop it; then try again.", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

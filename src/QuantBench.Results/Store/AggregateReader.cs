@@ -20,12 +20,13 @@ public sealed class AggregateReader : IDisposable
     // A run of cells far apart, e.g. one resumed after many others.
     private const string ScatteredSql = "c.run_id = @run AND c.id BETWEEN @low AND @high";
 
-    // A run's cells mostly follow each other, so they are read in the order of the tables without a sort. Where fewer than one of so many rows is
-    // the run's, the index and a sort are quicker.
+    // A run's cells mostly follow each other, so they are read in the order of the tables without a sort. Where fewer than one of so many
+    // rows is the run's, the index and a sort are quicker.
     private const int MostStrangers = 8;
 
     private const string CellColumnsSql = """
-        SELECT c.id, c.model, c.variant, c.backend, c.workload, c.settings, c.status, c.reason, CASE WHEN c.details LIKE @meaningless THEN 1 ELSE 0 END FROM cells c
+        SELECT c.id, c.model, c.variant, c.backend, c.workload, c.settings, c.status, c.reason,
+            CASE WHEN c.details LIKE @meaningless THEN 1 ELSE 0 END FROM cells c
         """;
 
     private const string MeasurementColumns = """
@@ -33,7 +34,8 @@ public sealed class AggregateReader : IDisposable
         """;
 
     private const string SeriesColumns = """
-        SELECT c.run_id, c.cell_id, c.model, c.variant, c.backend, c.workload, c.settings, m.value, m.error, m.ci_low, m.ci_high, m.n, m.protocol
+        SELECT c.run_id, c.cell_id, c.model, c.variant, c.backend, c.workload, c.settings, m.value, m.error, m.ci_low, m.ci_high, m.n,
+            m.protocol
         """;
 
     private static readonly ImmutableArray<string> s_meaningless = [CellResult.MeaninglessQuality];
@@ -42,7 +44,8 @@ public sealed class AggregateReader : IDisposable
     private readonly StoreReading _reading;
     private readonly bool _owned;
 
-    private AggregateReader(StoreDatabase database, StoreReading reading, bool owned) => (_database, _reading, _owned) = (database, reading, owned);
+    private AggregateReader(StoreDatabase database, StoreReading reading, bool owned) =>
+        (_database, _reading, _owned) = (database, reading, owned);
 
     /// <summary>Opens the store of a results root for reading.</summary>
     /// <param name="resultsRoot">Directory of all run folders.</param>
@@ -54,7 +57,9 @@ public sealed class AggregateReader : IDisposable
         StoreDatabase database = (address ?? StoreAddress.Default).Open(Path.GetFullPath(resultsRoot));
         try
         {
-            if (!database.Exists) throw new StoreException($"{database.Shown}: there is no results database yet.", "Make it from the run folders: quantbench results reindex");
+            if (!database.Exists)
+                throw new StoreException($"{database.Shown}: there is no results database yet.",
+                    "Make it from the run folders: quantbench results reindex");
             using (ResultStore.Open(resultsRoot, address))
             {
                 // Opening it for writing brings an older schema up to date.
@@ -70,33 +75,42 @@ public sealed class AggregateReader : IDisposable
     }
 
     /// <summary>All runs, newest first.</summary>
-    public ImmutableArray<RunInfo> Runs() => Query("SELECT info FROM runs ORDER BY started_ms DESC, id DESC", [], reader => Info(reader.Text(0)));
+    public ImmutableArray<RunInfo> Runs() =>
+        Query("SELECT info FROM runs ORDER BY started_ms DESC, id DESC", [], reader => Info(reader.Text(0)));
 
     /// <summary>A run by its id; null when the store doesn't have it.</summary>
-    public RunInfo? Run(string runId) => Query("SELECT info FROM runs WHERE id = @run", [("@run", runId)], reader => Info(reader.Text(0))).FirstOrDefault();
+    public RunInfo? Run(string runId) =>
+        Query("SELECT info FROM runs WHERE id = @run", [("@run", runId)], reader => Info(reader.Text(0))).FirstOrDefault();
 
     /// <summary>Number of a run's cells in the store; 0 when it doesn't have the run.</summary>
-    public int CellCount(string runId) => Query("SELECT count(*) FROM cells WHERE run_id = @run", [("@run", runId)], reader => (int)reader.Int64(0))[0];
+    public int CellCount(string runId) =>
+        Query("SELECT count(*) FROM cells WHERE run_id = @run", [("@run", runId)], reader => (int)reader.Int64(0))[0];
 
-    /// <summary>A run with all of its cells; measurements carry every aggregate but no samples, minimum, maximum or marks; cells only the mark of meaningless quality.</summary>
+    /// <summary>A run with all of its cells; measurements carry every aggregate but no samples, minimum, maximum or marks; cells only the
+    /// mark of meaningless quality.</summary>
     /// <param name="runId">The run's id.</param>
     /// <param name="metrics">Only these metrics; empty = all.</param>
     /// <exception cref="RequestException">The store doesn't have the run.</exception>
     public RunRecord Load(string runId, params IReadOnlyCollection<string> metrics)
     {
         ArgumentNullException.ThrowIfNull(metrics);
-        RunInfo info = Run(runId) ?? throw new RequestException($"run '{runId}' isn't in {_database.Shown}.", "Take it in with 'quantbench results reindex'.");
+        RunInfo info = Run(runId)
+            ?? throw new RequestException($"run '{runId}' isn't in {_database.Shown}.", "Take it in with 'quantbench results reindex'.");
         var wanted = metrics.Count == 0 ? null : new HashSet<string>(metrics, StringComparer.Ordinal);
         var names = new TextColumn<MetricDefinition?>(name => wanted is null || wanted.Contains(name) ? MetricTable.Find(name) : null);
         var protocols = new TextColumn<string>(text => text);
         var parts = new CellColumns();
         (int count, long first, long last) = Query(
-            "SELECT count(*), coalesce(min(id), 0), coalesce(max(id), 0) FROM cells WHERE run_id = @run", [("@run", runId)], r => ((int)r.Int64(0), r.Int64(1), r.Int64(2)))[0];
+            "SELECT count(*), coalesce(min(id), 0), coalesce(max(id), 0) FROM cells WHERE run_id = @run", [("@run", runId)],
+            r => ((int)r.Int64(0), r.Int64(1), r.Int64(2)))[0];
         string which = last - first < (long)count * MostStrangers ? _database.NeighboursSql : ScatteredSql;
         var cells = ImmutableArray.CreateBuilder<CellResult>(count);
         (string, object)[] range = [("@run", runId), ("@low", first), ("@high", last)];
-        using StoreRows cell = Execute($"{CellColumnsSql} WHERE {which} ORDER BY c.id", [.. range, ("@meaningless", $"%{CellResult.MeaninglessQuality}%")]);
-        using StoreRows measurement = Execute($"{MeasurementColumns} FROM cells c {_database.OrderedJoin} measurements m ON m.cell_row_id = c.id WHERE {which} ORDER BY c.id", range);
+        using StoreRows cell =
+            Execute($"{CellColumnsSql} WHERE {which} ORDER BY c.id", [.. range, ("@meaningless", $"%{CellResult.MeaninglessQuality}%")]);
+        using StoreRows measurement =
+            Execute($"{MeasurementColumns} FROM cells c {_database.OrderedJoin} measurements m ON m.cell_row_id = c.id WHERE {which} ORDER "
+                + $"BY c.id", range);
 
         // Both run in the order of the cells, so they are read side by side.
         bool more = measurement.Read();
@@ -141,10 +155,14 @@ public sealed class AggregateReader : IDisposable
 
         // All series of a metric are found by the metric's index, some cells' by the cells'.
         string sql = query is { CellId: null, Model: null, Variant: null, Backend: null, Workload: null }
-            ? $"{SeriesColumns} FROM measurements m {_database.OrderedJoin} cells c ON c.id = m.cell_row_id WHERE m.name = @metric AND m.value IS NOT NULL AND c.status = 'ok'"
-            : $"{SeriesColumns} FROM cells c {_database.OrderedJoin} measurements m ON m.cell_row_id = c.id AND m.name = @metric WHERE m.value IS NOT NULL AND c.status = 'ok'";
+            ? $"{SeriesColumns} FROM measurements m {_database.OrderedJoin} cells c ON c.id = m.cell_row_id WHERE m.name = @metric AND "
+                + "m.value IS NOT NULL AND c.status = 'ok'"
+            : $"{SeriesColumns} FROM cells c {_database.OrderedJoin} measurements m ON m.cell_row_id = c.id AND m.name = @metric WHERE "
+                + "m.value IS NOT NULL AND c.status = 'ok'";
         List<(string, object)> parameters = [("@metric", query.Metric)];
-        foreach ((string column, string? value) in ((string, string?)[])[("cell_id", query.CellId), ("model", query.Model), ("variant", query.Variant), ("backend", query.Backend), ("workload", query.Workload)])
+        foreach ((string column,
+            string? value) in ((string, string?)[])[("cell_id", query.CellId), ("model", query.Model), ("variant", query.Variant),
+                ("backend", query.Backend), ("workload", query.Workload)])
         {
             if (value is null) continue;
             sql += $" AND c.{column} = @{column}";
@@ -160,8 +178,10 @@ public sealed class AggregateReader : IDisposable
                 string id = row.Text(0, texts);
                 if (!runs.TryGetValue(id, out (long Started, string Machine, string Host) run)) continue;
                 rows.Add(new SeriesRow(
-                    id, run.Started, run.Machine, run.Host, row.Text(1, texts), row.Text(2, texts), row.Text(3, texts), row.Text(4, texts), row.Text(5, texts), row.Text(6, texts),
-                    row.Number(7) ?? double.NaN, row.Number(8), row.Number(9), row.Number(10), Whole(row, 11), row.IsNull(12) ? null : row.Text(12, texts)));
+                    id, run.Started, run.Machine, run.Host, row.Text(1, texts), row.Text(2, texts), row.Text(3, texts), row.Text(4, texts),
+                    row.Text(5, texts), row.Text(6, texts),
+                    row.Number(7) ?? double.NaN, row.Number(8), row.Number(9), row.Number(10), Whole(row, 11),
+                    row.IsNull(12) ? null : row.Text(12, texts)));
             }
         }
 
@@ -216,7 +236,8 @@ public sealed class AggregateReader : IDisposable
     }
 
     // NULL reads as 0, so that only a 0 needs a second look.
-    private static long? Whole(StoreRows row, int column) => row.Int64(column) is var number && number == 0 && row.IsNull(column) ? null : number;
+    private static long? Whole(StoreRows row, int column) =>
+        row.Int64(column) is var number && number == 0 && row.IsNull(column) ? null : number;
 
     private RunInfo Info(string json)
     {
@@ -226,7 +247,8 @@ public sealed class AggregateReader : IDisposable
         }
         catch (JsonException e)
         {
-            throw new StoreException($"{_database.Shown}: a run's description can't be read: {e.Message}", "Run 'quantbench results reindex' where the run was made.", e);
+            throw new StoreException($"{_database.Shown}: a run's description can't be read: {e.Message}",
+                "Run 'quantbench results reindex' where the run was made.", e);
         }
     }
 
@@ -250,17 +272,20 @@ public sealed class AggregateReader : IDisposable
         }
     }
 
-    /// <summary>The columns of <see cref="CellColumnsSql"/>: cells share few variants, backends and settings, so each is read once.</summary>
+    /// <summary>The columns of <see cref="CellColumnsSql"/>: cells share few variants, backends and settings, so each is read
+    /// once.</summary>
     private sealed class CellColumns
     {
         private readonly TextColumn<string> _models = new(text => text);
         private readonly TextColumn<Variant> _variants = new(Variant.Parse);
         private readonly TextColumn<BackendId> _backends = new(text => BackendId.TryParse(text, out BackendId id) ? id : default);
         private readonly TextColumn<string> _workloads = new(text => text);
-        private readonly TextColumn<CellSettings> _settings = new(text => JsonSerializer.Deserialize<CellSettings>(text, Json.Line) ?? CellSettings.Empty);
+        private readonly TextColumn<CellSettings> _settings = new(text =>
+            JsonSerializer.Deserialize<CellSettings>(text, Json.Line) ?? CellSettings.Empty);
         private readonly TextColumn<CellStatus> _statuses = new(text => JsonSerializer.Deserialize<CellStatus>($"\"{text}\"", Json.Line));
 
-        public Cell Cell(StoreRows row) => new(row.Text(1, _models), row.Text(2, _variants), row.Text(3, _backends), row.Text(4, _workloads), row.Text(5, _settings));
+        public Cell Cell(StoreRows row) =>
+            new(row.Text(1, _models), row.Text(2, _variants), row.Text(3, _backends), row.Text(4, _workloads), row.Text(5, _settings));
 
         public CellStatus Status(StoreRows row) => row.Text(6, _statuses);
     }

@@ -12,9 +12,9 @@ using QuantBench.Results.Folders;
 namespace QuantBench.Results.Store;
 
 /// <summary>
-/// The store: by default <c>results.db</c> (SQLite, WAL) in the results root, or a PostgreSQL database that the machines of a lab share. Of the runs
-/// made here it is an index of their folders, never the only copy: <see cref="Reindex"/> brings it up to date. Writing is one thread's at a time;
-/// contexts, readers and watches may be opened by any. Several processes may have it open.
+/// The store: by default <c>results.db</c> (SQLite, WAL) in the results root, or a PostgreSQL database that the machines of a lab share. Of
+/// the runs made here it is an index of their folders, never the only copy: <see cref="Reindex"/> brings it up to date. Writing is one
+/// thread's at a time; contexts, readers and watches may be opened by any. Several processes may have it open.
 /// </summary>
 public sealed class ResultStore : IDisposable
 {
@@ -122,8 +122,8 @@ public sealed class ResultStore : IDisposable
     }
 
     /// <summary>
-    /// Brings the store up to date with the run folders under the results root, in one transaction: readers see the old state or the new. Runs without
-    /// a folder here are removed, except from a shared store, where they are other machines'.
+    /// Brings the store up to date with the run folders under the results root, in one transaction: readers see the old state or the new.
+    /// Runs without a folder here are removed, except from a shared store, where they are other machines'.
     /// </summary>
     /// <exception cref="StoreException">The database can't be written.</exception>
     public ReindexReport Reindex()
@@ -169,7 +169,8 @@ public sealed class ResultStore : IDisposable
         return new ReindexReport(runs, cells, skipped.ToImmutable());
     }
 
-    /// <summary>A run with all of its cells and raw samples, from the store alone; null when it doesn't have it. Cells of variants this program doesn't know are left out.</summary>
+    /// <summary>A run with all of its cells and raw samples, from the store alone; null when it doesn't have it. Cells of variants this
+    /// program doesn't know are left out.</summary>
     /// <param name="runId">The run's id.</param>
     /// <exception cref="StoreException">The database can't be read.</exception>
     public RunRecord? ReadRecord(string runId)
@@ -177,7 +178,8 @@ public sealed class ResultStore : IDisposable
         try
         {
             using StoreContext context = OpenContext();
-            if (context.Runs.FirstOrDefault(r => r.Id == runId) is not { } run || JsonSerializer.Deserialize<RunInfo>(run.Info, Json.Line) is not { } info) return null;
+            if (context.Runs.FirstOrDefault(r => r.Id == runId) is not { } run
+                || JsonSerializer.Deserialize<RunInfo>(run.Info, Json.Line) is not { } info) return null;
             CellRow[] cells = [.. context.Cells.Where(c => c.RunId == runId).OrderBy(c => c.Id)];
             ILookup<long, Measurement> measured = (
                 from c in context.Cells
@@ -186,7 +188,8 @@ public sealed class ResultStore : IDisposable
                 from s in all.DefaultIfEmpty()
                 where c.RunId == runId
                 orderby m.Id
-                select new { m, Data = s == null ? null : s.Data }).ToLookup(x => x.m.CellRowId, x => RowReading.Measurement(x.m, x.Data is null ? null : SampleRow.Unpack(x.Data)));
+                select new { m, Data = s == null ? null : s.Data })
+                .ToLookup(x => x.m.CellRowId, x => RowReading.Measurement(x.m, x.Data is null ? null : SampleRow.Unpack(x.Data)));
             return new RunRecord(info, [.. cells.Select(c => RowReading.Cell(c, [.. measured[c.Id]])).OfType<CellResult>()]);
         }
         catch (Exception e) when (Explain(e) is { } known)

@@ -17,9 +17,12 @@ public static class RowReading
     public static CellResult? Cell(CellRow row, ImmutableArray<Measurement> metrics)
     {
         ArgumentNullException.ThrowIfNull(row);
-        if (!Variant.TryParse(row.Variant, out Variant? variant) || variant is null || !BackendId.TryParse(row.Backend, out BackendId backend)) return null;
-        Details details = row.Details is null ? new Details() : JsonSerializer.Deserialize<Details>(row.Details, Json.Line) ?? new Details();
-        var cell = new Cell(row.Model, variant, backend, row.Workload, JsonSerializer.Deserialize<CellSettings>(row.Settings) ?? CellSettings.Empty);
+        if (!Variant.TryParse(row.Variant, out Variant? variant) || variant is null
+            || !BackendId.TryParse(row.Backend, out BackendId backend)) return null;
+        Details details = row.Details is null ? new Details()
+            : JsonSerializer.Deserialize<Details>(row.Details, Json.Line) ?? new Details();
+        var cell = new Cell(row.Model, variant, backend, row.Workload,
+            JsonSerializer.Deserialize<CellSettings>(row.Settings) ?? CellSettings.Empty);
         return new CellResult
         {
             Cell = cell,

@@ -11,5 +11,6 @@ namespace QuantBench.Results.Store;
 /// <param name="Suite">Name of the suite.</param>
 /// <param name="SinceMs">Runs started at this time or later, milliseconds since 1970 UTC.</param>
 public sealed record SeriesQuery(
-    string Metric, string? Machine = null, string? CellId = null, string? Model = null, string? Variant = null, string? Backend = null, string? Workload = null,
+    string Metric, string? Machine = null, string? CellId = null, string? Model = null, string? Variant = null, string? Backend = null,
+    string? Workload = null,
     string? Suite = null, long? SinceMs = null);

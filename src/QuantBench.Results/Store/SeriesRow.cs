@@ -18,5 +18,6 @@ namespace QuantBench.Results.Store;
 /// <param name="N">Number of observations.</param>
 /// <param name="Protocol">Protocol id of a quality figure.</param>
 public readonly record struct SeriesRow(
-    string RunId, long StartedMs, string MachineId, string Host, string CellId, string Model, string Variant, string Backend, string Workload, string Settings,
+    string RunId, long StartedMs, string MachineId, string Host, string CellId, string Model, string Variant, string Backend,
+    string Workload, string Settings,
     double Value, double? Error, double? CiLow, double? CiHigh, long? N, string? Protocol);

@@ -3,8 +3,8 @@ using QuantBench.Core.Errors;
 namespace QuantBench.Results.Store;
 
 /// <summary>
-/// Which database holds the store: by default SQLite in the results root, else what <c>--store</c> or <c>QUANTBENCH_STORE</c> names. It may hold a
-/// password, so nothing of it is printed; <see cref="ResultStore.Location"/> is for people.
+/// Which database holds the store: by default SQLite in the results root, else what <c>--store</c> or <c>QUANTBENCH_STORE</c> names. It may
+/// hold a password, so nothing of it is printed; <see cref="ResultStore.Location"/> is for people.
 /// </summary>
 public sealed class StoreAddress
 {
@@ -14,7 +14,9 @@ public sealed class StoreAddress
     /// <summary>SQLite in the results root.</summary>
     public static readonly StoreAddress Default = new("sqlite", StoreProviders.All[0]);
 
-    private const string Forms = "Write sqlite, postgres (with PGHOST, PGDATABASE, … and ~/.pgpass), postgres://user@host/database, 'Host=…;Database=…', or file:PATH of a file that holds one of these.";
+    private const string Forms =
+        "Write sqlite, postgres (with PGHOST, PGDATABASE, … and ~/.pgpass), postgres://user@host/database, 'Host=…;Database=…', or "
+            + "file:PATH of a file that holds one of these.";
     private const string FilePrefix = "file:";
     private const int LongestFile = 16 << 10;
 
@@ -35,7 +37,8 @@ public sealed class StoreAddress
         if (address.Length == 0) return Default;
         if (address.StartsWith(FilePrefix, StringComparison.Ordinal)) address = FromFile(address[FilePrefix.Length..]);
         // A wrong address isn't repeated: it may be a password in the wrong place.
-        IStoreProvider provider = StoreProviders.All.FirstOrDefault(p => p.Accepts(address)) ?? throw new RequestException("that is no address of a store.", Forms);
+        IStoreProvider provider = StoreProviders.All.FirstOrDefault(p => p.Accepts(address))
+            ?? throw new RequestException("that is no address of a store.", Forms);
         var found = new StoreAddress(address, provider);
         using (found.Open(Path.GetTempPath()))
         {
@@ -58,7 +61,8 @@ public sealed class StoreAddress
         try
         {
             string full = Path.GetFullPath(path);
-            if (new FileInfo(full).Length > LongestFile) throw new RequestException($"{full}: is too long for the address of a store.", Forms);
+            if (new FileInfo(full).Length > LongestFile)
+                throw new RequestException($"{full}: is too long for the address of a store.", Forms);
             return File.ReadLines(full).Select(l => l.Trim()).FirstOrDefault(l => l.Length > 0 && l[0] != '#')
                 ?? throw new RequestException($"{full}: holds no address of a store.", Forms);
         }

@@ -3,9 +3,10 @@ using Microsoft.EntityFrameworkCore;
 namespace QuantBench.Results.Store;
 
 /// <summary>
-/// The store's tables for queries by LINQ. Rows are written by <see cref="ResultStore"/> only, past EF's change tracker. To change the schema:
-/// change the rows here, then for each database system, e.g. for SQLite,
-/// <c>dotnet ef migrations add Name --project src/QuantBench.Results --context SqliteStoreContext --output-dir Store/Sqlite/Migrations</c> with
+/// The store's tables for queries by LINQ. Rows are written by <see cref="ResultStore"/> only, past EF's change tracker. To change the
+/// schema: change the rows here, then for each database system, e.g. for SQLite,
+/// <c>dotnet ef migrations add Name --project src/QuantBench.Results --context SqliteStoreContext --output-dir Store/Sqlite/Migrations</c>
+/// with
 /// <c>EfDesign=true</c> in the environment; set the folder's <c>LatestSchema</c>, and look at the writer's columns.
 /// </summary>
 public abstract class StoreContext : DbContext

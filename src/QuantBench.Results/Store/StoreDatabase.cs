@@ -5,7 +5,8 @@ namespace QuantBench.Results.Store;
 
 /// <summary>
 /// One database that holds a store, with all that differs between database systems. To add a system: a folder beside <c>Sqlite</c> and
-/// <c>Postgres</c> with a provider, a database, a context and migrations, and a line in <see cref="StoreProviders"/>. Safe for use by several threads.
+/// <c>Postgres</c> with a provider, a database, a context and migrations, and a line in <see cref="StoreProviders"/>. Safe for use by
+/// several threads.
 /// </summary>
 internal abstract class StoreDatabase : IDisposable
 {
@@ -21,7 +22,8 @@ internal abstract class StoreDatabase : IDisposable
     /// <summary>Keeps two tables to be read in the order they are named, where the system would choose an order by itself.</summary>
     public abstract string OrderedJoin { get; }
 
-    /// <summary>A condition that reads a run's cells (<c>c</c>) between <c>@low</c> and <c>@high</c> where most of those are the run's.</summary>
+    /// <summary>A condition that reads a run's cells (<c>c</c>) between <c>@low</c> and <c>@high</c> where most of those are the
+    /// run's.</summary>
     public abstract string NeighboursSql { get; }
 
     /// <summary>A connection for writing; the database is made when it is a file that isn't there.</summary>

@@ -3,7 +3,8 @@ namespace QuantBench.Results.Store;
 /// <summary>Sees that a database was changed, by whatever process. One thread's at a time; dispose it.</summary>
 public abstract class StoreWatch : IDisposable
 {
-    /// <summary>A number that is another one after each change by another connection; cheap enough to be asked for twice a second.</summary>
+    /// <summary>A number that is another one after each change by another connection; cheap enough to be asked for twice a
+    /// second.</summary>
     /// <exception cref="Core.Errors.StoreException">The database doesn't answer.</exception>
     public abstract long Version();
 

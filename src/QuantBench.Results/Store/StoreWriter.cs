@@ -17,23 +17,29 @@ internal class StoreWriter : IDisposable
     /// <summary>Columns of a cell as they are written.</summary>
     protected static readonly (string Name, DbType Type)[] CellColumns =
     [
-        ("run_id", DbType.String), ("cell_id", DbType.String), ("model", DbType.String), ("variant", DbType.String), ("backend", DbType.String), ("workload", DbType.String),
-        ("settings", DbType.String), ("status", DbType.String), ("reason", DbType.String), ("failure", DbType.String), ("started_ms", DbType.Int64), ("seconds", DbType.Double),
+        ("run_id", DbType.String), ("cell_id", DbType.String), ("model", DbType.String), ("variant", DbType.String),
+        ("backend", DbType.String), ("workload", DbType.String),
+        ("settings", DbType.String), ("status", DbType.String), ("reason", DbType.String), ("failure", DbType.String),
+        ("started_ms", DbType.Int64), ("seconds", DbType.Double),
         ("details", DbType.String),
     ];
 
     /// <summary>Columns of a measurement after the cell's row.</summary>
     protected static readonly (string Name, DbType Type)[] MeasurementColumns =
     [
-        ("name", DbType.String), ("unit", DbType.String), ("direction", DbType.String), ("value", DbType.Double), ("error", DbType.Double), ("n", DbType.Int64), ("mean", DbType.Double),
-        ("sd", DbType.Double), ("median", DbType.Double), ("min", DbType.Double), ("max", DbType.Double), ("p90", DbType.Double), ("p95", DbType.Double), ("p99", DbType.Double),
+        ("name", DbType.String), ("unit", DbType.String), ("direction", DbType.String), ("value", DbType.Double), ("error", DbType.Double),
+        ("n", DbType.Int64), ("mean", DbType.Double),
+        ("sd", DbType.Double), ("median", DbType.Double), ("min", DbType.Double), ("max", DbType.Double), ("p90", DbType.Double),
+        ("p95", DbType.Double), ("p99", DbType.Double),
         ("ci_low", DbType.Double), ("ci_high", DbType.Double), ("protocol", DbType.String), ("notes", DbType.String),
     ];
 
     private static readonly (string Name, DbType Type)[] s_runColumns =
     [
-        ("id", DbType.String), ("suite", DbType.String), ("suite_sha256", DbType.String), ("started_ms", DbType.Int64), ("finished_ms", DbType.Int64), ("status", DbType.String),
-        ("cell_count", DbType.Int32), ("machine_id", DbType.String), ("host", DbType.String), ("cpu", DbType.String), ("folder", DbType.String), ("info", DbType.String),
+        ("id", DbType.String), ("suite", DbType.String), ("suite_sha256", DbType.String), ("started_ms", DbType.Int64),
+        ("finished_ms", DbType.Int64), ("status", DbType.String),
+        ("cell_count", DbType.Int32), ("machine_id", DbType.String), ("host", DbType.String), ("cpu", DbType.String),
+        ("folder", DbType.String), ("info", DbType.String),
     ];
 
     private static readonly string s_runSql = $"""
@@ -48,7 +54,8 @@ internal class StoreWriter : IDisposable
         RETURNING id
         """;
 
-    private static readonly string s_measurementSql = $"{Insert("measurements", [("cell_row_id", DbType.Int64), .. MeasurementColumns])} RETURNING id";
+    private static readonly string s_measurementSql =
+        $"{Insert("measurements", [("cell_row_id", DbType.Int64), .. MeasurementColumns])} RETURNING id";
 
     private readonly DbCommand _run;
     private readonly DbCommand _remove;
@@ -65,14 +72,16 @@ internal class StoreWriter : IDisposable
         _clear = Prepare(connection, "DELETE FROM measurements WHERE cell_row_id = @cell_row_id", ("cell_row_id", DbType.Int64));
         _measurement = Prepare(connection, s_measurementSql, [("cell_row_id", DbType.Int64), .. MeasurementColumns]);
         _sample = Prepare(
-            connection, "INSERT INTO samples (measurement_id, count, data) VALUES (@measurement_id, @count, @data)", ("measurement_id", DbType.Int64), ("count", DbType.Int32), ("data", DbType.Binary));
+            connection, "INSERT INTO samples (measurement_id, count, data) VALUES (@measurement_id, @count, @data)",
+            ("measurement_id", DbType.Int64), ("count", DbType.Int32), ("data", DbType.Binary));
     }
 
     /// <summary>Adds a run or brings its row up to date.</summary>
     public void Run(RunInfo info, string folder, DbTransaction transaction)
     {
         Bind(
-            _run, transaction, info.Id, info.Suite, info.SuiteSha256, info.Started.ToUnixTimeMilliseconds(), info.Finished?.ToUnixTimeMilliseconds(),
+            _run, transaction, info.Id, info.Suite, info.SuiteSha256, info.Started.ToUnixTimeMilliseconds(),
+            info.Finished?.ToUnixTimeMilliseconds(),
             Name(info.Status), info.CellCount, info.Fingerprint.MachineId, info.Fingerprint.Host, info.Fingerprint.Cpu, folder,
             JsonSerializer.Serialize(info, Json.Line));
         _run.ExecuteNonQuery();
@@ -126,7 +135,8 @@ internal class StoreWriter : IDisposable
         Cell cell = result.Cell;
         return
         [
-            runId, cell.Id.Value, cell.Model, cell.Variant.Id, cell.Backend.ToString(), cell.Workload, cell.Settings.ToString(), Name(result.Status), result.Reason,
+            runId, cell.Id.Value, cell.Model, cell.Variant.Id, cell.Backend.ToString(), cell.Workload, cell.Settings.ToString(),
+            Name(result.Status), result.Reason,
             result.Failure is { } failure ? Name(failure) : null, result.Started.ToUnixTimeMilliseconds(), result.Seconds, Details(result),
         ];
     }
@@ -143,7 +153,8 @@ internal class StoreWriter : IDisposable
     protected virtual object? Storable(object? value) => value is double d && double.IsNaN(d) ? null : value;
 
     private static string Insert(string table, (string Name, DbType Type)[] columns) =>
-        $"INSERT INTO {table} ({string.Join(", ", columns.Select(c => c.Name))}) VALUES ({string.Join(", ", columns.Select(c => "@" + c.Name))})";
+        $"INSERT INTO {table} ({string.Join(", ", columns.Select(c => c.Name))}) VALUES "
+            + $"({string.Join(", ", columns.Select(c => "@" + c.Name))})";
 
     private static DbCommand Prepare(DbConnection connection, string sql, params ReadOnlySpan<(string Name, DbType Type)> parameters)
     {
@@ -169,7 +180,8 @@ internal class StoreWriter : IDisposable
     private static string? Details(CellResult result)
     {
         if (result.Notes is not { IsDefaultOrEmpty: false } && result.Provenance.IsEmpty && result.Conditions.IsEmpty) return null;
-        return JsonSerializer.Serialize(new { notes = result.Notes ?? [], provenance = result.Provenance, conditions = result.Conditions }, Json.Line);
+        return JsonSerializer.Serialize(new { notes = result.Notes ?? [], provenance = result.Provenance, conditions = result.Conditions },
+            Json.Line);
     }
 
     private void Bind(DbCommand command, DbTransaction transaction, params ReadOnlySpan<object?> values)

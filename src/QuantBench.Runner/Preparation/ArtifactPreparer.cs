@@ -33,7 +33,8 @@ public sealed class ArtifactPreparer
     /// <param name="source">Its source.</param>
     /// <param name="calibration">Calibration text; null when no variant needs one.</param>
     /// <param name="events">Receives what happens.</param>
-    public ArtifactPreparer(RunnerEnvironment environment, string model, ModelSource source, CalibrationText? calibration, IProgress<RunEvent> events)
+    public ArtifactPreparer(RunnerEnvironment environment, string model, ModelSource source, CalibrationText? calibration,
+        IProgress<RunEvent> events)
     {
         ArgumentNullException.ThrowIfNull(environment);
         (_environment, _model, _source, _calibration, _events) = (environment, model, source, calibration, events);
@@ -80,7 +81,8 @@ public sealed class ArtifactPreparer
     private async Task<Prepared> MakeAsync(string name, CancellationToken cancellationToken)
     {
         if (!_plans.TryGetValue(name, out PlannedArtifact? plan)) return Prepared.Not(CellStatus.Failed, $"{name} was never planned");
-        if (plan.Recipe is not { } planned) return Prepared.Not(CellStatus.Unsupported, plan.Unsupported ?? $"nothing here can make {name}");
+        if (plan.Recipe is not { } planned)
+            return Prepared.Not(CellStatus.Unsupported, plan.Unsupported ?? $"nothing here can make {name}");
         ArtifactRecipe recipe = planned.ToRecipe();
         var inputPaths = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
         var inputHashes = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
@@ -99,7 +101,8 @@ public sealed class ArtifactPreparer
         try
         {
             RegistryEntry entry = await _registry.GetOrBuildAsync(
-                key, name, (path, stop) => BuildAsync(key, name, recipe, inputPaths.ToImmutable(), inputHashes.ToImmutable(), path, stop), cancellationToken);
+                key, name, (path, stop) => BuildAsync(key, name, recipe, inputPaths.ToImmutable(), inputHashes.ToImmutable(), path, stop),
+                cancellationToken);
             Report(name, cached, start, entry.Bytes, null);
             return Prepared.Ready(entry, _registry.ArtifactPath(entry));
         }
@@ -112,7 +115,8 @@ public sealed class ArtifactPreparer
     }
 
     private async Task<RegistryEntry> BuildAsync(
-        string key, string name, ArtifactRecipe recipe, ImmutableSortedDictionary<string, string> paths, ImmutableSortedDictionary<string, string> hashes,
+        string key, string name, ArtifactRecipe recipe, ImmutableSortedDictionary<string, string> paths,
+        ImmutableSortedDictionary<string, string> hashes,
         string output, CancellationToken cancellationToken)
     {
         WorkerBuild build = BuildOf([name]) with
@@ -125,11 +129,13 @@ public sealed class ArtifactPreparer
         long start = _environment.Clock.GetTimestamp();
         var progress = new Forward<EvaluationProgress>(p => _events.Report(new RunEvent.PreparationProgress(_model, name, p)));
         WorkerOutcome outcome = await new WorkerProcess(_environment.Worker, _environment.Clock)
-            .RunAsync(_environment.NewJob(WorkerJobKind.Prepare) with { Build = build }, new WorkerLimits(Timeout), LogPath(name), progress, cancellationToken);
+            .RunAsync(_environment.NewJob(WorkerJobKind.Prepare) with { Build = build }, new WorkerLimits(Timeout), LogPath(name), progress,
+                cancellationToken);
         cancellationToken.ThrowIfCancellationRequested();
         return outcome.Match(
             finished: f => _registry.Entry(
-                key, _source, name, recipe, hashes, f.Value.Built ?? throw new EngineException($"making {name}: the worker didn't say what it built."),
+                key, _source, name, recipe, hashes,
+                f.Value.Built ?? throw new EngineException($"making {name}: the worker didn't say what it built."),
                 _environment.Clock.GetElapsedTime(start).TotalSeconds),
             failed: f => throw new EngineException($"making {name}: {f.Reason}", f.Hint),
             cancelled: () => throw new OperationCanceledException(cancellationToken));
@@ -146,11 +152,14 @@ public sealed class ArtifactPreparer
     };
 
     private void Report(string name, bool cached, long start, long bytes, string? problem) =>
-        _events.Report(new RunEvent.PreparationEnded(_model, name, cached, _environment.Clock.GetElapsedTime(start).TotalSeconds, bytes, problem));
+        _events.Report(
+            new RunEvent.PreparationEnded(_model, name, cached, _environment.Clock.GetElapsedTime(start).TotalSeconds, bytes, problem));
 
     private string? LogPath(string name) => LogFolder is null
         ? null
-        : Path.Combine(LogFolder, $"prepare-{string.Concat($"{_model}-{name}".Select(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '+' ? c : '_'))}.log");
+        : Path.Combine(LogFolder,
+            "prepare-"
+                + string.Concat($"{_model}-{name}".Select(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '+' ? c : '_')) + ".log");
 }
 
 /// <summary>Hands progress on at once, on the caller's thread; <see cref="Progress{T}"/> would reorder it.</summary>

@@ -19,8 +19,8 @@ namespace QuantBench.Runner.Preparation;
 public sealed record OliveResult(string Directory, string Command, string LogPath, string OutputSha256, double Seconds);
 
 /// <summary>
-/// Runs Microsoft Olive's command on a model source, once per source, recipe and command: the output is kept in the cache with the command line, the
-/// log and the hash of all its files. Olive isn't part of this program; it is the user's, found on PATH.
+/// Runs Microsoft Olive's command on a model source, once per source, recipe and command: the output is kept in the cache with the command
+/// line, the log and the hash of all its files. Olive isn't part of this program; it is the user's, found on PATH.
 /// </summary>
 /// <param name="cacheRoot">Cache root; outputs lie in its <c>olive</c>.</param>
 /// <param name="clock">The one clock.</param>
@@ -47,7 +47,8 @@ public sealed class OliveStep(string cacheRoot, TimeProvider clock)
 
     /// <summary>What the cell is told where there is no such command.</summary>
     public static string MissingReason =>
-        "the model is made by an Olive recipe, but there is no 'olive' command on PATH: install it (pip install olive-ai) or give a directory that Olive wrote as the source";
+        "the model is made by an Olive recipe, but there is no 'olive' command on PATH: install it (pip install olive-ai) or give a "
+            + "directory that Olive wrote as the source";
 
     /// <summary>Splits a recipe into arguments: by white space, with double quotes around arguments that hold some.</summary>
     /// <param name="recipe">E.g. <c>auto-opt --precision int4</c>.</param>
@@ -95,10 +96,13 @@ public sealed class OliveStep(string cacheRoot, TimeProvider clock)
     /// <param name="cancellationToken">Kills the command; its half output is thrown away.</param>
     /// <exception cref="EngineException">The command failed or wrote no ONNX model.</exception>
     /// <exception cref="StoreException">The cache can't be written.</exception>
-    public async Task<OliveResult> RunAsync(string command, string recipe, string sourcePath, string sourceSha256, CancellationToken cancellationToken)
+    public async Task<OliveResult> RunAsync(string command, string recipe, string sourcePath, string sourceSha256,
+        CancellationToken cancellationToken)
     {
         ImmutableArray<string> arguments = Split(recipe);
-        string key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', ["olive-v1", command, sourceSha256, .. arguments]))))[..32];
+        string key =
+            Convert.ToHexStringLower(
+                SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', ["olive-v1", command, sourceSha256, .. arguments]))))[..32];
         string folder = Path.Combine(_root, key);
         try
         {
@@ -110,12 +114,14 @@ public sealed class OliveStep(string cacheRoot, TimeProvider clock)
             OliveResult made = await MakeAsync(command, arguments, sourcePath, temporary, cancellationToken);
             if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
             Directory.Move(temporary, folder);
-            // Crash point: the folder is in its place with its record; a crash before leaves only a temporary one, which the next run removes.
+            // Crash point: the folder is in its place with its record; a crash before leaves only a temporary one, which the next run
+            // removes.
             return Rooted(made, folder);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new StoreException($"Olive's output can't be kept in {_root}: {e.Message}", "Free space there, or name another place with --cache DIR.", e);
+            throw new StoreException($"Olive's output can't be kept in {_root}: {e.Message}",
+                "Free space there, or name another place with --cache DIR.", e);
         }
     }
 
@@ -125,7 +131,8 @@ public sealed class OliveStep(string cacheRoot, TimeProvider clock)
         if (!File.Exists(path)) return null;
         try
         {
-            return JsonSerializer.Deserialize<OliveResult>(File.ReadAllBytes(path), Json.Line) is { } found && Directory.Exists(Path.Combine(folder, found.Directory)) ? Rooted(found, folder) : null;
+            return JsonSerializer.Deserialize<OliveResult>(File.ReadAllBytes(path), Json.Line) is { } found
+                && Directory.Exists(Path.Combine(folder, found.Directory)) ? Rooted(found, folder) : null;
         }
         catch (JsonException)
         {
@@ -137,11 +144,14 @@ public sealed class OliveStep(string cacheRoot, TimeProvider clock)
     private static OliveResult Rooted(OliveResult result, string folder) =>
         result with { Directory = Path.GetFullPath(Path.Combine(folder, result.Directory)), LogPath = Path.Combine(folder, LogFile) };
 
-    private async Task<OliveResult> MakeAsync(string command, ImmutableArray<string> arguments, string sourcePath, string folder, CancellationToken cancellationToken)
+    private async Task<OliveResult> MakeAsync(string command, ImmutableArray<string> arguments, string sourcePath, string folder,
+        CancellationToken cancellationToken)
     {
         string output = Path.Combine(folder, OutputFolder);
         Directory.CreateDirectory(output);
-        List<string> all = [.. arguments.Select(a => a.Replace("{source}", sourcePath, StringComparison.Ordinal).Replace("{output}", output, StringComparison.Ordinal))];
+        List<string> all = [
+            .. arguments.Select(a =>
+                a.Replace("{source}", sourcePath, StringComparison.Ordinal).Replace("{output}", output, StringComparison.Ordinal))];
         if (!arguments.Any(a => a.Contains("{source}", StringComparison.Ordinal))) all.AddRange(["--model_name_or_path", sourcePath]);
         if (!arguments.Any(a => a.Contains("{output}", StringComparison.Ordinal))) all.AddRange(["--output_path", output]);
         long start = clock.GetTimestamp();
@@ -160,17 +170,26 @@ public sealed class OliveStep(string cacheRoot, TimeProvider clock)
 
         // Newer versions write the model to a folder of its own below the output.
         string relative = new[] { OutputFolder, Path.Combine(OutputFolder, "model") }
-            .FirstOrDefault(d => Directory.Exists(Path.Combine(folder, d)) && Directory.EnumerateFiles(Path.Combine(folder, d), "*.onnx").Any())
-            ?? throw new EngineException($"'{line}' wrote no ONNX model to its output directory.", "Choose a recipe that ends in an ONNX model, e.g. auto-opt or quantize --implementation ... for ONNX.");
+            .FirstOrDefault(d =>
+                Directory.Exists(Path.Combine(folder, d)) && Directory.EnumerateFiles(Path.Combine(folder, d), "*.onnx").Any())
+            ?? throw new EngineException($"'{line}' wrote no ONNX model to its output directory.",
+                "Choose a recipe that ends in an ONNX model, e.g. auto-opt or quantize --implementation ... for ONNX.");
         ArtifactContent content = ArtifactContent.Read(output, cancellationToken);
         var result = new OliveResult(relative, line, LogFile, content.Sha256, seconds);
-        await File.WriteAllBytesAsync(Path.Combine(folder, RecordFile), JsonSerializer.SerializeToUtf8Bytes(result, Json.Line), cancellationToken);
+        await File.WriteAllBytesAsync(Path.Combine(folder, RecordFile), JsonSerializer.SerializeToUtf8Bytes(result, Json.Line),
+            cancellationToken);
         return result;
     }
 
-    private static async Task<int> RunProcessAsync(string command, List<string> arguments, string logPath, CancellationToken cancellationToken)
+    private static async Task<int> RunProcessAsync(string command, List<string> arguments, string logPath,
+        CancellationToken cancellationToken)
     {
-        var info = new ProcessStartInfo(command) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var info = new ProcessStartInfo(command)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true
+        };
         foreach (string argument in arguments) info.ArgumentList.Add(argument);
         await using var log = new StreamWriter(logPath);
         await log.WriteLineAsync($"$ {command} {string.Join(' ', arguments)}");

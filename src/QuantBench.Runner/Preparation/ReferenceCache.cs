@@ -36,7 +36,8 @@ public sealed class ReferenceCache(string cacheRoot, TimeProvider clock)
     /// <param name="compute">Writes the file to the path it is given.</param>
     /// <param name="cancellationToken">Stops.</param>
     /// <exception cref="StoreException">The cache can't be written.</exception>
-    public async Task<string> GetOrComputeAsync(string key, Func<string, CancellationToken, Task> compute, CancellationToken cancellationToken)
+    public async Task<string> GetOrComputeAsync(string key, Func<string, CancellationToken, Task> compute,
+        CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(compute);
         string path = PathOf(key);
@@ -65,7 +66,8 @@ public sealed class ReferenceCache(string cacheRoot, TimeProvider clock)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new StoreException($"reference log-probabilities can't be kept in {_root}: {e.Message}", "Free space there, or name another place with --cache DIR.", e);
+            throw new StoreException($"reference log-probabilities can't be kept in {_root}: {e.Message}",
+                "Free space there, or name another place with --cache DIR.", e);
         }
     }
 
@@ -82,7 +84,10 @@ public sealed class ReferenceCache(string cacheRoot, TimeProvider clock)
         {
             kept += file.Length;
             bool old = file.LastWriteTimeUtc <= limit.UtcDateTime;
-            if (old || kept > limitBytes) garbage.Add(new GarbageItem(file.FullName, file.Length, old ? $"unused since {file.LastWriteTimeUtc:yyyy-MM-dd}" : "over the size limit"));
+            if (old || kept > limitBytes)
+                garbage.Add(
+                    new GarbageItem(file.FullName, file.Length,
+                        old ? $"unused since {file.LastWriteTimeUtc:yyyy-MM-dd}" : "over the size limit"));
         }
 
         return garbage;

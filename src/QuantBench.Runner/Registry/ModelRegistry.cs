@@ -48,7 +48,8 @@ public sealed class ModelRegistry
     {
         ArgumentNullException.ThrowIfNull(recipe);
         // JSON keeps values with line breaks apart from the separators.
-        string identity = JsonSerializer.Serialize(new { Version = "artifact-v1", sourceSha256, artifactName, recipe, inputSha256 }, Json.Line);
+        string identity =
+            JsonSerializer.Serialize(new { Version = "artifact-v1", sourceSha256, artifactName, recipe, inputSha256 }, Json.Line);
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity)))[..32];
     }
 
@@ -82,7 +83,8 @@ public sealed class ModelRegistry
         }
     }
 
-    /// <summary>Returns the entry of a key, building it first when it isn't here. Runners that want the same one wait for each other.</summary>
+    /// <summary>Returns the entry of a key, building it first when it isn't here. Runners that want the same one wait for each
+    /// other.</summary>
     /// <param name="key">Its key.</param>
     /// <param name="artifactName">Variant id or <c>imatrix</c>.</param>
     /// <param name="build">Builds a file or directory at the path it is given and returns the entry.</param>
@@ -119,13 +121,15 @@ public sealed class ModelRegistry
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new StoreException(
-                $"the model registry {_root} can't be written: {e.Message}", "Free space there, or name another place with --cache DIR or QUANTBENCH_CACHE.", e);
+                $"the model registry {_root} can't be written: {e.Message}",
+                "Free space there, or name another place with --cache DIR or QUANTBENCH_CACHE.", e);
         }
     }
 
     /// <summary>Every entry, damaged ones included, by variant and source.</summary>
     public IReadOnlyList<RegistryItem> List() =>
-        [.. EntryFolders().Select(ReadItem).OrderBy(i => i.Entry?.SourcePath, StringComparer.Ordinal).ThenBy(i => i.Entry?.ArtifactName, StringComparer.Ordinal)];
+        [.. EntryFolders().Select(ReadItem).OrderBy(i => i.Entry?.SourcePath, StringComparer.Ordinal)
+            .ThenBy(i => i.Entry?.ArtifactName, StringComparer.Ordinal)];
 
     /// <summary>Reads every artifact again and compares its hash with its recipe's.</summary>
     /// <param name="progress">Receives each entry before it is read.</param>
@@ -144,7 +148,8 @@ public sealed class ModelRegistry
             }
 
             string sha256 = ArtifactContent.Read(ArtifactPath(entry), cancellationToken).Sha256;
-            found.Add(sha256 == entry.Sha256 ? item : item with { Damage = $"its SHA-256 is {sha256}, but the recipe says {entry.Sha256}" });
+            found.Add(
+                sha256 == entry.Sha256 ? item : item with { Damage = $"its SHA-256 is {sha256}, but the recipe says {entry.Sha256}" });
         }
 
         return found;
@@ -166,8 +171,10 @@ public sealed class ModelRegistry
         DateTimeOffset limit = _clock.GetUtcNow() - unusedFor;
         foreach (RegistryItem item in List())
         {
-            if (item.Damage is not null || broken.Contains(item.Folder)) garbage.Add(new GarbageItem(item.Folder, SizeOf(item.Folder), $"damaged: {item.Damage ?? "hash differs"}"));
-            else if (item.LastUsed <= limit) garbage.Add(new GarbageItem(item.Folder, SizeOf(item.Folder), $"unused since {item.LastUsed:yyyy-MM-dd}"));
+            if (item.Damage is not null || broken.Contains(item.Folder))
+                garbage.Add(new GarbageItem(item.Folder, SizeOf(item.Folder), $"damaged: {item.Damage ?? "hash differs"}"));
+            else if (item.LastUsed <= limit)
+                garbage.Add(new GarbageItem(item.Folder, SizeOf(item.Folder), $"unused since {item.LastUsed:yyyy-MM-dd}"));
         }
 
         return garbage;
@@ -219,12 +226,14 @@ public sealed class ModelRegistry
     private static RegistryItem ReadItem(string folder)
     {
         string recipe = Path.Combine(folder, RecipeFile);
-        DateTimeOffset used = File.Exists(recipe) ? new DateTimeOffset(File.GetLastWriteTimeUtc(recipe), TimeSpan.Zero) : DateTimeOffset.UnixEpoch;
+        DateTimeOffset used = File.Exists(recipe) ? new DateTimeOffset(File.GetLastWriteTimeUtc(recipe), TimeSpan.Zero)
+            : DateTimeOffset.UnixEpoch;
         try
         {
             if (!File.Exists(recipe)) return new RegistryItem(null, folder, used, "recipe.json is missing");
             RegistryEntry? entry = JsonSerializer.Deserialize<RegistryEntry>(File.ReadAllBytes(recipe), Json.Pretty);
-            if (entry is null || entry.Key != Path.GetFileName(folder)) return new RegistryItem(null, folder, used, "recipe.json belongs to another artifact");
+            if (entry is null || entry.Key != Path.GetFileName(folder))
+                return new RegistryItem(null, folder, used, "recipe.json belongs to another artifact");
             string artifact = Path.Combine(folder, NameOf(entry.ArtifactName));
             if (!ArtifactContent.Exists(artifact)) return new RegistryItem(entry, folder, used, "the artifact is missing");
             long bytes = ArtifactContent.SizeOf(artifact);
@@ -241,7 +250,8 @@ public sealed class ModelRegistry
     private static string NameOf(string artifactName) =>
         !Variant.TryParse(artifactName, out Variant? variant) || variant is { Format: "gguf" } ? SingleFile : Folder;
 
-    private static long SizeOf(string folder) => new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length);
+    private static long SizeOf(string folder) =>
+        new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length);
 
     private IEnumerable<string> EntryFolders() =>
         Directory.Exists(_root) ? Directory.EnumerateDirectories(_root).Where(d => !Path.GetFileName(d).StartsWith('.')) : [];
@@ -271,7 +281,8 @@ public sealed class ModelRegistry
 
         if (Directory.Exists(artifact))
         {
-            foreach (string directory in Directory.EnumerateDirectories(artifact, "*", SearchOption.AllDirectories).Append(artifact)) Libc.SyncDirectory(directory);
+            foreach (string directory in Directory.EnumerateDirectories(artifact, "*", SearchOption.AllDirectories).Append(artifact))
+                Libc.SyncDirectory(directory);
         }
 
         using (FileStream recipe = File.Create(Path.Combine(folder, RecipeFile)))

@@ -20,7 +20,8 @@ public sealed class CellFilter
     public CellFilter(IEnumerable<string> patterns)
     {
         ArgumentNullException.ThrowIfNull(patterns);
-        foreach (string pattern in patterns) _patterns.Add([.. pattern.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(Part)]);
+        foreach (string pattern in patterns)
+            _patterns.Add([.. pattern.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(Part)]);
     }
 
     /// <summary>Whether a cell is kept.</summary>
@@ -38,7 +39,8 @@ public sealed class CellFilter
         string key = text[..equals].Trim();
         return s_keys.Contains(key)
             ? (key, text[(equals + 1)..].Trim())
-            : throw new RequestException($"--only {text}: cells have no '{key}'.", $"Use {string.Join(", ", s_keys)}, e.g. --only variant=Q4_*,workload=latency");
+            : throw new RequestException($"--only {text}: cells have no '{key}'.",
+                $"Use {string.Join(", ", s_keys)}, e.g. --only variant=Q4_*,workload=latency");
     }
 
     private static bool Matches(Cell cell, string? key, string pattern) => key switch

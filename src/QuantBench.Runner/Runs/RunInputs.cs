@@ -49,13 +49,16 @@ internal sealed class RunInputs
     /// <param name="cancellationToken">Stops.</param>
     /// <exception cref="QuantBenchException">A model or text isn't there.</exception>
     public static async Task<RunInputs> GatherAsync(
-        RunnerEnvironment environment, Suite suite, ImmutableArray<Cell> cells, MemoryBandwidth? bandwidth, IProgress<RunEvent> events, CancellationToken cancellationToken)
+        RunnerEnvironment environment, Suite suite, ImmutableArray<Cell> cells, MemoryBandwidth? bandwidth, IProgress<RunEvent> events,
+        CancellationToken cancellationToken)
     {
         var inputs = new RunInputs(new TokenCache(environment.CacheRoot), environment.ReadFingerprint());
         var prober = new EngineProber(environment);
-        foreach (string engine in cells.Select(c => c.Backend.Engine).Concat(cells.Select(c => ReferenceNeed.BackendOf(c).Engine)).Distinct().Order(StringComparer.Ordinal))
+        foreach (string engine in cells.Select(c => c.Backend.Engine).Concat(cells.Select(c => ReferenceNeed.BackendOf(c).Engine))
+            .Distinct().Order(StringComparer.Ordinal))
             inputs._engines[engine] = await prober.ProbeAsync(engine, cancellationToken);
-        foreach (SuiteModel model in suite.Models.Where(m => cells.Any(c => c.Model == m.Id))) inputs._models[model.Id] = await OpenAsync(environment, model, events, cancellationToken);
+        foreach (SuiteModel model in suite.Models.Where(m => cells.Any(c => c.Model == m.Id)))
+            inputs._models[model.Id] = await OpenAsync(environment, model, events, cancellationToken);
 
         string directory = Path.GetDirectoryName(suite.File) is { Length: > 0 } found ? found : ".";
         var datasets = new DatasetCatalog(environment.DatasetsDirectory, environment.CacheRoot);
@@ -64,12 +67,17 @@ internal sealed class RunInputs
         if (cells.Any(c => c.Variant.NeedsCalibrationText))
             inputs._texts[suite.Imatrix.Dataset] = await datasets.ResolveAsync(suite.Imatrix.Dataset, directory, cancellationToken);
 
-        if (cells.Any(c => !WorkloadNames.RunsModel(c.Workload))) bandwidth ??= await new BandwidthProber(environment).MeasureAsync(cancellationToken);
+        if (cells.Any(c => !WorkloadNames.RunsModel(c.Workload)))
+            bandwidth ??= await new BandwidthProber(environment).MeasureAsync(cancellationToken);
         inputs.Fingerprint = inputs.Fingerprint with
         {
             MemoryBandwidth = bandwidth,
-            Engines = inputs._engines.Values.Where(e => e.Build is not null).ToImmutableSortedDictionary(e => e.Name, e => e.Build!, StringComparer.Ordinal), // filtered
-            Models = inputs._models.Values.Where(m => m.Source is not null).ToImmutableSortedDictionary(m => m.Id, m => m.Source!.Sha256, StringComparer.Ordinal), // filtered
+            // filtered
+            Engines = inputs._engines.Values.Where(e => e.Build is not null)
+                .ToImmutableSortedDictionary(e => e.Name, e => e.Build!, StringComparer.Ordinal),
+            // filtered
+            Models = inputs._models.Values.Where(m => m.Source is not null)
+                .ToImmutableSortedDictionary(m => m.Id, m => m.Source!.Sha256, StringComparer.Ordinal),
             Datasets = inputs._texts.ToImmutableSortedDictionary(t => t.Key, t => t.Value.Sha256, StringComparer.Ordinal),
         };
         return inputs;
@@ -95,22 +103,27 @@ internal sealed class RunInputs
         return path;
     }
 
-    private static async Task<RunModel> OpenAsync(RunnerEnvironment environment, SuiteModel model, IProgress<RunEvent> events, CancellationToken cancellationToken)
+    private static async Task<RunModel> OpenAsync(RunnerEnvironment environment, SuiteModel model, IProgress<RunEvent> events,
+        CancellationToken cancellationToken)
     {
         if (model.Olive is not { } recipe) return Open(environment, model);
-        if (OliveStep.FindCommand() is not { } command) return new RunModel(model.Id, null, null, OliveStep.MissingReason) { IsUnsupported = true };
+        if (OliveStep.FindCommand() is not { } command)
+            return new RunModel(model.Id, null, null, OliveStep.MissingReason) { IsUnsupported = true };
         RunModel source = Open(environment, model);
         if (source.Source is not { } from) return source;
         string name = $"olive {recipe}";
         events.Report(new RunEvent.PreparationStarted(model.Id, name));
         try
         {
-            OliveResult made = await new OliveStep(environment.CacheRoot, environment.Clock).RunAsync(command, recipe, from.Path, from.Sha256, cancellationToken);
+            OliveResult made =
+                await new OliveStep(environment.CacheRoot, environment.Clock)
+                    .RunAsync(command, recipe, from.Path, from.Sha256, cancellationToken);
             events.Report(new RunEvent.PreparationEnded(model.Id, name, false, made.Seconds, ArtifactContent.SizeOf(made.Directory), null));
             return Open(environment, model with { Source = made.Directory }) with
             {
                 Facts = ImmutableSortedDictionary<string, string>.Empty
-                    .Add("olive_command", made.Command).Add("olive_log", made.LogPath).Add("olive_output_sha256", made.OutputSha256).Add("olive_source_sha256", from.Sha256),
+                    .Add("olive_command", made.Command).Add("olive_log", made.LogPath).Add("olive_output_sha256", made.OutputSha256)
+                    .Add("olive_source_sha256", from.Sha256),
             };
         }
         catch (EngineException e)

@@ -24,7 +24,8 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     /// <summary>Prepares the artifacts of cells, so that no build runs between two measurements.</summary>
     public async Task PrepareAsync(ImmutableArray<Cell> cells, CancellationToken cancellationToken)
     {
-        foreach (IGrouping<string, Cell> model in cells.Where(c => WorkloadNames.RunsModel(c.Workload) && Refusal(c) is null).GroupBy(c => c.Model))
+        foreach (IGrouping<string, Cell> model in cells.Where(c => WorkloadNames.RunsModel(c.Workload) && Refusal(c) is null)
+            .GroupBy(c => c.Model))
         {
             string[] names = [.. model.SelectMany(VariantsOf).Distinct()];
             ArtifactPreparer preparer = Preparer(model.Key, names);
@@ -74,13 +75,17 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             provenance["reference_artifact_sha256"] = Artifact(cell.Model, reference.Id).Entry?.Sha256 ?? "";
         }
 
-        var job = new CellJob(cell, entry.ToArtifact(artifact.Path), text, referencePath, provenance.ToImmutable()) { OutputFolder = folder.FilesPath(cell.Id) };
+        var job = new CellJob(cell, entry.ToArtifact(artifact.Path), text, referencePath,
+            provenance.ToImmutable())
+        { OutputFolder = folder.FilesPath(cell.Id) };
         return await _cells.RunAsync(job, Limits, folder.LogPath(cell.Id), progress, cancellationToken);
     }
 
-    private async Task<CellResult> MeasureWithoutModelAsync(Cell cell, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)
+    private async Task<CellResult> MeasureWithoutModelAsync(Cell cell, IProgress<EvaluationProgress> progress,
+        CancellationToken cancellationToken)
     {
-        var job = new CellJob(cell, null, null, null, ImmutableSortedDictionary<string, string>.Empty.Add("quantbench", inputs.Fingerprint.QuantBench))
+        var job = new CellJob(cell, null, null, null,
+            ImmutableSortedDictionary<string, string>.Empty.Add("quantbench", inputs.Fingerprint.QuantBench))
         {
             MemoryBandwidth = inputs.Fingerprint.MemoryBandwidth?.BestBytesPerSecond,
         };
@@ -93,7 +98,8 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         ReferenceVariant(cell) is { } reference ? [cell.Variant.Id, reference.Id] : [cell.Variant.Id];
 
     private static Variant? ReferenceVariant(Cell cell) =>
-        cell.Settings.Has("reference") && cell.Settings.Text("reference").Length > 0 && Variant.TryParse(cell.Settings.Text("reference"), out Variant? variant) ? variant : null;
+        cell.Settings.Has("reference") && cell.Settings.Text("reference").Length > 0
+            && Variant.TryParse(cell.Settings.Text("reference"), out Variant? variant) ? variant : null;
 
     private static CellResult StatusOnly(Cell cell, CellStatus status, string reason, DateTimeOffset now) => new()
     {
@@ -104,7 +110,8 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         Started = now,
     };
 
-    private CellResult Without(Cell cell, CellStatus status, string reason) => StatusOnly(cell, status, reason, environment.Clock.GetUtcNow());
+    private CellResult Without(Cell cell, CellStatus status, string reason) =>
+        StatusOnly(cell, status, reason, environment.Clock.GetUtcNow());
 
     /// <summary>Why a cell can't be measured, as far as that shows without its artifact.</summary>
     private (CellStatus Status, string Reason)? Refusal(Cell cell)
@@ -112,12 +119,14 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         if (inputs.Engine(cell.Backend).CanUse(cell.Backend.Device).Reason is { } reason) return (CellStatus.Unsupported, reason);
         if (!WorkloadNames.RunsModel(cell.Workload)) return null;
         RunModel model = inputs.Model(cell.Model);
-        if (model.Source is null || (RunInputs.NeedsText(cell) && model.Tokenizer is null)) return (model.IsUnsupported ? CellStatus.Unsupported : CellStatus.Failed, model.Problem ?? "the model can't be read");
+        if (model.Source is null || (RunInputs.NeedsText(cell) && model.Tokenizer is null))
+            return (model.IsUnsupported ? CellStatus.Unsupported : CellStatus.Failed, model.Problem ?? "the model can't be read");
         return _planProblems.TryGetValue(cell.Model, out string? problem) ? (CellStatus.Failed, problem) : null;
     }
 
     private Prepared Artifact(string model, string variant) =>
-        _artifacts.TryGetValue((model, variant), out Prepared? prepared) ? prepared : Prepared.Not(CellStatus.Failed, $"{variant} wasn't prepared");
+        _artifacts.TryGetValue((model, variant), out Prepared? prepared) ? prepared
+            : Prepared.Not(CellStatus.Failed, $"{variant} wasn't prepared");
 
     private ArtifactPreparer Preparer(string modelId, string[] names)
     {
@@ -126,7 +135,8 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         if (names.Any(n => Variant.Parse(n).NeedsCalibrationText) && model.Tokenizer is { } tokenizer)
         {
             calibration = new CalibrationText(
-                inputs.TokensPath(suite.Imatrix.Dataset, tokenizer), inputs.Text(suite.Imatrix.Dataset).Sha256, suite.Imatrix.Chunks, suite.Imatrix.ContextLength);
+                inputs.TokensPath(suite.Imatrix.Dataset, tokenizer), inputs.Text(suite.Imatrix.Dataset).Sha256, suite.Imatrix.Chunks,
+                suite.Imatrix.ContextLength);
         }
 
         return new ArtifactPreparer(environment, modelId, model.Source!, calibration, events) // Refusal has checked the source
@@ -144,11 +154,14 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         Prepared artifact = Artifact(cell.Model, reference.Id);
         if (artifact.Entry is not { } entry) return Prepared.Not(artifact.Status, $"its reference {reference.Id}: {artifact.Reason}");
         BackendId backend = ReferenceNeed.BackendOf(cell);
-        if (inputs.Engine(backend).CanUse(backend.Device).Reason is { } unusable) return Prepared.Not(CellStatus.Unsupported, $"its reference can't be run on {backend}: {unusable}");
+        if (inputs.Engine(backend).CanUse(backend.Device).Reason is { } unusable)
+            return Prepared.Not(CellStatus.Unsupported, $"its reference can't be run on {backend}: {unusable}");
         // Refusal has checked the tokenizer of cells that are measured on a text.
-        string[] measuredOn = RunInputs.NeedsText(cell) ? [inputs.Text(cell.Settings.Text("dataset")).Sha256, inputs.Model(cell.Model).Tokenizer!.Sha256] : [cell.Workload];
+        string[] measuredOn = RunInputs.NeedsText(cell)
+            ? [inputs.Text(cell.Settings.Text("dataset")).Sha256, inputs.Model(cell.Model).Tokenizer!.Sha256] : [cell.Workload];
         string key = ReferenceCache.Key(
-            [entry.Sha256, inputs.Engine(backend).Build ?? "", backend.ToString(), .. measuredOn, ReferenceNeed.SettingsOf(cell).ToString()]);
+            [entry.Sha256, inputs.Engine(backend).Build ?? "", backend.ToString(), .. measuredOn,
+                ReferenceNeed.SettingsOf(cell).ToString()]);
         if (_references.TryGetValue(key, out Prepared? before)) return before;
         Prepared made = await ComputeReferenceAsync(cell, reference, entry, artifact.Path, text, key, cancellationToken);
         _references[key] = made;
@@ -156,7 +169,8 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     }
 
     private async Task<Prepared> ComputeReferenceAsync(
-        Cell cell, Variant reference, RegistryEntry entry, string artifactPath, WorkerText? text, string key, CancellationToken cancellationToken)
+        Cell cell, Variant reference, RegistryEntry entry, string artifactPath, WorkerText? text, string key,
+        CancellationToken cancellationToken)
     {
         BackendId backend = ReferenceNeed.BackendOf(cell);
         string name = RunInputs.NeedsText(cell) ? $"{reference.Id} log-probabilities on {backend}" : $"{reference.Id} outputs on {backend}";
@@ -175,7 +189,8 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         }
 
         events.Report(new RunEvent.PreparationEnded(
-            cell.Model, name, cached, environment.Clock.GetElapsedTime(start).TotalSeconds, made.Path.Length > 0 ? new FileInfo(made.Path).Length : 0, made.Reason));
+            cell.Model, name, cached, environment.Clock.GetElapsedTime(start).TotalSeconds,
+            made.Path.Length > 0 ? new FileInfo(made.Path).Length : 0, made.Reason));
         return made;
 
         async Task ComputeAsync(string path, CancellationToken stop)
@@ -190,7 +205,8 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             };
             var progress = new Forward<EvaluationProgress>(p => events.Report(new RunEvent.PreparationProgress(cell.Model, name, p)));
             string log = Path.Combine(folder.Path, RunFolder.LogsFolder, $"reference-{key}.log");
-            WorkerOutcome outcome = await new WorkerProcess(environment.Worker, environment.Clock).RunAsync(job, Limits, log, progress, stop);
+            WorkerOutcome outcome =
+                await new WorkerProcess(environment.Worker, environment.Clock).RunAsync(job, Limits, log, progress, stop);
             stop.ThrowIfCancellationRequested();
             string? problem = outcome.Match(f => f.Value.Unsupported, f => f.Reason, () => "stopped");
             if (problem is not null) throw new EngineException($"{name}: {problem}");

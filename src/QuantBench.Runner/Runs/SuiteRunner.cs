@@ -13,7 +13,8 @@ namespace QuantBench.Runner.Runs;
 
 /// <summary>
 /// Runs suites: gathers what the cells need, prepares artifacts, measures cell after cell in the matrix's order, and records each before
-/// the next one starts. Results are never taken from earlier runs: a timing belongs to its own run, and a run that mixed them couldn't be compared.
+/// the next one starts. Results are never taken from earlier runs: a timing belongs to its own run, and a run that mixed them couldn't be
+/// compared.
 /// </summary>
 /// <param name="environment">Where things lie.</param>
 /// <param name="events">Receives what happens.</param>
@@ -32,7 +33,9 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
         ArgumentNullException.ThrowIfNull(suite);
         ArgumentNullException.ThrowIfNull(options);
         ImmutableArray<Cell> cells = CellsOf(suite, options.Only, options.Threads);
-        if (cells.IsEmpty) throw new RequestException($"suite '{suite.Name}' has no cell that --only keeps.", "Show its cells: quantbench suites validate FILE");
+        if (cells.IsEmpty)
+            throw new RequestException($"suite '{suite.Name}' has no cell that --only keeps.",
+                "Show its cells: quantbench suites validate FILE");
         RunInputs inputs = await RunInputs.GatherAsync(environment, suite, cells, null, events, cancellationToken);
         DateTimeOffset now = environment.Clock.GetUtcNow();
         var info = new RunInfo
@@ -67,7 +70,8 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
         // The suite as it was, not as its file is now; its name serves errors and finds relative paths.
         Suite suite = SuiteLoader.Parse(info.SuiteText, Path.Combine(info.SuiteDirectory, $"{info.Suite}.yaml"), info.SuiteDirectory);
         ImmutableArray<Cell> cells = CellsOf(suite, info.Only, info.Threads);
-        RunInputs inputs = await RunInputs.GatherAsync(environment, suite, cells, info.Fingerprint.MemoryBandwidth, events, cancellationToken);
+        RunInputs inputs =
+            await RunInputs.GatherAsync(environment, suite, cells, info.Fingerprint.MemoryBandwidth, events, cancellationToken);
         string[] changes = [.. Changes(info.Fingerprint, inputs.Fingerprint)];
         if (changes.Length > 0 && !options.Force)
         {
@@ -90,7 +94,8 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
         var filter = new CellFilter(only);
         IEnumerable<Cell> cells = Matrix.Expand(suite).Where(filter.Keeps);
         if (threads is { } count)
-            cells = cells.Select(c => new Cell(c.Model, c.Variant, c.Backend, c.Workload, c.Settings.With("threads", count))).DistinctBy(c => c.Id);
+            cells = cells.Select(c => new Cell(c.Model, c.Variant, c.Backend, c.Workload, c.Settings.With("threads", count)))
+                .DistinctBy(c => c.Id);
         return [.. cells];
     }
 
@@ -120,10 +125,12 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
     private async Task<RunOutcome> MeasureAsync(
         RunFolder folder, Suite suite, ImmutableArray<Cell> cells, RunInputs inputs, bool retryFailed, CancellationToken cancellationToken)
     {
-        Dictionary<CellId, CellResult> results = folder.ReadCells().Where(r => r.Status != CellStatus.Cancelled).ToDictionary(r => r.Cell.Id);
+        Dictionary<CellId,
+            CellResult> results = folder.ReadCells().Where(r => r.Status != CellStatus.Cancelled).ToDictionary(r => r.Cell.Id);
         if (retryFailed)
         {
-            foreach (CellResult failed in results.Values.Where(r => r.Status == CellStatus.Failed).ToArray()) results.Remove(failed.Cell.Id);
+            foreach (CellResult failed in results.Values.Where(r => r.Status == CellStatus.Failed).ToArray())
+                results.Remove(failed.Cell.Id);
         }
 
         Index(index => index.IndexRun(folder.Info, folder.Path));
@@ -140,7 +147,8 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
                 events.Report(new RunEvent.CellStarted(i, cells.Length, cell));
                 int index = i;
                 CellResult result = await session.MeasureAsync(
-                    cell, new Forward<EvaluationProgress>(p => events.Report(new RunEvent.CellProgress(index, cell, p))), cancellationToken);
+                    cell, new Forward<EvaluationProgress>(p => events.Report(new RunEvent.CellProgress(index, cell, p))),
+                    cancellationToken);
                 // A cancelled cell has no line: the resumed run measures it.
                 if (result.Status == CellStatus.Cancelled) throw new OperationCanceledException(cancellationToken);
                 folder.Append(result);
@@ -160,17 +168,20 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
         {
             MarkInterrupted(folder);
             string next = $"quantbench resume {folder.Info.Id}";
-            string hint = e.Hint?.Replace("quantbench resume", next, StringComparison.Ordinal) ?? $"Finished cells are safe. When that is mended: {next}";
+            string hint = e.Hint?.Replace("quantbench resume", next, StringComparison.Ordinal)
+                ?? $"Finished cells are safe. When that is mended: {next}";
             throw new StoreException(e.Message, hint, e);
         }
     }
 
     private RunOutcome End(RunFolder folder, RunStatus status, Dictionary<CellId, CellResult> results)
     {
-        folder.Update(folder.Info with { Status = status, Finished = status == RunStatus.Completed ? environment.Clock.GetUtcNow() : null });
+        folder.Update(
+            folder.Info with { Status = status, Finished = status == RunStatus.Completed ? environment.Clock.GetUtcNow() : null });
         Index(index => index.IndexRun(folder.Info, folder.Path));
         int Count(CellStatus wanted) => results.Values.Count(r => r.Status == wanted);
-        var outcome = new RunOutcome(folder.Info, folder.Path, Count(CellStatus.Ok), Count(CellStatus.Unsupported), Count(CellStatus.Failed));
+        var outcome = new RunOutcome(folder.Info, folder.Path, Count(CellStatus.Ok), Count(CellStatus.Unsupported),
+            Count(CellStatus.Failed));
         events.Report(new RunEvent.RunEnded(outcome));
         return outcome;
     }
@@ -197,7 +208,10 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
         catch (Exception e) when (e is not OperationCanceledException)
         {
             _indexBroken = true;
-            events.Report(new RunEvent.Warning($"the results index can't be written ({e.Message}); the run's folder is complete, 'quantbench results reindex' adds it later"));
+            events.Report(
+                new RunEvent.Warning(
+                    $"the results index can't be written ({e.Message}); the run's folder is complete, 'quantbench results reindex' adds it "
+                        + $"later"));
         }
     }
 }

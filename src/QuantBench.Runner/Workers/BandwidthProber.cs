@@ -4,7 +4,8 @@ using QuantBench.Inference.Evaluators;
 
 namespace QuantBench.Runner.Workers;
 
-/// <summary>Measures the machine's memory bandwidth in a worker of its own, so that its arrays are gone before anything else is measured.</summary>
+/// <summary>Measures the machine's memory bandwidth in a worker of its own, so that its arrays are gone before anything else is
+/// measured.</summary>
 /// <param name="environment">Where things lie.</param>
 public sealed class BandwidthProber(RunnerEnvironment environment)
 {
@@ -17,7 +18,8 @@ public sealed class BandwidthProber(RunnerEnvironment environment)
     public async Task<MemoryBandwidth> MeasureAsync(CancellationToken cancellationToken)
     {
         WorkerOutcome outcome = await new WorkerProcess(environment.Worker, environment.Clock).RunAsync(
-            environment.NewJob(WorkerJobKind.Bandwidth), new WorkerLimits(s_timeout), null, new Progress<EvaluationProgress>(), cancellationToken);
+            environment.NewJob(WorkerJobKind.Bandwidth), new WorkerLimits(s_timeout), null, new Progress<EvaluationProgress>(),
+            cancellationToken);
         return outcome.Match(
             finished: f => f.Value.MemoryBandwidth ?? throw new EngineException("the worker measured no memory bandwidth"),
             failed: f => throw new EngineException($"the memory bandwidth couldn't be measured: {f.Reason}", f.Hint),

@@ -51,9 +51,13 @@ public sealed class EngineProber(RunnerEnvironment environment)
         }
 
         WorkerOutcome outcome = await new WorkerProcess(environment.Worker, environment.Clock).RunAsync(
-            environment.NewJob(WorkerJobKind.Probe, name), new WorkerLimits(s_timeout), null, new Progress<EvaluationProgress>(), cancellationToken);
+            environment.NewJob(WorkerJobKind.Probe, name), new WorkerLimits(s_timeout), null, new Progress<EvaluationProgress>(),
+            cancellationToken);
         return outcome.Match(
-            finished: f => new EngineProbe(name, engine.Description, f.Value.EngineBuild ?? "unknown", [.. f.Value.Devices], null, null) { KernelTypes = [.. f.Value.KernelTypes] },
+            finished: f =>
+                new EngineProbe(name, engine.Description, f.Value.EngineBuild ?? "unknown", [.. f.Value.Devices], null,
+                    null)
+                { KernelTypes = [.. f.Value.KernelTypes] },
             failed: f => new EngineProbe(name, engine.Description, null, [], f.Reason, f.Hint),
             cancelled: () => throw new OperationCanceledException(cancellationToken));
     }

@@ -34,12 +34,16 @@ public static class ExitReason
     public static (FailureKind Kind, string Reason) Explain(int exitCode, bool oomKilled, long? availableBytes, long lastResidentBytes)
     {
         if (exitCode <= 128 || !s_signals.TryGetValue(exitCode - 128, out (string Name, string Meaning) signal))
-            return (FailureKind.Crashed, exitCode == 0 ? "the worker ended without a result" : $"the worker ended with exit code {exitCode} and without a result");
+            return (FailureKind.Crashed,
+                exitCode == 0 ? "the worker ended without a result" : $"the worker ended with exit code {exitCode} and without a result");
         if (exitCode - 128 != Kill) return (FailureKind.Crashed, $"the worker was killed by {signal.Name} ({signal.Meaning})");
         string used = lastResidentBytes > 0 ? $" at {MiB(lastResidentBytes)} resident" : "";
         bool scarce = availableBytes is { } free && free < Math.Max(256L << 20, lastResidentBytes / 4);
         if (oomKilled) return (FailureKind.OutOfMemory, $"the kernel's out-of-memory killer ended the worker{used}");
-        if (scarce) return (FailureKind.OutOfMemory, $"the worker was killed by SIGKILL{used} with {MiB(availableBytes ?? 0)} available: probably the kernel's out-of-memory killer");
+        if (scarce)
+            return (FailureKind.OutOfMemory,
+                $"the worker was killed by SIGKILL{used} with {MiB(availableBytes ?? 0)} available: probably the kernel's out-of-memory "
+                    + $"killer");
         return (FailureKind.Crashed, $"the worker was killed by SIGKILL{used}");
     }
 

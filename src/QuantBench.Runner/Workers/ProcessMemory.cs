@@ -25,7 +25,8 @@ internal static class ProcessMemory
     public static long? Available() => Field("/proc/meminfo", "MemAvailable:") * 1024;
 
     /// <summary>How many processes the kernel has killed for memory so far, on the machine and in this container.</summary>
-    public static long OutOfMemoryKills() => (Field("/proc/vmstat", "oom_kill") ?? 0) + (Field("/sys/fs/cgroup/memory.events", "oom_kill") ?? 0);
+    public static long OutOfMemoryKills() =>
+        (Field("/proc/vmstat", "oom_kill") ?? 0) + (Field("/sys/fs/cgroup/memory.events", "oom_kill") ?? 0);
 
     private static long? Field(string path, string name)
     {
@@ -34,7 +35,8 @@ internal static class ProcessMemory
             foreach (string line in File.ReadLines(path))
             {
                 string[] parts = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-                if (parts.Length > 1 && parts[0] == name && long.TryParse(parts[1], CultureInfo.InvariantCulture, out long value)) return value;
+                if (parts.Length > 1 && parts[0] == name && long.TryParse(parts[1], CultureInfo.InvariantCulture, out long value))
+                    return value;
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

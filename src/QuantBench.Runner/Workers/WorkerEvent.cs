@@ -36,13 +36,16 @@ public abstract record WorkerEvent
         {
             using JsonDocument document = JsonDocument.Parse(line);
             JsonElement root = document.RootElement;
-            if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("event", out JsonElement name) || name.ValueKind != JsonValueKind.String) return null;
+            if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("event", out JsonElement name)
+                || name.ValueKind != JsonValueKind.String) return null;
             return name.GetString() switch
             {
                 "started" => new Started(),
                 "progress" => new Progress(new EvaluationProgress(
-                    Text(root, "phase") ?? "", root.GetProperty("done").GetInt64(), root.GetProperty("total").GetInt64(), Text(root, "detail") ?? "")),
-                "result" => root.GetProperty("result").Deserialize(WorkerJson.Default.WorkerResult) is { } result ? new Result(result) : null,
+                    Text(root, "phase") ?? "", root.GetProperty("done").GetInt64(), root.GetProperty("total").GetInt64(),
+                    Text(root, "detail") ?? "")),
+                "result" =>
+                    root.GetProperty("result").Deserialize(WorkerJson.Default.WorkerResult) is { } result ? new Result(result) : null,
                 "error" => new Error(Text(root, "message") ?? "", Text(root, "hint")),
                 _ => null,
             };

@@ -37,7 +37,8 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
     private const int MaxJobBytes = 16 << 20;
 
     /// <summary>Does the job.</summary>
-    /// <param name="input">Standard input: a line with the job, then perhaps <see cref="CancelLine"/>; its end means that the parent is gone.</param>
+    /// <param name="input">Standard input: a line with the job, then perhaps <see cref="CancelLine"/>; its end means that the parent is
+    /// gone.</param>
     /// <param name="output">Standard output.</param>
     /// <param name="parentGone">Called from another thread when <paramref name="input"/> ends while the job runs.</param>
     /// <returns>Exit code: 0 when a result was written, 1 after an error.</returns>
@@ -48,7 +49,9 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         using var cancel = new CancellationTokenSource();
         try
         {
-            WorkerJob job = JsonSerializer.Deserialize(ReadLine(input) ?? throw new RequestException("the worker was given no job."), WorkerJson.Default.WorkerJob)
+            WorkerJob job =
+                JsonSerializer.Deserialize(ReadLine(input) ?? throw new RequestException("the worker was given no job."),
+                    WorkerJson.Default.WorkerJob)
                 ?? throw new RequestException("the worker was given an empty job.");
             // A thread of its own, not the pool's: it must answer even while native code keeps every core busy.
             new Thread(() => Watch(input, cancel, parentGone), 128 << 10) { IsBackground = true, Name = "parent watch" }.Start();
@@ -118,7 +121,8 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         new() { Log = log, Root = job.Root, NativeDirectories = job.NativeDirectories.ToImmutableSortedDictionary(StringComparer.Ordinal) };
 
     private IEngine MakeEngine(WorkerJob job) =>
-        (services.Engines.Find(job.Engine) ?? throw new EngineException($"this installation has no engine '{job.Engine}'.")).Create(EnvironmentOf(job));
+        (services.Engines.Find(job.Engine) ?? throw new EngineException($"this installation has no engine '{job.Engine}'."))
+            .Create(EnvironmentOf(job));
 
     private WorkerResult Probe(WorkerJob job)
     {
@@ -127,7 +131,11 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         {
             EngineBuild = engine.Build,
             KernelTypes = engine is IKernelEngine kernels ? [.. kernels.KernelTypes.Select(t => GgmlTypes.Get(t).Name)] : [],
-            Devices = [.. engine.Devices().Select(d => new ProbedDevice(d.Id, d.Description, d.Support.Reason, d.MemoryTotalBytes, d.MemoryFreeBytes, (engine as IKernelEngine)?.CanTimeOn(d.Id).Reason))],
+            Devices = [
+                .. engine.Devices()
+                    .Select(d =>
+                        new ProbedDevice(d.Id, d.Description, d.Support.Reason, d.MemoryTotalBytes, d.MemoryFreeBytes,
+                            (engine as IKernelEngine)?.CanTimeOn(d.Id).Reason))],
         };
     }
 
@@ -140,7 +148,8 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         long start = services.Clock.GetTimestamp();
         using IEngine engine = MakeEngine(job);
         EvaluationContext context = ContextOf(job, engine, progress);
-        Support support = job.Artifact is null ? KernelEvaluator.CanRun(engine, context.Cell) : engine.CanRun(context.Artifact, context.Cell.Backend.Device);
+        Support support = job.Artifact is null ? KernelEvaluator.CanRun(engine, context.Cell)
+            : engine.CanRun(context.Artifact, context.Cell.Backend.Device);
         if (support.Reason is { } reason)
         {
             // The run asked for devices first, and sends no cell to one that can't be used: such a one has gone since.
@@ -174,14 +183,16 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
     private static IEnumerable<string> Meaning(EvaluationContext context)
     {
         // Without a text there is no artifact either, or only its speed was measured.
-        if (context.Text is not null && SyntheticMark.IsOn(context.Artifact.Variant.Format, context.Artifact.Path)) yield return CellResult.MeaninglessQuality;
+        if (context.Text is not null && SyntheticMark.IsOn(context.Artifact.Variant.Format, context.Artifact.Path))
+            yield return CellResult.MeaninglessQuality;
     }
 
     private WorkerResult Reference(WorkerJob job, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)
     {
         using IEngine engine = MakeEngine(job);
         EvaluationContext context = ContextOf(job, engine, progress);
-        if (engine.CanRun(context.Artifact, context.Cell.Backend.Device).Reason is { } reason) return new WorkerResult { Unsupported = reason };
+        if (engine.CanRun(context.Artifact, context.Cell.Backend.Device).Reason is { } reason)
+            return new WorkerResult { Unsupported = reason };
         services.ComputeReference(context, Needed(job.ReferencePath, "a reference path"), cancellationToken);
         return new WorkerResult();
     }
@@ -201,7 +212,8 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
             Machine = services.Machine(),
             Progress = progress,
         };
-        return WorkloadNames.RunsModel(cell.Workload) ? context with { Artifact = Needed(job.Artifact, "an artifact").ToArtifact() } : context;
+        return WorkloadNames.RunsModel(cell.Workload) ? context with { Artifact = Needed(job.Artifact, "an artifact").ToArtifact() }
+            : context;
     }
 
     private static EvaluationText ReadText(WorkerText text)
@@ -278,17 +290,21 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         IArtifactBuilder builder = Builders(job, missing).FirstOrDefault(b => b.Name == build.Builder)
             ?? throw new EngineException($"there is no builder '{build.Builder}'. {string.Join(" ", missing)}");
         var request = new BuildRequest(
-            build.ToSource(), name, build.Inputs.ToImmutableSortedDictionary(StringComparer.Ordinal), build.OutputPath, build.Calibration, build.Threads);
+            build.ToSource(), name, build.Inputs.ToImmutableSortedDictionary(StringComparer.Ordinal), build.OutputPath, build.Calibration,
+            build.Threads);
         builder.Build(request, new BuildProgress(name, progress), cancellationToken);
-        if (!ArtifactContent.Exists(build.OutputPath)) throw new EngineException($"{build.Builder} said it was done with {name}, but wrote nothing.");
+        if (!ArtifactContent.Exists(build.OutputPath))
+            throw new EngineException($"{build.Builder} said it was done with {name}, but wrote nothing.");
         progress.Report(new EvaluationProgress("hash", 0, 0, name));
         ArtifactContent content = ArtifactContent.Read(build.OutputPath, cancellationToken);
         // An importance matrix has no weights.
-        (long weights, long parameters) = Variant.TryParse(name, out Variant? variant) && variant is not null ? services.Describe(variant, build.OutputPath) : (0, 0);
+        (long weights, long parameters) = Variant.TryParse(name, out Variant? variant) && variant is not null
+            ? services.Describe(variant, build.OutputPath) : (0, 0);
         return new WorkerResult { Built = new BuiltArtifact(content.Sha256, content.Bytes, weights, parameters) };
     }
 
-    private static T Needed<T>(T? value, string what) where T : class => value ?? throw new RequestException($"the worker's job lacks {what}.");
+    private static T Needed<T>(T? value, string what)
+        where T : class => value ?? throw new RequestException($"the worker's job lacks {what}.");
 
     /// <summary>Lets a line through four times a second: more would be work of the reader that the measured loop pays for.</summary>
     private sealed class ThrottledProgress(WorkerEventWriter writer, TimeProvider clock) : IProgress<EvaluationProgress>
@@ -309,6 +325,7 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
 
     private sealed class BuildProgress(string name, IProgress<EvaluationProgress> progress) : IProgress<double>
     {
-        public void Report(double value) => progress.Report(new EvaluationProgress("build", (long)(Math.Clamp(value, 0, 1) * 1000), 1000, name));
+        public void Report(double value) =>
+            progress.Report(new EvaluationProgress("build", (long)(Math.Clamp(value, 0, 1) * 1000), 1000, name));
     }
 }

@@ -134,7 +134,8 @@ public sealed record WorkerArtifact(string Path, string Variant, string Sha256, 
     public static WorkerArtifact Of(Artifact artifact)
     {
         ArgumentNullException.ThrowIfNull(artifact);
-        return new WorkerArtifact(artifact.Path, artifact.Variant.Id, artifact.Sha256, artifact.Bytes, artifact.WeightBytes, artifact.ParameterCount);
+        return new WorkerArtifact(artifact.Path, artifact.Variant.Id, artifact.Sha256, artifact.Bytes, artifact.WeightBytes,
+            artifact.ParameterCount);
     }
 
     /// <summary>The artifact.</summary>
@@ -243,7 +244,8 @@ public sealed record PlannedRecipe(string Builder, string BuilderBuild, string[]
     public static PlannedRecipe Of(ArtifactRecipe recipe)
     {
         ArgumentNullException.ThrowIfNull(recipe);
-        return new PlannedRecipe(recipe.Builder, recipe.BuilderBuild, [.. recipe.Inputs], new Dictionary<string, string>(recipe.Parameters));
+        return new PlannedRecipe(recipe.Builder, recipe.BuilderBuild, [.. recipe.Inputs],
+            new Dictionary<string, string>(recipe.Parameters));
     }
 
     /// <summary>The recipe.</summary>
@@ -258,7 +260,8 @@ public sealed record PlannedRecipe(string Builder, string BuilderBuild, string[]
 /// <param name="MemoryTotalBytes">Memory of the device, if known.</param>
 /// <param name="MemoryFreeBytes">Free memory of the device, if known.</param>
 /// <param name="KernelsRefused">Why its kernels are never timed one by one; null when they can be.</param>
-public sealed record ProbedDevice(string Id, string Description, string? Refused, long? MemoryTotalBytes, long? MemoryFreeBytes, string? KernelsRefused = null);
+public sealed record ProbedDevice(string Id, string Description, string? Refused, long? MemoryTotalBytes, long? MemoryFreeBytes,
+    string? KernelsRefused = null);
 
 /// <summary>Serializer code of the worker's protocol, made at build time.</summary>
 [JsonSourceGenerationOptions(

@@ -28,7 +28,9 @@ internal sealed class WorkerLog(string? path)
                 Remember(buffer.AsSpan(0, read));
                 if (file is null || written > MaxFileBytes) continue;
                 written += read;
-                file = await WriteAsync(file, written > MaxFileBytes ? "\n[the log is cut here: it passed 16 MiB]\n"u8.ToArray() : buffer.AsMemory(0, read), cancellationToken);
+                file = await WriteAsync(file,
+                    written > MaxFileBytes ? "\n[the log is cut here: it passed 16 MiB]\n"u8.ToArray() : buffer.AsMemory(0, read),
+                    cancellationToken);
             }
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)

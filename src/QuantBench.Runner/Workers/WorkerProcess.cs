@@ -73,7 +73,8 @@ public sealed class WorkerProcess(WorkerCommand command, TimeProvider clock)
         {
             return new WorkerOutcome.Failed(
                 FailureKind.OutOfMemory,
-                $"the worker used {ExitReason.MiB(over)}, more than the cell's memory limit of {ExitReason.MiB(limits.MemoryBytes ?? 0)}{Where(state)}",
+                $"the worker used {ExitReason.MiB(over)}, more than the cell's memory limit of "
+                    + $"{ExitReason.MiB(limits.MemoryBytes ?? 0)}{Where(state)}",
                 "Raise the suite's limit or choose a smaller variant.");
         }
 
@@ -86,9 +87,11 @@ public sealed class WorkerProcess(WorkerCommand command, TimeProvider clock)
         }
 
         if (state.TimedOut)
-            return new WorkerOutcome.Failed(FailureKind.Timeout, $"it took longer than its limit of {Seconds(limits.Timeout)}{Where(state)}{Tail(log)}", "Raise the suite's time limit.");
+            return new WorkerOutcome.Failed(FailureKind.Timeout,
+                $"it took longer than its limit of {Seconds(limits.Timeout)}{Where(state)}{Tail(log)}", "Raise the suite's time limit.");
         if (state.Garbage is { } garbage)
-            return new WorkerOutcome.Failed(FailureKind.Error, $"the worker wrote something that isn't its protocol: '{garbage}'{Tail(log)}");
+            return new WorkerOutcome.Failed(FailureKind.Error,
+                $"the worker wrote something that isn't its protocol: '{garbage}'{Tail(log)}");
         if (state.Error is { } error) return new WorkerOutcome.Failed(FailureKind.Error, error.Message, error.Hint);
         (FailureKind kind, string reason) = ExitReason.Explain(
             exitCode, ProcessMemory.OutOfMemoryKills() > oomKillsBefore, ProcessMemory.Available(), state.LastResidentBytes);
@@ -100,7 +103,8 @@ public sealed class WorkerProcess(WorkerCommand command, TimeProvider clock)
 
     private static string Tail(WorkerLog log) => log.Tail(TailLines) is { Length: > 0 } tail ? $"; last log lines: {tail}" : "";
 
-    private static string Seconds(TimeSpan span) => span.TotalSeconds < 120 ? $"{span.TotalSeconds:0.###} s" : $"{span.TotalMinutes:0.#} min";
+    private static string Seconds(TimeSpan span) =>
+        span.TotalSeconds < 120 ? $"{span.TotalSeconds:0.###} s" : $"{span.TotalMinutes:0.#} min";
 
     private static async Task SendAsync(Process process, string line)
     {
@@ -139,7 +143,8 @@ public sealed class WorkerProcess(WorkerCommand command, TimeProvider clock)
         }
     }
 
-    private static async Task ReadEventsAsync(Process process, State state, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)
+    private static async Task ReadEventsAsync(Process process, State state, IProgress<EvaluationProgress> progress,
+        CancellationToken cancellationToken)
     {
         Stream output = process.StandardOutput.BaseStream;
         var line = new ArrayBufferWriter<byte>();

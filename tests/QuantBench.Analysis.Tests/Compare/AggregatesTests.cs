@@ -43,7 +43,9 @@ public sealed class AggregatesTests : IDisposable
         Assert.Equal(["tg_tps"], reader.Load("run-a", "tg_tps").Cells.SelectMany(c => c.Metrics).Select(m => m.Name).Distinct());
 
         static IEnumerable<(CellId, string, double, double?, long?, double?)> Figures(RunRecord run) =>
-            run.Cells.SelectMany(c => c.Metrics.OrderBy(m => m.Name, StringComparer.Ordinal).Select(m => (c.Cell.Id, m.Name, m.Value, m.Error, m.N, m.StandardDeviation)));
+            run.Cells.SelectMany(c =>
+                c.Metrics.OrderBy(m => m.Name, StringComparer.Ordinal)
+                    .Select(m => (c.Cell.Id, m.Name, m.Value, m.Error, m.N, m.StandardDeviation)));
     }
 
     [Theory]
@@ -53,7 +55,10 @@ public sealed class AggregatesTests : IDisposable
     {
         using var root = new TemporaryFolder();
         RunRecord few = _a with { Cells = _a.Cells[..4] };
-        CellResult[] others = [.. Enumerable.Range(0, 4 * between).Select(i => _b.Cells[i % _b.Cells.Length]).Select((c, i) => c with { Cell = new Cell($"model-{i}", c.Cell.Variant, c.Cell.Backend, c.Cell.Workload, c.Cell.Settings) })];
+        CellResult[] others = [
+            .. Enumerable.Range(0, 4 * between).Select(i => _b.Cells[i % _b.Cells.Length])
+                .Select((c, i) =>
+                    c with { Cell = new Cell($"model-{i}", c.Cell.Variant, c.Cell.Backend, c.Cell.Workload, c.Cell.Settings) })];
         using (ResultStore store = ResultStore.Open(root.Path))
         {
             store.IndexRun(_a.Info);
@@ -85,7 +90,8 @@ public sealed class AggregatesTests : IDisposable
         using (ResultStore store = ResultStore.Open(root.Path))
         {
             store.IndexRun(_a.Info);
-            foreach (CellResult cell in _a.Cells) store.IndexCell(_a.Info.Id, cell with { Notes = ["another mark", CellResult.MeaninglessQuality] });
+            foreach (CellResult cell in _a.Cells)
+                store.IndexCell(_a.Info.Id, cell with { Notes = ["another mark", CellResult.MeaninglessQuality] });
         }
 
         using AggregateReader reader = AggregateReader.Open(root.Path);
@@ -107,9 +113,11 @@ public sealed class AggregatesTests : IDisposable
         RunComparison aggregates = RunComparer.Compare(new ComparisonSide(reader.Load("run-a")), new ComparisonSide(reader.Load("run-b")));
 
         Assert.Equal(Verdicts(samples), Verdicts(aggregates));
-        Assert.All(aggregates.Rows.Where(r => r.Metric.Kind == MetricKind.Timing), r => Assert.Contains("stored aggregates", r.Note, StringComparison.Ordinal));
+        Assert.All(aggregates.Rows.Where(r => r.Metric.Kind == MetricKind.Timing),
+            r => Assert.Contains("stored aggregates", r.Note, StringComparison.Ordinal));
 
-        static IEnumerable<(string, string, Verdict)> Verdicts(RunComparison c) => c.Rows.Select(r => (r.Cell, r.Metric.Name, r.Verdict)).Order();
+        static IEnumerable<(string, string, Verdict)> Verdicts(RunComparison c) =>
+            c.Rows.Select(r => (r.Cell, r.Metric.Name, r.Verdict)).Order();
     }
 
     [Fact]
@@ -134,6 +142,7 @@ public sealed class AggregatesTests : IDisposable
         CandidateSet store = CandidateSet.Of(reader.Load("run-a"));
 
         foreach (string metric in (string[])["tg_tps", "kl_mean", "ppl_rise", "rss_peak", "token_latency_p99"])
-            Assert.Equal(folder.All.Select(c => folder.Figure(c, MetricSelector.Of(metric)).Estimate), store.All.Select(c => store.Figure(c, MetricSelector.Of(metric)).Estimate));
+            Assert.Equal(folder.All.Select(c => folder.Figure(c, MetricSelector.Of(metric)).Estimate),
+                store.All.Select(c => store.Figure(c, MetricSelector.Of(metric)).Estimate));
     }
 }

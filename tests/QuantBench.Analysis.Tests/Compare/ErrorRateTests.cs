@@ -23,7 +23,9 @@ public sealed class ErrorRateTests(ITestOutputHelper output)
     {
         double rate = Rate(noise, n, 1, samples);
 
-        output.WriteLine($"{noise}, n = {n}, {(samples ? "samples" : "aggregates")}: {rate.ToString("P2", CultureInfo.InvariantCulture)} better or worse");
+        output.WriteLine(
+            $"{noise}, n = {n}, {(samples ? "samples" : "aggregates")}: {rate.ToString("P2", CultureInfo.InvariantCulture)} "
+                + "better or worse");
         Assert.InRange(rate, 0.04, 0.06);
     }
 
@@ -33,7 +35,8 @@ public sealed class ErrorRateTests(ITestOutputHelper output)
         // The interval's ends are whole ticks then, and one at 0 exactly shows nothing: fewer false calls than 5 %, never more.
         double rate = Rate("ticks", 40, 1, samples: true);
 
-        output.WriteLine($"ticks of 1 %, n = 40: {rate.ToString("P2", CultureInfo.InvariantCulture)} better or worse");
+        output.WriteLine($"ticks of 1 %, n = 40: {rate.ToString("P2", CultureInfo.InvariantCulture)} "
+                + "better or worse");
         Assert.InRange(rate, 0, 0.06);
     }
 
@@ -45,7 +48,9 @@ public sealed class ErrorRateTests(ITestOutputHelper output)
     {
         double power = Rate("normal", n, 1.03, samples: true, deviation);
 
-        output.WriteLine($"3 % true difference, noise {deviation.ToString("P0", CultureInfo.InvariantCulture)}, n = {n}: found in {power.ToString("P1", CultureInfo.InvariantCulture)}");
+        output.WriteLine(
+            $"3 % true difference, noise {deviation.ToString("P0", CultureInfo.InvariantCulture)}, n = {n}: found in "
+                + $"{power.ToString("P1", CultureInfo.InvariantCulture)}");
         Assert.InRange(power, least, 1);
     }
 
@@ -56,7 +61,15 @@ public sealed class ErrorRateTests(ITestOutputHelper output)
         for (int i = 0; i < Pairs; i++)
         {
             MetricComparison row = FigureComparer.Compare(
-                new MetricComparison { Cell = "", Metric = MetricTable.Get("tg_tps"), A = Make(1), B = Make(ratio), Verdict = Verdict.NotComparable, Note = "" }, []);
+                new MetricComparison
+                {
+                    Cell = "",
+                    Metric = MetricTable.Get("tg_tps"),
+                    A = Make(1),
+                    B = Make(ratio),
+                    Verdict = Verdict.NotComparable,
+                    Note = ""
+                }, []);
             if (row.Verdict is Verdict.Better or Verdict.Worse) called++;
         }
 
@@ -77,7 +90,8 @@ public sealed class ErrorRateTests(ITestOutputHelper output)
         {
             "normal" => 1 + (deviation * Normal()),
             "skewed" => Math.Exp(5 * deviation * Normal()),
-            "spikes" => (1 + (deviation * Normal())) * (random.NextDouble() < 0.05 ? 0.5 : 1), // now and then something else takes the machine
+            // now and then something else takes the machine
+            "spikes" => (1 + (deviation * Normal())) * (random.NextDouble() < 0.05 ? 0.5 : 1),
             _ => Math.Round(1 + (deviation * Normal()), 2), // a clock of coarse ticks
         };
 

@@ -24,7 +24,8 @@ public sealed class RunComparerTests
     [Fact]
     public void Compare_FindsASlowerRun_InEveryTiming()
     {
-        RunComparison slower = RunComparer.Compare(new ComparisonSide(_a), new ComparisonSide(SampleRun.Make("run-b", speed: 0.9, seed: 8)));
+        RunComparison slower =
+            RunComparer.Compare(new ComparisonSide(_a), new ComparisonSide(SampleRun.Make("run-b", speed: 0.9, seed: 8)));
 
         MetricComparison[] timings = [.. slower.Rows.Where(r => r.Metric.Kind == MetricKind.Timing)];
         Assert.Equal(50, timings.Length);
@@ -47,7 +48,8 @@ public sealed class RunComparerTests
     [Fact]
     public void Compare_PairsPerplexityByChunks_BetweenVariants()
     {
-        RunComparison variants = RunComparer.Compare(new ComparisonSide(_a, Variant.Parse("F32")), new ComparisonSide(_a, Variant.Parse("Q4_K_M")));
+        RunComparison variants =
+            RunComparer.Compare(new ComparisonSide(_a, Variant.Parse("F32")), new ComparisonSide(_a, Variant.Parse("Q4_K_M")));
 
         MetricComparison ppl = variants.Rows.Single(r => r.Metric.Name == "perplexity");
         Assert.Equal(Verdict.Worse, ppl.Verdict); // 1.6 % apart, each ± 2.2 %: only pairing shows it
@@ -59,9 +61,16 @@ public sealed class RunComparerTests
     [Fact]
     public void Compare_TakesErrorsAsIndependent_WithoutChunks()
     {
-        RunRecord bare = _a with { Cells = [.. _a.Cells.Select(c => c with { Metrics = [.. c.Metrics.Select(m => m.Name == "perplexity" ? m with { Samples = null } : m)] })] };
+        RunRecord bare = _a
+            with
+        {
+            Cells = [
+                .. _a.Cells.Select(c =>
+                    c with { Metrics = [.. c.Metrics.Select(m => m.Name == "perplexity" ? m with { Samples = null } : m)] })]
+        };
 
-        RunComparison variants = RunComparer.Compare(new ComparisonSide(bare, Variant.Parse("F32")), new ComparisonSide(bare, Variant.Parse("Q4_K_M")));
+        RunComparison variants =
+            RunComparer.Compare(new ComparisonSide(bare, Variant.Parse("F32")), new ComparisonSide(bare, Variant.Parse("Q4_K_M")));
 
         Assert.Equal(Verdict.NoDifferenceShown, variants.Rows.Single(r => r.Metric.Name == "perplexity").Verdict);
     }
@@ -69,7 +78,13 @@ public sealed class RunComparerTests
     [Fact]
     public void Compare_RefusesQuality_UnderUnlikeProtocols()
     {
-        RunRecord other = _a with { Cells = [.. _a.Cells.Select(c => c with { Metrics = [.. c.Metrics.Select(m => m.Protocol is null ? m : m with { Protocol = "ppl-v1/n_ctx=1024" })] })] };
+        RunRecord other = _a
+            with
+        {
+            Cells = [
+                .. _a.Cells.Select(c =>
+                    c with { Metrics = [.. c.Metrics.Select(m => m.Protocol is null ? m : m with { Protocol = "ppl-v1/n_ctx=1024" })] })]
+        };
 
         RunComparison comparison = RunComparer.Compare(new ComparisonSide(_a), new ComparisonSide(other));
 
@@ -84,13 +99,17 @@ public sealed class RunComparerTests
     public void Compare_RefusesTimings_OfUnlikeMachines_ButNotQualityOrSize()
     {
         RunRecord other = SampleRun.Make("run-b");
-        other = other with { Info = other.Info with { Fingerprint = other.Info.Fingerprint with { MachineId = "another", Cpu = "Other CPU" } } };
+        other = other
+            with
+        { Info = other.Info with { Fingerprint = other.Info.Fingerprint with { MachineId = "another", Cpu = "Other CPU" } } };
 
         RunComparison comparison = RunComparer.Compare(new ComparisonSide(_a), new ComparisonSide(other));
 
         Assert.Contains(comparison.Differing, d => d.Contains("Other CPU", StringComparison.Ordinal));
-        Assert.All(comparison.Rows.Where(r => r.Metric.Kind == MetricKind.Timing || r.Metric.Name == "rss_peak"), r => Assert.Equal(Verdict.NotComparable, r.Verdict));
-        Assert.All(comparison.Rows.Where(r => r.Metric.Kind == MetricKind.Quality || r.Metric.Name == "artifact_size"), r => Assert.Equal(Verdict.NoDifferenceShown, r.Verdict));
+        Assert.All(comparison.Rows.Where(r => r.Metric.Kind == MetricKind.Timing || r.Metric.Name == "rss_peak"),
+            r => Assert.Equal(Verdict.NotComparable, r.Verdict));
+        Assert.All(comparison.Rows.Where(r => r.Metric.Kind == MetricKind.Quality || r.Metric.Name == "artifact_size"),
+            r => Assert.Equal(Verdict.NoDifferenceShown, r.Verdict));
     }
 
     [Fact]
@@ -107,14 +126,19 @@ public sealed class RunComparerTests
     [Fact]
     public void Markdown_ShowsLossesAndGains_AndCountsWhatIsLeftOut()
     {
-        RunComparison comparison = RunComparer.Compare(new ComparisonSide(_a, Variant.Parse("F32")), new ComparisonSide(_a, Variant.Parse("Q4_K_M")));
+        RunComparison comparison =
+            RunComparer.Compare(new ComparisonSide(_a, Variant.Parse("F32")), new ComparisonSide(_a, Variant.Parse("Q4_K_M")));
         int worse = comparison.Count(Verdict.Worse);
         int better = comparison.Count(Verdict.Better);
         Assert.True(worse > 0 && better > 0 && worse + better > 2, $"{worse} worse, {better} better"); // else the test shows nothing
 
         string text = ComparisonText.Markdown(comparison, most: 2);
 
-        string[] rows = [.. text.Split('\n').Where(l => l.StartsWith("| ", StringComparison.Ordinal) && !l.StartsWith("| Cell", StringComparison.Ordinal) && !l.StartsWith("| ---", StringComparison.Ordinal))];
+        string[] rows = [
+            .. text.Split('\n')
+                .Where(l =>
+                    l.StartsWith("| ", StringComparison.Ordinal) && !l.StartsWith("| Cell", StringComparison.Ordinal)
+                        && !l.StartsWith("| ---", StringComparison.Ordinal))];
         Assert.Equal(2, rows.Length);
         Assert.Contains("| worse |", rows[0], StringComparison.Ordinal);
         Assert.Contains("| better |", rows[1], StringComparison.Ordinal);
@@ -125,7 +149,8 @@ public sealed class RunComparerTests
     [Fact]
     public void Markdown_HasOneLinePerFigure_AndTheLead()
     {
-        RunComparison comparison = RunComparer.Compare(new ComparisonSide(_a, Variant.Parse("F32")), new ComparisonSide(_a, Variant.Parse("Q4_K_M")));
+        RunComparison comparison =
+            RunComparer.Compare(new ComparisonSide(_a, Variant.Parse("F32")), new ComparisonSide(_a, Variant.Parse("Q4_K_M")));
 
         string text = ComparisonText.Markdown(comparison);
 

@@ -37,13 +37,18 @@ public sealed class DecideTests
     public void Places_AgreeWithTheDefinition_ByEstimates()
     {
         var random = new Random(5);
-        ImmutableArray<Estimate>[] points = [.. Enumerable.Range(0, 300).Select(_ => (ImmutableArray<Estimate>)[.. Enumerable.Range(0, 3).Select(_ => Estimate.Exactly(random.Next(12)))])];
+        ImmutableArray<Estimate>[] points = [
+            .. Enumerable.Range(0, 300)
+                .Select(_ => (ImmutableArray<Estimate>)[.. Enumerable.Range(0, 3).Select(_ => Estimate.Exactly(random.Next(12)))])];
 
         ImmutableArray<(FrontPlace Place, int By)> places = ParetoAnalyzer.Places(points, [false, true, false], 0);
 
         for (int i = 0; i < points.Length; i++)
         {
-            bool beaten = points.Any(p => p[0].Value <= points[i][0].Value && p[1].Value >= points[i][1].Value && p[2].Value <= points[i][2].Value && !p.SequenceEqual(points[i]));
+            bool beaten =
+                points.Any(p =>
+                    p[0].Value <= points[i][0].Value && p[1].Value >= points[i][1].Value && p[2].Value <= points[i][2].Value
+                        && !p.SequenceEqual(points[i]));
             Assert.Equal(beaten ? FrontPlace.Beaten : FrontPlace.Front, places[i].Place); // exact figures leave nothing undecided
         }
     }
@@ -54,7 +59,8 @@ public sealed class DecideTests
         ParetoFront front = Assert.Single(ParetoAnalyzer.Analyze(_set, ParetoAnalyzer.DefaultAxes(_set)));
 
         Assert.Equal(["bits_per_weight", "kl_mean", "tg_tps"], front.Axes.Select(a => a.Metric));
-        Assert.Contains(front.Points, p => p.Name == "gguf:F32" && p.Figures[1] == Estimate.Exactly(0)); // the reference's distance from itself
+        // the reference's distance from itself
+        Assert.Contains(front.Points, p => p.Name == "gguf:F32" && p.Figures[1] == Estimate.Exactly(0));
         Assert.Contains("IQ1_S", Assert.Single(front.Dropped).Name, StringComparison.Ordinal);
         PlotFigure? figure = ParetoFrontPlot.Draw(front);
         Assert.Contains("Q4_K_M", figure!.Svg, StringComparison.Ordinal);
@@ -64,7 +70,8 @@ public sealed class DecideTests
     [Fact]
     public void Draw_RingsThePick_AndHatchesWhatALimitExcludes()
     {
-        ParetoFront front = Assert.Single(ParetoAnalyzer.Analyze(_set, [MetricSelector.Of("bits_per_weight"), MetricSelector.Of("kl_mean")]));
+        ParetoFront front =
+            Assert.Single(ParetoAnalyzer.Analyze(_set, [MetricSelector.Of("bits_per_weight"), MetricSelector.Of("kl_mean")]));
         PlotFigure plain = ParetoFrontPlot.Draw(front)!; // two axes with figures
         PlotFigure marked = ParetoFrontPlot.Draw(front, pick: "gguf:Q4_K_M", bounds: [Bound.Parse("bits_per_weight<=6")])!;
         PlotFigure beyond = ParetoFrontPlot.Draw(front, bounds: [Bound.Parse("bits_per_weight<=600")])!;
@@ -79,7 +86,8 @@ public sealed class DecideTests
 
     [Fact]
     public void Analyze_Throws_WithoutADirection() =>
-        Assert.Throws<RequestException>(() => ParetoAnalyzer.Analyze(_set, [MetricSelector.Of("tg_tps"), MetricSelector.Of("delta_p_mean")]));
+        Assert.Throws<RequestException>(() =>
+            ParetoAnalyzer.Analyze(_set, [MetricSelector.Of("tg_tps"), MetricSelector.Of("delta_p_mean")]));
 
     [Fact]
     public void Recommend_RanksWhatFits_AndSaysWhyOthersLost()
@@ -91,7 +99,8 @@ public sealed class DecideTests
         Assert.Equal(0.431, answer.Pick?.Score ?? 0, 0.005);
         Assert.Equal("tg_tps", answer.Pick?.Tightest?.Bound.Metric.Metric);
         Contender f32 = answer.Losers.Single(c => c.Name == "gguf:F32");
-        Assert.StartsWith("artifact_size is 22.1", DecisionText.Why(f32), StringComparison.Ordinal); // ×2.8 of its limit, further off than the speed
+        // ×2.8 of its limit, further off than the speed
+        Assert.StartsWith("artifact_size is 22.1", DecisionText.Why(f32), StringComparison.Ordinal);
         Assert.Contains("; tg_tps is ", DecisionText.Why(f32), StringComparison.Ordinal);
         Assert.Contains("ppl_rise", DecisionText.Why(answer.Losers.Single(c => c.Name == "gguf:TQ2_0")), StringComparison.Ordinal);
         Assert.Contains("not of a test", string.Join(' ', answer.Notes), StringComparison.Ordinal);
@@ -124,7 +133,8 @@ public sealed class DecideTests
         Profile profile = Make("tg_tps>=1") with { Licences = ["mit"] };
 
         Assert.Empty(Recommender.Recommend(_set, profile)[0].Ranked);
-        Assert.NotEmpty(Recommender.Recommend(_set, profile with { ModelLicences = profile.ModelLicences.Add("reference", "MIT") })[0].Ranked);
+        Assert.NotEmpty(
+            Recommender.Recommend(_set, profile with { ModelLicences = profile.ModelLicences.Add("reference", "MIT") })[0].Ranked);
     }
 
     private static Profile Make(params string[] limits)

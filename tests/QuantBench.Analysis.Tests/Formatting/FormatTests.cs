@@ -15,7 +15,8 @@ public sealed class FormatTests
     [InlineData(-1.2345, 0.05, "−1.23 ± 0.05")]
     [InlineData(1e-9, 2e-11, "(1.000 ± 0.020)e−9")]
     [InlineData(5.0, null, "5.000")]
-    public void WithError_GivesDigitsOfTheError(double value, double? error, string expected) => Assert.Equal(expected, Format.WithError(value, error));
+    public void WithError_GivesDigitsOfTheError(double value, double? error, string expected) =>
+        Assert.Equal(expected, Format.WithError(value, error));
 
     [Theory]
     [InlineData(0, "0\u00a0B")]
@@ -32,13 +33,16 @@ public sealed class FormatTests
     [InlineData(0.016323, 0.0012, "+1.63 ± 0.12\u00a0%")]
     [InlineData(-0.00000001, 0.0001, "0.000 ± 0.010\u00a0%")] // no sign on what prints as zero
     [InlineData(double.NaN, null, "–")]
-    public void Change_HasSignAndDigits(double difference, double? error, string expected) => Assert.Equal(expected, Format.Change(difference, error));
+    public void Change_HasSignAndDigits(double difference, double? error, string expected) =>
+        Assert.Equal(expected, Format.Change(difference, error));
 
     [Fact]
     public void Interval_SaysTo_WhenAnEndIsNegative()
     {
         Assert.Equal("117.9–118.7", Format.Interval(117.9, 118.7));
-        Assert.Equal("−6.0 to −4.6\u00a0%", Format.ChangeInterval(new Interval(-0.06, -0.046)).Replace("6.00", "6.0", StringComparison.Ordinal).Replace("4.60", "4.6", StringComparison.Ordinal));
+        Assert.Equal("−6.0 to −4.6\u00a0%",
+            Format.ChangeInterval(new Interval(-0.06, -0.046)).Replace("6.00", "6.0", StringComparison.Ordinal)
+                .Replace("4.60", "4.6", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -29,7 +29,10 @@ public sealed class FrameBuilderTests
     [Fact]
     public void Build_FiltersByPattern()
     {
-        Frame frame = FrameBuilder.Build(new FrameView { Where = ImmutableSortedDictionary<string, string>.Empty.Add("variant", "Q4_*"), Metrics = ["tg_tps"] }, _run);
+        Frame frame =
+            FrameBuilder.Build(
+                new FrameView { Where = ImmutableSortedDictionary<string, string>.Empty.Add("variant", "Q4_*"), Metrics = ["tg_tps"] },
+                _run);
 
         Assert.Equal(2, frame.Data.Rows.Count); // Q4_K_M and Q4_0
     }

@@ -18,7 +18,8 @@ public sealed class GateJudgeTests
     [InlineData("{ variant: Q4_K_M, metric: tg_tps, min: 20 }", true)]
     [InlineData("{ variant: Q4_K_M, metric: tg_tps, min: 1000 }", false)]
     [InlineData("{ variant: Q4_K_M, metric: rss_peak, max: 1GiB }", true)]
-    [InlineData("{ variant: Q4_K_M, metric: perplexity, max: +1.7%, vs: gguf:F32 }", true)] // the interval reaches past the limit; the estimate decides
+    // the interval reaches past the limit; the estimate decides
+    [InlineData("{ variant: Q4_K_M, metric: perplexity, max: +1.7%, vs: gguf:F32 }", true)]
     [InlineData("{ variant: Q4_K_M, metric: perplexity, max: +1.7%, vs: gguf:F32, unsure: fail }", false)]
     [InlineData("{ variant: Q4_K_M, metric: perplexity, max: +1.6%, vs: gguf:F32 }", false)]
     [InlineData("{ variant: Q4_K_M, metric: perplexity, max: +1.6%, vs: gguf:F32, unsure: pass }", true)]
@@ -47,14 +48,19 @@ public sealed class GateJudgeTests
     [Fact]
     public void JUnit_CountsFailuresAndErrors()
     {
-        GateReport report = GateJudge.Judge(_set, Rules("{ variant: Q4_K_M, metric: tg_tps, min: 1000 }", "{ variant: Q5_0, metric: tg_tps, min: 1 }", "{ variant: Q4_K_M, metric: tg_tps, min: 1 }"));
+        GateReport report =
+            GateJudge.Judge(_set,
+                Rules("{ variant: Q4_K_M, metric: tg_tps, min: 1000 }", "{ variant: Q5_0, metric: tg_tps, min: 1 }",
+                    "{ variant: Q4_K_M, metric: tg_tps, min: 1 }"));
 
         XElement suites = XDocument.Parse(GateText.JUnit(report)).Root!;
-        Assert.Equal(("3", "1", "1"), ((string?)suites.Attribute("tests"), (string?)suites.Attribute("failures"), (string?)suites.Attribute("errors")));
+        Assert.Equal(("3", "1", "1"),
+            ((string?)suites.Attribute("tests"), (string?)suites.Attribute("failures"), (string?)suites.Attribute("errors")));
         Assert.Equal(3, suites.Descendants("testcase").Count());
         Assert.Contains("| **broken** |", GateText.Markdown(report), StringComparison.Ordinal);
         Assert.Contains("breaks 2 of 3 gates", GateText.Lead(report), StringComparison.Ordinal);
     }
 
-    private static ImmutableArray<GateRule> Rules(params string[] rules) => GateReader.OfSuite($"gates:\n{string.Concat(rules.Select(r => $"  - {r}\n"))}", "test");
+    private static ImmutableArray<GateRule> Rules(params string[] rules) =>
+        GateReader.OfSuite($"gates:\n{string.Concat(rules.Select(r => $"  - {r}\n"))}", "test");
 }

@@ -24,7 +24,9 @@ public sealed class ComparisonPlotsTests
         Assert.Equal(["base", "candidate"], figure.Rows.Select(r => r[0]));
         // Skia writes dashes as the outlines of many pieces, a solid line as one path that is stroked.
         XElement svg = XElement.Parse(figure.Svg);
-        string[] filled = [.. svg.Descendants().Where(e => e.Attribute("fill")?.Value.StartsWith("var(--qb-ink,", StringComparison.Ordinal) == true).Select(e => e.Attribute("d")?.Value ?? "")];
+        string[] filled = [
+            .. svg.Descendants().Where(e => e.Attribute("fill")?.Value.StartsWith("var(--qb-ink,", StringComparison.Ordinal) == true)
+                .Select(e => e.Attribute("d")?.Value ?? "")];
         Assert.Contains(filled, d => d.Count(c => c == 'M') > 10);
         Assert.Contains(svg.Descendants(), e => e.Attribute("stroke")?.Value.StartsWith("var(--qb-c1,", StringComparison.Ordinal) == true);
         Assert.DoesNotContain("0A0B", figure.Svg, StringComparison.OrdinalIgnoreCase); // no sentinel survives
@@ -36,19 +38,25 @@ public sealed class ComparisonPlotsTests
     [Fact]
     public void Distribution_TellsSixSidesApart()
     {
-        PlotFigure? figure = DistributionPlot.Draw(s_speed, "cell", [.. Enumerable.Range(0, 6).Select(i => new SampleSet($"side {i}", [i, i + 1, i + 2]))]);
+        PlotFigure? figure =
+            DistributionPlot.Draw(s_speed, "cell", [.. Enumerable.Range(0, 6).Select(i => new SampleSet($"side {i}", [i, i + 1, i + 2]))]);
 
         Assert.NotNull(figure);
-        Assert.All((string[])["ink", "c1", "c2", "c3", "c4", "c5"], role => Assert.Contains($"var(--qb-{role},", figure.Svg, StringComparison.Ordinal));
+        Assert.All((string[])["ink", "c1", "c2", "c3", "c4", "c5"],
+            role => Assert.Contains($"var(--qb-{role},", figure.Svg, StringComparison.Ordinal));
     }
 
     [Fact]
-    public void Distribution_GivesNothing_WhenOnlyOneSideHasSamples() => Assert.Null(DistributionPlot.Draw(s_speed, "cell", [new("base", [1, 2]), new("other", [])]));
+    public void Distribution_GivesNothing_WhenOnlyOneSideHasSamples() =>
+        Assert.Null(DistributionPlot.Draw(s_speed, "cell", [new("base", [1, 2]), new("other", [])]));
 
     [Fact]
     public void Differences_PaintOnlyWhatIsShown_AndSayWhatLiesBeyond()
     {
-        PlotFigure? figure = DifferencePlot.Draw("title", [Bar(s_speed, -0.02, Verdict.NoDifferenceShown), Bar(s_time, -0.04, Verdict.Better), Bar(s_speed, 0.01, Verdict.NoDifferenceShown), Bar(s_speed, 7, Verdict.Better)], left: 3);
+        PlotFigure? figure =
+            DifferencePlot.Draw("title",
+                [Bar(s_speed, -0.02, Verdict.NoDifferenceShown), Bar(s_time, -0.04, Verdict.Better),
+                    Bar(s_speed, 0.01, Verdict.NoDifferenceShown), Bar(s_speed, 7, Verdict.Better)], left: 3);
 
         Assert.NotNull(figure);
         Assert.Contains("var(--qb-better", figure.Svg, StringComparison.Ordinal);
@@ -59,14 +67,19 @@ public sealed class ComparisonPlotsTests
     }
 
     [Fact]
-    public void Differences_GiveNothing_WithoutARelativeOne() => Assert.Null(DifferencePlot.Draw("title", [Bar(s_speed, 0.1, Verdict.Better) with { Row = Bar(s_speed, 0.1, Verdict.Better).Row with { Absolute = true } }]));
+    public void Differences_GiveNothing_WithoutARelativeOne() =>
+        Assert.Null(
+            DifferencePlot.Draw("title",
+                [Bar(s_speed, 0.1, Verdict.Better) with { Row = Bar(s_speed, 0.1, Verdict.Better).Row with { Absolute = true } }]));
 
     [Theory]
     [InlineData("gguf:Q4_0", null, "The ring is the recommended one")]
     [InlineData(null, "gguf:Q4_0", "the ring is the nearest miss")]
     public void Front_RingsThePick_OrTheNearestMiss(string? pick, string? miss, string expected)
     {
-        ParetoFront front = ParetoAnalyzer.Analyze(CandidateSet.Of(SampleRun.Make()), [MetricSelector.Parse("artifact_size"), MetricSelector.Parse("kl_mean")])[0];
+        ParetoFront front =
+            ParetoAnalyzer.Analyze(CandidateSet.Of(SampleRun.Make()),
+                [MetricSelector.Parse("artifact_size"), MetricSelector.Parse("kl_mean")])[0];
         // A candidate's name may say its backend too.
         string? named(string? variant) => variant is null ? null : front.Points.First(p => p.Candidate.Variant.Id == variant).Name;
 

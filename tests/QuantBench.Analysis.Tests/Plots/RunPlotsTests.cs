@@ -34,7 +34,9 @@ public sealed class RunPlotsTests
             string[] ids = [.. svg.DescendantsAndSelf().Attributes("id").Select(a => a.Value)];
             Assert.All(svg.Attribute("aria-labelledby")!.Value.Split(' '), id => Assert.Contains(id, ids));
             Assert.All(ids, id => Assert.StartsWith(figure.Id, id, StringComparison.Ordinal));
-            Assert.DoesNotContain("http", figure.Svg.Replace("xmlns=\"http://www.w3.org/2000/svg\"", "", StringComparison.Ordinal).Replace("xmlns:xlink=\"http://www.w3.org/1999/xlink\"", "", StringComparison.Ordinal), StringComparison.Ordinal);
+            Assert.DoesNotContain("http",
+                figure.Svg.Replace("xmlns=\"http://www.w3.org/2000/svg\"", "", StringComparison.Ordinal)
+                    .Replace("xmlns:xlink=\"http://www.w3.org/1999/xlink\"", "", StringComparison.Ordinal), StringComparison.Ordinal);
         }
     }
 
@@ -43,11 +45,13 @@ public sealed class RunPlotsTests
     {
         foreach (PlotFigure figure in s_figures)
         {
-            string[] hovers = [.. XElement.Parse(figure.Svg).Descendants().Where(e => e.Attribute("pointer-events")?.Value == "all").Select(e => e.Value)];
+            string[] hovers = [
+                .. XElement.Parse(figure.Svg).Descendants().Where(e => e.Attribute("pointer-events")?.Value == "all").Select(e => e.Value)];
 
             // One per row of the table, which holds the same figures.
             Assert.Equal(figure.Rows.Length, hovers.Length);
-            Assert.All(figure.Rows, r => Assert.Contains(hovers, h => h.StartsWith(Variant.Parse(r[0]).ShortName + ": ", StringComparison.Ordinal)));
+            Assert.All(figure.Rows,
+                r => Assert.Contains(hovers, h => h.StartsWith(Variant.Parse(r[0]).ShortName + ": ", StringComparison.Ordinal)));
         }
     }
 
@@ -57,7 +61,9 @@ public sealed class RunPlotsTests
         foreach (PlotFigure figure in s_figures)
         {
             Assert.DoesNotContain("0A0B0", figure.Svg, StringComparison.OrdinalIgnoreCase);
-            string[] painted = [.. XElement.Parse(figure.Svg).Descendants().SelectMany(e => e.Attributes()).Where(a => a.Name.LocalName is "fill" or "stroke").Select(a => a.Value).Distinct()];
+            string[] painted = [
+                .. XElement.Parse(figure.Svg).Descendants().SelectMany(e => e.Attributes())
+                    .Where(a => a.Name.LocalName is "fill" or "stroke").Select(a => a.Value).Distinct()];
             Assert.All(painted, p => Assert.True(p == "none" || p.StartsWith("var(--qb-", StringComparison.Ordinal), $"{figure.Id}: {p}"));
         }
     }
@@ -90,7 +96,8 @@ public sealed class RunPlotsTests
 
         // By hand from the sample's speeds and divergences: Q6_K is beaten by Q8_0; Q3_K_M, Q2_K by Q4_0.
         Assert.Equal(
-            ["gguf:F16", "gguf:Q8_0", "gguf:Q5_K_M", "gguf:Q4_K_M", "gguf:Q4_0", "gguf:TQ2_0"], figure.Rows.Where(r => r[^1] == "yes").Select(r => r[0]));
+            ["gguf:F16", "gguf:Q8_0", "gguf:Q5_K_M", "gguf:Q4_K_M", "gguf:Q4_0", "gguf:TQ2_0"],
+            figure.Rows.Where(r => r[^1] == "yes").Select(r => r[0]));
         Assert.Equal(["gguf:Q6_K", "gguf:Q3_K_M", "gguf:Q2_K"], figure.Rows.Where(r => r[^1] == "no").Select(r => r[0]));
         Assert.Contains("F32", figure.Caption, StringComparison.Ordinal);
     }
@@ -100,7 +107,12 @@ public sealed class RunPlotsTests
     {
         RunRecord few = s_sample with
         {
-            Cells = [.. s_sample.Cells.Select(c => c with { Metrics = [.. c.Metrics.Select(m => m.Name == "token_latency" && c.Cell.Variant.ShortName == "Q4_0" ? m with { Samples = [1, 2, 3] } : m)] })],
+            Cells = [
+                .. s_sample.Cells.Select(c =>
+                    c with {
+                        Metrics = [
+                            .. c.Metrics.Select(m =>
+                                m.Name == "token_latency" && c.Cell.Variant.ShortName == "Q4_0" ? m with { Samples = [1, 2, 3] } : m)] })],
         };
 
         PlotFigure figure = LatencyPlot.Draw(RunTableBuilder.Build(few).Rows)!;
@@ -125,7 +137,9 @@ public sealed class RunPlotsTests
             XElement slim = XElement.Parse(figure.SlimSvg);
             Assert.StartsWith("0 0 366 ", slim.Attribute("viewBox")!.Value, StringComparison.Ordinal);
             // Both stand on one page: no id may be there twice.
-            string[] ids = [.. slim.DescendantsAndSelf().Concat(XElement.Parse(figure.Svg).DescendantsAndSelf()).Select(e => e.Attribute("id")?.Value).OfType<string>()];
+            string[] ids = [
+                .. slim.DescendantsAndSelf().Concat(XElement.Parse(figure.Svg).DescendantsAndSelf()).Select(e => e.Attribute("id")?.Value)
+                    .OfType<string>()];
             Assert.Equal(ids.Length, ids.Distinct().Count());
         }
 
@@ -141,7 +155,10 @@ public sealed class RunPlotsTests
 
     [Fact]
     public void Bytes_TicksAtRoundBinaryNumbers() =>
-        Assert.Equal("70.0 MiB,80.0 MiB,90.0 MiB", string.Join(',', PlotScale.Bytes((68 * 1048576.0, 92 * 1048576.0)).Select(t => t.Text.Replace('\u00a0', ' ').Replace('\u202f', ' ')).Where((_, i) => i % 2 == 0)));
+        Assert.Equal("70.0 MiB,80.0 MiB,90.0 MiB",
+            string.Join(',',
+                PlotScale.Bytes((68 * 1048576.0, 92 * 1048576.0)).Select(t => t.Text.Replace('\u00a0', ' ').Replace('\u202f', ' '))
+                    .Where((_, i) => i % 2 == 0)));
 
     [Fact]
     public void Canvas_PutsWordsWhereScottPlotPutsMarks()

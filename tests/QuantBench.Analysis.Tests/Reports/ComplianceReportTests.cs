@@ -11,7 +11,8 @@ namespace QuantBench.Analysis.Tests.Reports;
 public sealed class ComplianceReportTests
 {
     private static readonly RunRecord s_run = SampleRun.Make();
-    private static readonly RunManifest s_files = new(ImmutableSortedDictionary<string, string>.Empty.Add("run.json", new string('a', 64)).Add("cells.jsonl", new string('b', 64)));
+    private static readonly RunManifest s_files = new(
+        ImmutableSortedDictionary<string, string>.Empty.Add("run.json", new string('a', 64)).Add("cells.jsonl", new string('b', 64)));
 
     private static ComplianceReport Report(params CellResult[] before) => ComplianceReport.Of(s_run, [.. before, .. s_run.Cells], s_files);
 
@@ -35,13 +36,15 @@ public sealed class ComplianceReportTests
     {
         CellResult known = s_run.Cells[0] with
         {
-            Provenance = ImmutableSortedDictionary<string, string>.Empty.Add("artifact_sha256", "feed").Add("artifact_builder", "llamacpp-quantize (v0.5.0)"),
+            Provenance = ImmutableSortedDictionary<string, string>.Empty.Add("artifact_sha256", "feed")
+                .Add("artifact_builder", "llamacpp-quantize (v0.5.0)"),
         };
 
         ComplianceReport report = ComplianceReport.Of(s_run with { Cells = [known] }, [known], s_files);
 
         ImmutableArray<string> row = Assert.Single(Section(report, "artifacts").Rows);
-        Assert.Equal([$"{known.Cell.Model} {known.Cell.Variant.Id}", "feed", "not recorded", "llamacpp-quantize (v0.5.0)", "not recorded"], row.AsEnumerable());
+        Assert.Equal([$"{known.Cell.Model} {known.Cell.Variant.Id}", "feed", "not recorded", "llamacpp-quantize (v0.5.0)", "not recorded"],
+            row.AsEnumerable());
     }
 
     [Fact]
@@ -55,6 +58,7 @@ public sealed class ComplianceReportTests
         Assert.Equal(report.Sections.Length + 1, document.Descendants("section").Count());
         Assert.Contains(new string('b', 64), html, StringComparison.Ordinal);
         Assert.Contains(new string('b', 64), markdown, StringComparison.Ordinal);
-        Assert.Equal(report.Sections.Sum(s => s.Rows.Length + 2), markdown.Split('\n').Count(l => l.StartsWith("| ", StringComparison.Ordinal)));
+        Assert.Equal(report.Sections.Sum(s => s.Rows.Length + 2),
+            markdown.Split('\n').Count(l => l.StartsWith("| ", StringComparison.Ordinal)));
     }
 }

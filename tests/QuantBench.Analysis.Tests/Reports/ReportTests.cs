@@ -36,7 +36,8 @@ public sealed class ReportTests
         Assert.DoesNotContain("//", withoutNamespaces, StringComparison.Ordinal);
         Assert.DoesNotMatch("(?i)<(script|link|img|iframe|object|embed)", withoutNamespaces);
         Assert.DoesNotMatch("(?i)(@import|url\\((?!#))", withoutNamespaces);
-        Assert.All(Parse(s_html).Descendants().Attributes().Where(a => a.Name.LocalName is "href" or "src"), a => Assert.StartsWith("#", a.Value, StringComparison.Ordinal));
+        Assert.All(Parse(s_html).Descendants().Attributes().Where(a => a.Name.LocalName is "href" or "src"),
+            a => Assert.StartsWith("#", a.Value, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -51,9 +52,12 @@ public sealed class ReportTests
         XDocument document = Parse(html);
         string[] ids = [.. document.Descendants().Attributes("id").Select(a => a.Value)];
         Assert.Equal(ids.Length, ids.Distinct().Count());
-        Assert.All(document.Descendants().Attributes("aria-labelledby").SelectMany(a => a.Value.Split(' ')), id => Assert.Contains(id, ids));
-        Assert.All(document.Descendants().Attributes().Where(a => a.Name.LocalName == "href").Select(a => a.Value[1..]), id => Assert.Contains(id, ids));
-        Assert.Equal($"{second.Info.Id} against {first.Info.Id}", document.Descendants("section").Single(s => s.Attribute("id")?.Value == "compare2").Element("h2")!.Value);
+        Assert.All(document.Descendants().Attributes("aria-labelledby").SelectMany(a => a.Value.Split(' ')),
+            id => Assert.Contains(id, ids));
+        Assert.All(document.Descendants().Attributes().Where(a => a.Name.LocalName == "href").Select(a => a.Value[1..]),
+            id => Assert.Contains(id, ids));
+        Assert.Equal($"{second.Info.Id} against {first.Info.Id}",
+            document.Descendants("section").Single(s => s.Attribute("id")?.Value == "compare2").Element("h2")!.Value);
     }
 
     [Fact]
@@ -62,7 +66,13 @@ public sealed class ReportTests
         RunRecord hostile = SampleRun.Make();
         hostile = hostile with
         {
-            Info = hostile.Info with { Suite = "<script>alert(1)</script>", SuiteText = "]]> </code><script>x</script> \u0001", SuiteSha256 = "\"onload=\"x" },
+            Info = hostile.Info
+                with
+            {
+                Suite = "<script>alert(1)</script>",
+                SuiteText = "]]> </code><script>x</script> \u0001",
+                SuiteSha256 = "\"onload=\"x"
+            },
             Cells = [.. hostile.Cells, hostile.Cells[^1] with { Reason = "<img src=x onerror=alert(1)>", Notes = ["</td><b>"] }],
         };
 
@@ -80,12 +90,15 @@ public sealed class ReportTests
 
         XElement[] tables = [.. document.Descendants("table")];
         Assert.All(tables, t => Assert.NotNull(t.Element("caption")));
-        Assert.All(tables.SelectMany(t => t.Descendants("th")), th => Assert.Contains(th.Attribute("scope")?.Value, (string[])["row", "col"]));
+        Assert.All(tables.SelectMany(t => t.Descendants("th")),
+            th => Assert.Contains(th.Attribute("scope")?.Value, (string[])["row", "col"]));
         XElement[] figures = [.. document.Descendants("figure")];
         Assert.Equal(4, figures.Length);
         Assert.All(figures, f => Assert.NotNull(f.Element("figcaption")));
         Assert.All(figures, f => Assert.NotNull(f.Element("details")?.Descendants("table").FirstOrDefault()));
-        Assert.All(tables, t => Assert.All(t.Descendants("tr"), r => Assert.Equal(t.Element("thead")!.Element("tr")!.Elements().Count(), r.Elements().Count())));
+        Assert.All(tables,
+            t => Assert.All(t.Descendants("tr"),
+                r => Assert.Equal(t.Element("thead")!.Element("tr")!.Elements().Count(), r.Elements().Count())));
     }
 
     [Fact]
@@ -110,7 +123,8 @@ public sealed class ReportTests
     public void Lead_SaysWhatRanAndHowItEnded()
     {
         Assert.Equal(
-            "Suite reference measured 11 variants of reference on llamacpp/cpu (Example CPU <3.0 GHz> & co) in 4 min 0 s: of 41 cells 39 ok, 1 failed, 1 unsupported.",
+            "Suite reference measured 11 variants of reference on llamacpp/cpu (Example CPU <3.0 GHz> & co) in 4 min 0 s: of 41 cells 39 "
+                + "ok, 1 failed, 1 unsupported.",
             s_report.Lead.Replace('\u00a0', ' '));
     }
 
@@ -120,7 +134,8 @@ public sealed class ReportTests
         RunRecord part = SampleRun.Make();
         part = part with { Info = part.Info with { Status = RunStatus.Interrupted, Finished = null }, Cells = part.Cells[..3] };
 
-        Assert.EndsWith("of 41 cells 2 ok, 1 unsupported; 38 not measured yet. The run was interrupted.", RunReport.Of(part).Lead, StringComparison.Ordinal);
+        Assert.EndsWith("of 41 cells 2 ok, 1 unsupported; 38 not measured yet. The run was interrupted.", RunReport.Of(part).Lead,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -141,7 +156,9 @@ public sealed class ReportTests
     {
         RunRecord run = SampleRun.Make();
         CellResult first = run.Cells[0];
-        CellResult marked = first with { Notes = ["background load 1.8"], Metrics = [first.Metrics[0] with { Notes = ["warm-up cap reached"] }] };
+        CellResult marked = first
+            with
+        { Notes = ["background load 1.8"], Metrics = [first.Metrics[0] with { Notes = ["warm-up cap reached"] }] };
 
         RunReport report = RunReport.Of(run with { Cells = run.Cells.SetItem(0, marked) });
 
@@ -158,5 +175,6 @@ public sealed class ReportTests
     }
 
     private static XDocument Parse(string html) =>
-        XDocument.Load(XmlReader.Create(new StringReader(html), new XmlReaderSettings { DtdProcessing = DtdProcessing.Ignore, XmlResolver = null }));
+        XDocument.Load(
+            XmlReader.Create(new StringReader(html), new XmlReaderSettings { DtdProcessing = DtdProcessing.Ignore, XmlResolver = null }));
 }

@@ -16,12 +16,15 @@ public sealed class KernelTableTests
     [Fact]
     public void Build_GivesAColumnPerOperation_InBillions()
     {
-        var run = new RunRecord(SampleRun.Info(), [Cell("Q4_0", "matvec", 20e9, 0.25, 70e9), Cell("Q4_0", "dequantize", 50e9, 0.625, null), Cell("Q6_K", "matvec", 30e9, 0.375, 71e9)]);
+        var run = new RunRecord(SampleRun.Info(),
+            [Cell("Q4_0", "matvec", 20e9, 0.25, 70e9), Cell("Q4_0", "dequantize", 50e9, 0.625, null),
+                Cell("Q6_K", "matvec", 30e9, 0.375, 71e9)]);
 
         RunTable table = RunTableBuilder.Build(run);
 
         Assert.Equal(
-            ["kernel_bandwidth/matvec", "kernel_bandwidth/dequantize", "kernel_bandwidth_share/matvec", "kernel_bandwidth_share/dequantize", "kernel_flops/matvec"],
+            ["kernel_bandwidth/matvec", "kernel_bandwidth/dequantize", "kernel_bandwidth_share/matvec", "kernel_bandwidth_share/dequantize",
+                "kernel_flops/matvec"],
             table.Columns.Select(c => c.Id));
         RunRow row = table.Rows.Single(r => r.Variant.ShortName == "Q4_0");
         Assert.Equal("20.0", row.Figures["kernel_bandwidth/matvec"].Text);
@@ -33,7 +36,8 @@ public sealed class KernelTableTests
     [Theory]
     [InlineData("B/s", 63.3e9, "63.3\u00a0GB/s")]
     [InlineData("FLOP/s", 1.5e12, "1\u2009500\u00a0GFLOP/s")]
-    public void Value_IsInBillions(string unit, double value, string expected) => Assert.Equal(expected, Format.Value(value, unit, "kernel_bandwidth"));
+    public void Value_IsInBillions(string unit, double value, string expected) =>
+        Assert.Equal(expected, Format.Value(value, unit, "kernel_bandwidth"));
 
     [Fact]
     public void Build_MarksQualityOfRandomWeights_AndDerivesNothingFromIt()
@@ -53,7 +57,8 @@ public sealed class KernelTableTests
     private static CellResult Cell(string type, string op, double bandwidth, double share, double? flops)
     {
         CellSettings settings = CellSettings.Empty.With("op", op).With("shape", "2048x2048").With("cache", "cold");
-        var metrics = new List<Measurement> { MeasurementBuilder.FromSamples("kernel_bandwidth", [bandwidth]), MeasurementBuilder.FromSamples("kernel_bandwidth_share", [share]) };
+        var metrics = new List<Measurement> { MeasurementBuilder.FromSamples("kernel_bandwidth", [bandwidth]),
+            MeasurementBuilder.FromSamples("kernel_bandwidth_share", [share]) };
         if (flops is { } speed) metrics.Add(MeasurementBuilder.FromSamples("kernel_flops", [speed]));
         return new CellResult
         {

@@ -17,9 +17,11 @@ public sealed class RunTableTests
         RunTable table = RunTableBuilder.Build(_sample);
 
         Assert.Equal(
-            ["F32", "F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_0", "Q3_K_M", "Q2_K", "TQ2_0", "IQ1_S"], table.Rows.Select(r => r.Variant.ShortName));
+            ["F32", "F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_0", "Q3_K_M", "Q2_K", "TQ2_0", "IQ1_S"],
+            table.Rows.Select(r => r.Variant.ShortName));
         Assert.Equal(
-            ["bits_per_weight", "artifact_size", "size_change", "perplexity", "ppl_change", "kl_mean", "same_top", "pp_tps/512", "tg_tps/128", "ttft/512", "token_latency", "token_latency_p99", "load_time", "rss_peak"],
+            ["bits_per_weight", "artifact_size", "size_change", "perplexity", "ppl_change", "kl_mean", "same_top", "pp_tps/512",
+                "tg_tps/128", "ttft/512", "token_latency", "token_latency_p99", "load_time", "rss_peak"],
             table.Columns.Select(c => c.Id));
         Assert.False(table.ShowModel || table.ShowBackend);
         Assert.Equal("F32", Assert.Single(table.Rows, r => r.IsReference).Variant.ShortName);
@@ -42,7 +44,10 @@ public sealed class RunTableTests
         RunRecord noDivergence = _sample with { Cells = [.. _sample.Cells.Where(c => c.Cell.Workload != "divergence")] };
         RunRecord otherProtocol = noDivergence with
         {
-            Cells = [.. noDivergence.Cells.Select(c => c.Cell.Variant.ShortName == "Q4_0" ? c with { Metrics = [.. c.Metrics.Select(m => m with { Protocol = "other" })] } : c)],
+            Cells = [
+                .. noDivergence.Cells.Select(c =>
+                    c.Cell.Variant.ShortName == "Q4_0" ? c with { Metrics = [.. c.Metrics.Select(m => m with { Protocol = "other" })] }
+                        : c)],
         };
 
         RunFigure plain = RunTableBuilder.Build(noDivergence).Rows.Single(r => r.Variant.ShortName == "Q4_0").Figures["ppl_change"];
@@ -60,7 +65,8 @@ public sealed class RunTableTests
         RunFigure unsupported = Row("F32").Figures["kl_mean"];
         RunFigure absent = Row("IQ1_S").Figures["rss_peak"];
 
-        Assert.Equal(("failed", "failed: the quantizer needs an importance matrix for <IQ1_S> & none is configured"), (failed.Text, failed.Reason));
+        Assert.Equal(("failed", "failed: the quantizer needs an importance matrix for <IQ1_S> & none is configured"),
+            (failed.Text, failed.Reason));
         Assert.Equal(("–", "unsupported: the variant is the reference itself"), (unsupported.Text, unsupported.Reason));
         Assert.Equal(("–", "not measured in this run"), (absent.Text, absent.Reason));
     }
@@ -70,7 +76,12 @@ public sealed class RunTableTests
     {
         RunRecord few = _sample with
         {
-            Cells = [.. _sample.Cells.Select(c => c with { Metrics = [.. c.Metrics.Select(m => m.Name == "token_latency" && c.Cell.Variant.ShortName != "F32" ? m with { P99 = null, N = 120 } : m)] })],
+            Cells = [
+                .. _sample.Cells.Select(c =>
+                    c with {
+                        Metrics = [
+                            .. c.Metrics.Select(m =>
+                                m.Name == "token_latency" && c.Cell.Variant.ShortName != "F32" ? m with { P99 = null, N = 120 } : m)] })],
         };
 
         RunFigure figure = RunTableBuilder.Build(few).Rows.Single(r => r.Variant.ShortName == "Q4_0").Figures["token_latency_p99"];
@@ -87,11 +98,14 @@ public sealed class RunTableTests
             Cell = new Cell("m", Variant.Parse("Q4_0"), latency.Cell.Backend, "latency", latency.Cell.Settings.With(key, value)),
             Metrics = [Measurement.Of("tg_tps", tps)],
         };
-        RunRecord run = _sample with { Cells = [With("generate", 32L, 1), With("generate", 128L, 2), With("depth", 4096L, 3), With("kv_type", "q8_0", 4)] };
+        RunRecord run = _sample
+            with
+        { Cells = [With("generate", 32L, 1), With("generate", 128L, 2), With("depth", 4096L, 3), With("kv_type", "q8_0", 4)] };
 
         RunTable table = RunTableBuilder.Build(run);
 
-        Assert.Equal(["tg_tps/32 kv_type=f16", "tg_tps/128 kv_type=f16", "tg_tps/128 @ d4096 kv_type=f16", "tg_tps/128 kv_type=q8_0"], table.Columns.Select(c => c.Id));
+        Assert.Equal(["tg_tps/32 kv_type=f16", "tg_tps/128 kv_type=f16", "tg_tps/128 @ d4096 kv_type=f16", "tg_tps/128 kv_type=q8_0"],
+            table.Columns.Select(c => c.Id));
         Assert.Equal([1.0, 2, 3, 4], table.Columns.Select(c => table.Rows.Single()[c.Id]!.Value));
     }
 
@@ -100,7 +114,8 @@ public sealed class RunTableTests
     {
         RunTable table = RunTableBuilder.Build(_sample);
 
-        Assert.Equal([(CellStatus.Ok, 39), (CellStatus.Failed, 1), (CellStatus.Unsupported, 1), (CellStatus.Cancelled, 0)], table.Counts.Select(c => (c.Key, c.Value)));
+        Assert.Equal([(CellStatus.Ok, 39), (CellStatus.Failed, 1), (CellStatus.Unsupported, 1), (CellStatus.Cancelled, 0)],
+            table.Counts.Select(c => (c.Key, c.Value)));
         Assert.Equal([CellStatus.Failed, CellStatus.Unsupported], table.Problems.Select(p => p.Status));
     }
 
@@ -117,7 +132,13 @@ public sealed class RunTableTests
     [Fact]
     public void Markdown_IsTheSnapshot()
     {
-        RunRecord small = _sample with { Cells = [.. _sample.Cells.Where(c => c.Cell.Variant.ShortName is "F32" or "Q4_K_M" or "IQ1_S" && c.Cell.Workload is "perplexity" or "divergence")] };
+        RunRecord small = _sample
+            with
+        {
+            Cells = [
+                .. _sample.Cells.Where(c =>
+                    c.Cell.Variant.ShortName is "F32" or "Q4_K_M" or "IQ1_S" && c.Cell.Workload is "perplexity" or "divergence")]
+        };
         small = small with { Cells = [.. small.Cells.Where(c => c.Cell.Variant.ShortName is "F32" or "Q4_K_M" or "IQ1_S")] };
 
         Assert.Equal(
@@ -133,7 +154,8 @@ public sealed class RunTableTests
     }
 
     [Fact]
-    public void Escape_LeavesNothingToRead() => Assert.Equal(@"a\|b \`c\` &lt;i> &amp; \[x\] d", MarkdownTable.Escape("a|b `c` <i> & [x]\nd"));
+    public void Escape_LeavesNothingToRead() =>
+        Assert.Equal(@"a\|b \`c\` &lt;i> &amp; \[x\] d", MarkdownTable.Escape("a|b `c` <i> & [x]\nd"));
 
     private RunRow Row(string variant) => RunTableBuilder.Build(_sample).Rows.Single(r => r.Variant.ShortName == variant);
 }

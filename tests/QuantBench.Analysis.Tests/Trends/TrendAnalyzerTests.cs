@@ -30,7 +30,8 @@ public sealed class TrendAnalyzerTests
     [Fact]
     public void Analyze_CallsAChangeOfOneRun_Unconfirmed()
     {
-        TrendReport report = TrendAnalyzer.Analyze(MetricTable.Get("tg_tps"), Rows("m", [100, 101, 99.5, 100.2, 99.8, 100.4, 80]), id => Fingerprint(id, 0));
+        TrendReport report =
+            TrendAnalyzer.Analyze(MetricTable.Get("tg_tps"), Rows("m", [100, 101, 99.5, 100.2, 99.8, 100.4, 80]), id => Fingerprint(id, 0));
 
         Assert.Equal(ChangeState.Unconfirmed, Assert.Single(report.Alerts).Change.State);
     }
@@ -61,7 +62,13 @@ public sealed class TrendAnalyzerTests
         {
             ImmutableArray<SeriesRow> rows =
             [
-                .. Enumerable.Range(0, 50).SelectMany(c => Rows($"c{c:00}", [.. Enumerable.Range(0, 20).Select(_ => 100 + Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()))])),
+                .. Enumerable.Range(0, 50)
+                    .SelectMany(c =>
+                        Rows($"c{c:00}",
+                            [.. Enumerable.Range(0, 20)
+                                .Select(_ =>
+                                    100 + Math.Sqrt(-2 * Math.Log(1 - random.NextDouble()))
+                                        * Math.Cos(2 * Math.PI * random.NextDouble()))])),
             ];
             if (TrendAnalyzer.Analyze(MetricTable.Get("tg_tps"), rows, _ => null).Series.Any(s => !s.Changes.IsEmpty)) reports++;
         }
@@ -72,7 +79,8 @@ public sealed class TrendAnalyzerTests
     private static ImmutableArray<SeriesRow> Rows(string cell, double[] values) =>
     [
         .. values.Select((v, i) => new SeriesRow(
-            $"run-{i.ToString(CultureInfo.InvariantCulture)}", i * 86_400_000L, "machine", "bench-01", cell, "reference", "gguf:Q4_0", "llamacpp/cpu", "latency", "{}", v, null, v * 0.995, v * 1.005, 10, null)),
+            $"run-{i.ToString(CultureInfo.InvariantCulture)}", i * 86_400_000L, "machine", "bench-01", cell, "reference", "gguf:Q4_0",
+            "llamacpp/cpu", "latency", "{}", v, null, v * 0.995, v * 1.005, 10, null)),
     ];
 
     private static Fingerprint Fingerprint(string id, int changesAt)

@@ -57,7 +57,9 @@ public sealed class AnalysisCommandsTests(StoredRuns runs) : IClassFixture<Store
     {
         string rules = Path.Combine(_root.Path, "gates.yaml");
         string junit = Path.Combine(_root.Path, "gates.xml");
-        await File.WriteAllTextAsync(rules, "gates:\n  - { variant: Q4_K_M, metric: perplexity, max: +2%, vs: gguf:F16 }\n  - { variant: Q4_K_M, metric: tg_tps, min: -3%, vs: baseline }\n");
+        await File.WriteAllTextAsync(rules,
+            "gates:\n  - { variant: Q4_K_M, metric: perplexity, max: +2%, vs: gguf:F16 }\n  - { variant: Q4_K_M, metric: tg_tps, min: -3%, "
+                + "vs: baseline }\n");
 
         (int kept, _, _) = await RunAsync("gate", "run-1", "--rules", rules, "--baseline", "run-0");
         (int broken, string output, _) = await RunAsync("gate", "run-6", "--rules", rules, "--baseline", "run-0", "--junit", junit);
@@ -78,7 +80,9 @@ public sealed class AnalysisCommandsTests(StoredRuns runs) : IClassFixture<Store
         listener.Start();
         Task<string> posted = AnswerAsync(listener);
 
-        (int code, _, string error) = await RunAsync("trend", "tg_tps", "--variant", "Q4_0", "--fail-on-worse", "--webhook", $"http://127.0.0.1:{port}/hook");
+        (int code, _,
+            string error) =
+                await RunAsync("trend", "tg_tps", "--variant", "Q4_0", "--fail-on-worse", "--webhook", $"http://127.0.0.1:{port}/hook");
 
         Assert.Equal(ExitCode.GateBroken, code);
         Assert.Contains("posted 1 alerts", error, StringComparison.Ordinal);

@@ -21,7 +21,8 @@ public sealed class BenchmarkDotNetRunTests
         };
 
         Assert.Equal(
-            ["--filter", "*.matvecBenchmarks.scalar(*", "*.matvecBenchmarks.avx2(*", "*.matmatBenchmarks.scalar(*", "*.matmatBenchmarks.avx2(*", "--job", "short"],
+            ["--filter", "*.matvecBenchmarks.scalar(*", "*.matvecBenchmarks.avx2(*", "*.matmatBenchmarks.scalar(*",
+                "*.matmatBenchmarks.avx2(*", "--job", "short"],
             BenchmarkDotNetRun.Arguments(request));
     }
 }

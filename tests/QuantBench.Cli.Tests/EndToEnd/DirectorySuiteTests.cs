@@ -5,7 +5,8 @@ using QuantBench.TestKit;
 
 namespace QuantBench.Cli.Tests.EndToEnd;
 
-/// <summary>Models that are directories, through the real command: converted from floats, and quantized sources that are their own variant.</summary>
+/// <summary>Models that are directories, through the real command: converted from floats, and quantized sources that are their own
+/// variant.</summary>
 public sealed class DirectorySuiteTests : IDisposable
 {
     private readonly TemporaryDirectory _folder = new();
@@ -16,7 +17,8 @@ public sealed class DirectorySuiteTests : IDisposable
     public async Task Run_MeasuresSafetensorsAndMlx_MadeFromTheReferenceModel()
     {
         JsonElement[] cells = await RunAsync(
-            RepositoryRoot.Combine("datasets/reference-model"), "safetensors:BF16, safetensors:F16, mlx:8bit-g64, mlx:4bit-g32, gguf:BF16, gptq:4bit-g128");
+            RepositoryRoot.Combine("datasets/reference-model"),
+            "safetensors:BF16, safetensors:F16, mlx:8bit-g64, mlx:4bit-g32, gguf:BF16, gptq:4bit-g128");
 
         double bf16 = Figure(cells, "safetensors:BF16", "perplexity");
         Assert.InRange(Figure(cells, "gguf:BF16", "perplexity") / bf16, 0.9999, 1.0001);
@@ -54,7 +56,9 @@ public sealed class DirectorySuiteTests : IDisposable
     private async Task<JsonElement[]> RunAsync(string source, string variants)
     {
         string suite = _folder.Combine("suite.yaml"), text = _folder.Combine("text.txt");
-        File.WriteAllText(text, string.Join(' ', Enumerable.Range(0, 600).Select(i => i.ToString(CultureInfo.InvariantCulture) + " is the number of the thing")));
+        File.WriteAllText(text,
+            string.Join(' ',
+                Enumerable.Range(0, 600).Select(i => i.ToString(CultureInfo.InvariantCulture) + " is the number of the thing")));
         File.WriteAllText(suite, $$"""
             suite: directories
             models: [{ id: m, source: {{source}} }]
@@ -66,7 +70,8 @@ public sealed class DirectorySuiteTests : IDisposable
         (int code, string output, string error) = await QuantBenchProcess.RunAsync(
             ["run", suite, "--json", "--results", _folder.Combine("results"), "--cache", _folder.Combine("cache")]);
         Assert.True(code == 0, error + output);
-        JsonElement[] events = [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement)];
+        JsonElement[] events = [
+            .. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement)];
         Assert.Equal(0, events[^1].GetProperty("failed").GetInt32());
         return [.. events.Where(e => e.GetProperty("event").GetString() == "cell_finished").Select(e => e.GetProperty("result"))];
     }
@@ -106,7 +111,8 @@ public sealed class DirectorySuiteTests : IDisposable
         void Floats(string module, long[] shape, int from, int below)
         {
             byte[] bytes = [.. Enumerable.Range(0, (int)shape.Aggregate(1L, (a, b) => a * b))
-                .SelectMany(_ => BitConverter.GetBytes((ushort)(random.Next(from, below) | (shape.Length > 1 && random.Next(2) == 0 ? 0x8000 : 0))))];
+                .SelectMany(_ =>
+                    BitConverter.GetBytes((ushort)(random.Next(from, below) | (shape.Length > 1 && random.Next(2) == 0 ? 0x8000 : 0))))];
             file.Tensor($"{module}.weight", "F16", shape, bytes);
         }
 
@@ -118,7 +124,8 @@ public sealed class DirectorySuiteTests : IDisposable
             Array.Fill(zeros, (byte)0x77);
             file.Tensor($"{module}.qweight", "I32", format == "awq" ? [columns, rows / 8] : [columns / 8, rows], quants);
             file.Tensor($"{module}.qzeros", "I32", [columns / 32, rows / 8], zeros);
-            file.Tensor($"{module}.scales", "F16", [columns / 32, rows], [.. Enumerable.Range(0, columns / 32 * rows).SelectMany(_ => BitConverter.GetBytes((ushort)0x2000))]);
+            file.Tensor($"{module}.scales", "F16", [columns / 32, rows],
+                [.. Enumerable.Range(0, columns / 32 * rows).SelectMany(_ => BitConverter.GetBytes((ushort)0x2000))]);
         }
     }
 }

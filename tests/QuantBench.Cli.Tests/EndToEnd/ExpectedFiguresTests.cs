@@ -5,7 +5,8 @@ using QuantBench.TestKit;
 
 namespace QuantBench.Cli.Tests.EndToEnd;
 
-/// <summary>Our figures of the reference model against those of llama.cpp's own tools (tests/parity/expected.json says how they were made).</summary>
+/// <summary>Our figures of the reference model against those of llama.cpp's own tools (tests/parity/expected.json says how they were
+/// made).</summary>
 public sealed class ExpectedFiguresTests : IDisposable
 {
     private readonly TemporaryDirectory _folder = new();
@@ -28,10 +29,13 @@ public sealed class ExpectedFiguresTests : IDisposable
               - divergence: { dataset: sotu, n_ctx: 512, chunks: 64, reference: gguf:F32 }
             """);
 
-        (int code, string output, string error) = await QuantBenchProcess.RunAsync("run", suite, "--results", _folder.Combine("results"), "--plain");
+        (int code, string output,
+            string error) = await QuantBenchProcess.RunAsync("run", suite, "--results", _folder.Combine("results"), "--plain");
 
         Assert.True(code == 0, error + output);
-        string folder = Path.GetDirectoryName(Directory.GetFiles(_folder.Combine("results"), "cells.jsonl", SearchOption.AllDirectories).Single())!; // a file has a directory
+        // a file has a directory
+        string folder =
+            Path.GetDirectoryName(Directory.GetFiles(_folder.Combine("results"), "cells.jsonl", SearchOption.AllDirectories).Single())!;
         using RunFolder run = RunFolder.OpenReadOnly(folder);
         IReadOnlyList<CellResult> cells = run.ReadCells();
         ExpectedRow[] rows = [.. expected.Compare(cells)];

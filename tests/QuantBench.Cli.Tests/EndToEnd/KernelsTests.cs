@@ -16,7 +16,8 @@ public sealed class KernelsTests : IDisposable
         string[] places = ["--results", _folder.Combine("results"), "--cache", _folder.Combine("cache")];
 
         (int code, string output, string error) = await QuantBenchProcess.RunAsync(
-            ["kernels", "run", "--type", "q4_0", "--op", "matvec,dequantize", "--isa", "scalar", "--shape", "64x256", "--threads", "1", "--short", "--plain", .. places]);
+            ["kernels", "run", "--type", "q4_0", "--op", "matvec,dequantize", "--isa", "scalar", "--shape", "64x256", "--threads", "1",
+                "--short", "--plain", .. places]);
 
         Assert.True(code == 0, error + output);
         Assert.Contains("[1/2] Q4_0 matvec 64x256 managed/scalar", output, StringComparison.Ordinal); // progress
@@ -29,7 +30,8 @@ public sealed class KernelsTests : IDisposable
         JsonElement bandwidth = json.RootElement.GetProperty("run").GetProperty("fingerprint").GetProperty("memory_bandwidth");
         double best = new[] { "read", "copy", "triad" }.Max(n => bandwidth.GetProperty($"{n}_bytes_per_second").GetDouble());
         JsonElement[] cells = [.. json.RootElement.GetProperty("cells").EnumerateArray()];
-        Assert.Equal(["dequantize", "matvec"], cells.Select(c => c.GetProperty("cell").GetProperty("settings").GetProperty("op").GetString()).Order());
+        Assert.Equal(["dequantize", "matvec"],
+            cells.Select(c => c.GetProperty("cell").GetProperty("settings").GetProperty("op").GetString()).Order());
         foreach (JsonElement cell in cells)
         {
             Assert.Equal("kernel", cell.GetProperty("cell").GetProperty("workload").GetString());
@@ -45,7 +47,9 @@ public sealed class KernelsTests : IDisposable
         Assert.True(compared == 0, problem);
         Assert.Contains("kernels", same, StringComparison.Ordinal);
         string report = File.ReadAllText(Directory.GetFiles(_folder.Combine("results"), "report.md", SearchOption.AllDirectories).Single());
-        Assert.Contains("./run-bench.sh kernels run --type Q4_0 --op matvec,dequantize --shape 64x256 --isa managed/scalar --threads 1 --short", report, StringComparison.Ordinal);
+        Assert.Contains(
+            "./run-bench.sh kernels run --type Q4_0 --op matvec,dequantize --shape 64x256 --isa managed/scalar --threads 1 --short", report,
+            StringComparison.Ordinal);
         Assert.Contains("Memory bandwidth", report, StringComparison.Ordinal);
     }
 
@@ -53,10 +57,13 @@ public sealed class KernelsTests : IDisposable
     public async Task Run_SaysWhichKernelsCannotRun()
     {
         (int code, string output, _) = await QuantBenchProcess.RunAsync(
-            "kernels", "run", "--type", "Q4_0,Q4_K", "--op", "vecdot", "--isa", "managed/scalar", "--shape", "32x96", "--short", "--plain", "--results", _folder.Combine("results"));
+            "kernels", "run", "--type", "Q4_0,Q4_K", "--op", "vecdot", "--isa", "managed/scalar", "--shape", "32x96", "--short", "--plain",
+            "--results", _folder.Combine("results"));
 
         Assert.Equal(0, code);
-        Assert.Contains("Q4_K vecdot 32x96 managed/scalar: unsupported: managed/scalar: rows of 96 weights aren't a whole number of Q4_K's blocks of 256", output, StringComparison.Ordinal);
+        Assert.Contains(
+            "Q4_K vecdot 32x96 managed/scalar: unsupported: managed/scalar: rows of 96 weights aren't a whole number of Q4_K's blocks of "
+                + "256", output, StringComparison.Ordinal);
         Assert.Contains("1 measured, 1 unsupported, 0 failed", output, StringComparison.Ordinal);
     }
 
@@ -67,7 +74,9 @@ public sealed class KernelsTests : IDisposable
     [InlineData("--isa sse", "there is no instruction set or backend 'sse' with kernels")]
     public async Task Run_NamesTheWrongWord(string option, string problem)
     {
-        (int code, _, string error) = await QuantBenchProcess.RunAsync(["kernels", "run", .. option.Split(' '), "--results", _folder.Combine("results")]);
+        (int code, _,
+            string error) =
+                await QuantBenchProcess.RunAsync(["kernels", "run", .. option.Split(' '), "--results", _folder.Combine("results")]);
 
         Assert.Equal(65, code);
         Assert.StartsWith($"error: {problem}", error, StringComparison.Ordinal);
@@ -93,9 +102,11 @@ public sealed class KernelsTests : IDisposable
 
         using JsonDocument json = JsonDocument.Parse(output);
         JsonElement bandwidth = json.RootElement.GetProperty("machine").GetProperty("memory_bandwidth");
-        Assert.All((string[])["read_bytes_per_second", "copy_bytes_per_second", "triad_bytes_per_second"], n => Assert.InRange(bandwidth.GetProperty(n).GetDouble(), 1e6, 1e14));
+        Assert.All((string[])["read_bytes_per_second", "copy_bytes_per_second", "triad_bytes_per_second"],
+            n => Assert.InRange(bandwidth.GetProperty(n).GetDouble(), 1e6, 1e14));
         Assert.True(bandwidth.GetProperty("threads").GetInt32() >= 1);
     }
 
-    private static JsonElement Metric(JsonElement cell, string name) => cell.GetProperty("metrics").EnumerateArray().Single(m => m.GetProperty("name").GetString() == name);
+    private static JsonElement Metric(JsonElement cell, string name) =>
+        cell.GetProperty("metrics").EnumerateArray().Single(m => m.GetProperty("name").GetString() == name);
 }

@@ -23,7 +23,8 @@ public sealed class OnnxTests : IDisposable
             backends: [onnxruntime/cpu]
             workloads:
               - perplexity: { chunks: 2 }
-              - onnx-latency: { reference: onnx:int4-b32, shapes: "sequence_length=4,total_sequence_length=4,past_sequence_length=0", repetitions: 2, time_cap: 1, ort_profile: true }
+              - onnx-latency: { reference: onnx:int4-b32, shapes: "sequence_length=4,total_sequence_length=4,past_sequence_length=0",
+                  repetitions: 2, time_cap: 1, ort_profile: true }
             """);
         string model = Directory.GetFiles(_folder.Combine("cache"), "model.onnx", SearchOption.AllDirectories).Single();
         string directory = Path.GetDirectoryName(model)!; // a file has a directory
@@ -42,7 +43,8 @@ public sealed class OnnxTests : IDisposable
             variants: [onnx:given-int4]
             backends: [onnxruntime/cpu]
             workloads:
-              - onnx-latency: { reference_file: {{model}}, shapes: "sequence_length=4,total_sequence_length=4,past_sequence_length=0", repetitions: 2, time_cap: 1 }
+              - onnx-latency: { reference_file: {{model}}, shapes: "sequence_length=4,total_sequence_length=4,past_sequence_length=0",
+                  repetitions: 2, time_cap: 1 }
             """);
 
         IReadOnlyList<CellResult> without = await RunAsync("without", suite, ("PATH", Environment.GetEnvironmentVariable("PATH")));
@@ -81,8 +83,10 @@ public sealed class OnnxTests : IDisposable
     [Fact]
     public async Task Doctor_TakesALibraryOfTheUsers()
     {
-        string name = RuntimeInformation.IsOSPlatform(OSPlatform.Windows) ? "onnxruntime.dll" : RuntimeInformation.IsOSPlatform(OSPlatform.OSX) ? "libonnxruntime.dylib" : "libonnxruntime.so";
-        string own = Directory.GetFiles(AppContext.BaseDirectory, name, SearchOption.AllDirectories).First(f => f.Contains(RuntimeInformation.RuntimeIdentifier.Split('-')[0], StringComparison.Ordinal));
+        string name = RuntimeInformation.IsOSPlatform(OSPlatform.Windows) ? "onnxruntime.dll"
+            : RuntimeInformation.IsOSPlatform(OSPlatform.OSX) ? "libonnxruntime.dylib" : "libonnxruntime.so";
+        string own = Directory.GetFiles(AppContext.BaseDirectory, name, SearchOption.AllDirectories)
+            .First(f => f.Contains(RuntimeInformation.RuntimeIdentifier.Split('-')[0], StringComparison.Ordinal));
         string copy = _folder.Combine(name);
         File.Copy(own, copy);
 
@@ -97,7 +101,8 @@ public sealed class OnnxTests : IDisposable
         await File.WriteAllTextAsync(suite, text);
         (int _, string output, string error) = await QuantBenchProcess.RunAsync(
             environment, ["run", suite, "--results", _folder.Combine(name), "--cache", _folder.Combine("cache"), "--plain"]);
-        string? cells = Directory.Exists(_folder.Combine(name)) ? Directory.GetFiles(_folder.Combine(name), "cells.jsonl", SearchOption.AllDirectories).SingleOrDefault() : null;
+        string? cells = Directory.Exists(_folder.Combine(name))
+            ? Directory.GetFiles(_folder.Combine(name), "cells.jsonl", SearchOption.AllDirectories).SingleOrDefault() : null;
         Assert.True(cells is not null, error + output);
         using RunFolder run = RunFolder.OpenReadOnly(Path.GetDirectoryName(cells)!); // a file has a directory
         return run.ReadCells();

@@ -18,10 +18,12 @@ public sealed class QuickSuiteTests : IDisposable
         string[] places = ["--results", _folder.Combine("results"), "--cache", _folder.Combine("cache")];
 
         (int code, string output, string error) = await QuantBenchProcess.RunAsync(
-            ["run", "quick", "--only", "variant=F32,workload=perplexity", "--only", "variant=Q4_K_M,workload=divergence", "--json", .. places]);
+            ["run", "quick", "--only", "variant=F32,workload=perplexity", "--only", "variant=Q4_K_M,workload=divergence", "--json",
+                .. places]);
 
         Assert.True(code == 0, error + output);
-        JsonElement[] events = [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement)];
+        JsonElement[] events = [
+            .. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement)];
         string folder = events[^1].GetProperty("folder").GetString() ?? "";
         Assert.Equal(2, events[^1].GetProperty("ok").GetInt32());
         Assert.All(["run.json", "cells.jsonl", "report.html", "report.md"], f => Assert.True(File.Exists(Path.Combine(folder, f)), f));
@@ -40,7 +42,8 @@ public sealed class QuickSuiteTests : IDisposable
     public async Task Run_EndsWell_WithAReasonForEveryCellThatCannotRunHere()
     {
         (int code, string output, string error) = await QuantBenchProcess.RunAsync(
-            ["run", "gpu", "--only", "variant=Q4_0,workload=perplexity", "--json", "--results", _folder.Combine("results"), "--cache", _folder.Combine("cache")]);
+            ["run", "gpu", "--only", "variant=Q4_0,workload=perplexity", "--json", "--results", _folder.Combine("results"), "--cache",
+                _folder.Combine("cache")]);
 
         Assert.True(code == 0, error + output);
         JsonElement[] results =
@@ -49,7 +52,10 @@ public sealed class QuickSuiteTests : IDisposable
                 .Where(e => e.GetProperty("event").GetString() == "cell_finished").Select(e => e.GetProperty("result")),
         ];
         Assert.Equal(4, results.Length);
-        Assert.All(results, r => Assert.True(r.GetProperty("status").GetString() == "ok" || r.GetProperty("reason").GetString()?.Contains("ilgpu", StringComparison.Ordinal) == true, r.ToString()));
+        Assert.All(results,
+            r => Assert.True(
+                r.GetProperty("status").GetString() == "ok"
+                    || r.GetProperty("reason").GetString()?.Contains("ilgpu", StringComparison.Ordinal) == true, r.ToString()));
     }
 
     // The sums are computed again here; a PDF is made where there is a browser, and where there is none the command says so.
@@ -61,7 +67,8 @@ public sealed class QuickSuiteTests : IDisposable
         string[] lines = await File.ReadAllLinesAsync(Path.Combine(folder, "manifest.sha256"));
         string[] files = [.. lines.Select(l => l[66..])];
         Assert.All(["run.json", "cells.jsonl", "report.html", "compliance.html", "compliance.md"], f => Assert.Contains(f, files));
-        Assert.All(lines, l => Assert.Equal(l[..64], Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, l[66..]))))));
+        Assert.All(lines,
+            l => Assert.Equal(l[..64], Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, l[66..]))))));
 
         (int printed, string output, string problem) = await QuantBenchProcess.RunAsync(["report", "latest", "--pdf", .. places]);
         if (printed == 0) Assert.Equal("%PDF", Encoding.ASCII.GetString(File.ReadAllBytes(output.TrimEnd().Split('\n')[^1])[..4]));

@@ -18,10 +18,12 @@ public sealed class SynthesizeTests : IDisposable
     [InlineData("gptq:4bit-g128", "gptq:4bit-g128", "managed/scalar", 6.5)] // embeddings stay 16-bit floats
     [InlineData("awq:4bit-g128", "awq:4bit-g128", "managed/scalar", 6.5)]
     [InlineData("onnx:int4-b32", "onnx:given-int4", "onnxruntime/cpu", 6.5)]
-    public async Task Synthesize_GivesAModelThatASuiteMeasures_MarkedAsMeaningless(string scheme, string variant, string backend, double mostBits)
+    public async Task Synthesize_GivesAModelThatASuiteMeasures_MarkedAsMeaningless(string scheme, string variant, string backend,
+        double mostBits)
     {
         string model = _folder.Combine("model");
-        (int written, string said, string error) = await QuantBenchProcess.RunAsync("models", "synthesize", "--like", "tiny", "--scheme", scheme, "--out", model);
+        (int written, string said,
+            string error) = await QuantBenchProcess.RunAsync("models", "synthesize", "--like", "tiny", "--scheme", scheme, "--out", model);
         Assert.True(written == 0, error + said);
         Assert.Contains("its perplexity means nothing", said);
         Assert.Equal([model], Directory.EnumerateFileSystemEntries(_folder.Path));
@@ -32,7 +34,9 @@ public sealed class SynthesizeTests : IDisposable
         // Whatever the weights are, as many of them are there, and a random model is near a uniform guess among 512 tokens.
         Assert.InRange(Figure(result, "bits_per_weight"), mostBits / 2, mostBits);
         Assert.InRange(Figure(result, "perplexity"), 100, 5000);
-        Assert.Contains(result.GetProperty("notes").EnumerateArray(), note => note.GetString()!.StartsWith("meaningless quality", StringComparison.Ordinal)); // notes are strings
+        // notes are strings
+        Assert.Contains(result.GetProperty("notes").EnumerateArray(),
+            note => note.GetString()!.StartsWith("meaningless quality", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -46,7 +50,10 @@ public sealed class SynthesizeTests : IDisposable
         ];
         foreach ((string variant, string reason) in cases)
         {
-            (int code, _, string error) = await QuantBenchProcess.RunAsync("models", "synthesize", "--like", "tiny", "--scheme", variant, "--out", _folder.Combine("model"));
+            (int code, _,
+                string error) =
+                    await QuantBenchProcess.RunAsync("models", "synthesize", "--like", "tiny", "--scheme", variant, "--out",
+                        _folder.Combine("model"));
 
             Assert.NotEqual(0, code);
             Assert.Contains(reason, error);
@@ -55,19 +62,24 @@ public sealed class SynthesizeTests : IDisposable
         string other = _folder.Combine("other");
         Directory.CreateDirectory(other);
         File.WriteAllText(Path.Combine(other, "config.json"), "{}");
-        (int refused, _, string explained) = await QuantBenchProcess.RunAsync("models", "synthesize", "--like", "tiny", "--scheme", "mlx:4bit-g64", "--out", other);
+        (int refused, _,
+            string explained) =
+                await QuantBenchProcess.RunAsync("models", "synthesize", "--like", "tiny", "--scheme", "mlx:4bit-g64", "--out", other);
         Assert.NotEqual(0, refused);
         Assert.Contains("something else than a synthetic model", explained);
         Assert.Equal([other], Directory.EnumerateFileSystemEntries(_folder.Path));
     }
 
     private static double Figure(JsonElement result, string metric) =>
-        result.GetProperty("metrics").EnumerateArray().First(m => m.GetProperty("name").GetString() == metric).GetProperty("value").GetDouble();
+        result.GetProperty("metrics").EnumerateArray().First(m => m.GetProperty("name").GetString() == metric).GetProperty("value")
+            .GetDouble();
 
     private async Task<JsonElement> MeasureAsync(string model, string variant, string backend)
     {
         string suite = _folder.Combine("suite.yaml"), text = _folder.Combine("text.txt");
-        File.WriteAllText(text, string.Join(' ', Enumerable.Range(0, 100).Select(i => i.ToString(CultureInfo.InvariantCulture) + " is the number of the thing")));
+        File.WriteAllText(text,
+            string.Join(' ',
+                Enumerable.Range(0, 100).Select(i => i.ToString(CultureInfo.InvariantCulture) + " is the number of the thing")));
         File.WriteAllText(suite, $$"""
             suite: synthetic
             models: [{ id: m, source: {{model}} }]

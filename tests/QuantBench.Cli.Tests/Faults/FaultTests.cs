@@ -208,7 +208,9 @@ public sealed class FaultTests : IDisposable
 
     private static IReadOnlyList<CellResult> Cells(string results, out RunInfo info)
     {
-        string folder = Directory.GetFiles(results, "run.json", SearchOption.AllDirectories).Select(f => Path.GetDirectoryName(f)!).Single(); // a file has a directory
+        // a file has a directory
+        string folder = Directory.GetFiles(results, "run.json", SearchOption.AllDirectories).Select(f => Path.GetDirectoryName(f)!)
+            .Single();
         using RunFolder run = RunFolder.Open(folder);
         info = run.Info;
         return run.ReadCells();

@@ -78,7 +78,8 @@ internal sealed partial class LiveCommand : IDisposable
         Task ended = _process.WaitForExitAsync();
         Task first = await Task.WhenAny(found.Task, ended, Task.Delay(s_patience));
         if (first == found.Task) return await found.Task;
-        throw new InvalidOperationException($"the line never came ({(first == ended ? "the command ended" : "time ran out")}); output:\n{Output}");
+        throw new InvalidOperationException(
+            $"the line never came ({(first == ended ? "the command ended" : "time ran out")}); output:\n{Output}");
     }
 
     /// <summary>Waits for the end and returns the exit code.</summary>
@@ -140,7 +141,8 @@ internal sealed partial class LiveCommand : IDisposable
         return !IsAlive(process);
     }
 
-    public static bool IsAlive(int process) => LibcKill(process, 0) == 0 && !StatusOf(process).Contains("\nState:\tZ", StringComparison.Ordinal);
+    public static bool IsAlive(int process) =>
+        LibcKill(process, 0) == 0 && !StatusOf(process).Contains("\nState:\tZ", StringComparison.Ordinal);
 
     public void Dispose()
     {
@@ -157,7 +159,8 @@ internal sealed partial class LiveCommand : IDisposable
         }
     }
 
-    // Threads that native code started bear their starter's name; the runtime names its own, and takes a signal in managed code for a null reference.
+    // Threads that native code started bear their starter's name; the runtime names its own, and takes a signal in managed code for a null
+    // reference.
     private static List<int> NativeThreads(int process)
     {
         try

@@ -46,7 +46,8 @@ internal sealed class Tmpfs : IDisposable
     }
 }
 
-/// <summary>A fact that needs the right to mount; where it is missing the test is skipped with the reason, or fails if QB_REQUIRE_TMPFS is set.</summary>
+/// <summary>A fact that needs the right to mount; where it is missing the test is skipped with the reason, or fails if QB_REQUIRE_TMPFS is
+/// set.</summary>
 internal sealed class TmpfsFactAttribute : FactAttribute
 {
     public TmpfsFactAttribute()

@@ -55,7 +55,8 @@ public sealed class LiveViewTests
         Assert.Contains("✗ m gguf:Q2_K llamacpp/cpu perplexity: failed: killed", text, StringComparison.Ordinal);
     }
 
-    private static Cell Cell(string variant) => new("m", Variant.Parse(variant), new BackendId("llamacpp", "cpu"), "perplexity", CellSettings.Empty);
+    private static Cell Cell(string variant) =>
+        new("m", Variant.Parse(variant), new BackendId("llamacpp", "cpu"), "perplexity", CellSettings.Empty);
 
     private static CellResult Result(Cell cell, int index) => index switch
     {

@@ -8,8 +8,11 @@ namespace QuantBench.Core.Tests.Machine;
 
 public sealed class MachineTests
 {
-    private const string X64 = "processor\t: 0\nvendor_id\t: GenuineIntel\nmodel name\t: Intel(R) Core(TM) i7-9750H CPU @ 2.60GHz\nphysical id\t: 0\ncore id\t\t: 0\ncpu MHz\t\t: 2600.5\nflags\t\t: fpu avx2 hypervisor\n\n"
-        + "processor\t: 1\nmodel name\t: Intel(R) Core(TM) i7-9750H CPU @ 2.60GHz\nphysical id\t: 0\ncore id\t\t: 0\ncpu MHz\t\t: 2599.5\n\n"
+    private const string X64 =
+        "processor\t: 0\nvendor_id\t: GenuineIntel\nmodel name\t: Intel(R) Core(TM) i7-9750H CPU @ 2.60GHz\nphysical id\t: 0\ncore id\t\t: "
+            + "0\ncpu MHz\t\t: 2600.5\nflags\t\t: fpu avx2 hypervisor\n\n"
+        + "processor\t: 1\nmodel name\t: Intel(R) Core(TM) i7-9750H CPU @ 2.60GHz\nphysical id\t: 0\ncore id\t\t: 0\ncpu MHz\t\t: "
+        + "2599.5\n\n"
         + "processor\t: 2\nmodel name\t: Intel(R) Core(TM) i7-9750H CPU @ 2.60GHz\nphysical id\t: 0\ncore id\t\t: 1\ncpu MHz\t\t: 2600\n";
 
     [Fact]
@@ -49,7 +52,8 @@ public sealed class MachineTests
         folder.Write("etc/machine-id", "0123456789abcdef0123456789abcdef\n");
         folder.Write("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "performance\n");
         folder.Write("sys/class/dmi/id/sys_vendor", "QEMU\n");
-        folder.Write("proc/driver/nvidia/version", "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 01:15:15 UTC 2023\n");
+        folder.Write("proc/driver/nvidia/version",
+            "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 01:15:15 UTC 2023\n");
         folder.Write("proc/driver/nvidia/gpus/0000.01.00.0/information", "Model: \t\t NVIDIA H100 PCIe\nIRQ: 1\n");
         folder.Write("sys/class/drm/card0/device/vendor", "0x1002\n");
         folder.Write("sys/class/drm/card0/device/device", "0x744c\n");
@@ -158,8 +162,15 @@ public sealed class MachineTests
     [Fact]
     public void Check_NamesDifferences_WhenMachinesDiffer()
     {
-        Fingerprint a = FingerprintReader.Read() with { Governor = "performance", Engines = ImmutableSortedDictionary<string, string>.Empty.Add("llamacpp", "1").Add("managed", "1") };
-        Fingerprint b = a with { Governor = null, Host = "other", Engines = ImmutableSortedDictionary<string, string>.Empty.Add("llamacpp", "2") };
+        Fingerprint a = FingerprintReader.Read()
+            with
+        {
+            Governor = "performance",
+            Engines = ImmutableSortedDictionary<string, string>.Empty.Add("llamacpp", "1").Add("managed", "1")
+        };
+        Fingerprint b = a
+            with
+        { Governor = null, Host = "other", Engines = ImmutableSortedDictionary<string, string>.Empty.Add("llamacpp", "2") };
 
         Assert.Empty(Comparability.Check(a, a));
         Assert.Equal(["governor: performance / unknown", "engine llamacpp: 1 / 2"], Comparability.Check(a, b).Select(d => d.ToString()));

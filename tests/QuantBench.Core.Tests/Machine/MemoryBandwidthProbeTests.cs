@@ -13,8 +13,10 @@ public sealed class MemoryBandwidthProbeTests
         MemoryBandwidth found = MemoryBandwidthProbe.Measure(threads, TimeProvider.System, arrayBytes: (1 << 16) + 8);
 
         Assert.Equal((threads, (1L << 16) + 8), (found.Threads, found.ArrayBytes));
-        Assert.All([found.ReadBytesPerSecond, found.CopyBytesPerSecond, found.TriadBytesPerSecond], rate => Assert.True(double.IsFinite(rate) && rate > 0));
-        Assert.Equal(Math.Max(found.ReadBytesPerSecond, Math.Max(found.CopyBytesPerSecond, found.TriadBytesPerSecond)), found.BestBytesPerSecond);
+        Assert.All([found.ReadBytesPerSecond, found.CopyBytesPerSecond, found.TriadBytesPerSecond],
+            rate => Assert.True(double.IsFinite(rate) && rate > 0));
+        Assert.Equal(Math.Max(found.ReadBytesPerSecond, Math.Max(found.CopyBytesPerSecond, found.TriadBytesPerSecond)),
+            found.BestBytesPerSecond);
     }
 
     [Fact]

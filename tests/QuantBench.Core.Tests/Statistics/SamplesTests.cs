@@ -46,7 +46,8 @@ public sealed class SamplesTests
         double[] values = [7, .. raw.Select(v => (double)v)];
         Interval interval = Bootstrap.Median(values, 200);
 
-        return interval.Low >= values.Min() && interval.High <= values.Max() && interval.Low <= interval.High && interval == Bootstrap.Median(values, 200);
+        return interval.Low >= values.Min() && interval.High <= values.Max() && interval.Low <= interval.High
+            && interval == Bootstrap.Median(values, 200);
     }
 
     [Fact]

@@ -106,8 +106,10 @@ public sealed class TestsOfSignificanceTests
     public void BenjaminiHochberg_GivesPublishedFigures()
     {
         // The paper's own example (1995, section 3.2); adjusted values as scipy.stats.false_discovery_control's documentation lists them.
-        double[] p = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.000];
-        double[] expected = [0.0015, 0.003, 0.0095, 0.035625, 0.0603, 0.06385714, 0.06385714, 0.0645, 0.0765, 0.486, 0.58118182, 0.714875, 0.75323077, 0.81321429, 1];
+        double[] p = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528, 0.7590,
+            1.000];
+        double[] expected = [0.0015, 0.003, 0.0095, 0.035625, 0.0603, 0.06385714, 0.06385714, 0.0645, 0.0765, 0.486, 0.58118182, 0.714875,
+            0.75323077, 0.81321429, 1];
 
         Assert.Equal(expected, MultipleComparisons.BenjaminiHochberg(p), (x, y) => Math.Abs(x - y) < 1e-8);
     }
@@ -128,11 +130,13 @@ public sealed class TestsOfSignificanceTests
     [InlineData(5, 2.866515718791939e-7)] // Abramowitz & Stegun, table 26.2
     [InlineData(10, 7.619853024160527e-24)]
     [InlineData(-1.959963984540054, 0.975)]
-    public void NormalUpperTail_GivesTabledValues(double z, double expected) => Assert.Equal(1, SpecialFunctions.NormalUpperTail(z) / expected, 1e-9);
+    public void NormalUpperTail_GivesTabledValues(double z, double expected) =>
+        Assert.Equal(1, SpecialFunctions.NormalUpperTail(z) / expected, 1e-9);
 
     [Theory]
     [InlineData(1, 12.706204736)]
     [InlineData(10, 2.228138852)]
     [InlineData(30, 2.042272456)]
-    public void StudentQuantile_GivesTabledValues(int degrees, double expected) => Assert.Equal(expected, SpecialFunctions.StudentQuantile(0.95, degrees), 1e-8);
+    public void StudentQuantile_GivesTabledValues(int degrees, double expected) =>
+        Assert.Equal(expected, SpecialFunctions.StudentQuantile(0.95, degrees), 1e-8);
 }

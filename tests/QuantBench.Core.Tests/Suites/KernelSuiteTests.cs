@@ -24,7 +24,8 @@ public sealed class KernelSuiteTests
 
         Assert.Equal(8, cells.Length);
         Assert.All(cells, c => Assert.Equal(("kernels", "kernel"), (c.Model, c.Workload)));
-        Assert.Equal(["managed/scalar", "managed/avx2"], cells.Take(2).Select(c => c.Backend.ToString())); // compared, hence next to each other
+        // compared, hence next to each other
+        Assert.Equal(["managed/scalar", "managed/avx2"], cells.Take(2).Select(c => c.Backend.ToString()));
         Assert.Equal(cells.Length, cells.Select(c => c.Id).Distinct().Count());
     }
 
@@ -51,11 +52,13 @@ public sealed class KernelSuiteTests
 
         Cell[] cells = [.. Matrix.Expand(SuiteLoader.Parse(Mixed, "m.yaml", "."))];
 
-        Assert.Equal(["a gguf:Q4_0 managed/avx2 latency", "b gguf:Q4_0 managed/avx2 latency", "kernels ggml:Q4_0 managed/avx2 kernel"], cells.Select(c => c.Title));
+        Assert.Equal(["a gguf:Q4_0 managed/avx2 latency", "b gguf:Q4_0 managed/avx2 latency", "kernels ggml:Q4_0 managed/avx2 kernel"],
+            cells.Select(c => c.Title));
     }
 
     [Theory]
-    [InlineData("variants: [ggml:Q4_0, ggml:IQ2_XXS]", "variants: [gguf:Q4_K_M]", "k.yaml:2:12: kernel measures single block types, and gguf:Q4_K_M is a model's format")]
+    [InlineData("variants: [ggml:Q4_0, ggml:IQ2_XXS]", "variants: [gguf:Q4_K_M]",
+        "k.yaml:2:12: kernel measures single block types, and gguf:Q4_K_M is a model's format")]
     [InlineData("shape: 256x512", "shape: 256", "'shape' can't be '256'")]
     [InlineData("op: [matvec, matmat]", "op: gemm", "'op' can't be 'gemm'")]
     [InlineData("tokens: 8", "tokens: 1", "'tokens' is 1, outside 2 to 4096")]
@@ -63,7 +66,8 @@ public sealed class KernelSuiteTests
     [InlineData("ggml:IQ2_XXS", "ggml:Q4_K_M", "'ggml:Q4_K_M' is no variant that is known")] // a mix, no block type
     public void Parse_NamesTheFault(string from, string to, string problem)
     {
-        SuiteException e = Assert.Throws<SuiteException>(() => SuiteLoader.Parse(Kernels.Replace(from, to, StringComparison.Ordinal), "k.yaml", "."));
+        SuiteException e =
+            Assert.Throws<SuiteException>(() => SuiteLoader.Parse(Kernels.Replace(from, to, StringComparison.Ordinal), "k.yaml", "."));
 
         Assert.Contains(problem, e.Message, StringComparison.Ordinal);
         Assert.False(string.IsNullOrEmpty(e.Hint));

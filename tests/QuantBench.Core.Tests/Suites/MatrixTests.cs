@@ -10,7 +10,8 @@ public sealed class MatrixTests
     [Fact]
     public void Expand_OrdersQualityByVariantAndTimingByWorkload()
     {
-        ImmutableArray<Cell> cells = Matrix.Expand(SuiteLoaderTests.Small("[gguf:F32, gguf:Q4_K_M, \"gguf:IQ2_XS+imatrix\"]", "[Q4_K_M, F32]"));
+        ImmutableArray<Cell> cells =
+            Matrix.Expand(SuiteLoaderTests.Small("[gguf:F32, gguf:Q4_K_M, \"gguf:IQ2_XS+imatrix\"]", "[Q4_K_M, F32]"));
 
         Assert.Equal(
             [
@@ -33,7 +34,8 @@ public sealed class MatrixTests
     [Fact]
     public void Expand_KeepsOnlyIncluded_WhenRulesAreGiven()
     {
-        ImmutableArray<Cell> cells = Matrix.Expand(SuiteLoaderTests.Small("exclude: [", "include: [ { variant: \"gguf:q*\", workload: perplexity } ]\nexclude: ["));
+        ImmutableArray<Cell> cells =
+            Matrix.Expand(SuiteLoaderTests.Small("exclude: [", "include: [ { variant: \"gguf:q*\", workload: perplexity } ]\nexclude: ["));
 
         Assert.Equal("m gguf:Q4_K_M llamacpp/cpu perplexity", Assert.Single(cells).Title);
     }
@@ -46,7 +48,9 @@ public sealed class MatrixTests
         ImmutableArray<ReferenceNeed> needs = Matrix.References(suite);
 
         Assert.Equal([256, 512], needs.Select(n => n.ContextLength));
-        Assert.All(needs, n => Assert.Equal(("m", "gguf:F16", "llamacpp/cpu", "sotu", 64), (n.Model, n.Reference.Id, n.Backend.ToString(), n.Dataset, n.Chunks)));
+        Assert.All(needs,
+            n => Assert.Equal(("m", "gguf:F16", "llamacpp/cpu", "sotu", 64),
+                (n.Model, n.Reference.Id, n.Backend.ToString(), n.Dataset, n.Chunks)));
         Assert.All(Matrix.Expand(suite).Where(c => c.Workload == "divergence"), c => Assert.Contains(ReferenceNeed.Of(c), needs));
         Assert.Null(ReferenceNeed.Of(Matrix.Expand(suite)[0]));
     }
@@ -58,7 +62,8 @@ public sealed class MatrixTests
 
         ReferenceNeed need = Assert.Single(Matrix.References(suite));
 
-        Assert.Equal(("safetensors:F32", "managed/scalar", false), (need.Reference.Id, need.Backend.ToString(), need.Settings.Has("reference_backend")));
+        Assert.Equal(("safetensors:F32", "managed/scalar", false),
+            (need.Reference.Id, need.Backend.ToString(), need.Settings.Has("reference_backend")));
         Assert.All(Matrix.Expand(suite), c => Assert.Equal("llamacpp/cpu", c.Backend.ToString()));
     }
 
@@ -70,5 +75,6 @@ public sealed class MatrixTests
     [InlineData("gguf:*0", false)]
     [InlineData("*a*a*a*a*a*a*a*a*b", false)]
     public void Matches_HoldsPatternAgainstVariant(string pattern, bool expected) =>
-        Assert.Equal(expected, new CellRule(null, pattern, null, null).Matches("m", Variant.Parse("Q4_K_M"), new BackendId("llamacpp", "cpu"), "load"));
+        Assert.Equal(expected,
+            new CellRule(null, pattern, null, null).Matches("m", Variant.Parse("Q4_K_M"), new BackendId("llamacpp", "cpu"), "load"));
 }

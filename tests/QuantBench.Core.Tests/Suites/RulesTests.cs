@@ -26,7 +26,8 @@ public sealed class RulesTests : IDisposable
 
         Assert.Equal((GateBase.Variant, 0.02, true), (rules[0].Base, rules[0].Bounds[0].Limit, rules[0].Bounds[0].Relative));
         Assert.Equal("Q4_K_M: perplexity ≤ +2 % vs gguf:F16", rules[0].Name);
-        Assert.Equal(("memory", 1L << 30, UnsurePolicy.Fail, "load"), (rules[1].Name, (long)rules[1].Bounds[0].Limit, rules[1].Unsure, rules[1].Metric.Settings["workload"]));
+        Assert.Equal(("memory", 1L << 30, UnsurePolicy.Fail, "load"),
+            (rules[1].Name, (long)rules[1].Bounds[0].Limit, rules[1].Unsure, rules[1].Metric.Settings["workload"]));
         Assert.Equal((GateBase.Baseline, -0.03, false), (rules[2].Base, rules[2].Bounds[0].Limit, rules[2].Bounds[0].IsMax));
     }
 
@@ -103,7 +104,8 @@ public sealed class RulesTests : IDisposable
         ImmutableArray<Claim> claims = ClaimReader.Load(Repository.Suite("claims.yaml"));
 
         Assert.Superset(
-            new HashSet<string> { "q4-0-size", "q5-1-size", "q8-0-size", "q4-k-fastest-cpu", "q5-k-balanced", "q8-0-near-original", "q2-k-small", "quantized-less-energy" },
+            new HashSet<string> { "q4-0-size", "q5-1-size", "q8-0-size", "q4-k-fastest-cpu", "q5-k-balanced", "q8-0-near-original",
+                "q2-k-small", "quantized-less-energy" },
             claims.Select(c => c.Id).ToHashSet());
         Assert.All(claims.Where(c => !c.Bases.IsEmpty), c => Assert.Equal(["gguf:F32", "gguf:F16"], c.Bases.Select(b => b.Id)));
     }
@@ -111,11 +113,14 @@ public sealed class RulesTests : IDisposable
     [Theory]
     [InlineData("- { id: a, claim: b, variants: [x], metric: tg_tps }", "doesn't say what must hold")]
     [InlineData("- { id: a, claim: b, variants: [x], metric: tg_tps, change: { min: 1% } }", "names no base")]
-    [InlineData("- { id: a, claim: b, variants: [x], metric: tg_tps, value: { min: 1 }, bases: [gguf:F16] }", "none of its tests is a change")]
+    [InlineData("- { id: a, claim: b, variants: [x], metric: tg_tps, value: { min: 1 }, bases: [gguf:F16] }",
+        "none of its tests is a change")]
     [InlineData("- { id: a, claim: b, variants: [x], frontier: [tg_tps] }", "two metrics or more")]
-    [InlineData("- { id: a, claim: b, variants: [x], metric: tg_tps, value: { min: 1 } }\n  - { id: a, claim: c, variants: [x], metric: tg_tps, value: { min: 1 } }", "used twice")]
+    [InlineData("- { id: a, claim: b, variants: [x], metric: tg_tps, value: { min: 1 } }\n  - { id: a, claim: c, variants: [x], metric: "
+        + "tg_tps, value: { min: 1 } }", "used twice")]
     public void Claims_NameTheFault(string claim, string problem) =>
-        Assert.Contains(problem, Assert.Throws<SuiteException>(() => ClaimReader.Load(Write($"claims:\n  {claim}\n"))).Message, StringComparison.Ordinal);
+        Assert.Contains(problem, Assert.Throws<SuiteException>(() => ClaimReader.Load(Write($"claims:\n  {claim}\n"))).Message,
+            StringComparison.Ordinal);
 
     private string Write(string text)
     {

@@ -54,11 +54,13 @@ public sealed class SuiteLoaderTests
         Suite suite = Parse(Good);
 
         Assert.Equal(
-            """{"chunks":64,"dataset":"sotu","flash_attention":"auto","kv_type":"f16","n_batch":2048,"n_ctx":512,"n_ubatch":512,"threads":2}""",
+            """{"chunks":64,"dataset":"sotu","flash_attention":"auto","kv_type":"f16","n_batch":2048,"n_ctx":512,"n_ubatch":512"""
+                + ""","threads":2}""",
             suite.Workloads[0].Settings.ToString());
         Assert.Equal("gguf:F32", suite.Workloads[1].Settings.Text("reference"));
         Assert.Equal(
-            """{"depth":0,"flash_attention":"auto","generate":128,"kv_type":"f16","n_batch":2048,"n_ubatch":512,"prompt":512,"repetitions":10,"threads":2}""",
+            """{"depth":0,"flash_attention":"auto","generate":128,"kv_type":"f16","n_batch":2048,"n_ubatch":512,"prompt":512"""
+                + ""","repetitions":10,"threads":2}""",
             suite.Workloads[3].Settings.ToString());
     }
 
@@ -100,7 +102,8 @@ public sealed class SuiteLoaderTests
     [InlineData("reference: f32", "n_ctx: 512", 10, 5, "no reference", "gguf:F32")]
     [InlineData("reference: f32", "reference: f33", 10, 42, "'f33'", "F32")]
     [InlineData("reference: f32", "reference: safetensors:F32", 10, 5, "llamacpp reads gguf only", null)]
-    [InlineData("reference: f32", "reference: safetensors:F32, reference_backend: llamacpp/cpu", 10, 5, "llamacpp reads gguf only", "reference_backend")]
+    [InlineData("reference: f32", "reference: safetensors:F32, reference_backend: llamacpp/cpu", 10, 5, "llamacpp reads gguf only",
+        "reference_backend")]
     [InlineData("reference: f32", "reference: f32, reference_backend: llamacpp", 10, 5, "'llamacpp' is not engine/device", "llamacpp/cpu")]
     [InlineData("prompt: [128, 512], generate: 128", "prompt: [128, 0], generate: 0", 11, 5, "measures nothing", null)]
     [InlineData("- load", "- load: { flash_attention: off, kv_type: q8_0 }", 12, 5, "needs flash attention", "auto")]
@@ -135,7 +138,9 @@ public sealed class SuiteLoaderTests
     public void Parse_Refuses_WhenAliasesMultiply()
     {
         var text = new StringBuilder("a: &a [x, x, x, x, x, x, x, x, x, x]\n");
-        for (char c = 'b'; c < 'k'; c++) text.Append($"{c}: &{c} [*{(char)(c - 1)}, *{(char)(c - 1)}, *{(char)(c - 1)}, *{(char)(c - 1)}, *{(char)(c - 1)}, *{(char)(c - 1)}]\n");
+        for (char c = 'b'; c < 'k'; c++)
+            text.Append(
+                $"{c}: &{c} [{string.Join(", ", Enumerable.Repeat($"*{(char)(c - 1)}", 6))}]\n");
 
         var e = Assert.Throws<SuiteException>(() => Parse(text.ToString()));
 
@@ -145,7 +150,9 @@ public sealed class SuiteLoaderTests
     [Fact]
     public void Parse_TakesAliases_WhenTheyNameSomething()
     {
-        Suite suite = Parse(Good.Replace("{ dataset: sotu, n_ctx: 512, chunks: 64 }", "&p { dataset: sotu }\n  - perplexity: *p", StringComparison.Ordinal)
+        Suite suite =
+            Parse(Good.Replace("{ dataset: sotu, n_ctx: 512, chunks: 64 }", "&p { dataset: sotu }\n  - perplexity: *p",
+                StringComparison.Ordinal)
             .Replace("- perplexity: *p", "- load: { threads: 7 }", StringComparison.Ordinal));
 
         Assert.Equal(6, suite.Workloads.Length);
@@ -221,7 +228,10 @@ public sealed class SuiteLoaderTests
     {
         using var folder = new TemporaryFolder();
         folder.Write("base/base.yaml", Good.Replace("dataset: sotu,", "dataset: texts/t.txt,", StringComparison.Ordinal));
-        string path = folder.Write("mine/mine.yaml", "suite: mine\nextends: ../base/base.yaml\nvariants: [F32, Q8_0]\nlimits: { cell_timeout: 1m, cell_memory: null }\nimatrix: null\n");
+        string path =
+            folder.Write("mine/mine.yaml",
+                "suite: mine\nextends: ../base/base.yaml\nvariants: [F32, Q8_0]\nlimits: { cell_timeout: 1m, cell_memory: null }\nimatrix: "
+                    + "null\n");
 
         Suite suite = SuiteLoader.Load(path);
 
@@ -293,12 +303,14 @@ public sealed class SuiteLoaderTests
 
         Assert.Contains("at most", Assert.Throws<SuiteException>(() => SuiteLoader.Load(large)).Message, StringComparison.Ordinal);
         Assert.Contains("UTF-8", Assert.Throws<SuiteException>(() => SuiteLoader.Load(binary)).Message, StringComparison.Ordinal);
-        Assert.Contains("no such file", Assert.Throws<SuiteException>(() => SuiteLoader.Load(large + "x")).Message, StringComparison.Ordinal);
+        Assert.Contains("no such file", Assert.Throws<SuiteException>(() => SuiteLoader.Load(large + "x")).Message,
+            StringComparison.Ordinal);
     }
 
     internal static Suite Parse(string text) => SuiteLoader.Parse(text, "small.yaml", "/data/suites");
 
-    internal static Suite Small(string from = "suite: small", string to = "suite: small") => Parse(Good.Replace(from, to, StringComparison.Ordinal));
+    internal static Suite Small(string from = "suite: small", string to = "suite: small") =>
+        Parse(Good.Replace(from, to, StringComparison.Ordinal));
 
     // Record equality of immutable arrays is by reference, so members are compared.
     private static void AssertEqual(Suite a, Suite b)
@@ -310,6 +322,16 @@ public sealed class SuiteLoaderTests
         ImmutableArray<string> none = [];
         Assert.Equal(Strip(a), Strip(b));
         Assert.Equal(a.Tags.AsEnumerable(), b.Tags);
-        Suite Strip(Suite s) => s with { Models = default, Variants = default, Backends = default, Workloads = default, Include = default, Exclude = default, Tags = none };
+        Suite Strip(Suite s) =>
+            s with
+            {
+                Models = default,
+                Variants = default,
+                Backends = default,
+                Workloads = default,
+                Include = default,
+                Exclude = default,
+                Tags = none
+            };
     }
 }

@@ -15,7 +15,12 @@ public sealed class PublicListeningTests : IDisposable
 
     private DashboardOptions Public => new()
     {
-        Lab = new LabOptions { ResultsRoot = _directory.Combine("results"), SuitesDirectory = _directory.Path, CacheRoot = _directory.Path },
+        Lab = new LabOptions
+        {
+            ResultsRoot = _directory.Combine("results"),
+            SuitesDirectory = _directory.Path,
+            CacheRoot = _directory.Path
+        },
         Version = "test",
         Address = IPAddress.Any,
         Port = 0,
@@ -34,9 +39,13 @@ public sealed class PublicListeningTests : IDisposable
     [Fact]
     public async Task Reading_NeedsALogin_WhenPublic()
     {
-        new AccountStore(LabDatabase.Open(_directory.Combine("results"))).Add(AccountMaker.Make("ada", DashboardFixture.Password, Role.Admin, TimeProvider.System));
+        new AccountStore(LabDatabase.Open(_directory.Combine("results")))
+            .Add(AccountMaker.Make("ada", DashboardFixture.Password, Role.Admin, TimeProvider.System));
         await using DashboardHost host = await DashboardHost.StartAsync(Public, CancellationToken.None);
-        using var client = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false }) { BaseAddress = new UriBuilder(host.Address) { Host = "localhost" }.Uri };
+        using var client = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false })
+        {
+            BaseAddress = new UriBuilder(host.Address) { Host = "localhost" }.Uri
+        };
 
         foreach (string page in (string[])["/", "/runs", "/models", "/settings"])
         {
@@ -53,13 +62,16 @@ public sealed class PublicListeningTests : IDisposable
     [Fact]
     public async Task Login_IsSlowedDown_WhenTriedTooOften()
     {
-        new AccountStore(LabDatabase.Open(_directory.Combine("results"))).Add(AccountMaker.Make("ada", DashboardFixture.Password, Role.Admin, TimeProvider.System));
-        await using DashboardHost host = await DashboardHost.StartAsync(Public with { Address = IPAddress.Loopback, LoginsPerMinute = 2 }, CancellationToken.None);
+        new AccountStore(LabDatabase.Open(_directory.Combine("results")))
+            .Add(AccountMaker.Make("ada", DashboardFixture.Password, Role.Admin, TimeProvider.System));
+        await using DashboardHost host =
+            await DashboardHost.StartAsync(Public with { Address = IPAddress.Loopback, LoginsPerMinute = 2 }, CancellationToken.None);
         using var client = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false }) { BaseAddress = new Uri(host.Address) };
         var answers = new List<HttpStatusCode>();
         for (int i = 0; i < 3; i++)
         {
-            using HttpResponseMessage answer = await DashboardFixture.PostAsync(client, "/login", "/actions/login", ("name", "nobody"), ("password", "x"));
+            using HttpResponseMessage answer =
+                await DashboardFixture.PostAsync(client, "/login", "/actions/login", ("name", "nobody"), ("password", "x"));
             answers.Add(answer.StatusCode);
         }
 
@@ -69,14 +81,17 @@ public sealed class PublicListeningTests : IDisposable
     [Fact]
     public async Task Setup_MakesTheFirstAdmin_OnlyWithTheCode_AndOnce()
     {
-        await using DashboardHost host = await DashboardHost.StartAsync(Public with { Address = IPAddress.Loopback }, CancellationToken.None);
+        await using DashboardHost host =
+            await DashboardHost.StartAsync(Public with { Address = IPAddress.Loopback }, CancellationToken.None);
         using var client = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false }) { BaseAddress = new Uri(host.Address) };
         var accounts = new AccountStore(LabDatabase.Open(_directory.Combine("results")));
         Assert.NotNull(host.BootstrapCode);
 
-        (await DashboardFixture.PostAsync(client, "/setup", "/actions/setup", ("code", "guess"), ("name", "eve"), ("password", DashboardFixture.Password))).Dispose();
+        (await DashboardFixture.PostAsync(client, "/setup", "/actions/setup", ("code", "guess"), ("name", "eve"),
+            ("password", DashboardFixture.Password))).Dispose();
         Assert.False(accounts.Any());
-        (await DashboardFixture.PostAsync(client, "/setup", "/actions/setup", ("code", host.BootstrapCode), ("name", "ada"), ("password", DashboardFixture.Password))).Dispose();
+        (await DashboardFixture.PostAsync(client, "/setup", "/actions/setup", ("code", host.BootstrapCode), ("name", "ada"),
+            ("password", DashboardFixture.Password))).Dispose();
 
         Account ada = Assert.Single(accounts.List());
         Assert.Equal((Role.Admin, "ada"), (ada.Role, ada.Name));

@@ -9,30 +9,37 @@ using QuantBench.Lab.Accounts;
 namespace QuantBench.Dashboard.Tests.Api;
 
 /// <summary>
-/// Asks the running server for its own endpoints, so that a new one can't be forgotten: each that changes something refuses who may not, and
-/// none is open by accident.
+/// Asks the running server for its own endpoints, so that a new one can't be forgotten: each that changes something refuses who may not,
+/// and none is open by accident.
 /// </summary>
 [Collection(DashboardCollection.Name)]
 public sealed class EndpointRefusalTests(DashboardFixture dashboard)
 {
     /// <summary>What anybody may send: it leads to an account, away from one, or to another theme or unit.</summary>
-    private static readonly string[] s_openChanges = ["/actions/login", "/actions/setup", "/actions/logout", "/actions/theme", "/actions/units"];
+    private static readonly string[] s_openChanges = ["/actions/login", "/actions/setup", "/actions/logout", "/actions/theme",
+        "/actions/units"];
 
-    private RouteEndpoint[] Endpoints => [.. dashboard.Host.Services.GetServices<EndpointDataSource>().SelectMany(s => s.Endpoints).OfType<RouteEndpoint>()];
+    private RouteEndpoint[] Endpoints =>
+        [.. dashboard.Host.Services.GetServices<EndpointDataSource>().SelectMany(s => s.Endpoints).OfType<RouteEndpoint>()];
 
     private static string[] Methods(RouteEndpoint endpoint) => [.. endpoint.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? []];
 
     // Blazor's own pages answer POST for forms of components; no page has one, and its hub has its own check below.
     private static bool Changes(RouteEndpoint endpoint) =>
-        Methods(endpoint).Any(m => m is not ("GET" or "HEAD" or "OPTIONS")) && Path(endpoint) is { } p && (p.StartsWith("/api/", StringComparison.Ordinal) || p.StartsWith("/actions/", StringComparison.Ordinal));
+        Methods(endpoint).Any(m => m is not ("GET" or "HEAD" or "OPTIONS")) && Path(endpoint) is { } p
+            && (p.StartsWith("/api/", StringComparison.Ordinal) || p.StartsWith("/actions/", StringComparison.Ordinal));
 
-    private static string Path(RouteEndpoint endpoint) => "/" + (endpoint.RoutePattern.RawText ?? "").TrimStart('/').Replace("{id:long}", "1", StringComparison.Ordinal);
+    private static string Path(RouteEndpoint endpoint) =>
+        "/" + (endpoint.RoutePattern.RawText ?? "").TrimStart('/').Replace("{id:long}", "1", StringComparison.Ordinal);
 
     [Fact]
     public void Endpoints_EachNameAPolicyOrAreOpenOnPurpose()
     {
         IEnumerable<string?> unnamed = Endpoints
-            .Where(e => e.Metadata.GetMetadata<IAllowAnonymous>() is null && !e.Metadata.GetOrderedMetadata<IAuthorizeData>().Any(a => a.Policy is Policies.Read or Policies.Operate or Policies.Administer or Policies.OperateByKey))
+            .Where(e =>
+                e.Metadata.GetMetadata<IAllowAnonymous>() is null
+                    && !e.Metadata.GetOrderedMetadata<IAuthorizeData>()
+                        .Any(a => a.Policy is Policies.Read or Policies.Operate or Policies.Administer or Policies.OperateByKey))
             .Select(e => e.DisplayName);
 
         Assert.Empty(unnamed);
@@ -42,23 +49,31 @@ public sealed class EndpointRefusalTests(DashboardFixture dashboard)
     public void Changes_AreOpenOnlyWhereNamed()
     {
         Assert.True(Endpoints.Count(Changes) > 15);
-        Assert.Equal(s_openChanges.Order(), Endpoints.Where(Changes).Where(e => e.Metadata.GetMetadata<IAllowAnonymous>() is not null).Select(Path).Order());
+        Assert.Equal(s_openChanges.Order(),
+            Endpoints.Where(Changes).Where(e => e.Metadata.GetMetadata<IAllowAnonymous>() is not null).Select(Path).Order());
     }
 
     [Fact]
     public void FormActions_AllCheckTheToken() =>
-        Assert.All(Endpoints.Where(Changes).Where(e => Path(e).StartsWith("/actions/", StringComparison.Ordinal)), e => Assert.True(e.Metadata.GetMetadata<IAntiforgeryMetadata>()?.RequiresValidation, e.DisplayName));
+        Assert.All(Endpoints.Where(Changes).Where(e => Path(e).StartsWith("/actions/", StringComparison.Ordinal)),
+            e => Assert.True(e.Metadata.GetMetadata<IAntiforgeryMetadata>()?.RequiresValidation, e.DisplayName));
 
     [Fact]
     public void PageActions_AreTheFormsOfPages_AndNothingElse()
     {
         string root = TestKit.RepositoryRoot.Combine("src", "QuantBench.Dashboard");
-        string[] pages = [.. ((string[])["Pages", "Components", "Layout", "Live"]).SelectMany(d => Directory.EnumerateFiles(System.IO.Path.Combine(root, d), "*.razor"))];
+        string[] pages = [
+            .. ((string[])["Pages", "Components", "Layout", "Live"])
+                .SelectMany(d => Directory.EnumerateFiles(System.IO.Path.Combine(root, d), "*.razor"))];
         string all = string.Concat(pages.Select(File.ReadAllText));
-        string[] asked = [.. System.Text.RegularExpressions.Regex.Matches(all, "action=\"(/actions/[^\"]+)\"").Select(m => m.Groups[1].Value).Distinct().Order()];
+        string[] asked = [
+            .. System.Text.RegularExpressions.Regex.Matches(all, "action=\"(/actions/[^\"]+)\"").Select(m => m.Groups[1].Value).Distinct()
+                .Order()];
 
         // Every form leads to an endpoint that the tests of this class call, and every endpoint has its form.
-        Assert.Equal(Endpoints.Where(Changes).Select(Path).Where(p => p.StartsWith("/actions/", StringComparison.Ordinal)).Distinct().Order(), asked);
+        Assert.Equal(
+            Endpoints.Where(Changes).Select(Path).Where(p => p.StartsWith("/actions/", StringComparison.Ordinal)).Distinct().Order(),
+            asked);
         // No component handles an event of its own on the server, so there is no other way to change anything from a page.
         Assert.DoesNotMatch(new System.Text.RegularExpressions.Regex("@on[a-z]+=|@formname|@bind"), all);
     }
@@ -67,7 +82,8 @@ public sealed class EndpointRefusalTests(DashboardFixture dashboard)
     public async Task Changes_RefuseAnonymousCallers()
     {
         using HttpClient client = dashboard.Client();
-        foreach (RouteEndpoint endpoint in Endpoints.Where(Changes).Where(e => !s_openChanges.Contains(Path(e)))) await RefusedAsync(client, endpoint, HttpStatusCode.Unauthorized);
+        foreach (RouteEndpoint endpoint in Endpoints.Where(Changes).Where(e => !s_openChanges.Contains(Path(e))))
+            await RefusedAsync(client, endpoint, HttpStatusCode.Unauthorized);
     }
 
     [Fact]
@@ -86,7 +102,9 @@ public sealed class EndpointRefusalTests(DashboardFixture dashboard)
     public async Task AdminActions_RefuseOperators()
     {
         using HttpClient client = await dashboard.ClientAsync(Role.Operator);
-        RouteEndpoint[] admins = [.. Endpoints.Where(Changes).Where(e => e.Metadata.GetOrderedMetadata<IAuthorizeData>().Any(a => a.Policy == Policies.Administer))];
+        RouteEndpoint[] admins = [
+            .. Endpoints.Where(Changes)
+                .Where(e => e.Metadata.GetOrderedMetadata<IAuthorizeData>().Any(a => a.Policy == Policies.Administer))];
         Assert.True(admins.Length >= 5);
         foreach (RouteEndpoint endpoint in admins) await RefusedAsync(client, endpoint, HttpStatusCode.Forbidden);
         Assert.Equal(HttpStatusCode.Redirect, (await client.GetAsync("/audit")).StatusCode);
@@ -98,7 +116,8 @@ public sealed class EndpointRefusalTests(DashboardFixture dashboard)
     {
         // A login isn't enough: with a cookie another site's form could do it.
         using HttpClient client = await dashboard.ClientAsync(Role.Admin);
-        foreach (RouteEndpoint endpoint in Endpoints.Where(Changes).Where(e => Path(e).StartsWith("/api/", StringComparison.Ordinal))) await RefusedAsync(client, endpoint, HttpStatusCode.Unauthorized);
+        foreach (RouteEndpoint endpoint in Endpoints.Where(Changes).Where(e => Path(e).StartsWith("/api/", StringComparison.Ordinal)))
+            await RefusedAsync(client, endpoint, HttpStatusCode.Unauthorized);
     }
 
     [Fact]
@@ -136,7 +155,8 @@ public sealed class EndpointRefusalTests(DashboardFixture dashboard)
             bool api = Path(endpoint).StartsWith("/api/", StringComparison.Ordinal);
             using var request = new HttpRequestMessage(new HttpMethod(method), Path(endpoint))
             {
-                Content = api ? new StringContent("{}", System.Text.Encoding.UTF8, "application/json") : new FormUrlEncodedContent([KeyValuePair.Create("name", "x")]),
+                Content = api ? new StringContent("{}", System.Text.Encoding.UTF8, "application/json")
+                    : new FormUrlEncodedContent([KeyValuePair.Create("name", "x")]),
             };
             using HttpResponseMessage answer = await client.SendAsync(request);
             Assert.True(answer.StatusCode == expected, $"{method} {Path(endpoint)}: {answer.StatusCode} instead of {expected}");

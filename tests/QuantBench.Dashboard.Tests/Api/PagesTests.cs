@@ -26,8 +26,10 @@ public sealed class PagesTests(DashboardFixture dashboard)
     [InlineData("/suites/broken", "Q4_K_X")]
     [InlineData("/compare?a=" + DashboardFixture.FirstRun + "&b=" + DashboardFixture.SecondRun, "95 % interval")]
     [InlineData("/compare?a=" + DashboardFixture.FirstRun + ":gguf:Q4_0&b=" + DashboardFixture.FirstRun + ":gguf:Q8_0", "Quality")]
-    [InlineData("/compare?a=" + DashboardFixture.FirstRun + ":gguf:F16&b=" + DashboardFixture.FirstRun + ":gguf:Q8_0&b=" + DashboardFixture.FirstRun + ":gguf:Q4_0", "Candidate 2")]
-    [InlineData("/compare?a=" + DashboardFixture.FirstRun + "&b=" + DashboardFixture.SecondRun + "&metric=tg_tps", "tg_tps on every backend")]
+    [InlineData("/compare?a=" + DashboardFixture.FirstRun + ":gguf:F16&b=" + DashboardFixture.FirstRun + ":gguf:Q8_0&b="
+        + DashboardFixture.FirstRun + ":gguf:Q4_0", "Candidate 2")]
+    [InlineData("/compare?a=" + DashboardFixture.FirstRun + "&b=" + DashboardFixture.SecondRun + "&metric=tg_tps",
+        "tg_tps on every backend")]
     [InlineData("/compare?a=" + DashboardFixture.FirstRun + "&b=x&b=x&b=x&b=x&b=x&b=x", "Pick 2 to 6")]
     [InlineData("/runs/" + DashboardFixture.FirstRun + "?metric=tg_tps&base=gguf:F16", "the middle tone: no difference shown")]
     [InlineData("/runs?cols=cpu.governor.nonsense", "Example CPU")]
@@ -123,9 +125,12 @@ public sealed class PagesTests(DashboardFixture dashboard)
     }
 
     [Theory]
-    [InlineData("/figures/compare/differences.svg?a=" + DashboardFixture.FirstRun + ":gguf:F16&b=" + DashboardFixture.FirstRun + ":gguf:Q8_0&b=" + DashboardFixture.FirstRun + ":gguf:Q4_0", "gguf:Q4_0")]
-    [InlineData("/figures/compare/distribution.csv?a=" + DashboardFixture.FirstRun + "&b=" + DashboardFixture.SecondRun + "&metric=ttft", "Median (ms)")]
-    [InlineData("/api/v1/compare.csv?a=" + DashboardFixture.FirstRun + ":gguf:F16&b=" + DashboardFixture.FirstRun + ":gguf:Q8_0&b=" + DashboardFixture.FirstRun + ":gguf:Q4_0", DashboardFixture.FirstRun + ":gguf:Q4_0,")]
+    [InlineData("/figures/compare/differences.svg?a=" + DashboardFixture.FirstRun + ":gguf:F16&b=" + DashboardFixture.FirstRun
+        + ":gguf:Q8_0&b=" + DashboardFixture.FirstRun + ":gguf:Q4_0", "gguf:Q4_0")]
+    [InlineData("/figures/compare/distribution.csv?a=" + DashboardFixture.FirstRun + "&b=" + DashboardFixture.SecondRun + "&metric=ttft",
+        "Median (ms)")]
+    [InlineData("/api/v1/compare.csv?a=" + DashboardFixture.FirstRun + ":gguf:F16&b=" + DashboardFixture.FirstRun + ":gguf:Q8_0&b="
+        + DashboardFixture.FirstRun + ":gguf:Q4_0", DashboardFixture.FirstRun + ":gguf:Q4_0,")]
     [InlineData("/api/v1/runs/" + DashboardFixture.FirstRun + "/matrix.csv?metric=tg_tps&base=gguf:F16", "verdict")]
     public async Task Files_CarryTheStateOfTheirPage(string address, string expected)
     {
@@ -167,9 +172,15 @@ public sealed class PagesTests(DashboardFixture dashboard)
         using HttpClient client = await dashboard.ClientAsync(Role.Operator);
         const string page = "/trends?days=3650&suite=nightly&variant=gguf%3AQ4_0";
         string html = await client.GetStringAsync(page);
-        Match form = Regex.Match(html, "name=\"metric\" value=\"(?<m>[^\"]+)\" /><input type=\"hidden\" name=\"cell\" value=\"(?<c>[^\"]+)\" /><input type=\"hidden\" name=\"machine\" value=\"(?<n>[^\"]+)\" /><input type=\"hidden\" name=\"run\" value=\"(?<r>[^\"]+)\"");
+        Match form =
+            Regex.Match(html,
+                "name=\"metric\" value=\"(?<m>[^\"]+)\" /><input type=\"hidden\" name=\"cell\" value=\"(?<c>[^\"]+)\" /><input "
+                    + "type=\"hidden\" name=\"machine\" value=\"(?<n>[^\"]+)\" />"
+                    + "<input type=\"hidden\" name=\"run\" value=\"(?<r>[^\"]+)\"");
         Assert.Equal(DriftRuns.Id(DriftRuns.FirstSlowNight, DriftRuns.SlowMachine), form.Groups["r"].Value);
-        (string, string)[] fields = [("metric", form.Groups["m"].Value), ("cell", form.Groups["c"].Value), ("machine", form.Groups["n"].Value), ("run", form.Groups["r"].Value), ("note", "<b>governor</b>"), ("to", page)];
+        (string,
+            string)[] fields = [("metric", form.Groups["m"].Value), ("cell", form.Groups["c"].Value), ("machine", form.Groups["n"].Value),
+                ("run", form.Groups["r"].Value), ("note", "<b>governor</b>"), ("to", page)];
 
         using HttpResponseMessage done = await DashboardFixture.PostAsync(client, page, "/actions/trends/acknowledge", fields);
         string after = await client.GetStringAsync(page);
@@ -189,7 +200,9 @@ public sealed class PagesTests(DashboardFixture dashboard)
         string page = "/runs?suite=nightly&edit=" + run;
         Assert.Contains("aria-label=\"Note and tags of " + run, await client.GetStringAsync(page), StringComparison.Ordinal);
 
-        using HttpResponseMessage answer = await DashboardFixture.PostAsync(client, page, "/actions/runs/note", ("run", run), ("note", "edited in place"), ("tags", "first"), ("to", "/runs?suite=nightly"));
+        using HttpResponseMessage answer =
+            await DashboardFixture.PostAsync(client, page, "/actions/runs/note", ("run", run), ("note", "edited in place"),
+                ("tags", "first"), ("to", "/runs?suite=nightly"));
         using HttpClient viewer = await dashboard.ClientAsync(Role.Viewer);
 
         Assert.Equal("/runs?suite=nightly", answer.Headers.Location?.OriginalString);
@@ -218,16 +231,20 @@ public sealed class PagesTests(DashboardFixture dashboard)
         using HttpClient client = await dashboard.ClientAsync(Role.Admin);
 
         using HttpResponseMessage saved = await DashboardFixture.PostAsync(client, "/settings", "/actions/settings/co2", ("value", "380"));
-        using HttpResponseMessage refused = await DashboardFixture.PostAsync(client, "/settings", "/actions/settings/retention", ("value", "3"));
+        using HttpResponseMessage refused =
+            await DashboardFixture.PostAsync(client, "/settings", "/actions/settings/retention", ("value", "3"));
         string html = await client.GetStringAsync(refused.Headers.Location?.OriginalString);
 
         Assert.Contains("value=\"380\"", html, StringComparison.Ordinal);
         Assert.Contains("Not saved: &#x27;3&#x27; is no number of days", html, StringComparison.Ordinal);
-        Assert.Contains(new QuantBench.Lab.State.AuditLog(dashboard.Lab, TimeProvider.System).Read(), e => e is { Action: "setting", Object: "co2_grams_per_kwh", After: "380" });
+        Assert.Contains(new QuantBench.Lab.State.AuditLog(dashboard.Lab, TimeProvider.System).Read(),
+            e => e is { Action: "setting", Object: "co2_grams_per_kwh", After: "380" });
     }
 
     [Fact]
-    public void Sheet_StaysSmall() => Assert.InRange(new FileInfo(TestKit.RepositoryRoot.Combine("src", "QuantBench.Dashboard", "Assets", "quantbench.css")).Length, 1, 20_000);
+    public void Sheet_StaysSmall() =>
+        Assert.InRange(new FileInfo(TestKit.RepositoryRoot.Combine("src", "QuantBench.Dashboard", "Assets", "quantbench.css")).Length, 1,
+            20_000);
 
     [Theory]
     [InlineData("json")]
@@ -272,7 +289,8 @@ public sealed class PagesTests(DashboardFixture dashboard)
         string last = "";
         for (int i = 0; i < 6; i++)
         {
-            using HttpResponseMessage answer = await DashboardFixture.PostAsync(client, "/login", "/actions/login", ("name", "locked"), ("password", "wrong password"));
+            using HttpResponseMessage answer =
+                await DashboardFixture.PostAsync(client, "/login", "/actions/login", ("name", "locked"), ("password", "wrong password"));
             last = answer.Headers.Location?.OriginalString ?? "";
         }
 
@@ -285,20 +303,23 @@ public sealed class PagesTests(DashboardFixture dashboard)
         using HttpClient client = await dashboard.ClientAsync(Role.Operator);
 
         using HttpResponseMessage answer = await DashboardFixture.PostAsync(
-            client, "/runs/" + DashboardFixture.FirstRun, "/actions/runs/note", ("run", DashboardFixture.FirstRun), ("note", "<script>alert(1)</script> fan was loud"), ("tags", "loud, nightly"));
+            client, "/runs/" + DashboardFixture.FirstRun, "/actions/runs/note", ("run", DashboardFixture.FirstRun),
+            ("note", "<script>alert(1)</script> fan was loud"), ("tags", "loud, nightly"));
         string html = await client.GetStringAsync("/runs/" + DashboardFixture.FirstRun);
 
         Assert.Equal(HttpStatusCode.Redirect, answer.StatusCode);
         Assert.Contains("fan was loud", html, StringComparison.Ordinal);
         Assert.DoesNotContain("<script>alert", html, StringComparison.Ordinal);
-        Assert.Contains(new QuantBench.Lab.State.AuditLog(dashboard.Lab, TimeProvider.System).Read(), e => e is { Action: "run.note", Actor: "operator" });
+        Assert.Contains(new QuantBench.Lab.State.AuditLog(dashboard.Lab, TimeProvider.System).Read(),
+            e => e is { Action: "run.note", Actor: "operator" });
     }
 
     [Fact]
     public async Task ANewKey_IsShownOnce()
     {
         using HttpClient client = await dashboard.ClientAsync(Role.Admin);
-        using HttpResponseMessage answer = await DashboardFixture.PostAsync(client, "/settings", "/actions/keys/add", ("name", "agent"), ("role", "Operator"));
+        using HttpResponseMessage answer =
+            await DashboardFixture.PostAsync(client, "/settings", "/actions/keys/add", ("name", "agent"), ("role", "Operator"));
         string address = answer.Headers.Location?.OriginalString ?? "";
 
         string first = await client.GetStringAsync(address);

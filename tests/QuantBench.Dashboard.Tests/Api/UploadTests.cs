@@ -119,7 +119,8 @@ public sealed class UploadTests(DashboardFixture dashboard)
             {
                 using var reader = new StreamReader(entry.Open());
                 string text = reader.ReadToEnd();
-                Write(to, entry.FullName, entry.FullName == change ? text.Replace("\"seconds\":2.5", "\"seconds\":2.6", StringComparison.Ordinal) : text);
+                Write(to, entry.FullName,
+                    entry.FullName == change ? text.Replace("\"seconds\":2.5", "\"seconds\":2.6", StringComparison.Ordinal) : text);
             }
 
             if (add is { } more) Write(to, more.Name, more.Text);
@@ -145,5 +146,7 @@ public sealed class UploadTests(DashboardFixture dashboard)
         writer.Write(text);
     }
 
-    private string[] Entries() => [.. Directory.EnumerateFileSystemEntries(dashboard.Results).Where(p => !Path.GetFileName(p).Contains(".db", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+    private string[] Entries() =>
+        [.. Directory.EnumerateFileSystemEntries(dashboard.Results)
+            .Where(p => !Path.GetFileName(p).Contains(".db", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
 }

@@ -29,7 +29,8 @@ public sealed class ComponentTests : BunitContext
     [Fact]
     public void MatrixTable_MarksTheOpenCell()
     {
-        IRenderedComponent<MatrixTable> table = Render<MatrixTable>(p => p.Add(t => t.View, SampleMatrix.View()).Add(t => t.Selected, "c1"));
+        IRenderedComponent<MatrixTable> table =
+            Render<MatrixTable>(p => p.Add(t => t.View, SampleMatrix.View()).Add(t => t.Selected, "c1"));
 
         IElement open = table.Find("a[aria-current=true]");
         Assert.Equal("c-c1", open.Id);
@@ -39,7 +40,8 @@ public sealed class ComponentTests : BunitContext
     [Fact]
     public void MatrixTable_ShowsDifferences_OnTheDivergingTones()
     {
-        IRenderedComponent<MatrixTable> table = Render<MatrixTable>(p => p.Add(t => t.View, SampleMatrix.View() with { Baseline = "gguf:F16" }));
+        IRenderedComponent<MatrixTable> table =
+            Render<MatrixTable>(p => p.Add(t => t.View, SampleMatrix.View() with { Baseline = "gguf:F16" }));
 
         Assert.NotNull(table.Find("a.cell.d8"));
         Assert.Empty(table.FindAll("a.cell.h8"));
@@ -50,8 +52,20 @@ public sealed class ComponentTests : BunitContext
     [Fact]
     public void ManyTable_HasAColumnPerCandidate_AndSaysWhatIsMissing()
     {
-        var row = new MetricComparison { Cell = "cell", Metric = MetricTable.Get("tg_tps"), A = Measurement.Of("tg_tps", 100), B = Measurement.Of("tg_tps", 90), Difference = -0.1, Interval = new QuantBench.Core.Statistics.Interval(-0.12, -0.08), Verdict = Verdict.Worse, Note = "note" };
-        IRenderedComponent<ManyTable> table = Render<ManyTable>(p => p.Add(t => t.Rows, [new ManyRow("cell", row.Metric, row.A, [row, null])]).Add(t => t.Labels, ["one", "two"]));
+        var row = new MetricComparison
+        {
+            Cell = "cell",
+            Metric = MetricTable.Get("tg_tps"),
+            A = Measurement.Of("tg_tps", 100),
+            B = Measurement.Of("tg_tps", 90),
+            Difference = -0.1,
+            Interval = new QuantBench.Core.Statistics.Interval(-0.12, -0.08),
+            Verdict = Verdict.Worse,
+            Note = "note"
+        };
+        IRenderedComponent<ManyTable> table =
+            Render<ManyTable>(p =>
+                p.Add(t => t.Rows, [new ManyRow("cell", row.Metric, row.A, [row, null])]).Add(t => t.Labels, ["one", "two"]));
 
         Assert.Equal(["Metric", "Base", "one", "two"], table.FindAll("thead th").Select(h => h.TextContent));
         Assert.Equal("worse", table.Find(".chip").TextContent);
@@ -63,7 +77,8 @@ public sealed class ComponentTests : BunitContext
     [Fact]
     public void PlannedDrawer_SaysWhy_AndWhatToDo()
     {
-        var place = new QuantBench.Dashboard.Matrix.PlannedCell("key", "gguf:Q4_0", "llamacpp/cpu", "can", "not run", "The run was stopped before this cell.", "./run-bench.sh resume x", null);
+        var place = new QuantBench.Dashboard.Matrix.PlannedCell("key", "gguf:Q4_0", "llamacpp/cpu", "can", "not run",
+            "The run was stopped before this cell.", "./run-bench.sh resume x", null);
         IRenderedComponent<PlannedDrawer> drawer = Render<PlannedDrawer>(p => p.Add(d => d.Place, place).Add(d => d.Suite, "quick"));
 
         Assert.Contains("stopped before", drawer.Find("section").TextContent, StringComparison.Ordinal);
@@ -87,7 +102,10 @@ public sealed class ComponentTests : BunitContext
     [InlineData(Direction.Lower, -0.05, true)]
     public void IntervalBar_PutsBetterAtTheRight(Direction direction, double difference, bool right)
     {
-        IRenderedComponent<IntervalBar> bar = Render<IntervalBar>(p => p.Add(b => b.Estimate, difference).Add(b => b.Low, difference - 0.01).Add(b => b.High, difference + 0.01).Add(b => b.Direction, direction));
+        IRenderedComponent<IntervalBar> bar =
+            Render<IntervalBar>(p =>
+                p.Add(b => b.Estimate, difference).Add(b => b.Low, difference - 0.01).Add(b => b.High, difference + 0.01)
+                    .Add(b => b.Direction, direction));
 
         string tick = bar.Find("path.est").GetAttribute("d") ?? "";
         double x = double.Parse(tick[1..tick.IndexOf(' ', StringComparison.Ordinal)], CultureInfo.InvariantCulture);
@@ -109,7 +127,8 @@ public sealed class ComponentTests : BunitContext
     [Fact]
     public void EmptyState_TeachesTheCommand()
     {
-        IRenderedComponent<EmptyState> empty = Render<EmptyState>(p => p.Add(e => e.Why, "No runs yet.").Add(e => e.Command, "./run-bench.sh run suites/quick.yaml"));
+        IRenderedComponent<EmptyState> empty =
+            Render<EmptyState>(p => p.Add(e => e.Why, "No runs yet.").Add(e => e.Command, "./run-bench.sh run suites/quick.yaml"));
 
         Assert.Equal("./run-bench.sh run suites/quick.yaml", empty.Find("[data-copy]").GetAttribute("data-copy"));
     }
@@ -118,7 +137,9 @@ public sealed class ComponentTests : BunitContext
     public void SampleStrip_DrawsEverySample()
     {
         double[] samples = [118, 117.5, 119, 100, 118.2];
-        IRenderedComponent<SampleStrip> strip = Render<SampleStrip>(p => p.Add(s => s.Samples, samples).Add(s => s.Metric, Measurement.Of("tg_tps", 118) with { Ci95 = [117.5, 118.5] }));
+        IRenderedComponent<SampleStrip> strip =
+            Render<SampleStrip>(p =>
+                p.Add(s => s.Samples, samples).Add(s => s.Metric, Measurement.Of("tg_tps", 118) with { Ci95 = [117.5, 118.5] }));
 
         Assert.Equal(samples.Length, strip.FindAll("circle").Count);
         Assert.Contains("5 samples of tg_tps between 100", strip.Find("svg").GetAttribute("aria-label"), StringComparison.Ordinal);

@@ -15,7 +15,8 @@ internal static class SampleMatrix
                 new MatrixRow(Variant.Parse("Q4_0"), "4.89",
                 [
                     new MatrixCell("c1", MatrixCellKind.Value, "410", 8, "gguf:Q4_0 on llamacpp/cpu: 410 token/s", false, false),
-                    new MatrixCell("c2", MatrixCellKind.Failed, "failed", 0, "gguf:Q4_0 on llamacpp/cuda:0: failed, out of memory", false, false),
+                    new MatrixCell("c2", MatrixCellKind.Failed, "failed", 0, "gguf:Q4_0 on llamacpp/cuda:0: failed, out of memory", false,
+                        false),
                 ]),
                 new MatrixRow(Variant.Parse("Q3_K_M"), "4.36",
                 [

@@ -58,7 +58,12 @@ public sealed class TrendPlotTests
         Backend = "llamacpp/cpu",
         Workload = "latency",
         Settings = "{}",
-        Points = [.. values.Select((v, i) => new TrendPoint($"run-{i}", new DateTimeOffset(2025, 11, 1, 0, 0, 0, TimeSpan.Zero).AddDays(i), v, new Interval(v - 1, v + 1)))],
-        Changes = values.Length < 5 ? [] : [new TrendChange { Index = 3, RunId = "run-3", PreviousRunId = "run-2", Difference = -0.2, Interval = new Interval(-0.22, -0.18), PValue = 0.001, Worse = true, State = ChangeState.Confirmed }],
+        Points = [
+            .. values.Select((v, i) =>
+                new TrendPoint($"run-{i}", new DateTimeOffset(2025, 11, 1, 0, 0, 0, TimeSpan.Zero).AddDays(i), v,
+                    new Interval(v - 1, v + 1)))],
+        Changes = values.Length < 5 ? []
+            : [new TrendChange { Index = 3, RunId = "run-3", PreviousRunId = "run-2", Difference = -0.2,
+                Interval = new Interval(-0.22, -0.18), PValue = 0.001, Worse = true, State = ChangeState.Confirmed }],
     };
 }

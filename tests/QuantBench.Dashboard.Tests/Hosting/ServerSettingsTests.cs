@@ -52,7 +52,8 @@ public sealed class ServerSettingsTests : IDisposable
     [InlineData("5")] // too few to compare with
     [InlineData("1.5")]
     [InlineData("-90")]
-    public void Retention_Refuses_WhatIsNoNumberOfDays(string text) => Assert.Throws<RequestException>(() => _settings.SetRetention(text, "ada"));
+    public void Retention_Refuses_WhatIsNoNumberOfDays(string text) =>
+        Assert.Throws<RequestException>(() => _settings.SetRetention(text, "ada"));
 
     [Theory]
     [InlineData("*", "0.0.0.0")]
@@ -90,7 +91,9 @@ public sealed class ServerSettingsTests : IDisposable
         // All nights are older than thirty days; of each machine the newest stays, and of one the tagged.
         Assert.Equal((2 * nights) - 3, removed.Count);
         string[] left = [.. Directory.EnumerateDirectories(_directory.Path, "2026*").Select(d => Path.GetFileName(d)).Order()];
-        Assert.Equal(new[] { DriftRuns.Id(0, DriftRuns.SlowMachine), DriftRuns.Id(nights - 1, DriftRuns.SlowMachine), DriftRuns.Id(nights - 1, DriftRuns.SteadyMachine) }.Order(), left);
+        Assert.Equal(
+            new[] { DriftRuns.Id(0, DriftRuns.SlowMachine), DriftRuns.Id(nights - 1, DriftRuns.SlowMachine),
+                DriftRuns.Id(nights - 1, DriftRuns.SteadyMachine) }.Order(), left);
         await using StoreContext context = store.OpenContext();
         Assert.Equal(left, context.Runs.Select(r => r.Id).Order().ToArray());
         Assert.Equal(left.Length * 2, context.Cells.Count());
@@ -111,7 +114,8 @@ public sealed class ServerSettingsTests : IDisposable
         }
 
         _settings.SetRetention("30", "ada");
-        var sweeper = new RetentionSweeper(store, _settings, new RunNotes(_database, _audit), _audit, _clock, NullLogger<RetentionSweeper>.Instance);
+        var sweeper = new RetentionSweeper(store, _settings, new RunNotes(_database, _audit), _audit, _clock,
+            NullLogger<RetentionSweeper>.Instance);
 
         Assert.Empty(await sweeper.SweepAsync(CancellationToken.None));
         Assert.True(Directory.Exists(outside));
@@ -121,7 +125,8 @@ public sealed class ServerSettingsTests : IDisposable
     [Fact]
     public async Task Counter_CountsWhatNobodyAcknowledged()
     {
-        DriftRuns.Record(_directory.Path, DriftRuns.Make(_clock.GetUtcNow().AddDays(-20)).Where(r => r.Info.Fingerprint.MachineId == DriftRuns.SlowMachine));
+        DriftRuns.Record(_directory.Path,
+            DriftRuns.Make(_clock.GetUtcNow().AddDays(-20)).Where(r => r.Info.Fingerprint.MachineId == DriftRuns.SlowMachine));
         using ResultStore store = Indexed();
         var reviews = new ChangeReviews(_database, _audit, _clock);
         using var counter = new ReviewCounter(store, reviews, _clock, NullLogger<ReviewCounter>.Instance);

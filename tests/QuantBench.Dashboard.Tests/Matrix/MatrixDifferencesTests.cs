@@ -34,7 +34,9 @@ public sealed class MatrixDifferencesTests
         // Both are 240 token/s with a noise of one per cent: the same variant measured again.
         CellResult[] cells = [.. s_run.Cells.Where(c => c.Cell.Workload == "latency" && c.Cell.Variant.ShortName is "F16")];
         CellResult twin = SampleRun.Make(seed: 21).Cells.First(c => c.Cell.Workload == "latency" && c.Cell.Variant.ShortName is "F16");
-        cells = [.. cells, twin with { Cell = new Cell(twin.Cell.Model, Variant.Parse("BF16"), twin.Cell.Backend, twin.Cell.Workload, twin.Cell.Settings) }];
+        cells = [.. cells,
+            twin with {
+                Cell = new Cell(twin.Cell.Model, Variant.Parse("BF16"), twin.Cell.Backend, twin.Cell.Workload, twin.Cell.Settings) }];
 
         MatrixCell cell = Cell(MatrixDifferences.Against(View("tg_tps", cells), s_base, cells), "BF16");
 
@@ -58,17 +60,21 @@ public sealed class MatrixDifferencesTests
     [Fact]
     public void Against_ReachesBothEnds_OfTheTones()
     {
-        int[] steps = [.. Against("tg_tps").Groups.SelectMany(g => g.Rows).SelectMany(r => r.Cells).Where(c => c.Kind == MatrixCellKind.Value).Select(c => c.Step)];
+        int[] steps = [
+            .. Against("tg_tps").Groups.SelectMany(g => g.Rows).SelectMany(r => r.Cells).Where(c => c.Kind == MatrixCellKind.Value)
+                .Select(c => c.Step)];
 
         Assert.Contains(MatrixDifferences.Steps - 1, steps);
         Assert.All(steps, s => Assert.InRange(s, 0, MatrixDifferences.Steps - 1));
     }
 
     [Fact]
-    public void Against_IsTheFiguresThemselves_WhenTheBaseHasNoRow() => Assert.Null(MatrixDifferences.Against(View("tg_tps", s_run.Cells), Variant.Parse("Q5_0"), s_run.Cells).Baseline);
+    public void Against_IsTheFiguresThemselves_WhenTheBaseHasNoRow() =>
+        Assert.Null(MatrixDifferences.Against(View("tg_tps", s_run.Cells), Variant.Parse("Q5_0"), s_run.Cells).Baseline);
 
     [Fact]
-    public void Differences_OfShares_AreInPercentagePoints() => Assert.EndsWith("pp", Cell(Against("same_top"), "Q2_K").Text, StringComparison.Ordinal);
+    public void Differences_OfShares_AreInPercentagePoints() =>
+        Assert.EndsWith("pp", Cell(Against("same_top"), "Q2_K").Text, StringComparison.Ordinal);
 
     [Fact]
     public void EveryPlace_LeadsToADrawer_AndSaysWhy()
@@ -95,7 +101,9 @@ public sealed class MatrixDifferencesTests
     }
 
     private static RunDetail Detail(ImmutableArray<CellResult> cells) =>
-        new(s_run.Info, "folder", RunState.Completed, new RunCounts(cells.Length, 0, 0, cells.Length), [.. cells.Select((c, i) => new CellView(i, c))], []);
+        new(s_run.Info, "folder", RunState.Completed, new RunCounts(cells.Length, 0, 0, cells.Length),
+            [.. cells.Select((c, i) => new CellView(i, c))], []);
 
-    private static MatrixCell Cell(MatrixView view, string variant) => view.Groups.SelectMany(g => g.Rows).First(r => r.Variant == Variant.Parse(variant)).Cells[0];
+    private static MatrixCell Cell(MatrixView view, string variant) =>
+        view.Groups.SelectMany(g => g.Rows).First(r => r.Variant == Variant.Parse(variant)).Cells[0];
 }

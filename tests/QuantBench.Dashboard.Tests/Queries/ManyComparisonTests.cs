@@ -13,7 +13,9 @@ public sealed class ManyComparisonTests(DashboardFixture dashboard)
 {
     private static string Side(string variant) => $"{DashboardFixture.FirstRun}:gguf:{variant}";
 
-    private ManyComparisonQueries Asked => (ManyComparisonQueries)(dashboard.Host.Services.GetService(typeof(ManyComparisonQueries)) ?? throw new InvalidOperationException("not registered"));
+    private ManyComparisonQueries Asked =>
+        (ManyComparisonQueries)(dashboard.Host.Services.GetService(typeof(ManyComparisonQueries))
+            ?? throw new InvalidOperationException("not registered"));
 
     [Fact]
     public async Task Compare_GivesARowAColumnPerCandidate_AndPutsWhatDiffersFirst()
@@ -25,8 +27,10 @@ public sealed class ManyComparisonTests(DashboardFixture dashboard)
         {
             Assert.All(g.Shown, r => Assert.Equal(3, r.Sides.Length));
             Assert.All(g.Shown, r => Assert.Contains(r.Sides, s => s?.Verdict is Verdict.Better or Verdict.Worse or Verdict.Different));
-            Assert.All(g.Others, r => Assert.DoesNotContain(r.Sides, s => s?.Verdict is Verdict.Better or Verdict.Worse or Verdict.Different));
-            Assert.Equal(g.Shown.OrderBy(r => r.Order).ThenByDescending(r => r.Size).Select(r => r.Metric.Name), g.Shown.Select(r => r.Metric.Name));
+            Assert.All(g.Others,
+                r => Assert.DoesNotContain(r.Sides, s => s?.Verdict is Verdict.Better or Verdict.Worse or Verdict.Different));
+            Assert.Equal(g.Shown.OrderBy(r => r.Order).ThenByDescending(r => r.Size).Select(r => r.Metric.Name),
+                g.Shown.Select(r => r.Metric.Name));
         });
     }
 
@@ -70,7 +74,8 @@ public sealed class ManyComparisonTests(DashboardFixture dashboard)
 
     [Fact]
     public void Parts_BecomeSides_WhateverIsLeftOut() => Assert.Equal(
-        ["one:gguf:Q4_0", "two:*@llamacpp/cpu", "three"], SideParts.Join(["one", ":gguf:Q4_0", "two", "@llamacpp/cpu", "", "three"]).AsEnumerable());
+        ["one:gguf:Q4_0", "two:*@llamacpp/cpu", "three"],
+        SideParts.Join(["one", ":gguf:Q4_0", "two", "@llamacpp/cpu", "", "three"]).AsEnumerable());
 
     [Fact]
     public void Next_ProposesAVariantThatIsNotThereYet()

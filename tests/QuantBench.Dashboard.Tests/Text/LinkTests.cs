@@ -30,5 +30,6 @@ public sealed class LinkTests
     [InlineData("say \"hi\"", "\"say \"\"hi\"\"\"")]
     [InlineData("=HYPERLINK(1)", "'=HYPERLINK(1)")]
     [InlineData("-5", "-5")] // a number stays one
-    public void Csv_QuotesAndDisarms(string field, string expected) => Assert.Equal($"head\r\n{expected}\r\n", CsvText.Write(["head"], [[field]]));
+    public void Csv_QuotesAndDisarms(string field, string expected) =>
+        Assert.Equal($"head\r\n{expected}\r\n", CsvText.Write(["head"], [[field]]));
 }

@@ -12,7 +12,8 @@ public sealed class PtxTests
 {
     private static readonly Type[] s_quantized =
     [
-        typeof(Q4_0Format), typeof(Q4_1Format), typeof(Q5_0Format), typeof(Q5_1Format), typeof(Q8_0Format), typeof(IQ4_NLFormat), typeof(Q2_KFormat), typeof(Q3_KFormat),
+        typeof(Q4_0Format), typeof(Q4_1Format), typeof(Q5_0Format), typeof(Q5_1Format), typeof(Q8_0Format), typeof(IQ4_NLFormat),
+        typeof(Q2_KFormat), typeof(Q3_KFormat),
         typeof(Q4_KFormat), typeof(Q5_KFormat), typeof(Q6_KFormat), typeof(IQ4_XSFormat), typeof(MlxFormat), typeof(Mlx4Format),
         typeof(Mlx8Format),
     ];
@@ -56,7 +57,8 @@ public sealed class PtxTests
     {
         string ptx = Compile(Generic(typeof(MatVecKernels), "Quantized", typeof(Q4_KFormat)), (9, 0));
 
-        // The newest that ILGPU writes; drivers compile it for what came after. Without the bound their compiler loads late to save registers.
+        // The newest that ILGPU writes; drivers compile it for what came after. Without the bound their compiler loads late to save
+        // registers.
         Assert.Contains(".target sm_80", ptx);
         Assert.Contains("dp4a.s32.s32", ptx);
         Assert.Contains(".maxntid 128", ptx);
@@ -77,7 +79,11 @@ public sealed class PtxTests
                 if (s_assembler is null) continue;
                 string path = Path.Combine(directory, $"{name}.ptx");
                 File.WriteAllText(path, ptx);
-                using var process = Process.Start(new ProcessStartInfo(s_assembler, ["-arch=sm_90", "-v", "-o", path + ".cubin", path]) { RedirectStandardError = true })
+                using var process =
+                    Process.Start(
+                        new ProcessStartInfo(s_assembler,
+                            ["-arch=sm_90", "-v", "-o", path + ".cubin", path])
+                        { RedirectStandardError = true })
                     ?? throw new InvalidOperationException("ptxas didn't start");
                 string words = process.StandardError.ReadToEnd();
                 process.WaitForExit();
@@ -101,11 +107,13 @@ public sealed class PtxTests
     private static string? FindAssembler()
     {
         if (Environment.GetEnvironmentVariable("PTXAS") is { Length: > 0 } named) return named;
-        return (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder => Path.Combine(folder, "ptxas")).FirstOrDefault(File.Exists);
+        return (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder => Path.Combine(folder, "ptxas"))
+            .FirstOrDefault(File.Exists);
     }
 
     private static MethodInfo Generic(Type kernels, string name, Type format) =>
         (kernels.GetMethod(name) ?? throw new InvalidOperationException($"{kernels.Name} has no {name}")).MakeGenericMethod(format);
 
-    private static string Compile(MethodInfo kernel, (int Major, int Minor) capability) => PtxKernels.Compile(kernel, capability.Major, capability.Minor);
+    private static string Compile(MethodInfo kernel, (int Major, int Minor) capability) =>
+        PtxKernels.Compile(kernel, capability.Major, capability.Minor);
 }

@@ -4,8 +4,8 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Engines.Ilgpu.Tests.Kernels;
 
 /// <summary>
-/// The kernels for tensor cores on simulated warps of 32 threads, where the matrix instruction is replaced by an exchange of registers after
-/// the layout that NVIDIA's manual gives: what a thread puts into which register, and where it writes which result, is the same code.
+/// The kernels for tensor cores on simulated warps of 32 threads, where the matrix instruction is replaced by an exchange of registers
+/// after the layout that NVIDIA's manual gives: what a thread puts into which register, and where it writes which result, is the same code.
 /// </summary>
 public sealed class TensorKernelTests(TensorKernelTests.Warps warps) : IClassFixture<TensorKernelTests.Warps>
 {

@@ -13,7 +13,8 @@ public sealed class IlgpuKernelTests
 
     // To open a device and compile for it takes seconds, so each kind of device gets the two that say most about it.
     private static readonly (KernelOp Op, GgmlType Type)[] s_fast = [(KernelOp.MatVec, GgmlType.Q4_0), (KernelOp.MatMat, GgmlType.F16)];
-    private static readonly (KernelOp Op, GgmlType Type)[] s_simulated = [(KernelOp.VecDot, GgmlType.Q8_0), (KernelOp.Dequantize, GgmlType.F16)];
+    private static readonly (KernelOp Op,
+        GgmlType Type)[] s_simulated = [(KernelOp.VecDot, GgmlType.Q8_0), (KernelOp.Dequantize, GgmlType.F16)];
 
     [Fact]
     public void Run_ComputesWhatTheManagedKernelsDo()
@@ -55,7 +56,9 @@ public sealed class IlgpuKernelTests
             Assert.True(engine.CanRunKernel(Spec(GgmlType.Q4_0, 64), device).IsSupported);
             Assert.Contains("no kernels for IQ2_XXS", engine.CanRunKernel(Spec(GgmlType.IQ2_XXS, 256), device).Reason);
             Assert.Contains("chunks of 32", engine.CanRunKernel(Spec(GgmlType.F16, 33), device).Reason);
-            Assert.Contains("can't be decoded at once", engine.CanRunKernel(new KernelSpec(KernelOp.Dequantize, GgmlType.F16, new MatrixSize(70_000, 32), 1, Cold: false), device).Reason);
+            Assert.Contains("can't be decoded at once",
+                engine.CanRunKernel(new KernelSpec(KernelOp.Dequantize, GgmlType.F16, new MatrixSize(70_000, 32), 1, Cold: false),
+                    device).Reason);
         }
     }
 

@@ -71,7 +71,8 @@ public sealed class LlamaImatrixBuilderTests(LlamaFixture fixture)
         BuildRequest request = _builders.Request("imatrix", fixture.ScratchFile("none.gguf"));
         request = request with { Calibration = request.Calibration! with { ContextLength = 100_000 } }; // given by Request
 
-        RequestException e = Assert.Throws<RequestException>(() => _builders.Imatrix.Build(request, new BuilderFixture.Progress(), CancellationToken.None));
+        RequestException e =
+            Assert.Throws<RequestException>(() => _builders.Imatrix.Build(request, new BuilderFixture.Progress(), CancellationToken.None));
 
         Assert.Contains("fewer than one chunk", e.Message, StringComparison.Ordinal);
     }
@@ -82,7 +83,9 @@ public sealed class LlamaImatrixBuilderTests(LlamaFixture fixture)
         using var source = new CancellationTokenSource();
         source.Cancel();
 
-        Assert.Throws<OperationCanceledException>(() => _builders.Imatrix.Build(_builders.Request("imatrix", fixture.ScratchFile("none.gguf")), new BuilderFixture.Progress(), source.Token));
+        Assert.Throws<OperationCanceledException>(() =>
+            _builders.Imatrix.Build(_builders.Request("imatrix", fixture.ScratchFile("none.gguf")), new BuilderFixture.Progress(),
+                source.Token));
     }
 
     [Fact]

@@ -20,7 +20,8 @@ public sealed class LlamaQuantizeBuilderTests(LlamaFixture fixture)
 
     /// <summary>Every GGUF scheme that is quantized, plain and, where it has to be, with an importance matrix.</summary>
     public static TheoryData<string> Schemes =>
-        [.. QuantSchemes.All.Where(s => s.Format == "gguf" && s.NominalBits < 16).Select(s => $"gguf:{s.Name}{(s.NeedsImportanceMatrix ? "+imatrix" : "")}")];
+        [.. QuantSchemes.All.Where(s => s.Format == "gguf" && s.NominalBits < 16)
+            .Select(s => $"gguf:{s.Name}{(s.NeedsImportanceMatrix ? "+imatrix" : "")}")];
 
     [Theory]
     [MemberData(nameof(Schemes))]
@@ -34,7 +35,8 @@ public sealed class LlamaQuantizeBuilderTests(LlamaFixture fixture)
         Assert.Equal(new GgufHeader(variant.Scheme.FileType, variant.ImportanceMatrix), GgufHeader.Read(path));
         if (ExpectedSize(variant.ShortName) is { } size) Assert.InRange(new FileInfo(path).Length, size, size + MetadataSlack);
         else Assert.True(variant.ImportanceMatrix, "every scheme without importance matrix has a golden size");
-        using ILoadedModel model = fixture.Engine.Load(LlamaFixture.Artifact(path, artifact), "cpu", new LoadOptions { Threads = 2 }, CancellationToken.None);
+        using ILoadedModel model =
+            fixture.Engine.Load(LlamaFixture.Artifact(path, artifact), "cpu", new LoadOptions { Threads = 2 }, CancellationToken.None);
         using IInferenceSession session = model.CreateSession(new SessionOptions { ContextLength = 256, Threads = 2 });
         float[][] rows = session.Rows(TokenBatches.Of(fixture.Tokens.AsSpan(0, 64)));
         double nll = Enumerable.Range(0, 63).Average(i => TokenBatches.Nll(rows[i], fixture.Tokens[i + 1]));
@@ -58,7 +60,8 @@ public sealed class LlamaQuantizeBuilderTests(LlamaFixture fixture)
     {
         string path = _builders.Build("gguf:Q4_0", "repacked.gguf");
 
-        using ILoadedModel model = fixture.Engine.Load(LlamaFixture.Artifact(path, "gguf:Q4_0"), "cpu", new LoadOptions { Threads = 2 }, CancellationToken.None);
+        using ILoadedModel model =
+            fixture.Engine.Load(LlamaFixture.Artifact(path, "gguf:Q4_0"), "cpu", new LoadOptions { Threads = 2 }, CancellationToken.None);
         using IInferenceSession session = model.CreateSession(new SessionOptions { ContextLength = 256, Threads = 2 });
 
         // llama.cpp repacks Q4_0 for AVX2 and lists the copies as a buffer of their own beside the mapped file.
@@ -112,7 +115,8 @@ public sealed class LlamaQuantizeBuilderTests(LlamaFixture fixture)
     {
         BuildRequest request = _builders.Request("gguf:Q8_0", fixture.ScratchFile(Path.Combine("no", "such", "directory.gguf")));
 
-        EngineException e = Assert.Throws<EngineException>(() => _builders.Quantize.Build(request, new BuilderFixture.Progress(), CancellationToken.None));
+        EngineException e =
+            Assert.Throws<EngineException>(() => _builders.Quantize.Build(request, new BuilderFixture.Progress(), CancellationToken.None));
 
         Assert.Contains("failed to quantize", e.Message, StringComparison.Ordinal); // llama.cpp's own words
     }
@@ -134,7 +138,8 @@ public sealed class LlamaQuantizeBuilderTests(LlamaFixture fixture)
         Assert.False(_builders.Quantize.CanBuild(_builders.HuggingFace, "safetensors:F16").IsSupported);
         Assert.False(_builders.Quantize.CanBuild(_builders.HuggingFace, "imatrix").IsSupported);
         Assert.False(_builders.Quantize.CanBuild(BuilderFixture.Gguf(fixture.F32.Path), "gguf:F16+imatrix").IsSupported);
-        Assert.Contains("quantized already (Q4_0)", _builders.Quantize.CanBuild(BuilderFixture.Gguf(quantized), "gguf:Q8_0").Reason, StringComparison.Ordinal);
+        Assert.Contains("quantized already (Q4_0)", _builders.Quantize.CanBuild(BuilderFixture.Gguf(quantized), "gguf:Q8_0").Reason,
+            StringComparison.Ordinal);
         Assert.True(_builders.Quantize.CanBuild(BuilderFixture.Gguf(fixture.F32.Path), "gguf:Q8_0").IsSupported);
     }
 
@@ -161,14 +166,17 @@ public sealed class LlamaQuantizeBuilderTests(LlamaFixture fixture)
             InputPaths = ImmutableSortedDictionary<string, string>.Empty.Add("gguf:F32", fixture.F32.Path).Add("imatrix", fixture.F32.Path),
         };
 
-        ModelFormatException e = Assert.Throws<ModelFormatException>(() => _builders.Quantize.Build(request, new BuilderFixture.Progress(), CancellationToken.None));
+        ModelFormatException e =
+            Assert.Throws<ModelFormatException>(() =>
+                _builders.Quantize.Build(request, new BuilderFixture.Progress(), CancellationToken.None));
 
         Assert.Contains("no importance matrix", e.Message, StringComparison.Ordinal);
     }
 
     private static long? ExpectedSize(string scheme)
     {
-        using JsonDocument golden = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Golden", "expected.json")));
+        using JsonDocument golden =
+            JsonDocument.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Golden", "expected.json")));
         return golden.RootElement.GetProperty("size_bytes").TryGetProperty(scheme, out JsonElement size) ? size.GetInt64() : null;
     }
 }

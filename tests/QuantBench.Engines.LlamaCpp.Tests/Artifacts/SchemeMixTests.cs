@@ -22,7 +22,8 @@ public sealed class SchemeMixTests(LlamaFixture fixture)
     ];
 
     public static TheoryData<string> Schemes =>
-        [.. QuantSchemes.All.Where(s => s.Format == "gguf" && s.NominalBits < 16 && ModelSynthesizer.Schemes.Contains(s.Name)).Select(s => s.Name)];
+        [.. QuantSchemes.All.Where(s => s.Format == "gguf" && s.NominalBits < 16 && ModelSynthesizer.Schemes.Contains(s.Name))
+            .Select(s => s.Name)];
 
     [Theory]
     [MemberData(nameof(Schemes))]
@@ -31,7 +32,8 @@ public sealed class SchemeMixTests(LlamaFixture fixture)
         var builder = new LlamaQuantizeBuilder(fixture.Environment);
         bool weighted = QuantSchemes.Find("gguf", scheme)?.NeedsImportanceMatrix == true;
 
-        // Types that need an importance matrix are searched for so long that one small shape must do; the others' mixes don't differ from its.
+        // Types that need an importance matrix are searched for so long that one small shape must do; the others' mixes don't differ from
+        // its.
         foreach (SyntheticShape shape in weighted ? [s_shapes[0] with { Name = "few", Layers = 8 }] : s_shapes)
         {
             string source = fixture.ScratchFile($"mix-{shape.Name}.gguf");
@@ -40,7 +42,8 @@ public sealed class SchemeMixTests(LlamaFixture fixture)
             string synthetic = fixture.ScratchFile($"mix-{shape.Name}-{scheme}-synthetic.gguf");
             var inputs = ImmutableSortedDictionary<string, string>.Empty.Add("gguf:F32", source);
             if (weighted) inputs = inputs.Add("imatrix", Evenly(source, shape));
-            var request = new BuildRequest(BuilderFixture.Gguf(source), $"gguf:{scheme}{(weighted ? "+imatrix" : "")}", inputs, quantized, null, Threads: 2);
+            var request = new BuildRequest(BuilderFixture.Gguf(source), $"gguf:{scheme}{(weighted ? "+imatrix" : "")}", inputs, quantized,
+                null, Threads: 2);
 
             builder.Build(request, new BuilderFixture.Progress(), CancellationToken.None);
             ModelSynthesizer.Write(synthetic, shape, scheme.ToLowerInvariant(), 1, CancellationToken.None);

@@ -20,7 +20,9 @@ public sealed class LlamaInstallationTests(LlamaFixture fixture)
     [Fact]
     public void Locate_SaysHowToInstall_WhenThePackageIsMissing()
     {
-        EngineException e = Assert.Throws<EngineException>(() => LlamaInstallation.Locate(new EngineEnvironment { Log = _ => { }, Root = fixture.Scratch }));
+        EngineException e =
+            Assert.Throws<EngineException>(() =>
+                LlamaInstallation.Locate(new EngineEnvironment { Log = _ => { }, Root = fixture.Scratch }));
 
         Assert.Contains("missing", e.Message, StringComparison.Ordinal);
         Assert.Contains("./run-bench.sh setup", e.Hint, StringComparison.Ordinal);
@@ -68,7 +70,8 @@ public sealed class LlamaInstallationTests(LlamaFixture fixture)
     [InlineData("cuda.v0.5.0")]
     public void Locate_TakesThePackagesNames(string name)
     {
-        string directory = FakeBuild($"libllama.{name}.so", $"libggml.{name}.so", "libggml-base.so", "libggml-cpu-x64.so", "libllama-common.so");
+        string directory =
+            FakeBuild($"libllama.{name}.so", $"libggml.{name}.so", "libggml-base.so", "libggml-cpu-x64.so", "libllama-common.so");
 
         LlamaInstallation found = Locate(directory);
 
@@ -80,7 +83,9 @@ public sealed class LlamaInstallationTests(LlamaFixture fixture)
     [Fact]
     public void Locate_TakesABuildOfTheUsersOwn_WhenItLiesInBin()
     {
-        string directory = FakeBuild(Path.Combine("build", "bin", "libllama.so"), Path.Combine("build", "bin", "libggml.so"), Path.Combine("build", "bin", "libggml-base.so"));
+        string directory =
+            FakeBuild(Path.Combine("build", "bin", "libllama.so"), Path.Combine("build", "bin", "libggml.so"),
+                Path.Combine("build", "bin", "libggml-base.so"));
 
         LlamaInstallation found = Locate(directory);
 

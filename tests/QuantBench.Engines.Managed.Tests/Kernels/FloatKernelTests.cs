@@ -85,11 +85,21 @@ public sealed unsafe class FloatKernelTests
                 x.CopyTo(new Span<float>(actual.Values + actual.Stride, 320));
                 s_scalar.Quantize(expected, 1, 0, 320);
                 kernels.Quantize(actual, 1, 0, 320);
-                Assert.True(new ReadOnlySpan<sbyte>(expected.Bytes + expected.Stride, 320).SequenceEqual(new ReadOnlySpan<sbyte>(actual.Bytes + actual.Stride, 320)));
-                Assert.True(new ReadOnlySpan<short>(expected.Wide + expected.Stride, 320).SequenceEqual(new ReadOnlySpan<short>(actual.Wide + actual.Stride, 320)));
-                Assert.True(new ReadOnlySpan<float>(expected.Scales + expected.BlockStride, 10).SequenceEqual(new ReadOnlySpan<float>(actual.Scales + actual.BlockStride, 10)));
-                Assert.True(new ReadOnlySpan<float>(expected.Sums + expected.BlockStride, 10).SequenceEqual(new ReadOnlySpan<float>(actual.Sums + actual.BlockStride, 10)));
-                Assert.True(new ReadOnlySpan<float>(expected.HalfSums + (2 * expected.BlockStride), 20).SequenceEqual(new ReadOnlySpan<float>(actual.HalfSums + (2 * actual.BlockStride), 20)));
+                Assert.True(
+                    new ReadOnlySpan<sbyte>(expected.Bytes + expected.Stride, 320)
+                        .SequenceEqual(new ReadOnlySpan<sbyte>(actual.Bytes + actual.Stride, 320)));
+                Assert.True(
+                    new ReadOnlySpan<short>(expected.Wide + expected.Stride, 320)
+                        .SequenceEqual(new ReadOnlySpan<short>(actual.Wide + actual.Stride, 320)));
+                Assert.True(
+                    new ReadOnlySpan<float>(expected.Scales + expected.BlockStride, 10)
+                        .SequenceEqual(new ReadOnlySpan<float>(actual.Scales + actual.BlockStride, 10)));
+                Assert.True(
+                    new ReadOnlySpan<float>(expected.Sums + expected.BlockStride, 10)
+                        .SequenceEqual(new ReadOnlySpan<float>(actual.Sums + actual.BlockStride, 10)));
+                Assert.True(
+                    new ReadOnlySpan<float>(expected.HalfSums + (2 * expected.BlockStride), 20)
+                        .SequenceEqual(new ReadOnlySpan<float>(actual.HalfSums + (2 * actual.BlockStride), 20)));
             }
         }
     }
@@ -97,7 +107,8 @@ public sealed unsafe class FloatKernelTests
     [Fact]
     public void HalvesToFloats_IsExact_ForEveryFiniteHalf()
     {
-        ushort[] halves = [.. Enumerable.Range(0, 65_536).Select(i => (ushort)i).Where(bits => Half.IsFinite(BitConverter.UInt16BitsToHalf(bits)))];
+        ushort[] halves = [
+            .. Enumerable.Range(0, 65_536).Select(i => (ushort)i).Where(bits => Half.IsFinite(BitConverter.UInt16BitsToHalf(bits)))];
         float[] floats = new float[halves.Length];
         foreach (KernelSet kernels in Models.VectorKernels)
         {
@@ -108,17 +119,20 @@ public sealed unsafe class FloatKernelTests
 
         // By bits, so that the sign of zero counts too.
         Assert.All(halves, bits => Assert.Equal(
-            BitConverter.SingleToInt32Bits((float)BitConverter.UInt16BitsToHalf(bits)), BitConverter.SingleToInt32Bits(Halves.ToFloat(bits))));
+            BitConverter.SingleToInt32Bits((float)BitConverter.UInt16BitsToHalf(bits)),
+            BitConverter.SingleToInt32Bits(Halves.ToFloat(bits))));
     }
 
     [Fact]
     public void FloatsToHalves_RoundsAsDotNetDoes_AtEveryHalfAndHalfWayToTheNext()
     {
         // Each finite half, the points half-way to its neighbour, and the floats on both sides of those.
-        var floats = new List<float> { float.PositiveInfinity, float.NegativeInfinity, float.NaN, float.MaxValue, float.Epsilon, 65519.99f, 65520 };
+        var floats = new List<float> { float.PositiveInfinity, float.NegativeInfinity, float.NaN, float.MaxValue, float.Epsilon, 65519.99f,
+            65520 };
         for (int bits = 0; bits < 65_535; bits++)
         {
-            float value = (float)BitConverter.UInt16BitsToHalf((ushort)bits), next = (float)BitConverter.UInt16BitsToHalf((ushort)(bits + 1));
+            float value = (float)BitConverter.UInt16BitsToHalf((ushort)bits),
+                next = (float)BitConverter.UInt16BitsToHalf((ushort)(bits + 1));
             if (!float.IsFinite(value) || !float.IsFinite(next)) continue;
             float middle = (value + next) / 2;
             floats.AddRange([value, middle, MathF.BitIncrement(middle), MathF.BitDecrement(middle)]);

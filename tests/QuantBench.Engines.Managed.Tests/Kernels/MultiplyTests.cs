@@ -8,7 +8,8 @@ public sealed unsafe class MultiplyTests
 {
     public static TheoryData<GgmlType> Types =>
     [
-        GgmlType.F32, GgmlType.F16, GgmlType.BF16, GgmlType.Q4_0, GgmlType.Q4_1, GgmlType.Q5_0, GgmlType.Q5_1, GgmlType.Q8_0, GgmlType.Q2_K, GgmlType.Q3_K,
+        GgmlType.F32, GgmlType.F16, GgmlType.BF16, GgmlType.Q4_0, GgmlType.Q4_1, GgmlType.Q5_0, GgmlType.Q5_1, GgmlType.Q8_0, GgmlType.Q2_K,
+        GgmlType.Q3_K,
         GgmlType.Q4_K, GgmlType.Q5_K, GgmlType.Q6_K, GgmlType.IQ4_NL, GgmlType.IQ4_XS, GgmlType.MXFP4, GgmlType.TQ1_0, GgmlType.TQ2_0,
         GgmlType.IQ1_S, GgmlType.IQ1_M, GgmlType.IQ2_XXS, GgmlType.IQ2_XS, GgmlType.IQ2_S, GgmlType.IQ3_XXS, GgmlType.IQ3_S,
         GgmlType.NVFP4, GgmlType.Q1_0, GgmlType.Q2_0,
@@ -21,7 +22,8 @@ public sealed unsafe class MultiplyTests
     {
         int block = GgmlTypes.Get(type).BlockElements;
         foreach ((int rows, int columns, int tokens) in new[]
-                 { (1, 256, 1), (15, 512, 2), (16, 768, 5), (17, 256, 6), (33, 1280, 7), (64, 512, 8), (70, 256, 9), (130, 512, 13), (3, 288, 1), (19, 96, 11), (21, 192, 10), (18, 384, 2), (5, 64, 6) })
+                 { (1, 256, 1), (15, 512, 2), (16, 768, 5), (17, 256, 6), (33, 1280, 7), (64, 512, 8), (70, 256, 9), (130, 512, 13),
+                     (3, 288, 1), (19, 96, 11), (21, 192, 10), (18, 384, 2), (5, 64, 6) })
         {
             if (columns % block != 0) continue;
             using var matrix = new RandomMatrix(type, rows, columns, tokens, rows + columns);
@@ -92,7 +94,8 @@ public sealed unsafe class MultiplyTests
         }
     }
 
-    // With scales of one and whole-number inputs every product is a small integer: sums must be exact, saturation or a lost lane would show.
+    // With scales of one and whole-number inputs every product is a small integer: sums must be exact, saturation or a lost lane would
+    // show.
     [Theory]
     [InlineData(GgmlType.Q8_0, unchecked((byte)-128))]
     [InlineData(GgmlType.Q8_0, 127)]
@@ -118,8 +121,8 @@ public sealed unsafe class MultiplyTests
         }
     }
 
-    // Blocks of one repeated byte hold every sub-block's largest or smallest numbers, signs and scales at once. The scale is ordinary, the smallest
-    // subnormal one, or the largest of all.
+    // Blocks of one repeated byte hold every sub-block's largest or smallest numbers, signs and scales at once. The scale is ordinary, the
+    // smallest subnormal one, or the largest of all.
     [Theory]
     [MemberData(nameof(Types))]
     public void Multiply_IsTheExactProductUpToRounding_WhenBlocksAreExtreme(GgmlType type)
@@ -136,7 +139,8 @@ public sealed unsafe class MultiplyTests
                     matrix.FillBlocks(fill, scale);
                     for (int t = 0; t < tokens; t++)
                     {
-                        for (int i = 0; i < columns; i++) matrix.Inputs.Values[((long)t * matrix.Inputs.Stride) + i] = ((t + (i / 64)) % 2 == 0) ? 127 : -127;
+                        for (int i = 0; i < columns; i++)
+                            matrix.Inputs.Values[((long)t * matrix.Inputs.Stride) + i] = ((t + (i / 64)) % 2 == 0) ? 127 : -127;
                         ScalarKernels.QuantizeBlocks(matrix.Inputs, t, 0, columns);
                     }
 
@@ -180,7 +184,9 @@ public sealed unsafe class MultiplyTests
             {
                 (double value, double magnitude) = matrix.Exact(row, t, quantized);
                 double error = Math.Abs(output[(t * rows) + row] - value);
-                Assert.True(error <= tolerance * magnitude, $"{kernels.Name} {matrix.Weights.Type} row {row} of {rows}, token {t} of {matrix.Tokens}: {output[(t * rows) + row]} instead of {value}");
+                Assert.True(error <= tolerance * magnitude,
+                    $"{kernels.Name} {matrix.Weights.Type} row {row} of {rows}, token {t} of {matrix.Tokens}: {output[(t * rows) + row]} "
+                        + $"instead of {value}");
             }
         }
     }

@@ -21,10 +21,14 @@ internal sealed unsafe class RandomMatrix : IDisposable
         for (int at = 0; at < size; at += info.BlockBytes)
         {
             if (type == GgmlType.F32) BinaryPrimitives.WriteSingleLittleEndian(bytes[at..], (float)(random.NextDouble() - 0.5));
-            if (type == GgmlType.BF16) BinaryPrimitives.WriteUInt16LittleEndian(bytes[at..], (ushort)(BitConverter.SingleToUInt32Bits((float)(random.NextDouble() - 0.5)) >> 16));
+            if (type == GgmlType.BF16)
+                BinaryPrimitives.WriteUInt16LittleEndian(bytes[at..],
+                    (ushort)(BitConverter.SingleToUInt32Bits((float)(random.NextDouble() - 0.5)) >> 16));
             if (type == GgmlType.MXFP4) bytes[at] = (byte)random.Next(120, 126);
-            foreach (int offset in ScaleOffsets(type)) BinaryPrimitives.WriteHalfLittleEndian(bytes[(at + offset)..], (Half)((random.NextDouble() - 0.5) * 0.1));
-            if (type == GgmlType.IQ1_M) SetSpreadScale(bytes.Slice(at + 48, 8), BitConverter.HalfToUInt16Bits((Half)((random.NextDouble() - 0.5) * 0.1)));
+            foreach (int offset in ScaleOffsets(type))
+                BinaryPrimitives.WriteHalfLittleEndian(bytes[(at + offset)..], (Half)((random.NextDouble() - 0.5) * 0.1));
+            if (type == GgmlType.IQ1_M)
+                SetSpreadScale(bytes.Slice(at + 48, 8), BitConverter.HalfToUInt16Bits((Half)((random.NextDouble() - 0.5) * 0.1)));
         }
 
         Weights = new WeightMatrix(_bytes.As<byte>(), type, rows, columns);
@@ -32,7 +36,8 @@ internal sealed unsafe class RandomMatrix : IDisposable
         Tokens = tokens;
         for (int t = 0; t < tokens; t++)
         {
-            for (int i = 0; i < columns; i++) Inputs.Values[((long)t * Inputs.Stride) + i] = (float)((random.NextDouble() - 0.5) * (1 + (i % 7)));
+            for (int i = 0; i < columns; i++)
+                Inputs.Values[((long)t * Inputs.Stride) + i] = (float)((random.NextDouble() - 0.5) * (1 + (i % 7)));
             if (columns % 32 == 0) ScalarKernels.QuantizeBlocks(Inputs, t, 0, columns);
         }
 
@@ -99,7 +104,8 @@ internal sealed unsafe class RandomMatrix : IDisposable
     private static int[] ScaleOffsets(GgmlType type) => type switch
     {
         GgmlType.F16 or GgmlType.Q4_0 or GgmlType.Q5_0 or GgmlType.Q8_0 or GgmlType.IQ4_NL or GgmlType.IQ4_XS or GgmlType.IQ1_S
-            or GgmlType.IQ2_XXS or GgmlType.IQ2_XS or GgmlType.IQ2_S or GgmlType.IQ3_XXS or GgmlType.IQ3_S or GgmlType.Q1_0 or GgmlType.Q2_0 => [0],
+            or GgmlType.IQ2_XXS or GgmlType.IQ2_XS or GgmlType.IQ2_S or GgmlType.IQ3_XXS or GgmlType.IQ3_S or GgmlType.Q1_0
+            or GgmlType.Q2_0 => [0],
         GgmlType.Q4_1 or GgmlType.Q5_1 or GgmlType.Q4_K or GgmlType.Q5_K => [0, 2],
         GgmlType.Q2_K => [80, 82],
         GgmlType.Q3_K => [108],

@@ -30,12 +30,15 @@ public sealed class ManagedKernelTests : IDisposable
             float[] reference = Outputs(spec, "scalar", runs: 1);
             foreach (string device in Devices())
             {
-                float[] found = Outputs(spec, device, runs: 5); // more than there are copies of one type at least: all hold the same weights
+                // more than there are copies of one type at least: all hold the same weights
+                float[] found = Outputs(spec, device, runs: 5);
 
                 Assert.Equal(reference.Length, found.Length);
                 // Decoding is exact; products read inputs rounded to 8 bits: relative to the results' size that is below a hundredth.
                 double tolerance = op == KernelOp.Dequantize ? 0 : 0.02 * Math.Sqrt(reference.Average(r => (double)r * r));
-                for (int i = 0; i < found.Length; i++) Assert.True(Math.Abs(found[i] - reference[i]) <= tolerance, $"{op} {type} on {device} at {i}: {found[i]} for {reference[i]}");
+                for (int i = 0; i < found.Length; i++)
+                    Assert.True(Math.Abs(found[i] - reference[i]) <= tolerance,
+                        $"{op} {type} on {device} at {i}: {found[i]} for {reference[i]}");
             }
         }
     }

@@ -33,14 +33,17 @@ public sealed class CalibrationTests
     }
 
     [Fact]
-    public void Choose_KeepsZero_WhenAllValuesArePositive() => Assert.Equal(0, RangeChoice.Choose(CalibrationMethod.MinMax, Of(1, 3)).Lowest);
+    public void Choose_KeepsZero_WhenAllValuesArePositive() =>
+        Assert.Equal(0, RangeChoice.Choose(CalibrationMethod.MinMax, Of(1, 3)).Lowest);
 
     [Fact]
     public void Choose_CutsRareExtremes_ForPercentileAndEntropy()
     {
         var random = new Random(1);
         var histogram = new ValueHistogram();
-        float[] values = [.. Enumerable.Range(0, 400_000).Select(_ => (float)((random.NextDouble() + random.NextDouble() + random.NextDouble() - 1.5) * 2))];
+        float[] values = [
+            .. Enumerable.Range(0, 400_000)
+                .Select(_ => (float)((random.NextDouble() + random.NextDouble() + random.NextDouble() - 1.5) * 2))];
         histogram.Add(values);
         histogram.Add([300]); // one in 400,000 is fewer than the 1 in 200,000 cut at each end
 

@@ -23,7 +23,8 @@ public sealed class DecoderExportTests(ExportFixture fixture)
         {
             ReadOnlySpan<int> tokens = fixture.Tokens.AsSpan(chunk * 512, 512);
             decoder.Reset();
-            worst = Math.Max(worst, Rows.MaxRelative(ManagedLogits.Of(fixture.Artifact("gguf:F32"), tokens), decoder.Append(tokens), Vocabulary));
+            worst = Math.Max(worst,
+                Rows.MaxRelative(ManagedLogits.Of(fixture.Artifact("gguf:F32"), tokens), decoder.Append(tokens), Vocabulary));
         }
 
         Assert.InRange(worst, 0, 1e-4);
@@ -119,7 +120,8 @@ public sealed class DecoderExportTests(ExportFixture fixture)
 
         Assert.Equal([""], model.Opsets.Keys);
         Assert.All(model.Nodes, n => Assert.Equal("", n.Domain));
-        Assert.DoesNotContain("SimplifiedLayerNormalization", model.Nodes.Select(n => n.OpType)); // in ONNX's domain, but ONNX Runtime's own
+        // in ONNX's domain, but ONNX Runtime's own
+        Assert.DoesNotContain("SimplifiedLayerNormalization", model.Nodes.Select(n => n.OpType));
     }
 
     [Fact]
@@ -199,7 +201,8 @@ public sealed class DecoderExportTests(ExportFixture fixture)
         using OnnxModel model = OnnxModel.Open(directory.Combine("boastful"));
         Assert.Equal([262_144L, 8L], model.Tensors["cos_cache"].Shape.ToArray());
         Assert.Equal("262144", model.Metadata[OnnxMetadata.ContextLength]);
-        Assert.Contains("blocks of 32", DecoderExporter.Refusal(weights.Shape, ExportRecipes.Find("int4-b32")!), StringComparison.Ordinal); // 48 = 1.5 blocks
+        // 48 = 1.5 blocks
+        Assert.Contains("blocks of 32", DecoderExporter.Refusal(weights.Shape, ExportRecipes.Find("int4-b32")!), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -213,11 +216,13 @@ public sealed class DecoderExportTests(ExportFixture fixture)
     }
 
     private static void Export(IDecoderWeights weights, string recipe, string directory) => DecoderExporter.Export(
-        weights, ExportRecipes.Find(recipe)!, null, new string('0', 64), directory, new Progress<double>(), CancellationToken.None); // every name is a recipe's
+        // every name is a recipe's
+        weights, ExportRecipes.Find(recipe)!, null, new string('0', 64), directory, new Progress<double>(), CancellationToken.None);
 
     private static long ModelParameters(string gguf)
     {
         using GgufReader reader = GgufReader.Open(gguf);
-        return reader.Tensors.Where(t => t.Name != "rope_freqs.weight" && !t.Name.EndsWith(".bias", StringComparison.Ordinal)).Sum(t => t.ElementCount);
+        return reader.Tensors.Where(t => t.Name != "rope_freqs.weight" && !t.Name.EndsWith(".bias", StringComparison.Ordinal))
+            .Sum(t => t.ElementCount);
     }
 }

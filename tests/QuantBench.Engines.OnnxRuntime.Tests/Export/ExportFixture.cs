@@ -57,12 +57,14 @@ public sealed class ExportFixture : IDisposable
     public CalibrationText Calibration()
     {
         string path = ScratchFile("calibration.tokens");
-        if (!File.Exists(path)) TokenFile.Write(path, new TokenFileHeader("text", "tokenizer", BosToken: null), Tokens, new ushort[Tokens.Length]);
+        if (!File.Exists(path))
+            TokenFile.Write(path, new TokenFileHeader("text", "tokenizer", BosToken: null), Tokens, new ushort[Tokens.Length]);
         return new CalibrationText(path, new string('a', 64), CalibrationChunks, CalibrationTokens);
     }
 
     /// <summary>All builders that the reference model's variants need.</summary>
-    public ImmutableArray<IArtifactBuilder> Builders() => [.. ExportBuilders.Create(_environment), .. LlamaCppEngine.Registration.CreateBuilders(_environment)];
+    public ImmutableArray<IArtifactBuilder> Builders() =>
+        [.. ExportBuilders.Create(_environment), .. LlamaCppEngine.Registration.CreateBuilders(_environment)];
 
     public void Dispose() => _directory.Dispose();
 
@@ -71,7 +73,8 @@ public sealed class ExportFixture : IDisposable
         IArtifactBuilder builder = Builders().First(b => b.CanBuild(Source, name).IsSupported);
         ArtifactRecipe recipe = builder.Recipe(Source, name, Calibration());
         var inputs = recipe.Inputs.ToImmutableSortedDictionary(i => i, Artifact, StringComparer.Ordinal);
-        builder.Build(new BuildRequest(Source, name, inputs, path, Calibration(), Threads: 2), new Recorder(Progress), CancellationToken.None);
+        builder.Build(new BuildRequest(Source, name, inputs, path, Calibration(), Threads: 2), new Recorder(Progress),
+            CancellationToken.None);
     }
 
     private sealed class Recorder(List<double> values) : IProgress<double>

@@ -7,7 +7,8 @@ using QuantBench.TestKit;
 
 namespace QuantBench.Engines.OnnxRuntime.Tests.Export;
 
-/// <summary>Hugging Face directories of each family, exported, against the managed engine on the same directory converted to GGUF.</summary>
+/// <summary>Hugging Face directories of each family, exported, against the managed engine on the same directory converted to
+/// GGUF.</summary>
 public sealed class HuggingFaceFamilyTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
@@ -31,7 +32,8 @@ public sealed class HuggingFaceFamilyTests : IDisposable
         using (IDecoderWeights weights = DecoderWeights.Open(source))
         {
             DecoderExporter.Export(
-                weights, ExportRecipes.Find(recipe)!, null, new string('0', 64), onnx, new Progress<double>(), CancellationToken.None); // both are recipes
+                // both are recipes
+                weights, ExportRecipes.Find(recipe)!, null, new string('0', 64), onnx, new Progress<double>(), CancellationToken.None);
         }
 
         int[] tokens = [.. Enumerable.Range(0, 60).Select(i => (i * 29) % TinyModel.VocabularySize)];

@@ -40,7 +40,8 @@ public sealed class LosslessPairTests(ExportFixture fixture)
                     int stored = heads == 0 ? r : Neighbours(r, rows / heads);
                     for (int k = 0; k < row.Length; k++)
                     {
-                        Assert.True((float)row[k] == expected[(stored * row.Length) + k], $"{tensor} [{r}, {k}]: {row[k]:R} instead of {expected[(stored * row.Length) + k]:R}");
+                        Assert.True((float)row[k] == expected[(stored * row.Length) + k],
+                            $"{tensor} [{r}, {k}]: {row[k]:R} instead of {expected[(stored * row.Length) + k]:R}");
                     }
 
                     compared += row.Length;
@@ -67,7 +68,8 @@ public sealed class LosslessPairTests(ExportFixture fixture)
         string floats = fixture.ScratchFile($"{scheme}-floats.gguf");
         using (GgufReader gguf = GgufReader.Open(quantized))
         {
-            using var writer = new GgufWriter(File.Create(floats), gguf.Metadata, [.. gguf.Tensors.Select(t => new GgufTensorSpec(t.Name, GgmlType.F32, t.Dimensions))]);
+            using var writer = new GgufWriter(File.Create(floats), gguf.Metadata,
+                [.. gguf.Tensors.Select(t => new GgufTensorSpec(t.Name, GgmlType.F32, t.Dimensions))]);
             foreach (GgufTensorInfo tensor in gguf.Tensors) writer.Append(MemoryMarshal.AsBytes<float>(Dequantize(gguf, tensor)));
             writer.Complete();
         }

@@ -16,7 +16,9 @@ public sealed class OnnxExportBuilderTests(ExportFixture fixture)
 
     [Fact]
     public void Recipes_AreTheQuantSchemes_ButThoseOfModelsThatAreOnnxAlready() =>
-        Assert.Equal(QuantSchemes.All.Where(s => s.Format == "onnx" && !s.Name.StartsWith("given-", StringComparison.Ordinal)).Select(s => s.Name).Order(StringComparer.Ordinal), ExportRecipes.All.Select(r => r.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            QuantSchemes.All.Where(s => s.Format == "onnx" && !s.Name.StartsWith("given-", StringComparison.Ordinal)).Select(s => s.Name)
+                .Order(StringComparer.Ordinal), ExportRecipes.All.Select(r => r.Name).Order(StringComparer.Ordinal));
 
     [Fact]
     public void Schemes_NeedACalibrationText_WhereTheRecipeCalibrates() =>
@@ -26,7 +28,8 @@ public sealed class OnnxExportBuilderTests(ExportFixture fixture)
     [InlineData("gguf:Q4_0", "makes ONNX variants")]
     [InlineData("onnx:int4-b32+imatrix", "importance matrices")]
     [InlineData("imatrix", "makes ONNX variants")]
-    public void CanBuild_SaysWhyNot(string artifact, string reason) => Assert.Contains(reason, _builder.CanBuild(fixture.Source, artifact).Reason, StringComparison.Ordinal);
+    public void CanBuild_SaysWhyNot(string artifact, string reason) =>
+        Assert.Contains(reason, _builder.CanBuild(fixture.Source, artifact).Reason, StringComparison.Ordinal);
 
     [Fact]
     public void CanBuild_RefusesToQuantizeTwice()
@@ -74,10 +77,12 @@ public sealed class OnnxExportBuilderTests(ExportFixture fixture)
     {
         using var directory = new TemporaryDirectory();
         _builder.Build(
-            new BuildRequest(fixture.Source, "onnx:int4-b32", ImmutableSortedDictionary<string, string>.Empty, directory.Combine("again"), null, 1),
+            new BuildRequest(fixture.Source, "onnx:int4-b32", ImmutableSortedDictionary<string, string>.Empty, directory.Combine("again"),
+                null, 1),
             new Progress<double>(), CancellationToken.None);
 
-        Assert.Equal(ArtifactContent.Read(fixture.Artifact("onnx:int4-b32"), CancellationToken.None), ArtifactContent.Read(directory.Combine("again"), CancellationToken.None));
+        Assert.Equal(ArtifactContent.Read(fixture.Artifact("onnx:int4-b32"), CancellationToken.None),
+            ArtifactContent.Read(directory.Combine("again"), CancellationToken.None));
     }
 
     [Fact]
@@ -86,7 +91,8 @@ public sealed class OnnxExportBuilderTests(ExportFixture fixture)
         using var directory = new TemporaryDirectory();
 
         Assert.Throws<OperationCanceledException>(() => _builder.Build(
-            new BuildRequest(fixture.Source, "onnx:fp32", ImmutableSortedDictionary<string, string>.Empty, directory.Combine("stopped"), null, 1),
+            new BuildRequest(fixture.Source, "onnx:fp32", ImmutableSortedDictionary<string, string>.Empty, directory.Combine("stopped"),
+                null, 1),
             new Progress<double>(), new CancellationToken(canceled: true)));
         Assert.False(File.Exists(Path.Combine(directory.Combine("stopped"), "model.onnx")));
     }

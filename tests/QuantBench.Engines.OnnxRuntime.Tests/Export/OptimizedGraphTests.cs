@@ -4,7 +4,8 @@ using OrtSessionOptions = Microsoft.ML.OnnxRuntime.SessionOptions;
 
 namespace QuantBench.Engines.OnnxRuntime.Tests.Export;
 
-/// <summary>What ONNX Runtime makes of exported graphs: a product that it doesn't fuse would be measured at a fraction of its speed.</summary>
+/// <summary>What ONNX Runtime makes of exported graphs: a product that it doesn't fuse would be measured at a fraction of its
+/// speed.</summary>
 [Collection(ExportCollection.Name)]
 public sealed class OptimizedGraphTests(ExportFixture fixture)
 {
@@ -57,14 +58,19 @@ public sealed class OptimizedGraphTests(ExportFixture fixture)
     private Dictionary<string, int> Optimized(string recipe)
     {
         string path = fixture.ScratchFile($"optimized-{recipe}.onnx");
-        using var options = new OrtSessionOptions { OptimizedModelFilePath = path, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+        using var options = new OrtSessionOptions
+        {
+            OptimizedModelFilePath = path,
+            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR
+        };
         using (var session = new InferenceSession(Path.Combine(fixture.Artifact($"onnx:{recipe}"), OnnxWriter.ModelFile), options))
         {
             Assert.NotEmpty(session.OutputMetadata);
         }
 
         // The optimized file names its data relative to the directory that the model came from.
-        using OnnxModel model = OnnxModel.Read(File.ReadAllBytes(path), Path.Combine(fixture.Artifact($"onnx:{recipe}"), OnnxWriter.ModelFile));
+        using OnnxModel model =
+            OnnxModel.Read(File.ReadAllBytes(path), Path.Combine(fixture.Artifact($"onnx:{recipe}"), OnnxWriter.ModelFile));
         return model.Nodes.GroupBy(n => n.OpType).ToDictionary(g => g.Key, g => g.Count());
     }
 }

@@ -29,7 +29,8 @@ internal sealed class OrtDecoder : IDisposable
         {
             options.GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL;
             options.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", directory);
-            _session = new InferenceSession(_model.WithOutputs(watched.Select(w => new OnnxValue(w, OnnxDataType.Undefined, null))), options);
+            _session = new InferenceSession(_model.WithOutputs(watched.Select(w => new OnnxValue(w, OnnxDataType.Undefined, null))),
+                options);
         }
 
         _present = [.. _session.OutputMetadata.Keys.Where(n => n.StartsWith("present.", StringComparison.Ordinal))];
@@ -59,7 +60,8 @@ internal sealed class OrtDecoder : IDisposable
         using OrtValue idsValue = OrtValue.CreateTensorValueFromMemory(ids, [1, ids.Length]);
         using OrtValue maskValue = OrtValue.CreateTensorValueFromMemory(mask, [1, mask.Length]);
         var inputs = new Dictionary<string, OrtValue> { ["input_ids"] = idsValue, ["attention_mask"] = maskValue };
-        for (int i = 0; i < _present.Length; i++) inputs[_present[i].Replace("present.", "past_key_values.", StringComparison.Ordinal)] = _past[i];
+        for (int i = 0; i < _present.Length; i++)
+            inputs[_present[i].Replace("present.", "past_key_values.", StringComparison.Ordinal)] = _past[i];
         using var run = new RunOptions();
         string[] names = [.. _session.OutputMetadata.Keys];
         using IDisposableReadOnlyCollection<OrtValue> outputs = _session.Run(run, inputs, names);

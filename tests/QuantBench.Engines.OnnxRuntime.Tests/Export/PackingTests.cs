@@ -3,8 +3,8 @@ using QuantBench.Formats.Onnx;
 namespace QuantBench.Engines.OnnxRuntime.Tests.Export;
 
 /// <summary>
-/// What ONNX Runtime computes from a stored matrix against what is computed here from the written bytes, by the layouts' definitions alone: for each variant
-/// the last layer's products, with the activations that really enter them.
+/// What ONNX Runtime computes from a stored matrix against what is computed here from the written bytes, by the layouts' definitions alone:
+/// for each variant the last layer's products, with the activations that really enter them.
 /// </summary>
 [Collection(ExportCollection.Name)]
 public sealed class PackingTests(ExportFixture fixture)
@@ -51,12 +51,16 @@ public sealed class PackingTests(ExportFixture fixture)
         StoredProduct[] products;
         using (OnnxModel model = OnnxModel.Open(directory))
         {
-            products = [.. StoredProduct.Find(model).Where(p => p.Name.Contains("layers.5", StringComparison.Ordinal) || p.Name.Contains("lm_head", StringComparison.Ordinal))];
+            products = [
+                .. StoredProduct.Find(model)
+                    .Where(p =>
+                        p.Name.Contains("layers.5", StringComparison.Ordinal) || p.Name.Contains("lm_head", StringComparison.Ordinal))];
         }
 
         // Queries, keys and values, which may be one product; output; three of the feed-forward part; the head.
         Assert.InRange(products.Length, 6, 8);
-        using var decoder = new OrtDecoder(directory, [.. products.SelectMany(p => (string[])[p.Input, p.Output]).Where(n => n != "logits").Distinct(StringComparer.Ordinal)]);
+        using var decoder = new OrtDecoder(directory,
+            [.. products.SelectMany(p => (string[])[p.Input, p.Output]).Where(n => n != "logits").Distinct(StringComparer.Ordinal)]);
         float[] logits = decoder.Append(fixture.Tokens.AsSpan(0, TokenCount));
 
         foreach (StoredProduct product in products)

@@ -19,7 +19,9 @@ internal static class PaddedRun
             {
                 "input_ids" => OrtValue.CreateTensorValueFromMemory(ids, [1, ids.Length]),
                 "attention_mask" => OrtValue.CreateTensorValueFromMemory(mask, [1, mask.Length]),
-                _ => OrtValue.CreateTensorValueFromMemory(Array.Empty<float>(), [1, input.Shape!.Value[1].Size!.Value, 0, input.Shape.Value[3].Size!.Value]), // fixed in exports
+                // fixed in exports
+                _ => OrtValue.CreateTensorValueFromMemory(Array.Empty<float>(),
+                    [1, input.Shape!.Value[1].Size!.Value, 0, input.Shape.Value[3].Size!.Value]),
             };
             values.Add(value);
             inputs[input.Name] = value;

@@ -4,8 +4,8 @@ using QuantBench.Formats.Onnx;
 namespace QuantBench.Engines.OnnxRuntime.Tests.Export;
 
 /// <summary>
-/// A product with a stored matrix, as it stands in a written model, and the matrix's rows read from the bytes by the definitions of ONNX and of
-/// ONNX Runtime's operators. Shares no code with the exporter.
+/// A product with a stored matrix, as it stands in a written model, and the matrix's rows read from the bytes by the definitions of ONNX
+/// and of ONNX Runtime's operators. Shares no code with the exporter.
 /// </summary>
 /// <param name="Name">Node that multiplies.</param>
 /// <param name="Input">Value that is multiplied.</param>
@@ -20,8 +20,12 @@ internal sealed record StoredProduct(string Name, string Input, string Output, i
 
     public static IEnumerable<StoredProduct> Find(OnnxModel model)
     {
-        Dictionary<string, OnnxNode> makers = model.Nodes.SelectMany(n => n.Outputs.Where(o => o.Length > 0).Select(o => (o, n))).ToDictionary(p => p.o, p => p.n);
-        ILookup<string, OnnxNode> takers = model.Nodes.SelectMany(n => n.Inputs.Where(i => i.Length > 0).Select(i => (i, n))).ToLookup(p => p.i, p => p.n);
+        Dictionary<string,
+            OnnxNode> makers = model.Nodes.SelectMany(n => n.Outputs.Where(o => o.Length > 0).Select(o => (o, n)))
+                .ToDictionary(p => p.o, p => p.n);
+        ILookup<string,
+            OnnxNode> takers = model.Nodes.SelectMany(n => n.Inputs.Where(i => i.Length > 0).Select(i => (i, n)))
+                .ToLookup(p => p.i, p => p.n);
         foreach (OnnxNode node in model.Nodes)
         {
             StoredProduct? product = node.OpType switch
@@ -50,10 +54,12 @@ internal sealed record StoredProduct(string Name, string Input, string Output, i
         {
             int blocks = k / size, perRow = blocks * size * bits / 8;
             ReadOnlySpan<byte> q = source.Span(source.Tensors[packed], (long)row * perRow, perRow);
-            ReadOnlySpan<float> scale = MemoryMarshal.Cast<byte, float>(source.Span(source.Tensors[scales], (long)row * blocks * 4, blocks * 4));
+            ReadOnlySpan<float> scale =
+                MemoryMarshal.Cast<byte, float>(source.Span(source.Tensors[scales], (long)row * blocks * 4, blocks * 4));
             int zeroBytes = ((blocks * bits) + 7) / 8;
             ReadOnlySpan<byte> zero = zeros.Length == 0 ? [] : source.Span(source.Tensors[zeros], (long)row * zeroBytes, zeroBytes);
-            ReadOnlySpan<float> minimum = minimums.Length == 0 ? [] : MemoryMarshal.Cast<byte, float>(source.Span(source.Tensors[minimums], (long)row * blocks * 4, blocks * 4));
+            ReadOnlySpan<float> minimum = minimums.Length == 0 ? []
+                : MemoryMarshal.Cast<byte, float>(source.Span(source.Tensors[minimums], (long)row * blocks * 4, blocks * 4));
             for (int i = 0; i < k; i++)
             {
                 int block = i / size;
@@ -69,7 +75,8 @@ internal sealed record StoredProduct(string Name, string Input, string Output, i
 
     private static StoredProduct? Floats(OnnxModel model, OnnxNode node, Dictionary<string, OnnxNode> makers)
     {
-        if (makers.TryGetValue(node.Inputs[1], out OnnxNode? maker) && maker.OpType == "DequantizeLinear") return Static(model, node, maker, makers);
+        if (makers.TryGetValue(node.Inputs[1], out OnnxNode? maker) && maker.OpType == "DequantizeLinear")
+            return Static(model, node, maker, makers);
         string tensor = maker?.OpType == "Cast" ? maker.Inputs[0] : node.Inputs[1];
         if (!model.Tensors.TryGetValue(tensor, out OnnxTensorInfo? info)) return null;
         (int k, int n) = ((int)info.Shape[0], (int)info.Shape[1]);
@@ -97,10 +104,12 @@ internal sealed record StoredProduct(string Name, string Input, string Output, i
         Assert.Equal("DequantizeLinear", activation.OpType);
         OnnxNode quantize = makers[activation.Inputs[0]];
         Assert.Equal(quantize.Inputs.Skip(1), activation.Inputs.Skip(1));
-        return ByteRows(model, node.Name, quantize.Inputs[0], node.Outputs[0], dequantize.Inputs[0], dequantize.Inputs[1], dequantize.Inputs[2]);
+        return ByteRows(model, node.Name, quantize.Inputs[0], node.Outputs[0], dequantize.Inputs[0], dequantize.Inputs[1],
+            dequantize.Inputs[2]);
     }
 
-    private static StoredProduct Bytes(OnnxModel model, OnnxNode node, Dictionary<string, OnnxNode> makers, ILookup<string, OnnxNode> takers)
+    private static StoredProduct Bytes(OnnxModel model, OnnxNode node, Dictionary<string, OnnxNode> makers,
+        ILookup<string, OnnxNode> takers)
     {
         OnnxNode quantize = makers[node.Inputs[0]];
         OnnxNode scaled = takers[takers[node.Outputs[0]].Single().Outputs[0]].Single();
@@ -108,7 +117,8 @@ internal sealed record StoredProduct(string Name, string Input, string Output, i
         return ByteRows(model, node.Name, quantize.Inputs[0], scaled.Outputs[0], node.Inputs[1], scales, node.Inputs[3]);
     }
 
-    private static StoredProduct ByteRows(OnnxModel model, string name, string input, string output, string stored, string scales, string zeros)
+    private static StoredProduct ByteRows(OnnxModel model, string name, string input, string output, string stored, string scales,
+        string zeros)
     {
         (int k, int n) = ((int)model.Tensors[stored].Shape[0], (int)model.Tensors[stored].Shape[1]);
         Assert.Equal(OnnxDataType.UInt8, model.Tensors[stored].Type);
@@ -121,7 +131,8 @@ internal sealed record StoredProduct(string Name, string Input, string Output, i
         });
     }
 
-    private static int Bits(ReadOnlySpan<byte> packed, int index, int bits) => (packed[index * bits / 8] >> (index * bits % 8)) & ((1 << bits) - 1);
+    private static int Bits(ReadOnlySpan<byte> packed, int index, int bits) =>
+        (packed[index * bits / 8] >> (index * bits % 8)) & ((1 << bits) - 1);
 
     private static double Float(OnnxModel model, OnnxTensorInfo tensor, long index) => tensor.Type switch
     {

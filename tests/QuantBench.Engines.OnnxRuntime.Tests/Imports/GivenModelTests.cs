@@ -9,16 +9,21 @@ using QuantBench.TestKit;
 
 namespace QuantBench.Engines.OnnxRuntime.Tests.Imports;
 
-/// <summary>Directories that other tools wrote: the exports stand in for their graphs, the files beside them are in the tools' layouts.</summary>
+/// <summary>Directories that other tools wrote: the exports stand in for their graphs, the files beside them are in the tools'
+/// layouts.</summary>
 [Collection(ExportCollection.Name)]
 public sealed class GivenModelTests(ExportFixture fixture)
 {
     private const string Footprint = """
         {
-          "a1": {"parent_model_id": null, "model_id": "a1", "model_config": {"type": "HfModel"}, "from_pass": null, "metrics": {"value": {"latency-avg": {"value": 40.5, "priority": 1, "higher_is_better": false}}}},
-          "b2": {"parent_model_id": "a1", "model_id": "b2", "model_config": {"type": "ONNXModel"}, "from_pass": "ModelBuilder", "metrics": null},
-          "c3": {"parent_model_id": "b2", "model_id": "c3", "model_config": {"type": "ONNXModel"}, "from_pass": "OnnxBlockWiseRtnQuantization",
-                 "metrics": {"value": {"latency-avg": {"value": 12.25, "priority": 1, "higher_is_better": false}, "accuracy-accuracy_score": {"value": 0.5, "priority": -1, "higher_is_better": true}},
+          "a1": {"parent_model_id": null, "model_id": "a1", "model_config": {"type": "HfModel"}, "from_pass": null,
+                 "metrics": {"value": {"latency-avg": {"value": 40.5, "priority": 1, "higher_is_better": false}}}},
+          "b2": {"parent_model_id": "a1", "model_id": "b2", "model_config": {"type": "ONNXModel"}, "from_pass": "ModelBuilder",
+                 "metrics": null},
+          "c3": {"parent_model_id": "b2", "model_id": "c3", "model_config": {"type": "ONNXModel"},
+                 "from_pass": "OnnxBlockWiseRtnQuantization",
+                 "metrics": {"value": {"latency-avg": {"value": 12.25, "priority": 1, "higher_is_better": false},
+                     "accuracy-accuracy_score": {"value": 0.5, "priority": -1, "higher_is_better": true}},
                              "cmp_direction": {"latency-avg": -1}, "if_goals_met": true}}
         }
         """;
@@ -34,11 +39,14 @@ public sealed class GivenModelTests(ExportFixture fixture)
         ModelSource source = ModelSource.Open(given.Path);
         var builder = new GivenOnnxBuilder();
 
-        string[] possible = [.. new[] { "given-fp32", "given-fp16", "given-int8", "given-int4" }.Where(v => builder.CanBuild(source, $"onnx:{v}").IsSupported)];
+        string[] possible = [
+            .. new[] { "given-fp32", "given-fp16", "given-int8",
+                "given-int4" }.Where(v => builder.CanBuild(source, $"onnx:{v}").IsSupported)];
 
         Assert.Equal(SourceKind.Onnx, source.Kind);
         Assert.Equal([variant], possible);
-        Assert.Contains($"onnx:{variant}", builder.CanBuild(source, variant == "given-int4" ? "onnx:given-fp32" : "onnx:given-int4").Reason, StringComparison.Ordinal);
+        Assert.Contains($"onnx:{variant}", builder.CanBuild(source, variant == "given-int4" ? "onnx:given-fp32" : "onnx:given-int4").Reason,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -54,14 +62,16 @@ public sealed class GivenModelTests(ExportFixture fixture)
         string output = target.Combine("artifact");
 
         new GivenOnnxBuilder().Build(
-            new BuildRequest(source, "onnx:given-int4", ImmutableSortedDictionary<string, string>.Empty, output, null, 1), new Progress<double>(), CancellationToken.None);
+            new BuildRequest(source, "onnx:given-int4", ImmutableSortedDictionary<string, string>.Empty, output, null, 1),
+            new Progress<double>(), CancellationToken.None);
         using ILoadedModel model = OnnxModels.Load(output);
         using IInferenceSession session = OnnxModels.Session(model);
         using ILoadedModel original = OnnxModels.Load(fixture.Artifact("onnx:int4-b32"));
         using IInferenceSession originalSession = OnnxModels.Session(original);
         ImmutableArray<string> notes = ((IEngineReport)model).Finish();
 
-        Assert.Equal(OnnxModels.Append(originalSession, fixture.Tokens.AsSpan(0, 9)), OnnxModels.Append(session, fixture.Tokens.AsSpan(0, 9)));
+        Assert.Equal(OnnxModels.Append(originalSession, fixture.Tokens.AsSpan(0, 9)),
+            OnnxModels.Append(session, fixture.Tokens.AsSpan(0, 9)));
         Assert.Equal(original.TrainedContextLength, model.TrainedContextLength);
         Assert.Contains("Olive's own figures: latency-avg 12.25 (lower is better), accuracy-accuracy_score 0.5 (higher is better)", notes);
         Assert.Contains("made by Olive: ModelBuilder, OnnxBlockWiseRtnQuantization", notes);
@@ -121,8 +131,10 @@ public sealed class GivenModelTests(ExportFixture fixture)
     {
         using var directory = new TemporaryDirectory();
         File.WriteAllText(directory.Combine("footprint.json"), Footprint);
-        File.WriteAllText(directory.Combine("metrics.json"), """{"latency-avg": {"value": 11, "priority": 1, "higher_is_better": false}}""");
-        File.WriteAllText(directory.Combine("input_model_metrics.json"), """{"latency-avg": {"value": 41, "priority": 1, "higher_is_better": false}}""");
+        File.WriteAllText(directory.Combine("metrics.json"),
+            """{"latency-avg": {"value": 11, "priority": 1, "higher_is_better": false}}""");
+        File.WriteAllText(directory.Combine("input_model_metrics.json"),
+            """{"latency-avg": {"value": 41, "priority": 1, "higher_is_better": false}}""");
 
         OliveOutput output = OliveOutput.Read(directory.Path);
 
@@ -133,7 +145,8 @@ public sealed class GivenModelTests(ExportFixture fixture)
     private TemporaryDirectory Copy(string recipe)
     {
         var directory = new TemporaryDirectory();
-        foreach (string file in Directory.GetFiles(fixture.Artifact($"onnx:{recipe}"))) File.Copy(file, directory.Combine(Path.GetFileName(file)));
+        foreach (string file in Directory.GetFiles(fixture.Artifact($"onnx:{recipe}")))
+            File.Copy(file, directory.Combine(Path.GetFileName(file)));
         return directory;
     }
 }

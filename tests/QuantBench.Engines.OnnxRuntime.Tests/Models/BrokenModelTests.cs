@@ -84,13 +84,15 @@ public sealed class BrokenModelTests(ExportFixture fixture)
     private static QuantBenchException Refused(string directory)
     {
         using IEngine engine = OnnxModels.Engine();
-        return Assert.ThrowsAny<QuantBenchException>(() => engine.Load(OnnxModels.Artifact(directory), "cpu", new LoadOptions { Threads = 1 }, CancellationToken.None));
+        return Assert.ThrowsAny<QuantBenchException>(() =>
+            engine.Load(OnnxModels.Artifact(directory), "cpu", new LoadOptions { Threads = 1 }, CancellationToken.None));
     }
 
     private TemporaryDirectory Copy()
     {
         var directory = new TemporaryDirectory();
-        foreach (string file in Directory.GetFiles(fixture.Artifact("onnx:int4-b32"))) File.Copy(file, directory.Combine(Path.GetFileName(file)));
+        foreach (string file in Directory.GetFiles(fixture.Artifact("onnx:int4-b32")))
+            File.Copy(file, directory.Combine(Path.GetFileName(file)));
         return directory;
     }
 

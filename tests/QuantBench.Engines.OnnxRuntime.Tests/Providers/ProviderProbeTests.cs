@@ -37,7 +37,8 @@ public sealed class ProviderProbeTests
     public void Probe_RunsAGraph_ThroughAProviderOfAnyBuild()
     {
         // The CPU provider appended by name goes the way every other provider of a build goes.
-        var provider = new ExecutionProvider("cpu-by-name", "CPUExecutionProvider", "", false, (o, _) => o.AppendExecutionProvider("CPU"), "");
+        var provider = new ExecutionProvider("cpu-by-name", "CPUExecutionProvider", "", false, (o, _) => o.AppendExecutionProvider("CPU"),
+            "");
 
         Assert.True(ProviderProbe.Compiled(provider, 0).Support.IsSupported);
     }

@@ -61,7 +61,8 @@ public sealed class DecoderSessionTests(ExportFixture fixture)
         var batch = new TokenBatch();
         for (int i = 0; i < 3; i++) Step(i); // binds the decode step's shape
 
-        // The runtime may replace a method's code in one of the windows and allocate while it does; a step that allocates shows in all of them.
+        // The runtime may replace a method's code in one of the windows and allocate while it does; a step that allocates shows in all of
+        // them.
         long least = long.MaxValue;
         for (int window = 0; window < 5; window++)
         {
@@ -153,8 +154,10 @@ public sealed class DecoderSessionTests(ExportFixture fixture)
         using ILoadedModel model = OnnxModels.Load(fixture.Artifact("onnx:fp32"));
         using IInferenceSession session = OnnxModels.Session(model);
 
-        Assert.Contains("vocabulary", Assert.Throws<EngineException>(() => OnnxModels.Append(session, [Vocabulary])).Message, StringComparison.Ordinal);
-        Assert.Contains("sequence", Assert.Throws<EngineException>(() => OnnxModels.Append(session, [1], sequence: 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("vocabulary", Assert.Throws<EngineException>(() => OnnxModels.Append(session, [Vocabulary])).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("sequence", Assert.Throws<EngineException>(() => OnnxModels.Append(session, [1], sequence: 1)).Message,
+            StringComparison.Ordinal);
         Assert.Equal(Vocabulary, OnnxModels.Append(session, [1]).Length);
     }
 
@@ -184,8 +187,10 @@ public sealed class DecoderSessionTests(ExportFixture fixture)
         using var own = new SharedCacheSession(session, signature, options, memory);
         using var allocated = new SharedCacheSession(session, signature, options, memory, useAllocator: true);
 
-        float[] expected = [.. OnnxModels.Append(own, fixture.Tokens.AsSpan(0, 20), 1), .. OnnxModels.Append(own, fixture.Tokens.AsSpan(20, 1), 1)];
-        float[] actual = [.. OnnxModels.Append(allocated, fixture.Tokens.AsSpan(0, 20), 1), .. OnnxModels.Append(allocated, fixture.Tokens.AsSpan(20, 1), 1)];
+        float[] expected = [.. OnnxModels.Append(own, fixture.Tokens.AsSpan(0, 20), 1),
+            .. OnnxModels.Append(own, fixture.Tokens.AsSpan(20, 1), 1)];
+        float[] actual = [.. OnnxModels.Append(allocated, fixture.Tokens.AsSpan(0, 20), 1),
+            .. OnnxModels.Append(allocated, fixture.Tokens.AsSpan(20, 1), 1)];
 
         Assert.Equal(expected, actual);
         Assert.Equal(own.Memory.KvCacheBytes, allocated.Memory.KvCacheBytes);

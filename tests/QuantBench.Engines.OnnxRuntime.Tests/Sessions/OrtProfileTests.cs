@@ -16,14 +16,19 @@ public sealed class OrtProfileTests(ExportFixture fixture)
         [
             "[",
             """{"cat" : "Session","pid" :1,"tid" :1,"dur" :900,"ts" :1,"ph" : "X","name" :"model_run","args" : {}},""",
-            """{"cat" : "Node","pid" :1,"tid" :1,"dur" :10,"ts" :2,"ph" : "X","name" :"a_kernel_time","args" : {"op_name" : "Add","provider" : "CPUExecutionProvider"}},""",
-            """{"cat" : "Node","pid" :1,"tid" :1,"dur" :30,"ts" :3,"ph" : "X","name" :"m_kernel_time","args" : {"op_name" : "MatMul","provider" : "CPUExecutionProvider"}},""",
-            """{"cat" : "Node","pid" :1,"tid" :1,"dur" :15,"ts" :3,"ph" : "X","name" :"m2_kernel_time","args" : {"op_name" : "MatMul","provider" : "CPUExecutionProvider"}},""",
+            """{"cat" : "Node","pid" :1,"tid" :1,"dur" :10,"ts" :2"""
+                + ""","ph" : "X","name" :"a_kernel_time","args" : {"op_name" : "Add","provider" : "CPUExecutionProvider"}},""",
+            """{"cat" : "Node","pid" :1,"tid" :1,"dur" :30,"ts" :3"""
+                + ""","ph" : "X","name" :"m_kernel_time","args" : {"op_name" : "MatMul","provider" : "CPUExecutionProvider"}},""",
+            """{"cat" : "Node","pid" :1,"tid" :1,"dur" :15,"ts" :3"""
+                + ""","ph" : "X","name" :"m2_kernel_time","args" : {"op_name" : "MatMul","provider" : "CPUExecutionProvider"}},""",
             """{"cat" : "Node","pid" :1,"tid" :1,"dur" :70,"ts" :3,"ph" : "X","name" :"m_fence_before","args" : {"op_name" : "MatMul"}},""",
             """{"cat" : "Node","pid" :1,"tid" :1,"dur" :1""", // the end of a process that died
         ]);
 
-        Assert.Equal([new ProfiledOperator("MatMul", "CPUExecutionProvider", 45, 2), new ProfiledOperator("Add", "CPUExecutionProvider", 10, 1)], profile.Operators.AsEnumerable());
+        Assert.Equal(
+            [new ProfiledOperator("MatMul", "CPUExecutionProvider", 45, 2), new ProfiledOperator("Add", "CPUExecutionProvider", 10, 1)],
+            profile.Operators.AsEnumerable());
         Assert.StartsWith("slowest operators: MatMul 81.8 %", profile.Summary(), StringComparison.Ordinal);
     }
 
@@ -31,7 +36,8 @@ public sealed class OrtProfileTests(ExportFixture fixture)
     public void Model_LeavesItsProfile_AndNamesTheSlowestOperators()
     {
         using var folder = new TemporaryDirectory();
-        using ILoadedModel model = OnnxModels.Load(fixture.Artifact("onnx:int4-b32"), CellSettings.Empty.With("ort_profile", true), folder.Path);
+        using ILoadedModel model =
+            OnnxModels.Load(fixture.Artifact("onnx:int4-b32"), CellSettings.Empty.With("ort_profile", true), folder.Path);
         using (IInferenceSession session = OnnxModels.Session(model)) OnnxModels.Append(session, fixture.Tokens.AsSpan(0, 64));
 
         string notes = string.Join('\n', ((IEngineReport)model).Finish());

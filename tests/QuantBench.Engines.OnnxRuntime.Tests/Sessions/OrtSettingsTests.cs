@@ -11,7 +11,8 @@ public sealed class OrtSettingsTests(ExportFixture fixture)
     [Fact]
     public void Facts_TellWhatWasInEffect()
     {
-        CellSettings settings = CellSettings.Empty.With("ort_arena", false).With("ort_optimization", "basic").With("ort_config", "session.disable_prepacking=1; session.set_denormal_as_zero=1");
+        CellSettings settings = CellSettings.Empty.With("ort_arena", false).With("ort_optimization", "basic")
+            .With("ort_config", "session.disable_prepacking=1; session.set_denormal_as_zero=1");
         using ILoadedModel model = OnnxModels.Load(fixture.Artifact("onnx:fp32"), settings);
 
         var facts = ((IEngineReport)model).Facts;
@@ -29,7 +30,9 @@ public sealed class OrtSettingsTests(ExportFixture fixture)
     [InlineData("a=1;b=")]
     public void Config_ThatIsNotKeyAndValue_IsOneError(string text)
     {
-        RequestException error = Assert.Throws<RequestException>(() => OnnxModels.Load(fixture.Artifact("onnx:fp32"), CellSettings.Empty.With("ort_config", text)));
+        RequestException error =
+            Assert.Throws<RequestException>(() =>
+                OnnxModels.Load(fixture.Artifact("onnx:fp32"), CellSettings.Empty.With("ort_config", text)));
 
         Assert.Contains("key=value", error.Message, StringComparison.Ordinal);
     }

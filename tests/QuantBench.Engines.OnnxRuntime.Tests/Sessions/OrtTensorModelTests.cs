@@ -45,11 +45,18 @@ public sealed class OrtTensorModelTests : IDisposable
     {
         using ITensorModel model = Load();
 
-        Assert.Contains("no input 'z'", Assert.Throws<RequestException>(() => model.SetInput("z", Floats([1, 2], 1, 1))).Message, StringComparison.Ordinal);
-        Assert.Contains("[1, 3]", Assert.Throws<RequestException>(() => model.SetInput("x", Floats([1, 3], 1, 1, 1))).Message, StringComparison.Ordinal);
-        Assert.Contains("int64", Assert.Throws<RequestException>(() => model.SetInput("x", new TensorValue("int64", [1, 2], new byte[16]))).Message, StringComparison.Ordinal);
-        Assert.Contains("8 bytes", Assert.Throws<RequestException>(() => model.SetInput("x", new TensorValue("float32", [1, 2], new byte[4]))).Message, StringComparison.Ordinal);
-        Assert.Contains("no value", Assert.Throws<RequestException>(() => model.Run(CancellationToken.None)).Message, StringComparison.Ordinal);
+        Assert.Contains("no input 'z'", Assert.Throws<RequestException>(() => model.SetInput("z", Floats([1, 2], 1, 1))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("[1, 3]", Assert.Throws<RequestException>(() => model.SetInput("x", Floats([1, 3], 1, 1, 1))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("int64",
+            Assert.Throws<RequestException>(() => model.SetInput("x", new TensorValue("int64", [1, 2], new byte[16]))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("8 bytes",
+            Assert.Throws<RequestException>(() => model.SetInput("x", new TensorValue("float32", [1, 2], new byte[4]))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("no value", Assert.Throws<RequestException>(() => model.Run(CancellationToken.None)).Message,
+            StringComparison.Ordinal);
     }
 
     public void Dispose()
@@ -58,7 +65,10 @@ public sealed class OrtTensorModelTests : IDisposable
         _directory.Dispose();
     }
 
-    private ITensorModel Load() => ((ITensorEngine)_engine).LoadTensors(OnnxModels.Artifact(_directory.Path), "cpu", new LoadOptions { Threads = 1 }, CancellationToken.None);
+    private ITensorModel Load() =>
+        ((ITensorEngine)_engine)
+            .LoadTensors(OnnxModels.Artifact(_directory.Path), "cpu", new LoadOptions { Threads = 1 }, CancellationToken.None);
 
-    private static TensorValue Floats(long[] shape, params float[] values) => new("float32", [.. shape], MemoryMarshal.AsBytes(values.AsSpan()).ToArray());
+    private static TensorValue Floats(long[] shape, params float[] values) =>
+        new("float32", [.. shape], MemoryMarshal.AsBytes(values.AsSpan()).ToArray());
 }

@@ -6,7 +6,8 @@ using QuantBench.Inference.Engines;
 
 namespace QuantBench.Engines.OnnxRuntime.Tests.Sessions;
 
-/// <summary>Perplexity of ONNX variants against GGUF ones on the managed engine, whose own figures are tested against llama.cpp's.</summary>
+/// <summary>Perplexity of ONNX variants against GGUF ones on the managed engine, whose own figures are tested against
+/// llama.cpp's.</summary>
 [Collection(ExportCollection.Name)]
 public sealed class QualityTests(ExportFixture fixture)
 {

@@ -12,7 +12,8 @@ public sealed class AwqMatrixTests
     private const string Module = "model.layers.0.mlp.up_proj";
 
     [Theory]
-    [InlineData("""{ "quantization_config": { "quant_method": "awq", "bits": 4, "group_size": 16, "zero_point": true, "version": "gemm" } }""")]
+    [InlineData("""{ "quantization_config": { "quant_method": "awq", "bits": 4, "group_size": 16, "zero_point": true"""
+        + """, "version": "gemm" } }""")]
     [InlineData("""{ "quantization_config": { "quant_method": "awq", "w_bit": 4, "q_group_size": 16, "version": "GEMM" } }""")]
     public void ReadRows_GivesTheGoldenWeights(string config)
     {
@@ -32,7 +33,8 @@ public sealed class AwqMatrixTests
     {
         JsonElement golden = Golden.Read("awq.json")[0];
         using WeightDirectory model = Model(golden).Write("{}");
-        File.WriteAllText(Path.Combine(model.Path, "quant_config.json"), """{ "zero_point": true, "q_group_size": 16, "w_bit": 4, "version": "GEMM" }""");
+        File.WriteAllText(Path.Combine(model.Path, "quant_config.json"),
+            """{ "zero_point": true, "q_group_size": 16, "w_bit": 4, "version": "GEMM" }""");
         using SafetensorsWeights weights = model.Open();
 
         WeightMatrixReads.AssertRows(golden.Floats("rows"), weights.Matrix(Module));
@@ -40,7 +42,8 @@ public sealed class AwqMatrixTests
 
     [Theory]
     [InlineData("""{ "quantization_config": { "quant_method": "awq", "bits": 8, "group_size": 16 } }""")]
-    [InlineData("""{ "quantization_config": { "quant_method": "awq", "bits": 4, "group_size": 12 } }""")] // 32 inputs aren't whole groups of 12
+    // 32 inputs aren't whole groups of 12
+    [InlineData("""{ "quantization_config": { "quant_method": "awq", "bits": 4, "group_size": 12 } }""")]
     [InlineData("""{ "quantization_config": { "quant_method": "awq", "bits": 4, "group_size": 32 } }""")] // there are 2 groups of scales
     [InlineData("""{ "quantization_config": { "quant_method": "awq", "bits": 4, "group_size": 16, "version": "gemv" } }""")]
     public void Open_Refuses_WhenSettingsDontFit(string config)

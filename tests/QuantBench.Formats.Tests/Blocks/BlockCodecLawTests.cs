@@ -53,7 +53,8 @@ public sealed class BlockCodecLawTests
 
                 codec.Dequantize(around.AsSpan(before, blocks.Length), output.AsSpan(before, scalar.Length));
 
-                BlockSamples.AssertSameBits(scalar, output.AsSpan(before, scalar.Length), $"{codec.Type}, seed {seed}", codec.BlockElements);
+                BlockSamples.AssertSameBits(scalar, output.AsSpan(before, scalar.Length), $"{codec.Type}, seed {seed}",
+                    codec.BlockElements);
                 Assert.All(output[..before], v => Assert.Equal(12345, v));
                 Assert.All(output[^before..], v => Assert.Equal(12345, v));
             }
@@ -83,11 +84,14 @@ public sealed class BlockCodecLawTests
     [Property(MaxTest = 50)]
     public void Quantize_TakesAnyFloats(int seed)
     {
-        float[] odd = [float.NaN, float.PositiveInfinity, float.NegativeInfinity, float.MaxValue, float.MinValue, float.Epsilon, 1e-39f, -1e-42f, 0, -0f, 1];
+        float[] odd = [float.NaN, float.PositiveInfinity, float.NegativeInfinity, float.MaxValue, float.MinValue, float.Epsilon, 1e-39f,
+            -1e-42f, 0, -0f, 1];
         var random = new Random(seed);
-        float Next() => random.Next(4) > 0 ? BitConverter.Int32BitsToSingle(random.Next(int.MinValue, int.MaxValue)) : odd[random.Next(odd.Length)];
+        float Next() =>
+            random.Next(4) > 0 ? BitConverter.Int32BitsToSingle(random.Next(int.MinValue, int.MaxValue)) : odd[random.Next(odd.Length)];
         float[] values = [.. Enumerable.Range(0, 512).Select(_ => Next())];
-        if (seed % 3 == 0) for (int i = 0; i < values.Length; i++) values[i] = odd[5 + i % 3]; // subnormals alone: the inverse scale overflows
+        // subnormals alone: the inverse scale overflows
+        if (seed % 3 == 0) for (int i = 0; i < values.Length; i++) values[i] = odd[5 + i % 3];
         foreach (IBlockCodec codec in BlockCodecs.All.Where(c => c.CanQuantize))
         {
             byte[] blocks = new byte[values.Length / codec.BlockElements * codec.BlockBytes];
@@ -166,7 +170,8 @@ public sealed class BlockCodecLawTests
 
     /// <summary>Ends and half step of the grid that an element is on.</summary>
     /// <param name="Slack">
-    /// For types that choose quants before their scale is rounded to a half: what that rounding, of one part in 2^11, makes of the largest quant.
+    /// For types that choose quants before their scale is rounded to a half: what that rounding, of one part in 2^11, makes of the largest
+    /// quant.
     /// </param>
     private sealed record Grid(double First, double Last, double HalfStep, double Slack = 0);
 
@@ -185,7 +190,9 @@ public sealed class BlockCodecLawTests
             case GgmlType.TQ1_0: return Rounded(HalfAt(block, 52), -1, 1);
             case GgmlType.TQ2_0: return Rounded(HalfAt(block, 64), -1, 1);
             case GgmlType.Q2_0: return Rounded(HalfAt(block, 0), -1, 2);
-            case GgmlType.Q1_0: return new Grid(-Math.Abs(HalfAt(block, 0)), Math.Abs(HalfAt(block, 0)), Math.Abs(HalfAt(block, 0)), TinyHalf);
+            case GgmlType.Q1_0:
+                return new Grid(-Math.Abs(HalfAt(block, 0)), Math.Abs(HalfAt(block, 0)), Math.Abs(HalfAt(block, 0)),
+                TinyHalf);
             case GgmlType.Q4_1: return Offset(HalfAt(block, 0), HalfAt(block, 2), 15);
             case GgmlType.Q5_1: return Offset(HalfAt(block, 0), HalfAt(block, 2), 31);
             case GgmlType.Q8_K:
@@ -211,7 +218,8 @@ public sealed class BlockCodecLawTests
                 return NonLinear(HalfAt(block, 0));
             case GgmlType.IQ4_XS:
                 int g = element / 32;
-                int bits = (block[4 + g / 2] >> (4 * (g % 2)) & 15) | (BinaryPrimitives.ReadUInt16LittleEndian(block[2..]) >> (2 * g) & 3) << 4;
+                int bits = (block[4 + g / 2] >> (4 * (g % 2)) & 15)
+                    | (BinaryPrimitives.ReadUInt16LittleEndian(block[2..]) >> (2 * g) & 3) << 4;
                 return NonLinear(HalfAt(block, 0) * (bits - 32));
             case GgmlType.MXFP4:
                 double e = Math.Pow(2, block[0] - 127); // 4 to 6 is the widest gap

@@ -76,7 +76,8 @@ public sealed class BlockDecodeTests
     [Fact]
     public void Dequantize_CopiesBits_WhenTheTypeIsF32()
     {
-        uint[] bits = [0, 0x8000_0000, 1, 0x807F_FFFF, 0x3F80_0000, 0x7F7F_FFFF, 0x7F80_0000, 0xFF80_0000, 0x7FC0_0001, 0xFFFF_FFFF, 0x1234_5678];
+        uint[] bits = [0, 0x8000_0000, 1, 0x807F_FFFF, 0x3F80_0000, 0x7F7F_FFFF, 0x7F80_0000, 0xFF80_0000, 0x7FC0_0001, 0xFFFF_FFFF,
+            0x1234_5678];
         float[] output = new float[bits.Length];
 
         BlockCodecs.Get(GgmlType.F32).Dequantize(MemoryMarshal.AsBytes<uint>(bits), output);

@@ -9,7 +9,8 @@ public sealed class BlockEncodeTests
     /// <summary>Types whose encoding is a formula, without a search.</summary>
     public static TheoryData<GgmlType> SimpleTypes =>
     [
-        GgmlType.F16, GgmlType.BF16, GgmlType.Q4_0, GgmlType.Q4_1, GgmlType.Q5_0, GgmlType.Q5_1, GgmlType.Q8_0, GgmlType.Q8_1, GgmlType.Q8_K,
+        GgmlType.F16, GgmlType.BF16, GgmlType.Q4_0, GgmlType.Q4_1, GgmlType.Q5_0, GgmlType.Q5_1, GgmlType.Q8_0, GgmlType.Q8_1,
+        GgmlType.Q8_K,
         GgmlType.TQ1_0, GgmlType.TQ2_0, GgmlType.MXFP4, GgmlType.Q1_0, GgmlType.Q2_0,
     ];
 
@@ -33,7 +34,8 @@ public sealed class BlockEncodeTests
     {
         // All upper 16 bits with lower bits around the ties of both types: subnormals, infinities and NaN are among them.
         uint[] lows = [0, 1, 0x0FFF, 0x1000, 0x1001, 0x7FFF, 0x8000, 0x8001, 0xFFFF];
-        float[] values = [.. Enumerable.Range(0, 65536).SelectMany(high => lows.Select(low => BitConverter.UInt32BitsToSingle((uint)high << 16 | low)))];
+        float[] values = [
+            .. Enumerable.Range(0, 65536).SelectMany(high => lows.Select(low => BitConverter.UInt32BitsToSingle((uint)high << 16 | low)))];
 
         AssertSameBytes(type, values);
     }
@@ -65,7 +67,8 @@ public sealed class BlockEncodeTests
             double ours = SquaredError(values, Ours(type, values), type);
             double theirs = SquaredError(values, Theirs(type, values), type);
 
-            Assert.True(Math.Sqrt(ours) <= 1.05 * Math.Sqrt(theirs), $"{type}, {tensor.Name}: {Math.Sqrt(ours / theirs):F4} of ggml's error");
+            Assert.True(Math.Sqrt(ours) <= 1.05 * Math.Sqrt(theirs),
+                $"{type}, {tensor.Name}: {Math.Sqrt(ours / theirs):F4} of ggml's error");
         }
     }
 

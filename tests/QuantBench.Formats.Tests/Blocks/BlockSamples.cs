@@ -3,11 +3,13 @@ using QuantBench.Formats.Blocks;
 
 namespace QuantBench.Formats.Tests.Blocks;
 
-/// <summary>Blocks that tell decoders apart: random ones, constant ones, and random ones with an extreme half at every even place.</summary>
+/// <summary>Blocks that tell decoders apart: random ones, constant ones, and random ones with an extreme half at every even
+/// place.</summary>
 internal static class BlockSamples
 {
     /// <summary>Zeros, subnormals, one, largest, infinite and NaN halves, both signs.</summary>
-    private static readonly ushort[] s_halves = [0x0000, 0x8000, 0x0001, 0x83FF, 0x3C00, 0xBC00, 0x7BFF, 0xFBFF, 0x7C00, 0xFC00, 0x7E00, 0x7C01, 0xFFFF];
+    private static readonly ushort[] s_halves = [0x0000, 0x8000, 0x0001, 0x83FF, 0x3C00, 0xBC00, 0x7BFF, 0xFBFF, 0x7C00, 0xFC00, 0x7E00,
+        0x7C01, 0xFFFF];
 
     /// <summary>Some thousands of blocks, end to end.</summary>
     public static byte[] Adversarial(IBlockCodec codec, int seed)

@@ -5,8 +5,8 @@ using QuantBench.Formats.Gguf;
 namespace QuantBench.Formats.Tests.Blocks;
 
 /// <summary>
-/// Finds the codebooks of the IQ types by decoding, with the native library, one crafted block per entry: signs positive and scale such that the decoded
-/// floats are the entry's levels.
+/// Finds the codebooks of the IQ types by decoding, with the native library, one crafted block per entry: signs positive and scale such
+/// that the decoded floats are the entry's levels.
 /// </summary>
 internal static class CodebookProbe
 {
@@ -20,7 +20,8 @@ internal static class CodebookProbe
             new(GgmlType.IQ2_XS, Entries: 512, Size: 8, Bytes: 74),
             new(GgmlType.IQ2_S, Entries: 1024, Size: 8, Bytes: 82),
         ]),
-        ("Codebooks.IQ3.cs", [new(GgmlType.IQ3_XXS, Entries: 256, Size: 4, Bytes: 98), new(GgmlType.IQ3_S, Entries: 512, Size: 4, Bytes: 110)]),
+        ("Codebooks.IQ3.cs",
+            [new(GgmlType.IQ3_XXS, Entries: 256, Size: 4, Bytes: 98), new(GgmlType.IQ3_S, Entries: 512, Size: 4, Bytes: 110)]),
     ];
 
     /// <summary>Names and texts of the source files that hold the tables.</summary>
@@ -73,7 +74,8 @@ internal static class CodebookProbe
 
     private static string Text(Book[] books)
     {
-        var text = new StringBuilder("// Written by tests/codebooks from what the native library decodes; don't edit.\n\nnamespace QuantBench.Formats.Blocks;\n\n");
+        var text = new StringBuilder(
+            "// Written by tests/codebooks from what the native library decodes; don't edit.\n\nnamespace QuantBench.Formats.Blocks;\n\n");
         text.Append("internal static partial class Codebooks\n{\n");
         foreach (Book book in books)
         {
@@ -84,7 +86,8 @@ internal static class CodebookProbe
             string name = book.Type.ToString().Replace("_", "", StringComparison.Ordinal);
             if (book != books[0]) text.Append('\n');
             text.Append($"    private static ReadOnlySpan<sbyte> {name}Levels => [{string.Join(", ", levels)}];\n\n");
-            text.Append($"    /// <summary>{book.Entries} entries of {book.Size} level numbers, {bits} bits each, lowest bits first.</summary>\n");
+            text.Append(
+                $"    /// <summary>{book.Entries} entries of {book.Size} level numbers, {bits} bits each, lowest bits first.</summary>\n");
             text.Append($"    private static ReadOnlySpan<ushort> {name}Packed =>\n    [\n");
             foreach (int[][] line in entries.Chunk(16))
             {

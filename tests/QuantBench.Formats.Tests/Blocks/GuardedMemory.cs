@@ -16,7 +16,8 @@ internal sealed class GuardedMemory : IDisposable
 
     public GuardedMemory()
     {
-        if (_start == -1 || Mprotect(_start + Readable, Page, None) != 0) throw new InvalidOperationException("no guarded memory could be had");
+        if (_start == -1 || Mprotect(_start + Readable, Page, None) != 0)
+            throw new InvalidOperationException("no guarded memory could be had");
     }
 
     /// <summary>The last readable bytes.</summary>

@@ -5,7 +5,8 @@ namespace QuantBench.Formats.Tests.Blocks;
 
 public sealed class IsaSwitchTests
 {
-    /// <summary>The block tests are run once per instruction set by environment; a name the runtime doesn't know would test the same path again.</summary>
+    /// <summary>The block tests are run once per instruction set by environment; a name the runtime doesn't know would test the same path
+    /// again.</summary>
     [Fact]
     public void IsaSwitch_TookEffect()
     {

@@ -30,7 +30,8 @@ public class FloatRowsTests
         byte[] back = new byte[bytes.Length];
         float[] scratch = new float[all.Length];
 
-        foreach ((SafetensorsDType source, GgmlType target) in new[] { (SafetensorsDType.BF16, GgmlType.BF16), (SafetensorsDType.F16, GgmlType.F16) })
+        foreach ((SafetensorsDType source,
+            GgmlType target) in new[] { (SafetensorsDType.BF16, GgmlType.BF16), (SafetensorsDType.F16, GgmlType.F16) })
         {
             FloatRows.Convert(bytes, source, floats, GgmlType.F32, scratch);
             FloatRows.Convert(floats, SafetensorsDType.F32, back, target, scratch);
@@ -38,7 +39,8 @@ public class FloatRowsTests
             ReadOnlySpan<float> values = MemoryMarshal.Cast<byte, float>(floats);
 
             // NaNs may change their payload, nothing else may.
-            for (int i = 0; i < all.Length; i++) Assert.True(words[i] == all[i] || float.IsNaN(values[i]), $"{source} 0x{i:X4} came back as 0x{words[i]:X4}");
+            for (int i = 0; i < all.Length; i++)
+                Assert.True(words[i] == all[i] || float.IsNaN(values[i]), $"{source} 0x{i:X4} came back as 0x{words[i]:X4}");
         }
     }
 

@@ -102,7 +102,8 @@ public class HuggingFaceToGgufTests
         using var directory = new TemporaryDirectory();
         var progress = new Recorder();
 
-        HuggingFaceToGguf.Convert(TinyModel.Write(directory.Combine("m")), directory.Combine("m.gguf"), GgmlType.F32, progress, CancellationToken.None);
+        HuggingFaceToGguf.Convert(TinyModel.Write(directory.Combine("m")), directory.Combine("m.gguf"), GgmlType.F32, progress,
+            CancellationToken.None);
 
         Assert.Equal(progress.Values.Order(), progress.Values);
         Assert.Equal(1.0, progress.Values[^1]);
@@ -126,7 +127,8 @@ public class HuggingFaceToGgufTests
     {
         using var directory = new TemporaryDirectory();
         string llama = TinyModel.Write(directory.Combine("llama"));
-        string qwen = TinyModel.Write(directory.Combine("qwen"), change: config => config["architectures"] = new JsonArray("Qwen2ForCausalLM"));
+        string qwen =
+            TinyModel.Write(directory.Combine("qwen"), change: config => config["architectures"] = new JsonArray("Qwen2ForCausalLM"));
         using GgufReader a = Convert(llama, directory, GgmlType.BF16);
         using GgufReader b = Convert(qwen, directory, GgmlType.BF16, "qwen.gguf");
 
@@ -138,7 +140,8 @@ public class HuggingFaceToGgufTests
         // Row 1 of the first head's permuted rows is row size/2 of the original.
         int row = TinyModel.HiddenSize * 2;
         Assert.Equal(
-            Bytes(b, "blk.0.attn_q.weight").AsSpan(TinyModel.HeadSize / 2 * row, row).ToArray(), Bytes(a, "blk.0.attn_q.weight").AsSpan(row, row).ToArray());
+            Bytes(b, "blk.0.attn_q.weight").AsSpan(TinyModel.HeadSize / 2 * row, row).ToArray(),
+            Bytes(a, "blk.0.attn_q.weight").AsSpan(row, row).ToArray());
     }
 
     [Fact]
@@ -173,7 +176,8 @@ public class HuggingFaceToGgufTests
             config["num_key_value_heads"] = 1;
             config["rope_theta"] = 500000.0;
             config["rope_scaling"] = JsonNode.Parse(
-                """{"rope_type":"llama3","factor":32.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":8192}""");
+                """{"rope_type":"llama3","factor":32.0,"low_freq_factor":1.0,"high_freq_factor":4.0"""
+                    + ""","original_max_position_embeddings":8192}""");
         });
         ReplaceKeyAndValue(model);
 
@@ -190,7 +194,9 @@ public class HuggingFaceToGgufTests
     public void Convert_WritesLinearScaling()
     {
         using var directory = new TemporaryDirectory();
-        string model = TinyModel.Write(directory.Combine("m"), change: config => config["rope_scaling"] = JsonNode.Parse("""{"type":"linear","factor":2.5}"""));
+        string model =
+            TinyModel.Write(directory.Combine("m"),
+                change: config => config["rope_scaling"] = JsonNode.Parse("""{"type":"linear","factor":2.5}"""));
 
         using GgufReader reader = Convert(model, directory, GgmlType.F16);
 
@@ -218,8 +224,10 @@ public class HuggingFaceToGgufTests
     [InlineData("""{"quantization_config":{"quant_method":"gptq"}}""", "'gptq'")]
     [InlineData("""{"num_local_experts":8}""", "experts")]
     [InlineData("""{"partial_rotary_factor":0.5}""", "partial_rotary_factor")]
-    [InlineData("""{"head_dim":16777216,"num_attention_heads":64,"hidden_size":64}""", "by config.json it is [1073741824, 64]")] // beyond 32 bits in bytes
-    [InlineData("""{"hidden_size":16777216,"num_attention_heads":16777216,"num_key_value_heads":1,"head_dim":16777216}""", "has the shape")] // beyond 32 bits in rows
+    // beyond 32 bits in bytes
+    [InlineData("""{"head_dim":16777216,"num_attention_heads":64,"hidden_size":64}""", "by config.json it is [1073741824, 64]")]
+    // beyond 32 bits in rows
+    [InlineData("""{"hidden_size":16777216,"num_attention_heads":16777216,"num_key_value_heads":1,"head_dim":16777216}""", "has the shape")]
     [InlineData("""{"vocab_size":16777216}""", "at most 1048576")]
     [InlineData("""{"vocab_size":296}""", "between 0 and 295")] // one less than the tokenizer has
     public void Convert_SaysWhatIsWrong_WhenTheConfigurationIs(string change, string message)
@@ -246,7 +254,8 @@ public class HuggingFaceToGgufTests
         int bytes = TinyModel.VocabularySize * TinyModel.HiddenSize * (dtype == "F16" ? 2 : 4);
         File.WriteAllBytes(
             Path.Combine(model, "model.safetensors"),
-            TinyModel.Weights().Tensor("lm_head.weight", dtype, [TinyModel.VocabularySize, TinyModel.HiddenSize], new byte[bytes]).ToArray());
+            TinyModel.Weights().Tensor("lm_head.weight", dtype, [TinyModel.VocabularySize, TinyModel.HiddenSize], new byte[bytes])
+                .ToArray());
 
         Exception? error = Record.Exception(() => Convert(model, directory, GgmlType.BF16).Dispose());
 
@@ -286,7 +295,8 @@ public class HuggingFaceToGgufTests
             {
                 bool isKeyOrValue = name.Contains("k_proj", StringComparison.Ordinal) || name.Contains("v_proj", StringComparison.Ordinal);
                 long[] shape = isKeyOrValue ? [TinyModel.HiddenSize, TinyModel.HiddenSize] : [.. info.Shape];
-                byte[] bytes = isKeyOrValue ? new byte[TinyModel.HiddenSize * TinyModel.HiddenSize * 2] : original.Span(info, 0, (int)info.ByteSize).ToArray();
+                byte[] bytes = isKeyOrValue ? new byte[TinyModel.HiddenSize * TinyModel.HiddenSize * 2]
+                    : original.Span(info, 0, (int)info.ByteSize).ToArray();
                 weights.Tensor(name, "BF16", shape, bytes);
             }
         }

@@ -75,7 +75,9 @@ public sealed class DecoderWeightsTests : IDisposable
         HuggingFaceToGguf.Convert(source, gguf, GgmlType.F32, new Progress<double>(), CancellationToken.None);
         using (GgufReader reader = GgufReader.Open(gguf))
         {
-            using var writer = new GgufWriter(File.Create(path), reader.Metadata, [.. reader.Tensors.Select(t => new GgufTensorSpec(t.Name, t.Type, t.Dimensions)), new GgufTensorSpec("blk.0.attn_sinks.weight", GgmlType.F32, [1])]);
+            using var writer = new GgufWriter(File.Create(path), reader.Metadata,
+                [.. reader.Tensors.Select(t => new GgufTensorSpec(t.Name, t.Type, t.Dimensions)),
+                    new GgufTensorSpec("blk.0.attn_sinks.weight", GgmlType.F32, [1])]);
             foreach (GgufTensorInfo tensor in reader.Tensors) writer.Append(reader.Span(tensor));
             writer.Append(new byte[4]);
             writer.Complete();

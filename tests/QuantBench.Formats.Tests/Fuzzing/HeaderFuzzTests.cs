@@ -7,14 +7,16 @@ using QuantBench.TestKit;
 namespace QuantBench.Formats.Tests.Fuzzing;
 
 /// <summary>
-/// 100,000 mutated headers and tensor tables of each format (another number: QUANTBENCH_FUZZ_MUTATIONS), always the same ones: the reader gives a header or
-/// raises the format's own exception, and takes little more memory than the file has bytes. A crash or hang ends the test run.
+/// 100,000 mutated headers and tensor tables of each format (another number: QUANTBENCH_FUZZ_MUTATIONS), always the same ones: the reader
+/// gives a header or raises the format's own exception, and takes little more memory than the file has bytes. A crash or hang ends the test
+/// run.
 /// </summary>
 public sealed class HeaderFuzzTests
 {
-    // Managed objects can't be as small as what they are read from: GGUF's smallest entry has 14 bytes in the file, and a key, a boxed value and two
-    // table slots here. A pair of __metadata__ has ten bytes of JSON at least, and two texts, a sorted table's node and the parser's own slots, 12 bytes
-    // each in a table that grows by doubling, here: 25 times its size. The tests of dense files are made of nothing but such entries.
+    // Managed objects can't be as small as what they are read from: GGUF's smallest entry has 14 bytes in the file, and a key, a boxed
+    // value and two table slots here. A pair of __metadata__ has ten bytes of JSON at least, and two texts, a sorted table's node and the
+    // parser's own slots, 12 bytes each in a table that grows by doubling, here: 25 times its size. The tests of dense files are made of
+    // nothing but such entries.
     private const int GgufBytesPerByte = 8;
     private const int SafetensorsBytesPerByte = 32;
 
@@ -40,20 +42,24 @@ public sealed class HeaderFuzzTests
         byte[] large = TinyModel.Weights().ToArray();
         int headerBytes = 8 + (int)BitConverter.ToUInt64(large);
 
-        // The data is cut off and the header's length kept, so that mutations hit the table; what a whole table needs is the tiny file's part.
-        Run([(tiny, tiny.Length), (large[..(headerBytes + 64)], headerBytes)], SafetensorsBytesPerByte, bytes => SafetensorsHeader.Read(bytes, "fuzzed.safetensors").Tensors.Length);
+        // The data is cut off and the header's length kept, so that mutations hit the table; what a whole table needs is the tiny file's
+        // part.
+        Run([(tiny, tiny.Length), (large[..(headerBytes + 64)], headerBytes)], SafetensorsBytesPerByte,
+            bytes => SafetensorsHeader.Read(bytes, "fuzzed.safetensors").Tensors.Length);
     }
 
     [Fact]
     public void Gguf_TakesMemoryInProportion_WhenFilesAreDense()
     {
         var entries = new TinyGguf();
-        for (int i = 0; i < 20_000; i++) entries = entries.Entry($"{(char)(0x21 + (i % 90))}{(char)(0x21 + (i / 90 % 90))}{(char)(0x21 + (i / 8100))}", 0, [1]);
+        for (int i = 0; i < 20_000; i++)
+            entries = entries.Entry($"{(char)(0x21 + (i % 90))}{(char)(0x21 + (i / 90 % 90))}{(char)(0x21 + (i / 8100))}", 0, [1]);
         var tensors = new TinyGguf();
         for (int i = 0; i < 5_000; i++) tensors = tensors.Tensor($"{i:x4}", 24, [0], []);
         var strings = new TinyGguf().Strings("s", [.. Enumerable.Repeat("x", 50_000)]);
 
-        foreach ((string what, byte[] bytes) in new[] { ("entries", entries.ToArray()), ("tensors", tensors.ToArray()), ("strings", strings.ToArray()) })
+        foreach ((string what,
+            byte[] bytes) in new[] { ("entries", entries.ToArray()), ("tensors", tensors.ToArray()), ("strings", strings.ToArray()) })
         {
             Bounded(what, bytes, GgufBytesPerByte, () => GgufReader.Read(bytes, "dense.gguf").Metadata.Count);
         }
@@ -64,10 +70,15 @@ public sealed class HeaderFuzzTests
     {
         foreach ((string what, string json) in new[]
         {
-            ("tensors", "{" + string.Join(',', Enumerable.Range(0, 20_000).Select(i => $"\"{i:x}\":{{\"dtype\":\"I8\",\"shape\":[],\"data_offsets\":[{i},{i + 1}]}}")) + "}"),
+            ("tensors",
+                "{" + string.Join(',',
+                    Enumerable.Range(0, 20_000).Select(i => $"\"{i:x}\":{{\"dtype\":\"I8\",\"shape\":[],\"data_offsets\":[{i},{i + 1}]}}"))
+                    + "}"),
             ("metadata", "{\"__metadata__\":{" + string.Join(',', Enumerable.Range(0, 20_000).Select(i => $"\"{i:x}\":\"\"")) + "}}"),
-            ("shapes", "{\"a\":{\"dtype\":\"I8\",\"shape\":[" + string.Join(',', Enumerable.Repeat('1', 100_000)) + "],\"data_offsets\":[0,1]}}"),
-            ("offsets", "{\"a\":{\"dtype\":\"I8\",\"shape\":[1],\"data_offsets\":[" + string.Join(',', Enumerable.Repeat('0', 100_000)) + "]}}"),
+            ("shapes",
+                "{\"a\":{\"dtype\":\"I8\",\"shape\":[" + string.Join(',', Enumerable.Repeat('1', 100_000)) + "],\"data_offsets\":[0,1]}}"),
+            ("offsets",
+                "{\"a\":{\"dtype\":\"I8\",\"shape\":[1],\"data_offsets\":[" + string.Join(',', Enumerable.Repeat('0', 100_000)) + "]}}"),
             ("nonsense", "{\"a\":" + new string('x', 200_000)),
         })
         {
@@ -91,7 +102,9 @@ public sealed class HeaderFuzzTests
         }
 
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-        Assert.True(allocated <= FixedBytes + ((long)bytesPerByte * bytes.Length), $"{what}: {allocated} bytes allocated for a file of {bytes.Length}: {(double)allocated / bytes.Length:F1} each; {thrown?.Message}");
+        Assert.True(allocated <= FixedBytes + ((long)bytesPerByte * bytes.Length),
+            $"{what}: {allocated} bytes allocated for a file of {bytes.Length}: {(double)allocated / bytes.Length:F1} each; "
+                + $"{thrown?.Message}");
     }
 
     private static void Run((byte[] Bytes, int Header)[] files, int bytesPerByte, Func<byte[], int> read)
@@ -117,7 +130,8 @@ public sealed class HeaderFuzzTests
 
             long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
             if (e is not (null or ModelFormatException)) Assert.Fail($"mutation {i}: {e}");
-            if (allocated > FixedBytes + ((long)bytesPerByte * bytes.Length)) Assert.Fail($"mutation {i}: {allocated} bytes allocated for a file of {bytes.Length}");
+            if (allocated > FixedBytes + ((long)bytesPerByte * bytes.Length))
+                Assert.Fail($"mutation {i}: {allocated} bytes allocated for a file of {bytes.Length}");
         }
 
         // A mutator that changes nothing that matters, or everything at once, would test nothing.
@@ -133,7 +147,8 @@ public sealed class HeaderFuzzTests
             .UInt32("llama.block_count", 12)
             .Strings("tokenizer.ggml.tokens", [.. Enumerable.Range(0, 60).Select(i => $"token{i}")])
             .Array("tokenizer.ggml.scores", 6, 60, new byte[240]);
-        for (int i = 0; i < 24; i++) file = file.Tensor($"blk.{i}.attn_q.weight", (uint)(i % 3 == 0 ? 8 : 2), [32, 1], new byte[i % 3 == 0 ? 34 : 18]);
+        for (int i = 0; i < 24; i++)
+            file = file.Tensor($"blk.{i}.attn_q.weight", (uint)(i % 3 == 0 ? 8 : 2), [32, 1], new byte[i % 3 == 0 ? 34 : 18]);
         return file.ToArray();
     }
 }

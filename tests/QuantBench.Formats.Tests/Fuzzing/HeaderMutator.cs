@@ -2,14 +2,17 @@ using System.Buffers.Binary;
 
 namespace QuantBench.Formats.Tests.Fuzzing;
 
-/// <summary>Breaks bytes as damage and malice do: bits flipped, bytes and whole numbers replaced by extreme ones, pieces cut, repeated, moved or mixed up.</summary>
+/// <summary>Breaks bytes as damage and malice do: bits flipped, bytes and whole numbers replaced by extreme ones, pieces cut, repeated,
+/// moved or mixed up.</summary>
 /// <param name="seed">The same seed gives the same mutations.</param>
 internal sealed class HeaderMutator(int seed)
 {
     private static readonly ulong[] s_numbers =
     [
-        0, 1, 2, 7, 31, 32, 63, 64, 127, 128, 255, 256, 0x7FFF, 0x8000, 0xFFFF, 0x1_0000, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 0x1_0000_0000,
-        0x3FFF_FFFF_FFFF_FFFF, 0x7FFF_FFFF_FFFF_FFFF, 0x8000_0000_0000_0000, 0xFFFF_FFFF_FFFF_FFFF, 0xFFFF_FFFF_FFFF_FFE0, 100_000_000, 1UL << 40,
+        0, 1, 2, 7, 31, 32, 63, 64, 127, 128, 255, 256, 0x7FFF, 0x8000, 0xFFFF, 0x1_0000, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF,
+        0x1_0000_0000,
+        0x3FFF_FFFF_FFFF_FFFF, 0x7FFF_FFFF_FFFF_FFFF, 0x8000_0000_0000_0000, 0xFFFF_FFFF_FFFF_FFFF, 0xFFFF_FFFF_FFFF_FFE0, 100_000_000,
+        1UL << 40,
     ];
 
     private static readonly byte[] s_text = "0123456789-+.eE{}[]\",:\\u\0\n truefalsnF32BF16I8shape"u8.ToArray();
@@ -22,7 +25,8 @@ internal sealed class HeaderMutator(int seed)
     public byte[] Mutate(byte[] original, int headerBytes)
     {
         byte[] bytes = [.. original];
-        for (int changes = 1 + _random.Next(4); changes > 0 && bytes.Length > 0; changes--) bytes = Change(bytes, Math.Min(headerBytes, bytes.Length));
+        for (int changes = 1 + _random.Next(4); changes > 0 && bytes.Length > 0; changes--)
+            bytes = Change(bytes, Math.Min(headerBytes, bytes.Length));
         return bytes;
     }
 

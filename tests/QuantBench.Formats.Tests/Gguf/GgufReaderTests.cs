@@ -85,7 +85,8 @@ public class GgufReaderTests
             { "version 4", new TinyGguf { Version = 4 }.ToArray(), "version 4" },
             { "big-endian", new TinyGguf { Version = 0x03000000 }.ToArray(), "big-endian" },
             { "tensor count of all ones", new TinyGguf { ClaimedTensors = ulong.MaxValue }.ToArray(), "18446744073709551615 tensors" },
-            { "tensor count whose product with the entry size overflows", new TinyGguf { ClaimedTensors = ulong.MaxValue / 24 + 2 }.ToArray(), "tensors" },
+            { "tensor count whose product with the entry size overflows",
+                new TinyGguf { ClaimedTensors = ulong.MaxValue / 24 + 2 }.ToArray(), "tensors" },
             { "metadata count of all ones", new TinyGguf { ClaimedEntries = ulong.MaxValue }.ToArray(), "metadata entries" },
             { "one entry more than there is", new TinyGguf { ClaimedEntries = 2 }.UInt32("a", 1).ToArray(), "is empty" },
             { "empty key", new TinyGguf().UInt32("", 1).ToArray(), "is empty" },
@@ -94,7 +95,8 @@ public class GgufReaderTests
             { "duplicate key", new TinyGguf().UInt32("a", 1).UInt32("a", 2).ToArray(), "'a' appears twice" },
             { "unknown value type", new TinyGguf().Entry("a", 13, new byte[16]).ToArray(), "unknown type 13" },
             { "string of all ones", new TinyGguf().Entry("a", 8, big).ToArray(), "claims 18446744073709551615 bytes" },
-            { "string one byte too long", new TinyGguf { Alignment = 1 }.Entry("a", 8, [.. BitConverter.GetBytes(3UL), 65, 66]).ToArray(), "claims 3 bytes" },
+            { "string one byte too long", new TinyGguf { Alignment = 1 }.Entry("a", 8, [.. BitConverter.GetBytes(3UL), 65, 66]).ToArray(),
+                "claims 3 bytes" },
             { "array of all ones", new TinyGguf().Array("a", 4, ulong.MaxValue, []).ToArray(), "18446744073709551615 elements" },
             { "array within the limit but past the end", new TinyGguf().Array("a", 4, 1UL << 30, []).ToArray(), "1073741824 elements" },
             { "string array past the end", new TinyGguf().Array("a", 8, 1UL << 29, []).ToArray(), "536870912 strings" },
@@ -102,9 +104,12 @@ public class GgufReaderTests
             { "array of unknown type", new TinyGguf().Array("a", 77, 1, new byte[16]).ToArray(), "unknown type 77" },
             { "alignment 0", new TinyGguf().UInt32("general.alignment", 0).ToArray(), "power of two" },
             { "alignment 48", new TinyGguf().UInt32("general.alignment", 48).ToArray(), "power of two" },
-            { "alignment of another type", new TinyGguf().Entry("general.alignment", 10, BitConverter.GetBytes(32UL)).ToArray(), "32-bit power of two" },
-            { "name of 64 bytes", new TinyGguf().Tensor(new string('n', 64), 0, [1], new byte[4]).ToArray(), "claims 64 bytes; at most 63" },
-            { "duplicate tensor", new TinyGguf().Tensor("t", 0, [1], new byte[4]).Tensor("t", 0, [1], new byte[4]).ToArray(), "'t' appears twice" },
+            { "alignment of another type", new TinyGguf().Entry("general.alignment", 10, BitConverter.GetBytes(32UL)).ToArray(),
+                "32-bit power of two" },
+            { "name of 64 bytes", new TinyGguf().Tensor(new string('n', 64), 0, [1], new byte[4]).ToArray(),
+                "claims 64 bytes; at most 63" },
+            { "duplicate tensor", new TinyGguf().Tensor("t", 0, [1], new byte[4]).Tensor("t", 0, [1], new byte[4]).ToArray(),
+                "'t' appears twice" },
             { "five dimensions", new TinyGguf().Tensor("t", 0, [1, 1, 1, 1, 1], new byte[4]).ToArray(), "5 dimensions" },
             { "negative size", new TinyGguf().Tensor("t", 0, [ulong.MaxValue], new byte[4]).ToArray(), "negative size -1" },
             { "sizes whose product overflows", new TinyGguf().Tensor("t", 0, huge, new byte[4]).ToArray(), "more than 2^63" },
@@ -113,10 +118,14 @@ public class GgufReaderTests
             { "withdrawn type", new TinyGguf().Tensor("t", 4, [32], new byte[64]).ToArray(), "unknown type 4" },
             { "unknown type", new TinyGguf().Tensor("t", 43, [64], new byte[64]).ToArray(), "unknown type 43" },
             { "broken block", new TinyGguf().Tensor("t", 8, [33], new byte[64]).ToArray(), "whole blocks of 32" },
-            { "offset past the file", new TinyGguf().Tensor("t", 0, [1], new byte[4], offset: 1UL << 40).ToArray(), "the one before ends at 0" },
-            { "offset of all ones", new TinyGguf().Tensor("t", 0, [1], new byte[4], offset: ulong.MaxValue).ToArray(), "the one before ends at 0" },
-            { "overlap", new TinyGguf().Tensor("t", 0, [9], new byte[36]).Tensor("u", 0, [1], new byte[4], offset: 32).ToArray(), "the one before ends at 64" },
-            { "gap", new TinyGguf().Tensor("t", 0, [1], new byte[4]).Tensor("u", 0, [1], new byte[4], offset: 64).ToArray(), "the one before ends at 32" },
+            { "offset past the file", new TinyGguf().Tensor("t", 0, [1], new byte[4], offset: 1UL << 40).ToArray(),
+                "the one before ends at 0" },
+            { "offset of all ones", new TinyGguf().Tensor("t", 0, [1], new byte[4], offset: ulong.MaxValue).ToArray(),
+                "the one before ends at 0" },
+            { "overlap", new TinyGguf().Tensor("t", 0, [9], new byte[36]).Tensor("u", 0, [1], new byte[4], offset: 32).ToArray(),
+                "the one before ends at 64" },
+            { "gap", new TinyGguf().Tensor("t", 0, [1], new byte[4]).Tensor("u", 0, [1], new byte[4], offset: 64).ToArray(),
+                "the one before ends at 32" },
             { "tensor past the end", new TinyGguf().Tensor("t", 0, [1000], new byte[4]).ToArray(), "but the file has" },
         };
     }
@@ -215,7 +224,8 @@ public class GgufReaderTests
     [InlineData("second file counts otherwise", 1, 3, 2, "b", "m-00002-of-00002.gguf", typeof(ModelFormatException))]
     [InlineData("same tensor twice", 1, 2, 2, "a", "m-00002-of-00002.gguf", typeof(ModelFormatException))]
     [InlineData("another total", 1, 2, 7, "b", "m-00002-of-00002.gguf", typeof(ModelFormatException))]
-    public void Open_Throws_WhenSplitFilesDisagree(string why, ushort number, ushort count, int total, string tensor, string name, Type expected)
+    public void Open_Throws_WhenSplitFilesDisagree(string why, ushort number, ushort count, int total, string tensor, string name,
+        Type expected)
     {
         using var directory = new TemporaryDirectory();
         string first = directory.Write("m-00001-of-00002.gguf", Part(0, 2, total, "a"));
@@ -244,5 +254,6 @@ public class GgufReaderTests
         .Tensor(tensor, 0, [1], [(byte)number, 0, 0, 0])
         .ToArray();
 
-    private static byte[] Prefix(ulong tensors, ulong entries) => [.. "GGUF"u8, 3, 0, 0, 0, .. BitConverter.GetBytes(tensors), .. BitConverter.GetBytes(entries)];
+    private static byte[] Prefix(ulong tensors, ulong entries) =>
+        [.. "GGUF"u8, 3, 0, 0, 0, .. BitConverter.GetBytes(tensors), .. BitConverter.GetBytes(entries)];
 }

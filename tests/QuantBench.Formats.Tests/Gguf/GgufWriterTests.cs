@@ -30,7 +30,8 @@ public class GgufWriterTests
 
         Assert.Equal(metadata.Select(entry => entry.Key), header.Metadata.Select(entry => entry.Key));
         Assert.All(metadata, entry => Assert.Equal(entry.Value, header.Metadata.First(read => read.Key == entry.Key).Value));
-        Assert.All(metadata, entry => Assert.Equal(entry.Value.GetType(), header.Metadata.First(read => read.Key == entry.Key).Value.GetType()));
+        Assert.All(metadata,
+            entry => Assert.Equal(entry.Value.GetType(), header.Metadata.First(read => read.Key == entry.Key).Value.GetType()));
         Assert.Equal(specs.Length, header.Tensors.Length);
         for (int i = 0; i < specs.Length; i++)
         {
@@ -64,7 +65,8 @@ public class GgufWriterTests
 
     [Fact]
     public void Constructor_Throws_WhenATensorNameIsTooLong() =>
-        Assert.Throws<ArgumentException>(() => new GgufWriter(new MemoryStream(), new GgufMetadata("a"), [new GgufTensorSpec(new string('é', 32), GgmlType.F32, [1])]));
+        Assert.Throws<ArgumentException>(() =>
+            new GgufWriter(new MemoryStream(), new GgufMetadata("a"), [new GgufTensorSpec(new string('é', 32), GgmlType.F32, [1])]));
 
     [Fact]
     public void Add_Throws_WhenAValueHasNoPlaceInGguf()
@@ -78,7 +80,8 @@ public class GgufWriterTests
     private static byte[] Rewrite(byte[] original)
     {
         GgufHeader header = GgufReader.Read(original, "original.gguf");
-        ImmutableArray<GgufTensorSpec> specs = [.. header.Tensors.Select(tensor => new GgufTensorSpec(tensor.Name, tensor.Type, tensor.Dimensions))];
+        ImmutableArray<GgufTensorSpec> specs = [
+            .. header.Tensors.Select(tensor => new GgufTensorSpec(tensor.Name, tensor.Type, tensor.Dimensions))];
         byte[][] data = [.. header.Tensors.Select(tensor => original.AsSpan((int)tensor.Offset, (int)tensor.ByteSize).ToArray())];
         return Write(header.Metadata, specs, data, new Random(1));
     }
@@ -130,7 +133,9 @@ public class GgufWriterTests
     };
 
     private static string RandomText(Random random) =>
-        string.Concat(Enumerable.Range(0, random.Next(6)).Select(_ => random.Next(3) switch { 0 => "Ġ", 1 => "\U0001F600", _ => ((char)random.Next(32, 127)).ToString() }));
+        string.Concat(
+            Enumerable.Range(0, random.Next(6))
+                .Select(_ => random.Next(3) switch { 0 => "Ġ", 1 => "\U0001F600", _ => ((char)random.Next(32, 127)).ToString() }));
 
     private static byte[] RandomBytes(Random random, int count)
     {

@@ -22,7 +22,8 @@ public sealed class HuggingFaceToMlxTests
     {
         using var output = new TemporaryDirectory();
 
-        HuggingFaceToMlx.Convert(ReferenceModel.Directory, output.Path, new MlxQuantization(bits, 64), new Progress<double>(), CancellationToken.None);
+        HuggingFaceToMlx.Convert(ReferenceModel.Directory, output.Path, new MlxQuantization(bits, 64), new Progress<double>(),
+            CancellationToken.None);
 
         JsonElement goldens = Golden.Read("mlx.json");
         JsonElement golden = goldens.GetProperty("model").EnumerateArray().Single(g => g.Int("bits") == bits);
@@ -53,14 +54,16 @@ public sealed class HuggingFaceToMlxTests
             else Assert.Equal(tensor with { Offset = 0 }, weights.Model.Tensors[tensor.Name] with { Offset = 0, Shape = tensor.Shape });
         }
 
-        Assert.Equal(File.ReadAllBytes(Path.Combine(ReferenceModel.Directory, "tokenizer.json")), File.ReadAllBytes(Path.Combine(output.Path, "tokenizer.json")));
+        Assert.Equal(File.ReadAllBytes(Path.Combine(ReferenceModel.Directory, "tokenizer.json")),
+            File.ReadAllBytes(Path.Combine(output.Path, "tokenizer.json")));
         JsonElement config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(output.Path, "config.json"))).RootElement;
         Assert.Equal("""{"group_size":64,"bits":4,"mode":"affine"}""", JsonSerializer.Serialize(config.GetProperty("quantization")));
         Assert.Equal("""{"group_size":64,"bits":4,"mode":"affine"}""", JsonSerializer.Serialize(config.GetProperty("quantization_config")));
         Assert.Equal(256, config.GetProperty("hidden_size").GetInt32());
         JsonElement index = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(output.Path, "model.safetensors.index.json"))).RootElement;
         Assert.Equal(weights.Model.Tensors.Values.Sum(t => t.ByteSize), index.GetProperty("metadata").GetProperty("total_size").GetInt64());
-        Assert.Equal(source.Tensors.Values.Sum(t => t.ElementCount), index.GetProperty("metadata").GetProperty("total_parameters").GetInt64());
+        Assert.Equal(source.Tensors.Values.Sum(t => t.ElementCount),
+            index.GetProperty("metadata").GetProperty("total_parameters").GetInt64());
     }
 
     [Fact]
@@ -69,7 +72,8 @@ public sealed class HuggingFaceToMlxTests
         using var output = new TemporaryDirectory();
         var eight = new MlxQuantization(8, 32);
         MlxQuantization? SettingsOf(string module) =>
-            module.EndsWith("down_proj", StringComparison.Ordinal) ? eight : module.EndsWith("q_proj", StringComparison.Ordinal) ? null : s_four;
+            module.EndsWith("down_proj", StringComparison.Ordinal) ? eight
+                : module.EndsWith("q_proj", StringComparison.Ordinal) ? null : s_four;
 
         HuggingFaceToMlx.Convert(ReferenceModel.Directory, output.Path, s_four, SettingsOf, new Progress<double>(), CancellationToken.None);
 
@@ -122,10 +126,12 @@ public sealed class HuggingFaceToMlxTests
     [Fact]
     public void Convert_Refuses_WhenTheSourceIsQuantized()
     {
-        using WeightDirectory source = new WeightDirectory().Add("a.weight", SafetensorsDType.F32, [1, 64], Bytes(64)).Write("""{ "quantization_config": { "quant_method": "gptq" } }""");
+        using WeightDirectory source = new WeightDirectory().Add("a.weight", SafetensorsDType.F32, [1, 64], Bytes(64))
+            .Write("""{ "quantization_config": { "quant_method": "gptq" } }""");
         using var output = new TemporaryDirectory();
 
-        Assert.Throws<ModelFormatException>(() => HuggingFaceToMlx.Convert(source.Path, output.Path, s_four, new Progress<double>(), CancellationToken.None));
+        Assert.Throws<ModelFormatException>(() =>
+            HuggingFaceToMlx.Convert(source.Path, output.Path, s_four, new Progress<double>(), CancellationToken.None));
     }
 
     [Fact]
@@ -134,7 +140,8 @@ public sealed class HuggingFaceToMlxTests
         using var output = new TemporaryDirectory();
 
         Assert.Throws<OperationCanceledException>(
-            () => HuggingFaceToMlx.Convert(ReferenceModel.Directory, output.Path, s_four, new Progress<double>(), new CancellationToken(canceled: true)));
+            () => HuggingFaceToMlx.Convert(ReferenceModel.Directory, output.Path, s_four, new Progress<double>(),
+                new CancellationToken(canceled: true)));
     }
 
     private static byte[] Bytes(int count) => [.. BlockSamples.Normal(count, seed: count).SelectMany(BitConverter.GetBytes)];

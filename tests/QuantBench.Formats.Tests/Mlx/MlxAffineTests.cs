@@ -70,7 +70,8 @@ public sealed class MlxAffineTests
 
         for (int i = 0; i < row.Length; i++)
         {
-            // The scale is stretched so that zero is exact, by half a step of the range at most; at the far edge that adds up to another half step.
+            // The scale is stretched so that zero is exact, by half a step of the range at most; at the far edge that adds up to another
+            // half step.
             Assert.InRange(Math.Abs(row[i] - decoded[i]), 0, 1.001 * Math.Abs(scales[i / 32]));
         }
     }
@@ -87,9 +88,12 @@ public sealed class MlxAffineTests
     {
         var settings = new MlxQuantization(4, 32);
 
-        Assert.ThrowsAny<ArgumentException>(() => MlxAffine.DequantizeRow(new byte[15], new float[1], new float[1], settings, new float[32]));
-        Assert.ThrowsAny<ArgumentException>(() => MlxAffine.DequantizeRow(new byte[16], new float[2], new float[1], settings, new float[32]));
-        Assert.ThrowsAny<ArgumentException>(() => MlxAffine.DequantizeRow(new byte[20], new float[1], new float[1], settings, new float[40]));
+        Assert.ThrowsAny<ArgumentException>(() =>
+            MlxAffine.DequantizeRow(new byte[15], new float[1], new float[1], settings, new float[32]));
+        Assert.ThrowsAny<ArgumentException>(() =>
+            MlxAffine.DequantizeRow(new byte[16], new float[2], new float[1], settings, new float[32]));
+        Assert.ThrowsAny<ArgumentException>(() =>
+            MlxAffine.DequantizeRow(new byte[20], new float[1], new float[1], settings, new float[40]));
     }
 
     private static (JsonElement Golden, MlxQuantization Settings) Case(int number)

@@ -52,7 +52,8 @@ public sealed class MlxMatrixTests
 
         IWeightMatrix matrix = weights.Matrix("a");
 
-        float[] expected = [.. Enumerable.Repeat(0.5f, 64), .. Enumerable.Repeat(-2.5f, 64), .. Enumerable.Repeat(8f, 64), .. Enumerable.Repeat(-10f, 64)];
+        float[] expected = [.. Enumerable.Repeat(0.5f, 64), .. Enumerable.Repeat(-2.5f, 64), .. Enumerable.Repeat(8f, 64),
+            .. Enumerable.Repeat(-10f, 64)];
         WeightMatrixReads.AssertRows(expected, matrix);
     }
 

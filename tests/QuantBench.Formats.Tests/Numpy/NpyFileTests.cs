@@ -7,9 +7,11 @@ namespace QuantBench.Formats.Tests.Numpy;
 
 public sealed class NpyFileTests
 {
-    // numpy.arange(6, dtype=float32).reshape(2, 3), laid out by hand as numpy.lib.format describes version 1.0: magic, header padded to 128 bytes, data.
+    // numpy.arange(6, dtype=float32).reshape(2, 3), laid out by hand as numpy.lib.format describes version 1.0: magic, header padded to 128
+    // bytes, data.
     private const string Golden =
-        "k05VTVBZAQB2AHsnZGVzY3InOiAnPGY0JywgJ2ZvcnRyYW5fb3JkZXInOiBGYWxzZSwgJ3NoYXBlJzogKDIsIDMpLCB9ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg"
+        "k05VTVBZAQB2AHsnZGVzY3InOiAnPGY0JywgJ2ZvcnRyYW5fb3JkZXInOiBGYWxzZSwgJ3NoYXBlJzogKDIsIDMpLCB9ICAgICAgICAgICAgICAgICAgICAg"
+        + "ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg"
         + "ICAgICAgIAoAAAAAAACAPwAAAEAAAEBAAACAQAAAoEA=";
 
     [Fact]
@@ -48,7 +50,9 @@ public sealed class NpyFileTests
 
     [Fact]
     public void Parse_RefusesFortranOrder() =>
-        Assert.Contains("Fortran", Assert.Throws<ModelFormatException>(() => NpyFile.Parse(Build("<f4", "(1,)", 4, "True"), "a.npy")).Message, StringComparison.Ordinal);
+        Assert.Contains("Fortran",
+            Assert.Throws<ModelFormatException>(() => NpyFile.Parse(Build("<f4", "(1,)", 4, "True"), "a.npy")).Message,
+            StringComparison.Ordinal);
 
     [Property(MaxTest = 300)]
     public void Parse_RaisesOnlyFormatErrors_WhenOneByteIsChanged(uint at, byte value)

@@ -25,7 +25,8 @@ public sealed class NBitsQuantizerTests
 
         for (int i = 0; i < columns; i++)
         {
-            // Symmetric levels end one short of the middle on the side of the extreme's opposite: a whole step there, half a step elsewhere.
+            // Symmetric levels end one short of the middle on the side of the extreme's opposite: a whole step there, half a step
+            // elsewhere.
             float bound = MathF.Abs(scales[i / blockSize]) * (zeroPoints ? 0.51f : 1.01f);
             Assert.InRange(Value(i), row[i] - bound, row[i] + bound);
         }

@@ -39,7 +39,8 @@ public sealed class OnnxModelTests : IDisposable
         {
             Nodes = [],
             Outputs = [],
-            Tensors = [new OnnxTensorSpec("small", OnnxDataType.UInt8, [3]), new OnnxTensorSpec("large", OnnxDataType.UInt8, [2 << 20]), new OnnxTensorSpec("half", OnnxDataType.UInt4, [5])],
+            Tensors = [new OnnxTensorSpec("small", OnnxDataType.UInt8, [3]), new OnnxTensorSpec("large", OnnxDataType.UInt8, [2 << 20]),
+                new OnnxTensorSpec("half", OnnxDataType.UInt4, [5])],
         };
         using (var writer = new OnnxWriter(_directory.Path, graph))
         {
@@ -83,7 +84,8 @@ public sealed class OnnxModelTests : IDisposable
     {
         File.Delete(Path.Combine(Path.GetDirectoryName(TinyOnnx.Write(_directory))!, OnnxWriter.DataFile)); // the file has a directory
 
-        AssertRefused(File.ReadAllBytes(_directory.Combine(OnnxWriter.ModelFile)), "'w' is in 'model.onnx.data', but there is no such file");
+        AssertRefused(File.ReadAllBytes(_directory.Combine(OnnxWriter.ModelFile)),
+            "'w' is in 'model.onnx.data', but there is no such file");
     }
 
     [Fact]
@@ -153,7 +155,8 @@ public sealed class OnnxModelTests : IDisposable
             default:
                 var inner = new GraphProto { Name = "inner" };
                 inner.Node.Add(new NodeProto { OpType = "Neg", Name = "deep", Input = { "nowhere" }, Output = { "o" } });
-                model.Graph.Node[1].Attribute.Add(new AttributeProto { Name = "body", Type = AttributeProto.Types.AttributeType.Graph, G = inner });
+                model.Graph.Node[1].Attribute.Add(
+                    new AttributeProto { Name = "body", Type = AttributeProto.Types.AttributeType.Graph, G = inner });
                 break;
         }
 
@@ -180,7 +183,8 @@ public sealed class OnnxModelTests : IDisposable
     [Property(MaxTest = 1000)]
     public void Read_RaisesOnlyFormatErrors_WhenBytesAreChanged(uint at, byte value, uint at2, byte value2)
     {
-        byte[] bytes = File.Exists(_directory.Combine(OnnxWriter.ModelFile)) ? File.ReadAllBytes(_directory.Combine(OnnxWriter.ModelFile)) : File.ReadAllBytes(TinyOnnx.Write(_directory));
+        byte[] bytes = File.Exists(_directory.Combine(OnnxWriter.ModelFile)) ? File.ReadAllBytes(_directory.Combine(OnnxWriter.ModelFile))
+            : File.ReadAllBytes(TinyOnnx.Write(_directory));
         bytes[at % (uint)bytes.Length] = value;
         bytes[at2 % (uint)bytes.Length] = value2;
 
@@ -207,7 +211,13 @@ public sealed class OnnxModelTests : IDisposable
         for (int i = 0; i < 200; i++)
         {
             var outer = new GraphProto { Name = "g" };
-            outer.Node.Add(new NodeProto { OpType = "If", Attribute = { new AttributeProto { Name = "then_branch", Type = AttributeProto.Types.AttributeType.Graph, G = graph } } });
+            outer.Node.Add(
+                new NodeProto
+                {
+                    OpType = "If",
+                    Attribute =
+                        { new AttributeProto { Name = "then_branch", Type = AttributeProto.Types.AttributeType.Graph, G = graph } }
+                });
             graph = outer;
         }
 

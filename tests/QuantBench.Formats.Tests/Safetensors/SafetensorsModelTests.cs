@@ -10,7 +10,8 @@ public class SafetensorsModelTests
     public void Open_GivesTheBytesOfTensors_WhenThereIsOneFile()
     {
         using var directory = new TemporaryDirectory();
-        directory.Write("model.safetensors", new TinySafetensors().Tensor("a", "U8", [2], [1, 2]).Tensor("b", "U8", [3], [3, 4, 5]).ToArray());
+        directory.Write("model.safetensors",
+            new TinySafetensors().Tensor("a", "U8", [2], [1, 2]).Tensor("b", "U8", [3], [3, 4, 5]).ToArray());
 
         using SafetensorsModel model = SafetensorsModel.Open(directory.Path);
 
@@ -67,7 +68,8 @@ public class SafetensorsModelTests
         using var directory = new TemporaryDirectory();
         directory.Write("pytorch_model.bin", [1]);
 
-        Assert.Contains("safe_serialization", Assert.Throws<RequestException>(() => SafetensorsModel.Open(directory.Path)).Hint, StringComparison.Ordinal);
+        Assert.Contains("safe_serialization", Assert.Throws<RequestException>(() => SafetensorsModel.Open(directory.Path)).Hint,
+            StringComparison.Ordinal);
     }
 
     private static void WriteShards(TemporaryDirectory directory, string index)

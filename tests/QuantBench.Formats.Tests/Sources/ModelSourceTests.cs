@@ -19,7 +19,8 @@ public class ModelSourceTests
 
         Assert.Equal(SourceKind.HuggingFace, source.Kind);
         Assert.Equal(model, source.Path);
-        Assert.Equal(["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"], source.Files.Select(Path.GetFileName));
+        Assert.Equal(["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"],
+            source.Files.Select(Path.GetFileName));
         Assert.Matches("^[0-9a-f]{64}$", source.Sha256);
         Assert.Equal(297, ModelSource.OpenTokenizer(source).VocabularySize);
     }
@@ -75,9 +76,12 @@ public class ModelSourceTests
     {
         using var directory = new TemporaryDirectory();
 
-        Assert.Contains("Hugging Face directory", Assert.Throws<RequestException>(() => ModelSource.Open(directory.Combine("none"))).Hint, StringComparison.Ordinal);
-        Assert.Contains("download it first", Assert.Throws<RequestException>(() => ModelSource.Open("some-maker/some-model")).Hint, StringComparison.Ordinal);
-        Assert.Contains("no config.json", Assert.Throws<RequestException>(() => ModelSource.Open(directory.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("Hugging Face directory", Assert.Throws<RequestException>(() => ModelSource.Open(directory.Combine("none"))).Hint,
+            StringComparison.Ordinal);
+        Assert.Contains("download it first", Assert.Throws<RequestException>(() => ModelSource.Open("some-maker/some-model")).Hint,
+            StringComparison.Ordinal);
+        Assert.Contains("no config.json", Assert.Throws<RequestException>(() => ModelSource.Open(directory.Path)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -105,7 +109,8 @@ public class ModelSourceTests
         File.Move(directory.Combine("tokenizer.json"), directory.Combine("tokenizer.model"));
         ModelSource source = ModelSource.Open(directory.Path);
 
-        Assert.Contains("SentencePiece", Assert.Throws<RequestException>(() => ModelSource.OpenTokenizer(source)).Hint, StringComparison.Ordinal);
+        Assert.Contains("SentencePiece", Assert.Throws<RequestException>(() => ModelSource.OpenTokenizer(source)).Hint,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -113,7 +118,8 @@ public class ModelSourceTests
     {
         using var directory = new TemporaryDirectory();
         string path = directory.Combine("m.gguf");
-        HuggingFaceToGguf.Convert(TinyModel.Write(directory.Combine("m")), path, GgmlType.F32, new Progress<double>(), CancellationToken.None);
+        HuggingFaceToGguf.Convert(TinyModel.Write(directory.Combine("m")), path, GgmlType.F32, new Progress<double>(),
+            CancellationToken.None);
 
         ArtifactSize size = ArtifactInspector.InspectGguf(path);
 

@@ -56,7 +56,17 @@ public sealed class DirectorySynthesizerTests : IDisposable
     {
         foreach (SyntheticShape real in SyntheticShapes.All)
         {
-            SyntheticShape small = real with { Layers = 7, Embedding = 64 * real.Heads / real.KvHeads, FeedForward = 128, Heads = 2 * real.Heads / real.KvHeads, KvHeads = 2, HeadWidth = 32, Vocabulary = 300 };
+            SyntheticShape small = real
+                with
+            {
+                Layers = 7,
+                Embedding = 64 * real.Heads / real.KvHeads,
+                FeedForward = 128,
+                Heads = 2 * real.Heads / real.KvHeads,
+                KvHeads = 2,
+                HeadWidth = 32,
+                Vocabulary = 300
+            };
             string directory = Write("safetensors:BF16", small, 1);
 
             using DirectoryModel model = DirectoryModel.Open(directory);
@@ -71,7 +81,8 @@ public sealed class DirectorySynthesizerTests : IDisposable
     [Fact]
     public void Write_Refuses_WhenGroupsDontFitTheShape()
     {
-        RequestException thrown = Assert.Throws<RequestException>(() => Write("awq:4bit-g128", s_tiny with { Embedding = 320, HeadWidth = 64 }, 1));
+        RequestException thrown =
+            Assert.Throws<RequestException>(() => Write("awq:4bit-g128", s_tiny with { Embedding = 320, HeadWidth = 64 }, 1));
 
         Assert.Contains("which don't fit", thrown.Message);
     }

@@ -9,7 +9,8 @@ public class PieceScannerTests
 {
     // What the pieces are made of: everything the regexes tell apart, from the basic plane only, where .NET's regexes see whole characters.
     private static readonly string[] Parts =
-        ["'", "s", "S", "re", "LL", "a", "é", "中", " ", "  ", "\t", "\n", "\r\n", "\u00A0", "\u3000", "1", "23", "²", "Ⅷ", ".", "!?", "-", "\u0301", "€", "\u200B"];
+        ["'", "s", "S", "re", "LL", "a", "é", "中", " ", "  ", "\t", "\n", "\r\n", "\u00A0", "\u3000", "1", "23", "²", "Ⅷ", ".", "!?", "-",
+            "\u0301", "€", "\u200B"];
 
     [Property(MaxTest = 2000)]
     public void Pieces_AreWhatTheRegexMatches(int seed)
@@ -19,7 +20,8 @@ public class PieceScannerTests
 
         foreach ((PreTokenizerKind kind, string regex) in new[]
         {
-            (PreTokenizerKind.Gpt2, PreTokenizers.Gpt2Regex), (PreTokenizerKind.Llama3, PreTokenizers.Llama3Regex), (PreTokenizerKind.Qwen2, PreTokenizers.Qwen2Regex),
+            (PreTokenizerKind.Gpt2, PreTokenizers.Gpt2Regex), (PreTokenizerKind.Llama3, PreTokenizers.Llama3Regex),
+            (PreTokenizerKind.Qwen2, PreTokenizers.Qwen2Regex),
         })
         {
             string[] expected = [.. Regex.Matches(text, regex, RegexOptions.CultureInvariant).Select(match => match.Value)];

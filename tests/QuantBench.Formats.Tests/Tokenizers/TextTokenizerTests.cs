@@ -78,7 +78,8 @@ public class TextTokenizerTests
     {
         // As llama.cpp does: such a vocabulary is broken, but its file may be valid.
         var tokenizer = new BpeTextTokenizer(new TokenizerDefinition(
-            ["a", "b", "ab", ""], [TokenType.Normal, TokenType.Normal, TokenType.Normal, TokenType.Unused], ["a b"], PreTokenizerKind.Gpt2, null));
+            ["a", "b", "ab", ""], [TokenType.Normal, TokenType.Normal, TokenType.Normal, TokenType.Unused], ["a b"], PreTokenizerKind.Gpt2,
+            null));
 
         Assert.Equal([2, 2], tokenizer.Encode("abcéab"));
         Assert.Equal([0, 2], tokenizer.Encode("aab"));
@@ -87,7 +88,8 @@ public class TextTokenizerTests
     [Fact]
     public void Encode_GivesSingleBytes_WhenThereAreNoMerges()
     {
-        var tokenizer = new BpeTextTokenizer(new TokenizerDefinition(["a", "b"], [TokenType.Normal, TokenType.Normal], [], PreTokenizerKind.Gpt2, null));
+        var tokenizer = new BpeTextTokenizer(
+            new TokenizerDefinition(["a", "b"], [TokenType.Normal, TokenType.Normal], [], PreTokenizerKind.Gpt2, null));
 
         Assert.Equal([1, 0, 0], tokenizer.Encode("baa"));
     }
@@ -109,10 +111,13 @@ public class TextTokenizerTests
     public void Merge_GivesTheIdsOfTheTestText_WhenEveryPieceCountsAsLong()
     {
         TokenizerDefinition definition = HuggingFaceTokenizer.Read(ReferenceModel.Directory, 4096).Definition;
-        var merger = new LongPieceMerger(definition.Tokens.Select((text, id) => (text, id)).ToDictionary(token => token.text, token => token.id), definition.Merges);
+        var merger = new LongPieceMerger(
+            definition.Tokens.Select((text, id) => (text, id)).ToDictionary(token => token.text, token => token.id), definition.Merges);
         string text = ReferenceText.Sotu();
 
-        int[] ids = [.. new PieceScanner(text, definition.PreTokenizer).Pieces().SelectMany(piece => merger.Merge(ByteLevel.Encode(text.AsSpan(piece.Start, piece.Length))))];
+        int[] ids = [
+            .. new PieceScanner(text, definition.PreTokenizer).Pieces()
+                .SelectMany(piece => merger.Merge(ByteLevel.Encode(text.AsSpan(piece.Start, piece.Length))))];
 
         Assert.Equal(ReferenceTokens.Sha256, ReferenceTokens.Hash(ids));
     }
@@ -150,12 +155,17 @@ public class TextTokenizerTests
     }
 
     [Theory]
-    [InlineData("""{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<|endoftext|>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}]}""", null, 0)]
-    [InlineData("""{"type":"Sequence","processors":[{"type":"ByteLevel"},{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<|endoftext|>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}]}]}""", null, 0)]
+    [InlineData("""{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<|endoftext|>","type_id":0}}"""
+        + """,{"Sequence":{"id":"A","type_id":0}}]}""", null, 0)]
+    [InlineData("""{"type":"Sequence","processors":[{"type":"ByteLevel"}"""
+        + """,{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<|endoftext|>","type_id":0}}"""
+        + """,{"Sequence":{"id":"A","type_id":0}}]}]}""", null, 0)]
     [InlineData("""{"type":"TemplateProcessing","single":[{"Sequence":{"id":"A","type_id":0}}]}""", null, null)]
     [InlineData("""{"type":"ByteLevel"}""", null, null)]
     [InlineData("""{"type":"ByteLevel"}""", true, 0)]
-    [InlineData("""{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<|endoftext|>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}]}""", false, null)] // the flag wins
+    // the flag wins
+    [InlineData("""{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<|endoftext|>","type_id":0}}"""
+        + """,{"Sequence":{"id":"A","type_id":0}}]}""", false, null)]
     public void BosToken_FollowsTemplateAndFlag(string postProcessor, bool? flag, int? bos)
     {
         HuggingFaceTokenizer tokenizer = Tiny(
@@ -170,7 +180,8 @@ public class TextTokenizerTests
     [InlineData("""{"pre_tokenizer":null}""", "no 'pre_tokenizer'")]
     [InlineData("""{"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":true}}""", "'add_prefix_space'")]
     [InlineData("""{"pre_tokenizer":{"type":"ByteLevel","use_regex":false}}""", "not known")]
-    [InlineData("""{"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"x+"},"behavior":"Isolated"},{"type":"ByteLevel","use_regex":false}]}}""", "x+")]
+    [InlineData("""{"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"x+"},"behavior":"Isolated"}"""
+        + """,{"type":"ByteLevel","use_regex":false}]}}""", "x+")]
     [InlineData("""{"normalizer":{"type":"Lowercase"}}""", "'Lowercase'")]
     [InlineData("""{"model":{"type":"Unigram","vocab":[]}}""", "'Unigram'")]
     [InlineData("""{"model":{"type":"BPE","byte_fallback":true,"vocab":{"a":1},"merges":[]}}""", "byte_fallback")]
@@ -198,7 +209,9 @@ public class TextTokenizerTests
     {
         HuggingFaceTokenizer asTexts = Tiny(_ => { });
         HuggingFaceTokenizer asPairs = Tiny(json =>
-            json["model"]!["merges"] = new JsonArray([.. json["model"]!["merges"]!.AsArray().Select(merge => new JsonArray([.. merge!.GetValue<string>().Split(' ').Select(part => JsonValue.Create(part))]))]));
+            json["model"]!["merges"] = new JsonArray([
+                .. json["model"]!["merges"]!.AsArray()
+                    .Select(merge => new JsonArray([.. merge!.GetValue<string>().Split(' ').Select(part => JsonValue.Create(part))]))]));
 
         Assert.Equal(asTexts.Definition.Sha256(), asPairs.Definition.Sha256());
     }

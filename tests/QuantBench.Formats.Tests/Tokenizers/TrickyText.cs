@@ -11,16 +11,20 @@ internal static class TrickyText
         + "   three  two \t tab\t\ttabs \n\n newline\r\n\r\nwindows \r mac   \n   mixed \n  "   // white space
         + "\u00A0nbsp\u00A0\u00A0two\u3000ideographic\u2028line\u2029para\u0085nel\u200Bzero\uFEFFbom\u00ADsoft"
         + " naïve café cafe\u0301 Ελληνικά Русский हिन्दी ไทย 中文字符 日本語 한국어 العربية עברית"
-        + " \U0001D400\U0001D401 \U00020000\U00020001x \U0001F469\u200D\U0001F4BB\U0001F1E9\U0001F1EA \U0001F600!"   // outside the basic plane
+        // outside the basic plane
+        + " \U0001D400\U0001D401 \U00020000\U00020001x \U0001F469\u200D\U0001F4BB\U0001F1E9\U0001F1EA \U0001F600!"
         + " !?... ---=== (a)[b]{c}<d> $5 €7 #tag @me a_b c__d <|endoftext|> <|x|> <tool>President of the<tool> ../x\\y\n;\n\n!\r\n?"
         + " \u0001\u007F\uFFFD\u0378 end   ";
 
     /// <summary>Tokens of the written tokenizer; the last has no text.</summary>
     public const int VocabularySize = 4102;
 
-    private const string DigitsFirst = """{"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":true},{"type":"ByteLevel","add_prefix_space":false,"use_regex":true}]}""";
+    private const string DigitsFirst =
+        """{"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":true},{"type":"ByteLevel","add_prefix_space":false"""
+            + ""","use_regex":true}]}""";
 
-    /// <summary>Writes <c>config.json</c> and <c>tokenizer.json</c> with the reference vocabulary, some tokens more and a pre-tokenizer.</summary>
+    /// <summary>Writes <c>config.json</c> and <c>tokenizer.json</c> with the reference vocabulary, some tokens more and a
+    /// pre-tokenizer.</summary>
     /// <param name="directory">Where to.</param>
     /// <param name="pre">Pre-tokenizer by its GGUF name.</param>
     public static void WriteTokenizer(string directory, string pre)
@@ -40,8 +44,12 @@ internal static class TrickyText
         tokenizer["pre_tokenizer"] = pre switch
         {
             "gpt-2" => tokenizer["pre_tokenizer"]!.DeepClone(),
-            "llama-bpe" => Split(@"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"),
-            "qwen2" => Split(@"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"),
+            "llama-bpe" =>
+                Split(@"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+                    + @"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"),
+            "qwen2" =>
+                Split(@"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+                    + @"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"),
             "smollm" => JsonNode.Parse(DigitsFirst),
             _ => throw new ArgumentOutOfRangeException(nameof(pre), pre, "not a pre-tokenizer of this test"),
         };
@@ -56,7 +64,13 @@ internal static class TrickyText
     {
         ["type"] = "Sequence",
         ["pretokenizers"] = new JsonArray(
-            new JsonObject { ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = regex }, ["behavior"] = "Isolated", ["invert"] = false },
+            new JsonObject
+            {
+                ["type"] = "Split",
+                ["pattern"] = new JsonObject { ["Regex"] = regex },
+                ["behavior"] = "Isolated",
+                ["invert"] = false
+            },
             new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["use_regex"] = false }),
     };
 }

@@ -52,7 +52,8 @@ public sealed class SafetensorsWeightsTests
         string file = Path.Combine(model.Path, random.Next(2) == 0 ? "config.json" : SafetensorsModel.SingleFile);
         byte[] bytes = File.ReadAllBytes(file);
         string printable = "0123456789{}[]\",:-eabgtf ";
-        for (int i = random.Next(1, 4); i > 0; i--) bytes[random.Next(8, Math.Min(bytes.Length, 600))] = (byte)printable[random.Next(printable.Length)];
+        for (int i = random.Next(1, 4); i > 0; i--)
+            bytes[random.Next(8, Math.Min(bytes.Length, 600))] = (byte)printable[random.Next(printable.Length)];
         File.WriteAllBytes(file, bytes);
 
         Exception? e = Record.Exception(() =>

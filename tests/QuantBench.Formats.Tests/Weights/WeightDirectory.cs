@@ -21,7 +21,8 @@ internal sealed class WeightDirectory : IDisposable
     public WeightDirectory Write(string config)
     {
         File.WriteAllText(System.IO.Path.Combine(Path, "config.json"), config);
-        using var writer = new SafetensorsWriter(System.IO.Path.Combine(Path, SafetensorsModel.SingleFile), _tensors.Select(t => t.Spec), "pt");
+        using var writer = new SafetensorsWriter(System.IO.Path.Combine(Path, SafetensorsModel.SingleFile), _tensors.Select(t => t.Spec),
+            "pt");
         foreach ((SafetensorsSpec spec, byte[] data) in _tensors) writer.Append(spec.Name, data);
         writer.Complete();
         return this;

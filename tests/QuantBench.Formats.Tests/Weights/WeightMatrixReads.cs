@@ -18,7 +18,8 @@ internal static class WeightMatrixReads
                 matrix.ReadRows(first, count, buffer.AsSpan(1, count * matrix.Columns));
 
                 Assert.Equal(expected.AsSpan(first * matrix.Columns, count * matrix.Columns), buffer.AsSpan(1, count * matrix.Columns));
-                Assert.True(float.IsNaN(buffer[0]) && float.IsNaN(buffer[^1]), $"rows {first}..{first + count} were written past their end");
+                Assert.True(float.IsNaN(buffer[0]) && float.IsNaN(buffer[^1]),
+                    $"rows {first}..{first + count} were written past their end");
             }
         }
 
@@ -44,7 +45,8 @@ internal static class WeightMatrixReads
                 matrix.ReadPiece(row, first, buffer.AsSpan(1, end - first));
 
                 Assert.Equal(expected[first..end], buffer.AsSpan(1, end - first));
-                Assert.True(float.IsNaN(buffer[0]) && float.IsNaN(buffer[^1]), $"columns {first}..{end} of row {row} were written past their end");
+                Assert.True(float.IsNaN(buffer[0]) && float.IsNaN(buffer[^1]),
+                    $"columns {first}..{end} of row {row} were written past their end");
                 if (end == matrix.Columns) break;
             }
         }

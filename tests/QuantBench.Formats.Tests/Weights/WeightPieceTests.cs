@@ -61,7 +61,8 @@ public sealed class WeightPieceTests
             directory.Add("a.scales", SafetensorsDType.F16, [groups, Rows], Halves(groups * Rows));
             if (config.Contains("desc_act", StringComparison.Ordinal))
             {
-                directory.Add("a.g_idx", SafetensorsDType.I32, [Columns], [.. Enumerable.Range(0, Columns).SelectMany(_ => BitConverter.GetBytes(random.Next(groups)))]);
+                directory.Add("a.g_idx", SafetensorsDType.I32, [Columns],
+                    [.. Enumerable.Range(0, Columns).SelectMany(_ => BitConverter.GetBytes(random.Next(groups)))]);
             }
         }
         else if (config.Contains("awq", StringComparison.Ordinal))
@@ -73,7 +74,8 @@ public sealed class WeightPieceTests
         else
         {
             SafetensorsDType type = Enum.Parse<SafetensorsDType>(config.Split('"')[3]);
-            directory.Add("a.weight", type, [Rows, Columns], type == SafetensorsDType.F32 ? Floats(Rows * Columns) : Halves(Rows * Columns));
+            directory.Add("a.weight", type, [Rows, Columns],
+                type == SafetensorsDType.F32 ? Floats(Rows * Columns) : Halves(Rows * Columns));
         }
 
         return directory.Write(config);
@@ -86,7 +88,8 @@ public sealed class WeightPieceTests
         }
 
         // Small positive numbers, both as halves and as bfloat16.
-        byte[] Halves(int count) => [.. Enumerable.Range(0, count).SelectMany(_ => BitConverter.GetBytes((ushort)random.Next(0x2000, 0x3C00)))];
+        byte[] Halves(int count) =>
+            [.. Enumerable.Range(0, count).SelectMany(_ => BitConverter.GetBytes((ushort)random.Next(0x2000, 0x3C00)))];
 
         byte[] Floats(int count) => [.. Enumerable.Range(0, count).SelectMany(_ => BitConverter.GetBytes(random.NextSingle()))];
     }
@@ -94,6 +97,7 @@ public sealed class WeightPieceTests
     private static int Number(string config, string key)
     {
         int at = config.IndexOf($"\"{key}\":", StringComparison.Ordinal);
-        return at < 0 ? 0 : int.Parse(new string([.. config[(at + key.Length + 3)..].TrimStart().TakeWhile(c => c is '-' or (>= '0' and <= '9'))]));
+        return at < 0 ? 0
+            : int.Parse(new string([.. config[(at + key.Length + 3)..].TrimStart().TakeWhile(c => c is '-' or (>= '0' and <= '9'))]));
     }
 }

@@ -15,7 +15,8 @@ public sealed class DirectoryBuilderTests : IDisposable
     private const string Other = """{ "quant_method": "bitsandbytes" }""";
 
     private static readonly IArtifactBuilder[] s_builders =
-        [new HuggingFaceGgufBuilder(), new GgufCopyBuilder(), new HuggingFaceSafetensorsBuilder(), new HuggingFaceMlxBuilder(), new DirectoryCopyBuilder()];
+        [new HuggingFaceGgufBuilder(), new GgufCopyBuilder(), new HuggingFaceSafetensorsBuilder(), new HuggingFaceMlxBuilder(),
+            new DirectoryCopyBuilder()];
 
     private readonly TemporaryDirectory _directory = new();
 
@@ -58,14 +59,16 @@ public sealed class DirectoryBuilderTests : IDisposable
         ModelSource source = Source(null);
         string output = _directory.Combine("out");
         IArtifactBuilder builder = s_builders.Single(b => b.CanBuild(source, artifact).IsSupported);
-        builder.Build(new BuildRequest(source, artifact, ImmutableSortedDictionary<string, string>.Empty, output, null, 1), new Progress<double>(), CancellationToken.None);
+        builder.Build(new BuildRequest(source, artifact, ImmutableSortedDictionary<string, string>.Empty, output, null, 1),
+            new Progress<double>(), CancellationToken.None);
 
         ArtifactSize size = ArtifactInspector.Inspect(Variant.Parse(artifact).Format, output);
 
         Assert.InRange(size.WeightBytes * 8.0 / size.ParameterCount, bits, bits * 1.02); // norms stay floats
         Assert.Equal(ArtifactInspector.InspectSafetensors(source.Path).ParameterCount, size.ParameterCount);
         Assert.True(File.Exists(Path.Combine(output, "tokenizer.json")));
-        Assert.Equal(ModelSource.OpenTokenizer(source).Encode("the cat"), ModelSource.OpenTokenizer(ModelSource.Open(output)).Encode("the cat"));
+        Assert.Equal(ModelSource.OpenTokenizer(source).Encode("the cat"),
+            ModelSource.OpenTokenizer(ModelSource.Open(output)).Encode("the cat"));
     }
 
     [Fact]
@@ -74,14 +77,16 @@ public sealed class DirectoryBuilderTests : IDisposable
         ModelSource floats = Source(null);
         string mlx = _directory.Combine("mlx"), output = _directory.Combine("copy");
         new HuggingFaceMlxBuilder().Build(
-            new BuildRequest(floats, "mlx:4bit-g64", ImmutableSortedDictionary<string, string>.Empty, mlx, null, 1), new Progress<double>(), CancellationToken.None);
+            new BuildRequest(floats, "mlx:4bit-g64", ImmutableSortedDictionary<string, string>.Empty, mlx, null, 1), new Progress<double>(),
+            CancellationToken.None);
         File.WriteAllText(Path.Combine(mlx, "README.md"), "not part of the model");
         ModelSource source = ModelSource.Open(mlx);
         var builder = new DirectoryCopyBuilder();
 
         Assert.True(builder.CanBuild(source, "mlx:4bit-g64").IsSupported);
         builder.Build(
-            new BuildRequest(source, "mlx:4bit-g64", ImmutableSortedDictionary<string, string>.Empty, output, null, 1), new Progress<double>(), CancellationToken.None);
+            new BuildRequest(source, "mlx:4bit-g64", ImmutableSortedDictionary<string, string>.Empty, output, null, 1),
+            new Progress<double>(), CancellationToken.None);
 
         Assert.Equal(source.Sha256, ModelSource.Open(output).Sha256);
         Assert.False(File.Exists(Path.Combine(output, "README.md")));

@@ -65,7 +65,8 @@ public sealed class GgufBuilderTests : IDisposable
         string output = Path.Combine(_directory, "copy.gguf");
 
         new GgufCopyBuilder().Build(
-            new BuildRequest(source, "gguf:F16", ImmutableSortedDictionary<string, string>.Empty, output, null, 1), new Progress<double>(), default);
+            new BuildRequest(source, "gguf:F16", ImmutableSortedDictionary<string, string>.Empty, output, null, 1), new Progress<double>(),
+            default);
 
         Assert.Equal(File.ReadAllBytes(source.Path), File.ReadAllBytes(output));
     }

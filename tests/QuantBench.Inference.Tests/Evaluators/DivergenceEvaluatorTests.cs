@@ -5,7 +5,8 @@ using QuantBench.Inference.Evaluators;
 
 namespace QuantBench.Inference.Tests.Evaluators;
 
-/// <summary>Goldens as in <see cref="PerplexityEvaluatorTests"/>; statistics by llama-perplexity's formulas re-implemented in Python doubles.</summary>
+/// <summary>Goldens as in <see cref="PerplexityEvaluatorTests"/>; statistics by llama-perplexity's formulas re-implemented in Python
+/// doubles.</summary>
 public sealed class DivergenceEvaluatorTests : IDisposable
 {
     private static readonly CellSettings s_settings = CellSettings.Empty.With("n_ctx", 16L).With("n_batch", 32L);
@@ -18,11 +19,14 @@ public sealed class DivergenceEvaluatorTests : IDisposable
 
     private void ComputeReference(CellSettings? settings = null, ToyEngine? engine = null, CancellationToken token = default) =>
         ReferenceLogProbabilities.Compute(
-            ToyEngine.Context(engine ?? new ToyEngine(), "divergence", TimeProvider.System, settings ?? s_settings, ToyEngine.Text(83)), ReferencePath, token);
+            ToyEngine.Context(engine ?? new ToyEngine(), "divergence", TimeProvider.System, settings ?? s_settings, ToyEngine.Text(83)),
+            ReferencePath, token);
 
     private EvaluationResult Evaluate(ToyEngine engine, CellSettings? settings = null) =>
         new DivergenceEvaluator().Evaluate(
-            ToyEngine.Context(engine, "divergence", TimeProvider.System, settings ?? s_settings, ToyEngine.Text(83)) with { ReferencePath = ReferencePath }, default);
+            ToyEngine.Context(engine, "divergence", TimeProvider.System, settings ?? s_settings, ToyEngine.Text(83))
+                with
+            { ReferencePath = ReferencePath }, default);
 
     [Fact]
     public void Evaluate_GivesGolden_WhenVariantDiffers()
@@ -53,14 +57,16 @@ public sealed class DivergenceEvaluatorTests : IDisposable
         Check("delta_p_p99", 0.00582772079308003, null, 1e-6);
         Check("nll_correlation", 0.9997548120414369, null, 1e-6);
         Assert.Equal(
-            "kl-v1;n_ctx=16;chunks=5;bos=none;text=111111111111;tokenizer=222222222222;reference=gguf:F32", result.Metrics.Single(m => m.Name == "kl_mean").Protocol);
+            "kl-v1;n_ctx=16;chunks=5;bos=none;text=111111111111;tokenizer=222222222222;reference=gguf:F32",
+            result.Metrics.Single(m => m.Name == "kl_mean").Protocol);
 
         void Check(string name, double value, double? error, double tolerance, double errorTolerance = 0)
         {
             Measurement metric = result.Metrics.Single(m => m.Name == name);
             Assert.True(Math.Abs(metric.Value - value) <= tolerance, $"{name}: {metric.Value:R}, golden {value:R}");
             Assert.Equal(35, metric.N);
-            if (error is { } e) Assert.True(Math.Abs(metric.Error!.Value - e) <= errorTolerance, $"{name}: error {metric.Error:R}, golden {e:R}");
+            if (error is { } e)
+                Assert.True(Math.Abs(metric.Error!.Value - e) <= errorTolerance, $"{name}: error {metric.Error:R}, golden {e:R}");
         }
     }
 

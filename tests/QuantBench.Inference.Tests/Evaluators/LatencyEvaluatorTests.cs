@@ -17,7 +17,8 @@ public class LatencyEvaluatorTests
     private static Measurement Metric(EvaluationResult result, string name) => result.Metrics.Single(m => m.Name == name);
 
     /// <summary>An engine that takes 2 ms per token.</summary>
-    private static ToyEngine Steady(FakeTimeProvider clock) => new() { OnAppend = batch => clock.Advance(TimeSpan.FromMilliseconds(2 * batch.Count)) };
+    private static ToyEngine Steady(FakeTimeProvider clock) =>
+        new() { OnAppend = batch => clock.Advance(TimeSpan.FromMilliseconds(2 * batch.Count)) };
 
     [Fact]
     public void Evaluate_GivesRates_WhenEngineIsSteady()
@@ -80,7 +81,9 @@ public class LatencyEvaluatorTests
 
         // A repetition takes 150 or 300 ms in turn: 5 s are over after 22 or 23 of them.
         Assert.InRange(Metric(result, "pp_tps").N!.Value, 22, 23);
-        Assert.Contains(result.Notes, n => n.StartsWith("pp_tps: interval ±", StringComparison.Ordinal) && n.EndsWith("wider than target ±2 %", StringComparison.Ordinal));
+        Assert.Contains(result.Notes,
+            n => n.StartsWith("pp_tps: interval ±", StringComparison.Ordinal)
+                && n.EndsWith("wider than target ±2 %", StringComparison.Ordinal));
         Assert.DoesNotContain(result.Metrics, m => m.Name is "tg_tps" or "token_latency");
     }
 
@@ -170,7 +173,9 @@ public class LatencyEvaluatorTests
             },
         };
 
-        Evaluate(engine, TimeProvider.System, s_settings.With("generate", 100L).With("prompt", 8L).With("warmup_cap", 0.0).With("repetitions", 3L).With("max_repetitions", 3L));
+        Evaluate(engine, TimeProvider.System,
+            s_settings.With("generate", 100L).With("prompt", 8L).With("warmup_cap", 0.0).With("repetitions", 3L)
+                .With("max_repetitions", 3L));
 
         // Appends 0 to 2 are prompts, then come three generations. From the second token of the second one on, all code has run once.
         for (int i = 105; i < 203; i++) Assert.Equal(allocated[104], allocated[i]);
@@ -193,7 +198,8 @@ public class LatencyEvaluatorTests
     [Fact]
     public void Evaluate_Throws_WhenNothingIsMeasured()
     {
-        Assert.Throws<RequestException>(() => Evaluate(new ToyEngine(), TimeProvider.System, s_settings.With("prompt", 0L).With("generate", 0L)));
+        Assert.Throws<RequestException>(() =>
+            Evaluate(new ToyEngine(), TimeProvider.System, s_settings.With("prompt", 0L).With("generate", 0L)));
     }
 
     [Theory]

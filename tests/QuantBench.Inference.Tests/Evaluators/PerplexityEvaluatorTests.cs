@@ -6,14 +6,15 @@ using QuantBench.Inference.Evaluators;
 namespace QuantBench.Inference.Tests.Evaluators;
 
 /// <summary>
-/// Goldens: the toy engine's formula and llama-perplexity's statistics computed by an independent Python script (math.fsum, double precision) over
-/// 5 chunks of 16 tokens.
+/// Goldens: the toy engine's formula and llama-perplexity's statistics computed by an independent Python script (math.fsum, double
+/// precision) over 5 chunks of 16 tokens.
 /// </summary>
 public class PerplexityEvaluatorTests
 {
     private static readonly CellSettings s_settings = CellSettings.Empty.With("n_ctx", 16L).With("n_batch", 32L);
 
-    private static EvaluationResult Evaluate(ToyEngine engine, CellSettings settings, EvaluationText text, CancellationToken token = default) =>
+    private static EvaluationResult Evaluate(ToyEngine engine, CellSettings settings, EvaluationText text,
+        CancellationToken token = default) =>
         new PerplexityEvaluator().Evaluate(ToyEngine.Context(engine, "perplexity", TimeProvider.System, settings, text), token);
 
     private static Measurement Metric(EvaluationResult result, string name) => result.Metrics.Single(m => m.Name == name);
@@ -66,7 +67,10 @@ public class PerplexityEvaluatorTests
     public void Evaluate_WantsLogitsOfScoredPositionsOnly_InEveryChunk()
     {
         var wanted = new List<string>();
-        var engine = new ToyEngine { OnAppend = batch => wanted.Add(string.Concat(batch.LogitsWanted.ToArray().Select(w => w ? '1' : '0'))) };
+        var engine = new ToyEngine
+        {
+            OnAppend = batch => wanted.Add(string.Concat(batch.LogitsWanted.ToArray().Select(w => w ? '1' : '0')))
+        };
 
         Evaluate(engine, s_settings, ToyEngine.Text(83));
 
@@ -148,7 +152,8 @@ public class PerplexityEvaluatorTests
             },
         };
 
-        Assert.Throws<OperationCanceledException>(() => Evaluate(engine, s_settings.With("n_batch", 16L), ToyEngine.Text(83), source.Token));
+        Assert.Throws<OperationCanceledException>(() =>
+            Evaluate(engine, s_settings.With("n_batch", 16L), ToyEngine.Text(83), source.Token));
         Assert.Equal(2, appends);
     }
 }

@@ -55,14 +55,16 @@ public sealed class TensorWorkloadTests
     {
         using var directory = new TemporaryDirectory();
         byte[] header = "{'descr': '<i8', 'fortran_order': False, 'shape': (1, 2), }\n"u8.ToArray();
-        directory.Write("a_ids.npy", [0x93, .. "NUMPY"u8, 1, 0, (byte)header.Length, 0, .. header, .. BitConverter.GetBytes(7L), .. BitConverter.GetBytes(8L)]);
+        directory.Write("a_ids.npy",
+            [0x93, .. "NUMPY"u8, 1, 0, (byte)header.Length, 0, .. header, .. BitConverter.GetBytes(7L), .. BitConverter.GetBytes(8L)]);
         ImmutableArray<TensorPort> ports = [new("a/ids", "int64", [new(null, "batch"), new(null, "length")])];
 
         TensorInput input = Assert.Single(TensorInputs.Make(ports, CellSettings.Empty.With("inputs", directory.Path)));
 
         Assert.Equal([1, 2], input.Value.Shape.AsEnumerable());
         Assert.Equal(8, BitConverter.ToInt64(input.Value.Data.Span[8..]));
-        RequestException missing = Assert.Throws<RequestException>(() => TensorInputs.Make(s_ports, CellSettings.Empty.With("inputs", directory.Path)));
+        RequestException missing =
+            Assert.Throws<RequestException>(() => TensorInputs.Make(s_ports, CellSettings.Empty.With("inputs", directory.Path)));
         Assert.Contains("image.npy", missing.Message, StringComparison.Ordinal);
     }
 

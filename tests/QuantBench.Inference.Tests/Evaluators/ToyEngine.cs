@@ -9,8 +9,8 @@ using QuantBench.Inference.Evaluators;
 namespace QuantBench.Inference.Tests.Evaluators;
 
 /// <summary>
-/// A deterministic engine of 37 tokens. Logits depend on the sum of a sequence's tokens and its position by an integer hash that is exact in
-/// any language: h = (7919·s + 104729·p + 1299709·i + 31·s·i) mod 10007; logit = (h − 5003)/1024 + shift·((17h + 5i) mod 101 − 50)/512.
+/// A deterministic engine of 37 tokens. Logits depend on the sum of a sequence's tokens and its position by an integer hash that is exact
+/// in any language: h = (7919·s + 104729·p + 1299709·i + 31·s·i) mod 10007; logit = (h − 5003)/1024 + shift·((17h + 5i) mod 101 − 50)/512.
 /// </summary>
 internal sealed class ToyEngine : IEngine
 {
@@ -54,16 +54,18 @@ internal sealed class ToyEngine : IEngine
     {
     }
 
-    public static EvaluationContext Context(IEngine engine, string workload, TimeProvider clock, CellSettings? settings = null, EvaluationText? text = null) => new()
-    {
-        Cell = new Cell("toy", Variant.Parse("gguf:F32"), new BackendId("toy", "cpu"), workload, (settings ?? CellSettings.Empty).With("threads", settings?.Has("threads") == true ? settings.Int("threads") : 2L)),
-        Artifact = new Artifact("/toy.gguf", Variant.Parse("gguf:F32"), new string('a', 64), 1000, 900, 200),
-        Engine = engine,
-        Text = text,
-        Clock = clock,
-        Machine = new ToyMachine(),
-        Progress = new ToyProgress(),
-    };
+    public static EvaluationContext Context(IEngine engine, string workload, TimeProvider clock, CellSettings? settings = null,
+        EvaluationText? text = null) => new()
+        {
+            Cell = new Cell("toy", Variant.Parse("gguf:F32"), new BackendId("toy", "cpu"), workload,
+            (settings ?? CellSettings.Empty).With("threads", settings?.Has("threads") == true ? settings.Int("threads") : 2L)),
+            Artifact = new Artifact("/toy.gguf", Variant.Parse("gguf:F32"), new string('a', 64), 1000, 900, 200),
+            Engine = engine,
+            Text = text,
+            Clock = clock,
+            Machine = new ToyMachine(),
+            Progress = new ToyProgress(),
+        };
 
     /// <summary>Text with tokens (13i² + 7i + 3) mod 37; a token t stands for t mod 5 + 1 bytes.</summary>
     public static EvaluationText Text(int tokens, int? bos = null)
@@ -122,7 +124,8 @@ internal sealed class ToyEngine : IEngine
             engine.OnAppend?.Invoke(batch);
             cancellationToken.ThrowIfCancellationRequested();
             // No Assert here: it allocates, and a test counts allocations.
-            if (batch.Count < 1 || batch.Count > options.BatchTokens) throw new InvalidOperationException($"a batch of {batch.Count} tokens");
+            if (batch.Count < 1 || batch.Count > options.BatchTokens)
+                throw new InvalidOperationException($"a batch of {batch.Count} tokens");
             _rows = 0;
             for (int k = 0; k < batch.Count; k++)
             {

@@ -60,7 +60,8 @@ public sealed class KernelEvaluatorTests
     [Fact]
     public void Evaluate_ClaimsNoShare_WhenTheBandwidthWasNotMeasured()
     {
-        EvaluationResult result = new KernelEvaluator().Evaluate(Context(new ToyKernelEngine(_clock, _ => TimeSpan.FromMilliseconds(2)), "matvec"), default);
+        EvaluationResult result = new KernelEvaluator()
+            .Evaluate(Context(new ToyKernelEngine(_clock, _ => TimeSpan.FromMilliseconds(2)), "matvec"), default);
 
         Assert.Null(Metric(result, "kernel_bandwidth_share"));
         Assert.Equal("not measured", result.Provenance["memory_bandwidth"]);
@@ -75,7 +76,8 @@ public sealed class KernelEvaluatorTests
 
         EvaluationResult result = new KernelEvaluator().Evaluate(Context(engine, "matvec"), default);
 
-        Assert.All(Metric(result, "kernel_bandwidth")!.Samples!, s => Assert.InRange(s * last / 1000 / 5376, 0.999, 1.001)); // the clock counts in 100 ns
+        // the clock counts in 100 ns
+        Assert.All(Metric(result, "kernel_bandwidth")!.Samples!, s => Assert.InRange(s * last / 1000 / 5376, 0.999, 1.001));
     }
 
     [Fact]
@@ -109,7 +111,8 @@ public sealed class KernelEvaluatorTests
         using var kernels = new ToyKernelEngine(_clock, _ => default);
 
         Assert.Contains("can't be timed one by one", KernelEvaluator.CanRun(toy, Cell("matvec")).Reason, StringComparison.Ordinal);
-        Assert.Contains("no kernels for Q8_0", KernelEvaluator.CanRun(kernels, Cell("matvec", "ggml:Q8_0")).Reason, StringComparison.Ordinal);
+        Assert.Contains("no kernels for Q8_0", KernelEvaluator.CanRun(kernels, Cell("matvec", "ggml:Q8_0")).Reason,
+            StringComparison.Ordinal);
         Assert.Contains("toy/cpu: there is no op 'gemm'", KernelEvaluator.CanRun(kernels, Cell("gemm")).Reason, StringComparison.Ordinal);
         Assert.True(KernelEvaluator.CanRun(kernels, Cell("matvec")).IsSupported);
     }
@@ -126,5 +129,6 @@ public sealed class KernelEvaluatorTests
     };
 
     private static Cell Cell(string op, string variant = "ggml:Q4_0") => new(
-        "kernels", Variant.Parse(variant), new BackendId("toy", "cpu"), "kernel", CellSettings.Empty.With("op", op).With("shape", "64x128").With("tokens", 4));
+        "kernels", Variant.Parse(variant), new BackendId("toy", "cpu"), "kernel",
+        CellSettings.Empty.With("op", op).With("shape", "64x128").With("tokens", 4));
 }

@@ -20,7 +20,8 @@ public sealed class KernelSpecTests
         KernelSpec spec = KernelSpec.Of(Cell("ggml:Q4_0", op, "64x128"), out string? reason)!;
 
         Assert.Null(reason);
-        Assert.Equal((GgmlType.Q4_0, 4608L, bytes, operations, true), (spec.Type, spec.WeightBytes, spec.Bytes, spec.Operations, spec.Cold));
+        Assert.Equal((GgmlType.Q4_0, 4608L, bytes, operations, true),
+            (spec.Type, spec.WeightBytes, spec.Bytes, spec.Operations, spec.Cold));
     }
 
     [Theory]
@@ -39,7 +40,9 @@ public sealed class KernelSpecTests
     public void BlockTypeSchemes_AreTheTypesThatModelsHold()
     {
         // Q8_1 and Q8_K are what activations become; no file holds them.
-        IEnumerable<string> decoded = GgmlTypes.All.Where(t => BlockCodecs.TryGet(t.Type, out _) && t.Type is not (GgmlType.Q8_1 or GgmlType.Q8_K)).Select(t => t.Name);
+        IEnumerable<string> decoded =
+            GgmlTypes.All.Where(t => BlockCodecs.TryGet(t.Type, out _) && t.Type is not (GgmlType.Q8_1 or GgmlType.Q8_K))
+                .Select(t => t.Name);
         QuantScheme[] schemes = [.. QuantSchemes.All.Where(s => s.Format == QuantSchemes.BlockTypeFormat)];
 
         Assert.Equal(decoded.Order(StringComparer.Ordinal), schemes.Select(s => s.Name).Order(StringComparer.Ordinal));
@@ -48,5 +51,6 @@ public sealed class KernelSpecTests
     }
 
     private static Cell Cell(string variant, string op, string shape) => new(
-        "kernels", Variant.Parse(variant), new BackendId("toy", "cpu"), "kernel", CellSettings.Empty.With("op", op).With("shape", shape).With("tokens", 7));
+        "kernels", Variant.Parse(variant), new BackendId("toy", "cpu"), "kernel",
+        CellSettings.Empty.With("op", op).With("shape", shape).With("tokens", 7));
 }

@@ -31,9 +31,11 @@ internal sealed class ToyKernelEngine(FakeTimeProvider clock, Func<int, TimeSpan
 
     public Support CanRun(Artifact artifact, string device) => Support.No("kernels only");
 
-    public ILoadedModel Load(Artifact artifact, string device, LoadOptions options, CancellationToken cancellationToken) => throw new InvalidOperationException("kernels only");
+    public ILoadedModel Load(Artifact artifact, string device, LoadOptions options, CancellationToken cancellationToken) =>
+        throw new InvalidOperationException("kernels only");
 
-    public Support CanRunKernel(KernelSpec kernel, string device) => kernel.Type == GgmlType.Q4_0 ? Support.Yes : Support.No($"toy/{device}: no kernels for {kernel.Type}");
+    public Support CanRunKernel(KernelSpec kernel, string device) =>
+        kernel.Type == GgmlType.Q4_0 ? Support.Yes : Support.No($"toy/{device}: no kernels for {kernel.Type}");
 
     public IKernel CreateKernel(KernelSpec kernel, string device, int threads, long coldBytes)
     {

@@ -7,7 +7,8 @@ using QuantBench.TestKit;
 
 namespace QuantBench.Lab.Tests.Queue;
 
-/// <summary>A schedule of one minute outlives its server: killed between runs and during one, it leaves exactly the runs it should. Takes three to four minutes of waiting.</summary>
+/// <summary>A schedule of one minute outlives its server: killed between runs and during one, it leaves exactly the runs it should. Takes
+/// three to four minutes of waiting.</summary>
 public sealed class KilledServerTests : IDisposable
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(180);

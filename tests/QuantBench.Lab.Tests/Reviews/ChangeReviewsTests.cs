@@ -18,7 +18,8 @@ public sealed class ChangeReviewsTests : IDisposable
         _reviews.Acknowledge(s_key, "  the governor changed  ", "ada");
 
         ChangeReview review = Assert.Single(_reviews.All()).Value;
-        Assert.Equal((s_key, "ada", _lab.Clock.GetUtcNow().ToUnixTimeMilliseconds(), "the governor changed"), (review.Key, review.Actor, review.At.ToUnixTimeMilliseconds(), review.Note));
+        Assert.Equal((s_key, "ada", _lab.Clock.GetUtcNow().ToUnixTimeMilliseconds(), "the governor changed"),
+            (review.Key, review.Actor, review.At.ToUnixTimeMilliseconds(), review.Note));
         Assert.Equal("change.acknowledge", _lab.Audit.Read()[0].Action);
     }
 
@@ -43,5 +44,6 @@ public sealed class ChangeReviewsTests : IDisposable
     }
 
     [Fact]
-    public void Acknowledge_Refuses_WhatNamesNoChange() => Assert.Throws<ArgumentException>(() => _reviews.Acknowledge(s_key with { CellId = "" }, "", "ada"));
+    public void Acknowledge_Refuses_WhatNamesNoChange() =>
+        Assert.Throws<ArgumentException>(() => _reviews.Acknowledge(s_key with { CellId = "" }, "", "ada"));
 }

@@ -63,7 +63,8 @@ public sealed class ScheduleStoreTests : IDisposable
         Write("");
         _lab.Schedules.Follow([SuiteLoader.Load(file)], none);
 
-        Assert.Equal(("0 2 * * *", "Europe/Berlin", CatchUp.Skip, ScheduleSource.Suite), (added.Cron.Text, added.Cron.Zone.Id, added.CatchUp, added.Source));
+        Assert.Equal(("0 2 * * *", "Europe/Berlin", CatchUp.Skip, ScheduleSource.Suite),
+            (added.Cron.Text, added.Cron.Zone.Id, added.CatchUp, added.Source));
         Assert.Equal(("0 3 * * *", CatchUp.Last), (changed.Cron.Text, changed.CatchUp));
         Assert.Empty(_lab.Schedules.List());
     }

@@ -27,7 +27,8 @@ public sealed class RunExporterTests
         RunInfo info = root.GetProperty("run").Deserialize<RunInfo>(Json.Line)!;
         Assert.Equal(JsonSerializer.Serialize(_sample.Info, Json.Line), JsonSerializer.Serialize(info, Json.Line));
         CellResult[] cells = root.GetProperty("cells").Deserialize<CellResult[]>(Json.Line)!;
-        Assert.Equal(_sample.Cells.Select(c => JsonSerializer.Serialize(c, Json.Line)), cells.Select(c => JsonSerializer.Serialize(c, Json.Line)));
+        Assert.Equal(_sample.Cells.Select(c => JsonSerializer.Serialize(c, Json.Line)),
+            cells.Select(c => JsonSerializer.Serialize(c, Json.Line)));
     }
 
     [Fact]
@@ -37,12 +38,16 @@ public sealed class RunExporterTests
 
         string text = Encoding.UTF8.GetString(await ExportAsync("csv", small));
 
-        const string head = "run,suite,machine,cell,model,variant,backend,workload,settings,status,reason,metric,unit,direction,value,error,n,mean,sd,median,min,max,p90,p95,p99,ci95_low,ci95_high,protocol\r\n";
+        const string head =
+            "run,suite,machine,cell,model,variant,backend,workload,settings,status,reason,metric,unit,direction,value,error,n,"
+                + "mean,sd,median,min,max,p90,p95,p99,ci95_low,ci95_high,protocol\r\n";
         string Row(CellResult c, string rest) =>
-            $"20261122-221000-reference-9f3a,reference,4a5b6c7d8e9f0a1b,{c.Cell.Id},reference,{c.Cell.Variant.Id},llamacpp/cpu,perplexity,\"{{\"\"chunks\"\":64,\"\"dataset\"\":\"\"sotu\"\",\"\"n_ctx\"\":512}}\",{rest}\r\n";
+            $"20261122-221000-reference-9f3a,reference,4a5b6c7d8e9f0a1b,{c.Cell.Id},reference,{c.Cell.Variant.Id},llamacpp/cpu,"
+                    + $"perplexity,\"{{\"\"chunks\"\":64,\"\"dataset\"\":\"\"sotu\"\",\"\"n_ctx\"\":512}}\",{rest}\r\n";
         Assert.Equal(
             head
-            + Row(small.Cells[0], "ok,,perplexity,1,lower,38.0192,0.84405,16320,,,,,,,,,,,ppl-v1/n_ctx=512/text=0123abcd/tokenizer=4567ef01")
+            + Row(small.Cells[0],
+                "ok,,perplexity,1,lower,38.0192,0.84405,16320,,,,,,,,,,,ppl-v1/n_ctx=512/text=0123abcd/tokenizer=4567ef01")
             + Row(small.Cells[1], "failed,the quantizer needs an importance matrix for <IQ1_S> & none is configured,,,,,,,,,,,,,,,,,"),
             text);
     }
@@ -77,7 +82,8 @@ public sealed class RunExporterTests
         {
             Measurement? m = expected[i].Measurement;
             Assert.Equal((expected[i].Cell, expected[i].Metric, expected[i].Reason), (rows[i].Cell, rows[i].Metric, rows[i].Reason));
-            Assert.Equal((m?.Value, m?.Error, m?.N, m?.P99, m?.Protocol), (rows[i].Value, rows[i].Error, rows[i].N, rows[i].P99, rows[i].Protocol));
+            Assert.Equal((m?.Value, m?.Error, m?.N, m?.P99, m?.Protocol),
+                (rows[i].Value, rows[i].Error, rows[i].N, rows[i].P99, rows[i].Protocol));
             Assert.Equal(m?.Samples ?? [], rows[i].Samples ?? []);
         }
     }

@@ -156,10 +156,15 @@ public sealed class RunImportTests : IDisposable
     private string Zip(params (string Name, byte[] Content)[] extra)
     {
         (string Name, byte[] Content)[] files =
-            [("run.json", File.ReadAllBytes(Path.Combine(_folder, "run.json"))), ("cells.jsonl", File.ReadAllBytes(Path.Combine(_folder, "cells.jsonl"))), .. extra];
+            [("run.json", File.ReadAllBytes(Path.Combine(_folder, "run.json"))),
+                ("cells.jsonl", File.ReadAllBytes(Path.Combine(_folder, "cells.jsonl"))), .. extra];
         string path = _there["made.zip"];
         using ZipArchive zip = ZipFile.Open(path, ZipArchiveMode.Create);
-        string list = string.Join(",", files.Select(f => $"\"{f.Name.Replace("\\", "\\\\", StringComparison.Ordinal)}\":\"{Convert.ToHexStringLower(SHA256.HashData(f.Content))}\""));
+        string list =
+            string.Join(",",
+                files.Select(f =>
+                    $"\"{f.Name.Replace("\\", "\\\\", StringComparison.Ordinal)}\":"
+                        + $"\"{Convert.ToHexStringLower(SHA256.HashData(f.Content))}\""));
         Write(zip, "manifest.json", Encoding.UTF8.GetBytes($"{{\"schema\":1,\"run\":\"{_sample.Info.Id}\",\"files\":{{{list}}}}}"));
         foreach ((string name, byte[] content) in files) Write(zip, name, content);
         return path;

@@ -71,7 +71,8 @@ public sealed class PostgresStoreTests : ResultStoreContract
         string database = server.NewDatabase();
         (string Address, string Message, string Hint)[] cases =
         [
-            ($"postgres://{PostgresServer.User}:wrong-secret@127.0.0.1:{server.Port}/{database}", "password authentication failed", "PGPASSWORD"),
+            ($"postgres://{PostgresServer.User}:wrong-secret@127.0.0.1:{server.Port}/{database}", "password authentication failed",
+                "PGPASSWORD"),
             ($"postgres://{PostgresServer.User}@127.0.0.1:{server.Port}/{database}?passfile=/nowhere", "/nowhere", "Check the files"),
             ($"{server.AddressOf("missing")};Password=wrong-secret", "\"missing\" does not exist", "createdb"),
             ($"postgres://a:wrong-secret@127.0.0.1:1/{database}", "doesn't answer", "Check that PostgreSQL runs on 127.0.0.1:1"),
@@ -93,7 +94,10 @@ public sealed class PostgresStoreTests : ResultStoreContract
         PostgresServer server = PostgresServer.Shared;
         string database = server.NewDatabase();
 
-        using ResultStore store = ResultStore.Open(Root.Path, StoreAddress.Parse($"postgres://{PostgresServer.User}:{Uri.EscapeDataString(PostgresServer.Password)}@127.0.0.1:{server.Port}/{database}"));
+        using ResultStore store =
+            ResultStore.Open(Root.Path,
+                StoreAddress.Parse(
+                    server.UrlOf(database)));
 
         Assert.Equal($"PostgreSQL database {database} on 127.0.0.1:{server.Port}", store.Location);
         Assert.True(store.IsShared);
@@ -107,7 +111,10 @@ public sealed class PostgresStoreTests : ResultStoreContract
         server.Execute(database, $"CREATE ROLE reader_{database} LOGIN; REVOKE ALL ON SCHEMA public FROM public");
 
         StoreException e = Assert.Throws<StoreException>(() => ResultStore.Open(
-            Root.Path, StoreAddress.Parse(server.AddressOf(database).Replace($"Username={PostgresServer.User}", $"Username=reader_{database}", StringComparison.Ordinal))));
+            Root.Path,
+            StoreAddress.Parse(
+                server.AddressOf(database)
+                    .Replace($"Username={PostgresServer.User}", $"Username=reader_{database}", StringComparison.Ordinal))));
 
         Assert.Contains("GRANT", e.Hint, StringComparison.Ordinal);
     }

@@ -86,7 +86,8 @@ public abstract class ResultStoreContract : IDisposable
             select new { c.Variant, m.Id, m.Value }).First();
 
         Assert.Equal("gguf:TQ2_0", fastest.Variant);
-        Measurement expected = sample.Cells.Single(c => c.Cell.Variant.Id == "gguf:TQ2_0" && c.Cell.Workload == "latency").Metric("tg_tps")!;
+        Measurement expected =
+            sample.Cells.Single(c => c.Cell.Variant.Id == "gguf:TQ2_0" && c.Cell.Workload == "latency").Metric("tg_tps")!;
         Assert.Equal(expected.Samples, SampleRow.Unpack(context.Samples.Single(s => s.MeasurementId == fastest.Id).Data));
         Assert.Equal("completed", context.Runs.Single().Status);
     }
@@ -111,7 +112,8 @@ public abstract class ResultStoreContract : IDisposable
         RunRecord sample = SampleRun.Make();
         using ResultStore store = Open();
         store.IndexRun(sample.Info);
-        store.IndexCell(sample.Info.Id, Trivial(0) with { Metrics = [Measurement.Of("kl_max", double.PositiveInfinity), Measurement.Of("perplexity", double.NaN)] });
+        store.IndexCell(sample.Info.Id,
+            Trivial(0) with { Metrics = [Measurement.Of("kl_max", double.PositiveInfinity), Measurement.Of("perplexity", double.NaN)] });
         using StoreContext context = store.OpenContext();
 
         Assert.Equal(double.PositiveInfinity, context.Measurements.Single(m => m.Name == "kl_max").Value);
@@ -159,7 +161,8 @@ public abstract class ResultStoreContract : IDisposable
     public void Open_MakesTheTablesOnce_WhenManyOpenAtOnce()
     {
         Exception?[] faults = new Exception?[6];
-        Parallel.For(0, faults.Length, new ParallelOptions { MaxDegreeOfParallelism = faults.Length }, i => faults[i] = Record.Exception(() => Open().Dispose()));
+        Parallel.For(0, faults.Length, new ParallelOptions { MaxDegreeOfParallelism = faults.Length },
+            i => faults[i] = Record.Exception(() => Open().Dispose()));
 
         Assert.All(faults, Assert.Null);
     }
@@ -191,7 +194,8 @@ public abstract class ResultStoreContract : IDisposable
 
         Assert.NotNull(found);
         Assert.Equal(JsonSerializer.Serialize(sample.Info, Json.Line), JsonSerializer.Serialize(found.Info, Json.Line));
-        Assert.Equal(sample.Cells.Select(c => JsonSerializer.Serialize(c, Json.Line)), found.Cells.Select(c => JsonSerializer.Serialize(c, Json.Line)));
+        Assert.Equal(sample.Cells.Select(c => JsonSerializer.Serialize(c, Json.Line)),
+            found.Cells.Select(c => JsonSerializer.Serialize(c, Json.Line)));
         Assert.Null(store.ReadRecord("another"));
     }
 
@@ -214,11 +218,14 @@ public abstract class ResultStoreContract : IDisposable
         Assert.Equal(2 * SampleRun.Figures.Length, reader.Series(new SeriesQuery("tg_tps")).Length);
         var one = reader.Series(new SeriesQuery("tg_tps", Variant: "gguf:Q4_0"));
         Assert.Equal(["run-a", "run-b"], one.Select(r => r.RunId));
-        Assert.Equal(first.Cells.Single(c => c.Cell.Variant.Id == "gguf:Q4_0" && c.Cell.Workload == "latency").Metric("tg_tps")!.Value, one[0].Value);
+        Assert.Equal(first.Cells.Single(c => c.Cell.Variant.Id == "gguf:Q4_0" && c.Cell.Workload == "latency").Metric("tg_tps")!.Value,
+            one[0].Value);
         Assert.Throws<RequestException>(() => reader.Load("another"));
 
         static IEnumerable<(CellId, string, double, double?, long?, double?, double?)> Figures(RunRecord run) =>
-            run.Cells.SelectMany(c => c.Metrics.OrderBy(m => m.Name, StringComparer.Ordinal).Select(m => (c.Cell.Id, m.Name, m.Value, m.Error, m.N, m.StandardDeviation, m.Ci95?[0])));
+            run.Cells.SelectMany(c =>
+                c.Metrics.OrderBy(m => m.Name, StringComparer.Ordinal)
+                    .Select(m => (c.Cell.Id, m.Name, m.Value, m.Error, m.N, m.StandardDeviation, m.Ci95?[0])));
     }
 
     [ProviderFact]
@@ -273,7 +280,8 @@ public abstract class ResultStoreContract : IDisposable
 
     protected static CellResult Trivial(int i) => new()
     {
-        Cell = new Cell("m", Variant.Parse("Q4_0"), new BackendId("llamacpp", "cpu"), "latency", CellSettings.Empty.With("seed", 10_000L + i)),
+        Cell = new Cell("m", Variant.Parse("Q4_0"), new BackendId("llamacpp", "cpu"), "latency",
+            CellSettings.Empty.With("seed", 10_000L + i)),
         Status = CellStatus.Ok,
         Metrics = ImmutableArray.Create(Measurement.Of("tg_tps", 100.5 + (i / 4096.0), n: 10) with { Samples = [1, 2, 3] }),
     };
@@ -293,9 +301,15 @@ public abstract class ResultStoreContract : IDisposable
         [
             .. context.Runs.AsEnumerable().Select(r => $"run {Text(r)}").Order(StringComparer.Ordinal),
             .. cells.Select(c => $"cell {cellKeys[c.Id]} {Text(c)}").Order(StringComparer.Ordinal),
-            .. measurements.Select(m => $"metric {measurementKeys[m.Id]} {Text(m)} {string.Join(' ', bySample[m.Id].Select(s => $"{s.Count} {Convert.ToHexString(s.Data)}"))}").Order(StringComparer.Ordinal),
+            .. measurements.Select(m =>
+                $"metric {measurementKeys[m.Id]} {Text(m)} "
+                    + $"{string.Join(' ', bySample[m.Id].Select(s => $"{s.Count} {Convert.ToHexString(s.Data)}"))}")
+                    .Order(StringComparer.Ordinal),
         ];
 
-        static string Text<T>(T row) => string.Join('|', typeof(T).GetProperties().Where(p => p.Name is not ("Id" or "CellRowId") || p.PropertyType == typeof(string)).Select(p => p.GetValue(row)?.ToString() ?? "∅"));
+        static string Text<T>(T row) =>
+            string.Join('|',
+                typeof(T).GetProperties().Where(p => p.Name is not ("Id" or "CellRowId") || p.PropertyType == typeof(string))
+                    .Select(p => p.GetValue(row)?.ToString() ?? "∅"));
     }
 }

@@ -16,7 +16,8 @@ public sealed class StoreAddressTests
     public void Parse_GivesTheDefault_WhenNothingElseIsNamed(string? text) => Assert.True(StoreAddress.Parse(text).IsDefault);
 
     [Theory]
-    [InlineData("postgres://ada@db.lab:6000/results?sslmode=verify-full&application_name=x", "db.lab", 6000, "results", "ada", null, SslMode.VerifyFull)]
+    [InlineData("postgres://ada@db.lab:6000/results?sslmode=verify-full&application_name=x", "db.lab", 6000, "results", "ada", null,
+        SslMode.VerifyFull)]
     [InlineData("postgresql://ada:p%40ss%3Bw%2F@db.lab/results", "db.lab", 5432, "results", "ada", "p@ss;w/", SslMode.Prefer)]
     [InlineData("postgres://ada@/results?host=/run/postgresql", "/run/postgresql", 5432, "results", "ada", null, SslMode.Prefer)]
     [InlineData("postgres://[::1]:6000/results?user=ada", "::1", 6000, "results", "ada", null, SslMode.Prefer)]
@@ -25,19 +26,30 @@ public sealed class StoreAddressTests
     {
         NpgsqlConnectionStringBuilder read = PostgresProvider.Read(address, _ => null);
 
-        Assert.Equal((host, port, database, user, password, mode), (read.Host, read.Port, read.Database, read.Username, read.Password, read.SslMode));
+        Assert.Equal((host, port, database, user, password, mode),
+            (read.Host, read.Port, read.Database, read.Username, read.Password, read.SslMode));
     }
 
     [Fact]
     public void Read_TakesWhatIsLeftOut_FromPsqlsVariables()
     {
-        Dictionary<string, string> set = new() { ["PGHOST"] = "db.lab", ["PGPORT"] = "6000", ["PGDATABASE"] = "results", ["PGUSER"] = "ada", ["PGSSLMODE"] = "verify-ca" };
+        Dictionary<string,
+            string> set = new()
+            {
+                ["PGHOST"] = "db.lab",
+                ["PGPORT"] = "6000",
+                ["PGDATABASE"] = "results",
+                ["PGUSER"] = "ada",
+                ["PGSSLMODE"] = "verify-ca"
+            };
 
         NpgsqlConnectionStringBuilder bare = PostgresProvider.Read("postgres", set.GetValueOrDefault);
         NpgsqlConnectionStringBuilder given = PostgresProvider.Read("postgres://bob@other/lab?sslmode=disable", set.GetValueOrDefault);
 
-        Assert.Equal(("db.lab", 6000, "results", "ada", SslMode.VerifyCA), (bare.Host, bare.Port, bare.Database, bare.Username, bare.SslMode));
-        Assert.Equal(("other", 6000, "lab", "bob", SslMode.Disable), (given.Host, given.Port, given.Database, given.Username, given.SslMode));
+        Assert.Equal(("db.lab", 6000, "results", "ada", SslMode.VerifyCA),
+            (bare.Host, bare.Port, bare.Database, bare.Username, bare.SslMode));
+        Assert.Equal(("other", 6000, "lab", "bob", SslMode.Disable),
+            (given.Host, given.Port, given.Database, given.Username, given.SslMode));
     }
 
     [Theory]

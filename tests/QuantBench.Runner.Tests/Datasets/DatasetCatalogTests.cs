@@ -79,7 +79,8 @@ public sealed class DatasetCatalogTests : IDisposable
             splits: { all: { rest: true, sha256: {{Sha256("original")}} } }
             """);
 
-        var e = await Assert.ThrowsAsync<ModelFormatException>(() => Catalog().ResolveAsync("letters", _folder.Path, CancellationToken.None));
+        var e = await Assert.ThrowsAsync<ModelFormatException>(() =>
+            Catalog().ResolveAsync("letters", _folder.Path, CancellationToken.None));
 
         Assert.Contains(Sha256("changed"), e.Message, StringComparison.Ordinal);
     }
@@ -141,7 +142,8 @@ public sealed class DatasetCatalogTests : IDisposable
     {
         _folder.Write("mine.txt", [0x41, 0xff, 0x42]);
 
-        var e = await Assert.ThrowsAsync<ModelFormatException>(() => Catalog().ResolveAsync("mine.txt", _folder.Path, CancellationToken.None));
+        var e = await Assert.ThrowsAsync<ModelFormatException>(() =>
+            Catalog().ResolveAsync("mine.txt", _folder.Path, CancellationToken.None));
 
         Assert.Contains("UTF-8", e.Message, StringComparison.Ordinal);
     }
@@ -170,7 +172,8 @@ public sealed class DatasetCatalogTests : IDisposable
     public async Task Resolve_KeepsNothing_WhenTheDownloadHasAnotherHash()
     {
         UrlDescriptor(Zip("folder/test.raw", "the text"));
-        var catalog = new DatasetCatalog(Datasets, _folder.Combine("cache"), (_, _) => Task.FromResult<Stream>(new MemoryStream([1, 2, 3])));
+        var catalog = new DatasetCatalog(Datasets, _folder.Combine("cache"),
+            (_, _) => Task.FromResult<Stream>(new MemoryStream([1, 2, 3])));
 
         await Assert.ThrowsAsync<ModelFormatException>(() => catalog.ResolveAsync("web", _folder.Path, CancellationToken.None));
 

@@ -23,7 +23,8 @@ public sealed class DatasetDescriptorReaderTests
     {
         DatasetDescriptor descriptor = DatasetDescriptorReader.Parse(Good, "x.yaml");
 
-        Assert.Equal(("x", "X", "CC0-1.0", "\n\n", "test"), (descriptor.Name, descriptor.Title, descriptor.License, descriptor.Join, descriptor.DefaultSplit));
+        Assert.Equal(("x", "X", "CC0-1.0", "\n\n", "test"),
+            (descriptor.Name, descriptor.Title, descriptor.License, descriptor.Join, descriptor.DefaultSplit));
         Assert.Equal((10, 9, false), (descriptor.Splits["test"].Every, descriptor.Splits["test"].At, descriptor.Splits["test"].Rest));
         Assert.True(descriptor.Splits["train"].Rest);
     }
@@ -39,7 +40,8 @@ public sealed class DatasetDescriptorReaderTests
     [InlineData("npm: \"@a/b\"", "url: \"file:///etc/passwd\", sha256: aa", 4, "")]
     public void Parse_NamesLineAndFault_WhenAKeyIsWrong(string good, string bad, int line, string word)
     {
-        var e = Assert.Throws<SuiteException>(() => DatasetDescriptorReader.Parse(Good.Replace(good, bad, StringComparison.Ordinal), "x.yaml"));
+        var e = Assert.Throws<SuiteException>(() =>
+            DatasetDescriptorReader.Parse(Good.Replace(good, bad, StringComparison.Ordinal), "x.yaml"));
 
         Assert.Equal(line, e.Line);
         Assert.Contains(word, e.Message, StringComparison.Ordinal);

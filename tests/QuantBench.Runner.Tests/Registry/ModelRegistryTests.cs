@@ -11,8 +11,10 @@ namespace QuantBench.Runner.Tests.Registry;
 
 public sealed class ModelRegistryTests : IDisposable
 {
-    private static readonly ArtifactRecipe s_recipe = new("quantize", "v1", ["gguf:F32"], ImmutableSortedDictionary<string, string>.Empty.Add("ftype", "15"));
-    private static readonly ImmutableSortedDictionary<string, string> s_inputs = ImmutableSortedDictionary<string, string>.Empty.Add("gguf:F32", "aa");
+    private static readonly ArtifactRecipe s_recipe = new("quantize", "v1", ["gguf:F32"],
+        ImmutableSortedDictionary<string, string>.Empty.Add("ftype", "15"));
+    private static readonly ImmutableSortedDictionary<string,
+        string> s_inputs = ImmutableSortedDictionary<string, string>.Empty.Add("gguf:F32", "aa");
 
     private readonly TemporaryDirectory _cache = new();
     private readonly FakeTimeProvider _clock = new(new DateTimeOffset(2026, 11, 23, 4, 0, 0, TimeSpan.Zero));
@@ -159,7 +161,8 @@ public sealed class ModelRegistryTests : IDisposable
                 await File.WriteAllTextAsync(Path.Combine(path, "more", "weights"), "abc", stop);
                 ArtifactContent content = ArtifactContent.Read(path, stop);
                 var source = new ModelSource(SourceKind.HuggingFace, "/m", ["/m/config.json"], "s");
-                return registry.Entry(key, source, "safetensors:F16", recipe, inputs, new BuiltArtifact(content.Sha256, content.Bytes, 3, 1), 0.5);
+                return registry.Entry(key, source, "safetensors:F16", recipe, inputs,
+                    new BuiltArtifact(content.Sha256, content.Bytes, 3, 1), 0.5);
             },
             CancellationToken.None);
         string folder = registry.ArtifactPath(entry);
@@ -169,7 +172,8 @@ public sealed class ModelRegistryTests : IDisposable
         Assert.Null(Assert.Single(registry.Verify(new Progress<RegistryItem>(), CancellationToken.None)).Damage);
 
         File.Move(Path.Combine(folder, "more", "weights"), Path.Combine(folder, "more", "weightz"));
-        Assert.Contains("SHA-256", Assert.Single(registry.Verify(new Progress<RegistryItem>(), CancellationToken.None)).Damage, StringComparison.Ordinal);
+        Assert.Contains("SHA-256", Assert.Single(registry.Verify(new Progress<RegistryItem>(), CancellationToken.None)).Damage,
+            StringComparison.Ordinal);
 
         File.WriteAllText(Path.Combine(folder, "more", "weightz"), "abcd");
         Assert.Null(registry.Find(key));
@@ -232,7 +236,8 @@ public sealed class ModelRegistryTests : IDisposable
         return registry.Entry(Key, source, "gguf:Q4_K_M", s_recipe, s_inputs, new BuiltArtifact(sha256, bytes.Length, 4, 1), 0.5);
     }
 
-    private static Task<RegistryEntry> BuildAsync(ModelRegistry registry, string content, Action? onBuild = null) => registry.GetOrBuildAsync(
+    private static Task<RegistryEntry> BuildAsync(ModelRegistry registry, string content, Action? onBuild = null) =>
+        registry.GetOrBuildAsync(
         Key, "gguf:Q4_K_M", async (path, stop) =>
         {
             onBuild?.Invoke();

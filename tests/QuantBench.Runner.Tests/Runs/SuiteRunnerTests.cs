@@ -144,7 +144,8 @@ public sealed class SuiteRunnerTests : IDisposable
 
         RunOutcome same = await Runner(MeasureOk).ResumeAsync(failed.Folder, new RunOptions(), CancellationToken.None);
         Assert.Equal((0, 3), (same.Ok, same.Failed));
-        RunOutcome again = await Runner(MeasureOk).ResumeAsync(failed.Folder, new RunOptions { RetryFailed = true }, CancellationToken.None);
+        RunOutcome again =
+            await Runner(MeasureOk).ResumeAsync(failed.Folder, new RunOptions { RetryFailed = true }, CancellationToken.None);
         Assert.Equal((3, 0), (again.Ok, again.Failed));
     }
 
@@ -154,8 +155,10 @@ public sealed class SuiteRunnerTests : IDisposable
         RunOutcome first = await RunAsync("exit 1");
         _sourceSha256 = "s2";
 
-        var e = await Assert.ThrowsAsync<RequestException>(() => Runner(MeasureOk).ResumeAsync(first.Folder, new RunOptions(), CancellationToken.None));
-        RunOutcome forced = await Runner(MeasureOk).ResumeAsync(first.Folder, new RunOptions { Force = true, RetryFailed = true }, CancellationToken.None);
+        var e = await Assert.ThrowsAsync<RequestException>(() =>
+            Runner(MeasureOk).ResumeAsync(first.Folder, new RunOptions(), CancellationToken.None));
+        RunOutcome forced =
+            await Runner(MeasureOk).ResumeAsync(first.Folder, new RunOptions { Force = true, RetryFailed = true }, CancellationToken.None);
 
         Assert.Contains("model m changed from s1 to s2", e.Message, StringComparison.Ordinal);
         Assert.Equal(3, forced.Ok);
@@ -164,10 +167,13 @@ public sealed class SuiteRunnerTests : IDisposable
     [Fact]
     public async Task Run_IsUnsupportedWithTheReason_WhenTheEngineCannotStart()
     {
-        RunOutcome outcome = await RunAsync(MeasureOk, probe: """echo '{"event":"error","message":"libllama.so is missing","hint":"Run ./run-bench.sh setup."}'""");
+        RunOutcome outcome =
+            await RunAsync(MeasureOk,
+                probe: """echo '{"event":"error","message":"libllama.so is missing","hint":"Run ./run-bench.sh setup."}'""");
 
         Assert.Equal(3, outcome.Unsupported);
-        Assert.All(Cells(outcome), c => Assert.Contains("libllama.so is missing. Run ./run-bench.sh setup.", c.Reason, StringComparison.Ordinal));
+        Assert.All(Cells(outcome),
+            c => Assert.Contains("libllama.so is missing. Run ./run-bench.sh setup.", c.Reason, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -180,13 +186,16 @@ public sealed class SuiteRunnerTests : IDisposable
         Assert.Contains("reindex", _events.OfType<RunEvent.Warning>().Single().Message, StringComparison.Ordinal);
     }
 
-    private const string ProbeOk = """echo '{"event":"result","result":{"engine_build":"fake v1","devices":[{"id":"cpu","description":"CPU"}]}}'""";
+    private const string ProbeOk =
+        """echo '{"event":"result","result":{"engine_build":"fake v1","devices":[{"id":"cpu","description":"CPU"}]}}'""";
 
     private const string MeasureOk =
-        """echo '{"event":"result","result":{"metrics":[{"name":"load_time","unit":"ms","direction":"lower","value":12.5}],"provenance":{"engine_build":"fake v1"}}}'""";
+        """echo '{"event":"result","result":{"metrics":[{"name":"load_time","unit":"ms","direction":"lower","value":12.5}]"""
+            + ""","provenance":{"engine_build":"fake v1"}}}'""";
 
     private const string Built =
-        """echo '{"event":"result","result":{"built":{"sha256":"9a3a45d01531a20e89ac6ae10b0b0beb0492acd7216a368aa062d1a5fecaf9cd","bytes":7,"weight_bytes":4,"parameter_count":1}}}'""";
+        """echo '{"event":"result","result":{"built":{"sha256":"9a3a45d01531a20e89ac6ae10b0b0beb0492acd7216a368aa062d1a5fecaf9cd","bytes":"""
+            + """7,"weight_bytes":4,"parameter_count":1}}}'""";
 
     private static IReadOnlyList<CellResult> Cells(RunOutcome outcome)
     {
@@ -195,7 +204,8 @@ public sealed class SuiteRunnerTests : IDisposable
     }
 
     private Task<RunOutcome> RunAsync(
-        string measure, string probe = ProbeOk, string prepare = "", RunOptions? options = null, Action<RunEvent>? onEvent = null, CancellationToken token = default) =>
+        string measure, string probe = ProbeOk, string prepare = "", RunOptions? options = null, Action<RunEvent>? onEvent = null,
+        CancellationToken token = default) =>
         new SuiteRunner(Environment(measure, probe, prepare), new Collect(_events, onEvent))
             .RunAsync(SuiteLoader.Load(_folder.Combine("tiny.yaml")), options ?? new RunOptions(), token);
 
@@ -203,7 +213,8 @@ public sealed class SuiteRunnerTests : IDisposable
 
     private RunnerEnvironment Environment(string measure, string probe, string prepare)
     {
-        static string recipe(string name) => "\"" + name + "\":{\"recipe\":{\"builder\":\"copy\",\"builder_build\":\"1\",\"inputs\":[],\"parameters\":{}}}";
+        static string recipe(string name) =>
+            "\"" + name + "\":{\"recipe\":{\"builder\":\"copy\",\"builder_build\":\"1\",\"inputs\":[],\"parameters\":{}}}";
         string plans = string.Join(',', recipe("gguf:F16"), recipe("gguf:Q8_0"), recipe("gguf:Q4_0"));
         string plan = "echo '{\"event\":\"result\",\"result\":{\"plans\":{" + plans + "}}}'";
         string script = $$"""
@@ -230,7 +241,8 @@ public sealed class SuiteRunnerTests : IDisposable
             Root = _folder.Path,
             CacheRoot = _folder.Combine("cache"),
             ResultsRoot = _folder.Combine("results"),
-            Engines = new EngineRegistry([new EngineRegistration("fake", "a script", _ => throw new InvalidOperationException("made in workers only"), _ => [])]),
+            Engines = new EngineRegistry([
+                new EngineRegistration("fake", "a script", _ => throw new InvalidOperationException("made in workers only"), _ => [])]),
             Worker = ScriptWorkerCommand(script),
             OpenSource = path => new ModelSource(SourceKind.Gguf, path, [path], _sourceSha256),
             OpenTokenizer = _ => new NoTokenizer(),

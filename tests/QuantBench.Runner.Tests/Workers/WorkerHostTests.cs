@@ -70,11 +70,13 @@ public sealed class WorkerHostTests
 
         public Support CanRun(Artifact artifact, string device) => Support.No("kernels only");
 
-        public ILoadedModel Load(Artifact artifact, string device, LoadOptions options, CancellationToken cancellationToken) => throw new InvalidOperationException("kernels only");
+        public ILoadedModel Load(Artifact artifact, string device, LoadOptions options, CancellationToken cancellationToken) =>
+            throw new InvalidOperationException("kernels only");
 
         public Support CanRunKernel(KernelSpec kernel, string id) => device.IsSupported ? Support.No("toy: no such kernel") : device;
 
-        public IKernel CreateKernel(KernelSpec kernel, string device, int threads, long coldBytes) => throw new InvalidOperationException("refused");
+        public IKernel CreateKernel(KernelSpec kernel, string device, int threads, long coldBytes) =>
+            throw new InvalidOperationException("refused");
 
         public void Dispose()
         {

@@ -19,7 +19,8 @@ public sealed class WorkerProcessTests : IDisposable
     {
         string log = _folder.Combine("cell.log");
 
-        WorkerOutcome outcome = await ScriptWorker.RunAsync(_folder, $"echo native noise >&2\necho '{{\"event\":\"started\"}}'\n{Result}", log: log);
+        WorkerOutcome outcome =
+            await ScriptWorker.RunAsync(_folder, $"echo native noise >&2\necho '{{\"event\":\"started\"}}'\n{Result}", log: log);
 
         Assert.Equal("b1", Assert.IsType<WorkerOutcome.Finished>(outcome).Value.EngineBuild);
         Assert.Equal("native noise\n", await File.ReadAllTextAsync(log));
@@ -132,7 +133,8 @@ public sealed class WorkerProcessTests : IDisposable
     {
         string asked = _folder.Combine("asked");
 
-        await ScriptWorker.RunAsync(_folder, $"IFS= read -r line\nprintf %s \"$line\" > {asked}", new WorkerLimits(TimeSpan.FromMilliseconds(300)));
+        await ScriptWorker.RunAsync(_folder, $"IFS= read -r line\nprintf %s \"$line\" > {asked}",
+            new WorkerLimits(TimeSpan.FromMilliseconds(300)));
 
         Assert.Equal("cancel", await File.ReadAllTextAsync(asked));
     }
@@ -180,7 +182,8 @@ public sealed class WorkerProcessTests : IDisposable
     [Fact]
     public async Task Run_IgnoresALastLineThatWasCut()
     {
-        var failed = Assert.IsType<WorkerOutcome.Failed>(await ScriptWorker.RunAsync(_folder, "printf '{\"event\":\"result\",\"resu'\nkill -9 $$"));
+        var failed =
+            Assert.IsType<WorkerOutcome.Failed>(await ScriptWorker.RunAsync(_folder, "printf '{\"event\":\"result\",\"resu'\nkill -9 $$"));
 
         Assert.Contains("SIGKILL", failed.Reason, StringComparison.Ordinal);
     }
@@ -197,7 +200,8 @@ public sealed class WorkerProcessTests : IDisposable
         var process = new WorkerProcess(new WorkerCommand(_folder.Combine("nothing"), []), TimeProvider.System);
 
         await Assert.ThrowsAsync<EngineException>(() =>
-            process.RunAsync(ScriptWorker.Job(), new WorkerLimits(TimeSpan.FromSeconds(9)), null, new Progress<EvaluationProgress>(), CancellationToken.None));
+            process.RunAsync(ScriptWorker.Job(), new WorkerLimits(TimeSpan.FromSeconds(9)), null, new Progress<EvaluationProgress>(),
+                CancellationToken.None));
     }
 }
 

@@ -16,7 +16,8 @@ public sealed class WorkerProtocolTests
     public void Cell_KeepsItsId_ThroughTheJob(int threads, bool flag, string? dataset, double number)
     {
         if (!double.IsFinite(number) || dataset?.Any(char.IsSurrogate) == true) return; // settings come from YAML, which has been checked
-        CellSettings settings = CellSettings.Empty.With("threads", threads).With("flag", flag).With("dataset", dataset ?? "").With("target_ci", number);
+        CellSettings settings = CellSettings.Empty.With("threads", threads).With("flag", flag).With("dataset", dataset ?? "")
+            .With("target_ci", number);
         var cell = new Cell("m", Variant.Parse("Q4_K_M+imatrix"), new BackendId("llamacpp", "cpu"), "latency", settings);
         var job = new WorkerJob { Kind = WorkerJobKind.Cell, Root = "/", Cell = WorkerCell.Of(cell) };
 
@@ -31,7 +32,9 @@ public sealed class WorkerProtocolTests
     public void Result_Survives_WithInfinitiesAndSamples()
     {
         using var stream = new MemoryStream();
-        Measurement perplexity = Measurement.Of("perplexity", double.PositiveInfinity) with { Samples = [1.5, double.NaN], Notes = ["odd"] };
+        Measurement perplexity = Measurement.Of("perplexity", double.PositiveInfinity)
+            with
+        { Samples = [1.5, double.NaN], Notes = ["odd"] };
 
         new WorkerEventWriter(stream).Result(new WorkerResult { Metrics = [perplexity], Conditions = { ["other_cpu_share"] = 0.5 } });
 
@@ -54,13 +57,17 @@ public sealed class WorkerProtocolTests
 
         string[] lines = Encoding.UTF8.GetString(stream.ToArray()).Split('\n');
         Assert.Equal(4, lines.Length); // the last one is empty
-        Assert.Equal(new EvaluationProgress("load", 1, 2, "a\nb"), Assert.IsType<WorkerEvent.Progress>(WorkerEvent.TryRead(Encoding.UTF8.GetBytes(lines[1]))).Value);
+        Assert.Equal(new EvaluationProgress("load", 1, 2, "a\nb"),
+            Assert.IsType<WorkerEvent.Progress>(WorkerEvent.TryRead(Encoding.UTF8.GetBytes(lines[1]))).Value);
     }
 
     [Property]
     public void TryRead_NeverThrows_WhenAByteIsChanged(uint at, byte value)
     {
-        byte[] line = Encoding.UTF8.GetBytes("""{"event":"result","result":{"metrics":[{"name":"perplexity","unit":"1","direction":"lower","value":1}],"provenance":{"a":"b"}}}""");
+        byte[] line =
+            Encoding.UTF8.GetBytes(
+                """{"event":"result","result":{"metrics":[{"name":"perplexity","unit":"1","direction":"lower","value":1}]"""
+                    + ""","provenance":{"a":"b"}}}""");
         line[at % (uint)line.Length] = value;
 
         Exception? e = Record.Exception(() => WorkerEvent.TryRead(line));

@@ -7,8 +7,8 @@ using Npgsql;
 namespace QuantBench.TestKit.Databases;
 
 /// <summary>
-/// A throw-away PostgreSQL server, started once per test process from the binaries of this machine and gone with it. Over its socket everybody is let
-/// in; over the loopback port a password is asked for.
+/// A throw-away PostgreSQL server, started once per test process from the binaries of this machine and gone with it. Over its socket
+/// everybody is let in; over the loopback port a password is asked for.
 /// </summary>
 public sealed class PostgresServer
 {
@@ -27,7 +27,9 @@ public sealed class PostgresServer
 
     private PostgresServer(bool durable)
     {
-        if (s_binaries is null) throw new InvalidOperationException("QB_REQUIRE_POSTGRES is set, and there are no PostgreSQL binaries in /usr/lib/postgresql/*/bin or on PATH.");
+        if (s_binaries is null)
+            throw new InvalidOperationException(
+                "QB_REQUIRE_POSTGRES is set, and there are no PostgreSQL binaries in /usr/lib/postgresql/*/bin or on PATH.");
         _directory = Directory.CreateTempSubdirectory("qb-pg-").FullName;
         Port = FreePort();
         string password = Path.Combine(_directory, "password");
@@ -36,8 +38,11 @@ public sealed class PostgresServer
         // It ends when its standard input does: with this process, however that ends. PostgreSQL won't run as root.
         string script = $"""
             set -e
-            "{s_binaries}/initdb" -D "{data}" -U {User} --auth-local=trust --auth-host=scram-sha-256 --pwfile="{password}" --no-sync --locale=C -E UTF8 >"{_directory}/log" 2>&1
-            "{s_binaries}/postgres" -D "{data}" -k "{_directory}" -p {Port} -c listen_addresses=127.0.0.1 -c fsync={(durable ? "on" : "off")} -c max_connections=200 >>"{_directory}/log" 2>&1 &
+            exec >"{_directory}/log" 2>&1
+            "{s_binaries}/initdb" -D "{data}" -U {User} --auth-local=trust --auth-host=scram-sha-256 --pwfile="{password}" --no-sync \
+              --locale=C -E UTF8
+            "{s_binaries}/postgres" -D "{data}" -k "{_directory}" -p {Port} -c listen_addresses=127.0.0.1 \
+              -c fsync={(durable ? "on" : "off")} -c max_connections=200 &
             cat >/dev/null
             kill -INT $! ; wait $! || true
             rm -rf "{_directory}"
@@ -45,7 +50,8 @@ public sealed class PostgresServer
         string[] command = ["sh", "-c", script];
         if (Environment.IsPrivilegedProcess)
         {
-            string account = File.ReadLines("/etc/passwd").Any(l => l.StartsWith("postgres:", StringComparison.Ordinal)) ? "postgres" : "nobody";
+            string account = File.ReadLines("/etc/passwd").Any(l => l.StartsWith("postgres:", StringComparison.Ordinal)) ? "postgres"
+                : "nobody";
             using Process own = Process.Start("chown", ["-R", account, _directory]);
             own.WaitForExit();
             command = ["runuser", "-u", account, "--", .. command];
@@ -57,11 +63,15 @@ public sealed class PostgresServer
         Await();
     }
 
+    /// <summary>A database's address with its password, as users write it.</summary>
+    public string UrlOf(string database) => $"postgres://{User}:{Uri.EscapeDataString(Password)}@127.0.0.1:{Port}/{database}";
+
     /// <summary>Why there is no server; null when there is one, or when it must be there.</summary>
     public static string? Missing { get; } =
         s_binaries is not null || Environment.GetEnvironmentVariable("QB_REQUIRE_POSTGRES") is { Length: > 0 }
             ? null
-            : "no PostgreSQL binaries in /usr/lib/postgresql/*/bin or on PATH (Debian: apt-get install postgresql); QB_REQUIRE_POSTGRES=1 makes this a failure";
+            : "no PostgreSQL binaries in /usr/lib/postgresql/*/bin or on PATH (Debian: apt-get install postgresql); QB_REQUIRE_POSTGRES=1 "
+                + "makes this a failure";
 
     /// <summary>The server of this process.</summary>
     public static PostgresServer Shared => s_shared.Value;
@@ -102,7 +112,9 @@ public sealed class PostgresServer
     private static string? Find()
     {
         IEnumerable<string> installed = Directory.Exists("/usr/lib/postgresql")
-            ? Directory.EnumerateDirectories("/usr/lib/postgresql").OrderByDescending(d => int.TryParse(Path.GetFileName(d), out int version) ? version : 0).Select(d => Path.Combine(d, "bin"))
+            ? Directory.EnumerateDirectories("/usr/lib/postgresql")
+                .OrderByDescending(d => int.TryParse(Path.GetFileName(d), out int version) ? version : 0)
+                .Select(d => Path.Combine(d, "bin"))
             : [];
         return installed.Concat((Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries))
             .FirstOrDefault(d => File.Exists(Path.Combine(d, "postgres")) && File.Exists(Path.Combine(d, "initdb")));

@@ -19,5 +19,6 @@ public sealed class ProviderTestCase : XunitTestCase
     }
 
     protected override string GetSkipReason(IAttributeInfo factAttribute) =>
-        TestMethod.TestClass.Class.Name.Split('.')[^1].StartsWith("Postgres", StringComparison.Ordinal) && PostgresServer.Missing is { } why ? why : base.GetSkipReason(factAttribute);
+        TestMethod.TestClass.Class.Name.Split('.')[^1].StartsWith("Postgres", StringComparison.Ordinal) && PostgresServer.Missing is { } why
+            ? why : base.GetSkipReason(factAttribute);
 }

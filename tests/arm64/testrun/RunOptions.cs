@@ -7,7 +7,8 @@ internal sealed class RunOptions : ITestFrameworkDiscoveryOptions, ITestFramewor
 {
     private readonly Dictionary<string, object?> _values = [];
 
-    public TValue GetValue<TValue>(string name) => _values.TryGetValue(name, out object? value) && value is TValue typed ? typed : default!; // xunit asks for null as "not set"
+    // xunit asks for null as "not set"
+    public TValue GetValue<TValue>(string name) => _values.TryGetValue(name, out object? value) && value is TValue typed ? typed : default!;
 
     public void SetValue<TValue>(string name, TValue value) => _values[name] = value;
 }

@@ -18,7 +18,8 @@ internal sealed class TestResults(TextWriter output) : IMessageSink, IDisposable
         {
             case ITestPassed passed:
                 Passed++;
-                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"passed {passed.Test.DisplayName} ({passed.ExecutionTime:F1} s)"));
+                output.WriteLine(
+                    string.Create(CultureInfo.InvariantCulture, $"passed {passed.Test.DisplayName} ({passed.ExecutionTime:F1} s)"));
                 break;
             case ITestFailed failed:
                 Failed++;

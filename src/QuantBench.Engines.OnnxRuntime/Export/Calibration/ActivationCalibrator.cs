@@ -19,7 +19,8 @@ internal static class ActivationCalibrator
     /// <param name="cancellationToken">Stops between chunks.</param>
     /// <exception cref="QuantBenchException">The model or text is broken, or the text is too short.</exception>
     public static Dictionary<string, ActivationRange> Calibrate(
-        string directory, CalibrationText text, CalibrationMethod method, int threads, IProgress<double> progress, CancellationToken cancellationToken)
+        string directory, CalibrationText text, CalibrationMethod method, int threads, IProgress<double> progress,
+        CancellationToken cancellationToken)
     {
         TokenFile file = TokenFile.Read(text.TokensPath);
         int nCtx = text.ContextLength;
@@ -27,11 +28,14 @@ internal static class ActivationCalibrator
         int chunks = text.Chunks == 0 ? available : Math.Min(text.Chunks, available);
         if (chunks == 0)
         {
-            throw new RequestException($"The calibration text has {file.Tokens.Length} tokens, fewer than one chunk of {nCtx}.", "Use a longer text or shorter chunks.");
+            throw new RequestException($"The calibration text has {file.Tokens.Length} tokens, fewer than one chunk of {nCtx}.",
+                "Use a longer text or shorter chunks.");
         }
 
         using OnnxModel model = OnnxModel.Open(directory);
-        string[] values = [.. model.Nodes.Where(n => n.OpType == "MatMul" && model.Tensors.ContainsKey(n.Inputs[1])).Select(n => n.Inputs[0]).Distinct(StringComparer.Ordinal)];
+        string[] values = [
+            .. model.Nodes.Where(n => n.OpType == "MatMul" && model.Tensors.ContainsKey(n.Inputs[1])).Select(n => n.Inputs[0])
+                .Distinct(StringComparer.Ordinal)];
         Dictionary<string, ValueHistogram> histograms = values.ToDictionary(v => v, _ => new ValueHistogram(), StringComparer.Ordinal);
         try
         {
@@ -99,5 +103,6 @@ internal static class ActivationCalibrator
     private static long Size(OnnxValue cache, int axis) =>
         cache.Shape is { Length: 4 } shape && shape[axis].Size is { } size
             ? size
-            : throw new EngineException(string.Create(CultureInfo.InvariantCulture, $"The input '{cache.Name}' has no fixed size in dimension {axis}."));
+            : throw new EngineException(
+                string.Create(CultureInfo.InvariantCulture, $"The input '{cache.Name}' has no fixed size in dimension {axis}."));
 }

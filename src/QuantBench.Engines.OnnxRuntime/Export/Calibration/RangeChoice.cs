@@ -27,7 +27,8 @@ internal static class RangeChoice
     }
 
     /// <summary>
-    /// Clips magnitudes where the divergence between the clipped histogram and the same one in 128 levels is least: the search that TensorRT made known.
+    /// Clips magnitudes where the divergence between the clipped histogram and the same one in 128 levels is least: the search that
+    /// TensorRT made known.
     /// </summary>
     private static ActivationRange Entropy(ValueHistogram histogram)
     {

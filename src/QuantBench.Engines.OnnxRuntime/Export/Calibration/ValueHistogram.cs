@@ -1,8 +1,8 @@
 namespace QuantBench.Engines.OnnxRuntime.Export.Calibration;
 
 /// <summary>
-/// Histogram of a value over [−width, width] with its extremes. When something lies outside, the width is doubled and neighbouring bins are joined, so that
-/// one pass is enough.
+/// Histogram of a value over [−width, width] with its extremes. When something lies outside, the width is doubled and neighbouring bins are
+/// joined, so that one pass is enough.
 /// </summary>
 internal sealed class ValueHistogram
 {

@@ -40,7 +40,9 @@ internal sealed class PostgresDatabase : StoreDatabase
 
     public override string NeighboursSql => "c.run_id = @run AND c.id BETWEEN @low AND @high";
 
-    private string Server => _address.Host is { } host && host.StartsWith('/') ? host : string.Create(CultureInfo.InvariantCulture, $"{_address.Host}:{_address.Port}");
+    private string Server =>
+        _address.Host is { } host && host.StartsWith('/') ? host
+            : string.Create(CultureInfo.InvariantCulture, $"{_address.Host}:{_address.Port}");
 
     public override DbConnection Connect() => _source.OpenConnection();
 
@@ -81,17 +83,21 @@ internal sealed class PostgresDatabase : StoreDatabase
     public override StoreException? Explain(string what, Exception e)
     {
         Exception[] chain = [.. Chain(e)];
-        if (chain.OfType<PostgresException>().FirstOrDefault() is { } refused) return new StoreException($"{Shown}: {what}: {refused.MessageText}.", Hint(refused.SqlState), e);
+        if (chain.OfType<PostgresException>().FirstOrDefault() is { } refused)
+            return new StoreException($"{Shown}: {what}: {refused.MessageText}.", Hint(refused.SqlState), e);
         if (chain.OfType<NpgsqlException>().FirstOrDefault() is not { } fault)
-            return e is IOException or UnauthorizedAccessException ? new StoreException($"{Shown}: {what}: {e.Message}", "Check the files that the store's address names.", e) : null;
+            return e is IOException or UnauthorizedAccessException
+                ? new StoreException($"{Shown}: {what}: {e.Message}", "Check the files that the store's address names.", e) : null;
         if (chain.FirstOrDefault(c => c is SocketException or TimeoutException or EndOfStreamException or IOException) is { } silent)
         {
             return new StoreException(
-                $"{Shown}: the server doesn't answer: {silent.Message}.", $"Check that PostgreSQL runs on {Server} and lets this machine connect (listen_addresses, pg_hba.conf, firewall).", e);
+                $"{Shown}: the server doesn't answer: {silent.Message}.",
+                $"Check that PostgreSQL runs on {Server} and lets this machine connect (listen_addresses, pg_hba.conf, firewall).", e);
         }
 
         return new StoreException(
-            $"{Shown}: {what}: {fault.Message.TrimEnd('.')}.", fault.Message.Contains("password", StringComparison.OrdinalIgnoreCase) ? Password : "The server's log may say more.", e);
+            $"{Shown}: {what}: {fault.Message.TrimEnd('.')}.",
+            fault.Message.Contains("password", StringComparison.OrdinalIgnoreCase) ? Password : "The server's log may say more.", e);
     }
 
     public override void Dispose() => _source.Dispose();
@@ -126,7 +132,8 @@ internal sealed class PostgresDatabase : StoreDatabase
     {
         if (applied == LatestSchema) return true;
         if (applied is null || string.CompareOrdinal(applied, LatestSchema) < 0) return false;
-        throw new StoreException($"{Shown}: written by a newer QuantBench (schema {applied}).", "Use that version on this machine too, or another database.");
+        throw new StoreException($"{Shown}: written by a newer QuantBench (schema {applied}).",
+            "Use that version on this machine too, or another database.");
     }
 
     // https://www.postgresql.org/docs/current/errcodes-appendix.html

@@ -5,8 +5,8 @@ using QuantBench.Core.Errors;
 namespace QuantBench.Results.Store.Postgres;
 
 /// <summary>
-/// PostgreSQL, for a lab. An address is a URL, Npgsql's <c>Host=…;Database=…</c>, or only <c>postgres</c>; what it leaves out is taken from the variables
-/// that psql takes it from, a password also from <c>~/.pgpass</c>.
+/// PostgreSQL, for a lab. An address is a URL, Npgsql's <c>Host=…;Database=…</c>, or only <c>postgres</c>; what it leaves out is taken from
+/// the variables that psql takes it from, a password also from <c>~/.pgpass</c>.
 /// </summary>
 internal sealed class PostgresProvider : IStoreProvider
 {
@@ -17,7 +17,8 @@ internal sealed class PostgresProvider : IStoreProvider
     public string Name => "PostgreSQL";
 
     public bool Accepts(string address) =>
-        address == Bare || s_schemes.Any(s => address.StartsWith(s, StringComparison.OrdinalIgnoreCase)) || address.Contains('=', StringComparison.Ordinal);
+        address == Bare || s_schemes.Any(s => address.StartsWith(s, StringComparison.OrdinalIgnoreCase))
+            || address.Contains('=', StringComparison.Ordinal);
 
     public StoreDatabase Open(string resultsRoot, string address)
     {
@@ -26,10 +27,13 @@ internal sealed class PostgresProvider : IStoreProvider
         {
             return new PostgresDatabase(read);
         }
-        catch (Exception e) when (e is ArgumentException or FormatException or OverflowException or InvalidOperationException or NotSupportedException)
+        catch (Exception e)
+            when (e is ArgumentException or FormatException or OverflowException or InvalidOperationException or NotSupportedException)
         {
             // Options that don't go together, or a host that is none. Npgsql's own message may repeat a value.
-            throw new RequestException("the address of the PostgreSQL store can't be used: its host is none, or its options don't go together.", "Write e.g. postgres://user@host:5432/database?sslmode=require.");
+            throw new RequestException(
+                "the address of the PostgreSQL store can't be used: its host is none, or its options don't go together.",
+                "Write e.g. postgres://user@host:5432/database?sslmode=require.");
         }
     }
 
@@ -87,7 +91,8 @@ internal sealed class PostgresProvider : IStoreProvider
         int colon = authority.LastIndexOf(':');
         if (colon >= 0 && !authority.EndsWith(']'))
         {
-            if (!ushort.TryParse(authority[(colon + 1)..], out ushort port)) throw new RequestException("the port in the address of the PostgreSQL store is no number.", form);
+            if (!ushort.TryParse(authority[(colon + 1)..], out ushort port))
+                throw new RequestException("the port in the address of the PostgreSQL store is no number.", form);
             builder.Port = port;
             authority = authority[..colon];
         }
@@ -116,7 +121,8 @@ internal sealed class PostgresProvider : IStoreProvider
 
         static string Decode(string text) => Uri.UnescapeDataString(text);
 
-        static (string Before, string After) Cut(string text, char at) => text.IndexOf(at, StringComparison.Ordinal) is >= 0 and var i ? (text[..i], text[(i + 1)..]) : (text, "");
+        static (string Before, string After) Cut(string text, char at) =>
+            text.IndexOf(at, StringComparison.Ordinal) is >= 0 and var i ? (text[..i], text[(i + 1)..]) : (text, "");
     }
 
     private static void FromPairs(NpgsqlConnectionStringBuilder builder, string address)
@@ -128,7 +134,8 @@ internal sealed class PostgresProvider : IStoreProvider
         }
         catch (ArgumentException e)
         {
-            throw new RequestException("the address of the PostgreSQL store isn't of the form 'Host=…;Database=…'.", "Values with ; or quotes stand in quotes. A URL may be given instead: postgres://user@host/database.", e);
+            throw new RequestException("the address of the PostgreSQL store isn't of the form 'Host=…;Database=…'.",
+                "Values with ; or quotes stand in quotes. A URL may be given instead: postgres://user@host/database.", e);
         }
 
         foreach (string key in pairs.Keys) Set(builder, key, (string)pairs[key]);
@@ -143,7 +150,9 @@ internal sealed class PostgresProvider : IStoreProvider
         catch (Exception e) when (e is ArgumentException or FormatException or InvalidCastException or OverflowException)
         {
             // Npgsql's own message may repeat the value.
-            throw new RequestException($"the address of the PostgreSQL store has an option '{option}' that isn't known or has a wrong value.", "Options are those of Npgsql, e.g. Host, Port, Database, Username, SSL Mode, Root Certificate, Passfile.");
+            throw new RequestException(
+                $"the address of the PostgreSQL store has an option '{option}' that isn't known or has a wrong value.",
+                "Options are those of Npgsql, e.g. Host, Port, Database, Username, SSL Mode, Root Certificate, Passfile.");
         }
     }
 }

@@ -25,7 +25,8 @@ internal sealed class PostgresWriter(NpgsqlConnection connection) : StoreWriter(
         (string, DbType)[] columns = [("cell_row_id", DbType.Int64), .. MeasurementColumns];
         using (NpgsqlBinaryImporter copy = Copy("measurements", "id", columns))
         {
-            for (int i = 0; i < metrics.Length; i++) Write(copy, numbers[i], columns, [metrics[i].Cell, .. MeasurementValues(metrics[i].Metric)]);
+            for (int i = 0; i < metrics.Length; i++)
+                Write(copy, numbers[i], columns, [metrics[i].Cell, .. MeasurementValues(metrics[i].Metric)]);
             copy.Complete();
         }
 
@@ -34,7 +35,8 @@ internal sealed class PostgresWriter(NpgsqlConnection connection) : StoreWriter(
         {
             for (int i = 0; i < metrics.Length; i++)
             {
-                if (metrics[i].Metric.Samples is { Length: > 0 } values) Write(copy, numbers[i], samples, [values.Length, SampleRow.Pack(values)]);
+                if (metrics[i].Metric.Samples is { Length: > 0 } values)
+                    Write(copy, numbers[i], samples, [values.Length, SampleRow.Pack(values)]);
             }
 
             copy.Complete();
@@ -42,7 +44,9 @@ internal sealed class PostgresWriter(NpgsqlConnection connection) : StoreWriter(
     }
 
     // PostgreSQL's texts can't hold the character 0; the tail of a log may.
-    protected override object? Storable(object? value) => base.Storable(value) is string text && text.Contains('\0', StringComparison.Ordinal) ? text.Replace('\0', '\uFFFD') : base.Storable(value);
+    protected override object? Storable(object? value) =>
+        base.Storable(value) is string text && text.Contains('\0', StringComparison.Ordinal) ? text.Replace('\0', '\uFFFD')
+            : base.Storable(value);
 
     // As many numbers of new rows, rising.
     private long[] Numbers(string table, int count)

@@ -48,7 +48,8 @@ internal sealed class SqliteDatabase(string resultsRoot) : StoreDatabase
     }
 
     public override StoreContext Context() =>
-        new SqliteStoreContext(new DbContextOptionsBuilder<SqliteStoreContext>().UseSqlite(ConnectionString(SqliteOpenMode.ReadWriteCreate)).Options);
+        new SqliteStoreContext(
+            new DbContextOptionsBuilder<SqliteStoreContext>().UseSqlite(ConnectionString(SqliteOpenMode.ReadWriteCreate)).Options);
 
     public override StoreReading Read() => new SqliteReading(OpenToRead());
 

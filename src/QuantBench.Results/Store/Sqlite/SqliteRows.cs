@@ -33,7 +33,8 @@ internal sealed class SqliteRows : StoreRows
     public override long Int64(int column) => raw.sqlite3_column_int64(Row, column);
 
     // NULL reads as 0, so that only a 0 needs a second look.
-    public override double? Number(int column) => raw.sqlite3_column_double(Row, column) is var number && number == 0 && IsNull(column) ? null : number;
+    public override double? Number(int column) =>
+        raw.sqlite3_column_double(Row, column) is var number && number == 0 && IsNull(column) ? null : number;
 
     public override string Text(int column) => raw.sqlite3_column_text(Row, column).utf8_to_string() ?? "";
 
