@@ -68,7 +68,8 @@ public sealed class DocsTests
         ];
 
         Assert.True(paths.Length >= least, $"{page} names only {paths.Length} paths");
-        Assert.DoesNotContain(paths, p => !Path.Exists(RepositoryRoot.Combine(p)));
+        string[] missing = [.. paths.Where(p => !Path.Exists(RepositoryRoot.Combine(p)))];
+        Assert.True(missing.Length == 0, $"{page}: {string.Join(", ", missing)}");
     }
 
     [Fact]

@@ -51,7 +51,12 @@ public sealed class ReadmeTests
     {
         string[] rows = File.ReadAllLines(RepositoryRoot.Combine("docs/results.md"));
 
-        Assert.Empty(MetricTable.All.Select(m => $"| `{m.Name}` | {m.Unit} |").Where(m => !rows.Any(r => r.StartsWith(m, StringComparison.Ordinal))));
+        string[] missing =
+        [
+            .. MetricTable.All.Select(m => $"| `{m.Name}` | {m.Unit} |")
+                .Where(m => !rows.Any(r => r.StartsWith(m, StringComparison.Ordinal))),
+        ];
+        Assert.True(missing.Length == 0, string.Join('\n', missing));
     }
 
     private static IEnumerable<string> Pages() =>
@@ -63,5 +68,6 @@ public sealed class ReadmeTests
 
     private static IEnumerable<string> Lines(string page) =>
         Regex.Matches(File.ReadAllText(RepositoryRoot.Combine(page)), @"^\s*\./run-bench\.sh +([^#`\n]+)", RegexOptions.Multiline)
-            .Select(m => m.Groups[1].Value.Trim());
+            .Select(m => m.Groups[1].Value.Trim())
+            .Where(c => c.Length > 0); // alone it runs the main job
 }
