@@ -122,7 +122,8 @@ internal static class Commands
                     string share = tokens == 1 ? $"{bytes / median / copy:P0}" : "-";
                     Console.WriteLine(
                         $"{name,-8}{shape,-14}{tokens,7}{median * 1e6,9:0.0} "
-                            + $"us{bytes / median / 1e9,9:0.0}{share,9}{2.0 * rows * columns * tokens / median / 1e9,10:0.0}{samples.Length,5}");
+                            + $"us{bytes / median / 1e9,9:0.0}{share,9}{2.0 * rows * columns * tokens / median / 1e9,10:0.0}"
+                            + $"{samples.Length,5}");
                 }
             }
         }
