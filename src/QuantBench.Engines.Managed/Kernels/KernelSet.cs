@@ -96,10 +96,8 @@ internal abstract unsafe class KernelSet
     public abstract void HalvesToFloats(ushort* halves, float* floats, int n);
 
     /// <summary>Half-precision numbers of n floats, rounded to nearest even.</summary>
-    public virtual void FloatsToHalves(float* floats, ushort* halves, int n)
-    {
-        for (int i = 0; i < n; i++) halves[i] = BitConverter.HalfToUInt16Bits((Half)floats[i]);
-    }
+    public virtual void FloatsToHalves(float* floats, ushort* halves, int n) =>
+        TensorPrimitives.ConvertToHalf(new ReadOnlySpan<float>(floats, n), new Span<Half>(halves, n));
 
     /// <summary>Floats of one row of a matrix.</summary>
     /// <param name="weights">The matrix.</param>

@@ -11,11 +11,6 @@ namespace QuantBench.Engines.Managed.Kernels;
 /// </summary>
 internal static unsafe class NarrowSteps
 {
-    private const int FloatInfinity = 0x7F800000;
-
-    // 65520, half-way between the largest half and what would follow it.
-    private const int SmallestInfinite = 0x477FF000;
-
     /// <summary>Lane i gains the sum of products of bytes 4i … 4i + 3. Inputs lie between −127 and 127.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> Dot4(Vector128<int> sums, Vector128<sbyte> weights, Vector128<sbyte> inputs)
@@ -66,32 +61,6 @@ internal static unsafe class NarrowSteps
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Halves4(byte* first, int apart) => Widen(Vector128.Create(
         *(short*)first, *(short*)(first + apart), *(short*)(first + (2 * apart)), (int)*(short*)(first + (3 * apart))));
-
-    /// <summary>
-    /// Four half-precision numbers, rounded to nearest even. Normal results: half of the last kept place, less one where that place is
-    /// even, is added before the rest is cut off, and the bias is corrected. Subnormal ones: adding 2⁻¹ leaves the rounded fraction in the
-    /// lowest bits.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong ToHalves4(Vector128<float> floats)
-    {
-        Vector128<int> bits = floats.AsInt32();
-        Vector128<int> magnitude = bits & Vector128.Create(int.MaxValue);
-        Vector128<int> odd = Vector128.ShiftRightLogical(magnitude, 13) & Vector128<int>.One;
-        Vector128<int> normal =
-            Vector128.ShiftRightLogical(magnitude - Vector128.Create(Halves.Rebias) + Vector128.Create(0xFFF) + odd, 13);
-        Vector128<int> subnormal = (magnitude.AsSingle() + Vector128.Create(0.5f)).AsInt32() - Vector128.Create(0.5f).AsInt32();
-        Vector128<int> result = Vector128.ConditionalSelect(
-            Vector128.LessThan(magnitude, Vector128.Create(Halves.Rebias + Halves.SmallestNormal)), subnormal, normal);
-
-        // From 65520 on the result is infinite; NaNs stay NaNs.
-        result =
-            Vector128.ConditionalSelect(Vector128.GreaterThan(magnitude, Vector128.Create(SmallestInfinite - 1)), Vector128.Create(0x7C00),
-                result);
-        result |= Vector128.GreaterThan(magnitude, Vector128.Create(FloatInfinity)) & Vector128.Create(0x200);
-        result |= Vector128.ShiftRightLogical(bits & Vector128.Create(int.MinValue), 16);
-        return Vector128.Narrow(result, result).AsUInt64().ToScalar();
-    }
 
     /// <summary>Four floats whose upper halves are bfloat16 numbers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -63,14 +63,6 @@ internal sealed unsafe class NeonKernels : VectorKernels<Floats128, WeightsF16, 
     }
 
     /// <inheritdoc />
-    public override void FloatsToHalves(float* floats, ushort* halves, int n)
-    {
-        int i = 0;
-        for (; i <= n - 4; i += 4) *(ulong*)(halves + i) = NarrowSteps.ToHalves4(Vector128.Load(floats + i));
-        for (; i < n; i++) halves[i] = BitConverter.HalfToUInt16Bits((Half)floats[i]);
-    }
-
-    /// <inheritdoc />
     protected override BlockKernels? Blocks(GgmlType type) => BlockKernels.Of(type) is { IsPortable: true } blocks ? blocks : null;
 
     /// <inheritdoc />

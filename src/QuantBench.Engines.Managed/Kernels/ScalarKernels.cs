@@ -106,6 +106,12 @@ internal sealed unsafe class ScalarKernels : KernelSet
     }
 
     /// <inheritdoc />
+    public override void FloatsToHalves(float* floats, ushort* halves, int n)
+    {
+        for (int i = 0; i < n; i++) halves[i] = BitConverter.HalfToUInt16Bits((Half)floats[i]);
+    }
+
+    /// <inheritdoc />
     public override void Decode(WeightMatrix weights, int row, int first, int count, float* floats)
     {
         if (weights.Source is not null) base.Decode(weights, row, first, count, floats);
