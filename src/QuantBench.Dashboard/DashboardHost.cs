@@ -18,7 +18,6 @@ using QuantBench.Dashboard.Accounts;
 using QuantBench.Dashboard.Api;
 using QuantBench.Dashboard.Hosting;
 using QuantBench.Dashboard.Live;
-using QuantBench.Dashboard.Queries;
 using QuantBench.Lab.Accounts;
 using QuantBench.Lab.Artifacts;
 using QuantBench.Lab.Notes;
@@ -70,7 +69,7 @@ public sealed class DashboardHost : IAsyncDisposable
         WebApplication? app = null;
         try
         {
-            StoreCatchUp.Run(store);
+            store.CatchUp();
             app = Build(options, lab, store);
             await app.StartAsync(cancellationToken);
             var host = new DashboardHost(app,
@@ -206,7 +205,7 @@ public sealed class DashboardHost : IAsyncDisposable
         {
             return X509Certificate2.CreateFromPemFile(options.CertificateFile!, options.CertificateKeyFile); // only called with one
         }
-        catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is CryptographicException || DiskFault.Is(e))
         {
             throw new RequestException($"the certificate {options.CertificateFile} can't be read: {e.Message}",
                 "Give PEM files: --tls-cert CERT.pem --tls-key KEY.pem.", e);

@@ -4,6 +4,8 @@ using QuantBench.Dashboard.Hosting;
 using QuantBench.Dashboard.Queries;
 using QuantBench.Lab.Reviews;
 using QuantBench.Lab.Settings;
+using QuantBench.Results.Reading;
+using QuantBench.Results.Store;
 
 namespace QuantBench.Dashboard;
 
@@ -12,7 +14,9 @@ internal static class QueryServices
 {
     public static void AddDashboardQueries(this IServiceCollection services)
     {
-        services.AddSingleton<StoreCache>().AddSingleton<RunQueries>().AddSingleton<MachineQueries>().AddSingleton<ModelQueries>()
+        services.AddSingleton<StoreCache>().AddSingleton<StoredRuns>();
+        services.AddSingleton(s => new RunReader(s.GetRequiredService<ResultStore>()));
+        services.AddSingleton<RunQueries>().AddSingleton<MachineQueries>().AddSingleton<ModelQueries>()
             .AddSingleton<SuiteQueries>();
         services.AddSingleton<OverviewQueries>().AddSingleton<DecisionQueries>().AddSingleton<TrendQueries>()
             .AddSingleton<ComparisonQueries>().AddSingleton<FigureSource>();

@@ -1,11 +1,9 @@
 using System.Collections.Immutable;
-using QuantBench.Core.Errors;
 using QuantBench.Engines.Ilgpu.Graph;
 using QuantBench.Engines.Ilgpu.Timing;
 using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Engines;
 using QuantBench.Inference.Kernels;
-using QuantBench.Models.Synthesis;
 
 namespace QuantBench.Engines.Ilgpu;
 
@@ -18,7 +16,7 @@ public sealed partial class IlgpuEngine : IKernelEngine
     private const int MaxDecodedRows = 65_535;
 
     /// <inheritdoc />
-    public ImmutableArray<GgmlType> KernelTypes { get; } = [.. DeviceFormats.All.Keys.Where(SyntheticBlocks.Knows).Order()];
+    public ImmutableArray<GgmlType> KernelTypes { get; } = [.. DeviceFormats.All.Keys.Order()];
 
     /// <inheritdoc />
     public Support CanTimeOn(string device) =>
@@ -45,7 +43,7 @@ public sealed partial class IlgpuEngine : IKernelEngine
     /// <inheritdoc />
     public IKernel CreateKernel(KernelSpec kernel, string device, int threads, long coldBytes)
     {
-        if (CanRunKernel(kernel, device).Reason is { } reason) throw new EngineException(reason);
+        CanRunKernel(kernel, device).OrThrow();
         ArgumentOutOfRangeException.ThrowIfNegative(coldBytes);
         var made = new IlgpuKernel(kernel, device, coldBytes);
         _used = Devices().First(d => d.Id == device);

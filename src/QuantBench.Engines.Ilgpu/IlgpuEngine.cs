@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using ILGPU.Runtime;
+using QuantBench.Core.Engines;
 using QuantBench.Core.Errors;
 using QuantBench.Engines.Ilgpu.Devices;
 using QuantBench.Engines.Ilgpu.Graph;
@@ -17,23 +18,27 @@ namespace QuantBench.Engines.Ilgpu;
 /// The managed engine's transformer with kernels that ILGPU compiles for CUDA and OpenCL. Devices are <c>cuda:N</c>, <c>opencl:N</c> and
 /// <c>cpu</c>, ILGPU's slow simulation. Quantized weights meet inputs rounded to 8-bit blocks of 32; the KV cache holds halves.
 /// </summary>
-public sealed partial class IlgpuEngine : IEngine
+public sealed partial class IlgpuEngine : IEngine, ILogitsEngine
 {
+    private const string EngineName = "ilgpu";
+
     private static readonly string s_build =
         $"ilgpu {typeof(IlgpuEngine).Assembly.GetName().Version?.ToString(3)} with ILGPU "
             + $"{typeof(ILGPU.Context).Assembly.GetName().Version?.ToString(3)}, {RuntimeInformation.FrameworkDescription}";
-
-    private static readonly ImmutableArray<string> s_formats = ["gguf", "safetensors", "mlx", "gptq", "awq"];
 
     private readonly Lazy<DeviceList> _list = new(static () => new DeviceList());
     private EngineDevice? _used;
 
     /// <summary>The engine's line in the registry.</summary>
     public static EngineRegistration Registration { get; } = new(
-        "ilgpu", "transformers in C# on GPUs: CUDA, OpenCL", _ => new IlgpuEngine(), _ => []);
+        new EngineFacts(EngineName, "transformers in C# on GPUs: CUDA, OpenCL", "cuda:0")
+        {
+            Formats = ["gguf", "safetensors", "mlx", "gptq", "awq"],
+        },
+        _ => new IlgpuEngine(), _ => []);
 
     /// <inheritdoc />
-    public string Name => "ilgpu";
+    public string Name => EngineName;
 
     /// <inheritdoc />
     /// <remarks>Names the device and its driver once a model was loaded or a kernel made, so that every cell's record does.</remarks>
@@ -47,20 +52,10 @@ public sealed partial class IlgpuEngine : IEngine
     {
         ArgumentNullException.ThrowIfNull(artifact);
         if (DeviceSupport(device) is { IsSupported: false } refused) return refused;
-        if (!s_formats.Contains(artifact.Variant.Format))
-            return Support.No($"ilgpu: the format '{artifact.Variant.Format}' is not implemented; {string.Join(", ", s_formats)} are");
-        using IModelFile file = ModelFile.Open(artifact.Path);
-        if (DecoderShape.Refusal(file) is { } reason) return Support.No($"ilgpu: {reason}");
-        DecoderShape shape = DecoderShape.Read(file);
-        if (shape.Architecture is { HasProjectionNorms: true } or { OmitsPreNorms: true })
-            return Support.No($"ilgpu: the norms of {shape.Architecture.Name} models are not implemented");
-        if (shape.HeadWidth % 8 != 0 || shape.HeadWidth > AttentionKernels.MaxHeadWidth)
-        {
-            return Support.No(
-                $"ilgpu: heads of width {shape.HeadWidth} are not implemented; multiples of 8 up to {AttentionKernels.MaxHeadWidth} are");
-        }
-
-        return Directory.Exists(artifact.Path) ? Support.Yes : CheckTypes(artifact.Path);
+        ImmutableArray<string> formats = Registration.Facts.Formats;
+        if (!formats.Contains(artifact.Variant.Format))
+            return Support.No($"ilgpu: the format '{artifact.Variant.Format}' is not implemented; {string.Join(", ", formats)} are");
+        return Support.Of(() => CheckModel(artifact.Path));
     }
 
     /// <inheritdoc />
@@ -68,13 +63,12 @@ public sealed partial class IlgpuEngine : IEngine
     {
         ArgumentNullException.ThrowIfNull(artifact);
         ArgumentNullException.ThrowIfNull(options);
-        Support support = CanRun(artifact, device);
-        if (!support.IsSupported) throw new EngineException(support.Reason ?? "ilgpu: not supported");
+        CanRun(artifact, device).OrThrow();
         using var weights = new ModelWeights(ModelFile.Open(artifact.Path));
         if (options.GpuLayers >= 0 && options.GpuLayers < weights.Shape.Layers)
         {
-            throw new EngineException(
-                $"ilgpu: a model can't be split between host and device; {options.GpuLayers} of {weights.Shape.Layers} layers were asked "
+            throw new UnsupportedException("ilgpu",
+                $"a model can't be split between host and device; {options.GpuLayers} of {weights.Shape.Layers} layers were asked "
                     + $"for.", "Set gpu_layers to -1.");
         }
 
@@ -109,6 +103,22 @@ public sealed partial class IlgpuEngine : IEngine
     public void Dispose()
     {
         if (_list.IsValueCreated) _list.Value.Dispose();
+    }
+
+    private static Support CheckModel(string path)
+    {
+        using IModelFile file = ModelFile.Open(path);
+        if (DecoderShape.Refusal(file) is { } reason) return Support.No($"ilgpu: {reason}");
+        DecoderShape shape = DecoderShape.Read(file);
+        if (shape.Architecture is { HasProjectionNorms: true } or { OmitsPreNorms: true })
+            return Support.No($"ilgpu: the norms of {shape.Architecture.Name} models are not implemented");
+        if (shape.HeadWidth % 8 != 0 || shape.HeadWidth > AttentionKernels.MaxHeadWidth)
+        {
+            return Support.No(
+                $"ilgpu: heads of width {shape.HeadWidth} are not implemented; multiples of 8 up to {AttentionKernels.MaxHeadWidth} are");
+        }
+
+        return Directory.Exists(path) ? Support.Yes : CheckTypes(path);
     }
 
     /// <summary>Matrices of a GGUF file need kernels; what a directory holds has them, or is decoded when it is loaded.</summary>

@@ -37,7 +37,7 @@ internal sealed class IlgpuModel(string device, DeviceMemory memory, GraphKernel
         }
 
         if (options.KvType != "f16")
-            throw new EngineException($"ilgpu: a KV cache of type '{options.KvType}' is not implemented.", "Set kv_type to f16.");
+            throw new UnsupportedException("ilgpu", $"a KV cache of type '{options.KvType}' is not implemented.", "Set kv_type to f16.");
         try
         {
             return new IlgpuSession(memory, kernels, weights, options);

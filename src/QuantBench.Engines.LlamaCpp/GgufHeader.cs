@@ -15,8 +15,10 @@ internal sealed record GgufHeader(int? FileType, bool HasImportanceMatrix)
     private const int TypeString = 8;
     private const int TypeArray = 9;
 
-    /// <summary>Why a file can't be a GGUF model, or null when its first bytes look right.</summary>
-    public static string? Unreadable(string path)
+    /// <summary>Looks at a file's first bytes.</summary>
+    /// <exception cref="ModelFormatException">It is no GGUF file, or can't be read.</exception>
+    /// <exception cref="UnsupportedException">It is of another version.</exception>
+    public static void Check(string path)
     {
         try
         {
@@ -24,23 +26,24 @@ internal sealed record GgufHeader(int? FileType, bool HasImportanceMatrix)
             Span<byte> start = stackalloc byte[8];
             if (stream.ReadAtLeast(start, 8, throwOnEndOfStream: false) < 8 || BinaryPrimitives.ReadUInt32LittleEndian(start) != Magic)
             {
-                return $"{path} is not a GGUF file";
+                throw new ModelFormatException(path, 0, "this is not a GGUF file.");
             }
 
             uint version = BinaryPrimitives.ReadUInt32LittleEndian(start[4..]);
-            return version is 2 or 3 ? null : $"{path} is GGUF version {version}; llama.cpp reads 2 and 3";
+            if (version is not (2 or 3)) throw new UnsupportedException(path, $"this is GGUF version {version}; llama.cpp reads 2 and 3.");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
-            return $"{path} can't be read: {e.Message}";
+            throw new ModelFormatException(path, null, $"it can't be read: {e.Message}", inner: e);
         }
     }
 
     /// <summary>Reads the header.</summary>
     /// <exception cref="ModelFormatException">The header is broken.</exception>
+    /// <exception cref="UnsupportedException">It is of another version.</exception>
     public static GgufHeader Read(string path)
     {
-        if (Unreadable(path) is { } reason) throw new ModelFormatException(path, 0, reason);
+        Check(path);
         using FileStream stream = File.OpenRead(path);
         using var reader = new BinaryReader(stream, Encoding.UTF8);
         try

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Engines;
 using QuantBench.Core.Errors;
 using QuantBench.Engines.LlamaCpp.Artifacts;
 using QuantBench.Engines.LlamaCpp.Native;
@@ -8,7 +9,7 @@ using QuantBench.Inference.Engines;
 namespace QuantBench.Engines.LlamaCpp;
 
 /// <summary>llama.cpp through its C API, in this process. Runs GGUF artifacts on whatever backends the native directory holds.</summary>
-public sealed class LlamaCppEngine : IEngine
+public sealed class LlamaCppEngine : IEngine, ILogitsEngine
 {
     private readonly LlamaLibrary _library;
     private readonly IDisposable _listening;
@@ -21,8 +22,24 @@ public sealed class LlamaCppEngine : IEngine
 
     /// <summary>This engine's line in the registry.</summary>
     public static EngineRegistration Registration { get; } = new(
-        LlamaInstallation.EngineName,
-        $"llama.cpp {LlamaInstallation.WantedRelease} through its C API: GGUF on CPU, CUDA, Vulkan or Metal",
+        new EngineFacts(
+            LlamaInstallation.EngineName,
+            $"llama.cpp {LlamaInstallation.WantedRelease} through its C API: GGUF on CPU, CUDA, Vulkan or Metal", "cpu")
+        {
+            Formats = ["gguf"],
+            Check = s => s.Text("flash_attention") == "off" && SessionParameters.IsQuantized(s.Text("kv_type"))
+                ? ($"kv_type {s.Text("kv_type")} needs flash attention, which is off", "set flash_attention: auto, or kv_type: f16") : null,
+            Libraries =
+            [
+                new NativeLibrary(
+                    "--llamacpp-dir", "DIR", $"directory with your own build of llama.cpp's libraries (or ${LlamaInstallation.Variable})",
+                    "the llama.cpp directory", "Name the directory that holds libllama and libggml.")
+                {
+                    Variable = LlamaInstallation.Variable,
+                    MayBeDirectory = true,
+                },
+            ],
+        },
         Create,
         environment => [new LlamaQuantizeBuilder(environment), new LlamaImatrixBuilder(environment)]);
 
@@ -35,7 +52,7 @@ public sealed class LlamaCppEngine : IEngine
     /// <summary>Finds and loads the native libraries and checks that they are the release the structs are written for.</summary>
     /// <param name="environment">Root of the installation, or the user's own directory under the key <c>llamacpp</c>.</param>
     /// <exception cref="EngineException">The libraries are missing, broken or another release's.</exception>
-    public static IEngine Create(EngineEnvironment environment)
+    public static LlamaCppEngine Create(EngineEnvironment environment)
     {
         ArgumentNullException.ThrowIfNull(environment);
         LlamaLibrary library = LlamaLibrary.Load(LlamaInstallation.Locate(environment));
@@ -62,7 +79,11 @@ public sealed class LlamaCppEngine : IEngine
         ArgumentNullException.ThrowIfNull(artifact);
         if (artifact.Variant.Format != "gguf") return Support.No($"llamacpp runs GGUF, not {artifact.Variant.Format}");
         if (Find(device) is null) return Support.No(NoDevice(device));
-        return GgufHeader.Unreadable(artifact.Path) is { } reason ? Support.No(reason) : Support.Yes;
+        return Support.Of(() =>
+        {
+            GgufHeader.Check(artifact.Path);
+            return Support.Yes;
+        });
     }
 
     /// <inheritdoc/>
@@ -72,7 +93,7 @@ public sealed class LlamaCppEngine : IEngine
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1);
         cancellationToken.ThrowIfCancellationRequested();
-        if (GgufHeader.Unreadable(artifact.Path) is { } reason) throw new ModelFormatException(artifact.Path, null, reason);
+        GgufHeader.Check(artifact.Path);
         LlamaDevice found = Find(device) ?? throw new EngineException(NoDevice(device));
         return LlamaModel.Load(_library, artifact.Path, found, options.GpuLayers, cancellationToken);
     }

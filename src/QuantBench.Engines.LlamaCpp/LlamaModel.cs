@@ -18,6 +18,10 @@ internal sealed unsafe class LlamaModel : ILoadedModel
         "key not found", "missing tensor", "wrong number of tensors", "wrong shape",
     ];
 
+    // llama.cpp's words for what it has no code for.
+    private static readonly string[] s_missingAbilities =
+        ["unknown model architecture", "unsupported model architecture", "unknown pre-tokenizer type", "unknown tokenizer"];
+
     private LlamaModel(LlamaLibrary library, SafeLlamaModel handle, LlamaDevice device, NativeLogCapture capture)
     {
         Library = library;
@@ -59,6 +63,7 @@ internal sealed unsafe class LlamaModel : ILoadedModel
 
     /// <summary>Loads a file, memory-mapped, onto exactly one device.</summary>
     /// <exception cref="ModelFormatException">llama.cpp blames the file.</exception>
+    /// <exception cref="UnsupportedException">llama.cpp has no code for its architecture or tokenizer.</exception>
     /// <exception cref="EngineException">llama.cpp refused for another reason.</exception>
     public static LlamaModel Load(LlamaLibrary library, string path, LlamaDevice device, int gpuLayers, CancellationToken cancellationToken)
     {
@@ -109,6 +114,8 @@ internal sealed unsafe class LlamaModel : ILoadedModel
     private static QuantBenchException Refused(string path, NativeLogCapture capture)
     {
         string words = capture.Words;
+        if (s_missingAbilities.Any(f => words.Contains(f, StringComparison.Ordinal)))
+            return new UnsupportedException(path, $"llama.cpp can't load it: {words}");
         return s_fileFaults.Any(f => words.Contains(f, StringComparison.Ordinal))
             ? new ModelFormatException(path, null, $"llama.cpp can't load it: {words}", TruncatedHint)
             : new EngineException($"llama.cpp can't load {path}: {words}");

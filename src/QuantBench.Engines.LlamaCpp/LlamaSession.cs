@@ -117,7 +117,8 @@ internal sealed unsafe class LlamaSession : IInferenceSession
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, _lengths[sequence]);
         if (!NativeMethods.llama_memory_seq_rm(_memory, sequence, length, -1))
         {
-            throw new EngineException("This model keeps a running state instead of a KV cache; llama.cpp can't cut its sequences back.",
+            throw new UnsupportedException(null,
+                "This model keeps a running state instead of a KV cache; llama.cpp can't cut its sequences back.",
                 "Use depth 0.");
         }
 
@@ -143,7 +144,7 @@ internal sealed unsafe class LlamaSession : IInferenceSession
         if (NativeMethods.llama_model_has_encoder(model.Handle))
         {
             cancelled.Dispose();
-            throw new EngineException("This model has an encoder; only decoder-only models can be measured.");
+            throw new UnsupportedException(null, "This model has an encoder; only decoder-only models can be measured.");
         }
 
         using NativeLogCapture capture = model.Library.Log.Capture();
@@ -161,7 +162,7 @@ internal sealed unsafe class LlamaSession : IInferenceSession
         {
             context.Dispose();
             cancelled.Dispose();
-            throw new EngineException("This model predicts no next token (it is an encoder), so it can't be measured.");
+            throw new UnsupportedException(null, "This model predicts no next token (it is an encoder), so it can't be measured.");
         }
 
         LlamaDevice cpu = LlamaDevice.Enumerate().First(d => d.IsHost);

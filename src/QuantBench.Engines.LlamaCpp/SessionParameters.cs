@@ -8,8 +8,11 @@ namespace QuantBench.Engines.LlamaCpp;
 /// <summary>Session options as llama.cpp's context parameters; refuses first what native code would answer with an abort.</summary>
 internal static class SessionParameters
 {
+    /// <summary>Whether a <c>kv_type</c> stores blocks, which llama.cpp reads in flash attention only.</summary>
+    public static bool IsQuantized(string kvType) => kvType is not ("f32" or "f16" or "bf16");
+
     /// <summary>Translates and checks.</summary>
-    /// <exception cref="EngineException">The options don't fit the model or llama.cpp.</exception>
+    /// <exception cref="UnsupportedException">The options don't fit the model or llama.cpp.</exception>
     public static llama_context_params Create(LlamaModel model, SessionOptions options)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.ContextLength, 1);
@@ -20,14 +23,14 @@ internal static class SessionParameters
         ulong most = NativeMethods.llama_max_parallel_sequences();
         if ((ulong)options.Sequences > most)
         {
-            throw new EngineException($"llama.cpp holds at most {most} sequences, not {options.Sequences}.",
+            throw new UnsupportedException(null, $"llama.cpp holds at most {most} sequences, not {options.Sequences}.",
                 "Lower n_batch or raise n_ctx.");
         }
 
         long cells = (long)options.ContextLength * options.Sequences;
         if (cells > int.MaxValue)
         {
-            throw new EngineException(
+            throw new UnsupportedException(null,
                 $"A context of {options.ContextLength} tokens × {options.Sequences} sequences is more than llama.cpp can number.");
         }
 
@@ -79,7 +82,8 @@ internal static class SessionParameters
         if (block <= 1) return;
         if (flash == llama_flash_attn_type.DISABLED)
         {
-            throw new EngineException($"A KV cache of type {name} needs flash attention in llama.cpp, but flash_attention is off.",
+            throw new UnsupportedException(null,
+                $"A KV cache of type {name} needs flash attention in llama.cpp, but flash_attention is off.",
                 "Set flash_attention to auto or on, or kv_type to f16.");
         }
 
@@ -92,9 +96,9 @@ internal static class SessionParameters
                 : head;
             if (size % block != 0)
             {
-                throw new EngineException(
+                throw new UnsupportedException(null,
                     $"A KV cache of type {name} stores blocks of {block}, which don't divide this model's head size {size}.",
-                    "Set kv_type to f16 or q8_0.");
+                    "Set kv_type to f16.");
             }
         }
     }

@@ -1,11 +1,9 @@
 using System.Collections.Immutable;
-using QuantBench.Core.Errors;
 using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Engines.Managed.Timing;
 using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Engines;
 using QuantBench.Inference.Kernels;
-using QuantBench.Models.Synthesis;
 
 namespace QuantBench.Engines.Managed;
 
@@ -13,8 +11,7 @@ namespace QuantBench.Engines.Managed;
 public sealed partial class ManagedEngine : IKernelEngine
 {
     /// <inheritdoc />
-    public ImmutableArray<GgmlType> KernelTypes { get; } =
-        [.. GgmlTypes.All.Select(info => info.Type).Where(type => RowDecoder.Knows(type) && SyntheticBlocks.Knows(type))];
+    public ImmutableArray<GgmlType> KernelTypes { get; } = [.. GgmlTypes.All.Where(info => info.HoldsWeights).Select(info => info.Type)];
 
     /// <inheritdoc />
     public Support CanRunKernel(KernelSpec kernel, string device)
@@ -32,7 +29,7 @@ public sealed partial class ManagedEngine : IKernelEngine
     /// <inheritdoc />
     public IKernel CreateKernel(KernelSpec kernel, string device, int threads, long coldBytes)
     {
-        if (CanRunKernel(kernel, device).Reason is { } reason) throw new EngineException(reason);
+        CanRunKernel(kernel, device).OrThrow();
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(coldBytes);
         return new ManagedKernel(kernel, KernelsOf(device), threads, coldBytes);

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
-using QuantBench.Core.Errors;
+using QuantBench.Core.Engines;
 using QuantBench.Engines.Managed.Graph;
 using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Inference.Artifacts;
@@ -14,16 +14,22 @@ namespace QuantBench.Engines.Managed;
 /// Transformers in C# on CPU vector units. Devices are instruction sets: <c>scalar</c> (the reference: weights decoded to floats, inputs
 /// not rounded), <c>neon</c>, <c>avx2</c> and <c>avx512</c> (quantized weights meet inputs rounded to 8-bit blocks of 32).
 /// </summary>
-public sealed partial class ManagedEngine : IEngine
+public sealed partial class ManagedEngine : IEngine, ILogitsEngine
 {
-    private static readonly ImmutableArray<string> s_formats = ["gguf", "safetensors", "mlx", "gptq", "awq"];
+    /// <summary>Engine name.</summary>
+    internal const string EngineName = "managed";
 
     /// <summary>The engine's line in the registry.</summary>
     public static EngineRegistration Registration { get; } = new(
-        "managed", "transformers in C# on CPU SIMD: scalar, neon, avx2, avx512", _ => new ManagedEngine(), _ => []);
+        new EngineFacts(EngineName, "transformers in C# on CPU SIMD: scalar, neon, avx2, avx512", "avx2")
+        {
+            Formats = ["gguf", "safetensors", "mlx", "gptq", "awq"],
+            HasMicrobenchmarks = true,
+        },
+        _ => new ManagedEngine(), _ => []);
 
     /// <inheritdoc />
-    public string Name => "managed";
+    public string Name => EngineName;
 
     /// <inheritdoc />
     public string Build { get; } =
@@ -46,17 +52,14 @@ public sealed partial class ManagedEngine : IEngine
     {
         ArgumentNullException.ThrowIfNull(artifact);
         if (DeviceSupport(device) is { IsSupported: false } refused) return refused;
-        if (!s_formats.Contains(artifact.Variant.Format))
-            return Support.No($"managed: the format '{artifact.Variant.Format}' is not implemented; {string.Join(", ", s_formats)} are");
-        try
+        ImmutableArray<string> formats = Registration.Facts.Formats;
+        if (!formats.Contains(artifact.Variant.Format))
+            return Support.No($"managed: the format '{artifact.Variant.Format}' is not implemented; {string.Join(", ", formats)} are");
+        return Support.Of(() =>
         {
             using IModelFile file = ModelFile.Open(artifact.Path);
             return DecoderShape.Refusal(file) is { } reason ? Support.No($"managed: {reason}") : Support.Yes;
-        }
-        catch (ModelFormatException e) when (e.IsUnsupported)
-        {
-            return Support.No($"managed: {e.Message}");
-        }
+        });
     }
 
     /// <inheritdoc />
@@ -64,8 +67,7 @@ public sealed partial class ManagedEngine : IEngine
     {
         ArgumentNullException.ThrowIfNull(artifact);
         ArgumentNullException.ThrowIfNull(options);
-        Support support = CanRun(artifact, device);
-        if (!support.IsSupported) throw new EngineException(support.Reason ?? "managed: not supported");
+        CanRun(artifact, device).OrThrow();
         cancellationToken.ThrowIfCancellationRequested();
         KernelSet kernels = KernelsOf(device);
         var weights = new PreparedWeights(ModelFile.Open(artifact.Path));

@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using QuantBench.Core.Errors;
+using QuantBench.Core.Engines;
 using QuantBench.Engines.OnnxRuntime.Export;
 using QuantBench.Engines.OnnxRuntime.Imports;
 using QuantBench.Engines.OnnxRuntime.Models;
@@ -15,7 +15,7 @@ namespace QuantBench.Engines.OnnxRuntime;
 /// ONNX models on ONNX Runtime. Devices are its execution providers: those compiled into the library that comes with the program (the CPU)
 /// or into the one the user named, and those of provider libraries the user registered.
 /// </summary>
-public sealed class OnnxRuntimeEngine : IEngine, ITensorEngine
+public sealed class OnnxRuntimeEngine : IEngine, ILogitsEngine, ITensorEngine
 {
     private readonly OrtLibrary _library;
     private readonly ProviderProbe _probe;
@@ -32,8 +32,34 @@ public sealed class OnnxRuntimeEngine : IEngine, ITensorEngine
 
     /// <summary>The engine's line in the registry.</summary>
     public static EngineRegistration Registration { get; } = new(
-        OrtLibrary.EngineName,
-        "ONNX models on ONNX Runtime: CPU, and the execution providers of your own build (--ort-library)",
+        new EngineFacts(
+            OrtLibrary.EngineName, "ONNX models on ONNX Runtime: CPU, and the execution providers of your own build (--ort-library)", "cpu")
+        {
+            Formats = ["onnx"],
+            Settings = OrtSettingTable.All,
+            Libraries =
+            [
+                new NativeLibrary(
+                    "--ort-library", "PATH",
+                    $"your own build of ONNX Runtime: its shared library, or the directory that holds it (or ${OrtLibrary.Variable})",
+                    "the ONNX Runtime library",
+                    "Name libonnxruntime.so (onnxruntime.dll, libonnxruntime.dylib), or the directory that holds it.")
+                {
+                    Variable = OrtLibrary.Variable,
+                    MayBeDirectory = true,
+                    MayBeFile = true,
+                },
+                new NativeLibrary(
+                    "--ort-plugin", "NAME=PATH",
+                    "library of an ONNX Runtime execution provider to register, e.g. cuda=/opt/libonnxruntime_providers_cuda.so; may be "
+                        + "given several times",
+                    "the execution-provider library", "Name the provider's shared library.")
+                {
+                    MayBeFile = true,
+                    NamedExample = "cuda=/opt/onnxruntime/libonnxruntime_providers_cuda.so",
+                },
+            ],
+        },
         environment => new OnnxRuntimeEngine(environment),
         environment => [.. ExportBuilders.Create(environment), new GivenOnnxBuilder()]);
 
@@ -80,8 +106,7 @@ public sealed class OnnxRuntimeEngine : IEngine, ITensorEngine
     private OrtSettings Prepare(Artifact artifact, string device, LoadOptions options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(options);
-        Support support = CanRunTensors(artifact, device);
-        if (!support.IsSupported) throw new EngineException(support.Reason ?? "onnxruntime: not supported");
+        CanRunTensors(artifact, device).OrThrow();
         cancellationToken.ThrowIfCancellationRequested();
         return OrtSettings.Of(options, _probe.Find(device));
     }

@@ -1,3 +1,4 @@
+using QuantBench.Core.Engines;
 using QuantBench.Results.Store;
 
 namespace QuantBench.Lab;
@@ -16,6 +17,9 @@ public sealed record LabOptions
 
     /// <summary>Directory of artifacts.</summary>
     public required string CacheRoot { get; init; }
+
+    /// <summary>What is known of the engines that suites name.</summary>
+    public EngineCatalog Engines { get; init; } = EngineCatalog.None;
 
     /// <summary>The file of claims beside the suites.</summary>
     public string ClaimsFile => Path.Combine(SuitesDirectory, "claims.yaml");

@@ -3,6 +3,7 @@ using QuantBench.Core.Runs;
 using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Engines;
 using QuantBench.Models.Sources;
+using QuantBench.Results.Reading;
 using QuantBench.Results.Store;
 using QuantBench.Runner.Workers;
 
@@ -22,6 +23,9 @@ public sealed record RunnerEnvironment
 
     /// <summary>Which database holds the results store.</summary>
     public StoreAddress Store { get; init; } = StoreAddress.Default;
+
+    /// <summary>Reads the runs that are here or in the store.</summary>
+    public RunReader Runs => new(ResultsRoot, Store);
 
     /// <summary>Directory of dataset descriptors.</summary>
     public string DatasetsDirectory => Path.Combine(Root, "datasets");

@@ -37,7 +37,7 @@ public sealed class IlgpuEngineTests
         Support support = engine.CanRun(Models.Artifact(Models.Random("llama", "TQ2_0")), "cpu");
 
         Assert.Contains("TQ2_0", support.Reason);
-        Assert.Throws<EngineException>(() => Models.Load(engine, Models.Random("llama", "TQ2_0"), "cpu"));
+        Assert.Throws<UnsupportedException>(() => Models.Load(engine, Models.Random("llama", "TQ2_0"), "cpu"));
     }
 
     [Fact]
@@ -66,8 +66,8 @@ public sealed class IlgpuEngineTests
         using var engine = new IlgpuEngine();
         var options = new LoadOptions { Threads = 1, GpuLayers = 1 };
 
-        EngineException thrown =
-            Assert.Throws<EngineException>(() =>
+        UnsupportedException thrown =
+            Assert.Throws<UnsupportedException>(() =>
                 engine.Load(Models.Artifact(Models.Random("llama-tiny", "F32")), "cpu", options, CancellationToken.None));
 
         Assert.Contains("1 of 2 layers", thrown.Message);

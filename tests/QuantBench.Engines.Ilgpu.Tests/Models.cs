@@ -65,7 +65,7 @@ internal static class Models
     public static Artifact Artifact(string path) =>
         new(path, Variant.Parse("gguf:F32"), new string('0', 64), new FileInfo(path).Length, 1, 1);
 
-    public static ILoadedModel Load(IEngine engine, string path, string device) =>
+    public static ILoadedModel Load(ILogitsEngine engine, string path, string device) =>
         engine.Load(Artifact(path), device, new LoadOptions { Threads = 2 }, CancellationToken.None);
 
     public static IInferenceSession Session(ILoadedModel model, int context = 256, int sequences = 1, int microBatch = 512,

@@ -34,12 +34,13 @@ public sealed partial class LlamaCppEngineTests(LlamaFixture fixture)
 
         Assert.True(fixture.Engine.CanRun(fixture.F32, "cpu").IsSupported);
         Assert.Contains("no such device", fixture.Engine.CanRun(fixture.F32, "cuda:7").Reason, StringComparison.Ordinal);
-        Assert.Contains("not a GGUF file", fixture.Engine.CanRun(LlamaFixture.Artifact(text, "gguf:F32"), "cpu").Reason,
-            StringComparison.Ordinal);
-        Assert.Contains("can't be read",
-            fixture.Engine.CanRun(LlamaFixture.Artifact(fixture.ScratchFile("none"), "gguf:F32"), "cpu").Reason, StringComparison.Ordinal);
+        Assert.Contains("not a GGUF file", Broken(text), StringComparison.Ordinal);
+        Assert.Contains("can't be read", Broken(fixture.ScratchFile("none")), StringComparison.Ordinal);
         Assert.Contains("GGUF", fixture.Engine.CanRun(LlamaFixture.Artifact(text, "safetensors:F32"), "cpu").Reason,
             StringComparison.Ordinal);
+
+        string Broken(string path) =>
+            Assert.Throws<ModelFormatException>(() => fixture.Engine.CanRun(LlamaFixture.Artifact(path, "gguf:F32"), "cpu")).Message;
     }
 
     [Fact]

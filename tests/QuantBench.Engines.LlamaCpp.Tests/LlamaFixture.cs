@@ -21,7 +21,7 @@ public sealed class LlamaFixture : IDisposable
     public LlamaFixture()
     {
         Environment = new EngineEnvironment { Log = LogLines.Enqueue, Root = ReferenceGguf.Root };
-        Engine = LlamaCppEngine.Registration.Create(Environment);
+        Engine = LlamaCppEngine.Create(Environment);
         F32 = Artifact(ReferenceGguf.F32Path(), "gguf:F32");
         Model = Engine.Load(F32, "cpu", new LoadOptions { Threads = 2 }, CancellationToken.None);
         using LlamaTokenizer tokenizer = LlamaTokenizer.Load(Library, F32.Path);
@@ -33,7 +33,7 @@ public sealed class LlamaFixture : IDisposable
 
     public EngineEnvironment Environment { get; }
 
-    public IEngine Engine { get; }
+    public LlamaCppEngine Engine { get; }
 
     public Artifact F32 { get; }
 

@@ -155,7 +155,7 @@ public sealed class LlamaSessionTests(LlamaFixture fixture)
     [Fact]
     public void CreateSession_Throws_WhenThereAreTooManySequences()
     {
-        EngineException e = Assert.Throws<EngineException>(() => fixture.Session(16, sequences: 100_000));
+        UnsupportedException e = Assert.Throws<UnsupportedException>(() => fixture.Session(16, sequences: 100_000));
 
         Assert.Contains("at most", e.Message, StringComparison.Ordinal);
     }
@@ -261,7 +261,8 @@ public sealed class LlamaSessionTests(LlamaFixture fixture)
     [Fact]
     public void CreateSession_Throws_WhenAQuantizedCacheMeetsNoFlashAttention()
     {
-        EngineException e = Assert.Throws<EngineException>(() => fixture.Session(64, kvType: "q8_0", flashAttention: "off"));
+        UnsupportedException e =
+            Assert.Throws<UnsupportedException>(() => fixture.Session(64, kvType: "q8_0", flashAttention: "off"));
 
         Assert.Contains("flash attention", e.Message, StringComparison.Ordinal);
         Assert.NotNull(e.Hint);

@@ -67,7 +67,7 @@ public sealed class LlamaCppAgreementTests
     private static double[] Reference(string path, int[] tokens, out int[] greedy)
     {
         var environment = new EngineEnvironment { Log = _ => { }, Root = Models.Root };
-        using IEngine engine = LlamaCppEngine.Registration.Create(environment);
+        using LlamaCppEngine engine = LlamaCppEngine.Create(environment);
         using ILoadedModel model = engine.Load(Models.Artifact(path), "cpu", new LoadOptions { Threads = 2 }, CancellationToken.None);
         using IInferenceSession session = Models.Session(model, threads: 2);
         float[][] logits = Models.Run(session, tokens);

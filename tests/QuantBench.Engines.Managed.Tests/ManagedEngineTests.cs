@@ -29,7 +29,7 @@ public sealed class ManagedEngineTests
         Support support = engine.CanRun(Models.Artifact(path), "scalar");
 
         Assert.Contains(reason, support.Reason);
-        Assert.Throws<EngineException>(() =>
+        Assert.Throws<UnsupportedException>(() =>
             engine.Load(Models.Artifact(path), "scalar", new LoadOptions { Threads = 1 }, CancellationToken.None));
     }
 
@@ -54,7 +54,7 @@ public sealed class ManagedEngineTests
     {
         using ILoadedModel model = Models.Load(Models.Path(Models.Llama, "F32"), "scalar");
 
-        EngineException thrown = Assert.Throws<EngineException>(() => Models.Session(model, kvType: "q4_0"));
+        UnsupportedException thrown = Assert.Throws<UnsupportedException>(() => Models.Session(model, kvType: "q4_0"));
 
         Assert.Contains("q4_0", thrown.Message);
     }

@@ -48,7 +48,7 @@ public sealed class ReferenceQualityTests
     public void Quality_IsLlamaCpps_OnTheSameFile(GgmlType type, double perplexityBound, double differenceBound, double divergenceBound)
     {
         string path = Write(type);
-        using IEngine llama = LlamaCppEngine.Registration.Create(new EngineEnvironment { Log = _ => { }, Root = Models.Root });
+        using LlamaCppEngine llama = LlamaCppEngine.Create(new EngineEnvironment { Log = _ => { }, Root = Models.Root });
         float[][] expected;
         using (ILoadedModel model =
             llama.Load(Models.Artifact(path), "cpu", new LoadOptions { Threads = 2 }, CancellationToken.None)) expected = Scored(model, 1);
@@ -140,7 +140,7 @@ public sealed class ReferenceQualityTests
         if (type == GgmlType.F32) return s_f32;
         string path = Models.ScratchFile($"quality-{type}.gguf");
         using GgufReader source = GgufReader.Open(s_f32);
-        IBlockCodec encoder = BlockCodecs.Get(type);
+        IBlockCodec encoder = GgmlTypes.Codec(type);
         using var writer = new GgufWriter(
             File.Create(path), source.Metadata,
             [.. source.Tensors.Select(t => new GgufTensorSpec(t.Name, t.Dimensions.Length > 1 ? type : t.Type, t.Dimensions))]);

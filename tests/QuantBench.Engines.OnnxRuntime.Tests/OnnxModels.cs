@@ -9,15 +9,15 @@ namespace QuantBench.Engines.OnnxRuntime.Tests;
 /// <summary>Loads models through the engine and runs them token by token.</summary>
 internal static class OnnxModels
 {
-    public static IEngine Engine() =>
-        OnnxRuntimeEngine.Registration.Create(new EngineEnvironment { Log = _ => { }, Root = RepositoryRoot.Directory });
+    public static OnnxRuntimeEngine Engine() => (OnnxRuntimeEngine)OnnxRuntimeEngine.Registration.Create(
+        new EngineEnvironment { Log = _ => { }, Root = RepositoryRoot.Directory });
 
     public static Artifact Artifact(string path, string variant = "onnx:fp32") =>
         new(path, Variant.Parse(variant), new string('0', 64), 1, 1, 1);
 
     public static ILoadedModel Load(string path, CellSettings? settings = null, string? outputFolder = null)
     {
-        using IEngine engine = Engine();
+        using OnnxRuntimeEngine engine = Engine();
         var options = new LoadOptions
         {
             Threads = 2,

@@ -5,12 +5,14 @@ using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.NoEmit;
 using QuantBench.Core.Cells;
+using QuantBench.Core.Engines;
 using QuantBench.Core.Runs;
 using QuantBench.Core.Suites;
 using QuantBench.Microbenchmarks.Columns;
 using QuantBench.Microbenchmarks.Kernels;
 using QuantBench.Microbenchmarks.Results;
 using QuantBench.Results.Folders;
+using QuantBench.Results.Reading;
 using QuantBench.TestKit;
 
 namespace QuantBench.Microbenchmarks.Tests;
@@ -42,7 +44,7 @@ public sealed class SmokeTests : IDisposable
         }
 
         Assert.All(summaries, s => Assert.True(Assert.Single(s.Reports).Success));
-        RunRecord run = new RunCatalog(_folder.Path).Load("latest");
+        RunRecord run = new RunReader(_folder.Path).LoadWhole("latest");
         Assert.Equal((RunStatus.Completed, 2, "kernels"), (run.Info.Status, run.Info.CellCount, run.Info.Suite));
         CellResult matVec = Assert.Single(run.Cells, c => c.Cell.Settings.Text("op") == "matvec");
         Assert.Equal((CellStatus.Ok, "ggml:Q4_0", "managed/scalar"),
@@ -50,7 +52,7 @@ public sealed class SmokeTests : IDisposable
         Assert.Contains("BenchmarkDotNet 0.15.8", matVec.Provenance["harness"], StringComparison.Ordinal);
 
         // The run's suite makes the same cells: the ids are those that `kernels run` would record.
-        Suite suite = SuiteLoader.Parse(run.Info.SuiteText, "kernels.yaml", ".");
+        Suite suite = SuiteLoader.Parse(run.Info.SuiteText, "kernels.yaml", ".", EngineCatalog.None);
         Assert.Equal(Matrix.Expand(suite).Select(c => c.Id.Value).Order(), run.Cells.Select(c => c.Cell.Id.Value).Order());
 
         // 2048 · 2048 weights of Q4_0 in 18 bytes per 32, and 4096 floats, over the median time.

@@ -44,7 +44,7 @@ internal sealed unsafe class TestMatrix : IDisposable
         }
 
         Weights = new float[(long)rows * columns];
-        IBlockCodec codec = BlockCodecs.Get(type);
+        IBlockCodec codec = GgmlTypes.Codec(type);
         int rowBytes = (int)GgmlTypes.ByteSize(type, columns);
         for (int row = 0; row < rows; row++)
             codec.DequantizeScalar(bytes.Slice(row * rowBytes, rowBytes), Weights.AsSpan(row * columns, columns));

@@ -48,7 +48,7 @@ internal sealed class ManagedQuality(Commands commands, string root, string mode
                 + $"{"scalar KL",10} {"inputs",8}");
         int missed = 0;
         using var managed = new ManagedEngine();
-        using IEngine llama = LlamaCppEngine.Registration.Create(new EngineEnvironment { Log = _ => { }, Root = root });
+        using LlamaCppEngine llama = LlamaCppEngine.Create(new EngineEnvironment { Log = _ => { }, Root = root });
         foreach ((string name, JsonObject artifact) in variants.Zip(artifacts))
         {
             Variant variant = Variant.Parse(name);
@@ -115,7 +115,7 @@ internal sealed class ManagedQuality(Commands commands, string root, string mode
         return engine.Devices().Last(device => device.Support.IsSupported).Id;
     }
 
-    private static Scores Run(IEngine engine, string device, string path, Variant variant, int[] tokens, int chunks,
+    private static Scores Run(ILogitsEngine engine, string device, string path, Variant variant, int[] tokens, int chunks,
         Scores? reference = null)
     {
         var artifact = new Artifact(path, variant, new string('0', 64), 1, 1, 1);

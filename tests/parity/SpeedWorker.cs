@@ -41,7 +41,8 @@ internal static class SpeedWorker
         EngineRegistration registration = parts[0] == "managed" ? ManagedEngine.Registration : LlamaCppEngine.Registration;
         using IEngine engine = registration.Create(environment);
         Artifact artifact = Describe(path);
-        using ILoadedModel model = engine.Load(artifact, parts[1], new LoadOptions { Threads = threads }, CancellationToken.None);
+        using ILoadedModel model =
+            ((ILogitsEngine)engine).Load(artifact, parts[1], new LoadOptions { Threads = threads }, CancellationToken.None);
         using IInferenceSession session = model.CreateSession(new SessionOptions { ContextLength = Prompt + Generate, Threads = threads });
         var random = new Random(1);
         var batch = new TokenBatch();

@@ -8,6 +8,7 @@ using QuantBench.Core.Metrics;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Statistics;
 using QuantBench.Core.Variants;
+using QuantBench.Core.Workloads;
 using QuantBench.Results.Folders;
 
 namespace QuantBench.Analysis.Candidates;
@@ -18,16 +19,6 @@ namespace QuantBench.Analysis.Candidates;
 /// </summary>
 public sealed class CandidateSet
 {
-    // Memory and speed are meant while generating; quality comes from the cell that measures it alone.
-    private static readonly ImmutableArray<string> s_workloads = ["latency", "serve", "load", "perplexity", "divergence", "kernel"];
-    private static readonly ImmutableArray<string> s_qualityWorkloads = ["perplexity", "divergence"];
-
-    // What the reference's distance from itself is, by definition.
-    private static readonly ImmutableDictionary<string, double> s_ofReference = ImmutableDictionary<string, double>.Empty.AddRange(
-        ((string[])["kl_mean", "kl_median", "kl_p90", "kl_p95", "kl_p99", "kl_p999", "kl_max", "ln_ppl_ratio", "ppl_difference",
-            "delta_p_mean", "delta_p_rms", DecisionMetrics.PerplexityRise])
-        .Select(m => new KeyValuePair<string, double>(m, 0))).Add("same_top", 1).Add("ppl_ratio", 1).Add("nll_correlation", 1);
-
     private readonly Dictionary<string, CellGroup?> _choices = new(StringComparer.Ordinal);
     private readonly Dictionary<(string Model, BackendId Backend), Candidate?> _references = [];
     private readonly ILookup<(string Model, BackendId Backend), Candidate> _families;
@@ -92,6 +83,9 @@ public sealed class CandidateSet
         return _families[(candidate.Model, candidate.Backend)].FirstOrDefault(c => c.Variant == variant);
     }
 
+    /// <summary>Whether any candidate has a measured figure of a metric.</summary>
+    public bool Has(MetricDefinition metric) => All.Any(c => Figure(c, MetricSelector.Of(metric)).Source is not null);
+
     /// <summary>A candidate's figure.</summary>
     /// <param name="candidate">One of <see cref="All"/>.</param>
     /// <param name="metric">The metric; where it doesn't name settings, those of <see cref="Choice"/>.</param>
@@ -99,9 +93,9 @@ public sealed class CandidateSet
     {
         ArgumentNullException.ThrowIfNull(candidate);
         ArgumentNullException.ThrowIfNull(metric);
-        if (s_ofReference.TryGetValue(metric.Metric, out double own) && Reference(candidate) == candidate)
+        if (metric.Definition.OfReference is { } own && Reference(candidate) == candidate)
             return new CandidateFigure(Estimate.Exactly(own), "by definition: it is the reference");
-        if (metric.Metric == DecisionMetrics.PerplexityRise) return Rise(candidate, metric);
+        if (metric.Definition == DecisionMetrics.PerplexityRise) return Rise(candidate, metric);
         (string source, string? percentile) = DecisionMetrics.Split(metric.Metric);
         CandidateFigure measured = Measured(candidate, metric, source);
         if (percentile is null || measured.Source is not { } m) return measured;
@@ -127,10 +121,11 @@ public sealed class CandidateSet
         ArgumentNullException.ThrowIfNull(from);
         ArgumentNullException.ThrowIfNull(metric);
         if (candidate == from) return new CandidateFigure(Estimate.Exactly(0), "by definition: it is the base");
-        if (metric.Metric == "perplexity" && Reference(candidate) == from)
+        if (metric.Definition == MetricTable.Perplexity && Reference(candidate) == from)
         {
             // The divergence cell scored both on the same tokens: its error is far tighter than the two perplexities' own.
-            CandidateFigure ratio = Measured(candidate, metric with { Definition = MetricTable.Get("ppl_ratio") }, "ppl_ratio");
+            MetricDefinition paired = MetricTable.PerplexityRatio;
+            CandidateFigure ratio = Measured(candidate, metric with { Definition = paired }, paired.Name);
             if (ratio.Source is { Error: { } error } r)
                 return new CandidateFigure(Estimate.WithError(r.Value - 1, error), "paired over the tokens of the text", r, ratio.Cell);
         }
@@ -173,15 +168,15 @@ public sealed class CandidateSet
     }
 
     /// <summary>
-    /// At which workload and settings a metric is taken, where the run has it at several; null where there is nothing to choose. Memory and
-    /// speed are taken from latency cells first, quality from perplexity cells; then the settings of most candidates, then the shallowest
+    /// At which workload and settings a metric is taken, where the run has it at several; null where there is nothing to choose. The
+    /// workload is the first of <see cref="WorkloadTable.Place"/>; then come the settings of most candidates, then the shallowest
     /// depth.
     /// </summary>
     public string? Choice(MetricSelector metric)
     {
         ArgumentNullException.ThrowIfNull(metric);
-        string source = metric.Metric == DecisionMetrics.PerplexityRise ? "perplexity" : DecisionMetrics.Split(metric.Metric).Source;
-        if (Estimate.ExactMetrics.Contains(source)) return null; // the same wherever it is counted
+        string source = DecisionMetrics.Split(metric.Metric).Source;
+        if (metric.Definition.IsExact) return null; // the same wherever it is counted
         return Group(metric, source) is { Others: > 0 } group
             ? $"{metric.Metric} is taken from {group.Workload} cells "
                 + $"{(group.Apart.Length == 0 ? "" : $"at {group.Apart} ")}({Text(group.Others + 1)} ways of measuring it are in the run; "
@@ -193,7 +188,7 @@ public sealed class CandidateSet
     {
         if (Reference(candidate) is not { } reference)
             return new CandidateFigure(null, "the run has no full-precision variant to hold its perplexity against");
-        CandidateFigure change = Change(candidate, reference, metric with { Definition = MetricTable.Get("perplexity") });
+        CandidateFigure change = Change(candidate, reference, metric with { Definition = MetricTable.Perplexity });
         return change.Estimate is null ? change : change with { Reason = $"against {reference.Variant.Id}; {change.Reason}" };
     }
 
@@ -230,10 +225,10 @@ public sealed class CandidateSet
             counts[group] = counts.GetValueOrDefault(group) + 1;
         }
 
-        ImmutableArray<string> order = MetricTable.Find(source) is { Kind: MetricKind.Quality } ? s_qualityWorkloads : s_workloads;
+        MetricDefinition measured = MetricTable.Get(source);
         (string Workload, CellSettings Settings)[] ranked =
         [
-            .. counts.OrderBy(c => order.IndexOf(c.Key.Workload) is >= 0 and var at ? at : order.Length).ThenByDescending(c => c.Value)
+            .. counts.OrderBy(c => WorkloadTable.Place(measured, c.Key.Workload)).ThenByDescending(c => c.Value)
                 .ThenBy(c => c.Key.Settings.Int("depth")).ThenBy(c => c.Key.Settings.ToString(), StringComparer.Ordinal).Select(c => c.Key),
         ];
         CellGroup? chosen = ranked.Length == 0 ? null
@@ -246,8 +241,8 @@ public sealed class CandidateSet
     {
         CellSettings[] same = [.. ranked.Where(r => r.Workload == ranked[0].Workload).Select(r => r.Settings)];
         IEnumerable<string> keys = same.SelectMany(s => s).Select(s => s.Key).Distinct()
-            .Where(k => SettingTable.Find(k) is not null && same.Select(s => s.Text(k)).Distinct().Count() > 1);
-        return string.Join(", ", keys.Order(StringComparer.Ordinal).Select(k => $"{k}={same[0].Text(k)}"));
+            .Where(k => same.Select(s => s.Shown(k)).Distinct().Count() > 1);
+        return string.Join(", ", keys.Order(StringComparer.Ordinal).Select(k => $"{k}={same[0].Shown(k)}"));
     }
 
     private static string Unwell(CellResult cell) => cell.Status switch

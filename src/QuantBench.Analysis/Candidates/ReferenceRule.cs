@@ -1,5 +1,7 @@
 using QuantBench.Core.Cells;
+using QuantBench.Core.Metrics;
 using QuantBench.Core.Variants;
+using QuantBench.Core.Workloads;
 
 namespace QuantBench.Analysis.Candidates;
 
@@ -17,14 +19,14 @@ internal static class ReferenceRule
     public static T? Find<T>(IReadOnlyList<T> family, Func<T, Variant> variant, Func<T, IEnumerable<CellResult>> cells)
         where T : class
     {
-        string? named = family.SelectMany(cells).Where(c => c.Cell.Workload == "divergence").Select(c => c.Cell.Settings.Text("reference"))
-            .FirstOrDefault(t => t.Length > 0);
+        string? named = family.SelectMany(cells).Where(c => WorkloadTable.Of(c.Cell).NeedsReference)
+            .Select(c => c.Cell.Settings.Text("reference")).FirstOrDefault(t => t.Length > 0);
         if (named is not null && Variant.TryParse(named, out Variant? wanted)
             && family.FirstOrDefault(m => variant(m) == wanted) is { } reference) return reference;
-        T[] measured = [.. With("perplexity")];
-        if (measured.Length == 0) measured = [.. With("artifact_size")];
+        T[] measured = [.. With(MetricTable.Perplexity)];
+        if (measured.Length == 0) measured = [.. With(MetricTable.ArtifactSize)];
         return measured.Where(m => variant(m).Scheme.PrecisionClass == PrecisionClass.Full).MaxBy(m => variant(m).Scheme.NominalBits);
 
-        IEnumerable<T> With(string metric) => family.Where(m => cells(m).Any(c => c.Metric(metric) is not null));
+        IEnumerable<T> With(MetricDefinition metric) => family.Where(m => cells(m).Any(c => c.Metric(metric.Name) is not null));
     }
 }

@@ -80,8 +80,8 @@ public static class ClaimJudge
     {
         foreach (Candidate candidate in family)
         {
-            double? bytes = set.Figure(candidate, MetricSelector.Of("artifact_size")).Value;
-            double? bits = set.Figure(candidate, MetricSelector.Of("bits_per_weight")).Value;
+            double? bytes = set.Figure(candidate, MetricSelector.Of(MetricTable.ArtifactSize)).Value;
+            double? bits = set.Figure(candidate, MetricSelector.Of(MetricTable.BitsPerWeight)).Value;
             if (bytes is { } size && bits is > 0) return size * 8 / bits.Value;
         }
 

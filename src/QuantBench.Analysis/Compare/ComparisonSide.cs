@@ -22,24 +22,13 @@ public sealed record ComparisonSide(RunRecord Run, Variant? Variant = null, Back
     /// <summary>Reads <c>run[:variant[@backend]]</c>, e.g. <c>latest</c>, <c>latest:Q4_K_M</c>, <c>2026:gguf:Q4_0@llamacpp/cpu</c>;
     /// <c>*</c> stands for every variant.</summary>
     /// <param name="text">The selector.</param>
-    /// <param name="catalog">Where runs are found.</param>
-    /// <exception cref="RequestException">A part names nothing.</exception>
-    /// <exception cref="StoreException">The run is broken.</exception>
-    public static ComparisonSide Parse(string text, RunCatalog catalog)
-    {
-        ArgumentNullException.ThrowIfNull(catalog);
-        return Parse(text, catalog.Load);
-    }
-
-    /// <summary>Reads <c>run[:variant[@backend]]</c> as <see cref="Parse(string, RunCatalog)"/> does.</summary>
-    /// <param name="text">The selector.</param>
     /// <param name="load">Reads a run by its name.</param>
     /// <exception cref="RequestException">A part names nothing.</exception>
     public static ComparisonSide Parse(string text, Func<string, RunRecord> load)
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(load);
-        const string form = "Write run[:variant[@backend]], e.g. latest:gguf:Q4_K_M@llamacpp/cpu.";
+        const string form = "Write run[:variant[@backend]], e.g. latest:gguf:Q4_K_M.";
         int colon = text.IndexOf(':', StringComparison.Ordinal);
         string run = colon < 0 ? text : text[..colon];
         if (run.Trim().Length == 0) throw new RequestException($"'{text}' names no run.", form);

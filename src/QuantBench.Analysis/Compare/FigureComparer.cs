@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using QuantBench.Analysis.Estimates;
 using QuantBench.Core.Metrics;
@@ -20,12 +19,6 @@ public static class FigureComparer
     /// <summary>Blocks that longer runs of samples are cut into; each counts as one observation.</summary>
     internal const int Blocks = 64;
 
-    // Around 0 a relative difference means nothing: these are compared by their plain difference.
-    private static readonly ImmutableArray<string> s_signed =
-    [
-        "ppl_difference", "ln_ppl_ratio", "delta_p_mean", "delta_p_p01", "delta_p_p05", "delta_p_median", "delta_p_p95", "delta_p_p99",
-    ];
-
     /// <summary>Compares B with A.</summary>
     /// <param name="row">The two figures; verdict and note are replaced.</param>
     /// <param name="differing">What keeps timings from being compared; empty when nothing does.</param>
@@ -35,7 +28,7 @@ public static class FigureComparer
         ArgumentNullException.ThrowIfNull(differing);
         if (!double.IsFinite(row.A.Value) || !double.IsFinite(row.B.Value)) return NotComparable(row, "a figure isn't a finite number");
         if (row.Metric.Kind == MetricKind.Quality) return Quality(row);
-        if (Estimate.ExactMetrics.Contains(row.Metric.Name)) return Exact(row);
+        if (row.Metric.IsExact) return Exact(row);
         return differing.Count > 0 ? NotComparable(row, string.Join("; ", differing)) : Timed(row);
     }
 
@@ -43,14 +36,14 @@ public static class FigureComparer
     {
         if (row.A.Protocol is null || row.B.Protocol is null) return NotComparable(row, "a protocol wasn't recorded");
         if (row.A.Protocol != row.B.Protocol) return NotComparable(row, $"protocol {row.A.Protocol} against {row.B.Protocol}");
-        if (row.Metric.Name == "perplexity" && ChunkLogs(row.A) is { } a && ChunkLogs(row.B) is { } b && a.Length == b.Length)
+        if (row.Metric == MetricTable.Perplexity && ChunkLogs(row.A) is { } a && ChunkLogs(row.B) is { } b && a.Length == b.Length)
         {
             // Every chunk was scored by both: what makes chunks hard cancels out.
             PairedDifference paired = PairedDifference.Of(b, a);
             return Paired(row, paired, $"paired over {paired.N} chunks of the text");
         }
 
-        bool signed = s_signed.Contains(row.Metric.Name);
+        bool signed = row.Metric.IsAroundZero;
         if (signed) row = row with { Absolute = true };
         if (row.A.Value == 0 && !signed) return Unsure(row, null, "the base is 0: no relative difference");
         double scale = signed ? 1 : Math.Abs(row.A.Value);

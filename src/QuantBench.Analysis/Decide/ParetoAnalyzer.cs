@@ -19,11 +19,11 @@ public static class ParetoAnalyzer
     public static ImmutableArray<MetricSelector> DefaultAxes(CandidateSet set)
     {
         ArgumentNullException.ThrowIfNull(set);
-        bool Has(string metric) => set.All.Any(c => set.Figure(c, MetricSelector.Of(metric)).Source is not null);
         return
         [
-            .. ((string[])[Has("bits_per_weight") ? "bits_per_weight" : "rss_peak",
-                Has("kl_mean") ? "kl_mean" : DecisionMetrics.PerplexityRise, "tg_tps"]).Select(MetricSelector.Of),
+            MetricSelector.Of(set.Has(MetricTable.BitsPerWeight) ? MetricTable.BitsPerWeight : MetricTable.PeakMemory),
+            MetricSelector.Of(set.Has(MetricTable.MeanDivergence) ? MetricTable.MeanDivergence : DecisionMetrics.PerplexityRise),
+            MetricSelector.Of(MetricTable.GenerationSpeed),
         ];
     }
 
@@ -32,10 +32,12 @@ public static class ParetoAnalyzer
     public static ImmutableArray<string> Sources(IReadOnlyCollection<MetricSelector> axes)
     {
         ArgumentNullException.ThrowIfNull(axes);
-        IEnumerable<string> named = axes.Count == 0 ? ["bits_per_weight", "rss_peak", "kl_mean", "tg_tps"]
-            : axes.Select(a => DecisionMetrics.Split(a.Metric).Source);
+        IEnumerable<string> named = axes.Count > 0 ? axes.Select(a => DecisionMetrics.Split(a.Metric).Source)
+            : Names(MetricTable.BitsPerWeight, MetricTable.PeakMemory, MetricTable.MeanDivergence, MetricTable.GenerationSpeed);
         // The last three say which variant is the reference, and how far its perplexity is from the others'.
-        return [.. named.Where(m => m != DecisionMetrics.PerplexityRise).Concat(["perplexity", "ppl_ratio", "artifact_size"]).Distinct()];
+        return [.. named.Concat(Names(MetricTable.Perplexity, MetricTable.PerplexityRatio, MetricTable.ArtifactSize)).Distinct()];
+
+        static IEnumerable<string> Names(params IEnumerable<MetricDefinition> metrics) => metrics.Select(m => m.Name);
     }
 
     /// <summary>The front of each model of a run.</summary>

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Limits;
+using QuantBench.Core.Engines;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Profiles;
 
@@ -14,22 +15,23 @@ namespace QuantBench.Analysis.Decide;
 /// </summary>
 public static class Recommender
 {
-    private const string RemoteEngine = "remote"; // the engine whose backends are servers (DESIGN, words)
     private const string LicenceKey = "model_licence";
 
     /// <summary>One recommendation per model of a run.</summary>
     /// <param name="set">The run's candidates.</param>
     /// <param name="profile">The target.</param>
-    public static ImmutableArray<Recommendation> Recommend(CandidateSet set, Profile profile)
+    /// <param name="engines">Says which engines are servers.</param>
+    public static ImmutableArray<Recommendation> Recommend(CandidateSet set, Profile profile, EngineCatalog engines)
     {
         ArgumentNullException.ThrowIfNull(set);
         ArgumentNullException.ThrowIfNull(profile);
-        return [.. set.All.GroupBy(c => c.Model).Select(g => Model(set, profile, g.Key, [.. g]))];
+        ArgumentNullException.ThrowIfNull(engines);
+        return [.. set.All.GroupBy(c => c.Model).Select(g => Model(set, profile, engines, g.Key, [.. g]))];
     }
 
-    private static Recommendation Model(CandidateSet set, Profile profile, string model, Candidate[] candidates)
+    private static Recommendation Model(CandidateSet set, Profile profile, EngineCatalog engines, string model, Candidate[] candidates)
     {
-        Contender[] all = [.. candidates.Select(c => Judge(set, profile, c))];
+        Contender[] all = [.. candidates.Select(c => Judge(set, profile, engines, c))];
         ImmutableArray<Contender> ranked = [.. all.Where(c => c.Fits).OrderBy(c => c.Score).ThenBy(c => c.Name, StringComparer.Ordinal)];
         ImmutableArray<Contender> losers = [
             .. all.Where(c => !c.Fits).OrderBy(c => c.Refusals.Length).ThenBy(Miss).ThenBy(c => c.Broken.Length)];
@@ -46,10 +48,10 @@ public static class Recommender
         };
     }
 
-    private static Contender Judge(CandidateSet set, Profile profile, Candidate candidate)
+    private static Contender Judge(CandidateSet set, Profile profile, EngineCatalog engines, Candidate candidate)
     {
         ImmutableArray<BoundCheck> checks = [.. profile.Limits.Select(l => BoundCheck.Of(l, set.Figure(candidate, l.Metric)))];
-        ImmutableArray<string> refusals = [.. Refusals(profile, candidate)];
+        ImmutableArray<string> refusals = [.. Refusals(profile, engines, candidate)];
         if (refusals.Length > 0 || checks.Any(c => !c.Keeps))
             return new Contender(candidate, set.Name(candidate), checks, refusals, null, 0);
         double weights = profile.Weights.Sum(w => w.Value);
@@ -66,9 +68,9 @@ public static class Recommender
         return new Contender(candidate, set.Name(candidate), checks, refusals, score, Math.Sqrt(variance));
     }
 
-    private static IEnumerable<string> Refusals(Profile profile, Candidate candidate)
+    private static IEnumerable<string> Refusals(Profile profile, EngineCatalog engines, Candidate candidate)
     {
-        if (profile.Offline && candidate.Backend.Engine == RemoteEngine)
+        if (profile.Offline && engines.Find(candidate.Backend.Engine) is { IsRemote: true })
             yield return $"the profile is offline only, and {candidate.Backend} needs a server";
         if (profile.Licences.IsEmpty) yield break;
         string? licence = profile.ModelLicences.GetValueOrDefault(candidate.Model)

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Statistics;
 
@@ -27,10 +26,6 @@ public readonly record struct Estimate(double Value, double Low, double High, Ce
     /// <summary>97.5 % quantile of the standard normal distribution.</summary>
     internal const double Normal975 = 1.959963984540054;
 
-    /// <summary>Metrics that are counted from the artifact or from what the engine allocates, and have no error.</summary>
-    public static ImmutableArray<string> ExactMetrics { get; } = ["artifact_size", "weights_size", "kv_cache_size", "compute_size",
-        "bits_per_weight"];
-
     /// <summary>Standard error that the interval amounts to; 0 when there is none.</summary>
     public double Error => Certainty == Certainty.Interval ? (High - Low) / (2 * Normal975) : 0;
 
@@ -48,7 +43,7 @@ public readonly record struct Estimate(double Value, double Low, double High, Ce
     public static Estimate Of(Measurement measurement)
     {
         ArgumentNullException.ThrowIfNull(measurement);
-        if (ExactMetrics.Contains(measurement.Name)) return Exactly(measurement.Value);
+        if (MetricTable.Find(measurement.Name) is { IsExact: true }) return Exactly(measurement.Value);
         if (measurement.Error is { } error && double.IsFinite(error)) return WithError(measurement.Value, error);
         if (measurement.Ci95 is [double low, double high] && low <= high && measurement.N is not 1)
             return new Estimate(measurement.Value, low, high, Certainty.Interval);

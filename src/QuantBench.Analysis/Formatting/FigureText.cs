@@ -13,15 +13,14 @@ public static class FigureText
     public static string Plain(double value, MetricDefinition metric)
     {
         ArgumentNullException.ThrowIfNull(metric);
-        if (metric.Name == DecisionMetrics.PerplexityRise) return Format.Change(value);
-        return metric.Name == "same_top" ? Format.Share(value) : Format.Value(value, metric.Unit, metric.Name);
+        return metric.IsChange ? Format.Change(value) : Format.Value(value, metric);
     }
 
     /// <summary>A limit as it was given: no digits that nobody wrote.</summary>
     public static string Limit(double value, MetricDefinition metric)
     {
         ArgumentNullException.ThrowIfNull(metric);
-        if (metric.Name is DecisionMetrics.PerplexityRise or "same_top") return $"{Short(value * 100)}\u00a0%";
+        if (metric.IsPercent) return $"{Short(value * 100)}\u00a0%";
         if (metric.Unit == "B")
         {
             if (ByteUnits.IsDecimal) return Format.Bytes(value);
@@ -47,10 +46,10 @@ public static class FigureText
     public static string Of(Estimate estimate, MetricDefinition metric, bool relative = false)
     {
         ArgumentNullException.ThrowIfNull(metric);
-        bool change = relative || metric.Name == DecisionMetrics.PerplexityRise;
+        bool change = relative || metric.IsChange;
         if (estimate.Certainty != Certainty.Interval) return change ? Format.Change(estimate.Value) : Plain(estimate.Value, metric);
         if (change) return $"{Format.Change(estimate.Value)} ({Format.ChangeInterval(new Interval(estimate.Low, estimate.High))})";
-        if (metric.Name == "same_top")
+        if (metric.IsShare)
             return $"{Format.Share(estimate.Value)} ({Format.Interval(estimate.Low * 100, estimate.High * 100)}{'\u00a0'}%)";
         if (metric.Unit == "B") return $"{Format.Bytes(estimate.Value)} ({Format.Bytes(estimate.Low)}–{Format.Bytes(estimate.High)})";
         double[] ends = [estimate.Low, estimate.High];

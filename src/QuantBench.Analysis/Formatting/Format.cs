@@ -134,7 +134,7 @@ public static class Format
     /// <summary>A point in time, UTC to the second.</summary>
     public static string Time(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);
 
-    /// <summary>The precision class as DESIGN names it.</summary>
+    /// <summary>The precision class in a word.</summary>
     public static string Class(PrecisionClass precision) => precision switch
     {
         PrecisionClass.UltraLow => "ultra-low",
@@ -147,7 +147,8 @@ public static class Format
     public static string Value(Measurement measurement)
     {
         ArgumentNullException.ThrowIfNull(measurement);
-        return Value(measurement.Value, measurement.Unit, measurement.Name, measurement.Error, measurement.Ci95);
+        bool isShare = MetricTable.Find(measurement.Name) is { IsShare: true };
+        return Value(measurement.Value, measurement.Unit, isShare, measurement.Error, measurement.Ci95);
     }
 
     /// <summary>Bytes or operations per second in billions, as vendors and STREAM give them: decimal, not binary.</summary>
@@ -158,14 +159,19 @@ public static class Format
 
     /// <summary>A figure of a metric with its unit.</summary>
     /// <param name="value">The figure.</param>
-    /// <param name="unit">Unit as <see cref="MetricTable"/> writes it.</param>
-    /// <param name="metric">Metric name; shares print as per cent.</param>
+    /// <param name="metric">The metric; shares print as per cent.</param>
     /// <param name="error">Standard error, or null.</param>
     /// <param name="ci95">Interval of a timing, or null.</param>
-    public static string Value(double value, string unit, string metric, double? error = null, double[]? ci95 = null)
+    public static string Value(double value, MetricDefinition metric, double? error = null, double[]? ci95 = null)
+    {
+        ArgumentNullException.ThrowIfNull(metric);
+        return Value(value, metric.Unit, metric.IsShare, error, ci95);
+    }
+
+    private static string Value(double value, string unit, bool isShare, double? error, double[]? ci95)
     {
         if (double.IsNaN(value)) return Missing;
-        if (metric is "same_top" or "kernel_bandwidth_share") return Share(value, error);
+        if (isShare) return Share(value, error);
         if (unit is "B/s" or "FLOP/s") return Billions(value, ci95) + UnitSpace + "G" + unit;
         if (unit == "B") return Bytes(value);
         string figure = error is not null || ci95 is null ? WithError(value, error) : WithinInterval(value, ci95);

@@ -34,8 +34,8 @@ public sealed record BoundCheck(Bound Bound, CandidateFigure Figure, Standing St
     public bool Keeps => Standing is Standing.Kept or Standing.KeptNotShown;
 
     /// <summary>
-    /// Share of the limit that is used: figure over limit for a maximum, limit over figure for a minimum, and for <c>same_top</c> the lost
-    /// share over the loss allowed. 1 is at the limit, more is beyond; null without a figure.
+    /// Share of the limit that is used: figure over limit for a maximum, limit over figure for a minimum, and for a share of agreement the
+    /// lost share over the loss allowed. 1 is at the limit, more is beyond; null without a figure.
     /// </summary>
     public double? Use => Figure.Value is { } value ? UseOf(value) : null;
 
@@ -86,7 +86,8 @@ public sealed record BoundCheck(Bound Bound, CandidateFigure Figure, Standing St
     private double UseOf(double value)
     {
         // Of a share that should be near 1, what is left of the allowed loss: at 98 % of a required 95 %, two fifths are used.
-        if (!Bound.IsMax && Bound.Metric.Metric == "same_top" && Bound.Limit < 1) return Math.Max(0, (1 - value) / (1 - Bound.Limit));
+        if (!Bound.IsMax && Bound.Metric.Definition is { IsShare: true, OfReference: 1.0 } && Bound.Limit < 1)
+            return Math.Max(0, (1 - value) / (1 - Bound.Limit));
         if (Bound.IsMax) return Math.Max(0, value / Bound.Limit);
         return value > 0 ? Bound.Limit / value : double.PositiveInfinity;
     }

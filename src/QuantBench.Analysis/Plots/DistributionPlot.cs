@@ -85,7 +85,7 @@ public static class DistributionPlot
 
     private static string Bare(double value) => Format.Number(value, 4);
 
-    private static string Value(MetricDefinition metric, double value) => Format.Value(value, metric.Unit, metric.Name);
+    private static string Value(MetricDefinition metric, double value) => Format.Value(value, metric);
 
     private static string Percentile(double[] sorted, double q, int needed) =>
         sorted.Length >= needed ? Bare(Descriptive.Quantile(sorted, q))

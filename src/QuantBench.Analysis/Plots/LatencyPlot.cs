@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Analysis.Tables;
+using QuantBench.Core.Metrics;
 using QuantBench.Core.Statistics;
 
 namespace QuantBench.Analysis.Plots;
@@ -20,10 +21,11 @@ public static class LatencyPlot
         ArgumentNullException.ThrowIfNull(rows);
         (RunRow Row, double[] Sorted, string P99)[] sets =
         [
-            .. rows.Select(r => (Row: r, Samples: r.First("token_latency")?.Source?.Samples))
+            .. rows.Select(r => (Row: r, Samples: r.First(MetricTable.TokenLatency.Name)?.Source?.Samples))
                 .Where(s => s.Samples?.Length >= LeastSamples)
                 // length checked above
-                .Select(s => (s.Row, Sorted: s.Samples!.Order().ToArray(), s.Row.First("token_latency_p99")?.Text ?? Format.Missing)),
+                .Select(s => (s.Row, Sorted: s.Samples!.Order().ToArray(),
+                    s.Row.First(MetricTable.TokenLatency.Name + "_p99")?.Text ?? Format.Missing)),
         ];
         if (sets.Length == 0) return null;
 

@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Analysis.Tables;
+using QuantBench.Core.Metrics;
+using QuantBench.Core.Workloads;
 
 namespace QuantBench.Analysis.Plots;
 
@@ -21,7 +23,8 @@ public static class MemoryPlot
         Bar[] bars =
         [
             .. rows.Select(r =>
-                new Bar(r, Of(r, "weights_size"), Of(r, "kv_cache_size"), Of(r, "compute_size"), r["rss_peak"] ?? Of(r, "rss_peak")))
+                new Bar(r, Of(r, MetricTable.WeightsSize), Of(r, MetricTable.KvCacheSize), Of(r, MetricTable.ComputeSize),
+                    r[MetricTable.PeakMemory.Name] ?? Of(r, MetricTable.PeakMemory)))
                 .Where(b => b.Weights is not null || b.Peak is not null),
         ];
         if (bars.Length == 0) return null;
@@ -80,8 +83,8 @@ public static class MemoryPlot
     }
 
     // Of the cell that shows the most memory in use: the timed one where there is one.
-    private static double? Of(RunRow row, string metric) =>
-        row.Cells.OrderBy(c => c.Cell.Workload switch { "latency" => 0, "load" => 1, _ => 2 }).Select(c => c.Metric(metric))
+    private static double? Of(RunRow row, MetricDefinition metric) =>
+        row.Cells.OrderBy(c => WorkloadTable.Place(metric, c.Cell.Workload)).Select(c => c.Metric(metric.Name))
             .FirstOrDefault(m => m is not null) is { } found
             && double.IsFinite(found.Value) ? found.Value : null;
 

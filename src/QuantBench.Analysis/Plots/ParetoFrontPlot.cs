@@ -139,7 +139,7 @@ public static class ParetoFrontPlot
             (true, _) when Zero is { } zero => PlotScale.Log((zero + 0.5, limits.Max)).Prepend((zero, "0")),
             (true, _) => PlotScale.Log(limits),
             (_, { Unit: "B" }) => PlotScale.Bytes(limits),
-            (_, { Name: DecisionMetrics.PerplexityRise }) => PlotScale.Linear(limits).Select(t => (t.At, Format.Change(t.At))),
+            (_, { IsChange: true }) => PlotScale.Linear(limits).Select(t => (t.At, Format.Change(t.At))),
             _ => PlotScale.Linear(limits),
         };
     }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Analysis.Tables;
+using QuantBench.Core.Metrics;
 
 namespace QuantBench.Analysis.Plots;
 
@@ -15,11 +16,12 @@ public static class ParetoPlot
     public static PlotFigure? Draw(IReadOnlyList<RunRow> rows, string id = "pareto", int width = PlotFigure.Wide)
     {
         ArgumentNullException.ThrowIfNull(rows);
-        bool kl = rows.Count(r => r.First("kl_mean")?.Value > 0) >= 2;
-        string quality = kl ? "kl_mean" : "ppl_change";
+        bool kl = rows.Count(r => r.First(MetricTable.MeanDivergence.Name)?.Value > 0) >= 2;
+        string quality = kl ? MetricTable.MeanDivergence.Name : "ppl_change";
         Point[] points =
         [
-            .. rows.Select(r => (Row: r, Speed: r.First("tg_tps"), Quality: r.First(quality), Size: r["artifact_size"]))
+            .. rows.Select(r => (Row: r, Speed: r.First(MetricTable.GenerationSpeed.Name), Quality: r.First(quality),
+                    Size: r[MetricTable.ArtifactSize.Name]))
                 .Where(p => p.Speed?.Value > 0 && p.Quality?.Value is { } q && (!kl || q > 0))
                 // checked above
                 .Select(p => new Point(p.Row, p.Speed!.Value!.Value, p.Quality!.Value!.Value, p.Size, p.Speed.Text, p.Quality.Text)),

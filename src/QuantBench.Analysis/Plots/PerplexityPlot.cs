@@ -1,6 +1,7 @@
 using System.Globalization;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Analysis.Tables;
+using QuantBench.Core.Metrics;
 
 namespace QuantBench.Analysis.Plots;
 
@@ -18,7 +19,7 @@ public static class PerplexityPlot
         ArgumentNullException.ThrowIfNull(rows);
         (RunRow Row, double Bits, RunFigure Ppl)[] points =
         [
-            .. rows.Select(r => (Row: r, Bits: r["bits_per_weight"], Ppl: r.First("perplexity")))
+            .. rows.Select(r => (Row: r, Bits: r[MetricTable.BitsPerWeight.Name], Ppl: r.First(MetricTable.Perplexity.Name)))
                 .Where(p => p.Bits > 0 && p.Ppl?.Value > 0)
                 .Select(p => (p.Row, p.Bits!.Value, p.Ppl!)), // both checked one line above
         ];

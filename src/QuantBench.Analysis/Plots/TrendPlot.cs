@@ -102,7 +102,7 @@ public static class TrendPlot
             string shown = together == 1 && some[0].Interval is { } own ? $" ({Format.Interval(own.Low, own.High)})" : "";
             canvas.Hover(x, y,
                 $"{some[0].RunId}{(together == 1 ? "" : $" and {together - 1} more")}, {Format.Time(some[0].Started)}: "
-                    + $"{Format.Value(y, series.Metric.Unit, series.Metric.Name)}{shown}", radius: 5);
+                    + $"{Format.Value(y, series.Metric)}{shown}", radius: 5);
         }
 
         return (canvas.Render(id, series.Host, series.Host), height);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Metrics;
 
 namespace QuantBench.Analysis.Reports;
 
@@ -7,9 +8,9 @@ internal static class MethodText
 {
     public static ImmutableArray<string> Of(RunReport report)
     {
-        bool Has(string metric) => report.Metrics.Any(m => m.Name == metric);
+        bool Has(MetricDefinition metric) => report.Metrics.Contains(metric);
         var text = ImmutableArray.CreateBuilder<string>();
-        if (Has("perplexity"))
+        if (Has(MetricTable.Perplexity))
         {
             text.Add(
                 "Perplexity is llama-perplexity's definition: the whole text is tokenized and cut into chunks of n_ctx tokens that don't "
@@ -19,7 +20,7 @@ internal static class MethodText
                 + "± is perplexity × √(variance / (n − 1)), one standard error.");
         }
 
-        if (Has("kl_mean"))
+        if (Has(MetricTable.MeanDivergence))
         {
             text.Add(
                 "Divergence compares the next-token distribution with the reference variant's at the same positions: mean KL divergence "
@@ -28,7 +29,7 @@ internal static class MethodText
                 + "smaller than the two perplexities' own.");
         }
 
-        if (Has("tg_tps") || Has("pp_tps"))
+        if (Has(MetricTable.GenerationSpeed) || Has(MetricTable.PromptSpeed))
         {
             text.Add(
                 "Speeds and times are medians over repetitions after warm-up; pp is prompt processing, tg generation, TTFT the time from "
@@ -36,7 +37,7 @@ internal static class MethodText
                 + "Digits follow the 95 % bootstrap interval of the median. p99 is shown from 662 samples on.");
         }
 
-        if (Has("kernel_bandwidth"))
+        if (Has(MetricTable.KernelBandwidth))
         {
             text.Add(
                 "Kernels are timed alone on random weights of one block type; figures are medians over samples of some milliseconds after "
@@ -48,7 +49,7 @@ internal static class MethodText
                 + "the first kernel (after STREAM); a kernel whose inputs and outputs stay in the caches can exceed it.");
         }
 
-        if (Has("rss_peak")) text.Add("Every cell runs in a process of its own; peak RSS is the kernel's figure for that process.");
+        if (Has(MetricTable.PeakMemory)) text.Add("Every cell runs in a process of its own; peak RSS is the kernel's figure for that process.");
         text.Add("Figures that are missing were not measured; none is estimated.");
         return text.ToImmutable();
     }

@@ -96,7 +96,8 @@ public sealed record RunReport
     // `kernels run` makes its suite from its options, so no file has it.
     private static string ReproduceOf(RunRecord run)
     {
-        if (run.Info.Suite != WorkloadTable.NoModel || run.Cells.IsEmpty || run.Cells.Any(c => WorkloadTable.Of(c.Cell) != WorkloadTable.Kernel))
+        if (run.Info.Suite != WorkloadTable.NoModel || run.Cells.IsEmpty
+            || run.Cells.Any(c => WorkloadTable.Of(c.Cell) != WorkloadTable.Kernel))
             return $"./run-bench.sh run suites/{run.Info.Suite}.yaml";
         CellSettings settings = run.Cells[0].Cell.Settings;
         string tokens = run.Cells.FirstOrDefault(c => c.Cell.Settings.Has("tokens")) is { } matmat
@@ -144,7 +145,7 @@ public sealed record RunReport
 
     private static string BandwidthText(MemoryBandwidth b)
     {
-        string Rate(double value) => Format.Value(value, "B/s", "kernel_bandwidth");
+        string Rate(double value) => Format.Value(value, MetricTable.KernelBandwidth);
         return $"{Rate(b.ReadBytesPerSecond)} reading, {Rate(b.CopyBytesPerSecond)} copying, {Rate(b.TriadBytesPerSecond)} triad; "
             + $"{b.Threads} threads, arrays of {Format.Bytes(b.ArrayBytes)}";
     }

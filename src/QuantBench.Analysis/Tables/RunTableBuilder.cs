@@ -11,32 +11,9 @@ using QuantBench.Results.Folders;
 
 namespace QuantBench.Analysis.Tables;
 
-/// <summary>Pivots a run's cells. To add a column: one line in <see cref="Specs"/>.</summary>
+/// <summary>Pivots a run's cells. Columns are those that <see cref="MetricTable"/> gives its metrics.</summary>
 public static class RunTableBuilder
 {
-    private static readonly ImmutableArray<Spec> Specs =
-    [
-        new("bits_per_weight", "Bits/weight", "", ["load", "latency", "perplexity", "onnx-latency"], [], m => Format.Fixed(m.Value, 2)),
-        new("artifact_size", "Size", "", ["load", "latency", "perplexity", "onnx-latency"], [], m => Format.Bytes(m.Value)),
-        new("perplexity", "Perplexity", "± SE", ["perplexity", "divergence"], [],
-            m => Format.WithError(m.Value, m.Error, leastDecimals: m.Value < 1000 ? 2 : 0)),
-        new("kl_mean", "Mean KL", "nat", ["divergence"], [], m => m.Value == 0 ? "0" : Format.WithError(m.Value, m.Error)),
-        new("same_top", "Same top", "", ["divergence"], [], m => Format.Share(m.Value, m.Error)),
-        new("pp_tps", "pp", "token/s", ["latency", "serve"], ["prompt", "depth"], m => Format.WithinInterval(m.Value, m.Ci95)),
-        new("tg_tps", "tg", "token/s", ["latency", "serve"], ["generate", "depth"], m => Format.WithinInterval(m.Value, m.Ci95)),
-        new("ttft", "TTFT", "ms", ["latency", "serve"], ["prompt"], m => Format.WithinInterval(m.Value, m.Ci95)),
-        new("token_latency", "Token p50", "ms", ["latency", "serve"], [], m => Format.Number(m.Value)),
-        new("token_latency_p99", "Token p99", "ms", ["latency", "serve"], [], m => Format.Number(m.P99 ?? double.NaN), "token_latency",
-            m => m.P99),
-        new("kernel_bandwidth", "Bandwidth", "GB/s", ["kernel"], ["op"], m => Format.Billions(m.Value, m.Ci95)),
-        new("kernel_bandwidth_share", "Of memory's", "", ["kernel"], ["op"], m => Format.Share(m.Value)),
-        new("kernel_flops", "Speed", "GFLOP/s", ["kernel"], ["op"], m => Format.Billions(m.Value, m.Ci95)),
-        new("run_latency", "Run", "ms", ["onnx-latency"], [], m => Format.WithinInterval(m.Value, m.Ci95)),
-        new("output_error", "Output error", "", ["onnx-latency"], [], m => Format.Number(m.Value)),
-        new("load_time", "Load", "ms", ["load", "latency", "perplexity"], [], m => Format.WithinInterval(m.Value, m.Ci95)),
-        new("rss_peak", "Peak RSS", "", ["latency", "load", "perplexity", "divergence", "onnx-latency"], [], m => Format.Bytes(m.Value)),
-    ];
-
     /// <summary>Builds the table of a run.</summary>
     public static RunTable Build(RunRecord run)
     {
@@ -50,11 +27,12 @@ public static class RunTableBuilder
         Dictionary<RowCells,
             ImmutableDictionary<string, RunFigure>.Builder> figures =
                 groups.ToDictionary(g => g, _ => ImmutableDictionary.CreateBuilder<string, RunFigure>());
-        foreach (Spec spec in Specs)
+        foreach (MetricDefinition metric in MetricTable.Columns)
         {
-            AddMetric(spec, groups, columns, figures);
-            if (spec.Id == "artifact_size") AddDerived(SizeChange, groups, columns, figures);
-            if (spec.Id == "perplexity") AddDerived(PerplexityChange, groups, columns, figures);
+            AddMetric(new Spec(metric, IsTail: false), groups, columns, figures);
+            if (metric.Column?.P99 is not null) AddMetric(new Spec(metric, IsTail: true), groups, columns, figures);
+            if (metric == MetricTable.ArtifactSize) AddDerived(SizeChange, groups, columns, figures);
+            if (metric == MetricTable.Perplexity) AddDerived(PerplexityChange, groups, columns, figures);
         }
 
         RunRow[] rows =
@@ -65,7 +43,7 @@ public static class RunTableBuilder
             columns.ToImmutable(),
             [
                 .. rows.OrderBy(r => r.Model, StringComparer.Ordinal).ThenBy(r => r.Backend.ToString(), StringComparer.Ordinal)
-                    .ThenByDescending(r => r["bits_per_weight"] ?? r.Variant.Scheme.NominalBits),
+                    .ThenByDescending(r => r[MetricTable.BitsPerWeight.Name] ?? r.Variant.Scheme.NominalBits),
             ],
             Problems(run),
             Enum.GetValues<CellStatus>().ToImmutableSortedDictionary(s => s, s => run.Cells.Count(c => c.Status == s)));
@@ -81,16 +59,15 @@ public static class RunTableBuilder
     {
         // The first workload of the list that measured the metric anywhere gives the whole column, so that its rows are alike.
         string? workload =
-            spec.Workloads.FirstOrDefault(w => groups.Any(g => g.Cells.Any(c => c.Cell.Workload == w && Of(spec, c) is not null)));
+            spec.Metric.From.FirstOrDefault(w => groups.Any(g => g.Cells.Any(c => c.Cell.Workload == w && Of(spec, c) is not null)));
         if (workload is null) return;
         CellResult[] cells = [.. groups.SelectMany(g => g.Cells).Where(c => c.Cell.Workload == workload)];
         CellResult[] measured = [.. cells.Where(c => Of(spec, c) is not null)];
         string[] varying = Varying(measured);
-        MetricDefinition metric = MetricTable.Get(spec.Metric);
         foreach (string label in measured.Select(c => Label(spec, c.Cell.Settings, varying)).Distinct())
         {
             string id = label.Length == 0 ? spec.Id : $"{spec.Id}/{label}";
-            columns.Add(new RunColumn(id, label.Length == 0 ? spec.Title : $"{spec.Title} {label}", spec.Unit, Sentence(spec, metric)));
+            columns.Add(new RunColumn(id, label.Length == 0 ? spec.Title : $"{spec.Title} {label}", spec.Column.Unit, Sentence(spec)));
             foreach (RowCells group in groups)
             {
                 CellResult? cell =
@@ -98,8 +75,8 @@ public static class RunTableBuilder
                 figures[group][id] = cell is null
                     ? new RunFigure(Format.Missing, "not measured in this run")
                     : Of(spec, cell) is { } m
-                        ? IsMeaningless(cell, metric) ? new RunFigure($"{spec.Text(m)} (meaningless)", CellResult.MeaninglessQuality)
-                            : new RunFigure(spec.Text(m), null, spec.Number is null ? m.Value : spec.Number(m), m.Error, m)
+                        ? IsMeaningless(cell, spec.Metric) ? new RunFigure($"{spec.Text(m)} (meaningless)", CellResult.MeaninglessQuality)
+                            : new RunFigure(spec.Text(m), null, spec.Number(m), m.Error, m)
                         : new RunFigure(cell.Status == CellStatus.Failed ? "failed" : Format.Missing, WhyMissing(spec, cell));
             }
         }
@@ -125,9 +102,9 @@ public static class RunTableBuilder
     {
         RowCells? reference = Reference(groups, group);
         if (reference == group) return new RunFigure("reference", null, 0);
-        if (Find(reference, "artifact_size") is not { Value: > 0 } b)
+        if (Find(reference, MetricTable.ArtifactSize) is not { Value: > 0 } b)
             return new RunFigure(Format.Missing, "no reference variant of known size in this run");
-        if (Find(group, "artifact_size") is not { } a) return new RunFigure(Format.Missing, "its size wasn't measured");
+        if (Find(group, MetricTable.ArtifactSize) is not { } a) return new RunFigure(Format.Missing, "its size wasn't measured");
         double change = (a.Value / b.Value) - 1;
         return new RunFigure(Format.Change(change), null, change);
     }
@@ -138,9 +115,9 @@ public static class RunTableBuilder
         if (reference == group) return new RunFigure("reference", null, 0);
 
         // The divergence cell scored both variants on the same tokens: its error is far tighter than the two perplexities' own.
-        if (Find(group, "ppl_ratio") is { } ratio) return Change(ratio.Value - 1, ratio.Error, ratio);
-        if (Find(group, "perplexity") is not { } a) return new RunFigure(Format.Missing, "its perplexity wasn't measured");
-        if (Find(reference, "perplexity") is not { } b)
+        if (Find(group, MetricTable.PerplexityRatio) is { } ratio) return Change(ratio.Value - 1, ratio.Error, ratio);
+        if (Find(group, MetricTable.Perplexity) is not { } a) return new RunFigure(Format.Missing, "its perplexity wasn't measured");
+        if (Find(reference, MetricTable.Perplexity) is not { } b)
             return new RunFigure(Format.Missing, "the reference variant's perplexity wasn't measured");
         if (a.Protocol != b.Protocol) return new RunFigure(Format.Missing, "measured under another protocol than the reference");
         return Change((a.Value / b.Value) - 1, null, null);
@@ -153,16 +130,16 @@ public static class RunTableBuilder
     private static bool IsMeaningless(CellResult cell, MetricDefinition metric) =>
         metric.Kind == MetricKind.Quality && cell.HasMeaninglessQuality;
 
-    private static Measurement? Find(RowCells? group, string metric) =>
-        group?.Cells.Where(c => !IsMeaningless(c, MetricTable.Get(metric))).Select(c => c.Metric(metric))
+    private static Measurement? Find(RowCells? group, MetricDefinition metric) =>
+        group?.Cells.Where(c => !IsMeaningless(c, metric)).Select(c => c.Metric(metric.Name))
             .FirstOrDefault(m => m is not null && double.IsFinite(m.Value));
 
     private static Measurement? Of(Spec spec, CellResult cell) =>
-        cell.Metric(spec.Metric) is { } m && (spec.Number is null || spec.Number(m) is not null) ? m : null;
+        cell.Metric(spec.Metric.Name) is { } m && spec.Number(m) is not null ? m : null;
 
     private static string WhyMissing(Spec spec, CellResult cell) => cell.Status switch
     {
-        CellStatus.Ok when spec.Id == "token_latency_p99" && cell.Metric(spec.Metric) is { } m =>
+        CellStatus.Ok when spec.IsTail && cell.Metric(spec.Metric.Name) is { } m =>
             $"p99 needs {Descriptive.P99Observations} samples, has {(m.N ?? 0).ToString(CultureInfo.InvariantCulture)}",
         CellStatus.Ok => "this cell doesn't measure it",
         CellStatus.Unsupported => $"unsupported: {cell.Reason}",
@@ -170,34 +147,28 @@ public static class RunTableBuilder
         _ => $"failed: {cell.Reason}",
     };
 
-    private static string Sentence(Spec spec, MetricDefinition metric) =>
-        spec.Id == "token_latency_p99" ? $"99th percentile: {metric.Description}"
-            : spec.Id == "token_latency" ? $"median: {metric.Description}" : metric.Description;
+    private static string Sentence(Spec spec) =>
+        spec.IsTail ? $"99th percentile: {spec.Metric.Description}"
+            : spec.Column.P99 is not null ? $"median: {spec.Metric.Description}" : spec.Metric.Description;
 
     // Setting keys that tell cells of one row apart.
     private static string[] Varying(CellResult[] cells) =>
     [
         .. cells.GroupBy(c => (c.Cell.Model, c.Cell.Variant, c.Cell.Backend))
             .SelectMany(g => g.SelectMany(c => c.Cell.Settings).Select(s => s.Key).Distinct()
-                .Where(key => g.Select(c => Setting(c.Cell.Settings, key)).Distinct().Count() > 1))
+                .Where(key => g.Select(c => c.Cell.Settings.Shown(key)).Distinct().Count() > 1))
             .Distinct().Order(StringComparer.Ordinal),
     ];
 
     private static string Label(Spec spec, CellSettings settings, string[] varying)
     {
+        ImmutableArray<string> shown = spec.IsTail ? [] : spec.Column.Settings;
         var parts = new List<string>();
-        if (spec.Shown.Length > 0 && SettingTable.Find(spec.Shown[0]) is not null) parts.Add(Setting(settings, spec.Shown[0]));
-        if (spec.Shown.Contains("depth") && settings.Int("depth") > 0)
+        if (shown.Length > 0) parts.Add(settings.Shown(shown[0]));
+        if (shown.Contains("depth") && settings.Int("depth") > 0)
             parts.Add($"@ d{settings.Int("depth").ToString(CultureInfo.InvariantCulture)}");
-        parts.AddRange(varying.Where(key => !spec.Shown.Contains(key)).Select(key => $"{key}={Setting(settings, key)}"));
+        parts.AddRange(varying.Where(key => !shown.Contains(key)).Select(key => $"{key}={settings.Shown(key)}"));
         return string.Join(' ', parts);
-    }
-
-    private static string Setting(CellSettings settings, string key)
-    {
-        if (settings.FirstOrDefault(s => s.Key == key) is { Key: not null } set)
-            return Convert.ToString(set.Value, CultureInfo.InvariantCulture) ?? "";
-        return Convert.ToString(SettingTable.Find(key)?.Default, CultureInfo.InvariantCulture) ?? "";
     }
 
     private static ImmutableArray<CellProblem> Problems(RunRecord run) =>
@@ -216,10 +187,26 @@ public static class RunTableBuilder
         public override int GetHashCode() => System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(this);
     }
 
-    private sealed record Spec(
-        string Id, string Title, string Unit, string[] Workloads, string[] Shown, Func<Measurement, string> Text, string? Source = null,
-        Func<Measurement, double?>? Number = null)
+    // A column: a metric's own, or that of its 99th percentile.
+    private sealed record Spec(MetricDefinition Metric, bool IsTail)
     {
-        public string Metric => Source ?? Id;
+        public MetricColumn Column { get; } = Metric.Column!; // made of metrics that have one
+
+        public string Id => IsTail ? Metric.Name + "_p99" : Metric.Name;
+
+        public string Title => IsTail ? Column.P99! : Column.Title; // a tail has a title
+
+        public double? Number(Measurement m) => IsTail ? m.P99 : m.Value;
+
+        public string Text(Measurement m) => Metric switch
+        {
+            { IsShare: true } => Format.Share(m.Value, m.Error),
+            { Unit: "B" } => Format.Bytes(m.Value),
+            { Unit: "B/s" or "FLOP/s" } => Format.Billions(m.Value, m.Ci95),
+            _ when Column.IsRounded => Format.Number(Number(m) ?? double.NaN),
+            { IsExact: true } => Format.Fixed(m.Value, Column.LeastDecimals),
+            { Kind: MetricKind.Timing } => Format.WithinInterval(m.Value, m.Ci95),
+            _ => m.Value == 0 ? "0" : Format.WithError(m.Value, m.Error, m.Value < 1000 ? Column.LeastDecimals : 0),
+        };
     }
 }

@@ -52,7 +52,7 @@ public static class TrendText
         ArgumentNullException.ThrowIfNull(series);
         MetricDefinition metric = series.Metric;
         TrendPoint last = series.Points[^1];
-        return Format.Value(last.Value, metric.Unit, metric.Name, null, last.Interval is { } i ? [i.Low, i.High] : null);
+        return Format.Value(last.Value, metric, null, last.Interval is { } i ? [i.Low, i.High] : null);
     }
 
     /// <summary>The finding of a series: its last change, that there is none, or that it is too short.</summary>

@@ -9,6 +9,9 @@ namespace QuantBench.Cli.Commands;
 /// <summary>Hands a request for kernels to the checkout's BenchmarkDotNet project, which records a run of the same cells.</summary>
 internal static class BenchmarkDotNetRun
 {
+    private static readonly string[] s_engines =
+        [.. Composition.Engines.All.Catalog.Engines.Where(e => e.HasMicrobenchmarks).Select(e => e.Name)];
+
     /// <summary>Runs it in a child process; its output goes to the terminal.</summary>
     /// <param name="environment">Where things lie.</param>
     /// <param name="request">What to time; weights are cold.</param>
@@ -23,7 +26,7 @@ internal static class BenchmarkDotNetRun
             throw new RequestException("BenchmarkDotNet's benchmarks are run from a checkout, and this installation has none.",
                 "Leave out --benchmarkdotnet; the same kernels are timed without it.");
         if (!request.Backends.Any(IsBenchmarked))
-            throw new RequestException("BenchmarkDotNet times the managed engine's kernels only.",
+            throw new RequestException($"BenchmarkDotNet times the kernels of {string.Join(", ", s_engines)} only.",
                 "Leave out --benchmarkdotnet; the same kernels are timed without it.");
         var info = new ProcessStartInfo("dotnet") { UseShellExecute = false };
         foreach (string argument in (string[])["run", "-c", "Release", "--project", project, "--", .. Arguments(request)])
@@ -52,7 +55,7 @@ internal static class BenchmarkDotNetRun
         .. request.Short ? ["--job", "short"] : Array.Empty<string>(),
     ];
 
-    private static bool IsBenchmarked(string backend) => backend.StartsWith("managed/", StringComparison.Ordinal);
+    private static bool IsBenchmarked(string backend) => s_engines.Any(e => backend.StartsWith($"{e}/", StringComparison.Ordinal));
 
     private static Process Start(ProcessStartInfo info)
     {

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Claims;
 using QuantBench.Analysis.Frames;
-using QuantBench.Cli.Composition;
 using QuantBench.Core.Claims;
 
 namespace QuantBench.Cli.Commands;
@@ -26,9 +26,10 @@ internal static class ClaimsCommand
         command.SetAction(async (parsed, stop) =>
         {
             var environment = global.Environment(parsed);
-            ImmutableArray<Claim> claims = ClaimReader.Load(parsed.GetValue(file) ?? SuiteFiles.Claims(environment.Root));
+            ImmutableArray<Claim> claims = ClaimReader.Load(
+                parsed.GetValue(file) ?? SuiteFiles.Claims(environment.Root), environment.Engines.Catalog);
             ImmutableArray<ClaimFinding> findings =
-                ClaimJudge.Judge(new RunSource(environment).Candidates(parsed.GetRequiredValue(run)), claims);
+                ClaimJudge.Judge(CandidateSet.Of(environment.Runs.Load(parsed.GetRequiredValue(run))), claims);
             await output.WriteAsync(parsed, () => ClaimText.Markdown(findings), () => AnalysisFrames.Of(findings), stop);
         });
         help.Add(command, """

@@ -4,6 +4,7 @@ using QuantBench.Analysis.Compare;
 using QuantBench.Analysis.Frames;
 using QuantBench.Cli.Composition;
 using QuantBench.Core.Errors;
+using QuantBench.Results.Reading;
 
 namespace QuantBench.Cli.Commands;
 
@@ -23,7 +24,7 @@ internal static class CompareCommand
         command.SetAction(async (parsed, stop) =>
         {
             Collections.HoldBack();
-            var source = new RunSource(global.Environment(parsed));
+            RunReader source = global.Environment(parsed).Runs;
             string[] names = parsed.GetRequiredValue(sides);
             // reading is most of the work at 100,000 cells
             ComparisonSide[][] read = await Task.WhenAll(names.Select(s => Task.Run(() => Parse(s, source), stop)));
@@ -49,7 +50,7 @@ internal static class CompareCommand
     }
 
     // run+run+run:variant@backend is three sides of one selector.
-    private static ComparisonSide[] Parse(string text, RunSource source)
+    private static ComparisonSide[] Parse(string text, RunReader source)
     {
         int colon = text.IndexOf(':', StringComparison.Ordinal);
         string runs = colon < 0 ? text : text[..colon];

@@ -3,6 +3,7 @@ using System.Text.Json;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Core;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Metrics;
 using QuantBench.Core.Runs;
 using QuantBench.Inference.Engines;
 using QuantBench.Runner;
@@ -123,7 +124,7 @@ internal static class DoctorCommand
                 "  hint: less than 2 GiB are free; 'quantbench models gc' removes what isn't used, --cache DIR names another place");
     }
 
-    private static string GigabytesPerSecond(double bytesPerSecond) => Format.Value(bytesPerSecond, "B/s", "kernel_bandwidth");
+    private static string GigabytesPerSecond(double bytesPerSecond) => Format.Value(bytesPerSecond, MetricTable.KernelBandwidth);
 
     private static long? FreeBytes(string path)
     {
@@ -133,7 +134,7 @@ internal static class DoctorCommand
             while (at is not null && !Directory.Exists(at)) at = Path.GetDirectoryName(at);
             return at is null ? null : new DriveInfo(at).AvailableFreeSpace;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception e) when (e is ArgumentException || DiskFault.Is(e))
         {
             return null;
         }

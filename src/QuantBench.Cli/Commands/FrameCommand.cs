@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using System.CommandLine;
 using QuantBench.Analysis.Frames;
-using QuantBench.Cli.Composition;
 using QuantBench.Core.Errors;
+using QuantBench.Results.Reading;
 using QuantBench.Runner;
 
 namespace QuantBench.Cli.Commands;
@@ -49,7 +49,7 @@ internal static class FrameCommand
             if (Names(parsed.GetValue(columns)) is { IsEmpty: false } c) shown = shown with { Columns = c };
             if (parsed.GetValue(value) is { } v) shown = shown with { Value = v };
             if (parsed.GetValue(sort) is { } s) shown = shown with { Sort = s };
-            var source = new RunSource(environment);
+            RunReader source = environment.Runs;
             Frame frame =
                 FrameBuilder.Build(shown,
                     [.. (parsed.GetValue(runs) is { Length: > 0 } named ? named : ["latest"]).Select(n => source.Load(n))]);

@@ -3,9 +3,9 @@ using System.CommandLine;
 using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Frames;
 using QuantBench.Analysis.Gates;
-using QuantBench.Cli.Composition;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Gates;
+using QuantBench.Results.Reading;
 
 namespace QuantBench.Cli.Commands;
 
@@ -36,15 +36,16 @@ internal static class GateCommand
         output.AddTo(command);
         command.SetAction(async (parsed, stop) =>
         {
-            var source = new RunSource(global.Environment(parsed));
-            CandidateSet set = source.Candidates(parsed.GetRequiredValue(run));
+            RunReader source = global.Environment(parsed).Runs;
+            CandidateSet set = CandidateSet.Of(source.Load(parsed.GetRequiredValue(run)));
             ImmutableArray<GateRule> gates = parsed.GetValue(rules) is { } file
-                ? GateReader.Load(file)
-                : GateReader.OfSuite(set.Run.Info.SuiteText, $"suite of {set.Run.Info.Id}");
+                ? GateReader.Load(file, Composition.Engines.All.Catalog)
+                : GateReader.OfSuite(set.Run.Info.SuiteText, $"suite of {set.Run.Info.Id}", Composition.Engines.All.Catalog);
             if (gates.IsEmpty)
                 throw new RequestException($"there are no gates to judge: the suite of run {set.Run.Info.Id} has none.",
                     "Add 'gates:' to the suite, or name a file of them: --rules gates.yaml");
-            GateReport report = GateJudge.Judge(set, gates, parsed.GetValue(baseline) is { } stored ? source.Candidates(stored) : null);
+            CandidateSet? before = parsed.GetValue(baseline) is { } stored ? CandidateSet.Of(source.Load(stored)) : null;
+            GateReport report = GateJudge.Judge(set, gates, before);
             await output.WriteAsync(parsed, () => GateText.Markdown(report), () => AnalysisFrames.Of(report), stop);
             if (parsed.GetValue(junit) is { } xml) await File.WriteAllTextAsync(xml, GateText.JUnit(report), stop);
             if (parsed.GetValue(summary) is { } markdown) await File.AppendAllTextAsync(markdown, GateText.Markdown(report), stop);

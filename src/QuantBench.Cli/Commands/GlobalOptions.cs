@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using QuantBench.Cli.Composition;
+using QuantBench.Core.Engines;
 using QuantBench.Runner;
 
 namespace QuantBench.Cli.Commands;
@@ -7,6 +9,12 @@ namespace QuantBench.Cli.Commands;
 /// <summary>Options that every command takes.</summary>
 internal sealed class GlobalOptions
 {
+    // As the engines' registrations name them.
+    private readonly ImmutableArray<(string Engine, NativeLibrary Library, Option Option)> _libraries =
+    [
+        .. Composition.Engines.All.Catalog.Engines.SelectMany(e => e.Libraries.Select(l => (e.Name, l, Make(l)))),
+    ];
+
     /// <summary>Directory of run folders.</summary>
     public Option<string?> Results { get; } = new("--results")
     {
@@ -33,46 +41,31 @@ internal sealed class GlobalOptions
         Recursive = true,
     };
 
-    /// <summary>Directory with a native build of llama.cpp.</summary>
-    public Option<string?> LlamaCpp { get; } = new("--llamacpp-dir")
-    {
-        Description = "directory with your own build of llama.cpp's libraries (or $QUANTBENCH_LLAMACPP_DIR)",
-        HelpName = "DIR",
-        Recursive = true,
-    };
-
-    /// <summary>Library of another ONNX Runtime build.</summary>
-    public Option<string?> OrtLibrary { get; } = new("--ort-library")
-    {
-        Description = "your own build of ONNX Runtime: its shared library, or the directory that holds it (or $QUANTBENCH_ORT_LIBRARY)",
-        HelpName = "PATH",
-        Recursive = true,
-    };
-
-    /// <summary>Libraries of execution providers.</summary>
-    public Option<string[]> OrtPlugin { get; } = new("--ort-plugin")
-    {
-        Description =
-            "library of an ONNX Runtime execution provider to register, e.g. cuda=/opt/libonnxruntime_providers_cuda.so; may be given "
-                + "several times",
-        HelpName = "NAME=PATH",
-        Recursive = true,
-        DefaultValueFactory = _ => [],
-    };
-
     /// <summary>Adds them to the root command.</summary>
     public void AddTo(RootCommand root)
     {
         root.Options.Add(Results);
         root.Options.Add(Store);
         root.Options.Add(Cache);
-        root.Options.Add(LlamaCpp);
-        root.Options.Add(OrtLibrary);
-        root.Options.Add(OrtPlugin);
+        foreach ((_, _, Option option) in _libraries) root.Options.Add(option);
     }
 
     /// <summary>The runner's environment as these options say.</summary>
     public RunnerEnvironment Environment(ParseResult parsed) =>
         Installation.MakeEnvironment(parsed.GetValue(Results), parsed.GetValue(Cache), parsed.GetValue(Store),
-            NativeLibraries.Of(parsed.GetValue(LlamaCpp), parsed.GetValue(OrtLibrary), parsed.GetValue(OrtPlugin) ?? []));
+            NativeLibraries.Of(_libraries.Select(l => (l.Engine, l.Library, Given(parsed, l.Option)))));
+
+    private static Option Make(NativeLibrary library) => library.NamedExample is null
+        ? new Option<string?>(library.Option) { Description = library.Description, HelpName = library.HelpName, Recursive = true }
+        : new Option<string[]>(library.Option)
+        {
+            Description = library.Description,
+            HelpName = library.HelpName,
+            Recursive = true,
+            DefaultValueFactory = _ => [],
+        };
+
+    private static string[] Given(ParseResult parsed, Option option) => option is Option<string[]> several
+        ? parsed.GetValue(several) ?? []
+        : parsed.GetValue((Option<string?>)option) is { } one ? [one] : [];
 }

@@ -65,7 +65,7 @@ internal static class KernelsCommand
         var isa = new Option<string[]>(
             "--isa")
         {
-            Description = "instruction sets (default: all that run here), or whole backends such as managed/avx2 or ilgpu/opencl:0",
+            Description = "instruction sets (default: all that run here), or whole backends as ENGINE/DEVICE",
             HelpName = "ISAS",
             AllowMultipleArgumentsPerToken = true
         };

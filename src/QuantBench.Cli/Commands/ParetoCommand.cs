@@ -43,9 +43,13 @@ internal static class ParetoCommand
         command.SetAction(async (parsed, stop) =>
         {
             Collections.HoldBack();
-            MetricSelector[] chosen = [.. (parsed.GetValue(metrics) ?? []).SelectMany(Split).Select(MetricSelector.Parse)];
-            CandidateSet set = new RunSource(global.Environment(parsed))
-                .Candidates(parsed.GetRequiredValue(run), ParetoAnalyzer.Sources(chosen));
+            MetricSelector[] chosen =
+            [
+                .. (parsed.GetValue(metrics) ?? []).SelectMany(Split)
+                    .Select(m => MetricSelector.Parse(m, Composition.Engines.All.Catalog)),
+            ];
+            CandidateSet set = CandidateSet.Of(
+                global.Environment(parsed).Runs.Load(parsed.GetRequiredValue(run), ParetoAnalyzer.Sources(chosen)));
             IReadOnlyList<MetricSelector> axes = chosen.Length == 0 ? ParetoAnalyzer.DefaultAxes(set) : chosen;
             ImmutableArray<ParetoFront> fronts = ParetoAnalyzer.Analyze(set, axes, parsed.GetValue(tolerance) / 100);
             await output.WriteAsync(parsed, () => DecisionText.Markdown(fronts, output.MostRows(parsed)), () => AnalysisFrames.Of(fronts),

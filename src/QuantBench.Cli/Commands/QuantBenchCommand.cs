@@ -99,14 +99,14 @@ internal static class QuantBenchCommand
     internal static int Explain(Exception e, TextWriter error)
     {
         error.WriteLine(
-            $"error: {(e is QuantBenchException or IOException or UnauthorizedAccessException ? e.Message : $"{e.Message} "
+            $"error: {(e is QuantBenchException || DiskFault.Is(e) ? e.Message : $"{e.Message} "
                 + $"({e.GetType().Name}; a fault in QuantBench)")}");
         string? hint = e is QuantBenchException known ? known.Hint : "QUANTBENCH_DEBUG=1 shows where it came from.";
         if (hint is not null) error.WriteLine($"hint: {hint}");
         return e switch
         {
             EngineException => ExitCode.Unavailable,
-            StoreException or IOException or UnauthorizedAccessException => ExitCode.InputOutput,
+            _ when e is StoreException || DiskFault.Is(e) => ExitCode.InputOutput,
             QuantBenchException => ExitCode.BadInput,
             _ => ExitCode.Internal,
         };

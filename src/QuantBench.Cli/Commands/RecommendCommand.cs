@@ -1,8 +1,9 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Decide;
 using QuantBench.Analysis.Frames;
-using QuantBench.Cli.Composition;
+using QuantBench.Core.Engines;
 using QuantBench.Core.Limits;
 using QuantBench.Core.Profiles;
 
@@ -34,10 +35,11 @@ internal static class RecommendCommand
         command.SetAction(async (parsed, stop) =>
         {
             var environment = global.Environment(parsed);
-            Profile target = ProfileReader.Load(SuiteFiles.Profile(environment.Root, parsed.GetRequiredValue(profile)));
-            foreach (string limit in parsed.GetValue(limits) ?? []) target = target.WithLimit(Bound.Parse(limit));
+            EngineCatalog engines = environment.Engines.Catalog;
+            Profile target = ProfileReader.Load(SuiteFiles.Profile(environment.Root, parsed.GetRequiredValue(profile)), engines);
+            foreach (string limit in parsed.GetValue(limits) ?? []) target = target.WithLimit(Bound.Parse(limit, engines));
             ImmutableArray<Recommendation> answers =
-                Recommender.Recommend(new RunSource(environment).Candidates(parsed.GetRequiredValue(run)), target);
+                Recommender.Recommend(CandidateSet.Of(environment.Runs.Load(parsed.GetRequiredValue(run))), target, engines);
             await output.WriteAsync(parsed, () => string.Join('\n', answers.Select(DecisionText.Markdown)),
                 () => AnalysisFrames.Of(answers), stop);
         });

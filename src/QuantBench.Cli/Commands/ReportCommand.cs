@@ -41,7 +41,7 @@ internal static class ReportCommand
             if (wantsCompliance && entries.Length > 1)
                 throw new RequestException("a compliance record is of one run.", "Name one run with --compliance.");
             string to = Path.GetFullPath(parsed.GetValue(folder) ?? (entries.Length == 1 ? entries[0].Path : "report"));
-            (string? html, string? problem) = Reporting.Write([.. entries.Select(Read)], to);
+            (string? html, string? problem) = Reporting.Write([.. entries.Select(e => RunFolder.ReadRecord(e.Path))], to);
             if (html is null)
                 throw new StoreException($"the report couldn't be written: {problem}", "Name another directory with --out DIR.");
             List<string> written = [html];
@@ -64,12 +64,6 @@ internal static class ReportCommand
         return command;
     }
 
-    private static RunRecord Read(RunEntry entry)
-    {
-        using RunFolder folder = RunFolder.OpenReadOnly(entry.Path);
-        return folder.ReadRecord();
-    }
-
     private static async Task<string> PrintAsync(string html, CancellationToken stop)
     {
         string pdf = Path.ChangeExtension(html, ".pdf");
@@ -81,23 +75,18 @@ internal static class ReportCommand
     private static string[] WriteCompliance(RunEntry entry, string to)
     {
         RunManifest content = RunManifest.OfContent(entry.Path);
-        ComplianceReport report = ComplianceReport.Of(Read(entry), RunHistory.Read(entry.Path), content);
+        ComplianceReport report = ComplianceReport.Of(RunFolder.ReadRecord(entry.Path), RunHistory.Read(entry.Path), content);
         string html = Path.Combine(to, $"{ComplianceName}.html");
         string markdown = Path.Combine(to, $"{ComplianceName}.md");
         string manifest = Path.Combine(to, RunManifest.FileName);
-        try
+        DiskFault.AsStore("the compliance record couldn't be written", "Name another directory with --out DIR.", () =>
         {
             File.WriteAllText(html, report.ToHtml());
             File.WriteAllText(markdown, report.ToMarkdown());
             // Paths start from the manifest's own folder, so the sums can be checked where they lie.
             string[] derived = [Reporting.HtmlFile, Reporting.MarkdownFile, Path.GetFileName(html), Path.GetFileName(markdown)];
             File.WriteAllText(manifest, content.Moved(entry.Path, to).With(to, derived).ToString());
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new StoreException($"the compliance record couldn't be written: {e.Message}", "Name another directory with --out DIR.",
-                e);
-        }
+        });
 
         return [html, markdown, manifest];
     }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Analysis.Tables;
@@ -7,6 +8,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Runs;
 using QuantBench.Results.Exchange;
 using QuantBench.Results.Folders;
+using QuantBench.Results.Reading;
 using QuantBench.Results.Store;
 using QuantBench.Runner;
 
@@ -40,20 +42,16 @@ internal static class ResultsCommand
     internal static Argument<string> RunArgument(string name = "run") =>
         new(name) { Description = "'latest', a run's id or the beginning of one, or its folder" };
 
-    private static RunCatalog Catalog(GlobalOptions global, ParseResult parsed) => new(global.Environment(parsed).ResultsRoot);
-
     private static Command List(GlobalOptions global)
     {
         var list = new Command("list", "List runs, newest first.");
         list.SetAction(parsed =>
         {
             TextWriter output = parsed.InvocationConfiguration.Output;
-            RunCatalog catalog = Catalog(global, parsed);
-            var runs = catalog.List();
-            RunInfo[] elsewhere = Elsewhere(global.Environment(parsed), runs);
-            if (runs.IsEmpty && elsewhere.Length == 0) output.WriteLine($"no runs in {catalog.Root} yet");
-            foreach (RunEntry run in runs.Concat(elsewhere.Select(i => new RunEntry(i.Id, "", i, null)))
-                .OrderByDescending(r => r.Info?.Started ?? DateTimeOffset.MinValue))
+            RunReader reader = global.Environment(parsed).Runs;
+            ImmutableArray<RunEntry> runs = reader.List();
+            if (runs.IsEmpty) output.WriteLine($"no runs in {reader.Catalog.Root} yet");
+            foreach (RunEntry run in runs)
             {
                 output.WriteLine(run.Info is { } info
                     ? $"{run.Id,-40} {Format.Time(info.Started)}  {info.CellCount,4} cells  "
@@ -73,7 +71,7 @@ internal static class ResultsCommand
         var show = new Command("show", "Print a run's table and what didn't end well.") { run };
         show.SetAction(parsed =>
         {
-            RunRecord record = new RunSource(global.Environment(parsed)).LoadWhole(parsed.GetRequiredValue(run));
+            RunRecord record = global.Environment(parsed).Runs.LoadWhole(parsed.GetRequiredValue(run));
             TextWriter output = parsed.InvocationConfiguration.Output;
             RunInfo info = record.Info;
             output.WriteLine(
@@ -109,8 +107,9 @@ internal static class ResultsCommand
             string name = parsed.GetRequiredValue(run);
             string kind = parsed.GetRequiredValue(format);
             // What can't be had is said before a file is made.
-            RunEntry? entry = kind == "bundle" ? Catalog(global, parsed).Find(name) : null;
-            RunRecord? record = entry is null ? new RunSource(global.Environment(parsed)).LoadWhole(name) : null;
+            RunReader reader = global.Environment(parsed).Runs;
+            RunEntry? entry = kind == "bundle" ? reader.Catalog.Find(name) : null;
+            RunRecord? record = entry is null ? reader.LoadWhole(name) : null;
             string? path = parsed.GetValue(file);
             await using Stream output = path is null ? Console.OpenStandardOutput() : File.Create(path);
             switch (kind)
@@ -138,15 +137,6 @@ internal static class ResultsCommand
         return export;
     }
 
-    // Runs of other machines, where machines share a store.
-    private static RunInfo[] Elsewhere(RunnerEnvironment environment, IEnumerable<RunEntry> here)
-    {
-        if (environment.Store.IsDefault) return [];
-        HashSet<string> known = [.. here.Select(r => r.Id)];
-        using AggregateReader reader = AggregateReader.Open(environment.ResultsRoot, environment.Store);
-        return [.. reader.Runs().Where(r => !known.Contains(r.Id))];
-    }
-
     private static Command Import(GlobalOptions global, HelpTexts help)
     {
         var path = new Argument<string>("path") { Description = "a run's folder, or a bundle that 'results export --format bundle' wrote" };
@@ -157,7 +147,7 @@ internal static class ResultsCommand
             // a store that can't be opened is said before anything is taken in
             using ResultStore store = ResultStore.Open(environment.ResultsRoot, environment.Store);
             ImportResult result = RunImport.From(parsed.GetRequiredValue(path), environment.ResultsRoot);
-            using (RunFolder folder = RunFolder.OpenReadOnly(result.Path)) store.IndexWhole(folder.Info, result.Path, folder.ReadCells());
+            store.IndexFolder(result.Path);
             parsed.InvocationConfiguration.Output.WriteLine(
                 result.AlreadyThere ? $"run {result.RunId} is here already: {result.Path}"
                     : $"imported run {result.RunId} to {result.Path}");

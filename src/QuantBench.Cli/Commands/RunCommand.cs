@@ -26,7 +26,8 @@ internal static class RunCommand
         command.SetAction(async (parsed, stop) =>
         {
             RunnerEnvironment environment = global.Environment(parsed);
-            Suite loaded = SuiteLoader.Load(SuiteFiles.Find(environment.Root, parsed.GetRequiredValue(suite)));
+            Suite loaded =
+                SuiteLoader.Load(SuiteFiles.Find(environment.Root, parsed.GetRequiredValue(suite)), environment.Engines.Catalog);
             var options = new RunOptions
             {
                 Only = [.. parsed.GetValue(only) ?? []],

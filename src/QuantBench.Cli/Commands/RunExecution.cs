@@ -33,17 +33,11 @@ internal static class RunExecution
             return ExitCode.Interrupted;
         }
 
-        RunRecord record = Read(outcome.Folder);
+        RunRecord record = RunFolder.ReadRecord(outcome.Folder);
         (string? html, string? problem) = Reporting.Write(record, outcome.Folder);
         if (view.ForPeople) Summarize(output, record, outcome, html);
         if (problem is not null) error.WriteLine($"warning: the report couldn't be written: {problem}");
         return outcome.Failed > 0 ? ExitCode.CellsFailed : ExitCode.Ok;
-    }
-
-    private static RunRecord Read(string folder)
-    {
-        using RunFolder run = RunFolder.OpenReadOnly(folder);
-        return run.ReadRecord();
     }
 
     private static void Summarize(TextWriter output, RunRecord record, RunOutcome outcome, string? html)

@@ -51,7 +51,7 @@ internal static class ScheduleCommand
         {
             RunnerEnvironment environment = global.Environment(parsed);
             string file = Path.GetFullPath(SuiteFiles.Find(environment.Root, parsed.GetRequiredValue(suite)));
-            Suite loaded = SuiteLoader.Load(file);
+            Suite loaded = SuiteLoader.Load(file, environment.Engines.Catalog);
             if (!CronTimes.TryParse(parsed.GetRequiredValue(cron), parsed.GetValue(zone), out CronTimes? times, out string? problem))
                 throw new RequestException($"{problem}.", "E.g. --cron \"30 2 * * *\" --zone Europe/Berlin");
             var lab = new LabAccess(environment);

@@ -70,6 +70,7 @@ internal sealed class ServerOptions
                 ResultsRoot = environment.ResultsRoot,
                 Store = environment.Store,
                 CacheRoot = environment.CacheRoot,
+                Engines = environment.Engines.Catalog,
                 SuitesDirectory = Path.GetFullPath(parsed.GetValue(_suites) ?? Path.Combine(environment.Root, "suites")),
             },
             Version = Installation.Version,
@@ -103,9 +104,5 @@ internal sealed class ServerOptions
             : throw new RequestException($"'{text}' is not an IP address.", "E.g. --listen 0.0.0.0 for every address of this machine.");
     }
 
-    private static void WriteReport(string folder)
-    {
-        using RunFolder run = RunFolder.OpenReadOnly(folder);
-        Reporting.Write(run.ReadRecord(), folder);
-    }
+    private static void WriteReport(string folder) => Reporting.Write(RunFolder.ReadRecord(folder), folder);
 }

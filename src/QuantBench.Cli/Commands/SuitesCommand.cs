@@ -34,7 +34,7 @@ internal static class SuitesCommand
                 string name = Path.GetFileNameWithoutExtension(file);
                 try
                 {
-                    Suite suite = SuiteLoader.Load(file);
+                    Suite suite = SuiteLoader.Load(file, Composition.Engines.All.Catalog);
                     output.WriteLine(
                         $"{name,-16} {Matrix.Expand(suite).Length,5} cells  {suite.Description.ReplaceLineEndings(" ").Trim()}");
                 }
@@ -54,7 +54,8 @@ internal static class SuitesCommand
         var validate = new Command("validate", "Check a suite and print its cells in the order they are measured.") { suite, only };
         validate.SetAction(parsed =>
         {
-            Suite loaded = SuiteLoader.Load(SuiteFiles.Find(global.Environment(parsed).Root, parsed.GetRequiredValue(suite)));
+            string path = SuiteFiles.Find(global.Environment(parsed).Root, parsed.GetRequiredValue(suite));
+            Suite loaded = SuiteLoader.Load(path, Composition.Engines.All.Catalog);
             var cells = SuiteRunner.CellsOf(loaded, parsed.GetValue(only) ?? [], null);
             TextWriter output = parsed.InvocationConfiguration.Output;
             foreach (var cell in cells) output.WriteLine($"{cell.Id}  {CellText.Name(cell)}");
@@ -71,7 +72,7 @@ internal static class SuitesCommand
     private static Command Schema(HelpTexts help)
     {
         var schema = new Command("schema", "Print the JSON Schema of suite files, for editors.");
-        schema.SetAction(parsed => parsed.InvocationConfiguration.Output.WriteLine(SuiteSchema.Generate()));
+        schema.SetAction(parsed => parsed.InvocationConfiguration.Output.WriteLine(SuiteSchema.Generate(Composition.Engines.All.Catalog)));
         help.Add(schema, """
             Examples:
               quantbench suites schema > suite.schema.json

@@ -18,7 +18,7 @@ internal static class TrendCommand
         Option<string?> cell = Filter("--cell", "only this cell", "ID");
         Option<string?> model = Filter("--model", "only this model", "ID");
         Option<string?> variant = Filter("--variant", "only this variant, e.g. gguf:Q4_K_M", "ID");
-        Option<string?> backend = Filter("--backend", "only this backend, e.g. llamacpp/cpu", "ID");
+        Option<string?> backend = Filter("--backend", $"only this backend, e.g. {Composition.Engines.All.Catalog.Example}", "ID");
         Option<string?> workload = Filter("--workload", "only this workload", "NAME");
         Option<string?> suite = Filter("--suite", "only runs of this suite", "NAME");
         var days = new Option<int?>("--days") { Description = "only runs of the last N days", HelpName = "N" };

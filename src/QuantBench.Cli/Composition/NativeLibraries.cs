@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Engines;
 using QuantBench.Core.Errors;
 
 namespace QuantBench.Cli.Composition;
@@ -8,43 +9,33 @@ namespace QuantBench.Cli.Composition;
 internal static class NativeLibraries
 {
     /// <summary>Collects them from options and environment variables; options come first.</summary>
-    /// <param name="llamaCpp">Directory with a native build of llama.cpp; null = the pinned one.</param>
-    /// <param name="ortLibrary">Library of ONNX Runtime or its directory; null = the one that comes with the program.</param>
-    /// <param name="ortPlugins">Libraries of execution providers, as NAME=PATH.</param>
+    /// <param name="libraries">What engines take, each with what the command line gives.</param>
     /// <exception cref="RequestException">One isn't there.</exception>
-    public static ImmutableSortedDictionary<string, string> Of(string? llamaCpp, string? ortLibrary, IEnumerable<string> ortPlugins)
+    public static ImmutableSortedDictionary<string, string> Of(
+        IEnumerable<(string Engine, NativeLibrary Library, string[] Given)> libraries)
     {
         var found = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
-        if ((llamaCpp ?? Installation.NonEmpty("QUANTBENCH_LLAMACPP_DIR")) is { } directory)
+        foreach ((string engine, NativeLibrary library, string[] given) in libraries)
         {
-            string full = Path.GetFullPath(directory);
-            if (!Directory.Exists(full))
-                throw new RequestException($"the llama.cpp directory {full} doesn't exist.",
-                    "Name the directory that holds libllama and libggml.");
-            found["llamacpp"] = full;
-        }
-
-        if ((ortLibrary ?? Installation.NonEmpty("QUANTBENCH_ORT_LIBRARY")) is { } library)
-        {
-            string full = Path.GetFullPath(library);
-            if (!File.Exists(full) && !Directory.Exists(full))
-                throw new RequestException($"the ONNX Runtime library {full} doesn't exist.",
-                    "Name libonnxruntime.so (onnxruntime.dll, libonnxruntime.dylib), or the directory that holds it.");
-            found["onnxruntime"] = full;
-        }
-
-        foreach (string plugin in ortPlugins)
-        {
-            int equals = plugin.IndexOf('=', StringComparison.Ordinal);
-            if (equals <= 0 || equals == plugin.Length - 1)
-                throw new RequestException($"--ort-plugin {plugin} isn't NAME=PATH.",
-                    "E.g. --ort-plugin cuda=/opt/onnxruntime/libonnxruntime_providers_cuda.so");
-            string full = Path.GetFullPath(plugin[(equals + 1)..]);
-            if (!File.Exists(full))
-                throw new RequestException($"the execution-provider library {full} doesn't exist.", "Name the provider's shared library.");
-            found[$"onnxruntime:{plugin[..equals]}"] = full;
+            string? named = given.Length == 0 && library.Variable is { } variable ? Installation.NonEmpty(variable) : null;
+            foreach (string value in named is null ? given : [named])
+            {
+                (string key, string path) = library.NamedExample is null ? (engine, value) : Named(engine, library, value);
+                string full = Path.GetFullPath(path);
+                if (!(library.MayBeFile && File.Exists(full)) && !(library.MayBeDirectory && Directory.Exists(full)))
+                    throw new RequestException($"{library.What} {full} doesn't exist.", library.Hint);
+                found[key] = full;
+            }
         }
 
         return found.ToImmutable();
+    }
+
+    private static (string Key, string Path) Named(string engine, NativeLibrary library, string value)
+    {
+        int equals = value.IndexOf('=', StringComparison.Ordinal);
+        if (equals <= 0 || equals == value.Length - 1)
+            throw new RequestException($"{library.Option} {value} isn't NAME=PATH.", $"E.g. {library.Option} {library.NamedExample}");
+        return ($"{engine}:{value[..equals]}", value[(equals + 1)..]);
     }
 }

@@ -1,5 +1,6 @@
 using QuantBench.Analysis.Compare;
 using QuantBench.Analysis.Reports;
+using QuantBench.Core.Errors;
 using QuantBench.Results.Folders;
 
 namespace QuantBench.Cli.Composition;
@@ -39,7 +40,7 @@ internal static class Reporting
             File.WriteAllText(html, HtmlReport.Write(reports, comparisons));
             return (html, null);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
             return (null, e.Message);
         }

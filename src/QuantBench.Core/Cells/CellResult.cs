@@ -50,7 +50,7 @@ public enum FailureKind
     Preparation,
 }
 
-/// <summary>One finished cell: a line of <c>cells.jsonl</c>, and the element of <c>results export --format json</c> (DESIGN §9).</summary>
+/// <summary>One finished cell: a line of <c>cells.jsonl</c>, and the element of <c>results export --format json</c>.</summary>
 public sealed record CellResult
 {
     /// <summary>Mark on cells whose quality figures say nothing: their model's weights are random.</summary>

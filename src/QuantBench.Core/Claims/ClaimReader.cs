@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using QuantBench.Core.Engines;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Limits;
 using QuantBench.Core.Variants;
@@ -16,8 +17,9 @@ public static class ClaimReader
 
     /// <summary>Reads a file.</summary>
     /// <param name="path">Path of the YAML file.</param>
+    /// <param name="engines">Engines whose own settings may be named.</param>
     /// <exception cref="SuiteException">It can't be read, or a claim is wrong.</exception>
-    public static ImmutableArray<Claim> Load(string path)
+    public static ImmutableArray<Claim> Load(string path, EngineCatalog? engines = null)
     {
         SuiteMap root = BoundReader.File(path);
         foreach ((SuiteScalar key, SuiteNode _) in root.Entries)
@@ -30,7 +32,7 @@ public static class ClaimReader
         var claims = new List<Claim>();
         foreach (SuiteNode item in Value.Items(list, "claims", MostClaims))
         {
-            Claim claim = Read(Value.Map(item, "a claim"));
+            Claim claim = Read(Value.Map(item, "a claim"), engines);
             if (claims.Any(c => c.Id == claim.Id)) throw item.Error($"the id '{claim.Id}' is used twice", "choose another");
             claims.Add(claim);
         }
@@ -38,7 +40,7 @@ public static class ClaimReader
         return [.. claims];
     }
 
-    private static Claim Read(SuiteMap map)
+    private static Claim Read(SuiteMap map, EngineCatalog? engines)
     {
         foreach ((SuiteScalar key, SuiteNode _) in map.Entries)
         {
@@ -50,8 +52,8 @@ public static class ClaimReader
             Value.Text(map.Find("claim") ?? throw BoundReader.Missing(map, $"the claim '{id}'", "claim", "say in words what is claimed"),
                 "claim", 500);
         ImmutableArray<ClaimTest> tests = map.Find("all") is { } all
-            ? [.. Value.Items(all, "all", 20).Select(t => Test(Value.Map(t, "a test"), nested: true))]
-            : [Test(map, nested: false)];
+            ? [.. Value.Items(all, "all", 20).Select(t => Test(Value.Map(t, "a test"), nested: true, engines))]
+            : [Test(map, nested: false, engines)];
         ImmutableArray<Variant> bases = map.Find("bases") is { } list
             ? [.. Value.Items(list, "bases", 10).Select(b => Value.Variant(b, "a base"))] : [];
         bool needsBase = tests.Any(t => t is ClaimTest.Change);
@@ -72,7 +74,7 @@ public static class ClaimReader
         };
     }
 
-    private static ClaimTest Test(SuiteMap map, bool nested)
+    private static ClaimTest Test(SuiteMap map, bool nested, EngineCatalog? engines)
     {
         if (nested)
         {
@@ -98,14 +100,15 @@ public static class ClaimReader
         SuiteNode form = map.Find(forms[0])!;
         if (forms[0] == "frontier")
         {
-            ImmutableArray<MetricSelector> axes = [.. Value.Items(form, "frontier", 6).Select(a => BoundReader.Metric(a, "a metric"))];
+            ImmutableArray<MetricSelector> axes =
+                [.. Value.Items(form, "frontier", 6).Select(a => BoundReader.Metric(a, "a metric", engines))];
             return axes.Length < 2 ? throw form.Error("a frontier needs two metrics or more")
                 : new ClaimTest.Frontier(axes) { Variants = variants };
         }
 
         MetricSelector metric =
             BoundReader.Metric(map.Find("metric") ?? throw BoundReader.Missing(map, "the claim", "metric", "e.g. metric: artifact_size"),
-                "metric");
+                "metric", engines);
         switch (forms[0])
         {
             case "best_among":

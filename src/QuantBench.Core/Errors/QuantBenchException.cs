@@ -9,9 +9,21 @@ public abstract class QuantBenchException(string message, string? hint = null, E
 {
     /// <summary>What the user can do next; null when nothing useful can be said.</summary>
     public string? Hint { get; } = hint;
+
+    /// <summary>The message with the hint as a second sentence.</summary>
+    public string Explanation => Explain(Message, Hint);
+
+    /// <summary>A reason with its hint as a second sentence.</summary>
+    /// <param name="reason">What is wrong.</param>
+    /// <param name="hint">What to do next; null when nothing useful can be said.</param>
+    public static string Explain(string reason, string? hint)
+    {
+        ArgumentNullException.ThrowIfNull(reason);
+        return hint is null ? reason : $"{reason.TrimEnd('.')}. {hint}";
+    }
 }
 
-/// <summary>A model file, tokenizer or dataset that can't be read as what it claims to be.</summary>
+/// <summary>A model file, tokenizer or dataset that is broken: it can't be read as what it claims to be.</summary>
 /// <param name="file">Path of the file.</param>
 /// <param name="offset">Byte offset in the file where the fault shows; null when it concerns the whole file.</param>
 /// <param name="problem">What is wrong there; names the key or tensor.</param>
@@ -25,10 +37,18 @@ public sealed class ModelFormatException(string file, long? offset, string probl
 
     /// <summary>Byte offset in the file; null when the fault concerns the whole file.</summary>
     public long? Offset { get; } = offset;
-
-    /// <summary>Whether the file is sound and only of a kind that isn't read; the message names what is missing.</summary>
-    public bool IsUnsupported { get; init; }
 }
+
+/// <summary>
+/// A sound file, setting or request that this program, or the engine asked, has no ability for. Recorded as <c>unsupported</c>; a broken
+/// file is a <see cref="ModelFormatException"/> and recorded as <c>failed</c>.
+/// </summary>
+/// <param name="what">Path of the file, or name of the engine, that it concerns; null when the reason says it.</param>
+/// <param name="reason">What is missing.</param>
+/// <param name="hint">What works instead; null when nothing useful can be said.</param>
+/// <param name="inner">The cause, if another exception was it.</param>
+public sealed class UnsupportedException(string? what, string reason, string? hint = null, Exception? inner = null)
+    : QuantBenchException(what is null ? reason : $"{what}: {reason}", hint, inner);
 
 /// <summary>A suite, dataset descriptor or other YAML file that breaks its schema.</summary>
 /// <param name="file">Path of the file.</param>

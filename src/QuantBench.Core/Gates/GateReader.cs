@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Cells;
+using QuantBench.Core.Engines;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Limits;
 using QuantBench.Core.Variants;
@@ -28,29 +29,31 @@ public static class GateReader
 
     /// <summary>Reads a file that holds <c>gates:</c>, be it a suite or not.</summary>
     /// <param name="path">Path of the YAML file.</param>
+    /// <param name="engines">Engines whose own settings may be named.</param>
     /// <exception cref="SuiteException">It can't be read, has no gates, or one is wrong.</exception>
-    public static ImmutableArray<GateRule> Load(string path)
+    public static ImmutableArray<GateRule> Load(string path, EngineCatalog? engines = null)
     {
         SuiteMap root = BoundReader.File(path);
-        return root.Find("gates") is { } gates ? Read(gates)
+        return root.Find("gates") is { } gates ? Read(gates, engines)
             : throw BoundReader.Missing(root, "the file", "gates", "e.g. gates: [{ variant: Q4_K_M, metric: tg_tps, min: 20 }]");
     }
 
     /// <summary>The gates that a run's suite had when it ran.</summary>
     /// <param name="suiteText">The recorded text.</param>
     /// <param name="name">Name of it for errors.</param>
+    /// <param name="engines">Engines whose own settings may be named.</param>
     /// <returns>Empty when it had none.</returns>
     /// <exception cref="SuiteException">The text isn't a suite's.</exception>
-    public static ImmutableArray<GateRule> OfSuite(string suiteText, string name)
+    public static ImmutableArray<GateRule> OfSuite(string suiteText, string name, EngineCatalog? engines = null)
     {
         ArgumentNullException.ThrowIfNull(suiteText);
-        return SuiteNodeReader.Read(suiteText, name).Find("gates") is { } gates ? Read(gates) : [];
+        return SuiteNodeReader.Read(suiteText, name).Find("gates") is { } gates ? Read(gates, engines) : [];
     }
 
-    internal static ImmutableArray<GateRule> Read(SuiteNode node) =>
-        [.. Value.Items(node, "gates", MostRules, mayBeEmpty: true).Select(Rule)];
+    internal static ImmutableArray<GateRule> Read(SuiteNode node, EngineCatalog? engines) =>
+        [.. Value.Items(node, "gates", MostRules, mayBeEmpty: true).Select(n => Rule(n, engines))];
 
-    private static GateRule Rule(SuiteNode node)
+    private static GateRule Rule(SuiteNode node, EngineCatalog? engines)
     {
         SuiteMap map = Value.Map(node, "a gate");
         foreach ((SuiteScalar key, SuiteNode _) in map.Entries)
@@ -60,7 +63,7 @@ public static class GateReader
 
         const string Example = "e.g. { variant: Q4_K_M, metric: tg_tps, min: 20 }";
         MetricSelector metric =
-            BoundReader.Metric(map.Find("metric") ?? throw BoundReader.Missing(map, "the gate", "metric", Example), "metric");
+            BoundReader.Metric(map.Find("metric") ?? throw BoundReader.Missing(map, "the gate", "metric", Example), "metric", engines);
         SuiteNode? vs = map.Find("vs");
         var bounds = ImmutableArray.CreateBuilder<Bound>();
         if (map.Find("min") is { } min) bounds.Add(BoundReader.Limit(min, metric, false, mayBeRelative: true));

@@ -1,4 +1,5 @@
 using System.Globalization;
+using QuantBench.Core.Engines;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Settings;
@@ -15,8 +16,9 @@ public sealed record Bound(MetricSelector Metric, bool IsMax, double Limit, bool
     /// <summary>Reads <c>metric&lt;=limit</c> or <c>metric&gt;=limit</c>, e.g. <c>rss_peak&lt;=2GiB</c>, <c>tg_tps&gt;=20</c>,
     /// <c>ppl_rise&lt;=2%</c>.</summary>
     /// <param name="text">As a user writes it.</param>
+    /// <param name="engines">Engines whose own settings may be named.</param>
     /// <exception cref="RequestException">It isn't such a limit.</exception>
-    public static Bound Parse(string text)
+    public static Bound Parse(string text, EngineCatalog? engines = null)
     {
         ArgumentNullException.ThrowIfNull(text);
         int at = text.IndexOf("<=", StringComparison.Ordinal);
@@ -25,7 +27,7 @@ public sealed record Bound(MetricSelector Metric, bool IsMax, double Limit, bool
         if (at <= 0)
             throw new RequestException($"'{text}' isn't a limit.",
                 "Write metric<=limit or metric>=limit, e.g. 'rss_peak<=2GiB' or 'tg_tps>=20'.");
-        MetricSelector metric = MetricSelector.Parse(text[..at].Trim());
+        MetricSelector metric = MetricSelector.Parse(text[..at].Trim(), engines);
         if (Read(metric.Definition, text[(at + 2)..].Trim(), mayBeRelative: false, out double limit, out _) is { } problem)
             throw new RequestException($"'{text}': {problem}", Example(metric.Definition));
         return new Bound(metric, isMax, limit, false);

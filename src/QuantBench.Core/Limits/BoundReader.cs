@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Engines;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Yaml;
 
@@ -8,11 +9,11 @@ namespace QuantBench.Core.Limits;
 internal static class BoundReader
 {
     /// <summary>A metric's name with its settings.</summary>
-    public static MetricSelector Metric(SuiteNode node, string what)
+    public static MetricSelector Metric(SuiteNode node, string what, EngineCatalog? engines)
     {
         string text = Value.Text(node, what, 256);
         // non-null without a fault
-        return MetricSelector.Read(text, out MetricSelector? selector) is { } fault ? throw node.Error(fault.Problem, fault.Hint)
+        return MetricSelector.Read(text, engines, out MetricSelector? selector) is { } fault ? throw node.Error(fault.Problem, fault.Hint)
             : selector!;
     }
 

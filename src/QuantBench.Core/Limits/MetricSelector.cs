@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using QuantBench.Core.Engines;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Settings;
@@ -18,18 +19,19 @@ public sealed record MetricSelector(MetricDefinition Definition, ImmutableSorted
     /// <summary>The metric's name.</summary>
     public string Metric => Definition.Name;
 
+    private ImmutableSortedDictionary<string, string> Defaults { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+
     /// <summary>Reads <c>metric[@key=value[,key=value…]]</c>.</summary>
     /// <param name="text">As a user writes it.</param>
+    /// <param name="engines">Engines whose own settings may be named.</param>
     /// <exception cref="RequestException">No such metric or setting.</exception>
-    public static MetricSelector Parse(string text) =>
+    public static MetricSelector Parse(string text, EngineCatalog? engines = null) =>
         // non-null without a fault
-        Read(text, out MetricSelector? selector) is { } fault ? throw new RequestException(fault.Problem, fault.Hint) : selector!;
+        Read(text, engines, out MetricSelector? selector) is { } fault ? throw new RequestException(fault.Problem, fault.Hint) : selector!;
 
     /// <summary>A metric at whatever settings the run has.</summary>
-    /// <param name="metric">A name of <see cref="DecisionMetrics"/>.</param>
-    public static MetricSelector Of(string metric) => new(
-        DecisionMetrics.Find(metric) ?? throw new ArgumentException($"there is no metric '{metric}'", nameof(metric)),
-        ImmutableSortedDictionary<string, string>.Empty);
+    /// <param name="metric">The metric.</param>
+    public static MetricSelector Of(MetricDefinition metric) => new(metric, ImmutableSortedDictionary<string, string>.Empty);
 
     /// <inheritdoc/>
     public override string ToString() =>
@@ -48,14 +50,16 @@ public sealed record MetricSelector(MetricDefinition Definition, ImmutableSorted
     public bool Fits(string workload, CellSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        return Settings.All(s =>
-            s.Key == Workload ? s.Value == workload : string.Equals(settings.Text(s.Key), s.Value, StringComparison.OrdinalIgnoreCase));
+        return Settings.All(s => s.Key == Workload ? s.Value == workload
+            : string.Equals(settings.Shown(s.Key, Defaults.GetValueOrDefault(s.Key)), s.Value, StringComparison.OrdinalIgnoreCase));
     }
 
-    internal static (string Problem, string Hint)? Read(string text, out MetricSelector? selector)
+    internal static (string Problem, string Hint)? Read(string text, EngineCatalog? engines, out MetricSelector? selector)
     {
         ArgumentNullException.ThrowIfNull(text);
         selector = null;
+        engines ??= EngineCatalog.None;
+        var defaults = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
         int at = text.IndexOf('@', StringComparison.Ordinal);
         string name = (at < 0 ? text : text[..at]).Trim();
         if (DecisionMetrics.Find(name) is not { } definition)
@@ -66,10 +70,14 @@ public sealed record MetricSelector(MetricDefinition Definition, ImmutableSorted
             string[] pair = part.Split('=', 2, StringSplitOptions.TrimEntries);
             if (pair.Length != 2 || pair[0].Length == 0 || pair[1].Length == 0)
                 return ($"'{part}' after '{name}@' isn't setting=value", "e.g. tg_tps@depth=512");
-            if (pair[0] != Workload && SettingTable.Find(pair[0]) is null)
+            if (engines.Setting(pair[0]) is { } setting)
+            {
+                defaults[pair[0]] = Convert.ToString(setting.Default, CultureInfo.InvariantCulture) ?? "";
+            }
+            else if (pair[0] != Workload)
             {
                 return ($"there is no setting '{pair[0]}'",
-                    DidYouMean.Hint(pair[0], [Workload, .. SettingTable.All.Select(s => s.Key)], "settings"));
+                    DidYouMean.Hint(pair[0], [Workload, .. engines.Settings.Select(s => s.Key)], "settings"));
             }
 
             // Settings are compared as the cell prints them: flags and numbers in invariant form.
@@ -78,7 +86,7 @@ public sealed record MetricSelector(MetricDefinition Definition, ImmutableSorted
                 : pair[1];
         }
 
-        selector = new MetricSelector(definition, settings.ToImmutable());
+        selector = new MetricSelector(definition, settings.ToImmutable()) { Defaults = defaults.ToImmutable() };
         return null;
     }
 }

@@ -32,20 +32,6 @@ public sealed class MachineConditions
         (_readAt, _before) = (clock.GetTimestamp(), ReadTicks());
     }
 
-    /// <summary>Why energy can't be read from RAPL here; null when a counter is readable.</summary>
-    /// <param name="root">Root directory of the OS's files; null = the machine's.</param>
-    public static string? EnergyUnavailable(string? root = null)
-    {
-        var files = new MachineFiles(root ?? "/");
-        const string Powercap = "sys/class/powercap";
-        if (!files.Exists(Powercap)) return $"no RAPL: /{Powercap} doesn't exist (virtual machine, container, or not Linux on x86)";
-        string[] zones = files.Names(Powercap, "*-rapl:*");
-        if (zones.Length == 0) return $"no RAPL: /{Powercap} has no zone (kernel module intel_rapl not loaded, or not an x86 CPU)";
-        return zones.Any(z => files.Number($"{Powercap}/{z}/energy_uj") is not null)
-            ? null
-            : $"RAPL isn't readable: give this user read access to /{Powercap}/{zones[0]}/energy_uj";
-    }
-
     /// <summary>Reads everything now.</summary>
     public ImmutableSortedDictionary<string, double> Read()
     {

@@ -1,3 +1,5 @@
+using QuantBench.Core.Errors;
+
 namespace QuantBench.Core.Machine;
 
 /// <summary>Small text files of the OS below a root, so that tests can use captured ones. What can't be read is null.</summary>
@@ -16,7 +18,7 @@ internal sealed class MachineFiles(string root)
             char[] buffer = new char[LongestText];
             return new string(buffer, 0, reader.ReadBlock(buffer, 0, buffer.Length));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        catch (Exception e) when (e is ArgumentException or NotSupportedException || DiskFault.Is(e))
         {
             return null; // absent on this OS or hidden in this container
         }
@@ -40,7 +42,7 @@ internal sealed class MachineFiles(string root)
                     .Select(p => Path.GetFileName(p)).Order(StringComparer.Ordinal),
             ];
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
             return [];
         }

@@ -9,20 +9,23 @@ namespace QuantBench.Core.Metrics;
 /// </summary>
 public static class DecisionMetrics
 {
-    /// <summary>Name of the relative rise of perplexity over the reference variant's.</summary>
-    public const string PerplexityRise = "ppl_rise";
-
-    private static readonly MetricDefinition s_rise = new(
-        PerplexityRise, "1", Direction.Lower, MetricKind.Quality, "PPL rise",
+    /// <summary>The relative rise of perplexity over the reference variant's.</summary>
+    public static MetricDefinition PerplexityRise { get; } = new MetricDefinition(
+        "ppl_rise", "1", Direction.Lower, MetricKind.Quality, "PPL rise",
         "relative rise of the perplexity over the reference variant's on the same text")
+        with
     { IsChange = true, OfReference = 0 };
+
+    /// <summary>The metrics that pages offer as axes of a decision: the headlines, and the rise beside the perplexity.</summary>
+    public static ImmutableArray<MetricDefinition> Headlines { get; } =
+        [.. MetricTable.Headlines.SelectMany(m => m == MetricTable.Perplexity ? (MetricDefinition[])[m, PerplexityRise] : [m])];
 
     private static readonly ImmutableArray<string> s_percentiles = ["p90", "p95", "p99"];
 
     /// <summary>Everything that a limit, an axis or a claim may name.</summary>
     public static IEnumerable<string> Names =>
     [
-        .. MetricTable.All.Select(m => m.Name), PerplexityRise,
+        .. MetricTable.All.Select(m => m.Name), PerplexityRise.Name,
         .. MetricTable.All.Where(m => m.HasPercentiles).SelectMany(m => s_percentiles.Select(p => $"{m.Name}_{p}")),
     ];
 
@@ -31,7 +34,7 @@ public static class DecisionMetrics
     public static MetricDefinition? Find(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
-        if (name == PerplexityRise) return s_rise;
+        if (name == PerplexityRise.Name) return PerplexityRise;
         if (MetricTable.Find(name) is { } measured) return measured;
         (string source, string? percentile) = Split(name);
         if (percentile is null) return null;
@@ -40,11 +43,12 @@ public static class DecisionMetrics
         return metric with { Name = name, Title = $"{metric.Title} {percentile}", Description = description };
     }
 
-    /// <summary>The measured metric behind a name, and the percentile it asks for.</summary>
-    /// <returns>The name itself and null when it isn't a percentile.</returns>
+    /// <summary>The measured metric behind a name, and the percentile it asks for: of the rise the perplexity.</summary>
+    /// <returns>The name itself and null when it isn't computed.</returns>
     public static (string Source, string? Percentile) Split(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
+        if (name == PerplexityRise.Name) return (MetricTable.Perplexity.Name, null);
         int at = name.LastIndexOf('_');
         return at > 0 && s_percentiles.Contains(name[(at + 1)..]) && MetricTable.Find(name[..at]) is { HasPercentiles: true }
             ? (name[..at], name[(at + 1)..]) : (name, null);

@@ -11,7 +11,4 @@ public enum MetricKind
 
     /// <summary>Bytes in memory or on disk.</summary>
     Size,
-
-    /// <summary>Energy.</summary>
-    Energy,
 }

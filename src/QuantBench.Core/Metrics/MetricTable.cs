@@ -66,11 +66,14 @@ public static class MetricTable
         Quality("delta_p_p99", "1", Direction.None, "Δp p99", "99th percentile of the change of the true token's probability")
             with { IsAroundZero = true },
         Timing("pp_tps", "token/s", Direction.Higher, "Prompt speed", "prompt tokens processed per second")
-            with { Headline = 5, IsWatched = true, From = s_latency, Column = new(6, "pp", "token/s") { Settings = ["prompt", "depth"] } },
+            with { Headline = 5, IsWatched = true, From = s_latency }
+            with { Column = new(6, "pp", "token/s") { Settings = ["prompt", "depth"] } },
         Timing("tg_tps", "token/s", Direction.Higher, "Generation speed", "tokens generated per second")
-            with { Headline = 4, IsWatched = true, From = s_latency, Column = new(7, "tg", "token/s") { Settings = ["generate", "depth"] } },
+            with { Headline = 4, IsWatched = true, From = s_latency }
+            with { Column = new(7, "tg", "token/s") { Settings = ["generate", "depth"] } },
         Timing("ttft", "ms", Direction.Lower, "Time to first token", "from the first prompt token handed over to the first logits read")
-            with { Headline = 6, IsWatched = true, HasPercentiles = true, From = s_latency, Column = new(8, "TTFT", "ms") { Settings = ["prompt"] } },
+            with { Headline = 6, IsWatched = true, HasPercentiles = true, From = s_latency }
+            with { Column = new(8, "TTFT", "ms") { Settings = ["prompt"] } },
         Timing("token_latency", "ms", Direction.Lower, "Token latency", "time per generated token")
             with { HasPercentiles = true, From = s_latency, Column = new(9, "Token p50", "ms") { IsRounded = true, P99 = "Token p99" } },
         Timing("load_time", "ms", Direction.Lower, "Load time",
@@ -103,10 +106,6 @@ public static class MetricTable
         new MetricDefinition("bits_per_weight", "bit", Direction.Lower, MetricKind.Size, "Bits per weight",
             "bits of all tensors over number of weights, measured from the artifact")
             with { Headline = 10, IsExact = true, From = s_files, Column = new(1, "Bits/weight") { LeastDecimals = 2 } },
-        new MetricDefinition("energy_per_token", "J", Direction.Lower, MetricKind.Energy, "Energy per token",
-            "energy per token, where a counter is readable"),
-        Timing("requests_per_second", "1/s", Direction.Higher, "Requests per second", "finished requests per second"),
-        Timing("goodput", "1/s", Direction.Higher, "Goodput", "requests per second that met their limits"),
         Timing("kernel_bandwidth", "B/s", Direction.Higher, "Kernel bandwidth",
             "bytes a kernel must read and write per second: weights as the file holds them, float inputs and outputs, each counted once")
             with { From = s_kernel, Column = new(10, "Bandwidth", "GB/s") { Settings = ["op"] } },

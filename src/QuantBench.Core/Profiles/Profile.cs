@@ -23,7 +23,7 @@ public sealed record Profile
     /// <summary>What counts among those that fit, each measured against its own limit.</summary>
     public required ImmutableArray<ProfileWeight> Weights { get; init; }
 
-    /// <summary>Whether backends that need a server are out.</summary>
+    /// <summary>Whether backends that need a server are out; no engine of this build needs one.</summary>
     public bool Offline { get; init; }
 
     /// <summary>Licences that are allowed; empty = any.</summary>

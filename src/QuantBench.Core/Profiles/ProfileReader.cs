@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using QuantBench.Core.Engines;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Limits;
 using QuantBench.Core.Yaml;
@@ -13,10 +14,11 @@ public static class ProfileReader
 
     /// <summary>Reads a profile's file.</summary>
     /// <param name="path">Path of the YAML file.</param>
+    /// <param name="engines">Engines whose own settings may be named.</param>
     /// <exception cref="SuiteException">It can't be read, or something in it is wrong.</exception>
-    public static Profile Load(string path) => Read(BoundReader.File(path));
+    public static Profile Load(string path, EngineCatalog? engines = null) => Read(BoundReader.File(path), engines);
 
-    private static Profile Read(SuiteMap root)
+    private static Profile Read(SuiteMap root, EngineCatalog? engines)
     {
         foreach ((SuiteScalar key, SuiteNode _) in root.Entries)
         {
@@ -31,7 +33,7 @@ public static class ProfileReader
         ImmutableArray<Bound> limits =
         [
             .. Value.Map(limitsNode, "limits").Entries.SelectMany(e =>
-                BoundReader.Limits(e.Value, BoundReader.Metric(e.Key, "a metric"), mayBeRelative: false)),
+                BoundReader.Limits(e.Value, BoundReader.Metric(e.Key, "a metric", engines), mayBeRelative: false)),
         ];
         if (limits.IsEmpty) throw limitsNode.Error("the profile has no limit", "a weight's scale is its limit, so at least one is needed");
         foreach (Bound limit in limits)
@@ -45,7 +47,7 @@ public static class ProfileReader
             Name = name,
             Description = root.Find("description") is { } description ? Value.Text(description, "description", 10_000) : "",
             Limits = limits,
-            Weights = root.Find("weights") is { } weights ? Weights(Value.Map(weights, "weights"), limits)
+            Weights = root.Find("weights") is { } weights ? Weights(Value.Map(weights, "weights"), limits, engines)
                 : [.. limits.Select(l => new ProfileWeight(l, 1))],
             Offline = root.Find("offline") is { } offline && Value.Flag(offline, "offline"),
             Licences = root.Find("licences") is { } licences
@@ -57,12 +59,12 @@ public static class ProfileReader
         };
     }
 
-    private static ImmutableArray<ProfileWeight> Weights(SuiteMap map, ImmutableArray<Bound> limits)
+    private static ImmutableArray<ProfileWeight> Weights(SuiteMap map, ImmutableArray<Bound> limits, EngineCatalog? engines)
     {
         var weights = ImmutableArray.CreateBuilder<ProfileWeight>();
         foreach ((SuiteScalar key, SuiteNode value) in map.Entries)
         {
-            MetricSelector metric = BoundReader.Metric(key, "a metric");
+            MetricSelector metric = BoundReader.Metric(key, "a metric", engines);
             if (limits.FirstOrDefault(l => l.Metric == metric) is not { } limit)
             {
                 throw key.Error($"{metric} has a weight but no limit",

@@ -57,6 +57,18 @@ public sealed class CellSettings : IReadOnlyCollection<KeyValuePair<string, obje
     /// <summary>The text of a key, or the table's default when it isn't set.</summary>
     public string Text(string key) => Convert.ToString(Value(key), CultureInfo.InvariantCulture) ?? "";
 
+    /// <summary>The value of any key as text; of one that isn't set its default, where that is known.</summary>
+    /// <param name="key">A key of <see cref="SettingTable"/>, or of an engine's own.</param>
+    /// <param name="otherwise">The default of an engine's own setting.</param>
+    public string Shown(string key, string? otherwise = null) =>
+        Has(key) || SettingTable.Find(key) is not null ? Text(key) : otherwise ?? "default";
+
+    /// <summary>The text of an engine's own setting.</summary>
+    public string Text(SettingDefinition setting) => Convert.ToString(Value(setting), CultureInfo.InvariantCulture) ?? "";
+
+    /// <summary>The boolean of an engine's own setting.</summary>
+    public bool Flag(SettingDefinition setting) => Convert.ToBoolean(Value(setting), CultureInfo.InvariantCulture);
+
     /// <inheritdoc/>
     public bool Equals(CellSettings? other) => other is not null && ToString() == other.ToString();
 
@@ -84,6 +96,12 @@ public sealed class CellSettings : IReadOnlyCollection<KeyValuePair<string, obje
     };
 
     private object Value(string key) => _values.TryGetValue(key, out object? value) ? value : SettingTable.Get(key).Default;
+
+    private object Value(SettingDefinition setting)
+    {
+        ArgumentNullException.ThrowIfNull(setting);
+        return _values.GetValueOrDefault(setting.Key, setting.Default);
+    }
 
     private sealed class CellSettingsJsonConverter : JsonConverter<CellSettings>
     {

@@ -1,6 +1,5 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
-using QuantBench.Core.Workloads;
 
 namespace QuantBench.Core.Settings;
 
@@ -38,9 +37,9 @@ public sealed record SettingDefinition(
     ImmutableArray<string> Choices = default);
 
 /// <summary>
-/// Every setting of a cell. To add one: add a line here, and its key to the workloads of <see cref="WorkloadTable"/> that take it; suite
-/// validation, the JSON Schema and the docs follow. Only settings that change the answer belong here, since all of them enter the cell's id
-/// when set.
+/// Every setting that isn't an engine's own. To add one: add a line here, and its key to the workloads of <c>WorkloadTable</c> that take
+/// it; suite validation, the JSON Schema and the docs follow. One that a single engine reads goes into its registration. Only what changes
+/// the answer belongs here, since all of them enter the cell's id when set.
 /// </summary>
 public static class SettingTable
 {
@@ -61,7 +60,7 @@ public static class SettingTable
         new("reference", SettingKind.Text, "",
             "reference variant whose answers the others are compared with, e.g. gguf:F32"),
         new("reference_backend", SettingKind.Text, "",
-            "engine/device that runs the reference, e.g. llamacpp/cpu; empty = the cell's own. Needed where the cell's engine can't read "
+            "engine/device that runs the reference, e.g. {backend}; empty = the cell's own. Needed where the cell's engine can't read "
                 + "the reference's format"),
         new("prompt", SettingKind.Integer, 512L, "prompt tokens per repetition; 0 = measure generation only", 0, 1 << 20),
         new("generate", SettingKind.Integer, 128L, "tokens generated per repetition; 0 = measure the prompt only", 0, 1 << 20),
@@ -86,15 +85,6 @@ public static class SettingTable
         new("inputs", SettingKind.Text, "random", "random, or a directory with one NAME.npy per input"),
         new("reference_file", SettingKind.Text, "",
             "an ONNX file whose outputs on the CPU count as exact, e.g. the fp32 model that this one was quantized from"),
-        new("ort_optimization", SettingKind.Text, "all", "ONNX Runtime: graph optimisation level",
-            Choices: ["none", "basic", "extended", "all"]),
-        new("ort_spinning", SettingKind.Text, "auto", "ONNX Runtime: whether idle threads spin; auto = in timings only",
-            Choices: ["auto", "on", "off"]),
-        new("ort_arena", SettingKind.Flag, true, "ONNX Runtime: whether CPU memory comes from its arena"),
-        new("ort_profile", SettingKind.Flag, false,
-            "ONNX Runtime: keep its profile beside the cell and name the slowest operators; slows the cell"),
-        new("ort_config", SettingKind.Text, "",
-            "ONNX Runtime: further session configuration entries, e.g. session.disable_prepacking=1;session.x64quantprecision=1"),
         new("seed", SettingKind.Integer, 1L, "seed of the prompts; every repetition draws new ones", 0, long.MaxValue),
     ];
 
@@ -103,11 +93,6 @@ public static class SettingTable
 
     /// <summary>All settings, in the order docs list them.</summary>
     public static ImmutableArray<SettingDefinition> All => s_all;
-
-    /// <summary>The settings that a workload takes, in the order docs list them; all when it is null.</summary>
-    /// <param name="workload">Name of a workload.</param>
-    public static IEnumerable<SettingDefinition> Of(string? workload) =>
-        workload is null ? s_all : s_all.Where(s => WorkloadTable.Of(workload).Settings.Contains(s.Key));
 
     /// <summary>The definition of a key, or null.</summary>
     public static SettingDefinition? Find(string key) => s_byKey.GetValueOrDefault(key);

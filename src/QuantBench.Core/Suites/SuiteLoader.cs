@@ -1,3 +1,4 @@
+using QuantBench.Core.Engines;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Yaml;
 
@@ -14,10 +15,12 @@ public static class SuiteLoader
 
     /// <summary>Reads a suite file, resolves <c>extends</c>, and validates everything.</summary>
     /// <param name="path">Path of the YAML file.</param>
+    /// <param name="engines">What is known of the engines it may name.</param>
     /// <exception cref="SuiteException">Anything is wrong: the first fault, with file, line and column.</exception>
-    public static Suite Load(string path)
+    public static Suite Load(string path, EngineCatalog engines)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(engines);
         string text = SuiteText.Read(path, null);
         SuiteMap root = SuiteNodeReader.Read(text, path);
         string directory = DirectoryOf(path);
@@ -27,19 +30,21 @@ public static class SuiteLoader
             text = SuiteNodeWriter.Write(root);
         }
 
-        return new SuiteReader(root, path, text, directory).Read();
+        return new SuiteReader(root, path, text, directory, engines).Read();
     }
 
     /// <summary>Validates a suite's merged text again, as a resumed run recorded it.</summary>
     /// <param name="text">YAML text without <c>extends</c>.</param>
     /// <param name="file">Path to name in errors.</param>
     /// <param name="directory">Directory that relative paths start from.</param>
+    /// <param name="engines">What is known of the engines it may name.</param>
     /// <exception cref="SuiteException">Anything is wrong.</exception>
-    public static Suite Parse(string text, string file, string directory)
+    public static Suite Parse(string text, string file, string directory, EngineCatalog engines)
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(directory);
+        ArgumentNullException.ThrowIfNull(engines);
         SuiteMap root = SuiteNodeReader.Read(text, file);
         if (root.Find(Extends) is { } extends)
         {
@@ -47,7 +52,7 @@ public static class SuiteLoader
                 "load the suite from its file, or merge the base into it");
         }
 
-        return new SuiteReader(root, file, text, directory).Read();
+        return new SuiteReader(root, file, text, directory, engines).Read();
     }
 
     private static SuiteMap Resolve(SuiteMap map, string path, List<string> chain)

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Cells;
-using QuantBench.Core.Errors;
+using QuantBench.Core.Engines;
 using QuantBench.Core.Gates;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
@@ -10,7 +10,12 @@ using QuantBench.Core.Yaml;
 namespace QuantBench.Core.Suites;
 
 /// <summary>Turns the nodes of a suite into a <see cref="Suite"/>, or throws the first fault in the order of the document.</summary>
-internal sealed class SuiteReader(SuiteMap root, string file, string text, string directory)
+/// <param name="root">The suite's nodes.</param>
+/// <param name="file">Its path, for errors.</param>
+/// <param name="text">Its text, for the record.</param>
+/// <param name="directory">Where its relative paths start.</param>
+/// <param name="engines">What is known of the engines.</param>
+internal sealed class SuiteReader(SuiteMap root, string file, string text, string directory, EngineCatalog engines)
 {
     /// <summary>Top-level keys with what they hold, in the order docs list them.</summary>
     public static readonly ImmutableArray<(string Key, string Description)> Keys =
@@ -21,7 +26,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         ("models", "the models to sweep: Hugging Face directories, GGUF files or ONNX models; not needed when no workload runs a model"),
         ("variants",
             "format and quant scheme of each artifact, e.g. gguf:Q4_K_M or gguf:IQ2_XS+imatrix; block types such as ggml:Q4_0 for kernel"),
-        ("backends", "engine/device pairs, e.g. llamacpp/cpu"),
+        ("backends", $"engine/device pairs, e.g. {EngineCatalog.BackendMark}"),
         ("settings", "settings for every workload they apply to; a workload's own come first"),
         ("workloads", "what is measured; a setting given as a list makes one workload per value"),
         ("include", "when given: only cells that one of these rules matches are kept"),
@@ -38,25 +43,16 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
     public static readonly ImmutableArray<string> RuleKeys = ["model", "variant", "backend", "workload"];
 
     private const int MostItems = 1000;
-    private const int MostCells = 100_000;
     private const int LongestName = 64;
     private const int LongestRecipe = 4096;
 
-    /// <summary>Which formats an engine reads; engines that aren't here are asked at run time.</summary>
-    private static readonly ImmutableSortedDictionary<string, ImmutableArray<string>> s_engineFormats =
-        ImmutableSortedDictionary<string, ImmutableArray<string>>.Empty
-            .Add("llamacpp", ["gguf"])
-            .Add("onnxruntime", ["onnx"])
-            .Add("managed", ["gguf", "safetensors", "mlx", "gptq", "awq"]);
-
-    private static readonly ImmutableArray<string> s_quantizedKv = ["q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"];
-
+    private readonly WorkloadReader _reader = new(engines);
     private readonly List<SuiteModel> _models = [];
     private readonly List<Variant> _variants = [];
     private readonly List<SuiteNode> _variantNodes = [];
     private readonly List<BackendId> _backends = [];
-    private readonly List<(SuiteNode Node, CellRule Rule)> _include = [];
-    private readonly List<(SuiteNode Node, CellRule Rule)> _exclude = [];
+    private readonly List<(SuiteMap Node, CellRule Rule)> _include = [];
+    private readonly List<(SuiteMap Node, CellRule Rule)> _exclude = [];
     private readonly List<WorkloadReader.Spec> _workloadSpecs = [];
     private readonly List<(SuiteNode Node, SuiteWorkload Workload)> _workloads = [];
     private readonly List<string> _tags = [];
@@ -77,12 +73,9 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         Require(_models.Count > 0 || (_workloadSpecs.Count > 0 && _workloadSpecs.All(s => !WorkloadTable.Of(s.Name).RunsModel)), "models",
             "e.g. models: [{ id: reference, source: ../datasets/reference-model }]");
         Require(_variants.Count > 0, "variants", "e.g. variants: [gguf:F16, gguf:Q4_K_M]");
-        Require(_backends.Count > 0, "backends", "e.g. backends: [llamacpp/cpu]");
+        Require(_backends.Count > 0, "backends", $"e.g. backends: [{engines.Example}]");
         Require(_workloadSpecs.Count > 0, "workloads", "e.g. workloads: [perplexity, latency]");
         foreach (WorkloadReader.Spec spec in _workloadSpecs) AddWorkloads(spec);
-        CheckSize();
-        CheckCalibration();
-        foreach ((SuiteNode node, CellRule rule) in _include.Concat(_exclude)) CheckRule((SuiteMap)node, rule);
         var suite = new Suite
         {
             Name = _name!, // required above
@@ -102,7 +95,10 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
             Schedule = _schedule,
             Gates = _gates,
         };
-        CheckCells(suite);
+        var places = new SuitePlaces(
+            root, [.. _variantNodes], [.. _workloads.Select(w => w.Node)], [.. _include.Select(r => r.Node)],
+            [.. _exclude.Select(r => r.Node)], _imatrixDataset);
+        new SuiteChecks(suite, places, engines).Run();
         return suite;
     }
 
@@ -115,8 +111,8 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
             case "models": ReadModels(value); break;
             case "variants": ReadVariants(value); break;
             case "backends": ReadBackends(value); break;
-            case "settings": _settings = WorkloadReader.Settings(Value.Map(value, "settings"), null); break;
-            case "workloads": _workloadSpecs.AddRange(Value.Items(value, "workloads", MostItems).Select(WorkloadReader.Read)); break;
+            case "settings": _settings = _reader.Settings(Value.Map(value, "settings"), null); break;
+            case "workloads": _workloadSpecs.AddRange(Value.Items(value, "workloads", MostItems).Select(_reader.Read)); break;
             case "include": ReadRules(value, "include", _include); break;
             case "exclude": ReadRules(value, "exclude", _exclude); break;
             case "limits": ReadLimits(Value.Map(value, "limits")); break;
@@ -124,7 +120,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
             case "interleave": _interleave = Value.Flag(value, "interleave"); break;
             case "tags": ReadTags(value); break;
             case "schedule": _schedule = ReadSchedule(Value.Map(value, "schedule")); break;
-            case "gates": _gates = GateReader.Read(value); break;
+            case "gates": _gates = GateReader.Read(value, engines); break;
             default: throw Value.UnknownKey(key, Keys.Select(k => k.Key), "keys");
         }
     }
@@ -235,16 +231,15 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         foreach (SuiteNode item in Value.Items(value, "backends", MostItems))
         {
             string id = Value.Text(item, "a backend", LongestName);
-            const string Hint = "a backend is engine/device in lower case, e.g. llamacpp/cpu or ilgpu/cuda:0";
-            if (!BackendId.TryParse(id, out BackendId backend)) throw item.Error($"'{id}' isn't a backend", Hint);
-            if (!id.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '/' or ':' or '.' or '_' or '-'))
-                throw item.Error($"'{id}' isn't a backend", Hint);
+            if (!BackendId.TryParse(id, out BackendId backend)
+                || !id.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '/' or ':' or '.' or '_' or '-'))
+                throw item.Error($"'{id}' isn't a backend", $"a backend is engine/device in lower case, e.g. {engines.Example}");
             if (_backends.Contains(backend)) throw item.Error($"the backend {backend} is listed twice", "remove one of them");
             _backends.Add(backend);
         }
     }
 
-    private static void ReadRules(SuiteNode value, string what, List<(SuiteNode, CellRule)> rules)
+    private static void ReadRules(SuiteNode value, string what, List<(SuiteMap, CellRule)> rules)
     {
         // An empty list is allowed: it clears the rules of a base suite.
         foreach (SuiteNode item in Value.Items(value, what, 200, mayBeEmpty: true))
@@ -309,139 +304,15 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
 
     private void AddWorkloads(WorkloadReader.Spec spec)
     {
-        foreach (CellSettings settings in WorkloadReader.Spread(spec, _settings))
+        foreach (CellSettings settings in _reader.Spread(spec, _settings))
         {
             if (_workloads.Count >= MostItems)
                 throw spec.Node.Error($"lists of settings make more than {MostItems} workloads", "measure fewer values at once");
             var workload = new SuiteWorkload(spec.Name, settings);
             if (_workloads.Any(w => w.Workload == workload))
                 throw spec.Node.Error($"the workload {spec.Name} is listed twice with the same settings", "remove one of them");
-            CheckWorkload(spec.Node, workload);
+            SuiteChecks.Workload(spec.Node, workload, _backends.Select(b => b.Engine).Distinct(), engines);
             _workloads.Add((spec.Node, workload));
         }
     }
-
-    private static void CheckWorkload(SuiteNode node, SuiteWorkload workload)
-    {
-        CellSettings s = workload.Settings;
-        if (WorkloadTable.Of(workload.Name).Check(s) is { } fault) throw node.Error(fault.Problem, fault.Hint);
-        if (s.Has("n_ctx") && s.Int("n_ctx") % 2 != 0)
-        {
-            throw node.Error($"n_ctx is {s.Int("n_ctx")}, an odd number",
-                "only the second half of each chunk is scored, so it must be even");
-        }
-
-        if (s.Int("n_ubatch") > s.Int("n_batch"))
-        {
-            throw node.Error($"n_ubatch {s.Int("n_ubatch")} is larger than n_batch {s.Int("n_batch")}",
-                "what is computed at once can't exceed what is handed over at once");
-        }
-
-        if (s.Text("flash_attention") == "off" && s_quantizedKv.Contains(s.Text("kv_type")))
-        {
-            throw node.Error($"kv_type {s.Text("kv_type")} needs flash attention, which is off",
-                "set flash_attention: auto, or kv_type: f16");
-        }
-
-        if (s.Int("repetitions") > s.Int("max_repetitions"))
-        {
-            throw node.Error($"repetitions {s.Int("repetitions")} is more than max_repetitions {s.Int("max_repetitions")}",
-                "repetitions is the least, max_repetitions the most");
-        }
-    }
-
-    private void CheckSize()
-    {
-        long cells = (long)Math.Max(1, _models.Count) * _variants.Count * _backends.Count * _workloads.Count;
-        if (cells > MostCells)
-            throw root.Error($"the suite makes {cells} cells; at most {MostCells} are allowed", "split it into several suites");
-    }
-
-    private void CheckCalibration()
-    {
-        bool wanted = _imatrixDataset is not null || _variants.Any(v => v.NeedsCalibrationText);
-        if (!wanted) return;
-        foreach ((SuiteNode node, SuiteWorkload workload) in _workloads)
-        {
-            if (!workload.Settings.Has("dataset") || Split(workload.Settings.Text("dataset")) != Split(_imatrix.Dataset)) continue;
-            throw (_imatrixDataset ?? node).Error(
-                $"the importance matrix or calibration is computed on '{_imatrix.Dataset}', the text that {workload.Name} is evaluated on",
-                "a quantizer tuned on the evaluation text looks better than it is; calibrate on another split, e.g. dataset: sotu:train");
-        }
-
-        // A dataset named without a split is its test split.
-        static string Split(string dataset) => dataset.Contains(':', StringComparison.Ordinal) ? dataset : dataset + ":test";
-    }
-
-    private void CheckRule(SuiteMap node, CellRule rule)
-    {
-        // The matrix is a full product, so a rule matches a cell exactly when each of its patterns matches something.
-        Check("model", rule.Model,
-            [.. _models.Select(m => m.Id),
-                .. _workloads.Any(w => !WorkloadTable.Of(w.Workload.Name).RunsModel) ? [WorkloadTable.NoModel] : Array.Empty<string>()]);
-        Check("variant", rule.Variant, _variants.Select(v => v.Id));
-        Check("backend", rule.Backend, _backends.Select(b => b.ToString()));
-        Check("workload", rule.Workload, _workloads.Select(w => w.Workload.Name).Distinct());
-
-        void Check(string key, string? pattern, IEnumerable<string> names)
-        {
-            if (pattern is null) return;
-            string[] all = [.. names];
-            if (all.Any(n => key == "variant" ? CellRule.MatchesVariant(pattern, n) : CellRule.MatchesText(pattern, n))) return;
-            // Non-null: the pattern was read from this key.
-            throw node.Find(key)!.Error($"the rule matches no cell: no {key} of the suite fits '{pattern}'",
-                DidYouMean.Hint(pattern, all, $"{key}s of the suite"));
-        }
-    }
-
-    private void CheckCells(Suite suite)
-    {
-        ImmutableArray<Cell> cells = Matrix.Expand(suite);
-        if (cells.IsEmpty)
-        {
-            SuiteNode at = _include.Concat(_exclude).Select(r => r.Node).FirstOrDefault() ?? root;
-            throw at.Error("the rules leave no cell to measure", "loosen 'include' or 'exclude'");
-        }
-
-        foreach (Cell cell in cells)
-        {
-            CheckKind(cell);
-            if (!WorkloadTable.Of(cell).RunsModel) continue; // engines are asked at run time
-            if (FormatFault(cell.Variant, cell.Backend) is { } fault)
-            {
-                throw _variantNodes[_variants.IndexOf(cell.Variant)]
-                    .Error(fault, $"remove the variant, or exclude: [{{ variant: {cell.Variant}, backend: {cell.Backend} }}]");
-            }
-
-            if (!WorkloadTable.Of(cell).NeedsReference) continue;
-            Variant reference = Variant.Parse(cell.Settings.Text("reference"));
-            if (FormatFault(reference, ReferenceNeed.BackendOf(cell)) is { } referenceFault)
-            {
-                throw _workloads.First(w => w.Workload.Name == cell.Workload && w.Workload.Settings.Equals(cell.Settings)).Node
-                    .Error($"reference: {referenceFault}",
-                        "choose a reference that every backend of the suite can run, or say which one runs it, e.g. reference_backend: "
-                            + "llamacpp/cpu");
-            }
-        }
-    }
-
-    // Kernels work on block types, models hold a mix of them.
-    private void CheckKind(Cell cell)
-    {
-        bool blockType = cell.Variant.Format == QuantSchemes.BlockTypeFormat;
-        bool runsModel = WorkloadTable.Of(cell).RunsModel;
-        if (blockType != runsModel) return;
-        SuiteNode at = _variantNodes[_variants.IndexOf(cell.Variant)];
-        string exclude = $"exclude: [{{ variant: {cell.Variant}, workload: {cell.Workload} }}]";
-        throw blockType
-            ? at.Error($"{cell.Variant} is a block type, not a model's format, so {cell.Workload} can't run it",
-                $"write e.g. gguf:Q4_0, or {exclude}")
-            : at.Error($"{cell.Workload} measures single block types, and {cell.Variant} is a model's format",
-                $"write e.g. {QuantSchemes.BlockTypeFormat}:Q4_0, or {exclude}");
-    }
-
-    private static string? FormatFault(Variant variant, BackendId backend) =>
-        s_engineFormats.TryGetValue(backend.Engine, out ImmutableArray<string> formats) && !formats.Contains(variant.Format)
-            ? $"{backend} can't run {variant}: {backend.Engine} reads {string.Join(", ", formats)} only"
-            : null;
 }

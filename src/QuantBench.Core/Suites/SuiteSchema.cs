@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
+using QuantBench.Core.Engines;
 using QuantBench.Core.Gates;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Settings;
@@ -21,13 +22,15 @@ public static class SuiteSchema
         [MetricTable.Perplexity, MetricTable.GenerationSpeed, MetricTable.PeakMemory];
 
     /// <summary>The schema's text, indented, ending in a line break.</summary>
-    public static string Generate()
+    /// <param name="engines">Engines whose own settings it lists.</param>
+    public static string Generate(EngineCatalog engines)
     {
+        ArgumentNullException.ThrowIfNull(engines);
         var properties = new JsonObject();
         foreach ((string key, string description) in SuiteReader.Keys)
         {
-            JsonObject schema = Property(key);
-            schema["description"] = description;
+            JsonObject schema = Property(key, engines);
+            schema["description"] = engines.Fill(description);
             properties[key] = schema;
         }
 
@@ -45,13 +48,13 @@ public static class SuiteSchema
             [
                 new(VariantDefinition(blockTypes: true), Variants(blockTypes: true)),
                 new(VariantDefinition(blockTypes: false), Variants(blockTypes: false)),
-                .. SettingTable.All.Select(s => new KeyValuePair<string, JsonNode?>(SettingDefinitionName(s), OneOrMany(s))),
+                .. engines.Settings.Select(s => new KeyValuePair<string, JsonNode?>(SettingDefinitionName(s), OneOrMany(s))),
             ]),
         };
         return root.ToJsonString(Json.Pretty).ReplaceLineEndings("\n") + "\n";
     }
 
-    private static JsonObject Property(string key) => key switch
+    private static JsonObject Property(string key, EngineCatalog engines) => key switch
     {
         "suite" => new JsonObject { ["type"] = "string", ["pattern"] = "^[a-z0-9][a-z0-9-]{0,63}$" },
         "extends" or "description" => Text(),
@@ -68,10 +71,10 @@ public static class SuiteSchema
             {
                 ["type"] = "string",
                 ["pattern"] = "^[a-z0-9._:-]+/[a-z0-9._:-]+$",
-                ["examples"] = new JsonArray("llamacpp/cpu")
+                ["examples"] = new JsonArray(engines.Example)
             }),
-        "settings" => Settings(null),
-        "workloads" => List(Workloads()),
+        "settings" => Settings(null, engines),
+        "workloads" => List(Workloads(engines)),
         "include" or "exclude" => List(Rule(), least: 0),
         "limits" => Map(
             [
@@ -168,14 +171,14 @@ public static class SuiteSchema
         ]),
     };
 
-    private static JsonObject Workloads() => new()
+    private static JsonObject Workloads(EngineCatalog engines) => new()
     {
         ["anyOf"] = new JsonArray(
         [
             .. WorkloadTable.All.Select(w => (JsonNode)new JsonObject { ["const"] = w.Name, ["description"] = w.Description }),
             .. WorkloadTable.All.Select(w =>
             {
-                JsonObject settings = Settings(w.Name);
+                JsonObject settings = Settings(w, engines);
                 settings["type"] = new JsonArray("object", "null");
                 settings["description"] = w.Description;
                 if (w.NeedsReference) settings["required"] = Strings(["reference"]);
@@ -184,8 +187,8 @@ public static class SuiteSchema
         ]),
     };
 
-    private static JsonObject Settings(string? workload) =>
-        Map([.. SettingTable.Of(workload).Select(s => (s.Key, Defined(SettingDefinitionName(s))))], []);
+    private static JsonObject Settings(WorkloadDefinition? workload, EngineCatalog engines) =>
+        Map([.. engines.SettingsOf(workload).Select(s => (s.Key, Defined(SettingDefinitionName(s))))], []);
 
     private static JsonObject OneOrMany(SettingDefinition definition)
     {

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Engines;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Workloads;
@@ -12,7 +13,8 @@ namespace QuantBench.Core.Suites;
 internal sealed record GivenSetting(string Key, ImmutableArray<object> Values);
 
 /// <summary>Reads workloads and spreads lists of settings over them.</summary>
-internal static class WorkloadReader
+/// <param name="engines">Engines whose own settings may be given.</param>
+internal sealed class WorkloadReader(EngineCatalog engines)
 {
     /// <summary>
     /// Settings that every cell they apply to records even when the suite doesn't give them, so that a result describes itself and a later
@@ -34,7 +36,7 @@ internal static class WorkloadReader
     public sealed record Spec(SuiteNode Node, string Name, ImmutableArray<GivenSetting> Given);
 
     /// <summary>Reads an entry of <c>workloads</c>: a name, or a name with its settings.</summary>
-    public static Spec Read(SuiteNode node)
+    public Spec Read(SuiteNode node)
     {
         switch (node)
         {
@@ -55,17 +57,18 @@ internal static class WorkloadReader
     /// <summary>Reads a map of settings.</summary>
     /// <param name="map">The map.</param>
     /// <param name="workload">The workload it belongs to; null for the suite-wide ones.</param>
-    public static ImmutableArray<GivenSetting> Settings(SuiteMap map, string? workload)
+    public ImmutableArray<GivenSetting> Settings(SuiteMap map, string? workload)
     {
         ImmutableArray<GivenSetting>.Builder given = ImmutableArray.CreateBuilder<GivenSetting>();
         foreach ((SuiteScalar key, SuiteNode value) in map.Entries)
         {
-            IEnumerable<string> fitting = SettingTable.Of(workload).Select(s => s.Key);
-            if (SettingTable.Find(key.Value) is not { } definition)
+            IEnumerable<string> fitting =
+                engines.SettingsOf(workload is null ? null : WorkloadTable.Of(workload)).Select(s => s.Key);
+            if (engines.Setting(key.Value) is not { } definition)
                 throw key.Error($"unknown setting '{key.Shortened}'", DidYouMean.Hint(key.Value, fitting, "settings"));
             if (!fitting.Contains(definition.Key))
             {
-                IEnumerable<string> takers = WorkloadTable.All.Where(w => w.Settings.Contains(definition.Key)).Select(w => w.Name);
+                IEnumerable<string> takers = WorkloadTable.All.Where(w => engines.Takes(w, definition.Key)).Select(w => w.Name);
                 throw key.Error($"the setting '{key.Value}' doesn't apply to {workload}",
                     $"it belongs to {string.Join(", ", takers)}; {workload} takes {string.Join(", ", fitting)}");
             }
@@ -78,12 +81,12 @@ internal static class WorkloadReader
 
     /// <summary>Every combination of a workload's values (suite-wide ones where it has none of its own), with the always recorded ones
     /// filled in.</summary>
-    public static IEnumerable<CellSettings> Spread(Spec spec, ImmutableArray<GivenSetting> suiteWide)
+    public IEnumerable<CellSettings> Spread(Spec spec, ImmutableArray<GivenSetting> suiteWide)
     {
         WorkloadDefinition workload = WorkloadTable.Of(spec.Name);
         ImmutableArray<GivenSetting> all =
         [
-            .. suiteWide.Where(s => workload.Settings.Contains(s.Key) && spec.Given.All(g => g.Key != s.Key)),
+            .. suiteWide.Where(s => engines.Takes(workload, s.Key) && spec.Given.All(g => g.Key != s.Key)),
             .. spec.Given,
         ];
         CellSettings defaults = CellSettings.Empty;

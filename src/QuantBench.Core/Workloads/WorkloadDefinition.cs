@@ -21,7 +21,8 @@ public sealed record WorkloadDefinition(string Name, string Description)
     /// <summary>Whether its cells compare with answers of a reference variant, computed before them.</summary>
     public bool NeedsReference { get; init; }
 
-    /// <summary>Keys of the settings it takes, in no order: that is <see cref="SettingTable"/>'s.</summary>
+    /// <summary>Keys of the settings it takes, in no order: that is <see cref="SettingTable"/>'s. Where it runs a model, it takes the
+    /// engines' own as well.</summary>
     public ImmutableArray<string> Settings { get; init; } = [];
 
     /// <summary>Names of the metrics that say how a cell came out, the most telling first.</summary>

@@ -17,10 +17,7 @@ public static class WorkloadTable
     public const string NoModel = "kernels";
 
     private static readonly ImmutableArray<string> s_model =
-    [
-        "threads", "n_batch", "n_ubatch", "kv_type", "flash_attention", "gpu_layers",
-        "ort_optimization", "ort_spinning", "ort_arena", "ort_profile", "ort_config",
-    ];
+        ["threads", "n_batch", "n_ubatch", "kv_type", "flash_attention", "gpu_layers"];
 
     private static readonly ImmutableArray<string> s_text = ["n_ctx", "dataset", "chunks"];
     private static readonly ImmutableArray<string> s_timing = ["repetitions", "max_repetitions", "target_ci", "time_cap", "warmup_cap"];
@@ -122,6 +119,6 @@ public static class WorkloadTable
         if (settings.Text("reference").Length == 0)
             return ("divergence has no reference to compare with", "add the variant that counts as exact, e.g. reference: gguf:F32");
         return settings.Text("reference_backend") is { Length: > 0 } named && !BackendId.TryParse(named, out _)
-            ? ($"reference_backend: '{named}' is not engine/device", "e.g. reference_backend: llamacpp/cpu") : null;
+            ? ($"reference_backend: '{named}' is not engine/device", "e.g. reference_backend: {backend}") : null;
     }
 }

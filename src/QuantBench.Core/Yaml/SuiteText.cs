@@ -36,7 +36,7 @@ internal static class SuiteText
                 from is null ? "suites lie in suites/; give a path to a .yaml file" : "the path starts from the directory of this suite",
                 e);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        catch (Exception e) when (e is NotSupportedException || DiskFault.Is(e))
         {
             throw Fail($"the file can't be read: {e.Message}", null, e);
         }

@@ -1,6 +1,6 @@
 using System.Diagnostics.Metrics;
 using QuantBench.Lab.Queue;
-using QuantBench.Results.Store;
+using QuantBench.Results.Reading;
 
 namespace QuantBench.Dashboard.Api;
 
@@ -11,11 +11,10 @@ internal sealed class LabMetrics : IDisposable
 
     private readonly Meter _meter = new(MeterName);
 
-    public LabMetrics(ResultStore store, OccurrenceStore queue)
+    public LabMetrics(StoredRuns stored, OccurrenceStore queue)
     {
-        _meter.CreateObservableGauge("quantbench_runs", () => Count(store, c => c.Runs.Count()), description: "Runs in the store");
-        _meter.CreateObservableGauge("quantbench_cells", () => Count(store, c => c.Cells.Count()),
-            description: "Finished cells in the store");
+        _meter.CreateObservableGauge("quantbench_runs", stored.CountRuns, description: "Runs in the store");
+        _meter.CreateObservableGauge("quantbench_cells", stored.CountCells, description: "Finished cells in the store");
         _meter.CreateObservableGauge("quantbench_queue_waiting", () => queue.Open().Count(o => o.State == OccurrenceState.Due),
             description: "Queued runs that wait");
         _meter.CreateObservableGauge("quantbench_queue_running", () => queue.Open().Count(o => o.State == OccurrenceState.Running),
@@ -27,10 +26,4 @@ internal sealed class LabMetrics : IDisposable
     public Counter<long> Uploads { get; }
 
     public void Dispose() => _meter.Dispose();
-
-    private static int Count(ResultStore store, Func<StoreContext, int> count)
-    {
-        using StoreContext context = store.OpenContext();
-        return count(context);
-    }
 }

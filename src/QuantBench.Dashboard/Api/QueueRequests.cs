@@ -21,7 +21,7 @@ internal static class QueueRequests
             throw new RequestException("this server only shows pages.", "Start it with './run-bench.sh serve' to run suites.");
         string file = lab.SuiteFile(suite)
             ?? throw new RequestException($"there is no suite '{suite}' in {lab.SuitesDirectory}.", "Name a file there without '.yaml'.");
-        if (SuitePlan.CellsOf(SuiteLoader.Load(file), only, null).IsEmpty)
+        if (SuitePlan.CellsOf(SuiteLoader.Load(file, lab.Engines), only, null).IsEmpty)
             throw new RequestException("nothing of the suite is left to run.", "Loosen 'only'.");
         Occurrence asked = queue.Request(file, actor, only: only);
         audit.Write(actor, "run.start", asked.Key, null, file);

@@ -11,6 +11,7 @@ using QuantBench.Dashboard.Matrix;
 using QuantBench.Dashboard.Queries;
 using QuantBench.Dashboard.Runs;
 using QuantBench.Results.Exchange;
+using QuantBench.Results.Reading;
 
 namespace QuantBench.Dashboard.Api;
 
@@ -27,7 +28,7 @@ internal static class RunEndpoints
         read.MapGet("/runs/{id}/measurements", MeasurementsAsync).Produces<MeasurementAnswer[]>()
             .WithSummary("One metric of all cells of a run");
         read.MapGet("/runs/{id}/export", ExportAsync).WithSummary("The whole run as json, csv or parquet");
-        read.MapGet("/runs/{id}/bundle", BundleAsync).WithSummary("The whole run as a bundle, to be uploaded elsewhere");
+        read.MapGet("/runs/{id}/bundle", Bundle).WithSummary("The whole run as a bundle, to be uploaded elsewhere");
         read.MapGet("/runs/{id}/matrix.csv", MatrixAsync).ExcludeFromDescription();
     }
 
@@ -102,9 +103,9 @@ internal static class RunEndpoints
         return Answers.Stream(output => exporter.WriteAsync(record, output, stop), type, $"{record.Info.Id}.{exporter.Name}");
     }
 
-    private static async Task<IResult> BundleAsync(string id, RunQueries runs, CancellationToken stop)
+    private static IResult Bundle(string id, RunQueries runs)
     {
-        if (await runs.FolderAsync(id, stop) is not { } folder || !Directory.Exists(folder)) return NoRun(id);
+        if (runs.FolderOf(id) is not { } folder) return NoRun(id);
         // Written to memory first: a zip needs a stream that can be written to synchronously, and an error must be an answer, not half a
         // file.
         var buffer = new MemoryStream();
@@ -119,7 +120,7 @@ internal static class RunEndpoints
         if (MetricTable.Find(metric) is not { } definition)
             return Answers.Problem($"there is no metric '{metric}'.", statusCode: StatusCodes.Status400BadRequest);
         if (await runs.FindAsync(id, stop) is not { } run) return NoRun(id);
-        IEnumerable<MatrixSlice> slices = MatrixBuilder.Slices(run, metric);
+        IEnumerable<MatrixSlice> slices = MatrixBuilder.Slices(run, definition);
         MatrixSlice chosen = slices.FirstOrDefault(s => s.Key == slice) ?? slices.First();
         IEnumerable<CellView> cells = run.Cells.Where(c => MatrixBuilder.Key(c.Result.Cell) == chosen.Key);
         Dictionary<string,

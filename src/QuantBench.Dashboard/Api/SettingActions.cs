@@ -13,9 +13,6 @@ internal static class SettingActions
     public static void Map(RouteGroupBuilder anyone, RouteGroupBuilder admins)
     {
         anyone.MapPost("/units", SetUnits);
-        admins.MapPost("/settings/co2",
-            (HttpContext http, ServerSettings settings, [FromForm] string? value) =>
-                Save(() => settings.SetCo2(value, PageActions.Actor(http)), "The CO₂e intensity was saved."));
         admins.MapPost("/settings/retention",
             (HttpContext http, ServerSettings settings, [FromForm] string? value) =>
                 Save(() => settings.SetRetention(value, PageActions.Actor(http)), "How long runs are kept was saved."));

@@ -4,7 +4,6 @@ using QuantBench.Core.Errors;
 using QuantBench.Dashboard.Hosting;
 using QuantBench.Lab.State;
 using QuantBench.Results.Exchange;
-using QuantBench.Results.Folders;
 using QuantBench.Results.Store;
 
 namespace QuantBench.Dashboard.Api;
@@ -86,8 +85,7 @@ internal sealed class UploadReceiver(DashboardOptions options, ResultStore store
     private void Index(string folder)
     {
         using ResultStore own = store.Again();
-        using RunFolder run = RunFolder.OpenReadOnly(folder);
-        own.IndexWhole(run.Info, folder, run.ReadCells());
+        own.IndexFolder(folder);
     }
 
     private async Task<bool> CopyAsync(Stream input, FileStream output, CancellationToken stop)

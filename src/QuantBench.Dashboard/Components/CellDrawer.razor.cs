@@ -1,8 +1,6 @@
 using System.Collections.Immutable;
 using Microsoft.AspNetCore.Components;
-using QuantBench.Analysis.Formatting;
 using QuantBench.Core.Cells;
-using QuantBench.Dashboard.Hosting;
 using QuantBench.Dashboard.Queries;
 using QuantBench.Dashboard.Text;
 
@@ -13,7 +11,6 @@ public sealed partial class CellDrawer
 {
     private ImmutableArray<string> _notes = [];
     private ImmutableArray<(string Key, string Value)> _settings = [];
-    private string? _co2;
     private (string Why, string Command)? _next;
 
     /// <summary>The cell.</summary>
@@ -32,9 +29,6 @@ public sealed partial class CellDrawer
     public string MetricName { get; set; } = "";
 
     [Inject]
-    private ServerSettings Server { get; set; } = null!;
-
-    [Inject]
     private NavigationManager Navigation { get; set; } = null!;
 
     private string Close => Link.With(Navigation.Uri, ("cell", null));
@@ -48,9 +42,6 @@ public sealed partial class CellDrawer
     {
         _notes = [.. View.Metric?.Notes ?? [], .. View.Result.Notes ?? []];
         _settings = [.. Words.Settings(View.Result.Cell.Settings)];
-        _co2 = View.Result.Metric("energy_per_token") is { } energy && Server.Co2Grams(energy.Value) is { } grams
-            ? $"Energy per token: {Format.Number(grams * 1e6)}\u00a0µg CO₂e at the configured "
-                + $"{Format.Number(Server.Co2GramsPerKwh ?? 0)}\u00a0g/kWh" : null;
         _next = View.Result.Status switch
         {
             CellStatus.Failed =>

@@ -1,12 +1,11 @@
-using System.Text.Json;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using QuantBench.Core;
+using QuantBench.Core.Errors;
 using QuantBench.Core.Runs;
 using QuantBench.Lab.Notes;
 using QuantBench.Lab.State;
 using QuantBench.Results.Folders;
+using QuantBench.Results.Reading;
 using QuantBench.Results.Store;
 
 namespace QuantBench.Dashboard.Hosting;
@@ -17,13 +16,14 @@ namespace QuantBench.Dashboard.Hosting;
 /// <see cref="KeepTag"/> and the newest run of each suite and machine stay, so that there is always something to compare with.
 /// </summary>
 /// <param name="store">The store.</param>
+/// <param name="stored">What it has.</param>
 /// <param name="settings">How long runs are kept.</param>
 /// <param name="notes">Tags of runs.</param>
 /// <param name="audit">Receives a line per run removed.</param>
 /// <param name="clock">The one clock.</param>
 /// <param name="logger">Receives what went wrong.</param>
-public sealed class RetentionSweeper(ResultStore store, ServerSettings settings, RunNotes notes, AuditLog audit, TimeProvider clock,
-    ILogger<RetentionSweeper> logger) : BackgroundService
+public sealed class RetentionSweeper(ResultStore store, StoredRuns stored, ServerSettings settings, RunNotes notes, AuditLog audit,
+    TimeProvider clock, ILogger<RetentionSweeper> logger) : BackgroundService
 {
     /// <summary>Tag of runs that are never removed.</summary>
     public const string KeepTag = "keep";
@@ -38,19 +38,11 @@ public sealed class RetentionSweeper(ResultStore store, ServerSettings settings,
     public async Task<IReadOnlyList<string>> SweepAsync(CancellationToken cancellationToken)
     {
         if (settings.RetentionDays is not { } days) return [];
-        long before = clock.GetUtcNow().AddDays(-days).ToUnixTimeMilliseconds();
-        await using StoreContext context = store.OpenContext();
-        RunRow[] old = await context.Runs.Where(r => r.StartedMs < before && r.Status != "running").ToArrayAsync(cancellationToken);
-        if (old.Length == 0) return [];
-        var newest =
-            await context.Runs.GroupBy(r => new { r.Suite, r.MachineId })
-                .Select(g => new { g.Key.Suite, g.Key.MachineId, Started = g.Max(r => r.StartedMs) }).ToArrayAsync(cancellationToken);
-        HashSet<(string, string, long)> kept = [.. newest.Select(n => (n.Suite, n.MachineId, n.Started))];
         var removed = new List<string>();
-        foreach (RunRow run in old.Where(r => !kept.Contains((r.Suite, r.MachineId, r.StartedMs)) && !IsTagged(r)))
+        foreach (StoredRun run in await stored.OutdatedAsync(clock.GetUtcNow().AddDays(-days), cancellationToken))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (await RemoveAsync(context, run, cancellationToken)) removed.Add(run.Id);
+            if (!IsTagged(run.Info) && Remove(run)) removed.Add(run.Info.Id);
         }
 
         return removed;
@@ -68,7 +60,7 @@ public sealed class RetentionSweeper(ResultStore store, ServerSettings settings,
                 {
                     await SweepAsync(stoppingToken);
                 }
-                catch (Exception e) when (e is System.Data.Common.DbException or IOException or UnauthorizedAccessException)
+                catch (Exception e) when (e is StoreException or System.Data.Common.DbException || DiskFault.Is(e))
                 {
                     logger.LogWarning("old runs can't be removed: {Problem}", e.Message);
                 }
@@ -82,26 +74,22 @@ public sealed class RetentionSweeper(ResultStore store, ServerSettings settings,
         }
     }
 
-    private bool IsTagged(RunRow run) =>
-        notes.Of(run.Id).Tags.Contains(KeepTag)
-            || (JsonSerializer.Deserialize<RunInfo>(run.Info, Json.Line)?.Tags.Contains(KeepTag) ?? false);
+    private bool IsTagged(RunInfo run) => run.Tags.Contains(KeepTag) || notes.Of(run.Id).Tags.Contains(KeepTag);
 
-    private async Task<bool> RemoveAsync(StoreContext context, RunRow run, CancellationToken cancellationToken)
+    private bool Remove(StoredRun run)
     {
-        string folder = Path.GetFullPath(Path.Combine(store.Root, run.Folder));
         // Only what is a run's folder right under the results: a row that says otherwise isn't followed.
-        if (!RunFolder.IsValidId(run.Id)
-            || Path.GetDirectoryName(folder) != Path.GetFullPath(store.Root).TrimEnd(Path.DirectorySeparatorChar)) return false;
-        if (Directory.Exists(folder))
+        if (!RunFolder.IsValidId(run.Info.Id)
+            || Path.GetDirectoryName(run.Folder) != Path.GetFullPath(store.Root).TrimEnd(Path.DirectorySeparatorChar)) return false;
+        if (Directory.Exists(run.Folder))
         {
-            if (!File.Exists(Path.Combine(folder, RunFolder.RunFile)) || RunFolder.WriterProcess(folder) is not null) return false;
-            Directory.Delete(folder, recursive: true);
+            if (!File.Exists(Path.Combine(run.Folder, RunFolder.RunFile)) || RunFolder.WriterProcess(run.Folder) is not null) return false;
+            Directory.Delete(run.Folder, recursive: true);
         }
 
         // Crash point: the folder is gone, its rows aren't. The next sweep finds the rows again and removes them.
-        await context.Runs.Where(r => r.Id == run.Id).ExecuteDeleteAsync(cancellationToken);
-        audit.Write("retention", "run.remove", run.Id,
-            $"{run.Suite}, started {DateTimeOffset.FromUnixTimeMilliseconds(run.StartedMs):yyyy-MM-dd}", null);
+        using (ResultStore own = store.Again()) own.RemoveRun(run.Info.Id); // the shared store is one thread's at a time
+        audit.Write("retention", "run.remove", run.Info.Id, $"{run.Info.Suite}, started {run.Info.Started:yyyy-MM-dd}", null);
         return true;
     }
 }

@@ -13,16 +13,9 @@ public sealed class ServerSettings(LabSettings settings)
     /// <summary>Fewest days that runs may be kept: less would take away what yesterday's change is compared with.</summary>
     public const int LeastDays = 30;
 
-    private const string Co2Name = "co2_grams_per_kwh";
     private const string ListenName = "listen";
     private const string RetentionName = "retention_days";
-    private const double MostCo2 = 2000;
     private const int MostDays = 36_500;
-    private const double JoulesPerKilowattHour = 3.6e6;
-
-    /// <summary>Carbon dioxide equivalents of the electricity, grams per kilowatt-hour; null when nobody said.</summary>
-    public double? Co2GramsPerKwh =>
-        double.TryParse(settings.Get(Co2Name), NumberStyles.Float, CultureInfo.InvariantCulture, out double grams) ? grams : null;
 
     /// <summary>Days that runs are kept; null = for ever.</summary>
     public int? RetentionDays =>
@@ -39,17 +32,6 @@ public sealed class ServerSettings(LabSettings settings)
         LabDatabase database = LabDatabase.Open(resultsRoot);
         return ReadAddress(new LabSettings(database, new AuditLog(database, TimeProvider.System)).Get(ListenName));
     }
-
-    /// <summary>Grams of carbon dioxide equivalents of an energy; null when the intensity isn't set.</summary>
-    /// <param name="joules">The energy.</param>
-    public double? Co2Grams(double joules) => Co2GramsPerKwh is { } intensity ? joules / JoulesPerKilowattHour * intensity : null;
-
-    /// <summary>Sets the intensity.</summary>
-    /// <exception cref="RequestException">It is no number of grams.</exception>
-    public void SetCo2(string? text, string actor) => Set(Co2Name, text, actor, t =>
-        double.TryParse(t, NumberStyles.Float, CultureInfo.InvariantCulture, out double grams) && grams is >= 0 and <= MostCo2
-            ? grams.ToString(CultureInfo.InvariantCulture)
-            : throw new RequestException($"'{t}' is no intensity.", $"Grams of CO₂e per kilowatt-hour, 0 to {MostCo2}; empty = unknown."));
 
     /// <summary>Sets how long runs are kept.</summary>
     /// <exception cref="RequestException">It is no number of days.</exception>

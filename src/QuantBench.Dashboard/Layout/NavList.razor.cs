@@ -61,7 +61,7 @@ public sealed partial class NavList
         try
         {
             _groups =
-                Entries(await Runs.CountAsync(CancellationToken.None), (await Machines.ListAsync(CancellationToken.None)).Length,
+                Entries(await Runs.CountAsync(), (await Machines.ListAsync(CancellationToken.None)).Length,
                     Reviews.Total, admin);
         }
         catch (Exception e) when (Store.Explain(e) is not null)

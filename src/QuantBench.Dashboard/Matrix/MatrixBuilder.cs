@@ -5,6 +5,7 @@ using QuantBench.Analysis.Formatting;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Variants;
+using QuantBench.Core.Workloads;
 using QuantBench.Dashboard.Runs;
 using QuantBench.Dashboard.Text;
 
@@ -13,32 +14,32 @@ namespace QuantBench.Dashboard.Matrix;
 /// <summary>Lays a run out as variants × backends.</summary>
 public static class MatrixBuilder
 {
-    private static readonly ImmutableArray<string> s_first =
-        ["perplexity", "kl_mean", "same_top", "tg_tps", "pp_tps", "ttft", "load_time", "rss_peak", "artifact_size", "energy_per_token"];
+    // Bits per weight stand beside each variant already.
+    private static readonly ImmutableArray<MetricDefinition> s_first =
+        [.. MetricTable.Headlines.Where(m => m != MetricTable.BitsPerWeight)];
 
     /// <summary>Metrics that the run measured, the ones people ask for first.</summary>
     public static ImmutableArray<MetricDefinition> Metrics(RunDetail run)
     {
         ArgumentNullException.ThrowIfNull(run);
         HashSet<string> there = [.. run.Cells.SelectMany(c => c.Result.Metrics).Select(m => m.Name)];
-        return [.. s_first.Where(there.Contains).Select(MetricTable.Get),
-            .. MetricTable.All.Where(m => there.Contains(m.Name) && !s_first.Contains(m.Name))];
+        return [.. s_first.Concat(MetricTable.All).Distinct().Where(m => there.Contains(m.Name))];
     }
 
     /// <summary>Number of metrics of <see cref="Metrics"/> that have a place in the switch; the others are in its list.</summary>
-    public static int FirstCount(ImmutableArray<MetricDefinition> metrics) => metrics.Count(m => s_first.Contains(m.Name));
+    public static int FirstCount(ImmutableArray<MetricDefinition> metrics) => metrics.Count(s_first.Contains);
 
     /// <summary>The workloads that measure a metric, or, before anything is measured, all of them.</summary>
-    public static ImmutableArray<MatrixSlice> Slices(RunDetail run, string metric)
+    public static ImmutableArray<MatrixSlice> Slices(RunDetail run, MetricDefinition metric)
     {
         ArgumentNullException.ThrowIfNull(run);
-        Cell[] measured = [.. run.Cells.Where(c => c[metric] is not null).Select(c => c.Result.Cell)];
+        Cell[] measured = [.. run.Cells.Where(c => c[metric.Name] is not null).Select(c => c.Result.Cell)];
         if (measured.Length == 0) measured = [.. run.Planned, .. run.Cells.Select(c => c.Result.Cell)];
         bool models = measured.Select(c => c.Model).Distinct().Count() > 1;
         // A metric that several workloads measure (rss_peak) is shown as the one built for it measured it.
         return
         [
-            .. measured.OrderBy(c => c.Workload == "latency" ? 0 : 1).DistinctBy(Key)
+            .. measured.OrderBy(c => WorkloadTable.Place(metric, c.Workload)).DistinctBy(Key)
                 .Select(c => new MatrixSlice(Key(c), models ? $"{c.Model}: {Words.Workload(c)}" : Words.Workload(c))),
         ];
     }
@@ -61,7 +62,7 @@ public static class MatrixBuilder
                 .ThenBy(b => b.Device, StringComparer.Ordinal)];
         Variant[] variants = [.. cells.Select(c => c.Variant).Distinct()];
         Dictionary<(Variant, BackendId), Cell> at = cells.ToDictionary(c => (c.Variant, c.Backend));
-        string? reference = run.Planned.Concat(run.Cells.Select(c => c.Result.Cell)).Where(c => c.Workload == "divergence")
+        string? reference = run.Planned.Concat(run.Cells.Select(c => c.Result.Cell)).Where(c => WorkloadTable.Of(c).NeedsReference)
             .Select(c => c.Settings.Text("reference")).FirstOrDefault(r => r.Length > 0);
         double Value(Cell? cell) =>
             cell is not null && results.TryGetValue(cell.Id, out CellView? view) && view[metric.Name] is { } m ? m.Value : double.NaN;
@@ -146,7 +147,7 @@ public static class MatrixBuilder
     private static string Figure(double value, double divisor) => Format.Number(value / divisor);
 
     private static double? Bits(RunDetail run, Variant variant) =>
-        run.Cells.Where(c => c.Result.Cell.Variant == variant).Select(c => c["bits_per_weight"]?.Value)
+        run.Cells.Where(c => c.Result.Cell.Variant == variant).Select(c => c[MetricTable.BitsPerWeight.Name]?.Value)
             .FirstOrDefault(v => v is { } x && double.IsFinite(x));
 
     private static string Finding(MetricDefinition metric, string unit, double divisor, HeatScale scale, Cell[] cells,
@@ -155,7 +156,7 @@ public static class MatrixBuilder
         if (scale.Count == 0) return $"No cell has {metric.Name} yet.";
         string shown = unit.Length > 0 ? "\u00a0" + unit : "";
         Cell best = cells.First(c => value(c) == scale.Strongest);
-        double factor = metric.Name is "same_top" ? 100 : 1;
+        double factor = metric.IsShare ? 100 : 1;
         string Text(double v) => Format.Number(v * factor / divisor);
         if (scale.Count == 1) return $"{best.Variant.Id} on {best.Backend}: {Text(scale.Strongest)}{shown}.";
         Cell worst = cells.First(c => value(c) == scale.Weakest);

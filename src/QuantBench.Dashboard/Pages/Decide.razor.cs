@@ -4,7 +4,6 @@ using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Decide;
 using QuantBench.Analysis.Limits;
 using QuantBench.Analysis.Plots;
-using QuantBench.Core.Limits;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Profiles;
 using QuantBench.Dashboard.Queries;
@@ -19,9 +18,7 @@ public sealed partial class Decide
     private const string DefaultProfile = "laptop";
     private const int MostCards = 4;
 
-    private static readonly ImmutableArray<string> Axes =
-        ["rss_peak", "artifact_size", "bits_per_weight", "kl_mean", "perplexity", DecisionMetrics.PerplexityRise, "same_top", "tg_tps",
-            "pp_tps", "ttft", "load_time"];
+    private static readonly ImmutableArray<string> Axes = [.. DecisionMetrics.Headlines.Select(m => m.Name)];
 
     private ImmutableArray<string> _profiles = [];
     private ImmutableArray<RunListItem> _runs = [];
@@ -30,8 +27,8 @@ public sealed partial class Decide
     private ImmutableArray<LimitField> _fields = [];
     private Profile? _profile;
     private string? _run;
-    private string _x = "rss_peak";
-    private string _y = "kl_mean";
+    private string _x = MetricTable.PeakMemory.Name;
+    private string _y = MetricTable.MeanDivergence.Name;
 
     /// <summary>The target.</summary>
     [SupplyParameterFromQuery(Name = "profile")]
@@ -65,12 +62,12 @@ public sealed partial class Decide
         _profile = Queries.Asked(ProfileName ?? (_profiles.Contains(DefaultProfile) ? DefaultProfile : _profiles[0]), Http?.Request.Query);
         CandidateSet? set = await Queries.CandidatesAsync(_run, Left);
         if (set is null) return;
-        _answers = Recommender.Recommend(set, _profile);
+        _answers = Queries.Recommend(set, _profile);
         _fields = [.. _profile.Limits.Select(l => LimitField.Of(l, set))];
-        bool Has(string metric) => set.All.Any(c => set.Figure(c, MetricSelector.Of(metric)).Source is not null);
-        _x = Axes.Contains(X ?? "") ? X! : Has("rss_peak") ? "rss_peak" : "artifact_size"; // contained, so not null
+        (MetricDefinition memory, MetricDefinition loss) = (MetricTable.PeakMemory, MetricTable.MeanDivergence);
+        _x = Axes.Contains(X ?? "") ? X! : set.Has(memory) ? memory.Name : MetricTable.ArtifactSize.Name; // contained, so not null
         // as above
-        _y = Axes.Contains(Y ?? "") && Y != _x ? Y! : Has("kl_mean") && _x != "kl_mean" ? "kl_mean" : DecisionMetrics.PerplexityRise;
+        _y = Axes.Contains(Y ?? "") && Y != _x ? Y! : set.Has(loss) && _x != loss.Name ? loss.Name : DecisionMetrics.PerplexityRise.Name;
         _fronts = await Queries.FrontsAsync(_run, _x, _y, _answers, Left);
     }
 

@@ -4,6 +4,7 @@ using QuantBench.Analysis.Formatting;
 using QuantBench.Analysis.Plots;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
+using QuantBench.Core.Workloads;
 using QuantBench.Dashboard.Figures;
 using QuantBench.Dashboard.Matrix;
 using QuantBench.Dashboard.Queries;
@@ -86,7 +87,7 @@ public sealed partial class Run
         Id = Detail.Info.Id;
         _note = Notes.Of(Id);
         _models = [.. Detail.Cells.Select(c => c.Result.Cell.Model).Concat(Detail.Planned.Select(c => c.Model)).Distinct()];
-        _reference = Detail.Planned.Concat(Detail.Cells.Select(c => c.Result.Cell)).Where(c => c.Workload == "divergence")
+        _reference = Detail.Planned.Concat(Detail.Cells.Select(c => c.Result.Cell)).Where(c => WorkloadTable.Of(c).NeedsReference)
             .Select(c => c.Settings.Text("reference")).FirstOrDefault(r => r.Length > 0);
         _problems = ProblemGroup.Of(Detail);
         _took = Detail.Info.Finished is { } end ? $", took {Format.Duration(end - Detail.Info.Started)}"
@@ -109,14 +110,14 @@ public sealed partial class Run
         {
             // Nothing measured yet: the plan is shown with every cell waiting.
             if (run.Planned.IsEmpty && run.Cells.IsEmpty) return;
-            metrics = [MetricTable.Get("perplexity")];
+            metrics = [MetricTable.Perplexity];
         }
 
         int first = MatrixBuilder.FirstCount(metrics);
         (_shown, _more) = ([.. metrics.Take(Math.Max(1, first))], [.. metrics.Skip(Math.Max(1, first))]);
-        MetricDefinition metric = metrics.FirstOrDefault(m => m.Name == MetricName) ?? metrics.FirstOrDefault(m => m.Name == "tg_tps")
-            ?? metrics[0];
-        _slices = MatrixBuilder.Slices(run, metric.Name);
+        MetricDefinition metric = metrics.FirstOrDefault(m => m.Name == MetricName)
+            ?? (metrics.Contains(MetricTable.GenerationSpeed) ? MetricTable.GenerationSpeed : metrics[0]);
+        _slices = MatrixBuilder.Slices(run, metric);
         MatrixSlice slice = _slices.FirstOrDefault(s => s.Key == SliceKey)
             ?? _slices.FirstOrDefault(s =>
                 CellId is not null
@@ -142,7 +143,7 @@ public sealed partial class Run
         return Detail.Cells.Where(c =>
             c.Result.Cell.Variant == open.Variant && c.Result.Cell.Backend == open.Backend && c.Result.Cell.Model == open.Model
                 && c[metric.Name] is not null)
-            .OrderBy(c => c.Result.Cell.Workload == "latency" ? 0 : 1).Select(c => c.Result.Cell.Id.Value).FirstOrDefault() ?? CellId;
+            .Select(c => c.Result.Cell).OrderBy(c => WorkloadTable.Place(metric, c.Workload)).FirstOrDefault()?.Id.Value ?? CellId;
     }
 
     private string Remaining()

@@ -6,6 +6,7 @@ using QuantBench.Dashboard.Queries;
 using QuantBench.Dashboard.Runs;
 using QuantBench.Dashboard.Text;
 using QuantBench.Lab.Notes;
+using QuantBench.Results.Reading;
 
 namespace QuantBench.Dashboard.Pages;
 

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Components;
 using QuantBench.Dashboard.Queries;
 using QuantBench.Dashboard.Text;
 using QuantBench.Lab;
+using QuantBench.Results.Reading;
 
 namespace QuantBench.Dashboard.Pages;
 

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using QuantBench.Dashboard.Accounts;
 using QuantBench.Dashboard.Hosting;
@@ -14,7 +13,6 @@ public sealed partial class Settings
     private ImmutableArray<ApiKeyInfo> _keys = [];
     private string? _newKey;
     private string? _theme;
-    private string? _co2;
     private bool _decimal;
 
     /// <summary>What the last change came to.</summary>
@@ -42,7 +40,6 @@ public sealed partial class Settings
     {
         _theme = Http?.Request.Cookies[ThemeCookie.Name];
         _decimal = Http?.Request.Cookies[UnitsCookie.Name] == UnitsCookie.Decimal;
-        _co2 = Server.Co2GramsPerKwh?.ToString(CultureInfo.InvariantCulture);
         if (!(Http?.User.IsInRole(Policies.Name(Role.Admin)) ?? false)) return Task.CompletedTask;
         _accounts = Accounts.List();
         _keys = Keys.List();

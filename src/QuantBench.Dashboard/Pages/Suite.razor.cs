@@ -5,6 +5,7 @@ using QuantBench.Core.Cells;
 using QuantBench.Dashboard.Queries;
 using QuantBench.Dashboard.Runs;
 using QuantBench.Dashboard.Text;
+using QuantBench.Results.Reading;
 
 namespace QuantBench.Dashboard.Pages;
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using QuantBench.Analysis.Plots;
 using QuantBench.Analysis.Trends;
+using QuantBench.Core.Metrics;
 using QuantBench.Core.Statistics;
 using QuantBench.Dashboard.Queries;
 using QuantBench.Dashboard.Text;
@@ -25,7 +26,7 @@ public sealed partial class Trends
     private ImmutableArray<TrendSeries> _listed = [];
     private TrendRequest _request = new(null, null, null, null, null, null, false);
     private double _range = 0.1;
-    private string _metric = "tg_tps";
+    private string _metric = MetricTable.GenerationSpeed.Name;
     private int _days = TrendRequest.DefaultDays;
     private int _open;
     private int _found;

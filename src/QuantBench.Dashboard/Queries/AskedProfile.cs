@@ -31,7 +31,7 @@ internal static class AskedProfile
     /// <summary>What to ship under a profile, one answer per model of the run; empty when the run is gone.</summary>
     public static async Task<ImmutableArray<Recommendation>> AnswersAsync(this DecisionQueries queries, string run, Profile profile,
         CancellationToken stop) =>
-        await queries.CandidatesAsync(run, stop) is { } set ? Recommender.Recommend(set, profile) : [];
+        await queries.CandidatesAsync(run, stop) is { } set ? queries.Recommend(set, profile) : [];
 
     /// <summary>The limits of an address, to be carried into another.</summary>
     public static IEnumerable<(string Name, string? Value)> LimitsOf(IQueryCollection? query) =>

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Core.Cells;
+using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Runs;
 using QuantBench.Dashboard.Runs;
@@ -14,9 +15,6 @@ public static class CellDrawerQuery
 {
     private const int LogLines = 40;
     private const int LogBytes = 16 << 10;
-
-    private static readonly ImmutableArray<string> s_elsewhere =
-        ["perplexity", "kl_mean", "same_top", "tg_tps", "pp_tps", "ttft", "load_time", "rss_peak", "artifact_size", "bits_per_weight"];
 
     /// <summary>The drawer of a cell; null when the run has no result of it.</summary>
     /// <param name="queries">Reads samples.</param>
@@ -34,7 +32,7 @@ public static class CellDrawerQuery
         double[] samples = figure is null ? [] : await queries.SamplesAsync(view.RowId, metric, cancellationToken);
         var others = new List<(string, string)>(view.Result.Metrics.Where(m => m.Name != metric).Select(m => (m.Name, Format.Value(m))));
         Cell cell = view.Result.Cell;
-        foreach (string name in s_elsewhere.Where(n => n != metric && view[n] is null))
+        foreach (string name in MetricTable.Headlines.Select(m => m.Name).Where(n => n != metric && view[n] is null))
         {
             Measurement? found =
                 run.Cells.Where(c =>
@@ -79,7 +77,7 @@ public static class CellDrawerQuery
             string[] lines = reader.ReadToEnd().Split('\n');
             return string.Join('\n', lines.TakeLast(LogLines)).TrimEnd();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
             return $"the log can't be read: {e.Message}";
         }

@@ -35,7 +35,7 @@ public sealed record ChangeView(TrendSeries Series, TrendChange Change, ChangeKe
         int start = at == 0 ? 0 : series.Changes[at - 1].Index;
         int end = at + 1 < series.Changes.Length ? series.Changes[at + 1].Index : series.Points.Length;
         string Level(int from, int to) =>
-            Format.Value(Descriptive.Median([.. series.Points[from..to].Select(p => p.Value)]), series.Metric.Unit, series.Metric.Name);
+            Format.Value(Descriptive.Median([.. series.Points[from..to].Select(p => p.Value)]), series.Metric);
         return new ChangeView(series, change, key, reviews.GetValueOrDefault(key), Level(start, change.Index), Level(change.Index, end));
     }
 

@@ -1,15 +1,13 @@
 using QuantBench.Analysis.Compare;
 using QuantBench.Core.Errors;
 using QuantBench.Results.Folders;
-using QuantBench.Results.Store;
 
 namespace QuantBench.Dashboard.Queries;
 
 /// <summary>Comparisons of runs and variants.</summary>
-/// <param name="store">The store.</param>
 /// <param name="runs">Reads runs.</param>
 /// <param name="cache">What stays true until the store changes.</param>
-public sealed class ComparisonQueries(ResultStore store, RunQueries runs, StoreCache cache)
+public sealed class ComparisonQueries(RunQueries runs, StoreCache cache)
 {
     /// <summary>Compares two sides, each <c>run[:variant[@backend]]</c>.</summary>
     /// <exception cref="RequestException">A side names nothing.</exception>
@@ -24,11 +22,6 @@ public sealed class ComparisonQueries(ResultStore store, RunQueries runs, StoreC
         string run = text.Split(':')[0];
         // On the command line a run may be given by its path; an address must not read paths.
         if (!RunFolder.IsValidId(run)) throw new RequestException($"'{run}' is no run's id.", "Pick a run from the list.");
-        return ComparisonSide.Parse(text, Load);
+        return ComparisonSide.Parse(text, runs.RecordOf);
     }
-
-    // By its id a run is found at once, here or in the store; a part of an id needs the list of folders.
-    private RunRecord Load(string run) =>
-        Directory.Exists(Path.Combine(store.Root, run)) ? runs.OfFolder(Path.Combine(store.Root, run))
-            : store.ReadRecord(run) ?? runs.OfFolder(new RunCatalog(store.Root).Find(run).Path);
 }

@@ -36,7 +36,12 @@ public sealed class DecisionQueries(RunQueries runs, LabOptions options, StoreCa
     /// <exception cref="RequestException">There is none.</exception>
     public Profile Profile(string name) => ProfileReader.Load(
         options.ProfileFiles().FirstOrDefault(f => Path.GetFileNameWithoutExtension(f) == name)
-            ?? throw new RequestException($"there is no profile '{name}'.", $"Known: {string.Join(", ", ProfileNames)}."));
+            ?? throw new RequestException($"there is no profile '{name}'.", $"Known: {string.Join(", ", ProfileNames)}."),
+        options.Engines);
+
+    /// <summary>What to ship for a profile.</summary>
+    public ImmutableArray<Recommendation> Recommend(CandidateSet set, Profile profile) =>
+        Recommender.Recommend(set, profile, options.Engines);
 
     /// <summary>What to ship for every profile.</summary>
     public Task<ImmutableArray<ProfileAnswer>> ProfilesAsync(string runId, CancellationToken cancellationToken) =>
@@ -44,7 +49,7 @@ public sealed class DecisionQueries(RunQueries runs, LabOptions options, StoreCa
     {
         CandidateSet? set = await CandidatesAsync(runId, cancellationToken);
         return set is null ? []
-            : ProfileNames.Select(Profile).Select(p => new ProfileAnswer(p, Recommender.Recommend(set, p))).ToImmutableArray();
+            : ProfileNames.Select(Profile).Select(p => new ProfileAnswer(p, Recommend(set, p))).ToImmutableArray();
     });
 
     /// <summary>The claims judged by a run.</summary>
@@ -52,7 +57,8 @@ public sealed class DecisionQueries(RunQueries runs, LabOptions options, StoreCa
         cache.GetAsync("claims " + runId, async () =>
     {
         CandidateSet? set = await CandidatesAsync(runId, cancellationToken);
-        return set is null || !File.Exists(options.ClaimsFile) ? [] : ClaimJudge.Judge(set, ClaimReader.Load(options.ClaimsFile));
+        return set is null || !File.Exists(options.ClaimsFile) ? []
+            : ClaimJudge.Judge(set, ClaimReader.Load(options.ClaimsFile, options.Engines));
     });
 
     /// <summary>The gates of a run's own suite; null when it has none.</summary>
@@ -63,7 +69,7 @@ public sealed class DecisionQueries(RunQueries runs, LabOptions options, StoreCa
         if (record is null) return ImmutableArray<GateReport>.Empty;
         try
         {
-            ImmutableArray<GateRule> rules = GateReader.OfSuite(record.Info.SuiteText, $"suite of {runId}");
+            ImmutableArray<GateRule> rules = GateReader.OfSuite(record.Info.SuiteText, $"suite of {runId}", options.Engines);
             return rules.IsEmpty ? [] : [GateJudge.Judge(CandidateSet.Of(record), rules, null)];
         }
         catch (SuiteException)

@@ -1,10 +1,7 @@
 using System.Collections.Immutable;
-using System.Text.Json;
-using Microsoft.EntityFrameworkCore;
 using QuantBench.Analysis.Formatting;
-using QuantBench.Core;
 using QuantBench.Core.Runs;
-using QuantBench.Results.Store;
+using QuantBench.Results.Reading;
 
 namespace QuantBench.Dashboard.Queries;
 
@@ -15,8 +12,8 @@ namespace QuantBench.Dashboard.Queries;
 public sealed record FingerprintColumn(string Key, string Title, Func<RunInfo, string> Text);
 
 /// <summary>Fingerprints of the runs of a list. To add a column: a line here.</summary>
-/// <param name="store">The store.</param>
-public sealed class FingerprintQueries(ResultStore store)
+/// <param name="stored">What the store has.</param>
+public sealed class FingerprintQueries(StoredRuns stored)
 {
     /// <summary>Every column there is, in the order they are shown.</summary>
     public static ImmutableArray<FingerprintColumn> Columns { get; } =
@@ -55,10 +52,7 @@ public sealed class FingerprintQueries(ResultStore store)
         ImmutableArray<FingerprintColumn> columns, CancellationToken cancellationToken)
     {
         if (columns.IsEmpty || runs.Length == 0) return ImmutableDictionary<string, ImmutableArray<string>>.Empty;
-        await using StoreContext context = store.OpenContext();
-        var rows = await context.Runs.Where(r => runs.Contains(r.Id)).Select(r => new { r.Id, r.Info }).ToArrayAsync(cancellationToken);
-        return rows.ToImmutableDictionary(r => r.Id,
-            r => JsonSerializer.Deserialize<RunInfo>(r.Info, Json.Line) is { } info ? columns.Select(c => c.Text(info)).ToImmutableArray()
-                : [.. columns.Select(_ => "")]);
+        return (await stored.InfosAsync(runs, cancellationToken))
+            .ToImmutableDictionary(r => r.Key, r => columns.Select(c => c.Text(r.Value)).ToImmutableArray());
     }
 }

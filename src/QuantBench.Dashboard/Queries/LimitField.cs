@@ -3,7 +3,6 @@ using System.Globalization;
 using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Limits;
 using QuantBench.Core.Limits;
-using QuantBench.Core.Metrics;
 using QuantBench.Dashboard.Matrix;
 
 namespace QuantBench.Dashboard.Queries;
@@ -34,7 +33,7 @@ public sealed record LimitField(
     public static double Factor(Bound bound)
     {
         ArgumentNullException.ThrowIfNull(bound);
-        return bound.Metric.Metric is "same_top" or DecisionMetrics.PerplexityRise ? 0.01 : 1;
+        return bound.Metric.Definition.IsPercent ? 0.01 : 1;
     }
 
     /// <summary>The field of a limit.</summary>

@@ -1,10 +1,9 @@
 using System.Collections.Immutable;
-using System.Text.Json;
-using Microsoft.EntityFrameworkCore;
-using QuantBench.Core;
+using QuantBench.Core.Metrics;
 using QuantBench.Core.Runs;
+using QuantBench.Core.Workloads;
 using QuantBench.Dashboard.Runs;
-using QuantBench.Results.Store;
+using QuantBench.Results.Reading;
 
 namespace QuantBench.Dashboard.Queries;
 
@@ -46,33 +45,22 @@ public sealed record MachineNoise(string Cell, string Metric, string Unit, Immut
 }
 
 /// <summary>Machines, from the runs they made.</summary>
-/// <param name="store">The store.</param>
-/// <param name="runs">Knows how runs stand.</param>
+/// <param name="stored">What the store has.</param>
+/// <param name="runs">Lists runs.</param>
 /// <param name="cache">What stays true until the store changes.</param>
-public sealed class MachineQueries(ResultStore store, RunQueries runs, StoreCache cache)
+public sealed class MachineQueries(StoredRuns stored, RunQueries runs, StoreCache cache)
 {
+    private const int MostRuns = 60;
+
     /// <summary>All machines, trouble first.</summary>
     public Task<ImmutableArray<MachineItem>> ListAsync(CancellationToken cancellationToken) => cache.GetAsync("machines", async () =>
     {
-        await using StoreContext context = store.OpenContext();
-        var groups =
-            await context.Runs.GroupBy(r => r.MachineId).Select(g => new { Id = g.Key, Count = g.Count(), Last = g.Max(r => r.StartedMs) })
-                .ToArrayAsync(cancellationToken);
-        var items = ImmutableArray.CreateBuilder<MachineItem>();
-        foreach (var group in groups)
-        {
-            RunRow row = await context.Runs.Where(r => r.MachineId == group.Id && r.StartedMs == group.Last).FirstAsync(cancellationToken);
-            if (JsonSerializer.Deserialize<RunInfo>(row.Info, Json.Line) is not { } info) continue;
-            long seen = await context.Cells.Where(c => c.RunId == row.Id).MaxAsync(c => (long?)c.StartedMs, cancellationToken)
-                ?? row.StartedMs;
-            int failed = await context.Cells.CountAsync(c => c.RunId == row.Id && c.Status == "failed", cancellationToken);
-            RunState state = RunQueries.StateOf(row.Status, runs.FolderOf(row.Folder));
-            items.Add(
-                new MachineItem(group.Id, info.Fingerprint, group.Count,
-                    DateTimeOffset.FromUnixTimeMilliseconds(Math.Max(seen, row.FinishedMs ?? 0)), row.Id, state, failed));
-        }
-
-        return items.OrderBy(m => m.State == RunState.Silent ? 0 : m.FailedCells > 0 ? 1 : 2).ThenByDescending(m => m.LastSeen)
+        var machines = await stored.MachinesAsync(cancellationToken);
+        return machines
+            .Select(m => new MachineItem(
+                m.Newest.Info.Fingerprint.MachineId, m.Newest.Info.Fingerprint, m.Runs, m.Seen, m.Newest.Info.Id,
+                RunQueries.StateOf(m.Newest), m.Newest.Failed))
+            .OrderBy(m => m.State == RunState.Silent ? 0 : m.FailedCells > 0 ? 1 : 2).ThenByDescending(m => m.LastSeen)
             .ToImmutableArray();
     });
 
@@ -90,26 +78,12 @@ public sealed class MachineQueries(ResultStore store, RunQueries runs, StoreCach
 
     private async Task<MachineNoise?> FindNoiseAsync(string machineId, CancellationToken cancellationToken)
     {
-        await using StoreContext context = store.OpenContext();
-        string[] recent =
-            await context.Runs.Where(r => r.MachineId == machineId).OrderByDescending(r => r.StartedMs).Take(60).Select(r => r.Id)
-                .ToArrayAsync(cancellationToken);
-        string? cellId =
-            await context.Cells.Where(c => recent.Contains(c.RunId) && c.Workload == "latency" && c.Status == "ok").GroupBy(c => c.CellId)
-            .OrderByDescending(g => g.Count()).ThenBy(g => g.Key).Select(g => g.Key).FirstOrDefaultAsync(cancellationToken);
-        if (cellId is null) return null;
-        const string metric = "tg_tps";
-        var points = await (
-            from c in context.Cells
-            join m in context.Measurements on c.Id equals m.CellRowId
-            where c.CellId == cellId && recent.Contains(c.RunId) && m.Name == metric && m.Value != null
-            orderby c.StartedMs
-            select new { c.RunId, c.StartedMs, c.Model, c.Variant, c.Backend, m.Value, m.Unit, m.CiLow, m.CiHigh })
-            .ToArrayAsync(cancellationToken);
-        if (points.Length < 2) return null;
+        var figures = await stored.MostMeasuredAsync(
+            machineId, WorkloadTable.Latency.Name, MetricTable.GenerationSpeed.Name, MostRuns, cancellationToken);
+        if (figures.Length < 2) return null;
         return new MachineNoise(
-            $"{points[0].Model} {points[0].Variant} on {points[0].Backend}", metric, points[0].Unit,
-            [.. points.Select(p =>
-                new NoisePoint(p.RunId, DateTimeOffset.FromUnixTimeMilliseconds(p.StartedMs), p.Value ?? 0, p.CiLow, p.CiHigh))]);
+            figures[0].Cell, figures[0].Figure.Name, figures[0].Figure.Unit,
+            [.. figures.Select(f => new NoisePoint(
+                f.RunId, DateTimeOffset.FromUnixTimeMilliseconds(f.StartedMs), f.Figure.Value, f.Figure.Ci95?[0], f.Figure.Ci95?[1]))]);
     }
 }

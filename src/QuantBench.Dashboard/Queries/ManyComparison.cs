@@ -56,7 +56,7 @@ public sealed record ManyComparison(ComparisonSide Base, ImmutableArray<Comparis
         return
         [
             .. rows.GroupBy(r =>
-                r.Metric.Kind switch { MetricKind.Quality => "Quality", MetricKind.Timing => "Speed", _ => "Memory and energy" })
+                r.Metric.Kind switch { MetricKind.Quality => "Quality", MetricKind.Timing => "Speed", _ => "Memory and size" })
                 .OrderBy(g => g.Any(r => r.Shown) ? 0 : 1).ThenBy(g => g.Key switch { "Quality" => 0, "Speed" => 1, _ => 2 })
                 .Select(g =>
                     new ManyGroup(g.Key, [.. g.Where(r => r.Shown).OrderBy(r => r.Order).ThenByDescending(r => r.Size)],

@@ -26,8 +26,9 @@ public sealed class ManyComparisonQueries(ComparisonQueries sides, StoreCache ca
     private const int MostBars = 24;
     private const int MostBackends = 40;
 
-    // What people ask for first; of the others any will do.
-    private static readonly ImmutableArray<string> s_first = ["tg_tps", "token_latency", "pp_tps", "perplexity", "kl_mean"];
+    // What people ask for first, speed before quality; of the others any will do.
+    private static readonly ImmutableArray<MetricDefinition> s_first =
+        [.. MetricTable.Headlines.OrderBy(m => m.Kind == MetricKind.Timing ? 0 : 1)];
 
     /// <summary>Compares candidates with a base.</summary>
     /// <param name="a">The base, <c>run[:variant[@backend]]</c>.</param>
@@ -52,8 +53,8 @@ public sealed class ManyComparisonQueries(ComparisonQueries sides, StoreCache ca
         ManyRow[] rows = [.. many.Rows(metric)];
         if (rows.Length == 0) return null;
         string name = string.IsNullOrEmpty(metric)
-            ? s_first.FirstOrDefault(m => rows.Any(r => r.Metric.Name == m && Sampled(r))) ?? rows.FirstOrDefault(Sampled)?.Metric.Name
-                ?? rows[0].Metric.Name : metric;
+            ? (s_first.FirstOrDefault(m => rows.Any(r => r.Metric == m && Sampled(r))) ?? rows.FirstOrDefault(Sampled)?.Metric
+                ?? rows[0].Metric).Name : metric;
         ManyRow[] here = [
             .. rows.Where(r => r.Metric.Name == name).OrderBy(r => Sampled(r) ? 0 : 1).ThenBy(r => r.Order).ThenByDescending(r => r.Size)];
         ManyRow[] sampled = [.. here.Where(Sampled)];

@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
-using Microsoft.EntityFrameworkCore;
+using QuantBench.Core.Metrics;
 using QuantBench.Core.Variants;
 using QuantBench.Dashboard.Runs;
 using QuantBench.Lab.Artifacts;
-using QuantBench.Results.Store;
+using QuantBench.Results.Reading;
 
 namespace QuantBench.Dashboard.Queries;
 
@@ -23,33 +23,19 @@ public sealed record ModelItem(string Id, int Variants, int Runs, string LastRun
 public sealed record VariantItem(Variant Variant, double? Bytes, double? BitsPerWeight, ArtifactInfo? Artifact, string? Sha256);
 
 /// <summary>Models, from runs and from the registry.</summary>
-/// <param name="store">The store.</param>
+/// <param name="stored">What the store has.</param>
 /// <param name="runs">Reads runs.</param>
 /// <param name="artifacts">The registry.</param>
 /// <param name="cache">What stays true until the store changes.</param>
-public sealed class ModelQueries(ResultStore store, RunQueries runs, ArtifactCatalog artifacts, StoreCache cache)
+public sealed class ModelQueries(StoredRuns stored, RunQueries runs, ArtifactCatalog artifacts, StoreCache cache)
 {
+    private const int MostRuns = 5;
+
     /// <summary>All models by name.</summary>
     public Task<ImmutableArray<ModelItem>> ListAsync(CancellationToken cancellationToken) => cache.GetAsync("models", async () =>
     {
-        await using StoreContext context = store.OpenContext();
-        // Each is answered by an index alone, without the cells.
-        var measured =
-            await context.Cells.Select(c => new { c.Model, c.RunId }).Distinct().GroupBy(c => c.Model)
-                .Select(g => new { Model = g.Key, Count = g.Count() }).OrderBy(g => g.Model).ToArrayAsync(cancellationToken);
-        var variants =
-            await context.Cells.Select(c => new { c.Model, c.Variant }).Distinct().GroupBy(c => c.Model)
-                .Select(g => new { Model = g.Key, Count = g.Count() }).ToDictionaryAsync(g => g.Model, g => g.Count, cancellationToken);
-        var items = ImmutableArray.CreateBuilder<ModelItem>();
-        foreach (var model in measured)
-        {
-            string last =
-                await context.Runs.Where(r => context.Cells.Any(c => c.RunId == r.Id && c.Model == model.Model))
-                    .OrderByDescending(r => r.StartedMs).Select(r => r.Id).FirstAsync(cancellationToken);
-            items.Add(new ModelItem(model.Model, variants.GetValueOrDefault(model.Model), model.Count, last));
-        }
-
-        return items.ToImmutable();
+        var models = await stored.ModelsAsync(cancellationToken);
+        return models.Select(m => new ModelItem(m.Model, m.Variants, m.Runs, m.LastRun)).ToImmutableArray();
     });
 
     /// <summary>The variants of a model as its newest runs measured them, by precision and size.</summary>
@@ -57,17 +43,9 @@ public sealed class ModelQueries(ResultStore store, RunQueries runs, ArtifactCat
     /// <param name="cancellationToken">Stops.</param>
     public async Task<ImmutableArray<VariantItem>> VariantsAsync(string model, CancellationToken cancellationToken)
     {
-        string[] recent;
-        await using (StoreContext context = store.OpenContext())
-        {
-            recent =
-                await context.Runs.Where(r => context.Cells.Any(c => c.RunId == r.Id && c.Model == model))
-                    .OrderByDescending(r => r.StartedMs).Take(5).Select(r => r.Id).ToArrayAsync(cancellationToken);
-        }
-
         ImmutableArray<ArtifactInfo> here = artifacts.List();
         Dictionary<string, VariantItem> items = [];
-        foreach (string id in recent)
+        foreach (string id in await stored.NewestAsync(model, completed: false, MostRuns, cancellationToken))
         {
             if (await runs.FindAsync(id, cancellationToken) is not { } run) continue;
             foreach (IGrouping<string, CellView> cells in run.Cells.Where(c => c.Result.Cell.Model == model)
@@ -75,8 +53,10 @@ public sealed class ModelQueries(ResultStore store, RunQueries runs, ArtifactCat
             {
                 string? sha = cells.Select(c => c.Result.Provenance.GetValueOrDefault("artifact_sha256"))
                     .FirstOrDefault(s => s is { Length: > 0 });
-                double? Figure(string metric) => cells.Select(c => c[metric]?.Value).FirstOrDefault(v => v is { } x && double.IsFinite(x));
-                var item = new VariantItem(cells.First().Result.Cell.Variant, Figure("artifact_size"), Figure("bits_per_weight"),
+                double? Figure(MetricDefinition metric) =>
+                    cells.Select(c => c[metric.Name]?.Value).FirstOrDefault(v => v is { } x && double.IsFinite(x));
+                var item = new VariantItem(
+                    cells.First().Result.Cell.Variant, Figure(MetricTable.ArtifactSize), Figure(MetricTable.BitsPerWeight),
                     here.FirstOrDefault(a => a.Sha256 == sha && sha is not null), sha);
                 if (item.Bytes is not null) items.TryAdd(cells.Key, item);
             }

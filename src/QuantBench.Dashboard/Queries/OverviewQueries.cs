@@ -1,11 +1,10 @@
 using System.Collections.Immutable;
-using Microsoft.EntityFrameworkCore;
 using QuantBench.Analysis.Compare;
 using QuantBench.Core.Errors;
 using QuantBench.Dashboard.Runs;
 using QuantBench.Lab.Queue;
 using QuantBench.Results.Folders;
-using QuantBench.Results.Store;
+using QuantBench.Results.Reading;
 
 namespace QuantBench.Dashboard.Queries;
 
@@ -29,13 +28,13 @@ public sealed record OverviewView(
     ImmutableArray<Occurrence> Trouble);
 
 /// <summary>Gathers the first page.</summary>
-/// <param name="store">The store.</param>
+/// <param name="stored">What the store has.</param>
 /// <param name="runs">Runs.</param>
 /// <param name="machines">Machines.</param>
 /// <param name="queue">Queued runs.</param>
 /// <param name="cache">What stays true until the store changes.</param>
 /// <param name="clock">The one clock.</param>
-public sealed class OverviewQueries(ResultStore store, RunQueries runs, MachineQueries machines, OccurrenceStore queue, StoreCache cache,
+public sealed class OverviewQueries(StoredRuns stored, RunQueries runs, MachineQueries machines, OccurrenceStore queue, StoreCache cache,
     TimeProvider clock)
 {
     private const int LatestRuns = 8;
@@ -47,14 +46,7 @@ public sealed class OverviewQueries(ResultStore store, RunQueries runs, MachineQ
     public async Task<OverviewView> LoadAsync(string? model, CancellationToken cancellationToken)
     {
         ImmutableArray<RunListItem> latest = await runs.LatestAsync(LatestRuns, cancellationToken);
-        string? newest;
-        await using (StoreContext context = store.OpenContext())
-        {
-            IQueryable<RunRow> completed = context.Runs.Where(r => r.Status == "completed");
-            if (model is not null) completed = completed.Where(r => context.Cells.Any(c => c.RunId == r.Id && c.Model == model));
-            newest = await completed.OrderByDescending(r => r.StartedMs).Select(r => r.Id).FirstOrDefaultAsync(cancellationToken);
-        }
-
+        string? newest = (await stored.NewestAsync(model, completed: true, 1, cancellationToken)).FirstOrDefault();
         DateTimeOffset recent = clock.GetUtcNow() - TimeSpan.FromDays(7);
         return new OverviewView(
             latest, await machines.ListAsync(cancellationToken), newest,
@@ -62,27 +54,11 @@ public sealed class OverviewQueries(ResultStore store, RunQueries runs, MachineQ
             [.. queue.Latest(most: 30).Where(o => o.State is OccurrenceState.Failed or OccurrenceState.Missed && o.Due > recent).Take(5)]);
     }
 
-    // The newest run that has an earlier one of its suite and machine: a suite that ran once has nothing to compare with.
+    // A suite that ran once has nothing to compare with.
     private async Task<ChangeReport?> ChangesAsync(string? model, CancellationToken cancellationToken)
     {
-        string? after = null;
-        string? before = null;
-        await using (StoreContext context = store.OpenContext())
-        {
-            IQueryable<RunRow> completed = context.Runs.Where(r => r.Status == "completed");
-            if (model is not null) completed = completed.Where(r => context.Cells.Any(c => c.RunId == r.Id && c.Model == model));
-            foreach (RunRow row in await completed.OrderByDescending(r => r.StartedMs).Take(MostTried).ToArrayAsync(cancellationToken))
-            {
-                before =
-                    await context.Runs.Where(r =>
-                        r.Suite == row.Suite && r.MachineId == row.MachineId && r.Status == "completed" && r.StartedMs < row.StartedMs)
-                    .OrderByDescending(r => r.StartedMs).Select(r => r.Id).FirstOrDefaultAsync(cancellationToken);
-                after = row.Id;
-                if (before is not null) break;
-            }
-        }
-
-        if (before is null || after is null) return null;
+        if (await stored.NewestPairAsync(model, MostTried, cancellationToken) is not { } pair) return null;
+        (string before, string after) = pair;
         // Two finished runs don't change; only a new one brings another pair.
         return await cache.GetAsync($"changes {before} {after}", async () =>
         {

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using QuantBench.Core.Errors;
+using QuantBench.Results.Reading;
 
 namespace QuantBench.Dashboard.Queries;
 

@@ -1,10 +1,11 @@
 using System.Collections.Immutable;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using QuantBench.Analysis.Trends;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Metrics;
 using QuantBench.Lab.Reviews;
+using QuantBench.Results.Reading;
 using QuantBench.Results.Store;
 
 namespace QuantBench.Dashboard.Queries;
@@ -21,7 +22,7 @@ public sealed class ReviewCounter(ResultStore store, ChangeReviews reviews, Time
     : BackgroundService
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(5);
-    private static readonly ImmutableArray<string> s_metrics = ["tg_tps", "pp_tps", "ttft", "perplexity", "kl_mean", "rss_peak"];
+    private static readonly ImmutableArray<string> s_metrics = [.. MetricTable.Headlines.Where(m => m.IsWatched).Select(m => m.Name)];
 
     private readonly System.Collections.Concurrent.ConcurrentDictionary<string,
         ImmutableArray<ChangeKey>> _found = new(StringComparer.Ordinal);
@@ -70,7 +71,7 @@ public sealed class ReviewCounter(ResultStore store, ChangeReviews reviews, Time
             {
                 try
                 {
-                    await CountAsync(stoppingToken);
+                    Count();
                 }
                 catch (Exception e) when (e is QuantBenchException or System.Data.Common.DbException or IOException)
                 {
@@ -84,14 +85,9 @@ public sealed class ReviewCounter(ResultStore store, ChangeReviews reviews, Time
         }
     }
 
-    internal async Task CountAsync(CancellationToken stop)
+    internal void Count()
     {
-        int ended;
-        await using (StoreContext context = store.OpenContext())
-        {
-            ended = await context.Runs.CountAsync(r => r.Status != "running", stop);
-        }
-
+        int ended = new StoredRuns(store).CountEnded();
         if (ended != _ended)
         {
             long since = clock.GetUtcNow().AddDays(-TrendRequest.DefaultDays).ToUnixTimeMilliseconds();

@@ -1,24 +1,24 @@
 using System.Collections.Immutable;
-using System.Text.Json;
-using Microsoft.EntityFrameworkCore;
-using QuantBench.Core;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Runs;
 using QuantBench.Core.Suites;
 using QuantBench.Dashboard.Runs;
+using QuantBench.Lab;
 using QuantBench.Lab.Notes;
 using QuantBench.Lab.Queue;
 using QuantBench.Results.Folders;
-using QuantBench.Results.Store;
+using QuantBench.Results.Reading;
 
 namespace QuantBench.Dashboard.Queries;
 
-/// <summary>Runs for pages and API. Reads aggregates; raw samples only of one measurement at a time.</summary>
-/// <param name="store">The store.</param>
+/// <summary>Runs for pages and API, with what people wrote about them.</summary>
+/// <param name="stored">The runs' figures.</param>
+/// <param name="reader">Whole runs.</param>
 /// <param name="notes">What people wrote about runs.</param>
 /// <param name="cache">What stays true until the store changes.</param>
-public sealed class RunQueries(ResultStore store, RunNotes notes, StoreCache cache)
+/// <param name="options">Names the engines.</param>
+public sealed class RunQueries(StoredRuns stored, RunReader reader, RunNotes notes, StoreCache cache, LabOptions options)
 {
     /// <summary>One page of runs.</summary>
     /// <param name="filter">Which.</param>
@@ -26,15 +26,10 @@ public sealed class RunQueries(ResultStore store, RunNotes notes, StoreCache cac
     public async Task<RunPage> ListAsync(RunFilter filter, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(filter);
-        await using StoreContext context = store.OpenContext();
         ImmutableDictionary<string, RunNote> written = notes.All();
-        int all = await context.Runs.CountAsync(cancellationToken);
-        IQueryable<RunRow> runs = Narrow(context, filter, written);
-        int matching = await runs.CountAsync(cancellationToken);
-        RunRow[] rows =
-            await Order(runs, filter).Skip((Math.Max(1, filter.Page) - 1) * RunFilter.PageSize).Take(RunFilter.PageSize)
-                .ToArrayAsync(cancellationToken);
-        return new RunPage(await ItemsAsync(context, rows, written, cancellationToken), matching, all);
+        string[] tagged = [.. written.Where(n => n.Value.Tags.Contains(filter.Tag)).Select(n => n.Key)];
+        (ImmutableArray<StoredRun> runs, int matching) = await stored.PageAsync(filter, tagged, cancellationToken);
+        return new RunPage([.. runs.Select(r => Item(r, written))], matching, stored.CountRuns());
     }
 
     /// <summary>The newest runs.</summary>
@@ -42,185 +37,82 @@ public sealed class RunQueries(ResultStore store, RunNotes notes, StoreCache cac
     /// <param name="cancellationToken">Stops.</param>
     public async Task<ImmutableArray<RunListItem>> LatestAsync(int most, CancellationToken cancellationToken)
     {
-        await using StoreContext context = store.OpenContext();
-        RunRow[] rows = await context.Runs.OrderByDescending(r => r.StartedMs).Take(most).ToArrayAsync(cancellationToken);
-        return await ItemsAsync(context, rows, notes.All(), cancellationToken);
+        ImmutableDictionary<string, RunNote> written = notes.All();
+        return [.. (await stored.LatestAsync(most, cancellationToken)).Select(r => Item(r, written))];
     }
 
     /// <summary>What filters offer; kept until the store changes.</summary>
     public Task<RunFacets> FacetsAsync(CancellationToken cancellationToken) => cache.GetAsync("facets", async () =>
     {
-        await using StoreContext context = store.OpenContext();
-        string[] suites = await context.Runs.Select(r => r.Suite).Distinct().OrderBy(s => s).ToArrayAsync(cancellationToken);
-        var machines =
-            await context.Runs.Select(r => new { r.MachineId, r.Host }).Distinct().OrderBy(m => m.Host).ToArrayAsync(cancellationToken);
-        string[] models = await context.Cells.Select(c => c.Model).Distinct().OrderBy(m => m).ToArrayAsync(cancellationToken);
+        var (suites, machines, models) = await stored.FacetsAsync(cancellationToken);
         IEnumerable<string> tags = notes.All().Values.SelectMany(n => n.Tags);
-        return new RunFacets(
-            [.. suites], [.. machines.DistinctBy(m => m.MachineId).Select(m => (m.MachineId, m.Host))], [.. models],
-            [.. tags.Distinct().Order(StringComparer.Ordinal)]);
+        return new RunFacets(suites, machines, models, [.. tags.Distinct().Order(StringComparer.Ordinal)]);
     });
 
     /// <summary>Number of runs.</summary>
-    public Task<int> CountAsync(CancellationToken cancellationToken) => cache.GetAsync("run-count", async () =>
-    {
-        await using StoreContext context = store.OpenContext();
-        return await context.Runs.CountAsync(cancellationToken);
-    });
+    public Task<int> CountAsync() => cache.GetAsync("run-count", () => Task.FromResult(stored.CountRuns()));
 
     /// <summary>A run with all it measured, or null.</summary>
     /// <param name="id">Its id, or <c>latest</c>.</param>
     /// <param name="cancellationToken">Stops.</param>
-    public async Task<RunDetail?> FindAsync(string id, CancellationToken cancellationToken)
-    {
-        await using StoreContext context = store.OpenContext();
-        RunRow? row = id == "latest"
-            ? await context.Runs.OrderByDescending(r => r.StartedMs).FirstOrDefaultAsync(cancellationToken)
-            : await context.Runs.FirstOrDefaultAsync(r => r.Id == id, cancellationToken);
-        if (row is null || JsonSerializer.Deserialize<RunInfo>(row.Info, Json.Line) is not { } info) return null;
-        CellRow[] cells = await context.Cells.Where(c => c.RunId == row.Id).OrderBy(c => c.Id).ToArrayAsync(cancellationToken);
-        ILookup<long, MeasurementRow> measurements = (await (
-            from c in context.Cells
-            join m in context.Measurements on c.Id equals m.CellRowId
-            where c.RunId == row.Id
-            orderby m.Id
-            select m).ToArrayAsync(cancellationToken)).ToLookup(m => m.CellRowId);
-        string folder = FolderOf(row.Folder);
-        ImmutableArray<CellView> views =
-        [
-            .. cells.Select(c =>
-                RowReading.Cell(c, [.. measurements[c.Id].Select(m => RowReading.Measurement(m))]) is { } cell ? new CellView(c.Id, cell)
-                    : null).OfType<CellView>(),
-        ];
-        int Count(CellStatus status) => views.Count(v => v.Result.Status == status);
-        return new RunDetail(
-            info, folder, StateOf(row.Status, folder),
-            new RunCounts(Count(CellStatus.Ok), Count(CellStatus.Failed), Count(CellStatus.Unsupported), row.CellCount), views,
-            Planned(info));
-    }
+    public async Task<RunDetail?> FindAsync(string id, CancellationToken cancellationToken) =>
+        await stored.FindAsync(id, cancellationToken) is { } found
+            ? new RunDetail(
+                found.Run.Info, found.Run.Folder, StateOf(found.Run), CountsOf(found.Run),
+                [.. found.Cells.Select(c => new CellView(c.RowId, c.Result))], Planned(found.Run.Info))
+            : null;
 
-    /// <summary>Absolute path of a run's folder, or null when there is no such run.</summary>
-    public async Task<string?> FolderAsync(string id, CancellationToken cancellationToken)
-    {
-        await using StoreContext context = store.OpenContext();
-        string? folder = await context.Runs.Where(r => r.Id == id).Select(r => r.Folder).FirstOrDefaultAsync(cancellationToken);
-        return folder is null ? null : FolderOf(folder);
-    }
-
-    /// <summary>A run from its folder, or from the store where that isn't here; samples included, for comparisons and figures; kept while
-    /// it doesn't change.</summary>
-    /// <param name="id">Its id.</param>
+    /// <summary>A run with its samples, for comparisons and figures; kept while it doesn't change.</summary>
+    /// <param name="id">Its whole id.</param>
     /// <param name="cancellationToken">Stops.</param>
-    public async Task<RunRecord?> RecordAsync(string id, CancellationToken cancellationToken)
-    {
-        if (await FolderAsync(id, cancellationToken) is not { } folder) return null;
-        // Made on another machine of the lab: the store has all of it but the logs.
-        if (!Directory.Exists(folder))
-            return (await cache.GetAsync("record " + id,
-                () => Task.FromResult(store.ReadRecord(id) is { } found ? [found] : ImmutableArray<RunRecord>.Empty))).FirstOrDefault();
-        return OfFolder(folder);
-    }
+    public Task<RunRecord?> RecordAsync(string id, CancellationToken cancellationToken) =>
+        Task.Run(() => reader.FindId(id) is { } entry ? cache.Record(entry, reader) : null, cancellationToken);
 
-    /// <summary>A run from its folder; kept while that doesn't change.</summary>
-    /// <param name="folder">The folder.</param>
-    public RunRecord OfFolder(string folder) => cache.Record(folder, () =>
-    {
-        using RunFolder run = RunFolder.OpenReadOnly(folder);
-        return run.ReadRecord();
-    });
+    /// <summary>The run of an id or the beginning of one, as <see cref="RecordAsync"/> gives it.</summary>
+    /// <param name="text">The id.</param>
+    /// <exception cref="RequestException">There is none, or more than one.</exception>
+    public RunRecord RecordOf(string text) => cache.Record(reader.FindId(text) ?? reader.Find(text), reader);
+
+    /// <summary>Path of a run's folder, or null when it isn't here.</summary>
+    public string? FolderOf(string id) => reader.FindId(id) is { Path.Length: > 0 } entry ? entry.Path : null;
 
     /// <summary>The raw samples of one metric of a cell; empty when there are none.</summary>
     /// <param name="cellRow">The cell's row.</param>
     /// <param name="metric">Metric name.</param>
     /// <param name="cancellationToken">Stops.</param>
-    public async Task<double[]> SamplesAsync(long cellRow, string metric, CancellationToken cancellationToken)
-    {
-        await using StoreContext context = store.OpenContext();
-        byte[]? data = await (
-            from m in context.Measurements
-            join s in context.Samples on m.Id equals s.MeasurementId
-            where m.CellRowId == cellRow && m.Name == metric
-            select s.Data).FirstOrDefaultAsync(cancellationToken);
-        return data is null ? [] : SampleRow.Unpack(data);
-    }
+    public Task<double[]> SamplesAsync(long cellRow, string metric, CancellationToken cancellationToken) =>
+        stored.SamplesAsync(cellRow, metric, cancellationToken);
 
-    internal static RunState StateOf(string status, string folder) => status switch
+    internal static RunState StateOf(StoredRun run) => run.Info.Status switch
     {
-        "completed" => RunState.Completed,
-        "interrupted" => RunState.Stopped,
+        RunStatus.Completed => RunState.Completed,
+        RunStatus.Interrupted => RunState.Stopped,
         // Whether a process on another machine is alive isn't known here: its run goes on until it says otherwise.
-        _ => Directory.Exists(folder) && RunFolder.WriterProcess(folder) is null ? RunState.Silent : RunState.Running,
+        _ => Directory.Exists(run.Folder) && RunFolder.WriterProcess(run.Folder) is null ? RunState.Silent : RunState.Running,
     };
 
-    internal string FolderOf(string folder) => Path.GetFullPath(Path.Combine(store.Root, folder));
+    private static RunCounts CountsOf(StoredRun run) => new(run.Ok, run.Failed, run.Unsupported, run.Info.CellCount);
 
-    private static IQueryable<RunRow> Narrow(StoreContext context, RunFilter filter, ImmutableDictionary<string, RunNote> written)
+    private static RunListItem Item(StoredRun run, ImmutableDictionary<string, RunNote> written)
     {
-        IQueryable<RunRow> runs = context.Runs;
-        if (filter.Suite.Length > 0) runs = runs.Where(r => r.Suite == filter.Suite);
-        if (filter.Machine.Length > 0) runs = runs.Where(r => r.MachineId == filter.Machine);
-        if (filter.Model.Length > 0) runs = runs.Where(r => context.Cells.Any(c => c.RunId == r.Id && c.Model == filter.Model));
-        if (filter.Search.Trim() is { Length: > 0 } text)
-            runs = runs.Where(r => r.Id.Contains(text) || r.Suite.Contains(text) || r.Host.Contains(text));
-        if (filter.Tag.Length > 0)
-        {
-            string[] noted = [.. written.Where(n => n.Value.Tags.Contains(filter.Tag)).Select(n => n.Key)];
-            string inInfo = JsonSerializer.Serialize(filter.Tag, Json.Line);
-            // A tag stands in the run's JSON between quotes.
-            runs = runs.Where(r => noted.Contains(r.Id) || r.Info.Contains(inInfo));
-        }
-
-        return filter.Status switch
-        {
-            "completed" => runs.Where(r => r.Status == "completed"),
-            "running" => runs.Where(r => r.Status == "running"),
-            "stopped" => runs.Where(r => r.Status == "interrupted"),
-            "failed" => runs.Where(r => context.Cells.Any(c => c.RunId == r.Id && c.Status == "failed")),
-            _ => runs,
-        };
+        RunInfo info = run.Info;
+        RunNote note = written.GetValueOrDefault(info.Id, RunNote.None);
+        return new RunListItem(
+            info.Id, info.Suite, info.Fingerprint.MachineId, info.Fingerprint.Host, Milliseconds(info.Started),
+            info.Finished is { } end ? Milliseconds(end) : null, StateOf(run), CountsOf(run),
+            [.. info.Tags.Where(t => !t.StartsWith("queue:", StringComparison.Ordinal)).Concat(note.Tags).Distinct()], note.Note);
     }
 
-    private static IOrderedQueryable<RunRow> Order(IQueryable<RunRow> runs, RunFilter filter) => (filter.Sort, filter.Descending) switch
-    {
-        ("id", true) => runs.OrderByDescending(r => r.Id),
-        ("id", false) => runs.OrderBy(r => r.Id),
-        ("suite", true) => runs.OrderByDescending(r => r.Suite).ThenByDescending(r => r.StartedMs),
-        ("suite", false) => runs.OrderBy(r => r.Suite).ThenByDescending(r => r.StartedMs),
-        ("host", true) => runs.OrderByDescending(r => r.Host).ThenByDescending(r => r.StartedMs),
-        ("host", false) => runs.OrderBy(r => r.Host).ThenByDescending(r => r.StartedMs),
-        ("cells", true) => runs.OrderByDescending(r => r.CellCount).ThenByDescending(r => r.StartedMs),
-        ("cells", false) => runs.OrderBy(r => r.CellCount).ThenByDescending(r => r.StartedMs),
-        (_, false) => runs.OrderBy(r => r.StartedMs),
-        _ => runs.OrderByDescending(r => r.StartedMs),
-    };
+    // Lists give times as the store sorts by them.
+    private static DateTimeOffset Milliseconds(DateTimeOffset time) =>
+        DateTimeOffset.FromUnixTimeMilliseconds(time.ToUnixTimeMilliseconds());
 
-    private async Task<ImmutableArray<RunListItem>> ItemsAsync(
-        StoreContext context, RunRow[] rows, ImmutableDictionary<string, RunNote> written, CancellationToken cancellationToken)
-    {
-        string[] ids = [.. rows.Select(r => r.Id)];
-        var counts = await context.Cells.Where(c => ids.Contains(c.RunId)).GroupBy(c => new { c.RunId, c.Status })
-            .Select(g => new { g.Key.RunId, g.Key.Status, Count = g.Count() }).ToArrayAsync(cancellationToken);
-        ILookup<string, (string Status, int Count)> byRun = counts.ToLookup(c => c.RunId, c => (c.Status, c.Count));
-        return [.. rows.Select(Item)];
-
-        RunListItem Item(RunRow row)
-        {
-            int Count(string status) => byRun[row.Id].Where(c => c.Status == status).Sum(c => c.Count);
-            RunNote note = written.GetValueOrDefault(row.Id, RunNote.None);
-            ImmutableArray<string> tags = JsonSerializer.Deserialize<RunInfo>(row.Info, Json.Line)?.Tags ?? [];
-            return new RunListItem(
-                row.Id, row.Suite, row.MachineId, row.Host, DateTimeOffset.FromUnixTimeMilliseconds(row.StartedMs),
-                row.FinishedMs is { } end ? DateTimeOffset.FromUnixTimeMilliseconds(end) : null, StateOf(row.Status, FolderOf(row.Folder)),
-                new RunCounts(Count("ok"), Count("failed"), Count("unsupported"), row.CellCount),
-                [.. tags.Where(t => !t.StartsWith("queue:", StringComparison.Ordinal)).Concat(note.Tags).Distinct()], note.Note);
-        }
-    }
-
-    private static ImmutableArray<Cell> Planned(RunInfo info)
+    private ImmutableArray<Cell> Planned(RunInfo info)
     {
         try
         {
-            return SuitePlan.CellsOf(SuiteLoader.Parse(info.SuiteText, $"{info.Suite}.yaml", info.SuiteDirectory), info.Only, info.Threads);
+            Suite suite = SuiteLoader.Parse(info.SuiteText, $"{info.Suite}.yaml", info.SuiteDirectory, options.Engines);
+            return SuitePlan.CellsOf(suite, info.Only, info.Threads);
         }
         catch (QuantBenchException)
         {

@@ -1,10 +1,11 @@
 using System.Collections.Concurrent;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Results.Folders;
+using QuantBench.Results.Reading;
 
 namespace QuantBench.Dashboard.Queries;
 
-/// <summary>Keeps answers until the store changes, and runs read from folders until the folder does. Bounded, so that many runs don't fill
+/// <summary>Keeps answers until the store changes, and whole runs until their folder does. Bounded, so that many runs don't fill
 /// the memory.</summary>
 public sealed class StoreCache
 {
@@ -13,7 +14,7 @@ public sealed class StoreCache
 
     private readonly ConcurrentDictionary<string, (long Version, Task<object> Value)> _answers = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();
-    private readonly LinkedList<(string Folder, long Stamp, RunRecord Record)> _records = [];
+    private readonly LinkedList<(string Id, long Stamp, RunRecord Record)> _records = [];
     private long _version;
 
     /// <summary>Number that grows with every change of the store.</summary>
@@ -40,18 +41,19 @@ public sealed class StoreCache
         return (T)await asked;
     }
 
-    /// <summary>A run's record.</summary>
-    /// <param name="folder">The run's folder.</param>
-    /// <param name="read">Reads it.</param>
-    public RunRecord Record(string folder, Func<RunRecord> read)
+    /// <summary>A run with its samples.</summary>
+    /// <param name="entry">The run.</param>
+    /// <param name="reader">Reads it.</param>
+    public RunRecord Record(RunEntry entry, RunReader reader)
     {
-        ArgumentNullException.ThrowIfNull(read);
-        long stamp = Stamp(folder);
+        ArgumentNullException.ThrowIfNull(entry);
+        ArgumentNullException.ThrowIfNull(reader);
+        long stamp = entry.Path.Length > 0 ? Stamp(entry.Path) : Version;
         lock (_gate)
         {
-            for (LinkedListNode<(string Folder, long Stamp, RunRecord Record)>? at = _records.First; at is not null; at = at.Next)
+            for (LinkedListNode<(string Id, long Stamp, RunRecord Record)>? at = _records.First; at is not null; at = at.Next)
             {
-                if (at.Value.Folder != folder) continue;
+                if (at.Value.Id != entry.Id) continue;
                 _records.Remove(at);
                 if (at.Value.Stamp != stamp) break;
                 _records.AddFirst(at);
@@ -59,10 +61,10 @@ public sealed class StoreCache
             }
         }
 
-        RunRecord record = read();
+        RunRecord record = reader.ReadWhole(entry);
         lock (_gate)
         {
-            _records.AddFirst((folder, stamp, record));
+            _records.AddFirst((entry.Id, stamp, record));
             if (_records.Count > MostRecords) _records.RemoveLast();
         }
 

@@ -1,12 +1,11 @@
 using System.Collections.Immutable;
-using Microsoft.EntityFrameworkCore;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
 using QuantBench.Lab;
 using QuantBench.Lab.Queue;
 using QuantBench.Lab.Schedules;
-using QuantBench.Results.Store;
+using QuantBench.Results.Reading;
 
 namespace QuantBench.Dashboard.Queries;
 
@@ -30,9 +29,9 @@ public sealed record SuiteForecast(double? Seconds, int Known, ImmutableDictiona
 
 /// <summary>Suites of this installation.</summary>
 /// <param name="options">Where they lie.</param>
-/// <param name="store">The store.</param>
+/// <param name="stored">What the store has.</param>
 /// <param name="schedules">The schedules.</param>
-public sealed class SuiteQueries(LabOptions options, ResultStore store, ScheduleStore schedules)
+public sealed class SuiteQueries(LabOptions options, StoredRuns stored, ScheduleStore schedules)
 {
     private const int MostShown = 5000;
 
@@ -60,16 +59,10 @@ public sealed class SuiteQueries(LabOptions options, ResultStore store, Schedule
     {
         ArgumentNullException.ThrowIfNull(item);
         string[] ids = [.. item.Cells.Take(MostShown).Select(c => c.Id.Value)];
-        await using StoreContext context = store.OpenContext();
-        var known =
-            await context.Cells.Where(c => ids.Contains(c.CellId)).GroupBy(c => c.CellId).Select(g => g.Max(c => c.Id))
-                .ToArrayAsync(cancellationToken);
-        var cells =
-            await context.Cells.Where(c => known.Contains(c.Id)).Select(c => new { c.CellId, c.Seconds, c.Status, c.Reason })
-                .ToArrayAsync(cancellationToken);
+        var cells = await stored.LastResultsAsync(ids, cancellationToken);
         return new SuiteForecast(
-            cells.Length == 0 ? null : cells.Sum(c => c.Seconds), cells.Length,
-            cells.Where(c => c.Status == "unsupported").ToImmutableDictionary(c => c.CellId, c => c.Reason ?? "unsupported"));
+            cells.IsEmpty ? null : cells.Sum(c => c.Seconds), cells.Length,
+            cells.Where(c => c.Unsupported is not null).ToImmutableDictionary(c => c.CellId, c => c.Unsupported ?? ""));
     }
 
     private async Task<SuiteItem> ReadAsync(string file, CancellationToken cancellationToken)
@@ -78,11 +71,8 @@ public sealed class SuiteQueries(LabOptions options, ResultStore store, Schedule
         ImmutableArray<Schedule> planned = [.. schedules.List().Where(s => s.Suite == file)];
         try
         {
-            Suite suite = SuiteLoader.Load(file);
-            await using StoreContext context = store.OpenContext();
-            string? last =
-                await context.Runs.Where(r => r.Suite == suite.Name).OrderByDescending(r => r.StartedMs).Select(r => r.Id)
-                    .FirstOrDefaultAsync(cancellationToken);
+            Suite suite = SuiteLoader.Load(file, options.Engines);
+            string? last = await stored.LastOfSuiteAsync(suite.Name, cancellationToken);
             return new SuiteItem(name, file, suite, null, SuitePlan.CellsOf(suite, [], null), planned, last);
         }
         catch (SuiteException e)

@@ -21,7 +21,7 @@ public sealed record TrendRequest(string? Metric, string? Machine, string? Cell,
     public const int DefaultDays = 90;
 
     /// <summary>Name of the metric; generation speed when none that exists is given.</summary>
-    public string MetricName => MetricTable.Find(Metric ?? "")?.Name ?? "tg_tps";
+    public string MetricName => MetricTable.Find(Metric ?? "")?.Name ?? MetricTable.GenerationSpeed.Name;
 
     /// <summary>Days to look back.</summary>
     public int Window => Math.Clamp(Days ?? DefaultDays, 1, 36_500);

@@ -100,8 +100,9 @@ public static class Words
     {
         ArgumentNullException.ThrowIfNull(m);
         if (double.IsNaN(m.Value)) return "unavailable";
-        if (m.Name is "same_top") return Format.WithinInterval(m.Value * 100, Around(m.Value * 100, m.Error * 100));
-        return Format.WithinInterval(m.Value, m.Error is > 0 ? Around(m.Value, m.Error) : m.Ci95);
+        double factor = Factor(m);
+        double[]? ends = m.Error is { } e and > 0 ? [m.Value - e, m.Value + e] : m.Ci95;
+        return Format.WithinInterval(m.Value * factor, ends is [double low, double high] ? [low * factor, high * factor] : null);
     }
 
     /// <summary>A difference as tables print it; shares differ in percentage points, <c>+4.42 pp</c>.</summary>
@@ -128,7 +129,7 @@ public static class Words
     public static string Unit(MetricDefinition metric)
     {
         ArgumentNullException.ThrowIfNull(metric);
-        return metric.Name is "same_top" ? "%" : metric.Unit is "1" ? "" : metric.Unit;
+        return metric.IsShare ? "%" : metric.Unit is "1" ? "" : metric.Unit;
     }
 
     /// <summary>What is behind a figure: n, interval or error.</summary>
@@ -137,9 +138,10 @@ public static class Words
         ArgumentNullException.ThrowIfNull(m);
         string n = m.N is { } count ? $"n = {Format.Count(count)}" : "";
         if (m.Error is { } error and > 0)
-            return Join($"± {Format.Number(m.Name is "same_top" ? error * 100 : error, 2)} standard error", n);
+            return Join($"± {Format.Number(error * Factor(m), 2)} standard error", n);
         if (m.Ci95 is [double low, double high])
-            return Join(m.N is { } of ? $"median of {Format.Count(of)}" : "median", $"95 % interval {Format.Interval(low, high)}");
+            return Join(m.N is { } of ? $"median of {Format.Count(of)}" : "median",
+                $"95 % interval {Format.Interval(low * Factor(m), high * Factor(m))}");
         return m.Unit is "B" or "bit" ? "exact" : Join(n, "no error known: a single figure");
     }
 
@@ -163,11 +165,11 @@ public static class Words
     public static IEnumerable<(string Key, string Value)> Settings(CellSettings settings) => settings.Select(s => (s.Key, Value(s.Value)));
 
     private static double? Points(MetricComparison row) =>
-        row.Metric.Name is "same_top" && !row.Absolute && row.Difference is { } d ? d * row.A.Value * 100 : null;
+        row is { Metric: { IsShare: true, Kind: MetricKind.Quality }, Absolute: false, Difference: { } d } ? d * row.A.Value * 100 : null;
 
     private static string Signed(double value) => (value > 0 ? "+" : "") + Format.Fixed(value, Math.Abs(value) >= 10 ? 1 : 2);
 
-    private static double[]? Around(double value, double? error) => error is { } e and > 0 ? [value - e, value + e] : null;
+    private static double Factor(Measurement m) => MetricTable.Find(m.Name) is { IsShare: true } ? 100 : 1;
 
     private static string Join(params ReadOnlySpan<string> parts)
     {

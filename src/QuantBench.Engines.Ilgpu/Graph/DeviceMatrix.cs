@@ -49,7 +49,7 @@ internal sealed unsafe class DeviceMatrix : IDisposable
             return Upload(device, what, grouped, shape.FirstRow, shape.Rows);
         if (shape.Source is { } source) return UploadDecoded(device, what, source, shape.FirstRow, shape.Rows);
         if (!DeviceFormats.All.TryGetValue(shape.Type, out DeviceFormat? format))
-            throw new EngineException($"{device.Backend}: there are no kernels for the type of {what}.");
+            throw new UnsupportedException(device.Backend, $"there are no kernels for the type of {what}.");
         int chunks = (shape.Columns + 31) / 32;
         int rows = 0;
         foreach (WeightMatrix part in parts) rows += part.Rows;
@@ -243,7 +243,7 @@ internal sealed unsafe class DeviceMatrix : IDisposable
     private static void CheckSize(DeviceMemory device, long units, string what)
     {
         if (units > int.MaxValue / 4)
-            throw new EngineException($"{device.Backend}: a matrix of {what} takes {units >> 26} GiB; the kernels address 8 GiB.",
+            throw new UnsupportedException(device.Backend, $"a matrix of {what} takes {units >> 26} GiB; the kernels address 8 GiB.",
                 "Use a smaller quant level.");
     }
 

@@ -66,12 +66,7 @@ internal static unsafe class ImportanceMatrixFile
     /// <exception cref="ModelFormatException">It is none.</exception>
     public static ImportanceMatrix Read(LlamaLibrary library, string path)
     {
-        if (GgufHeader.Unreadable(path) is { } reason)
-        {
-            throw new ModelFormatException(path, 0, reason,
-                "Importance matrices are read in GGUF format (llama-imatrix --output-format gguf).");
-        }
-
+        GgufHeader.Check(path);
         using NativeLogCapture capture = library.Log.Capture();
         nint tensors = 0;
         nint gguf = NativeMethods.gguf_init_from_file(path, new gguf_init_params { no_alloc = 0, ctx = &tensors });

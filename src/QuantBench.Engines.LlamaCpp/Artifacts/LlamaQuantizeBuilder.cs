@@ -43,6 +43,7 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
             return NeedsOther(variant) ?? Support.Yes;
         }
 
+        if (source.Kind != SourceKind.Gguf) return Support.No($"{Name} starts from Hugging Face directories and GGUF files");
         GgufHeader header = GgufHeader.Read(source.Path);
         if (header.FileType is not { } type)
         {
@@ -84,7 +85,7 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
         LlamaLibrary library = LlamaLibrary.Load(LlamaInstallation.Locate(environment));
         using IDisposable listening = library.Log.Listen(environment.Log);
         string input = request.Source.Kind == SourceKind.Gguf ? request.Source.Path : request.InputPaths[LlamaImatrixBuilder.FloatInput];
-        if (GgufHeader.Unreadable(input) is { } reason) throw new ModelFormatException(input, null, reason);
+        GgufHeader.Check(input);
 
         llama_model_quantize_params parameters = NativeMethods.llama_model_quantize_default_params();
         parameters.ftype = variant.Scheme.FileType;

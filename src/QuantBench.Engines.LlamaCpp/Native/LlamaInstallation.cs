@@ -23,8 +23,11 @@ internal sealed record LlamaInstallation(string Directory, string Llama, string 
     /// <summary>Engine name: the key of a user-named directory.</summary>
     public const string EngineName = "llamacpp";
 
+    /// <summary>Environment variable that names a directory.</summary>
+    public const string Variable = "QUANTBENCH_LLAMACPP_DIR";
+
     private const string SetupHint = "Run `./run-bench.sh setup`, or name a directory with a llama.cpp " + WantedRelease
-        + " build in QUANTBENCH_LLAMACPP_DIR or by --llamacpp-dir.";
+        + " build in " + Variable + " or by --llamacpp-dir.";
 
     private static readonly string[] s_accelerators = ["vulkan", "cuda"];
     private static readonly string s_prefix = OperatingSystem.IsWindows() ? "" : "lib";

@@ -26,7 +26,7 @@ internal sealed unsafe class KvCache : IDisposable
     /// <param name="contextLength">Cells of each sequence.</param>
     /// <param name="sequences">Number of sequences.</param>
     /// <param name="type">Setting <c>kv_type</c>.</param>
-    /// <exception cref="EngineException">The type isn't there, or the heads' width doesn't fit it.</exception>
+    /// <exception cref="UnsupportedException">The type isn't there, or the heads' width doesn't fit it.</exception>
     public KvCache(KernelSet kernels, DecoderShape shape, int contextLength, int sequences, string type)
     {
         _type = type switch
@@ -34,16 +34,17 @@ internal sealed unsafe class KvCache : IDisposable
             "f32" => GgmlType.F32,
             "f16" => GgmlType.F16,
             "q8_0" => GgmlType.Q8_0,
-            _ => throw new EngineException($"managed: a KV cache of type '{type}' is not implemented.", "Set kv_type to f32, f16 or q8_0."),
+            _ => throw new UnsupportedException("managed", $"a KV cache of type '{type}' is not implemented.",
+                "Set kv_type to f32, f16 or q8_0."),
         };
         if (shape.HeadWidth % GgmlTypes.Get(_type).BlockElements != 0)
         {
-            throw new EngineException($"managed: heads of width {shape.HeadWidth} don't fit a KV cache of type '{type}'.",
+            throw new UnsupportedException("managed", $"heads of width {shape.HeadWidth} don't fit a KV cache of type '{type}'.",
                 "Set kv_type to f16.");
         }
 
         _kernels = kernels;
-        _codec = BlockCodecs.Get(_type);
+        _codec = GgmlTypes.Codec(_type);
         _headWidth = shape.HeadWidth;
         _contextLength = contextLength;
         _headBytes = GgmlTypes.ByteSize(_type, shape.HeadWidth);

@@ -1,73 +1,24 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Engines.Managed.Kernels;
 
 /// <summary>Panels times tokens with 256-bit vectors: half a panel, two tokens at a time.</summary>
-internal static unsafe class Avx2Panel
+internal unsafe struct Avx2Panel : IPanel
 {
-    /// <summary>Same contract as <see cref="KernelSet.Multiply"/>, for types with integer kernels.</summary>
-    public static void Multiply(
-        WeightMatrix weights, int first, int rows, Activations inputs, int tokens, float* output, int stride, WorkerScratch scratch)
-    {
-        switch (weights.Type)
-        {
-            case GgmlType.Q4_0: Multiply<BlockQ4_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.Q4_1: Multiply<BlockQ4_1>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.Q5_0: Multiply<BlockQ5_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.Q5_1: Multiply<BlockQ5_1>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.Q8_0: Multiply<BlockQ8_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.IQ4_NL: Multiply<BlockIQ4_NL>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.MXFP4: Multiply<BlockMXFP4>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.Q2_K: Multiply<BlockQ2_K>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.Q3_K: Multiply<BlockQ3_K>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.Q4_K: Multiply<BlockQ4_K>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.Q5_K: Multiply<BlockQ5_K>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.Q6_K: Multiply<BlockQ6_K>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.IQ4_XS: Multiply<BlockIQ4_XS>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.TQ1_0: Multiply<BlockTQ1_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.TQ2_0: Multiply<BlockTQ2_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.IQ1_S: Multiply<BlockIQ1_S>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.IQ1_M: Multiply<BlockIQ1_M>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.IQ2_XXS: Multiply<BlockIQ2_XXS>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.IQ2_XS: Multiply<BlockIQ2_XS>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.IQ2_S: Multiply<BlockIQ2_S>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.IQ3_XXS: Multiply<BlockIQ3_XXS>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.IQ3_S: Multiply<BlockIQ3_S>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.NVFP4: Multiply<BlockNVFP4>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.Q1_0: Multiply<BlockQ1_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.Q2_0: Multiply<BlockQ2_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            default: throw new ArgumentOutOfRangeException(nameof(weights), weights.Type, "no integer kernel");
-        }
-    }
+    static int IPanel.Tokens => 2;
 
-    private static void Multiply<TBlock>(
-        WeightMatrix weights, int first, int rows, Activations inputs, int tokens, float* output, int stride, WorkerScratch scratch)
-        where TBlock : struct, IWeightBlock
-    {
-        float* tile = stackalloc float[2 * IntegerPanels.Rows];
-        for (int row = first; row < first + rows; row += IntegerPanels.Rows)
-        {
-            int valid = Math.Min(IntegerPanels.Rows, first + rows - row);
-            IntegerPanels.Unpack<TBlock>(weights, row, valid, scratch);
-            for (int t = 0; t < tokens; t += 2)
-            {
-                // An odd last token is computed twice; its second result is thrown away.
-                int other = Math.Min(t + 1, tokens - 1);
-                for (int half = 0; half < 2; half++)
-                {
-                    if (TBlock.Signed) Signed(weights.Columns, half, scratch, inputs, t, other, tile + (half * 8));
-                    else Unsigned<TBlock>(weights.Columns, half, scratch, inputs, t, other, tile + (half * 8));
-                }
+    static void IPanel.Unpack<TBlock>(WeightMatrix weights, int first, int rows, WorkerScratch scratch) =>
+        IntegerPanels.Unpack<TBlock>(weights, first, rows, scratch);
 
-                for (int i = 0; i < Math.Min(2, tokens - t); i++)
-                {
-                    new ReadOnlySpan<float>(tile + (i * IntegerPanels.Rows), valid)
-                        .CopyTo(new Span<float>(output + ((long)(t + i) * stride) + row, valid));
-                }
-            }
+    static void IPanel.Tile<TBlock>(int columns, WorkerScratch scratch, Activations inputs, int token, int last, float* tile)
+    {
+        int other = Math.Min(token + 1, last);
+        for (int half = 0; half < 2; half++)
+        {
+            if (TBlock.Signed) Signed(columns, half, scratch, inputs, token, other, tile + (half * 8));
+            else Unsigned<TBlock>(columns, half, scratch, inputs, token, other, tile + (half * 8));
         }
     }
 

@@ -31,7 +31,8 @@ internal static unsafe class Halves
     /// <summary>What subnormal halves are read above.</summary>
     public const float SubnormalOffset = 1f / (1 << 14);
 
-    private const int Mask = Magnitude | Sign;
+    /// <summary>All bits of a half that was moved left.</summary>
+    public const int Mask = Magnitude | Sign;
 
     /// <summary>One number.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -44,10 +45,6 @@ internal static unsafe class Halves
             : magnitude + Rebias;
         return BitConverter.Int32BitsToSingle(bits | (moved & Sign));
     }
-
-    /// <summary>Eight numbers.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> Widen8(ushort* halves) => Widen(Vector128.Load((short*)halves));
 
     /// <summary>Eight numbers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -74,15 +71,4 @@ internal static unsafe class Halves
             Vector512.ConditionalSelect(Vector512.LessThan(magnitude, Vector512.Create(SmallestNormal)), subnormal.AsInt32(), normal);
         return (bits | (moved & Vector512.Create(Sign))).AsSingle();
     }
-
-    /// <summary>Sixteen numbers, too small by <see cref="Bias"/>: for products, which lose nothing on subnormal operands as a
-    /// multiply-add.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Unscaled16(ushort* halves) =>
-        (Vector512.ShiftLeft(Avx512F.ConvertToVector512Int32(Vector256.Load((short*)halves)), 13) & Vector512.Create(Mask)).AsSingle();
-
-    /// <summary>Eight numbers, too small by <see cref="Bias"/>.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> Unscaled8(ushort* halves) =>
-        (Vector256.ShiftLeft(Avx2.ConvertToVector256Int32(Vector128.Load((short*)halves)), 13) & Vector256.Create(Mask)).AsSingle();
 }

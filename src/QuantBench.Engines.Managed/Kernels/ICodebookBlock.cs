@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using QuantBench.Formats.Blocks;
 
 namespace QuantBench.Engines.Managed.Kernels;
 
@@ -8,8 +9,8 @@ namespace QuantBench.Engines.Managed.Kernels;
 /// </summary>
 internal unsafe interface ICodebookBlock : IWeightBlock
 {
-    /// <summary>Whether levels are magnitudes with signs of their own; otherwise they are <see cref="IWeightBlock.Quants"/>.</summary>
-    static abstract bool HasSigns { get; }
+    /// <summary>Whether levels are magnitudes with signs of their own; otherwise they are the block's quants.</summary>
+    static virtual bool HasSigns => true;
 
     /// <summary>The codebook. Read once per row: static fields aren't constants to code that is compiled before they are set.</summary>
     static abstract byte* Entries { get; }
@@ -24,5 +25,12 @@ internal unsafe interface ICodebookBlock : IWeightBlock
     /// <param name="block">The block.</param>
     /// <param name="room">[8], for types that don't store them so.</param>
     /// <returns>Where they are.</returns>
-    static abstract uint* Signs(byte* block, uint* room);
+    static virtual uint* Signs(byte* block, uint* room) => room;
+}
+
+/// <summary>A codebook type whose sizes are those that its codec states.</summary>
+/// <typeparam name="TFacts">The type's codec.</typeparam>
+internal interface ICodebookBlock<TFacts> : ICodebookBlock, IWeightBlock<TFacts>
+    where TFacts : struct, IBlockFacts
+{
 }

@@ -1,4 +1,5 @@
-using System.Runtime.Intrinsics;
+using System.Runtime.CompilerServices;
+using QuantBench.Formats.Blocks;
 
 namespace QuantBench.Engines.Managed.Kernels;
 
@@ -15,18 +16,21 @@ internal unsafe interface IWeightBlock
     static abstract int Bytes { get; }
 
     /// <summary>Elements per scale: 16 or 32.</summary>
-    static abstract int SubElements { get; }
+    static virtual int SubElements => 32;
 
     /// <summary>Whether q is signed; there are no minima then.</summary>
-    static abstract bool Signed { get; }
+    static virtual bool Signed => false;
 
-    /// <summary>Largest |q|; decides how many products fit a 16-bit sum.</summary>
+    /// <summary>Largest |q|; decides how many products fit a 16-bit sum. Up to 127 when q is unsigned.</summary>
     static abstract int Largest { get; }
 
-    /// <summary>q of 32 elements.</summary>
+    /// <summary>Part of the q of 32 elements.</summary>
+    /// <typeparam name="TBytes">A vector of the kernel's width.</typeparam>
     /// <param name="block">The block.</param>
     /// <param name="group">Which 32.</param>
-    static abstract Vector256<byte> Quants(byte* block, int group);
+    /// <param name="part">Which of them; see <see cref="IBytes{TSelf}"/>.</param>
+    static abstract TBytes Quants<TBytes>(byte* block, int group, int part)
+        where TBytes : struct, IBytes<TBytes>;
 
     /// <summary>Scales and minima of all sub-blocks.</summary>
     /// <param name="block">The block.</param>
@@ -35,12 +39,45 @@ internal unsafe interface IWeightBlock
     static abstract void Scales(byte* block, float* scales, float* minima);
 }
 
-/// <summary>A type of 32-element blocks, whose scales are read eight blocks at a time.</summary>
+/// <summary>A block whose sizes are those that its codec states.</summary>
+/// <typeparam name="TFacts">The type's codec.</typeparam>
+internal interface IWeightBlock<TFacts> : IWeightBlock
+    where TFacts : struct, IBlockFacts
+{
+    static int IWeightBlock.Elements => TFacts.Elements;
+
+    static int IWeightBlock.Bytes => TFacts.Bytes;
+}
+
+/// <summary>A type of 32-element blocks, whose scales are read several blocks at a time.</summary>
 internal unsafe interface IWeightBlock32 : IWeightBlock
 {
-    /// <summary>Scales and minima of eight consecutive blocks.</summary>
+    /// <summary>The q that stands for zero, where there is no minimum of its own.</summary>
+    static virtual float Zero => 0;
+
+    /// <summary>Whether a minimum follows the scale.</summary>
+    static virtual bool HasMinimum => false;
+
+    /// <summary>Scales of consecutive blocks, one per lane.</summary>
+    /// <typeparam name="TLanes">The lanes.</typeparam>
     /// <param name="blocks">The first block.</param>
-    /// <param name="scales">A scale per block.</param>
-    /// <param name="minima">A minimum per block; nothing for signed types.</param>
-    static abstract void Scales8(byte* blocks, out Vector256<float> scales, out Vector256<float> minima);
+    /// <param name="apart">Bytes from one to the next.</param>
+    static virtual TLanes Scale<TLanes>(byte* blocks, int apart)
+        where TLanes : struct, ILanes<TLanes> => TLanes.Halves(blocks, apart);
+}
+
+/// <summary>A type of 32-element blocks.</summary>
+/// <typeparam name="TSelf">The type.</typeparam>
+/// <typeparam name="TFacts">Its codec.</typeparam>
+internal unsafe interface IWeightBlock32<TSelf, TFacts> : IWeightBlock<TFacts>, IWeightBlock32
+    where TSelf : struct, IWeightBlock32<TSelf, TFacts>
+    where TFacts : struct, IBlockFacts
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void IWeightBlock.Scales(byte* block, float* scales, float* minima)
+    {
+        Scales32.Read<TSelf, Lane>(block, out Lane scale, out Lane minimum);
+        *scales = scale.Value;
+        *minima = minimum.Value;
+    }
 }

@@ -1,5 +1,4 @@
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Engines.Managed.Kernels;
 
@@ -12,15 +11,6 @@ internal static unsafe class IntegerPanels
 {
     /// <summary>Rows of a panel: one per 32-bit lane of the widest vector.</summary>
     public const int Rows = 16;
-
-    /// <summary>Whether the type has integer kernels.</summary>
-    public static bool Knows(GgmlType type) => type is GgmlType.Q4_0 or GgmlType.Q4_1 or GgmlType.Q5_0 or GgmlType.Q5_1 or GgmlType.Q8_0
-        or GgmlType.Q2_K or GgmlType.Q3_K or GgmlType.Q4_K or GgmlType.Q5_K or GgmlType.Q6_K or GgmlType.IQ4_NL or GgmlType.IQ4_XS
-        or GgmlType.MXFP4 or GgmlType.TQ1_0 or GgmlType.TQ2_0 or GgmlType.IQ1_S or GgmlType.IQ1_M or GgmlType.IQ2_XXS or GgmlType.IQ2_XS
-        or GgmlType.IQ2_S or GgmlType.IQ3_XXS or GgmlType.IQ3_S or GgmlType.NVFP4 or GgmlType.Q1_0 or GgmlType.Q2_0;
-
-    /// <summary>Whether the type's panels hold 16-bit numbers.</summary>
-    public static bool IsSigned(GgmlType type) => type is GgmlType.Q8_0 or GgmlType.IQ4_NL or GgmlType.IQ4_XS;
 
     /// <summary>Unpacks rows into the worker's panel; rows behind the matrix' end become zeros.</summary>
     /// <typeparam name="TBlock">The type.</typeparam>
@@ -62,20 +52,20 @@ internal static unsafe class IntegerPanels
         for (int i = 0; i < columns; i += TBlock.Elements)
         {
             TBlock.Scales(row, scales, minima);
-            TBlock.Quants(row, 0).Store(bytes);
-            if (TBlock.Elements >= 64) TBlock.Quants(row, 1).Store(bytes + 32);
+            TBlock.Quants<Bytes256>(row, 0, 0).Value.Store(bytes);
+            if (TBlock.Elements >= 64) TBlock.Quants<Bytes256>(row, 1, 0).Value.Store(bytes + 32);
             if (TBlock.Elements >= 128)
             {
-                TBlock.Quants(row, 2).Store(bytes + 64);
-                TBlock.Quants(row, 3).Store(bytes + 96);
+                TBlock.Quants<Bytes256>(row, 2, 0).Value.Store(bytes + 64);
+                TBlock.Quants<Bytes256>(row, 3, 0).Value.Store(bytes + 96);
             }
 
             if (TBlock.Elements == 256)
             {
-                TBlock.Quants(row, 4).Store(bytes + 128);
-                TBlock.Quants(row, 5).Store(bytes + 160);
-                TBlock.Quants(row, 6).Store(bytes + 192);
-                TBlock.Quants(row, 7).Store(bytes + 224);
+                TBlock.Quants<Bytes256>(row, 4, 0).Value.Store(bytes + 128);
+                TBlock.Quants<Bytes256>(row, 5, 0).Value.Store(bytes + 160);
+                TBlock.Quants<Bytes256>(row, 6, 0).Value.Store(bytes + 192);
+                TBlock.Quants<Bytes256>(row, 7, 0).Value.Store(bytes + 224);
             }
 
             row += TBlock.Bytes;

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Engines.Managed.Kernels;
@@ -34,10 +35,18 @@ internal abstract unsafe class KernelSet
     public abstract void RmsNorm(float* x, float* weight, float* y, int n, float epsilon);
 
     /// <summary>x += y.</summary>
-    public abstract void Add(float* x, float* y, int n);
+    public virtual void Add(float* x, float* y, int n)
+    {
+        var sums = new Span<float>(x, n);
+        TensorPrimitives.Add(sums, new ReadOnlySpan<float>(y, n), sums);
+    }
 
     /// <summary>x *= factor.</summary>
-    public abstract void Scale(float* x, float factor, int n);
+    public virtual void Scale(float* x, float factor, int n)
+    {
+        var products = new Span<float>(x, n);
+        TensorPrimitives.Multiply(products, factor, products);
+    }
 
     /// <summary>result = activation(gate) · up, with SiLU or the tanh form of GELU.</summary>
     public abstract void Gate(float* gate, float* up, float* result, int n, bool gelu);
@@ -81,7 +90,7 @@ internal abstract unsafe class KernelSet
     public abstract float Exponentials(float* scores, int n, float maximum);
 
     /// <summary>Largest of n ≥ 1 numbers.</summary>
-    public abstract float Maximum(float* values, int n);
+    public virtual float Maximum(float* values, int n) => TensorPrimitives.Max(new ReadOnlySpan<float>(values, n));
 
     /// <summary>Floats of n half-precision numbers.</summary>
     public abstract void HalvesToFloats(ushort* halves, float* floats, int n);

@@ -54,6 +54,12 @@ internal static unsafe class NarrowSteps
     public static Vector128<float> Halves4(ushort* halves) =>
         Widen(Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(long*)halves).AsInt16()));
 
+    /// <summary>Four half-precision numbers, too small by <see cref="Halves.Bias"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> UnscaledHalves4(ushort* halves) =>
+        (Vector128.ShiftLeft(Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(long*)halves).AsInt16()), 13)
+            & Vector128.Create(Halves.Mask)).AsSingle();
+
     /// <summary>Four half-precision numbers that lie a fixed distance apart.</summary>
     /// <param name="first">The first.</param>
     /// <param name="apart">Bytes from one to the next.</param>
@@ -91,26 +97,6 @@ internal static unsafe class NarrowSteps
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> BrainFloats4(ushort* numbers) =>
         Vector128.ShiftLeft(Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(ulong*)numbers).AsUInt16()), 16).AsSingle();
-
-    /// <summary>Eight unsigned bytes times a factor.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Bytes8(ulong bytes, float factor, float* result)
-    {
-        Vector128<ushort> wide = Vector128.WidenLower(Vector128.CreateScalarUnsafe(bytes).AsByte());
-        (Vector128.ConvertToSingle(Vector128.WidenLower(wide).AsInt32()) * factor).Store(result);
-        (Vector128.ConvertToSingle(Vector128.WidenUpper(wide).AsInt32()) * factor).Store(result + 4);
-    }
-
-    /// <summary>Sixteen signed bytes times a factor.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Signed16(Vector128<sbyte> bytes, float factor, float* result)
-    {
-        (Vector128<short> low, Vector128<short> high) = Vector128.Widen(bytes);
-        (Vector128.ConvertToSingle(Vector128.WidenLower(low)) * factor).Store(result);
-        (Vector128.ConvertToSingle(Vector128.WidenUpper(low)) * factor).Store(result + 4);
-        (Vector128.ConvertToSingle(Vector128.WidenLower(high)) * factor).Store(result + 8);
-        (Vector128.ConvertToSingle(Vector128.WidenUpper(high)) * factor).Store(result + 12);
-    }
 
     /// <summary>Bits of halves, sign-extended to 32, as floats; see <see cref="Halves"/> for how subnormal ones are read.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Engines.Managed.Kernels;
 
@@ -9,61 +8,14 @@ namespace QuantBench.Engines.Managed.Kernels;
 /// per 32-bit lane. Eight rows and four tokens are then summed at once, eight vectors of integers and eight of floats, which with the
 /// weights, inputs and scales fill the 32 registers.
 /// </summary>
-internal static unsafe class NeonPanel
+internal unsafe struct NeonPanel : IPanel
 {
     private const int Rows = IntegerPanels.Rows;
-    private const int Tokens = 4;
 
-    /// <summary>Same contract as <see cref="KernelSet.Multiply"/>, for types that <see cref="NeonDot"/> knows.</summary>
-    public static void Multiply(
-        WeightMatrix weights, int first, int rows, Activations inputs, int tokens, float* output, int stride, WorkerScratch scratch)
-    {
-        switch (weights.Type)
-        {
-            case GgmlType.Q4_0: Multiply<NarrowQ4_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.Q4_1: Multiply<NarrowQ4_1>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.Q5_0: Multiply<NarrowQ5_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.Q5_1: Multiply<NarrowQ5_1>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.Q8_0: Multiply<NarrowQ8_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.IQ4_NL: Multiply<NarrowIQ4_NL>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.MXFP4: Multiply<NarrowMXFP4>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.Q2_K: Multiply<NarrowQ2_K>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.Q3_K: Multiply<NarrowQ3_K>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.Q4_K: Multiply<NarrowQ4_K>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.Q5_K: Multiply<NarrowQ5_K>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.Q6_K: Multiply<NarrowQ6_K>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.IQ4_XS: Multiply<NarrowIQ4_XS>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.TQ1_0: Multiply<NarrowTQ1_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            case GgmlType.TQ2_0: Multiply<NarrowTQ2_0>(weights, first, rows, inputs, tokens, output, stride, scratch); break;
-            default: throw new ArgumentOutOfRangeException(nameof(weights), weights.Type, "no integer kernel");
-        }
-    }
+    static int IPanel.Tokens => 4;
 
-    private static void Multiply<TBlock>(
-        WeightMatrix weights, int first, int rows, Activations inputs, int tokens, float* output, int stride, WorkerScratch scratch)
-        where TBlock : struct, INarrowBlock
-    {
-        float* tile = stackalloc float[Tokens * Rows];
-        for (int row = first; row < first + rows; row += Rows)
-        {
-            int valid = Math.Min(Rows, first + rows - row);
-            Unpack<TBlock>(weights, row, valid, scratch);
-            for (int t = 0; t < tokens; t += Tokens)
-            {
-                Tile<TBlock>(weights.Columns, 0, scratch, inputs, t, tokens - 1, tile);
-                Tile<TBlock>(weights.Columns, 8, scratch, inputs, t, tokens - 1, tile + 8);
-                for (int i = 0; i < Math.Min(Tokens, tokens - t); i++)
-                {
-                    new ReadOnlySpan<float>(tile + (i * Rows), valid)
-                        .CopyTo(new Span<float>(output + ((long)(t + i) * stride) + row, valid));
-                }
-            }
-        }
-    }
-
-    /// <summary>Lays out 16 rows. Rows behind the matrix' end repeat the last one; nobody reads their results.</summary>
-    private static void Unpack<TBlock>(WeightMatrix weights, int first, int rows, WorkerScratch scratch)
-        where TBlock : struct, INarrowBlock
+    // Rows behind the matrix' end repeat the last one.
+    static void IPanel.Unpack<TBlock>(WeightMatrix weights, int first, int rows, WorkerScratch scratch)
     {
         for (int r = 0; r < Rows; r += 4)
         {
@@ -77,8 +29,14 @@ internal static unsafe class NeonPanel
         }
     }
 
+    static void IPanel.Tile<TBlock>(int columns, WorkerScratch scratch, Activations inputs, int token, int last, float* tile)
+    {
+        Tile<TBlock>(columns, 0, scratch, inputs, token, last, tile);
+        Tile<TBlock>(columns, 8, scratch, inputs, token, last, tile + 8);
+    }
+
     private static void Unpack4<TBlock>(byte* row0, byte* row1, byte* row2, byte* row3, int blocks, byte* panel)
-        where TBlock : struct, INarrowBlock
+        where TBlock : struct, IWeightBlock
     {
         for (int i = 0; i < blocks; i++)
         {
@@ -114,10 +72,10 @@ internal static unsafe class NeonPanel
     /// <summary>Sixteen columns of four rows: a square of four-byte groups, transposed.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Piece<TBlock>(byte* row0, byte* row1, byte* row2, byte* row3, int piece, byte* panel)
-        where TBlock : struct, INarrowBlock
+        where TBlock : struct, IWeightBlock
     {
-        Vector128<int> a = TBlock.Quants(row0, piece).AsInt32(), b = TBlock.Quants(row1, piece).AsInt32();
-        Vector128<int> c = TBlock.Quants(row2, piece).AsInt32(), d = TBlock.Quants(row3, piece).AsInt32();
+        Vector128<int> a = NeonDot.Quants<TBlock>(row0, piece).AsInt32(), b = NeonDot.Quants<TBlock>(row1, piece).AsInt32();
+        Vector128<int> c = NeonDot.Quants<TBlock>(row2, piece).AsInt32(), d = NeonDot.Quants<TBlock>(row3, piece).AsInt32();
         (Vector128<long> ab0, Vector128<long> ab1) = Zip(a, b);
         (Vector128<long> cd0, Vector128<long> cd1) = Zip(c, d);
         byte* target = panel + (piece * 16 * Rows);
@@ -138,7 +96,7 @@ internal static unsafe class NeonPanel
     }
 
     private static void UnpackScales<TBlock>(byte* row, int blocks, float* scales, float* minima)
-        where TBlock : struct, INarrowBlock
+        where TBlock : struct, IWeightBlock
     {
         int subs = TBlock.Elements / TBlock.SubElements;
         float* s = stackalloc float[16];
@@ -149,7 +107,7 @@ internal static unsafe class NeonPanel
             for (int k = 0; k < subs; k++)
             {
                 scales[k * Rows] = s[k];
-                if (TBlock.HasMinima) minima[k * Rows] = m[k];
+                if (!TBlock.Signed) minima[k * Rows] = m[k];
             }
 
             row += TBlock.Bytes;
@@ -161,7 +119,7 @@ internal static unsafe class NeonPanel
     /// <summary>Eight rows and four tokens; tokens behind the last are the last one again.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile<TBlock>(int columns, int firstRow, WorkerScratch scratch, Activations inputs, int token, int last, float* tile)
-        where TBlock : struct, INarrowBlock
+        where TBlock : struct, IWeightBlock
     {
         sbyte* panel = (sbyte*)scratch.Panel + (4 * firstRow);
         float* scales = scratch.Scales + firstRow;
@@ -236,7 +194,7 @@ internal static unsafe class NeonPanel
             f21 = Vector128.MultiplyAddEstimate(Vector128.ConvertToSingle(s21) * d2[block], scale1, f21);
             f30 = Vector128.MultiplyAddEstimate(Vector128.ConvertToSingle(s30) * d3[block], scale0, f30);
             f31 = Vector128.MultiplyAddEstimate(Vector128.ConvertToSingle(s31) * d3[block], scale1, f31);
-            if (TBlock.HasMinima)
+            if (!TBlock.Signed)
             {
                 Vector128<float> minimum0 = Vector128.Load(minima), minimum1 = Vector128.Load(minima + 4);
                 f00 = Vector128.MultiplyAddEstimate(minimum0, Vector128.Create(m0[sub]), f00);

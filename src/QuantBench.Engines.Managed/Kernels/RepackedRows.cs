@@ -113,6 +113,7 @@ internal static unsafe class RepackedRows
     }
 
     /// <summary>Unpacks 16 rows into the worker's panel, as <see cref="IntegerPanels.Unpack"/> does from the file.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Unpack(WeightMatrix weights, int panel, WorkerScratch scratch)
     {
         byte* source = weights.Repacked + (panel * PanelBytes(weights));

@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
 
@@ -7,10 +6,8 @@ namespace QuantBench.Engines.Managed.Kernels;
 /// <summary>Rows of weights to floats, for every type with a codec.</summary>
 internal static unsafe class RowDecoder
 {
-    private static readonly FrozenDictionary<GgmlType, IBlockCodec> s_codecs = BlockCodecs.All.ToFrozenDictionary(codec => codec.Type);
-
     /// <summary>Whether the type can be decoded.</summary>
-    public static bool Knows(GgmlType type) => s_codecs.ContainsKey(type);
+    public static bool Knows(GgmlType type) => GgmlTypes.Get(type).Codec is not null;
 
     /// <summary>Decodes whole blocks.</summary>
     /// <param name="type">Their type.</param>
@@ -20,7 +17,7 @@ internal static unsafe class RowDecoder
     /// <param name="scalar">By the plain definition instead of the fastest path.</param>
     public static void Decode(GgmlType type, byte* blocks, int count, float* floats, bool scalar)
     {
-        IBlockCodec codec = s_codecs[type];
+        IBlockCodec codec = GgmlTypes.Codec(type);
         var input = new ReadOnlySpan<byte>(blocks, checked((int)GgmlTypes.ByteSize(type, count)));
         var output = new Span<float>(floats, count);
         if (scalar) codec.DequantizeScalar(input, output);

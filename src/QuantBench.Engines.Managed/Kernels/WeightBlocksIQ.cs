@@ -1,25 +1,16 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using QuantBench.Formats.Blocks;
 
 namespace QuantBench.Engines.Managed.Kernels;
 
 /// <summary>IQ2_XXS.</summary>
-internal unsafe struct BlockIQ2_XXS : ICodebookBlock
+internal unsafe struct BlockIQ2_XXS : ICodebookBlock<IQ2_XXS>
 {
-    public static int Elements => 256;
+    static int IWeightBlock.Largest => 2 * 43;
 
-    public static int Bytes => 66;
-
-    public static int SubElements => 32;
-
-    public static bool Signed => false;
-
-    public static int Largest => 2 * 43;
-
-    public static bool HasSigns => true;
-
-    public static byte* Entries => CodebookTables.IQ2_XXS;
+    static byte* ICodebookBlock.Entries => CodebookTables.IQ2_XXS;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<byte> Levels(byte* entries, byte* block, int group)
@@ -29,18 +20,19 @@ internal unsafe struct BlockIQ2_XXS : ICodebookBlock
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint* Signs(byte* block, uint* room)
+    static uint* ICodebookBlock.Signs(byte* block, uint* room)
     {
         CodebookSteps.EvenSigns(Words(block)).Store(room);
         return room;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<byte> Quants(byte* block, int group) =>
-        CodebookSteps.Unsigned(Levels(Entries, block, group), CodebookSteps.EvenSigns(*(uint*)(block + 6 + (8 * group))), 43);
+    static TBytes IWeightBlock.Quants<TBytes>(byte* block, int group, int part) => TBytes.Of(
+        CodebookSteps.Unsigned(
+            Levels(CodebookTables.IQ2_XXS, block, group), CodebookSteps.EvenSigns(*(uint*)(block + 6 + (8 * group))), 43), part);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Scales(byte* block, float* scales, float* minima) => CodebookSteps.Halved8(
+    static void IWeightBlock.Scales(byte* block, float* scales, float* minima) => CodebookSteps.Halved8(
         Vector256.ShiftRightLogical(Words(block), 28).AsInt32(), Halves.ToFloat(*(ushort*)block) * 0.25f, 43, scales, minima);
 
     /// <summary>The second half of each eight bytes.</summary>
@@ -54,21 +46,13 @@ internal unsafe struct BlockIQ2_XXS : ICodebookBlock
 }
 
 /// <summary>IQ2_XS.</summary>
-internal unsafe struct BlockIQ2_XS : ICodebookBlock
+internal unsafe struct BlockIQ2_XS : ICodebookBlock<IQ2_XS>
 {
-    public static int Elements => 256;
+    static int IWeightBlock.SubElements => 16;
 
-    public static int Bytes => 74;
+    static int IWeightBlock.Largest => 2 * 43;
 
-    public static int SubElements => 16;
-
-    public static bool Signed => false;
-
-    public static int Largest => 2 * 43;
-
-    public static bool HasSigns => true;
-
-    public static byte* Entries => CodebookTables.IQ2_XS;
+    static byte* ICodebookBlock.Entries => CodebookTables.IQ2_XS;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<byte> Levels(byte* entries, byte* block, int group)
@@ -78,7 +62,7 @@ internal unsafe struct BlockIQ2_XS : ICodebookBlock
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint* Signs(byte* block, uint* room)
+    static uint* ICodebookBlock.Signs(byte* block, uint* room)
     {
         // The upper seven bits of 16 words become bytes, each with its parity in its highest bit.
         Vector256<ushort> first = Vector256.ShiftRightLogical(Vector256.Load((ushort*)(block + 2)), 9);
@@ -90,34 +74,26 @@ internal unsafe struct BlockIQ2_XS : ICodebookBlock
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<byte> Quants(byte* block, int group)
+    static TBytes IWeightBlock.Quants<TBytes>(byte* block, int group, int part)
     {
         // Bits 9–15, 25–31, 41–47 and 57–63 of four words.
         uint seven = (uint)Bmi2.X64.ParallelBitExtract(*(ulong*)(block + 2 + (8 * group)), 0xFE00_FE00_FE00_FE00);
-        return CodebookSteps.Unsigned(Levels(Entries, block, group), CodebookSteps.EvenSigns(seven), 43);
+        return TBytes.Of(CodebookSteps.Unsigned(Levels(CodebookTables.IQ2_XS, block, group), CodebookSteps.EvenSigns(seven), 43), part);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Scales(byte* block, float* scales, float* minima) =>
+    static void IWeightBlock.Scales(byte* block, float* scales, float* minima) =>
         CodebookSteps.Halved16(*(ulong*)(block + 66), Halves.ToFloat(*(ushort*)block) * 0.25f, 43, scales, minima);
 }
 
 /// <summary>IQ2_S.</summary>
-internal unsafe struct BlockIQ2_S : ICodebookBlock
+internal unsafe struct BlockIQ2_S : ICodebookBlock<IQ2_S>
 {
-    public static int Elements => 256;
+    static int IWeightBlock.SubElements => 16;
 
-    public static int Bytes => 82;
+    static int IWeightBlock.Largest => 2 * 43;
 
-    public static int SubElements => 16;
-
-    public static bool Signed => false;
-
-    public static int Largest => 2 * 43;
-
-    public static bool HasSigns => true;
-
-    public static byte* Entries => CodebookTables.IQ2_S;
+    static byte* ICodebookBlock.Entries => CodebookTables.IQ2_S;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<byte> Levels(byte* entries, byte* block, int group)
@@ -130,33 +106,23 @@ internal unsafe struct BlockIQ2_S : ICodebookBlock
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint* Signs(byte* block, uint* room) => (uint*)(block + 34);
+    static uint* ICodebookBlock.Signs(byte* block, uint* room) => (uint*)(block + 34);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<byte> Quants(byte* block, int group) =>
-        CodebookSteps.Unsigned(Levels(Entries, block, group), *(uint*)(block + 34 + (4 * group)), 43);
+    static TBytes IWeightBlock.Quants<TBytes>(byte* block, int group, int part) => TBytes.Of(
+        CodebookSteps.Unsigned(Levels(CodebookTables.IQ2_S, block, group), *(uint*)(block + 34 + (4 * group)), 43), part);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Scales(byte* block, float* scales, float* minima) =>
+    static void IWeightBlock.Scales(byte* block, float* scales, float* minima) =>
         CodebookSteps.Halved16(*(ulong*)(block + 74), Halves.ToFloat(*(ushort*)block) * 0.25f, 43, scales, minima);
 }
 
 /// <summary>IQ3_XXS.</summary>
-internal unsafe struct BlockIQ3_XXS : ICodebookBlock
+internal unsafe struct BlockIQ3_XXS : ICodebookBlock<IQ3_XXS>
 {
-    public static int Elements => 256;
+    static int IWeightBlock.Largest => 2 * 62;
 
-    public static int Bytes => 98;
-
-    public static int SubElements => 32;
-
-    public static bool Signed => false;
-
-    public static int Largest => 2 * 62;
-
-    public static bool HasSigns => true;
-
-    public static byte* Entries => CodebookTables.IQ3_XXS;
+    static byte* ICodebookBlock.Entries => CodebookTables.IQ3_XXS;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<byte> Levels(byte* entries, byte* block, int group)
@@ -166,38 +132,29 @@ internal unsafe struct BlockIQ3_XXS : ICodebookBlock
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint* Signs(byte* block, uint* room)
+    static uint* ICodebookBlock.Signs(byte* block, uint* room)
     {
         CodebookSteps.EvenSigns(Vector256.Load((uint*)(block + 66))).Store(room);
         return room;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<byte> Quants(byte* block, int group) =>
-        CodebookSteps.Unsigned(Levels(Entries, block, group), CodebookSteps.EvenSigns(*(uint*)(block + 66 + (4 * group))), 62);
+    static TBytes IWeightBlock.Quants<TBytes>(byte* block, int group, int part) => TBytes.Of(
+        CodebookSteps.Unsigned(
+            Levels(CodebookTables.IQ3_XXS, block, group), CodebookSteps.EvenSigns(*(uint*)(block + 66 + (4 * group))), 62), part);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Scales(byte* block, float* scales, float* minima) => CodebookSteps.Halved8(
+    static void IWeightBlock.Scales(byte* block, float* scales, float* minima) => CodebookSteps.Halved8(
         Vector256.ShiftRightLogical(Vector256.Load((uint*)(block + 66)), 28).AsInt32(), Halves.ToFloat(*(ushort*)block) * 0.5f, 62, scales,
         minima);
 }
 
 /// <summary>IQ3_S.</summary>
-internal unsafe struct BlockIQ3_S : ICodebookBlock
+internal unsafe struct BlockIQ3_S : ICodebookBlock<IQ3_S>
 {
-    public static int Elements => 256;
+    static int IWeightBlock.Largest => 2 * 15;
 
-    public static int Bytes => 110;
-
-    public static int SubElements => 32;
-
-    public static bool Signed => false;
-
-    public static int Largest => 2 * 15;
-
-    public static bool HasSigns => true;
-
-    public static byte* Entries => CodebookTables.IQ3_S;
+    static byte* ICodebookBlock.Entries => CodebookTables.IQ3_S;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<byte> Levels(byte* entries, byte* block, int group)
@@ -211,14 +168,14 @@ internal unsafe struct BlockIQ3_S : ICodebookBlock
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint* Signs(byte* block, uint* room) => (uint*)(block + 74);
+    static uint* ICodebookBlock.Signs(byte* block, uint* room) => (uint*)(block + 74);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<byte> Quants(byte* block, int group) =>
-        CodebookSteps.Unsigned(Levels(Entries, block, group), *(uint*)(block + 74 + (4 * group)), 15);
+    static TBytes IWeightBlock.Quants<TBytes>(byte* block, int group, int part) => TBytes.Of(
+        CodebookSteps.Unsigned(Levels(CodebookTables.IQ3_S, block, group), *(uint*)(block + 74 + (4 * group)), 15), part);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Scales(byte* block, float* scales, float* minima)
+    static void IWeightBlock.Scales(byte* block, float* scales, float* minima)
     {
         // d · (1 + 2n) = 2d · (½ + n).
         Vector256<uint> nibbles = Avx2.ShiftRightLogicalVariable(
@@ -228,21 +185,13 @@ internal unsafe struct BlockIQ3_S : ICodebookBlock
 }
 
 /// <summary>IQ1_S. Levels plus 1; what that and the shift by ±⅛ add is the same for 32 elements.</summary>
-internal unsafe struct BlockIQ1_S : ICodebookBlock
+internal unsafe struct BlockIQ1_S : ICodebookBlock<IQ1_S>
 {
-    public static int Elements => 256;
+    static int IWeightBlock.Largest => 2;
 
-    public static int Bytes => 50;
+    static bool ICodebookBlock.HasSigns => false;
 
-    public static int SubElements => 32;
-
-    public static bool Signed => false;
-
-    public static int Largest => 2;
-
-    public static bool HasSigns => false;
-
-    public static byte* Entries => CodebookTables.IQ1_S;
+    static byte* ICodebookBlock.Entries => CodebookTables.IQ1_S;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<byte> Levels(byte* entries, byte* block, int group)
@@ -255,13 +204,11 @@ internal unsafe struct BlockIQ1_S : ICodebookBlock
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint* Signs(byte* block, uint* room) => room;
+    static TBytes IWeightBlock.Quants<TBytes>(byte* block, int group, int part) =>
+        TBytes.Of(Levels(CodebookTables.IQ1_S, block, group), part);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<byte> Quants(byte* block, int group) => Levels(Entries, block, group);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Scales(byte* block, float* scales, float* minima)
+    static void IWeightBlock.Scales(byte* block, float* scales, float* minima)
     {
         Vector256<int> words = Avx2.ConvertToVector256Int32(Vector128.Load((ushort*)(block + 34)));
         Vector256<int> odd = (Vector256.ShiftRightLogical(words, 11) & Vector256.Create(14)) + Vector256.Create(1);
@@ -276,21 +223,15 @@ internal unsafe struct BlockIQ1_S : ICodebookBlock
 }
 
 /// <summary>IQ1_M. The shift changes within a scale, so levels are held in eighths plus 9.</summary>
-internal unsafe struct BlockIQ1_M : ICodebookBlock
+internal unsafe struct BlockIQ1_M : ICodebookBlock<IQ1_M>
 {
-    public static int Elements => 256;
+    static int IWeightBlock.SubElements => 16;
 
-    public static int Bytes => 56;
+    static int IWeightBlock.Largest => 18;
 
-    public static int SubElements => 16;
+    static bool ICodebookBlock.HasSigns => false;
 
-    public static bool Signed => false;
-
-    public static int Largest => 18;
-
-    public static bool HasSigns => false;
-
-    public static byte* Entries => CodebookTables.IQ1_M;
+    static byte* ICodebookBlock.Entries => CodebookTables.IQ1_M;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<byte> Levels(byte* entries, byte* block, int group)
@@ -308,13 +249,11 @@ internal unsafe struct BlockIQ1_M : ICodebookBlock
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint* Signs(byte* block, uint* room) => room;
+    static TBytes IWeightBlock.Quants<TBytes>(byte* block, int group, int part) =>
+        TBytes.Of(Levels(CodebookTables.IQ1_M, block, group), part);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<byte> Quants(byte* block, int group) => Levels(Entries, block, group);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Scales(byte* block, float* scales, float* minima)
+    static void IWeightBlock.Scales(byte* block, float* scales, float* minima)
     {
         // Four words, each with four 3-bit numbers and, on top, a nibble of d.
         ulong words = *(ulong*)(block + 48);

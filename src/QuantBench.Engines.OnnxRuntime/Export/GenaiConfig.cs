@@ -64,13 +64,7 @@ internal static class GenaiConfig
                 ["past_present_share_buffer"] = true
             },
         };
-        try
-        {
-            System.IO.File.WriteAllText(Path.Combine(directory, File), json.ToJsonString(s_indented));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new RequestException($"The model '{directory}' can't be written: {e.Message}", "Check that the disk has room.", e);
-        }
+        DiskFault.AsRequest($"The model '{directory}' can't be written", "Check that the disk has room.",
+            () => System.IO.File.WriteAllText(Path.Combine(directory, File), json.ToJsonString(s_indented)));
     }
 }

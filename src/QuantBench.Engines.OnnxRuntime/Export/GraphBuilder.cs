@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
-using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Onnx;
 
@@ -137,7 +136,7 @@ internal sealed class GraphBuilder(OnnxDataType io)
     public byte[] ToIo(ReadOnlySpan<float> values)
     {
         byte[] bytes = new byte[OnnxDataTypes.ByteSize(io, values.Length)];
-        BlockCodecs.Get(io == OnnxDataType.Float16 ? GgmlType.F16 : GgmlType.F32).Quantize(values, bytes);
+        GgmlTypes.Codec(io == OnnxDataType.Float16 ? GgmlType.F16 : GgmlType.F32).Quantize(values, bytes);
         return bytes;
     }
 }

@@ -108,7 +108,7 @@ internal sealed partial class LinearEmitter(GraphBuilder graph, bool isPlain, IR
             throw new ArgumentException($"{stored} weights don't multiply {graph.Io} activations", nameof(type));
         graph.Tensor(tensor, stored, [weights.Columns, weights.Rows], sink =>
         {
-            IBlockCodec codec = BlockCodecs.Get(type);
+            IBlockCodec codec = GgmlTypes.Codec(type);
             if (type == GgmlType.F32)
             {
                 WeightFills.Transposed<float>(sink, tensor, weights, (_, row, encoded) => row.CopyTo(encoded));

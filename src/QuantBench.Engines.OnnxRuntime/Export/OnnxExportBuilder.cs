@@ -35,21 +35,15 @@ internal sealed class OnnxExportBuilder : IArtifactBuilder
         if (ExportRecipes.Find(variant.Scheme.Name) is not { } recipe) return Support.No($"{Name} has no recipe for {artifactName}");
         if (variant.ImportanceMatrix)
             return Support.No($"{artifactName}: importance matrices steer GGUF quantizers only; use onnx:{variant.Scheme.Name}");
-        try
-        {
-            using IDecoderWeights weights = DecoderWeights.Open(source.Path);
-            if (DecoderExporter.Refusal(weights.Shape, recipe) is { } reason) return Support.No($"{artifactName}: {reason}");
-            if (source.Kind != SourceKind.Gguf || recipe.GgufVariant is not null) return Support.Yes;
-            return weights.Matrix(DecoderModules.InLayer(0, "o_proj")) is GgufMatrix { Type: GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 }
-                ? Support.Yes
-                : Support.No(
-                    $"{source.Path} is quantized already; {artifactName} would add its own loss. Start from floats, or take its blocks "
-                        + $"over as onnx:gguf-…");
-        }
-        catch (QuantBenchException e)
-        {
-            return Support.No(e.Message);
-        }
+        if (source.Kind == SourceKind.Onnx) return Support.No($"{source.Path} is an ONNX model already; {Name} starts from weights");
+        using IDecoderWeights weights = DecoderWeights.Open(source.Path);
+        if (DecoderExporter.Refusal(weights.Shape, recipe) is { } reason) return Support.No($"{artifactName}: {reason}");
+        if (source.Kind != SourceKind.Gguf || recipe.GgufVariant is not null) return Support.Yes;
+        return weights.Matrix(DecoderModules.InLayer(0, "o_proj")) is GgufMatrix { Type: GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 }
+            ? Support.Yes
+            : Support.No(
+                $"{source.Path} is quantized already; {artifactName} would add its own loss. Start from floats, or take its blocks "
+                    + $"over as onnx:gguf-…");
     }
 
     /// <inheritdoc/>

@@ -23,7 +23,7 @@ internal static class WeightFills
     /// <summary>Rows as they are, in a float type.</summary>
     public static void Rows(TensorSink sink, string tensor, LinearWeights weights, GgmlType type)
     {
-        IBlockCodec codec = BlockCodecs.Get(type);
+        IBlockCodec codec = GgmlTypes.Codec(type);
         float[] row = new float[weights.Columns];
         int rowBytes = weights.Columns * codec.BlockBytes;
         byte[] piece = new byte[Math.Max(1, PieceBytes / rowBytes) * rowBytes];

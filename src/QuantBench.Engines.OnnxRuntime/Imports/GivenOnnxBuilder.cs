@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using QuantBench.Core.Errors;
 using QuantBench.Engines.OnnxRuntime.Models;
 using QuantBench.Formats.Onnx;
 using QuantBench.Inference.Artifacts;
@@ -30,17 +29,10 @@ public sealed class GivenOnnxBuilder : IArtifactBuilder
             return Support.No(
                 $"{source.Path} is an ONNX model already: it can be measured as {Prefix}int4, -int8, -fp16 or -fp32, not converted to "
                     + $"{artifactName}");
-        try
-        {
-            using OnnxModel model = OnnxModel.Open(OnnxModelFile.Find(source.Path));
-            string own = Prefix + GivenPrecision.Of(model);
-            return own.Equals(artifactName, StringComparison.OrdinalIgnoreCase) ? Support.Yes
-                : Support.No($"most weights of {source.Path} make it {own}, not {artifactName}");
-        }
-        catch (ModelFormatException e)
-        {
-            return Support.No(e.Message);
-        }
+        using OnnxModel model = OnnxModel.Open(OnnxModelFile.Find(source.Path));
+        string own = Prefix + GivenPrecision.Of(model);
+        return own.Equals(artifactName, StringComparison.OrdinalIgnoreCase) ? Support.Yes
+            : Support.No($"most weights of {source.Path} make it {own}, not {artifactName}");
     }
 
     /// <inheritdoc/>

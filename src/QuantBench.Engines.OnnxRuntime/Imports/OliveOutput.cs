@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
+using QuantBench.Core.Errors;
 
 namespace QuantBench.Engines.OnnxRuntime.Imports;
 
@@ -106,7 +107,7 @@ internal sealed record OliveOutput
             if (new FileInfo(path).Length <= MaxBytes) return JsonDocument.Parse(File.ReadAllBytes(path));
             problems.Add($"Olive's {Path.GetFileName(path)} is larger than 64 MiB and was not read");
         }
-        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is JsonException || DiskFault.Is(e))
         {
             problems.Add($"Olive's {Path.GetFileName(path)} can't be read: {e.Message.Split('\n')[0]}");
         }

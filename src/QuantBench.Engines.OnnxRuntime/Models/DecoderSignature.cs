@@ -62,7 +62,7 @@ internal sealed partial record DecoderSignature
     /// <param name="path">The model file, for errors.</param>
     /// <param name="session">The model.</param>
     /// <param name="config">Names from beside the model; null when there are none.</param>
-    /// <exception cref="ModelFormatException">The graph isn't a decoder of this kind; the message says what is missing.</exception>
+    /// <exception cref="UnsupportedException">The graph isn't a decoder of this kind; the message says what is missing.</exception>
     public static DecoderSignature Find(string path, InferenceSession session, GenaiConfig? config)
     {
         IReadOnlyDictionary<string, NodeMetadata> inputs = session.InputMetadata;
@@ -218,8 +218,8 @@ internal sealed partial record DecoderSignature
     private static string List(IReadOnlyDictionary<string, NodeMetadata> tensors) =>
         string.Join(", ", tensors.Keys.Take(6)) + (tensors.Count > 6 ? ", …" : "");
 
-    private static ModelFormatException NotDecoder(string path, string problem, string? hint = null) =>
-        new(path, null, $"isn't a decoder that can be run token by token: {problem}.",
+    private static UnsupportedException NotDecoder(string path, string problem, string? hint = null) =>
+        new(path, $"isn't a decoder that can be run token by token: {problem}.",
             hint ?? "Measure models that aren't language models with the workload onnx-latency.");
 
     [GeneratedRegex("mask", RegexOptions.IgnoreCase)]

@@ -8,6 +8,13 @@ internal static class OrtErrors
 {
     private const int LongestMessage = 400;
 
+    // What ONNX Runtime says of a sound model that it has no code for.
+    private static readonly string[] s_missingAbilities =
+    [
+        "[ErrorCode:NotImplemented]", "is not a registered function/op", "Could not find an implementation",
+        "Unsupported model IR version",
+    ];
+
     /// <summary>First line of a message, without the error code, source positions and the names of ONNX Runtime's functions.</summary>
     public static string FirstLine(Exception error)
     {
@@ -32,10 +39,12 @@ internal static class OrtErrors
     public static QuantBenchException Load(string file, OnnxRuntimeException error)
     {
         string line = FirstLine(error);
+        const string Hint = "Export it again, or use an ONNX Runtime that knows its operators (--ort-library).";
+        if (s_missingAbilities.Any(f => error.Message.Contains(f, StringComparison.Ordinal)))
+            return new UnsupportedException(file, $"ONNX Runtime can't load it: {line}", Hint, error);
         return line.Contains("external", StringComparison.OrdinalIgnoreCase)
             ? new ModelFormatException(file, null, $"ONNX Runtime can't load it: {line}",
                 "The external data file must lie beside the model, complete.", error)
-            : new ModelFormatException(file, null, $"ONNX Runtime can't load it: {line}",
-                "Export it again, or use an ONNX Runtime that knows its operators (--ort-library).", error);
+            : new ModelFormatException(file, null, $"ONNX Runtime can't load it: {line}", Hint, error);
     }
 }

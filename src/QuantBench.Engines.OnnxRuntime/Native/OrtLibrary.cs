@@ -14,6 +14,9 @@ internal sealed unsafe class OrtLibrary
     /// <summary>Engine name: the key of a user-named library.</summary>
     public const string EngineName = "onnxruntime";
 
+    /// <summary>Environment variable that names a library.</summary>
+    public const string Variable = "QUANTBENCH_ORT_LIBRARY";
+
     /// <summary>Key prefix of user-named execution-provider libraries: <c>onnxruntime:NAME</c>.</summary>
     public const string PluginPrefix = EngineName + ":";
 

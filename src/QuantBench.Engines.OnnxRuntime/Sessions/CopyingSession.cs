@@ -134,8 +134,8 @@ internal sealed class CopyingSession : IInferenceSession
         int rowBytes = _signature.VocabularySize * DecoderSignature.SizeOf(_signature.LogitsType);
         if (data.Length != (long)positions * rowBytes)
         {
-            throw new EngineException(
-                $"onnxruntime: the graph gave {data.Length} bytes of logits for {positions} tokens; {(long)positions * rowBytes} were "
+            throw new UnsupportedException("onnxruntime",
+                $"the graph gave {data.Length} bytes of logits for {positions} tokens; {(long)positions * rowBytes} were "
                     + $"expected.",
                 "Export it so that it gives the logits of all positions.");
         }

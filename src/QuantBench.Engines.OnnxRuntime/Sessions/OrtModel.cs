@@ -71,7 +71,8 @@ internal sealed class OrtModel : ILoadedModel, IEngineReport
     }
 
     /// <summary>Loads.</summary>
-    /// <exception cref="ModelFormatException">The model is broken or no decoder.</exception>
+    /// <exception cref="ModelFormatException">The model is broken.</exception>
+    /// <exception cref="UnsupportedException">It is no decoder of a known kind.</exception>
     public static OrtModel Open(Artifact artifact, ProviderDevice device, OrtSettings settings, OrtFunctions api, Action<string> log)
     {
         string path = OnnxModelFile.Find(artifact.Path);
@@ -82,7 +83,7 @@ internal sealed class OrtModel : ILoadedModel, IEngineReport
         {
             DecoderSignature signature = DecoderSignature.Find(path, session, config);
             if (signature.VocabularySize == 0)
-                throw new ModelFormatException(path, null, "doesn't say how many logits it gives.",
+                throw new UnsupportedException(path, "doesn't say how many logits it gives.",
                     $"A {GenaiConfig.FileName} with 'vocab_size' beside it would.");
             var model = new OrtModel(artifact, path, session, signature, config, device, settings, api);
             log($"onnxruntime: {path}: {signature.Layers.Length} cache layers, {model.Cache}, {model.PlacementText()}");

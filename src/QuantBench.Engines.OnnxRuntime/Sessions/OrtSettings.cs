@@ -19,10 +19,10 @@ internal sealed record OrtSettings
         (Load, Device, Config) = (load, device, config);
 
     /// <summary>Whether the profile is kept.</summary>
-    public bool Profile => Load.Settings.Flag("ort_profile") && Load.OutputFolder is not null;
+    public bool Profile => Load.Settings.Flag(OrtSettingTable.Profile) && Load.OutputFolder is not null;
 
     /// <summary>Whether CPU memory comes from the arena.</summary>
-    public bool Arena => Load.Settings.Flag("ort_arena");
+    public bool Arena => Load.Settings.Flag(OrtSettingTable.Arena);
 
     private LoadOptions Load { get; }
 
@@ -30,19 +30,20 @@ internal sealed record OrtSettings
 
     private ImmutableArray<(string Key, string Value)> Config { get; }
 
-    private bool Spins => Load.Settings.Text("ort_spinning") switch { "on" => true, "off" => false, _ => !Load.CallerComputesBetweenRuns };
+    private bool Spins =>
+        Load.Settings.Text(OrtSettingTable.Spinning) switch { "on" => true, "off" => false, _ => !Load.CallerComputesBetweenRuns };
 
     /// <summary>Reads the settings.</summary>
     /// <exception cref="RequestException">An entry of <c>ort_config</c> isn't <c>key=value</c>.</exception>
     public static OrtSettings Of(LoadOptions load, ProviderDevice device) =>
-        new(load, device, ReadConfig(load.Settings.Text("ort_config")));
+        new(load, device, ReadConfig(load.Settings.Text(OrtSettingTable.Config)));
 
     /// <summary>What was in effect, for the record.</summary>
     public ImmutableSortedDictionary<string, string> Facts()
     {
         var facts = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
         facts["ort_provider"] = Device.Provider;
-        facts["ort_optimization"] = Load.Settings.Text("ort_optimization");
+        facts["ort_optimization"] = Load.Settings.Text(OrtSettingTable.Optimization);
         facts["ort_spinning"] = Spins ? "on" : "off";
         facts["ort_arena"] = Arena ? "on" : "off";
         facts["ort_intra_op_threads"] = Load.Threads.ToString(CultureInfo.InvariantCulture);
@@ -74,7 +75,7 @@ internal sealed record OrtSettings
             IntraOpNumThreads = Load.Threads,
             InterOpNumThreads = 1,
             ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
-            GraphOptimizationLevel = Load.Settings.Text("ort_optimization") switch
+            GraphOptimizationLevel = Load.Settings.Text(OrtSettingTable.Optimization) switch
             {
                 "none" => GraphOptimizationLevel.ORT_DISABLE_ALL,
                 "basic" => GraphOptimizationLevel.ORT_ENABLE_BASIC,

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
@@ -10,13 +9,13 @@ namespace QuantBench.Formats.Blocks;
 internal class BlockCodec<TLayout> : IBlockCodec
     where TLayout : struct, IBlockLayout
 {
-    public GgmlType Type => TLayout.Type;
-
     public int BlockElements => TLayout.Elements;
 
     public int BlockBytes => TLayout.Bytes;
 
     public virtual bool CanQuantize => false;
+
+    public bool ForInputs => TLayout.ForInputs;
 
     public void Dequantize(ReadOnlySpan<byte> blocks, Span<float> output)
     {
@@ -50,7 +49,12 @@ internal class BlockCodec<TLayout> : IBlockCodec
     }
 
     public virtual void Quantize(ReadOnlySpan<float> values, Span<byte> blocks) =>
-        throw new NotSupportedException($"{TLayout.Type} is only read; CanQuantize says so.");
+        throw new NotSupportedException($"{typeof(TLayout).Name} is only read; CanQuantize says so.");
+
+    public void SetScales(Span<byte> blocks, float deviation)
+    {
+        for (int at = 0; at < blocks.Length; at += TLayout.Bytes) TLayout.SetScales(blocks.Slice(at, TLayout.Bytes), deviation);
+    }
 }
 
 /// <summary>A layout that can also be written.</summary>

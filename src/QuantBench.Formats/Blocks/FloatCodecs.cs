@@ -1,14 +1,11 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>32-bit floats; copied.</summary>
 internal sealed class F32Codec : IBlockCodec
 {
-    public GgmlType Type => GgmlType.F32;
-
     public int BlockElements => 1;
 
     public int BlockBytes => 4;
@@ -33,8 +30,6 @@ internal sealed class F32Codec : IBlockCodec
 /// <summary>IEEE halves, rounded to nearest even.</summary>
 internal sealed class F16Codec : IBlockCodec
 {
-    public GgmlType Type => GgmlType.F16;
-
     public int BlockElements => 1;
 
     public int BlockBytes => 2;
@@ -65,8 +60,6 @@ internal sealed class F16Codec : IBlockCodec
 /// <summary>The upper half of a float, rounded to nearest even; NaN is made quiet.</summary>
 internal sealed class BF16Codec : IBlockCodec
 {
-    public GgmlType Type => GgmlType.BF16;
-
     public int BlockElements => 1;
 
     public int BlockBytes => 2;

@@ -1,5 +1,3 @@
-using QuantBench.Formats.Gguf;
-
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>Turns blocks of one tensor type into floats and back. Stateless; safe to use from many threads.</summary>
@@ -9,9 +7,6 @@ namespace QuantBench.Formats.Blocks;
 /// </remarks>
 public interface IBlockCodec
 {
-    /// <summary>The tensor type.</summary>
-    GgmlType Type { get; }
-
     /// <summary>Elements per block.</summary>
     int BlockElements { get; }
 
@@ -20,6 +15,9 @@ public interface IBlockCodec
 
     /// <summary>Whether <see cref="Quantize"/> is there; false for types that are only read.</summary>
     bool CanQuantize { get; }
+
+    /// <summary>Whether blocks hold the inputs of products and never weights.</summary>
+    bool ForInputs => false;
 
     /// <summary>Decodes whole blocks by the fastest path this machine has.</summary>
     /// <param name="blocks">[n · <see cref="BlockBytes"/>]; any alignment.</param>
@@ -39,4 +37,13 @@ public interface IBlockCodec
     /// <exception cref="ArgumentException">The lengths don't fit each other.</exception>
     /// <exception cref="NotSupportedException"><see cref="CanQuantize"/> is false.</exception>
     void Quantize(ReadOnlySpan<float> values, Span<byte> blocks);
+
+    /// <summary>Sets the scales of blocks of random bytes so that their weights are finite, have about a standard deviation and a mean near
+    /// zero. Types without scales stay as they are.</summary>
+    /// <param name="blocks">[n · <see cref="BlockBytes"/>].</param>
+    /// <param name="deviation">Wanted standard deviation.</param>
+    /// <exception cref="NotSupportedException"><see cref="ForInputs"/> is true.</exception>
+    void SetScales(Span<byte> blocks, float deviation)
+    {
+    }
 }

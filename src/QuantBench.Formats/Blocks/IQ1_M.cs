@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
@@ -10,15 +9,20 @@ namespace QuantBench.Formats.Blocks;
 /// 16-bit words at 48: each has four 3-bit scales (one per 16 elements) and, on top, a nibble of the half <c>d</c>, lowest first.
 /// <c>x = d · (2 · scale + 1) · (level ± ⅛)</c> with <see cref="Codebooks.IQ1S"/>.
 /// </summary>
-internal readonly struct IQ1_M : IBlockLayout
+public readonly struct IQ1_M : IBlockLayout
 {
-    public static GgmlType Type => GgmlType.IQ1_M;
+    static int IBlockFacts.Elements => 256;
 
-    public static int Elements => 256;
+    static int IBlockFacts.Bytes => 56;
 
-    public static int Bytes => 56;
+    // The top 4 bits of four 16-bit words.
+    static void IBlockLayout.SetScales(Span<byte> block, float deviation)
+    {
+        ushort bits = HalfBits.FromSingle(deviation / 7);
+        for (int i = 0; i < 4; i++) block[49 + 2 * i] = (byte)((block[49 + 2 * i] & 0x0F) | ((bits >> (4 * i)) & 15) << 4);
+    }
 
-    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    static void IBlockLayout.DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
     {
         float d = HalfBits.ToSingle(ScaleBits(BinaryPrimitives.ReadUInt64LittleEndian(block[48..])));
         for (int i = 0; i < 256; i++)
@@ -33,7 +37,7 @@ internal readonly struct IQ1_M : IBlockLayout
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void DecodeVector(ref byte block, ref float output)
+    static void IBlockLayout.DecodeVector(ref byte block, ref float output)
     {
         ulong words = BlockBytes.Read<ulong>(ref block, 48);
         float d = HalfBits.ToSingle(ScaleBits(words));

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
@@ -9,15 +8,15 @@ namespace QuantBench.Formats.Blocks;
 /// Half <c>d</c> at 0, low index bytes at 2 (one per 8 elements), a 16-bit word per 32 elements at 34: four times three high index bits, a
 /// 3-bit scale, and the sign of the shift. <c>x = d · (2 · scale + 1) · (level ± ⅛)</c> with <see cref="Codebooks.IQ1S"/>.
 /// </summary>
-internal readonly struct IQ1_S : IBlockLayout
+public readonly struct IQ1_S : IBlockLayout
 {
-    public static GgmlType Type => GgmlType.IQ1_S;
+    static int IBlockFacts.Elements => 256;
 
-    public static int Elements => 256;
+    static int IBlockFacts.Bytes => 50;
 
-    public static int Bytes => 50;
+    static void IBlockLayout.SetScales(Span<byte> block, float deviation) => BlockBytes.WriteHalf(block, 0, 1 / 7f * deviation);
 
-    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    static void IBlockLayout.DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
     {
         float d = BlockBytes.Half(block, 0);
         for (int i = 0; i < 256; i++)
@@ -30,7 +29,7 @@ internal readonly struct IQ1_S : IBlockLayout
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void DecodeVector(ref byte block, ref float output)
+    static void IBlockLayout.DecodeVector(ref byte block, ref float output)
     {
         float d = BlockBytes.Half(ref block, 0);
         for (int g = 0; g < 8; g++)

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
@@ -8,15 +7,15 @@ namespace QuantBench.Formats.Blocks;
 /// Half <c>d</c> at 0, low index bytes at 2 (one per 8 elements), sign bytes at 34, high index bits at 66 (two per 8 elements, a byte per
 /// 32), a nibble of scale per 16 elements at 74. <c>x = d · (½ + scale) / 4 · ±level</c> with <see cref="Codebooks.IQ2S"/>.
 /// </summary>
-internal readonly struct IQ2_S : IBlockLayout
+public readonly struct IQ2_S : IBlockLayout
 {
-    public static GgmlType Type => GgmlType.IQ2_S;
+    static int IBlockFacts.Elements => 256;
 
-    public static int Elements => 256;
+    static int IBlockFacts.Bytes => 82;
 
-    public static int Bytes => 82;
+    static void IBlockLayout.SetScales(Span<byte> block, float deviation) => BlockBytes.WriteHalf(block, 0, 1 / 60f * deviation);
 
-    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    static void IBlockLayout.DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
     {
         float d = BlockBytes.Half(block, 0);
         for (int i = 0; i < 256; i++)
@@ -30,7 +29,7 @@ internal readonly struct IQ2_S : IBlockLayout
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void DecodeVector(ref byte block, ref float output)
+    static void IBlockLayout.DecodeVector(ref byte block, ref float output)
     {
         float d = BlockBytes.Half(ref block, 0);
         for (int g = 0; g < 16; g++)

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
@@ -9,15 +8,15 @@ namespace QuantBench.Formats.Blocks;
 /// Half <c>d</c> at 0, a 16-bit word per 8 elements at 2 (9 bits: index into <see cref="Codebooks.IQ2XS"/>, 7 bits:
 /// <see cref="Codebooks.EvenSigns"/>), a nibble of scale per 16 elements at 66. <c>x = d · (½ + scale) / 4 · ±level</c>.
 /// </summary>
-internal readonly struct IQ2_XS : IBlockLayout
+public readonly struct IQ2_XS : IBlockLayout
 {
-    public static GgmlType Type => GgmlType.IQ2_XS;
+    static int IBlockFacts.Elements => 256;
 
-    public static int Elements => 256;
+    static int IBlockFacts.Bytes => 74;
 
-    public static int Bytes => 74;
+    static void IBlockLayout.SetScales(Span<byte> block, float deviation) => BlockBytes.WriteHalf(block, 0, 1 / 60f * deviation);
 
-    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    static void IBlockLayout.DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
     {
         float d = BlockBytes.Half(block, 0);
         for (int i = 0; i < 256; i++)
@@ -31,7 +30,7 @@ internal readonly struct IQ2_XS : IBlockLayout
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void DecodeVector(ref byte block, ref float output)
+    static void IBlockLayout.DecodeVector(ref byte block, ref float output)
     {
         float d = BlockBytes.Half(ref block, 0);
         for (int g = 0; g < 16; g++)

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
@@ -9,15 +8,15 @@ namespace QuantBench.Formats.Blocks;
 /// k-th entry), sign bytes at 74, a nibble of scale per 32 elements at 106. <c>x = d · (1 + 2 · scale) · ±level</c> with
 /// <see cref="Codebooks.IQ3S"/>.
 /// </summary>
-internal readonly struct IQ3_S : IBlockLayout
+public readonly struct IQ3_S : IBlockLayout
 {
-    public static GgmlType Type => GgmlType.IQ3_S;
+    static int IBlockFacts.Elements => 256;
 
-    public static int Elements => 256;
+    static int IBlockFacts.Bytes => 110;
 
-    public static int Bytes => 110;
+    static void IBlockLayout.SetScales(Span<byte> block, float deviation) => BlockBytes.WriteHalf(block, 0, 1 / 140f * deviation);
 
-    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    static void IBlockLayout.DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
     {
         float d = BlockBytes.Half(block, 0);
         for (int i = 0; i < 256; i++)
@@ -30,7 +29,7 @@ internal readonly struct IQ3_S : IBlockLayout
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void DecodeVector(ref byte block, ref float output)
+    static void IBlockLayout.DecodeVector(ref byte block, ref float output)
     {
         float d = BlockBytes.Half(ref block, 0);
         for (int g = 0; g < 16; g++)

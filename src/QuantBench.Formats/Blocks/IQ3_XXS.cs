@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
@@ -9,15 +8,15 @@ namespace QuantBench.Formats.Blocks;
 /// Half <c>d</c> at 0, an index into <see cref="Codebooks.IQ3XXS"/> per 4 elements at 2, a 32-bit word per 32 elements at 66 with four
 /// times seven sign bits (<see cref="Codebooks.EvenSigns"/>) and a 4-bit scale on top. <c>x = d · (½ + scale) / 2 · ±level</c>.
 /// </summary>
-internal readonly struct IQ3_XXS : IBlockLayout
+public readonly struct IQ3_XXS : IBlockLayout
 {
-    public static GgmlType Type => GgmlType.IQ3_XXS;
+    static int IBlockFacts.Elements => 256;
 
-    public static int Elements => 256;
+    static int IBlockFacts.Bytes => 98;
 
-    public static int Bytes => 98;
+    static void IBlockLayout.SetScales(Span<byte> block, float deviation) => BlockBytes.WriteHalf(block, 0, 1 / 140f * deviation);
 
-    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    static void IBlockLayout.DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
     {
         float d = BlockBytes.Half(block, 0);
         for (int i = 0; i < 256; i++)
@@ -30,7 +29,7 @@ internal readonly struct IQ3_XXS : IBlockLayout
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void DecodeVector(ref byte block, ref float output)
+    static void IBlockLayout.DecodeVector(ref byte block, ref float output)
     {
         float d = BlockBytes.Half(ref block, 0);
         for (int g = 0; g < 8; g++)

@@ -1,28 +1,27 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>
 /// Half <c>d</c> at 0, nibbles at 2 in the order of <see cref="Q4_0"/>, each an index into <see cref="NonLinear4"/>. <c>x = d · level</c>.
 /// </summary>
-internal readonly struct IQ4_NL : IBlockLayout, IBlockEncoder
+public readonly struct IQ4_NL : IBlockLayout, IBlockEncoder
 {
-    public static GgmlType Type => GgmlType.IQ4_NL;
+    static int IBlockFacts.Elements => 32;
 
-    public static int Elements => 32;
+    static int IBlockFacts.Bytes => 18;
 
-    public static int Bytes => 18;
+    static void IBlockLayout.SetScales(Span<byte> block, float deviation) => BlockBytes.WriteHalf(block, 0, 1 / 69f * deviation);
 
-    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    static void IBlockLayout.DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
     {
         float d = BlockBytes.Half(block, 0);
         for (int i = 0; i < 32; i++) output[i] = d * NonLinear4.Levels[BlockBytes.Nibble(block[2 + i % 16], i / 16)];
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void DecodeVector(ref byte block, ref float output)
+    static void IBlockLayout.DecodeVector(ref byte block, ref float output)
     {
         float d = BlockBytes.Half(ref block, 0);
         Vector128<byte> packed = Vector128.LoadUnsafe(ref block, 2);
@@ -31,7 +30,7 @@ internal readonly struct IQ4_NL : IBlockLayout, IBlockEncoder
         Lanes.Store(Vector128.Shuffle(levels, Lanes.HighNibbles(packed).AsSByte()), d, ref Unsafe.Add(ref output, 16));
     }
 
-    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    static void IBlockEncoder.Encode(ReadOnlySpan<float> values, Span<byte> block)
     {
         float d = HalfBits.ToSingle(HalfBits.FromSingle(ScaleFit.Symmetric<NonLinear4Levels>(values)));
         float inverse = d != 0 ? 1 / d : 0;

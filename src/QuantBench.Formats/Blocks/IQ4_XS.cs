@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
@@ -9,15 +8,15 @@ namespace QuantBench.Formats.Blocks;
 /// Half <c>d</c> at 0, high bit pairs of the scales (16 bits) at 2, their nibbles at 4, 128 bytes of nibbles at 8: each 16 bytes hold 32
 /// elements in the order of <see cref="Q4_0"/>. <c>x = d · (scale − 32) · level</c>, one scale per 32.
 /// </summary>
-internal readonly struct IQ4_XS : IBlockLayout, IBlockEncoder
+public readonly struct IQ4_XS : IBlockLayout, IBlockEncoder
 {
-    public static GgmlType Type => GgmlType.IQ4_XS;
+    static int IBlockFacts.Elements => 256;
 
-    public static int Elements => 256;
+    static int IBlockFacts.Bytes => 136;
 
-    public static int Bytes => 136;
+    static void IBlockLayout.SetScales(Span<byte> block, float deviation) => BlockBytes.WriteHalf(block, 0, 1 / 1280f * deviation);
 
-    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    static void IBlockLayout.DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
     {
         float d = BlockBytes.Half(block, 0);
         for (int i = 0; i < 256; i++)
@@ -29,7 +28,7 @@ internal readonly struct IQ4_XS : IBlockLayout, IBlockEncoder
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void DecodeVector(ref byte block, ref float output)
+    static void IBlockLayout.DecodeVector(ref byte block, ref float output)
     {
         float d = BlockBytes.Half(ref block, 0);
         int high = BlockBytes.Read<ushort>(ref block, 2);
@@ -43,7 +42,7 @@ internal readonly struct IQ4_XS : IBlockLayout, IBlockEncoder
         }
     }
 
-    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    static void IBlockEncoder.Encode(ReadOnlySpan<float> values, Span<byte> block)
     {
         Span<sbyte> scales = stackalloc sbyte[8];
         Span<byte> codes = stackalloc byte[256];

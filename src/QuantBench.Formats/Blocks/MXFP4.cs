@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
@@ -9,22 +8,23 @@ namespace QuantBench.Formats.Blocks;
 /// <see cref="Fp4.Doubled"/>.
 /// <c>x = 2^(e − 128) · level</c>. e = 255, which the standard reserves for NaN, is read as 2^127 like everywhere else in the field.
 /// </summary>
-internal readonly struct MXFP4 : IBlockLayout, IBlockEncoder
+public readonly struct MXFP4 : IBlockLayout, IBlockEncoder
 {
-    public static GgmlType Type => GgmlType.MXFP4;
+    static int IBlockFacts.Elements => 32;
 
-    public static int Elements => 32;
+    static int IBlockFacts.Bytes => 17;
 
-    public static int Bytes => 17;
+    static void IBlockLayout.SetScales(Span<byte> block, float deviation) =>
+        block[0] = (byte)Math.Clamp(128 + (int)MathF.Round(MathF.Log2(deviation / 6.4f)), 1, 254);
 
-    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    static void IBlockLayout.DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
     {
         float d = Fp4.HalfOfE8M0(block[0]);
         for (int i = 0; i < 32; i++) output[i] = Fp4.Doubled[BlockBytes.Nibble(block[1 + i % 16], i / 16)] * d;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void DecodeVector(ref byte block, ref float output)
+    static void IBlockLayout.DecodeVector(ref byte block, ref float output)
     {
         float d = Fp4.HalfOfE8M0(block);
         Vector128<byte> packed = Vector128.LoadUnsafe(ref block, 1);
@@ -33,7 +33,7 @@ internal readonly struct MXFP4 : IBlockLayout, IBlockEncoder
         Lanes.Store(Vector128.Shuffle(levels, Lanes.HighNibbles(packed).AsSByte()), d, ref Unsafe.Add(ref output, 16));
     }
 
-    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    static void IBlockEncoder.Encode(ReadOnlySpan<float> values, Span<byte> block)
     {
         // The largest magnitude lands between 4 and 8, so that 6, the largest level, is in reach.
         float largest = MathF.Abs(Extremes.Signed(values));

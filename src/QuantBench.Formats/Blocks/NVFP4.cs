@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
@@ -9,15 +8,16 @@ namespace QuantBench.Formats.Blocks;
 /// k the high one.
 /// <c>x = scale / 2 · level</c> with <see cref="Fp4.Doubled"/>. A factor per tensor may lie beside it; it is not part of the blocks.
 /// </summary>
-internal readonly struct NVFP4 : IBlockLayout
+public readonly struct NVFP4 : IBlockLayout
 {
-    public static GgmlType Type => GgmlType.NVFP4;
+    static int IBlockFacts.Elements => 64;
 
-    public static int Elements => 64;
+    static int IBlockFacts.Bytes => 36;
 
-    public static int Bytes => 36;
+    // 1 before halving; real files scale the product once more.
+    static void IBlockLayout.SetScales(Span<byte> block, float deviation) => block[..4].Fill(0x38);
 
-    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    static void IBlockLayout.DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
     {
         for (int i = 0; i < 64; i++)
         {
@@ -27,7 +27,7 @@ internal readonly struct NVFP4 : IBlockLayout
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void DecodeVector(ref byte block, ref float output)
+    static void IBlockLayout.DecodeVector(ref byte block, ref float output)
     {
         const ulong Nibbles = 0x0F0F_0F0F_0F0F_0F0F;
         Vector128<sbyte> levels = Fp4.Vector;

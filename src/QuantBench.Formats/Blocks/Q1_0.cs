@@ -1,26 +1,25 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>Half <c>d</c> at 0, 16 bytes of bits at 2: bit i % 8 of byte i / 8. <c>x = d</c> where it is set, else <c>−d</c>.</summary>
-internal readonly struct Q1_0 : IBlockLayout, IBlockEncoder
+public readonly struct Q1_0 : IBlockLayout, IBlockEncoder
 {
-    public static GgmlType Type => GgmlType.Q1_0;
+    static int IBlockFacts.Elements => 128;
 
-    public static int Elements => 128;
+    static int IBlockFacts.Bytes => 18;
 
-    public static int Bytes => 18;
+    static void IBlockLayout.SetScales(Span<byte> block, float deviation) => BlockBytes.WriteHalf(block, 0, deviation);
 
-    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    static void IBlockLayout.DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
     {
         float d = BlockBytes.Half(block, 0);
         for (int i = 0; i < 128; i++) output[i] = ((block[2 + i / 8] >> (i % 8)) & 1) != 0 ? d : -d;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void DecodeVector(ref byte block, ref float output)
+    static void IBlockLayout.DecodeVector(ref byte block, ref float output)
     {
         float d = BlockBytes.Half(ref block, 0);
         for (int i = 0; i < 8; i++)
@@ -31,7 +30,7 @@ internal readonly struct Q1_0 : IBlockLayout, IBlockEncoder
         }
     }
 
-    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    static void IBlockEncoder.Encode(ReadOnlySpan<float> values, Span<byte> block)
     {
         float sum = 0;
         foreach (float value in values) sum += MathF.Abs(value);

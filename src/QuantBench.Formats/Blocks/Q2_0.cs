@@ -1,28 +1,27 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>
 /// Half <c>d</c> at 0, 16 bytes at 2, four consecutive elements each, lowest bits first. <c>x = d · (q − 1)</c>, so −d, 0, d or 2d.
 /// </summary>
-internal readonly struct Q2_0 : IBlockLayout, IBlockEncoder
+public readonly struct Q2_0 : IBlockLayout, IBlockEncoder
 {
-    public static GgmlType Type => GgmlType.Q2_0;
+    static int IBlockFacts.Elements => 64;
 
-    public static int Elements => 64;
+    static int IBlockFacts.Bytes => 18;
 
-    public static int Bytes => 18;
+    static void IBlockLayout.SetScales(Span<byte> block, float deviation) => BlockBytes.WriteHalf(block, 0, 0.8f * deviation);
 
-    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    static void IBlockLayout.DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
     {
         float d = BlockBytes.Half(block, 0);
         for (int i = 0; i < 64; i++) output[i] = (((block[2 + i / 4] >> (2 * (i % 4))) & 3) - 1) * d;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void DecodeVector(ref byte block, ref float output)
+    static void IBlockLayout.DecodeVector(ref byte block, ref float output)
     {
         float d = BlockBytes.Half(ref block, 0);
         Vector128<byte> spread = Vector128.Create((byte)0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
@@ -39,7 +38,7 @@ internal readonly struct Q2_0 : IBlockLayout, IBlockEncoder
         }
     }
 
-    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    static void IBlockEncoder.Encode(ReadOnlySpan<float> values, Span<byte> block)
     {
         float d = MathF.Abs(Extremes.Signed(values));
         float inverse = d != 0 ? 1 / d : 0;

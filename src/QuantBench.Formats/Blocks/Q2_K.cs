@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
@@ -10,15 +9,19 @@ namespace QuantBench.Formats.Blocks;
 /// <c>dmin</c> at 82. Each 128 elements take 32 bytes: element r is bits 2·(r / 32) of byte r % 32. <c>x = d · scale · q − dmin ·
 /// minimum</c>.
 /// </summary>
-internal readonly struct Q2_K : IBlockLayout, IBlockEncoder
+public readonly struct Q2_K : IBlockLayout, IBlockEncoder
 {
-    public static GgmlType Type => GgmlType.Q2_K;
+    static int IBlockFacts.Elements => 256;
 
-    public static int Elements => 256;
+    static int IBlockFacts.Bytes => 84;
 
-    public static int Bytes => 84;
+    static void IBlockLayout.SetScales(Span<byte> block, float deviation)
+    {
+        BlockBytes.WriteHalf(block, 80, 1 / 13f * deviation);
+        BlockBytes.WriteHalf(block, 82, 1.5f / 13 * deviation);
+    }
 
-    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    static void IBlockLayout.DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
     {
         float d = BlockBytes.Half(block, 80);
         float dmin = BlockBytes.Half(block, 82);
@@ -31,7 +34,7 @@ internal readonly struct Q2_K : IBlockLayout, IBlockEncoder
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void DecodeVector(ref byte block, ref float output)
+    static void IBlockLayout.DecodeVector(ref byte block, ref float output)
     {
         float d = BlockBytes.Half(ref block, 80);
         float dmin = BlockBytes.Half(ref block, 82);
@@ -50,7 +53,7 @@ internal readonly struct Q2_K : IBlockLayout, IBlockEncoder
         }
     }
 
-    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    static void IBlockEncoder.Encode(ReadOnlySpan<float> values, Span<byte> block)
     {
         Span<byte> scales = stackalloc byte[16];
         Span<byte> minimums = stackalloc byte[16];

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
@@ -8,15 +7,15 @@ namespace QuantBench.Formats.Blocks;
 /// 32 bytes of third bits at 0 (bit i / 32 of byte i % 32), 64 bytes of low bits at 32 in the order of <see cref="Q2_K"/>, 16 six-bit
 /// scales in 12 bytes at 96, half <c>d</c> at 108. <c>x = d · (scale − 32) · (q − 4)</c>.
 /// </summary>
-internal readonly struct Q3_K : IBlockLayout, IBlockEncoder
+public readonly struct Q3_K : IBlockLayout, IBlockEncoder
 {
-    public static GgmlType Type => GgmlType.Q3_K;
+    static int IBlockFacts.Elements => 256;
 
-    public static int Elements => 256;
+    static int IBlockFacts.Bytes => 110;
 
-    public static int Bytes => 110;
+    static void IBlockLayout.SetScales(Span<byte> block, float deviation) => BlockBytes.WriteHalf(block, 108, 1 / 43f * deviation);
 
-    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    static void IBlockLayout.DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
     {
         float d = BlockBytes.Half(block, 108);
         for (int i = 0; i < 256; i++)
@@ -28,7 +27,7 @@ internal readonly struct Q3_K : IBlockLayout, IBlockEncoder
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void DecodeVector(ref byte block, ref float output)
+    static void IBlockLayout.DecodeVector(ref byte block, ref float output)
     {
         float d = BlockBytes.Half(ref block, 108);
         Vector128<byte> scales = Scales(ref Unsafe.Add(ref block, 96));
@@ -53,7 +52,7 @@ internal readonly struct Q3_K : IBlockLayout, IBlockEncoder
         }
     }
 
-    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    static void IBlockEncoder.Encode(ReadOnlySpan<float> values, Span<byte> block)
     {
         Span<sbyte> scales = stackalloc sbyte[16];
         Span<byte> codes = stackalloc byte[256];

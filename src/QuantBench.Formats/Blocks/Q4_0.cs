@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
@@ -8,22 +7,22 @@ namespace QuantBench.Formats.Blocks;
 /// Half <c>d</c> at 0, 16 bytes of nibbles at 2: element i &lt; 16 is the low nibble of byte i, element 16 + i the high one. <c>x = d · (q
 /// − 8)</c>.
 /// </summary>
-internal readonly struct Q4_0 : IBlockLayout, IBlockEncoder
+public readonly struct Q4_0 : IBlockLayout, IBlockEncoder
 {
-    public static GgmlType Type => GgmlType.Q4_0;
+    static int IBlockFacts.Elements => 32;
 
-    public static int Elements => 32;
+    static int IBlockFacts.Bytes => 18;
 
-    public static int Bytes => 18;
+    static void IBlockLayout.SetScales(Span<byte> block, float deviation) => BlockBytes.WriteHalf(block, 0, 1 / 4.6f * deviation);
 
-    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    static void IBlockLayout.DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
     {
         float d = BlockBytes.Half(block, 0);
         for (int i = 0; i < 32; i++) output[i] = (BlockBytes.Nibble(block[2 + i % 16], i / 16) - 8) * d;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void DecodeVector(ref byte block, ref float output)
+    static void IBlockLayout.DecodeVector(ref byte block, ref float output)
     {
         float d = BlockBytes.Half(ref block, 0);
         Vector128<byte> packed = Vector128.LoadUnsafe(ref block, 2);
@@ -31,7 +30,7 @@ internal readonly struct Q4_0 : IBlockLayout, IBlockEncoder
         Lanes.Store(Lanes.HighNibbles(packed).AsSByte() - Vector128.Create((sbyte)8), d, ref Unsafe.Add(ref output, 16));
     }
 
-    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    static void IBlockEncoder.Encode(ReadOnlySpan<float> values, Span<byte> block)
     {
         float d = Extremes.Signed(values) / -8;
         float inverse = d != 0 ? 1 / d : 0;

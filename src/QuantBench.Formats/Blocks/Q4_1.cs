@@ -1,19 +1,22 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>Halves <c>d</c> at 0 and <c>m</c> at 2, nibbles at 4 in the order of <see cref="Q4_0"/>. <c>x = d · q + m</c>.</summary>
-internal readonly struct Q4_1 : IBlockLayout, IBlockEncoder
+public readonly struct Q4_1 : IBlockLayout, IBlockEncoder
 {
-    public static GgmlType Type => GgmlType.Q4_1;
+    static int IBlockFacts.Elements => 32;
 
-    public static int Elements => 32;
+    static int IBlockFacts.Bytes => 20;
 
-    public static int Bytes => 20;
+    static void IBlockLayout.SetScales(Span<byte> block, float deviation)
+    {
+        BlockBytes.WriteHalf(block, 0, 1 / 4.6f * deviation);
+        BlockBytes.WriteHalf(block, 2, -7.5f / 4.6f * deviation);
+    }
 
-    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    static void IBlockLayout.DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
     {
         float d = BlockBytes.Half(block, 0);
         float m = BlockBytes.Half(block, 2);
@@ -21,7 +24,7 @@ internal readonly struct Q4_1 : IBlockLayout, IBlockEncoder
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void DecodeVector(ref byte block, ref float output)
+    static void IBlockLayout.DecodeVector(ref byte block, ref float output)
     {
         float d = BlockBytes.Half(ref block, 0);
         float m = BlockBytes.Half(ref block, 2);
@@ -30,7 +33,7 @@ internal readonly struct Q4_1 : IBlockLayout, IBlockEncoder
         Lanes.Store(Lanes.HighNibbles(packed), d, m, ref Unsafe.Add(ref output, 16));
     }
 
-    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    static void IBlockEncoder.Encode(ReadOnlySpan<float> values, Span<byte> block)
     {
         (float min, float max) = Extremes.Range(values);
         float d = (max - min) / 15;

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
@@ -8,15 +7,19 @@ namespace QuantBench.Formats.Blocks;
 /// Halves <c>d</c> at 0 and <c>dmin</c> at 2, 12 bytes of <see cref="SixBitScales"/> at 4, 128 bytes of nibbles at 16: each 32 bytes hold
 /// 64 elements, the first 32 in the low nibbles. <c>x = d · scale · q − dmin · minimum</c>, one scale and minimum per 32.
 /// </summary>
-internal readonly struct Q4_K : IBlockLayout, IBlockEncoder
+public readonly struct Q4_K : IBlockLayout, IBlockEncoder
 {
-    public static GgmlType Type => GgmlType.Q4_K;
+    static int IBlockFacts.Elements => 256;
 
-    public static int Elements => 256;
+    static int IBlockFacts.Bytes => 144;
 
-    public static int Bytes => 144;
+    static void IBlockLayout.SetScales(Span<byte> block, float deviation)
+    {
+        BlockBytes.WriteHalf(block, 0, 1 / 250f * deviation);
+        BlockBytes.WriteHalf(block, 2, 7.5f / 250 * deviation);
+    }
 
-    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    static void IBlockLayout.DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
     {
         float d = BlockBytes.Half(block, 0);
         float dmin = BlockBytes.Half(block, 2);
@@ -30,7 +33,7 @@ internal readonly struct Q4_K : IBlockLayout, IBlockEncoder
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void DecodeVector(ref byte block, ref float output)
+    static void IBlockLayout.DecodeVector(ref byte block, ref float output)
     {
         float d = BlockBytes.Half(ref block, 0);
         float dmin = BlockBytes.Half(ref block, 2);
@@ -52,7 +55,7 @@ internal readonly struct Q4_K : IBlockLayout, IBlockEncoder
         }
     }
 
-    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    static void IBlockEncoder.Encode(ReadOnlySpan<float> values, Span<byte> block)
     {
         Span<byte> scales = stackalloc byte[8];
         Span<byte> minimums = stackalloc byte[8];

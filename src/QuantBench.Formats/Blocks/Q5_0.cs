@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
@@ -9,15 +8,15 @@ namespace QuantBench.Formats.Blocks;
 /// Half <c>d</c> at 0, fifth bits at 2 (bit i of a 32-bit word belongs to element i), nibbles at 6 in the order of <see cref="Q4_0"/>.
 /// <c>x = d · (q − 16)</c>.
 /// </summary>
-internal readonly struct Q5_0 : IBlockLayout, IBlockEncoder
+public readonly struct Q5_0 : IBlockLayout, IBlockEncoder
 {
-    public static GgmlType Type => GgmlType.Q5_0;
+    static int IBlockFacts.Elements => 32;
 
-    public static int Elements => 32;
+    static int IBlockFacts.Bytes => 22;
 
-    public static int Bytes => 22;
+    static void IBlockLayout.SetScales(Span<byte> block, float deviation) => BlockBytes.WriteHalf(block, 0, 1 / 9.2f * deviation);
 
-    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    static void IBlockLayout.DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
     {
         float d = BlockBytes.Half(block, 0);
         uint high = BinaryPrimitives.ReadUInt32LittleEndian(block[2..]);
@@ -29,7 +28,7 @@ internal readonly struct Q5_0 : IBlockLayout, IBlockEncoder
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void DecodeVector(ref byte block, ref float output)
+    static void IBlockLayout.DecodeVector(ref byte block, ref float output)
     {
         float d = BlockBytes.Half(ref block, 0);
         Vector128<byte> packed = Vector128.LoadUnsafe(ref block, 6);
@@ -40,7 +39,7 @@ internal readonly struct Q5_0 : IBlockLayout, IBlockEncoder
         Lanes.Store(high.AsSByte() - Vector128.Create((sbyte)16), d, ref Unsafe.Add(ref output, 16));
     }
 
-    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    static void IBlockEncoder.Encode(ReadOnlySpan<float> values, Span<byte> block)
     {
         float d = Extremes.Signed(values) / -16;
         float inverse = d != 0 ? 1 / d : 0;

@@ -1,21 +1,24 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>Halves <c>d</c> at 0 and <c>m</c> at 2, fifth bits at 4, nibbles at 8, ordered as in <see cref="Q5_0"/>. <c>x = d · q +
 /// m</c>.</summary>
-internal readonly struct Q5_1 : IBlockLayout, IBlockEncoder
+public readonly struct Q5_1 : IBlockLayout, IBlockEncoder
 {
-    public static GgmlType Type => GgmlType.Q5_1;
+    static int IBlockFacts.Elements => 32;
 
-    public static int Elements => 32;
+    static int IBlockFacts.Bytes => 24;
 
-    public static int Bytes => 24;
+    static void IBlockLayout.SetScales(Span<byte> block, float deviation)
+    {
+        BlockBytes.WriteHalf(block, 0, 1 / 9.2f * deviation);
+        BlockBytes.WriteHalf(block, 2, -15.5f / 9.2f * deviation);
+    }
 
-    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    static void IBlockLayout.DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
     {
         float d = BlockBytes.Half(block, 0);
         float m = BlockBytes.Half(block, 2);
@@ -28,7 +31,7 @@ internal readonly struct Q5_1 : IBlockLayout, IBlockEncoder
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void DecodeVector(ref byte block, ref float output)
+    static void IBlockLayout.DecodeVector(ref byte block, ref float output)
     {
         float d = BlockBytes.Half(ref block, 0);
         float m = BlockBytes.Half(ref block, 2);
@@ -39,7 +42,7 @@ internal readonly struct Q5_1 : IBlockLayout, IBlockEncoder
             ref Unsafe.Add(ref output, 16));
     }
 
-    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    static void IBlockEncoder.Encode(ReadOnlySpan<float> values, Span<byte> block)
     {
         (float min, float max) = Extremes.Range(values);
         float d = (max - min) / 31;

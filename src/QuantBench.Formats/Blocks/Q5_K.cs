@@ -1,19 +1,22 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>As <see cref="Q4_K"/> with 32 bytes of fifth bits at 16 (bit i / 32 of byte i % 32) and the nibbles at 48.</summary>
-internal readonly struct Q5_K : IBlockLayout, IBlockEncoder
+public readonly struct Q5_K : IBlockLayout, IBlockEncoder
 {
-    public static GgmlType Type => GgmlType.Q5_K;
+    static int IBlockFacts.Elements => 256;
 
-    public static int Elements => 256;
+    static int IBlockFacts.Bytes => 176;
 
-    public static int Bytes => 176;
+    static void IBlockLayout.SetScales(Span<byte> block, float deviation)
+    {
+        BlockBytes.WriteHalf(block, 0, 1 / 500f * deviation);
+        BlockBytes.WriteHalf(block, 2, 15.5f / 500 * deviation);
+    }
 
-    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    static void IBlockLayout.DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
     {
         float d = BlockBytes.Half(block, 0);
         float dmin = BlockBytes.Half(block, 2);
@@ -27,7 +30,7 @@ internal readonly struct Q5_K : IBlockLayout, IBlockEncoder
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void DecodeVector(ref byte block, ref float output)
+    static void IBlockLayout.DecodeVector(ref byte block, ref float output)
     {
         float d = BlockBytes.Half(ref block, 0);
         float dmin = BlockBytes.Half(ref block, 2);
@@ -56,7 +59,7 @@ internal readonly struct Q5_K : IBlockLayout, IBlockEncoder
         }
     }
 
-    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    static void IBlockEncoder.Encode(ReadOnlySpan<float> values, Span<byte> block)
     {
         Span<byte> scales = stackalloc byte[8];
         Span<byte> minimums = stackalloc byte[8];

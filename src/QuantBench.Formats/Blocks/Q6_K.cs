@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
@@ -9,15 +8,15 @@ namespace QuantBench.Formats.Blocks;
 /// 64 + 32 bytes: element r is the nibble r / 64 of byte r % 64, its upper bits the pair r / 32 of byte r % 32. <c>x = d · scale · (q −
 /// 32)</c>, one scale per 16.
 /// </summary>
-internal readonly struct Q6_K : IBlockLayout, IBlockEncoder
+public readonly struct Q6_K : IBlockLayout, IBlockEncoder
 {
-    public static GgmlType Type => GgmlType.Q6_K;
+    static int IBlockFacts.Elements => 256;
 
-    public static int Elements => 256;
+    static int IBlockFacts.Bytes => 210;
 
-    public static int Bytes => 210;
+    static void IBlockLayout.SetScales(Span<byte> block, float deviation) => BlockBytes.WriteHalf(block, 208, 1 / 1370f * deviation);
 
-    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    static void IBlockLayout.DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
     {
         float d = BlockBytes.Half(block, 208);
         for (int i = 0; i < 256; i++)
@@ -30,7 +29,7 @@ internal readonly struct Q6_K : IBlockLayout, IBlockEncoder
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void DecodeVector(ref byte block, ref float output)
+    static void IBlockLayout.DecodeVector(ref byte block, ref float output)
     {
         float d = BlockBytes.Half(ref block, 208);
         Vector128<byte> pair = Vector128.Create((byte)0x30);
@@ -58,7 +57,7 @@ internal readonly struct Q6_K : IBlockLayout, IBlockEncoder
         }
     }
 
-    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    static void IBlockEncoder.Encode(ReadOnlySpan<float> values, Span<byte> block)
     {
         Span<sbyte> scales = stackalloc sbyte[16];
         Span<byte> codes = stackalloc byte[256];

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
@@ -9,29 +8,29 @@ namespace QuantBench.Formats.Blocks;
 /// Float <c>d</c> at 0 (may be negative), 256 signed bytes at 4, sums of each 16 of them as 16-bit integers at 260. <c>x = d · q</c>. An
 /// activation format.
 /// </summary>
-internal readonly struct Q8_K : IBlockLayout, IBlockEncoder
+public readonly struct Q8_K : IBlockLayout, IBlockEncoder
 {
-    public static GgmlType Type => GgmlType.Q8_K;
+    static int IBlockFacts.Elements => 256;
 
-    public static int Elements => 256;
+    static int IBlockFacts.Bytes => 292;
 
-    public static int Bytes => 292;
+    static bool IBlockLayout.ForInputs => true;
 
-    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    static void IBlockLayout.DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
     {
         float d = BinaryPrimitives.ReadSingleLittleEndian(block);
         for (int i = 0; i < 256; i++) output[i] = d * (sbyte)block[4 + i];
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void DecodeVector(ref byte block, ref float output)
+    static void IBlockLayout.DecodeVector(ref byte block, ref float output)
     {
         float d = BlockBytes.Read<float>(ref block, 0);
         for (int i = 0; i < 256; i += 16)
             Lanes.Store(Vector128.LoadUnsafe(ref block, (nuint)(4 + i)).AsSByte(), d, ref Unsafe.Add(ref output, i));
     }
 
-    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    static void IBlockEncoder.Encode(ReadOnlySpan<float> values, Span<byte> block)
     {
         block.Clear();
         float extreme = Extremes.Signed(values);

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
@@ -10,15 +9,15 @@ namespace QuantBench.Formats.Blocks;
 /// from bytes 0–31, 160–239 from bytes 32–47, 240–255 from bytes 48–51, each time all first trits, then all second ones. <c>x = d · (trit −
 /// 1)</c>.
 /// </summary>
-internal readonly struct TQ1_0 : IBlockLayout, IBlockEncoder
+public readonly struct TQ1_0 : IBlockLayout, IBlockEncoder
 {
-    public static GgmlType Type => GgmlType.TQ1_0;
+    static int IBlockFacts.Elements => 256;
 
-    public static int Elements => 256;
+    static int IBlockFacts.Bytes => 54;
 
-    public static int Bytes => 54;
+    static void IBlockLayout.SetScales(Span<byte> block, float deviation) => BlockBytes.WriteHalf(block, 52, 1.2f * deviation);
 
-    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    static void IBlockLayout.DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
     {
         float d = BlockBytes.Half(block, 52);
         ReadOnlySpan<byte> powers = [1, 3, 9, 27, 81];
@@ -36,7 +35,7 @@ internal readonly struct TQ1_0 : IBlockLayout, IBlockEncoder
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void DecodeVector(ref byte block, ref float output)
+    static void IBlockLayout.DecodeVector(ref byte block, ref float output)
     {
         float d = BlockBytes.Half(ref block, 52);
         Vector128<byte> first = Vector128.LoadUnsafe(ref block, 0);
@@ -60,7 +59,7 @@ internal readonly struct TQ1_0 : IBlockLayout, IBlockEncoder
         Lanes.Store(Trits(all.AsByte()), d, ref Unsafe.Add(ref output, 240));
     }
 
-    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    static void IBlockEncoder.Encode(ReadOnlySpan<float> values, Span<byte> block)
     {
         float d = MathF.Abs(Extremes.Signed(values));
         float inverse = d != 0 ? 1 / d : 0;

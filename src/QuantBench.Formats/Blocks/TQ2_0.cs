@@ -1,20 +1,19 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Formats.Blocks;
 
 /// <summary>Ternary, four to a byte: 64 bytes at 0 in the order of <see cref="Q2_K"/>, half <c>d</c> at 64. <c>x = d · (q −
 /// 1)</c>.</summary>
-internal readonly struct TQ2_0 : IBlockLayout, IBlockEncoder
+public readonly struct TQ2_0 : IBlockLayout, IBlockEncoder
 {
-    public static GgmlType Type => GgmlType.TQ2_0;
+    static int IBlockFacts.Elements => 256;
 
-    public static int Elements => 256;
+    static int IBlockFacts.Bytes => 66;
 
-    public static int Bytes => 66;
+    static void IBlockLayout.SetScales(Span<byte> block, float deviation) => BlockBytes.WriteHalf(block, 64, 0.9f * deviation);
 
-    public static void DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
+    static void IBlockLayout.DecodeScalar(ReadOnlySpan<byte> block, Span<float> output)
     {
         float d = BlockBytes.Half(block, 64);
         for (int i = 0; i < 256; i++)
@@ -25,7 +24,7 @@ internal readonly struct TQ2_0 : IBlockLayout, IBlockEncoder
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void DecodeVector(ref byte block, ref float output)
+    static void IBlockLayout.DecodeVector(ref byte block, ref float output)
     {
         float d = BlockBytes.Half(ref block, 64);
         for (int half = 0; half < 4; half++)
@@ -41,7 +40,7 @@ internal readonly struct TQ2_0 : IBlockLayout, IBlockEncoder
         }
     }
 
-    public static void Encode(ReadOnlySpan<float> values, Span<byte> block)
+    static void IBlockEncoder.Encode(ReadOnlySpan<float> values, Span<byte> block)
     {
         float d = MathF.Abs(Extremes.Signed(values));
         float inverse = d != 0 ? 1 / d : 0;

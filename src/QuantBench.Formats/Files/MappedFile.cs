@@ -33,6 +33,7 @@ public sealed unsafe partial class MappedFile : IDisposable
     /// <summary>Maps a file.</summary>
     /// <param name="path">Path of the file.</param>
     /// <exception cref="RequestException">It isn't there or can't be read.</exception>
+    /// <exception cref="ModelFormatException">It is a Git LFS pointer.</exception>
     public static MappedFile Open(string path)
     {
         string full = System.IO.Path.GetFullPath(path);
@@ -50,6 +51,8 @@ public sealed unsafe partial class MappedFile : IDisposable
             MemoryMappedFile map;
             try
             {
+                Span<byte> start = stackalloc byte[64];
+                LfsPointer.Refuse(start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)], full);
                 map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None,
                     leaveOpen: false);
             }
@@ -73,7 +76,7 @@ public sealed unsafe partial class MappedFile : IDisposable
         {
             throw new RequestException($"There is no file '{full}'.", "Check the path.", e);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
             throw new RequestException($"The file '{full}' can't be read: {e.Message}", "Check its permissions.", e);
         }

@@ -54,6 +54,7 @@ public readonly struct ModelJson
             byte[] bytes = new byte[stream.Length];
             stream.ReadExactly(bytes);
             ReadOnlySpan<byte> byteOrderMark = [0xEF, 0xBB, 0xBF];
+            LfsPointer.Refuse(bytes, path);
             return Parse(bytes.AsMemory(bytes.AsSpan().StartsWith(byteOrderMark) ? 3 : 0), path, 0);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
@@ -61,7 +62,7 @@ public readonly struct ModelJson
             throw new RequestException($"There is no file '{path}'.",
                 "A Hugging Face directory needs config.json, tokenizer.json and *.safetensors.", e);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
             throw new RequestException($"The file '{path}' can't be read: {e.Message}", "Check its permissions.", e);
         }

@@ -1,61 +1,71 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
+using QuantBench.Formats.Blocks;
 
 namespace QuantBench.Formats.Gguf;
 
 /// <summary>How a tensor type is stored.</summary>
 /// <param name="Type">The type.</param>
-/// <param name="Name">Its name as llama.cpp prints it in capitals, e.g. <c>Q4_K</c>.</param>
 /// <param name="BlockElements">Elements per block; a row is a whole number of blocks.</param>
 /// <param name="BlockBytes">Bytes per block.</param>
-public sealed record GgmlTypeInfo(GgmlType Type, string Name, int BlockElements, int BlockBytes)
+/// <param name="Codec">Reads and writes its blocks; null for integers and F64, which hold no weights.</param>
+public sealed record GgmlTypeInfo(GgmlType Type, int BlockElements, int BlockBytes, IBlockCodec? Codec = null)
 {
+    /// <summary>Its name as llama.cpp prints it in capitals, e.g. <c>Q4_K</c>.</summary>
+    public string Name { get; } = Type.ToString();
+
+    /// <summary>Whether tensors of weights can be of this type.</summary>
+    public bool HoldsWeights => Codec is { ForInputs: false };
+
     /// <summary>Bits per element.</summary>
     public double BitsPerWeight => BlockBytes * 8.0 / BlockElements;
 }
 
-/// <summary>Every tensor type of GGUF. A new one is a line here and a member of <see cref="GgmlType"/>.</summary>
+/// <summary>
+/// Every tensor type of GGUF. A new one is a member of <see cref="GgmlType"/>, a struct in its own file among the blocks that holds all of
+/// its facts, and a line here.
+/// </summary>
 public static class GgmlTypes
 {
     /// <summary>All types, by id.</summary>
     public static ImmutableArray<GgmlTypeInfo> All { get; } =
     [
-        new(GgmlType.F32, "F32", 1, 4),
-        new(GgmlType.F16, "F16", 1, 2),
-        new(GgmlType.Q4_0, "Q4_0", 32, 18),
-        new(GgmlType.Q4_1, "Q4_1", 32, 20),
-        new(GgmlType.Q5_0, "Q5_0", 32, 22),
-        new(GgmlType.Q5_1, "Q5_1", 32, 24),
-        new(GgmlType.Q8_0, "Q8_0", 32, 34),
-        new(GgmlType.Q8_1, "Q8_1", 32, 36),
-        new(GgmlType.Q2_K, "Q2_K", 256, 84),
-        new(GgmlType.Q3_K, "Q3_K", 256, 110),
-        new(GgmlType.Q4_K, "Q4_K", 256, 144),
-        new(GgmlType.Q5_K, "Q5_K", 256, 176),
-        new(GgmlType.Q6_K, "Q6_K", 256, 210),
-        new(GgmlType.Q8_K, "Q8_K", 256, 292),
-        new(GgmlType.IQ2_XXS, "IQ2_XXS", 256, 66),
-        new(GgmlType.IQ2_XS, "IQ2_XS", 256, 74),
-        new(GgmlType.IQ3_XXS, "IQ3_XXS", 256, 98),
-        new(GgmlType.IQ1_S, "IQ1_S", 256, 50),
-        new(GgmlType.IQ4_NL, "IQ4_NL", 32, 18),
-        new(GgmlType.IQ3_S, "IQ3_S", 256, 110),
-        new(GgmlType.IQ2_S, "IQ2_S", 256, 82),
-        new(GgmlType.IQ4_XS, "IQ4_XS", 256, 136),
-        new(GgmlType.I8, "I8", 1, 1),
-        new(GgmlType.I16, "I16", 1, 2),
-        new(GgmlType.I32, "I32", 1, 4),
-        new(GgmlType.I64, "I64", 1, 8),
-        new(GgmlType.F64, "F64", 1, 8),
-        new(GgmlType.IQ1_M, "IQ1_M", 256, 56),
-        new(GgmlType.BF16, "BF16", 1, 2),
-        new(GgmlType.TQ1_0, "TQ1_0", 256, 54),
-        new(GgmlType.TQ2_0, "TQ2_0", 256, 66),
-        new(GgmlType.MXFP4, "MXFP4", 32, 17),
-        new(GgmlType.NVFP4, "NVFP4", 64, 36),
-        new(GgmlType.Q1_0, "Q1_0", 128, 18),
-        new(GgmlType.Q2_0, "Q2_0", 64, 18),
+        Of(GgmlType.F32, new F32Codec()),
+        Of(GgmlType.F16, new F16Codec()),
+        Of(GgmlType.Q4_0, new EncodingBlockCodec<Q4_0>()),
+        Of(GgmlType.Q4_1, new EncodingBlockCodec<Q4_1>()),
+        Of(GgmlType.Q5_0, new EncodingBlockCodec<Q5_0>()),
+        Of(GgmlType.Q5_1, new EncodingBlockCodec<Q5_1>()),
+        Of(GgmlType.Q8_0, new EncodingBlockCodec<Q8_0>()),
+        Of(GgmlType.Q8_1, new EncodingBlockCodec<Q8_1>()),
+        Of(GgmlType.Q2_K, new EncodingBlockCodec<Q2_K>()),
+        Of(GgmlType.Q3_K, new EncodingBlockCodec<Q3_K>()),
+        Of(GgmlType.Q4_K, new EncodingBlockCodec<Q4_K>()),
+        Of(GgmlType.Q5_K, new EncodingBlockCodec<Q5_K>()),
+        Of(GgmlType.Q6_K, new EncodingBlockCodec<Q6_K>()),
+        Of(GgmlType.Q8_K, new EncodingBlockCodec<Q8_K>()),
+        Of(GgmlType.IQ2_XXS, new BlockCodec<IQ2_XXS>()),
+        Of(GgmlType.IQ2_XS, new BlockCodec<IQ2_XS>()),
+        Of(GgmlType.IQ3_XXS, new BlockCodec<IQ3_XXS>()),
+        Of(GgmlType.IQ1_S, new BlockCodec<IQ1_S>()),
+        Of(GgmlType.IQ4_NL, new EncodingBlockCodec<IQ4_NL>()),
+        Of(GgmlType.IQ3_S, new BlockCodec<IQ3_S>()),
+        Of(GgmlType.IQ2_S, new BlockCodec<IQ2_S>()),
+        Of(GgmlType.IQ4_XS, new EncodingBlockCodec<IQ4_XS>()),
+        new(GgmlType.I8, 1, 1),
+        new(GgmlType.I16, 1, 2),
+        new(GgmlType.I32, 1, 4),
+        new(GgmlType.I64, 1, 8),
+        new(GgmlType.F64, 1, 8),
+        Of(GgmlType.IQ1_M, new BlockCodec<IQ1_M>()),
+        Of(GgmlType.BF16, new BF16Codec()),
+        Of(GgmlType.TQ1_0, new EncodingBlockCodec<TQ1_0>()),
+        Of(GgmlType.TQ2_0, new EncodingBlockCodec<TQ2_0>()),
+        Of(GgmlType.MXFP4, new EncodingBlockCodec<MXFP4>()),
+        Of(GgmlType.NVFP4, new BlockCodec<NVFP4>()),
+        Of(GgmlType.Q1_0, new EncodingBlockCodec<Q1_0>()),
+        Of(GgmlType.Q2_0, new EncodingBlockCodec<Q2_0>()),
     ];
 
     // Below All: static members are initialised in the order they are written.
@@ -72,6 +82,12 @@ public static class GgmlTypes
     /// <param name="info">The type; null when the id is unknown or was withdrawn.</param>
     public static bool TryGet(uint id, [NotNullWhen(true)] out GgmlTypeInfo? info) => ById.TryGetValue(id, out info);
 
+    /// <summary>The codec of a type.</summary>
+    /// <param name="type">A floating-point or quantized type.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The type has no codec.</exception>
+    public static IBlockCodec Codec(GgmlType type) =>
+        Get(type).Codec ?? throw new ArgumentOutOfRangeException(nameof(type), type, "no block codec");
+
     /// <summary>Bytes of a number of elements.</summary>
     /// <param name="type">Their type.</param>
     /// <param name="elements">How many; a whole number of blocks.</param>
@@ -83,4 +99,6 @@ public static class GgmlTypes
         ArgumentOutOfRangeException.ThrowIfNotEqual(elements % info.BlockElements, 0);
         return checked(elements / info.BlockElements * info.BlockBytes);
     }
+
+    private static GgmlTypeInfo Of(GgmlType type, IBlockCodec codec) => new(type, codec.BlockElements, codec.BlockBytes, codec);
 }

@@ -9,7 +9,6 @@ namespace QuantBench.Formats.Gguf;
 internal ref struct GgufCursor
 {
     private readonly ReadOnlySpan<byte> _bytes;
-    private readonly string _file;
     private int _position;
 
     /// <param name="bytes">The file's first bytes: all of it, or as much as a span can hold.</param>
@@ -17,8 +16,10 @@ internal ref struct GgufCursor
     public GgufCursor(ReadOnlySpan<byte> bytes, string file)
     {
         _bytes = bytes;
-        _file = file;
+        File = file;
     }
+
+    public string File { get; }
 
     public readonly int Position => _position;
 
@@ -56,5 +57,5 @@ internal ref struct GgufCursor
         return taken;
     }
 
-    public readonly ModelFormatException Error(long offset, string problem) => new(_file, offset, problem, GgufConstants.DamagedHint);
+    public readonly ModelFormatException Error(long offset, string problem) => new(File, offset, problem, GgufConstants.DamagedHint);
 }

@@ -12,6 +12,9 @@ internal static class GgufHeaderParser
     private const ulong MinEntryBytes = 8 + 1 + 4 + 1;
     private const ulong MinTensorBytes = 8 + 4 + 4 + 8;
 
+    // Versions and tensor types count up by ones: a larger number is damage, not the future.
+    private const uint NewestPlausible = 255;
+
     /// <param name="bytes">The file's first bytes: all of it, or as much as a span can hold.</param>
     /// <param name="fileLength">Bytes of the whole file.</param>
     /// <param name="file">Path, for messages.</param>
@@ -25,7 +28,7 @@ internal static class GgufHeaderParser
         }
 
         uint version = cursor.ReadUInt32("the version");
-        CheckVersion(version, cursor);
+        CheckVersion(version, cursor, file);
         int tensorCountAt = cursor.Position;
         ulong tensorCount = cursor.ReadUInt64("the tensor count");
         int entryCountAt = cursor.Position;
@@ -55,15 +58,18 @@ internal static class GgufHeaderParser
         return ReadTensors(ref cursor, version, metadata, (int)tensorCount, alignment, fileLength);
     }
 
-    private static void CheckVersion(uint version, GgufCursor cursor)
+    private static void CheckVersion(uint version, GgufCursor cursor, string file)
     {
         if (version is 2 or 3) return;
         if ((version & 0xFFFF) == 0 && version != 0)
         {
-            throw cursor.Error(4, $"version 0x{version:X8} looks like a big-endian file; only little-endian GGUF is read.");
+            throw new UnsupportedException(file, "this is a big-endian file; only little-endian GGUF is read.",
+                "gguf-py's gguf_convert_endian.py turns it around.");
         }
 
-        throw cursor.Error(4, $"GGUF version {version} is not read; versions 2 and 3 are.");
+        throw version is 0 or > NewestPlausible ? cursor.Error(4, $"there is no GGUF version {version}.")
+            : new UnsupportedException(file, $"GGUF version {version} is not read; versions 2 and 3 are.",
+                "Convert the model again, to version 3.");
     }
 
     private static object ReadValue(ref GgufCursor cursor, string key)
@@ -206,7 +212,13 @@ internal static class GgufHeaderParser
 
         int typeAt = cursor.Position;
         uint type = cursor.ReadUInt32(what);
-        if (!GgmlTypes.TryGet(type, out GgmlTypeInfo? info)) throw cursor.Error(typeAt, $"{what} has the unknown type {type}.");
+        if (!GgmlTypes.TryGet(type, out GgmlTypeInfo? info))
+        {
+            throw type > NewestPlausible ? cursor.Error(typeAt, $"{what} has the unknown type {type}.")
+                : new UnsupportedException(cursor.File, $"{what} has the unknown type {type}.",
+                    "A newer or older llama.cpp made it; make it again from the model's floats.");
+        }
+
         long columns = dimensions.Length == 0 ? 1 : dimensions[0];
         if (columns % info.BlockElements != 0)
         {

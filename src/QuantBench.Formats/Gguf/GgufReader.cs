@@ -129,7 +129,9 @@ public sealed partial class GgufReader : IDisposable
         var names = first.Tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
         for (int part = 1; part < count; part++)
         {
-            MappedFile file = MappedFile.Open($"{prefix}-{part + 1:D5}-of-{count:D5}.gguf");
+            string place = $"{prefix}-{part + 1:D5}-of-{count:D5}.gguf";
+            if (!File.Exists(place)) throw new ModelFormatException(path, null, $"its part '{place}' is missing.", "Fetch it as well.");
+            MappedFile file = MappedFile.Open(place);
             parts.Add(file);
             GgufHeader header = Parse(file);
             if (header.Metadata.FindInteger(GgufConstants.SplitNumber) != part

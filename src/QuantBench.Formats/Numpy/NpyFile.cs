@@ -39,15 +39,11 @@ public sealed partial record NpyFile(string Type, ImmutableArray<long> Shape, Re
     /// <exception cref="ModelFormatException">It isn't such an array.</exception>
     public static NpyFile Read(string path)
     {
-        try
+        return DiskFault.AsRequest($"The array '{path}' can't be read", "Check that it is there and may be read.", () =>
         {
             if (new FileInfo(path).Length > MaxBytes) throw new ModelFormatException(path, null, "is larger than 4 GiB.");
             return Parse(File.ReadAllBytes(path), path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new RequestException($"The array '{path}' can't be read: {e.Message}", "Check that it is there and may be read.", e);
-        }
+        });
     }
 
     /// <summary>Reads bytes.</summary>
@@ -63,7 +59,7 @@ public sealed partial record NpyFile(string Type, ImmutableArray<long> Shape, Re
         }
 
         bool wide = bytes[6] >= 2;
-        if (bytes[6] is < 1 or > 3) throw new ModelFormatException(path, 6, $"has version {bytes[6]}; 1 to 3 are read.");
+        if (bytes[6] is < 1 or > 3) throw new UnsupportedException(path, $"has version {bytes[6]}; 1 to 3 are read.");
         int start = wide ? 12 : 10;
         if (bytes.Length < start) throw new ModelFormatException(path, 8, "ends within its header.", "The file is truncated.");
         long length = wide ? BitConverter.ToUInt32(bytes, 8) : BitConverter.ToUInt16(bytes, 8);
@@ -72,7 +68,7 @@ public sealed partial record NpyFile(string Type, ImmutableArray<long> Shape, Re
         string header = Encoding.UTF8.GetString(bytes, start, (int)length);
         (string name, int size) = TypeOf(header, path);
         if (FortranOrder().IsMatch(header))
-            throw new ModelFormatException(path, start, "is in Fortran order, which isn't read.", "Save numpy.ascontiguousarray(a).");
+            throw new UnsupportedException(path, "is in Fortran order, which isn't read.", "Save numpy.ascontiguousarray(a).");
         ImmutableArray<long> shape = ShapeOf(header, path);
         long left = bytes.Length - start - length;
         long wanted = shape.Contains(0) ? 0 : size;
@@ -97,7 +93,7 @@ public sealed partial record NpyFile(string Type, ImmutableArray<long> Shape, Re
         if (!match.Success) throw new ModelFormatException(path, 10, "has a header without 'descr'.", "Save it with numpy.save.");
         string text = match.Groups[1].Value;
         if (text.Length > 1 && text[0] is '<' or '|' or '=' && s_types.TryGetValue(text[1..], out (string, int) type)) return type;
-        throw new ModelFormatException(path, 10, $"has elements of type '{text}', which isn't read.",
+        throw new UnsupportedException(path, $"has elements of type '{text}', which isn't read.",
             "Save it as little-endian float32, float16, float64, int64, int32, int16, int8, uint8 or bool.");
     }
 

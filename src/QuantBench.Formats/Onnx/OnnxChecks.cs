@@ -10,6 +10,9 @@ internal static class OnnxChecks
     private const int NewestIrVersion = 13;
     private const int NewestOpset = 26;
 
+    // Versions count up by ones: a larger number is damage, not the future.
+    private const int NewestPlausible = 255;
+
     /// <exception cref="ModelFormatException">The model says of itself what can't be.</exception>
     public static void CheckHeader(ModelProto model, string path)
     {
@@ -17,10 +20,7 @@ internal static class OnnxChecks
             throw new ModelFormatException(path, null, "there is no graph in it, so that it is not an ONNX model.",
                 "Check that this is the model file.");
         if (model.IrVersion is < 3 or > NewestIrVersion)
-        {
-            throw new ModelFormatException(path, null,
-                $"its format version (ir_version) is {model.IrVersion}; 3 to {NewestIrVersion} are read.");
-        }
+            throw Beyond(path, model.IrVersion, $"its format version (ir_version) is {model.IrVersion}; 3 to {NewestIrVersion} are read.");
 
         var domains = new HashSet<string>(StringComparer.Ordinal);
         foreach (OperatorSetIdProto opset in model.OpsetImport)
@@ -29,7 +29,7 @@ internal static class OnnxChecks
             if (!domains.Add(domain)) throw new ModelFormatException(path, null, $"it names the operator set '{opset.Domain}' twice.");
             if (opset.Version < 1 || (domain.Length == 0 && opset.Version > NewestOpset))
             {
-                throw new ModelFormatException(path, null,
+                throw Beyond(path, opset.Version,
                     $"it asks for version {opset.Version} of the operator set '{opset.Domain}'; 1 to {NewestOpset} are read.");
             }
         }
@@ -105,7 +105,7 @@ internal static class OnnxChecks
         if (functions.Contains((domain, node.OpType))) return;
         if (!OnnxOperators.Domains.Contains(domain))
         {
-            throw Wrong(node, path, $"is of the operator set '{domain}', which is not known.",
+            throw new UnsupportedException(path, $"{Title(node)} is of the operator set '{domain}', which is not known.",
                 "It needs a library of custom operators, which isn't loaded here.");
         }
 
@@ -134,7 +134,13 @@ internal static class OnnxChecks
         }
     }
 
+    /// <summary>A version that isn't read: an old or coming one, or one that can't be.</summary>
+    private static QuantBenchException Beyond(string path, long version, string problem) =>
+        version is >= 1 and <= NewestPlausible ? new UnsupportedException(path, problem) : new ModelFormatException(path, null, problem);
+
+    private static string Title(NodeProto node) =>
+        $"the node '{(node.Name.Length > 0 ? node.Name : node.Output.FirstOrDefault() ?? "?")}' ({node.OpType})";
+
     private static ModelFormatException Wrong(NodeProto node, string path, string problem, string? hint = null) =>
-        new(path, null, $"the node '{(node.Name.Length > 0 ? node.Name : node.Output.FirstOrDefault() ?? "?")}' ({node.OpType}) {problem}",
-            hint);
+        new(path, null, $"{Title(node)} {problem}", hint);
 }

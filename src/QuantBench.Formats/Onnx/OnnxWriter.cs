@@ -65,7 +65,7 @@ public sealed class OnnxWriter : IDisposable
                 end);
             RandomAccess.SetLength(_data, end);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
             _data?.Dispose();
             throw Unwritable(e);
@@ -104,7 +104,7 @@ public sealed class OnnxWriter : IDisposable
             using FileStream stream = File.Create(Path.Combine(_directory, ModelFile));
             OnnxProto.ToModel(_graph, ToTensor).WriteTo(stream);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
             throw Unwritable(e);
         }

@@ -57,7 +57,7 @@ public sealed record SafetensorsHeader(
         string typeName = json.Get("dtype").AsString();
         if (!Enum.TryParse(typeName, ignoreCase: false, out SafetensorsDType type) || type.ToString() != typeName)
         {
-            throw Error(file, 8, $"tensor '{name}' has the dtype '{typeName}', which is not read.");
+            throw new UnsupportedException(file, $"tensor '{name}' has the dtype '{typeName}', which is not read.");
         }
 
         ModelJson sizes = json.Get("shape");

@@ -33,10 +33,10 @@ public sealed class SafetensorsModel : IDisposable
         if (File.Exists(Path.Combine(directory, SingleFile))) return [SingleFile];
         string index = Path.Combine(directory, IndexFile);
         if (File.Exists(index)) return [.. ReadIndex(index).Values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
-        string hint = Directory.EnumerateFiles(directory, "*.bin").Any()
-            ? "PyTorch's .bin weights are not read: save the model with safe_serialization=True."
-            : $"The directory needs '{SingleFile}', or '{IndexFile}' with its shards.";
-        throw new RequestException($"There are no weights in '{directory}'.", hint);
+        throw Directory.EnumerateFiles(directory, "*.bin").Any()
+            ? new UnsupportedException(directory, "PyTorch's .bin weights are not read.", "Save the model with safe_serialization=True.")
+            : new RequestException($"There are no weights in '{directory}'.",
+                $"The directory needs '{SingleFile}', or '{IndexFile}' with its shards.");
     }
 
     /// <summary>Opens the weights of a directory.</summary>

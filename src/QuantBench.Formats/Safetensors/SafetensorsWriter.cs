@@ -49,7 +49,7 @@ public sealed class SafetensorsWriter : IDisposable
             _file = File.OpenHandle(path, FileMode.Create, FileAccess.Write, FileShare.None, FileOptions.None, at);
             RandomAccess.Write(_file, header, 0);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
             _file?.Dispose();
             throw Unwritable(e);

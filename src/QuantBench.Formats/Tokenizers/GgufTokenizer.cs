@@ -18,13 +18,14 @@ public static class GgufTokenizer
         if (model != "gpt2")
         {
             string what = model == "llama" ? "SentencePiece ('llama')" : $"'{model}'";
-            throw new ModelFormatException(file, null, $"the tokenizer model {what} is not read; byte-level BPE ('gpt2') is.");
+            throw new UnsupportedException(file, $"the tokenizer model {what} is not read; byte-level BPE ('gpt2') is.",
+                "Its speed can be measured all the same.");
         }
 
         string pre = metadata.FindString(Prefix + "pre") ?? "default";
         PreTokenizerKind kind = PreTokenizers.FromGgufName(pre)
-            ?? throw new ModelFormatException(file, null, $"the pre-tokenizer '{pre}' is not read.",
-                $"These are: {PreTokenizers.KnownNames}.");
+            ?? throw new UnsupportedException(file, $"the pre-tokenizer '{pre}' is not read.",
+                $"These are: {PreTokenizers.KnownNames}. The model's speed can be measured all the same.");
         string[] tokens = metadata.GetArray<string>(Prefix + "tokens");
         int[]? types = metadata.FindArray<int>(Prefix + "token_type");
         if (types is not null && types.Length != tokens.Length)

@@ -40,10 +40,10 @@ public sealed record HuggingFaceTokenizer(
         string path = Path.Combine(directory, "tokenizer.json");
         if (!File.Exists(path))
         {
-            string hint = File.Exists(Path.Combine(directory, "tokenizer.model"))
-                ? "SentencePiece files (tokenizer.model) are not read: save the tokenizer as a fast tokenizer, which writes tokenizer.json."
-                : "Fetch the model's tokenizer.json as well.";
-            throw new RequestException($"There is no tokenizer.json in '{directory}'.", hint);
+            throw File.Exists(Path.Combine(directory, "tokenizer.model"))
+                ? new UnsupportedException(directory, "SentencePiece files (tokenizer.model) are not read.",
+                    "Save the tokenizer as a fast tokenizer, which writes tokenizer.json.")
+                : new ModelFormatException(directory, null, "there is no tokenizer.json in it.", "Fetch it as well.");
         }
 
         ModelJson json = ModelJson.ReadFile(path);
@@ -54,7 +54,7 @@ public sealed record HuggingFaceTokenizer(
         bool ignoresMerges = model.Find("ignore_merges")?.AsBoolean() ?? false;
         if (ignoresMerges && !PreTokenizers.IgnoresMerges(kind))
         {
-            throw new ModelFormatException(path, null,
+            throw new UnsupportedException(path,
                 $"'model.ignore_merges' is true, which is not read together with the pre-tokenizer '{PreTokenizers.ToGgufName(kind)}'.");
         }
 
@@ -91,10 +91,10 @@ public sealed record HuggingFaceTokenizer(
     {
         // Old files don't name the type; those with merges are BPE.
         string type = model.Find("type")?.AsString() ?? (model.Find("merges") is null ? "unknown" : "BPE");
-        if (type != "BPE") throw new ModelFormatException(path, null, $"the tokenizer model '{type}' is not read; byte-level BPE is.");
+        if (type != "BPE") throw new UnsupportedException(path, $"the tokenizer model '{type}' is not read; byte-level BPE is.");
         if (model.Find("byte_fallback") is { } fallback && fallback.AsBoolean())
         {
-            throw new ModelFormatException(path, null, "BPE with 'byte_fallback' (SentencePiece style) is not read; byte-level BPE is.");
+            throw new UnsupportedException(path, "BPE with 'byte_fallback' (SentencePiece style) is not read; byte-level BPE is.");
         }
     }
 
@@ -106,13 +106,13 @@ public sealed record HuggingFaceTokenizer(
         string type = json.Get("type").AsString();
         bool isEmptySequence = type == "Sequence" && !json.Get("normalizers").Items().Any();
         if (!isEmptySequence && !(type == "NFC" && kind == PreTokenizerKind.Qwen2))
-            throw new ModelFormatException(path, null, $"the normalizer '{type}' is not read.");
+            throw new UnsupportedException(path, $"the normalizer '{type}' is not read.");
     }
 
     private static PreTokenizerKind ReadPreTokenizer(ModelJson? preTokenizer, string path)
     {
         if (preTokenizer is not { } json)
-            throw new ModelFormatException(path, null, "there is no 'pre_tokenizer'; byte-level BPE needs one.");
+            throw new UnsupportedException(path, "there is no 'pre_tokenizer'; byte-level BPE needs one.");
         ModelJson[] steps = json.Get("type").AsString() == "Sequence" ? [.. json.Get("pretokenizers").Items()] : [json];
         bool digits = false;
         PreTokenizerKind? kind = null;
@@ -159,9 +159,9 @@ public sealed record HuggingFaceTokenizer(
         };
     }
 
-    private static ModelFormatException UnknownPreTokenizer(string path, string what) =>
-        new(path, null, $"the pre-tokenizer is not known: {what}.",
-            "GPT-2's, Llama 3's, Qwen2's and SmolLM's are. A GGUF file of the model made by llama.cpp can be used instead.");
+    private static UnsupportedException UnknownPreTokenizer(string path, string what) =>
+        new(path, $"the pre-tokenizer is not known: {what}.",
+            "GPT-2's, Llama 3's, Qwen2's and SmolLM's are. The speed of a GGUF file that llama.cpp made of the model can be measured.");
 
     private static (ImmutableArray<string> Tokens, ImmutableArray<TokenType> Types, Dictionary<string, int> Added) ReadTokens(
         ModelJson json, ModelJson model, int size, string path)

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
 using QuantBench.Inference.Engines;
 using QuantBench.Models.Sources;
@@ -22,19 +21,12 @@ public sealed class DirectoryCopyBuilder : IArtifactBuilder
             return Support.No($"{Name} makes mlx, gptq and awq variants, not {artifactName}");
         }
 
-        try
-        {
-            string? own = DirectoryVariant.Quantized(source.Path);
-            return string.Equals(own, variant.Id, StringComparison.Ordinal)
-                ? Support.Yes
-                : Support.No(
-                    own is null ? $"{source.Path} has float weights, so it isn't {variant.Id}"
-                        : $"{source.Path} is {own}, not {variant.Id}");
-        }
-        catch (QuantBenchException e)
-        {
-            return Support.No(e.Message);
-        }
+        string? own = DirectoryVariant.Quantized(source.Path);
+        return string.Equals(own, variant.Id, StringComparison.Ordinal)
+            ? Support.Yes
+            : Support.No(
+                own is null ? $"{source.Path} has float weights, so it isn't {variant.Id}"
+                    : $"{source.Path} is {own}, not {variant.Id}");
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,3 @@
-using QuantBench.Core.Errors;
 using QuantBench.Inference.Engines;
 using QuantBench.Models.Sources;
 
@@ -14,14 +13,7 @@ internal static class DirectorySources
     {
         ArgumentNullException.ThrowIfNull(source);
         if (source.Kind != SourceKind.HuggingFace) return Support.No($"{builder} converts Hugging Face directories, not GGUF files");
-        try
-        {
-            return DirectoryVariant.Quantized(source.Path) is { } own
-                ? Support.No($"{source.Path} is {own} already; {builder} starts from float weights") : Support.Yes;
-        }
-        catch (QuantBenchException e)
-        {
-            return Support.No(e.Message);
-        }
+        return DirectoryVariant.Quantized(source.Path) is { } own
+            ? Support.No($"{source.Path} is {own} already; {builder} starts from float weights") : Support.Yes;
     }
 }

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
 using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Engines;
@@ -26,19 +25,12 @@ public sealed class GgufCopyBuilder : IArtifactBuilder
         if (!Variant.TryParse(artifactName, out Variant? variant) || variant is not { Format: "gguf" })
             return Support.No($"{Name} makes GGUF variants, not {artifactName}");
         if (source.Files.Length > 1) return Support.No($"{source.Path} is split; {Name} copies single files only");
-        try
-        {
-            using GgufReader reader = GgufReader.Open(source.Path);
-            if (reader.FileType is not { } type)
-                return Support.No($"{source.Path} doesn't say which quant scheme it has (general.file_type)");
-            return type == variant.Scheme.FileType && reader.Metadata.Contains(ImatrixKey) == variant.ImportanceMatrix
-                ? Support.Yes
-                : Support.No($"{source.Path} has file type {type}, not {variant.Scheme.FileType} ({variant.ShortName})");
-        }
-        catch (ModelFormatException e)
-        {
-            return Support.No(e.Message);
-        }
+        using GgufReader reader = GgufReader.Open(source.Path);
+        if (reader.FileType is not { } type)
+            return Support.No($"{source.Path} doesn't say which quant scheme it has (general.file_type)");
+        return type == variant.Scheme.FileType && reader.Metadata.Contains(ImatrixKey) == variant.ImportanceMatrix
+            ? Support.Yes
+            : Support.No($"{source.Path} has file type {type}, not {variant.Scheme.FileType} ({variant.ShortName})");
     }
 
     /// <inheritdoc/>

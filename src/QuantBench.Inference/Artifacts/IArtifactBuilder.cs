@@ -16,6 +16,8 @@ public interface IArtifactBuilder
     /// <summary>Whether this builder makes that artifact from that source; asked of each registered builder in turn.</summary>
     /// <param name="source">The model source.</param>
     /// <param name="artifactName">Variant id or <c>imatrix</c>.</param>
+    /// <exception cref="QuantBench.Core.Errors.QuantBenchException">The source is broken, or (an <see
+    /// cref="QuantBench.Core.Errors.UnsupportedException"/>) of a kind that isn't read.</exception>
     Support CanBuild(ModelSource source, string artifactName);
 
     /// <summary>Everything that decides the output's bytes, and what must exist first. Cheap: no weights are read.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Engines;
 using QuantBench.Inference.Artifacts;
 
 namespace QuantBench.Inference.Engines;
@@ -20,21 +21,24 @@ public sealed record EngineEnvironment
 }
 
 /// <summary>An engine's line in the registry.</summary>
-/// <param name="Name">Engine name in backend ids.</param>
-/// <param name="Description">One line for <c>doctor</c>.</param>
+/// <param name="Facts">What is known of it without starting it.</param>
 /// <param name="Create">Makes the engine; throws <see cref="QuantBench.Core.Errors.EngineException"/> with a hint when its libraries are
 /// missing.</param>
 /// <param name="CreateBuilders">Makes the engine's artifact builders; empty when it has none.</param>
 public sealed record EngineRegistration(
-    string Name,
-    string Description,
-    Func<EngineEnvironment, IEngine> Create,
-    Func<EngineEnvironment, ImmutableArray<IArtifactBuilder>> CreateBuilders);
+    EngineFacts Facts, Func<EngineEnvironment, IEngine> Create, Func<EngineEnvironment, ImmutableArray<IArtifactBuilder>> CreateBuilders)
+{
+    /// <summary>Engine name in backend ids.</summary>
+    public string Name => Facts.Name;
+}
 
 /// <summary>The engines of this installation, handed in by the composition root.</summary>
 /// <param name="Registrations">One line per engine.</param>
 public sealed record EngineRegistry(ImmutableArray<EngineRegistration> Registrations)
 {
+    /// <summary>What is known of them without starting them.</summary>
+    public EngineCatalog Catalog { get; } = new([.. Registrations.Select(r => r.Facts)]);
+
     /// <summary>The engine of a name, or null.</summary>
     public EngineRegistration? Find(string name) => Registrations.FirstOrDefault(r => r.Name == name);
 }

@@ -1,16 +1,15 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Settings;
-using QuantBench.Inference.Artifacts;
 
 namespace QuantBench.Inference.Engines;
 
 /// <summary>
-/// Code that runs a model. An engine turns token ids into logits and reports memory; tokenization, timing and every metric live outside, in
-/// the evaluators, so that figures of two engines differ only because the engines do. Engines are used from one thread at a time.
+/// Code that runs models or kernels. What it can do are contracts of their own (<see cref="ILogitsEngine"/>, <see cref="ITensorEngine"/>,
+/// <see cref="Kernels.IKernelEngine"/>); whoever needs one asks for it. Engines are used from one thread at a time.
 /// </summary>
 public interface IEngine : IDisposable
 {
-    /// <summary>Name in backend ids, e.g. <c>llamacpp</c>.</summary>
+    /// <summary>Name in backend ids.</summary>
     string Name { get; }
 
     /// <summary>What exactly runs: version, commit, compiled-in options; part of every timing's comparability.</summary>
@@ -18,20 +17,6 @@ public interface IEngine : IDisposable
 
     /// <summary>Every device this engine could use, supported or not. No lasting side effects.</summary>
     ImmutableArray<EngineDevice> Devices();
-
-    /// <summary>Whether the artifact can be run on the device; reads the artifact's header at most.</summary>
-    /// <param name="artifact">A file that exists.</param>
-    /// <param name="device">A device id, e.g. <c>cpu</c>.</param>
-    Support CanRun(Artifact artifact, string device);
-
-    /// <summary>Loads weights.</summary>
-    /// <param name="artifact">What to load.</param>
-    /// <param name="device">Where to; never another device than this one.</param>
-    /// <param name="options">How.</param>
-    /// <param name="cancellationToken">Stops loading as soon as the engine can.</param>
-    /// <exception cref="QuantBench.Core.Errors.EngineException">The engine refused; the message carries the engine's own words.</exception>
-    /// <exception cref="QuantBench.Core.Errors.ModelFormatException">The file is broken.</exception>
-    ILoadedModel Load(Artifact artifact, string device, LoadOptions options, CancellationToken cancellationToken);
 }
 
 /// <summary>A device of an engine.</summary>
@@ -56,7 +41,7 @@ public sealed record LoadOptions
     /// spinning.</summary>
     public bool CallerComputesBetweenRuns { get; init; }
 
-    /// <summary>The cell's settings: an engine reads those that are its own, which the table lists under its prefix.</summary>
+    /// <summary>The cell's settings: an engine reads those that are its own, which its registration lists.</summary>
     public CellSettings Settings { get; init; } = CellSettings.Empty;
 
     /// <summary>Folder for files that a setting asks the engine to leave beside the result, e.g. a profile; null = none. Made by who writes
@@ -81,8 +66,9 @@ public interface ILoadedModel : IDisposable
 
     /// <summary>Makes a session with an empty KV cache.</summary>
     /// <param name="options">Its sizes and settings.</param>
-    /// <exception cref="QuantBench.Core.Errors.EngineException">The engine refused, e.g. a KV-cache type that the model's head size doesn't
-    /// fit.</exception>
+    /// <exception cref="QuantBench.Core.Errors.UnsupportedException">The engine has no code for it, e.g. for a KV-cache type that the
+    /// model's head size doesn't fit.</exception>
+    /// <exception cref="QuantBench.Core.Errors.EngineException">The engine refused.</exception>
     IInferenceSession CreateSession(SessionOptions options);
 }
 

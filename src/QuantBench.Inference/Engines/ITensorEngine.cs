@@ -3,7 +3,7 @@ using QuantBench.Inference.Artifacts;
 
 namespace QuantBench.Inference.Engines;
 
-/// <summary>Optional ability of an engine: runs models that aren't language models, tensors in and tensors out.</summary>
+/// <summary>Ability of an engine: runs models that aren't language models, tensors in and tensors out.</summary>
 public interface ITensorEngine
 {
     /// <summary>Whether the artifact can be run on the device as a plain graph; reads its header at most.</summary>

@@ -1,3 +1,5 @@
+using QuantBench.Core.Errors;
+
 namespace QuantBench.Inference.Engines;
 
 /// <summary>Whether something can be done here, and if not, why, in words a person understands.</summary>
@@ -21,5 +23,27 @@ public readonly record struct Support
     {
         ArgumentException.ThrowIfNullOrEmpty(reason);
         return new Support(reason);
+    }
+
+    /// <summary>The answer of a check, which may also say no by an <see cref="UnsupportedException"/>; faults go through.</summary>
+    /// <param name="check">The check.</param>
+    public static Support Of(Func<Support> check)
+    {
+        ArgumentNullException.ThrowIfNull(check);
+        try
+        {
+            return check();
+        }
+        catch (UnsupportedException e)
+        {
+            return No(e.Explanation);
+        }
+    }
+
+    /// <summary>Goes on if it can be done.</summary>
+    /// <exception cref="UnsupportedException">It can't.</exception>
+    public void OrThrow()
+    {
+        if (Reason is not null) throw new UnsupportedException(null, Reason);
     }
 }

@@ -22,6 +22,9 @@ public sealed class DivergenceEvaluator : IWorkloadEvaluator, IReferencedWorkloa
         ReferenceLogProbabilities.Compute(context, outputPath, cancellationToken);
 
     /// <inheritdoc/>
+    public Support CanRun(EvaluationContext context) => LoadedCell.CanRun(context);
+
+    /// <inheritdoc/>
     public EvaluationResult Evaluate(EvaluationContext context, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(context);

@@ -12,6 +12,11 @@ public interface IWorkloadEvaluator
     /// <summary>Workload name, e.g. <c>perplexity</c>.</summary>
     string Workload { get; }
 
+    /// <summary>Whether the cell's engine has the ability that this workload needs, and can run the cell by it.</summary>
+    /// <param name="context">The cell.</param>
+    /// <exception cref="QuantBench.Core.Errors.ModelFormatException">The artifact is broken.</exception>
+    Support CanRun(EvaluationContext context);
+
     /// <summary>Measures. Synchronous: a timed loop must not hop threads.</summary>
     /// <param name="context">What to measure, with what.</param>
     /// <param name="cancellationToken">Stops the measurement.</param>

@@ -36,15 +36,13 @@ public sealed class KernelEvaluator : IWorkloadEvaluator
     /// <summary>Bytes of weights that take turns in a cold kernel on this machine: four times the last level of cache.</summary>
     public static long ColdBytes { get; } = Math.Max(LeastColdBytes, 4 * (CpuCaches.LastLevelBytes() ?? 0));
 
-    /// <summary>Whether an engine can time the kernel of a cell.</summary>
-    /// <param name="engine">The engine.</param>
-    /// <param name="cell">A cell of this workload.</param>
-    public static Support CanRun(IEngine engine, Core.Cells.Cell cell)
+    /// <inheritdoc/>
+    public Support CanRun(EvaluationContext context)
     {
-        ArgumentNullException.ThrowIfNull(engine);
-        ArgumentNullException.ThrowIfNull(cell);
-        if (engine is not IKernelEngine kernels)
-            return Support.No($"{engine.Name}: its kernels can't be timed one by one; time a model with the workload 'latency'");
+        ArgumentNullException.ThrowIfNull(context);
+        Core.Cells.Cell cell = context.Cell;
+        if (context.Engine is not IKernelEngine kernels)
+            return Support.No($"{context.Engine.Name}: its kernels can't be timed one by one; time a model with the workload 'latency'");
         return KernelSpec.Of(cell, out string? reason) is { } spec ? kernels.CanRunKernel(spec, cell.Backend.Device)
             : Support.No($"{cell.Backend}: {reason}");
     }
@@ -53,7 +51,7 @@ public sealed class KernelEvaluator : IWorkloadEvaluator
     public EvaluationResult Evaluate(EvaluationContext context, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(context);
-        if (CanRun(context.Engine, context.Cell).Reason is { } refusal) throw new EngineException(refusal);
+        CanRun(context).OrThrow();
         KernelSpec spec = KernelSpec.Of(context.Cell, out _)!; // CanRun has read it
         ImmutableSortedDictionary<string, double> before = context.Machine.Conditions();
         int threads = LoadedCell.ThreadsOf(context);

@@ -24,6 +24,9 @@ public sealed class LatencyEvaluator : IWorkloadEvaluator
     public string Workload => "latency";
 
     /// <inheritdoc/>
+    public Support CanRun(EvaluationContext context) => LoadedCell.CanRun(context);
+
+    /// <inheritdoc/>
     public EvaluationResult Evaluate(EvaluationContext context, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(context);

@@ -17,6 +17,9 @@ public sealed class LoadEvaluator : IWorkloadEvaluator
     public string Workload => "load";
 
     /// <inheritdoc/>
+    public Support CanRun(EvaluationContext context) => LoadedCell.CanRun(context);
+
+    /// <inheritdoc/>
     public EvaluationResult Evaluate(EvaluationContext context, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(context);

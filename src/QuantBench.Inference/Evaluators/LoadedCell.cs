@@ -40,11 +40,18 @@ internal sealed class LoadedCell : IDisposable
         return new LoadedCell(context, threads, Load(context, threads, cancellationToken), before);
     }
 
+    /// <summary>Whether the cell's engine gives logits of the cell's artifact.</summary>
+    public static Support CanRun(EvaluationContext context) => context.Engine is ILogitsEngine engine
+        ? engine.CanRun(context.Artifact, context.Cell.Backend.Device)
+        : Support.No($"{context.Engine.Name}: it gives no logits of an artifact, which {context.Cell.Workload} needs");
+
     /// <summary>Loads the model and checks the device.</summary>
+    /// <exception cref="UnsupportedException">The engine gives no logits.</exception>
     public static ILoadedModel Load(EvaluationContext context, int threads, CancellationToken cancellationToken)
     {
         string device = context.Cell.Backend.Device;
-        ILoadedModel model = context.Engine.Load(context.Artifact, device, OptionsOf(context, threads), cancellationToken);
+        if (context.Engine is not ILogitsEngine engine) throw new UnsupportedException(null, CanRun(context).Reason ?? "");
+        ILoadedModel model = engine.Load(context.Artifact, device, OptionsOf(context, threads), cancellationToken);
         if (model.DeviceUsed == device) return model;
         string used = model.DeviceUsed;
         model.Dispose();

@@ -16,6 +16,14 @@ public sealed class OnnxLatencyEvaluator : IWorkloadEvaluator, IReferencedWorklo
     public string Workload => "onnx-latency";
 
     /// <inheritdoc/>
+    public Support CanRun(EvaluationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        return context.Engine is ITensorEngine engine ? engine.CanRunTensors(context.Artifact, context.Cell.Backend.Device)
+            : Support.No($"{context.Engine.Name}: it runs language models only; {Workload} needs an engine for any ONNX model");
+    }
+
+    /// <inheritdoc/>
     public EvaluationResult Evaluate(EvaluationContext context, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(context);
@@ -88,14 +96,9 @@ public sealed class OnnxLatencyEvaluator : IWorkloadEvaluator, IReferencedWorklo
         return model.Outputs();
     }
 
-    private static ITensorModel Load(EvaluationContext context, int threads, CancellationToken cancellationToken)
+    private ITensorModel Load(EvaluationContext context, int threads, CancellationToken cancellationToken)
     {
-        if (context.Engine is not ITensorEngine engine)
-        {
-            throw new RequestException($"{context.Engine.Name} runs language models only.",
-                "onnx-latency needs an engine for ONNX models, e.g. backends: [onnxruntime/cpu].");
-        }
-
+        if (context.Engine is not ITensorEngine engine) throw new UnsupportedException(null, CanRun(context).Reason ?? "");
         string device = context.Cell.Backend.Device;
         ITensorModel model = engine.LoadTensors(context.Artifact, device, LoadedCell.OptionsOf(context, threads), cancellationToken);
         if (model.DeviceUsed == device) return model;

@@ -17,6 +17,9 @@ public sealed class PerplexityEvaluator : IWorkloadEvaluator
     public string Workload => "perplexity";
 
     /// <inheritdoc/>
+    public Support CanRun(EvaluationContext context) => LoadedCell.CanRun(context);
+
+    /// <inheritdoc/>
     public EvaluationResult Evaluate(EvaluationContext context, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(context);

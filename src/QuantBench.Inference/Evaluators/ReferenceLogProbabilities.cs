@@ -74,10 +74,10 @@ public sealed class ReferenceLogProbabilities : IDisposable
             File.Move(temporary, outputPath, overwrite: true);
             return header;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
-            throw new StoreException($"The reference log-probabilities can't be written to {outputPath}: {e.Message}",
-                "Free some space, or score fewer chunks.", e);
+            throw DiskFault.Store($"The reference log-probabilities can't be written to {outputPath}", e,
+                "Free some space, or score fewer chunks.");
         }
         finally
         {
@@ -90,16 +90,9 @@ public sealed class ReferenceLogProbabilities : IDisposable
     /// <exception cref="RequestException">It isn't there or can't be opened.</exception>
     public static ReferenceLogProbabilities Open(string path)
     {
-        SafeFileHandle file;
-        try
-        {
-            file = File.OpenHandle(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new RequestException($"The reference log-probabilities {path} can't be opened: {e.Message}",
-                "They are computed when the reference variant is prepared.", e);
-        }
+        SafeFileHandle file = DiskFault.AsRequest(
+            $"The reference log-probabilities {path} can't be opened", "They are computed when the reference variant is prepared.",
+            () => File.OpenHandle(path));
 
         try
         {

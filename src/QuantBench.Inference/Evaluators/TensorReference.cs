@@ -21,7 +21,7 @@ internal static class TensorReference
     /// <exception cref="StoreException">It can't be written.</exception>
     public static void Write(string path, ImmutableArray<TensorOutput> outputs)
     {
-        try
+        DiskFault.AsStore($"The reference outputs can't be written to {path}", "Free some space.", () =>
         {
             using var writer = new BinaryWriter(File.Create(path));
             writer.Write(Magic);
@@ -36,11 +36,7 @@ internal static class TensorReference
                 foreach (long dimension in output.Shape) writer.Write(dimension);
                 writer.Write(MemoryMarshal.AsBytes(output.Values.Span));
             }
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new StoreException($"The reference outputs can't be written to {path}: {e.Message}", "Free some space.", e);
-        }
+        });
     }
 
     /// <summary>Reads a file.</summary>

@@ -1,3 +1,4 @@
+using QuantBench.Core.Engines;
 using QuantBench.Core.Suites;
 using QuantBench.Core.Variants;
 
@@ -14,7 +15,7 @@ public static class KernelSuite
     /// <param name="request">What to time.</param>
     /// <param name="directory">Directory that a run of it names.</param>
     public static Suite Make(KernelRequest request, string directory) =>
-        SuiteLoader.Parse(Text(request), Path.Combine(directory, $"{Name}.yaml"), directory);
+        SuiteLoader.Parse(Text(request), Path.Combine(directory, $"{Name}.yaml"), directory, EngineCatalog.None);
 
     /// <summary>The suite as text.</summary>
     /// <param name="request">What to time.</param>

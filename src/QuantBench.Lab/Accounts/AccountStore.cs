@@ -11,7 +11,7 @@ public sealed class AccountStore(LabDatabase database)
     private const string Columns = "id, name, normalized, role, password_hash, stamp, failures, lockout_end_ms, created_ms";
 
     /// <summary>Whether there is any account; without one nobody can change anything over the network.</summary>
-    public bool Any() => database.Scalar("SELECT count(*) FROM accounts") is > 0;
+    public bool Any() => database.Query(r => r.GetInt64(0), "SELECT count(*) FROM accounts")[0] > 0;
 
     /// <summary>All accounts by name.</summary>
     public ImmutableArray<Account> List() => [.. database.Query(Read, $"SELECT {Columns} FROM accounts ORDER BY normalized")];
@@ -70,7 +70,7 @@ public sealed class AccountStore(LabDatabase database)
         PasswordHash = row.GetString(4),
         Stamp = row.GetString(5),
         Failures = row.GetInt32(6),
-        LockoutEnd = row.IsDBNull(7) ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(7)),
-        Created = DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(8)),
+        LockoutEnd = row.TimeOrNull(7),
+        Created = row.Time(8),
     };
 }

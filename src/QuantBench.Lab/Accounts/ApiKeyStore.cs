@@ -72,7 +72,5 @@ public sealed class ApiKeyStore(LabDatabase database, TimeProvider clock)
 
     private static ApiKeyInfo Read(SqliteDataReader row) => new(
         row.GetString(0), row.GetString(1), row.GetString(2), Enum.Parse<Role>(row.GetString(3), ignoreCase: true), row.GetString(4),
-        DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(5)),
-        row.IsDBNull(6) ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(6)),
-        row.IsDBNull(7) ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(7)));
+        row.Time(5), row.TimeOrNull(6), row.TimeOrNull(7));
 }

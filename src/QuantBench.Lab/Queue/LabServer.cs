@@ -117,7 +117,7 @@ public sealed class LabServer(
         {
             try
             {
-                read.Add(SuiteLoader.Load(file));
+                read.Add(SuiteLoader.Load(file, options.Engines));
             }
             catch (SuiteException e)
             {

@@ -141,7 +141,7 @@ public sealed class OccurrenceStore(LabDatabase database, TimeProvider clock)
     }
 
     /// <summary>Whether a running occurrence is to stop.</summary>
-    internal bool CancelAsked(long id) => database.Scalar("SELECT cancel FROM occurrences WHERE id = $1", id) is > 0;
+    internal bool CancelAsked(long id) => database.Query(r => r.GetInt64(0), "SELECT cancel FROM occurrences WHERE id = $1", id) is [> 0];
 
     internal static string Key(string name, DateTimeOffset time) =>
         $"{name}@{time.UtcDateTime.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture)}";
@@ -164,15 +164,15 @@ public sealed class OccurrenceStore(LabDatabase database, TimeProvider clock)
     {
         Id = row.GetInt64(0),
         Key = row.GetString(1),
-        Schedule = row.IsDBNull(2) ? null : row.GetString(2),
+        Schedule = row.Text(2),
         Suite = row.GetString(3),
         Only = JsonSerializer.Deserialize<ImmutableArray<string>>(row.GetString(4), Json.Line),
-        Due = DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(5)),
+        Due = row.Time(5),
         State = Enum.Parse<OccurrenceState>(row.GetString(6), ignoreCase: true),
-        RunId = row.IsDBNull(7) ? null : row.GetString(7),
-        Started = row.IsDBNull(8) ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(8)),
-        Ended = row.IsDBNull(9) ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(9)),
-        Message = row.IsDBNull(10) ? null : row.GetString(10),
+        RunId = row.Text(7),
+        Started = row.TimeOrNull(8),
+        Ended = row.TimeOrNull(9),
+        Message = row.Text(10),
         Actor = row.GetString(11),
     };
 }

@@ -27,16 +27,15 @@ public sealed class SuiteRunLauncher(RunnerEnvironment environment, Action<strin
             {
                 // Crash point 4: the run was whole, only the queue hadn't heard of it.
                 started(info.Id);
-                using RunFolder folder = RunFolder.OpenReadOnly(entry.Path);
-                return new LaunchedRun(info.Id, folder.ReadCells().Count(c => c.Status == CellStatus.Failed), info.CellCount,
-                    Interrupted: false);
+                int failed = RunFolder.ReadRecord(entry.Path).Cells.Count(c => c.Status == CellStatus.Failed);
+                return new LaunchedRun(info.Id, failed, info.CellCount, Interrupted: false);
             }
 
             outcome = await runner.ResumeAsync(entry.Path, new RunOptions(), cancellationToken);
         }
         else
         {
-            Suite suite = SuiteLoader.Load(request.Suite);
+            Suite suite = SuiteLoader.Load(request.Suite, environment.Engines.Catalog);
             outcome =
                 await runner.RunAsync(suite, new RunOptions { Only = request.Only, Tags = [.. request.Labels, request.Tag] },
                     cancellationToken);

@@ -82,5 +82,5 @@ public sealed class ChangeReviews(LabDatabase database, AuditLog audit, TimeProv
 
     private static ChangeReview Review(SqliteDataReader row) => new(
         new ChangeKey(row.GetString(0), row.GetString(1), row.GetString(2), row.GetString(3)), row.GetString(4),
-        DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(5)), row.GetString(6));
+        row.Time(5), row.GetString(6));
 }

@@ -137,8 +137,8 @@ public sealed partial class ScheduleStore(LabDatabase database, AuditLog audit, 
                 CatchUp = catchUp,
                 Paused = row.GetInt64(5) != 0,
                 Source = row.GetString(6) == "suite" ? ScheduleSource.Suite : ScheduleSource.User,
-                Created = DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(7)),
-                Planned = DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(8)),
+                Created = row.Time(7),
+                Planned = row.Time(8),
             }
             : null;
 

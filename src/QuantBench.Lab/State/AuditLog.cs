@@ -49,8 +49,5 @@ public sealed class AuditLog(LabDatabase database, TimeProvider clock)
     ];
 
     private static AuditEntry Entry(SqliteDataReader row) => new(
-        row.GetInt64(0), DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(1)), row.GetString(2), row.GetString(3), row.GetString(4),
-        Text(row, 5), Text(row, 6), Text(row, 7));
-
-    private static string? Text(SqliteDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
+        row.GetInt64(0), row.Time(1), row.GetString(2), row.GetString(3), row.GetString(4), row.Text(5), row.Text(6), row.Text(7));
 }

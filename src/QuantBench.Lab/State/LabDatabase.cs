@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.Data.Sqlite;
 using QuantBench.Core.Errors;
 
@@ -37,99 +36,48 @@ public sealed class LabDatabase
             if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(database.Path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
             return database;
         }
-        catch (Exception e) when (e is SqliteException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is SqliteException || DiskFault.Is(e))
         {
             throw new StoreException($"{database.Path}: can't be opened: {e.Message}",
                 "Check that the results directory is writable and the file isn't damaged.", e);
         }
     }
 
-    /// <summary>Runs a statement.</summary>
-    /// <param name="sql">The statement, with parameters <c>$1</c>, <c>$2</c>, ….</param>
-    /// <param name="values">Their values.</param>
-    /// <returns>Number of rows changed.</returns>
+    /// <inheritdoc cref="LabSql.Execute"/>
     internal int Execute(string sql, params ReadOnlySpan<object?> values)
     {
         using SqliteConnection connection = Connect();
-        using SqliteCommand command = Command(connection, sql, values);
-        return command.ExecuteNonQuery();
+        return connection.Execute(sql, values);
     }
 
-    /// <summary>Reads rows.</summary>
-    /// <param name="read">Makes one item of the row the reader stands on.</param>
-    /// <param name="sql">The query, with parameters <c>$1</c>, <c>$2</c>, ….</param>
-    /// <param name="values">Their values.</param>
+    /// <inheritdoc cref="LabSql.Query"/>
     internal List<T> Query<T>(Func<SqliteDataReader, T> read, string sql, params ReadOnlySpan<object?> values)
     {
         using SqliteConnection connection = Connect();
-        using SqliteCommand command = Command(connection, sql, values);
-        using SqliteDataReader reader = command.ExecuteReader();
-        var items = new List<T>();
-        while (reader.Read()) items.Add(read(reader));
-        return items;
-    }
-
-    /// <summary>Reads one figure; null when the query has no row.</summary>
-    internal long? Scalar(string sql, params ReadOnlySpan<object?> values)
-    {
-        using SqliteConnection connection = Connect();
-        using SqliteCommand command = Command(connection, sql, values);
-        return command.ExecuteScalar() is { } value and not DBNull ? Convert.ToInt64(value, CultureInfo.InvariantCulture) : null;
+        return connection.Query(read, sql, values);
     }
 
     /// <summary>Does several statements as one: all or none.</summary>
-    internal void InTransaction(Action<LabTransaction> work)
+    internal void InTransaction(Action<SqliteConnection> work)
     {
         using SqliteConnection connection = Connect();
         // Immediate: the lock is taken before anything is read, so what was read still holds when it is written.
         using SqliteTransaction transaction = connection.BeginTransaction(deferred: false);
-        work(new LabTransaction(connection, transaction));
+        work(connection);
         transaction.Commit();
     }
-
-    internal static SqliteCommand Command(SqliteConnection connection, string sql, ReadOnlySpan<object?> values)
-    {
-        SqliteCommand command = connection.CreateCommand();
-#pragma warning disable CA2100 // Review SQL for injection: every text is a constant of this room; values are parameters.
-        command.CommandText = sql;
-#pragma warning restore CA2100
-        for (int i = 0; i < values.Length; i++)
-        {
-            object value = values[i] switch
-            {
-                null => DBNull.Value,
-                DateTimeOffset time => time.ToUnixTimeMilliseconds(),
-                bool flag => flag ? 1L : 0L,
-                Enum word => Word(word),
-                var other => other,
-            };
-            command.Parameters.AddWithValue("$" + (i + 1).ToString(CultureInfo.InvariantCulture), value);
-        }
-
-        return command;
-    }
-
-    /// <summary>An enum's name as the tables hold it.</summary>
-    internal static string Word(Enum value) => value.ToString().ToLowerInvariant();
 
     private void Migrate()
     {
-        using SqliteConnection connection = Connect();
-        using (SqliteCommand wal = Command(connection, "PRAGMA journal_mode = WAL", [])) wal.ExecuteNonQuery();
-        using SqliteTransaction transaction = connection.BeginTransaction(deferred: false);
-        using SqliteCommand ask = Command(connection, "PRAGMA user_version", []);
-        ask.Transaction = transaction;
-        int version = Convert.ToInt32(ask.ExecuteScalar(), CultureInfo.InvariantCulture);
-        if (version > LabSchema.Steps.Length)
-            throw new StoreException($"{Path}: written by a newer QuantBench (schema {version}).", "Use that version.");
-        for (int step = version; step < LabSchema.Steps.Length; step++)
+        using (SqliteConnection connection = Connect()) connection.Execute("PRAGMA journal_mode = WAL"); // not in a transaction
+        InTransaction(work =>
         {
-            using SqliteCommand apply = Command(connection, LabSchema.Steps[step] + $"PRAGMA user_version = {step + 1};", []);
-            apply.Transaction = transaction;
-            apply.ExecuteNonQuery();
-        }
-
-        transaction.Commit();
+            int version = work.Query(r => r.GetInt32(0), "PRAGMA user_version")[0];
+            if (version > LabSchema.Steps.Length)
+                throw new StoreException($"{Path}: written by a newer QuantBench (schema {version}).", "Use that version.");
+            for (int step = version; step < LabSchema.Steps.Length; step++)
+                work.Execute(LabSchema.Steps[step] + $"PRAGMA user_version = {step + 1};");
+        });
     }
 
     private SqliteConnection Connect()
@@ -144,8 +92,7 @@ public sealed class LabDatabase
         {
             connection.Open();
             // FULL: a schedule's claim must be on the disk before its run begins, or a power cut would run it twice.
-            using SqliteCommand pragma = Command(connection, "PRAGMA synchronous = FULL", []);
-            pragma.ExecuteNonQuery();
+            connection.Execute("PRAGMA synchronous = FULL");
             return connection;
         }
         catch

@@ -77,7 +77,7 @@ public abstract class KernelBenchmarks
 
     private void SetUp(string method)
     {
-        _engine = Engines.Create(KernelSelection.Engine);
+        _engine = Engines.Create();
         _kernel = ((IKernelEngine)_engine)
             .CreateKernel(SpecOf(Op, Type, Shape), DeviceOf(method), KernelSelection.Current.UsedThreads, KernelEvaluator.ColdBytes);
     }

@@ -9,9 +9,6 @@ namespace QuantBench.Microbenchmarks.Kernels;
 /// <summary>Which kernels are benchmarked. Benchmarks run in this process, so it is read once and holds for all of them.</summary>
 internal sealed record KernelSelection
 {
-    /// <summary>The engine whose kernels these are.</summary>
-    public const string Engine = "managed";
-
     /// <summary>Block types.</summary>
     public required ImmutableArray<GgmlType> Types { get; init; }
 
@@ -35,7 +32,7 @@ internal sealed record KernelSelection
     /// <exception cref="ArgumentException">A value isn't what it should be.</exception>
     public static KernelSelection Read(Func<string, string?> variable)
     {
-        using IEngine engine = Engines.Create(Engine);
+        using IEngine engine = Engines.Create();
         ImmutableArray<GgmlType> known = ((IKernelEngine)engine).KernelTypes;
         return new KernelSelection
         {

@@ -14,7 +14,7 @@ internal sealed class SupportedKernelFilter : IFilter
     {
         if (KernelCase.Of(benchmarkCase) is not { } kernel) return true;
         if (kernel.Spec.Size.Columns % GgmlTypes.Get(kernel.Spec.Type).BlockElements != 0) return false;
-        using IEngine engine = Engines.Create(KernelSelection.Engine);
+        using IEngine engine = Engines.Create();
         return ((IKernelEngine)engine).CanRunKernel(kernel.Spec, kernel.Device).IsSupported;
     }
 }

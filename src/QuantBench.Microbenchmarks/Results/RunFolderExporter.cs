@@ -71,7 +71,7 @@ internal sealed class RunFolderExporter(string resultsRoot, MemoryBandwidth band
 
     private RunFolder Write((BenchmarkReport Report, KernelCase Kernel)[] kernels, DateTimeOffset started)
     {
-        using IEngine engine = Engines.Create(KernelSelection.Engine);
+        using IEngine engine = Engines.Create();
         Suite suite = KernelSuite.Make(Request(engine.Name), Installation.Root);
         ImmutableArray<Cell> cells = Matrix.Expand(suite);
         CellResult[] results =

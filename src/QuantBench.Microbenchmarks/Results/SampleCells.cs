@@ -1,9 +1,11 @@
 using QuantBench.Core.Cells;
 using QuantBench.Core.Machine;
+using QuantBench.Core.Metrics;
 using QuantBench.Core.Runs;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Statistics;
 using QuantBench.Core.Variants;
+using QuantBench.Core.Workloads;
 
 namespace QuantBench.Microbenchmarks.Results;
 
@@ -37,9 +39,9 @@ internal static class SampleCells
         CellSettings settings = CellSettings.Empty.With("prompt", 512).With("generate", 128).With("seed", index);
         return new CellResult
         {
-            Cell = new Cell("sample", Variant.Parse("gguf:Q4_0"), new BackendId("managed", "avx2"), "latency", settings),
+            Cell = new Cell("sample", Variant.Parse("gguf:Q4_0"), new BackendId("engine", "cpu"), WorkloadTable.Latency.Name, settings),
             Status = CellStatus.Ok,
-            Metrics = [MeasurementBuilder.FromSamples("token_latency", values)],
+            Metrics = [MeasurementBuilder.FromSamples(MetricTable.TokenLatency.Name, values)],
         };
     }
 }

@@ -32,15 +32,15 @@ public sealed record AwqConfig(int GroupSize)
         }
 
         ModelJson bits = json.Find("bits") ?? json.Get("w_bit");
-        if (bits.AsInt64() != 4) throw bits.Wrong("4; other widths are not read");
+        if (bits.AsInt32(1, 8) != 4)
+            throw new UnsupportedException(json.File, $"AWQ weights of {bits.AsInt64()} bits are not read; 4 are.");
         ModelJson group = json.Find("group_size") ?? json.Get("q_group_size");
         if (group.AsInt64() is not (-1 or > 0 and <= int.MaxValue)) throw group.Wrong("-1 or above 0");
         string version = json.Find("version")?.AsString() ?? "gemm";
         if (!version.Equals("gemm", StringComparison.OrdinalIgnoreCase))
         {
-            throw new ModelFormatException(json.File, null,
-                $"the AWQ version '{version}' is not read; 'gemm' is.")
-            { IsUnsupported = true };
+            throw new UnsupportedException(json.File,
+                $"the AWQ version '{version}' is not read; 'gemm' is.");
         }
 
         return new AwqConfig((int)group.AsInt64());

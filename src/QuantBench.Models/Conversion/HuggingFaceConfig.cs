@@ -48,8 +48,8 @@ internal sealed record HuggingFaceConfig : DecoderSizes
         ModelJson json = ModelJson.ReadFile(path);
         if ((json.Find("quantization_config") ?? json.Find("quantization")) is not { } quantization) return Read(json, path);
         string method = quantization.IsObject && quantization.Find("quant_method") is { IsString: true } name ? name.AsString() : "unknown";
-        throw new ModelFormatException(
-            path, null, $"the weights are already quantized ('quantization_config', method '{method}').",
+        throw new UnsupportedException(
+            path, $"the weights are already quantized ('quantization_config', method '{method}').",
             "Start from the model's unquantized weights.");
     }
 
@@ -108,10 +108,9 @@ internal sealed record HuggingFaceConfig : DecoderSizes
     private static DecoderArchitecture ReadArchitecture(ModelJson json, string path)
     {
         string name = json.Get("architectures").Items().Select(item => item.AsString()).FirstOrDefault() ?? "";
-        return DecoderArchitecture.FindClass(name) ?? throw new ModelFormatException(
-            path, null, $"the architecture '{name}' is not read; {DecoderArchitecture.Classes} are.",
-            "Convert the model with llama.cpp's convert_hf_to_gguf.py and give the GGUF file instead.")
-        { IsUnsupported = true };
+        return DecoderArchitecture.FindClass(name) ?? throw new UnsupportedException(
+            path, $"the architecture '{name}' is not read; {DecoderArchitecture.Classes} are.",
+            "Convert the model with llama.cpp's convert_hf_to_gguf.py and give the GGUF file instead.");
     }
 
     /// <summary>The name is made of the content alone, so that a model in another directory gives the same bytes.</summary>
@@ -126,21 +125,19 @@ internal sealed record HuggingFaceConfig : DecoderSizes
         // Gemma's first files say 'gelu' and mean the tanh form; 'hidden_activation' came later to say so.
         if ((json.Find("hidden_activation") ?? json.Find("hidden_act")) is { } activation && !architecture.Accepts(activation.AsString()))
         {
-            throw new ModelFormatException(
-                path, null,
+            throw new UnsupportedException(
+                path,
                 $"'hidden_act' is '{activation.AsString()}'; {architecture.Gguf} models with "
-                    + $"'{(architecture.Gelu ? "gelu_pytorch_tanh" : "silu")}' are read.")
-            { IsUnsupported = true };
+                    + $"'{(architecture.Gelu ? "gelu_pytorch_tanh" : "silu")}' are read.");
         }
 
         if (json.Find("num_local_experts") is { } experts && experts.AsInt64() > 1)
-            throw new ModelFormatException(path, null, "models with experts ('num_local_experts') are not read.") { IsUnsupported = true };
+            throw new UnsupportedException(path, "models with experts ('num_local_experts') are not read.");
         if (json.Find("no_rope_layer_interval") is { } interval
             && (architecture.NoRopeInterval == 0 || interval.AsInt64() != architecture.NoRopeInterval))
         {
-            throw new ModelFormatException(path, null,
-                $"'no_rope_layer_interval' is {interval.AsInt64()}; smollm3 models with 4 are read.")
-            { IsUnsupported = true };
+            throw new UnsupportedException(path,
+                $"'no_rope_layer_interval' is {interval.AsInt64()}; smollm3 models with 4 are read.");
         }
     }
 
@@ -153,9 +150,8 @@ internal sealed record HuggingFaceConfig : DecoderSizes
         bool isWide = json.Get("num_hidden_layers").AsInt64() == architecture.WideQueryLayers;
         double expected = isWide ? Math.Floor(share) : headSize;
         if (scalar.AsDouble() != expected)
-            throw new ModelFormatException(path, null,
-                $"'query_pre_attn_scalar' is {scalar.AsDouble()}; models with {expected} here are read.")
-            { IsUnsupported = true };
+            throw new UnsupportedException(path,
+                $"'query_pre_attn_scalar' is {scalar.AsDouble()}; models with {expected} here are read.");
     }
 
     private static int? ReadWindow(ModelJson json, DecoderArchitecture architecture, int layers, string path)
@@ -169,17 +165,15 @@ internal sealed record HuggingFaceConfig : DecoderSizes
                 bool isOn = window is not null && (json.Find("use_sliding_window")?.AsBoolean() ?? false)
                     && (json.Find("max_window_layers")?.AsInt64() ?? 0) < layers;
                 return !isOn ? null
-                    : throw new ModelFormatException(path, null,
-                        "sliding windows of the upper layers ('use_sliding_window') are not read.")
-                    { IsUnsupported = true };
+                    : throw new UnsupportedException(path,
+                        "sliding windows of the upper layers ('use_sliding_window') are not read.");
             case SlidingWindow.Pattern:
                 if (window is null) throw new ModelFormatException(path, null, "'sliding_window' is missing.");
                 if (json.Find("sliding_window_pattern") is { } pattern && pattern.AsInt64() != architecture.WindowPattern)
                 {
-                    throw new ModelFormatException(path, null,
+                    throw new UnsupportedException(path,
                         $"'sliding_window_pattern' is {pattern.AsInt64()}; {architecture.Gguf} models with {architecture.WindowPattern} "
-                            + $"are read.")
-                    { IsUnsupported = true };
+                            + $"are read.");
                 }
 
                 CheckLayerTypes(json, architecture, path);
@@ -199,10 +193,9 @@ internal sealed record HuggingFaceConfig : DecoderSizes
             bool isWindowed = layer++ % architecture.WindowPattern < architecture.WindowPattern - 1;
             if (type.AsString() != (isWindowed ? "sliding_attention" : "full_attention"))
             {
-                throw new ModelFormatException(path, null,
+                throw new UnsupportedException(path,
                     $"'layer_types' has '{type.AsString()}' for layer {layer - 1}; models with {architecture.Gguf}'s usual pattern are "
-                        + $"read.")
-                { IsUnsupported = true };
+                        + $"read.");
             }
         }
     }

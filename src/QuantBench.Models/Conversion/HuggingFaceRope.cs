@@ -33,14 +33,12 @@ internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int Rota
             "su" => "longrope",
             ("linear" or "yarn" or "llama3" or "longrope") and var known => known,
             { } other =>
-                throw new ModelFormatException(json.File, null,
-                    $"the rotary scaling '{other}' is not read; linear, yarn, llama3 and longrope are.")
-                { IsUnsupported = true },
+                throw new UnsupportedException(json.File,
+                    $"the rotary scaling '{other}' is not read; linear, yarn, llama3 and longrope are."),
         };
         if (type == "longrope" && !architecture.RotatesPart)
-            throw new ModelFormatException(json.File, null,
-                $"the rotary scaling 'longrope' is read for phi3 models, not for {architecture.Gguf}.")
-            { IsUnsupported = true };
+            throw new UnsupportedException(json.File,
+                $"the rotary scaling 'longrope' is read for phi3 models, not for {architecture.Gguf}.");
         double factor = 1;
         if (scaling is { } stretched && type is "linear" or "yarn" or "llama3")
         {
@@ -83,11 +81,8 @@ internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int Rota
         if (factor is not { } part || part.AsDouble() == 1) return headSize;
         if (!architecture.RotatesPart)
         {
-            throw new ModelFormatException(part.File, null,
-                $"{architecture.Gguf} models that rotate a part of each head ('partial_rotary_factor') are not read.")
-            {
-                IsUnsupported = true
-            };
+            throw new UnsupportedException(part.File,
+                $"{architecture.Gguf} models that rotate a part of each head ('partial_rotary_factor') are not read.");
         }
 
         int rotated = (int)(part.AsDouble() * hidden) / heads;

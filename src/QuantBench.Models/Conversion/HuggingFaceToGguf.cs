@@ -45,18 +45,14 @@ public static class HuggingFaceToGguf
         ];
 
         GgufMetadata metadata = MakeMetadata(config, tokenizer, floatType, outputPath);
-        try
+        DiskFault.AsRequest($"The file '{outputPath}' can't be written",
+            "Check that the directory exists, may be written to and has room.", () =>
         {
             using var writer = new GgufWriter(new FileStream(outputPath, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16),
                 metadata, specs);
             WriteTensors(writer, model, plan, ropeFactors, floatType, progress, cancellationToken);
             writer.Complete();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new RequestException($"The file '{outputPath}' can't be written: {e.Message}",
-                "Check that the directory exists, may be written to and has room.", e);
-        }
+        });
     }
 
     private static void WriteTensors(

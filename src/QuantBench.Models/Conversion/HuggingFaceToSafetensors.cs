@@ -38,19 +38,12 @@ public static class HuggingFaceToSafetensors
         ModelJson config = ModelJson.ReadFile(configPath);
         if ((config.Find("quantization") ?? config.Find("quantization_config")) is not null)
         {
-            throw new ModelFormatException(configPath, null, "the weights are already quantized.",
+            throw new UnsupportedException(configPath, "the weights are already quantized.",
                 "Start from the model's unquantized weights.");
         }
 
-        try
-        {
-            Directory.CreateDirectory(outputDirectory);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new RequestException($"The directory '{outputDirectory}' can't be made: {e.Message}",
-                "Give a directory that may be written to.", e);
-        }
+        DiskFault.AsRequest($"The directory '{outputDirectory}' can't be made", "Give a directory that may be written to.",
+            () => Directory.CreateDirectory(outputDirectory));
 
         using SafetensorsModel model = SafetensorsModel.Open(sourceDirectory);
         SafetensorsTensorInfo[] tensors = [.. model.Tensors.Values.OrderBy(tensor => tensor.Name, StringComparer.Ordinal)];
@@ -114,13 +107,7 @@ public static class HuggingFaceToSafetensors
         string key = config.ContainsKey("dtype") ? "dtype" : "torch_dtype";
         config[key] = floatType switch { SafetensorsDType.F32 => "float32", SafetensorsDType.F16 => "float16", _ => "bfloat16" };
         string path = Path.Combine(directory, "config.json");
-        try
-        {
-            File.WriteAllText(path, config.ToJsonString(s_indented));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new RequestException($"The file '{path}' can't be written: {e.Message}", "Check that the disk has room.", e);
-        }
+        DiskFault.AsRequest($"The file '{path}' can't be written", "Check that the disk has room.",
+            () => File.WriteAllText(path, config.ToJsonString(s_indented)));
     }
 }

@@ -33,14 +33,8 @@ internal static class ModelSideFiles
     public static void Copy(string source, string directory, string name)
     {
         string target = Path.Combine(directory, name);
-        try
-        {
-            File.Copy(source, target, overwrite: true);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new RequestException($"'{source}' can't be copied to '{target}': {e.Message}",
-                "Check that the directory may be written to and the disk has room.", e);
-        }
+        DiskFault.AsRequest(
+            $"'{source}' can't be copied to '{target}'", "Check that the directory may be written to and the disk has room.",
+            () => File.Copy(source, target, overwrite: true));
     }
 }

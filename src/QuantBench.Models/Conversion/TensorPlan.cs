@@ -51,7 +51,7 @@ internal static class TensorPlan
 
             if (tensor.DType is not (SafetensorsDType.F32 or SafetensorsDType.F16 or SafetensorsDType.BF16))
             {
-                throw new ModelFormatException(model.Files[tensor.Part], tensor.Offset,
+                throw new UnsupportedException(model.Files[tensor.Part],
                     $"the tensor '{name}' is of type {tensor.DType}; F32, F16 and BF16 are converted.");
             }
 
@@ -84,7 +84,7 @@ internal static class TensorPlan
             .Order(StringComparer.Ordinal).FirstOrDefault();
         return unknown is null
             ? plan.ToImmutable()
-            : throw new ModelFormatException(directory, null,
+            : throw new UnsupportedException(directory,
                 $"the tensor '{unknown}' has no place in a {config.Architecture.Name} model.");
     }
 }

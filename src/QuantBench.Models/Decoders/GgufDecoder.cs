@@ -1,7 +1,6 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using QuantBench.Core.Errors;
-using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
 using QuantBench.Models.Architectures;
 using QuantBench.Models.Graphs;
@@ -67,7 +66,7 @@ internal sealed class GgufDecoder : IDecoderWeights
                 + $"[{wanted.Columns}, {wanted.Rows}].");
         }
 
-        if (!BlockCodecs.TryGet(tensor.Type, out _)) throw Wrong(tensor, $"is of type {tensor.Type}, which holds no weights.");
+        if (GgmlTypes.Get(tensor.Type).Codec is null) throw Wrong(tensor, $"is of type {tensor.Type}, which holds no weights.");
         return new GgufMatrix(_file.Reader, tensor, wanted.PermutedHeads);
     }
 
@@ -144,5 +143,5 @@ internal sealed class GgufDecoder : IDecoderWeights
             throw Refused(file, $"the tensor '{unknown}' has no place in a {architecture} decoder.");
     }
 
-    private static ModelFormatException Refused(GgufModelFile file, string reason) => new(file.Path, null, reason);
+    private static UnsupportedException Refused(GgufModelFile file, string reason) => new(file.Path, reason);
 }

@@ -47,7 +47,7 @@ internal sealed class HuggingFaceDecoder : IDecoderWeights
     {
         HuggingFaceConfig config = HuggingFaceConfig.Read(directory);
         if (Missing(config) is { } missing)
-            throw new ModelFormatException(Path.Combine(directory, "config.json"), null,
+            throw new UnsupportedException(Path.Combine(directory, "config.json"),
                 $"{missing} can't be exported; plain llama, mistral, qwen2 and qwen3 decoders can.");
         DirectoryModel model = DirectoryModel.Open(directory);
         try

@@ -177,9 +177,8 @@ public sealed class DirectoryModel : IModelFile
             if (_config.IsRedundant(name)) continue;
             if (Split(name) is not (var module, var suffix) || !sources.Contains(module) || !s_suffixes.Contains(suffix))
             {
-                throw new ModelFormatException(_directory, null,
-                    $"the tensor '{name}' has no place in a {_config.Architecture.Name} model.")
-                { IsUnsupported = true };
+                throw new UnsupportedException(_directory,
+                    $"the tensor '{name}' has no place in a {_config.Architecture.Name} model.");
             }
         }
     }

@@ -44,10 +44,9 @@ public sealed class SafetensorsWeights : IDisposable
         if (mlx is null && gptq is null && awq is null && config.Find("quantization_config") is { } other)
         {
             string method = other.Find("quant_method")?.AsString() ?? "unknown";
-            throw new ModelFormatException(
-                path, null, $"the weights are quantized with '{method}', which is not read.",
-                "MLX (affine), GPTQ and AWQ are; or use the unquantized weights.")
-            { IsUnsupported = true };
+            throw new UnsupportedException(
+                path, $"the weights are quantized with '{method}', which is not read.",
+                "MLX (affine), GPTQ and AWQ are; or use the unquantized weights.");
         }
 
         return new SafetensorsWeights(directory, SafetensorsModel.Open(directory), mlx, gptq, awq);

@@ -34,7 +34,8 @@ public sealed record GptqConfig(int Bits, int GroupSize, int ZeroShift)
         }
 
         ModelJson bits = json.Get("bits");
-        if (bits.AsInt64() is not (2 or 4 or 8)) throw bits.Wrong("2, 4 or 8; other widths are not read");
+        if (bits.AsInt32(1, 8) is not (2 or 4 or 8))
+            throw new UnsupportedException(json.File, $"GPTQ weights of {bits.AsInt64()} bits are not read; 2, 4 and 8 are.");
         ModelJson group = json.Get("group_size");
         if (group.AsInt64() is not (-1 or > 0 and <= int.MaxValue)) throw group.Wrong("-1 or above 0");
         string format = json.Find("checkpoint_format")?.AsString() ?? "gptq";
@@ -42,9 +43,8 @@ public sealed record GptqConfig(int Bits, int GroupSize, int ZeroShift)
         {
             "gptq" => 1,
             "gptq_v2" => 0,
-            _ => throw new ModelFormatException(json.File, null,
-                $"the checkpoint format '{format}' is not read; 'gptq' and 'gptq_v2' are.")
-            { IsUnsupported = true },
+            _ => throw new UnsupportedException(json.File,
+                $"the checkpoint format '{format}' is not read; 'gptq' and 'gptq_v2' are."),
         };
         return new GptqConfig((int)bits.AsInt64(), (int)group.AsInt64(), shift);
     }

@@ -1,5 +1,4 @@
 using QuantBench.Core.Errors;
-using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
 using QuantBench.Models.Weights;
 
@@ -39,7 +38,7 @@ public sealed unsafe class GgufModelFile : IModelFile
     /// <inheritdoc />
     public string? Unreadable()
     {
-        GgufTensorInfo? unknown = _file.Tensors.FirstOrDefault(tensor => !BlockCodecs.TryGet(tensor.Type, out _));
+        GgufTensorInfo? unknown = _file.Tensors.FirstOrDefault(tensor => GgmlTypes.Get(tensor.Type).Codec is null);
         return unknown is null ? null : $"tensors of type {unknown.Type} ('{unknown.Name}') are not implemented";
     }
 
@@ -65,7 +64,7 @@ public sealed unsafe class GgufModelFile : IModelFile
         GgufTensorInfo tensor = Find(name);
         if (tensor.ElementCount != length) throw Wrong(tensor, $"{length} elements");
         float[] values = new float[length];
-        BlockCodecs.Get(tensor.Type).DequantizeScalar(_file.Span(tensor), values);
+        GgmlTypes.Codec(tensor.Type).DequantizeScalar(_file.Span(tensor), values);
         return values;
     }
 
@@ -76,11 +75,8 @@ public sealed unsafe class GgufModelFile : IModelFile
     {
         GgufTensorInfo tensor = _file.Find(name)
             ?? throw new ModelFormatException(Path, null, $"the tensor '{name}' is missing.", "Convert the model again.");
-        return BlockCodecs.TryGet(tensor.Type, out _) ? tensor
-            : throw new ModelFormatException(Path, tensor.Offset, $"tensors of type {tensor.Type} ('{name}') are not implemented.")
-            {
-                IsUnsupported = true,
-            };
+        return GgmlTypes.Get(tensor.Type).Codec is not null ? tensor
+            : throw new UnsupportedException(Path, $"tensors of type {tensor.Type} ('{name}') are not implemented.");
     }
 
     // The span was checked against the file; the map doesn't move, so its address stays good until the file is disposed.

@@ -59,7 +59,7 @@ public static class HuggingFaceToMlx
         ModelJson config = ModelJson.ReadFile(configPath);
         if ((config.Find("quantization") ?? config.Find("quantization_config")) is not null)
         {
-            throw new ModelFormatException(configPath, null, "the weights are already quantized.",
+            throw new UnsupportedException(configPath, "the weights are already quantized.",
                 "Start from the model's unquantized weights.");
         }
 
@@ -107,15 +107,8 @@ public static class HuggingFaceToMlx
 
     private static void Prepare(string directory)
     {
-        try
-        {
-            Directory.CreateDirectory(directory);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new RequestException($"The directory '{directory}' can't be made: {e.Message}",
-                "Give a directory that may be written to.", e);
-        }
+        DiskFault.AsRequest($"The directory '{directory}' can't be made", "Give a directory that may be written to.",
+            () => Directory.CreateDirectory(directory));
     }
 
     /// <summary>Writes a tensor piece by piece; yields the number of elements of each.</summary>
@@ -192,14 +185,8 @@ public static class HuggingFaceToMlx
 
     private static void WriteJson(string path, JsonObject json)
     {
-        try
-        {
-            File.WriteAllText(path, json.ToJsonString(s_indented));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new RequestException($"The file '{path}' can't be written: {e.Message}", "Check that the disk has room.", e);
-        }
+        DiskFault.AsRequest($"The file '{path}' can't be written", "Check that the disk has room.",
+            () => File.WriteAllText(path, json.ToJsonString(s_indented)));
     }
 
     private static JsonObject ToJson(MlxQuantization settings) => new() { ["group_size"] = settings.GroupSize, ["bits"] = settings.Bits };

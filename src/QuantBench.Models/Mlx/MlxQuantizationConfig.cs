@@ -52,10 +52,9 @@ internal sealed class MlxQuantizationConfig
     private static void CheckMode(ModelJson json)
     {
         if (json.Find("mode") is not { } mode || mode.AsString() == "affine") return;
-        throw new ModelFormatException(
-            json.File, null, $"the quantization mode '{mode.AsString()}' is not read; 'affine' is.",
-            "Convert the model again without --q-mode, or use its unquantized weights.")
-        { IsUnsupported = true };
+        throw new UnsupportedException(
+            json.File, $"the quantization mode '{mode.AsString()}' is not read; 'affine' is.",
+            "Convert the model again without --q-mode, or use its unquantized weights.");
     }
 
     private static int? Bits(ModelJson json) =>

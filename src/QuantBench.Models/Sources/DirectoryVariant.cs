@@ -27,9 +27,8 @@ public static class DirectoryVariant
         if (AwqConfig.Read(config, directory) is { } awq) return Id("awq", 4, awq.GroupSize);
         if (config.Find("quantization_config") is not { } other) return null;
         string method = other.IsObject && other.Find("quant_method") is { IsString: true } name ? name.AsString() : "unknown";
-        throw new ModelFormatException(path, null, $"the weights are quantized with '{method}', which is not read.",
-            "MLX (affine), GPTQ and AWQ are; or use the unquantized weights.")
-        { IsUnsupported = true };
+        throw new UnsupportedException(path, $"the weights are quantized with '{method}', which is not read.",
+            "MLX (affine), GPTQ and AWQ are; or use the unquantized weights.");
     }
 
     /// <summary>Copies a model directory: its weights, configuration and tokenizer, not whatever else lies there.</summary>

@@ -14,7 +14,7 @@ internal sealed class FileHashes(string? cacheDirectory)
     /// <exception cref="RequestException">The file can't be read.</exception>
     public string Sha256(string path)
     {
-        try
+        return DiskFault.AsRequest($"The file '{path}' can't be read", "Check that it is there and may be read.", () =>
         {
             var file = new FileInfo(path);
             var entry = new Entry(path, file.Length, file.LastWriteTimeUtc.Ticks, "");
@@ -24,11 +24,7 @@ internal sealed class FileHashes(string? cacheDirectory)
             entry = entry with { Sha256 = Convert.ToHexStringLower(SHA256.HashData(stream)) };
             Remember(entry);
             return entry.Sha256;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new RequestException($"The file '{path}' can't be read: {e.Message}", "Check that it is there and may be read.", e);
-        }
+        });
     }
 
     private static string PathOf(string cache, string path) =>
@@ -42,7 +38,7 @@ internal sealed class FileHashes(string? cacheDirectory)
             Entry? entry = JsonSerializer.Deserialize<Entry>(File.ReadAllBytes(PathOf(cacheDirectory, wanted.Path)), Json.Line);
             return entry is { Sha256.Length: 64 } && entry with { Sha256 = "" } == wanted ? entry.Sha256 : null;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        catch (Exception e) when (e is JsonException || DiskFault.Is(e))
         {
             return null; // Not remembered, or not readable: it is computed again.
         }
@@ -59,7 +55,7 @@ internal sealed class FileHashes(string? cacheDirectory)
             File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(entry, Json.Line));
             File.Move(temporary, path, overwrite: true);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
             // A cache that can't be written costs time, not the run.
         }

@@ -77,14 +77,31 @@ internal static class SourceOpener
             .. names.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Select(name => Path.Combine(directory, name))];
         string? missing = files.FirstOrDefault(file => !File.Exists(file));
         return missing is null ? files
-            : throw new RequestException($"The weight file '{missing}' is missing.",
+            : throw new ModelFormatException(directory, null, $"the weight file '{missing}' is missing.",
                 $"'{SafetensorsModel.IndexFile}' names it; fetch it as well.");
     }
 
     private static ImmutableArray<string> GgufFiles(string path)
     {
         using GgufReader reader = GgufReader.Open(path);
+        RefuseOthers(reader.Metadata, path);
         return [.. reader.Files.Order(StringComparer.Ordinal)];
+    }
+
+    private static void RefuseOthers(GgufMetadata metadata, string path)
+    {
+        string? what = (metadata.FindString("general.type"), metadata.FindString(GgufConstants.Architecture)) switch
+        {
+            ("mmproj", _) or (_, "clip") => "a vision or audio projector",
+            ("adapter", _) => "a LoRA adapter",
+            ("imatrix", _) => "an importance matrix",
+            _ => null,
+        };
+        if (what is not null)
+        {
+            throw new UnsupportedException(path, $"this is {what}, not a language model.",
+                "Give the GGUF file of the model it belongs to.");
+        }
     }
 
     private static string Hash(ImmutableArray<string> files, FileHashes hashes)

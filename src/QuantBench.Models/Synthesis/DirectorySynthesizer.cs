@@ -43,19 +43,15 @@ public static class DirectorySynthesizer
                 $"Take one of {string.Join(", ", Variants)}.");
         SyntheticTokenizer.Check(shape.Vocabulary);
         string configPath = Path.Combine(directory, "config.json");
-        try
+        DiskFault.AsRequest($"The directory '{directory}' can't be written",
+            "Give a directory that may be written to, on a disk with room.", () =>
         {
             Directory.CreateDirectory(directory);
             JsonObject config = SyntheticConfig.Of(shape, code.Floats);
             code.Describe(config);
             File.WriteAllText(configPath, config.ToJsonString(s_indented));
             SyntheticTokenizer.Write(directory, shape.Vocabulary);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new RequestException($"The directory '{directory}' can't be written: {e.Message}",
-                "Give a directory that may be written to, on a disk with room.", e);
-        }
+        });
 
         SyntheticTensor[] tensors = [
             .. Tensors(HuggingFaceConfig.Read(ModelJson.ReadFile(configPath), configPath), code, new SyntheticBlocks(seed))];

@@ -38,7 +38,7 @@ internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey)
     public static ImmutableArray<string> Schemes { get; } =
     [
         .. QuantSchemes.All.Where(s => s.Format == "gguf" && (s_base.ContainsKey(s.Name) || Pure(s.Name) is not null)).Select(s => s.Name),
-        .. GgmlTypes.All.Where(t => SyntheticBlocks.Knows(t.Type) && QuantSchemes.Find("gguf", t.Name) is null).Select(t => t.Name),
+        .. GgmlTypes.All.Where(t => t.HoldsWeights && QuantSchemes.Find("gguf", t.Name) is null).Select(t => t.Name),
     ];
 
     private GgmlType Base =>
@@ -75,7 +75,7 @@ internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey)
     }
 
     private static GgmlType? Pure(string name) =>
-        GgmlTypes.All.FirstOrDefault(t => t.Name == name) is { } info && SyntheticBlocks.Knows(info.Type) ? info.Type : null;
+        GgmlTypes.All.FirstOrDefault(t => t.Name == name) is { } info && info.HoldsWeights ? info.Type : null;
 
     private GgmlType Embedding => scheme switch
     {

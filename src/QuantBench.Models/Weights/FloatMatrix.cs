@@ -64,15 +64,17 @@ public sealed class FloatMatrix : IWeightMatrix
     /// <summary>The same rows as ggml's blocks, valid until the model is disposed: its map doesn't move.</summary>
     internal unsafe WeightMatrix AsBlocks()
     {
-        fixed (byte* start = Row(0)) return new WeightMatrix(start, _codec.Type, Rows, Columns);
+        fixed (byte* start = Row(0)) return new WeightMatrix(start, TypeOf(DType), Rows, Columns);
     }
 
     /// <summary>The codec of a float type.</summary>
-    internal static IBlockCodec CodecOf(SafetensorsDType type) => BlockCodecs.Get(type switch
+    internal static IBlockCodec CodecOf(SafetensorsDType type) => GgmlTypes.Codec(TypeOf(type));
+
+    private static GgmlType TypeOf(SafetensorsDType type) => type switch
     {
         SafetensorsDType.F32 => GgmlType.F32,
         SafetensorsDType.F16 => GgmlType.F16,
         SafetensorsDType.BF16 => GgmlType.BF16,
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "not a float type that is read"),
-    });
+    };
 }

@@ -42,7 +42,7 @@ public sealed class GgufMatrix : IWeightMatrix
     public void ReadRows(int firstRow, int rowCount, Span<float> output)
     {
         MatrixShape.CheckRun(this, firstRow, rowCount, output.Length);
-        IBlockCodec codec = BlockCodecs.Get(_tensor.Type);
+        IBlockCodec codec = GgmlTypes.Codec(_tensor.Type);
         for (int i = 0; i < rowCount; i++) codec.Dequantize(Row(firstRow + i), output.Slice(i * Columns, Columns));
     }
 
@@ -53,7 +53,7 @@ public sealed class GgufMatrix : IWeightMatrix
         // Blocks have at most 256 elements, and pieces start at multiples of 512.
         int start = (int)GgmlTypes.ByteSize(_tensor.Type, firstColumn);
         int bytes = (int)GgmlTypes.ByteSize(_tensor.Type, output.Length);
-        BlockCodecs.Get(_tensor.Type).Dequantize(Row(row).Slice(start, bytes), output);
+        GgmlTypes.Codec(_tensor.Type).Dequantize(Row(row).Slice(start, bytes), output);
     }
 
     /// <summary>llama.cpp's row 2p + h of a head is Hugging Face's row h·(size/2) + p, h in {0, 1}.</summary>

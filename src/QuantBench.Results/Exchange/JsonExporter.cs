@@ -4,7 +4,7 @@ using QuantBench.Results.Folders;
 
 namespace QuantBench.Results.Exchange;
 
-/// <summary>One JSON object: <c>{"run": {…}, "cells": [ … ]}</c> (DESIGN §9).</summary>
+/// <summary>One JSON object: <c>{"run": {…}, "cells": [ … ]}</c>.</summary>
 public sealed class JsonExporter : IRunExporter
 {
     /// <inheritdoc/>

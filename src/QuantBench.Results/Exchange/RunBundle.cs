@@ -22,7 +22,7 @@ public static class RunBundle
         ArgumentNullException.ThrowIfNull(output);
         string folder = Path.GetFullPath(runFolder);
         string id = RunFolder.ReadInfo(folder).Id;
-        try
+        DiskFault.AsStore($"{folder}: can't be bundled", null, () =>
         {
             BundleManifest manifest = BundleManifest.OfFolder(folder, id);
             using var zip = new ZipArchive(output, ZipArchiveMode.Create, leaveOpen: true);
@@ -34,11 +34,7 @@ public static class RunBundle
                     FileShare.ReadWrite | FileShare.Delete);
                 file.CopyTo(entry);
             }
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new StoreException($"{folder}: can't be bundled: {e.Message}", DiskHint.For(e), e);
-        }
+        });
     }
 
     private static Stream Entry(ZipArchive zip, string name)

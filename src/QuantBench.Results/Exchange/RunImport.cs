@@ -58,9 +58,9 @@ public static class RunImport
             else Unpack(source, staging, limits);
             return Settle(source, staging, root);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
-            throw new StoreException($"{source}: can't be imported: {e.Message}", DiskHint.For(e), e);
+            throw DiskFault.Store($"{source}: can't be imported", e);
         }
         finally
         {

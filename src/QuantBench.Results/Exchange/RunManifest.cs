@@ -42,15 +42,8 @@ public sealed record RunManifest(ImmutableSortedDictionary<string, string> Files
 
     private static RunManifest OfFiles(string folder, IEnumerable<string> paths)
     {
-        try
-        {
-            return new RunManifest(
-                paths.ToImmutableSortedDictionary(p => p, p => BundleManifest.HashFile(Path.Combine(folder, p)), StringComparer.Ordinal));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new StoreException($"{folder}: can't be hashed: {e.Message}", "See 'quantbench results list' for the runs that are here.",
-                e);
-        }
+        return DiskFault.AsStore($"{folder}: can't be hashed", "See 'quantbench results list' for the runs that are here.",
+            () => new RunManifest(
+                paths.ToImmutableSortedDictionary(p => p, p => BundleManifest.HashFile(Path.Combine(folder, p)), StringComparer.Ordinal)));
     }
 }

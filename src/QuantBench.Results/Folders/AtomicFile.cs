@@ -19,7 +19,7 @@ internal static class AtomicFile
             // Crash point: the temporary file is whole, the rename isn't done. The old file stays valid; the left-over is ignored.
             File.Move(temporary, path, overwrite: true);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
             try
             {
@@ -30,7 +30,7 @@ internal static class AtomicFile
                 // The first error is the one to report.
             }
 
-            throw new StoreException($"{path}: can't be written: {e.Message}", DiskHint.For(e), e);
+            throw DiskFault.Store($"{path}: can't be written", e);
         }
     }
 }

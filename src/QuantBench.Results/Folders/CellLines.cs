@@ -62,14 +62,8 @@ internal static class CellLines
 
     private static FileStream OpenShared(string path)
     {
-        try
-        {
-            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new StoreException($"{path}: can't be read: {e.Message}", "Check the file's permissions.", e);
-        }
+        return DiskFault.AsStore($"{path}: can't be read", "Check the file's permissions.",
+            () => new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0));
     }
 
     private static byte[] Grow(string path, int number, byte[] buffer, int filled)

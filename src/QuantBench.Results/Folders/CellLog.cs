@@ -35,10 +35,10 @@ internal sealed class CellLog : IDisposable
             if (whole < length) SetAside(file, whole, length, Path.Combine(folder, RunFolder.TornFile));
             return new CellLog(path, file, write ?? ((handle, bytes, at) => RandomAccess.Write(handle, bytes, at)), whole, length - whole);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
             file?.Dispose();
-            throw new StoreException($"{path}: can't be opened to append: {e.Message}", DiskHint.For(e), e);
+            throw DiskFault.Store($"{path}: can't be opened to append", e);
         }
     }
 
@@ -58,10 +58,10 @@ internal sealed class CellLog : IDisposable
             // Crash point 2: the line is durable, the index row isn't written. Reindex adds it.
             _length += line.Length;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
             Restore();
-            throw new StoreException($"{_path}: the result of cell {result.Cell.Id} can't be written: {e.Message}", DiskHint.For(e), e);
+            throw DiskFault.Store($"{_path}: the result of cell {result.Cell.Id} can't be written", e);
         }
     }
 

@@ -47,10 +47,7 @@ public sealed class RunCatalog(string resultsRoot)
             throw new RequestException($"{text}: not a run's folder.", "See 'quantbench results list' for the runs that are here.");
         }
 
-        // The id itself needs no listing.
-        if (RunFolder.IsValidId(text) && File.Exists(System.IO.Path.Combine(Root, text, RunFolder.RunFile)))
-            return Entry(System.IO.Path.Combine(Root, text));
-
+        if (FindId(text) is { } whole) return whole;
         ImmutableArray<RunEntry> all = List();
         if (string.Equals(text, "latest", StringComparison.OrdinalIgnoreCase))
         {
@@ -71,15 +68,10 @@ public sealed class RunCatalog(string resultsRoot)
         };
     }
 
-    /// <summary>Finds a run and reads it with its cells.</summary>
-    /// <param name="text">As <see cref="Find"/> takes it.</param>
-    /// <exception cref="RequestException">There is none, or more than one.</exception>
-    /// <exception cref="StoreException">It is broken.</exception>
-    public RunRecord Load(string text)
-    {
-        using RunFolder folder = RunFolder.OpenReadOnly(Find(text).Path);
-        return folder.ReadRecord();
-    }
+    // The id itself needs no listing.
+    internal RunEntry? FindId(string id) =>
+        RunFolder.IsValidId(id) && File.Exists(System.IO.Path.Combine(Root, id, RunFolder.RunFile))
+            ? Entry(System.IO.Path.Combine(Root, id)) : null;
 
     private static bool IsPath(string text) =>
         text is "." or ".." || text.Contains('/', StringComparison.Ordinal) || text.Contains('\\', StringComparison.Ordinal);

@@ -63,15 +63,9 @@ public sealed partial class RunFolder : IDisposable
             throw new StoreException($"{path}: a run of this id exists already.",
                 $"Go on with it by 'quantbench resume {info.Id}', or start a new run.");
 
-        try
-        {
-            Directory.CreateDirectory(System.IO.Path.Combine(path, LogsFolder));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new StoreException($"{path}: the run's folder can't be made: {e.Message}",
-                "Check that the results directory is writable, or name another with --results.", e);
-        }
+        DiskFault.AsStore(
+            $"{path}: the run's folder can't be made", "Check that the results directory is writable, or name another with --results.",
+            () => Directory.CreateDirectory(System.IO.Path.Combine(path, LogsFolder)));
 
         RunLock runLock = RunLock.Take(path);
         CellLog? cells = null;
@@ -149,6 +143,15 @@ public sealed partial class RunFolder : IDisposable
     /// <exception cref="StoreException">A line isn't a cell's result; names the line.</exception>
     public RunRecord ReadRecord() => new(Info, [.. ReadCells()]);
 
+    /// <summary>Reads a run without opening its folder for longer.</summary>
+    /// <param name="path">The run's folder.</param>
+    /// <exception cref="StoreException">Not a run's folder, or broken.</exception>
+    public static RunRecord ReadRecord(string path)
+    {
+        using RunFolder folder = OpenReadOnly(path);
+        return folder.ReadRecord();
+    }
+
     /// <summary>Appends one result; durable when it returns.</summary>
     /// <param name="result">The result.</param>
     /// <exception cref="StoreException">It can't be written (disk full); the file is left at its last whole line.</exception>
@@ -203,7 +206,7 @@ public sealed partial class RunFolder : IDisposable
                     "The folder isn't QuantBench's; remove it from the results.");
             info = JsonSerializer.Deserialize<RunInfo>(File.ReadAllBytes(file), Json.Line);
         }
-        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is JsonException || DiskFault.Is(e))
         {
             throw new StoreException($"{file}: can't be read: {e.Message}", "Restore the file from a copy, or remove the folder.", e);
         }

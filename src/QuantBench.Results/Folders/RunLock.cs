@@ -27,22 +27,22 @@ internal sealed class RunLock : IDisposable
             stream = new FileStream(Path.Combine(folder, LockFile), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None,
                 bufferSize: 0);
         }
-        catch (IOException e) when (!DiskHint.IsDiskFull(e))
+        catch (IOException e) when (!DiskFault.IsFull(e))
         {
             throw new StoreException(
                 $"{folder}: another QuantBench writes this run{Owner(ownerPath)}.",
                 "Wait until it has finished, or stop it; then try again.", e);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
-            throw new StoreException($"{folder}: can't be locked: {e.Message}", DiskHint.For(e), e);
+            throw DiskFault.Store($"{folder}: can't be locked", e);
         }
 
         try
         {
             File.WriteAllText(ownerPath, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
             // The note is a courtesy to whoever meets the lock; the lock itself is held.
         }
@@ -56,7 +56,7 @@ internal sealed class RunLock : IDisposable
         {
             File.Delete(_ownerPath);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
             // A left-over note is overwritten by the next owner.
         }
@@ -75,7 +75,7 @@ internal sealed class RunLock : IDisposable
             using Process owner = Process.GetProcessById(pid);
             return owner.HasExited ? null : pid;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException)
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException || DiskFault.Is(e))
         {
             // No note: nobody writes. No process: its owner died.
             return null;
@@ -89,7 +89,7 @@ internal sealed class RunLock : IDisposable
             string text = File.ReadAllText(ownerPath);
             return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int pid) ? $" (process {pid})" : "";
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
             return "";
         }

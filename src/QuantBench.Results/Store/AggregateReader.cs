@@ -47,6 +47,9 @@ public sealed class AggregateReader : IDisposable
     private AggregateReader(StoreDatabase database, StoreReading reading, bool owned) =>
         (_database, _reading, _owned) = (database, reading, owned);
 
+    /// <summary>Where the database is, for people.</summary>
+    public string Location => _database.Shown;
+
     /// <summary>Opens the store of a results root for reading.</summary>
     /// <param name="resultsRoot">Directory of all run folders.</param>
     /// <param name="address">Which database; null for SQLite in the results root.</param>

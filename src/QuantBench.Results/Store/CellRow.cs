@@ -1,47 +1,20 @@
 namespace QuantBench.Results.Store;
 
 /// <summary>A finished cell in the store.</summary>
-public sealed class CellRow
+internal sealed class CellRow
 {
-    /// <summary>Row number; not stable over a reindex.</summary>
-    public long Id { get; init; }
-
-    /// <summary>The run's id.</summary>
+    public long Id { get; init; } // not stable over a reindex
     public required string RunId { get; init; }
-
-    /// <summary>The cell's id: the same in every run that measures it.</summary>
-    public required string CellId { get; init; }
-
-    /// <summary>Model id.</summary>
+    public required string CellId { get; init; } // the same in every run that measures it
     public required string Model { get; init; }
-
-    /// <summary>Variant id.</summary>
     public required string Variant { get; init; }
-
-    /// <summary>Backend id.</summary>
     public required string Backend { get; init; }
-
-    /// <summary>Workload name.</summary>
     public required string Workload { get; init; }
-
-    /// <summary>Settings as canonical JSON.</summary>
-    public required string Settings { get; init; }
-
-    /// <summary>Status as in <c>cells.jsonl</c>.</summary>
-    public required string Status { get; init; }
-
-    /// <summary>Why, unless it ended well.</summary>
-    public string? Reason { get; init; }
-
-    /// <summary>What ended a failed cell.</summary>
-    public string? Failure { get; init; }
-
-    /// <summary>Start, milliseconds since 1970 UTC.</summary>
-    public required long StartedMs { get; init; }
-
-    /// <summary>Wall-clock seconds.</summary>
+    public required string Settings { get; init; } // canonical JSON
+    public required string Status { get; init; } // as in cells.jsonl
+    public string? Reason { get; init; } // why, unless it ended well
+    public string? Failure { get; init; } // what ended a failed cell
+    public required long StartedMs { get; init; } // milliseconds since 1970 UTC
     public required double Seconds { get; init; }
-
-    /// <summary>Notes, provenance and conditions as one JSON object; null when all are empty.</summary>
-    public string? Details { get; init; }
+    public string? Details { get; init; } // notes, provenance and conditions as one JSON object; null when all are empty
 }

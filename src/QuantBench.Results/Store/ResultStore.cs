@@ -111,6 +111,41 @@ public sealed class ResultStore : IDisposable
         Write(transaction => Replace(info, folder, cells, transaction));
     }
 
+    /// <summary>Puts a folder's run in the place of what the store has of it.</summary>
+    /// <param name="path">The run's folder.</param>
+    /// <exception cref="StoreException">The folder is broken, or the database can't be written.</exception>
+    public void IndexFolder(string path)
+    {
+        RunRecord run = RunFolder.ReadRecord(path);
+        IndexWhole(run.Info, path, run.Cells);
+    }
+
+    /// <summary>Takes in run folders that the store doesn't know, or not as completed: copied here, or recorded while it couldn't be
+    /// written. Reads only those; broken ones are left out.</summary>
+    /// <returns>Number of runs added or renewed.</returns>
+    public int CatchUp()
+    {
+        HashSet<string> whole;
+        using (StoreContext context = OpenContext()) whole = [.. context.Runs.Where(r => r.Status == "completed").Select(r => r.Id)];
+        int renewed = 0;
+        foreach (RunEntry entry in new RunCatalog(Root).List())
+        {
+            // A run that goes on is renewed by its runner; one that both call completed is whole.
+            if (entry.Info is not { } info || (info.Status == RunStatus.Completed && whole.Contains(info.Id))) continue;
+            try
+            {
+                IndexFolder(entry.Path);
+                renewed++;
+            }
+            catch (StoreException)
+            {
+                // A broken folder is listed as broken by 'quantbench results list'; the others are shown.
+            }
+        }
+
+        return renewed;
+    }
+
     /// <summary>Takes a run and all of its cells out of the store; its folder stays.</summary>
     /// <param name="runId">The run's id.</param>
     /// <returns>False when the run wasn't there.</returns>
@@ -149,11 +184,10 @@ public sealed class ResultStore : IDisposable
                     continue;
                 }
 
-                IReadOnlyList<CellResult> results;
+                RunRecord run;
                 try
                 {
-                    using RunFolder folder = RunFolder.OpenReadOnly(entry.Path);
-                    results = folder.ReadCells();
+                    run = RunFolder.ReadRecord(entry.Path);
                 }
                 catch (StoreException e)
                 {
@@ -161,9 +195,9 @@ public sealed class ResultStore : IDisposable
                     continue;
                 }
 
-                Replace(entry.Info, entry.Path, results, transaction);
+                Replace(run.Info, entry.Path, run.Cells, transaction);
                 runs++;
-                cells += results.Count;
+                cells += run.Cells.Length;
             }
         });
         return new ReindexReport(runs, cells, skipped.ToImmutable());
@@ -199,7 +233,7 @@ public sealed class ResultStore : IDisposable
     }
 
     /// <summary>A context for queries, with a connection of its own; dispose it. Rows are not to be changed through it.</summary>
-    public StoreContext OpenContext() => _database.Context();
+    internal StoreContext OpenContext() => _database.Context();
 
     /// <summary>Something to read figures with; dispose it before the store.</summary>
     /// <exception cref="StoreException">The database can't be opened.</exception>

@@ -9,7 +9,7 @@ using QuantBench.Core.Variants;
 namespace QuantBench.Results.Store;
 
 /// <summary>Turns the store's rows back into the records they came from.</summary>
-public static class RowReading
+internal static class RowReading
 {
     /// <summary>A cell; null when it names a variant or backend this program doesn't know.</summary>
     /// <param name="row">The cell's row.</param>

@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 namespace QuantBench.Results.Store;
 
 /// <summary>The raw samples of one measurement.</summary>
-public sealed class SampleRow
+internal sealed class SampleRow
 {
     /// <summary>The measurement's row.</summary>
     public required long MeasurementId { get; init; }

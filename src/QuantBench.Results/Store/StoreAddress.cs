@@ -66,7 +66,7 @@ public sealed class StoreAddress
             return File.ReadLines(full).Select(l => l.Trim()).FirstOrDefault(l => l.Length > 0 && l[0] != '#')
                 ?? throw new RequestException($"{full}: holds no address of a store.", Forms);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception e) when (e is ArgumentException || DiskFault.Is(e))
         {
             throw new RequestException($"{path}: can't be read: {e.Message}", "Name a file that this account can read.", e);
         }

@@ -9,7 +9,7 @@ namespace QuantBench.Results.Store;
 /// with
 /// <c>EfDesign=true</c> in the environment; set the folder's <c>LatestSchema</c>, and look at the writer's columns.
 /// </summary>
-public abstract class StoreContext : DbContext
+internal abstract class StoreContext : DbContext
 {
     /// <summary>A context of a database system.</summary>
     /// <param name="options">Provider and connection.</param>

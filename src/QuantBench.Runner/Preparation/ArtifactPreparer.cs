@@ -82,7 +82,11 @@ public sealed class ArtifactPreparer
     {
         if (!_plans.TryGetValue(name, out PlannedArtifact? plan)) return Prepared.Not(CellStatus.Failed, $"{name} was never planned");
         if (plan.Recipe is not { } planned)
-            return Prepared.Not(CellStatus.Unsupported, plan.Unsupported ?? $"nothing here can make {name}");
+        {
+            return plan.Fault is { } fault ? Prepared.Not(CellStatus.Failed, fault)
+                : Prepared.Not(CellStatus.Unsupported, plan.Unsupported ?? $"nothing here can make {name}");
+        }
+
         ArtifactRecipe recipe = planned.ToRecipe();
         var inputPaths = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
         var inputHashes = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
@@ -106,11 +110,10 @@ public sealed class ArtifactPreparer
             Report(name, cached, start, entry.Bytes, null);
             return Prepared.Ready(entry, _registry.ArtifactPath(entry));
         }
-        catch (EngineException e)
+        catch (QuantBenchException e) when (e is EngineException or UnsupportedException)
         {
-            string reason = Reasons.With(e.Message, e.Hint);
-            Report(name, cached, start, 0, reason);
-            return Prepared.Not(CellStatus.Failed, reason);
+            Report(name, cached, start, 0, e.Explanation);
+            return Prepared.Not(e);
         }
     }
 
@@ -132,13 +135,10 @@ public sealed class ArtifactPreparer
             .RunAsync(_environment.NewJob(WorkerJobKind.Prepare) with { Build = build }, new WorkerLimits(Timeout), LogPath(name), progress,
                 cancellationToken);
         cancellationToken.ThrowIfCancellationRequested();
-        return outcome.Match(
-            finished: f => _registry.Entry(
-                key, _source, name, recipe, hashes,
-                f.Value.Built ?? throw new EngineException($"making {name}: the worker didn't say what it built."),
-                _environment.Clock.GetElapsedTime(start).TotalSeconds),
-            failed: f => throw new EngineException($"making {name}: {f.Reason}", f.Hint),
-            cancelled: () => throw new OperationCanceledException(cancellationToken));
+        return _registry.Entry(
+            key, _source, name, recipe, hashes,
+            outcome.ResultOf($"making {name}").Built ?? throw new EngineException($"making {name}: the worker didn't say what it built."),
+            _environment.Clock.GetElapsedTime(start).TotalSeconds);
     }
 
     private WorkerBuild BuildOf(string[] names) => new()

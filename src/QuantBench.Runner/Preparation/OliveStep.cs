@@ -45,10 +45,10 @@ public sealed class OliveStep(string cacheRoot, TimeProvider clock)
             .FirstOrDefault(File.Exists);
     }
 
-    /// <summary>What the cell is told where there is no such command.</summary>
-    public static string MissingReason =>
+    /// <summary>Why a model isn't there where there is no such command.</summary>
+    public static UnsupportedException Missing => new(null,
         "the model is made by an Olive recipe, but there is no 'olive' command on PATH: install it (pip install olive-ai) or give a "
-            + "directory that Olive wrote as the source";
+            + "directory that Olive wrote as the source");
 
     /// <summary>Splits a recipe into arguments: by white space, with double quotes around arguments that hold some.</summary>
     /// <param name="recipe">E.g. <c>auto-opt --precision int4</c>.</param>
@@ -118,10 +118,10 @@ public sealed class OliveStep(string cacheRoot, TimeProvider clock)
             // removes.
             return Rooted(made, folder);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
-            throw new StoreException($"Olive's output can't be kept in {_root}: {e.Message}",
-                "Free space there, or name another place with --cache DIR.", e);
+            throw DiskFault.Store($"Olive's output can't be kept in {_root}", e,
+                "Free space there, or name another place with --cache DIR.");
         }
     }
 

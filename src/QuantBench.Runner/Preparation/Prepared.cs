@@ -1,4 +1,5 @@
 using QuantBench.Core.Cells;
+using QuantBench.Core.Errors;
 using QuantBench.Runner.Registry;
 
 namespace QuantBench.Runner.Preparation;
@@ -12,6 +13,10 @@ public sealed record Prepared(RegistryEntry? Entry, string Path, CellStatus Stat
 {
     /// <summary>It is there.</summary>
     public static Prepared Ready(RegistryEntry entry, string path) => new(entry, path, CellStatus.Ok, null);
+
+    /// <summary>It isn't there, because of an exception.</summary>
+    public static Prepared Not(QuantBenchException reason) =>
+        Not(reason is UnsupportedException ? CellStatus.Unsupported : CellStatus.Failed, reason.Explanation);
 
     /// <summary>It isn't there.</summary>
     public static Prepared Not(CellStatus status, string reason) => new(null, "", status, reason);

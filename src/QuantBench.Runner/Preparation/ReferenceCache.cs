@@ -64,10 +64,10 @@ public sealed class ReferenceCache(string cacheRoot, TimeProvider clock)
             Shrink(LimitBytes, keep: path);
             return path;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
-            throw new StoreException($"reference log-probabilities can't be kept in {_root}: {e.Message}",
-                "Free space there, or name another place with --cache DIR.", e);
+            throw DiskFault.Store($"reference log-probabilities can't be kept in {_root}", e,
+                "Free space there, or name another place with --cache DIR.");
         }
     }
 

@@ -77,7 +77,7 @@ public sealed class ModelRegistry
         {
             File.SetLastWriteTimeUtc(Path.Combine(_root, key, RecipeFile), _clock.GetUtcNow().UtcDateTime);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
             // A shared, read-only registry works without the mark.
         }
@@ -118,11 +118,10 @@ public sealed class ModelRegistry
                 if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
             }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
-            throw new StoreException(
-                $"the model registry {_root} can't be written: {e.Message}",
-                "Free space there, or name another place with --cache DIR or QUANTBENCH_CACHE.", e);
+            throw DiskFault.Store($"the model registry {_root} can't be written", e,
+                "Free space there, or name another place with --cache DIR or QUANTBENCH_CACHE.");
         }
     }
 

@@ -17,12 +17,9 @@ namespace QuantBench.Runner.Runs;
 /// <param name="Id">Its id in the suite.</param>
 /// <param name="Source">Its source; null when it is broken.</param>
 /// <param name="Tokenizer">Its tokenizer; null when it can't be read.</param>
-/// <param name="Problem">What is wrong with the source or the tokenizer.</param>
-internal sealed record RunModel(string Id, ModelSource? Source, ITextTokenizer? Tokenizer, string? Problem)
+/// <param name="Problem">Why the source or the tokenizer isn't there.</param>
+internal sealed record RunModel(string Id, ModelSource? Source, ITextTokenizer? Tokenizer, QuantBenchException? Problem)
 {
-    /// <summary>Whether the problem is that something isn't installed here, rather than that something is broken.</summary>
-    public bool IsUnsupported { get; init; }
-
     /// <summary>What is recorded of how the source came to be.</summary>
     public ImmutableSortedDictionary<string, string> Facts { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 }
@@ -109,7 +106,7 @@ internal sealed class RunInputs
     {
         if (model.Olive is not { } recipe) return Open(environment, model);
         if (OliveStep.FindCommand() is not { } command)
-            return new RunModel(model.Id, null, null, OliveStep.MissingReason) { IsUnsupported = true };
+            return new RunModel(model.Id, null, null, OliveStep.Missing);
         RunModel source = Open(environment, model);
         if (source.Source is not { } from) return source;
         string name = $"olive {recipe}";
@@ -129,9 +126,8 @@ internal sealed class RunInputs
         }
         catch (EngineException e)
         {
-            string reason = Reasons.With(e.Message, e.Hint);
-            events.Report(new RunEvent.PreparationEnded(model.Id, name, false, 0, 0, reason));
-            return new RunModel(model.Id, null, null, reason);
+            events.Report(new RunEvent.PreparationEnded(model.Id, name, false, 0, 0, e.Explanation));
+            return new RunModel(model.Id, null, null, e);
         }
     }
 
@@ -142,19 +138,19 @@ internal sealed class RunInputs
         {
             source = environment.OpenSource(model.Source);
         }
-        catch (ModelFormatException e)
+        catch (QuantBenchException e) when (e is ModelFormatException or UnsupportedException)
         {
-            // A broken file is that model's cells' failure; the suite's other models go on.
-            return new RunModel(model.Id, null, null, Reasons.With(e.Message, e.Hint));
+            // That model's cells are failed or unsupported; the suite's other models go on.
+            return new RunModel(model.Id, null, null, e);
         }
 
         try
         {
             return new RunModel(model.Id, source, environment.OpenTokenizer(source), null);
         }
-        catch (ModelFormatException e)
+        catch (QuantBenchException e)
         {
-            return new RunModel(model.Id, source, null, Reasons.With(e.Message, e.Hint));
+            return new RunModel(model.Id, source, null, e);
         }
     }
 }

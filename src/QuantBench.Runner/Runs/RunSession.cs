@@ -32,7 +32,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             ArtifactPreparer preparer = Preparer(model.Key, names);
             if (await preparer.PlanAsync(names, cancellationToken) is { } failed)
             {
-                _planProblems[model.Key] = Reasons.With(failed.Reason, failed.Hint);
+                _planProblems[model.Key] = QuantBenchException.Explain(failed.Reason, failed.Hint);
                 continue;
             }
 
@@ -98,6 +98,8 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     private static IEnumerable<string> VariantsOf(Cell cell) =>
         ReferenceVariant(cell) is { } reference ? [cell.Variant.Id, reference.Id] : [cell.Variant.Id];
 
+    private static bool NeedsCalibration(Cell cell) => VariantsOf(cell).Any(v => Variant.Parse(v).NeedsCalibrationText);
+
     private static Variant? ReferenceVariant(Cell cell) =>
         cell.Settings.Has("reference") && cell.Settings.Text("reference").Length > 0
             && Variant.TryParse(cell.Settings.Text("reference"), out Variant? variant) ? variant : null;
@@ -120,8 +122,12 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         if (inputs.Engine(cell.Backend).CanUse(cell.Backend.Device).Reason is { } reason) return (CellStatus.Unsupported, reason);
         if (!WorkloadTable.Of(cell).RunsModel) return null;
         RunModel model = inputs.Model(cell.Model);
-        if (model.Source is null || (RunInputs.NeedsText(cell) && model.Tokenizer is null))
-            return (model.IsUnsupported ? CellStatus.Unsupported : CellStatus.Failed, model.Problem ?? "the model can't be read");
+        if (model.Problem is { } why && (model.Source is null || RunInputs.NeedsText(cell) || NeedsCalibration(cell)))
+        {
+            var without = Prepared.Not(why);
+            return (without.Status, without.Reason ?? why.Message);
+        }
+
         return _planProblems.TryGetValue(cell.Model, out string? problem) ? (CellStatus.Failed, problem) : null;
     }
 
@@ -184,9 +190,9 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             string path = await _referenceCache.GetOrComputeAsync(key, ComputeAsync, cancellationToken);
             made = Prepared.Ready(entry, path);
         }
-        catch (EngineException e)
+        catch (QuantBenchException e) when (e is EngineException or UnsupportedException)
         {
-            made = Prepared.Not(CellStatus.Failed, e.Message);
+            made = Prepared.Not(e);
         }
 
         events.Report(new RunEvent.PreparationEnded(
@@ -209,8 +215,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             WorkerOutcome outcome =
                 await new WorkerProcess(environment.Worker, environment.Clock).RunAsync(job, Limits, log, progress, stop);
             stop.ThrowIfCancellationRequested();
-            string? problem = outcome.Match(f => f.Value.Unsupported, f => f.Reason, () => "stopped");
-            if (problem is not null) throw new EngineException($"{name}: {problem}");
+            _ = outcome.ResultOf(name);
         }
     }
 }

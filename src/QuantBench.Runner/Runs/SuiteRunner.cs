@@ -68,7 +68,8 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
         using RunFolder folder = RunFolder.Open(path);
         RunInfo info = folder.Info;
         // The suite as it was, not as its file is now; its name serves errors and finds relative paths.
-        Suite suite = SuiteLoader.Parse(info.SuiteText, Path.Combine(info.SuiteDirectory, $"{info.Suite}.yaml"), info.SuiteDirectory);
+        Suite suite = SuiteLoader.Parse(info.SuiteText, Path.Combine(info.SuiteDirectory, $"{info.Suite}.yaml"), info.SuiteDirectory,
+            environment.Engines.Catalog);
         ImmutableArray<Cell> cells = CellsOf(suite, info.Only, info.Threads);
         RunInputs inputs =
             await RunInputs.GatherAsync(environment, suite, cells, info.Fingerprint.MemoryBandwidth, events, cancellationToken);

@@ -20,9 +20,8 @@ public sealed class BandwidthProber(RunnerEnvironment environment)
         WorkerOutcome outcome = await new WorkerProcess(environment.Worker, environment.Clock).RunAsync(
             environment.NewJob(WorkerJobKind.Bandwidth), new WorkerLimits(s_timeout), null, new Progress<EvaluationProgress>(),
             cancellationToken);
-        return outcome.Match(
-            finished: f => f.Value.MemoryBandwidth ?? throw new EngineException("the worker measured no memory bandwidth"),
-            failed: f => throw new EngineException($"the memory bandwidth couldn't be measured: {f.Reason}", f.Hint),
-            cancelled: () => throw new OperationCanceledException(cancellationToken));
+        cancellationToken.ThrowIfCancellationRequested();
+        return outcome.ResultOf("measuring the memory bandwidth").MemoryBandwidth
+            ?? throw new EngineException("the worker measured no memory bandwidth");
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Cells;
+using QuantBench.Core.Errors;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Evaluators;
 
@@ -71,7 +72,7 @@ public sealed class CellRunner(RunnerEnvironment environment)
                 Cell = job.Cell,
                 Status = CellStatus.Failed,
                 Failure = f.Kind,
-                Reason = Reasons.With(f.Reason, f.Hint),
+                Reason = QuantBenchException.Explain(f.Reason, f.Hint),
             },
             cancelled: () => new CellResult { Cell = job.Cell, Status = CellStatus.Cancelled, Reason = "stopped by the user" });
         TimeSpan wall = environment.Clock.GetElapsedTime(start);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Errors;
 using QuantBench.Inference.Engines;
 using QuantBench.Inference.Evaluators;
 
@@ -21,7 +22,7 @@ public sealed record EngineProbe(
     /// <param name="device">Device id.</param>
     public Support CanUse(string device)
     {
-        if (Problem is not null) return Support.No($"{Name}: {Reasons.With(Problem, Hint)}");
+        if (Problem is not null) return Support.No($"{Name}: {QuantBenchException.Explain(Problem, Hint)}");
         if (Devices.FirstOrDefault(d => d.Id == device) is not { } found)
         {
             string here = Devices.Length == 0 ? "none" : string.Join(", ", Devices.Select(d => d.Id));
@@ -55,10 +56,9 @@ public sealed class EngineProber(RunnerEnvironment environment)
             cancellationToken);
         return outcome.Match(
             finished: f =>
-                new EngineProbe(name, engine.Description, f.Value.EngineBuild ?? "unknown", [.. f.Value.Devices], null,
-                    null)
+                new EngineProbe(name, engine.Facts.Description, f.Value.EngineBuild, [.. f.Value.Devices], f.Value.Unsupported, null)
                 { KernelTypes = [.. f.Value.KernelTypes] },
-            failed: f => new EngineProbe(name, engine.Description, null, [], f.Reason, f.Hint),
+            failed: f => new EngineProbe(name, engine.Facts.Description, null, [], f.Reason, f.Hint),
             cancelled: () => throw new OperationCanceledException(cancellationToken));
     }
 }

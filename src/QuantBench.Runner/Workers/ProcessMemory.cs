@@ -1,4 +1,5 @@
 using System.Globalization;
+using QuantBench.Core.Errors;
 
 namespace QuantBench.Runner.Workers;
 
@@ -15,7 +16,7 @@ internal static class ProcessMemory
             string[] fields = File.ReadAllText($"/proc/{processId}/statm").Split(' ');
             return fields.Length > 1 && long.TryParse(fields[1], CultureInfo.InvariantCulture, out long pages) ? pages * s_pageBytes : null;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
             return null;
         }
@@ -39,7 +40,7 @@ internal static class ProcessMemory
                     return value;
             }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
             // Not Linux, or hidden by the container.
         }

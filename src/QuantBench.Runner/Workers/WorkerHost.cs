@@ -59,6 +59,12 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
             writer.Result(Do(job, new ThrottledProgress(writer, services.Clock), cancel.Token));
             return 0;
         }
+        catch (UnsupportedException e)
+        {
+            log(e.Message);
+            writer.Result(new WorkerResult { Unsupported = e.Explanation });
+            return 0;
+        }
         catch (QuantBenchException e)
         {
             log(e.Message);
@@ -148,9 +154,9 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         long start = services.Clock.GetTimestamp();
         using IEngine engine = MakeEngine(job);
         EvaluationContext context = ContextOf(job, engine, progress);
-        Support support = job.Artifact is null ? KernelEvaluator.CanRun(engine, context.Cell)
-            : engine.CanRun(context.Artifact, context.Cell.Backend.Device);
-        if (support.Reason is { } reason)
+        if (services.Evaluator(context.Cell.Workload) is not { } evaluator)
+            return new WorkerResult { Unsupported = $"this version of QuantBench can't measure '{context.Cell.Workload}'" };
+        if (evaluator.CanRun(context).Reason is { } reason)
         {
             // The run asked for devices first, and sends no cell to one that can't be used: such a one has gone since.
             return engine.Devices().Any(d => d.Id == context.Cell.Backend.Device && d.Support.IsSupported)
@@ -160,8 +166,6 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
                     "Look at the system log for resets of the device or its driver, then run the cell again.");
         }
 
-        if (services.Evaluator(context.Cell.Workload) is not { } evaluator)
-            return new WorkerResult { Unsupported = $"this version of QuantBench can't measure '{context.Cell.Workload}'" };
         EvaluationResult result = evaluator.Evaluate(context, cancellationToken);
         var provenance = new Dictionary<string, string>(result.Provenance);
         provenance.TryAdd("engine_build", engine.Build);
@@ -191,7 +195,7 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
     {
         using IEngine engine = MakeEngine(job);
         EvaluationContext context = ContextOf(job, engine, progress);
-        if (engine.CanRun(context.Artifact, context.Cell.Backend.Device).Reason is { } reason)
+        if (services.Evaluator(context.Cell.Workload)?.CanRun(context).Reason is { } reason)
             return new WorkerResult { Unsupported = reason };
         services.ComputeReference(context, Needed(job.ReferencePath, "a reference path"), cancellationToken);
         return new WorkerResult();
@@ -242,7 +246,7 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
             catch (EngineException e)
             {
                 // Its artifacts may not be asked for; whoever asks is told.
-                missing.Add($"{engine.Name}: {Reasons.With(e.Message, e.Hint)}");
+                missing.Add($"{engine.Name}: {e.Explanation}");
             }
         }
 
@@ -260,26 +264,40 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         while (open.TryDequeue(out string? name))
         {
             if (plans.ContainsKey(name)) continue;
-            var refusals = new List<string>();
-            IArtifactBuilder? builder = builders.FirstOrDefault(b =>
-            {
-                if (b.CanBuild(source, name).Reason is not { } reason) return true;
-                refusals.Add(reason);
-                return false;
-            });
-            if (builder is null)
-            {
-                string why = string.Join("; ", refusals.Concat(missing).Distinct());
-                plans[name] = new PlannedArtifact(null, why.Length > 0 ? why : $"nothing here can make {name}");
-                continue;
-            }
-
-            ArtifactRecipe recipe = builder.Recipe(source, name, build.Calibration);
-            plans[name] = new PlannedArtifact(PlannedRecipe.Of(recipe), null);
-            foreach (string input in recipe.Inputs) open.Enqueue(input);
+            plans[name] = PlanOne(source, name, build.Calibration, builders, missing);
+            foreach (string input in plans[name].Recipe?.Inputs ?? []) open.Enqueue(input);
         }
 
         return new WorkerResult { Plans = plans };
+    }
+
+    /// <summary>The recipe of the first builder that has one. Without one, a fault that any of them met outweighs what the others can't
+    /// do: they didn't look at the source, or met the same.</summary>
+    private static PlannedArtifact PlanOne(
+        ModelSource source, string name, CalibrationText? calibration, List<IArtifactBuilder> builders, List<string> missing)
+    {
+        var refusals = new List<string>();
+        string? fault = null;
+        foreach (IArtifactBuilder builder in builders)
+        {
+            try
+            {
+                if (Support.Of(() => builder.CanBuild(source, name)).Reason is { } reason) refusals.Add(reason);
+                else return new PlannedArtifact(PlannedRecipe.Of(builder.Recipe(source, name, calibration)));
+            }
+            catch (EngineException e)
+            {
+                // The engine it works with isn't here.
+                refusals.Add(e.Explanation);
+            }
+            catch (QuantBenchException e)
+            {
+                fault ??= e.Explanation;
+            }
+        }
+
+        string why = string.Join("; ", refusals.Concat(missing).Distinct());
+        return new PlannedArtifact(null, fault is not null ? null : why.Length > 0 ? why : $"nothing here can make {name}", fault);
     }
 
     private WorkerResult Build(WorkerJob job, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)

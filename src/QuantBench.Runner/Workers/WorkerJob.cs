@@ -229,9 +229,10 @@ public sealed record WorkerResult
 public sealed record BuiltArtifact(string Sha256, long Bytes, long WeightBytes, long ParameterCount);
 
 /// <summary>How an artifact would be built.</summary>
-/// <param name="Recipe">Its recipe; null when nothing here can make it.</param>
+/// <param name="Recipe">Its recipe; null when there is none.</param>
 /// <param name="Unsupported">Why nothing here can make it.</param>
-public sealed record PlannedArtifact(PlannedRecipe? Recipe, string? Unsupported);
+/// <param name="Fault">What is broken, so that nobody can make it.</param>
+public sealed record PlannedArtifact(PlannedRecipe? Recipe, string? Unsupported = null, string? Fault = null);
 
 /// <summary>A recipe as plain values.</summary>
 /// <param name="Builder">Name of the builder.</param>

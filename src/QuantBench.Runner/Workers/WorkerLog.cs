@@ -1,4 +1,5 @@
 using System.Text;
+using QuantBench.Core.Errors;
 
 namespace QuantBench.Runner.Workers;
 
@@ -88,7 +89,7 @@ internal sealed class WorkerLog(string? path)
             Directory.CreateDirectory(Path.GetDirectoryName(path) ?? ".");
             return new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.ReadWrite);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
             return null;
         }

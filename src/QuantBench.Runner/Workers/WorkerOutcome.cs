@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using QuantBench.Core.Cells;
+using QuantBench.Core.Errors;
 
 namespace QuantBench.Runner.Workers;
 
@@ -22,6 +23,19 @@ public abstract record WorkerOutcome
 
     /// <summary>The user stopped it.</summary>
     public sealed record Cancelled : WorkerOutcome;
+
+    /// <summary>The result, or the exception that says why there is none.</summary>
+    /// <param name="doing">What the worker was to do, e.g. <c>making gguf:F32</c>.</param>
+    /// <exception cref="UnsupportedException">It can't be done here.</exception>
+    /// <exception cref="EngineException">It failed.</exception>
+    /// <exception cref="OperationCanceledException">The user stopped it.</exception>
+    public WorkerResult ResultOf(string doing) => this switch
+    {
+        Finished { Value.Unsupported: { } reason } => throw new UnsupportedException(doing, reason),
+        Finished finished => finished.Value,
+        Failed failed => throw new EngineException($"{doing}: {failed.Reason}", failed.Hint),
+        _ => throw new OperationCanceledException(),
+    };
 
     /// <summary>Calls the function of the case.</summary>
     /// <typeparam name="T">What the functions return.</typeparam>

@@ -142,7 +142,7 @@ public sealed class AggregatesTests : IDisposable
         CandidateSet store = CandidateSet.Of(reader.Load("run-a"));
 
         foreach (string metric in (string[])["tg_tps", "kl_mean", "ppl_rise", "rss_peak", "token_latency_p99"])
-            Assert.Equal(folder.All.Select(c => folder.Figure(c, MetricSelector.Of(metric)).Estimate),
-                store.All.Select(c => store.Figure(c, MetricSelector.Of(metric)).Estimate));
+            Assert.Equal(folder.All.Select(c => folder.Figure(c, MetricSelector.Parse(metric)).Estimate),
+                store.All.Select(c => store.Figure(c, MetricSelector.Parse(metric)).Estimate));
     }
 }

@@ -4,6 +4,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Variants;
 using QuantBench.Results.Folders;
+using QuantBench.Results.Reading;
 using QuantBench.SampleData;
 
 namespace QuantBench.Analysis.Tests.Compare;
@@ -169,7 +170,7 @@ public sealed class RunComparerTests
         using var root = new TemporaryFolder();
         Write(root.Path);
 
-        ComparisonSide side = ComparisonSide.Parse(text, new RunCatalog(root.Path));
+        ComparisonSide side = ComparisonSide.Parse(text, new RunReader(root.Path).LoadWhole);
 
         Assert.Equal((variant, backend, cells), (side.Variant?.Id, side.Backend?.ToString(), side.Cells.Count()));
     }
@@ -185,7 +186,7 @@ public sealed class RunComparerTests
         using var root = new TemporaryFolder();
         Write(root.Path);
 
-        Assert.Throws<RequestException>(() => ComparisonSide.Parse(text, new RunCatalog(root.Path)));
+        Assert.Throws<RequestException>(() => ComparisonSide.Parse(text, new RunReader(root.Path).LoadWhole));
     }
 
     private void Write(string root)

@@ -3,6 +3,7 @@ using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Decide;
 using QuantBench.Analysis.Estimates;
 using QuantBench.Analysis.Plots;
+using QuantBench.Core.Engines;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Limits;
 using QuantBench.Core.Profiles;
@@ -71,7 +72,7 @@ public sealed class DecideTests
     public void Draw_RingsThePick_AndHatchesWhatALimitExcludes()
     {
         ParetoFront front =
-            Assert.Single(ParetoAnalyzer.Analyze(_set, [MetricSelector.Of("bits_per_weight"), MetricSelector.Of("kl_mean")]));
+            Assert.Single(ParetoAnalyzer.Analyze(_set, [MetricSelector.Parse("bits_per_weight"), MetricSelector.Parse("kl_mean")]));
         PlotFigure plain = ParetoFrontPlot.Draw(front)!; // two axes with figures
         PlotFigure marked = ParetoFrontPlot.Draw(front, pick: "gguf:Q4_K_M", bounds: [Bound.Parse("bits_per_weight<=6")])!;
         PlotFigure beyond = ParetoFrontPlot.Draw(front, bounds: [Bound.Parse("bits_per_weight<=600")])!;
@@ -87,12 +88,13 @@ public sealed class DecideTests
     [Fact]
     public void Analyze_Throws_WithoutADirection() =>
         Assert.Throws<RequestException>(() =>
-            ParetoAnalyzer.Analyze(_set, [MetricSelector.Of("tg_tps"), MetricSelector.Of("delta_p_mean")]));
+            ParetoAnalyzer.Analyze(_set, [MetricSelector.Parse("tg_tps"), MetricSelector.Parse("delta_p_mean")]));
 
     [Fact]
     public void Recommend_RanksWhatFits_AndSaysWhyOthersLost()
     {
-        Recommendation answer = Assert.Single(Recommender.Recommend(_set, Make("tg_tps>=250", "ppl_rise<=3%", "artifact_size<=8MiB")));
+        Recommendation answer = Assert.Single(
+            Recommender.Recommend(_set, Make("tg_tps>=250", "ppl_rise<=3%", "artifact_size<=8MiB"), EngineCatalog.None));
 
         // Shares by hand: Q5_K_M uses 250/340 of the speed limit, 0.13 of 3 % and 4.12 of 8 MiB: 43 %; Q6_K comes next with 50 %.
         Assert.Equal(["gguf:Q5_K_M", "gguf:Q6_K"], answer.Ranked.Take(2).Select(c => c.Name));
@@ -110,7 +112,7 @@ public sealed class DecideTests
     [Fact]
     public void Recommend_ScoresByTheSharesItPrints()
     {
-        Recommendation answer = Recommender.Recommend(_set, Make("tg_tps>=100", "artifact_size<=50MiB"))[0];
+        Recommendation answer = Recommender.Recommend(_set, Make("tg_tps>=100", "artifact_size<=50MiB"), EngineCatalog.None)[0];
 
         Assert.All(answer.Ranked, c => Assert.Equal(c.Checks.Average(k => k.Use!.Value), c.Score!.Value, 1e-12));
         Assert.Equal(answer.Ranked.OrderBy(c => c.Score).Select(c => c.Name), answer.Ranked.Select(c => c.Name));
@@ -119,7 +121,7 @@ public sealed class DecideTests
     [Fact]
     public void Recommend_NamesTheNearestMiss_WhenNothingFits()
     {
-        Recommendation answer = Recommender.Recommend(_set, Make("artifact_size<=2MiB", "ppl_rise<=5%"))[0];
+        Recommendation answer = Recommender.Recommend(_set, Make("artifact_size<=2MiB", "ppl_rise<=5%"), EngineCatalog.None)[0];
 
         Assert.Null(answer.Pick);
         Assert.Equal("gguf:Q3_K_M", answer.NearestMiss?.Name); // 3.13 MiB and +3.0 %: Q2_K is smaller but breaks both
@@ -132,14 +134,27 @@ public sealed class DecideTests
     {
         Profile profile = Make("tg_tps>=1") with { Licences = ["mit"] };
 
-        Assert.Empty(Recommender.Recommend(_set, profile)[0].Ranked);
-        Assert.NotEmpty(
-            Recommender.Recommend(_set, profile with { ModelLicences = profile.ModelLicences.Add("reference", "MIT") })[0].Ranked);
+        Assert.Empty(Recommender.Recommend(_set, profile, EngineCatalog.None)[0].Ranked);
+        Profile named = profile with { ModelLicences = profile.ModelLicences.Add("reference", "MIT") };
+        Assert.NotEmpty(Recommender.Recommend(_set, named, EngineCatalog.None)[0].Ranked);
+    }
+
+    [Fact]
+    public void Recommend_LeavesServersOut_WhenTheProfileIsOffline()
+    {
+        Profile profile = Make("tg_tps>=1") with { Offline = true };
+        string engine = _set.All[0].Backend.Engine;
+        EngineCatalog Engines(bool isRemote) => new([new EngineFacts(engine, "", "cpu") { IsRemote = isRemote }]);
+
+        Assert.NotEmpty(Recommender.Recommend(_set, profile, Engines(isRemote: false))[0].Ranked);
+        Recommendation answer = Recommender.Recommend(_set, profile, Engines(isRemote: true))[0];
+        Assert.Empty(answer.Ranked);
+        Assert.All(answer.Losers, l => Assert.Contains(l.Refusals, r => r.Contains("needs a server", StringComparison.Ordinal)));
     }
 
     private static Profile Make(params string[] limits)
     {
-        ImmutableArray<Bound> bounds = [.. limits.Select(Bound.Parse)];
+        ImmutableArray<Bound> bounds = [.. limits.Select(l => Bound.Parse(l))];
         return new Profile { Name = "test", Limits = bounds, Weights = [.. bounds.Select(b => new ProfileWeight(b, 1))] };
     }
 }

@@ -25,7 +25,7 @@ public sealed class GateJudgeTests
     [InlineData("{ variant: Q4_K_M, metric: perplexity, max: +1.6%, vs: gguf:F32, unsure: pass }", true)]
     [InlineData("{ variant: Q5_0, metric: tg_tps, min: 1 }", false)] // not in the run
     [InlineData("{ variant: IQ1_S, metric: perplexity, max: 100 }", false)] // its cell failed
-    [InlineData("{ variant: Q4_K_M, metric: energy_per_token, max: 1 }", false)] // not measured
+    [InlineData("{ variant: Q4_K_M, metric: device_memory, max: 1 }", false)] // not measured
     public void Judge_KeepsOrBreaks(string rule, bool passes)
     {
         GateReport report = GateJudge.Judge(_set, Rules(rule));

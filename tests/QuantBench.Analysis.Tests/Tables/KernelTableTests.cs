@@ -34,10 +34,10 @@ public sealed class KernelTableTests
     }
 
     [Theory]
-    [InlineData("B/s", 63.3e9, "63.3\u00a0GB/s")]
-    [InlineData("FLOP/s", 1.5e12, "1\u2009500\u00a0GFLOP/s")]
-    public void Value_IsInBillions(string unit, double value, string expected) =>
-        Assert.Equal(expected, Format.Value(value, unit, "kernel_bandwidth"));
+    [InlineData("kernel_bandwidth", 63.3e9, "63.3\u00a0GB/s")]
+    [InlineData("kernel_flops", 1.5e12, "1\u2009500\u00a0GFLOP/s")]
+    public void Value_IsInBillions(string metric, double value, string expected) =>
+        Assert.Equal(expected, Format.Value(value, MetricTable.Get(metric)));
 
     [Fact]
     public void Build_MarksQualityOfRandomWeights_AndDerivesNothingFromIt()

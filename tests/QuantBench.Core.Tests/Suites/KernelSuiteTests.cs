@@ -19,7 +19,7 @@ public sealed class KernelSuiteTests
     [Fact]
     public void Parse_NeedsNoModel_WhenNoWorkloadRunsOne()
     {
-        Suite suite = SuiteLoader.Parse(Kernels, "k.yaml", ".");
+        Suite suite = SuiteLoader.Parse(Kernels, "k.yaml", ".", TestEngines.Catalog);
         ImmutableArray<Cell> cells = Matrix.Expand(suite);
 
         Assert.Equal(8, cells.Length);
@@ -32,7 +32,7 @@ public sealed class KernelSuiteTests
     [Fact]
     public void Parse_RecordsWhatAKernelDependsOn_AndNothingOfModels()
     {
-        Cell[] cells = [.. Matrix.Expand(SuiteLoader.Parse(Kernels, "k.yaml", "."))];
+        Cell[] cells = [.. Matrix.Expand(SuiteLoader.Parse(Kernels, "k.yaml", ".", TestEngines.Catalog))];
 
         Assert.Equal("""{"cache":"cold","op":"matvec","repetitions":10,"shape":"256x512","threads":0}""", cells[0].Settings.ToString());
         Assert.Equal(8, cells.First(c => c.Settings.Text("op") == "matmat").Settings.Int("tokens"));
@@ -50,7 +50,7 @@ public sealed class KernelSuiteTests
             exclude: [{ variant: "ggml:*", workload: latency }, { variant: "gguf:*", workload: kernel }]
             """;
 
-        Cell[] cells = [.. Matrix.Expand(SuiteLoader.Parse(Mixed, "m.yaml", "."))];
+        Cell[] cells = [.. Matrix.Expand(SuiteLoader.Parse(Mixed, "m.yaml", ".", TestEngines.Catalog))];
 
         Assert.Equal(["a gguf:Q4_0 managed/avx2 latency", "b gguf:Q4_0 managed/avx2 latency", "kernels ggml:Q4_0 managed/avx2 kernel"],
             cells.Select(c => c.Title));
@@ -67,7 +67,8 @@ public sealed class KernelSuiteTests
     public void Parse_NamesTheFault(string from, string to, string problem)
     {
         SuiteException e =
-            Assert.Throws<SuiteException>(() => SuiteLoader.Parse(Kernels.Replace(from, to, StringComparison.Ordinal), "k.yaml", "."));
+            Assert.Throws<SuiteException>(() =>
+                SuiteLoader.Parse(Kernels.Replace(from, to, StringComparison.Ordinal), "k.yaml", ".", TestEngines.Catalog));
 
         Assert.Contains(problem, e.Message, StringComparison.Ordinal);
         Assert.False(string.IsNullOrEmpty(e.Hint));
@@ -84,7 +85,7 @@ public sealed class KernelSuiteTests
             workloads: [latency]
             """;
 
-        SuiteException e = Assert.Throws<SuiteException>(() => SuiteLoader.Parse(Text, "s.yaml", "."));
+        SuiteException e = Assert.Throws<SuiteException>(() => SuiteLoader.Parse(Text, "s.yaml", ".", TestEngines.Catalog));
 
         Assert.Contains("ggml:Q4_0 is a block type, not a model's format", e.Message, StringComparison.Ordinal);
     }

@@ -105,7 +105,7 @@ public sealed class RulesTests : IDisposable
 
         Assert.Superset(
             new HashSet<string> { "q4-0-size", "q5-1-size", "q8-0-size", "q4-k-fastest-cpu", "q5-k-balanced", "q8-0-near-original",
-                "q2-k-small", "quantized-less-energy" },
+                "q2-k-small" },
             claims.Select(c => c.Id).ToHashSet());
         Assert.All(claims.Where(c => !c.Bases.IsEmpty), c => Assert.Equal(["gguf:F32", "gguf:F16"], c.Bases.Select(b => b.Id)));
     }

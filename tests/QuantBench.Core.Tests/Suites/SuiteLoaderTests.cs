@@ -204,7 +204,7 @@ public sealed class SuiteLoaderTests
     [InlineData("gguf-all.yaml", 52, (52 * 4) - 1)]
     public void Load_ReadsCommittedSuites(string name, int variants, int cells)
     {
-        Suite suite = SuiteLoader.Load(Repository.Suite(name));
+        Suite suite = SuiteLoader.Load(Repository.Suite(name), TestEngines.Catalog);
 
         Assert.Equal(Path.GetFileNameWithoutExtension(name), suite.Name);
         Assert.Equal(variants, suite.Variants.Length);
@@ -218,9 +218,9 @@ public sealed class SuiteLoaderTests
     [InlineData("gguf-all.yaml")]
     public void Parse_GivesAnEqualSuite_WhenGivenALoadedSuitesText(string name)
     {
-        Suite suite = SuiteLoader.Load(Repository.Suite(name));
+        Suite suite = SuiteLoader.Load(Repository.Suite(name), TestEngines.Catalog);
 
-        AssertEqual(suite, SuiteLoader.Parse(suite.Text, suite.File, Path.GetDirectoryName(suite.File)!));
+        AssertEqual(suite, SuiteLoader.Parse(suite.Text, suite.File, Path.GetDirectoryName(suite.File)!, TestEngines.Catalog));
     }
 
     [Fact]
@@ -233,7 +233,7 @@ public sealed class SuiteLoaderTests
                 "suite: mine\nextends: ../base/base.yaml\nvariants: [F32, Q8_0]\nlimits: { cell_timeout: 1m, cell_memory: null }\nimatrix: "
                     + "null\n");
 
-        Suite suite = SuiteLoader.Load(path);
+        Suite suite = SuiteLoader.Load(path, TestEngines.Catalog);
 
         Assert.Equal("mine", suite.Name);
         Assert.Equal(["gguf:F32", "gguf:Q8_0"], suite.Variants.Select(v => v.Id));
@@ -241,7 +241,7 @@ public sealed class SuiteLoaderTests
         Assert.Equal(new ImatrixOptions(), suite.Imatrix);
         Assert.Equal(Path.Combine(folder.Path, "base", "models", "m"), suite.Models[0].Source);
         Assert.Equal("../base/texts/t.txt", suite.Workloads[0].Settings.Text("dataset"));
-        AssertEqual(suite, SuiteLoader.Parse(suite.Text, suite.File, Path.GetDirectoryName(path)!));
+        AssertEqual(suite, SuiteLoader.Parse(suite.Text, suite.File, Path.GetDirectoryName(path)!, TestEngines.Catalog));
     }
 
     [Fact]
@@ -251,7 +251,7 @@ public sealed class SuiteLoaderTests
         folder.Write("base.yaml", Good.Replace("threads: 2", "threads: x", StringComparison.Ordinal));
         string path = folder.Write("mine.yaml", "extends: base.yaml\nsuite: mine\n");
 
-        var e = Assert.Throws<SuiteException>(() => SuiteLoader.Load(path));
+        var e = Assert.Throws<SuiteException>(() => SuiteLoader.Load(path, TestEngines.Catalog));
 
         Assert.EndsWith("base.yaml", e.File, StringComparison.Ordinal);
         Assert.Equal(7, e.Line);
@@ -264,7 +264,7 @@ public sealed class SuiteLoaderTests
         folder.Write("a.yaml", "suite: a\nextends: b.yaml\n");
         string path = folder.Write("b.yaml", "suite: b\nextends: a.yaml\n");
 
-        var e = Assert.Throws<SuiteException>(() => SuiteLoader.Load(path));
+        var e = Assert.Throws<SuiteException>(() => SuiteLoader.Load(path, TestEngines.Catalog));
 
         Assert.Contains("extends this suite", e.Message, StringComparison.Ordinal);
         Assert.Equal(2, e.Line);
@@ -276,7 +276,7 @@ public sealed class SuiteLoaderTests
         using var folder = new TemporaryFolder();
         string path = folder.Write("a.yaml", "suite: a\nextends: gone.yaml\n");
 
-        var e = Assert.Throws<SuiteException>(() => SuiteLoader.Load(path));
+        var e = Assert.Throws<SuiteException>(() => SuiteLoader.Load(path, TestEngines.Catalog));
 
         Assert.Contains("gone.yaml", e.Message, StringComparison.Ordinal);
         Assert.Equal((2, 10), (e.Line, e.Column));
@@ -288,7 +288,7 @@ public sealed class SuiteLoaderTests
         using var folder = new TemporaryFolder();
         for (int i = 0; i < 12; i++) folder.Write($"{i}.yaml", $"extends: {i + 1}.yaml\n");
 
-        var e = Assert.Throws<SuiteException>(() => SuiteLoader.Load(Path.Combine(folder.Path, "0.yaml")));
+        var e = Assert.Throws<SuiteException>(() => SuiteLoader.Load(Path.Combine(folder.Path, "0.yaml"), TestEngines.Catalog));
 
         Assert.Contains("more than 8", e.Message, StringComparison.Ordinal);
     }
@@ -301,13 +301,14 @@ public sealed class SuiteLoaderTests
         string binary = Path.Combine(folder.Path, "binary.yaml");
         File.WriteAllBytes(binary, [0xFF, 0xFE, 0x80]);
 
-        Assert.Contains("at most", Assert.Throws<SuiteException>(() => SuiteLoader.Load(large)).Message, StringComparison.Ordinal);
-        Assert.Contains("UTF-8", Assert.Throws<SuiteException>(() => SuiteLoader.Load(binary)).Message, StringComparison.Ordinal);
-        Assert.Contains("no such file", Assert.Throws<SuiteException>(() => SuiteLoader.Load(large + "x")).Message,
-            StringComparison.Ordinal);
+        Assert.Contains("at most", Fault(large), StringComparison.Ordinal);
+        Assert.Contains("UTF-8", Fault(binary), StringComparison.Ordinal);
+        Assert.Contains("no such file", Fault(large + "x"), StringComparison.Ordinal);
+
+        static string Fault(string path) => Assert.Throws<SuiteException>(() => SuiteLoader.Load(path, TestEngines.Catalog)).Message;
     }
 
-    internal static Suite Parse(string text) => SuiteLoader.Parse(text, "small.yaml", "/data/suites");
+    internal static Suite Parse(string text) => SuiteLoader.Parse(text, "small.yaml", "/data/suites", TestEngines.Catalog);
 
     internal static Suite Small(string from = "suite: small", string to = "suite: small") =>
         Parse(Good.Replace(from, to, StringComparison.Ordinal));

@@ -230,15 +230,16 @@ public sealed class PagesTests(DashboardFixture dashboard)
     {
         using HttpClient client = await dashboard.ClientAsync(Role.Admin);
 
-        using HttpResponseMessage saved = await DashboardFixture.PostAsync(client, "/settings", "/actions/settings/co2", ("value", "380"));
+        using HttpResponseMessage saved =
+            await DashboardFixture.PostAsync(client, "/settings", "/actions/settings/retention", ("value", "36500"));
         using HttpResponseMessage refused =
             await DashboardFixture.PostAsync(client, "/settings", "/actions/settings/retention", ("value", "3"));
         string html = await client.GetStringAsync(refused.Headers.Location?.OriginalString);
 
-        Assert.Contains("value=\"380\"", html, StringComparison.Ordinal);
+        Assert.Contains("value=\"36500\"", html, StringComparison.Ordinal);
         Assert.Contains("Not saved: &#x27;3&#x27; is no number of days", html, StringComparison.Ordinal);
         Assert.Contains(new QuantBench.Lab.State.AuditLog(dashboard.Lab, TimeProvider.System).Read(),
-            e => e is { Action: "setting", Object: "co2_grams_per_kwh", After: "380" });
+            e => e is { Action: "setting", Object: "retention_days", After: "36500" });
     }
 
     [Fact]

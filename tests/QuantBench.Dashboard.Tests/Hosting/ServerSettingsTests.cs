@@ -1,5 +1,5 @@
 using System.Net;
-using Microsoft.EntityFrameworkCore;
+using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using QuantBench.Core.Errors;
@@ -9,6 +9,7 @@ using QuantBench.Lab.Notes;
 using QuantBench.Lab.Reviews;
 using QuantBench.Lab.Settings;
 using QuantBench.Lab.State;
+using QuantBench.Results.Reading;
 using QuantBench.Results.Store;
 using QuantBench.TestKit;
 
@@ -30,23 +31,6 @@ public sealed class ServerSettingsTests : IDisposable
     }
 
     public void Dispose() => _directory.Dispose();
-
-    [Fact]
-    public void Co2_IsEnergyTimesIntensity()
-    {
-        _settings.SetCo2("360", "ada");
-
-        // One kilowatt-hour is 3.6 million joules: 360 g per kWh are 0.1 mg per joule.
-        Assert.Equal(0.0001, _settings.Co2Grams(1) ?? 0, 9);
-        _settings.SetCo2(" ", "ada");
-        Assert.Null(_settings.Co2Grams(1));
-    }
-
-    [Theory]
-    [InlineData("-1")]
-    [InlineData("lots")]
-    [InlineData("1e9")]
-    public void Co2_Refuses_WhatIsNoIntensity(string text) => Assert.Throws<RequestException>(() => _settings.SetCo2(text, "ada"));
 
     [Theory]
     [InlineData("5")] // too few to compare with
@@ -82,7 +66,7 @@ public sealed class ServerSettingsTests : IDisposable
         using ResultStore store = Indexed();
         var notes = new RunNotes(_database, _audit);
         notes.Set(DriftRuns.Id(0, DriftRuns.SlowMachine), new RunNote("the first", [RetentionSweeper.KeepTag]), "ada");
-        var sweeper = new RetentionSweeper(store, _settings, notes, _audit, _clock, NullLogger<RetentionSweeper>.Instance);
+        RetentionSweeper sweeper = Sweeper(store, notes);
 
         Assert.Empty(await sweeper.SweepAsync(CancellationToken.None)); // off unless set
         _settings.SetRetention("30", "ada");
@@ -94,9 +78,9 @@ public sealed class ServerSettingsTests : IDisposable
         Assert.Equal(
             new[] { DriftRuns.Id(0, DriftRuns.SlowMachine), DriftRuns.Id(nights - 1, DriftRuns.SlowMachine),
                 DriftRuns.Id(nights - 1, DriftRuns.SteadyMachine) }.Order(), left);
-        await using StoreContext context = store.OpenContext();
-        Assert.Equal(left, context.Runs.Select(r => r.Id).Order().ToArray());
-        Assert.Equal(left.Length * 2, context.Cells.Count());
+        var stored = new StoredRuns(store);
+        Assert.Equal(left, (await stored.NewestAsync(null, completed: false, 100, CancellationToken.None)).Order());
+        Assert.Equal(left.Length * 2, stored.CountCells());
         Assert.Equal(removed.Count, _audit.Read(contains: "run.remove").Length);
         Assert.Empty(await sweeper.SweepAsync(CancellationToken.None));
     }
@@ -108,14 +92,17 @@ public sealed class ServerSettingsTests : IDisposable
         using ResultStore store = Indexed();
         string outside = Directory.CreateTempSubdirectory("quantbench-outside").FullName;
         await File.WriteAllTextAsync(Path.Combine(outside, "run.json"), "{}");
-        await using (StoreContext context = store.OpenContext())
+        await using (var connection = new SqliteConnection($"Data Source={store.Location};Pooling=False"))
         {
-            await context.Runs.ExecuteUpdateAsync(s => s.SetProperty(r => r.Folder, outside));
+            connection.Open();
+            await using SqliteCommand command = connection.CreateCommand();
+            command.CommandText = "UPDATE runs SET folder = $1";
+            command.Parameters.AddWithValue("$1", outside);
+            Assert.Equal(4, await command.ExecuteNonQueryAsync());
         }
 
         _settings.SetRetention("30", "ada");
-        var sweeper = new RetentionSweeper(store, _settings, new RunNotes(_database, _audit), _audit, _clock,
-            NullLogger<RetentionSweeper>.Instance);
+        RetentionSweeper sweeper = Sweeper(store, new RunNotes(_database, _audit));
 
         Assert.Empty(await sweeper.SweepAsync(CancellationToken.None));
         Assert.True(Directory.Exists(outside));
@@ -123,7 +110,7 @@ public sealed class ServerSettingsTests : IDisposable
     }
 
     [Fact]
-    public async Task Counter_CountsWhatNobodyAcknowledged()
+    public void Counter_CountsWhatNobodyAcknowledged()
     {
         DriftRuns.Record(_directory.Path,
             DriftRuns.Make(_clock.GetUtcNow().AddDays(-20)).Where(r => r.Info.Fingerprint.MachineId == DriftRuns.SlowMachine));
@@ -131,7 +118,7 @@ public sealed class ServerSettingsTests : IDisposable
         var reviews = new ChangeReviews(_database, _audit, _clock);
         using var counter = new ReviewCounter(store, reviews, _clock, NullLogger<ReviewCounter>.Instance);
 
-        await counter.CountAsync(CancellationToken.None);
+        counter.Count();
 
         // Both variants of the slow machine, in generation speed, prompt speed and time to first token.
         Assert.Equal([("tg_tps", 2), ("pp_tps", 2), ("ttft", 2)], counter.Open.AsEnumerable());
@@ -143,7 +130,10 @@ public sealed class ServerSettingsTests : IDisposable
     private ResultStore Indexed()
     {
         ResultStore store = ResultStore.Open(_directory.Path);
-        StoreCatchUp.Run(store);
+        store.CatchUp();
         return store;
     }
+
+    private RetentionSweeper Sweeper(ResultStore store, RunNotes notes) =>
+        new(store, new StoredRuns(store), _settings, notes, _audit, _clock, NullLogger<RetentionSweeper>.Instance);
 }

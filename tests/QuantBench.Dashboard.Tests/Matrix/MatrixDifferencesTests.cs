@@ -97,7 +97,7 @@ public sealed class MatrixDifferencesTests
     private static MatrixView View(string metric, IEnumerable<CellResult> cells)
     {
         RunDetail run = Detail([.. cells]);
-        return MatrixBuilder.Build(run, MetricTable.Get(metric), MatrixBuilder.Slices(run, metric)[0], perColumn: false);
+        return MatrixBuilder.Build(run, MetricTable.Get(metric), MatrixBuilder.Slices(run, MetricTable.Get(metric))[0], perColumn: false);
     }
 
     private static RunDetail Detail(ImmutableArray<CellResult> cells) =>

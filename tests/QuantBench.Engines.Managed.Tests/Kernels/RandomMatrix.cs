@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using QuantBench.Engines.Managed.Kernels;
-using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
 using QuantBench.Models.Weights;
 
@@ -72,7 +71,7 @@ internal sealed unsafe class RandomMatrix : IDisposable
     public (double Value, double Magnitude) Exact(int row, int token, bool quantizedInputs)
     {
         float[] weights = new float[Weights.Columns];
-        BlockCodecs.Get(Weights.Type).DequantizeScalar(new ReadOnlySpan<byte>(Weights.Row(row), (int)Weights.RowBytes), weights);
+        GgmlTypes.Codec(Weights.Type).DequantizeScalar(new ReadOnlySpan<byte>(Weights.Row(row), (int)Weights.RowBytes), weights);
         double sum = 0, magnitude = 0, largest = weights.Max(Math.Abs);
         long offset = (long)token * Inputs.Stride;
         for (int i = 0; i < weights.Length; i++)

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Onnx;
 
@@ -83,7 +82,7 @@ public sealed class LosslessPairTests(ExportFixture fixture)
     private static float[] Dequantize(GgufReader gguf, GgufTensorInfo tensor)
     {
         float[] values = new float[tensor.ElementCount];
-        BlockCodecs.Get(tensor.Type).DequantizeScalar(gguf.Span(tensor), values);
+        GgmlTypes.Codec(tensor.Type).DequantizeScalar(gguf.Span(tensor), values);
         return values;
     }
 

@@ -48,7 +48,9 @@ public sealed class OnnxExportBuilderTests(ExportFixture fixture)
         TinyModel.Write(directory.Path, change: c => c["architectures"] = new JsonArray("GPT2LMHeadModel"));
         var source = new ModelSource(SourceKind.HuggingFace, directory.Path, [], new string('0', 64));
 
-        Assert.Contains("GPT2LMHeadModel", _builder.CanBuild(source, "onnx:fp32").Reason, StringComparison.Ordinal);
+        UnsupportedException refusal = Assert.Throws<UnsupportedException>(() => _builder.CanBuild(source, "onnx:fp32"));
+        Assert.Contains("GPT2LMHeadModel", refusal.Message, StringComparison.Ordinal);
+        Assert.NotNull(refusal.Hint);
     }
 
     [Fact]

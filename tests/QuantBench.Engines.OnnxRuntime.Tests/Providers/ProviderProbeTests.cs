@@ -11,7 +11,7 @@ public sealed class ProviderProbeTests
     [Fact]
     public void Devices_AreTheCpu_AndAReasonForEachOther()
     {
-        using IEngine engine = OnnxModels.Engine();
+        using OnnxRuntimeEngine engine = OnnxModels.Engine();
 
         ImmutableArray<EngineDevice> devices = engine.Devices();
 
@@ -26,7 +26,7 @@ public sealed class ProviderProbeTests
     [InlineData("cuda:x")]
     public void CanRun_NamesTheDevices_WhenItIsUnknown(string device)
     {
-        using IEngine engine = OnnxModels.Engine();
+        using OnnxRuntimeEngine engine = OnnxModels.Engine();
         using var directory = new TemporaryDirectory();
         directory.Write("model.onnx", []);
 
@@ -71,7 +71,7 @@ public sealed class ProviderProbeTests
     [Fact]
     public void Library_OfTheUsers_IsRefused_WhenAnotherIsLoadedAlready()
     {
-        using IEngine engine = OnnxModels.Engine();
+        using OnnxRuntimeEngine engine = OnnxModels.Engine();
 
         EngineException error = Assert.Throws<EngineException>(() => OnnxRuntimeEngine.Registration.Create(new EngineEnvironment
         {

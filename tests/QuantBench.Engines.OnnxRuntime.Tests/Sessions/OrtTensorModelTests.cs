@@ -8,7 +8,7 @@ namespace QuantBench.Engines.OnnxRuntime.Tests.Sessions;
 public sealed class OrtTensorModelTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
-    private readonly IEngine _engine = OnnxModels.Engine();
+    private readonly OnnxRuntimeEngine _engine = OnnxModels.Engine();
 
     public OrtTensorModelTests() => TensorModelFiles.WriteProduct(_directory.Path, [2, 3], [1, 2, 3, 4, 5, 6]);
 
@@ -66,8 +66,7 @@ public sealed class OrtTensorModelTests : IDisposable
     }
 
     private ITensorModel Load() =>
-        ((ITensorEngine)_engine)
-            .LoadTensors(OnnxModels.Artifact(_directory.Path), "cpu", new LoadOptions { Threads = 1 }, CancellationToken.None);
+        _engine.LoadTensors(OnnxModels.Artifact(_directory.Path), "cpu", new LoadOptions { Threads = 1 }, CancellationToken.None);
 
     private static TensorValue Floats(long[] shape, params float[] values) =>
         new("float32", [.. shape], MemoryMarshal.AsBytes(values.AsSpan()).ToArray());

@@ -9,26 +9,45 @@ namespace QuantBench.Formats.Tests.Blocks;
 /// <summary>What holds for every block codec.</summary>
 public sealed class BlockCodecLawTests
 {
-    public static TheoryData<GgmlType> AllTypes => [.. BlockCodecs.All.Select(c => c.Type)];
+    public static TheoryData<GgmlType> AllTypes => [.. s_coded.Select(info => info.Type)];
+
+    private static readonly GgmlTypeInfo[] s_coded = [.. GgmlTypes.All.Where(info => info.Codec is not null)];
 
     [Fact]
     public void All_HasEveryFloatAndQuantizedType()
     {
         GgmlType[] without = [GgmlType.I8, GgmlType.I16, GgmlType.I32, GgmlType.I64, GgmlType.F64];
 
-        Assert.Equal(GgmlTypes.All.Select(t => t.Type).Except(without), BlockCodecs.All.Select(c => c.Type));
-        Assert.All(without, type => Assert.False(BlockCodecs.TryGet(type, out _)));
-        Assert.All(without, type => Assert.Throws<ArgumentOutOfRangeException>(() => BlockCodecs.Get(type)));
+        Assert.Equal(GgmlTypes.All.Select(t => t.Type).Except(without), s_coded.Select(info => info.Type));
+        Assert.All(without, type => Assert.Throws<ArgumentOutOfRangeException>(() => GgmlTypes.Codec(type)));
     }
 
-    [Theory]
-    [MemberData(nameof(AllTypes))]
-    public void Codec_HasTheSizesOfItsType(GgmlType type)
+    /// <summary>Blocks of every type that can hold weights can be made up; the others say why not.</summary>
+    [Fact]
+    public void SetScales_GivesWeightsOfTheWantedSpread_OrSaysWhyNot()
     {
-        IBlockCodec codec = BlockCodecs.Get(type);
-        GgmlTypeInfo info = GgmlTypes.Get(type);
+        foreach (GgmlTypeInfo info in s_coded.Where(info => info.BlockElements > 1))
+        {
+            IBlockCodec codec = info.Codec!;
+            byte[] blocks = new byte[2000 * codec.BlockBytes];
+            new Random(3).NextBytes(blocks);
+            if (codec.ForInputs)
+            {
+                Assert.Contains(info.Type, (GgmlType[])[GgmlType.Q8_1, GgmlType.Q8_K]);
+                Assert.Throws<NotSupportedException>(() => codec.SetScales(blocks, 0.02f));
+                continue;
+            }
 
-        Assert.Equal((info.BlockElements, info.BlockBytes), (codec.BlockElements, codec.BlockBytes));
+            codec.SetScales(blocks, 0.02f);
+            float[] weights = new float[2000 * codec.BlockElements];
+            codec.Dequantize(blocks, weights);
+
+            double mean = weights.Average(), deviation = Math.Sqrt(weights.Average(w => (w - mean) * (w - mean)));
+            // NVFP4's own factor lies beside the blocks: its levels are spread as they are.
+            double wanted = info.Type == GgmlType.NVFP4 ? 6.4 / 2 : 0.02;
+            Assert.True(deviation > wanted * 0.5 && deviation < wanted * 2 && Math.Abs(mean) < wanted * 0.6,
+                $"{info.Name}: mean {mean}, deviation {deviation}");
+        }
     }
 
     /// <summary>Random bytes at an odd place of a larger buffer: what lies around neither matters nor is written.</summary>
@@ -36,8 +55,9 @@ public sealed class BlockCodecLawTests
     public void Dequantize_IsTotal_AtAnyOffset(int seed, byte blockCount)
     {
         var random = new Random(seed);
-        foreach (IBlockCodec codec in BlockCodecs.All)
+        foreach (GgmlTypeInfo info in s_coded)
         {
+            IBlockCodec codec = info.Codec!;
             int count = blockCount % 4 + (codec.BlockElements == 1 ? random.Next(70) : 0);
             byte[] blocks = new byte[count * codec.BlockBytes];
             random.NextBytes(blocks);
@@ -54,7 +74,7 @@ public sealed class BlockCodecLawTests
 
                 codec.Dequantize(around.AsSpan(before, blocks.Length), output.AsSpan(before, scalar.Length));
 
-                BlockSamples.AssertSameBits(scalar, output.AsSpan(before, scalar.Length), $"{codec.Type}, seed {seed}",
+                BlockSamples.AssertSameBits(scalar, output.AsSpan(before, scalar.Length), $"{info.Type}, seed {seed}",
                     codec.BlockElements);
                 Assert.All(output[..before], v => Assert.Equal(12345, v));
                 Assert.All(output[^before..], v => Assert.Equal(12345, v));
@@ -67,7 +87,7 @@ public sealed class BlockCodecLawTests
     [MemberData(nameof(AllTypes))]
     public void Dequantize_ReadsNothingBeyondItsBlocks(GgmlType type)
     {
-        IBlockCodec codec = BlockCodecs.Get(type);
+        IBlockCodec codec = GgmlTypes.Codec(type);
         using var memory = new GuardedMemory();
         for (int count = 1; count <= 20; count++)
         {
@@ -93,8 +113,9 @@ public sealed class BlockCodecLawTests
         float[] values = [.. Enumerable.Range(0, 512).Select(_ => Next())];
         // subnormals alone: the inverse scale overflows
         if (seed % 3 == 0) for (int i = 0; i < values.Length; i++) values[i] = odd[5 + i % 3];
-        foreach (IBlockCodec codec in BlockCodecs.All.Where(c => c.CanQuantize))
+        foreach (GgmlTypeInfo info in s_coded.Where(info => info.Codec!.CanQuantize))
         {
+            IBlockCodec codec = info.Codec!;
             byte[] blocks = new byte[values.Length / codec.BlockElements * codec.BlockBytes];
             byte[] again = new byte[blocks.Length];
             Array.Fill(again, (byte)0xA5);
@@ -110,7 +131,7 @@ public sealed class BlockCodecLawTests
     [MemberData(nameof(AllTypes))]
     public void Methods_Refuse_WhenLengthsDiffer(GgmlType type)
     {
-        IBlockCodec codec = BlockCodecs.Get(type);
+        IBlockCodec codec = GgmlTypes.Codec(type);
         byte[] blocks = new byte[2 * codec.BlockBytes];
         float[] values = new float[2 * codec.BlockElements];
         float[] more = new float[values.Length + 1];
@@ -127,7 +148,7 @@ public sealed class BlockCodecLawTests
     [MemberData(nameof(AllTypes))]
     public void Methods_AllocateNothing(GgmlType type)
     {
-        IBlockCodec codec = BlockCodecs.Get(type);
+        IBlockCodec codec = GgmlTypes.Codec(type);
         byte[] blocks = new byte[8 * codec.BlockBytes];
         float[] values = NormalSamples.Of(8 * codec.BlockElements, seed: 5);
         void Run()
@@ -150,8 +171,9 @@ public sealed class BlockCodecLawTests
     {
         float[] values = [.. NormalSamples.Of(512, seed, Math.Pow(2, exponent % 20 - 12)).Select(v => v * (1 + shift % 3))];
         if (shift % 4 == 0) for (int i = 0; i < values.Length; i++) values[i] = MathF.Abs(values[i]);
-        foreach (IBlockCodec codec in BlockCodecs.All.Where(c => c.CanQuantize))
+        foreach (GgmlTypeInfo info in s_coded.Where(info => info.Codec!.CanQuantize))
         {
+            IBlockCodec codec = info.Codec!;
             byte[] blocks = new byte[values.Length / codec.BlockElements * codec.BlockBytes];
             float[] decoded = new float[values.Length];
             codec.Quantize(values, blocks);
@@ -160,11 +182,11 @@ public sealed class BlockCodecLawTests
             for (int i = 0; i < values.Length; i++)
             {
                 ReadOnlySpan<byte> block = blocks.AsSpan(i / codec.BlockElements * codec.BlockBytes, codec.BlockBytes);
-                Grid grid = GridOf(codec.Type, block, i % codec.BlockElements, values[i]);
+                Grid grid = GridOf(info.Type, block, i % codec.BlockElements, values[i]);
                 double nearest = Math.Clamp(values[i], Math.Min(grid.First, grid.Last), Math.Max(grid.First, grid.Last));
                 Assert.True(
                     Math.Abs(nearest - decoded[i]) <= grid.HalfStep * 1.001 + grid.Slack,
-                    $"{codec.Type}, element {i}: {values[i]:R} became {decoded[i]:R}; half a step is {grid.HalfStep:R}");
+                    $"{info.Type}, element {i}: {values[i]:R} became {decoded[i]:R}; half a step is {grid.HalfStep:R}");
             }
         }
     }

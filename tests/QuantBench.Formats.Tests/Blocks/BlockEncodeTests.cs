@@ -64,7 +64,7 @@ public sealed class BlockEncodeTests
         foreach (SafetensorsTensorInfo tensor in model.Tensors.Values.Where(t => t.Shape.Length == 2 && parts.Any(t.Name.Contains)))
         {
             float[] values = new float[Math.Min(tensor.ElementCount, 256 * 256)];
-            BlockCodecs.Get(GgmlType.BF16).Dequantize(model.Span(tensor, 0, 2 * values.Length), values);
+            GgmlTypes.Codec(GgmlType.BF16).Dequantize(model.Span(tensor, 0, 2 * values.Length), values);
             double ours = SquaredError(values, Ours(type, values), type);
             double theirs = SquaredError(values, Theirs(type, values), type);
 
@@ -93,14 +93,14 @@ public sealed class BlockEncodeTests
         byte[] expected = Theirs(type, values);
         byte[] actual = Ours(type, values);
 
-        int size = BlockCodecs.Get(type).BlockBytes;
+        int size = GgmlTypes.Codec(type).BlockBytes;
         int at = expected.AsSpan().CommonPrefixLength(actual);
         Assert.True(at == expected.Length, $"{type}: block {at / size}, byte {at % size}");
     }
 
     private static byte[] Ours(GgmlType type, float[] values)
     {
-        IBlockCodec codec = BlockCodecs.Get(type);
+        IBlockCodec codec = GgmlTypes.Codec(type);
         byte[] blocks = new byte[values.Length / codec.BlockElements * codec.BlockBytes];
         codec.Quantize(values, blocks);
         return blocks;
@@ -108,7 +108,7 @@ public sealed class BlockEncodeTests
 
     private static byte[] Theirs(GgmlType type, float[] values)
     {
-        IBlockCodec codec = BlockCodecs.Get(type);
+        IBlockCodec codec = GgmlTypes.Codec(type);
         byte[] blocks = new byte[values.Length / codec.BlockElements * codec.BlockBytes];
         NativeGgml.Quantize(type, values, blocks);
         return blocks;
@@ -117,7 +117,7 @@ public sealed class BlockEncodeTests
     private static double SquaredError(float[] values, byte[] blocks, GgmlType type)
     {
         float[] decoded = new float[values.Length];
-        BlockCodecs.Get(type).Dequantize(blocks, decoded);
+        GgmlTypes.Codec(type).Dequantize(blocks, decoded);
         return values.Zip(decoded, (x, y) => ((double)x - y) * ((double)x - y)).Sum();
     }
 }

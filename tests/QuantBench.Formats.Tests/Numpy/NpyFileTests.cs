@@ -46,12 +46,12 @@ public sealed class NpyFileTests
     [InlineData("<f4", "(4611686018427387904, 4)", 0)] // a product beyond 64 bits
     [InlineData("<f4", "(-1,)", 0)]
     public void Parse_RefusesWhatItCantRead(string descr, string shape, int bytes) =>
-        Assert.Throws<ModelFormatException>(() => NpyFile.Parse(Build(descr, shape, bytes), "a.npy"));
+        Assert.ThrowsAny<QuantBenchException>(() => NpyFile.Parse(Build(descr, shape, bytes), "a.npy"));
 
     [Fact]
     public void Parse_RefusesFortranOrder() =>
         Assert.Contains("Fortran",
-            Assert.Throws<ModelFormatException>(() => NpyFile.Parse(Build("<f4", "(1,)", 4, "True"), "a.npy")).Message,
+            Assert.Throws<UnsupportedException>(() => NpyFile.Parse(Build("<f4", "(1,)", 4, "True"), "a.npy")).Message,
             StringComparison.Ordinal);
 
     [Property(MaxTest = 300)]
@@ -62,7 +62,7 @@ public sealed class NpyFileTests
 
         Exception? error = Record.Exception(() => NpyFile.Parse(bytes, "a.npy"));
 
-        Assert.True(error is null or ModelFormatException, $"byte {at % (uint)bytes.Length}: {error}");
+        Assert.True(error is null or ModelFormatException or UnsupportedException, $"byte {at % (uint)bytes.Length}: {error}");
     }
 
     [Fact]

@@ -13,7 +13,7 @@ public sealed class GgufRelayTests
     [MemberData(nameof(Types))]
     public void RelayRow_KeepsEveryWeightToTheLastBit(GgmlType type)
     {
-        IBlockCodec codec = BlockCodecs.Get(type);
+        IBlockCodec codec = GgmlTypes.Codec(type);
         const int Elements = 1024;
         byte[] row = new byte[Elements / codec.BlockElements * codec.BlockBytes];
         var random = new Random((int)type);

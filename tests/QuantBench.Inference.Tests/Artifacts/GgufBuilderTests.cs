@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
+using QuantBench.Core.Errors;
 using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Models.Sources;
@@ -50,12 +51,13 @@ public sealed class GgufBuilderTests : IDisposable
     }
 
     [Fact]
-    public void CanBuild_SaysNo_WhenFileIsNoGguf()
+    public void CanBuild_NamesTheFault_WhenFileIsNoGguf()
     {
         string path = Path.Combine(_directory, "bad.gguf");
         File.WriteAllText(path, "not a model");
 
-        Assert.False(new GgufCopyBuilder().CanBuild(new ModelSource(SourceKind.Gguf, path, [path], ""), "gguf:F16").IsSupported);
+        Assert.Throws<ModelFormatException>(() =>
+            new GgufCopyBuilder().CanBuild(new ModelSource(SourceKind.Gguf, path, [path], ""), "gguf:F16"));
     }
 
     [Fact]

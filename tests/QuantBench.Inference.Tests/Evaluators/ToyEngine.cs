@@ -12,7 +12,7 @@ namespace QuantBench.Inference.Tests.Evaluators;
 /// A deterministic engine of 37 tokens. Logits depend on the sum of a sequence's tokens and its position by an integer hash that is exact
 /// in any language: h = (7919·s + 104729·p + 1299709·i + 31·s·i) mod 10007; logit = (h − 5003)/1024 + shift·((17h + 5i) mod 101 − 50)/512.
 /// </summary>
-internal sealed class ToyEngine : IEngine
+internal sealed class ToyEngine : IEngine, ILogitsEngine
 {
     public const int Vocabulary = 37;
 

@@ -1,7 +1,6 @@
 using QuantBench.Core.Cells;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
-using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Kernels;
 
@@ -41,7 +40,7 @@ public sealed class KernelSpecTests
     {
         // Q8_1 and Q8_K are what activations become; no file holds them.
         IEnumerable<string> decoded =
-            GgmlTypes.All.Where(t => BlockCodecs.TryGet(t.Type, out _) && t.Type is not (GgmlType.Q8_1 or GgmlType.Q8_K))
+            GgmlTypes.All.Where(t => t.HoldsWeights)
                 .Select(t => t.Name);
         QuantScheme[] schemes = [.. QuantSchemes.All.Where(s => s.Format == QuantSchemes.BlockTypeFormat)];
 

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Time.Testing;
 using QuantBench.Formats.Gguf;
-using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
 using QuantBench.Inference.Kernels;
 
@@ -28,11 +27,6 @@ internal sealed class ToyKernelEngine(FakeTimeProvider clock, Func<int, TimeSpan
     public ImmutableArray<GgmlType> KernelTypes => [GgmlType.Q4_0];
 
     public ImmutableArray<EngineDevice> Devices() => [new("cpu", "toy", Support.Yes)];
-
-    public Support CanRun(Artifact artifact, string device) => Support.No("kernels only");
-
-    public ILoadedModel Load(Artifact artifact, string device, LoadOptions options, CancellationToken cancellationToken) =>
-        throw new InvalidOperationException("kernels only");
 
     public Support CanRunKernel(KernelSpec kernel, string device) =>
         kernel.Type == GgmlType.Q4_0 ? Support.Yes : Support.No($"toy/{device}: no kernels for {kernel.Type}");

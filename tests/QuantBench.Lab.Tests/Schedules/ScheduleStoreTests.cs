@@ -1,3 +1,4 @@
+using QuantBench.Core.Engines;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
 using QuantBench.Lab.Schedules;
@@ -53,15 +54,15 @@ public sealed class ScheduleStoreTests : IDisposable
         var none = new HashSet<string>();
 
         Write("schedule: { cron: '0 2 * * *', zone: Europe/Berlin, catch_up: skip }");
-        _lab.Schedules.Follow([SuiteLoader.Load(file)], none);
+        _lab.Schedules.Follow([SuiteLoader.Load(file, EngineCatalog.None)], none);
         Schedule added = Assert.Single(_lab.Schedules.List());
         Write("schedule: { cron: '0 3 * * *' }");
-        _lab.Schedules.Follow([SuiteLoader.Load(file)], none);
+        _lab.Schedules.Follow([SuiteLoader.Load(file, EngineCatalog.None)], none);
         Schedule changed = Assert.Single(_lab.Schedules.List());
         _lab.Schedules.Follow([], new HashSet<string> { file });
         Assert.Single(_lab.Schedules.List()); // unreadable for now: kept
         Write("");
-        _lab.Schedules.Follow([SuiteLoader.Load(file)], none);
+        _lab.Schedules.Follow([SuiteLoader.Load(file, EngineCatalog.None)], none);
 
         Assert.Equal(("0 2 * * *", "Europe/Berlin", CatchUp.Skip, ScheduleSource.Suite),
             (added.Cron.Text, added.Cron.Zone.Id, added.CatchUp, added.Source));
@@ -80,7 +81,7 @@ public sealed class ScheduleStoreTests : IDisposable
         string file = Path.Combine(_lab.Path, "bad.yaml");
         File.WriteAllText(file, "suite: bad\n" + schedule + "\n");
 
-        SuiteException e = Assert.Throws<SuiteException>(() => SuiteLoader.Load(file));
+        SuiteException e = Assert.Throws<SuiteException>(() => SuiteLoader.Load(file, EngineCatalog.None));
 
         Assert.Equal(2, e.Line);
         Assert.Contains(expected, e.Message, StringComparison.Ordinal);

@@ -92,9 +92,11 @@ public sealed class EarlierLabTests : IDisposable
         Assert.Equal(Schema(_earlier.Directory), Schema(fresh.Path));
     }
 
-    private static List<string> Schema(string root) => Execute(root,
+    // However the statements are laid out.
+    private static IEnumerable<string> Schema(string root) => Execute(root,
         "SELECT type || ' ' || name || ': ' || coalesce(sql, '') FROM sqlite_master "
-            + "UNION ALL SELECT 'version ' || user_version FROM pragma_user_version ORDER BY 1");
+            + "UNION ALL SELECT 'version ' || user_version FROM pragma_user_version ORDER BY 1")
+        .Select(line => string.Join(' ', line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)));
 
     private static List<string> Execute(string root, string sql)
     {

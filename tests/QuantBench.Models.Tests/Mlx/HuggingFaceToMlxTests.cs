@@ -130,7 +130,7 @@ public sealed class HuggingFaceToMlxTests
             .Write("""{ "quantization_config": { "quant_method": "gptq" } }""");
         using var output = new TemporaryDirectory();
 
-        Assert.Throws<ModelFormatException>(() =>
+        Assert.Throws<UnsupportedException>(() =>
             HuggingFaceToMlx.Convert(source.Path, output.Path, s_four, new Progress<double>(), CancellationToken.None));
     }
 

@@ -109,7 +109,7 @@ public class ModelSourceTests
         File.Move(directory.Combine("tokenizer.json"), directory.Combine("tokenizer.model"));
         ModelSource source = ModelSource.Open(directory.Path);
 
-        Assert.Contains("SentencePiece", Assert.Throws<RequestException>(() => ModelSource.OpenTokenizer(source)).Hint,
+        Assert.Contains("SentencePiece", Assert.Throws<UnsupportedException>(() => ModelSource.OpenTokenizer(source)).Message,
             StringComparison.Ordinal);
     }
 

@@ -1,5 +1,6 @@
 using System.Text;
 using QuantBench.Core.Cells;
+using QuantBench.Core.Engines;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Runs;
 using QuantBench.Core.Suites;
@@ -77,6 +78,20 @@ public sealed class SuiteRunnerTests : IDisposable
         CellResult failed = Cells(outcome).Single(c => c.Status != CellStatus.Ok);
         Assert.Equal(("gguf:Q8_0", FailureKind.Preparation), (failed.Cell.Variant.Id, failed.Failure));
         Assert.Contains("no space for tensors", failed.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_RecordsUnsupported_WhenABuildFindsOutThatItCant()
+    {
+        RunOutcome outcome = await RunAsync(MeasureOk, prepare: """
+            case "$job" in *'"artifact_names":["gguf:Q8_0"]'*)
+                echo '{"event":"result","result":{"unsupported":"m: not read"}}'; exit 0 ;;
+            esac
+            """);
+
+        CellResult unsupported = Cells(outcome).Single(c => c.Status != CellStatus.Ok);
+        Assert.Equal(("gguf:Q8_0", CellStatus.Unsupported), (unsupported.Cell.Variant.Id, unsupported.Status));
+        Assert.Contains("m: not read", unsupported.Reason, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -180,7 +195,7 @@ public sealed class SuiteRunnerTests : IDisposable
     public async Task Run_OnlyWarns_WhenTheIndexFails()
     {
         RunOutcome outcome = await new SuiteRunner(Environment(MeasureOk, ProbeOk, ""), new Collect(_events, null), new BrokenIndex())
-            .RunAsync(SuiteLoader.Load(_folder.Combine("tiny.yaml")), new RunOptions(), CancellationToken.None);
+            .RunAsync(SuiteLoader.Load(_folder.Combine("tiny.yaml"), EngineCatalog.None), new RunOptions(), CancellationToken.None);
 
         Assert.Equal(3, outcome.Ok);
         Assert.Contains("reindex", _events.OfType<RunEvent.Warning>().Single().Message, StringComparison.Ordinal);
@@ -207,7 +222,7 @@ public sealed class SuiteRunnerTests : IDisposable
         string measure, string probe = ProbeOk, string prepare = "", RunOptions? options = null, Action<RunEvent>? onEvent = null,
         CancellationToken token = default) =>
         new SuiteRunner(Environment(measure, probe, prepare), new Collect(_events, onEvent))
-            .RunAsync(SuiteLoader.Load(_folder.Combine("tiny.yaml")), options ?? new RunOptions(), token);
+            .RunAsync(SuiteLoader.Load(_folder.Combine("tiny.yaml"), EngineCatalog.None), options ?? new RunOptions(), token);
 
     private SuiteRunner Runner(string measure) => new(Environment(measure, ProbeOk, ""), new Collect(_events, null));
 
@@ -242,7 +257,8 @@ public sealed class SuiteRunnerTests : IDisposable
             CacheRoot = _folder.Combine("cache"),
             ResultsRoot = _folder.Combine("results"),
             Engines = new EngineRegistry([
-                new EngineRegistration("fake", "a script", _ => throw new InvalidOperationException("made in workers only"), _ => [])]),
+                new EngineRegistration(
+                    new EngineFacts("fake", "a script", "cpu"), _ => throw new InvalidOperationException("made in workers only"), _ => [])]),
             Worker = ScriptWorkerCommand(script),
             OpenSource = path => new ModelSource(SourceKind.Gguf, path, [path], _sourceSha256),
             OpenTokenizer = _ => new NoTokenizer(),

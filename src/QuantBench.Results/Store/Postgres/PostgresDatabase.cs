@@ -86,7 +86,7 @@ internal sealed class PostgresDatabase : StoreDatabase
         if (chain.OfType<PostgresException>().FirstOrDefault() is { } refused)
             return new StoreException($"{Shown}: {what}: {refused.MessageText}.", Hint(refused.SqlState), e);
         if (chain.OfType<NpgsqlException>().FirstOrDefault() is not { } fault)
-            return e is IOException or UnauthorizedAccessException
+            return DiskFault.Is(e)
                 ? new StoreException($"{Shown}: {what}: {e.Message}", "Check the files that the store's address names.", e) : null;
         if (chain.FirstOrDefault(c => c is SocketException or TimeoutException or EndOfStreamException or IOException) is { } silent)
         {

@@ -71,7 +71,7 @@ internal sealed class SqliteDatabase(string resultsRoot) : StoreDatabase
         context.Database.Migrate();
     }
 
-    public override StoreException? Explain(string what, Exception e) => e is SqliteException or IOException or UnauthorizedAccessException
+    public override StoreException? Explain(string what, Exception e) => e is SqliteException || DiskFault.Is(e)
         ? new StoreException(
             $"{_file}: {what}: {e.Message}",
             e is SqliteException { SqliteErrorCode: 5 or 6 }

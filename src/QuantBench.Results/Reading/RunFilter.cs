@@ -1,7 +1,4 @@
-using System.Collections.Immutable;
-using QuantBench.Dashboard.Runs;
-
-namespace QuantBench.Dashboard.Queries;
+namespace QuantBench.Results.Reading;
 
 /// <summary>Which runs to list, as the address says it.</summary>
 public sealed record RunFilter
@@ -36,22 +33,3 @@ public sealed record RunFilter
     /// <summary>1-based page.</summary>
     public int Page { get; init; } = 1;
 }
-
-/// <summary>One page of runs.</summary>
-/// <param name="Runs">The runs.</param>
-/// <param name="Matching">Runs that the filter keeps.</param>
-/// <param name="All">Runs in all.</param>
-public sealed record RunPage(ImmutableArray<RunListItem> Runs, int Matching, int All)
-{
-    /// <summary>Number of pages, at least 1.</summary>
-    public int Pages => Math.Max(1, (Matching + RunFilter.PageSize - 1) / RunFilter.PageSize);
-}
-
-/// <summary>What filters offer.</summary>
-/// <param name="Suites">Suites.</param>
-/// <param name="Machines">Machine id and host name.</param>
-/// <param name="Models">Models.</param>
-/// <param name="Tags">Labels.</param>
-public sealed record RunFacets(
-    ImmutableArray<string> Suites, ImmutableArray<(string Id, string Host)> Machines, ImmutableArray<string> Models,
-    ImmutableArray<string> Tags);
