@@ -83,7 +83,7 @@ internal static class GraphChecks
 
     private static long Normalise(TestDevice device, int width, int tokens, bool branches, bool hasBias, bool hasPostNorm, bool mapsRows)
     {
-        const float epsilon = 1e-5f;
+        const float epsilon = 1e-5f, branchScale = 0.22f;
         var random = new Random(width + tokens);
         int stride = (width + 31) / 32 * 32;
         float[] residual = Numbers(random, tokens * stride), branch = Numbers(random, tokens * stride);
@@ -102,6 +102,7 @@ internal static class GraphChecks
                 Stride = stride,
                 Steps = (stride + perStep - 1) / perStep,
                 Epsilon = epsilon,
+                BranchScale = branchScale,
                 AddsBranch = branches ? 1 : 0,
                 HasBias = hasBias ? 1 : 0,
                 HasPostNorm = hasPostNorm ? 1 : 0,
@@ -121,7 +122,7 @@ internal static class GraphChecks
                 squares += sum[i] * sum[i];
             }
 
-            double scale = hasPostNorm ? 1 / Math.Sqrt((squares / width) + epsilon) : 1;
+            double scale = branchScale * (hasPostNorm ? 1 / Math.Sqrt((squares / width) + epsilon) : 1);
             squares = 0;
             for (int i = 0; i < width; i++)
             {

@@ -2,6 +2,7 @@ using FsCheck.Xunit;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Safetensors;
 using QuantBench.Models.Directories;
+using QuantBench.Models.Tests.Weights;
 using QuantBench.Models.Weights;
 using QuantBench.TestKit;
 
