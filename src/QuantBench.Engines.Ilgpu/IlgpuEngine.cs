@@ -6,8 +6,6 @@ using QuantBench.Core.Errors;
 using QuantBench.Engines.Ilgpu.Devices;
 using QuantBench.Engines.Ilgpu.Graph;
 using QuantBench.Engines.Ilgpu.Kernels;
-using QuantBench.Engines.Managed;
-using QuantBench.Engines.Managed.Graph;
 using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;

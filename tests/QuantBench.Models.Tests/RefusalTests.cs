@@ -7,7 +7,6 @@ using QuantBench.Formats.Tokenizers;
 using QuantBench.Models.Conversion;
 using QuantBench.Models.Decoders;
 using QuantBench.Models.Sources;
-using QuantBench.Models.Weights;
 using QuantBench.TestKit;
 
 namespace QuantBench.Models.Tests;
