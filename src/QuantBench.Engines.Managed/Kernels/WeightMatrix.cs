@@ -17,6 +17,7 @@ internal sealed unsafe class WeightMatrix
         Rows = rows;
         Columns = columns;
         RowBytes = GgmlTypes.ByteSize(type, columns);
+        Blocks = BlockKernels.Of(type);
     }
 
     /// <param name="source">Rows in a format that isn't ggml's; stays mapped as long as this is used.</param>
@@ -48,6 +49,9 @@ internal sealed unsafe class WeightMatrix
 
     /// <summary>Element type.</summary>
     public GgmlType Type { get; }
+
+    /// <summary>Integer kernels of the type; null when it has none.</summary>
+    public BlockKernels? Blocks { get; }
 
     /// <summary>Output features.</summary>
     public int Rows { get; }
