@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Onnx;
 

@@ -1,7 +1,6 @@
 using QuantBench.Core.Cells;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
-using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Kernels;
 
