@@ -15,7 +15,7 @@ internal sealed unsafe class Avx2Kernels : VectorKernels<Floats256, WeightsUnsca
     public static bool IsSupported => Avx2.IsSupported && Fma.IsSupported;
 
     /// <inheritdoc />
-    public override bool UsesWideInputs(GgmlType type) => Blocks(type) is { IsSigned: true };
+    public override bool UsesWideInputs(GgmlType type) => BlockKernels.Of(type) is { IsSigned: true };
 
     /// <inheritdoc />
     public override void Quantize(Activations activations, int token, int first, int count) =>

@@ -15,7 +15,7 @@ internal sealed unsafe class Avx512Kernels : VectorKernels<Floats512, WeightsUns
         Avx2Kernels.IsSupported && Avx512F.VL.IsSupported && Avx512BW.VL.IsSupported && Avx512DQ.VL.IsSupported;
 
     /// <inheritdoc />
-    public override bool UsesWideInputs(GgmlType type) => Blocks(type) is { IsSigned: true };
+    public override bool UsesWideInputs(GgmlType type) => BlockKernels.Of(type) is { IsSigned: true };
 
     /// <inheritdoc />
     public override long RepackedBytes(WeightMatrix weights) => RepackedRows.Bytes(weights);

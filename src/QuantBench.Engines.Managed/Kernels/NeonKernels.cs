@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
-using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Engines.Managed.Kernels;
 
@@ -63,7 +62,7 @@ internal sealed unsafe class NeonKernels : VectorKernels<Floats128, WeightsF16, 
     }
 
     /// <inheritdoc />
-    protected override BlockKernels? Blocks(GgmlType type) => BlockKernels.Of(type) is { IsPortable: true } blocks ? blocks : null;
+    protected override bool Runs(BlockKernels blocks) => blocks.IsPortable;
 
     /// <inheritdoc />
     protected override void Rows(

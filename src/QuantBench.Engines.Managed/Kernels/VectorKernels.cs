@@ -16,7 +16,7 @@ internal abstract unsafe class VectorKernels<TFloats, THalves, TTile> : KernelSe
     private const int PanelTokens = 6;
 
     /// <inheritdoc />
-    public override bool UsesQuantizedInputs(GgmlType type) => Blocks(type) is not null;
+    public override bool UsesQuantizedInputs(GgmlType type) => BlockKernels.Of(type) is { } blocks && Runs(blocks);
 
     /// <inheritdoc />
     public override void RmsNorm(float* x, float* weight, float* y, int n, float epsilon)
@@ -56,7 +56,7 @@ internal abstract unsafe class VectorKernels<TFloats, THalves, TTile> : KernelSe
     public override void Multiply(
         WeightMatrix weights, int first, int rows, Activations inputs, int tokens, float* output, int stride, WorkerScratch scratch)
     {
-        BlockKernels? blocks = Blocks(weights.Type);
+        BlockKernels? blocks = weights.Blocks is { } found && Runs(found) ? found : null;
         if (tokens >= PanelTokens)
         {
             if (blocks is null) FloatPanel.Multiply(this, weights, first, rows, inputs, tokens, output, stride, scratch);
@@ -140,8 +140,8 @@ internal abstract unsafe class VectorKernels<TFloats, THalves, TTile> : KernelSe
         else base.Decode(weights, row, first, count, floats);
     }
 
-    /// <summary>Integer kernels of a type; null when it has none for these vectors.</summary>
-    protected virtual BlockKernels? Blocks(GgmlType type) => BlockKernels.Of(type);
+    /// <summary>Whether a type's integer kernels exist for these vectors.</summary>
+    protected virtual bool Runs(BlockKernels blocks) => true;
 
     /// <summary>Products of some rows with one token by integer kernels.</summary>
     /// <param name="blocks">The kernels.</param>
