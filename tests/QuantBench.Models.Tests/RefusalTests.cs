@@ -6,8 +6,8 @@ using QuantBench.Formats.Safetensors;
 using QuantBench.Formats.Tokenizers;
 using QuantBench.Models.Conversion;
 using QuantBench.Models.Decoders;
+using QuantBench.Models.Directories;
 using QuantBench.Models.Sources;
-using QuantBench.Models.Weights;
 using QuantBench.TestKit;
 
 namespace QuantBench.Models.Tests;

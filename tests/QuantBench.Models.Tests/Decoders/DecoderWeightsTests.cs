@@ -77,8 +77,8 @@ public sealed class DecoderWeightsTests : IDisposable
         string gguf = _directory.Combine("model.gguf");
         HuggingFaceToGguf.Convert(source, gguf, GgmlType.F32, new Progress<double>(), CancellationToken.None);
 
-        Assert.Contains("a granite model can't be exported", Assert.Throws<ModelFormatException>(() => DecoderWeights.Open(source)).Message);
-        Assert.Contains("'granite' is not exported", Assert.Throws<ModelFormatException>(() => DecoderWeights.Open(gguf)).Message);
+        Assert.Contains("a granite model can't be exported", Assert.Throws<UnsupportedException>(() => DecoderWeights.Open(source)).Message);
+        Assert.Contains("'granite' is not exported", Assert.Throws<UnsupportedException>(() => DecoderWeights.Open(gguf)).Message);
     }
 
     [Fact]
