@@ -146,7 +146,7 @@ internal static class RandomDirectory
                     """{ "no_rope_layer_interval": 4, "use_sliding_window": false, "rope_theta": 5000000.0 }"""),
             "granite" =>
                 With(Of("GraniteForCausalLM", ties: true), """
-                    { "embedding_multiplier": 12.0, "residual_multiplier": 0.22, "attention_multiplier": 0.25, "logits_scaling": 3.0 }
+                    { "embedding_multiplier": 12.0, "residual_multiplier": 0.22, "attention_multiplier": 0.125, "logits_scaling": 3.0 }
                     """),
             "olmo2" => Of("Olmo2ForCausalLM"),
             "qwen2" =>

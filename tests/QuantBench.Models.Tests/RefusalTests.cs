@@ -6,6 +6,7 @@ using QuantBench.Formats.Safetensors;
 using QuantBench.Formats.Tokenizers;
 using QuantBench.Models.Conversion;
 using QuantBench.Models.Decoders;
+using QuantBench.Models.Directories;
 using QuantBench.Models.Sources;
 using QuantBench.TestKit;
 
