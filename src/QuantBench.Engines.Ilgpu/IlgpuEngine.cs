@@ -105,7 +105,7 @@ public sealed partial class IlgpuEngine : IEngine, ILogitsEngine
         if (_list.IsValueCreated) _list.Value.Dispose();
     }
 
-    private Support CheckModel(string path)
+    private static Support CheckModel(string path)
     {
         using IModelFile file = ModelFile.Open(path);
         if (DecoderShape.Refusal(file) is { } reason) return Support.No($"ilgpu: {reason}");

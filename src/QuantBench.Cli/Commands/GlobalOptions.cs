@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using QuantBench.Cli.Composition;
 using QuantBench.Core.Engines;
-using QuantBench.Runner;
 using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Commands;

@@ -3,7 +3,6 @@ using System.CommandLine;
 using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Decide;
 using QuantBench.Analysis.Frames;
-using QuantBench.Cli.Composition;
 using QuantBench.Core.Engines;
 using QuantBench.Core.Limits;
 using QuantBench.Core.Profiles;

@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Runtime.Intrinsics;
 using QuantBench.Formats.Gguf;
 
@@ -10,7 +9,7 @@ namespace QuantBench.Engines.Managed.Kernels;
 /// </summary>
 internal abstract unsafe class BlockKernels
 {
-    private static readonly FrozenDictionary<GgmlType, BlockKernels> s_all = new Dictionary<GgmlType, BlockKernels>
+    private static readonly Dictionary<GgmlType, BlockKernels> s_all = new()
     {
         [GgmlType.Q4_0] = new Blocks32<BlockQ4_0>(),
         [GgmlType.Q4_1] = new Blocks32<BlockQ4_1>(),
@@ -37,7 +36,11 @@ internal abstract unsafe class BlockKernels
         [GgmlType.NVFP4] = new Between<BlockNVFP4>(),
         [GgmlType.Q1_0] = new Between<BlockQ1_0>(),
         [GgmlType.Q2_0] = new Between<BlockQ2_0>(),
-    }.ToFrozenDictionary();
+    };
+
+    // Asked once per product of a few microseconds, so found by position.
+    private static readonly BlockKernels?[] s_byType =
+        [.. Enumerable.Range(0, (int)s_all.Keys.Max() + 1).Select(type => s_all.GetValueOrDefault((GgmlType)type))];
 
     /// <summary>Whether quants are signed, so that panels of the wider sets hold 16-bit numbers.</summary>
     public abstract bool IsSigned { get; }
@@ -46,7 +49,7 @@ internal abstract unsafe class BlockKernels
     public abstract bool IsPortable { get; }
 
     /// <summary>The kernels of a type; null when it has none.</summary>
-    public static BlockKernels? Of(GgmlType type) => s_all.GetValueOrDefault(type);
+    public static BlockKernels? Of(GgmlType type) => (uint)type < (uint)s_byType.Length ? s_byType[(int)type] : null;
 
     /// <summary>Products of some rows with one token, with 128-bit vectors.</summary>
     /// <param name="weights">The matrix.</param>

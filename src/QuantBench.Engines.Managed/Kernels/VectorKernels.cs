@@ -56,7 +56,7 @@ internal abstract unsafe class VectorKernels<TFloats, THalves, TTile> : KernelSe
     public override void Multiply(
         WeightMatrix weights, int first, int rows, Activations inputs, int tokens, float* output, int stride, WorkerScratch scratch)
     {
-        BlockKernels? blocks = weights.Blocks is { } found && Runs(found) ? found : null;
+        BlockKernels? blocks = BlockKernels.Of(weights.Type) is { } found && Runs(found) ? found : null;
         if (tokens >= PanelTokens)
         {
             if (blocks is null) FloatPanel.Multiply(this, weights, first, rows, inputs, tokens, output, stride, scratch);

@@ -17,7 +17,6 @@ public sealed unsafe class WeightMatrix
         Rows = rows;
         Columns = columns;
         RowBytes = GgmlTypes.ByteSize(type, columns);
-        Blocks = BlockKernels.Of(type);
     }
 
     /// <summary>A matrix in a format of its own.</summary>
@@ -50,9 +49,6 @@ public sealed unsafe class WeightMatrix
 
     /// <summary>Element type.</summary>
     public GgmlType Type { get; }
-
-    /// <summary>Integer kernels of the type; null when it has none.</summary>
-    public BlockKernels? Blocks { get; }
 
     /// <summary>Output features.</summary>
     public int Rows { get; }
