@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Errors;
 using QuantBench.Engines.Ilgpu.Graph;
 using QuantBench.Engines.Ilgpu.Timing;
 using QuantBench.Formats.Gguf;
-using QuantBench.Inference.Engines;
 using QuantBench.Inference.Kernels;
 
 namespace QuantBench.Engines.Ilgpu;

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using QuantBench.Core.Engines;
+using QuantBench.Core.Errors;
 using QuantBench.Engines.Managed.Graph;
 using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Inference.Artifacts;

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Engines;
+using QuantBench.Core.Errors;
 using QuantBench.Engines.OnnxRuntime.Export;
 using QuantBench.Engines.OnnxRuntime.Imports;
 using QuantBench.Engines.OnnxRuntime.Models;

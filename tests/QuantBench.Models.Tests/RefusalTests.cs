@@ -25,7 +25,8 @@ public sealed class RefusalTests : IDisposable
     [InlineData("""{"num_local_experts":8}""", "models with experts")]
     [InlineData("""{"architectures":["SmolLM3ForCausalLM"],"no_rope_layer_interval":3}""", "'no_rope_layer_interval' is 3")]
     [InlineData(
-        """{"architectures":["Gemma2ForCausalLM"],"hidden_activation":"gelu_pytorch_tanh","sliding_window":64,"query_pre_attn_scalar":99}""",
+        """{"architectures":["Gemma2ForCausalLM"],"hidden_activation":"gelu_pytorch_tanh","sliding_window":64"""
+            + ""","query_pre_attn_scalar":99}""",
         "'query_pre_attn_scalar' is 99")]
     [InlineData("""{"architectures":["Qwen2ForCausalLM"],"use_sliding_window":true,"sliding_window":8,"max_window_layers":1}""",
         "sliding windows of the upper layers")]

@@ -49,7 +49,8 @@ internal static class MethodText
                 + "the first kernel (after STREAM); a kernel whose inputs and outputs stay in the caches can exceed it.");
         }
 
-        if (Has(MetricTable.PeakMemory)) text.Add("Every cell runs in a process of its own; peak RSS is the kernel's figure for that process.");
+        if (Has(MetricTable.PeakMemory))
+            text.Add("Every cell runs in a process of its own; peak RSS is the kernel's figure for that process.");
         text.Add("Figures that are missing were not measured; none is estimated.");
         return text.ToImmutable();
     }

@@ -42,54 +42,6 @@ public static class Bootstrap
         return new Interval(Descriptive.Quantile(medians, 0.025), Descriptive.Quantile(medians, 0.975));
     }
 
-    /// <summary>95 % interval of median(a) / median(b) of two independent samples.</summary>
-    /// <param name="a">At least one value.</param>
-    /// <param name="b">At least one value, all above 0.</param>
-    /// <param name="resamples">Number of resamples.</param>
-    /// <param name="seed">Seed of the generator.</param>
-    public static Interval RatioOfMedians(ReadOnlySpan<double> a, ReadOnlySpan<double> b, int resamples = DefaultResamples, int seed = 1)
-    {
-        ArgumentOutOfRangeException.ThrowIfZero(a.Length, nameof(a));
-        ArgumentOutOfRangeException.ThrowIfZero(b.Length, nameof(b));
-        double[] sortedA = a.ToArray();
-        double[] sortedB = b.ToArray();
-        Array.Sort(sortedA);
-        Array.Sort(sortedB);
-        if (!(sortedB[0] > 0)) throw new ArgumentException("a ratio needs positive values", nameof(b));
-        var random = new Random(seed);
-        int[] countsA = new int[a.Length];
-        int[] countsB = new int[b.Length];
-        double[] ratios = new double[resamples];
-        for (int r = 0; r < resamples; r++)
-            ratios[r] = MedianOfResample(sortedA, countsA, random) / MedianOfResample(sortedB, countsB, random);
-        Array.Sort(ratios);
-        return new Interval(Descriptive.Quantile(ratios, 0.025), Descriptive.Quantile(ratios, 0.975));
-    }
-
-    /// <summary>95 % interval of mean(a − b) of paired samples: pairs are resampled together.</summary>
-    /// <param name="a">First value of each pair; at least one.</param>
-    /// <param name="b">Second value of each pair; same length.</param>
-    /// <param name="resamples">Number of resamples.</param>
-    /// <param name="seed">Seed of the generator.</param>
-    public static Interval PairedMean(ReadOnlySpan<double> a, ReadOnlySpan<double> b, int resamples = DefaultResamples, int seed = 1)
-    {
-        ArgumentOutOfRangeException.ThrowIfZero(a.Length, nameof(a));
-        if (a.Length != b.Length) throw new ArgumentException("the samples must have the same length", nameof(b));
-        double[] differences = new double[a.Length];
-        for (int i = 0; i < a.Length; i++) differences[i] = a[i] - b[i];
-        var random = new Random(seed);
-        double[] means = new double[resamples];
-        for (int r = 0; r < resamples; r++)
-        {
-            double sum = 0;
-            for (int i = 0; i < differences.Length; i++) sum += differences[random.Next(differences.Length)];
-            means[r] = sum / differences.Length;
-        }
-
-        Array.Sort(means);
-        return new Interval(Descriptive.Quantile(means, 0.025), Descriptive.Quantile(means, 0.975));
-    }
-
     private static double MedianOfResample(double[] sorted, int[] counts, Random random)
     {
         Array.Clear(counts);

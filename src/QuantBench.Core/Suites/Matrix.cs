@@ -61,9 +61,4 @@ public static class Matrix
         }
     }
 
-    /// <summary>The distinct reference distributions that a suite's divergence cells compare with, in the order they are first
-    /// needed.</summary>
-    /// <param name="suite">A suite from <see cref="SuiteLoader"/>.</param>
-    public static ImmutableArray<ReferenceNeed> References(Suite suite) =>
-        [.. Expand(suite).Select(ReferenceNeed.Of).OfType<ReferenceNeed>().DistinctBy(n => n.Key)];
 }

@@ -75,7 +75,8 @@ internal sealed class SuiteChecks(Suite suite, SuitePlaces places, EngineCatalog
         {
             if (!workload.Settings.Has("dataset") || Split(workload.Settings.Text("dataset")) != Split(suite.Imatrix.Dataset)) continue;
             throw (places.CalibrationDataset ?? node).Error(
-                $"the importance matrix or calibration is computed on '{suite.Imatrix.Dataset}', the text that {workload.Name} is evaluated "
+                $"the importance matrix or calibration is computed on '{suite.Imatrix.Dataset}', the text that {workload.Name} is "
+                    + "evaluated "
                     + "on",
                 "a quantizer tuned on the evaluation text looks better than it is; calibrate on another split, e.g. dataset: sotu:train");
         }

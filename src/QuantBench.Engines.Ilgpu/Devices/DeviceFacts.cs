@@ -2,6 +2,7 @@ using ILGPU.Backends.OpenCL;
 using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
+using QuantBench.Core.Errors;
 using QuantBench.Inference.Engines;
 
 namespace QuantBench.Engines.Ilgpu.Devices;

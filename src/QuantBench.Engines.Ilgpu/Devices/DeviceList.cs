@@ -4,6 +4,7 @@ using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
 using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
+using QuantBench.Core.Errors;
 using QuantBench.Inference.Engines;
 
 namespace QuantBench.Engines.Ilgpu.Devices;

@@ -6,9 +6,6 @@ namespace QuantBench.Engines.Managed.Kernels;
 /// <summary>Rows of weights to floats, for every type with a codec.</summary>
 internal static unsafe class RowDecoder
 {
-    /// <summary>Whether the type can be decoded.</summary>
-    public static bool Knows(GgmlType type) => GgmlTypes.Get(type).Codec is not null;
-
     /// <summary>Decodes whole blocks.</summary>
     /// <param name="type">Their type.</param>
     /// <param name="blocks">First block.</param>

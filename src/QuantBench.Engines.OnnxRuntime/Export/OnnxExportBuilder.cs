@@ -5,7 +5,6 @@ using QuantBench.Core.Variants;
 using QuantBench.Engines.OnnxRuntime.Export.Calibration;
 using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Artifacts;
-using QuantBench.Inference.Engines;
 using QuantBench.Models.Decoders;
 using QuantBench.Models.Sources;
 using QuantBench.Models.Weights;

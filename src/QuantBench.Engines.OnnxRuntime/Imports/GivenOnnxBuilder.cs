@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Errors;
 using QuantBench.Engines.OnnxRuntime.Models;
 using QuantBench.Formats.Onnx;
 using QuantBench.Inference.Artifacts;
-using QuantBench.Inference.Engines;
 using QuantBench.Models.Sources;
 
 namespace QuantBench.Engines.OnnxRuntime.Imports;

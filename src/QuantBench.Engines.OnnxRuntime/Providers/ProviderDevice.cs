@@ -1,4 +1,4 @@
-using QuantBench.Inference.Engines;
+using QuantBench.Core.Errors;
 using OrtOptions = Microsoft.ML.OnnxRuntime.SessionOptions;
 
 namespace QuantBench.Engines.OnnxRuntime.Providers;

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
-using QuantBench.Inference.Engines;
 using QuantBench.Models.Sources;
 
 namespace QuantBench.Inference.Artifacts;

@@ -1,4 +1,4 @@
-using QuantBench.Inference.Engines;
+using QuantBench.Core.Errors;
 using QuantBench.Models.Sources;
 
 namespace QuantBench.Inference.Artifacts;

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
 using QuantBench.Formats.Gguf;
-using QuantBench.Inference.Engines;
 using QuantBench.Models.Conversion;
 using QuantBench.Models.Sources;
 

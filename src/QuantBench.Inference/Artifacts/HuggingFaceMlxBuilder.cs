@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
-using QuantBench.Inference.Engines;
 using QuantBench.Models.Mlx;
 using QuantBench.Models.Sources;
 

@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using QuantBench.Inference.Engines;
+using QuantBench.Core.Errors;
 using QuantBench.Models.Sources;
 
 namespace QuantBench.Inference.Artifacts;

@@ -1,3 +1,4 @@
+using QuantBench.Core.Errors;
 using QuantBench.Inference.Artifacts;
 
 namespace QuantBench.Inference.Engines;

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Cells;
+using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;

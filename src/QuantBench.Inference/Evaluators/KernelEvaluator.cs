@@ -4,7 +4,6 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Machine;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Statistics;
-using QuantBench.Inference.Engines;
 using QuantBench.Inference.Kernels;
 
 namespace QuantBench.Inference.Evaluators;

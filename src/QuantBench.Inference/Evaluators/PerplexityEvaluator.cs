@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
 using QuantBench.Inference.Engines;
 

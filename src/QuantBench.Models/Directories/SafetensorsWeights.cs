@@ -52,10 +52,6 @@ public sealed class SafetensorsWeights : IDisposable
         return new SafetensorsWeights(directory, SafetensorsModel.Open(directory), mlx, gptq, awq);
     }
 
-    /// <summary>Whether there is a matrix for a module.</summary>
-    /// <param name="module">Path of the module.</param>
-    public bool HasMatrix(string module) => Model.Tensors.ContainsKey($"{module}.weight") || Model.Tensors.ContainsKey($"{module}.qweight");
-
     /// <summary>The matrix of a module, in whatever format it is.</summary>
     /// <param name="module">Path of the module: a linear layer or an embedding.</param>
     /// <returns>An <see cref="MlxMatrix"/>, <see cref="GptqMatrix"/>, <see cref="AwqMatrix"/> or <see cref="FloatMatrix"/>.</returns>

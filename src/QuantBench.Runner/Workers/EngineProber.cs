@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Errors;
-using QuantBench.Inference.Engines;
 using QuantBench.Inference.Evaluators;
 
 namespace QuantBench.Runner.Workers;

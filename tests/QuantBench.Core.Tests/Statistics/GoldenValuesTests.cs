@@ -161,14 +161,8 @@ public sealed class GoldenValuesTests
     public void Bootstrap_GivesTheFiguresOfAnotherImplementation()
     {
         Interval median = Bootstrap.Median(s_x);
-        Interval ratio = Bootstrap.RatioOfMedians(s_x, s_y);
-        Interval paired = Bootstrap.PairedMean(s_drug1, s_drug2);
 
         Assert.Equal(0.83, median.Low, Tolerance);
         Assert.Equal(1.675, median.High, Tolerance);
-        Assert.Equal(0.8130434782608696, ratio.Low, Tolerance);
-        Assert.Equal(1.961111111111111, ratio.High, Tolerance);
-        Assert.Equal(-2.32, paired.Low, Tolerance);
-        Assert.Equal(-0.95, paired.High, Tolerance);
     }
 }

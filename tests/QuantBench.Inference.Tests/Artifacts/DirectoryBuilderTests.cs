@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
+using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
 using QuantBench.Inference.Artifacts;
-using QuantBench.Inference.Engines;
 using QuantBench.Models.Sources;
 using QuantBench.TestKit;
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Cells;
+using QuantBench.Core.Errors;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
 using QuantBench.Inference.Artifacts;

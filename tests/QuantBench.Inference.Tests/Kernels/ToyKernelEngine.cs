@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Time.Testing;
+using QuantBench.Core.Errors;
 using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Engines;
 using QuantBench.Inference.Kernels;

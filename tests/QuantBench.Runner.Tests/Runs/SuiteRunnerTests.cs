@@ -259,7 +259,8 @@ public sealed class SuiteRunnerTests : IDisposable
             ResultsRoot = _folder.Combine("results"),
             Engines = new EngineRegistry([
                 new EngineRegistration(
-                    new EngineFacts("fake", "a script", "cpu"), _ => throw new InvalidOperationException("made in workers only"), _ => [])]),
+                    new EngineFacts("fake", "a script", "cpu"), _ => throw new InvalidOperationException("made in workers only"),
+                    _ => [])]),
             Worker = ScriptWorkerCommand(script),
             OpenSource = path => new ModelSource(SourceKind.Gguf, path, [path], _sourceSha256),
             OpenTokenizer = _ => new NoTokenizer(),

@@ -106,7 +106,8 @@ public sealed class WorkerHostTests
     }
 
     private static (int Code, WorkerEvent? Last) Run(WorkerJob job, Support device, params ImmutableArray<IArtifactBuilder> builders) =>
-        Run(job, new EngineRegistry([new EngineRegistration(new EngineFacts("toy", "", "gpu:0"), _ => new Engine(device), _ => [])]), builders);
+        Run(job, new EngineRegistry([new EngineRegistration(new EngineFacts("toy", "", "gpu:0"), _ => new Engine(device), _ => [])]),
+            builders);
 
     /// <summary>Does a job with some engines and builders.</summary>
     internal static (int Code, WorkerEvent? Last) Run(

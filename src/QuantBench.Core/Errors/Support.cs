@@ -1,6 +1,4 @@
-using QuantBench.Core.Errors;
-
-namespace QuantBench.Inference.Engines;
+namespace QuantBench.Core.Errors;
 
 /// <summary>Whether something can be done here, and if not, why, in words a person understands.</summary>
 public readonly record struct Support
