@@ -15,14 +15,21 @@ public sealed unsafe class MultiplyTests
     {
         var none = new Dictionary<GgmlType, string>
         {
-            [GgmlType.F32] = "a float", [GgmlType.F16] = "a float", [GgmlType.BF16] = "a float",
+            [GgmlType.F32] = "a float",
+            [GgmlType.F16] = "a float",
+            [GgmlType.BF16] = "a float",
         };
         var notPortable = new Dictionary<GgmlType, string>
         {
-            [GgmlType.IQ1_S] = "codebooks are looked up with AVX2 and BMI2", [GgmlType.IQ1_M] = "codebook",
-            [GgmlType.IQ2_XXS] = "codebook", [GgmlType.IQ2_XS] = "codebook", [GgmlType.IQ2_S] = "codebook",
-            [GgmlType.IQ3_XXS] = "codebook", [GgmlType.IQ3_S] = "codebook",
-            [GgmlType.NVFP4] = "no 128-bit kernel walks blocks between 32 and 256", [GgmlType.Q1_0] = "the same",
+            [GgmlType.IQ1_S] = "codebooks are looked up with AVX2 and BMI2",
+            [GgmlType.IQ1_M] = "codebook",
+            [GgmlType.IQ2_XXS] = "codebook",
+            [GgmlType.IQ2_XS] = "codebook",
+            [GgmlType.IQ2_S] = "codebook",
+            [GgmlType.IQ3_XXS] = "codebook",
+            [GgmlType.IQ3_S] = "codebook",
+            [GgmlType.NVFP4] = "no 128-bit kernel walks blocks between 32 and 256",
+            [GgmlType.Q1_0] = "the same",
             [GgmlType.Q2_0] = "the same",
         };
         foreach (GgmlTypeInfo info in GgmlTypes.All)
