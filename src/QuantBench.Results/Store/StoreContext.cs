@@ -6,8 +6,9 @@ namespace QuantBench.Results.Store;
 /// The store's tables for queries by LINQ. Rows are written by <see cref="ResultStore"/> only, past EF's change tracker. To change the
 /// schema: change the rows here, then for each database system, e.g. for SQLite,
 /// <c>dotnet ef migrations add Name --project src/QuantBench.Results --context SqliteStoreContext --output-dir Store/Sqlite/Migrations</c>
-/// with
-/// <c>EfDesign=true</c> in the environment; set the folder's <c>LatestSchema</c>, and look at the writer's columns.
+/// with <c>EfDesign=true</c> in the environment; move the two attributes of the designer file it writes to the migration and drop the file
+/// (its copy of the model is read by nothing: operations name their types, the next migration starts from the snapshot); set the folder's
+/// <c>LatestSchema</c>, and look at the writer's columns.
 /// </summary>
 internal abstract class StoreContext : DbContext
 {
