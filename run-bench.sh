@@ -21,7 +21,7 @@ npm_folder() {
   local dir=$1 what=$2 required=$3 stamp=$1/node_modules/.quantbench-lock
   cmp -s "$dir/package-lock.json" "$stamp" 2>/dev/null && return 0
   if ! command -v npm >/dev/null 2>&1; then
-    [ "$required" = required ] && die "npm is not on PATH, and $what comes from a pinned npm package." "Install Node.js 18 or newer (it brings npm). $4"
+    [ "$required" = required ] && die "npm is not on PATH, and $what comes from a pinned npm package." "Install Node.js 20 or newer (it brings npm). $4"
     say "note: npm is not on PATH, so $what is missing. $4"; return 0
   fi
   say "fetching $what (npm, once) ..."
