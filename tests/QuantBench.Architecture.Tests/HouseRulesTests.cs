@@ -16,6 +16,7 @@ public sealed class HouseRulesTests
         ["QuantBench.Models"] = ["QuantBench.Core", "QuantBench.Formats"],
         ["QuantBench.Inference"] = ["QuantBench.Core", "QuantBench.Formats", "QuantBench.Models"],
         ["QuantBench.Engines.LlamaCpp"] = ["QuantBench.Inference"],
+        ["QuantBench.Engines.LLamaSharp"] = ["QuantBench.Engines.LlamaCpp"],
         ["QuantBench.Engines.Managed"] = ["QuantBench.Inference"],
         ["QuantBench.Engines.OnnxRuntime"] = ["QuantBench.Inference"],
         ["QuantBench.Engines.Ilgpu"] = ["QuantBench.Inference"],

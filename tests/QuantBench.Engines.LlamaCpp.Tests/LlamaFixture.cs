@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using QuantBench.Core.Variants;
 using QuantBench.Engines.LlamaCpp.Native;
 using QuantBench.Engines.LlamaCpp.Sessions;
@@ -21,7 +22,15 @@ public sealed class LlamaFixture : IDisposable
 {
     public LlamaFixture()
     {
-        Environment = new EngineEnvironment { Log = LogLines.Enqueue, Root = ReferenceGguf.Root };
+        Environment = new EngineEnvironment
+        {
+            Log = LogLines.Enqueue,
+            Root = ReferenceGguf.Root,
+            // Another build to run these tests on.
+            NativeDirectories = System.Environment.GetEnvironmentVariable(LlamaInstallation.Variable) is { Length: > 0 } named
+                ? ImmutableSortedDictionary<string, string>.Empty.Add(LlamaInstallation.EngineName, named)
+                : ImmutableSortedDictionary<string, string>.Empty,
+        };
         Engine = LlamaCppEngine.Create(Environment);
         F32 = Artifact(ReferenceGguf.F32Path(), "gguf:F32");
         Model = Engine.Load(F32, "cpu", new LoadOptions { Threads = 2 }, CancellationToken.None);
@@ -29,6 +38,9 @@ public sealed class LlamaFixture : IDisposable
         Tokens = tokenizer.Encode(ReferenceGguf.TextPrefix(20_000));
         Scratch = Directory.CreateTempSubdirectory("quantbench-llamacpp-").FullName;
     }
+
+    /// <summary>How the build under test calls itself: the pinned one by its release, LLamaSharp's by its commit.</summary>
+    public string Version => Environment.NativeDirectories.IsEmpty ? LlamaInstallation.WantedRelease : NativeParameters.EarlierCommit;
 
     public ConcurrentQueue<string> LogLines { get; } = new();
 

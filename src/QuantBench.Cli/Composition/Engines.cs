@@ -1,5 +1,6 @@
 using QuantBench.Engines.Ilgpu;
 using QuantBench.Engines.LlamaCpp;
+using QuantBench.Engines.LLamaSharp;
 using QuantBench.Engines.Managed;
 using QuantBench.Engines.OnnxRuntime;
 using QuantBench.Inference.Engines;
@@ -16,5 +17,6 @@ internal static class Engines
         ManagedEngine.Registration,
         OnnxRuntimeEngine.Registration,
         IlgpuEngine.Registration,
+        LLamaSharpEngine.Registration,
     ]);
 }

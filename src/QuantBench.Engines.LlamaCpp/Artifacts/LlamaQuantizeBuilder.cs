@@ -87,7 +87,7 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
         string input = request.Source.Kind == SourceKind.Gguf ? request.Source.Path : request.InputPaths[LlamaImatrixBuilder.FloatInput];
         GgufHeader.Check(input);
 
-        llama_model_quantize_params parameters = NativeMethods.llama_model_quantize_default_params();
+        llama_model_quantize_params parameters = NativeParameters.Quantize();
         parameters.ftype = variant.Scheme.FileType;
         parameters.nthread = Math.Max(1, request.Threads);
         parameters.only_copy = copy ? (byte)1 : (byte)0;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 using System.Text.Json;
 using QuantBench.Core.Errors;
 using QuantBench.Inference.Engines;
@@ -14,10 +15,12 @@ namespace QuantBench.Engines.LlamaCpp.Native;
 /// user's own).</param>
 /// <param name="Accelerators">Further backends of the same release outside <paramref name="Directory"/>, loaded only when a device of
 /// theirs is asked for.</param>
+/// <param name="Package">The package it came in, for the record, where that isn't the directory's name.</param>
 internal sealed record LlamaInstallation(string Directory, string Llama, string Ggml, string GgmlBase, string? Release,
-    IReadOnlyList<string> Accelerators)
+    IReadOnlyList<string> Accelerators, string? Package = null)
 {
-    /// <summary>The llama.cpp release the structs are written for.</summary>
+    /// <summary>The llama.cpp release the structs are written for; of one other build <see cref="NativeParameters"/> knows the
+    /// differences.</summary>
     public const string WantedRelease = "v0.5.0";
 
     /// <summary>Engine name: the key of a user-named directory.</summary>
@@ -33,9 +36,22 @@ internal sealed record LlamaInstallation(string Directory, string Llama, string 
     private static readonly string s_prefix = OperatingSystem.IsWindows() ? "" : "lib";
     private static readonly string s_suffix = OperatingSystem.IsWindows() ? ".dll" : OperatingSystem.IsMacOS() ? ".dylib" : ".so";
 
-    /// <summary>Finds the libraries: in the directory the user named, else in the pinned packages below the root.</summary>
+    // What the builds of LLamaSharp's package are compiled for, best first, and whether this CPU has it.
+    private static readonly (string Level, bool Has)[] s_levels =
+    [
+        ("avx512", Avx512F.IsSupported && Avx512BW.IsSupported && Avx512DQ.IsSupported && Avx512F.VL.IsSupported),
+        ("avx2", Avx2.IsSupported && Fma.IsSupported), ("avx", Avx.IsSupported), ("noavx", true), ("", true),
+    ];
+
+    /// <summary>
+    /// Finds the libraries: in the directory the user named, else in the pinned npm package below the root, else in the NuGet package that
+    /// lies beside this program.
+    /// </summary>
     /// <exception cref="EngineException">There are none, or they are another release's.</exception>
-    public static LlamaInstallation Locate(EngineEnvironment environment)
+    public static LlamaInstallation Locate(EngineEnvironment environment) => Locate(environment, AppContext.BaseDirectory);
+
+    /// <summary>As <see cref="Locate(EngineEnvironment)"/>, for a program in a folder.</summary>
+    internal static LlamaInstallation Locate(EngineEnvironment environment, string program)
     {
         if (environment.NativeDirectories.TryGetValue(EngineName, out string? named))
         {
@@ -49,7 +65,7 @@ internal sealed record LlamaInstallation(string Directory, string Llama, string 
 
         string natives = Path.Combine(environment.Root, "src", "QuantBench.Engines.LlamaCpp", "natives");
         string cpu = PackageDirectory(natives, "cpu", "");
-        LlamaInstallation found = TryOpen(cpu)
+        LlamaInstallation found = TryOpen(cpu) ?? Bundled(program)
             ?? throw new EngineException($"llama.cpp: its native libraries are missing: nothing in {cpu}.", SetupHint);
         string[] accelerators =
         [
@@ -64,11 +80,27 @@ internal sealed record LlamaInstallation(string Directory, string Llama, string 
     /// <param name="directory">Where they are.</param>
     /// <param name="found">What was found there.</param>
     public static EngineException WrongBuild(string directory, string found) =>
-        new($"llama.cpp: {directory} holds {found}, but the struct layouts here are those of {WantedRelease}.", SetupHint);
+        new($"llama.cpp: {directory} holds {found}, but the struct layouts here are those of {WantedRelease} and of "
+            + $"{NativeParameters.EarlierCommit} (LLamaSharp 0.30.0).", SetupHint);
 
     /// <summary>What to tell when the libraries are there but can't be loaded.</summary>
     public static EngineException Unloadable(string path, Exception cause) =>
-        new($"llama.cpp: {path} can't be loaded: {cause.Message}", SetupHint, cause);
+        new($"llama.cpp: {path} can't be loaded: {cause.Message}",
+            cause.Message.Contains("libgomp", StringComparison.Ordinal)
+                ? "Install GCC's OpenMP runtime (Debian and Ubuntu: apt-get install libgomp1; Fedora: dnf install libgomp)." : SetupHint,
+            cause);
+
+    // LLamaSharp.Backend.Cpu's folders, runtimes/RID/native[/LEVEL]; the build copies those of this platform alone.
+    private static LlamaInstallation? Bundled(string program)
+    {
+        string runtimes = Path.Combine(program, "runtimes");
+        if (!System.IO.Directory.Exists(runtimes)) return null;
+        return s_levels.Where(l => l.Has)
+            .SelectMany(l => System.IO.Directory.EnumerateDirectories(runtimes).Order(StringComparer.Ordinal)
+                .Select(rid => TryOpen(Path.Combine(rid, "native", l.Level)) is { } found
+                    ? found with { Package = $"LLamaSharp.Backend.Cpu {l.Level}".TrimEnd() } : null))
+            .FirstOrDefault(found => found is not null);
+    }
 
     private static string PackageDirectory(string natives, string kind, string packageSuffix)
     {

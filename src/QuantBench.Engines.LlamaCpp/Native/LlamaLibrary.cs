@@ -103,20 +103,34 @@ internal sealed unsafe class LlamaLibrary
 
     private void Start()
     {
-        if (!NativeLibrary.TryGetExport(_llama, nameof(NativeMethods.llama_version), out _))
-            throw WrongBuild("a build too old to tell its version");
-        string version = NativeText.Read(NativeMethods.llama_version());
-        string release = "v" + version.Split('-')[0]; // builds from a release's source call themselves 0.5.0-dev
-        if (release != LlamaInstallation.WantedRelease) throw WrongBuild($"llama.cpp {version}");
+        string version = Version();
         if (LayoutCheck.FirstMismatch() is { } mismatch)
             throw WrongBuild($"a build that calls itself {version} but lays out {mismatch} otherwise");
         Log.Attach();
         NativeMethods.ggml_backend_load_all_from_path(Installation.Directory);
         NativeMethods.llama_backend_init();
-        string source = Installation.Release is null ? Installation.Directory : Path.GetFileName(Installation.Directory) + " package";
-        Build = $"llama.cpp v{version} (ggml {NativeText.Read(NativeMethods.ggml_version())} "
+        string source = Installation.Package
+            ?? (Installation.Release is null ? Installation.Directory : Path.GetFileName(Installation.Directory) + " package");
+        Build = $"llama.cpp {version} (ggml {NativeText.Read(NativeMethods.ggml_version())} "
             + $"{NativeText.Read(NativeMethods.ggml_commit())}; {source}) "
             + NativeText.Read(NativeMethods.llama_print_system_info()).Trim(' ', '|');
+    }
+
+    // The release; of a build that has none to tell, the commit.
+    private string Version()
+    {
+        if (!NativeLibrary.TryGetExport(_llama, nameof(NativeMethods.llama_version), out _))
+        {
+            string commit = NativeText.Read(NativeMethods.ggml_commit());
+            if (!commit.StartsWith(NativeParameters.EarlierCommit, StringComparison.Ordinal))
+                throw WrongBuild($"a build without a version (ggml {NativeText.Read(NativeMethods.ggml_version())}, commit {commit})");
+            NativeParameters.Earlier = true;
+            return NativeParameters.EarlierCommit;
+        }
+
+        string version = NativeText.Read(NativeMethods.llama_version());
+        string release = "v" + version.Split('-')[0]; // builds from a release's source call themselves 0.5.0-dev
+        return release == LlamaInstallation.WantedRelease ? "v" + version : throw WrongBuild($"llama.cpp {version}");
     }
 
     private EngineException WrongBuild(string found) => LlamaInstallation.WrongBuild(Installation.Directory, found);

@@ -58,7 +58,8 @@ internal sealed unsafe class NativeLog
         _ => "",
     };
 
-    private void Take(ggml_log_level level, ReadOnlySpan<byte> text)
+    /// <summary>Takes a part of a line, as ggml hands it out.</summary>
+    internal void Take(ggml_log_level level, ReadOnlySpan<byte> text)
     {
         lock (_lock)
         {

@@ -13,7 +13,7 @@ internal sealed class SafeLlamaContext() : SafeHandle(0, ownsHandle: true)
     /// <summary>Makes a context; invalid when llama.cpp refused.</summary>
     public static SafeLlamaContext Create(SafeLlamaModel model, llama_context_params parameters)
     {
-        SafeLlamaContext context = NativeMethods.llama_init_from_model(model, parameters);
+        SafeLlamaContext context = NativeParameters.Start(model, parameters);
         if (context.IsInvalid) return context;
         bool added = false;
         model.DangerousAddRef(ref added);

@@ -71,7 +71,7 @@ internal sealed unsafe class LlamaModel : ILoadedModel
         nint* devices = stackalloc nint[2];
         devices[0] = device.IsHost ? 0 : device.Handle;
         devices[1] = 0;
-        llama_model_params parameters = NativeMethods.llama_model_default_params();
+        llama_model_params parameters = NativeParameters.Model();
         parameters.devices = (nint)devices;
         parameters.n_gpu_layers = device.IsHost ? 0 : gpuLayers;
         parameters.load_mode = llama_load_mode.MMAP;
@@ -81,7 +81,7 @@ internal sealed unsafe class LlamaModel : ILoadedModel
         {
             parameters.progress_callback = (nint)(delegate* unmanaged<float, nint, byte>)&OnProgress;
             parameters.progress_callback_user_data = GCHandle.ToIntPtr(token);
-            SafeLlamaModel handle = NativeMethods.llama_model_load_from_file(path, parameters);
+            SafeLlamaModel handle = NativeParameters.Load(path, parameters);
             if (handle.IsInvalid)
             {
                 handle.Dispose();
@@ -111,7 +111,7 @@ internal sealed unsafe class LlamaModel : ILoadedModel
     /// <inheritdoc/>
     public void Dispose() => Handle.Dispose();
 
-    private static QuantBenchException Refused(string path, NativeLogCapture capture)
+    internal static QuantBenchException Refused(string path, NativeLogCapture capture)
     {
         string words = capture.Words;
         if (s_missingAbilities.Any(f => words.Contains(f, StringComparison.Ordinal)))

@@ -16,10 +16,10 @@ internal sealed unsafe class LlamaTokenizer : IDisposable
     /// <exception cref="EngineException">llama.cpp refused.</exception>
     public static LlamaTokenizer Load(LlamaLibrary library, string path)
     {
-        llama_model_params parameters = NativeMethods.llama_model_default_params();
+        llama_model_params parameters = NativeParameters.Model();
         parameters.vocab_only = 1;
         using NativeLogCapture capture = library.Log.Capture();
-        SafeLlamaModel model = NativeMethods.llama_model_load_from_file(path, parameters);
+        SafeLlamaModel model = NativeParameters.Load(path, parameters);
         if (!model.IsInvalid) return new LlamaTokenizer(model);
         model.Dispose();
         throw new EngineException($"llama.cpp can't load the vocabulary of {path}: {capture.Words}");

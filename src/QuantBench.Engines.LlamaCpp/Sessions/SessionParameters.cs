@@ -38,7 +38,7 @@ internal static class SessionParameters
         ggml_type kv = KvType(options.KvType);
         CheckKvType(model, kv, flash, options.KvType);
 
-        llama_context_params p = NativeMethods.llama_context_default_params();
+        llama_context_params p = NativeParameters.Context();
         p.n_ctx = (uint)cells;
         p.n_seq_max = (uint)options.Sequences;
         p.n_batch = (uint)Math.Max(options.BatchTokens, options.Sequences); // its output table must hold a row per sequence, or it aborts

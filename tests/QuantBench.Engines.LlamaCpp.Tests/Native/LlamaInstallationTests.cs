@@ -11,7 +11,7 @@ public sealed class LlamaInstallationTests(LlamaFixture fixture)
     [Fact]
     public void Locate_FindsThePinnedPackage()
     {
-        LlamaInstallation found = LlamaInstallation.Locate(fixture.Environment);
+        LlamaInstallation found = LlamaInstallation.Locate(new EngineEnvironment { Log = _ => { }, Root = ReferenceGguf.Root });
 
         Assert.Equal("v0.5.0", found.Release);
         Assert.Contains(Path.Combine("natives", "cpu", "node_modules"), found.Llama, StringComparison.Ordinal);
@@ -22,10 +22,29 @@ public sealed class LlamaInstallationTests(LlamaFixture fixture)
     {
         EngineException e =
             Assert.Throws<EngineException>(() =>
-                LlamaInstallation.Locate(new EngineEnvironment { Log = _ => { }, Root = fixture.Scratch }));
+                LlamaInstallation.Locate(new EngineEnvironment { Log = _ => { }, Root = fixture.Scratch }, fixture.Scratch));
 
         Assert.Contains("missing", e.Message, StringComparison.Ordinal);
         Assert.Contains("./run-bench.sh setup", e.Hint, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Locate_FallsBackOnTheBuildBesideTheProgram_WhenThePackageIsMissing()
+    {
+        LlamaInstallation found = LlamaInstallation.Locate(new EngineEnvironment { Log = _ => { }, Root = fixture.Scratch });
+
+        Assert.Null(found.Release); // told by ggml_commit() when it is loaded
+        Assert.StartsWith("LLamaSharp.Backend.Cpu", found.Package, StringComparison.Ordinal);
+        Assert.True(File.Exists(found.GgmlBase));
+    }
+
+    [Fact]
+    public void Unloadable_NamesThePackage_WhenOpenMpIsMissing()
+    {
+        EngineException e = LlamaInstallation.Unloadable("libggml-cpu.so",
+            new DllNotFoundException("libgomp.so.1: cannot open shared object file: No such file or directory"));
+
+        Assert.Contains("libgomp1", e.Hint, StringComparison.Ordinal);
     }
 
     [Fact]
