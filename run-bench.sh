@@ -115,6 +115,9 @@ run_tests() {
         --logger "trx;LogFileName=Inference-without-$level.trx" || code=1
       env "DOTNET_$level=0" dotnet test "$root/tests/QuantBench.Formats.Tests" -c Release --no-build -v quiet --results-directory "$out" \
         --filter FullyQualifiedName~Blocks --logger "trx;LogFileName=Blocks-without-$level.trx" || code=1
+      [ $level = EnableHWIntrinsic ] && continue
+      env "DOTNET_$level=0" dotnet test "$root/tests/QuantBench.Engines.Managed.Tests" -c Release --no-build -v quiet \
+        --results-directory "$out" --filter FullyQualifiedName~Kernels --logger "trx;LogFileName=Kernels-without-$level.trx" || code=1
     done
   fi
   if [ $# -eq 0 ]; then

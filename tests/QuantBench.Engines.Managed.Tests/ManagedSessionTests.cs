@@ -1,4 +1,5 @@
 using QuantBench.Core.Errors;
+using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Engines;
 
 namespace QuantBench.Engines.Managed.Tests;
@@ -60,6 +61,40 @@ public sealed class ManagedSessionTests
         {
             alone.Reset();
             Near(Models.Run(alone, s_tokens.AsSpan(30 * sequence, 20))[^1], shared.Logits(sequence), 1e-4f);
+        }
+    }
+
+    /// <summary>One weight of one layer reaches all logits of the tokens behind it.</summary>
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void Append_GivesNoFiniteLogits_WhenAWeightIsNot(string device)
+    {
+        foreach ((string scheme, string tensor) in new[] { ("F16", "blk.1.ffn_down"), ("F16", "blk.1.attn_k"), ("BF16", "blk.1.ffn_down"),
+            ("Q4_K_M", "blk.1.ffn_gate"), ("Q8_0", "blk.1.attn_k") })
+        {
+            foreach (ushort bits in scheme == "BF16" ? new ushort[] { 0x7F80, 0xFFC1 } : [0x7C00, 0xFE01])
+            {
+                string path = Models.ScratchFile($"special-{scheme}-{tensor}-{bits}-{device}.gguf");
+                File.Copy(Models.Path(Models.Llama, scheme), path, overwrite: true);
+                long at;
+                using (GgufReader reader = GgufReader.Open(path)) at = reader.Find($"{tensor}.weight")!.Offset; // in every llama
+                using (FileStream file = File.OpenWrite(path))
+                {
+                    file.Position = at;
+                    file.Write(BitConverter.GetBytes(bits));
+                }
+
+                foreach (string kvType in new[] { "f16", "q8_0" })
+                {
+                    using ILoadedModel model = Models.Load(path, device);
+                    using IInferenceSession session = Models.Session(model, kvType: kvType);
+
+                    float[][] many = Models.Run(session, s_tokens.AsSpan(0, 12));
+                    float[][] one = Models.Run(session, s_tokens.AsSpan(12, 1));
+
+                    Assert.All([.. many, .. one], logits => Assert.DoesNotContain(logits, float.IsFinite));
+                }
+            }
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using QuantBench.Core.Errors;
 using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Engines.Managed.Memory;
@@ -80,7 +81,11 @@ internal sealed unsafe class KvCache : IDisposable
                 _kernels.FloatsToHalves(vector, (ushort*)target, _headWidth);
                 break;
             default:
-                _codec.Quantize(new ReadOnlySpan<float>(vector, _headWidth), new Span<byte>(target, (int)_headBytes));
+                var floats = new ReadOnlySpan<float>(vector, _headWidth);
+                _codec.Quantize(floats, new Span<byte>(target, (int)_headBytes));
+
+                // The encoder looks for the largest element and may step over a NaN; blocks of Q8_0 begin with their scale.
+                if (!TensorPrimitives.IsFiniteAll(floats)) *(Half*)target = Half.NaN;
                 break;
         }
     }

@@ -21,13 +21,19 @@ internal static unsafe class FloatDot
         where TWeights : struct, IFloatWeights
     {
         int columns = weights.Columns;
+        float* scaled = x;
         if (TWeights.InputScale != 1)
         {
             TensorPrimitives.Multiply(new ReadOnlySpan<float>(x, columns), TWeights.InputScale, new Span<float>(scratch.Row, columns));
-            x = scratch.Row;
+            scaled = scratch.Row;
         }
 
-        for (int row = first; row < first + rows; row++) output[row] = Sum<TFloats, TWeights>(weights.Row(row), x, columns);
+        for (int row = first; row < first + rows; row++)
+        {
+            output[row] = !TWeights.NeedsFinite || weights.HasFiniteHalves(row)
+                ? Sum<TFloats, TWeights>(weights.Row(row), scaled, columns)
+                : Sum<TFloats, WeightsF16>(weights.Row(row), x, columns);
+        }
     }
 
     /// <summary>Σ wᵢ·xᵢ.</summary>

@@ -14,6 +14,9 @@ internal unsafe interface IFloatWeights
     /// <summary>Factor of sums of products.</summary>
     static virtual float SumScale => 1;
 
+    /// <summary>Whether infinities and NaNs are read as finite numbers.</summary>
+    static virtual bool NeedsFinite => false;
+
     /// <summary>As many consecutive weights as a vector holds.</summary>
     static abstract TFloats Load<TFloats>(byte* weights)
         where TFloats : struct, IFloats<TFloats>;
@@ -56,10 +59,12 @@ internal unsafe struct WeightsF16 : IFloatWeights
 
 /// <summary>
 /// Half-precision numbers whose exponent's bias isn't corrected: they are too small by 2¹¹². Inputs raised by 2⁹⁶ keep the products normal
-/// for |x| &lt; 2³¹, and the sum is corrected once.
+/// for |x| &lt; 2³¹, and the sum is corrected once. For rows without infinities and NaNs, which would be read as 2¹⁶ and more.
 /// </summary>
 internal unsafe struct WeightsUnscaledF16 : IFloatWeights
 {
+    static bool IFloatWeights.NeedsFinite => true;
+
     static float IFloatWeights.InputScale => 7.922816251426434e28f;
 
     static float IFloatWeights.SumScale => Halves.Bias / 7.922816251426434e28f;

@@ -73,12 +73,12 @@ internal static unsafe class NarrowSteps
     {
         Vector128<int> moved = Vector128.ShiftLeft(halves, 13);
         Vector128<int> magnitude = moved & Vector128.Create(Halves.Magnitude);
-        Vector128<int> normal = magnitude + Vector128.Create(Halves.Rebias);
-        Vector128<float> subnormal = (normal + Vector128.Create(Halves.SmallestNormal)).AsSingle()
+        Vector128<float> normal = (magnitude + Vector128.Create(Halves.Raise)).AsSingle() * Vector128.Create(Halves.Lower);
+        Vector128<float> subnormal = (magnitude + Vector128.Create(Halves.SubnormalBase)).AsSingle()
             - Vector128.Create(Halves.SubnormalOffset);
-        Vector128<int> bits = Vector128.ConditionalSelect(
-            Vector128.LessThan(magnitude, Vector128.Create(Halves.SmallestNormal)), subnormal.AsInt32(), normal);
-        return (bits | (moved & Vector128.Create(Halves.Sign))).AsSingle();
+        Vector128<float> value = Vector128.ConditionalSelect(
+            Vector128.LessThan(magnitude, Vector128.Create(Halves.SmallestNormal)).AsSingle(), subnormal, normal);
+        return (value.AsInt32() | (moved & Vector128.Create(Halves.Sign))).AsSingle();
     }
 
     /// <summary>Sums of neighbours: two of a, then two of b.</summary>

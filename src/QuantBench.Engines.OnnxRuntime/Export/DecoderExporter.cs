@@ -42,7 +42,7 @@ internal static class DecoderExporter
     /// <param name="cancellationToken">Stops between pieces of some megabytes; the output is then incomplete.</param>
     /// <exception cref="QuantBenchException">The source is broken, can't be exported so, or the output can't be written.</exception>
     public static void Export(
-        IDecoderWeights weights, ExportRecipe recipe, IReadOnlyDictionary<string, ActivationRange>? ranges, string sourceSha256,
+        DecoderWeights weights, ExportRecipe recipe, IReadOnlyDictionary<string, ActivationRange>? ranges, string sourceSha256,
         string directory,
         IProgress<double> progress, CancellationToken cancellationToken)
     {
@@ -84,7 +84,7 @@ internal static class DecoderExporter
     }
 
     /// <summary>Refuses GGUF blocks that don't map: they would be exported as floats, which isn't what the variant says.</summary>
-    private static void CheckBlocks(IDecoderWeights weights, ExportRecipe recipe)
+    private static void CheckBlocks(DecoderWeights weights, ExportRecipe recipe)
     {
         if (recipe.GgufVariant is null) return;
         IEnumerable<string> modules = Enumerable.Range(0, weights.Shape.Layers)

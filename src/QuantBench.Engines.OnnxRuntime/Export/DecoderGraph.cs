@@ -16,7 +16,7 @@ namespace QuantBench.Engines.OnnxRuntime.Export;
 /// <param name="weights">The model.</param>
 /// <param name="recipe">How it is exported.</param>
 /// <param name="ranges">Calibrated ranges by value; null when the recipe has none.</param>
-internal abstract class DecoderGraph(IDecoderWeights weights, ExportRecipe recipe, IReadOnlyDictionary<string, ActivationRange>? ranges)
+internal abstract class DecoderGraph(DecoderWeights weights, ExportRecipe recipe, IReadOnlyDictionary<string, ActivationRange>? ranges)
 {
     // 2 · 64 MiB of tables with heads of 128 elements; no file may ask for more by its word alone.
     private const int MaxPositions = 1 << 18;

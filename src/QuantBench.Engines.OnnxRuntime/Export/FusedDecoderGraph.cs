@@ -9,7 +9,7 @@ namespace QuantBench.Engines.OnnxRuntime.Export;
 /// The graph as onnxruntime-genai builds it for CPUs: SimplifiedLayerNormalization, SkipSimplifiedLayerNormalization and
 /// GroupQueryAttention with KV cache and rotary positions inside. The cache may be one shared buffer for past and present.
 /// </summary>
-internal sealed class FusedDecoderGraph(IDecoderWeights weights, ExportRecipe recipe, IReadOnlyDictionary<string, ActivationRange>? ranges)
+internal sealed class FusedDecoderGraph(DecoderWeights weights, ExportRecipe recipe, IReadOnlyDictionary<string, ActivationRange>? ranges)
     : DecoderGraph(weights, recipe, ranges)
 {
     private string _lengths = "";

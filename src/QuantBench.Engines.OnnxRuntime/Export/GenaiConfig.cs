@@ -20,7 +20,7 @@ internal static class GenaiConfig
     /// <param name="directory">The model's directory.</param>
     /// <param name="weights">The model.</param>
     /// <exception cref="RequestException">It can't be written.</exception>
-    public static void Write(string directory, IDecoderWeights weights)
+    public static void Write(string directory, DecoderWeights weights)
     {
         DecoderShape shape = weights.Shape;
         var ends = new JsonArray([.. weights.EndTokens.Select(t => JsonValue.Create(t))]);

@@ -8,13 +8,13 @@ namespace QuantBench.Engines.OnnxRuntime.Export;
 /// <summary>The rows of one or several matrices, one below the other.</summary>
 internal sealed class LinearWeights
 {
-    private readonly IDecoderWeights _source;
+    private readonly DecoderWeights _source;
     private readonly ImmutableArray<string> _modules;
     private readonly ImmutableArray<IWeightMatrix> _matrices;
 
     /// <param name="source">The model.</param>
     /// <param name="modules">Names of the matrices, all with the same number of columns.</param>
-    public LinearWeights(IDecoderWeights source, ImmutableArray<string> modules)
+    public LinearWeights(DecoderWeights source, ImmutableArray<string> modules)
     {
         (_source, _modules) = (source, modules);
         _matrices = [.. modules.Select(source.Matrix)];

@@ -35,7 +35,7 @@ internal sealed class OnnxExportBuilder : IArtifactBuilder
         if (variant.ImportanceMatrix)
             return Support.No($"{artifactName}: importance matrices steer GGUF quantizers only; use onnx:{variant.Scheme.Name}");
         if (source.Kind == SourceKind.Onnx) return Support.No($"{source.Path} is an ONNX model already; {Name} starts from weights");
-        using IDecoderWeights weights = DecoderWeights.Open(source.Path);
+        using DecoderWeights weights = DecoderWeights.Open(source.Path);
         if (DecoderExporter.Refusal(weights.Shape, recipe) is { } reason) return Support.No($"{artifactName}: {reason}");
         if (source.Kind != SourceKind.Gguf || recipe.GgufVariant is not null) return Support.Yes;
         return weights.Matrix(DecoderModules.InLayer(0, "o_proj")) is GgufMatrix { Type: GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 }
@@ -85,7 +85,7 @@ internal sealed class OnnxExportBuilder : IArtifactBuilder
         }
 
         string input = recipe.GgufVariant is { } blocks ? request.InputPaths[blocks] : request.Source.Path;
-        using (IDecoderWeights weights = DecoderWeights.Open(input))
+        using (DecoderWeights weights = DecoderWeights.Open(input))
         {
             DecoderExporter.Export(weights, recipe, ranges, request.Source.Sha256, request.OutputPath, exporting, cancellationToken);
         }

@@ -9,7 +9,7 @@ namespace QuantBench.Engines.OnnxRuntime.Export;
 /// The same decoder with operators of ONNX's own set alone (version 17), so that any runtime can run it. A token's position is the number
 /// of mask entries that are 1 before it, so that prompts may be padded on the left; the cache is a new, longer tensor after every run.
 /// </summary>
-internal sealed class PlainDecoderGraph(IDecoderWeights weights, ExportRecipe recipe, IReadOnlyDictionary<string, ActivationRange>? ranges)
+internal sealed class PlainDecoderGraph(DecoderWeights weights, ExportRecipe recipe, IReadOnlyDictionary<string, ActivationRange>? ranges)
     : DecoderGraph(weights, recipe, ranges)
 {
     // Far below any score, and finite: a row without any key to see must not become not-a-number.

@@ -36,6 +36,24 @@ public static class HalfBits
             ? (ushort)(0x7E00 | (BitConverter.SingleToUInt32Bits(value) >> 16 & 0x8000))
             : BitConverter.HalfToUInt16Bits((Half)value);
 
+    /// <summary>Whether no number of a run is infinite or NaN.</summary>
+    /// <param name="halves">[n] bits.</param>
+    public static bool AreFinite(ReadOnlySpan<ushort> halves)
+    {
+        ref ushort source = ref MemoryMarshal.GetReference(halves);
+        Vector256<ushort> exponent = Vector256.Create((ushort)0x7C00), found = default;
+        int i = 0;
+        for (; i <= halves.Length - 16; i += 16)
+            found |= Vector256.Equals(Vector256.LoadUnsafe(ref source, (nuint)i) & exponent, exponent);
+        if (found != default) return false;
+        for (; i < halves.Length; i++)
+        {
+            if ((halves[i] & 0x7C00) == 0x7C00) return false;
+        }
+
+        return true;
+    }
+
     /// <summary>Decodes a run of halves.</summary>
     /// <param name="halves">[n] bits.</param>
     /// <param name="output">Receives the values; length n.</param>

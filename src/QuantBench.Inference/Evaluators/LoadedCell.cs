@@ -145,6 +145,7 @@ internal sealed class LoadedCell : IDisposable
         IEnumerable<string> notes,
         params ReadOnlySpan<(string Key, string Value)> provenance)
     {
+        CheckFinite(metrics);
         ImmutableSortedDictionary<string, double> after = context.Machine.Conditions();
         var conditions = ImmutableSortedDictionary.CreateBuilder<string, double>(StringComparer.Ordinal);
         foreach ((string key, double value) in before) conditions[$"before_{key}"] = value;
@@ -167,6 +168,18 @@ internal sealed class LoadedCell : IDisposable
             Provenance = facts.ToImmutable(),
             Conditions = conditions.ToImmutable()
         };
+    }
+
+    /// <summary>A figure that isn't finite is no result, whatever it was computed from.</summary>
+    private static void CheckFinite(ImmutableArray<Measurement> metrics)
+    {
+        foreach (Measurement metric in metrics)
+        {
+            double[] numbers = [metric.Value, metric.Error ?? 0, .. metric.Ci95 ?? [], .. metric.Samples ?? []];
+            if (numbers.All(double.IsFinite)) continue;
+            throw new EngineException($"'{metric.Name}' isn't finite: its value is {metric.Value}, its error {metric.Error ?? 0}.",
+                "The artifact is broken, or its activations overflow this engine's or KV cache's number format.");
+        }
     }
 
     /// <summary>What an engine adds to the provenance, if it has the ability.</summary>

@@ -1,12 +1,151 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
 using QuantBench.Core.Errors;
+using QuantBench.Formats.Files;
+using QuantBench.Formats.Gguf;
+using QuantBench.Models.Architectures;
+using QuantBench.Models.Conversion;
+using QuantBench.Models.Directories;
+using QuantBench.Models.Graphs;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Models.Decoders;
 
-/// <summary>Opens decoders.</summary>
-public static class DecoderWeights
+/// <summary>
+/// The weights of a llama-family decoder by the names of <see cref="DecoderModules"/>, in Hugging Face's row order: rotary positions turn
+/// the pairs (j, j + size/2) of each head, whatever the file's own order is.
+/// </summary>
+public sealed class DecoderWeights : IDisposable
 {
-    /// <summary>Opens a Hugging Face directory or a GGUF file.</summary>
+    private readonly IModelFile _file;
+    private readonly FrozenDictionary<string, DecoderModule> _modules;
+
+    private DecoderWeights(IModelFile file, HuggingFaceConfig? config)
+    {
+        _file = file;
+        Check(file);
+        Shape = Stretched(DecoderShape.Read(file), config?.Rope);
+        _modules = DecoderModules.Of(Shape);
+        CheckShape(file, Shape, _modules.Values);
+        RopeFactors = RotaryFactors.Read(file, Shape);
+        ModelJson? json = config is null ? null : ModelJson.ReadFile(Path.Combine(file.Path, "config.json"));
+        BeginToken = Tokens("bos_token_id") is [var begin, ..] ? begin : null;
+        EndTokens = Tokens("eos_token_id");
+
+        ImmutableArray<int> Tokens(string key) =>
+            json is { } root ? root.Find(key) is not { } given ? []
+                : given.IsArray ? [.. given.Items().Select(Token)] : [Token(given)]
+            : file.Metadata.FindInteger($"tokenizer.ggml.{key}") is { } id && id >= 0 && id < Shape.Vocabulary ? [(int)id] : [];
+
+        int Token(ModelJson value) => value.AsInt32(0, Shape.Vocabulary - 1);
+    }
+
+    /// <summary>Sizes and constants.</summary>
+    public DecoderShape Shape { get; }
+
+    /// <summary>Divisors of rotary angles.</summary>
+    public RotaryFactors RopeFactors { get; }
+
+    /// <summary>Token that begins a text; null when there is none.</summary>
+    public int? BeginToken { get; }
+
+    /// <summary>Tokens that end a text.</summary>
+    public ImmutableArray<int> EndTokens { get; }
+
+    /// <summary>Opens a Hugging Face directory of float weights, or a GGUF file of floats or blocks.</summary>
     /// <param name="path">Its path.</param>
     /// <exception cref="QuantBenchException">It can't be opened, is broken, or isn't a decoder of a known family.</exception>
-    public static IDecoderWeights Open(string path) => Directory.Exists(path) ? HuggingFaceDecoder.Open(path) : GgufDecoder.Open(path);
+    public static DecoderWeights Open(string path)
+    {
+        HuggingFaceConfig? config = Directory.Exists(path) ? HuggingFaceConfig.Read(path) : null;
+        IModelFile file = config is null ? new GgufModelFile(path) : DirectoryModel.Open(path);
+        try
+        {
+            var weights = new DecoderWeights(file, config);
+
+            // The plan checks every shape, and that no tensor is there which the graph wouldn't use.
+            if (file is DirectoryModel model && config is not null) _ = TensorPlan.Make(config, model.Tensors, path);
+            return weights;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A matrix.</summary>
+    /// <param name="module">Its name.</param>
+    /// <exception cref="ModelFormatException">It is missing or of another shape.</exception>
+    public IWeightMatrix Matrix(string module) => _file.Matrix(_modules[module]);
+
+    /// <summary>A matrix's bias; null when it has none.</summary>
+    /// <param name="module">Name of the matrix.</param>
+    /// <param name="length">Its length.</param>
+    /// <exception cref="ModelFormatException">It has another length or isn't of floats.</exception>
+    public float[]? Bias(string module, int length)
+    {
+        DecoderModule wanted = _modules[module];
+        string name = $"{wanted.Gguf}.bias";
+        if (!_file.Contains(name)) return null;
+        float[] stored = _file.Vector(name, length);
+        return wanted.PermutedHeads == 0 || _file.RotatesHalves ? stored
+            : [.. Enumerable.Range(0, length).Select(row => stored[GgufMatrix.StoredRow(row, length, wanted.PermutedHeads)])];
+    }
+
+    /// <summary>A norm's weights.</summary>
+    /// <param name="module">Its name.</param>
+    /// <param name="length">Their number.</param>
+    /// <exception cref="ModelFormatException">They are missing, of another number or no floats.</exception>
+    public float[] Norm(string module, int length) => _file.Vector($"{_modules[module].Gguf}.weight", length);
+
+    /// <summary>Tells the system that a matrix's pages aren't needed for now, so that a conversion's memory doesn't grow with its
+    /// source.</summary>
+    /// <param name="module">Name of the matrix.</param>
+    public void Release(string module) => _file.Release(_modules[module]);
+
+    /// <summary>Unmaps the file; matrices are no longer valid.</summary>
+    public void Dispose() => _file.Dispose();
+
+    // What the exported graphs have no nodes for.
+    private static void Check(IModelFile file)
+    {
+        GgufMetadata metadata = file.Metadata;
+        string architecture = metadata.FindString(GgufConstants.Architecture) ?? "";
+        if (DecoderArchitecture.Find(architecture)?.AsGguf() is not { IsPlain: true })
+            throw Refused(file, $"a model of the architecture '{architecture}' can't be exported; llama, mistral, qwen2 and qwen3 can.");
+        if (metadata.FindInteger($"{architecture}.expert_count") is > 0) throw Refused(file, "models with experts are not exported.");
+        if (metadata.FindString($"{architecture}.rope.scaling.type") is { } type && type is not ("none" or "linear" or "yarn"))
+            throw Refused(file, $"the rotary scaling '{type}' is not exported; linear and yarn are.");
+    }
+
+    private static void CheckShape(IModelFile file, DecoderShape shape, IEnumerable<DecoderModule> modules)
+    {
+        string architecture = shape.Architecture.Name;
+        if (shape.HeadWidth % 2 != 0) throw Refused(file, $"the head size {shape.HeadWidth} is odd; rotary positions need pairs.");
+        if ((file.Metadata.FindInteger($"{architecture}.attention.value_length") ?? shape.HeadWidth) != shape.HeadWidth)
+            throw Refused(file, "keys and values of different width are not exported.");
+        if (shape.RotatedWidth != shape.HeadWidth) throw Refused(file, "models that rotate a part of each head are not exported.");
+        if (shape.Window > 0 && shape.Window < shape.ContextLength)
+            throw Refused(file, $"a sliding window of {shape.Window} tokens is not exported.");
+        HashSet<string> known = [.. modules.Select(module => $"{module.Gguf}.weight"),
+            .. modules.Where(module => !module.IsNorm && module.Role > DecoderRole.FinalNorm).Select(module => $"{module.Gguf}.bias"),
+            "rope_freqs.weight"];
+        if (file.TensorNames.Where(name => !known.Contains(name)).Order(StringComparer.Ordinal).FirstOrDefault() is { } unknown)
+            throw Refused(file, $"the tensor '{unknown}' has no place in a {architecture} decoder.");
+    }
+
+    private static UnsupportedException Refused(IModelFile file, string reason) => new(file.Path, reason);
+
+    /// <summary>YaRN's finer settings aren't among those that engines read from metadata.</summary>
+    private static DecoderShape Stretched(DecoderShape shape, HuggingFaceRope? rope) =>
+        rope is not { Type: "yarn", Source: { } source } ? shape : shape with
+        {
+            RopeScaling = shape.RopeScaling with
+            {
+                BetaFast = (float)(source.Find("beta_fast")?.AsDouble() ?? 32),
+                BetaSlow = (float)(source.Find("beta_slow")?.AsDouble() ?? 1),
+                Magnitude = (float)(source.Find("attention_factor")?.AsDouble() ?? (0.1 * Math.Log((float)rope.Factor)) + 1),
+            },
+        };
 }

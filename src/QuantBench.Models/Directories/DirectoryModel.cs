@@ -106,6 +106,15 @@ public sealed class DirectoryModel : IModelFile
         return matrix is FloatMatrix floats ? floats.AsBlocks() : new WeightMatrix(matrix);
     }
 
+    /// <inheritdoc/>
+    IWeightMatrix IModelFile.Matrix(DecoderModule module) => Matrix(module.Gguf);
+
+    /// <inheritdoc/>
+    void IModelFile.Release(DecoderModule module)
+    {
+        if (Tensors.Tensors.TryGetValue($"{module.HuggingFace}.weight", out SafetensorsTensorInfo? tensor)) Tensors.Release(tensor);
+    }
+
     /// <summary>Whether there is a tensor.</summary>
     /// <param name="name">GGUF's name, e.g. <c>blk.0.attn_q.bias</c>.</param>
     public bool Contains(string name) =>

@@ -1,5 +1,6 @@
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Gguf;
+using QuantBench.Models.Architectures;
 using QuantBench.Models.Weights;
 
 namespace QuantBench.Models.Graphs;
@@ -13,9 +14,6 @@ public sealed unsafe class GgufModelFile : IModelFile
     /// <param name="path">Path of the file.</param>
     /// <exception cref="QuantBenchException">It can't be opened or isn't GGUF.</exception>
     public GgufModelFile(string path) => _file = GgufReader.Open(path);
-
-    /// <summary>The file.</summary>
-    internal GgufReader Reader => _file;
 
     /// <inheritdoc />
     public string Path => _file.Files[0];
@@ -56,6 +54,21 @@ public sealed unsafe class GgufModelFile : IModelFile
         }
 
         return new WeightMatrix(Start(tensor), tensor.Type, (int)tensor.Dimensions[1], columns);
+    }
+
+    /// <inheritdoc />
+    public IWeightMatrix Matrix(DecoderModule module)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        _ = Matrix(module.Gguf, checked((int)module.Rows), checked((int)module.Columns));
+        return new GgufMatrix(_file, Find($"{module.Gguf}.weight"), module.PermutedHeads);
+    }
+
+    /// <inheritdoc />
+    public void Release(DecoderModule module)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        if (_file.Find($"{module.Gguf}.weight") is { } tensor) _file.Release(tensor);
     }
 
     /// <inheritdoc />

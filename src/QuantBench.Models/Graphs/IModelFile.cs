@@ -1,5 +1,6 @@
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Gguf;
+using QuantBench.Models.Architectures;
 using QuantBench.Models.Weights;
 
 namespace QuantBench.Models.Graphs;
@@ -39,6 +40,15 @@ public interface IModelFile : IDisposable
     /// <param name="columns">Its columns.</param>
     /// <exception cref="ModelFormatException">It is missing, has another shape, or its type can't be read.</exception>
     WeightMatrix Matrix(string name, int? rows, int columns);
+
+    /// <summary>A matrix, as rows in Hugging Face's order.</summary>
+    /// <param name="module">Which.</param>
+    /// <exception cref="ModelFormatException">It is missing, has another shape, or its type can't be read.</exception>
+    IWeightMatrix Matrix(DecoderModule module);
+
+    /// <summary>Tells the system that a matrix's pages aren't needed for now.</summary>
+    /// <param name="module">Which.</param>
+    void Release(DecoderModule module);
 
     /// <summary>A vector: a norm, a bias or factors of rotary positions, as GGUF would hold it.</summary>
     /// <param name="name">Full name.</param>

@@ -36,7 +36,7 @@ public sealed class GgufMatrix : IWeightMatrix
 
     /// <summary>Stored bytes of a row, valid until the file is closed.</summary>
     /// <param name="row">The row, in Hugging Face's order.</param>
-    public ReadOnlySpan<byte> Row(int row) => _reader.Span(_tensor, (long)StoredRow(row) * _rowBytes, _rowBytes);
+    public ReadOnlySpan<byte> Row(int row) => _reader.Span(_tensor, (long)StoredRow(row, Rows, _permutedHeads) * _rowBytes, _rowBytes);
 
     /// <inheritdoc/>
     public void ReadRows(int firstRow, int rowCount, Span<float> output)
@@ -56,11 +56,11 @@ public sealed class GgufMatrix : IWeightMatrix
         GgmlTypes.Codec(_tensor.Type).Dequantize(Row(row).Slice(start, bytes), output);
     }
 
-    /// <summary>llama.cpp's row 2p + h of a head is Hugging Face's row h·(size/2) + p, h in {0, 1}.</summary>
-    private int StoredRow(int row)
+    /// <summary>Where a row is stored: llama.cpp's row 2p + h of a head is Hugging Face's row h·(size/2) + p, h in {0, 1}.</summary>
+    internal static int StoredRow(int row, int rows, int permutedHeads)
     {
-        if (_permutedHeads == 0) return row;
-        int headSize = Rows / _permutedHeads;
+        if (permutedHeads == 0) return row;
+        int headSize = rows / permutedHeads;
         (int head, int within) = Math.DivRem(row, headSize);
         (int half, int pair) = Math.DivRem(within, headSize / 2);
         return (head * headSize) + (2 * pair) + half;

@@ -1,3 +1,4 @@
+using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Models.Weights;
@@ -5,6 +6,9 @@ namespace QuantBench.Models.Weights;
 /// <summary>A matrix of weights as its file holds it, row by row.</summary>
 public sealed unsafe class WeightMatrix
 {
+    // What is known of each row of halves: 0 nothing yet, 1 all finite, 2 not.
+    private readonly byte[] _rows = [];
+
     /// <summary>A matrix of ggml's blocks.</summary>
     /// <param name="data">First row; stays mapped as long as this is used.</param>
     /// <param name="type">Element type.</param>
@@ -17,6 +21,7 @@ public sealed unsafe class WeightMatrix
         Rows = rows;
         Columns = columns;
         RowBytes = GgmlTypes.ByteSize(type, columns);
+        if (type == GgmlType.F16) _rows = new byte[rows];
     }
 
     /// <summary>A matrix in a format of its own.</summary>
@@ -64,6 +69,15 @@ public sealed unsafe class WeightMatrix
 
     /// <summary>A row.</summary>
     public byte* Row(int row) => Data + (row * RowBytes);
+
+    /// <summary>Whether a row of halves holds no infinity and no NaN. Each row is looked at once, when it is first asked for; any number
+    /// of threads may ask.</summary>
+    /// <param name="row">A row of a matrix of type F16.</param>
+    public bool HasFiniteHalves(int row)
+    {
+        if (_rows[row] == 0) _rows[row] = HalfBits.AreFinite(new ReadOnlySpan<ushort>(Row(row), Columns)) ? (byte)1 : (byte)2;
+        return _rows[row] == 1;
+    }
 
     /// <summary>Some of the rows, as a matrix.</summary>
     public WeightMatrix Slice(int first, int rows) =>

@@ -105,22 +105,25 @@ public sealed unsafe class FloatKernelTests
     }
 
     [Fact]
-    public void HalvesToFloats_IsExact_ForEveryFiniteHalf()
+    public void HalvesToFloats_IsExact_ForEveryHalf()
     {
-        ushort[] halves = [
-            .. Enumerable.Range(0, 65_536).Select(i => (ushort)i).Where(bits => Half.IsFinite(BitConverter.UInt16BitsToHalf(bits)))];
-        float[] floats = new float[halves.Length];
+        ushort[] halves = [.. Enumerable.Range(0, 65_536).Select(i => (ushort)i)];
+        float[] expected = [.. halves.Select(bits => (float)BitConverter.UInt16BitsToHalf(bits))], floats = new float[halves.Length];
         foreach (KernelSet kernels in Models.VectorKernels)
         {
             fixed (ushort* source = halves)
             fixed (float* target = floats) kernels.HalvesToFloats(source, target, halves.Length);
-            for (int i = 0; i < halves.Length; i++) Assert.Equal((float)BitConverter.UInt16BitsToHalf(halves[i]), floats[i]);
+            foreach (ushort bits in halves) Same(expected[bits], floats[bits]);
         }
 
-        // By bits, so that the sign of zero counts too.
-        Assert.All(halves, bits => Assert.Equal(
-            BitConverter.SingleToInt32Bits((float)BitConverter.UInt16BitsToHalf(bits)),
-            BitConverter.SingleToInt32Bits(Halves.ToFloat(bits))));
+        foreach (ushort bits in halves) Same(expected[bits], Halves.ToFloat(bits));
+
+        // By bits, so that the sign of zero counts too; of NaNs there are many.
+        static void Same(float expected, float actual)
+        {
+            if (float.IsNaN(expected)) Assert.True(float.IsNaN(actual));
+            else Assert.Equal(BitConverter.SingleToInt32Bits(expected), BitConverter.SingleToInt32Bits(actual));
+        }
     }
 
     [Fact]

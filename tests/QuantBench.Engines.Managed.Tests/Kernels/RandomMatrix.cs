@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Numerics.Tensors;
 using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Engines.Managed.Memory;
 using QuantBench.Formats.Gguf;
@@ -68,12 +69,42 @@ internal sealed unsafe class RandomMatrix : IDisposable
         }
     }
 
+    /// <summary>Numbers in a block, or in a run of blocks, that scale the others; of floats, the numbers themselves.</summary>
+    public static int Scales(GgmlType type) => type switch
+    {
+        GgmlType.NVFP4 => 4,
+        GgmlType.MXFP4 or GgmlType.IQ1_M or GgmlType.BF16 => 1,
+        _ => ScaleOffsets(type).Length,
+    };
+
+    /// <summary>Gives one scale of all blocks of a row some bits; of floats, one of the row's.</summary>
+    public void SetScale(int row, int field, ushort bits)
+    {
+        GgmlType type = Weights.Type;
+        int blockBytes = GgmlTypes.Get(type).BlockBytes;
+        var bytes = new Span<byte>(Weights.Row(row), (int)Weights.RowBytes);
+        if (type is GgmlType.F16 or GgmlType.BF16) bytes = bytes.Slice(2 * (row % Weights.Columns), 2);
+        for (int at = 0; at < bytes.Length; at += blockBytes)
+        {
+            Span<byte> block = bytes.Slice(at, blockBytes);
+            if (type is GgmlType.MXFP4 or GgmlType.NVFP4) block[field] = (byte)bits;
+            else if (type == GgmlType.IQ1_M) SetSpreadScale(block.Slice(48, 8), bits);
+            else BinaryPrimitives.WriteUInt16LittleEndian(block[(type == GgmlType.BF16 ? 0 : ScaleOffsets(type)[field])..], bits);
+        }
+    }
+
     /// <summary>The product in double precision, and the sum of magnitudes that rounding errors scale with.</summary>
     public (double Value, double Magnitude) Exact(int row, int token, bool quantizedInputs)
     {
-        float[] weights = new float[Weights.Columns];
+        Span<float> weights = stackalloc float[Weights.Columns];
         GgmlTypes.Codec(Weights.Type).DequantizeScalar(new ReadOnlySpan<byte>(Weights.Row(row), (int)Weights.RowBytes), weights);
-        double sum = 0, magnitude = 0, largest = weights.Max(Math.Abs);
+        return Exact(weights, token, quantizedInputs);
+    }
+
+    /// <summary>The same for a row's weights.</summary>
+    public (double Value, double Magnitude) Exact(ReadOnlySpan<float> weights, int token, bool quantizedInputs)
+    {
+        double sum = 0, magnitude = 0, largest = Math.Abs(TensorPrimitives.MaxMagnitude(weights));
         long offset = (long)token * Inputs.Stride;
         for (int i = 0; i < weights.Length; i++)
         {

@@ -105,7 +105,7 @@ public sealed class DecoderExportTests(ExportFixture fixture)
         };
         string gguf = fixture.ScratchFile($"{family}-{recipe}.gguf"), onnx = fixture.ScratchFile($"{family}-{recipe}");
         ModelSynthesizer.Write(gguf, shape, "F32", seed: 5, CancellationToken.None);
-        using (IDecoderWeights weights = DecoderWeights.Open(gguf)) Export(weights, recipe, onnx);
+        using (DecoderWeights weights = DecoderWeights.Open(gguf)) Export(weights, recipe, onnx);
         int[] tokens = [.. Enumerable.Range(0, 80).Select(i => (i * 37) % 300)];
         using var decoder = new OrtDecoder(onnx);
 
@@ -167,7 +167,7 @@ public sealed class DecoderExportTests(ExportFixture fixture)
         };
         string gguf = directory.Combine("narrow.gguf");
         ModelSynthesizer.Write(gguf, shape, "F32", seed: 5, CancellationToken.None);
-        using IDecoderWeights weights = DecoderWeights.Open(gguf);
+        using DecoderWeights weights = DecoderWeights.Open(gguf);
 
         var error = Assert.Throws<UnsupportedException>(() => Export(weights, "fp32", directory.Combine("narrow")));
 
@@ -194,7 +194,7 @@ public sealed class DecoderExportTests(ExportFixture fixture)
         };
         string gguf = directory.Combine("boastful.gguf");
         ModelSynthesizer.Write(gguf, shape, "F32", seed: 5, CancellationToken.None);
-        using IDecoderWeights weights = DecoderWeights.Open(gguf);
+        using DecoderWeights weights = DecoderWeights.Open(gguf);
 
         Export(weights, "fp32", directory.Combine("boastful"));
 
@@ -215,7 +215,7 @@ public sealed class DecoderExportTests(ExportFixture fixture)
         Assert.True(fixture.Progress.Count > 3);
     }
 
-    private static void Export(IDecoderWeights weights, string recipe, string directory) => DecoderExporter.Export(
+    private static void Export(DecoderWeights weights, string recipe, string directory) => DecoderExporter.Export(
         // every name is a recipe's
         weights, ExportRecipes.Find(recipe)!, null, new string('0', 64), directory, new Progress<double>(), CancellationToken.None);
 

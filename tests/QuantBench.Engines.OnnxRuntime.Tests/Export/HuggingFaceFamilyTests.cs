@@ -29,7 +29,7 @@ public sealed class HuggingFaceFamilyTests : IDisposable
         File.WriteAllBytes(Path.Combine(source, "model.safetensors"), Weights(architecture).ToArray());
         string gguf = _directory.Combine("model.gguf"), onnx = _directory.Combine("onnx");
         HuggingFaceToGguf.Convert(source, gguf, GgmlType.F32, new Progress<double>(), CancellationToken.None);
-        using (IDecoderWeights weights = DecoderWeights.Open(source))
+        using (DecoderWeights weights = DecoderWeights.Open(source))
         {
             DecoderExporter.Export(
                 // both are recipes

@@ -132,6 +132,14 @@ public class PerplexityEvaluatorTests
     }
 
     [Fact]
+    public void Evaluate_Throws_WhenPerplexityOverflows()
+    {
+        var error = Assert.Throws<EngineException>(() => Evaluate(new ToyEngine { Shift = 1e30f }, s_settings, ToyEngine.Text(83)));
+
+        Assert.Contains("'perplexity' isn't finite", error.Message);
+    }
+
+    [Fact]
     public void Evaluate_Throws_WhenEngineRunsOnAnotherDevice()
     {
         var error = Assert.Throws<EngineException>(() => Evaluate(new ToyEngine { DeviceUsed = "cuda:0" }, s_settings, ToyEngine.Text(83)));

@@ -20,8 +20,8 @@ public sealed class DecoderWeightsTests : IDisposable
         string gguf = _directory.Combine("model.gguf");
         HuggingFaceToGguf.Convert(source, gguf, GgmlType.F32, new Progress<double>(), CancellationToken.None);
 
-        using IDecoderWeights fromDirectory = DecoderWeights.Open(source);
-        using IDecoderWeights fromFile = DecoderWeights.Open(gguf);
+        using DecoderWeights fromDirectory = DecoderWeights.Open(source);
+        using DecoderWeights fromFile = DecoderWeights.Open(gguf);
 
         Assert.Equal(Comparable(fromDirectory.Shape), Comparable(fromFile.Shape));
         foreach (string part in (string[])["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"])
@@ -44,8 +44,8 @@ public sealed class DecoderWeightsTests : IDisposable
         string gguf = _directory.Combine("model.gguf");
         HuggingFaceToGguf.Convert(source, gguf, GgmlType.F32, new Progress<double>(), CancellationToken.None);
 
-        using IDecoderWeights fromDirectory = DecoderWeights.Open(source);
-        using IDecoderWeights fromFile = DecoderWeights.Open(gguf);
+        using DecoderWeights fromDirectory = DecoderWeights.Open(source);
+        using DecoderWeights fromFile = DecoderWeights.Open(gguf);
 
         Assert.Equal(fromDirectory.RopeFactors.Always, fromFile.RopeFactors.Always);
         Assert.Contains(8f, fromFile.RopeFactors.Always!); // written above
@@ -56,7 +56,7 @@ public sealed class DecoderWeightsTests : IDisposable
     public void Fill_TurnsByPositionOverWavelength()
     {
         float[] table = new float[16];
-        using IDecoderWeights weights = DecoderWeights.Open(TinyModel.Write(_directory.Combine("model")));
+        using DecoderWeights weights = DecoderWeights.Open(TinyModel.Write(_directory.Combine("model")));
         DecoderShape shape = weights.Shape with { RopeBase = 100, RotatedWidth = 16, RopeScaling = new RopeScaling(0.5f, false, 1, 1) };
 
         new RotaryAngles(shape, null).Fill(6, table);
@@ -80,8 +80,8 @@ public sealed class DecoderWeightsTests : IDisposable
         UnsupportedException fromDirectory = Assert.Throws<UnsupportedException>(() => DecoderWeights.Open(source));
         UnsupportedException fromFile = Assert.Throws<UnsupportedException>(() => DecoderWeights.Open(gguf));
 
-        Assert.Contains("a granite model can't be exported", fromDirectory.Message);
-        Assert.Contains("'granite' is not exported", fromFile.Message);
+        Assert.Contains("'granite' can't be exported", fromDirectory.Message);
+        Assert.Contains("'granite' can't be exported", fromFile.Message);
     }
 
     [Fact]
