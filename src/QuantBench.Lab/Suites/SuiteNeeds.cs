@@ -1,0 +1,60 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Suites;
+
+namespace QuantBench.Lab.Suites;
+
+/// <summary>
+/// What a suite asks of the machine beyond measuring what lies beside it: commands it starts and files elsewhere that it reads. A suite
+/// with any runs from a server only when an admin approved its text. Whatever a suite learns to name in future gets its line here.
+/// </summary>
+public static class SuiteNeeds
+{
+    /// <summary>The needs, each as part of a sentence; empty for a suite that anybody who may run suites may run.</summary>
+    /// <param name="suite">The suite.</param>
+    /// <param name="datasetsDirectory">Directory of the installation's texts and models; what lies in it needs nothing.</param>
+    public static ImmutableArray<string> Of(Suite suite, string datasetsDirectory)
+    {
+        ArgumentNullException.ThrowIfNull(suite);
+        ArgumentNullException.ThrowIfNull(datasetsDirectory);
+        string own = Path.GetDirectoryName(Path.GetFullPath(suite.File)) ?? "/";
+        string[] roots = [Real(own), Real(Path.GetFullPath(datasetsDirectory))];
+        var needs = ImmutableArray.CreateBuilder<string>();
+        foreach (SuiteModel model in suite.Models)
+        {
+            if (model.Olive is { } recipe) needs.Add($"model '{model.Id}' starts the command 'olive {recipe}'");
+            if (IsOutside(model.Source)) needs.Add($"model '{model.Id}' is {model.Source}");
+        }
+
+        foreach (string name in suite.Workloads.Where(w => w.Settings.Has("dataset")).Select(w => w.Settings.Text("dataset"))
+            .Append(suite.Imatrix.Dataset).Distinct())
+        {
+            // A text that is no path is a descriptor's name; one of a file beside the suite is inside.
+            if (IsOutside(Path.GetFullPath(name, own))) needs.Add($"it reads the text {name}");
+        }
+
+        return needs.ToImmutable();
+
+        bool IsOutside(string path) => !roots.Any(root => Real(path) is var real
+            && (real == root || real.StartsWith(root.TrimEnd(Path.DirectorySeparatorChar) + Path.DirectorySeparatorChar, StringComparison.Ordinal)));
+    }
+
+    // Links in the path are followed: a link beside the suite may lead anywhere.
+    private static string Real(string path)
+    {
+        try
+        {
+            string real = Path.GetPathRoot(path) ?? "";
+            foreach (string part in path[real.Length..].Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries))
+            {
+                real = Path.Combine(real, part);
+                if (new FileInfo(real).ResolveLinkTarget(returnFinalTarget: true) is { } target) real = target.FullName;
+            }
+
+            return real;
+        }
+        catch (Exception e) when (Core.Errors.DiskFault.Is(e))
+        {
+            return path; // not there: the run says so
+        }
+    }
+}
