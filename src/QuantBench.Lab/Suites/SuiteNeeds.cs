@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
 
 namespace QuantBench.Lab.Suites;
@@ -17,7 +18,7 @@ public static class SuiteNeeds
         ArgumentNullException.ThrowIfNull(suite);
         ArgumentNullException.ThrowIfNull(datasetsDirectory);
         string own = Path.GetDirectoryName(Path.GetFullPath(suite.File)) ?? "/";
-        string[] roots = [Real(own), Real(Path.GetFullPath(datasetsDirectory))];
+        string[] roots = [.. ((string[])[own, datasetsDirectory]).Select(r => Real(Path.GetFullPath(r)).TrimEnd(Path.DirectorySeparatorChar))];
         var needs = ImmutableArray.CreateBuilder<string>();
         foreach (SuiteModel model in suite.Models)
         {
@@ -34,27 +35,25 @@ public static class SuiteNeeds
 
         return needs.ToImmutable();
 
-        bool IsOutside(string path) => !roots.Any(root => Real(path) is var real
-            && (real == root || real.StartsWith(root.TrimEnd(Path.DirectorySeparatorChar) + Path.DirectorySeparatorChar, StringComparison.Ordinal)));
+        bool IsOutside(string path)
+        {
+            string real = Real(path) + Path.DirectorySeparatorChar;
+            return !roots.Any(root => real.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal));
+        }
     }
 
     // Links in the path are followed: a link beside the suite may lead anywhere.
     private static string Real(string path)
     {
-        try
+        string real = Path.GetPathRoot(path) ?? "";
+        foreach (string part in path[real.Length..].Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries))
         {
-            string real = Path.GetPathRoot(path) ?? "";
-            foreach (string part in path[real.Length..].Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries))
-            {
-                real = Path.Combine(real, part);
-                if (new FileInfo(real).ResolveLinkTarget(returnFinalTarget: true) is { } target) real = target.FullName;
-            }
+            real = Path.Combine(real, part);
+            var link = new FileInfo(real);
+            if (link.LinkTarget is not null) real = DiskFault.AsRequest($"{real}: a link that can't be followed", "Mend or remove it.",
+                () => link.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? real);
+        }
 
-            return real;
-        }
-        catch (Exception e) when (Core.Errors.DiskFault.Is(e))
-        {
-            return path; // not there: the run says so
-        }
+        return real;
     }
 }
