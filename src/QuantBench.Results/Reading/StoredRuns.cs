@@ -201,14 +201,23 @@ public sealed class StoredRuns(ResultStore store)
         return models.ToImmutable();
     }
 
-    /// <summary>Runs that ended and were started before a time, but not the newest of each suite and machine.</summary>
+    /// <summary>When the newest run was started that isn't newer than a time; null when there is none.</summary>
+    public async Task<DateTimeOffset?> NewestStartAsync(DateTimeOffset until, CancellationToken stop)
+    {
+        await using StoreContext context = store.OpenContext();
+        long limit = until.ToUnixTimeMilliseconds();
+        long? newest = await context.Runs.Where(r => r.StartedMs <= limit).MaxAsync(r => (long?)r.StartedMs, stop);
+        return newest is { } started ? RowReading.Time(started) : null;
+    }
+
+    /// <summary>Runs that ended and were started before a time, oldest first, but not the newest of each suite and machine.</summary>
     public async Task<ImmutableArray<StoredRun>> OutdatedAsync(DateTimeOffset before, CancellationToken stop)
     {
         await using StoreContext context = store.OpenContext();
         long limit = before.ToUnixTimeMilliseconds();
         IQueryable<RunRow> old = context.Runs.Where(r => r.StartedMs < limit && r.Status != "running"
             && context.Runs.Any(n => n.Suite == r.Suite && n.MachineId == r.MachineId && n.StartedMs > r.StartedMs));
-        return await RunsAsync(context, old, stop);
+        return await RunsAsync(context, old.OrderBy(r => r.StartedMs), stop);
     }
 
     private static IQueryable<RunRow> Newest(StoreContext context) => context.Runs.OrderByDescending(r => r.StartedMs);
