@@ -29,6 +29,9 @@ internal sealed class GgufDecoder : IDecoderWeights
     }
 
     /// <inheritdoc/>
+    public string Path => _file.Path;
+
+    /// <inheritdoc/>
     public DecoderShape Shape { get; }
 
     /// <inheritdoc/>

@@ -21,14 +21,17 @@ internal sealed class HuggingFaceDecoder : IDecoderWeights
     {
         _model = model;
         _modules = DecoderModules.Of(config);
-        Shape = ShapeOf(model, config);
+        Shape = DecoderShape.Read(model);
         RopeFactors = RotaryFactors.Read(model, Shape);
-        ModelJson json = ModelJson.ReadFile(Path.Combine(directory, "config.json"));
+        ModelJson json = ModelJson.ReadFile(System.IO.Path.Combine(directory, "config.json"));
         BeginToken = json.Find("bos_token_id") is { } begin ? Token(begin) : null;
         EndTokens = json.Find("eos_token_id") is not { } end ? [] : end.IsArray ? [.. end.Items().Select(Token)] : [Token(end)];
 
         int Token(ModelJson value) => value.AsInt32(0, config.Vocabulary - 1);
     }
+
+    /// <inheritdoc/>
+    public string Path => _model.Path;
 
     /// <inheritdoc/>
     public DecoderShape Shape { get; }
@@ -47,7 +50,7 @@ internal sealed class HuggingFaceDecoder : IDecoderWeights
     {
         HuggingFaceConfig config = HuggingFaceConfig.Read(directory);
         if (Missing(config) is { } missing)
-            throw new UnsupportedException(Path.Combine(directory, "config.json"),
+            throw new UnsupportedException(System.IO.Path.Combine(directory, "config.json"),
                 $"{missing} can't be exported; plain llama, mistral, qwen2 and qwen3 decoders can.");
         DirectoryModel model = DirectoryModel.Open(directory);
         try
@@ -93,20 +96,4 @@ internal sealed class HuggingFaceDecoder : IDecoderWeights
             ? $"a sliding window of {window} tokens"
         : config.Rope.RotatedSize != config.HeadWidth ? "a rotation of a part of each head"
         : null;
-
-    /// <summary>YaRN's finer settings aren't among those that engines read from metadata.</summary>
-    private static DecoderShape ShapeOf(DirectoryModel model, HuggingFaceConfig config)
-    {
-        DecoderShape shape = DecoderShape.Read(model);
-        if (config.Rope is not { Type: "yarn", Source: { } source }) return shape;
-        return shape with
-        {
-            RopeScaling = shape.RopeScaling with
-            {
-                BetaFast = (float)(source.Find("beta_fast")?.AsDouble() ?? 32),
-                BetaSlow = (float)(source.Find("beta_slow")?.AsDouble() ?? 1),
-                Magnitude = (float)(source.Find("attention_factor")?.AsDouble() ?? (0.1 * Math.Log((float)config.Rope.Factor)) + 1),
-            },
-        };
-    }
 }

@@ -11,6 +11,9 @@ namespace QuantBench.Models.Decoders;
 /// </summary>
 public interface IDecoderWeights : IDisposable
 {
+    /// <summary>Its file or directory, for messages.</summary>
+    string Path { get; }
+
     /// <summary>Sizes and constants.</summary>
     DecoderShape Shape { get; }
 
