@@ -7,6 +7,7 @@ using QuantBench.Formats.Tokenizers;
 using QuantBench.Models.Conversion;
 using QuantBench.Models.Decoders;
 using QuantBench.Models.Directories;
+using QuantBench.Models.Mlx;
 using QuantBench.Models.Sources;
 using QuantBench.TestKit;
 
@@ -33,6 +34,30 @@ public sealed class RefusalTests : IDisposable
     [InlineData("""{"rope_scaling":{"rope_type":"dynamic","factor":2}}""", "the rotary scaling 'dynamic' is not read")]
     [InlineData("""{"rope_scaling":{"rope_type":"longrope","factor":2}}""", "'longrope' is read for phi3")]
     [InlineData("""{"partial_rotary_factor":0.5}""", "partial_rotary_factor")]
+    [InlineData("""{"rope_scaling":{"rope_type":"yarn","factor":4,"original_max_position_embeddings":64,"beta_fast":4}}""",
+        "'beta_fast' is read where it is 32")]
+    [InlineData("""{"rope_scaling":{"rope_type":"yarn","factor":4,"original_max_position_embeddings":64,"beta_slow":0.5}}""",
+        "'beta_slow' is read where it is 1")]
+    [InlineData("""{"rope_scaling":{"rope_type":"yarn","factor":4,"original_max_position_embeddings":64,"truncate":false}}""",
+        "'truncate' is read where it is 1")]
+    [InlineData("""{"rope_scaling":{"rope_type":"yarn","factor":4,"original_max_position_embeddings":64,"extrapolation_factor":2}}""",
+        "'extrapolation_factor' is read where it is 1")]
+    [InlineData("""{"rope_scaling":{"rope_type":"llama3","factor":4,"beta_fast":4}}""", "'beta_fast' is not understood")]
+    [InlineData("""{"rope_scaling":{"rope_type":"default","mrope_section":[1,2,3]}}""", "'mrope_section' is not understood")]
+    [InlineData("""{"rope_parameters":{"rope_theta":10000,"new_setting":2}}""", "'new_setting' is not understood")]
+    [InlineData(
+        """{"rope_parameters":{"full_attention":{"rope_theta":1e6},"sliding_attention":{"rope_type":"yarn","factor":2}}}""",
+        "'factor' is not understood")]
+    [InlineData("""{"clip_qkv":8}""", "'clip_qkv' is not understood")]
+    [InlineData("""{"embedding_multiplier":12}""", "'embedding_multiplier' is not understood")] // granite's
+    [InlineData("""{"attn_logit_softcapping":50}""", "'attn_logit_softcapping' is not understood")] // gemma2's
+    [InlineData("""{"final_logit_softcapping":30}""", "'final_logit_softcapping' is not understood")]
+    [InlineData("""{"rope_local_base_freq":1e4}""", "'rope_local_base_freq' is not understood")] // gemma3's
+    [InlineData("""{"num_experts":8}""", "'num_experts' is not understood")]
+    [InlineData("""{"use_bidirectional_attention":true}""", "'use_bidirectional_attention' is not understood")]
+    [InlineData("""{"position_embedding_type":"alibi"}""", "'position_embedding_type' is not understood")]
+    [InlineData("""{"no_rope_layers":[1,0]}""", "'no_rope_layers'")]
+    [InlineData("""{"layer_types":["full_attention","linear_attention"]}""", "'linear_attention' for layer 1")]
     [InlineData("""{"quantization_config":{"quant_method":"bitsandbytes"}}""", "already quantized")]
     public void Convert_CallsItUnsupported_WhenTheConfigurationIsSoundAndNotRead(string change, string reason)
     {
@@ -40,6 +65,146 @@ public sealed class RefusalTests : IDisposable
 
         Unsupported(reason, () =>
             HuggingFaceToGguf.Convert(model, _directory.Combine("m.gguf"), GgmlType.F32, new Progress<double>(), CancellationToken.None));
+    }
+
+    [Fact]
+    public void Convert_ReadsEveryKeyOfPublicConfigurations()
+    {
+        // Keys that don't change what is computed, as configurations of these families on the hub carry them.
+        string model = Model(config => Apply(config, """
+            {"_name_or_path":"x","_attn_implementation_autoset":true,"attention_bias":false,"attention_dropout":0.1,"auto_map":{"a":"b"},
+             "bos_token_id":0,"cache_implementation":"hybrid","clip_qkv":null,"embd_pdrop":0.1,"head_dim":16,"initializer_range":0.02,
+             "is_llama_config":true,"layer_types":["full_attention","full_attention"],"max_window_layers":21,"mlp_bias":false,
+             "original_max_position_embeddings":64,"pad_token_id":0,"partial_rotary_factor":1.0,"pretraining_tp":2,"resid_pdrop":0.1,
+             "rope_interleaved":false,"rope_scaling":null,"sliding_window":null,"tokenizer_class":"x","transformers_version":"4.50.0",
+             "unsloth_fixed":true,"unsloth_version":"2025.1","use_cache":true,"use_mrope":false,"use_sliding_window":false,
+             "no_rope_layers":[1,1],"num_experts":0,"pruned_heads":{},"output_attentions":false,"temperature":0.7}
+            """));
+
+        HuggingFaceToGguf.Convert(model, _directory.Combine("m.gguf"), GgmlType.F32, new Progress<double>(), CancellationToken.None);
+        DirectoryModel.Open(model).Dispose();
+    }
+
+    /// <summary>A key that isn't in any list, whatever it says, unless it says that it is off.</summary>
+    [Theory]
+    [InlineData("1", true)]
+    [InlineData("0.5", true)]
+    [InlineData("true", true)]
+    [InlineData("\"on\"", true)]
+    [InlineData("[1]", true)]
+    [InlineData("""{"a":1}""", true)]
+    [InlineData("0", false)]
+    [InlineData("false", false)]
+    [InlineData("null", false)]
+    [InlineData("\"\"", false)]
+    [InlineData("[]", false)]
+    [InlineData("{}", false)]
+    public void Open_RefusesAKeyThatNobodyKnows_UnlessItIsOff(string value, bool refused)
+    {
+        foreach (string place in new[] { "", "rope_scaling" })
+        {
+            string model = Model(config =>
+            {
+                config["rope_scaling"] = JsonNode.Parse("""{"rope_type":"linear","factor":2}""");
+                (place.Length == 0 ? config : config[place]!.AsObject())["brand_new"] = JsonNode.Parse(value); // just made
+            });
+
+            if (refused) Unsupported("'brand_new' is not understood", () => DirectoryModel.Open(model).Dispose());
+            else DirectoryModel.Open(model).Dispose();
+        }
+    }
+
+    [Theory]
+    [InlineData("differs")]
+    [InlineData("quantized")]
+    public void Open_CallsItBroken_WhenATiedModelHasAHeadOfItsOwn(string how)
+    {
+        string model = Model();
+        byte[] head = new byte[TinyModel.VocabularySize * TinyModel.HiddenSize * 2];
+        File.WriteAllBytes(Path.Combine(model, "model.safetensors"), (how == "differs"
+            ? TinyModel.Weights().Tensor("lm_head.weight", "BF16", [TinyModel.VocabularySize, TinyModel.HiddenSize], head)
+            : TinyModel.Weights().Tensor("lm_head.qweight", "I32", [8, TinyModel.VocabularySize], head.AsSpan(0, 32 * TinyModel.VocabularySize)))
+            .ToArray());
+
+        Broken("is not a copy of the embedding", () => DirectoryModel.Open(model).Dispose());
+        Broken("is not a copy of the embedding", () => DecoderWeights.Open(model).Dispose());
+        Broken("is not a copy of the embedding", () =>
+            HuggingFaceToGguf.Convert(model, _directory.Combine("m.gguf"), GgmlType.F32, new Progress<double>(), CancellationToken.None));
+        Broken("is not a copy of the embedding", () =>
+            HuggingFaceToMlx.Convert(model, _directory.Combine("mlx"), new MlxQuantization(4, 64), new Progress<double>(),
+                CancellationToken.None));
+    }
+
+    [Theory]
+    [InlineData("BF16")]
+    [InlineData("F32")]
+    public void Open_TakesACopyOfTheEmbedding_WhenAModelIsTied(string type)
+    {
+        string model = Model();
+        using (SafetensorsModel weights = SafetensorsModel.Open(model))
+        {
+            SafetensorsTensorInfo embedding = weights.Tensors["model.embed_tokens.weight"];
+            byte[] stored = weights.Span(embedding, 0, (int)embedding.ByteSize).ToArray();
+            byte[] head = type == "BF16" ? stored
+                : [.. Enumerable.Range(0, stored.Length).SelectMany(i => i % 2 == 0 ? new byte[] { 0, 0, stored[i], stored[i + 1] } : [])];
+            File.WriteAllBytes(_directory.Combine("tied"),
+                TinyModel.Weights().Tensor("lm_head.weight", type, [TinyModel.VocabularySize, TinyModel.HiddenSize], head).ToArray());
+        }
+
+        File.Move(_directory.Combine("tied"), Path.Combine(model, "model.safetensors"), overwrite: true);
+
+        DirectoryModel.Open(model).Dispose();
+        DecoderWeights.Open(model).Dispose();
+    }
+
+    [Theory]
+    [InlineData(0x7FC0, "is not a number")]
+    [InlineData(0xFF80, "is infinite")]
+    public void Convert_CallsItBroken_WhenAWeightIsNoNumber(int bits, string kind)
+    {
+        foreach ((string tensor, int index, string place) in new[]
+            { ("model.layers.1.mlp.up_proj.weight", (64 * 7) + 11, "[7, 11]"), ("model.norm.weight", 5, "[0, 5]") })
+        {
+            string model = Spoilt(tensor, index, (ushort)bits), expected = $"'{tensor}' at {place} {kind}";
+
+            Broken(expected, () => ToGguf(model, GgmlType.F32));
+            Broken(expected, () => ToGguf(model, GgmlType.F16));
+            Broken(expected, () => ToGguf(model, GgmlType.BF16));
+            foreach (SafetensorsDType type in new[] { SafetensorsDType.F32, SafetensorsDType.F16, SafetensorsDType.BF16 })
+            {
+                Broken(expected, () => HuggingFaceToSafetensors.Convert(model, _directory.Combine("st"), type, new Progress<double>(),
+                    CancellationToken.None));
+            }
+
+            Broken(expected, () => HuggingFaceToMlx.Convert(model, _directory.Combine("mlx"), new MlxQuantization(4, 64),
+                new Progress<double>(), CancellationToken.None));
+        }
+    }
+
+    [Fact]
+    public void Convert_CallsItBroken_WhenF16CantHoldAWeight()
+    {
+        string model = Spoilt("model.layers.1.mlp.up_proj.weight", (64 * 7) + 11, 0x4800); // 131,072
+
+        Broken("at [7, 11] is 131072, which F16 can't hold", () => ToGguf(model, GgmlType.F16));
+        Broken("at [7, 11] is 131072, which F16 can't hold", () => HuggingFaceToSafetensors.Convert(
+            model, _directory.Combine("st"), SafetensorsDType.F16, new Progress<double>(), CancellationToken.None));
+        ToGguf(model, GgmlType.F32);
+        ToGguf(model, GgmlType.BF16);
+    }
+
+    private void ToGguf(string model, GgmlType type) =>
+        HuggingFaceToGguf.Convert(model, _directory.Combine("m.gguf"), type, new Progress<double>(), CancellationToken.None);
+
+    private string Spoilt(string tensor, int index, ushort bits)
+    {
+        string model = Model();
+        long at;
+        using (SafetensorsModel weights = SafetensorsModel.Open(model)) at = weights.Tensors[tensor].Offset + (2 * index);
+        using FileStream file = File.OpenWrite(Path.Combine(model, "model.safetensors"));
+        file.Position = at;
+        file.Write(BitConverter.GetBytes(bits));
+        return model;
     }
 
     [Theory]

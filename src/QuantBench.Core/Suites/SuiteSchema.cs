@@ -155,7 +155,7 @@ public static class SuiteSchema
         foreach (QuantScheme scheme in QuantSchemes.All)
         {
             if (!scheme.NeedsImportanceMatrix) yield return ($"{scheme.Format}:{scheme.Name}", scheme.Description);
-            if (scheme.Format == "gguf" && scheme.NominalBits < 16)
+            if (scheme.Format == "gguf" && scheme.NominalBits < 16 && !scheme.IgnoresImportanceMatrix)
                 yield return ($"{scheme.Format}:{scheme.Name}+imatrix", scheme.Description + ", with importance matrix");
         }
     }

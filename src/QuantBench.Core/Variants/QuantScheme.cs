@@ -13,6 +13,9 @@ public sealed record QuantScheme(string Format, string Name, int NominalBits, bo
     /// say.</summary>
     public int GroupSize { get; init; }
 
+    /// <summary>Whether its quantizer gives the same bytes with an importance matrix as without.</summary>
+    public bool IgnoresImportanceMatrix { get; init; }
+
     /// <summary>Whether making it needs a training text that activations are looked at on.</summary>
     public bool NeedsCalibrationText { get; init; }
 

@@ -18,7 +18,7 @@ public static class QuantSchemes
         Gguf("F32", 32, 0, "32-bit floats"),
         Gguf("F16", 16, 1, "16-bit floats"),
         Gguf("BF16", 16, 32, "bfloat16"),
-        Gguf("Q8_0", 8, 7, "8-bit blocks of 32; near-original"),
+        Gguf("Q8_0", 8, 7, "8-bit blocks of 32; near-original", ignoresImatrix: true),
         Gguf("Q6_K", 6, 18, "6-bit K-quant"),
         Gguf("Q5_K_M", 5, 17, "5-bit K-quant, medium mix"),
         Gguf("Q5_K_S", 5, 16, "5-bit K-quant, small mix"),
@@ -45,11 +45,11 @@ public static class QuantSchemes
         Gguf("IQ2_XXS", 2, 19, "2-bit codebook, smallest", imatrix: true),
         Gguf("IQ1_M", 1, 31, "1.75-bit codebook", imatrix: true),
         Gguf("IQ1_S", 1, 24, "1.56-bit codebook", imatrix: true),
-        Gguf("TQ2_0", 2, 37, "ternary in 2.06 bits; for models trained ternary"),
-        Gguf("TQ1_0", 1, 36, "ternary in 1.69 bits; for models trained ternary"),
-        Gguf("MXFP4_MOE", 4, 38, "MXFP4 for experts, Q8_0 elsewhere"),
-        Gguf("Q2_0", 2, 41, "2-bit blocks of 64"),
-        Gguf("Q1_0", 1, 40, "1-bit blocks of 128"),
+        Gguf("TQ2_0", 2, 37, "ternary in 2.06 bits; for models trained ternary", ignoresImatrix: true),
+        Gguf("TQ1_0", 1, 36, "ternary in 1.69 bits; for models trained ternary", ignoresImatrix: true),
+        Gguf("MXFP4_MOE", 4, 38, "MXFP4 for experts, Q8_0 elsewhere", ignoresImatrix: true),
+        Gguf("Q2_0", 2, 41, "2-bit blocks of 64, of whose four values llama.cpp's quantizer uses three", ignoresImatrix: true),
+        Gguf("Q1_0", 1, 40, "1-bit blocks of 128", ignoresImatrix: true),
         new("safetensors", "F32", 32, false, -1, "32-bit floats in the Hugging Face layout"),
         new("safetensors", "F16", 16, false, -1, "16-bit floats in the Hugging Face layout"),
         new("safetensors", "BF16", 16, false, -1, "bfloat16 in the Hugging Face layout"),
@@ -118,8 +118,9 @@ public static class QuantSchemes
     private static QuantScheme Block(string name, int bits) =>
         new(BlockTypeFormat, name, bits, false, -1, $"block type {name}, for the kernel workload");
 
-    private static QuantScheme Gguf(string name, int bits, int fileType, string description, bool imatrix = false) =>
-        new("gguf", name, bits, imatrix, fileType, description);
+    private static QuantScheme Gguf(string name, int bits, int fileType, string description, bool imatrix = false,
+        bool ignoresImatrix = false) =>
+        new("gguf", name, bits, imatrix, fileType, description) { IgnoresImportanceMatrix = ignoresImatrix };
 
     /// <summary>Schemes of one format by bits and by how many weights of a row share a scale.</summary>
     private static IEnumerable<QuantScheme> Grouped(string format, int[] bits, int[] groups, string description) =>

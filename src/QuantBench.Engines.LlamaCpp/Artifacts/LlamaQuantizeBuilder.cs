@@ -4,9 +4,11 @@ using System.Text.RegularExpressions;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
 using QuantBench.Engines.LlamaCpp.Native;
+using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
 using QuantBench.Models.Sources;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Engines.LlamaCpp.Artifacts;
 
@@ -16,6 +18,7 @@ namespace QuantBench.Engines.LlamaCpp.Artifacts;
 /// </summary>
 internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment environment) : IArtifactBuilder
 {
+    private const int PieceBytes = 64 << 20;
     private const int FileTypeF32 = 0;
     private const int FileTypeF16 = 1;
     private const int FileTypeBF16 = 32;
@@ -37,6 +40,12 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
             return Support.No($"{variant.Id}: floats aren't quantized, so no importance matrix applies; use gguf:{variant.Scheme.Name}");
         }
 
+        if (variant is { ImportanceMatrix: true, Scheme.IgnoresImportanceMatrix: true } && !IsCopy(source))
+        {
+            return Support.No($"{variant.Id}: its quantizer doesn't look at importance matrices, so it is gguf:{variant.Scheme.Name} to "
+                + "the byte; use that");
+        }
+
         if (source.Kind == SourceKind.HuggingFace)
         {
             if (IsFloat(variant.Scheme.FileType)) return Support.No($"{variant.Id} is converted from the source, not quantized");
@@ -51,11 +60,15 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
         }
 
         if (IsFloat(type)) return NeedsOther(variant) ?? Support.Yes;
-        return type == variant.Scheme.FileType && header.HasImportanceMatrix == variant.ImportanceMatrix
-            ? Support.Yes
-            : Support.No(
-                $"{source.Path} is quantized already ({SchemeName(type, header.HasImportanceMatrix)}); quantizing it again to "
-                    + $"{variant.ShortName} would measure both losses: start from an F32, F16 or BF16 file");
+        if (type == variant.Scheme.FileType && header.HasImportanceMatrix == variant.ImportanceMatrix)
+        {
+            using GgufReader reader = GgufReader.Open(source.Path);
+            return SchemeCheck.Refusal(reader, variant.Scheme) is { } reason ? Support.No($"{source.Path}: {reason}") : Support.Yes;
+        }
+
+        return Support.No(
+            $"{source.Path} is quantized already ({SchemeName(type, header.HasImportanceMatrix)}); quantizing it again to "
+                + $"{variant.ShortName} would measure both losses: start from an F32, F16 or BF16 file");
     }
 
     /// <inheritdoc/>
@@ -86,6 +99,7 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
         using IDisposable listening = library.Log.Listen(environment.Log);
         string input = request.Source.Kind == SourceKind.Gguf ? request.Source.Path : request.InputPaths[LlamaImatrixBuilder.FloatInput];
         GgufHeader.Check(input);
+        if (request.Source.Kind == SourceKind.Gguf && !copy) CheckWeights(input);
 
         llama_model_quantize_params parameters = NativeParameters.Quantize();
         parameters.ftype = variant.Scheme.FileType;
@@ -106,6 +120,33 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
         }
 
         cancellationToken.ThrowIfCancellationRequested();
+        using GgufReader made = GgufReader.Open(request.OutputPath);
+        if (SchemeCheck.Refusal(made, variant.Scheme) is { } refusal)
+        {
+            throw new UnsupportedException(variant.Id, $"llama.cpp's quantizer can't make it of this model: {refusal}.",
+                "Rows that aren't whole blocks of a type get a wider one; take a scheme whose blocks fit.");
+        }
+    }
+
+    /// <summary>Refuses float weights that are no numbers.</summary>
+    private static void CheckWeights(string path)
+    {
+        using GgufReader reader = GgufReader.Open(path);
+        foreach (GgufTensorInfo tensor in reader.Tensors)
+        {
+            for (long at = 0; at < tensor.ByteSize; at += PieceBytes)
+            {
+                ReadOnlySpan<byte> piece = reader.Span(tensor, at, (int)Math.Min(PieceBytes, tensor.ByteSize - at));
+                int other = FiniteWeights.FindOther(piece, tensor.Type);
+                if (other < 0) continue;
+                int bytes = GgmlTypes.Get(tensor.Type).BlockBytes;
+                float[] weight = new float[1];
+                GgmlTypes.Codec(tensor.Type).DequantizeScalar(piece.Slice(other * bytes, bytes), weight);
+                throw FiniteWeights.Refused(path, tensor.Name, (at / bytes) + other, tensor.Dimensions[0], weight[0], tensor.Type);
+            }
+
+            reader.Release(tensor);
+        }
     }
 
     private static void Quantize(LlamaLibrary library, string input, string output, in llama_model_quantize_params parameters,

@@ -16,7 +16,7 @@ namespace QuantBench.Engines.OnnxRuntime.Export;
 internal static class DecoderExporter
 {
     /// <summary>Changes whenever the same input would give other bytes; part of every recipe.</summary>
-    public const string Version = "1";
+    public const string Version = "2";
 
     /// <summary>Whether a graph can be built for a shape; null when it can, and otherwise why not.</summary>
     public static string? Refusal(DecoderShape shape, ExportRecipe recipe)

@@ -3,6 +3,7 @@ using QuantBench.Engines.OnnxRuntime.Export.Calibration;
 using QuantBench.Formats.Onnx;
 using QuantBench.Models.Decoders;
 using QuantBench.Models.Graphs;
+using QuantBench.Models.Weights;
 using static QuantBench.Engines.OnnxRuntime.Models.DecoderNames;
 
 namespace QuantBench.Engines.OnnxRuntime.Export;
@@ -116,7 +117,12 @@ internal abstract class DecoderGraph(DecoderWeights weights, ExportRecipe recipe
     protected LinearWeights Linear(params ReadOnlySpan<string> modules) => new(weights, [.. modules]);
 
     /// <summary>A norm's weights as a tensor.</summary>
-    protected string Gamma(string name, string module, int length) => Graph.Vector($"{name}.weight", weights.Norm(module, length));
+    protected string Gamma(string name, string module, int length)
+    {
+        float[] norm = weights.Norm(module, length);
+        FiniteWeights.Check(norm, weights.Path, module, 0, length);
+        return Graph.Vector($"{name}.weight", norm);
+    }
 
     /// <summary>How a part is stored.</summary>
     protected WeightScheme SchemeOf(string part) => recipe.SchemeOf(part);

@@ -118,7 +118,11 @@ internal sealed partial class LinearEmitter(GraphBuilder graph, bool isPlain, IR
             else
             {
                 WeightFills.Transposed<ushort>(sink, tensor, weights,
-                    (_, row, encoded) => codec.Quantize(row, MemoryMarshal.AsBytes(encoded)));
+                    (index, row, encoded) =>
+                    {
+                        codec.Quantize(row, MemoryMarshal.AsBytes(encoded));
+                        WeightFills.CheckStored(MemoryMarshal.AsBytes(encoded), type, row, weights, index);
+                    });
             }
         });
         return graph.Node($"{name}/MatMul", "MatMul", "", [input, Widened(name, tensor, type)], output);

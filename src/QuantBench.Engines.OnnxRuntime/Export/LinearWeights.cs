@@ -35,14 +35,26 @@ internal sealed class LinearWeights
     public float[]? Bias()
     {
         float[]?[] parts = [.. _modules.Select((module, i) => _source.Bias(module, _matrices[i].Rows))];
+        for (int i = 0; i < parts.Length; i++)
+        {
+            if (parts[i] is { } values) FiniteWeights.Check(values, _source.Path, $"{_modules[i]}.bias", 0, values.Length);
+        }
+
         return parts.All(p => p is null) ? null : [.. parts.SelectMany((p, i) => p ?? new float[_matrices[i].Rows])];
     }
+
+    /// <summary>Where the weights are from, for messages.</summary>
+    public string Path => _source.Path;
+
+    /// <summary>Name for messages.</summary>
+    public string Name => string.Join(" + ", _modules);
 
     /// <summary>A row's weights.</summary>
     public void Read(int row, Span<float> output)
     {
         (IWeightMatrix matrix, int at) = Locate(row);
         matrix.ReadRows(at, 1, output);
+        FiniteWeights.Check(output[..Columns], _source.Path, _modules[_matrices.IndexOf(matrix)], (long)at * Columns, Columns);
     }
 
     /// <summary>A row's blocks, when all come from a GGUF file.</summary>

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Onnx;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Engines.OnnxRuntime.Export;
 
@@ -32,6 +33,7 @@ internal static class WeightFills
         {
             weights.Read(r, row);
             codec.Quantize(row, piece.AsSpan(used, rowBytes));
+            CheckStored(piece.AsSpan(used, rowBytes), type, row, weights, r);
             used += rowBytes;
             if (used < piece.Length && r < weights.Rows - 1) continue;
             sink.Append(tensor, piece.AsSpan(0, used));
@@ -77,6 +79,13 @@ internal static class WeightFills
 
             weights.Release();
         }
+    }
+
+    /// <summary>Refuses a row with a weight that its type can't hold.</summary>
+    public static void CheckStored(ReadOnlySpan<byte> stored, GgmlType type, ReadOnlySpan<float> row, LinearWeights weights, int index)
+    {
+        if (FiniteWeights.FindOther(stored, type) is >= 0 and var at)
+            throw FiniteWeights.Refused(weights.Path, weights.Name, ((long)index * row.Length) + at, row.Length, row[at], type);
     }
 
     /// <summary>A scale per row for bytes around 128.</summary>
@@ -127,6 +136,7 @@ internal static class WeightFills
                 {
                     GgufRelay.RelayRow(type, weights.Blocks(first + r), target, rowScales,
                         tensors.Minimums is null ? default : minimums.AsSpan(r * blocks, blocks));
+                    FiniteWeights.Check(rowScales, weights.Path, $"{weights.Name} (scales)", (long)(first + r) * blocks, blocks);
                     continue;
                 }
 

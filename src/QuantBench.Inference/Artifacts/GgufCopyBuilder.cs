@@ -28,9 +28,9 @@ public sealed class GgufCopyBuilder : IArtifactBuilder
         using GgufReader reader = GgufReader.Open(source.Path);
         if (reader.FileType is not { } type)
             return Support.No($"{source.Path} doesn't say which quant scheme it has (general.file_type)");
-        return type == variant.Scheme.FileType && reader.Metadata.Contains(ImatrixKey) == variant.ImportanceMatrix
-            ? Support.Yes
-            : Support.No($"{source.Path} has file type {type}, not {variant.Scheme.FileType} ({variant.ShortName})");
+        if (type == variant.Scheme.FileType && reader.Metadata.Contains(ImatrixKey) == variant.ImportanceMatrix)
+            return SchemeCheck.Refusal(reader, variant.Scheme) is { } reason ? Support.No($"{source.Path}: {reason}") : Support.Yes;
+        return Support.No($"{source.Path} has file type {type}, not {variant.Scheme.FileType} ({variant.ShortName})");
     }
 
     /// <inheritdoc/>

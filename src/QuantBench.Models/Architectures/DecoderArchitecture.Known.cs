@@ -12,20 +12,20 @@ public sealed partial record DecoderArchitecture
     /// </summary>
     public static ImmutableArray<DecoderArchitecture> Known { get; } =
     [
-        new() { Name = "llama", HuggingFaceClass = "LlamaForCausalLM", RotatesNeighbours = true, ReadsAttentionScale = true },
+        new() { Name = "llama", HuggingFaceClass = "LlamaForCausalLM", RotatesNeighbours = true },
         new()
         {
-            Name = "mistral", Gguf = "llama", HuggingFaceClass = "MistralForCausalLM", RotatesNeighbours = true, ReadsAttentionScale = true,
+            Name = "mistral", Gguf = "llama", HuggingFaceClass = "MistralForCausalLM", RotatesNeighbours = true,
             Window = SlidingWindow.EveryLayer,
         },
         new()
         {
-            Name = "smollm3", HuggingFaceClass = "SmolLM3ForCausalLM", RotatesNeighbours = true, ReadsAttentionScale = true,
+            Name = "smollm3", HuggingFaceClass = "SmolLM3ForCausalLM", RotatesNeighbours = true,
             NoRopeInterval = 4, TiesByDefault = true, Window = SlidingWindow.WhenSwitchedOn,
         },
         new()
         {
-            Name = "granite", HuggingFaceClass = "GraniteForCausalLM", RotatesNeighbours = true, ReadsAttentionScale = true,
+            Name = "granite", HuggingFaceClass = "GraniteForCausalLM", RotatesNeighbours = true,
             HasMultipliers = true,
         },
         new()
@@ -38,7 +38,7 @@ public sealed partial record DecoderArchitecture
         },
         new()
         {
-            Name = "qwen3", HuggingFaceClass = "Qwen3ForCausalLM", HasHeadNorms = true, ReadsAttentionScale = true,
+            Name = "qwen3", HuggingFaceClass = "Qwen3ForCausalLM", HasHeadNorms = true,
             Window = SlidingWindow.WhenSwitchedOn,
         },
         new()

@@ -68,9 +68,6 @@ public sealed partial record DecoderArchitecture
     /// <summary>The file gives all <see cref="Multipliers"/>.</summary>
     public bool HasMultipliers { get; init; }
 
-    /// <summary>The file may give a factor of attention scores.</summary>
-    public bool ReadsAttentionScale { get; init; }
-
     /// <summary>Layer count of the one size whose queries are scaled by the embedding's share per head; 0 = none.</summary>
     public int WideQueryLayers { get; init; }
 
@@ -102,6 +99,17 @@ public sealed partial record DecoderArchitecture
     /// everything.</summary>
     public bool IsPlain => !(Gelu || ScalesEmbeddings || HasMultipliers || HasProjectionNorms || OmitsPreNorms || HasPostNorms
         || FusesProjections || UsesWindow || RotatesPart) && NoRopeInterval == 0 && AttentionSoftCap == 0 && LogitSoftCap == 0;
+
+    /// <summary>Whether a key of <c>config.json</c> means something to this architecture that it doesn't mean to all.</summary>
+    /// <param name="key">The key.</param>
+    public bool ReadsKey(string key) => key switch
+    {
+        "attention_multiplier" or "embedding_multiplier" or "residual_multiplier" or "logits_scaling" => HasMultipliers,
+        "attn_logit_softcapping" => AttentionSoftCap > 0,
+        "final_logit_softcapping" => LogitSoftCap > 0,
+        "rope_local_base_freq" => LocalRopeBase > 0,
+        _ => false,
+    };
 
     /// <summary>Whether <c>hidden_act</c> names what this architecture computes.</summary>
     public bool Accepts(string activation) => Gelu ? activation is "gelu" or "gelu_pytorch_tanh" : activation == "silu";

@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
+using QuantBench.Core.Errors;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Safetensors;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Models.Conversion;
 
@@ -57,6 +59,24 @@ internal static class FloatRows
             default:
                 throw new ArgumentOutOfRangeException(nameof(toType), toType, "not a float type");
         }
+    }
+
+    /// <summary>Refuses a piece with a weight that is NaN or infinite, or beyond the range of the type it is stored as.</summary>
+    /// <param name="stored">The piece, converted.</param>
+    /// <param name="type">To which type.</param>
+    /// <param name="model">The weights.</param>
+    /// <param name="tensor">The tensor that it is a piece of.</param>
+    /// <param name="first">Index of its first element.</param>
+    /// <exception cref="ModelFormatException">It has one.</exception>
+    public static void Check(ReadOnlySpan<byte> stored, GgmlType type, SafetensorsModel model, SafetensorsTensorInfo tensor, long first)
+    {
+        int at = FiniteWeights.FindOther(stored, type);
+        if (at < 0) return;
+        float weight = 0;
+        FloatMatrix.CodecOf(tensor.DType).Dequantize(
+            model.Span(tensor, (first + at) * tensor.ElementBytes, tensor.ElementBytes), MemoryMarshal.CreateSpan(ref weight, 1));
+        throw FiniteWeights.Refused(model.Files[tensor.Part], tensor.Name, first + at, tensor.Shape is [.., var columns] ? columns : 1,
+            weight, type);
     }
 
     /// <summary>The upper half, rounded; a NaN stays one.</summary>

@@ -70,6 +70,7 @@ internal sealed record HuggingFaceConfig : DecoderSizes
             throw new ModelFormatException(path, null,
                 $"'num_attention_heads' ({heads}) is not a multiple of 'num_key_value_heads' ({keyValueHeads}).");
         CheckUnsupported(json, architecture, path);
+        HuggingFaceKeys.Check(json, architecture);
         int layers = json.Get("num_hidden_layers").AsInt32(1, 512);
         int context = json.Get("max_position_embeddings").AsInt32(1, int.MaxValue);
         CheckQueryScale(json, architecture, size, path);
@@ -139,6 +140,13 @@ internal sealed record HuggingFaceConfig : DecoderSizes
             throw new UnsupportedException(path,
                 $"'no_rope_layer_interval' is {interval.AsInt64()}; smollm3 models with 4 are read.");
         }
+
+        // 1 = rotated, whatever the name says.
+        if (json.Find("no_rope_layers") is { } rotated && rotated.Items().Select((item, i) => (Rotated: item.AsInt64() != 0, i))
+            .Any(layer => layer.Rotated != (architecture.NoRopeInterval == 0 || (layer.i + 1) % architecture.NoRopeInterval != 0)))
+        {
+            throw new UnsupportedException(path, $"'no_rope_layers' isn't {architecture.Gguf}'s usual pattern.");
+        }
     }
 
     /// <summary>GGUF files don't carry the scale of queries; readers take the head's size, or, for Gemma's 27B, the embedding's share per
@@ -157,6 +165,7 @@ internal sealed record HuggingFaceConfig : DecoderSizes
     private static int? ReadWindow(ModelJson json, DecoderArchitecture architecture, int layers, string path)
     {
         int? window = json.Find("sliding_window")?.AsInt32(1, int.MaxValue);
+        CheckLayerTypes(json, architecture, window is not null, path);
         switch (architecture.Window)
         {
             case SlidingWindow.None:
@@ -169,14 +178,13 @@ internal sealed record HuggingFaceConfig : DecoderSizes
                         "sliding windows of the upper layers ('use_sliding_window') are not read.");
             case SlidingWindow.Pattern:
                 if (window is null) throw new ModelFormatException(path, null, "'sliding_window' is missing.");
-                if (json.Find("sliding_window_pattern") is { } pattern && pattern.AsInt64() != architecture.WindowPattern)
+                if ((json.Find("sliding_window_pattern") ?? json.Find("_sliding_window_pattern")) is { } pattern && pattern.AsInt64() != architecture.WindowPattern)
                 {
                     throw new UnsupportedException(path,
                         $"'sliding_window_pattern' is {pattern.AsInt64()}; {architecture.Gguf} models with {architecture.WindowPattern} "
                             + $"are read.");
                 }
 
-                CheckLayerTypes(json, architecture, path);
                 return window;
             default:
                 return window;
@@ -184,13 +192,19 @@ internal sealed record HuggingFaceConfig : DecoderSizes
     }
 
     /// <summary>Newer files list what each layer sees.</summary>
-    private static void CheckLayerTypes(ModelJson json, DecoderArchitecture architecture, string path)
+    private static void CheckLayerTypes(ModelJson json, DecoderArchitecture architecture, bool hasWindow, string path)
     {
         if (json.Find("layer_types") is not { } types) return;
         int layer = 0;
         foreach (ModelJson type in types.Items())
         {
-            bool isWindowed = layer++ % architecture.WindowPattern < architecture.WindowPattern - 1;
+            bool isWindowed = architecture.Window switch
+            {
+                SlidingWindow.Pattern => layer % architecture.WindowPattern < architecture.WindowPattern - 1,
+                SlidingWindow.EveryLayer => hasWindow,
+                _ => false,
+            };
+            layer++;
             if (type.AsString() != (isWindowed ? "sliding_attention" : "full_attention"))
             {
                 throw new UnsupportedException(path,

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using QuantBench.Formats.Files;
 using QuantBench.Formats.Gguf;
 using QuantBench.Models.Architectures;
@@ -5,7 +6,7 @@ using QuantBench.Models.Architectures;
 namespace QuantBench.Models.Conversion;
 
 /// <summary>A model's sizes and constants as GGUF metadata, with the keys and in the order of llama.cpp's converter.</summary>
-internal static class HuggingFaceMetadata
+internal static partial class HuggingFaceMetadata
 {
     /// <summary>Adds them.</summary>
     /// <param name="metadata">Receives the entries.</param>
@@ -16,7 +17,8 @@ internal static class HuggingFaceMetadata
         string arch = architecture.Name;
         metadata.Add(GgufConstants.Architecture, arch);
         metadata.Add("general.type", "model");
-        metadata.Add(GgufConstants.Name, config.Name);
+        // llama.cpp looks for tokens by their names in models that are called so, and fails where they have none.
+        metadata.Add(GgufConstants.Name, PhiName().Replace(config.Name, "${phi}_3"));
         if (config.IsSynthetic) metadata.Add(SyntheticMark.Key, true);
         metadata.Add($"{arch}.block_count", (uint)config.Layers);
         metadata.Add($"{arch}.context_length", (uint)config.ContextLength);
@@ -43,6 +45,9 @@ internal static class HuggingFaceMetadata
         else if (config.Window is { } window && architecture.UsesWindow) metadata.Add($"{arch}.attention.sliding_window", (uint)window);
     }
 
+    [GeneratedRegex("(?<phi>phi)-?3", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex PhiName();
+
     private static void AddRopeScaling(GgufMetadata metadata, HuggingFaceConfig config, DecoderArchitecture architecture)
     {
         string prefix = $"{architecture.Name}.rope.scaling";
@@ -61,24 +66,16 @@ internal static class HuggingFaceMetadata
             case ("linear" or "yarn") and var type:
                 metadata.Add($"{prefix}.type", type);
                 metadata.Add($"{prefix}.factor", (float)config.Rope.Factor);
-                if (type == "yarn" && config.Rope.Source is { } source) AddYarn(metadata, source, prefix);
+                if (type == "yarn" && config.Rope.Source is { } source) AddYarn(metadata, config.Rope, source, prefix);
                 break;
             default:
                 break; // llama3's scaling isn't metadata but a tensor of factors.
         }
     }
 
-    private static void AddYarn(GgufMetadata metadata, ModelJson source, string prefix)
+    private static void AddYarn(GgufMetadata metadata, HuggingFaceRope rope, ModelJson source, string prefix)
     {
         metadata.Add($"{prefix}.original_context_length", (uint)source.Get("original_max_position_embeddings").AsInt32(1, int.MaxValue));
-        AddNumber("extrapolation_factor", "yarn_ext_factor");
-        AddNumber(source.Find("attention_factor") is null ? "attn_factor" : "attention_factor", "yarn_attn_factor");
-        AddNumber("beta_fast", "yarn_beta_fast");
-        AddNumber("beta_slow", "yarn_beta_slow");
-
-        void AddNumber(string from, string to)
-        {
-            if (source.Find(from) is { } number) metadata.Add($"{prefix}.{to}", (float)number.AsDouble());
-        }
+        if ((float)rope.YarnAttentionFactor() is not 1 and var factor) metadata.Add($"{prefix}.attn_factor", factor);
     }
 }

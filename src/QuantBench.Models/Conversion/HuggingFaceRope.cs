@@ -16,6 +16,9 @@ namespace QuantBench.Models.Conversion;
 internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int RotatedSize, string? Type, double Factor,
     int? OriginalContextLength, ModelJson? Source)
 {
+    private static readonly (string Name, double Usual)[] s_yarn =
+        [("beta_fast", 32), ("beta_slow", 1), ("truncate", 1), ("extrapolation_factor", 1), ("attn_factor", 1)];
+
     /// <summary>Reads the settings.</summary>
     /// <exception cref="ModelFormatException">They are broken or of a kind that isn't read.</exception>
     public static HuggingFaceRope Read(ModelJson json, DecoderArchitecture architecture, int hidden, int heads, int headSize,
@@ -39,6 +42,8 @@ internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int Rota
         if (type == "longrope" && !architecture.RotatesPart)
             throw new UnsupportedException(json.File,
                 $"the rotary scaling 'longrope' is read for phi3 models, not for {architecture.Gguf}.");
+        if (scaling is { } settings) HuggingFaceKeys.CheckRope(settings, type);
+        if (local is { } windowed) CheckLocal(windowed);
         double factor = 1;
         if (scaling is { } stretched && type is "linear" or "yarn" or "llama3")
         {
@@ -46,6 +51,7 @@ internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int Rota
             factor = given.AsDouble() is var value and > 0 ? value : throw given.Wrong("above 0");
         }
 
+        if (type == "yarn" && scaling is { } stretch) CheckYarn(stretch);
         ModelJson? original = scaling?.Find("original_max_position_embeddings") ?? json.Find("original_max_position_embeddings");
         var rope = new HuggingFaceRope(
             (main?.Find("rope_theta") ?? json.Find("rope_theta"))?.AsDouble(),
@@ -67,13 +73,45 @@ internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int Rota
         _ => [],
     };
 
+    /// <summary>Factor of rotated vectors in <c>yarn</c> models, beside the one that follows from the stretch alone.</summary>
+    public double YarnAttentionFactor()
+    {
+        double usual = YarnScale(1);
+        double Given(string name) => Source?.Find(name)?.AsDouble() ?? 0;
+        return Given("attention_factor") is not 0 and var factor ? factor / usual
+            : Given("mscale") is not 0 and var scale && Given("mscale_all_dim") is not 0 and var all
+                ? YarnScale(scale) / YarnScale(all) / usual
+            : 1;
+    }
+
     /// <summary>Factor of rotated vectors in <c>longrope</c> models: the longer the stretch, the sharper attention must be.</summary>
     /// <param name="context">Context length of the stretched model.</param>
     public double LongAttentionFactor(int context)
     {
+        if (Source?.Find("attention_factor")?.AsDouble() is { } given) return given;
         double original = OriginalContextLength ?? context;
         double scale = context / original;
         return scale > 1 ? Math.Sqrt(1 + (Math.Log(scale) / Math.Log(original))) : 1;
+    }
+
+    private double YarnScale(double sharpness) => Factor <= 1 ? 1 : (0.1 * sharpness * Math.Log(Factor)) + 1;
+
+    /// <summary>What GGUF files can't say for every architecture stays at what engines take for granted.</summary>
+    private static void CheckYarn(ModelJson settings)
+    {
+        foreach ((string name, double usual) in s_yarn)
+        {
+            if (settings.Find(name) is { } value && (value.IsBoolean ? value.AsBoolean() ? 1 : 0 : value.AsDouble()) != usual)
+                throw new UnsupportedException(settings.File, $"the rotary setting '{name}' is read where it is {usual} or not there.");
+        }
+    }
+
+    /// <summary>Windowed layers have a base of their own, and don't stretch positions.</summary>
+    private static void CheckLocal(ModelJson settings)
+    {
+        HuggingFaceKeys.CheckRope(settings, null);
+        if ((settings.Find("rope_type") ?? settings.Find("type"))?.AsString() is { } type and not "default")
+            throw new UnsupportedException(settings.File, $"windowed layers with the rotary scaling '{type}' are not read.");
     }
 
     private static int ReadRotatedSize(ModelJson? factor, DecoderArchitecture architecture, int hidden, int heads, int headSize)

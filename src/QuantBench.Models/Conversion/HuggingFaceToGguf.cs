@@ -15,7 +15,7 @@ namespace QuantBench.Models.Conversion;
 public static class HuggingFaceToGguf
 {
     /// <summary>Changes whenever the same input would give other bytes; part of every recipe.</summary>
-    public const string Version = "1";
+    public const string Version = "2";
 
     private const int ChunkElements = 1 << 20;
 
@@ -102,6 +102,7 @@ public static class HuggingFaceToGguf
                 int count = (int)Math.Min(pieceLength, runLength - at);
                 ReadOnlySpan<byte> source = model.Span(tensor.Source, (runStart + at) * sourceBytes, count * sourceBytes);
                 FloatRows.Convert(source, tensor.Source.DType, target.AsSpan(0, count * targetBytes), type, floats.AsSpan(0, count));
+                FloatRows.Check(target.AsSpan(0, count * targetBytes), type, model, tensor.Source, runStart + at);
                 if (tensor.Added != 0) Add(MemoryMarshal.Cast<byte, float>(target.AsSpan(0, count * targetBytes)), tensor.Added);
                 writer.Append(target.AsSpan(0, count * targetBytes));
                 reported += count;

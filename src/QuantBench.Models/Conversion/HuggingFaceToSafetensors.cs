@@ -14,7 +14,7 @@ namespace QuantBench.Models.Conversion;
 public static class HuggingFaceToSafetensors
 {
     /// <summary>Changes whenever the same input would give other bytes; part of every recipe.</summary>
-    public const string Version = "1";
+    public const string Version = "2";
 
     private const int ChunkElements = 1 << 20;
 
@@ -76,19 +76,21 @@ public static class HuggingFaceToSafetensors
     private static IEnumerable<int> Write(SafetensorsWriter writer, SafetensorsModel model, SafetensorsTensorInfo tensor,
         SafetensorsDType floatType)
     {
-        bool converts = IsFloat(tensor.DType) && tensor.DType != floatType;
+        bool isFloat = IsFloat(tensor.DType);
         GgmlType type = floatType switch { SafetensorsDType.F32 => GgmlType.F32, SafetensorsDType.F16 => GgmlType.F16, _ => GgmlType.BF16 };
-        int targetBytes = converts ? FloatRows.ElementBytes(type) : tensor.ElementBytes;
-        float[] floats = new float[converts ? ChunkElements : 0];
-        byte[] target = new byte[converts ? ChunkElements * targetBytes : 0];
+        int targetBytes = isFloat ? FloatRows.ElementBytes(type) : tensor.ElementBytes;
+        float[] floats = new float[isFloat ? ChunkElements : 0];
+        byte[] target = new byte[isFloat ? ChunkElements * targetBytes : 0];
         for (long at = 0; at < tensor.ElementCount; at += ChunkElements)
         {
             int count = (int)Math.Min(ChunkElements, tensor.ElementCount - at);
             ReadOnlySpan<byte> source = model.Span(tensor, at * tensor.ElementBytes, count * tensor.ElementBytes);
-            if (converts)
+            if (isFloat)
             {
-                FloatRows.Convert(source, tensor.DType, target.AsSpan(0, count * targetBytes), type, floats.AsSpan(0, count));
-                writer.Append(tensor.Name, target.AsSpan(0, count * targetBytes));
+                Span<byte> converted = target.AsSpan(0, count * targetBytes);
+                FloatRows.Convert(source, tensor.DType, converted, type, floats.AsSpan(0, count));
+                FloatRows.Check(converted, type, model, tensor, at);
+                writer.Append(tensor.Name, converted);
             }
             else
             {

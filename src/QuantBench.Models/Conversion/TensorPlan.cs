@@ -59,6 +59,7 @@ internal static class TensorPlan
             return tensor;
         }
 
+        if (config.TiesEmbeddings) TiedHead.Check(model);
         foreach (DecoderModule module in DecoderModule.Of(config))
         {
             if (module.IsNorm)

@@ -24,11 +24,11 @@ public sealed class DecoderWeights : IDisposable
     {
         _file = file;
         Check(file);
-        Shape = Stretched(DecoderShape.Read(file), config?.Rope);
+        Shape = DecoderShape.Read(file);
         _modules = DecoderModules.Of(Shape);
         CheckShape(file, Shape, _modules.Values);
         RopeFactors = RotaryFactors.Read(file, Shape);
-        ModelJson? json = config is null ? null : ModelJson.ReadFile(Path.Combine(file.Path, "config.json"));
+        ModelJson? json = config is null ? null : ModelJson.ReadFile(System.IO.Path.Combine(file.Path, "config.json"));
         BeginToken = Tokens("bos_token_id") is [var begin, ..] ? begin : null;
         EndTokens = Tokens("eos_token_id");
 
@@ -39,6 +39,9 @@ public sealed class DecoderWeights : IDisposable
 
         int Token(ModelJson value) => value.AsInt32(0, Shape.Vocabulary - 1);
     }
+
+    /// <summary>Its file or directory, for messages.</summary>
+    public string Path => _file.Path;
 
     /// <summary>Sizes and constants.</summary>
     public DecoderShape Shape { get; }
@@ -136,16 +139,4 @@ public sealed class DecoderWeights : IDisposable
     }
 
     private static UnsupportedException Refused(IModelFile file, string reason) => new(file.Path, reason);
-
-    /// <summary>YaRN's finer settings aren't among those that engines read from metadata.</summary>
-    private static DecoderShape Stretched(DecoderShape shape, HuggingFaceRope? rope) =>
-        rope is not { Type: "yarn", Source: { } source } ? shape : shape with
-        {
-            RopeScaling = shape.RopeScaling with
-            {
-                BetaFast = (float)(source.Find("beta_fast")?.AsDouble() ?? 32),
-                BetaSlow = (float)(source.Find("beta_slow")?.AsDouble() ?? 1),
-                Magnitude = (float)(source.Find("attention_factor")?.AsDouble() ?? (0.1 * Math.Log((float)rope.Factor)) + 1),
-            },
-        };
 }

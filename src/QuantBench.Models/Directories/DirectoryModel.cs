@@ -34,6 +34,7 @@ public sealed class DirectoryModel : IModelFile
         HuggingFaceMetadata.Add(Metadata, config, config.Architecture);
         config.Multipliers?.AddTo(Metadata, config.Architecture.Name);
         CheckNames();
+        if (config.TiesEmbeddings) TiedHead.Check(weights.Model);
         ParameterCount = CountParameters();
         TensorBytes = weights.Model.Tensors.Values.Where(tensor => !config.IsRedundant(tensor.Name))
             .Sum(tensor => tensor.ByteSize);

@@ -49,7 +49,17 @@ public sealed class SafetensorsWeights : IDisposable
                 "MLX (affine), GPTQ and AWQ are; or use the unquantized weights.");
         }
 
-        return new SafetensorsWeights(directory, SafetensorsModel.Open(directory), mlx, gptq, awq);
+        SafetensorsModel model = SafetensorsModel.Open(directory);
+        try
+        {
+            if (gptq is not null) gptq = GptqZeroPoints.Settle(gptq, model, directory);
+            return new SafetensorsWeights(directory, model, mlx, gptq, awq);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The matrix of a module, in whatever format it is.</summary>

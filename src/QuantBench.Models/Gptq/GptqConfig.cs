@@ -9,6 +9,12 @@ namespace QuantBench.Models.Gptq;
 /// <param name="ZeroShift">What is added to stored zero points: 1 in checkpoints of format <c>gptq</c>, 0 in <c>gptq_v2</c>.</param>
 public sealed record GptqConfig(int Bits, int GroupSize, int ZeroShift)
 {
+    /// <summary>Whether the file says which format it is; where it doesn't, the weights must show it (<see cref="GptqZeroPoints"/>).</summary>
+    public bool SaysFormat { get; init; } = true;
+
+    /// <summary>Whether modules may have other bits and group sizes than these (<c>dynamic</c>); their tensors say which.</summary>
+    public bool IsMixed { get; init; }
+
     /// <summary>Reads the settings.</summary>
     /// <param name="config">The whole of <c>config.json</c>.</param>
     /// <param name="directory">Where the model lies.</param>
@@ -38,14 +44,18 @@ public sealed record GptqConfig(int Bits, int GroupSize, int ZeroShift)
             throw new UnsupportedException(json.File, $"GPTQ weights of {bits.AsInt64()} bits are not read; 2, 4 and 8 are.");
         ModelJson group = json.Get("group_size");
         if (group.AsInt64() is not (-1 or > 0 and <= int.MaxValue)) throw group.Wrong("-1 or above 0");
-        string format = json.Find("checkpoint_format")?.AsString() ?? "gptq";
+        string? format = (json.Find("checkpoint_format") ?? json.Find("format"))?.AsString();
         int shift = format switch
         {
-            "gptq" => 1,
+            null or "gptq" => 1,
             "gptq_v2" => 0,
             _ => throw new UnsupportedException(json.File,
                 $"the checkpoint format '{format}' is not read; 'gptq' and 'gptq_v2' are."),
         };
-        return new GptqConfig((int)bits.AsInt64(), (int)group.AsInt64(), shift);
+        return new GptqConfig((int)bits.AsInt64(), (int)group.AsInt64(), shift)
+        {
+            SaysFormat = format is not null,
+            IsMixed = json.Find("dynamic") is { IsObject: true } dynamic && dynamic.Members().Any(),
+        };
     }
 }

@@ -64,6 +64,12 @@ public sealed class GptqMatrix : IGroupedMatrix
         }
     }
 
+    /// <summary>Group of each input feature.</summary>
+    internal ReadOnlySpan<int> GroupOf => _groupOf;
+
+    /// <summary>Number of groups.</summary>
+    internal int GroupCount => _groups;
+
     /// <summary>Opens a matrix.</summary>
     /// <param name="model">The weights.</param>
     /// <param name="directory">Where they lie, for messages.</param>
@@ -73,13 +79,14 @@ public sealed class GptqMatrix : IGroupedMatrix
     public static GptqMatrix Open(SafetensorsModel model, string directory, string module, GptqConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
-        int perWord = 32 / config.Bits;
         (SafetensorsTensorInfo quants, int wordRows,
             int rows) = MatrixShape.Require(model, directory, $"{module}.qweight", SafetensorsDType.I32, SafetensorsDType.U32);
-        (SafetensorsTensorInfo zeros, _,
-            _) = MatrixShape.Require(model, directory, $"{module}.qzeros", SafetensorsDType.I32, SafetensorsDType.U32);
+        (SafetensorsTensorInfo zeros, int zeroRows,
+            int zeroWords) = MatrixShape.Require(model, directory, $"{module}.qzeros", SafetensorsDType.I32, SafetensorsDType.U32);
         (SafetensorsTensorInfo scales, _, _) =
             MatrixShape.Require(model, directory, $"{module}.scales", SafetensorsDType.F32, SafetensorsDType.F16, SafetensorsDType.BF16);
+        if (config.IsMixed) config = OfModule(config, model, zeros, wordRows, rows, zeroRows, zeroWords);
+        int perWord = 32 / config.Bits;
         if (wordRows > int.MaxValue / 8 / perWord) throw MatrixShape.Wrong(model, quants, "is too large.");
         int columns = wordRows * perWord;
         if (rows % perWord != 0) throw MatrixShape.Wrong(model, quants, $"has {rows} outputs, not a multiple of {perWord}.");
@@ -177,6 +184,25 @@ public sealed class GptqMatrix : IGroupedMatrix
     public void ReadGroups(int row, Span<float> scales, Span<float> zeros)
     {
         for (int g = 0; g < _groups; g++) ReadGroup(row, g, out scales[g], out zeros[g]);
+    }
+
+    /// <summary>A module's own bits and group size, which its tensors' shapes leave no doubt about.</summary>
+    private static GptqConfig OfModule(GptqConfig config, SafetensorsModel model, SafetensorsTensorInfo zeros, int wordRows, int rows,
+        int groups, int zeroWords)
+    {
+        long bits = 32L * zeroWords / rows;
+        if (bits is not (2 or 4 or 8) || bits * rows != 32L * zeroWords)
+        {
+            throw new UnsupportedException(model.Files[zeros.Part],
+                $"the tensor '{zeros.Name}' isn't of 2, 4 or 8 bits, which are those that are read.");
+        }
+
+        long columns = wordRows * (32 / bits);
+        if (config.GroupSize > 0 && (columns + config.GroupSize - 1) / config.GroupSize == groups)
+            return config with { Bits = (int)bits };
+        return columns % groups == 0 && columns / groups <= int.MaxValue
+            ? config with { Bits = (int)bits, GroupSize = (int)(columns / groups) }
+            : throw MatrixShape.Wrong(model, zeros, $"has {groups} groups, which {columns} inputs don't fill.");
     }
 
     private void ReadGroup(int row, int group, out float scale, out float zero)

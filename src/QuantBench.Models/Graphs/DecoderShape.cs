@@ -167,7 +167,8 @@ public sealed record DecoderShape : DecoderSizes
             EmbeddingScale = traits.ScalesEmbeddings ? MathF.Sqrt(embedding) : multipliers?.Embedding ?? 1,
             ResidualScale = multipliers?.Residual ?? 1,
             LogitScale = 1 / (multipliers?.Logits ?? 1),
-            AttentionScale = traits.ReadsAttentionScale ? NonZero(Real("attention.scale", 0), scale) : scale,
+            // llama.cpp reads the key for those architectures alone, and in other files it has no effect anywhere.
+            AttentionScale = traits.HasMultipliers ? NonZero(Real("attention.scale", 0), scale) : scale,
             AttentionSoftCap = Real("attn_logit_softcapping", traits.AttentionSoftCap),
             LogitSoftCap = Real("final_logit_softcapping", traits.LogitSoftCap),
             Window = (int)Math.Clamp(window, 0, int.MaxValue),

@@ -3,6 +3,10 @@ namespace QuantBench.Models.Graphs;
 /// <summary>Angles of rotary positions with linear, llama-3, YaRN and longrope scaling.</summary>
 public sealed class RotaryAngles
 {
+    // YaRN: rotations over the trained context above which a pair keeps its frequency, and below which it is fully scaled.
+    private const float BetaFast = 32;
+    private const float BetaSlow = 1;
+
     private readonly int _width;
     private readonly float _base;
     private readonly float _frequencyScale;
@@ -25,10 +29,9 @@ public sealed class RotaryAngles
 
         // Windowed layers with a base of their own don't stretch positions: the window is shorter than any context.
         _frequencyScale = windowed && shape.Architecture.LocalRopeBase > 0 ? 1 : scaling.FrequencyScale;
-        _low = MathF.Max(0, MathF.Floor(Correction(scaling.OriginalContextLength, scaling.BetaFast)));
-        _high = MathF.Min(_width - 1, MathF.Ceiling(Correction(scaling.OriginalContextLength, scaling.BetaSlow)));
-        _magnitude = scaling.Magnitude
-            ?? scaling.AttentionFactor * (_yarn ? 1 + (0.1f * MathF.Log(MathF.Max(1, 1 / _frequencyScale))) : 1);
+        _low = MathF.Max(0, MathF.Floor(Correction(scaling.OriginalContextLength, BetaFast)));
+        _high = MathF.Min(_width - 1, MathF.Ceiling(Correction(scaling.OriginalContextLength, BetaSlow)));
+        _magnitude = scaling.AttentionFactor * (_yarn ? 1 + (0.1f * MathF.Log(MathF.Max(1, 1 / _frequencyScale))) : 1);
     }
 
     /// <summary>Cosines and sines of one position.</summary>

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Files;
+using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Safetensors;
 using QuantBench.Models.Conversion;
 using QuantBench.Models.Weights;
@@ -18,7 +19,7 @@ namespace QuantBench.Models.Mlx;
 public static class HuggingFaceToMlx
 {
     /// <summary>Changes whenever the same input would give other bytes; part of every recipe.</summary>
-    public const string Version = "1";
+    public const string Version = "2";
 
     private const int ChunkElements = 1 << 20;
 
@@ -65,6 +66,7 @@ public static class HuggingFaceToMlx
 
         bool isTied = config.Find("tie_word_embeddings")?.AsBoolean() ?? false;
         using SafetensorsModel model = SafetensorsModel.Open(sourceDirectory);
+        if (isTied) TiedHead.Check(model);
         PlannedTensor[] plan = [.. model.Tensors.Values
             .Where(t => !(isTied && t.Name == "lm_head.weight") && !t.Name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal))
             .OrderBy(t => t.Name, StringComparer.Ordinal)
@@ -117,9 +119,17 @@ public static class HuggingFaceToMlx
         if (tensor.Settings is not { } settings)
         {
             SafetensorsTensorInfo source = tensor.Source;
+            GgmlType type = source.DType switch
+            {
+                SafetensorsDType.F32 => GgmlType.F32,
+                SafetensorsDType.F16 => GgmlType.F16,
+                SafetensorsDType.BF16 => GgmlType.BF16,
+                _ => GgmlType.I8, // not looked at
+            };
             for (long at = 0; at < source.ByteSize; at += ChunkElements)
             {
                 int count = (int)Math.Min(ChunkElements, source.ByteSize - at);
+                FloatRows.Check(model.Span(source, at, count), type, model, source, at / source.ElementBytes);
                 writer.Append(source.Name, model.Span(source, at, count));
                 yield return count / source.ElementBytes;
             }
@@ -132,7 +142,7 @@ public static class HuggingFaceToMlx
         long pending = 0;
         for (int r = 0; r < matrix.Rows; r++)
         {
-            row.Quantize(matrix, r);
+            row.Quantize(matrix, r, model.Files[tensor.Source.Part], tensor.Source.Name);
             writer.Append(tensor.Source.Name, row.Packed);
             writer.Append($"{tensor.Module}.scales", row.Scales);
             writer.Append($"{tensor.Module}.biases", row.Biases);
@@ -228,9 +238,10 @@ public static class HuggingFaceToMlx
 
         public ReadOnlySpan<byte> Biases => _biasBytes;
 
-        public void Quantize(FloatMatrix matrix, int row)
+        public void Quantize(FloatMatrix matrix, int row, string file, string tensor)
         {
             matrix.ReadRows(row, 1, _values);
+            FiniteWeights.Check(_values, file, tensor, (long)row * matrix.Columns, matrix.Columns);
             MlxAffine.QuantizeRow(_values, settings, _packed, _scales, _biases);
             codec.Quantize(_scales, _scaleBytes);
             codec.Quantize(_biases, _biasBytes);

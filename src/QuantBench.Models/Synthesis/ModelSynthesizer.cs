@@ -4,6 +4,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
 using QuantBench.Formats.Gguf;
 using QuantBench.Models.Architectures;
+using QuantBench.Models.Sources;
 
 namespace QuantBench.Models.Synthesis;
 
@@ -27,6 +28,7 @@ public static class ModelSynthesizer
     /// <param name="cancellationToken">Looked at between pieces.</param>
     /// <param name="progress">Receives the share of bytes written, 0 to 1.</param>
     /// <exception cref="RequestException">There is no such scheme.</exception>
+    /// <exception cref="UnsupportedException">Rows of this shape aren't whole blocks, and too little would be of the scheme.</exception>
     public static void Write(string path, SyntheticShape shape, string scheme, int seed, CancellationToken cancellationToken,
         IProgress<double>? progress = null)
     {
@@ -37,6 +39,12 @@ public static class ModelSynthesizer
             ?? throw new RequestException($"There is no synthetic scheme '{scheme}'.", $"Take one of {string.Join(", ", Schemes)}.");
         SyntheticTokenizer.Check(shape.Vocabulary);
         ImmutableArray<GgufTensorSpec> tensors = Tensors(shape, scheme);
+        if (QuantSchemes.Find("gguf", scheme) is { } known
+            && SchemeCheck.Refusal(tensors.Select(t => (t.Name, t.Type, t.Dimensions.Length, Elements(t), t.ByteSize)), known) is { } reason)
+        {
+            throw new UnsupportedException($"{shape.Name} in {scheme}", $"{reason}.", "Take another scheme or shape.");
+        }
+
         var blocks = new SyntheticBlocks(seed);
         using var writer = new GgufWriter(File.Create(path), Metadata(shape, path, scheme), tensors);
         byte[] piece = new byte[PieceBytes];
@@ -60,6 +68,8 @@ public static class ModelSynthesizer
 
         writer.Complete();
     }
+
+    private static long Elements(GgufTensorSpec tensor) => tensor.Dimensions.Aggregate(1L, (all, one) => all * one);
 
     private static void Fill(SyntheticBlocks blocks, GgufTensorSpec tensor, Span<byte> bytes, SyntheticShape shape)
     {

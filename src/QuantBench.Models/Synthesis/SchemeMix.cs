@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
 using QuantBench.Formats.Gguf;
 using QuantBench.Models.Architectures;
@@ -142,7 +143,8 @@ internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey)
 
     private bool GetsMoreBits(int layer) => layer < layers / 8 || layer >= 7 * layers / 8 || (layer - (layers / 8)) % 3 == 2;
 
-    // What llama.cpp takes where rows aren't whole blocks.
+    /// <summary>What llama.cpp takes where rows aren't whole blocks.</summary>
+    /// <exception cref="UnsupportedException">It refuses.</exception>
     private static GgmlType Fitting(GgmlType type, int columns)
     {
         if (columns % GgmlTypes.Get(type).BlockElements == 0) return type;
@@ -151,9 +153,12 @@ internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey)
             GgmlType.Q4_K => GgmlType.Q5_0,
             GgmlType.Q5_K => GgmlType.Q5_1,
             GgmlType.Q6_K => GgmlType.Q8_0,
-            GgmlType.TQ1_0 or GgmlType.TQ2_0 or GgmlType.Q2_K or GgmlType.Q3_K => GgmlType.Q4_0,
+            GgmlType.TQ1_0 or GgmlType.TQ2_0 or GgmlType.Q2_0 or GgmlType.Q2_K or GgmlType.Q3_K => GgmlType.Q4_0,
             _ when GgmlTypes.Get(type).BlockElements == 256 => GgmlType.IQ4_NL,
-            _ => GgmlType.F16,
+            _ when GgmlTypes.Get(type).BlockElements <= 32 => GgmlType.F16,
+            _ => throw new UnsupportedException(null,
+                $"rows of {columns} weights aren't whole blocks of {type} ({GgmlTypes.Get(type).BlockElements}), and llama.cpp's quantizer "
+                    + "has no other type for them.", "Take another scheme or shape."),
         };
         return columns % GgmlTypes.Get(other).BlockElements == 0 ? other : GgmlType.F16;
     }

@@ -17,7 +17,7 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
 {
     // A text lives in memory as a string and as token ids; beyond this it would no longer fit .NET's own limits.
     private const long MaxTextBytes = 512L << 20;
-    private static readonly string[] s_textEndings = [".txt", ".jsonl", ".md", ".raw"];
+    private static readonly string[] s_textEndings = [".txt", ".jsonl", ".ndjson", ".json", ".md", ".raw"];
     private static readonly Encoding s_strictUtf8 = new UTF8Encoding(false, throwOnInvalidBytes: true);
 
     private readonly Func<Uri, CancellationToken, Task<Stream>> _download = download ?? HttpDownloadAsync;
@@ -87,7 +87,7 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
 
     private static bool IsPath(string name, string baseDirectory) =>
         name.Contains('/', StringComparison.Ordinal) || name.Contains('\\', StringComparison.Ordinal)
-        || s_textEndings.Contains(Path.GetExtension(name)) || File.Exists(Path.Combine(baseDirectory, name));
+        || s_textEndings.Contains(Path.GetExtension(name), StringComparer.OrdinalIgnoreCase) || File.Exists(Path.Combine(baseDirectory, name));
 
     private static DatasetText Local(string name, string path)
     {
@@ -95,34 +95,9 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
             throw new RequestException($"the text file {path} doesn't exist.", "Paths in a suite start from the suite's directory.");
         CheckSize([path]);
         byte[] bytes = File.ReadAllBytes(path);
-        if (Path.GetExtension(path) == ".jsonl") bytes = TextsOf(path, bytes);
+        if (bytes.AsSpan().StartsWith("\uFEFF"u8)) bytes = bytes[3..]; // A byte-order mark is no part of a text.
+        if (JsonLinesText.Is(path, bytes)) bytes = JsonLinesText.Read(path, Decode(bytes, path));
         return new DatasetText(name, Decode(bytes, path), Convert.ToHexStringLower(SHA256.HashData(bytes)), bytes.Length);
-    }
-
-    private static byte[] TextsOf(string path, byte[] bytes)
-    {
-        var texts = new List<string>();
-        int line = 0;
-        foreach (string json in Decode(bytes, path).Split('\n'))
-        {
-            line++;
-            if (string.IsNullOrWhiteSpace(json)) continue;
-            try
-            {
-                using JsonDocument document = JsonDocument.Parse(json);
-                if (document.RootElement.ValueKind != JsonValueKind.Object
-                    || !document.RootElement.TryGetProperty("text", out JsonElement text)
-                    || text.ValueKind != JsonValueKind.String)
-                    throw new SuiteException(path, line, 1, "every line of a JSONL text must be an object with a string 'text'.");
-                texts.Add(text.GetString() ?? "");
-            }
-            catch (JsonException e)
-            {
-                throw new SuiteException(path, line, (int)(e.BytePositionInLine ?? 0) + 1, $"this line is not JSON: {e.Message}", inner: e);
-            }
-        }
-
-        return s_strictUtf8.GetBytes(string.Join("\n\n", texts));
     }
 
     private static string Decode(byte[] bytes, string path)

@@ -7,8 +7,11 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
 using QuantBench.Engines.LlamaCpp.Artifacts;
 using QuantBench.Engines.LlamaCpp.Sessions;
+using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Synthesis;
+using GgufHeader = QuantBench.Engines.LlamaCpp.Artifacts.GgufHeader;
 
 namespace QuantBench.Engines.LlamaCpp.Tests.Artifacts;
 
@@ -20,9 +23,9 @@ public sealed class LlamaQuantizeBuilderTests(LlamaFixture fixture)
 
     private readonly BuilderFixture _builders = new(fixture);
 
-    /// <summary>Every GGUF scheme that is quantized, plain and, where it has to be, with an importance matrix.</summary>
+    /// <summary>Every GGUF scheme for dense models that is quantized, plain and, where it has to be, with an importance matrix.</summary>
     public static TheoryData<string> Schemes =>
-        [.. QuantSchemes.All.Where(s => s.Format == "gguf" && s.NominalBits < 16)
+        [.. QuantSchemes.All.Where(s => s.Format == "gguf" && s.NominalBits < 16 && s.Name != "MXFP4_MOE")
             .Select(s => $"gguf:{s.Name}{(s.NeedsImportanceMatrix ? "+imatrix" : "")}")];
 
     [Theory]
@@ -44,6 +47,108 @@ public sealed class LlamaQuantizeBuilderTests(LlamaFixture fixture)
         double nll = Enumerable.Range(0, 63).Average(i => TokenBatches.Nll(rows[i], fixture.Tokens[i + 1]));
         Assert.InRange(nll, 1, 20); // F32 has 4.3; guessing 8.3; a model trained in floats may be worse than that in 1 or 2 bits
         File.Delete(path);
+    }
+
+    [Fact]
+    public void Build_Refuses_WhenTheSchemeIsForExperts()
+    {
+        UnsupportedException error = Assert.Throws<UnsupportedException>(() => _builders.Build("gguf:MXFP4_MOE", "dense.gguf"));
+
+        Assert.Contains("42 × Q8_0, 8.50 bits per weight: that isn't MXFP4_MOE", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Rows of 80 weights are no whole blocks of 256, nor of 32: llama.cpp falls back to F16, and says Q4_K_M all the same.</summary>
+    [Theory]
+    [InlineData("gguf:Q4_K_M", "16.00 bits per weight: that isn't Q4_K_M")]
+    [InlineData("gguf:TQ2_0", "16.00 bits per weight: that isn't TQ2_0")]
+    [InlineData("gguf:Q8_0", "16.00 bits per weight: that isn't Q8_0")]
+    public void Build_Refuses_WhenRowsAreNoWholeBlocks(string artifact, string reason)
+    {
+        string floats = fixture.ScratchFile("h80.gguf");
+        ModelSynthesizer.Write(floats, new SyntheticShape
+        {
+            Name = "h80", Architecture = "llama", Layers = 2, Embedding = 80, FeedForward = 176, Heads = 4, KvHeads = 2,
+            HeadWidth = 20, Vocabulary = 264, ContextLength = 256,
+        }, "F32", 1, CancellationToken.None);
+
+        UnsupportedException error =
+            Assert.Throws<UnsupportedException>(() => _builders.Build(artifact, "h80-out.gguf", BuilderFixture.Gguf(floats)));
+
+        Assert.Contains(reason, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Build_Refuses_WhenAWeightIsNoNumber()
+    {
+        string path = fixture.ScratchFile("nan.gguf");
+        byte[] bytes = File.ReadAllBytes(fixture.F32.Path);
+        using (GgufReader reader = GgufReader.Open(fixture.F32.Path))
+        {
+            GgufTensorInfo tensor = reader.Find("blk.3.ffn_up.weight")!; // every layer has one
+            BitConverter.TryWriteBytes(bytes.AsSpan((int)tensor.Offset + (4 * ((256 * 7) + 11))), float.NaN);
+        }
+
+        File.WriteAllBytes(path, bytes);
+
+        ModelFormatException error =
+            Assert.Throws<ModelFormatException>(() => _builders.Build("gguf:Q4_0", "nan-out.gguf", BuilderFixture.Gguf(path)));
+
+        Assert.Contains("'blk.3.ffn_up.weight' at [7, 11] is not a number", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Q8_0")]
+    [InlineData("Q1_0")]
+    [InlineData("Q2_0")]
+    [InlineData("TQ1_0")]
+    [InlineData("TQ2_0")]
+    [InlineData("MXFP4_MOE")]
+    public void CanBuild_RefusesAnImportanceMatrix_WhereItChangesNothing(string scheme)
+    {
+        Assert.True(QuantSchemes.Find("gguf", scheme)!.IgnoresImportanceMatrix); // a known name
+        Assert.Contains($"gguf:{scheme} to the byte", _builders.Quantize.CanBuild(_builders.HuggingFace, $"gguf:{scheme}+imatrix").Reason,
+            StringComparison.Ordinal);
+    }
+
+    /// <summary>The flag is right: only schemes that have it are the same bytes with a matrix as without.</summary>
+    [Theory]
+    [InlineData("Q8_0")]
+    [InlineData("Q1_0")]
+    [InlineData("Q2_0")]
+    [InlineData("TQ1_0")]
+    [InlineData("TQ2_0")]
+    [InlineData("Q4_0")]
+    [InlineData("IQ4_NL")]
+    [InlineData("Q6_K")]
+    public void IgnoresImportanceMatrix_IsWhereTensorsStayTheSame(string scheme)
+    {
+        using GgufReader plain = GgufReader.Open(_builders.Build($"gguf:{scheme}", "plain.gguf"));
+        using GgufReader guided = GgufReader.Open(_builders.Build($"gguf:{scheme}+imatrix", "guided.gguf"));
+
+        bool same = plain.Tensors.All(t => plain.Span(t).SequenceEqual(guided.Span(guided.Find(t.Name)!))); // the same tensors
+
+        Assert.Equal(QuantSchemes.Find("gguf", scheme)!.IgnoresImportanceMatrix, same);
+    }
+
+    [Fact]
+    public void CanBuild_BelievesTensors_NotTheirLabel()
+    {
+        string path = fixture.ScratchFile("label.gguf");
+        using (GgufReader reader = GgufReader.Open(fixture.F32.Path))
+        {
+            var metadata = new GgufMetadata(path);
+            foreach ((string key, object value) in reader.Metadata) metadata.Add(key, key == "general.file_type" ? 15u : value);
+            using var writer = new GgufWriter(File.Create(path), metadata,
+                [.. reader.Tensors.Select(t => new GgufTensorSpec(t.Name, t.Type, t.Dimensions))]);
+            foreach (GgufTensorInfo tensor in reader.Tensors) writer.Append(reader.Span(tensor));
+            writer.Complete();
+        }
+
+        string? reason = _builders.Quantize.CanBuild(BuilderFixture.Gguf(path), "gguf:Q4_K_M").Reason;
+
+        Assert.Contains("42 × F32, 32.00 bits per weight: that isn't Q4_K_M", reason, StringComparison.Ordinal);
+        Assert.Contains("that isn't Q4_K_M", new GgufCopyBuilder().CanBuild(BuilderFixture.Gguf(path), "gguf:Q4_K_M").Reason,
+            StringComparison.Ordinal);
     }
 
     [Theory]

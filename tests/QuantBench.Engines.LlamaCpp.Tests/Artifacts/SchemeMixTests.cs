@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
 using QuantBench.Engines.LlamaCpp.Artifacts;
 using QuantBench.Formats.Gguf;
@@ -45,6 +46,17 @@ public sealed class SchemeMixTests(LlamaFixture fixture)
             var request = new BuildRequest(BuilderFixture.Gguf(source), $"gguf:{scheme}{(weighted ? "+imatrix" : "")}", inputs, quantized,
                 null, Threads: 2);
 
+            // Too few rows are whole blocks: what comes of it isn't of the scheme, and both say so.
+            if (shape.Name == "odd" && scheme is "Q2_K" or "TQ1_0")
+            {
+                Exception refused = Assert.Throws<UnsupportedException>(() =>
+                    ModelSynthesizer.Write(synthetic, shape, scheme, 1, CancellationToken.None));
+                Exception refusedAlike = Assert.Throws<UnsupportedException>(() =>
+                    builder.Build(request, new BuilderFixture.Progress(), CancellationToken.None));
+                Assert.All([refused, refusedAlike], e => Assert.Contains($"that isn't {scheme}", e.Message, StringComparison.Ordinal));
+                continue;
+            }
+
             builder.Build(request, new BuilderFixture.Progress(), CancellationToken.None);
             ModelSynthesizer.Write(synthetic, shape, scheme.ToLowerInvariant(), 1, CancellationToken.None);
 
@@ -52,6 +64,25 @@ public sealed class SchemeMixTests(LlamaFixture fixture)
             File.Delete(quantized);
             File.Delete(synthetic);
         }
+    }
+
+    /// <summary>llama.cpp has no other type for rows that aren't whole blocks of 128.</summary>
+    [Fact]
+    public void Write_Refuses_WhereTheQuantizerDoes()
+    {
+        SyntheticShape shape = Shape("sixty-four", "llama", heads: 2, kvHeads: 1, embedding: 64, ties: true);
+        string source = fixture.ScratchFile("mix-64.gguf");
+        ModelSynthesizer.Write(source, shape, "F32", 1, CancellationToken.None);
+        var request = new BuildRequest(BuilderFixture.Gguf(source), "gguf:Q1_0",
+            ImmutableSortedDictionary<string, string>.Empty.Add("gguf:F32", source), fixture.ScratchFile("mix-64-out.gguf"), null, Threads: 2);
+
+        EngineException theirs = Assert.Throws<EngineException>(() =>
+            new LlamaQuantizeBuilder(fixture.Environment).Build(request, new BuilderFixture.Progress(), CancellationToken.None));
+        UnsupportedException ours = Assert.Throws<UnsupportedException>(() =>
+            ModelSynthesizer.Write(fixture.ScratchFile("mix-64-ours.gguf"), shape, "Q1_0", 1, CancellationToken.None));
+
+        Assert.Contains("no tensor type fallback", theirs.Message, StringComparison.Ordinal);
+        Assert.Contains("aren't whole blocks of Q1_0 (128)", ours.Message, StringComparison.Ordinal);
     }
 
     /// <summary>An importance matrix that holds every column for as important as any other.</summary>

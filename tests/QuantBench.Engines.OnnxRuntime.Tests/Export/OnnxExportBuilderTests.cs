@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
 using QuantBench.Engines.OnnxRuntime.Export;
+using QuantBench.Formats.Safetensors;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Models.Sources;
 using QuantBench.TestKit;
@@ -85,6 +86,39 @@ public sealed class OnnxExportBuilderTests(ExportFixture fixture)
 
         Assert.Equal(ArtifactContent.Read(fixture.Artifact("onnx:int4-b32"), CancellationToken.None),
             ArtifactContent.Read(directory.Combine("again"), CancellationToken.None));
+    }
+
+    public static TheoryData<string> MadeFromFloats =>
+        [.. ExportRecipes.All.Where(r => r.GgufVariant is null && r.Calibration is null).Select(r => r.Name)];
+
+    [Theory]
+    [MemberData(nameof(MadeFromFloats))]
+    public void Build_Refuses_WhenAWeightIsNoNumber(string recipe)
+    {
+        foreach ((string tensor, int index, ushort bits, string reason) in new[]
+        {
+            ("model.layers.1.mlp.up_proj.weight", (64 * 7) + 11, (ushort)0x7FC0, "'layers.1.up_proj' at [7, 11] is not a number"),
+            ("model.embed_tokens.weight", 64 + 1, (ushort)0xFF80, "'embed_tokens' at [1, 1] is infinite"),
+            ("model.layers.0.input_layernorm.weight", 3, (ushort)0x7F80, "'layers.0.input_layernorm' at [0, 3] is infinite"),
+        })
+        {
+            using var directory = new TemporaryDirectory();
+            string model = TinyModel.Write(directory.Combine("model"));
+            long at;
+            using (SafetensorsModel weights = SafetensorsModel.Open(model)) at = weights.Tensors[tensor].Offset + (2 * index);
+            using (FileStream file = File.OpenWrite(Path.Combine(model, SafetensorsModel.SingleFile)))
+            {
+                file.Position = at;
+                file.Write(BitConverter.GetBytes(bits));
+            }
+
+            ModelFormatException error = Assert.Throws<ModelFormatException>(() => _builder.Build(
+                new BuildRequest(ModelSource.Open(model), $"onnx:{recipe}", ImmutableSortedDictionary<string, string>.Empty,
+                    directory.Combine("out"), null, 1),
+                new Progress<double>(), CancellationToken.None));
+
+            Assert.Contains(reason, error.Message, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

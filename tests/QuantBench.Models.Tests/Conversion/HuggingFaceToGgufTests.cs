@@ -190,6 +190,20 @@ public class HuggingFaceToGgufTests
         Assert.False(reader.Metadata.Contains("llama.rope.scaling.type"));
     }
 
+    [Theory]
+    [InlineData("me/tiny-phi3-distill", "tiny-phi_3-distill")]
+    [InlineData("me/Phi-3.5-mini", "Phi_3.5-mini")]
+    [InlineData("me/phi-4", "phi-4")]
+    public void Convert_WritesNoNameThatLlamaCppLooksForTokensBy(string given, string written)
+    {
+        using var directory = new TemporaryDirectory();
+        string model = TinyModel.Write(directory.Combine("m"), change: config => config["_name_or_path"] = given);
+
+        using GgufReader reader = Convert(model, directory, GgmlType.F16);
+
+        Assert.Equal(written, reader.Metadata.GetString("general.name"));
+    }
+
     [Fact]
     public void Convert_WritesLinearScaling()
     {

@@ -52,6 +52,29 @@ public sealed class DecoderWeightsTests : IDisposable
         Assert.Contains(1f, fromFile.RopeFactors.Always!);
     }
 
+    [Theory]
+    [InlineData("", 1.1386294361119891)] // 0.1 · ln 4 + 1
+    [InlineData(""","attention_factor":0.8""", 0.8)]
+    [InlineData(""","mscale":0.707,"mscale_all_dim":0.707""", 1)]
+    [InlineData(""","mscale":1.0,"mscale_all_dim":0.5""", 1.1386294361119891 / 1.0693147180559945)]
+    [InlineData(""","beta_fast":32.0,"beta_slow":1,"truncate":true""", 1.1386294361119891)]
+    public void Open_ReadsYarnsAttentionFactor_AlikeFromBothFormats(string more, double factor)
+    {
+        string source = TinyModel.Write(_directory.Combine("model"), change: c => c["rope_scaling"] = JsonNode.Parse(
+            """{"rope_type":"yarn","factor":4.0,"original_max_position_embeddings":64""" + more + "}"));
+        string gguf = _directory.Combine("model.gguf");
+        HuggingFaceToGguf.Convert(source, gguf, GgmlType.F32, new Progress<double>(), CancellationToken.None);
+
+        using IDecoderWeights fromDirectory = DecoderWeights.Open(source);
+        using IDecoderWeights fromFile = DecoderWeights.Open(gguf);
+        float[] a = new float[16], b = new float[16];
+        fromDirectory.RopeFactors.Angles(fromDirectory.Shape, 512).Fill(0, a);
+        fromFile.RopeFactors.Angles(fromFile.Shape, 512).Fill(0, b);
+
+        Assert.Equal(a, b);
+        Assert.Equal(factor, a[0], 1e-6);
+    }
+
     [Fact]
     public void Fill_TurnsByPositionOverWavelength()
     {

@@ -34,7 +34,7 @@ public sealed class GptqMatrixTests
     {
         JsonElement golden = Golden.Read("gptq.json")[0];
         using WeightDirectory model = Model(golden).Write("{}");
-        File.WriteAllText(Path.Combine(model.Path, "quantize_config.json"), """{ "bits": 4, "group_size": 8, "desc_act": false }""");
+        File.WriteAllText(Path.Combine(model.Path, "quantize_config.json"), """{ "bits": 4, "group_size": 8, "desc_act": false, "checkpoint_format": "gptq" }""");
         using SafetensorsWeights weights = model.Open();
 
         WeightMatrixReads.AssertRows(golden.Floats("rows"), weights.Matrix(Module));
@@ -69,10 +69,79 @@ public sealed class GptqMatrixTests
         byte[] order = golden.Bytes("order");
         BitConverter.TryWriteBytes(order.AsSpan(20), group);
         using WeightDirectory model = Model(golden, order).Write(Config(golden));
-        using SafetensorsWeights weights = model.Open();
 
-        Assert.Throws<ModelFormatException>(() => weights.Matrix(Module));
+        Assert.Contains($"names group {group}", Assert.Throws<ModelFormatException>(model.Open).Message, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("gptq", """ "checkpoint_format": "gptq" """)]
+    [InlineData("gptq_v2", """ "checkpoint_format": "gptq_v2" """)]
+    [InlineData("gptq_v2", """ "format": "gptq_v2" """)]
+    [InlineData("gptq_v2", """ "desc_act": false """)] // nothing said
+    [InlineData("gptq", """ "desc_act": false """)]
+    [InlineData("gptq_v2", """ "checkpoint_format": "gptq" """)] // the wrong one said
+    [InlineData("gptq", """ "checkpoint_format": "gptq_v2" """)]
+    public void Open_SeesWhichZeroPointsAreStored_WhenWeightsAreSymmetric(string stored, string said)
+    {
+        foreach (int bits in new[] { 2, 4, 8 })
+        {
+            var packed = new PackedGptq(bits, 64, symmetric: true);
+            using WeightDirectory model = packed.Add(new WeightDirectory(), Module, stored).Write(Settings(bits, said));
+            using SafetensorsWeights weights = model.Open();
+
+            WeightMatrixReads.AssertRows(packed.Values, weights.Matrix(Module));
+        }
+    }
+
+    [Theory]
+    [InlineData("gptq", """ "checkpoint_format": "gptq" """, null)]
+    [InlineData("gptq", """ "desc_act": false """, null)]
+    [InlineData("gptq_v2", """ "desc_act": false """, null)]
+    [InlineData("gptq_v2", """ "checkpoint_format": "gptq" """, "zero points are those of 'gptq_v2'")]
+    [InlineData("gptq", """ "format": "gptq_v2" """, "zero points are those of 'gptq'")]
+    public void Open_SeesWhichZeroPointsAreStored_WhenTheyDiffer(string stored, string said, string? refusal)
+    {
+        foreach (int bits in new[] { 2, 4 })
+        {
+            var packed = new PackedGptq(bits, 64, symmetric: false);
+            using WeightDirectory model = packed.Add(new WeightDirectory(), Module, stored).Write(Settings(bits, said));
+            if (refusal is not null)
+            {
+                Assert.Contains(refusal, Assert.Throws<ModelFormatException>(model.Open).Message, StringComparison.Ordinal);
+                continue;
+            }
+
+            using SafetensorsWeights weights = model.Open();
+            WeightMatrixReads.AssertRows(packed.Values, weights.Matrix(Module));
+        }
+    }
+
+    [Fact]
+    public void Open_Refuses_WhenNothingTellsWhichZeroPointsAreStored()
+    {
+        using WeightDirectory model = new PackedGptq(8, 64, symmetric: false).Add(new WeightDirectory(), Module, "gptq")
+            .Write(Settings(8, """ "desc_act": false """));
+
+        Assert.Contains("'gptq' or 'gptq_v2' is said nowhere", Assert.Throws<ModelFormatException>(model.Open).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ReadRows_ReadsModulesOfOtherBitsAndGroups_WhenTheConfigurationSaysThatTheyDiffer()
+    {
+        (string Name, PackedGptq Packed)[] modules =
+            [("a", new PackedGptq(4, 64, true)), ("b", new PackedGptq(8, 32, true)), ("c", new PackedGptq(2, 256, true))];
+        const string Dynamic = """ "checkpoint_format": "gptq", "dynamic": { "+:b": { "bits": 8, "group_size": 32 } } """;
+        var model = new WeightDirectory();
+        foreach ((string name, PackedGptq packed) in modules) packed.Add(model, name, "gptq");
+        using WeightDirectory directory = model.Write(Settings(4, Dynamic));
+        using SafetensorsWeights weights = directory.Open();
+
+        Assert.All(modules, module => WeightMatrixReads.AssertRows(module.Packed.Values, weights.Matrix(module.Name)));
+    }
+
+    private static string Settings(int bits, string more) =>
+        $$"""{ "quantization_config": { "quant_method": "gptq", "bits": {{bits}}, "group_size": 64, {{more}} } }""";
 
     private static string Config(JsonElement golden) =>
         $$"""

@@ -89,10 +89,12 @@ public sealed class HuggingFaceToMlxTests
     [Fact]
     public void Convert_KeepsFloats_WhenRowsAreNotWholeGroups()
     {
+        byte[] embedding = Bytes(2 * 128);
         using WeightDirectory source = new WeightDirectory()
             .Add("a.weight", SafetensorsDType.F32, [3, 96], Bytes(3 * 96))
             .Add("b.weight", SafetensorsDType.F32, [2, 128], Bytes(2 * 128))
-            .Add("lm_head.weight", SafetensorsDType.F32, [2, 128], Bytes(2 * 128))
+            .Add("model.embed_tokens.weight", SafetensorsDType.F32, [2, 128], embedding)
+            .Add("lm_head.weight", SafetensorsDType.F32, [2, 128], embedding)
             .Add("a.bias", SafetensorsDType.F32, [3], Bytes(3))
             .Write("""{ "tie_word_embeddings": true, "torch_dtype": null }""");
         using var output = new TemporaryDirectory();

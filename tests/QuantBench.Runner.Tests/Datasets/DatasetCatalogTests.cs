@@ -124,6 +124,62 @@ public sealed class DatasetCatalogTests : IDisposable
     }
 
     [Theory]
+    [InlineData("a.jsonl")]
+    [InlineData("a.JSONL")]
+    [InlineData("a.ndjson")]
+    [InlineData("a.NdJson")]
+    [InlineData("a.json")]
+    [InlineData("./a")]
+    [InlineData("a.txt")]
+    public async Task Resolve_ReadsJsonLines_WhateverTheyAreCalled(string name)
+    {
+        const string Plain = "{\"text\":\"one\",\"id\":1}\n{\"text\":\"two\"}\n";
+        foreach (string content in new[] { Plain, "\uFEFF" + Plain, Plain.Replace("\n", "\r\n", StringComparison.Ordinal) })
+        {
+            _folder.Write(name, Encoding.UTF8.GetBytes(content));
+
+            DatasetText text = await Catalog().ResolveAsync(name, _folder.Path, CancellationToken.None);
+
+            Assert.Equal("one\n\ntwo", text.Text);
+        }
+    }
+
+    [Theory]
+    [InlineData("{ this is prose }\nand more")]
+    [InlineData("{\"name\":\"one\"}\n{\"name\":\"two\"}")] // JSON, but no texts: measured as it is
+    [InlineData("\uFEFFplain")]
+    public async Task Resolve_ReadsOtherTextAsItIs(string content)
+    {
+        _folder.Write("a.txt", Encoding.UTF8.GetBytes(content));
+
+        DatasetText text = await Catalog().ResolveAsync("a.txt", _folder.Path, CancellationToken.None);
+
+        Assert.Equal(content.TrimStart('\uFEFF'), text.Text);
+        Assert.Equal(Sha256(text.Text), text.Sha256);
+    }
+
+    [Theory]
+    [InlineData("{\"text\":\"one \\ud83d\"}\n{\"text\":\"two\"}\n", 1)]
+    [InlineData("{\"text\":\"one\"}\n{\"text\":\"\\udcb2 tail\"}\n", 2)]
+    public async Task Resolve_NamesTheLine_WhenItHasHalfASurrogatePair(string content, int line)
+    {
+        _folder.Write("mine.jsonl", Encoding.UTF8.GetBytes(content));
+
+        var e = await Assert.ThrowsAsync<SuiteException>(() => Catalog().ResolveAsync("mine.jsonl", _folder.Path, CancellationToken.None));
+
+        Assert.Equal(line, e.Line);
+        Assert.Contains("surrogate", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Resolve_DoesntLookAtWhatIsBesideTheText()
+    {
+        _folder.Write("mine.jsonl", "{\"text\":\"one\",\"meta\":\"\\ud83d\"}"u8.ToArray());
+
+        Assert.Equal("one", (await Catalog().ResolveAsync("mine.jsonl", _folder.Path, CancellationToken.None)).Text);
+    }
+
+    [Theory]
     [InlineData("{\"text\":\"one\"}\n{\"txt\":\"two\"}\n", 2)]
     [InlineData("{\"text\":\"one\"}\n\n{broken\n", 3)] // an empty line counts
     [InlineData("[1]\n", 1)]

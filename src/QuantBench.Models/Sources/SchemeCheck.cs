@@ -1,0 +1,43 @@
+using System.Globalization;
+using QuantBench.Core.Variants;
+using QuantBench.Formats.Gguf;
+
+namespace QuantBench.Models.Sources;
+
+/// <summary>
+/// Whether a GGUF file's tensors are what its scheme's name says. Labels outlive the tensors they were written for, rows that aren't whole
+/// blocks get wider types, and a scheme for experts has nothing to do in a model without any: figures under such a name mislead.
+/// </summary>
+public static class SchemeCheck
+{
+    // A mix gives some matrices more bits than its name has: up to half as many again, or two where those are few (Q2_K: 3.4).
+    private const double MostOver = 1.5;
+    private const double MostMore = 2;
+    private const double LeastOf = 0.7;
+
+    /// <summary>Why a file isn't of a scheme; null when it is.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="scheme">The scheme.</param>
+    public static string? Refusal(GgufReader file, QuantScheme scheme)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        return Refusal(file.Tensors.Select(t => (t.Name, t.Type, t.Dimensions.Length, t.ElementCount, t.ByteSize)), scheme);
+    }
+
+    /// <summary>Why tensors aren't of a scheme; null when they are.</summary>
+    internal static string? Refusal(
+        IEnumerable<(string Name, GgmlType Type, int Dimensions, long Elements, long Bytes)> tensors, QuantScheme scheme)
+    {
+        ArgumentNullException.ThrowIfNull(scheme);
+        (string Name, GgmlType Type, int Dimensions, long Elements, long Bytes)[] matrices =
+            [.. tensors.Where(t => t.Dimensions > 1 && t.Name.StartsWith("blk.", StringComparison.Ordinal))];
+        if (matrices.Length == 0) return null;
+        double bits = 8.0 * matrices.Sum(t => t.Bytes) / matrices.Sum(t => t.Elements);
+        if (bits >= LeastOf * scheme.NominalBits && bits <= Math.Max(MostOver * scheme.NominalBits, scheme.NominalBits + MostMore))
+            return null;
+        IEnumerable<string> types = matrices.GroupBy(t => t.Type).OrderByDescending(g => g.Sum(t => t.Elements))
+            .Select(g => $"{g.Count()} × {g.Key}");
+        return $"the matrices of its layers are {string.Join(", ", types)}, {bits.ToString("F2", CultureInfo.InvariantCulture)} bits per "
+            + $"weight: that isn't {scheme.Name}";
+    }
+}
