@@ -4,6 +4,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
 using QuantBench.Core.Variants;
 using QuantBench.Core.Workloads;
+using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Evaluators;
 using QuantBench.Results.Folders;
@@ -166,7 +167,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             return Prepared.Not(CellStatus.Unsupported, $"its reference can't be run on {backend}: {unusable}");
         // Refusal has checked the tokenizer of cells that are measured on a text.
         string[] measuredOn = RunInputs.NeedsText(cell)
-            ? [inputs.Text(cell.Settings.Text("dataset")).Sha256, inputs.Model(cell.Model).Tokenizer!.Sha256] : [cell.Workload];
+            ? [inputs.Text(cell.Settings.Text("dataset")).Sha256, .. CutOf(inputs.Model(cell.Model).Tokenizer!)] : [cell.Workload];
         string key = ReferenceCache.Key(
             [entry.Sha256, inputs.Engine(backend).Build ?? "", backend.ToString(), .. measuredOn,
                 ReferenceNeed.SettingsOf(cell).ToString()]);
@@ -175,6 +176,10 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         _references[key] = made;
         return made;
     }
+
+    /// <summary>The tokenizer, and with it the rule by which a text is cut: it isn't the one of older files where BOS is added.</summary>
+    private static string[] CutOf(ITextTokenizer tokenizer) =>
+        tokenizer.BosToken is null ? [tokenizer.Sha256] : [tokenizer.Sha256, "bos before the text"];
 
     private async Task<Prepared> ComputeReferenceAsync(
         Cell cell, Variant reference, RegistryEntry entry, string artifactPath, WorkerText? text, string key,

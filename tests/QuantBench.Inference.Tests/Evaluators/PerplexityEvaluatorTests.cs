@@ -41,11 +41,22 @@ public class PerplexityEvaluatorTests
     }
 
     [Fact]
-    public void Evaluate_ReplacesFirstTokenOfEachChunk_WhenTokenizerAddsBos()
+    public void Evaluate_PutsBosBeforeTheTextAndOverEachChunksFirstToken_WhenTokenizerAddsIt()
     {
         EvaluationResult result = Evaluate(new ToyEngine(), s_settings, ToyEngine.Text(83, bos: 1));
 
-        Assert.Equal(396.49123762039557, Metric(result, "perplexity").Value, 396 * 1e-6);
+        Assert.Equal(845.8761708533264, Metric(result, "perplexity").Value, 845 * 1e-6);
+        Assert.Equal(3.4035059345612426, Metric(result, "bits_per_byte").Value, 1e-6);
+        Assert.StartsWith("ppl-v2;n_ctx=16;chunks=5;bos=1;", Metric(result, "perplexity").Protocol); // v1 was cut without it
+    }
+
+    [Fact]
+    public void Evaluate_CountsBosAmongTheTextsTokens_WhenTheLastChunkNeedsIt()
+    {
+        EvaluationResult result = Evaluate(new ToyEngine(), s_settings, ToyEngine.Text(79, bos: 1));
+
+        Assert.Equal(5, Metric(result, "perplexity").Samples!.Length); // 80 tokens
+        Assert.Equal(845.8761708533264, Metric(result, "perplexity").Value, 845 * 1e-6);
     }
 
     [Fact]
