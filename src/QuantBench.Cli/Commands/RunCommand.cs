@@ -22,7 +22,7 @@ internal static class RunCommand
         ViewOptions view = new();
         var command = new Command("run", "Measure a suite's cells, one worker process each, and write table, report and result folder.")
         {
-            suite, only, threads, tags, view.Json, view.Plain,
+            suite, only, threads, tags, global.Rehash, view.Json, view.Plain,
         };
         command.SetAction(async (parsed, stop) =>
         {

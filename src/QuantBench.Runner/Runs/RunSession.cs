@@ -22,6 +22,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     private readonly Dictionary<(string Model, string Variant), Prepared> _artifacts = [];
     private readonly Dictionary<string, Prepared> _references = new(StringComparer.Ordinal);
     private readonly ReferenceCache _referenceCache = new(environment.CacheRoot, environment.Clock);
+    private readonly ArtifactCheck _check = new();
     private readonly CellRunner _cells = new(environment);
 
     /// <summary>Prepares the artifacts of cells, so that no build runs between two measurements.</summary>
@@ -50,6 +51,8 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         Prepared artifact = Artifact(cell.Model, cell.Variant.Id);
         if (artifact.Entry is not { } entry) return Without(cell, artifact.Status, artifact.Reason ?? "its artifact isn't there");
 
+        if (await _check.FaultAsync(entry, artifact.Path, cancellationToken) is { } fault)
+            return Without(cell, CellStatus.Failed, Changed(entry, fault));
         MarkUsed(entry);
         RunModel model = inputs.Model(cell.Model);
         var provenance = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
@@ -153,8 +156,12 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             Timeout = suite.Limits.PrepareTimeout,
             Threads = inputs.Fingerprint.LogicalCores,
             LogFolder = Path.Combine(folder.Path, RunFolder.LogsFolder),
+            Check = _check,
         };
     }
+
+    private static string Changed(RegistryEntry entry, string fault) =>
+        $"the artifact {entry.ArtifactName} changed while the run was under way: {fault}. Start the run again; the artifact is then made anew";
 
     private void MarkUsed(RegistryEntry entry) => new ModelRegistry(environment.CacheRoot, environment.Clock).MarkUsed(entry.Key);
 
@@ -172,6 +179,8 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             [entry.Sha256, inputs.Engine(backend).Build ?? "", backend.ToString(), .. measuredOn,
                 ReferenceNeed.SettingsOf(cell).ToString()]);
         if (_references.TryGetValue(key, out Prepared? before)) return before;
+        if (await _check.FaultAsync(entry, artifact.Path, cancellationToken) is { } fault)
+            return Prepared.Not(CellStatus.Failed, $"its reference: {Changed(entry, fault)}");
         Prepared made = await ComputeReferenceAsync(cell, reference, entry, artifact.Path, text, key, cancellationToken);
         _references[key] = made;
         return made;
