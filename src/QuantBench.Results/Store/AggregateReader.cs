@@ -30,7 +30,7 @@ public sealed class AggregateReader : IDisposable
         """;
 
     private const string MeasurementColumns = """
-        SELECT m.cell_row_id, m.name, m.value, m.error, m.n, m.mean, m.sd, m.ci_low, m.ci_high, m.p90, m.p95, m.p99, m.protocol
+        SELECT m.cell_row_id, m.name, m.value, m.error, m.n, m.mean, m.sd, m.ci_low, m.ci_high, m.p90, m.p95, m.p99, m.protocol, m.notes
         """;
 
     private const string SeriesColumns = """
@@ -235,7 +235,20 @@ public sealed class AggregateReader : IDisposable
             P95 = row.Number(10),
             P99 = row.Number(11),
             Protocol = row.IsNull(12) ? null : row.Text(12, protocols),
+            Notes = row.IsNull(13) ? null : Notes(row.Text(13)),
         };
+    }
+
+    private static ImmutableArray<string>? Notes(string json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<ImmutableArray<string>>(json, Json.Line);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 
     // NULL reads as 0, so that only a 0 needs a second look.

@@ -142,6 +142,29 @@ public class PerplexityEvaluatorTests
         Assert.Contains("chunk 3, position 8", error.Message); // first row of the second append of two chunks, after the warm-up token
     }
 
+    [Theory]
+    [InlineData(-0.01f, false)] // a little better than all alike
+    [InlineData(1f, true)]
+    public void Evaluate_MarksAPerplexity_ThatIsWorseThanChance(float scale, bool worse)
+    {
+        EvaluationText text = ToyEngine.Text(83);
+
+        Measurement perplexity = Metric(Evaluate(new ToyEngine { Scale = scale }, s_settings, text), "perplexity");
+
+        Assert.Equal(worse, perplexity.Value > ToyEngine.Vocabulary);
+        Assert.Equal(worse, perplexity.IsWorseThanChance);
+        if (worse) Assert.Contains("guessing among the 37 tokens gives 37", Assert.Single(perplexity.Notes!.Value), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Evaluate_Throws_WhenThePerplexityIsBeyondNumbers()
+    {
+        var error = Assert.Throws<EngineException>(() => Evaluate(new ToyEngine { Scale = 1e4f }, s_settings, ToyEngine.Text(83)));
+
+        Assert.Contains("beyond what a number holds", error.Message);
+        Assert.Contains("tokenizer", error.Hint);
+    }
+
     [Fact]
     public void Evaluate_Throws_WhenEngineRunsOnAnotherDevice()
     {
