@@ -29,7 +29,7 @@ internal sealed class LLamaSharpLibrary
 
     private LLamaSharpLibrary(string directory, string level)
     {
-        Directory = directory;
+        (Directory, Level) = (directory, level);
         _receiver = (l, text) => Log.Take((ggml_log_level)l, Encoding.UTF8.GetBytes(text));
         NativeLogConfig.llama_log_set(_receiver);
         Build = $"LLamaSharp {Version}, llama.cpp {Commit} ({level}) "
@@ -38,6 +38,9 @@ internal sealed class LLamaSharpLibrary
 
     /// <summary>Where the native libraries lie.</summary>
     public string Directory { get; }
+
+    /// <summary>The instruction-set level that LLamaSharp chose; empty where its package has one build only.</summary>
+    public string Level { get; }
 
     /// <summary>llama.cpp's log.</summary>
     public NativeLog Log { get; } = new();

@@ -17,6 +17,14 @@ public sealed partial class LlamaCppEngineTests(LlamaFixture fixture)
     }
 
     [Fact]
+    public void Model_NamesTheCpuCodeThatComputes()
+    {
+        string code = Assert.IsAssignableFrom<IEngineReport>(fixture.Model).Facts["cpu_variant"];
+
+        Assert.Single(Directory.GetFiles(fixture.Library.Installation.Directory, $"*ggml-cpu-{code}.*"));
+    }
+
+    [Fact]
     public void Devices_HasTheCpu()
     {
         EngineDevice cpu = Assert.Single(fixture.Engine.Devices(), d => d.Id == "cpu");

@@ -1,6 +1,7 @@
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Synthesis;
 
 namespace QuantBench.Engines.Managed.Tests;
 
@@ -57,5 +58,20 @@ public sealed class ManagedEngineTests
         UnsupportedException thrown = Assert.Throws<UnsupportedException>(() => Models.Session(model, kvType: "q4_0"));
 
         Assert.Contains("q4_0", thrown.Message);
+    }
+
+    [Theory]
+    [InlineData("q4_0")]
+    [InlineData("q8_0")]
+    public void CreateSession_HintsAtCacheTypesThatFitTheHeads(string kvType)
+    {
+        SyntheticShape narrow = Models.Llama with { Name = "tiny-narrow", Embedding = 160, FeedForward = 320 }; // heads of 20
+        using ILoadedModel model = Models.Load(Models.Path(narrow, "F32"), Models.Devices[0]);
+
+        string hint = Assert.Throws<UnsupportedException>(() => Models.Session(model, kvType: kvType)).Hint ?? "";
+
+        Assert.DoesNotContain("q8_0", hint, StringComparison.Ordinal);
+        using IInferenceSession session = Models.Session(model, kvType: "f16");
+        Assert.Contains("f16", hint, StringComparison.Ordinal);
     }
 }

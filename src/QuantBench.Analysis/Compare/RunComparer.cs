@@ -76,8 +76,8 @@ public static class RunComparer
             };
         PairedDifference paired =
             PairedDifference.Of([.. rows.Select(r => Math.Log(r.B.Value))], [.. rows.Select(r => Math.Log(r.A.Value))]);
-        return FigureComparer.Paired(first with { Effect = null }, paired,
-            $"paired over {rows.Length.ToString(CultureInfo.InvariantCulture)} runs; A and B are those of the first");
+        return UnlikeArithmetic.Weigh(FigureComparer.Paired(first with { Effect = null }, paired,
+            $"paired over {rows.Length.ToString(CultureInfo.InvariantCulture)} runs; A and B are those of the first"));
     }
 
     private static RunComparison Raw(ComparisonSide a, ComparisonSide b)
@@ -96,12 +96,16 @@ public static class RunComparer
             CellKey key = Key(cell);
             if (!cellsB.TryGetValue(key, out CellResult? other)) onlyA.Add(cell.Cell.Title);
             else if (met.Add(key))
-                Cells(cell, other, Title(cell.Cell), rows, m => seen.Add((key.Model, key.Variant, key.Backend, m.Name, m.A, m.B)));
+            {
+                Cells(cell, other, Title(cell.Cell), UnlikeArithmetic.Of(a.Run, cell, b.Run, other), rows,
+                    m => seen.Add((key.Model, key.Variant, key.Backend, m.Name, m.A, m.B)));
+            }
         }
 
         // Each row is judged alone; both cores of a small machine are worth having when there are 100,000.
         MetricComparison[] judged = new MetricComparison[rows.Count];
-        Parallel.For(0, judged.Length, i => judged[i] = rows[i].Note.Length > 0 ? rows[i] : FigureComparer.Compare(rows[i], differing));
+        Parallel.For(0, judged.Length, i => judged[i] = rows[i].Note.Length > 0 ? rows[i]
+            : UnlikeArithmetic.Weigh(FigureComparer.Compare(rows[i], differing)));
         return new RunComparison(a.Name, b.Name, differing, ImmutableCollectionsMarshal.AsImmutableArray(judged), onlyA.ToImmutable(),
             [.. cellsB.Where(c => !met.Contains(c.Key)).Select(c => c.Value.Cell.Title)]);
 
@@ -122,7 +126,8 @@ public static class RunComparer
             : [.. Comparability.Check(a.Run.Info.Fingerprint, b.Run.Info.Fingerprint).Select(d => d.ToString())];
 
     // Rows without a note are yet to be judged.
-    private static void Cells(CellResult a, CellResult b, string title, ImmutableArray<MetricComparison>.Builder rows,
+    private static void Cells(CellResult a, CellResult b, string title, string? arithmetic,
+        ImmutableArray<MetricComparison>.Builder rows,
         Func<(string Name, double A, double B), bool> isNew)
     {
         foreach (Measurement first in a.Metrics)
@@ -141,6 +146,7 @@ public static class RunComparer
                 Workload = a.Cell.Workload,
                 VariantA = a.Cell.Variant,
                 VariantB = b.Cell.Variant,
+                Arithmetic = arithmetic,
                 Verdict = Verdict.NotComparable,
                 Note = "",
             };

@@ -74,6 +74,9 @@ public sealed record MetricComparison
     /// <summary>Cliff's delta where samples were compared: P(b &gt; a) − P(b &lt; a), −1 to 1.</summary>
     public double? Effect { get; init; }
 
+    /// <summary>What differs between the arithmetic of the two figures; null when nothing is known to.</summary>
+    internal string? Arithmetic { get; init; }
+
     /// <summary>What it comes to.</summary>
     public required Verdict Verdict { get; init; }
 

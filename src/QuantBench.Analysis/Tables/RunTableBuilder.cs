@@ -76,7 +76,8 @@ public static class RunTableBuilder
                     ? new RunFigure(Format.Missing, "not measured in this run")
                     : Of(spec, cell) is { } m
                         ? IsMeaningless(cell, spec.Metric) ? new RunFigure($"{spec.Text(m)} (meaningless)", CellResult.MeaninglessQuality)
-                            : new RunFigure(spec.Text(m), null, spec.Number(m), m.Error, m)
+                            : new RunFigure(m.IsWorseThanChance ? $"{spec.Text(m)} ({Measurement.WorseThanChance})" : spec.Text(m), null,
+                                spec.Number(m), m.Error, m)
                         : new RunFigure(cell.Status == CellStatus.Failed ? "failed" : Format.Missing, WhyMissing(spec, cell));
             }
         }

@@ -50,10 +50,16 @@ internal sealed class GlobalOptions
         foreach ((_, _, Option option) in _libraries) root.Options.Add(option);
     }
 
+    /// <summary>Option of the commands that open models.</summary>
+    public Option<bool> Rehash { get; } = new("--rehash")
+    {
+        Description = "read every model file again, even where inode, size and times say that it is the one whose hash is known",
+    };
+
     /// <summary>The runner's environment as these options say.</summary>
     public RunnerEnvironment Environment(ParseResult parsed) =>
         Installation.MakeEnvironment(parsed.GetValue(Results), parsed.GetValue(Cache), parsed.GetValue(Store),
-            NativeLibraries.Of(_libraries.Select(l => (l.Engine, l.Library, Given(parsed, l.Option)))));
+            NativeLibraries.Of(_libraries.Select(l => (l.Engine, l.Library, Given(parsed, l.Option)))), parsed.GetValue(Rehash));
 
     private static Option Make(NativeLibrary library) => library.NamedExample is null
         ? new Option<string?>(library.Option) { Description = library.Description, HelpName = library.HelpName, Recursive = true }

@@ -69,15 +69,10 @@ internal static class KernelsCommand
             HelpName = "ISAS",
             AllowMultipleArgumentsPerToken = true
         };
-        var tokens = new Option<int>("--tokens")
-        {
-            Description = "vectors that matmat multiplies at once",
-            HelpName = "N",
-            DefaultValueFactory = _ => 128
-        };
-        tokens.Validators.Add(r => Range(r, "--tokens", 2, 4096));
-        var threads = new Option<int>("--threads") { Description = "CPU threads; 0 = all", HelpName = "N", DefaultValueFactory = _ => 0 };
-        threads.Validators.Add(r => Range(r, "--threads", 0, 1024));
+        Option<int> tokens = NumberOption.Whole("--tokens", 2, 4096, 128);
+        tokens.Description = "vectors that matmat multiplies at once";
+        Option<int> threads = NumberOption.Whole("--threads", 0, 1024, 0);
+        threads.Description = "CPU threads; 0 = all";
         var hot = new Option<bool>(
             "--hot")
         { Description = "use the same weights each time, so that they stay in the caches where they fit" };
@@ -149,12 +144,6 @@ internal static class KernelsCommand
             DefaultValueFactory = _ => [usual],
             AllowMultipleArgumentsPerToken = true
         };
-
-    private static void Range(System.CommandLine.Parsing.OptionResult result, string name, int least, int most)
-    {
-        int value = result.GetValueOrDefault<int>();
-        if (value < least || value > most) result.AddError($"{name} must be {least} to {most}.");
-    }
 
     private static ImmutableArray<string> Split(string[] given) =>
         [.. given.SelectMany(g => g.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))];

@@ -78,7 +78,7 @@ internal static class ModelsCommand
             DefaultValueFactory = _ => new ImatrixOptions().Dataset
         };
         var json = new Option<bool>("--json") { Description = "print one JSON object per artifact" };
-        var prepare = new Command("prepare", "Make artifacts of a model ahead of a run.") { model, variant, calibration, json };
+        var prepare = new Command("prepare", "Make artifacts of a model ahead of a run.") { model, variant, calibration, global.Rehash, json };
         prepare.SetAction(async (parsed, stop) =>
         {
             RunnerEnvironment environment = global.Environment(parsed);
@@ -153,16 +153,9 @@ internal static class ModelsCommand
 
     private static Command Gc(GlobalOptions global, HelpTexts help)
     {
-        var older = new Option<double>("--older-than")
-        {
-            Description = "days without use after which artifacts and references go",
-            HelpName = "DAYS",
-            DefaultValueFactory = _ => 30
-        };
-        older.Validators.Add(r =>
-        {
-            if (r.GetValueOrDefault<double>() is not (>= 0 and <= 10_000)) r.AddError("--older-than must be 0 to 10000 days.");
-        });
+        Option<double> older = NumberOption.Decimal("--older-than", 0, 10_000, 30);
+        older.Description = "days without use after which artifacts and references go";
+        older.HelpName = "DAYS";
         var verify = new Option<bool>("--verify") { Description = "read every artifact first and remove damaged ones too" };
         var dryRun = new Option<bool>("--dry-run") { Description = "only say what would go" };
         var gc = new Command("gc", "Remove half-built leftovers, damaged artifacts, and what no run used for a while.") { older, verify,

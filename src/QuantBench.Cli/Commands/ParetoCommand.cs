@@ -23,13 +23,9 @@ internal static class ParetoCommand
             HelpName = "METRIC",
             AllowMultipleArgumentsPerToken = true,
         };
-        var tolerance = new Option<double>(
-            "--tolerance")
-        { Description = "relative loss on an axis that counts as none, in per cent (default: 0)", HelpName = "PERCENT" };
-        tolerance.Validators.Add(r =>
-        {
-            if (r.GetValueOrDefault<double>() is < 0 or > 100) r.AddError("--tolerance must be 0 to 100.");
-        });
+        Option<double> tolerance = NumberOption.Decimal("--tolerance", 0, 100, 0);
+        tolerance.Description = "relative loss on an axis that counts as none, in per cent";
+        tolerance.HelpName = "PERCENT";
         var plot = new Option<string?>(
             "--plot")
         {

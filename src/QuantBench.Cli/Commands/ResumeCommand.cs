@@ -20,7 +20,7 @@ internal static class ResumeCommand
         var force = new Option<bool>("--force") { Description = "go on although the machine, an engine, a model or a text changed" };
         ViewOptions view = new();
         var command = new Command("resume", "Go on with a run that was stopped or died; finished cells aren't measured again.") { run,
-            retry, force, view.Json, view.Plain };
+            retry, force, global.Rehash, view.Json, view.Plain };
         command.SetAction(async (parsed, stop) =>
         {
             RunnerEnvironment environment = global.Environment(parsed);

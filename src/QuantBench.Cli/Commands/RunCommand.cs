@@ -13,16 +13,13 @@ internal static class RunCommand
     {
         var suite = new Argument<string>("suite") { Description = "suite file, or the name of one in suites/" };
         var only = new Option<string[]>("--only") { Description = "keep cells that match; repeat to keep more", HelpName = "PATTERN" };
-        var threads = new Option<int?>("--threads") { Description = "CPU threads of every cell, whatever the suite says", HelpName = "N" };
-        threads.Validators.Add(r =>
-        {
-            if (r.GetValueOrDefault<int?>() is < 1 or > 1024) r.AddError("--threads must be 1 to 1024.");
-        });
+        Option<int?> threads = NumberOption.Whole("--threads", 1, 1024);
+        threads.Description = "CPU threads of every cell, whatever the suite says";
         var tags = new Option<string[]>("--tag") { Description = "free label of the run; repeat for more", HelpName = "TEXT" };
         ViewOptions view = new();
         var command = new Command("run", "Measure a suite's cells, one worker process each, and write table, report and result folder.")
         {
-            suite, only, threads, tags, view.Json, view.Plain,
+            suite, only, threads, tags, global.Rehash, view.Json, view.Plain,
         };
         command.SetAction(async (parsed, stop) =>
         {

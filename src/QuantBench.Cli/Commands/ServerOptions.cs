@@ -14,12 +14,7 @@ namespace QuantBench.Cli.Commands;
 /// <summary>What <c>dashboard</c> and <c>serve</c> share.</summary>
 internal sealed class ServerOptions
 {
-    private readonly Option<int> _port = new("--port")
-    {
-        Description = $"port (default: {DashboardOptions.DefaultPort}; 0 = any free one)",
-        HelpName = "N",
-        DefaultValueFactory = _ => DashboardOptions.DefaultPort
-    };
+    private readonly Option<int> _port = NumberOption.Whole("--port", 0, 65_535, DashboardOptions.DefaultPort);
     private readonly Option<string?> _listen = new(
         "--listen")
     {
@@ -45,10 +40,7 @@ internal sealed class ServerOptions
 
     public void AddTo(Command command)
     {
-        _port.Validators.Add(r =>
-        {
-            if (r.GetValueOrDefault<int>() is < 0 or > 65535) r.AddError("--port must be 0 to 65535.");
-        });
+        _port.Description = $"port (default: {DashboardOptions.DefaultPort}; 0 = any free one)";
         foreach (Option option in (Option[])[_port, _listen, _hosts, _certificate, _key, _login, _public, _suites])
             command.Options.Add(option);
     }

@@ -44,7 +44,8 @@ internal static class SynthesizeCommand
             HelpName = "PATH",
             Required = true
         };
-        var seed = new Option<int>("--seed") { Description = "the same seed gives the same bytes", DefaultValueFactory = _ => 1 };
+        Option<int> seed = NumberOption.Whole("--seed", int.MinValue, int.MaxValue, 1);
+        seed.Description = "the same seed gives the same bytes";
         var synthesize = new Command("synthesize",
             "Write a model with random weights in a real model's exact shape, to measure real sizes' speed and memory without a download.")
         {

@@ -21,27 +21,16 @@ internal static class TrendCommand
         Option<string?> backend = Filter("--backend", $"only this backend, e.g. {Composition.Engines.All.Catalog.Example}", "ID");
         Option<string?> workload = Filter("--workload", "only this workload", "NAME");
         Option<string?> suite = Filter("--suite", "only runs of this suite", "NAME");
-        var days = new Option<int?>("--days") { Description = "only runs of the last N days", HelpName = "N" };
-        var recent = new Option<int>("--recent")
-        {
-            Description = "latest runs of a series within which a change to the worse is an alert",
-            HelpName = "N",
-            DefaultValueFactory = _ => TrendAnalyzer.DefaultRecent
-        };
+        Option<int?> days = NumberOption.Whole("--days", 1, 36_500);
+        days.Description = "only runs of the last N days";
+        Option<int> recent = NumberOption.Whole("--recent", 1, 1_000_000, TrendAnalyzer.DefaultRecent);
+        recent.Description = "latest runs of a series within which a change to the worse is an alert";
         var fail = new Option<bool>("--fail-on-worse") { Description = "exit code 3 when there is an alert" };
         var webhook = new Option<string?>("--webhook")
         {
             Description = "http(s) address that alerts are posted to as JSON",
             HelpName = "URL"
         };
-        days.Validators.Add(r =>
-        {
-            if (r.GetValueOrDefault<int?>() is < 1 or > 36_500) r.AddError("--days must be 1 to 36500.");
-        });
-        recent.Validators.Add(r =>
-        {
-            if (r.GetValueOrDefault<int>() < 1) r.AddError("--recent must be 1 or more.");
-        });
         var output = new FrameOutput();
         var command = new Command("trend", "Follow a metric over runs, per machine and cell, and say where its level changed.")
         {

@@ -55,8 +55,9 @@ internal static class Installation
     /// <param name="cache">Cache root; null = the default.</param>
     /// <param name="store">Address of the results store; null = what the environment names, else the default.</param>
     /// <param name="natives">Native libraries of the user's own, by engine.</param>
+    /// <param name="rehash">Whether model files are read again, whatever is remembered of them.</param>
     public static RunnerEnvironment MakeEnvironment(string? results, string? cache, string? store,
-        ImmutableSortedDictionary<string, string> natives)
+        ImmutableSortedDictionary<string, string> natives, bool rehash = false)
     {
         string cacheRoot = Path.GetFullPath(cache ?? NonEmpty("QUANTBENCH_CACHE") ?? Path.Combine(Root, ".cache"));
         return new RunnerEnvironment
@@ -68,7 +69,7 @@ internal static class Installation
             NativeDirectories = natives,
             Engines = Engines.All,
             Worker = WorkerCommand,
-            OpenSource = path => ModelSource.Open(path, Path.Combine(cacheRoot, "hashes")),
+            OpenSource = path => ModelSource.Open(path, Path.Combine(cacheRoot, "hashes"), rehash),
             OpenTokenizer = ModelSource.OpenTokenizer,
             ReadFingerprint = () => FingerprintReader.Read() with { QuantBench = Version },
             Clock = TimeProvider.System,

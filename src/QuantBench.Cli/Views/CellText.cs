@@ -26,7 +26,10 @@ internal static class CellText
         if (figures.Length == 0) figures = [.. result.Metrics.Take(1)];
         string mark = result.HasMeaninglessQuality ? $" ({CellResult.MeaninglessQuality})" : "";
         return figures.Length == 0 ? "ok"
-            : string.Join(", ", figures.Select(m => $"{MetricTable.Find(m.Name)?.Title ?? m.Name} {Format.Value(m)}")) + mark;
+            : string.Join(", ", figures.Select(Figure)) + mark;
+
+        static string Figure(Measurement m) =>
+            $"{MetricTable.Find(m.Name)?.Title ?? m.Name} {Format.Value(m)}{(m.IsWorseThanChance ? $" ({Measurement.WorseThanChance})" : "")}";
     }
 
     /// <summary>Where a worker is.</summary>

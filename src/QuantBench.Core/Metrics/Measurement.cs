@@ -9,6 +9,14 @@ namespace QuantBench.Core.Metrics;
 /// </summary>
 public sealed record Measurement
 {
+    /// <summary>What usually makes a model's answers nonsense, for hints.</summary>
+    public const string CausesOfNonsense =
+        "weights laid out otherwise than the files say (zero points, group sizes, packing, order of heads), the tokenizer of another model, "
+            + "a damaged file, too few bits for this model";
+
+    /// <summary>First words of the mark on a perplexity above that of guessing.</summary>
+    public const string WorseThanChance = "worse than chance";
+
     /// <summary>Metric name; a name of <see cref="MetricTable"/>.</summary>
     [JsonPropertyName("name")]
     public required string Name { get; init; }
@@ -94,6 +102,10 @@ public sealed record Measurement
     [JsonPropertyName("notes")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public ImmutableArray<string>? Notes { get; init; }
+
+    /// <summary>Whether it is marked as worse than guessing.</summary>
+    [JsonIgnore]
+    public bool IsWorseThanChance => Notes?.Any(n => n.StartsWith(WorseThanChance, StringComparison.Ordinal)) ?? false;
 
     /// <summary>A measurement with the unit and direction that <see cref="MetricTable"/> gives the name.</summary>
     /// <param name="name">A metric's name.</param>

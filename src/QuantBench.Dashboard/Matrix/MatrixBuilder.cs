@@ -117,8 +117,9 @@ internal static class MatrixBuilder
                     isReference, false);
             bool capped = (m.Notes ?? []).Concat(result.Notes ?? []).Any(n => n.Contains("cap", StringComparison.Ordinal));
             string text = divisor == 1 ? Words.Bare(m) : Figure(m.Value, divisor);
+            if (m.IsWorseThanChance) text += " !";
             string full =
-                $"{name}: {Format.Value(m)}, "
+                $"{name}: {Format.Value(m)}{(m.IsWorseThanChance ? $", {Measurement.WorseThanChance}" : "")}, "
                     + $"{Words.Basis(m)}{(capped ? ", warm-up cap reached" : "")}{(isReference ? ", the reference" : "")}";
             return new MatrixCell(cell.Id.Value, MatrixCellKind.Value, text, scale.Step(m.Value), full, isReference, capped);
         }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text;
 using LLama.Exceptions;
 using LLama.Native;
@@ -9,7 +10,7 @@ using QuantBench.Inference.Engines;
 namespace QuantBench.Engines.LLamaSharp.Sessions;
 
 /// <summary>A GGUF file loaded through LLamaSharp.</summary>
-internal sealed unsafe class SharpModel : ILoadedModel
+internal sealed unsafe class SharpModel : ILoadedModel, IEngineReport
 {
     private SharpModel(LLamaSharpLibrary library, SafeLlamaModelHandle handle, SharpDevice device, NativeLogCapture capture)
     {
@@ -31,6 +32,9 @@ internal sealed unsafe class SharpModel : ILoadedModel
 
     /// <inheritdoc/>
     public string DeviceUsed { get; }
+
+    /// <inheritdoc/>
+    public ImmutableSortedDictionary<string, string> Facts => ImmutableSortedDictionary<string, string>.Empty.Add("cpu_variant", Library.Level);
 
     /// <summary>The library it lives in.</summary>
     public LLamaSharpLibrary Library { get; }
@@ -77,6 +81,9 @@ internal sealed unsafe class SharpModel : ILoadedModel
 
     /// <summary>A value of the model's metadata as text, or null.</summary>
     public string? Metadata(string key) => Handle.MetadataValueByKey(key) is { } value ? Encoding.UTF8.GetString(value.Span) : null;
+
+    /// <inheritdoc/>
+    public ImmutableArray<string> Finish() => [];
 
     /// <inheritdoc/>
     public IInferenceSession CreateSession(SessionOptions options) => SharpSession.Create(this, options);

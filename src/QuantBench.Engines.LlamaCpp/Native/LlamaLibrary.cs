@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using QuantBench.Core.Errors;
@@ -35,6 +36,10 @@ internal sealed unsafe class LlamaLibrary
 
     /// <summary>Version, commit, package and the features of the chosen CPU backend.</summary>
     public string Build { get; private set; } = "";
+
+    /// <summary>Which of the CPU backends of the build was loaded, e.g. <c>haswell</c>; <c>only</c> where the build has but one. They round
+    /// unlike, so figures of two of them differ a little.</summary>
+    public string CpuVariant { get; private set; } = "";
 
     /// <summary>Loads the libraries, or answers those already loaded.</summary>
     /// <exception cref="EngineException">They can't be loaded, are another release's, or another directory is loaded already.</exception>
@@ -109,6 +114,7 @@ internal sealed unsafe class LlamaLibrary
         Log.Attach();
         NativeMethods.ggml_backend_load_all_from_path(Installation.Directory);
         NativeMethods.llama_backend_init();
+        CpuVariant = FindCpuVariant();
         string source = Installation.Package
             ?? (Installation.Release is null ? Installation.Directory : Path.GetFileName(Installation.Directory) + " package");
         Build = $"llama.cpp {version} (ggml {NativeText.Read(NativeMethods.ggml_version())} "
@@ -131,6 +137,22 @@ internal sealed unsafe class LlamaLibrary
         string version = NativeText.Read(NativeMethods.llama_version());
         string release = "v" + version.Split('-')[0]; // builds from a release's source call themselves 0.5.0-dev
         return release == LlamaInstallation.WantedRelease ? "v" + version : throw WrongBuild($"llama.cpp {version}");
+    }
+
+    // The loader takes the best one that this CPU runs, and tells it in a debug line only.
+    private string FindCpuVariant()
+    {
+        const string Backend = "ggml-cpu";
+        using var process = Process.GetCurrentProcess();
+        foreach (ProcessModule module in process.Modules)
+        {
+            string name = Path.GetFileName(module.FileName).Split('.')[0];
+            int at = name.IndexOf(Backend, StringComparison.Ordinal);
+            if (at >= 0) return name[(at + Backend.Length)..].TrimStart('-') is { Length: > 0 } variant ? variant
+                : Installation.Package is null ? "only" : Path.GetFileName(Installation.Directory);
+        }
+
+        return "";
     }
 
     private EngineException WrongBuild(string found) => LlamaInstallation.WrongBuild(Installation.Directory, found);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using QuantBench.Core.Errors;
 using QuantBench.Engines.LlamaCpp.Native;
@@ -6,7 +7,7 @@ using QuantBench.Inference.Engines;
 namespace QuantBench.Engines.LlamaCpp.Sessions;
 
 /// <summary>A GGUF file loaded by llama.cpp.</summary>
-internal sealed unsafe class LlamaModel : ILoadedModel
+internal sealed unsafe class LlamaModel : ILoadedModel, IEngineReport
 {
     private const string TruncatedHint =
         "The file is truncated or damaged; compare its SHA-256 with its source's and build or fetch it again.";
@@ -47,6 +48,11 @@ internal sealed unsafe class LlamaModel : ILoadedModel
 
     /// <inheritdoc/>
     public string DeviceUsed { get; }
+
+    /// <inheritdoc/>
+    public ImmutableSortedDictionary<string, string> Facts => Library.CpuVariant.Length > 0
+        ? ImmutableSortedDictionary<string, string>.Empty.Add("cpu_variant", Library.CpuVariant)
+        : ImmutableSortedDictionary<string, string>.Empty;
 
     /// <summary>The library it lives in.</summary>
     public LlamaLibrary Library { get; }
@@ -107,6 +113,9 @@ internal sealed unsafe class LlamaModel : ILoadedModel
 
     /// <inheritdoc/>
     public IInferenceSession CreateSession(SessionOptions options) => LlamaSession.Create(this, options);
+
+    /// <inheritdoc/>
+    public ImmutableArray<string> Finish() => [];
 
     /// <inheritdoc/>
     public void Dispose() => Handle.Dispose();

@@ -37,7 +37,8 @@ internal sealed unsafe class KvCache : IDisposable
             "f16" => GgmlType.F16,
             "q8_0" => GgmlType.Q8_0,
             _ => throw new UnsupportedException("managed", $"a KV cache of type '{type}' is not implemented.",
-                "Set kv_type to f32, f16 or q8_0."),
+                shape.HeadWidth % GgmlTypes.Get(GgmlType.Q8_0).BlockElements == 0 ? "Set kv_type to f32, f16 or q8_0."
+                    : $"Set kv_type to f32 or f16; heads of width {shape.HeadWidth} fit no others."),
         };
         if (shape.HeadWidth % GgmlTypes.Get(_type).BlockElements != 0)
         {

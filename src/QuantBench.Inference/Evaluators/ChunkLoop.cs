@@ -46,7 +46,7 @@ internal sealed class ChunkLoop
     public void WarmUp(CancellationToken cancellationToken)
     {
         _batch.Clear();
-        _batch.Add(_plan.Text.Tokens.Span[0], 0, logitsWanted: true);
+        _batch.Add(_plan.Tokens.Span[0], 0, logitsWanted: true);
         _session.Append(_batch, cancellationToken);
         _session.Reset();
     }
@@ -84,7 +84,7 @@ internal sealed class ChunkLoop
     {
         _batch.Clear();
         _scoredOfRow.Clear();
-        ReadOnlySpan<int> tokens = _plan.Text.Tokens.Span;
+        ReadOnlySpan<int> tokens = _plan.Tokens.Span;
         for (int sequence = 0; sequence < together; sequence++)
         {
             int start = (chunk + sequence) * _plan.ContextLength;

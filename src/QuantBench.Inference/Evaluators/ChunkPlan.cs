@@ -9,6 +9,12 @@ internal sealed record ChunkPlan
     /// <summary>The text.</summary>
     public required EvaluationText Text { get; init; }
 
+    /// <summary>What is cut into chunks: the text's tokens, with the BOS token in front where the tokenizer adds one.</summary>
+    public required ReadOnlyMemory<int> Tokens { get; init; }
+
+    /// <summary>Bytes of text that each of <see cref="Tokens"/> stands for.</summary>
+    public required ReadOnlyMemory<ushort> TokenBytes { get; init; }
+
     /// <summary>Chunk length in tokens; also the context each sequence needs.</summary>
     public required int ContextLength { get; init; }
 
@@ -43,12 +49,15 @@ internal sealed record ChunkPlan
                 "Tokenize it again.");
         }
 
+        // llama-perplexity tokenizes with special tokens, so BOS is the text's first token before the text is cut.
+        ReadOnlyMemory<int> tokens = text.BosToken is { } bos ? (int[])[bos, .. text.Tokens.Span] : text.Tokens;
+        ReadOnlyMemory<ushort> tokenBytes = text.BosToken is null ? text.TokenBytes : (ushort[])[0, .. text.TokenBytes.Span];
         int contextLength = checked((int)settings.Int("n_ctx"));
-        int available = text.Tokens.Length / contextLength;
+        int available = tokens.Length / contextLength;
         if (available < 2)
         {
             throw new RequestException(
-                $"The text '{text.Dataset}' has {text.Tokens.Length} tokens; chunks of {contextLength} need at least {2L * contextLength}.",
+                $"The text '{text.Dataset}' has {tokens.Length} tokens; chunks of {contextLength} need at least {2L * contextLength}.",
                 "Use a longer text or a smaller n_ctx.");
         }
 
@@ -69,6 +78,8 @@ internal sealed record ChunkPlan
         return new ChunkPlan
         {
             Text = text,
+            Tokens = tokens,
+            TokenBytes = tokenBytes,
             ContextLength = contextLength,
             BatchTokens = checked((int)settings.Int("n_batch")),
             Chunks = chunks,
@@ -77,18 +88,18 @@ internal sealed record ChunkPlan
 
     /// <summary>Token that a scored position predicts.</summary>
     /// <param name="scored">Number of the scored position.</param>
-    public int Target(int scored) => Text.Tokens.Span[TextIndex(scored) + 1];
+    public int Target(int scored) => Tokens.Span[StreamIndex(scored) + 1];
 
-    /// <summary>Index in the text of a scored position.</summary>
+    /// <summary>Index in <see cref="Tokens"/> of a scored position.</summary>
     /// <param name="scored">Number of the scored position.</param>
-    public int TextIndex(int scored) => scored / ScoredPerChunk * ContextLength + First + scored % ScoredPerChunk;
+    public int StreamIndex(int scored) => scored / ScoredPerChunk * ContextLength + First + scored % ScoredPerChunk;
 
     /// <summary>Bytes of text that all scored targets stand for.</summary>
     public long ScoredBytes()
     {
-        ReadOnlySpan<ushort> lengths = Text.TokenBytes.Span;
+        ReadOnlySpan<ushort> lengths = TokenBytes.Span;
         long bytes = 0;
-        for (int i = 0; i < Scored; i++) bytes += lengths[TextIndex(i) + 1];
+        for (int i = 0; i < Scored; i++) bytes += lengths[StreamIndex(i) + 1];
         return bytes;
     }
 
@@ -96,8 +107,8 @@ internal sealed record ChunkPlan
     /// <exception cref="RequestException">It doesn't: text and model don't belong together.</exception>
     public void CheckVocabulary(int vocabularySize)
     {
-        int largest = Text.BosToken ?? 0;
-        foreach (int token in Text.Tokens.Span)
+        int largest = 0;
+        foreach (int token in Tokens.Span)
         {
             if (token < 0) throw new RequestException($"The text '{Text.Dataset}' holds the token id {token}.", "Tokenize it again.");
             largest = Math.Max(largest, token);

@@ -90,7 +90,8 @@ public sealed record EvaluationText
     /// <summary>SHA-256 of the tokenizer's definition.</summary>
     public required string TokenizerSha256 { get; init; }
 
-    /// <summary>BOS token that replaces the first token of each chunk; null when the model's tokenizer adds none.</summary>
+    /// <summary>BOS token that is put before the text and then in place of each chunk's first token; null when the model's tokenizer adds
+    /// none.</summary>
     public int? BosToken { get; init; }
 }
 

@@ -40,7 +40,7 @@ public sealed class PerplexityEvaluator : IWorkloadEvaluator
         double seconds = RunTimed(context, plan, loop, nll, cancellationToken);
         string protocol = QualityProtocol.Perplexity(plan.Text, plan.ContextLength, plan.Chunks);
         var metrics = ImmutableArray.CreateBuilder<Measurement>();
-        AddPerplexity(metrics, plan, nll, protocol);
+        AddPerplexity(metrics, plan, nll, loaded.Model.VocabularySize, protocol);
         AddSpeed(metrics, plan, seconds);
         loaded.AddSizes(metrics);
         return loaded.Result(metrics.ToImmutable(), [], Provenance(plan, protocol));
@@ -66,7 +66,9 @@ public sealed class PerplexityEvaluator : IWorkloadEvaluator
     }
 
     /// <summary>Adds <c>perplexity</c> and <c>bits_per_byte</c>.</summary>
-    internal static void AddPerplexity(ImmutableArray<Measurement>.Builder metrics, ChunkPlan plan, double[] nll, string protocol)
+    /// <exception cref="EngineException">It is beyond what a number holds.</exception>
+    internal static void AddPerplexity(ImmutableArray<Measurement>.Builder metrics, ChunkPlan plan, double[] nll, int vocabulary,
+        string protocol)
     {
         double[] chunks = new double[plan.Chunks];
         for (int chunk = 0; chunk < chunks.Length; chunk++)
@@ -75,11 +77,19 @@ public sealed class PerplexityEvaluator : IWorkloadEvaluator
         }
 
         Estimate perplexity = PairedStatistics.Perplexity(nll);
+        if (!double.IsFinite(perplexity.Value) || !chunks.All(double.IsFinite))
+        {
+            throw new EngineException(
+                $"The perplexity is beyond what a number holds: the mean negative log-likelihood is {PairedStatistics.Mean(nll).Value:0} nats "
+                    + "per token.", $"Likely causes: {Measurement.CausesOfNonsense}.");
+        }
+
         metrics.Add(Measurement.Of("perplexity", perplexity.Value, perplexity.Error, nll.Length) with
         {
             Samples = chunks,
             Ci95 = [perplexity.Value - Normal95 * perplexity.Error, perplexity.Value + Normal95 * perplexity.Error],
             Protocol = protocol,
+            Notes = perplexity.Value > vocabulary ? [ChanceMark(vocabulary)] : null,
         });
 
         // The error is the sum's: n times the mean's. Bytes are a fact of the text. A text of special tokens alone has none.
@@ -89,6 +99,10 @@ public sealed class PerplexityEvaluator : IWorkloadEvaluator
         double scale = nll.Length / Math.Log(2) / bytes;
         metrics.Add(Measurement.Of("bits_per_byte", mean.Value * scale, mean.Error * scale, nll.Length) with { Protocol = protocol });
     }
+
+    private static string ChanceMark(int vocabulary) =>
+        $"{Measurement.WorseThanChance}: guessing among the {vocabulary} tokens gives {vocabulary}. Likely causes: "
+            + Measurement.CausesOfNonsense;
 
     /// <summary>Adds <c>eval_tps</c> unless the clock stood still.</summary>
     internal static void AddSpeed(ImmutableArray<Measurement>.Builder metrics, ChunkPlan plan, double seconds)

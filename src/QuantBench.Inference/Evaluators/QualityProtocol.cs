@@ -2,7 +2,7 @@ namespace QuantBench.Inference.Evaluators;
 
 /// <summary>
 /// Protocol ids of quality figures: two figures may be compared exactly when their ids are equal. The leading name changes whenever the
-/// definition does.
+/// definition does: v2 puts BOS before the text is cut, as llama-perplexity does. Without BOS nothing has changed, and the id stays v1.
 /// </summary>
 public static class QualityProtocol
 {
@@ -14,7 +14,7 @@ public static class QualityProtocol
     public static string Perplexity(EvaluationText text, int contextLength, int chunks)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return $"ppl-v1;{Common(text, contextLength, chunks)}";
+        return $"ppl-{Version(text)};{Common(text, contextLength, chunks)}";
     }
 
     /// <summary>Id of figures against a reference: the perplexity's with the reference variant behind it.</summary>
@@ -25,8 +25,12 @@ public static class QualityProtocol
     public static string Divergence(EvaluationText text, int contextLength, int chunks, string reference)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return $"kl-v1;{Common(text, contextLength, chunks)};reference={reference}";
+        return $"kl-{Version(text)};{Common(text, contextLength, chunks)};reference={reference}";
     }
+
+    /// <summary>The rule by which the text is cut: <c>v1</c>, or <c>v2</c> where the tokenizer adds BOS.</summary>
+    /// <param name="text">The evaluation text.</param>
+    private static string Version(EvaluationText text) => text.BosToken is null ? "v1" : "v2";
 
     private static string Common(EvaluationText text, int contextLength, int chunks) =>
         $"n_ctx={contextLength};chunks={chunks};bos={text.BosToken?.ToString() ?? "none"};"

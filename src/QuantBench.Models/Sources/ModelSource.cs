@@ -30,14 +30,16 @@ public sealed record ModelSource(SourceKind Kind, string Path, ImmutableArray<st
     /// <exception cref="ModelFormatException">A file is broken.</exception>
     public static ModelSource Open(string path) => Open(path, null);
 
-    /// <summary>As <see cref="Open(string)"/>, but remembers the hashes of files.</summary>
+    /// <summary>As <see cref="Open(string)"/>, but remembers the hashes of files, so that gigabytes aren't read again on every
+    /// run.</summary>
     /// <param name="path">A Hugging Face directory, a GGUF file, or an ONNX file or directory.</param>
-    /// <param name="hashCacheDirectory">
-    /// Where hashes are remembered by path, size and time of last change, so that gigabytes aren't read again on every run; null = nowhere.
+    /// <param name="hashCacheDirectory">Where hashes are remembered by path, inode, size, and times of last change; null = nowhere.
     /// </param>
+    /// <param name="rehash">Reads every byte all the same, and remembers that.</param>
     /// <exception cref="RequestException">Nothing that can be used is there.</exception>
     /// <exception cref="ModelFormatException">A file is broken.</exception>
-    public static ModelSource Open(string path, string? hashCacheDirectory) => SourceOpener.Open(path, hashCacheDirectory);
+    public static ModelSource Open(string path, string? hashCacheDirectory, bool rehash = false) =>
+        SourceOpener.Open(path, new FileHashes(hashCacheDirectory, TimeProvider.System, rehash));
 
     /// <summary>The tokenizer of a model source.</summary>
     /// <param name="source">The source.</param>

@@ -22,7 +22,7 @@ internal static class SourceOpener
         "config.json", "quantize_config.json", "quant_config.json", SafetensorsModel.IndexFile, "tokenizer.json", "tokenizer_config.json",
     ];
 
-    public static ModelSource Open(string path, string? hashCacheDirectory)
+    public static ModelSource Open(string path, FileHashes hashes)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
@@ -45,7 +45,7 @@ internal static class SourceOpener
             throw new RequestException($"There is no model at '{full}'.", hint);
         }
 
-        return new ModelSource(kind, full, files, Hash(files, new FileHashes(hashCacheDirectory)));
+        return new ModelSource(kind, full, files, Hash(files, hashes));
     }
 
     public static ITextTokenizer OpenTokenizer(ModelSource source)

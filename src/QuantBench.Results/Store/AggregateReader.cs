@@ -34,7 +34,7 @@ public sealed class AggregateReader : IDisposable
         """;
 
     private const string MeasurementColumns = """
-        SELECT m.cell_row_id, m.name, m.value, m.error, m.n, m.mean, m.sd, m.ci_low, m.ci_high, m.p90, m.p95, m.p99, m.protocol
+        SELECT m.cell_row_id, m.name, m.value, m.error, m.n, m.mean, m.sd, m.ci_low, m.ci_high, m.p90, m.p95, m.p99, m.protocol, m.notes
         """;
 
     private const string SeriesColumns = """
@@ -240,7 +240,20 @@ public sealed class AggregateReader : IDisposable
             P95 = Number(row, 10),
             P99 = Number(row, 11),
             Protocol = row.IsNull(12) ? null : row.Text(12, protocols),
+            Notes = row.IsNull(13) ? null : Notes(row.Text(13)),
         };
+    }
+
+    private static ImmutableArray<string>? Notes(string json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<ImmutableArray<string>>(json, Json.Line);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 
     // NULL reads as 0, so that only a 0 needs a second look.

@@ -47,6 +47,9 @@ public sealed class ArtifactPreparer
     /// <summary>CPU threads for builds.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
 
+    /// <summary>What is known of artifacts that were read in this run.</summary>
+    internal ArtifactCheck Check { get; init; } = new();
+
     /// <summary>Folder for the logs of builds; null = none.</summary>
     public string? LogFolder { get; init; }
 
@@ -104,9 +107,16 @@ public sealed class ArtifactPreparer
         if (!cached) _events.Report(new RunEvent.PreparationStarted(_model, name));
         try
         {
-            RegistryEntry entry = await _registry.GetOrBuildAsync(
-                key, name, (path, stop) => BuildAsync(key, name, recipe, inputPaths.ToImmutable(), inputHashes.ToImmutable(), path, stop),
-                cancellationToken);
+            RegistryEntry entry = await GetOrBuildAsync();
+            if (cached && await Check.FaultAsync(entry, _registry.ArtifactPath(entry), cancellationToken) is { } fault)
+            {
+                _events.Report(new RunEvent.Warning($"{_model}: the artifact {name} in the cache is damaged ({fault}); it is made again"));
+                await _registry.DiscardAsync(key, cancellationToken);
+                cached = false;
+                _events.Report(new RunEvent.PreparationStarted(_model, name));
+                entry = await GetOrBuildAsync();
+            }
+
             Report(name, cached, start, entry.Bytes, null);
             return Prepared.Ready(entry, _registry.ArtifactPath(entry));
         }
@@ -115,6 +125,10 @@ public sealed class ArtifactPreparer
             Report(name, cached, start, 0, e.Explanation);
             return Prepared.Not(e);
         }
+
+        Task<RegistryEntry> GetOrBuildAsync() => _registry.GetOrBuildAsync(
+            key, name, (path, stop) => BuildAsync(key, name, recipe, inputPaths.ToImmutable(), inputHashes.ToImmutable(), path, stop),
+            cancellationToken);
     }
 
     private async Task<RegistryEntry> BuildAsync(

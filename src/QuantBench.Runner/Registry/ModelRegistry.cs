@@ -125,6 +125,27 @@ public sealed class ModelRegistry
         }
     }
 
+    /// <summary>Removes a damaged entry, so that the next build heals it.</summary>
+    /// <param name="key">Its key.</param>
+    /// <param name="cancellationToken">Stops waiting for whoever builds it.</param>
+    /// <exception cref="StoreException">The cache can't be written.</exception>
+    public async Task DiscardAsync(string key, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using FileLock held = await FileLock.TakeAsync(Path.Combine(_root, ".locks", $"{key}.lock"), _clock, cancellationToken);
+            Directory.CreateDirectory(Building);
+            // Crash point: the entry is gone, its remains are not. The next runner that builds it removes them.
+            Directory.Move(Path.Combine(_root, key), Path.Combine(Building, $"{key}.{Environment.ProcessId}.old"));
+            RemoveLeftovers(key);
+        }
+        catch (Exception e) when (DiskFault.Is(e))
+        {
+            throw DiskFault.Store($"the damaged artifact {Path.Combine(_root, key)} can't be removed", e,
+                "Remove it by hand, or name another place with --cache DIR or QUANTBENCH_CACHE.");
+        }
+    }
+
     /// <summary>Every entry, damaged ones included, by variant and source.</summary>
     public IReadOnlyList<RegistryItem> List() =>
         [.. EntryFolders().Select(ReadItem).OrderBy(i => i.Entry?.SourcePath, StringComparer.Ordinal)

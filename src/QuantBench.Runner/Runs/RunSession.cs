@@ -4,6 +4,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
 using QuantBench.Core.Variants;
 using QuantBench.Core.Workloads;
+using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Evaluators;
 using QuantBench.Results.Folders;
@@ -21,6 +22,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     private readonly Dictionary<(string Model, string Variant), Prepared> _artifacts = [];
     private readonly Dictionary<string, Prepared> _references = new(StringComparer.Ordinal);
     private readonly ReferenceCache _referenceCache = new(environment.CacheRoot, environment.Clock);
+    private readonly ArtifactCheck _check = new();
     private readonly CellRunner _cells = new(environment);
 
     /// <summary>Prepares the artifacts of cells, so that no build runs between two measurements.</summary>
@@ -49,6 +51,8 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         Prepared artifact = Artifact(cell.Model, cell.Variant.Id);
         if (artifact.Entry is not { } entry) return Without(cell, artifact.Status, artifact.Reason ?? "its artifact isn't there");
 
+        if (await _check.FaultAsync(entry, artifact.Path, cancellationToken) is { } fault)
+            return Without(cell, CellStatus.Failed, Changed(entry, fault));
         MarkUsed(entry);
         RunModel model = inputs.Model(cell.Model);
         var provenance = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
@@ -160,8 +164,12 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             Timeout = suite.Limits.PrepareTimeout,
             Threads = inputs.Fingerprint.LogicalCores,
             LogFolder = Path.Combine(folder.Path, RunFolder.LogsFolder),
+            Check = _check,
         };
     }
+
+    private static string Changed(RegistryEntry entry, string fault) =>
+        $"the artifact {entry.ArtifactName} changed while the run was under way: {fault}. Start the run again; the artifact is then made anew";
 
     private void MarkUsed(RegistryEntry entry) => new ModelRegistry(environment.CacheRoot, environment.Clock).MarkUsed(entry.Key);
 
@@ -174,15 +182,21 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             return Prepared.Not(unusable.Status, $"its reference can't be run on {backend}: {unusable.Reason}");
         // Refusal has checked the tokenizer of cells that are measured on a text.
         string[] measuredOn = RunInputs.NeedsText(cell)
-            ? [inputs.Text(cell.Settings.Text("dataset")).Sha256, inputs.Model(cell.Model).Tokenizer!.Sha256] : [cell.Workload];
+            ? [inputs.Text(cell.Settings.Text("dataset")).Sha256, .. CutOf(inputs.Model(cell.Model).Tokenizer!)] : [cell.Workload];
         string key = ReferenceCache.Key(
             [entry.Sha256, inputs.Engine(backend).Build ?? "", backend.ToString(), .. measuredOn,
                 ReferenceNeed.SettingsOf(cell).ToString()]);
         if (_references.TryGetValue(key, out Prepared? before)) return before;
+        if (await _check.FaultAsync(entry, artifact.Path, cancellationToken) is { } fault)
+            return Prepared.Not(CellStatus.Failed, $"its reference: {Changed(entry, fault)}");
         Prepared made = await ComputeReferenceAsync(cell, reference, entry, artifact.Path, text, key, cancellationToken);
         _references[key] = made;
         return made;
     }
+
+    /// <summary>The tokenizer, and with it the rule by which a text is cut: it isn't the one of older files where BOS is added.</summary>
+    private static string[] CutOf(ITextTokenizer tokenizer) =>
+        tokenizer.BosToken is null ? [tokenizer.Sha256] : [tokenizer.Sha256, "bos before the text"];
 
     private async Task<Prepared> ComputeReferenceAsync(
         Cell cell, Variant reference, RegistryEntry entry, string artifactPath, WorkerText? text, string key,

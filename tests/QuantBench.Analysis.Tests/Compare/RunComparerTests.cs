@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using QuantBench.Analysis.Compare;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
@@ -111,6 +112,37 @@ public sealed class RunComparerTests
             r => Assert.Equal(Verdict.NotComparable, r.Verdict));
         Assert.All(comparison.Rows.Where(r => r.Metric.Kind == MetricKind.Quality || r.Metric.Name == "artifact_size"),
             r => Assert.Equal(Verdict.NoDifferenceShown, r.Verdict));
+    }
+
+    [Theory]
+    [InlineData(1.0005, null, null, Verdict.Worse)] // one machine: the difference is the file's or the engine's
+    [InlineData(1.0005, "avx512f", null, Verdict.NoDifferenceShown)]
+    [InlineData(1.0005, null, "zen4", Verdict.NoDifferenceShown)]
+    [InlineData(1.0005, "avx512f", "haswell", Verdict.Worse)] // another CPU, but the same code
+    [InlineData(1.01, "avx512f", null, Verdict.Worse)] // more than rounding makes
+    public void Compare_DoesNotBlameAFile_ForWhatAnotherCpusRoundingMakes(double factor, string? flag, string? code, Verdict expected)
+    {
+        RunRecord b = SampleRun.Make("run-b");
+        ImmutableArray<string> flags = flag is null ? b.Info.Fingerprint.CpuFlags : [.. b.Info.Fingerprint.CpuFlags, flag];
+        b = b with { Info = b.Info with { Fingerprint = b.Info.Fingerprint with { CpuFlags = flags } } };
+        b = Change(b, code, c => c with { Metrics = [.. c.Metrics.Select(m => m.Name == "perplexity" ? Times(m, factor) : m)] });
+
+        RunComparison comparison = RunComparer.Compare(new ComparisonSide(Change(_a, code is null ? null : "haswell", c => c)),
+            new ComparisonSide(b));
+
+        MetricComparison[] rows = [.. comparison.Rows.Where(r => r.Metric.Name == "perplexity")];
+        Assert.NotEmpty(rows);
+        Assert.All(rows, r => Assert.Equal(expected, r.Verdict));
+        if (expected == Verdict.NoDifferenceShown)
+            Assert.All(rows, r => Assert.Contains("from rounding alone", r.Note, StringComparison.Ordinal));
+
+        static Measurement Times(Measurement m, double by) => m with { Value = m.Value * by, Samples = m.Samples?.Select(s => s * by).ToArray() };
+
+        static RunRecord Change(RunRecord run, string? code, Func<CellResult, CellResult> change) => run with
+        {
+            Cells = [.. run.Cells.Select(c =>
+                change(code is null ? c : c with { Provenance = c.Provenance.SetItem("cpu_variant", code) }))],
+        };
     }
 
     [Fact]

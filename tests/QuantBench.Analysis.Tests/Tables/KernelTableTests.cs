@@ -54,6 +54,24 @@ public sealed class KernelTableTests
         Assert.NotNull(row["tg_tps/128"]); // its speed is real
     }
 
+    [Fact]
+    public void Build_MarksAPerplexityWorseThanChance_AndKeepsItsNumber()
+    {
+        RunRecord sample = SampleRun.Make();
+        RunRecord broken = sample with
+        {
+            Cells = [.. sample.Cells.Select(c => c with
+            {
+                Metrics = [.. c.Metrics.Select(m => m.Name == "perplexity" ? m with { Notes = [$"{Measurement.WorseThanChance}: x"] } : m)],
+            })],
+        };
+
+        RunRow row = RunTableBuilder.Build(broken).Rows.Single(r => r.Variant.ShortName == "Q4_K_M");
+
+        Assert.Equal("38.64 ± 0.86 (worse than chance)", row.Figures["perplexity"].Text);
+        Assert.Equal(38.6398, row["perplexity"]);
+    }
+
     private static CellResult Cell(string type, string op, double bandwidth, double share, double? flops)
     {
         CellSettings settings = CellSettings.Empty.With("op", op).With("shape", "2048x2048").With("cache", "cold");

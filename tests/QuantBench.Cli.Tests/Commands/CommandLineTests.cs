@@ -55,6 +55,46 @@ public sealed class CommandLineTests
         Assert.DoesNotContain("one job in a process", output, StringComparison.Ordinal);
     }
 
+    public static TheoryData<string, string> Numbers()
+    {
+        var numbers = new TheoryData<string, string>();
+        Collect(QuantBenchCommand.Build(), "");
+        return numbers;
+
+        void Collect(Command command, string path)
+        {
+            Type[] kinds = [typeof(int), typeof(int?), typeof(long), typeof(double), typeof(double?), typeof(decimal)];
+            foreach (Option option in command.Options.Where(o => kinds.Contains(o.ValueType))) numbers.Add(path, option.Name);
+            foreach (Command child in command.Subcommands) Collect(child, $"{path} {child.Name}".Trim());
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Numbers))]
+    public void Number_IsReadStrictly_WhateverOptionItBelongsTo(string path, string option)
+    {
+        foreach (string wrong in (string[])["1,5", "1,500", "1_5", " 1", "1 ", "0x1", "1e3", "NaN", "Infinity", "\u0661", "1.5.5", "(1)", "$1", ""])
+        {
+            string[] errors = [.. QuantBenchCommand.Build().Parse([.. path.Split(' '), option, wrong]).Errors.Select(e => e.Message)];
+
+            Assert.Contains(errors, e => e.Contains($"{option} must be a", StringComparison.Ordinal) && e.Contains($"not '{wrong}'",
+                StringComparison.Ordinal));
+        }
+    }
+
+    [Theory]
+    [InlineData("1.5", 1.5)]
+    [InlineData("30", 30)]
+    [InlineData("0", 0)]
+    public void Decimal_HasAPoint(string text, double value)
+    {
+        ParseResult parsed = QuantBenchCommand.Build().Parse(["models", "gc", "--older-than", text]);
+
+        Assert.Empty(parsed.Errors);
+        Assert.Equal(value, parsed.GetValue<double>("--older-than"));
+        Assert.Equal(30, QuantBenchCommand.Build().Parse(["models", "gc"]).GetValue<double>("--older-than"));
+    }
+
     [Theory]
     [InlineData(64, "run")] // no suite
     [InlineData(64, "run", "x.yaml", "--threads", "0")]

@@ -29,6 +29,24 @@ public sealed class MatrixDifferencesTests
     }
 
     [Fact]
+    public void View_MarksAPerplexityWorseThanChance()
+    {
+        CellResult[] cells =
+        [
+            .. s_run.Cells.Select(c => c with
+            {
+                Metrics = [.. c.Metrics.Select(m => m.Name == "perplexity" && c.Cell.Variant.ShortName == "Q2_K"
+                    ? m with { Notes = [$"{Measurement.WorseThanChance}: x"] } : m)],
+            }),
+        ];
+        MatrixView view = View("perplexity", cells);
+
+        Assert.EndsWith(" !", Cell(view, "Q2_K").Text, StringComparison.Ordinal);
+        Assert.Contains("worse than chance", Cell(view, "Q2_K").Name, StringComparison.Ordinal);
+        Assert.DoesNotContain("chance", Cell(view, "F16").Name, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Against_KeepsTheMiddle_ForWhatIsNotShown()
     {
         // Both are 240 token/s with a noise of one per cent: the same variant measured again.

@@ -41,11 +41,22 @@ public class PerplexityEvaluatorTests
     }
 
     [Fact]
-    public void Evaluate_ReplacesFirstTokenOfEachChunk_WhenTokenizerAddsBos()
+    public void Evaluate_PutsBosBeforeTheTextAndOverEachChunksFirstToken_WhenTokenizerAddsIt()
     {
         EvaluationResult result = Evaluate(new ToyEngine(), s_settings, ToyEngine.Text(83, bos: 1));
 
-        Assert.Equal(396.49123762039557, Metric(result, "perplexity").Value, 396 * 1e-6);
+        Assert.Equal(845.8761708533264, Metric(result, "perplexity").Value, 845 * 1e-6);
+        Assert.Equal(3.4035059345612426, Metric(result, "bits_per_byte").Value, 1e-6);
+        Assert.StartsWith("ppl-v2;n_ctx=16;chunks=5;bos=1;", Metric(result, "perplexity").Protocol); // v1 was cut without it
+    }
+
+    [Fact]
+    public void Evaluate_CountsBosAmongTheTextsTokens_WhenTheLastChunkNeedsIt()
+    {
+        EvaluationResult result = Evaluate(new ToyEngine(), s_settings, ToyEngine.Text(79, bos: 1));
+
+        Assert.Equal(5, Metric(result, "perplexity").Samples!.Length); // 80 tokens
+        Assert.Equal(845.8761708533264, Metric(result, "perplexity").Value, 845 * 1e-6);
     }
 
     [Fact]
@@ -129,6 +140,29 @@ public class PerplexityEvaluatorTests
         var error = Assert.Throws<EngineException>(() => Evaluate(new ToyEngine { NaNAtAppend = 2 }, s_settings, ToyEngine.Text(83)));
 
         Assert.Contains("chunk 3, position 8", error.Message); // first row of the second append of two chunks, after the warm-up token
+    }
+
+    [Theory]
+    [InlineData(-0.01f, false)] // a little better than all alike
+    [InlineData(1f, true)]
+    public void Evaluate_MarksAPerplexity_ThatIsWorseThanChance(float scale, bool worse)
+    {
+        EvaluationText text = ToyEngine.Text(83);
+
+        Measurement perplexity = Metric(Evaluate(new ToyEngine { Scale = scale }, s_settings, text), "perplexity");
+
+        Assert.Equal(worse, perplexity.Value > ToyEngine.Vocabulary);
+        Assert.Equal(worse, perplexity.IsWorseThanChance);
+        if (worse) Assert.Contains("guessing among the 37 tokens gives 37", Assert.Single(perplexity.Notes!.Value), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Evaluate_Throws_WhenThePerplexityIsBeyondNumbers()
+    {
+        var error = Assert.Throws<EngineException>(() => Evaluate(new ToyEngine { Scale = 1e4f }, s_settings, ToyEngine.Text(83)));
+
+        Assert.Contains("beyond what a number holds", error.Message);
+        Assert.Contains("tokenizer", error.Hint);
     }
 
     [Fact]

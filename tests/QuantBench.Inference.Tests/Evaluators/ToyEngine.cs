@@ -19,6 +19,9 @@ internal sealed class ToyEngine : IEngine, ILogitsEngine
 
     public float Shift { get; init; }
 
+    /// <summary>What all logits are multiplied by.</summary>
+    public float Scale { get; init; } = 1;
+
     public string DeviceUsed { get; init; } = "cpu";
 
     public int TrainedContextLength { get; init; } = 4096;
@@ -170,7 +173,7 @@ internal sealed class ToyEngine : IEngine, ILogitsEngine
             for (int i = 0; i < Vocabulary; i++)
             {
                 int h = (int)(((long)sum * 7919 + (long)position * 104729 + i * 1299709L + (long)sum * i * 31) % 10007);
-                row[i] = (h - 5003) / 1024f + engine.Shift * (((h * 17 + i * 5) % 101 - 50) / 512f);
+                row[i] = engine.Scale * ((h - 5003) / 1024f + engine.Shift * (((h * 17 + i * 5) % 101 - 50) / 512f));
             }
         }
     }

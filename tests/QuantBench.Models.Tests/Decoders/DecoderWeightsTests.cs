@@ -65,8 +65,8 @@ public sealed class DecoderWeightsTests : IDisposable
         string gguf = _directory.Combine("model.gguf");
         HuggingFaceToGguf.Convert(source, gguf, GgmlType.F32, new Progress<double>(), CancellationToken.None);
 
-        using IDecoderWeights fromDirectory = DecoderWeights.Open(source);
-        using IDecoderWeights fromFile = DecoderWeights.Open(gguf);
+        using DecoderWeights fromDirectory = DecoderWeights.Open(source);
+        using DecoderWeights fromFile = DecoderWeights.Open(gguf);
         float[] a = new float[16], b = new float[16];
         fromDirectory.RopeFactors.Angles(fromDirectory.Shape, 512).Fill(0, a);
         fromFile.RopeFactors.Angles(fromFile.Shape, 512).Fill(0, b);

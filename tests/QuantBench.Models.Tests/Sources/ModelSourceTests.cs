@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Gguf;
 using QuantBench.Models.Conversion;
@@ -43,18 +44,65 @@ public class ModelSourceTests
         using var directory = new TemporaryDirectory();
         string path = directory.Write("m.gguf", TinyGguf.Build());
         string cache = directory.Combine("cache");
-        string first = ModelSource.Open(path, cache).Sha256;
+        string first = Hashes(cache).Sha256(path);
         string entry = Assert.Single(Directory.GetFiles(cache));
 
         // A mark in the cache shows that the second time it was read, not computed.
         string hash = new('0', 64);
         File.WriteAllText(entry, System.Text.RegularExpressions.Regex.Replace(File.ReadAllText(entry), "[0-9a-f]{64}", hash));
-        string remembered = ModelSource.Open(path, cache).Sha256;
+        string remembered = Hashes(cache).Sha256(path);
+        string forced = Hashes(cache, rehash: true).Sha256(path);
+        File.WriteAllText(entry, System.Text.RegularExpressions.Regex.Replace(File.ReadAllText(entry), "[0-9a-f]{64}", hash));
         File.SetLastWriteTimeUtc(path, File.GetLastWriteTimeUtc(path).AddSeconds(1));
-        string again = ModelSource.Open(path, cache).Sha256;
+        string again = Hashes(cache).Sha256(path);
 
-        Assert.NotEqual(first, remembered);
+        Assert.Equal(hash, remembered);
+        Assert.Equal(first, forced);
         Assert.Equal(first, again);
+    }
+
+    [Theory]
+    [InlineData("written over")]
+    [InlineData("put in its place")]
+    [InlineData("led to by the link")]
+    public void Open_SeesAnotherContent_UnderTheSameSizeAndTime(string how)
+    {
+        using var directory = new TemporaryDirectory();
+        string cache = directory.Combine("cache");
+        string path = directory.Write("m.gguf", TinyGguf.Build());
+        string other = directory.Write("n.gguf", TinyGguf.Build());
+        byte[] changed = File.ReadAllBytes(other);
+        changed[^1] ^= 1;
+        File.WriteAllBytes(other, changed);
+        var time = new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+        File.SetLastWriteTimeUtc(path, time);
+        File.SetLastWriteTimeUtc(other, time);
+        string opened = how.StartsWith("led", StringComparison.Ordinal)
+            ? File.CreateSymbolicLink(directory.Combine("link.gguf"), path).FullName : path;
+        string before = Hashes(cache).Sha256(opened);
+
+        if (how == "written over") File.WriteAllBytes(path, changed);
+        else if (how == "put in its place") File.Move(other, path, overwrite: true);
+        else
+        {
+            File.Delete(opened);
+            File.CreateSymbolicLink(opened, other);
+        }
+
+        File.SetLastWriteTimeUtc(path, time);
+        Assert.NotEqual(before, Hashes(cache).Sha256(opened));
+    }
+
+    [Fact]
+    public void Open_RemembersNothing_OfAFileThatHasJustChanged()
+    {
+        using var directory = new TemporaryDirectory();
+        string path = directory.Write("m.gguf", TinyGguf.Build());
+
+        string hash = ModelSource.Open(path, directory.Combine("cache")).Sha256; // it may change again in the same step of the clock
+
+        Assert.Equal(64, hash.Length);
+        Assert.False(Directory.Exists(directory.Combine("cache")));
     }
 
     [Fact]
@@ -63,12 +111,12 @@ public class ModelSourceTests
         using var directory = new TemporaryDirectory();
         string path = directory.Write("m.gguf", TinyGguf.Build());
         string cache = directory.Combine("cache");
-        string first = ModelSource.Open(path, cache).Sha256;
+        string first = Hashes(cache).Sha256(path);
         File.WriteAllText(Directory.GetFiles(cache)[0], "{");
 
-        Assert.Equal(first, ModelSource.Open(path, cache).Sha256);
-        Assert.Equal(first, ModelSource.Open(path, path).Sha256); // a file where the directory should be
-        Assert.Equal(first, ModelSource.Open(path).Sha256);
+        Assert.Equal(first, Hashes(cache).Sha256(path));
+        Assert.Equal(first, Hashes(path).Sha256(path)); // a file where the directory should be
+        Assert.Equal(first, Hashes(null).Sha256(path));
     }
 
     [Fact]
@@ -127,4 +175,8 @@ public class ModelSourceTests
         long weights = (297 * 64) + (2 * ((2 * 64 * 64) + (2 * 32 * 64) + (3 * 128 * 64) + (2 * 64))) + 64;
         Assert.Equal(new ArtifactSize(new FileInfo(path).Length, weights * 4, weights), size);
     }
+
+    // An hour from now, when change times of today are settled.
+    private static FileHashes Hashes(string? cache, bool rehash = false) =>
+        new(cache, new FakeTimeProvider(TimeProvider.System.GetUtcNow().AddHours(1)), rehash);
 }

@@ -109,6 +109,40 @@ public sealed class SuiteRunnerTests : IDisposable
     }
 
     [Fact]
+    public async Task Run_MakesAnArtifactAgain_WhenItsBytesAreNotItsRecipesAnyMore()
+    {
+        await RunAsync(MeasureOk);
+        string damaged = Directory.GetFiles(_folder.Combine("cache/models"), "artifact.gguf", SearchOption.AllDirectories)[1];
+        DateTime written = File.GetLastWriteTimeUtc(damaged);
+        File.WriteAllText(damaged, "weighty"); // as long as before
+        File.SetLastWriteTimeUtc(damaged, written);
+        _events.Clear();
+
+        RunOutcome outcome = await RunAsync(MeasureOk);
+
+        Assert.Equal(3, outcome.Ok);
+        Assert.Contains("is damaged (its SHA-256 is", Assert.Single(_events.OfType<RunEvent.Warning>()).Message, StringComparison.Ordinal);
+        Assert.Equal(2, _events.OfType<RunEvent.PreparationEnded>().Count(e => e.Cached));
+        Assert.Equal("weights", File.ReadAllText(damaged));
+        Assert.Empty(Directory.GetDirectories(_folder.Combine("cache/models/.building")));
+    }
+
+    [Fact]
+    public async Task Run_FailsTheCell_WhenItsArtifactChangesBetweenTwoCells()
+    {
+        RunOutcome outcome = await RunAsync(MeasureOk, onEvent: e =>
+        {
+            if (e is not RunEvent.CellFinished { Index: 0 }) return;
+            foreach (string artifact in Directory.GetFiles(_folder.Combine("cache/models"), "artifact.gguf",
+                SearchOption.AllDirectories))
+                File.WriteAllText(artifact, "weighty");
+        });
+
+        Assert.Equal((1, 2), (outcome.Ok, outcome.Failed));
+        Assert.Contains("changed while the run was under way", Cells(outcome)[1].Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Run_KeepsOnlyWhatOnlySays()
     {
         RunOutcome outcome = await RunAsync(MeasureOk, options: new RunOptions { Only = ["Q8_0"], Threads = 3 });
@@ -265,7 +299,7 @@ public sealed class SuiteRunnerTests : IDisposable
             + ""","provenance":{"engine_build":"fake v1"}}}'""";
 
     private const string Built =
-        """echo '{"event":"result","result":{"built":{"sha256":"9a3a45d01531a20e89ac6ae10b0b0beb0492acd7216a368aa062d1a5fecaf9cd","""
+        """echo '{"event":"result","result":{"built":{"sha256":"9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c","""
             + "\"bytes\":7,\"weight_bytes\":4,\"parameter_count\":1}}}'";
 
     private static IReadOnlyList<CellResult> Cells(RunOutcome outcome)
