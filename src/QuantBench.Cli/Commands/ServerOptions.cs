@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net;
+using QuantBench.Analysis.Plots;
 using QuantBench.Cli.Composition;
 using QuantBench.Core.Errors;
 using QuantBench.Dashboard;
@@ -83,6 +84,8 @@ internal sealed class ServerOptions
             PublicReading = parsed.GetValue(_public),
             Launcher = scheduler ? new SuiteRunLauncher(environment, WriteReport) : null,
         };
+        using var pen = new PlotProcess(Installation.DrawCommand.FileName, Installation.DrawCommand.Arguments, environment.Clock);
+        PlotPen.Use(pen);
         await using DashboardHost host = await DashboardHost.StartAsync(options, stop);
         output.WriteLine($"dashboard: {host.Address}");
         output.WriteLine($"results:   {environment.ResultsRoot}{(scheduler ? "   scheduler: on" : "")}");

@@ -10,6 +10,7 @@ using QuantBench.Analysis.Compare;
 using QuantBench.Core;
 using QuantBench.Core.Errors;
 using QuantBench.Dashboard.Accounts;
+using QuantBench.Dashboard.Figures;
 using QuantBench.Dashboard.Hosting;
 using QuantBench.Dashboard.Queries;
 using QuantBench.Lab;
@@ -108,7 +109,8 @@ internal static class DashboardApi
         }
         catch (QuantBenchException e)
         {
-            return Answers.Problem(e.Message, statusCode: StatusCodes.Status400BadRequest,
+            return Answers.Problem(e.Message,
+                statusCode: e is BusyException ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status400BadRequest,
                 extensions: e.Hint is null ? null : new Dictionary<string, object?> { ["hint"] = e.Hint });
         }
         catch (Exception e)

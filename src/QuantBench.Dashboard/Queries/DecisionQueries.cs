@@ -9,6 +9,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Gates;
 using QuantBench.Core.Limits;
 using QuantBench.Core.Profiles;
+using QuantBench.Dashboard.Figures;
 using QuantBench.Lab;
 using QuantBench.Results.Folders;
 
@@ -23,7 +24,8 @@ public sealed record ProfileAnswer(Profile Profile, ImmutableArray<Recommendatio
 /// <param name="runs">Reads runs.</param>
 /// <param name="options">Where profiles and claims lie.</param>
 /// <param name="cache">What stays true until the store changes.</param>
-internal sealed class DecisionQueries(RunQueries runs, LabOptions options, StoreCache cache)
+/// <param name="drawing">Draws.</param>
+internal sealed class DecisionQueries(RunQueries runs, LabOptions options, StoreCache cache, DrawingQueue drawing)
 {
     /// <summary>Names of the profiles.</summary>
     public ImmutableArray<string> ProfileNames => [.. options.ProfileFiles().Select(f => Path.GetFileNameWithoutExtension(f))];
@@ -90,7 +92,8 @@ internal sealed class DecisionQueries(RunQueries runs, LabOptions options, Store
     {
         if (await CandidatesAsync(runId, cancellationToken) is not { } set) return [];
         ImmutableArray<ParetoFront> fronts = ParetoAnalyzer.Analyze(set, [MetricSelector.Parse(x), MetricSelector.Parse(y)]);
-        return [.. fronts.Select((f, i) => (f, PlotFigure.Both((id, width) => Draw(f, id, width), $"front-{i + 1}")))];
+        return await drawing.DrawAsync<ImmutableArray<(ParetoFront, PlotFigure?)>>(() =>
+            [.. fronts.Select((f, i) => (f, PlotFigure.Both((id, width) => Draw(f, id, width), $"front-{i + 1}")))]);
 
         PlotFigure? Draw(ParetoFront front, string id, int width)
         {
