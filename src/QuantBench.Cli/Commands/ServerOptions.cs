@@ -88,7 +88,7 @@ internal sealed class ServerOptions
         PlotPen.Use(pen);
         await using DashboardHost host = await DashboardHost.StartAsync(options, stop);
         output.WriteLine($"dashboard: {host.Address}");
-        output.WriteLine($"results:   {environment.ResultsRoot}{(scheduler ? "   scheduler: on" : "")}");
+        output.WriteLine($"results:   {environment.ResultsRoot}{(scheduler ? $"   scheduler: {host.Scheduler}" : "")}");
         if (!environment.Store.IsDefault) output.WriteLine($"store:     {host.StoreLocation}");
         if (host.BootstrapCode is { } code)
             output.WriteLine($"first admin (only needed to change things): {host.Address}/setup?code={code}");

@@ -1,7 +1,7 @@
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Runs;
+using QuantBench.Lab.Hosting;
 using QuantBench.Lab.Notes;
 using QuantBench.Lab.State;
 using QuantBench.Results.Folders;
@@ -23,7 +23,8 @@ namespace QuantBench.Dashboard.Hosting;
 /// <param name="clock">The one clock.</param>
 /// <param name="logger">Receives what went wrong.</param>
 internal sealed class RetentionSweeper(ResultStore store, StoredRuns stored, ServerSettings settings, RunNotes notes, AuditLog audit,
-    TimeProvider clock, ILogger<RetentionSweeper> logger) : BackgroundService
+    TimeProvider clock, ILogger<RetentionSweeper> logger)
+    : SteadyService("removing old runs", clock, logger)
 {
     /// <summary>Tag of runs that are never removed.</summary>
     public const string KeepTag = "keep";
@@ -39,7 +40,7 @@ internal sealed class RetentionSweeper(ResultStore store, StoredRuns stored, Ser
     {
         if (settings.RetentionDays is not { } days) return [];
         var removed = new List<string>();
-        foreach (StoredRun run in await stored.OutdatedAsync(clock.GetUtcNow().AddDays(-days), cancellationToken))
+        foreach (StoredRun run in await stored.OutdatedAsync(Clock.GetUtcNow().AddDays(-days), cancellationToken))
         {
             cancellationToken.ThrowIfCancellationRequested();
             if (!IsTagged(run.Info) && Remove(run)) removed.Add(run.Info.Id);
@@ -49,28 +50,21 @@ internal sealed class RetentionSweeper(ResultStore store, StoredRuns stored, Ser
     }
 
     /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task WorkAsync(CancellationToken stopping)
     {
-        try
+        await Task.Delay(s_first, Clock, stopping);
+        while (true)
         {
-            await Task.Delay(s_first, clock, stoppingToken);
-            while (true)
+            try
             {
-                try
-                {
-                    await SweepAsync(stoppingToken);
-                }
-                catch (Exception e) when (e is StoreException or System.Data.Common.DbException || DiskFault.Is(e))
-                {
-                    logger.LogWarning("old runs can't be removed: {Problem}", e.Message);
-                }
-
-                await Task.Delay(s_interval, clock, stoppingToken);
+                await SweepAsync(stopping);
             }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // The server stops.
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                Logger.LogWarning("old runs can't be removed: {Problem}", e.Message);
+            }
+
+            await Task.Delay(s_interval, Clock, stopping);
         }
     }
 
