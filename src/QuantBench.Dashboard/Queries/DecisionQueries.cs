@@ -16,9 +16,10 @@ using QuantBench.Results.Folders;
 namespace QuantBench.Dashboard.Queries;
 
 /// <summary>A profile with what to ship for it.</summary>
-/// <param name="Profile">The profile.</param>
+/// <param name="Name">Name of its file.</param>
 /// <param name="Answers">One per model of the run.</param>
-public sealed record ProfileAnswer(Profile Profile, ImmutableArray<Recommendation> Answers);
+/// <param name="Fault">Why its file can't be used; null when it can.</param>
+public sealed record ProfileAnswer(string Name, ImmutableArray<Recommendation> Answers, string? Fault = null);
 
 /// <summary>What to ship, what is not beaten, what is claimed, what the gates say: all from one run.</summary>
 /// <param name="runs">Reads runs.</param>
@@ -51,7 +52,19 @@ internal sealed class DecisionQueries(RunQueries runs, LabOptions options, Store
     {
         CandidateSet? set = await CandidatesAsync(runId, cancellationToken);
         return set is null ? []
-            : ProfileNames.Select(Profile).Select(p => new ProfileAnswer(p, Recommend(set, p))).ToImmutableArray();
+            : ProfileNames.Select(Answer).ToImmutableArray();
+
+        ProfileAnswer Answer(string name)
+        {
+            try
+            {
+                return new ProfileAnswer(name, Recommend(set, Profile(name)));
+            }
+            catch (QuantBenchException e)
+            {
+                return new ProfileAnswer(name, [], e.Message); // the other profiles have answers
+            }
+        }
     });
 
     /// <summary>The claims judged by a run.</summary>
