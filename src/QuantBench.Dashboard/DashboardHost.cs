@@ -12,7 +12,9 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
 using QuantBench.Core.Errors;
 using QuantBench.Dashboard.Accounts;
 using QuantBench.Dashboard.Api;
@@ -97,8 +99,12 @@ public sealed class DashboardHost : IAsyncDisposable
         }
     }
 
+    /// <summary>What it does about the queue, in words.</summary>
+    public string Scheduler => _app.Services.GetRequiredService<SchedulerState>().Text;
+
     /// <summary>Waits until the token is cancelled, then stops.</summary>
     /// <param name="cancellationToken">Stops the server.</param>
+    /// <exception cref="InvalidOperationException">It ended by itself: some background work threw.</exception>
     public async Task WaitAsync(CancellationToken cancellationToken)
     {
         var stopped = new TaskCompletionSource();
@@ -106,6 +112,9 @@ public sealed class DashboardHost : IAsyncDisposable
         await using CancellationTokenRegistration ended = _app.Lifetime.ApplicationStopping.Register(() => stopped.TrySetResult());
         await stopped.Task;
         await _app.StopAsync(CancellationToken.None);
+        Exception? cause = _app.Services.GetServices<IHostedService>().OfType<BackgroundService>()
+            .Select(s => s.ExecuteTask?.Exception?.GetBaseException()).FirstOrDefault(e => e is not null);
+        if (cause is not null) throw new InvalidOperationException($"the server ended by itself: {cause.Message}", cause);
     }
 
     /// <inheritdoc/>
@@ -130,8 +139,9 @@ public sealed class DashboardHost : IAsyncDisposable
             });
         });
         builder.Logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning);
-        // Kestrel reports a taken port by exception as well; the command prints that one.
-        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None)
+        builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        // Kestrel reports a taken port by exception as well; the command prints that one. What ends a host is critical.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical)
             .AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Critical)
             .AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error).AddFilter("Hangfire", LogLevel.Warning);
         Register(builder.Services, options, lab, store);
@@ -169,7 +179,9 @@ public sealed class DashboardHost : IAsyncDisposable
         services.AddSingleton<AccountStore>().AddSingleton<ApiKeyStore>().AddSingleton<Bootstrap>().AddSingleton<OneLook>();
         services.AddDashboardQueries();
         services.AddSingleton<ResultWatcher>().AddHostedService(s => s.GetRequiredService<ResultWatcher>());
-        if (options.Launcher is { } launcher) services.AddSingleton(launcher).AddHostedService<LabServer>();
+        if (options.Launcher is { } launcher)
+            services.AddSingleton(launcher).AddSingleton<LabServer>().AddHostedService(s => s.GetRequiredService<LabServer>());
+        services.AddSingleton<SchedulerState>();
 
         services.AddRazorComponents().AddInteractiveServerComponents();
         services.Configure<CircuitOptions>(o => o.DisconnectedCircuitRetentionPeriod = TimeSpan.FromMinutes(1));

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net;
+using QuantBench.Analysis.Plots;
 using QuantBench.Cli.Composition;
 using QuantBench.Core.Errors;
 using QuantBench.Dashboard;
@@ -78,9 +79,11 @@ internal sealed class ServerOptions
             PublicReading = parsed.GetValue(_public),
             Launcher = scheduler ? new SuiteRunLauncher(environment, lab.Approvals, WriteReport) : null,
         };
+        using var pen = new PlotProcess(Installation.DrawCommand.FileName, Installation.DrawCommand.Arguments, environment.Clock);
+        PlotPen.Use(pen);
         await using DashboardHost host = await DashboardHost.StartAsync(options, stop);
         output.WriteLine($"dashboard: {host.Address}");
-        output.WriteLine($"results:   {environment.ResultsRoot}{(scheduler ? "   scheduler: on" : "")}");
+        output.WriteLine($"results:   {environment.ResultsRoot}{(scheduler ? $"   scheduler: {host.Scheduler}" : "")}");
         if (!environment.Store.IsDefault) output.WriteLine($"store:     {host.StoreLocation}");
         if (host.BootstrapCode is { } code)
             output.WriteLine($"first admin (only needed to change things): {host.Address}/setup?code={code}");
