@@ -45,7 +45,7 @@ public static class MeasurementBuilder
             offset += launch.Samples!.Length;
         }
 
-        string[] notes = [.. launches.SelectMany(m => m.Notes ?? []).Where(n => !IsOwn(n)).Distinct()];
+        string[] notes = LaunchNotes.Join(launches.Select(m => (m.Notes ?? []).Where(n => !IsOwn(n))));
         Measurement merged = FromLaunches(launches[0].Name, [.. launches.SelectMany(m => m.Samples!)],
             [.. launches.Select(m => m.Samples!.Length)], [.. disturbed], notes);
         return launches.Any(m => m.IsDisturbed && m.Timing!.DisturbedSamples is null) ? AsDisturbed(merged, null) : merged;
