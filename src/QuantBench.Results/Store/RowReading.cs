@@ -63,9 +63,15 @@ internal static class RowReading
             Ci95 = row is { CiLow: { } low, CiHigh: { } high } ? [low, high] : null,
             Protocol = row.Protocol,
             Notes = row.Notes is null ? null : JsonSerializer.Deserialize<ImmutableArray<string>>(row.Notes, Json.Line),
+            Timing = Timing(row.Timing),
             Samples = samples,
         };
     }
+
+    /// <summary>What the store knows of a timing's launches; null when it knows nothing.</summary>
+    /// <param name="json">The column.</param>
+    public static TimingFacts? Timing(string? json) =>
+        json is null ? null : JsonSerializer.Deserialize<TimingFacts>(json, Json.Line);
 
     private sealed record Details
     {
