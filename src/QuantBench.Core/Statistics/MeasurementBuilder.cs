@@ -64,10 +64,18 @@ public static class MeasurementBuilder
         };
     }
 
-    private static Measurement FromLaunches(string metric, double[] samples, int[] launches, int[] disturbed,
+    /// <summary>A timing of several launches.</summary>
+    /// <param name="metric">A metric's name.</param>
+    /// <param name="samples">At least one sample in the metric's unit, launch after launch.</param>
+    /// <param name="launches">Number of samples of each launch.</param>
+    /// <param name="disturbed">Indexes of the disturbed samples.</param>
+    /// <param name="notes">Marks on the figure.</param>
+    public static Measurement FromLaunches(string metric, double[] samples, int[] launches, int[] disturbed,
         params ReadOnlySpan<string> notes)
     {
         ArgumentNullException.ThrowIfNull(samples);
+        ArgumentNullException.ThrowIfNull(launches);
+        ArgumentNullException.ThrowIfNull(disturbed);
         HashSet<int> left = [.. disturbed];
         double[] clean = [.. samples.Where((_, i) => !left.Contains(i))];
         bool enough = clean.Length >= Math.Min(LeastSamples, samples.Length) && clean.Length >= LeastCleanShare * samples.Length;
