@@ -20,14 +20,14 @@ public static class RunComparer
     /// <param name="a">The base.</param>
     /// <param name="b">What is compared with it.</param>
     /// <param name="history">What is known of the noise between runs; null when nothing is.</param>
-    public static RunComparison Compare(ComparisonSide a, ComparisonSide b, RunHistory? history = null) => Compare(a, [b], history)[0];
+    public static RunComparison Compare(ComparisonSide a, ComparisonSide b, MachineHistory? history = null) => Compare(a, [b], history)[0];
 
     /// <summary>Compares several sides with one base; the correction counts all of them together.</summary>
     /// <param name="a">The base.</param>
     /// <param name="others">What is compared with it; at least one.</param>
     /// <param name="history">What is known of the noise between runs; null when nothing is.</param>
     /// <returns>One comparison per other side, in their order.</returns>
-    public static ImmutableArray<RunComparison> Compare(ComparisonSide a, IReadOnlyList<ComparisonSide> others, RunHistory? history = null)
+    public static ImmutableArray<RunComparison> Compare(ComparisonSide a, IReadOnlyList<ComparisonSide> others, MachineHistory? history = null)
     {
         ArgumentNullException.ThrowIfNull(a);
         ArgumentNullException.ThrowIfNull(others);
@@ -82,7 +82,7 @@ public static class RunComparer
             $"paired over {rows.Length.ToString(CultureInfo.InvariantCulture)} runs; A and B are those of the first");
     }
 
-    private static RunComparison Raw(ComparisonSide a, ComparisonSide b, RunHistory? history)
+    private static RunComparison Raw(ComparisonSide a, ComparisonSide b, MachineHistory? history)
     {
         ImmutableArray<string> differing = Differing(a, b);
         bool sameVariant = a.Variant is null || b.Variant is null;

@@ -6,7 +6,7 @@ namespace QuantBench.Analysis.Compare;
 
 /// <summary>What the store knows of how much figures vary from run to run. Each metric is read once. Not thread-safe.</summary>
 /// <param name="reader">The store; stays open as long as this is used.</param>
-public sealed class RunHistory(AggregateReader reader)
+public sealed class MachineHistory(AggregateReader reader)
 {
     private readonly Dictionary<(string Machine, string Metric), ILookup<string, SeriesRow>> _series = [];
 
