@@ -207,6 +207,8 @@ public sealed class CandidateSet
             candidate.Cells.FirstOrDefault(c => c.Cell.Workload == group.Workload && c.Cell.Settings.ToString() == group.Settings);
         if (cell is null) return new CandidateFigure(null, $"its {group.Workload} cell wasn't run");
         if (cell.Status != CellStatus.Ok) return new CandidateFigure(null, Unwell(cell), null, cell);
+        if (cell.Metric(source) is { IsDisturbed: true })
+            return new CandidateFigure(null, $"its {group.Workload} cell was disturbed by other work on the machine", null, cell);
         return cell.Metric(source) is { } m && double.IsFinite(m.Value)
             ? new CandidateFigure(Estimate.Of(m), null, m, cell)
             : new CandidateFigure(null, $"its {group.Workload} cell has no {source}", null, cell);

@@ -7,29 +7,25 @@ namespace QuantBench.Analysis.Compare;
 
 /// <summary>
 /// Compares two figures of one metric. Interval and p-value always come from one test, so they can't contradict each other:
-/// raw samples by Mann–Whitney with the Hodges–Lehmann interval, aggregates by Welch's test, chunks of one text in pairs, other quality
-/// figures by their standard errors. Before any correction for many comparisons, two figures of the same truth are called different in 5 %
-/// of cases.
+/// timings by their launches, and those of two runs by the machine's history where there is one (<see cref="MachineHistory"/>); chunks of one
+/// text in pairs, other quality figures by their standard errors. Before any correction for many comparisons, two figures of the same
+/// truth are called different in 5 % of cases. A disturbed timing gets no verdict.
 /// </summary>
 public static class FigureComparer
 {
-    /// <summary>Longest run of samples taken one by one; longer ones come from one loop, where neighbours resemble each other.</summary>
-    internal const int MostSamples = 200;
-
-    /// <summary>Blocks that longer runs of samples are cut into; each counts as one observation.</summary>
-    internal const int Blocks = 64;
-
     /// <summary>Compares B with A.</summary>
     /// <param name="row">The two figures; verdict and note are replaced.</param>
     /// <param name="differing">What keeps timings from being compared; empty when nothing does.</param>
-    public static MetricComparison Compare(MetricComparison row, IReadOnlyCollection<string> differing)
+    /// <param name="noise">How much a timing varies from run to run, for figures of two runs; null when it isn't known or both are of one
+    /// run.</param>
+    public static MetricComparison Compare(MetricComparison row, IReadOnlyCollection<string> differing, RunNoise? noise = null)
     {
         ArgumentNullException.ThrowIfNull(row);
         ArgumentNullException.ThrowIfNull(differing);
         if (!double.IsFinite(row.A.Value) || !double.IsFinite(row.B.Value)) return NotComparable(row, "a figure isn't a finite number");
         if (row.Metric.Kind == MetricKind.Quality) return Quality(row);
         if (row.Metric.IsExact) return Exact(row);
-        return differing.Count > 0 ? NotComparable(row, string.Join("; ", differing)) : Timed(row);
+        return differing.Count > 0 ? NotComparable(row, string.Join("; ", differing)) : Timed(row, noise);
     }
 
     private static MetricComparison Quality(MetricComparison row)
@@ -79,54 +75,41 @@ public static class FigureComparer
         return row with { Difference = difference, Verdict = Direct(row.Metric.Direction, row.B.Value > row.A.Value), Note = "exact" };
     }
 
-    private static MetricComparison Timed(MetricComparison row)
+    private static MetricComparison Timed(MetricComparison row, RunNoise? noise)
     {
         double? difference = row.A.Value == 0 ? null : (row.B.Value / row.A.Value) - 1;
-        if (row.A.Samples is { Length: > 1 } a && row.B.Samples is { Length: > 1 } b)
+        if (row.Metric.Kind != MetricKind.Timing) return Unsure(row, difference, "one observation a side: no interval");
+        if (Disturbed(row) is { } side) return Unsure(row, difference, $"{side} disturbed by other work on the machine: no verdict");
+        if (row.A.Mark is not null || row.B.Mark is not null) return Unsure(row, difference, "too few observations for an interval");
+        double[] a = row.A.Timing?.LaunchValues ?? [];
+        double[] b = row.B.Timing?.LaunchValues ?? [];
+        LaunchDifference? launches = LaunchDifference.Of(a, b);
+        if (launches is null && noise is null)
         {
-            return !a.All(Positive) || !b.All(Positive) ? Unsure(row, difference, "samples that aren't positive: no ratio")
-                : Samples(row, a, b);
+            return Unsure(row, difference, a.Length > 1 && b.Length > 1 ? "figures that aren't positive: no ratio"
+                : "can't tell from one launch a side: what changes from one process to the next isn't known");
         }
 
-        if (row.A is { Mean: > 0, StandardDeviation: { } sdA, N: > 1 and var nA }
-            && row.B is { Mean: > 0, StandardDeviation: { } sdB, N: > 1 and var nB })
-        {
-            MeanComparison means =
-                WelchTest.CompareLogs(new SampleSummary(row.B.Mean.Value, sdB, nB), new SampleSummary(row.A.Mean.Value, sdA, nA));
-            return Judge(
-                row, Math.Exp(means.Difference) - 1, new Interval(Math.Exp(means.Interval.Low) - 1, Math.Exp(means.Interval.High) - 1),
-                means.PValue,
-                $"ratio of means from stored aggregates (Welch), n = {Count(nA)} and {Count(nB)}");
-        }
-
-        return Unsure(row, difference, "one observation a side: no interval");
+        if (!(row.A.Value > 0) || !(row.B.Value > 0)) return Unsure(row, difference, "figures that aren't positive: no ratio");
+        LaunchDifference judged = noise is { } between ? LaunchDifference.BetweenRuns(row.B.Value / row.A.Value, between, launches)
+            : launches!.Value; // one of the two is known
+        string how = noise is { } known && judged != launches
+            ? $"noise between {Count(known.Runs)} runs of this cell on this machine"
+            : $"ratio over launches (Student), {Count(a.Length)} and {Count(b.Length)}";
+        Interval interval = judged.Interval;
+        if (judged is { Error: 0, Difference: 0 }) return Unsure(row, 0, $"equal; {how}");
+        return Judge(row, Math.Exp(judged.Difference) - 1, new Interval(Math.Exp(interval.Low) - 1, Math.Exp(interval.High) - 1),
+            judged.PValue, how) with
+        { Effect = a.Length > 0 && b.Length > 0 ? MannWhitney.Test(b, a).Effect : null };
     }
 
-    private static MetricComparison Samples(MetricComparison row, double[] a, double[] b)
+    private static string? Disturbed(MetricComparison row) => (row.A.IsDisturbed, row.B.IsDisturbed) switch
     {
-        string blocks = a.Length > MostSamples || b.Length > MostSamples
-            ? $", in medians of {Blocks} blocks because neighbouring samples aren't independent" : "";
-        double[] logsA = [.. InBlocks(a).Select(v => Math.Log(v))];
-        double[] logsB = [.. InBlocks(b).Select(v => Math.Log(v))];
-        MannWhitneyResult test = MannWhitney.Test(logsB, logsA);
-        ShiftEstimate shift = HodgesLehmann.Of(logsB, logsA);
-        string how = $"ratio by Hodges–Lehmann, Mann–Whitney, n = {Count(a.Length)} and {Count(b.Length)}{blocks}";
-        double difference = Math.Exp(shift.Shift) - 1;
-        if (!double.IsFinite(shift.Interval.Low))
-            return Unsure(row, difference, $"too few samples for a 95 % interval (n = {Count(a.Length)} and {Count(b.Length)})")
-                with
-            { Effect = test.Effect };
-        return Judge(row, difference, new Interval(Math.Exp(shift.Interval.Low) - 1, Math.Exp(shift.Interval.High) - 1), test.PValue, how)
-            with
-        { Effect = test.Effect };
-    }
-
-    private static double[] InBlocks(double[] samples) => samples.Length <= MostSamples
-        ? samples
-        : [.. Enumerable.Range(0, Blocks)
-            .Select(k =>
-                Descriptive.Median(
-                    samples.AsSpan()[(int)((long)samples.Length * k / Blocks)..(int)((long)samples.Length * (k + 1) / Blocks)]))];
+        (true, true) => "both sides were",
+        (true, false) => "the base was",
+        (false, true) => "it was",
+        _ => null,
+    };
 
     private static MetricComparison Judge(MetricComparison row, double difference, Interval interval, double p, string how)
     {

@@ -19,17 +19,19 @@ public static class RunComparer
     /// <summary>Compares B with A.</summary>
     /// <param name="a">The base.</param>
     /// <param name="b">What is compared with it.</param>
-    public static RunComparison Compare(ComparisonSide a, ComparisonSide b) => Compare(a, [b])[0];
+    /// <param name="history">What is known of the noise between runs; null when nothing is.</param>
+    public static RunComparison Compare(ComparisonSide a, ComparisonSide b, MachineHistory? history = null) => Compare(a, [b], history)[0];
 
     /// <summary>Compares several sides with one base; the correction counts all of them together.</summary>
     /// <param name="a">The base.</param>
     /// <param name="others">What is compared with it; at least one.</param>
+    /// <param name="history">What is known of the noise between runs; null when nothing is.</param>
     /// <returns>One comparison per other side, in their order.</returns>
-    public static ImmutableArray<RunComparison> Compare(ComparisonSide a, IReadOnlyList<ComparisonSide> others)
+    public static ImmutableArray<RunComparison> Compare(ComparisonSide a, IReadOnlyList<ComparisonSide> others, MachineHistory? history = null)
     {
         ArgumentNullException.ThrowIfNull(a);
         ArgumentNullException.ThrowIfNull(others);
-        return Correct([.. others.Select(b => Raw(a, b))]);
+        return Correct([.. others.Select(b => Raw(a, b, history))]);
     }
 
     /// <summary>
@@ -41,7 +43,7 @@ public static class RunComparer
     {
         ArgumentNullException.ThrowIfNull(pairs);
         ArgumentOutOfRangeException.ThrowIfLessThan(pairs.Count, 2, nameof(pairs));
-        RunComparison[] single = [.. pairs.Select(p => Raw(p.A, p.B))];
+        RunComparison[] single = [.. pairs.Select(p => Raw(p.A, p.B, null))];
         Dictionary<(string Cell, string Metric), MetricComparison>[] byKey = [
             .. single.Select(c => c.Rows.DistinctBy(Key).ToDictionary(Key))];
         MetricComparison[] rows =
@@ -80,7 +82,7 @@ public static class RunComparer
             $"paired over {rows.Length.ToString(CultureInfo.InvariantCulture)} runs; A and B are those of the first"));
     }
 
-    private static RunComparison Raw(ComparisonSide a, ComparisonSide b)
+    private static RunComparison Raw(ComparisonSide a, ComparisonSide b, MachineHistory? history)
     {
         ImmutableArray<string> differing = Differing(a, b);
         bool sameVariant = a.Variant is null || b.Variant is null;
@@ -90,6 +92,7 @@ public static class RunComparer
         var met = new HashSet<CellKey>(cellsB.Count);
         var seen = new HashSet<(string, string, BackendId, string, double, double)>();
         var rows = ImmutableArray.CreateBuilder<MetricComparison>();
+        var cellIds = new List<string?>(); // of each row; null when the sides' cells aren't the same
         var onlyA = ImmutableArray.CreateBuilder<string>();
         foreach (CellResult cell in a.Cells)
         {
@@ -99,15 +102,22 @@ public static class RunComparer
             {
                 Cells(cell, other, Title(cell.Cell), UnlikeArithmetic.Of(a.Run, cell, b.Run, other), rows,
                     m => seen.Add((key.Model, key.Variant, key.Backend, m.Name, m.A, m.B)));
+                while (cellIds.Count < rows.Count) cellIds.Add(cell.Cell.Id.Value == other.Cell.Id.Value ? cell.Cell.Id.Value : null);
             }
         }
 
         // Each row is judged alone; both cores of a small machine are worth having when there are 100,000.
         MetricComparison[] judged = new MetricComparison[rows.Count];
+        RunNoise?[] noise = [.. cellIds.Select((id, i) => Noise(id, rows[i].Metric))];
         Parallel.For(0, judged.Length, i => judged[i] = rows[i].Note.Length > 0 ? rows[i]
-            : UnlikeArithmetic.Weigh(FigureComparer.Compare(rows[i], differing)));
+            : UnlikeArithmetic.Weigh(FigureComparer.Compare(rows[i], differing, noise[i])));
         return new RunComparison(a.Name, b.Name, differing, ImmutableCollectionsMarshal.AsImmutableArray(judged), onlyA.ToImmutable(),
             [.. cellsB.Where(c => !met.Contains(c.Key)).Select(c => c.Value.Cell.Title)]);
+
+        // Drift between runs moves figures of one run alike, so that it is no part of their difference.
+        RunNoise? Noise(string? cell, MetricDefinition metric) =>
+            history is null || cell is null || metric.Kind != MetricKind.Timing || a.Run.Info.Id == b.Run.Info.Id ? null
+                : history.Of(a.Run.Info.Fingerprint.MachineId, cell, metric, a.Run.Info.Id, b.Run.Info.Id);
 
         // Where both sides name a variant or a backend, that is what is compared; everything else must be equal.
         CellKey Key(CellResult result) => new(

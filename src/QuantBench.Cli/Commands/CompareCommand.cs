@@ -5,6 +5,7 @@ using QuantBench.Analysis.Frames;
 using QuantBench.Cli.Composition;
 using QuantBench.Core.Errors;
 using QuantBench.Results.Reading;
+using QuantBench.Results.Store;
 
 namespace QuantBench.Cli.Commands;
 
@@ -28,8 +29,10 @@ internal static class CompareCommand
             string[] names = parsed.GetRequiredValue(sides);
             // reading is most of the work at 100,000 cells
             ComparisonSide[][] read = await Task.WhenAll(names.Select(s => Task.Run(() => Parse(s, source), stop)));
+            using AggregateReader? store = source.OpenHistory();
+            MachineHistory? history = store is null ? null : new MachineHistory(store);
             ImmutableArray<RunComparison> comparisons = read[0].Length == 1 && read.All(r => r.Length == 1)
-                ? RunComparer.Compare(read[0][0], [.. read.Skip(1).Select(r => r[0])])
+                ? RunComparer.Compare(read[0][0], [.. read.Skip(1).Select(r => r[0])], history)
                 : [.. read.Skip(1).Select(r => Paired(read[0], r))];
             await output.WriteAsync(parsed,
                 () => string.Join('\n', comparisons.Select(c => ComparisonText.Markdown(c, output.MostRows(parsed)))),
@@ -41,6 +44,9 @@ internal static class CompareCommand
               quantbench compare latest:F16 latest:Q8_0 latest:Q4_K_M       two variants against F16, within one run
               quantbench compare run-a+run-b+run-c:Q4_0 run-a+run-b+run-c:Q4_K_M    paired over three runs: the noise between runs counts
               quantbench compare old new --format csv --out differences.csv
+
+            Timings of two runs are judged by how much the cell varied between earlier runs of this machine, where five or more are in the
+            store; else by the launches of the two; from one launch a side nothing can be told. A disturbed timing gets no verdict.
 
             better, worse       the 95 % interval excludes 0, and the test holds after correction for all comparisons (Benjamini–Hochberg)
             no difference shown the interval holds 0, or the corrected test fails; the note says which

@@ -26,7 +26,7 @@ internal sealed class JsonView(TextWriter output) : IRunView
             RunEvent.PreparationProgress p =>
                 new { Event = "preparation_progress", p.Model, p.Name, p.Value.Phase, p.Value.Done, p.Value.Total },
             RunEvent.PreparationEnded p => new { Event = "preparation_ended", p.Model, p.Name, p.Cached, p.Seconds, p.Bytes, p.Problem },
-            RunEvent.CellStarted c => new { Event = "cell_started", c.Index, c.Total, c.Cell },
+            RunEvent.CellStarted c => new { Event = "cell_started", c.Index, c.Total, c.Cell, c.Launch, c.Launches },
             RunEvent.CellProgress c =>
                 new { Event = "cell_progress", c.Index, c.Cell.Id, c.Value.Phase, c.Value.Done, c.Value.Total, c.Value.Detail },
             RunEvent.CellFinished c => new { Event = "cell_finished", c.Index, c.Total, c.Result },

@@ -107,6 +107,10 @@ public sealed record CellResult
     [JsonIgnore]
     public bool HasMeaninglessQuality => Notes?.Contains(MeaninglessQuality) ?? false;
 
+    /// <summary>Whether other work on the machine is in any of its timings.</summary>
+    [JsonIgnore]
+    public bool IsDisturbed => Metrics.Any(m => m.IsDisturbed);
+
     /// <summary>The measurement of a name, or null.</summary>
     public Measurement? Metric(string name) => Metrics.FirstOrDefault(m => m.Name == name);
 }

@@ -107,6 +107,23 @@ public sealed record Measurement
     [JsonIgnore]
     public bool IsWorseThanChance => Notes?.Any(n => n.StartsWith(WorseThanChance, StringComparison.Ordinal)) ?? false;
 
+    /// <summary>Launches, disturbed samples and mark of a timing; null for other figures and for timings of earlier builds.</summary>
+    [JsonPropertyName("timing")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public TimingFacts? Timing { get; init; }
+
+    /// <summary>What the figure is worth; null for one like any other.</summary>
+    [JsonIgnore]
+    public FigureMark? Mark => Timing?.Mark;
+
+    /// <summary>Whether other work on the machine is in the figure.</summary>
+    [JsonIgnore]
+    public bool IsDisturbed => Mark == FigureMark.Disturbed;
+
+    /// <summary>Worker processes that took the samples.</summary>
+    [JsonIgnore]
+    public int Launches => Timing is { LaunchSamples.Length: > 0 } timing ? timing.LaunchSamples.Length : 1;
+
     /// <summary>A measurement with the unit and direction that <see cref="MetricTable"/> gives the name.</summary>
     /// <param name="name">A metric's name.</param>
     /// <param name="value">The figure to quote.</param>

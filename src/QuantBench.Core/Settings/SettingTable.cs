@@ -67,6 +67,8 @@ public static class SettingTable
         new("depth", SettingKind.Integer, 0L, "tokens already in the KV cache before the measured part", 0, 1 << 20),
         new("repetitions", SettingKind.Integer, 10L,
             "least repetitions; more follow until the interval is tight or the cap is reached", 1, 100_000),
+        new("launches", SettingKind.Integer, 3L,
+            "worker processes that measure the cell, each its share of the repetitions; never more than repetitions", 1, 100),
         new("max_repetitions", SettingKind.Integer, 200L, "most repetitions", 1, 1_000_000),
         new("target_ci", SettingKind.Number, 0.02, "wanted half-width of the 95 % interval of the median, relative to it", 0.0001,
             1),

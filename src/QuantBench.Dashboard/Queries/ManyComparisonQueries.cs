@@ -137,8 +137,8 @@ internal sealed class ManyComparisonQueries(ComparisonQueries sides, StoreCache 
         return PlotFigure.Both((id, width) => DistributionPlot.Draw(row.Metric, row.Cell, sets, id, width), "distribution");
     }
 
-    private static ManyComparison Of(ComparisonSide a, ImmutableArray<ComparisonSide> others) =>
-        new(a, others, Labels([a, .. others]), RunComparer.Compare(a, others));
+    private ManyComparison Of(ComparisonSide a, ImmutableArray<ComparisonSide> others) =>
+        new(a, others, Labels([a, .. others]), sides.Compare(a, others));
 
     // Only what tells the sides apart: six full names would hide it.
     private static ImmutableArray<string> Labels(ComparisonSide[] all)

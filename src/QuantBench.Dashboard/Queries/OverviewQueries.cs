@@ -30,12 +30,13 @@ internal sealed record OverviewView(
 /// <summary>Gathers the first page.</summary>
 /// <param name="stored">What the store has.</param>
 /// <param name="runs">Runs.</param>
+/// <param name="comparisons">Compares runs.</param>
 /// <param name="machines">Machines.</param>
 /// <param name="queue">Queued runs.</param>
 /// <param name="cache">What stays true until the store changes.</param>
 /// <param name="clock">The one clock.</param>
-internal sealed class OverviewQueries(StoredRuns stored, RunQueries runs, MachineQueries machines, OccurrenceStore queue, StoreCache cache,
-    TimeProvider clock)
+internal sealed class OverviewQueries(StoredRuns stored, RunQueries runs, ComparisonQueries comparisons, MachineQueries machines,
+    OccurrenceStore queue, StoreCache cache, TimeProvider clock)
 {
     private const int LatestRuns = 8;
     private const int MostTried = 10;
@@ -65,7 +66,7 @@ internal sealed class OverviewQueries(StoredRuns stored, RunQueries runs, Machin
             RunRecord? first = await runs.RecordAsync(before, cancellationToken);
             RunRecord? second = await runs.RecordAsync(after, cancellationToken);
             if (first is null || second is null) throw new StoreException("a run is gone.", "Run 'quantbench results reindex'.");
-            RunComparison comparison = RunComparer.Compare(new ComparisonSide(first), new ComparisonSide(second));
+            RunComparison comparison = comparisons.Compare(new ComparisonSide(first), [new ComparisonSide(second)])[0];
             return new ChangeReport(
                 before, after,
                 [.. comparison.Rows.Where(r => r.Verdict is Verdict.Better or Verdict.Worse)

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Machine;
 using QuantBench.Core.Metrics;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
@@ -54,6 +55,9 @@ public sealed record EvaluationContext
 
     /// <summary>Folder for files that the cell leaves beside its result; null = none. Made by who writes the first one.</summary>
     public string? OutputFolder { get; init; }
+
+    /// <summary>Worker processes that measure the cell, this one among them: each makes its share of the repetitions.</summary>
+    public int Launches { get; init; } = 1;
 
     /// <summary>The one clock.</summary>
     public required TimeProvider Clock { get; init; }
@@ -123,6 +127,14 @@ public interface IMachineProbe
     /// <summary>Temperatures (°C), frequencies (MHz), throttle counts and the load that other processes put on the machine, by
     /// name.</summary>
     ImmutableSortedDictionary<string, double> Conditions();
+
+    /// <summary>What disturbed this process since the previous call; null at the first one, and where the OS doesn't tell.</summary>
+    Interference? NextInterference() => null;
+
+    /// <summary>What the cores did since the previous call that gave an answer; null where the OS doesn't tell, and when less time has
+    /// passed.</summary>
+    /// <param name="least">Shortest span that is wanted.</param>
+    CoreUse? NextCores(TimeSpan least) => null;
 
     /// <summary>Logical cores this process may use.</summary>
     int UsableCores { get; }

@@ -62,47 +62,53 @@ public sealed class KernelEvaluator : IWorkloadEvaluator
         CheckOutput(kernel, context.Cell);
 
         var seconds = new List<double>();
-        var rule = new RepetitionRule(context.Cell.Settings, context.Clock);
         GC.Collect();
+        var log = new InterferenceLog(context, threads);
+        var rule = new RepetitionRule(context, log);
         while (rule.WantsMore(seconds))
         {
             cancellationToken.ThrowIfCancellationRequested();
             seconds.Add(TimeOf(context, kernel, runs));
+            log.Add();
             context.Progress.Report(
                 new EvaluationProgress("measure", seconds.Count, context.Cell.Settings.Int("repetitions"),
                     $"{spec.Bytes / seconds[^1] / 1e9:0.00} GB/s"));
         }
 
+        log.End();
         string[] marks = [.. rule.Marks(seconds)];
-        foreach (string mark in marks) notes.Add($"kernel: {mark}");
         ImmutableArray<Measurement>.Builder metrics = ImmutableArray.CreateBuilder<Measurement>();
-        metrics.AddRange(Measurements(spec, seconds, memory, marks));
+        metrics.AddRange(Measurements(spec, seconds, memory, log.Disturbed(), marks));
+        notes.AddRange((metrics[0].Notes ?? []).Select(n => $"kernel: {n}"));
         if (context.Machine.PeakResidentBytes() is { } peak) metrics.Add(Measurement.Of("rss_peak", peak));
-        return LoadedCell.Result(
+        EvaluationResult result = LoadedCell.Result(
             context, threads, context.Cell.Backend.Device, before, metrics.ToImmutable(), notes,
             ("runs_per_sample", runs.ToString()), ("weight_bytes", spec.WeightBytes.ToString()),
             ("clock", kernel is IDeviceKernel ? "device events" : "host"),
             ("memory_bandwidth", memory is { } bandwidth ? $"{bandwidth:0} B/s" : "not measured"));
+        return InterferenceLog.AddTo(result, log);
     }
 
     /// <summary>The measurements of a kernel.</summary>
     /// <param name="spec">The kernel.</param>
     /// <param name="seconds">Seconds of one run, one sample each; at least one.</param>
     /// <param name="memoryBandwidth">Memory bandwidth in bytes per second; null when it wasn't measured.</param>
+    /// <param name="disturbed">Indexes of the samples that were disturbed.</param>
     /// <param name="marks">Marks on the figures.</param>
     public static IEnumerable<Measurement> Measurements(KernelSpec spec, IReadOnlyCollection<double> seconds, double? memoryBandwidth,
-        params string[] marks)
+        int[] disturbed, params string[] marks)
     {
         ArgumentNullException.ThrowIfNull(spec);
         ArgumentNullException.ThrowIfNull(seconds);
         double[] bandwidth = [.. seconds.Select(s => spec.Bytes / s)];
-        yield return MeasurementBuilder.FromSamples("kernel_bandwidth", bandwidth, marks);
+        yield return MeasurementBuilder.FromRepetitions("kernel_bandwidth", bandwidth, disturbed, marks);
         // Many tokens are bound by arithmetic: their share would only say how many there are.
         if (memoryBandwidth is > 0 && spec.Tokens == 1)
-            yield return MeasurementBuilder.FromSamples("kernel_bandwidth_share", [.. bandwidth.Select(b => b / memoryBandwidth.Value)],
-                marks);
+            yield return MeasurementBuilder.FromRepetitions("kernel_bandwidth_share",
+                [.. bandwidth.Select(b => b / memoryBandwidth.Value)], disturbed, marks);
         if (spec.Operations > 0)
-            yield return MeasurementBuilder.FromSamples("kernel_flops", [.. seconds.Select(s => spec.Operations / s)], marks);
+            yield return MeasurementBuilder.FromRepetitions("kernel_flops", [.. seconds.Select(s => spec.Operations / s)], disturbed,
+                marks);
     }
 
     /// <returns>Runs of a sample.</returns>

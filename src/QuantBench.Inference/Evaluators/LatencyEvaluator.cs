@@ -17,8 +17,11 @@ namespace QuantBench.Inference.Evaluators;
 /// </summary>
 public sealed class LatencyEvaluator : IWorkloadEvaluator
 {
-    /// <summary>Most token latencies stored; later ones still count in <c>tg_tps</c>.</summary>
+    /// <summary>Most token latencies stored of all launches; later ones still count in <c>tg_tps</c>.</summary>
     public const int MaxTokenSamples = 4096;
+
+    // Time per token of a whole generation over the tokens' median: more is stalls, not speed.
+    private const double MostUneven = 1.5;
 
     /// <inheritdoc/>
     public string Workload => "latency";
@@ -43,43 +46,55 @@ public sealed class LatencyEvaluator : IWorkloadEvaluator
         repetition.Prefill(cancellationToken);
         var notes = new List<string>();
         var metrics = ImmutableArray.CreateBuilder<Measurement>();
+        var logs = new List<InterferenceLog>();
         if (prompt > 0)
         {
-            var part = new LatencyPart(context, "prompt", prompt, repetition.RunPrompt, () => repetition.PromptMs);
+            var part = new LatencyPart(context, "prompt", prompt, repetition.RunPrompt, () => repetition.PromptMs, loaded.Threads);
             long? prefilled = part.WarmUp(notes, cancellationToken);
             List<double> ttftMs = [];
             RepetitionRule rule = part.Measure(() => ttftMs.Add(repetition.TtftMs), cancellationToken);
-            metrics.Add(Speed("pp_tps", part.Milliseconds, prompt, rule, notes));
-            metrics.Add(MeasurementBuilder.FromSamples("ttft", [.. ttftMs], [.. rule.Marks(ttftMs)]));
+            metrics.Add(Speed("pp_tps", part, prompt, rule, notes));
+            metrics.Add(MeasurementBuilder.FromRepetitions("ttft", [.. ttftMs], part.Log!.Disturbed(), [.. rule.Marks(ttftMs)]));
             if ((prefilled ?? context.Machine.ResidentBytes()) is { } bytes) metrics.Add(Measurement.Of("rss_prefill", bytes));
+            logs.Add(part.Log);
         }
 
         if (generate > 0)
         {
-            var part = new LatencyPart(context, "generation", generate, repetition.RunGeneration, () => repetition.GenerateMs);
+            var part = new LatencyPart(context, "generation", generate, repetition.RunGeneration, () => repetition.GenerateMs,
+                loaded.Threads);
             part.WarmUp(notes, cancellationToken);
-            repetition.StartRecording();
-            RepetitionRule rule = part.Measure(static () => { }, cancellationToken);
-            metrics.Add(Speed("tg_tps", part.Milliseconds, generate, rule, notes));
-            metrics.Add(TokenLatency(repetition, (long)part.Milliseconds.Count * generate));
+            var tokens = new TokenTimes(MaxTokenSamples / context.Launches);
+            RepetitionRule rule = part.Measure(() => tokens.Add(repetition.TokenMs), cancellationToken);
+            metrics.AddRange(Generation(Speed("tg_tps", part, generate, rule, notes), tokens, part.Log!));
+            logs.Add(part.Log!);
         }
 
         loaded.AddSizes(metrics);
-        return loaded.Result(metrics.ToImmutable(), notes);
+        foreach (Measurement metric in metrics.Where(m => m.IsDisturbed)) notes.Add($"{metric.Name}: {metric.Notes!.Value[^1]}");
+        return InterferenceLog.AddTo(loaded.Result(metrics.ToImmutable(), notes), [.. logs]);
     }
 
-    private static Measurement Speed(string metric, List<double> milliseconds, int tokens, RepetitionRule rule, List<string> notes)
+    private static Measurement Speed(string metric, LatencyPart part, int tokens, RepetitionRule rule, List<string> notes)
     {
-        string[] marks = [.. rule.Marks(milliseconds)];
+        string[] marks = [.. rule.Marks(part.Milliseconds)];
         foreach (string mark in marks) notes.Add($"{metric}: {mark}");
-        return MeasurementBuilder.FromSamples(metric, [.. milliseconds.Select(ms => tokens / (ms / 1000))], marks);
+        return MeasurementBuilder.FromRepetitions(metric, [.. part.Milliseconds.Select(ms => tokens / (ms / 1000))], part.Log!.Disturbed(),
+            marks);
     }
 
-    private static Measurement TokenLatency(LatencyRepetition repetition, long tokens)
+    // Both figures of a generation come from the same repetitions. Where the tokens' median and the whole still tell different stories,
+    // most of the time went into a few stalls, and neither is the engine's speed.
+    private static Measurement[] Generation(Measurement speed, TokenTimes tokens, InterferenceLog log)
     {
-        double[] samples = repetition.TokenMs();
-        return samples.Length < tokens
-            ? MeasurementBuilder.FromSamples("token_latency", samples, $"first {samples.Length} of {tokens} tokens")
+        (double[] samples, long all) = tokens.Of(i => speed.IsDisturbed || !log.IsDisturbed(i));
+        Measurement latency = samples.Length < all
+            ? MeasurementBuilder.FromSamples("token_latency", samples, $"first {samples.Length} of {all} tokens")
             : MeasurementBuilder.FromSamples("token_latency", samples);
+        if (speed.IsDisturbed) return [speed, MeasurementBuilder.AsDisturbed(latency, "so were the repetitions it comes from")];
+        double ratio = 1000 / speed.Value / latency.Value;
+        if (ratio is > 1 / MostUneven and < MostUneven) return [speed, latency];
+        string why = $"half of the tokens took {latency.Value:0.###} ms or less, but a generation took {1000 / speed.Value:0.###} ms per token";
+        return [MeasurementBuilder.AsDisturbed(speed, why), MeasurementBuilder.AsDisturbed(latency, why)];
     }
 }

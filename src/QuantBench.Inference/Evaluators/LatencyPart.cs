@@ -6,10 +6,15 @@ namespace QuantBench.Inference.Evaluators;
 /// <param name="tokens">Tokens of one repetition.</param>
 /// <param name="run">Makes one repetition.</param>
 /// <param name="lastMs">Milliseconds the last repetition took.</param>
-internal sealed class LatencyPart(EvaluationContext context, string name, int tokens, Action<CancellationToken> run, Func<double> lastMs)
+/// <param name="threads">Threads that compute.</param>
+internal sealed class LatencyPart(EvaluationContext context, string name, int tokens, Action<CancellationToken> run, Func<double> lastMs,
+    int threads)
 {
     /// <summary>Milliseconds of each measured repetition.</summary>
     public List<double> Milliseconds { get; } = [];
+
+    /// <summary>Which of them were disturbed; null before <see cref="Measure"/>.</summary>
+    public InterferenceLog? Log { get; private set; }
 
     /// <summary>Repeats until a steady state, or to the cap, which leaves a mark.</summary>
     /// <param name="notes">Receives the mark.</param>
@@ -51,17 +56,21 @@ internal sealed class LatencyPart(EvaluationContext context, string name, int to
         GC.Collect();
         GC.WaitForPendingFinalizers();
         GC.Collect();
-        var rule = new RepetitionRule(context.Cell.Settings, context.Clock);
+        var log = new InterferenceLog(context, threads);
+        Log = log;
+        var rule = new RepetitionRule(context, log);
         while (rule.WantsMore(Milliseconds))
         {
             cancellationToken.ThrowIfCancellationRequested();
             run(cancellationToken);
             Milliseconds.Add(lastMs());
+            log.Add();
             afterEach();
             context.Progress.Report(new EvaluationProgress(
                 "measure", Milliseconds.Count, context.Cell.Settings.Int("repetitions"), $"{name} {tokens / (lastMs() / 1000):0.0} t/s"));
         }
 
+        log.End();
         return rule;
     }
 }

@@ -16,8 +16,7 @@ internal sealed class LatencyRepetition
     private readonly int _batchTokens;
     private readonly TokenBatch[] _pieces;
     private readonly TokenBatch _single = new();
-    private readonly double[] _tokenMs = new double[LatencyEvaluator.MaxTokenSamples];
-    private int _recorded;
+    private readonly double[] _tokenMs;
 
     public LatencyRepetition(EvaluationContext context, IInferenceSession session, int vocabulary, int prompt, int generate, int depth)
     {
@@ -25,6 +24,7 @@ internal sealed class LatencyRepetition
         long seed = context.Cell.Settings.Int("seed");
         _random = new Random((int)(seed ^ (seed >> 32)));
         _batchTokens = checked((int)context.Cell.Settings.Int("n_batch"));
+        _tokenMs = new double[generate];
         _pieces = [.. Enumerable.Range(0, (prompt + _batchTokens - 1) / _batchTokens).Select(_ => new TokenBatch())];
     }
 
@@ -52,11 +52,8 @@ internal sealed class LatencyRepetition
         }
     }
 
-    /// <summary>Forgets the token latencies of the warm-up.</summary>
-    public void StartRecording() => _recorded = 0;
-
-    /// <summary>Token latencies recorded, in order.</summary>
-    public double[] TokenMs() => _tokenMs[.._recorded];
+    /// <summary>Milliseconds of each token of the last generation; overwritten by the next one.</summary>
+    public ReadOnlySpan<double> TokenMs => _tokenMs;
 
     /// <summary>Runs one prompt.</summary>
     public void RunPrompt(CancellationToken cancellationToken)
@@ -87,7 +84,7 @@ internal sealed class LatencyRepetition
             Fill(_single, 1, lastWanted: true);
             _session.Append(_single, cancellationToken);
             long after = _clock.GetTimestamp();
-            if (_recorded < _tokenMs.Length) _tokenMs[_recorded++] = _clock.GetElapsedTime(before, after).TotalMilliseconds;
+            _tokenMs[i] = _clock.GetElapsedTime(before, after).TotalMilliseconds;
             before = after;
         }
 

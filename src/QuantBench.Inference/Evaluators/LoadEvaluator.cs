@@ -33,21 +33,25 @@ public sealed class LoadEvaluator : IWorkloadEvaluator
         context.Progress.Report(new EvaluationProgress("warm-up", 0, 0, ""));
         double first = LoadOnce();
         var samples = new List<double>();
-        var rule = new RepetitionRule(context.Cell.Settings, context.Clock);
+        var log = new InterferenceLog(context, threads, faultsCount: false);
+        var rule = new RepetitionRule(context, log);
         while (rule.WantsMore(samples))
         {
             cancellationToken.ThrowIfCancellationRequested();
             samples.Add(LoadOnce());
+            log.Add();
             context.Progress.Report(
                 new EvaluationProgress("measure", samples.Count, context.Cell.Settings.Int("repetitions"), $"{samples[^1]:0.0} ms"));
         }
 
+        log.End();
         string[] marks = [.. rule.Marks(samples)];
         var metrics = ImmutableArray.CreateBuilder<Measurement>();
-        metrics.Add(MeasurementBuilder.FromSamples("load_time", [.. samples], marks));
+        metrics.Add(MeasurementBuilder.FromRepetitions("load_time", [.. samples], log.Disturbed(), marks));
         LoadedCell.AddSizes(context, metrics, memory, residentLoaded);
-        return LoadedCell.Result(context, threads, deviceUsed, before, metrics.ToImmutable(), [.. marks, $"first load {first:0.0} ms"],
-            facts);
+        string[] notes = [.. metrics[0].Notes ?? [], $"first load {first:0.0} ms"];
+        return InterferenceLog.AddTo(
+            LoadedCell.Result(context, threads, deviceUsed, before, metrics.ToImmutable(), notes, facts), log);
 
         double LoadOnce()
         {

@@ -5,12 +5,13 @@ namespace QuantBench.Inference.Evaluators;
 
 /// <summary>The machine this process runs on.</summary>
 /// <param name="clock">The one clock.</param>
-public sealed class MachineProbe(TimeProvider clock) : IMachineProbe
+public sealed class MachineProbe(TimeProvider clock) : IMachineProbe, IDisposable
 {
     /// <summary>Name of the condition that tells which share of all cores other processes kept busy since the previous reading.</summary>
     public const string OtherShare = "other_cpu_share";
 
     private readonly MachineConditions _conditions = new(clock);
+    private readonly InterferenceReader _interference = new(clock);
 
     /// <inheritdoc/>
     public int UsableCores => Environment.ProcessorCount;
@@ -23,4 +24,13 @@ public sealed class MachineProbe(TimeProvider clock) : IMachineProbe
 
     /// <inheritdoc/>
     public ImmutableSortedDictionary<string, double> Conditions() => _conditions.Read();
+
+    /// <inheritdoc/>
+    public Interference? NextInterference() => _interference.Next();
+
+    /// <inheritdoc/>
+    public CoreUse? NextCores(TimeSpan least) => _interference.NextCores(least);
+
+    /// <inheritdoc/>
+    public void Dispose() => _interference.Dispose();
 }

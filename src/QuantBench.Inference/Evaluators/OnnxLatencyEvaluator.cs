@@ -41,30 +41,35 @@ public sealed class OnnxLatencyEvaluator : IWorkloadEvaluator, IReferencedWorklo
         ImmutableArray<TensorOutput> outputs = model.Outputs();
         WarmUpUntilSteady(context, model, notes, cancellationToken);
         var samples = new List<double>();
-        var rule = new RepetitionRule(context.Cell.Settings, context.Clock);
+        var log = new InterferenceLog(context, threads);
+        var rule = new RepetitionRule(context, log);
         while (rule.WantsMore(samples))
         {
             cancellationToken.ThrowIfCancellationRequested();
             samples.Add(RunOnce(context, model, cancellationToken));
+            log.Add();
             context.Progress.Report(
                 new EvaluationProgress("measure", samples.Count, context.Cell.Settings.Int("repetitions"), $"{samples[^1]:0.00} ms"));
         }
 
+        log.End();
         string[] marks = [.. rule.Marks(samples)];
         var metrics = ImmutableArray.CreateBuilder<Measurement>();
-        metrics.Add(MeasurementBuilder.FromSamples("run_latency", [.. samples], marks));
-        metrics.Add(MeasurementBuilder.FromSamples("runs_per_second", [.. samples.Select(ms => 1000 / ms)], marks));
+        metrics.Add(MeasurementBuilder.FromRepetitions("run_latency", [.. samples], log.Disturbed(), marks));
+        metrics.Add(
+            MeasurementBuilder.FromRepetitions("runs_per_second", [.. samples.Select(ms => 1000 / ms)], log.Disturbed(), marks));
         if (context.ReferencePath is { } path) AddErrors(metrics, TensorReference.Read(path), outputs);
         LoadedCell.AddSizes(context, metrics, model.Memory, residentLoaded);
         // After the sizes: the other model's memory isn't this one's.
         if (context.Cell.Settings.Text("reference_file") is { Length: > 0 } file)
             AddErrors(metrics, OutputsOfFile(context, file, inputs, cancellationToken), outputs);
-        notes.AddRange(marks);
+        notes.AddRange(metrics[0].Notes ?? []);
         notes.Add($"first run {first:0.00} ms");
         string deviceUsed = model.DeviceUsed;
         (string, string)[] facts = [.. LoadedCell.FactsOf(model), ("inputs", string.Join("; ", inputs.Select(i => i.Description)))];
         if (model is IEngineReport report) notes.AddRange(report.Finish());
-        return LoadedCell.Result(context, threads, deviceUsed, before, metrics.ToImmutable(), notes, facts);
+        return InterferenceLog.AddTo(
+            LoadedCell.Result(context, threads, deviceUsed, before, metrics.ToImmutable(), notes, facts), log);
     }
 
     /// <inheritdoc/>

@@ -5,45 +5,57 @@ namespace QuantBench.Inference.Evaluators;
 
 /// <summary>
 /// When measuring ends: after at least <c>repetitions</c>, as soon as every series' 95 % bootstrap interval of the median is within
-/// ±<c>target_ci</c>; at the latest when <c>time_cap</c> seconds have passed or <c>max_repetitions</c> were done. At least one repetition
-/// is always made.
+/// ±<c>target_ci</c>; at the latest when <c>time_cap</c> seconds have passed or <c>max_repetitions</c> were done. Only repetitions that
+/// nothing disturbed count; while those are fewer than wanted, it goes on for up to three times as long. One of several launches makes
+/// its share of all that. At least one repetition is always made.
 /// </summary>
 internal sealed class RepetitionRule
 {
+    /// <summary>How much longer it may take to find enough undisturbed repetitions.</summary>
+    public const int Extension = 3;
+
     private readonly long _least;
     private readonly long _most;
     private readonly double _target;
     private readonly double _capSeconds;
+    private readonly InterferenceLog _log;
     private readonly TimeProvider _clock;
     private readonly long _start;
     private long _nextCheck;
 
     /// <summary>Starts the cap's clock.</summary>
-    public RepetitionRule(CellSettings settings, TimeProvider clock)
+    /// <param name="context">The cell.</param>
+    /// <param name="log">Knows which repetitions were disturbed.</param>
+    public RepetitionRule(EvaluationContext context, InterferenceLog log)
     {
-        _least = settings.Int("repetitions");
-        _most = Math.Max(_least, settings.Int("max_repetitions"));
+        CellSettings settings = context.Cell.Settings;
+        long all = settings.Int("repetitions");
+        _least = Share(all, context.Launches);
+        _most = Share(Math.Max(all, settings.Int("max_repetitions")), context.Launches);
         _target = settings.Number("target_ci");
-        _capSeconds = settings.Number("time_cap");
-        _clock = clock;
-        _start = clock.GetTimestamp();
+        _capSeconds = settings.Number("time_cap") / context.Launches;
+        (_log, _clock) = (log, context.Clock);
+        _start = _clock.GetTimestamp();
     }
 
     /// <summary>Whether another repetition is wanted.</summary>
-    /// <param name="series">Series of equal length that must be tight.</param>
+    /// <param name="series">Series of one value per repetition that must be tight.</param>
     public bool WantsMore(params ReadOnlySpan<List<double>> series)
     {
-        int done = series[0].Count;
-        if (done == 0) return true;
-        if (done >= _most || _clock.GetElapsedTime(_start).TotalSeconds >= _capSeconds) return false;
-        if (done < _least) return true;
+        int made = series[0].Count;
+        if (made == 0) return true;
+        int disturbed = _log.DisturbedCount;
+        int clean = made - disturbed;
+        int longer = disturbed > 0 && clean < _least ? Extension : 1;
+        if (clean >= _most || made >= _most * longer || _clock.GetElapsedTime(_start).TotalSeconds >= _capSeconds * longer) return false;
+        if (clean < _least) return true;
 
         // A bootstrap costs milliseconds, so it isn't done after every one of many repetitions.
-        if (done < _nextCheck) return true;
-        _nextCheck = done + Math.Max(1, done / 10);
+        if (clean < _nextCheck) return true;
+        _nextCheck = clean + Math.Max(1, clean / 10);
         foreach (List<double> samples in series)
         {
-            if (HalfWidth(samples) > _target) return true;
+            if (HalfWidth(disturbed > 0 ? _log.Clean(samples) : samples) > _target) return true;
         }
 
         return false;
@@ -52,10 +64,13 @@ internal sealed class RepetitionRule
     /// <summary>Marks of a finished series: too few repetitions, or an interval wider than wanted.</summary>
     public IEnumerable<string> Marks(List<double> samples)
     {
-        if (samples.Count < _least) yield return $"{samples.Count} of {_least} repetitions within {_capSeconds:0.#} s";
-        double half = HalfWidth(samples);
-        if (samples.Count > 1 && half > _target) yield return $"interval ±{half * 100:0.0} % wider than target ±{_target * 100:0.##} %";
+        List<double> clean = _log.Clean(samples);
+        if (clean.Count < _least) yield return $"{clean.Count} of {_least} repetitions within {_capSeconds:0.#} s";
+        double half = clean.Count > 1 ? HalfWidth(clean) : 0;
+        if (half > _target) yield return $"interval ±{half * 100:0.0} % wider than target ±{_target * 100:0.##} %";
     }
+
+    private static long Share(long all, int launches) => (all + launches - 1) / launches;
 
     private static double HalfWidth(List<double> samples)
     {

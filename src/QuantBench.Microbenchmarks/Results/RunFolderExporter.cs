@@ -153,7 +153,7 @@ internal sealed class RunFolderExporter(string resultsRoot, MemoryBandwidth band
         {
             Cell = cell,
             Status = CellStatus.Ok,
-            Metrics = [.. KernelEvaluator.Measurements(kernel.Spec, seconds, bandwidth.BestBytesPerSecond)],
+            Metrics = [.. KernelEvaluator.Measurements(kernel.Spec, seconds, bandwidth.BestBytesPerSecond, [])],
             Notes = [$"timed by {harness}: its own warm-up and repetitions, outliers as it judges them"],
             Started = started,
             Seconds = report.AllMeasurements.Sum(m => m.Nanoseconds) / 1e9,

@@ -16,6 +16,7 @@ public sealed class CsvExporter : IRunExporter
         "run", "suite", "machine", "cell", "model", "variant", "backend", "workload", "settings", "status", "reason", "metric", "unit",
         "direction",
         "value", "error", "n", "mean", "sd", "median", "min", "max", "p90", "p95", "p99", "ci95_low", "ci95_high", "protocol",
+        "mark", "launches", "disturbed",
     ];
 
     /// <inheritdoc/>
@@ -38,6 +39,8 @@ public sealed class CsvExporter : IRunExporter
                 Number(m?.Min),
                 Number(m?.Max), Number(m?.P90), Number(m?.P95), Number(m?.P99), Number(m?.Ci95 is [double low, _] ? low : null),
                 Number(m?.Ci95 is [_, double high] ? high : null), m?.Protocol,
+                record.Mark, m?.Timing is null ? null : m.Launches.ToString(CultureInfo.InvariantCulture),
+                m?.Timing is { } timing ? (timing.DisturbedSamples?.Length ?? 0).ToString(CultureInfo.InvariantCulture) : null,
             ]);
             await writer.WriteAsync(row.AsMemory(), cancellationToken);
         }

@@ -55,6 +55,9 @@ public sealed record MetricRecord
     /// <summary>Which way is better; empty when the cell measured nothing.</summary>
     public required string Direction { get; init; }
 
+    /// <summary>What the figure is worth, <c>about</c> or <c>disturbed</c>; null for one like any other.</summary>
+    public string? Mark { get; init; }
+
     /// <summary>The measurement; null when the cell measured nothing.</summary>
     public Measurement? Measurement { get; init; }
 
@@ -86,6 +89,7 @@ public sealed record MetricRecord
         Metric = metric?.Name ?? "",
         Unit = metric?.Unit ?? "",
         Direction = metric is null ? "" : JsonSerializer.Serialize(metric.Direction, Json.Line).Trim('"'),
+        Mark = metric?.Mark is { } mark ? JsonSerializer.Serialize(mark, Json.Line).Trim('"') : null,
         Measurement = metric,
     };
 }

@@ -111,6 +111,15 @@ internal sealed class ParquetRow
     [JsonPropertyName("protocol")]
     public string? Protocol { get; set; }
 
+    [JsonPropertyName("mark")]
+    public string? Mark { get; set; }
+
+    [JsonPropertyName("launches")]
+    public int? Launches { get; set; }
+
+    [JsonPropertyName("disturbed")]
+    public int? Disturbed { get; set; }
+
     [JsonPropertyName("samples")]
     public List<double>? Samples { get; set; }
 
@@ -147,6 +156,9 @@ internal sealed class ParquetRow
             Ci95Low = m?.Ci95 is [double low, _] ? low : null,
             Ci95High = m?.Ci95 is [_, double high] ? high : null,
             Protocol = m?.Protocol,
+            Mark = record.Mark,
+            Launches = m?.Timing is null ? null : m.Launches,
+            Disturbed = m?.Timing is { } timing ? timing.DisturbedSamples?.Length ?? 0 : null,
             Samples = m?.Samples is { } samples ? [.. samples] : [],
         };
     }

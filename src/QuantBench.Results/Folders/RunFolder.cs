@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using QuantBench.Core;
@@ -24,6 +25,9 @@ public sealed partial class RunFolder : IDisposable
 
     /// <summary>Name of the file that marks a run taken in from elsewhere.</summary>
     private const string ImportedFile = "imported";
+
+    /// <summary>Folder of launches of cells that need more of them; gone when the run is finished.</summary>
+    public const string LaunchesFolder = "unfinished";
 
     /// <summary>Name of the file a torn last line of <see cref="CellsFile"/> is kept in.</summary>
     public const string TornFile = "cells.jsonl.torn";
@@ -175,6 +179,48 @@ public sealed partial class RunFolder : IDisposable
         log.Append(result);
     }
 
+    /// <summary>Launches of an unfinished cell that a stopped runner had made; empty when there are none that can be read.</summary>
+    /// <param name="cell">Id of the cell.</param>
+    public ImmutableArray<CellResult> ReadLaunches(CellId cell)
+    {
+        string file = LaunchesPath(cell);
+        try
+        {
+            return File.Exists(file) ? JsonSerializer.Deserialize<ImmutableArray<CellResult>>(File.ReadAllBytes(file), Json.Line) : [];
+        }
+        catch (Exception e) when (e is JsonException || DiskFault.Is(e))
+        {
+            return []; // they are made again
+        }
+    }
+
+    /// <summary>Keeps the launches of a cell that needs more of them, for a resume.</summary>
+    /// <param name="cell">Id of the cell.</param>
+    /// <param name="launches">All of its launches so far.</param>
+    /// <exception cref="StoreException">They can't be written.</exception>
+    public void WriteLaunches(CellId cell, IReadOnlyCollection<CellResult> launches)
+    {
+        string file = LaunchesPath(cell);
+        DiskFault.AsStore($"{file}: can't be written", null, () => Directory.CreateDirectory(System.IO.Path.GetDirectoryName(file)!));
+        AtomicFile.Write(file, JsonSerializer.SerializeToUtf8Bytes(launches, Json.Line));
+    }
+
+    /// <summary>Forgets the launches of a cell that has its line.</summary>
+    /// <param name="cell">Id of the cell.</param>
+    public void RemoveLaunches(CellId cell)
+    {
+        if (!Directory.Exists(Unfinished)) return;
+        try
+        {
+            File.Delete(LaunchesPath(cell));
+            if (!Directory.EnumerateFileSystemEntries(Unfinished).Any()) Directory.Delete(Unfinished);
+        }
+        catch (Exception e) when (DiskFault.Is(e))
+        {
+            // A left-over is never read: its cell has a line.
+        }
+    }
+
     /// <summary>Replaces <c>run.json</c> atomically.</summary>
     /// <param name="info">The new content; same id.</param>
     /// <exception cref="ArgumentException">The id differs.</exception>
@@ -187,6 +233,10 @@ public sealed partial class RunFolder : IDisposable
         AtomicFile.Write(System.IO.Path.Combine(Path, RunFile), JsonSerializer.SerializeToUtf8Bytes(info, Json.Pretty));
         Info = info;
     }
+
+    private string Unfinished => System.IO.Path.Combine(Path, LaunchesFolder);
+
+    private string LaunchesPath(CellId cell) => System.IO.Path.Combine(Unfinished, $"{cell}.json");
 
     /// <inheritdoc/>
     public void Dispose()

@@ -115,6 +115,20 @@ public sealed class RunReader
         return current ? reader.Load(id, metrics) : ReadWhole(entry);
     }
 
+    /// <summary>The store for figures over runs; null where there is none that can be read: findings that need it go without.</summary>
+    public AggregateReader? OpenHistory()
+    {
+        if (_store is null && _address.IsDefault && !File.Exists(DatabaseFile)) return null;
+        try
+        {
+            return OpenReader();
+        }
+        catch (StoreException)
+        {
+            return null;
+        }
+    }
+
     private static RunEntry Elsewhere(RunInfo info) => new(info.Id, "", info, null);
 
     private AggregateReader OpenReader() => _store?.OpenReader() ?? AggregateReader.Open(Catalog.Root, _address);

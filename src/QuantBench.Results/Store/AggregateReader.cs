@@ -34,12 +34,13 @@ public sealed class AggregateReader : IDisposable
         """;
 
     private const string MeasurementColumns = """
-        SELECT m.cell_row_id, m.name, m.value, m.error, m.n, m.mean, m.sd, m.ci_low, m.ci_high, m.p90, m.p95, m.p99, m.protocol, m.notes
+        SELECT m.cell_row_id, m.name, m.value, m.error, m.n, m.mean, m.sd, m.ci_low, m.ci_high, m.p90, m.p95, m.p99, m.protocol, m.notes,
+            m.timing
         """;
 
     private const string SeriesColumns = """
         SELECT c.run_id, c.cell_id, c.model, c.variant, c.backend, c.workload, c.settings, m.value, m.error, m.ci_low, m.ci_high, m.n,
-            m.protocol
+            m.protocol, CASE WHEN m.timing LIKE '%"mark":"disturbed"%' THEN 1 ELSE 0 END
         """;
 
     private static readonly ImmutableArray<string> s_meaningless = [CellResult.MeaninglessQuality];
@@ -93,7 +94,7 @@ public sealed class AggregateReader : IDisposable
     public int CellCount(string runId) =>
         Query("SELECT count(*) FROM cells WHERE run_id = @run", [("@run", runId)], reader => (int)reader.Int64(0))[0];
 
-    /// <summary>A run with all of its cells; measurements carry every aggregate but no samples, minimum, maximum or marks; cells only the
+    /// <summary>A run with all of its cells; measurements carry every aggregate but no samples, minimum, maximum or notes; cells only the
     /// mark of meaningless quality.</summary>
     /// <param name="runId">The run's id.</param>
     /// <param name="metrics">Only these metrics; empty = all.</param>
@@ -189,7 +190,7 @@ public sealed class AggregateReader : IDisposable
                     id, run.Started, run.Machine, run.Host, row.Text(1, texts), row.Text(2, texts), row.Text(3, texts), row.Text(4, texts),
                     row.Text(5, texts), row.Text(6, texts),
                     value, Number(row, 8), Number(row, 9), Number(row, 10), Whole(row, 11),
-                    row.IsNull(12) ? null : row.Text(12, texts)));
+                    row.IsNull(12) ? null : row.Text(12, texts), row.Int64(13) != 0));
             }
         }
 
@@ -241,6 +242,7 @@ public sealed class AggregateReader : IDisposable
             P99 = Number(row, 11),
             Protocol = row.IsNull(12) ? null : row.Text(12, protocols),
             Notes = row.IsNull(13) ? null : Notes(row.Text(13)),
+            Timing = row.IsNull(14) ? null : RowReading.Timing(row.Text(14)),
         };
     }
 

@@ -22,5 +22,6 @@ internal sealed class MeasurementRow
     public double? CiLow { get; init; } // of the 95 % interval
     public double? CiHigh { get; init; }
     public string? Protocol { get; init; }
+    public string? Timing { get; init; } // launches, disturbed samples and mark of a timing as JSON; null when nothing is known
     public string? Notes { get; init; } // marks on the figure as a JSON array; null when there are none
 }

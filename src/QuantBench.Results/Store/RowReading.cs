@@ -69,6 +69,7 @@ internal static class RowReading
             Ci95 = row is { CiLow: { } low, CiHigh: { } high } ? [low, high] : null,
             Protocol = row.Protocol,
             Notes = row.Notes is null ? null : TryRead(row.Notes, out ImmutableArray<string> notes) ? notes : [Unreadable],
+            Timing = Timing(row.Timing),
             Samples = samples,
         });
     }
@@ -114,6 +115,10 @@ internal static class RowReading
 
     /// <inheritdoc cref="Time"/>
     public static long Milliseconds(long milliseconds) => RunCheck.IsTime(milliseconds) ? milliseconds : 0;
+
+    /// <summary>What the store knows of a timing's launches; null when it knows nothing.</summary>
+    /// <param name="json">The column.</param>
+    public static TimingFacts? Timing(string? json) => json is not null && TryRead(json, out TimingFacts? timing) ? timing : null;
 
     /// <summary>Reads a column's JSON; false for a text that isn't what it should be.</summary>
     public static bool TryRead<T>(string json, [NotNullWhen(true)] out T? value)

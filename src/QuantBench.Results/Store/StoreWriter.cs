@@ -32,6 +32,7 @@ internal class StoreWriter : IDisposable
         ("sd", DbType.Double), ("median", DbType.Double), ("min", DbType.Double), ("max", DbType.Double), ("p90", DbType.Double),
         ("p95", DbType.Double), ("p99", DbType.Double),
         ("ci_low", DbType.Double), ("ci_high", DbType.Double), ("protocol", DbType.String), ("notes", DbType.String),
+        ("timing", DbType.String),
     ];
 
     private static readonly (string Name, DbType Type)[] s_runColumns =
@@ -147,6 +148,7 @@ internal class StoreWriter : IDisposable
         m.Name, m.Unit, Name(m.Direction), m.Value, m.Error, m.N, m.Mean, m.StandardDeviation, m.Median, m.Min, m.Max, m.P90, m.P95, m.P99,
         m.Ci95 is [double low, _] ? low : null, m.Ci95 is [_, double high] ? high : null, m.Protocol,
         m.Notes is { IsDefaultOrEmpty: false } notes ? JsonSerializer.Serialize(notes, Json.Line) : null,
+        m.Timing is { } timing ? JsonSerializer.Serialize(timing, Json.Line) : null,
     ];
 
     /// <summary>A value as the database takes it. No NaN: SQLite has none, and PostgreSQL sorts it above every number.</summary>

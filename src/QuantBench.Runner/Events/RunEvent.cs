@@ -43,7 +43,9 @@ public abstract record RunEvent
     /// <param name="Index">0-based place in the matrix.</param>
     /// <param name="Total">Cells in all.</param>
     /// <param name="Cell">The cell.</param>
-    public sealed record CellStarted(int Index, int Total, Cell Cell) : RunEvent;
+    /// <param name="Launch">Number of the worker among those that measure the cell, from 1.</param>
+    /// <param name="Launches">How many there are.</param>
+    public sealed record CellStarted(int Index, int Total, Cell Cell, int Launch = 1, int Launches = 1) : RunEvent;
 
     /// <summary>How far a cell is.</summary>
     /// <param name="Index">0-based place in the matrix.</param>

@@ -43,7 +43,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         }
     }
 
-    /// <summary>Measures a cell, or says why it can't be.</summary>
+    /// <summary>Measures a cell in one worker process, which makes its share of the cell's repetitions, or says why it can't be.</summary>
     public async Task<CellResult> MeasureAsync(Cell cell, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)
     {
         if (Refusal(cell) is { } refusal) return Without(cell, refusal.Status, refusal.Reason);
@@ -83,7 +83,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
 
         var job = new CellJob(cell, entry.ToArtifact(artifact.Path), text, referencePath,
             provenance.ToImmutable())
-        { OutputFolder = folder.FilesPath(cell.Id) };
+        { OutputFolder = folder.FilesPath(cell.Id), Launches = LaunchPlan.Launches(cell) };
         return await _cells.RunAsync(job, Limits, folder.LogPath(cell.Id), progress, cancellationToken);
     }
 
@@ -94,6 +94,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             ImmutableSortedDictionary<string, string>.Empty.Add("quantbench", inputs.Fingerprint.QuantBench))
         {
             MemoryBandwidth = inputs.Fingerprint.MemoryBandwidth?.BestBytesPerSecond,
+            Launches = LaunchPlan.Launches(cell),
         };
         return await _cells.RunAsync(job, Limits, folder.LogPath(cell.Id), progress, cancellationToken);
     }

@@ -14,8 +14,8 @@ using QuantBench.Runner.Workers;
 namespace QuantBench.Runner.Runs;
 
 /// <summary>
-/// Runs suites: gathers what the cells need, prepares artifacts, measures cell after cell in the matrix's order, and records each before
-/// the next one starts. Results are never taken from earlier runs: a timing belongs to its own run, and a run that mixed them couldn't be
+/// Runs suites: gathers what the cells need, prepares artifacts, measures cell after cell in the matrix's order, timed ones in several
+/// launches that take turns (<see cref="LaunchPlan"/>), and records each as soon as it is whole. Results are never taken from earlier runs: a timing belongs to its own run, and a run that mixed them couldn't be
 /// compared.
 /// </summary>
 /// <param name="environment">Where things lie.</param>
@@ -150,23 +150,40 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
         {
             var session = new RunSession(environment, suite, inputs, folder, events);
             await session.PrepareAsync([.. cells.Where(c => !results.ContainsKey(c.Id))], cancellationToken);
-            for (int i = 0; i < cells.Length; i++)
+            var measured = new Dictionary<CellId, List<CellResult>>();
+            foreach ((int index, int launch) in LaunchPlan.Order(cells))
             {
-                Cell cell = cells[i];
+                Cell cell = cells[index];
                 if (results.ContainsKey(cell.Id)) continue;
                 cancellationToken.ThrowIfCancellationRequested();
-                events.Report(new RunEvent.CellStarted(i, cells.Length, cell));
-                int index = i;
-                CellResult result = await session.MeasureAsync(
-                    cell, new Forward<EvaluationProgress>(p => events.Report(new RunEvent.CellProgress(index, cell, p))),
-                    cancellationToken);
-                // A cancelled cell has no line: the resumed run measures it.
-                if (result.Status == CellStatus.Cancelled) throw new OperationCanceledException(cancellationToken);
+                int launches = LaunchPlan.Launches(cell);
+                if (!measured.TryGetValue(cell.Id, out List<CellResult>? before))
+                    measured[cell.Id] = before = [.. folder.ReadLaunches(cell.Id)];
+                if (before.Count < launch)
+                {
+                    events.Report(new RunEvent.CellStarted(index, cells.Length, cell, launch, launches));
+                    CellResult one = await session.MeasureAsync(
+                        cell, new Forward<EvaluationProgress>(p => events.Report(new RunEvent.CellProgress(index, cell, p))),
+                        cancellationToken);
+                    // A cancelled cell has no line: the resumed run measures it.
+                    if (one.Status == CellStatus.Cancelled) throw new OperationCanceledException(cancellationToken);
+                    before.Add(one);
+                    if (one.Status == CellStatus.Ok && launch < launches)
+                    {
+                        folder.WriteLaunches(cell.Id, before);
+                        continue;
+                    }
+                }
+
+                if (before[^1].Status == CellStatus.Ok && launch < launches) continue;
+                // One launch that fails is the cell's end: what the others measured isn't the whole.
+                CellResult result = before[^1].Status == CellStatus.Ok ? LaunchMerge.Of(before) : before[^1];
                 folder.Append(result);
+                folder.RemoveLaunches(cell.Id);
                 // Crash point: the line is durable, the index row isn't. `results reindex` adds it.
                 results[cell.Id] = result;
                 Index(store => store.IndexCell(folder.Info.Id, result));
-                events.Report(new RunEvent.CellFinished(i, cells.Length, result));
+                events.Report(new RunEvent.CellFinished(index, cells.Length, result));
             }
 
             return End(folder, RunStatus.Completed, results);

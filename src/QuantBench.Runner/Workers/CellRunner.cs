@@ -18,6 +18,9 @@ internal sealed record CellJob(
     /// <summary>Memory bandwidth of the machine in bytes per second, for kernels.</summary>
     public double? MemoryBandwidth { get; init; }
 
+    /// <summary>Worker processes that measure the cell, this one among them.</summary>
+    public int Launches { get; init; } = 1;
+
     /// <summary>Folder for files that the cell leaves beside its result; null = none.</summary>
     public string? OutputFolder { get; init; }
 }
@@ -49,6 +52,7 @@ internal sealed class CellRunner(RunnerEnvironment environment)
             Cell = WorkerCell.Of(job.Cell),
             Artifact = job.Artifact is { } artifact ? WorkerArtifact.Of(artifact) : null,
             MemoryBandwidth = job.MemoryBandwidth,
+            Launches = job.Launches,
             Text = job.Text,
             ReferencePath = job.ReferencePath,
             OutputFolder = job.OutputFolder,

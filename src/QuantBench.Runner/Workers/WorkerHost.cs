@@ -208,6 +208,7 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         {
             Cell = cell,
             MemoryBandwidth = job.MemoryBandwidth,
+            Launches = Math.Max(1, job.Launches),
             Engine = engine,
             Text = job.Text is { } text ? ReadText(text) : null,
             ReferencePath = job.ReferencePath,

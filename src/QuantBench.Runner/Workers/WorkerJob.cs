@@ -61,6 +61,9 @@ public sealed record WorkerJob
     /// <summary>The cell, for <see cref="WorkerJobKind.Cell"/> and <see cref="WorkerJobKind.Reference"/>.</summary>
     public WorkerCell? Cell { get; set; }
 
+    /// <summary>Worker processes that measure the cell, this one among them.</summary>
+    public int Launches { get; set; } = 1;
+
     /// <summary>The artifact to run; null for workloads that run no model.</summary>
     public WorkerArtifact? Artifact { get; set; }
 

@@ -114,7 +114,7 @@ public sealed class AggregatesTests : IDisposable
 
         Assert.Equal(Verdicts(samples), Verdicts(aggregates));
         Assert.All(aggregates.Rows.Where(r => r.Metric.Kind == MetricKind.Timing),
-            r => Assert.Contains("stored aggregates", r.Note, StringComparison.Ordinal));
+            r => Assert.Contains("ratio over launches (Student), 3 and 3", r.Note, StringComparison.Ordinal));
 
         static IEnumerable<(string, string, Verdict)> Verdicts(RunComparison c) =>
             c.Rows.Select(r => (r.Cell, r.Metric.Name, r.Verdict)).Order();

@@ -6,95 +6,98 @@ using Xunit.Abstractions;
 
 namespace QuantBench.Analysis.Tests.Compare;
 
-/// <summary>How often 'better' or 'worse' is said of two backends, with the seed fixed: of identical ones it must be 5 % ± 1.</summary>
+/// <summary>How often the interval of a difference holds the truth, and how often a verdict is right, on simulated machines.</summary>
 public sealed class ErrorRateTests(ITestOutputHelper output)
 {
-    private const int Pairs = 6000; // a rate of 5 % is known to ± 0.28 %
+    private const int Pairs = 4000; // a rate of 5 % is known to ± 0.35 %
 
     [Theory]
-    [InlineData("normal", 20, true)]
-    [InlineData("normal", 30, true)]
-    [InlineData("skewed", 20, true)]
-    [InlineData("spikes", 30, true)]
-    [InlineData("normal", 10, false)]
-    [InlineData("normal", 30, false)]
-    [InlineData("skewed", 30, false)]
-    public void Verdict_IsWrongInFivePercent_OfIdenticalNoisyBackends(string noise, int n, bool samples)
+    [InlineData("launches")]
+    [InlineData("repetitions alone")]
+    [InlineData("bursts")]
+    [InlineData("drift")]
+    public void Interval_HoldsTheTruth_OfVariantsWithinARun(string machine)
     {
-        double rate = Rate(noise, n, 1, samples);
+        double rate = Rate(Machine(machine), 1.03, history: 0, oneRun: true, c => c.Holds);
 
-        output.WriteLine(
-            $"{noise}, n = {n}, {(samples ? "samples" : "aggregates")}: {rate.ToString("P2", CultureInfo.InvariantCulture)} "
-                + "better or worse");
-        Assert.InRange(rate, 0.04, 0.06);
+        output.WriteLine($"{machine}: {rate.ToString("P2", CultureInfo.InvariantCulture)}");
+        Assert.InRange(rate, 0.935, 0.965);
     }
 
-    [Fact]
-    public void Verdict_IsCareful_WhenAClockOfCoarseTicksMakesTies()
+    [Theory]
+    [InlineData("launches")]
+    [InlineData("bursts")]
+    [InlineData("drift")]
+    [InlineData("days")]
+    [InlineData("two modes")]
+    [InlineData("everything")]
+    public void Interval_HoldsTheTruth_OfTwoRuns_WithAHistory(string machine)
     {
-        // The interval's ends are whole ticks then, and one at 0 exactly shows nothing: fewer false calls than 5 %, never more.
-        double rate = Rate("ticks", 40, 1, samples: true);
+        double rate = Rate(Machine(machine), 1.03, history: 12, oneRun: false, c => c.Holds);
 
-        output.WriteLine($"ticks of 1 %, n = 40: {rate.ToString("P2", CultureInfo.InvariantCulture)} "
-                + "better or worse");
+        output.WriteLine($"{machine}: {rate.ToString("P2", CultureInfo.InvariantCulture)}");
+        Assert.InRange(rate, 0.935, 0.965);
+    }
+
+    [Theory]
+    [InlineData("two modes", 0, true)]
+    [InlineData("two modes", 0, false)]
+    [InlineData("launches", 0, false)]
+    public void Verdict_IsRarelyWrong_OfIdenticalSpeeds(string machine, int history, bool oneRun)
+    {
+        double rate = Rate(Machine(machine), 1, history, oneRun, c => c.Called);
+
+        output.WriteLine($"{machine}: {rate.ToString("P2", CultureInfo.InvariantCulture)} better or worse");
         Assert.InRange(rate, 0, 0.06);
     }
 
     [Theory]
-    [InlineData(10, 0.02, 0.80)]
-    [InlineData(20, 0.02, 0.98)]
-    [InlineData(30, 0.03, 0.90)]
-    public void Verdict_FindsThreePercent(int n, double deviation, double least)
+    [InlineData(1.05, 0.01, 0, 0.95)]
+    [InlineData(1.02, 0.004, 0, 0.75)]
+    [InlineData(1.05, 0.02, 12, 0.60)]
+    public void Verdict_FindsADifference(double ratio, double launch, int history, double least)
     {
-        double power = Rate("normal", n, 1.03, samples: true, deviation);
+        double power = Rate(r => new SimulatedMachine(r) { Launch = launch }, ratio, history, history == 0, c => c.Called);
 
-        output.WriteLine(
-            $"3 % true difference, noise {deviation.ToString("P0", CultureInfo.InvariantCulture)}, n = {n}: found in "
-                + $"{power.ToString("P1", CultureInfo.InvariantCulture)}");
+        output.WriteLine($"{ratio}, noise {launch}: found in {power.ToString("P1", CultureInfo.InvariantCulture)}");
         Assert.InRange(power, least, 1);
     }
 
-    private static double Rate(string noise, int n, double ratio, bool samples, double deviation = 0.02)
+    private static Func<Random, SimulatedMachine> Machine(string name) => name switch
     {
-        var random = new Random(20261124);
-        int called = 0;
+        "launches" => r => new SimulatedMachine(r),
+        "repetitions alone" => r => new SimulatedMachine(r) { Launch = 0, Repetition = 0.02 },
+        "bursts" => r => new SimulatedMachine(r) { Bursts = 0.3 },
+        "drift" => r => new SimulatedMachine(r) { Drift = 0.02 },
+        "days" => r => new SimulatedMachine(r) { Day = 0.02 },
+        "two modes" => r => new SimulatedMachine(r) { SlowLaunches = 0.3, Launch = 0.005 },
+        _ => r => new SimulatedMachine(r) { Day = 0.015, Drift = 0.02, Bursts = 0.2, SlowLaunches = 0.2 },
+    };
+
+    private static double Rate(Func<Random, SimulatedMachine> make, double ratio, int history, bool oneRun,
+        Func<(bool Holds, bool Called), bool> what)
+    {
+        var random = new Random(20261130);
+        SimulatedMachine machine = make(random);
+        int count = 0;
         for (int i = 0; i < Pairs; i++)
         {
+            RunNoise? noise = RunNoise.Of([.. Enumerable.Range(0, history).Select(_ => machine.Run(100)[0].Value)]);
+            Measurement[] both = oneRun ? machine.Run(100, 100 * ratio) : [machine.Run(100)[0], machine.Run(100 * ratio)[0]];
             MetricComparison row = FigureComparer.Compare(
                 new MetricComparison
                 {
                     Cell = "",
                     Metric = MetricTable.Get("tg_tps"),
-                    A = Make(1),
-                    B = Make(ratio),
+                    A = both[0],
+                    B = both[1],
                     Verdict = Verdict.NotComparable,
                     Note = ""
-                }, []);
-            if (row.Verdict is Verdict.Better or Verdict.Worse) called++;
+                }, [], noise);
+            bool holds = row.Interval is { } interval && interval.Low <= ratio - 1 && ratio - 1 <= interval.High;
+            if (what((holds, row.Verdict is Verdict.Better or Verdict.Worse))) count++;
         }
 
-        return (double)called / Pairs;
-
-        Measurement Make(double scale)
-        {
-            double[] values = [.. Enumerable.Range(0, n).Select(_ => 100 * scale * One())];
-            return Measurement.Of("tg_tps", Descriptive.Median(values), n: n) with
-            {
-                Mean = Descriptive.Mean(values),
-                StandardDeviation = Descriptive.StandardDeviation(values),
-                Samples = samples ? values : null,
-            };
-        }
-
-        double One() => noise switch
-        {
-            "normal" => 1 + (deviation * Normal()),
-            "skewed" => Math.Exp(5 * deviation * Normal()),
-            // now and then something else takes the machine
-            "spikes" => (1 + (deviation * Normal())) * (random.NextDouble() < 0.05 ? 0.5 : 1),
-            _ => Math.Round(1 + (deviation * Normal()), 2), // a clock of coarse ticks
-        };
-
-        double Normal() => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+        return (double)count / Pairs;
     }
 }

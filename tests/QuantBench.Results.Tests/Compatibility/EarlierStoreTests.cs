@@ -62,9 +62,10 @@ public sealed class EarlierStoreTests : IDisposable
     }
 
     [Fact]
-    public void NewDatabase_HasTheSameTables()
+    public void NewDatabase_HasTheSameTables_AsOneBroughtUpToDate()
     {
         using var fresh = new TemporaryDirectory();
+        ResultStore.Open(_earlier.Directory).Dispose();
         ResultStore.Open(fresh.Path).Dispose();
 
         Assert.Equal(Schema(_earlier.Directory), Schema(fresh.Path));

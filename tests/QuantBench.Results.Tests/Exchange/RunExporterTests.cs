@@ -5,6 +5,7 @@ using QuantBench.Core;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Runs;
+using QuantBench.Core.Statistics;
 using QuantBench.Results.Exchange;
 using QuantBench.Results.Folders;
 using QuantBench.SampleData;
@@ -40,16 +41,27 @@ public sealed class RunExporterTests
 
         const string head =
             "run,suite,machine,cell,model,variant,backend,workload,settings,status,reason,metric,unit,direction,value,error,n,"
-                + "mean,sd,median,min,max,p90,p95,p99,ci95_low,ci95_high,protocol\r\n";
+                + "mean,sd,median,min,max,p90,p95,p99,ci95_low,ci95_high,protocol,mark,launches,disturbed\r\n";
         string Row(CellResult c, string rest) =>
             $"20261122-221000-reference-9f3a,reference,4a5b6c7d8e9f0a1b,{c.Cell.Id},reference,{c.Cell.Variant.Id},llamacpp/cpu,"
                     + $"perplexity,\"{{\"\"chunks\"\":64,\"\"dataset\"\":\"\"sotu\"\",\"\"n_ctx\"\":512}}\",{rest}\r\n";
         Assert.Equal(
             head
             + Row(small.Cells[0],
-                "ok,,perplexity,1,lower,38.0192,0.84405,16320,,,,,,,,,,,ppl-v1/n_ctx=512/text=0123abcd/tokenizer=4567ef01")
-            + Row(small.Cells[1], "failed,the quantizer needs an importance matrix for <IQ1_S> & none is configured,,,,,,,,,,,,,,,,,"),
+                "ok,,perplexity,1,lower,38.0192,0.84405,16320,,,,,,,,,,,ppl-v1/n_ctx=512/text=0123abcd/tokenizer=4567ef01,,,")
+            + Row(small.Cells[1], "failed,the quantizer needs an importance matrix for <IQ1_S> & none is configured,,,,,,,,,,,,,,,,,,,,"),
             text);
+    }
+
+    [Fact]
+    public async Task Csv_SaysWhatATimingIsWorth()
+    {
+        Measurement disturbed = MeasurementBuilder.FromRepetitions("tg_tps", [1, 2, 3, 4], [0, 1, 2]);
+        RunRecord one = _sample with { Cells = [_sample.Cells[0] with { Metrics = [disturbed] }] };
+
+        string text = Encoding.UTF8.GetString(await ExportAsync("csv", one));
+
+        Assert.EndsWith(",disturbed,1,3\r\n", text, StringComparison.Ordinal);
     }
 
     [Theory]

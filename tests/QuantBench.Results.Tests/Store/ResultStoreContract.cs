@@ -6,6 +6,7 @@ using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Settings;
+using QuantBench.Core.Statistics;
 using QuantBench.Core.Variants;
 using QuantBench.Results.Folders;
 using QuantBench.Results.Reading;
@@ -267,6 +268,28 @@ public abstract class ResultStoreContract : IDisposable
             run.Cells.SelectMany(c =>
                 c.Metrics.OrderBy(m => m.Name, StringComparer.Ordinal)
                     .Select(m => (c.Cell.Id, m.Name, m.Value, m.Error, m.N, m.StandardDeviation, m.Ci95?[0])));
+    }
+
+    [ProviderFact]
+    public void Reader_KnowsLaunchesAndMarks_OfTimings()
+    {
+        RunRecord sample = SampleRun.Make();
+        Measurement calm = MeasurementBuilder.Merge([
+            MeasurementBuilder.FromSamples("tg_tps", [1, 2, 3]), MeasurementBuilder.FromSamples("tg_tps", [2, 3, 4])]);
+        Measurement disturbed = MeasurementBuilder.FromRepetitions("ttft", [1, 2, 3, 4], [0, 1, 2]);
+        CellResult cell = sample.Cells[0] with { Metrics = [calm, disturbed] };
+        using ResultStore store = Open();
+        store.IndexWhole(sample.Info, "a", [cell]);
+
+        using AggregateReader reader = store.OpenReader();
+        CellResult loaded = reader.Load(sample.Info.Id).Cells.Single();
+
+        Assert.Equal([2.0, 3.0], loaded.Metric("tg_tps")!.Timing!.LaunchValues);
+        Assert.Null(loaded.Metric("tg_tps")!.Mark);
+        Assert.True(loaded.Metric("ttft")!.IsDisturbed);
+        Assert.Equal([0, 1, 2], store.ReadRecord(sample.Info.Id)!.Cells[0].Metric("ttft")!.Timing!.DisturbedSamples!);
+        Assert.True(reader.Series(new SeriesQuery("ttft")).Single().IsDisturbed);
+        Assert.False(reader.Series(new SeriesQuery("tg_tps")).Single().IsDisturbed);
     }
 
     [ProviderFact]

@@ -291,6 +291,77 @@ public sealed class SuiteRunnerTests : IDisposable
         Assert.Contains("reindex", _events.OfType<RunEvent.Warning>().Single().Message, StringComparison.Ordinal);
     }
 
+    private const string ThreeLaunches = """
+        suite: tiny
+        models: [{ id: m, source: model.gguf }]
+        variants: [gguf:F16, gguf:Q8_0]
+        backends: [fake/cpu]
+        workloads:
+          - load: { repetitions: 6 }
+        """;
+
+    // Each launch takes a little longer than the one before.
+    private string MeasureCounting => $$$$"""
+        n=$(cat {{{{_folder.Combine("count")}}}} 2>/dev/null || echo 0); n=$((n + 1)); echo $n > {{{{_folder.Combine("count")}}}}
+        echo '{"event":"result","result":{"metrics":[{"name":"load_time","unit":"ms","direction":"lower","value":'$n',"samples":['$n','$n']},
+        {"name":"rss_peak","unit":"B","direction":"lower","value":'$n'}],"notes":["first load '$n' ms"],
+        "conditions":{"repetitions_made":2,"before_load1":'$n'},"provenance":{"engine_build":"fake v1"}}}' | tr -d '\n'; echo
+        """;
+
+    [Fact]
+    public async Task Run_MeasuresTimedCells_InLaunchesThatTakeTurns()
+    {
+        _folder.Write("tiny.yaml", Encoding.UTF8.GetBytes(ThreeLaunches));
+
+        RunOutcome outcome = await RunAsync(MeasureCounting);
+
+        Assert.Equal(
+            [("gguf:F16", 1), ("gguf:Q8_0", 1), ("gguf:F16", 2), ("gguf:Q8_0", 2), ("gguf:F16", 3), ("gguf:Q8_0", 3)],
+            _events.OfType<RunEvent.CellStarted>().Select(e => (e.Cell.Variant.Id, e.Launch)));
+        IReadOnlyList<CellResult> cells = Cells(outcome);
+        Assert.Equal([1.0, 1, 3, 3, 5, 5], cells[0].Metric("load_time")!.Samples!);
+        Assert.Equal([2.0, 4, 6], cells[1].Metric("load_time")!.Timing!.LaunchValues);
+        Assert.Equal(5, cells[0].Metric("rss_peak")!.Value);
+        Assert.Equal((6.0, 1.0, "3"), (cells[0].Conditions["repetitions_made"], cells[0].Conditions["before_load1"],
+            cells[0].Provenance["launches"]));
+        Assert.Equal(["first load 1 ms"], cells[0].Notes!.Value.ToArray());
+        Assert.False(Directory.Exists(Path.Combine(outcome.Folder, RunFolder.LaunchesFolder)));
+    }
+
+    [Fact]
+    public async Task Resume_KeepsLaunches_OfCellsThatAreNotWhole()
+    {
+        _folder.Write("tiny.yaml", Encoding.UTF8.GetBytes(ThreeLaunches));
+        using var stop = new CancellationTokenSource();
+        int started = 0;
+        RunOutcome interrupted = await RunAsync(MeasureCounting, token: stop.Token, onEvent: e =>
+        {
+            if (e is RunEvent.CellStarted && ++started == 4) stop.Cancel();
+        });
+        Assert.Equal((RunStatus.Interrupted, 0), (interrupted.Info.Status, interrupted.Ok));
+        _events.Clear();
+
+        RunOutcome outcome = await Runner(MeasureCounting).ResumeAsync(interrupted.Folder, new RunOptions(), CancellationToken.None);
+
+        Assert.Equal(2, outcome.Ok);
+        Assert.Equal(3, _events.OfType<RunEvent.CellStarted>().Count());
+        Assert.All(Cells(outcome), c => Assert.Equal(3, c.Metric("load_time")!.Launches));
+    }
+
+    [Fact]
+    public async Task Run_FailsACell_OfWhichOneLaunchFails()
+    {
+        _folder.Write("tiny.yaml", Encoding.UTF8.GetBytes(ThreeLaunches));
+
+        RunOutcome outcome = await RunAsync($$"""
+            case "$job" in *'"variant":"gguf:Q8_0"'*) [ -e {{_folder.Combine("once")}} ] && exit 1; touch {{_folder.Combine("once")}} ;; esac
+            {{MeasureCounting}}
+            """);
+
+        Assert.Equal((1, 1), (outcome.Ok, outcome.Failed));
+        Assert.Equal(5, _events.OfType<RunEvent.CellStarted>().Count());
+    }
+
     private const string ProbeOk =
         """echo '{"event":"result","result":{"engine_build":"fake v1","devices":[{"id":"cpu","description":"CPU"}]}}'""";
 

@@ -11,7 +11,7 @@ namespace QuantBench.Results.Store.Postgres;
 internal sealed class PostgresDatabase : StoreDatabase
 {
     /// <summary>The newest migration; a test checks it against the migrations in this folder.</summary>
-    public const string LatestSchema = "20261124100433_FirstSchema";
+    public const string LatestSchema = "20261130140000_TimingFacts";
 
     /// <summary>Channel on which changes are announced.</summary>
     public const string Channel = "quantbench_store";

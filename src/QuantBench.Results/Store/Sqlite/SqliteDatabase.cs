@@ -10,7 +10,7 @@ namespace QuantBench.Results.Store.Sqlite;
 internal sealed class SqliteDatabase(string resultsRoot) : StoreDatabase
 {
     /// <summary>The newest migration; a test checks it against the migrations in this folder.</summary>
-    public const string LatestSchema = "20261124100224_ModelRuns";
+    public const string LatestSchema = "20261130140000_TimingFacts";
 
     private const int BusySeconds = 10;
     private const int SchemaSeconds = 20;

@@ -198,6 +198,11 @@ namespace QuantBench.Results.Store.Postgres.Migrations
                         .HasColumnType("double precision")
                         .HasColumnName("sd");
 
+                    b.Property<string>("Timing")
+                        .HasColumnType("text")
+                        .HasColumnName("timing")
+                        .UseCollation("C");
+
                     b.Property<string>("Unit")
                         .IsRequired()
                         .HasColumnType("text")

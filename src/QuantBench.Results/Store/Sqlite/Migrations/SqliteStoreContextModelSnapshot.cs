@@ -174,6 +174,10 @@ namespace QuantBench.Results.Store.Sqlite.Migrations
                         .HasColumnType("REAL")
                         .HasColumnName("sd");
 
+                    b.Property<string>("Timing")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("timing");
+
                     b.Property<string>("Unit")
                         .IsRequired()
                         .HasColumnType("TEXT")

@@ -1,0 +1,17 @@
+namespace QuantBench.Core.Machine;
+
+/// <summary>What else the machine did in a span of time, as far as the OS tells.</summary>
+/// <param name="Seconds">Length of the span.</param>
+/// <param name="WaitedSeconds">Time that threads of this process could have run and waited for a core, summed over them.</param>
+/// <param name="InvoluntarySwitches">How often the OS took a core away from them; null where it isn't told.</param>
+/// <param name="MajorFaults">Page faults that waited for a disk; null where it isn't told.</param>
+public readonly record struct Interference(double Seconds, double WaitedSeconds, long? InvoluntarySwitches, long? MajorFaults)
+{
+    /// <summary>Time waited per second; above 1 when several threads waited at once.</summary>
+    public double WaitedShare => Seconds > 0 ? WaitedSeconds / Seconds : 0;
+}
+
+/// <summary>What processors did in a span of time: too coarse for single repetitions, whose ticks are 10 ms.</summary>
+/// <param name="OtherShare">Share of all cores that other processes kept busy.</param>
+/// <param name="StealShare">Share of all cores that the hypervisor gave to others.</param>
+public readonly record struct CoreUse(double OtherShare, double StealShare);

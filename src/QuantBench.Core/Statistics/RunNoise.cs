@@ -1,0 +1,42 @@
+using System.Collections.Immutable;
+
+namespace QuantBench.Core.Statistics;
+
+/// <summary>How much a figure varies from run to run while nothing changes.</summary>
+/// <param name="Deviation">Standard deviation of its logarithm between runs.</param>
+/// <param name="Degrees">Degrees of freedom behind it.</param>
+/// <param name="Runs">Runs it comes from.</param>
+public readonly record struct RunNoise(double Deviation, int Degrees, int Runs)
+{
+    /// <summary>Fewest degrees of freedom that are worth more than the launches of two runs.</summary>
+    public const int FewestDegrees = 4;
+
+    /// <summary>Noise of a series of runs around its levels: a change of level isn't noise.</summary>
+    /// <param name="values">Figures of runs of one cell on one machine, oldest first.</param>
+    /// <returns>Null when they are too few, or not all positive.</returns>
+    public static RunNoise? Of(ReadOnlySpan<double> values)
+    {
+        if (values.Length <= FewestDegrees) return null;
+        double[] logs = new double[values.Length];
+        for (int i = 0; i < logs.Length; i++)
+        {
+            if (!(values[i] > 0) || !double.IsFinite(values[i])) return null;
+            logs[i] = Math.Log(values[i]);
+        }
+
+        ImmutableArray<ChangePoint> changes = ChangePoints.Find(logs);
+        int degrees = logs.Length - changes.Length - 1;
+        if (degrees < FewestDegrees) return null;
+        double squares = 0;
+        int start = 0;
+        foreach (int end in changes.Select(c => c.Index).Append(logs.Length))
+        {
+            double[] level = logs[start..end];
+            double mean = Descriptive.Mean(level);
+            squares += level.Sum(v => (v - mean) * (v - mean));
+            start = end;
+        }
+
+        return new RunNoise(Math.Sqrt(squares / degrees), degrees, logs.Length);
+    }
+}

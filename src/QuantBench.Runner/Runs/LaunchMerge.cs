@@ -1,0 +1,57 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Cells;
+using QuantBench.Core.Metrics;
+using QuantBench.Core.Statistics;
+using QuantBench.Runner.Workers;
+
+namespace QuantBench.Runner.Runs;
+
+/// <summary>Makes one result of the launches of a cell.</summary>
+internal static class LaunchMerge
+{
+    // Of counts and times the sum is the cell's, of shares and sizes the largest; the state before is the first launch's, all else the
+    // last one's.
+    private static readonly ImmutableArray<string> s_sums =
+    [
+        "repetitions_made", "repetitions_disturbed", "involuntary_switches", "major_faults", WorkerHost.WorkMilliseconds,
+        CellRunner.HarnessMilliseconds,
+    ];
+
+    private static readonly ImmutableArray<string> s_largest =
+        ["other_share_max", "steal_share_max", "waited_share", WorkerHost.HarnessBytes];
+
+    /// <summary>The cell's result.</summary>
+    /// <param name="launches">All of its launches, each measured, in order; at least one.</param>
+    public static CellResult Of(IReadOnlyList<CellResult> launches)
+    {
+        CellResult first = launches[0];
+        if (launches.Count == 1) return first;
+        var conditions = ImmutableSortedDictionary.CreateBuilder<string, double>(StringComparer.Ordinal);
+        foreach ((string key, double value) in launches.SelectMany(l => l.Conditions))
+        {
+            bool known = conditions.TryGetValue(key, out double before);
+            conditions[key] = !known ? value
+                : s_sums.Contains(key) ? before + value
+                : s_largest.Contains(key) ? Math.Max(before, value)
+                : key.StartsWith("before_", StringComparison.Ordinal) ? before
+                : value;
+        }
+
+        string[] notes = LaunchNotes.Join(launches.Select(l => (l.Notes ?? []).AsEnumerable()));
+        return first with
+        {
+            Metrics = [.. first.Metrics.Select(m => Merge(m, [.. launches.Select(l => l.Metric(m.Name)).OfType<Measurement>()]))],
+            Notes = notes.Length > 0 ? [.. notes] : null,
+            Seconds = launches.Sum(l => l.Seconds),
+            Conditions = conditions.ToImmutable(),
+            Provenance = first.Provenance.SetItem("launches", $"{launches.Count}"),
+        };
+    }
+
+    private static Measurement Merge(Measurement first, Measurement[] all)
+    {
+        if (all.All(m => m.Samples is { Length: > 0 }) && MetricTable.Find(first.Name) is { Kind: MetricKind.Timing })
+            return MeasurementBuilder.Merge(all);
+        return MetricTable.Find(first.Name) is { Kind: MetricKind.Size, IsExact: false } ? all.MaxBy(m => m.Value)! : first;
+    }
+}

@@ -1,0 +1,88 @@
+using Microsoft.Extensions.Time.Testing;
+using QuantBench.Core.Machine;
+
+namespace QuantBench.Core.Tests.Machine;
+
+public sealed class InterferenceReaderTests : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("qb-interference").FullName;
+    private readonly FakeTimeProvider _clock = new();
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    [Fact]
+    public void Next_SumsWhatThreadsWaited()
+    {
+        Schedstat("10", "5000 1000000 7");
+        Schedstat("11", "5000 2000000 7");
+        using var reader = new InterferenceReader(_clock, _root);
+
+        Assert.Null(reader.Next());
+        Schedstat("10", "9000 4000000 9");
+        Schedstat("11", "9000 2500000 9");
+        _clock.Advance(TimeSpan.FromMilliseconds(100));
+        Interference span = reader.Next()!.Value;
+
+        Assert.Equal(0.0035, span.WaitedSeconds, 1e-12);
+        Assert.Equal(0.035, span.WaitedShare, 1e-12);
+    }
+
+    [Fact]
+    public void Next_CountsAThreadThatCameLater_AndForgetsOneThatEnded()
+    {
+        Schedstat("10", "0 0 1");
+        Schedstat("11", "0 9000000 1");
+        using var reader = new InterferenceReader(_clock, _root);
+        reader.Next();
+        Directory.Delete(Path.Combine(_root, "proc/self/task/11"), recursive: true);
+        Schedstat("12", "0 6000000 1");
+        _clock.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.Equal(0.006, reader.Next()!.Value.WaitedSeconds, 1e-12);
+    }
+
+    [Fact]
+    public void NextCores_TellsOthersAndSteal_OnlyOverEnoughTicks()
+    {
+        Stat("cpu  100 0 0 800 0 0 0 10 0 0", 50);
+        using var reader = new InterferenceReader(_clock, _root);
+
+        Assert.Null(reader.NextCores(TimeSpan.Zero));
+        _clock.Advance(TimeSpan.FromMilliseconds(100));
+        Assert.Null(reader.NextCores(TimeSpan.FromMilliseconds(200)));
+        _clock.Advance(TimeSpan.FromMilliseconds(900));
+        Stat("cpu  220 0 0 860 0 0 0 30 0 0", 130);
+        CoreUse use = reader.NextCores(TimeSpan.FromMilliseconds(200))!.Value;
+
+        Assert.Equal(0.3, use.OtherShare, 1e-9); // 120 + 20 busy, 80 of them our own, of 200 ticks
+        Assert.Equal(0.1, use.StealShare, 1e-9);
+    }
+
+    [Fact]
+    public void Next_KnowsNothing_WhereThereIsNoProc()
+    {
+        using var reader = new InterferenceReader(_clock, _root);
+        reader.Next();
+
+        Assert.Null(reader.Next());
+        Assert.Null(reader.NextCores(TimeSpan.Zero));
+        Assert.Null(reader.NextCores(TimeSpan.Zero));
+    }
+
+    private void Schedstat(string thread, string text)
+    {
+        string directory = Path.Combine(_root, "proc/self/task", thread);
+        Directory.CreateDirectory(directory);
+        // In place, as the kernel's file: it stays open.
+        using FileStream file = new(Path.Combine(directory, "schedstat"), FileMode.OpenOrCreate, FileAccess.Write,
+            FileShare.ReadWrite | FileShare.Delete);
+        file.Write(System.Text.Encoding.ASCII.GetBytes(text.PadRight(40) + "\n"));
+    }
+
+    private void Stat(string total, int own)
+    {
+        Directory.CreateDirectory(Path.Combine(_root, "proc/self"));
+        File.WriteAllText(Path.Combine(_root, "proc/stat"), $"{total}\ncpu0 0 0 0 0\ncpu1 0 0 0 0\n");
+        File.WriteAllText(Path.Combine(_root, "proc/self/stat"), $"1 (a b) R 0 0 0 0 0 0 0 0 0 0 {own} 0 0 0\n");
+    }
+}
