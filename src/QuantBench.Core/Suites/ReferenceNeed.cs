@@ -65,6 +65,23 @@ public sealed record ReferenceNeed
     public static CellSettings SettingsOf(Cell cell)
     {
         ArgumentNullException.ThrowIfNull(cell);
-        return cell.Settings.Without("reference").Without("reference_backend");
+        return RunSettingsOf(cell).Without("reference").Without("reference_backend");
+    }
+
+    /// <summary>The settings that a cell's reference is run with: the cell's, but a cache that keeps what the model computes. Against a
+    /// cache rounded like the cell's own the damage of rounding it would cancel.</summary>
+    /// <param name="cell">A cell whose workload compares with a reference.</param>
+    public static CellSettings RunSettingsOf(Cell cell)
+    {
+        ArgumentNullException.ThrowIfNull(cell);
+        return HasRoundedCache(cell) ? cell.Settings.With("kv_type", "f16") : cell.Settings;
+    }
+
+    /// <summary>Whether a cell's KV cache is of less than 16 bits, or of other 16 bits than the usual ones.</summary>
+    /// <param name="cell">A cell.</param>
+    public static bool HasRoundedCache(Cell cell)
+    {
+        ArgumentNullException.ThrowIfNull(cell);
+        return cell.Settings.Has("kv_type") && cell.Settings.Text("kv_type") is not ("f16" or "f32");
     }
 }

@@ -226,7 +226,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
 
         async Task ComputeAsync(string path, CancellationToken stop)
         {
-            var referenceCell = new Cell(cell.Model, reference, backend, cell.Workload, cell.Settings);
+            var referenceCell = new Cell(cell.Model, reference, backend, cell.Workload, ReferenceNeed.RunSettingsOf(cell));
             WorkerJob job = environment.NewJob(WorkerJobKind.Reference, backend.Engine) with
             {
                 Cell = WorkerCell.Of(referenceCell),

@@ -67,6 +67,19 @@ public sealed class MatrixTests
         Assert.All(Matrix.Expand(suite), c => Assert.Equal("llamacpp/cpu", c.Backend.ToString()));
     }
 
+    // A cache rounded in reference and variant alike would cancel: all cache types are held against one that isn't.
+    [Fact]
+    public void References_KeepAnUnroundedCache()
+    {
+        Suite suite = SuiteLoaderTests.Small("reference: f32", "reference: F16, kv_type: [f32, f16, q8_0, q4_0]");
+
+        ImmutableArray<ReferenceNeed> needs = Needs(suite);
+
+        Assert.Equal(["f32", "f16"], needs.Select(n => n.Settings.Text("kv_type")));
+        Assert.All(Matrix.Expand(suite).Where(c => c.Workload == "divergence"),
+            c => Assert.Equal(c.Settings.Text("kv_type") == "f32" ? "f32" : "f16", ReferenceNeed.RunSettingsOf(c).Text("kv_type")));
+    }
+
     [Theory]
     [InlineData("gguf:Q*", true)]
     [InlineData("*K_M", true)]
