@@ -12,7 +12,7 @@ using QuantBench.Models.Weights;
 namespace QuantBench.Engines.Ilgpu.Graph;
 
 /// <summary>A matrix on a device, its blocks split into planes.</summary>
-internal sealed unsafe class DeviceMatrix : IDisposable
+internal sealed unsafe class DeviceMatrix : DeviceOwner
 {
     // Planes start at multiples of this many 16-byte units, as the device's own allocations do.
     private const long PlaneUnits = 16;
@@ -24,7 +24,7 @@ internal sealed unsafe class DeviceMatrix : IDisposable
     private readonly MemoryBuffer1D<Int4, Stride1D.Dense> _buffer;
 
     private DeviceMatrix(DeviceFormat format, MemoryBuffer1D<Int4, Stride1D.Dense> buffer, MatrixView view) =>
-        (Format, _buffer, View) = (format, buffer, view with { Wide = buffer.View, Words = buffer.View.AsContiguous().Cast<int>() });
+        (Format, _buffer, View) = (format, Keep(buffer), view with { Wide = buffer.View, Words = buffer.View.AsContiguous().Cast<int>() });
 
     private delegate void PackRow(int row, Span<byte> to);
 
@@ -33,9 +33,6 @@ internal sealed unsafe class DeviceMatrix : IDisposable
 
     /// <summary>What kernels get.</summary>
     public MatrixView View { get; }
-
-    /// <summary>Bytes on the device.</summary>
-    public long Bytes => _buffer.LengthInBytes;
 
     /// <summary>Copies matrices of one type and width to a device as one: the rows of the first, then those of the second …</summary>
     /// <param name="device">The device.</param>
@@ -227,9 +224,6 @@ internal sealed unsafe class DeviceMatrix : IDisposable
         _buffer.View.AsContiguous().CopyTo(device.Stream, buffer.View.AsContiguous());
         return new DeviceMatrix(Format, buffer, View);
     }
-
-    /// <summary>Frees the memory.</summary>
-    public void Dispose() => _buffer.Dispose();
 
     private static long Next(long start, long bytes) => start + ((((bytes + 15) / 16) + PlaneUnits - 1) / PlaneUnits * PlaneUnits);
 
