@@ -28,7 +28,7 @@ public sealed class DecoderWeights : IDisposable
         _modules = DecoderModules.Of(Shape);
         CheckShape(file, Shape, _modules.Values);
         RopeFactors = RotaryFactors.Read(file, Shape);
-        ModelJson? json = config is null ? null : ModelJson.ReadFile(Path.Combine(file.Path, "config.json"));
+        ModelJson? json = config is null ? null : ModelJson.ReadFile(System.IO.Path.Combine(file.Path, "config.json"));
         BeginToken = Tokens("bos_token_id") is [var begin, ..] ? begin : null;
         EndTokens = Tokens("eos_token_id");
 
@@ -39,6 +39,9 @@ public sealed class DecoderWeights : IDisposable
 
         int Token(ModelJson value) => value.AsInt32(0, Shape.Vocabulary - 1);
     }
+
+    /// <summary>Its file or directory, for messages.</summary>
+    public string Path => _file.Path;
 
     /// <summary>Sizes and constants.</summary>
     public DecoderShape Shape { get; }
