@@ -15,8 +15,7 @@ internal sealed class IlgpuSession : IInferenceSession
     private readonly SessionOptions _options;
     private readonly DeviceCache _cache;
     private readonly DeviceTransformer _transformer;
-    private readonly int[] _lengths;
-    private readonly int[] _incoming;
+    private readonly SequenceLengths _lengths;
     private readonly int[] _control;
     private readonly int _microBatch;
     private float[] _logits;
@@ -32,8 +31,7 @@ internal sealed class IlgpuSession : IInferenceSession
         (_device, _weights, _options) = (device, weights, options);
         _microBatch =
             (int)Math.Min(Math.Min(options.MicroBatchTokens, options.BatchTokens), (long)options.ContextLength * options.Sequences);
-        _lengths = new int[options.Sequences];
-        _incoming = new int[options.Sequences];
+        _lengths = new SequenceLengths("ilgpu", options, weights.VocabularySize);
 
         // Pinned: copies read and write them while the host goes on.
         _control = GC.AllocateArray<int>(4 * _microBatch, pinned: true);
@@ -60,7 +58,7 @@ internal sealed class IlgpuSession : IInferenceSession
     {
         ArgumentNullException.ThrowIfNull(batch);
         if (_unusable) throw new EngineException("ilgpu: this session was cancelled or failed and can't be used any more.");
-        Check(batch);
+        _lengths.Check(batch);
         long needed = (long)batch.LogitRows * _weights.VocabularySize;
         if (needed > _logits.Length) _logits = GC.AllocateUninitializedArray<float>(checked((int)needed), pinned: true);
         _rows = 0;
@@ -124,19 +122,12 @@ internal sealed class IlgpuSession : IInferenceSession
     /// <inheritdoc />
     public void Reset()
     {
-        Array.Clear(_lengths);
+        _lengths.Clear();
         _rows = 0;
     }
 
     /// <inheritdoc />
-    public void Truncate(int sequence, int length)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(sequence);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(sequence, _options.Sequences);
-        ArgumentOutOfRangeException.ThrowIfNegative(length);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, _lengths[sequence]);
-        _lengths[sequence] = length;
-    }
+    public void Truncate(int sequence, int length) => _lengths.Truncate(sequence, length);
 
     /// <inheritdoc />
     public void Dispose()
@@ -193,30 +184,5 @@ internal sealed class IlgpuSession : IInferenceSession
     {
         _unusable = true;
         _rows = 0;
-    }
-
-    /// <summary>Everything that can be wrong with a batch is found before the first token changes a sequence.</summary>
-    private void Check(TokenBatch batch)
-    {
-        if (batch.Count < 1 || batch.Count > _options.BatchTokens)
-        {
-            throw new EngineException($"ilgpu: a batch has {batch.Count} tokens; 1 to {_options.BatchTokens} are allowed.",
-                "Raise n_batch.");
-        }
-
-        Array.Clear(_incoming);
-        for (int i = 0; i < batch.Count; i++)
-        {
-            int token = batch.Tokens[i], sequence = batch.Sequences[i];
-            if ((uint)token >= (uint)_weights.VocabularySize)
-                throw new EngineException($"ilgpu: token {token} is not in the vocabulary of {_weights.VocabularySize}.");
-            if ((uint)sequence >= (uint)_options.Sequences)
-                throw new EngineException($"ilgpu: there is no sequence {sequence}; the session holds {_options.Sequences}.");
-            if (_lengths[sequence] + ++_incoming[sequence] > _options.ContextLength)
-            {
-                throw new EngineException($"ilgpu: sequence {sequence} would outgrow its context of {_options.ContextLength} tokens.",
-                    "Raise the context length.");
-            }
-        }
     }
 }

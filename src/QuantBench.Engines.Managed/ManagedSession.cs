@@ -11,11 +11,10 @@ namespace QuantBench.Engines.Managed;
 internal sealed unsafe class ManagedSession : IInferenceSession
 {
     private readonly PreparedWeights _weights;
-    private readonly SessionOptions _options;
+    private readonly SequenceLengths _lengths;
     private readonly WorkerPool _pool;
     private readonly KvCache _cache;
     private readonly Transformer _transformer;
-    private readonly int[] _incoming;
     private NativeBuffer _logits;
     private int _rows;
     private int _rowCapacity;
@@ -27,13 +26,12 @@ internal sealed unsafe class ManagedSession : IInferenceSession
     public ManagedSession(PreparedWeights weights, KernelSet kernels, SessionOptions options)
     {
         _weights = weights;
-        _options = options;
-        _cache = new KvCache(kernels, weights.Shape, options.ContextLength, options.Sequences, options.KvType);
+        _lengths = new SequenceLengths("managed", options, weights.VocabularySize);
+        _cache = new KvCache(kernels, weights.Shape, _lengths, options.ContextLength, options.KvType);
         _pool = new WorkerPool(options.Threads);
         int capacity =
             Math.Min(Math.Min(options.MicroBatchTokens, options.BatchTokens), checked(options.ContextLength * options.Sequences));
         _transformer = new Transformer(weights, kernels, _pool, _cache, capacity, options.ContextLength);
-        _incoming = new int[options.Sequences];
         _rowCapacity = 1;
         _logits = new NativeBuffer((long)weights.VocabularySize * sizeof(float));
         MicroBatch = capacity;
@@ -47,9 +45,8 @@ internal sealed unsafe class ManagedSession : IInferenceSession
     /// <inheritdoc />
     public void Append(TokenBatch batch, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(batch);
         if (_unusable) throw new EngineException("managed: this session was cancelled and can't be used any more.");
-        Check(batch);
+        _lengths.Check(batch);
         if (batch.LogitRows > _rowCapacity)
         {
             _logits.Dispose();
@@ -86,19 +83,12 @@ internal sealed unsafe class ManagedSession : IInferenceSession
     /// <inheritdoc />
     public void Reset()
     {
-        _cache.Lengths.Clear();
+        _lengths.Clear();
         _rows = 0;
     }
 
     /// <inheritdoc />
-    public void Truncate(int sequence, int length)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(sequence);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(sequence, _options.Sequences);
-        ArgumentOutOfRangeException.ThrowIfNegative(length);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, _cache.Lengths[sequence]);
-        _cache.Lengths[sequence] = length;
-    }
+    public void Truncate(int sequence, int length) => _lengths.Truncate(sequence, length);
 
     /// <inheritdoc />
     public void Dispose()
@@ -107,30 +97,5 @@ internal sealed unsafe class ManagedSession : IInferenceSession
         _transformer.Dispose();
         _cache.Dispose();
         _logits.Dispose();
-    }
-
-    /// <summary>Everything that can be wrong with a batch is found before the first token changes a sequence.</summary>
-    private void Check(TokenBatch batch)
-    {
-        if (batch.Count < 1 || batch.Count > _options.BatchTokens)
-        {
-            throw new EngineException($"managed: a batch has {batch.Count} tokens; 1 to {_options.BatchTokens} are allowed.",
-                "Raise n_batch.");
-        }
-
-        Array.Clear(_incoming);
-        for (int i = 0; i < batch.Count; i++)
-        {
-            int token = batch.Tokens[i], sequence = batch.Sequences[i];
-            if ((uint)token >= (uint)_weights.VocabularySize)
-                throw new EngineException($"managed: token {token} is not in the vocabulary of {_weights.VocabularySize}.");
-            if ((uint)sequence >= (uint)_options.Sequences)
-                throw new EngineException($"managed: there is no sequence {sequence}; the session holds {_options.Sequences}.");
-            if (_cache.Lengths[sequence] + ++_incoming[sequence] > _options.ContextLength)
-            {
-                throw new EngineException($"managed: sequence {sequence} would outgrow its context of {_options.ContextLength} tokens.",
-                    "Raise the context length.");
-            }
-        }
     }
 }

@@ -8,7 +8,7 @@ namespace QuantBench.Engines.Ilgpu.Graph;
 
 /// <summary>Keys and values of every token held, as halves. A buffer per layer: devices limit a single allocation to a part of their
 /// memory.</summary>
-internal sealed class DeviceCache : IDisposable
+internal sealed class DeviceCache : DeviceOwner
 {
     private readonly List<MemoryBuffer1D<Int4, Stride1D.Dense>> _planes = [];
 
@@ -22,7 +22,7 @@ internal sealed class DeviceCache : IDisposable
         try
         {
             for (int i = 0; i < 2 * shape.Layers; i++)
-                _planes.Add(device.Allocate<Int4>(octets, $"the KV cache of {contextLength} tokens"));
+                _planes.Add(Keep(device.Allocate<Int4>(octets, $"the KV cache of {contextLength} tokens")));
         }
         catch
         {
@@ -30,9 +30,6 @@ internal sealed class DeviceCache : IDisposable
             throw;
         }
     }
-
-    /// <summary>Bytes on the device.</summary>
-    public long Bytes => _planes.Sum(plane => plane.LengthInBytes);
 
     /// <summary>Keys of a layer, eight halves at a time.</summary>
     public ArrayView<Int4> WideKeys(int layer) => _planes[2 * layer].View;
@@ -45,10 +42,4 @@ internal sealed class DeviceCache : IDisposable
 
     /// <summary>Values of a layer, two halves at a time.</summary>
     public ArrayView<int> ValuePairs(int layer) => _planes[(2 * layer) + 1].View.AsContiguous().Cast<int>();
-
-    /// <summary>Frees the memory.</summary>
-    public void Dispose()
-    {
-        foreach (MemoryBuffer1D<Int4, Stride1D.Dense> plane in _planes) plane.Dispose();
-    }
 }

@@ -4,10 +4,8 @@ using QuantBench.Models.Graphs;
 namespace QuantBench.Engines.Ilgpu.Graph;
 
 /// <summary>Weights of one layer on a device.</summary>
-internal sealed unsafe class DeviceLayer : IDisposable
+internal sealed unsafe class DeviceLayer : DeviceOwner
 {
-    private readonly List<IDisposable> _owned = [];
-
     /// <param name="device">The device.</param>
     /// <param name="shape">The model's sizes.</param>
     /// <param name="layer">The layer, on the host.</param>
@@ -16,10 +14,10 @@ internal sealed unsafe class DeviceLayer : IDisposable
         int queries = shape.Heads * shape.HeadWidth, keys = shape.KvHeads * shape.HeadWidth;
         try
         {
-            Projection = Keep(DeviceLinear.Upload(device, "weights", layer.Query, layer.Key, layer.Value));
-            Output = Keep(DeviceLinear.Upload(device, "weights", layer.Output));
-            GateUp = Keep(DeviceLinear.Upload(device, "weights", layer.Gate, layer.Up));
-            Down = Keep(DeviceLinear.Upload(device, "weights", layer.Down));
+            Projection = Keep(new DeviceLinear(device, "weights", layer.Query, layer.Key, layer.Value));
+            Output = Keep(new DeviceLinear(device, "weights", layer.Output));
+            GateUp = Keep(new DeviceLinear(device, "weights", layer.Gate, layer.Up));
+            Down = Keep(new DeviceLinear(device, "weights", layer.Down));
             ProjectionBias =
                 Keep(JoinBiases(device, ((nint)layer.Query.Bias, queries), ((nint)layer.Key.Bias, keys), ((nint)layer.Value.Bias, keys)));
             OutputBias = Vector(layer.Output.Bias, shape.Embedding);
@@ -71,22 +69,6 @@ internal sealed unsafe class DeviceLayer : IDisposable
     public DeviceVector PostAttentionNorm { get; }
 
     public DeviceVector PostFeedForwardNorm { get; }
-
-    /// <summary>Bytes on the device.</summary>
-    public long Bytes => _owned.Sum(item => item is DeviceLinear linear ? linear.Bytes : ((DeviceVector)item).Bytes);
-
-    /// <summary>Frees the memory.</summary>
-    public void Dispose()
-    {
-        foreach (IDisposable item in _owned) item.Dispose();
-    }
-
-    private T Keep<T>(T item)
-        where T : IDisposable
-    {
-        _owned.Add(item);
-        return item;
-    }
 
     /// <summary>Biases side by side; zeros for a part that has none, a stand-in when no part has one.</summary>
     private static DeviceVector JoinBiases(DeviceMemory device, (nint Bias, int Length) a, (nint Bias, int Length) b,

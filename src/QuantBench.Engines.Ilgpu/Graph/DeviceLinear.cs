@@ -8,24 +8,13 @@ namespace QuantBench.Engines.Ilgpu.Graph;
 /// <summary>
 /// Matrices that read the same inputs and whose results lie side by side. Neighbours of one type are merged, so that they are one launch.
 /// </summary>
-internal sealed class DeviceLinear : IDisposable
+internal sealed class DeviceLinear : DeviceOwner
 {
-    private DeviceLinear(ImmutableArray<(DeviceMatrix Matrix, int First)> matrices) => Matrices = matrices;
-
-    /// <summary>The matrices, and where the results of each start.</summary>
-    public ImmutableArray<(DeviceMatrix Matrix, int First)> Matrices { get; }
-
-    /// <summary>Whether any of them reads 8-bit inputs.</summary>
-    public bool Reads8Bit => Matrices.Any(m => !m.Matrix.Format.ReadsFloats);
-
-    /// <summary>Bytes on the device.</summary>
-    public long Bytes => Matrices.Sum(m => m.Matrix.Bytes);
-
     /// <summary>Copies matrices to a device.</summary>
     /// <param name="device">The device.</param>
     /// <param name="what">What they are, for messages.</param>
     /// <param name="parts">The matrices; of one width.</param>
-    public static DeviceLinear Upload(DeviceMemory device, string what, params ReadOnlySpan<Linear> parts)
+    public DeviceLinear(DeviceMemory device, string what, params ReadOnlySpan<Linear> parts)
     {
         var matrices = ImmutableArray.CreateBuilder<(DeviceMatrix, int)>();
         try
@@ -38,23 +27,23 @@ internal sealed class DeviceLinear : IDisposable
                     rows += parts[end].Weights.Rows;
                 var run = new WeightMatrix[end - i];
                 for (int k = 0; k < run.Length; k++) run[k] = parts[i + k].Weights;
-                matrices.Add((DeviceMatrix.Upload(device, what, run), first));
+                matrices.Add((Keep(DeviceMatrix.Upload(device, what, run)), first));
                 first += rows;
                 i = end;
             }
-
-            return new DeviceLinear(matrices.ToImmutable());
         }
         catch
         {
-            foreach ((DeviceMatrix matrix, _) in matrices) matrix.Dispose();
+            Dispose();
             throw;
         }
+
+        Matrices = matrices.ToImmutable();
     }
 
-    /// <summary>Frees the memory.</summary>
-    public void Dispose()
-    {
-        foreach ((DeviceMatrix matrix, _) in Matrices) matrix.Dispose();
-    }
+    /// <summary>The matrices, and where the results of each start.</summary>
+    public ImmutableArray<(DeviceMatrix Matrix, int First)> Matrices { get; }
+
+    /// <summary>Whether any of them reads 8-bit inputs.</summary>
+    public bool Reads8Bit => Matrices.Any(m => !m.Matrix.Format.ReadsFloats);
 }

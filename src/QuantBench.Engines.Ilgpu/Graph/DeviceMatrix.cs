@@ -12,7 +12,7 @@ using QuantBench.Models.Weights;
 namespace QuantBench.Engines.Ilgpu.Graph;
 
 /// <summary>A matrix on a device, its blocks split into planes.</summary>
-internal sealed unsafe class DeviceMatrix : IDisposable
+internal sealed unsafe class DeviceMatrix : DeviceOwner
 {
     // Planes start at multiples of this many 16-byte units, as the device's own allocations do.
     private const long PlaneUnits = 16;
@@ -24,7 +24,7 @@ internal sealed unsafe class DeviceMatrix : IDisposable
     private readonly MemoryBuffer1D<Int4, Stride1D.Dense> _buffer;
 
     private DeviceMatrix(DeviceFormat format, MemoryBuffer1D<Int4, Stride1D.Dense> buffer, MatrixView view) =>
-        (Format, _buffer, View) = (format, buffer, view);
+        (Format, _buffer, View) = (format, Keep(buffer), view with { Wide = buffer.View, Words = buffer.View.AsContiguous().Cast<int>() });
 
     private delegate void PackRow(int row, Span<byte> to);
 
@@ -33,9 +33,6 @@ internal sealed unsafe class DeviceMatrix : IDisposable
 
     /// <summary>What kernels get.</summary>
     public MatrixView View { get; }
-
-    /// <summary>Bytes on the device.</summary>
-    public long Bytes => _buffer.LengthInBytes;
 
     /// <summary>Copies matrices of one type and width to a device as one: the rows of the first, then those of the second …</summary>
     /// <param name="device">The device.</param>
@@ -56,15 +53,21 @@ internal sealed unsafe class DeviceMatrix : IDisposable
 
         // Rows of single floats are padded to whole chunks; blocks are whole chunks already.
         long blocks = (long)rows * (format.ReadsFloats ? chunks * 32 : shape.Columns / GgmlTypes.Get(shape.Type).BlockElements);
-        Span<long> starts = stackalloc long[5];
+        long[] starts = new long[5];
         for (int i = 0; i < format.Planes.Length; i++) starts[i + 1] = Next(starts[i], blocks * format.Planes[i].Length);
-        CheckSize(device, starts[format.Planes.Length], what);
-        MemoryBuffer1D<Int4, Stride1D.Dense> buffer = device.Allocate<Int4>(starts[format.Planes.Length], what);
-        try
+        var view = new MatrixView
         {
-            using var staging = new Staging(device, buffer);
+            Rows = rows,
+            Chunks = chunks,
+            Plane1 = (int)(4 * starts[1]),
+            Plane2 = (int)(4 * starts[2]),
+            Plane3 = (int)(4 * starts[3]),
+        };
+        WeightMatrix[] all = [.. parts];
+        return Fill(device, what, format, starts[format.Planes.Length], view, staging =>
+        {
             long row = 0;
-            foreach (WeightMatrix part in parts)
+            foreach (WeightMatrix part in all)
             {
                 if (format.ReadsFloats) CopyFloats(staging, part, format.Planes[0].Length, chunks, row);
                 else
@@ -74,24 +77,7 @@ internal sealed unsafe class DeviceMatrix : IDisposable
 
                 row += part.Rows;
             }
-
-            staging.Flush();
-            return new DeviceMatrix(format, buffer, new MatrixView
-            {
-                Wide = buffer.View,
-                Words = buffer.View.AsContiguous().Cast<int>(),
-                Rows = rows,
-                Chunks = chunks,
-                Plane1 = (int)(4 * starts[1]),
-                Plane2 = (int)(4 * starts[2]),
-                Plane3 = (int)(4 * starts[3]),
-            });
-        }
-        catch
-        {
-            buffer.Dispose();
-            throw;
-        }
+        });
     }
 
     /// <summary>Copies a matrix in MLX's affine code to a device. Scales and biases are stored in 16 bits where that loses
@@ -152,13 +138,10 @@ internal sealed unsafe class DeviceMatrix : IDisposable
     /// <summary>Copies a matrix as floats: one whose columns are in groups of any order has no code on the device.</summary>
     private static DeviceMatrix UploadDecoded(DeviceMemory device, string what, IWeightMatrix source, int firstRow, int rows)
     {
-        DeviceFormat format = DeviceFormats.All[GgmlType.F32];
         int chunks = (source.Columns + 31) / 32;
-        CheckSize(device, (long)rows * chunks * 8, what);
-        MemoryBuffer1D<Int4, Stride1D.Dense> buffer = device.Allocate<Int4>((long)rows * chunks * 8, what);
-        try
+        var view = new MatrixView { Rows = rows, Chunks = chunks };
+        return Fill(device, what, DeviceFormats.All[GgmlType.F32], (long)rows * chunks * 8, view, staging =>
         {
-            using var staging = new Staging(device, buffer);
             float[] values = new float[checked(RowRun * source.Columns)];
             for (int row = 0; row < rows; row++)
             {
@@ -167,16 +150,7 @@ internal sealed unsafe class DeviceMatrix : IDisposable
                 staging.Write((long)row * chunks * 128,
                     MemoryMarshal.AsBytes(values.AsSpan(row % RowRun * source.Columns, source.Columns)));
             }
-
-            staging.Flush();
-            return new DeviceMatrix(format, buffer,
-                new MatrixView { Wide = buffer.View, Words = buffer.View.AsContiguous().Cast<int>(), Rows = rows, Chunks = chunks });
-        }
-        catch
-        {
-            buffer.Dispose();
-            throw;
-        }
+        });
     }
 
     private static DeviceMatrix Upload(
@@ -189,11 +163,18 @@ internal sealed unsafe class DeviceMatrix : IDisposable
         byte[] packed = new byte[MlxAffine.PackedBytes(columns, bits)];
         long scaleStart = Next(0, ((long)packed.Length * rows) + sizeof(int));
         long biasStart = Next(scaleStart, scaleBytes.Length);
-        CheckSize(device, Next(biasStart, biasBytes.Length), what);
-        MemoryBuffer1D<Int4, Stride1D.Dense> buffer = device.Allocate<Int4>(Next(biasStart, biasBytes.Length), what);
-        try
+        var view = new MatrixView
         {
-            using var staging = new Staging(device, buffer);
+            Rows = rows,
+            Chunks = columns / 32,
+            Plane1 = (int)(4 * scaleStart),
+            Plane2 = (int)(4 * biasStart),
+            Bits = bits,
+            GroupShift = BitOperations.TrailingZeroCount(groupSize / 32),
+            ScaleKind = kind,
+        };
+        return Fill(device, what, DeviceFormats.Mlx(bits), Next(biasStart, biasBytes.Length), view, staging =>
+        {
             for (int row = 0; row < rows; row++)
             {
                 pack(row, packed);
@@ -202,19 +183,30 @@ internal sealed unsafe class DeviceMatrix : IDisposable
 
             staging.Write(16 * scaleStart, scaleBytes);
             staging.Write(16 * biasStart, biasBytes);
+        });
+    }
+
+    /// <summary>Allocates a matrix and fills it.</summary>
+    /// <param name="device">The device.</param>
+    /// <param name="what">What it is, for messages.</param>
+    /// <param name="format">Its format.</param>
+    /// <param name="units">Its size in units of 16 bytes.</param>
+    /// <param name="view">Where its planes are.</param>
+    /// <param name="write">Writes the planes.</param>
+    private static DeviceMatrix Fill(
+        DeviceMemory device, string what, DeviceFormat format, long units, MatrixView view, Action<Staging> write)
+    {
+        // Kernels count words in 32 bits.
+        if (units > int.MaxValue / 4)
+            throw new UnsupportedException(device.Backend, $"a matrix of {what} takes {units >> 26} GiB; the kernels address 8 GiB.",
+                "Use a smaller quant level.");
+        MemoryBuffer1D<Int4, Stride1D.Dense> buffer = device.Allocate<Int4>(units, what);
+        try
+        {
+            using var staging = new Staging(device, buffer);
+            write(staging);
             staging.Flush();
-            return new DeviceMatrix(DeviceFormats.Mlx(bits), buffer, new MatrixView
-            {
-                Wide = buffer.View,
-                Words = buffer.View.AsContiguous().Cast<int>(),
-                Rows = rows,
-                Chunks = columns / 32,
-                Plane1 = (int)(4 * scaleStart),
-                Plane2 = (int)(4 * biasStart),
-                Bits = bits,
-                GroupShift = BitOperations.TrailingZeroCount(groupSize / 32),
-                ScaleKind = kind,
-            });
+            return new DeviceMatrix(format, buffer, view);
         }
         catch
         {
@@ -230,21 +222,7 @@ internal sealed unsafe class DeviceMatrix : IDisposable
     {
         MemoryBuffer1D<Int4, Stride1D.Dense> buffer = device.Allocate<Int4>(_buffer.Length, what);
         _buffer.View.AsContiguous().CopyTo(device.Stream, buffer.View.AsContiguous());
-        MatrixView view = View;
-        view.Wide = buffer.View;
-        view.Words = buffer.View.AsContiguous().Cast<int>();
-        return new DeviceMatrix(Format, buffer, view);
-    }
-
-    /// <summary>Frees the memory.</summary>
-    public void Dispose() => _buffer.Dispose();
-
-    /// <summary>Kernels count words in 32 bits.</summary>
-    private static void CheckSize(DeviceMemory device, long units, string what)
-    {
-        if (units > int.MaxValue / 4)
-            throw new UnsupportedException(device.Backend, $"a matrix of {what} takes {units >> 26} GiB; the kernels address 8 GiB.",
-                "Use a smaller quant level.");
+        return new DeviceMatrix(Format, buffer, View);
     }
 
     private static long Next(long start, long bytes) => start + ((((bytes + 15) / 16) + PlaneUnits - 1) / PlaneUnits * PlaneUnits);

@@ -10,7 +10,7 @@ namespace QuantBench.Engines.Ilgpu.Graph;
 /// The forward pass of one micro-batch as launches on one stream: the host queues them all and waits for none. Buffers are made once; their
 /// sizes follow from the largest micro-batch.
 /// </summary>
-internal sealed unsafe class DeviceTransformer : IDisposable
+internal sealed unsafe class DeviceTransformer : DeviceOwner
 {
     /// <summary>Up to this many tokens a product reads all weights once per token; from then on a tile of tokens shares them.</summary>
     public const int MatVecTokens = 4;
@@ -24,7 +24,6 @@ internal sealed unsafe class DeviceTransformer : IDisposable
     private readonly GraphKernels _kernels;
     private readonly DeviceCache _cache;
     private readonly AcceleratorStream _stream;
-    private readonly List<IDisposable> _owned = [];
     private readonly MemoryBuffer1D<int, Stride1D.Dense> _control;
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _residual;
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _branch;
@@ -82,15 +81,13 @@ internal sealed unsafe class DeviceTransformer : IDisposable
         }
         catch
         {
-            foreach (IDisposable item in _owned) item.Dispose();
+            base.Dispose();
             throw;
         }
     }
 
     /// <summary>Bytes on the device, logits included.</summary>
-    public long Bytes =>
-        _inputs.Bytes + _mixed.Bytes + _hidden.Bytes + _logits.LengthInBytes
-            + _owned.OfType<MemoryBuffer>().Sum(buffer => buffer.LengthInBytes);
+    public override long Bytes => base.Bytes + _logits.LengthInBytes;
 
     /// <summary>Logits of the wanted tokens of the last pass, one row each.</summary>
     public MemoryBuffer1D<float, Stride1D.Dense> Logits => _logits;
@@ -149,9 +146,9 @@ internal sealed unsafe class DeviceTransformer : IDisposable
     }
 
     /// <summary>Frees the memory.</summary>
-    public void Dispose()
+    public override void Dispose()
     {
-        foreach (IDisposable item in _owned) item.Dispose();
+        base.Dispose();
         _logits.Dispose();
     }
 
@@ -305,12 +302,5 @@ internal sealed unsafe class DeviceTransformer : IDisposable
         MemoryBuffer1D<float, Stride1D.Dense> buffer = _device.Allocate<float>(table.Length, "the rotation table");
         _device.Write<float>(buffer.View, table);
         return buffer;
-    }
-
-    private T Keep<T>(T item)
-        where T : IDisposable
-    {
-        _owned.Add(item);
-        return item;
     }
 }

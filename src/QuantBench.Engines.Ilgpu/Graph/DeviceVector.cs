@@ -6,7 +6,7 @@ namespace QuantBench.Engines.Ilgpu.Graph;
 
 /// <summary>Floats on a device: a norm or a bias, or a stand-in where the model has none, because kernels have no optional
 /// arguments.</summary>
-internal sealed unsafe class DeviceVector : IDisposable
+internal sealed unsafe class DeviceVector : DeviceOwner
 {
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _buffer;
 
@@ -17,7 +17,7 @@ internal sealed unsafe class DeviceVector : IDisposable
     public DeviceVector(DeviceMemory device, string what, float* values, int length)
     {
         Exists = values is not null;
-        _buffer = device.AllocateZeroed<float>(Exists ? length : 1, what);
+        _buffer = Keep(device.AllocateZeroed<float>(Exists ? length : 1, what));
         if (Exists) _buffer.View.AsContiguous().CopyFromCPU(device.Stream, ref *values, length);
     }
 
@@ -27,11 +27,5 @@ internal sealed unsafe class DeviceVector : IDisposable
     /// <summary>What kernels get.</summary>
     public ArrayView<float> View => _buffer.View;
 
-    /// <summary>Bytes on the device.</summary>
-    public long Bytes => _buffer.LengthInBytes;
-
     private bool Exists { get; }
-
-    /// <summary>Frees the memory.</summary>
-    public void Dispose() => _buffer.Dispose();
 }

@@ -4,10 +4,8 @@ using QuantBench.Models.Graphs;
 namespace QuantBench.Engines.Ilgpu.Graph;
 
 /// <summary>All weights of a model on a device.</summary>
-internal sealed unsafe class DeviceWeights : IDisposable
+internal sealed unsafe class DeviceWeights : DeviceOwner
 {
-    private readonly List<IDisposable> _owned = [];
-
     /// <param name="device">The device.</param>
     /// <param name="weights">The model, on the host; not needed any more afterwards.</param>
     /// <param name="cancellationToken">Looked at between layers.</param>
@@ -62,25 +60,4 @@ internal sealed unsafe class DeviceWeights : IDisposable
 
     /// <summary>Divisors of rotary angles.</summary>
     public RotaryFactors RopeFactors { get; }
-
-    /// <summary>Bytes on the device.</summary>
-    public long Bytes => _owned.Sum(item => item switch
-    {
-        DeviceMatrix matrix => matrix.Bytes,
-        DeviceVector vector => vector.Bytes,
-        _ => ((DeviceLayer)item).Bytes,
-    });
-
-    /// <summary>Frees the memory.</summary>
-    public void Dispose()
-    {
-        foreach (IDisposable item in _owned) item.Dispose();
-    }
-
-    private T Keep<T>(T item)
-        where T : IDisposable
-    {
-        _owned.Add(item);
-        return item;
-    }
 }

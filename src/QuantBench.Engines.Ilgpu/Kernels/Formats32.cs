@@ -13,15 +13,7 @@ internal struct Q4_0Format : IChunkFormat
     {
         Int4 v = m.Wide[chunk];
         float d = Arithmetic.Half(Bits.Short(m.Words, m.Plane1, chunk));
-        return new WeightChunk
-        {
-            Low = Bits.Extract(v, 0, 0x0F0F0F0F),
-            High = Bits.Extract(v, 4, 0x0F0F0F0F),
-            ScaleLow = d,
-            ScaleHigh = d,
-            OffsetLow = -8 * d,
-            OffsetHigh = -8 * d,
-        };
+        return WeightChunk.Of(Bits.Extract(v, 0, 0x0F0F0F0F), Bits.Extract(v, 4, 0x0F0F0F0F), d, -8 * d);
     }
 }
 
@@ -37,15 +29,7 @@ internal struct Q4_1Format : IChunkFormat
         Int4 v = m.Wide[chunk];
         int pair = m.Words[m.Plane1 + chunk];
         float d = Arithmetic.Half(pair & 0xFFFF), offset = Arithmetic.Half((pair >> 16) & 0xFFFF);
-        return new WeightChunk
-        {
-            Low = Bits.Extract(v, 0, 0x0F0F0F0F),
-            High = Bits.Extract(v, 4, 0x0F0F0F0F),
-            ScaleLow = d,
-            ScaleHigh = d,
-            OffsetLow = offset,
-            OffsetHigh = offset,
-        };
+        return WeightChunk.Of(Bits.Extract(v, 0, 0x0F0F0F0F), Bits.Extract(v, 4, 0x0F0F0F0F), d, offset);
     }
 }
 
@@ -61,15 +45,10 @@ internal struct Q5_0Format : IChunkFormat
         Int4 v = m.Wide[chunk];
         int high = m.Words[m.Plane1 + chunk];
         float d = Arithmetic.Half(Bits.Short(m.Words, m.Plane2, chunk));
-        return new WeightChunk
-        {
-            Low = Bits.Or(Bits.Extract(v, 0, 0x0F0F0F0F), Bits.Spread(high), 0),
-            High = Bits.Or(Bits.Extract(v, 4, 0x0F0F0F0F), Bits.Spread(high >> 16), 0),
-            ScaleLow = d,
-            ScaleHigh = d,
-            OffsetLow = -16 * d,
-            OffsetHigh = -16 * d,
-        };
+        return WeightChunk.Of(
+            Bits.Or(Bits.Extract(v, 0, 0x0F0F0F0F), Bits.Spread(high), 0),
+            Bits.Or(Bits.Extract(v, 4, 0x0F0F0F0F), Bits.Spread(high >> 16), 0),
+            d, -16 * d);
     }
 }
 
@@ -86,15 +65,10 @@ internal struct Q5_1Format : IChunkFormat
         int high = m.Words[m.Plane1 + chunk];
         int pair = m.Words[m.Plane2 + chunk];
         float d = Arithmetic.Half(pair & 0xFFFF), offset = Arithmetic.Half((pair >> 16) & 0xFFFF);
-        return new WeightChunk
-        {
-            Low = Bits.Or(Bits.Extract(v, 0, 0x0F0F0F0F), Bits.Spread(high), 0),
-            High = Bits.Or(Bits.Extract(v, 4, 0x0F0F0F0F), Bits.Spread(high >> 16), 0),
-            ScaleLow = d,
-            ScaleHigh = d,
-            OffsetLow = offset,
-            OffsetHigh = offset,
-        };
+        return WeightChunk.Of(
+            Bits.Or(Bits.Extract(v, 0, 0x0F0F0F0F), Bits.Spread(high), 0),
+            Bits.Or(Bits.Extract(v, 4, 0x0F0F0F0F), Bits.Spread(high >> 16), 0),
+            d, offset);
     }
 }
 

@@ -54,15 +54,10 @@ internal struct Q3_KFormat : IChunkFormat
         int first = Bits.Byte(lows, k & 3) & 15 | ((Bits.Byte(highs, k & 3) & 3) << 4);
         int second = Bits.Byte(lows, (k & 3) + 1) & 15 | ((Bits.Byte(highs, (k & 3) + 1) & 3) << 4);
         float scaleLow = d * (first - 32), scaleHigh = d * (second - 32);
-        return new WeightChunk
-        {
-            Low = Bits.Or(Bits.Extract(m.Wide[at], shift, 0x03030303), Bits.Extract(m.Wide[high], j, 0x01010101), 2),
-            High = Bits.Or(Bits.Extract(m.Wide[at + 1], shift, 0x03030303), Bits.Extract(m.Wide[high + 1], j, 0x01010101), 2),
-            ScaleLow = scaleLow,
-            ScaleHigh = scaleHigh,
-            OffsetLow = -4 * scaleLow,
-            OffsetHigh = -4 * scaleHigh,
-        };
+        return WeightChunk.Of(
+            Bits.Or(Bits.Extract(m.Wide[at], shift, 0x03030303), Bits.Extract(m.Wide[high], j, 0x01010101), 2),
+            Bits.Or(Bits.Extract(m.Wide[at + 1], shift, 0x03030303), Bits.Extract(m.Wide[high + 1], j, 0x01010101), 2),
+            scaleLow, scaleHigh, -4);
     }
 }
 
@@ -81,15 +76,7 @@ internal struct Q4_KFormat : IChunkFormat
         int shift = 4 * (j & 1);
         Int4 header = m.Wide[(m.Plane1 >> 2) + b];
         float scale = Scale(header, j), offset = Offset(header, j);
-        return new WeightChunk
-        {
-            Low = Bits.Extract(m.Wide[at], shift, 0x0F0F0F0F),
-            High = Bits.Extract(m.Wide[at + 1], shift, 0x0F0F0F0F),
-            ScaleLow = scale,
-            ScaleHigh = scale,
-            OffsetLow = offset,
-            OffsetHigh = offset,
-        };
+        return WeightChunk.Of(Bits.Extract(m.Wide[at], shift, 0x0F0F0F0F), Bits.Extract(m.Wide[at + 1], shift, 0x0F0F0F0F), scale, offset);
     }
 
     /// <summary>d times scale j of eight.</summary>
@@ -117,15 +104,10 @@ internal struct Q5_KFormat : IChunkFormat
         int shift = 4 * (j & 1);
         Int4 header = m.Wide[(m.Plane2 >> 2) + b];
         float scale = Q4_KFormat.Scale(header, j), offset = Q4_KFormat.Offset(header, j);
-        return new WeightChunk
-        {
-            Low = Bits.Or(Bits.Extract(m.Wide[at], shift, 0x0F0F0F0F), Bits.Extract(m.Wide[high], j, 0x01010101), 4),
-            High = Bits.Or(Bits.Extract(m.Wide[at + 1], shift, 0x0F0F0F0F), Bits.Extract(m.Wide[high + 1], j, 0x01010101), 4),
-            ScaleLow = scale,
-            ScaleHigh = scale,
-            OffsetLow = offset,
-            OffsetHigh = offset,
-        };
+        return WeightChunk.Of(
+            Bits.Or(Bits.Extract(m.Wide[at], shift, 0x0F0F0F0F), Bits.Extract(m.Wide[high], j, 0x01010101), 4),
+            Bits.Or(Bits.Extract(m.Wide[at + 1], shift, 0x0F0F0F0F), Bits.Extract(m.Wide[high + 1], j, 0x01010101), 4),
+            scale, offset);
     }
 }
 
@@ -147,15 +129,10 @@ internal struct Q6_KFormat : IChunkFormat
         int scales = Bits.Short(m.Words, m.Plane2, chunk);
         float d = Arithmetic.Half(Bits.Short(m.Words, m.Plane3, b));
         float scaleLow = d * (scales << 24 >> 24), scaleHigh = d * (scales << 16 >> 24);
-        return new WeightChunk
-        {
-            Low = Bits.Or(Bits.Extract(m.Wide[at], shift, 0x0F0F0F0F), Bits.Extract(m.Wide[high], 2 * g, 0x03030303), 4),
-            High = Bits.Or(Bits.Extract(m.Wide[at + 1], shift, 0x0F0F0F0F), Bits.Extract(m.Wide[high + 1], 2 * g, 0x03030303), 4),
-            ScaleLow = scaleLow,
-            ScaleHigh = scaleHigh,
-            OffsetLow = -32 * scaleLow,
-            OffsetHigh = -32 * scaleHigh,
-        };
+        return WeightChunk.Of(
+            Bits.Or(Bits.Extract(m.Wide[at], shift, 0x0F0F0F0F), Bits.Extract(m.Wide[high], 2 * g, 0x03030303), 4),
+            Bits.Or(Bits.Extract(m.Wide[at + 1], shift, 0x0F0F0F0F), Bits.Extract(m.Wide[high + 1], 2 * g, 0x03030303), 4),
+            scaleLow, scaleHigh, -32);
     }
 }
 

@@ -12,15 +12,10 @@ internal struct Mlx4Format : IChunkFormat
     {
         Int4 v = m.Wide[chunk];
         float scale = MlxScale.Read(m, m.Plane1, chunk), offset = MlxScale.Read(m, m.Plane2, chunk);
-        return new WeightChunk
-        {
-            Low = new Int4 { X = Four(v.X), Y = Four(v.X >> 16), Z = Four(v.Y), W = Four(v.Y >> 16) },
-            High = new Int4 { X = Four(v.Z), Y = Four(v.Z >> 16), Z = Four(v.W), W = Four(v.W >> 16) },
-            ScaleLow = scale,
-            ScaleHigh = scale,
-            OffsetLow = offset,
-            OffsetHigh = offset,
-        };
+        return WeightChunk.Of(
+            new Int4 { X = Four(v.X), Y = Four(v.X >> 16), Z = Four(v.Y), W = Four(v.Y >> 16) },
+            new Int4 { X = Four(v.Z), Y = Four(v.Z >> 16), Z = Four(v.W), W = Four(v.W >> 16) },
+            scale, offset);
     }
 
     /// <summary>Four nibbles as bytes: pairs move apart by a byte, then single ones by a nibble.</summary>

@@ -10,15 +10,7 @@ internal struct Mlx8Format : IChunkFormat
     public readonly WeightChunk Load(MatrixView m, int chunk)
     {
         float scale = MlxScale.Read(m, m.Plane1, chunk), offset = MlxScale.Read(m, m.Plane2, chunk) + (128 * scale);
-        return new WeightChunk
-        {
-            Low = Flip(m.Wide[2 * chunk]),
-            High = Flip(m.Wide[(2 * chunk) + 1]),
-            ScaleLow = scale,
-            ScaleHigh = scale,
-            OffsetLow = offset,
-            OffsetHigh = offset,
-        };
+        return WeightChunk.Of(Flip(m.Wide[2 * chunk]), Flip(m.Wide[(2 * chunk) + 1]), scale, offset);
     }
 
     private static Int4 Flip(Int4 v)

@@ -13,15 +13,7 @@ internal struct MlxFormat : IChunkFormat
     {
         float scale = MlxScale.Read(m, m.Plane1, chunk), offset = MlxScale.Read(m, m.Plane2, chunk);
         int first = chunk * m.Bits;
-        return new WeightChunk
-        {
-            Low = Half(m, first, 0),
-            High = Half(m, first, 16),
-            ScaleLow = scale,
-            ScaleHigh = scale,
-            OffsetLow = offset,
-            OffsetHigh = offset,
-        };
+        return WeightChunk.Of(Half(m, first, 0), Half(m, first, 16), scale, offset);
     }
 
     private static Int4 Half(MatrixView m, int first, int k) =>

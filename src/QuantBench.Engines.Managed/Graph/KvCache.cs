@@ -4,6 +4,7 @@ using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Engines.Managed.Memory;
 using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
+using QuantBench.Inference.Engines;
 using QuantBench.Models.Graphs;
 
 namespace QuantBench.Engines.Managed.Graph;
@@ -21,16 +22,16 @@ internal sealed unsafe class KvCache : IDisposable
     private readonly long _headBytes;
     private readonly long _cellBytes;
     private readonly long _planeBytes;
-    private readonly int[] _lengths;
 
     /// <param name="kernels">Converts halves.</param>
     /// <param name="shape">The model's sizes.</param>
+    /// <param name="lengths">Tokens of each sequence.</param>
     /// <param name="contextLength">Cells of each sequence.</param>
-    /// <param name="sequences">Number of sequences.</param>
     /// <param name="type">Setting <c>kv_type</c>.</param>
     /// <exception cref="UnsupportedException">The type isn't there, or the heads' width doesn't fit it.</exception>
-    public KvCache(KernelSet kernels, DecoderShape shape, int contextLength, int sequences, string type)
+    public KvCache(KernelSet kernels, DecoderShape shape, SequenceLengths lengths, int contextLength, string type)
     {
+        Lengths = lengths;
         _type = type switch
         {
             "f32" => GgmlType.F32,
@@ -52,16 +53,15 @@ internal sealed unsafe class KvCache : IDisposable
         _contextLength = contextLength;
         _headBytes = GgmlTypes.ByteSize(_type, shape.HeadWidth);
         _cellBytes = _headBytes * shape.KvHeads;
-        _planeBytes = checked(_cellBytes * contextLength * sequences);
+        _planeBytes = checked(_cellBytes * contextLength * lengths.Count);
         _buffer = new NativeBuffer(checked(_planeBytes * 2 * shape.Layers));
-        _lengths = new int[sequences];
     }
 
     /// <summary>Bytes held.</summary>
     public long MemoryBytes => _buffer.Bytes;
 
     /// <summary>Tokens of each sequence.</summary>
-    public Span<int> Lengths => _lengths;
+    public SequenceLengths Lengths { get; }
 
     /// <summary>Stores one head of one token.</summary>
     /// <param name="layer">Layer.</param>

@@ -36,21 +36,14 @@ internal static unsafe class Avx2Dot
                 Scales32.Read<TBlock, Floats256>(row, out Floats256 scale8, out Floats256 minimum8);
                 (scale8.Value * Vector256.Load(d + i)).Store(scales);
                 if (!TBlock.Signed) least = Fma.MultiplyAdd(minimum8.Value, Vector256.Load(sums + i), least);
-                s0 = Fma.MultiplyAdd(PlainGroup<TBlock>.Products(Quants<TBlock>(row, 0), q), Vector256.Create(scales[0]), s0);
-                s1 = Fma.MultiplyAdd(
-                    PlainGroup<TBlock>.Products(Quants<TBlock>(row + TBlock.Bytes, 0), q + 32), Vector256.Create(scales[1]), s1);
-                s0 = Fma.MultiplyAdd(
-                    PlainGroup<TBlock>.Products(Quants<TBlock>(row + (2 * TBlock.Bytes), 0), q + 64), Vector256.Create(scales[2]), s0);
-                s1 = Fma.MultiplyAdd(
-                    PlainGroup<TBlock>.Products(Quants<TBlock>(row + (3 * TBlock.Bytes), 0), q + 96), Vector256.Create(scales[3]), s1);
-                s0 = Fma.MultiplyAdd(
-                    PlainGroup<TBlock>.Products(Quants<TBlock>(row + (4 * TBlock.Bytes), 0), q + 128), Vector256.Create(scales[4]), s0);
-                s1 = Fma.MultiplyAdd(
-                    PlainGroup<TBlock>.Products(Quants<TBlock>(row + (5 * TBlock.Bytes), 0), q + 160), Vector256.Create(scales[5]), s1);
-                s0 = Fma.MultiplyAdd(
-                    PlainGroup<TBlock>.Products(Quants<TBlock>(row + (6 * TBlock.Bytes), 0), q + 192), Vector256.Create(scales[6]), s0);
-                s1 = Fma.MultiplyAdd(
-                    PlainGroup<TBlock>.Products(Quants<TBlock>(row + (7 * TBlock.Bytes), 0), q + 224), Vector256.Create(scales[7]), s1);
+                s0 = Add(row, 0, q, scales[0], s0);
+                s1 = Add(row, 1, q, scales[1], s1);
+                s0 = Add(row, 2, q, scales[2], s0);
+                s1 = Add(row, 3, q, scales[3], s1);
+                s0 = Add(row, 4, q, scales[4], s0);
+                s1 = Add(row, 5, q, scales[5], s1);
+                s0 = Add(row, 6, q, scales[6], s0);
+                s1 = Add(row, 7, q, scales[7], s1);
                 row += 8 * TBlock.Bytes;
                 q += 256;
             }
@@ -60,7 +53,7 @@ internal static unsafe class Avx2Dot
             {
                 float scale, minimum;
                 TBlock.Scales(row, &scale, &minimum);
-                s0 = Fma.MultiplyAdd(PlainGroup<TBlock>.Products(Quants<TBlock>(row, 0), q), Vector256.Create(scale * d[i]), s0);
+                s0 = Add(row, 0, q, scale * d[i], s0);
                 if (!TBlock.Signed) rest += minimum * sums[i];
                 row += TBlock.Bytes;
                 q += 32;
@@ -68,6 +61,11 @@ internal static unsafe class Avx2Dot
 
             return Vector256.Sum(s0 + s1 + least) + rest;
         }
+
+        /// <summary>Adds the products of one block of several.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static Vector256<float> Add(byte* blocks, int block, sbyte* q, float scale, Vector256<float> sums) => Fma.MultiplyAdd(
+            PlainGroup<TBlock>.Products(Quants<TBlock>(blocks + (block * TBlock.Bytes), 0), q + (32 * block)), Vector256.Create(scale), sums);
     }
 
     /// <summary>Blocks of 256 elements.</summary>

@@ -59,12 +59,12 @@ internal sealed unsafe class Avx2Kernels : VectorKernels<Floats256, WeightsUnsca
     /// <inheritdoc />
     protected override void Rows(
         BlockKernels blocks, WeightMatrix weights, int first, int rows, Activations inputs, int token, float* output) =>
-        blocks.Rows256(weights, first, rows, inputs, token, output);
+        blocks.Rows(256, weights, first, rows, inputs, token, output);
 
     /// <inheritdoc />
     protected override void Panels(
         BlockKernels blocks, WeightMatrix weights, int first, int rows, Activations inputs, int tokens, float* output, int stride,
-        WorkerScratch scratch) => blocks.Panels256(weights, first, rows, inputs, tokens, output, stride, scratch);
+        WorkerScratch scratch) => blocks.Panels(256, weights, first, rows, inputs, tokens, output, stride, scratch);
 
     /// <summary>Largest element.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -41,11 +41,11 @@ internal sealed unsafe class Avx512Kernels : VectorKernels<Floats512, WeightsUns
         BlockKernels blocks, WeightMatrix weights, int first, int rows, Activations inputs, int token, float* output)
     {
         if (weights.Repacked is not null) RepackedDot.Rows(weights, first, rows, inputs, token, output);
-        else blocks.Rows256(weights, first, rows, inputs, token, output);
+        else blocks.Rows(256, weights, first, rows, inputs, token, output);
     }
 
     /// <inheritdoc />
     protected override void Panels(
         BlockKernels blocks, WeightMatrix weights, int first, int rows, Activations inputs, int tokens, float* output, int stride,
-        WorkerScratch scratch) => blocks.Panels512(weights, first, rows, inputs, tokens, output, stride, scratch);
+        WorkerScratch scratch) => blocks.Panels(512, weights, first, rows, inputs, tokens, output, stride, scratch);
 }

@@ -51,33 +51,21 @@ internal abstract unsafe class BlockKernels
     /// <summary>The kernels of a type; null when it has none.</summary>
     public static BlockKernels? Of(GgmlType type) => (uint)type < (uint)s_byType.Length ? s_byType[(int)type] : null;
 
-    /// <summary>Products of some rows with one token, with 128-bit vectors.</summary>
+    /// <summary>Products of some rows with one token.</summary>
+    /// <param name="bits">Width of the vectors: 128 or 256.</param>
     /// <param name="weights">The matrix.</param>
     /// <param name="first">First row.</param>
     /// <param name="rows">Number of rows.</param>
     /// <param name="inputs">The tokens.</param>
     /// <param name="token">Which token.</param>
     /// <param name="output">Row r goes to element r.</param>
-    public abstract void Rows128(WeightMatrix weights, int first, int rows, Activations inputs, int token, float* output);
+    public abstract void Rows(int bits, WeightMatrix weights, int first, int rows, Activations inputs, int token, float* output);
 
-    /// <summary>The same with 256-bit vectors.</summary>
-    /// <inheritdoc cref="Rows128"/>
-    public abstract void Rows256(WeightMatrix weights, int first, int rows, Activations inputs, int token, float* output);
-
-    /// <summary>Products of some rows with many tokens, with 128-bit vectors.</summary>
+    /// <summary>Products of some rows with many tokens, with vectors of 128, 256 or 512 bits.</summary>
     /// <inheritdoc cref="KernelSet.Multiply"/>
-    public abstract void Panels128(
-        WeightMatrix weights, int first, int rows, Activations inputs, int tokens, float* output, int stride, WorkerScratch scratch);
-
-    /// <summary>The same with 256-bit vectors.</summary>
-    /// <inheritdoc cref="KernelSet.Multiply"/>
-    public abstract void Panels256(
-        WeightMatrix weights, int first, int rows, Activations inputs, int tokens, float* output, int stride, WorkerScratch scratch);
-
-    /// <summary>The same with 512-bit vectors.</summary>
-    /// <inheritdoc cref="KernelSet.Multiply"/>
-    public abstract void Panels512(
-        WeightMatrix weights, int first, int rows, Activations inputs, int tokens, float* output, int stride, WorkerScratch scratch);
+    public abstract void Panels(
+        int bits, WeightMatrix weights, int first, int rows, Activations inputs, int tokens, float* output, int stride,
+        WorkerScratch scratch);
 
     private sealed class Blocks32<TBlock> : Kernels<TBlock, Avx2Dot.Blocks32<TBlock>, NeonDot.Blocks32<TBlock>>
         where TBlock : struct, IWeightBlock32;
@@ -100,23 +88,20 @@ internal abstract unsafe class BlockKernels
 
         public override bool IsPortable => typeof(TDot128) != typeof(NoDot);
 
-        public override void Rows128(WeightMatrix weights, int first, int rows, Activations inputs, int token, float* output) =>
-            Rows<TDot128>(weights, first, rows, inputs, token, output);
+        public override void Rows(int bits, WeightMatrix weights, int first, int rows, Activations inputs, int token, float* output)
+        {
+            if (bits == 128) Rows<TDot128>(weights, first, rows, inputs, token, output);
+            else Rows<TDot256>(weights, first, rows, inputs, token, output);
+        }
 
-        public override void Rows256(WeightMatrix weights, int first, int rows, Activations inputs, int token, float* output) =>
-            Rows<TDot256>(weights, first, rows, inputs, token, output);
-
-        public override void Panels128(
-            WeightMatrix weights, int first, int rows, Activations inputs, int tokens, float* output, int stride, WorkerScratch scratch) =>
-            Panels<NeonPanel>(weights, first, rows, inputs, tokens, output, stride, scratch);
-
-        public override void Panels256(
-            WeightMatrix weights, int first, int rows, Activations inputs, int tokens, float* output, int stride, WorkerScratch scratch) =>
-            Panels<Avx2Panel>(weights, first, rows, inputs, tokens, output, stride, scratch);
-
-        public override void Panels512(
-            WeightMatrix weights, int first, int rows, Activations inputs, int tokens, float* output, int stride, WorkerScratch scratch) =>
-            Panels<Avx512Panel>(weights, first, rows, inputs, tokens, output, stride, scratch);
+        public override void Panels(
+            int bits, WeightMatrix weights, int first, int rows, Activations inputs, int tokens, float* output, int stride,
+            WorkerScratch scratch)
+        {
+            if (bits == 128) Panels<NeonPanel>(weights, first, rows, inputs, tokens, output, stride, scratch);
+            else if (bits == 256) Panels<Avx2Panel>(weights, first, rows, inputs, tokens, output, stride, scratch);
+            else Panels<Avx512Panel>(weights, first, rows, inputs, tokens, output, stride, scratch);
+        }
 
         private static void Rows<TDot>(WeightMatrix weights, int first, int rows, Activations inputs, int token, float* output)
             where TDot : struct, IDot

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using QuantBench.Formats.Blocks;
 
@@ -7,27 +8,27 @@ namespace QuantBench.Engines.Managed.Kernels;
 internal static unsafe class CodebookTables
 {
     /// <summary>Levels plus 1, so 0, 1 or 2; 2048 entries of 8 bytes.</summary>
-    public static readonly byte* IQ1_S = Wide(CodebookEntries.IQ1S, level => level + 1);
+    public static readonly byte* IQ1_S = Wide(Codebooks.IQ1S, level => level + 1);
 
     /// <summary>8 · level + 10; a shift by −⅛ or ⅛ then makes it 8 · x + 9 with x · 8 a whole number.</summary>
-    public static readonly byte* IQ1_M = Wide(CodebookEntries.IQ1S, level => (8 * level) + 10);
+    public static readonly byte* IQ1_M = Wide(Codebooks.IQ1S, level => (8 * level) + 10);
 
     /// <summary>256 entries of 8 magnitudes.</summary>
-    public static readonly byte* IQ2_XXS = Wide(CodebookEntries.IQ2XXS, level => level);
+    public static readonly byte* IQ2_XXS = Wide(Codebooks.IQ2XXS, level => level);
 
     /// <summary>512 entries of 8 magnitudes.</summary>
-    public static readonly byte* IQ2_XS = Wide(CodebookEntries.IQ2XS, level => level);
+    public static readonly byte* IQ2_XS = Wide(Codebooks.IQ2XS, level => level);
 
     /// <summary>1024 entries of 8 magnitudes.</summary>
-    public static readonly byte* IQ2_S = Wide(CodebookEntries.IQ2S, level => level);
+    public static readonly byte* IQ2_S = Wide(Codebooks.IQ2S, level => level);
 
     /// <summary>256 entries of 4 magnitudes.</summary>
-    public static readonly byte* IQ3_XXS = Narrow(CodebookEntries.IQ3XXS);
+    public static readonly byte* IQ3_XXS = Narrow(Codebooks.IQ3XXS);
 
     /// <summary>512 entries of 4 magnitudes.</summary>
-    public static readonly byte* IQ3_S = Narrow(CodebookEntries.IQ3S);
+    public static readonly byte* IQ3_S = Narrow(Codebooks.IQ3S);
 
-    private static byte* Wide(ReadOnlySpan<ulong> entries, Func<int, int> map)
+    private static byte* Wide(ImmutableArray<ulong> entries, Func<int, int> map)
     {
         byte* table = Allocate(entries.Length * 8);
         for (int i = 0; i < entries.Length; i++)
@@ -38,7 +39,7 @@ internal static unsafe class CodebookTables
         return table;
     }
 
-    private static byte* Narrow(ReadOnlySpan<ulong> entries)
+    private static byte* Narrow(ImmutableArray<ulong> entries)
     {
         byte* table = Allocate(entries.Length * 4);
         for (int i = 0; i < entries.Length; i++) ((uint*)table)[i] = (uint)entries[i];

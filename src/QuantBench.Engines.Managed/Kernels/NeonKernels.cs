@@ -67,12 +67,12 @@ internal sealed unsafe class NeonKernels : VectorKernels<Floats128, WeightsF16, 
     /// <inheritdoc />
     protected override void Rows(
         BlockKernels blocks, WeightMatrix weights, int first, int rows, Activations inputs, int token, float* output) =>
-        blocks.Rows128(weights, first, rows, inputs, token, output);
+        blocks.Rows(128, weights, first, rows, inputs, token, output);
 
     /// <inheritdoc />
     protected override void Panels(
         BlockKernels blocks, WeightMatrix weights, int first, int rows, Activations inputs, int tokens, float* output, int stride,
-        WorkerScratch scratch) => blocks.Panels128(weights, first, rows, inputs, tokens, output, stride, scratch);
+        WorkerScratch scratch) => blocks.Panels(128, weights, first, rows, inputs, tokens, output, stride, scratch);
 
     /// <summary>Largest element.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -11,19 +11,23 @@ internal interface IParallelWork
 }
 
 /// <summary>
-/// Threads that run one piece of work together. Idle workers spin for a while and then park; inside a piece of work they meet at a spinning
-/// barrier, since a decode step crosses it a hundred times. Nothing is allocated after construction.
+/// Threads that run one piece of work together. They meet at a barrier that a decode step crosses a hundred times, so who waits spins at
+/// first, then offers its core to others, and at last parks until it is woken. A pool that is larger than the cores it may use parks at
+/// once: a thread that spins there keeps the one it waits for from running. Nothing is allocated after construction.
 /// </summary>
 internal sealed class WorkerPool : IDisposable
 {
     // 2,000 pauses are some 50 µs: longer than the gap between two decode steps of a driving loop, too short to be seen as load when idle.
-    private const int SpinsBeforePark = 2_000;
+    private const int IdleSpins = 2_000;
 
-    // A waiter that spins longer than this shares its core with the thread it waits for, so it gives the core away.
-    private const int SpinsBeforeYield = 20_000;
+    // A waiter that spins longer than this shares its core with the thread it waits for, so it gives the core away; and one whose core
+    // nobody else wants for some milliseconds waits for something long.
+    private const int Spins = 20_000;
+    private const int Yields = 5_000;
 
     private readonly Thread[] _threads;
-    private readonly ManualResetEvent _wake = new(false);
+    private readonly object _parking = new();
+    private readonly bool _parksAtOnce;
     private Shared _shared;
     private IParallelWork? _work;
     private volatile Exception? _failure;
@@ -34,6 +38,7 @@ internal sealed class WorkerPool : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);
         Size = size;
+        _parksAtOnce = size > Environment.ProcessorCount; // counts affinity and a container's quota
         _threads = new Thread[size - 1];
         for (int i = 0; i < _threads.Length; i++)
         {
@@ -61,24 +66,10 @@ internal sealed class WorkerPool : IDisposable
         Volatile.Write(ref _shared.Next, 0);
         Volatile.Write(ref _shared.Arrived, 0);
         Volatile.Write(ref _shared.Running, Size - 1);
-        Interlocked.Increment(ref _shared.Job);
-        _wake.Set();
-        try
-        {
-            work.Execute(0);
-        }
-        catch (Exception e) when (e is not WorkAbandonedException)
-        {
-            _failure ??= e;
-        }
-        catch (WorkAbandonedException)
-        {
-            // The worker that failed has left its exception.
-        }
-
-        int spins = 0;
-        while (Volatile.Read(ref _shared.Running) != 0) Relax(ref spins);
-        _wake.Reset();
+        int finished = Volatile.Read(ref _shared.Finished);
+        Advance(ref _shared.Job);
+        Execute(work, 0);
+        Wait(ref _shared.Finished, finished, Spins, Yields, untilFailure: false);
         _work = null;
         if (_failure is { } failure) throw new InvalidOperationException("a worker failed", failure);
     }
@@ -93,20 +84,15 @@ internal sealed class WorkerPool : IDisposable
         }
 
         int phase = Volatile.Read(ref _shared.Phase);
-        if (Interlocked.Increment(ref _shared.Arrived) == Size)
+        if (Interlocked.Increment(ref _shared.Arrived) != Size)
         {
-            _shared.Arrived = 0;
-            _shared.Next = 0;
-            Volatile.Write(ref _shared.Phase, phase + 1);
+            Wait(ref _shared.Phase, phase, Spins, Yields, untilFailure: true);
             return;
         }
 
-        int spins = 0;
-        while (Volatile.Read(ref _shared.Phase) == phase)
-        {
-            if (_failure is not null) throw new WorkAbandonedException();
-            Relax(ref spins);
-        }
+        _shared.Arrived = 0;
+        _shared.Next = 0;
+        Advance(ref _shared.Phase);
     }
 
     /// <summary>The next number that no worker has taken since the last barrier. Which worker takes it never changes a result.</summary>
@@ -117,16 +103,8 @@ internal sealed class WorkerPool : IDisposable
     {
         if (_disposed) return;
         _disposed = true;
-        Interlocked.Increment(ref _shared.Job);
-        _wake.Set();
+        Advance(ref _shared.Job);
         foreach (Thread thread in _threads) thread.Join();
-        _wake.Dispose();
-    }
-
-    private static void Relax(ref int spins)
-    {
-        if (++spins < SpinsBeforeYield) Thread.SpinWait(1);
-        else Thread.Yield();
     }
 
     private void Loop(int worker)
@@ -134,30 +112,70 @@ internal sealed class WorkerPool : IDisposable
         int seen = 0;
         while (true)
         {
-            int spins = 0;
-            while (Volatile.Read(ref _shared.Job) == seen)
-            {
-                if (++spins < SpinsBeforePark) Thread.SpinWait(1);
-                else _wake.WaitOne();
-            }
-
+            Wait(ref _shared.Job, seen, IdleSpins, 0, untilFailure: false);
             seen = Volatile.Read(ref _shared.Job);
             if (_disposed) return;
-            try
-            {
-                _work?.Execute(worker);
-            }
-            catch (Exception e)
-            {
-                if (e is not WorkAbandonedException) _failure ??= e;
-            }
+            if (_work is { } work) Execute(work, worker);
+            if (Interlocked.Decrement(ref _shared.Running) == 0) Advance(ref _shared.Finished);
+        }
+    }
 
-            Interlocked.Decrement(ref _shared.Running);
+    private void Execute(IParallelWork work, int worker)
+    {
+        try
+        {
+            work.Execute(worker);
+        }
+        catch (WorkAbandonedException)
+        {
+            // The worker that failed has left its exception.
+        }
+        catch (Exception e)
+        {
+            _failure ??= e;
+            Wake();
+        }
+    }
+
+    /// <summary>Counts on, and wakes who waits for it.</summary>
+    private void Advance(ref int counter)
+    {
+        // Its fence keeps the look at those who park behind it: who doesn't see the new number is seen to have parked.
+        Interlocked.Increment(ref counter);
+        if (Volatile.Read(ref _shared.Parked) != 0) Wake();
+    }
+
+    private void Wake()
+    {
+        lock (_parking) Monitor.PulseAll(_parking);
+    }
+
+    /// <summary>Waits until a counter isn't what it was.</summary>
+    /// <exception cref="WorkAbandonedException">A worker failed first, and that was to end the waiting.</exception>
+    private void Wait(ref int counter, int seen, int spins, int yields, bool untilFailure)
+    {
+        if (_parksAtOnce) spins = yields = 0;
+        for (int i = 0; Volatile.Read(ref counter) == seen; i++)
+        {
+            if (untilFailure && _failure is not null) throw new WorkAbandonedException();
+            if (i < spins) Thread.SpinWait(1);
+            else if (i < spins + yields) Thread.Yield();
+            else Park(ref counter, seen, untilFailure);
+        }
+    }
+
+    private void Park(ref int counter, int seen, bool untilFailure)
+    {
+        lock (_parking)
+        {
+            Interlocked.Increment(ref _shared.Parked);
+            while (Volatile.Read(ref counter) == seen && !(untilFailure && _failure is not null)) Monitor.Wait(_parking);
+            Interlocked.Decrement(ref _shared.Parked);
         }
     }
 
     // Each counter on a cache line of its own: waiters read one while others write the next.
-    [StructLayout(LayoutKind.Explicit, Size = 448)]
+    [StructLayout(LayoutKind.Explicit, Size = 576)]
     private struct Shared
     {
         [FieldOffset(64)]
@@ -174,5 +192,11 @@ internal sealed class WorkerPool : IDisposable
 
         [FieldOffset(320)]
         public int Next;
+
+        [FieldOffset(384)]
+        public int Finished;
+
+        [FieldOffset(448)]
+        public int Parked;
     }
 }

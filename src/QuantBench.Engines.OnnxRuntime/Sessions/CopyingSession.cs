@@ -22,7 +22,7 @@ internal sealed class CopyingSession : IInferenceSession
     private readonly string[] _inputNames;
     private readonly string[] _outputNames;
     private readonly CopiedSequence[] _sequences;
-    private readonly int[] _lengths;
+    private readonly SequenceLengths _lengths;
     private bool _unusable;
 
     /// <param name="session">The model; outlives this.</param>
@@ -32,10 +32,10 @@ internal sealed class CopyingSession : IInferenceSession
     public CopyingSession(InferenceSession session, DecoderSignature signature, Inference.Engines.SessionOptions options, OrtMemory memory)
     {
         (_session, _signature, _options, _memory) = (session, signature, options, memory);
-        _order = new BatchOrder(options, signature.VocabularySize);
+        _order = new BatchOrder(options);
         _rows = new LogitRows(signature.VocabularySize, signature.LogitsType);
         _sequences = [.. Enumerable.Range(0, options.Sequences).Select(_ => new CopiedSequence(signature))];
-        _lengths = new int[options.Sequences];
+        _lengths = new SequenceLengths("onnxruntime", options, signature.VocabularySize);
         string?[] inputs = [signature.InputIds, signature.AttentionMask, signature.PositionIds, signature.UseCacheBranch];
         _inputNames = [.. inputs.OfType<string>(), .. signature.Layers.SelectMany(l => new[] { l.PastKey, l.PastValue })];
         _outputNames = [signature.Logits, .. signature.Layers.SelectMany(l => new[] { l.PresentKey, l.PresentValue })];
@@ -86,12 +86,8 @@ internal sealed class CopyingSession : IInferenceSession
     /// <inheritdoc/>
     public void Truncate(int sequence, int length)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(sequence);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(sequence, _sequences.Length);
-        ArgumentOutOfRangeException.ThrowIfNegative(length);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, _lengths[sequence]);
+        _lengths.Truncate(sequence, length);
         _sequences[sequence].Truncate(length);
-        _lengths[sequence] = length;
     }
 
     /// <inheritdoc/>

@@ -25,7 +25,7 @@ internal sealed class SharedCacheSession : IInferenceSession
     private readonly LogitRows _rows;
     private readonly Stopper _stopper = new();
     private readonly Dictionary<RunShape, BoundRun> _bindings = [];
-    private readonly int[] _lengths;
+    private readonly SequenceLengths _lengths;
     private readonly int[] _done;
     private readonly int _microBatch;
     private readonly int _contextLength;
@@ -41,9 +41,9 @@ internal sealed class SharedCacheSession : IInferenceSession
     {
         (_session, _signature, _memory) = (session, signature, memory);
         _buffers = new SessionBuffers(session, signature, options, useAllocator);
-        _order = new BatchOrder(options, signature.VocabularySize);
+        _order = new BatchOrder(options);
         _rows = new LogitRows(signature.VocabularySize, signature.LogitsType);
-        _lengths = new int[options.Sequences];
+        _lengths = new SequenceLengths("onnxruntime", options, signature.VocabularySize);
         _done = new int[options.Sequences];
         _microBatch = Math.Min(options.MicroBatchTokens, options.BatchTokens);
         _contextLength = options.ContextLength;
@@ -66,7 +66,7 @@ internal sealed class SharedCacheSession : IInferenceSession
         int left = batch.Count;
         try
         {
-            for (int sequence = 0; sequence < _lengths.Length; sequence++)
+            for (int sequence = 0; sequence < _lengths.Count; sequence++)
             {
                 while (_done[sequence] < _order.Count(sequence))
                 {
@@ -89,19 +89,12 @@ internal sealed class SharedCacheSession : IInferenceSession
     /// <inheritdoc/>
     public void Reset()
     {
-        Array.Clear(_lengths);
+        _lengths.Clear();
         _rows.Clear();
     }
 
     /// <inheritdoc/>
-    public void Truncate(int sequence, int length)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(sequence);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(sequence, _lengths.Length);
-        ArgumentOutOfRangeException.ThrowIfNegative(length);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, _lengths[sequence]);
-        _lengths[sequence] = length;
-    }
+    public void Truncate(int sequence, int length) => _lengths.Truncate(sequence, length);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -120,7 +113,7 @@ internal sealed class SharedCacheSession : IInferenceSession
         if (tokens < left || _done[first] > 0) return (1, tokens);
         bool starts = _lengths[first] == 0;
         int count = 1;
-        for (int next = first + 1; next < _lengths.Length; next++)
+        for (int next = first + 1; next < _lengths.Count; next++)
         {
             int more = _order.Count(next);
             int longest = Math.Max(tokens, more);

@@ -1,35 +1,41 @@
+using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace QuantBench.Formats.Blocks;
 
-/// <summary>Entries of the IQ types' codebooks, expanded to one byte per level, and the signs that go with them.</summary>
-internal static partial class Codebooks
+/// <summary>
+/// The codebooks of the IQ types: entries of levels, one byte each, lowest first. Levels of IQ1 are signed, the others are magnitudes whose
+/// signs the blocks hold. The books lie in <c>codebooks.txt</c>, which is part of this assembly.
+/// </summary>
+public static class Codebooks
 {
-    /// <summary>256 entries of 8 levels, lowest byte first.</summary>
-    public static readonly ulong[] IQ2XXS = Expand(IQ2XXSPacked, IQ2XXSLevels, size: 8, bits: 2);
+    private static readonly Dictionary<string, ImmutableArray<ulong>> s_books = Read();
+
+    /// <summary>256 entries of 8 levels.</summary>
+    public static readonly ImmutableArray<ulong> IQ2XXS = s_books["IQ2_XXS"];
 
     /// <summary>512 entries of 8 levels.</summary>
-    public static readonly ulong[] IQ2XS = Expand(IQ2XSPacked, IQ2XSLevels, size: 8, bits: 2);
+    public static readonly ImmutableArray<ulong> IQ2XS = s_books["IQ2_XS"];
 
     /// <summary>1024 entries of 8 levels.</summary>
-    public static readonly ulong[] IQ2S = Expand(IQ2SPacked, IQ2SLevels, size: 8, bits: 2);
+    public static readonly ImmutableArray<ulong> IQ2S = s_books["IQ2_S"];
 
     /// <summary>2048 entries of 8 signed levels; of IQ1_S and IQ1_M.</summary>
-    public static readonly ulong[] IQ1S = Expand(IQ1SPacked, IQ1SLevels, size: 8, bits: 2);
+    public static readonly ImmutableArray<ulong> IQ1S = s_books["IQ1_S"];
 
     /// <summary>256 entries of 4 levels, in the low half.</summary>
-    public static readonly ulong[] IQ3XXS = Expand(IQ3XXSPacked, IQ3XXSLevels, size: 4, bits: 3);
+    public static readonly ImmutableArray<ulong> IQ3XXS = s_books["IQ3_XXS"];
 
     /// <summary>512 entries of 4 levels, in the low half.</summary>
-    public static readonly ulong[] IQ3S = Expand(IQ3SPacked, IQ3SLevels, size: 4, bits: 3);
+    public static readonly ImmutableArray<ulong> IQ3S = s_books["IQ3_S"];
 
     /// <summary>Signed level k of an entry.</summary>
-    public static int Level(ulong entry, int k) => (sbyte)(entry >> (8 * k));
+    internal static int Level(ulong entry, int k) => (sbyte)(entry >> (8 * k));
 
     /// <summary>Eight sign bits from seven: the eighth makes their number even.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static byte EvenSigns(uint seven)
+    internal static byte EvenSigns(uint seven)
     {
         uint parity = 0x6996u >> (int)((seven ^ (seven >> 4)) & 15) & 1;
         return (byte)(seven | parity << 7);
@@ -37,25 +43,35 @@ internal static partial class Codebooks
 
     /// <summary>Two entries of 8 levels, negated where their sign bits are set; lanes 0–7 belong to the first.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<sbyte> Signed(ulong first, ulong second, byte signs0, byte signs1)
+    internal static Vector128<sbyte> Signed(ulong first, ulong second, byte signs0, byte signs1)
     {
         Vector128<sbyte> levels = Vector128.Create(first, second).AsSByte();
         Vector128<sbyte> negative = Lanes.BitMask((ushort)(signs0 | signs1 << 8)).AsSByte();
         return (levels ^ negative) - negative; // two's complement where the mask is −1
     }
 
-    private static ulong[] Expand(ReadOnlySpan<ushort> packed, ReadOnlySpan<sbyte> levels, int size, int bits)
+    // What the lines mean stands at the file's head.
+    private static Dictionary<string, ImmutableArray<ulong>> Read()
     {
-        ulong[] entries = new ulong[packed.Length];
-        for (int i = 0; i < entries.Length; i++)
+        using Stream file = typeof(Codebooks).Assembly.GetManifestResourceStream("codebooks.txt")!; // put in by the project file
+        using var reader = new StreamReader(file);
+        var books = new Dictionary<string, ImmutableArray<ulong>>(StringComparer.Ordinal);
+        foreach (string book in reader.ReadToEnd().Split("\nIQ").Skip(1))
         {
-            for (int k = 0; k < size; k++)
+            string[] lines = book.TrimEnd().Split('\n'), head = lines[0].Split(' ');
+            int size = int.Parse(head[1]), bits = int.Parse(head[2]);
+            sbyte[] levels = [.. head.Skip(3).Select(level => sbyte.Parse(level))];
+            books[$"IQ{head[0]}"] = [.. lines.Skip(1).SelectMany(line => line.Split(' ')).Select(Entry)];
+
+            ulong Entry(string hex)
             {
-                int number = (packed[i] >> (bits * k)) & ((1 << bits) - 1);
-                entries[i] |= (ulong)(byte)levels[number] << (8 * k);
+                int packed = Convert.ToInt32(hex, 16), mask = (1 << bits) - 1;
+                ulong entry = 0;
+                for (int k = 0; k < size; k++) entry |= (ulong)(byte)levels[(packed >> (bits * k)) & mask] << (8 * k);
+                return entry;
             }
         }
 
-        return entries;
+        return books;
     }
 }

@@ -12,6 +12,8 @@ internal sealed class LoadedCell : IDisposable
     // Share of all cores that other processes may keep busy before a cell is marked.
     private const double QuietShare = 0.1;
 
+    private const int MostThreadsPerCore = 4;
+
     private readonly EvaluationContext _context;
     private readonly ImmutableSortedDictionary<string, double> _before;
 
@@ -71,10 +73,19 @@ internal sealed class LoadedCell : IDisposable
     };
 
     /// <summary>Threads of a cell: its setting, or all usable cores.</summary>
+    /// <exception cref="UnsupportedException">There are far fewer cores than threads.</exception>
     public static int ThreadsOf(EvaluationContext context)
     {
-        int threads = checked((int)context.Cell.Settings.Int("threads"));
-        return threads > 0 ? threads : Math.Max(1, context.Machine.UsableCores);
+        int threads = checked((int)context.Cell.Settings.Int("threads")), cores = Math.Max(1, context.Machine.UsableCores);
+        if (threads > MostThreadsPerCore * cores)
+        {
+            throw new UnsupportedException(null,
+                $"{threads} threads are asked for, but this process may use {cores} core{(cores == 1 ? "" : "s")} "
+                    + $"(affinity and container limits counted), and more than {MostThreadsPerCore} threads per core wait more than they work.",
+                $"Set threads to at most {MostThreadsPerCore * cores}, or to 0 for as many as there are cores.");
+        }
+
+        return threads > 0 ? threads : cores;
     }
 
     /// <summary>Session options of the cell's settings.</summary>
@@ -161,6 +172,8 @@ internal sealed class LoadedCell : IDisposable
             marks = marks.Add($"other processes kept {share * 100:0} % of the CPU busy while measuring");
         }
 
+        int cores = Math.Max(1, context.Machine.UsableCores);
+        if (threads > cores) marks = marks.Add($"{threads} threads shared {cores} usable core{(cores == 1 ? "" : "s")}");
         return new EvaluationResult
         {
             Metrics = metrics,

@@ -136,6 +136,7 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
     private async Task<RunOutcome> MeasureAsync(
         RunFolder folder, Suite suite, ImmutableArray<Cell> cells, RunInputs inputs, bool retryFailed, CancellationToken cancellationToken)
     {
+        WarnOfThreads(cells, inputs.Fingerprint.LogicalCores);
         Dictionary<CellId,
             CellResult> results = folder.ReadCells().Where(r => r.Status != CellStatus.Cancelled).ToDictionary(r => r.Cell.Id);
         if (retryFailed)
@@ -224,6 +225,15 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
         {
             // The disk that took no cell takes no mark either; a run that is `running` without a runner resumes just the same.
         }
+    }
+
+    private void WarnOfThreads(IEnumerable<Cell> cells, int cores)
+    {
+        long most = cells.Select(cell => cell.Settings.Has("threads") ? cell.Settings.Int("threads") : 0).DefaultIfEmpty().Max();
+        if (most <= cores) return;
+        events.Report(new RunEvent.Warning(
+            $"a cell asks for {most} threads, but {cores} {(cores == 1 ? "core" : "cores")} may be used here (affinity and container limits "
+                + "counted): threads will wait for each other, and times show that"));
     }
 
     private void Index(Action<IResultIndex> action)

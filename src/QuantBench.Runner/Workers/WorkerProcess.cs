@@ -22,6 +22,7 @@ public sealed class WorkerProcess(WorkerCommand command, TimeProvider clock)
     private const int TailLines = 6;
     private static readonly TimeSpan s_memoryPoll = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan s_drain = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_death = TimeSpan.FromSeconds(10);
 
     /// <summary>How long a worker may take to stop by itself before it is killed.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(5);
@@ -49,14 +50,17 @@ public sealed class WorkerProcess(WorkerCommand command, TimeProvider clock)
         Task exit = process.WaitForExitAsync(CancellationToken.None);
         await using CancellationTokenRegistration stop = cancellationToken.Register(() => Kill(process));
         Task memory = limits.MemoryBytes is { } most ? WatchMemoryAsync(process, most, state, ended.Token) : Task.CompletedTask;
-        await SendAsync(process, JsonSerializer.Serialize(job, WorkerJson.Default.WorkerJob));
+        // Never waited for: a worker that doesn't read is stopped by its limit like any other.
+        Task sent = SendAsync(process, JsonSerializer.Serialize(job, WorkerJson.Default.WorkerJob));
 
         state.TimedOut = !await EndsWithinAsync(exit, limits.Timeout);
         if (state.TimedOut)
         {
-            await SendAsync(process, WorkerHost.CancelLine);
+            if (sent.IsCompleted) _ = SendAsync(process, WorkerHost.CancelLine);
             if (!await EndsWithinAsync(exit, Grace)) Kill(process);
-            await exit;
+
+            // A process that waits inside the kernel, for a device that hangs, outlives even that.
+            await EndsWithinAsync(exit, s_death);
         }
 
         // Somebody else may hold the pipes open (a grandchild); the worker's own words are all in them by now.
@@ -64,11 +68,12 @@ public sealed class WorkerProcess(WorkerCommand command, TimeProvider clock)
         await ended.CancelAsync();
         await Task.WhenAll(Quiet(events), Quiet(logs), Quiet(memory));
         if (cancellationToken.IsCancellationRequested && state.Result is null) return new WorkerOutcome.Cancelled();
-        return Judge(process.ExitCode, state, limits, log, oomKillsBefore);
+        return Judge(exit.IsCompleted ? process.ExitCode : null, state, limits, log, oomKillsBefore);
     }
 
-    private static WorkerOutcome Judge(int exitCode, State state, WorkerLimits limits, WorkerLog log, long oomKillsBefore)
+    private static WorkerOutcome Judge(int? code, State state, WorkerLimits limits, WorkerLog log, long oomKillsBefore)
     {
+        int exitCode = code ?? 0;
         if (state.OverLimitBytes is { } over)
         {
             return new WorkerOutcome.Failed(
@@ -87,8 +92,13 @@ public sealed class WorkerProcess(WorkerCommand command, TimeProvider clock)
         }
 
         if (state.TimedOut)
+        {
+            string alive = code is null ? "; it couldn't be killed and still waits inside the system" : "";
             return new WorkerOutcome.Failed(FailureKind.Timeout,
-                $"it took longer than its limit of {Seconds(limits.Timeout)}{Where(state)}{Tail(log)}", "Raise the suite's time limit.");
+                $"it took longer than its limit of {Seconds(limits.Timeout)}{Where(state)}{alive}{Tail(log)}",
+                "Raise the suite's time limit.");
+        }
+
         if (state.Garbage is { } garbage)
             return new WorkerOutcome.Failed(FailureKind.Error,
                 $"the worker wrote something that isn't its protocol: '{garbage}'{Tail(log)}");
@@ -113,9 +123,9 @@ public sealed class WorkerProcess(WorkerCommand command, TimeProvider clock)
             await process.StandardInput.BaseStream.WriteAsync(Encoding.UTF8.GetBytes(line + "\n"));
             await process.StandardInput.BaseStream.FlushAsync();
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
         {
-            // It died before it read its job; its exit says why.
+            // It died before it read all; its exit says why.
         }
     }
 

@@ -8,6 +8,7 @@ public sealed class WorkerPoolTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(5)]
+    [InlineData(40)]
     public void Run_MeetsAtEveryBarrierAndSharesEveryTask(int size)
     {
         using var pool = new WorkerPool(size);
@@ -20,12 +21,43 @@ public sealed class WorkerPoolTests
         }
     }
 
-    [Theory]
-    [InlineData(0)]
-    [InlineData(2)]
-    public void Run_ThrowsAndStaysUsable_WhenAWorkerFails(int failing)
+    /// <summary>Waiting threads take nothing from the one that they wait for.</summary>
+    [Fact]
+    public void Barrier_Parks_WhenThereAreMoreWorkersThanCores()
     {
-        using var pool = new WorkerPool(3);
+        if (!OperatingSystem.IsLinux()) return;
+        using var pool = new WorkerPool(Environment.ProcessorCount + 60);
+        pool.Run(new Counting(pool));
+        double before = ProcessorSeconds();
+
+        pool.Run(new Sleeping(pool, TimeSpan.FromSeconds(1)));
+
+        // Spinning, they keep all cores busy for the whole second.
+        Assert.InRange(ProcessorSeconds() - before, 0, 0.3);
+    }
+
+    /// <summary>Processor time of workers that no smaller pool of a test beside this one has.</summary>
+    private static double ProcessorSeconds()
+    {
+        double ticks = 0;
+        foreach (string task in Directory.GetDirectories("/proc/self/task"))
+        {
+            string[] fields = File.ReadAllText(Path.Combine(task, "stat")).Split(' ');
+            if (fields[1].StartsWith("(managed-", StringComparison.Ordinal) && int.Parse(fields[1][9..^1]) > 40)
+                ticks += long.Parse(fields[13]) + long.Parse(fields[14]);
+        }
+
+        return ticks / 100;
+    }
+
+    [Theory]
+    [InlineData(0, 3)]
+    [InlineData(2, 3)]
+    [InlineData(0, 50)]
+    [InlineData(49, 50)]
+    public void Run_ThrowsAndStaysUsable_WhenAWorkerFails(int failing, int size)
+    {
+        using var pool = new WorkerPool(size);
         InvalidOperationException thrown = Assert.Throws<InvalidOperationException>(() => pool.Run(new Failing(pool, failing)));
         Assert.Equal("on purpose", thrown.InnerException?.Message);
 
@@ -61,6 +93,15 @@ public sealed class WorkerPoolTests
                 if (Volatile.Read(ref _step) % Steps != (step + 1) % Steps) Consistent = false;
                 pool.Barrier();
             }
+        }
+    }
+
+    private sealed class Sleeping(WorkerPool pool, TimeSpan time) : IParallelWork
+    {
+        public void Execute(int worker)
+        {
+            if (worker == 0) Thread.Sleep(time);
+            pool.Barrier();
         }
     }
 

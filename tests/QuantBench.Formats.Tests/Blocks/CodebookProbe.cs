@@ -10,22 +10,38 @@ namespace QuantBench.Formats.Tests.Blocks;
 /// </summary>
 internal static class CodebookProbe
 {
-    /// <summary>Block types by the file that holds their table.</summary>
-    private static readonly (string File, Book[] Books)[] s_files =
+    private static readonly Book[] s_books =
     [
-        ("Codebooks.IQ1.cs", [new(GgmlType.IQ1_S, Entries: 2048, Size: 8, Bytes: 50)]),
-        ("Codebooks.IQ2.cs",
-        [
-            new(GgmlType.IQ2_XXS, Entries: 256, Size: 8, Bytes: 66),
-            new(GgmlType.IQ2_XS, Entries: 512, Size: 8, Bytes: 74),
-            new(GgmlType.IQ2_S, Entries: 1024, Size: 8, Bytes: 82),
-        ]),
-        ("Codebooks.IQ3.cs",
-            [new(GgmlType.IQ3_XXS, Entries: 256, Size: 4, Bytes: 98), new(GgmlType.IQ3_S, Entries: 512, Size: 4, Bytes: 110)]),
+        new(GgmlType.IQ1_S, Entries: 2048, Size: 8, Bytes: 50),
+        new(GgmlType.IQ2_XXS, Entries: 256, Size: 8, Bytes: 66),
+        new(GgmlType.IQ2_XS, Entries: 512, Size: 8, Bytes: 74),
+        new(GgmlType.IQ2_S, Entries: 1024, Size: 8, Bytes: 82),
+        new(GgmlType.IQ3_XXS, Entries: 256, Size: 4, Bytes: 98),
+        new(GgmlType.IQ3_S, Entries: 512, Size: 4, Bytes: 110),
     ];
 
-    /// <summary>Names and texts of the source files that hold the tables.</summary>
-    public static IEnumerable<(string Name, string Text)> Files() => s_files.Select(f => (f.File, Text(f.Books)));
+    /// <summary>The text of the file that holds the books.</summary>
+    public static string Text()
+    {
+        var text = new StringBuilder(
+            """
+            # Codebooks of the IQ types. Written by tests/codebooks from what the native library decodes; don't edit.
+            # Of each book: its type, numbers per entry, bits of a number and the levels that numbers stand for; then its entries, lowest bits first.
+
+            """);
+        foreach (Book book in s_books)
+        {
+            int[][] entries = [.. Enumerable.Range(0, book.Entries).Select(i => Probe(book, i))];
+            int[] levels = [.. entries.SelectMany(e => e).Distinct().Order()];
+            int bits = levels.Length <= 4 ? 2 : 3;
+            if (levels.Length > 8) throw new InvalidOperationException($"{book.Type} has {levels.Length} levels");
+            text.Append($"{book.Type} {book.Size} {bits} {string.Join(' ', levels)}\n");
+            foreach (int[][] line in entries.Chunk(16))
+                text.AppendJoin(' ', line.Select(entry => $"{Pack(entry, levels, bits):X4}")).Append('\n');
+        }
+
+        return text.ToString();
+    }
 
     /// <summary>Levels of one entry as the native library decodes them.</summary>
     private static int[] Probe(Book book, int index)
@@ -70,34 +86,6 @@ internal static class CodebookProbe
         float[] decoded = new float[256];
         NativeGgml.Dequantize(book.Type, block, decoded);
         return [.. decoded.Take(book.Size).Select(v => (int)(v - shift))];
-    }
-
-    private static string Text(Book[] books)
-    {
-        var text = new StringBuilder(
-            "// Written by tests/codebooks from what the native library decodes; don't edit.\n\nnamespace QuantBench.Formats.Blocks;\n\n");
-        text.Append("internal static partial class Codebooks\n{\n");
-        foreach (Book book in books)
-        {
-            int[][] entries = [.. Enumerable.Range(0, book.Entries).Select(i => Probe(book, i))];
-            int[] levels = [.. entries.SelectMany(e => e).Distinct().Order()];
-            int bits = levels.Length <= 4 ? 2 : 3;
-            if (levels.Length > 8) throw new InvalidOperationException($"{book.Type} has {levels.Length} levels");
-            string name = book.Type.ToString().Replace("_", "", StringComparison.Ordinal);
-            if (book != books[0]) text.Append('\n');
-            text.Append($"    private static ReadOnlySpan<sbyte> {name}Levels => [{string.Join(", ", levels)}];\n\n");
-            text.Append(
-                $"    /// <summary>{book.Entries} entries of {book.Size} level numbers, {bits} bits each, lowest bits first.</summary>\n");
-            text.Append($"    private static ReadOnlySpan<ushort> {name}Packed =>\n    [\n");
-            foreach (int[][] line in entries.Chunk(16))
-            {
-                text.Append("        ").AppendJoin(", ", line.Select(entry => $"0x{Pack(entry, levels, bits):X4}")).Append(",\n");
-            }
-
-            text.Append("    ];\n");
-        }
-
-        return text.Append("}\n").ToString();
     }
 
     private static int Pack(int[] entry, int[] levels, int bits)

@@ -170,7 +170,18 @@ public class PerplexityEvaluatorTests
     {
         var error = Assert.Throws<EngineException>(() => Evaluate(new ToyEngine { Shift = 1e30f }, s_settings, ToyEngine.Text(83)));
 
-        Assert.Contains("'perplexity' isn't finite", error.Message);
+        Assert.Contains("perplexity", error.Message, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public void Evaluate_MarksThreadsBeyondTheCores_AndRefusesManyMore()
+    {
+        EvaluationResult shared = Evaluate(new ToyEngine(), s_settings.With("threads", 3L), ToyEngine.Text(83));
+        var error = Assert.Throws<UnsupportedException>(() =>
+            Evaluate(new ToyEngine(), s_settings.With("threads", 9L), ToyEngine.Text(83)));
+
+        Assert.Contains("3 threads shared 2 usable cores", shared.Notes);
+        Assert.Contains("9 threads are asked for, but this process may use 2 cores", error.Message);
     }
 
     [Fact]

@@ -362,6 +362,18 @@ public sealed class SuiteRunnerTests : IDisposable
         Assert.Equal(5, _events.OfType<RunEvent.CellStarted>().Count());
     }
 
+    [Fact]
+    public async Task Run_WarnsBeforeItMeasures_WhenThreadsAreMoreThanCores()
+    {
+        await RunAsync(MeasureOk, options: new RunOptions { Threads = 1000 });
+        int warned = _events.FindIndex(e => e is RunEvent.Warning { Message: var text } && text.Contains("asks for 1000 threads"));
+
+        Assert.InRange(warned, 0, _events.FindIndex(e => e is RunEvent.CellFinished));
+        _events.Clear();
+        await RunAsync(MeasureOk, options: new RunOptions { Threads = 1 });
+        Assert.DoesNotContain(_events, e => e is RunEvent.Warning);
+    }
+
     private const string ProbeOk =
         """echo '{"event":"result","result":{"engine_build":"fake v1","devices":[{"id":"cpu","description":"CPU"}]}}'""";
 

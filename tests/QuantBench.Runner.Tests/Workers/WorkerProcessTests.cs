@@ -129,6 +129,23 @@ public sealed class WorkerProcessTests : IDisposable
     }
 
     [Fact]
+    public async Task Run_KillsAWorkerThatReadsNothing_WhenItsTimeIsUp()
+    {
+        // More than a pipe holds.
+        WorkerJob job = ScriptWorker.Job() with { OutputFolder = new string('x', 1 << 20) };
+        var process = new WorkerProcess(new WorkerCommand("/bin/sleep", ["1000"]), TimeProvider.System)
+        {
+            Grace = TimeSpan.FromMilliseconds(200),
+        };
+
+        WorkerOutcome outcome = await process.RunAsync(
+            job, new WorkerLimits(TimeSpan.FromMilliseconds(300)), null, new Progress<EvaluationProgress>(), CancellationToken.None)
+            .WaitAsync(TimeSpan.FromSeconds(30));
+
+        Assert.Equal(FailureKind.Timeout, Assert.IsType<WorkerOutcome.Failed>(outcome).Kind);
+    }
+
+    [Fact]
     public async Task Run_AsksFirst_WhenItsTimeIsUp()
     {
         string asked = _folder.Combine("asked");
