@@ -7,6 +7,7 @@ using QuantBench.Formats.Tokenizers;
 using QuantBench.Models.Conversion;
 using QuantBench.Models.Decoders;
 using QuantBench.Models.Directories;
+using QuantBench.Models.Graphs;
 using QuantBench.Models.Mlx;
 using QuantBench.Models.Sources;
 using QuantBench.TestKit;
@@ -393,6 +394,7 @@ public sealed class RefusalTests : IDisposable
     [Theory]
     [InlineData("general.architecture", "mamba", "the architecture 'mamba' is not exported")]
     [InlineData("llama.expert_count", 8u, "models with experts are not exported")]
+    [InlineData("llama.attention.causal", false, "it is an encoder")]
     [InlineData("llama.attention.value_length", 32u, "keys and values of different width")]
     [InlineData("llama.rope.dimension_count", 8u, "rotate a part of each head")]
     [InlineData("llama.rope.scaling.type", "longrope", "the rotary scaling 'longrope' is not exported")]
@@ -412,6 +414,11 @@ public sealed class RefusalTests : IDisposable
         }
 
         Unsupported(reason, () => DecoderWeights.Open(changed).Dispose());
+        if (key.EndsWith(".causal", StringComparison.Ordinal))
+        {
+            using IModelFile file = ModelFile.Open(changed);
+            Assert.Contains("encoders", DecoderShape.Refusal(file), StringComparison.Ordinal);
+        }
     }
 
     [Fact]

@@ -97,9 +97,12 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
         bool copy = IsCopy(request.Source);
         LlamaLibrary library = LlamaLibrary.Load(LlamaInstallation.Locate(environment));
         using IDisposable listening = library.Log.Listen(environment.Log);
-        string input = request.Source.Kind == SourceKind.Gguf ? request.Source.Path : request.InputPaths[LlamaImatrixBuilder.FloatInput];
-        GgufHeader.Check(input);
-        if (request.Source.Kind == SourceKind.Gguf && !copy) CheckWeights(input);
+        string given = request.Source.Kind == SourceKind.Gguf ? request.Source.Path : request.InputPaths[LlamaImatrixBuilder.FloatInput];
+        GgufHeader.Check(given);
+        if (request.Source.Kind == SourceKind.Gguf && !copy) CheckWeights(given);
+        using var aligned = new AlignedInput(given, request.OutputPath + ".input", cancellationToken);
+        string input = aligned.Path;
+        environment.Log($"llama.cpp quantizes {given} to {variant.Id}");
 
         llama_model_quantize_params parameters = NativeMethods.llama_model_quantize_default_params();
         parameters.ftype = variant.Scheme.FileType;

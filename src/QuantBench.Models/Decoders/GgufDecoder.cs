@@ -127,6 +127,8 @@ internal sealed class GgufDecoder : IDecoderWeights
         string architecture = metadata.FindString(GgufConstants.Architecture) ?? "";
         if (DecoderArchitecture.Find(architecture) is not { IsPlain: true })
             throw Refused(file, $"the architecture '{architecture}' is not exported; llama (with mistral), qwen2 and qwen3 are.");
+        if (DecoderShape.IsEncoder(metadata))
+            throw Refused(file, "it is an encoder ('attention.causal' is false); decoders are exported.");
         if (metadata.FindInteger($"{architecture}.expert_count") is > 0) throw Refused(file, "models with experts are not exported.");
         if (metadata.FindString($"{architecture}.rope.scaling.type") is { } type && type is not ("none" or "linear" or "yarn"))
             throw Refused(file, $"the rotary scaling '{type}' is not exported; linear and yarn are.");

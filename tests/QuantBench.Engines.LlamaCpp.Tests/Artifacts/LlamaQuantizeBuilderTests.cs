@@ -130,6 +130,57 @@ public sealed class LlamaQuantizeBuilderTests(LlamaFixture fixture)
         Assert.Equal(QuantSchemes.Find("gguf", scheme)!.IgnoresImportanceMatrix, same);
     }
 
+    /// <summary>llama.cpp aborts on tensors at 8 bytes.</summary>
+    [Fact]
+    public void Build_LaysFilesOutAnew_WhoseTensorsLieElsewhere()
+    {
+        string path = fixture.ScratchFile("eight.gguf");
+        using (GgufReader reader = GgufReader.Open(fixture.F32.Path))
+        {
+            var metadata = new GgufMetadata(path);
+            foreach ((string key, object value) in reader.Metadata) metadata.Add(key, value);
+            metadata.Add("general.alignment", 8u);
+            metadata.Add("odd", new string('x', 8 - (int)(reader.Header.DataOffset % 8))); // moves the data
+            using var writer = new GgufWriter(File.Create(path), metadata,
+                [.. reader.Tensors.Select(t => new GgufTensorSpec(t.Name, t.Type, t.Dimensions))]);
+            foreach (GgufTensorInfo tensor in reader.Tensors) writer.Append(reader.Span(tensor));
+            writer.Complete();
+        }
+
+        string made = _builders.Build("gguf:Q4_0", "eight-out.gguf", BuilderFixture.Gguf(path));
+        string expected = _builders.Build("gguf:Q4_0", "eight-expected.gguf");
+
+        using GgufReader a = GgufReader.Open(made), b = GgufReader.Open(expected);
+        Assert.All(b.Tensors, t => Assert.True(b.Span(t).SequenceEqual(a.Span(a.Find(t.Name)!)))); // the same model
+        Assert.False(File.Exists(made + ".input"));
+        string copied = fixture.ScratchFile("eight-copy.gguf");
+        new GgufCopyBuilder().Build(_builders.Request("gguf:F32", copied, BuilderFixture.Gguf(path)), new BuilderFixture.Progress(),
+            CancellationToken.None);
+        using ILoadedModel model =
+            fixture.Engine.Load(LlamaFixture.Artifact(copied, "gguf:F32"), "cpu", new LoadOptions { Threads = 2 }, CancellationToken.None);
+        Assert.Equal(4096, model.VocabularySize);
+    }
+
+    [Fact]
+    public void Load_SaysWhy_WhenTheModelsNameAsksForTokens()
+    {
+        string path = fixture.ScratchFile("named.gguf");
+        using (GgufReader reader = GgufReader.Open(fixture.F32.Path))
+        {
+            var metadata = new GgufMetadata(path);
+            foreach ((string key, object value) in reader.Metadata) metadata.Add(key, key == "general.name" ? "tiny-phi3" : value);
+            using var writer = new GgufWriter(File.Create(path), metadata,
+                [.. reader.Tensors.Select(t => new GgufTensorSpec(t.Name, t.Type, t.Dimensions))]);
+            foreach (GgufTensorInfo tensor in reader.Tensors) writer.Append(reader.Span(tensor));
+            writer.Complete();
+        }
+
+        ModelFormatException error = Assert.Throws<ModelFormatException>(() =>
+            fixture.Engine.Load(LlamaFixture.Artifact(path, "gguf:F32"), "cpu", new LoadOptions { Threads = 2 }, CancellationToken.None));
+
+        Assert.Contains("special tokens by the model's name", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void CanBuild_BelievesTensors_NotTheirLabel()
     {
