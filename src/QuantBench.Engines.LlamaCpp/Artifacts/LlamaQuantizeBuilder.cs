@@ -18,6 +18,9 @@ namespace QuantBench.Engines.LlamaCpp.Artifacts;
 /// </summary>
 internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment environment) : IArtifactBuilder
 {
+    /// <summary>Counts up when more is refused: artifacts made before that are made again, or refused.</summary>
+    private const string Checked = "1";
+
     private const int PieceBytes = 64 << 20;
     private const int FileTypeF32 = 0;
     private const int FileTypeF16 = 1;
@@ -84,7 +87,8 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
             variant.ImportanceMatrix && !copy ? model.Add(LlamaImatrixBuilder.ArtifactName) : model,
             ImmutableSortedDictionary<string, string>.Empty
                 .Add("ftype", variant.Scheme.FileType.ToString(CultureInfo.InvariantCulture))
-                .Add("copy", copy ? "true" : "false"));
+                .Add("copy", copy ? "true" : "false")
+                .Add("checked", Checked));
     }
 
     /// <inheritdoc/>
