@@ -85,7 +85,7 @@ public sealed class LlamaCppEngine : IEngine, ILogitsEngine
         return Support.Of(() =>
         {
             GgufHeader.Check(artifact.Path);
-            return Support.Yes;
+            return LlamaTensors.Refusal(artifact.Path) is { } reason ? Support.No(reason) : Support.Yes;
         });
     }
 

@@ -311,6 +311,29 @@ public sealed class RefusalTests : IDisposable
     public void Open_CallsItUnsupported_WhenAGgufIsNoLanguageModel(string key, string value, string reason) => Unsupported(reason, () =>
         ModelSource.Open(_directory.Write("m.gguf", new TinyGguf().Text(key, value).ToArray())));
 
+    /// <summary>llama.cpp ends the process on each of these.</summary>
+    [Theory]
+    [InlineData("block_count", 0u, "between 1 and 512, but is 0")]
+    [InlineData("block_count", 1_000_000_000u, "between 1 and 512")]
+    [InlineData("attention.layer_norm_rms_epsilon", -1f, "not below 0")]
+    [InlineData("attention.layer_norm_rms_epsilon", float.NaN, "not below 0")]
+    [InlineData("expert_count", 8u, "'llama.expert_used_count' should be between 1 and 8, but is 0")]
+    [InlineData("expert_count", 100_000u, "between 0 and 512")]
+    [InlineData("expert_used_count", 3u, "0 in a model without experts")]
+    [InlineData("rope.scaling.type", "foo", "one of none, linear, yarn, longrope")]
+    public void Open_CallsItBroken_WhenAGgufHasAFigureThatNoModelHas(string key, object value, string reason)
+    {
+        TinyGguf file = new TinyGguf().Text("general.architecture", "llama");
+        file = value switch
+        {
+            uint number => file.UInt32($"llama.{key}", number),
+            float number => file.Entry($"llama.{key}", 6, BitConverter.GetBytes(number)),
+            _ => file.Text($"llama.{key}", (string)value),
+        };
+
+        Broken(reason, () => ModelSource.Open(_directory.Write("m.gguf", file.ToArray())));
+    }
+
     [Fact]
     public void Open_CallsItUnsupported_WhenTheWeightsArePickled()
     {

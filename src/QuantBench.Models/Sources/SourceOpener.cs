@@ -87,6 +87,7 @@ internal static class SourceOpener
     {
         using GgufReader reader = GgufReader.Open(path);
         RefuseOthers(reader.Metadata, path);
+        GgufFigures.Check(reader.Metadata, path);
         return [.. reader.Files.Order(StringComparer.Ordinal)];
     }
 

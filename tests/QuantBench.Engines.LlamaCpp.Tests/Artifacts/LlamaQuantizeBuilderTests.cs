@@ -161,6 +161,30 @@ public sealed class LlamaQuantizeBuilderTests(LlamaFixture fixture)
         Assert.Equal(4096, model.VocabularySize);
     }
 
+    /// <summary>llama.cpp loads each of these, and ends the process at the first token.</summary>
+    [Theory]
+    [InlineData("blk.0.attn_norm.weight", GgmlType.F16, "norms of F32 only, and 'blk.0.attn_norm.weight' is of F16")]
+    [InlineData("blk.0.attn_norm.weight", GgmlType.I32, "norms of F32 only")]
+    [InlineData("blk.0.attn_q.weight", GgmlType.I8, "doesn't multiply matrices of type I8 ('blk.0.attn_q.weight')")]
+    [InlineData("blk.0.attn_q.weight", GgmlType.Q8_1, "type Q8_1")]
+    [InlineData("blk.0.attn_q.weight", GgmlType.Q8_K, "type Q8_K")]
+    [InlineData("blk.0.attn_q.weight", GgmlType.F64, "type F64")]
+    public void CanRun_RefusesTypesThatItCantComputeWith(string name, GgmlType type, string reason)
+    {
+        string path = fixture.ScratchFile("types.gguf");
+        using (GgufReader reader = GgufReader.Open(fixture.F32.Path))
+        {
+            GgufTensorSpec[] specs =
+                [.. reader.Tensors.Select(t => new GgufTensorSpec(t.Name, t.Name == name ? type : t.Type, t.Dimensions))];
+            using var writer = new GgufWriter(File.Create(path), reader.Metadata, [.. specs]);
+            foreach (GgufTensorSpec spec in specs) writer.Append(new byte[spec.ByteSize]);
+            writer.Complete();
+        }
+
+        Assert.Contains(reason, fixture.Engine.CanRun(LlamaFixture.Artifact(path, "gguf:F32"), "cpu").Reason, StringComparison.Ordinal);
+        Assert.True(fixture.Engine.CanRun(LlamaFixture.Artifact(fixture.F32.Path, "gguf:F32"), "cpu").IsSupported);
+    }
+
     [Fact]
     public void Load_SaysWhy_WhenTheModelsNameAsksForTokens()
     {
