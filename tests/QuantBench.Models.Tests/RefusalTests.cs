@@ -124,7 +124,8 @@ public sealed class RefusalTests : IDisposable
         byte[] head = new byte[TinyModel.VocabularySize * TinyModel.HiddenSize * 2];
         File.WriteAllBytes(Path.Combine(model, "model.safetensors"), (how == "differs"
             ? TinyModel.Weights().Tensor("lm_head.weight", "BF16", [TinyModel.VocabularySize, TinyModel.HiddenSize], head)
-            : TinyModel.Weights().Tensor("lm_head.qweight", "I32", [8, TinyModel.VocabularySize], head.AsSpan(0, 32 * TinyModel.VocabularySize)))
+            : TinyModel.Weights().Tensor("lm_head.qweight", "I32", [8, TinyModel.VocabularySize],
+                head.AsSpan(0, 32 * TinyModel.VocabularySize)))
             .ToArray());
 
         Broken("is not a copy of the embedding", () => DirectoryModel.Open(model).Dispose());

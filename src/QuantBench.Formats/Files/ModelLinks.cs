@@ -26,7 +26,7 @@ public static class ModelLinks
             "Copy the file into the model's directory, or link the whole directory.");
     }
 
-    /// <summary>A snapshot of a hub cache is <c>models--x/snapshots/REVISION</c>, and its files are links to <c>models--x/blobs</c>.</summary>
+    /// <summary>A snapshot of a hub cache is <c>models--x/snapshots/REVISION</c>; its files are links to <c>models--x/blobs</c>.</summary>
     private static string? BlobsOf(string root)
     {
         for (string? at = root; Path.GetDirectoryName(at) is { } parent; at = parent)

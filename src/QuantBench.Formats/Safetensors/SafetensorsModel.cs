@@ -44,7 +44,8 @@ public sealed partial class SafetensorsModel : IDisposable
     /// <summary>Shards whose names say that they are all of a model, where no index does.</summary>
     private static ImmutableArray<string> Shards(string directory)
     {
-        Match[] names = [.. Directory.EnumerateFiles(directory, "*.safetensors").Select(path => ShardName().Match(Path.GetFileName(path)))
+        Match[] names = [.. Directory.EnumerateFiles(directory, "*.safetensors")
+            .Select(path => ShardName().Match(Path.GetFileName(path)))
             .Where(match => match.Success).OrderBy(match => match.Value, StringComparer.Ordinal)];
         if (names.Length == 0) return [];
         (string prefix, string count) = (names[0].Groups["prefix"].Value, names[0].Groups["count"].Value);
@@ -56,7 +57,8 @@ public sealed partial class SafetensorsModel : IDisposable
 
     /// <summary>Opens the weights of a directory.</summary>
     /// <param name="directory">A Hugging Face directory.</param>
-    /// <exception cref="ModelFormatException">There are no weights, a shard is missing, a file is broken, or a shard lacks a tensor that the index places there.</exception>
+    /// <exception cref="ModelFormatException">There are no weights, a shard is missing, a file is broken, or a shard lacks a tensor
+    /// that the index places there.</exception>
     public static SafetensorsModel Open(string directory)
     {
         ImmutableArray<string> names = FileNames(directory);

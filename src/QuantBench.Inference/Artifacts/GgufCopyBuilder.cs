@@ -6,8 +6,8 @@ using QuantBench.Models.Sources;
 
 namespace QuantBench.Inference.Artifacts;
 
-/// <summary>The variant that a GGUF source already is: its own bytes, copied, or laid out anew where engines need that. For unsplit files; a split one needs an engine's
-/// tools.</summary>
+/// <summary>The variant that a GGUF source already is: its own bytes, copied, or laid out anew where engines need that. For unsplit files;
+/// a split one needs an engine's tools.</summary>
 public sealed class GgufCopyBuilder : IArtifactBuilder
 {
     // What llama.cpp's quantizer writes into files it made with an importance matrix.

@@ -19,7 +19,8 @@ internal static class GgufFigures
     {
         if (metadata.FindString(GgufConstants.Architecture) is not { } architecture) return;
         ModelFormatException Wrong(string key, object value, string expected) => new(path, null,
-            $"'{architecture}.{key}' should be {expected}, but is {value}.", "The file is damaged, or was converted wrongly; make it again.");
+            $"'{architecture}.{key}' should be {expected}, but is {value}.",
+            "The file is damaged, or was converted wrongly; make it again.");
 
         if (metadata.FindInteger($"{architecture}.block_count") is { } layers && layers is < 1 or > MostLayers)
             throw Wrong("block_count", layers, $"between 1 and {MostLayers}");
@@ -35,6 +36,6 @@ internal static class GgufFigures
         if (experts > 0 ? used < 1 || used > experts : used != 0)
             throw Wrong("expert_used_count", used, experts > 0 ? $"between 1 and {experts}" : "0 in a model without experts");
         if (metadata.FindString($"{architecture}.rope.scaling.type") is { } scaling && !s_scalings.Contains(scaling))
-            throw Wrong("rope.scaling.type", $"'{(scaling.Length <= 60 ? scaling : scaling[..60])}'", $"one of {string.Join(", ", s_scalings)}");
+            throw Wrong("rope.scaling.type", $"'{scaling}'", $"one of {string.Join(", ", s_scalings)}");
     }
 }

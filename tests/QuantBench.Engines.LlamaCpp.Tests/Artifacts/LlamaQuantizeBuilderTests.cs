@@ -57,7 +57,7 @@ public sealed class LlamaQuantizeBuilderTests(LlamaFixture fixture)
         Assert.Contains("42 × Q8_0, 8.50 bits per weight: that isn't MXFP4_MOE", error.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Rows of 80 weights are no whole blocks of 256, nor of 32: llama.cpp falls back to F16, and says Q4_K_M all the same.</summary>
+    /// <summary>Rows of 80 weights are no whole blocks of 256, nor of 32: llama.cpp writes F16, and says Q4_K_M all the same.</summary>
     [Theory]
     [InlineData("gguf:Q4_K_M", "16.00 bits per weight: that isn't Q4_K_M")]
     [InlineData("gguf:TQ2_0", "16.00 bits per weight: that isn't TQ2_0")]
@@ -67,8 +67,16 @@ public sealed class LlamaQuantizeBuilderTests(LlamaFixture fixture)
         string floats = fixture.ScratchFile("h80.gguf");
         ModelSynthesizer.Write(floats, new SyntheticShape
         {
-            Name = "h80", Architecture = "llama", Layers = 2, Embedding = 80, FeedForward = 176, Heads = 4, KvHeads = 2,
-            HeadWidth = 20, Vocabulary = 264, ContextLength = 256,
+            Name = "h80",
+            Architecture = "llama",
+            Layers = 2,
+            Embedding = 80,
+            FeedForward = 176,
+            Heads = 4,
+            KvHeads = 2,
+            HeadWidth = 20,
+            Vocabulary = 264,
+            ContextLength = 256,
         }, "F32", 1, CancellationToken.None);
 
         UnsupportedException error =

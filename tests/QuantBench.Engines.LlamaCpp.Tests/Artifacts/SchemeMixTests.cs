@@ -74,7 +74,8 @@ public sealed class SchemeMixTests(LlamaFixture fixture)
         string source = fixture.ScratchFile("mix-64.gguf");
         ModelSynthesizer.Write(source, shape, "F32", 1, CancellationToken.None);
         var request = new BuildRequest(BuilderFixture.Gguf(source), "gguf:Q1_0",
-            ImmutableSortedDictionary<string, string>.Empty.Add("gguf:F32", source), fixture.ScratchFile("mix-64-out.gguf"), null, Threads: 2);
+            ImmutableSortedDictionary<string, string>.Empty.Add("gguf:F32", source),
+            fixture.ScratchFile("mix-64-out.gguf"), null, Threads: 2);
 
         EngineException theirs = Assert.Throws<EngineException>(() =>
             new LlamaQuantizeBuilder(fixture.Environment).Build(request, new BuilderFixture.Progress(), CancellationToken.None));
