@@ -14,10 +14,12 @@ public sealed class LlamaCppEngine : IEngine, ILogitsEngine
 {
     private readonly LlamaLibrary _library;
     private readonly IDisposable _listening;
+    private readonly Action<string> _log;
 
     private LlamaCppEngine(LlamaLibrary library, Action<string> log)
     {
         _library = library;
+        _log = log;
         _listening = library.Log.Listen(log);
     }
 
@@ -83,7 +85,7 @@ public sealed class LlamaCppEngine : IEngine, ILogitsEngine
         return Support.Of(() =>
         {
             GgufHeader.Check(artifact.Path);
-            return Support.Yes;
+            return LlamaTensors.Refusal(artifact.Path) is { } reason ? Support.No(reason) : Support.Yes;
         });
     }
 
@@ -96,6 +98,7 @@ public sealed class LlamaCppEngine : IEngine, ILogitsEngine
         cancellationToken.ThrowIfCancellationRequested();
         GgufHeader.Check(artifact.Path);
         LlamaDevice found = Find(device) ?? throw new EngineException(NoDevice(device));
+        _log($"llama.cpp loads {artifact.Path}");
         return LlamaModel.Load(_library, artifact.Path, found, options.GpuLayers, cancellationToken);
     }
 

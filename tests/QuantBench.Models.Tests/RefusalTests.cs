@@ -7,6 +7,7 @@ using QuantBench.Formats.Tokenizers;
 using QuantBench.Models.Conversion;
 using QuantBench.Models.Decoders;
 using QuantBench.Models.Directories;
+using QuantBench.Models.Graphs;
 using QuantBench.Models.Mlx;
 using QuantBench.Models.Sources;
 using QuantBench.TestKit;
@@ -123,7 +124,8 @@ public sealed class RefusalTests : IDisposable
         byte[] head = new byte[TinyModel.VocabularySize * TinyModel.HiddenSize * 2];
         File.WriteAllBytes(Path.Combine(model, "model.safetensors"), (how == "differs"
             ? TinyModel.Weights().Tensor("lm_head.weight", "BF16", [TinyModel.VocabularySize, TinyModel.HiddenSize], head)
-            : TinyModel.Weights().Tensor("lm_head.qweight", "I32", [8, TinyModel.VocabularySize], head.AsSpan(0, 32 * TinyModel.VocabularySize)))
+            : TinyModel.Weights().Tensor("lm_head.qweight", "I32", [8, TinyModel.VocabularySize],
+                head.AsSpan(0, 32 * TinyModel.VocabularySize)))
             .ToArray());
 
         Broken("is not a copy of the embedding", () => DirectoryModel.Open(model).Dispose());
@@ -310,6 +312,29 @@ public sealed class RefusalTests : IDisposable
     public void Open_CallsItUnsupported_WhenAGgufIsNoLanguageModel(string key, string value, string reason) => Unsupported(reason, () =>
         ModelSource.Open(_directory.Write("m.gguf", new TinyGguf().Text(key, value).ToArray())));
 
+    /// <summary>llama.cpp ends the process on each of these.</summary>
+    [Theory]
+    [InlineData("block_count", 0u, "between 1 and 512, but is 0")]
+    [InlineData("block_count", 1_000_000_000u, "between 1 and 512")]
+    [InlineData("attention.layer_norm_rms_epsilon", -1f, "not below 0")]
+    [InlineData("attention.layer_norm_rms_epsilon", float.NaN, "not below 0")]
+    [InlineData("expert_count", 8u, "'llama.expert_used_count' should be between 1 and 8, but is 0")]
+    [InlineData("expert_count", 100_000u, "between 0 and 512")]
+    [InlineData("expert_used_count", 3u, "0 in a model without experts")]
+    [InlineData("rope.scaling.type", "foo", "one of none, linear, yarn, longrope")]
+    public void Open_CallsItBroken_WhenAGgufHasAFigureThatNoModelHas(string key, object value, string reason)
+    {
+        TinyGguf file = new TinyGguf().Text("general.architecture", "llama");
+        file = value switch
+        {
+            uint number => file.UInt32($"llama.{key}", number),
+            float number => file.Entry($"llama.{key}", 6, BitConverter.GetBytes(number)),
+            _ => file.Text($"llama.{key}", (string)value),
+        };
+
+        Broken(reason, () => ModelSource.Open(_directory.Write("m.gguf", file.ToArray())));
+    }
+
     [Fact]
     public void Open_CallsItUnsupported_WhenTheWeightsArePickled()
     {
@@ -393,6 +418,7 @@ public sealed class RefusalTests : IDisposable
     [Theory]
     [InlineData("general.architecture", "mamba", "the architecture 'mamba' can't be exported")]
     [InlineData("llama.expert_count", 8u, "models with experts are not exported")]
+    [InlineData("llama.attention.causal", false, "it is an encoder")]
     [InlineData("llama.attention.value_length", 32u, "keys and values of different width")]
     [InlineData("llama.rope.dimension_count", 8u, "rotate a part of each head")]
     [InlineData("llama.rope.scaling.type", "longrope", "the rotary scaling 'longrope' is not exported")]
@@ -412,6 +438,11 @@ public sealed class RefusalTests : IDisposable
         }
 
         Unsupported(reason, () => DecoderWeights.Open(changed).Dispose());
+        if (key.EndsWith(".causal", StringComparison.Ordinal))
+        {
+            using IModelFile file = ModelFile.Open(changed);
+            Assert.Contains("encoders", DecoderShape.Refusal(file), StringComparison.Ordinal);
+        }
     }
 
     [Fact]

@@ -7,11 +7,19 @@ namespace QuantBench.Core.Errors;
 /// <param name="inner">The cause, if another exception was it.</param>
 public abstract class QuantBenchException(string message, string? hint = null, Exception? inner = null) : Exception(message, inner)
 {
+    // Names in files may be as long as the files: what a person reads of them isn't.
+    private const int LongestQuote = 1500;
+
     /// <summary>What the user can do next; null when nothing useful can be said.</summary>
     public string? Hint { get; } = hint;
 
     /// <summary>The message with the hint as a second sentence.</summary>
     public string Explanation => Explain(Message, Hint);
+
+    /// <summary>What is said of somebody's file, cut in the middle where that is very long.</summary>
+    /// <param name="text">The text; may quote the file.</param>
+    internal static string Quote(string text) => text.Length <= 2 * LongestQuote ? text
+        : string.Concat(text.AsSpan(0, LongestQuote), " … ", text.AsSpan(text.Length - LongestQuote));
 
     /// <summary>A reason with its hint as a second sentence.</summary>
     /// <param name="reason">What is wrong.</param>
@@ -30,7 +38,7 @@ public abstract class QuantBenchException(string message, string? hint = null, E
 /// <param name="hint">What to do next.</param>
 /// <param name="inner">The cause, if another exception was it.</param>
 public sealed class ModelFormatException(string file, long? offset, string problem, string? hint = null, Exception? inner = null)
-    : QuantBenchException(offset is { } at ? $"{file}: at byte {at}: {problem}" : $"{file}: {problem}", hint, inner)
+    : QuantBenchException(Quote(offset is { } at ? $"{file}: at byte {at}: {problem}" : $"{file}: {problem}"), hint, inner)
 {
     /// <summary>Path of the file.</summary>
     public string File { get; } = file;
@@ -48,7 +56,7 @@ public sealed class ModelFormatException(string file, long? offset, string probl
 /// <param name="hint">What works instead; null when nothing useful can be said.</param>
 /// <param name="inner">The cause, if another exception was it.</param>
 public sealed class UnsupportedException(string? what, string reason, string? hint = null, Exception? inner = null)
-    : QuantBenchException(what is null ? reason : $"{what}: {reason}", hint, inner);
+    : QuantBenchException(Quote(what is null ? reason : $"{what}: {reason}"), hint, inner);
 
 /// <summary>A suite, dataset descriptor or other YAML file that breaks its schema.</summary>
 /// <param name="file">Path of the file.</param>

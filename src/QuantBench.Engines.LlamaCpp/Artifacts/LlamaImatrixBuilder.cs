@@ -54,7 +54,10 @@ internal sealed unsafe class LlamaImatrixBuilder(EngineEnvironment environment) 
         CalibrationText text = request.Calibration ?? throw NoCalibration();
         LlamaLibrary library = LlamaLibrary.Load(LlamaInstallation.Locate(environment));
         using IDisposable listening = library.Log.Listen(environment.Log);
-        string model = request.Source.Kind == SourceKind.Gguf ? request.Source.Path : request.InputPaths[FloatInput];
+        using var aligned = new AlignedInput(
+            request.Source.Kind == SourceKind.Gguf ? request.Source.Path : request.InputPaths[FloatInput], request.OutputPath + ".input",
+            cancellationToken);
+        string model = aligned.Path;
         ImportanceMatrix matrix = Compute(library, model, text, request.Threads, progress, cancellationToken);
         ImportanceMatrixFile.Write(library, request.OutputPath, matrix);
     }

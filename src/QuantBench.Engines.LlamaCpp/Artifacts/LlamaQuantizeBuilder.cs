@@ -18,6 +18,9 @@ namespace QuantBench.Engines.LlamaCpp.Artifacts;
 /// </summary>
 internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment environment) : IArtifactBuilder
 {
+    /// <summary>Counts up when more is refused: artifacts made before that are made again, or refused.</summary>
+    private const string Checked = "1";
+
     private const int PieceBytes = 64 << 20;
     private const int FileTypeF32 = 0;
     private const int FileTypeF16 = 1;
@@ -84,7 +87,8 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
             variant.ImportanceMatrix && !copy ? model.Add(LlamaImatrixBuilder.ArtifactName) : model,
             ImmutableSortedDictionary<string, string>.Empty
                 .Add("ftype", variant.Scheme.FileType.ToString(CultureInfo.InvariantCulture))
-                .Add("copy", copy ? "true" : "false"));
+                .Add("copy", copy ? "true" : "false")
+                .Add("checked", Checked));
     }
 
     /// <inheritdoc/>
@@ -97,9 +101,12 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
         bool copy = IsCopy(request.Source);
         LlamaLibrary library = LlamaLibrary.Load(LlamaInstallation.Locate(environment));
         using IDisposable listening = library.Log.Listen(environment.Log);
-        string input = request.Source.Kind == SourceKind.Gguf ? request.Source.Path : request.InputPaths[LlamaImatrixBuilder.FloatInput];
-        GgufHeader.Check(input);
-        if (request.Source.Kind == SourceKind.Gguf && !copy) CheckWeights(input);
+        string given = request.Source.Kind == SourceKind.Gguf ? request.Source.Path : request.InputPaths[LlamaImatrixBuilder.FloatInput];
+        GgufHeader.Check(given);
+        if (request.Source.Kind == SourceKind.Gguf && !copy) CheckWeights(given);
+        using var aligned = new AlignedInput(given, request.OutputPath + ".input", cancellationToken);
+        string input = aligned.Path;
+        environment.Log($"llama.cpp quantizes {given} to {variant.Id}");
 
         llama_model_quantize_params parameters = NativeParameters.Quantize();
         parameters.ftype = variant.Scheme.FileType;

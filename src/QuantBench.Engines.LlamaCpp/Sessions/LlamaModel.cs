@@ -16,7 +16,7 @@ internal sealed unsafe class LlamaModel : ILoadedModel, IEngineReport
     private static readonly string[] s_fileFaults =
     [
         "not within the file bounds", "corrupted or incomplete", "invalid magic", "failed to read", "gguf_init", "duplicated tensor",
-        "key not found", "missing tensor", "wrong number of tensors", "wrong shape",
+        "key not found", "missing tensor", "wrong shape",
     ];
 
     // llama.cpp's words for what it has no code for.
@@ -123,6 +123,18 @@ internal sealed unsafe class LlamaModel : ILoadedModel, IEngineReport
     internal static QuantBenchException Refused(string path, NativeLogCapture capture)
     {
         string words = capture.Words;
+        if (words.Contains("wrong number of tensors", StringComparison.Ordinal))
+        {
+            return new UnsupportedException(path, $"it has tensors that llama.cpp doesn't know for its architecture: {words}",
+                "A newer llama.cpp may read it.");
+        }
+
+        if (words.Contains("::at", StringComparison.Ordinal) && words.Contains("vocabulary", StringComparison.Ordinal))
+        {
+            return new ModelFormatException(path, null, "llama.cpp looks for special tokens by the model's name, and they aren't there.",
+                "Its name ('general.name') holds phi-3 or phi3: change it, or convert the model from its Hugging Face directory.");
+        }
+
         if (s_missingAbilities.Any(f => words.Contains(f, StringComparison.Ordinal)))
             return new UnsupportedException(path, $"llama.cpp can't load it: {words}");
         return s_fileFaults.Any(f => words.Contains(f, StringComparison.Ordinal))

@@ -52,7 +52,7 @@ public sealed unsafe partial class MappedFile : IDisposable
             try
             {
                 Span<byte> start = stackalloc byte[64];
-                LfsPointer.Refuse(start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)], full);
+                ForeignFile.RefuseLfsPointer(start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)], full);
                 map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None,
                     leaveOpen: false);
             }

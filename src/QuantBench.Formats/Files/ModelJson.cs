@@ -54,7 +54,7 @@ public readonly struct ModelJson
             byte[] bytes = new byte[stream.Length];
             stream.ReadExactly(bytes);
             ReadOnlySpan<byte> byteOrderMark = [0xEF, 0xBB, 0xBF];
-            LfsPointer.Refuse(bytes, path);
+            ForeignFile.Refuse(bytes, path, "JSON");
             return Parse(bytes.AsMemory(bytes.AsSpan().StartsWith(byteOrderMark) ? 3 : 0), path, 0);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using QuantBench.Core.Errors;
+using QuantBench.Formats.Files;
 
 namespace QuantBench.Formats.Gguf;
 
@@ -23,6 +24,7 @@ internal static class GgufHeaderParser
         var cursor = new GgufCursor(bytes, file);
         if (cursor.Left < 4 || cursor.ReadUInt32("the magic number") != GgufConstants.Magic)
         {
+            ForeignFile.Refuse(bytes, file, "a GGUF file");
             throw new ModelFormatException(file, 0, "this is not a GGUF file: it doesn't start with 'GGUF'.",
                 "Give a .gguf file or a Hugging Face directory.");
         }

@@ -49,8 +49,8 @@ public sealed partial class GgufReader : IDisposable
 
     /// <summary>Opens a model. Of a split model the first file is given, the others lie beside it.</summary>
     /// <param name="path">Path of the file.</param>
-    /// <exception cref="RequestException">The file can't be opened, or it isn't the first of a split model.</exception>
-    /// <exception cref="ModelFormatException">A file isn't a valid GGUF file.</exception>
+    /// <exception cref="RequestException">The file can't be opened.</exception>
+    /// <exception cref="ModelFormatException">A file isn't a valid GGUF file, or it isn't the first of a split model.</exception>
     public static GgufReader Open(string path)
     {
         var parts = new List<MappedFile>();
@@ -121,7 +121,7 @@ public sealed partial class GgufReader : IDisposable
         string prefix = Path.Combine(Path.GetDirectoryName(path) ?? "", name.Groups["prefix"].Value);
         if (first.Metadata.FindInteger(GgufConstants.SplitNumber) is not 0)
         {
-            throw new RequestException($"'{path}' is not the first file of a split model.",
+            throw new ModelFormatException(path, null, "this is not the first file of a split model.",
                 $"Give '{prefix}-00001-of-{count:D5}.gguf' instead.");
         }
 
@@ -131,6 +131,7 @@ public sealed partial class GgufReader : IDisposable
         {
             string place = $"{prefix}-{part + 1:D5}-of-{count:D5}.gguf";
             if (!File.Exists(place)) throw new ModelFormatException(path, null, $"its part '{place}' is missing.", "Fetch it as well.");
+            ModelLinks.Check(Path.GetDirectoryName(path) ?? "", place);
             MappedFile file = MappedFile.Open(place);
             parts.Add(file);
             GgufHeader header = Parse(file);

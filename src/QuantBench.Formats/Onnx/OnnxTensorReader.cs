@@ -119,6 +119,7 @@ internal sealed class OnnxTensorReader(string path) : IDisposable
                 "Fetch or copy the model's data file as well; it keeps its name.");
         }
 
+        ModelLinks.Check(_directory, full);
         MappedFile file = MappedFile.Open(full);
         _files.Add(location, file);
         return file;

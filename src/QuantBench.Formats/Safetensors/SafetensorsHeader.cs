@@ -28,6 +28,7 @@ public sealed record SafetensorsHeader(
 
     internal static SafetensorsHeader Parse(ReadOnlySpan<byte> bytes, long fileLength, string file)
     {
+        ForeignFile.Refuse(bytes, file, "a safetensors file");
         if (bytes.Length < 8) throw Error(file, 0, $"{bytes.Length} bytes are too few for a safetensors file.");
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(bytes);
         if (length > MaxHeaderBytes || length > (ulong)(bytes.Length - 8))

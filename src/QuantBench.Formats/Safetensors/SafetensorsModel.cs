@@ -1,11 +1,13 @@
 using System.Collections.Immutable;
+using System.Globalization;
+using System.Text.RegularExpressions;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Files;
 
 namespace QuantBench.Formats.Safetensors;
 
 /// <summary>The weights of a Hugging Face directory, in one file or sharded, mapped into memory.</summary>
-public sealed class SafetensorsModel : IDisposable
+public sealed partial class SafetensorsModel : IDisposable
 {
     /// <summary>Name of the file that holds all weights of a model that isn't sharded.</summary>
     public const string SingleFile = "model.safetensors";
@@ -26,42 +28,62 @@ public sealed class SafetensorsModel : IDisposable
 
     /// <summary>Names of the weight files of a directory, in ordinal order: one file, or the shards that its index names.</summary>
     /// <param name="directory">A Hugging Face directory.</param>
-    /// <exception cref="RequestException">There are none.</exception>
-    /// <exception cref="ModelFormatException">The index is broken.</exception>
+    /// <exception cref="ModelFormatException">There are none, one is missing, or the index is broken.</exception>
     public static ImmutableArray<string> FileNames(string directory)
     {
         if (File.Exists(Path.Combine(directory, SingleFile))) return [SingleFile];
         string index = Path.Combine(directory, IndexFile);
         if (File.Exists(index)) return [.. ReadIndex(index).Values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        if (Shards(directory) is { IsEmpty: false } shards) return shards;
         throw Directory.EnumerateFiles(directory, "*.bin").Any()
             ? new UnsupportedException(directory, "PyTorch's .bin weights are not read.", "Save the model with safe_serialization=True.")
-            : new RequestException($"There are no weights in '{directory}'.",
+            : new ModelFormatException(directory, null, "there are no weights in it.",
                 $"The directory needs '{SingleFile}', or '{IndexFile}' with its shards.");
+    }
+
+    /// <summary>Shards whose names say that they are all of a model, where no index does.</summary>
+    private static ImmutableArray<string> Shards(string directory)
+    {
+        Match[] names = [.. Directory.EnumerateFiles(directory, "*.safetensors")
+            .Select(path => ShardName().Match(Path.GetFileName(path)))
+            .Where(match => match.Success).OrderBy(match => match.Value, StringComparer.Ordinal)];
+        if (names.Length == 0) return [];
+        (string prefix, string count) = (names[0].Groups["prefix"].Value, names[0].Groups["count"].Value);
+        ImmutableArray<string> all = [.. Enumerable.Range(1, int.Parse(count, CultureInfo.InvariantCulture))
+            .Select(number => $"{prefix}-{number:D5}-of-{count}.safetensors")];
+        return all.FirstOrDefault(name => !File.Exists(Path.Combine(directory, name))) is { } missing
+            ? throw new ModelFormatException(directory, null, $"the shard '{missing}' is missing.", "Fetch it as well.") : all;
     }
 
     /// <summary>Opens the weights of a directory.</summary>
     /// <param name="directory">A Hugging Face directory.</param>
-    /// <exception cref="RequestException">There are no weights, or a shard is missing.</exception>
-    /// <exception cref="ModelFormatException">A file is broken, or a shard lacks a tensor that the index places there.</exception>
+    /// <exception cref="ModelFormatException">There are no weights, a shard is missing, a file is broken, or a shard lacks a tensor
+    /// that the index places there.</exception>
     public static SafetensorsModel Open(string directory)
     {
         ImmutableArray<string> names = FileNames(directory);
-        Dictionary<string, string>? index = names is [SingleFile] && File.Exists(Path.Combine(directory, SingleFile)) ? null
-            : ReadIndex(Path.Combine(directory, IndexFile));
+        string indexPath = Path.Combine(directory, IndexFile);
+        Dictionary<string, string>? index = File.Exists(Path.Combine(directory, SingleFile)) || !File.Exists(indexPath) ? null
+            : ReadIndex(indexPath);
         var parts = new List<MappedFile>();
         try
         {
             var tensors = ImmutableDictionary.CreateBuilder<string, SafetensorsTensorInfo>(StringComparer.Ordinal);
             for (int i = 0; i < names.Length; i++)
             {
-                MappedFile file = MappedFile.Open(Path.Combine(directory, names[i]));
+                string path = Path.Combine(directory, names[i]);
+                if (!File.Exists(path))
+                    throw new ModelFormatException(directory, null, $"the weight file '{path}' is missing.", "Fetch it as well.");
+                ModelLinks.Check(directory, path);
+                MappedFile file = MappedFile.Open(path);
                 parts.Add(file);
                 SafetensorsHeader header =
                     SafetensorsHeader.Parse(file.Span(0, (int)Math.Min(file.Length, int.MaxValue)), file.Length, file.Path);
                 foreach (SafetensorsTensorInfo tensor in header.Tensors)
                 {
-                    if (index is null || (index.TryGetValue(tensor.Name, out string? place) && place == names[i]))
-                        tensors.Add(tensor.Name, tensor with { Part = i });
+                    if (index is not null && !(index.TryGetValue(tensor.Name, out string? place) && place == names[i])) continue;
+                    if (!tensors.TryAdd(tensor.Name, tensor with { Part = i }))
+                        throw new ModelFormatException(path, tensor.Offset, $"the tensor '{tensor.Name}' is in two files of the model.");
                 }
             }
 
@@ -103,6 +125,9 @@ public sealed class SafetensorsModel : IDisposable
     {
         foreach (MappedFile part in _parts) part.Dispose();
     }
+
+    [GeneratedRegex(@"^(?<prefix>.+)-\d{5}-of-(?<count>\d{5})\.safetensors$")]
+    private static partial Regex ShardName();
 
     private static Dictionary<string, string> ReadIndex(string path)
     {

@@ -6,8 +6,8 @@ using QuantBench.Models.Sources;
 
 namespace QuantBench.Inference.Artifacts;
 
-/// <summary>The variant that a GGUF source already is: its own bytes, copied. For unsplit files; a split one needs an engine's
-/// tools.</summary>
+/// <summary>The variant that a GGUF source already is: its own bytes, copied, or laid out anew where engines need that. For unsplit files;
+/// a split one needs an engine's tools.</summary>
 public sealed class GgufCopyBuilder : IArtifactBuilder
 {
     // What llama.cpp's quantizer writes into files it made with an importance matrix.
@@ -34,14 +34,28 @@ public sealed class GgufCopyBuilder : IArtifactBuilder
     }
 
     /// <inheritdoc/>
-    public ArtifactRecipe Recipe(ModelSource source, string artifactName, CalibrationText? calibration) =>
-        new(Name, "1", [], ImmutableSortedDictionary<string, string>.Empty);
+    public ArtifactRecipe Recipe(ModelSource source, string artifactName, CalibrationText? calibration)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        using GgufReader reader = GgufReader.Open(source.Path);
+        ImmutableSortedDictionary<string, string> parameters = ImmutableSortedDictionary<string, string>.Empty;
+        return new ArtifactRecipe(Name, "1", [], GgufRelayout.IsNeeded(reader) ? parameters.Add("layout", "usual") : parameters);
+    }
 
     /// <inheritdoc/>
     public void Build(BuildRequest request, IProgress<double> progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(progress);
+        using (GgufReader reader = GgufReader.Open(request.Source.Path))
+        {
+            if (GgufRelayout.IsNeeded(reader))
+            {
+                GgufRelayout.Write(reader, request.OutputPath, progress, cancellationToken);
+                return;
+            }
+        }
+
         using FileStream from = File.OpenRead(request.Source.Path);
         using FileStream to = File.Create(request.OutputPath);
         byte[] piece = new byte[PieceBytes];

@@ -178,7 +178,8 @@ internal sealed record HuggingFaceConfig : DecoderSizes
                         "sliding windows of the upper layers ('use_sliding_window') are not read.");
             case SlidingWindow.Pattern:
                 if (window is null) throw new ModelFormatException(path, null, "'sliding_window' is missing.");
-                if ((json.Find("sliding_window_pattern") ?? json.Find("_sliding_window_pattern")) is { } pattern && pattern.AsInt64() != architecture.WindowPattern)
+                if ((json.Find("sliding_window_pattern") ?? json.Find("_sliding_window_pattern")) is { } pattern
+                    && pattern.AsInt64() != architecture.WindowPattern)
                 {
                     throw new UnsupportedException(path,
                         $"'sliding_window_pattern' is {pattern.AsInt64()}; {architecture.Gguf} models with {architecture.WindowPattern} "

@@ -46,6 +46,7 @@ public static class HuggingFaceToSafetensors
             () => Directory.CreateDirectory(outputDirectory));
 
         using SafetensorsModel model = SafetensorsModel.Open(sourceDirectory);
+        if (config.Find("tie_word_embeddings") is { IsBoolean: true } tied && tied.AsBoolean()) TiedHead.Check(model);
         SafetensorsTensorInfo[] tensors = [.. model.Tensors.Values.OrderBy(tensor => tensor.Name, StringComparer.Ordinal)];
         IEnumerable<SafetensorsSpec> specs =
             tensors.Select(tensor => new SafetensorsSpec(tensor.Name, IsFloat(tensor.DType) ? floatType : tensor.DType, tensor.Shape));

@@ -1,4 +1,5 @@
 using QuantBench.Core.Errors;
+using QuantBench.Formats.Files;
 
 namespace QuantBench.Models.Conversion;
 
@@ -21,7 +22,9 @@ internal static class ModelSideFiles
         foreach (string name in s_names)
         {
             string source = Path.Combine(from, name);
-            if (File.Exists(source)) Copy(source, to, name);
+            if (!File.Exists(source)) continue;
+            ModelLinks.Check(from, source);
+            Copy(source, to, name);
         }
     }
 

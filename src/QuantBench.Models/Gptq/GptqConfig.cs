@@ -9,7 +9,7 @@ namespace QuantBench.Models.Gptq;
 /// <param name="ZeroShift">What is added to stored zero points: 1 in checkpoints of format <c>gptq</c>, 0 in <c>gptq_v2</c>.</param>
 public sealed record GptqConfig(int Bits, int GroupSize, int ZeroShift)
 {
-    /// <summary>Whether the file says which format it is; where it doesn't, the weights must show it (<see cref="GptqZeroPoints"/>).</summary>
+    /// <summary>Whether the file says which format it is; if not, the weights must show it (<see cref="GptqZeroPoints"/>).</summary>
     public bool SaysFormat { get; init; } = true;
 
     /// <summary>Whether modules may have other bits and group sizes than these (<c>dynamic</c>); their tensors say which.</summary>

@@ -67,6 +67,14 @@ public sealed record DecoderShape : DecoderSizes
     /// <summary>Whether a layer's queries and keys are rotated by their positions.</summary>
     public bool IsRotated(int layer) => Architecture.NoRopeInterval == 0 || (layer + 1) % Architecture.NoRopeInterval != 0;
 
+    /// <summary>Whether a GGUF file's attention isn't causal, so that it gives no probabilities of the next token.</summary>
+    /// <param name="metadata">Its metadata.</param>
+    public static bool IsEncoder(GgufMetadata metadata)
+    {
+        ArgumentNullException.ThrowIfNull(metadata);
+        return metadata.FindBoolean($"{metadata.FindString(GgufConstants.Architecture)}.attention.causal") == false;
+    }
+
     /// <summary>Why engines that compute this graph can't run a file, by its header alone; null when they can.</summary>
     /// <param name="file">The file.</param>
     public static string? Refusal(IModelFile file)
@@ -78,6 +86,7 @@ public sealed record DecoderShape : DecoderSizes
         GgufMetadata metadata = file.Metadata;
         if (metadata.FindInteger($"{architecture}.expert_count") is > 0)
             return "mixture-of-experts layers are not implemented";
+        if (IsEncoder(metadata)) return "encoders, whose tokens see those behind them (attention.causal is false), are not implemented";
         string scaling = metadata.FindString($"{architecture}.rope.scaling.type") ?? "none";
         if (scaling is not ("none" or "linear" or "yarn" or "longrope"))
             return $"RoPE scaling '{scaling}' is not implemented";

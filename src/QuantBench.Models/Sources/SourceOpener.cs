@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 using QuantBench.Core.Errors;
+using QuantBench.Formats.Files;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Safetensors;
 using QuantBench.Formats.Tokenizers;
@@ -32,6 +33,7 @@ internal static class SourceOpener
         {
             kind = OnnxSource.IsDirectory(full) ? SourceKind.Onnx : SourceKind.HuggingFace;
             files = kind == SourceKind.Onnx ? OnnxSource.DirectoryFiles(full) : HuggingFaceFiles(full);
+            foreach (string file in files) ModelLinks.Check(full, file);
         }
         else if (File.Exists(full))
         {
@@ -85,6 +87,7 @@ internal static class SourceOpener
     {
         using GgufReader reader = GgufReader.Open(path);
         RefuseOthers(reader.Metadata, path);
+        GgufFigures.Check(reader.Metadata, path);
         return [.. reader.Files.Order(StringComparer.Ordinal)];
     }
 

@@ -40,7 +40,8 @@ public static class ModelSynthesizer
         SyntheticTokenizer.Check(shape.Vocabulary);
         ImmutableArray<GgufTensorSpec> tensors = Tensors(shape, scheme);
         if (QuantSchemes.Find("gguf", scheme) is { } known
-            && SchemeCheck.Refusal(tensors.Select(t => (t.Name, t.Type, t.Dimensions.Length, Elements(t), t.ByteSize)), known) is { } reason)
+            && SchemeCheck.Refusal(
+                tensors.Select(t => (t.Name, t.Type, t.Dimensions.Length, Elements(t), t.ByteSize)), known) is { } reason)
         {
             throw new UnsupportedException($"{shape.Name} in {scheme}", $"{reason}.", "Take another scheme or shape.");
         }

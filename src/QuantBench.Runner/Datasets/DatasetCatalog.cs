@@ -82,7 +82,8 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
 
     private static bool IsPath(string name, string baseDirectory) =>
         name.Contains('/', StringComparison.Ordinal) || name.Contains('\\', StringComparison.Ordinal)
-        || s_textEndings.Contains(Path.GetExtension(name), StringComparer.OrdinalIgnoreCase) || File.Exists(Path.Combine(baseDirectory, name));
+        || s_textEndings.Contains(Path.GetExtension(name), StringComparer.OrdinalIgnoreCase)
+        || File.Exists(Path.Combine(baseDirectory, name));
 
     private static DatasetText Local(string name, string path)
     {

@@ -61,7 +61,7 @@ internal static class JsonLinesText
             catch (InvalidOperationException e)
             {
                 // Half of a surrogate pair, as tools leave it that cut texts at a number of UTF-16 units.
-                throw new SuiteException(path, line, 1, "the line's 'text' (or a name in it) is no valid Unicode: half of a surrogate pair.",
+                throw new SuiteException(path, line, 1, "the line's 'text' (or a name) is no valid Unicode: half of a surrogate pair.",
                     "Take the lone \\ud800 to \\udfff out of the line, or write the text again.", e);
             }
         }

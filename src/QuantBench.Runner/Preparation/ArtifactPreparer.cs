@@ -149,6 +149,8 @@ public sealed class ArtifactPreparer
             .RunAsync(_environment.NewJob(WorkerJobKind.Prepare) with { Build = build }, new WorkerLimits(Timeout), LogPath(name), progress,
                 cancellationToken);
         cancellationToken.ThrowIfCancellationRequested();
+        if (outcome is WorkerOutcome.Failed failed)
+            outcome = failed with { Reason = UsersPath.In(failed.Reason, output, _source.Path, name, recipe.Builder) };
         return _registry.Entry(
             key, _source, name, recipe, hashes,
             outcome.ResultOf($"making {name}").Built ?? throw new EngineException($"making {name}: the worker didn't say what it built."),

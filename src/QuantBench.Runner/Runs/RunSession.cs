@@ -84,7 +84,11 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         var job = new CellJob(cell, entry.ToArtifact(artifact.Path), text, referencePath,
             provenance.ToImmutable())
         { OutputFolder = folder.FilesPath(cell.Id), Launches = LaunchPlan.Launches(cell) };
-        return await _cells.RunAsync(job, Limits, folder.LogPath(cell.Id), progress, cancellationToken);
+        CellResult result = await _cells.RunAsync(job, Limits, folder.LogPath(cell.Id), progress, cancellationToken);
+        return result.Reason is not { } reason ? result : result with
+        {
+            Reason = UsersPath.In(reason, artifact.Path, entry.SourcePath, entry.ArtifactName, entry.Recipe.Builder),
+        };
     }
 
     private async Task<CellResult> MeasureWithoutModelAsync(Cell cell, IProgress<EvaluationProgress> progress,

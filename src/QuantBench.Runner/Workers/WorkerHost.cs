@@ -278,12 +278,14 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         ModelSource source, string name, CalibrationText? calibration, List<IArtifactBuilder> builders, List<string> missing)
     {
         var refusals = new List<string>();
+        var strangers = new List<string>(); // Builders of other formats: theirs are no reasons where somebody has one.
         string? fault = null;
         foreach (IArtifactBuilder builder in builders)
         {
             try
             {
-                if (Support.Of(() => builder.CanBuild(source, name)).Reason is { } reason) refusals.Add(reason);
+                if (Support.Of(() => builder.CanBuild(source, name)).Reason is { } reason)
+                    (reason.StartsWith(builder.Name + " ", StringComparison.Ordinal) ? strangers : refusals).Add(reason);
                 else return new PlannedArtifact(PlannedRecipe.Of(builder.Recipe(source, name, calibration)));
             }
             catch (EngineException e)
@@ -297,7 +299,7 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
             }
         }
 
-        string why = string.Join("; ", refusals.Concat(missing).Distinct());
+        string why = string.Join("; ", (refusals.Count > 0 ? refusals : strangers).Concat(missing).Distinct());
         return new PlannedArtifact(null, fault is not null ? null : why.Length > 0 ? why : $"nothing here can make {name}", fault);
     }
 

@@ -247,6 +247,7 @@ public sealed class WorkerProcess(WorkerCommand command, TimeProvider clock)
         info.Environment["DOTNET_gcServer"] = "0";
         info.Environment["DOTNET_GCgen0size"] = "400000";
         info.Environment["DOTNET_EnableDiagnostics"] = "0";
+        info.Environment["GGML_NO_BACKTRACE"] = "1"; // Its words are what a record can use, not the addresses of its frames.
         try
         {
             return Process.Start(info) ?? throw new EngineException($"the worker '{command.FileName}' couldn't be started.");

@@ -57,7 +57,7 @@ public sealed class LlamaQuantizeBuilderTests(LlamaFixture fixture)
         Assert.Contains("42 × Q8_0, 8.50 bits per weight: that isn't MXFP4_MOE", error.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Rows of 80 weights are no whole blocks of 256, nor of 32: llama.cpp falls back to F16, and says Q4_K_M all the same.</summary>
+    /// <summary>Rows of 80 weights are no whole blocks of 256, nor of 32: llama.cpp writes F16, and says Q4_K_M all the same.</summary>
     [Theory]
     [InlineData("gguf:Q4_K_M", "16.00 bits per weight: that isn't Q4_K_M")]
     [InlineData("gguf:TQ2_0", "16.00 bits per weight: that isn't TQ2_0")]
@@ -67,8 +67,16 @@ public sealed class LlamaQuantizeBuilderTests(LlamaFixture fixture)
         string floats = fixture.ScratchFile("h80.gguf");
         ModelSynthesizer.Write(floats, new SyntheticShape
         {
-            Name = "h80", Architecture = "llama", Layers = 2, Embedding = 80, FeedForward = 176, Heads = 4, KvHeads = 2,
-            HeadWidth = 20, Vocabulary = 264, ContextLength = 256,
+            Name = "h80",
+            Architecture = "llama",
+            Layers = 2,
+            Embedding = 80,
+            FeedForward = 176,
+            Heads = 4,
+            KvHeads = 2,
+            HeadWidth = 20,
+            Vocabulary = 264,
+            ContextLength = 256,
         }, "F32", 1, CancellationToken.None);
 
         UnsupportedException error =
@@ -128,6 +136,81 @@ public sealed class LlamaQuantizeBuilderTests(LlamaFixture fixture)
         bool same = plain.Tensors.All(t => plain.Span(t).SequenceEqual(guided.Span(guided.Find(t.Name)!))); // the same tensors
 
         Assert.Equal(QuantSchemes.Find("gguf", scheme)!.IgnoresImportanceMatrix, same);
+    }
+
+    /// <summary>llama.cpp aborts on tensors at 8 bytes.</summary>
+    [Fact]
+    public void Build_LaysFilesOutAnew_WhoseTensorsLieElsewhere()
+    {
+        string path = fixture.ScratchFile("eight.gguf");
+        using (GgufReader reader = GgufReader.Open(fixture.F32.Path))
+        {
+            var metadata = new GgufMetadata(path);
+            foreach ((string key, object value) in reader.Metadata) metadata.Add(key, value);
+            metadata.Add("general.alignment", 8u);
+            metadata.Add("odd", new string('x', 8 - (int)(reader.Header.DataOffset % 8))); // moves the data
+            using var writer = new GgufWriter(File.Create(path), metadata,
+                [.. reader.Tensors.Select(t => new GgufTensorSpec(t.Name, t.Type, t.Dimensions))]);
+            foreach (GgufTensorInfo tensor in reader.Tensors) writer.Append(reader.Span(tensor));
+            writer.Complete();
+        }
+
+        string made = _builders.Build("gguf:Q4_0", "eight-out.gguf", BuilderFixture.Gguf(path));
+        string expected = _builders.Build("gguf:Q4_0", "eight-expected.gguf");
+
+        using GgufReader a = GgufReader.Open(made), b = GgufReader.Open(expected);
+        Assert.All(b.Tensors, t => Assert.True(b.Span(t).SequenceEqual(a.Span(a.Find(t.Name)!)))); // the same model
+        Assert.False(File.Exists(made + ".input"));
+        string copied = fixture.ScratchFile("eight-copy.gguf");
+        new GgufCopyBuilder().Build(_builders.Request("gguf:F32", copied, BuilderFixture.Gguf(path)), new BuilderFixture.Progress(),
+            CancellationToken.None);
+        using ILoadedModel model =
+            fixture.Engine.Load(LlamaFixture.Artifact(copied, "gguf:F32"), "cpu", new LoadOptions { Threads = 2 }, CancellationToken.None);
+        Assert.Equal(4096, model.VocabularySize);
+    }
+
+    /// <summary>llama.cpp loads each of these, and ends the process at the first token.</summary>
+    [Theory]
+    [InlineData("blk.0.attn_norm.weight", GgmlType.F16, "norms of F32 only, and 'blk.0.attn_norm.weight' is of F16")]
+    [InlineData("blk.0.attn_norm.weight", GgmlType.I32, "norms of F32 only")]
+    [InlineData("blk.0.attn_q.weight", GgmlType.I8, "doesn't multiply matrices of type I8 ('blk.0.attn_q.weight')")]
+    [InlineData("blk.0.attn_q.weight", GgmlType.Q8_1, "type Q8_1")]
+    [InlineData("blk.0.attn_q.weight", GgmlType.Q8_K, "type Q8_K")]
+    [InlineData("blk.0.attn_q.weight", GgmlType.F64, "type F64")]
+    public void CanRun_RefusesTypesThatItCantComputeWith(string name, GgmlType type, string reason)
+    {
+        string path = fixture.ScratchFile("types.gguf");
+        using (GgufReader reader = GgufReader.Open(fixture.F32.Path))
+        {
+            GgufTensorSpec[] specs =
+                [.. reader.Tensors.Select(t => new GgufTensorSpec(t.Name, t.Name == name ? type : t.Type, t.Dimensions))];
+            using var writer = new GgufWriter(File.Create(path), reader.Metadata, [.. specs]);
+            foreach (GgufTensorSpec spec in specs) writer.Append(new byte[spec.ByteSize]);
+            writer.Complete();
+        }
+
+        Assert.Contains(reason, fixture.Engine.CanRun(LlamaFixture.Artifact(path, "gguf:F32"), "cpu").Reason, StringComparison.Ordinal);
+        Assert.True(fixture.Engine.CanRun(LlamaFixture.Artifact(fixture.F32.Path, "gguf:F32"), "cpu").IsSupported);
+    }
+
+    [Fact]
+    public void Load_SaysWhy_WhenTheModelsNameAsksForTokens()
+    {
+        string path = fixture.ScratchFile("named.gguf");
+        using (GgufReader reader = GgufReader.Open(fixture.F32.Path))
+        {
+            var metadata = new GgufMetadata(path);
+            foreach ((string key, object value) in reader.Metadata) metadata.Add(key, key == "general.name" ? "tiny-phi3" : value);
+            using var writer = new GgufWriter(File.Create(path), metadata,
+                [.. reader.Tensors.Select(t => new GgufTensorSpec(t.Name, t.Type, t.Dimensions))]);
+            foreach (GgufTensorInfo tensor in reader.Tensors) writer.Append(reader.Span(tensor));
+            writer.Complete();
+        }
+
+        ModelFormatException error = Assert.Throws<ModelFormatException>(() =>
+            fixture.Engine.Load(LlamaFixture.Artifact(path, "gguf:F32"), "cpu", new LoadOptions { Threads = 2 }, CancellationToken.None));
+
+        Assert.Contains("special tokens by the model's name", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

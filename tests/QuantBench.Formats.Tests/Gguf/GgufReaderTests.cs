@@ -49,6 +49,33 @@ public class GgufReaderTests
     }
 
     [Theory]
+    [InlineData(1u)]
+    [InlineData(8u)]
+    [InlineData(32u)]
+    [InlineData(4096u)]
+    public void Relayout_WritesTheSameModel_WithTheUsualAlignment(uint alignment)
+    {
+        using var directory = new TemporaryDirectory();
+        byte[] odd = new TinyGguf { Alignment = alignment }
+            .UInt32("general.alignment", alignment).Text("general.architecture", "llama")
+            .Tensor("a", 0, [3], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]).Tensor("b", 24, [5], [1, 2, 3, 4, 5]).ToArray();
+        string made = directory.Combine("made.gguf");
+        using (GgufReader source = GgufReader.Open(directory.Write("odd.gguf", odd)))
+        {
+            Assert.Equal(alignment != 32, GgufRelayout.IsNeeded(source));
+            GgufRelayout.Write(source, made, new Progress<double>(), CancellationToken.None);
+        }
+
+        using GgufReader model = GgufReader.Open(made);
+
+        Assert.False(GgufRelayout.IsNeeded(model));
+        Assert.Equal("llama", model.Architecture);
+        Assert.All(model.Tensors, tensor => Assert.Equal(0, tensor.Offset % 32));
+        Assert.Equal<byte>([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], model.Span(model.Find("a")!)); // written above
+        Assert.Equal<byte>([1, 2, 3, 4, 5], model.Span(model.Find("b")!));
+    }
+
+    [Theory]
     [MemberData(nameof(Hostile))]
     public void Read_Throws_WhenTheFileIsHostile(string why, byte[] bytes, string message)
     {
@@ -243,7 +270,7 @@ public class GgufReaderTests
         using var directory = new TemporaryDirectory();
         string second = directory.Write("m-00002-of-00002.gguf", Part(1, 2, 2, "b"));
 
-        RequestException error = Assert.Throws<RequestException>(() => GgufReader.Open(second));
+        ModelFormatException error = Assert.Throws<ModelFormatException>(() => GgufReader.Open(second));
 
         Assert.Contains("m-00001-of-00002.gguf", error.Hint, StringComparison.Ordinal);
     }

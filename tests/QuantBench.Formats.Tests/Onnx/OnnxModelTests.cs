@@ -123,6 +123,23 @@ public sealed class OnnxModelTests : IDisposable
         { "subgraph", "takes the value 'nowhere'" },
     };
 
+    [Fact]
+    public void Open_Throws_WhenDataIsALinkOutOfTheModel()
+    {
+        using var directory = new TemporaryDirectory();
+        using var elsewhere = new TemporaryDirectory();
+        string path = TinyOnnx.Write(directory), data = directory.Combine("model.onnx.data"), target = elsewhere.Combine("data");
+        File.Move(data, target);
+        File.CreateSymbolicLink(data, target);
+
+        Assert.Contains("outside of the model's directory", Assert.Throws<ModelFormatException>(() => OnnxModel.Open(path)).Message,
+            StringComparison.Ordinal);
+        File.Delete(data);
+        File.Move(target, directory.Combine("stored"));
+        File.CreateSymbolicLink(data, "stored");
+        OnnxModel.Open(path).Dispose();
+    }
+
     [Theory]
     [MemberData(nameof(Spoiled))]
     public void Read_Throws_WhenAPartIsWrong(string what, string message)

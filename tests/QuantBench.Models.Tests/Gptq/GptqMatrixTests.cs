@@ -34,7 +34,8 @@ public sealed class GptqMatrixTests
     {
         JsonElement golden = Golden.Read("gptq.json")[0];
         using WeightDirectory model = Model(golden).Write("{}");
-        File.WriteAllText(Path.Combine(model.Path, "quantize_config.json"), """{ "bits": 4, "group_size": 8, "desc_act": false, "checkpoint_format": "gptq" }""");
+        File.WriteAllText(Path.Combine(model.Path, "quantize_config.json"),
+            """{ "bits": 4, "group_size": 8, "desc_act": false, "checkpoint_format": "gptq" }""");
         using SafetensorsWeights weights = model.Open();
 
         WeightMatrixReads.AssertRows(golden.Floats("rows"), weights.Matrix(Module));
