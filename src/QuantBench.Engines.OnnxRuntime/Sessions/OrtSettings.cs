@@ -55,8 +55,8 @@ internal sealed record OrtSettings
     // Fusing begins with the extended optimisations, and is the CPU provider's.
     private string? FusedAccuracy => !Device.IsCpu || Load.Settings.Text(OrtSettingTable.Optimization) is "none" or "basic" ? null
         : Config.LastOrDefault(c => c.Key == AccuracyKey).Value is { } given
-            ? int.TryParse(given, NumberStyles.None, CultureInfo.InvariantCulture, out int level) && level > 0 && level < s_accuracies.Length
-                ? s_accuracies[level] : $"level {given}"
+            ? int.TryParse(given, NumberStyles.None, CultureInfo.InvariantCulture, out int level) && level > 0
+                && level < s_accuracies.Length ? s_accuracies[level] : $"level {given}"
             : Load.Settings.Text(OrtSettingTable.Accuracy) is var set && set == "auto" ? "int8" : set;
 
     /// <summary>What was in effect, for the record.</summary>

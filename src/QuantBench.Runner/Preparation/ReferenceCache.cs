@@ -8,8 +8,8 @@ namespace QuantBench.Runner.Preparation;
 
 /// <summary>
 /// Files of reference log-probabilities, one per artifact, backend, text and settings. They are large and can always be computed again, so
-/// the cache has a size limit: the least recently used go first. Beside each lies its SHA-256; one that it doesn't have any more, or that has
-/// none, is computed again.
+/// the cache has a size limit: the least recently used go first. Beside each lies its SHA-256; one that doesn't have it any more is
+/// computed again.
 /// </summary>
 /// <param name="cacheRoot">Cache root; the files lie in its <c>references</c>.</param>
 /// <param name="clock">The one clock.</param>
