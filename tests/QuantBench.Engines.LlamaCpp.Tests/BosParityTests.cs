@@ -17,7 +17,8 @@ namespace QuantBench.Engines.LlamaCpp.Tests;
 public sealed class BosParityTests(LlamaFixture fixture)
 {
     private const string Llama3Regex =
-        "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+        "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+            + "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
     /// <summary>Model, text, and the running mean of the NLL after each of four chunks.</summary>
     public static TheoryData<string, string, double[]> Goldens => new()

@@ -78,7 +78,8 @@ internal static class ModelsCommand
             DefaultValueFactory = _ => new ImatrixOptions().Dataset
         };
         var json = new Option<bool>("--json") { Description = "print one JSON object per artifact" };
-        var prepare = new Command("prepare", "Make artifacts of a model ahead of a run.") { model, variant, calibration, global.Rehash, json };
+        var prepare = new Command("prepare", "Make artifacts of a model ahead of a run.") { model, variant, calibration,
+            global.Rehash, json };
         prepare.SetAction(async (parsed, stop) =>
         {
             RunnerEnvironment environment = global.Environment(parsed);

@@ -29,7 +29,8 @@ internal static class CellText
             : string.Join(", ", figures.Select(Figure)) + mark;
 
         static string Figure(Measurement m) =>
-            $"{MetricTable.Find(m.Name)?.Title ?? m.Name} {Format.Value(m)}{(m.IsWorseThanChance ? $" ({Measurement.WorseThanChance})" : "")}";
+            $"{MetricTable.Find(m.Name)?.Title ?? m.Name} {Format.Value(m)}"
+                + (m.IsWorseThanChance ? $" ({Measurement.WorseThanChance})" : "");
     }
 
     /// <summary>Where a worker is.</summary>

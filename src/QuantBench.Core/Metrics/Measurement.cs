@@ -11,8 +11,8 @@ public sealed record Measurement
 {
     /// <summary>What usually makes a model's answers nonsense, for hints.</summary>
     public const string CausesOfNonsense =
-        "weights laid out otherwise than the files say (zero points, group sizes, packing, order of heads), the tokenizer of another model, "
-            + "a damaged file, too few bits for this model";
+        "weights laid out otherwise than the files say (zero points, group sizes, packing, order of heads), the tokenizer of another "
+            + "model, a damaged file, too few bits for this model";
 
     /// <summary>First words of the mark on a perplexity above that of guessing.</summary>
     public const string WorseThanChance = "worse than chance";

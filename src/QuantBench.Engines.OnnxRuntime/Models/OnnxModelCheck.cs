@@ -11,10 +11,20 @@ internal static class OnnxModelCheck
 
     /// <summary>Checks a model file and its external data.</summary>
     /// <param name="path">The file.</param>
+    /// <returns>Products of floats with stored, dequantized weights, which ONNX Runtime fuses; null where the file is too large to be
+    /// read here.</returns>
     /// <exception cref="QuantBench.Core.Errors.ModelFormatException">It is broken.</exception>
-    public static void Check(string path)
+    public static int? Check(string path)
     {
-        if (new FileInfo(path) is not { Exists: true, Length: <= MaxBytes }) return;
-        OnnxModel.Open(path).Dispose();
+        if (new FileInfo(path) is not { Exists: true, Length: <= MaxBytes }) return null;
+        using OnnxModel model = OnnxModel.Open(path);
+        HashSet<string> dequantized = [.. model.Nodes.Where(n => n.OpType == "DequantizeLinear").SelectMany(n => n.Outputs)];
+        HashSet<string> weights =
+        [
+            .. model.Nodes.Where(n => n.OpType == "DequantizeLinear" && n.Inputs.Length > 0 && model.Tensors.ContainsKey(n.Inputs[0]))
+                .SelectMany(n => n.Outputs),
+        ];
+        return model.Nodes.Count(n =>
+            n.OpType == "MatMul" && n.Inputs is [string left, string right] && weights.Contains(right) && !dequantized.Contains(left));
     }
 }

@@ -77,7 +77,7 @@ internal sealed class OrtModel : ILoadedModel, IEngineReport
     {
         string path = OnnxModelFile.Find(artifact.Path);
         GenaiConfig? config = Directory.Exists(artifact.Path) ? GenaiConfig.Read(artifact.Path) : null;
-        OnnxModelCheck.Check(path);
+        settings = settings with { DequantizedProducts = OnnxModelCheck.Check(path) };
         InferenceSession session = settings.Open(path);
         try
         {
@@ -115,6 +115,7 @@ internal sealed class OrtModel : ILoadedModel, IEngineReport
     {
         var notes = ImmutableArray.CreateBuilder<string>();
         if (Cache == CacheKind.None) notes.Add("the graph keeps no KV cache: every run computed the whole sequence again");
+        notes.AddRange(_settings.Notes);
         notes.AddRange(OliveOutput.Notes(Path.GetDirectoryName(_path) ?? ""));
         if (!_settings.Profile) return notes.ToImmutable();
         string profile = _session.EndProfiling();

@@ -20,6 +20,12 @@ internal static class OrtSettingTable
     public static readonly SettingDefinition Arena = new(
         "ort_arena", SettingKind.Flag, true, "ONNX Runtime: whether CPU memory comes from its arena");
 
+    /// <summary>What activations are rounded to in products that ONNX Runtime itself fuses.</summary>
+    public static readonly SettingDefinition Accuracy = new(
+        "ort_accuracy", SettingKind.Text, "auto",
+        "ONNX Runtime: type of the activations where it fuses DequantizeLinear and MatMul into one product; auto = its own choice, int8",
+        Choices: ["auto", "fp32", "fp16", "bf16", "int8"]);
+
     /// <summary>Whether the profile is kept.</summary>
     public static readonly SettingDefinition Profile = new(
         "ort_profile", SettingKind.Flag, false,
@@ -31,5 +37,5 @@ internal static class OrtSettingTable
         "ONNX Runtime: further session configuration entries, e.g. session.disable_prepacking=1;session.x64quantprecision=1");
 
     /// <summary>All of them, in the order docs list them.</summary>
-    public static readonly ImmutableArray<SettingDefinition> All = [Optimization, Spinning, Arena, Profile, Config];
+    public static readonly ImmutableArray<SettingDefinition> All = [Optimization, Accuracy, Spinning, Arena, Profile, Config];
 }

@@ -15,6 +15,11 @@ internal sealed record OrtSettings
     /// <summary>Prefix of profile files.</summary>
     public const string ProfilePrefix = "onnxruntime_profile";
 
+    private const string AccuracyKey = "session.qdq_matmulnbits_accuracy_level";
+
+    // The operator's accuracy_level, by its number.
+    private static readonly ImmutableArray<string> s_accuracies = ["auto", "fp32", "fp16", "bf16", "int8"];
+
     private OrtSettings(LoadOptions load, ProviderDevice device, ImmutableArray<(string Key, string Value)> config) =>
         (Load, Device, Config) = (load, device, config);
 
@@ -38,6 +43,22 @@ internal sealed record OrtSettings
     public static OrtSettings Of(LoadOptions load, ProviderDevice device) =>
         new(load, device, ReadConfig(load.Settings.Text(OrtSettingTable.Config)));
 
+    /// <summary>Products of floats with stored, dequantized weights in the file; null when that isn't known.</summary>
+    public int? DequantizedProducts { get; init; }
+
+    /// <summary>Marks on the cell, one sentence each.</summary>
+    public ImmutableArray<string> Notes => FusedAccuracy is { } accuracy && DequantizedProducts > 0 && accuracy == "int8"
+        ? [$"ONNX Runtime fuses {DequantizedProducts} products of dequantized weights and rounds their activations to 8 bits; "
+            + "ort_accuracy: fp32 keeps those in floats"]
+        : [];
+
+    // Fusing begins with the extended optimisations, and is the CPU provider's.
+    private string? FusedAccuracy => !Device.IsCpu || Load.Settings.Text(OrtSettingTable.Optimization) is "none" or "basic" ? null
+        : Config.LastOrDefault(c => c.Key == AccuracyKey).Value is { } given
+            ? int.TryParse(given, NumberStyles.None, CultureInfo.InvariantCulture, out int level) && level > 0
+                && level < s_accuracies.Length ? s_accuracies[level] : $"level {given}"
+            : Load.Settings.Text(OrtSettingTable.Accuracy) is var set && set == "auto" ? "int8" : set;
+
     /// <summary>What was in effect, for the record.</summary>
     public ImmutableSortedDictionary<string, string> Facts()
     {
@@ -47,6 +68,12 @@ internal sealed record OrtSettings
         facts["ort_spinning"] = Spins ? "on" : "off";
         facts["ort_arena"] = Arena ? "on" : "off";
         facts["ort_intra_op_threads"] = Load.Threads.ToString(CultureInfo.InvariantCulture);
+        if (DequantizedProducts is not 0 && FusedAccuracy is { } accuracy)
+        {
+            facts["ort_accuracy"] = accuracy;
+            if (DequantizedProducts is { } products) facts["ort_fused_products"] = products.ToString(CultureInfo.InvariantCulture);
+        }
+
         if (Config.Length > 0) facts["ort_config"] = string.Join(';', Config.Select(c => $"{c.Key}={c.Value}"));
         return facts.ToImmutable();
     }
@@ -91,6 +118,8 @@ internal sealed record OrtSettings
         {
             options.AddSessionConfigEntry("session.intra_op.allow_spinning", Spins ? "1" : "0");
             options.AddSessionConfigEntry("session.record_ep_graph_assignment_info", "1");
+            int accuracy = s_accuracies.IndexOf(Load.Settings.Text(OrtSettingTable.Accuracy));
+            if (accuracy > 0) options.AddSessionConfigEntry(AccuracyKey, accuracy.ToString(CultureInfo.InvariantCulture));
             foreach ((string key, string value) in Config) options.AddSessionConfigEntry(key, value);
             if (Profile && Load.OutputFolder is { } folder)
             {

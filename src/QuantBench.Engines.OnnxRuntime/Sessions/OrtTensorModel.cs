@@ -28,10 +28,9 @@ internal sealed class OrtTensorModel : ITensorModel, IEngineReport
 
     public OrtTensorModel(Artifact artifact, ProviderDevice device, OrtSettings settings, OrtFunctions api)
     {
-        (_device, _settings) = (device, settings);
         _path = OnnxModelFile.Find(artifact.Path);
-        OnnxModelCheck.Check(_path);
-        _session = settings.Open(_path);
+        (_device, _settings) = (device, settings with { DequantizedProducts = OnnxModelCheck.Check(_path) });
+        _session = _settings.Open(_path);
         try
         {
             _memory = new OrtMemory(_session, api, Path.GetDirectoryName(Path.GetFullPath(_path)) ?? "");
@@ -128,7 +127,7 @@ internal sealed class OrtTensorModel : ITensorModel, IEngineReport
     /// <inheritdoc/>
     public ImmutableArray<string> Finish()
     {
-        ImmutableArray<string> notes = OliveOutputNotes();
+        ImmutableArray<string> notes = [.. _settings.Notes, .. OliveOutputNotes()];
         if (!_settings.Profile) return notes;
         string profile = _session.EndProfiling();
         return [.. notes, $"profiled: the figures include ONNX Runtime's profiler; its file is {Path.GetFileName(profile)}",

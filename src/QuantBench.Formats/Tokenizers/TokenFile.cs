@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using QuantBench.Core;
@@ -11,7 +12,12 @@ namespace QuantBench.Formats.Tokenizers;
 /// <param name="TextSha256">SHA-256 of the text.</param>
 /// <param name="TokenizerSha256">SHA-256 of the tokenizer's definition.</param>
 /// <param name="BosToken">BOS token the tokenizer adds, or null.</param>
-public sealed record TokenFileHeader(string TextSha256, string TokenizerSha256, int? BosToken);
+public sealed record TokenFileHeader(string TextSha256, string TokenizerSha256, int? BosToken)
+{
+    /// <summary>SHA-256 of ids and lengths as they lie in the file; written by <see cref="TokenFile.Write"/>, null in files of older
+    /// versions.</summary>
+    public string? TokensSha256 { get; init; }
+}
 
 /// <summary>
 /// A tokenized text on disk: magic <c>QBTK</c>, header length (u32), header (JSON), token count (u32), ids (i32 each), bytes of text per
@@ -44,6 +50,7 @@ public sealed class TokenFile
         string temporary = $"{path}.{Environment.ProcessId}.tmp";
         using (FileStream stream = File.Create(temporary))
         {
+            header = header with { TokensSha256 = HashOf(MemoryMarshal.AsBytes(tokens), MemoryMarshal.AsBytes(tokenBytes)) };
             byte[] json = Encoding.UTF8.GetBytes(JsonSerializer.Serialize(header, Json.Line));
             Span<byte> word = stackalloc byte[4];
             WriteUInt32(stream, word, Magic);
@@ -77,6 +84,8 @@ public sealed class TokenFile
             TokenFileHeader header = JsonSerializer.Deserialize<TokenFileHeader>(bytes.AsSpan(8, (int)headerLength), Json.Line)
                 ?? throw Broken(path, 8, "the header is empty.");
             int idBytes = checked((int)count * 4);
+            if (header.TokensSha256 is { } hash && hash != HashOf(bytes.AsSpan(at, idBytes), bytes.AsSpan(at + idBytes)))
+                throw Broken(path, at, $"its tokens aren't those that were written: their SHA-256 isn't {hash}.");
             int[] tokens = MemoryMarshal.Cast<byte, int>(bytes.AsSpan(at, idBytes)).ToArray();
             ushort[] lengths = MemoryMarshal.Cast<byte, ushort>(bytes.AsSpan(at + idBytes)).ToArray();
             return new TokenFile(header, tokens, lengths);
@@ -85,6 +94,14 @@ public sealed class TokenFile
         {
             throw Broken(path, 8, $"the header is not JSON: {e.Message}");
         }
+    }
+
+    private static string HashOf(ReadOnlySpan<byte> ids, ReadOnlySpan<byte> lengths)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(ids);
+        hash.AppendData(lengths);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     private static ModelFormatException Broken(string path, long offset, string problem) =>

@@ -80,8 +80,8 @@ public sealed class PerplexityEvaluator : IWorkloadEvaluator
         if (!double.IsFinite(perplexity.Value) || !chunks.All(double.IsFinite))
         {
             throw new EngineException(
-                $"The perplexity is beyond what a number holds: the mean negative log-likelihood is {PairedStatistics.Mean(nll).Value:0} nats "
-                    + "per token.", $"Likely causes: {Measurement.CausesOfNonsense}.");
+                $"The perplexity is beyond what a number holds: the mean negative log-likelihood is "
+                    + $"{PairedStatistics.Mean(nll).Value:0} nats per token.", $"Likely causes: {Measurement.CausesOfNonsense}.");
         }
 
         metrics.Add(Measurement.Of("perplexity", perplexity.Value, perplexity.Error, nll.Length) with

@@ -33,7 +33,7 @@ public sealed class TokenCache(string cacheRoot)
         try
         {
             TokenFileHeader header = TokenFile.Read(path).Header;
-            return header.TextSha256 == text.Sha256 && header.TokenizerSha256 == tokenizer.Sha256;
+            return header.TextSha256 == text.Sha256 && header.TokenizerSha256 == tokenizer.Sha256 && header.TokensSha256 is not null;
         }
         catch (ModelFormatException)
         {

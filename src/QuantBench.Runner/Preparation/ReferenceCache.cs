@@ -1,18 +1,22 @@
 using System.Security.Cryptography;
 using System.Text;
 using QuantBench.Core.Errors;
+using QuantBench.Inference.Artifacts;
 using QuantBench.Runner.Registry;
 
 namespace QuantBench.Runner.Preparation;
 
 /// <summary>
 /// Files of reference log-probabilities, one per artifact, backend, text and settings. They are large and can always be computed again, so
-/// the cache has a size limit: the least recently used go first.
+/// the cache has a size limit: the least recently used go first. Beside each lies its SHA-256; one that doesn't have it any more is
+/// computed again.
 /// </summary>
 /// <param name="cacheRoot">Cache root; the files lie in its <c>references</c>.</param>
 /// <param name="clock">The one clock.</param>
 public sealed class ReferenceCache(string cacheRoot, TimeProvider clock)
 {
+    private const string HashSuffix = ".sha256";
+
     private readonly string _root = Path.Combine(Path.GetFullPath(cacheRoot), "references");
 
     /// <summary>Bytes that all files together may take.</summary>
@@ -31,7 +35,7 @@ public sealed class ReferenceCache(string cacheRoot, TimeProvider clock)
         return File.Exists(path) ? path : null;
     }
 
-    /// <summary>Path of the file of a key; computes it when it isn't here.</summary>
+    /// <summary>Path of the file of a key; computes it when it isn't here, or isn't what was computed.</summary>
     /// <param name="key">Its key.</param>
     /// <param name="compute">Writes the file to the path it is given.</param>
     /// <param name="cancellationToken">Stops.</param>
@@ -45,13 +49,17 @@ public sealed class ReferenceCache(string cacheRoot, TimeProvider clock)
         {
             Directory.CreateDirectory(_root);
             using FileLock held = await FileLock.TakeAsync(Path.Combine(_root, ".locks", $"{key}.lock"), clock, cancellationToken);
-            if (!File.Exists(path))
+            if (!await IsWholeAsync(path, cancellationToken))
             {
                 foreach (string leftover in Directory.EnumerateFiles(_root, $"{key}.*.tmp")) File.Delete(leftover);
                 string temporary = Path.Combine(_root, $"{key}.{Environment.ProcessId}.tmp");
                 try
                 {
                     await compute(temporary, cancellationToken);
+                    string sha256 = await HashAsync(temporary, cancellationToken);
+                    File.Delete(path);
+                    // Crash point: a hash without a file, or the hash of another; the next runner computes again.
+                    await File.WriteAllTextAsync(path + HashSuffix, sha256, cancellationToken);
                     File.Move(temporary, path, overwrite: true);
                 }
                 finally
@@ -85,9 +93,12 @@ public sealed class ReferenceCache(string cacheRoot, TimeProvider clock)
             kept += file.Length;
             bool old = file.LastWriteTimeUtc <= limit.UtcDateTime;
             if (old || kept > limitBytes)
-                garbage.Add(
-                    new GarbageItem(file.FullName, file.Length,
-                        old ? $"unused since {file.LastWriteTimeUtc:yyyy-MM-dd}" : "over the size limit"));
+            {
+                string why = old ? $"unused since {file.LastWriteTimeUtc:yyyy-MM-dd}" : "over the size limit";
+                garbage.Add(new GarbageItem(file.FullName, file.Length, why));
+                if (new FileInfo(file.FullName + HashSuffix) is { Exists: true } hash)
+                    garbage.Add(new GarbageItem(hash.FullName, hash.Length, why));
+            }
         }
 
         return garbage;
@@ -96,5 +107,12 @@ public sealed class ReferenceCache(string cacheRoot, TimeProvider clock)
     private string PathOf(string key) => Path.Combine(_root, $"{key}.qblp");
 
     private void Shrink(long limitBytes, string keep) =>
-        ModelRegistry.Remove(Garbage(limitBytes, TimeSpan.MaxValue / 1000).Where(g => g.Path != keep));
+        ModelRegistry.Remove(Garbage(limitBytes, TimeSpan.MaxValue / 1000).Where(g => g.Path != keep && g.Path != keep + HashSuffix));
+
+    private static async Task<bool> IsWholeAsync(string path, CancellationToken cancellationToken) =>
+        File.Exists(path) && File.Exists(path + HashSuffix)
+            && await File.ReadAllTextAsync(path + HashSuffix, cancellationToken) == await HashAsync(path, cancellationToken);
+
+    private static Task<string> HashAsync(string path, CancellationToken cancellationToken) =>
+        Task.Run(() => ArtifactContent.Read(path, cancellationToken).Sha256, cancellationToken);
 }

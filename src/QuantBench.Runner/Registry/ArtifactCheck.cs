@@ -20,7 +20,8 @@ internal sealed class ArtifactCheck
     public async Task<string?> FaultAsync(RegistryEntry entry, string path, CancellationToken cancellationToken)
     {
         ImmutableArray<(string File, FileStamp Stamp)> stamps = Stamps(path);
-        if (_whole.TryGetValue(path, out ImmutableArray<(string File, FileStamp Stamp)> before) && before.SequenceEqual(stamps)) return null;
+        if (_whole.TryGetValue(path, out ImmutableArray<(string File, FileStamp Stamp)> before) && before.SequenceEqual(stamps))
+            return null;
         if (stamps.Length == 0) return "it isn't there any more";
         ArtifactContent content = await Task.Run(() => ArtifactContent.Read(path, cancellationToken), cancellationToken);
         if (content.Sha256 != entry.Sha256) return $"its SHA-256 is {content.Sha256}, but its recipe says {entry.Sha256}";

@@ -174,7 +174,8 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     }
 
     private static string Changed(RegistryEntry entry, string fault) =>
-        $"the artifact {entry.ArtifactName} changed while the run was under way: {fault}. Start the run again; the artifact is then made anew";
+        $"the artifact {entry.ArtifactName} changed while the run was under way: {fault}. Start the run again; the artifact is then "
+            + "made anew";
 
     private void MarkUsed(RegistryEntry entry) => new ModelRegistry(environment.CacheRoot, environment.Clock).MarkUsed(entry.Key);
 

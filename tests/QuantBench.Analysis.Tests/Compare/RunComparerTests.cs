@@ -136,7 +136,8 @@ public sealed class RunComparerTests
         if (expected == Verdict.NoDifferenceShown)
             Assert.All(rows, r => Assert.Contains("from rounding alone", r.Note, StringComparison.Ordinal));
 
-        static Measurement Times(Measurement m, double by) => m with { Value = m.Value * by, Samples = m.Samples?.Select(s => s * by).ToArray() };
+        static Measurement Times(Measurement m, double by) =>
+            m with { Value = m.Value * by, Samples = m.Samples?.Select(s => s * by).ToArray() };
 
         static RunRecord Change(RunRecord run, string? code, Func<CellResult, CellResult> change) => run with
         {

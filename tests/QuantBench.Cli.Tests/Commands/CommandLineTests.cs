@@ -73,7 +73,8 @@ public sealed class CommandLineTests
     [MemberData(nameof(Numbers))]
     public void Number_IsReadStrictly_WhateverOptionItBelongsTo(string path, string option)
     {
-        foreach (string wrong in (string[])["1,5", "1,500", "1_5", " 1", "1 ", "0x1", "1e3", "NaN", "Infinity", "\u0661", "1.5.5", "(1)", "$1", ""])
+        string[] wrongs = ["1,5", "1,500", "1_5", " 1", "1 ", "0x1", "1e3", "NaN", "Infinity", "\u0661", "1.5.5", "(1)", "$1", ""];
+        foreach (string wrong in wrongs)
         {
             string[] errors = [.. QuantBenchCommand.Build().Parse([.. path.Split(' '), option, wrong]).Errors.Select(e => e.Message)];
 
