@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using Microsoft.Data.Sqlite;
 using QuantBench.Core.Errors;
@@ -12,7 +13,8 @@ namespace QuantBench.Dashboard.Tests.Api;
 /// <summary>Pages over a store that holds whatever an import takes, and rows that no import would make: none falls, for nobody.</summary>
 public sealed class PoisonedPagesTests : IAsyncLifetime
 {
-    private const int Runs = 60;
+    private static readonly int s_runs = int.Parse(
+        Environment.GetEnvironmentVariable("QUANTBENCH_FUZZ_PAGES") ?? "60", NumberStyles.None, CultureInfo.InvariantCulture);
 
     private static readonly string[] s_pages =
     [
@@ -35,7 +37,7 @@ public sealed class PoisonedPagesTests : IAsyncLifetime
         using (var store = ResultStore.Open(_dashboard.Results))
         {
             var taken = new List<string>();
-            for (int i = 0; taken.Count < Runs; i++)
+            for (int i = 0; taken.Count < s_runs; i++)
             {
                 string[] texts = MutatedRun.Make(random);
                 string id = $"20261122-221000-reference-{i:x4}";
