@@ -43,5 +43,8 @@ internal static class LabSchema
                 at_ms INTEGER NOT NULL,
             note TEXT NOT NULL DEFAULT '', PRIMARY KEY (metric, cell_id, machine_id, run_id));
         """,
+        """
+        CREATE TABLE ended_logins (id TEXT PRIMARY KEY, until_ms INTEGER NOT NULL);
+        """,
     ];
 }
