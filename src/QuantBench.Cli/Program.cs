@@ -13,6 +13,11 @@ public static class Program
     {
         ArgumentNullException.ThrowIfNull(args);
         // Before anything of the command line, the terminal library or the database is touched: a worker pays for none of them.
-        return args is ["worker", ..] ? Task.FromResult(Worker.Run()) : QuantBenchCommand.RunAsync(args, Console.Out, Console.Error);
+        return args switch
+        {
+            ["worker", ..] => Task.FromResult(Worker.Run()),
+            ["draw"] => Task.FromResult(Worker.Draw()),
+            _ => QuantBenchCommand.RunAsync(args, Console.Out, Console.Error),
+        };
     }
 }

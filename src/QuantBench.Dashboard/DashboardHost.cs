@@ -12,7 +12,9 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
 using QuantBench.Core.Errors;
 using QuantBench.Dashboard.Accounts;
 using QuantBench.Dashboard.Api;
@@ -81,13 +83,15 @@ public sealed class DashboardHost : IAsyncDisposable
             host.Address = host.ReadAddress(options);
             return host;
         }
-        catch (IOException e) when (e.InnerException is SocketException or Microsoft.AspNetCore.Connections.AddressInUseException)
+        catch (Exception e) when (Listening(e) is not null)
         {
             if (app is not null) await app.DisposeAsync();
             store.Dispose();
-            // matched above
-            throw new RequestException($"can't listen on {options.Address}:{options.Port}: {e.InnerException!.Message}",
-                "Choose another port with --port, or 0 for any free one.", e);
+            SocketError fault = Listening(e)!.SocketErrorCode; // matched above
+            throw new RequestException($"can't listen on {options.Address}:{options.Port}: {Listening(e)!.Message}",
+                fault == SocketError.AddressNotAvailable
+                    ? "That is no address of this machine. Give one with --listen (it goes before the Settings page's), or 0.0.0.0 for all."
+                    : "Choose another port with --port, or 0 for any free one.", e);
         }
         catch
         {
@@ -97,8 +101,12 @@ public sealed class DashboardHost : IAsyncDisposable
         }
     }
 
+    /// <summary>What it does about the queue, in words.</summary>
+    public string Scheduler => _app.Services.GetRequiredService<SchedulerState>().Text;
+
     /// <summary>Waits until the token is cancelled, then stops.</summary>
     /// <param name="cancellationToken">Stops the server.</param>
+    /// <exception cref="InvalidOperationException">It ended by itself: some background work threw.</exception>
     public async Task WaitAsync(CancellationToken cancellationToken)
     {
         var stopped = new TaskCompletionSource();
@@ -106,6 +114,9 @@ public sealed class DashboardHost : IAsyncDisposable
         await using CancellationTokenRegistration ended = _app.Lifetime.ApplicationStopping.Register(() => stopped.TrySetResult());
         await stopped.Task;
         await _app.StopAsync(CancellationToken.None);
+        Exception? cause = _app.Services.GetServices<IHostedService>().OfType<BackgroundService>()
+            .Select(s => s.ExecuteTask?.Exception?.GetBaseException()).FirstOrDefault(e => e is not null);
+        if (cause is not null) throw new InvalidOperationException($"the server ended by itself: {cause.Message}", cause);
     }
 
     /// <inheritdoc/>
@@ -130,14 +141,16 @@ public sealed class DashboardHost : IAsyncDisposable
             });
         });
         builder.Logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning);
-        // Kestrel reports a taken port by exception as well; the command prints that one.
-        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None)
+        builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        // Kestrel reports a taken port by exception as well; the command prints that one. What ends a host is critical.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical)
             .AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Critical)
             .AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error).AddFilter("Hangfire", LogLevel.Warning);
         Register(builder.Services, options, lab, store);
         WebApplication app = builder.Build();
         app.UseHostFiltering();
         app.UseSecurityHeaders(options.CertificateFile is not null);
+        app.UsePlainRequests();
         app.UseExceptionHandler("/error", createScopeForErrors: true);
         app.UseResponseCompression();
         app.UseByteUnits();
@@ -169,7 +182,9 @@ public sealed class DashboardHost : IAsyncDisposable
         services.AddSingleton<AccountStore>().AddSingleton<ApiKeyStore>().AddSingleton<Bootstrap>().AddSingleton<OneLook>();
         services.AddDashboardQueries();
         services.AddSingleton<ResultWatcher>().AddHostedService(s => s.GetRequiredService<ResultWatcher>());
-        if (options.Launcher is { } launcher) services.AddSingleton(launcher).AddHostedService<LabServer>();
+        if (options.Launcher is { } launcher)
+            services.AddSingleton(launcher).AddSingleton<LabServer>().AddHostedService(s => s.GetRequiredService<LabServer>());
+        services.AddSingleton<SchedulerState>();
 
         services.AddRazorComponents().AddInteractiveServerComponents();
         services.Configure<CircuitOptions>(o => o.DisconnectedCircuitRetentionPeriod = TimeSpan.FromMinutes(1));
@@ -181,6 +196,7 @@ public sealed class DashboardHost : IAsyncDisposable
             o.Cookie.Name = "qb-form";
             o.Cookie.HttpOnly = true;
             o.Cookie.SameSite = SameSiteMode.Strict;
+            o.Cookie.SecurePolicy = options.CertificateFile is null ? CookieSecurePolicy.SameAsRequest : CookieSecurePolicy.Always;
         });
         services.AddDataProtection().SetApplicationName("QuantBench").PersistKeysToFileSystem(KeyFolder(options.Lab.ResultsRoot));
         services.AddResponseCompression(o =>
@@ -215,6 +231,13 @@ public sealed class DashboardHost : IAsyncDisposable
             throw new RequestException($"the certificate {options.CertificateFile} can't be read: {e.Message}",
                 "Give PEM files: --tls-cert CERT.pem --tls-key KEY.pem.", e);
         }
+    }
+
+    // However deep the server wraps it.
+    private static SocketException? Listening(Exception? e)
+    {
+        while (e is not null and not SocketException) e = e.InnerException;
+        return e as SocketException;
     }
 
     private string ReadAddress(DashboardOptions options)

@@ -14,7 +14,7 @@ internal static class QueryServices
 {
     public static void AddDashboardQueries(this IServiceCollection services)
     {
-        services.AddSingleton<StoreCache>().AddSingleton<StoredRuns>();
+        services.AddSingleton<DrawingQueue>().AddSingleton<StoreCache>().AddSingleton<StoredRuns>();
         services.AddSingleton(s => new RunReader(s.GetRequiredService<ResultStore>()));
         services.AddSingleton<RunQueries>().AddSingleton<MachineQueries>().AddSingleton<ModelQueries>()
             .AddSingleton<SuiteQueries>();

@@ -63,7 +63,7 @@ internal static class MemoryPlot
                 $"{bars[i].Row.Variant.ShortName}: weights {Text(bars[i].Weights)}, KV cache {Text(bars[i].Kv)}, compute buffers "
                     + $"{Text(bars[i].Compute)}, peak resident {Text(bars[i].Peak)}");
             if (bars[i].Peak is { } peak)
-                canvas.Plot.Add.Marker(peak / Mebi, at, ScottPlot.MarkerShape.FilledDiamond, 10, PlotPalette.Ink.Color);
+                canvas.Mark(PlotShape.Diamond, peak / Mebi, at, PlotPalette.Ink, 10);
         }
 
         Bar[] measured = [.. bars.Where(b => b.Peak is not null)];

@@ -1,14 +1,15 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
+using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
-using ScottPlot;
 
 namespace QuantBench.Analysis.Plots;
 
 /// <summary>
-/// A ScottPlot plot of fixed layout: data coordinates map to pixels before rendering, so labels can be placed by overlap. Marks, axes and
-/// grid are ScottPlot's; words are added as SVG text, selectable and in the reader's own font.
+/// A plot of fixed layout: data coordinates map to pixels before rendering, so labels can be placed by overlap. Marks, axes and grid are
+/// drawn by the <see cref="PlotPen"/>; words are added as SVG text, selectable and in the reader's own font.
 /// </summary>
 internal sealed partial class PlotCanvas
 {
@@ -20,32 +21,17 @@ internal sealed partial class PlotCanvas
     private readonly List<(double X, double Y, string Text, string Anchor, PlotRole Role, bool Halo)> _words = [];
     private readonly List<(double Left, double Top, double Right, double Bottom)> _taken = [];
     private readonly List<(double Left, double Top, double Right, double Bottom, string Text)> _hovers = [];
+    private readonly ImmutableArray<PlotMark>.Builder _marks = ImmutableArray.CreateBuilder<PlotMark>();
     private readonly int _width;
     private readonly int _height;
     private readonly double _left;
     private readonly double _bottom;
     private readonly double _top;
+    private ImmutableArray<PlotTick>? _ticksBelow;
+    private ImmutableArray<PlotTick>? _ticksLeft;
 
     public PlotCanvas(int width, int height, double left, (double Min, double Max) x, (double Min, double Max) y, double top = 46,
-        double bottom = 44)
-    {
-        (_width, _height, _left, _top, _bottom, X, Y) = (width, height, left, top, bottom, x, y);
-        Plot.Layout.Fixed(new PixelPadding((float)left, Right, (float)bottom, (float)top));
-        Plot.Axes.SetLimits(x.Min, x.Max, y.Min, y.Max);
-        Plot.FigureBackground.Color = Colors.Transparent;
-        Plot.DataBackground.Color = Colors.Transparent;
-        Plot.Axes.Color(PlotPalette.Ink3.Color);
-        Plot.Axes.Right.FrameLineStyle.Width = 0;
-        Plot.Axes.Top.FrameLineStyle.Width = 0;
-        Plot.Axes.Left.FrameLineStyle.Width = 0;
-        Plot.Axes.Left.MajorTickStyle.Length = 0;
-        Plot.Axes.Left.MinorTickStyle.Length = 0;
-        Plot.Axes.Bottom.MinorTickStyle.Length = 0;
-        Plot.Grid.MajorLineColor = PlotPalette.Grid.Color;
-        Plot.Grid.XAxisStyle.IsVisible = false;
-    }
-
-    public Plot Plot { get; } = new();
+        double bottom = 44) => (_width, _height, _left, _top, _bottom, X, Y) = (width, height, left, top, bottom, x, y);
 
     public (double Min, double Max) X { get; }
 
@@ -68,30 +54,23 @@ internal sealed partial class PlotCanvas
                 : all.Zip(all.Skip(1)).Min(p => PixelX(p.Second.At) - PixelX(p.First.At));
             int stride = Math.Clamp((int)Math.Ceiling((widest + 4) / nearest), 1, Math.Max(1, all.Length));
             if (stride > 1 && EvenlySpaced(all)) all = [.. all.Where((_, i) => i % stride == 0)];
-            Plot.Axes.Bottom.SetTicks([.. all.Select(t => t.At)], [.. all.Select(t => t.Text)]);
+            _ticksBelow = [.. all.Select(t => new PlotTick(t.At, t.Text))];
         }
-        else Plot.Axes.Left.SetTicks([.. all.Select(t => t.At)], [.. all.Select(t => t.Text)]);
+        else _ticksLeft = [.. all.Select(t => new PlotTick(t.At, t.Text))];
     }
 
     private static bool EvenlySpaced((double At, string Text)[] ticks) =>
         ticks.Zip(ticks.Skip(1)).Select(p => p.Second.At - p.First.At).ToArray() is { Length: > 0 } gaps && gaps.Max() < 1.01 * gaps.Min();
 
-    public void Marker(double x, double y, PrecisionClass precision, bool hollow = false, float size = 10)
-    {
-        var marker = Plot.Add.Marker(x, y, PlotPalette.Shape(precision), size, PlotPalette.Of(precision).Color);
-        if (!hollow) return;
-        marker.MarkerStyle.FillColor = PlotPalette.Panel.Color;
-        marker.MarkerStyle.OutlineColor = PlotPalette.Of(precision).Color;
-        marker.MarkerStyle.OutlineWidth = 2;
-    }
+    public void Marker(double x, double y, PrecisionClass precision, bool hollow = false, float size = 10) =>
+        Mark(PlotPalette.Shape(precision), x, y, PlotPalette.Of(precision), size, hollow ? PlotPalette.Panel : null);
+
+    /// <summary>A mark of any shape.</summary>
+    public void Mark(PlotShape shape, double x, double y, PlotRole role, float size, PlotRole? fill = null) =>
+        _marks.Add(new PlotMark(shape, [x], [y], role.Sentinel, size, fill?.Sentinel));
 
     /// <summary>A ring around a mark.</summary>
-    public void Ring(double x, double y)
-    {
-        var marker = Plot.Add.Marker(x, y, MarkerShape.OpenCircle, 20, PlotPalette.Ink.Color);
-        marker.MarkerStyle.LineColor = PlotPalette.Ink.Color;
-        marker.MarkerStyle.LineWidth = 1.6f;
-    }
+    public void Ring(double x, double y) => Mark(PlotShape.Ring, x, y, PlotPalette.Ink, 20);
 
     /// <summary>Fills a region with slanted lines: patterns don't survive the way into SVG.</summary>
     public void Hatch((double Min, double Max) x, (double Min, double Max) y)
@@ -110,34 +89,17 @@ internal sealed partial class PlotCanvas
         }
     }
 
-    public void Dot(double x, double y) => Plot.Add.Marker(x, y, MarkerShape.FilledCircle, 6, PlotPalette.C1.Color);
+    public void Dot(double x, double y) => Mark(PlotShape.Circle, x, y, PlotPalette.C1, 6);
 
-    public void Line(double x1, double y1, double x2, double y2, PlotRole role, float width, bool dashed = false)
-    {
-        var line = Plot.Add.Line(x1, y1, x2, y2);
-        line.Color = role.Color;
-        line.LineWidth = width;
-        line.MarkerSize = 0;
-        if (dashed) line.LinePattern = LinePattern.Dashed;
-    }
+    public void Line(double x1, double y1, double x2, double y2, PlotRole role, float width, bool dashed = false) =>
+        Path([x1, x2], [y1, y2], role, width, dashed);
 
     /// <summary>A line through many points.</summary>
-    public void Path(IReadOnlyList<double> xs, IReadOnlyList<double> ys, PlotRole role, float width, bool dashed = false)
-    {
-        var path = Plot.Add.ScatterLine(xs.ToArray(), ys.ToArray());
-        path.Color = role.Color;
-        path.LineWidth = width;
-        path.MarkerSize = 0;
-        if (dashed) path.LinePattern = LinePattern.Dashed;
-    }
+    public void Path(IReadOnlyList<double> xs, IReadOnlyList<double> ys, PlotRole role, float width, bool dashed = false) =>
+        _marks.Add(new PlotMark(PlotShape.Line, [.. xs], [.. ys], role.Sentinel, width, null, dashed));
 
-    public void Box(double left, double right, double bottom, double top, PlotRole role)
-    {
-        var box = Plot.Add.Rectangle(left, right, bottom, top);
-        box.FillColor = role.Color;
-        box.LineColor = role.Color;
-        box.LineWidth = 1;
-    }
+    public void Box(double left, double right, double bottom, double top, PlotRole role) =>
+        _marks.Add(new PlotMark(PlotShape.Box, [left, right], [bottom, top], role.Sentinel, 1));
 
     /// <summary>Shows a text while the pointer is over a point; every such text is in the figure's table too.</summary>
     public void Hover(double x, double y, string text, double radius = 9) =>
@@ -203,8 +165,7 @@ internal sealed partial class PlotCanvas
     public string Render(string id, string title, string finding)
     {
         // No clip paths wanted, but Skia writes them; ids must not collide with another figure's on the page.
-        XDocument document = XDocument.Parse(Plot.GetSvgXml(_width, _height));
-        XElement root = document.Root!; // a parsed document has a root
+        XElement root = Draw();
         foreach (XElement text in root.Descendants(s_svg + "text").ToList()) Simplify(text);
         foreach (XAttribute attribute in root.Descendants().Attributes().ToList()) Rewrite(attribute, id);
         foreach (XElement empty in root.Descendants(s_svg + "g").Where(g => !g.HasElements).ToList()) empty.Remove();
@@ -228,6 +189,23 @@ internal sealed partial class PlotCanvas
             new XElement(s_svg + "g", new XAttribute("aria-hidden", "true"), root.Elements(), _words.Select(WordElement),
                 _hovers.Select(HoverElement)));
         return svg.ToString(SaveOptions.DisableFormatting);
+    }
+
+    // Words, hovers and the table are there even where no mark can be drawn.
+    private XElement Draw()
+    {
+        var scene = new PlotScene(
+            _width, _height, [(float)_left, Right, (float)_bottom, (float)_top], [X.Min, X.Max], [Y.Min, Y.Max], _ticksBelow, _ticksLeft,
+            PlotPalette.Ink3.Sentinel, PlotPalette.Grid.Sentinel, _marks.ToImmutable());
+        try
+        {
+            return XDocument.Parse(PlotPen.Current.Draw(scene)).Root!; // a parsed document has a root
+        }
+        catch (QuantBenchException e)
+        {
+            Word(_left, _height / 2.0, e.Message);
+            return new XElement(s_svg + "svg");
+        }
     }
 
     private static XElement WordElement((double X, double Y, string Text, string Anchor, PlotRole Role, bool Halo) word)

@@ -1,11 +1,10 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Variants;
-using ScottPlot;
 
 namespace QuantBench.Analysis.Plots;
 
 /// <summary>
-/// Roles of colour in plots. ScottPlot is given an opaque sentinel per role; the finished SVG names the role's CSS variable instead, so one
+/// Roles of colour in plots. The pen is given an opaque sentinel per role; the finished SVG names the role's CSS variable instead, so one
 /// render serves light and dark. Sentinels have no short or named spelling, so the writer has one way to spell them.
 /// </summary>
 internal static class PlotPalette
@@ -35,12 +34,12 @@ internal static class PlotPalette
     };
 
     /// <summary>Marker of a precision class.</summary>
-    public static MarkerShape Shape(PrecisionClass precision) => precision switch
+    public static PlotShape Shape(PrecisionClass precision) => precision switch
     {
-        PrecisionClass.UltraLow => MarkerShape.FilledTriangleDown,
-        PrecisionClass.Low => MarkerShape.FilledDiamond,
-        PrecisionClass.Medium => MarkerShape.FilledCircle,
-        _ => MarkerShape.FilledSquare,
+        PrecisionClass.UltraLow => PlotShape.TriangleDown,
+        PrecisionClass.Low => PlotShape.Diamond,
+        PrecisionClass.Medium => PlotShape.Circle,
+        _ => PlotShape.Square,
     };
 
     /// <summary>The marker as a character, for keys.</summary>
@@ -57,11 +56,9 @@ internal static class PlotPalette
 /// <param name="Name">Name of the variable after <c>--qb-</c>.</param>
 /// <param name="Light">Value on a light ground.</param>
 /// <param name="Dark">Value on a dark ground.</param>
-/// <param name="Sentinel">What ScottPlot is told.</param>
+/// <param name="Sentinel">What the pen is told.</param>
 internal sealed record PlotRole(string Name, string Light, string Dark, string Sentinel)
 {
-    public Color Color => Color.FromHex(Sentinel);
-
     // Where style sheets are forbidden, the light value stays readable on the neutral panel.
     public string Css => $"var(--qb-{Name},{Light})";
 }

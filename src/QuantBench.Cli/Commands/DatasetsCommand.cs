@@ -26,6 +26,12 @@ internal static class DatasetsCommand
 
             foreach (DatasetStatus dataset in all)
             {
+                if (dataset.Fault is { } fault)
+                {
+                    output.WriteLine($"{dataset.Name,-14} broken: {fault}");
+                    continue;
+                }
+
                 output.WriteLine($"{dataset.Name,-14} {dataset.Title} ({dataset.License}); splits: {string.Join(", ", dataset.Splits)}");
                 output.WriteLine($"{"",-14} {(dataset.Missing is null ? "here" : $"missing: {dataset.Missing}")}");
             }

@@ -16,7 +16,8 @@ internal static class QuantBenchCommand
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error)
     {
         RootCommand root = Build();
-        ParseResult parsed = root.Parse(args);
+        // A value may begin with @: '--cron @daily', '--tag @team'.
+        ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0 && parsed.Action is (null or ParseErrorAction))
         {
             string command = string.Join(' ', CommandPath(parsed.CommandResult.Command));

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net;
+using QuantBench.Analysis.Plots;
 using QuantBench.Cli.Composition;
 using QuantBench.Core.Errors;
 using QuantBench.Dashboard;
@@ -86,9 +87,11 @@ internal sealed class ServerOptions
             PublicReading = parsed.GetValue(_public),
             Launcher = scheduler ? new SuiteRunLauncher(environment, lab.Approvals, WriteReport) : null,
         };
+        using var pen = new PlotProcess(Installation.DrawCommand.FileName, Installation.DrawCommand.Arguments, environment.Clock);
+        PlotPen.Use(pen);
         await using DashboardHost host = await DashboardHost.StartAsync(options, stop);
         output.WriteLine($"dashboard: {host.Address}");
-        output.WriteLine($"results:   {environment.ResultsRoot}{(scheduler ? "   scheduler: on" : "")}");
+        output.WriteLine($"results:   {environment.ResultsRoot}{(scheduler ? $"   scheduler: {host.Scheduler}" : "")}");
         if (!environment.Store.IsDefault) output.WriteLine($"store:     {host.StoreLocation}");
         if (host.BootstrapCode is { } code)
             output.WriteLine($"first admin (only needed to change things): {host.Address}/setup?code={code}");
@@ -99,13 +102,8 @@ internal sealed class ServerOptions
         return ExitCode.Ok;
     }
 
-    private static IPAddress Address(string text)
-    {
-        if (text is "localhost") return IPAddress.Loopback;
-        if (text is "*") return IPAddress.Any;
-        return IPAddress.TryParse(text, out IPAddress? address) ? address
-            : throw new RequestException($"'{text}' is not an IP address.", "E.g. --listen 0.0.0.0 for every address of this machine.");
-    }
+    private static IPAddress Address(string text) => ServerSettings.ReadAddress(text)
+        ?? throw new RequestException($"'{text}' is not an IP address.", "E.g. --listen 0.0.0.0 for every address of this machine.");
 
     private static void WriteReport(string folder) => Reporting.Write(RunFolder.ReadRecord(folder), folder);
 }

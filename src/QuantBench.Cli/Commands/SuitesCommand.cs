@@ -42,7 +42,7 @@ internal static class SuitesCommand
                     output.WriteLine(
                         $"{name,-16} {Matrix.Expand(suite).Length,5} cells  {suite.Description.ReplaceLineEndings(" ").Trim()}");
                 }
-                catch (SuiteException e)
+                catch (QuantBenchException e)
                 {
                     output.WriteLine($"{name,-16}     – broken: {e.Message}");
                 }

@@ -21,17 +21,10 @@ internal static class Installation
     public static string Root { get; } = FindRoot();
 
     /// <summary>How a worker is started: this very program.</summary>
-    public static WorkerCommand WorkerCommand
-    {
-        get
-        {
-            string own = Environment.ProcessPath ?? "quantbench";
-            // Under `dotnet quantbench.dll` the process is dotnet's; the program is the assembly.
-            return Path.GetFileNameWithoutExtension(own) == "dotnet"
-                ? new WorkerCommand(own, [Path.Combine(AppContext.BaseDirectory, "quantbench.dll"), "worker"])
-                : new WorkerCommand(own, ["worker"]);
-        }
-    }
+    public static WorkerCommand WorkerCommand => Own("worker");
+
+    /// <summary>How the process that draws for a server is started.</summary>
+    public static WorkerCommand DrawCommand => Own("draw");
 
     /// <summary>What workers are made of.</summary>
     public static WorkerServices WorkerServices { get; } = new()
@@ -77,6 +70,15 @@ internal static class Installation
 
     /// <summary>Value of an environment variable; null when it is empty or not set.</summary>
     public static string? NonEmpty(string variable) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value ? value : null;
+
+    private static WorkerCommand Own(string word)
+    {
+        string own = Environment.ProcessPath ?? "quantbench";
+        // Under `dotnet quantbench.dll` the process is dotnet's; the program is the assembly.
+        return Path.GetFileNameWithoutExtension(own) == "dotnet"
+            ? new WorkerCommand(own, [Path.Combine(AppContext.BaseDirectory, "quantbench.dll"), word])
+            : new WorkerCommand(own, [word]);
+    }
 
     private static string FindRoot()
     {

@@ -1,11 +1,24 @@
 using System.Runtime.InteropServices;
+using QuantBench.Analysis.Plots;
 using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Composition;
 
-/// <summary>The hidden <c>quantbench worker</c>: one job in a process of its own.</summary>
+/// <summary>The hidden <c>quantbench worker</c> and <c>quantbench draw</c>: what is done in a process of its own.</summary>
 internal static class Worker
 {
+    /// <summary>Draws what standard input asks for, until it ends with the server.</summary>
+    public static int Draw()
+    {
+        using PosixSignalRegistration ignored = PosixSignalRegistration.Create(PosixSignal.SIGINT, static context => context.Cancel = true);
+        using Stream input = Console.OpenStandardInput();
+        using var requests = new StreamReader(input);
+        using Stream output = Console.OpenStandardOutput();
+        using var answers = new StreamWriter(output);
+        PlotProcess.Serve(requests, answers);
+        return ExitCode.Ok;
+    }
+
     /// <summary>Does the job on standard input.</summary>
     public static int Run()
     {

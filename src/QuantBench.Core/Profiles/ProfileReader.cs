@@ -16,7 +16,8 @@ public static class ProfileReader
     /// <param name="path">Path of the YAML file.</param>
     /// <param name="engines">Engines whose own settings may be named.</param>
     /// <exception cref="SuiteException">It can't be read, or something in it is wrong.</exception>
-    public static Profile Load(string path, EngineCatalog? engines = null) => Read(BoundReader.File(path), engines);
+    public static Profile Load(string path, EngineCatalog? engines = null) =>
+        SuiteText.Guard(path, () => Read(BoundReader.File(path), engines));
 
     private static Profile Read(SuiteMap root, EngineCatalog? engines)
     {

@@ -9,6 +9,8 @@ namespace QuantBench.Core.Suites;
 /// </summary>
 public sealed class CronTimes
 {
+    private static readonly DateTime s_anyDay = new(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+
     private readonly CronExpression _expression;
 
     private CronTimes(string text, TimeZoneInfo zone, CronExpression expression) => (Text, Zone, _expression) = (text, zone, expression);
@@ -24,8 +26,9 @@ public sealed class CronTimes
     /// <param name="zone">IANA id, e.g. <c>Europe/Berlin</c>; null or empty = UTC.</param>
     /// <param name="times">The times when true is returned.</param>
     /// <param name="problem">What is wrong when false is returned.</param>
+    /// <param name="mustCome">Whether times that never come are wrong.</param>
     public static bool TryParse(string text, string? zone, [NotNullWhen(true)] out CronTimes? times,
-        [NotNullWhen(false)] out string? problem)
+        [NotNullWhen(false)] out string? problem, bool mustCome = true)
     {
         ArgumentNullException.ThrowIfNull(text);
         (times, problem) = (null, null);
@@ -41,11 +44,19 @@ public sealed class CronTimes
         try
         {
             CronExpression expression = CronExpression.Parse(text, fields.Length == 6 ? CronFormat.IncludeSeconds : CronFormat.Standard);
+            // Any day will do to begin with: what comes in no year at all is meant here, e.g. the 30th of February.
+            if (mustCome && expression.GetNextOccurrence(s_anyDay, found) is null)
+            {
+                problem = $"'{text}' never comes: there is no such day";
+                return false;
+            }
+
             times = new CronTimes(text, found, expression);
             return true;
         }
-        catch (CronFormatException e)
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
+            // The library's own faults on broken text, e.g. a hash of another scheduler; the user sees a broken expression either way.
             problem = $"'{text}' is not a cron expression: {e.Message.TrimEnd('.')}";
             return false;
         }

@@ -21,16 +21,18 @@ public static class SuiteLoader
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(engines);
-        string text = SuiteText.Read(path, null);
-        SuiteMap root = SuiteNodeReader.Read(text, path);
-        string directory = DirectoryOf(path);
-        if (root.Find(Extends) is not null)
+        return SuiteText.Guard(path, () =>
         {
-            root = Resolve(root, path, [Path.GetFullPath(path)]);
-            text = SuiteNodeWriter.Write(root);
-        }
+            string text = SuiteText.Read(path, null);
+            SuiteMap root = SuiteNodeReader.Read(text, path);
+            if (root.Find(Extends) is not null)
+            {
+                root = Resolve(root, path, [Path.GetFullPath(path)]);
+                text = SuiteNodeWriter.Write(root);
+            }
 
-        return new SuiteReader(root, path, text, directory, engines).Read();
+            return new SuiteReader(root, path, text, DirectoryOf(path), engines).Read();
+        });
     }
 
     /// <summary>Validates a suite's merged text again, as a resumed run recorded it.</summary>
@@ -45,14 +47,17 @@ public static class SuiteLoader
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(directory);
         ArgumentNullException.ThrowIfNull(engines);
-        SuiteMap root = SuiteNodeReader.Read(text, file);
-        if (root.Find(Extends) is { } extends)
+        return SuiteText.Guard(file, () =>
         {
-            throw extends.Error("'extends' can't be resolved in a text that isn't a file",
-                "load the suite from its file, or merge the base into it");
-        }
+            SuiteMap root = SuiteNodeReader.Read(text, file);
+            if (root.Find(Extends) is { } extends)
+            {
+                throw extends.Error("'extends' can't be resolved in a text that isn't a file",
+                    "load the suite from its file, or merge the base into it");
+            }
 
-        return new SuiteReader(root, file, text, directory, engines).Read();
+            return new SuiteReader(root, file, text, directory, engines).Read();
+        });
     }
 
     private static SuiteMap Resolve(SuiteMap map, string path, List<string> chain)

@@ -8,6 +8,23 @@ internal static class SuiteText
 {
     private const int LargestFileBytes = 1 << 20;
 
+    /// <summary>Does what a file's content decides: whatever it throws, the file is broken and its reader says so.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="read">Reads it.</param>
+    /// <exception cref="SuiteException">It can't be read.</exception>
+    public static T Guard<T>(string path, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception e) when (e is not (QuantBenchException or OperationCanceledException or OutOfMemoryException))
+        {
+            throw new SuiteException(path, 0, 0, $"this file can't be read: {e.Message} ({e.GetType().Name})",
+                "whatever is in it, this is a fault in QuantBench too: please report it with the file", e);
+        }
+    }
+
     /// <summary>The whole text.</summary>
     /// <param name="path">The file.</param>
     /// <param name="from">What named it, where another file did; errors are then put there.</param>

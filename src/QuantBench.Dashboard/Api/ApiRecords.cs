@@ -40,5 +40,7 @@ internal sealed record UploadAnswer(string Run, bool AlreadyThere);
 /// <param name="Status"><c>ok</c> or <c>failing</c>.</param>
 /// <param name="Version">Version of this program.</param>
 /// <param name="Runs">Runs in the store; null when it can't be read.</param>
-/// <param name="Scheduler">Whether this server starts queued runs.</param>
-internal sealed record HealthAnswer(string Status, string Version, int? Runs, bool Scheduler);
+/// <param name="Scheduler">Whether this server starts queued runs now.</param>
+/// <param name="SchedulerState"><c>on</c>, <c>off</c>, or <c>standby</c> while another server runs the queue.</param>
+/// <param name="Problem">Why the store can't be read; null when it can.</param>
+internal sealed record HealthAnswer(string Status, string Version, int? Runs, bool Scheduler, string SchedulerState, string? Problem);

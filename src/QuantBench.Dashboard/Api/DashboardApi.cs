@@ -10,6 +10,7 @@ using QuantBench.Analysis.Compare;
 using QuantBench.Core;
 using QuantBench.Core.Errors;
 using QuantBench.Dashboard.Accounts;
+using QuantBench.Dashboard.Figures;
 using QuantBench.Dashboard.Hosting;
 using QuantBench.Dashboard.Queries;
 using QuantBench.Lab;
@@ -109,7 +110,8 @@ internal static class DashboardApi
         }
         catch (QuantBenchException e)
         {
-            return Answers.Problem(e.Message, statusCode: StatusCodes.Status400BadRequest,
+            return Answers.Problem(e.Message,
+                statusCode: e is BusyException ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status400BadRequest,
                 extensions: e.Hint is null ? null : new Dictionary<string, object?> { ["hint"] = e.Hint });
         }
         catch (Exception e)
@@ -121,16 +123,18 @@ internal static class DashboardApi
         }
     }
 
-    private static IResult Health(ResultStore store, StoredRuns stored, DashboardOptions options)
+    private static IResult Health(ResultStore store, StoredRuns stored, DashboardOptions options, SchedulerState scheduler)
     {
         try
         {
             // Asked anew each time: a kept answer says nothing about a server that went away.
-            return Answers.Ok(new HealthAnswer("ok", options.Version, stored.CountRuns(), options.Launcher is not null));
+            return Answers.Ok(new HealthAnswer("ok", options.Version, stored.CountRuns(), scheduler.IsOn, scheduler.Word, null));
         }
         catch (Exception e) when (e is not OperationCanceledException && store.Explain(e) is not null)
         {
-            return Answers.Json(new HealthAnswer("failing", options.Version, null, options.Launcher is not null),
+            // Anybody may ask: where the database is, is no business of theirs.
+            return Answers.Json(
+                new HealthAnswer("failing", options.Version, null, scheduler.IsOn, scheduler.Word, "the results' database doesn't answer"),
                 statusCode: StatusCodes.Status503ServiceUnavailable);
         }
     }

@@ -28,13 +28,17 @@ public sealed partial class SchedulePanel
     [Inject]
     private DashboardOptions Options { get; set; } = null!;
 
+    [Inject]
+    private SchedulerState Scheduler { get; set; } = null!;
+
     /// <inheritdoc/>
     protected override void OnInitialized()
     {
         _rows = [.. Schedules.List().Select(s => (s, Queue.Latest(s.Name, 1).FirstOrDefault()))];
         _open = Queue.Open();
         _suites = [.. Lab.SuiteFiles().Select(f => Path.GetFileNameWithoutExtension(f))];
-        _note = Options.Launcher is null ? "pages only: './run-bench.sh serve' is what starts scheduled runs" : "one run at a time";
+        _note = Options.Launcher is null ? "pages only: './run-bench.sh serve' is what starts scheduled runs"
+            : Scheduler.IsOn ? "one run at a time" : Scheduler.Text;
     }
 
     private static string Policy(Schedule schedule) =>

@@ -1,7 +1,7 @@
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Runs;
+using QuantBench.Lab.Hosting;
 using QuantBench.Lab.Notes;
 using QuantBench.Lab.State;
 using QuantBench.Results.Folders;
@@ -24,7 +24,8 @@ namespace QuantBench.Dashboard.Hosting;
 /// <param name="clock">The one clock.</param>
 /// <param name="logger">Receives what went wrong.</param>
 internal sealed class RetentionSweeper(ResultStore store, StoredRuns stored, ServerSettings settings, RunNotes notes, AuditLog audit,
-    TimeProvider clock, ILogger<RetentionSweeper> logger) : BackgroundService
+    TimeProvider clock, ILogger<RetentionSweeper> logger)
+    : SteadyService("removing old runs", clock, logger)
 {
     /// <summary>Tag of runs that are never removed.</summary>
     public const string KeepTag = "keep";
@@ -44,10 +45,10 @@ internal sealed class RetentionSweeper(ResultStore store, StoredRuns stored, Ser
     /// <returns>Ids of the runs removed.</returns>
     public async Task<IReadOnlyList<string>> SweepAsync(CancellationToken cancellationToken)
     {
-        DateTimeOffset now = clock.GetUtcNow();
+        DateTimeOffset now = Clock.GetUtcNow();
         if (Jumped(now))
         {
-            logger.LogWarning("the clock was set; old runs are looked at again in a day");
+            Logger.LogWarning("the clock was set; old runs are looked at again in a day");
             return [];
         }
 
@@ -66,36 +67,29 @@ internal sealed class RetentionSweeper(ResultStore store, StoredRuns stored, Ser
     }
 
     /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task WorkAsync(CancellationToken stopping)
     {
-        try
+        await Task.Delay(s_first, Clock, stopping);
+        while (true)
         {
-            await Task.Delay(s_first, clock, stoppingToken);
-            while (true)
+            try
             {
-                try
-                {
-                    await SweepAsync(stoppingToken);
-                }
-                catch (Exception e) when (e is StoreException or System.Data.Common.DbException || DiskFault.Is(e))
-                {
-                    logger.LogWarning("old runs can't be removed: {Problem}", e.Message);
-                }
-
-                await Task.Delay(s_interval, clock, stoppingToken);
+                await SweepAsync(stopping);
             }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // The server stops.
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                Logger.LogWarning("old runs can't be removed: {Problem}", e.Message);
+            }
+
+            await Task.Delay(s_interval, Clock, stopping);
         }
     }
 
     // The time that passed by the clock against the time that really passed.
     private bool Jumped(DateTimeOffset now)
     {
-        TimeSpan jump = now - _seen.Time - clock.GetElapsedTime(_seen.Timestamp);
-        _seen = (now, clock.GetTimestamp());
+        TimeSpan jump = now - _seen.Time - Clock.GetElapsedTime(_seen.Timestamp);
+        _seen = (now, Clock.GetTimestamp());
         return jump.Duration() > s_largestJump;
     }
 
@@ -109,7 +103,7 @@ internal sealed class RetentionSweeper(ResultStore store, StoredRuns stored, Ser
         if (Directory.Exists(run.Folder))
         {
             if (!File.Exists(Path.Combine(run.Folder, RunFolder.RunFile)) || RunFolder.WriterProcess(run.Folder) is not null) return false;
-            _trash.Put(run.Folder, clock.GetUtcNow());
+            _trash.Put(run.Folder, Clock.GetUtcNow());
         }
 
         // Crash point: the folder is in the trash, its rows are still here. The next sweep finds the rows again and removes them.

@@ -1,8 +1,8 @@
 using Microsoft.Data.Sqlite;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using QuantBench.Core.Errors;
 using QuantBench.Dashboard.Queries;
+using QuantBench.Lab.Hosting;
 using QuantBench.Lab.State;
 using QuantBench.Results.Store;
 
@@ -17,7 +17,7 @@ namespace QuantBench.Dashboard.Live;
 /// <param name="clock">The one clock.</param>
 /// <param name="logger">Receives what went wrong.</param>
 internal sealed class ResultWatcher(ResultStore store, LabDatabase lab, StoreCache cache, TimeProvider clock, ILogger<ResultWatcher> logger)
-    : BackgroundService
+    : SteadyService("watching the results", clock, logger)
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(500);
 
@@ -25,9 +25,9 @@ internal sealed class ResultWatcher(ResultStore store, LabDatabase lab, StoreCac
     public event Action? Changed;
 
     /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task WorkAsync(CancellationToken stopping)
     {
-        using var timer = new PeriodicTimer(s_interval, clock);
+        using var timer = new PeriodicTimer(s_interval, Clock);
         StoreWatch? results = null;
         SqliteConnection? labs = null;
         try
@@ -35,7 +35,7 @@ internal sealed class ResultWatcher(ResultStore store, LabDatabase lab, StoreCac
             long? seen = null;
             long? seenLab = null;
             bool blind = false;
-            while (await timer.WaitForNextTickAsync(stoppingToken))
+            while (await timer.WaitForNextTickAsync(stopping))
             {
                 try
                 {
@@ -46,23 +46,26 @@ internal sealed class ResultWatcher(ResultStore store, LabDatabase lab, StoreCac
                     // What happened while nothing could be seen isn't known.
                     bool changed = blind || (seen is not null && now != seen);
                     bool changedLab = seenLab is not null && nowLab != seenLab;
+                    if (blind)
+                    {
+                        // Runs that were recorded meanwhile are in their folders only.
+                        using (ResultStore own = store.Again()) own.CatchUp();
+                        Logger.LogWarning("the store is back: {Store}", store.Location);
+                    }
+
                     (seen, seenLab, blind) = (now, nowLab, false);
                     if (!changed && !changedLab) continue;
                     cache.Changed();
                     Changed?.Invoke();
                 }
-                catch (Exception e) when (e is SqliteException or StoreException)
+                catch (Exception e) when (e is not OperationCanceledException)
                 {
-                    if (!blind) logger.LogWarning("the store can't be watched: {Problem}", e.Message);
+                    if (!blind) Logger.LogWarning("the store can't be watched: {Problem}", store.Explain(e)?.Message ?? e.Message);
                     results?.Dispose();
                     labs?.Dispose();
                     (results, labs, seen, seenLab, blind) = (null, null, null, null, true);
                 }
             }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // The server stops.
         }
         finally
         {

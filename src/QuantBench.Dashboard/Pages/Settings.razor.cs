@@ -35,6 +35,9 @@ public sealed partial class Settings
     [Inject]
     private OneLook Looks { get; set; } = null!;
 
+    [Inject]
+    private SchedulerState Scheduler { get; set; } = null!;
+
     /// <inheritdoc/>
     protected override Task LoadAsync()
     {

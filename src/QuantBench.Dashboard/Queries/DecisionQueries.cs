@@ -9,21 +9,24 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Gates;
 using QuantBench.Core.Limits;
 using QuantBench.Core.Profiles;
+using QuantBench.Dashboard.Figures;
 using QuantBench.Lab;
 using QuantBench.Results.Folders;
 
 namespace QuantBench.Dashboard.Queries;
 
 /// <summary>A profile with what to ship for it.</summary>
-/// <param name="Profile">The profile.</param>
+/// <param name="Name">Name of its file.</param>
 /// <param name="Answers">One per model of the run.</param>
-public sealed record ProfileAnswer(Profile Profile, ImmutableArray<Recommendation> Answers);
+/// <param name="Fault">Why its file can't be used; null when it can.</param>
+public sealed record ProfileAnswer(string Name, ImmutableArray<Recommendation> Answers, string? Fault = null);
 
 /// <summary>What to ship, what is not beaten, what is claimed, what the gates say: all from one run.</summary>
 /// <param name="runs">Reads runs.</param>
 /// <param name="options">Where profiles and claims lie.</param>
 /// <param name="cache">What stays true until the store changes.</param>
-internal sealed class DecisionQueries(RunQueries runs, LabOptions options, StoreCache cache)
+/// <param name="drawing">Draws.</param>
+internal sealed class DecisionQueries(RunQueries runs, LabOptions options, StoreCache cache, DrawingQueue drawing)
 {
     /// <summary>Names of the profiles.</summary>
     public ImmutableArray<string> ProfileNames => [.. options.ProfileFiles().Select(f => Path.GetFileNameWithoutExtension(f))];
@@ -49,7 +52,19 @@ internal sealed class DecisionQueries(RunQueries runs, LabOptions options, Store
     {
         CandidateSet? set = await CandidatesAsync(runId, cancellationToken);
         return set is null ? []
-            : ProfileNames.Select(Profile).Select(p => new ProfileAnswer(p, Recommend(set, p))).ToImmutableArray();
+            : ProfileNames.Select(Answer).ToImmutableArray();
+
+        ProfileAnswer Answer(string name)
+        {
+            try
+            {
+                return new ProfileAnswer(name, Recommend(set, Profile(name)));
+            }
+            catch (QuantBenchException e)
+            {
+                return new ProfileAnswer(name, [], e.Message); // the other profiles have answers
+            }
+        }
     });
 
     /// <summary>The claims judged by a run.</summary>
@@ -90,7 +105,8 @@ internal sealed class DecisionQueries(RunQueries runs, LabOptions options, Store
     {
         if (await CandidatesAsync(runId, cancellationToken) is not { } set) return [];
         ImmutableArray<ParetoFront> fronts = ParetoAnalyzer.Analyze(set, [MetricSelector.Parse(x), MetricSelector.Parse(y)]);
-        return [.. fronts.Select((f, i) => (f, PlotFigure.Both((id, width) => Draw(f, id, width), $"front-{i + 1}")))];
+        return await drawing.DrawAsync<ImmutableArray<(ParetoFront, PlotFigure?)>>(() =>
+            [.. fronts.Select((f, i) => (f, PlotFigure.Both((id, width) => Draw(f, id, width), $"front-{i + 1}")))]);
 
         PlotFigure? Draw(ParetoFront front, string id, int width)
         {

@@ -4,6 +4,7 @@ using QuantBench.Analysis.Plots;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Variants;
+using QuantBench.Dashboard.Figures;
 
 namespace QuantBench.Dashboard.Queries;
 
@@ -21,7 +22,8 @@ internal sealed record BackendRow(string Backend, ManyRow Row);
 /// <summary>Comparisons of up to six sides, and their pictures.</summary>
 /// <param name="sides">Reads sides.</param>
 /// <param name="cache">What stays true until the store changes.</param>
-internal sealed class ManyComparisonQueries(ComparisonQueries sides, StoreCache cache)
+/// <param name="drawing">Draws.</param>
+internal sealed class ManyComparisonQueries(ComparisonQueries sides, StoreCache cache, DrawingQueue drawing)
 {
     private const int MostBars = 24;
     private const int MostBackends = 40;
@@ -65,7 +67,7 @@ internal sealed class ManyComparisonQueries(ComparisonQueries sides, StoreCache 
     public async Task<PlotFigure?> DifferencesAsync(ManyComparison many, string? metric)
     {
         return (await cache.GetAsync($"differences {metric} {Key(many)}",
-            () => Task.FromResult(new Drawn(Differences(many, metric))))).Figure;
+            () => drawing.DrawAsync(() => new Drawn(Differences(many, metric))))).Figure;
     }
 
     /// <summary>The samples of the focus as cumulative curves; null when fewer than two sides have samples. Drawn at most once per version
@@ -73,7 +75,7 @@ internal sealed class ManyComparisonQueries(ComparisonQueries sides, StoreCache 
     public async Task<PlotFigure?> DistributionAsync(ManyComparison many, ComparisonFocus focus)
     {
         return (await cache.GetAsync($"distribution {focus.Metric.Name} {focus.Row?.Cell} {Key(many)}",
-            () => Task.FromResult(new Drawn(Distribution(many, focus))))).Figure;
+            () => drawing.DrawAsync(() => new Drawn(Distribution(many, focus))))).Figure;
     }
 
     /// <summary>The metric of the focus on every backend that the base and a candidate have in common; empty when what is compared is

@@ -1,6 +1,5 @@
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using QuantBench.Core.Errors;
+using QuantBench.Lab.Hosting;
 using QuantBench.Results.Reading;
 
 namespace QuantBench.Dashboard.Queries;
@@ -13,33 +12,27 @@ namespace QuantBench.Dashboard.Queries;
 /// <param name="runs">Runs.</param>
 /// <param name="models">Models.</param>
 /// <param name="trends">Trends.</param>
+/// <param name="clock">The one clock.</param>
 /// <param name="logger">Receives what went wrong.</param>
 internal sealed class QueryWarmUp(OverviewQueries overview, RunQueries runs, ModelQueries models, TrendPanelQueries trends,
-    ILogger<QueryWarmUp> logger) : BackgroundService
+    TimeProvider clock, ILogger<QueryWarmUp> logger) : SteadyService("preparing answers", clock, logger)
 {
     /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task WorkAsync(CancellationToken stopping)
     {
-        await Task.Yield(); // the server listens meanwhile
         try
         {
-            await runs.FacetsAsync(stoppingToken);
-            OverviewView first = await overview.LoadAsync(null, stoppingToken);
-            await runs.ListAsync(new RunFilter(), stoppingToken);
-            if (first.Newest is { } newest) await runs.FindAsync(newest, stoppingToken);
+            await runs.FacetsAsync(stopping);
+            OverviewView first = await overview.LoadAsync(null, stopping);
+            await runs.ListAsync(new RunFilter(), stopping);
+            if (first.Newest is { } newest) await runs.FindAsync(newest, stopping);
             await trends.DrawAsync(new TrendRequest(null, null, null, null, null, null, ByRun: false));
-            await models.ListAsync(stoppingToken);
+            await models.ListAsync(stopping);
         }
-        catch (Exception e)
-            when (!stoppingToken.IsCancellationRequested
-                && e is QuantBenchException or System.Data.Common.DbException or InvalidOperationException)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
             // Whoever asks next is told; a server goes on without.
-            logger.LogWarning("answers couldn't be prepared: {Problem}", e.Message);
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // The server stops.
+            Logger.LogWarning("answers couldn't be prepared: {Problem}", e.Message);
         }
     }
 }

@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using QuantBench.Analysis.Trends;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
+using QuantBench.Lab.Hosting;
 using QuantBench.Lab.Reviews;
 using QuantBench.Results.Reading;
 using QuantBench.Results.Store;
@@ -19,7 +19,7 @@ namespace QuantBench.Dashboard.Queries;
 /// <param name="clock">The one clock.</param>
 /// <param name="logger">Receives what went wrong.</param>
 internal sealed class ReviewCounter(ResultStore store, ChangeReviews reviews, TimeProvider clock, ILogger<ReviewCounter> logger)
-    : BackgroundService
+    : SteadyService("counting changes", clock, logger)
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(5);
     private static readonly ImmutableArray<string> s_metrics = [.. MetricTable.Headlines.Where(m => m.IsWatched).Select(m => m.Name)];
@@ -55,27 +55,10 @@ internal sealed class ReviewCounter(ResultStore store, ChangeReviews reviews, Ti
     }
 
     /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task WorkAsync(CancellationToken stopping)
     {
-        using var timer = new PeriodicTimer(s_interval, clock);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
-            {
-                try
-                {
-                    Count();
-                }
-                catch (Exception e) when (e is QuantBenchException or System.Data.Common.DbException or IOException)
-                {
-                    logger.LogWarning("changes can't be counted: {Problem}", e.Message);
-                }
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // The server stops.
-        }
+        using var timer = new PeriodicTimer(s_interval, Clock);
+        while (await timer.WaitForNextTickAsync(stopping)) Count();
     }
 
     internal void Count()
@@ -83,7 +66,7 @@ internal sealed class ReviewCounter(ResultStore store, ChangeReviews reviews, Ti
         int ended = new StoredRuns(store).CountEnded();
         if (ended != _ended)
         {
-            long since = clock.GetUtcNow().AddDays(-TrendRequest.DefaultDays).ToUnixTimeMilliseconds();
+            long since = Clock.GetUtcNow().AddDays(-TrendRequest.DefaultDays).ToUnixTimeMilliseconds();
             using AggregateReader reader = store.OpenReader();
             foreach (string metric in s_metrics)
             {

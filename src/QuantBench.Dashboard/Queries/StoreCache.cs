@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Results.Folders;
 using QuantBench.Results.Reading;
@@ -12,7 +11,7 @@ internal sealed class StoreCache
     private const int MostRecords = 16;
     private const int MostAnswers = 256;
 
-    private readonly ConcurrentDictionary<string, (long Version, Task<object> Value)> _answers = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (long Version, Task<object> Value)> _answers = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();
     private readonly LinkedList<(string Id, long Stamp, RunRecord Record)> _records = [];
     private long _version;
@@ -29,15 +28,35 @@ internal sealed class StoreCache
     public async Task<T> GetAsync<T>(string name, Func<Task<T>> ask)
         where T : notnull
     {
-        long version = Version;
         // What is kept holds words with units in them.
         if (ByteUnits.IsDecimal) name = "decimal " + name;
-        if (_answers.TryGetValue(name, out (long Version, Task<object> Value) have) && have.Version == version && !have.Value.IsFaulted
-            && !have.Value.IsCanceled) return (T)await have.Value;
-        if (_answers.Count > MostAnswers) _answers.Clear();
-        Task<object> asked = Box(ask);
-        _answers[name] = (version, asked);
-        return (T)await asked;
+        while (true)
+        {
+            long version = Version;
+            Task<object>? kept = null;
+            TaskCompletionSource<object>? mine = null;
+            lock (_gate)
+            {
+                if (_answers.TryGetValue(name, out (long Version, Task<object> Value) have) && have.Version == version
+                    && !have.Value.IsFaulted && !have.Value.IsCanceled) kept = have.Value;
+                else
+                {
+                    mine = new TaskCompletionSource<object>(TaskCreationOptions.RunContinuationsAsynchronously);
+                    if (_answers.Count > MostAnswers) _answers.Clear();
+                    _answers[name] = (version, mine.Task);
+                }
+            }
+
+            if (mine is not null) return await AskAsync(ask, mine);
+            try
+            {
+                return (T)await kept!; // one of both is set
+            }
+            catch (OperationCanceledException)
+            {
+                // Whoever asked first has left: asked anew, for this reader.
+            }
+        }
     }
 
     /// <summary>A run with its samples.</summary>
@@ -77,6 +96,25 @@ internal sealed class StoreCache
             run.Exists ? run.LastWriteTimeUtc.Ticks : 0);
     }
 
-    private static async Task<object> Box<T>(Func<Task<T>> ask)
-        where T : notnull => await ask();
+    private static async Task<T> AskAsync<T>(Func<Task<T>> ask, TaskCompletionSource<object> answer)
+        where T : notnull
+    {
+        try
+        {
+            T found = await ask();
+            answer.SetResult(found);
+            return found;
+        }
+        catch (OperationCanceledException)
+        {
+            answer.SetCanceled(CancellationToken.None);
+            throw;
+        }
+        catch (Exception e)
+        {
+            answer.SetException(e);
+            _ = answer.Task.Exception; // seen, also when nobody else waits
+            throw;
+        }
+    }
 }

@@ -34,6 +34,7 @@ internal sealed record SuiteForecast(double? Seconds, int Known, ImmutableDictio
 internal sealed class SuiteQueries(LabOptions options, StoredRuns stored, ScheduleStore schedules)
 {
     private const int MostShown = 5000;
+    private const int LongestText = 256 << 10;
 
     /// <summary>All suites by name.</summary>
     public async Task<ImmutableArray<SuiteItem>> ListAsync(CancellationToken cancellationToken)
@@ -47,9 +48,20 @@ internal sealed class SuiteQueries(LabOptions options, StoredRuns stored, Schedu
     public async Task<SuiteItem?> FindAsync(string name, CancellationToken cancellationToken) =>
         options.SuiteFile(name) is { } file ? await ReadAsync(file, cancellationToken) : null;
 
-    /// <summary>The text of a suite's file.</summary>
-    public static string Text(SuiteItem item) =>
-        File.ReadAllText(item.Path);
+    /// <summary>The text of a suite's file, as far as a page shows it; empty when it can't be read, which its fault says.</summary>
+    public static string Text(SuiteItem item)
+    {
+        try
+        {
+            using var reader = new StreamReader(item.Path);
+            char[] text = new char[LongestText];
+            return new string(text, 0, reader.ReadBlock(text));
+        }
+        catch (Exception e) when (DiskFault.Is(e))
+        {
+            return "";
+        }
+    }
 
     /// <summary>What earlier runs say about a suite's cells.</summary>
     public async Task<SuiteForecast> ForecastAsync(SuiteItem item, CancellationToken cancellationToken)
@@ -71,9 +83,10 @@ internal sealed class SuiteQueries(LabOptions options, StoredRuns stored, Schedu
             string? last = await stored.LastOfSuiteAsync(suite.Name, cancellationToken);
             return new SuiteItem(name, file, suite, null, SuitePlan.CellsOf(suite, [], null), planned, last);
         }
-        catch (SuiteException e)
+        catch (QuantBenchException e) when (e.InnerException is not System.Data.Common.DbException)
         {
-            return new SuiteItem(name, file, null, e, [], planned, null);
+            SuiteException fault = e as SuiteException ?? new SuiteException(file, 0, 0, e.Message, e.Hint, e);
+            return new SuiteItem(name, file, null, fault, [], planned, null);
         }
     }
 }

@@ -3,6 +3,7 @@ using QuantBench.Analysis.Plots;
 using QuantBench.Analysis.Trends;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Variants;
+using QuantBench.Dashboard.Figures;
 using QuantBench.Results.Store;
 
 namespace QuantBench.Dashboard.Queries;
@@ -42,8 +43,9 @@ internal sealed record TrendRequest(string? Metric, string? Machine, string? Cel
 /// <summary>Pictures of trends: one per cell, its machines under each other, all on one axis of time.</summary>
 /// <param name="trends">The series.</param>
 /// <param name="cache">What stays true until the store changes.</param>
+/// <param name="drawing">Draws.</param>
 /// <param name="clock">The one clock.</param>
-internal sealed class TrendPanelQueries(TrendQueries trends, StoreCache cache, TimeProvider clock)
+internal sealed class TrendPanelQueries(TrendQueries trends, StoreCache cache, DrawingQueue drawing, TimeProvider clock)
 {
     private const int MostFigures = 4;
     private const int MostMachines = 8;
@@ -62,10 +64,10 @@ internal sealed class TrendPanelQueries(TrendQueries trends, StoreCache cache, T
                 .. (await ReportAsync(request)).Series.Where(s => s.Points.Length > 1).GroupBy(s => s.CellId).Take(MostFigures)];
             TrendAxis? axis = request.ByRun ? null
                 : TrendAxis.Around(cells.SelectMany(c => c).SelectMany(s => s.Points).Select(p => p.Started));
-            return cells.AsParallel().AsOrdered()
+            return await drawing.DrawAsync(() => cells
                 .Select(cell =>
                     PlotFigure.Both((id, width) => TrendPlot.Draw([.. cell.Take(MostMachines)], axis, id, width), $"trend-{cell.Key}"))
-                    .OfType<PlotFigure>().ToImmutableArray();
+                .OfType<PlotFigure>().ToImmutableArray());
         });
     }
 }

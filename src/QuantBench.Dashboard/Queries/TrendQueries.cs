@@ -1,5 +1,6 @@
 using QuantBench.Analysis.Plots;
 using QuantBench.Analysis.Trends;
+using QuantBench.Dashboard.Figures;
 using QuantBench.Results.Store;
 
 namespace QuantBench.Dashboard.Queries;
@@ -7,7 +8,8 @@ namespace QuantBench.Dashboard.Queries;
 /// <summary>Metrics over time.</summary>
 /// <param name="store">The store.</param>
 /// <param name="cache">What stays true until the store changes.</param>
-internal sealed class TrendQueries(ResultStore store, StoreCache cache)
+/// <param name="drawing">Draws.</param>
+internal sealed class TrendQueries(ResultStore store, StoreCache cache, DrawingQueue drawing)
 {
     /// <summary>The series of a query; judged at most once per version of the store.</summary>
     public Task<TrendReport> ReportAsync(SeriesQuery query) => cache.GetAsync($"trend {query}", () =>
@@ -20,6 +22,7 @@ internal sealed class TrendQueries(ResultStore store, StoreCache cache)
     public async Task<PlotFigure?> FigureAsync(string metric, string cell, string machine)
     {
         TrendReport report = await ReportAsync(new SeriesQuery(metric, machine, cell));
-        return report.Series.IsEmpty ? null : TrendPlot.Draw(report.Series[0], $"trend-{cell}-{machine}");
+        return report.Series.IsEmpty ? null
+            : await drawing.DrawAsync(() => TrendPlot.Draw(report.Series[0], $"trend-{cell}-{machine}"));
     }
 }

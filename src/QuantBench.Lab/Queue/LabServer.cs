@@ -2,10 +2,10 @@ using Hangfire;
 using Hangfire.InMemory;
 using Hangfire.States;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
+using QuantBench.Lab.Hosting;
 using QuantBench.Lab.Schedules;
 using QuantBench.Lab.State;
 
@@ -25,7 +25,7 @@ namespace QuantBench.Lab.Queue;
 public sealed class LabServer(
     IServiceProvider services, LabDatabase database, OccurrenceStore occurrences, ScheduleStore schedules, LabOptions options,
     TimeProvider clock, ILogger<LabServer> logger)
-    : BackgroundService
+    : SteadyService("the scheduler", clock, logger)
 {
     /// <summary>Name of the one queue.</summary>
     public const string QueueName = "runs";
@@ -33,34 +33,54 @@ public sealed class LabServer(
     private static readonly TimeSpan s_tick = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_readSuites = TimeSpan.FromSeconds(15);
 
-    private readonly HashSet<long> _handedOut = [];
+    private readonly HashSet<string> _said = new(StringComparer.Ordinal);
+    private SchedulerLease? _lease;
 
-    /// <summary>Takes the lock that keeps a second scheduler off the same results; null when another holds it.</summary>
-    /// <param name="database">The database.</param>
-    public static FileStream? TryLock(LabDatabase database)
+    /// <summary>Whether this server runs the queue; false while it stands by for another one that does.</summary>
+    public bool IsActive => Volatile.Read(ref _lease) is not null;
+
+    /// <summary>Who holds the queue, as far as that is known.</summary>
+    public string? Holder => SchedulerLease.Holder(database);
+
+    /// <inheritdoc/>
+    public override Task StartAsync(CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(database);
+        // Before the server says what it is.
         try
         {
-            // The operating system lets go of it with the process, however that ends.
-            return new FileStream(database.Path + ".scheduler", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+            _lease = SchedulerLease.TryTake(database, Clock);
         }
-        catch (IOException)
+        catch (Exception e) when (e is StoreException or Microsoft.Data.Sqlite.SqliteException)
         {
-            return null;
+            // The work begins with another try, and says what is wrong.
         }
+
+        return base.StartAsync(cancellationToken);
     }
 
     /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task WorkAsync(CancellationToken stopping)
     {
-        using FileStream? held = TryLock(database);
-        if (held is null)
+        if ((_lease ??= SchedulerLease.TryTake(database, Clock)) is null)
         {
-            logger.LogError("another scheduler works on {Database}; this one only shows pages", database.Path);
-            return;
+            Logger.LogWarning("another server runs the queue ({Holder}); this one stands by", Holder);
+            while ((_lease = SchedulerLease.TryTake(database, Clock)) is null) await Task.Delay(s_tick, Clock, stopping);
+            Logger.LogWarning("the other server has ended; this one runs the queue from now on");
         }
 
+        try
+        {
+            await ScheduleAsync(stopping);
+        }
+        finally
+        {
+            _lease?.Dispose();
+            _lease = null;
+        }
+    }
+
+    private async Task ScheduleAsync(CancellationToken stopping)
+    {
         using var storage = new InMemoryStorage();
         var client = new BackgroundJobClient(storage);
         using var server = new BackgroundJobServer(
@@ -73,36 +93,38 @@ public sealed class LabServer(
                 SchedulePollingInterval = TimeSpan.FromSeconds(1),
             },
             storage);
+        var handedOut = new HashSet<long>();
         DateTimeOffset suitesRead = DateTimeOffset.MinValue;
         try
         {
-            using var timer = new PeriodicTimer(s_tick, clock);
+            using var timer = new PeriodicTimer(s_tick, Clock);
             do
             {
                 try
                 {
-                    if (clock.GetUtcNow() - suitesRead >= s_readSuites)
+                    if (Clock.GetUtcNow() - suitesRead >= s_readSuites)
                     {
+                        suitesRead = Clock.GetUtcNow();
                         FollowSuites();
-                        suitesRead = clock.GetUtcNow();
                     }
 
                     occurrences.Plan();
                     foreach (Occurrence open in occurrences.Open())
                     {
-                        if (_handedOut.Add(open.Id))
+                        if (handedOut.Add(open.Id))
                             client.Create<OccurrenceJob>(job => job.RunAsync(open.Id, CancellationToken.None),
                                 new EnqueuedState(QueueName));
                     }
                 }
-                catch (Exception e) when (e is Microsoft.Data.Sqlite.SqliteException or IOException)
+                catch (Exception e) when (e is not OperationCanceledException)
                 {
-                    logger.LogWarning(e, "the queue couldn't be read; trying again");
+                    // A run that is being measured goes on.
+                    Logger.LogWarning(e, "the queue couldn't be read; trying again");
                 }
             }
-            while (await timer.WaitForNextTickAsync(stoppingToken));
+            while (await timer.WaitForNextTickAsync(stopping));
         }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
             server.SendStop();
             await server.WaitForShutdownAsync(CancellationToken.None);
@@ -112,6 +134,7 @@ public sealed class LabServer(
     private void FollowSuites()
     {
         var read = new List<Suite>();
+        var problems = new List<string>();
         var unreadable = new HashSet<string>(StringComparer.Ordinal);
         foreach (string file in options.SuiteFiles())
         {
@@ -119,14 +142,18 @@ public sealed class LabServer(
             {
                 read.Add(SuiteLoader.Load(file, options.Engines));
             }
-            catch (SuiteException e)
+            catch (QuantBenchException e)
             {
                 unreadable.Add(file);
-                logger.LogWarning("a suite can't be read, its schedule stays as it was: {Problem}", e.Message);
+                problems.Add(e.Message);
             }
         }
 
-        schedules.Follow(read, unreadable);
+        problems.AddRange(schedules.Follow(read, unreadable));
+        // Each once, not every time the files are read.
+        foreach (string problem in problems.Where(_said.Add))
+            Logger.LogWarning("a suite can't be followed, its schedule stays as it was: {Problem}", problem);
+        _said.IntersectWith(problems);
     }
 
     private sealed class Activator(IServiceProvider services) : JobActivator

@@ -1,4 +1,5 @@
 using QuantBench.Core.Cells;
+using QuantBench.Core.Errors;
 using QuantBench.Core.Runs;
 using QuantBench.Core.Suites;
 using QuantBench.Lab.Suites;
@@ -21,8 +22,8 @@ public sealed class SuiteRunLauncher(RunnerEnvironment environment, SuiteApprova
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(started);
-        using ResultStore store = ResultStore.Open(environment.ResultsRoot, environment.Store);
-        var runner = new SuiteRunner(environment, new Nobody(), new Index(store));
+        using var index = new Index(environment);
+        var runner = new SuiteRunner(environment, new Nobody(), index);
         RunOutcome outcome;
         if (Begun(request) is { } entry)
         {
@@ -45,6 +46,7 @@ public sealed class SuiteRunLauncher(RunnerEnvironment environment, SuiteApprova
                 suite, new RunOptions { Only = request.Only, Tags = [.. request.Labels, request.Tag], Begins = started }, cancellationToken);
         }
 
+        index.Heal(outcome.Folder);
         if (!outcome.Interrupted) finished?.Invoke(outcome.Folder);
         return new LaunchedRun(outcome.Info.Id, outcome.Failed, outcome.Info.CellCount, outcome.Interrupted);
     }
@@ -63,10 +65,43 @@ public sealed class SuiteRunLauncher(RunnerEnvironment environment, SuiteApprova
         }
     }
 
-    private sealed class Index(ResultStore store) : IResultIndex
+    // A run goes on without its database: its folder is the truth.
+    private sealed class Index(RunnerEnvironment environment) : IResultIndex, IDisposable
     {
-        public void IndexRun(RunInfo info, string folder) => store.IndexRun(info, folder);
+        private ResultStore? _store;
+        private bool _missed;
 
-        public void IndexCell(string runId, CellResult result) => store.IndexCell(runId, result);
+        public void IndexRun(RunInfo info, string folder) => Write(store => store.IndexRun(info, folder));
+
+        public void IndexCell(string runId, CellResult result) => Write(store => store.IndexCell(runId, result));
+
+        /// <summary>Takes the whole run in when a part of it couldn't be.</summary>
+        public void Heal(string folder)
+        {
+            if (!_missed) return;
+            try
+            {
+                Write(store => store.IndexFolder(folder));
+            }
+            catch (StoreException)
+            {
+                // Still away: the server takes in what it missed when the database is back.
+            }
+        }
+
+        public void Dispose() => _store?.Dispose();
+
+        private void Write(Action<ResultStore> write)
+        {
+            try
+            {
+                write(_store ??= ResultStore.Open(environment.ResultsRoot, environment.Store));
+            }
+            catch
+            {
+                _missed = true;
+                throw;
+            }
+        }
     }
 }

@@ -83,11 +83,13 @@ public sealed partial class ScheduleStore(LabDatabase database, AuditLog audit, 
     /// <summary>Brings the schedules that are written in suites up to date with their files.</summary>
     /// <param name="suites">The suites that were read; a suite that couldn't be read keeps its schedule.</param>
     /// <param name="unreadable">Paths that couldn't be read.</param>
-    public void Follow(IEnumerable<Suite> suites, IReadOnlySet<string> unreadable)
+    /// <returns>Why some can't have their schedule.</returns>
+    public IReadOnlyList<string> Follow(IEnumerable<Suite> suites, IReadOnlySet<string> unreadable)
     {
         ArgumentNullException.ThrowIfNull(suites);
         ArgumentNullException.ThrowIfNull(unreadable);
         const string actor = "suite file";
+        var problems = new List<string>();
         Dictionary<string, (string Path, SuiteSchedule Schedule)> wanted = [];
         foreach (Suite suite in suites)
         {
@@ -115,8 +117,17 @@ public sealed partial class ScheduleStore(LabDatabase database, AuditLog audit, 
 
         foreach ((string name, (string path, SuiteSchedule schedule)) in wanted)
         {
-            if (Find(name) is null) Add(name, path, schedule, actor, ScheduleSource.Suite);
+            try
+            {
+                if (Find(name) is null) Add(name, path, schedule, actor, ScheduleSource.Suite);
+            }
+            catch (RequestException e)
+            {
+                problems.Add($"{path}: {e.Message}"); // the other suites have schedules too
+            }
         }
+
+        return problems;
     }
 
     private void Delete(Schedule schedule, string actor)
@@ -127,7 +138,7 @@ public sealed partial class ScheduleStore(LabDatabase database, AuditLog audit, 
 
     // Null when a newer program wrote an expression or a zone this one doesn't know: it is left alone.
     internal static Schedule? Read(SqliteDataReader row) =>
-        CronTimes.TryParse(row.GetString(2), row.GetString(3), out CronTimes? cron, out _)
+        CronTimes.TryParse(row.GetString(2), row.GetString(3), out CronTimes? cron, out _, mustCome: false)
             && Enum.TryParse(row.GetString(4), ignoreCase: true, out CatchUp catchUp)
             ? new Schedule
             {

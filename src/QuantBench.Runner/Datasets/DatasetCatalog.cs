@@ -22,13 +22,8 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
 
     private readonly Func<Uri, CancellationToken, Task<Stream>> _download = download ?? HttpDownloadAsync;
 
-    /// <summary>Every descriptor with whether its files are here.</summary>
-    /// <exception cref="SuiteException">A descriptor is wrong.</exception>
-    public IReadOnlyList<DatasetStatus> List() =>
-        [.. Descriptors()
-            .Select(d =>
-                new DatasetStatus(d.Name, d.Title, d.License, [d.DefaultSplit, .. d.Splits.Keys.Where(s => s != d.DefaultSplit)],
-                    Missing(d)))];
+    /// <summary>Every descriptor with whether its files are here; one that is wrong is listed with its fault.</summary>
+    public IReadOnlyList<DatasetStatus> List() => [.. DescriptorFiles().Select(Status)];
 
     /// <summary>Assembles a text.</summary>
     /// <param name="name"><c>sotu</c>, <c>sotu:train</c>, or a path of a text or JSONL file.</param>
@@ -40,7 +35,7 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
     {
         if (IsPath(name, baseDirectory)) return Local(name, Path.GetFullPath(name, baseDirectory));
         string[] parts = name.Split(':', 2);
-        DatasetDescriptor[] all = [.. Descriptors()];
+        DatasetDescriptor[] all = [.. Descriptors(parts[0])];
         DatasetDescriptor descriptor = all.FirstOrDefault(d => d.Name == parts[0])
             ?? throw new RequestException(
                 $"there is no dataset '{parts[0]}'.",
@@ -181,10 +176,42 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
         return copy;
     }
 
-    private IEnumerable<DatasetDescriptor> Descriptors() =>
-        Directory.Exists(datasetsDirectory)
-            ? Directory.EnumerateFiles(datasetsDirectory, "*.yaml").Order(StringComparer.Ordinal).Select(DatasetDescriptorReader.Read)
-            : [];
+    private IEnumerable<string> DescriptorFiles() => Directory.Exists(datasetsDirectory)
+        ? Directory.EnumerateFiles(datasetsDirectory, "*.yaml").Order(StringComparer.Ordinal) : [];
+
+    private DatasetStatus Status(string file)
+    {
+        try
+        {
+            DatasetDescriptor found = DatasetDescriptorReader.Read(file);
+            return new DatasetStatus(
+                found.Name, found.Title, found.License,
+                [found.DefaultSplit, .. found.Splits.Keys.Where(s => s != found.DefaultSplit)], Missing(found));
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            return new DatasetStatus(Path.GetFileNameWithoutExtension(file), "", "", [], null, e.Message);
+        }
+    }
+
+    // A broken descriptor hides no other dataset; its own is asked for by its file's name.
+    private IEnumerable<DatasetDescriptor> Descriptors(string wanted)
+    {
+        foreach (string file in DescriptorFiles())
+        {
+            DatasetDescriptor found;
+            try
+            {
+                found = DatasetDescriptorReader.Read(file);
+            }
+            catch (SuiteException) when (Path.GetFileNameWithoutExtension(file) != wanted)
+            {
+                continue;
+            }
+
+            yield return found;
+        }
+    }
 
     private string[] Files(DatasetDescriptor descriptor)
     {

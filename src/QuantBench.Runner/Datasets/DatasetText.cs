@@ -13,4 +13,6 @@ public sealed record DatasetText(string Name, string Text, string Sha256, long B
 /// <param name="License">Its licence.</param>
 /// <param name="Splits">Names of its splits, the default one first.</param>
 /// <param name="Missing">What must be done before it can be used; null when it is here.</param>
-public sealed record DatasetStatus(string Name, string Title, string License, IReadOnlyList<string> Splits, string? Missing);
+/// <param name="Fault">What is wrong with its descriptor; null when nothing is. Then only the file's name is known.</param>
+public sealed record DatasetStatus(string Name, string Title, string License, IReadOnlyList<string> Splits, string? Missing,
+    string? Fault = null);

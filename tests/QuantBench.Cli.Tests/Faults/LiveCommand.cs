@@ -98,6 +98,9 @@ internal sealed partial class LiveCommand : IDisposable
         return _process.ExitCode;
     }
 
+    /// <summary>Its own children that were started with a word as their first argument.</summary>
+    public int[] Children(string word) => [.. Children(_process.Id).Where(c => CommandLine(c).Contains("\0" + word, StringComparison.Ordinal))];
+
     public void Signal(int signal) => Kill(_process.Id, signal);
 
     /// <summary>The worker process of the running cell.</summary>
@@ -178,15 +181,17 @@ internal sealed partial class LiveCommand : IDisposable
         }
     }
 
-    private static bool IsWorker(int process)
+    private static bool IsWorker(int process) => CommandLine(process).Contains("\0worker", StringComparison.Ordinal);
+
+    private static string CommandLine(int process)
     {
         try
         {
-            return File.ReadAllText($"/proc/{process}/cmdline").Contains("\0worker", StringComparison.Ordinal);
+            return File.ReadAllText($"/proc/{process}/cmdline");
         }
         catch (IOException)
         {
-            return false; // it ended in between
+            return ""; // it ended in between
         }
     }
 

@@ -39,7 +39,7 @@ public sealed class TrendPlotTests
     {
         PlotFigure figure = TrendPlot.Draw(Series([100, 101, 99, 80, 81])) ?? throw new InvalidOperationException("no figure");
 
-        byte[] png = SvgRaster.Png(FigureSvg.ForFile(figure.Svg, "title <&>", "run"));
+        byte[] png = PlotPen.Current.Png(FigureSvg.ForFile(figure.Svg, "title <&>", "run"));
 
         Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], png[..4]);
         // The header chunk: width and height, big-endian, at byte 16.

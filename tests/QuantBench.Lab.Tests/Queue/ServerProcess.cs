@@ -15,6 +15,9 @@ internal sealed partial class ServerProcess : IDisposable
 
     private ServerProcess(Process process) => _process = process;
 
+    /// <summary>What it said when it had started.</summary>
+    public string Said { get; private set; } = "";
+
     public static async Task<ServerProcess> StartAsync(string results, string cache, string suites)
     {
         Process process = Command("serve", "--port", "0", "--results", results, "--cache", cache, "--suites", suites);
@@ -29,6 +32,7 @@ internal sealed partial class ServerProcess : IDisposable
         }
         while (line is not null && !line.StartsWith("Ctrl-C", StringComparison.Ordinal));
         Assert.True(line is not null, string.Join('\n', said));
+        server.Said = string.Join('\n', said);
         // Kept empty, or a full pipe would stop the server.
         _ = process.StandardOutput.ReadToEndAsync();
         server._error = process.StandardError.ReadToEndAsync();
@@ -44,6 +48,14 @@ internal sealed partial class ServerProcess : IDisposable
         await process.WaitForExitAsync();
         Assert.True(process.ExitCode == 0, await error);
         return output;
+    }
+
+    /// <summary>A page of it.</summary>
+    public async Task<string> GetAsync(string page)
+    {
+        string address = Said.Split('\n').First(l => l.StartsWith("dashboard:", StringComparison.Ordinal))["dashboard:".Length..].Trim();
+        using var client = new HttpClient { BaseAddress = new Uri(address) };
+        return await client.GetStringAsync(page);
     }
 
     /// <summary>SIGKILL: no handler runs, nothing is flushed.</summary>

@@ -36,16 +36,24 @@ public sealed class PostgresServer
         File.WriteAllText(password, Password + "\n");
         string data = Path.Combine(_directory, "data");
         // It ends when its standard input does: with this process, however that ends. PostgreSQL won't run as root.
-        string script = $"""
+        string script = $$"""
             set -e
-            exec >"{_directory}/log" 2>&1
-            "{s_binaries}/initdb" -D "{data}" -U {User} --auth-local=trust --auth-host=scram-sha-256 --pwfile="{password}" --no-sync \
+            exec >"{{_directory}}/log" 2>&1
+            "{{s_binaries}}/initdb" -D "{{data}}" -U {{User}} --auth-local=trust --auth-host=scram-sha-256 --pwfile="{{password}}" --no-sync \
               --locale=C -E UTF8
-            "{s_binaries}/postgres" -D "{data}" -k "{_directory}" -p {Port} -c listen_addresses=127.0.0.1 \
-              -c fsync={(durable ? "on" : "off")} -c max_connections=200 &
-            cat >/dev/null
+            start() {
+              "{{s_binaries}}/postgres" -D "{{data}}" -k "{{_directory}}" -p {{Port}} -c listen_addresses=127.0.0.1 \
+                -c fsync={{(durable ? "on" : "off")}} -c max_connections=200 &
+            }
+            start
+            while read -r word; do
+              case $word in
+                stop) kill -INT $! ; wait $! || true ;;
+                start) start ;;
+              esac
+            done
             kill -INT $! ; wait $! || true
-            rm -rf "{_directory}"
+            rm -rf "{{_directory}}"
             """;
         string[] command = ["sh", "-c", script];
         if (Environment.IsPrivilegedProcess)
@@ -87,6 +95,41 @@ public sealed class PostgresServer
         return server;
     }
 
+    /// <summary>Starts another one, which a test may stop.</summary>
+    public static PostgresServer StartOwn()
+    {
+        var server = new PostgresServer(durable: false);
+        s_kept.Add(server);
+        return server;
+    }
+
+    /// <summary>Stops it as an administrator would: sessions are ended, nobody is let in.</summary>
+    public void Stop()
+    {
+        Tell("stop");
+        try
+        {
+            for (int i = 0; i < 600; i++)
+            {
+                Execute("postgres", "SELECT 1");
+                Thread.Sleep(50);
+            }
+        }
+        catch (NpgsqlException)
+        {
+            return;
+        }
+
+        throw new InvalidOperationException($"PostgreSQL didn't stop: {Log()}");
+    }
+
+    /// <summary>Starts it again over the same data.</summary>
+    public void StartAgain()
+    {
+        Tell("start");
+        Await();
+    }
+
     /// <summary>Address of a database over the socket.</summary>
     public string AddressOf(string database) => $"Host={_directory};Port={Port};Database={database};Username={User}";
 
@@ -125,6 +168,12 @@ public sealed class PostgresServer
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private void Tell(string word)
+    {
+        _process.StandardInput.Write(word + "\n");
+        _process.StandardInput.Flush();
     }
 
     private void Await()

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Xml.Linq;
 using SkiaSharp;
 
-namespace QuantBench.Dashboard.Figures;
+namespace QuantBench.Analysis.Plots;
 
 /// <summary>
 /// Draws our own SVG files as PNG. It knows what plots write (paths, rectangles, ellipses, circles, lines and words, moved by
@@ -13,7 +13,7 @@ internal static class SvgRaster
     private const float Scale = 2; // sharp on screens of twice the density and in print
 
     /// <summary>Draws a file.</summary>
-    /// <param name="svg">As <see cref="FigureSvg.ForFile"/> writes it.</param>
+    /// <param name="svg">One of ours, with its colours written out.</param>
     /// <returns>A PNG of twice the size in pixels.</returns>
     public static byte[] Png(string svg)
     {
