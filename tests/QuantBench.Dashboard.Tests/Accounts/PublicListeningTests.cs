@@ -129,7 +129,7 @@ public sealed class PublicListeningTests : IDisposable
 
         string[] cookies = [.. page.Headers.GetValues("Set-Cookie"), .. login.Headers.GetValues("Set-Cookie")];
 
-        Assert.Superset(new HashSet<string> { "qb-form", "qb-login", "qb-known" }, [.. cookies.Select(c => c.Split('=')[0])]);
+        Assert.Superset(new HashSet<string> { "qb-form", "qb-login", "qb-known" }, cookies.Select(c => c.Split('=')[0]).ToHashSet());
         Assert.All(cookies, c => Assert.Contains("; secure", c, StringComparison.OrdinalIgnoreCase));
         Assert.All(cookies, c => Assert.Contains("; httponly", c, StringComparison.OrdinalIgnoreCase));
     }
