@@ -83,13 +83,15 @@ public sealed class DashboardHost : IAsyncDisposable
             host.Address = host.ReadAddress(options);
             return host;
         }
-        catch (IOException e) when (e.InnerException is SocketException or Microsoft.AspNetCore.Connections.AddressInUseException)
+        catch (Exception e) when (Listening(e) is not null)
         {
             if (app is not null) await app.DisposeAsync();
             store.Dispose();
-            // matched above
-            throw new RequestException($"can't listen on {options.Address}:{options.Port}: {e.InnerException!.Message}",
-                "Choose another port with --port, or 0 for any free one.", e);
+            SocketError fault = Listening(e)!.SocketErrorCode; // matched above
+            throw new RequestException($"can't listen on {options.Address}:{options.Port}: {Listening(e)!.Message}",
+                fault == SocketError.AddressNotAvailable
+                    ? "That is no address of this machine. Give one with --listen (it goes before the Settings page's), or 0.0.0.0 for all."
+                    : "Choose another port with --port, or 0 for any free one.", e);
         }
         catch
         {
@@ -148,6 +150,7 @@ public sealed class DashboardHost : IAsyncDisposable
         WebApplication app = builder.Build();
         app.UseHostFiltering();
         app.UseSecurityHeaders(options.CertificateFile is not null);
+        app.UsePlainRequests();
         app.UseExceptionHandler("/error", createScopeForErrors: true);
         app.UseResponseCompression();
         app.UseByteUnits();
@@ -193,6 +196,7 @@ public sealed class DashboardHost : IAsyncDisposable
             o.Cookie.Name = "qb-form";
             o.Cookie.HttpOnly = true;
             o.Cookie.SameSite = SameSiteMode.Strict;
+            o.Cookie.SecurePolicy = options.CertificateFile is null ? CookieSecurePolicy.SameAsRequest : CookieSecurePolicy.Always;
         });
         services.AddDataProtection().SetApplicationName("QuantBench").PersistKeysToFileSystem(KeyFolder(options.Lab.ResultsRoot));
         services.AddResponseCompression(o =>
@@ -227,6 +231,13 @@ public sealed class DashboardHost : IAsyncDisposable
             throw new RequestException($"the certificate {options.CertificateFile} can't be read: {e.Message}",
                 "Give PEM files: --tls-cert CERT.pem --tls-key KEY.pem.", e);
         }
+    }
+
+    // However deep the server wraps it.
+    private static SocketException? Listening(Exception? e)
+    {
+        while (e is not null and not SocketException) e = e.InnerException;
+        return e as SocketException;
     }
 
     private string ReadAddress(DashboardOptions options)

@@ -94,13 +94,8 @@ internal sealed class ServerOptions
         return ExitCode.Ok;
     }
 
-    private static IPAddress Address(string text)
-    {
-        if (text is "localhost") return IPAddress.Loopback;
-        if (text is "*") return IPAddress.Any;
-        return IPAddress.TryParse(text, out IPAddress? address) ? address
-            : throw new RequestException($"'{text}' is not an IP address.", "E.g. --listen 0.0.0.0 for every address of this machine.");
-    }
+    private static IPAddress Address(string text) => ServerSettings.ReadAddress(text)
+        ?? throw new RequestException($"'{text}' is not an IP address.", "E.g. --listen 0.0.0.0 for every address of this machine.");
 
     private static void WriteReport(string folder) => Reporting.Write(RunFolder.ReadRecord(folder), folder);
 }

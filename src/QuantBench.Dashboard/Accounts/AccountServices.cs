@@ -23,11 +23,8 @@ internal static class AccountServices
             identity.Password.RequiredLength = AccountMaker.ShortestPassword;
             identity.Password.RequireDigit =
                 identity.Password.RequireLowercase = identity.Password.RequireUppercase = identity.Password.RequireNonAlphanumeric = false;
-            identity.Lockout.MaxFailedAccessAttempts = 5;
-            identity.Lockout.DefaultLockoutTimeSpan = TimeSpan.FromMinutes(10);
         }).AddUserStore<AccountUserStore>().AddClaimsPrincipalFactory<AccountClaims>().AddSignInManager();
-        // Who was removed, renamed or given another role is logged out within this time.
-        services.Configure<SecurityStampValidatorOptions>(o => o.ValidationInterval = TimeSpan.FromSeconds(10));
+        services.AddSingleton<EndedLogins>().AddSingleton<LoginGuard>();
 
         AuthenticationBuilder authentication = services.AddAuthentication(o => o.DefaultScheme = Either)
             .AddPolicyScheme(Either, null, o => o.ForwardDefaultSelector = http =>
@@ -39,14 +36,14 @@ internal static class AccountServices
             cookie.Cookie.HttpOnly = true;
             cookie.Cookie.SameSite = SameSiteMode.Strict;
             cookie.Cookie.SecurePolicy = options.CertificateFile is null ? CookieSecurePolicy.SameAsRequest : CookieSecurePolicy.Always;
-            cookie.ExpireTimeSpan = TimeSpan.FromHours(12);
+            cookie.ExpireTimeSpan = LoginCookie.Life;
             cookie.SlidingExpiration = true;
             cookie.LoginPath = "/login";
             cookie.AccessDeniedPath = "/denied";
             cookie.ReturnUrlParameter = "to";
             cookie.Events = new CookieAuthenticationEvents
             {
-                OnValidatePrincipal = SecurityStampValidator.ValidatePrincipalAsync,
+                OnValidatePrincipal = LoginCookie.ValidateAsync,
                 OnRedirectToLogin = context => Refuse(context, StatusCodes.Status401Unauthorized),
                 OnRedirectToAccessDenied = context => Refuse(context, StatusCodes.Status403Forbidden),
             };

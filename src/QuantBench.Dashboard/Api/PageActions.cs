@@ -74,27 +74,30 @@ internal static class PageActions
     }
 
     private static async Task<IResult> LoginAsync(
-        HttpContext http, SignInManager<Account> signIn, UserManager<Account> users, IPasswordHasher<Account> hasher, AuditLog audit,
-        [FromForm] string name, [FromForm] string password, [FromForm] string? to)
+        HttpContext http, SignInManager<Account> signIn, UserManager<Account> users, IPasswordHasher<Account> hasher, LoginGuard guard,
+        AuditLog audit, [FromForm] string name, [FromForm] string password, [FromForm] string? to)
     {
         string address = http.Connection.RemoteIpAddress?.ToString() ?? "";
-        if (await users.FindByNameAsync(name) is not { } account)
+        string normalized = AccountMaker.Normalize(name.Trim());
+        if (!guard.MayTry(http, normalized))
         {
-            // As much work as for a known name, so that answers don't tell which names exist.
-            hasher.HashPassword(new Account(), password);
+            audit.Write("anonymous", "login.locked", Cut(name), detail: address);
+            return Answers.Redirect(Link.To("/login", ("failed", "locked"), ("to", to)));
+        }
+
+        Account? account = await users.FindByNameAsync(name.Trim());
+        // As much work for an unknown name as for a known one, so that answers don't tell which names exist.
+        bool right = account is null ? hasher.HashPassword(new Account(), password).Length == 0
+            : await users.CheckPasswordAsync(account, password);
+        if (account is null || !right)
+        {
+            guard.Failed(http, normalized);
             audit.Write("anonymous", "login.failed", Cut(name), detail: address);
             return Answers.Redirect(Link.To("/login", ("failed", "wrong"), ("to", to)));
         }
 
-        Microsoft.AspNetCore.Identity.SignInResult result =
-            await signIn.CheckPasswordSignInAsync(account, password, lockoutOnFailure: true);
-        if (!result.Succeeded)
-        {
-            audit.Write("anonymous", result.IsLockedOut ? "login.locked" : "login.failed", account.Name, detail: address);
-            return Answers.Redirect(Link.To("/login", ("failed", result.IsLockedOut ? "locked" : "wrong"), ("to", to)));
-        }
-
-        await signIn.SignInAsync(account, isPersistent: false);
+        guard.Succeeded(http, normalized);
+        await LoginCookie.SignInAsync(signIn, account);
         audit.Write(account.Name, "login", account.Name, detail: address);
         return Answers.Redirect(Local(to));
     }
@@ -110,13 +113,13 @@ internal static class PageActions
         if (account is null) return Answers.Redirect(Link.To("/setup", ("failed", problem)));
         if (!accounts.AddFirst(account)) return Answers.Redirect("/login");
         audit.Write(account.Name, "account.add", account.Name, null, "admin, the first", http.Connection.RemoteIpAddress?.ToString());
-        await signIn.SignInAsync(account, isPersistent: false);
+        await LoginCookie.SignInAsync(signIn, account);
         return Answers.Redirect("/settings");
     }
 
-    private static async Task<IResult> LogoutAsync(SignInManager<Account> signIn, IFormCollection _)
+    private static async Task<IResult> LogoutAsync(HttpContext http, EndedLogins ended, AccountStore accounts, IFormCollection _)
     {
-        await signIn.SignOutAsync();
+        await LoginCookie.SignOutAsync(http, ended, accounts);
         return Answers.Redirect("/");
     }
 
@@ -257,8 +260,9 @@ internal static class PageActions
 
     internal static IResult Said(string what) => Answers.Redirect(Link.To("/settings", ("said", what)));
 
-    // Only addresses of this server: a login must not lead elsewhere.
-    internal static string Local(string? to) => to is ['/', not ('/' or '\\'), ..] or "/" && !to.Any(char.IsControl) ? to : "/";
+    // Only addresses of this server: a login must not lead elsewhere. A header holds ASCII, so what isn't is escaped.
+    internal static string Local(string? to) => to is ['/', not ('/' or '\\'), ..] or "/" && !to.Any(char.IsControl)
+        ? string.Concat(to.EnumerateRunes().Select(r => r.IsAscii ? r.ToString() : Uri.EscapeDataString(r.ToString()))) : "/";
 
     private static string Cut(string text) => text.Length > 64 ? text[..64] : text;
 }

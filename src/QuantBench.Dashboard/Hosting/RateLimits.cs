@@ -2,6 +2,7 @@ using System.Threading.RateLimiting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using QuantBench.Dashboard.Accounts;
 
 namespace QuantBench.Dashboard.Hosting;
 
@@ -17,12 +18,16 @@ internal static class RateLimits
     public static void AddRateLimits(this IServiceCollection services, DashboardOptions options) => services.AddRateLimiter(limiter =>
     {
         limiter.RejectionStatusCode = StatusCodes.Status429TooManyRequests;
-        limiter.AddPolicy(Login, http => Window(http, options.LoginsPerMinute, TimeSpan.FromMinutes(1)));
-        limiter.AddPolicy(Change, http => Window(http, options.ChangesPerMinute, TimeSpan.FromMinutes(1)));
+        limiter.AddPolicy(Login, http => Window(Origin(http), options.LoginsPerMinute, TimeSpan.FromMinutes(1)));
+        // Who is logged in or has a key isn't slowed down by strangers at the same address.
+        limiter.AddPolicy(Change, http => Window(
+            http.User.Identity is { IsAuthenticated: true, Name: { } name } ? "user " + name : Origin(http), options.ChangesPerMinute, TimeSpan.FromMinutes(1)));
     });
 
-    private static RateLimitPartition<string> Window(HttpContext http, int permits, TimeSpan window) =>
+    private static string Origin(HttpContext http) => http.RequestServices.GetRequiredService<LoginGuard>().Origin(http);
+
+    private static RateLimitPartition<string> Window(string who, int permits, TimeSpan window) =>
         RateLimitPartition.GetFixedWindowLimiter(
-        http.Connection.RemoteIpAddress?.ToString() ?? "unknown",
+        who,
         _ => new FixedWindowRateLimiterOptions { PermitLimit = permits, Window = window });
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using QuantBench.Core.Errors;
 using QuantBench.Lab.Settings;
 using QuantBench.Lab.State;
@@ -43,18 +44,41 @@ public sealed class ServerSettings(LabSettings settings)
     /// <summary>Sets the address to listen on.</summary>
     /// <exception cref="RequestException">It is no address.</exception>
     public void SetListen(string? text, string actor) => Set(ListenName, text, actor, t =>
-        ReadAddress(t)?.ToString()
+    {
+        IPAddress address = ReadAddress(t)
             ?? throw new RequestException($"'{t}' is no IP address.",
-                "E.g. 0.0.0.0 for every address of this machine; empty = this machine only."));
+                "E.g. 0.0.0.0 for every address of this machine; empty = this machine only.");
+        return IsOfThisMachine(address) ? address.ToString()
+            : throw new RequestException($"{address} is no address of this machine.",
+                "A server that can't listen there wouldn't start; 0.0.0.0 is every address of this machine.");
+    });
 
-    private static IPAddress? ReadAddress(string? text) =>
+    /// <summary>Reads an address to listen on.</summary>
+    /// <param name="text">An IP address, <c>localhost</c>, or <c>*</c> for all.</param>
+    /// <returns>Null when it is none. An IPv4 address in IPv6 spelling is the IPv4 address.</returns>
+    public static IPAddress? ReadAddress(string? text) =>
         text switch
         {
             null => null,
             "localhost" => IPAddress.Loopback,
             "*" => IPAddress.Any,
-            _ => IPAddress.TryParse(text, out IPAddress? address) ? address : null
+            _ => IPAddress.TryParse(text, out IPAddress? address) ? address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address : null
         };
+
+    private static bool IsOfThisMachine(IPAddress address)
+    {
+        if (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)) return true;
+        try
+        {
+            using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            socket.Bind(new IPEndPoint(address, 0));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
 
     private void Set(string name, string? text, string actor, Func<string, string> check) =>
         settings.Set(name, string.IsNullOrWhiteSpace(text) ? null : check(text.Trim()), actor);

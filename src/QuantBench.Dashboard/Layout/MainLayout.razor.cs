@@ -24,9 +24,8 @@ public sealed partial class MainLayout
     // On paper a page says where it is from and how old it is.
     private string Printed => Words.Full(Clock.GetUtcNow());
 
-    private static string Host => Environment.MachineName;
-
-    private string StoreKind => Options.Lab.Store.IsDefault ? "local store" : $"{Options.Lab.Store} store";
+    // Whose machine and which database it is, is for those who may read.
+    private string Place => $"{Environment.MachineName}, {(Options.Lab.Store.IsDefault ? "local store" : $"{Options.Lab.Store} store")}";
 
     private string Access => Options.ReadingNeedsLogin ? "not logged in." : "read-only, no login.";
 }

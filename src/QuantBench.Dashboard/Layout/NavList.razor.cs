@@ -3,6 +3,7 @@ using System.Security.Claims;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Authorization;
 using QuantBench.Dashboard.Accounts;
+using QuantBench.Dashboard.Hosting;
 using QuantBench.Dashboard.Queries;
 using QuantBench.Lab.Accounts;
 using QuantBench.Results.Store;
@@ -35,6 +36,9 @@ public sealed partial class NavList
     private Task<AuthenticationState>? Authentication { get; set; }
 
     [Inject]
+    private DashboardOptions Options { get; set; } = null!;
+
+    [Inject]
     private RunQueries Runs { get; set; } = null!;
 
     [Inject]
@@ -58,6 +62,13 @@ public sealed partial class NavList
     {
         ClaimsPrincipal? user = Authentication is null ? null : (await Authentication).User;
         bool admin = user?.IsInRole(Policies.Name(Role.Admin)) ?? false;
+        if (Options.ReadingNeedsLogin && user?.Identity is not { IsAuthenticated: true })
+        {
+            // How much there is, is part of what only readers see.
+            _groups = Entries(null, null, 0, admin);
+            return;
+        }
+
         try
         {
             _groups =

@@ -61,7 +61,7 @@ public sealed partial class Runs
 
     /// <summary>1-based page.</summary>
     [SupplyParameterFromQuery(Name = "page")]
-    public int? Number { get; set; }
+    public string? Number { get; set; }
 
     /// <summary>Columns of the fingerprint, joined by dots.</summary>
     [SupplyParameterFromQuery(Name = "cols")]
@@ -110,7 +110,7 @@ public sealed partial class Runs
             Tag = Tag ?? "",
             Sort = Sort ?? "started",
             Descending = Dir != "asc",
-            Page = Math.Clamp(Number ?? 1, 1, 100_000),
+            Page = int.TryParse(Number, NumberStyles.None, CultureInfo.InvariantCulture, out int page) ? Math.Clamp(page, 1, 100_000) : 1,
         };
         _facets = await Queries.FacetsAsync(Left);
         _page = await Queries.ListAsync(_filter, Left);

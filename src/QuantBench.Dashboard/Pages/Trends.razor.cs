@@ -54,7 +54,7 @@ public sealed partial class Trends
 
     /// <summary>Days to look back.</summary>
     [SupplyParameterFromQuery(Name = "days")]
-    public int? Days { get; set; }
+    public string? Days { get; set; }
 
     /// <summary><c>runs</c> = runs side by side instead of at their time.</summary>
     [SupplyParameterFromQuery(Name = "axis")]
@@ -79,7 +79,8 @@ public sealed partial class Trends
     /// <inheritdoc/>
     protected override async Task LoadAsync()
     {
-        _request = new TrendRequest(MetricName, MachineId, CellId, VariantId, SuiteName, Days, Axis == "runs");
+        _request = new TrendRequest(MetricName, MachineId, CellId, VariantId, SuiteName,
+            int.TryParse(Days, NumberStyles.None, CultureInfo.InvariantCulture, out int days) ? days : null, Axis == "runs");
         (_metric, _days) = (_request.MetricName, _request.Window);
         _facets = await Runs.FacetsAsync(Left);
         _report = await Queries.ReportAsync(_request);
@@ -102,7 +103,7 @@ public sealed partial class Trends
 
     private string Files(PlotFigure figure) => Link.To(
         $"/figures/trends/{figure.Id}", ("metric", _metric), ("machine", MachineId), ("cell", CellId), ("variant", VariantId),
-        ("suite", SuiteName), ("days", Days?.ToString(CultureInfo.InvariantCulture)), ("axis", Axis));
+        ("suite", SuiteName), ("days", Days), ("axis", Axis));
 
     private static string DaysValue(int days) => days == TrendRequest.DefaultDays ? "" : days.ToString();
 

@@ -1,6 +1,6 @@
 using QuantBench.Core.Cells;
-using QuantBench.Core.Runs;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Runs;
 using QuantBench.Core.Suites;
 using QuantBench.Lab.Suites;
 using QuantBench.Results.Folders;

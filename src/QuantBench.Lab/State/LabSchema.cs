@@ -48,5 +48,8 @@ internal static class LabSchema
             file TEXT NOT NULL, sha256 TEXT NOT NULL, actor TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (file, sha256));
         INSERT INTO settings (name, value) SELECT 'approve_schedules', '1' WHERE EXISTS (SELECT 1 FROM schedules);
         """,
+        """
+        CREATE TABLE ended_logins (id TEXT PRIMARY KEY, until_ms INTEGER NOT NULL);
+        """,
     ];
 }

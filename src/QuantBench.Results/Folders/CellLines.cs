@@ -84,7 +84,8 @@ internal static class CellLines
         return larger;
     }
 
-    private static CellResult Parse(string path, int number, ReadOnlySpan<byte> line)
+    /// <summary>Reads one line.</summary>
+    public static CellResult Parse(string path, int number, ReadOnlySpan<byte> line)
     {
         CellResult? result;
         try

@@ -261,15 +261,26 @@ public sealed partial class RunFolder : IDisposable
             throw new StoreException($"{folder}: not a run's folder: it has no {RunFile}.",
                 "See 'quantbench results list' for the runs that are here.");
 
+        byte[] json = DiskFault.AsStore($"{file}: can't be read", "Restore the file from a copy, or remove the folder.", () =>
+            new FileInfo(file).Length > CellLines.MaxLineBytes
+                ? throw new StoreException($"{file}: too large for a run's description.",
+                    "The folder isn't QuantBench's; remove it from the results.")
+                : File.ReadAllBytes(file));
+        return ParseInfo(json, file);
+    }
+
+    /// <summary>Reads a run's description.</summary>
+    /// <param name="json">Content of its file.</param>
+    /// <param name="file">Path of the file, for errors.</param>
+    /// <exception cref="StoreException">It isn't one, or not whole.</exception>
+    internal static RunInfo ParseInfo(ReadOnlySpan<byte> json, string file)
+    {
         RunInfo? info;
         try
         {
-            if (new FileInfo(file).Length > CellLines.MaxLineBytes)
-                throw new StoreException($"{file}: too large for a run's description.",
-                    "The folder isn't QuantBench's; remove it from the results.");
-            info = JsonSerializer.Deserialize<RunInfo>(File.ReadAllBytes(file), Json.Line);
+            info = JsonSerializer.Deserialize<RunInfo>(json, Json.Line);
         }
-        catch (Exception e) when (CellLines.IsOfJson(e) || DiskFault.Is(e))
+        catch (Exception e) when (CellLines.IsOfJson(e))
         {
             throw new StoreException($"{file}: can't be read: {e.Message}", "Restore the file from a copy, or remove the folder.", e);
         }

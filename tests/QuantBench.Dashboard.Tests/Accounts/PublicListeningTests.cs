@@ -99,4 +99,38 @@ public sealed class PublicListeningTests : IDisposable
         string page = await client.GetStringAsync("/setup");
         Assert.DoesNotContain("action=\"/actions/setup\"", page, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task Cookies_AreSecure_OverTls()
+    {
+        using var rsa = System.Security.Cryptography.RSA.Create(2048);
+        using System.Security.Cryptography.X509Certificates.X509Certificate2 certificate =
+            new System.Security.Cryptography.X509Certificates.CertificateRequest("CN=localhost", rsa,
+                System.Security.Cryptography.HashAlgorithmName.SHA256, System.Security.Cryptography.RSASignaturePadding.Pkcs1)
+                .CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.MaxValue);
+        await File.WriteAllTextAsync(_directory.Combine("cert.pem"), certificate.ExportCertificatePem());
+        await File.WriteAllTextAsync(_directory.Combine("key.pem"), rsa.ExportPkcs8PrivateKeyPem());
+        new AccountStore(LabDatabase.Open(_directory.Combine("results")))
+            .Add(AccountMaker.Make("ada", DashboardFixture.Password, Role.Admin, TimeProvider.System));
+        await using DashboardHost host = await DashboardHost.StartAsync(
+            Public with
+            {
+                Address = IPAddress.Loopback,
+                CertificateFile = _directory.Combine("cert.pem"),
+                CertificateKeyFile = _directory.Combine("key.pem")
+            },
+            CancellationToken.None);
+        using var handler = new HttpClientHandler { AllowAutoRedirect = false };
+        handler.ServerCertificateCustomValidationCallback = HttpClientHandler.DangerousAcceptAnyServerCertificateValidator;
+        using var client = new HttpClient(handler) { BaseAddress = new Uri(host.Address) };
+        using HttpResponseMessage page = await client.GetAsync("/login");
+        using HttpResponseMessage login =
+            await DashboardFixture.PostAsync(client, "/login", "/actions/login", ("name", "ada"), ("password", DashboardFixture.Password));
+
+        string[] cookies = [.. page.Headers.GetValues("Set-Cookie"), .. login.Headers.GetValues("Set-Cookie")];
+
+        Assert.Superset(new HashSet<string> { "qb-form", "qb-login", "qb-known" }, cookies.Select(c => c.Split('=')[0]).ToHashSet());
+        Assert.All(cookies, c => Assert.Contains("; secure", c, StringComparison.OrdinalIgnoreCase));
+        Assert.All(cookies, c => Assert.Contains("; httponly", c, StringComparison.OrdinalIgnoreCase));
+    }
 }

@@ -37,9 +37,19 @@ public sealed class ServerSettingsTests : IDisposable
         Assert.Throws<RequestException>(() => _settings.SetRetention(text, "ada"));
 
     [Theory]
+    [InlineData("192.0.2.7")] // another machine's
+    [InlineData("2001:db8::7")]
+    [InlineData("nowhere")]
+    public void Listen_Refuses_WhatIsNoAddressOfThisMachine(string text)
+    {
+        Assert.Throws<RequestException>(() => _settings.SetListen(text, "ada"));
+        Assert.Null(_settings.Listen);
+    }
+
+    [Theory]
     [InlineData("*", "0.0.0.0")]
     [InlineData("localhost", "127.0.0.1")]
-    [InlineData("192.0.2.7", "192.0.2.7")]
+    [InlineData("::ffff:127.0.0.1", "127.0.0.1")] // the same address in the other spelling
     public void Listen_IsReadAtTheNextStart(string text, string expected)
     {
         _settings.SetListen(text, "ada");

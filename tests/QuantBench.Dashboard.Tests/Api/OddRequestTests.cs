@@ -1,0 +1,138 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using QuantBench.Dashboard.Api;
+using QuantBench.Lab.Accounts;
+
+namespace QuantBench.Dashboard.Tests.Api;
+
+/// <summary>Whatever an address or a form holds: a proper answer, never a 500.</summary>
+[Collection(DashboardCollection.Name)]
+public sealed class OddRequestTests(DashboardFixture dashboard)
+{
+    private static readonly string[] s_odd = ["abc", "-1", "99999999999999999999", "1e9", "", "%00", "%0A", "%1B[31m", "é", "%FF", "../..",
+        "%2e%2e%2f", "NaN", "'", "\"><script>", "a,b", "%E2%80%AE"];
+
+    [Fact]
+    public async Task Pages_HaveAnAnswer_ToEveryQuery()
+    {
+        using HttpClient client = dashboard.Client();
+        string run = DashboardFixture.FirstRun;
+        string[] addresses =
+        [
+            "/runs?page=", "/runs?q=", "/runs?status=", "/runs?sort=", "/runs?dir=", "/runs?cols=", "/runs?col=", "/runs?pick=",
+            "/runs?model=", "/runs?machine=", "/trends?days=", "/trends?metric=", "/trends?machine=", "/trends?axis=", "/trends?cell=",
+            "/trends?variant=", "/trends?review=", $"/runs/{run}?metric=", $"/runs/{run}?cell=", "/runs/", "/models/", "/machines/",
+            "/suites/", "/search?q=", "/decide?run=", "/decide?x=", "/decide?y=", "/decide?profile=", "/decide?limit.rss_peak=",
+            "/claims?run=", $"/compare?a={run}&b=", $"/compare?b={run}&a=", $"/compare?a={run}&b={DashboardFixture.SecondRun}&metric=",
+            "/login?to=", "/login?failed=", "/settings?said=", "/settings?ticket=", "/?model=", $"/figures/runs/{run}/",
+            "/figures/trends/trend-x.svg?days=", "/api/v1/runs?page=", "/api/v1/runs/", "/",
+        ];
+        List<string> wrong = [];
+
+        foreach (string address in addresses)
+        {
+            foreach (string odd in s_odd)
+            {
+                using HttpResponseMessage answer = await client.GetAsync(address + odd);
+                if ((int)answer.StatusCode >= 500) wrong.Add($"{address}{odd}: {(int)answer.StatusCode}");
+            }
+        }
+
+        Assert.True(wrong.Count == 0, string.Join('\n', wrong));
+    }
+
+    [Theory]
+    [InlineData("/")]
+    [InlineData("/runs")]
+    [InlineData("/runs/" + DashboardFixture.FirstRun)]
+    [InlineData("/figures/runs/" + DashboardFixture.FirstRun + "/plot-perplexity.png")]
+    [InlineData("/api/v1/runs")]
+    [InlineData("/nowhere")]
+    public async Task Head_IsGetWithoutItsBody(string address)
+    {
+        using HttpClient client = dashboard.Client();
+        using HttpResponseMessage get = await client.GetAsync(address);
+        using var request = new HttpRequestMessage(HttpMethod.Head, address);
+
+        using HttpResponseMessage head = await client.SendAsync(request);
+
+        Assert.Equal(get.StatusCode, head.StatusCode);
+        Assert.Equal(get.Content.Headers.ContentType, head.Content.Headers.ContentType);
+        Assert.Empty(await head.Content.ReadAsByteArrayAsync());
+        Assert.Equal(HttpStatusCode.OK, (await client.GetAsync("/login")).StatusCode); // the connection is still good
+    }
+
+    [Theory]
+    [InlineData("/runs?q=é", "/runs?q=%C3%A9")]
+    [InlineData("/runs/\U0001F600", "/runs/%F0%9F%98%80")]
+    [InlineData("/a%0d%0ab", "/a%0d%0ab")]
+    [InlineData("//elsewhere", "/")]
+    [InlineData("/\\elsewhere", "/")]
+    [InlineData("/a\r\nSet-Cookie: x=y", "/")]
+    [InlineData("https://elsewhere/", "/")]
+    public async Task Login_LeadsOnlyToAddressesThatAHeaderHolds(string to, string expected)
+    {
+        Assert.Equal(expected, PageActions.Local(to));
+
+        using HttpClient client = dashboard.Client();
+        using HttpResponseMessage answer = await DashboardFixture.PostAsync(client, "/login", "/actions/login",
+            ("name", "admin"), ("password", DashboardFixture.Password), ("to", to));
+        Assert.Equal(HttpStatusCode.Redirect, answer.StatusCode);
+    }
+
+    [Fact]
+    public async Task RawBytes_HaveAnAnswer()
+    {
+        var address = new Uri(dashboard.Host.Address);
+        foreach (string target in (string[])["/runs\u0001", "/runs/%", "/%zz", "/runs?page=%", "/\u00e9", "*", "/runs?q=" + new string('a', 7000)])
+        {
+            using var socket = new TcpClient();
+            await socket.ConnectAsync("localhost", address.Port);
+            await using NetworkStream stream = socket.GetStream();
+            await stream.WriteAsync(Encoding.Latin1.GetBytes($"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+            using var reader = new StreamReader(stream);
+            string status = await reader.ReadLineAsync() ?? "";
+            Assert.Matches("^HTTP/1.1 [234]", status);
+        }
+    }
+
+    [Fact]
+    public async Task NoPage_NamesWhereResultsLie_ToReaders()
+    {
+        using HttpClient client = dashboard.Client();
+        foreach (string address in (string[])["/runs/absent", "/nowhere", "/models/absent", "/machines/absent", "/suites/absent"])
+        {
+            using HttpResponseMessage answer = await client.GetAsync(address);
+            Assert.DoesNotContain(dashboard.Results, await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Forms_HaveAnAnswer_ToEveryValue()
+    {
+        using HttpClient client = await dashboard.ClientAsync(Role.Admin);
+        (string Action, string[] Fields)[] forms =
+        [
+            ("/actions/runs/note", ["run", "note", "tags", "to"]), ("/actions/suites/run", ["suite"]),
+            ("/actions/queue/cancel", ["id", "to"]), ("/actions/schedules/add", ["suite", "name", "cron", "zone", "catchUp"]),
+            ("/actions/schedules/pause", ["name", "paused"]), ("/actions/schedules/run", ["name"]),
+            ("/actions/schedules/remove", ["name"]), ("/actions/accounts/add", ["name", "password", "role"]),
+            ("/actions/accounts/role", ["id", "role"]), ("/actions/accounts/remove", ["id"]), ("/actions/keys/add", ["name", "role"]),
+            ("/actions/keys/revoke", ["id"]), ("/actions/settings/retention", ["value"]), ("/actions/settings/listen", ["value"]),
+            ("/actions/units", ["units"]), ("/actions/theme", ["theme"]), ("/actions/login", ["name", "password", "to"]),
+        ];
+        List<string> wrong = [];
+        foreach ((string action, string[] fields) in forms)
+        {
+            foreach (string odd in (string[])["abc", "-1", "", "\0", "\u001b[31m", "é", "\r\nX: y", "99", "H H * * *", "\uD800"])
+            {
+                using HttpResponseMessage answer =
+                    await DashboardFixture.PostAsync(client, "/settings", action, [.. fields.Select(f => (f, odd))]);
+                if ((int)answer.StatusCode >= 500) wrong.Add($"{action} '{odd}': {(int)answer.StatusCode}");
+            }
+        }
+
+        Assert.True(wrong.Count == 0, string.Join('\n', wrong));
+    }
+}
