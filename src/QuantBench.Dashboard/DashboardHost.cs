@@ -26,6 +26,8 @@ using QuantBench.Lab.Notes;
 using QuantBench.Lab.Queue;
 using QuantBench.Lab.Schedules;
 using QuantBench.Lab.State;
+using QuantBench.Lab.Suites;
+using QuantBench.Results.Exchange;
 using QuantBench.Results.Store;
 
 namespace QuantBench.Dashboard;
@@ -71,6 +73,7 @@ public sealed class DashboardHost : IAsyncDisposable
         WebApplication? app = null;
         try
         {
+            RunImport.RemoveLeftovers(store.Root);
             store.CatchUp();
             app = Build(options, lab, store);
             await app.StartAsync(cancellationToken);
@@ -174,6 +177,8 @@ public sealed class DashboardHost : IAsyncDisposable
         services.AddSingleton(options).AddSingleton(options.Lab).AddSingleton(options.Clock).AddSingleton(lab).AddSingleton(store);
         services.AddSingleton<AuditLog>().AddSingleton<ScheduleStore>().AddSingleton<OccurrenceStore>().AddSingleton<RunNotes>()
             .AddSingleton<ArtifactCatalog>();
+        services.AddSingleton(s => new SuiteApprovals(lab, s.GetRequiredService<AuditLog>(), options.Clock,
+            options.Lab.DatasetsDirectory ?? Path.Combine(options.Lab.SuitesDirectory, "..", "datasets")));
         services.AddSingleton<AccountStore>().AddSingleton<ApiKeyStore>().AddSingleton<Bootstrap>().AddSingleton<OneLook>();
         services.AddDashboardQueries();
         services.AddSingleton<ResultWatcher>().AddHostedService(s => s.GetRequiredService<ResultWatcher>());

@@ -15,6 +15,9 @@ public sealed record LabOptions
     /// <summary>Directory of suites.</summary>
     public required string SuitesDirectory { get; init; }
 
+    /// <summary>Directory of the installation's texts and models; null for <c>datasets</c> beside <see cref="SuitesDirectory"/>.</summary>
+    public string? DatasetsDirectory { get; init; }
+
     /// <summary>Directory of artifacts.</summary>
     public required string CacheRoot { get; init; }
 

@@ -57,7 +57,7 @@ public sealed class SavedViews(string resultsRoot)
     private string File(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
-        return RunFolder.IsValidId(name)
+        return PlainName.IsValid(name)
             ? System.IO.Path.Combine(Path, name + ".json")
             : throw new RequestException($"'{name}' can't name a view.", "Use letters, digits, '-' and '_'.");
     }

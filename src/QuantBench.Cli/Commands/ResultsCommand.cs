@@ -146,8 +146,7 @@ internal static class ResultsCommand
             RunnerEnvironment environment = global.Environment(parsed);
             // a store that can't be opened is said before anything is taken in
             using ResultStore store = ResultStore.Open(environment.ResultsRoot, environment.Store);
-            ImportResult result = RunImport.From(parsed.GetRequiredValue(path), environment.ResultsRoot);
-            store.IndexFolder(result.Path);
+            ImportResult result = RunImport.Into(parsed.GetRequiredValue(path), store);
             parsed.InvocationConfiguration.Output.WriteLine(
                 result.AlreadyThere ? $"run {result.RunId} is here already: {result.Path}"
                     : $"imported run {result.RunId} to {result.Path}");

@@ -64,6 +64,8 @@ internal sealed class ServerOptions
             : ServerSettings.ListenOf(environment.ResultsRoot) ?? IPAddress.Loopback;
         if (parsed.GetValue(_certificate) is null != parsed.GetValue(_key) is null)
             throw new RequestException("--tls-cert and --tls-key belong together.", "Give both PEM files.");
+        var lab = new LabAccess(environment);
+        lab.Approvals.ApproveEarlier(lab.Schedules.List(), environment.Engines.Catalog);
         var options = new DashboardOptions
         {
             Lab = new LabOptions
@@ -71,6 +73,7 @@ internal sealed class ServerOptions
                 ResultsRoot = environment.ResultsRoot,
                 Store = environment.Store,
                 CacheRoot = environment.CacheRoot,
+                DatasetsDirectory = environment.DatasetsDirectory,
                 Engines = environment.Engines.Catalog,
                 SuitesDirectory = Path.GetFullPath(parsed.GetValue(_suites) ?? Path.Combine(environment.Root, "suites")),
             },
@@ -82,7 +85,7 @@ internal sealed class ServerOptions
             CertificateKeyFile = parsed.GetValue(_key),
             LoginToRead = parsed.GetValue(_login),
             PublicReading = parsed.GetValue(_public),
-            Launcher = scheduler ? new SuiteRunLauncher(environment, WriteReport) : null,
+            Launcher = scheduler ? new SuiteRunLauncher(environment, lab.Approvals, WriteReport) : null,
         };
         using var pen = new PlotProcess(Installation.DrawCommand.FileName, Installation.DrawCommand.Arguments, environment.Clock);
         PlotPen.Use(pen);

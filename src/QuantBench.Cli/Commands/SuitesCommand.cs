@@ -1,8 +1,11 @@
+using System.Collections.Immutable;
 using System.CommandLine;
+using QuantBench.Cli.Composition;
 using QuantBench.Cli.Views;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
 using QuantBench.Runner.Runs;
+using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Commands;
 
@@ -15,6 +18,7 @@ internal static class SuitesCommand
         command.Subcommands.Add(List(global));
         command.Subcommands.Add(Validate(global, help));
         command.Subcommands.Add(Schema(help));
+        command.Subcommands.Add(Approve(global, help));
         help.Add(command, """
             Examples:
               quantbench suites list
@@ -67,6 +71,29 @@ internal static class SuitesCommand
               quantbench suites validate reference --only workload=latency
             """);
         return validate;
+    }
+
+    private static Command Approve(GlobalOptions global, HelpTexts help)
+    {
+        var suite = new Argument<string>("suite") { Description = "suite file, or the name of one in suites/" };
+        var approve = new Command("approve", "Let 'quantbench serve' run a suite that starts commands or reads files elsewhere.") { suite };
+        approve.SetAction(parsed =>
+        {
+            RunnerEnvironment environment = global.Environment(parsed);
+            Suite loaded = SuiteLoader.Load(SuiteFiles.Find(environment.Root, parsed.GetRequiredValue(suite)), environment.Engines.Catalog);
+            ImmutableArray<string> approved = new LabAccess(environment).Approvals.Approve(loaded, LabAccess.Actor);
+            TextWriter output = parsed.InvocationConfiguration.Output;
+            output.WriteLine(approved.IsEmpty ? $"suite '{loaded.Name}' needs no approval, or has it."
+                : $"suite '{loaded.Name}' may run from the queue as it is now:");
+            foreach (string need in approved) output.WriteLine($"  {need}");
+        });
+        help.Add(approve, """
+            Examples:
+              quantbench suites approve nightly        holds for the file as it is now; changed, it needs a new approval
+
+            Runs on the command line need no approval: whoever types there may do all of it anyway.
+            """);
+        return approve;
     }
 
     private static Command Schema(HelpTexts help)

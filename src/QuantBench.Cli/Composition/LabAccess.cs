@@ -2,6 +2,7 @@ using QuantBench.Lab.Accounts;
 using QuantBench.Lab.Queue;
 using QuantBench.Lab.Schedules;
 using QuantBench.Lab.State;
+using QuantBench.Lab.Suites;
 using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Composition;
@@ -15,6 +16,7 @@ internal sealed class LabAccess
         Audit = new AuditLog(database, environment.Clock);
         Schedules = new ScheduleStore(database, Audit, environment.Clock);
         Queue = new OccurrenceStore(database, environment.Clock);
+        Approvals = new SuiteApprovals(database, Audit, environment.Clock, environment.DatasetsDirectory);
         Accounts = new AccountStore(database);
         Keys = new ApiKeyStore(database, environment.Clock);
     }
@@ -24,6 +26,8 @@ internal sealed class LabAccess
     public ScheduleStore Schedules { get; }
 
     public OccurrenceStore Queue { get; }
+
+    public SuiteApprovals Approvals { get; }
 
     public AccountStore Accounts { get; }
 

@@ -17,6 +17,7 @@ using QuantBench.Lab;
 using QuantBench.Lab.Queue;
 using QuantBench.Lab.Schedules;
 using QuantBench.Lab.State;
+using QuantBench.Lab.Suites;
 using QuantBench.Results.Reading;
 using QuantBench.Results.Store;
 
@@ -139,11 +140,10 @@ internal static class DashboardApi
     }
 
     private static Created<Occurrence> Start(HttpContext http, StartRequest request, LabOptions lab, OccurrenceStore queue, AuditLog audit,
-        DashboardOptions options)
+        SuiteApprovals approvals, DashboardOptions options)
     {
-        Occurrence asked =
-            QueueRequests.Start(lab, queue, audit, options, request.Suite ?? "", request.Only is { IsDefault: false } only ? only : [],
-                PageActions.Actor(http));
+        Occurrence asked = QueueRequests.Start(
+            lab, queue, audit, approvals, options, request.Suite ?? "", request.Only is { IsDefault: false } only ? only : [], http.User);
         return TypedResults.Created(Root + "/queue", asked);
     }
 

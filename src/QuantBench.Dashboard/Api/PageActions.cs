@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Security.Claims;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Identity;
@@ -15,6 +16,7 @@ using QuantBench.Lab.Notes;
 using QuantBench.Lab.Queue;
 using QuantBench.Lab.Schedules;
 using QuantBench.Lab.State;
+using QuantBench.Lab.Suites;
 
 namespace QuantBench.Dashboard.Api;
 
@@ -53,7 +55,10 @@ internal static class PageActions
     }
 
     /// <summary>Who makes a request, as the audit log names them.</summary>
-    internal static string Actor(HttpContext http) => http.User.Identity?.Name ?? "anonymous";
+    internal static string Actor(HttpContext http) => Actor(http.User);
+
+    /// <inheritdoc cref="Actor(HttpContext)"/>
+    internal static string Actor(ClaimsPrincipal user) => user.Identity?.Name ?? "anonymous";
 
     private static async ValueTask<object?> ExplainAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
@@ -144,10 +149,10 @@ internal static class PageActions
         return Answers.Redirect(to is null ? Link.Run(run) : Local(to));
     }
 
-    private static IResult RunSuite(HttpContext http, LabOptions lab, OccurrenceStore queue, AuditLog audit, DashboardOptions options,
-        [FromForm] string suite)
+    private static IResult RunSuite(HttpContext http, LabOptions lab, OccurrenceStore queue, AuditLog audit, SuiteApprovals approvals,
+        DashboardOptions options, [FromForm] string suite)
     {
-        Occurrence asked = QueueRequests.Start(lab, queue, audit, options, suite, [], Actor(http));
+        Occurrence asked = QueueRequests.Start(lab, queue, audit, approvals, options, suite, [], http.User);
         return Answers.Redirect(Link.To("/suites", ("asked", asked.Key)) + "#schedules");
     }
 
@@ -158,14 +163,15 @@ internal static class PageActions
     }
 
     private static IResult AddSchedule(
-        HttpContext http, LabOptions lab, ScheduleStore schedules, [FromForm] string suite, [FromForm] string name, [FromForm] string cron,
-        [FromForm] string? zone, [FromForm] string? catchUp)
+        HttpContext http, LabOptions lab, ScheduleStore schedules, SuiteApprovals approvals, [FromForm] string suite, [FromForm] string name,
+        [FromForm] string cron, [FromForm] string? zone, [FromForm] string? catchUp)
     {
         string file = lab.SuiteFile(suite) ?? throw new RequestException($"there is no suite '{suite}'.");
         if (!CronTimes.TryParse(cron, zone, out CronTimes? times, out string? problem))
             throw new RequestException($"{problem}.", "Five fields: minute hour day month weekday, e.g. 30 2 * * *");
         if (!Enum.TryParse(catchUp ?? "last", ignoreCase: true, out CatchUp policy))
             throw new RequestException($"missed times can't be '{catchUp}'.", "last, skip or all.");
+        QueueRequests.Permit(lab, approvals, file, http.User);
         schedules.Add(name, file, new SuiteSchedule(times, policy), Actor(http));
         return Answers.Redirect("/suites#schedules");
     }
@@ -176,10 +182,11 @@ internal static class PageActions
         return Answers.Redirect("/suites#schedules");
     }
 
-    private static IResult RunSchedule(HttpContext http, ScheduleStore schedules, OccurrenceStore queue, AuditLog audit,
-        [FromForm] string name)
+    private static IResult RunSchedule(HttpContext http, LabOptions lab, ScheduleStore schedules, OccurrenceStore queue, AuditLog audit,
+        SuiteApprovals approvals, [FromForm] string name)
     {
         Schedule schedule = schedules.Get(name);
+        QueueRequests.Permit(lab, approvals, schedule.Suite, http.User);
         Occurrence asked = queue.Request(schedule.Suite, Actor(http), schedule.Name);
         audit.Write(Actor(http), "run.start", asked.Key, null, schedule.Suite);
         return Answers.Redirect("/suites#schedules");

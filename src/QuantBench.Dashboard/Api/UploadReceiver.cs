@@ -1,5 +1,7 @@
+using System.Data.Common;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Data.Sqlite;
 using QuantBench.Core.Errors;
 using QuantBench.Dashboard.Hosting;
 using QuantBench.Lab.State;
@@ -20,6 +22,8 @@ internal sealed class UploadReceiver(DashboardOptions options, ResultStore store
 {
     private const int LargestRatio = 200; // JSON lines shrink about tenfold; a bomb shrinks a thousandfold
 
+    private const int SqliteFull = 13;
+
     private readonly SemaphoreSlim _one = new(1, 1);
 
     public void Dispose() => _one.Dispose();
@@ -32,7 +36,7 @@ internal sealed class UploadReceiver(DashboardOptions options, ResultStore store
         // The server's own limit for bodies is lifted for this request; the count below is the limit.
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
             size.MaxRequestBodySize = options.UploadBytes + 1;
-        string file = Path.Combine(store.Root, $".upload-{Guid.NewGuid():N}.zip");
+        string file = Path.Combine(store.Root, RunImport.StagingName(".zip"));
         try
         {
             long bytes;
@@ -53,13 +57,39 @@ internal sealed class UploadReceiver(DashboardOptions options, ResultStore store
         catch (StoreException e)
         {
             // The caller knows its own file; our paths are none of its business.
-            return Refuse(StatusCodes.Status400BadRequest,
+            return Refuse(Status(e.InnerException),
                 e.Message.Replace(file, "the bundle", StringComparison.Ordinal)
                     .Replace(store.Root, "the results", StringComparison.Ordinal), e.Hint);
         }
+        catch (Exception e) when (DiskFault.Is(e) && e is not BadHttpRequestException && !stop.IsCancellationRequested)
+        {
+            return Refuse(Status(e), "the server can't keep the bundle.", "Nothing was taken in; send it again later.");
+        }
         finally
         {
+            DeleteQuietly(file);
+        }
+    }
+
+    // The bundle's fault, or ours: then the same bundle is welcome again.
+    private static int Status(Exception? cause) => cause switch
+    {
+        SqliteException { SqliteErrorCode: SqliteFull } => StatusCodes.Status507InsufficientStorage,
+        DbException => StatusCodes.Status503ServiceUnavailable,
+        not null when DiskFault.IsFull(cause) => StatusCodes.Status507InsufficientStorage,
+        not null when DiskFault.Is(cause) => StatusCodes.Status503ServiceUnavailable,
+        _ => StatusCodes.Status400BadRequest,
+    };
+
+    private static void DeleteQuietly(string file)
+    {
+        try
+        {
             File.Delete(file);
+        }
+        catch (Exception e) when (DiskFault.Is(e))
+        {
+            // The next start removes it.
         }
     }
 
@@ -69,23 +99,15 @@ internal sealed class UploadReceiver(DashboardOptions options, ResultStore store
         try
         {
             long unpacked = Math.Min(8L << 30, Math.Max(1 << 20, bytes * LargestRatio));
-            ImportResult result =
-                RunImport.From(file, store.Root,
-                    new ImportLimits { Files = 20_000, FileBytes = Math.Min(2L << 30, unpacked), TotalBytes = unpacked });
-            if (!result.AlreadyThere) Index(result.Path);
-            return result;
+            // A connection of its own: the shared store is one thread's at a time.
+            using ResultStore own = store.Again();
+            return RunImport.Into(file, own,
+                new ImportLimits { Files = 20_000, FileBytes = Math.Min(2L << 30, unpacked), TotalBytes = unpacked });
         }
         finally
         {
             _one.Release();
         }
-    }
-
-    // A connection of its own: the shared store is one thread's at a time.
-    private void Index(string folder)
-    {
-        using ResultStore own = store.Again();
-        own.IndexFolder(folder);
     }
 
     private async Task<bool> CopyAsync(Stream input, FileStream output, CancellationToken stop)

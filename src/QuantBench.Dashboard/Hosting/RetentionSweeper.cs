@@ -11,9 +11,10 @@ using QuantBench.Results.Store;
 namespace QuantBench.Dashboard.Hosting;
 
 /// <summary>
-/// Removes runs that are older than an admin wants to keep, once a day. Off unless a number of days is set. What is being measured, what is
-/// tagged
-/// <see cref="KeepTag"/> and the newest run of each suite and machine stay, so that there is always something to compare with.
+/// Moves runs that are older than an admin wants to keep to the trash, once a day. Off unless a number of days is set. What is being
+/// measured, what is tagged <see cref="KeepTag"/> and the newest run of each suite and machine stay, so that there is always something to
+/// compare with. A wrong clock must not cost results: an age is counted from the newest run, a clock that jumped isn't used that day, and
+/// of all runs at most one in ten goes at once.
 /// </summary>
 /// <param name="store">The store.</param>
 /// <param name="stored">What it has.</param>
@@ -29,20 +30,36 @@ internal sealed class RetentionSweeper(ResultStore store, StoredRuns stored, Ser
     /// <summary>Tag of runs that are never removed.</summary>
     public const string KeepTag = "keep";
 
+    private const int Share = 10;
+
     // an admin who mistyped the days has time to mend it after a restart
     private static readonly TimeSpan s_first = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan s_interval = TimeSpan.FromDays(1);
+    private static readonly TimeSpan s_largestJump = TimeSpan.FromHours(1);
 
-    /// <summary>Removes what is too old.</summary>
+    private readonly RunTrash _trash = new(store.Root);
+    private (DateTimeOffset Time, long Timestamp) _seen = (clock.GetUtcNow(), clock.GetTimestamp());
+
+    /// <summary>Moves what is too old to the trash, and deletes what has lain there long enough.</summary>
     /// <param name="cancellationToken">Stops between two runs.</param>
     /// <returns>Ids of the runs removed.</returns>
     public async Task<IReadOnlyList<string>> SweepAsync(CancellationToken cancellationToken)
     {
-        if (settings.RetentionDays is not { } days) return [];
+        DateTimeOffset now = Clock.GetUtcNow();
+        if (Jumped(now))
+        {
+            Logger.LogWarning("the clock was set; old runs are looked at again in a day");
+            return [];
+        }
+
+        foreach (string gone in _trash.CountDay(now)) audit.Write("retention", "run.delete", gone, "in the trash", null);
+        if (settings.RetentionDays is not { } days || await stored.NewestStartAsync(now, cancellationToken) is not { } newest) return [];
+        int most = Math.Max(1, stored.CountRuns() / Share);
         var removed = new List<string>();
-        foreach (StoredRun run in await stored.OutdatedAsync(Clock.GetUtcNow().AddDays(-days), cancellationToken))
+        foreach (StoredRun run in await stored.OutdatedAsync(newest.AddDays(-days), cancellationToken))
         {
             cancellationToken.ThrowIfCancellationRequested();
+            if (removed.Count == most) break;
             if (!IsTagged(run.Info) && Remove(run)) removed.Add(run.Info.Id);
         }
 
@@ -68,6 +85,14 @@ internal sealed class RetentionSweeper(ResultStore store, StoredRuns stored, Ser
         }
     }
 
+    // The time that passed by the clock against the time that really passed.
+    private bool Jumped(DateTimeOffset now)
+    {
+        TimeSpan jump = now - _seen.Time - Clock.GetElapsedTime(_seen.Timestamp);
+        _seen = (now, Clock.GetTimestamp());
+        return jump.Duration() > s_largestJump;
+    }
+
     private bool IsTagged(RunInfo run) => run.Tags.Contains(KeepTag) || notes.Of(run.Id).Tags.Contains(KeepTag);
 
     private bool Remove(StoredRun run)
@@ -78,12 +103,12 @@ internal sealed class RetentionSweeper(ResultStore store, StoredRuns stored, Ser
         if (Directory.Exists(run.Folder))
         {
             if (!File.Exists(Path.Combine(run.Folder, RunFolder.RunFile)) || RunFolder.WriterProcess(run.Folder) is not null) return false;
-            Directory.Delete(run.Folder, recursive: true);
+            _trash.Put(run.Folder, Clock.GetUtcNow());
         }
 
-        // Crash point: the folder is gone, its rows aren't. The next sweep finds the rows again and removes them.
+        // Crash point: the folder is in the trash, its rows are still here. The next sweep finds the rows again and removes them.
         using (ResultStore own = store.Again()) own.RemoveRun(run.Info.Id); // the shared store is one thread's at a time
-        audit.Write("retention", "run.remove", run.Info.Id, $"{run.Info.Suite}, started {run.Info.Started:yyyy-MM-dd}", null);
+        audit.Write("retention", "run.remove", run.Info.Id, $"{run.Info.Suite}, started {run.Info.Started:yyyy-MM-dd}", "in the trash");
         return true;
     }
 }

@@ -5,16 +5,16 @@ namespace QuantBench.Lab.Queue;
 /// <summary>Starts runs for the queue.</summary>
 public interface IRunLauncher
 {
-    /// <summary>Runs a suite, or goes on with the run that an earlier server began for the same tag.</summary>
+    /// <summary>Runs a suite, or goes on with the run that an earlier server began for it.</summary>
     /// <param name="request">What to run.</param>
-    /// <param name="started">Told the run's id as soon as its folder exists.</param>
+    /// <param name="started">Told the run's id before its folder is made.</param>
     /// <param name="cancellationToken">Stops: the run is marked interrupted and can be gone on with.</param>
     Task<LaunchedRun> RunAsync(LaunchRequest request, Action<string> started, CancellationToken cancellationToken);
 }
 
 /// <summary>What to run.</summary>
 /// <param name="Suite">Absolute path of the suite.</param>
-/// <param name="Tag">The tag that tells the run apart.</param>
+/// <param name="Tag">A tag that says where the run comes from.</param>
 /// <param name="RunId">The run that is known to have been begun; null when none is known.</param>
 /// <param name="Only">Patterns that narrow the suite.</param>
 /// <param name="Labels">More tags.</param>

@@ -30,8 +30,7 @@ public sealed record Occurrence
     /// <summary>Its number.</summary>
     public required long Id { get; init; }
 
-    /// <summary>Unique key, e.g. <c>nightly@20261124T023000Z</c>; also a tag of its run, by which a run is found again after a
-    /// crash.</summary>
+    /// <summary>Unique key, e.g. <c>nightly@20261124T023000Z</c>; also a tag of its run.</summary>
     public required string Key { get; init; }
 
     /// <summary>The schedule's name; null for a request.</summary>

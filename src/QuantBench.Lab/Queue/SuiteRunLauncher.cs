@@ -1,7 +1,8 @@
 using QuantBench.Core.Cells;
-using QuantBench.Core.Runs;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Runs;
 using QuantBench.Core.Suites;
+using QuantBench.Lab.Suites;
 using QuantBench.Results.Folders;
 using QuantBench.Results.Store;
 using QuantBench.Runner.Events;
@@ -12,8 +13,9 @@ namespace QuantBench.Lab.Queue;
 
 /// <summary>Runs suites in this process, one worker process per cell, as the command line does.</summary>
 /// <param name="environment">Where things lie.</param>
+/// <param name="approvals">Which suites with needs of their own may run.</param>
 /// <param name="finished">Called with a completed run's folder, to write its report; null = nothing is written.</param>
-public sealed class SuiteRunLauncher(RunnerEnvironment environment, Action<string>? finished = null) : IRunLauncher
+public sealed class SuiteRunLauncher(RunnerEnvironment environment, SuiteApprovals approvals, Action<string>? finished = null) : IRunLauncher
 {
     /// <inheritdoc/>
     public async Task<LaunchedRun> RunAsync(LaunchRequest request, Action<string> started, CancellationToken cancellationToken)
@@ -21,7 +23,7 @@ public sealed class SuiteRunLauncher(RunnerEnvironment environment, Action<strin
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(started);
         using var index = new Index(environment);
-        var runner = new SuiteRunner(environment, new Listener(started), index);
+        var runner = new SuiteRunner(environment, new Nobody(), index);
         RunOutcome outcome;
         if (Begun(request) is { } entry)
         {
@@ -38,9 +40,10 @@ public sealed class SuiteRunLauncher(RunnerEnvironment environment, Action<strin
         else
         {
             Suite suite = SuiteLoader.Load(request.Suite, environment.Engines.Catalog);
-            outcome =
-                await runner.RunAsync(suite, new RunOptions { Only = request.Only, Tags = [.. request.Labels, request.Tag] },
-                    cancellationToken);
+            // The file may have changed since it was asked for.
+            approvals.Check(suite);
+            outcome = await runner.RunAsync(
+                suite, new RunOptions { Only = request.Only, Tags = [.. request.Labels, request.Tag], Begins = started }, cancellationToken);
         }
 
         index.Heal(outcome.Folder);
@@ -48,16 +51,17 @@ public sealed class SuiteRunLauncher(RunnerEnvironment environment, Action<strin
         return new LaunchedRun(outcome.Info.Id, outcome.Failed, outcome.Info.CellCount, outcome.Interrupted);
     }
 
-    // Crash point 3: the folder exists and the queue doesn't know its id. The tag in run.json tells.
+    // Crash point 3: the queue knows the id, the folder isn't made yet; then there is nothing to go on with. Only a run that the queue named
+    // itself is gone on with: tags and ids of runs from elsewhere are whatever their makers wrote.
     private RunEntry? Begun(LaunchRequest request) =>
-        new RunCatalog(environment.ResultsRoot).List()
-            .FirstOrDefault(e => e.Info is { } info && (info.Id == request.RunId || info.Tags.Contains(request.Tag)));
+        request.RunId is { } id && new RunCatalog(environment.ResultsRoot).List().FirstOrDefault(e => e.Info?.Id == id) is { } entry
+            && !RunFolder.IsImported(entry.Path) ? entry : null;
 
-    private sealed class Listener(Action<string> started) : IProgress<RunEvent>
+    private sealed class Nobody : IProgress<RunEvent>
     {
         public void Report(RunEvent value)
         {
-            if (value is RunEvent.RunStarted run) started(run.Info.Id);
+            // The queue shows what the store knows.
         }
     }
 

@@ -44,6 +44,11 @@ internal static class LabSchema
             note TEXT NOT NULL DEFAULT '', PRIMARY KEY (metric, cell_id, machine_id, run_id));
         """,
         """
+        CREATE TABLE suite_approvals (
+            file TEXT NOT NULL, sha256 TEXT NOT NULL, actor TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (file, sha256));
+        INSERT INTO settings (name, value) SELECT 'approve_schedules', '1' WHERE EXISTS (SELECT 1 FROM schedules);
+        """,
+        """
         CREATE TABLE ended_logins (id TEXT PRIMARY KEY, until_ms INTEGER NOT NULL);
         """,
     ];

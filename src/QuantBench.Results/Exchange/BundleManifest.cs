@@ -37,7 +37,7 @@ public sealed record BundleManifest(int Schema, string Run, ImmutableSortedDicti
         if (path is RunFolder.RunFile or RunFolder.CellsFile) return true;
         const string logs = RunFolder.LogsFolder + "/";
         if (!path.StartsWith(logs, StringComparison.Ordinal)) return false;
-        return RunFolder.IsValidId(path[logs.Length..]);
+        return PlainName.IsValid(path[logs.Length..]);
     }
 
     internal static BundleManifest OfFolder(string folder, string runId) => new(

@@ -1,11 +1,14 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text.Json;
 using QuantBench.Core;
+using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Runs;
 using QuantBench.Results.Folders;
+using QuantBench.Results.Store;
 
 namespace QuantBench.Results.Exchange;
 
@@ -31,6 +34,60 @@ public sealed record ImportLimits
 /// <summary>Takes a run into the results root from a run's folder or a bundle that <see cref="RunBundle"/> wrote.</summary>
 public static class RunImport
 {
+    private const string Staging = ".import-";
+
+    /// <summary>Imports and indexes: when it returns, folder and store agree; when it throws, what was new is in neither.</summary>
+    /// <param name="path">A run's folder or a bundle.</param>
+    /// <param name="store">The store; the caller's alone meanwhile.</param>
+    /// <param name="limits">Limits on what is taken in; null for the defaults.</param>
+    /// <exception cref="StoreException">As <see cref="From"/>, or the database can't be written.</exception>
+    public static ImportResult Into(string path, ResultStore store, ImportLimits? limits = null)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        ImportResult result = From(path, store.Root, limits);
+        try
+        {
+            // Crash point: the folder is there, its rows aren't. The same import again, or the next start, adds them.
+            if (!result.AlreadyThere || !store.Has(result.RunId)) store.IndexFolder(result.Path);
+        }
+        catch when (!result.AlreadyThere)
+        {
+            Directory.Delete(result.Path, recursive: true);
+            throw;
+        }
+
+        return result;
+    }
+
+    /// <summary>Removes what imports left that died half-way.</summary>
+    /// <param name="resultsRoot">Directory of all run folders.</param>
+    public static void RemoveLeftovers(string resultsRoot)
+    {
+        if (!Directory.Exists(resultsRoot)) return;
+        foreach (string path in Directory.EnumerateFileSystemEntries(resultsRoot, Staging + "*")
+            .Concat(Directory.EnumerateFiles(resultsRoot, ".upload-*.zip"))) // as earlier versions named them
+        {
+            // .import-PROCESS-GUID
+            string[] parts = Path.GetFileName(path).Split('-');
+            if (parts.Length == 3 && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out int process)
+                && RunLock.IsAlive(process)) continue;
+            try
+            {
+                if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
+                else File.Delete(path);
+            }
+            catch (Exception e) when (DiskFault.Is(e))
+            {
+                // It hinders nobody; the next start tries again.
+            }
+        }
+    }
+
+    /// <summary>A name in the results root that no run can have and that <see cref="RemoveLeftovers"/> knows.</summary>
+    /// <param name="ending">Its ending.</param>
+    public static string StagingName(string ending = "") =>
+        string.Create(CultureInfo.InvariantCulture, $"{Staging}{Environment.ProcessId}-{Guid.NewGuid():N}{ending}");
+
     /// <summary>Imports. The run appears whole or not at all; importing the same content again changes nothing.</summary>
     /// <param name="path">A run's folder or a bundle.</param>
     /// <param name="resultsRoot">Directory of all run folders; made when absent.</param>
@@ -49,8 +106,7 @@ public static class RunImport
         if (!isFolder && !File.Exists(source))
             throw new StoreException($"{source}: there is no such file or folder.", "Give a run's folder or a bundle (.zip).");
 
-        // A name no run can have, so that the catalogue never lists a half-taken import.
-        string staging = Path.Combine(root, $".import-{Guid.NewGuid():N}");
+        string staging = Path.Combine(root, StagingName());
         try
         {
             Directory.CreateDirectory(staging);
@@ -70,11 +126,11 @@ public static class RunImport
 
     private static ImportResult Settle(string source, string staging, string root)
     {
-        RunInfo info = RunFolder.ReadInfo(staging);
-        CellLines.Read(Path.Combine(staging, RunFolder.CellsFile)); // a bundle with broken cells is refused as a whole
+        RunInfo info = Check(source, staging);
         string target = Path.Combine(root, info.Id);
         if (!Directory.Exists(target))
         {
+            RunFolder.MarkImported(staging);
             Directory.Move(staging, target);
             return new ImportResult(info.Id, target, AlreadyThere: false);
         }
@@ -86,7 +142,22 @@ public static class RunImport
         string differing = here.Keys.Union(there.Keys).First(k => here.GetValueOrDefault(k) != there.GetValueOrDefault(k));
         throw new StoreException(
             $"{source}: run {info.Id} is here already with another content ({differing} differs).",
-            "Rename or remove the run that is here if it is the wrong one, then import again.");
+            "Move the run that is here out of the results directory if it is the wrong one, then import again.");
+    }
+
+    // All of it is looked at before anything of it is taken.
+    private static RunInfo Check(string source, string staging)
+    {
+        RunInfo info = RunFolder.ReadInfo(staging);
+        if (RunCheck.Doubt(info) is { } doubt) throw Refused($"run {info.Id}: {doubt}");
+        foreach (CellResult cell in CellLines.LinesAsWritten(Path.Combine(staging, RunFolder.CellsFile)))
+        {
+            if (RunCheck.Doubt(cell) is { } why) throw Refused($"cell {cell.Cell.Id}: {why}");
+        }
+
+        return info;
+
+        StoreException Refused(string why) => new($"{source}: refused: {why}.", "Look at the run where it was made; nothing was taken in.");
     }
 
     private static void CopyFolder(string source, string staging, ImportLimits limits)
@@ -136,7 +207,7 @@ public static class RunImport
             if (info.Id != manifest.Run)
                 throw new StoreException($"{source}: its manifest says run '{manifest.Run}', its run.json '{info.Id}'.", notBundle);
         }
-        catch (InvalidDataException e)
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
         {
             throw new StoreException($"{source}: not a bundle: {e.Message}", notBundle, e);
         }

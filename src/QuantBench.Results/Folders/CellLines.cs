@@ -25,8 +25,11 @@ internal static class CellLines
         return [.. order.Select(id => last[id])];
     }
 
+    /// <summary>One result per line, duplicates included, without figures that nothing could be computed from.</summary>
+    public static IEnumerable<CellResult> Lines(string path) => LinesAsWritten(path).Select(RunCheck.Readable);
+
     /// <summary>One result per line, duplicates included.</summary>
-    public static IEnumerable<CellResult> Lines(string path)
+    public static IEnumerable<CellResult> LinesAsWritten(string path)
     {
         if (!File.Exists(path)) yield break;
         using FileStream stream = OpenShared(path);
@@ -60,6 +63,10 @@ internal static class CellLines
         }
     }
 
+    /// <summary>Whether a text is the cause: no JSON, or not of the shape that was asked for.</summary>
+    public static bool IsOfJson(Exception e) => e is JsonException or NotSupportedException or FormatException or ArgumentException
+        or InvalidOperationException or OverflowException;
+
     private static FileStream OpenShared(string path)
     {
         return DiskFault.AsStore($"{path}: can't be read", "Check the file's permissions.",
@@ -77,14 +84,15 @@ internal static class CellLines
         return larger;
     }
 
-    private static CellResult Parse(string path, int number, ReadOnlySpan<byte> line)
+    /// <summary>Reads one line.</summary>
+    public static CellResult Parse(string path, int number, ReadOnlySpan<byte> line)
     {
         CellResult? result;
         try
         {
             result = JsonSerializer.Deserialize<CellResult>(line, Json.Line);
         }
-        catch (Exception e) when (e is JsonException or NotSupportedException or FormatException or ArgumentException)
+        catch (Exception e) when (IsOfJson(e))
         {
             throw new StoreException(
                 $"{path}: line {number} is not a cell's result: {e.Message}",
@@ -97,6 +105,9 @@ internal static class CellLines
         if (result.Schema != 1)
             throw new StoreException($"{path}: line {number} is in schema {result.Schema}, this QuantBench reads 1.",
                 "Read it with a newer QuantBench.");
+        if (RunCheck.Fault(result) is { } fault)
+            throw new StoreException($"{path}: line {number} is not a cell's result: {fault}.",
+                "Remove the line; 'quantbench resume' measures its cell again.");
         return result;
     }
 }

@@ -80,12 +80,15 @@ public sealed class RunCatalog(string resultsRoot)
         File.Exists(System.IO.Path.Combine(path, RunFolder.RunFile)) || File.Exists(System.IO.Path.Combine(path, RunFolder.CellsFile))
         || Directory.Exists(System.IO.Path.Combine(path, RunFolder.LogsFolder));
 
-    private static RunEntry Entry(string path)
+    private RunEntry Entry(string path)
     {
         string id = System.IO.Path.GetFileName(path);
         try
         {
-            return new RunEntry(id, path, RunFolder.ReadInfo(path), null);
+            RunInfo info = RunFolder.ReadInfo(path);
+            // Under the root a folder is found by the id; elsewhere people name it as they like.
+            return info.Id == id || System.IO.Path.GetDirectoryName(path) != Root ? new RunEntry(id, path, info, null)
+                : new RunEntry(id, path, null, $"{path}: the folder was renamed: its {RunFolder.RunFile} is run {info.Id}'s.");
         }
         catch (StoreException e)
         {

@@ -22,6 +22,9 @@ public sealed partial class RunFolder : IDisposable
     /// <summary>Folder of files that cells leave beside their results, one folder per cell; made by who writes the first one.</summary>
     public const string FilesFolder = "files";
 
+    /// <summary>Name of the file that marks a run taken in from elsewhere.</summary>
+    private const string ImportedFile = "imported";
+
     /// <summary>Name of the file a torn last line of <see cref="CellsFile"/> is kept in.</summary>
     public const string TornFile = "cells.jsonl.torn";
 
@@ -44,9 +47,11 @@ public sealed partial class RunFolder : IDisposable
     /// whole.</summary>
     public long HealedBytes => _cells?.HealedBytes ?? 0;
 
-    /// <summary>Whether a text can be a run's id: letters, digits, <c>-</c>, <c>_</c> and single dots inside, at most 128
-    /// characters.</summary>
-    /// <remarks>An id is also a folder's name, so nothing that could leave the results root or hide the folder passes.</remarks>
+    /// <summary>Whether a text can be a run's id: letters, digits, <c>-</c> and <c>_</c>, at most 128 characters.</summary>
+    /// <remarks>
+    /// An id is also a folder's name beside the databases, so nothing with a dot passes (<c>results.db-journal</c>); nor do
+    /// <c>latest</c> and <c>views</c>, which mean something else.
+    /// </remarks>
     public static bool IsValidId(string? id) => id is not null && ValidId().IsMatch(id);
 
     /// <summary>Makes a new folder under the results root and writes <c>run.json</c>.</summary>
@@ -115,6 +120,14 @@ public sealed partial class RunFolder : IDisposable
     /// disturbed.</summary>
     /// <param name="path">The run's folder.</param>
     public static int? WriterProcess(string path) => RunLock.LivingOwner(path);
+
+    /// <summary>Whether a run was taken in from elsewhere. Such a run is data: nothing of it is ever run here.</summary>
+    /// <param name="path">The run's folder.</param>
+    public static bool IsImported(string path) => File.Exists(System.IO.Path.Combine(path, ImportedFile));
+
+    /// <summary>Marks a folder as taken in from elsewhere.</summary>
+    internal static void MarkImported(string path) => File.WriteAllText(System.IO.Path.Combine(path, ImportedFile),
+        "Taken in from elsewhere: shown and compared here, never run or resumed.\n");
 
     /// <summary>Opens a folder to read only: takes no lock and changes nothing, so it works beside a runner.</summary>
     /// <param name="path">The run's folder.</param>
@@ -187,7 +200,7 @@ public sealed partial class RunFolder : IDisposable
         if (!IsValidId(id))
         {
             throw new StoreException(
-                $"'{id}' can't be a run's id.", "An id has letters, digits, '-', '_' and single dots inside, at most 128 characters.");
+                $"'{id}' can't be a run's id.", "An id has letters, digits, '-' and '_', at most 128 characters.");
         }
     }
 
@@ -198,15 +211,26 @@ public sealed partial class RunFolder : IDisposable
             throw new StoreException($"{folder}: not a run's folder: it has no {RunFile}.",
                 "See 'quantbench results list' for the runs that are here.");
 
+        byte[] json = DiskFault.AsStore($"{file}: can't be read", "Restore the file from a copy, or remove the folder.", () =>
+            new FileInfo(file).Length > CellLines.MaxLineBytes
+                ? throw new StoreException($"{file}: too large for a run's description.",
+                    "The folder isn't QuantBench's; remove it from the results.")
+                : File.ReadAllBytes(file));
+        return ParseInfo(json, file);
+    }
+
+    /// <summary>Reads a run's description.</summary>
+    /// <param name="json">Content of its file.</param>
+    /// <param name="file">Path of the file, for errors.</param>
+    /// <exception cref="StoreException">It isn't one, or not whole.</exception>
+    internal static RunInfo ParseInfo(ReadOnlySpan<byte> json, string file)
+    {
         RunInfo? info;
         try
         {
-            if (new FileInfo(file).Length > CellLines.MaxLineBytes)
-                throw new StoreException($"{file}: too large for a run's description.",
-                    "The folder isn't QuantBench's; remove it from the results.");
-            info = JsonSerializer.Deserialize<RunInfo>(File.ReadAllBytes(file), Json.Line);
+            info = JsonSerializer.Deserialize<RunInfo>(json, Json.Line);
         }
-        catch (Exception e) when (e is JsonException || DiskFault.Is(e))
+        catch (Exception e) when (CellLines.IsOfJson(e))
         {
             throw new StoreException($"{file}: can't be read: {e.Message}", "Restore the file from a copy, or remove the folder.", e);
         }
@@ -216,9 +240,11 @@ public sealed partial class RunFolder : IDisposable
         if (info.Schema != 1)
             throw new StoreException($"{file}: written in schema {info.Schema}, this QuantBench reads 1.",
                 "Read it with the QuantBench that wrote it, or a newer one.");
+        if (RunCheck.Fault(info) is { } fault)
+            throw new StoreException($"{file}: not a run's description: {fault}.", "Restore the file from a copy, or remove the folder.");
         return info;
     }
 
-    [GeneratedRegex(@"^[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?=[A-Za-z0-9_-])){0,127}\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(?!(?i:latest|views)\z)[A-Za-z0-9][A-Za-z0-9_-]{0,127}\z", RegexOptions.CultureInvariant)]
     private static partial Regex ValidId();
 }

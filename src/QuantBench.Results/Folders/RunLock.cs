@@ -71,14 +71,26 @@ internal sealed class RunLock : IDisposable
         try
         {
             string text = File.ReadAllText(Path.Combine(folder, OwnerFile));
-            if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int pid)) return null;
-            using Process owner = Process.GetProcessById(pid);
-            return owner.HasExited ? null : pid;
+            return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int pid) && IsAlive(pid) ? pid : null;
         }
-        catch (Exception e) when (e is ArgumentException or InvalidOperationException || DiskFault.Is(e))
+        catch (Exception e) when (DiskFault.Is(e))
         {
-            // No note: nobody writes. No process: its owner died.
+            // No note: nobody writes.
             return null;
+        }
+    }
+
+    /// <summary>Whether a process of this machine runs.</summary>
+    public static bool IsAlive(int pid)
+    {
+        try
+        {
+            using Process process = Process.GetProcessById(pid);
+            return !process.HasExited;
+        }
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException)
+        {
+            return false;
         }
     }
 

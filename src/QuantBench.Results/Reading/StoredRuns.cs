@@ -5,6 +5,7 @@ using QuantBench.Core;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Runs;
+using QuantBench.Results.Folders;
 using QuantBench.Results.Store;
 
 namespace QuantBench.Results.Reading;
@@ -94,7 +95,7 @@ public sealed class StoredRuns(ResultStore store)
     public async Task<ImmutableDictionary<string, RunInfo>> InfosAsync(string[] ids, CancellationToken stop)
     {
         await using StoreContext context = store.OpenContext();
-        return (await context.Runs.Where(r => ids.Contains(r.Id)).ToArrayAsync(stop)).ToImmutableDictionary(r => r.Id, Info);
+        return (await context.Runs.Where(r => ids.Contains(r.Id)).ToArrayAsync(stop)).ToImmutableDictionary(r => r.Id, RowReading.Run);
     }
 
     /// <summary>Ids of the newest runs, or of those that measured a model.</summary>
@@ -142,7 +143,7 @@ public sealed class StoredRuns(ResultStore store)
             .ToArrayAsync(stop);
         var cells = await context.Cells.Where(c => rows.Contains(c.Id)).Select(c => new { c.CellId, c.Seconds, c.Status, c.Reason })
             .ToArrayAsync(stop);
-        return [.. cells.Select(c => (c.CellId, c.Seconds, c.Status == "unsupported" ? c.Reason ?? "unsupported" : null))];
+        return [.. cells.Select(c => (c.CellId, RunCheck.Readable(c.Seconds), c.Status == "unsupported" ? c.Reason ?? "unsupported" : null))];
     }
 
     /// <summary>Each machine's newest run, how many it has made, and when it last recorded something.</summary>
@@ -158,7 +159,7 @@ public sealed class StoredRuns(ResultStore store)
             StoredRun run = (await RunsAsync(context, newest, stop))[0];
             long seen = await context.Cells.Where(c => c.RunId == run.Info.Id).MaxAsync(c => (long?)c.StartedMs, stop) ?? machine.Last;
             long finished = run.Info.Finished?.ToUnixTimeMilliseconds() ?? 0;
-            found.Add((run, machine.Count, DateTimeOffset.FromUnixTimeMilliseconds(Math.Max(seen, finished))));
+            found.Add((run, machine.Count, RowReading.Time(Math.Max(seen, finished))));
         }
 
         return found.ToImmutable();
@@ -178,7 +179,7 @@ public sealed class StoredRuns(ResultStore store)
             where c.CellId == cellId && recent.Contains(c.RunId) && m.Name == metric && m.Value != null
             orderby c.StartedMs
             select new { c.RunId, c.StartedMs, c.Model, c.Variant, c.Backend, m }).ToArrayAsync(stop);
-        return [.. figures.Select(f => (f.RunId, f.StartedMs, $"{f.Model} {f.Variant} on {f.Backend}", RowReading.Measurement(f.m)))];
+        return [.. figures.Select(f => (f.RunId, RowReading.Milliseconds(f.StartedMs), $"{f.Model} {f.Variant} on {f.Backend}", RowReading.Measurement(f.m)))];
     }
 
     /// <summary>Models by name, with how many variants of each and in how many runs they were measured.</summary>
@@ -200,14 +201,23 @@ public sealed class StoredRuns(ResultStore store)
         return models.ToImmutable();
     }
 
-    /// <summary>Runs that ended and were started before a time, but not the newest of each suite and machine.</summary>
+    /// <summary>When the newest run was started that isn't newer than a time; null when there is none.</summary>
+    public async Task<DateTimeOffset?> NewestStartAsync(DateTimeOffset until, CancellationToken stop)
+    {
+        await using StoreContext context = store.OpenContext();
+        long limit = until.ToUnixTimeMilliseconds();
+        long? newest = await context.Runs.Where(r => r.StartedMs <= limit).MaxAsync(r => (long?)r.StartedMs, stop);
+        return newest is { } started ? RowReading.Time(started) : null;
+    }
+
+    /// <summary>Runs that ended and were started before a time, oldest first, but not the newest of each suite and machine.</summary>
     public async Task<ImmutableArray<StoredRun>> OutdatedAsync(DateTimeOffset before, CancellationToken stop)
     {
         await using StoreContext context = store.OpenContext();
         long limit = before.ToUnixTimeMilliseconds();
         IQueryable<RunRow> old = context.Runs.Where(r => r.StartedMs < limit && r.Status != "running"
             && context.Runs.Any(n => n.Suite == r.Suite && n.MachineId == r.MachineId && n.StartedMs > r.StartedMs));
-        return await RunsAsync(context, old, stop);
+        return await RunsAsync(context, old.OrderBy(r => r.StartedMs), stop);
     }
 
     private static IQueryable<RunRow> Newest(StoreContext context) => context.Runs.OrderByDescending(r => r.StartedMs);
@@ -273,10 +283,8 @@ public sealed class StoredRuns(ResultStore store)
     }
 
     private StoredRun Run(RunRow row, Func<CellStatus, int> count) => new(
-        Info(row), Path.GetFullPath(Path.Combine(store.Root, row.Folder)), count(CellStatus.Ok), count(CellStatus.Failed),
+        RowReading.Run(row), Path.GetFullPath(Path.Combine(store.Root, row.Folder)), count(CellStatus.Ok), count(CellStatus.Failed),
         count(CellStatus.Unsupported));
-
-    private static RunInfo Info(RunRow row) => JsonSerializer.Deserialize<RunInfo>(row.Info, Json.Line)!; // written from one
 
     private int Count(Func<StoreContext, int> count)
     {

@@ -24,6 +24,10 @@ public sealed class AggregateReader : IDisposable
     // rows is the run's, the index and a sort are quicker.
     private const int MostStrangers = 8;
 
+    private const string RunColumnsSql = """
+        SELECT id, suite, suite_sha256, started_ms, finished_ms, status, cell_count, machine_id, host, cpu, info FROM runs
+        """;
+
     private const string CellColumnsSql = """
         SELECT c.id, c.model, c.variant, c.backend, c.workload, c.settings, c.status, c.reason,
             CASE WHEN c.details LIKE @meaningless THEN 1 ELSE 0 END FROM cells c
@@ -79,11 +83,11 @@ public sealed class AggregateReader : IDisposable
 
     /// <summary>All runs, newest first.</summary>
     public ImmutableArray<RunInfo> Runs() =>
-        Query("SELECT info FROM runs ORDER BY started_ms DESC, id DESC", [], reader => Info(reader.Text(0)));
+        Query($"{RunColumnsSql} ORDER BY started_ms DESC, id DESC", [], Run);
 
     /// <summary>A run by its id; null when the store doesn't have it.</summary>
     public RunInfo? Run(string runId) =>
-        Query("SELECT info FROM runs WHERE id = @run", [("@run", runId)], reader => Info(reader.Text(0))).FirstOrDefault();
+        Query($"{RunColumnsSql} WHERE id = @run", [("@run", runId)], Run).FirstOrDefault();
 
     /// <summary>Number of a run's cells in the store; 0 when it doesn't have the run.</summary>
     public int CellCount(string runId) =>
@@ -128,9 +132,10 @@ public sealed class AggregateReader : IDisposable
                 more = measurement.Read();
             }
 
+            if (parts.Cell(cell) is not { } known) continue;
             cells.Add(new CellResult
             {
-                Cell = parts.Cell(cell),
+                Cell = known,
                 Status = parts.Status(cell),
                 Reason = cell.IsNull(7) ? null : cell.Text(7),
                 Notes = cell.Int64(8) != 0 ? s_meaningless : null,
@@ -148,7 +153,7 @@ public sealed class AggregateReader : IDisposable
         ArgumentNullException.ThrowIfNull(query);
         var runs = new Dictionary<string, (long Started, string Machine, string Host)>(StringComparer.Ordinal);
         foreach ((string id, long started, string machine, string host, string suite) in Query(
-            "SELECT id, started_ms, machine_id, host, suite FROM runs", [], r => (r.Text(0), r.Int64(1), r.Text(2), r.Text(3), r.Text(4))))
+            "SELECT id, started_ms, machine_id, host, suite FROM runs", [], r => (r.Text(0), RowReading.Milliseconds(r.Int64(1)), r.Text(2), r.Text(3), r.Text(4))))
         {
             if (query.Machine is { } wanted && machine != wanted && host != wanted) continue;
             if (query.Suite is { } name && suite != name) continue;
@@ -179,11 +184,11 @@ public sealed class AggregateReader : IDisposable
             while (row.Read())
             {
                 string id = row.Text(0, texts);
-                if (!runs.TryGetValue(id, out (long Started, string Machine, string Host) run)) continue;
+                if (!runs.TryGetValue(id, out (long Started, string Machine, string Host) run) || Number(row, 7) is not { } value) continue;
                 rows.Add(new SeriesRow(
                     id, run.Started, run.Machine, run.Host, row.Text(1, texts), row.Text(2, texts), row.Text(3, texts), row.Text(4, texts),
                     row.Text(5, texts), row.Text(6, texts),
-                    row.Number(7) ?? double.NaN, row.Number(8), row.Number(9), row.Number(10), Whole(row, 11),
+                    value, Number(row, 8), Number(row, 9), Number(row, 10), Whole(row, 11),
                     row.IsNull(12) ? null : row.Text(12, texts)));
             }
         }
@@ -218,22 +223,22 @@ public sealed class AggregateReader : IDisposable
     private static Measurement? Figure(StoreRows row, TextColumn<MetricDefinition?> names, TextColumn<string> protocols)
     {
         if (row.Text(1, names) is not { } metric) return null; // not asked for, or of a newer version: nothing here can use it
-        double? low = row.Number(7);
-        double? high = row.Number(8);
+        double? low = Number(row, 7);
+        double? high = Number(row, 8);
         return new Measurement
         {
             Name = metric.Name,
             Unit = metric.Unit,
             Direction = metric.Direction,
-            Value = row.Number(2) ?? double.NaN,
-            Error = row.Number(3),
+            Value = Number(row, 2) ?? double.NaN,
+            Error = Number(row, 3),
             N = Whole(row, 4),
-            Mean = row.Number(5),
-            StandardDeviation = row.Number(6),
+            Mean = Number(row, 5),
+            StandardDeviation = Number(row, 6),
             Ci95 = low is { } l && high is { } h ? [l, h] : null,
-            P90 = row.Number(9),
-            P95 = row.Number(10),
-            P99 = row.Number(11),
+            P90 = Number(row, 9),
+            P95 = Number(row, 10),
+            P99 = Number(row, 11),
             Protocol = row.IsNull(12) ? null : row.Text(12, protocols),
         };
     }
@@ -242,18 +247,25 @@ public sealed class AggregateReader : IDisposable
     private static long? Whole(StoreRows row, int column) =>
         row.Int64(column) is var number && number == 0 && row.IsNull(column) ? null : number;
 
-    private RunInfo Info(string json)
+    private static RunInfo Run(StoreRows row) => RowReading.Run(new RunRow
     {
-        try
-        {
-            return JsonSerializer.Deserialize<RunInfo>(json, Json.Line) ?? throw new JsonException("it is null");
-        }
-        catch (JsonException e)
-        {
-            throw new StoreException($"{_database.Shown}: a run's description can't be read: {e.Message}",
-                "Run 'quantbench results reindex' where the run was made.", e);
-        }
-    }
+        Id = row.Text(0),
+        Suite = row.Text(1),
+        SuiteSha256 = row.Text(2),
+        StartedMs = row.Int64(3),
+        FinishedMs = Whole(row, 4),
+        Status = row.Text(5),
+        CellCount = (int)row.Int64(6),
+        MachineId = row.Text(7),
+        Host = row.Text(8),
+        Cpu = row.Text(9),
+        Folder = "",
+        Info = row.Text(10),
+    });
+
+    // Absent where nothing could be computed from it.
+    private static double? Number(StoreRows row, int column) =>
+        row.Number(column) is { } v && !(double.IsFinite(v) && Math.Abs(v) > RunCheck.Largest) ? v : null;
 
     private ImmutableArray<T> Query<T>(string sql, IReadOnlyList<(string, object)> parameters, Func<StoreRows, T> row)
     {
@@ -280,15 +292,17 @@ public sealed class AggregateReader : IDisposable
     private sealed class CellColumns
     {
         private readonly TextColumn<string> _models = new(text => text);
-        private readonly TextColumn<Variant> _variants = new(Variant.Parse);
+        private readonly TextColumn<Variant?> _variants = new(text => Variant.TryParse(text, out Variant? variant) ? variant : null);
         private readonly TextColumn<BackendId> _backends = new(text => BackendId.TryParse(text, out BackendId id) ? id : default);
         private readonly TextColumn<string> _workloads = new(text => text);
-        private readonly TextColumn<CellSettings> _settings = new(text =>
-            JsonSerializer.Deserialize<CellSettings>(text, Json.Line) ?? CellSettings.Empty);
-        private readonly TextColumn<CellStatus> _statuses = new(text => JsonSerializer.Deserialize<CellStatus>($"\"{text}\"", Json.Line));
+        private readonly TextColumn<CellSettings?> _settings = new(text => RowReading.TryRead(text, out CellSettings? read) ? read : null);
+        private readonly TextColumn<CellStatus> _statuses = new(text =>
+            RowReading.TryRead($"\"{text}\"", out CellStatus status) ? status : CellStatus.Failed);
 
-        public Cell Cell(StoreRows row) =>
-            new(row.Text(1, _models), row.Text(2, _variants), row.Text(3, _backends), row.Text(4, _workloads), row.Text(5, _settings));
+        // Null for what this program doesn't know.
+        public Cell? Cell(StoreRows row) =>
+            row.Text(2, _variants) is { } variant && row.Text(5, _settings) is { } settings
+                ? new(row.Text(1, _models), variant, row.Text(3, _backends), row.Text(4, _workloads), settings) : null;
 
         public CellStatus Status(StoreRows row) => row.Text(6, _statuses);
     }

@@ -120,6 +120,22 @@ public sealed class ResultStore : IDisposable
         IndexWhole(run.Info, path, run.Cells);
     }
 
+    /// <summary>Whether the store has a run.</summary>
+    /// <param name="runId">The run's id.</param>
+    /// <exception cref="StoreException">The database can't be read.</exception>
+    public bool Has(string runId)
+    {
+        try
+        {
+            using StoreContext context = OpenContext();
+            return context.Runs.Any(r => r.Id == runId);
+        }
+        catch (Exception e) when (Explain(e) is { } known)
+        {
+            throw known;
+        }
+    }
+
     /// <summary>Takes in run folders that the store doesn't know, or not as completed: copied here, or recorded while it couldn't be
     /// written. Reads only those; broken ones are left out.</summary>
     /// <returns>Number of runs added or renewed.</returns>
@@ -212,8 +228,7 @@ public sealed class ResultStore : IDisposable
         try
         {
             using StoreContext context = OpenContext();
-            if (context.Runs.FirstOrDefault(r => r.Id == runId) is not { } run
-                || JsonSerializer.Deserialize<RunInfo>(run.Info, Json.Line) is not { } info) return null;
+            if (context.Runs.FirstOrDefault(r => r.Id == runId) is not { } run) return null;
             CellRow[] cells = [.. context.Cells.Where(c => c.RunId == runId).OrderBy(c => c.Id)];
             ILookup<long, Measurement> measured = (
                 from c in context.Cells
@@ -224,7 +239,7 @@ public sealed class ResultStore : IDisposable
                 orderby m.Id
                 select new { m, Data = s == null ? null : s.Data })
                 .ToLookup(x => x.m.CellRowId, x => RowReading.Measurement(x.m, x.Data is null ? null : SampleRow.Unpack(x.Data)));
-            return new RunRecord(info, [.. cells.Select(c => RowReading.Cell(c, [.. measured[c.Id]])).OfType<CellResult>()]);
+            return new RunRecord(RowReading.Run(run), [.. cells.Select(c => RowReading.Cell(c, [.. measured[c.Id]])).OfType<CellResult>()]);
         }
         catch (Exception e) when (Explain(e) is { } known)
         {

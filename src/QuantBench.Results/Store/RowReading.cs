@@ -1,16 +1,21 @@
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using QuantBench.Core;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
+using QuantBench.Core.Runs;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
+using QuantBench.Results.Folders;
 
 namespace QuantBench.Results.Store;
 
 /// <summary>Turns the store's rows back into the records they came from.</summary>
 internal static class RowReading
 {
+    private const string Unreadable = "its record in the store can't be read";
+
     /// <summary>A cell; null when it names a variant or backend this program doesn't know.</summary>
     /// <param name="row">The cell's row.</param>
     /// <param name="metrics">What it measured.</param>
@@ -19,21 +24,22 @@ internal static class RowReading
         ArgumentNullException.ThrowIfNull(row);
         if (!Variant.TryParse(row.Variant, out Variant? variant) || variant is null
             || !BackendId.TryParse(row.Backend, out BackendId backend)) return null;
-        Details details = row.Details is null ? new Details()
-            : JsonSerializer.Deserialize<Details>(row.Details, Json.Line) ?? new Details();
-        var cell = new Cell(row.Model, variant, backend, row.Workload,
-            JsonSerializer.Deserialize<CellSettings>(row.Settings) ?? CellSettings.Empty);
+        if (!TryRead(row.Settings, out CellSettings? settings)) return null;
+        if (!TryRead(row.Details ?? "{}", out Details? details)) details = new Details { Notes = [Unreadable] };
+        bool known = TryRead($"\"{row.Status}\"", out CellStatus status);
+        _ = TryRead($"\"{row.Failure}\"", out FailureKind failure);
+        var cell = new Cell(row.Model, variant, backend, row.Workload, settings);
         return new CellResult
         {
             Cell = cell,
-            Status = JsonSerializer.Deserialize<CellStatus>($"\"{row.Status}\"", Json.Line),
-            Reason = row.Reason,
-            Failure = row.Failure is null ? null : JsonSerializer.Deserialize<FailureKind>($"\"{row.Failure}\"", Json.Line),
-            Started = DateTimeOffset.FromUnixTimeMilliseconds(row.StartedMs),
-            Seconds = row.Seconds,
+            Status = known ? status : CellStatus.Failed,
+            Reason = known ? row.Reason : Unreadable,
+            Failure = row.Failure is null ? null : failure,
+            Started = Time(row.StartedMs),
+            Seconds = RunCheck.Readable(row.Seconds),
             Notes = details.Notes.IsDefaultOrEmpty ? null : details.Notes,
-            Provenance = details.Provenance,
-            Conditions = details.Conditions,
+            Provenance = details.Provenance ?? ImmutableSortedDictionary<string, string>.Empty,
+            Conditions = details.Conditions ?? ImmutableSortedDictionary<string, double>.Empty,
             Metrics = metrics,
         };
     }
@@ -44,7 +50,7 @@ internal static class RowReading
     public static Measurement Measurement(MeasurementRow row, double[]? samples = null)
     {
         ArgumentNullException.ThrowIfNull(row);
-        return new()
+        return RunCheck.Readable(new Measurement
         {
             Name = row.Name,
             Unit = row.Unit,
@@ -62,9 +68,66 @@ internal static class RowReading
             P99 = row.P99,
             Ci95 = row is { CiLow: { } low, CiHigh: { } high } ? [low, high] : null,
             Protocol = row.Protocol,
-            Notes = row.Notes is null ? null : JsonSerializer.Deserialize<ImmutableArray<string>>(row.Notes, Json.Line),
+            Notes = row.Notes is null ? null : TryRead(row.Notes, out ImmutableArray<string> notes) ? notes : [Unreadable],
             Samples = samples,
+        });
+    }
+
+    /// <summary>A run. Nothing that a row holds keeps the others from being shown: one whose description can't be used is named by its
+    /// columns, with a tag that says so.</summary>
+    /// <param name="row">Its row.</param>
+    public static RunInfo Run(RunRow row)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        if (TryRead(row.Info, out RunInfo? info) && info.Id == row.Id && RunCheck.Fault(info) is null) return info;
+        bool known = TryRead($"\"{row.Status}\"", out RunStatus status);
+        return new RunInfo
+        {
+            Id = row.Id,
+            Suite = row.Suite,
+            SuiteText = "",
+            SuiteDirectory = ".",
+            SuiteSha256 = row.SuiteSha256,
+            Started = Time(row.StartedMs),
+            Finished = row.FinishedMs is { } end ? Time(end) : null,
+            Status = known ? status : RunStatus.Interrupted,
+            CellCount = row.CellCount,
+            Fingerprint = new Fingerprint
+            {
+                MachineId = row.MachineId,
+                Host = row.Host,
+                Cpu = row.Cpu,
+                CpuFlags = [],
+                LogicalCores = 0,
+                MemoryBytes = 0,
+                Os = "",
+                Runtime = "",
+                QuantBench = "",
+            },
+            Tags = [Unreadable],
         };
+    }
+
+    /// <summary>A time; one that no run can have is the first there is.</summary>
+    /// <param name="milliseconds">Since 1970 UTC.</param>
+    public static DateTimeOffset Time(long milliseconds) => DateTimeOffset.FromUnixTimeMilliseconds(Milliseconds(milliseconds));
+
+    /// <inheritdoc cref="Time"/>
+    public static long Milliseconds(long milliseconds) => RunCheck.IsTime(milliseconds) ? milliseconds : 0;
+
+    /// <summary>Reads a column's JSON; false for a text that isn't what it should be.</summary>
+    public static bool TryRead<T>(string json, [NotNullWhen(true)] out T? value)
+    {
+        try
+        {
+            value = JsonSerializer.Deserialize<T>(json, Json.Line);
+            return value is not null;
+        }
+        catch (Exception e) when (CellLines.IsOfJson(e))
+        {
+            value = default;
+            return false;
+        }
     }
 
     private sealed record Details

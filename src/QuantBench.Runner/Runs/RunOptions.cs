@@ -14,6 +14,10 @@ public sealed record RunOptions
     /// <summary>Free labels.</summary>
     public ImmutableArray<string> Tags { get; init; } = [];
 
+    /// <summary>Told a new run's id before its folder is made, so that whoever keeps the id finds the run again and no other;
+    /// null = nobody.</summary>
+    public Action<string>? Begins { get; init; }
+
     /// <summary>On resume: measure failed cells again.</summary>
     public bool RetryFailed { get; init; }
 

@@ -117,10 +117,18 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     private CellResult Without(Cell cell, CellStatus status, string reason) =>
         StatusOnly(cell, status, reason, environment.Clock.GetUtcNow());
 
+    // Only an engine's answer makes a cell unsupported; without one it is failed, and measured again when failed cells are.
+    private (CellStatus Status, string Reason)? Unusable(BackendId backend)
+    {
+        EngineProbe engine = inputs.Engine(backend);
+        return engine.CanUse(backend.Device).Reason is { } reason
+            ? (engine.NoAnswer ? CellStatus.Failed : CellStatus.Unsupported, reason) : null;
+    }
+
     /// <summary>Why a cell can't be measured, as far as that shows without its artifact.</summary>
     private (CellStatus Status, string Reason)? Refusal(Cell cell)
     {
-        if (inputs.Engine(cell.Backend).CanUse(cell.Backend.Device).Reason is { } reason) return (CellStatus.Unsupported, reason);
+        if (Unusable(cell.Backend) is { } unusable) return unusable;
         if (!WorkloadTable.Of(cell).RunsModel) return null;
         RunModel model = inputs.Model(cell.Model);
         if (model.Problem is { } why && (model.Source is null || RunInputs.NeedsText(cell) || NeedsCalibration(cell)))
@@ -162,8 +170,8 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         Prepared artifact = Artifact(cell.Model, reference.Id);
         if (artifact.Entry is not { } entry) return Prepared.Not(artifact.Status, $"its reference {reference.Id}: {artifact.Reason}");
         BackendId backend = ReferenceNeed.BackendOf(cell);
-        if (inputs.Engine(backend).CanUse(backend.Device).Reason is { } unusable)
-            return Prepared.Not(CellStatus.Unsupported, $"its reference can't be run on {backend}: {unusable}");
+        if (Unusable(backend) is { } unusable)
+            return Prepared.Not(unusable.Status, $"its reference can't be run on {backend}: {unusable.Reason}");
         // Refusal has checked the tokenizer of cells that are measured on a text.
         string[] measuredOn = RunInputs.NeedsText(cell)
             ? [inputs.Text(cell.Settings.Text("dataset")).Sha256, inputs.Model(cell.Model).Tokenizer!.Sha256] : [cell.Workload];

@@ -55,6 +55,7 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
             Only = options.Only,
             Threads = options.Threads,
         };
+        options.Begins?.Invoke(info.Id);
         using RunFolder folder = RunFolder.Create(environment.ResultsRoot, info);
         return await MeasureAsync(folder, suite, cells, inputs, retryFailed: false, cancellationToken);
     }
@@ -63,10 +64,17 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
     /// <param name="path">The run's folder.</param>
     /// <param name="options">What the command line adds.</param>
     /// <param name="cancellationToken">Stops again.</param>
-    /// <exception cref="QuantBenchException">Inputs changed since, or results can't be recorded.</exception>
+    /// <exception cref="QuantBenchException">The run is from elsewhere, inputs changed since, or results can't be recorded.</exception>
     public async Task<RunOutcome> ResumeAsync(string path, RunOptions options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(options);
+        // What its suite names (commands, files) was chosen by whoever made the bundle.
+        if (RunFolder.IsImported(path))
+        {
+            throw new RequestException($"{path}: the run was taken in from elsewhere; such runs are shown and compared, never run here.",
+                "Go on with it on the machine that made it, or run the suite here as a new run.");
+        }
+
         using RunFolder folder = RunFolder.Open(path);
         RunInfo info = folder.Info;
         // The suite as it was, not as its file is now; its name serves errors and finds relative paths.

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Inference.Evaluators;
 
@@ -16,6 +17,9 @@ public sealed record EngineProbe(
 {
     /// <summary>Names of the block types whose kernels it can time one by one; empty for engines without that ability.</summary>
     public ImmutableArray<string> KernelTypes { get; init; } = [];
+
+    /// <summary>Whether the problem is that no answer came: the probe was killed, died or hung. That says nothing of the engine.</summary>
+    public bool NoAnswer { get; init; }
 
     /// <summary>Whether a device of this engine can be used.</summary>
     /// <param name="device">Device id.</param>
@@ -50,14 +54,20 @@ public sealed class EngineProber(RunnerEnvironment environment)
             return new EngineProbe(name, "", null, [], $"this installation has no engine '{name}' (engines: {known})", null);
         }
 
-        WorkerOutcome outcome = await new WorkerProcess(environment.Worker, environment.Clock).RunAsync(
-            environment.NewJob(WorkerJobKind.Probe, name), new WorkerLimits(s_timeout), null, new Progress<EvaluationProgress>(),
-            cancellationToken);
+        WorkerOutcome outcome = await AskAsync(name, cancellationToken);
+        // Killed by somebody else's shortage of memory, say: asked once more before a run's cells depend on it.
+        if (outcome is WorkerOutcome.Failed { IsAnswer: false, Kind: not FailureKind.Timeout })
+            outcome = await AskAsync(name, cancellationToken);
         return outcome.Match(
             finished: f =>
                 new EngineProbe(name, engine.Facts.Description, f.Value.EngineBuild, [.. f.Value.Devices], f.Value.Unsupported, null)
                 { KernelTypes = [.. f.Value.KernelTypes] },
-            failed: f => new EngineProbe(name, engine.Facts.Description, null, [], f.Reason, f.Hint),
+            failed: f => new EngineProbe(name, engine.Facts.Description, null, [], f.Reason, f.Hint) { NoAnswer = !f.IsAnswer },
             cancelled: () => throw new OperationCanceledException(cancellationToken));
     }
+
+    private Task<WorkerOutcome> AskAsync(string name, CancellationToken cancellationToken) =>
+        new WorkerProcess(environment.Worker, environment.Clock).RunAsync(
+            environment.NewJob(WorkerJobKind.Probe, name), new WorkerLimits(s_timeout), null, new Progress<EvaluationProgress>(),
+            cancellationToken);
 }

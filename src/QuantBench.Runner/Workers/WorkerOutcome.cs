@@ -19,7 +19,11 @@ public abstract record WorkerOutcome
     /// <param name="Kind">What ended it.</param>
     /// <param name="Reason">Why, in words, with the log's last lines where they help.</param>
     /// <param name="Hint">What to do next, if something useful can be said.</param>
-    public sealed record Failed(FailureKind Kind, string Reason, string? Hint = null) : WorkerOutcome;
+    public sealed record Failed(FailureKind Kind, string Reason, string? Hint = null) : WorkerOutcome
+    {
+        /// <summary>Whether the reason is the worker's own answer; else it was stopped or died without one.</summary>
+        public bool IsAnswer { get; init; }
+    }
 
     /// <summary>The user stopped it.</summary>
     public sealed record Cancelled : WorkerOutcome;

@@ -92,7 +92,7 @@ public sealed class WorkerProcess(WorkerCommand command, TimeProvider clock)
         if (state.Garbage is { } garbage)
             return new WorkerOutcome.Failed(FailureKind.Error,
                 $"the worker wrote something that isn't its protocol: '{garbage}'{Tail(log)}");
-        if (state.Error is { } error) return new WorkerOutcome.Failed(FailureKind.Error, error.Message, error.Hint);
+        if (state.Error is { } error) return new WorkerOutcome.Failed(FailureKind.Error, error.Message, error.Hint) { IsAnswer = true };
         (FailureKind kind, string reason) = ExitReason.Explain(
             exitCode, ProcessMemory.OutOfMemoryKills() > oomKillsBefore, ProcessMemory.Available(), state.LastResidentBytes);
         return new WorkerOutcome.Failed(kind, reason + Where(state) + Tail(log));

@@ -4,6 +4,7 @@ using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Data.Sqlite;
 using QuantBench.Core.Cells;
 using QuantBench.Lab.Accounts;
 using QuantBench.Results.Exchange;
@@ -59,6 +60,84 @@ public sealed class UploadTests(DashboardFixture dashboard)
         Assert.Equal(before, Entries());
         Assert.False(File.Exists(Path.Combine(dashboard.Results, "..", "escaped.txt")));
         Assert.DoesNotContain(dashboard.Results, await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Upload_IsAnsweredByTheStoresState_AndARetryHeals()
+    {
+        const string id = "20261123-030000-reference-0b1e";
+        using HttpClient client = dashboard.ClientWithKey(Role.Operator);
+        byte[] bundle = Bundle(id);
+        await Execute("CREATE TRIGGER away BEFORE INSERT ON runs BEGIN SELECT RAISE(ABORT, 'the store is away'); END");
+        try
+        {
+            using HttpResponseMessage away = await client.PostAsync("/api/v1/runs", new ByteArrayContent(bundle));
+
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, away.StatusCode);
+            Assert.False(Directory.Exists(Path.Combine(dashboard.Results, id)));
+        }
+        finally
+        {
+            await Execute("DROP TRIGGER away");
+        }
+
+        using HttpResponseMessage retry = await client.PostAsync("/api/v1/runs", new ByteArrayContent(bundle));
+        Assert.Equal(HttpStatusCode.Created, retry.StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await client.GetAsync($"/api/v1/runs/{id}")).StatusCode);
+
+        // As a crash between folder and rows leaves it.
+        await Execute($"DELETE FROM runs WHERE id = '{id}'");
+        using HttpResponseMessage again = await client.PostAsync("/api/v1/runs", new ByteArrayContent(bundle));
+        Assert.Equal(HttpStatusCode.OK, again.StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await client.GetAsync($"/api/v1/runs/{id}")).StatusCode);
+    }
+
+    [Theory]
+    [InlineData("api", Role.Operator, false)]
+    [InlineData("api", Role.Admin, true)]
+    [InlineData("/actions/suites/run", Role.Operator, false)]
+    [InlineData("/actions/suites/run", Role.Admin, true)]
+    [InlineData("/actions/schedules/add", Role.Operator, false)]
+    [InlineData("/actions/schedules/add", Role.Admin, true)]
+    public async Task Queue_TakesASuiteThatStartsCommands_FromAdminsOnly(string door, Role role, bool taken)
+    {
+        string name = $"olive-{role.ToString().ToLowerInvariant()}-{door.Length}";
+        string file = Path.Combine(dashboard.Suites, name + ".yaml");
+        await File.WriteAllTextAsync(file, $$"""
+            suite: {{name}}
+            models: [{ id: m, source: ../datasets/reference-model, olive: auto-opt }]
+            variants: [onnx:fp32]
+            backends: [fake/cpu]
+            workloads: [{ load: null }]
+            """);
+        try
+        {
+            using HttpClient client = door == "api" ? dashboard.ClientWithKey(role) : await dashboard.ClientAsync(role);
+            using HttpResponseMessage answer = door == "api"
+                ? await client.PostAsJsonAsync("/api/v1/queue", new { suite = name })
+                : await DashboardFixture.PostAsync(client, "/suites", door, ("suite", name), ("name", name), ("cron", "0 0 1 1 *"));
+
+            string said = await answer.Content.ReadAsStringAsync();
+            if (taken) Assert.True(answer.StatusCode is HttpStatusCode.Created or HttpStatusCode.Redirect, said);
+            else Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+            Assert.Equal(!taken, said.Contains("admin's approval", StringComparison.Ordinal)
+                || said.Contains("admin\\u0027s approval", StringComparison.Ordinal));
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    private async Task Execute(string sql)
+    {
+        await using var connection = new SqliteConnection($"Data Source={Path.Combine(dashboard.Results, "results.db")};Pooling=False");
+        await connection.OpenAsync();
+        await using SqliteCommand command = connection.CreateCommand();
+#pragma warning disable CA2100 // Review SQL for injection: constants of this class.
+        command.CommandText = "PRAGMA foreign_keys = ON; " + sql;
+#pragma warning restore CA2100
+        await command.ExecuteNonQueryAsync();
     }
 
     private static byte[] Bad(string kind)

@@ -1,15 +1,12 @@
 using System.Net;
-using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using QuantBench.Core.Errors;
 using QuantBench.Dashboard.Hosting;
 using QuantBench.Dashboard.Queries;
-using QuantBench.Lab.Notes;
 using QuantBench.Lab.Reviews;
 using QuantBench.Lab.Settings;
 using QuantBench.Lab.State;
-using QuantBench.Results.Reading;
 using QuantBench.Results.Store;
 using QuantBench.TestKit;
 
@@ -69,57 +66,6 @@ public sealed class ServerSettingsTests : IDisposable
     }
 
     [Fact]
-    public async Task Sweep_RemovesOldRuns_ButNotTheNewestAndNotWhatIsTagged()
-    {
-        const int nights = 3;
-        DriftRuns.Record(_directory.Path, DriftRuns.Make().Take(2 * nights));
-        using ResultStore store = Indexed();
-        var notes = new RunNotes(_database, _audit);
-        notes.Set(DriftRuns.Id(0, DriftRuns.SlowMachine), new RunNote("the first", [RetentionSweeper.KeepTag]), "ada");
-        RetentionSweeper sweeper = Sweeper(store, notes);
-
-        Assert.Empty(await sweeper.SweepAsync(CancellationToken.None)); // off unless set
-        _settings.SetRetention("30", "ada");
-        IReadOnlyList<string> removed = await sweeper.SweepAsync(CancellationToken.None);
-
-        // All nights are older than thirty days; of each machine the newest stays, and of one the tagged.
-        Assert.Equal((2 * nights) - 3, removed.Count);
-        string[] left = [.. Directory.EnumerateDirectories(_directory.Path, "2026*").Select(d => Path.GetFileName(d)).Order()];
-        Assert.Equal(
-            new[] { DriftRuns.Id(0, DriftRuns.SlowMachine), DriftRuns.Id(nights - 1, DriftRuns.SlowMachine),
-                DriftRuns.Id(nights - 1, DriftRuns.SteadyMachine) }.Order(), left);
-        var stored = new StoredRuns(store);
-        Assert.Equal(left, (await stored.NewestAsync(null, completed: false, 100, CancellationToken.None)).Order());
-        Assert.Equal(left.Length * 2, stored.CountCells());
-        Assert.Equal(removed.Count, _audit.Read(contains: "run.remove").Length);
-        Assert.Empty(await sweeper.SweepAsync(CancellationToken.None));
-    }
-
-    [Fact]
-    public async Task Sweep_FollowsNoRow_OutOfTheResults()
-    {
-        DriftRuns.Record(_directory.Path, DriftRuns.Make().Take(4));
-        using ResultStore store = Indexed();
-        string outside = Directory.CreateTempSubdirectory("quantbench-outside").FullName;
-        await File.WriteAllTextAsync(Path.Combine(outside, "run.json"), "{}");
-        await using (var connection = new SqliteConnection($"Data Source={store.Location};Pooling=False"))
-        {
-            connection.Open();
-            await using SqliteCommand command = connection.CreateCommand();
-            command.CommandText = "UPDATE runs SET folder = $1";
-            command.Parameters.AddWithValue("$1", outside);
-            Assert.Equal(4, await command.ExecuteNonQueryAsync());
-        }
-
-        _settings.SetRetention("30", "ada");
-        RetentionSweeper sweeper = Sweeper(store, new RunNotes(_database, _audit));
-
-        Assert.Empty(await sweeper.SweepAsync(CancellationToken.None));
-        Assert.True(Directory.Exists(outside));
-        Directory.Delete(outside, recursive: true);
-    }
-
-    [Fact]
     public void Counter_CountsWhatNobodyAcknowledged()
     {
         DriftRuns.Record(_directory.Path,
@@ -143,7 +89,4 @@ public sealed class ServerSettingsTests : IDisposable
         store.CatchUp();
         return store;
     }
-
-    private RetentionSweeper Sweeper(ResultStore store, RunNotes notes) =>
-        new(store, new StoredRuns(store), _settings, notes, _audit, _clock, NullLogger<RetentionSweeper>.Instance);
 }

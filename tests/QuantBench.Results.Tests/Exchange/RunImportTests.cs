@@ -85,6 +85,57 @@ public sealed class RunImportTests : IDisposable
         AssertNothingTaken();
     }
 
+    [Theory]
+    [InlineData("results.db-journal")]
+    [InlineData("lab.db-wal")]
+    [InlineData("lab.db.scheduler")]
+    [InlineData("latest")]
+    [InlineData("views")]
+    [InlineData("..")]
+    [InlineData("-a")]
+    [InlineData("a-\u00e9")]
+    [InlineData("a/b-c")]
+    [InlineData("a-b\n")]
+    [InlineData("Latest")]
+    public void From_Throws_WhenTheIdMayMeetAnotherFile(string id) => AssertRefused("run.json", "\"id\": \"" + _sample.Info.Id + "\"",
+        "\"id\": " + System.Text.Json.JsonSerializer.Serialize(id), id);
+
+    [Theory]
+    [InlineData("run.json", "\"fingerprint\": {", "\"fingerprint\": null, \"x\": {")]
+    [InlineData("run.json", "\"tags\": [", "\"tags\": [null,")]
+    [InlineData("run.json", "\"engines\": {", "\"engines\": null, \"x\": {")]
+    [InlineData("run.json", "\"sotu\": ", "\"other\": null, \"sotu\": ")]
+    [InlineData("run.json", "\"started\": \"2026", "\"started\": \"9999")]
+    [InlineData("run.json", "\"finished\": \"2026", "\"finished\": \"2025")]
+    [InlineData("run.json", "\"suite\": \"reference\"", "\"suite\": \"\\u001b[31mred\"")]
+    [InlineData("run.json", "\"cell_count\": 41", "\"cell_count\": -1")]
+    [InlineData("run.json", "\"memory_bytes\": ", "\"memory_bytes\": -")]
+    [InlineData("cells.jsonl", "\"seconds\":2.5", "\"seconds\":1e308")]
+    [InlineData("cells.jsonl", "\"seconds\":2.5", "\"seconds\":-1")]
+    [InlineData("cells.jsonl", "\"seconds\":2.5", "\"seconds\":\"NaN\"")]
+    [InlineData("cells.jsonl", "\"started\":\"2026", "\"started\":\"9999")]
+    [InlineData("cells.jsonl", "\"value\":38.0192", "\"value\":1e308")]
+    [InlineData("cells.jsonl", "\"value\":38.0192", "\"value\":\"Infinity\"")]
+    [InlineData("cells.jsonl", "\"samples\":[", "\"samples\":[1e308,")]
+    [InlineData("cells.jsonl", "\"metrics\":[{", "\"metrics\":[null,{")]
+    [InlineData("cells.jsonl", "\"error\":0.84405", "\"ci95\":[-1e308,1e308]")]
+    [InlineData("cells.jsonl", "\"error\":0.84405", "\"ci95\":[2,1]")]
+    [InlineData("cells.jsonl", "\"error\":0.84405", "\"ci95\":[1]")]
+    [InlineData("cells.jsonl", "\"provenance\":{", "\"provenance\":null,\"x\":{")]
+    [InlineData("cells.jsonl", "\"model\":\"reference\"", "\"model\":null")]
+    [InlineData("cells.jsonl", "\"settings\":{", "\"settings\":null,\"x\":{")]
+    public void From_Throws_WhenARecordIsPoisoned(string file, string good, string bad) =>
+        AssertRefused(file, good, bad, _sample.Info.Id);
+
+    [Fact]
+    public void From_MarksTheRun_AsTakenInFromElsewhere()
+    {
+        ImportResult taken = RunImport.From(_bundle, _here.Path);
+
+        Assert.True(RunFolder.IsImported(taken.Path));
+        Assert.False(RunFolder.IsImported(_folder));
+    }
+
     [Fact]
     public void From_Throws_WhenAFileWasChanged()
     {
@@ -145,6 +196,33 @@ public sealed class RunImportTests : IDisposable
         RunBundle.Write(_folder, again);
 
         Assert.Equal(SHA256.HashData(File.ReadAllBytes(_bundle)), SHA256.HashData(again.ToArray()));
+    }
+
+    // As a bundle and as a folder: both are doors.
+    private void AssertRefused(string file, string good, string bad, string id)
+    {
+        string path = Path.Combine(_folder, file);
+        string text = File.ReadAllText(path);
+        string changed = new System.Text.RegularExpressions.Regex(System.Text.RegularExpressions.Regex.Escape(good)).Replace(text,
+            bad.Replace("$", "$$", StringComparison.Ordinal), 1);
+        Assert.NotEqual(text, changed);
+        File.WriteAllText(path, changed);
+        BundleManifest manifest = BundleManifest.OfFolder(_folder, id);
+        string zip = _there["poisoned.zip"];
+        using (ZipArchive archive = ZipFile.Open(zip, ZipArchiveMode.Create))
+        {
+            Write("manifest.json", System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(manifest, Core.Json.Line));
+            foreach (string name in manifest.Files.Keys) Write(name, File.ReadAllBytes(Path.Combine(_folder, name)));
+            void Write(string name, byte[] content)
+            {
+                using Stream entry = archive.CreateEntry(name).Open();
+                entry.Write(content);
+            }
+        }
+
+        Assert.Throws<StoreException>(() => RunImport.From(zip, _here.Path));
+        Assert.Throws<StoreException>(() => RunImport.From(_folder, _here.Path));
+        AssertNothingTaken();
     }
 
     private void AssertNothingTaken()

@@ -8,6 +8,7 @@ using QuantBench.Core.Metrics;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
 using QuantBench.Results.Folders;
+using QuantBench.Results.Reading;
 using QuantBench.Results.Store;
 using QuantBench.SampleData;
 using QuantBench.TestKit.Databases;
@@ -49,6 +50,46 @@ public abstract class ResultStoreContract : IDisposable
         Assert.Equal((1, sample.Cells.Length), (report.Runs, report.Cells));
         Assert.Empty(report.Skipped);
         Assert.Equal(1 + sample.Cells.Length + sample.Cells.Sum(c => c.Metrics.Length), incremental.Length);
+    }
+
+    [ProviderFact]
+    public async Task Reading_ShowsWhatItCan_WhenRowsAreBroken()
+    {
+        using ResultStore store = Open();
+        string[] broken =
+        [
+            "info = '{}'", "info = 'no json'", "info = replace(info, '\"fingerprint\":{', '\"fingerprint\":null,\"x\":{')",
+            "info = replace(info, '\"tags\":[', '\"tags\":[null,')", "info = replace(info, '2026-', '9999-'), started_ms = 9223372036854775807",
+            "status = 'unknown', info = ''",
+        ];
+        for (int i = 0; i <= broken.Length; i++)
+        {
+            RunRecord run = SampleRun.Make($"run-{i}");
+            store.IndexWhole(run.Info, $"run-{i}", run.Cells);
+            if (i > 0) Execute($"UPDATE runs SET {broken[i - 1]} WHERE id = 'run-{i}'");
+        }
+
+        Execute("UPDATE cells SET seconds = 1e308, started_ms = 9223372036854775807 WHERE run_id = 'run-0'");
+        Execute("UPDATE cells SET status = 'melted', details = '[' WHERE run_id = 'run-0' AND workload = 'latency'");
+        Execute("UPDATE measurements SET value = 1e308, ci_low = -1e308, ci_high = 1e308, notes = '{' WHERE name = 'perplexity'");
+        var stored = new StoredRuns(store);
+
+        (ImmutableArray<StoredRun> runs, int matching) = await stored.PageAsync(new RunFilter(), [], CancellationToken.None);
+        var found = await stored.FindAsync("run-0", CancellationToken.None);
+        using AggregateReader reader = store.OpenReader();
+
+        Assert.Equal(broken.Length + 1, matching);
+        Assert.All(runs, r => Assert.Equal("reference", r.Info.Suite));
+        Assert.Equal(broken.Length, runs.Count(r => r.Info.Tags.Any(t => t.Contains("can't be read", StringComparison.Ordinal))));
+        Assert.Equal(broken.Length + 1, reader.Runs().Length);
+        Assert.Equal(SampleRun.Make().Cells.Length, reader.Load("run-0").Cells.Length);
+        Assert.NotNull(found);
+        Assert.Equal(10, found.Value.Cells.Count(c => c.Result.Reason?.Contains("can't be read", StringComparison.Ordinal) == true));
+        Assert.All(found.Value.Cells, c => Assert.Equal(0, c.Result.Seconds));
+        Assert.All(found.Value.Cells.SelectMany(c => c.Result.Metrics).Where(m => m.Name == "perplexity"), m => Assert.True(double.IsNaN(m.Value)));
+        Assert.Empty(reader.Series(new SeriesQuery("perplexity")));
+        Assert.NotEmpty(await stored.MachinesAsync(CancellationToken.None));
+        Assert.Equal(SampleRun.Make().Cells.Length, store.ReadRecord("run-3")?.Cells.Length);
     }
 
     [ProviderFact]

@@ -48,6 +48,42 @@ public sealed class SqliteStoreTests : ResultStoreContract
         Assert.Contains("reindex", e.Hint, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Open_GoesOn_WhenAKilledProcessLeftItsMigrationLock()
+    {
+        // As a process that was killed between taking EF's lock and the first table leaves it.
+        Execute("""
+            CREATE TABLE "__EFMigrationsLock" ("Id" INTEGER NOT NULL PRIMARY KEY, "Timestamp" TEXT NOT NULL);
+            INSERT INTO "__EFMigrationsLock" VALUES (1, '2026-01-01 00:00:00.0000000+00:00');
+            """);
+
+        using ResultStore store = Open();
+
+        Assert.Equal(0, store.Reindex().Runs);
+    }
+
+    [Fact]
+    public async Task Open_MakesTheTablesOnce_WhenManyStartTogether()
+    {
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() =>
+        {
+            using ResultStore store = Open(Root.Path);
+            Assert.Equal(0, store.Reindex().Runs);
+        })));
+    }
+
+    [Theory]
+    [InlineData("results.db-journal")]
+    [InlineData("results.db-wal")]
+    public void Open_NamesTheDirectory_ThatLiesInTheDatabasesWay(string name)
+    {
+        Directory.CreateDirectory(Root[name]);
+
+        StoreException e = Assert.Throws<StoreException>(Open);
+
+        Assert.Contains(name, e.Message, StringComparison.Ordinal);
+    }
+
     protected override ResultStore Open(string root) => ResultStore.Open(root);
 
     protected override void Execute(string sql)

@@ -7,6 +7,7 @@ using QuantBench.Core.Suites;
 using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Engines;
 using QuantBench.Models.Sources;
+using QuantBench.Results.Exchange;
 using QuantBench.Results.Folders;
 using QuantBench.Runner.Events;
 using QuantBench.Runner.Runs;
@@ -190,6 +191,60 @@ public sealed class SuiteRunnerTests : IDisposable
         Assert.Equal(3, outcome.Unsupported);
         Assert.All(Cells(outcome),
             c => Assert.Contains("libllama.so is missing. Run ./run-bench.sh setup.", c.Reason, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("kill -KILL $$", "SIGKILL")]
+    [InlineData("exit 3", "exit code 3")]
+    [InlineData("echo 'Segmentation fault'", "isn't its protocol")]
+    public async Task Run_Fails_WhenTheProbeGivesNoAnswer_AndRetryMeasures(string probe, string said)
+    {
+        RunOutcome outcome = await RunAsync(MeasureOk, probe: probe);
+
+        Assert.Equal((0, 3, 0), (outcome.Unsupported, outcome.Failed, outcome.Ok));
+        Assert.All(Cells(outcome), c => Assert.Contains(said, c.Reason, StringComparison.Ordinal));
+        RunOutcome again =
+            await Runner(MeasureOk).ResumeAsync(outcome.Folder, new RunOptions { RetryFailed = true }, CancellationToken.None);
+        Assert.Equal((3, 0), (again.Ok, again.Failed));
+    }
+
+    [Fact]
+    public async Task Run_AsksOnceMore_WhenAProbeIsKilled()
+    {
+        string mark = _folder.Combine("killed");
+
+        RunOutcome outcome = await RunAsync(MeasureOk, probe: $"[ -e {mark} ] || {{ touch {mark}; kill -KILL $$; }}\n{ProbeOk}");
+
+        Assert.Equal(3, outcome.Ok);
+    }
+
+    [Fact]
+    public async Task Resume_RefusesARunFromElsewhere_AndStartsNothing()
+    {
+        RunOutcome made = await RunAsync("exit 1");
+        string elsewhere = _folder.Combine("elsewhere");
+        string taken = RunImport.From(made.Folder, elsewhere).Path;
+        string before = File.ReadAllText(Path.Combine(taken, "run.json"));
+        string mark = _folder.Combine("started");
+
+        RequestException e = await Assert.ThrowsAsync<RequestException>(() =>
+            new SuiteRunner(Environment(MeasureOk, $"touch {mark}", ""), new Collect(_events, null))
+                .ResumeAsync(taken, new RunOptions { RetryFailed = true, Force = true }, CancellationToken.None));
+
+        Assert.Contains("taken in from elsewhere", e.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(mark));
+        Assert.Equal(before, File.ReadAllText(Path.Combine(taken, "run.json")));
+    }
+
+    [Fact]
+    public async Task Run_TellsItsId_BeforeItsFolderIsMade()
+    {
+        var told = new List<(string Id, bool Exists)>();
+
+        RunOutcome outcome = await RunAsync(MeasureOk,
+            options: new RunOptions { Begins = id => told.Add((id, Directory.Exists(Path.Combine(_folder.Combine("results"), id)))) });
+
+        Assert.Equal((outcome.Info.Id, false), Assert.Single(told));
     }
 
     [Fact]

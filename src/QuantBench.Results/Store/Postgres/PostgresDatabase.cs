@@ -20,6 +20,7 @@ internal sealed class PostgresDatabase : StoreDatabase
     private const long SchemaLock = 0x5175616E7442;
 
     private const int MigrationSeconds = 3600;
+    private const int SchemaSeconds = 20;
 
     private readonly NpgsqlConnectionStringBuilder _address;
     private readonly NpgsqlDataSource _source;
@@ -57,7 +58,7 @@ internal sealed class PostgresDatabase : StoreDatabase
     public override void EnsureSchema(DbConnection connection)
     {
         if (IsCurrent(LastMigration(connection))) return;
-        Execute(connection, $"SELECT pg_advisory_lock({SchemaLock})");
+        LockSchema(connection);
         try
         {
             if (IsCurrent(LastMigration(connection))) return; // another machine made them meanwhile
@@ -69,6 +70,26 @@ internal sealed class PostgresDatabase : StoreDatabase
         {
             if (connection.State == System.Data.ConnectionState.Open) Execute(connection, $"SELECT pg_advisory_unlock({SchemaLock})");
         }
+    }
+
+    // The server frees it with the connection, however that ends.
+    private void LockSchema(DbConnection connection)
+    {
+        Execute(connection, $"SET lock_timeout = '{SchemaSeconds}s'");
+        try
+        {
+            using DbCommand command = connection.CreateCommand();
+            command.CommandTimeout = SchemaSeconds * 2;
+            command.CommandText = $"SELECT pg_advisory_lock({SchemaLock})";
+            command.ExecuteNonQuery();
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.LockNotAvailable)
+        {
+            throw new StoreException($"{Shown}: another machine makes its tables and wasn't done after {SchemaSeconds} s.",
+                "Wait until it has finished, or stop it; then try again.", e);
+        }
+
+        Execute(connection, "RESET lock_timeout");
     }
 
     // Delivered when the transaction commits, and not at all when it doesn't.

@@ -13,6 +13,7 @@ internal sealed class SqliteDatabase(string resultsRoot) : StoreDatabase
     public const string LatestSchema = "20261124100224_ModelRuns";
 
     private const int BusySeconds = 10;
+    private const int SchemaSeconds = 20;
 
     private readonly string _file = Path.Combine(resultsRoot, ResultStore.FileName);
 
@@ -31,6 +32,7 @@ internal sealed class SqliteDatabase(string resultsRoot) : StoreDatabase
     public override DbConnection Connect()
     {
         Directory.CreateDirectory(resultsRoot);
+        CheckNeighbours();
         var connection = new SqliteConnection(ConnectionString(SqliteOpenMode.ReadWriteCreate));
         try
         {
@@ -67,7 +69,11 @@ internal sealed class SqliteDatabase(string resultsRoot) : StoreDatabase
                 "Use that version, or delete the file and run 'quantbench results reindex': the run folders hold everything.");
         }
 
+        using SqliteConnection held = LockSchema();
+        if (LastMigration(connection) == LatestSchema) return; // another process made them meanwhile
         using var context = new SqliteStoreContext(new DbContextOptionsBuilder<SqliteStoreContext>().UseSqlite(connection).Options);
+        // EF's own lock is a row that outlives whoever set it, and is waited for without end. With ours held nobody lives who set it.
+        context.Database.ExecuteSqlRaw("DROP TABLE IF EXISTS \"__EFMigrationsLock\"");
         context.Database.Migrate();
     }
 
@@ -83,6 +89,43 @@ internal sealed class SqliteDatabase(string resultsRoot) : StoreDatabase
     public override void Dispose()
     {
         // Each connection is its user's.
+    }
+
+    // A transaction on a file beside the database: the system ends it with its process, and the wait for it is bounded.
+    private SqliteConnection LockSchema()
+    {
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder
+        {
+            DataSource = _file + ".schema",
+            Pooling = false,
+            DefaultTimeout = SchemaSeconds,
+        }.ToString());
+        try
+        {
+            connection.Open();
+            using SqliteCommand command = connection.CreateCommand();
+            command.CommandText = "BEGIN EXCLUSIVE";
+            command.ExecuteNonQuery();
+            return connection;
+        }
+        catch (SqliteException e) when (e.SqliteErrorCode is 5 or 6)
+        {
+            connection.Dispose();
+            throw new StoreException($"{_file}: another QuantBench makes its tables and wasn't done after {SchemaSeconds} s.",
+                "Wait until it has finished, or stop it; then try again.", e);
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    // What SQLite writes beside its file; a directory of such a name makes every access fail without saying why.
+    private void CheckNeighbours()
+    {
+        if (((string[])["-journal", "-wal", "-shm"]).Select(s => _file + s).FirstOrDefault(Directory.Exists) is { } taken)
+            throw new StoreException($"{taken}: a directory lies where the database keeps its own file.", "Move it away, then try again.");
     }
 
     private static string? LastMigration(DbConnection connection)

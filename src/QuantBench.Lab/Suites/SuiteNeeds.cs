@@ -1,0 +1,59 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Suites;
+
+namespace QuantBench.Lab.Suites;
+
+/// <summary>
+/// What a suite asks of the machine beyond measuring what lies beside it: commands it starts and files elsewhere that it reads. A suite
+/// with any runs from a server only when an admin approved its text. Whatever a suite learns to name in future gets its line here.
+/// </summary>
+public static class SuiteNeeds
+{
+    /// <summary>The needs, each as part of a sentence; empty for a suite that anybody who may run suites may run.</summary>
+    /// <param name="suite">The suite.</param>
+    /// <param name="datasetsDirectory">Directory of the installation's texts and models; what lies in it needs nothing.</param>
+    public static ImmutableArray<string> Of(Suite suite, string datasetsDirectory)
+    {
+        ArgumentNullException.ThrowIfNull(suite);
+        ArgumentNullException.ThrowIfNull(datasetsDirectory);
+        string own = Path.GetDirectoryName(Path.GetFullPath(suite.File)) ?? "/";
+        string[] roots = [.. ((string[])[own, datasetsDirectory]).Select(r => Real(Path.GetFullPath(r)).TrimEnd(Path.DirectorySeparatorChar))];
+        var needs = ImmutableArray.CreateBuilder<string>();
+        foreach (SuiteModel model in suite.Models)
+        {
+            if (model.Olive is { } recipe) needs.Add($"model '{model.Id}' starts the command 'olive {recipe}'");
+            if (IsOutside(model.Source)) needs.Add($"model '{model.Id}' is {model.Source}");
+        }
+
+        foreach (string name in suite.Workloads.Where(w => w.Settings.Has("dataset")).Select(w => w.Settings.Text("dataset"))
+            .Append(suite.Imatrix.Dataset).Distinct())
+        {
+            // A text that is no path is a descriptor's name; one of a file beside the suite is inside.
+            if (IsOutside(Path.GetFullPath(name, own))) needs.Add($"it reads the text {name}");
+        }
+
+        return needs.ToImmutable();
+
+        bool IsOutside(string path)
+        {
+            string real = Real(path) + Path.DirectorySeparatorChar;
+            return !roots.Any(root => real.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal));
+        }
+    }
+
+    // Links in the path are followed: a link beside the suite may lead anywhere.
+    private static string Real(string path)
+    {
+        string real = Path.GetPathRoot(path) ?? "";
+        foreach (string part in path[real.Length..].Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries))
+        {
+            real = Path.Combine(real, part);
+            var link = new FileInfo(real);
+            if (link.LinkTarget is not null) real = DiskFault.AsRequest($"{real}: a link that can't be followed", "Mend or remove it.",
+                () => link.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? real);
+        }
+
+        return real;
+    }
+}

@@ -1,0 +1,94 @@
+using QuantBench.Core.Engines;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Suites;
+using QuantBench.Lab.Schedules;
+using QuantBench.Lab.Suites;
+using QuantBench.TestKit;
+
+namespace QuantBench.Lab.Tests.Suites;
+
+public sealed class SuiteApprovalsTests : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+    private readonly LabFixture _lab = new();
+    private readonly string _suites;
+
+    public SuiteApprovalsTests()
+    {
+        _suites = _directory.Combine("suites");
+        Directory.CreateDirectory(Path.Combine(_suites, "models"));
+        Directory.CreateDirectory(_directory.Combine("datasets/reference-model"));
+        Directory.CreateDirectory(_directory.Combine("elsewhere"));
+        Directory.CreateSymbolicLink(Path.Combine(_suites, "link"), _directory.Combine("elsewhere"));
+    }
+
+    public void Dispose()
+    {
+        _lab.Dispose();
+        _directory.Dispose();
+    }
+
+    [Theory]
+    [InlineData("source: ../datasets/reference-model", "sotu", false)]
+    [InlineData("source: models/a.gguf", "sotu:test", false)]
+    [InlineData("source: models/a.gguf", "texts/a.txt", false)]
+    [InlineData("source: models/a.gguf, olive: auto-opt", "sotu", true)]
+    [InlineData("source: /etc", "sotu", true)]
+    [InlineData("source: ../elsewhere/a.gguf", "sotu", true)]
+    [InlineData("source: ../suites-of-another/a.gguf", "sotu", true)]
+    [InlineData("source: link/a.gguf", "sotu", true)]
+    [InlineData("source: models/a.gguf", "/etc/passwd", true)]
+    [InlineData("source: models/a.gguf", "../elsewhere/a.txt", true)]
+    public void Check_AsksForApproval_OfCommandsAndFilesElsewhere(string model, string dataset, bool needed)
+    {
+        Suite suite = Load(model, dataset);
+        SuiteApprovals approvals = Approvals();
+
+        if (needed) Assert.Contains("approval", Assert.Throws<RequestException>(() => approvals.Check(suite)).Message, StringComparison.Ordinal);
+        else approvals.Check(suite);
+
+        approvals.Approve(suite, "ada");
+        approvals.Check(suite);
+        Assert.Equal(needed, _lab.Audit.Read("suite.approve").Length == 1);
+    }
+
+    [Fact]
+    public void Check_AsksAgain_WhenTheTextOrTheFileIsAnother()
+    {
+        SuiteApprovals approvals = Approvals();
+        approvals.Approve(Load("source: /etc, olive: auto-opt", "sotu"), "ada");
+
+        Assert.Throws<RequestException>(() => approvals.Check(Load("source: /etc, olive: auto-opt --run", "sotu")));
+        Assert.Throws<RequestException>(() => approvals.Check(Load("source: /etc, olive: auto-opt", "sotu", "other.yaml")));
+    }
+
+    [Fact]
+    public void ApproveEarlier_TakesWhatWasScheduledBeforeThereWereApprovals_Once()
+    {
+        SuiteApprovals approvals = Approvals();
+        Suite suite = Load("source: /etc", "sotu");
+        Schedule nightly = _lab.Schedules.Add("nightly", suite.File, new SuiteSchedule(LabFixture.Cron("0 1 * * *"), CatchUp.Last), "ada");
+
+        approvals.ApproveEarlier([nightly], EngineCatalog.None); // this database was never older
+        Assert.Throws<RequestException>(() => approvals.Check(suite));
+        _lab.Database.Execute("INSERT INTO settings (name, value) VALUES ('approve_schedules', '1')");
+        approvals.ApproveEarlier([nightly], EngineCatalog.None);
+
+        approvals.Check(suite);
+    }
+
+    private SuiteApprovals Approvals() => new(_lab.Database, _lab.Audit, _lab.Clock, _directory.Combine("datasets"));
+
+    private Suite Load(string model, string dataset, string name = "own.yaml")
+    {
+        string file = Path.Combine(_suites, name);
+        File.WriteAllText(file, $$"""
+            suite: own
+            models: [{ id: m, {{model}} }]
+            variants: [gguf:F16]
+            backends: [fake/cpu]
+            workloads: [{ perplexity: { dataset: "{{dataset}}" } }]
+            """);
+        return SuiteLoader.Load(file, EngineCatalog.None);
+    }
+}
