@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using QuantBench.Cli.Composition;
+using QuantBench.Cli.Views;
 using QuantBench.Core.Errors;
 
 namespace QuantBench.Cli.Commands;
@@ -15,6 +16,8 @@ internal static class QuantBenchCommand
     /// <returns>An exit code of <see cref="ExitCode"/>.</returns>
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error)
     {
+        TextWriter terminal = error;
+        (output, error) = (new PlainWriter(output), new PlainWriter(error));
         RootCommand root = Build();
         // A value may begin with @: '--cron @daily', '--tag @team'.
         ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
@@ -31,7 +34,7 @@ internal static class QuantBenchCommand
             return ExitCode.Usage;
         }
 
-        using var interrupt = new Interrupt(error);
+        using var interrupt = new Interrupt(terminal);
         var configuration = new InvocationConfiguration
         {
             Output = output,
