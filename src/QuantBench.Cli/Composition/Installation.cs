@@ -61,6 +61,7 @@ internal static class Installation
         string cacheRoot = Path.GetFullPath(cache ?? NonEmpty("QUANTBENCH_CACHE") ?? Path.Combine(Root, ".cache"));
         return new RunnerEnvironment
         {
+            MachineLock = Path.Combine(Path.GetTempPath(), "quantbench-measuring.lock"),
             Root = Root,
             CacheRoot = cacheRoot,
             ResultsRoot = Path.GetFullPath(results ?? Path.Combine(Root, "results")),

@@ -116,10 +116,10 @@ internal static class MatrixBuilder
                 return new MatrixCell(cell.Id.Value, MatrixCellKind.Other, "—", 0, $"{name}: this cell doesn't measure {metric.Name}",
                     isReference, false);
             bool capped = (m.Notes ?? []).Concat(result.Notes ?? []).Any(n => n.Contains("cap", StringComparison.Ordinal));
-            string text = divisor == 1 ? Words.Bare(m) : Figure(m.Value, divisor);
+            string text = MarkText.With(divisor == 1 ? Words.Bare(m) : Figure(m.Value, divisor), m.Mark);
             string full =
                 $"{name}: {Format.Value(m)}, "
-                    + $"{Words.Basis(m)}{(capped ? ", warm-up cap reached" : "")}{(isReference ? ", the reference" : "")}";
+                    + $"{Words.Basis(m)}{(m.Mark is { } mark ? $", {MarkText.Meaning(mark)}" : "")}{(capped ? ", warm-up cap reached" : "")}{(isReference ? ", the reference" : "")}";
             return new MatrixCell(cell.Id.Value, MatrixCellKind.Value, text, scale.Step(m.Value), full, isReference, capped);
         }
     }
