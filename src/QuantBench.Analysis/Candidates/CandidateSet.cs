@@ -138,8 +138,9 @@ public sealed class CandidateSet
     /// <param name="from">What it is held against.</param>
     /// <param name="metric">The metric.</param>
     /// <param name="differing">What keeps timings from being compared.</param>
+    /// <param name="noise">How much a timing varies between runs; null when it isn't known or both are of one run.</param>
     internal static CandidateFigure Change(CandidateFigure figure, CandidateFigure from, MetricSelector metric,
-        IReadOnlyCollection<string> differing)
+        IReadOnlyCollection<string> differing, RunNoise? noise = null)
     {
         if (figure.Source is not { } b)
             return new CandidateFigure(null,
@@ -157,7 +158,11 @@ public sealed class CandidateSet
         MetricComparison row =
             FigureComparer.Compare(
                 new MetricComparison { Cell = "", Metric = definition, A = a, B = b, Verdict = Verdict.NotComparable, Note = "" },
-                differing);
+                differing, noise);
+        if (a.Value == 0 && b.Value == 0) return new CandidateFigure(Estimate.Exactly(0), "0 as the base is", b, figure.Cell);
+        if (a.Value == 0)
+            return new CandidateFigure(null, $"the base is 0: give {metric.Metric} a limit of its own instead of a relative one", b,
+                figure.Cell);
         if (row.Absolute)
             return new CandidateFigure(null, $"{metric.Metric} lies around 0: a relative change means nothing", b, figure.Cell);
         if (row.Difference is not { } difference) return new CandidateFigure(null, row.Note, b, figure.Cell);

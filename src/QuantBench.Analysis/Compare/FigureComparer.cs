@@ -39,9 +39,8 @@ public static class FigureComparer
             return Paired(row, paired, $"paired over {paired.N} chunks of the text");
         }
 
-        bool signed = row.Metric.IsAroundZero;
+        bool signed = row.Metric.IsAroundZero || row.A.Value == 0; // nothing is relative to 0
         if (signed) row = row with { Absolute = true };
-        if (row.A.Value == 0 && !signed) return Unsure(row, null, "the base is 0: no relative difference");
         double scale = signed ? 1 : Math.Abs(row.A.Value);
         double difference = (row.B.Value - row.A.Value) / scale;
         if (row.A.Error is not { } errorA || row.B.Error is not { } errorB) return Unsure(row, difference, "no error is known");

@@ -143,12 +143,12 @@ public static class Format
         _ => "full",
     };
 
-    /// <summary>A measurement's figure with its error or to the digits of its interval, and its unit.</summary>
+    /// <summary>A measurement's figure with its error or to the digits of its interval, its unit and its mark.</summary>
     public static string Value(Measurement measurement)
     {
         ArgumentNullException.ThrowIfNull(measurement);
         bool isShare = MetricTable.Find(measurement.Name) is { IsShare: true };
-        return Value(measurement.Value, measurement.Unit, isShare, measurement.Error, measurement.Ci95);
+        return MarkText.With(Value(measurement.Value, measurement.Unit, isShare, measurement.Error, measurement.Ci95), measurement.Mark);
     }
 
     /// <summary>Bytes or operations per second in billions, as vendors and STREAM give them: decimal, not binary.</summary>

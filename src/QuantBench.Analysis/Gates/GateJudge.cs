@@ -1,11 +1,14 @@
 using System.Collections.Immutable;
 using QuantBench.Analysis.Candidates;
+using QuantBench.Analysis.Compare;
 using QuantBench.Analysis.Limits;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Gates;
 using QuantBench.Core.Limits;
 using QuantBench.Core.Machine;
+using QuantBench.Core.Metrics;
+using QuantBench.Core.Statistics;
 
 namespace QuantBench.Analysis.Gates;
 
@@ -16,8 +19,10 @@ public static class GateJudge
     /// <param name="run">The run's candidates.</param>
     /// <param name="rules">The gates.</param>
     /// <param name="baseline">The stored run that <c>vs: baseline</c> means; null when there is none.</param>
+    /// <param name="history">What is known of the noise between runs; null when nothing is.</param>
     /// <exception cref="RequestException">A gate needs a baseline and none is given.</exception>
-    public static GateReport Judge(CandidateSet run, ImmutableArray<GateRule> rules, CandidateSet? baseline = null)
+    public static GateReport Judge(CandidateSet run, ImmutableArray<GateRule> rules, CandidateSet? baseline = null,
+        MachineHistory? history = null)
     {
         ArgumentNullException.ThrowIfNull(run);
         if (baseline is null && rules.FirstOrDefault(r => r.Base == GateBase.Baseline) is { } needs)
@@ -30,11 +35,12 @@ public static class GateJudge
             ? []
             : [.. Comparability.Check(baseline.Run.Info.Fingerprint, run.Run.Info.Fingerprint).Select(d => d.ToString())];
         return new GateReport(
-            run.Run.Info.Id, baseline?.Run.Info.Id, [.. rules.SelectMany(r => Rule(run, r, baseline, differing))],
+            run.Run.Info.Id, baseline?.Run.Info.Id, [.. rules.SelectMany(r => Rule(run, r, baseline, differing, history))],
             [.. rules.Select(r => run.Choice(r.Metric)).OfType<string>().Distinct()]);
     }
 
-    private static IEnumerable<GateResult> Rule(CandidateSet run, GateRule rule, CandidateSet? baseline, ImmutableArray<string> differing)
+    private static IEnumerable<GateResult> Rule(CandidateSet run, GateRule rule, CandidateSet? baseline, ImmutableArray<string> differing,
+        MachineHistory? history)
     {
         Candidate[] matching = [.. run.All.Where(c => rule.Where.Matches(c.Model, c.Variant, c.Backend, ""))];
         // The base itself can't differ from itself; a rule for all variants isn't about it.
@@ -48,7 +54,7 @@ public static class GateJudge
 
         foreach (Candidate candidate in matching)
         {
-            CandidateFigure figure = Figure(run, rule, candidate, baseline, differing);
+            CandidateFigure figure = Figure(run, rule, candidate, baseline, differing, history);
             ImmutableArray<BoundCheck> checks = [.. rule.Bounds.Select(b => BoundCheck.Of(b, figure))];
             BoundCheck? failing = checks.FirstOrDefault(c => !Passes(c, rule.Unsure));
             string reason = failing is not null ? Why(failing, rule.Unsure)
@@ -59,7 +65,7 @@ public static class GateJudge
     }
 
     private static CandidateFigure Figure(CandidateSet run, GateRule rule, Candidate candidate, CandidateSet? baseline,
-        ImmutableArray<string> differing)
+        ImmutableArray<string> differing, MachineHistory? history)
     {
         switch (rule.Base)
         {
@@ -75,7 +81,9 @@ public static class GateJudge
                 if (then is null) return new CandidateFigure(null, $"the baseline {baseline.Run.Info.Id} has no such cell");
                 Candidate before = baseline.All.First(c => c.Cells.Contains(then));
                 MetricSelector same = rule.Metric with { Settings = Pinned(then) };
-                return CandidateSet.Change(now, baseline.Figure(before, same), rule.Metric, differing);
+                RunNoise? noise = MetricTable.Find(rule.Metric.Metric) is { Kind: MetricKind.Timing } timing
+                    ? history?.Of(run.Run.Info.Fingerprint.MachineId, cell.Cell.Id.Value, timing, run.Run.Info.Id, baseline.Run.Info.Id) : null;
+                return CandidateSet.Change(now, baseline.Figure(before, same), rule.Metric, differing, noise);
             default:
                 return run.Figure(candidate, rule.Metric);
         }

@@ -135,7 +135,7 @@ public static class TrendPlot
             PlotRole role = change.Worse switch { true => PlotPalette.Worse, false => PlotPalette.Better, _ => PlotPalette.Ink3 };
             double x = (at[change.Index - 1] + at[change.Index]) / 2;
             canvas.Line(x, canvas.Y.Min, x, canvas.Y.Max, role, 1.2f);
-            canvas.Label(x, canvas.Y.Max, Format.Change(change.Difference));
+            canvas.Label(x, canvas.Y.Max, change.Absolute ? Format.Number(change.Difference) : Format.Change(change.Difference));
         }
     }
 }

@@ -129,7 +129,8 @@ public static class HtmlReport
             "results", "Results",
             Scroll("Results by variant", new XElement("table",
                 new XElement("caption", "One row per variant. Hover a head for what it means, a – for why there is no figure."),
-                new XElement("thead", head), new XElement("tbody", rows))));
+                new XElement("thead", head), new XElement("tbody", rows))),
+            table.Legend.Select(line => new XElement("p", line)));
 
         static XElement Figure(RunFigure figure) => figure.Reason is null
             ? new XElement("td", new XAttribute("class", "n"), figure.Text)

@@ -126,7 +126,8 @@ public sealed record RunReport
         string missing = absent > 0 ? $"; {absent} not measured yet" : "";
         string state = info.Status == RunStatus.Completed ? ""
             : info.Status == RunStatus.Interrupted ? " The run was interrupted." : " The run hasn't finished.";
-        return $"{what}{time}: of {Plural(info.CellCount, "cell")} {(counts.Length > 0 ? counts : "none has ended")}{missing}.{state}";
+        return $"{what}{time}: of {Plural(info.CellCount, "cell")} {(counts.Length > 0 ? counts : "none has ended")}{missing}.{state}"
+            + (table.Disturbed is { } disturbed ? $" {disturbed}." : "");
     }
 
     internal static string Word(CellStatus status) => status switch

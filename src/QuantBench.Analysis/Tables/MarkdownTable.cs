@@ -6,7 +6,7 @@ namespace QuantBench.Analysis.Tables;
 /// <summary>Writes a <see cref="RunTable"/> as a GitHub-flavoured Markdown table.</summary>
 public static class MarkdownTable
 {
-    /// <summary>The table; ends with a newline.</summary>
+    /// <summary>The table with the legend of its marks; ends with a newline.</summary>
     public static string Write(RunTable table)
     {
         ArgumentNullException.ThrowIfNull(table);
@@ -31,6 +31,7 @@ public static class MarkdownTable
             Line(text, cells);
         }
 
+        foreach (string line in table.Legend) text.Append('\n').Append(MarkdownText.Escape(line)).Append('\n');
         return text.ToString();
     }
 

@@ -56,6 +56,12 @@ public sealed record RunTable(
     ImmutableArray<RunColumn> Columns, ImmutableArray<RunRow> Rows, ImmutableArray<CellProblem> Problems,
     ImmutableSortedDictionary<CellStatus, int> Counts)
 {
+    /// <summary>What the marks on figures mean; empty when no figure has one.</summary>
+    public ImmutableArray<string> Legend { get; init; } = [];
+
+    /// <summary>How much of the run was disturbed; null when nothing was.</summary>
+    public string? Disturbed { get; init; }
+
     /// <summary>Whether rows must name their model.</summary>
     public bool ShowModel => Rows.Select(r => r.Model).Distinct().Count() > 1;
 

@@ -46,7 +46,11 @@ public static class RunTableBuilder
                     .ThenByDescending(r => r[MetricTable.BitsPerWeight.Name] ?? r.Variant.Scheme.NominalBits),
             ],
             Problems(run),
-            Enum.GetValues<CellStatus>().ToImmutableSortedDictionary(s => s, s => run.Cells.Count(c => c.Status == s)));
+            Enum.GetValues<CellStatus>().ToImmutableSortedDictionary(s => s, s => run.Cells.Count(c => c.Status == s)))
+        {
+            Legend = MarkText.Legend(run.Cells.SelectMany(c => c.Metrics)),
+            Disturbed = MarkText.Share(run.Cells),
+        };
     }
 
     // What the variants of a model and backend are compared with.
@@ -76,6 +80,8 @@ public static class RunTableBuilder
                     ? new RunFigure(Format.Missing, "not measured in this run")
                     : Of(spec, cell) is { } m
                         ? IsMeaningless(cell, spec.Metric) ? new RunFigure($"{spec.Text(m)} (meaningless)", CellResult.MeaninglessQuality)
+                            : m.Mark is { } mark ? new RunFigure(MarkText.With(spec.Text(m), mark), MarkText.Meaning(mark),
+                                m.IsDisturbed ? null : spec.Number(m), m.Error, m)
                             : new RunFigure(m.IsWorseThanChance ? $"{spec.Text(m)} ({Measurement.WorseThanChance})" : spec.Text(m), null,
                                 spec.Number(m), m.Error, m)
                         : new RunFigure(cell.Status == CellStatus.Failed ? "failed" : Format.Missing, WhyMissing(spec, cell));

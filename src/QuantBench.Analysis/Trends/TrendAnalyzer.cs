@@ -20,6 +20,9 @@ public static class TrendAnalyzer
     /// <summary>Latest runs within which a change counts as recent unless told otherwise.</summary>
     public const int DefaultRecent = 5;
 
+    // A step below this means nothing even where runs agree to the last digit: the noise is never taken to be less.
+    private const double LeastDifference = 0.001;
+
     /// <summary>Reads and analyses a metric's series from the store.</summary>
     /// <param name="store">The store.</param>
     /// <param name="query">Which series.</param>
@@ -65,19 +68,23 @@ public static class TrendAnalyzer
             metric,
             [
                 .. series.OrderByDescending(s => s.Changes.Any(c => c.Worse == true && c.Index >= s.Points.Length - recent))
-                    .ThenByDescending(s => s.Changes.Length > 0 ? s.Changes.Max(c => Math.Abs(Math.Log(1 + c.Difference))) : 0),
+                    .ThenByDescending(s => s.Changes.Length > 0 ? s.Changes.Max(c => c.Absolute ? 0 : Math.Abs(Math.Log(1 + c.Difference))) : 0),
             ],
             alpha, recent);
     }
 
-    private static TrendSeries Series(MetricDefinition metric, SeriesRow[] rows, Func<string, Fingerprint?> fingerprint, double alpha)
+    private static TrendSeries Series(MetricDefinition metric, SeriesRow[] all, Func<string, Fingerprint?> fingerprint, double alpha)
     {
-        // Levels differ by ratios where figures can't be 0 or below; quality differences are small enough for either scale.
+        // What other work on the machine did isn't a level.
+        SeriesRow[] clean = [.. all.Where(r => !r.IsDisturbed)];
+        SeriesRow[] rows = clean.Length > 0 ? clean : all;
+        SeriesRow first = all[0];
+        // Levels differ by ratios where no figure is 0 or below, else by plain differences in the metric's unit.
         bool logs = rows.All(r => r.Value > 0);
         double[] values = [.. rows.Select(r => logs ? Math.Log(r.Value) : r.Value)];
-        double[] errors = [.. rows.Select(r => Error(metric, r) / (logs ? r.Value : 1))];
-        ImmutableArray<ChangePoint> changes = ChangePoints.Find(values, alpha, errors);
-        SeriesRow first = rows[0];
+        double least = LeastDifference * (logs ? 1 : rows.Max(r => Math.Abs(r.Value)));
+        double[] errors = [.. rows.Select(r => Math.Max(Error(metric, r) / (logs ? r.Value : 1), least))];
+        ImmutableArray<ChangePoint> changes = clean.Length > 0 ? ChangePoints.Find(values, alpha, errors) : [];
         return new TrendSeries
         {
             Metric = metric,
@@ -96,7 +103,9 @@ public static class TrendAnalyzer
                 .. changes.Select((c, i) =>
                     Change(metric, rows, c, i + 1 < changes.Length ? changes[i + 1].Index : rows.Length, logs, fingerprint))],
             Noise = Noise(values, changes, logs),
-            TooShort = rows.Length < ChangePoints.FewestValues
+            Disturbed = all.Length - clean.Length,
+            TooShort = clean.Length == 0 ? "disturbed by other work on the machine in every run"
+                : rows.Length < ChangePoints.FewestValues
                 ? $"{rows.Length.ToString(CultureInfo.InvariantCulture)} of the "
                     + $"{ChangePoints.FewestValues.ToString(CultureInfo.InvariantCulture)} runs that a change can be looked for in"
                 : null,
@@ -104,7 +113,8 @@ public static class TrendAnalyzer
     }
 
     private static double Error(MetricDefinition metric, SeriesRow row) =>
-        Own(metric, row) is { } interval ? interval.HalfWidth / Estimate.Normal975 : 0;
+        Own(metric, row) is not { } interval ? 0
+            : interval.HalfWidth / (row.Launches > 1 ? SpecialFunctions.StudentQuantile(0.95, row.Launches - 1) : Estimate.Normal975);
 
     // The error of a quality figure is that of sampling text, and every run of a cell has the same text: between runs it doesn't vary by
     // it.
@@ -115,7 +125,7 @@ public static class TrendAnalyzer
     private static TrendChange Change(MetricDefinition metric, SeriesRow[] rows, ChangePoint change, int end, bool logs,
         Func<string, Fingerprint?> fingerprint)
     {
-        double Relative(double gap) => logs ? Math.Exp(gap) - 1 : change.Before == 0 ? gap : gap / Math.Abs(change.Before);
+        double Relative(double gap) => logs ? Math.Exp(gap) - 1 : gap;
         string run = rows[change.Index].RunId;
         string previous = rows[change.Index - 1].RunId;
         Fingerprint? after = fingerprint(run);
@@ -129,6 +139,7 @@ public static class TrendAnalyzer
             Commit = after?.GitCommit,
             PreviousCommit = before?.GitCommit,
             Difference = difference,
+            Absolute = !logs,
             Interval = new Interval(Relative(change.Interval.Low), Relative(change.Interval.High)),
             PValue = change.PValue,
             Worse = metric.Direction switch { Direction.Higher => difference < 0, Direction.Lower => difference > 0, _ => null },

@@ -42,6 +42,9 @@ public sealed record TrendChange
     /// <summary>Relative difference of the new level from the old.</summary>
     public required double Difference { get; init; }
 
+    /// <summary>Whether the difference is plain, in the metric's unit, because the series has figures that are 0 or below.</summary>
+    public bool Absolute { get; init; }
+
     /// <summary>Its 95 % interval.</summary>
     public required Interval Interval { get; init; }
 
@@ -97,6 +100,9 @@ public sealed record TrendSeries
     /// <summary>Relative standard deviation between runs on one level; null with fewer than two points on it.</summary>
     public double? Noise { get; init; }
 
+    /// <summary>Runs left out because other work on the machine is in their figures.</summary>
+    public int Disturbed { get; init; }
+
     /// <summary>Why no change could be looked for; null when it could.</summary>
     public string? TooShort { get; init; }
 
@@ -111,7 +117,22 @@ public sealed record TrendSeries
 /// <param name="Recent">A change counts as recent when it is within this many latest runs of its series.</param>
 public sealed record TrendReport(MetricDefinition Metric, ImmutableArray<TrendSeries> Series, double Alpha, int Recent)
 {
-    /// <summary>Recent changes to the worse: what an alert is about.</summary>
-    public ImmutableArray<(TrendSeries Series, TrendChange Change)> Alerts =>
-        [.. Series.SelectMany(s => s.Changes.Where(c => c.Worse == true && c.Index >= s.Points.Length - Recent).Select(c => (s, c)))];
+    /// <summary>Recent changes to the worse that a later run confirms and that still last: what an alert is about.</summary>
+    public ImmutableArray<(TrendSeries Series, TrendChange Change)> Alerts => [.. Recently(ChangeState.Confirmed)];
+
+    /// <summary>Recent changes to the worse that only the last run shows: measure again.</summary>
+    public ImmutableArray<(TrendSeries Series, TrendChange Change)> Suspects => [.. Recently(ChangeState.Unconfirmed)];
+
+    private IEnumerable<(TrendSeries Series, TrendChange Change)> Recently(ChangeState state) => Series.SelectMany(s => s.Changes
+        .Where((c, i) => c.Worse == true && c.State == state && c.Index >= s.Points.Length - Recent && Lasts(s, i)).Select(c => (s, c)));
+
+    // A slow spell that is over isn't what the next release has.
+    private static bool Lasts(TrendSeries series, int change)
+    {
+        double since = 0;
+        foreach (TrendChange later in series.Changes[change..])
+            since = later.Absolute ? since + later.Difference : ((1 + since) * (1 + later.Difference)) - 1;
+        return series.Changes[change].Difference > 0 ? since > series.Changes[change].Difference / 2
+            : since < series.Changes[change].Difference / 2;
+    }
 }

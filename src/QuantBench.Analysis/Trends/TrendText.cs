@@ -23,6 +23,10 @@ public static class TrendText
             ? $"{metric} got worse in the last {Format.Count(report.Recent)} runs of "
                 + $"{Format.Count(report.Alerts.Select(a => a.Series).Distinct().Count())} of {of}"
             : $"{metric}: no recent change to the worse in {of}";
+        int suspects = report.Suspects.Length;
+        if (suspects > 0) text += $"; {Format.Count(suspects)} suspected by the last run alone: measure again";
+        int disturbed = report.Series.Sum(s => s.Disturbed);
+        if (disturbed > 0) text += $"; {Format.Count(disturbed)} disturbed {(disturbed == 1 ? "figure is" : "figures are")} left out";
         text += changed == 0 ? "; no change point"
             : $"; {Format.Count(changed)} {(changed == 1 ? "has" : "have")} a change point at any time";
         return tooShort == 0 ? text + "." : $"{text}; {Format.Count(tooShort)} {(tooShort == 1 ? "is" : "are")} too short to judge.";
@@ -35,8 +39,8 @@ public static class TrendText
         ArgumentNullException.ThrowIfNull(change);
         string word = change.Worse switch { true => "worse", false => "better", _ => "different" };
         string text =
-            $"{series.Title} on {series.Host}: {series.Metric.Name} {Format.Change(change.Difference)} "
-                + $"({Format.ChangeInterval(change.Interval)}), {word}, from run {change.RunId}";
+            $"{series.Title} on {series.Host}: {series.Metric.Name} {Difference(series, change)}, "
+                + $"{word}, from run {change.RunId}";
         if (change.Commit is { } commit)
             text += " at commit "
                 + $"{Short(commit)}{(change.PreviousCommit is { } before ? before == commit ? " (the same as before)" : " (before: "
@@ -61,7 +65,7 @@ public static class TrendText
         if (series.TooShort is { } tooShort) return tooShort;
         if (series.Changes.IsEmpty) return "no change point";
         TrendChange last = series.Changes[^1];
-        return $"{Format.Change(last.Difference)} ({Format.ChangeInterval(last.Interval)}) at "
+        return $"{Difference(series, last)} at "
             + $"{last.RunId}{(last.State == ChangeState.Unconfirmed ? ", unconfirmed" : "")}";
     }
 
@@ -99,6 +103,18 @@ public static class TrendText
             $"\nA change is called one when its corrected p is at most {Format.Number(report.Alpha, 2)}, which keeps a false one in any of "
                 + $"these series below 5 %.\n");
         return text.ToString();
+    }
+
+    /// <summary>The difference of a change with its interval.</summary>
+    public static string Difference(TrendSeries series, TrendChange change)
+    {
+        ArgumentNullException.ThrowIfNull(series);
+        ArgumentNullException.ThrowIfNull(change);
+        if (!change.Absolute) return $"{Format.Change(change.Difference)} ({Format.ChangeInterval(change.Interval)})";
+        string unit = series.Metric.Unit == "1" ? "" : '\u00a0' + series.Metric.Unit;
+        string sign = change.Difference > 0 ? "+" : "";
+        double[] ends = [change.Interval.Low, change.Interval.High];
+        return $"{sign}{Format.WithinInterval(change.Difference, ends)} ({Format.Interval(ends[0], ends[1])}){unit}";
     }
 
     private static string E(string value) => MarkdownText.Escape(value);

@@ -1,12 +1,14 @@
 using System.Collections.Immutable;
 using System.CommandLine;
 using QuantBench.Analysis.Candidates;
+using QuantBench.Analysis.Compare;
 using QuantBench.Analysis.Frames;
 using QuantBench.Analysis.Gates;
 using QuantBench.Cli.Composition;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Gates;
 using QuantBench.Results.Reading;
+using QuantBench.Results.Store;
 
 namespace QuantBench.Cli.Commands;
 
@@ -46,7 +48,8 @@ internal static class GateCommand
                 throw new RequestException($"there are no gates to judge: the suite of run {set.Run.Info.Id} has none.",
                     "Add 'gates:' to the suite, or name a file of them: --rules gates.yaml");
             CandidateSet? before = parsed.GetValue(baseline) is { } stored ? CandidateSet.Of(source.Load(stored)) : null;
-            GateReport report = GateJudge.Judge(set, gates, before);
+            using AggregateReader? store = before is null ? null : source.OpenHistory();
+            GateReport report = GateJudge.Judge(set, gates, before, store is null ? null : new MachineHistory(store));
             await output.WriteAsync(parsed, () => GateText.Markdown(report), () => AnalysisFrames.Of(report), stop);
             if (parsed.GetValue(junit) is { } xml) await File.WriteAllTextAsync(xml, GateText.JUnit(report), stop);
             if (parsed.GetValue(summary) is { } markdown) await File.AppendAllTextAsync(markdown, GateText.Markdown(report), stop);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using QuantBench.Analysis.Formatting;
 using QuantBench.Analysis.Tables;
 using QuantBench.Cli.Composition;
 using QuantBench.Cli.Views;
@@ -46,6 +47,7 @@ internal static class RunExecution
         output.WriteLine();
         output.WriteLine(MarkdownTable.Write(RunTableBuilder.Build(record)));
         output.WriteLine($"{outcome.Ok} measured, {outcome.Unsupported} unsupported, {outcome.Failed} failed");
+        if (MarkText.Share(record.Cells) is { } disturbed) output.WriteLine(disturbed);
         if (html is not null) output.WriteLine($"report:  {html}");
         output.WriteLine($"results: {outcome.Folder}");
         if (outcome.Failed > 0) output.WriteLine($"failed cells again: ./run-bench.sh resume {outcome.Info.Id} --retry-failed");

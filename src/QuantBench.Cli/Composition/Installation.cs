@@ -55,6 +55,12 @@ internal static class Installation
         string cacheRoot = Path.GetFullPath(cache ?? NonEmpty("QUANTBENCH_CACHE") ?? Path.Combine(Root, ".cache"));
         return new RunnerEnvironment
         {
+            MachineLock = NonEmpty("QUANTBENCH_LOCK") switch
+            {
+                null => Path.Combine(Path.GetTempPath(), "quantbench-measuring.lock"),
+                "off" => null,
+                var path => Path.GetFullPath(path),
+            },
             Root = Root,
             CacheRoot = cacheRoot,
             ResultsRoot = Path.GetFullPath(results ?? Path.Combine(Root, "results")),

@@ -35,6 +35,7 @@ internal static class Webhook
                 previous_run = a.Change.PreviousRunId,
                 commit = a.Change.Commit,
                 difference = a.Change.Difference,
+                absolute = a.Change.Absolute,
                 difference_low = a.Change.Interval.Low,
                 difference_high = a.Change.Interval.High,
                 p = a.Change.PValue,

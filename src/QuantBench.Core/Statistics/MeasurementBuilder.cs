@@ -47,7 +47,7 @@ public static class MeasurementBuilder
         string[] notes = LaunchNotes.Join(launches.Select(m => (m.Notes ?? []).Where(n => !IsOwn(n))));
         Measurement merged = FromLaunches(launches[0].Name, [.. launches.SelectMany(m => m.Samples!)],
             [.. launches.Select(m => m.Samples!.Length)], [.. disturbed], notes);
-        return launches.Any(m => m.IsDisturbed && m.Timing!.DisturbedSamples is null) ? AsDisturbed(merged, null) : merged;
+        return launches.Any(IsTold) ? AsDisturbed(merged, null) : merged;
     }
 
     /// <summary>Marks a figure as disturbed by what its samples alone don't tell.</summary>
@@ -125,6 +125,10 @@ public static class MeasurementBuilder
             offset += count;
         }
     }
+
+    // A mark with a reason of its own: the samples of the others don't take it away.
+    private static bool IsTold(Measurement launch) => launch.IsDisturbed
+        && (launch.Notes ?? []).Any(n => n.StartsWith("disturbed: ", StringComparison.Ordinal) && !IsOwn(n));
 
     private static string Of(int disturbed, int all) => $"{disturbed} of {all} repetitions were disturbed by other work on the machine";
 

@@ -11,6 +11,11 @@ public readonly record struct RunNoise(double Deviation, int Degrees, int Runs)
     /// <summary>Fewest degrees of freedom that are worth more than the launches of two runs.</summary>
     public const int FewestDegrees = 4;
 
+    private const int ShortestLevel = 3;
+
+    // Runs that agree to the last digit say that little was looked at, not that nothing varies.
+    private const double LeastDeviation = 0.0005;
+
     /// <summary>Noise of a series of runs around its levels: a change of level isn't noise.</summary>
     /// <param name="values">Figures of runs of one cell on one machine, oldest first.</param>
     /// <returns>Null when they are too few, or not all positive.</returns>
@@ -24,12 +29,12 @@ public readonly record struct RunNoise(double Deviation, int Degrees, int Runs)
             logs[i] = Math.Log(values[i]);
         }
 
-        ImmutableArray<ChangePoint> changes = ChangePoints.Find(logs);
+        int[] changes = [.. Lasting(ChangePoints.Find(logs), logs.Length)];
         int degrees = logs.Length - changes.Length - 1;
         if (degrees < FewestDegrees) return null;
         double squares = 0;
         int start = 0;
-        foreach (int end in changes.Select(c => c.Index).Append(logs.Length))
+        foreach (int end in changes.Append(logs.Length))
         {
             double[] level = logs[start..end];
             double mean = Descriptive.Mean(level);
@@ -37,6 +42,17 @@ public readonly record struct RunNoise(double Deviation, int Degrees, int Runs)
             start = end;
         }
 
-        return new RunNoise(Math.Sqrt(squares / degrees), degrees, logs.Length);
+        return new RunNoise(Math.Max(LeastDeviation, Math.Sqrt(squares / degrees)), degrees, logs.Length);
+    }
+
+    // A slow run or two is noise that the next run may have as well.
+    private static IEnumerable<int> Lasting(ImmutableArray<ChangePoint> changes, int runs)
+    {
+        int last = 0;
+        foreach (ChangePoint change in changes)
+        {
+            if (change.Index - last < ShortestLevel || runs - change.Index < ShortestLevel) continue;
+            yield return last = change.Index;
+        }
     }
 }

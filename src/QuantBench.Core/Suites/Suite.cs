@@ -83,6 +83,9 @@ public sealed record SuiteLimits
     /// <summary>Limit on the resident memory of a cell's process in bytes; null = none.</summary>
     public long? CellMemoryBytes { get; init; }
 
+    /// <summary>How long a run may wait in all for the machine to be quiet before its timings; 0 = it doesn't wait.</summary>
+    public TimeSpan Quiet { get; init; }
+
     /// <summary>Wall-clock limit for preparing one artifact.</summary>
     public TimeSpan PrepareTimeout { get; init; } = TimeSpan.FromHours(2);
 }

@@ -267,7 +267,8 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
                 "cell_timeout" => _limits with { CellTimeout = Value.Duration(value, key.Value) },
                 "cell_memory" => _limits with { CellMemoryBytes = Value.Size(value, key.Value) },
                 "prepare_timeout" => _limits with { PrepareTimeout = Value.Duration(value, key.Value) },
-                _ => throw Value.UnknownKey(key, ["cell_timeout", "cell_memory", "prepare_timeout"], "limits"),
+                "quiet" => _limits with { Quiet = Value.Duration(value, key.Value) },
+                _ => throw Value.UnknownKey(key, ["cell_timeout", "cell_memory", "prepare_timeout", "quiet"], "limits"),
             };
         }
     }

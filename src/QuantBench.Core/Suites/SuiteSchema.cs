@@ -81,6 +81,7 @@ public static class SuiteSchema
                 ("cell_timeout", Pattern(DurationPattern, "wall-clock limit of a cell, e.g. 5m")),
                 ("cell_memory", Pattern(SizePattern, "limit on the resident memory of a cell's process, e.g. 4GiB")),
                 ("prepare_timeout", Pattern(DurationPattern, "wall-clock limit for preparing one artifact, e.g. 10m")),
+                ("quiet", Pattern(DurationPattern, "how long a run waits in all for a quiet machine before its timings, e.g. 5m")),
             ],
             []),
         "imatrix" =>

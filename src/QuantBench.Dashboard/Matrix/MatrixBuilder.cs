@@ -116,11 +116,12 @@ internal static class MatrixBuilder
                 return new MatrixCell(cell.Id.Value, MatrixCellKind.Other, "—", 0, $"{name}: this cell doesn't measure {metric.Name}",
                     isReference, false);
             bool capped = (m.Notes ?? []).Concat(result.Notes ?? []).Any(n => n.Contains("cap", StringComparison.Ordinal));
-            string text = divisor == 1 ? Words.Bare(m) : Figure(m.Value, divisor);
+            string text = MarkText.With(divisor == 1 ? Words.Bare(m) : Figure(m.Value, divisor), m.Mark);
             if (m.IsWorseThanChance) text += " !";
+            string mark = m.Mark is { } of ? $", {MarkText.Meaning(of)}" : "";
             string full =
-                $"{name}: {Format.Value(m)}{(m.IsWorseThanChance ? $", {Measurement.WorseThanChance}" : "")}, "
-                    + $"{Words.Basis(m)}{(capped ? ", warm-up cap reached" : "")}{(isReference ? ", the reference" : "")}";
+                $"{name}: {Format.Value(m)}{(m.IsWorseThanChance ? $", {Measurement.WorseThanChance}" : "")}, {Words.Basis(m)}{mark}"
+                    + $"{(capped ? ", warm-up cap reached" : "")}{(isReference ? ", the reference" : "")}";
             return new MatrixCell(cell.Id.Value, MatrixCellKind.Value, text, scale.Step(m.Value), full, isReference, capped);
         }
     }

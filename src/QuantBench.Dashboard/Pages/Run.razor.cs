@@ -26,6 +26,7 @@ public sealed partial class Run
     private ImmutableArray<QuantBench.Analysis.Gates.GateReport> _gates = [];
     private RunNote _note = RunNote.None;
     private ImmutableArray<string> _variants = [];
+    private ImmutableArray<string> _marks = [];
     private string? _reference;
     private string _took = "";
     private string _progress = "";
@@ -90,6 +91,8 @@ public sealed partial class Run
         _reference = Detail.Planned.Concat(Detail.Cells.Select(c => c.Result.Cell)).Where(c => WorkloadTable.Of(c).NeedsReference)
             .Select(c => c.Settings.Text("reference")).FirstOrDefault(r => r.Length > 0);
         _problems = ProblemGroup.Of(Detail);
+        string? share = MarkText.Share(Detail.Cells.Select(c => c.Result));
+        _marks = [.. share is null ? [] : (string[])[share + "."], .. MarkText.Legend(Detail.Cells.SelectMany(c => c.Result.Metrics))];
         _took = Detail.Info.Finished is { } end ? $", took {Format.Duration(end - Detail.Info.Started)}"
             : Detail.State == RunState.Running ? $", {Format.Duration(Clock.GetUtcNow() - Detail.Info.Started)} so far" : "";
         _progress = Detail.State == RunState.Completed

@@ -6,13 +6,13 @@ namespace QuantBench.Inference.Evaluators;
 /// <summary>
 /// When measuring ends: after at least <c>repetitions</c>, as soon as every series' 95 % bootstrap interval of the median is within
 /// ±<c>target_ci</c>; at the latest when <c>time_cap</c> seconds have passed or <c>max_repetitions</c> were done. Only repetitions that
-/// nothing disturbed count; while those are fewer than wanted, it goes on for up to three times as long. One of several launches makes
+/// nothing disturbed count; while those are fewer than wanted, it goes on for up to twice as long. One of several launches makes
 /// its share of all that. At least one repetition is always made.
 /// </summary>
 internal sealed class RepetitionRule
 {
     /// <summary>How much longer it may take to find enough undisturbed repetitions.</summary>
-    public const int Extension = 3;
+    public const int Extension = 2;
 
     private readonly long _least;
     private readonly long _most;

@@ -40,7 +40,7 @@ public sealed class AggregateReader : IDisposable
 
     private const string SeriesColumns = """
         SELECT c.run_id, c.cell_id, c.model, c.variant, c.backend, c.workload, c.settings, m.value, m.error, m.ci_low, m.ci_high, m.n,
-            m.protocol, CASE WHEN m.timing LIKE '%"mark":"disturbed"%' THEN 1 ELSE 0 END
+            m.protocol, m.timing
         """;
 
     private static readonly ImmutableArray<string> s_meaningless = [CellResult.MeaninglessQuality];
@@ -186,11 +186,13 @@ public sealed class AggregateReader : IDisposable
             {
                 string id = row.Text(0, texts);
                 if (!runs.TryGetValue(id, out (long Started, string Machine, string Host) run) || Number(row, 7) is not { } value) continue;
+                TimingFacts? timing = row.IsNull(13) ? null : RowReading.Timing(row.Text(13));
                 rows.Add(new SeriesRow(
                     id, run.Started, run.Machine, run.Host, row.Text(1, texts), row.Text(2, texts), row.Text(3, texts), row.Text(4, texts),
                     row.Text(5, texts), row.Text(6, texts),
                     value, Number(row, 8), Number(row, 9), Number(row, 10), Whole(row, 11),
-                    row.IsNull(12) ? null : row.Text(12, texts), row.Int64(13) != 0));
+                    row.IsNull(12) ? null : row.Text(12, texts), timing?.Mark == FigureMark.Disturbed,
+                    timing is null ? 1 : Math.Max(1, timing.LaunchSamples.Length)));
             }
         }
 

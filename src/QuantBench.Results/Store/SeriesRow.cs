@@ -18,7 +18,9 @@ namespace QuantBench.Results.Store;
 /// <param name="N">Number of observations.</param>
 /// <param name="Protocol">Protocol id of a quality figure.</param>
 /// <param name="IsDisturbed">Whether other work on the machine is in the figure.</param>
+/// <param name="Launches">Worker processes that the figure and its interval come from.</param>
 public readonly record struct SeriesRow(
     string RunId, long StartedMs, string MachineId, string Host, string CellId, string Model, string Variant, string Backend,
     string Workload, string Settings,
-    double Value, double? Error, double? CiLow, double? CiHigh, long? N, string? Protocol, bool IsDisturbed = false);
+    double Value, double? Error, double? CiLow, double? CiHigh, long? N, string? Protocol, bool IsDisturbed = false,
+    int Launches = 1);

@@ -9,7 +9,7 @@ namespace QuantBench.Runner.Runs;
 /// <summary>Makes one result of the launches of a cell.</summary>
 internal static class LaunchMerge
 {
-    // Of counts and times the sum is the cell's, of shares and sizes the largest; the state before is the first launch's, all else the
+    // Of counts and times the sum is the cell's, of shares and sizes the largest, of the yardstick the slowest; the state before is the first launch's, all else the
     // last one's.
     private static readonly ImmutableArray<string> s_sums =
     [
@@ -19,6 +19,8 @@ internal static class LaunchMerge
 
     private static readonly ImmutableArray<string> s_largest =
         ["other_share_max", "steal_share_max", "waited_share", WorkerHost.HarnessBytes];
+
+    private static readonly ImmutableArray<string> s_least = [YardstickCheck.DotCondition, YardstickCheck.StreamCondition];
 
     /// <summary>The cell's result.</summary>
     /// <param name="launches">All of its launches, each measured, in order; at least one.</param>
@@ -33,6 +35,7 @@ internal static class LaunchMerge
             conditions[key] = !known ? value
                 : s_sums.Contains(key) ? before + value
                 : s_largest.Contains(key) ? Math.Max(before, value)
+                : s_least.Contains(key) ? Math.Min(before, value)
                 : key.StartsWith("before_", StringComparison.Ordinal) ? before
                 : value;
         }

@@ -3,8 +3,10 @@ using System.Security.Cryptography;
 using System.Text;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Machine;
 using QuantBench.Core.Runs;
 using QuantBench.Core.Suites;
+using QuantBench.Core.Workloads;
 using QuantBench.Inference.Evaluators;
 using QuantBench.Results.Folders;
 using QuantBench.Runner.Events;
@@ -24,6 +26,7 @@ namespace QuantBench.Runner.Runs;
 public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEvent> events, IResultIndex? indexer = null)
 {
     private bool _indexBroken;
+    private bool _saidBusy;
 
     /// <summary>Runs a suite.</summary>
     /// <param name="suite">The suite.</param>
@@ -152,6 +155,10 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
             var session = new RunSession(environment, suite, inputs, folder, events);
             await session.PrepareAsync([.. cells.Where(c => !results.ContainsKey(c.Id))], cancellationToken);
             var measured = new Dictionary<CellId, List<CellResult>>();
+            var yardstick = new Yardstick(environment.Clock);
+            var check = new YardstickCheck(yardstick.Measure, new YardstickHistory(environment.CacheRoot, inputs.Fingerprint.MachineId));
+            using var cores = new InterferenceReader(environment.Clock);
+            var quiet = new QuietWait(environment.Clock, suite.Limits.Quiet, () => cores.NextCores(TimeSpan.Zero));
             foreach ((int index, int launch) in LaunchPlan.Order(cells))
             {
                 Cell cell = cells[index];
@@ -163,11 +170,18 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
                 if (before.Count < launch)
                 {
                     events.Report(new RunEvent.CellStarted(index, cells.Length, cell, launch, launches));
+                    bool timed = WorkloadTable.Of(cell).IsTimed;
+                    using MachineLock? alone = await MachineLock.TakeAsync(environment.MachineLock, timed, environment.Clock,
+                        () => events.Report(new RunEvent.Warning("waiting for another run on this machine to finish its measurement")),
+                        cancellationToken);
+                    if (timed) await WaitForQuietAsync(quiet, suite.Limits.Quiet, cancellationToken);
+                    if (timed) check.Start();
                     CellResult one = await session.MeasureAsync(
                         cell, new Forward<EvaluationProgress>(p => events.Report(new RunEvent.CellProgress(index, cell, p))),
                         cancellationToken);
                     // A cancelled cell has no line: the resumed run measures it.
                     if (one.Status == CellStatus.Cancelled) throw new OperationCanceledException(cancellationToken);
+                    if (timed) one = check.End(one);
                     before.Add(one);
                     if (one.Status == CellStatus.Ok && launch < launches)
                     {
@@ -201,6 +215,16 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
                 ?? $"Finished cells are safe. When that is mended: {next}";
             throw new StoreException(e.Message, hint, e);
         }
+    }
+
+    private async Task WaitForQuietAsync(QuietWait quiet, TimeSpan most, CancellationToken cancellationToken)
+    {
+        bool wasQuiet = await quiet.WaitAsync(
+            share => events.Report(new RunEvent.Warning($"other processes keep {share * 100:0} % of the CPU busy: waiting for a quiet machine")),
+            cancellationToken);
+        if (wasQuiet || _saidBusy) return;
+        _saidBusy = true;
+        events.Report(new RunEvent.Warning($"the machine wasn't quiet within {most.TotalSeconds:0} s: measuring all the same; disturbed cells are marked"));
     }
 
     private RunOutcome End(RunFolder folder, RunStatus status, Dictionary<CellId, CellResult> results)

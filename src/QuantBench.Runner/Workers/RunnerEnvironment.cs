@@ -47,6 +47,9 @@ public sealed record RunnerEnvironment
     /// <summary>Reads the machine's fingerprint; engines, datasets and models are added by the runner.</summary>
     public required Func<Fingerprint> ReadFingerprint { get; init; }
 
+    /// <summary>File by which runners of one machine keep out of each other's timings; null = they don't.</summary>
+    public string? MachineLock { get; init; }
+
     /// <summary>The one clock.</summary>
     public required TimeProvider Clock { get; init; }
 

@@ -4,6 +4,8 @@ using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Gates;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Gates;
+using QuantBench.Core.Statistics;
+using QuantBench.Results.Folders;
 using QuantBench.SampleData;
 
 namespace QuantBench.Analysis.Tests.Gates;
@@ -43,6 +45,49 @@ public sealed class GateJudgeTests
         GateReport slower = GateJudge.Judge(CandidateSet.Of(SampleRun.Make("run-b", speed: 0.9, seed: 11)), rules, _set);
         Assert.All(slower.Results, r => Assert.False(r.Passed));
         Assert.Throws<RequestException>(() => GateJudge.Judge(_set, rules));
+    }
+
+    [Theory]
+    [InlineData(0, 0, true)]
+    [InlineData(0, 0.1, false)]
+    public void Judge_KeepsAZero_AgainstABaselineOfZero(double before, double now, bool passes)
+    {
+        ImmutableArray<GateRule> rules = Rules("{ variant: Q4_K_M, metric: kl_mean, max: +10%, vs: baseline }");
+
+        GateReport report = GateJudge.Judge(With("run-b", now), rules, With("run-a", before));
+
+        Assert.Equal(passes, report.Passed);
+        Assert.True(passes || report.Results[0].Reason.Contains("the base is 0", StringComparison.Ordinal));
+
+        static CandidateSet With(string id, double kl)
+        {
+            RunRecord run = SampleRun.Make(id);
+            return CandidateSet.Of(run with
+            {
+                Cells = [.. run.Cells.Select(c => c with
+                {
+                    Metrics = [.. c.Metrics.Select(m => m.Name == "kl_mean" ? m with { Value = kl, Error = 0 } : m)],
+                })],
+            });
+        }
+    }
+
+    [Fact]
+    public void Judge_HasNoFigure_OfADisturbedCell()
+    {
+        RunRecord run = SampleRun.Make("run-a");
+        CandidateSet disturbed = CandidateSet.Of(run with
+        {
+            Cells = [.. run.Cells.Select(c => c with
+            {
+                Metrics = [.. c.Metrics.Select(m => m.Name == "tg_tps" ? MeasurementBuilder.AsDisturbed(m, "a build") : m)],
+            })],
+        });
+
+        GateReport report = GateJudge.Judge(disturbed, Rules("{ variant: Q4_K_M, metric: tg_tps, min: 1 }"));
+
+        Assert.False(report.Passed);
+        Assert.Contains("disturbed", report.Results[0].Reason, StringComparison.Ordinal);
     }
 
     [Fact]

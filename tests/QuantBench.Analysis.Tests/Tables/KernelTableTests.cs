@@ -75,9 +75,9 @@ public sealed class KernelTableTests
     private static CellResult Cell(string type, string op, double bandwidth, double share, double? flops)
     {
         CellSettings settings = CellSettings.Empty.With("op", op).With("shape", "2048x2048").With("cache", "cold");
-        var metrics = new List<Measurement> { MeasurementBuilder.FromSamples("kernel_bandwidth", [bandwidth]),
-            MeasurementBuilder.FromSamples("kernel_bandwidth_share", [share]) };
-        if (flops is { } speed) metrics.Add(MeasurementBuilder.FromSamples("kernel_flops", [speed]));
+        var metrics = new List<Measurement> { MeasurementBuilder.FromSamples("kernel_bandwidth", [bandwidth, bandwidth, bandwidth]),
+            MeasurementBuilder.FromSamples("kernel_bandwidth_share", [share, share, share]) };
+        if (flops is { } speed) metrics.Add(MeasurementBuilder.FromSamples("kernel_flops", [speed, speed, speed]));
         return new CellResult
         {
             Cell = new Cell("kernels", Variant.Parse($"ggml:{type}"), new BackendId("managed", "avx2"), "kernel", settings),

@@ -1,6 +1,8 @@
+using QuantBench.Analysis.Reports;
 using QuantBench.Analysis.Tables;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
+using QuantBench.Core.Statistics;
 using QuantBench.Core.Variants;
 using QuantBench.Results.Folders;
 using QuantBench.SampleData;
@@ -10,6 +12,36 @@ namespace QuantBench.Analysis.Tests.Tables;
 public sealed class RunTableTests
 {
     private readonly RunRecord _sample = SampleRun.Make();
+
+    [Fact]
+    public void Table_MarksFigures_AndSaysWhatMarksMean()
+    {
+        RunRecord run = SampleRun.Make("run-a");
+        int latency = 0;
+        run = run with
+        {
+            Cells = [.. run.Cells.Select(c => c.Cell.Workload != "latency" ? c : c with
+            {
+                Metrics = [.. c.Metrics.Select(m => m.Name != "tg_tps" ? m
+                    : latency++ == 0 ? MeasurementBuilder.AsDisturbed(m, "a build") : MeasurementBuilder.FromSamples("tg_tps", [100]))],
+                Conditions = c.Conditions.Add("repetitions_made", 10).Add("repetitions_disturbed", 4),
+            })],
+        };
+
+        RunTable table = RunTableBuilder.Build(run);
+        string text = MarkdownTable.Write(table);
+
+        RunFigure marked = table.Rows.SelectMany(r => r.Figures).First(f => f.Key.StartsWith("tg_tps", StringComparison.Ordinal)
+            && f.Value.Source is { IsDisturbed: true }).Value;
+        Assert.EndsWith("\u00a0‡", marked.Text, StringComparison.Ordinal);
+        Assert.Null(marked.Value); // nothing is ranked or drawn by it
+        Assert.Contains("≈\u00a0100", text, StringComparison.Ordinal);
+        Assert.Contains("‡ disturbed:", text, StringComparison.Ordinal);
+        Assert.Contains("≈ about:", text, StringComparison.Ordinal);
+        string html = HtmlReport.Write([RunReport.Of(run)], []);
+        Assert.Contains("‡ disturbed:", html, StringComparison.Ordinal);
+        Assert.Matches("1 of [0-9]+ timed cells was disturbed by other work on the machine, and 40 % of all repetitions", RunReport.Of(run).Lead);
+    }
 
     [Fact]
     public void Build_GivesOneRowPerVariant_ByBitsDescending()

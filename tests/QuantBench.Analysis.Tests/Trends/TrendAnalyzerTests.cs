@@ -33,7 +33,9 @@ public sealed class TrendAnalyzerTests
         TrendReport report =
             TrendAnalyzer.Analyze(MetricTable.Get("tg_tps"), Rows("m", [100, 101, 99.5, 100.2, 99.8, 100.4, 80]), id => Fingerprint(id, 0));
 
-        Assert.Equal(ChangeState.Unconfirmed, Assert.Single(report.Alerts).Change.State);
+        Assert.Equal(ChangeState.Unconfirmed, Assert.Single(report.Suspects).Change.State);
+        Assert.Empty(report.Alerts); // one run is no alarm
+        Assert.Contains("suspected by the last run alone: measure again", TrendText.Lead(report), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -52,6 +54,65 @@ public sealed class TrendAnalyzerTests
         Assert.Equal(2, report.Series.Count(s => s.Changes.Length == 1));
         Assert.NotNull(report.Series.Single(s => s.CellId == "short").TooShort);
     }
+
+    [Theory]
+    [InlineData(8.001, false)] // 0.0125 % isn't a difference that matters, even without noise
+    [InlineData(16, true)]
+    [InlineData(8, false)]
+    public void Analyze_AlertsInSeriesWithoutNoise_OnlyWhenItMatters(double after, bool alert)
+    {
+        double[] values = [.. Enumerable.Range(0, 15).Select(i => i < 12 ? 8.0 : after)];
+
+        Assert.Equal(alert, !Find("ttft", values).Alerts.IsEmpty);
+    }
+
+    [Fact]
+    public void Analyze_FindsAStep_DespiteAnOldOutlier_AndDoesNotAlertOnAPastSpell()
+    {
+        double[] outlier = [.. Enumerable.Range(0, 44).Select(i => (i == 20 ? 12 : i >= 40 ? 8.8 : 8.0) + (i % 3 * 0.005))];
+        double[] spell = [.. Enumerable.Range(0, 40).Select(i => (i is >= 32 and < 38 ? 12 : 8.0) + (i % 3 * 0.005))];
+
+        Assert.Equal("run-40", Assert.Single(Find("ttft", outlier).Alerts).Change.RunId);
+        TrendReport past = Find("ttft", spell);
+        Assert.Empty(past.Alerts); // it is over
+        Assert.Equal(["run-32", "run-38"], past.Series[0].Changes.Select(c => c.RunId)); // and named
+    }
+
+    [Fact]
+    public void Analyze_GivesDifferencesFromZero_InTheMetricsUnit()
+    {
+        TrendReport report = Find("kl_mean", [0, 0, 0, 0, 0, 0, 0, 0.1, 0.1, 0.1]);
+
+        (TrendSeries series, TrendChange change) = Assert.Single(report.Alerts);
+        Assert.True(change.Absolute);
+        Assert.Equal(0.1, change.Difference, 1e-12);
+        Assert.StartsWith("+0.1", TrendText.Difference(series, change), StringComparison.Ordinal);
+        Assert.EndsWith("nat", TrendText.Difference(series, change), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Analyze_LeavesDisturbedRunsOut()
+    {
+        ImmutableArray<SeriesRow> rows =
+            [.. Rows("m", [100, 101, 99.5, 100.2, 99.8, 100.4, 50, 51]).Select((r, i) => r with { IsDisturbed = i >= 6 })];
+
+        TrendReport report = TrendAnalyzer.Analyze(MetricTable.Get("tg_tps"), rows, _ => null);
+
+        Assert.Empty(report.Series[0].Changes);
+        Assert.Equal((6, 2), (report.Series[0].Points.Length, report.Series[0].Disturbed));
+    }
+
+    [Fact]
+    public void Analyze_ShowsASeries_ThatWasDisturbedInEveryRun()
+    {
+        ImmutableArray<SeriesRow> rows = [.. Rows("m", [1, 2, 3]).Select(r => r with { IsDisturbed = true })];
+
+        Assert.Contains("disturbed", TrendText.Finding(TrendAnalyzer.Analyze(MetricTable.Get("tg_tps"), rows, _ => null).Series[0]),
+            StringComparison.Ordinal);
+    }
+
+    private static TrendReport Find(string metric, double[] values) =>
+        TrendAnalyzer.Analyze(MetricTable.Get(metric), [.. Rows("m", values).Select(r => r with { CiLow = null, CiHigh = null })], _ => null);
 
     [Fact]
     public void Analyze_RarelyAlerts_OnSteadyNoise()

@@ -49,7 +49,7 @@ internal sealed partial class LiveCommand : IDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             RedirectStandardInput = true,
-            Environment = { ["QUANTBENCH_ROOT"] = RepositoryRoot.Directory },
+            Environment = { ["QUANTBENCH_ROOT"] = RepositoryRoot.Directory, ["QUANTBENCH_LOCK"] = "off" },
         };
         start.ArgumentList.Add(app);
         foreach (string argument in arguments) start.ArgumentList.Add(argument);

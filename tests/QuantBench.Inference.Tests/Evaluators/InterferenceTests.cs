@@ -38,10 +38,10 @@ public sealed class InterferenceTests
         Measurement[] metrics = Run(repetition => repetition % 8 != 0, s_settings.With("max_repetitions", 20L), out EvaluationResult result);
 
         Assert.All(metrics, m => Assert.True(m.IsDisturbed));
-        Assert.Equal(60, metrics[0].Samples!.Length); // three times the most
+        Assert.Equal(40, metrics[0].Samples!.Length); // twice the most
         Assert.Equal(20, metrics[0].Value, 1e-9); // the figure is there, with its mark
         Assert.Equal(50, metrics[1].Value, 1e-9); // and the tokens tell the same
-        Assert.Contains(result.Notes, n => n.Contains("disturbed: 52 of 60", StringComparison.Ordinal));
+        Assert.Contains(result.Notes, n => n.Contains("disturbed: 35 of 40", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -1,0 +1,45 @@
+using QuantBench.Core.Cells;
+using QuantBench.Core.Machine;
+using QuantBench.Core.Metrics;
+using QuantBench.Core.Statistics;
+
+namespace QuantBench.Runner.Runs;
+
+/// <summary>Times the yardstick before and after launches, and marks those between which the machine wasn't what it usually is.</summary>
+/// <param name="measure">Times it.</param>
+/// <param name="history">This machine's readings.</param>
+internal sealed class YardstickCheck(Func<YardstickReading> measure, YardstickHistory history)
+{
+    /// <summary>Condition of a cell: multiply-adds per second of the yardstick, the slower of before and after.</summary>
+    public const string DotCondition = "yardstick_dot";
+
+    /// <summary>Condition of a cell: bytes per second that the yardstick read, the slower of before and after.</summary>
+    public const string StreamCondition = "yardstick_stream";
+
+    private YardstickReading _before;
+
+    /// <summary>Call before a launch.</summary>
+    public void Start() => _before = measure();
+
+    /// <summary>Call after it.</summary>
+    /// <param name="result">What it measured.</param>
+    /// <returns>The same with the readings, and with marks on its timings when they are odd.</returns>
+    public CellResult End(CellResult result)
+    {
+        if (result.Status != CellStatus.Ok) return result;
+        YardstickReading reading = _before.Slower(measure());
+        string? odd = history.Odd(reading);
+        history.Add(reading);
+        result = result with
+        {
+            Conditions = result.Conditions.SetItem(DotCondition, reading.Dot).SetItem(StreamCondition, reading.Stream),
+        };
+        if (odd is null) return result;
+        return result with
+        {
+            Notes = [.. result.Notes ?? [], $"disturbed: {odd}"],
+            Metrics = [.. result.Metrics.Select(m => MetricTable.Find(m.Name) is { Kind: MetricKind.Timing } && m.Samples is not null
+                ? MeasurementBuilder.AsDisturbed(m, odd) : m)],
+        };
+    }
+}

@@ -1,0 +1,76 @@
+using System.Globalization;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Machine;
+using QuantBench.Core.Statistics;
+
+namespace QuantBench.Runner.Runs;
+
+/// <summary>Readings of the yardstick on this machine: a text file of two numbers per line, the latest last.</summary>
+internal sealed class YardstickHistory
+{
+    /// <summary>Name of its file in the cache, before the machine's id.</summary>
+    public const string FilePrefix = "yardstick-";
+
+    private const int Most = 500;
+    private const int Fewest = 20;
+
+    // Clock rates and page placement move it by some per cent; beyond this the machine isn't what it usually is.
+    private const double Limit = 0.15;
+
+    private readonly string _path;
+    private readonly List<YardstickReading> _readings = [];
+
+    /// <param name="cacheRoot">The cache.</param>
+    /// <param name="machine">Machine id.</param>
+    public YardstickHistory(string cacheRoot, string machine)
+    {
+        _path = Path.Combine(cacheRoot, $"{FilePrefix}{machine}.txt");
+        try
+        {
+            if (!File.Exists(_path)) return;
+            foreach (string line in File.ReadLines(_path).TakeLast(Most))
+            {
+                if (line.Split(' ') is [string dot, string stream] && Number(dot, out double d) && Number(stream, out double s))
+                    _readings.Add(new YardstickReading(d, s));
+            }
+        }
+        catch (Exception e) when (DiskFault.Is(e))
+        {
+            // A history that can't be read is none.
+        }
+    }
+
+    /// <summary>In what a reading is off from what this machine usually does; null when it isn't, or too little is known.</summary>
+    public string? Odd(YardstickReading reading)
+    {
+        if (_readings.Count < Fewest) return null;
+        return Odd("integer products", reading.Dot, r => r.Dot) ?? Odd("reading memory", reading.Stream, r => r.Stream);
+    }
+
+    /// <summary>Adds a reading.</summary>
+    public void Add(YardstickReading reading)
+    {
+        _readings.Add(reading);
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
+            File.AppendAllText(_path, string.Create(CultureInfo.InvariantCulture, $"{reading.Dot:R} {reading.Stream:R}\n"));
+        }
+        catch (Exception e) when (DiskFault.Is(e))
+        {
+            // The cell has its reading; the next run knows one less.
+        }
+    }
+
+    private string? Odd(string what, double now, Func<YardstickReading, double> part)
+    {
+        double usual = Descriptive.Median([.. _readings.TakeLast(Most).Select(part)]);
+        double off = (now / usual) - 1;
+        return Math.Abs(off) <= Limit ? null
+            : string.Create(CultureInfo.InvariantCulture,
+                $"the yardstick ({what}) ran {Math.Abs(off) * 100:0} % {(off < 0 ? "slower" : "faster")} than it usually does on this machine");
+    }
+
+    private static bool Number(string text, out double value) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value) && value > 0 && double.IsFinite(value);
+}

@@ -1,0 +1,62 @@
+using QuantBench.Core.Cells;
+using QuantBench.Core.Machine;
+using QuantBench.Core.Settings;
+using QuantBench.Core.Statistics;
+using QuantBench.Core.Variants;
+using QuantBench.Runner.Runs;
+using QuantBench.TestKit;
+
+namespace QuantBench.Runner.Tests.Runs;
+
+public sealed class YardstickTests : IDisposable
+{
+    private readonly TemporaryDirectory _cache = new();
+
+    public void Dispose() => _cache.Dispose();
+
+    [Theory]
+    [InlineData(100, 50, null)]
+    [InlineData(90, 47, null)]
+    [InlineData(80, 50, "integer products) ran 20 % slower")]
+    [InlineData(100, 40, "reading memory) ran 20 % slower")]
+    [InlineData(130, 50, "integer products) ran 30 % faster")]
+    public void Check_MarksWhatWasMeasured_WhileTheMachineWasNotItself(double dot, double stream, string? mark)
+    {
+        for (int i = 0; i < 20; i++) new YardstickHistory(_cache.Path, "m").Add(new YardstickReading(98 + (i % 5), 50));
+        var check = new YardstickCheck(() => new YardstickReading(dot, stream), new YardstickHistory(_cache.Path, "m"));
+
+        check.Start();
+        CellResult result = check.End(Cell());
+
+        Assert.Equal((dot, stream), (result.Conditions[YardstickCheck.DotCondition], result.Conditions[YardstickCheck.StreamCondition]));
+        Assert.Equal(mark is not null, result.IsDisturbed);
+        if (mark is not null) Assert.Contains(mark, Assert.Single(result.Notes!.Value), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Check_MarksNothing_OnAMachineItDoesNotKnow()
+    {
+        new YardstickHistory(_cache.Path, "another").Add(new YardstickReading(1, 1));
+        var readings = new Queue<YardstickReading>([new(100, 50), new(10, 5)]);
+        var check = new YardstickCheck(readings.Dequeue, new YardstickHistory(_cache.Path, "m"));
+
+        check.Start();
+
+        Assert.False(check.End(Cell()).IsDisturbed);
+    }
+
+    [Fact]
+    public void Measure_GivesSpeeds()
+    {
+        YardstickReading reading = new Yardstick(TimeProvider.System).Measure();
+
+        Assert.True(reading is { Dot: > 1e6, Stream: > 1e6 });
+    }
+
+    private static CellResult Cell() => new()
+    {
+        Cell = new Cell("m", Variant.Parse("gguf:F16"), new BackendId("fake", "cpu"), "latency", CellSettings.Empty),
+        Status = CellStatus.Ok,
+        Metrics = [MeasurementBuilder.FromSamples("tg_tps", [1, 2, 3])],
+    };
+}
