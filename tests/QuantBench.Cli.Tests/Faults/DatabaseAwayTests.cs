@@ -1,5 +1,4 @@
 using System.Net;
-using QuantBench.Results.Store;
 using QuantBench.TestKit;
 using QuantBench.TestKit.Databases;
 

@@ -5,7 +5,6 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
-using QuantBench.Engines.LlamaCpp.Artifacts;
 using QuantBench.Engines.LlamaCpp.Sessions;
 using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Artifacts;
