@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using LLama.Native;
 using QuantBench.Core.Engines;
 using QuantBench.Core.Errors;
+using QuantBench.Engines.LLamaSharp.Native;
 using QuantBench.Engines.LLamaSharp.Sessions;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
@@ -15,8 +16,7 @@ namespace QuantBench.Engines.LLamaSharp;
 /// </summary>
 public sealed class LLamaSharpEngine : IEngine, ILogitsEngine
 {
-    /// <summary>Engine name.</summary>
-    internal const string EngineName = "llamasharp";
+    private const string EngineName = LLamaSharpLibrary.EngineName;
 
     private readonly LLamaSharpLibrary _library;
     private readonly IDisposable _listening;

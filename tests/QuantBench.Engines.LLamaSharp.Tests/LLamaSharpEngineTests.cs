@@ -1,5 +1,6 @@
 using QuantBench.Core.Errors;
 using QuantBench.Engines.LlamaCpp.Tests;
+using QuantBench.Engines.LLamaSharp.Native;
 using QuantBench.Inference.Engines;
 using QuantBench.TestKit;
 

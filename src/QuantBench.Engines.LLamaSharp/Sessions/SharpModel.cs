@@ -5,6 +5,7 @@ using LLama.Native;
 using QuantBench.Core.Errors;
 using QuantBench.Engines.LlamaCpp.Native;
 using QuantBench.Engines.LlamaCpp.Sessions;
+using QuantBench.Engines.LLamaSharp.Native;
 using QuantBench.Inference.Engines;
 
 namespace QuantBench.Engines.LLamaSharp.Sessions;

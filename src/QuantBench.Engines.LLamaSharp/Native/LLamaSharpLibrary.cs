@@ -5,7 +5,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Engines.LlamaCpp.Native;
 using QuantBench.Inference.Engines;
 
-namespace QuantBench.Engines.LLamaSharp;
+namespace QuantBench.Engines.LLamaSharp.Native;
 
 /// <summary>
 /// LLamaSharp's native build in this process. Like llama.cpp itself it is loaded once; which instruction-set level is taken is LLamaSharp's
@@ -13,6 +13,9 @@ namespace QuantBench.Engines.LLamaSharp;
 /// </summary>
 internal sealed class LLamaSharpLibrary
 {
+    /// <summary>Engine name: the key of a user-named directory.</summary>
+    public const string EngineName = "llamasharp";
+
     /// <summary>Environment variable that names a directory of native libraries.</summary>
     public const string Variable = "QUANTBENCH_LLAMASHARP_DIR";
 
@@ -63,7 +66,7 @@ internal sealed class LLamaSharpLibrary
                 $"LLamaSharp: this process has already loaded llama.cpp from {other}; a second build can't be loaded beside it.");
         var words = new List<string>();
         NativeLibraryConfig config = NativeLibraryConfig.LLama.WithLogCallback((_, text) => words.Add(text.Trim()));
-        if (environment.NativeDirectories.TryGetValue(LLamaSharpEngine.EngineName, out string? named))
+        if (environment.NativeDirectories.TryGetValue(EngineName, out string? named))
         {
             string file =
                 Path.Combine(Path.GetFullPath(named),
