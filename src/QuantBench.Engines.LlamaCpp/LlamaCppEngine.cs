@@ -113,5 +113,5 @@ public sealed class LlamaCppEngine : IEngine, ILogitsEngine
 
     private string NoDevice(string id) =>
         $"llamacpp/{id}: the llama.cpp build in {_library.Installation.Directory} has no such device here; it has "
-            + $"{string.Join(", ", LlamaDevice.Enumerate().Select(d => d.Id))}";
+            + string.Join("; ", [string.Join(", ", LlamaDevice.Enumerate().Select(d => d.Id)), .. _library.AcceleratorFaults()]);
 }

@@ -39,6 +39,15 @@ public static class ComparisonText
     public static string Lead(RunComparison comparison)
     {
         ArgumentNullException.ThrowIfNull(comparison);
+        if (comparison.Rows.Length == 0)
+        {
+            string own = comparison is { OnlyA: [var a, ..], OnlyB: [var b, ..] }
+                ? $"cells are the same when model, variant, backend, workload and all settings are, and the first has e.g. '{a}' where the "
+                    + $"second has '{b}'"
+                : "the cells of one have no figure in the other";
+            return $"{comparison.B} against {comparison.A}: they share nothing that could be compared: {own}.";
+        }
+
         int Count(Verdict verdict) => comparison.Rows.Count(r => r.Verdict == verdict);
         string text =
             $"{comparison.B} against {comparison.A}: of {comparison.Rows.Length} figures {Count(Verdict.Better)} better, "

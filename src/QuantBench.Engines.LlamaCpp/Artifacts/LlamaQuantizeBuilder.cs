@@ -130,7 +130,7 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
         using GgufReader made = GgufReader.Open(request.OutputPath);
         if (SchemeCheck.Refusal(made, variant.Scheme) is { } refusal)
         {
-            throw new UnsupportedException(variant.Id, $"llama.cpp's quantizer can't make it of this model: {refusal}.",
+            throw new UnsupportedException(null, $"llama.cpp's quantizer can't make it of this model: {refusal}.",
                 "Rows that aren't whole blocks of a type get a wider one; take a scheme whose blocks fit.");
         }
     }

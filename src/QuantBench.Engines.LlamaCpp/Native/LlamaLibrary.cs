@@ -86,6 +86,35 @@ internal sealed unsafe class LlamaLibrary
         }
     }
 
+    /// <summary>Why backends of accelerators can't be loaded: most often a library of the device's maker is missing, and ggml doesn't
+    /// say so.</summary>
+    public IEnumerable<string> AcceleratorFaults()
+    {
+        string[] makers = ["cuda", "vulkan", "hip", "sycl", "musa"];
+        IEnumerable<string> own = Directory.EnumerateFiles(Installation.Directory, "*ggml-*")
+            .Where(file => makers.Any(maker => Path.GetFileName(file).Contains(maker, StringComparison.OrdinalIgnoreCase)));
+        return Installation.Accelerators.Concat(own).Distinct(StringComparer.Ordinal)
+            .Select(path => LoadFault(path) is { } fault ? $"{Path.GetFileName(path)} can't be loaded: {fault}" : null).OfType<string>();
+    }
+
+    /// <summary>Why a library can't be loaded, in the system's words; null when it can.</summary>
+    internal static string? LoadFault(string path)
+    {
+        try
+        {
+            NativeLibrary.Load(path);
+            return null;
+        }
+        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
+        {
+            // .NET lists every name that it tried; the line about a missing or broken file is the cause.
+            string[] lines = e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+            return lines.FirstOrDefault(line => line.Contains("cannot open shared object", StringComparison.Ordinal)
+                && !line.StartsWith(path, StringComparison.Ordinal)) ?? lines.FirstOrDefault(line => line.StartsWith(path,
+                StringComparison.Ordinal)) ?? lines[0];
+        }
+    }
+
     private static nint Open(string path)
     {
         try

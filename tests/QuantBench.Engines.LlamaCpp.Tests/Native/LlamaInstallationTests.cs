@@ -9,6 +9,19 @@ namespace QuantBench.Engines.LlamaCpp.Tests.Native;
 public sealed class LlamaInstallationTests(LlamaFixture fixture)
 {
     [Fact]
+    public void LoadFault_GivesTheSystemsWords()
+    {
+        using var directory = new TemporaryDirectory();
+        string broken = directory.Write("libbroken.so", [1, 2, 3]);
+
+        Assert.Contains("too short", LlamaLibrary.LoadFault(broken), StringComparison.Ordinal);
+        Assert.Contains("cannot open shared object", LlamaLibrary.LoadFault(directory.Combine("libnone.so")), StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', LlamaLibrary.LoadFault(broken));
+        Assert.Null(LlamaLibrary.LoadFault(typeof(object).Assembly.Location.Replace("System.Private.CoreLib.dll", "libclrjit.so",
+            StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public void Locate_FindsThePinnedPackage()
     {
         LlamaInstallation found = LlamaInstallation.Locate(new EngineEnvironment { Log = _ => { }, Root = ReferenceGguf.Root });
