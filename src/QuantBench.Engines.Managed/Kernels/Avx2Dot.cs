@@ -65,7 +65,8 @@ internal static unsafe class Avx2Dot
         /// <summary>Adds the products of one block of several.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static Vector256<float> Add(byte* blocks, int block, sbyte* q, float scale, Vector256<float> sums) => Fma.MultiplyAdd(
-            PlainGroup<TBlock>.Products(Quants<TBlock>(blocks + (block * TBlock.Bytes), 0), q + (32 * block)), Vector256.Create(scale), sums);
+            PlainGroup<TBlock>.Products(Quants<TBlock>(blocks + (block * TBlock.Bytes), 0), q + (32 * block)), Vector256.Create(scale),
+            sums);
     }
 
     /// <summary>Blocks of 256 elements.</summary>

@@ -81,7 +81,7 @@ internal sealed class LoadedCell : IDisposable
         {
             throw new UnsupportedException(null,
                 $"{threads} threads are asked for, but this process may use {cores} core{(cores == 1 ? "" : "s")} "
-                    + $"(affinity and container limits counted), and more than {MostThreadsPerCore} threads per core wait more than they work.",
+                    + $"(affinity and container limits counted); more than {MostThreadsPerCore} threads per core wait more than they work.",
                 $"Set threads to at most {MostThreadsPerCore * cores}, or to 0 for as many as there are cores.");
         }
 

@@ -256,8 +256,8 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
         long most = cells.Select(cell => cell.Settings.Has("threads") ? cell.Settings.Int("threads") : 0).DefaultIfEmpty().Max();
         if (most <= cores) return;
         events.Report(new RunEvent.Warning(
-            $"a cell asks for {most} threads, but {cores} {(cores == 1 ? "core" : "cores")} may be used here (affinity and container limits "
-                + "counted): threads will wait for each other, and times show that"));
+            $"a cell asks for {most} threads, but {cores} {(cores == 1 ? "core" : "cores")} may be used here (affinity and container "
+                + "limits counted): threads will wait for each other, and times show that"));
     }
 
     private void Index(Action<IResultIndex> action)

@@ -26,7 +26,7 @@ internal static class CodebookProbe
         var text = new StringBuilder(
             """
             # Codebooks of the IQ types. Written by tests/codebooks from what the native library decodes; don't edit.
-            # Of each book: its type, numbers per entry, bits of a number and the levels that numbers stand for; then its entries, lowest bits first.
+            # Of each book: type, numbers per entry, bits of a number, levels that numbers stand for; then the entries, lowest bits first.
 
             """);
         foreach (Book book in s_books)

@@ -6,5 +6,6 @@ public sealed class CodebookTests
 {
     [Fact]
     public void CommittedBooks_AreWhatTheNativeLibraryDecodes() =>
-        Assert.Equal(CodebookProbe.Text(), File.ReadAllText(RepositoryRoot.Combine("src", "QuantBench.Formats", "Blocks", "codebooks.txt")));
+        Assert.Equal(
+            CodebookProbe.Text(), File.ReadAllText(RepositoryRoot.Combine("src", "QuantBench.Formats", "Blocks", "codebooks.txt")));
 }
