@@ -40,10 +40,10 @@ public sealed class ReferenceCacheTests : IDisposable
     }
 
     private Task<string> GetAsync() => new ReferenceCache(_folder.Path, _clock).GetOrComputeAsync(
-        "key", (to, _) =>
+        "key", (to, stop) =>
         {
             _computed++;
-            return File.WriteAllTextAsync(to, "log-probabilities");
+            return File.WriteAllTextAsync(to, "log-probabilities", stop);
         },
         CancellationToken.None);
 }
