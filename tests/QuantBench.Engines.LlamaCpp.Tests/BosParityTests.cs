@@ -36,7 +36,7 @@ public sealed class BosParityTests(LlamaFixture fixture)
     [MemberData(nameof(Goldens))]
     public void Perplexity_IsLlamaPerplexitys_UnderEveryFlagOfTheTokenizer(string model, string text, double[] running)
     {
-        string path = fixture.ScratchFile($"{model}.gguf");
+        string path = fixture.ScratchFile($"flags-{model}.gguf");
         if (!File.Exists(path)) HuggingFaceToGguf.Convert(DirectoryOf(model), path, GgmlType.F32, new Progress<double>(), default);
         ITextTokenizer tokenizer = ModelSource.OpenTokenizer(ModelSource.Open(path));
         string prefix = ReferenceGguf.TextPrefix(20_000);
@@ -71,7 +71,7 @@ public sealed class BosParityTests(LlamaFixture fixture)
     private string DirectoryOf(string model)
     {
         string source = RepositoryRoot.Combine("datasets", "reference-model");
-        string directory = Directory.CreateDirectory(fixture.ScratchFile($"{model}-source")).FullName;
+        string directory = Directory.CreateDirectory(fixture.ScratchFile($"flags-{model}")).FullName;
         foreach (string file in Directory.GetFiles(source)) File.Copy(file, Path.Combine(directory, Path.GetFileName(file)));
         string config = Path.Combine(directory, "tokenizer_config.json");
         JsonNode flags = JsonNode.Parse(File.ReadAllText(config))!; // a file that isn't empty
