@@ -6,14 +6,16 @@ using QuantBench.Core;
 
 namespace QuantBench.SampleData;
 
-/// <summary>A run with one to three places changed: members removed, added or given values that nobody would write, bytes flipped.</summary>
+/// <summary>A run with one to three places changed: members removed, added or given values that nobody would write, bytes
+/// flipped.</summary>
 internal static class MutatedRun
 {
     // Texts of JSON that stand where another was.
     private static readonly string[] s_values =
     [
         "null", "true", "0", "-1", "1", "1e308", "-1e308", "1e400", "1e-320", "9223372036854775807", "-9223372036854775808", "2147483648",
-        "\"NaN\"", "\"Infinity\"", "\"-Infinity\"", "\"\"", "\"\\u0000\"", "\"\\u001b[2J\"", "\"\\ud800\"", "\"..\"", "\"results.db-journal\"",
+        "\"NaN\"", "\"Infinity\"", "\"-Infinity\"", "\"\"", "\"\\u0000\"", "\"\\u001b[2J\"", "\"\\ud800\"", "\"..\"",
+        "\"results.db-journal\"",
         "\"9999-12-31T23:59:59.9999999+00:00\"", "\"0001-01-01T00:00:00+14:00\"", "\"1969-12-31T00:00:00Z\"", "[]", "{}", "[null]",
         "[[[[]]]]", "{\"a\":null}", "[1e308,-1e308]", "[0,1]", "[1,0]", "\"gguf:Q9_9\"", "\"a/b/c\"", "\"ok\"", "\"failed\"", "3.5",
     ];

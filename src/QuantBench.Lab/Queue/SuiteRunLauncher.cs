@@ -15,7 +15,8 @@ namespace QuantBench.Lab.Queue;
 /// <param name="environment">Where things lie.</param>
 /// <param name="approvals">Which suites with needs of their own may run.</param>
 /// <param name="finished">Called with a completed run's folder, to write its report; null = nothing is written.</param>
-public sealed class SuiteRunLauncher(RunnerEnvironment environment, SuiteApprovals approvals, Action<string>? finished = null) : IRunLauncher
+public sealed class SuiteRunLauncher(RunnerEnvironment environment, SuiteApprovals approvals, Action<string>? finished = null)
+    : IRunLauncher
 {
     /// <inheritdoc/>
     public async Task<LaunchedRun> RunAsync(LaunchRequest request, Action<string> started, CancellationToken cancellationToken)
@@ -43,7 +44,8 @@ public sealed class SuiteRunLauncher(RunnerEnvironment environment, SuiteApprova
             // The file may have changed since it was asked for.
             approvals.Check(suite);
             outcome = await runner.RunAsync(
-                suite, new RunOptions { Only = request.Only, Tags = [.. request.Labels, request.Tag], Begins = started }, cancellationToken);
+                suite, new RunOptions { Only = request.Only, Tags = [.. request.Labels, request.Tag], Begins = started },
+                cancellationToken);
         }
 
         index.Heal(outcome.Folder);
@@ -51,8 +53,8 @@ public sealed class SuiteRunLauncher(RunnerEnvironment environment, SuiteApprova
         return new LaunchedRun(outcome.Info.Id, outcome.Failed, outcome.Info.CellCount, outcome.Interrupted);
     }
 
-    // Crash point 3: the queue knows the id, the folder isn't made yet; then there is nothing to go on with. Only a run that the queue named
-    // itself is gone on with: tags and ids of runs from elsewhere are whatever their makers wrote.
+    // Crash point 3: the queue knows the id, the folder isn't made yet; then there is nothing to go on with. Only a run that the queue
+    // named itself is gone on with: tags and ids of runs from elsewhere are whatever their makers wrote.
     private RunEntry? Begun(LaunchRequest request) =>
         request.RunId is { } id && new RunCatalog(environment.ResultsRoot).List().FirstOrDefault(e => e.Info?.Id == id) is { } entry
             && !RunFolder.IsImported(entry.Path) ? entry : null;

@@ -56,7 +56,8 @@ public sealed class SuiteApprovals(LabDatabase database, AuditLog audit, TimePro
         return missing;
     }
 
-    /// <summary>Approves what was scheduled before there were approvals, once: whoever could schedule it then could place the file.</summary>
+    /// <summary>Approves what was scheduled before there were approvals, once: whoever could schedule it then could place the
+    /// file.</summary>
     /// <param name="schedules">All schedules.</param>
     /// <param name="engines">What is known of the engines that suites name.</param>
     public void ApproveEarlier(IEnumerable<Schedule> schedules, EngineCatalog engines)

@@ -18,7 +18,8 @@ public static class SuiteNeeds
         ArgumentNullException.ThrowIfNull(suite);
         ArgumentNullException.ThrowIfNull(datasetsDirectory);
         string own = Path.GetDirectoryName(Path.GetFullPath(suite.File)) ?? "/";
-        string[] roots = [.. ((string[])[own, datasetsDirectory]).Select(r => Real(Path.GetFullPath(r)).TrimEnd(Path.DirectorySeparatorChar))];
+        string[] roots =
+            [.. ((string[])[own, datasetsDirectory]).Select(r => Real(Path.GetFullPath(r)).TrimEnd(Path.DirectorySeparatorChar))];
         var needs = ImmutableArray.CreateBuilder<string>();
         foreach (SuiteModel model in suite.Models)
         {

@@ -143,7 +143,10 @@ public sealed class StoredRuns(ResultStore store)
             .ToArrayAsync(stop);
         var cells = await context.Cells.Where(c => rows.Contains(c.Id)).Select(c => new { c.CellId, c.Seconds, c.Status, c.Reason })
             .ToArrayAsync(stop);
-        return [.. cells.Select(c => (c.CellId, RunCheck.Readable(c.Seconds), c.Status == "unsupported" ? c.Reason ?? "unsupported" : null))];
+        return
+        [
+            .. cells.Select(c => (c.CellId, RunCheck.Readable(c.Seconds), c.Status == "unsupported" ? c.Reason ?? "unsupported" : null)),
+        ];
     }
 
     /// <summary>Each machine's newest run, how many it has made, and when it last recorded something.</summary>
@@ -179,7 +182,11 @@ public sealed class StoredRuns(ResultStore store)
             where c.CellId == cellId && recent.Contains(c.RunId) && m.Name == metric && m.Value != null
             orderby c.StartedMs
             select new { c.RunId, c.StartedMs, c.Model, c.Variant, c.Backend, m }).ToArrayAsync(stop);
-        return [.. figures.Select(f => (f.RunId, RowReading.Milliseconds(f.StartedMs), $"{f.Model} {f.Variant} on {f.Backend}", RowReading.Measurement(f.m)))];
+        return
+        [
+            .. figures.Select(f => (f.RunId, RowReading.Milliseconds(f.StartedMs), $"{f.Model} {f.Variant} on {f.Backend}",
+                RowReading.Measurement(f.m))),
+        ];
     }
 
     /// <summary>Models by name, with how many variants of each and in how many runs they were measured.</summary>

@@ -154,7 +154,8 @@ public sealed class AggregateReader : IDisposable
         ArgumentNullException.ThrowIfNull(query);
         var runs = new Dictionary<string, (long Started, string Machine, string Host)>(StringComparer.Ordinal);
         foreach ((string id, long started, string machine, string host, string suite) in Query(
-            "SELECT id, started_ms, machine_id, host, suite FROM runs", [], r => (r.Text(0), RowReading.Milliseconds(r.Int64(1)), r.Text(2), r.Text(3), r.Text(4))))
+            "SELECT id, started_ms, machine_id, host, suite FROM runs", [],
+            r => (r.Text(0), RowReading.Milliseconds(r.Int64(1)), r.Text(2), r.Text(3), r.Text(4))))
         {
             if (query.Machine is { } wanted && machine != wanted && host != wanted) continue;
             if (query.Suite is { } name && suite != name) continue;

@@ -237,7 +237,8 @@ public sealed class ResultStore : IDisposable
                 orderby m.Id
                 select new { m, Data = s == null ? null : s.Data })
                 .ToLookup(x => x.m.CellRowId, x => RowReading.Measurement(x.m, x.Data is null ? null : SampleRow.Unpack(x.Data)));
-            return new RunRecord(RowReading.Run(run), [.. cells.Select(c => RowReading.Cell(c, [.. measured[c.Id]])).OfType<CellResult>()]);
+            return new RunRecord(
+                RowReading.Run(run), [.. cells.Select(c => RowReading.Cell(c, [.. measured[c.Id]])).OfType<CellResult>()]);
         }
         catch (Exception e) when (Explain(e) is { } known)
         {

@@ -17,9 +17,12 @@ public sealed class SuiteFuzzTests
 
     private static readonly string[] s_values =
     [
-        "null", "~", "", "0", "-1", "1e308", ".inf", ".nan", "99999999999999999999", "true", "''", "[]", "{}", "[[]]", "{ a: }", "&a [*a]", "*a",
-        "!!binary x", "!!int x", "|", ">", "%", "@daily", "H H * * *", "0 0 30 2 *", "* * * * * * *", "99 99 99 99 99", "Mars/Olympus", "../..",
-        "\"\\0\"", "\"\\e[2J\"", "gguf:", "gguf:Q4_K_M+imatrix", "a/b/c", "4GiB", "-4GiB", "1e30GiB", "1h", "-1s", "\ud800", "\u0085", "#", "- -",
+        "null", "~", "", "0", "-1", "1e308", ".inf", ".nan", "99999999999999999999", "true", "''", "[]", "{}", "[[]]", "{ a: }",
+        "&a [*a]", "*a",
+        "!!binary x", "!!int x", "|", ">", "%", "@daily", "H H * * *", "0 0 30 2 *", "* * * * * * *", "99 99 99 99 99",
+        "Mars/Olympus", "../..",
+        "\"\\0\"", "\"\\e[2J\"", "gguf:", "gguf:Q4_K_M+imatrix", "a/b/c", "4GiB", "-4GiB", "1e30GiB", "1h", "-1s", "\ud800", "\u0085", "#",
+        "- -",
         "? a", "<<: *a", "2147483648", "9223372036854775807", "0x10", "1_000", "\t",
     ];
 
@@ -28,7 +31,8 @@ public sealed class SuiteFuzzTests
     {
         string[] originals =
         [
-            .. Directory.EnumerateFiles(RepositoryRoot.Combine("suites"), "*.yaml").Where(f => !f.EndsWith("claims.yaml", StringComparison.Ordinal))
+            .. Directory.EnumerateFiles(RepositoryRoot.Combine("suites"), "*.yaml")
+                .Where(f => !f.EndsWith("claims.yaml", StringComparison.Ordinal))
                 .Order(StringComparer.Ordinal).Select(File.ReadAllText).Where(t => !t.Contains("extends:", StringComparison.Ordinal)),
             """
             suite: own

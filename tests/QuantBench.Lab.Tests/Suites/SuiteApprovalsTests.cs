@@ -44,7 +44,8 @@ public sealed class SuiteApprovalsTests : IDisposable
         Suite suite = Load(model, dataset);
         SuiteApprovals approvals = Approvals();
 
-        if (needed) Assert.Contains("approval", Assert.Throws<RequestException>(() => approvals.Check(suite)).Message, StringComparison.Ordinal);
+        if (needed)
+            Assert.Contains("approval", Assert.Throws<RequestException>(() => approvals.Check(suite)).Message, StringComparison.Ordinal);
         else approvals.Check(suite);
 
         approvals.Approve(suite, "ada");

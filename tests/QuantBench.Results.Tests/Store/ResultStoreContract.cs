@@ -60,7 +60,8 @@ public abstract class ResultStoreContract : IDisposable
         string[] broken =
         [
             "info = '{}'", "info = 'no json'", "info = replace(info, '\"fingerprint\":{', '\"fingerprint\":null,\"x\":{')",
-            "info = replace(info, '\"tags\":[', '\"tags\":[null,')", "info = replace(info, '2026-', '9999-'), started_ms = 9223372036854775807",
+            "info = replace(info, '\"tags\":[', '\"tags\":[null,')",
+            "info = replace(info, '2026-', '9999-'), started_ms = 9223372036854775807",
             "status = 'unknown', info = ''",
         ];
         for (int i = 0; i <= broken.Length; i++)
@@ -87,7 +88,8 @@ public abstract class ResultStoreContract : IDisposable
         Assert.NotNull(found);
         Assert.Equal(10, found.Value.Cells.Count(c => c.Result.Reason?.Contains("can't be read", StringComparison.Ordinal) == true));
         Assert.All(found.Value.Cells, c => Assert.Equal(0, c.Result.Seconds));
-        Assert.All(found.Value.Cells.SelectMany(c => c.Result.Metrics).Where(m => m.Name == "perplexity"), m => Assert.True(double.IsNaN(m.Value)));
+        Assert.All(found.Value.Cells.SelectMany(c => c.Result.Metrics).Where(m => m.Name == "perplexity"),
+            m => Assert.True(double.IsNaN(m.Value)));
         Assert.Empty(reader.Series(new SeriesQuery("perplexity")));
         Assert.NotEmpty(await stored.MachinesAsync(CancellationToken.None));
         Assert.Equal(SampleRun.Make().Cells.Length, store.ReadRecord("run-3")?.Cells.Length);
