@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using QuantBench.Core.Errors;
 using QuantBench.Engines.LlamaCpp.Native;
 using QuantBench.Inference.Engines;
+using QuantBench.TestKit;
 
 namespace QuantBench.Engines.LlamaCpp.Tests.Native;
 
@@ -16,7 +17,7 @@ public sealed class LlamaInstallationTests(LlamaFixture fixture)
 
         Assert.Contains("too short", LlamaLibrary.LoadFault(broken), StringComparison.Ordinal);
         Assert.Contains("cannot open shared object", LlamaLibrary.LoadFault(directory.Combine("libnone.so")), StringComparison.Ordinal);
-        Assert.DoesNotContain('\n', LlamaLibrary.LoadFault(broken));
+        Assert.DoesNotContain("\n", LlamaLibrary.LoadFault(broken), StringComparison.Ordinal);
         Assert.Null(LlamaLibrary.LoadFault(typeof(object).Assembly.Location.Replace("System.Private.CoreLib.dll", "libclrjit.so",
             StringComparison.Ordinal)));
     }
