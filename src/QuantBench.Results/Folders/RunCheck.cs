@@ -2,6 +2,8 @@ using System.Collections.Immutable;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Runs;
+using QuantBench.Core.Settings;
+using QuantBench.Core.Variants;
 
 namespace QuantBench.Results.Folders;
 
@@ -47,6 +49,7 @@ internal static class RunCheck
         Cell cell = result.Cell;
         if (cell.Model is null || cell.Variant is null || cell.Backend.Engine is null || cell.Workload is null || cell.Settings is null)
             return "its cell isn't whole";
+        if (!AreFit(cell.Settings)) return "a setting of its cell has a value of another kind";
         if (!IsTime(result.Started)) return $"it started in the year {result.Started.UtcDateTime.Year}";
         if (result.Notes is { } notes && (notes.IsDefault || notes.Contains(null!))) return "its notes aren't a list of texts";
         if (!IsWhole(result.Provenance) || result.Conditions is null) return "its provenance or conditions are missing";
@@ -58,6 +61,26 @@ internal static class RunCheck
         }
 
         return null;
+    }
+
+    /// <summary>Whether settings that are known have values of their kinds, as everything that asks for one expects.</summary>
+    public static bool AreFit(CellSettings settings)
+    {
+        foreach ((string key, object value) in settings)
+        {
+            bool fits = SettingTable.Find(key)?.Kind switch
+            {
+                SettingKind.Integer => value is long,
+                SettingKind.Number => value is long or double,
+                SettingKind.Flag => value is bool,
+                SettingKind.Text => value is string,
+                _ => true,
+            };
+            if (!fits) return false;
+        }
+
+        return (settings.Text("reference") is "" || Variant.TryParse(settings.Text("reference"), out _))
+            && (settings.Text("reference_backend") is "" || BackendId.TryParse(settings.Text("reference_backend"), out _));
     }
 
     /// <summary>What isn't plausible in a description from elsewhere; null when everything is.</summary>

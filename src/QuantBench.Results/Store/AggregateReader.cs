@@ -313,7 +313,8 @@ public sealed class AggregateReader : IDisposable
         private readonly TextColumn<Variant?> _variants = new(text => Variant.TryParse(text, out Variant? variant) ? variant : null);
         private readonly TextColumn<BackendId> _backends = new(text => BackendId.TryParse(text, out BackendId id) ? id : default);
         private readonly TextColumn<string> _workloads = new(text => text);
-        private readonly TextColumn<CellSettings?> _settings = new(text => RowReading.TryRead(text, out CellSettings? read) ? read : null);
+        private readonly TextColumn<CellSettings?> _settings = new(text =>
+            RowReading.TryRead(text, out CellSettings? read) && RunCheck.AreFit(read) ? read : null);
         private readonly TextColumn<CellStatus> _statuses = new(text =>
             RowReading.TryRead($"\"{text}\"", out CellStatus status) ? status : CellStatus.Failed);
 

@@ -24,7 +24,7 @@ internal static class RowReading
         ArgumentNullException.ThrowIfNull(row);
         if (!Variant.TryParse(row.Variant, out Variant? variant) || variant is null
             || !BackendId.TryParse(row.Backend, out BackendId backend)) return null;
-        if (!TryRead(row.Settings, out CellSettings? settings)) return null;
+        if (!TryRead(row.Settings, out CellSettings? settings) || !RunCheck.AreFit(settings)) return null;
         if (!TryRead(row.Details ?? "{}", out Details? details)) details = new Details { Notes = [Unreadable] };
         bool known = TryRead($"\"{row.Status}\"", out CellStatus status);
         _ = TryRead($"\"{row.Failure}\"", out FailureKind failure);

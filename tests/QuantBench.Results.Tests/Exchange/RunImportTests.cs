@@ -124,6 +124,9 @@ public sealed class RunImportTests : IDisposable
     [InlineData("cells.jsonl", "\"provenance\":{", "\"provenance\":null,\"x\":{")]
     [InlineData("cells.jsonl", "\"model\":\"reference\"", "\"model\":null")]
     [InlineData("cells.jsonl", "\"settings\":{", "\"settings\":null,\"x\":{")]
+    [InlineData("cells.jsonl", "\"n_ctx\":512", "\"n_ctx\":\"ok\"")]
+    [InlineData("cells.jsonl", "\"n_ctx\":512", "\"target_ci\":1e400")]
+    [InlineData("cells.jsonl", "\"n_ctx\":512", "\"reference_backend\":\"a/b/c\"")]
     public void From_Throws_WhenARecordIsPoisoned(string file, string good, string bad) =>
         AssertRefused(file, good, bad, _sample.Info.Id);
 
