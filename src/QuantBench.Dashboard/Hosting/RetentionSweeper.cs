@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using QuantBench.Core.Errors;
 using QuantBench.Core.Runs;
 using QuantBench.Lab.Hosting;
 using QuantBench.Lab.Notes;

@@ -1,6 +1,5 @@
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
-using QuantBench.Core.Errors;
 using QuantBench.Dashboard.Queries;
 using QuantBench.Lab.Hosting;
 using QuantBench.Lab.State;

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using QuantBench.Analysis.Trends;
-using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
 using QuantBench.Lab.Hosting;
 using QuantBench.Lab.Reviews;

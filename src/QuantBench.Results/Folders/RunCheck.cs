@@ -156,7 +156,7 @@ internal static class RunCheck
 
     private static bool IsTime(DateTimeOffset time) => IsTime(time.ToUnixTimeMilliseconds());
 
-    private static bool IsWhole(ImmutableSortedDictionary<string, string>? map) => map is not null && !map.Values.Contains(null);
+    private static bool IsWhole(ImmutableSortedDictionary<string, string>? map) => map is not null && !map.ContainsValue(null!);
 
     private static bool AreLines(params ReadOnlySpan<string?> texts)
     {

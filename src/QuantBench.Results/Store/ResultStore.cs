@@ -1,8 +1,6 @@
 using System.Collections.Immutable;
 using System.Data;
 using System.Data.Common;
-using System.Text.Json;
-using QuantBench.Core;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;

@@ -1,7 +1,6 @@
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
-using QuantBench.Core.Cells;
 using QuantBench.Core.Runs;
 using QuantBench.Dashboard.Hosting;
 using QuantBench.Lab.Notes;
