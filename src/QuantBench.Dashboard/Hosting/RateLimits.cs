@@ -2,7 +2,6 @@ using System.Threading.RateLimiting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
-using QuantBench.Dashboard.Accounts;
 
 namespace QuantBench.Dashboard.Hosting;
 
