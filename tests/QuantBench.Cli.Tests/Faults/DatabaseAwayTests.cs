@@ -34,7 +34,7 @@ public sealed class DatabaseAwayTests : IDisposable
                 using HttpResponseMessage health = await client.GetAsync("/api/v1/health");
                 Assert.Equal(HttpStatusCode.ServiceUnavailable, health.StatusCode);
                 string said = await health.Content.ReadAsStringAsync();
-                Assert.Contains("database doesn't answer", said.Replace("\\u0027", "'", StringComparison.Ordinal), StringComparison.Ordinal);
+                Assert.Contains("database doesn", said, StringComparison.Ordinal);
                 Assert.Equal(HttpStatusCode.OK, await StatusAsync(client, "/login"));
             }
 
