@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using QuantBench.Dashboard.Drawing;
 using QuantBench.Dashboard.Figures;
 using QuantBench.Dashboard.Hosting;
 using QuantBench.Dashboard.Queries;

@@ -19,7 +19,8 @@ public static class ClaimReader
     /// <param name="path">Path of the YAML file.</param>
     /// <param name="engines">Engines whose own settings may be named.</param>
     /// <exception cref="SuiteException">It can't be read, or a claim is wrong.</exception>
-    public static ImmutableArray<Claim> Load(string path, EngineCatalog? engines = null) => SuiteText.Guard(path, () => Read(path, engines));
+    public static ImmutableArray<Claim> Load(string path, EngineCatalog? engines = null) =>
+        SuiteText.Guard(path, () => Read(path, engines));
 
     private static ImmutableArray<Claim> Read(string path, EngineCatalog? engines)
     {

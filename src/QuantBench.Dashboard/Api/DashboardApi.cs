@@ -10,7 +10,7 @@ using QuantBench.Analysis.Compare;
 using QuantBench.Core;
 using QuantBench.Core.Errors;
 using QuantBench.Dashboard.Accounts;
-using QuantBench.Dashboard.Figures;
+using QuantBench.Dashboard.Drawing;
 using QuantBench.Dashboard.Hosting;
 using QuantBench.Dashboard.Queries;
 using QuantBench.Lab;

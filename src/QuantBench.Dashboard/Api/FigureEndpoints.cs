@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Routing;
 using QuantBench.Analysis.Plots;
 using QuantBench.Core.Metrics;
 using QuantBench.Dashboard.Accounts;
+using QuantBench.Dashboard.Drawing;
 using QuantBench.Dashboard.Figures;
 using QuantBench.Dashboard.Queries;
 

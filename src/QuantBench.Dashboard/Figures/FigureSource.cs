@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBench.Analysis.Plots;
 using QuantBench.Analysis.Tables;
+using QuantBench.Dashboard.Drawing;
 using QuantBench.Dashboard.Queries;
 
 namespace QuantBench.Dashboard.Figures;

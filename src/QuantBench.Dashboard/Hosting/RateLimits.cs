@@ -2,7 +2,6 @@ using System.Threading.RateLimiting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
-using QuantBench.Dashboard.Accounts;
 
 namespace QuantBench.Dashboard.Hosting;
 
@@ -21,7 +20,8 @@ internal static class RateLimits
         limiter.AddPolicy(Login, http => Window(Origin(http), options.LoginsPerMinute, TimeSpan.FromMinutes(1)));
         // Who is logged in or has a key isn't slowed down by strangers at the same address.
         limiter.AddPolicy(Change, http => Window(
-            http.User.Identity is { IsAuthenticated: true, Name: { } name } ? "user " + name : Origin(http), options.ChangesPerMinute, TimeSpan.FromMinutes(1)));
+            http.User.Identity is { IsAuthenticated: true, Name: { } name } ? "user " + name : Origin(http),
+            options.ChangesPerMinute, TimeSpan.FromMinutes(1)));
     });
 
     private static string Origin(HttpContext http) => http.RequestServices.GetRequiredService<LoginGuard>().Origin(http);

@@ -9,7 +9,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Gates;
 using QuantBench.Core.Limits;
 using QuantBench.Core.Profiles;
-using QuantBench.Dashboard.Figures;
+using QuantBench.Dashboard.Drawing;
 using QuantBench.Lab;
 using QuantBench.Results.Folders;
 

@@ -4,7 +4,7 @@ using QuantBench.Analysis.Plots;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Variants;
-using QuantBench.Dashboard.Figures;
+using QuantBench.Dashboard.Drawing;
 
 namespace QuantBench.Dashboard.Queries;
 

@@ -3,7 +3,7 @@ using QuantBench.Analysis.Plots;
 using QuantBench.Analysis.Trends;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Variants;
-using QuantBench.Dashboard.Figures;
+using QuantBench.Dashboard.Drawing;
 using QuantBench.Results.Store;
 
 namespace QuantBench.Dashboard.Queries;

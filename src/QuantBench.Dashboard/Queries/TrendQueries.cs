@@ -1,6 +1,6 @@
 using QuantBench.Analysis.Plots;
 using QuantBench.Analysis.Trends;
-using QuantBench.Dashboard.Figures;
+using QuantBench.Dashboard.Drawing;
 using QuantBench.Results.Store;
 
 namespace QuantBench.Dashboard.Queries;

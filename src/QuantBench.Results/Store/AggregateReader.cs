@@ -1,6 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.Json;
-using QuantBench.Core;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;

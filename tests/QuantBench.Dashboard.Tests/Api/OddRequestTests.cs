@@ -85,7 +85,8 @@ public sealed class OddRequestTests(DashboardFixture dashboard)
     public async Task RawBytes_HaveAnAnswer()
     {
         var address = new Uri(dashboard.Host.Address);
-        foreach (string target in (string[])["/runs\u0001", "/runs/%", "/%zz", "/runs?page=%", "/\u00e9", "*", "/runs?q=" + new string('a', 7000)])
+        string[] targets = ["/runs\u0001", "/runs/%", "/%zz", "/runs?page=%", "/\u00e9", "*", "/runs?q=" + new string('a', 7000)];
+        foreach (string target in targets)
         {
             using var socket = new TcpClient();
             await socket.ConnectAsync("localhost", address.Port);

@@ -39,8 +39,8 @@ public sealed class PostgresServer
         string script = $$"""
             set -e
             exec >"{{_directory}}/log" 2>&1
-            "{{s_binaries}}/initdb" -D "{{data}}" -U {{User}} --auth-local=trust --auth-host=scram-sha-256 --pwfile="{{password}}" --no-sync \
-              --locale=C -E UTF8
+            "{{s_binaries}}/initdb" -D "{{data}}" -U {{User}} --auth-local=trust --auth-host=scram-sha-256 --pwfile="{{password}}" \
+              --no-sync --locale=C -E UTF8
             start() {
               "{{s_binaries}}/postgres" -D "{{data}}" -k "{{_directory}}" -p {{Port}} -c listen_addresses=127.0.0.1 \
                 -c fsync={{(durable ? "on" : "off")}} -c max_connections=200 &

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 
-namespace QuantBench.Dashboard.Figures;
+namespace QuantBench.Dashboard.Drawing;
 
 /// <summary>One thread that draws everything, in the order it was asked: the pen draws one thing at a time, and pages that wait for it
 /// hold no thread meanwhile.</summary>

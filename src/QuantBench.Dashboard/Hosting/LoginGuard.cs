@@ -5,12 +5,12 @@ using System.Security.Cryptography;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Http;
 
-namespace QuantBench.Dashboard.Accounts;
+namespace QuantBench.Dashboard.Hosting;
 
 /// <summary>
-/// Makes guessing slow without letting one person lock another out: wrong passwords count against a name together with where they come from,
-/// whether such an account exists or not. A browser that once logged in has a sign of its own, so what strangers do at the same address
-/// doesn't count against it.
+/// Makes guessing slow without letting one person lock another out: wrong passwords count against a name together with where they come
+/// from, whether such an account exists or not. A browser that once logged in has a sign of its own, so what strangers do at the same
+/// address doesn't count against it.
 /// </summary>
 /// <param name="protection">Signs the sign.</param>
 /// <param name="clock">The one clock.</param>
