@@ -11,7 +11,7 @@ public readonly record struct RunNoise(double Deviation, int Degrees, int Runs)
     /// <summary>Fewest degrees of freedom that are worth more than the launches of two runs.</summary>
     public const int FewestDegrees = 4;
 
-    private const int ShortestLevel = 3;
+    private const int ShortestLevel = 2;
 
     // Runs that agree to the last digit say that little was looked at, not that nothing varies.
     private const double LeastDeviation = 0.0005;
@@ -54,7 +54,7 @@ public readonly record struct RunNoise(double Deviation, int Degrees, int Runs)
         return new RunNoise(Math.Max(LeastDeviation, Math.Sqrt(squares / degrees)), degrees, logs.Length);
     }
 
-    // A slow run or two is noise that the next run may have as well.
+    // A single slow run is noise that the next one may have as well.
     private static IEnumerable<int> Lasting(ImmutableArray<ChangePoint> changes, int runs)
     {
         int last = 0;
