@@ -18,10 +18,21 @@ internal static class DoctorCommand
     public static Command Build(GlobalOptions global, HelpTexts help)
     {
         var json = new Option<bool>("--json") { Description = "print JSON" };
-        var command = new Command("doctor", "Say what this machine can run, and what is missing with the command that adds it.") { json };
+        var calibrate = new Option<double?>("--calibrate")
+        {
+            Description = "measure this machine against itself for so many minutes, and say the smallest difference it can show",
+            HelpName = "MINUTES",
+        };
+        var command = new Command("doctor", "Say what this machine can run, and what is missing with the command that adds it.")
+        {
+            json, calibrate
+        };
         command.SetAction(async (parsed, stop) =>
         {
             RunnerEnvironment environment = global.Environment(parsed);
+            if (parsed.GetValue(calibrate) is { } minutes)
+                return await Calibration.RunAsync(environment, TimeSpan.FromMinutes(Math.Clamp(minutes, 0, 1e4)),
+                    parsed.InvocationConfiguration.Output, stop);
             TextWriter output = parsed.InvocationConfiguration.Output;
             Fingerprint machine = environment.ReadFingerprint();
             var prober = new EngineProber(environment);
@@ -60,6 +71,7 @@ internal static class DoctorCommand
         help.Add(command, """
             Examples:
               quantbench doctor
+              quantbench doctor --calibrate 10      what differences can be seen here, and how long that takes
               quantbench doctor --json | jq '.engines[].devices[].id'
 
             Exit code 0 when at least one engine can measure here, 69 otherwise.

@@ -11,10 +11,19 @@ public readonly record struct RunNoise(double Deviation, int Degrees, int Runs)
     /// <summary>Fewest degrees of freedom that are worth more than the launches of two runs.</summary>
     public const int FewestDegrees = 4;
 
-    private const int ShortestLevel = 3;
+    private const int ShortestLevel = 2;
 
     // Runs that agree to the last digit say that little was looked at, not that nothing varies.
     private const double LeastDeviation = 0.0005;
+
+    /// <summary>The smallest relative difference that a comparison finds in four cases of five.</summary>
+    /// <param name="runs">Runs on each side.</param>
+    public double SmallestDifference(int runs = 1)
+    {
+        double error = Deviation * Math.Sqrt(2.0 / runs);
+        // 95 % two-sided, and the 80th percentile, which is the upper end of a 60 % interval.
+        return Math.Exp((SpecialFunctions.StudentQuantile(0.95, Degrees) + SpecialFunctions.StudentQuantile(0.6, Degrees)) * error) - 1;
+    }
 
     /// <summary>Noise of a series of runs around its levels: a change of level isn't noise.</summary>
     /// <param name="values">Figures of runs of one cell on one machine, oldest first.</param>
@@ -45,7 +54,7 @@ public readonly record struct RunNoise(double Deviation, int Degrees, int Runs)
         return new RunNoise(Math.Max(LeastDeviation, Math.Sqrt(squares / degrees)), degrees, logs.Length);
     }
 
-    // A slow run or two is noise that the next run may have as well.
+    // A single slow run is noise that the next one may have as well.
     private static IEnumerable<int> Lasting(ImmutableArray<ChangePoint> changes, int runs)
     {
         int last = 0;

@@ -16,8 +16,10 @@ public sealed class CsvExporter : IRunExporter
         "run", "suite", "machine", "cell", "model", "variant", "backend", "workload", "settings", "status", "reason", "metric", "unit",
         "direction",
         "value", "error", "n", "mean", "sd", "median", "min", "max", "p90", "p95", "p99", "ci95_low", "ci95_high", "protocol",
-        "mark", "launches", "disturbed",
     ];
+
+    // Runs of earlier builds know nothing of these, and keep the columns they had.
+    private static readonly string[] s_timingColumns = ["mark", "launches", "disturbed"];
 
     /// <inheritdoc/>
     public string Name => "csv";
@@ -26,11 +28,12 @@ public sealed class CsvExporter : IRunExporter
     public async Task WriteAsync(RunRecord run, Stream output, CancellationToken cancellationToken)
     {
         await using var writer = new StreamWriter(output, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), leaveOpen: true);
-        await writer.WriteAsync(Row(s_columns).AsMemory(), cancellationToken);
+        bool timing = run.Cells.Any(c => c.Metrics.Any(m => m.Timing is not null));
+        await writer.WriteAsync(Row(timing ? [.. s_columns, .. s_timingColumns] : s_columns).AsMemory(), cancellationToken);
         foreach (MetricRecord record in MetricRecord.Of(run))
         {
             Measurement? m = record.Measurement;
-            string row = Row(
+            string?[] fields =
             [
                 record.Run, record.Suite, record.Machine, record.Cell, record.Model, record.Variant, record.Backend, record.Workload,
                 record.Settings,
@@ -39,12 +42,14 @@ public sealed class CsvExporter : IRunExporter
                 Number(m?.Min),
                 Number(m?.Max), Number(m?.P90), Number(m?.P95), Number(m?.P99), Number(m?.Ci95 is [double low, _] ? low : null),
                 Number(m?.Ci95 is [_, double high] ? high : null), m?.Protocol,
-                record.Mark, m?.Timing is null ? null : m.Launches.ToString(CultureInfo.InvariantCulture),
-                m?.Timing is { } timing ? (timing.DisturbedSamples?.Length ?? 0).ToString(CultureInfo.InvariantCulture) : null,
-            ]);
-            await writer.WriteAsync(row.AsMemory(), cancellationToken);
+            ];
+            await writer.WriteAsync(Row(timing ? [.. fields, .. Timing(record)] : fields).AsMemory(), cancellationToken);
         }
     }
+
+    private static string?[] Timing(MetricRecord record) => record.Measurement is { Timing: { } timing } m
+        ? [record.Mark, $"{m.Launches}", $"{timing.DisturbedSamples?.Length ?? 0}"]
+        : [record.Mark, null, null];
 
     private static string? Number(double? value) => value?.ToString("R", CultureInfo.InvariantCulture);
 

@@ -31,7 +31,7 @@ internal sealed class MachineLock : IDisposable
             {
                 if (TryTake(path, alone) is { } taken) return taken;
             }
-            catch (Exception e) when (e is UnauthorizedAccessException || DiskFault.Is(e))
+            catch (Exception e) when (DiskFault.Is(e))
             {
                 return null; // another user's file, or no place for it: the timings themselves tell when they were disturbed
             }

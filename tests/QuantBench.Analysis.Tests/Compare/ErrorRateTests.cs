@@ -63,6 +63,20 @@ public sealed class ErrorRateTests(ITestOutputHelper output)
         Assert.InRange(power, least, 1);
     }
 
+    [Fact]
+    public void SmallestDifference_IsFoundInFourCasesOfFive()
+    {
+        // The noise of the machine is known here, so the difference to be found can be computed from it.
+        RunNoise noise = RunNoise.Of([.. Enumerable.Range(0, 400).Select(_ => new SimulatedMachine(_random) { Day = 0.01 }.Run(100)[0].Value)])!.Value;
+        double ratio = 1 + (noise with { Degrees = 11 }).SmallestDifference();
+
+        double power = Rate(r => new SimulatedMachine(r) { Day = 0.01 }, ratio, history: 12, oneRun: false, c => c.Called);
+
+        Assert.InRange(power, 0.75, 0.85);
+    }
+
+    private readonly Random _random = new(7);
+
     private static Func<Random, SimulatedMachine> Machine(string name) => name switch
     {
         "launches" => r => new SimulatedMachine(r),

@@ -41,15 +41,15 @@ public sealed class RunExporterTests
 
         const string head =
             "run,suite,machine,cell,model,variant,backend,workload,settings,status,reason,metric,unit,direction,value,error,n,"
-                + "mean,sd,median,min,max,p90,p95,p99,ci95_low,ci95_high,protocol,mark,launches,disturbed\r\n";
+                + "mean,sd,median,min,max,p90,p95,p99,ci95_low,ci95_high,protocol\r\n";
         string Row(CellResult c, string rest) =>
             $"20261122-221000-reference-9f3a,reference,4a5b6c7d8e9f0a1b,{c.Cell.Id},reference,{c.Cell.Variant.Id},llamacpp/cpu,"
                     + $"perplexity,\"{{\"\"chunks\"\":64,\"\"dataset\"\":\"\"sotu\"\",\"\"n_ctx\"\":512}}\",{rest}\r\n";
         Assert.Equal(
             head
             + Row(small.Cells[0],
-                "ok,,perplexity,1,lower,38.0192,0.84405,16320,,,,,,,,,,,ppl-v1/n_ctx=512/text=0123abcd/tokenizer=4567ef01,,,")
-            + Row(small.Cells[1], "failed,the quantizer needs an importance matrix for <IQ1_S> & none is configured,,,,,,,,,,,,,,,,,,,,"),
+                "ok,,perplexity,1,lower,38.0192,0.84405,16320,,,,,,,,,,,ppl-v1/n_ctx=512/text=0123abcd/tokenizer=4567ef01")
+            + Row(small.Cells[1], "failed,the quantizer needs an importance matrix for <IQ1_S> & none is configured,,,,,,,,,,,,,,,,,"),
             text);
     }
 
