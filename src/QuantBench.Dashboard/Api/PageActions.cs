@@ -163,7 +163,8 @@ internal static class PageActions
     }
 
     private static IResult AddSchedule(
-        HttpContext http, LabOptions lab, ScheduleStore schedules, SuiteApprovals approvals, [FromForm] string suite, [FromForm] string name,
+        HttpContext http, LabOptions lab, ScheduleStore schedules, SuiteApprovals approvals, [FromForm] string suite,
+        [FromForm] string name,
         [FromForm] string cron, [FromForm] string? zone, [FromForm] string? catchUp)
     {
         string file = lab.SuiteFile(suite) ?? throw new RequestException($"there is no suite '{suite}'.");

@@ -35,7 +35,8 @@ internal sealed unsafe class SharpModel : ILoadedModel, IEngineReport
     public string DeviceUsed { get; }
 
     /// <inheritdoc/>
-    public ImmutableSortedDictionary<string, string> Facts => ImmutableSortedDictionary<string, string>.Empty.Add("cpu_variant", Library.Level);
+    public ImmutableSortedDictionary<string, string> Facts =>
+        ImmutableSortedDictionary<string, string>.Empty.Add("cpu_variant", Library.Level);
 
     /// <summary>The library it lives in.</summary>
     public LLamaSharpLibrary Library { get; }

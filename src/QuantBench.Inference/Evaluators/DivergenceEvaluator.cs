@@ -59,7 +59,9 @@ public sealed class DivergenceEvaluator : IWorkloadEvaluator, IReferencedWorkloa
         double seconds = PerplexityEvaluator.RunTimed(context, plan, loop, scores.Nll, cancellationToken);
         var metrics = ImmutableArray.CreateBuilder<Measurement>();
         PerplexityEvaluator.AddPerplexity(metrics, plan, scores.Nll, loaded.Model.VocabularySize, protocol);
-        scores.AddTo(metrics, QualityProtocol.Divergence(plan.Text, plan.ContextLength, plan.Chunks, reference.Header.Variant, ReferenceNeed.HasRoundedCache(context.Cell)));
+        scores.AddTo(metrics,
+            QualityProtocol.Divergence(plan.Text, plan.ContextLength, plan.Chunks, reference.Header.Variant,
+                ReferenceNeed.HasRoundedCache(context.Cell)));
         PerplexityEvaluator.AddSpeed(metrics, plan, seconds);
         loaded.AddSizes(metrics);
         return loaded.Result(

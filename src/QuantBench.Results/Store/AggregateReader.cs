@@ -247,17 +247,7 @@ public sealed class AggregateReader : IDisposable
         };
     }
 
-    private static ImmutableArray<string>? Notes(string json)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize<ImmutableArray<string>>(json, Json.Line);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    private static ImmutableArray<string>? Notes(string json) => RowReading.TryRead(json, out ImmutableArray<string> notes) ? notes : null;
 
     // NULL reads as 0, so that only a 0 needs a second look.
     private static long? Whole(StoreRows row, int column) =>

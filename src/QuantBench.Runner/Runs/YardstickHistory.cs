@@ -68,7 +68,8 @@ internal sealed class YardstickHistory
         double off = (now / usual) - 1;
         return Math.Abs(off) <= Limit ? null
             : string.Create(CultureInfo.InvariantCulture,
-                $"the yardstick ({what}) ran {Math.Abs(off) * 100:0} % {(off < 0 ? "slower" : "faster")} than it usually does on this machine");
+                $"the yardstick ({what}) ran {Math.Abs(off) * 100:0} % {(off < 0 ? "slower" : "faster")} than it usually does on this "
+                    + $"machine");
     }
 
     private static bool Number(string text, out double value) =>
