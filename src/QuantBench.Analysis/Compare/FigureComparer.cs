@@ -7,8 +7,8 @@ namespace QuantBench.Analysis.Compare;
 
 /// <summary>
 /// Compares two figures of one metric. Interval and p-value always come from one test, so they can't contradict each other:
-/// timings by their launches, and those of two runs by the machine's history where there is one (<see cref="MachineHistory"/>); chunks of one
-/// text in pairs, other quality figures by their standard errors. Before any correction for many comparisons, two figures of the same
+/// timings by their launches, and those of two runs by the machine's history where there is one (<see cref="MachineHistory"/>); chunks of
+/// one text in pairs, other quality figures by their standard errors. Before any correction for many comparisons, two figures of the same
 /// truth are called different in 5 % of cases. A disturbed timing gets no verdict.
 /// </summary>
 public static class FigureComparer

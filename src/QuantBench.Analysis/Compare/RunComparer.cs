@@ -27,7 +27,8 @@ public static class RunComparer
     /// <param name="others">What is compared with it; at least one.</param>
     /// <param name="history">What is known of the noise between runs; null when nothing is.</param>
     /// <returns>One comparison per other side, in their order.</returns>
-    public static ImmutableArray<RunComparison> Compare(ComparisonSide a, IReadOnlyList<ComparisonSide> others, MachineHistory? history = null)
+    public static ImmutableArray<RunComparison> Compare(ComparisonSide a, IReadOnlyList<ComparisonSide> others,
+        MachineHistory? history = null)
     {
         ArgumentNullException.ThrowIfNull(a);
         ArgumentNullException.ThrowIfNull(others);

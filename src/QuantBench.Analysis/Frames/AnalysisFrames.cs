@@ -129,7 +129,8 @@ public static class AnalysisFrames
             Number<TrendRow>("value", r => r.Point.Value, unit), Number<TrendRow>("low", r => r.Point.Interval?.Low, unit),
             Number<TrendRow>("high", r => r.Point.Interval?.High, unit),
             Number<TrendRow>("change", r => r.Change?.Difference),
-            Text<TrendRow>("change_kind", r => r.Change is null ? null : r.Change.Absolute ? "absolute" : "relative"), Number<TrendRow>("change_low", r => r.Change?.Interval.Low),
+            Text<TrendRow>("change_kind", r => r.Change is null ? null : r.Change.Absolute ? "absolute" : "relative"),
+            Number<TrendRow>("change_low", r => r.Change?.Interval.Low),
             Number<TrendRow>("change_high", r => r.Change?.Interval.High), Number<TrendRow>("p", r => r.Change?.PValue),
             Flag<TrendRow>("worse", r => r.Change?.Worse), Text<TrendRow>("state", r => r.Change?.State.ToString().ToLowerInvariant()),
             Text<TrendRow>("commit", r => r.Change?.Commit));

@@ -74,7 +74,8 @@ internal static class Calibration
         foreach (Floor f in floors)
         {
             output.WriteLine(
-                $"{f.Metric}: runs differ by {Format.Number(f.Deviation * 100, 2)} %; one run a side ({Format.Number(2 * minutes, 2)} min) shows "
+                $"{f.Metric}: runs differ by {Format.Number(f.Deviation * 100, 2)} %; one run a side "
+                    + $"({Format.Number(2 * minutes, 2)} min) shows "
                     + $"{Format.Number(f.SmallestDifference * 100, 2)} %; 2 % need {f.RunsForTwoPercent} runs a side "
                     + $"({Format.Number(f.MinutesForTwoPercent, 2)} min)");
         }
@@ -99,12 +100,14 @@ internal static class Calibration
 
     private static Floor? FloorOf(MetricDefinition metric, List<CellResult> cells, double minutes)
     {
-        double[] values = [.. cells.Select(c => c.Metric(metric.Name)).OfType<Measurement>().Where(m => !m.IsDisturbed).Select(m => m.Value)];
+        double[] values = [
+            .. cells.Select(c => c.Metric(metric.Name)).OfType<Measurement>().Where(m => !m.IsDisturbed).Select(m => m.Value)];
         if (RunNoise.Of(values) is not { } noise) return null;
         int runs = 1;
         while (runs < 1000 && noise.SmallestDifference(runs) > Wanted) runs++;
         return new Floor(metric.Name, noise.Deviation, noise.SmallestDifference(), runs, 2 * runs * minutes);
     }
 
-    private sealed record Floor(string Metric, double Deviation, double SmallestDifference, int RunsForTwoPercent, double MinutesForTwoPercent);
+    private sealed record Floor(string Metric, double Deviation, double SmallestDifference, int RunsForTwoPercent,
+        double MinutesForTwoPercent);
 }

@@ -2,7 +2,8 @@ using System.Text.Json.Serialization;
 
 namespace QuantBench.Core.Metrics;
 
-/// <summary>How the samples of a timing came to be. Figures of earlier builds have none: one process, nothing known of interference.</summary>
+/// <summary>How the samples of a timing came to be. Figures of earlier builds have none: one process, nothing known of
+/// interference.</summary>
 public sealed record TimingFacts
 {
     /// <summary>What the figure is worth; null for a figure like any other.</summary>

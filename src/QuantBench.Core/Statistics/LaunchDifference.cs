@@ -10,7 +10,8 @@ public readonly record struct LaunchDifference(double Difference, double Error, 
     private const double NoisierThanHistory = 2;
 
     /// <summary>Two-sided p-value of no difference.</summary>
-    public double PValue => Error == 0 ? (Difference == 0 ? 1 : 0) : SpecialFunctions.StudentTwoSided(Math.Abs(Difference) / Error, Degrees);
+    public double PValue =>
+        Error == 0 ? (Difference == 0 ? 1 : 0) : SpecialFunctions.StudentTwoSided(Math.Abs(Difference) / Error, Degrees);
 
     /// <summary>95 % interval.</summary>
     public Interval Interval

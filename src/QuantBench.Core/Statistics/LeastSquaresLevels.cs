@@ -1,6 +1,7 @@
 namespace QuantBench.Core.Statistics;
 
-/// <summary>Partitions of a series into levels, each with the least sum of squares around its means; a number of changes at a time.</summary>
+/// <summary>Partitions of a series into levels, each with the least sum of squares around its means; a number of changes at a
+/// time.</summary>
 internal sealed class LeastSquaresLevels
 {
     private readonly double[] _sums;

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using QuantBench.Core.Metrics;
 
 namespace QuantBench.Core.Statistics;

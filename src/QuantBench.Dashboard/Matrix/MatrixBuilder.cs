@@ -119,7 +119,8 @@ internal static class MatrixBuilder
             string text = MarkText.With(divisor == 1 ? Words.Bare(m) : Figure(m.Value, divisor), m.Mark);
             string full =
                 $"{name}: {Format.Value(m)}, "
-                    + $"{Words.Basis(m)}{(m.Mark is { } mark ? $", {MarkText.Meaning(mark)}" : "")}{(capped ? ", warm-up cap reached" : "")}{(isReference ? ", the reference" : "")}";
+                    + $"{Words.Basis(m)}{(m.Mark is { } mark ? $", {MarkText.Meaning(mark)}" : "")}"
+                    + $"{(capped ? ", warm-up cap reached" : "")}{(isReference ? ", the reference" : "")}";
             return new MatrixCell(cell.Id.Value, MatrixCellKind.Value, text, scale.Step(m.Value), full, isReference, capped);
         }
     }

@@ -1,6 +1,3 @@
-using System.Collections.Immutable;
-using QuantBench.Core.Machine;
-
 namespace QuantBench.Inference.Evaluators;
 
 /// <summary>

@@ -40,7 +40,8 @@ public sealed class RunTableTests
         Assert.Contains("≈ about:", text, StringComparison.Ordinal);
         string html = HtmlReport.Write([RunReport.Of(run)], []);
         Assert.Contains("‡ disturbed:", html, StringComparison.Ordinal);
-        Assert.Matches("1 of [0-9]+ timed cells was disturbed by other work on the machine, and 40 % of all repetitions", RunReport.Of(run).Lead);
+        Assert.Matches("1 of [0-9]+ timed cells was disturbed by other work on the machine, and 40 % of all repetitions",
+            RunReport.Of(run).Lead);
     }
 
     [Fact]

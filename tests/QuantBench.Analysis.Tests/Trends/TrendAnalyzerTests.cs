@@ -112,7 +112,8 @@ public sealed class TrendAnalyzerTests
     }
 
     private static TrendReport Find(string metric, double[] values) =>
-        TrendAnalyzer.Analyze(MetricTable.Get(metric), [.. Rows("m", values).Select(r => r with { CiLow = null, CiHigh = null })], _ => null);
+        TrendAnalyzer.Analyze(MetricTable.Get(metric), [.. Rows("m", values).Select(r => r with { CiLow = null, CiHigh = null })],
+            _ => null);
 
     [Fact]
     public void Analyze_RarelyAlerts_OnSteadyNoise()

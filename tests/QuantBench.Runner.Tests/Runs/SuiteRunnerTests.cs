@@ -214,7 +214,8 @@ public sealed class SuiteRunnerTests : IDisposable
     // Each launch takes a little longer than the one before.
     private string MeasureCounting => $$$$"""
         n=$(cat {{{{_folder.Combine("count")}}}} 2>/dev/null || echo 0); n=$((n + 1)); echo $n > {{{{_folder.Combine("count")}}}}
-        echo '{"event":"result","result":{"metrics":[{"name":"load_time","unit":"ms","direction":"lower","value":'$n',"samples":['$n','$n']},
+        echo '{"event":"result","result":{"metrics":[{"name":"load_time","unit":"ms","direction":"lower","value":'$n',
+        "samples":['$n','$n']},
         {"name":"rss_peak","unit":"B","direction":"lower","value":'$n'}],"notes":["first load '$n' ms"],
         "conditions":{"repetitions_made":2,"before_load1":'$n'},"provenance":{"engine_build":"fake v1"}}}' | tr -d '\n'; echo
         """;
@@ -265,7 +266,8 @@ public sealed class SuiteRunnerTests : IDisposable
         _folder.Write("tiny.yaml", Encoding.UTF8.GetBytes(ThreeLaunches));
 
         RunOutcome outcome = await RunAsync($$"""
-            case "$job" in *'"variant":"gguf:Q8_0"'*) [ -e {{_folder.Combine("once")}} ] && exit 1; touch {{_folder.Combine("once")}} ;; esac
+            case "$job" in *'"variant":"gguf:Q8_0"'*)
+                [ -e {{_folder.Combine("once")}} ] && exit 1; touch {{_folder.Combine("once")}} ;; esac
             {{MeasureCounting}}
             """);
 
