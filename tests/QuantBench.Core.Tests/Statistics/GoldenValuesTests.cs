@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using FsCheck.Xunit;
 using QuantBench.Core.Statistics;
 
 namespace QuantBench.Core.Tests.Statistics;
