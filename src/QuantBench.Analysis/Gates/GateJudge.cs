@@ -82,8 +82,8 @@ public static class GateJudge
                 Candidate before = baseline.All.First(c => c.Cells.Contains(then));
                 MetricSelector same = rule.Metric with { Settings = Pinned(then) };
                 RunNoise? noise = MetricTable.Find(rule.Metric.Metric) is { Kind: MetricKind.Timing } timing
-                    ? history?.Of(run.Run.Info.Fingerprint.MachineId, cell.Cell.Id.Value, timing, run.Run.Info.Id, baseline.Run.Info.Id)
-                    : null;
+                    ? history?.Of(run.Run.Info.Fingerprint.MachineId, cell.Cell.Id.Value, timing, run.Run.Info.Id,
+                        baseline.Run.Info.Id) : null;
                 return CandidateSet.Change(now, baseline.Figure(before, same), rule.Metric, differing, noise);
             default:
                 return run.Figure(candidate, rule.Metric);

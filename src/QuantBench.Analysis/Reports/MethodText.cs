@@ -35,8 +35,8 @@ internal static class MethodText
                 "Speeds and times are medians over the repetitions that nothing disturbed, after warm-up, in several processes; pp is "
                     + "prompt processing, tg generation, TTFT the time from "
                     + "the first prompt token handed over to the first logits read. "
-                + "Digits follow the 95 % interval over the processes, or over the repetitions where there was one. p99 is shown from 662 "
-                + "samples on.");
+                + "Digits follow the 95 % interval over the processes, or over the repetitions where there was one. "
+                + "p99 is shown from 662 samples on.");
         }
 
         if (Has(MetricTable.KernelBandwidth))

@@ -69,7 +69,7 @@ public static class TrendAnalyzer
             [
                 .. series.OrderByDescending(s => s.Changes.Any(c => c.Worse == true && c.Index >= s.Points.Length - recent))
                     .ThenByDescending(s =>
-                        s.Changes.Length > 0 ? s.Changes.Max(c => c.Absolute ? 0 : Math.Abs(Math.Log(1 + c.Difference))) : 0),
+                        s.Changes.Select(c => c.Absolute ? 0 : Math.Abs(Math.Log(1 + c.Difference))).DefaultIfEmpty().Max()),
             ],
             alpha, recent);
     }

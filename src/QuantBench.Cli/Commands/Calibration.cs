@@ -74,8 +74,8 @@ internal static class Calibration
         foreach (Floor f in floors)
         {
             output.WriteLine(
-                $"{f.Metric}: runs differ by {Format.Number(f.Deviation * 100, 2)} %; one run a side ({Format.Number(2 * minutes, 2)} min) "
-                    + "shows "
+                $"{f.Metric}: runs differ by {Format.Number(f.Deviation * 100, 2)} %; one run a side "
+                    + $"({Format.Number(2 * minutes, 2)} min) shows "
                     + $"{Format.Number(f.SmallestDifference * 100, 2)} %; 2 % need {f.RunsForTwoPercent} runs a side "
                     + $"({Format.Number(f.MinutesForTwoPercent, 2)} min)");
         }

@@ -33,8 +33,8 @@ internal sealed class PlainView(TextWriter output) : IRunView
         RunEvent.PreparationStarted p => $"preparing {p.Model} {p.Name} ...",
         RunEvent.PreparationEnded { Problem: { } problem } p => $"preparing {p.Model} {p.Name} failed: {problem}",
         RunEvent.PreparationEnded { Cached: false } p => $"prepared {p.Model} {p.Name}: {Format.Bytes(p.Bytes)} in {p.Seconds:0.0} s",
-        RunEvent.CellStarted c =>
-            $"[{c.Index + 1}/{c.Total}] {CellText.Name(c.Cell)}{(c.Launches > 1 ? $" (launch {c.Launch} of {c.Launches})" : "")} ...",
+        RunEvent.CellStarted c => $"[{c.Index + 1}/{c.Total}] {CellText.Name(c.Cell)}"
+                + $"{(c.Launches > 1 ? $" (launch {c.Launch} of {c.Launches})" : "")} ...",
         RunEvent.CellFinished c =>
             $"[{c.Index + 1}/{c.Total}] {CellText.Name(c.Result.Cell)}: {CellText.Outcome(c.Result)} ({c.Result.Seconds:0.0} s)",
         RunEvent.Warning w => $"warning: {w.Message}",

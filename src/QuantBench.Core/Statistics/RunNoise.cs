@@ -38,7 +38,7 @@ public readonly record struct RunNoise(double Deviation, int Degrees, int Runs)
             logs[i] = Math.Log(values[i]);
         }
 
-        int[] changes = [.. Lasting(ChangePoints.Find(logs), logs.Length)];
+        int[] changes = [.. Lasting(ChangePoints.Find(logs))];
         int degrees = logs.Length - changes.Length - 1;
         if (degrees < FewestDegrees) return null;
         double squares = 0;
@@ -54,13 +54,13 @@ public readonly record struct RunNoise(double Deviation, int Degrees, int Runs)
         return new RunNoise(Math.Max(LeastDeviation, Math.Sqrt(squares / degrees)), degrees, logs.Length);
     }
 
-    // A single slow run is noise that the next one may have as well.
-    private static IEnumerable<int> Lasting(ImmutableArray<ChangePoint> changes, int runs)
+    // A single slow run is noise that the next one may have as well; the last one may be on a new level.
+    private static IEnumerable<int> Lasting(ImmutableArray<ChangePoint> changes)
     {
         int last = 0;
         foreach (ChangePoint change in changes)
         {
-            if (change.Index - last < ShortestLevel || runs - change.Index < ShortestLevel) continue;
+            if (change.Index - last < ShortestLevel) continue;
             yield return last = change.Index;
         }
     }

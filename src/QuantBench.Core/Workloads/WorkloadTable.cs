@@ -20,8 +20,8 @@ public static class WorkloadTable
         ["threads", "n_batch", "n_ubatch", "kv_type", "flash_attention", "gpu_layers"];
 
     private static readonly ImmutableArray<string> s_text = ["n_ctx", "dataset", "chunks"];
-    private static readonly ImmutableArray<string> s_timing = ["repetitions", "launches", "max_repetitions", "target_ci", "time_cap",
-        "warmup_cap"];
+    private static readonly ImmutableArray<string> s_timing =
+        ["repetitions", "launches", "max_repetitions", "target_ci", "time_cap", "warmup_cap"];
 
     private static readonly FrozenDictionary<string, WorkloadDefinition> s_byName;
 

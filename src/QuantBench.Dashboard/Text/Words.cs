@@ -140,8 +140,8 @@ public static class Words
         if (m.Error is { } error and > 0)
             return Join($"± {Format.Number(error * Factor(m), 2)} standard error", n);
         if (m.Ci95 is [double low, double high])
-            return Join(
-                (m.N is { } of ? $"median of {Format.Count(of)}" : "median") + (m.Launches > 1 ? $" in {m.Launches} processes" : ""),
+            return Join((m.N is { } of ? $"median of {Format.Count(of)}" : "median")
+                + (m.Launches > 1 ? $" in {m.Launches} processes" : ""),
                 $"95 % interval {Format.Interval(low * Factor(m), high * Factor(m))}");
         return m.Unit is "B" or "bit" ? "exact" : Join(n, "no error known: a single figure");
     }

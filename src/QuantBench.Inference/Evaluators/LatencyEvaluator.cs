@@ -94,8 +94,8 @@ public sealed class LatencyEvaluator : IWorkloadEvaluator
         if (speed.IsDisturbed) return [speed, MeasurementBuilder.AsDisturbed(latency, "so were the repetitions it comes from")];
         double ratio = 1000 / speed.Value / latency.Value;
         if (ratio is > 1 / MostUneven and < MostUneven) return [speed, latency];
-        string why =
-            $"half of the tokens took {latency.Value:0.###} ms or less, but a generation took {1000 / speed.Value:0.###} ms per token";
+        string why = $"half of the tokens took {latency.Value:0.###} ms or less, but a generation took "
+            + $"{1000 / speed.Value:0.###} ms per token";
         return [MeasurementBuilder.AsDisturbed(speed, why), MeasurementBuilder.AsDisturbed(latency, why)];
     }
 }

@@ -9,8 +9,8 @@ namespace QuantBench.Runner.Runs;
 /// <summary>Makes one result of the launches of a cell.</summary>
 internal static class LaunchMerge
 {
-    // Of counts and times the sum is the cell's, of shares and sizes the largest, of the yardstick the slowest; the state before is the
-    // first launch's, all else the last one's.
+    // Of counts and times the sum is the cell's, of shares and sizes the largest, of the yardstick the slowest; the state before is
+    // the first launch's, all else the last one's.
     private static readonly ImmutableArray<string> s_sums =
     [
         "repetitions_made", "repetitions_disturbed", "involuntary_switches", "major_faults", WorkerHost.WorkMilliseconds,

@@ -17,8 +17,9 @@ namespace QuantBench.Runner.Runs;
 
 /// <summary>
 /// Runs suites: gathers what the cells need, prepares artifacts, measures cell after cell in the matrix's order, timed ones in several
-/// launches that take turns (<see cref="LaunchPlan"/>), and records each as soon as it is whole. Results are never taken from earlier runs:
-/// a timing belongs to its own run, and a run that mixed them couldn't be compared.
+/// launches that take turns (<see cref="LaunchPlan"/>), and records each as soon as it is whole.
+/// Results are never taken from earlier runs: a timing belongs to its own run, and a run that mixed them couldn't be
+/// compared.
 /// </summary>
 /// <param name="environment">Where things lie.</param>
 /// <param name="events">Receives what happens.</param>
@@ -220,14 +221,13 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
     private async Task WaitForQuietAsync(QuietWait quiet, TimeSpan most, CancellationToken cancellationToken)
     {
         bool wasQuiet = await quiet.WaitAsync(
-            share =>
-                events.Report(new RunEvent.Warning($"other processes keep {share * 100:0} % of the CPU busy: waiting for a quiet machine")),
+            share => events.Report(
+                new RunEvent.Warning($"other processes keep {share * 100:0} % of the CPU busy: waiting for a quiet machine")),
             cancellationToken);
         if (wasQuiet || _saidBusy) return;
         _saidBusy = true;
-        events.Report(
-            new RunEvent.Warning(
-                $"the machine wasn't quiet within {most.TotalSeconds:0} s: measuring all the same; disturbed cells are marked"));
+        events.Report(new RunEvent.Warning(
+            $"the machine wasn't quiet within {most.TotalSeconds:0} s: measuring all the same; disturbed cells are marked"));
     }
 
     private RunOutcome End(RunFolder folder, RunStatus status, Dictionary<CellId, CellResult> results)

@@ -66,10 +66,10 @@ internal sealed class YardstickHistory
     {
         double usual = Descriptive.Median([.. _readings.TakeLast(Most).Select(part)]);
         double off = (now / usual) - 1;
-        return Math.Abs(off) <= Limit ? null
-            : string.Create(CultureInfo.InvariantCulture,
-                $"the yardstick ({what}) ran {Math.Abs(off) * 100:0} % {(off < 0 ? "slower" : "faster")} than it usually does on this "
-                    + $"machine");
+        if (Math.Abs(off) <= Limit) return null;
+        string way = off < 0 ? "slower" : "faster";
+        return string.Create(CultureInfo.InvariantCulture,
+            $"the yardstick ({what}) ran {Math.Abs(off) * 100:0} % {way} than it usually does on this machine");
     }
 
     private static bool Number(string text, out double value) =>

@@ -67,8 +67,8 @@ public sealed class ErrorRateTests(ITestOutputHelper output)
     public void SmallestDifference_IsFoundInFourCasesOfFive()
     {
         // The noise of the machine is known here, so the difference to be found can be computed from it.
-        RunNoise noise =
-            RunNoise.Of([.. Enumerable.Range(0, 400).Select(_ => new SimulatedMachine(_random) { Day = 0.01 }.Run(100)[0].Value)])!.Value;
+        RunNoise noise = RunNoise.Of([
+            .. Enumerable.Range(0, 400).Select(_ => new SimulatedMachine(_random) { Day = 0.01 }.Run(100)[0].Value)])!.Value;
         double ratio = 1 + (noise with { Degrees = 11 }).SmallestDifference();
 
         double power = Rate(r => new SimulatedMachine(r) { Day = 0.01 }, ratio, history: 12, oneRun: false, c => c.Called);

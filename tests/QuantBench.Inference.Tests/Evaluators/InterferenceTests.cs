@@ -35,8 +35,8 @@ public sealed class InterferenceTests
     [Fact]
     public void Evaluate_MarksTheCell_WhenNearlyAllIsDisturbed_AndEndsAtTheExtendedCap()
     {
-        Measurement[] metrics =
-            Run(repetition => repetition % 8 != 0, s_settings.With("max_repetitions", 20L), out EvaluationResult result);
+        Measurement[] metrics = Run(repetition => repetition % 8 != 0, s_settings.With("max_repetitions", 20L),
+            out EvaluationResult result);
 
         Assert.All(metrics, m => Assert.True(m.IsDisturbed));
         Assert.Equal(40, metrics[0].Samples!.Length); // twice the most

@@ -355,8 +355,8 @@ public sealed class SuiteRunnerTests : IDisposable
         _folder.Write("tiny.yaml", Encoding.UTF8.GetBytes(ThreeLaunches));
 
         RunOutcome outcome = await RunAsync($$"""
-            once={{_folder.Combine("once")}}
-            case "$job" in *'"variant":"gguf:Q8_0"'*) [ -e $once ] && exit 1; touch $once ;; esac
+            case "$job" in *'"variant":"gguf:Q8_0"'*)
+                [ -e {{_folder.Combine("once")}} ] && exit 1; touch {{_folder.Combine("once")}} ;; esac
             {{MeasureCounting}}
             """);
 
