@@ -18,11 +18,9 @@ internal static class DoctorCommand
     public static Command Build(GlobalOptions global, HelpTexts help)
     {
         var json = new Option<bool>("--json") { Description = "print JSON" };
-        var calibrate = new Option<double?>("--calibrate")
-        {
-            Description = "measure this machine against itself for so many minutes, and say the smallest difference it can show",
-            HelpName = "MINUTES",
-        };
+        Option<double?> calibrate = NumberOption.Decimal("--calibrate", 0, 10_000);
+        calibrate.Description = "measure this machine against itself for so many minutes, and say the smallest difference it can show";
+        calibrate.HelpName = "MINUTES";
         var command = new Command("doctor", "Say what this machine can run, and what is missing with the command that adds it.")
         {
             json, calibrate
@@ -31,7 +29,7 @@ internal static class DoctorCommand
         {
             RunnerEnvironment environment = global.Environment(parsed);
             if (parsed.GetValue(calibrate) is { } minutes)
-                return await Calibration.RunAsync(environment, TimeSpan.FromMinutes(Math.Clamp(minutes, 0, 1e4)),
+                return await Calibration.RunAsync(environment, TimeSpan.FromMinutes(minutes),
                     parsed.InvocationConfiguration.Output, stop);
             TextWriter output = parsed.InvocationConfiguration.Output;
             Fingerprint machine = environment.ReadFingerprint();

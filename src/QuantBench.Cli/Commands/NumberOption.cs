@@ -41,6 +41,15 @@ internal static class NumberOption
         CustomParser = result => Read(result, name, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, least, most),
     };
 
+    /// <summary>An option of a number that may be left out.</summary>
+    /// <param name="name">Its name, with dashes.</param>
+    /// <param name="least">Smallest value.</param>
+    /// <param name="most">Largest value.</param>
+    public static Option<double?> Decimal(string name, double least, double most) => new(name)
+    {
+        CustomParser = result => Read(result, name, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, least, most),
+    };
+
     private static T Read<T>(ArgumentResult result, string name, NumberStyles styles, T least, T most) where T : struct, INumber<T>
     {
         string text = result.Tokens.Count > 0 ? result.Tokens[0].Value : "";

@@ -120,8 +120,7 @@ internal static class MatrixBuilder
             if (m.IsWorseThanChance) text += " !";
             string mark = m.Mark is { } of ? $", {MarkText.Meaning(of)}" : "";
             string full =
-                $"{name}: {Format.Value(m)}, "
-                    + $"{Words.Basis(m)}{(m.Mark is { } mark ? $", {MarkText.Meaning(mark)}" : "")}"
+                $"{name}: {Format.Value(m)}{(m.IsWorseThanChance ? $", {Measurement.WorseThanChance}" : "")}, {Words.Basis(m)}{mark}"
                     + $"{(capped ? ", warm-up cap reached" : "")}{(isReference ? ", the reference" : "")}";
             return new MatrixCell(cell.Id.Value, MatrixCellKind.Value, text, scale.Step(m.Value), full, isReference, capped);
         }
