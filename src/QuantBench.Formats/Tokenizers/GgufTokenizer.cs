@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Gguf;
 
@@ -69,6 +72,35 @@ public static class GgufTokenizer
         if (tokenizer.AddBos is { } addBos) metadata.Add(Prefix + "add_bos_token", addBos);
         if (tokenizer.AddEos is { } addEos) metadata.Add(Prefix + "add_eos_token", addEos);
         if (tokenizer.ChatTemplate is { } template) metadata.Add("tokenizer.chat_template", template);
+    }
+
+    /// <summary>SHA-256 of everything a GGUF file says of its tokenizer, but for chat templates, in one canonical form.</summary>
+    /// <param name="metadata">Its metadata.</param>
+    public static string MetadataSha256(GgufMetadata metadata)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach ((string key, object value) in metadata.Where(e => e.Key.StartsWith(Prefix, StringComparison.Ordinal))
+            .OrderBy(e => e.Key, StringComparer.Ordinal))
+        {
+            Append(hash, key);
+            if (value is not Array array)
+            {
+                Append(hash, Convert.ToString(value, CultureInfo.InvariantCulture) ?? "");
+                continue;
+            }
+
+            Append(hash, array.Length.ToString(CultureInfo.InvariantCulture));
+            foreach (object item in array) Append(hash, Convert.ToString(item, CultureInfo.InvariantCulture) ?? "");
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private static void Append(IncrementalHash hash, string text)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        hash.AppendData(BitConverter.GetBytes(bytes.Length));
+        hash.AppendData(bytes);
     }
 
     private static string KeyOf(string role) => role switch

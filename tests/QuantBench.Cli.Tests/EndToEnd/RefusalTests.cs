@@ -36,13 +36,29 @@ public sealed class RefusalTests : IDisposable
         foreach (string backend in s_both)
         {
             Unsupported(cells, "tokenizer", backend, "the tokenizer model 'nonesuch' is not read");
-            Unsupported(cells, "pre", backend, "the pre-tokenizer 'my-new-pre' is not read. These are", "speed can be measured");
+            Unsupported(cells, "pre", backend, "the pre-tokenizer 'my-new-pre' is not read", "by llamacpp's vocabulary",
+                "unknown pre-tokenizer type: 'my-new-pre'", "These are", "speed can be measured");
             Unsupported(cells, "sp", backend, "SentencePiece", "which writes tokenizer.json");
             Unsupported(cells, "arch", backend, "the architecture 'MambaForCausalLM' is not read", "convert_hf_to_gguf.py");
             Unsupported(cells, "experts", backend, "models with experts");
             Unsupported(cells, "lora", backend, "this is a LoRA adapter");
             Ok(cells, "good", backend);
         }
+    }
+
+    [Fact]
+    public async Task Run_TokenizesByLlamaCpp_WhenOnlyThatReadsTheVocabulary()
+    {
+        IReadOnlyList<CellResult> cells = await RunAsync(0, Text(), s_both, "gguf:F32",
+            ("kimi", Gguf("kimi", "tokenizer.ggml.pre", "kimi-k2")), ("plain", Gguf("renamed", "general.name", "plain")));
+
+        foreach (string backend in s_both) Ok(cells, "kimi", backend);
+        CellResult[] ofKimi = [.. cells.Where(c => c.Cell.Model == "kimi")];
+        Assert.Single(ofKimi.Select(c => c.Provenance["protocol"]).Distinct());
+        Assert.NotEqual(ofKimi[0].Provenance["tokenizer_sha256"],
+            cells.First(c => c.Cell.Model == "plain").Provenance["tokenizer_sha256"]);
+        double[] perplexities = [.. ofKimi.Select(c => c.Metrics.Single(m => m.Name == "perplexity").Value)];
+        Assert.Equal(perplexities[0], perplexities[1], perplexities[0] * 1e-4);
     }
 
     [Fact]
