@@ -47,7 +47,7 @@ internal static class OnnxSource
             ?? throw new ModelFormatException(source.Path, null,
                 "has neither genai_config.json nor config.json with 'vocab_size' beside it.",
                 "Copy config.json of the model it was made from into its directory.");
-        return new BpeTextTokenizer(HuggingFaceTokenizer.Read(directory, vocabulary).Definition);
+        return HuggingFaceTokenizer.Read(directory, vocabulary).Definition.Open();
     }
 
     private static int? Vocabulary(string path, string? inside)

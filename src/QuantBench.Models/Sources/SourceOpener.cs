@@ -52,13 +52,12 @@ internal static class SourceOpener
     {
         if (source.Kind == SourceKind.HuggingFace)
         {
-            return new BpeTextTokenizer(
-                HuggingFaceTokenizer.Read(source.Path, HuggingFaceConfig.ReadVocabularySize(source.Path)).Definition);
+            return HuggingFaceTokenizer.Read(source.Path, HuggingFaceConfig.ReadVocabularySize(source.Path)).Definition.Open();
         }
 
         if (source.Kind == SourceKind.Onnx) return OnnxSource.OpenTokenizer(source);
         using GgufReader reader = GgufReader.Open(source.Path);
-        return new BpeTextTokenizer(GgufTokenizer.Read(reader.Metadata, source.Path));
+        return GgufTokenizer.Read(reader.Metadata, source.Path).Open();
     }
 
     private static ImmutableArray<string> HuggingFaceFiles(string directory)

@@ -24,13 +24,11 @@ public sealed class RefusalTests : IDisposable
     [Fact]
     public async Task Run_RecordsUnsupported_WhenATextCantBeTokenizedOrAModelIsNotRead()
     {
-        string sentencePiece = Model("sp");
-        File.Move(Path.Combine(sentencePiece, "tokenizer.json"), Path.Combine(sentencePiece, "tokenizer.model"));
         string lora = _folder.Write("lora.gguf", new TinyGguf().Text("general.type", "adapter").ToArray());
 
         IReadOnlyList<CellResult> cells = await RunAsync(0, Text(), s_both, "gguf:F32",
             ("tokenizer", Gguf("tokenizer", "tokenizer.ggml.model", "nonesuch")), ("pre", Gguf("pre", "tokenizer.ggml.pre", "my-new-pre")),
-            ("sp", sentencePiece), ("arch", Model("arch", """{"architectures":["MambaForCausalLM"]}""")),
+            ("arch", Model("arch", """{"architectures":["MambaForCausalLM"]}""")),
             ("experts", Model("experts", """{"num_local_experts":8}""")), ("lora", lora), ("good", Model("good")));
 
         foreach (string backend in s_both)
@@ -38,7 +36,6 @@ public sealed class RefusalTests : IDisposable
             Unsupported(cells, "tokenizer", backend, "the tokenizer model 'nonesuch' is not read");
             Unsupported(cells, "pre", backend, "the pre-tokenizer 'my-new-pre' is not read", "by llamacpp's vocabulary",
                 "unknown pre-tokenizer type: 'my-new-pre'", "These are", "speed can be measured");
-            Unsupported(cells, "sp", backend, "SentencePiece", "which writes tokenizer.json");
             Unsupported(cells, "arch", backend, "the architecture 'MambaForCausalLM' is not read", "convert_hf_to_gguf.py");
             Unsupported(cells, "experts", backend, "models with experts");
             Unsupported(cells, "lora", backend, "this is a LoRA adapter");
