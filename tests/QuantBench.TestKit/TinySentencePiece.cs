@@ -3,8 +3,8 @@ using System.Text.Json.Nodes;
 
 namespace QuantBench.TestKit;
 
-/// <summary>A small SentencePiece BPE vocabulary, as <c>tokenizer.model</c> and as <c>tokenizer.json</c>, put together without the code under
-/// test: three special tokens, 256 bytes, and some pieces in the order of their scores.</summary>
+/// <summary>A small SentencePiece BPE vocabulary, as <c>tokenizer.model</c> and as <c>tokenizer.json</c>, put together without the code
+/// under test: three special tokens, 256 bytes, and some pieces in the order of their scores.</summary>
 public static class TinySentencePiece
 {
     /// <summary>What joins, the best first; all but the last lines' parts are pieces too.</summary>
@@ -50,7 +50,8 @@ public static class TinySentencePiece
         {
             for (int at = 1; at < joined.Length; at++)
             {
-                if (vocabulary.ContainsKey(joined[..at]) && vocabulary.ContainsKey(joined[at..])) merges.Add($"{joined[..at]} {joined[at..]}");
+                if (vocabulary.ContainsKey(joined[..at]) && vocabulary.ContainsKey(joined[at..]))
+                    merges.Add($"{joined[..at]} {joined[at..]}");
             }
         }
 
@@ -58,13 +59,19 @@ public static class TinySentencePiece
         {
             ["added_tokens"] = new JsonArray([.. new[] { "<unk>", "<s>", "</s>" }.Select((text, id) =>
                 new JsonObject { ["id"] = id, ["content"] = text, ["special"] = true })]),
-            ["normalizer"] = JsonNode.Parse(
-                """{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"},{"type":"Replace","pattern":{"String":" "},"content":"▁"}]}"""),
+            ["normalizer"] = JsonNode.Parse("""
+                {"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"},
+                 {"type":"Replace","pattern":{"String":" "},"content":"▁"}]}
+                """),
             ["pre_tokenizer"] = null,
             ["post_processor"] = null,
             ["model"] = new JsonObject
             {
-                ["type"] = "BPE", ["unk_token"] = "<unk>", ["byte_fallback"] = true, ["vocab"] = vocabulary, ["merges"] = merges,
+                ["type"] = "BPE",
+                ["unk_token"] = "<unk>",
+                ["byte_fallback"] = true,
+                ["vocab"] = vocabulary,
+                ["merges"] = merges,
             },
         };
     }
@@ -77,7 +84,8 @@ public static class TinySentencePiece
     {
         Directory.CreateDirectory(directory);
         File.WriteAllText(Path.Combine(directory, "config.json"), $$"""{"vocab_size":{{Count + 1}}}""");
-        File.WriteAllText(Path.Combine(directory, "tokenizer_config.json"), """{"bos_token":"<s>","eos_token":"</s>","unk_token":"<unk>"}""");
+        File.WriteAllText(Path.Combine(directory, "tokenizer_config.json"),
+            """{"bos_token":"<s>","eos_token":"</s>","unk_token":"<unk>"}""");
         if (model is not null) File.WriteAllBytes(Path.Combine(directory, "tokenizer.model"), model);
         else File.WriteAllBytes(Path.Combine(directory, "tokenizer.json"), json ?? Encoding.UTF8.GetBytes(Json().ToJsonString()));
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace QuantBench.TestKit;
@@ -42,11 +43,12 @@ public static class Vocabularies
         var random = new Random(seed);
         string[] words =
         [
-            "the", "Of", "PRESIDENT", "don't", "WE'RE", "naïve", "cafe\u0301", "Straße", "Русский", "Ελληνικά", "हिन्दी", "ไทย", "中文字符", "日本語",
-            "한국어", "العربية", "עברית", "ქართული", "\U0001D400\U0001D401", "\U00020000", "\U0001F469\u200D\U0001F4BB", "\U0001F600", "½", "²³", "Ⅷ",
-            "x_1", "fooBar", "HTTPServer", "a.b.c", "::", "->", "/*", "*/", "//", "{}", "();", "==", "!=", "+=", "€7", "$5", "100%", "#tag", "@me",
-            "<s>", "</s>", "<unk>", "<|endoftext|>", "<|im_end|>", "<eos>", "<0x0A>", "<|end|>", "[MASK]", "▁", "\u00A0", "\u3000", "\u200B",
-            "…", "—", "“q”", "，", "。", "\u0301", "ǅ", "ʰ", "\uFFFD", "don’t", "l'été", "'S", "'ll",
+            "the", "Of", "PRESIDENT", "don't", "WE'RE", "naïve", "cafe\u0301", "Straße", "Русский", "Ελληνικά", "हिन्दी",
+            "ไทย", "中文字符", "日本語", "한국어", "العربية", "עברית", "ქართული", "\U0001D400\U0001D401", "\U00020000",
+            "\U0001F469\u200D\U0001F4BB", "\U0001F600", "½", "²³", "Ⅷ", "x_1", "fooBar", "HTTPServer", "a.b.c", "::", "->",
+            "/*", "*/", "//", "{}", "();", "==", "!=", "+=", "€7", "$5", "100%", "#tag", "@me", "<s>", "</s>", "<unk>",
+            "<|endoftext|>", "<|im_end|>", "<eos>", "<0x0A>", "<|end|>", "[MASK]", "▁", "\u00A0", "\u3000", "\u200B", "…",
+            "—", "“q”", "，", "。", "\u0301", "ǅ", "ʰ", "\uFFFD", "don’t", "l'été", "'S", "'ll",
         ];
         string[] gaps = [" ", " ", " ", " ", "", "", "  ", "   ", "\t", "\t\t", "        ", "\r", " \u00A0"];
         var text = new StringBuilder();
@@ -57,7 +59,7 @@ public static class Vocabularies
             {
                 text.Append(random.Next(6) switch
                 {
-                    0 => random.NextInt64((long)Math.Pow(10, random.Next(1, 15))).ToString(System.Globalization.CultureInfo.InvariantCulture),
+                    0 => random.NextInt64((long)Math.Pow(10, random.Next(1, 15))).ToString(CultureInfo.InvariantCulture),
                     1 => new string((char)random.Next('!', '~' + 1), random.Next(1, 9)),
                     _ => words[random.Next(words.Length)],
                 });

@@ -9,8 +9,8 @@ using QuantBench.Inference.Engines;
 
 namespace QuantBench.Engines.LlamaCpp.Sessions;
 
-/// <summary>llama.cpp's own tokenizer of a GGUF file: for vocabularies that QuantBench's tokenizers don't read, and what tests compare those
-/// with.</summary>
+/// <summary>llama.cpp's own tokenizer of a GGUF file: for vocabularies that QuantBench's tokenizers don't read, and what tests compare
+/// those with.</summary>
 internal sealed unsafe class LlamaTokenizer : IEngineTokenizer
 {
     private readonly SafeLlamaModel _model;

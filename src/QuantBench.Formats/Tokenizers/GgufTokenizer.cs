@@ -77,7 +77,7 @@ public static class GgufTokenizer
 
         // llama.cpp takes spaces away behind the user-defined tokens of models with such a name.
         string name = metadata.FindString("general.name") ?? "";
-        bool strips = name.Contains("phi-3", StringComparison.OrdinalIgnoreCase) || name.Contains("phi3", StringComparison.OrdinalIgnoreCase);
+        bool strips = ((string[])["phi-3", "phi3"]).Any(phi => name.Contains(phi, StringComparison.OrdinalIgnoreCase));
         return strips && !new UserDefinedTokens(definition).IsEmpty
             ? throw new UnsupportedException(file, "Phi-3's user-defined tokens, which take spaces with them, are not read.",
                 "Its speed can be measured all the same.")

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using System.Text;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Files;
 
@@ -24,18 +23,20 @@ internal static class HuggingFaceSentencePiece
         ModelJson json, ImmutableArray<string> tokens, ImmutableArray<TokenType> types, ImmutableArray<string> merges, string path)
     {
         bool? prefixed = ReadNormalizer(json.Find("normalizer"), path);
-        bool metaspace = ReadPreTokenizer(json.Find("pre_tokenizer"), prefixed, path, out bool prefixedLate);
-        if (prefixed is null && !metaspace) throw new UnsupportedException(path, "BPE with 'byte_fallback' that leaves spaces is not read.");
+        bool? prefixedLate = ReadPreTokenizer(json.Find("pre_tokenizer"), prefixed, path);
+        if (prefixed is null && prefixedLate is null)
+            throw new UnsupportedException(path, "BPE with 'byte_fallback' that leaves spaces is not read.");
 
         string? unknown = json.Get("model").Find("unk_token") is { IsString: true } text ? text.AsString() : null;
         (string Text, TokenType Type)[] adjusted = [.. tokens.Select((token, id) => Adjust(token, types[id], unknown))];
         float[] scores = Scores(tokens, types, merges, path);
         return new SentencePieceDefinition(
-            [.. adjusted.Select(token => token.Text)], [.. adjusted.Select(token => token.Type)], [.. scores], prefixed == true || prefixedLate,
-            null);
+            [.. adjusted.Select(token => token.Text)], [.. adjusted.Select(token => token.Type)], [.. scores],
+            prefixed == true || prefixedLate == true, null);
     }
 
-    /// <summary>A token as SentencePiece has it: bytes and the unknown token by their types, spaces as such in what its maker added.</summary>
+    /// <summary>A token as SentencePiece has it: bytes and the unknown token by their types, spaces as such in what its maker
+    /// added.</summary>
     public static (string Text, TokenType Type) Adjust(string token, TokenType type, string? unknown) => type switch
     {
         _ when token == unknown => (token, TokenType.Unknown),
@@ -64,19 +65,18 @@ internal static class HuggingFaceSentencePiece
         return replaces ? prefix : prefix ? throw new UnsupportedException(path, "the normalizer 'Prepend' is not read alone.") : null;
     }
 
-    private static bool ReadPreTokenizer(ModelJson? preTokenizer, bool? prefixed, string path, out bool prefix)
+    /// <summary>Whether a space is put in front; null when spaces aren't replaced.</summary>
+    private static bool? ReadPreTokenizer(ModelJson? preTokenizer, bool? prefixed, string path)
     {
-        prefix = false;
-        if (preTokenizer is not { } json) return false;
+        if (preTokenizer is not { } json) return null;
         string type = json.Get("type").AsString();
         // After spaces have been replaced none is left to be cut at.
         if (type == "Split" && prefixed is not null && json.Get("pattern").Find("String") is { IsString: true } at && at.AsString() == " ")
-            return false;
+            return null;
         if (type == "Metaspace" && json.Get("replacement").AsString() == "▁" && !(json.Find("split")?.AsBoolean() ?? true))
         {
-            prefix = json.Find("prepend_scheme") is { } scheme ? scheme.AsString() != "never"
+            return json.Find("prepend_scheme") is { } scheme ? scheme.AsString() != "never"
                 : json.Find("add_prefix_space")?.AsBoolean() ?? true;
-            return true;
         }
 
         throw new UnsupportedException(path, $"the pre-tokenizer '{type}' is not read together with 'byte_fallback'.");
@@ -84,7 +84,8 @@ internal static class HuggingFaceSentencePiece
 
     /// <summary>Scores that give the same order as the merges. SentencePiece joins any two pieces that together are one, so the merges must
     /// hold all of those.</summary>
-    private static float[] Scores(ImmutableArray<string> tokens, ImmutableArray<TokenType> types, ImmutableArray<string> merges, string path)
+    private static float[] Scores(
+        ImmutableArray<string> tokens, ImmutableArray<TokenType> types, ImmutableArray<string> merges, string path)
     {
         var ids = new Dictionary<string, int>(tokens.Length, StringComparer.Ordinal);
         for (int id = 0; id < tokens.Length; id++) ids.TryAdd(tokens[id], id);
@@ -94,7 +95,8 @@ internal static class HuggingFaceSentencePiece
         for (int rank = 0; rank < merges.Length; rank++)
         {
             int space = merges[rank].IndexOf(' ', Math.Min(1, merges[rank].Length));
-            if (space < 1 || !ids.TryGetValue(merges[rank][..space], out int left) || !ids.TryGetValue(merges[rank][(space + 1)..], out int right)
+            if (space < 1 || !ids.TryGetValue(merges[rank][..space], out int left)
+                || !ids.TryGetValue(merges[rank][(space + 1)..], out int right)
                 || !ids.TryGetValue(string.Concat(tokens[left], tokens[right]), out int joined))
             {
                 throw new ModelFormatException(path, null, $"the merge '{merges[rank]}' is not a pair of tokens that together are one.");

@@ -60,8 +60,9 @@ public sealed record HuggingFaceTokenizer(
             if ((model.Find("ignore_merges")?.AsBoolean() ?? false)
                 && !(PreTokenizers.IgnoresMerges(kind.Value) || kind == PreTokenizerKind.Gpt4o))
             {
+                string name = PreTokenizers.ToGgufName(kind.Value);
                 throw new UnsupportedException(path,
-                    $"'model.ignore_merges' is true, which is not read together with the pre-tokenizer '{PreTokenizers.ToGgufName(kind.Value)}'.");
+                    $"'model.ignore_merges' is true, which is not read together with the pre-tokenizer '{name}'.");
             }
         }
 

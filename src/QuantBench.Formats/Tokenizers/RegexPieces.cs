@@ -36,8 +36,8 @@ internal sealed class RegexPieces
     ];
 
     /// <summary>The regexes of a kind; null for those that <see cref="PieceScanner"/> cuts.</summary>
-    public static RegexPieces? Of(PreTokenizerKind kind) => s_known.GetOrAdd(kind, static wanted => Patterns(wanted) is { Length: > 0 } patterns
-        ? new RegexPieces(patterns) : null);
+    public static RegexPieces? Of(PreTokenizerKind kind) => s_known.GetOrAdd(
+        kind, static wanted => Patterns(wanted) is { Length: > 0 } patterns ? new RegexPieces(patterns) : null);
 
     /// <summary>The pieces in order: where each starts in the text, and its length, both in UTF-16 units. Together they are the whole
     /// text.</summary>

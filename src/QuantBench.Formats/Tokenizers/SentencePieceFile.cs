@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Google.Protobuf;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Files;
@@ -14,7 +13,8 @@ internal static class SentencePieceFile
     private const float Added = -1000;
 
     /// <summary>Reads a model of the kind BPE, without its BOS token.</summary>
-    /// <param name="directory">A Hugging Face directory; <c>added_tokens.json</c> and <c>tokenizer_config.json</c> in it add tokens.</param>
+    /// <param name="directory">A Hugging Face directory; <c>added_tokens.json</c> and <c>tokenizer_config.json</c> in it add
+    /// tokens.</param>
     /// <param name="size">The model's <c>vocab_size</c>.</param>
     /// <param name="config"><c>tokenizer_config.json</c>, if there is one.</param>
     /// <exception cref="QuantBenchException">It is broken, or of another kind.</exception>

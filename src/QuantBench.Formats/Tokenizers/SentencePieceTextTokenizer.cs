@@ -125,7 +125,8 @@ public sealed class SentencePieceTextTokenizer : ITextTokenizer
     private int[] Merge(ReadOnlySpan<char> piece)
     {
         // Symbols are stretches of the piece; one that was joined to its left neighbour has the length 0.
-        int[] starts = new int[piece.Length], lengths = new int[piece.Length], next = new int[piece.Length], previous = new int[piece.Length];
+        int[] starts = new int[piece.Length], lengths = new int[piece.Length];
+        int[] next = new int[piece.Length], previous = new int[piece.Length];
         int count = 0;
         int at = 0;
         foreach (Rune rune in piece.EnumerateRunes())

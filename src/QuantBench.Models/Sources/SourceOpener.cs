@@ -22,6 +22,8 @@ internal static class SourceOpener
         "config.json", "quantize_config.json", "quant_config.json", SafetensorsModel.IndexFile, "tokenizer.json", "tokenizer_config.json",
     ];
 
+    private static readonly ImmutableArray<string> SentencePieceFiles = ["tokenizer.model", "added_tokens.json"];
+
     public static ModelSource Open(string path, FileHashes hashes)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -72,6 +74,9 @@ internal static class SourceOpener
 
         IEnumerable<string> names = SafetensorsModel.FileNames(directory)
             .Concat(SideFiles.Where(name => File.Exists(Path.Combine(directory, name))));
+        // Beside tokenizer.json they decide nothing.
+        if (!File.Exists(Path.Combine(directory, "tokenizer.json")))
+            names = names.Concat(SentencePieceFiles.Where(name => File.Exists(Path.Combine(directory, name))));
         ImmutableArray<string> files = [
             .. names.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Select(name => Path.Combine(directory, name))];
         string? missing = files.FirstOrDefault(file => !File.Exists(file));

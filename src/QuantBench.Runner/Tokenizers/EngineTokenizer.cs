@@ -43,7 +43,10 @@ public sealed record EngineTokenizer(RunnerEnvironment Environment, string Engin
             WorkerResult result = await AskAsync(Environment, Engine, new WorkerTokenize(ModelPath, textPath, text.Sha256, path),
                 s_textTimeout, cancellationToken);
             if (Answer(result, Engine).Sha256 != Sha256)
-                throw new EngineException($"{Engine}: the tokenizer of {ModelPath} changed while the run was under way.", "Start it again.");
+            {
+                throw new EngineException($"{Engine}: the tokenizer of {ModelPath} changed while the run was under way.",
+                    "Start the run again.");
+            }
         }
         finally
         {

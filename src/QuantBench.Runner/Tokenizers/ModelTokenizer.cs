@@ -1,5 +1,4 @@
 using QuantBench.Core.Errors;
-using QuantBench.Formats.Tokenizers;
 using QuantBench.Runner.Datasets;
 
 namespace QuantBench.Runner.Tokenizers;

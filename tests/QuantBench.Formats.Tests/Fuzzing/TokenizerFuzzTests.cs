@@ -38,7 +38,8 @@ public sealed class TokenizerFuzzTests : IDisposable
 
     [Fact]
     public void Config_RaisesOnlyClearErrors_WhenMutated() => Run("tokenizer_config.json",
-        """{"bos_token":{"content":"<s>"},"add_bos_token":true,"added_tokens_decoder":{"1":{"content":"<s>","special":true}}}"""u8.ToArray(),
+        """{"bos_token":{"content":"<s>"},"add_bos_token":true,"added_tokens_decoder":{"1":{"content":"<s>","special":true}}}"""u8
+            .ToArray(),
         TinySentencePiece.Count + 1);
 
     private void Run(string file, byte[] original, int vocabulary)

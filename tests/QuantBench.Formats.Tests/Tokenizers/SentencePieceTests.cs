@@ -45,7 +45,8 @@ public sealed class SentencePieceTests : IDisposable
     public void Encode_TakesUserDefinedTokensFirst_AndPutsASpaceBehindThem()
     {
         JsonObject changed = TinySentencePiece.Json();
-        changed["added_tokens"]!.AsArray().Add(new JsonObject { ["id"] = TinySentencePiece.Count, ["content"] = "▁in", ["special"] = false });
+        changed["added_tokens"]!.AsArray()
+            .Add(new JsonObject { ["id"] = TinySentencePiece.Count, ["content"] = "▁in", ["special"] = false });
         TinySentencePiece.Write(_folder.Combine("added"), null, Encoding.UTF8.GetBytes(changed.ToJsonString()));
         ITextTokenizer tokenizer = Read("added").Definition.Open();
 
