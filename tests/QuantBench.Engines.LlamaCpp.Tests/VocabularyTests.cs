@@ -91,6 +91,10 @@ public sealed class VocabularyTests(LlamaFixture fixture)
         using LlamaTokenizer theirs = LlamaTokenizer.Load(fixture.Library, path);
         using GgufReader reader = GgufReader.Open(path);
         ITextTokenizer again = GgufTokenizer.Read(reader.Metadata, path).Open();
+        string tokens = $"{Vocabularies.Generated(2000, 5)}<|start|>assistant<|channel|>final<|message|>a<|end|>";
+        int[] seen = [.. ours.Encode(tokens).Distinct()];
+        Assert.Equal(seen.Select(theirs.ByteLength), seen.Select(ours.ByteLength));
+        Same(theirs, ours, tokens);
         Assert.Equal(ours.Sha256, again.Sha256);
         Assert.Equal(theirs.BosToken, ours.BosToken);
         foreach (string text in (string[])["", " a", ReferenceText.Sotu(), Vocabularies.Generated(2000, 4)])

@@ -65,8 +65,8 @@ public sealed class BpeTextTokenizer : ITextTokenizer
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(token, VocabularySize);
         return _definition.Types[token] switch
         {
+            _ when _userDefined.Contains(token) => Encoding.UTF8.GetByteCount(_definition.Tokens[token]),
             TokenType.Normal => ByteLevel.CountBytes(_definition.Tokens[token]),
-            TokenType.UserDefined => Encoding.UTF8.GetByteCount(_definition.Tokens[token]),
             TokenType.Byte => 1,
             _ => 0,
         };

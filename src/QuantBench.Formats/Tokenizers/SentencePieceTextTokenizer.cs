@@ -79,8 +79,8 @@ public sealed class SentencePieceTextTokenizer : ITextTokenizer
         string text = _definition.Tokens[token];
         return _definition.Types[token] switch
         {
+            _ when _userDefined.Contains(token) => Encoding.UTF8.GetByteCount(text),
             TokenType.Normal => Encoding.UTF8.GetByteCount(text.Replace(SentencePieceDefinition.Space, ' ')),
-            TokenType.UserDefined => Encoding.UTF8.GetByteCount(text),
             TokenType.Byte => 1,
             _ => 0,
         };

@@ -22,6 +22,7 @@ internal sealed class UserDefinedTokens
         FrozenSet.Create(StringComparer.Ordinal, "<|channel|>", "<|message|>", "<|start|>", "<|constrain|>");
 
     private readonly ImmutableArray<(string Text, int Id)> _tokens;
+    private readonly FrozenSet<int> _ids;
 
     public UserDefinedTokens(TokenizerDefinition definition)
     {
@@ -32,7 +33,11 @@ internal sealed class UserDefinedTokens
                 .Where(token => token.Text.Length > 0 && IsUserDefined(token.Text, definition.Types[token.Id], endsNothing))
                 .OrderByDescending(token => Encoding.UTF8.GetByteCount(token.Text)),
         ];
+        _ids = _tokens.Select(token => token.Id).ToFrozenSet();
     }
+
+    /// <summary>Whether a token is one.</summary>
+    public bool Contains(int token) => _ids.Contains(token);
 
     /// <summary>Whether there are none.</summary>
     public bool IsEmpty => _tokens.IsEmpty;
