@@ -8,7 +8,10 @@ dir=$(mkdir -p "${1:-$here/../../.cache/vocabularies}" && cd "${1:-$here/../../.
 cd "$dir"
 while read -r name version hash; do
   file=$(basename "$name")-$version.tgz
-  [ -f "$file" ] || mv "$(npm pack --silent "$name@$version" | tail -1)" "$file"
+  if [ ! -f "$file" ]; then
+    packed=$(npm pack --silent "$name@$version" | tail -1)
+    [ "$packed" = "$file" ] || mv "$packed" "$file"
+  fi
   echo "$hash  $file" | sha256sum --check --quiet || { rm -f "$file"; echo "fetch.sh: $name@$version is not what was pinned" >&2; exit 1; }
   target=$(basename "$name")
   [ -d "$target" ] && continue
