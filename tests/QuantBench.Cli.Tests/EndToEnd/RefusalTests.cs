@@ -59,6 +59,30 @@ public sealed class RefusalTests : IDisposable
     }
 
     [Fact]
+    public async Task Run_MeasuresSentencePieceDirectories_AlikeOnEveryEngine()
+    {
+        string json = Model("json"), model = Model("model");
+        File.WriteAllText(Path.Combine(json, "tokenizer.json"), TinySentencePiece.Json().ToJsonString());
+        File.Delete(Path.Combine(model, "tokenizer.json"));
+        File.WriteAllBytes(Path.Combine(model, "tokenizer.model"), TinySentencePiece.Model());
+        foreach (string directory in (string[])[json, model])
+            File.WriteAllText(Path.Combine(directory, "tokenizer_config.json"), """{"bos_token":"<s>","unk_token":"<unk>"}""");
+
+        IReadOnlyList<CellResult> cells = await RunAsync(0, Text(), s_both, "gguf:F32", ("json", json), ("model", model));
+
+        foreach (string backend in s_both)
+        {
+            Ok(cells, "json", backend);
+            Ok(cells, "model", backend);
+        }
+
+        double[] perplexities = [.. cells.Select(c => c.Metrics.Single(m => m.Name == "perplexity").Value)];
+        Assert.All(perplexities, p => Assert.Equal(perplexities[0], p, perplexities[0] * 1e-4));
+        Assert.StartsWith("ppl-v2;n_ctx=64;chunks=1;bos=1;", Assert.Single(cells.Select(c => c.Provenance["protocol"]).Distinct()),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Run_RecordsUnsupported_WhenTheEngineHasNoCodeForIt()
     {
         IReadOnlyList<CellResult> cells = await RunAsync(0, "load: { repetitions: 1 }", s_both, "gguf:F32",
