@@ -10,7 +10,7 @@ using QuantBench.Inference.Engines;
 namespace QuantBench.Engines.LlamaCpp;
 
 /// <summary>llama.cpp through its C API, in this process. Runs GGUF artifacts on whatever backends the native directory holds.</summary>
-public sealed class LlamaCppEngine : IEngine, ILogitsEngine
+public sealed class LlamaCppEngine : IEngine, ILogitsEngine, ITokenizerEngine
 {
     private readonly LlamaLibrary _library;
     private readonly IDisposable _listening;
@@ -30,6 +30,7 @@ public sealed class LlamaCppEngine : IEngine, ILogitsEngine
             $"llama.cpp {LlamaInstallation.WantedRelease} through its C API: GGUF on CPU, CUDA, Vulkan or Metal", "cpu")
         {
             Formats = ["gguf"],
+            Tokenizes = true,
             Check = s => s.Text("flash_attention") == "off" && SessionParameters.IsQuantized(s.Text("kv_type"))
                 ? ($"kv_type {s.Text("kv_type")} needs flash attention, which is off", "set flash_attention: auto, or kv_type: f16") : null,
             Libraries =
@@ -100,6 +101,13 @@ public sealed class LlamaCppEngine : IEngine, ILogitsEngine
         LlamaDevice found = Find(device) ?? throw new EngineException(NoDevice(device));
         _log($"llama.cpp loads {artifact.Path}");
         return LlamaModel.Load(_library, artifact.Path, found, options.GpuLayers, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public IEngineTokenizer OpenTokenizer(string path)
+    {
+        GgufHeader.Check(path);
+        return LlamaTokenizer.Load(_library, path);
     }
 
     /// <summary>Stops the log; the native libraries stay in the process.</summary>

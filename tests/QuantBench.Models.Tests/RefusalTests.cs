@@ -265,12 +265,12 @@ public sealed class RefusalTests : IDisposable
     }
 
     [Fact]
-    public void OpenTokenizer_CallsItUnsupported_WhenThereIsOnlySentencePiece()
+    public void OpenTokenizer_CallsItBroken_WhenItsSentencePieceModelIsNone()
     {
         string model = Model();
         File.Move(Path.Combine(model, "tokenizer.json"), Path.Combine(model, "tokenizer.model"));
 
-        Unsupported("SentencePiece", () => HuggingFaceTokenizer.Read(model, TinyModel.VocabularySize));
+        Broken("this is no SentencePiece model", () => HuggingFaceTokenizer.Read(model, TinyModel.VocabularySize));
     }
 
     [Fact]
@@ -283,12 +283,12 @@ public sealed class RefusalTests : IDisposable
     }
 
     [Theory]
-    [InlineData("llama", "default", "SentencePiece ('llama') is not read")]
+    [InlineData("t5", "default", "the tokenizer model 't5' is not read")]
     [InlineData("gpt2", "my-new-pre", "the pre-tokenizer 'my-new-pre' is not read")]
     public void OpenTokenizer_CallsItUnsupported_WhenAGgufHasAnotherKind(string model, string pre, string reason)
     {
         string path = _directory.Write("m.gguf", new TinyGguf().Text("general.architecture", "llama")
-            .Text("tokenizer.ggml.model", model).Text("tokenizer.ggml.pre", pre).ToArray());
+            .Text("tokenizer.ggml.model", model).Text("tokenizer.ggml.pre", pre).Strings("tokenizer.ggml.tokens", "a").ToArray());
 
         Unsupported(reason, () => ModelSource.OpenTokenizer(ModelSource.Open(path)));
     }

@@ -14,6 +14,7 @@ using QuantBench.Models.Sources;
 using QuantBench.Runner.Datasets;
 using QuantBench.Runner.Preparation;
 using QuantBench.Runner.Registry;
+using QuantBench.Runner.Tokenizers;
 using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Commands;
@@ -130,7 +131,8 @@ internal static class ModelsCommand
             await new DatasetCatalog(environment.DatasetsDirectory, environment.CacheRoot)
                 .ResolveAsync(dataset, Directory.GetCurrentDirectory(), stop);
         var options = new ImatrixOptions();
-        string tokens = new TokenCache(environment.CacheRoot).PathOf(text, environment.OpenTokenizer(source));
+        ModelTokenizer tokenizer = await new TokenizerOpener(environment).OpenAsync(source, stop);
+        string tokens = await new TokenCache(environment.CacheRoot).PathOfAsync(text, tokenizer, stop);
         return new CalibrationText(tokens, text.Sha256, options.Chunks, options.ContextLength);
     }
 

@@ -12,6 +12,9 @@ public sealed record EngineFacts(string Name, string Description, string UsualDe
     /// <summary>Formats of artifacts it reads; empty = it is asked at run time.</summary>
     public ImmutableArray<string> Formats { get; init; } = [];
 
+    /// <summary>Whether it can tokenize text by the vocabulary of a GGUF file.</summary>
+    public bool Tokenizes { get; init; }
+
     /// <summary>The settings that are its own; every workload that runs a model takes them. Their keys start with a word of the
     /// engine.</summary>
     public ImmutableArray<SettingDefinition> Settings { get; init; } = [];

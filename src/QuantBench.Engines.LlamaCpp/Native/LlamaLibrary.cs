@@ -37,6 +37,9 @@ internal sealed unsafe class LlamaLibrary
     /// <summary>Version, commit, package and the features of the chosen CPU backend.</summary>
     public string Build { get; private set; } = "";
 
+    /// <summary>Its release, or the commit of a build that has none to tell.</summary>
+    public string Release { get; private set; } = "";
+
     /// <summary>Which of the CPU backends of the build was loaded, e.g. <c>haswell</c>; <c>only</c> where the build has but one. They round
     /// unlike, so figures of two of them differ a little.</summary>
     public string CpuVariant { get; private set; } = "";
@@ -137,7 +140,7 @@ internal sealed unsafe class LlamaLibrary
 
     private void Start()
     {
-        string version = Version();
+        string version = Release = Version();
         if (LayoutCheck.FirstMismatch() is { } mismatch)
             throw WrongBuild($"a build that calls itself {version} but lays out {mismatch} otherwise");
         Log.Attach();

@@ -65,6 +65,20 @@ internal static unsafe partial class NativeMethods
     internal static partial int llama_vocab_n_tokens(nint vocab);
 
     [LibraryImport(Llama)]
+    internal static partial int llama_vocab_get_attr(nint vocab, int token);
+
+    [LibraryImport(Llama)]
+    internal static partial int llama_vocab_bos(nint vocab);
+
+    [LibraryImport(Llama)]
+    [return: MarshalAs(UnmanagedType.U1)]
+    internal static partial bool llama_vocab_get_add_bos(nint vocab);
+
+    [LibraryImport(Llama)]
+    internal static partial int llama_token_to_piece(
+        nint vocab, int token, byte* buf, int length, int lstrip, [MarshalAs(UnmanagedType.U1)] bool special);
+
+    [LibraryImport(Llama)]
     internal static partial int llama_tokenize(
         nint vocab, byte* text, int text_len, int* tokens, int n_tokens_max,
         [MarshalAs(UnmanagedType.U1)] bool add_special, [MarshalAs(UnmanagedType.U1)] bool parse_special);

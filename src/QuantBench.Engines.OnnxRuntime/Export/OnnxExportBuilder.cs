@@ -20,7 +20,9 @@ internal sealed class OnnxExportBuilder : IArtifactBuilder
     private const string FloatModel = "onnx:fp32";
 
     private static readonly string[] s_copied =
-        ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja"];
+    [
+        "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja",
+    ];
 
     /// <inheritdoc/>
     public string Name => "onnx-export";

@@ -1,3 +1,7 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Gguf;
 
@@ -8,6 +12,9 @@ public static class GgufTokenizer
 {
     private const string Prefix = "tokenizer.ggml.";
 
+    /// <summary>Names of the pre-tokenizers of byte-level BPE that are read.</summary>
+    public static IReadOnlyCollection<string> PreTokenizers => Tokenizers.PreTokenizers.Names;
+
     /// <summary>Reads the tokenizer of a GGUF file.</summary>
     /// <param name="metadata">Its metadata.</param>
     /// <param name="file">Path, for messages.</param>
@@ -15,40 +22,19 @@ public static class GgufTokenizer
     public static TokenizerDefinition Read(GgufMetadata metadata, string file)
     {
         string model = metadata.GetString(Prefix + "model");
-        if (model != "gpt2")
+        if (model is not ("gpt2" or "llama"))
         {
-            string what = model == "llama" ? "SentencePiece ('llama')" : $"'{model}'";
-            throw new UnsupportedException(file, $"the tokenizer model {what} is not read; byte-level BPE ('gpt2') is.",
+            throw new UnsupportedException(file,
+                $"the tokenizer model '{model}' is not read; byte-level BPE ('gpt2') and SentencePiece BPE ('llama') are.",
                 "Its speed can be measured all the same.");
         }
 
-        string pre = metadata.FindString(Prefix + "pre") ?? "default";
-        PreTokenizerKind kind = PreTokenizers.FromGgufName(pre)
-            ?? throw new UnsupportedException(file, $"the pre-tokenizer '{pre}' is not read.",
-                $"These are: {PreTokenizers.KnownNames}. The model's speed can be measured all the same.");
+        PreTokenizerKind? kind = model == "llama" ? null : ReadKind(metadata, file);
         string[] tokens = metadata.GetArray<string>(Prefix + "tokens");
-        int[]? types = metadata.FindArray<int>(Prefix + "token_type");
-        if (types is not null && types.Length != tokens.Length)
-        {
-            throw new ModelFormatException(file, null, $"there are {tokens.Length} tokens, but {types.Length} token types.");
-        }
-
-        int? bos = metadata.FindInteger(Prefix + "bos_token_id") switch
-        {
-            null => null,
-            >= 0 and <= int.MaxValue and { } id => (int)id,
-            { } id => throw new ModelFormatException(file, null, $"the BOS token {id} is not a token id."),
-        };
-        bool addsBos = metadata.FindBoolean(Prefix + "add_bos_token") ?? PreTokenizers.AddsBosByDefault(kind);
-        if (addsBos && bos is null)
-            throw new ModelFormatException(file, null, "the tokenizer adds a BOS token, but the file doesn't say which one it is.");
-
-        var definition = new TokenizerDefinition(
-            [.. tokens],
-            types is null ? [.. Enumerable.Repeat(TokenType.Normal, tokens.Length)] : [.. types.Select(type => (TokenType)type)],
-            [.. metadata.GetArray<string>(Prefix + "merges")],
-            kind,
-            addsBos ? bos : null);
+        ImmutableArray<TokenType> types = ReadTypes(metadata, tokens.Length, file);
+        TokenizerDefinition definition = kind is not { } known ? ReadSentencePiece(metadata, tokens, types, file)
+            : new BpeDefinition([.. tokens], types, [.. metadata.GetArray<string>(Prefix + "merges")], known,
+                ReadBos(metadata, Tokenizers.PreTokenizers.AddsBosByDefault(known), null, file));
         TokenizerChecks.Check(definition, file);
         return definition;
     }
@@ -60,15 +46,97 @@ public static class GgufTokenizer
     {
         TokenizerDefinition definition = tokenizer.Definition;
         if (tokenizer.AddSpacePrefix is { } addSpacePrefix) metadata.Add(Prefix + "add_space_prefix", addSpacePrefix);
-        metadata.Add(Prefix + "model", "gpt2");
-        metadata.Add(Prefix + "pre", PreTokenizers.ToGgufName(definition.PreTokenizer));
+        var bpe = definition as BpeDefinition;
+        metadata.Add(Prefix + "model", bpe is null ? "llama" : "gpt2");
+        metadata.Add(Prefix + "pre", bpe is null ? "default" : Tokenizers.PreTokenizers.ToGgufName(bpe.PreTokenizer));
         metadata.Add(Prefix + "tokens", definition.Tokens.ToArray());
+        if (definition is SentencePieceDefinition pieces) metadata.Add(Prefix + "scores", pieces.Scores.ToArray());
         metadata.Add(Prefix + "token_type", definition.Types.Select(type => (int)type).ToArray());
-        metadata.Add(Prefix + "merges", definition.Merges.ToArray());
+        if (bpe is not null) metadata.Add(Prefix + "merges", bpe.Merges.ToArray());
         foreach ((string role, int id) in tokenizer.SpecialIds) metadata.Add($"{Prefix}{KeyOf(role)}_token_id", (uint)id);
         if (tokenizer.AddBos is { } addBos) metadata.Add(Prefix + "add_bos_token", addBos);
         if (tokenizer.AddEos is { } addEos) metadata.Add(Prefix + "add_eos_token", addEos);
         if (tokenizer.ChatTemplate is { } template) metadata.Add("tokenizer.chat_template", template);
+    }
+
+    private static PreTokenizerKind ReadKind(GgufMetadata metadata, string file)
+    {
+        string pre = metadata.FindString(Prefix + "pre") is { Length: > 0 } named ? named : "default";
+        return Tokenizers.PreTokenizers.FromGgufName(pre)
+            ?? throw new UnsupportedException(file, $"the pre-tokenizer '{pre}' is not read.",
+                $"These are: {Tokenizers.PreTokenizers.KnownNames}. The model's speed can be measured all the same.");
+    }
+
+    private static SentencePieceDefinition ReadSentencePiece(GgufMetadata metadata, string[] tokens, ImmutableArray<TokenType> types,
+        string file)
+    {
+        float[] scores = !metadata.TryGet(Prefix + "scores", out object? value) ? new float[tokens.Length]
+            : value is int[] whole ? [.. whole.Select(score => (float)score)] : metadata.GetArray<float>(Prefix + "scores");
+        var definition = new SentencePieceDefinition([.. tokens], types, [.. scores],
+            metadata.FindBoolean(Prefix + "add_space_prefix") ?? true, ReadBos(metadata, true, 1, file));
+
+        // llama.cpp takes spaces away behind the user-defined tokens of models with such a name.
+        string name = metadata.FindString("general.name") ?? "";
+        bool strips = ((string[])["phi-3", "phi3"]).Any(phi => name.Contains(phi, StringComparison.OrdinalIgnoreCase));
+        return strips && !new UserDefinedTokens(definition).IsEmpty
+            ? throw new UnsupportedException(file, "Phi-3's user-defined tokens, which take spaces with them, are not read.",
+                "Its speed can be measured all the same.")
+            : definition;
+    }
+
+    private static ImmutableArray<TokenType> ReadTypes(GgufMetadata metadata, int count, string file)
+    {
+        int[]? types = metadata.FindArray<int>(Prefix + "token_type");
+        if (types is not null && types.Length != count)
+            throw new ModelFormatException(file, null, $"there are {count} tokens, but {types.Length} token types.");
+        return types is null ? [.. Enumerable.Repeat(TokenType.Normal, count)] : [.. types.Select(type => (TokenType)type)];
+    }
+
+    /// <summary>The BOS token that is put in front of a text.</summary>
+    /// <param name="metadata">Where it is read.</param>
+    /// <param name="adds">Whether one is where the file doesn't say.</param>
+    /// <param name="usual">Which one it is where the file doesn't say.</param>
+    /// <param name="file">Path, for messages.</param>
+    private static int? ReadBos(GgufMetadata metadata, bool adds, int? usual, string file)
+    {
+        int? bos = metadata.FindInteger(Prefix + "bos_token_id") switch
+        {
+            null => usual,
+            >= 0 and <= int.MaxValue and { } id => (int)id,
+            { } id => throw new ModelFormatException(file, null, $"the BOS token {id} is not a token id."),
+        };
+        if (!(metadata.FindBoolean(Prefix + "add_bos_token") ?? adds)) return null;
+        return bos ?? throw new ModelFormatException(file, null,
+            "the tokenizer adds a BOS token, but the file doesn't say which one it is.");
+    }
+
+    /// <summary>SHA-256 of everything a GGUF file says of its tokenizer, but for chat templates, in one canonical form.</summary>
+    /// <param name="metadata">Its metadata.</param>
+    public static string MetadataSha256(GgufMetadata metadata)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach ((string key, object value) in metadata.Where(e => e.Key.StartsWith(Prefix, StringComparison.Ordinal))
+            .OrderBy(e => e.Key, StringComparer.Ordinal))
+        {
+            Append(hash, key);
+            if (value is not Array array)
+            {
+                Append(hash, Convert.ToString(value, CultureInfo.InvariantCulture) ?? "");
+                continue;
+            }
+
+            Append(hash, array.Length.ToString(CultureInfo.InvariantCulture));
+            foreach (object item in array) Append(hash, Convert.ToString(item, CultureInfo.InvariantCulture) ?? "");
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private static void Append(IncrementalHash hash, string text)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        hash.AppendData(BitConverter.GetBytes(bytes.Length));
+        hash.AppendData(bytes);
     }
 
     private static string KeyOf(string role) => role switch

@@ -38,45 +38,71 @@ public sealed record HuggingFaceTokenizer(
         }
 
         string path = Path.Combine(directory, "tokenizer.json");
-        if (!File.Exists(path))
+        string configPath = Path.Combine(directory, "tokenizer_config.json");
+        ModelJson? config = File.Exists(configPath) ? ModelJson.ReadFile(configPath) : null;
+        if (!File.Exists(path) && File.Exists(Path.Combine(directory, "tokenizer.model")))
         {
-            throw File.Exists(Path.Combine(directory, "tokenizer.model"))
-                ? new UnsupportedException(directory, "SentencePiece files (tokenizer.model) are not read.",
-                    "Save the tokenizer as a fast tokenizer, which writes tokenizer.json.")
-                : new ModelFormatException(directory, null, "there is no tokenizer.json in it.", "Fetch it as well.");
+            SentencePieceDefinition pieces = SentencePieceFile.Read(directory, vocabularySize, config);
+            if (config?.Find("add_prefix_space") is { IsBoolean: true } given) pieces = pieces with { AddSpacePrefix = given.AsBoolean() };
+            return Finish(pieces, SpecialTexts(pieces), null, config, directory, Path.Combine(directory, "tokenizer.model"));
         }
 
+        if (!File.Exists(path)) throw new ModelFormatException(directory, null, "there is no tokenizer.json in it.", "Fetch it as well.");
         ModelJson json = ModelJson.ReadFile(path);
         ModelJson model = json.Get("model");
-        CheckModel(model, path);
-        PreTokenizerKind kind = ReadPreTokenizer(json.Find("pre_tokenizer"), path);
-        CheckNormalizer(json.Find("normalizer"), kind, path);
-        bool ignoresMerges = model.Find("ignore_merges")?.AsBoolean() ?? false;
-        if (ignoresMerges && !PreTokenizers.IgnoresMerges(kind))
+        bool bytesFallBack = CheckModel(model, path);
+        PreTokenizerKind? kind = null;
+        if (!bytesFallBack)
         {
-            throw new UnsupportedException(path,
-                $"'model.ignore_merges' is true, which is not read together with the pre-tokenizer '{PreTokenizers.ToGgufName(kind)}'.");
+            kind = ReadPreTokenizer(json.Find("pre_tokenizer"), path);
+            CheckNormalizer(json.Find("normalizer"), kind.Value, path);
+            // gpt-oss says so too, but llama.cpp merges all the same, and its ids are the measure here.
+            if ((model.Find("ignore_merges")?.AsBoolean() ?? false)
+                && !(PreTokenizers.IgnoresMerges(kind.Value) || kind == PreTokenizerKind.Gpt4o))
+            {
+                string name = PreTokenizers.ToGgufName(kind.Value);
+                throw new UnsupportedException(path,
+                    $"'model.ignore_merges' is true, which is not read together with the pre-tokenizer '{name}'.");
+            }
         }
 
         (ImmutableArray<string> tokens, ImmutableArray<TokenType> types,
             Dictionary<string, int> added) = ReadTokens(json, model, vocabularySize, path);
         ImmutableArray<string> merges = ReadMerges(model, path);
-        string configPath = Path.Combine(directory, "tokenizer_config.json");
-        ModelJson? config = File.Exists(configPath) ? ModelJson.ReadFile(configPath) : null;
-        ImmutableArray<(string Role, int Id)> special = ReadSpecialIds(config, ModelConfig(directory), added, vocabularySize);
+        TokenizerDefinition definition = kind is { } known ? new BpeDefinition(tokens, types, merges, known, null)
+            : HuggingFaceSentencePiece.Read(json, tokens, types, merges, path);
+        return Finish(definition, added, json.Find("post_processor"), config, directory, path);
+    }
+
+    /// <summary>Adds what stands beside the tokenizer: special ids, and whether BOS is put in front.</summary>
+    private static HuggingFaceTokenizer Finish(TokenizerDefinition definition, Dictionary<string, int> added, ModelJson? postProcessor,
+        ModelJson? config, string directory, string path)
+    {
+        ImmutableArray<(string Role, int Id)> special = ReadSpecialIds(config, ModelConfig(directory), added, definition.Tokens.Length);
         string? bosText = config is { } present ? TokenText(present, "bos") : null;
-        bool? addBos = AddFlag(config, "bos") ?? TemplateAddsBos(json.Find("post_processor"), bosText);
+        bool? addBos = AddFlag(config, "bos") ?? TemplateAddsBos(postProcessor, bosText);
         int? bos = special.Where(token => token.Role == "bos").Select(token => (int?)token.Id).FirstOrDefault();
-        bool addsBos = addBos ?? PreTokenizers.AddsBosByDefault(kind);
+        var pieces = definition as SentencePieceDefinition;
+        bool addsBos = addBos ?? (definition is BpeDefinition bpe ? PreTokenizers.AddsBosByDefault(bpe.PreTokenizer) : bos is not null);
         if (addsBos && bos is null)
             throw new ModelFormatException(path, null, "the tokenizer adds a BOS token, but no file says which one it is.");
-
-        var definition = new TokenizerDefinition(tokens, types, merges, kind, addsBos ? bos : null);
+        definition = definition with { BosToken = addsBos ? bos : null };
         TokenizerChecks.Check(definition, path);
         return new HuggingFaceTokenizer(
-            definition, special, addBos, AddFlag(config, "eos"),
-            config?.Find("add_prefix_space") is { IsBoolean: true } prefix ? prefix.AsBoolean() : null,
+            definition, special, pieces is null ? addBos : addsBos, AddFlag(config, "eos"),
+            pieces?.AddSpacePrefix ?? (config?.Find("add_prefix_space") is { IsBoolean: true } prefix ? prefix.AsBoolean() : null),
             config?.Find("chat_template") is { IsString: true } template ? template.AsString() : null);
+    }
+
+    private static Dictionary<string, int> SpecialTexts(SentencePieceDefinition pieces)
+    {
+        var texts = new Dictionary<string, int>(StringComparer.Ordinal);
+        for (int id = 0; id < pieces.Tokens.Length; id++)
+        {
+            if (pieces.Types[id] is TokenType.Control or TokenType.Unknown or TokenType.UserDefined) texts.TryAdd(pieces.Tokens[id], id);
+        }
+
+        return texts;
     }
 
     /// <summary>The model's configuration: transformers' own, else what onnxruntime-genai's builder leaves of it.</summary>
@@ -87,15 +113,18 @@ public sealed record HuggingFaceTokenizer(
         return File.Exists(own) || !File.Exists(genai) ? ModelJson.ReadFile(own) : ModelJson.ReadFile(genai).Get("model");
     }
 
-    private static void CheckModel(ModelJson model, string path)
+    /// <summary>Whether it is SentencePiece's BPE, where bytes stand for what has no token.</summary>
+    private static bool CheckModel(ModelJson model, string path)
     {
         // Old files don't name the type; those with merges are BPE.
         string type = model.Find("type")?.AsString() ?? (model.Find("merges") is null ? "unknown" : "BPE");
-        if (type != "BPE") throw new UnsupportedException(path, $"the tokenizer model '{type}' is not read; byte-level BPE is.");
-        if (model.Find("byte_fallback") is { } fallback && fallback.AsBoolean())
+        if (type != "BPE")
         {
-            throw new UnsupportedException(path, "BPE with 'byte_fallback' (SentencePiece style) is not read; byte-level BPE is.");
+            throw new UnsupportedException(path, $"the tokenizer model '{type}' is not read; BPE is.",
+                "A GGUF file that llama.cpp's convert_hf_to_gguf.py makes of the model can be measured.");
         }
+
+        return model.Find("byte_fallback")?.AsBoolean() ?? false;
     }
 
     private static void CheckNormalizer(ModelJson? normalizer, PreTokenizerKind kind, string path)
@@ -115,6 +144,7 @@ public sealed record HuggingFaceTokenizer(
             throw new UnsupportedException(path, "there is no 'pre_tokenizer'; byte-level BPE needs one.");
         ModelJson[] steps = json.Get("type").AsString() == "Sequence" ? [.. json.Get("pretokenizers").Items()] : [json];
         bool digits = false;
+        var regexes = new List<string>();
         PreTokenizerKind? kind = null;
         string unknown = "an unknown sequence of steps";
         foreach (ModelJson step in steps)
@@ -127,21 +157,20 @@ public sealed record HuggingFaceTokenizer(
                     continue;
                 case "Split" when kind is null && step.Get("pattern").Find("Regex") is { } regex:
                     string pattern = regex.AsString();
-                    bool matches = step.Get("behavior").AsString() == "Isolated"
-                        || (step.Get("behavior").AsString() == "Removed" && step.Get("invert").AsBoolean());
-                    kind = matches ? PreTokenizers.FromRegex(pattern) : null;
-                    if (kind is not null) continue;
                     unknown = $"the split pattern {pattern}";
-                    break;
+                    if (step.Get("behavior").AsString() != "Isolated"
+                        && !(step.Get("behavior").AsString() == "Removed" && step.Get("invert").AsBoolean())) break;
+                    regexes.Add(pattern);
+                    continue;
                 case "ByteLevel":
                     if (step.Find("add_prefix_space") is { } prefix && prefix.AsBoolean()) unknown = "'add_prefix_space'";
-                    else if (step.Find("use_regex")?.AsBoolean() ?? true)
+                    else if (kind is null)
                     {
-                        if (kind is not null) break;
-                        kind = PreTokenizerKind.Gpt2;
-                        continue;
+                        if (step.Find("use_regex")?.AsBoolean() ?? true) regexes.Add(PreTokenizers.Gpt2Regex);
+                        kind = PreTokenizers.FromRegexes(regexes);
+                        if (kind is not null) continue;
                     }
-                    else if (kind is not null) continue;
+                    else if (!(step.Find("use_regex")?.AsBoolean() ?? true)) continue;
                     break;
                 default:
                     unknown = $"the step '{type}'";
@@ -161,7 +190,7 @@ public sealed record HuggingFaceTokenizer(
 
     private static UnsupportedException UnknownPreTokenizer(string path, string what) =>
         new(path, $"the pre-tokenizer is not known: {what}.",
-            "GPT-2's, Llama 3's, Qwen2's and SmolLM's are. The speed of a GGUF file that llama.cpp made of the model can be measured.");
+            "A GGUF file that llama.cpp's convert_hf_to_gguf.py makes of the model can be measured.");
 
     private static (ImmutableArray<string> Tokens, ImmutableArray<TokenType> Types, Dictionary<string, int> Added) ReadTokens(
         ModelJson json, ModelJson model, int size, string path)
@@ -203,7 +232,7 @@ public sealed record HuggingFaceTokenizer(
     }
 
     /// <summary>Whether a token that its maker forgot to mark as special is so by its form.</summary>
-    private static bool LooksSpecial(string text) =>
+    internal static bool LooksSpecial(string text) =>
         text is "<pad>" or "<mask>" or "<2mass>" or "[@BOS@]"
         || (text.StartsWith("<|", StringComparison.Ordinal) && text.EndsWith("|>", StringComparison.Ordinal))
         || (text.StartsWith("<｜", StringComparison.Ordinal) && text.EndsWith("｜>", StringComparison.Ordinal))

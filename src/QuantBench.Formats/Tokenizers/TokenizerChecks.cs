@@ -22,6 +22,30 @@ internal static class TokenizerChecks
             throw new ModelFormatException(file, null, $"the BOS token {bos} is not one of the {definition.Tokens.Length} tokens.");
         }
 
+        if (definition is BpeDefinition bpe) CheckMerges(bpe, texts, file);
+        else if (definition is SentencePieceDefinition pieces) CheckPieces(pieces, texts, file);
+    }
+
+    private static void CheckPieces(SentencePieceDefinition definition, HashSet<string> texts, string file)
+    {
+        if (definition.Scores.Length != definition.Tokens.Length)
+        {
+            throw new ModelFormatException(file, null,
+                $"there are {definition.Tokens.Length} tokens, but {definition.Scores.Length} scores.");
+        }
+
+        int at = definition.Scores.Select((score, id) => (score, id)).Where(s => float.IsNaN(s.score)).Select(s => s.id)
+            .DefaultIfEmpty(-1).First();
+        if (at >= 0) throw new ModelFormatException(file, null, $"the score of token {at} is not a number.");
+        foreach (string name in Enumerable.Range(0, 256).Select(SentencePieceDefinition.ByteToken))
+        {
+            if (!texts.Contains(name))
+                throw new UnsupportedException(file, $"SentencePiece without byte fallback is not read: there is no token {name}.");
+        }
+    }
+
+    private static void CheckMerges(BpeDefinition definition, HashSet<string> texts, string file)
+    {
         foreach (string merge in definition.Merges)
         {
             int space = merge.IndexOf(' ', Math.Min(1, merge.Length));

@@ -36,7 +36,7 @@ internal static class OnnxSource
     public static ITextTokenizer OpenTokenizer(ModelSource source)
     {
         string directory = Directory.Exists(source.Path) ? source.Path : Path.GetDirectoryName(source.Path) ?? "";
-        if (!File.Exists(Path.Combine(directory, "tokenizer.json")))
+        if (!File.Exists(Path.Combine(directory, "tokenizer.json")) && !File.Exists(Path.Combine(directory, "tokenizer.model")))
         {
             throw new ModelFormatException(source.Path, null, "has no tokenizer.json beside it, so no text can be scored.",
                 "Copy the tokenizer of the model it was made from into its directory.");
@@ -47,7 +47,7 @@ internal static class OnnxSource
             ?? throw new ModelFormatException(source.Path, null,
                 "has neither genai_config.json nor config.json with 'vocab_size' beside it.",
                 "Copy config.json of the model it was made from into its directory.");
-        return new BpeTextTokenizer(HuggingFaceTokenizer.Read(directory, vocabulary).Definition);
+        return HuggingFaceTokenizer.Read(directory, vocabulary).Definition.Open();
     }
 
     private static int? Vocabulary(string path, string? inside)

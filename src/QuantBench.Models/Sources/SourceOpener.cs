@@ -23,6 +23,8 @@ internal static class SourceOpener
         "config.json", "quantize_config.json", "quant_config.json", SafetensorsModel.IndexFile, "tokenizer.json", "tokenizer_config.json",
     ];
 
+    private static readonly ImmutableArray<string> SentencePieceFiles = ["tokenizer.model", "added_tokens.json"];
+
     public static ModelSource Open(string path, FileHashes hashes)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -54,13 +56,12 @@ internal static class SourceOpener
     {
         if (source.Kind == SourceKind.HuggingFace)
         {
-            return new BpeTextTokenizer(
-                HuggingFaceTokenizer.Read(source.Path, HuggingFaceConfig.ReadVocabularySize(source.Path)).Definition);
+            return HuggingFaceTokenizer.Read(source.Path, HuggingFaceConfig.ReadVocabularySize(source.Path)).Definition.Open();
         }
 
         if (source.Kind == SourceKind.Onnx) return OnnxSource.OpenTokenizer(source);
         using GgufReader reader = GgufReader.Open(source.Path);
-        return new BpeTextTokenizer(GgufTokenizer.Read(reader.Metadata, source.Path));
+        return GgufTokenizer.Read(reader.Metadata, source.Path).Open();
     }
 
     private static ImmutableArray<string> HuggingFaceFiles(string directory)
@@ -75,6 +76,9 @@ internal static class SourceOpener
 
         IEnumerable<string> names = SafetensorsModel.FileNames(directory)
             .Concat(SideFiles.Where(name => File.Exists(Path.Combine(directory, name))));
+        // Beside tokenizer.json they decide nothing.
+        if (!File.Exists(Path.Combine(directory, "tokenizer.json")))
+            names = names.Concat(SentencePieceFiles.Where(name => File.Exists(Path.Combine(directory, name))));
         ImmutableArray<string> files = [
             .. names.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Select(name => Path.Combine(directory, name))];
         string? missing = files.FirstOrDefault(file => !File.Exists(file));

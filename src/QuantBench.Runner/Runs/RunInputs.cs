@@ -4,12 +4,12 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Runs;
 using QuantBench.Core.Suites;
 using QuantBench.Core.Workloads;
-using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Models.Sources;
 using QuantBench.Runner.Datasets;
 using QuantBench.Runner.Events;
 using QuantBench.Runner.Preparation;
+using QuantBench.Runner.Tokenizers;
 using QuantBench.Runner.Workers;
 
 namespace QuantBench.Runner.Runs;
@@ -19,7 +19,7 @@ namespace QuantBench.Runner.Runs;
 /// <param name="Source">Its source; null when it is broken.</param>
 /// <param name="Tokenizer">Its tokenizer; null when it can't be read.</param>
 /// <param name="Problem">Why the source or the tokenizer isn't there.</param>
-internal sealed record RunModel(string Id, ModelSource? Source, ITextTokenizer? Tokenizer, QuantBenchException? Problem)
+internal sealed record RunModel(string Id, ModelSource? Source, ModelTokenizer? Tokenizer, QuantBenchException? Problem)
 {
     /// <summary>What is recorded of how the source came to be.</summary>
     public ImmutableSortedDictionary<string, string> Facts { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
@@ -95,20 +95,22 @@ internal sealed class RunInputs
     public DatasetText Text(string name) => _texts[name];
 
     /// <summary>Token file of a text for a model whose tokenizer could be read.</summary>
-    public string TokensPath(string name, ITextTokenizer tokenizer)
+    /// <exception cref="QuantBenchException">The text can't be tokenized.</exception>
+    public async Task<string> TokensPathAsync(string name, ModelTokenizer tokenizer, CancellationToken cancellationToken)
     {
         (string, string) key = (name, tokenizer.Sha256);
-        if (!_tokenPaths.TryGetValue(key, out string? path)) _tokenPaths[key] = path = _tokens.PathOf(_texts[name], tokenizer);
+        if (!_tokenPaths.TryGetValue(key, out string? path))
+            _tokenPaths[key] = path = await _tokens.PathOfAsync(_texts[name], tokenizer, cancellationToken);
         return path;
     }
 
     private static async Task<RunModel> OpenAsync(RunnerEnvironment environment, SuiteModel model, IProgress<RunEvent> events,
         CancellationToken cancellationToken)
     {
-        if (model.Olive is not { } recipe) return Open(environment, model);
+        if (model.Olive is not { } recipe) return await OpenAsync(environment, model, cancellationToken);
         if (OliveStep.FindCommand() is not { } command)
             return new RunModel(model.Id, null, null, OliveStep.Missing);
-        RunModel source = Open(environment, model);
+        RunModel source = await OpenAsync(environment, model, cancellationToken);
         if (source.Source is not { } from) return source;
         string name = $"olive {recipe}";
         events.Report(new RunEvent.PreparationStarted(model.Id, name));
@@ -118,7 +120,7 @@ internal sealed class RunInputs
                 await new OliveStep(environment.CacheRoot, environment.Clock)
                     .RunAsync(command, recipe, from.Path, from.Sha256, cancellationToken);
             events.Report(new RunEvent.PreparationEnded(model.Id, name, false, made.Seconds, ArtifactContent.SizeOf(made.Directory), null));
-            return Open(environment, model with { Source = made.Directory }) with
+            return await OpenAsync(environment, model with { Source = made.Directory }, cancellationToken) with
             {
                 Facts = ImmutableSortedDictionary<string, string>.Empty
                     .Add("olive_command", made.Command).Add("olive_log", made.LogPath).Add("olive_output_sha256", made.OutputSha256)
@@ -132,7 +134,7 @@ internal sealed class RunInputs
         }
     }
 
-    private static RunModel Open(RunnerEnvironment environment, SuiteModel model)
+    private static async Task<RunModel> OpenAsync(RunnerEnvironment environment, SuiteModel model, CancellationToken cancellationToken)
     {
         ModelSource source;
         try
@@ -147,7 +149,7 @@ internal sealed class RunInputs
 
         try
         {
-            return new RunModel(model.Id, source, environment.OpenTokenizer(source), null);
+            return new RunModel(model.Id, source, await new TokenizerOpener(environment).OpenAsync(source, cancellationToken), null);
         }
         catch (QuantBenchException e)
         {

@@ -4,13 +4,13 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
 using QuantBench.Core.Variants;
 using QuantBench.Core.Workloads;
-using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Evaluators;
 using QuantBench.Results.Folders;
 using QuantBench.Runner.Events;
 using QuantBench.Runner.Preparation;
 using QuantBench.Runner.Registry;
+using QuantBench.Runner.Tokenizers;
 using QuantBench.Runner.Workers;
 
 namespace QuantBench.Runner.Runs;
@@ -32,7 +32,17 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             .GroupBy(c => c.Model))
         {
             string[] names = [.. model.SelectMany(VariantsOf).Distinct()];
-            ArtifactPreparer preparer = Preparer(model.Key, names);
+            ArtifactPreparer preparer;
+            try
+            {
+                preparer = await PreparerAsync(model.Key, names, cancellationToken);
+            }
+            catch (EngineException e)
+            {
+                _planProblems[model.Key] = e.Explanation;
+                continue;
+            }
+
             if (await preparer.PlanAsync(names, cancellationToken) is { } failed)
             {
                 _planProblems[model.Key] = QuantBenchException.Explain(failed.Reason, failed.Hint);
@@ -67,7 +77,16 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         {
             string dataset = cell.Settings.Text("dataset");
             // Refusal has checked that the tokenizer is there.
-            text = new WorkerText(dataset, inputs.TokensPath(dataset, model.Tokenizer!));
+            try
+            {
+                text = new WorkerText(dataset, await inputs.TokensPathAsync(dataset, model.Tokenizer!, cancellationToken));
+            }
+            catch (QuantBenchException e) when (e is EngineException or UnsupportedException)
+            {
+                var without = Prepared.Not(e);
+                return Without(cell, without.Status, without.Reason ?? e.Message);
+            }
+
             provenance["dataset_sha256"] = inputs.Text(dataset).Sha256;
             provenance["tokenizer_sha256"] = model.Tokenizer!.Sha256;
         }
@@ -153,15 +172,15 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         _artifacts.TryGetValue((model, variant), out Prepared? prepared) ? prepared
             : Prepared.Not(CellStatus.Failed, $"{variant} wasn't prepared");
 
-    private ArtifactPreparer Preparer(string modelId, string[] names)
+    private async Task<ArtifactPreparer> PreparerAsync(string modelId, string[] names, CancellationToken cancellationToken)
     {
         RunModel model = inputs.Model(modelId);
         CalibrationText? calibration = null;
         if (names.Any(n => Variant.Parse(n).NeedsCalibrationText) && model.Tokenizer is { } tokenizer)
         {
             calibration = new CalibrationText(
-                inputs.TokensPath(suite.Imatrix.Dataset, tokenizer), inputs.Text(suite.Imatrix.Dataset).Sha256, suite.Imatrix.Chunks,
-                suite.Imatrix.ContextLength);
+                await inputs.TokensPathAsync(suite.Imatrix.Dataset, tokenizer, cancellationToken),
+                inputs.Text(suite.Imatrix.Dataset).Sha256, suite.Imatrix.Chunks, suite.Imatrix.ContextLength);
         }
 
         return new ArtifactPreparer(environment, modelId, model.Source!, calibration, events) // Refusal has checked the source
@@ -201,7 +220,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     }
 
     /// <summary>The tokenizer, and with it the rule by which a text is cut: it isn't the one of older files where BOS is added.</summary>
-    private static string[] CutOf(ITextTokenizer tokenizer) =>
+    private static string[] CutOf(ModelTokenizer tokenizer) =>
         tokenizer.BosToken is null ? [tokenizer.Sha256] : [tokenizer.Sha256, "bos before the text"];
 
     private async Task<Prepared> ComputeReferenceAsync(

@@ -120,6 +120,7 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         WorkerJobKind.Plan => Plan(job),
         WorkerJobKind.Prepare => Build(job, progress, cancellationToken),
         WorkerJobKind.Bandwidth => Bandwidth(),
+        WorkerJobKind.Tokenize => Tokenize(job),
         _ => throw new RequestException($"the worker doesn't know the job '{job.Kind}'."),
     };
 
@@ -147,6 +148,21 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
 
     private WorkerResult Bandwidth() =>
         new() { MemoryBandwidth = MemoryBandwidthProbe.Measure(services.Machine().UsableCores, services.Clock) };
+
+    private WorkerResult Tokenize(WorkerJob job)
+    {
+        WorkerTokenize wanted = Needed(job.Tokenize, "a text to tokenize");
+        using IEngine engine = MakeEngine(job);
+        if (engine is not ITokenizerEngine tokenizes) return new WorkerResult { Unsupported = $"{job.Engine} tokenizes no text" };
+        using IEngineTokenizer tokenizer = tokenizes.OpenTokenizer(wanted.ModelPath);
+        if (wanted.TextPath is { } textPath)
+        {
+            TokenFileMaker.Write(Needed(wanted.OutputPath, "a path for the tokens"), File.ReadAllText(textPath),
+                Needed(wanted.TextSha256, "the text's hash"), tokenizer);
+        }
+
+        return new WorkerResult { Tokenizer = new WorkerTokenizer(tokenizer.Sha256, tokenizer.BosToken) };
+    }
 
     private WorkerResult Measure(WorkerJob job, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)
     {

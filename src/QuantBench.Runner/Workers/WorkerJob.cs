@@ -37,6 +37,10 @@ public enum WorkerJobKind
     /// <summary>Measures the machine's memory bandwidth.</summary>
     [JsonStringEnumMemberName("bandwidth")]
     Bandwidth,
+
+    /// <summary>Opens an engine's tokenizer of a model file, and tokenizes a text with it.</summary>
+    [JsonStringEnumMemberName("tokenize")]
+    Tokenize,
 }
 
 /// <summary>
@@ -81,6 +85,9 @@ public sealed record WorkerJob
 
     /// <summary>The build, for <see cref="WorkerJobKind.Prepare"/> and <see cref="WorkerJobKind.Plan"/>.</summary>
     public WorkerBuild? Build { get; set; }
+
+    /// <summary>The tokenizer and text, for <see cref="WorkerJobKind.Tokenize"/>.</summary>
+    public WorkerTokenize? Tokenize { get; set; }
 }
 
 /// <summary>A cell as plain values.</summary>
@@ -149,6 +156,18 @@ public sealed record WorkerArtifact(string Path, string Variant, string Sha256, 
 /// <param name="Dataset">Name as the suite gave it.</param>
 /// <param name="TokensPath">Path of its token file.</param>
 public sealed record WorkerText(string Dataset, string TokensPath);
+
+/// <summary>What to tokenize.</summary>
+/// <param name="ModelPath">The model file with the vocabulary.</param>
+/// <param name="TextPath">UTF-8 text; null = only the tokenizer is asked for.</param>
+/// <param name="TextSha256">SHA-256 of the text.</param>
+/// <param name="OutputPath">Where the token file goes.</param>
+public sealed record WorkerTokenize(string ModelPath, string? TextPath, string? TextSha256, string? OutputPath);
+
+/// <summary>What identifies a tokenizer's ids.</summary>
+/// <param name="Sha256">SHA-256 of everything that decides them.</param>
+/// <param name="BosToken">BOS token that it puts in front of a text; null when it adds none.</param>
+public sealed record WorkerTokenizer(string Sha256, int? BosToken);
 
 /// <summary>A build as plain values.</summary>
 public sealed record WorkerBuild
@@ -222,6 +241,9 @@ public sealed record WorkerResult
 
     /// <summary>The memory bandwidth that was measured.</summary>
     public MemoryBandwidth? MemoryBandwidth { get; set; }
+
+    /// <summary>The tokenizer that was opened.</summary>
+    public WorkerTokenizer? Tokenizer { get; set; }
 }
 
 /// <summary>What a worker measured of a file it built.</summary>

@@ -24,25 +24,62 @@ public sealed class RefusalTests : IDisposable
     [Fact]
     public async Task Run_RecordsUnsupported_WhenATextCantBeTokenizedOrAModelIsNotRead()
     {
-        string sentencePiece = Model("sp");
-        File.Move(Path.Combine(sentencePiece, "tokenizer.json"), Path.Combine(sentencePiece, "tokenizer.model"));
         string lora = _folder.Write("lora.gguf", new TinyGguf().Text("general.type", "adapter").ToArray());
 
         IReadOnlyList<CellResult> cells = await RunAsync(0, Text(), s_both, "gguf:F32",
             ("tokenizer", Gguf("tokenizer", "tokenizer.ggml.model", "nonesuch")), ("pre", Gguf("pre", "tokenizer.ggml.pre", "my-new-pre")),
-            ("sp", sentencePiece), ("arch", Model("arch", """{"architectures":["MambaForCausalLM"]}""")),
+            ("arch", Model("arch", """{"architectures":["MambaForCausalLM"]}""")),
             ("experts", Model("experts", """{"num_local_experts":8}""")), ("lora", lora), ("good", Model("good")));
 
         foreach (string backend in s_both)
         {
             Unsupported(cells, "tokenizer", backend, "the tokenizer model 'nonesuch' is not read");
-            Unsupported(cells, "pre", backend, "the pre-tokenizer 'my-new-pre' is not read. These are", "speed can be measured");
-            Unsupported(cells, "sp", backend, "SentencePiece", "which writes tokenizer.json");
+            Unsupported(cells, "pre", backend, "the pre-tokenizer 'my-new-pre' is not read", "by llamacpp's vocabulary",
+                "unknown pre-tokenizer type: 'my-new-pre'", "These are", "speed can be measured");
             Unsupported(cells, "arch", backend, "the architecture 'MambaForCausalLM' is not read", "convert_hf_to_gguf.py");
             Unsupported(cells, "experts", backend, "models with experts");
             Unsupported(cells, "lora", backend, "this is a LoRA adapter");
             Ok(cells, "good", backend);
         }
+    }
+
+    [Fact]
+    public async Task Run_TokenizesByLlamaCpp_WhenOnlyThatReadsTheVocabulary()
+    {
+        IReadOnlyList<CellResult> cells = await RunAsync(0, Text(), s_both, "gguf:F32",
+            ("kimi", Gguf("kimi", "tokenizer.ggml.pre", "kimi-k2")), ("plain", Gguf("renamed", "general.name", "plain")));
+
+        foreach (string backend in s_both) Ok(cells, "kimi", backend);
+        CellResult[] ofKimi = [.. cells.Where(c => c.Cell.Model == "kimi")];
+        Assert.Single(ofKimi.Select(c => c.Provenance["protocol"]).Distinct());
+        Assert.NotEqual(ofKimi[0].Provenance["tokenizer_sha256"],
+            cells.First(c => c.Cell.Model == "plain").Provenance["tokenizer_sha256"]);
+        double[] perplexities = [.. ofKimi.Select(c => c.Metrics.Single(m => m.Name == "perplexity").Value)];
+        Assert.Equal(perplexities[0], perplexities[1], perplexities[0] * 1e-4);
+    }
+
+    [Fact]
+    public async Task Run_MeasuresSentencePieceDirectories_AlikeOnEveryEngine()
+    {
+        string json = Model("json"), model = Model("model");
+        File.WriteAllText(Path.Combine(json, "tokenizer.json"), TinySentencePiece.Json().ToJsonString());
+        File.Delete(Path.Combine(model, "tokenizer.json"));
+        File.WriteAllBytes(Path.Combine(model, "tokenizer.model"), TinySentencePiece.Model());
+        foreach (string directory in (string[])[json, model])
+            File.WriteAllText(Path.Combine(directory, "tokenizer_config.json"), """{"bos_token":"<s>","unk_token":"<unk>"}""");
+
+        IReadOnlyList<CellResult> cells = await RunAsync(0, Text(), s_both, "gguf:F32", ("json", json), ("model", model));
+
+        foreach (string backend in s_both)
+        {
+            Ok(cells, "json", backend);
+            Ok(cells, "model", backend);
+        }
+
+        double[] perplexities = [.. cells.Select(c => c.Metrics.Single(m => m.Name == "perplexity").Value)];
+        Assert.All(perplexities, p => Assert.Equal(perplexities[0], p, perplexities[0] * 1e-4));
+        Assert.StartsWith("ppl-v2;n_ctx=64;chunks=1;bos=1;", Assert.Single(cells.Select(c => c.Provenance["protocol"]).Distinct()),
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -150,14 +150,14 @@ public class ModelSourceTests
     }
 
     [Fact]
-    public void OpenTokenizer_SaysWhatIsMissing_WhenThereIsOnlySentencePiece()
+    public void OpenTokenizer_SaysWhatIsWrong_WhenASentencePieceModelIsNone()
     {
         using var directory = new TemporaryDirectory();
         TinyModel.Write(directory.Path);
         File.Move(directory.Combine("tokenizer.json"), directory.Combine("tokenizer.model"));
         ModelSource source = ModelSource.Open(directory.Path);
 
-        Assert.Contains("SentencePiece", Assert.Throws<UnsupportedException>(() => ModelSource.OpenTokenizer(source)).Message,
+        Assert.Contains("SentencePiece", Assert.Throws<ModelFormatException>(() => ModelSource.OpenTokenizer(source)).Message,
             StringComparison.Ordinal);
     }
 

@@ -2,8 +2,9 @@ using System.Security.Cryptography;
 using System.Text;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Tokenizers;
+using QuantBench.Runner.Datasets;
 
-namespace QuantBench.Runner.Datasets;
+namespace QuantBench.Runner.Tokenizers;
 
 /// <summary>Token files, one per text and tokenizer, so that a text is tokenized once and not in every worker.</summary>
 /// <param name="cacheRoot">Cache root; the files lie in its <c>tokens</c>.</param>
@@ -12,7 +13,9 @@ public sealed class TokenCache(string cacheRoot)
     /// <summary>Path of the token file of a text; makes it when it isn't there.</summary>
     /// <param name="text">The text.</param>
     /// <param name="tokenizer">The model's tokenizer.</param>
-    public string PathOf(DatasetText text, ITextTokenizer tokenizer)
+    /// <param name="cancellationToken">Stops.</param>
+    /// <exception cref="QuantBenchException">The text can't be tokenized.</exception>
+    public async Task<string> PathOfAsync(DatasetText text, ModelTokenizer tokenizer, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(tokenizer);
@@ -20,14 +23,11 @@ public sealed class TokenCache(string cacheRoot)
         string path = Path.Combine(cacheRoot, "tokens", $"{Convert.ToHexStringLower(key)[..32]}.qbtk");
         if (IsWhole(path, text, tokenizer)) return path;
         Directory.CreateDirectory(Path.GetDirectoryName(path)!); // a file below the cache root has a directory
-        int[] tokens = tokenizer.Encode(text.Text);
-        ushort[] bytes = new ushort[tokens.Length];
-        for (int i = 0; i < tokens.Length; i++) bytes[i] = checked((ushort)tokenizer.ByteLength(tokens[i]));
-        TokenFile.Write(path, new TokenFileHeader(text.Sha256, tokenizer.Sha256, tokenizer.BosToken), tokens, bytes);
+        await tokenizer.WriteAsync(text, path, cancellationToken);
         return path;
     }
 
-    private static bool IsWhole(string path, DatasetText text, ITextTokenizer tokenizer)
+    private static bool IsWhole(string path, DatasetText text, ModelTokenizer tokenizer)
     {
         if (!File.Exists(path)) return false;
         try

@@ -1,0 +1,130 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using QuantBench.Core.Errors;
+using QuantBench.Engines.LlamaCpp.Sessions;
+using QuantBench.Formats.Gguf;
+using QuantBench.Formats.Tokenizers;
+using QuantBench.TestKit;
+
+namespace QuantBench.Engines.LlamaCpp.Tests;
+
+/// <summary>Real vocabularies: llama.cpp's own ids, those expected of it, and those of QuantBench's tokenizers, wherever these read a
+/// file.</summary>
+[Collection(LlamaCollection.Name)]
+public sealed class VocabularyTests(LlamaFixture fixture)
+{
+    // What QuantBench leaves to llama.cpp.
+    private static readonly string[] s_foreign = ["bert-bge", "nomic-bert-moe", "gemma-4"];
+
+    public static TheoryData<string> PreTokenizers => [.. GgufTokenizer.PreTokenizers];
+
+    public static TheoryData<string> Files => [.. Vocabularies.LlamaCpp];
+
+    [VocabularyTheory]
+    [MemberData(nameof(Files))]
+    public void Encode_GivesLlamaCppsIds_OnEveryVocabulary(string name)
+    {
+        string path = Vocabularies.Gguf(name);
+        using LlamaTokenizer theirs = LlamaTokenizer.Load(fixture.Library, path);
+        ITextTokenizer? ours = Own(path, s_foreign.Contains(name));
+        foreach ((string text, int[] expected) in Vocabularies.Expected(name))
+        {
+            // The files' ids hold what stands around a text where the vocabulary is of that kind.
+            if (!s_foreign.Contains(name)) Assert.Equal(expected, theirs.Encode(text));
+            if (ours is not null) Assert.Equal(expected, ours.Encode(text));
+        }
+
+        if (ours is null) return;
+        Assert.Equal(theirs.BosToken, ours.BosToken);
+        Assert.Equal(theirs.VocabularySize, ours.VocabularySize);
+        foreach (string text in (string[])["", " ", "\n", "a", ReferenceText.Sotu(), Vocabularies.Generated(2000, 1)])
+            Same(theirs, ours, text);
+        int[] seen = [.. ours.Encode(Vocabularies.Generated(2000, 2)).Distinct()];
+        Assert.Equal(seen.Select(theirs.ByteLength), seen.Select(ours.ByteLength));
+    }
+
+    /// <summary>Every pre-tokenizer's name that is read, on one vocabulary.</summary>
+    [VocabularyTheory]
+    [MemberData(nameof(PreTokenizers))]
+    public void Encode_GivesLlamaCppsIds_WithEveryPreTokenizer(string name)
+    {
+        string path = fixture.ScratchFile($"pre-{name}.gguf");
+        using (GgufReader source = GgufReader.Open(Vocabularies.Gguf("qwen2")))
+        {
+            var metadata = new GgufMetadata(path);
+            foreach ((string key, object value) in source.Metadata) metadata.Add(key, key == "tokenizer.ggml.pre" ? name : value);
+            Write(metadata, path);
+        }
+
+        using LlamaTokenizer theirs = LlamaTokenizer.Load(fixture.Library, path);
+        using GgufReader reader = GgufReader.Open(path);
+        ITextTokenizer ours = GgufTokenizer.Read(reader.Metadata, path).Open();
+        Assert.Equal(theirs.BosToken, ours.BosToken);
+        foreach (string text in (string[])["", ReferenceText.Sotu()[..100_000], Vocabularies.Generated(1000, 3)]) Same(theirs, ours, text);
+    }
+
+    /// <summary>Number and SHA-256 of the ids that the package's own encoder gives (tests/vocabularies/encode.mjs).</summary>
+    [VocabularyTheory]
+    [InlineData("llama2", 32000, "221139 367d8115aebf93e06867105180c9ce6231a6b967f5ad3f9af3a29ca57368bb82")]
+    [InlineData("gemma3", 262208, "203554 6f9c058114f202722fe345fae50e3d92262b967577988c3ea647f799ad33bd38")]
+    [InlineData("gpt4o", 200064, "202496 1f1f27fbe091d8fdfadaf94bc30ef500811f260058035c9120d9bd4f89c970f2")]
+    [InlineData("gptoss", 201088, "202496 1f1f27fbe091d8fdfadaf94bc30ef500811f260058035c9120d9bd4f89c970f2")]
+    [InlineData("deepseek_v3", 129280, "202167 7f103ca9f76826e56dcba2b78f18209e21eba565979b2b24d084deec1526626c")]
+    public void Encode_GivesThePackagesIds_AndKeepsThemInGguf(string package, int vocabulary, string encoded)
+    {
+        string directory = Directory.CreateDirectory(fixture.ScratchFile(package)).FullName;
+        foreach (string file in Directory.GetFiles(Vocabularies.Package(package)))
+            File.Copy(file, Path.Combine(directory, Path.GetFileName(file)), overwrite: true);
+        File.WriteAllText(Path.Combine(directory, "config.json"), $$"""{"vocab_size": {{vocabulary}}}""");
+        HuggingFaceTokenizer read = HuggingFaceTokenizer.Read(directory, vocabulary);
+        ITextTokenizer ours = read.Definition.Open();
+
+        int[] ids = ours.Encode(ReferenceText.Sotu());
+        Assert.Equal(encoded, $"{ids.Length} {Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(ids.AsSpan())))}");
+
+        string path = fixture.ScratchFile($"{package}.gguf");
+        var metadata = new GgufMetadata(path);
+        metadata.Add("general.architecture", "llama");
+        GgufTokenizer.Write(metadata, read);
+        Write(metadata, path);
+        using LlamaTokenizer theirs = LlamaTokenizer.Load(fixture.Library, path);
+        using GgufReader reader = GgufReader.Open(path);
+        ITextTokenizer again = GgufTokenizer.Read(reader.Metadata, path).Open();
+        string tokens = $"{Vocabularies.Generated(2000, 5)}<|start|>assistant<|channel|>final<|message|>a<|end|>";
+        int[] seen = [.. ours.Encode(tokens).Distinct()];
+        Assert.Equal(seen.Select(theirs.ByteLength), seen.Select(ours.ByteLength));
+        Same(theirs, ours, tokens);
+        Assert.Equal(ours.Sha256, again.Sha256);
+        Assert.Equal(theirs.BosToken, ours.BosToken);
+        foreach (string text in (string[])["", " a", ReferenceText.Sotu(), Vocabularies.Generated(2000, 4)])
+        {
+            Same(theirs, ours, text);
+            Same(theirs, again, text);
+        }
+    }
+
+    internal static void Same(ITextTokenizer theirs, ITextTokenizer ours, string text)
+    {
+        int[] expected = theirs.Encode(text), ids = ours.Encode(text);
+        int at = expected.AsSpan().CommonPrefixLength(ids);
+        int bytes = expected.Take(at).Sum(theirs.ByteLength);
+        string near = Encoding.UTF8.GetString([.. Encoding.UTF8.GetBytes(text).Skip(Math.Max(0, bytes - 20)).Take(50)]);
+        string own = string.Join(' ', ids.Skip(at).Take(8)), right = string.Join(' ', expected.Skip(at).Take(8));
+        Assert.True(at == expected.Length && at == ids.Length, $"from id {at} near '{near}': {own} instead of {right}");
+    }
+
+    private static void Write(GgufMetadata metadata, string path)
+    {
+        using var writer = new GgufWriter(File.Create(path), metadata, []);
+        writer.Complete();
+    }
+
+    private static ITextTokenizer? Own(string path, bool foreign)
+    {
+        using GgufReader reader = GgufReader.Open(path);
+        if (!foreign) return GgufTokenizer.Read(reader.Metadata, path).Open();
+        Assert.Throws<UnsupportedException>(() => GgufTokenizer.Read(reader.Metadata, path));
+        return null;
+    }
+}
