@@ -118,7 +118,7 @@ public sealed class CellSettings : IReadOnlyCollection<KeyValuePair<string, obje
                     JsonTokenType.True => true,
                     JsonTokenType.False => false,
                     JsonTokenType.String => reader.GetString() ?? "",
-                    JsonTokenType.Number => reader.TryGetInt64(out long whole) ? whole
+                    JsonTokenType.Number => reader.TryGetInt64(out long whole) ? (object)whole
                         : reader.GetDouble() is var number && double.IsFinite(number) ? number
                         : throw new JsonException($"setting '{key}' is too large"),
                     _ => throw new JsonException($"setting '{key}' must be a scalar"),
