@@ -12,7 +12,7 @@ namespace QuantBench.Analysis.Candidates;
 public sealed record Candidate(string Model, Variant Variant, BackendId Backend, ImmutableArray<CellResult> Cells)
 {
     /// <summary>Its precision class.</summary>
-    public PrecisionClass Class => Variant.Scheme.PrecisionClass;
+    public PrecisionClass Class => CellResult.ClassOf(Variant, Cells);
 
     /// <summary>One candidate per model, variant and backend: identity is what a dictionary of them needs.</summary>
     public bool Equals(Candidate? other) => ReferenceEquals(this, other);

@@ -22,7 +22,11 @@ public enum ClaimVerdict
 /// <param name="Figure">The figure with its interval, or why there is none.</param>
 /// <param name="Claimed">What was claimed of it.</param>
 /// <param name="Verdict">What it comes to.</param>
-public sealed record ClaimEvidence(string Variant, string Figure, string Claimed, ClaimVerdict Verdict);
+public sealed record ClaimEvidence(string Variant, string Figure, string Claimed, ClaimVerdict Verdict)
+{
+    /// <summary>Precision class of the variant; null where the run has none.</summary>
+    public PrecisionClass? Class { get; init; }
+}
 
 /// <summary>A claim judged for one model, backend and base.</summary>
 /// <param name="Claim">The claim.</param>

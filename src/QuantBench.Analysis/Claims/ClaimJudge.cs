@@ -67,7 +67,7 @@ public static class ClaimJudge
         [
             .. claim.Tests.SelectMany(t => t.Match(
                 change => Change(set, change, from, family), figure => Figure(set, figure, family), best => Best(set, best, family),
-                frontier => Frontier(set, frontier, family))),
+                frontier => Frontier(set, frontier, family))).Select(e => e with { Class = ClassOf(e.Variant, family) }),
         ];
         ClaimVerdict verdict = evidence.Any(e => e.Verdict == ClaimVerdict.Fails) ? ClaimVerdict.Fails
             : evidence.IsEmpty || evidence.Any(e => e.Verdict == ClaimVerdict.CantTell) ? ClaimVerdict.CantTell
@@ -87,6 +87,10 @@ public static class ClaimJudge
 
         return null;
     }
+
+    private static PrecisionClass? ClassOf(string variant, Candidate[] family) =>
+        family.FirstOrDefault(c => c.Variant.Id == variant)?.Class
+            ?? (Variant.TryParse(variant, out Variant? parsed) ? parsed?.Scheme.PrecisionClass : null);
 
     private static Candidate[] Matching(ImmutableArray<string> patterns, Candidate[] family) =>
         [.. family.Where(c => patterns.Any(p => CellRule.MatchesVariant(p, c.Variant.Id)))];

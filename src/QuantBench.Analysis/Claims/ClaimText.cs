@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using QuantBench.Analysis.Formatting;
-using QuantBench.Core.Variants;
 
 namespace QuantBench.Analysis.Claims;
 
@@ -57,8 +56,7 @@ public static class ClaimText
     public static string Sentence(ClaimEvidence evidence)
     {
         ArgumentNullException.ThrowIfNull(evidence);
-        string precision = Variant.TryParse(evidence.Variant, out Variant? variant) && variant is not null
-            ? $" ({Format.Class(variant.Scheme.PrecisionClass)})" : "";
+        string precision = evidence.Class is { } known ? $" ({Format.Class(known)})" : "";
         return $"{evidence.Variant}{precision}: {evidence.Figure} [claimed: {evidence.Claimed}; {Word(evidence.Verdict)}]";
     }
 }

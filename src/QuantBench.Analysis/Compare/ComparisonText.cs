@@ -101,9 +101,9 @@ public static class ComparisonText
     // One class where both sides have it, else from which to which.
     private static string Class(MetricComparison row)
     {
-        if (row.VariantA is null || row.VariantB is null) return Format.Missing;
-        string a = Format.Class(row.VariantA.Scheme.PrecisionClass);
-        string b = Format.Class(row.VariantB.Scheme.PrecisionClass);
+        if (row.ClassA is not { } classA || row.ClassB is not { } classB) return Format.Missing;
+        string a = Format.Class(classA);
+        string b = Format.Class(classB);
         return a == b ? a : $"{a} → {b}";
     }
 }

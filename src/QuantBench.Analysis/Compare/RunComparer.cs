@@ -157,6 +157,8 @@ public static class RunComparer
                 Workload = a.Cell.Workload,
                 VariantA = a.Cell.Variant,
                 VariantB = b.Cell.Variant,
+                ClassA = a.PrecisionClass,
+                ClassB = b.PrecisionClass,
                 Arithmetic = arithmetic,
                 Verdict = Verdict.NotComparable,
                 Note = "",

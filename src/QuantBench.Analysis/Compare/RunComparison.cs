@@ -52,6 +52,12 @@ public sealed record MetricComparison
     /// <summary>Variant of side B.</summary>
     public Variant? VariantB { get; init; }
 
+    /// <summary>Precision class of side A; null where its variant is.</summary>
+    public PrecisionClass? ClassA { get; init; }
+
+    /// <summary>Precision class of side B; null where its variant is.</summary>
+    public PrecisionClass? ClassB { get; init; }
+
     /// <summary>
     /// B / A − 1; null when not comparable or A is 0. Where samples were compared it is the Hodges–Lehmann estimate of the ratio, which is
     /// near the ratio of the two medians but not the same figure.

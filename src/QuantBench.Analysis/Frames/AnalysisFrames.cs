@@ -22,8 +22,8 @@ public static class AnalysisFrames
         return Frame.Of(
             "comparison", rows, string.Join(' ', comparisons.Select(ComparisonText.Lead)),
             Text<ComparisonRow>("a", r => r.Side.A), Text<ComparisonRow>("b", r => r.Side.B),
-            Text<ComparisonRow>("cell", r => r.Row.Cell), Text<ComparisonRow>("class_a", r => Class(r.Row.VariantA)),
-            Text<ComparisonRow>("class_b", r => Class(r.Row.VariantB)), Text<ComparisonRow>("metric", r => r.Row.Metric.Name),
+            Text<ComparisonRow>("cell", r => r.Row.Cell), Text<ComparisonRow>("class_a", r => Class(r.Row.ClassA)),
+            Text<ComparisonRow>("class_b", r => Class(r.Row.ClassB)), Text<ComparisonRow>("metric", r => r.Row.Metric.Name),
             Text<ComparisonRow>("unit", r => r.Row.Metric.Unit), Number<ComparisonRow>("value_a", r => r.Row.A.Value),
             Number<ComparisonRow>("value_b", r => r.Row.B.Value), Number<ComparisonRow>("difference", r => r.Row.Difference),
             Text<ComparisonRow>("difference_kind", r => r.Row.Absolute ? "absolute" : "relative"),
@@ -48,7 +48,7 @@ public static class AnalysisFrames
             Text<ParetoRow>("model", r => r.Front.Model),
             Text<ParetoRow>("variant", r => r.Point?.Candidate.Variant.Id ?? r.Dropped?.Name),
             Text<ParetoRow>("backend", r => r.Point?.Candidate.Backend.ToString()),
-            Text<ParetoRow>("class", r => Class(r.Point?.Candidate.Variant)),
+            Text<ParetoRow>("class", r => Class(r.Point?.Candidate.Class)),
         ];
         for (int i = 0; i < (fronts.Count == 0 ? 0 : fronts[0].Axes.Length); i++)
         {
@@ -80,7 +80,7 @@ public static class AnalysisFrames
             Text<LimitRow>("model", r => r.Of.Model), Text<LimitRow>("profile", r => r.Of.Profile.Name),
             Number<LimitRow>("rank", r => r.Of.Ranked.IndexOf(r.Who) is >= 0 and var at ? at + 1 : null),
             Text<LimitRow>("variant", r => r.Who.Candidate.Variant.Id), Text<LimitRow>("backend", r => r.Who.Candidate.Backend.ToString()),
-            Text<LimitRow>("class", r => Class(r.Who.Candidate.Variant)), Flag<LimitRow>("fits", r => r.Who.Fits),
+            Text<LimitRow>("class", r => Class(r.Who.Candidate.Class)), Flag<LimitRow>("fits", r => r.Who.Fits),
             Number<LimitRow>("score", r => r.Who.Score), Text<LimitRow>("metric", r => r.Check.Bound.Metric.ToString()),
             Text<LimitRow>("unit", r => r.Check.Bound.Metric.Definition.Unit),
             Text<LimitRow>("side", r => r.Check.Bound.IsMax ? "max" : "min"), Number<LimitRow>("limit", r => r.Check.Bound.Limit),
@@ -98,7 +98,7 @@ public static class AnalysisFrames
         return Frame.Of(
             "gates", report.Results, GateText.Lead(report),
             Text<GateResult>("gate", r => r.Rule.Name), Text<GateResult>("variant", r => r.Name),
-            Text<GateResult>("class", r => Class(r.Candidate?.Variant)),
+            Text<GateResult>("class", r => Class(r.Candidate?.Class)),
             Text<GateResult>("metric", r => r.Rule.Metric.ToString()),
             Text<GateResult>("unit", r => r.Rule.Bounds[0].Relative ? "1" : r.Rule.Metric.Definition.Unit),
             Number<GateResult>("value", r => r.Checks.IsEmpty ? null : r.Checks[0].Figure.Value),
@@ -148,16 +148,16 @@ public static class AnalysisFrames
             Text<ClaimRow>("id", r => r.Finding.Claim.Id), Text<ClaimRow>("claim", r => r.Finding.Claim.Text),
             Text<ClaimRow>("model", r => r.Finding.Model), Text<ClaimRow>("backend", r => r.Finding.Backend),
             Text<ClaimRow>("base", r => r.Finding.Base?.Id), Text<ClaimRow>("verdict", r => ClaimText.Word(r.Finding.Verdict)),
-            Text<ClaimRow>("variant", r => r.Evidence?.Variant), Text<ClaimRow>("class", r => Class(r.Evidence?.Variant)),
+            Text<ClaimRow>("variant", r => r.Evidence?.Variant), Text<ClaimRow>("class", r => Class(r.Evidence?.Class)),
             Text<ClaimRow>("figure", r => r.Evidence?.Figure), Text<ClaimRow>("claimed", r => r.Evidence?.Claimed),
             Text<ClaimRow>("figure_verdict", r => r.Evidence is { } e ? ClaimText.Word(e.Verdict) : null),
             Text<ClaimRow>("reason", r => r.Finding.Reason));
     }
 
-    private static string? Class(Variant? variant) => variant is null ? null : Format.Class(variant.Scheme.PrecisionClass);
+    private static string? Class(PrecisionClass? precision) => precision is { } known ? Format.Class(known) : null;
 
-    private static string? Class(string? variant) =>
-        variant is not null && Variant.TryParse(variant, out Variant? parsed) ? Class(parsed) : null;
+    private static string? Class(string variant) =>
+        Variant.TryParse(variant, out Variant? parsed) && parsed is not null ? Format.Class(parsed.Scheme.PrecisionClass) : null;
 
     private static FrameColumn<T> Text<T>(string name, Func<T, string?> value) => FrameColumn<T>.Text(name, value);
 

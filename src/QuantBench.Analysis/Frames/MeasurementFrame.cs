@@ -1,5 +1,6 @@
 using Microsoft.Data.Analysis;
 using QuantBench.Analysis.Formatting;
+using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Variants;
 using QuantBench.Results.Exchange;
@@ -14,10 +15,16 @@ internal static class MeasurementFrame
     /// <param name="runs">The runs.</param>
     public static DataFrame Of(params ReadOnlySpan<RunRecord> runs)
     {
+        Dictionary<(string Run, string Cell), PrecisionClass> classes = [];
+        foreach (RunRecord run in runs)
+        {
+            foreach (CellResult cell in run.Cells) classes[(run.Info.Id, cell.Cell.Id.Value)] = cell.PrecisionClass;
+        }
+
         MetricRecord[] records = [.. runs.ToArray().SelectMany(MetricRecord.Of)];
         return new DataFrame(
             Text("run", r => r.Run), Text("machine", r => r.Machine), Text("cell", r => r.Cell), Text("model", r => r.Model),
-            Text("variant", r => r.Variant), Text("class", r => Class(r.Variant)),
+            Text("variant", r => r.Variant), Text("class", r => Format.Class(classes[(r.Run, r.Cell)])),
             Text("backend", r => r.Backend), Text("workload", r => r.Workload), Text("settings", r => r.Settings),
             Text("status", r => r.Status),
             Text("metric", r => r.Metric), Text("unit", r => r.Unit), Text("direction", r => r.Direction),
@@ -29,9 +36,6 @@ internal static class MeasurementFrame
             Number("ci95_high", m => m.Ci95 is [_, double high] ? high : null));
 
         StringDataFrameColumn Text(string name, Func<MetricRecord, string?> value) => new(name, records.Select(value));
-
-        static string? Class(string variant) =>
-            Variant.TryParse(variant, out Variant? parsed) && parsed is not null ? Format.Class(parsed.Scheme.PrecisionClass) : null;
 
         DoubleDataFrameColumn Number(string name, Func<Measurement, double?> value) =>
             new(name, records.Select(r => r.Measurement is { } m ? value(m) : null));

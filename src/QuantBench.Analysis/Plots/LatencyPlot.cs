@@ -38,7 +38,7 @@ internal static class LatencyPlot
         canvas.Ticks(true, PlotScale.Linear(canvas.X));
         canvas.Ticks(false, sets.Select((s, i) => ((double)(sets.Length - 1 - i), s.Row.Variant.ShortName)));
         canvas.AxisTitles("time per generated token, ms, lower is better", "");
-        canvas.ClassKey(sets.Select(s => s.Row.Variant.Scheme.PrecisionClass));
+        canvas.ClassKey(sets.Select(s => s.Row.Class));
         for (int i = 0; i < sets.Length; i++)
         {
             double at = sets.Length - 1 - i;
@@ -46,11 +46,11 @@ internal static class LatencyPlot
             double median = Descriptive.Quantile(sorted, 0.5);
             canvas.Line(Descriptive.Quantile(sorted, 0.05), at, Descriptive.Quantile(sorted, 0.95), at, PlotPalette.Ink3, 1.2f);
             canvas.Box(Descriptive.Quantile(sorted, 0.25), Descriptive.Quantile(sorted, 0.75), at - 0.22, at + 0.22,
-                PlotPalette.Of(sets[i].Row.Variant.Scheme.PrecisionClass));
+                PlotPalette.Of(sets[i].Row.Class));
             canvas.HoverRow(at,
                 $"{sets[i].Row.Variant.ShortName}: median {Ms(sorted, 0.5)} ms, quartiles {Ms(sorted, 0.25)} and {Ms(sorted, 0.75)} ms, "
                     + $"{Format.Count(sorted.Length)} samples");
-            canvas.Marker(median, at, sets[i].Row.Variant.Scheme.PrecisionClass, hollow: true, 9);
+            canvas.Marker(median, at, sets[i].Row.Class, hollow: true, 9);
         }
 
         (RunRow Row, double[] Sorted, string P99) fastest = sets.MinBy(s => Descriptive.Quantile(s.Sorted, 0.5));

@@ -40,7 +40,7 @@ internal static class ParetoPlot
                 : kl ? PlotScale.Linear(canvas.Y) : PlotScale.Linear(canvas.Y).Select(t => (t.At, Format.Change(t.At))));
         canvas.AxisTitles("generation speed, token/s, more is better",
             kl ? $"mean KL divergence, nat{(log ? " (log)" : "")}, lower is better" : "perplexity change, lower is better");
-        canvas.ClassKey(points.Select(p => p.Row.Variant.Scheme.PrecisionClass));
+        canvas.ClassKey(points.Select(p => p.Row.Class));
         for (int i = 1; i < front.Length; i++)
         {
             // A step, not a slope: nothing between two variants can be had.
@@ -52,7 +52,7 @@ internal static class ParetoPlot
         foreach (Point p in points)
         {
             float size = p.Size is > 0 && largest > 0 ? (float)Math.Max(7, 26 * Math.Sqrt(p.Size.Value / largest)) : 10;
-            canvas.Marker(p.Speed, Y(p.Loss), p.Row.Variant.Scheme.PrecisionClass, hollow: !front.Contains(p), size);
+            canvas.Marker(p.Speed, Y(p.Loss), p.Row.Class, hollow: !front.Contains(p), size);
             canvas.Occupy(p.Speed, Y(p.Loss), size / 2);
             canvas.Hover(p.Speed, Y(p.Loss),
                 $"{p.Row.Variant.ShortName}: {p.SpeedText} token/s, {(kl ? "mean KL" : "ΔPPL")} "

@@ -42,7 +42,7 @@ internal static class PerplexityPlot
                 .Where(t => t.Item1 >= canvas.X.Min && t.Item1 <= canvas.X.Max));
         canvas.Ticks(false, log ? PlotScale.Log(canvas.Y) : PlotScale.Linear(canvas.Y));
         canvas.AxisTitles("bits per weight, measured (log)", log ? "perplexity (log), lower is better" : "perplexity, lower is better");
-        canvas.ClassKey(points.Select(p => p.Row.Variant.Scheme.PrecisionClass));
+        canvas.ClassKey(points.Select(p => p.Row.Class));
         canvas.Line(canvas.X.Min, Y(baseline), canvas.X.Max, Y(baseline), PlotPalette.Ink3, 1, dashed: true);
         foreach ((RunRow _, double bits, RunFigure ppl) in points)
         {
@@ -53,7 +53,7 @@ internal static class PerplexityPlot
 
         foreach ((RunRow row, double bits, RunFigure ppl) in points)
         {
-            canvas.Marker(Math.Log10(bits), Y(ppl.Value!.Value), row.Variant.Scheme.PrecisionClass, hollow: row.IsReference);
+            canvas.Marker(Math.Log10(bits), Y(ppl.Value!.Value), row.Class, hollow: row.IsReference);
             canvas.Occupy(Math.Log10(bits), Y(ppl.Value.Value));
             canvas.Hover(Math.Log10(bits), Y(ppl.Value.Value),
                 $"{row.Variant.ShortName}: perplexity {ppl.Text} at {Format.Fixed(bits, 2)} bits per weight");
@@ -78,7 +78,7 @@ internal static class PerplexityPlot
             canvas.Render(id, title, finding),
             ["Variant", "Class", "Bits per weight", "Perplexity ± SE"],
             [.. points.Select(p =>
-                (System.Collections.Immutable.ImmutableArray<string>)[p.Row.Variant.Id, Format.Class(p.Row.Variant.Scheme.PrecisionClass),
+                (System.Collections.Immutable.ImmutableArray<string>)[p.Row.Variant.Id, Format.Class(p.Row.Class),
                     Format.Fixed(p.Bits, 2), p.Ppl.Text])]);
     }
 }

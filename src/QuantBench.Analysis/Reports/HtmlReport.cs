@@ -122,7 +122,7 @@ public static class HtmlReport
             "tr",
             table.ShowModel ? new XElement("td", row.Model) : null,
             new XElement("th", new XAttribute("scope", "row"), new XElement("code", row.Variant.Id)),
-            new XElement("td", Format.Class(row.Variant.Scheme.PrecisionClass)),
+            new XElement("td", Format.Class(row.Class)),
             table.ShowBackend ? new XElement("td", row.Backend.ToString()) : null,
             table.Columns.Select(c => Figure(row.Figures[c.Id]))));
         return Section(

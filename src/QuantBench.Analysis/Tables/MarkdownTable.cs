@@ -25,7 +25,7 @@ public static class MarkdownTable
             List<string> cells = [];
             if (table.ShowModel) cells.Add(MarkdownText.Escape(row.Model));
             cells.Add($"`{row.Variant.Id}`");
-            cells.Add(Format.Class(row.Variant.Scheme.PrecisionClass));
+            cells.Add(Format.Class(row.Class));
             if (table.ShowBackend) cells.Add(MarkdownText.Escape(row.Backend.ToString()));
             cells.AddRange(table.Columns.Select(c => MarkdownText.Escape(row.Figures[c.Id].Text)));
             Line(text, cells);

@@ -32,6 +32,9 @@ public sealed record RunRow(
     string Model, Variant Variant, BackendId Backend, bool IsReference, ImmutableDictionary<string, RunFigure> Figures,
     ImmutableArray<CellResult> Cells)
 {
+    /// <summary>Its precision class.</summary>
+    public PrecisionClass Class { get; } = CellResult.ClassOf(Variant, Cells);
+
     /// <summary>The number of a column, or null.</summary>
     public double? this[string column] => Figures.GetValueOrDefault(column)?.Value;
 

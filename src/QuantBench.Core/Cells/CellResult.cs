@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text.Json.Serialization;
 using QuantBench.Core.Metrics;
+using QuantBench.Core.Variants;
 
 namespace QuantBench.Core.Cells;
 
@@ -56,6 +58,9 @@ public sealed record CellResult
     /// <summary>Mark on cells whose quality figures say nothing: their model's weights are random.</summary>
     public const string MeaninglessQuality = "meaningless quality: the model's weights are random";
 
+    /// <summary>Key in <see cref="Provenance"/>: bits per weight of the layers' matrices.</summary>
+    public const string LayerBits = "layer_bits";
+
     /// <summary>Version of this shape; 1.</summary>
     [JsonPropertyName("schema")]
     public int Schema { get; init; } = 1;
@@ -106,6 +111,22 @@ public sealed record CellResult
     /// <summary>Whether quality figures of this cell say nothing.</summary>
     [JsonIgnore]
     public bool HasMeaninglessQuality => Notes?.Contains(MeaninglessQuality) ?? false;
+
+    /// <summary>Precision class: by the layers' measured bits where they were recorded, else by the variant's nominal ones.</summary>
+    [JsonIgnore]
+    public PrecisionClass PrecisionClass =>
+        double.TryParse(Provenance.GetValueOrDefault(LayerBits), NumberStyles.Float, CultureInfo.InvariantCulture, out double bits)
+            && double.IsFinite(bits)
+            ? Cell.Variant.Scheme.ClassAt(bits) : Cell.Variant.Scheme.PrecisionClass;
+
+    /// <summary>Precision class of a variant: the highest of its cells'.</summary>
+    /// <param name="variant">The variant.</param>
+    /// <param name="cells">Its cells.</param>
+    public static PrecisionClass ClassOf(Variant variant, IEnumerable<CellResult> cells)
+    {
+        ArgumentNullException.ThrowIfNull(variant);
+        return cells.Select(c => c.PrecisionClass).Append(variant.Scheme.PrecisionClass).Max();
+    }
 
     /// <summary>Whether other work on the machine is in any of its timings.</summary>
     [JsonIgnore]

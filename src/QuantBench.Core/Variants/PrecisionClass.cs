@@ -1,6 +1,6 @@
 namespace QuantBench.Core.Variants;
 
-/// <summary>Coarse class of a variant by its nominal bits per weight.</summary>
+/// <summary>Coarse class of a variant by its bits per weight.</summary>
 public enum PrecisionClass
 {
     /// <summary>1–2 bits.</summary>

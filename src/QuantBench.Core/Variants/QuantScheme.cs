@@ -9,6 +9,11 @@ namespace QuantBench.Core.Variants;
 /// <param name="Description">One line for help texts.</param>
 public sealed record QuantScheme(string Format, string Name, int NominalBits, bool NeedsImportanceMatrix, int FileType, string Description)
 {
+    // Most bits per weight that the layers of a class have: blocks' scales and mixes of types counted (Q2_K up to 3.4, Q4_K_M up to 5.2).
+    private const double MostUltraLow = 3.5;
+    private const double MostLow = 5.25;
+    private const double MostMedium = 9;
+
     /// <summary>Weights of a row that share a scale, where the scheme's name says so; −1 = all of a row, 0 = the name doesn't
     /// say.</summary>
     public int GroupSize { get; init; }
@@ -27,4 +32,19 @@ public sealed record QuantScheme(string Format, string Name, int NominalBits, bo
         <= 8 => PrecisionClass.Medium,
         _ => PrecisionClass.Full,
     };
+
+    /// <summary>The precision class of a model whose layers were measured: the one its name promises, or a higher one where fall-backs to
+    /// wider types gave them more bits than that class has.</summary>
+    /// <param name="layerBits">Bits per weight of its layers' matrices.</param>
+    public PrecisionClass ClassAt(double layerBits)
+    {
+        PrecisionClass measured = layerBits switch
+        {
+            <= MostUltraLow => PrecisionClass.UltraLow,
+            <= MostLow => PrecisionClass.Low,
+            <= MostMedium => PrecisionClass.Medium,
+            _ => PrecisionClass.Full,
+        };
+        return measured > PrecisionClass ? measured : PrecisionClass;
+    }
 }

@@ -69,7 +69,7 @@ internal static class MatrixBuilder
 
         MatrixGroup[] groups =
         [
-            .. variants.GroupBy(v => v.Scheme.PrecisionClass).OrderBy(g => g.Key).Select(g => new MatrixGroup(
+            .. variants.GroupBy(v => ClassOf(run, v)).OrderBy(g => g.Key).Select(g => new MatrixGroup(
                 Words.Class(g.Key),
                 [.. g.Select(v => (Variant: v, Bits: Bits(run, v))).OrderBy(v => v.Bits ?? v.Variant.Scheme.NominalBits)
                     .ThenBy(v => v.Variant.Id, StringComparer.Ordinal).Select(v => Row(v.Variant, v.Bits))])),
@@ -139,6 +139,9 @@ internal static class MatrixBuilder
     }
 
     private static string Figure(double value, double divisor) => Format.Number(value / divisor);
+
+    private static PrecisionClass ClassOf(RunDetail run, Variant variant) =>
+        CellResult.ClassOf(variant, run.Cells.Select(c => c.Result).Where(r => r.Cell.Variant == variant));
 
     private static double? Bits(RunDetail run, Variant variant) =>
         run.Cells.Where(c => c.Result.Cell.Variant == variant).Select(c => c[MetricTable.BitsPerWeight.Name]?.Value)

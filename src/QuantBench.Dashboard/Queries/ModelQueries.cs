@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Variants;
 using QuantBench.Dashboard.Runs;
@@ -20,7 +21,11 @@ internal sealed record ModelItem(string Id, int Variants, int Runs, string LastR
 /// <param name="BitsPerWeight">Measured bits per weight.</param>
 /// <param name="Artifact">Its entry in this machine's registry; null when it was built elsewhere or removed.</param>
 /// <param name="Sha256">Hash of the artifact that was measured.</param>
-internal sealed record VariantItem(Variant Variant, double? Bytes, double? BitsPerWeight, ArtifactInfo? Artifact, string? Sha256);
+internal sealed record VariantItem(Variant Variant, double? Bytes, double? BitsPerWeight, ArtifactInfo? Artifact, string? Sha256)
+{
+    /// <summary>Precision class.</summary>
+    public required PrecisionClass Class { get; init; }
+}
 
 /// <summary>Models, from runs and from the registry.</summary>
 /// <param name="stored">What the store has.</param>
@@ -57,11 +62,14 @@ internal sealed class ModelQueries(StoredRuns stored, RunQueries runs, ArtifactC
                     cells.Select(c => c[metric.Name]?.Value).FirstOrDefault(v => v is { } x && double.IsFinite(x));
                 var item = new VariantItem(
                     cells.First().Result.Cell.Variant, Figure(MetricTable.ArtifactSize), Figure(MetricTable.BitsPerWeight),
-                    here.FirstOrDefault(a => a.Sha256 == sha && sha is not null), sha);
+                    here.FirstOrDefault(a => a.Sha256 == sha && sha is not null), sha)
+                {
+                    Class = CellResult.ClassOf(cells.First().Result.Cell.Variant, cells.Select(c => c.Result)),
+                };
                 if (item.Bytes is not null) items.TryAdd(cells.Key, item);
             }
         }
 
-        return [.. items.Values.OrderBy(v => v.Variant.Scheme.PrecisionClass).ThenBy(v => v.BitsPerWeight ?? v.Variant.Scheme.NominalBits)];
+        return [.. items.Values.OrderBy(v => v.Class).ThenBy(v => v.BitsPerWeight ?? v.Variant.Scheme.NominalBits)];
     }
 }

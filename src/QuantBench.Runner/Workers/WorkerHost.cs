@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using QuantBench.Core.Cells;
@@ -193,7 +194,7 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         return new WorkerResult
         {
             Metrics = [.. result.Metrics],
-            Notes = [.. result.Notes, .. Meaning(context)],
+            Notes = [.. result.Notes, .. Meaning(context), .. Layers(context, provenance)],
             Provenance = provenance,
             Conditions = conditions,
         };
@@ -205,6 +206,17 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         // Without a text there is no artifact either, or only its speed was measured.
         if (context.Text is not null && SyntheticMark.IsOn(context.Artifact.Variant.Format, context.Artifact.Path))
             yield return CellResult.MeaninglessQuality;
+    }
+
+    // As above. What the file is rather than what its name says: the class follows from it.
+    private static IEnumerable<string> Layers(EvaluationContext context, Dictionary<string, string> provenance)
+    {
+        if (!WorkloadTable.Of(context.Cell).RunsModel || context.Artifact.Variant is not { Format: "gguf" } variant
+            || !File.Exists(context.Artifact.Path)) return [];
+        using GgufReader file = GgufReader.Open(context.Artifact.Path);
+        if (SchemeCheck.LayerBits(file) is { } bits)
+            provenance[CellResult.LayerBits] = bits.ToString("F3", CultureInfo.InvariantCulture);
+        return SchemeCheck.Fallbacks(file, variant.Scheme) is { } said ? [said] : [];
     }
 
     private WorkerResult Reference(WorkerJob job, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)

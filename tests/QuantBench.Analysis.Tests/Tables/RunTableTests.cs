@@ -44,6 +44,31 @@ public sealed class RunTableTests
             RunReport.Of(run).Lead);
     }
 
+    [Theory]
+    [InlineData("Q4_K_M", "6.420", PrecisionClass.Medium)]
+    [InlineData("Q4_K_M", "4.900", PrecisionClass.Low)]
+    [InlineData("Q4_K_M", null, PrecisionClass.Low)]
+    [InlineData("Q4_K_M", "many", PrecisionClass.Low)]
+    [InlineData("Q4_K_M", "1e999", PrecisionClass.Low)]
+    [InlineData("Q2_K", "3.400", PrecisionClass.UltraLow)]
+    [InlineData("Q2_K", "4.500", PrecisionClass.Low)]
+    [InlineData("Q8_0", "4.500", PrecisionClass.Medium)] // never below its name's
+    public void Class_IsThatOfTheLayers_WhereTheyWereMeasured(string scheme, string? bits, PrecisionClass expected)
+    {
+        RunRecord run = _sample with
+        {
+            Cells = [.. _sample.Cells.Select(c => c.Cell.Variant.ShortName != scheme || bits is null ? c : c with
+            {
+                Provenance = c.Provenance.SetItem(CellResult.LayerBits, bits),
+            })],
+        };
+
+        RunTable table = RunTableBuilder.Build(run);
+
+        Assert.Equal(expected, Assert.Single(table.Rows, r => r.Variant.ShortName == scheme).Class);
+        Assert.Equal(PrecisionClass.Medium, Assert.Single(table.Rows, r => r.Variant.ShortName == "Q6_K").Class);
+    }
+
     [Fact]
     public void Build_GivesOneRowPerVariant_ByBitsDescending()
     {

@@ -9,6 +9,7 @@ using QuantBench.Engines.LlamaCpp.Sessions;
 using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Sources;
 using QuantBench.Models.Synthesis;
 using GgufHeader = QuantBench.Engines.LlamaCpp.Artifacts.GgufHeader;
 
@@ -39,6 +40,13 @@ public sealed class LlamaQuantizeBuilderTests(LlamaFixture fixture)
         Assert.Equal(new GgufHeader(variant.Scheme.FileType, variant.ImportanceMatrix), GgufHeader.Read(path));
         if (ExpectedSize(variant.ShortName) is { } size) Assert.InRange(new FileInfo(path).Length, size, size + MetadataSlack);
         else Assert.True(variant.ImportanceMatrix, "every scheme without importance matrix has a golden size");
+        using (GgufReader made = GgufReader.Open(path))
+        {
+            double bits = Assert.NotNull(SchemeCheck.LayerBits(made));
+            Assert.Null(SchemeCheck.Fallbacks(made, variant.Scheme));
+            Assert.True(variant.Scheme.ClassAt(bits) == variant.Scheme.PrecisionClass, $"{bits:F2} bits");
+        }
+
         using ILoadedModel model =
             fixture.Engine.Load(LlamaFixture.Artifact(path, artifact), "cpu", new LoadOptions { Threads = 2 }, CancellationToken.None);
         using IInferenceSession session = model.CreateSession(new SessionOptions { ContextLength = 256, Threads = 2 });
@@ -54,6 +62,35 @@ public sealed class LlamaQuantizeBuilderTests(LlamaFixture fixture)
         UnsupportedException error = Assert.Throws<UnsupportedException>(() => _builders.Build("gguf:MXFP4_MOE", "dense.gguf"));
 
         Assert.Contains("42 × Q8_0, 8.50 bits per weight: that isn't MXFP4_MOE", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Rows of 288 weights are whole blocks of 32 and not of 256: types of 5 and 8 bits stand in.</summary>
+    [Theory]
+    [InlineData("gguf:Q4_K_M", PrecisionClass.Medium, "14 of 14 tensors of the layers are 12 × Q5_0 and 2 × Q8_0 instead of Q4_K_M's types")]
+    [InlineData("gguf:Q3_K_M", PrecisionClass.Low, "instead of Q3_K_M's types: their rows aren't whole blocks of 256")]
+    [InlineData("gguf:Q4_0", PrecisionClass.Low, null)]
+    public void Class_FollowsFromMeasuredBits_WhereRowsAreNoWholeSuperblocks(string artifact, PrecisionClass expected, string? said)
+    {
+        string floats = fixture.ScratchFile("h288.gguf");
+        ModelSynthesizer.Write(floats, new SyntheticShape
+        {
+            Name = "h288",
+            Architecture = "llama",
+            Layers = 2,
+            Embedding = 288,
+            FeedForward = 736,
+            Heads = 4,
+            KvHeads = 2,
+            Vocabulary = 512,
+        }, "F16", 1, CancellationToken.None);
+        var variant = Variant.Parse(artifact);
+
+        string path = _builders.Build(artifact, "h288-out.gguf", BuilderFixture.Gguf(floats));
+
+        using GgufReader made = GgufReader.Open(path);
+        Assert.Equal(expected, variant.Scheme.ClassAt(Assert.NotNull(SchemeCheck.LayerBits(made))));
+        if (said is null) Assert.Null(SchemeCheck.Fallbacks(made, variant.Scheme));
+        else Assert.Contains(said, SchemeCheck.Fallbacks(made, variant.Scheme), StringComparison.Ordinal);
     }
 
     /// <summary>Rows of 80 weights are no whole blocks of 256, nor of 32: llama.cpp writes F16, and says Q4_K_M all the same.</summary>
