@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using QuantBench.Core;
+using QuantBench.Core.Metrics;
 
 namespace QuantBench.SampleData;
 
@@ -43,8 +44,21 @@ internal static class MutatedRun
             JsonSerializer.Serialize(sample.Info, Json.Line),
             .. sample.Cells.Where((_, i) => i is 0 or 5 or 6 or 7 || i == sample.Cells.Length - 1)
                 .Select(c => JsonSerializer.Serialize(
-                    c with { Metrics = [.. c.Metrics.Select(m => m with { Samples = m.Samples?[..3] })] }, Json.Line)),
+                    c with { Metrics = [.. c.Metrics.Select(Launched)] }, Json.Line)),
         ];
+
+        // Few samples, and all that a timing may have.
+        static Measurement Launched(Measurement m) => m.Samples is not { Length: >= 3 } samples ? m : m with
+        {
+            Samples = samples[..3],
+            Timing = new TimingFacts
+            {
+                Mark = FigureMark.About,
+                LaunchValues = samples[..2],
+                LaunchSamples = [1, 2],
+                DisturbedSamples = [2],
+            },
+        };
     }
 
     private static string Mutate(string text, Random random)

@@ -39,6 +39,7 @@ internal static class RunCheck
             return "its fingerprint's lists hold something else than texts";
         if (!IsWhole(print.Engines) || !IsWhole(print.Datasets) || !IsWhole(print.Models))
             return "its fingerprint's engines, datasets or models are missing";
+        if (!Enum.IsDefined(info.Status)) return "its status isn't one there is";
         if (!IsTime(info.Started)) return $"it started in the year {info.Started.UtcDateTime.Year}";
         return info.Finished is { } end && !IsTime(end) ? $"it finished in the year {end.UtcDateTime.Year}" : null;
     }
@@ -50,12 +51,16 @@ internal static class RunCheck
         if (cell.Model is null || cell.Variant is null || cell.Backend.Engine is null || cell.Workload is null || cell.Settings is null)
             return "its cell isn't whole";
         if (!AreFit(cell.Settings)) return "a setting of its cell has a value of another kind";
+        if (!Enum.IsDefined(result.Status) || (result.Failure is { } failure && !Enum.IsDefined(failure)))
+            return "its status or failure isn't one there is";
         if (!IsTime(result.Started)) return $"it started in the year {result.Started.UtcDateTime.Year}";
         if (result.Notes is { } notes && (notes.IsDefault || notes.Contains(null!))) return "its notes aren't a list of texts";
         if (!IsWhole(result.Provenance) || result.Conditions is null) return "its provenance or conditions are missing";
         foreach (Measurement? m in result.Metrics)
         {
             if (m?.Name is null || m.Unit is null) return "a measurement has no name or unit";
+            if (!Enum.IsDefined(m.Direction)) return $"the direction of {m.Name} isn't one there is";
+            if (m.Timing is { } timing && !IsWhole(timing)) return $"the launches of {m.Name} aren't whole";
             if (m.Ci95 is { Length: not 2 }) return $"the interval of {m.Name} isn't two numbers";
             if (m.Notes is { } marks && (marks.IsDefault || marks.Contains(null!))) return $"the notes of {m.Name} aren't a list of texts";
         }
@@ -144,7 +149,8 @@ internal static class RunCheck
     /// <summary>A measurement without figures that would overflow whatever is computed from them; the mark says so.</summary>
     public static Measurement Readable(Measurement m)
     {
-        if (!Figures(m).Any(Overflows) && m.Samples?.Any(s => Overflows(s)) != true) return m;
+        if (!Figures(m).Any(Overflows) && m.Samples?.Any(s => Overflows(s)) != true
+            && m.Timing?.LaunchValues.Any(v => Overflows(v)) != true) return m;
         const string mark = "figures beyond every plausible range were left out";
         return new Measurement
         {
@@ -160,6 +166,10 @@ internal static class RunCheck
         static bool Overflows(double? value) => value is { } v && double.IsFinite(v) && Math.Abs(v) > Largest;
     }
 
+    /// <summary>Whether the facts of a timing have what everything that reads them expects.</summary>
+    public static bool IsWhole(TimingFacts timing) => timing.LaunchValues is not null && timing.LaunchSamples is not null
+        && (timing.Mark is not { } mark || Enum.IsDefined(mark));
+
     /// <summary>Whether a run can have happened then.</summary>
     /// <param name="milliseconds">Since 1970 UTC.</param>
     public static bool IsTime(long milliseconds) => milliseconds >= 0 && milliseconds < s_last;
@@ -170,7 +180,13 @@ internal static class RunCheck
     private static bool IsPlausible(Measurement m) =>
         Figures(m).All(v => v is not { } number || IsPlausible(number)) && m.Samples?.All(IsPlausible) != false
         && m.N is null or >= 0 and <= 1L << 50 && m.StandardDeviation is not < 0 && m.Error is not < 0
-        && (m.Ci95 is not [double low, double high] || low <= high);
+        && (m.Ci95 is not [double low, double high] || low <= high) && (m.Timing is not { } timing || IsPlausible(timing, m.Samples));
+
+    private static bool IsPlausible(TimingFacts timing, double[]? samples) =>
+        timing.LaunchValues.All(IsPlausible) && timing.LaunchValues.Length <= timing.LaunchSamples.Length
+        && timing.LaunchSamples.All(n => n >= 0)
+        && (samples is null || timing.LaunchSamples.Length == 0 || timing.LaunchSamples.Sum(n => (long)n) == samples.Length)
+        && timing.DisturbedSamples?.All(i => i >= 0 && (samples is null || i < samples.Length)) != false;
 
     private static IEnumerable<double?> Figures(Measurement m) =>
         [m.Value, m.Error, m.Mean, m.StandardDeviation, m.Median, m.Min, m.Max, m.P90, m.P95, m.P99, m.Ci95?[0], m.Ci95?[1]];

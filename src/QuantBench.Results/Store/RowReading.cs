@@ -26,7 +26,7 @@ internal static class RowReading
             || !BackendId.TryParse(row.Backend, out BackendId backend)) return null;
         if (!TryRead(row.Settings, out CellSettings? settings) || !RunCheck.AreFit(settings)) return null;
         if (!TryRead(row.Details ?? "{}", out Details? details)) details = new Details { Notes = [Unreadable] };
-        bool known = TryRead($"\"{row.Status}\"", out CellStatus status);
+        bool known = TryRead($"\"{row.Status}\"", out CellStatus status) && Enum.IsDefined(status);
         _ = TryRead($"\"{row.Failure}\"", out FailureKind failure);
         var cell = new Cell(row.Model, variant, backend, row.Workload, settings);
         return new CellResult
@@ -81,7 +81,7 @@ internal static class RowReading
     {
         ArgumentNullException.ThrowIfNull(row);
         if (TryRead(row.Info, out RunInfo? info) && info.Id == row.Id && RunCheck.Fault(info) is null) return info;
-        bool known = TryRead($"\"{row.Status}\"", out RunStatus status);
+        bool known = TryRead($"\"{row.Status}\"", out RunStatus status) && Enum.IsDefined(status);
         return new RunInfo
         {
             Id = row.Id,
@@ -118,7 +118,8 @@ internal static class RowReading
 
     /// <summary>What the store knows of a timing's launches; null when it knows nothing.</summary>
     /// <param name="json">The column.</param>
-    public static TimingFacts? Timing(string? json) => json is not null && TryRead(json, out TimingFacts? timing) ? timing : null;
+    public static TimingFacts? Timing(string? json) =>
+        json is not null && TryRead(json, out TimingFacts? timing) && RunCheck.IsWhole(timing) ? timing : null;
 
     /// <summary>Reads a column's JSON; false for a text that isn't what it should be.</summary>
     public static bool TryRead<T>(string json, [NotNullWhen(true)] out T? value)

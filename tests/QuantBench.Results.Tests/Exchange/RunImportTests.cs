@@ -127,6 +127,15 @@ public sealed class RunImportTests : IDisposable
     [InlineData("cells.jsonl", "\"n_ctx\":512", "\"n_ctx\":\"ok\"")]
     [InlineData("cells.jsonl", "\"n_ctx\":512", "\"target_ci\":1e400")]
     [InlineData("cells.jsonl", "\"n_ctx\":512", "\"reference_backend\":\"a/b/c\"")]
+    [InlineData("run.json", "\"status\": \"completed\"", "\"status\": -1")]
+    [InlineData("cells.jsonl", "\"status\":\"ok\"", "\"status\":77")]
+    [InlineData("cells.jsonl", "\"direction\":\"lower\"", "\"direction\":77")]
+    [InlineData("cells.jsonl", "\"error\":0.84405", "\"timing\":{\"launch_samples\":null}")]
+    [InlineData("cells.jsonl", "\"error\":0.84405", "\"timing\":{\"launch_values\":null}")]
+    [InlineData("cells.jsonl", "\"error\":0.84405", "\"timing\":{\"mark\":77}")]
+    [InlineData("cells.jsonl", "\"error\":0.84405", "\"timing\":{\"launch_values\":[1e308],\"launch_samples\":[64]}")]
+    [InlineData("cells.jsonl", "\"error\":0.84405", "\"timing\":{\"launch_values\":[1],\"launch_samples\":[-64]}")]
+    [InlineData("cells.jsonl", "\"error\":0.84405", "\"timing\":{\"disturbed_samples\":[2147483647]}")]
     public void From_Throws_WhenARecordIsPoisoned(string file, string good, string bad) =>
         AssertRefused(file, good, bad, _sample.Info.Id);
 
