@@ -95,11 +95,18 @@ postgres_tools() {
     || say "note: apt could not install postgresql (its output is in $cache/apt-postgresql.log), so the tests of that store are skipped."
 }
 
+# What tests of tokenizers compare with; without it they say so and are skipped.
+vocabularies() {
+  command -v npm >/dev/null 2>&1 && command -v git >/dev/null 2>&1 && "$root/tests/vocabularies/fetch.sh" "$cache/vocabularies" >"$cache/vocabularies.log" 2>&1 \
+    || say "note: the vocabularies could not be fetched (npm and git; $cache/vocabularies.log), so tests that compare tokenizers with them are skipped."
+}
+
 # Everything CI runs: form, build, unit and end-to-end tests, scoring and codecs once more per instruction-set level, then the OpenCL path.
 run_tests() {
   setup
   browser_tools
   postgres_tools
+  vocabularies
   local out=$cache/test-results code=0 passed failed skipped
   rm -rf "$out"; mkdir -p "$out"
   dotnet format whitespace "$root" --folder --verify-no-changes || { say "error: run 'dotnet format whitespace . --folder'"; code=1; }

@@ -11,7 +11,7 @@ public sealed partial class LlamaCppEngineTests(LlamaFixture fixture)
     [Fact]
     public void Build_NamesReleaseAndFeatures()
     {
-        Assert.StartsWith($"llama.cpp {fixture.Version} ", fixture.Engine.Build, StringComparison.Ordinal);
+        Assert.StartsWith($"llama.cpp {fixture.Version}", fixture.Engine.Build, StringComparison.Ordinal);
         Assert.Contains(fixture.Version == "v0.5.0" ? "(ggml 0.25.1" : "(ggml 0.18.0", fixture.Engine.Build, StringComparison.Ordinal);
         Assert.Contains("CPU", fixture.Engine.Build, StringComparison.Ordinal);
     }

@@ -64,7 +64,7 @@ public sealed class LayoutCheckTests(LlamaFixture fixture)
     [Fact]
     public void FirstMismatch_IsNone_OnTheBuildUnderTest()
     {
-        Assert.Contains($"llama.cpp {fixture.Version} ", fixture.Library.Build, StringComparison.Ordinal);
+        Assert.Contains($"llama.cpp {fixture.Version}", fixture.Library.Build, StringComparison.Ordinal);
         Assert.Null(LayoutCheck.FirstMismatch());
     }
 
