@@ -97,7 +97,7 @@ postgres_tools() {
 
 # What tests of tokenizers compare with; without it they say so and are skipped.
 vocabularies() {
-  command -v npm >/dev/null 2>&1 && command -v git >/dev/null 2>&1 && "$root/tests/vocabularies/fetch.sh" "$cache/vocabularies" >"$cache/vocabularies.log" 2>&1 \
+  command -v npm >/dev/null 2>&1 && command -v git >/dev/null 2>&1 && "$root/tests/vocabularies/fetch.sh" >"$cache/vocabularies.log" 2>&1 \
     || say "note: the vocabularies could not be fetched (npm and git; $cache/vocabularies.log), so tests that compare tokenizers with them are skipped."
 }
 

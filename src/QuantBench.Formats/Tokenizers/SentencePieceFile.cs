@@ -46,7 +46,7 @@ internal static class SentencePieceFile
         if (info.Length > MaxFileBytes)
             throw new ModelFormatException(path, null, $"{info.Length} bytes are too many for a SentencePiece model.");
         byte[] bytes = File.ReadAllBytes(path);
-        LfsPointer.Refuse(bytes, path);
+        ForeignFile.Refuse(bytes, path, "a SentencePiece model");
         return bytes;
     }
 
