@@ -20,8 +20,8 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
 {
     /// <summary>Counts up when more is refused: artifacts made before that are made again, or refused.</summary>
     private const string Checked = "1";
+    private const string CheckedCopy = "2";
 
-    private const int PieceBytes = 64 << 20;
     private const int FileTypeF32 = 0;
     private const int FileTypeF16 = 1;
     private const int FileTypeBF16 = 32;
@@ -88,7 +88,7 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
             ImmutableSortedDictionary<string, string>.Empty
                 .Add("ftype", variant.Scheme.FileType.ToString(CultureInfo.InvariantCulture))
                 .Add("copy", copy ? "true" : "false")
-                .Add("checked", Checked));
+                .Add("checked", copy ? CheckedCopy : Checked));
     }
 
     /// <inheritdoc/>
@@ -103,7 +103,12 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
         using IDisposable listening = library.Log.Listen(environment.Log);
         string given = request.Source.Kind == SourceKind.Gguf ? request.Source.Path : request.InputPaths[LlamaImatrixBuilder.FloatInput];
         GgufHeader.Check(given);
-        if (request.Source.Kind == SourceKind.Gguf && !copy) CheckWeights(given);
+        if (request.Source.Kind == SourceKind.Gguf)
+        {
+            using GgufReader reader = GgufReader.Open(given);
+            FiniteWeights.Check(reader, cancellationToken);
+        }
+
         using var aligned = new AlignedInput(given, request.OutputPath + ".input", cancellationToken);
         string input = aligned.Path;
         environment.Log($"llama.cpp quantizes {given} to {variant.Id}");
@@ -132,27 +137,6 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
         {
             throw new UnsupportedException(null, $"llama.cpp's quantizer can't make it of this model: {refusal}.",
                 "Rows that aren't whole blocks of a type get a wider one; take a scheme whose blocks fit.");
-        }
-    }
-
-    /// <summary>Refuses float weights that are no numbers.</summary>
-    private static void CheckWeights(string path)
-    {
-        using GgufReader reader = GgufReader.Open(path);
-        foreach (GgufTensorInfo tensor in reader.Tensors)
-        {
-            for (long at = 0; at < tensor.ByteSize; at += PieceBytes)
-            {
-                ReadOnlySpan<byte> piece = reader.Span(tensor, at, (int)Math.Min(PieceBytes, tensor.ByteSize - at));
-                int other = FiniteWeights.FindOther(piece, tensor.Type);
-                if (other < 0) continue;
-                int bytes = GgmlTypes.Get(tensor.Type).BlockBytes;
-                float[] weight = new float[1];
-                GgmlTypes.Codec(tensor.Type).DequantizeScalar(piece.Slice(other * bytes, bytes), weight);
-                throw FiniteWeights.Refused(path, tensor.Name, (at / bytes) + other, tensor.Dimensions[0], weight[0], tensor.Type);
-            }
-
-            reader.Release(tensor);
         }
     }
 

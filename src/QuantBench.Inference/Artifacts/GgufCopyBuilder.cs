@@ -3,6 +3,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
 using QuantBench.Formats.Gguf;
 using QuantBench.Models.Sources;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Inference.Artifacts;
 
@@ -39,7 +40,7 @@ public sealed class GgufCopyBuilder : IArtifactBuilder
         ArgumentNullException.ThrowIfNull(source);
         using GgufReader reader = GgufReader.Open(source.Path);
         ImmutableSortedDictionary<string, string> parameters = ImmutableSortedDictionary<string, string>.Empty;
-        return new ArtifactRecipe(Name, "1", [], GgufRelayout.IsNeeded(reader) ? parameters.Add("layout", "usual") : parameters);
+        return new ArtifactRecipe(Name, "2", [], GgufRelayout.IsNeeded(reader) ? parameters.Add("layout", "usual") : parameters);
     }
 
     /// <inheritdoc/>
@@ -49,6 +50,7 @@ public sealed class GgufCopyBuilder : IArtifactBuilder
         ArgumentNullException.ThrowIfNull(progress);
         using (GgufReader reader = GgufReader.Open(request.Source.Path))
         {
+            FiniteWeights.Check(reader, cancellationToken);
             if (GgufRelayout.IsNeeded(reader))
             {
                 GgufRelayout.Write(reader, request.OutputPath, progress, cancellationToken);

@@ -8,6 +8,37 @@ namespace QuantBench.Models.Weights;
 /// <summary>Refuses weights that are no numbers: a quantizer would make numbers of them, and nobody would know.</summary>
 public static class FiniteWeights
 {
+    private const int PieceBytes = 4 << 20;
+
+    /// <summary>Refuses a GGUF file with a weight that is NaN or infinite, be it by its block's scale: what quantizes activations, as
+    /// llama.cpp does, makes numbers of the products.</summary>
+    /// <param name="reader">The file.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    /// <exception cref="ModelFormatException">One is.</exception>
+    public static void Check(GgufReader reader, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(reader);
+        float[] weights = [];
+        foreach (GgufTensorInfo tensor in reader.Tensors)
+        {
+            GgmlTypeInfo type = GgmlTypes.Get(tensor.Type);
+            if (type.Codec is not { } codec) continue; // whole numbers
+            int step = PieceBytes / type.BlockBytes * type.BlockBytes;
+            for (long at = 0; at < tensor.ByteSize; at += step)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                ReadOnlySpan<byte> piece = reader.Span(tensor, at, (int)Math.Min(step, tensor.ByteSize - at));
+                int count = piece.Length / type.BlockBytes * type.BlockElements;
+                if (weights.Length < count) weights = new float[count];
+                codec.Dequantize(piece, weights.AsSpan(0, count));
+                Check(weights.AsSpan(0, count), reader.Files[tensor.Part], tensor.Name, at / type.BlockBytes * type.BlockElements,
+                    tensor.Dimensions.Length > 1 ? tensor.Dimensions[0] : tensor.ElementCount);
+            }
+
+            reader.Release(tensor);
+        }
+    }
+
     /// <summary>Refuses a run of weights with one that is NaN or infinite.</summary>
     /// <param name="weights">The weights.</param>
     /// <param name="file">File or directory they are from.</param>

@@ -73,6 +73,45 @@ public sealed class GgufBuilderTests : IDisposable
         Assert.Equal(File.ReadAllBytes(source.Path), File.ReadAllBytes(output));
     }
 
+    // llama.cpp quantizes activations: a product that is no number becomes one there, and the figure is 'ok'.
+    [Theory]
+    [InlineData(GgmlType.F32)]
+    [InlineData(GgmlType.F16)]
+    [InlineData(GgmlType.BF16)]
+    [InlineData(GgmlType.Q4_0)]
+    [InlineData(GgmlType.Q5_1)]
+    [InlineData(GgmlType.Q8_0)]
+    [InlineData(GgmlType.Q2_K)]
+    [InlineData(GgmlType.Q3_K)]
+    [InlineData(GgmlType.Q4_K)]
+    [InlineData(GgmlType.Q6_K)]
+    [InlineData(GgmlType.IQ2_XXS)]
+    [InlineData(GgmlType.IQ4_XS)]
+    [InlineData(GgmlType.TQ2_0)]
+    public void Build_RefusesAWeightThatIsNoNumber_WhateverTypeHoldsIt(GgmlType type)
+    {
+        GgmlTypeInfo info = GgmlTypes.Get(type);
+        string path = Path.Combine(_directory, "nan.gguf");
+        var metadata = new GgufMetadata(path);
+        metadata.Add("general.architecture", "llama");
+        byte[] rows = new byte[2 * info.BlockBytes];
+        rows.AsSpan(info.BlockBytes).Fill(0xFF); // scales and floats of ones are no numbers
+        using (var writer = new GgufWriter(File.Create(path), metadata, [new GgufTensorSpec("blk.0.a", type, [info.BlockElements, 2])]))
+        {
+            writer.Append(rows);
+            writer.Complete();
+        }
+
+        var source = new ModelSource(SourceKind.Gguf, path, [path], "");
+        string output = Path.Combine(_directory, "copy.gguf");
+        var request = new BuildRequest(source, "gguf:F16", ImmutableSortedDictionary<string, string>.Empty, output, null, 1);
+
+        var e = Assert.Throws<ModelFormatException>(() => new GgufCopyBuilder().Build(request, new Progress<double>(), default));
+
+        Assert.Contains("'blk.0.a' at [1, 0] is not a number", e.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(output));
+    }
+
     private ModelSource TinyF16()
     {
         string path = Path.Combine(_directory, "tiny.gguf");
