@@ -229,6 +229,30 @@ public sealed class LlamaQuantizeBuilderTests(LlamaFixture fixture)
         Assert.True(fixture.Engine.CanRun(LlamaFixture.Artifact(fixture.F32.Path, "gguf:F32"), "cpu").IsSupported);
     }
 
+    /// <summary>llama.cpp loads each of these, and takes it for another model than its metadata says.</summary>
+    [Theory]
+    [InlineData("llama.attention.causal", false, "encoders, whose tokens see those behind them")]
+    [InlineData("llama.rope.scaling.factor", -2f, "'llama.rope.scaling.factor' is -2")]
+    [InlineData("llama.rope.scaling.factor", float.NaN, "'llama.rope.scaling.factor' is NaN")]
+    [InlineData("llama.rope.scale_linear", -1f, "'llama.rope.scale_linear' is -1")]
+    [InlineData("llama.rope.scaling.type", "yarn", "'yarn' needs 'llama.rope.scaling.original_context_length'")]
+    public void CanRun_RefusesModels_ThatItWouldComputeAsOthers(string key, object value, string reason)
+    {
+        string path = fixture.ScratchFile("metadata.gguf");
+        using (GgufReader reader = GgufReader.Open(fixture.F32.Path))
+        {
+            var metadata = new GgufMetadata(path);
+            foreach ((string name, object old) in reader.Metadata.Where(e => e.Key != key)) metadata.Add(name, old);
+            metadata.Add(key, value);
+            using var writer = new GgufWriter(File.Create(path), metadata,
+                [.. reader.Tensors.Select(t => new GgufTensorSpec(t.Name, t.Type, t.Dimensions))]);
+            foreach (GgufTensorInfo tensor in reader.Tensors) writer.Append(reader.Span(tensor));
+            writer.Complete();
+        }
+
+        Assert.Contains(reason, fixture.Engine.CanRun(LlamaFixture.Artifact(path, "gguf:F32"), "cpu").Reason, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Load_SaysWhy_WhenTheModelsNameAsksForTokens()
     {
