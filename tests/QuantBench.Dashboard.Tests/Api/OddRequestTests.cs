@@ -51,7 +51,8 @@ public sealed class OddRequestTests(DashboardFixture dashboard)
         Type[] types = typeof(PageActions).Assembly.GetTypes();
         string[] pages = [.. types.SelectMany(t => t.GetCustomAttributes<RouteAttribute>()).Select(r => r.Template)
             .Where(r => r != "/error").Order(StringComparer.Ordinal)];
-        string[] names = [.. types.SelectMany(t => t.GetProperties(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
+        string[] names = [.. types
+            .SelectMany(t => t.GetProperties(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
             .Select(p => (Property: p.Name, Query: p.GetCustomAttribute<SupplyParameterFromQueryAttribute>()))
             .Where(p => p.Query is not null).Select(p => p.Query!.Name ?? p.Property).Distinct().Order(StringComparer.Ordinal)];
         Assert.True(pages.Length > 15 && names.Length > 25, $"{pages.Length} pages, {names.Length} parameters");

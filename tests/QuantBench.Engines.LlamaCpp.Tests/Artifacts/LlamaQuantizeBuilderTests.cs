@@ -66,7 +66,7 @@ public sealed class LlamaQuantizeBuilderTests(LlamaFixture fixture)
 
     /// <summary>Rows of 288 weights are whole blocks of 32 and not of 256: types of 5 and 8 bits stand in.</summary>
     [Theory]
-    [InlineData("gguf:Q4_K_M", PrecisionClass.Medium, "14 of 14 tensors of the layers are 12 × Q5_0 and 2 × Q8_0 instead of Q4_K_M's types")]
+    [InlineData("gguf:Q4_K_M", PrecisionClass.Medium, "of the layers are 12 × Q5_0 and 2 × Q8_0 instead of Q4_K_M's types")]
     [InlineData("gguf:Q3_K_M", PrecisionClass.Low, "instead of Q3_K_M's types: their rows aren't whole blocks of 256")]
     [InlineData("gguf:Q4_0", PrecisionClass.Low, null)]
     public void Class_FollowsFromMeasuredBits_WhereRowsAreNoWholeSuperblocks(string artifact, PrecisionClass expected, string? said)
