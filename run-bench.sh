@@ -101,6 +101,30 @@ vocabularies() {
     || say "note: the vocabularies could not be fetched (npm and git; $cache/vocabularies.log), so tests that compare tokenizers with them are skipped."
 }
 
+# Known vulnerabilities of dependencies: fails on a high or critical one; a feed that doesn't answer is said, and no failure.
+audit() {
+  need_dotnet
+  mkdir -p "$cache"
+  local log=$cache/audit.log code=0 folder
+  if ! dotnet list "$root/QuantBench.sln" package --vulnerable --include-transitive >"$log" 2>&1 \
+      || grep -qE 'NU1900|NU1301|NU1101|Unable to load the service index|error *:' "$log"; then
+    say "note: NuGet's packages were not audited: the feed or its list of vulnerabilities couldn't be reached (see $log)."
+  fi
+  if grep -qE '^ *> .*[[:space:]](High|Critical)([[:space:]]|$)' "$log"; then
+    grep -E '^ *> .*[[:space:]](High|Critical)([[:space:]]|$)' "$log" | sort -u >&2
+    say "error: NuGet packages with known high vulnerabilities are in use."; code=1
+  elif grep -q 'no vulnerable packages' "$log"; then say "audit: NuGet's packages have no known high vulnerability."; fi
+  if ! command -v npm >/dev/null 2>&1; then say "note: npm is not on PATH, so its packages were not audited."; return $code; fi
+  for folder in "$natives/cpu" "$root/datasets" "$root/tests/QuantBench.Dashboard.Browser.Tests/axe"; do
+    log=$cache/audit-npm.log
+    if (cd "$folder" && npm audit --package-lock-only --audit-level=high >"$log" 2>&1); then say "audit: ${folder#"$root"/} has no known high vulnerability."
+    elif grep -q 'npm audit report' "$log"; then
+      cat "$log" >&2; say "error: ${folder#"$root"/} uses packages with known high vulnerabilities."; code=1
+    else say "note: ${folder#"$root"/} was not audited: npm's feed couldn't be reached ($(grep -m1 . "$log"))."; fi
+  done
+  return $code
+}
+
 # Everything CI runs: form, build, unit and end-to-end tests, scoring and codecs once more per instruction-set level, then the OpenCL path.
 run_tests() {
   setup
@@ -131,6 +155,7 @@ run_tests() {
     # The OpenCL path, really executed: 77 means that this machine can't hold the private root, which it has said.
     "$root/tests/opencl/run.sh" "$out" || { [ $? -eq 77 ] || code=1; }
   fi
+  [ $# -gt 0 ] || audit || code=1
   read -r passed failed skipped < <(count_tests "$out")
   [ "$failed" -eq 0 ] && [ "$code" -ne 0 ] && failed=1
   [ "$passed" -gt 0 ] || { say "error: no test ran"; code=1; }
@@ -143,6 +168,7 @@ usage() {
 ./run-bench.sh                     set up and run the main job (suites/reference.yaml)
 ./run-bench.sh setup [vulkan|cuda] fetch and build what is missing; optionally a GPU build of llama.cpp
 ./run-bench.sh test                run all tests
+./run-bench.sh audit               look for known vulnerabilities of dependencies
 ./run-bench.sh COMMAND ...         hand everything to the quantbench command, e.g.
     ./run-bench.sh run suites/quick.yaml
     ./run-bench.sh doctor
@@ -165,5 +191,6 @@ case ${1-} in
     esac
     say "ready. './run-bench.sh doctor' shows what this machine can run." ;;
   test) shift; run_tests "$@" ;;
+  audit) audit ;;
   *) setup; exec "$app/quantbench" "$@" ;;
 esac

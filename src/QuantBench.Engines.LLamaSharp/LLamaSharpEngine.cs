@@ -82,7 +82,7 @@ public sealed class LLamaSharpEngine : IEngine, ILogitsEngine
         return Support.Of(() =>
         {
             LlamaCpp.Artifacts.GgufHeader.Check(artifact.Path);
-            return Support.Yes;
+            return LlamaCpp.Artifacts.LlamaTensors.Refusal(artifact.Path) is { } reason ? Support.No(reason) : Support.Yes;
         });
     }
 

@@ -1,8 +1,10 @@
 using QuantBench.Formats.Gguf;
+using QuantBench.Models.Graphs;
 
 namespace QuantBench.Engines.LlamaCpp.Artifacts;
 
-/// <summary>Tensors whose types llama.cpp takes when it loads a file, and ends the process on when it computes with them.</summary>
+/// <summary>Files that llama.cpp loads and that give no figures: tensors whose types end the process when it computes with them, and
+/// models that it would compute as something else.</summary>
 internal static class LlamaTensors
 {
     /// <summary>Why llama.cpp can't compute with a file; null when it can.</summary>
@@ -10,6 +12,7 @@ internal static class LlamaTensors
     public static string? Refusal(string path)
     {
         using GgufReader reader = GgufReader.Open(path);
+        if (DecoderShape.MetadataRefusal(reader.Metadata) is { } refusal) return refusal;
         foreach (GgufTensorInfo tensor in reader.Tensors)
         {
             if (!tensor.Name.EndsWith(".weight", StringComparison.Ordinal)) continue;

@@ -65,6 +65,7 @@ internal sealed class OnnxExportBuilder : IArtifactBuilder
             [FloatModel],
             settings
                 .Add("text_sha256", text.TextSha256)
+                .Add("text_cut", "BOS first")
                 .Add("chunks", text.Chunks.ToString(CultureInfo.InvariantCulture))
                 .Add("n_ctx", text.ContextLength.ToString(CultureInfo.InvariantCulture)));
     }

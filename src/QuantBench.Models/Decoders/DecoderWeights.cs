@@ -118,6 +118,7 @@ public sealed class DecoderWeights : IDisposable
         if (DecoderArchitecture.Find(architecture)?.AsGguf() is not { IsPlain: true })
             throw Refused(file, $"a model of the architecture '{architecture}' can't be exported; llama, mistral, qwen2 and qwen3 can.");
         if (DecoderShape.IsEncoder(metadata)) throw Refused(file, "it is an encoder ('attention.causal' is false); decoders are exported.");
+        if (DecoderShape.MetadataRefusal(metadata) is { } refusal) throw Refused(file, $"{refusal}.");
         if (metadata.FindInteger($"{architecture}.expert_count") is > 0) throw Refused(file, "models with experts are not exported.");
         if (metadata.FindString($"{architecture}.rope.scaling.type") is { } type && type is not ("none" or "linear" or "yarn"))
             throw Refused(file, $"the rotary scaling '{type}' is not exported; linear and yarn are.");

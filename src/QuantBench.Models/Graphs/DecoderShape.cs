@@ -75,6 +75,26 @@ public sealed record DecoderShape : DecoderSizes
         return metadata.FindBoolean($"{metadata.FindString(GgufConstants.Architecture)}.attention.causal") == false;
     }
 
+    /// <summary>Why no engine gives figures for a GGUF file that could be compared with another's, by its metadata alone; null when nothing
+    /// stands against it.</summary>
+    /// <param name="metadata">Its metadata.</param>
+    public static string? MetadataRefusal(GgufMetadata metadata)
+    {
+        ArgumentNullException.ThrowIfNull(metadata);
+        if (IsEncoder(metadata)) return "encoders, whose tokens see those behind them (attention.causal is false), are not implemented";
+        string prefix = $"{metadata.FindString(GgufConstants.Architecture)}.rope";
+        foreach (string key in (string[])[$"{prefix}.scaling.factor", $"{prefix}.scale_linear"])
+        {
+            if (metadata.FindNumber(key) is { } factor && !(double.IsFinite(factor) && factor >= 0))
+                return $"'{key}' is {factor}, and positions are stretched by positive factors only";
+        }
+
+        return metadata.FindString($"{prefix}.scaling.type") == "yarn"
+            && metadata.FindInteger($"{prefix}.scaling.original_context_length") is not > 0
+            ? $"RoPE scaling 'yarn' needs '{prefix}.scaling.original_context_length', the context before stretching, and the file has none"
+            : null;
+    }
+
     /// <summary>Why engines that compute this graph can't run a file, by its header alone; null when they can.</summary>
     /// <param name="file">The file.</param>
     public static string? Refusal(IModelFile file)
@@ -86,7 +106,7 @@ public sealed record DecoderShape : DecoderSizes
         GgufMetadata metadata = file.Metadata;
         if (metadata.FindInteger($"{architecture}.expert_count") is > 0)
             return "mixture-of-experts layers are not implemented";
-        if (IsEncoder(metadata)) return "encoders, whose tokens see those behind them (attention.causal is false), are not implemented";
+        if (MetadataRefusal(metadata) is { } refusal) return refusal;
         string scaling = metadata.FindString($"{architecture}.rope.scaling.type") ?? "none";
         if (scaling is not ("none" or "linear" or "yarn" or "longrope"))
             return $"RoPE scaling '{scaling}' is not implemented";

@@ -37,5 +37,10 @@ internal static class GgufFigures
             throw Wrong("expert_used_count", used, experts > 0 ? $"between 1 and {experts}" : "0 in a model without experts");
         if (metadata.FindString($"{architecture}.rope.scaling.type") is { } scaling && !s_scalings.Contains(scaling))
             throw Wrong("rope.scaling.type", $"'{scaling}'", $"one of {string.Join(", ", s_scalings)}");
+        foreach (string key in (string[])["rope.scaling.factor", "rope.scale_linear"])
+        {
+            if (metadata.FindNumber($"{architecture}.{key}") is { } factor && !(double.IsFinite(factor) && factor >= 0))
+                throw Wrong(key, factor, "a number not below 0");
+        }
     }
 }

@@ -46,9 +46,10 @@ public static class SchemeCheck
         GgufTensorInfo[] matrices = [.. Matrices(file)];
         GgufTensorInfo[] other = [.. matrices.Where(t => t.Dimensions[0] % block != 0)];
         if (other.Length == 0) return null;
-        string types = string.Join(" and ", other.GroupBy(t => t.Type).OrderByDescending(g => g.Count()).Select(g => $"{g.Count()} × {g.Key}"));
-        return $"{other.Length} of {matrices.Length} tensors of the layers are {types} instead of {scheme.Name}'s types: their rows aren't whole "
-            + $"blocks of {block}";
+        string types = string.Join(" and ",
+            other.GroupBy(t => t.Type).OrderByDescending(g => g.Count()).Select(g => $"{g.Count()} × {g.Key}"));
+        return $"{other.Length} of {matrices.Length} tensors of the layers are {types} instead of {scheme.Name}'s types: their rows "
+            + $"aren't whole blocks of {block}";
     }
 
     private static IEnumerable<GgufTensorInfo> Matrices(GgufReader file) =>

@@ -50,7 +50,7 @@ internal static class RunCheck
         Cell cell = result.Cell;
         if (cell.Model is null || cell.Variant is null || cell.Backend.Engine is null || cell.Workload is null || cell.Settings is null)
             return "its cell isn't whole";
-        if (!AreFit(cell.Settings)) return "a setting of its cell has a value of another kind";
+        if (Unfit(cell.Settings) is { } setting) return $"the setting {setting} of its cell has a value of another kind";
         if (!Enum.IsDefined(result.Status) || (result.Failure is { } failure && !Enum.IsDefined(failure)))
             return "its status or failure isn't one there is";
         if (!IsTime(result.Started)) return $"it started in the year {result.Started.UtcDateTime.Year}";
@@ -69,7 +69,9 @@ internal static class RunCheck
     }
 
     /// <summary>Whether settings that are known have values of their kinds, as everything that asks for one expects.</summary>
-    public static bool AreFit(CellSettings settings)
+    public static bool AreFit(CellSettings settings) => Unfit(settings) is null;
+
+    private static string? Unfit(CellSettings settings)
     {
         foreach ((string key, object value) in settings)
         {
@@ -81,11 +83,12 @@ internal static class RunCheck
                 SettingKind.Text => value is string,
                 _ => true,
             };
-            if (!fits) return false;
+            if (!fits) return key;
         }
 
-        return (settings.Text("reference") is "" || Variant.TryParse(settings.Text("reference"), out _))
-            && (settings.Text("reference_backend") is "" || BackendId.TryParse(settings.Text("reference_backend"), out _));
+        if (settings.Text("reference") is not "" && !Variant.TryParse(settings.Text("reference"), out _)) return "reference";
+        return settings.Text("reference_backend") is not "" && !BackendId.TryParse(settings.Text("reference_backend"), out _)
+            ? "reference_backend" : null;
     }
 
     /// <summary>What isn't plausible in a description from elsewhere; null when everything is.</summary>

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Reflection;
 using System.Text;
+using Microsoft.AspNetCore.Components;
 using QuantBench.Dashboard.Api;
 using QuantBench.Lab.Accounts;
 
@@ -40,6 +42,40 @@ public sealed class OddRequestTests(DashboardFixture dashboard)
         }
 
         Assert.True(wrong.Count == 0, string.Join('\n', wrong));
+    }
+
+    /// <summary>Every page with any of the parameters that pages read, several at a time; <c>QB_FUZZ</c> says how many requests.</summary>
+    [Fact]
+    public async Task Pages_HaveAnAnswer_ToRandomQueries()
+    {
+        Type[] types = typeof(PageActions).Assembly.GetTypes();
+        string[] pages = [.. types.SelectMany(t => t.GetCustomAttributes<RouteAttribute>()).Select(r => r.Template)
+            .Where(r => r != "/error").Order(StringComparer.Ordinal)];
+        string[] names = [.. types
+            .SelectMany(t => t.GetProperties(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
+            .Select(p => (Property: p.Name, Query: p.GetCustomAttribute<SupplyParameterFromQueryAttribute>()))
+            .Where(p => p.Query is not null).Select(p => p.Query!.Name ?? p.Property).Distinct().Order(StringComparer.Ordinal)];
+        Assert.True(pages.Length > 15 && names.Length > 25, $"{pages.Length} pages, {names.Length} parameters");
+        string[] values = [.. s_odd, DashboardFixture.FirstRun, DashboardFixture.SecondRun, "reference", "gguf:Q4_K_M", "ppl", "tg_tps", "1",
+            "0", "2147483648", "-0", "1e400", "true", "all", "%", "%F0%9F%98%80", new string('x', 3000)];
+        int count = int.TryParse(Environment.GetEnvironmentVariable("QB_FUZZ"), out int asked) ? asked : 300;
+        const int seed = 20260731;
+        var random = new Random(seed);
+        using HttpClient client = dashboard.Client();
+        List<string> wrong = [];
+
+        for (int i = 0; i < count; i++)
+        {
+            string page = Pick(pages).Replace("{Id}", Pick(values), StringComparison.Ordinal)
+                .Replace("{Name}", Pick(values), StringComparison.Ordinal);
+            string query = string.Join('&', Enumerable.Range(0, random.Next(1, 5)).Select(_ => $"{Pick(names)}={Pick(values)}"));
+            using HttpResponseMessage answer = await client.GetAsync($"{page}?{query}");
+            if ((int)answer.StatusCode >= 500) wrong.Add($"{page}?{query}: {(int)answer.StatusCode}");
+        }
+
+        Assert.True(wrong.Count == 0, $"seed {seed}:\n{string.Join('\n', wrong)}");
+
+        string Pick(string[] from) => from[random.Next(from.Length)];
     }
 
     [Theory]

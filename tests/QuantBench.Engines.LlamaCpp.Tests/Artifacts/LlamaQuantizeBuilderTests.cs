@@ -66,7 +66,7 @@ public sealed class LlamaQuantizeBuilderTests(LlamaFixture fixture)
 
     /// <summary>Rows of 288 weights are whole blocks of 32 and not of 256: types of 5 and 8 bits stand in.</summary>
     [Theory]
-    [InlineData("gguf:Q4_K_M", PrecisionClass.Medium, "14 of 14 tensors of the layers are 12 × Q5_0 and 2 × Q8_0 instead of Q4_K_M's types")]
+    [InlineData("gguf:Q4_K_M", PrecisionClass.Medium, "of the layers are 12 × Q5_0 and 2 × Q8_0 instead of Q4_K_M's types")]
     [InlineData("gguf:Q3_K_M", PrecisionClass.Low, "instead of Q3_K_M's types: their rows aren't whole blocks of 256")]
     [InlineData("gguf:Q4_0", PrecisionClass.Low, null)]
     public void Class_FollowsFromMeasuredBits_WhereRowsAreNoWholeSuperblocks(string artifact, PrecisionClass expected, string? said)
@@ -227,6 +227,30 @@ public sealed class LlamaQuantizeBuilderTests(LlamaFixture fixture)
 
         Assert.Contains(reason, fixture.Engine.CanRun(LlamaFixture.Artifact(path, "gguf:F32"), "cpu").Reason, StringComparison.Ordinal);
         Assert.True(fixture.Engine.CanRun(LlamaFixture.Artifact(fixture.F32.Path, "gguf:F32"), "cpu").IsSupported);
+    }
+
+    /// <summary>llama.cpp loads each of these, and takes it for another model than its metadata says.</summary>
+    [Theory]
+    [InlineData("llama.attention.causal", false, "encoders, whose tokens see those behind them")]
+    [InlineData("llama.rope.scaling.factor", -2f, "'llama.rope.scaling.factor' is -2")]
+    [InlineData("llama.rope.scaling.factor", float.NaN, "'llama.rope.scaling.factor' is NaN")]
+    [InlineData("llama.rope.scale_linear", -1f, "'llama.rope.scale_linear' is -1")]
+    [InlineData("llama.rope.scaling.type", "yarn", "'yarn' needs 'llama.rope.scaling.original_context_length'")]
+    public void CanRun_RefusesModels_ThatItWouldComputeAsOthers(string key, object value, string reason)
+    {
+        string path = fixture.ScratchFile("metadata.gguf");
+        using (GgufReader reader = GgufReader.Open(fixture.F32.Path))
+        {
+            var metadata = new GgufMetadata(path);
+            foreach ((string name, object old) in reader.Metadata.Where(e => e.Key != key)) metadata.Add(name, old);
+            metadata.Add(key, value);
+            using var writer = new GgufWriter(File.Create(path), metadata,
+                [.. reader.Tensors.Select(t => new GgufTensorSpec(t.Name, t.Type, t.Dimensions))]);
+            foreach (GgufTensorInfo tensor in reader.Tensors) writer.Append(reader.Span(tensor));
+            writer.Complete();
+        }
+
+        Assert.Contains(reason, fixture.Engine.CanRun(LlamaFixture.Artifact(path, "gguf:F32"), "cpu").Reason, StringComparison.Ordinal);
     }
 
     [Fact]

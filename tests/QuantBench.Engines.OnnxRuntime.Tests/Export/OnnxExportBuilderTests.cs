@@ -3,7 +3,9 @@ using System.Text.Json.Nodes;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
 using QuantBench.Engines.OnnxRuntime.Export;
+using QuantBench.Engines.OnnxRuntime.Export.Calibration;
 using QuantBench.Formats.Safetensors;
+using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Models.Sources;
 using QuantBench.TestKit;
@@ -62,7 +64,30 @@ public sealed class OnnxExportBuilderTests(ExportFixture fixture)
         ArtifactRecipe calibrated = _builder.Recipe(fixture.Source, "onnx:int8-static", fixture.Calibration());
         Assert.Equal(["onnx:fp32"], calibrated.Inputs.ToArray());
         Assert.Equal(new string('a', 64), calibrated.Parameters["text_sha256"]);
+        Assert.Equal("BOS first", calibrated.Parameters["text_cut"]); // artifacts of the older rule aren't taken for it
         Assert.Throws<RequestException>(() => _builder.Recipe(fixture.Source, "onnx:int8-static", null));
+    }
+
+    /// <summary>The rule of the evaluators: BOS before the text, then the cut, then BOS in place of each chunk's first token.</summary>
+    [Fact]
+    public void Calibrate_CutsTheText_AfterBosIsPutBeforeIt()
+    {
+        int[] tokens = [.. fixture.Tokens.Take(127)];
+        const int bos = 1;
+        int[] byHand = [bos, .. tokens];
+        byHand[64] = bos;
+
+        Assert.Equal(Ranges("by-hand.tokens", byHand, null), Ranges("bos.tokens", tokens, bos));
+        Assert.NotEqual(Ranges("bos.tokens", tokens, bos), Ranges("plain.tokens", tokens, null));
+    }
+
+    private (string, ActivationRange)[] Ranges(string name, int[] tokens, int? bos)
+    {
+        string path = fixture.ScratchFile(name);
+        TokenFile.Write(path, new TokenFileHeader("text", "tokenizer", bos), tokens, new ushort[tokens.Length]);
+        return [.. ActivationCalibrator.Calibrate(fixture.Artifact("onnx:fp32"), new CalibrationText(path, new string('a', 64), 0, 64),
+            CalibrationMethod.MinMax, 2, new Progress<double>(), CancellationToken.None)
+            .OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => (r.Key, r.Value))];
     }
 
     [Fact]

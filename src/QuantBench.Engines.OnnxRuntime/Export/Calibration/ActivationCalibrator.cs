@@ -25,11 +25,14 @@ internal static class ActivationCalibrator
     {
         TokenFile file = TokenFile.Read(text.TokensPath);
         int nCtx = text.ContextLength;
-        int available = file.Tokens.Length / nCtx;
+
+        // As the evaluators cut: BOS, where the tokenizer adds it, is the text's first token before the text is cut.
+        int[] tokens = file.Header.BosToken is { } bos ? [bos, .. file.Tokens] : [.. file.Tokens];
+        int available = tokens.Length / nCtx;
         int chunks = text.Chunks == 0 ? available : Math.Min(text.Chunks, available);
         if (chunks == 0)
         {
-            throw new RequestException($"The calibration text has {file.Tokens.Length} tokens, fewer than one chunk of {nCtx}.",
+            throw new RequestException($"The calibration text has {tokens.Length} tokens, fewer than one chunk of {nCtx}.",
                 "Use a longer text or shorter chunks.");
         }
 
@@ -40,7 +43,7 @@ internal static class ActivationCalibrator
         Dictionary<string, ValueHistogram> histograms = values.ToDictionary(v => v, _ => new ValueHistogram(), StringComparer.Ordinal);
         try
         {
-            Observe(model, histograms, (file, nCtx, chunks), threads, progress, cancellationToken);
+            Observe(model, histograms, (tokens, file.Header.BosToken, nCtx, chunks), threads, progress, cancellationToken);
         }
         catch (OnnxRuntimeException e)
         {
@@ -51,8 +54,8 @@ internal static class ActivationCalibrator
     }
 
     private static void Observe(
-        OnnxModel model, Dictionary<string, ValueHistogram> histograms, (TokenFile File, int NCtx, int Chunks) text, int threads,
-        IProgress<double> progress, CancellationToken cancellationToken)
+        OnnxModel model, Dictionary<string, ValueHistogram> histograms, (int[] Tokens, int? Bos, int NCtx, int Chunks) text,
+        int threads, IProgress<double> progress, CancellationToken cancellationToken)
     {
         using var options = new SessionOptions
         {
@@ -88,8 +91,8 @@ internal static class ActivationCalibrator
             for (int chunk = 0; chunk < text.Chunks; chunk++)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                for (int i = 0; i < ids.Length; i++) ids[i] = text.File.Tokens[(chunk * text.NCtx) + i];
-                if (text.File.Header.BosToken is { } bos) ids[0] = bos;
+                for (int i = 0; i < ids.Length; i++) ids[i] = text.Tokens[(chunk * text.NCtx) + i];
+                if (text.Bos is { } bos) ids[0] = bos;
                 using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(run, inputs, names);
                 for (int i = 0; i < names.Length; i++) histograms[names[i]].Add(outputs[i].GetTensorDataAsSpan<float>());
                 progress.Report((double)(chunk + 1) / text.Chunks);
