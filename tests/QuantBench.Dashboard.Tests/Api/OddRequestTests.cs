@@ -56,7 +56,8 @@ public sealed class OddRequestTests(DashboardFixture dashboard)
             .Select(p => (Property: p.Name, Query: p.GetCustomAttribute<SupplyParameterFromQueryAttribute>()))
             .Where(p => p.Query is not null).Select(p => p.Query!.Name ?? p.Property).Distinct().Order(StringComparer.Ordinal)];
         Assert.True(pages.Length > 15 && names.Length > 25, $"{pages.Length} pages, {names.Length} parameters");
-        string[] values = [.. s_odd, DashboardFixture.FirstRun, DashboardFixture.SecondRun, "reference", "gguf:Q4_K_M", "ppl", "tg_tps", "1",
+        string[] values = [.. s_odd, DashboardFixture.FirstRun, DashboardFixture.SecondRun, "reference", "gguf:Q4_K_M", "ppl", "tg_tps",
+            "1",
             "0", "2147483648", "-0", "1e400", "true", "all", "%", "%F0%9F%98%80", new string('x', 3000)];
         int count = int.TryParse(Environment.GetEnvironmentVariable("QB_FUZZ"), out int asked) ? asked : 300;
         const int seed = 20260731;
