@@ -55,7 +55,20 @@ public sealed class EarlierRecipesTests
             .RunAsync(job, new WorkerLimits(TimeSpan.FromMinutes(2)), null, new Progress<EvaluationProgress>(), CancellationToken.None);
 
         Dictionary<string, PlannedArtifact> plans = Assert.IsType<WorkerOutcome.Finished>(outcome).Value.Plans;
-        Assert.All(expected, e => Assert.Equal(Text(e.Recipe), Text(plans[e.ArtifactName].Recipe!.ToRecipe()))); // each can be made here
+        // each can be made here
+        Assert.All(expected, e => Assert.Equal(Text(Checked(e.Recipe)), Text(plans[e.ArtifactName].Recipe!.ToRecipe())));
+    }
+
+    // Since then every builder refuses weights that are no numbers, and its version counts up for it: what the earlier build made of such
+    // weights isn't found again. Nothing else may differ.
+    private static ArtifactRecipe Checked(ArtifactRecipe earlier)
+    {
+        ImmutableSortedDictionary<string, string> parameters = earlier.Parameters;
+        if (earlier.Builder == "llamacpp-quantize") parameters = parameters.Add("checked", "1");
+        if (parameters.ContainsKey("calibration")) parameters = parameters.Add("text_cut", "BOS first");
+        string build = earlier.BuilderBuild.Replace("converter 1", "converter 2", StringComparison.Ordinal)
+            .Replace("exporter 1", "exporter 2", StringComparison.Ordinal);
+        return earlier with { BuilderBuild = build, Parameters = parameters };
     }
 
     private static string Text(ArtifactRecipe recipe)
