@@ -8,20 +8,23 @@ namespace QuantBench.Inference.Evaluators;
 internal sealed class InterferenceLog
 {
     /// <summary>Most time waited for a core over a repetition's time: nearly all of it can be in the repetition's time.</summary>
-    public const double MostWaited = 0.05;
+    public const double MostWaited = 0.2;
 
     /// <summary>Most of all cores that other processes may keep busy.</summary>
-    public const double MostOther = 0.1;
+    public const double MostOther = 0.25;
 
     /// <summary>Most of all cores that the hypervisor may take.</summary>
-    public const double MostStolen = 0.05;
+    public const double MostStolen = 0.1;
 
     // A page from a fast disk takes about this long.
     private const double SecondsPerFault = 1e-4;
 
     // A reading costs some 50 µs: one in a thousand at this pace.
     private static readonly TimeSpan s_readEvery = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan s_coresEvery = TimeSpan.FromMilliseconds(200);
+    // The kernel counts the cores' time in ticks of some 10 ms: of a short span, shares are mostly rounding. The program that started this
+    // one is among the others, too.
+    private static readonly TimeSpan s_lastCores = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan s_coresEvery = TimeSpan.FromMilliseconds(500);
 
     private readonly EvaluationContext _context;
     private readonly bool _waitCounts;
@@ -69,7 +72,7 @@ internal sealed class InterferenceLog
     /// <summary>Reads what the last repetitions had; call once after them.</summary>
     public void End()
     {
-        if (_read < _disturbed.Count) Read(s_readEvery);
+        if (_read < _disturbed.Count) Read(s_lastCores);
     }
 
     /// <summary>Indexes of the disturbed repetitions.</summary>

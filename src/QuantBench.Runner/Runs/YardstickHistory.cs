@@ -15,7 +15,7 @@ internal sealed class YardstickHistory
     private const int Fewest = 20;
 
     // Clock rates and page placement move it by some per cent; beyond this the machine isn't what it usually is.
-    private const double Limit = 0.15;
+    private const double Limit = 0.25;
 
     private readonly string _path;
     private readonly List<YardstickReading> _readings = [];
