@@ -34,7 +34,7 @@ public sealed class LLamaSharpEngine : IEngine, ILogitsEngine
             "cpu")
         {
             Formats = ["gguf"],
-            Check = s => s.Text("flash_attention") == "off" && ContextParameters.IsQuantized(s.Text("kv_type"))
+            Check = s => s.Text("flash_attention") == "off" && LlamaCpp.Sessions.SessionLimits.IsQuantized(s.Text("kv_type"))
                 ? ($"kv_type {s.Text("kv_type")} needs flash attention, which is off", "set flash_attention: auto, or kv_type: f16") : null,
             Libraries =
             [

@@ -21,9 +21,6 @@ internal static unsafe partial class NativeMethods
     internal static partial byte* ggml_type_name(ggml_type type);
 
     [LibraryImport(GgmlBase)]
-    internal static partial long ggml_blck_size(ggml_type type);
-
-    [LibraryImport(GgmlBase)]
     internal static partial nuint ggml_tensor_overhead();
 
     [LibraryImport(GgmlBase)]
