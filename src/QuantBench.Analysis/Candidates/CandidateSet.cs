@@ -65,14 +65,19 @@ public sealed class CandidateSet
 
     /// <summary>
     /// What a candidate's quality is held against: the reference that the divergence cells name, else the full-precision variant of most
-    /// bits that has a perplexity, else one that has a size. Null when there is none.
+    /// bits that has a perplexity, else one that has a size; on its own backend, or on another where that has none. Null when there is
+    /// none.
     /// </summary>
     public Candidate? Reference(Candidate candidate)
     {
         ArgumentNullException.ThrowIfNull(candidate);
         (string Model, BackendId Backend) key = (candidate.Model, candidate.Backend);
         if (!_references.TryGetValue(key, out Candidate? reference))
-            _references[key] = reference = ReferenceRule.Find([.. _families[key]], c => c.Variant, c => c.Cells);
+        {
+            _references[key] = reference =
+                ReferenceRule.Find([.. All.Where(c => c.Model == key.Model)], key.Backend, c => c.Backend, c => c.Variant, c => c.Cells);
+        }
+
         return reference;
     }
 
@@ -194,11 +199,20 @@ public sealed class CandidateSet
         if (Reference(candidate) is not { } reference)
             return new CandidateFigure(null, "the run has no full-precision variant to hold its perplexity against");
         CandidateFigure change = Change(candidate, reference, metric with { Definition = MetricTable.Perplexity });
-        return change.Estimate is null ? change : change with { Reason = $"against {reference.Variant.Id}; {change.Reason}" };
+        string against = candidate.Backend == reference.Backend ? reference.Variant.Id : $"{reference.Variant.Id}@{reference.Backend}";
+        return change.Estimate is null ? change : change with { Reason = $"against {against}; {change.Reason}" };
     }
 
     private CandidateFigure Measured(Candidate candidate, MetricSelector metric, string source)
     {
+        // What is counted is the same wherever it was counted: a size doesn't need the cell that the others have theirs from.
+        if (metric.Definition.IsExact && candidate.Cells.FirstOrDefault(c => metric.Fits(c.Cell.Workload, c.Cell.Settings)
+            && c.Metric(source) is { } counted && double.IsFinite(counted.Value)) is { } any)
+        {
+            Measurement exact = any.Metric(source)!; // it was just found
+            return new CandidateFigure(Estimate.Of(exact), null, exact, any);
+        }
+
         if (Group(metric, source) is not { } group)
         {
             CellResult? unwell =

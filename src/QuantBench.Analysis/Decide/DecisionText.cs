@@ -3,6 +3,8 @@ using System.Text;
 using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Analysis.Limits;
+using QuantBench.Core.Limits;
+using QuantBench.Core.Metrics;
 using QuantBench.Core.Profiles;
 
 namespace QuantBench.Analysis.Decide;
@@ -36,43 +38,75 @@ public static class DecisionText
         return $"{text}; {Format.Count(beaten)} {(beaten == 1 ? "is" : "are")} shown to be beaten.";
     }
 
-    /// <summary>A recommendation in one or two sentences: the pick and what binds it, or that nothing fits and what comes
-    /// nearest.</summary>
+    /// <summary>
+    /// A recommendation in a few sentences: the pick and why it, what the next better one breaks, what isn't known for sure; or that
+    /// nothing fits and what comes nearest.
+    /// </summary>
     public static string Lead(Recommendation recommendation)
     {
         ArgumentNullException.ThrowIfNull(recommendation);
         string head = $"{recommendation.Model} for {recommendation.Profile.Name}";
-        if (recommendation.Pick is not { } pick) return NothingFits(head, recommendation);
-        string text =
-            $"{head}: ship {pick.Name}. {Format.Count(recommendation.Ranked.Length)} of "
-                + $"{Format.Count(recommendation.Ranked.Length + recommendation.Losers.Length)} variants keep every limit";
-        // What rules the others out, then what would rule the pick out first.
-        string[] excluded = [
-            .. recommendation.Profile.Limits.Select(l =>
-                (Limit: l, Count: recommendation.Losers.Count(c => c.Checks.Any(k => k.Bound == l && !k.Keeps)))).Where(l => l.Count > 0)
-            .OrderByDescending(l => l.Count).Select(l => $"{BoundCheck.Text(l.Limit)} rules out {Format.Count(l.Count)}")];
-        if (excluded.Length > 0) text += $": {string.Join(", ", excluded)}";
-        text += pick.Tightest switch
+        string misfit = recommendation.Misfit is { } m ? $" But {m}." : "";
+        if (recommendation.Pick is not { } pick) return NothingFits(head, recommendation) + misfit;
+        Profile profile = recommendation.Profile;
+        int all = recommendation.Ranked.Length + recommendation.Losers.Length;
+        string text = recommendation.Ranked.Length == 1
+            ? $"{head}: ship {pick.Name}, the only one of {Format.Count(all)} variants that keeps every limit."
+            : $"{head}: ship {pick.Name}, {Superlative(profile.Prefer[0])} ({Preferred(profile, pick, 0)}) of the "
+                + $"{Format.Count(recommendation.Ranked.Length)} variants, of {Format.Count(all)}, that keep every limit.";
+        string[] quality =
+        [
+            .. pick.Checks.Where(c => c.Bound.Metric.Definition.Kind == MetricKind.Quality)
+                .Select(c => $"{c.Bound.Metric} {c.FigureWithInterval()}, allowed {BoundCheck.LimitText(c.Bound)}"),
+        ];
+        if (quality.Length > 0) text += $" It loses {string.Join("; ", quality)}.";
+        if (recommendation.Better is { } better)
         {
-            { Use: > 0 } tight =>
-                $". The limit that binds the pick first is {BoundCheck.Text(tight.Bound)}, of which it uses {Share(tight.Use)}.",
-            _ => ". It uses nothing of any limit.",
-        };
+            text += $" {better.Name} would be preferred ({Preferred(profile, better, 0)}) but breaks a limit: {Why(better)}.";
+        }
+
         if (!pick.Unsure.IsEmpty)
             text += $" It keeps {string.Join(" and ", pick.Unsure.Select(c => BoundCheck.Text(c.Bound)))} by its estimate only: the "
-                + "interval reaches past the limit.";
+                + "interval reaches past the limit, and no variant is shown to keep every one.";
+        Contender[] maybe =
+        [
+            .. recommendation.Ranked.Where(c => c != pick && pick.Unsure.IsEmpty && !c.Unsure.IsEmpty
+                && ValueOf(profile, c) < ValueOf(profile, pick)),
+        ];
+        if (maybe.Length > 0)
+            text += $" {List([.. maybe.Select(c => c.Name)])} would be preferred if {(maybe.Length == 1 ? "it" : "they")} kept every "
+                + "limit, "
+                + "which the intervals leave open: more text would tell.";
         if (!recommendation.Ties.IsEmpty)
-            text += $" Its score can't be told from that of {List([.. recommendation.Ties.Select(t => t.Name)])}.";
-        return text;
+            text += $" In what is preferred it can't be told from {List([.. recommendation.Ties.Select(t => t.Name)])}.";
+        return text + misfit;
     }
 
-    /// <summary>When the pick changes, in a sentence; null when nothing fits.</summary>
+    /// <summary>When the pick changes, in a sentence; null when nothing fits or nothing that fits loses less.</summary>
     public static string? FlipSentence(Recommendation recommendation)
     {
         ArgumentNullException.ThrowIfNull(recommendation);
-        if (recommendation.Flip is not { Check: { Use: > 0, Figure.Value: { } value } check } flip) return null;
+        if (recommendation.Safer is not { Check: { Figure.Value: { } value } check, Next: { } next }) return null;
         string limit = $"{check.Bound.Metric} {(check.Bound.IsMax ? "<" : ">")} {FigureText.Plain(value, check.Bound.Metric.Definition)}";
-        return flip.Next is { } next ? $"With {limit} the pick would be {next.Name}." : $"With {limit} nothing would fit.";
+        return $"With {limit} the pick would be {next.Name} ({Preferred(recommendation.Profile, next, 0)}).";
+    }
+
+    /// <summary>What a profile prefers, in words, e.g. <c>the smallest, then the fastest</c>.</summary>
+    public static string Preference(Profile profile)
+    {
+        ArgumentNullException.ThrowIfNull(profile);
+        return string.Join(", then ", profile.Prefer.Select(Superlative));
+    }
+
+    /// <summary>A contender's figure of what its profile prefers.</summary>
+    /// <param name="profile">The profile.</param>
+    /// <param name="contender">The contender.</param>
+    /// <param name="metric">Which of the profile's preferred metrics.</param>
+    public static string Preferred(Profile profile, Contender contender, int metric)
+    {
+        ArgumentNullException.ThrowIfNull(profile);
+        ArgumentNullException.ThrowIfNull(contender);
+        return FigureText.Of(contender.Preferred[metric], profile.Prefer[metric].Definition);
     }
 
     /// <summary>Why a candidate lost: every limit that it breaks with figure and limit, or why it wasn't considered.</summary>
@@ -138,24 +172,23 @@ public static class DecisionText
             $"\nLimits: "
                 + $"{E(limits)}{(profile.Offline ? ", offline only" : "")}{(profile.Licences.IsEmpty ? "" : E($", licence one of "
                 + $"{string.Join(", ", profile.Licences)}"))}.\n");
-        text.Append(CultureInfo.InvariantCulture,
-            $"Ranked by the weighted mean share of limits used, less is better: "
-                + $"{E(string.Join(", ", profile.Weights.Select(w => $"{w.Bound.Metric} × {Format.Number(w.Value)}")))}.\n");
+        text.Append(CultureInfo.InvariantCulture, $"Of those that keep them: {E(Preference(profile))}.\n");
         if (!recommendation.Ranked.IsEmpty)
         {
+            string[] prefer = [.. profile.Prefer.Where(m => profile.Limits.All(l => l.Metric != m)).Select(m => m.ToString())];
+            string[] heads = [.. profile.Limits.Select(BoundCheck.Text), .. prefer];
             text.Append(CultureInfo.InvariantCulture,
-                $"\n| Rank | Variant | Class | Score | {string.Join(" | ", profile.Limits.Select(l => E(BoundCheck.Text(l))))} |\n| ---: | "
-                    + $"--- | --- | ---: | {string.Join(" | ", profile.Limits.Select(_ => "---:"))} |\n");
+                $"\n| Rank | Variant | Class | {string.Join(" | ", heads.Select(E))} | Note |\n| ---: | --- | --- | "
+                    + $"{string.Join(" | ", heads.Select(_ => "---:"))} | --- |\n");
             int rank = 0;
             foreach (Contender c in recommendation.Ranked)
             {
-                string shares =
-                    string.Join(" | ",
-                        c.Checks.Select(k =>
-                            E($"{k.FigureWithInterval()}: {Share(k.Use)}{(k.Standing == Standing.KeptNotShown ? ", not shown" : "")}")));
+                IEnumerable<string> figures = c.Checks.Select(k => k.FigureWithInterval())
+                    .Concat(profile.Prefer.Select((m, i) => (Metric: m.ToString(), At: i)).Where(m => prefer.Contains(m.Metric))
+                        .Select(m => Preferred(profile, c, m.At)));
                 text.Append(CultureInfo.InvariantCulture,
-                    $"| {++rank} | {E(c.Name)} | {Format.Class(c.Candidate.Class)} | "
-                        + $"{Format.WithError((c.Score ?? 0) * 100, c.ScoreError > 0 ? c.ScoreError * 100 : null)} % | {shares} |\n");
+                    $"| {++rank} | {E(c.Name)} | {Format.Class(c.Candidate.Class)} | {string.Join(" | ", figures.Select(E))} | "
+                        + $"{E(Note(recommendation, c))} |\n");
             }
         }
 
@@ -170,7 +203,31 @@ public static class DecisionText
         return text.ToString();
     }
 
+    /// <summary>What is to be said of one that fits: a limit kept by its estimate only, or another one that beats it.</summary>
+    public static string Note(Recommendation recommendation, Contender contender)
+    {
+        ArgumentNullException.ThrowIfNull(recommendation);
+        ArgumentNullException.ThrowIfNull(contender);
+        string[] notes =
+        [
+            .. contender.Unsure.Select(c => $"{c.Bound.Metric} kept by its estimate only"),
+            .. recommendation.BeatenBy.TryGetValue(contender, out string? by) ? (string[])[$"beaten by {by}"] : [],
+        ];
+        return string.Join("; ", notes);
+    }
+
     private static string E(string value) => MarkdownText.Escape(value);
+
+    private static string Superlative(MetricSelector metric) => (metric.Definition.Unit, metric.Definition.Direction) switch
+    {
+        ("B", Direction.Lower) => metric.Metric == MetricTable.ArtifactSize.Name ? "the smallest" : $"the one of least {metric}",
+        (_, Direction.Higher) when metric.Metric == MetricTable.GenerationSpeed.Name => "the fastest",
+        (_, Direction.Higher) => $"the one of most {metric}",
+        _ => $"the one of least {metric}",
+    };
+
+    private static double ValueOf(Profile profile, Contender contender) => contender.Preferred[0].Value is not { } value
+        ? double.PositiveInfinity : profile.Prefer[0].Definition.Direction == Direction.Higher ? -value : value;
 
     private static string NothingFits(string head, Recommendation recommendation)
     {

@@ -10,10 +10,9 @@ namespace QuantBench.Analysis.Decide;
 /// <param name="Name">Its name in the run.</param>
 /// <param name="Checks">Each limit of the profile held against its figures.</param>
 /// <param name="Refusals">Why it is out for other reasons than figures: it needs a server, its licence isn't allowed.</param>
-/// <param name="Score">Weighted mean share of the limits that it uses, 0 to 1, less is better; null when it doesn't fit.</param>
-/// <param name="ScoreError">Standard error of the score, from its figures' errors taken as independent.</param>
+/// <param name="Preferred">Its figures of what the profile prefers, in that order.</param>
 public sealed record Contender(Candidate Candidate, string Name, ImmutableArray<BoundCheck> Checks, ImmutableArray<string> Refusals,
-    double? Score, double ScoreError)
+    ImmutableArray<CandidateFigure> Preferred)
 {
     /// <summary>Whether every limit is kept by the estimates, and nothing else refuses it.</summary>
     public bool Fits => Refusals.IsEmpty && Checks.All(c => c.Keeps);
@@ -28,11 +27,6 @@ public sealed record Contender(Candidate Candidate, string Name, ImmutableArray<
     public BoundCheck? Tightest => Checks.Where(c => c.Use is not null).MaxBy(c => c.Use);
 }
 
-/// <summary>At which value of a limit the pick would change.</summary>
-/// <param name="Check">The limit, held against the pick.</param>
-/// <param name="Next">Who would be picked if the limit were tighter than the pick's figure; null: nobody.</param>
-public sealed record Flip(BoundCheck Check, Contender? Next);
-
 /// <summary>A recommendation for one model.</summary>
 public sealed record Recommendation
 {
@@ -42,17 +36,31 @@ public sealed record Recommendation
     /// <summary>The profile.</summary>
     public required Profile Profile { get; init; }
 
-    /// <summary>Candidates that fit, best score first.</summary>
+    /// <summary>
+    /// Candidates that fit, best first: those shown to keep every limit before those that keep one by its estimate only; then by what
+    /// the profile prefers.
+    /// </summary>
     public required ImmutableArray<Contender> Ranked { get; init; }
+
+    /// <summary>Those of <see cref="Ranked"/> that another one of them is shown to beat in everything the profile names, with its
+    /// name.</summary>
+    public required ImmutableDictionary<Contender, string> BeatenBy { get; init; }
 
     /// <summary>The others, nearest to fitting first.</summary>
     public required ImmutableArray<Contender> Losers { get; init; }
 
-    /// <summary>Candidates that fit whose score can't be told from the pick's.</summary>
+    /// <summary>Candidates that fit and can't be told from the pick in anything the profile prefers.</summary>
     public required ImmutableArray<Contender> Ties { get; init; }
 
-    /// <summary>When the pick changes, for its tightest limit; null when nothing fits.</summary>
-    public Flip? Flip { get; init; }
+    /// <summary>The nearest of <see cref="Losers"/> that would be picked but for a limit; null when there is none.</summary>
+    public Contender? Better { get; init; }
+
+    /// <summary>Which would be picked if the pick's quality weren't good enough: the best that fits and loses less; null when none does
+    /// or nothing limits quality.</summary>
+    public (BoundCheck Check, Contender Next)? Safer { get; init; }
+
+    /// <summary>Why the profile and the model don't suit each other, in a sentence; null when they do.</summary>
+    public string? Misfit { get; init; }
 
     /// <summary>Choices that were made and things a reader must know, e.g. of which machine the speeds are.</summary>
     public required ImmutableArray<string> Notes { get; init; }

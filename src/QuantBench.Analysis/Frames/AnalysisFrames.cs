@@ -81,12 +81,15 @@ public static class AnalysisFrames
             Number<LimitRow>("rank", r => r.Of.Ranked.IndexOf(r.Who) is >= 0 and var at ? at + 1 : null),
             Text<LimitRow>("variant", r => r.Who.Candidate.Variant.Id), Text<LimitRow>("backend", r => r.Who.Candidate.Backend.ToString()),
             Text<LimitRow>("class", r => Class(r.Who.Candidate.Class)), Flag<LimitRow>("fits", r => r.Who.Fits),
-            Number<LimitRow>("score", r => r.Who.Score), Text<LimitRow>("metric", r => r.Check.Bound.Metric.ToString()),
+            Text<LimitRow>("preferred", r => r.Of.Profile.Prefer[0].ToString()),
+            Number<LimitRow>("preferred_value", r => r.Who.Preferred[0].Value),
+            Text<LimitRow>("metric", r => r.Check.Bound.Metric.ToString()),
             Text<LimitRow>("unit", r => r.Check.Bound.Metric.Definition.Unit),
             Text<LimitRow>("side", r => r.Check.Bound.IsMax ? "max" : "min"), Number<LimitRow>("limit", r => r.Check.Bound.Limit),
             Number<LimitRow>("value", r => r.Check.Figure.Value), Number<LimitRow>("value_low", r => r.Check.Figure.Estimate?.Low),
             Number<LimitRow>("value_high", r => r.Check.Figure.Estimate?.High), Number<LimitRow>("share_of_limit", r => r.Check.Use),
-            Text<LimitRow>("standing", r => r.Check.Word()), Text<LimitRow>("why_lost", r => r.Who.Fits ? null : DecisionText.Why(r.Who)))
+            Text<LimitRow>("standing", r => r.Check.Word()), Text<LimitRow>("why_lost", r => r.Who.Fits ? null : DecisionText.Why(r.Who)),
+            Text<LimitRow>("note", r => r.Who.Fits ? DecisionText.Note(r.Of, r.Who) : null))
             with
         { Notes = [.. recommendations.SelectMany(r => r.Notes).Distinct()] };
     }

@@ -55,7 +55,7 @@ public static class RunTableBuilder
 
     // What the variants of a model and backend are compared with.
     private static RowCells? Reference(ImmutableArray<RowCells> groups, RowCells of) =>
-        ReferenceRule.Find([.. groups.Where(g => g.Model == of.Model && g.Backend == of.Backend)], g => g.Variant, g => g.Cells);
+        ReferenceRule.Find([.. groups.Where(g => g.Model == of.Model)], of.Backend, g => g.Backend, g => g.Variant, g => g.Cells);
 
     private static void AddMetric(
         Spec spec, ImmutableArray<RowCells> groups, ImmutableArray<RunColumn>.Builder columns,
@@ -75,7 +75,9 @@ public static class RunTableBuilder
             foreach (RowCells group in groups)
             {
                 CellResult? cell =
-                    group.Cells.FirstOrDefault(c => c.Cell.Workload == workload && Label(spec, c.Cell.Settings, varying) == label);
+                    group.Cells.FirstOrDefault(c => c.Cell.Workload == workload && Label(spec, c.Cell.Settings, varying) == label)
+                    // What is counted is the same wherever it was counted.
+                    ?? (spec.Metric.IsExact ? group.Cells.FirstOrDefault(c => Of(spec, c) is not null) : null);
                 figures[group][id] = cell is null
                     ? new RunFigure(Format.Missing, "not measured in this run")
                     : Of(spec, cell) is { } m

@@ -49,12 +49,13 @@ internal static class RecommendCommand
               quantbench recommend latest --profile phone --limit 'rss_peak<=1GiB' --limit 'tg_tps>=12'
               quantbench recommend 20261123 --profile my-profile.yaml --format json
 
-            A profile has hard limits, then weights. What keeps every limit is ranked by the weighted mean share of the limits that it uses;
-            nothing is weighted that the answer doesn't print. suites/profiles/ holds the built-in ones; copy one to begin your own:
+            A profile has hard limits, those on quality among them, and says what it prefers among variants that keep them all: without
+            'prefer' the smallest artifact, then the fastest. suites/profiles/ holds the built-in ones; copy one to begin your own:
 
               profile: my-profile
               limits: { rss_peak: { max: 2GiB }, tg_tps: { min: 10 }, ppl_rise: { max: 3% } }
-              weights: { rss_peak: 2, ppl_rise: 1 }      # leave out to weight every limit alike
+              prefer: [tg_tps, artifact_size]            # the fastest; of those alike in that the smallest
+              parameters: { min: 500M, max: 8B }         # models it is meant for; another gets a warning
               offline: true                              # no backend that needs a server
               licences: [mit, apache-2.0]                # with model_licences: { MODEL: mit }
             """);

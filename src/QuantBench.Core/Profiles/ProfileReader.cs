@@ -3,6 +3,7 @@ using System.Globalization;
 using QuantBench.Core.Engines;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Limits;
+using QuantBench.Core.Metrics;
 using QuantBench.Core.Yaml;
 
 namespace QuantBench.Core.Profiles;
@@ -10,7 +11,8 @@ namespace QuantBench.Core.Profiles;
 /// <summary>Reads profiles from YAML.</summary>
 public static class ProfileReader
 {
-    private static readonly string[] s_keys = ["profile", "description", "limits", "weights", "offline", "licences", "model_licences"];
+    private static readonly string[] s_keys = 
+        ["profile", "description", "limits", "prefer", "parameters", "weights", "offline", "licences", "model_licences"];
 
     /// <summary>Reads a profile's file.</summary>
     /// <param name="path">Path of the YAML file.</param>
@@ -36,20 +38,23 @@ public static class ProfileReader
             .. Value.Map(limitsNode, "limits").Entries.SelectMany(e =>
                 BoundReader.Limits(e.Value, BoundReader.Metric(e.Key, "a metric", engines), mayBeRelative: false)),
         ];
-        if (limits.IsEmpty) throw limitsNode.Error("the profile has no limit", "a weight's scale is its limit, so at least one is needed");
+        if (limits.IsEmpty)
+            throw limitsNode.Error("the profile has no limit", "without one every variant would do, e.g. ppl_rise: { max: 3% }");
         foreach (Bound limit in limits)
         {
             if (limit.Limit <= 0)
                 throw limitsNode.Error($"the limit of {limit.Metric} must be above 0", "shares of the limit couldn't be ranked");
         }
 
-        return new Profile
+        (double? least, double? most) = root.Find("parameters") is { } sizes ? Parameters(Value.Map(sizes, "parameters")) : (null, null);
+        var profile = new Profile
         {
             Name = name,
             Description = root.Find("description") is { } description ? Value.Text(description, "description", 10_000) : "",
             Limits = limits,
-            Weights = root.Find("weights") is { } weights ? Weights(Value.Map(weights, "weights"), limits, engines)
-                : [.. limits.Select(l => new ProfileWeight(l, 1))],
+            HasWeights = root.Find("weights") is not null,
+            LeastParameters = least,
+            MostParameters = most,
             Offline = root.Find("offline") is { } offline && Value.Flag(offline, "offline"),
             Licences = root.Find("licences") is { } licences
                 ? [.. Value.Items(licences, "licences", 100).Select(l => Value.Text(l, "a licence", 128))] : [],
@@ -58,32 +63,48 @@ public static class ProfileReader
                     e => Value.Text(e.Value, "a licence", 128))
                 : ImmutableSortedDictionary<string, string>.Empty,
         };
+        return root.Find("prefer") is { } prefer ? profile with { Prefer = Preferred(prefer, engines) } : profile;
     }
 
-    private static ImmutableArray<ProfileWeight> Weights(SuiteMap map, ImmutableArray<Bound> limits, EngineCatalog? engines)
+    private static ImmutableArray<MetricSelector> Preferred(SuiteNode node, EngineCatalog? engines)
     {
-        var weights = ImmutableArray.CreateBuilder<ProfileWeight>();
-        foreach ((SuiteScalar key, SuiteNode value) in map.Entries)
+        SuiteScalar[] names = node is SuiteScalar one ? [one]
+            : [.. Value.Items(node, "prefer", 10)
+                .Select(n => n as SuiteScalar ?? throw n.Error("'prefer' lists metrics", "e.g. prefer: tg_tps"))];
+        if (names.Length == 0) throw node.Error("'prefer' is empty", "leave it out to prefer the smallest artifact, then the fastest");
+        var metrics = ImmutableArray.CreateBuilder<MetricSelector>(names.Length);
+        foreach (SuiteScalar name in names)
         {
-            MetricSelector metric = BoundReader.Metric(key, "a metric", engines);
-            if (limits.FirstOrDefault(l => l.Metric == metric) is not { } limit)
-            {
-                throw key.Error($"{metric} has a weight but no limit",
-                    $"a metric is ranked by the share of its limit that is used: add it to 'limits' "
-                        + $"({DidYouMean.Hint(key.Value, limits.Select(l => l.Metric.ToString()), "limits")})");
-            }
-
-            string text = Value.Text(value, "a weight", 32);
-            if (!double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double weight) || !(weight > 0)
-                || weight > 1e6)
-            {
-                throw value.Error($"a weight must be a number above 0, not {value.Kind}", "a metric that shouldn't count is left out");
-            }
-
-            weights.Add(new ProfileWeight(limit, weight));
+            MetricSelector metric = BoundReader.Metric(name, "a metric", engines);
+            if (metric.Definition.Direction == Direction.None)
+                throw name.Error($"{metric} has no better direction",
+                    "prefer a metric that can be good or bad, e.g. artifact_size or tg_tps");
+            metrics.Add(metric);
         }
 
-        if (weights.Count == 0) throw map.Error("'weights' is empty", "leave it out to weight every limit alike");
-        return weights.ToImmutable();
+        return metrics.ToImmutable();
+    }
+
+    private static (double? Least, double? Most) Parameters(SuiteMap map)
+    {
+        foreach ((SuiteScalar key, SuiteNode _) in map.Entries)
+        {
+            if (key.Value is not ("min" or "max")) throw Value.UnknownKey(key, ["min", "max"], "keys of 'parameters'");
+        }
+
+        (double? least, double? most) = (Count(map.Find("min")), Count(map.Find("max")));
+        return least > most ? throw map.Error("'parameters' has a minimum above its maximum", "e.g. { min: 1B, max: 14B }") : (least, most);
+    }
+
+    // A count of weights as people write it: 500M, 1.5B.
+    private static double? Count(SuiteNode? node)
+    {
+        if (node is null) return null;
+        string text = Value.Text(node, "a number of weights", 32);
+        double unit = text[^1] switch { 'K' => 1e3, 'M' => 1e6, 'B' => 1e9, 'T' => 1e12, _ => 1 };
+        return double.TryParse(unit == 1 ? text : text[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture,
+            out double count)
+            && count > 0 && double.IsFinite(count)
+            ? count * unit : throw node.Error("a number of weights must be above 0", "e.g. 500M, 1.5B");
     }
 }

@@ -78,7 +78,8 @@ public sealed class RulesTests : IDisposable
         Profile profile = ProfileReader.Load(Repository.Suite($"profiles/{name}.yaml"));
 
         Assert.Equal(name, profile.Name);
-        Assert.All(profile.Weights, w => Assert.Contains(w.Bound, profile.Limits));
+        Assert.NotEmpty(profile.Prefer);
+        Assert.Equal(name != "research", profile.LeastParameters > 0);
     }
 
     [Fact]
@@ -87,14 +88,25 @@ public sealed class RulesTests : IDisposable
         Profile profile = ProfileReader.Load(Repository.Suite("profiles/phone.yaml")).WithLimit(Bound.Parse("tg_tps>=30"));
 
         Assert.Equal(30, profile.Limits.Single(l => l.Metric.Metric == "tg_tps").Limit);
-        Assert.Equal(30, profile.Weights.Single(w => w.Bound.Metric.Metric == "tg_tps").Bound.Limit);
+    }
+
+    [Fact]
+    public void Profile_SaysWhatItPrefers_AndForWhichModels()
+    {
+        Profile profile = ProfileReader.Load(Write(
+            "profile: x\nlimits: { ppl_rise: { max: 3% } }\nprefer: [tg_tps, rss_peak]\nparameters: { min: 500M, max: 1.5B }\n"
+                + "weights: { ppl_rise: 1 }\n"));
+
+        Assert.Equal(["tg_tps", "rss_peak"], profile.Prefer.Select(m => m.Metric));
+        Assert.Equal((5e8, 1.5e9), (profile.LeastParameters, profile.MostParameters));
+        Assert.True(profile.HasWeights); // a file of an earlier build opens, and the answer says that its weights don't count
     }
 
     [Theory]
-    [InlineData("profile: x\nlimits: { tg_tps: { min: 5 } }\nweights: { kl_mean: 1 }\n", "has a weight but no limit")]
+    [InlineData("profile: x\nlimits: { tg_tps: { min: 5 } }\nprefer: delta_p_mean\n", "has no better direction")]
     [InlineData("profile: x\nlimits: { tg_tps: { min: 0 } }\n", "must be above 0")]
     [InlineData("profile: x\n", "has no 'limits'")]
-    [InlineData("profile: x\nlimits: { tg_tps: { min: 5 } }\nweights: { tg_tps: -1 }\n", "a weight must be a number above 0")]
+    [InlineData("profile: x\nlimits: { tg_tps: { min: 5 } }\nparameters: { min: 2B, max: 1B }\n", "a minimum above its maximum")]
     public void Profiles_NameTheFault(string text, string problem) =>
         Assert.Contains(problem, Assert.Throws<SuiteException>(() => ProfileReader.Load(Write(text))).Message, StringComparison.Ordinal);
 
