@@ -1,5 +1,6 @@
 using System.CommandLine;
 using QuantBench.Analysis.Frames;
+using QuantBench.Cli.Views;
 
 namespace QuantBench.Cli.Commands;
 
@@ -14,7 +15,8 @@ internal sealed class FrameOutput
     /// <summary>The format.</summary>
     public Option<string> Format { get; } = new("--format")
     {
-        Description = $"{string.Join(", ", FrameWriter.Formats)}; md is for reading, the others hold every number in full",
+        Description = $"{string.Join(", ", FrameWriter.Formats)}; md is for reading, the others hold every number in full (default: "
+            + "tables on a terminal, md elsewhere)",
         HelpName = "FORMAT",
         DefaultValueFactory = _ => "md",
     };
@@ -68,6 +70,8 @@ internal sealed class FrameOutput
         }
 
         string text = format == "md" ? markdown() : FrameWriter.Text(frame(), format);
+        // Asked for by name it is Markdown on a terminal too.
+        if (format == "md" && path is null && parsed.GetResult(Format) is not { Implicit: false }) text = TerminalText.For(text);
         if (path is null) await parsed.InvocationConfiguration.Output.WriteAsync(text.AsMemory(), stop);
         else await System.IO.File.WriteAllTextAsync(path, text, stop);
     }

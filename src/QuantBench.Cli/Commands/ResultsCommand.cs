@@ -3,6 +3,7 @@ using System.CommandLine;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Analysis.Tables;
 using QuantBench.Cli.Composition;
+using QuantBench.Cli.Views;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Runs;
@@ -81,7 +82,7 @@ internal static class ResultsCommand
                 $"{info.Fingerprint.Cpu}, {info.Fingerprint.LogicalCores} cores, {Format.Bytes(info.Fingerprint.MemoryBytes)}, "
                     + $"{info.Fingerprint.Os}; {string.Join("; ", info.Fingerprint.Engines.Select(e => $"{e.Key} {e.Value}"))}");
             output.WriteLine();
-            output.Write(MarkdownTable.Write(RunTableBuilder.Build(record)));
+            TerminalText.Write(output, MarkdownTable.Write(RunTableBuilder.Build(record)));
             foreach (CellResult cell in record.Cells.Where(c => c.Status != CellStatus.Ok))
                 output.WriteLine($"{cell.Status.ToString().ToLowerInvariant()}: {cell.Cell.Title}: {cell.Reason}");
         });

@@ -45,7 +45,7 @@ internal static class RunExecution
     private static void Summarize(TextWriter output, RunRecord record, RunOutcome outcome, string? html)
     {
         output.WriteLine();
-        output.WriteLine(MarkdownTable.Write(RunTableBuilder.Build(record)));
+        output.WriteLine(TerminalText.For(MarkdownTable.Write(RunTableBuilder.Build(record))));
         output.WriteLine($"{outcome.Ok} measured, {outcome.Unsupported} unsupported, {outcome.Failed} failed");
         if (MarkText.Share(record.Cells) is { } disturbed) output.WriteLine(disturbed);
         if (html is not null) output.WriteLine($"report:  {html}");
