@@ -108,6 +108,15 @@ internal static class QuantBenchCommand
                 + $"({e.GetType().Name}; a fault in QuantBench)")}");
         string? hint = e is QuantBenchException known ? known.Hint : "QUANTBENCH_DEBUG=1 shows where it came from.";
         if (hint is not null) error.WriteLine($"hint: {hint}");
+        if (e is SuiteException { Others: { IsEmpty: false } others })
+        {
+            foreach (SuiteException other in others)
+            {
+                error.WriteLine($"error: {other.Message}");
+                if (other.Hint is { } next) error.WriteLine($"hint: {next}");
+            }
+        }
+
         return e switch
         {
             EngineException => ExitCode.Unavailable,

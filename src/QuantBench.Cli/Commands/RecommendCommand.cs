@@ -3,6 +3,7 @@ using System.CommandLine;
 using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Decide;
 using QuantBench.Analysis.Frames;
+using QuantBench.Cli.Composition;
 using QuantBench.Core.Engines;
 using QuantBench.Core.Limits;
 using QuantBench.Core.Profiles;
@@ -42,6 +43,7 @@ internal static class RecommendCommand
                 Recommender.Recommend(CandidateSet.Of(environment.Runs.Load(parsed.GetRequiredValue(run))), target, engines);
             await output.WriteAsync(parsed, () => string.Join('\n', answers.Select(DecisionText.Markdown)),
                 () => AnalysisFrames.Of(answers), stop);
+            return answers.Any(a => a.Pick is not null) ? ExitCode.Ok : ExitCode.Nothing;
         });
         help.Add(command, """
             Examples:

@@ -3,6 +3,7 @@ using QuantBench.Analysis.Formatting;
 using QuantBench.Analysis.Tables;
 using QuantBench.Cli.Composition;
 using QuantBench.Cli.Views;
+using QuantBench.Core.Cells;
 using QuantBench.Results.Folders;
 using QuantBench.Runner.Events;
 using QuantBench.Runner.Runs;
@@ -39,7 +40,10 @@ internal static class RunExecution
         (string? html, string? problem) = Reporting.Write(record, outcome.Folder);
         if (view.ForPeople) Summarize(output, record, outcome, html);
         if (problem is not null) error.WriteLine($"warning: the report couldn't be written: {problem}");
-        return outcome.Failed > 0 ? ExitCode.CellsFailed : ExitCode.Ok;
+        if (outcome is { Ok: 0, Failed: 0 } && record.Cells.Any(c => c.Status == CellStatus.Unsupported))
+            error.WriteLine("warning: nothing was measured: every cell is unsupported.");
+        return outcome.Failed > 0 ? ExitCode.CellsFailed
+            : record.Cells.Any(c => c.Status == CellStatus.Ok) ? ExitCode.Ok : ExitCode.Nothing;
     }
 
     private static void Summarize(TextWriter output, RunRecord record, RunOutcome outcome, string? html)

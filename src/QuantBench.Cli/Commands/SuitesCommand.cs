@@ -22,7 +22,7 @@ internal static class SuitesCommand
         help.Add(command, """
             Examples:
               quantbench suites list
-              quantbench suites validate my.yaml       the first fault with file:line:column, or the cells in order
+              quantbench suites validate my.yaml       every fault with file:line:column, or the cells in order
             """);
         return command;
     }
@@ -55,15 +55,21 @@ internal static class SuitesCommand
     {
         var suite = new Argument<string>("suite") { Description = "suite file, or the name of one in suites/" };
         var only = new Option<string[]>("--only") { Description = "show cells that match", HelpName = "PATTERN" };
-        var validate = new Command("validate", "Check a suite and print its cells in the order they are measured.") { suite, only };
-        validate.SetAction(parsed =>
+        var validate = new Command("validate",
+            "Check a suite, its models and its texts, and print its cells in the order they are measured.") { suite, only };
+        validate.SetAction(async (parsed, stop) =>
         {
-            string path = SuiteFiles.Find(global.Environment(parsed).Root, parsed.GetRequiredValue(suite));
+            RunnerEnvironment environment = global.Environment(parsed);
+            string path = SuiteFiles.Find(environment.Root, parsed.GetRequiredValue(suite));
             Suite loaded = SuiteLoader.Load(path, Composition.Engines.All.Catalog);
             var cells = SuiteRunner.CellsOf(loaded, parsed.GetValue(only) ?? [], null);
             TextWriter output = parsed.InvocationConfiguration.Output;
+            ImmutableArray<QuantBenchException> faults = await InputCheck.FaultsAsync(environment, loaded, cells, stop);
             foreach (var cell in cells) output.WriteLine($"{cell.Id}  {CellText.Name(cell)}");
+            foreach (QuantBenchException fault in faults) QuantBenchCommand.Explain(fault, parsed.InvocationConfiguration.Error);
+            if (!faults.IsEmpty) return ExitCode.BadInput;
             output.WriteLine($"suite '{loaded.Name}' is valid: {cells.Length} cells");
+            return ExitCode.Ok;
         });
         help.Add(validate, """
             Examples:

@@ -12,6 +12,9 @@ internal static class ExitCode
     /// <summary>A gate is broken, or a trend got worse.</summary>
     public const int GateBroken = 3;
 
+    /// <summary>Done, but nothing was measured: every cell is unsupported; or nothing fits a profile.</summary>
+    public const int Nothing = 4;
+
     /// <summary>The command line is wrong.</summary>
     public const int Usage = 64;
 
@@ -37,6 +40,7 @@ internal static class ExitCode
           0    done; every cell is measured, or unsupported with its reason
           2    done, but a cell failed, or damage was found
           3    a gate is broken, or a trend got worse
+          4    done, but nothing was measured, or nothing fits
           64   the command line is wrong
           65   a suite, model, dataset or name is wrong
           69   an engine can't be started

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace QuantBench.Core.Errors;
 
 /// <summary>Base of every error that bad input from outside can cause. The message says what is wrong, where, and what to do
@@ -76,6 +78,22 @@ public sealed class SuiteException(string file, int line, int column, string pro
 
     /// <summary>1-based column; 0 when unknown.</summary>
     public int Column { get; } = column;
+
+    /// <summary>What else is wrong in the file, in its order; the exception itself is the first fault.</summary>
+    public ImmutableArray<SuiteException> Others { get; private set; } = [];
+
+    /// <summary>All faults of a file as one exception: the first, which knows the others.</summary>
+    /// <param name="faults">At least one; in any order, and the same one may come twice.</param>
+    internal static SuiteException Of(IReadOnlyCollection<SuiteException> faults)
+    {
+        SuiteException[] all =
+        [
+            .. faults.SelectMany(f => f.Others.Prepend(f)).DistinctBy(f => f.Message).OrderBy(f => f.Line).ThenBy(f => f.Column),
+        ];
+        foreach (SuiteException fault in all) fault.Others = [];
+        all[0].Others = [.. all.Skip(1)];
+        return all[0];
+    }
 }
 
 /// <summary>An engine that can't be found, started or used.</summary>

@@ -50,14 +50,16 @@ internal sealed class SuiteChecks(Suite suite, SuitePlaces places, EngineCatalog
     }
 
     /// <summary>Checks the whole.</summary>
-    /// <exception cref="SuiteException">The first fault.</exception>
+    /// <exception cref="SuiteException">The first fault, with the others.</exception>
     public void Run()
     {
         CheckSize();
-        CheckCalibration();
+        var faults = new SuiteFaults();
+        faults.Gather(CheckCalibration);
         foreach ((SuiteMap node, CellRule rule) in places.Include.Zip(suite.Include).Concat(places.Exclude.Zip(suite.Exclude)))
-            CheckRule(node, rule);
-        CheckCells();
+            faults.Gather(() => CheckRule(node, rule));
+        CheckCells(faults);
+        faults.Throw();
     }
 
     private void CheckSize()
@@ -106,26 +108,34 @@ internal sealed class SuiteChecks(Suite suite, SuitePlaces places, EngineCatalog
         }
     }
 
-    private void CheckCells()
+    private void CheckCells(SuiteFaults faults)
     {
         ImmutableArray<Cell> cells = Matrix.Expand(suite);
         if (cells.IsEmpty)
         {
             SuiteNode at = places.Include.Concat(places.Exclude).FirstOrDefault() ?? places.Root;
-            throw at.Error("the rules leave no cell to measure", "loosen 'include' or 'exclude'");
+            faults.Gather(() => throw at.Error("the rules leave no cell to measure", "loosen 'include' or 'exclude'"));
         }
 
+        var said = new HashSet<(Variant, BackendId)>();
         foreach (Cell cell in cells)
         {
+            // A pair that doesn't go together is said once, not for each of its workloads.
+            if (!said.Contains((cell.Variant, cell.Backend))) faults.Gather(() => Check(cell));
+        }
+
+        void Check(Cell cell)
+        {
             CheckKind(cell);
-            if (!WorkloadTable.Of(cell).RunsModel) continue; // engines are asked at run time
+            if (!WorkloadTable.Of(cell).RunsModel) return; // engines are asked at run time
             if (FormatFault(cell.Variant, cell.Backend) is { } fault)
             {
+                said.Add((cell.Variant, cell.Backend));
                 throw places.Variants[suite.Variants.IndexOf(cell.Variant)]
                     .Error(fault, $"remove the variant, or exclude: [{{ variant: {cell.Variant}, backend: {cell.Backend} }}]");
             }
 
-            if (!WorkloadTable.Of(cell).NeedsReference) continue;
+            if (!WorkloadTable.Of(cell).NeedsReference) return;
             Variant reference = Variant.Parse(cell.Settings.Text("reference"));
             if (FormatFault(reference, ReferenceNeed.BackendOf(cell)) is { } referenceFault)
             {

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Engines;
+using QuantBench.Core.Errors;
 using QuantBench.Core.Gates;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
@@ -9,7 +10,8 @@ using QuantBench.Core.Yaml;
 
 namespace QuantBench.Core.Suites;
 
-/// <summary>Turns the nodes of a suite into a <see cref="Suite"/>, or throws the first fault in the order of the document.</summary>
+/// <summary>Turns the nodes of a suite into a <see cref="Suite"/>, or throws what is wrong: every fault that can be told by
+/// itself.</summary>
 /// <param name="root">The suite's nodes.</param>
 /// <param name="file">Its path, for errors.</param>
 /// <param name="text">Its text, for the record.</param>
@@ -47,6 +49,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
     private const int LongestRecipe = 4096;
 
     private readonly WorkloadReader _reader = new(engines);
+    private readonly SuiteFaults _faults = new();
     private readonly List<SuiteModel> _models = [];
     private readonly List<Variant> _variants = [];
     private readonly List<SuiteNode> _variantNodes = [];
@@ -68,14 +71,16 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
 
     public Suite Read()
     {
-        foreach ((SuiteScalar key, SuiteNode value) in root.Entries) ReadKey(key, value);
+        foreach ((SuiteScalar key, SuiteNode value) in root.Entries) _faults.Gather(() => ReadKey(key, value));
+        _faults.Throw(); // what was read in part would make faults that aren't there
         Require(_name is not null, "suite", "e.g. suite: my-sweep");
         Require(_models.Count > 0 || (_workloadSpecs.Count > 0 && _workloadSpecs.All(s => !WorkloadTable.Of(s.Name).RunsModel)), "models",
             "e.g. models: [{ id: reference, source: ../datasets/reference-model }]");
         Require(_variants.Count > 0, "variants", "e.g. variants: [gguf:F16, gguf:Q4_K_M]");
         Require(_backends.Count > 0, "backends", $"e.g. backends: [{engines.Example}]");
         Require(_workloadSpecs.Count > 0, "workloads", "e.g. workloads: [perplexity, latency]");
-        foreach (WorkloadReader.Spec spec in _workloadSpecs) AddWorkloads(spec);
+        foreach (WorkloadReader.Spec spec in _workloadSpecs) _faults.Gather(() => AddWorkloads(spec));
+        _faults.Throw();
         var suite = new Suite
         {
             Name = _name!, // required above
@@ -112,7 +117,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
             case "variants": ReadVariants(value); break;
             case "backends": ReadBackends(value); break;
             case "settings": _settings = _reader.Settings(Value.Map(value, "settings"), null); break;
-            case "workloads": _workloadSpecs.AddRange(Value.Items(value, "workloads", MostItems).Select(_reader.Read)); break;
+            case "workloads": ReadWorkloads(value); break;
             case "include": ReadRules(value, "include", _include); break;
             case "exclude": ReadRules(value, "exclude", _exclude); break;
             case "limits": ReadLimits(Value.Map(value, "limits")); break;
@@ -123,6 +128,11 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
             case "gates": _gates = GateReader.Read(value, engines); break;
             default: throw Value.UnknownKey(key, Keys.Select(k => k.Key), "keys");
         }
+    }
+
+    private void ReadWorkloads(SuiteNode value)
+    {
+        foreach (SuiteNode item in Value.Items(value, "workloads", MostItems)) _faults.Gather(() => _workloadSpecs.Add(_reader.Read(item)));
     }
 
     private static SuiteSchedule ReadSchedule(SuiteMap map)
@@ -172,28 +182,30 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
 
     private void ReadModels(SuiteNode value)
     {
-        foreach (SuiteNode item in Value.Items(value, "models", MostItems))
-        {
-            string? id = null;
-            string? source = null;
-            string? olive = null;
-            SuiteMap map = Value.Map(item, "a model");
-            foreach ((SuiteScalar key, SuiteNode part) in map.Entries)
-            {
-                switch (key.Value)
-                {
-                    case "id": id = ReadModelId(part); break;
-                    case "source": source = ReadSource(part); break;
-                    case "olive": olive = Value.Text(part, "olive", LongestRecipe); break;
-                    default: throw Value.UnknownKey(key, ["id", "source", "olive"], "keys of a model");
-                }
-            }
+        foreach (SuiteNode item in Value.Items(value, "models", MostItems)) _faults.Gather(() => ReadModel(item));
+    }
 
-            const string Example = "e.g. { id: reference, source: ../datasets/reference-model }";
-            if (id is null) throw map.Error("the model has no 'id'", Example);
-            if (source is null) throw map.Error($"the model '{id}' has no 'source'", Example);
-            _models.Add(new SuiteModel(id, source) { Olive = olive });
+    private void ReadModel(SuiteNode item)
+    {
+        string? id = null;
+        string? source = null;
+        string? olive = null;
+        SuiteMap map = Value.Map(item, "a model");
+        foreach ((SuiteScalar key, SuiteNode part) in map.Entries)
+        {
+            switch (key.Value)
+            {
+                case "id": id = ReadModelId(part); break;
+                case "source": source = ReadSource(part); break;
+                case "olive": olive = Value.Text(part, "olive", LongestRecipe); break;
+                default: throw Value.UnknownKey(key, ["id", "source", "olive"], "keys of a model");
+            }
         }
+
+        const string Example = "e.g. { id: reference, source: ../datasets/reference-model }";
+        if (id is null) throw map.Error("the model has no 'id'", Example);
+        if (source is null) throw map.Error($"the model '{id}' has no 'source'", Example);
+        _models.Add(new SuiteModel(id, source) { Olive = olive });
     }
 
     private string ReadModelId(SuiteNode node)
@@ -217,26 +229,33 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
 
     private void ReadVariants(SuiteNode value)
     {
-        foreach (SuiteNode item in Value.Items(value, "variants", MostItems))
-        {
-            Variant variant = Value.Variant(item, "a variant");
-            if (_variants.Contains(variant)) throw item.Error($"the variant {variant} is listed twice", "remove one of them");
-            _variants.Add(variant);
-            _variantNodes.Add(item);
-        }
+        foreach (SuiteNode item in Value.Items(value, "variants", MostItems)) _faults.Gather(() => ReadVariant(item));
+    }
+
+    private void ReadVariant(SuiteNode item)
+    {
+        Variant variant = Value.Variant(item, "a variant");
+        if (_variants.Contains(variant)) throw item.Error($"the variant {variant} is listed twice", "remove one of them");
+        _variants.Add(variant);
+        _variantNodes.Add(item);
     }
 
     private void ReadBackends(SuiteNode value)
     {
-        foreach (SuiteNode item in Value.Items(value, "backends", MostItems))
-        {
-            string id = Value.Text(item, "a backend", LongestName);
-            if (!BackendId.TryParse(id, out BackendId backend)
-                || !id.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '/' or ':' or '.' or '_' or '-'))
-                throw item.Error($"'{id}' isn't a backend", $"a backend is engine/device in lower case, e.g. {engines.Example}");
-            if (_backends.Contains(backend)) throw item.Error($"the backend {backend} is listed twice", "remove one of them");
-            _backends.Add(backend);
-        }
+        foreach (SuiteNode item in Value.Items(value, "backends", MostItems)) _faults.Gather(() => ReadBackend(item));
+    }
+
+    private void ReadBackend(SuiteNode item)
+    {
+        string id = Value.Text(item, "a backend", LongestName);
+        if (!BackendId.TryParse(id, out BackendId backend)
+            || !id.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '/' or ':' or '.' or '_' or '-'))
+            throw item.Error($"'{id}' isn't a backend", $"a backend is engine/device in lower case, e.g. {engines.Example}");
+        if (_backends.Contains(backend)) throw item.Error($"the backend {backend} is listed twice", "remove one of them");
+        if (!engines.Engines.IsEmpty && engines.Find(backend.Engine) is null)
+            throw item.Error($"there is no engine '{backend.Engine}'",
+                DidYouMean.Hint(backend.Engine, engines.Engines.Select(e => e.Name), "engines"));
+        _backends.Add(backend);
     }
 
     private static void ReadRules(SuiteNode value, string what, List<(SuiteMap, CellRule)> rules)

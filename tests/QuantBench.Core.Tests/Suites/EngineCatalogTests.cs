@@ -23,7 +23,7 @@ public sealed class EngineCatalogTests
     [InlineData("onnxruntime/cpu", "onnx:fp32", "ort_optimization: none", null)]
     [InlineData("onnxruntime/cpu", "onnx:fp32", "ort_optimization: some", "'ort_optimization'")]
     [InlineData("onnxruntime/cpu", "gguf:F16", "threads: 1", "onnxruntime reads onnx only")]
-    [InlineData("strange/cpu", "gguf:F16", "threads: 1", null)] // asked at run time
+    [InlineData("strange/cpu", "gguf:F16", "threads: 1", "there is no engine 'strange'")]
     [InlineData("llamacpp/cpu", "gguf:F16", "kv_type: q8_0, flash_attention: off", "needs flash attention")]
     [InlineData("managed/avx2", "gguf:F16", "kv_type: q8_0, flash_attention: off", null)] // the rule is the other engine's
     public void Parse_ChecksWhatRegistrationsState(string backend, string variant, string settings, string? problem)

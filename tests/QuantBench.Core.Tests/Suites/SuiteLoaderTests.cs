@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text;
 using FsCheck.Xunit;
 using QuantBench.Core.Cells;
+using QuantBench.Core.Engines;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
 
@@ -334,5 +335,23 @@ public sealed class SuiteLoaderTests
                 Exclude = default,
                 Tags = none
             };
+    }
+
+    [Fact]
+    public void EveryFaultOfAFile_IsSaidAtOnce()
+    {
+        SuiteException fault = Assert.Throws<SuiteException>(() => SuiteLoader.Parse(
+            """
+            suite: a
+            models: [{ id: m, source: x.gguf }, { id: m2 }]
+            variants: [gguf:Q4_K_M, gguf:Q9_K]
+            backends: [enginee/cpu]
+            workloads:
+              - perplexity: { dataset: sotu }
+              - latency: { promt: 12 }
+            """, "s.yaml", ".", new EngineCatalog([new EngineFacts("engine", "", "cpu")])));
+
+        Assert.Equal([2, 3, 4, 7], fault.Others.Prepend(fault).Select(f => f.Line));
+        Assert.Contains("engine", fault.Others[1].Hint, StringComparison.Ordinal);
     }
 }

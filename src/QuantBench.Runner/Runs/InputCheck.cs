@@ -1,0 +1,47 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Cells;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Suites;
+using QuantBench.Models.Sources;
+using QuantBench.Runner.Datasets;
+using QuantBench.Runner.Workers;
+
+namespace QuantBench.Runner.Runs;
+
+/// <summary>Whether what a suite names is there: its models and its texts, before anything runs.</summary>
+public static class InputCheck
+{
+    /// <summary>What is missing or broken; empty when nothing is.</summary>
+    /// <param name="environment">Where things lie.</param>
+    /// <param name="suite">The suite.</param>
+    /// <param name="cells">The cells that are to be measured.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    public static async Task<ImmutableArray<QuantBenchException>> FaultsAsync(
+        RunnerEnvironment environment, Suite suite, ImmutableArray<Cell> cells, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(environment);
+        ArgumentNullException.ThrowIfNull(suite);
+        var faults = ImmutableArray.CreateBuilder<QuantBenchException>();
+        foreach (SuiteModel model in suite.Models.Where(m => cells.Any(c => c.Model == m.Id)))
+            await Try(() => Task.FromResult<ModelSource>(environment.OpenSource(model.Source)));
+        var datasets = new DatasetCatalog(environment.DatasetsDirectory, environment.CacheRoot);
+        string directory = Path.GetDirectoryName(suite.File) is { Length: > 0 } found ? found : ".";
+        IEnumerable<string> texts = cells.Where(RunInputs.NeedsText).Select(c => c.Settings.Text("dataset"));
+        if (cells.Any(c => c.Variant.NeedsCalibrationText)) texts = texts.Append(suite.Imatrix.Dataset);
+        foreach (string name in texts.Distinct().Order(StringComparer.Ordinal))
+            await Try(() => datasets.ResolveAsync(name, directory, cancellationToken));
+        return faults.ToImmutable();
+
+        async Task Try<T>(Func<Task<T>> open)
+        {
+            try
+            {
+                _ = await open();
+            }
+            catch (QuantBenchException e)
+            {
+                faults.Add(e);
+            }
+        }
+    }
+}
