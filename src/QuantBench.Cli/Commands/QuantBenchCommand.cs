@@ -82,6 +82,7 @@ internal static class QuantBenchCommand
         root.Subcommands.Add(ModelsCommand.Build(global, help));
         root.Subcommands.Add(DatasetsCommand.Build(global, help));
         root.Subcommands.Add(KernelsCommand.Build(global, help));
+        foreach (Command list in ListCommands.Build(global)) root.Subcommands.Add(list);
         root.Subcommands.Add(ResultsCommand.Build(global, help));
         root.Subcommands.Add(CompareCommand.Build(global, help));
         root.Subcommands.Add(ParetoCommand.Build(global, help));
