@@ -2,8 +2,9 @@ namespace QuantBench.Inference.Evaluators;
 
 /// <summary>
 /// Which repetitions of a timed loop something else disturbed. A repetition is, when in its time threads of this process waited for a
-/// core longer than <see cref="MostWaited"/> of it, pages came from a disk, the hypervisor took more than <see cref="MostStolen"/>, or
-/// other processes kept more than <see cref="MostOther"/> of all cores busy. Several short repetitions share a reading.
+/// core longer than <see cref="MostWaited"/> of it, pages came from a disk, the hypervisor took more than <see cref="MostStolen"/>, heat
+/// slowed cores down, or other processes kept more than <see cref="MostOther"/> of all cores busy. Several short repetitions share a
+/// reading.
 /// </summary>
 internal sealed class InterferenceLog
 {
@@ -40,6 +41,10 @@ internal sealed class InterferenceLog
     private long _faults;
     private double _other;
     private double _stolen;
+    private long? _throttled;
+    private double? _cpuPressure;
+    private double? _memoryPressure;
+    private double? _ioPressure;
 
     /// <summary>Starts; call right before the first repetition.</summary>
     /// <param name="context">The cell.</param>
@@ -103,6 +108,10 @@ internal sealed class InterferenceLog
             Sum("major_faults", log._faults);
             conditions["other_share_max"] = Math.Max(conditions.GetValueOrDefault("other_share_max"), log._other);
             conditions["steal_share_max"] = Math.Max(conditions.GetValueOrDefault("steal_share_max"), log._stolen);
+            if (log._throttled is { } throttled) Sum("throttle_events", throttled);
+            Most("pressure_cpu_max", log._cpuPressure);
+            Most("pressure_memory_max", log._memoryPressure);
+            Most("pressure_io_max", log._ioPressure);
         }
 
         if (seconds > 0) conditions["waited_share"] = waited / seconds;
@@ -113,6 +122,11 @@ internal sealed class InterferenceLog
         };
 
         void Sum(string key, double value) => conditions[key] = conditions.GetValueOrDefault(key) + value;
+
+        void Most(string key, double? value)
+        {
+            if (value is { } known) conditions[key] = Math.Max(conditions.GetValueOrDefault(key), known);
+        }
     }
 
     private void Read(TimeSpan leastCores)
@@ -131,9 +145,15 @@ internal sealed class InterferenceLog
         _readAt = _context.Clock.GetTimestamp();
         if (_context.Machine.NextCores(leastCores) is not { } cores) return;
         (_other, _stolen) = (Math.Max(_other, cores.OtherShare), Math.Max(_stolen, cores.StealShare));
-        if (cores.OtherShare > MostOther || cores.StealShare > MostStolen) Flag(_coresRead);
+        _throttled = cores.ThrottleEvents is { } events ? (_throttled ?? 0) + events : _throttled;
+        _cpuPressure = Larger(_cpuPressure, cores.CpuPressure);
+        _memoryPressure = Larger(_memoryPressure, cores.MemoryPressure);
+        _ioPressure = Larger(_ioPressure, cores.IoPressure);
+        if (cores.OtherShare > MostOther || cores.StealShare > MostStolen || cores.ThrottleEvents > 0) Flag(_coresRead);
         _coresRead = _disturbed.Count;
     }
+
+    private static double? Larger(double? a, double? b) => a is { } known ? Math.Max(known, b ?? known) : b;
 
     private void Flag(int from)
     {

@@ -13,12 +13,15 @@ internal static class LaunchMerge
     // the first launch's, all else the last one's.
     private static readonly ImmutableArray<string> s_sums =
     [
-        "repetitions_made", "repetitions_disturbed", "involuntary_switches", "major_faults", WorkerHost.WorkMilliseconds,
+        "repetitions_made", "repetitions_disturbed", "involuntary_switches", "major_faults", "throttle_events", WorkerHost.WorkMilliseconds,
         CellRunner.HarnessMilliseconds,
     ];
 
     private static readonly ImmutableArray<string> s_largest =
-        ["other_share_max", "steal_share_max", "waited_share", WorkerHost.HarnessBytes];
+    [
+        "other_share_max", "steal_share_max", "waited_share", "pressure_cpu_max", "pressure_memory_max", "pressure_io_max",
+        WorkerHost.HarnessBytes,
+    ];
 
     private static readonly ImmutableArray<string> s_least = [YardstickCheck.DotCondition, YardstickCheck.StreamCondition];
 
