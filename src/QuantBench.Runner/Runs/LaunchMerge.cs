@@ -46,12 +46,23 @@ internal static class LaunchMerge
         string[] notes = LaunchNotes.Join(launches.Select(l => (l.Notes ?? []).AsEnumerable()));
         return first with
         {
-            Metrics = [.. first.Metrics.Select(m => Merge(m, [.. launches.Select(l => l.Metric(m.Name)).OfType<Measurement>()]))],
+            Metrics = [.. Agreeing([.. first.Metrics.Select(m => Merge(m,
+                [.. launches.Select(l => l.Metric(m.Name)).OfType<Measurement>()]))])],
             Notes = notes.Length > 0 ? [.. notes] : null,
             Seconds = launches.Sum(l => l.Seconds),
             Conditions = conditions.ToImmutable(),
             Provenance = first.Provenance.SetItem("launches", $"{launches.Count}"),
         };
+    }
+
+    // Each launch's figures agree; medians over all of them needn't.
+    private static Measurement[] Agreeing(Measurement[] metrics)
+    {
+        int speed = Array.FindIndex(metrics, m => m.Name == "tg_tps");
+        int latency = Array.FindIndex(metrics, m => m.Name == "token_latency");
+        if (speed >= 0 && latency >= 0)
+            (metrics[speed], metrics[latency]) = GenerationCheck.Of(metrics[speed], metrics[latency]);
+        return metrics;
     }
 
     private static Measurement Merge(Measurement first, Measurement[] all)

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Time.Testing;
 using QuantBench.Core.Machine;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Settings;
+using QuantBench.Core.Statistics;
 using QuantBench.Inference.Evaluators;
 
 namespace QuantBench.Inference.Tests.Evaluators;
@@ -65,6 +66,45 @@ public sealed class InterferenceTests
 
         Assert.All(result.Metrics.Where(m => m.Name is "tg_tps" or "token_latency"), m => Assert.True(m.IsDisturbed));
         Assert.Equal("not known here", result.Provenance["interference"]);
+    }
+
+    [Fact]
+    public void Evaluate_NeverGivesASpeedAndALatencyThatContradict()
+    {
+        int marked = 0;
+        for (int seed = 0; seed < 100; seed++)
+        {
+            var random = new Random(seed);
+            double stalls = random.NextDouble() * random.NextDouble();
+            double length = Math.Pow(10, random.NextDouble() * 3);
+            bool busy = random.Next(2) == 0;
+            var clock = new FakeTimeProvider();
+            var engine = new ToyEngine
+            {
+                OnAppend = _ => clock.Advance(TimeSpan.FromMilliseconds(
+                    (1 + random.NextDouble()) * (random.NextDouble() < stalls ? length : 1))),
+            };
+            var machine = new TellingMachine(() => busy && random.NextDouble() < stalls);
+
+            Measurement[][] launches = [.. Enumerable.Range(0, 3).Select(_ => new LatencyEvaluator().Evaluate(
+                ToyEngine.Context(engine, "latency", clock, s_settings) with { Machine = machine, Launches = 3 }, default)
+                .Metrics.Where(m => m.Name is "tg_tps" or "token_latency").ToArray())];
+
+            foreach (Measurement[] launch in launches) Agree(launch[0], launch[1]);
+            (Measurement speed, Measurement latency) = GenerationCheck.Of(MeasurementBuilder.Merge([.. launches.Select(l => l[0])]),
+                MeasurementBuilder.Merge([.. launches.Select(l => l[1])]));
+            Agree(speed, latency);
+            if (speed.IsDisturbed) marked++;
+        }
+
+        Assert.InRange(marked, 10, 90); // both kinds were met
+
+        static void Agree(Measurement speed, Measurement latency)
+        {
+            Assert.Equal(speed.IsDisturbed, latency.IsDisturbed);
+            if (!speed.IsDisturbed)
+                Assert.InRange(1000 / speed.Value / latency.Value, 1 / GenerationCheck.MostUneven, GenerationCheck.MostUneven);
+        }
     }
 
     [Fact]
