@@ -1,3 +1,5 @@
+using QuantBench.Core.Machine;
+
 namespace QuantBench.Inference.Evaluators;
 
 /// <summary>
@@ -8,8 +10,8 @@ namespace QuantBench.Inference.Evaluators;
 /// </summary>
 internal sealed class InterferenceLog
 {
-    /// <summary>Most time waited for a core over a repetition's time: nearly all of it can be in the repetition's time.</summary>
-    public const double MostWaited = 0.2;
+    /// <summary>Most time waited for a core over a repetition's time, nearly all of which can be in it. Idle machines show 0.01 to 0.02.</summary>
+    public const double MostWaited = 0.1;
 
     /// <summary>Most of all cores that other processes may keep busy.</summary>
     public const double MostOther = 0.25;
@@ -17,11 +19,16 @@ internal sealed class InterferenceLog
     /// <summary>Most of all cores that the hypervisor may take.</summary>
     public const double MostStolen = 0.1;
 
+    // Time between two readings over the time that one takes, at least.
+    private const double LeastPause = 1500;
+
     // A page from a fast disk takes about this long.
     private const double SecondsPerFault = 1e-4;
 
-    // A reading costs some 50 µs: one in a thousand at this pace.
+    // A reading costs a microsecond or two per thread. Where there are so many that this pace would cost a thousandth of the time, readings
+    // are fewer.
     private static readonly TimeSpan s_readEvery = TimeSpan.FromMilliseconds(50);
+
     // The kernel counts the cores' time in ticks of some 10 ms: of a short span, shares are mostly rounding. The program that started this
     // one is among the others, too.
     private static readonly TimeSpan s_lastCores = TimeSpan.FromMilliseconds(200);
@@ -34,6 +41,7 @@ internal sealed class InterferenceLog
     private int _read;
     private int _coresRead;
     private long _readAt;
+    private TimeSpan _cheapest;
     private bool _known;
     private double _seconds;
     private double _waited;
@@ -70,7 +78,8 @@ internal sealed class InterferenceLog
     public bool Add()
     {
         _disturbed.Add(false);
-        if (_context.Clock.GetElapsedTime(_readAt) >= s_readEvery) Read(s_coresEvery);
+        TimeSpan passed = _context.Clock.GetElapsedTime(_readAt);
+        if (passed >= s_readEvery && passed / LeastPause >= _cheapest) Read(s_coresEvery);
         return _disturbed[^1];
     }
 
@@ -131,7 +140,11 @@ internal sealed class InterferenceLog
 
     private void Read(TimeSpan leastCores)
     {
-        if (_context.Machine.NextInterference() is { } span)
+        long start = _context.Clock.GetTimestamp();
+        Interference? found = _context.Machine.NextInterference();
+        TimeSpan cost = _context.Clock.GetElapsedTime(start);
+        if (_cheapest == TimeSpan.Zero || cost < _cheapest) _cheapest = cost; // the others lost their core meanwhile
+        if (found is { } span)
         {
             _known = true;
             (_seconds, _waited) = (_seconds + span.Seconds, _waited + span.WaitedSeconds);
