@@ -6,6 +6,7 @@ using QuantBench.Analysis.Formatting;
 using QuantBench.Analysis.Gates;
 using QuantBench.Analysis.Limits;
 using QuantBench.Analysis.Trends;
+using QuantBench.Core.Metrics;
 using QuantBench.Core.Variants;
 
 namespace QuantBench.Analysis.Frames;
@@ -31,7 +32,8 @@ public static class AnalysisFrames
             Number<ComparisonRow>("difference_high", r => r.Row.Interval?.High),
             Number<ComparisonRow>("p", r => r.Row.PValue), Number<ComparisonRow>("p_adjusted", r => r.Row.AdjustedP),
             Number<ComparisonRow>("effect", r => r.Row.Effect), Text<ComparisonRow>("verdict", r => ComparisonText.Word(r.Row.Verdict)),
-            Text<ComparisonRow>("note", r => r.Row.Note));
+            Text<ComparisonRow>("note", r => r.Row.Note), Text<ComparisonRow>("mark_a", r => Mark(r.Row.A)),
+            Text<ComparisonRow>("mark_b", r => Mark(r.Row.B)));
     }
 
     /// <summary>Fronts: one row per candidate, a column with its interval per axis.</summary>
@@ -168,6 +170,8 @@ public static class AnalysisFrames
         FrameColumn<T>.Number(name, value, unit);
 
     private static FrameColumn<T> Flag<T>(string name, Func<T, bool?> value) => FrameColumn<T>.Flag(name, value);
+
+    private static string? Mark(Measurement figure) => figure.Mark?.ToString().ToLowerInvariant();
 
     private readonly record struct ComparisonRow(RunComparison Side, MetricComparison Row);
 

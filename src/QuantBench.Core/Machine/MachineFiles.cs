@@ -7,6 +7,7 @@ namespace QuantBench.Core.Machine;
 internal sealed class MachineFiles(string root)
 {
     private const int LongestText = 1 << 20;
+    private const int FirstBuffer = 4 << 10;
 
     /// <summary>Text of a file, at most a mebibyte of it; null when it can't be read.</summary>
     /// <param name="path">Path below the root, without a leading slash.</param>
@@ -15,8 +16,17 @@ internal sealed class MachineFiles(string root)
         try
         {
             using var reader = new StreamReader(Path.Combine(root, path.TrimStart('/')));
-            char[] buffer = new char[LongestText];
-            return new string(buffer, 0, reader.ReadBlock(buffer, 0, buffer.Length));
+            // Beside measurements, too: a buffer for the longest would be cleared each time.
+            char[] buffer = new char[FirstBuffer];
+            int length = 0;
+            int read;
+            while (length < LongestText && (read = reader.Read(buffer, length, buffer.Length - length)) > 0)
+            {
+                length += read;
+                if (length == buffer.Length && length < LongestText) Array.Resize(ref buffer, 2 * length);
+            }
+
+            return new string(buffer, 0, length);
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException || DiskFault.Is(e))
         {

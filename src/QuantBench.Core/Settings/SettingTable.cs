@@ -76,6 +76,9 @@ public static class SettingTable
             "seconds of measuring after which no further repetition starts; prompt and generation each", 0.1, 86_400),
         new("warmup_cap", SettingKind.Number, 3.0,
             "seconds of warm-up after which measuring starts even without a steady state (marked); prompt and generation each", 0, 3_600),
+        new("cores", SettingKind.Text, "",
+            "cores that the cell's process may use: a list such as 0-3,6, numa:0, performance or efficiency; empty = as they come"),
+        new("priority", SettingKind.Integer, 0L, "nice value of the cell's process, -20 (first) to 19 (last); 0 = as it comes", -20, 19),
         new("op", SettingKind.Text, "matvec",
             "what is done with the weights: decoded to floats, one row times one vector at a time, all rows times one vector (decode), or "
                 + "times many (prefill)", Choices: ["dequantize", "vecdot", "matvec", "matmat"]),

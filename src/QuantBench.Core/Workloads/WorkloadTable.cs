@@ -21,7 +21,7 @@ public static class WorkloadTable
 
     private static readonly ImmutableArray<string> s_text = ["n_ctx", "dataset", "chunks"];
     private static readonly ImmutableArray<string> s_timing =
-        ["repetitions", "launches", "max_repetitions", "target_ci", "time_cap", "warmup_cap"];
+        ["repetitions", "launches", "max_repetitions", "target_ci", "time_cap", "warmup_cap", "cores", "priority"];
 
     private static readonly FrozenDictionary<string, WorkloadDefinition> s_byName;
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Machine;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
 
@@ -130,6 +131,7 @@ internal static class Value
         if (definition.Key == "reference") return Variant(node, "'reference'").Id;
         if (definition.Key == "shape" && !MatrixSize.TryParse(text, out _))
             throw node.Error($"'shape' can't be '{text}'", $"write {MatrixSize.Rule}");
+        if (definition.Key == "cores" && CoreSet.Problem(text) is { } problem) throw node.Error($"'cores' can't be '{text}'", problem);
         if (!definition.Choices.IsDefaultOrEmpty && !definition.Choices.Contains(text))
         {
             throw node.Error($"'{definition.Key}' can't be '{text}'", DidYouMean.Hint(text, definition.Choices, "choices"));

@@ -1,14 +1,17 @@
+using QuantBench.Core.Machine;
+
 namespace QuantBench.Inference.Evaluators;
 
 /// <summary>
 /// Which repetitions of a timed loop something else disturbed. A repetition is, when in its time threads of this process waited for a
-/// core longer than <see cref="MostWaited"/> of it, pages came from a disk, the hypervisor took more than <see cref="MostStolen"/>, or
-/// other processes kept more than <see cref="MostOther"/> of all cores busy. Several short repetitions share a reading.
+/// core longer than <see cref="MostWaited"/> of it, pages came from a disk, the hypervisor took more than <see cref="MostStolen"/>, heat
+/// slowed cores down, or other processes kept more than <see cref="MostOther"/> of all cores busy. Several short repetitions share a
+/// reading.
 /// </summary>
 internal sealed class InterferenceLog
 {
-    /// <summary>Most time waited for a core over a repetition's time: nearly all of it can be in the repetition's time.</summary>
-    public const double MostWaited = 0.2;
+    /// <summary>Most time waited for a core over a repetition's time, nearly all of which can be in it. Idle machines show 0.01 to 0.02.</summary>
+    public const double MostWaited = 0.1;
 
     /// <summary>Most of all cores that other processes may keep busy.</summary>
     public const double MostOther = 0.25;
@@ -16,11 +19,16 @@ internal sealed class InterferenceLog
     /// <summary>Most of all cores that the hypervisor may take.</summary>
     public const double MostStolen = 0.1;
 
+    // Time between two readings over the time that one takes, at least.
+    private const double LeastPause = 1500;
+
     // A page from a fast disk takes about this long.
     private const double SecondsPerFault = 1e-4;
 
-    // A reading costs some 50 µs: one in a thousand at this pace.
+    // A reading costs a microsecond or two per thread. Where there are so many that this pace would cost a thousandth of the time, readings
+    // are fewer.
     private static readonly TimeSpan s_readEvery = TimeSpan.FromMilliseconds(50);
+
     // The kernel counts the cores' time in ticks of some 10 ms: of a short span, shares are mostly rounding. The program that started this
     // one is among the others, too.
     private static readonly TimeSpan s_lastCores = TimeSpan.FromMilliseconds(200);
@@ -33,6 +41,7 @@ internal sealed class InterferenceLog
     private int _read;
     private int _coresRead;
     private long _readAt;
+    private TimeSpan _cheapest;
     private bool _known;
     private double _seconds;
     private double _waited;
@@ -40,6 +49,10 @@ internal sealed class InterferenceLog
     private long _faults;
     private double _other;
     private double _stolen;
+    private long? _throttled;
+    private double? _cpuPressure;
+    private double? _memoryPressure;
+    private double? _ioPressure;
 
     /// <summary>Starts; call right before the first repetition.</summary>
     /// <param name="context">The cell.</param>
@@ -65,7 +78,8 @@ internal sealed class InterferenceLog
     public bool Add()
     {
         _disturbed.Add(false);
-        if (_context.Clock.GetElapsedTime(_readAt) >= s_readEvery) Read(s_coresEvery);
+        TimeSpan passed = _context.Clock.GetElapsedTime(_readAt);
+        if (passed >= s_readEvery && passed / LeastPause >= _cheapest) Read(s_coresEvery);
         return _disturbed[^1];
     }
 
@@ -103,6 +117,10 @@ internal sealed class InterferenceLog
             Sum("major_faults", log._faults);
             conditions["other_share_max"] = Math.Max(conditions.GetValueOrDefault("other_share_max"), log._other);
             conditions["steal_share_max"] = Math.Max(conditions.GetValueOrDefault("steal_share_max"), log._stolen);
+            if (log._throttled is { } throttled) Sum("throttle_events", throttled);
+            Most("pressure_cpu_max", log._cpuPressure);
+            Most("pressure_memory_max", log._memoryPressure);
+            Most("pressure_io_max", log._ioPressure);
         }
 
         if (seconds > 0) conditions["waited_share"] = waited / seconds;
@@ -113,11 +131,20 @@ internal sealed class InterferenceLog
         };
 
         void Sum(string key, double value) => conditions[key] = conditions.GetValueOrDefault(key) + value;
+
+        void Most(string key, double? value)
+        {
+            if (value is { } known) conditions[key] = Math.Max(conditions.GetValueOrDefault(key), known);
+        }
     }
 
     private void Read(TimeSpan leastCores)
     {
-        if (_context.Machine.NextInterference() is { } span)
+        long start = _context.Clock.GetTimestamp();
+        Interference? found = _context.Machine.NextInterference();
+        TimeSpan cost = _context.Clock.GetElapsedTime(start);
+        if (_cheapest == TimeSpan.Zero || cost < _cheapest) _cheapest = cost; // the others lost their core meanwhile
+        if (found is { } span)
         {
             _known = true;
             (_seconds, _waited) = (_seconds + span.Seconds, _waited + span.WaitedSeconds);
@@ -131,9 +158,15 @@ internal sealed class InterferenceLog
         _readAt = _context.Clock.GetTimestamp();
         if (_context.Machine.NextCores(leastCores) is not { } cores) return;
         (_other, _stolen) = (Math.Max(_other, cores.OtherShare), Math.Max(_stolen, cores.StealShare));
-        if (cores.OtherShare > MostOther || cores.StealShare > MostStolen) Flag(_coresRead);
+        _throttled = cores.ThrottleEvents is { } events ? (_throttled ?? 0) + events : _throttled;
+        _cpuPressure = Larger(_cpuPressure, cores.CpuPressure);
+        _memoryPressure = Larger(_memoryPressure, cores.MemoryPressure);
+        _ioPressure = Larger(_ioPressure, cores.IoPressure);
+        if (cores.OtherShare > MostOther || cores.StealShare > MostStolen || cores.ThrottleEvents > 0) Flag(_coresRead);
         _coresRead = _disturbed.Count;
     }
+
+    private static double? Larger(double? a, double? b) => a is { } known ? Math.Max(known, b ?? known) : b;
 
     private void Flag(int from)
     {

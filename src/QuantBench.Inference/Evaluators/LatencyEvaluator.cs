@@ -20,9 +20,6 @@ public sealed class LatencyEvaluator : IWorkloadEvaluator
     /// <summary>Most token latencies stored of all launches; later ones still count in <c>tg_tps</c>.</summary>
     public const int MaxTokenSamples = 4096;
 
-    // Time per token of a whole generation over the tokens' median: more is stalls, not speed.
-    private const double MostUneven = 1.5;
-
     /// <inheritdoc/>
     public string Workload => "latency";
 
@@ -52,7 +49,7 @@ public sealed class LatencyEvaluator : IWorkloadEvaluator
             var part = new LatencyPart(context, "prompt", prompt, repetition.RunPrompt, () => repetition.PromptMs, loaded.Threads);
             long? prefilled = part.WarmUp(notes, cancellationToken);
             List<double> ttftMs = [];
-            RepetitionRule rule = part.Measure(() => ttftMs.Add(repetition.TtftMs), cancellationToken);
+            RepetitionRule rule = part.Measure(notes, () => ttftMs.Add(repetition.TtftMs), cancellationToken);
             metrics.Add(Speed("pp_tps", part, prompt, rule, notes));
             metrics.Add(MeasurementBuilder.FromRepetitions("ttft", [.. ttftMs], part.Log!.Disturbed(), [.. rule.Marks(ttftMs)]));
             if ((prefilled ?? context.Machine.ResidentBytes()) is { } bytes) metrics.Add(Measurement.Of("rss_prefill", bytes));
@@ -65,7 +62,7 @@ public sealed class LatencyEvaluator : IWorkloadEvaluator
                 loaded.Threads);
             part.WarmUp(notes, cancellationToken);
             var tokens = new TokenTimes(MaxTokenSamples / context.Launches);
-            RepetitionRule rule = part.Measure(() => tokens.Add(repetition.TokenMs), cancellationToken);
+            RepetitionRule rule = part.Measure(notes, () => tokens.Add(repetition.TokenMs), cancellationToken);
             metrics.AddRange(Generation(Speed("tg_tps", part, generate, rule, notes), tokens, part.Log!));
             logs.Add(part.Log!);
         }
@@ -83,19 +80,14 @@ public sealed class LatencyEvaluator : IWorkloadEvaluator
             marks);
     }
 
-    // Both figures of a generation come from the same repetitions. Where the tokens' median and the whole still tell different stories,
-    // most of the time went into a few stalls, and neither is the engine's speed.
+    // Both figures of a generation come from the same repetitions.
     private static Measurement[] Generation(Measurement speed, TokenTimes tokens, InterferenceLog log)
     {
         (double[] samples, long all) = tokens.Of(i => speed.IsDisturbed || !log.IsDisturbed(i));
         Measurement latency = samples.Length < all
             ? MeasurementBuilder.FromSamples("token_latency", samples, $"first {samples.Length} of {all} tokens")
             : MeasurementBuilder.FromSamples("token_latency", samples);
-        if (speed.IsDisturbed) return [speed, MeasurementBuilder.AsDisturbed(latency, "so were the repetitions it comes from")];
-        double ratio = 1000 / speed.Value / latency.Value;
-        if (ratio is > 1 / MostUneven and < MostUneven) return [speed, latency];
-        string why = $"half of the tokens took {latency.Value:0.###} ms or less, but a generation took "
-            + $"{1000 / speed.Value:0.###} ms per token";
-        return [MeasurementBuilder.AsDisturbed(speed, why), MeasurementBuilder.AsDisturbed(latency, why)];
+        (speed, latency) = GenerationCheck.Of(speed, latency);
+        return [speed, latency];
     }
 }

@@ -16,13 +16,15 @@ internal sealed class LatencyPart(EvaluationContext context, string name, int to
     /// <summary>Which of them were disturbed; null before <see cref="Measure"/>.</summary>
     public InterferenceLog? Log { get; private set; }
 
-    /// <summary>Repeats until a steady state, or to the cap, which leaves a mark.</summary>
-    /// <param name="notes">Receives the mark.</param>
+    private bool _capped;
+
+    /// <summary>Repeats until a steady state, or to the cap; each of several launches has its share of it, but one repetition.</summary>
+    /// <param name="notes">Receives a mark when there is none.</param>
     /// <param name="cancellationToken">Stops.</param>
     /// <returns>Resident memory after the first repetition; null when unknown or nothing was run.</returns>
     public long? WarmUp(List<string> notes, CancellationToken cancellationToken)
     {
-        double cap = context.Cell.Settings.Number("warmup_cap");
+        double cap = context.Cell.Settings.Number("warmup_cap") / context.Launches;
         if (cap <= 0)
         {
             notes.Add($"{name}: no warm-up");
@@ -39,18 +41,19 @@ internal sealed class LatencyPart(EvaluationContext context, string name, int to
             resident ??= context.Machine.ResidentBytes();
             milliseconds.Add(lastMs());
             context.Progress.Report(new EvaluationProgress("warm-up", milliseconds.Count, 0, name));
-            if (Evaluators.WarmUp.IsSteady([.. milliseconds])) return resident;
+            if (Evaluators.WarmUp.IsWarm([.. milliseconds])) return resident;
             if (context.Clock.GetElapsedTime(start).TotalSeconds < cap) continue;
-            notes.Add($"{name}: warm-up cap reached before a steady state");
+            _capped = true;
             return resident;
         }
     }
 
     /// <summary>Repeats until the interval of the median is tight, or to a cap.</summary>
+    /// <param name="notes">Receives a mark when the cap ended the warm-up and the first repetition shows that it was too early.</param>
     /// <param name="afterEach">Called after each repetition, outside its time.</param>
     /// <param name="cancellationToken">Stops.</param>
     /// <returns>The rule that ended it; knows the marks.</returns>
-    public RepetitionRule Measure(Action afterEach, CancellationToken cancellationToken)
+    public RepetitionRule Measure(List<string> notes, Action afterEach, CancellationToken cancellationToken)
     {
         // What the warm-up left is collected now, not in the middle of a repetition.
         GC.Collect();
@@ -71,6 +74,8 @@ internal sealed class LatencyPart(EvaluationContext context, string name, int to
         }
 
         log.End();
+        if (_capped && Evaluators.WarmUp.WasCold([.. log.Clean(Milliseconds)]))
+            notes.Add($"{name}: warm-up cap reached before a steady state");
         return rule;
     }
 }

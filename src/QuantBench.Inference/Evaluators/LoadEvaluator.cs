@@ -49,7 +49,7 @@ public sealed class LoadEvaluator : IWorkloadEvaluator
         var metrics = ImmutableArray.CreateBuilder<Measurement>();
         metrics.Add(MeasurementBuilder.FromRepetitions("load_time", [.. samples], log.Disturbed(), marks));
         LoadedCell.AddSizes(context, metrics, memory, residentLoaded);
-        string[] notes = [.. metrics[0].Notes ?? [], $"first load {first:0.0} ms"];
+        string[] notes = [.. marks, $"first load {first:0.0} ms"];
         return InterferenceLog.AddTo(
             LoadedCell.Result(context, threads, deviceUsed, before, metrics.ToImmutable(), notes, facts), log);
 

@@ -14,7 +14,8 @@ public sealed class MachineProbe(TimeProvider clock) : IMachineProbe, IDisposabl
     private readonly InterferenceReader _interference = new(clock);
 
     /// <inheritdoc/>
-    public int UsableCores => Environment.ProcessorCount;
+    // The runtime counted when it started; since then the process may have been put on fewer.
+    public int UsableCores => Math.Min(Environment.ProcessorCount, CorePlacement.AllowedCores() ?? int.MaxValue);
 
     /// <inheritdoc/>
     public long? ResidentBytes() => ProcessMemory.Read().ResidentBytes;

@@ -123,7 +123,7 @@ public sealed class OnnxLatencyEvaluator : IWorkloadEvaluator, IReferencedWorklo
     private static void WarmUpUntilSteady(EvaluationContext context, ITensorModel model, List<string> notes,
         CancellationToken cancellationToken)
     {
-        double cap = context.Cell.Settings.Number("warmup_cap");
+        double cap = context.Cell.Settings.Number("warmup_cap") / context.Launches;
         if (cap <= 0)
         {
             notes.Add("no warm-up");
@@ -132,7 +132,7 @@ public sealed class OnnxLatencyEvaluator : IWorkloadEvaluator, IReferencedWorklo
 
         var durations = new List<double>();
         long start = context.Clock.GetTimestamp();
-        while (!WarmUp.IsSteady([.. durations]))
+        while (!WarmUp.IsWarm([.. durations]))
         {
             cancellationToken.ThrowIfCancellationRequested();
             if (context.Clock.GetElapsedTime(start).TotalSeconds >= cap)

@@ -7,7 +7,8 @@ namespace QuantBench.Inference.Evaluators;
 /// When measuring ends: after at least <c>repetitions</c>, as soon as every series' 95 % bootstrap interval of the median is within
 /// ±<c>target_ci</c>; at the latest when <c>time_cap</c> seconds have passed or <c>max_repetitions</c> were done. Only repetitions that
 /// nothing disturbed count; while those are fewer than wanted, it goes on for up to twice as long. One of several launches makes
-/// its share of all that. At least one repetition is always made.
+/// its share of all that: its interval may be wider by the root of their number, since theirs together is narrower by as much. At least
+/// one repetition is always made.
 /// </summary>
 internal sealed class RepetitionRule
 {
@@ -18,6 +19,7 @@ internal sealed class RepetitionRule
     private readonly long _most;
     private readonly double _target;
     private readonly double _capSeconds;
+    private readonly double _narrower;
     private readonly InterferenceLog _log;
     private readonly TimeProvider _clock;
     private readonly long _start;
@@ -33,6 +35,7 @@ internal sealed class RepetitionRule
         _least = Share(all, context.Launches);
         _most = Share(Math.Max(all, settings.Int("max_repetitions")), context.Launches);
         _target = settings.Number("target_ci");
+        _narrower = Math.Sqrt(context.Launches);
         _capSeconds = settings.Number("time_cap") / context.Launches;
         (_log, _clock) = (log, context.Clock);
         _start = _clock.GetTimestamp();
@@ -72,9 +75,9 @@ internal sealed class RepetitionRule
 
     private static long Share(long all, int launches) => (all + launches - 1) / launches;
 
-    private static double HalfWidth(List<double> samples)
+    private double HalfWidth(List<double> samples)
     {
         double[] values = [.. samples];
-        return Bootstrap.Median(values).HalfWidth / Descriptive.Median(values);
+        return Bootstrap.Median(values).HalfWidth / Descriptive.Median(values) / _narrower;
     }
 }

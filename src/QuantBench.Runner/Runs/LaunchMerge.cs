@@ -13,12 +13,15 @@ internal static class LaunchMerge
     // the first launch's, all else the last one's.
     private static readonly ImmutableArray<string> s_sums =
     [
-        "repetitions_made", "repetitions_disturbed", "involuntary_switches", "major_faults", WorkerHost.WorkMilliseconds,
+        "repetitions_made", "repetitions_disturbed", "involuntary_switches", "major_faults", "throttle_events", WorkerHost.WorkMilliseconds,
         CellRunner.HarnessMilliseconds,
     ];
 
     private static readonly ImmutableArray<string> s_largest =
-        ["other_share_max", "steal_share_max", "waited_share", WorkerHost.HarnessBytes];
+    [
+        "other_share_max", "steal_share_max", "waited_share", "pressure_cpu_max", "pressure_memory_max", "pressure_io_max",
+        WorkerHost.HarnessBytes,
+    ];
 
     private static readonly ImmutableArray<string> s_least = [YardstickCheck.DotCondition, YardstickCheck.StreamCondition];
 
@@ -43,12 +46,23 @@ internal static class LaunchMerge
         string[] notes = LaunchNotes.Join(launches.Select(l => (l.Notes ?? []).AsEnumerable()));
         return first with
         {
-            Metrics = [.. first.Metrics.Select(m => Merge(m, [.. launches.Select(l => l.Metric(m.Name)).OfType<Measurement>()]))],
+            Metrics = [.. Agreeing([.. first.Metrics.Select(m => Merge(m,
+                [.. launches.Select(l => l.Metric(m.Name)).OfType<Measurement>()]))])],
             Notes = notes.Length > 0 ? [.. notes] : null,
             Seconds = launches.Sum(l => l.Seconds),
             Conditions = conditions.ToImmutable(),
             Provenance = first.Provenance.SetItem("launches", $"{launches.Count}"),
         };
+    }
+
+    // Each launch's figures agree; medians over all of them needn't.
+    private static Measurement[] Agreeing(Measurement[] metrics)
+    {
+        int speed = Array.FindIndex(metrics, m => m.Name == "tg_tps");
+        int latency = Array.FindIndex(metrics, m => m.Name == "token_latency");
+        if (speed >= 0 && latency >= 0)
+            (metrics[speed], metrics[latency]) = GenerationCheck.Of(metrics[speed], metrics[latency]);
+        return metrics;
     }
 
     private static Measurement Merge(Measurement first, Measurement[] all)

@@ -157,7 +157,8 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
             await session.PrepareAsync([.. cells.Where(c => !results.ContainsKey(c.Id))], cancellationToken);
             var measured = new Dictionary<CellId, List<CellResult>>();
             var yardstick = new Yardstick(environment.Clock);
-            var check = new YardstickCheck(yardstick.Measure, new YardstickHistory(environment.CacheRoot, inputs.Fingerprint.MachineId));
+            var check = new YardstickCheck(yardstick.Measure, new YardstickHistory(environment.CacheRoot, inputs.Fingerprint.MachineId),
+                environment.Clock);
             using var cores = new InterferenceReader(environment.Clock);
             var quiet = new QuietWait(environment.Clock, suite.Limits.Quiet, () => cores.NextCores(TimeSpan.Zero));
             foreach ((int index, int launch) in LaunchPlan.Order(cells))

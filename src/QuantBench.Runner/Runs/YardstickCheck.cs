@@ -8,8 +8,12 @@ namespace QuantBench.Runner.Runs;
 /// <summary>Times the yardstick before and after launches, and marks those between which the machine wasn't what it usually is.</summary>
 /// <param name="measure">Times it.</param>
 /// <param name="history">This machine's readings.</param>
-internal sealed class YardstickCheck(Func<YardstickReading> measure, YardstickHistory history)
+/// <param name="clock">The clock.</param>
+internal sealed class YardstickCheck(Func<YardstickReading> measure, YardstickHistory history, TimeProvider clock)
 {
+    // The reading after one launch is that before the next, when that follows at once.
+    private static readonly TimeSpan s_fresh = TimeSpan.FromSeconds(1);
+
     /// <summary>Condition of a cell: multiply-adds per second of the yardstick, the slower of before and after.</summary>
     public const string DotCondition = "yardstick_dot";
 
@@ -17,9 +21,11 @@ internal sealed class YardstickCheck(Func<YardstickReading> measure, YardstickHi
     public const string StreamCondition = "yardstick_stream";
 
     private YardstickReading _before;
+    private YardstickReading? _after;
+    private long _afterAt;
 
     /// <summary>Call before a launch.</summary>
-    public void Start() => _before = measure();
+    public void Start() => _before = _after is { } known && clock.GetElapsedTime(_afterAt) < s_fresh ? known : measure();
 
     /// <summary>Call after it.</summary>
     /// <param name="result">What it measured.</param>
@@ -27,7 +33,9 @@ internal sealed class YardstickCheck(Func<YardstickReading> measure, YardstickHi
     public CellResult End(CellResult result)
     {
         if (result.Status != CellStatus.Ok) return result;
-        YardstickReading reading = _before.Slower(measure());
+        YardstickReading after = measure();
+        (_after, _afterAt) = (after, clock.GetTimestamp());
+        YardstickReading reading = _before.Slower(after);
         string? odd = history.Odd(reading);
         history.Add(reading);
         result = result with

@@ -167,6 +167,7 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
 
     private WorkerResult Measure(WorkerJob job, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)
     {
+        Place(job);
         long? bare = services.Machine().ResidentBytes();
         long start = services.Clock.GetTimestamp();
         using IEngine engine = MakeEngine(job);
@@ -191,6 +192,8 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
             [WorkMilliseconds] = services.Clock.GetElapsedTime(start).TotalMilliseconds,
         };
         if (bare is { } bytes) conditions[HarnessBytes] = bytes;
+        // While the threads that computed are still there.
+        if (WorkloadTable.Of(context.Cell).IsTimed) (provenance["cores_allowed"], provenance["priority"]) = CorePlacement.Read();
         return new WorkerResult
         {
             Metrics = [.. result.Metrics],
@@ -198,6 +201,13 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
             Provenance = provenance,
             Conditions = conditions,
         };
+    }
+
+    // Before the engine is made: the threads that it starts follow.
+    private static void Place(WorkerJob job)
+    {
+        Cell cell = Needed(job.Cell, "a cell").ToCell();
+        if (WorkloadTable.Of(cell).IsTimed) CorePlacement.Apply(cell.Settings.Text("cores"), (int)cell.Settings.Int("priority"));
     }
 
     // After the evaluation, so that reading the header doesn't count in its memory.

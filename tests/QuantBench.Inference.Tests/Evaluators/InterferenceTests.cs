@@ -3,12 +3,14 @@ using Microsoft.Extensions.Time.Testing;
 using QuantBench.Core.Machine;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Settings;
+using QuantBench.Core.Statistics;
 using QuantBench.Inference.Evaluators;
+using Xunit.Abstractions;
 
 namespace QuantBench.Inference.Tests.Evaluators;
 
 /// <summary>Timed loops on a machine of which every repetition's interference is told.</summary>
-public sealed class InterferenceTests
+public sealed class InterferenceTests(ITestOutputHelper output)
 {
     private static readonly CellSettings s_settings = CellSettings.Empty.With("prompt", 0L).With("generate", 4L)
         .With("repetitions", 10L).With("max_repetitions", 40L).With("time_cap", 1000.0).With("warmup_cap", 0.0);
@@ -68,6 +70,45 @@ public sealed class InterferenceTests
     }
 
     [Fact]
+    public void Evaluate_NeverGivesASpeedAndALatencyThatContradict()
+    {
+        int marked = 0;
+        for (int seed = 0; seed < 100; seed++)
+        {
+            var random = new Random(seed);
+            double stalls = random.NextDouble() * random.NextDouble();
+            double length = Math.Pow(10, random.NextDouble() * 3);
+            bool busy = random.Next(2) == 0;
+            var clock = new FakeTimeProvider();
+            var engine = new ToyEngine
+            {
+                OnAppend = _ => clock.Advance(TimeSpan.FromMilliseconds(
+                    (1 + random.NextDouble()) * (random.NextDouble() < stalls ? length : 1))),
+            };
+            var machine = new TellingMachine(() => busy && random.NextDouble() < stalls);
+
+            Measurement[][] launches = [.. Enumerable.Range(0, 3).Select(_ => new LatencyEvaluator().Evaluate(
+                ToyEngine.Context(engine, "latency", clock, s_settings) with { Machine = machine, Launches = 3 }, default)
+                .Metrics.Where(m => m.Name is "tg_tps" or "token_latency").ToArray())];
+
+            foreach (Measurement[] launch in launches) Agree(launch[0], launch[1]);
+            (Measurement speed, Measurement latency) = GenerationCheck.Of(MeasurementBuilder.Merge([.. launches.Select(l => l[0])]),
+                MeasurementBuilder.Merge([.. launches.Select(l => l[1])]));
+            Agree(speed, latency);
+            if (speed.IsDisturbed) marked++;
+        }
+
+        Assert.InRange(marked, 10, 90); // both kinds were met
+
+        static void Agree(Measurement speed, Measurement latency)
+        {
+            Assert.Equal(speed.IsDisturbed, latency.IsDisturbed);
+            if (!speed.IsDisturbed)
+                Assert.InRange(1000 / speed.Value / latency.Value, 1 / GenerationCheck.MostUneven, GenerationCheck.MostUneven);
+        }
+    }
+
+    [Fact]
     public void Evaluate_SaysAbout_OfOneRepetition()
     {
         Measurement speed = Run(_ => false, s_settings.With("repetitions", 1L).With("max_repetitions", 1L), out _)[0];
@@ -88,6 +129,34 @@ public sealed class InterferenceTests
             .Evaluate(ToyEngine.Context(engine, "latency", clock, s_settings) with { Launches = 3 }, default);
 
         Assert.Equal(4, result.Metrics.Single(m => m.Name == "tg_tps").N);
+    }
+
+    [Fact]
+    public void Accounting_CostsLessThanAThousandthOfARepetition()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        using var machine = new TimedMachine();
+        // An engine that does nothing but wait, beside as many threads as one on 8 cores has.
+        using var stop = new CancellationTokenSource();
+        Thread[] threads = [.. Enumerable.Range(0, 8).Select(_ => new Thread(() => stop.Token.WaitHandle.WaitOne()))];
+        foreach (Thread thread in threads) thread.Start();
+        var engine = new ToyEngine { OnAppend = _ => Thread.Sleep(2) };
+        CellSettings settings = s_settings.With("repetitions", 150L).With("max_repetitions", 150L);
+
+        long start = TimeProvider.System.GetTimestamp();
+        new LatencyEvaluator().Evaluate(
+            ToyEngine.Context(engine, "latency", TimeProvider.System, settings) with { Machine = machine }, default);
+        double seconds = TimeProvider.System.GetElapsedTime(start).TotalSeconds;
+        stop.Cancel();
+        foreach (Thread thread in threads) thread.Join();
+
+        // Of their medians: a reading that lost its core to somebody else says nothing of what it costs.
+        double share = (Cost(machine.Interferences) + Cost(machine.Cores)) / seconds;
+        output.WriteLine($"{machine.Interferences.Count} + {machine.Cores.Count} readings, {share * 100:0.0000} % of the time");
+        Assert.InRange(machine.Interferences.Count, 5, 1000);
+        Assert.InRange(share, 0, 0.001);
+
+        static double Cost(List<double> calls) => Descriptive.Median([.. calls]) * calls.Count;
     }
 
     [Fact]
@@ -127,6 +196,37 @@ public sealed class InterferenceTests
         result = new LatencyEvaluator()
             .Evaluate(ToyEngine.Context(engine, "latency", clock, settings) with { Machine = machine }, default);
         return [.. result.Metrics.Where(m => m.Name is "tg_tps" or "token_latency")];
+    }
+
+    private sealed class TimedMachine : IMachineProbe, IDisposable
+    {
+        private readonly MachineProbe _probe = new(TimeProvider.System);
+
+        public List<double> Interferences { get; } = [];
+
+        public List<double> Cores { get; } = [];
+
+        public int UsableCores => _probe.UsableCores;
+
+        public long? ResidentBytes() => null;
+
+        public long? PeakResidentBytes() => null;
+
+        public ImmutableSortedDictionary<string, double> Conditions() => ImmutableSortedDictionary<string, double>.Empty;
+
+        public Interference? NextInterference() => Timed(_probe.NextInterference, Interferences);
+
+        public CoreUse? NextCores(TimeSpan least) => Timed(() => _probe.NextCores(least), Cores);
+
+        public void Dispose() => _probe.Dispose();
+
+        private static T Timed<T>(Func<T> read, List<double> calls)
+        {
+            long start = TimeProvider.System.GetTimestamp();
+            T answer = read();
+            calls.Add(TimeProvider.System.GetElapsedTime(start).TotalSeconds);
+            return answer;
+        }
     }
 
     private sealed class TellingMachine(Func<bool> disturbed) : IMachineProbe

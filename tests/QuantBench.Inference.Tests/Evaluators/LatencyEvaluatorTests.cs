@@ -51,7 +51,7 @@ public class LatencyEvaluatorTests
     }
 
     [Fact]
-    public void Evaluate_MarksCell_WhenWarmUpCapIsReached()
+    public void Evaluate_MarksCell_WhenWarmUpCapIsReached_AndItStillGetsFaster()
     {
         var clock = new FakeTimeProvider();
         double ms = 1000;
@@ -59,12 +59,12 @@ public class LatencyEvaluatorTests
         {
             OnAppend = batch =>
             {
-                ms *= 0.99;
+                ms *= 0.97;
                 clock.Advance(TimeSpan.FromMilliseconds(ms));
             },
         };
 
-        EvaluationResult result = Evaluate(engine, clock, s_settings.With("time_cap", 0.1));
+        EvaluationResult result = Evaluate(engine, clock, s_settings.With("time_cap", 4.0));
 
         Assert.Contains("prompt: warm-up cap reached before a steady state", result.Notes);
         Assert.Contains("generation: warm-up cap reached before a steady state", result.Notes);
@@ -201,6 +201,28 @@ public class LatencyEvaluatorTests
         Assert.Throws<RequestException>(() =>
             Evaluate(new ToyEngine(), TimeProvider.System, s_settings.With("prompt", 0L).With("generate", 0L)));
     }
+
+    [Fact]
+    public void Evaluate_DoesNotMarkCell_WhenTheCapEndsWarmUp_ButWhatFollowsIsSteady()
+    {
+        var clock = new FakeTimeProvider();
+        int appends = 0;
+        // The first repetition takes longer than the cap.
+        var engine = new ToyEngine { OnAppend = _ => clock.Advance(TimeSpan.FromMilliseconds(appends++ == 0 ? 5000 : 50)) };
+
+        EvaluationResult result = Evaluate(engine, clock, s_settings.With("generate", 0L));
+
+        Assert.DoesNotContain(result.Notes, n => n.Contains("warm-up", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(new[] { 200.0 }, false)]
+    [InlineData(new[] { 80.0, 79 }, true)]
+    [InlineData(new[] { 80.0, 77 }, false)] // 4 % apart
+    [InlineData(new[] { 40.0, 40 }, false)] // clocks may still rise
+    [InlineData(new[] { 40.0, 40, 40 }, true)]
+    public void IsWarm_TakesTwoThatAgree_AfterAWhile(double[] milliseconds, bool warm) =>
+        Assert.Equal(warm, WarmUp.IsWarm(milliseconds));
 
     [Theory]
     [InlineData(new[] { 10.0, 10 }, false)] // two are too few

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Machine;
 using QuantBench.Core.Settings;
@@ -23,7 +24,8 @@ public sealed class YardstickTests : IDisposable
     public void Check_MarksWhatWasMeasured_WhileTheMachineWasNotItself(double dot, double stream, string? mark)
     {
         for (int i = 0; i < 20; i++) new YardstickHistory(_cache.Path, "m").Add(new YardstickReading(98 + (i % 5), 50));
-        var check = new YardstickCheck(() => new YardstickReading(dot, stream), new YardstickHistory(_cache.Path, "m"));
+        var check = new YardstickCheck(() => new YardstickReading(dot, stream), new YardstickHistory(_cache.Path, "m"),
+            TimeProvider.System);
 
         check.Start();
         CellResult result = check.End(Cell());
@@ -38,11 +40,29 @@ public sealed class YardstickTests : IDisposable
     {
         new YardstickHistory(_cache.Path, "another").Add(new YardstickReading(1, 1));
         var readings = new Queue<YardstickReading>([new(100, 50), new(10, 5)]);
-        var check = new YardstickCheck(readings.Dequeue, new YardstickHistory(_cache.Path, "m"));
+        var check = new YardstickCheck(readings.Dequeue, new YardstickHistory(_cache.Path, "m"), TimeProvider.System);
 
         check.Start();
 
         Assert.False(check.End(Cell()).IsDisturbed);
+    }
+
+    [Fact]
+    public void Start_TakesTheLastReading_UnlessTimeHasPassed()
+    {
+        var clock = new FakeTimeProvider();
+        int readings = 0;
+        var check = new YardstickCheck(() => new YardstickReading(++readings, 50), new YardstickHistory(_cache.Path, "m"), clock);
+
+        check.Start();
+        check.End(Cell());
+        check.Start();
+        CellResult second = check.End(Cell());
+        clock.Advance(TimeSpan.FromSeconds(5));
+        check.Start();
+
+        Assert.Equal(2, second.Conditions[YardstickCheck.DotCondition]);
+        Assert.Equal(4, readings);
     }
 
     [Fact]
