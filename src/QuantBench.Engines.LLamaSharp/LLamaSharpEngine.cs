@@ -14,7 +14,7 @@ namespace QuantBench.Engines.LLamaSharp;
 /// llama.cpp as .NET programs meet it: through LLamaSharp's API, on the native builds that come with its packages. GGUF files are made by
 /// llama.cpp's own quantizer (engine <c>llamacpp</c>), which writes the same bytes on either build.
 /// </summary>
-public sealed class LLamaSharpEngine : IEngine, ILogitsEngine
+public sealed class LLamaSharpEngine : IEngine, ILogitsEngine, ITokenizerEngine
 {
     private const string EngineName = LLamaSharpLibrary.EngineName;
 
@@ -34,6 +34,7 @@ public sealed class LLamaSharpEngine : IEngine, ILogitsEngine
             "cpu")
         {
             Formats = ["gguf"],
+            Tokenizes = true,
             Check = s => s.Text("flash_attention") == "off" && LlamaCpp.Sessions.SessionLimits.IsQuantized(s.Text("kv_type"))
                 ? ($"kv_type {s.Text("kv_type")} needs flash attention, which is off", "set flash_attention: auto, or kv_type: f16") : null,
             Libraries =
@@ -97,6 +98,13 @@ public sealed class LLamaSharpEngine : IEngine, ILogitsEngine
         (string id, string name, nint handle) = Enumerate().FirstOrDefault(d => d.Id == device);
         if (id is null) throw new EngineException(NoDevice(device));
         return SharpModel.Load(_library, artifact.Path, new SharpDevice(id, name, handle), options.GpuLayers, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public IEngineTokenizer OpenTokenizer(string path)
+    {
+        LlamaCpp.Artifacts.GgufHeader.Check(path);
+        return SharpTokenizer.Load(_library, path);
     }
 
     /// <summary>Stops the log; the native libraries stay in the process.</summary>

@@ -53,6 +53,9 @@ public sealed class LlamaCppEngine : IEngine, ILogitsEngine, ITokenizerEngine
     /// <inheritdoc/>
     public string Build => _library.Build;
 
+    /// <inheritdoc/>
+    public string? Choice => _library.Installation.Choice;
+
     /// <summary>Finds and loads the native libraries and checks that they are the release the structs are written for.</summary>
     /// <param name="environment">Root of the installation, or the user's own directory under the key <c>llamacpp</c>.</param>
     /// <exception cref="EngineException">The libraries are missing, broken or another release's.</exception>

@@ -237,7 +237,7 @@ public sealed class IlgpuSessionTests(KernelTests.OpenDevices devices) : IClassF
         }
     }
 
-    [Fact]
+    [NpmFact(NpmPackage.Texts)]
     public void Perplexity_IsLlamaCpps_ChunkByChunk()
     {
         const int chunkTokens = 512;

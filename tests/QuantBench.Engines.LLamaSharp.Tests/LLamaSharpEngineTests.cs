@@ -1,7 +1,9 @@
 using QuantBench.Core.Errors;
 using QuantBench.Engines.LlamaCpp.Tests;
 using QuantBench.Engines.LLamaSharp.Native;
+using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Sources;
 using QuantBench.TestKit;
 
 namespace QuantBench.Engines.LLamaSharp.Tests;
@@ -39,6 +41,34 @@ public sealed class LLamaSharpEngineTests(LlamaFixture fixture)
             StringComparison.Ordinal);
     }
 
+    [NpmFact(NpmPackage.LlamaCpp)]
+    public void Process_HoldsOneBuild_WhicheverBindingAsksForTheSecond()
+    {
+        var environment = new EngineEnvironment { Log = _ => { }, Root = ReferenceGguf.Root };
+
+        EngineException e = Assert.Throws<EngineException>(() => LlamaCpp.LlamaCppEngine.Create(environment));
+
+        Assert.Contains("already loaded", e.Message, StringComparison.Ordinal);
+        Assert.Contains("runtimes", e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(File.ReadLines("/proc/self/maps"), l => l.Contains("node_modules", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Tokenizer_GivesOurIds()
+    {
+        ITextTokenizer ours = ModelSource.OpenTokenizer(ModelSource.Open(fixture.F32.Path));
+        using IEngineTokenizer theirs = fixture.Engine.OpenTokenizer(fixture.F32.Path);
+        string text = Vocabularies.Generated(500, 3);
+
+        Assert.Equal(ours.Encode(text), theirs.Encode(text));
+        Assert.Empty(theirs.Encode(""));
+        Assert.Equal(ours.BosToken, theirs.BosToken);
+        Assert.Equal(ours.VocabularySize, theirs.VocabularySize);
+        Assert.Equal(Enumerable.Range(0, ours.VocabularySize).Select(ours.ByteLength),
+            Enumerable.Range(0, ours.VocabularySize).Select(theirs.ByteLength));
+        Assert.Throws<ModelFormatException>(() => fixture.Engine.OpenTokenizer(fixture.ScratchFile("none")));
+    }
+
     [Fact]
     public void Load_ReportsTheModelsSizes()
     {
@@ -70,7 +100,7 @@ public sealed class LLamaSharpEngineTests(LlamaFixture fixture)
             fixture.Engine.Load(fixture.F32, "cpu", new LoadOptions { Threads = 2 }, source.Token));
     }
 
-    [Theory]
+    [NpmTheory(NpmPackage.Texts)]
     [InlineData(1)]
     [InlineData(4)]
     public void Logits_GiveLlamaPerplexitysFigures(int sequences)

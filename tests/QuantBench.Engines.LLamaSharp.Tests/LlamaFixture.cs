@@ -26,7 +26,7 @@ public sealed class LlamaFixture : IDisposable
         F32 = Artifact(ReferenceGguf.F32Path(), "gguf:F32");
         Model = Engine.Load(F32, "cpu", new LoadOptions { Threads = 2 }, CancellationToken.None);
         Tokens = ModelSource.OpenTokenizer(ModelSource.Open(RepositoryRoot.Combine("datasets", "reference-model")))
-            .Encode(ReferenceGguf.TextPrefix(20_000));
+            .Encode(ReferenceText.Start(20_000));
         Scratch = Directory.CreateTempSubdirectory("quantbench-llamasharp-").FullName;
     }
 

@@ -5,6 +5,7 @@ using QuantBench.Engines.LlamaCpp.Native;
 using QuantBench.Engines.LlamaCpp.Sessions;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
+using QuantBench.TestKit;
 
 // The native library, its log and file descriptors belong to the whole process.
 [assembly: CollectionBehavior(DisableTestParallelization = true)]
@@ -35,7 +36,7 @@ public sealed class LlamaFixture : IDisposable
         F32 = Artifact(ReferenceGguf.F32Path(), "gguf:F32");
         Model = Engine.Load(F32, "cpu", new LoadOptions { Threads = 2 }, CancellationToken.None);
         using LlamaTokenizer tokenizer = LlamaTokenizer.Load(Library, F32.Path);
-        Tokens = tokenizer.Encode(ReferenceGguf.TextPrefix(20_000));
+        Tokens = tokenizer.Encode(ReferenceText.Start(20_000));
         Scratch = Directory.CreateTempSubdirectory("quantbench-llamacpp-").FullName;
     }
 

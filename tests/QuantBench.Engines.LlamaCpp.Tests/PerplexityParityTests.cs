@@ -15,7 +15,7 @@ public sealed class PerplexityParityTests(LlamaFixture fixture)
     // llama-perplexity's running mean of the NLL after each chunk; see Golden/README.md.
     private static readonly double[] s_runningNll = [3.759830, 3.559138, 3.409632, 3.484079];
 
-    [Theory]
+    [NpmTheory(NpmPackage.Texts)]
     [InlineData(1)] // chunk after chunk
     [InlineData(4)] // four sequences in one batch, as llama-perplexity does
     public void Logits_GiveLlamaPerplexitysFigures(int sequences)
@@ -49,7 +49,7 @@ public sealed class PerplexityParityTests(LlamaFixture fixture)
         for (int i = 0; i < s_runningNll.Length; i++) Assert.Equal(s_runningNll[i], running[i], 2e-5 * s_runningNll[i]);
     }
 
-    [Fact]
+    [NpmFact(NpmPackage.Texts)]
     public void Tokenizer_GivesLlamaTokenizesFirstTokens()
     {
         using JsonDocument golden =
@@ -60,7 +60,7 @@ public sealed class PerplexityParityTests(LlamaFixture fixture)
         Assert.Equal(expected, fixture.Tokens[..expected.Length]);
     }
 
-    [Fact]
+    [NpmFact(NpmPackage.Texts)]
     public void OurTokenizer_GivesLlamaTokenizesIds_OnTheWholeTestText()
     {
         string text = ReferenceText.Sotu();

@@ -27,14 +27,4 @@ internal static class ReferenceGguf
             return path;
         }
     }
-
-    /// <summary>The first bytes of the reference test text: speeches with index % 10 = 9, joined by two newlines.</summary>
-    public static string TextPrefix(int bytes)
-    {
-        string data = Path.Combine(Root, "datasets", "node_modules", "@stdlib", "datasets-sotu", "data");
-        Assert.True(Directory.Exists(data), $"{data} is missing: run ./run-bench.sh setup");
-        string[] files = [.. Directory.GetFiles(data, "*.txt").Order(StringComparer.Ordinal)];
-        string text = string.Join("\n\n", files.Where((_, i) => i % 10 == 9).Take(3).Select(File.ReadAllText));
-        return text[..bytes]; // these speeches are ASCII there, so bytes are chars
-    }
 }

@@ -14,7 +14,7 @@ public sealed class PerplexityTests
     // Running perplexity after each chunk.
     private static readonly double[] s_f32 = [42.9411, 35.1329, 30.2541];
 
-    [Theory]
+    [NpmTheory(NpmPackage.Texts)]
     [InlineData(GgmlType.F32, "f16", 1e-4)]
     [InlineData(GgmlType.F16, "f16", 1e-3)]
     [InlineData(GgmlType.BF16, "f32", 1e-3)]
@@ -23,7 +23,7 @@ public sealed class PerplexityTests
         string directory = Path.Combine(Models.Root, "datasets", "reference-model");
         string path = Models.ScratchFile($"reference-{type}.gguf");
         HuggingFaceToGguf.Convert(directory, path, type, new Progress<double>(), CancellationToken.None);
-        int[] tokens = ModelSource.OpenTokenizer(ModelSource.Open(path)).Encode(Text(20_000));
+        int[] tokens = ModelSource.OpenTokenizer(ModelSource.Open(path)).Encode(ReferenceText.Sotu()[..20_000]);
         foreach (string device in Models.Devices.Where(device => device != "scalar"))
         {
             using ILoadedModel model = Models.Load(path, device);
@@ -38,13 +38,5 @@ public sealed class PerplexityTests
                 Assert.InRange(perplexity / s_f32[chunk], 1 - tolerance, 1 + tolerance);
             }
         }
-    }
-
-    private static string Text(int length)
-    {
-        string[] files = [
-            .. Directory.GetFiles(Path.Combine(Models.Root, "datasets", "node_modules", "@stdlib", "datasets-sotu", "data"), "*.txt")
-                .Order(StringComparer.Ordinal)];
-        return string.Join("\n\n", files.Where((_, index) => index % 10 == 9).Take(4).Select(File.ReadAllText))[..length];
     }
 }

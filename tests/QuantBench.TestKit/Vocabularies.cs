@@ -14,8 +14,8 @@ public static class Vocabularies
     ];
 
     /// <summary>Why tests with them are skipped; null when they are there.</summary>
-    public static string? Missing { get; } = Directory.Exists(Root("llama.cpp")) ? null
-        : "the vocabularies aren't here: run tests/vocabularies/fetch.sh";
+    public static string? Missing { get; } = !Directory.Exists(Root("llama.cpp"))
+        ? "the vocabularies aren't here: run tests/vocabularies/fetch.sh" : NpmPackages.Missing(NpmPackage.Texts);
 
     /// <summary>Path of one of llama.cpp's files.</summary>
     public static string Gguf(string name) => Path.Combine(Root("llama.cpp"), $"ggml-vocab-{name}.gguf");

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
 using QuantBench.Core.Statistics;
 using QuantBench.Formats.Gguf;
 using QuantBench.Models.Synthesis;
@@ -16,7 +14,6 @@ internal sealed class ManagedSpeed(string root, string rival, string cache)
     private const double OtherBuildTarget = 0.99;
     private const string ShapeName = "llama-3.2-1b";
     private const double MemoryTarget = 1.05;
-    private const int Threads = 2;
 
     private static readonly string[] s_first = ["Q4_0", "Q4_K_M", "Q8_0", "F16"];
 
@@ -38,10 +35,10 @@ internal sealed class ManagedSpeed(string root, string rival, string cache)
     {
         string device = System.Runtime.Intrinsics.X86.Avx512BW.VL.IsSupported ? "avx512"
             : System.Runtime.Intrinsics.X86.Avx2.IsSupported ? "avx2" : "scalar";
-        double bandwidth = BandwidthProbe.Read(Threads);
+        double bandwidth = BandwidthProbe.Read(SpeedTurn.Threads);
         Console.WriteLine(
             $"managed/{device} over {(_otherBuild is null ? "llama.cpp" : "another build's")} on {ShapeName}"
-                + $"{(layers > 0 ? $" with {layers} layers" : "")}, {Threads} threads, {rounds} rounds; "
+                + $"{(layers > 0 ? $" with {layers} layers" : "")}, {SpeedTurn.Threads} threads, {rounds} rounds; "
                 + $"memory reads {bandwidth / 1e9:F1} GB/s");
         Console.WriteLine(
             $"{"scheme",-8} {"pp512 t/s",18} {"ratio",6} {"tg64 t/s",16} {"ratio",6} {"GB/s",6} {"of memory",9} "
@@ -56,9 +53,9 @@ internal sealed class ManagedSpeed(string root, string rival, string cache)
     {
         string file = Synthesize(scheme, layers);
         string ourBackend = $"managed/{device}";
-        using var ours = new Turn(Environment.ProcessPath!, root, rival, ourBackend, file); // a started program has a path
-        using Turn theirs = _otherBuild is { } other ? new Turn(other, root, rival, ourBackend, file)
-            : new Turn(Environment.ProcessPath!, root, rival, "llamacpp/cpu", file);
+        using var ours = new SpeedTurn(Environment.ProcessPath!, root, rival, ourBackend, file); // a started program has a path
+        using SpeedTurn theirs = _otherBuild is { } other ? new SpeedTurn(other, root, rival, ourBackend, file)
+            : new SpeedTurn(Environment.ProcessPath!, root, rival, "llamacpp/cpu", file);
         foreach (string work in (string[])["tg", "pp", "tg"])
         {
             ours.Ask(work);
@@ -98,7 +95,10 @@ internal sealed class ManagedSpeed(string root, string rival, string cache)
         return reader.TensorBytes - (reader.Find("output.weight") is null ? 0 : reader.Find("token_embd.weight")?.ByteSize ?? 0);
     }
 
-    private string Synthesize(string scheme, int layers)
+    private string Synthesize(string scheme, int layers) => Synthesize(cache, scheme, layers);
+
+    /// <summary>The synthetic model in a scheme, made when it isn't there.</summary>
+    internal static string Synthesize(string cache, string scheme, int layers)
     {
         SyntheticShape shape = SyntheticShapes.Find(ShapeName)!; // one of the table's own names
         if (layers > 0) shape = shape with { Layers = layers };
@@ -108,38 +108,5 @@ internal sealed class ManagedSpeed(string root, string rival, string cache)
         ModelSynthesizer.Write(path + ".tmp", shape, scheme, 1, CancellationToken.None);
         File.Move(path + ".tmp", path);
         return path;
-    }
-
-    /// <summary>An engine's process.</summary>
-    private sealed class Turn : IDisposable
-    {
-        private readonly Process _process;
-
-        public Turn(string program, string root, string rival, string backend, string file)
-        {
-            var start = new ProcessStartInfo(program)
-            {
-                RedirectStandardInput = true,
-                RedirectStandardOutput = true,
-                ArgumentList = { root, rival, "managed-speed-worker", backend, file, $"{Threads}" },
-            };
-            _process = Process.Start(start)!; // a file name was given
-            if (_process.StandardOutput.ReadLine() != "ready") throw new InvalidOperationException($"{backend} didn't load {file}.");
-        }
-
-        public double Ask(string request)
-        {
-            _process.StandardInput.WriteLine(request);
-            return double.Parse(
-                _process.StandardOutput.ReadLine() ?? throw new InvalidOperationException($"an engine ended at '{request}'."),
-                CultureInfo.InvariantCulture);
-        }
-
-        public void Dispose()
-        {
-            _process.StandardInput.Close();
-            _process.WaitForExit();
-            _process.Dispose();
-        }
     }
 }

@@ -8,20 +8,24 @@ if (args.Length < 3)
 {
     Console.Error.WriteLine(
         "usage: tests/parity/run.sh RIVAL_BIN [expected|latency|perplexity|overhead|all] [ROUNDS]\n       tests/parity/run.sh RIVAL_BIN "
-            + "managed [SCHEMES]\n       tests/parity/run.sh RIVAL_BIN managed-speed [SCHEMES] [ROUNDS] [LAYERS]");
+            + "managed [SCHEMES]\n       tests/parity/run.sh RIVAL_BIN bindings [SCHEMES] [ROUNDS] [LAYERS]\n       "
+            + "tests/parity/run.sh RIVAL_BIN managed-speed [SCHEMES] [ROUNDS] [LAYERS]");
     return 64;
 }
 
-(string root, string rival, string what) = (args[0], Path.GetFullPath(args[1]), args[2]);
+(string root, string rival, string what) =
+    (args[0], args[1] == SpeedWorker.NuGet ? args[1] : Path.GetFullPath(args[1]), args[2]);
 if (what == "managed-speed-worker")
     return SpeedWorker.Serve(root, rival, args[3], args[4], int.Parse(args[5], CultureInfo.InvariantCulture));
-if (what == "managed-speed")
+if (what is "managed-speed" or "bindings")
 {
     string cache = Path.Combine(Environment.GetEnvironmentVariable("QUANTBENCH_CACHE") ?? Path.Combine(root, ".cache"), "parity-models");
     int[] numbers = [.. args.Skip(4).Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
-    int targets = new ManagedSpeed(root, rival, cache)
-        .Measure(args.ElementAtOrDefault(3) ?? "all", numbers.ElementAtOrDefault(0) is > 0 and int n ? n : 3,
-            numbers.ElementAtOrDefault(1));
+    int targets = what == "bindings"
+        ? new BindingSpeed(root, rival, cache).Measure(args.ElementAtOrDefault(3) ?? "Q4_0,Q4_K_M,Q8_0,F16",
+            numbers.ElementAtOrDefault(0) is > 0 and int times ? times : 5, numbers.ElementAtOrDefault(1))
+        : new ManagedSpeed(root, rival, cache).Measure(args.ElementAtOrDefault(3) ?? "all",
+            numbers.ElementAtOrDefault(0) is > 0 and int n ? n : 3, numbers.ElementAtOrDefault(1));
     Console.WriteLine(targets == 0 ? "every target holds" : $"{targets} target(s) missed");
     return targets == 0 ? 0 : 2;
 }

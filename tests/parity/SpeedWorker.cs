@@ -4,6 +4,7 @@ using System.Globalization;
 using QuantBench.Core.Machine;
 using QuantBench.Core.Variants;
 using QuantBench.Engines.LlamaCpp;
+using QuantBench.Engines.LLamaSharp;
 using QuantBench.Engines.Managed;
 using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Artifacts;
@@ -23,9 +24,12 @@ internal static class SpeedWorker
     /// <summary>Tokens generated.</summary>
     public const int Generate = 64;
 
+    /// <summary>Stands for the native build that NuGet brings.</summary>
+    public const string NuGet = "nuget";
+
     /// <summary>Serves until the input ends.</summary>
     /// <param name="root">The checkout.</param>
-    /// <param name="rival">Directory with llama.cpp's libraries.</param>
+    /// <param name="rival">Directory with llama.cpp's libraries; <see cref="NuGet"/> for those that came with this program.</param>
     /// <param name="backend">A backend id, e.g. <c>managed/avx512</c>.</param>
     /// <param name="path">GGUF file.</param>
     /// <param name="threads">Threads.</param>
@@ -35,10 +39,17 @@ internal static class SpeedWorker
         var environment = new EngineEnvironment
         {
             Log = _ => { },
-            Root = root,
-            NativeDirectories = ImmutableSortedDictionary<string, string>.Empty.Add("llamacpp", rival),
+            Root = rival == NuGet ? AppContext.BaseDirectory : root, // nothing of npm lies there
+            NativeDirectories = rival == NuGet ? ImmutableSortedDictionary<string, string>.Empty
+                : ImmutableSortedDictionary<string, string>.Empty.Add("llamacpp", rival),
         };
-        EngineRegistration registration = parts[0] == "managed" ? ManagedEngine.Registration : LlamaCppEngine.Registration;
+        if (parts[0] == BareLoop.Name) return BareLoop.Serve(environment, path, threads);
+        EngineRegistration registration = parts[0] switch
+        {
+            "managed" => ManagedEngine.Registration,
+            "llamasharp" => LLamaSharpEngine.Registration,
+            _ => LlamaCppEngine.Registration,
+        };
         using IEngine engine = registration.Create(environment);
         Artifact artifact = Describe(path);
         using ILoadedModel model =
@@ -46,13 +57,20 @@ internal static class SpeedWorker
         using IInferenceSession session = model.CreateSession(new SessionOptions { ContextLength = Prompt + Generate, Threads = threads });
         var random = new Random(1);
         var batch = new TokenBatch();
+        return Answer((tokens, batches) => Run(session, batch, random, model.VocabularySize, tokens, batches));
+    }
+
+    /// <summary>Answers requests until the input ends.</summary>
+    /// <param name="run">Appends so many batches of so many tokens to an empty cache; gives tokens per second.</param>
+    internal static int Answer(Func<int, int, double> run)
+    {
         Console.WriteLine("ready");
         while (Console.ReadLine() is { } request)
         {
             double answer = request switch
             {
-                "pp" => Run(session, batch, random, model.VocabularySize, Prompt, 1),
-                "tg" => Run(session, batch, random, model.VocabularySize, 1, Generate),
+                "pp" => run(Prompt, 1),
+                "tg" => run(1, Generate),
                 _ => ProcessMemory.Read().PeakResidentBytes ?? double.NaN,
             };
             Console.WriteLine(answer.ToString("R", CultureInfo.InvariantCulture));

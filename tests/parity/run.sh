@@ -2,6 +2,7 @@
 # Compares QuantBench with llama.cpp's own tools, side by side in one run.
 # Usage: tests/parity/run.sh RIVAL_BIN [expected|latency|perplexity|overhead|all] [ROUNDS]
 #        tests/parity/run.sh RIVAL_BIN managed [SCHEMES]
+#        tests/parity/run.sh RIVAL_BIN bindings [SCHEMES] [ROUNDS] [LAYERS]
 #        tests/parity/run.sh RIVAL_BIN managed-speed [SCHEMES] [ROUNDS] [LAYERS]
 #   RIVAL_BIN  directory of llama-bench and llama-perplexity of llama.cpp v0.5.0 ('expected' and 'managed' don't run them: give any directory)
 #   expected   perplexity, size, KL and agreement of 26 variants against tests/parity/expected.json
@@ -13,6 +14,8 @@
 #              bandwidth, peak resident memory; SCHEMES like Q4_0,F16 (default all), ROUNDS 3, fewer LAYERS for tuning. Files: .cache/parity-models
 #              Where RIVAL_BIN holds QuantBench.Parity of another build (tests/parity/bin/Release/net10.0 of its checkout, built), the managed
 #              engine of that build is the rival, and every ratio must be 0.99 or more
+#   bindings   llamacpp and llamasharp over the bare C calls on the build that NuGet brings (0.99 or more), and that build over the one of
+#              RIVAL_BIN, on synthetic llama-3.2-1b: pp512 and tg64 in turns; SCHEMES (default Q4_0,Q4_K_M,Q8_0,F16), ROUNDS 5, fewer LAYERS
 #   overhead   milliseconds and memory of a cell beyond load and work
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)

@@ -58,6 +58,7 @@ internal static class DoctorCommand
                             Machine = machine,
                             Engines = engines,
                             Datasets = datasets,
+                            MainText = MainText.Choose(datasets)?.Name,
                             Cache = environment.CacheRoot,
                             Results = environment.ResultsRoot,
                             FreeBytes = free
@@ -108,6 +109,7 @@ internal static class DoctorCommand
         {
             output.WriteLine($"  {engine.Name}: {engine.Description}");
             output.WriteLine(engine.Problem is null ? $"    build  {engine.Build}" : $"    can't start: {engine.Problem}");
+            if (engine.Choice is not null) output.WriteLine($"    why    {engine.Choice}");
             if (engine.Hint is not null) output.WriteLine($"    hint: {engine.Hint}");
             foreach (ProbedDevice device in engine.Devices)
             {
@@ -126,6 +128,7 @@ internal static class DoctorCommand
         foreach (DatasetStatus dataset in datasets)
             output.WriteLine(
                 $"  {(dataset.Missing is null ? "yes" : "no ")}  {dataset.Name}{(dataset.Missing is null ? "" : $": {dataset.Missing}")}");
+        if (MainText.Choose(datasets) is { } text) output.WriteLine($"  main job: {text.Name}, because {text.Reason}");
         output.WriteLine("Places");
         output.WriteLine($"  results  {environment.ResultsRoot}");
         output.WriteLine($"  cache    {environment.CacheRoot}{(free is { } bytes ? $" ({Format.Bytes(bytes)} free)" : "")}");

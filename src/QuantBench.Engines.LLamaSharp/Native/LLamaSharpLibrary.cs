@@ -61,7 +61,7 @@ internal sealed class LLamaSharpLibrary
 
     private static LLamaSharpLibrary Start(EngineEnvironment environment)
     {
-        if (Other() is { } other)
+        if (LoadedBuild.Directory() is { } other)
             throw new EngineException(
                 $"LLamaSharp: this process has already loaded llama.cpp from {other}; a second build can't be loaded beside it.");
         var words = new List<string>();
@@ -127,12 +127,5 @@ internal sealed class LLamaSharpLibrary
                 + $"{(said.Length > 0 ? said : (cause.InnerException ?? cause).Message.Split('\n')[0])}",
             openMp ? "Install GCC's OpenMP runtime (Debian and Ubuntu: apt-get install libgomp1; Fedora: dnf install libgomp)."
                 : $"They come with QuantBench's build; another directory can be named in {Variable}.", cause);
-    }
-
-    private static string? Other()
-    {
-        if (!OperatingSystem.IsLinux()) return null;
-        string? line = File.ReadLines("/proc/self/maps").FirstOrDefault(l => l.Contains("ggml-base", StringComparison.Ordinal));
-        return line is null ? null : Path.GetDirectoryName(line[line.IndexOf('/', StringComparison.Ordinal)..]);
     }
 }

@@ -16,8 +16,9 @@ namespace QuantBench.Engines.LlamaCpp.Native;
 /// <param name="Accelerators">Further backends of the same release outside <paramref name="Directory"/>, loaded only when a device of
 /// theirs is asked for.</param>
 /// <param name="Package">The package it came in, for the record, where that isn't the directory's name.</param>
+/// <param name="Choice">Why it is this one.</param>
 internal sealed record LlamaInstallation(string Directory, string Llama, string Ggml, string GgmlBase, string? Release,
-    IReadOnlyList<string> Accelerators, string? Package = null)
+    IReadOnlyList<string> Accelerators, string? Package = null, string Choice = "named by the user")
 {
     /// <summary>The llama.cpp release the structs are written for; of one other build <see cref="NativeParameters"/> knows the
     /// differences.</summary>
@@ -65,7 +66,7 @@ internal sealed record LlamaInstallation(string Directory, string Llama, string 
 
         string natives = Path.Combine(environment.Root, "src", "QuantBench.Engines.LlamaCpp", "natives");
         string cpu = PackageDirectory(natives, "cpu", "");
-        LlamaInstallation found = TryOpen(cpu) ?? Bundled(program)
+        LlamaInstallation found = (TryOpen(cpu) is { } package ? package with { Choice = "npm has fetched it" } : null) ?? Bundled(program)
             ?? throw new EngineException($"llama.cpp: its native libraries are missing: nothing in {cpu}.", SetupHint);
         string[] accelerators =
         [
@@ -98,7 +99,13 @@ internal sealed record LlamaInstallation(string Directory, string Llama, string 
         return s_levels.Where(l => l.Has)
             .SelectMany(l => System.IO.Directory.EnumerateDirectories(runtimes).Order(StringComparer.Ordinal)
                 .Select(rid => TryOpen(Path.Combine(rid, "native", l.Level)) is { } found
-                    ? found with { Package = $"LLamaSharp.Backend.Cpu {l.Level}".TrimEnd() } : null))
+                    ? found with
+                    {
+                        Package = $"LLamaSharp.Backend.Cpu {l.Level}".TrimEnd(),
+                        Choice = "it comes with NuGet; v0.5.0, which has more code for new CPUs, isn't here: install Node.js and run "
+                            + "./run-bench.sh setup",
+                    }
+                    : null))
             .FirstOrDefault(found => found is not null);
     }
 

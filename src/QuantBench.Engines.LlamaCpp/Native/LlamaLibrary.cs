@@ -59,6 +59,13 @@ internal sealed unsafe class LlamaLibrary
                     "Use one llama.cpp directory per process.");
             }
 
+            if (LoadedBuild.Directory() is { } other && other != installation.Directory)
+            {
+                throw new EngineException(
+                    $"llama.cpp: this process has already loaded {other}; a second build ({installation.Directory}) can't be loaded "
+                        + "beside it.", "Use one build of llama.cpp per process.");
+            }
+
             var library = new LlamaLibrary(installation);
             NativeLibrary.SetDllImportResolver(typeof(LlamaLibrary).Assembly, library.Resolve);
             s_loaded = library; // from here on the resolver is set for good, whatever the checks below say
@@ -141,6 +148,12 @@ internal sealed unsafe class LlamaLibrary
     private void Start()
     {
         string version = Release = Version();
+        var libraries = new Dictionary<string, nint>
+        {
+            [NativeMethods.Llama] = _llama, [NativeMethods.Ggml] = _ggml, [NativeMethods.GgmlBase] = _ggmlBase,
+        };
+        if (SymbolCheck.FirstMissing(libraries) is { } missing)
+            throw WrongBuild($"a build that calls itself {version} but has no function {missing}");
         if (LayoutCheck.FirstMismatch() is { } mismatch)
             throw WrongBuild($"a build that calls itself {version} but lays out {mismatch} otherwise");
         Log.Attach();

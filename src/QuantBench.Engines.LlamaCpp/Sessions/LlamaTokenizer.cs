@@ -24,7 +24,8 @@ internal sealed unsafe class LlamaTokenizer : IEngineTokenizer
         int bos = NativeMethods.llama_vocab_bos(_vocabulary);
         BosToken = bos >= 0 && NativeMethods.llama_vocab_get_add_bos(_vocabulary) ? bos : null;
         using GgufReader reader = GgufReader.Open(path);
-        Sha256 = Identity(release, GgufTokenizer.MetadataSha256(reader.Metadata));
+        Sha256 = Identity(release, GgufTokenizer.MetadataSha256(reader.Metadata), BosToken, VocabularySize,
+            token => NativeMethods.llama_vocab_get_attr(_vocabulary, token));
     }
 
     /// <summary>SHA-256 of llama.cpp's release, of what the file says, and of what llama.cpp made each token.</summary>
@@ -75,6 +76,21 @@ internal sealed unsafe class LlamaTokenizer : IEngineTokenizer
     /// <inheritdoc/>
     public void Dispose() => _model.Dispose();
 
+    /// <summary>SHA-256 of llama.cpp's release, of what a file says, and of what llama.cpp made each token.</summary>
+    internal static string Identity(string release, string metadata, int? bosToken, int vocabularySize, Func<int, int> attributes)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes($"llama.cpp-vocabulary-1\n{release}\n{metadata}\n{bosToken}\n{vocabularySize}\n"));
+        Span<byte> word = stackalloc byte[4];
+        for (int token = 0; token < vocabularySize; token++)
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(word, attributes(token));
+            hash.AppendData(word);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
     private int Encode(byte[] utf8, int[] tokens)
     {
         fixed (byte* from = utf8)
@@ -84,19 +100,5 @@ internal sealed unsafe class LlamaTokenizer : IEngineTokenizer
             return NativeMethods.llama_tokenize(
                 _vocabulary, utf8.Length == 0 ? &none : from, utf8.Length, to, tokens.Length, add_special: false, parse_special: false);
         }
-    }
-
-    private string Identity(string release, string metadata)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.UTF8.GetBytes($"llama.cpp-vocabulary-1\n{release}\n{metadata}\n{BosToken}\n{VocabularySize}\n"));
-        Span<byte> word = stackalloc byte[4];
-        for (int token = 0; token < VocabularySize; token++)
-        {
-            BinaryPrimitives.WriteInt32LittleEndian(word, NativeMethods.llama_vocab_get_attr(_vocabulary, token));
-            hash.AppendData(word);
-        }
-
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

@@ -35,6 +35,20 @@ public static class ByteLevel
         return count;
     }
 
+    /// <summary>The bytes of text that a token stands for; null when it has characters outside the alphabet.</summary>
+    public static byte[]? Decode(string token)
+    {
+        ArgumentNullException.ThrowIfNull(token);
+        byte[] bytes = new byte[token.Length];
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            if (token[i] >= ToByte.Length || ToByte[token[i]] < 0) return null;
+            bytes[i] = (byte)ToByte[token[i]];
+        }
+
+        return bytes;
+    }
+
     private static ImmutableArray<char> BuildAlphabet()
     {
         var alphabet = ImmutableArray.CreateBuilder<char>(256);

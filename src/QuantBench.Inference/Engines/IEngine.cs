@@ -16,6 +16,9 @@ public interface IEngine : IDisposable
     /// <summary>What exactly runs: version, commit, compiled-in options; part of every timing's comparability.</summary>
     string Build { get; }
 
+    /// <summary>Why it is this build, where there are several; null where there is one.</summary>
+    string? Choice => null;
+
     /// <summary>Every device this engine could use, supported or not. No lasting side effects.</summary>
     ImmutableArray<EngineDevice> Devices();
 }

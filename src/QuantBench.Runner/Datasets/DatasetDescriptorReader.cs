@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using QuantBench.Core.Errors;
+using QuantBench.Models.Traces;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -12,8 +13,9 @@ internal static class DatasetDescriptorReader
     private const int MaxBytes = 64 << 10;
     private const int MaxNesting = 1000;
     private static readonly string[] s_top = ["name", "title", "license", "language", "source", "join", "splits", "default_split"];
-    private static readonly string[] s_source = ["npm", "version", "integrity", "files", "url", "sha256", "entry", "path"];
-    private static readonly string[] s_kinds = ["npm", "url", "path"];
+    private static readonly string[] s_source =
+        ["npm", "version", "integrity", "files", "url", "sha256", "entry", "path", "trace", "seed", "documents", "tokens"];
+    private static readonly string[] s_kinds = ["npm", "url", "path", "trace"];
     private static readonly string[] s_split = ["every", "at", "rest", "entry", "bytes", "sha256"];
 
     /// <summary>Reads a descriptor.</summary>
@@ -71,9 +73,10 @@ internal static class DatasetDescriptorReader
     private static DatasetSource ReadSource(Section section)
     {
         string[] kinds = [.. s_kinds.Where(k => section.Text(k) is not null)];
-        if (kinds.Length != 1) throw section.Fault("a source has exactly one of npm, url and path.");
+        if (kinds.Length != 1) throw section.Fault("a source has exactly one of npm, url, path and trace.");
         if (kinds[0] == "npm") section.Required("version");
         if (kinds[0] == "url") section.Required("sha256");
+        if (kinds[0] == "trace") _ = (section.Required("seed"), section.Required("documents"), section.Required("tokens"));
         Uri? url = null;
         if (section.Text("url") is { } address
             && (!Uri.TryCreate(address, UriKind.Absolute, out url) || url.Scheme is not ("https" or "http")))
@@ -88,6 +91,10 @@ internal static class DatasetDescriptorReader
             Sha256 = section.Hash("sha256"),
             Entry = section.Text("entry"),
             Path = section.Text("path"),
+            Trace = section.Text("trace"),
+            Seed = section.Number("seed", 0, long.MaxValue) ?? 0,
+            Documents = (int)(section.Number("documents", 1, TraceSampler.MaxDocuments) ?? 0),
+            Tokens = (int)(section.Number("tokens", 1, TraceSampler.MaxTokens) ?? 0),
             Files = section.Text("files") ?? "*.txt",
         };
     }

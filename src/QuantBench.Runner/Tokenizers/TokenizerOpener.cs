@@ -34,7 +34,7 @@ public sealed class TokenizerOpener(RunnerEnvironment environment)
             }
             catch (QuantBenchException e) when (e is UnsupportedException or EngineException)
             {
-                refusals.Add(e.Explanation);
+                if (!refusals.Contains(e.Explanation)) refusals.Add(e.Explanation);
             }
         }
 

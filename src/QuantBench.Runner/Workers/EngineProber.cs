@@ -15,6 +15,9 @@ namespace QuantBench.Runner.Workers;
 public sealed record EngineProbe(
     string Name, string Description, string? Build, ImmutableArray<ProbedDevice> Devices, string? Problem, string? Hint)
 {
+    /// <summary>Why it is this build, where there are several.</summary>
+    public string? Choice { get; init; }
+
     /// <summary>Names of the block types whose kernels it can time one by one; empty for engines without that ability.</summary>
     public ImmutableArray<string> KernelTypes { get; init; } = [];
 
@@ -61,7 +64,7 @@ public sealed class EngineProber(RunnerEnvironment environment)
         return outcome.Match(
             finished: f =>
                 new EngineProbe(name, engine.Facts.Description, f.Value.EngineBuild, [.. f.Value.Devices], f.Value.Unsupported, null)
-                { KernelTypes = [.. f.Value.KernelTypes] },
+                { KernelTypes = [.. f.Value.KernelTypes], Choice = f.Value.EngineChoice },
             failed: f => new EngineProbe(name, engine.Facts.Description, null, [], f.Reason, f.Hint) { NoAnswer = !f.IsAnswer },
             cancelled: () => throw new OperationCanceledException(cancellationToken));
     }

@@ -138,6 +138,7 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         return new WorkerResult
         {
             EngineBuild = engine.Build,
+            EngineChoice = engine.Choice,
             KernelTypes = engine is IKernelEngine kernels ? [.. kernels.KernelTypes.Select(t => GgmlTypes.Get(t).Name)] : [],
             Devices = [
                 .. engine.Devices()

@@ -233,6 +233,9 @@ public sealed record WorkerResult
     /// <summary>Build of the engine that was probed.</summary>
     public string? EngineBuild { get; set; }
 
+    /// <summary>Why it is this build.</summary>
+    public string? EngineChoice { get; set; }
+
     /// <summary>Devices of the engine that was probed.</summary>
     public ProbedDevice[] Devices { get; set; } = [];
 

@@ -22,7 +22,7 @@ public sealed class BindingTests : IDisposable
             variants: [gguf:F32, gguf:Q4_K_M, gguf:BF16]
             backends: [llamacpp/cpu, llamasharp/cpu]
             workloads:
-              - perplexity: { chunks: 2 }
+              - perplexity: { dataset: {{Text()}}, chunks: 2 }
               - latency: { prompt: 16, generate: 4, repetitions: 2, time_cap: 1, warmup_cap: 0.2 }
               - load: { repetitions: 2, time_cap: 1, warmup_cap: 0.2 }
             """);
@@ -44,5 +44,12 @@ public sealed class BindingTests : IDisposable
                     .Select(c => c.Metric("perplexity")!.Value)];
             Assert.Equal(figures[0], figures[1], tolerance * figures[0]);
         }
+    }
+
+    private string Text()
+    {
+        string path = _folder.Combine("text.txt");
+        File.WriteAllText(path, ReferenceText.Start(10_000));
+        return path;
     }
 }

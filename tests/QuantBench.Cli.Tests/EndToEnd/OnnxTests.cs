@@ -22,7 +22,7 @@ public sealed class OnnxTests : IDisposable
             variants: [onnx:int4-b32]
             backends: [onnxruntime/cpu]
             workloads:
-              - perplexity: { chunks: 2 }
+              - perplexity: { dataset: {{Text()}}, chunks: 2 }
               - onnx-latency: { reference: onnx:int4-b32, shapes: "sequence_length=4,total_sequence_length=4,past_sequence_length=0",
                   repetitions: 2, time_cap: 1, ort_profile: true }
             """);
@@ -35,7 +35,7 @@ public sealed class OnnxTests : IDisposable
               - { id: made, source: {{directory}}, olive: "quantize --algorithm rtn" }
             variants: [onnx:given-int4]
             backends: [onnxruntime/cpu]
-            workloads: [perplexity: { chunks: 2 }]
+            workloads: [perplexity: { dataset: {{Text()}}, chunks: 2 }]
             """;
         IReadOnlyList<CellResult> compared = await RunAsync("compared", $$"""
             suite: compared
@@ -130,5 +130,12 @@ public sealed class OnnxTests : IDisposable
             """);
         File.SetUnixFileMode(script, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         return $"{bin}{Path.PathSeparator}{Environment.GetEnvironmentVariable("PATH")}";
+    }
+
+    private string Text()
+    {
+        string path = _folder.Combine("text.txt");
+        File.WriteAllText(path, ReferenceText.Start(10_000));
+        return path;
     }
 }

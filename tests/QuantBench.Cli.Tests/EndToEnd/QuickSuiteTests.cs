@@ -12,7 +12,7 @@ public sealed class QuickSuiteTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    [Fact]
+    [NpmFact(NpmPackage.Texts)]
     public async Task Run_MeasuresRecordsAndReports_AndResumeHasNothingLeft()
     {
         string[] places = ["--results", _folder.Combine("results"), "--cache", _folder.Combine("cache")];
@@ -38,7 +38,7 @@ public sealed class QuickSuiteTests : IDisposable
         await CheckComplianceAsync(folder, places);
     }
 
-    [Fact]
+    [NpmFact(NpmPackage.Texts)]
     public async Task Run_EndsWell_WithAReasonForEveryCellThatCannotRunHere()
     {
         (int code, string output, string error) = await QuantBenchProcess.RunAsync(

@@ -272,6 +272,8 @@ public sealed class FaultTests : IDisposable
     private string Suite(string limits, bool longCell = true)
     {
         string path = Path.Combine(_directory.Path, "fault.yaml");
+        string text = Path.Combine(_directory.Path, "text.txt");
+        File.WriteAllText(text, ReferenceText.Start(20_000));
         string measure = longCell
             ? "{ prompt: 512, generate: 128, repetitions: 20, time_cap: 12, target_ci: 0.0001, max_repetitions: 100000 }"
             : "{ prompt: 16, generate: 4, repetitions: 1, time_cap: 1 }";
@@ -284,7 +286,7 @@ public sealed class FaultTests : IDisposable
             settings: { threads: 2 }
             limits: { {{limits}} }
             workloads:
-              - perplexity: { dataset: sotu, n_ctx: 512, chunks: 4 }
+              - perplexity: { dataset: {{text}}, n_ctx: 512, chunks: 4 }
               - latency: {{measure}}
               - load: { repetitions: 2 }
             """);

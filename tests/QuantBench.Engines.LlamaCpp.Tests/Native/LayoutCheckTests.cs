@@ -68,6 +68,17 @@ public sealed class LayoutCheckTests(LlamaFixture fixture)
         Assert.Null(LayoutCheck.FirstMismatch());
     }
 
+    [Fact]
+    public void FirstMissing_NamesAFunctionThatABuildLacks()
+    {
+        nint other = NativeLibrary.GetMainProgramHandle();
+
+        Assert.StartsWith("llama_",
+            SymbolCheck.FirstMissing(new Dictionary<string, nint> { [NativeMethods.Llama] = other }), StringComparison.Ordinal);
+        Assert.StartsWith("gg", SymbolCheck.FirstMissing(new Dictionary<string, nint> { [NativeMethods.GgmlBase] = other }),
+            StringComparison.Ordinal);
+    }
+
     // Every byte of the earlier layout keeps its value on the way there and back, and lands in the field of its name (offsets of 815a2a5's
     // headers: main_gpu 28, tensor_split 32, vocab_only 64; n_threads 24, defrag_thold 80, cb_eval 88).
     [Fact]

@@ -22,7 +22,7 @@ public sealed class LlamaInstallationTests(LlamaFixture fixture)
             StringComparison.Ordinal)));
     }
 
-    [Fact]
+    [NpmFact(NpmPackage.LlamaCpp)]
     public void Locate_FindsThePinnedPackage()
     {
         LlamaInstallation found = LlamaInstallation.Locate(new EngineEnvironment { Log = _ => { }, Root = ReferenceGguf.Root });

@@ -31,7 +31,7 @@ public sealed class ExportFixture : IDisposable
     {
         Source = ModelSource.Open(RepositoryRoot.Combine("datasets", "reference-model"));
         ITextTokenizer tokenizer = ModelSource.OpenTokenizer(Source);
-        Tokens = tokenizer.Encode(ReferenceText.Sotu()[..20_000]);
+        Tokens = tokenizer.Encode(ReferenceText.Start(20_000));
     }
 
     public ModelSource Source { get; }

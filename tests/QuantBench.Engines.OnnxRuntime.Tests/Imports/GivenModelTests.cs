@@ -83,7 +83,7 @@ public sealed class GivenModelTests(ExportFixture fixture)
     {
         using TemporaryDirectory given = Copy("fp32");
 
-        int[] tokens = ModelSource.OpenTokenizer(ModelSource.Open(given.Path)).Encode(ReferenceText.Sotu()[..500]);
+        int[] tokens = ModelSource.OpenTokenizer(ModelSource.Open(given.Path)).Encode(ReferenceText.Start(500));
 
         Assert.Equal(fixture.Tokens.AsSpan(0, 50), tokens.AsSpan(0, 50));
     }

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Gguf;
+using QuantBench.TestKit;
 
 namespace QuantBench.Formats.Tests.Blocks;
 
@@ -15,7 +16,7 @@ public sealed class BlockDecodeTests
     /// <summary>Types with an exported row function; F32 and Q8_1, which have none, have tests of their own below.</summary>
     public static TheoryData<GgmlType> NativeTypes => [.. Decoded.Except(s_others)];
 
-    [Theory]
+    [NpmTheory(NpmPackage.LlamaCpp)]
     [MemberData(nameof(NativeTypes))]
     public void Dequantize_GivesTheBitsOfGgml(GgmlType type)
     {
@@ -49,7 +50,7 @@ public sealed class BlockDecodeTests
     }
 
     /// <summary>ggml reads Q8_1 only inside dot products, so each element is taken out by one.</summary>
-    [Fact]
+    [NpmFact(NpmPackage.LlamaCpp)]
     public void Dequantize_GivesTheProductsOfGgml_WhenTheTypeIsQ8_1()
     {
         IBlockCodec codec = GgmlTypes.Codec(GgmlType.Q8_1);

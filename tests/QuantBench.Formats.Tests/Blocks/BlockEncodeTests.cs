@@ -21,14 +21,14 @@ public sealed class BlockEncodeTests
         GgmlType.Q2_K, GgmlType.Q3_K, GgmlType.Q4_K, GgmlType.Q5_K, GgmlType.Q6_K, GgmlType.IQ4_NL, GgmlType.IQ4_XS,
     ];
 
-    [Theory]
+    [NpmTheory(NpmPackage.LlamaCpp)]
     [MemberData(nameof(SimpleTypes))]
     public void Quantize_GivesTheBytesOfGgml(GgmlType type)
     {
         foreach (float[] values in Data(seed: 7 + (int)type)) AssertSameBytes(type, values);
     }
 
-    [Theory]
+    [NpmTheory(NpmPackage.LlamaCpp)]
     [InlineData(GgmlType.F16)]
     [InlineData(GgmlType.BF16)]
     public void Quantize_RoundsHalvesAsGgml_AtEveryBoundary(GgmlType type)
@@ -41,7 +41,7 @@ public sealed class BlockEncodeTests
         AssertSameBytes(type, values);
     }
 
-    [Theory]
+    [NpmTheory(NpmPackage.LlamaCpp)]
     [MemberData(nameof(SearchedTypes))]
     public void Quantize_IsAsCloseAsGgml(GgmlType type)
     {
@@ -55,7 +55,7 @@ public sealed class BlockEncodeTests
     }
 
     /// <summary>The reference model's matrices of its first and last layer and a part of its embedding.</summary>
-    [Theory]
+    [NpmTheory(NpmPackage.LlamaCpp)]
     [MemberData(nameof(SearchedTypes))]
     public void Quantize_IsAsCloseAsGgml_OnTheReferenceModel(GgmlType type)
     {

@@ -4,7 +4,7 @@ namespace QuantBench.Formats.Tests.Blocks;
 
 public sealed class CodebookTests
 {
-    [Fact]
+    [NpmFact(NpmPackage.LlamaCpp)]
     public void CommittedBooks_AreWhatTheNativeLibraryDecodes() =>
         Assert.Equal(
             CodebookProbe.Text(), File.ReadAllText(RepositoryRoot.Combine("src", "QuantBench.Formats", "Blocks", "codebooks.txt")));

@@ -6,9 +6,6 @@ namespace QuantBench.Formats.Tests.Blocks;
 /// <summary>ggml's dot product of Q4_1 and Q8_1, the only exported function that reads Q8_1 blocks.</summary>
 internal static class NativeDot
 {
-    private const string Relative =
-        "src/QuantBench.Engines.LlamaCpp/natives/cpu/node_modules/@node-llama-cpp/linux-x64/bins/linux-x64/libggml-cpu-x64.so";
-
     private static readonly VecDot s_function = Load();
 
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
@@ -31,7 +28,7 @@ internal static class NativeDot
 
     private static VecDot Load()
     {
-        nint library = NativeLibrary.Load(RepositoryRoot.Combine(Relative));
+        nint library = NativeLibrary.Load(NpmPackages.LlamaCpp("libggml-cpu-x64.so"));
 
         // Fills the table by which this build reads halves.
         Marshal.GetDelegateForFunctionPointer<Initialise>(NativeLibrary.GetExport(library, "ggml_cpu_init"))();

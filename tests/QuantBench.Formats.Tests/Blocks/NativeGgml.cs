@@ -7,9 +7,6 @@ namespace QuantBench.Formats.Tests.Blocks;
 /// <summary>The row functions of the pinned native llama.cpp build: the independent source for every block type.</summary>
 internal static class NativeGgml
 {
-    private const string Relative =
-        "src/QuantBench.Engines.LlamaCpp/natives/cpu/node_modules/@node-llama-cpp/linux-x64/bins/linux-x64/libggml-base.so";
-
     private static readonly nint s_library = Load();
 
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
@@ -48,7 +45,7 @@ internal static class NativeGgml
 
     private static nint Load()
     {
-        string path = RepositoryRoot.Combine(Relative);
+        string path = NpmPackages.LlamaCpp("libggml-base.so");
         if (!File.Exists(path))
             throw new FileNotFoundException("The native build is missing; run `npm ci` in src/QuantBench.Engines.LlamaCpp/natives/cpu.",
                 path);

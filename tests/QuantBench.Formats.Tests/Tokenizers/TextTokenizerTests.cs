@@ -14,7 +14,7 @@ public class TextTokenizerTests
 {
     private static readonly ITextTokenizer Reference = ModelSource.OpenTokenizer(ModelSource.Open(ReferenceModel.Directory));
 
-    [Fact]
+    [NpmFact(NpmPackage.Texts)]
     public void Encode_GivesLlamaCppsIds_OnTheWholeTestText()
     {
         int[] ids = Reference.Encode(ReferenceText.Sotu());
@@ -107,7 +107,7 @@ public class TextTokenizerTests
         Assert.Equal(text.Length, Reference.Encode(text).Sum(Reference.ByteLength));
     }
 
-    [Fact]
+    [NpmFact(NpmPackage.Texts)]
     public void Merge_GivesTheIdsOfTheTestText_WhenEveryPieceCountsAsLong()
     {
         var definition = (BpeDefinition)HuggingFaceTokenizer.Read(ReferenceModel.Directory, 4096).Definition;

@@ -254,7 +254,7 @@ public sealed class DatasetCatalogTests : IDisposable
     {
         var catalog = new DatasetCatalog(RepositoryRoot.Combine("datasets"), _folder.Combine("cache"));
 
-        Assert.Equal(["moby-dick", "sotu", "wikitext-2"], catalog.List().Select(d => d.Name));
+        Assert.Equal(["moby-dick", "sotu", "trace", "wikitext-2"], catalog.List().Select(d => d.Name));
     }
 
     private static string Sha256(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));

@@ -1,0 +1,11 @@
+using Xunit;
+
+namespace QuantBench.TestKit;
+
+/// <summary>A test with what npm brings; skipped with its reason where that isn't, unless QB_REQUIRE_NPM is set.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class NpmTheoryAttribute : TheoryAttribute
+{
+    public NpmTheoryAttribute(params NpmPackage[] packages) =>
+        Skip = packages.Select(NpmPackages.Missing).FirstOrDefault(reason => reason is not null);
+}
