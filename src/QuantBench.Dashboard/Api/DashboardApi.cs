@@ -62,11 +62,12 @@ internal static class DashboardApi
         RouteGroupBuilder api = app.MapGroup(Root).AddEndpointFilter(ExplainAsync);
         RouteGroupBuilder read = api.MapGroup("").RequireAuthorization(Policies.Read);
         RunEndpoints.Map(read);
-        read.MapGet("/queue", (OccurrenceStore queue) => queue.Latest()).WithSummary("Queued runs, newest first");
+        read.MapGet("/queue", (HttpContext http, OccurrenceStore queue, LabOptions lab) => queue.Latest().Select(o => ServerPaths.For(http.User, lab, o)))
+            .WithSummary("Queued runs, newest first");
         read.MapGet("/schedules",
-            (ScheduleStore schedules) =>
+            (HttpContext http, ScheduleStore schedules, LabOptions lab) =>
                 schedules.List()
-                    .Select(s => new { s.Name, s.Suite, Cron = s.Cron.Text, Zone = s.Cron.Zone.Id, s.CatchUp, s.Paused, s.Next }))
+                    .Select(s => new { s.Name, Suite = ServerPaths.For(http.User, lab, s.Suite), Cron = s.Cron.Text, Zone = s.Cron.Zone.Id, s.CatchUp, s.Paused, s.Next }))
                     .WithSummary("Schedules");
         read.MapGet("/machines", (MachineQueries machines, CancellationToken stop) => machines.ListAsync(stop))
             .WithSummary("Machines that have measured something");
@@ -110,17 +111,22 @@ internal static class DashboardApi
         }
         catch (QuantBenchException e)
         {
-            return Answers.Problem(e.Message,
-                statusCode: e is BusyException ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status400BadRequest,
-                extensions: e.Hint is null ? null : new Dictionary<string, object?> { ["hint"] = e.Hint });
+            return Said(context.HttpContext, e,
+                e is BusyException ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status400BadRequest);
         }
         catch (Exception e)
             when (e is not OperationCanceledException
                 && context.HttpContext.RequestServices.GetRequiredService<ResultStore>().Explain(e) is { } known)
         {
-            return Answers.Problem(known.Message, statusCode: StatusCodes.Status503ServiceUnavailable,
-                extensions: known.Hint is null ? null : new Dictionary<string, object?> { ["hint"] = known.Hint });
+            return Said(context.HttpContext, known, StatusCodes.Status503ServiceUnavailable);
         }
+    }
+
+    private static IResult Said(HttpContext http, QuantBenchException e, int status)
+    {
+        LabOptions lab = http.RequestServices.GetRequiredService<LabOptions>();
+        return Answers.Problem(ServerPaths.For(http.User, lab, e.Message), statusCode: status, extensions: e.Hint is null ? null
+            : new Dictionary<string, object?> { ["hint"] = ServerPaths.For(http.User, lab, e.Hint) });
     }
 
     private static IResult Health(ResultStore store, StoredRuns stored, DashboardOptions options, SchedulerState scheduler)
@@ -144,7 +150,7 @@ internal static class DashboardApi
     {
         Occurrence asked = QueueRequests.Start(
             lab, queue, audit, approvals, options, request.Suite ?? "", request.Only is { IsDefault: false } only ? only : [], http.User);
-        return TypedResults.Created(Root + "/queue", asked);
+        return TypedResults.Created(Root + "/queue", ServerPaths.For(http.User, lab, asked));
     }
 
     private static NoContent Cancel(HttpContext http, long id, OccurrenceStore queue, AuditLog audit)

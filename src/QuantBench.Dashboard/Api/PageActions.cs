@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
 using QuantBench.Dashboard.Accounts;
@@ -68,7 +69,9 @@ internal static class PageActions
         }
         catch (QuantBenchException e)
         {
-            return Answers.Text($"{e.Message}{(e.Hint is null ? "" : $"\n{e.Hint}")}", "text/plain; charset=utf-8",
+            LabOptions lab = context.HttpContext.RequestServices.GetRequiredService<LabOptions>();
+            string said = $"{e.Message}{(e.Hint is null ? "" : $"\n{e.Hint}")}";
+            return Answers.Text(ServerPaths.For(context.HttpContext.User, lab, said), "text/plain; charset=utf-8",
                 statusCode: StatusCodes.Status400BadRequest);
         }
     }

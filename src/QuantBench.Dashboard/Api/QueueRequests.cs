@@ -23,10 +23,12 @@ internal static class QueueRequests
     {
         if (options.Launcher is null)
             throw new RequestException("this server only shows pages.", "Start it with './run-bench.sh serve' to run suites.");
+        if (only.Contains(null!)) throw new RequestException("a pattern in 'only' is null.", "Leave it out, or name cells.");
         string file = lab.SuiteFile(suite)
-            ?? throw new RequestException($"there is no suite '{suite}' in {lab.SuitesDirectory}.", "Name a file there without '.yaml'.");
-        if (SuitePlan.CellsOf(Permit(lab, approvals, file, user), only, null).IsEmpty)
+            ?? throw new RequestException($"there is no suite '{suite}' here.", "Name a file of the suites' directory without '.yaml'.");
+        if (SuitePlan.CellsOf(SuiteLoader.Load(file, lab.Engines), only, null).IsEmpty)
             throw new RequestException("nothing of the suite is left to run.", "Loosen 'only'.");
+        Permit(lab, approvals, file, user);
         string actor = PageActions.Actor(user);
         Occurrence asked = queue.Request(file, actor, only: only);
         audit.Write(actor, "run.start", asked.Key, null, file);

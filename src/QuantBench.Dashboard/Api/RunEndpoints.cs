@@ -7,9 +7,11 @@ using QuantBench.Analysis.Compare;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
 using QuantBench.Dashboard.Figures;
+using QuantBench.Dashboard.Hosting;
 using QuantBench.Dashboard.Matrix;
 using QuantBench.Dashboard.Queries;
 using QuantBench.Dashboard.Runs;
+using QuantBench.Lab;
 using QuantBench.Results.Exchange;
 using QuantBench.Results.Reading;
 
@@ -51,8 +53,11 @@ internal static class RunEndpoints
         return new RunListAnswer(found.Runs, found.Matching, found.All, filter.Page, found.Pages);
     }
 
-    private static async Task<IResult> RunAsync(string id, RunQueries runs, CancellationToken stop) =>
-        await runs.FindAsync(id, stop) is { } run ? Answers.Ok(new RunAnswer(run.Info, run.State, run.Counts, run.Current?.Id.Value))
+    private static async Task<IResult> RunAsync(HttpContext http, string id, RunQueries runs, LabOptions lab, CancellationToken stop) =>
+        await runs.FindAsync(id, stop) is { } run
+            ? Answers.Ok(new RunAnswer(
+                run.Info with { SuiteDirectory = ServerPaths.For(http.User, lab, run.Info.SuiteDirectory) ?? "" }, run.State,
+                run.Counts, run.Current?.Id.Value))
             : NoRun(id);
 
     private static async Task<IResult> CellsAsync(string id, [FromQuery] string? status, RunQueries runs, CancellationToken stop) =>

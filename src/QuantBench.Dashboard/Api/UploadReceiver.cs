@@ -57,9 +57,8 @@ internal sealed class UploadReceiver(DashboardOptions options, ResultStore store
         catch (StoreException e)
         {
             // The caller knows its own file; our paths are none of its business.
-            return Refuse(Status(e.InnerException),
-                e.Message.Replace(file, "the bundle", StringComparison.Ordinal)
-                    .Replace(store.Root, "the results", StringComparison.Ordinal), e.Hint);
+            string said = e.Message.Replace(file, "the bundle", StringComparison.Ordinal);
+            return Refuse(Status(e.InnerException), ServerPaths.For(http.User, options.Lab, said) ?? "", e.Hint);
         }
         catch (Exception e) when (DiskFault.Is(e) && e is not BadHttpRequestException && !stop.IsCancellationRequested)
         {

@@ -36,6 +36,9 @@ public abstract class PageBase : ComponentBase
     /// <summary>Cancelled when the reader has left.</summary>
     protected CancellationToken Left => Http?.RequestAborted ?? CancellationToken.None;
 
+    /// <summary>What is said of the server's files, as this reader may read it.</summary>
+    protected string? For(string? text) => ServerPaths.For(Http?.User, Options.Lab, text);
+
     /// <summary>Loads what the page shows.</summary>
     protected abstract Task LoadAsync();
 

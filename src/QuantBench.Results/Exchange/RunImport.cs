@@ -29,6 +29,9 @@ public sealed record ImportLimits
 
     /// <summary>Most bytes of all files, unpacked.</summary>
     public long TotalBytes { get; init; } = 8L << 30;
+
+    /// <summary>Latest time that anything of a run may have happened: clocks differ by zones and drift, not by more than a day.</summary>
+    public DateTimeOffset Latest { get; init; } = TimeProvider.System.GetUtcNow().AddDays(1);
 }
 
 /// <summary>Takes a run into the results root from a run's folder or a bundle that <see cref="RunBundle"/> wrote.</summary>
@@ -112,7 +115,12 @@ public static class RunImport
             Directory.CreateDirectory(staging);
             if (isFolder) CopyFolder(source, staging, limits);
             else Unpack(source, staging, limits);
-            return Settle(source, staging, root);
+            return Settle(source, staging, root, limits);
+        }
+        catch (StoreException e) when (e.Message.Contains(staging, StringComparison.Ordinal))
+        {
+            // What is wrong is wrong in what was given; the copy is gone when the message is read.
+            throw new StoreException(e.Message.Replace(staging, source, StringComparison.Ordinal), e.Hint, e.InnerException);
         }
         catch (Exception e) when (DiskFault.Is(e))
         {
@@ -124,9 +132,9 @@ public static class RunImport
         }
     }
 
-    private static ImportResult Settle(string source, string staging, string root)
+    private static ImportResult Settle(string source, string staging, string root, ImportLimits limits)
     {
-        RunInfo info = Check(source, staging);
+        RunInfo info = Check(source, staging, limits);
         string target = Path.Combine(root, info.Id);
         if (!Directory.Exists(target))
         {
@@ -146,18 +154,26 @@ public static class RunImport
     }
 
     // All of it is looked at before anything of it is taken.
-    private static RunInfo Check(string source, string staging)
+    private static RunInfo Check(string source, string staging, ImportLimits limits)
     {
         RunInfo info = RunFolder.ReadInfo(staging);
+        if (!RunFolder.IsGivenId(info.Id))
+            throw Refused($"'{info.Id}' isn't an id that a run is given, like 20260131-120000-suite-0f3a");
         if (RunCheck.Doubt(info) is { } doubt) throw Refused($"run {info.Id}: {doubt}");
+        if ((info.Finished ?? info.Started) > limits.Latest || info.Started > limits.Latest)
+            throw Ahead($"run {info.Id}", info.Finished ?? info.Started);
         foreach (CellResult cell in CellLines.LinesAsWritten(Path.Combine(staging, RunFolder.CellsFile)))
         {
             if (RunCheck.Doubt(cell) is { } why) throw Refused($"cell {cell.Cell.Id}: {why}");
+            if (cell.Started > limits.Latest) throw Ahead($"cell {cell.Cell.Id}", cell.Started);
         }
 
         return info;
 
         StoreException Refused(string why) => new($"{source}: refused: {why}.", "Look at the run where it was made; nothing was taken in.");
+
+        StoreException Ahead(string what, DateTimeOffset when) => Refused(string.Create(CultureInfo.InvariantCulture,
+            $"{what}: it is dated {when.UtcDateTime:yyyy-MM-dd HH:mm} UTC, more than a day ahead of the clock here"));
     }
 
     private static void CopyFolder(string source, string staging, ImportLimits limits)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using QuantBench.Core;
@@ -56,7 +57,11 @@ public sealed partial class RunFolder : IDisposable
     /// An id is also a folder's name beside the databases, so nothing with a dot passes (<c>results.db-journal</c>); nor do
     /// <c>latest</c> and <c>views</c>, which mean something else.
     /// </remarks>
-    public static bool IsValidId(string? id) => id is not null && ValidId().IsMatch(id);
+    public static bool IsValidId([NotNullWhen(true)] string? id) => id is not null && ValidId().IsMatch(id);
+
+    /// <summary>Whether an id has the shape that every run is given: date, time, suite's name, four hexadecimal digits. What comes from
+    /// elsewhere has it: no part of the program takes such an id for a word, a path or the beginning of other ids.</summary>
+    public static bool IsGivenId([NotNullWhen(true)] string? id) => IsValidId(id) && GivenId().IsMatch(id);
 
     /// <summary>Makes a new folder under the results root and writes <c>run.json</c>.</summary>
     /// <param name="resultsRoot">Directory of all run folders; made when absent.</param>
@@ -294,6 +299,9 @@ public sealed partial class RunFolder : IDisposable
             throw new StoreException($"{file}: not a run's description: {fault}.", "Restore the file from a copy, or remove the folder.");
         return info;
     }
+
+    [GeneratedRegex(@"^[0-9]{8}-[0-9]{6}-.+-[0-9a-f]{4}\z", RegexOptions.CultureInvariant)]
+    private static partial Regex GivenId();
 
     [GeneratedRegex(@"^(?!(?i:latest|views)\z)[A-Za-z0-9][A-Za-z0-9_-]{0,127}\z", RegexOptions.CultureInvariant)]
     private static partial Regex ValidId();

@@ -2,7 +2,10 @@ using System.Net;
 using System.Net.Sockets;
 using System.Reflection;
 using System.Text;
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 using QuantBench.Dashboard.Api;
 using QuantBench.Lab.Accounts;
 
@@ -10,7 +13,7 @@ namespace QuantBench.Dashboard.Tests.Api;
 
 /// <summary>Whatever an address or a form holds: a proper answer, never a 500.</summary>
 [Collection(DashboardCollection.Name)]
-public sealed class OddRequestTests(DashboardFixture dashboard)
+public sealed partial class OddRequestTests(DashboardFixture dashboard)
 {
     private static readonly string[] s_odd = ["abc", "-1", "99999999999999999999", "1e9", "", "%00", "%0A", "%1B[31m", "é", "%FF", "../..",
         "%2e%2e%2f", "NaN", "'", "\"><script>", "a,b", "%E2%80%AE"];
@@ -135,15 +138,44 @@ public sealed class OddRequestTests(DashboardFixture dashboard)
         }
     }
 
+    /// <summary>Every address that answers to GET, with names that are there, aren't, and are broken, asked by every lesser
+    /// role.</summary>
     [Fact]
-    public async Task NoPage_NamesWhereResultsLie_ToReaders()
+    public async Task NoAnswer_NamesWhereThingsLie_ToLesserRoles()
     {
-        using HttpClient client = dashboard.Client();
-        foreach (string address in (string[])["/runs/absent", "/nowhere", "/models/absent", "/machines/absent", "/suites/absent"])
+        string broken = Path.Combine(dashboard.Suites, "profiles", "broken.yaml");
+        await File.WriteAllTextAsync(broken, "profile: broken\nlimits: { ppl_rise: no }\n");
+        string home = Path.GetDirectoryName(dashboard.Results) ?? "";
+        string[] routes = [.. dashboard.Host.Services.GetServices<EndpointDataSource>().SelectMany(s => s.Endpoints).OfType<RouteEndpoint>()
+            .Where(e => e.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods is not { } m || m.Contains("GET"))
+            .Select(e => "/" + (e.RoutePattern.RawText ?? "").TrimStart('/')).Distinct()
+            .Where(r => !r.StartsWith("/_", StringComparison.Ordinal) && !r.Contains('*', StringComparison.Ordinal))];
+        Assert.True(routes.Length > 30, $"{routes.Length} routes");
+        using HttpClient admin = await dashboard.ClientAsync(Role.Admin);
+        using HttpResponseMessage asked = await DashboardFixture.PostAsync(admin, "/suites", "/actions/suites/run", ("suite", "quick"));
+        List<string> wrong = [];
+        foreach (HttpClient client in (HttpClient[])[dashboard.Client(), await dashboard.ClientAsync(Role.Viewer),
+            await dashboard.ClientAsync(Role.Operator), dashboard.ClientWithKey(Role.Operator)])
         {
-            using HttpResponseMessage answer = await client.GetAsync(address);
-            Assert.DoesNotContain(dashboard.Results, await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+            foreach (string route in routes)
+            {
+                foreach (string name in (string[])[DashboardFixture.FirstRun, "broken", "quick"])
+                {
+                    string address = Place().Replace(route, name) + $"?run={name}&a={name}&b={DashboardFixture.FirstRun}&profile={name}"
+                        + "&metric=perplexity&format=json";
+                    using HttpResponseMessage answer = await client.GetAsync(address);
+                    string said = await answer.Content.ReadAsStringAsync();
+                    if (said.IndexOf(home, StringComparison.Ordinal) is >= 0 and var at)
+                        wrong.Add($"{address}: {said.Substring(Math.Max(0, at - 80), Math.Min(200, said.Length - Math.Max(0, at - 80)))}");
+                }
+            }
+
+            client.Dispose();
         }
+
+        File.Delete(broken);
+        Assert.True(wrong.Count == 0, string.Join('\n', wrong));
+        Assert.Contains(dashboard.Results, await admin.GetStringAsync("/settings"), StringComparison.Ordinal); // an admin may know
     }
 
     [Fact]
@@ -173,4 +205,7 @@ public sealed class OddRequestTests(DashboardFixture dashboard)
 
         Assert.True(wrong.Count == 0, string.Join('\n', wrong));
     }
+
+    [GeneratedRegex(@"\{[^}]*\}")]
+    private static partial Regex Place();
 }

@@ -97,6 +97,13 @@ public sealed class RunImportTests : IDisposable
     [InlineData("a/b-c")]
     [InlineData("a-b\n")]
     [InlineData("Latest")]
+    [InlineData("con")]
+    [InlineData("results")]
+    [InlineData("2026")]
+    [InlineData("20261122-221000")] // the beginning of others
+    [InlineData("20261122-221000-reference")]
+    [InlineData("run-1")]
+    [InlineData("aux-20261122-221000-reference-9f3a")]
     public void From_Throws_WhenTheIdMayMeetAnotherFile(string id) => AssertRefused("run.json", "\"id\": \"" + _sample.Info.Id + "\"",
         "\"id\": " + System.Text.Json.JsonSerializer.Serialize(id), id);
 
@@ -138,6 +145,38 @@ public sealed class RunImportTests : IDisposable
     [InlineData("cells.jsonl", "\"error\":0.84405", "\"timing\":{\"disturbed_samples\":[2147483647]}")]
     public void From_Throws_WhenARecordIsPoisoned(string file, string good, string bad) =>
         AssertRefused(file, good, bad, _sample.Info.Id);
+
+    [Theory]
+    [InlineData("run.json", "\"started\": \"2026-11", "\"started\": \"2199-11")]
+    [InlineData("run.json", "\"finished\": \"2026-11", "\"finished\": \"2199-11")]
+    [InlineData("cells.jsonl", "\"started\":\"2026-11", "\"started\":\"2199-11")]
+    public void From_Throws_WhenARunIsAheadOfTheClock(string file, string good, string bad)
+    {
+        if (bad.Contains("\"started\": ", StringComparison.Ordinal)) Replace(_folder, "run.json", "\"finished\": \"2026-11", "\"finished\": \"2199-11");
+        StoreException e = AssertRefused(file, good, bad, _sample.Info.Id);
+
+        Assert.Contains("more than a day ahead of the clock here", e.Message, StringComparison.Ordinal);
+        Assert.Contains("2199-11-22", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void From_TakesARun_OfAClockThatIsAheadByHours()
+    {
+        DateTimeOffset end = _sample.Cells.Max(c => c.Started);
+        RunImport.From(_bundle, _here.Path, new ImportLimits { Latest = (_sample.Info.Finished ?? end).AddSeconds(1) });
+
+        Assert.Throws<StoreException>(() => RunImport.From(_bundle, _there["elsewhere"],
+            new ImportLimits { Latest = _sample.Info.Started.AddSeconds(-1) }));
+    }
+
+    [Fact]
+    public void From_NamesWhatWasGiven_NotItsOwnCopy()
+    {
+        StoreException e = AssertRefused("cells.jsonl", "{\"schema\"", "\"schema\"", _sample.Info.Id);
+
+        Assert.DoesNotContain(".import-", e.Message, StringComparison.Ordinal);
+        Assert.StartsWith(_folder, e.Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void From_MarksTheRun_AsTakenInFromElsewhere()
@@ -211,14 +250,9 @@ public sealed class RunImportTests : IDisposable
     }
 
     // As a bundle and as a folder: both are doors.
-    private void AssertRefused(string file, string good, string bad, string id)
+    private StoreException AssertRefused(string file, string good, string bad, string id)
     {
-        string path = Path.Combine(_folder, file);
-        string text = File.ReadAllText(path);
-        string changed = new System.Text.RegularExpressions.Regex(System.Text.RegularExpressions.Regex.Escape(good)).Replace(text,
-            bad.Replace("$", "$$", StringComparison.Ordinal), 1);
-        Assert.NotEqual(text, changed);
-        File.WriteAllText(path, changed);
+        Replace(_folder, file, good, bad);
         BundleManifest manifest = BundleManifest.OfFolder(_folder, id);
         string zip = _there["poisoned.zip"];
         using (ZipArchive archive = ZipFile.Open(zip, ZipArchiveMode.Create))
@@ -232,9 +266,21 @@ public sealed class RunImportTests : IDisposable
             }
         }
 
-        Assert.Throws<StoreException>(() => RunImport.From(zip, _here.Path));
-        Assert.Throws<StoreException>(() => RunImport.From(_folder, _here.Path));
+        StoreException e = Assert.Throws<StoreException>(() => RunImport.From(zip, _here.Path));
+        Assert.DoesNotContain(".import-", e.Message, StringComparison.Ordinal);
+        e = Assert.Throws<StoreException>(() => RunImport.From(_folder, _here.Path));
         AssertNothingTaken();
+        return e;
+    }
+
+    private static void Replace(string folder, string file, string good, string bad)
+    {
+        string path = Path.Combine(folder, file);
+        string text = File.ReadAllText(path);
+        string changed = new System.Text.RegularExpressions.Regex(System.Text.RegularExpressions.Regex.Escape(good)).Replace(text,
+            bad.Replace("$", "$$", StringComparison.Ordinal), 1);
+        Assert.NotEqual(text, changed);
+        File.WriteAllText(path, changed);
     }
 
     private void AssertNothingTaken()
