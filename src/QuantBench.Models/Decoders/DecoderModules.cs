@@ -22,10 +22,11 @@ public static class DecoderModules
     /// <param name="part">Which part.</param>
     public static string InLayer(int layer, string part) => $"layers.{layer}.{part}";
 
-    /// <summary>A decoder's modules by these names, which are what Hugging Face's paths end in.</summary>
+    /// <summary>A decoder's modules by these names, which are what most architectures' paths in Hugging Face files end in.</summary>
     internal static FrozenDictionary<string, DecoderModule> Of(DecoderSizes sizes) => DecoderModule.Of(sizes).ToFrozenDictionary(
-        module => module.Role > DecoderRole.FinalNorm ? InLayer(module.Layer, Last(module.HuggingFace)) : Last(module.HuggingFace),
+        module => module.Role > DecoderRole.FinalNorm ? InLayer(module.Layer, Last(module, sizes)) : Last(module, sizes),
         StringComparer.Ordinal);
 
-    private static string Last(string path) => path[(path.LastIndexOf('.') + 1)..];
+    private static string Last(DecoderModule module, DecoderSizes sizes) =>
+        DecoderModule.UsualPath(module.Role, sizes.Architecture.HasPostNorms).Split('.')[^1];
 }
