@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using QuantBench.Core.Errors;
 using QuantBench.Engines.LlamaCpp;
@@ -49,6 +50,28 @@ public sealed class DirectoryAgreementTests
             // Rows of Q and K lie in another order, so sums are rounded differently, and that is all.
             Near(fromGguf, fromDirectory, 2e-5, $"{name}: directory against GGUF on {device}");
         }
+    }
+
+    /// <summary>What both readings would get wrong alike: which tensor becomes which, and what is added to it.</summary>
+    [Theory]
+    [InlineData("nemotron", "model.norm.weight", "output_norm.weight", 1)]
+    [InlineData("nemotron", "model.norm.bias", "output_norm.bias", 0)]
+    [InlineData("exaone", "transformer.h.0.mlp.c_fc_0.weight", "blk.0.ffn_gate.weight", 0)]
+    [InlineData("exaone", "transformer.h.0.ln_2.weight", "blk.0.ffn_norm.weight", 0)]
+    [InlineData("glm4", "model.layers.0.post_self_attn_layernorm.weight", "blk.0.post_attention_norm.weight", 0)]
+    [InlineData("glm4", "model.layers.0.post_attention_layernorm.weight", "blk.0.ffn_norm.weight", 0)]
+    [InlineData("cohere", "model.layers.0.self_attn.q_proj.weight", "blk.0.attn_q.weight", 0)]
+    public void Gguf_HoldsTheValues(string name, string source, string target, float added)
+    {
+        string directory = RandomDirectory.Write(name), gguf = directory + ".values.gguf";
+        HuggingFaceToGguf.Convert(directory, gguf, GgmlType.F32, new Progress<double>(), CancellationToken.None);
+        float[] given = RandomDirectory.Tensors(name, RandomDirectory.Config(name), RandomDirectory.Layers)
+            .First(tensor => tensor.Name == source).Values;
+        using GgufReader file = GgufReader.Open(gguf);
+
+        float[] held = MemoryMarshal.Cast<byte, float>(file.Span(Assert.IsType<GgufTensorInfo>(file.Find(target)))).ToArray();
+
+        Assert.Equal(given.Select(value => value + added), held);
     }
 
     [Theory]
