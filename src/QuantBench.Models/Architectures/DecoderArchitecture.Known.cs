@@ -12,7 +12,11 @@ public sealed partial record DecoderArchitecture
     /// </summary>
     public static ImmutableArray<DecoderArchitecture> Known { get; } =
     [
-        new() { Name = "llama", HuggingFaceClass = "LlamaForCausalLM", RotatesNeighbours = true },
+        new()
+        {
+            Name = "llama", HuggingFaceClass = "LlamaForCausalLM", RotatesNeighbours = true, Settings = Words("activation=swiglu"),
+        },
+        new() { Name = "mistral3", ModelType = "ministral3", HuggingFaceClass = "Ministral3ForCausalLM", RotatesNeighbours = true },
         new()
         {
             Name = "mistral", Gguf = "llama", HuggingFaceClass = "MistralForCausalLM", RotatesNeighbours = true,

@@ -155,7 +155,7 @@ public sealed partial record DecoderArchitecture
     /// <summary>Whether any layer is computed with a window.</summary>
     public bool UsesWindow => Window is SlidingWindow.EveryLayer or SlidingWindow.Pattern;
 
-    /// <summary>Whether it is no more than the plain graph: RMS norms before both parts, SiLU gates, rotation and attention over
+    /// <summary>Whether it is no more than the plain graph, which runtimes know by its name: RMS norms before both parts, SiLU gates, rotation and attention over
     /// everything.</summary>
     public bool IsPlain => !(Gelu || ScalesEmbeddings || HasMultipliers || HasProjectionNorms || OmitsPreNorms || HasPostNorms
         || FusesProjections || UsesWindow || RotatesPart || KeepsRowOrder || HasLayerNorms || IsParallel || FusesGate || SquaresRelu

@@ -131,8 +131,20 @@ public sealed record DecoderShape : DecoderSizes
             return "keys and values of different width are not implemented";
         }
 
+        foreach (string key in (string[])["attention.temperature_scale", "rope.scaling.yarn_log_multiplier"])
+        {
+            if (metadata.FindNumber($"{architecture}.{key}") is { } value and not 0)
+                return $"'{architecture}.{key}' ({value}) is not implemented";
+        }
+
+        if (metadata.FindInteger($"{architecture}.nextn_predict_layers") is > 0)
+            return "layers that predict more than the next token ('nextn_predict_layers') are not implemented";
+        if (metadata.TryGet($"{architecture}.rope.dimension_sections", out _))
+            return "rotary positions in several dimensions ('rope.dimension_sections') are not implemented";
         foreach (string name in file.TensorNames)
         {
+            if (traits.HasLayerNorms && name.EndsWith("_q_norm.weight", StringComparison.Ordinal))
+                return $"norms of {architecture}'s heads ('{name}') are not implemented";
             if (name.EndsWith(".scale", StringComparison.Ordinal))
                 return $"scale tensors ('{name}') are not implemented";
             if (name.EndsWith("attn_sinks.weight", StringComparison.Ordinal))
