@@ -110,8 +110,6 @@ public sealed partial class IlgpuEngine : IEngine, ILogitsEngine
         using IModelFile file = ModelFile.Open(path);
         if (DecoderShape.Refusal(file) is { } reason) return Support.No($"ilgpu: {reason}");
         DecoderShape shape = DecoderShape.Read(file);
-        if (shape.Architecture is { HasProjectionNorms: true } or { OmitsPreNorms: true })
-            return Support.No($"ilgpu: the norms of {shape.Architecture.Name} models are not implemented");
         if (shape.HeadWidth % 8 != 0 || shape.HeadWidth > AttentionKernels.MaxHeadWidth)
         {
             return Support.No(

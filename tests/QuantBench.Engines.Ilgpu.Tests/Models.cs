@@ -20,7 +20,7 @@ internal static class Models
     /// rotation.</summary>
     public static SyntheticShape Shape(string name)
     {
-        string architecture = name.Split('-')[0];
+        string architecture = name.StartsWith("command-r", StringComparison.Ordinal) ? "command-r" : name.Split('-')[0];
         var shape = new SyntheticShape
         {
             Name = name,
@@ -30,18 +30,18 @@ internal static class Models
             FeedForward = 512,
             Heads = 4,
             KvHeads = 2,
-            HeadWidth = architecture is "phi3" or "llama" or "qwen2" or "granite" ? 64 : 32,
+            HeadWidth = architecture is "qwen3" or "gemma2" or "gemma3" ? 32 : 64,
             Vocabulary = 320,
             ContextLength = 256,
-            TiesEmbeddings = architecture != "phi3",
-            Window = architecture.StartsWith("gemma", StringComparison.Ordinal) ? 40 : 0,
+            TiesEmbeddings = architecture is not ("phi3" or "olmo2" or "glm4" or "nemotron"),
+            Window = architecture is "gemma2" or "gemma3" or "cohere2" || name == "olmo2-window" ? 40 : 0,
         };
         return name switch
         {
-            "llama-tiny" or "granite-tiny" =>
+            _ when name.EndsWith("-tiny", StringComparison.Ordinal) =>
                 shape with { Layers = 2, Embedding = 32, FeedForward = 64, Heads = 2, KvHeads = 1, HeadWidth = 16, Vocabulary = 264 },
             "llama-factors" => shape with { HasRopeFactors = true, RopeBase = 500_000 },
-            "llama-yarn" => shape with { RopeScaling = ("yarn", 4) },
+            "llama-yarn" or "olmo2-window" => shape with { RopeScaling = ("yarn", 4) },
             _ => shape,
         };
     }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using QuantBench.Core.Errors;
 using QuantBench.Engines.LlamaCpp;
@@ -16,7 +17,7 @@ public sealed class DirectoryAgreementTests
     // Kernels of each instruction set have tests of their own; the graph is one.
     private static readonly string[] s_devices = [.. Models.Devices.Where(device => device == "scalar" || device == Models.Devices[^1])];
 
-    // llama.cpp's CPU code looks GELU up in a table of halves, hence gemma's wider bound.
+    // llama.cpp's CPU code looks GELU up in a table of halves, hence the wider bound of gemma and starcoder2.
     public static TheoryData<string, double> Shapes => new()
     {
         { "llama", 3e-4 }, { "llama-factors", 3e-4 }, { "llama-linear", 3e-4 }, { "llama-newer", 3e-4 }, { "mistral", 3e-4 },
@@ -25,6 +26,8 @@ public sealed class DirectoryAgreementTests
         { "qwen2-yarn", 3e-4 }, { "qwen3", 3e-4 }, { "qwen3-tied", 3e-4 }, { "phi3", 3e-4 }, { "phi3-partial", 3e-4 },
         { "phi3-short", 3e-4 }, { "phi3-long", 3e-4 },
         { "gemma", 3e-3 }, { "gemma2", 3e-3 }, { "gemma3", 3e-3 },
+        { "llama-nemo", 3e-4 }, { "olmo3", 3e-4 }, { "glm4", 3e-4 }, { "cohere", 3e-4 }, { "cohere2", 3e-4 }, { "starcoder2", 3e-3 },
+        { "nemotron", 3e-4 }, { "exaone", 3e-4 }, { "exaone4", 3e-4 },
     };
 
     [Theory]
@@ -47,6 +50,28 @@ public sealed class DirectoryAgreementTests
             // Rows of Q and K lie in another order, so sums are rounded differently, and that is all.
             Near(fromGguf, fromDirectory, 2e-5, $"{name}: directory against GGUF on {device}");
         }
+    }
+
+    /// <summary>What both readings would get wrong alike: which tensor becomes which, and what is added to it.</summary>
+    [Theory]
+    [InlineData("nemotron", "model.norm.weight", "output_norm.weight", 1)]
+    [InlineData("nemotron", "model.norm.bias", "output_norm.bias", 0)]
+    [InlineData("exaone", "transformer.h.0.mlp.c_fc_0.weight", "blk.0.ffn_gate.weight", 0)]
+    [InlineData("exaone", "transformer.h.0.ln_2.weight", "blk.0.ffn_norm.weight", 0)]
+    [InlineData("glm4", "model.layers.0.post_self_attn_layernorm.weight", "blk.0.post_attention_norm.weight", 0)]
+    [InlineData("glm4", "model.layers.0.post_attention_layernorm.weight", "blk.0.ffn_norm.weight", 0)]
+    [InlineData("cohere", "model.layers.0.self_attn.q_proj.weight", "blk.0.attn_q.weight", 0)]
+    public void Gguf_HoldsTheValues(string name, string source, string target, float added)
+    {
+        string directory = RandomDirectory.Write(name), gguf = directory + ".values.gguf";
+        HuggingFaceToGguf.Convert(directory, gguf, GgmlType.F32, new Progress<double>(), CancellationToken.None);
+        float[] given = RandomDirectory.Tensors(name, RandomDirectory.Config(name), RandomDirectory.Layers)
+            .First(tensor => tensor.Name == source).Values;
+        using GgufReader file = GgufReader.Open(gguf);
+
+        float[] held = MemoryMarshal.Cast<byte, float>(file.Span(Assert.IsType<GgufTensorInfo>(file.Find(target)))).ToArray();
+
+        Assert.Equal(given.Select(value => value + added), held);
     }
 
     [Theory]
@@ -100,6 +125,15 @@ public sealed class DirectoryAgreementTests
     [InlineData("gemma2", """{ "query_pre_attn_scalar": 100 }""", "query_pre_attn_scalar")]
     [InlineData("gemma2", """{ "layer_types": ["full_attention"] }""", "layer_types")]
     [InlineData("gemma3", """{ "sliding_window_pattern": 4 }""", "sliding_window_pattern")]
+    [InlineData("cohere", """{ "use_qk_norm": true }""", "use_qk_norm")]
+    [InlineData("cohere2", """{ "rotary_pct": 0.5 }""", "'rotary_pct' is 0.5")]
+    [InlineData("cohere2", """{ "sliding_window_pattern": 3 }""", "sliding_window_pattern")]
+    [InlineData("starcoder2", """{ "norm_type": "rms_norm" }""", "'norm_type' is rms_norm")]
+    [InlineData("starcoder2", """{ "hidden_act": "gelu" }""", "'hidden_act' is 'gelu'")]
+    [InlineData("nemotron", """{ "hidden_act": "silu" }""", "relu2")]
+    [InlineData("exaone", """{ "activation_function": "gelu" }""", "'activation_function' is 'gelu'")]
+    [InlineData("exaone4", """{ "sliding_window": 64 }""", "64 layers")]
+    [InlineData("llama", """{ "logit_scale": 0.5 }""", "logit_scale")]
     public void Load_NamesTheMissingFeature(string name, string change, string reason)
     {
         string directory = Models.ScratchFile($"refused-{Guid.NewGuid():N}");

@@ -18,6 +18,13 @@ public sealed class ManagedEngineTests
 
     [Theory]
     [InlineData("mamba", null, "architecture 'mamba'")]
+    [InlineData("jamba", null, "architecture 'jamba'")]
+    [InlineData("granitehybrid", null, "architecture 'granitehybrid'")]
+    [InlineData("qwen3next", null, "architecture 'qwen3next'")]
+    [InlineData("lfm2", null, "architecture 'lfm2'")]
+    [InlineData("deepseek2", null, "architecture 'deepseek2'")]
+    [InlineData("glm4", "nextn_predict_layers", "nextn_predict_layers")]
+    [InlineData("mistral3", "attention.temperature_scale", "'mistral3.attention.temperature_scale' (8)")]
     [InlineData("llama", "expert_count", "mixture-of-experts")]
     public void CanRun_NamesTheMissingFeature(string architecture, string? key, string reason)
     {

@@ -59,7 +59,13 @@ internal static class RandomDirectory
     {
         string architecture = config["architectures"]![0]!.GetValue<string>(); // made below
         bool gemma = architecture.StartsWith("Gemma", StringComparison.Ordinal);
-        bool olmo = architecture == "Olmo2ForCausalLM";
+        if (NewerTensors(name, config, layers) is { } newer)
+        {
+            foreach ((string, long[], float[]) tensor in newer) yield return tensor;
+            yield break;
+        }
+
+        bool olmo = architecture is "Olmo2ForCausalLM" or "Olmo3ForCausalLM";
         bool postNorms = architecture is "Gemma2ForCausalLM" or "Gemma3ForCausalLM";
         bool headNorms = architecture is "Qwen3ForCausalLM" or "Gemma3ForCausalLM";
         int head = config["head_dim"]?.GetValue<int>() ?? Hidden / Heads;
@@ -134,6 +140,75 @@ internal static class RandomDirectory
         if (config["tie_word_embeddings"]?.GetValue<bool>() == false) yield return Matrix("lm_head", Vocabulary, Hidden, 2);
     }
 
+    /// <summary>The tensors of an architecture whose names or parts are its own: null for others.</summary>
+    private static IEnumerable<(string Name, long[] Shape, float[] Values)>? NewerTensors(string name, JsonObject config, int layers)
+    {
+        const int H = Hidden, F = FeedForward, Q = Heads * (H / Heads), K = KvHeads * (H / Heads);
+        string architecture = config["architectures"]![0]!.GetValue<string>(); // made below
+        (string Suffix, int Rows, int Columns)[] attention =
+            [("self_attn.q_proj", Q, H), ("self_attn.k_proj", K, H), ("self_attn.v_proj", K, H), ("self_attn.o_proj", H, Q)];
+        (string Suffix, int Rows, int Columns)[] gated =
+            [("mlp.gate_proj", F, H), ("mlp.up_proj", F, H), ("mlp.down_proj", H, F)];
+        var (layer, norms, matrices, normBiases, biased, embedding, final) = architecture switch
+        {
+            "Glm4ForCausalLM" => ("model.layers",
+                ["input_layernorm", "post_attention_layernorm", "post_self_attn_layernorm", "post_mlp_layernorm"],
+                [.. attention, ("mlp.gate_up_proj", 2 * F, H), ("mlp.down_proj", H, F)], false, 3, "model.embed_tokens", "model.norm"),
+            "CohereForCausalLM" or "Cohere2ForCausalLM" => ("model.layers", ["input_layernorm"], [.. attention, .. gated], false, 0,
+                "model.embed_tokens", "model.norm"),
+            "Starcoder2ForCausalLM" => ("model.layers", ["input_layernorm", "post_attention_layernorm"],
+                [.. attention, ("mlp.c_fc", F, H), ("mlp.c_proj", H, F)], true, 6, "model.embed_tokens", "model.norm"),
+            "NemotronForCausalLM" => ("model.layers", ["input_layernorm", "post_attention_layernorm"],
+                [.. attention, ("mlp.up_proj", F, H), ("mlp.down_proj", H, F)], true, 0, "model.embed_tokens", "model.norm"),
+            "ExaoneForCausalLM" => ("transformer.h", ["ln_1", "ln_2"],
+                [("attn.attention.q_proj", Q, H), ("attn.attention.k_proj", K, H), ("attn.attention.v_proj", K, H),
+                    ("attn.attention.out_proj", H, Q), ("mlp.c_fc_0", F, H), ("mlp.c_fc_1", F, H), ("mlp.c_proj", H, F)], false, 0,
+                "transformer.wte", "transformer.ln_f"),
+            "Exaone4ForCausalLM" => ("model.layers",
+                ["post_attention_layernorm", "post_feedforward_layernorm", "self_attn.q_norm", "self_attn.k_norm"],
+                [.. attention, .. gated], false, 0, "model.embed_tokens", "model.norm"),
+            _ => default((string, string[], (string, int, int)[], bool, int, string, string)),
+        };
+        return layer is null ? null : Make();
+
+        IEnumerable<(string, long[], float[])> Make()
+        {
+            var random = new Random(name.Length + 17);
+            (string, long[], float[]) Vector(string tensor, int length, double deviation, double mean) =>
+                (tensor, [length], Values(random, length, deviation, mean));
+
+            IEnumerable<(string, long[], float[])> Norm(string module, int length)
+            {
+                yield return Vector(module + ".weight", length, 0.1, architecture == "NemotronForCausalLM" ? 0 : 1);
+                if (normBiases) yield return Vector(module + ".bias", length, 0.2, 0);
+            }
+
+            (string, long[], float[]) Matrix(string module, int rows, int columns, double scale) =>
+                (module + ".weight", [rows, columns], Values(random, rows * columns, scale / Math.Sqrt(columns), 0));
+
+            yield return Matrix(embedding, Vocabulary, H, 3);
+            for (int i = 0; i < layers; i++)
+            {
+                foreach (string norm in norms)
+                {
+                    int length = norm.EndsWith("q_norm", StringComparison.Ordinal) || norm.EndsWith("k_norm", StringComparison.Ordinal)
+                        ? H / Heads : H;
+                    foreach ((string, long[], float[]) tensor in Norm($"{layer}.{i}.{norm}", length)) yield return tensor;
+                }
+
+                for (int j = 0; j < matrices.Length; j++)
+                {
+                    (string suffix, int rows, int columns) = matrices[j];
+                    yield return Matrix($"{layer}.{i}.{suffix}", rows, columns, j < 2 ? 2 : 1);
+                    if (j < biased) yield return Vector($"{layer}.{i}.{suffix}.bias", rows, 0.3, 0);
+                }
+            }
+
+            foreach ((string, long[], float[]) tensor in Norm(final, H)) yield return tensor;
+            if (config["tie_word_embeddings"]?.GetValue<bool>() == false) yield return Matrix("lm_head", Vocabulary, H, 2);
+        }
+    }
+
     /// <summary>The configuration of a case.</summary>
     public static JsonObject Config(string name, int layers = Layers)
     {
@@ -149,6 +224,33 @@ internal static class RandomDirectory
                     { "embedding_multiplier": 12.0, "residual_multiplier": 0.22, "attention_multiplier": 0.125, "logits_scaling": 3.0 }
                     """),
             "olmo2" => Of("Olmo2ForCausalLM"),
+            "olmo3" => With(Of("Olmo3ForCausalLM"), """
+                { "sliding_window": 40, "rope_scaling": { "rope_type": "yarn", "factor": 8.0, "original_max_position_embeddings": 64,
+                    "beta_fast": 32.0, "beta_slow": 1.0, "attention_factor": 1.2079441541679836 } }
+                """),
+            "glm4" => With(Of("Glm4ForCausalLM"), """{ "partial_rotary_factor": 0.5, "head_dim": 32, "attention_bias": true }"""),
+            "cohere" => Named(Of("CohereForCausalLM", null), "layer_norm_eps", """
+                { "logit_scale": 0.25, "use_qk_norm": false, "model_max_length": 131072 }
+                """),
+            "cohere2" => Named(Of("Cohere2ForCausalLM", null), "layer_norm_eps", """
+                { "logit_scale": 0.25, "head_dim": 32, "sliding_window": 40, "sliding_window_pattern": 4, "layer_switch": 4,
+                  "rotary_pct": 1.0, "order_of_interleaved_layers": "local_attn_first", "position_embedding_type": "rope_gptj",
+                  "rope_scaling": null, "use_embedding_sharing": true, "use_gated_activation": true, "use_parallel_block": true,
+                  "use_parallel_embedding": false, "cache_implementation": "hybrid" }
+                """),
+            "starcoder2" => Named(Of("Starcoder2ForCausalLM", null), "norm_epsilon", """
+                { "hidden_act": "gelu_pytorch_tanh", "mlp_type": "default", "norm_type": "layer_norm", "use_bias": true,
+                  "sliding_window": 2047, "embedding_dropout": 0.1, "residual_dropout": 0.1 }
+                """),
+            "nemotron" => Named(Of("NemotronForCausalLM"), "norm_eps", """
+                { "hidden_act": "relu2", "head_dim": 32, "partial_rotary_factor": 0.5 }
+                """),
+            "exaone" => Exaone(),
+            "exaone4" => With(Of("Exaone4ForCausalLM", ties: true), """
+                { "head_dim": 32, "sliding_window": null, "sliding_window_pattern": null,
+                  "rope_scaling": { "rope_type": "llama3", "factor": 16.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                    "original_max_position_embeddings": 64 } }
+                """),
             "qwen2" =>
                 With(Of("Qwen2ForCausalLM", ties: true),
                     """{ "use_sliding_window": false, "sliding_window": 64, "max_window_layers": 3 }"""),
@@ -169,7 +271,7 @@ internal static class RandomDirectory
                 """),
             _ => throw new ArgumentOutOfRangeException(nameof(name), name, "no such model"),
         };
-        config["num_hidden_layers"] = layers;
+        config[name == "exaone" ? "num_layers" : "num_hidden_layers"] = layers;
         return name switch
         {
             "llama-factors" => With(config, """
@@ -178,6 +280,7 @@ internal static class RandomDirectory
                   "original_max_position_embeddings": 64 } }
                 """),
             "llama-linear" => With(config, """{ "rope_scaling": { "type": "linear", "factor": 4.0 } }"""),
+            "llama-nemo" => With(config, """{ "head_dim": 48, "rope_theta": 1000000.0 }"""),
             "llama-newer" =>
                 With(config, """{ "rope_theta": null, "rope_parameters": { "rope_type": "default", "rope_theta": 50000.0 } }"""),
             "qwen2-yarn" =>
@@ -189,6 +292,25 @@ internal static class RandomDirectory
             "phi3-long" => With(config, LongRope(512, 64)),
             _ => config,
         };
+    }
+
+    /// <summary>With ε under another name.</summary>
+    private static JsonObject Named(JsonObject config, string epsilon, string more)
+    {
+        config.Remove("rms_norm_eps");
+        config[epsilon] = 1e-5;
+        return With(config, more);
+    }
+
+    private static JsonObject Exaone()
+    {
+        JsonObject config = Named(Of("ExaoneForCausalLM", ties: true), "layer_norm_epsilon", """
+            { "activation_function": "silu", "embed_dropout": 0.0, "head_dim": 32,
+              "rope_scaling": { "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                "original_max_position_embeddings": 64 } }
+            """);
+        config.Remove("hidden_act");
+        return config;
     }
 
     public static JsonObject With(JsonObject config, string more)

@@ -74,24 +74,32 @@ internal static class GraphChecks
             for (int mask = 0; mask < 16; mask++)
             {
                 if ((device.IsSimulated || width > 2000) && mask is not (0 or 15)) continue;
-                compared += Normalise(device, width, tokens, (mask & 1) != 0, (mask & 2) != 0, (mask & 4) != 0, (mask & 8) != 0);
+                compared += Normalise(device, width, tokens, (mask & 1) != 0, (mask & 2) != 0, (mask & 4) != 0, (mask & 8) != 0, 0);
+            }
+
+            for (int kind = 1; kind < 16; kind++)
+            {
+                if (!device.IsSimulated || kind is 8 or 7) compared += Normalise(device, width, tokens, true, true, false, false, kind);
             }
         }
 
         return compared;
     }
 
-    private static long Normalise(TestDevice device, int width, int tokens, bool branches, bool hasBias, bool hasPostNorm, bool mapsRows)
+    private static long Normalise(TestDevice device, int width, int tokens, bool branches, bool hasBias, bool hasPostNorm, bool mapsRows,
+        int kind)
     {
+        bool subtractsMean = (kind & 1) != 0, hasNormBias = (kind & 2) != 0, branchLast = (kind & 4) != 0, omitsNorm = (kind & 8) != 0;
         const float epsilon = 1e-5f, branchScale = 0.22f;
         var random = new Random(width + tokens);
         int stride = (width + 31) / 32 * 32;
         float[] residual = Numbers(random, tokens * stride), branch = Numbers(random, tokens * stride);
-        float[] bias = Numbers(random, width), postNorm = Numbers(random, width), norm = Numbers(random, width);
+        float[] bias = Numbers(random, width), postNorm = Numbers(random, width), norm = Numbers(random, width),
+            normBias = Numbers(random, width);
         int[] rows = [.. Enumerable.Range(0, tokens).Select(t => mapsRows ? tokens - 1 - t : 0)];
         using MemoryBuffer1D<float, Stride1D.Dense> r = device.Upload<float>(residual), b = device.Upload<float>(branch);
         using MemoryBuffer1D<float, Stride1D.Dense> biases = device.Upload<float>(bias), post = device.Upload<float>(postNorm),
-            norms = device.Upload<float>(norm);
+            norms = device.Upload<float>(norm), normBiases = device.Upload<float>(normBias);
         using MemoryBuffer1D<int, Stride1D.Dense> map = device.Upload<int>(rows);
         using var x = new InputBuffer(device.Memory, tokens, width);
         int perStep = device.Kernels.Threads * InputKernels.PerThread;
@@ -107,10 +115,14 @@ internal static class GraphChecks
                 HasBias = hasBias ? 1 : 0,
                 HasPostNorm = hasPostNorm ? 1 : 0,
                 MapsRows = mapsRows ? 1 : 0,
+                BranchLast = branchLast ? 1 : 0,
+                OmitsNorm = omitsNorm ? 1 : 0,
+                SubtractsMean = subtractsMean ? 1 : 0,
+                HasNormBias = hasNormBias ? 1 : 0,
                 Quantizes = 1,
-            }, r.View, b.View, biases.View, post.View, norms.View, map.View, x.View);
-        float[] values = device.Download(x.Values, tokens * stride);
-        string what = $"norm of {width} ({branches}, {hasBias}, {hasPostNorm}, {mapsRows})";
+            }, r.View, b.View, biases.View, post.View, norms.View, normBiases.View, map.View, x.View);
+        float[] values = device.Download(x.Values, tokens * stride), after = Download<float>(device, r.View, tokens * stride);
+        string what = $"norm of {width} ({branches}, {hasBias}, {hasPostNorm}, {mapsRows}, {kind})";
         for (int t = 0; t < tokens; t++)
         {
             int row = mapsRows ? rows[t] : t;
@@ -123,16 +135,20 @@ internal static class GraphChecks
             }
 
             double scale = branchScale * (hasPostNorm ? 1 / Math.Sqrt((squares / width) + epsilon) : 1);
-            squares = 0;
             for (int i = 0; i < width; i++)
             {
-                sum[i] = residual[(row * stride) + i] + (branches ? sum[i] * scale * (hasPostNorm ? postNorm[i] : 1) : 0);
-                squares += sum[i] * sum[i];
+                double before = residual[(row * stride) + i];
+                sum[i] = before + (branches ? sum[i] * scale * (hasPostNorm ? postNorm[i] : 1) : 0);
+                Near(after[(row * stride) + i], sum[i], 4e-6 * (1 + Math.Abs(sum[i])), $"{what}: residual {i} of token {t}");
+                if (branchLast) sum[i] = before;
             }
 
+            double mean = subtractsMean ? sum.Average() : 0;
+            squares = sum.Sum(value => (value - mean) * (value - mean));
             for (int i = 0; i < width; i++)
             {
-                double expected = sum[i] / Math.Sqrt((squares / width) + epsilon) * norm[i];
+                double expected = omitsNorm ? sum[i]
+                    : ((sum[i] - mean) / Math.Sqrt((squares / width) + epsilon) * norm[i]) + (hasNormBias ? normBias[i] : 0);
                 Near(values[(t * stride) + i], expected, 4e-6 * (1 + Math.Abs(expected)), $"{what}: element {i} of token {t}");
             }
 
@@ -172,7 +188,8 @@ internal static class GraphChecks
             if (device.IsSimulated && width > 100) continue;
             foreach (bool gelu in new[] { false, true })
             {
-                foreach (bool hasBias in new[] { false, true })
+                foreach ((bool hasBias, bool omits, bool squares) in new[] {
+                    (false, false, false), (true, false, false), (true, true, false), (false, true, true) })
                 {
                     var random = new Random(width);
                     float[] both = Numbers(random, 2 * tokens * width, 12), gateBias = Numbers(random, width),
@@ -186,22 +203,26 @@ internal static class GraphChecks
                         Gelu = gelu ? 1 : 0,
                         HasGateBias = hasBias ? 1 : 0,
                         HasUpBias = hasBias ? 1 : 0,
+                        OmitsGate = omits ? 1 : 0,
+                        SquaresRelu = squares ? 1 : 0,
                         Quantizes = 1
                     };
                     int perGroup = device.Kernels.Threads * InputKernels.PerThread;
                     device.Kernels.Gate(device.Memory.Stream, device.Kernels.Groups((x.View.Stride + perGroup - 1) / perGroup, tokens),
                         parameters, source.View, gates.View, ups.View, x.View);
                     float[] values = device.Download(x.Values, tokens * x.View.Stride);
-                    string what = $"gate of {width} (gelu {gelu}, bias {hasBias})";
+                    string what = $"gate of {width} (gelu {gelu}, bias {hasBias}, alone {omits}, squared {squares})";
                     for (int t = 0; t < tokens; t++)
                     {
                         for (int i = 0; i < width; i++)
                         {
-                            double g = both[(2 * t * width) + i] + (hasBias ? gateBias[i] : 0),
-                                u = both[(2 * t * width) + width + i] + (hasBias ? upBias[i] : 0);
+                            double g = omits ? both[(t * width) + i] + (hasBias ? upBias[i] : 0)
+                                    : both[(2 * t * width) + i] + (hasBias ? gateBias[i] : 0),
+                                u = omits ? 1 : both[(2 * t * width) + width + i] + (hasBias ? upBias[i] : 0);
                             double a = gelu ? 0.5 * g * (1 + Math.Tanh(0.79788456080286535588 * g * (1 + (0.044715 * g * g))))
                                 : g / (1 + Math.Exp(-g));
-                            Near(values[(t * x.View.Stride) + i], a * u, 3e-6 * (Math.Abs(g * u) + 1), $"{what}: element {i} of token {t}");
+                            if (squares) a = Math.Max(g, 0) * Math.Max(g, 0);
+                            Near(values[(t * x.View.Stride) + i], a * u, 3e-6 * (Math.Max(Math.Abs(g * u), Math.Abs(a)) + 1), $"{what}: element {i} of token {t}");
                         }
                     }
 

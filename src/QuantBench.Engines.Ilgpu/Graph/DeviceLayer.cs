@@ -16,18 +16,20 @@ internal sealed unsafe class DeviceLayer : DeviceOwner
         {
             Projection = Keep(new DeviceLinear(device, "weights", layer.Query, layer.Key, layer.Value));
             Output = Keep(new DeviceLinear(device, "weights", layer.Output));
-            GateUp = Keep(new DeviceLinear(device, "weights", layer.Gate, layer.Up));
+            GateUp = Keep(layer.Gate is { } gate ? new DeviceLinear(device, "weights", gate, layer.Up)
+                : new DeviceLinear(device, "weights", layer.Up));
             Down = Keep(new DeviceLinear(device, "weights", layer.Down));
             ProjectionBias =
                 Keep(JoinBiases(device, ((nint)layer.Query.Bias, queries), ((nint)layer.Key.Bias, keys), ((nint)layer.Value.Bias, keys)));
             OutputBias = Vector(layer.Output.Bias, shape.Embedding);
-            GateBias = Vector(layer.Gate.Bias, shape.FeedForward);
+            GateBias = Vector(layer.Gate is null ? null : layer.Gate.Bias, shape.FeedForward);
             UpBias = Vector(layer.Up.Bias, shape.FeedForward);
             DownBias = Vector(layer.Down.Bias, shape.Embedding);
-            AttentionNorm = Vector(layer.AttentionNorm, shape.Embedding);
-            FeedForwardNorm = Vector(layer.FeedForwardNorm, shape.Embedding);
-            QueryNorm = Vector(layer.QueryNorm, shape.HeadWidth);
-            KeyNorm = Vector(layer.KeyNorm, shape.HeadWidth);
+            AttentionNorm = Keep(new DeviceNorm(device, layer.AttentionNorm, shape.Embedding));
+            FeedForwardNorm = Keep(new DeviceNorm(device, layer.FeedForwardNorm, shape.Embedding));
+            bool whole = shape.Architecture.HasProjectionNorms;
+            QueryNorm = Vector(layer.QueryNorm, whole ? queries : shape.HeadWidth);
+            KeyNorm = Vector(layer.KeyNorm, whole ? keys : shape.HeadWidth);
             PostAttentionNorm = Vector(layer.PostAttentionNorm, shape.Embedding);
             PostFeedForwardNorm = Vector(layer.PostFeedForwardNorm, shape.Embedding);
         }
@@ -58,9 +60,9 @@ internal sealed unsafe class DeviceLayer : DeviceOwner
 
     public DeviceVector DownBias { get; }
 
-    public DeviceVector AttentionNorm { get; }
+    public DeviceNorm AttentionNorm { get; }
 
-    public DeviceVector FeedForwardNorm { get; }
+    public DeviceNorm FeedForwardNorm { get; }
 
     public DeviceVector QueryNorm { get; }
 

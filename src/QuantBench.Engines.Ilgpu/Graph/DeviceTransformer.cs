@@ -179,8 +179,8 @@ internal sealed unsafe class DeviceTransformer : DeviceOwner
             if (layer.Output.Reads8Bit) _kernels.Round(_stream, Pieces(_mixed.View.Stride, count), _mixed.View);
             Multiply(layer.Output, _mixed, count, _branch.View, _stride);
             Normalise(count, layer.OutputBias, layer.PostAttentionNorm, true, layer.FeedForwardNorm, layer.GateUp.Reads8Bit,
-                mapsRows: false);
-            Multiply(layer.GateUp, _inputs, count, _both.View, 2 * _shape.FeedForward);
+                mapsRows: false, branchLast: _shape.Architecture.IsParallel);
+            Multiply(layer.GateUp, _inputs, count, _both.View, (_shape.Architecture.OmitsGate ? 1 : 2) * _shape.FeedForward);
             Gate(layer, count);
             Multiply(layer.Down, _hidden, count, _branch.View, _stride);
         }
@@ -198,8 +198,8 @@ internal sealed unsafe class DeviceTransformer : DeviceOwner
         }
     }
 
-    private void Normalise(int count, DeviceVector? bias, DeviceVector? postNorm, bool addsBranch, DeviceVector norm, bool quantizes,
-        bool mapsRows)
+    private void Normalise(int count, DeviceVector? bias, DeviceVector? postNorm, bool addsBranch, DeviceNorm norm, bool quantizes,
+        bool mapsRows, bool branchLast = false)
     {
         bias ??= _none;
         postNorm ??= _none;
@@ -214,11 +214,15 @@ internal sealed unsafe class DeviceTransformer : DeviceOwner
             AddsBranch = addsBranch ? 1 : 0,
             HasBias = bias.Flag,
             HasPostNorm = postNorm.Flag,
+            BranchLast = branchLast ? 1 : 0,
+            OmitsNorm = 1 - norm.Weights.Flag,
+            SubtractsMean = _shape.Architecture.HasLayerNorms ? 1 : 0,
+            HasNormBias = norm.Bias.Flag,
             MapsRows = mapsRows ? 1 : 0,
             Quantizes = quantizes ? 1 : 0,
         };
-        _kernels.Normalise(_stream, _kernels.Groups(count), parameters, _residual.View, _branch.View, bias.View, postNorm.View, norm.View,
-            Wanted, _inputs.View);
+        _kernels.Normalise(_stream, _kernels.Groups(count), parameters, _residual.View, _branch.View, bias.View, postNorm.View,
+            norm.Weights.View, norm.Bias.View, Wanted, _inputs.View);
     }
 
     private void Attend(int index, DeviceLayer layer, int count, int keys)
@@ -240,6 +244,13 @@ internal sealed unsafe class DeviceTransformer : DeviceOwner
             HasQueryNorm = layer.QueryNorm.Flag,
             HasKeyNorm = layer.KeyNorm.Flag,
         };
+        if (_shape.Architecture.HasProjectionNorms)
+        {
+            _kernels.NormaliseProjections(_stream, _kernels.Groups(3, count), parameters, _projected.View, layer.ProjectionBias.View,
+                layer.QueryNorm.View, layer.KeyNorm.View);
+            (parameters.HasBias, parameters.HasQueryNorm, parameters.HasKeyNorm) = (0, 0, 0);
+        }
+
         _kernels.Rotate(
             _stream, _kernels.Groups(_shape.Heads + (2 * _shape.KvHeads), count), parameters, _projected.View, layer.ProjectionBias.View,
             layer.QueryNorm.View,
@@ -258,6 +269,8 @@ internal sealed unsafe class DeviceTransformer : DeviceOwner
         {
             Width = _shape.FeedForward,
             Gelu = _shape.Architecture.Gelu ? 1 : 0,
+            SquaresRelu = _shape.Architecture.SquaresRelu ? 1 : 0,
+            OmitsGate = _shape.Architecture.OmitsGate ? 1 : 0,
             HasGateBias = layer.GateBias.Flag,
             HasUpBias = layer.UpBias.Flag,
             Quantizes = layer.Down.Reads8Bit ? 1 : 0,

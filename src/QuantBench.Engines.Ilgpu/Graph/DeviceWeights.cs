@@ -20,7 +20,7 @@ internal sealed unsafe class DeviceWeights : DeviceOwner
             Embeddings = Keep(DeviceMatrix.Upload(device, "the embeddings", weights.Embeddings));
             Head = ReferenceEquals(weights.Head, weights.Embeddings) ? Embeddings
                 : Keep(DeviceMatrix.Upload(device, "the head", weights.Head));
-            OutputNorm = Keep(new DeviceVector(device, "weights", weights.OutputNorm, Shape.Embedding));
+            OutputNorm = Keep(new DeviceNorm(device, weights.OutputNorm, Shape.Embedding));
             Layers = new DeviceLayer[Shape.Layers];
             for (int i = 0; i < Layers.Length; i++)
             {
@@ -53,7 +53,7 @@ internal sealed unsafe class DeviceWeights : DeviceOwner
     public DeviceMatrix Head { get; }
 
     /// <summary>[width].</summary>
-    public DeviceVector OutputNorm { get; }
+    public DeviceNorm OutputNorm { get; }
 
     /// <summary>The layers.</summary>
     public DeviceLayer[] Layers { get; }

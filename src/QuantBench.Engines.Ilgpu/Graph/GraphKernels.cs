@@ -23,13 +23,16 @@ internal sealed class GraphKernels
         Normalise =
             device.Compile(accelerator =>
                 accelerator.LoadKernel<NormParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-                    ArrayView<float>, ArrayView<int>, InputView>(InputKernels.Normalise,
+                    ArrayView<float>, ArrayView<float>, ArrayView<int>, InputView>(InputKernels.Normalise,
                         LaunchBounds.Of(accelerator, typeof(InputKernels))));
         Round = device.Compile(accelerator =>
             accelerator.LoadKernel<InputView>(InputKernels.Round, LaunchBounds.Of(accelerator, typeof(InputKernels))));
         Gate = device.Compile(accelerator =>
             accelerator.LoadKernel<GateParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, InputView>(InputKernels.Gate,
                 LaunchBounds.Of(accelerator, typeof(InputKernels))));
+        NormaliseProjections = device.Compile(accelerator =>
+            accelerator.LoadKernel<AttentionParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>>(
+                AttentionKernels.NormaliseProjections, LaunchBounds.Of(accelerator, typeof(AttentionKernels))));
         Rotate =
             device.Compile(accelerator =>
                 accelerator.LoadKernel<AttentionParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
@@ -61,7 +64,7 @@ internal sealed class GraphKernels
 
     /// <summary><see cref="InputKernels.Normalise"/>.</summary>
     public Action<AcceleratorStream, KernelConfig, NormParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, ArrayView<int>, InputView> Normalise
+        ArrayView<float>, ArrayView<float>, ArrayView<int>, InputView> Normalise
     { get; }
 
     /// <summary><see cref="InputKernels.Round"/>.</summary>
@@ -70,6 +73,11 @@ internal sealed class GraphKernels
     /// <summary><see cref="InputKernels.Gate"/>.</summary>
     public Action<AcceleratorStream, KernelConfig, GateParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>,
         InputView> Gate
+    { get; }
+
+    /// <summary><see cref="AttentionKernels.NormaliseProjections"/>.</summary>
+    public Action<AcceleratorStream, KernelConfig, AttentionParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>> NormaliseProjections
     { get; }
 
     /// <summary><see cref="AttentionKernels.Rotate"/>.</summary>

@@ -9,6 +9,37 @@ internal static class AttentionKernels
     public const int MaxHeadWidth = 512;
 
     /// <summary>
+    /// Adds biases to the queries, keys or values of one token, and normalises queries and keys, all heads together. Grid: (3, tokens).
+    /// </summary>
+    /// <param name="p">Sizes.</param>
+    /// <param name="projected">[tokens, (heads + 2 · kvHeads) · headWidth]; changed.</param>
+    /// <param name="bias">[(heads + 2 · kvHeads) · headWidth].</param>
+    /// <param name="queryNorm">[heads · headWidth].</param>
+    /// <param name="keyNorm">[kvHeads · headWidth].</param>
+    public static void NormaliseProjections(AttentionParameters p, ArrayView<float> projected, ArrayView<float> bias,
+        ArrayView<float> queryNorm, ArrayView<float> keyNorm)
+    {
+        ArrayView<float> shared = SharedMemory.Allocate<float>(GroupReduction.MaxThreads);
+        int part = Grid.IdxX;
+        int queries = p.Heads * p.HeadWidth, keys = p.KvHeads * p.HeadWidth;
+        int width = part == 0 ? queries : keys;
+        int first = part == 0 ? 0 : part == 1 ? queries : queries + keys;
+        long at = ((long)Grid.IdxY * (queries + (2 * keys))) + first;
+        float squares = 0;
+        for (int i = Group.IdxX; i < width; i += Group.DimX)
+        {
+            float value = projected[at + i] + (p.HasBias != 0 ? bias[first + i] : 0);
+            projected[at + i] = value;
+            squares += value * value;
+        }
+
+        float scale = 1 / MathF.Sqrt((GroupReduction.Sum(shared, squares) / width) + p.Epsilon);
+        if (part == 2) return;
+        for (int i = Group.IdxX; i < width; i += Group.DimX)
+            projected[at + i] = projected[at + i] * scale * (part == 0 ? queryNorm[i] : keyNorm[i]);
+    }
+
+    /// <summary>
     /// Adds biases, normalises and rotates one head of one token; queries stay where they are, keys and values go to the cache. A thread
     /// owns pairs of dimensions. Grid: (heads + 2 · key-value heads, tokens).
     /// </summary>

@@ -9,6 +9,12 @@ internal struct GateParameters
     /// <summary>Whether the activation is GELU; SiLU otherwise.</summary>
     public int Gelu;
 
+    /// <summary>Whether the activation is the square of ReLU.</summary>
+    public int SquaresRelu;
+
+    /// <summary>Whether there is no gate: inputs = activation(up).</summary>
+    public int OmitsGate;
+
     /// <summary>Whether the gate has a bias.</summary>
     public int HasGateBias;
 

@@ -23,45 +23,46 @@ internal static class InputKernels
     /// <param name="bias">[width] added to the branch.</param>
     /// <param name="postNorm">[width] norm of the branch.</param>
     /// <param name="norm">[width] norm of the residual stream.</param>
+    /// <param name="normBias">[width] its bias.</param>
     /// <param name="rows">[tokens] row of the residual stream that each input is made from.</param>
     /// <param name="x">The inputs.</param>
     public static void Normalise(
         NormParameters p, ArrayView<float> residual, ArrayView<float> branch, ArrayView<float> bias, ArrayView<float> postNorm,
-        ArrayView<float> norm,
-        ArrayView<int> rows, InputView x)
+        ArrayView<float> norm, ArrayView<float> normBias, ArrayView<int> rows, InputView x)
     {
         ArrayView<float> shared = SharedMemory.Allocate<float>(GroupReduction.MaxThreads);
         ArrayView<int> sharedSums = SharedMemory.Allocate<int>(GroupReduction.MaxThreads);
         int token = Grid.IdxX;
         int row = p.MapsRows != 0 ? rows[token] : token;
         long at = (long)row * p.Stride;
-        if (p.AddsBranch != 0)
+        float scale = p.BranchScale;
+        if (p.AddsBranch != 0 && p.HasPostNorm != 0)
         {
-            float scale = p.BranchScale;
-            if (p.HasPostNorm != 0)
+            float squares = 0;
+            for (int i = Group.IdxX; i < p.Width; i += Group.DimX)
             {
-                float squares = 0;
-                for (int i = Group.IdxX; i < p.Width; i += Group.DimX)
-                {
-                    float value = branch[at + i] + (p.HasBias != 0 ? bias[i] : 0);
-                    squares += value * value;
-                }
-
-                scale /= MathF.Sqrt((GroupReduction.Sum(shared, squares) / p.Width) + p.Epsilon);
+                float value = branch[at + i] + (p.HasBias != 0 ? bias[i] : 0);
+                squares += value * value;
             }
 
+            scale /= MathF.Sqrt((GroupReduction.Sum(shared, squares) / p.Width) + p.Epsilon);
+        }
+
+        if (p.AddsBranch != 0 && p.BranchLast == 0) AddBranch(p, residual, branch, bias, postNorm, at, scale);
+        float mean = 0;
+        if (p.SubtractsMean != 0)
+        {
+            float total = 0;
             for (int step = 0; step < p.Steps; step++)
             {
                 for (int k = 0; k < PerThread; k++)
                 {
                     int i = (((step * Group.DimX) + Group.IdxX) * PerThread) + k;
-                    if (i >= p.Width) continue;
-                    float value = branch[at + i] + (p.HasBias != 0 ? bias[i] : 0);
-                    value *= scale;
-                    if (p.HasPostNorm != 0) value *= postNorm[i];
-                    residual[at + i] += value;
+                    if (i < p.Width) total += residual[at + i];
                 }
             }
+
+            mean = GroupReduction.Sum(shared, total) / p.Width;
         }
 
         float sum = 0;
@@ -71,7 +72,7 @@ internal static class InputKernels
             {
                 int i = (((step * Group.DimX) + Group.IdxX) * PerThread) + k;
                 if (i >= p.Width) continue;
-                float value = residual[at + i];
+                float value = residual[at + i] - mean;
                 sum += value * value;
             }
         }
@@ -80,13 +81,15 @@ internal static class InputKernels
         for (int step = 0; step < p.Steps; step++)
         {
             int i = ((step * Group.DimX) + Group.IdxX) * PerThread;
-            float a = i < p.Width ? residual[at + i] * factor * norm[i] : 0;
-            float b = i + 1 < p.Width ? residual[at + i + 1] * factor * norm[i + 1] : 0;
-            float c = i + 2 < p.Width ? residual[at + i + 2] * factor * norm[i + 2] : 0;
-            float d = i + 3 < p.Width ? residual[at + i + 3] * factor * norm[i + 3] : 0;
+            float a = Normalised(p, residual, norm, normBias, at, i, mean, factor);
+            float b = Normalised(p, residual, norm, normBias, at, i + 1, mean, factor);
+            float c = Normalised(p, residual, norm, normBias, at, i + 2, mean, factor);
+            float d = Normalised(p, residual, norm, normBias, at, i + 3, mean, factor);
             Write(x, token, i, a, b, c, d);
             Quantize(shared, sharedSums, x, token, i, a, b, c, d, p.Quantizes != 0);
         }
+
+        if (p.AddsBranch != 0 && p.BranchLast != 0) AddBranch(p, residual, branch, bias, postNorm, at, scale);
     }
 
     /// <summary>Rounds inputs to 8-bit chunks. Grid: (pieces of 4 · group elements, tokens).</summary>
@@ -106,7 +109,7 @@ internal static class InputKernels
 
     /// <summary>Inputs = activation(gate) · up. Grid: (pieces of 4 · group elements, tokens).</summary>
     /// <param name="p">Sizes and switches.</param>
-    /// <param name="both">[tokens, 2 · width]: gate, then up.</param>
+    /// <param name="both">[tokens, 2 · width]: gate, then up; [tokens, width] where there is no gate.</param>
     /// <param name="gateBias">[width].</param>
     /// <param name="upBias">[width].</param>
     /// <param name="x">The inputs.</param>
@@ -116,7 +119,7 @@ internal static class InputKernels
         ArrayView<int> sharedSums = SharedMemory.Allocate<int>(GroupReduction.MaxThreads);
         int token = Grid.IdxY;
         int i = ((Grid.IdxX * Group.DimX) + Group.IdxX) * PerThread;
-        long at = 2L * token * p.Width;
+        long at = (p.OmitsGate != 0 ? 1L : 2L) * token * p.Width;
         float a = Gated(p, both, gateBias, upBias, at, i), b = Gated(p, both, gateBias, upBias, at, i + 1);
         float c = Gated(p, both, gateBias, upBias, at, i + 2), d = Gated(p, both, gateBias, upBias, at, i + 3);
         Write(x, token, i, a, b, c, d);
@@ -126,9 +129,42 @@ internal static class InputKernels
     private static float Gated(GateParameters p, ArrayView<float> both, ArrayView<float> gateBias, ArrayView<float> upBias, long at, int i)
     {
         if (i >= p.Width) return 0;
+        if (p.OmitsGate != 0)
+        {
+            float alone = both[at + i] + (p.HasUpBias != 0 ? upBias[i] : 0);
+            float positive = IntrinsicMath.Max(alone, 0f);
+            return p.SquaresRelu != 0 ? positive * positive : p.Gelu != 0 ? Arithmetic.Gelu(alone) : Arithmetic.Silu(alone);
+        }
+
         float gate = both[at + i] + (p.HasGateBias != 0 ? gateBias[i] : 0);
         float up = both[at + p.Width + i] + (p.HasUpBias != 0 ? upBias[i] : 0);
         return (p.Gelu != 0 ? Arithmetic.Gelu(gate) : Arithmetic.Silu(gate)) * up;
+    }
+
+    private static void AddBranch(NormParameters p, ArrayView<float> residual, ArrayView<float> branch, ArrayView<float> bias,
+        ArrayView<float> postNorm, long at, float scale)
+    {
+        for (int step = 0; step < p.Steps; step++)
+        {
+            for (int k = 0; k < PerThread; k++)
+            {
+                int i = (((step * Group.DimX) + Group.IdxX) * PerThread) + k;
+                if (i >= p.Width) continue;
+                float value = branch[at + i] + (p.HasBias != 0 ? bias[i] : 0);
+                value *= scale;
+                if (p.HasPostNorm != 0) value *= postNorm[i];
+                residual[at + i] += value;
+            }
+        }
+    }
+
+    private static float Normalised(NormParameters p, ArrayView<float> residual, ArrayView<float> norm, ArrayView<float> normBias, long at,
+        int i, float mean, float factor)
+    {
+        if (i >= p.Width) return 0;
+        float value = residual[at + i];
+        if (p.OmitsNorm != 0) return value;
+        return ((value - mean) * factor * norm[i]) + (p.HasNormBias != 0 ? normBias[i] : 0);
     }
 
     private static void Write(InputView x, int token, int i, float a, float b, float c, float d)

@@ -27,6 +27,18 @@ internal struct NormParameters
     /// <summary>Whether the branch is normalised before it is added.</summary>
     public int HasPostNorm;
 
+    /// <summary>Whether the branch is added behind the norm.</summary>
+    public int BranchLast;
+
+    /// <summary>Whether inputs are the residual stream as it is.</summary>
+    public int OmitsNorm;
+
+    /// <summary>Whether the norm subtracts the mean.</summary>
+    public int SubtractsMean;
+
+    /// <summary>Whether the norm has a bias.</summary>
+    public int HasNormBias;
+
     /// <summary>Whether inputs are made from chosen rows.</summary>
     public int MapsRows;
 

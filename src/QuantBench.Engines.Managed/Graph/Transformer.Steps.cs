@@ -27,13 +27,21 @@ internal sealed unsafe partial class Transformer
     }
 
     /// <summary>Adds the last branch to the residual stream and normalises it into the next product's inputs.</summary>
-    private void Normalise(int count, float* bias, float* postNorm, bool addBranch, float* norm, bool quantize)
+    /// <param name="count">Tokens.</param>
+    /// <param name="bias">Of the branch, or null.</param>
+    /// <param name="postNorm">Of the branch, or null.</param>
+    /// <param name="addBranch">Whether there is one.</param>
+    /// <param name="norm">Of the residual stream.</param>
+    /// <param name="quantize">Whether the product wants bytes.</param>
+    /// <param name="branchLast">The branch is added behind the norm.</param>
+    private void Normalise(int count, float* bias, float* postNorm, bool addBranch, Norm norm, bool quantize, bool branchLast = false)
     {
         int width = _shape.Embedding;
         for (int t = _pool.Take(); t < count; t = _pool.Take())
         {
             float* x = _residual + ((long)t * width);
             float* input = _inputs.Values + ((long)t * _inputs.Stride);
+            if (branchLast) Normalise(x, norm, input);
             if (addBranch)
             {
                 float* branch = _branch + ((long)t * width);
@@ -43,10 +51,17 @@ internal sealed unsafe partial class Transformer
                 _kernels.Add(x, branch, width);
             }
 
-            if (norm is null) Copy(x, input, width);
-            else _kernels.RmsNorm(x, norm, input, width, _shape.NormEpsilon);
+            if (!branchLast) Normalise(x, norm, input);
             if (quantize) _kernels.Quantize(_inputs, t, 0, width);
         }
+    }
+
+    private void Normalise(float* x, Norm norm, float* input)
+    {
+        int width = _shape.Embedding;
+        if (norm.Weights is null) Copy(x, input, width);
+        else if (_shape.Architecture.HasLayerNorms) _kernels.LayerNorm(x, norm, input, width, _shape.NormEpsilon);
+        else _kernels.RmsNorm(x, norm.Weights, input, width, _shape.NormEpsilon);
     }
 
     private void Rotate(int index, Layer layer, int count)
@@ -154,9 +169,22 @@ internal sealed unsafe partial class Transformer
             int length = Math.Min(GateElements, width - first);
             float* gate = _gate + ((long)t * width) + first;
             float* up = _up + ((long)t * width) + first;
-            if (layer.Gate.Bias is not null) _kernels.Add(gate, layer.Gate.Bias + first, length);
+            float* hidden = _hidden.Values + ((long)t * _hidden.Stride) + first;
             if (layer.Up.Bias is not null) _kernels.Add(up, layer.Up.Bias + first, length);
-            _kernels.Gate(gate, up, _hidden.Values + ((long)t * _hidden.Stride) + first, length, _shape.Architecture.Gelu);
+            if (layer.Gate is { } matrix)
+            {
+                if (matrix.Bias is not null) _kernels.Add(gate, matrix.Bias + first, length);
+                _kernels.Gate(gate, up, hidden, length, _shape.Architecture.Gelu);
+            }
+            else if (_shape.Architecture.SquaresRelu)
+            {
+                _kernels.SquareRelu(up, hidden, length);
+            }
+            else
+            {
+                _kernels.Gate(up, _ones, hidden, length, _shape.Architecture.Gelu);
+            }
+
             if (quantize) _kernels.Quantize(_hidden, t, first, length);
         }
     }

@@ -31,6 +31,7 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
     private readonly float* _values;
     private readonly float* _mixed;
     private readonly float* _gate;
+    private readonly float* _ones;
     private readonly float* _up;
     private readonly float* _angles;
     private readonly float* _localAngles;
@@ -67,7 +68,7 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
         int upWidth = Math.Max(_shape.FeedForward, _shape.Embedding);
         long floats = (long)_shape.Embedding + queryWidth + (2 * keyWidth) + _shape.FeedForward + upWidth + (2 * _shape.RotatedWidth)
             + (8 * 16);
-        _buffer = new NativeBuffer(floats * capacity * sizeof(float));
+        _buffer = new NativeBuffer(((floats * capacity) + GateElements) * sizeof(float));
         float* next = _buffer.As<float>();
         float* Take(int width)
         {
@@ -89,10 +90,14 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
         _branch = _up;
         _angles = Take(_shape.RotatedWidth);
         _localAngles = Take(_shape.RotatedWidth);
+
+        // Hidden elements without a gate are gated by these.
+        _ones = next;
+        new Span<float>(_ones, GateElements).Fill(1);
         bool inputsWide = kernels.UsesWideInputs(model.Head.Type)
             || model.Layers.Any(layer =>
-                ((Linear[])[layer.Query, layer.Key, layer.Value, layer.Output, layer.Gate, layer.Up])
-                    .Any(l => kernels.UsesWideInputs(l.Weights.Type)));
+                ((Linear?[])[layer.Query, layer.Key, layer.Value, layer.Output, layer.Gate, layer.Up])
+                    .Any(l => l is not null && kernels.UsesWideInputs(l.Weights.Type)));
         bool hiddenWide = model.Layers.Any(layer => kernels.UsesWideInputs(layer.Down.Weights.Type));
         _inputs = new Activations(capacity, inputWidth, inputsWide);
         _hidden = new Activations(capacity, _shape.FeedForward, hiddenWide, _shape.FeedForward % 64 == 0 ? _gate : null);
@@ -177,9 +182,11 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
             _pool.Barrier();
             Multiply(worker, _inputs, count, layer.Output, _branch);
             _pool.Barrier();
-            Normalise(count, layer.Output.Bias, layer.PostAttentionNorm, true, layer.FeedForwardNorm, Reads8Bit(layer.Gate, layer.Up));
+            Normalise(count, layer.Output.Bias, layer.PostAttentionNorm, true, layer.FeedForwardNorm,
+                Reads8Bit(layer.Gate ?? layer.Up, layer.Up), branchLast: _shape.Architecture.IsParallel);
             _pool.Barrier();
-            Multiply(worker, _inputs, count, layer.Gate, _gate, layer.Up, _up);
+            if (layer.Gate is { } gate) Multiply(worker, _inputs, count, gate, _gate, layer.Up, _up);
+            else Multiply(worker, _inputs, count, layer.Up, _up);
             _pool.Barrier();
             GateHidden(layer, count);
             _pool.Barrier();

@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using QuantBench.Formats.Gguf;
+using QuantBench.Models.Graphs;
 
 namespace QuantBench.Engines.Managed.Kernels;
 
@@ -33,6 +34,31 @@ internal abstract unsafe class KernelSet
     /// <param name="n">Elements.</param>
     /// <param name="epsilon">ε.</param>
     public abstract void RmsNorm(float* x, float* weight, float* y, int n, float epsilon);
+
+    /// <summary>y = (x − mean(x)) · w / sqrt(variance(x) + ε) + b, element by element.</summary>
+    /// <param name="x">[n].</param>
+    /// <param name="norm">[n] each; b may be missing.</param>
+    /// <param name="y">[n]; may be x.</param>
+    /// <param name="n">Elements.</param>
+    /// <param name="epsilon">ε.</param>
+    public virtual void LayerNorm(float* x, Norm norm, float* y, int n, float epsilon)
+    {
+        ReadOnlySpan<float> from = new(x, n), weights = new(norm.Weights, n);
+        var to = new Span<float>(y, n);
+        TensorPrimitives.Subtract(from, TensorPrimitives.Sum(from) / n, to);
+        float scale = 1 / MathF.Sqrt((TensorPrimitives.SumOfSquares<float>(to) / n) + epsilon);
+        TensorPrimitives.Multiply(to, scale, to);
+        if (norm.Bias is null) TensorPrimitives.Multiply(to, weights, to);
+        else TensorPrimitives.MultiplyAdd(to, weights, new ReadOnlySpan<float>(norm.Bias, n), to);
+    }
+
+    /// <summary>result = max(x, 0)².</summary>
+    public virtual void SquareRelu(float* x, float* result, int n)
+    {
+        var to = new Span<float>(result, n);
+        TensorPrimitives.Max(new ReadOnlySpan<float>(x, n), 0, to);
+        TensorPrimitives.Multiply(to, to, to);
+    }
 
     /// <summary>x += y.</summary>
     public virtual void Add(float* x, float* y, int n)

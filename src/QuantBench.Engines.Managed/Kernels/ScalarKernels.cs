@@ -1,4 +1,5 @@
 using QuantBench.Formats.Gguf;
+using QuantBench.Models.Graphs;
 
 namespace QuantBench.Engines.Managed.Kernels;
 
@@ -24,6 +25,24 @@ internal sealed unsafe class ScalarKernels : KernelSet
         for (int i = 0; i < n; i++) sum += (double)x[i] * x[i];
         float scale = 1 / MathF.Sqrt((float)(sum / n) + epsilon);
         for (int i = 0; i < n; i++) y[i] = x[i] * scale * weight[i];
+    }
+
+    /// <inheritdoc />
+    public override void LayerNorm(float* x, Norm norm, float* y, int n, float epsilon)
+    {
+        double sum = 0, squares = 0;
+        for (int i = 0; i < n; i++) sum += x[i];
+        double mean = sum / n;
+        for (int i = 0; i < n; i++) squares += (x[i] - mean) * (x[i] - mean);
+        double scale = 1 / Math.Sqrt((squares / n) + epsilon);
+        for (int i = 0; i < n; i++)
+            y[i] = ((float)((x[i] - mean) * scale) * norm.Weights[i]) + (norm.Bias is null ? 0 : norm.Bias[i]);
+    }
+
+    /// <inheritdoc />
+    public override void SquareRelu(float* x, float* result, int n)
+    {
+        for (int i = 0; i < n; i++) result[i] = x[i] > 0 ? x[i] * x[i] : 0;
     }
 
     /// <inheritdoc />

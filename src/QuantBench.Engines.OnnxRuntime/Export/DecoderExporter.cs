@@ -74,25 +74,13 @@ internal static class DecoderExporter
     }
 
     /// <summary>Number of a decoder's weights.</summary>
-    public static long ParameterCount(DecoderShape shape)
-    {
-        long table = (long)shape.Vocabulary * shape.Embedding;
-        long attention = 2L * shape.Embedding * (shape.QueryWidth + shape.KeyWidth);
-        long norms = (2L * shape.Embedding) + (shape.Architecture.HasHeadNorms ? 2 * shape.HeadWidth : 0);
-        return ((shape.TiesEmbeddings ? 1 : 2) * table) + (shape.Layers * (attention + (3L * shape.Embedding * shape.FeedForward) + norms))
-            + shape.Embedding;
-    }
+    public static long ParameterCount(DecoderShape shape) => DecoderModule.Of(shape).Sum(module => module.Rows * module.Columns);
 
     /// <summary>Refuses GGUF blocks that don't map: they would be exported as floats, which isn't what the variant says.</summary>
     private static void CheckBlocks(DecoderWeights weights, ExportRecipe recipe)
     {
         if (recipe.GgufVariant is null) return;
-        IEnumerable<string> modules = Enumerable.Range(0, weights.Shape.Layers)
-            .SelectMany(layer =>
-                ((string[])["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"])
-                    .Select(part => DecoderModules.InLayer(layer, part)))
-            .Append(DecoderModules.Embedding);
-        foreach (string module in weights.Shape.TiesEmbeddings ? modules : modules.Append(DecoderModules.Head))
+        foreach (string module in DecoderModules.Matrices(weights.Shape))
         {
             if (new LinearWeights(weights, [module]).BlockType is not { } type)
             {

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBench.Engines.OnnxRuntime.Export.Calibration;
 using QuantBench.Formats.Onnx;
+using QuantBench.Models.Architectures;
 using QuantBench.Models.Decoders;
 using QuantBench.Models.Graphs;
 using QuantBench.Models.Weights;
@@ -28,6 +29,12 @@ internal abstract class DecoderGraph(DecoderWeights weights, ExportRecipe recipe
     /// <summary>Sizes.</summary>
     protected DecoderShape Shape => weights.Shape;
 
+    /// <summary>What its name decides.</summary>
+    protected DecoderArchitecture Architecture => Shape.Architecture;
+
+    /// <summary>Whether windowed layers turn by other angles than the rest.</summary>
+    protected bool HasLocalTables => Shape.Window > 0 && (Architecture.LocalRopeBase > 0 || Architecture.HasPlainWindowRope);
+
     /// <summary>Positions that the tables of cosines and sines have.</summary>
     protected int Positions => ContextLength(Shape);
 
@@ -42,21 +49,35 @@ internal abstract class DecoderGraph(DecoderWeights weights, ExportRecipe recipe
         Prepare();
         const string embedding = "/model/embed_tokens";
         string hidden = emitter.LookUp(embedding, InputIds, Linear(DecoderModules.Embedding), recipe.Table);
+        if (Shape.EmbeddingScale != 1)
+            hidden = Graph.Node($"{embedding}/Scale", "Mul", [hidden, Graph.Number("embedding_scale", Shape.EmbeddingScale)]);
         string? addend = null;
         for (int layer = 0; layer < Shape.Layers; layer++)
         {
             string prefix = $"/model/layers.{layer}";
-            (string normed, hidden) = Norm($"{prefix}/input_layernorm", hidden, addend, In(layer, "input_layernorm"), isLast: false);
+            (string normed, hidden) = PreNorm($"{prefix}/input_layernorm", hidden, addend, In(layer, "input_layernorm"));
             string attended = Attention(layer, $"{prefix}/attn", emitter, normed);
             string output = emitter.Product($"{prefix}/attn/o_proj", attended, Linear(In(layer, "o_proj")), recipe.SchemeOf("o_proj"));
-            (normed,
-                hidden) = Norm($"{prefix}/post_attention_layernorm", hidden, output, In(layer, "post_attention_layernorm"), isLast: false);
-            addend = FeedForward(layer, $"{prefix}/mlp", emitter, normed);
+            output = Branch($"{prefix}/attn/post", output, layer, "post_attention_layernorm");
+            if (Architecture.IsParallel)
+            {
+                string beside = Branch($"{prefix}/mlp/post", FeedForward(layer, $"{prefix}/mlp", emitter, normed), layer, "");
+                addend = Graph.Node($"{prefix}/Both", "Add", [output, beside]);
+                continue;
+            }
+
+            string norm = Architecture.HasPostNorms ? "pre_feedforward_layernorm" : "post_attention_layernorm";
+            (normed, hidden) = PreNorm($"{prefix}/{norm}", hidden, output, In(layer, norm));
+            addend = Branch($"{prefix}/mlp/post", FeedForward(layer, $"{prefix}/mlp", emitter, normed), layer,
+                "post_feedforward_layernorm");
         }
 
-        (string last, _) = Norm("/model/norm", hidden, addend, DecoderModules.FinalNorm, isLast: true);
-        if (Shape.TiesEmbeddings) emitter.Head("/lm_head", embedding, last, Linear(DecoderModules.Embedding), recipe.Table, Logits);
-        else emitter.Head("/lm_head", "/lm_head", last, Linear(DecoderModules.Head), recipe.Table, Logits);
+        (string last, _) = Architecture.HasLayerNorms ? LayerNorm("/model/norm", hidden, addend, DecoderModules.FinalNorm)
+            : Norm("/model/norm", hidden, addend, DecoderModules.FinalNorm, isLast: true);
+        string logits = Shape.LogitSoftCap > 0 ? "/lm_head/uncapped" : Logits;
+        if (Shape.TiesEmbeddings) emitter.Head("/lm_head", embedding, last, Linear(DecoderModules.Embedding), recipe.Table, logits);
+        else emitter.Head("/lm_head", "/lm_head", last, Linear(DecoderModules.Head), recipe.Table, logits);
+        if (Shape.LogitSoftCap > 0) Cap("/lm_head/cap", logits, Shape.LogitSoftCap, Logits);
         return Graph;
     }
 
@@ -110,6 +131,21 @@ internal abstract class DecoderGraph(DecoderWeights weights, ExportRecipe recipe
     /// <returns>The normed value and the new residual stream.</returns>
     protected abstract (string Normed, string Residual) Norm(string name, string residual, string? addend, string module, bool isLast);
 
+    /// <summary>Adds a norm that divides by the root of the mean square.</summary>
+    protected abstract string RootMeanSquareNorm(string name, string value, string gamma);
+
+    /// <summary>Adds cap · tanh(value / cap).</summary>
+    protected string Cap(string name, string value, float cap, string? output = null)
+    {
+        string number = Graph.Number($"cap_{cap}", cap);
+        string tanh = Graph.Node($"{name}/Tanh", "Tanh", [Graph.Node($"{name}/Div", "Div", [value, number])]);
+        return Graph.Node($"{name}/Mul", "Mul", "", [tanh, number], output);
+    }
+
+    /// <summary>Adds the choice of some of a value's last dimension.</summary>
+    protected string Part(string name, string value, long first, long count) => Graph.Node($"{name}/Slice", "Slice",
+        [value, Graph.Ints(first), Graph.Ints(first + count), Graph.Ints(2)]);
+
     /// <summary>Adds a layer's attention up to the output projection.</summary>
     protected abstract string Attention(int layer, string name, LinearEmitter emitter, string input);
 
@@ -121,28 +157,32 @@ internal abstract class DecoderGraph(DecoderWeights weights, ExportRecipe recipe
     {
         float[] norm = weights.Norm(module, length);
         FiniteWeights.Check(norm, weights.Path, module, 0, length);
+
+        // Logits are linear in the last norm's weights.
+        if (module == DecoderModules.FinalNorm && Shape.LogitScale != 1) norm = [.. norm.Select(weight => weight * Shape.LogitScale)];
         return Graph.Vector($"{name}.weight", norm);
     }
 
     /// <summary>How a part is stored.</summary>
     protected WeightScheme SchemeOf(string part) => recipe.SchemeOf(part);
 
-    /// <summary>Tables of cosines and sines, [positions, size / 2].</summary>
-    protected (string Cos, string Sin) RotaryTables()
+    /// <summary>Tables of cosines and sines, [positions, rotated / 2].</summary>
+    /// <param name="windowed">Of layers with a sliding window.</param>
+    protected (string Cos, string Sin) RotaryTables(bool windowed = false)
     {
-        const string cos = "cos_cache", sin = "sin_cache";
-        int pairs = Shape.HeadWidth / 2;
-        Graph.Tensor(cos, Graph.Io, [Positions, pairs], sink => FillRotary(sink, cos, sin, pairs), isWeight: false);
+        string cos = windowed ? "cos_cache_local" : "cos_cache", sin = windowed ? "sin_cache_local" : "sin_cache";
+        int pairs = Shape.RotatedWidth / 2;
+        Graph.Tensor(cos, Graph.Io, [Positions, pairs], sink => FillRotary(sink, cos, sin, pairs, windowed), isWeight: false);
         Graph.Tensor(sin, Graph.Io, [Positions, pairs], fill: null, isWeight: false);
         return (cos, sin);
     }
 
     private ImmutableArray<OnnxDimension> Cache(string length) => ["batch_size", (long)Shape.KvHeads, length, (long)Shape.HeadWidth];
 
-    private void FillRotary(TensorSink sink, string cosName, string sinName, int pairs)
+    private void FillRotary(TensorSink sink, string cosName, string sinName, int pairs, bool windowed)
     {
         const int together = 1024;
-        RotaryAngles angles = weights.RopeFactors.Angles(Shape, Shape.ContextLength);
+        RotaryAngles angles = weights.RopeFactors.Angles(Shape, Shape.ContextLength, windowed);
         float[] table = new float[2 * pairs];
         float[] cos = new float[together * pairs];
         float[] sin = new float[together * pairs];
@@ -162,11 +202,74 @@ internal abstract class DecoderGraph(DecoderWeights weights, ExportRecipe recipe
 
     private string FeedForward(int layer, string name, LinearEmitter emitter, string input)
     {
-        string gate = emitter.Product($"{name}/gate_proj", input, Linear(In(layer, "gate_proj")), SchemeOf("gate_proj"));
-        string up = emitter.Product($"{name}/up_proj", input, Linear(In(layer, "up_proj")), SchemeOf("up_proj"));
-        string sigmoid = Graph.Node($"{name}/act_fn/Sigmoid", "Sigmoid", [gate]);
-        string act = Graph.Node($"{name}/act_fn/Mul", "Mul", [gate, sigmoid]);
-        string product = Graph.Node($"{name}/Mul", "Mul", [act, up]);
+        string? gate = null;
+        string up;
+        if (Architecture.FusesProjections || Architecture.FusesGate)
+        {
+            string both = emitter.Product($"{name}/gate_up_proj", input, Linear(In(layer, "gate_up_proj")), SchemeOf("gate_up_proj"));
+            gate = Part($"{name}/gate", both, 0, Shape.FeedForward);
+            up = Part($"{name}/up", both, Shape.FeedForward, Shape.FeedForward);
+        }
+        else
+        {
+            if (!Architecture.OmitsGate)
+                gate = emitter.Product($"{name}/gate_proj", input, Linear(In(layer, "gate_proj")), SchemeOf("gate_proj"));
+            up = emitter.Product($"{name}/up_proj", input, Linear(In(layer, "up_proj")), SchemeOf("up_proj"));
+        }
+
+        string act = Activate($"{name}/act_fn", gate ?? up);
+        string product = gate is null ? act : Graph.Node($"{name}/Mul", "Mul", [act, up]);
         return emitter.Product($"{name}/down_proj", product, Linear(In(layer, "down_proj")), SchemeOf("down_proj"));
+    }
+
+    private string Activate(string name, string value)
+    {
+        if (Architecture.SquaresRelu)
+        {
+            string positive = Graph.Node($"{name}/Relu", "Relu", [value]);
+            return Graph.Node($"{name}/Mul", "Mul", [positive, positive]);
+        }
+
+        // SiLU is x · sigmoid(x); the tanh form of GELU is x · sigmoid(2·sqrt(2/π)·(x + 0.044715·x³)).
+        string inner = value;
+        if (Architecture.Gelu)
+        {
+            string square = Graph.Node($"{name}/Square", "Mul", [value, value]);
+            string scaled = Graph.Node($"{name}/Cubic", "Mul", [square, Graph.Number("gelu_cubic", 0.071354816f)]);
+            string sum = Graph.Node($"{name}/Sum", "Add", [scaled, Graph.Number("gelu_linear", 1.5957691f)]);
+            inner = Graph.Node($"{name}/Inner", "Mul", [value, sum]);
+        }
+
+        string sigmoid = Graph.Node($"{name}/Sigmoid", "Sigmoid", [inner]);
+        return Graph.Node($"{name}/Mul", "Mul", [value, sigmoid]);
+    }
+
+    /// <summary>What a part of a layer adds to the residual stream, from what it gives.</summary>
+    private string Branch(string name, string value, int layer, string norm)
+    {
+        if (Architecture.HasPostNorms)
+            value = RootMeanSquareNorm($"{name}/norm", value, Gamma($"{name}/norm", In(layer, norm), Shape.Embedding));
+        return Shape.ResidualScale == 1 ? value
+            : Graph.Node($"{name}/Scale", "Mul", [value, Graph.Number("residual_scale", Shape.ResidualScale)]);
+    }
+
+    private (string Normed, string Residual) PreNorm(string name, string residual, string? addend, string module)
+    {
+        if (Architecture.HasLayerNorms) return LayerNorm(name, residual, addend, module);
+        if (!Architecture.OmitsPreNorms) return Norm(name, residual, addend, module, isLast: false);
+        string sum = addend is null ? residual : Graph.Node($"{name}/Add", "Add", [residual, addend]);
+        return (sum, sum);
+    }
+
+    private (string Normed, string Residual) LayerNorm(string name, string residual, string? addend, string module)
+    {
+        string sum = addend is null ? residual : Graph.Node($"{name}/Add", "Add", [residual, addend]);
+        string gamma = Gamma(name, module, Shape.Embedding);
+        float[]? bias = weights.Bias(module, Shape.Embedding);
+        if (bias is not null && module == DecoderModules.FinalNorm) bias = [.. bias.Select(value => value * Shape.LogitScale)];
+        if (bias is not null) FiniteWeights.Check(bias, weights.Path, $"{module}.bias", 0, bias.Length);
+        string[] inputs = bias is null ? [sum, gamma] : [sum, gamma, Graph.Vector($"{name}.bias", bias)];
+        return (Graph.Node($"{name}/LayerNorm", "LayerNormalization", inputs, new OnnxAttribute.Int("axis", -1),
+            new OnnxAttribute.Float("epsilon", Shape.NormEpsilon)), sum);
     }
 }

@@ -15,6 +15,7 @@ internal sealed class FusedDecoderGraph(DecoderWeights weights, ExportRecipe rec
     private string _lengths = "";
     private string _total = "";
     private (string Cos, string Sin) _tables;
+    private (string Cos, string Sin) _localTables;
 
     /// <inheritdoc/>
     protected override void Prepare()
@@ -28,6 +29,7 @@ internal sealed class FusedDecoderGraph(DecoderWeights weights, ExportRecipe rec
         string total = Graph.Node($"{name}/Gather", "Gather", [shape, Graph.Int(1)], new OnnxAttribute.Int("axis", 0));
         _total = Graph.Node($"{name}/Total", "Cast", [total], toInt32);
         _tables = RotaryTables();
+        _localTables = HasLocalTables ? RotaryTables(windowed: true) : _tables;
     }
 
     /// <inheritdoc/>
@@ -47,7 +49,12 @@ internal sealed class FusedDecoderGraph(DecoderWeights weights, ExportRecipe rec
     protected override string Attention(int layer, string name, LinearEmitter emitter, string input)
     {
         string query, key = "", value = "";
-        if (IsPacked(layer))
+        if (Architecture.FusesProjections)
+        {
+            // Values are worth most, and decide for all three.
+            query = emitter.Product($"{name}/qkv_proj", input, Linear(In(layer, "qkv_proj")), SchemeOf("v_proj"));
+        }
+        else if (IsPacked(layer))
         {
             query = emitter.Product($"{name}/qkv_proj", input, Linear(In(layer, "q_proj"), In(layer, "k_proj"), In(layer, "v_proj")),
                 SchemeOf("q_proj"));
@@ -64,19 +71,30 @@ internal sealed class FusedDecoderGraph(DecoderWeights weights, ExportRecipe rec
             query = NormHeads($"{name}/q_norm", query, In(layer, "q_norm"), Shape.Heads);
             key = NormHeads($"{name}/k_norm", key, In(layer, "k_norm"), Shape.KvHeads);
         }
+        else if (Architecture.HasProjectionNorms)
+        {
+            query = RootMeanSquareNorm($"{name}/q_norm", query, Gamma($"{name}/q_norm", In(layer, "q_norm"), Shape.QueryWidth));
+            key = RootMeanSquareNorm($"{name}/k_norm", key, Gamma($"{name}/k_norm", In(layer, "k_norm"), Shape.KeyWidth));
+        }
+
+        bool isRotated = Shape.IsRotated(layer), isWindowed = Shape.IsWindowed(layer);
+        (string cos, string sin) = isWindowed ? _localTables : _tables;
+        string[] tables = isRotated ? [cos, sin] : [];
+        OnnxAttribute[] cap = Shape.AttentionSoftCap > 0 ? [new OnnxAttribute.Float("softcap", Shape.AttentionSoftCap)] : [];
 
         string output = $"{name}/GroupQueryAttention/output_0";
         Graph.Add(new OnnxNode(
             "GroupQueryAttention", GraphBuilder.Microsoft, $"{name}/GroupQueryAttention",
-            [query, key, value, Past(layer, "key"), Past(layer, "value"), _lengths, _total, _tables.Cos, _tables.Sin],
+            [query, key, value, Past(layer, "key"), Past(layer, "value"), _lengths, _total, .. tables],
             [output, Present(layer, "key"), Present(layer, "value")],
             [
                 new OnnxAttribute.Int("num_heads", Shape.Heads),
                 new OnnxAttribute.Int("kv_num_heads", Shape.KvHeads),
-                new OnnxAttribute.Float("scale", 1 / MathF.Sqrt(Shape.HeadWidth)),
-                new OnnxAttribute.Int("local_window_size", -1),
-                new OnnxAttribute.Int("do_rotary", 1),
-                new OnnxAttribute.Int("rotary_interleaved", 0),
+                new OnnxAttribute.Float("scale", Shape.AttentionScale),
+                new OnnxAttribute.Int("local_window_size", isWindowed ? Shape.Window : -1),
+                new OnnxAttribute.Int("do_rotary", isRotated ? 1 : 0),
+                new OnnxAttribute.Int("rotary_interleaved", Architecture.KeepsRowOrder ? 1 : 0),
+                .. cap,
             ]));
         return output;
     }
@@ -84,7 +102,7 @@ internal sealed class FusedDecoderGraph(DecoderWeights weights, ExportRecipe rec
     /// <summary>One product for queries, keys and values where all three are stored alike.</summary>
     private bool IsPacked(int layer)
     {
-        if (Shape.Architecture.HasHeadNorms || SchemeOf("q_proj") != SchemeOf("k_proj") || SchemeOf("q_proj") != SchemeOf("v_proj"))
+        if (Architecture.HasHeadNorms || Architecture.HasProjectionNorms || SchemeOf("q_proj") != SchemeOf("k_proj") || SchemeOf("q_proj") != SchemeOf("v_proj"))
             return false;
         return SchemeOf("q_proj").Kind != WeightKind.Gguf
             || Linear(In(layer, "q_proj"), In(layer, "k_proj"), In(layer, "v_proj")).BlockType is not null;
@@ -97,7 +115,8 @@ internal sealed class FusedDecoderGraph(DecoderWeights weights, ExportRecipe rec
         return Graph.Node($"{name}/Join", "Reshape", [normed, Graph.Ints(0, 0, (long)heads * Shape.HeadWidth)]);
     }
 
-    private string RootMeanSquareNorm(string name, string value, string gamma) => Graph.Node(
+    /// <inheritdoc/>
+    protected override string RootMeanSquareNorm(string name, string value, string gamma) => Graph.Node(
         name, "SimplifiedLayerNormalization", [value, gamma],
         new OnnxAttribute.Int("axis", -1), new OnnxAttribute.Float("epsilon", Shape.NormEpsilon), new OnnxAttribute.Int("stash_type", 1));
 }

@@ -15,9 +15,10 @@ internal sealed class PlainDecoderGraph(DecoderWeights weights, ExportRecipe rec
     // Far below any score, and finite: a row without any key to see must not become not-a-number.
     private const float Hidden = -1e30f;
 
-    private string _cos = "";
-    private string _sin = "";
+    private (string Cos, string Sin) _tables;
+    private (string Cos, string Sin) _localTables;
     private string _bias = "";
+    private string _localBias = "";
 
     /// <inheritdoc/>
     protected override void Prepare()
@@ -33,11 +34,8 @@ internal sealed class PlainDecoderGraph(DecoderWeights weights, ExportRecipe rec
                 [positions, Graph.Node($"{name}/past/Unsqueeze", "Unsqueeze", [past, Graph.Ints(0)]), Graph.Ints(int.MaxValue),
                     Graph.Ints(1)]);
         string valid = Graph.Node($"{name}/Max", "Max", [news, Graph.Ints(0)]);
-        (string cos, string sin) = RotaryTables();
-        _cos = Graph.Node("/model/rotary/cos/Unsqueeze", "Unsqueeze",
-            [Graph.Node("/model/rotary/cos/Gather", "Gather", [cos, valid]), Graph.Ints(2)]);
-        _sin = Graph.Node("/model/rotary/sin/Unsqueeze", "Unsqueeze",
-            [Graph.Node("/model/rotary/sin/Gather", "Gather", [sin, valid]), Graph.Ints(2)]);
+        _tables = Tables("/model/rotary", RotaryTables(), valid);
+        _localTables = HasLocalTables ? Tables("/model/local_rotary", RotaryTables(windowed: true), valid) : _tables;
 
         // Query i sees key j where j <= past + i and the mask has a 1.
         string rows = Graph.Node($"{name}/Rows", "Range", [past, total, Graph.Int(1)]);
@@ -47,8 +45,14 @@ internal sealed class PlainDecoderGraph(DecoderWeights weights, ExportRecipe rec
                 [columns, Graph.Node($"{name}/Rows/Unsqueeze", "Unsqueeze", [rows, Graph.Ints(1)])]);
         string kept = Graph.Node($"{name}/Cast", "Cast", [AttentionMask], new OnnxAttribute.Int("to", (long)OnnxDataType.Bool));
         string seen = Graph.Node($"{name}/And", "And", [causal, Graph.Node($"{name}/Unsqueeze", "Unsqueeze", [kept, Graph.Ints(1)])]);
-        string bias = Graph.Node($"{name}/Where", "Where", [seen, Graph.Number("zero", 0), Graph.Number("hidden", Hidden)]);
-        _bias = Graph.Node($"{name}/Bias", "Unsqueeze", [bias, Graph.Ints(1, 2)]);
+        _bias = Bias(name, seen);
+        if (Shape.Window == 0) return;
+
+        // … and j > past + i - window.
+        string firsts = Graph.Node($"{name}/Window/Sub", "Sub", [rows, Graph.Int(Shape.Window)]);
+        string near = Graph.Node($"{name}/Window/Greater", "Greater",
+            [columns, Graph.Node($"{name}/Window/Unsqueeze", "Unsqueeze", [firsts, Graph.Ints(1)])]);
+        _localBias = Bias($"{name}/Window", Graph.Node($"{name}/Window/And", "And", [seen, near]));
     }
 
     /// <inheritdoc/>
@@ -62,22 +66,41 @@ internal sealed class PlainDecoderGraph(DecoderWeights weights, ExportRecipe rec
     protected override string Attention(int layer, string name, LinearEmitter emitter, string input)
     {
         int size = Shape.HeadWidth, groups = Shape.Heads / Shape.KvHeads;
-        string query =
-            Heads($"{name}/q", emitter.Product($"{name}/q_proj", input, Linear(In(layer, "q_proj")), SchemeOf("q_proj")), Shape.Heads);
-        string key =
-            Heads($"{name}/k", emitter.Product($"{name}/k_proj", input, Linear(In(layer, "k_proj")), SchemeOf("k_proj")),
-                Shape.KvHeads);
-        string value =
-            Heads($"{name}/v", emitter.Product($"{name}/v_proj", input, Linear(In(layer, "v_proj")), SchemeOf("v_proj")),
-                Shape.KvHeads);
+        string Projection(string part, string? norm, int heads)
+        {
+            string product = emitter.Product($"{name}/{part}_proj", input, Linear(In(layer, $"{part}_proj")), SchemeOf($"{part}_proj"));
+            if (norm is not null && Architecture.HasProjectionNorms)
+                product = RootMeanSquareNorm($"{name}/{norm}", product, Gamma($"{name}/{norm}", In(layer, norm), heads * size));
+            return Heads($"{name}/{part}", product, heads);
+        }
+
+        string query, key, value;
+        if (Architecture.FusesProjections)
+        {
+            string all = emitter.Product($"{name}/qkv_proj", input, Linear(In(layer, "qkv_proj")), SchemeOf("v_proj"));
+            query = Heads($"{name}/q", Part($"{name}/q", all, 0, Shape.QueryWidth), Shape.Heads);
+            key = Heads($"{name}/k", Part($"{name}/k", all, Shape.QueryWidth, Shape.KeyWidth), Shape.KvHeads);
+            value = Heads($"{name}/v", Part($"{name}/v", all, Shape.QueryWidth + Shape.KeyWidth, Shape.KeyWidth), Shape.KvHeads);
+        }
+        else
+        {
+            query = Projection("q", "q_norm", Shape.Heads);
+            key = Projection("k", "k_norm", Shape.KvHeads);
+            value = Projection("v", null, Shape.KvHeads);
+        }
+
         if (Shape.Architecture.HasHeadNorms)
         {
             query = RootMeanSquareNorm($"{name}/q_norm", query, Gamma($"{name}/q_norm", In(layer, "q_norm"), size));
             key = RootMeanSquareNorm($"{name}/k_norm", key, Gamma($"{name}/k_norm", In(layer, "k_norm"), size));
         }
 
-        query = HeadsFirst($"{name}/q", Rotate($"{name}/q_rotary", query));
-        key = Append($"{name}/k", layer, "key", HeadsFirst($"{name}/k", Rotate($"{name}/k_rotary", key)));
+        bool isWindowed = Shape.IsWindowed(layer);
+        (string Cos, string Sin) tables = isWindowed ? _localTables : _tables;
+        if (Shape.IsRotated(layer))
+            (query, key) = (Rotate($"{name}/q_rotary", query, tables), Rotate($"{name}/k_rotary", key, tables));
+        query = HeadsFirst($"{name}/q", query);
+        key = Append($"{name}/k", layer, "key", HeadsFirst($"{name}/k", key));
         value = Append($"{name}/v", layer, "value", HeadsFirst($"{name}/v", value));
 
         // Query heads of a group share a key head: [B, kv, groups, S, size] × [B, kv, 1, size, T].
@@ -86,8 +109,9 @@ internal sealed class PlainDecoderGraph(DecoderWeights weights, ExportRecipe rec
         string keys = Graph.Node($"{name}/k/Unsqueeze", "Unsqueeze", [turned, Graph.Ints(2)]);
         string values = Graph.Node($"{name}/v/Unsqueeze", "Unsqueeze", [value, Graph.Ints(2)]);
         string scores = Graph.Node($"{name}/Scores", "MatMul", [grouped, keys]);
-        string scaled = Graph.Node($"{name}/Scale", "Mul", [scores, Graph.Number("attention_scale", 1 / MathF.Sqrt(size))]);
-        string masked = Graph.Node($"{name}/Mask", "Add", [scaled, _bias]);
+        string scaled = Graph.Node($"{name}/Scale", "Mul", [scores, Graph.Number("attention_scale", Shape.AttentionScale)]);
+        if (Shape.AttentionSoftCap > 0) scaled = Cap($"{name}/Cap", scaled, Shape.AttentionSoftCap);
+        string masked = Graph.Node($"{name}/Mask", "Add", [scaled, isWindowed ? _localBias : _bias]);
         string shares = Graph.Node($"{name}/Softmax", "Softmax", [masked], new OnnxAttribute.Int("axis", -1));
         string mixed = Graph.Node($"{name}/Mix", "MatMul", [shares, values]);
         string heads = Graph.Node($"{name}/Ungroup", "Reshape", [mixed, Graph.Ints(0, Shape.Heads, -1, size)]);
@@ -110,22 +134,54 @@ internal sealed class PlainDecoderGraph(DecoderWeights weights, ExportRecipe rec
     private string Append(string name, int layer, string part, string value) =>
         Graph.Node($"{name}/Append", "Concat", "", [Past(layer, part), value], Present(layer, part), new OnnxAttribute.Int("axis", 2));
 
-    /// <summary>Turns the pairs (j, j + size/2) of each head.</summary>
-    private string Rotate(string name, string value)
+    private (string Cos, string Sin) Tables(string name, (string Cos, string Sin) tables, string positions) =>
+        (Graph.Node($"{name}/cos/Unsqueeze", "Unsqueeze",
+            [Graph.Node($"{name}/cos/Gather", "Gather", [tables.Cos, positions]), Graph.Ints(2)]),
+        Graph.Node($"{name}/sin/Unsqueeze", "Unsqueeze",
+            [Graph.Node($"{name}/sin/Gather", "Gather", [tables.Sin, positions]), Graph.Ints(2)]));
+
+    private string Bias(string name, string seen)
     {
-        long half = Shape.HeadWidth / 2;
-        string first = Graph.Node($"{name}/First", "Slice", [value, Graph.Ints(0), Graph.Ints(half), Graph.Ints(3)]);
-        string second = Graph.Node($"{name}/Second", "Slice", [value, Graph.Ints(half), Graph.Ints(2 * half), Graph.Ints(3)]);
-        string x =
-            Graph.Node($"{name}/Sub", "Sub",
-                [Graph.Node($"{name}/FirstCos", "Mul", [first, _cos]), Graph.Node($"{name}/SecondSin", "Mul", [second, _sin])]);
-        string y =
-            Graph.Node($"{name}/Add", "Add",
-                [Graph.Node($"{name}/SecondCos", "Mul", [second, _cos]), Graph.Node($"{name}/FirstSin", "Mul", [first, _sin])]);
-        return Graph.Node($"{name}/Concat", "Concat", [x, y], new OnnxAttribute.Int("axis", -1));
+        string bias = Graph.Node($"{name}/Where", "Where", [seen, Graph.Number("zero", 0), Graph.Number("hidden", Hidden)]);
+        return Graph.Node($"{name}/Bias", "Unsqueeze", [bias, Graph.Ints(1, 2)]);
     }
 
-    private string RootMeanSquareNorm(string name, string value, string gamma)
+    /// <summary>Turns the pairs (j, j + n/2) of each head's first n elements, or its neighbours (2j, 2j + 1).</summary>
+    private string Rotate(string name, string value, (string Cos, string Sin) tables)
+    {
+        (string cos, string sin) = tables;
+        long half = Shape.RotatedWidth / 2;
+        bool neighbours = Architecture.KeepsRowOrder;
+        string first = neighbours
+            ? Graph.Node($"{name}/First", "Slice", [value, Graph.Ints(0), Graph.Ints(2 * half), Graph.Ints(3), Graph.Ints(2)])
+            : Graph.Node($"{name}/First", "Slice", [value, Graph.Ints(0), Graph.Ints(half), Graph.Ints(3)]);
+        string second = neighbours
+            ? Graph.Node($"{name}/Second", "Slice", [value, Graph.Ints(1), Graph.Ints(2 * half), Graph.Ints(3), Graph.Ints(2)])
+            : Graph.Node($"{name}/Second", "Slice", [value, Graph.Ints(half), Graph.Ints(2 * half), Graph.Ints(3)]);
+        string x =
+            Graph.Node($"{name}/Sub", "Sub",
+                [Graph.Node($"{name}/FirstCos", "Mul", [first, cos]), Graph.Node($"{name}/SecondSin", "Mul", [second, sin])]);
+        string y =
+            Graph.Node($"{name}/Add", "Add",
+                [Graph.Node($"{name}/SecondCos", "Mul", [second, cos]), Graph.Node($"{name}/FirstSin", "Mul", [first, sin])]);
+        string rest = "";
+        if (Shape.RotatedWidth < Shape.HeadWidth)
+            rest = Graph.Node($"{name}/Rest", "Slice", [value, Graph.Ints(2 * half), Graph.Ints(Shape.HeadWidth), Graph.Ints(3)]);
+        if (!neighbours)
+        {
+            string[] parts = rest.Length == 0 ? [x, y] : [x, y, rest];
+            return Graph.Node($"{name}/Concat", "Concat", parts, new OnnxAttribute.Int("axis", -1));
+        }
+
+        string pairs = Graph.Node($"{name}/Pairs", "Concat",
+            [Graph.Node($"{name}/FirstOfPair", "Unsqueeze", [x, Graph.Ints(4)]),
+                Graph.Node($"{name}/SecondOfPair", "Unsqueeze", [y, Graph.Ints(4)])], new OnnxAttribute.Int("axis", -1));
+        string turned = Graph.Node($"{name}/Flat", "Reshape", [pairs, Graph.Ints(0, 0, 0, 2 * half)]);
+        return rest.Length == 0 ? turned : Graph.Node($"{name}/Concat", "Concat", [turned, rest], new OnnxAttribute.Int("axis", -1));
+    }
+
+    /// <inheritdoc/>
+    protected override string RootMeanSquareNorm(string name, string value, string gamma)
     {
         string squares = Graph.Node($"{name}/Square", "Mul", [value, value]);
         string mean =

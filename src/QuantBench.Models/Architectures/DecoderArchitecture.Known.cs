@@ -12,7 +12,11 @@ public sealed partial record DecoderArchitecture
     /// </summary>
     public static ImmutableArray<DecoderArchitecture> Known { get; } =
     [
-        new() { Name = "llama", HuggingFaceClass = "LlamaForCausalLM", RotatesNeighbours = true },
+        new()
+        {
+            Name = "llama", HuggingFaceClass = "LlamaForCausalLM", RotatesNeighbours = true, Settings = Words("activation=swiglu"),
+        },
+        new() { Name = "mistral3", ModelType = "ministral3", HuggingFaceClass = "Ministral3ForCausalLM", RotatesNeighbours = true },
         new()
         {
             Name = "mistral", Gguf = "llama", HuggingFaceClass = "MistralForCausalLM", RotatesNeighbours = true,
@@ -31,6 +35,12 @@ public sealed partial record DecoderArchitecture
         new()
         {
             Name = "olmo2", HuggingFaceClass = "Olmo2ForCausalLM", HasProjectionNorms = true, OmitsPreNorms = true, HasPostNorms = true,
+            Window = SlidingWindow.Pattern, WindowPattern = 4, WindowIsOptional = true, HasPlainWindowRope = true,
+        },
+        new()
+        {
+            Name = "olmo3", Gguf = "olmo2", HuggingFaceClass = "Olmo3ForCausalLM", HasProjectionNorms = true, OmitsPreNorms = true,
+            HasPostNorms = true, Window = SlidingWindow.Pattern, WindowPattern = 4, HasPlainWindowRope = true,
         },
         new()
         {
@@ -43,8 +53,8 @@ public sealed partial record DecoderArchitecture
         },
         new()
         {
-            Name = "phi3", HuggingFaceClass = "Phi3ForCausalLM", FusesProjections = true, RotatesPart = true,
-            Window = SlidingWindow.Ignored,
+            Name = "phi3", HuggingFaceClass = "Phi3ForCausalLM", FusesProjections = true, RotatesPart = true, HasLongRope = true,
+            Window = SlidingWindow.Ignored, Settings = Words("interpolate_factor=1 full_attn_mod=1"),
         },
         new()
         {
@@ -63,6 +73,54 @@ public sealed partial record DecoderArchitecture
             Gelu = true, TiesByDefault = true, HasHeadNorms = true, HasPostNorms = true, WideQueryLayers = 62,
             DefaultRopeBase = 1_000_000, LocalRopeBase = 10_000, Window = SlidingWindow.Pattern, WindowPattern = 6,
         },
+        new()
+        {
+            Name = "glm4", HuggingFaceClass = "Glm4ForCausalLM", RotatesNeighbours = true, KeepsRowOrder = true, RotatesPart = true,
+            RotatedShare = 0.5, HasProjectionBiases = true, HasPostNorms = true, FusesGate = true,
+            ModulePaths = Paths("PostAttentionNorm=post_self_attn_layernorm FeedForwardNorm=post_attention_layernorm"
+                + " PostFeedForwardNorm=post_mlp_layernorm"),
+        },
+        new()
+        {
+            Name = "command-r", ModelType = "cohere", HuggingFaceClass = "CohereForCausalLM", RotatesNeighbours = true,
+            KeepsRowOrder = true, HasLayerNorms = true, IsParallel = true, LogitFactor = 0.0625f, TiesByDefault = true,
+            ConfigKeys = Words("rms_norm_eps=layer_norm_eps"),
+        },
+        new()
+        {
+            Name = "cohere2", HuggingFaceClass = "Cohere2ForCausalLM", RotatesNeighbours = true, KeepsRowOrder = true,
+            HasLayerNorms = true, IsParallel = true, LogitFactor = 0.0625f, TiesByDefault = true, RotatesWindowedOnly = true,
+            Window = SlidingWindow.Pattern, WindowPattern = 4, ConfigKeys = Words("rms_norm_eps=layer_norm_eps"),
+            Settings = Words("rotary_pct=1 layer_switch=4 order_of_interleaved_layers=local_attn_first position_embedding_type=rope_gptj"
+                + " use_embedding_sharing=true use_gated_activation=true use_parallel_block=true"),
+        },
+        new()
+        {
+            Name = "starcoder2", HuggingFaceClass = "Starcoder2ForCausalLM", HasLayerNorms = true, HasNormBiases = true,
+            HasAllBiases = true, Gelu = true, OmitsGate = true, TiesByDefault = true, Window = SlidingWindow.Ignored,
+            ConfigKeys = Words("rms_norm_eps=norm_epsilon"), Settings = Words("norm_type=layer_norm mlp_type=default"),
+            ModulePaths = Paths("Up=mlp.c_fc Down=mlp.c_proj"),
+        },
+        new()
+        {
+            Name = "nemotron", HuggingFaceClass = "NemotronForCausalLM", RotatesPart = true, RotatedShare = 0.5, NormOffset = 1,
+            HasLayerNorms = true, HasNormBiases = true, SquaresRelu = true, OmitsGate = true,
+            ConfigKeys = Words("rms_norm_eps=norm_eps"),
+        },
+        new()
+        {
+            Name = "exaone", HuggingFaceClass = "ExaoneForCausalLM", LayerPath = "transformer.h",
+            ConfigKeys = Words("num_hidden_layers=num_layers rms_norm_eps=layer_norm_epsilon hidden_act=activation_function"),
+            ModulePaths = Paths("Embedding=transformer.wte FinalNorm=transformer.ln_f AttentionNorm=ln_1 FeedForwardNorm=ln_2"
+                + " Query=attn.attention.q_proj Key=attn.attention.k_proj Value=attn.attention.v_proj"
+                + " AttentionOutput=attn.attention.out_proj Gate=mlp.c_fc_0 Up=mlp.c_fc_1 Down=mlp.c_proj"),
+        },
+        new()
+        {
+            Name = "exaone4", HuggingFaceClass = "Exaone4ForCausalLM", HasHeadNorms = true, OmitsPreNorms = true, HasPostNorms = true,
+            RotatesWindowedOnly = true, Window = SlidingWindow.Pattern, WindowPattern = 4, WindowIsOptional = true, WindowLayers = 64,
+            DefaultWindow = 4096,
+        },
     ];
 
     private static readonly FrozenDictionary<string, DecoderArchitecture> s_byName =
@@ -80,6 +138,12 @@ public sealed partial record DecoderArchitecture
     /// <summary>The architecture of a name, or null.</summary>
     /// <param name="name">GGUF's, or <c>mistral</c>.</param>
     public static DecoderArchitecture? Find(string name) => s_byName.GetValueOrDefault(name);
+
+    private static ImmutableDictionary<string, string> Words(string text) =>
+        text.Split(' ').Select(pair => pair.Split('=')).ToImmutableDictionary(pair => pair[0], pair => pair[1], StringComparer.Ordinal);
+
+    private static ImmutableDictionary<DecoderRole, string> Paths(string text) =>
+        Words(text).ToImmutableDictionary(pair => Enum.Parse<DecoderRole>(pair.Key), pair => pair.Value);
 
     /// <summary>The architecture of a class name in <c>config.json</c>, or null.</summary>
     /// <param name="name">The first of <c>architectures</c>.</param>

@@ -47,6 +47,13 @@ public sealed record DecoderModule(
     public static string GgufName(DecoderRole role, int layer = 0) =>
         role <= DecoderRole.FinalNorm ? s_names[role].Gguf : $"blk.{layer}.{s_names[role].Gguf}";
 
+    /// <summary>Where most architectures have a module in Hugging Face files; in a layer without the layer's own path.</summary>
+    /// <param name="role">What it does.</param>
+    /// <param name="hasPostNorms">The same name means the norm behind attention where there is one, and else the norm in front of the
+    /// feed-forward part.</param>
+    public static string UsualPath(DecoderRole role, bool hasPostNorms) =>
+        s_names[role == DecoderRole.FeedForwardNorm && !hasPostNorms ? DecoderRole.PostAttentionNorm : role].HuggingFace;
+
     /// <summary>All modules of a decoder, in the order that llama.cpp's converter writes them.</summary>
     /// <param name="sizes">The decoder.</param>
     public static ImmutableArray<DecoderModule> Of(DecoderSizes sizes)
@@ -58,13 +65,10 @@ public sealed record DecoderModule(
 
         void Add(DecoderRole role, long rows, long columns, int heads = 0)
         {
-            string path = s_names[role].HuggingFace;
-            // The same name means the norm behind attention where there is one, and else the norm in front of the feed-forward part.
-            if (role == DecoderRole.FeedForwardNorm && !architecture.HasPostNorms)
-                path = s_names[DecoderRole.PostAttentionNorm].HuggingFace;
-            if (role > DecoderRole.FinalNorm) path = $"model.layers.{layer}.{path}";
+            string path = architecture.ModulePaths.GetValueOrDefault(role, UsualPath(role, architecture.HasPostNorms));
+            if (role > DecoderRole.FinalNorm) path = $"{architecture.LayerPath}.{layer}.{path}";
             modules.Add(new DecoderModule(role, GgufName(role, layer), path, layer, rows, columns,
-                architecture.RotatesNeighbours ? heads : 0));
+                architecture.RotatesNeighbours && !architecture.KeepsRowOrder ? heads : 0));
         }
 
         void Norm(DecoderRole role, long length) => Add(role, 1, length);
@@ -92,14 +96,14 @@ public sealed record DecoderModule(
 
             Add(DecoderRole.AttentionOutput, hidden, queries);
             if (architecture.HasPostNorms) Norm(DecoderRole.PostAttentionNorm, hidden);
-            if (!architecture.OmitsPreNorms) Norm(DecoderRole.FeedForwardNorm, hidden);
-            if (architecture.FusesProjections)
+            if (!architecture.OmitsPreNorms && !architecture.IsParallel) Norm(DecoderRole.FeedForwardNorm, hidden);
+            if (architecture.FusesProjections || architecture.FusesGate)
             {
                 Add(DecoderRole.GateUp, 2L * sizes.FeedForward, hidden);
             }
             else
             {
-                Add(DecoderRole.Gate, sizes.FeedForward, hidden);
+                if (!architecture.OmitsGate) Add(DecoderRole.Gate, sizes.FeedForward, hidden);
                 Add(DecoderRole.Up, sizes.FeedForward, hidden);
             }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Files;
 using QuantBench.Models.Architectures;
@@ -31,6 +32,9 @@ internal sealed record HuggingFaceConfig : DecoderSizes
 
     /// <summary>Soft cap of logits; null = none.</summary>
     public required double? LogitSoftCap { get; init; }
+
+    /// <summary>Factor of logits; null = none.</summary>
+    public required double? LogitScale { get; init; }
 
     /// <summary>Factors of the graph; null where the architecture has none.</summary>
     public required Multipliers? Multipliers { get; init; }
@@ -71,7 +75,7 @@ internal sealed record HuggingFaceConfig : DecoderSizes
                 $"'num_attention_heads' ({heads}) is not a multiple of 'num_key_value_heads' ({keyValueHeads}).");
         CheckUnsupported(json, architecture, path);
         HuggingFaceKeys.Check(json, architecture);
-        int layers = json.Get("num_hidden_layers").AsInt32(1, 512);
+        int layers = json.Get(architecture.ConfigKey("num_hidden_layers")).AsInt32(1, 512);
         int context = json.Get("max_position_embeddings").AsInt32(1, int.MaxValue);
         CheckQueryScale(json, architecture, size, path);
         return new HuggingFaceConfig
@@ -88,11 +92,12 @@ internal sealed record HuggingFaceConfig : DecoderSizes
             HeadWidth = size,
             HasHeadSize = headSize is not null,
             ContextLength = context,
-            NormEpsilon = json.Get("rms_norm_eps").AsDouble(),
+            NormEpsilon = json.Get(architecture.ConfigKey("rms_norm_eps")).AsDouble(),
             Rope = HuggingFaceRope.Read(json, architecture, hidden, heads, size, context),
             Window = ReadWindow(json, architecture, layers, path),
             AttentionSoftCap = json.Find("attn_logit_softcapping")?.AsDouble(),
             LogitSoftCap = json.Find("final_logit_softcapping")?.AsDouble(),
+            LogitScale = architecture.LogitFactor > 0 ? json.Find("logit_scale")?.AsDouble() ?? architecture.LogitFactor : null,
             Multipliers = architecture.HasMultipliers ? Multipliers.Read(json) : null,
             TiesEmbeddings = json.Find("tie_word_embeddings")?.AsBoolean() ?? architecture.TiesByDefault,
         };
@@ -124,12 +129,18 @@ internal sealed record HuggingFaceConfig : DecoderSizes
     private static void CheckUnsupported(ModelJson json, DecoderArchitecture architecture, string path)
     {
         // Gemma's first files say 'gelu' and mean the tanh form; 'hidden_activation' came later to say so.
-        if ((json.Find("hidden_activation") ?? json.Find("hidden_act")) is { } activation && !architecture.Accepts(activation.AsString()))
+        if ((json.Find("hidden_activation") ?? json.Find(architecture.ConfigKey("hidden_act"))) is { } activation && !architecture.Accepts(activation.AsString()))
         {
             throw new UnsupportedException(
                 path,
-                $"'hidden_act' is '{activation.AsString()}'; {architecture.Gguf} models with "
-                    + $"'{(architecture.Gelu ? "gelu_pytorch_tanh" : "silu")}' are read.");
+                $"'{architecture.ConfigKey("hidden_act")}' is '{activation.AsString()}'; {architecture.Gguf} models with "
+                    + $"'{architecture.Activation}' are read.");
+        }
+
+        foreach ((string key, string usual) in architecture.Settings)
+        {
+            if (json.Find(key) is { } setting && Text(setting) is var text && text != usual)
+                throw new UnsupportedException(path, $"'{key}' is {text}; {architecture.Gguf} models with {usual} are read.");
         }
 
         if (json.Find("num_local_experts") is { } experts && experts.AsInt64() > 1)
@@ -148,6 +159,12 @@ internal sealed record HuggingFaceConfig : DecoderSizes
             throw new UnsupportedException(path, $"'no_rope_layers' isn't {architecture.Gguf}'s usual pattern.");
         }
     }
+
+    private static string Text(double number) => number.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>A value as text, whatever its kind.</summary>
+    private static string Text(ModelJson value) =>
+        value.IsBoolean ? value.AsBoolean() ? "true" : "false" : value.IsNumber ? Text(value.AsDouble()) : value.AsString();
 
     /// <summary>GGUF files don't carry the scale of queries; readers take the head's size, or, for Gemma's 27B, the embedding's share per
     /// head.</summary>
@@ -177,12 +194,26 @@ internal sealed record HuggingFaceConfig : DecoderSizes
                     : throw new UnsupportedException(path,
                         "sliding windows of the upper layers ('use_sliding_window') are not read.");
             case SlidingWindow.Pattern:
-                if (window is null) throw new ModelFormatException(path, null, "'sliding_window' is missing.");
-                if ((json.Find("sliding_window_pattern") ?? json.Find("_sliding_window_pattern")) is { } pattern
-                    && pattern.AsInt64() != architecture.WindowPattern)
+                if (window is null)
+                {
+                    return architecture.WindowIsOptional ? null
+                        : throw new ModelFormatException(path, null, "'sliding_window' is missing.");
+                }
+
+                if (architecture.WindowLayers > 0 && layers != architecture.WindowLayers)
                 {
                     throw new UnsupportedException(path,
-                        $"'sliding_window_pattern' is {pattern.AsInt64()}; {architecture.Gguf} models with {architecture.WindowPattern} "
+                        $"'sliding_window' is read in {architecture.Gguf} models of {architecture.WindowLayers} layers, and this has "
+                            + $"{layers}.");
+                }
+
+                // A number, or a letter per layer of a group.
+                if ((json.Find("sliding_window_pattern") ?? json.Find("_sliding_window_pattern")) is { } pattern
+                    && Text(pattern) is var text && text != Text(architecture.WindowPattern)
+                    && text != new string('L', architecture.WindowPattern - 1) + "G")
+                {
+                    throw new UnsupportedException(path,
+                        $"'sliding_window_pattern' is {text}; {architecture.Gguf} models with {architecture.WindowPattern} "
                             + $"are read.");
                 }
 
@@ -201,7 +232,7 @@ internal sealed record HuggingFaceConfig : DecoderSizes
         {
             bool isWindowed = architecture.Window switch
             {
-                SlidingWindow.Pattern => layer % architecture.WindowPattern < architecture.WindowPattern - 1,
+                SlidingWindow.Pattern => hasWindow && layer % architecture.WindowPattern < architecture.WindowPattern - 1,
                 SlidingWindow.EveryLayer => hasWindow,
                 _ => false,
             };

@@ -33,7 +33,7 @@ internal static class HuggingFaceKeys
         typical_p repetition_penalty length_penalty no_repeat_ngram_size encoder_no_repeat_ngram_size num_return_sequences bad_words_ids
         suppress_tokens begin_suppress_tokens exponential_decay_length_penalty remove_invalid_values prefix tokenizer_class license
         language vocab_file bos_token eos_token pad_token unk_token is_decoder is_llama_config max_new_tokens output_scores
-        return_dict_in_generate unsloth_fixed
+        return_dict_in_generate unsloth_fixed embed_dropout embedding_dropout residual_dropout use_bias
         """);
 
     private static readonly string[] s_harmlessStarts = ["_"];

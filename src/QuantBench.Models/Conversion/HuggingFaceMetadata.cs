@@ -30,7 +30,7 @@ internal static partial class HuggingFaceMetadata
         if (config.Rope.Base is { } ropeBase) metadata.Add($"{arch}.rope.freq_base", (float)ropeBase);
         else if (architecture.DefaultRopeBase is { } usual) metadata.Add($"{arch}.rope.freq_base", usual);
         if (config.Rope.LocalBase is { } localBase) metadata.Add($"{arch}.rope.freq_base_swa", (float)localBase);
-        metadata.Add($"{arch}.attention.layer_norm_rms_epsilon", (float)config.NormEpsilon);
+        metadata.Add($"{arch}.attention.layer_norm_{(architecture.HasLayerNorms ? "" : "rms_")}epsilon", (float)config.NormEpsilon);
         if (config.HasHeadSize)
         {
             metadata.Add($"{arch}.attention.key_length", (uint)config.HeadWidth);
@@ -39,6 +39,8 @@ internal static partial class HuggingFaceMetadata
 
         if (config.AttentionSoftCap is { } attentionCap) metadata.Add($"{arch}.attn_logit_softcapping", (float)attentionCap);
         if (config.LogitSoftCap is { } logitCap) metadata.Add($"{arch}.final_logit_softcapping", (float)logitCap);
+
+        if (config.LogitScale is { } logitScale) metadata.Add($"{arch}.logit_scale", (float)logitScale);
 
         // GGUF's llama has no windows; phi3's are written though llama.cpp doesn't use them.
         if (architecture.Window == SlidingWindow.Ignored) metadata.Add($"{arch}.attention.sliding_window", (uint)(config.Window ?? 0));
@@ -54,7 +56,7 @@ internal static partial class HuggingFaceMetadata
         if (architecture.RotatesPart)
         {
             metadata.Add($"{architecture.Name}.rope.dimension_count", (uint)config.Rope.RotatedSize);
-            if (config.Rope.OriginalContextLength is { } original) metadata.Add($"{prefix}.original_context_length", (uint)original);
+            if (architecture.HasLongRope && config.Rope.OriginalContextLength is { } original) metadata.Add($"{prefix}.original_context_length", (uint)original);
         }
 
         switch (config.Rope.Type)

@@ -39,7 +39,7 @@ internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int Rota
                 throw new UnsupportedException(json.File,
                     $"the rotary scaling '{other}' is not read; linear, yarn, llama3 and longrope are."),
         };
-        if (type == "longrope" && !architecture.RotatesPart)
+        if (type == "longrope" && !architecture.HasLongRope)
             throw new UnsupportedException(json.File,
                 $"the rotary scaling 'longrope' is read for phi3 models, not for {architecture.Gguf}.");
         if (scaling is { } settings) HuggingFaceKeys.CheckRope(settings, type);
@@ -59,7 +59,7 @@ internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int Rota
             ReadRotatedSize(main?.Find("partial_rotary_factor") ?? json.Find("partial_rotary_factor"), architecture, hidden, heads,
                 headSize),
             type, factor, original?.AsInt32(1, int.MaxValue), scaling);
-        return architecture.RotatesPart ? rope with { OriginalContextLength = rope.OriginalContextLength ?? context } : rope;
+        return architecture.HasLongRope ? rope with { OriginalContextLength = rope.OriginalContextLength ?? context } : rope;
     }
 
     /// <summary>What GGUF files hold as tensors: divisors of each pair's angle, by the tensor's name.</summary>
@@ -116,14 +116,16 @@ internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int Rota
 
     private static int ReadRotatedSize(ModelJson? factor, DecoderArchitecture architecture, int hidden, int heads, int headSize)
     {
-        if (factor is not { } part || part.AsDouble() == 1) return headSize;
+        if (factor is not { } part)
+            return architecture.RotatesPart ? (int)(headSize * architecture.RotatedShare) / 2 * 2 : headSize;
+        if (part.AsDouble() == 1) return headSize;
         if (!architecture.RotatesPart)
         {
             throw new UnsupportedException(part.File,
                 $"{architecture.Gguf} models that rotate a part of each head ('partial_rotary_factor') are not read.");
         }
 
-        int rotated = (int)(part.AsDouble() * hidden) / heads;
+        int rotated = architecture.RotatedShare == 1 ? (int)(part.AsDouble() * hidden) / heads : (int)(part.AsDouble() * headSize);
         return rotated >= 2 && rotated <= headSize && rotated % 2 == 0 ? rotated
             : throw part.Wrong("a share of the head with an even number of elements");
     }

@@ -66,6 +66,9 @@ internal static class TensorPlan
             {
                 SafetensorsTensorInfo norm = Take($"{module.HuggingFace}.weight", module.Columns);
                 plan.Add(new PlannedTensor($"{module.Gguf}.weight", norm, 1, module.Columns, 0, config.Architecture.NormOffset));
+                if (!config.Architecture.HasNormBiases) continue;
+                SafetensorsTensorInfo normBias = Take($"{module.HuggingFace}.bias", module.Columns);
+                plan.Add(new PlannedTensor($"{module.Gguf}.bias", normBias, 1, module.Columns, 0));
                 continue;
             }
 

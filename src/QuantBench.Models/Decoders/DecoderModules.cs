@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Collections.Immutable;
 using QuantBench.Models.Architectures;
 
 namespace QuantBench.Models.Decoders;
@@ -22,10 +23,19 @@ public static class DecoderModules
     /// <param name="part">Which part.</param>
     public static string InLayer(int layer, string part) => $"layers.{layer}.{part}";
 
-    /// <summary>A decoder's modules by these names, which are what Hugging Face's paths end in.</summary>
-    internal static FrozenDictionary<string, DecoderModule> Of(DecoderSizes sizes) => DecoderModule.Of(sizes).ToFrozenDictionary(
-        module => module.Role > DecoderRole.FinalNorm ? InLayer(module.Layer, Last(module.HuggingFace)) : Last(module.HuggingFace),
-        StringComparer.Ordinal);
+    /// <summary>Names of all matrices: those of layers in order, then embedding and head.</summary>
+    /// <param name="sizes">The decoder.</param>
+    public static ImmutableArray<string> Matrices(DecoderSizes sizes) =>
+        [.. DecoderModule.Of(sizes).Where(module => !module.IsNorm).OrderBy(module => module.Role <= DecoderRole.FinalNorm)
+            .Select(module => NameOf(module, sizes))];
 
-    private static string Last(string path) => path[(path.LastIndexOf('.') + 1)..];
+    /// <summary>A decoder's modules by these names, which are what most architectures' paths in Hugging Face files end in.</summary>
+    internal static FrozenDictionary<string, DecoderModule> Of(DecoderSizes sizes) => DecoderModule.Of(sizes).ToFrozenDictionary(
+        module => NameOf(module, sizes), StringComparer.Ordinal);
+
+    private static string NameOf(DecoderModule module, DecoderSizes sizes)
+    {
+        string last = DecoderModule.UsualPath(module.Role, sizes.Architecture.HasPostNorms).Split('.')[^1];
+        return module.Role > DecoderRole.FinalNorm ? InLayer(module.Layer, last) : last;
+    }
 }

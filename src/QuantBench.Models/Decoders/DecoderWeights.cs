@@ -115,8 +115,8 @@ public sealed class DecoderWeights : IDisposable
     {
         GgufMetadata metadata = file.Metadata;
         string architecture = metadata.FindString(GgufConstants.Architecture) ?? "";
-        if (DecoderArchitecture.Find(architecture)?.AsGguf() is not { IsPlain: true })
-            throw Refused(file, $"a model of the architecture '{architecture}' can't be exported; llama, mistral, qwen2 and qwen3 can.");
+        if (DecoderArchitecture.Find(architecture) is null)
+            throw Refused(file, $"a model of the architecture '{architecture}' can't be exported; {DecoderArchitecture.Names} can.");
         if (DecoderShape.IsEncoder(metadata)) throw Refused(file, "it is an encoder ('attention.causal' is false); decoders are exported.");
         if (DecoderShape.MetadataRefusal(metadata) is { } refusal) throw Refused(file, $"{refusal}.");
         if (metadata.FindInteger($"{architecture}.expert_count") is > 0) throw Refused(file, "models with experts are not exported.");
@@ -130,11 +130,11 @@ public sealed class DecoderWeights : IDisposable
         if (shape.HeadWidth % 2 != 0) throw Refused(file, $"the head size {shape.HeadWidth} is odd; rotary positions need pairs.");
         if ((file.Metadata.FindInteger($"{architecture}.attention.value_length") ?? shape.HeadWidth) != shape.HeadWidth)
             throw Refused(file, "keys and values of different width are not exported.");
-        if (shape.RotatedWidth != shape.HeadWidth) throw Refused(file, "models that rotate a part of each head are not exported.");
-        if (shape.Window > 0 && shape.Window < shape.ContextLength)
-            throw Refused(file, $"a sliding window of {shape.Window} tokens is not exported.");
+        if (shape.RotatedWidth != shape.HeadWidth && shape.Architecture is { RotatesNeighbours: true, KeepsRowOrder: false })
+            throw Refused(file, $"{architecture} models that rotate a part of each head are not exported.");
         HashSet<string> known = [.. modules.Select(module => $"{module.Gguf}.weight"),
-            .. modules.Where(module => !module.IsNorm && module.Role > DecoderRole.FinalNorm).Select(module => $"{module.Gguf}.bias"),
+            .. modules.Where(module => module.IsNorm ? shape.Architecture.HasNormBiases : module.Role > DecoderRole.FinalNorm)
+                .Select(module => $"{module.Gguf}.bias"),
             "rope_freqs.weight"];
         if (file.TensorNames.Where(name => !known.Contains(name)).Order(StringComparer.Ordinal).FirstOrDefault() is { } unknown)
             throw Refused(file, $"the tensor '{unknown}' has no place in a {architecture} decoder.");

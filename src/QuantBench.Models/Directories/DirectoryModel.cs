@@ -154,7 +154,7 @@ public sealed class DirectoryModel : IModelFile
         (string Module, string Suffix) parts = Split(name) ?? (name, "weight");
         DecoderModule module = Find(parts.Module);
         float[] values = _weights.Vector($"{module.HuggingFace}.{parts.Suffix}", length);
-        if (module.IsNorm && _config.Architecture.NormOffset is not 0 and var offset)
+        if (module.IsNorm && parts.Suffix == "weight" && _config.Architecture.NormOffset is not 0 and var offset)
         {
             for (int i = 0; i < values.Length; i++) values[i] += offset;
         }
@@ -199,7 +199,7 @@ public sealed class DirectoryModel : IModelFile
         foreach ((string name, DecoderModule module) in _modules)
         {
             count += module.Rows * module.Columns;
-            if (HasBias(name)) count += module.Rows;
+            if (HasBias(name)) count += module.IsNorm ? module.Columns : module.Rows;
         }
 
         return count;

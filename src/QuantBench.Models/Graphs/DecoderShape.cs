@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Gguf;
 using QuantBench.Models.Architectures;
@@ -61,11 +62,16 @@ public sealed record DecoderShape : DecoderSizes
     /// <summary>Layers per group of which all but the last are windowed; 0 = all are.</summary>
     public required int WindowPattern { get; init; }
 
+    /// <summary>Whether each layer is windowed, where the file says it layer by layer; else empty.</summary>
+    public required ImmutableArray<bool> WindowedLayers { get; init; }
+
     /// <summary>Whether a layer sees only the sliding window.</summary>
-    public bool IsWindowed(int layer) => Window > 0 && (WindowPattern == 0 || layer % WindowPattern < WindowPattern - 1);
+    public bool IsWindowed(int layer) => Window > 0
+        && (WindowedLayers.IsEmpty ? WindowPattern == 0 || layer % WindowPattern < WindowPattern - 1 : WindowedLayers[layer]);
 
     /// <summary>Whether a layer's queries and keys are rotated by their positions.</summary>
-    public bool IsRotated(int layer) => Architecture.NoRopeInterval == 0 || (layer + 1) % Architecture.NoRopeInterval != 0;
+    public bool IsRotated(int layer) => Architecture.RotatesWindowedOnly && Window > 0 ? IsWindowed(layer)
+        : Architecture.NoRopeInterval == 0 || (layer + 1) % Architecture.NoRopeInterval != 0;
 
     /// <summary>Whether a GGUF file's attention isn't causal, so that it gives no probabilities of the next token.</summary>
     /// <param name="metadata">Its metadata.</param>
@@ -101,7 +107,7 @@ public sealed record DecoderShape : DecoderSizes
     {
         ArgumentNullException.ThrowIfNull(file);
         string architecture = file.Metadata.FindString(GgufConstants.Architecture) ?? "";
-        if (DecoderArchitecture.Find(architecture) is null)
+        if (DecoderArchitecture.Find(architecture) is not { } traits)
             return $"architecture '{architecture}' is not implemented; {DecoderArchitecture.Names} are";
         GgufMetadata metadata = file.Metadata;
         if (metadata.FindInteger($"{architecture}.expert_count") is > 0)
@@ -113,7 +119,8 @@ public sealed record DecoderShape : DecoderSizes
         foreach (string key in (string[])["attention.head_count", "attention.head_count_kv", "feed_forward_length",
             "attention.sliding_window_pattern"])
         {
-            if (metadata.TryGet($"{architecture}.{key}", out object? value) && value is Array)
+            if (metadata.TryGet($"{architecture}.{key}", out object? value) && value is Array
+                && !(value is bool[] && traits.Window == SlidingWindow.Pattern))
             {
                 return $"'{architecture}.{key}' that differs by layer is not implemented";
             }
@@ -124,13 +131,25 @@ public sealed record DecoderShape : DecoderSizes
             return "keys and values of different width are not implemented";
         }
 
+        foreach (string key in (string[])["attention.temperature_scale", "rope.scaling.yarn_log_multiplier"])
+        {
+            if (metadata.FindNumber($"{architecture}.{key}") is { } value and not 0)
+                return $"'{architecture}.{key}' ({value}) is not implemented";
+        }
+
+        if (metadata.FindInteger($"{architecture}.nextn_predict_layers") is > 0)
+            return "layers that predict more than the next token ('nextn_predict_layers') are not implemented";
+        if (metadata.TryGet($"{architecture}.rope.dimension_sections", out _))
+            return "rotary positions in several dimensions ('rope.dimension_sections') are not implemented";
         foreach (string name in file.TensorNames)
         {
+            if (traits.HasLayerNorms && name.EndsWith("_q_norm.weight", StringComparison.Ordinal))
+                return $"norms of {architecture}'s heads ('{name}') are not implemented";
             if (name.EndsWith(".scale", StringComparison.Ordinal))
                 return $"scale tensors ('{name}') are not implemented";
             if (name.EndsWith("attn_sinks.weight", StringComparison.Ordinal))
                 return "attention sinks are not implemented";
-            if (name.EndsWith("_norm.bias", StringComparison.Ordinal))
+            if (name.EndsWith("_norm.bias", StringComparison.Ordinal) && !traits.HasNormBiases)
                 return $"LayerNorm biases ('{name}') are not implemented";
         }
 
@@ -170,8 +189,14 @@ public sealed record DecoderShape : DecoderSizes
         float ropeBase = Real("rope.freq_base", 10_000);
         float scale = 1 / MathF.Sqrt(traits.WideQueryLayers == layers ? embedding / heads : headWidth);
         Multipliers? multipliers = traits.HasMultipliers ? Multipliers.Read(metadata, architecture) : null;
-        long window = !traits.UsesWindow ? 0
+        long window = !traits.UsesWindow || (traits.WindowLayers > 0 && traits.WindowLayers != layers) ? 0
             : metadata.FindInteger($"{architecture}.attention.sliding_window") ?? traits.DefaultWindow;
+        ImmutableArray<bool> windowed = window > 0 && traits.WindowPattern > 0
+            && metadata.TryGet($"{architecture}.attention.sliding_window_pattern", out object? listed) && listed is bool[] list ? [.. list]
+            : [];
+        if (!windowed.IsEmpty && windowed.Length < layers)
+            throw Broken(file, $"'{architecture}.attention.sliding_window_pattern' lists {windowed.Length} of {layers} layers");
+        string epsilon = $"attention.layer_norm_{(traits.HasLayerNorms ? "" : "rms_")}epsilon";
         return new DecoderShape
         {
             Architecture = traits,
@@ -179,7 +204,7 @@ public sealed record DecoderShape : DecoderSizes
             IsSynthetic = SyntheticMark.IsOn(metadata),
             Vocabulary = file.Matrix(DecoderModule.GgufName(DecoderRole.Embedding), null, embedding).Rows,
             TiesEmbeddings = !file.Contains($"{DecoderModule.GgufName(DecoderRole.Head)}.weight"),
-            NeoxRope = !traits.RotatesNeighbours || file.RotatesHalves,
+            NeoxRope = !traits.RotatesNeighbours || (file.RotatesHalves && !traits.KeepsRowOrder),
             Layers = layers,
             Embedding = embedding,
             FeedForward = Number("feed_forward_length", MaxWidth),
@@ -188,20 +213,21 @@ public sealed record DecoderShape : DecoderSizes
             HeadWidth = headWidth,
             RotatedWidth = rotated,
             ContextLength = context,
-            NormEpsilon = (float)(metadata.FindNumber($"{architecture}.attention.layer_norm_rms_epsilon")
-                ?? throw Broken(file, $"'{architecture}.attention.layer_norm_rms_epsilon' is missing")),
+            NormEpsilon = (float)(metadata.FindNumber($"{architecture}.{epsilon}")
+                ?? throw Broken(file, $"'{architecture}.{epsilon}' is missing")),
             RopeBase = ropeBase,
             LocalRopeBase = Real("rope.freq_base_swa", traits.LocalRopeBase > 0 ? traits.LocalRopeBase : ropeBase),
             RopeScaling = ReadScaling(metadata, architecture, context),
             EmbeddingScale = traits.ScalesEmbeddings ? MathF.Sqrt(embedding) : multipliers?.Embedding ?? 1,
             ResidualScale = multipliers?.Residual ?? 1,
-            LogitScale = 1 / (multipliers?.Logits ?? 1),
+            LogitScale = traits.LogitFactor > 0 ? NonZero(Real("logit_scale", 0), 1) : 1 / (multipliers?.Logits ?? 1),
             // llama.cpp reads the key for those architectures alone, and in other files it has no effect anywhere.
             AttentionScale = traits.HasMultipliers ? NonZero(Real("attention.scale", 0), scale) : scale,
             AttentionSoftCap = Real("attn_logit_softcapping", traits.AttentionSoftCap),
             LogitSoftCap = Real("final_logit_softcapping", traits.LogitSoftCap),
             Window = (int)Math.Clamp(window, 0, int.MaxValue),
-            WindowPattern = traits.WindowPattern == 0 ? 0
+            WindowedLayers = windowed,
+            WindowPattern = traits.WindowPattern == 0 || !windowed.IsEmpty ? 0
                 : Number("attention.sliding_window_pattern", MaxLayers, traits.WindowPattern),
         };
     }

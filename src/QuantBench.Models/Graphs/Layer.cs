@@ -15,8 +15,8 @@ public sealed unsafe class Layer
     /// <summary>Output of attention.</summary>
     public required Linear Output { get; init; }
 
-    /// <summary>Gate.</summary>
-    public required Linear Gate { get; init; }
+    /// <summary>Gate; null where hidden elements have none.</summary>
+    public required Linear? Gate { get; init; }
 
     /// <summary>Up-projection.</summary>
     public required Linear Up { get; init; }
@@ -25,10 +25,10 @@ public sealed unsafe class Layer
     public required Linear Down { get; init; }
 
     /// <summary>Norm before attention.</summary>
-    public required float* AttentionNorm { get; init; }
+    public required Norm AttentionNorm { get; init; }
 
-    /// <summary>Norm before the feed-forward part.</summary>
-    public required float* FeedForwardNorm { get; init; }
+    /// <summary>Norm before the feed-forward part; the one before attention where both parts read that.</summary>
+    public required Norm FeedForwardNorm { get; init; }
 
     /// <summary>Norm of each query head [head width], or of all together [heads · head width].</summary>
     public float* QueryNorm { get; init; }

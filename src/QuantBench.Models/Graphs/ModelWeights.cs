@@ -27,8 +27,13 @@ public unsafe class ModelWeights : IDisposable
             Head = Shape.TiesEmbeddings ? Embeddings : Matrix(DecoderRole.Head, 0, Shape.Vocabulary, Shape.Embedding);
             OutputNorm = Norm(DecoderRole.FinalNorm, 0, Shape.Embedding);
 
-            // Logits are linear in the last norm's weights.
-            for (int i = 0; i < Shape.Embedding; i++) OutputNorm[i] *= Shape.LogitScale;
+            // Logits are linear in the last norm's weights and bias.
+            for (int i = 0; i < Shape.Embedding; i++)
+            {
+                OutputNorm.Weights[i] *= Shape.LogitScale;
+                if (OutputNorm.Bias is not null) OutputNorm.Bias[i] *= Shape.LogitScale;
+            }
+
             RopeFactors = RotaryFactors.Read(file, Shape);
             Layers = new Layer[Shape.Layers];
             for (int i = 0; i < Layers.Length; i++) Layers[i] = ReadLayer(i);
@@ -59,7 +64,7 @@ public unsafe class ModelWeights : IDisposable
     public WeightMatrix Head { get; }
 
     /// <summary>[width]; holds the factor of logits, too.</summary>
-    public float* OutputNorm { get; }
+    public Norm OutputNorm { get; }
 
     /// <summary>The layers.</summary>
     public Layer[] Layers { get; }
@@ -86,8 +91,10 @@ public unsafe class ModelWeights : IDisposable
     private Layer ReadLayer(int layer)
     {
         int queries = Shape.QueryWidth, keys = Shape.KeyWidth, all = queries + (2 * keys), width = Shape.FeedForward;
-        bool fused = Has(DecoderRole.QueryKeyValue, layer), fusedGate = !Has(DecoderRole.Gate, layer);
+        bool fused = Has(DecoderRole.QueryKeyValue, layer), omitsGate = Shape.Architecture.OmitsGate,
+            fusedGate = !omitsGate && !Has(DecoderRole.Gate, layer);
         bool preNorms = !Shape.Architecture.OmitsPreNorms, wholeNorms = Shape.Architecture.HasProjectionNorms;
+        Norm attentionNorm = preNorms ? Norm(DecoderRole.AttentionNorm, layer, Shape.Embedding) : default;
         Linear Linear(DecoderRole role, int rows, int columns) => Slice(role, layer, 0, rows, rows, columns);
         Linear Part(DecoderRole role, int first, int rows, int allRows) => Slice(role, layer, first, rows, allRows, Shape.Embedding);
         return new Layer
@@ -96,11 +103,13 @@ public unsafe class ModelWeights : IDisposable
             Key = fused ? Part(DecoderRole.QueryKeyValue, queries, keys, all) : Linear(DecoderRole.Key, keys, Shape.Embedding),
             Value = fused ? Part(DecoderRole.QueryKeyValue, queries + keys, keys, all) : Linear(DecoderRole.Value, keys, Shape.Embedding),
             Output = Linear(DecoderRole.AttentionOutput, Shape.Embedding, queries),
-            Gate = fusedGate ? Part(DecoderRole.GateUp, 0, width, 2 * width) : Linear(DecoderRole.Gate, width, Shape.Embedding),
+            Gate = omitsGate ? null
+                : fusedGate ? Part(DecoderRole.GateUp, 0, width, 2 * width) : Linear(DecoderRole.Gate, width, Shape.Embedding),
             Up = fusedGate ? Part(DecoderRole.GateUp, width, width, 2 * width) : Linear(DecoderRole.Up, width, Shape.Embedding),
             Down = Linear(DecoderRole.Down, Shape.Embedding, width),
-            AttentionNorm = preNorms ? Norm(DecoderRole.AttentionNorm, layer, Shape.Embedding) : null,
-            FeedForwardNorm = preNorms ? Norm(DecoderRole.FeedForwardNorm, layer, Shape.Embedding) : null,
+            AttentionNorm = attentionNorm,
+            FeedForwardNorm = !preNorms || Shape.Architecture.IsParallel ? attentionNorm
+                : Norm(DecoderRole.FeedForwardNorm, layer, Shape.Embedding),
             QueryNorm = OptionalNorm(DecoderRole.QueryNorm, layer, wholeNorms ? queries : Shape.HeadWidth),
             KeyNorm = OptionalNorm(DecoderRole.KeyNorm, layer, wholeNorms ? keys : Shape.HeadWidth),
             PostAttentionNorm = OptionalNorm(DecoderRole.PostAttentionNorm, layer, Shape.Embedding),
@@ -122,9 +131,15 @@ public unsafe class ModelWeights : IDisposable
             _file.Contains(name) ? Vector(name, allRows) + first : null);
     }
 
-    private float* Norm(DecoderRole role, int layer, int length) => Vector($"{DecoderModule.GgufName(role, layer)}.weight", length);
+    private Norm Norm(DecoderRole role, int layer, int length)
+    {
+        string name = DecoderModule.GgufName(role, layer);
+        return new Norm(Vector($"{name}.weight", length),
+            Shape.Architecture.HasNormBiases ? Vector($"{name}.bias", length) : null);
+    }
 
-    private float* OptionalNorm(DecoderRole role, int layer, int length) => Has(role, layer) ? Norm(role, layer, length) : null;
+    private float* OptionalNorm(DecoderRole role, int layer, int length) =>
+        Has(role, layer) ? Vector($"{DecoderModule.GgufName(role, layer)}.weight", length) : null;
 
     private float* Vector(string name, int length)
     {

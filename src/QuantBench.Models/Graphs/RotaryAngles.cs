@@ -24,11 +24,12 @@ public sealed class RotaryAngles
     {
         ArgumentNullException.ThrowIfNull(shape);
         RopeScaling scaling = shape.RopeScaling;
-        (_width, _yarn, _factors) = (shape.RotatedWidth, scaling.Yarn, factors);
         _base = windowed ? shape.LocalRopeBase : shape.RopeBase;
 
         // Windowed layers with a base of their own don't stretch positions: the window is shorter than any context.
+        if (windowed && shape.Architecture.HasPlainWindowRope) scaling = new RopeScaling(1, false, scaling.OriginalContextLength, 1);
         _frequencyScale = windowed && shape.Architecture.LocalRopeBase > 0 ? 1 : scaling.FrequencyScale;
+        (_width, _yarn, _factors) = (shape.RotatedWidth, scaling.Yarn, factors);
         _low = MathF.Max(0, MathF.Floor(Correction(scaling.OriginalContextLength, BetaFast)));
         _high = MathF.Min(_width - 1, MathF.Ceiling(Correction(scaling.OriginalContextLength, BetaSlow)));
         _magnitude = scaling.AttentionFactor * (_yarn ? 1 + (0.1f * MathF.Log(MathF.Max(1, 1 / _frequencyScale))) : 1);

@@ -85,6 +85,8 @@ public static class DirectorySynthesizer
             {
                 float mean = 1 - config.Architecture.NormOffset;
                 yield return Vector($"{module.HuggingFace}.weight", module.Columns, mean, code.Floats, blocks);
+                if (config.Architecture.HasNormBiases)
+                    yield return Vector($"{module.HuggingFace}.bias", module.Columns, 0, code.Floats, blocks);
                 continue;
             }
 
@@ -94,7 +96,7 @@ public static class DirectorySynthesizer
             IEnumerable<SyntheticTensor> tensors =
                 code.Matrix(module.HuggingFace, module.Rows, module.Columns, !isEmbedding && !isHead, deviation, blocks);
             foreach (SyntheticTensor tensor in tensors) yield return tensor;
-            if (config.Architecture.HasProjectionBiases && SyntheticShape.IsProjection(module.Role))
+            if (config.Architecture.HasBias(module.Role))
                 yield return Vector($"{module.HuggingFace}.bias", module.Rows, 0, code.Floats, blocks);
         }
     }

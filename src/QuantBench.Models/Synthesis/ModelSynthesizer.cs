@@ -118,11 +118,11 @@ public static class ModelSynthesizer
         foreach (DecoderModule module in modules.Where(IsOutsideOfLayers).OrderBy(module => module.Role)) Add(module);
         if (shape.HasRopeFactors)
         {
-            int rotated = shape.RotatedWidth > 0 ? shape.RotatedWidth : sizes.HeadWidth;
-            tensors.Add(new GgufTensorSpec("rope_freqs.weight", GgmlType.F32, [rotated / 2]));
+            tensors.Add(new GgufTensorSpec("rope_freqs.weight", GgmlType.F32, [shape.EffectiveRotatedWidth / 2]));
         }
 
         foreach (DecoderModule module in modules.Where(module => !IsOutsideOfLayers(module))) Add(module);
+        tensors.AddRange(biases);
         return tensors.ToImmutable();
 
         void Add(DecoderModule module)
@@ -137,8 +137,8 @@ public static class ModelSynthesizer
             int columns = (int)module.Columns;
             tensors.Add(module.IsNorm ? new GgufTensorSpec($"{module.Gguf}.weight", GgmlType.F32, [columns])
                 : new GgufTensorSpec($"{module.Gguf}.weight", mix.TypeOf(role, module.Layer, columns), [columns, module.Rows]));
-            if (sizes.Architecture.HasProjectionBiases && SyntheticShape.IsProjection(module.Role))
-                biases.Add(new GgufTensorSpec($"{module.Gguf}.bias", GgmlType.F32, [module.Rows]));
+            if (module.IsNorm ? sizes.Architecture.HasNormBiases : sizes.Architecture.HasBias(module.Role))
+                biases.Add(new GgufTensorSpec($"{module.Gguf}.bias", GgmlType.F32, [module.IsNorm ? columns : module.Rows]));
         }
     }
 
@@ -160,9 +160,9 @@ public static class ModelSynthesizer
             { prefix + "attention.head_count_kv", (uint)shape.KvHeads },
             { prefix + "attention.key_length", (uint)shape.EffectiveHeadWidth },
             { prefix + "attention.value_length", (uint)shape.EffectiveHeadWidth },
-            { prefix + "attention.layer_norm_rms_epsilon", 1e-5f },
+            { prefix + $"attention.layer_norm_{(shape.Sizes.Architecture.HasLayerNorms ? "" : "rms_")}epsilon", 1e-5f },
             { prefix + "rope.freq_base", shape.RopeBase },
-            { prefix + "rope.dimension_count", (uint)(shape.RotatedWidth > 0 ? shape.RotatedWidth : shape.EffectiveHeadWidth) },
+            { prefix + "rope.dimension_count", (uint)shape.EffectiveRotatedWidth },
             { prefix + "vocab_size", (uint)shape.Vocabulary },
         };
         if (QuantSchemes.Find("gguf", scheme) is { } known) metadata.Add(GgufConstants.FileType, (uint)known.FileType);
@@ -178,6 +178,7 @@ public static class ModelSynthesizer
         if (architecture.AttentionSoftCap > 0) metadata.Add(prefix + "attn_logit_softcapping", architecture.AttentionSoftCap);
         if (architecture.LogitSoftCap > 0) metadata.Add(prefix + "final_logit_softcapping", architecture.LogitSoftCap);
 
+        if (architecture.LogitFactor > 0) metadata.Add(prefix + "logit_scale", architecture.LogitFactor);
         shape.Multipliers?.AddTo(metadata, shape.Architecture);
         SyntheticTokenizer.Add(metadata, shape.Vocabulary);
         return metadata;

@@ -22,18 +22,19 @@ internal static class SyntheticConfig
             ["vocab_size"] = shape.Vocabulary,
             ["hidden_size"] = shape.Embedding,
             ["intermediate_size"] = shape.FeedForward,
-            ["num_hidden_layers"] = shape.Layers,
+            [architecture.ConfigKey("num_hidden_layers")] = shape.Layers,
             ["num_attention_heads"] = shape.Heads,
             ["num_key_value_heads"] = shape.KvHeads,
             ["head_dim"] = shape.EffectiveHeadWidth,
             ["max_position_embeddings"] = shape.ContextLength,
-            ["rms_norm_eps"] = 1e-5,
+            [architecture.ConfigKey("rms_norm_eps")] = 1e-5,
             ["rope_theta"] = shape.RopeBase,
             ["tie_word_embeddings"] = shape.TiesEmbeddings,
             ["bos_token_id"] = 258,
             ["eos_token_id"] = 259,
             ["torch_dtype"] = floats switch { SafetensorsDType.F32 => "float32", SafetensorsDType.F16 => "float16", _ => "bfloat16" },
-            [architecture.Gelu ? "hidden_activation" : "hidden_act"] = architecture.Gelu ? "gelu_pytorch_tanh" : "silu",
+            [architecture.Gelu && architecture.ScalesEmbeddings ? "hidden_activation" : architecture.ConfigKey("hidden_act")] =
+                architecture.Activation,
         };
         if (shape.RotatedWidth > 0) config["partial_rotary_factor"] = (double)shape.RotatedWidth / shape.EffectiveHeadWidth;
         if (shape.HasRopeFactors)
@@ -58,9 +59,10 @@ internal static class SyntheticConfig
         }
 
         shape.Multipliers?.AddTo(config);
-        if (architecture.Window != SlidingWindow.Pattern) return config;
+        if (architecture.LogitFactor > 0) config["logit_scale"] = (double)architecture.LogitFactor;
+        if (architecture.Window != SlidingWindow.Pattern || shape.Window == 0) return config;
         config["sliding_window"] = shape.Window;
-        config["query_pre_attn_scalar"] = shape.EffectiveHeadWidth;
+        if (architecture.ScalesEmbeddings) config["query_pre_attn_scalar"] = shape.EffectiveHeadWidth;
         if (architecture.AttentionSoftCap > 0) config["attn_logit_softcapping"] = (double)architecture.AttentionSoftCap;
         if (architecture.LogitSoftCap > 0) config["final_logit_softcapping"] = (double)architecture.LogitSoftCap;
         if (architecture.LocalRopeBase == 0) return config;

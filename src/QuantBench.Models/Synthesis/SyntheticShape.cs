@@ -44,7 +44,7 @@ public sealed record SyntheticShape
     /// <summary>RoPE scaling type (<c>linear</c>, <c>yarn</c>) and factor; null = none.</summary>
     public (string Type, float Factor)? RopeScaling { get; init; }
 
-    /// <summary>Dimensions of a head that are rotated; 0 = all.</summary>
+    /// <summary>Dimensions of a head that are rotated; 0 = the architecture's usual share.</summary>
     public int RotatedWidth { get; init; }
 
     /// <summary>Sliding window in tokens; 0 = none.</summary>
@@ -55,6 +55,10 @@ public sealed record SyntheticShape
 
     /// <summary>Width of a head.</summary>
     public int EffectiveHeadWidth => HeadWidth > 0 ? HeadWidth : Embedding / Heads;
+
+    /// <summary>Dimensions of a head that are rotated.</summary>
+    public int EffectiveRotatedWidth =>
+        RotatedWidth > 0 ? RotatedWidth : (int)(EffectiveHeadWidth * Sizes.Architecture.RotatedShare) / 2 * 2;
 
     /// <summary>The sizes that its matrices follow from.</summary>
     internal DecoderSizes Sizes => new()
@@ -74,6 +78,6 @@ public sealed record SyntheticShape
     /// <summary>Factors of the graph, as IBM's models have them; null where the architecture has none.</summary>
     internal Multipliers? Multipliers => Sizes.Architecture.HasMultipliers ? new(1f / EffectiveHeadWidth, 12, 0.22f, 8) : null;
 
-    /// <summary>Whether a matrix makes queries, keys or values, which have biases in some architectures.</summary>
+    /// <summary>Whether a matrix makes queries, keys or values.</summary>
     internal static bool IsProjection(DecoderRole role) => role is DecoderRole.Query or DecoderRole.Key or DecoderRole.Value;
 }

@@ -87,6 +87,78 @@ public static class SyntheticShapes
             HeadWidth = 256,
             Vocabulary = 262_144, ContextLength = 32_768, RopeBase = 1_000_000, Window = 512,
         },
+        new()
+        {
+            Name = "mistral-nemo-12b", Architecture = "llama", Layers = 40, Embedding = 5120, FeedForward = 14_336, Heads = 32, KvHeads = 8,
+            HeadWidth = 128, Vocabulary = 131_072, ContextLength = 131_072, RopeBase = 1_000_000, TiesEmbeddings = false,
+        },
+        new()
+        {
+            Name = "mistral-small-24b", Architecture = "llama", Layers = 40, Embedding = 5120, FeedForward = 32_768, Heads = 32,
+            KvHeads = 8, HeadWidth = 128, Vocabulary = 131_072, ContextLength = 32_768, RopeBase = 100_000_000, TiesEmbeddings = false,
+        },
+        new()
+        {
+            Name = "falcon3-7b", Architecture = "llama", Layers = 28, Embedding = 3072, FeedForward = 23_040, Heads = 12, KvHeads = 4,
+            HeadWidth = 256, Vocabulary = 131_072, ContextLength = 32_768, RopeBase = 1_000_042, TiesEmbeddings = false,
+        },
+        new()
+        {
+            Name = "smollm3-3b", Architecture = "smollm3", Layers = 36, Embedding = 2048, FeedForward = 11_008, Heads = 16, KvHeads = 4,
+            Vocabulary = 128_256, ContextLength = 65_536, RopeBase = 5_000_000,
+        },
+        new()
+        {
+            Name = "phi-4", Architecture = "phi3", Layers = 40, Embedding = 5120, FeedForward = 17_920, Heads = 40, KvHeads = 10,
+            Vocabulary = 100_352, ContextLength = 16_384, RopeBase = 250_000, TiesEmbeddings = false,
+        },
+        new()
+        {
+            Name = "gemma-3-4b", Architecture = "gemma3", Layers = 34, Embedding = 2560, FeedForward = 10_240, Heads = 8, KvHeads = 4,
+            HeadWidth = 256, Vocabulary = 262_144, ContextLength = 131_072, RopeBase = 1_000_000, RopeScaling = ("linear", 8),
+            Window = 1024,
+        },
+        new()
+        {
+            Name = "olmo-3-7b", Architecture = "olmo2", Layers = 32, Embedding = 4096, FeedForward = 11_008, Heads = 32, KvHeads = 32,
+            Vocabulary = 100_278, ContextLength = 65_536, RopeBase = 500_000, RopeScaling = ("yarn", 8), Window = 4096,
+            TiesEmbeddings = false,
+        },
+        new()
+        {
+            Name = "glm-4-9b", Architecture = "glm4", Layers = 40, Embedding = 4096, FeedForward = 13_696, Heads = 32, KvHeads = 2,
+            Vocabulary = 151_552, ContextLength = 32_768, TiesEmbeddings = false,
+        },
+        new()
+        {
+            Name = "command-r-35b", Architecture = "command-r", Layers = 40, Embedding = 8192, FeedForward = 22_528, Heads = 64,
+            KvHeads = 64, Vocabulary = 256_000, ContextLength = 131_072, RopeBase = 8_000_000,
+        },
+        new()
+        {
+            Name = "command-r7b", Architecture = "cohere2", Layers = 32, Embedding = 4096, FeedForward = 14_336, Heads = 32, KvHeads = 8,
+            Vocabulary = 256_000, ContextLength = 132_096, RopeBase = 50_000, Window = 4096,
+        },
+        new()
+        {
+            Name = "starcoder2-3b", Architecture = "starcoder2", Layers = 30, Embedding = 3072, FeedForward = 12_288, Heads = 24,
+            KvHeads = 2, Vocabulary = 49_152, ContextLength = 16_384, RopeBase = 999_999.44f,
+        },
+        new()
+        {
+            Name = "nemotron-mini-4b", Architecture = "nemotron", Layers = 32, Embedding = 3072, FeedForward = 9216, Heads = 24,
+            KvHeads = 8, Vocabulary = 256_000, TiesEmbeddings = false,
+        },
+        new()
+        {
+            Name = "exaone-3.5-2.4b", Architecture = "exaone", Layers = 30, Embedding = 2560, FeedForward = 7168, Heads = 32, KvHeads = 8,
+            Vocabulary = 102_400, ContextLength = 32_768, RopeBase = 1_000_000, HasRopeFactors = true,
+        },
+        new()
+        {
+            Name = "exaone-4.0-1.2b", Architecture = "exaone4", Layers = 30, Embedding = 2048, FeedForward = 4096, Heads = 32, KvHeads = 8,
+            Vocabulary = 102_400, ContextLength = 65_536, RopeBase = 1_000_000, HasRopeFactors = true,
+        },
     ];
 
     /// <summary>The shape of a name, or null.</summary>

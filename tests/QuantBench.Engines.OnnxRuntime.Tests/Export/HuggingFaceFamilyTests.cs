@@ -3,6 +3,7 @@ using QuantBench.Engines.OnnxRuntime.Export;
 using QuantBench.Formats.Gguf;
 using QuantBench.Models.Conversion;
 using QuantBench.Models.Decoders;
+using QuantBench.Models.Synthesis;
 using QuantBench.TestKit;
 
 namespace QuantBench.Engines.OnnxRuntime.Tests.Export;
@@ -40,6 +41,66 @@ public sealed class HuggingFaceFamilyTests : IDisposable
         using var decoder = new OrtDecoder(onnx);
 
         Assert.InRange(Rows.MaxRelative(ManagedLogits.Of(gguf, tokens), decoder.Append(tokens), TinyModel.VocabularySize), 0, 1e-4);
+    }
+
+    /// <summary>Random models of the architectures with more than the plain graph: 60 tokens, behind a window of 24.</summary>
+    [Theory]
+    [InlineData("granite", "fp32")]
+    [InlineData("granite", "fp32-plain")]
+    [InlineData("smollm3", "fp32")]
+    [InlineData("smollm3", "fp32-plain")]
+    [InlineData("olmo2", "fp32")]
+    [InlineData("olmo2", "fp32-plain")]
+    [InlineData("phi3", "fp32")]
+    [InlineData("phi3", "fp32-plain")]
+    [InlineData("gemma", "fp32")]
+    [InlineData("gemma2", "fp32")]
+    [InlineData("gemma2", "fp32-plain")]
+    [InlineData("gemma3", "fp32")]
+    [InlineData("gemma3", "fp32-plain")]
+    [InlineData("glm4", "fp32")]
+    [InlineData("glm4", "fp32-plain")]
+    [InlineData("command-r", "fp32")]
+    [InlineData("command-r", "fp32-plain")]
+    [InlineData("cohere2", "fp32")]
+    [InlineData("cohere2", "fp32-plain")]
+    [InlineData("starcoder2", "fp32")]
+    [InlineData("starcoder2", "fp32-plain")]
+    [InlineData("nemotron", "fp32")]
+    [InlineData("nemotron", "fp32-plain")]
+    [InlineData("exaone", "fp32")]
+    [InlineData("exaone4", "fp32")]
+    public void Logits_EqualTheManagedEngines_InEveryArchitecture(string architecture, string recipe)
+    {
+        string gguf = _directory.Combine("model.gguf"), onnx = _directory.Combine("onnx");
+        var shape = new SyntheticShape
+        {
+            Name = architecture,
+            Architecture = architecture,
+            Layers = 6,
+            Embedding = 128,
+            FeedForward = 192,
+            Heads = 4,
+            KvHeads = 2,
+            HeadWidth = 32,
+            Vocabulary = 320,
+            ContextLength = 256,
+            TiesEmbeddings = architecture is not ("olmo2" or "nemotron"),
+            RopeScaling = architecture == "olmo2" ? ("yarn", 4) : null,
+            Window = architecture is "olmo2" or "gemma2" or "gemma3" or "cohere2" ? 24 : 0,
+        };
+        ModelSynthesizer.Write(gguf, shape, "F32", 7, CancellationToken.None);
+        using (DecoderWeights weights = DecoderWeights.Open(gguf))
+        {
+            DecoderExporter.Export(
+                // both are recipes
+                weights, ExportRecipes.Find(recipe)!, null, new string('0', 64), onnx, new Progress<double>(), CancellationToken.None);
+        }
+
+        int[] tokens = [.. Enumerable.Range(0, 60).Select(i => (i * 29) % shape.Vocabulary)];
+        using var decoder = new OrtDecoder(onnx);
+
+        Assert.InRange(Rows.MaxRelative(ManagedLogits.Of(gguf, tokens), decoder.Append(tokens), shape.Vocabulary), 0, 1e-4);
     }
 
     public void Dispose() => _directory.Dispose();

@@ -93,21 +93,6 @@ public sealed class DecoderWeightsTests : IDisposable
     }
 
     [Fact]
-    public void Open_SaysWhatIsntExported_FromBothFormats()
-    {
-        string source =
-            TinyModel.Write(_directory.Combine("model"), change: c => c["architectures"] = new JsonArray("GraniteForCausalLM"));
-        string gguf = _directory.Combine("model.gguf");
-        HuggingFaceToGguf.Convert(source, gguf, GgmlType.F32, new Progress<double>(), CancellationToken.None);
-
-        UnsupportedException fromDirectory = Assert.Throws<UnsupportedException>(() => DecoderWeights.Open(source));
-        UnsupportedException fromFile = Assert.Throws<UnsupportedException>(() => DecoderWeights.Open(gguf));
-
-        Assert.Contains("'granite' can't be exported", fromDirectory.Message);
-        Assert.Contains("'granite' can't be exported", fromFile.Message);
-    }
-
-    [Fact]
     public void Open_NamesTheTensor_WhenOneHasNoPlace()
     {
         string path = _directory.Combine("odd.gguf");
