@@ -30,6 +30,9 @@ public sealed record Suite
     /// <summary>The engines and devices to run on.</summary>
     public required ImmutableArray<BackendId> Backends { get; init; }
 
+    /// <summary>Servers that the run starts by itself; backends name them.</summary>
+    public ImmutableArray<SuiteServer> Servers { get; init; } = [];
+
     /// <summary>The workloads with their settings; a setting given as a list is already spread into one entry per value.</summary>
     public required ImmutableArray<SuiteWorkload> Workloads { get; init; }
 

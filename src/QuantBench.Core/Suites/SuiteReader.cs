@@ -27,6 +27,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         ("variants",
             "format and quant scheme of each artifact, e.g. gguf:Q4_K_M or gguf:IQ2_XS+imatrix; block types such as ggml:Q4_0 for kernel"),
         ("backends", $"engine/device pairs, e.g. {EngineCatalog.BackendMark}"),
+        ("servers", "servers that the run starts by itself, one at a time, and stops when the next cell needs another"),
         ("settings", "settings for every workload they apply to; a workload's own come first"),
         ("workloads", "what is measured; a setting given as a list makes one workload per value"),
         ("include", "when given: only cells that one of these rules matches are kept"),
@@ -56,6 +57,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
     private readonly List<WorkloadReader.Spec> _workloadSpecs = [];
     private readonly List<(SuiteNode Node, SuiteWorkload Workload)> _workloads = [];
     private readonly List<string> _tags = [];
+    private ImmutableArray<SuiteServer> _servers = [];
     private ImmutableArray<GivenSetting> _settings = [];
     private string? _name;
     private string _description = "";
@@ -85,6 +87,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
             Models = [.. _models],
             Variants = [.. _variants],
             Backends = [.. _backends],
+            Servers = _servers,
             Workloads = [.. _workloads.Select(w => w.Workload)],
             Include = [.. _include.Select(r => r.Rule)],
             Exclude = [.. _exclude.Select(r => r.Rule)],
@@ -111,6 +114,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
             case "models": ReadModels(value); break;
             case "variants": ReadVariants(value); break;
             case "backends": ReadBackends(value); break;
+            case "servers": _servers = ServerReader.Read(value); break;
             case "settings": _settings = _reader.Settings(Value.Map(value, "settings"), null); break;
             case "workloads": _workloadSpecs.AddRange(Value.Items(value, "workloads", MostItems).Select(_reader.Read)); break;
             case "include": ReadRules(value, "include", _include); break;

@@ -73,6 +73,7 @@ public static class SuiteSchema
                 ["pattern"] = "^[a-z0-9._:-]+/[a-z0-9._:-]+$",
                 ["examples"] = new JsonArray(engines.Example)
             }),
+        "servers" => List(Map([.. ServerReader.Keys.Select(k => (k.Key, Server(k.Key, k.Description)))], ["id", "command"])),
         "settings" => Settings(null, engines),
         "workloads" => List(Workloads(engines)),
         "include" or "exclude" => List(Rule(), least: 0),
@@ -101,6 +102,20 @@ public static class SuiteSchema
         "gates" => List(Map([.. GateReader.Keys.Select(k => (k.Key, Gate(k.Key, k.Description)))], ["metric"]), least: 0),
         _ => throw new ArgumentException($"the key '{key}' has no schema", nameof(key)),
     };
+
+    private static JsonObject Server(string key, string description)
+    {
+        JsonObject schema = key switch
+        {
+            "command" => new JsonObject { ["anyOf"] = new JsonArray(Text(), List(Text())) },
+            "port" => new JsonObject { ["type"] = "integer", ["minimum"] = 0, ["maximum"] = 65535 },
+            "environment" => new JsonObject { ["type"] = "object", ["additionalProperties"] = new JsonObject { ["type"] = "string" } },
+            "ready_timeout" => new JsonObject { ["type"] = "string", ["pattern"] = DurationPattern },
+            _ => Text(),
+        };
+        schema["description"] = description;
+        return schema;
+    }
 
     private static JsonObject Gate(string key, string description)
     {
