@@ -62,9 +62,16 @@ public sealed record Suite
 
 /// <summary>A model of a suite.</summary>
 /// <param name="Id">Its name in results.</param>
-/// <param name="Source">Absolute path of a Hugging Face directory, a GGUF file, or an ONNX file or directory.</param>
+/// <param name="Source">Absolute path of a Hugging Face directory, a GGUF file, or an ONNX file or directory; or
+/// <see cref="ServedSource"/>.</param>
 public sealed record SuiteModel(string Id, string Source)
 {
+    /// <summary>Source of a model that servers have and no file here is of: its variants are <c>served:NAME</c>.</summary>
+    public const string ServedSource = "served";
+
+    /// <summary>Whether servers have it and no file here is of it.</summary>
+    public bool IsServed => Source == ServedSource;
+
     /// <summary>
     /// Arguments of Microsoft Olive's command, which makes an ONNX model of the source first; that model is then what is measured. Null =
     /// the source is measured itself.

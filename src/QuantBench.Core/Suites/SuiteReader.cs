@@ -45,6 +45,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
 
     private const int MostItems = 1000;
     private const int LongestName = 64;
+    private const int LongestBackend = 600;
     private const int LongestRecipe = 4096;
 
     private readonly WorkloadReader _reader = new(engines);
@@ -216,6 +217,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
     private string ReadSource(SuiteNode node)
     {
         string source = Value.Text(node, "source", 4096);
+        if (source == SuiteModel.ServedSource) return source;
         return Path.GetFullPath(Path.Combine(Path.GetFullPath(directory.Length == 0 ? "." : directory), source));
     }
 
@@ -234,9 +236,16 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
     {
         foreach (SuiteNode item in Value.Items(value, "backends", MostItems))
         {
-            string id = Value.Text(item, "a backend", LongestName);
-            if (!BackendId.TryParse(id, out BackendId backend)
-                || !id.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '/' or ':' or '.' or '_' or '-'))
+            string id = Value.Text(item, "a backend", LongestBackend);
+            // Quoted without what stands before the address: that may be a secret.
+            if (id.Contains('@', StringComparison.Ordinal) && !BackendId.TryParse(id, out _))
+            {
+                throw item.Error("the backend isn't protocol@url",
+                    "write e.g. NAME/openai@http://localhost:8080; keys and passwords don't go into an address");
+            }
+
+            if (!BackendId.TryParse(id, out BackendId backend) || (backend.Server is null
+                && !id.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '/' or ':' or '.' or '_' or '-')))
                 throw item.Error($"'{id}' isn't a backend", $"a backend is engine/device in lower case, e.g. {engines.Example}");
             if (_backends.Contains(backend)) throw item.Error($"the backend {backend} is listed twice", "remove one of them");
             _backends.Add(backend);

@@ -60,7 +60,7 @@ public static class SuiteSchema
         "extends" or "description" => Text(),
         "models" =>
             List(Map(
-                [("id", Text("its name in results")), ("source", Text("path from this file's directory")),
+                [("id", Text("its name in results")), ("source", Text("path from this file's directory, or 'served': a server has it")),
                     ("olive",
                         Text("arguments of Olive's command, which makes an ONNX model of the source first, "
                             + "e.g. auto-opt --precision int4"))],
@@ -70,7 +70,7 @@ public static class SuiteSchema
             List(new JsonObject
             {
                 ["type"] = "string",
-                ["pattern"] = "^[a-z0-9._:-]+/[a-z0-9._:-]+$",
+                ["pattern"] = @"^[a-z0-9._:-]+/([a-z0-9._:-]+|[a-z0-9-]+@https?://[^\s@?#]+)$",
                 ["examples"] = new JsonArray(engines.Example)
             }),
         "servers" => List(Map([.. ServerReader.Keys.Select(k => (k.Key, Server(k.Key, k.Description)))], ["id", "command"])),
