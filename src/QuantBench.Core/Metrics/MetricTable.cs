@@ -91,6 +91,10 @@ public static class MetricTable
         Size("rss_prefill", "Resident, prefilled", "resident memory of the process after the first prompt, from the OS"),
         Size("rss_peak", "Resident, peak", "largest resident memory of the process, the kernel's own figure")
             with { Headline = 8, IsWatched = true, From = s_models, Column = new(16, "Peak RSS") },
+        Size("server_rss_peak", "Server, resident", "largest resident memory of a server's process tree while the cell was measured: the sum "
+            + "over its processes, sampled ten times a second") with { IsWatched = true },
+        Size("server_pss_peak", "Server, proportional",
+            "as the server's resident memory, but a page that n processes share counts 1/n in each; sampled once a second at most"),
         Size("device_memory", "Device memory", "bytes taken on the device, where the driver tells"),
         new MetricDefinition("bits_per_weight", "bit", Direction.Lower, MetricKind.Size, "Bits per weight",
             "bits of all tensors over number of weights, measured from the artifact")

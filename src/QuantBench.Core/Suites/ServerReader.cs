@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Cells;
 using QuantBench.Core.Yaml;
 
 namespace QuantBench.Core.Suites;
@@ -66,7 +67,7 @@ internal static class ServerReader
     private static string Id(SuiteNode node, IEnumerable<SuiteServer> before)
     {
         string id = Value.Text(node, "id", LongestName);
-        if (!id.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '_' or '.') || !char.IsAsciiLetterLower(id[0]))
+        if (!ServerAddress.IsName(id))
         {
             throw node.Error($"the server's id '{id}' doesn't start with a lower-case letter, or has other characters than lower-case "
                 + "letters, digits, '-', '_' and '.'", "it becomes part of backends");

@@ -33,6 +33,11 @@ public sealed record Suite
     /// <summary>Servers that the run starts by itself; backends name them.</summary>
     public ImmutableArray<SuiteServer> Servers { get; init; } = [];
 
+    /// <summary>The server that a backend names and the run starts; null when it names none.</summary>
+    /// <param name="backend">The backend.</param>
+    public SuiteServer? ServerOf(BackendId backend) =>
+        backend.Server is { IsDeclared: true } named ? Servers.FirstOrDefault(s => s.Id == named.Url) : null;
+
     /// <summary>The workloads with their settings; a setting given as a list is already spread into one entry per value.</summary>
     public required ImmutableArray<SuiteWorkload> Workloads { get; init; }
 

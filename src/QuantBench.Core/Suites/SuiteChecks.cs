@@ -55,6 +55,7 @@ internal sealed class SuiteChecks(Suite suite, SuitePlaces places, EngineCatalog
     {
         CheckSize();
         CheckCalibration();
+        CheckServers();
         foreach ((SuiteMap node, CellRule rule) in places.Include.Zip(suite.Include).Concat(places.Exclude.Zip(suite.Exclude)))
             CheckRule(node, rule);
         CheckCells();
@@ -83,6 +84,17 @@ internal sealed class SuiteChecks(Suite suite, SuitePlaces places, EngineCatalog
 
         // A dataset named without a split is its test split.
         static string Split(string dataset) => dataset.Contains(':', StringComparison.Ordinal) ? dataset : dataset + ":test";
+    }
+
+    private void CheckServers()
+    {
+        foreach ((SuiteNode node, BackendId backend) in places.Backends.Zip(suite.Backends))
+        {
+            if (backend.Server is not { IsDeclared: true } named || suite.ServerOf(backend) is not null) continue;
+            throw node.Error($"{backend} names the server '{named.Url}', but the suite declares none of that id",
+                suite.Servers.IsEmpty ? "declare it under 'servers', or write its address, e.g. http://localhost:8080"
+                    : DidYouMean.Hint(named.Url, suite.Servers.Select(s => s.Id), "servers"));
+        }
     }
 
     private void CheckRule(SuiteMap node, CellRule rule)

@@ -53,6 +53,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
     private readonly List<Variant> _variants = [];
     private readonly List<SuiteNode> _variantNodes = [];
     private readonly List<BackendId> _backends = [];
+    private readonly List<SuiteNode> _backendNodes = [];
     private readonly List<(SuiteMap Node, CellRule Rule)> _include = [];
     private readonly List<(SuiteMap Node, CellRule Rule)> _exclude = [];
     private readonly List<WorkloadReader.Spec> _workloadSpecs = [];
@@ -101,7 +102,8 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         };
         var places = new SuitePlaces(
             root, [.. _variantNodes], [.. _workloads.Select(w => w.Node)], [.. _include.Select(r => r.Node)],
-            [.. _exclude.Select(r => r.Node)], _imatrixDataset);
+            [.. _exclude.Select(r => r.Node)], _imatrixDataset)
+        { Backends = [.. _backendNodes] };
         new SuiteChecks(suite, places, engines).Run();
         return suite;
     }
@@ -249,6 +251,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
                 throw item.Error($"'{id}' isn't a backend", $"a backend is engine/device in lower case, e.g. {engines.Example}");
             if (_backends.Contains(backend)) throw item.Error($"the backend {backend} is listed twice", "remove one of them");
             _backends.Add(backend);
+            _backendNodes.Add(item);
         }
     }
 

@@ -70,7 +70,7 @@ public static class SuiteSchema
             List(new JsonObject
             {
                 ["type"] = "string",
-                ["pattern"] = @"^[a-z0-9._:-]+/([a-z0-9._:-]+|[a-z0-9-]+@https?://[^\s@?#]+)$",
+                ["pattern"] = @"^[a-z0-9._:-]+/([a-z0-9._:-]+|[a-z0-9-]+@(https?://[^\s@?#]+|[a-z][a-z0-9._-]*))$",
                 ["examples"] = new JsonArray(engines.Example)
             }),
         "servers" => List(Map([.. ServerReader.Keys.Select(k => (k.Key, Server(k.Key, k.Description)))], ["id", "command"])),

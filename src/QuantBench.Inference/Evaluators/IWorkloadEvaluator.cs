@@ -56,6 +56,10 @@ public sealed record EvaluationContext
     /// <summary>Folder for files that the cell leaves beside its result; null = none. Made by who writes the first one.</summary>
     public string? OutputFolder { get; init; }
 
+    /// <summary>The server to speak to, as a device with its address: the cell's backend only names a server that the run started.
+    /// Null where the cell has none.</summary>
+    public string? ServerDevice { get; init; }
+
     /// <summary>Worker processes that measure the cell, this one among them: each makes its share of the repetitions.</summary>
     public int Launches { get; init; } = 1;
 

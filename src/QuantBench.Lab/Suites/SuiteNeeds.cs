@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
 
@@ -27,6 +28,13 @@ public static class SuiteNeeds
             if (IsOutside(model.Source)) needs.Add($"model '{model.Id}' is {model.Source}");
         }
 
+        foreach (SuiteServer server in suite.Servers)
+            needs.Add($"server '{server.Id}' starts the command '{string.Join(' ', server.Command)}'");
+        foreach (BackendId backend in suite.Backends.Concat(suite.Workloads.Select(ReferenceBackend)).Distinct())
+        {
+            if (backend.Server is { IsDeclared: false } server) needs.Add($"it sends requests to {server.Url}");
+        }
+
         foreach (string name in suite.Workloads.Where(w => w.Settings.Has("dataset")).Select(w => w.Settings.Text("dataset"))
             .Append(suite.Imatrix.Dataset).Distinct())
         {
@@ -42,6 +50,10 @@ public static class SuiteNeeds
             return !roots.Any(root => real.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal));
         }
     }
+
+    private static BackendId ReferenceBackend(SuiteWorkload workload) =>
+        workload.Settings.Has("reference_backend")
+            && BackendId.TryParse(workload.Settings.Text("reference_backend"), out BackendId backend) ? backend : default;
 
     // Links in the path are followed: a link beside the suite may lead anywhere.
     private static string Real(string path)

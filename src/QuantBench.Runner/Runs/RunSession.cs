@@ -17,6 +17,7 @@ namespace QuantBench.Runner.Runs;
 
 /// <summary>One execution of a run's cells: what was prepared for them, and how each is measured.</summary>
 internal sealed class RunSession(RunnerEnvironment environment, Suite suite, RunInputs inputs, RunFolder folder, IProgress<RunEvent> events)
+    : IAsyncDisposable
 {
     private readonly Dictionary<string, string> _planProblems = new(StringComparer.Ordinal);
     private readonly Dictionary<(string Model, string Variant), Prepared> _artifacts = [];
@@ -24,6 +25,10 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     private readonly ReferenceCache _referenceCache = new(environment.CacheRoot, environment.Clock);
     private readonly ArtifactCheck _check = new();
     private readonly CellRunner _cells = new(environment);
+    private readonly ServerCells _servers = new(environment, suite, Path.Combine(folder.Path, RunFolder.LogsFolder), events);
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => _servers.DisposeAsync();
 
     /// <summary>Prepares the artifacts of cells, so that no build runs between two measurements.</summary>
     public async Task PrepareAsync(ImmutableArray<Cell> cells, CancellationToken cancellationToken)
@@ -103,7 +108,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         var job = new CellJob(cell, entry.ToArtifact(artifact.Path), text, referencePath,
             provenance.ToImmutable())
         { OutputFolder = folder.FilesPath(cell.Id), Launches = LaunchPlan.Launches(cell) };
-        CellResult result = await _cells.RunAsync(job, Limits, folder.LogPath(cell.Id), progress, cancellationToken);
+        CellResult result = await RunAsync(job, progress, cancellationToken);
         return result.Reason is not { } reason ? result : result with
         {
             Reason = UsersPath.In(reason, artifact.Path, entry.SourcePath, entry.ArtifactName, entry.Recipe.Builder),
@@ -119,8 +124,12 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             MemoryBandwidth = inputs.Fingerprint.MemoryBandwidth?.BestBytesPerSecond,
             Launches = LaunchPlan.Launches(cell),
         };
-        return await _cells.RunAsync(job, Limits, folder.LogPath(cell.Id), progress, cancellationToken);
+        return await RunAsync(job, progress, cancellationToken);
     }
+
+    private Task<CellResult> RunAsync(CellJob job, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken) =>
+        _servers.RunAsync(job, (served, stop) => _cells.RunAsync(served, Limits, folder.LogPath(job.Cell.Id), progress, stop),
+            cancellationToken);
 
     private WorkerLimits Limits => new(suite.Limits.CellTimeout, suite.Limits.CellMemoryBytes);
 

@@ -153,7 +153,7 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
         events.Report(new RunEvent.RunStarted(folder.Info, folder.Path, cells, cells.Count(c => results.ContainsKey(c.Id))));
         try
         {
-            var session = new RunSession(environment, suite, inputs, folder, events);
+            await using var session = new RunSession(environment, suite, inputs, folder, events);
             await session.PrepareAsync([.. cells.Where(c => !results.ContainsKey(c.Id))], cancellationToken);
             var measured = new Dictionary<CellId, List<CellResult>>();
             var yardstick = new Yardstick(environment.Clock);

@@ -26,7 +26,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         "$@" </dev/null >&2 3<&- &
         server=$!
         echo "$server"
-        exec >&2
+        exec >/dev/null 2>&1
         end() { kill -s "$1" -- "-$server" || kill -s "$1" "$server"; }
         (
             read -r _ <&3
@@ -34,12 +34,12 @@ internal sealed class ServerProcess : IAsyncDisposable
             tries=0
             while [ $tries -lt 50 ] && { kill -0 -- "-$server" || kill -0 "$server"; }; do sleep 0.1; tries=$((tries + 1)); done
             end KILL
-        ) 2>/dev/null &
+        ) &
         guard=$!
         wait "$server"
         code=$?
-        end KILL 2>/dev/null
-        kill "$guard" 2>/dev/null
+        end KILL
+        kill "$guard"
         exit $code
         """;
 
@@ -78,10 +78,6 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     /// <summary>Ends when it does, by itself or by <see cref="DisposeAsync"/>.</summary>
     public Task Exited { get; }
-
-    /// <summary>How it died, with its last log lines; null while it runs.</summary>
-    public string? Death => !Exited.IsCompleted ? null
-        : $"the server '{_server.Id}' {ExitReason.OfServer(_process.ExitCode)}{Tail()}";
 
     /// <summary>Starts a server and waits until it is ready.</summary>
     /// <param name="server">What to start.</param>
@@ -136,6 +132,14 @@ internal sealed class ServerProcess : IAsyncDisposable
             await started.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>How it died, with its last log lines; null while it runs.</summary>
+    public async Task<string?> DeathAsync()
+    {
+        if (!Exited.IsCompleted) return null;
+        await EndsWithinAsync(_copying, s_drain); // its last words are on their way
+        return $"the server '{_server.Id}' {ExitReason.OfServer(_process.ExitCode)}{Tail()}";
     }
 
     /// <summary>Largest memory of its process tree since this was asked last.</summary>
@@ -249,7 +253,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         string last = "nothing answered";
         while (true)
         {
-            if (Death is { } death) throw new EngineException($"{death}, before it was ready.", "Mend 'command' in the suite.");
+            if (await DeathAsync() is { } death) throw new EngineException($"{death}, before it was ready.", "Mend 'command' in the suite.");
             try
             {
                 using HttpResponseMessage answer =

@@ -21,6 +21,9 @@ internal sealed record CellJob(
     /// <summary>Worker processes that measure the cell, this one among them.</summary>
     public int Launches { get; init; } = 1;
 
+    /// <summary>Where the server is that the run started for the cell, as a device; null when it needs none.</summary>
+    public string? ServerDevice { get; init; }
+
     /// <summary>Folder for files that the cell leaves beside its result; null = none.</summary>
     public string? OutputFolder { get; init; }
 }
@@ -56,6 +59,7 @@ internal sealed class CellRunner(RunnerEnvironment environment)
             Text = job.Text,
             ReferencePath = job.ReferencePath,
             OutputFolder = job.OutputFolder,
+            ServerDevice = job.ServerDevice,
         };
         WorkerOutcome outcome = await new WorkerProcess(environment.Worker, environment.Clock) { Grace = Grace }
             .RunAsync(message, limits, logPath, progress, cancellationToken);

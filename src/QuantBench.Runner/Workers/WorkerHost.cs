@@ -241,6 +241,7 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
             Text = job.Text is { } text ? ReadText(text) : null,
             ReferencePath = job.ReferencePath,
             OutputFolder = job.OutputFolder,
+            ServerDevice = job.ServerDevice ?? cell.Backend.Device,
             Clock = services.Clock,
             Machine = services.Machine(),
             Progress = progress,

@@ -80,6 +80,9 @@ public sealed record WorkerJob
     /// <summary>Memory bandwidth in bytes per second, for kernels.</summary>
     public double? MemoryBandwidth { get; set; }
 
+    /// <summary>Where the server is that the run started for the cell, as a device; null when it needs none.</summary>
+    public string? ServerDevice { get; set; }
+
     /// <summary>Folder for files that the cell leaves beside its result; null = none.</summary>
     public string? OutputFolder { get; set; }
 
