@@ -44,7 +44,8 @@ public sealed class RemoteEngine : IEngine, IServerEngine
         CanReach(device).OrThrow();
         // Both there: CanReach has read them.
         _ = ServerAddress.TryParse(device, out ServerAddress? address);
-        return ClientTable.Find(address!.Protocol)!(address, options);
+        ServerKey? key = ServerKey.Of(new Uri(address!.Url), Environment.GetEnvironmentVariable);
+        return ClientTable.Find(address.Protocol)!(address, options, key);
     }
 
     /// <inheritdoc/>

@@ -1,112 +1,88 @@
 using System.Buffers;
-using System.Globalization;
-using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using System.Runtime.CompilerServices;
-using System.Text;
 using System.Text.Json;
 using QuantBench.Core.Cells;
+using QuantBench.Core.Errors;
 using QuantBench.Inference.Servers;
 
 namespace QuantBench.Engines.Remote.Clients;
 
 /// <summary>Streaming chat completions over SSE, as OpenAI, vLLM, llama-server, mlx_lm.server, LM Studio and TGI speak them.</summary>
-internal sealed class OpenAiClient : IServerClient
+internal sealed class OpenAiClient : IServerClient, IPromptScorer
 {
-    private const int LongestError = 16 << 10;
-
     private static readonly MediaTypeHeaderValue s_json = new("application/json");
 
-    private readonly HttpClient _http;
+    private readonly ServerHttp _http;
+    private readonly OpenAiInspector _inspector;
     private readonly Uri _chat;
-    private readonly Uri _models;
     private readonly ServerOptions _options;
 
     /// <summary>Makes a client; an address without a path gets <c>/v1</c>.</summary>
-    public OpenAiClient(ServerAddress address, ServerOptions options)
+    public OpenAiClient(ServerAddress address, ServerOptions options, ServerKey? key)
     {
         _options = options;
-        string root = new Uri(address.Url).AbsolutePath == "/" ? address.Url + "/v1" : address.Url;
-        (_chat, _models) = (new Uri(root + "/chat/completions"), new Uri(root + "/models"));
-        _http = new HttpClient(new SocketsHttpHandler
-        {
-            MaxConnectionsPerServer = options.MostConnections,
-            ConnectTimeout = options.ConnectTimeout,
-            PooledConnectionIdleTimeout = TimeSpan.FromMinutes(2),
-            AutomaticDecompression = DecompressionMethods.None,
-            UseCookies = false,
-            AllowAutoRedirect = false,
-            ActivityHeadersPropagator = null,
-            // A server that ends a reply early isn't read to the end for its connection's sake.
-            MaxResponseDrainSize = 0,
-            ResponseDrainTimeout = TimeSpan.Zero,
-        })
-        { Timeout = Timeout.InfiniteTimeSpan };
+        _http = new ServerHttp(address, options, key);
+        string root = _http.Root.AbsolutePath == "/" ? address.Url + "/v1" : address.Url;
+        _chat = new Uri(root + "/chat/completions");
+        _inspector = new OpenAiInspector(_http, new Uri(root + "/"));
     }
 
     /// <inheritdoc/>
-    public async Task<ServerIdentity> InspectAsync(string? model, CancellationToken cancellationToken)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Get, _models);
-        using HttpResponseMessage response = await SendAsync(request, cancellationToken);
-        await using Stream stream = await response.Content.ReadAsStreamAsync(cancellationToken);
-        byte[] body = await ReadSomeAsync(stream, _options.LongestLine, cancellationToken);
-        string[] names;
-        try
-        {
-            using JsonDocument json = JsonDocument.Parse(body);
-            names = [.. json.RootElement.GetProperty("data").EnumerateArray().Select(m => m.GetProperty("id").GetString() ?? "")];
-        }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
-        {
-            throw new ServerException(ServerFault.Malformed, $"{_models}: the list of models isn't one", null, e);
-        }
-
-        string server = response.Headers.Server.ToString();
-        if (model is null && names is [var only]) model = only;
-        if (model is null || !names.Contains(model))
-        {
-            throw new ServerException(ServerFault.Rejected,
-                $"{_models}: the server has {(model is null ? "several models" : $"no model '{model}'")}, but {string.Join(", ", names)}");
-        }
-
-        return new ServerIdentity(server.Length > 0 ? server : "not said", model);
-    }
+    public Task<ServerIdentity> InspectAsync(string? model, CancellationToken cancellationToken) =>
+        _inspector.InspectAsync(model, cancellationToken);
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<ReplyPart> GenerateAsync(
         ServerRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var message = new HttpRequestMessage(HttpMethod.Post, _chat) { Content = Body(request) };
-        using HttpResponseMessage response = await SendAsync(message, cancellationToken);
-        await using Stream stream = await OpenAsync(response, cancellationToken);
+        using HttpResponseMessage response = await _http.SendAsync(message, cancellationToken);
+        if (response.Content.Headers.ContentType?.MediaType is "application/json")
+            throw await NotAStreamAsync(response, cancellationToken);
+        await using Stream stream = await ServerHttp.OpenAsync(response, cancellationToken);
         using var lines = new LineReader(stream, _options.LongestLine);
         var chunk = new OpenAiChunk();
-        string end = "";
-        bool done = false;
-        while (!done)
+        string? end = null;
+        ServerUsage? usage = null;
+        ServerTimings? timings = null;
+        while (true)
         {
-            while (!lines.TryNext())
+            if (!lines.TryNext())
             {
-                if (await MoreAsync(lines, cancellationToken)) continue;
+                if (await ServerHttp.MoreAsync(lines, cancellationToken)) continue;
+                // TGI before 2.3 and others end without [DONE]: what says why it ended is whole.
+                if (end is not null && !lines.HasRest) break;
                 throw new ServerException(ServerFault.Cut, "the connection ended before the reply did");
             }
 
             ReadOnlyMemory<byte> line = lines.Line;
-            if (!line.Span.StartsWith("data:"u8)) continue; // comments, names of events, empty lines
+            if (!line.Span.StartsWith("data:"u8)) continue; // comments that keep the connection alive, names of events, empty lines
             line = line[5..];
             if (line.Span.Trim((byte)' ').SequenceEqual("[DONE]"u8)) break;
             chunk.Read(line.Span);
-            if (chunk.Error is { } error) throw new ServerException(ServerFault.ServerError, $"the server says: {error}");
+            if (chunk.Error is { } error) throw new ServerException(ServerFault.ServerError, $"the server says: {_http.Hide(error)}");
+            if (chunk.Model is { Length: > 0 } model) _inspector.Check(request.Model, model);
             if (chunk.Reasoning is { Length: > 0 } thought) yield return new ReplyPart(ReplyKind.Reasoning, thought, 1);
             if (chunk.Text is { Length: > 0 } text) yield return new ReplyPart(ReplyKind.Token, text, 1);
-            if (chunk.Usage is { } usage) yield return new ReplyPart(ReplyKind.Usage, "", 0, Usage: usage);
-            if (chunk.Finish is { } finish) end = finish;
+            // Some count in every chunk: the last count is the reply's.
+            (end, usage, timings) = (chunk.Finish ?? end, chunk.Usage ?? usage, chunk.Timings ?? timings);
         }
 
-        yield return new ReplyPart(ReplyKind.End, end, 0);
+        if (usage is not null) yield return new ReplyPart(ReplyKind.Usage, "", 0, Usage: usage);
+        if (timings is not null) yield return new ReplyPart(ReplyKind.Timings, "", 0, Timings: timings);
+        yield return new ReplyPart(ReplyKind.End, end ?? "", 0);
     }
+
+    /// <inheritdoc/>
+    public Support CanScore(ServerIdentity server, bool rows) => OpenAiScorer.CanScore(server, rows);
+
+    /// <inheritdoc/>
+    public int Lanes(ServerIdentity server) => OpenAiScorer.Lanes(server);
+
+    /// <inheritdoc/>
+    public Task ScoreAsync(PromptToScore prompt, ScorePrompt handle, CancellationToken cancellationToken) =>
+        new OpenAiScorer(_http, _inspector.Root, _options).ScoreAsync(prompt, handle, cancellationToken);
 
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
@@ -142,85 +118,16 @@ internal sealed class OpenAiClient : IServerClient
         return new ReadOnlyMemoryContent(buffer.WrittenMemory) { Headers = { ContentType = s_json } };
     }
 
-    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    // Status 200, but no stream: an error, or a server that ignores "stream".
+    private async Task<ServerException> NotAStreamAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
-        HttpResponseMessage response;
-        try
-        {
-            response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
-        }
-        catch (HttpRequestException e)
-        {
-            throw Fault(e);
-        }
-
-        if (response.IsSuccessStatusCode) return response;
-        using (response)
-        {
-            await using Stream stream = await OpenAsync(response, cancellationToken);
-            byte[] body = await ReadSomeAsync(stream, LongestError, cancellationToken);
-            int status = (int)response.StatusCode;
-            throw new ServerException(
-                status == 429 ? ServerFault.RateLimited : status >= 500 ? ServerFault.ServerError : ServerFault.Rejected,
-                string.Create(CultureInfo.InvariantCulture, $"{request.RequestUri}: status {status}: {Quote(body)}"))
-            { RetryAfter = response.Headers.RetryAfter?.Delta };
-        }
+        byte[] body = await _http.ReadAsync(response, _options.LongestLine, cancellationToken);
+        var chunk = new OpenAiChunk();
+        chunk.Read(body);
+        return chunk.Error is { } error
+            ? new ServerException(ServerFault.ServerError, $"the server says under status 200: {_http.Hide(error)}")
+            : new ServerException(ServerFault.Malformed, chunk.IsWhole
+                ? "the server answered with a whole completion instead of a stream: its tokens can't be timed"
+                : $"the answer is no stream: {_http.Quote(body)}");
     }
-
-    private static string Quote(byte[] body)
-    {
-        string text = Encoding.UTF8.GetString(body).Trim();
-        return text.Length <= 300 ? text : text[..300] + " …";
-    }
-
-    private static async Task<Stream> OpenAsync(HttpResponseMessage response, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await response.Content.ReadAsStreamAsync(cancellationToken);
-        }
-        catch (HttpRequestException e)
-        {
-            throw Fault(e);
-        }
-    }
-
-    private static async ValueTask<bool> MoreAsync(LineReader lines, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await lines.ReadAsync(cancellationToken);
-        }
-        catch (Exception e) when (e is IOException or HttpRequestException)
-        {
-            throw new ServerException(ServerFault.Cut, $"the connection broke before the reply ended ({e.Message})", null, e);
-        }
-    }
-
-    private static async Task<byte[]> ReadSomeAsync(Stream stream, int most, CancellationToken cancellationToken)
-    {
-        byte[] buffer = new byte[4096];
-        using var body = new MemoryStream();
-        try
-        {
-            for (int read; body.Length < most && (read = await stream.ReadAsync(buffer, cancellationToken)) > 0;)
-                body.Write(buffer, 0, read);
-        }
-        catch (Exception e) when (e is IOException or HttpRequestException)
-        {
-            // What came is said; that it was cut adds nothing to an error.
-        }
-
-        return body.ToArray();
-    }
-
-    private static ServerException Fault(HttpRequestException e) => e.HttpRequestError switch
-    {
-        HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError or HttpRequestError.SecureConnectionError =>
-            new ServerException(ServerFault.Unreachable, $"no connection: {(e.InnerException as SocketException ?? (Exception)e).Message}",
-                "Start the server, or correct its address.", e),
-        HttpRequestError.InvalidResponse or HttpRequestError.ConfigurationLimitExceeded =>
-            new ServerException(ServerFault.Malformed, $"the answer isn't HTTP: {e.Message}", null, e),
-        _ => new ServerException(ServerFault.Cut, $"the connection ended before an answer: {e.Message}", null, e),
-    };
 }
