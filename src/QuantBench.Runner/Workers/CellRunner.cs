@@ -21,6 +21,9 @@ internal sealed record CellJob(
     /// <summary>Worker processes that measure the cell, this one among them.</summary>
     public int Launches { get; init; } = 1;
 
+    /// <summary>Number of this one of them, from 1.</summary>
+    public int Launch { get; init; } = 1;
+
     /// <summary>Folder for files that the cell leaves beside its result; null = none.</summary>
     public string? OutputFolder { get; init; }
 }
@@ -53,6 +56,7 @@ internal sealed class CellRunner(RunnerEnvironment environment)
             Artifact = job.Artifact is { } artifact ? WorkerArtifact.Of(artifact) : null,
             MemoryBandwidth = job.MemoryBandwidth,
             Launches = job.Launches,
+            Launch = job.Launch,
             Text = job.Text,
             ReferencePath = job.ReferencePath,
             OutputFolder = job.OutputFolder,
