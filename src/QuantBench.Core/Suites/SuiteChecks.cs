@@ -131,6 +131,7 @@ internal sealed class SuiteChecks(Suite suite, SuitePlaces places, EngineCatalog
         {
             CheckKind(cell);
             if (!WorkloadTable.Of(cell).RunsModel) continue; // engines are asked at run time
+            CheckServed(cell);
             if (FormatFault(cell.Variant, cell.Backend) is { } fault)
             {
                 throw places.Variants[suite.Variants.IndexOf(cell.Variant)]
@@ -162,6 +163,33 @@ internal sealed class SuiteChecks(Suite suite, SuitePlaces places, EngineCatalog
                 $"write e.g. gguf:Q4_0, or {exclude}")
             : at.Error($"{cell.Workload} measures single block types, and {cell.Variant} is a model's format",
                 $"write e.g. {QuantSchemes.BlockTypeFormat}:Q4_0, or {exclude}");
+    }
+
+    // What servers have under names of their own, and what is made of files here.
+    private void CheckServed(Cell cell)
+    {
+        bool model = suite.Models.First(m => m.Id == cell.Model).IsServed;
+        SuiteNode at = places.Variants[suite.Variants.IndexOf(cell.Variant)];
+        if (model != cell.Variant.IsServed)
+        {
+            throw at.Error(model ? $"the model {cell.Model} is served, and {cell.Variant} is made of files"
+                    : $"{cell.Variant} is a server's own name for a model, and {cell.Model} is made of files",
+                model ? "write served:NAME, with the server's name for it" : "give the model the source 'served'");
+        }
+
+        if (engines.Find(cell.Backend.Engine) is not { } engine) return;
+        if (cell.Variant.IsServed && !engine.IsRemote)
+        {
+            throw at.Error($"{cell.Backend} is no server and can't have {cell.Variant}",
+                $"exclude: [{{ variant: {cell.Variant}, backend: {cell.Backend} }}]");
+        }
+
+        if (WorkloadTable.Of(cell).NeedsServer && !engine.IsRemote)
+        {
+            throw places.Workloads[suite.Workloads.IndexOf(new SuiteWorkload(cell.Workload, cell.Settings))]
+                .Error($"{cell.Workload} measures servers, and {cell.Backend} is none",
+                    $"exclude: [{{ workload: {cell.Workload}, backend: {cell.Backend} }}]");
+        }
     }
 
     private string? FormatFault(Variant variant, BackendId backend) =>

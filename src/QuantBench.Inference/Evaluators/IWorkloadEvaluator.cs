@@ -34,7 +34,7 @@ public sealed record EvaluationContext
     /// <summary>The cell.</summary>
     public required Cell Cell { get; init; }
 
-    /// <summary>The artifact to run; workloads that run no model have none and don't ask.</summary>
+    /// <summary>The artifact to run; workloads that run no model, and models that servers have, have none and don't ask.</summary>
     public Artifact Artifact
     {
         get => _artifact ?? throw new InvalidOperationException($"{Cell.Workload} has no artifact");
@@ -62,6 +62,9 @@ public sealed record EvaluationContext
 
     /// <summary>Worker processes that measure the cell, this one among them: each makes its share of the repetitions.</summary>
     public int Launches { get; init; } = 1;
+
+    /// <summary>Number of this one of them, from 1.</summary>
+    public int Launch { get; init; } = 1;
 
     /// <summary>The one clock.</summary>
     public required TimeProvider Clock { get; init; }

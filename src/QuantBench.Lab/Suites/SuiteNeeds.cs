@@ -25,7 +25,7 @@ public static class SuiteNeeds
         foreach (SuiteModel model in suite.Models)
         {
             if (model.Olive is { } recipe) needs.Add($"model '{model.Id}' starts the command 'olive {recipe}'");
-            if (IsOutside(model.Source)) needs.Add($"model '{model.Id}' is {model.Source}");
+            if (!model.IsServed && IsOutside(model.Source)) needs.Add($"model '{model.Id}' is {model.Source}");
         }
 
         foreach (SuiteServer server in suite.Servers)
@@ -40,6 +40,13 @@ public static class SuiteNeeds
         {
             // A text that is no path is a descriptor's name; one of a file beside the suite is inside.
             if (IsOutside(Path.GetFullPath(name, own))) needs.Add($"it reads the text {name}");
+        }
+
+        foreach (BackendId backend in suite.Backends.Where(b => b.Server is not null))
+            needs.Add($"it sends requests to the server {backend.Server!.Url}"); // filtered
+        foreach (string trace in suite.Workloads.Where(w => w.Settings.Has("trace")).Select(w => w.Settings.Text("trace")).Distinct())
+        {
+            if (trace.Length > 0 && IsOutside(Path.GetFullPath(trace, own))) needs.Add($"it reads the trace {trace}");
         }
 
         return needs.ToImmutable();

@@ -178,7 +178,7 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
                     if (timed) await WaitForQuietAsync(quiet, suite.Limits.Quiet, cancellationToken);
                     if (timed) check.Start();
                     CellResult one = await session.MeasureAsync(
-                        cell, new Forward<EvaluationProgress>(p => events.Report(new RunEvent.CellProgress(index, cell, p))),
+                        cell, launch, new Forward<EvaluationProgress>(p => events.Report(new RunEvent.CellProgress(index, cell, p))),
                         cancellationToken);
                     // A cancelled cell has no line: the resumed run measures it.
                     if (one.Status == CellStatus.Cancelled) throw new OperationCanceledException(cancellationToken);

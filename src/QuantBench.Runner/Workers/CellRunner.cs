@@ -24,6 +24,9 @@ internal sealed record CellJob(
     /// <summary>Where the server is that the run started for the cell, as a device; null when it needs none.</summary>
     public string? ServerDevice { get; init; }
 
+    /// <summary>Number of this one of them, from 1.</summary>
+    public int Launch { get; init; } = 1;
+
     /// <summary>Folder for files that the cell leaves beside its result; null = none.</summary>
     public string? OutputFolder { get; init; }
 }
@@ -56,6 +59,7 @@ internal sealed class CellRunner(RunnerEnvironment environment)
             Artifact = job.Artifact is { } artifact ? WorkerArtifact.Of(artifact) : null,
             MemoryBandwidth = job.MemoryBandwidth,
             Launches = job.Launches,
+            Launch = job.Launch,
             Text = job.Text,
             ReferencePath = job.ReferencePath,
             OutputFolder = job.OutputFolder,

@@ -68,6 +68,9 @@ public sealed record WorkerJob
     /// <summary>Worker processes that measure the cell, this one among them.</summary>
     public int Launches { get; set; } = 1;
 
+    /// <summary>Number of this one of them, from 1.</summary>
+    public int Launch { get; set; } = 1;
+
     /// <summary>The artifact to run; null for workloads that run no model.</summary>
     public WorkerArtifact? Artifact { get; set; }
 
