@@ -32,7 +32,7 @@ public sealed partial class EngineNamesTests
 
     [Fact]
     public void Names_AreReadFromEveryEnginesFolder() =>
-        Assert.Equal(["ilgpu", "llamacpp", "llamasharp", "managed", "onnxruntime"], Names().Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(["ilgpu", "llamacpp", "llamasharp", "managed", "onnxruntime", "remote"], Names().Keys.Order(StringComparer.Ordinal));
 
     [Theory]
     [InlineData("""var a = "llamacpp/cpu";""", "llamacpp/cpu")]

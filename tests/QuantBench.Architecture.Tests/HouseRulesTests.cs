@@ -20,6 +20,7 @@ public sealed class HouseRulesTests
         ["QuantBench.Engines.Managed"] = ["QuantBench.Inference"],
         ["QuantBench.Engines.OnnxRuntime"] = ["QuantBench.Inference"],
         ["QuantBench.Engines.Ilgpu"] = ["QuantBench.Inference"],
+        ["QuantBench.Engines.Remote"] = ["QuantBench.Inference"],
         ["QuantBench.Results"] = ["QuantBench.Core"],
         ["QuantBench.Analysis"] = ["QuantBench.Core", "QuantBench.Results"],
         ["QuantBench.Runner"] =

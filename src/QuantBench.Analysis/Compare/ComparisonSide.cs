@@ -33,7 +33,7 @@ public sealed record ComparisonSide(RunRecord Run, Variant? Variant = null, Back
         string run = colon < 0 ? text : text[..colon];
         if (run.Trim().Length == 0) throw new RequestException($"'{text}' names no run.", form);
         string rest = colon < 0 ? "" : text[(colon + 1)..];
-        int at = rest.LastIndexOf('@');
+        int at = rest.IndexOf('@', StringComparison.Ordinal); // a server's address has another one
         string variantText = at < 0 ? rest : rest[..at];
         Variant? variant = null;
         if (variantText is not ("" or "*") && !Variant.TryParse(variantText, out variant))

@@ -3,6 +3,7 @@ using QuantBench.Engines.LlamaCpp;
 using QuantBench.Engines.LLamaSharp;
 using QuantBench.Engines.Managed;
 using QuantBench.Engines.OnnxRuntime;
+using QuantBench.Engines.Remote;
 using QuantBench.Inference.Engines;
 
 namespace QuantBench.Cli.Composition;
@@ -18,5 +19,6 @@ internal static class Engines
         OnnxRuntimeEngine.Registration,
         IlgpuEngine.Registration,
         LLamaSharpEngine.Registration,
+        RemoteEngine.Registration,
     ]);
 }

@@ -25,21 +25,37 @@ public readonly record struct CellId(string Value)
     }
 }
 
-/// <summary>An engine and a device, as one id: <c>llamacpp/cpu</c>, <c>ilgpu/cuda:0</c>.</summary>
+/// <summary>An engine and a device, as one id: <c>llamacpp/cpu</c>, <c>ilgpu/cuda:0</c>. A server is a device, too.</summary>
 /// <param name="Engine">Engine name, e.g. <c>llamacpp</c>.</param>
-/// <param name="Device">Device id, e.g. <c>cpu</c> or <c>cuda:0</c>.</param>
+/// <param name="Device">Device id, e.g. <c>cpu</c> or <c>cuda:0</c>, or what <see cref="ServerAddress"/> reads.</param>
 [JsonConverter(typeof(BackendIdJsonConverter))]
 public readonly record struct BackendId(string Engine, string Device)
 {
+    /// <summary>The server that the device is; null when it is none.</summary>
+    public ServerAddress? Server => ServerAddress.TryParse(Device ?? "", out ServerAddress? address) ? address : null;
+
     /// <summary>Reads <c>engine/device</c>.</summary>
-    /// <returns>False when there isn't exactly one non-empty part on either side of a slash.</returns>
+    /// <returns>False when there isn't a non-empty part on either side of the first slash, or the device has another one and is no
+    /// server.</returns>
     public static bool TryParse(string text, out BackendId id)
     {
         ArgumentNullException.ThrowIfNull(text);
-        string[] parts = text.Split('/');
-        bool good = parts.Length == 2 && parts[0].Length > 0 && parts[1].Length > 0;
-        id = good ? new BackendId(parts[0], parts[1]) : default;
-        return good;
+        id = default;
+        int slash = text.IndexOf('/', StringComparison.Ordinal);
+        if (slash <= 0 || slash == text.Length - 1) return false;
+        string device = text[(slash + 1)..];
+        if (device.Contains('@', StringComparison.Ordinal))
+        {
+            if (!ServerAddress.TryParse(device, out ServerAddress? address)) return false;
+            device = address.ToString();
+        }
+        else if (device.Contains('/', StringComparison.Ordinal))
+        {
+            return false;
+        }
+
+        id = new BackendId(text[..slash], device);
+        return true;
     }
 
     /// <inheritdoc/>

@@ -11,6 +11,7 @@ public static class MetricTable
 {
     private static readonly ImmutableArray<string> s_latency = ["latency"];
     private static readonly ImmutableArray<string> s_kernel = ["kernel"];
+    private static readonly ImmutableArray<string> s_serve = ["serve"];
     private static readonly ImmutableArray<string> s_tensors = ["onnx-latency"];
     private static readonly ImmutableArray<string> s_divergence = ["divergence"];
     private static readonly ImmutableArray<string> s_scored = ["perplexity", "divergence"];
@@ -91,6 +92,10 @@ public static class MetricTable
         Size("rss_prefill", "Resident, prefilled", "resident memory of the process after the first prompt, from the OS"),
         Size("rss_peak", "Resident, peak", "largest resident memory of the process, the kernel's own figure")
             with { Headline = 8, IsWatched = true, From = s_models, Column = new(16, "Peak RSS") },
+        Size("server_rss_peak", "Server, resident", "largest resident memory of a server's process tree while the cell was measured: the sum "
+            + "over its processes, sampled ten times a second") with { IsWatched = true },
+        Size("server_pss_peak", "Server, proportional",
+            "as the server's resident memory, but a page that n processes share counts 1/n in each; sampled once a second at most"),
         Size("device_memory", "Device memory", "bytes taken on the device, where the driver tells"),
         new MetricDefinition("bits_per_weight", "bit", Direction.Lower, MetricKind.Size, "Bits per weight",
             "bits of all tensors over number of weights, measured from the artifact")
@@ -104,6 +109,45 @@ public static class MetricTable
         Timing("kernel_bandwidth_share", "1", Direction.Higher, "Share of memory bandwidth",
             "kernel bandwidth over the memory bandwidth that the run measured on this machine")
             with { IsShare = true, From = s_kernel, Column = new(11, "Of memory's") { Settings = ["op"] } },
+        Timing("goodput", "1/s", Direction.Higher, "Goodput", "requests per second that a server answered within every limit of the SLO")
+            with { From = s_serve, Column = new(17, "Goodput", "1/s") },
+        Timing("serve_capacity", "1/s", Direction.Higher, "Capacity",
+            "highest rate of requests at which a server kept the SLO; the interval goes from the highest rate that surely did to the lowest "
+                + "that surely didn't")
+            with { From = s_serve, Column = new(18, "Capacity", "1/s") },
+        Timing("requests_per_second", "1/s", Direction.Higher, "Requests per second", "requests per second that a server answered")
+            with { From = s_serve, Column = new(19, "Requests", "1/s") },
+        Timing("serve_tps", "token/s", Direction.Higher, "Served speed", "tokens per second of all of a server's answers together")
+            with { From = s_serve, Column = new(20, "Served", "token/s") },
+        Timing("request_tps", "token/s", Direction.Higher, "Speed per request", "tokens per second of one answer, from its first token on")
+            with { From = s_serve },
+        Timing("serve_ttft", "ms", Direction.Lower, "Served time to first token",
+            "from the intended moment of sending to the first token of the reply, reasoning included")
+            with { HasPercentiles = true, From = s_serve, Column = new(21, "Served TTFT", "ms") },
+        Timing("serve_ttft_tail", "ms", Direction.Lower, "Served TTFT, 99th percentile", "99th percentile of the time to first token")
+            with { From = s_serve, Column = new(22, "TTFT p99", "ms") },
+        Timing("serve_answer", "ms", Direction.Lower, "Served time to answer",
+            "from the intended moment of sending to the first token behind reasoning; only where there was some")
+            with { HasPercentiles = true, From = s_serve },
+        Timing("serve_itl", "ms", Direction.Lower, "Inter-token latency", "time between one event with tokens and the next")
+            with { HasPercentiles = true, From = s_serve, Column = new(23, "ITL", "ms") },
+        Timing("serve_itl_tail", "ms", Direction.Lower, "Inter-token latency, 99th percentile",
+            "99th percentile of the time between one event with tokens and the next")
+            with { From = s_serve, Column = new(24, "ITL p99", "ms") },
+        Timing("serve_tpot", "ms", Direction.Lower, "Time per output token", "time from the first token to the last over the tokens behind "
+            + "the first, of each request")
+            with { HasPercentiles = true, From = s_serve },
+        Timing("serve_e2e", "ms", Direction.Lower, "End-to-end latency", "from the intended moment of sending to the end of the reply")
+            with { HasPercentiles = true, From = s_serve },
+        Timing("serve_e2e_tail", "ms", Direction.Lower, "End-to-end latency, 99th percentile", "99th percentile of the end-to-end latency")
+            with { From = s_serve },
+        Timing("error_share", "1", Direction.Lower, "Errors", "requests that failed, over all")
+            with { IsShare = true, From = s_serve, Column = new(25, "Errors") },
+        Timing("send_lateness", "ms", Direction.None, "Send lateness",
+            "by how much requests were sent later than intended: the load generator's own fault, counted in every latency")
+            with { HasPercentiles = true, From = s_serve },
+        Timing("generator_cpu", "1", Direction.None, "Load generator's CPU", "cores that the load generator kept busy")
+            with { From = s_serve },
     ];
 
     private static readonly FrozenDictionary<string, MetricDefinition> s_byName =

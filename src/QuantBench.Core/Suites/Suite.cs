@@ -30,6 +30,14 @@ public sealed record Suite
     /// <summary>The engines and devices to run on.</summary>
     public required ImmutableArray<BackendId> Backends { get; init; }
 
+    /// <summary>Servers that the run starts by itself; backends name them.</summary>
+    public ImmutableArray<SuiteServer> Servers { get; init; } = [];
+
+    /// <summary>The server that a backend names and the run starts; null when it names none.</summary>
+    /// <param name="backend">The backend.</param>
+    public SuiteServer? ServerOf(BackendId backend) =>
+        backend.Server is { IsDeclared: true } named ? Servers.FirstOrDefault(s => s.Id == named.Url) : null;
+
     /// <summary>The workloads with their settings; a setting given as a list is already spread into one entry per value.</summary>
     public required ImmutableArray<SuiteWorkload> Workloads { get; init; }
 
@@ -59,9 +67,16 @@ public sealed record Suite
 
 /// <summary>A model of a suite.</summary>
 /// <param name="Id">Its name in results.</param>
-/// <param name="Source">Absolute path of a Hugging Face directory, a GGUF file, or an ONNX file or directory.</param>
+/// <param name="Source">Absolute path of a Hugging Face directory, a GGUF file, or an ONNX file or directory; or
+/// <see cref="ServedSource"/>.</param>
 public sealed record SuiteModel(string Id, string Source)
 {
+    /// <summary>Source of a model that servers have and no file here is of: its variants are <c>served:NAME</c>.</summary>
+    public const string ServedSource = "served";
+
+    /// <summary>Whether servers have it and no file here is of it.</summary>
+    public bool IsServed => Source == ServedSource;
+
     /// <summary>
     /// Arguments of Microsoft Olive's command, which makes an ONNX model of the source first; that model is then what is measured. Null =
     /// the source is measured itself.

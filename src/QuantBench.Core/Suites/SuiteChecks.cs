@@ -56,6 +56,7 @@ internal sealed class SuiteChecks(Suite suite, SuitePlaces places, EngineCatalog
         CheckSize();
         var faults = new SuiteFaults();
         faults.Gather(CheckCalibration);
+        faults.Gather(CheckServers);
         foreach ((SuiteMap node, CellRule rule) in places.Include.Zip(suite.Include).Concat(places.Exclude.Zip(suite.Exclude)))
             faults.Gather(() => CheckRule(node, rule));
         CheckCells(faults);
@@ -85,6 +86,17 @@ internal sealed class SuiteChecks(Suite suite, SuitePlaces places, EngineCatalog
 
         // A dataset named without a split is its test split.
         static string Split(string dataset) => dataset.Contains(':', StringComparison.Ordinal) ? dataset : dataset + ":test";
+    }
+
+    private void CheckServers()
+    {
+        foreach ((SuiteNode node, BackendId backend) in places.Backends.Zip(suite.Backends))
+        {
+            if (backend.Server is not { IsDeclared: true } named || suite.ServerOf(backend) is not null) continue;
+            throw node.Error($"{backend} names the server '{named.Url}', but the suite declares none of that id",
+                suite.Servers.IsEmpty ? "declare it under 'servers', or write its address, e.g. http://localhost:8080"
+                    : DidYouMean.Hint(named.Url, suite.Servers.Select(s => s.Id), "servers"));
+        }
     }
 
     private void CheckRule(SuiteMap node, CellRule rule)
@@ -128,6 +140,7 @@ internal sealed class SuiteChecks(Suite suite, SuitePlaces places, EngineCatalog
         {
             CheckKind(cell);
             if (!WorkloadTable.Of(cell).RunsModel) return; // engines are asked at run time
+            CheckServed(cell);
             if (FormatFault(cell.Variant, cell.Backend) is { } fault)
             {
                 said.Add((cell.Variant, cell.Backend));
@@ -160,6 +173,33 @@ internal sealed class SuiteChecks(Suite suite, SuitePlaces places, EngineCatalog
                 $"write e.g. gguf:Q4_0, or {exclude}")
             : at.Error($"{cell.Workload} measures single block types, and {cell.Variant} is a model's format",
                 $"write e.g. {QuantSchemes.BlockTypeFormat}:Q4_0, or {exclude}");
+    }
+
+    // What servers have under names of their own, and what is made of files here.
+    private void CheckServed(Cell cell)
+    {
+        bool model = suite.Models.First(m => m.Id == cell.Model).IsServed;
+        SuiteNode at = places.Variants[suite.Variants.IndexOf(cell.Variant)];
+        if (model != cell.Variant.IsServed)
+        {
+            throw at.Error(model ? $"the model {cell.Model} is served, and {cell.Variant} is made of files"
+                    : $"{cell.Variant} is a server's own name for a model, and {cell.Model} is made of files",
+                model ? "write served:NAME, with the server's name for it" : "give the model the source 'served'");
+        }
+
+        if (engines.Find(cell.Backend.Engine) is not { } engine) return;
+        if (cell.Variant.IsServed && !engine.IsRemote)
+        {
+            throw at.Error($"{cell.Backend} is no server and can't have {cell.Variant}",
+                $"exclude: [{{ variant: {cell.Variant}, backend: {cell.Backend} }}]");
+        }
+
+        if (WorkloadTable.Of(cell).NeedsServer && !engine.IsRemote)
+        {
+            throw places.Workloads[suite.Workloads.IndexOf(new SuiteWorkload(cell.Workload, cell.Settings))]
+                .Error($"{cell.Workload} measures servers, and {cell.Backend} is none",
+                    $"exclude: [{{ workload: {cell.Workload}, backend: {cell.Backend} }}]");
+        }
     }
 
     private string? FormatFault(Variant variant, BackendId backend) =>

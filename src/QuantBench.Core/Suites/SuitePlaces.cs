@@ -12,4 +12,8 @@ namespace QuantBench.Core.Suites;
 /// <param name="CalibrationDataset">The dataset of its importance matrices; null when it names none.</param>
 internal sealed record SuitePlaces(
     SuiteMap Root, ImmutableArray<SuiteNode> Variants, ImmutableArray<SuiteNode> Workloads, ImmutableArray<SuiteMap> Include,
-    ImmutableArray<SuiteMap> Exclude, SuiteNode? CalibrationDataset);
+    ImmutableArray<SuiteMap> Exclude, SuiteNode? CalibrationDataset)
+{
+    /// <summary>Its backends, as <see cref="Suite.Backends"/>.</summary>
+    public ImmutableArray<SuiteNode> Backends { get; init; } = [];
+}

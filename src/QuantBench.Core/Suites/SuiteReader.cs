@@ -29,6 +29,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         ("variants",
             "format and quant scheme of each artifact, e.g. gguf:Q4_K_M or gguf:IQ2_XS+imatrix; block types such as ggml:Q4_0 for kernel"),
         ("backends", $"engine/device pairs, e.g. {EngineCatalog.BackendMark}"),
+        ("servers", "servers that the run starts by itself, one at a time, and stops when the next cell needs another"),
         ("settings", "settings for every workload they apply to; a workload's own come first"),
         ("workloads", "what is measured; a setting given as a list makes one workload per value"),
         ("include", "when given: only cells that one of these rules matches are kept"),
@@ -46,6 +47,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
 
     private const int MostItems = 1000;
     private const int LongestName = 64;
+    private const int LongestBackend = 600;
     private const int LongestRecipe = 4096;
 
     private readonly WorkloadReader _reader = new(engines);
@@ -54,11 +56,13 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
     private readonly List<Variant> _variants = [];
     private readonly List<SuiteNode> _variantNodes = [];
     private readonly List<BackendId> _backends = [];
+    private readonly List<SuiteNode> _backendNodes = [];
     private readonly List<(SuiteMap Node, CellRule Rule)> _include = [];
     private readonly List<(SuiteMap Node, CellRule Rule)> _exclude = [];
     private readonly List<WorkloadReader.Spec> _workloadSpecs = [];
     private readonly List<(SuiteNode Node, SuiteWorkload Workload)> _workloads = [];
     private readonly List<string> _tags = [];
+    private ImmutableArray<SuiteServer> _servers = [];
     private ImmutableArray<GivenSetting> _settings = [];
     private string? _name;
     private string _description = "";
@@ -90,6 +94,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
             Models = [.. _models],
             Variants = [.. _variants],
             Backends = [.. _backends],
+            Servers = _servers,
             Workloads = [.. _workloads.Select(w => w.Workload)],
             Include = [.. _include.Select(r => r.Rule)],
             Exclude = [.. _exclude.Select(r => r.Rule)],
@@ -102,7 +107,8 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         };
         var places = new SuitePlaces(
             root, [.. _variantNodes], [.. _workloads.Select(w => w.Node)], [.. _include.Select(r => r.Node)],
-            [.. _exclude.Select(r => r.Node)], _imatrixDataset);
+            [.. _exclude.Select(r => r.Node)], _imatrixDataset)
+        { Backends = [.. _backendNodes] };
         new SuiteChecks(suite, places, engines).Run();
         return suite;
     }
@@ -116,6 +122,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
             case "models": ReadModels(value); break;
             case "variants": ReadVariants(value); break;
             case "backends": ReadBackends(value); break;
+            case "servers": _servers = ServerReader.Read(value); break;
             case "settings": _settings = _reader.Settings(Value.Map(value, "settings"), null); break;
             case "workloads": ReadWorkloads(value); break;
             case "include": ReadRules(value, "include", _include); break;
@@ -224,6 +231,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
     private string ReadSource(SuiteNode node)
     {
         string source = Value.Text(node, "source", 4096);
+        if (source == SuiteModel.ServedSource) return source;
         return Path.GetFullPath(Path.Combine(Path.GetFullPath(directory.Length == 0 ? "." : directory), source));
     }
 
@@ -247,15 +255,23 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
 
     private void ReadBackend(SuiteNode item)
     {
-        string id = Value.Text(item, "a backend", LongestName);
-        if (!BackendId.TryParse(id, out BackendId backend)
-            || !id.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '/' or ':' or '.' or '_' or '-'))
+        string id = Value.Text(item, "a backend", LongestBackend);
+        // Quoted without what stands before the address: that may be a secret.
+        if (id.Contains('@', StringComparison.Ordinal) && !BackendId.TryParse(id, out _))
+        {
+            throw item.Error("the backend isn't protocol@url",
+                "write e.g. NAME/openai@http://localhost:8080; keys and passwords don't go into an address");
+        }
+
+        if (!BackendId.TryParse(id, out BackendId backend) || (backend.Server is null
+            && !id.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '/' or ':' or '.' or '_' or '-')))
             throw item.Error($"'{id}' isn't a backend", $"a backend is engine/device in lower case, e.g. {engines.Example}");
         if (_backends.Contains(backend)) throw item.Error($"the backend {backend} is listed twice", "remove one of them");
         if (!engines.Engines.IsEmpty && engines.Find(backend.Engine) is null)
             throw item.Error($"there is no engine '{backend.Engine}'",
                 DidYouMean.Hint(backend.Engine, engines.Engines.Select(e => e.Name), "engines"));
         _backends.Add(backend);
+        _backendNodes.Add(item);
     }
 
     private static void ReadRules(SuiteNode value, string what, List<(SuiteMap, CellRule)> rules)

@@ -60,7 +60,7 @@ public static class SuiteSchema
         "extends" or "description" => Text(),
         "models" =>
             List(Map(
-                [("id", Text("its name in results")), ("source", Text("path from this file's directory")),
+                [("id", Text("its name in results")), ("source", Text("path from this file's directory, or 'served': a server has it")),
                     ("olive",
                         Text("arguments of Olive's command, which makes an ONNX model of the source first, "
                             + "e.g. auto-opt --precision int4"))],
@@ -70,9 +70,10 @@ public static class SuiteSchema
             List(new JsonObject
             {
                 ["type"] = "string",
-                ["pattern"] = "^[a-z0-9._:-]+/[a-z0-9._:-]+$",
+                ["pattern"] = @"^[a-z0-9._:-]+/([a-z0-9._:-]+|[a-z0-9-]+@(https?://[^\s@?#]+|[a-z][a-z0-9._-]*))$",
                 ["examples"] = new JsonArray(engines.Example)
             }),
+        "servers" => List(Map([.. ServerReader.Keys.Select(k => (k.Key, Server(k.Key, k.Description)))], ["id", "command"])),
         "settings" => Settings(null, engines),
         "workloads" => List(Workloads(engines)),
         "include" or "exclude" => List(Rule(), least: 0),
@@ -101,6 +102,20 @@ public static class SuiteSchema
         "gates" => List(Map([.. GateReader.Keys.Select(k => (k.Key, Gate(k.Key, k.Description)))], ["metric"]), least: 0),
         _ => throw new ArgumentException($"the key '{key}' has no schema", nameof(key)),
     };
+
+    private static JsonObject Server(string key, string description)
+    {
+        JsonObject schema = key switch
+        {
+            "command" => new JsonObject { ["anyOf"] = new JsonArray(Text(), List(Text())) },
+            "port" => new JsonObject { ["type"] = "integer", ["minimum"] = 0, ["maximum"] = 65535 },
+            "environment" => new JsonObject { ["type"] = "object", ["additionalProperties"] = new JsonObject { ["type"] = "string" } },
+            "ready_timeout" => new JsonObject { ["type"] = "string", ["pattern"] = DurationPattern },
+            _ => Text(),
+        };
+        schema["description"] = description;
+        return schema;
+    }
 
     private static JsonObject Gate(string key, string description)
     {

@@ -27,6 +27,9 @@ public sealed record Variant
     /// <summary>Whether making it needs a training text: for an importance matrix, or to calibrate activations.</summary>
     public bool NeedsCalibrationText => ImportanceMatrix || Scheme.NeedsCalibrationText;
 
+    /// <summary>Whether it is what a server calls a model of its own: no file here is of it.</summary>
+    public bool IsServed => Scheme.Format == ServedScheme.Format;
+
     /// <summary>Format id, e.g. <c>gguf</c>.</summary>
     public string Format => Scheme.Format;
 
@@ -50,7 +53,7 @@ public sealed record Variant
         int colon = rest.IndexOf(':', StringComparison.Ordinal);
         string format = colon < 0 ? "gguf" : rest[..colon];
         string name = colon < 0 ? rest : rest[(colon + 1)..];
-        if (QuantSchemes.Find(format, name) is not { } scheme) return false;
+        if ((QuantSchemes.Find(format, name) ?? ServedScheme.Of(format, name)) is not { } scheme) return false;
         variant = new Variant(scheme, imatrix);
         return true;
     }

@@ -18,6 +18,9 @@ public sealed record WorkloadDefinition(string Name, string Description)
     /// <summary>Whether it scores a text.</summary>
     public bool NeedsText { get; init; }
 
+    /// <summary>Whether it measures servers, so that other engines can't run it.</summary>
+    public bool NeedsServer { get; init; }
+
     /// <summary>Whether its cells compare with answers of a reference variant, computed before them.</summary>
     public bool NeedsReference { get; init; }
 

@@ -80,6 +80,21 @@ public static class WorkloadTable
             Settings = [.. s_model, .. s_timing, "reference", "reference_file", "shapes", "inputs", "seed"],
             Leads = ["run_latency", "output_error"],
         },
+        new("serve", "a server under load: time to first token, between tokens and in all, throughput, goodput under an SLO, errors")
+        {
+            IsTimed = true,
+            NeedsServer = true,
+            Settings =
+            [
+                "launches", "arrivals", "concurrency", "rate", "ramp_to", "burstiness", "trace", "warmup", "duration", "requests",
+                "prompt_tokens", "output_tokens", "shared_prefix", "turns", "think_time", "request_timeout", "stall_timeout", "slo", "search",
+                "seed",
+            ],
+            Leads = ["goodput", "serve_capacity", "requests_per_second", "serve_ttft"],
+            Label = ServeSettings.Label,
+            Check = ServeSettings.Check,
+            Settle = ServeSettings.Settle,
+        },
     ];
 
     /// <summary>Prompt and generation of a model, where speed and memory in use are measured.</summary>

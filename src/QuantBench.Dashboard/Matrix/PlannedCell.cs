@@ -33,7 +33,7 @@ public sealed record PlannedCell(string Key, string Variant, string Backend, str
         ArgumentNullException.ThrowIfNull(key);
         if (run.Cells.Any(c => c.Result.Cell.Id.Value == key)) return null;
         if (run.Planned.FirstOrDefault(c => c.Id.Value == key) is { } planned) return Waiting(run, planned);
-        int at = key.LastIndexOf('@');
+        int at = key.IndexOf('@', StringComparison.Ordinal); // a server's address has another one
         if (at < 0 || !Core.Variants.Variant.TryParse(key[..at], out Variant? variant) || variant is null
             || !BackendId.TryParse(key[(at + 1)..], out BackendId backend)) return null;
         Cell[] all = [.. run.Planned, .. run.Cells.Select(c => c.Result.Cell)];

@@ -4,6 +4,7 @@ using QuantBench.Core.Metrics;
 using QuantBench.Core.Statistics;
 using QuantBench.Core.Suites;
 using QuantBench.Inference.Engines;
+using QuantBench.Inference.Servers;
 
 namespace QuantBench.Inference.Evaluators;
 
@@ -23,7 +24,7 @@ public sealed class DivergenceEvaluator : IWorkloadEvaluator, IReferencedWorkloa
         ReferenceLogProbabilities.Compute(context, outputPath, cancellationToken);
 
     /// <inheritdoc/>
-    public Support CanRun(EvaluationContext context) => LoadedCell.CanRun(context);
+    public Support CanRun(EvaluationContext context) => ServedText.CanRun(context) ?? LoadedCell.CanRun(context);
 
     /// <inheritdoc/>
     public EvaluationResult Evaluate(EvaluationContext context, CancellationToken cancellationToken)
@@ -35,15 +36,10 @@ public sealed class DivergenceEvaluator : IWorkloadEvaluator, IReferencedWorkloa
         using ReferenceLogProbabilities reference = ReferenceLogProbabilities.Open(path);
         string protocol = QualityProtocol.Perplexity(plan.Text, plan.ContextLength, plan.Chunks);
         CheckReference(reference.Header, protocol, path);
+        if (context.Engine is IServerEngine) return EvaluateServed(context, plan, reference, cancellationToken);
         using LoadedCell loaded = LoadedCell.Open(context, cancellationToken);
         plan.CheckVocabulary(loaded.Model.VocabularySize);
-        if (loaded.Model.VocabularySize != reference.Header.VocabularySize)
-        {
-            throw new RequestException(
-                $"The model has {loaded.Model.VocabularySize} logits, but the reference has {reference.Header.VocabularySize}.",
-                "Reference and variant must be of the same model.");
-        }
-
+        CheckVocabulary(loaded.Model.VocabularySize, reference.Header);
         IInferenceSession session =
             loaded.CreateSession(ChunkLoop.Options(plan, LoadedCell.CommonOptions(context, loaded.Threads, plan.ContextLength)));
         var scores = new DivergenceScores(plan.Scored);
@@ -59,20 +55,52 @@ public sealed class DivergenceEvaluator : IWorkloadEvaluator, IReferencedWorkloa
         double seconds = PerplexityEvaluator.RunTimed(context, plan, loop, scores.Nll, cancellationToken);
         var metrics = ImmutableArray.CreateBuilder<Measurement>();
         PerplexityEvaluator.AddPerplexity(metrics, plan, scores.Nll, loaded.Model.VocabularySize, protocol);
-        scores.AddTo(metrics,
-            QualityProtocol.Divergence(plan.Text, plan.ContextLength, plan.Chunks, reference.Header.Variant,
-                ReferenceNeed.HasRoundedCache(context.Cell)));
+        AddScores(metrics, context, plan, scores, reference.Header);
         PerplexityEvaluator.AddSpeed(metrics, plan, seconds);
         loaded.AddSizes(metrics);
-        return loaded.Result(
-            metrics.ToImmutable(),
-            [],
-            [
-                .. PerplexityEvaluator.Provenance(plan, protocol),
-                ("reference_variant", reference.Header.Variant),
-                ("reference_sha256", reference.Header.ArtifactSha256),
-                ("reference_engine_build", reference.Header.EngineBuild),
-            ]);
+        return loaded.Result(metrics.ToImmutable(), [], Provenance(plan, protocol, reference.Header));
+    }
+
+    private static EvaluationResult EvaluateServed(
+        EvaluationContext context, ChunkPlan plan, ReferenceLogProbabilities reference, CancellationToken cancellationToken)
+    {
+        using ServedText served = ServedText.Open(context, plan, rows: true, cancellationToken);
+        CheckVocabulary(served.VocabularySize ?? 0, reference.Header);
+        var scores = new DivergenceScores(plan.Scored);
+        float[][] rows = new float[served.Lanes][];
+        for (int i = 0; i < rows.Length; i++) rows[i] = new float[reference.Header.VocabularySize];
+        double seconds = served.Run(scores.Nll, (scored, _, lane, row) =>
+        {
+            reference.ReadRow(scored, rows[lane]);
+            if (!scores.Score(scored, rows[lane], row, plan.Target(scored))) throw ChunkLoop.NotFinite(plan, scored);
+        }, cancellationToken);
+        string protocol = QualityProtocol.Perplexity(plan.Text, plan.ContextLength, plan.Chunks);
+        var metrics = ImmutableArray.CreateBuilder<Measurement>();
+        PerplexityEvaluator.AddPerplexity(metrics, plan, scores.Nll, reference.Header.VocabularySize, protocol);
+        AddScores(metrics, context, plan, scores, reference.Header);
+        PerplexityEvaluator.AddSpeed(metrics, plan, seconds);
+        return served.Result(metrics, Provenance(plan, protocol, reference.Header));
+    }
+
+    private static void AddScores(ImmutableArray<Measurement>.Builder metrics, EvaluationContext context, ChunkPlan plan,
+        DivergenceScores scores, ReferenceHeader reference) =>
+        scores.AddTo(metrics,
+            QualityProtocol.Divergence(plan.Text, plan.ContextLength, plan.Chunks, reference.Variant,
+                ReferenceNeed.HasRoundedCache(context.Cell)));
+
+    private static (string Key, string Value)[] Provenance(ChunkPlan plan, string protocol, ReferenceHeader reference) =>
+    [
+        .. PerplexityEvaluator.Provenance(plan, protocol),
+        ("reference_variant", reference.Variant),
+        ("reference_sha256", reference.ArtifactSha256),
+        ("reference_engine_build", reference.EngineBuild),
+    ];
+
+    private static void CheckVocabulary(int size, ReferenceHeader reference)
+    {
+        if (size == reference.VocabularySize) return;
+        throw new RequestException($"The model has {size} logits, but the reference has {reference.VocabularySize}.",
+            "Reference and variant must be of the same model.");
     }
 
     private static void CheckReference(ReferenceHeader header, string protocol, string path)

@@ -15,6 +15,7 @@ public static class EvaluatorTable
         new LoadEvaluator(),
         new KernelEvaluator(),
         new OnnxLatencyEvaluator(),
+        new ServeEvaluator(),
     ];
 
     /// <summary>Computes the reference answers of a cell whose workload compares with a reference.</summary>

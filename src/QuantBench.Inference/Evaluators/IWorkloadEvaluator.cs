@@ -34,7 +34,7 @@ public sealed record EvaluationContext
     /// <summary>The cell.</summary>
     public required Cell Cell { get; init; }
 
-    /// <summary>The artifact to run; workloads that run no model have none and don't ask.</summary>
+    /// <summary>The artifact to run; workloads that run no model, and models that servers have, have none and don't ask.</summary>
     public Artifact Artifact
     {
         get => _artifact ?? throw new InvalidOperationException($"{Cell.Workload} has no artifact");
@@ -56,8 +56,15 @@ public sealed record EvaluationContext
     /// <summary>Folder for files that the cell leaves beside its result; null = none. Made by who writes the first one.</summary>
     public string? OutputFolder { get; init; }
 
+    /// <summary>The server to speak to, as a device with its address: the cell's backend only names a server that the run started.
+    /// Null where the cell has none.</summary>
+    public string? ServerDevice { get; init; }
+
     /// <summary>Worker processes that measure the cell, this one among them: each makes its share of the repetitions.</summary>
     public int Launches { get; init; } = 1;
+
+    /// <summary>Number of this one of them, from 1.</summary>
+    public int Launch { get; init; } = 1;
 
     /// <summary>The one clock.</summary>
     public required TimeProvider Clock { get; init; }

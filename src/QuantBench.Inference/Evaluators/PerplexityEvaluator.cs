@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
 using QuantBench.Inference.Engines;
+using QuantBench.Inference.Servers;
 
 namespace QuantBench.Inference.Evaluators;
 
@@ -18,13 +19,14 @@ public sealed class PerplexityEvaluator : IWorkloadEvaluator
     public string Workload => "perplexity";
 
     /// <inheritdoc/>
-    public Support CanRun(EvaluationContext context) => LoadedCell.CanRun(context);
+    public Support CanRun(EvaluationContext context) => ServedText.CanRun(context) ?? LoadedCell.CanRun(context);
 
     /// <inheritdoc/>
     public EvaluationResult Evaluate(EvaluationContext context, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(context);
         ChunkPlan plan = ChunkPlan.Make(context.Text, context.Cell.Settings);
+        if (context.Engine is IServerEngine) return EvaluateServed(context, plan, cancellationToken);
         using LoadedCell loaded = LoadedCell.Open(context, cancellationToken);
         plan.CheckVocabulary(loaded.Model.VocabularySize);
         IInferenceSession session =
@@ -44,6 +46,18 @@ public sealed class PerplexityEvaluator : IWorkloadEvaluator
         AddSpeed(metrics, plan, seconds);
         loaded.AddSizes(metrics);
         return loaded.Result(metrics.ToImmutable(), [], Provenance(plan, protocol));
+    }
+
+    private static EvaluationResult EvaluateServed(EvaluationContext context, ChunkPlan plan, CancellationToken cancellationToken)
+    {
+        using ServedText served = ServedText.Open(context, plan, rows: false, cancellationToken);
+        double[] nll = new double[plan.Scored];
+        double seconds = served.Run(nll, (scored, next, _, _) => nll[scored] = -next, cancellationToken);
+        string protocol = QualityProtocol.Perplexity(plan.Text, plan.ContextLength, plan.Chunks);
+        var metrics = ImmutableArray.CreateBuilder<Measurement>();
+        AddPerplexity(metrics, plan, nll, served.VocabularySize ?? int.MaxValue, protocol);
+        AddSpeed(metrics, plan, seconds);
+        return served.Result(metrics, Provenance(plan, protocol));
     }
 
     /// <summary>Runs the loop with progress; returns its seconds, scoring included.</summary>

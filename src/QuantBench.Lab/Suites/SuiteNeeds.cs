@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
 
@@ -24,7 +25,14 @@ public static class SuiteNeeds
         foreach (SuiteModel model in suite.Models)
         {
             if (model.Olive is { } recipe) needs.Add($"model '{model.Id}' starts the command 'olive {recipe}'");
-            if (IsOutside(model.Source)) needs.Add($"model '{model.Id}' is {model.Source}");
+            if (!model.IsServed && IsOutside(model.Source)) needs.Add($"model '{model.Id}' is {model.Source}");
+        }
+
+        foreach (SuiteServer server in suite.Servers)
+            needs.Add($"server '{server.Id}' starts the command '{string.Join(' ', server.Command)}'");
+        foreach (BackendId backend in suite.Backends.Concat(suite.Workloads.Select(ReferenceBackend)).Distinct())
+        {
+            if (backend.Server is { IsDeclared: false } server) needs.Add($"it sends requests to {server.Url}");
         }
 
         foreach (string name in suite.Workloads.Where(w => w.Settings.Has("dataset")).Select(w => w.Settings.Text("dataset"))
@@ -32,6 +40,13 @@ public static class SuiteNeeds
         {
             // A text that is no path is a descriptor's name; one of a file beside the suite is inside.
             if (IsOutside(Path.GetFullPath(name, own))) needs.Add($"it reads the text {name}");
+        }
+
+        foreach (BackendId backend in suite.Backends.Where(b => b.Server is not null))
+            needs.Add($"it sends requests to the server {backend.Server!.Url}"); // filtered
+        foreach (string trace in suite.Workloads.Where(w => w.Settings.Has("trace")).Select(w => w.Settings.Text("trace")).Distinct())
+        {
+            if (trace.Length > 0 && IsOutside(Path.GetFullPath(trace, own))) needs.Add($"it reads the trace {trace}");
         }
 
         return needs.ToImmutable();
@@ -42,6 +57,10 @@ public static class SuiteNeeds
             return !roots.Any(root => real.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal));
         }
     }
+
+    private static BackendId ReferenceBackend(SuiteWorkload workload) =>
+        workload.Settings.Has("reference_backend")
+            && BackendId.TryParse(workload.Settings.Text("reference_backend"), out BackendId backend) ? backend : default;
 
     // Links in the path are followed: a link beside the suite may lead anywhere.
     private static string Real(string path)

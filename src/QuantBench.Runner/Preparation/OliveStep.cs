@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using QuantBench.Core;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Suites;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Runner.Registry;
 
@@ -56,33 +57,9 @@ internal sealed class OliveStep(string cacheRoot, TimeProvider clock)
     public static ImmutableArray<string> Split(string recipe)
     {
         ArgumentNullException.ThrowIfNull(recipe);
-        var arguments = ImmutableArray.CreateBuilder<string>();
-        var current = new StringBuilder();
-        bool quoted = false;
-        bool any = false;
-        foreach (char c in recipe)
-        {
-            if (c == '"')
-            {
-                quoted = !quoted;
-                any = true;
-            }
-            else if (!quoted && char.IsWhiteSpace(c))
-            {
-                if (any) arguments.Add(current.ToString());
-                current.Clear();
-                any = false;
-            }
-            else
-            {
-                current.Append(c);
-                any = true;
-            }
-        }
-
-        if (quoted) throw new RequestException($"the Olive recipe '{recipe}' has a quote that isn't closed.");
-        if (any) arguments.Add(current.ToString());
-        return arguments.ToImmutable();
+        return CommandText.TrySplit(recipe, out ImmutableArray<string>? arguments)
+            ? arguments.Value
+            : throw new RequestException($"the Olive recipe '{recipe}' has a quote that isn't closed.");
     }
 
     /// <summary>Runs a recipe, unless its output is here.</summary>

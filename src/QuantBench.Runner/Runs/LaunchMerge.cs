@@ -20,8 +20,12 @@ internal static class LaunchMerge
     private static readonly ImmutableArray<string> s_largest =
     [
         "other_share_max", "steal_share_max", "waited_share", "pressure_cpu_max", "pressure_memory_max", "pressure_io_max",
-        WorkerHost.HarnessBytes,
+        "load_dispatch_p99_ms", WorkerHost.HarnessBytes,
     ];
+
+    // Of a server's load: its requests by what came of them.
+    private static readonly ImmutableArray<string> s_counted =
+        ["errors_", "load_requests", "load_missed", "load_held_back", "load_stalled_ms"];
 
     private static readonly ImmutableArray<string> s_least = [YardstickCheck.DotCondition, YardstickCheck.StreamCondition];
 
@@ -36,7 +40,7 @@ internal static class LaunchMerge
         {
             bool known = conditions.TryGetValue(key, out double before);
             conditions[key] = !known ? value
-                : s_sums.Contains(key) ? before + value
+                : s_sums.Contains(key) || s_counted.Any(p => key.StartsWith(p, StringComparison.Ordinal)) ? before + value
                 : s_largest.Contains(key) ? Math.Max(before, value)
                 : s_least.Contains(key) ? Math.Min(before, value)
                 : key.StartsWith("before_", StringComparison.Ordinal) ? before

@@ -107,6 +107,7 @@ internal sealed class RunInputs
     private static async Task<RunModel> OpenAsync(RunnerEnvironment environment, SuiteModel model, IProgress<RunEvent> events,
         CancellationToken cancellationToken)
     {
+        if (model.IsServed) return new RunModel(model.Id, null, null, null);
         if (model.Olive is not { } recipe) return await OpenAsync(environment, model, cancellationToken);
         if (OliveStep.FindCommand() is not { } command)
             return new RunModel(model.Id, null, null, OliveStep.Missing);

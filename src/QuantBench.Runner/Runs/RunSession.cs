@@ -17,6 +17,7 @@ namespace QuantBench.Runner.Runs;
 
 /// <summary>One execution of a run's cells: what was prepared for them, and how each is measured.</summary>
 internal sealed class RunSession(RunnerEnvironment environment, Suite suite, RunInputs inputs, RunFolder folder, IProgress<RunEvent> events)
+    : IAsyncDisposable
 {
     private readonly Dictionary<string, string> _planProblems = new(StringComparer.Ordinal);
     private readonly Dictionary<(string Model, string Variant), Prepared> _artifacts = [];
@@ -24,11 +25,15 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     private readonly ReferenceCache _referenceCache = new(environment.CacheRoot, environment.Clock);
     private readonly ArtifactCheck _check = new();
     private readonly CellRunner _cells = new(environment);
+    private readonly ServerCells _servers = new(environment, suite, Path.Combine(folder.Path, RunFolder.LogsFolder), events);
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => _servers.DisposeAsync();
 
     /// <summary>Prepares the artifacts of cells, so that no build runs between two measurements.</summary>
     public async Task PrepareAsync(ImmutableArray<Cell> cells, CancellationToken cancellationToken)
     {
-        foreach (IGrouping<string, Cell> model in cells.Where(c => WorkloadTable.Of(c).RunsModel && Refusal(c) is null)
+        foreach (IGrouping<string, Cell> model in cells.Where(c => NeedsArtifact(c) && Refusal(c) is null)
             .GroupBy(c => c.Model))
         {
             string[] names = [.. model.SelectMany(VariantsOf).Distinct()];
@@ -54,10 +59,15 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     }
 
     /// <summary>Measures a cell in one worker process, which makes its share of the cell's repetitions, or says why it can't be.</summary>
-    public async Task<CellResult> MeasureAsync(Cell cell, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)
+    /// <param name="cell">The cell.</param>
+    /// <param name="launch">Number of the process, from 1.</param>
+    /// <param name="progress">Receives what the worker tells.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    public async Task<CellResult> MeasureAsync(Cell cell, int launch, IProgress<EvaluationProgress> progress,
+        CancellationToken cancellationToken)
     {
         if (Refusal(cell) is { } refusal) return Without(cell, refusal.Status, refusal.Reason);
-        if (!WorkloadTable.Of(cell).RunsModel) return await MeasureWithoutModelAsync(cell, progress, cancellationToken);
+        if (!NeedsArtifact(cell)) return await MeasureWithoutArtifactAsync(cell, launch, progress, cancellationToken);
         Prepared artifact = Artifact(cell.Model, cell.Variant.Id);
         if (artifact.Entry is not { } entry) return Without(cell, artifact.Status, artifact.Reason ?? "its artifact isn't there");
 
@@ -102,25 +112,33 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
 
         var job = new CellJob(cell, entry.ToArtifact(artifact.Path), text, referencePath,
             provenance.ToImmutable())
-        { OutputFolder = folder.FilesPath(cell.Id), Launches = LaunchPlan.Launches(cell) };
-        CellResult result = await _cells.RunAsync(job, Limits, folder.LogPath(cell.Id), progress, cancellationToken);
+        { OutputFolder = folder.FilesPath(cell.Id), Launches = LaunchPlan.Launches(cell), Launch = launch };
+        CellResult result = await RunAsync(job, progress, cancellationToken);
         return result.Reason is not { } reason ? result : result with
         {
             Reason = UsersPath.In(reason, artifact.Path, entry.SourcePath, entry.ArtifactName, entry.Recipe.Builder),
         };
     }
 
-    private async Task<CellResult> MeasureWithoutModelAsync(Cell cell, IProgress<EvaluationProgress> progress,
+    private static bool NeedsArtifact(Cell cell) => WorkloadTable.Of(cell).RunsModel && !cell.Variant.IsServed;
+
+    private async Task<CellResult> MeasureWithoutArtifactAsync(Cell cell, int launch, IProgress<EvaluationProgress> progress,
         CancellationToken cancellationToken)
     {
         var job = new CellJob(cell, null, null, null,
             ImmutableSortedDictionary<string, string>.Empty.Add("quantbench", inputs.Fingerprint.QuantBench))
         {
             MemoryBandwidth = inputs.Fingerprint.MemoryBandwidth?.BestBytesPerSecond,
+            OutputFolder = cell.Variant.IsServed ? folder.FilesPath(cell.Id) : null,
             Launches = LaunchPlan.Launches(cell),
+            Launch = launch,
         };
-        return await _cells.RunAsync(job, Limits, folder.LogPath(cell.Id), progress, cancellationToken);
+        return await RunAsync(job, progress, cancellationToken);
     }
+
+    private Task<CellResult> RunAsync(CellJob job, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken) =>
+        _servers.RunAsync(job, (served, stop) => _cells.RunAsync(served, Limits, folder.LogPath(job.Cell.Id), progress, stop),
+            cancellationToken);
 
     private WorkerLimits Limits => new(suite.Limits.CellTimeout, suite.Limits.CellMemoryBytes);
 
@@ -158,6 +176,9 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     {
         if (Unusable(cell.Backend) is { } unusable) return unusable;
         if (!WorkloadTable.Of(cell).RunsModel) return null;
+        if (cell.Variant.IsServed && RunInputs.NeedsText(cell))
+            return (CellStatus.Unsupported, $"{cell.Variant}: no file here says how its text is tokenized, which {cell.Workload} needs");
+        if (cell.Variant.IsServed) return null;
         RunModel model = inputs.Model(cell.Model);
         if (model.Problem is { } why && (model.Source is null || RunInputs.NeedsText(cell) || NeedsCalibration(cell)))
         {

@@ -153,7 +153,7 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
         events.Report(new RunEvent.RunStarted(folder.Info, folder.Path, cells, cells.Count(c => results.ContainsKey(c.Id))));
         try
         {
-            var session = new RunSession(environment, suite, inputs, folder, events);
+            await using var session = new RunSession(environment, suite, inputs, folder, events);
             await session.PrepareAsync([.. cells.Where(c => !results.ContainsKey(c.Id))], cancellationToken);
             var measured = new Dictionary<CellId, List<CellResult>>();
             var yardstick = new Yardstick(environment.Clock);
@@ -179,7 +179,7 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
                     if (timed) await WaitForQuietAsync(quiet, suite.Limits.Quiet, cancellationToken);
                     if (timed) check.Start();
                     CellResult one = await session.MeasureAsync(
-                        cell, new Forward<EvaluationProgress>(p => events.Report(new RunEvent.CellProgress(index, cell, p))),
+                        cell, launch, new Forward<EvaluationProgress>(p => events.Report(new RunEvent.CellProgress(index, cell, p))),
                         cancellationToken);
                     // A cancelled cell has no line: the resumed run measures it.
                     if (one.Status == CellStatus.Cancelled) throw new OperationCanceledException(cancellationToken);

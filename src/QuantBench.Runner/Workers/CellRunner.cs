@@ -21,6 +21,12 @@ internal sealed record CellJob(
     /// <summary>Worker processes that measure the cell, this one among them.</summary>
     public int Launches { get; init; } = 1;
 
+    /// <summary>Where the server is that the run started for the cell, as a device; null when it needs none.</summary>
+    public string? ServerDevice { get; init; }
+
+    /// <summary>Number of this one of them, from 1.</summary>
+    public int Launch { get; init; } = 1;
+
     /// <summary>Folder for files that the cell leaves beside its result; null = none.</summary>
     public string? OutputFolder { get; init; }
 }
@@ -53,9 +59,11 @@ internal sealed class CellRunner(RunnerEnvironment environment)
             Artifact = job.Artifact is { } artifact ? WorkerArtifact.Of(artifact) : null,
             MemoryBandwidth = job.MemoryBandwidth,
             Launches = job.Launches,
+            Launch = job.Launch,
             Text = job.Text,
             ReferencePath = job.ReferencePath,
             OutputFolder = job.OutputFolder,
+            ServerDevice = job.ServerDevice,
         };
         WorkerOutcome outcome = await new WorkerProcess(environment.Worker, environment.Clock) { Grace = Grace }
             .RunAsync(message, limits, logPath, progress, cancellationToken);

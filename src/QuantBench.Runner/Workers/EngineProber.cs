@@ -21,6 +21,9 @@ public sealed record EngineProbe(
     /// <summary>Names of the block types whose kernels it can time one by one; empty for engines without that ability.</summary>
     public ImmutableArray<string> KernelTypes { get; init; } = [];
 
+    /// <summary>Whether its devices are servers, which aren't listed.</summary>
+    public bool IsRemote { get; init; }
+
     /// <summary>Whether the problem is that no answer came: the probe was killed, died or hung. That says nothing of the engine.</summary>
     public bool NoAnswer { get; init; }
 
@@ -29,6 +32,7 @@ public sealed record EngineProbe(
     public Support CanUse(string device)
     {
         if (Problem is not null) return Support.No($"{Name}: {QuantBenchException.Explain(Problem, Hint)}");
+        if (IsRemote) return Support.Yes; // any address may be a server; the cell finds out
         if (Devices.FirstOrDefault(d => d.Id == device) is not { } found)
         {
             string here = Devices.Length == 0 ? "none" : string.Join(", ", Devices.Select(d => d.Id));
@@ -64,7 +68,7 @@ public sealed class EngineProber(RunnerEnvironment environment)
         return outcome.Match(
             finished: f =>
                 new EngineProbe(name, engine.Facts.Description, f.Value.EngineBuild, [.. f.Value.Devices], f.Value.Unsupported, null)
-                { KernelTypes = [.. f.Value.KernelTypes], Choice = f.Value.EngineChoice },
+                { KernelTypes = [.. f.Value.KernelTypes], Choice = f.Value.EngineChoice, IsRemote = engine.Facts.IsRemote },
             failed: f => new EngineProbe(name, engine.Facts.Description, null, [], f.Reason, f.Hint) { NoAnswer = !f.IsAnswer },
             cancelled: () => throw new OperationCanceledException(cancellationToken));
     }

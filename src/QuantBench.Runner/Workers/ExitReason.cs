@@ -47,6 +47,12 @@ internal static class ExitReason
         return (FailureKind.Crashed, $"the worker was killed by SIGKILL{used}");
     }
 
+    /// <summary>How a server ended, as a predicate.</summary>
+    /// <param name="exitCode">A shell's exit code: 128 + signal when a signal ended the process.</param>
+    public static string OfServer(int exitCode) =>
+        exitCode > 128 && s_signals.TryGetValue(exitCode - 128, out (string Name, string Meaning) signal)
+            ? $"was killed by {signal.Name} ({signal.Meaning})" : $"ended with exit code {exitCode}";
+
     /// <summary>A number of bytes for people.</summary>
     /// <param name="bytes">Bytes.</param>
     public static string MiB(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576.0:F0} MiB");

@@ -29,7 +29,10 @@ internal static class ProcessMemory
     public static long OutOfMemoryKills() =>
         (Field("/proc/vmstat", "oom_kill") ?? 0) + (Field("/sys/fs/cgroup/memory.events", "oom_kill") ?? 0);
 
-    private static long? Field(string path, string name)
+    /// <summary>The number of a line of a kernel's table; null when it isn't there.</summary>
+    /// <param name="path">The table.</param>
+    /// <param name="name">The line's first word.</param>
+    public static long? Field(string path, string name)
     {
         try
         {

@@ -178,7 +178,8 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         if (evaluator.CanRun(context).Reason is { } reason)
         {
             // The run asked for devices first, and sends no cell to one that can't be used: such a one has gone since.
-            return engine.Devices().Any(d => d.Id == context.Cell.Backend.Device && d.Support.IsSupported)
+            return context.Cell.Backend.Server is not null
+                || engine.Devices().Any(d => d.Id == context.Cell.Backend.Device && d.Support.IsSupported)
                 ? new WorkerResult { Unsupported = reason }
                 : throw new EngineException(
                     $"{context.Cell.Backend}: the device was here when the run began and can't be used any more ({reason}).",
@@ -215,14 +216,14 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
     private static IEnumerable<string> Meaning(EvaluationContext context)
     {
         // Without a text there is no artifact either, or only its speed was measured.
-        if (context.Text is not null && SyntheticMark.IsOn(context.Artifact.Variant.Format, context.Artifact.Path))
+        if (context.Text is not null && !context.Cell.Variant.IsServed && SyntheticMark.IsOn(context.Artifact.Variant.Format, context.Artifact.Path))
             yield return CellResult.MeaninglessQuality;
     }
 
     // As above. What the file is rather than what its name says: the class follows from it.
     private static IEnumerable<string> Layers(EvaluationContext context, Dictionary<string, string> provenance)
     {
-        if (!WorkloadTable.Of(context.Cell).RunsModel || context.Artifact.Variant is not { Format: "gguf" } variant
+        if (!WorkloadTable.Of(context.Cell).RunsModel || context.Cell.Variant.IsServed || context.Artifact.Variant is not { Format: "gguf" } variant
             || !File.Exists(context.Artifact.Path)) return [];
         using GgufReader file = GgufReader.Open(context.Artifact.Path);
         if (SchemeCheck.LayerBits(file) is { } bits)
@@ -248,16 +249,18 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
             Cell = cell,
             MemoryBandwidth = job.MemoryBandwidth,
             Launches = Math.Max(1, job.Launches),
+            Launch = Math.Max(1, job.Launch),
             Engine = engine,
             Text = job.Text is { } text ? ReadText(text) : null,
             ReferencePath = job.ReferencePath,
             OutputFolder = job.OutputFolder,
+            ServerDevice = job.ServerDevice ?? cell.Backend.Device,
             Clock = services.Clock,
             Machine = services.Machine(),
             Progress = progress,
         };
-        return WorkloadTable.Of(cell).RunsModel ? context with { Artifact = Needed(job.Artifact, "an artifact").ToArtifact() }
-            : context;
+        return WorkloadTable.Of(cell).RunsModel && !cell.Variant.IsServed
+            ? context with { Artifact = Needed(job.Artifact, "an artifact").ToArtifact() } : context;
     }
 
     private static EvaluationText ReadText(WorkerText text)

@@ -68,6 +68,9 @@ public sealed record WorkerJob
     /// <summary>Worker processes that measure the cell, this one among them.</summary>
     public int Launches { get; set; } = 1;
 
+    /// <summary>Number of this one of them, from 1.</summary>
+    public int Launch { get; set; } = 1;
+
     /// <summary>The artifact to run; null for workloads that run no model.</summary>
     public WorkerArtifact? Artifact { get; set; }
 
@@ -79,6 +82,9 @@ public sealed record WorkerJob
 
     /// <summary>Memory bandwidth in bytes per second, for kernels.</summary>
     public double? MemoryBandwidth { get; set; }
+
+    /// <summary>Where the server is that the run started for the cell, as a device; null when it needs none.</summary>
+    public string? ServerDevice { get; set; }
 
     /// <summary>Folder for files that the cell leaves beside its result; null = none.</summary>
     public string? OutputFolder { get; set; }

@@ -11,6 +11,7 @@ using QuantBench.Results.Exchange;
 using QuantBench.Results.Folders;
 using QuantBench.Runner.Events;
 using QuantBench.Runner.Runs;
+using QuantBench.Runner.Tests.Servers;
 using QuantBench.Runner.Workers;
 using QuantBench.TestKit;
 
@@ -375,6 +376,61 @@ public sealed class SuiteRunnerTests : IDisposable
         await RunAsync(MeasureOk, options: new RunOptions { Threads = 1 });
         Assert.DoesNotContain(_events, e => e is RunEvent.Warning);
     }
+
+    [Theory]
+    [InlineData("", 1)]
+    [InlineData(" {model}", 3)] // another artifact needs another server
+    public async Task Run_StartsTheServersOfASuite_AndEndsThem(string argument, int starts)
+    {
+        using var health = new HealthStub();
+        string pids = _folder.Combine("pids");
+        _folder.Write("tiny.yaml", Encoding.UTF8.GetBytes(Served(health, $"echo $$ >> {pids}; exec sleep 1000", argument)));
+
+        RunOutcome outcome = await RunAsync($"printf '%s\n' \"$job\" >> {_folder.Combine("jobs")}\n{MeasureOk}", ProbeServer);
+
+        Assert.Equal(3, outcome.Ok);
+        string[] started = await File.ReadAllLinesAsync(pids);
+        Assert.Equal(starts, started.Length);
+        Assert.All(started, id => Assert.False(Directory.Exists($"/proc/{id}")));
+        Assert.Equal(3, File.ReadAllText(_folder.Combine("jobs")).Split("\"server_device\":\"openai@http://127.0.0.1:").Length - 1);
+        CellResult cell = Cells(outcome)[0];
+        Assert.InRange(cell.Metric("server_rss_peak")?.Value ?? 0, 100_000, 100_000_000);
+        Assert.InRange(cell.Metric("server_pss_peak")?.Value ?? 0, 10_000, 100_000_000);
+        Assert.StartsWith("sh -c echo", cell.Provenance["server_command"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_FailsTheCellWhoseServerDies_AndStartsAnotherForTheNext()
+    {
+        using var health = new HealthStub();
+        string dying = _folder.Combine("die");
+        _folder.Write("tiny.yaml",
+            Encoding.UTF8.GetBytes(Served(health, $"while [ ! -e {dying} ]; do sleep 0.05; done; rm {dying}; echo no slot left; exit 7")));
+
+        RunOutcome outcome = await RunAsync($"""
+            case "$job" in *'"variant":"gguf:Q8_0"'*) touch {dying}; exec sleep 1000 ;; esac
+            {MeasureOk}
+            """, ProbeServer);
+
+        Assert.Equal((2, 1), (outcome.Ok, outcome.Failed));
+        CellResult failed = Cells(outcome).Single(c => c.Status == CellStatus.Failed);
+        Assert.Equal("the server 'srv' ended with exit code 7; last log lines: no slot left", failed.Reason);
+        Assert.Equal((FailureKind.Crashed, "gguf:Q8_0"), (failed.Failure, failed.Cell.Variant.Id));
+    }
+
+    private const string ProbeServer = """
+        echo '{"event":"result","result":{"engine_build":"fake v1","devices":[{"id":"openai@srv","description":"server"}]}}'
+        """;
+
+    private static string Served(HealthStub health, string script, string argument = "") => $"""
+        suite: tiny
+        models: [{"{"} id: m, source: model.gguf {"}"}]
+        variants: [gguf:F16, gguf:Q8_0, gguf:Q4_0]
+        servers: [{"{"} id: srv, command: 'sh -c "{script}" {"{port}"}{argument}', health: '{health.Url}' {"}"}]
+        backends: [fake/openai@srv]
+        workloads:
+          - load: {"{"} repetitions: 1 {"}"}
+        """;
 
     private const string ProbeOk =
         """echo '{"event":"result","result":{"engine_build":"fake v1","devices":[{"id":"cpu","description":"CPU"}]}}'""";

@@ -1,0 +1,199 @@
+using System.Buffers;
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Net.Http.Headers;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using OllamaSharp;
+using OllamaSharp.Models;
+using OllamaSharp.Models.Exceptions;
+using QuantBench.Core.Cells;
+using QuantBench.Inference.Servers;
+
+namespace QuantBench.Engines.Remote.Clients;
+
+/// <summary>
+/// Ollama's own protocol, which tells times and what is loaded. Models are asked for through OllamaSharp; streams are read here, because
+/// OllamaSharp 5.5 takes an error line and a cut stream for the end of an answer.
+/// </summary>
+internal sealed class OllamaClient : IServerClient
+{
+    private const string LatestTag = ":latest";
+
+    private static readonly MediaTypeHeaderValue s_json = new("application/json");
+
+    private readonly ServerHttp _http;
+    private readonly ServerOptions _options;
+    private readonly OllamaApiClient _api;
+    private readonly Uri _chat;
+
+    /// <summary>Makes a client.</summary>
+    public OllamaClient(ServerAddress address, ServerOptions options, ServerKey? key)
+    {
+        _options = options;
+        _http = new ServerHttp(address, options, key);
+        _api = new OllamaApiClient(_http.Client);
+        _chat = new Uri(_http.Root, "api/chat");
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Loads the model, so that what is loaded can be seen.</remarks>
+    public async Task<ServerIdentity> InspectAsync(string? model, CancellationToken cancellationToken)
+    {
+        try
+        {
+            string name = model ?? await OnlyModelAsync(cancellationToken);
+            string? version = await _api.GetVersionAsync(cancellationToken);
+            ShowModelResponse shown = await _api.ShowModelAsync(new ShowModelRequest { Model = name }, cancellationToken);
+            await LoadAsync(name, cancellationToken);
+            RunningModel[] running = [.. await _api.ListRunningModelsAsync(cancellationToken)];
+            RunningModel loaded = Array.Find(running, r => IsSame(r.Name, name)) ?? throw new ServerException(ServerFault.Malformed,
+                $"{_http.Root}: '{name}' was loaded, but what runs is {(running.Length == 0 ? "nothing" : Names(running))}");
+            if (shown.Details?.QuantizationLevel is { Length: > 0 } asked && loaded.Details?.QuantizationLevel is { Length: > 0 } got
+                && asked != got)
+                throw new ServerException(ServerFault.Malformed, $"{_http.Root}: '{name}' is {asked}, but what runs is {got}");
+            return Identity(name, version, shown, loaded, running);
+        }
+        catch (HttpRequestException e) when (e.StatusCode is { } status)
+        {
+            throw new ServerException((int)status >= 500 ? ServerFault.ServerError : ServerFault.Rejected,
+                $"{_http.Root}: status {(int)status} for '{model}'", (int)status == 404 ? $"ollama pull {model}" : null, e);
+        }
+        catch (HttpRequestException e)
+        {
+            throw ServerHttp.Fault(e);
+        }
+        catch (Exception e) when (e is OllamaException or ResponseError or JsonException or NotSupportedException)
+        {
+            throw new ServerException(ServerFault.Rejected, $"{_http.Root}: {_http.Hide(e.Message)}", null, e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<ReplyPart> GenerateAsync(
+        ServerRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var message = new HttpRequestMessage(HttpMethod.Post, _chat) { Content = Body(request) };
+        using HttpResponseMessage response = await _http.SendAsync(message, cancellationToken);
+        await using Stream stream = await ServerHttp.OpenAsync(response, cancellationToken);
+        using var lines = new LineReader(stream, _options.LongestLine);
+        var chunk = new OllamaChunk();
+        do
+        {
+            while (!lines.TryNext())
+            {
+                if (await ServerHttp.MoreAsync(lines, cancellationToken)) continue;
+                throw new ServerException(ServerFault.Cut, "the connection ended before the reply did");
+            }
+
+            if (lines.Line.Span.Trim((byte)' ').IsEmpty) continue;
+            chunk.Read(lines.Line.Span);
+            if (chunk.Error is { } error) throw new ServerException(ServerFault.ServerError, $"the server says: {_http.Hide(error)}");
+            if (chunk.Model is { Length: > 0 } name && !IsSame(name, request.Model))
+                throw new ServerException(ServerFault.Malformed, $"'{request.Model}' was asked for, and the reply comes from '{name}'");
+            if (chunk.Reasoning is { Length: > 0 } thought) yield return new ReplyPart(ReplyKind.Reasoning, thought, 1);
+            if (chunk.Text is { Length: > 0 } text) yield return new ReplyPart(ReplyKind.Token, text, 1);
+        }
+        while (!chunk.Done);
+
+        if (chunk.Usage is { } usage) yield return new ReplyPart(ReplyKind.Usage, "", 0, Usage: usage);
+        if (chunk.Timings is { } timings) yield return new ReplyPart(ReplyKind.Timings, "", 0, Timings: timings);
+        yield return new ReplyPart(ReplyKind.End, chunk.Finish ?? "", 0);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _api.Dispose();
+        _http.Dispose();
+    }
+
+    private static ServerIdentity Identity(string name, string? version, ShowModelResponse shown, RunningModel loaded,
+        RunningModel[] running)
+    {
+        ImmutableSortedDictionary<string, string> facts = ImmutableSortedDictionary<string, string>.Empty.Add(OpenAiInspector.Kind, "ollama");
+        foreach ((string key, string? value) in (ReadOnlySpan<(string, string?)>)[
+            ("digest", loaded.Digest), ("format", loaded.Details?.Format), ("family", loaded.Details?.Family),
+            ("parameters", shown.Info?.ParameterCount?.ToString(CultureInfo.InvariantCulture)),
+            ("device_bytes", loaded.SizeVram.ToString(CultureInfo.InvariantCulture)),
+            ("also_loaded", running.Length > 1 ? Names(running.Where(r => r != loaded)) : null)])
+        {
+            if (value is { Length: > 0 }) facts = facts.SetItem(key, value);
+        }
+
+        return new ServerIdentity($"Ollama {version}", name)
+        {
+            Quantization = loaded.Details?.QuantizationLevel ?? shown.Details?.QuantizationLevel,
+            SizeBytes = loaded.Size > 0 ? loaded.Size : null,
+            ContextLength = loaded.ContextLength > 0 ? loaded.ContextLength : null,
+            DeviceShare = loaded.Size > 0 ? Math.Clamp((double)loaded.SizeVram / loaded.Size, 0, 1) : null,
+            Facts = facts,
+        };
+    }
+
+    private static string Names(IEnumerable<RunningModel> models) => string.Join(", ", models.Select(r => r.Name));
+
+    private static bool IsSame(string? one, string? other) => one is not null && other is not null && Tagged(one) == Tagged(other);
+
+    private static string Tagged(string name) =>
+        name[(name.LastIndexOf('/') + 1)..].Contains(':', StringComparison.Ordinal) ? name : name + LatestTag;
+
+    private async Task<string> OnlyModelAsync(CancellationToken cancellationToken)
+    {
+        string[] names = [.. (await _api.ListLocalModelsAsync(cancellationToken)).Select(m => m.Name ?? "")];
+        return names is [var only] ? only : throw new ServerException(ServerFault.Rejected,
+            $"{_http.Root}: the server has {(names.Length == 0 ? "no model" : $"several models: {string.Join(", ", names.Take(10))}")}",
+            "Name one that it has: a variant served:NAME.");
+    }
+
+    // A request without a prompt loads a model.
+    private async Task LoadAsync(string name, CancellationToken cancellationToken)
+    {
+        var buffer = new ArrayBufferWriter<byte>(128);
+        await using (var writer = new Utf8JsonWriter(buffer))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("model"u8, name);
+            writer.WriteBoolean("stream"u8, false);
+            writer.WriteEndObject();
+        }
+
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_http.Root, "api/generate")) { Content = Json(buffer) };
+        using HttpResponseMessage response = await _http.SendAsync(request, cancellationToken);
+        var chunk = new OllamaChunk();
+        chunk.Read(await _http.ReadAsync(response, _options.LongestLine, cancellationToken));
+        if (chunk.Error is { } error) throw new ServerException(ServerFault.ServerError, $"the server says: {_http.Hide(error)}");
+    }
+
+    private static ReadOnlyMemoryContent Json(ArrayBufferWriter<byte> buffer) =>
+        new(buffer.WrittenMemory) { Headers = { ContentType = s_json } };
+
+    private static ReadOnlyMemoryContent Body(ServerRequest request)
+    {
+        var buffer = new ArrayBufferWriter<byte>(512);
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("model"u8, request.Model);
+            writer.WriteStartArray("messages"u8);
+            foreach (ServerMessage turn in request.Messages)
+            {
+                writer.WriteStartObject();
+                writer.WriteString("role"u8, turn.Role);
+                writer.WriteString("content"u8, turn.Text);
+                writer.WriteEndObject();
+            }
+
+            writer.WriteEndArray();
+            writer.WriteBoolean("stream"u8, true);
+            writer.WriteStartObject("options"u8);
+            writer.WriteNumber("num_predict"u8, request.MaxTokens);
+            writer.WriteNumber("temperature"u8, request.Temperature);
+            if (request.Seed is { } seed) writer.WriteNumber("seed"u8, seed);
+            writer.WriteEndObject();
+            writer.WriteEndObject();
+        }
+
+        return Json(buffer);
+    }
+}

@@ -1,0 +1,123 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using QuantBench.Core.Errors;
+using QuantBench.Core.Metrics;
+using QuantBench.Core.Traffic;
+using QuantBench.Inference.Servers;
+using QuantBench.Inference.Traffic;
+
+namespace QuantBench.Inference.Evaluators;
+
+/// <summary>
+/// A server under load. Latencies count from the intended moment of sending, so that a server that makes others wait can't hide it; spans
+/// in which this process stood still don't count. Throughput is what came within the measured time, latencies are those of the requests
+/// meant to be sent in it. A load generator that can't hold the load gives no figures, and says so.
+/// </summary>
+public sealed class ServeEvaluator : IWorkloadEvaluator
+{
+    /// <summary>Id of how loads are made and figures defined; other ids aren't compared.</summary>
+    public const string Protocol = "serve-v1";
+
+    /// <inheritdoc/>
+    public string Workload => "serve";
+
+    /// <inheritdoc/>
+    public Support CanRun(EvaluationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        return context.Engine is IServerEngine engine ? engine.CanReach(context.Cell.Backend.Device)
+            : Support.No($"{context.Engine.Name}: it is no server; {Workload} measures servers");
+    }
+
+    /// <inheritdoc/>
+    public EvaluationResult Evaluate(EvaluationContext context, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        if (context.Engine is not IServerEngine engine) throw new UnsupportedException(null, CanRun(context).Reason ?? "");
+        TrafficPlan plan = ServePlan.Of(context);
+        ServiceObjective? objective = ServiceObjective.Parse(context.Cell.Settings.Text("slo"), out string? wrong);
+        if (wrong is not null) throw new RequestException($"slo: {wrong}");
+        ImmutableSortedDictionary<string, double> before = context.Machine.Conditions();
+        context.Progress.Report(new EvaluationProgress("connect", 0, 0, ""));
+        using IServerClient client = engine.Connect(context.ServerDevice ?? context.Cell.Backend.Device,
+            new ServerOptions { MostConnections = plan.MostOpen });
+        string? wanted = context.Cell.Variant.IsServed ? context.Cell.Variant.Scheme.Name : null;
+        ServerIdentity identity = Await(client.InspectAsync(wanted, cancellationToken), cancellationToken);
+
+        var notes = new List<string>();
+        var metrics = ImmutableArray.CreateBuilder<Measurement>();
+        var conditions = ImmutableSortedDictionary.CreateBuilder<string, double>(StringComparer.Ordinal);
+        using var file = new RequestFile(context);
+        if (context.Cell.Settings.Text("search") == "off")
+        {
+            TrafficLog log = Load(plan, "measure");
+            ServeFigures.CheckGenerator(log, plan);
+            ServeFigures.CheckServer(log);
+            metrics.AddRange(new ServeFigures(log, objective, context.Launches).Measurements(notes));
+            ServeFigures.AddConditions(log, conditions);
+        }
+        else
+        {
+            // CheckSettings has seen that there is an objective; a cell that was made by hand may lack it.
+            var search = new CapacitySearch(plan, objective ?? throw new RequestException("search has no slo to look for."),
+                p => Load(p, "search"), ServeFigures.CheckGenerator);
+            CapacityResult found = search.Run();
+            metrics.AddRange(ServeFigures.Capacity(found, notes));
+            foreach (TrafficLog log in found.Probes.Select(p => p.Log)) ServeFigures.AddConditions(log, conditions);
+        }
+
+        return Result(context, identity, plan, before, metrics.ToImmutable(), notes, conditions, file.Name);
+
+        TrafficLog Load(TrafficPlan one, string phase)
+        {
+            var generator = new TrafficGenerator(client, one, identity.Model, context.Clock,
+                (done, open) => context.Progress.Report(new EvaluationProgress(phase, done, 0, $"{open} open")));
+            TrafficLog log = generator.Run(cancellationToken);
+            file.Add(log, one);
+            return log;
+        }
+    }
+
+    private static EvaluationResult Result(EvaluationContext context, ServerIdentity identity, TrafficPlan plan,
+        ImmutableSortedDictionary<string, double> before, ImmutableArray<Measurement> metrics, List<string> notes,
+        ImmutableSortedDictionary<string, double>.Builder conditions, string? file)
+    {
+        foreach ((string key, double value) in before) conditions[$"before_{key}"] = value;
+        foreach ((string key, double value) in context.Machine.Conditions()) conditions[$"after_{key}"] = value;
+        var facts = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
+        foreach ((string key, string value) in identity.Facts) facts[$"server_{key}"] = value;
+        facts["load_protocol"] = Protocol;
+        facts["device_used"] = context.Cell.Backend.Device;
+        facts["engine_build"] = identity.Server;
+        facts["load_generator"] = context.Engine.Build;
+        facts["server_model"] = identity.Model;
+        facts["load_seed"] = plan.Seed.ToString(CultureInfo.InvariantCulture);
+        if (identity.Quantization is { } quantization) facts["server_quantization"] = quantization;
+        if (identity.SizeBytes is { } size) facts["server_model_bytes"] = size.ToString(CultureInfo.InvariantCulture);
+        if (identity.ContextLength is { } length) facts["server_context"] = length.ToString(CultureInfo.InvariantCulture);
+        if (identity.DeviceShare is { } share) facts["server_device_share"] = share.ToString("0.###", CultureInfo.InvariantCulture);
+        if (file is not null) facts["requests_file"] = file;
+        return new EvaluationResult
+        {
+            Metrics = metrics,
+            Notes = [.. notes],
+            Provenance = facts.ToImmutable(),
+            Conditions = conditions.ToImmutable(),
+        };
+    }
+
+    // This thread has nothing else to do, and the pool's are free.
+    private static T Await<T>(Task<T> task, CancellationToken cancellationToken)
+    {
+        try
+        {
+            task.Wait(cancellationToken);
+        }
+        catch (AggregateException e) when (e.InnerException is { } inner)
+        {
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(inner);
+        }
+
+        return task.Result;
+    }
+}

@@ -1,0 +1,24 @@
+namespace QuantBench.Inference.Servers;
+
+/// <summary>
+/// Speaks one protocol to one server. Safe for many requests at once. It neither measures nor retries: who calls it reads the clock when a
+/// part is handed over, and a request that failed has failed.
+/// </summary>
+public interface IServerClient : IDisposable
+{
+    /// <summary>What the server really runs, as it says itself.</summary>
+    /// <param name="model">The server's name of the model; null = the only one it has.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    /// <exception cref="ServerException">It gives no answer, or doesn't have the model.</exception>
+    Task<ServerIdentity> InspectAsync(string? model, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Sends a request and hands on its reply part by part as it comes: tokens in order, at most one <see cref="ReplyKind.Usage"/> and
+    /// <see cref="ReplyKind.Timings"/>, and <see cref="ReplyKind.End"/> last. The request is written to the connection when the first part
+    /// is asked for.
+    /// </summary>
+    /// <param name="request">The request.</param>
+    /// <param name="cancellationToken">Drops the request and its connection.</param>
+    /// <exception cref="ServerException">It failed: refused, cut off, malformed, flooded. Parts that came before were handed on.</exception>
+    IAsyncEnumerable<ReplyPart> GenerateAsync(ServerRequest request, CancellationToken cancellationToken);
+}

@@ -1,0 +1,27 @@
+using QuantBench.Core.Cells;
+using QuantBench.Core.Settings;
+using QuantBench.Core.Variants;
+using QuantBench.Inference.Evaluators;
+
+namespace QuantBench.Engines.Remote.Tests.Load;
+
+/// <summary>Cells of the stub.</summary>
+internal static class ServedCell
+{
+    public static EvaluationResult Measure(string device, string? folder, params (string Key, object Value)[] settings)
+    {
+        using var engine = new RemoteEngine();
+        using var machine = new MachineProbe(TimeProvider.System);
+        CellSettings all = settings.Aggregate(CellSettings.Empty.With("prompt_tokens", "16"), (s, p) => s.With(p.Key, p.Value));
+        var context = new EvaluationContext
+        {
+            Cell = new Cell("m", Variant.Parse("served:stub:q4_0"), new BackendId(RemoteEngine.EngineName, device), "serve", all),
+            Engine = engine,
+            Clock = TimeProvider.System,
+            Machine = machine,
+            OutputFolder = folder,
+            Progress = new Progress<EvaluationProgress>(),
+        };
+        return new ServeEvaluator().Evaluate(context, CancellationToken.None);
+    }
+}
