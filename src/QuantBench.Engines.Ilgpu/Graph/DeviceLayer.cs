@@ -16,14 +16,15 @@ internal sealed unsafe class DeviceLayer : DeviceOwner
         {
             Projection = Keep(new DeviceLinear(device, "weights", layer.Query, layer.Key, layer.Value));
             Output = Keep(new DeviceLinear(device, "weights", layer.Output));
-            GateUp = Keep(new DeviceLinear(device, "weights", layer.Gate, layer.Up));
-            Down = Keep(new DeviceLinear(device, "weights", layer.Down));
+            FeedForward common = layer.Common ?? throw new InvalidOperationException("a layer without a common part was refused");
+            GateUp = Keep(new DeviceLinear(device, "weights", common.Gate, common.Up));
+            Down = Keep(new DeviceLinear(device, "weights", common.Down));
             ProjectionBias =
                 Keep(JoinBiases(device, ((nint)layer.Query.Bias, queries), ((nint)layer.Key.Bias, keys), ((nint)layer.Value.Bias, keys)));
             OutputBias = Vector(layer.Output.Bias, shape.Embedding);
-            GateBias = Vector(layer.Gate.Bias, shape.FeedForward);
-            UpBias = Vector(layer.Up.Bias, shape.FeedForward);
-            DownBias = Vector(layer.Down.Bias, shape.Embedding);
+            GateBias = Vector(common.Gate.Bias, shape.FeedForward);
+            UpBias = Vector(common.Up.Bias, shape.FeedForward);
+            DownBias = Vector(common.Down.Bias, shape.Embedding);
             AttentionNorm = Vector(layer.AttentionNorm, shape.Embedding);
             FeedForwardNorm = Vector(layer.FeedForwardNorm, shape.Embedding);
             QueryNorm = Vector(layer.QueryNorm, shape.HeadWidth);

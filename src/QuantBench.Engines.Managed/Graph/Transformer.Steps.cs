@@ -26,8 +26,9 @@ internal sealed unsafe partial class Transformer
         _pool.Barrier();
     }
 
-    /// <summary>Adds the last branch to the residual stream and normalises it into the next product's inputs.</summary>
-    private void Normalise(int count, float* bias, float* postNorm, bool addBranch, float* norm, bool quantize)
+    /// <summary>Adds the last branch to the residual stream and normalises it into the next product's inputs. Where the branch is a
+    /// feed-forward part, its layer is given: experts' results are added up here.</summary>
+    private void Normalise(int count, float* bias, float* postNorm, bool addBranch, float* norm, bool quantize, Layer? fed = null)
     {
         int width = _shape.Embedding;
         for (int t = _pool.Take(); t < count; t = _pool.Take())
@@ -38,6 +39,7 @@ internal sealed unsafe partial class Transformer
             {
                 float* branch = _branch + ((long)t * width);
                 if (bias is not null) _kernels.Add(branch, bias, width);
+                if (fed?.Experts is { } experts) Combine(fed, experts, t, new Span<float>(branch, width));
                 if (postNorm is not null) _kernels.RmsNorm(branch, postNorm, branch, width, _shape.NormEpsilon);
                 if (_shape.ResidualScale != 1) _kernels.Scale(branch, _shape.ResidualScale, width);
                 _kernels.Add(x, branch, width);
@@ -115,7 +117,8 @@ internal sealed unsafe partial class Transformer
         {
             // Last runs first: they see the most keys, and a long task at the end would leave the others waiting.
             TokenRun run = _runs[_runCount - 1 - (task / _shape.KvHeads)];
-            _attention.Compute(index, run, task % _shape.KvHeads, _queries, width, _mixed, width, _scratch[worker].Attention);
+            _attention.Compute(index, run, task % _shape.KvHeads, _queries, width, _mixed, width, _model.Layers[index].Sinks,
+                _scratch[worker].Attention);
         }
     }
 
@@ -143,19 +146,18 @@ internal sealed unsafe partial class Transformer
         }
     }
 
-    private void GateHidden(Layer layer, int count)
+    private void GateHidden(FeedForward part, int count, ref int task)
     {
-        int width = _shape.FeedForward;
-        bool quantize = Reads8Bit(layer.Down);
-        int pieces = (width + GateElements - 1) / GateElements;
-        for (int task = _pool.Take(); task < pieces * count; task = _pool.Take())
+        int width = _shape.CommonFeedForward, pieces = Pieces(width);
+        bool quantize = Reads8Bit(part.Down);
+        for (; task < pieces * count; task = _pool.Take())
         {
             int t = task / pieces, first = task % pieces * GateElements;
             int length = Math.Min(GateElements, width - first);
             float* gate = _gate + ((long)t * width) + first;
             float* up = _up + ((long)t * width) + first;
-            if (layer.Gate.Bias is not null) _kernels.Add(gate, layer.Gate.Bias + first, length);
-            if (layer.Up.Bias is not null) _kernels.Add(up, layer.Up.Bias + first, length);
+            if (part.Gate.Bias is not null) _kernels.Add(gate, part.Gate.Bias + first, length);
+            if (part.Up.Bias is not null) _kernels.Add(up, part.Up.Bias + first, length);
             _kernels.Gate(gate, up, _hidden.Values + ((long)t * _hidden.Stride) + first, length, _shape.Architecture.Gelu);
             if (quantize) _kernels.Quantize(_hidden, t, first, length);
         }
@@ -173,12 +175,6 @@ internal sealed unsafe partial class Transformer
 
     private void Multiply(int worker, Activations inputs, int count, Linear a, float* resultA) =>
         MultiplyRows(worker, inputs, count, a.Weights, resultA, a.Weights.Rows, 0, out _);
-
-    private void Multiply(int worker, Activations inputs, int count, Linear a, float* resultA, Linear b, float* resultB)
-    {
-        int next = MultiplyRows(worker, inputs, count, a.Weights, resultA, a.Weights.Rows, 0, out int task);
-        MultiplyRows(worker, inputs, count, b.Weights, resultB, b.Weights.Rows, next, out _, task);
-    }
 
     private void Multiply(
         int worker, Activations inputs, int count, Linear a, float* resultA, Linear b, float* resultB, Linear c, float* resultC)

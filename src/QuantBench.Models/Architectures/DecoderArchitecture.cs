@@ -59,6 +59,18 @@ public sealed partial record DecoderArchitecture
     /// <summary>Real models have biases of Q, K and V; files say for themselves.</summary>
     public bool HasProjectionBiases { get; init; }
 
+    /// <summary>Real models have a bias of attention's output; files say for themselves.</summary>
+    public bool HasOutputBias { get; init; }
+
+    /// <summary>Each head has a score that takes its share of attention and gives nothing.</summary>
+    public bool HasSinks { get; init; }
+
+    /// <summary>GGUF files call the norm before the feed-forward part by the name of one behind attention.</summary>
+    public bool NamesPreNormPost { get; init; }
+
+    /// <summary>What there is to know of experts; null = the architecture has none.</summary>
+    public ExpertTraits? Experts { get; init; }
+
     /// <summary>The gate is GELU (tanh form) instead of SiLU.</summary>
     public bool Gelu { get; init; }
 
@@ -98,7 +110,7 @@ public sealed partial record DecoderArchitecture
     /// <summary>Whether it is no more than the plain graph: RMS norms before both parts, SiLU gates, rotation and attention over
     /// everything.</summary>
     public bool IsPlain => !(Gelu || ScalesEmbeddings || HasMultipliers || HasProjectionNorms || OmitsPreNorms || HasPostNorms
-        || FusesProjections || UsesWindow || RotatesPart) && NoRopeInterval == 0 && AttentionSoftCap == 0 && LogitSoftCap == 0;
+        || FusesProjections || UsesWindow || RotatesPart || HasSinks) && NoRopeInterval == 0 && AttentionSoftCap == 0 && LogitSoftCap == 0;
 
     /// <summary>Whether a key of <c>config.json</c> means something to this architecture that it doesn't mean to all.</summary>
     /// <param name="key">The key.</param>
@@ -108,7 +120,7 @@ public sealed partial record DecoderArchitecture
         "attn_logit_softcapping" => AttentionSoftCap > 0,
         "final_logit_softcapping" => LogitSoftCap > 0,
         "rope_local_base_freq" => LocalRopeBase > 0,
-        _ => false,
+        _ => Experts?.ReadsKey(key) ?? false,
     };
 
     /// <summary>Whether <c>hidden_act</c> names what this architecture computes.</summary>

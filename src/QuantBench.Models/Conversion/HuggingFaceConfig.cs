@@ -74,6 +74,8 @@ internal sealed record HuggingFaceConfig : DecoderSizes
         int layers = json.Get("num_hidden_layers").AsInt32(1, 512);
         int context = json.Get("max_position_embeddings").AsInt32(1, int.MaxValue);
         CheckQueryScale(json, architecture, size, path);
+        int experts = HuggingFaceExperts.Count(json, architecture);
+        int feedForward = HuggingFaceExperts.FeedForward(json, architecture);
         return new HuggingFaceConfig
         {
             Architecture = architecture,
@@ -81,7 +83,12 @@ internal sealed record HuggingFaceConfig : DecoderSizes
             IsSynthetic = SyntheticMark.IsOn(json),
             Vocabulary = json.Get("vocab_size").AsInt32(1, MaxSize),
             Embedding = hidden,
-            FeedForward = json.Get("intermediate_size").AsInt32(1, MaxSize),
+            FeedForward = feedForward,
+            Experts = experts,
+            ExpertsUsed = experts > 0 ? json.Get("num_experts_per_tok").AsInt32(1, experts) : 0,
+            ExpertFeedForward = experts > 0 ? json.Get(architecture.Experts!.WidthKey).AsInt32(1, MaxSize) : 0, // it has experts
+            SharedFeedForward = experts > 0 && architecture.Experts!.HasShared
+                ? json.Get("shared_expert_intermediate_size").AsInt32(1, MaxSize) : 0,
             Layers = layers,
             Heads = heads,
             KvHeads = keyValueHeads,
@@ -132,8 +139,7 @@ internal sealed record HuggingFaceConfig : DecoderSizes
                     + $"'{(architecture.Gelu ? "gelu_pytorch_tanh" : "silu")}' are read.");
         }
 
-        if (json.Find("num_local_experts") is { } experts && experts.AsInt64() > 1)
-            throw new UnsupportedException(path, "models with experts ('num_local_experts') are not read.");
+        HuggingFaceExperts.Check(json, architecture);
         if (json.Find("no_rope_layer_interval") is { } interval
             && (architecture.NoRopeInterval == 0 || interval.AsInt64() != architecture.NoRopeInterval))
         {

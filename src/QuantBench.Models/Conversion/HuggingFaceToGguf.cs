@@ -41,7 +41,7 @@ public static class HuggingFaceToGguf
         ImmutableArray<GgufTensorSpec> specs =
         [
             .. ropeFactors.Select(tensor => new GgufTensorSpec(tensor.Name, GgmlType.F32, [tensor.Factors.Length])),
-            .. plan.Select(tensor => new GgufTensorSpec(tensor.Target, TypeOf(tensor, floatType), [.. tensor.Source.Shape.Reverse()])),
+            .. plan.Select(tensor => new GgufTensorSpec(tensor.Target, TypeOf(tensor, floatType), tensor.Dimensions)),
         ];
 
         GgufMetadata metadata = MakeMetadata(config, tokenizer, floatType, outputPath);
@@ -65,31 +65,34 @@ public static class HuggingFaceToGguf
         CancellationToken cancellationToken)
     {
         foreach ((_, float[] factors) in ropeFactors) writer.Append(MemoryMarshal.AsBytes<float>(factors));
-        long total = plan.Sum(tensor => tensor.Source.ElementCount);
+        long total = plan.Sum(tensor => tensor.ElementCount);
         long done = 0;
         foreach (PlannedTensor tensor in plan)
         {
-            foreach (int elements in WriteTensor(writer, model, tensor, TypeOf(tensor, floatType)))
+            foreach (SafetensorsTensorInfo source in tensor.Sources)
             {
-                cancellationToken.ThrowIfCancellationRequested();
-                done += elements;
-                progress.Report((double)done / total);
+                foreach (int elements in WriteTensor(writer, model, tensor, source, TypeOf(tensor, floatType)))
+                {
+                    cancellationToken.ThrowIfCancellationRequested();
+                    done += elements;
+                    progress.Report((double)done / total);
+                }
             }
         }
     }
 
-    /// <summary>Vectors and norms stay F32: engines read them so, and they take no room.</summary>
-    private static GgmlType TypeOf(PlannedTensor tensor, GgmlType floatType) => tensor.Source.Shape.Length <= 1 ? GgmlType.F32 : floatType;
+    private static GgmlType TypeOf(PlannedTensor tensor, GgmlType floatType) => tensor.StaysF32 ? GgmlType.F32 : floatType;
 
     /// <summary>Writes a tensor piece by piece; yields the number of elements of each.</summary>
-    private static IEnumerable<int> WriteTensor(GgufWriter writer, SafetensorsModel model, PlannedTensor tensor, GgmlType type)
+    private static IEnumerable<int> WriteTensor(GgufWriter writer, SafetensorsModel model, PlannedTensor tensor,
+        SafetensorsTensorInfo from, GgmlType type)
     {
         // Pieces are whole rows where rows are reordered, and any run of elements otherwise.
         bool isPermuted = tensor.PermutedHeads > 0;
         long runs = isPermuted ? tensor.Rows : 1;
         long runLength = isPermuted ? tensor.Columns : checked(tensor.Rows * tensor.Columns);
         int pieceLength = (int)Math.Min(runLength, ChunkElements);
-        int sourceBytes = tensor.Source.ElementBytes;
+        int sourceBytes = from.ElementBytes;
         int targetBytes = FloatRows.ElementBytes(type);
         float[] floats = new float[pieceLength];
         byte[] target = new byte[pieceLength * targetBytes];
@@ -100,9 +103,9 @@ public static class HuggingFaceToGguf
             for (long at = 0; at < runLength; at += pieceLength)
             {
                 int count = (int)Math.Min(pieceLength, runLength - at);
-                ReadOnlySpan<byte> source = model.Span(tensor.Source, (runStart + at) * sourceBytes, count * sourceBytes);
-                FloatRows.Convert(source, tensor.Source.DType, target.AsSpan(0, count * targetBytes), type, floats.AsSpan(0, count));
-                FloatRows.Check(target.AsSpan(0, count * targetBytes), type, model, tensor.Source, runStart + at);
+                ReadOnlySpan<byte> source = model.Span(from, (runStart + at) * sourceBytes, count * sourceBytes);
+                FloatRows.Convert(source, from.DType, target.AsSpan(0, count * targetBytes), type, floats.AsSpan(0, count));
+                FloatRows.Check(target.AsSpan(0, count * targetBytes), type, model, from, runStart + at);
                 if (tensor.Added != 0) Add(MemoryMarshal.Cast<byte, float>(target.AsSpan(0, count * targetBytes)), tensor.Added);
                 writer.Append(target.AsSpan(0, count * targetBytes));
                 reported += count;

@@ -15,6 +15,19 @@ namespace QuantBench.Models.Conversion;
 internal sealed record PlannedTensor(string Target, SafetensorsTensorInfo Source, long Rows, long Columns, int PermutedHeads,
     float Added = 0)
 {
+    /// <summary>All tensors it is made from: more than one for experts, which lie one behind the other in the target.</summary>
+    public ImmutableArray<SafetensorsTensorInfo> Sources { get; init; } = [Source];
+
+    /// <summary>Whether it stays F32 in files of halves: vectors, which take no room, and what chooses among experts.</summary>
+    public bool StaysF32 { get; init; } = Source.Shape.Length <= 1;
+
+    /// <summary>Elements of all sources.</summary>
+    public long ElementCount => Sources.Sum(source => source.ElementCount);
+
+    /// <summary>The target's dimensions, as GGUF has them: shortest stride first.</summary>
+    public ImmutableArray<long> Dimensions => Sources.Length > 1 ? [Columns, Rows, Sources.Length]
+        : [.. Source.Shape.Reverse()];
+
     /// <summary>Row of the source that becomes a row of the target: per head, row 2p + h comes from row h·(size/2) + p, h in {0,
     /// 1}.</summary>
     public long SourceRow(long row)
@@ -64,13 +77,18 @@ internal static class TensorPlan
         {
             if (module.IsNorm)
             {
-                SafetensorsTensorInfo norm = Take($"{module.HuggingFace}.weight", module.Columns);
+                SafetensorsTensorInfo norm = Take(module.WeightName, module.Columns);
                 plan.Add(new PlannedTensor($"{module.Gguf}.weight", norm, 1, module.Columns, 0, config.Architecture.NormOffset));
                 continue;
             }
 
-            SafetensorsTensorInfo matrix = Take($"{module.HuggingFace}.weight", module.Rows, module.Columns);
-            plan.Add(new PlannedTensor($"{module.Gguf}.weight", matrix, module.Rows, module.Columns, module.PermutedHeads));
+            ImmutableArray<SafetensorsTensorInfo> matrices =
+                [.. module.HuggingFacePaths.Select(path => Take($"{path}.weight", module.Rows, module.Columns))];
+            plan.Add(new PlannedTensor($"{module.Gguf}.weight", matrices[0], module.Rows, module.Columns, module.PermutedHeads)
+            {
+                Sources = matrices,
+                StaysF32 = module.IsRouter,
+            });
             if (!model.Tensors.ContainsKey($"{module.HuggingFace}.bias")) continue;
 
             // A reordered matrix has its bias reordered too; seen as a column, its rows are single elements.

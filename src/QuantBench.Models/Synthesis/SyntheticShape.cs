@@ -20,6 +20,18 @@ public sealed record SyntheticShape
     /// <summary>Width of the feed-forward part.</summary>
     public required int FeedForward { get; init; }
 
+    /// <summary>Experts of each layer; 0 = none.</summary>
+    public int Experts { get; init; }
+
+    /// <summary>Experts that a token uses.</summary>
+    public int ExpertsUsed { get; init; }
+
+    /// <summary>Width of an expert; 0 = that of the feed-forward part.</summary>
+    public int ExpertFeedForward { get; init; }
+
+    /// <summary>Width of the expert that all tokens use; 0 = there is none.</summary>
+    public int SharedFeedForward { get; init; }
+
     /// <summary>Query heads.</summary>
     public required int Heads { get; init; }
 
@@ -56,6 +68,9 @@ public sealed record SyntheticShape
     /// <summary>Width of a head.</summary>
     public int EffectiveHeadWidth => HeadWidth > 0 ? HeadWidth : Embedding / Heads;
 
+    /// <summary>Width of an expert, if there are any.</summary>
+    internal int EffectiveExpertWidth => ExpertFeedForward > 0 ? ExpertFeedForward : FeedForward;
+
     /// <summary>The sizes that its matrices follow from.</summary>
     internal DecoderSizes Sizes => new()
     {
@@ -65,6 +80,10 @@ public sealed record SyntheticShape
         Layers = Layers,
         Embedding = Embedding,
         FeedForward = FeedForward,
+        Experts = Experts,
+        ExpertsUsed = ExpertsUsed,
+        ExpertFeedForward = Experts == 0 ? 0 : EffectiveExpertWidth,
+        SharedFeedForward = SharedFeedForward,
         Heads = Heads,
         KvHeads = KvHeads,
         HeadWidth = EffectiveHeadWidth,
@@ -73,6 +92,13 @@ public sealed record SyntheticShape
 
     /// <summary>Factors of the graph, as IBM's models have them; null where the architecture has none.</summary>
     internal Multipliers? Multipliers => Sizes.Architecture.HasMultipliers ? new(1f / EffectiveHeadWidth, 12, 0.22f, 8) : null;
+
+    /// <summary>Whether a matrix has a bias in real models.</summary>
+    internal static bool HasBias(DecoderArchitecture architecture, DecoderRole role) =>
+        IsProjection(role) ? architecture.HasProjectionBiases
+        : role == DecoderRole.AttentionOutput ? architecture.HasOutputBias
+        : role is DecoderRole.Router or DecoderRole.GateExperts or DecoderRole.UpExperts or DecoderRole.DownExperts
+            && architecture.Experts is { HasBiases: true };
 
     /// <summary>Whether a matrix makes queries, keys or values, which have biases in some architectures.</summary>
     internal static bool IsProjection(DecoderRole role) => role is DecoderRole.Query or DecoderRole.Key or DecoderRole.Value;
