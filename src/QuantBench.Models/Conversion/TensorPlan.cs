@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Safetensors;
 using QuantBench.Models.Architectures;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Models.Conversion;
 
@@ -18,14 +19,21 @@ internal sealed record PlannedTensor(string Target, SafetensorsTensorInfo Source
     /// <summary>All tensors it is made from: more than one for experts, which lie one behind the other in the target.</summary>
     public ImmutableArray<SafetensorsTensorInfo> Sources { get; init; } = [Source];
 
+    /// <summary>What it is made from where that isn't tensors of floats as they lie: experts, one behind the other.</summary>
+    public ImmutableArray<IWeightMatrix> Matrices { get; init; } = [];
+
+    /// <summary>Its elements, where they were computed; the source is what they are from.</summary>
+    public float[]? Values { get; init; }
+
     /// <summary>Whether it stays F32 in files of halves: vectors, which take no room, and what chooses among experts.</summary>
     public bool StaysF32 { get; init; } = Source.Shape.Length <= 1;
 
     /// <summary>Elements of all sources.</summary>
-    public long ElementCount => Sources.Sum(source => source.ElementCount);
+    public long ElementCount => Rows * Columns * Math.Max(Sources.Length, Matrices.Length);
 
     /// <summary>The target's dimensions, as GGUF has them: shortest stride first.</summary>
     public ImmutableArray<long> Dimensions => Sources.Length > 1 ? [Columns, Rows, Sources.Length]
+        : Matrices.Length > 0 ? [Columns, Rows, Matrices.Length] : Values is not null ? [Columns, Rows]
         : [.. Source.Shape.Reverse()];
 
     /// <summary>Row of the source that becomes a row of the target: per head, row 2p + h comes from row h·(size/2) + p, h in {0,
@@ -82,6 +90,12 @@ internal static class TensorPlan
                 continue;
             }
 
+            if (PackedExperts.Holds(module))
+            {
+                AddPacked(module);
+                continue;
+            }
+
             ImmutableArray<SafetensorsTensorInfo> matrices =
                 [.. module.HuggingFacePaths.Select(path => Take($"{path}.weight", module.Rows, module.Columns))];
             plan.Add(new PlannedTensor($"{module.Gguf}.weight", matrices[0], module.Rows, module.Columns, module.PermutedHeads)
@@ -105,5 +119,23 @@ internal static class TensorPlan
             ? plan.ToImmutable()
             : throw new UnsupportedException(directory,
                 $"the tensor '{unknown}' has no place in a {config.Architecture.Name} model.");
+
+        void AddPacked(DecoderModule module)
+        {
+            ImmutableArray<IWeightMatrix> experts =
+                [.. Enumerable.Range(0, module.Experts).Select(i => PackedExperts.Matrix(model, directory, module, i))];
+            float[] biases = PackedExperts.Biases(model, directory, module);
+            string[] tensors = [.. PackedExperts.Tensors(model, module)];
+            used.UnionWith(tensors);
+            plan.Add(new PlannedTensor($"{module.Gguf}.weight", model.Tensors[tensors[0]], module.Rows, module.Columns, 0)
+            {
+                Matrices = experts,
+            });
+            plan.Add(new PlannedTensor($"{module.Gguf}.bias", model.Tensors[tensors[^1]], module.Experts, module.Rows, 0)
+            {
+                Values = biases,
+                StaysF32 = true,
+            });
+        }
     }
 }

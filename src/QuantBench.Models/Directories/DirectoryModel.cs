@@ -104,7 +104,9 @@ public sealed class DirectoryModel : IModelFile
     WeightMatrix[] IModelFile.Matrices(string name, int count, int rows, int columns)
     {
         DecoderModule module = Find(name);
-        return [.. Enumerable.Range(0, count).Select(i => Expect(Matrix(module, module.PathOf(i)), name, rows, columns))];
+        return [.. Enumerable.Range(0, count).Select(i => Expect(
+            PackedExperts.Holds(module) ? PackedExperts.Matrix(_weights.Model, _directory, module, i) : Matrix(module, module.PathOf(i)),
+            name, rows, columns))];
     }
 
     /// <inheritdoc/>
@@ -150,6 +152,7 @@ public sealed class DirectoryModel : IModelFile
 
         (string Module, string Suffix) parts = Split(name) ?? (name, "weight");
         DecoderModule module = Find(parts.Module);
+        if (PackedExperts.Holds(module)) return PackedExperts.Biases(_weights.Model, _directory, module);
         if (module.Role == DecoderRole.SharedRouter) // a matrix of one row
         {
             IWeightMatrix matrix = Matrix(parts.Module);
@@ -199,7 +202,8 @@ public sealed class DirectoryModel : IModelFile
     }
 
     private bool HasBias(string name) =>
-        _modules.TryGetValue(name, out DecoderModule? module) && _weights.HasVector($"{module.HuggingFace}.bias");
+        _modules.TryGetValue(name, out DecoderModule? module)
+            && (PackedExperts.Holds(module) || _weights.HasVector($"{module.HuggingFace}.bias"));
 
     private DecoderModule Find(string name) =>
         _modules.GetValueOrDefault(name)
@@ -208,7 +212,8 @@ public sealed class DirectoryModel : IModelFile
     /// <summary>A tensor nobody asks for means that the model computes something else.</summary>
     private void CheckNames()
     {
-        HashSet<string> sources = [.. _modules.Values.SelectMany(module => module.HuggingFacePaths)];
+        HashSet<string> sources = [.. _modules.Values.SelectMany(module =>
+            PackedExperts.Holds(module) ? PackedExperts.Tensors(_weights.Model, module) : module.HuggingFacePaths)];
         foreach (string name in _weights.Model.Tensors.Keys.Order(StringComparer.Ordinal))
         {
             if (_config.IsRedundant(name) || sources.Contains(name)) continue;
@@ -226,7 +231,7 @@ public sealed class DirectoryModel : IModelFile
         foreach ((string name, DecoderModule module) in _modules)
         {
             count += module.Rows * module.Columns * Math.Max(1, module.Experts);
-            if (HasBias(name)) count += module.Rows;
+            if (HasBias(name)) count += module.Rows * Math.Max(1, module.Experts);
         }
 
         return count;

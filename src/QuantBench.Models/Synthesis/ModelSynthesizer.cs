@@ -127,6 +127,7 @@ public static class ModelSynthesizer
         }
 
         foreach (DecoderModule module in modules.Where(module => !IsOutsideOfLayers(module))) Add(module);
+        tensors.AddRange(biases);
         return tensors.ToImmutable();
 
         void Add(DecoderModule module)
