@@ -109,6 +109,7 @@ public sealed partial class IlgpuEngine : IEngine, ILogitsEngine
     {
         using IModelFile file = ModelFile.Open(path);
         if (DecoderShape.Refusal(file) is { } reason) return Support.No($"ilgpu: {reason}");
+        if (DecoderShape.Read(file) is { Experts: > 0 }) return Support.No("ilgpu: mixture-of-experts layers are not implemented");
         DecoderShape shape = DecoderShape.Read(file);
         if (shape.HeadWidth % 8 != 0 || shape.HeadWidth > AttentionKernels.MaxHeadWidth)
         {

@@ -25,6 +25,7 @@ public sealed class DirectoryAgreementTests
         { "olmo2", 3e-4 }, { "qwen2", 3e-4 },
         { "qwen2-yarn", 3e-4 }, { "qwen3", 3e-4 }, { "qwen3-tied", 3e-4 }, { "phi3", 3e-4 }, { "phi3-partial", 3e-4 },
         { "phi3-short", 3e-4 }, { "phi3-long", 3e-4 },
+        { "mixtral", 3e-4 }, { "qwen2moe", 3e-4 }, { "qwen3moe", 3e-4 }, { "olmoe", 3e-4 }, { "gptoss", 3e-4 }, { "gptoss-mxfp4", 3e-4 },
         { "gemma", 3e-3 }, { "gemma2", 3e-3 }, { "gemma3", 3e-3 },
         { "llama-nemo", 3e-4 }, { "olmo3", 3e-4 }, { "glm4", 3e-4 }, { "cohere", 3e-4 }, { "cohere2", 3e-4 }, { "starcoder2", 3e-3 },
         { "nemotron", 3e-4 }, { "exaone", 3e-4 }, { "exaone4", 3e-4 },
@@ -116,6 +117,11 @@ public sealed class DirectoryAgreementTests
     [Theory]
     [InlineData("llama", """{ "architectures": ["MambaForCausalLM"] }""", "'MambaForCausalLM'")]
     [InlineData("llama", """{ "num_local_experts": 8 }""", "experts")]
+    [InlineData("qwen3moe", """{ "norm_topk_prob": false }""", "norm_topk_prob")]
+    [InlineData("qwen2moe", """{ "norm_topk_prob": true }""", "norm_topk_prob")]
+    [InlineData("qwen3moe", """{ "mlp_only_layers": [0] }""", "mlp_only_layers")]
+    [InlineData("qwen2moe", """{ "decoder_sparse_step": 2 }""", "decoder_sparse_step")]
+    [InlineData("gptoss", """{ "swiglu_limit": 10.0 }""", "swiglu_limit")]
     [InlineData("llama", """{ "hidden_act": "relu" }""", "'hidden_act' is 'relu'")]
     [InlineData("llama", """{ "partial_rotary_factor": 0.5 }""", "partial_rotary_factor")]
     [InlineData("llama", """{ "rope_scaling": { "type": "dynamic", "factor": 2.0 } }""", "'dynamic'")]

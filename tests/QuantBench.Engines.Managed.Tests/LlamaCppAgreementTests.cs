@@ -13,9 +13,11 @@ public sealed class LlamaCppAgreementTests
     {
         { "llama", 3e-4 }, { "llama-factors", 3e-4 }, { "llama-linear", 3e-4 }, { "llama-yarn", 3e-4 }, { "qwen2", 3e-4 },
         { "qwen3", 3e-4 }, { "granite", 3e-4 }, { "olmo2", 3e-4 },
+        { "llama-experts", 3e-4 }, { "qwen2moe", 3e-4 }, { "qwen3moe", 3e-4 }, { "olmoe", 3e-4 }, { "gptoss", 3e-4 },
         { "phi3", 3e-4 }, { "gemma2", 3e-3 }, { "gemma3", 3e-3 },
         { "olmo2-window", 3e-4 }, { "glm4", 3e-4 }, { "command-r", 3e-4 }, { "cohere2", 3e-4 }, { "starcoder2", 3e-3 },
-        { "nemotron", 3e-4 }, { "exaone", 3e-4 }, { "exaone-factors", 3e-4 }, { "exaone4", 3e-4 }, { "mistral3", 3e-4 }, { "exaone4-window", 3e-4 },
+        { "nemotron", 3e-4 }, { "exaone", 3e-4 }, { "exaone-factors", 3e-4 }, { "exaone4", 3e-4 }, { "mistral3", 3e-4 },
+        { "exaone4-window", 3e-4 },
     };
 
     // llama.cpp's CPU code looks GELU up in a table of halves, hence the wider bound of gemma and starcoder2.
@@ -41,15 +43,18 @@ public sealed class LlamaCppAgreementTests
     }
 
     [Theory]
-    [InlineData("Q8_0", 5e-3)]
-    [InlineData("Q4_0", 1e-2)]
-    [InlineData("Q4_K_M", 1e-2)]
-    [InlineData("Q6_K", 1e-2)]
-    [InlineData("F16", 1e-3)]
-    [InlineData("BF16", 1e-2)]
-    public void LogProbabilities_StayNearLlamaCpp_WhenWeightsAreQuantized(string scheme, double tolerance)
+    [InlineData("llama", "Q8_0", 5e-3)]
+    [InlineData("llama", "Q4_0", 1e-2)]
+    [InlineData("llama", "Q4_K_M", 1e-2)]
+    [InlineData("llama", "Q6_K", 1e-2)]
+    [InlineData("llama", "F16", 1e-3)]
+    [InlineData("llama", "BF16", 1e-2)]
+    [InlineData("llama-experts", "Q4_K_M", 1e-2)]
+    [InlineData("qwen3moe", "Q8_0", 5e-3)]
+    [InlineData("gptoss", "MXFP4_MOE", 2e-2)] // rounding sends some tokens to other experts
+    public void LogProbabilities_StayNearLlamaCpp_WhenWeightsAreQuantized(string name, string scheme, double tolerance)
     {
-        string path = Models.Path(Shape("llama"), scheme);
+        string path = Models.Path(Shape(name), scheme);
         int[] tokens = Models.Tokens(150, Vocabulary);
         double[] expected = Reference(path, tokens, out _);
         foreach (string device in Models.Devices)
@@ -62,7 +67,7 @@ public sealed class LlamaCppAgreementTests
             double difference = 0;
             for (int i = 0; i < expected.Length; i++)
                 difference += (Models.LogProbability(logits[i], tokens[i + 1]) - expected[i]) / expected.Length;
-            Assert.True(Math.Abs(difference) <= tolerance, $"{scheme} on {device}: mean difference {difference:E2} nats");
+            Assert.True(Math.Abs(difference) <= tolerance, $"{name} {scheme} on {device}: mean difference {difference:E2} nats");
         }
     }
 
@@ -81,7 +86,7 @@ public sealed class LlamaCppAgreementTests
 
     private static SyntheticShape Shape(string name)
     {
-        string architecture = name == "command-r" ? name : name.Split('-')[0];
+        string architecture = name switch { "command-r" => name, "gptoss" => "gpt-oss", _ => name.Split('-')[0] };
         var shape = new SyntheticShape
         {
             Name = "agree-" + name,
@@ -91,11 +96,12 @@ public sealed class LlamaCppAgreementTests
             FeedForward = 512,
             Heads = 4,
             KvHeads = 2,
-            HeadWidth = architecture is "qwen3" or "gemma2" or "gemma3" ? 32 : 64,
+            HeadWidth = architecture is "qwen3" or "gemma2" or "gemma3" or "qwen3moe" or "gpt-oss" ? 32 : 64,
             Vocabulary = Vocabulary,
             ContextLength = 256,
-            TiesEmbeddings = architecture is not ("phi3" or "olmo2" or "glm4" or "nemotron"),
-            Window = architecture is "gemma2" or "gemma3" or "cohere2" || name.EndsWith("-window", StringComparison.Ordinal) ? 40 : 0,
+            TiesEmbeddings = architecture is not ("phi3" or "olmo2" or "glm4" or "nemotron" or "qwen2moe" or "olmoe" or "gpt-oss"),
+            Window = architecture is "gemma2" or "gemma3" or "cohere2" or "gpt-oss" || name.EndsWith("-window", StringComparison.Ordinal)
+                ? 40 : 0,
         };
         return name switch
         {
@@ -104,6 +110,15 @@ public sealed class LlamaCppAgreementTests
             "llama-factors" or "exaone-factors" => shape with { HasRopeFactors = true, RopeBase = 500_000 },
             "llama-linear" => shape with { RopeScaling = ("linear", 4) },
             "llama-yarn" => shape with { RopeScaling = ("yarn", 4) },
+            "llama-experts" => shape with { Experts = 4, ExpertsUsed = 2 },
+            "qwen2moe" => shape with { Experts = 12, ExpertsUsed = 3, ExpertFeedForward = 96, SharedFeedForward = 160 },
+            "qwen3moe" => shape with { Experts = 16, ExpertsUsed = 4, ExpertFeedForward = 96 },
+            "olmoe" => shape with { KvHeads = 4, Experts = 8, ExpertsUsed = 3, ExpertFeedForward = 128, FeedForward = 128 },
+            "gptoss" => shape with
+            {
+                Experts = 8, ExpertsUsed = 3, ExpertFeedForward = 192, FeedForward = 192, RopeScaling = ("yarn", 32),
+                RopeBase = 150_000, ContextLength = 32 * 128,
+            },
             _ => shape,
         };
     }

@@ -25,12 +25,13 @@ public sealed class ManagedEngineTests
     [InlineData("deepseek2", null, "architecture 'deepseek2'")]
     [InlineData("glm4", "nextn_predict_layers", "nextn_predict_layers")]
     [InlineData("mistral3", "attention.temperature_scale", "'mistral3.attention.temperature_scale' (8)")]
-    [InlineData("llama", "expert_count", "mixture-of-experts")]
+    [InlineData("qwen2", "expert_count", "mixture-of-experts")]
+    [InlineData("llama", "expert_count;expert_group_count", "'llama.expert_group_count' of 8")]
     public void CanRun_NamesTheMissingFeature(string architecture, string? key, string reason)
     {
         string path = Models.ScratchFile($"{architecture}-{key}.gguf");
         var metadata = new GgufMetadata(path) { { GgufConstants.Architecture, architecture } };
-        if (key is not null) metadata.Add($"{architecture}.{key}", 8u);
+        foreach (string name in key?.Split(';') ?? []) metadata.Add($"{architecture}.{name}", 8u);
         using (var writer = new GgufWriter(File.Create(path), metadata, [])) writer.Complete();
         using var engine = new ManagedEngine();
 

@@ -15,6 +15,8 @@ internal static class RandomDirectory
     public const int Heads = 4;
     public const int KvHeads = 2;
     public const int Layers = 7;
+    public const int ExpertFeedForward = 96;
+    public const int SharedFeedForward = 160;
 
     /// <summary>Room for the tokens that llama.cpp looks up by name in phi-3 files.</summary>
     public static int Vocabulary => TinyModel.VocabularySize + 7;
@@ -40,7 +42,11 @@ internal static class RandomDirectory
     {
         var file = new TinySafetensors();
         foreach ((string name, long[] shape, float[] values) in tensors)
-            file.Tensor(name, "F32", shape, MemoryMarshal.AsBytes<float>(values));
+        {
+            if (IsPacked(name)) file.Tensor(name, "U8", shape, [.. values.Select(value => (byte)value)]);
+            else file.Tensor(name, "F32", shape, MemoryMarshal.AsBytes<float>(values));
+        }
+
         WriteFiles(directory, config, file);
     }
 
@@ -53,6 +59,10 @@ internal static class RandomDirectory
             """{"add_bos_token":false,"bos_token":"<|endoftext|>","eos_token":"<|endoftext|>"}""");
         File.WriteAllBytes(Path.Combine(directory, "model.safetensors"), file.ToArray());
     }
+
+    /// <summary>Whether a tensor's values are bytes.</summary>
+    private static bool IsPacked(string name) =>
+        name.EndsWith("_blocks", StringComparison.Ordinal) || name.EndsWith("_scales", StringComparison.Ordinal);
 
     /// <summary>The tensors of a model.</summary>
     public static IEnumerable<(string Name, long[] Shape, float[] Values)> Tensors(string name, JsonObject config, int layers)
@@ -67,9 +77,10 @@ internal static class RandomDirectory
 
         bool olmo = architecture is "Olmo2ForCausalLM" or "Olmo3ForCausalLM";
         bool postNorms = architecture is "Gemma2ForCausalLM" or "Gemma3ForCausalLM";
-        bool headNorms = architecture is "Qwen3ForCausalLM" or "Gemma3ForCausalLM";
+        bool headNorms = architecture is "Qwen3ForCausalLM" or "Gemma3ForCausalLM" or "Qwen3MoeForCausalLM";
+        bool gptOss = architecture == "GptOssForCausalLM", olmoe = architecture == "OlmoeForCausalLM";
         int head = config["head_dim"]?.GetValue<int>() ?? Hidden / Heads;
-        int queries = Heads * head, keys = KvHeads * head;
+        int queries = Heads * head, keys = config["num_key_value_heads"]!.GetValue<int>() * head; // all have it
         var random = new Random(name.Length + 17);
 
         (string, long[], float[]) Matrix(string tensor, int rows, int columns, double scale = 1) =>
@@ -95,7 +106,7 @@ internal static class RandomDirectory
                 yield return Matrix(p + "self_attn.v_proj", keys, Hidden);
             }
 
-            if (architecture == "Qwen2ForCausalLM")
+            if (architecture is "Qwen2ForCausalLM" or "Qwen2MoeForCausalLM" || gptOss)
             {
                 yield return (p + "self_attn.q_proj.bias", [queries], Values(random, queries, 0.3, 0));
                 yield return (p + "self_attn.k_proj.bias", [keys], Values(random, keys, 0.3, 0));
@@ -108,11 +119,17 @@ internal static class RandomDirectory
                 yield return Norm(p + "self_attn.k_norm", head);
             }
 
-            if (olmo)
+            if (olmo || olmoe)
             {
                 yield return Norm(p + "self_attn.q_norm", queries);
                 yield return Norm(p + "self_attn.k_norm", keys);
-                yield return Norm(p + "post_feedforward_layernorm", Hidden);
+                if (olmo) yield return Norm(p + "post_feedforward_layernorm", Hidden);
+            }
+
+            if (gptOss)
+            {
+                yield return (p + "self_attn.sinks", [Heads], Values(random, Heads, 1, 0));
+                yield return (p + "self_attn.o_proj.bias", [Hidden], Values(random, Hidden, 0.3, 0));
             }
 
             yield return Matrix(p + "self_attn.o_proj", Hidden, queries);
@@ -121,6 +138,12 @@ internal static class RandomDirectory
             {
                 yield return Norm(p + "pre_feedforward_layernorm", Hidden);
                 yield return Norm(p + "post_feedforward_layernorm", Hidden);
+            }
+
+            if (ExpertCount(config) is > 0 and var experts)
+            {
+                foreach ((string, long[], float[]) tensor in Experts(p, name, architecture, experts)) yield return tensor;
+                continue;
             }
 
             if (architecture == "Phi3ForCausalLM")
@@ -209,6 +232,61 @@ internal static class RandomDirectory
         }
     }
 
+    private static int ExpertCount(JsonObject config) =>
+        (config["num_experts"] ?? config["num_local_experts"])?.GetValue<int>() ?? 0;
+
+    private static IEnumerable<(string Name, long[] Shape, float[] Values)> Experts(string p, string name, string architecture, int experts)
+    {
+        var random = new Random(p.Length + name.Length);
+        (string, long[], float[]) Matrix(string tensor, int rows, int columns, double scale = 1) =>
+            (p + tensor + ".weight", [rows, columns], Values(random, rows * columns, scale / Math.Sqrt(columns), 0));
+
+        if (architecture == "GptOssForCausalLM")
+        {
+            yield return Matrix("mlp.router", experts, Hidden, 2);
+            yield return (p + "mlp.router.bias", [experts], Values(random, experts, 0.3, 0));
+            foreach ((string part, int rows, int columns) in new[] { ("gate_up_proj", 2 * FeedForward, Hidden),
+                ("down_proj", Hidden, FeedForward) })
+            {
+                yield return ($"{p}mlp.experts.{part}_bias", [experts, rows], Values(random, experts * rows, 0.3, 0));
+                int count = experts * rows * columns;
+                if (name.EndsWith("mxfp4", StringComparison.Ordinal))
+                {
+                    float[] Bytes(int length, int least, int most) =>
+                        [.. Enumerable.Range(0, length).Select(_ => (float)random.Next(least, most + 1))];
+
+                    // Weights of some 3 · 2^-5 in the mean.
+                    yield return ($"{p}mlp.experts.{part}_blocks", [experts, rows, columns / 32, 16], Bytes(count / 2, 0, 255));
+                    yield return ($"{p}mlp.experts.{part}_scales", [experts, rows, columns / 32], Bytes(count / 32, 120, 123));
+                }
+                else
+                {
+                    yield return ($"{p}mlp.experts.{part}", [experts, columns, rows], Values(random, count, 1 / Math.Sqrt(columns), 0));
+                }
+            }
+
+            yield break;
+        }
+
+        bool mixtral = architecture == "MixtralForCausalLM";
+        int width = mixtral || architecture == "OlmoeForCausalLM" ? FeedForward : ExpertFeedForward;
+        string path = mixtral ? "block_sparse_moe." : "mlp.";
+        yield return Matrix(path + "gate", experts, Hidden, 2);
+        for (int i = 0; i < experts; i++)
+        {
+            string expert = $"{path}experts.{i}.";
+            yield return Matrix(expert + (mixtral ? "w1" : "gate_proj"), width, Hidden);
+            yield return Matrix(expert + (mixtral ? "w3" : "up_proj"), width, Hidden);
+            yield return Matrix(expert + (mixtral ? "w2" : "down_proj"), Hidden, width);
+        }
+
+        if (architecture != "Qwen2MoeForCausalLM") yield break;
+        yield return Matrix("mlp.shared_expert_gate", 1, Hidden);
+        yield return Matrix("mlp.shared_expert.gate_proj", SharedFeedForward, Hidden);
+        yield return Matrix("mlp.shared_expert.up_proj", SharedFeedForward, Hidden);
+        yield return Matrix("mlp.shared_expert.down_proj", Hidden, SharedFeedForward);
+    }
+
     /// <summary>The configuration of a case.</summary>
     public static JsonObject Config(string name, int layers = Layers)
     {
@@ -258,6 +336,30 @@ internal static class RandomDirectory
             "phi3" =>
                 With(Of("Phi3ForCausalLM"),
                     """{ "original_max_position_embeddings": 256, "rope_scaling": null, "sliding_window": 2047 }"""),
+            "mixtral" =>
+                With(Of("MixtralForCausalLM"),
+                    """{ "num_local_experts": 4, "num_experts_per_tok": 2, "output_router_logits": false, "sliding_window": null }"""),
+            "qwen2moe" => With(Of("Qwen2MoeForCausalLM"), """
+                { "model_type": "qwen2_moe", "num_experts": 6, "num_experts_per_tok": 3, "moe_intermediate_size": 96,
+                  "shared_expert_intermediate_size": 160, "norm_topk_prob": false, "decoder_sparse_step": 1, "mlp_only_layers": [],
+                  "router_aux_loss_coef": 0.001, "use_sliding_window": false }
+                """),
+            "qwen3moe" => With(Of("Qwen3MoeForCausalLM"), """
+                { "model_type": "qwen3_moe", "head_dim": 48, "num_experts": 8, "num_experts_per_tok": 3, "moe_intermediate_size": 96,
+                  "norm_topk_prob": true, "decoder_sparse_step": 1, "mlp_only_layers": [], "sliding_window": null }
+                """),
+            "olmoe" => With(Of("OlmoeForCausalLM"), """
+                { "num_key_value_heads": 4, "num_experts": 6, "num_experts_per_tok": 2, "norm_topk_prob": false, "clip_qkv": null }
+                """),
+            "gptoss" => With(Of("GptOssForCausalLM"), """
+                { "model_type": "gpt_oss", "head_dim": 32, "num_local_experts": 4, "num_experts_per_tok": 2, "experts_per_token": 2,
+                  "swiglu_limit": 7.0, "sliding_window": 40, "attention_bias": true, "rope_theta": 150000,
+                  "initial_context_length": 64, "router_aux_loss_coef": 0.9,
+                  "layer_types": ["sliding_attention", "full_attention", "sliding_attention", "full_attention", "sliding_attention",
+                    "full_attention", "sliding_attention"],
+                  "rope_scaling": { "rope_type": "yarn", "factor": 8.0, "beta_fast": 32.0, "beta_slow": 1.0, "truncate": false,
+                    "original_max_position_embeddings": 64 } }
+                """),
             "gemma" => With(Of("GemmaForCausalLM", null), """{ "hidden_act": "gelu", "head_dim": 48 }"""),
             "gemma2" => With(Of("Gemma2ForCausalLM", null), """
                 { "hidden_act": "gelu_pytorch_tanh", "head_dim": 48, "sliding_window": 40, "query_pre_attn_scalar": 48,
@@ -287,6 +389,7 @@ internal static class RandomDirectory
                 With(config, """{ "rope_scaling": { "type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64 } }"""),
             "qwen3-tied" => With(config, """{ "tie_word_embeddings": true }"""),
             "granite-defaults" => With(config, """{ "embedding_multiplier": null, "residual_multiplier": null, "logits_scaling": null }"""),
+            "gptoss-mxfp4" => With(config, """{ "quantization_config": { "quant_method": "mxfp4" } }"""),
             "phi3-partial" => With(config, """{ "partial_rotary_factor": 0.75 }"""),
             "phi3-short" => With(config, LongRope(512, 256)),
             "phi3-long" => With(config, LongRope(512, 64)),

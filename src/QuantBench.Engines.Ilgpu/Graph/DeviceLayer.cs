@@ -16,15 +16,16 @@ internal sealed unsafe class DeviceLayer : DeviceOwner
         {
             Projection = Keep(new DeviceLinear(device, "weights", layer.Query, layer.Key, layer.Value));
             Output = Keep(new DeviceLinear(device, "weights", layer.Output));
-            GateUp = Keep(layer.Gate is { } gate ? new DeviceLinear(device, "weights", gate, layer.Up)
-                : new DeviceLinear(device, "weights", layer.Up));
-            Down = Keep(new DeviceLinear(device, "weights", layer.Down));
+            FeedForward common = layer.Common ?? throw new InvalidOperationException("a layer without a common part was refused");
+            GateUp = Keep(common.Gate is { } gate ? new DeviceLinear(device, "weights", gate, common.Up)
+                : new DeviceLinear(device, "weights", common.Up));
+            Down = Keep(new DeviceLinear(device, "weights", common.Down));
             ProjectionBias =
                 Keep(JoinBiases(device, ((nint)layer.Query.Bias, queries), ((nint)layer.Key.Bias, keys), ((nint)layer.Value.Bias, keys)));
             OutputBias = Vector(layer.Output.Bias, shape.Embedding);
-            GateBias = Vector(layer.Gate is null ? null : layer.Gate.Bias, shape.FeedForward);
-            UpBias = Vector(layer.Up.Bias, shape.FeedForward);
-            DownBias = Vector(layer.Down.Bias, shape.Embedding);
+            GateBias = Vector(common.Gate is null ? null : common.Gate.Bias, shape.FeedForward);
+            UpBias = Vector(common.Up.Bias, shape.FeedForward);
+            DownBias = Vector(common.Down.Bias, shape.Embedding);
             AttentionNorm = Keep(new DeviceNorm(device, layer.AttentionNorm, shape.Embedding));
             FeedForwardNorm = Keep(new DeviceNorm(device, layer.FeedForwardNorm, shape.Embedding));
             bool whole = shape.Architecture.HasProjectionNorms;

@@ -50,9 +50,10 @@ internal sealed unsafe class Attention
     /// <param name="queryStride">Floats from one token's queries to the next one's.</param>
     /// <param name="output">[tokens, outputStride].</param>
     /// <param name="outputStride">Floats from one token's results to the next one's.</param>
+    /// <param name="sinks">[heads]: scores that give nothing; null = there are none.</param>
     /// <param name="scratch">[<see cref="ScratchFloats"/>].</param>
     public void Compute(int layer, TokenRun run, int kvHead, float* queries, int queryStride, float* output, int outputStride,
-        float* scratch)
+        float* sinks, float* scratch)
     {
         int rows = run.Count * _group;
         float* q = scratch;
@@ -65,6 +66,12 @@ internal sealed unsafe class Attention
         new Span<float>(sums, rows * _padded).Clear();
         new Span<float>(totals, rows).Clear();
         new Span<float>(maxima, rows).Fill(float.NegativeInfinity);
+        if (sinks is not null)
+        {
+            new Span<float>(totals, rows).Fill(1);
+            for (int row = 0; row < rows; row++) maxima[row] = sinks[(kvHead * _group) + (row % _group)];
+        }
+
         for (int row = 0; row < rows; row++)
         {
             float* source = queries + ((long)(run.First + (row / _group)) * queryStride) + (((kvHead * _group) + (row % _group)) * _width);

@@ -22,9 +22,7 @@ internal sealed class PreparedWeights(IModelFile file) : ModelWeights(file)
     {
         WeightMatrix[] matrices =
         [
-            Head, .. Layers.SelectMany(layer =>
-                (Linear?[])[layer.Query, layer.Key, layer.Value, layer.Output, layer.Gate, layer.Up, layer.Down])
-                .OfType<Linear>().Select(linear => linear.Weights),
+            Head, .. Layers.SelectMany(layer => layer.Linears).Select(linear => linear.Weights),
         ];
         matrices = [.. matrices.Where(matrix => matrix.Source is null)];
         _repacked = Repacker.Run(kernels, matrices, threads, cancellationToken);

@@ -34,7 +34,10 @@ internal sealed unsafe partial class Transformer
     /// <param name="norm">Of the residual stream.</param>
     /// <param name="quantize">Whether the product wants bytes.</param>
     /// <param name="branchLast">The branch is added behind the norm.</param>
-    private void Normalise(int count, float* bias, float* postNorm, bool addBranch, Norm norm, bool quantize, bool branchLast = false)
+    /// <param name="fed">The layer whose feed-forward part the branch is: experts' results are added up here; null of another
+    /// branch.</param>
+    private void Normalise(
+        int count, float* bias, float* postNorm, bool addBranch, Norm norm, bool quantize, bool branchLast = false, Layer? fed = null)
     {
         int width = _shape.Embedding;
         for (int t = _pool.Take(); t < count; t = _pool.Take())
@@ -46,6 +49,7 @@ internal sealed unsafe partial class Transformer
             {
                 float* branch = _branch + ((long)t * width);
                 if (bias is not null) _kernels.Add(branch, bias, width);
+                if (fed?.Experts is { } experts) Combine(fed, experts, t, new Span<float>(branch, width));
                 if (postNorm is not null) _kernels.RmsNorm(branch, postNorm, branch, width, _shape.NormEpsilon);
                 if (_shape.ResidualScale != 1) _kernels.Scale(branch, _shape.ResidualScale, width);
                 _kernels.Add(x, branch, width);
@@ -130,7 +134,8 @@ internal sealed unsafe partial class Transformer
         {
             // Last runs first: they see the most keys, and a long task at the end would leave the others waiting.
             TokenRun run = _runs[_runCount - 1 - (task / _shape.KvHeads)];
-            _attention.Compute(index, run, task % _shape.KvHeads, _queries, width, _mixed, width, _scratch[worker].Attention);
+            _attention.Compute(index, run, task % _shape.KvHeads, _queries, width, _mixed, width, _model.Layers[index].Sinks,
+                _scratch[worker].Attention);
         }
     }
 
@@ -158,20 +163,19 @@ internal sealed unsafe partial class Transformer
         }
     }
 
-    private void GateHidden(Layer layer, int count)
+    private void GateHidden(FeedForward part, int count, ref int task)
     {
-        int width = _shape.FeedForward;
-        bool quantize = Reads8Bit(layer.Down);
-        int pieces = (width + GateElements - 1) / GateElements;
-        for (int task = _pool.Take(); task < pieces * count; task = _pool.Take())
+        int width = _shape.CommonFeedForward, pieces = Pieces(width);
+        bool quantize = Reads8Bit(part.Down);
+        for (; task < pieces * count; task = _pool.Take())
         {
             int t = task / pieces, first = task % pieces * GateElements;
             int length = Math.Min(GateElements, width - first);
             float* gate = _gate + ((long)t * width) + first;
             float* up = _up + ((long)t * width) + first;
             float* hidden = _hidden.Values + ((long)t * _hidden.Stride) + first;
-            if (layer.Up.Bias is not null) _kernels.Add(up, layer.Up.Bias + first, length);
-            if (layer.Gate is { } matrix)
+            if (part.Up.Bias is not null) _kernels.Add(up, part.Up.Bias + first, length);
+            if (part.Gate is { } matrix)
             {
                 if (matrix.Bias is not null) _kernels.Add(gate, matrix.Bias + first, length);
                 _kernels.Gate(gate, up, hidden, length, _shape.Architecture.Gelu);
@@ -201,12 +205,6 @@ internal sealed unsafe partial class Transformer
 
     private void Multiply(int worker, Activations inputs, int count, Linear a, float* resultA) =>
         MultiplyRows(worker, inputs, count, a.Weights, resultA, a.Weights.Rows, 0, out _);
-
-    private void Multiply(int worker, Activations inputs, int count, Linear a, float* resultA, Linear b, float* resultB)
-    {
-        int next = MultiplyRows(worker, inputs, count, a.Weights, resultA, a.Weights.Rows, 0, out int task);
-        MultiplyRows(worker, inputs, count, b.Weights, resultB, b.Weights.Rows, next, out _, task);
-    }
 
     private void Multiply(
         int worker, Activations inputs, int count, Linear a, float* resultA, Linear b, float* resultB, Linear c, float* resultC)

@@ -35,6 +35,15 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
     private readonly float* _up;
     private readonly float* _angles;
     private readonly float* _localAngles;
+    private readonly ExpertRoutes _routes;
+    private readonly Activations _gathered;
+    private readonly Activations _expertHidden;
+    private readonly Activations[] _slices;
+    private readonly float* _ratings;
+    private readonly float* _commonWeights;
+    private readonly float* _expertGate;
+    private readonly float* _expertUp;
+    private readonly float* _expertResults;
     private readonly int[] _tokens;
     private readonly int[] _sequences;
     private readonly int[] _positions;
@@ -65,15 +74,17 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
         _localRope = model.RopeFactors.Angles(_shape, contextLength, windowed: true);
         int queryWidth = _shape.Heads * _shape.HeadWidth, keyWidth = _shape.KvHeads * _shape.HeadWidth;
         int inputWidth = Math.Max(_shape.Embedding, queryWidth);
-        int upWidth = Math.Max(_shape.FeedForward, _shape.Embedding);
-        long floats = (long)_shape.Embedding + queryWidth + (2 * keyWidth) + _shape.FeedForward + upWidth + (2 * _shape.RotatedWidth)
-            + (8 * 16);
+        int gateWidth = Math.Max(_shape.CommonFeedForward, 1), upWidth = Math.Max(gateWidth, _shape.Embedding);
+        int slots = capacity * _shape.ExpertsUsed;
+        int slotWidth = (2 * Rounded(_shape.ExpertFeedForward)) + Rounded(_shape.Embedding);
+        long floats = (long)_shape.Embedding + queryWidth + (2 * keyWidth) + gateWidth + upWidth + (2 * _shape.RotatedWidth)
+            + (10 * 16) + _shape.Experts + ((long)slotWidth * _shape.ExpertsUsed);
         _buffer = new NativeBuffer(((floats * capacity) + GateElements) * sizeof(float));
         float* next = _buffer.As<float>();
         float* Take(int width)
         {
             float* start = next;
-            next += (((long)width + 15) / 16 * 16) * capacity;
+            next += (long)Rounded(width) * capacity;
             return start;
         }
 
@@ -81,7 +92,7 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
         _queries = Take(queryWidth);
         _keys = Take(keyWidth);
         _values = Take(keyWidth);
-        _gate = Take(_shape.FeedForward);
+        _gate = Take(gateWidth);
         _up = Take(upWidth);
 
         // What isn't needed at the same time shares memory: attention writes each head's results over its queries, a branch is added before
@@ -90,21 +101,34 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
         _branch = _up;
         _angles = Take(_shape.RotatedWidth);
         _localAngles = Take(_shape.RotatedWidth);
+        _ratings = Take(_shape.Experts);
+        _commonWeights = Take(1);
+        _expertGate = Take(Rounded(_shape.ExpertFeedForward) * _shape.ExpertsUsed);
+        _expertUp = Take(Rounded(_shape.ExpertFeedForward) * _shape.ExpertsUsed);
+        _expertResults = Take(Rounded(_shape.Embedding) * _shape.ExpertsUsed);
 
         // Hidden elements without a gate are gated by these.
         _ones = next;
         new Span<float>(_ones, GateElements).Fill(1);
         bool inputsWide = kernels.UsesWideInputs(model.Head.Type)
-            || model.Layers.Any(layer =>
-                ((Linear?[])[layer.Query, layer.Key, layer.Value, layer.Output, layer.Gate, layer.Up])
-                    .Any(l => l is not null && kernels.UsesWideInputs(l.Weights.Type)));
-        bool hiddenWide = model.Layers.Any(layer => kernels.UsesWideInputs(layer.Down.Weights.Type));
+            || model.Layers.Any(layer => layer.Linears.Any(linear => kernels.UsesWideInputs(linear.Weights.Type)));
+        bool hiddenWide = model.Layers.Any(layer => layer.Common is { } common && kernels.UsesWideInputs(common.Down.Weights.Type));
+        bool expertsWide = model.Layers.Any(layer => layer.Experts is { } e && kernels.UsesWideInputs(e.Down[0].Weights.Type));
         _inputs = new Activations(capacity, inputWidth, inputsWide);
-        _hidden = new Activations(capacity, _shape.FeedForward, hiddenWide, _shape.FeedForward % 64 == 0 ? _gate : null);
+        _hidden = new Activations(capacity, gateWidth, hiddenWide, gateWidth % 64 == 0 ? _gate : null);
+
+        // The same among experts: what they read is done with when they give results.
+        _routes = new ExpertRoutes(_shape, capacity);
+        _gathered = slots == 0 ? new Activations()
+            : new Activations(slots, _shape.Embedding, inputsWide, _shape.Embedding % 64 == 0 ? _expertResults : null);
+        _expertHidden = slots == 0 ? new Activations() : new Activations(slots, _shape.ExpertFeedForward, expertsWide,
+            _shape.ExpertFeedForward % 64 == 0 ? _expertGate : null);
+        _slices = [.. Enumerable.Range(0, pool.Size).Select(_ => new Activations())];
         _scratch = new WorkerScratch[pool.Size];
         for (int i = 0; i < _scratch.Length; i++)
         {
-            _scratch[i] = new WorkerScratch(Math.Max(inputWidth, _shape.FeedForward), Attention.ScratchFloats(_shape));
+            _scratch[i] = new WorkerScratch(
+                Math.Max(inputWidth, Math.Max(gateWidth, _shape.ExpertFeedForward)), Attention.ScratchFloats(_shape));
         }
 
         _tokens = new int[capacity];
@@ -115,7 +139,8 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
     }
 
     /// <summary>Bytes held.</summary>
-    public long MemoryBytes => _buffer.Bytes + _inputs.MemoryBytes + _hidden.MemoryBytes + _scratch.Sum(s => s.MemoryBytes);
+    public long MemoryBytes => _buffer.Bytes + _inputs.MemoryBytes + _hidden.MemoryBytes + _gathered.MemoryBytes
+        + _expertHidden.MemoryBytes + _scratch.Sum(s => s.MemoryBytes);
 
     /// <summary>Appends some tokens of a batch to the cache and computes the wanted logits.</summary>
     /// <param name="batch">The batch.</param>
@@ -158,8 +183,8 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
             Layer layer = _model.Layers[i];
             if (worker == 0 && _cancellationToken.IsCancellationRequested) _cancelled = true;
             Layer? before = i > 0 ? _model.Layers[i - 1] : null;
-            Normalise(count, before?.Down.Bias, before is null ? null : before.PostFeedForwardNorm, before is not null, layer.AttentionNorm,
-                Reads8Bit(layer.Query, layer.Key, layer.Value));
+            Normalise(count, before?.Common is { } b ? b.Down.Bias : null, before is null ? null : before.PostFeedForwardNorm,
+                before is not null, layer.AttentionNorm, Reads8Bit(layer.Query, layer.Key, layer.Value), fed: before);
             _pool.Barrier();
 
             // Written before the barrier by one worker, so all leave at the same place.
@@ -182,20 +207,15 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
             _pool.Barrier();
             Multiply(worker, _inputs, count, layer.Output, _branch);
             _pool.Barrier();
-            Normalise(count, layer.Output.Bias, layer.PostAttentionNorm, true, layer.FeedForwardNorm,
-                Reads8Bit(layer.Gate ?? layer.Up, layer.Up), branchLast: _shape.Architecture.IsParallel);
+            Normalise(count, layer.Output.Bias, layer.PostAttentionNorm, true, layer.FeedForwardNorm, FeedForwardReads8Bit(layer),
+                branchLast: _shape.Architecture.IsParallel);
             _pool.Barrier();
-            if (layer.Gate is { } gate) Multiply(worker, _inputs, count, gate, _gate, layer.Up, _up);
-            else Multiply(worker, _inputs, count, layer.Up, _up);
-            _pool.Barrier();
-            GateHidden(layer, count);
-            _pool.Barrier();
-            Multiply(worker, _hidden, count, layer.Down, _branch);
-            _pool.Barrier();
+            PassFeedForward(worker, layer, count);
         }
 
         Layer last = _model.Layers[^1];
-        Normalise(count, last.Down.Bias, last.PostFeedForwardNorm, true, _model.OutputNorm, _kernels.UsesQuantizedInputs(_model.Head.Type));
+        Normalise(count, last.Common is { } c ? c.Down.Bias : null, last.PostFeedForwardNorm, true, _model.OutputNorm,
+            _kernels.UsesQuantizedInputs(_model.Head.Type), fed: last);
         _pool.Barrier();
         MultiplyRows(worker, _inputs, count, _model.Head, _logits, _model.VocabularySize, 0, out _);
         _pool.Barrier();
@@ -208,6 +228,8 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
         _buffer.Dispose();
         _inputs.Dispose();
         _hidden.Dispose();
+        _gathered.Dispose();
+        _expertHidden.Dispose();
         foreach (WorkerScratch scratch in _scratch) scratch.Dispose();
     }
 
@@ -227,6 +249,12 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
 
         _runs[_runCount++] = new TokenRun(token, 1, sequence, position);
     }
+
+    private static int Rounded(int width) => (width + 15) / 16 * 16;
+
+    private bool FeedForwardReads8Bit(Layer layer) =>
+        (layer.Common is { } common && Reads8Bit(common.Gate ?? common.Up, common.Up))
+        || (layer.Experts is { } experts && (Reads8Bit(experts.Router) || Reads8Bit(experts.Gate[0], experts.Up[0])));
 
     private bool Reads8Bit(Linear linear) => _kernels.UsesQuantizedInputs(linear.Weights.Type);
 

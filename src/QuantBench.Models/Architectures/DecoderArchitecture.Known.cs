@@ -15,8 +15,14 @@ public sealed partial record DecoderArchitecture
         new()
         {
             Name = "llama", HuggingFaceClass = "LlamaForCausalLM", RotatesNeighbours = true, Settings = Words("activation=swiglu"),
+            Experts = ExpertTraits.Optional,
         },
         new() { Name = "mistral3", ModelType = "ministral3", HuggingFaceClass = "Ministral3ForCausalLM", RotatesNeighbours = true },
+        new()
+        {
+            Name = "mixtral", Gguf = "llama", HuggingFaceClass = "MixtralForCausalLM", RotatesNeighbours = true,
+            Window = SlidingWindow.EveryLayer, Experts = ExpertTraits.Mixtral,
+        },
         new()
         {
             Name = "mistral", Gguf = "llama", HuggingFaceClass = "MistralForCausalLM", RotatesNeighbours = true,
@@ -50,6 +56,26 @@ public sealed partial record DecoderArchitecture
         {
             Name = "qwen3", HuggingFaceClass = "Qwen3ForCausalLM", HasHeadNorms = true,
             Window = SlidingWindow.WhenSwitchedOn,
+        },
+        new()
+        {
+            Name = "qwen2moe", ModelType = "qwen2_moe", HuggingFaceClass = "Qwen2MoeForCausalLM", HasProjectionBiases = true,
+            Window = SlidingWindow.WhenSwitchedOn, Experts = ExpertTraits.Qwen2,
+        },
+        new()
+        {
+            Name = "qwen3moe", ModelType = "qwen3_moe", HuggingFaceClass = "Qwen3MoeForCausalLM", HasHeadNorms = true,
+            Window = SlidingWindow.WhenSwitchedOn, Experts = ExpertTraits.Qwen3,
+        },
+        new()
+        {
+            Name = "olmoe", HuggingFaceClass = "OlmoeForCausalLM", HasProjectionNorms = true, Experts = ExpertTraits.Olmoe,
+        },
+        new()
+        {
+            Name = "gpt-oss", ModelType = "gpt_oss", HuggingFaceClass = "GptOssForCausalLM", HasProjectionBiases = true,
+            HasOutputBias = true, HasSinks = true, NamesPreNormPost = true, DefaultRopeBase = 150_000, Window = SlidingWindow.Pattern,
+            WindowPattern = 2, DefaultWindow = 128, Experts = ExpertTraits.GptOss,
         },
         new()
         {

@@ -92,6 +92,18 @@ public sealed partial record DecoderArchitecture
     /// <summary>Real models have biases of every matrix in a layer; files say for themselves.</summary>
     public bool HasAllBiases { get; init; }
 
+    /// <summary>Real models have a bias of attention's output; files say for themselves.</summary>
+    public bool HasOutputBias { get; init; }
+
+    /// <summary>Each head has a score that takes its share of attention and gives nothing.</summary>
+    public bool HasSinks { get; init; }
+
+    /// <summary>GGUF files call the norm before the feed-forward part by the name of one behind attention.</summary>
+    public bool NamesPreNormPost { get; init; }
+
+    /// <summary>What there is to know of experts; null = the architecture has none.</summary>
+    public ExpertTraits? Experts { get; init; }
+
     /// <summary>The activation is GELU (tanh form) instead of SiLU.</summary>
     public bool Gelu { get; init; }
 
@@ -155,11 +167,11 @@ public sealed partial record DecoderArchitecture
     /// <summary>Whether any layer is computed with a window.</summary>
     public bool UsesWindow => Window is SlidingWindow.EveryLayer or SlidingWindow.Pattern;
 
-    /// <summary>Whether it is no more than the plain graph, which runtimes know by its name: RMS norms before both parts, SiLU gates, rotation and attention over
-    /// everything.</summary>
+    /// <summary>Whether it is no more than the plain graph, which runtimes know by its name: RMS norms before both parts, SiLU gates,
+    /// rotation and attention over everything.</summary>
     public bool IsPlain => !(Gelu || ScalesEmbeddings || HasMultipliers || HasProjectionNorms || OmitsPreNorms || HasPostNorms
         || FusesProjections || UsesWindow || RotatesPart || KeepsRowOrder || HasLayerNorms || IsParallel || FusesGate || SquaresRelu
-        || OmitsGate) && NoRopeInterval == 0 && AttentionSoftCap == 0 && LogitSoftCap == 0 && LogitFactor == 0;
+        || OmitsGate || HasSinks) && NoRopeInterval == 0 && AttentionSoftCap == 0 && LogitSoftCap == 0 && LogitFactor == 0;
 
     /// <summary>Name of a key of <c>config.json</c>.</summary>
     /// <param name="usual">Its name in most architectures.</param>
@@ -169,6 +181,9 @@ public sealed partial record DecoderArchitecture
     public bool HasBias(DecoderRole role) => role switch
     {
         DecoderRole.Query or DecoderRole.Key or DecoderRole.Value => HasProjectionBiases || HasAllBiases,
+        DecoderRole.AttentionOutput => HasOutputBias || HasAllBiases,
+        DecoderRole.Router or DecoderRole.GateExperts or DecoderRole.UpExperts or DecoderRole.DownExperts =>
+            Experts is { HasBiases: true },
         _ => HasAllBiases && role > DecoderRole.FinalNorm,
     };
 
@@ -181,7 +196,7 @@ public sealed partial record DecoderArchitecture
         "final_logit_softcapping" => LogitSoftCap > 0,
         "rope_local_base_freq" => LocalRopeBase > 0,
         "logit_scale" => LogitFactor > 0,
-        _ => Settings.ContainsKey(key) || ConfigKeys.ContainsValue(key),
+        _ => Settings.ContainsKey(key) || ConfigKeys.ContainsValue(key) || (Experts?.ReadsKey(key) ?? false),
     };
 
     /// <summary>What <c>hidden_act</c> calls the activation.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
+using System.Globalization;
 
 namespace QuantBench.Models.Architectures;
 
@@ -11,8 +12,10 @@ namespace QuantBench.Models.Architectures;
 /// <param name="Rows">Output features; 1 for a norm.</param>
 /// <param name="Columns">Input features, or a norm's length.</param>
 /// <param name="PermutedHeads">Heads whose rows GGUF has in another order; 0 = none.</param>
+/// <param name="Experts">Number of matrices of this shape, which are one tensor in GGUF and where the path has a <c>*</c> one each in
+/// Hugging Face files; 0 = it is a single one.</param>
 public sealed record DecoderModule(
-    DecoderRole Role, string Gguf, string HuggingFace, int Layer, long Rows, long Columns, int PermutedHeads = 0)
+    DecoderRole Role, string Gguf, string HuggingFace, int Layer, long Rows, long Columns, int PermutedHeads = 0, int Experts = 0)
 {
     private static readonly FrozenDictionary<DecoderRole, (string Gguf, string HuggingFace)> s_names =
         new Dictionary<DecoderRole, (string, string)>
@@ -35,11 +38,36 @@ public sealed record DecoderModule(
             [DecoderRole.GateUp] = ("ffn_up", "mlp.gate_up_proj"),
             [DecoderRole.Down] = ("ffn_down", "mlp.down_proj"),
             [DecoderRole.PostFeedForwardNorm] = ("post_ffw_norm", "post_feedforward_layernorm"),
+            [DecoderRole.Sinks] = ("attn_sinks", "self_attn.sinks"),
+            [DecoderRole.Router] = ("ffn_gate_inp", "mlp.gate"),
+            [DecoderRole.GateExperts] = ("ffn_gate_exps", "mlp.experts.*.gate_proj"),
+            [DecoderRole.UpExperts] = ("ffn_up_exps", "mlp.experts.*.up_proj"),
+            [DecoderRole.DownExperts] = ("ffn_down_exps", "mlp.experts.*.down_proj"),
+            [DecoderRole.SharedRouter] = ("ffn_gate_inp_shexp", "mlp.shared_expert_gate"),
+            [DecoderRole.SharedGate] = ("ffn_gate_shexp", "mlp.shared_expert.gate_proj"),
+            [DecoderRole.SharedUp] = ("ffn_up_shexp", "mlp.shared_expert.up_proj"),
+            [DecoderRole.SharedDown] = ("ffn_down_shexp", "mlp.shared_expert.down_proj"),
         }.ToFrozenDictionary();
 
-    /// <summary>Whether it is a norm's vector.</summary>
-    public bool IsNorm => Role is DecoderRole.FinalNorm or DecoderRole.AttentionNorm or DecoderRole.QueryNorm or DecoderRole.KeyNorm
+    /// <summary>Whether it is a single vector of numbers: a norm's weights, or the heads' sinks.</summary>
+    public bool IsNorm =>
+        Role is DecoderRole.Sinks or DecoderRole.FinalNorm or DecoderRole.AttentionNorm or DecoderRole.QueryNorm or DecoderRole.KeyNorm
         or DecoderRole.PostAttentionNorm or DecoderRole.FeedForwardNorm or DecoderRole.PostFeedForwardNorm;
+
+    /// <summary>Whether it chooses among experts: never quantized, as a few weights decide much.</summary>
+    public bool IsRouter => Role is DecoderRole.Router or DecoderRole.SharedRouter;
+
+    /// <summary>Paths of its matrices in Hugging Face files: one for each expert where the path has a <c>*</c>.</summary>
+    public IEnumerable<string> HuggingFacePaths => !HuggingFace.Contains('*', StringComparison.Ordinal) ? [HuggingFace]
+        : Enumerable.Range(0, Experts).Select(PathOf);
+
+    /// <summary>Name of its weights in Hugging Face files; where there are several, of the first.</summary>
+    public string WeightName => Role == DecoderRole.Sinks ? HuggingFace : $"{PathOf(0)}.weight";
+
+    /// <summary>Path of an expert's matrix in Hugging Face files.</summary>
+    /// <param name="expert">Its number; not looked at where a path has no <c>*</c>.</param>
+    public string PathOf(int expert) =>
+        HuggingFace.Replace("*", expert.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
 
     /// <summary>Name in GGUF without <c>.weight</c>.</summary>
     /// <param name="role">What it does.</param>
@@ -63,12 +91,13 @@ public sealed record DecoderModule(
         long hidden = sizes.Embedding, queries = (long)sizes.Heads * sizes.HeadWidth, keys = (long)sizes.KvHeads * sizes.HeadWidth;
         int layer = 0;
 
-        void Add(DecoderRole role, long rows, long columns, int heads = 0)
+        void Add(DecoderRole role, long rows, long columns, int heads = 0, int experts = 0)
         {
-            string path = architecture.ModulePaths.GetValueOrDefault(role, UsualPath(role, architecture.HasPostNorms));
+            string path = architecture.Experts?.Paths.GetValueOrDefault(role)
+                ?? architecture.ModulePaths.GetValueOrDefault(role, UsualPath(role, architecture.HasPostNorms));
             if (role > DecoderRole.FinalNorm) path = $"{architecture.LayerPath}.{layer}.{path}";
             modules.Add(new DecoderModule(role, GgufName(role, layer), path, layer, rows, columns,
-                architecture.RotatesNeighbours && !architecture.KeepsRowOrder ? heads : 0));
+                architecture.RotatesNeighbours && !architecture.KeepsRowOrder ? heads : 0, experts));
         }
 
         void Norm(DecoderRole role, long length) => Add(role, 1, length);
@@ -95,9 +124,15 @@ public sealed record DecoderModule(
             }
 
             Add(DecoderRole.AttentionOutput, hidden, queries);
-            if (architecture.HasPostNorms) Norm(DecoderRole.PostAttentionNorm, hidden);
-            if (!architecture.OmitsPreNorms && !architecture.IsParallel) Norm(DecoderRole.FeedForwardNorm, hidden);
-            if (architecture.FusesProjections || architecture.FusesGate)
+            if (architecture.HasSinks) Norm(DecoderRole.Sinks, sizes.Heads);
+            if (architecture.HasPostNorms || architecture.NamesPreNormPost) Norm(DecoderRole.PostAttentionNorm, hidden);
+            if (!architecture.OmitsPreNorms && !architecture.IsParallel && !architecture.NamesPreNormPost)
+                Norm(DecoderRole.FeedForwardNorm, hidden);
+            if (sizes.Experts > 0)
+            {
+                AddExperts();
+            }
+            else if (architecture.FusesProjections || architecture.FusesGate)
             {
                 Add(DecoderRole.GateUp, 2L * sizes.FeedForward, hidden);
             }
@@ -107,7 +142,7 @@ public sealed record DecoderModule(
                 Add(DecoderRole.Up, sizes.FeedForward, hidden);
             }
 
-            Add(DecoderRole.Down, hidden, sizes.FeedForward);
+            if (sizes.Experts == 0) Add(DecoderRole.Down, hidden, sizes.FeedForward);
             if (architecture.HasPostNorms) Norm(DecoderRole.PostFeedForwardNorm, hidden);
         }
 
@@ -115,5 +150,19 @@ public sealed record DecoderModule(
         Norm(DecoderRole.FinalNorm, hidden);
         if (!sizes.TiesEmbeddings) Add(DecoderRole.Head, sizes.Vocabulary, hidden);
         return modules.ToImmutable();
+
+        void AddExperts()
+        {
+            int count = sizes.Experts;
+            Add(DecoderRole.Router, count, hidden);
+            Add(DecoderRole.GateExperts, sizes.ExpertFeedForward, hidden, experts: count);
+            Add(DecoderRole.UpExperts, sizes.ExpertFeedForward, hidden, experts: count);
+            Add(DecoderRole.DownExperts, hidden, sizes.ExpertFeedForward, experts: count);
+            if (sizes.SharedFeedForward == 0) return;
+            Add(DecoderRole.SharedRouter, 1, hidden);
+            Add(DecoderRole.SharedGate, sizes.SharedFeedForward, hidden);
+            Add(DecoderRole.SharedUp, sizes.SharedFeedForward, hidden);
+            Add(DecoderRole.SharedDown, hidden, sizes.SharedFeedForward);
+        }
     }
 }

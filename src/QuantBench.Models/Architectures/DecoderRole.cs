@@ -56,4 +56,31 @@ public enum DecoderRole
 
     /// <summary>Norm behind the feed-forward part.</summary>
     PostFeedForwardNorm,
+
+    /// <summary>Scores of heads that give nothing.</summary>
+    Sinks,
+
+    /// <summary>Rates experts for a token.</summary>
+    Router,
+
+    /// <summary>Gates of all experts.</summary>
+    GateExperts,
+
+    /// <summary>Up-projections of all experts.</summary>
+    UpExperts,
+
+    /// <summary>Down-projections of all experts.</summary>
+    DownExperts,
+
+    /// <summary>Weighs the expert of all tokens.</summary>
+    SharedRouter,
+
+    /// <summary>Gate of the expert of all tokens.</summary>
+    SharedGate,
+
+    /// <summary>Up-projection of the expert of all tokens.</summary>
+    SharedUp,
+
+    /// <summary>Down-projection of the expert of all tokens.</summary>
+    SharedDown,
 }

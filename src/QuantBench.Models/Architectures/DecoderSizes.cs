@@ -15,8 +15,23 @@ public record DecoderSizes
     /// <summary>Width of the residual stream.</summary>
     public required int Embedding { get; init; }
 
-    /// <summary>Width of the feed-forward part.</summary>
+    /// <summary>Width of the feed-forward part of models without experts.</summary>
     public required int FeedForward { get; init; }
+
+    /// <summary>Experts of each layer; 0 = it has one feed-forward part.</summary>
+    public int Experts { get; init; }
+
+    /// <summary>Experts that a token uses.</summary>
+    public int ExpertsUsed { get; init; }
+
+    /// <summary>Width of an expert.</summary>
+    public int ExpertFeedForward { get; init; }
+
+    /// <summary>Width of the expert that all tokens use; 0 = there is none.</summary>
+    public int SharedFeedForward { get; init; }
+
+    /// <summary>Width of the feed-forward part that every token passes; 0 = there is none.</summary>
+    public int CommonFeedForward => Experts > 0 ? SharedFeedForward : FeedForward;
 
     /// <summary>Query heads.</summary>
     public required int Heads { get; init; }

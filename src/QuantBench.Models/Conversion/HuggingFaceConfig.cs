@@ -2,6 +2,7 @@ using System.Globalization;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Files;
 using QuantBench.Models.Architectures;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Models.Conversion;
 
@@ -50,7 +51,8 @@ internal sealed record HuggingFaceConfig : DecoderSizes
     {
         string path = Path.Combine(directory, "config.json");
         ModelJson json = ModelJson.ReadFile(path);
-        if ((json.Find("quantization_config") ?? json.Find("quantization")) is not { } quantization) return Read(json, path);
+        if ((json.Find("quantization_config") ?? json.Find("quantization")) is not { } quantization
+            || PackedExperts.IsOnlyQuantization(json)) return Read(json, path);
         string method = quantization.IsObject && quantization.Find("quant_method") is { IsString: true } name ? name.AsString() : "unknown";
         throw new UnsupportedException(
             path, $"the weights are already quantized ('quantization_config', method '{method}').",
@@ -78,6 +80,8 @@ internal sealed record HuggingFaceConfig : DecoderSizes
         int layers = json.Get(architecture.ConfigKey("num_hidden_layers")).AsInt32(1, 512);
         int context = json.Get("max_position_embeddings").AsInt32(1, int.MaxValue);
         CheckQueryScale(json, architecture, size, path);
+        int experts = HuggingFaceExperts.Count(json, architecture);
+        int feedForward = HuggingFaceExperts.FeedForward(json, architecture);
         return new HuggingFaceConfig
         {
             Architecture = architecture,
@@ -85,7 +89,12 @@ internal sealed record HuggingFaceConfig : DecoderSizes
             IsSynthetic = SyntheticMark.IsOn(json),
             Vocabulary = json.Get("vocab_size").AsInt32(1, MaxSize),
             Embedding = hidden,
-            FeedForward = json.Get("intermediate_size").AsInt32(1, MaxSize),
+            FeedForward = feedForward,
+            Experts = experts,
+            ExpertsUsed = experts > 0 ? json.Get("num_experts_per_tok").AsInt32(1, experts) : 0,
+            ExpertFeedForward = experts > 0 ? json.Get(architecture.Experts!.WidthKey).AsInt32(1, MaxSize) : 0, // it has experts
+            SharedFeedForward = experts > 0 && architecture.Experts!.HasShared
+                ? json.Get("shared_expert_intermediate_size").AsInt32(1, MaxSize) : 0,
             Layers = layers,
             Heads = heads,
             KvHeads = keyValueHeads,
@@ -129,7 +138,8 @@ internal sealed record HuggingFaceConfig : DecoderSizes
     private static void CheckUnsupported(ModelJson json, DecoderArchitecture architecture, string path)
     {
         // Gemma's first files say 'gelu' and mean the tanh form; 'hidden_activation' came later to say so.
-        if ((json.Find("hidden_activation") ?? json.Find(architecture.ConfigKey("hidden_act"))) is { } activation && !architecture.Accepts(activation.AsString()))
+        if ((json.Find("hidden_activation") ?? json.Find(architecture.ConfigKey("hidden_act"))) is { } activation
+            && !architecture.Accepts(activation.AsString()))
         {
             throw new UnsupportedException(
                 path,
@@ -143,8 +153,7 @@ internal sealed record HuggingFaceConfig : DecoderSizes
                 throw new UnsupportedException(path, $"'{key}' is {text}; {architecture.Gguf} models with {usual} are read.");
         }
 
-        if (json.Find("num_local_experts") is { } experts && experts.AsInt64() > 1)
-            throw new UnsupportedException(path, "models with experts ('num_local_experts') are not read.");
+        HuggingFaceExperts.Check(json, architecture);
         if (json.Find("no_rope_layer_interval") is { } interval
             && (architecture.NoRopeInterval == 0 || interval.AsInt64() != architecture.NoRopeInterval))
         {

@@ -37,6 +37,16 @@ internal static partial class HuggingFaceMetadata
             metadata.Add($"{arch}.attention.value_length", (uint)config.HeadWidth);
         }
 
+        if (config.Experts > 0)
+        {
+            metadata.Add($"{arch}.expert_count", (uint)config.Experts);
+            metadata.Add($"{arch}.expert_used_count", (uint)config.ExpertsUsed);
+            if (architecture.Experts is { HasGgufWidth: true })
+                metadata.Add($"{arch}.expert_feed_forward_length", (uint)config.ExpertFeedForward);
+            if (config.SharedFeedForward > 0)
+                metadata.Add($"{arch}.expert_shared_feed_forward_length", (uint)config.SharedFeedForward);
+        }
+
         if (config.AttentionSoftCap is { } attentionCap) metadata.Add($"{arch}.attn_logit_softcapping", (float)attentionCap);
         if (config.LogitSoftCap is { } logitCap) metadata.Add($"{arch}.final_logit_softcapping", (float)logitCap);
 
@@ -56,7 +66,8 @@ internal static partial class HuggingFaceMetadata
         if (architecture.RotatesPart)
         {
             metadata.Add($"{architecture.Name}.rope.dimension_count", (uint)config.Rope.RotatedSize);
-            if (architecture.HasLongRope && config.Rope.OriginalContextLength is { } original) metadata.Add($"{prefix}.original_context_length", (uint)original);
+            if (architecture.HasLongRope && config.Rope.OriginalContextLength is { } original)
+                metadata.Add($"{prefix}.original_context_length", (uint)original);
         }
 
         switch (config.Rope.Type)

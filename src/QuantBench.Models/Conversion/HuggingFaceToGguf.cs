@@ -5,6 +5,7 @@ using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Safetensors;
 using QuantBench.Formats.Tokenizers;
 using QuantBench.Models.Architectures;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Models.Conversion;
 
@@ -41,7 +42,7 @@ public static class HuggingFaceToGguf
         ImmutableArray<GgufTensorSpec> specs =
         [
             .. ropeFactors.Select(tensor => new GgufTensorSpec(tensor.Name, GgmlType.F32, [tensor.Factors.Length])),
-            .. plan.Select(tensor => new GgufTensorSpec(tensor.Target, TypeOf(tensor, floatType), [.. tensor.Source.Shape.Reverse()])),
+            .. plan.Select(tensor => new GgufTensorSpec(tensor.Target, TypeOf(tensor, floatType), tensor.Dimensions)),
         ];
 
         GgufMetadata metadata = MakeMetadata(config, tokenizer, floatType, outputPath);
@@ -65,7 +66,7 @@ public static class HuggingFaceToGguf
         CancellationToken cancellationToken)
     {
         foreach ((_, float[] factors) in ropeFactors) writer.Append(MemoryMarshal.AsBytes<float>(factors));
-        long total = plan.Sum(tensor => tensor.Source.ElementCount);
+        long total = plan.Sum(tensor => tensor.ElementCount);
         long done = 0;
         foreach (PlannedTensor tensor in plan)
         {
@@ -78,18 +79,54 @@ public static class HuggingFaceToGguf
         }
     }
 
-    /// <summary>Vectors and norms stay F32: engines read them so, and they take no room.</summary>
-    private static GgmlType TypeOf(PlannedTensor tensor, GgmlType floatType) => tensor.Source.Shape.Length <= 1 ? GgmlType.F32 : floatType;
+    private static GgmlType TypeOf(PlannedTensor tensor, GgmlType floatType) => tensor.StaysF32 ? GgmlType.F32 : floatType;
 
     /// <summary>Writes a tensor piece by piece; yields the number of elements of each.</summary>
     private static IEnumerable<int> WriteTensor(GgufWriter writer, SafetensorsModel model, PlannedTensor tensor, GgmlType type)
+    {
+        if (tensor.Values is { } values)
+        {
+            writer.Append(MemoryMarshal.AsBytes<float>(values));
+            return [values.Length];
+        }
+
+        return tensor.Matrices.Length > 0 ? tensor.Matrices.SelectMany(matrix => WriteMatrix(writer, model, tensor, matrix, type))
+            : tensor.Sources.SelectMany(source => WriteTensor(writer, model, tensor, source, type));
+    }
+
+    private static IEnumerable<int> WriteMatrix(GgufWriter writer, SafetensorsModel model, PlannedTensor tensor, IWeightMatrix matrix,
+        GgmlType type)
+    {
+        int rows = Math.Clamp(ChunkElements / matrix.Columns, 1, matrix.Rows);
+        float[] floats = new float[rows * matrix.Columns];
+        byte[] target = new byte[floats.Length * FloatRows.ElementBytes(type)];
+        for (int row = 0; row < matrix.Rows; row += rows)
+        {
+            int count = Math.Min(rows, matrix.Rows - row) * matrix.Columns;
+            Span<float> run = floats.AsSpan(0, count);
+            matrix.ReadRows(row, count / matrix.Columns, run);
+            Span<byte> stored = target.AsSpan(0, count * FloatRows.ElementBytes(type));
+            FloatRows.Convert(MemoryMarshal.AsBytes(run), SafetensorsDType.F32, stored, type, run);
+            if (FiniteWeights.FindOther(stored, type) is >= 0 and var at)
+            {
+                throw FiniteWeights.Refused(model.Files[tensor.Source.Part], tensor.Source.Name, ((long)row * matrix.Columns) + at,
+                    matrix.Columns, run[at], type);
+            }
+
+            writer.Append(stored);
+            yield return count;
+        }
+    }
+
+    private static IEnumerable<int> WriteTensor(GgufWriter writer, SafetensorsModel model, PlannedTensor tensor,
+        SafetensorsTensorInfo from, GgmlType type)
     {
         // Pieces are whole rows where rows are reordered, and any run of elements otherwise.
         bool isPermuted = tensor.PermutedHeads > 0;
         long runs = isPermuted ? tensor.Rows : 1;
         long runLength = isPermuted ? tensor.Columns : checked(tensor.Rows * tensor.Columns);
         int pieceLength = (int)Math.Min(runLength, ChunkElements);
-        int sourceBytes = tensor.Source.ElementBytes;
+        int sourceBytes = from.ElementBytes;
         int targetBytes = FloatRows.ElementBytes(type);
         float[] floats = new float[pieceLength];
         byte[] target = new byte[pieceLength * targetBytes];
@@ -100,9 +137,9 @@ public static class HuggingFaceToGguf
             for (long at = 0; at < runLength; at += pieceLength)
             {
                 int count = (int)Math.Min(pieceLength, runLength - at);
-                ReadOnlySpan<byte> source = model.Span(tensor.Source, (runStart + at) * sourceBytes, count * sourceBytes);
-                FloatRows.Convert(source, tensor.Source.DType, target.AsSpan(0, count * targetBytes), type, floats.AsSpan(0, count));
-                FloatRows.Check(target.AsSpan(0, count * targetBytes), type, model, tensor.Source, runStart + at);
+                ReadOnlySpan<byte> source = model.Span(from, (runStart + at) * sourceBytes, count * sourceBytes);
+                FloatRows.Convert(source, from.DType, target.AsSpan(0, count * targetBytes), type, floats.AsSpan(0, count));
+                FloatRows.Check(target.AsSpan(0, count * targetBytes), type, model, from, runStart + at);
                 if (tensor.Added != 0) Add(MemoryMarshal.Cast<byte, float>(target.AsSpan(0, count * targetBytes)), tensor.Added);
                 writer.Append(target.AsSpan(0, count * targetBytes));
                 reported += count;
@@ -124,7 +161,8 @@ public static class HuggingFaceToGguf
         HuggingFaceMetadata.Add(metadata, config, architecture);
         metadata.Add(GgufConstants.FileType, floatType switch { GgmlType.F32 => 0u, GgmlType.F16 => 1u, _ => 32u });
         metadata.Add($"{arch}.vocab_size", (uint)config.Vocabulary);
-        if (architecture.RotatesNeighbours && !architecture.RotatesPart) metadata.Add($"{arch}.rope.dimension_count", (uint)config.HeadWidth);
+        if (architecture.RotatesNeighbours && !architecture.RotatesPart)
+            metadata.Add($"{arch}.rope.dimension_count", (uint)config.HeadWidth);
         config.Multipliers?.AddTo(metadata, arch);
         GgufTokenizer.Write(metadata, tokenizer);
         metadata.Add(GgufConstants.QuantizationVersion, 2u);

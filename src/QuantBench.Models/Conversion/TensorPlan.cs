@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Safetensors;
 using QuantBench.Models.Architectures;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Models.Conversion;
 
@@ -15,6 +16,26 @@ namespace QuantBench.Models.Conversion;
 internal sealed record PlannedTensor(string Target, SafetensorsTensorInfo Source, long Rows, long Columns, int PermutedHeads,
     float Added = 0)
 {
+    /// <summary>All tensors it is made from: more than one for experts, which lie one behind the other in the target.</summary>
+    public ImmutableArray<SafetensorsTensorInfo> Sources { get; init; } = [Source];
+
+    /// <summary>What it is made from where that isn't tensors of floats as they lie: experts, one behind the other.</summary>
+    public ImmutableArray<IWeightMatrix> Matrices { get; init; } = [];
+
+    /// <summary>Its elements, where they were computed; the source is what they are from.</summary>
+    public float[]? Values { get; init; }
+
+    /// <summary>Whether it stays F32 in files of halves: vectors, which take no room, and what chooses among experts.</summary>
+    public bool StaysF32 { get; init; } = Source.Shape.Length <= 1;
+
+    /// <summary>Elements of all sources.</summary>
+    public long ElementCount => Rows * Columns * Math.Max(Sources.Length, Matrices.Length);
+
+    /// <summary>The target's dimensions, as GGUF has them: shortest stride first.</summary>
+    public ImmutableArray<long> Dimensions => Sources.Length > 1 ? [Columns, Rows, Sources.Length]
+        : Matrices.Length > 0 ? [Columns, Rows, Matrices.Length] : Values is not null ? [Columns, Rows]
+        : [.. Source.Shape.Reverse()];
+
     /// <summary>Row of the source that becomes a row of the target: per head, row 2p + h comes from row h·(size/2) + p, h in {0,
     /// 1}.</summary>
     public long SourceRow(long row)
@@ -64,7 +85,7 @@ internal static class TensorPlan
         {
             if (module.IsNorm)
             {
-                SafetensorsTensorInfo norm = Take($"{module.HuggingFace}.weight", module.Columns);
+                SafetensorsTensorInfo norm = Take(module.WeightName, module.Columns);
                 plan.Add(new PlannedTensor($"{module.Gguf}.weight", norm, 1, module.Columns, 0, config.Architecture.NormOffset));
                 if (!config.Architecture.HasNormBiases) continue;
                 SafetensorsTensorInfo normBias = Take($"{module.HuggingFace}.bias", module.Columns);
@@ -72,8 +93,19 @@ internal static class TensorPlan
                 continue;
             }
 
-            SafetensorsTensorInfo matrix = Take($"{module.HuggingFace}.weight", module.Rows, module.Columns);
-            plan.Add(new PlannedTensor($"{module.Gguf}.weight", matrix, module.Rows, module.Columns, module.PermutedHeads));
+            if (PackedExperts.Holds(module))
+            {
+                AddPacked(module);
+                continue;
+            }
+
+            ImmutableArray<SafetensorsTensorInfo> matrices =
+                [.. module.HuggingFacePaths.Select(path => Take($"{path}.weight", module.Rows, module.Columns))];
+            plan.Add(new PlannedTensor($"{module.Gguf}.weight", matrices[0], module.Rows, module.Columns, module.PermutedHeads)
+            {
+                Sources = matrices,
+                StaysF32 = module.IsRouter,
+            });
             if (!model.Tensors.ContainsKey($"{module.HuggingFace}.bias")) continue;
 
             // A reordered matrix has its bias reordered too; seen as a column, its rows are single elements.
@@ -90,5 +122,23 @@ internal static class TensorPlan
             ? plan.ToImmutable()
             : throw new UnsupportedException(directory,
                 $"the tensor '{unknown}' has no place in a {config.Architecture.Name} model.");
+
+        void AddPacked(DecoderModule module)
+        {
+            ImmutableArray<IWeightMatrix> experts =
+                [.. Enumerable.Range(0, module.Experts).Select(i => PackedExperts.Matrix(model, directory, module, i))];
+            float[] biases = PackedExperts.Biases(model, directory, module);
+            string[] tensors = [.. PackedExperts.Tensors(model, module)];
+            used.UnionWith(tensors);
+            plan.Add(new PlannedTensor($"{module.Gguf}.weight", model.Tensors[tensors[0]], module.Rows, module.Columns, 0)
+            {
+                Matrices = experts,
+            });
+            plan.Add(new PlannedTensor($"{module.Gguf}.bias", model.Tensors[tensors[^1]], module.Experts, module.Rows, 0)
+            {
+                Values = biases,
+                StaysF32 = true,
+            });
+        }
     }
 }

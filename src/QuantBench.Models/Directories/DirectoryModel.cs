@@ -97,14 +97,16 @@ public sealed class DirectoryModel : IModelFile
     /// <inheritdoc/>
     WeightMatrix IModelFile.Matrix(string name, int? rows, int columns)
     {
-        IWeightMatrix matrix = Matrix(name);
-        if (matrix.Columns != columns || (rows is { } wanted && matrix.Rows != wanted))
-        {
-            throw new ModelFormatException(Path, null,
-                $"the weights of '{name}' have the shape [{matrix.Rows}, {matrix.Columns}]; rows of {columns} were expected.");
-        }
+        return Expect(Matrix(name), name, rows, columns);
+    }
 
-        return matrix is FloatMatrix floats ? floats.AsBlocks() : new WeightMatrix(matrix);
+    /// <inheritdoc/>
+    WeightMatrix[] IModelFile.Matrices(string name, int count, int rows, int columns)
+    {
+        DecoderModule module = Find(name);
+        return [.. Enumerable.Range(0, count).Select(i => Expect(
+            PackedExperts.Holds(module) ? PackedExperts.Matrix(_weights.Model, _directory, module, i) : Matrix(module, module.PathOf(i)),
+            name, rows, columns))];
     }
 
     /// <inheritdoc/>
@@ -113,7 +115,10 @@ public sealed class DirectoryModel : IModelFile
     /// <inheritdoc/>
     void IModelFile.Release(DecoderModule module)
     {
-        if (Tensors.Tensors.TryGetValue($"{module.HuggingFace}.weight", out SafetensorsTensorInfo? tensor)) Tensors.Release(tensor);
+        foreach (string path in module.HuggingFacePaths)
+        {
+            if (Tensors.Tensors.TryGetValue($"{path}.weight", out SafetensorsTensorInfo? tensor)) Tensors.Release(tensor);
+        }
     }
 
     /// <summary>Whether there is a tensor.</summary>
@@ -130,13 +135,7 @@ public sealed class DirectoryModel : IModelFile
     public IWeightMatrix Matrix(string name)
     {
         DecoderModule module = Find(name);
-        IWeightMatrix matrix = _weights.Matrix(module.HuggingFace);
-        return matrix.Rows == module.Rows && matrix.Columns == module.Columns
-            ? matrix
-            : throw new ModelFormatException(
-                _directory, null,
-                $"the weights of '{module.HuggingFace}' have the shape [{matrix.Rows}, {matrix.Columns}], but by config.json it is "
-                    + $"[{module.Rows}, {module.Columns}].");
+        return Matrix(module, module.PathOf(0));
     }
 
     /// <summary>Reads a norm, a bias or the factors of rotary positions, with the values that GGUF would hold.</summary>
@@ -153,7 +152,16 @@ public sealed class DirectoryModel : IModelFile
 
         (string Module, string Suffix) parts = Split(name) ?? (name, "weight");
         DecoderModule module = Find(parts.Module);
-        float[] values = _weights.Vector($"{module.HuggingFace}.{parts.Suffix}", length);
+        if (PackedExperts.Holds(module)) return PackedExperts.Biases(_weights.Model, _directory, module);
+        if (module.Role == DecoderRole.SharedRouter) // a matrix of one row
+        {
+            IWeightMatrix matrix = Matrix(parts.Module);
+            float[] row = new float[matrix.Columns];
+            matrix.ReadRows(0, 1, row);
+            return row;
+        }
+
+        float[] values = _weights.Vector(parts.Suffix == "weight" ? module.WeightName : $"{module.HuggingFace}.{parts.Suffix}", length);
         if (module.IsNorm && parts.Suffix == "weight" && _config.Architecture.NormOffset is not 0 and var offset)
         {
             for (int i = 0; i < values.Length; i++) values[i] += offset;
@@ -165,6 +173,28 @@ public sealed class DirectoryModel : IModelFile
     /// <summary>Unmaps the files; matrices are no longer valid.</summary>
     public void Dispose() => _weights.Dispose();
 
+    private IWeightMatrix Matrix(DecoderModule module, string path)
+    {
+        IWeightMatrix matrix = _weights.Matrix(path);
+        return matrix.Rows == module.Rows && matrix.Columns == module.Columns
+            ? matrix
+            : throw new ModelFormatException(
+                _directory, null,
+                $"the weights of '{path}' have the shape [{matrix.Rows}, {matrix.Columns}], but by config.json it is "
+                    + $"[{module.Rows}, {module.Columns}].");
+    }
+
+    private WeightMatrix Expect(IWeightMatrix matrix, string name, int? rows, int columns)
+    {
+        if (matrix.Columns != columns || (rows is { } wanted && matrix.Rows != wanted))
+        {
+            throw new ModelFormatException(Path, null,
+                $"the weights of '{name}' have the shape [{matrix.Rows}, {matrix.Columns}]; rows of {columns} were expected.");
+        }
+
+        return matrix is FloatMatrix floats ? floats.AsBlocks() : new WeightMatrix(matrix);
+    }
+
     private static (string Module, string Suffix)? Split(string name)
     {
         int dot = name.LastIndexOf('.');
@@ -172,7 +202,8 @@ public sealed class DirectoryModel : IModelFile
     }
 
     private bool HasBias(string name) =>
-        _modules.TryGetValue(name, out DecoderModule? module) && _weights.HasVector($"{module.HuggingFace}.bias");
+        _modules.TryGetValue(name, out DecoderModule? module)
+            && (PackedExperts.Holds(module) || _weights.HasVector($"{module.HuggingFace}.bias"));
 
     private DecoderModule Find(string name) =>
         _modules.GetValueOrDefault(name)
@@ -181,10 +212,11 @@ public sealed class DirectoryModel : IModelFile
     /// <summary>A tensor nobody asks for means that the model computes something else.</summary>
     private void CheckNames()
     {
-        HashSet<string> sources = [.. _modules.Values.Select(module => module.HuggingFace)];
+        HashSet<string> sources = [.. _modules.Values.SelectMany(module =>
+            PackedExperts.Holds(module) ? PackedExperts.Tensors(_weights.Model, module) : module.HuggingFacePaths)];
         foreach (string name in _weights.Model.Tensors.Keys.Order(StringComparer.Ordinal))
         {
-            if (_config.IsRedundant(name)) continue;
+            if (_config.IsRedundant(name) || sources.Contains(name)) continue;
             if (Split(name) is not (var module, var suffix) || !sources.Contains(module) || !s_suffixes.Contains(suffix))
             {
                 throw new UnsupportedException(_directory,
@@ -198,8 +230,8 @@ public sealed class DirectoryModel : IModelFile
         long count = 0;
         foreach ((string name, DecoderModule module) in _modules)
         {
-            count += module.Rows * module.Columns;
-            if (HasBias(name)) count += module.IsNorm ? module.Columns : module.Rows;
+            count += module.Rows * module.Columns * Math.Max(1, module.Experts);
+            if (HasBias(name)) count += (module.IsNorm ? module.Columns : module.Rows) * Math.Max(1, module.Experts);
         }
 
         return count;

@@ -41,7 +41,8 @@ public sealed class SafetensorsWeights : IDisposable
         MlxQuantizationConfig? mlx = MlxQuantizationConfig.Read(config);
         GptqConfig? gptq = mlx is null ? GptqConfig.Read(config, directory) : null;
         AwqConfig? awq = mlx is null && gptq is null ? AwqConfig.Read(config, directory) : null;
-        if (mlx is null && gptq is null && awq is null && config.Find("quantization_config") is { } other)
+        if (mlx is null && gptq is null && awq is null && config.Find("quantization_config") is { } other
+            && !PackedExperts.IsOnlyQuantization(config))
         {
             string method = other.Find("quant_method")?.AsString() ?? "unknown";
             throw new UnsupportedException(

@@ -110,14 +110,13 @@ public sealed record DecoderShape : DecoderSizes
         if (DecoderArchitecture.Find(architecture) is not { } traits)
             return $"architecture '{architecture}' is not implemented; {DecoderArchitecture.Names} are";
         GgufMetadata metadata = file.Metadata;
-        if (metadata.FindInteger($"{architecture}.expert_count") is > 0)
-            return "mixture-of-experts layers are not implemented";
+        if (ExpertRefusal(metadata, architecture, traits) is { } experts) return experts;
         if (MetadataRefusal(metadata) is { } refusal) return refusal;
         string scaling = metadata.FindString($"{architecture}.rope.scaling.type") ?? "none";
         if (scaling is not ("none" or "linear" or "yarn" or "longrope"))
             return $"RoPE scaling '{scaling}' is not implemented";
         foreach (string key in (string[])["attention.head_count", "attention.head_count_kv", "feed_forward_length",
-            "attention.sliding_window_pattern"])
+            "expert_feed_forward_length", "expert_used_count", "attention.sliding_window_pattern"])
         {
             if (metadata.TryGet($"{architecture}.{key}", out object? value) && value is Array
                 && !(value is bool[] && traits.Window == SlidingWindow.Pattern))
@@ -147,7 +146,7 @@ public sealed record DecoderShape : DecoderSizes
                 return $"norms of {architecture}'s heads ('{name}') are not implemented";
             if (name.EndsWith(".scale", StringComparison.Ordinal))
                 return $"scale tensors ('{name}') are not implemented";
-            if (name.EndsWith("attn_sinks.weight", StringComparison.Ordinal))
+            if (!traits.HasSinks && name.EndsWith("attn_sinks.weight", StringComparison.Ordinal))
                 return "attention sinks are not implemented";
             if (name.EndsWith("_norm.bias", StringComparison.Ordinal) && !traits.HasNormBiases)
                 return $"LayerNorm biases ('{name}') are not implemented";
@@ -175,6 +174,9 @@ public sealed record DecoderShape : DecoderSizes
                 : throw Broken(file, $"'{architecture}.{key}' should be between 1 and {max}, but is {value}");
         }
 
+        // 0 where the key is missing.
+        int Optional(string key) => metadata.FindInteger($"{architecture}.{key}") is null or 0 ? 0 : Number(key, MaxWidth);
+
         float Real(string key, float whenMissing) => (float)(metadata.FindNumber($"{architecture}.{key}") ?? whenMissing);
 
         int embedding = Number("embedding_length", MaxWidth);
@@ -197,6 +199,10 @@ public sealed record DecoderShape : DecoderSizes
         if (!windowed.IsEmpty && windowed.Length < layers)
             throw Broken(file, $"'{architecture}.attention.sliding_window_pattern' lists {windowed.Length} of {layers} layers");
         string epsilon = $"attention.layer_norm_{(traits.HasLayerNorms ? "" : "rms_")}epsilon";
+        int experts = Optional("expert_count"), used = experts > 0 ? Number("expert_used_count", experts) : 0;
+        int feedForward = Number("feed_forward_length", MaxWidth, experts > 0 ? Optional("expert_feed_forward_length") : null);
+        int expertWidth = experts == 0 ? 0 : traits.Experts is { HasGgufWidth: true }
+            ? NonZero(Optional("expert_feed_forward_length"), Math.Max(1, feedForward / used)) : feedForward;
         return new DecoderShape
         {
             Architecture = traits,
@@ -207,7 +213,12 @@ public sealed record DecoderShape : DecoderSizes
             NeoxRope = !traits.RotatesNeighbours || (file.RotatesHalves && !traits.KeepsRowOrder),
             Layers = layers,
             Embedding = embedding,
-            FeedForward = Number("feed_forward_length", MaxWidth),
+            FeedForward = feedForward,
+            Experts = experts,
+            ExpertsUsed = used,
+            ExpertFeedForward = expertWidth,
+            SharedFeedForward = experts > 0 && traits.Experts is { HasShared: true }
+                ? NonZero(Optional("expert_shared_feed_forward_length"), feedForward) : 0,
             Heads = heads,
             KvHeads = kvHeads,
             HeadWidth = headWidth,
@@ -231,6 +242,30 @@ public sealed record DecoderShape : DecoderSizes
                 : Number("attention.sliding_window_pattern", MaxLayers, traits.WindowPattern),
         };
     }
+
+    /// <summary>What of experts isn't computed; null when all is.</summary>
+    private static string? ExpertRefusal(GgufMetadata metadata, string architecture, DecoderArchitecture traits)
+    {
+        if (metadata.FindInteger($"{architecture}.expert_count") is not > 0)
+        {
+            return traits.Experts is { } own && own != ExpertTraits.Optional
+                ? $"a {architecture} model without experts is not implemented" : null;
+        }
+
+        if (traits.Experts is null) return $"mixture-of-experts layers of '{architecture}' are not implemented";
+        (string Key, double Usual)[] keys = [("expert_group_count", 1), ("expert_weights_scale", 1), ("expert_gating_func", 1),
+            ("leading_dense_block_count", 0), ("expert_shared_count", traits.Experts.HasShared ? 1 : 0)];
+        foreach ((string key, double usual) in keys)
+        {
+            if (metadata.FindNumber($"{architecture}.{key}") is { } value && value != 0 && value != usual
+                && !(key == "expert_gating_func" && traits.Experts.Weights == ExpertWeights.SoftmaxOfChosen && value == 3))
+                return $"'{architecture}.{key}' of {value} is not implemented";
+        }
+
+        return null;
+    }
+
+    private static int NonZero(int value, int otherwise) => value == 0 ? otherwise : value;
 
     private static float NonZero(float value, float otherwise) => value == 0 ? otherwise : value;
 

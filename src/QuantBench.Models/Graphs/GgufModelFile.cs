@@ -57,6 +57,15 @@ public sealed unsafe class GgufModelFile : IModelFile
     }
 
     /// <inheritdoc />
+    public WeightMatrix[] Matrices(string name, int count, int rows, int columns)
+    {
+        GgufTensorInfo tensor = Find(name + ".weight");
+        if (!tensor.Dimensions.AsSpan().SequenceEqual([columns, rows, count])) throw Wrong(tensor, $"[{columns}, {rows}, {count}]");
+        var all = new WeightMatrix(Start(tensor), tensor.Type, rows, columns);
+        return [.. Enumerable.Range(0, count).Select(i => all.Moved(i))];
+    }
+
+    /// <inheritdoc />
     public IWeightMatrix Matrix(DecoderModule module)
     {
         ArgumentNullException.ThrowIfNull(module);

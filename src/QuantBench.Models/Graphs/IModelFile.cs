@@ -41,6 +41,14 @@ public interface IModelFile : IDisposable
     /// <exception cref="ModelFormatException">It is missing, has another shape, or its type can't be read.</exception>
     WeightMatrix Matrix(string name, int? rows, int columns);
 
+    /// <summary>Matrices of the same shape that are one tensor, where the file is mapped.</summary>
+    /// <param name="name">Name without <c>.weight</c>.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="rows">Rows of each.</param>
+    /// <param name="columns">Columns of each.</param>
+    /// <exception cref="ModelFormatException">The tensor is missing, has another shape, or its type can't be read.</exception>
+    WeightMatrix[] Matrices(string name, int count, int rows, int columns);
+
     /// <summary>A matrix, as rows in Hugging Face's order.</summary>
     /// <param name="module">Which.</param>
     /// <exception cref="ModelFormatException">It is missing, has another shape, or its type can't be read.</exception>

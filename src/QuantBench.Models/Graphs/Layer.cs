@@ -15,14 +15,19 @@ public sealed unsafe class Layer
     /// <summary>Output of attention.</summary>
     public required Linear Output { get; init; }
 
-    /// <summary>Gate; null where hidden elements have none.</summary>
-    public required Linear? Gate { get; init; }
+    /// <summary>The feed-forward part that all tokens pass; null in layers that have only experts.</summary>
+    public required FeedForward? Common { get; init; }
 
-    /// <summary>Up-projection.</summary>
-    public required Linear Up { get; init; }
+    /// <summary>Feed-forward parts of which each token passes some; null where there are none.</summary>
+    public required Experts? Experts { get; init; }
 
-    /// <summary>Down-projection.</summary>
-    public required Linear Down { get; init; }
+    /// <summary>[heads]: a score of each query head that takes its share of attention and gives nothing; null where there are
+    /// none.</summary>
+    public float* Sinks { get; init; }
+
+    /// <summary>All large matrices: routers aren't.</summary>
+    public IEnumerable<Linear> Linears => [Query, Key, Value, Output, .. Common?.Linears ?? [],
+        .. Experts is { } e ? [.. e.Gate, .. e.Up, .. e.Down] : (Linear[])[]];
 
     /// <summary>Norm before attention.</summary>
     public required Norm AttentionNorm { get; init; }

@@ -90,11 +90,11 @@ public unsafe class ModelWeights : IDisposable
 
     private Layer ReadLayer(int layer)
     {
-        int queries = Shape.QueryWidth, keys = Shape.KeyWidth, all = queries + (2 * keys), width = Shape.FeedForward;
-        bool fused = Has(DecoderRole.QueryKeyValue, layer), omitsGate = Shape.Architecture.OmitsGate,
-            fusedGate = !omitsGate && !Has(DecoderRole.Gate, layer);
+        int queries = Shape.QueryWidth, keys = Shape.KeyWidth, all = queries + (2 * keys);
+        bool fused = Has(DecoderRole.QueryKeyValue, layer), sinks = Shape.Architecture.HasSinks;
         bool preNorms = !Shape.Architecture.OmitsPreNorms, wholeNorms = Shape.Architecture.HasProjectionNorms;
         Norm attentionNorm = preNorms ? Norm(DecoderRole.AttentionNorm, layer, Shape.Embedding) : default;
+        DecoderRole feedForwardNorm = Shape.Architecture.NamesPreNormPost ? DecoderRole.PostAttentionNorm : DecoderRole.FeedForwardNorm;
         Linear Linear(DecoderRole role, int rows, int columns) => Slice(role, layer, 0, rows, rows, columns);
         Linear Part(DecoderRole role, int first, int rows, int allRows) => Slice(role, layer, first, rows, allRows, Shape.Embedding);
         return new Layer
@@ -103,18 +103,60 @@ public unsafe class ModelWeights : IDisposable
             Key = fused ? Part(DecoderRole.QueryKeyValue, queries, keys, all) : Linear(DecoderRole.Key, keys, Shape.Embedding),
             Value = fused ? Part(DecoderRole.QueryKeyValue, queries + keys, keys, all) : Linear(DecoderRole.Value, keys, Shape.Embedding),
             Output = Linear(DecoderRole.AttentionOutput, Shape.Embedding, queries),
-            Gate = omitsGate ? null
-                : fusedGate ? Part(DecoderRole.GateUp, 0, width, 2 * width) : Linear(DecoderRole.Gate, width, Shape.Embedding),
-            Up = fusedGate ? Part(DecoderRole.GateUp, width, width, 2 * width) : Linear(DecoderRole.Up, width, Shape.Embedding),
-            Down = Linear(DecoderRole.Down, Shape.Embedding, width),
+            Common = Shape.Experts == 0 ? ReadFeedForward(layer) : Shape.SharedFeedForward > 0 ? ReadShared(layer) : null,
+            Experts = Shape.Experts > 0 ? ReadExperts(layer) : null,
+            Sinks = sinks ? Vector($"{DecoderModule.GgufName(DecoderRole.Sinks, layer)}.weight", Shape.Heads) : null,
             AttentionNorm = attentionNorm,
-            FeedForwardNorm = !preNorms || Shape.Architecture.IsParallel ? attentionNorm
-                : Norm(DecoderRole.FeedForwardNorm, layer, Shape.Embedding),
+            FeedForwardNorm = !preNorms || Shape.Architecture.IsParallel ? attentionNorm : Norm(feedForwardNorm, layer, Shape.Embedding),
             QueryNorm = OptionalNorm(DecoderRole.QueryNorm, layer, wholeNorms ? queries : Shape.HeadWidth),
             KeyNorm = OptionalNorm(DecoderRole.KeyNorm, layer, wholeNorms ? keys : Shape.HeadWidth),
-            PostAttentionNorm = OptionalNorm(DecoderRole.PostAttentionNorm, layer, Shape.Embedding),
+            PostAttentionNorm = feedForwardNorm == DecoderRole.PostAttentionNorm ? null
+                : OptionalNorm(DecoderRole.PostAttentionNorm, layer, Shape.Embedding),
             PostFeedForwardNorm = OptionalNorm(DecoderRole.PostFeedForwardNorm, layer, Shape.Embedding),
         };
+    }
+
+    private FeedForward ReadFeedForward(int layer)
+    {
+        int width = Shape.FeedForward, hidden = Shape.Embedding;
+        Linear down = Slice(DecoderRole.Down, layer, 0, hidden, hidden, width);
+        if (Shape.Architecture.OmitsGate) return new FeedForward(null, Slice(DecoderRole.Up, layer, 0, width, width, hidden), down);
+        return Has(DecoderRole.Gate, layer)
+            ? new FeedForward(Slice(DecoderRole.Gate, layer, 0, width, width, hidden),
+                Slice(DecoderRole.Up, layer, 0, width, width, hidden),
+                down)
+            : new FeedForward(Slice(DecoderRole.GateUp, layer, 0, width, 2 * width, hidden),
+                Slice(DecoderRole.GateUp, layer, width, width, 2 * width, hidden), down);
+    }
+
+    private FeedForward ReadShared(int layer)
+    {
+        int width = Shape.SharedFeedForward, hidden = Shape.Embedding;
+        return new FeedForward(Slice(DecoderRole.SharedGate, layer, 0, width, width, hidden),
+            Slice(DecoderRole.SharedUp, layer, 0, width, width, hidden), Slice(DecoderRole.SharedDown, layer, 0, hidden, hidden, width));
+    }
+
+    private Experts ReadExperts(int layer)
+    {
+        int width = Shape.ExpertFeedForward, hidden = Shape.Embedding;
+        return new Experts
+        {
+            Router = Slice(DecoderRole.Router, layer, 0, Shape.Experts, Shape.Experts, hidden),
+            Gate = All(DecoderRole.GateExperts, layer, width, hidden),
+            Up = All(DecoderRole.UpExperts, layer, width, hidden),
+            Down = All(DecoderRole.DownExperts, layer, hidden, width),
+            CommonRouter = Shape.SharedFeedForward > 0 ? Vector($"{DecoderModule.GgufName(DecoderRole.SharedRouter, layer)}.weight", hidden)
+                : null,
+        };
+    }
+
+    /// <summary>The matrices of all experts.</summary>
+    private Linear[] All(DecoderRole role, int layer, int rows, int columns)
+    {
+        string name = DecoderModule.GgufName(role, layer);
+        WeightMatrix[] matrices = _file.Matrices(name, Shape.Experts, rows, columns);
+        float* biases = _file.Contains($"{name}.bias") ? Vector($"{name}.bias", Shape.Experts * rows) : null;
+        return [.. matrices.Select((matrix, i) => new Linear(matrix, biases is null ? null : biases + ((long)i * rows)))];
     }
 
     private bool Has(DecoderRole role, int layer) => _file.Contains($"{DecoderModule.GgufName(role, layer)}.weight");

@@ -4,6 +4,7 @@ using QuantBench.Models.Awq;
 using QuantBench.Models.Conversion;
 using QuantBench.Models.Gptq;
 using QuantBench.Models.Mlx;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Models.Sources;
 
@@ -25,7 +26,7 @@ public static class DirectoryVariant
         if (MlxQuantizationConfig.Read(config) is { } mlx) return Id("mlx", mlx.Default.Bits, mlx.Default.GroupSize);
         if (GptqConfig.Read(config, directory) is { } gptq) return Id("gptq", gptq.Bits, gptq.GroupSize);
         if (AwqConfig.Read(config, directory) is { } awq) return Id("awq", 4, awq.GroupSize);
-        if (config.Find("quantization_config") is not { } other) return null;
+        if (config.Find("quantization_config") is not { } other || PackedExperts.IsOnlyQuantization(config)) return null;
         string method = other.IsObject && other.Find("quant_method") is { IsString: true } name ? name.AsString() : "unknown";
         throw new UnsupportedException(path, $"the weights are quantized with '{method}', which is not read.",
             "MLX (affine), GPTQ and AWQ are; or use the unquantized weights.");

@@ -84,7 +84,7 @@ public static class DirectorySynthesizer
             if (module.IsNorm)
             {
                 float mean = 1 - config.Architecture.NormOffset;
-                yield return Vector($"{module.HuggingFace}.weight", module.Columns, mean, code.Floats, blocks);
+                yield return Vector(module.WeightName, module.Columns, mean, code.Floats, blocks);
                 if (config.Architecture.HasNormBiases)
                     yield return Vector($"{module.HuggingFace}.bias", module.Columns, 0, code.Floats, blocks);
                 continue;
@@ -93,8 +93,8 @@ public static class DirectorySynthesizer
             // Products keep the size of their inputs; embeddings start small, as trained ones do.
             bool isEmbedding = module.Role == DecoderRole.Embedding, isHead = module.Role == DecoderRole.Head;
             float deviation = isEmbedding ? 0.05f : 1 / MathF.Sqrt(module.Columns);
-            IEnumerable<SyntheticTensor> tensors =
-                code.Matrix(module.HuggingFace, module.Rows, module.Columns, !isEmbedding && !isHead, deviation, blocks);
+            IEnumerable<SyntheticTensor> tensors = module.HuggingFacePaths.SelectMany(path =>
+                code.Matrix(path, module.Rows, module.Columns, !isEmbedding && !isHead && !module.IsRouter, deviation, blocks));
             foreach (SyntheticTensor tensor in tensors) yield return tensor;
             if (config.Architecture.HasBias(module.Role))
                 yield return Vector($"{module.HuggingFace}.bias", module.Rows, 0, code.Floats, blocks);

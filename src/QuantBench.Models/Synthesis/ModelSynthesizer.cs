@@ -83,6 +83,10 @@ public static class ModelSynthesizer
             blocks.Fill(tensor.Type, bytes, 0.1f);
             foreach (ref float weight in MemoryMarshal.Cast<byte, float>(bytes)) weight += 1;
         }
+        else if (tensor.Name.EndsWith("attn_sinks.weight", StringComparison.Ordinal))
+        {
+            blocks.Fill(tensor.Type, bytes, 1);
+        }
         else if (tensor.Name.EndsWith(".bias", StringComparison.Ordinal))
         {
             blocks.Fill(tensor.Type, bytes, 0.1f);
@@ -111,7 +115,7 @@ public static class ModelSynthesizer
     private static ImmutableArray<GgufTensorSpec> Tensors(SyntheticShape shape, string scheme)
     {
         ImmutableArray<GgufTensorSpec>.Builder tensors = ImmutableArray.CreateBuilder<GgufTensorSpec>();
-        var mix = new SchemeMix(scheme, shape.Layers, shape.Heads / shape.KvHeads);
+        var mix = new SchemeMix(scheme, shape.Layers, shape.Heads / shape.KvHeads, shape.Experts);
         DecoderSizes sizes = shape.Sizes;
         ImmutableArray<DecoderModule> modules = DecoderModule.Of(sizes);
         List<GgufTensorSpec> biases = [];
@@ -135,10 +139,16 @@ public static class ModelSynthesizer
 
             DecoderRole role = module.Role == DecoderRole.Embedding && sizes.TiesEmbeddings ? DecoderRole.Head : module.Role;
             int columns = (int)module.Columns;
+            bool isOne = module.Experts == 0;
             tensors.Add(module.IsNorm ? new GgufTensorSpec($"{module.Gguf}.weight", GgmlType.F32, [columns])
-                : new GgufTensorSpec($"{module.Gguf}.weight", mix.TypeOf(role, module.Layer, columns), [columns, module.Rows]));
+                : new GgufTensorSpec($"{module.Gguf}.weight",
+                    module.IsRouter ? GgmlType.F32 : mix.TypeOf(role, module.Layer, columns),
+                    isOne ? [columns, module.Rows] : [columns, module.Rows, module.Experts]));
             if (module.IsNorm ? sizes.Architecture.HasNormBiases : sizes.Architecture.HasBias(module.Role))
-                biases.Add(new GgufTensorSpec($"{module.Gguf}.bias", GgmlType.F32, [module.IsNorm ? columns : module.Rows]));
+            {
+                int length = module.IsNorm ? columns : (int)module.Rows;
+                biases.Add(new GgufTensorSpec($"{module.Gguf}.bias", GgmlType.F32, isOne ? [length] : [length, module.Experts]));
+            }
         }
     }
 
@@ -175,6 +185,16 @@ public static class ModelSynthesizer
         }
 
         DecoderArchitecture architecture = shape.Sizes.Architecture;
+        if (shape.Experts > 0)
+        {
+            metadata.Add(prefix + "expert_count", (uint)shape.Experts);
+            metadata.Add(prefix + "expert_used_count", (uint)shape.ExpertsUsed);
+            if (architecture.Experts is { HasGgufWidth: true })
+                metadata.Add(prefix + "expert_feed_forward_length", (uint)shape.EffectiveExpertWidth);
+            if (shape.SharedFeedForward > 0)
+                metadata.Add(prefix + "expert_shared_feed_forward_length", (uint)shape.SharedFeedForward);
+        }
+
         if (architecture.AttentionSoftCap > 0) metadata.Add(prefix + "attn_logit_softcapping", architecture.AttentionSoftCap);
         if (architecture.LogitSoftCap > 0) metadata.Add(prefix + "final_logit_softcapping", architecture.LogitSoftCap);
 

@@ -14,8 +14,12 @@ namespace QuantBench.Models.Synthesis;
 /// <param name="scheme">Name of a GGUF scheme, or of a single block type that all matrices but the output head then have.</param>
 /// <param name="layers">Number of layers.</param>
 /// <param name="queriesPerKey">Query heads per key head.</param>
-internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey)
+/// <param name="experts">Experts of each layer; 0 = none.</param>
+internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey, int experts = 0)
 {
+    private const string ExpertScheme = "MXFP4_MOE";
+    private const int FewExperts = 8; // beside so few, attention is small, and gets more bits
+
     private const int SharedKeys = 4; // from so many query heads per key head on, values are few and get more bits
 
     // Where a scheme's name isn't its type's.
@@ -38,12 +42,14 @@ internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey)
     /// <summary>Every scheme: those of GGUF, then single block types that are no scheme.</summary>
     public static ImmutableArray<string> Schemes { get; } =
     [
-        .. QuantSchemes.All.Where(s => s.Format == "gguf" && (s_base.ContainsKey(s.Name) || Pure(s.Name) is not null)).Select(s => s.Name),
+        .. QuantSchemes.All.Where(s => s.Format == "gguf"
+            && (s.Name == ExpertScheme || s_base.ContainsKey(s.Name) || Pure(s.Name) is not null)).Select(s => s.Name),
         .. GgmlTypes.All.Where(t => t.HoldsWeights && QuantSchemes.Find("gguf", t.Name) is null).Select(t => t.Name),
     ];
 
     private GgmlType Base =>
-        s_base.TryGetValue(scheme, out GgmlType type) ? type
+        scheme == ExpertScheme ? GgmlType.Q8_0
+            : s_base.TryGetValue(scheme, out GgmlType type) ? type
             : Pure(scheme) ?? throw new ArgumentException($"no scheme '{scheme}'", nameof(scheme));
 
     /// <summary>The type of a matrix.</summary>
@@ -53,8 +59,22 @@ internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey)
     public GgmlType TypeOf(DecoderRole role, int layer, int columns)
     {
         if (Base is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16) return Base;
+        role = role switch
+        {
+            DecoderRole.GateExperts when scheme != ExpertScheme => DecoderRole.Gate,
+            DecoderRole.UpExperts when scheme != ExpertScheme => DecoderRole.Up,
+            DecoderRole.DownExperts when scheme != ExpertScheme => DecoderRole.Down,
+            DecoderRole.SharedGate => DecoderRole.Gate,
+            DecoderRole.SharedUp => DecoderRole.Up,
+            DecoderRole.SharedDown => DecoderRole.Down,
+            _ => role,
+        };
+        if (experts == FewExperts && scheme != ExpertScheme && role is DecoderRole.Value or DecoderRole.Key or DecoderRole.AttentionOutput)
+            return Fitting(BesideFewExperts(role), columns);
         return Fitting(role switch
         {
+            _ when scheme == ExpertScheme => role is DecoderRole.GateExperts or DecoderRole.UpExperts or DecoderRole.DownExperts
+                ? GgmlType.MXFP4 : GgmlType.Q8_0,
             DecoderRole.Head => Head(columns),
             DecoderRole.Embedding => Embedding,
             _ when scheme is "IQ1_S" or "IQ1_M" or "IQ2_XXS" or "IQ2_XS" or "IQ2_S" or "IQ2_M" => Lowest(role, layer),
@@ -96,7 +116,7 @@ internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey)
         GgmlType better = scheme is "IQ2_S" or "IQ2_M" ? GgmlType.IQ3_S : GgmlType.Q2_K;
         return role switch
         {
-            DecoderRole.Value or DecoderRole.QueryKeyValue => queriesPerKey >= SharedKeys ? GgmlType.Q4_K : better,
+            DecoderRole.Value or DecoderRole.QueryKeyValue => queriesPerKey >= SharedKeys || experts >= 4 ? GgmlType.Q4_K : better,
             DecoderRole.Down when layer < layers / 8 => better,
             DecoderRole.AttentionOutput => scheme switch
             {
@@ -133,12 +153,20 @@ internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey)
             "Q2_K" => GgmlType.Q3_K,
             "Q2_K_S" when first => GgmlType.Q4_K,
             "Q3_K_M" => layer < layers / 16 ? GgmlType.Q5_K : GgmlType.Q4_K,
-            "IQ3_M" when first => GgmlType.Q4_K,
+            "IQ3_M" when first || (experts == FewExperts && GetsMoreBits(layer)) => GgmlType.Q4_K,
             "Q3_K_L" => GgmlType.Q5_K,
             "Q4_K_M" or "Q5_K_M" when GetsMoreBits(layer) => GgmlType.Q6_K,
             "IQ4_NL" or "IQ4_XS" or "Q4_K_S" when first => GgmlType.Q5_K,
             _ => Base,
         };
+    }
+
+    private GgmlType BesideFewExperts(DecoderRole role)
+    {
+        bool lowest = scheme is "IQ1_S" or "IQ1_M" or "IQ2_XXS" or "IQ2_XS" or "IQ2_S" or "IQ2_M";
+        if (role != DecoderRole.AttentionOutput) return lowest ? GgmlType.Q4_K : GgmlType.Q8_0;
+        return lowest || scheme is "Q2_K" or "IQ3_XS" or "IQ3_XXS" or "Q3_K_S" or "Q3_K_M" or "IQ4_NL" or "Q4_K_S" or "Q4_K_M" or "IQ3_S"
+            or "IQ3_M" or "IQ4_XS" ? GgmlType.Q5_K : Base;
     }
 
     private bool GetsMoreBits(int layer) => layer < layers / 8 || layer >= 7 * layers / 8 || (layer - (layers / 8)) % 3 == 2;

@@ -58,6 +58,15 @@ internal static class SyntheticConfig
             };
         }
 
+        if (architecture.Experts is { CountKey: { } countKey } experts)
+        {
+            config[countKey] = shape.Experts;
+            config["num_experts_per_tok"] = shape.ExpertsUsed;
+            config[experts.WidthKey] = shape.EffectiveExpertWidth;
+            if (experts.HasShared) config["shared_expert_intermediate_size"] = shape.SharedFeedForward;
+            if (countKey == "num_experts") config["norm_topk_prob"] = experts.Weights == ExpertWeights.Normalised;
+        }
+
         shape.Multipliers?.AddTo(config);
         if (architecture.LogitFactor > 0) config["logit_scale"] = (double)architecture.LogitFactor;
         if (architecture.Window != SlidingWindow.Pattern || shape.Window == 0) return config;

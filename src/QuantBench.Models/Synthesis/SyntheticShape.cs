@@ -20,6 +20,18 @@ public sealed record SyntheticShape
     /// <summary>Width of the feed-forward part.</summary>
     public required int FeedForward { get; init; }
 
+    /// <summary>Experts of each layer; 0 = none.</summary>
+    public int Experts { get; init; }
+
+    /// <summary>Experts that a token uses.</summary>
+    public int ExpertsUsed { get; init; }
+
+    /// <summary>Width of an expert; 0 = that of the feed-forward part.</summary>
+    public int ExpertFeedForward { get; init; }
+
+    /// <summary>Width of the expert that all tokens use; 0 = there is none.</summary>
+    public int SharedFeedForward { get; init; }
+
     /// <summary>Query heads.</summary>
     public required int Heads { get; init; }
 
@@ -60,6 +72,9 @@ public sealed record SyntheticShape
     public int EffectiveRotatedWidth =>
         RotatedWidth > 0 ? RotatedWidth : (int)(EffectiveHeadWidth * Sizes.Architecture.RotatedShare) / 2 * 2;
 
+    /// <summary>Width of an expert, if there are any.</summary>
+    internal int EffectiveExpertWidth => ExpertFeedForward > 0 ? ExpertFeedForward : FeedForward;
+
     /// <summary>The sizes that its matrices follow from.</summary>
     internal DecoderSizes Sizes => new()
     {
@@ -69,6 +84,10 @@ public sealed record SyntheticShape
         Layers = Layers,
         Embedding = Embedding,
         FeedForward = FeedForward,
+        Experts = Experts,
+        ExpertsUsed = ExpertsUsed,
+        ExpertFeedForward = Experts == 0 ? 0 : EffectiveExpertWidth,
+        SharedFeedForward = SharedFeedForward,
         Heads = Heads,
         KvHeads = KvHeads,
         HeadWidth = EffectiveHeadWidth,

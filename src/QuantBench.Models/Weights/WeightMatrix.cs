@@ -79,6 +79,9 @@ public sealed unsafe class WeightMatrix
         return _rows[row] == 1;
     }
 
+    /// <summary>The matrix of the same shape that lies some matrices behind this one; without a <see cref="Source"/>.</summary>
+    public WeightMatrix Moved(int matrices) => new(Data + (matrices * Rows * RowBytes), Type, Rows, Columns);
+
     /// <summary>Some of the rows, as a matrix.</summary>
     public WeightMatrix Slice(int first, int rows) =>
         Source is null ? new(Row(first), Type, rows, Columns) : new(Source, FirstRow + first, rows);

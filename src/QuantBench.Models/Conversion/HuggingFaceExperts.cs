@@ -1,0 +1,50 @@
+using QuantBench.Core.Errors;
+using QuantBench.Formats.Files;
+using QuantBench.Models.Architectures;
+
+namespace QuantBench.Models.Conversion;
+
+/// <summary>What <c>config.json</c> says about experts.</summary>
+internal static class HuggingFaceExperts
+{
+    private const int MostExperts = 512;
+    private const int MaxSize = 1 << 24;
+
+    /// <summary>Their number; 0 = the model has none.</summary>
+    /// <exception cref="ModelFormatException">It is missing or can't be.</exception>
+    public static int Count(ModelJson json, DecoderArchitecture architecture) =>
+        architecture.Experts?.CountKey is { } key ? json.Get(key).AsInt32(1, MostExperts) : 0;
+
+    /// <summary>Width of the feed-forward part; some families with experts name only the experts' own.</summary>
+    public static int FeedForward(ModelJson json, DecoderArchitecture architecture) =>
+        (architecture.Experts?.CountKey is null ? json.Get("intermediate_size")
+            : json.Find("intermediate_size") ?? json.Get(architecture.Experts.WidthKey)).AsInt32(1, MaxSize);
+
+    /// <summary>Refuses experts where the architecture has none, and routing that isn't computed.</summary>
+    /// <exception cref="UnsupportedException">There is some.</exception>
+    public static void Check(ModelJson json, DecoderArchitecture architecture)
+    {
+        if (architecture.Experts is not { CountKey: { } key } traits)
+        {
+            if (json.Find("num_local_experts") is { } experts && experts.AsInt64() > 1)
+                throw new UnsupportedException(json.File, $"{architecture.Name} models with experts ('num_local_experts') are not read.");
+            return;
+        }
+
+        // Figures are comparable with llama.cpp's, which normalises by the architecture's name alone.
+        bool normalises = traits.Weights == ExpertWeights.Normalised;
+        if (key == "num_experts" && (json.Find("norm_topk_prob")?.AsBoolean() ?? false) != normalises)
+        {
+            throw new UnsupportedException(json.File,
+                $"'norm_topk_prob' is {(normalises ? "false" : "true")}; {architecture.Gguf} models with "
+                    + $"{(normalises ? "true" : "false")} are read.");
+        }
+
+        if (json.Find("decoder_sparse_step") is { } step && step.AsInt64() != 1)
+            throw new UnsupportedException(json.File, $"'decoder_sparse_step' is {step.AsInt64()}; models with 1 are read.");
+        if (json.Find("mlp_only_layers") is { IsArray: true, Count: > 0 })
+            throw new UnsupportedException(json.File, "layers without experts ('mlp_only_layers') are not read.");
+        if (json.Find("swiglu_limit") is { } limit && limit.AsDouble() != 7)
+            throw new UnsupportedException(json.File, $"'swiglu_limit' is {limit.AsDouble()}; models with 7 are read.");
+    }
+}
