@@ -13,14 +13,15 @@ internal sealed unsafe class TraceModel
         DecoderShape shape = Shape = weights.Shape;
         Embeddings = Floats(weights.Embeddings);
         Head = weights.Head == weights.Embeddings ? Embeddings : Floats(weights.Head);
-        OutputNorm = new ReadOnlySpan<float>(weights.OutputNorm, shape.Embedding).ToArray();
+        OutputNorm = new ReadOnlySpan<float>(weights.OutputNorm.Weights, shape.Embedding).ToArray();
         Frequencies = ExactMath.Frequencies(shape.RopeBase, shape.HeadWidth);
         Layers =
         [
             .. weights.Layers.Select(l => new TraceLayer(
-                Floats(l.Query.Weights), Floats(l.Key.Weights), Floats(l.Value.Weights), Floats(l.Output.Weights), Floats(l.Gate.Weights),
-                Floats(l.Up.Weights), Floats(l.Down.Weights), new ReadOnlySpan<float>(l.AttentionNorm, shape.Embedding).ToArray(),
-                new ReadOnlySpan<float>(l.FeedForwardNorm, shape.Embedding).ToArray())),
+                Floats(l.Query.Weights), Floats(l.Key.Weights), Floats(l.Value.Weights), Floats(l.Output.Weights),
+                Floats(l.Common!.Gate!.Weights), Floats(l.Common.Up.Weights), Floats(l.Common.Down.Weights), // plain: checked by Read
+                new ReadOnlySpan<float>(l.AttentionNorm.Weights, shape.Embedding).ToArray(),
+                new ReadOnlySpan<float>(l.FeedForwardNorm.Weights, shape.Embedding).ToArray())),
         ];
     }
 
@@ -56,10 +57,10 @@ internal sealed unsafe class TraceModel
 
         using var weights = new ModelWeights(file);
         DecoderShape s = weights.Shape;
-        bool plain = s.Architecture.IsPlain && s.NeoxRope && s.RopeScaling is { FrequencyScale: 1, Yarn: false, AttentionFactor: 1 }
+        bool plain = s.Architecture.IsPlain && s.Experts == 0 && s.NeoxRope && s.RopeScaling is { FrequencyScale: 1, Yarn: false, AttentionFactor: 1 }
             && weights.RopeFactors is { Always: null, Long: null, Short: null } && s.RotatedWidth == s.HeadWidth
             && weights.Layers.All(l => l.QueryNorm is null && l.KeyNorm is null
-                && new[] { l.Query, l.Key, l.Value, l.Output, l.Gate, l.Up, l.Down }.All(m => m.Bias is null));
+                && l.Linears.All(m => m.Bias is null));
         bool fits = int.IsPow2(s.HeadWidth) && new[] { s.Vocabulary, s.Embedding, s.FeedForward, s.KeyWidth }.All(n => n % 4 == 0);
         return plain && fits ? new TraceModel(weights)
             : throw Unfit(directory, "traces are sampled from plain llama-shaped directories of floats only");
