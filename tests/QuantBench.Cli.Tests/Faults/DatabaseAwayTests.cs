@@ -65,7 +65,7 @@ public sealed class DatabaseAwayTests : IDisposable
     {
         PostgresServer postgres = PostgresServer.StartOwn();
         string store = postgres.AddressOf(postgres.NewDatabase()), results = _directory.Combine("results");
-        string text = _directory.Combine("text.txt"), suite = _directory.Combine("suites", "away.yaml");
+        string text = _directory.Combine("text.txt"), suite = Path.Combine(_directory.Combine("suites"), "away.yaml");
         Directory.CreateDirectory(_directory.Combine("suites"));
         await File.WriteAllTextAsync(text, string.Concat(Enumerable.Range(0, 400).Select(i => $"Line {i} of a text that says little. ")));
         await File.WriteAllTextAsync(suite, $$"""
