@@ -40,7 +40,8 @@ internal static class UnlikeArithmetic
     public static string? Layout(CellResult a, CellResult b, string? arithmetic) =>
         a.Provenance.GetValueOrDefault("artifact_sha256") is not { } file || b.Provenance.GetValueOrDefault("artifact_sha256") != file
         || a.Cell.Backend.Engine != b.Cell.Backend.Engine ? null
-        : arithmetic ?? (a.Cell.Backend.Device == b.Cell.Backend.Device ? null : $"{a.Cell.Backend.Device} against {b.Cell.Backend.Device}");
+        : arithmetic ?? (a.Cell.Backend.Device == b.Cell.Backend.Device ? null
+            : $"{a.Cell.Backend.Device} against {b.Cell.Backend.Device}");
 
     /// <summary>Takes a verdict back that says less than the arithmetic's effect.</summary>
     /// <param name="row">A row that was judged.</param>

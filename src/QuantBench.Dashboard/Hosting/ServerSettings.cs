@@ -63,8 +63,9 @@ public sealed class ServerSettings(LabSettings settings)
             "localhost" => IPAddress.Loopback,
             "*" => IPAddress.Any,
             // Spelled out: a lone number is an address to the parser, and a port behind brackets is dropped by it.
-            _ => (text.Contains(':', StringComparison.Ordinal) || text.Count(c => c == '.') == 3) && !text.Contains(']', StringComparison.Ordinal)
-                && IPAddress.TryParse(text, out IPAddress? address) ? address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address : null
+            _ => (text.Contains(':', StringComparison.Ordinal) || text.Count(c => c == '.') == 3)
+                && !text.Contains(']', StringComparison.Ordinal) && IPAddress.TryParse(text, out IPAddress? address)
+                ? address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address : null
         };
 
     private static bool IsOfThisMachine(IPAddress address)

@@ -40,7 +40,7 @@ public static class FiniteWeights
         }
     }
 
-    /// <summary>Refuses a model directory with a float that is NaN or infinite: a weight, a norm, or the scale or bias of a group.</summary>
+    /// <summary>Refuses a model directory with a float that is NaN or infinite: a weight, a norm, or a group's scale or bias.</summary>
     /// <param name="directory">A directory in the Hugging Face layout.</param>
     /// <param name="cancellationToken">Stops.</param>
     /// <exception cref="ModelFormatException">One is, or the weights can't be read.</exception>
@@ -60,8 +60,8 @@ public static class FiniteWeights
             for (long at = 0; at < tensor.ByteSize; at += PieceBytes)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                Check(model.Span(tensor, at, (int)Math.Min(PieceBytes, tensor.ByteSize - at)), known, model.Files[tensor.Part], tensor.Name,
-                    at / tensor.ElementBytes, tensor.Shape is [.., var columns] && columns > 0 ? columns : 1);
+                Check(model.Span(tensor, at, (int)Math.Min(PieceBytes, tensor.ByteSize - at)), known, model.Files[tensor.Part],
+                    tensor.Name, at / tensor.ElementBytes, tensor.Shape is [.., var columns] && columns > 0 ? columns : 1);
             }
         }
     }

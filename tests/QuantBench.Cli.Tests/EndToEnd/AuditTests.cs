@@ -7,8 +7,10 @@ namespace QuantBench.Cli.Tests.EndToEnd;
 public sealed class AuditTests : IDisposable
 {
     private const string Clean = "The given project `QuantBench.Core` has no vulnerable packages given the current sources.";
-    private const string Found = "   > System.Text.Json      8.0.0       8.0.0      High       https://github.com/advisories/GHSA-8g4q-xg66-9fp4";
-    private const string Mild = "   > System.Text.Json      8.0.0       8.0.0      Moderate   https://github.com/advisories/GHSA-8g4q-xg66-9fp4";
+    private const string Found =
+        "   > System.Text.Json      8.0.0       8.0.0      High       https://github.com/advisories/GHSA-8g4q-xg66-9fp4";
+    private const string Mild =
+        "   > System.Text.Json      8.0.0       8.0.0      Moderate   https://github.com/advisories/GHSA-8g4q-xg66-9fp4";
 
     private readonly TemporaryDirectory _directory = new();
 
@@ -21,10 +23,12 @@ public sealed class AuditTests : IDisposable
     [InlineData(Clean, 0, "# npm audit report", 1, 1, "error: datasets uses packages with known high vulnerabilities")]
     [InlineData("warn : NU1900: Error occurred while getting package vulnerability data", 0, "found 0 vulnerabilities", 0, 0,
         "note: NuGet's packages were not audited")]
-    [InlineData("error: Unable to load the service index for source https://api.nuget.org/v3/index.json.", 1, "found 0 vulnerabilities", 0, 0,
-        "note: NuGet's packages were not audited")]
-    [InlineData(Clean, 0, "npm error code ENOTFOUND", 1, 0, "note: datasets was not audited: npm's feed couldn't be reached (npm error code ENOTFOUND)")]
-    public async Task Audit_SaysWhatItFound_OrThatItCouldntLook(string nuget, int nugetCode, string npm, int npmCode, int expected, string said)
+    [InlineData("error: Unable to load the service index for source https://api.nuget.org/v3/index.json.", 1, "found 0 vulnerabilities",
+        0, 0, "note: NuGet's packages were not audited")]
+    [InlineData(Clean, 0, "npm error code ENOTFOUND", 1, 0,
+        "note: datasets was not audited: npm's feed couldn't be reached (npm error code ENOTFOUND)")]
+    public async Task Audit_SaysWhatItFound_OrThatItCouldntLook(string nuget, int nugetCode, string npm, int npmCode, int expected,
+        string said)
     {
         if (OperatingSystem.IsWindows()) return; // the script is Bash's
         Program("dotnet", $"[ \"$1\" = --version ] && exit 0\necho '{nuget}'\nexit {nugetCode}");

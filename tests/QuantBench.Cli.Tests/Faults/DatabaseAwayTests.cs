@@ -65,7 +65,8 @@ public sealed class DatabaseAwayTests : IDisposable
     {
         PostgresServer postgres = PostgresServer.StartOwn();
         string store = postgres.AddressOf(postgres.NewDatabase()), results = _directory.Combine("results");
-        string text = _directory.Combine("text.txt"), suite = Path.Combine(_directory.Combine("suites"), "away.yaml");
+        string text = Path.Combine(_directory.Combine("suites"), "text.txt");
+        string suite = Path.Combine(_directory.Combine("suites"), "away.yaml");
         Directory.CreateDirectory(_directory.Combine("suites"));
         await File.WriteAllTextAsync(text, string.Concat(Enumerable.Range(0, 400).Select(i => $"Line {i} of a text that says little. ")));
         await File.WriteAllTextAsync(suite, $$"""
@@ -99,7 +100,8 @@ public sealed class DatabaseAwayTests : IDisposable
             await Task.Delay(100);
             using HttpResponseMessage answer = await client.GetAsync($"/api/v1/runs/{done.RunId}");
             if (!answer.IsSuccessStatusCode) continue;
-            finished = JsonDocument.Parse(await answer.Content.ReadAsStringAsync()).RootElement.GetProperty("counts").GetProperty("finished")
+            finished = JsonDocument.Parse(await answer.Content.ReadAsStringAsync()).RootElement.GetProperty("counts")
+                .GetProperty("finished")
                 .GetInt32();
         }
 

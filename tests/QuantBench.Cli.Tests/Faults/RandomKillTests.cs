@@ -136,8 +136,8 @@ public sealed class RandomKillTests(ITestOutputHelper output) : IDisposable
         Assert.DoesNotContain(acknowledged, id => !folders.Contains(id));
         using LiveCommand again = await StartAsync("serve", where, folders.Length);
         await HasAsync(again, results);
-        // The same bundle again is known, or is taken now: an answer that was lost costs nothing.
-        Assert.DoesNotContain(Directory.GetFileSystemEntries(results), e => Path.GetFileName(e).StartsWith(".import-", StringComparison.Ordinal));
+        Assert.DoesNotContain(Directory.GetFileSystemEntries(results),
+            e => Path.GetFileName(e).StartsWith(".import-", StringComparison.Ordinal));
     }
 
     private async Task ImportAsync(string directory)
@@ -291,8 +291,8 @@ public sealed class RandomKillTests(ITestOutputHelper output) : IDisposable
 
     private static HttpClient Client(LiveCommand server) => new()
     {
-        BaseAddress = new Uri(server.Output.Split('\n').First(l => l.StartsWith("dashboard:", StringComparison.Ordinal))["dashboard:".Length..]
-            .Trim()),
+        BaseAddress = new Uri(server.Output.Split('\n').First(l => l.StartsWith("dashboard:", StringComparison.Ordinal))
+            ["dashboard:".Length..].Trim()),
     };
 
     private static string[] Where(string results, ref string? store)
