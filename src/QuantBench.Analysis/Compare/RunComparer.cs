@@ -164,6 +164,17 @@ public static class RunComparer
                 Note = "",
             };
             bool meaningless = metric.Kind == MetricKind.Quality && (a.HasMeaninglessQuality || b.HasMeaninglessQuality);
+            if (metric == MetricTable.WeightsSize && UnlikeArithmetic.Layout(a, b, arithmetic) is { } layout && first.Value != second.Value)
+            {
+                rows.Add(row with
+                {
+                    Verdict = Verdict.NoDifferenceShown,
+                    Difference = first.Value == 0 ? null : (second.Value / first.Value) - 1,
+                    Note = $"exact; the same file, laid out for {layout}",
+                });
+                continue;
+            }
+
             rows.Add(meaningless ? row with { Note = $"not comparable: {CellResult.MeaninglessQuality}" } : row);
         }
     }

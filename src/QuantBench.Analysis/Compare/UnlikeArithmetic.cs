@@ -32,6 +32,17 @@ internal static class UnlikeArithmetic
             .SequenceEqual(runB.Info.Fingerprint.CpuFlags.Order(StringComparer.Ordinal)) ? null : "CPUs of unlike instruction sets";
     }
 
+    /// <summary>Why an engine may take unlike memory for the weights of one file: it lays them out for the code that reads them.</summary>
+    /// <param name="a">The first cell.</param>
+    /// <param name="b">The second.</param>
+    /// <param name="arithmetic">What differs between their arithmetic; null when nothing is known to.</param>
+    /// <returns>Null when the files or engines differ, or nothing else does.</returns>
+    public static string? Layout(CellResult a, CellResult b, string? arithmetic) =>
+        a.Provenance.GetValueOrDefault("artifact_sha256") is not { } file || b.Provenance.GetValueOrDefault("artifact_sha256") != file
+        || a.Cell.Backend.Engine != b.Cell.Backend.Engine ? null
+        : arithmetic ?? (a.Cell.Backend.Device == b.Cell.Backend.Device ? null
+            : $"{a.Cell.Backend.Device} against {b.Cell.Backend.Device}");
+
     /// <summary>Takes a verdict back that says less than the arithmetic's effect.</summary>
     /// <param name="row">A row that was judged.</param>
     public static MetricComparison Weigh(MetricComparison row)

@@ -62,12 +62,22 @@ internal static class DashboardApi
         RouteGroupBuilder api = app.MapGroup(Root).AddEndpointFilter(ExplainAsync);
         RouteGroupBuilder read = api.MapGroup("").RequireAuthorization(Policies.Read);
         RunEndpoints.Map(read);
-        read.MapGet("/queue", (HttpContext http, OccurrenceStore queue, LabOptions lab) => queue.Latest().Select(o => ServerPaths.For(http.User, lab, o)))
+        read.MapGet("/queue",
+            (HttpContext http, OccurrenceStore queue, LabOptions lab) => queue.Latest().Select(o => ServerPaths.For(http.User, lab, o)))
             .WithSummary("Queued runs, newest first");
         read.MapGet("/schedules",
             (HttpContext http, ScheduleStore schedules, LabOptions lab) =>
                 schedules.List()
-                    .Select(s => new { s.Name, Suite = ServerPaths.For(http.User, lab, s.Suite), Cron = s.Cron.Text, Zone = s.Cron.Zone.Id, s.CatchUp, s.Paused, s.Next }))
+                    .Select(s => new
+                    {
+                        s.Name,
+                        Suite = ServerPaths.For(http.User, lab, s.Suite),
+                        Cron = s.Cron.Text,
+                        Zone = s.Cron.Zone.Id,
+                        s.CatchUp,
+                        s.Paused,
+                        s.Next,
+                    }))
                     .WithSummary("Schedules");
         read.MapGet("/machines", (MachineQueries machines, CancellationToken stop) => machines.ListAsync(stop))
             .WithSummary("Machines that have measured something");

@@ -62,7 +62,10 @@ public sealed class ServerSettings(LabSettings settings)
             null => null,
             "localhost" => IPAddress.Loopback,
             "*" => IPAddress.Any,
-            _ => IPAddress.TryParse(text, out IPAddress? address) ? address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address : null
+            // Spelled out: a lone number is an address to the parser, and a port behind brackets is dropped by it.
+            _ => (text.Contains(':', StringComparison.Ordinal) || text.Count(c => c == '.') == 3)
+                && !text.Contains(']', StringComparison.Ordinal) && IPAddress.TryParse(text, out IPAddress? address)
+                ? address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address : null
         };
 
     private static bool IsOfThisMachine(IPAddress address)

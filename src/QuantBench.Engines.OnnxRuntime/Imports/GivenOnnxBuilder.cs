@@ -37,7 +37,7 @@ public sealed class GivenOnnxBuilder : IArtifactBuilder
 
     /// <inheritdoc/>
     public ArtifactRecipe Recipe(ModelSource source, string artifactName, CalibrationText? calibration) =>
-        new(Name, "1", [], ImmutableSortedDictionary<string, string>.Empty);
+        new(Name, "2", [], ImmutableSortedDictionary<string, string>.Empty);
 
     /// <inheritdoc/>
     public void Build(BuildRequest request, IProgress<double> progress, CancellationToken cancellationToken)
@@ -46,6 +46,7 @@ public sealed class GivenOnnxBuilder : IArtifactBuilder
         ArgumentNullException.ThrowIfNull(progress);
         string model = OnnxModelFile.Find(request.Source.Path);
         string root = Path.GetDirectoryName(model) ?? "";
+        GivenWeights.Check(model, cancellationToken);
         Directory.CreateDirectory(request.OutputPath);
         long total = Math.Max(1, request.Source.Files.Sum(f => new FileInfo(f).Length));
         long done = 0;

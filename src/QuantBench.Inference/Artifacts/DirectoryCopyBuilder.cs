@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
 using QuantBench.Models.Sources;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Inference.Artifacts;
 
@@ -37,6 +38,7 @@ public sealed class DirectoryCopyBuilder : IArtifactBuilder
     public void Build(BuildRequest request, IProgress<double> progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(request);
+        FiniteWeights.Check(request.Source.Path, cancellationToken);
         DirectoryVariant.Copy(request.Source, request.OutputPath, progress, cancellationToken);
     }
 }

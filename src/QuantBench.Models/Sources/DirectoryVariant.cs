@@ -11,8 +11,8 @@ namespace QuantBench.Models.Sources;
 /// <summary>The variant that a model directory already is, by its configuration.</summary>
 public static class DirectoryVariant
 {
-    /// <summary>Changes whenever a copy of the same directory would have other files; part of every recipe.</summary>
-    public const string CopyVersion = "1";
+    /// <summary>Changes whenever a copy of the same directory would have other files, or wouldn't be made; part of every recipe.</summary>
+    public const string CopyVersion = "2";
 
     /// <summary>Finds out how the weights are quantized, without reading them.</summary>
     /// <param name="directory">A directory in the Hugging Face layout.</param>

@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Runtime.InteropServices;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Gguf;
+using QuantBench.Formats.Safetensors;
 
 namespace QuantBench.Models.Weights;
 
@@ -37,6 +38,53 @@ public static class FiniteWeights
 
             reader.Release(tensor);
         }
+    }
+
+    /// <summary>Refuses a model directory with a float that is NaN or infinite: a weight, a norm, or a group's scale or bias.</summary>
+    /// <param name="directory">A directory in the Hugging Face layout.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    /// <exception cref="ModelFormatException">One is, or the weights can't be read.</exception>
+    public static void Check(string directory, CancellationToken cancellationToken)
+    {
+        using SafetensorsModel model = SafetensorsModel.Open(directory);
+        foreach (SafetensorsTensorInfo tensor in model.Tensors.Values.OrderBy(t => t.Name, StringComparer.Ordinal))
+        {
+            GgmlType? type = tensor.DType switch
+            {
+                SafetensorsDType.F32 => GgmlType.F32,
+                SafetensorsDType.F16 => GgmlType.F16,
+                SafetensorsDType.BF16 => GgmlType.BF16,
+                _ => null, // whole numbers
+            };
+            if (type is not { } known) continue;
+            for (long at = 0; at < tensor.ByteSize; at += PieceBytes)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                Check(model.Span(tensor, at, (int)Math.Min(PieceBytes, tensor.ByteSize - at)), known, model.Files[tensor.Part],
+                    tensor.Name, at / tensor.ElementBytes, tensor.Shape is [.., var columns] && columns > 0 ? columns : 1);
+            }
+        }
+    }
+
+    /// <summary>Refuses a run of stored floats with one that is NaN or infinite.</summary>
+    /// <param name="stored">The floats.</param>
+    /// <param name="type">F32, F16 or BF16.</param>
+    /// <param name="file">File they are from.</param>
+    /// <param name="tensor">Their tensor.</param>
+    /// <param name="first">Index of the first of them in the tensor.</param>
+    /// <param name="columns">Elements per row.</param>
+    /// <exception cref="ModelFormatException">One is.</exception>
+    public static void Check(ReadOnlySpan<byte> stored, GgmlType type, string file, string tensor, long first, long columns)
+    {
+        int at = FindOther(stored, type);
+        if (at < 0) return;
+        float value = type switch
+        {
+            GgmlType.F32 => MemoryMarshal.Cast<byte, float>(stored)[at],
+            GgmlType.F16 => (float)MemoryMarshal.Cast<byte, Half>(stored)[at],
+            _ => BitConverter.UInt32BitsToSingle((uint)MemoryMarshal.Cast<byte, ushort>(stored)[at] << 16),
+        };
+        throw Refused(file, tensor, first + at, columns, value, type);
     }
 
     /// <summary>Refuses a run of weights with one that is NaN or infinite.</summary>

@@ -146,6 +146,32 @@ public sealed class RunComparerTests
         };
     }
 
+    [Theory]
+    [InlineData("haswell", "same", Verdict.NoDifferenceShown)]
+    [InlineData("zen4", "same", Verdict.Worse)] // the same code takes more: the engine's doing
+    [InlineData("haswell", "other", Verdict.Worse)]
+    public void Compare_DoesNotBlameAFile_ForHowItIsLaidOut(string code, string file, Verdict expected)
+    {
+        RunRecord a = Weighing(_a, "zen4", "same", 1000), b = Weighing(SampleRun.Make("run-b"), code, file, 1010);
+
+        MetricComparison[] rows = [.. RunComparer.Compare(new ComparisonSide(a), new ComparisonSide(b)).Rows
+            .Where(r => r.Metric.Name == "weights_size")];
+
+        Assert.NotEmpty(rows);
+        Assert.All(rows, r => Assert.Equal(expected, r.Verdict));
+        Assert.All(rows, r => Assert.Equal(code == "haswell" && file == "same",
+            r.Note == "exact; the same file, laid out for CPU code zen4 against haswell"));
+
+        static RunRecord Weighing(RunRecord run, string code, string file, double bytes) => run with
+        {
+            Cells = [.. run.Cells.Where(c => c.Status == CellStatus.Ok).Select(c => c with
+            {
+                Provenance = c.Provenance.SetItem("cpu_variant", code).SetItem("artifact_sha256", file),
+                Metrics = [.. c.Metrics.Where(m => m.Name != "weights_size"), Measurement.Of("weights_size", bytes)],
+            })],
+        };
+    }
+
     [Fact]
     public void Compare_ListsCellsOfOneSideOnly()
     {

@@ -29,7 +29,8 @@ public sealed partial class FormFuzzTests(DashboardFixture dashboard) : IClassFi
         "", " ", "abc", "-1", "0", "1", "99999999999999999999", "1e9", "NaN", "\0", "\u001b[31m", "\u00e9", "\u202e", "\r\nX: y", "../..",
         "/etc/passwd", "results.db-journal", "'; DROP TABLE accounts; --", "\"><script>alert(1)</script>", "H H * * *", "0 0 30 2 *",
         "* * * * *",
-        "0 0 1 1 *", "@daily", "Mars/Olympus", "UTC", "last", "all", "true", "false", "Admin", "admin", "operator", "viewer", "7", "viewer2",
+        "0 0 1 1 *", "@daily", "Mars/Olympus", "UTC", "last", "all", "true", "false", "Admin", "admin", "operator", "viewer", "7",
+        "viewer2",
         "light", "decimal", "0.0.0.0", "::ffff:127.0.0.1", "30", "quick", "reference", "broken", "olive", "nightly", "perplexity",
         "correct horse battery", DashboardFixture.FirstRun, DashboardFixture.SecondRun, "/runs", "//elsewhere", "\ud800",
         "\U0001F600",
@@ -61,11 +62,13 @@ public sealed partial class FormFuzzTests(DashboardFixture dashboard) : IClassFi
         {
             int who = random.Next(roles.Length);
             RouteEndpoint form = forms[random.Next(forms.Length)];
-            string address = Address(form).Replace("{id:long}", random.Next(3).ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
+            string address = Address(form).Replace("{id:long}",
+                random.Next(3).ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
             bool api = address.StartsWith("/api/", StringComparison.Ordinal);
             if (!browsers.TryGetValue(who, out (HttpClient Client, string Token) browser))
                 browsers[who] = browser = await BrowserAsync(roles[who]);
-            (string Name, string Value)[] fields = [.. Fields(form).Where(_ => random.Next(8) > 0).Select(f => (f, values[random.Next(values.Length)]))];
+            (string Name, string Value)[] fields = [.. Fields(form).Where(_ => random.Next(8) > 0)
+                .Select(f => (f, values[random.Next(values.Length)]))];
             using HttpClient? keyed = api && roles[who] is { } role ? dashboard.ClientWithKey(role) : null;
             string before = Written();
 

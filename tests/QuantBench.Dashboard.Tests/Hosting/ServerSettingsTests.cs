@@ -40,6 +40,9 @@ public sealed class ServerSettingsTests : IDisposable
     [InlineData("192.0.2.7")] // another machine's
     [InlineData("2001:db8::7")]
     [InlineData("nowhere")]
+    [InlineData("5000")] // a port; the parser makes 0.0.19.136 of it
+    [InlineData("[::ffff:127.0.0.1]:5000")] // its port would be dropped
+    [InlineData("[::1]")]
     public void Listen_Refuses_WhatIsNoAddressOfThisMachine(string text)
     {
         Assert.Throws<RequestException>(() => _settings.SetListen(text, "ada"));

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using QuantBench.Core.Errors;
 using QuantBench.Engines.OnnxRuntime.Imports;
 using QuantBench.Engines.OnnxRuntime.Tests.Export;
+using QuantBench.Formats.Onnx;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
 using QuantBench.Models.Sources;
@@ -76,6 +77,35 @@ public sealed class GivenModelTests(ExportFixture fixture)
         Assert.Contains("Olive's own figures: latency-avg 12.25 (lower is better), accuracy-accuracy_score 0.5 (higher is better)", notes);
         Assert.Contains("made by Olive: ModelBuilder, OnnxBlockWiseRtnQuantization", notes);
         Assert.Equal("12.25", ((IEngineReport)model).Facts["olive_latency-avg"]);
+    }
+
+    [Theory]
+    [InlineData("int4-b32", "MatMulNBits", 2, float.NaN)] // scales
+    [InlineData("int8-b32", "MatMulNBits", 2, float.PositiveInfinity)]
+    [InlineData("fp32", "MatMul", 1, float.NegativeInfinity)]
+    public void Build_RefusesAConstantThatIsNoNumber_NamingTensorAndIndex(string recipe, string operation, int input, float bad)
+    {
+        using TemporaryDirectory given = Copy(recipe);
+        OnnxTensorInfo tensor;
+        using (OnnxModel model = OnnxModel.Open(given.Path))
+        {
+            tensor = model.Nodes.Where(n => n.OpType == operation).Select(n => model.Tensors.GetValueOrDefault(n.Inputs[input]))
+                .OfType<OnnxTensorInfo>().First(t => t is { Location: not null, Type: OnnxDataType.Float });
+        }
+
+        using (FileStream data = File.OpenWrite(given.Combine(tensor.Location ?? "")))
+        {
+            data.Position = tensor.Offset + (4 * 3);
+            data.Write(BitConverter.GetBytes(bad));
+        }
+
+        using var target = new TemporaryDirectory();
+        ModelFormatException e = Assert.Throws<ModelFormatException>(() => new GivenOnnxBuilder().Build(
+            new BuildRequest(ModelSource.Open(given.Path), "onnx:given", ImmutableSortedDictionary<string, string>.Empty,
+                target.Combine("artifact"), null, 1), new Progress<double>(), CancellationToken.None));
+
+        Assert.Contains($"the weight of '{tensor.Name}' at [", e.Message, StringComparison.Ordinal);
+        Assert.Contains(float.IsNaN(bad) ? "not a number" : "infinite", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -4,6 +4,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Models.Sources;
+using QuantBench.Models.Synthesis;
 using QuantBench.TestKit;
 
 namespace QuantBench.Inference.Tests.Artifacts;
@@ -94,6 +95,36 @@ public sealed class DirectoryBuilderTests : IDisposable
         Assert.Equal(source.Sha256, ModelSource.Open(output).Sha256);
         Assert.False(File.Exists(Path.Combine(output, "README.md")));
         Assert.NotEqual(builder.Recipe(source, "mlx:4bit-g64", null), new HuggingFaceMlxBuilder().Recipe(floats, "mlx:4bit-g64", null));
+    }
+
+    [Theory]
+    [InlineData("mlx:4bit-g64", "scales", 0x7E00)] // NaN
+    [InlineData("mlx:4bit-g64", "biases", 0x7C00)] // infinity
+    [InlineData("gptq:4bit-g128", "scales", 0x7C00)]
+    [InlineData("awq:4bit-g128", "scales", 0xFE00)]
+    public void Copy_RefusesAScaleThatIsNoNumber_NamingTensorAndIndex(string variant, string kind, int half)
+    {
+        string directory = _directory.Combine("damaged");
+        DirectorySynthesizer.Write(directory, SyntheticShapes.Find("tiny") ?? throw new InvalidOperationException(), Variant.Parse(variant),
+            1, CancellationToken.None);
+        string file = Path.Combine(directory, "model.safetensors"), tensor = $"model.layers.1.mlp.down_proj.{kind}";
+        byte[] bytes = File.ReadAllBytes(file);
+        int header = (int)BitConverter.ToInt64(bytes);
+        JsonNode entry = JsonNode.Parse(bytes.AsSpan(8, header))?[tensor] ?? throw new InvalidOperationException();
+        int columns = (int?)entry["shape"]?[1] ?? 0;
+        int at = 8 + header + ((int?)entry["data_offsets"]?[0] ?? 0) + (2 * (columns + 1)); // [1, 1]
+        uint single = BitConverter.SingleToUInt32Bits((float)BitConverter.UInt16BitsToHalf((ushort)half));
+        ushort value = (string?)entry["dtype"] == "BF16" ? (ushort)(single >> 16) : (ushort)half;
+        BitConverter.TryWriteBytes(bytes.AsSpan(at), value);
+        File.WriteAllBytes(file, bytes);
+
+        ModelFormatException e = Assert.Throws<ModelFormatException>(() => new DirectoryCopyBuilder().Build(
+            new BuildRequest(ModelSource.Open(directory), variant, ImmutableSortedDictionary<string, string>.Empty,
+                _directory.Combine("copied"), null, 1), new Progress<double>(), CancellationToken.None));
+
+        Assert.Equal(file, e.File);
+        Assert.Contains($"'{tensor}' at [1, 1] is {(half == 0x7C00 ? "infinite" : "not a number")}", e.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_directory.Combine("copied")));
     }
 
     private ModelSource Source(string? quantization) => ModelSource.Open(TinyModel.Write(_directory.Combine("m"), change: config =>

@@ -152,7 +152,8 @@ public sealed class RunImportTests : IDisposable
     [InlineData("cells.jsonl", "\"started\":\"2026-11", "\"started\":\"2199-11")]
     public void From_Throws_WhenARunIsAheadOfTheClock(string file, string good, string bad)
     {
-        if (bad.Contains("\"started\": ", StringComparison.Ordinal)) Replace(_folder, "run.json", "\"finished\": \"2026-11", "\"finished\": \"2199-11");
+        if (bad.Contains("\"started\": ", StringComparison.Ordinal))
+            Replace(_folder, "run.json", "\"finished\": \"2026-11", "\"finished\": \"2199-11");
         StoreException e = AssertRefused(file, good, bad, _sample.Info.Id);
 
         Assert.Contains("more than a day ahead of the clock here", e.Message, StringComparison.Ordinal);

@@ -53,6 +53,26 @@ public sealed class DatasetCatalogTests : IDisposable
         Assert.Contains("./run-bench.sh setup", Catalog().List().Single().Missing, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("name: [")]
+    [InlineData("")]
+    [InlineData("\0")]
+    [InlineData("name: broken\nsource: { npm: \"@x/letters\", version: 1.0.0, files: \"../*\" }\nsplits: { all: { every: -1 } }\n")]
+    public void List_TellsOfABrokenDescriptor_AndOfTheOthers(string text)
+    {
+        Descriptor("""
+            name: letters
+            source: { npm: "@x/letters", version: 1.0.0, files: "data/*.txt" }
+            splits: { all: { rest: true } }
+            """);
+        File.WriteAllText(Path.Combine(Datasets, "broken.yaml"), text);
+
+        DatasetStatus[] all = [.. Catalog().List()];
+
+        Assert.Null(Assert.Single(all, d => d.Name == "letters").Fault);
+        Assert.Contains("broken.yaml", Assert.Single(all, d => d.Name == "broken").Fault, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Resolve_Fails_WhenThePackageHasAnotherVersion()
     {
