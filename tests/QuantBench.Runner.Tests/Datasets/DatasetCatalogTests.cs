@@ -254,7 +254,7 @@ public sealed class DatasetCatalogTests : IDisposable
     {
         Trace("test: { rest: true }");
         DatasetText sampled = await Catalog().ResolveAsync("own", _folder.Path, CancellationToken.None);
-        string kept = Directory.GetFiles(_folder.Combine("cache", "traces")).Single();
+        string kept = Directory.GetFiles(_folder.Combine("cache/traces")).Single();
 
         await File.WriteAllTextAsync(kept, """["a","b","c"]""");
         DatasetText fromCache = await Catalog().ResolveAsync("own", _folder.Path, CancellationToken.None);
