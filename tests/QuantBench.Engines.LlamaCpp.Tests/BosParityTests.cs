@@ -32,14 +32,14 @@ public sealed class BosParityTests(LlamaFixture fixture)
         { "llama-bpe", "prefix", [3.752850, 3.577251, 3.437118, 3.509640] },
     };
 
-    [Theory]
+    [NpmTheory(NpmPackage.Texts)]
     [MemberData(nameof(Goldens))]
     public void Perplexity_IsLlamaPerplexitys_UnderEveryFlagOfTheTokenizer(string model, string text, double[] running)
     {
         string path = fixture.ScratchFile($"flags-{model}.gguf");
         if (!File.Exists(path)) HuggingFaceToGguf.Convert(DirectoryOf(model), path, GgmlType.F32, new Progress<double>(), default);
         ITextTokenizer tokenizer = ModelSource.OpenTokenizer(ModelSource.Open(path));
-        string prefix = ReferenceGguf.TextPrefix(20_000);
+        string prefix = ReferenceText.Sotu()[..20_000];
         int[] tokens = tokenizer.Encode(text == "prefix" ? prefix : $"<|endoftext|>{prefix[..9000]}<|endoftext|>{prefix[9000..]}");
         EvaluationResult result = new PerplexityEvaluator().Evaluate(ContextOf(path, new EvaluationText
         {

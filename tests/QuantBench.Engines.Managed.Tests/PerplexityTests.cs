@@ -2,6 +2,7 @@ using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Engines;
 using QuantBench.Models.Conversion;
 using QuantBench.Models.Sources;
+using QuantBench.TestKit;
 
 namespace QuantBench.Engines.Managed.Tests;
 

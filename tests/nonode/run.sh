@@ -24,9 +24,11 @@ for folder in "$root"/datasets/node_modules "$root"/src/QuantBench.Engines.Llama
     "$root/.cache/vocabularies"; do
   [ -d "$folder" ] && mount --bind "$work/empty" "$folder"
 done
-for program in node npm npx; do
-  while path=$(command -v "$program"); do mount --bind /dev/null "$(realpath "$path")"; hash -r; done
-done
+mkdir "$work/bin"
+IFS=: read -ra folders <<<"$PATH"
+for folder in "${folders[@]}"; do cp -sn "$folder"/* "$work/bin/" 2>/dev/null || true; done
+rm -f "$work"/bin/{node,nodejs,npm,npx}
+export PATH=$work/bin
 export QUANTBENCH_ROOT=$root
 unset QUANTBENCH_LLAMACPP_DIR QB_REQUIRE_NPM
 cd "$root"
@@ -40,8 +42,8 @@ expect "$work/doctor" "LLamaSharp.Backend.Cpu" "llamacpp runs on the build that 
 expect "$work/doctor" "install Node.js and run ./run-bench.sh setup" "doctor says why, and what would bring the other"
 expect "$work/doctor" "main job: trace" "the main job's text is the reference model's own"
 
-"$app/quantbench" run suites/reference-trace.yaml --cache "$work/cache" --results "$work/results" --plain --only variant=F32 --only variant=Q4_K_M \
-  --only variant=onnx:int4-b32 --only variant=mlx:4bit-g64 >"$work/run" 2>&1 || { echo "nonode: FAILED: the main job"; code=1; }
+"$app/quantbench" run suites/reference-trace.yaml --cache "$work/cache" --results "$work/results" --plain \
+  --only variant=Q4_K_M,workload=perplexity --only variant=Q4_K_M,workload=load --only variant=onnx:int4-b32,workload=perplexity >"$work/run" 2>&1 || { echo "nonode: FAILED: the main job"; code=1; }
 expect "$work/run" " 0 failed" "the main job's cells are measured"
 
 gomp=$(ldconfig -p 2>/dev/null | sed -n 's/.*libgomp\.so\.1 .*=> //p' | head -n 1)

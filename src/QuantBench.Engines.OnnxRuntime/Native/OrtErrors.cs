@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 using QuantBench.Core.Errors;
 
@@ -31,6 +32,30 @@ internal static class OrtErrors
         }
 
         return line.Length > LongestMessage ? line[..LongestMessage] + "…" : line;
+    }
+
+    /// <summary>Which library keeps a provider's own from being loaded, in the system's words: ONNX Runtime doesn't say. Null when it
+    /// isn't there or can be loaded.</summary>
+    /// <param name="named">The library or directory that the user named; null for the library that comes with the program.</param>
+    /// <param name="provider">The provider's id, e.g. <c>cuda</c>.</param>
+    public static string? LoadFault(string? named, string provider)
+    {
+        string folder = named is null ? AppContext.BaseDirectory : File.Exists(named) ? Path.GetDirectoryName(named) ?? "." : named;
+        string file = OperatingSystem.IsWindows() ? $"onnxruntime_providers_{provider}.dll" : $"libonnxruntime_providers_{provider}.so";
+        string? path = new[] { Path.Combine(folder, file), Path.Combine(folder, "lib", file) }.FirstOrDefault(File.Exists);
+        if (path is null) return null;
+        try
+        {
+            NativeLibrary.Load(Path.GetFullPath(path));
+            return null;
+        }
+        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
+        {
+            string[] lines = e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+            string line = lines.FirstOrDefault(l => l.Contains("cannot open shared object", StringComparison.Ordinal)
+                && !l.StartsWith(Path.GetFullPath(path), StringComparison.Ordinal)) ?? lines[0];
+            return $"{file} can't be loaded: {line}";
+        }
     }
 
     /// <summary>The error for a model that a session couldn't be made of.</summary>

@@ -62,7 +62,7 @@ internal sealed class ProviderProbe
 
             for (int index = 0; index < (provider.Indexed ? MostIndices : 1); index++)
             {
-                ProviderDevice device = Compiled(provider, index);
+                ProviderDevice device = Compiled(provider, index, _library.Path);
                 if (index > 0 && !device.Support.IsSupported) break;
                 devices.Add(device);
                 if (!device.Support.IsSupported) break;
@@ -93,7 +93,7 @@ internal sealed class ProviderProbe
             return new ProviderDevice(id, "", "", Support.No($"onnxruntime: there is no device '{id}'; {known} are known"), null);
         }
 
-        return OrtEnv.Instance().GetAvailableProviders().Contains(provider.Name) ? Compiled(provider, index)
+        return OrtEnv.Instance().GetAvailableProviders().Contains(provider.Name) ? Compiled(provider, index, _library.Path)
             : Absent(provider) with { Id = id };
     }
 
@@ -107,11 +107,12 @@ internal sealed class ProviderProbe
         null);
 
     /// <summary>A provider of the build itself, tried.</summary>
-    internal static ProviderDevice Compiled(ExecutionProvider provider, int index)
+    internal static ProviderDevice Compiled(ExecutionProvider provider, int index, string? named = null)
     {
         string id = provider.Indexed ? $"{provider.Id}:{index}" : provider.Id;
         void Append(OrtOptions options) => provider.Append(options, index);
-        return new ProviderDevice(id, provider.Name, provider.Description, provider.Id == "cpu" ? Support.Yes : Try(id, Append), Append);
+        return new ProviderDevice(id, provider.Name, provider.Description,
+            provider.Id == "cpu" ? Support.Yes : Try(id, Append, () => OrtErrors.LoadFault(named, provider.Id)), Append);
     }
 
     private static ProviderDevice Plugin(string id, OrtEpDevice device)
@@ -138,7 +139,7 @@ internal sealed class ProviderProbe
     }
 
     /// <summary>Runs y = x + x with the provider in front.</summary>
-    private static Support Try(string id, Action<OrtOptions> append)
+    private static Support Try(string id, Action<OrtOptions> append, Func<string?>? cause = null)
     {
         try
         {
@@ -153,7 +154,7 @@ internal sealed class ProviderProbe
         }
         catch (Exception e) when (e is OnnxRuntimeException or EntryPointNotFoundException or NotSupportedException or DllNotFoundException)
         {
-            return Support.No($"onnxruntime/{id}: {OrtErrors.FirstLine(e)}");
+            return Support.No($"onnxruntime/{id}: {cause?.Invoke() ?? OrtErrors.FirstLine(e)}");
         }
     }
 

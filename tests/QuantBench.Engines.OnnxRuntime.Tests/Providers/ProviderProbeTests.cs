@@ -52,6 +52,20 @@ public sealed class ProviderProbeTests
     }
 
     [Fact]
+    public void Probe_NamesTheLibraryThatCantBeLoaded()
+    {
+        using var directory = new TemporaryDirectory();
+        directory.Write(OperatingSystem.IsWindows() ? "onnxruntime_providers_qnn.dll" : "libonnxruntime_providers_qnn.so", [1, 2, 3]);
+        var provider = new ExecutionProvider("qnn", "QNNExecutionProvider", "", false, (o, _) => o.AppendExecutionProvider("QNN"), "");
+
+        string? reason = ProviderProbe.Compiled(provider, 0, directory.Path).Support.Reason;
+
+        Assert.Contains("onnxruntime_providers_qnn", reason, StringComparison.Ordinal);
+        Assert.Contains("can't be loaded", reason, StringComparison.Ordinal);
+        Assert.DoesNotContain("\n", reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Plugin_ThatCantBeRegistered_IsADeviceWithItsReason()
     {
         using var directory = new TemporaryDirectory();

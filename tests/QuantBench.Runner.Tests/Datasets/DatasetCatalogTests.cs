@@ -270,6 +270,55 @@ public sealed class DatasetCatalogTests : IDisposable
     }
 
     [Fact]
+    public async Task Resolve_SamplesATrace_KeepsIt_AndSamplesItAgainWhenTheKeptOneIsDamaged()
+    {
+        Trace("test: { rest: true }");
+        DatasetText sampled = await Catalog().ResolveAsync("own", _folder.Path, CancellationToken.None);
+        string kept = Directory.GetFiles(_folder.Combine("cache/traces")).Single();
+
+        await File.WriteAllTextAsync(kept, """["a","b","c"]""");
+        DatasetText fromCache = await Catalog().ResolveAsync("own", _folder.Path, CancellationToken.None);
+        await File.WriteAllTextAsync(kept, "[\"a\",");
+        DatasetText again = await Catalog().ResolveAsync("own", _folder.Path, CancellationToken.None);
+
+        Assert.Equal(3, sampled.Text.Split("\n\n\n").Length);
+        Assert.Equal("a\n\n\nb\n\n\nc", fromCache.Text);
+        Assert.Equal(sampled.Sha256, again.Sha256);
+    }
+
+    [Fact]
+    public async Task Resolve_RefusesATraceOfAnotherModel()
+    {
+        Trace($"test: {{ rest: true, sha256: {new string('1', 64)} }}");
+
+        var e = await Assert.ThrowsAsync<ModelFormatException>(() => Catalog().ResolveAsync("own", _folder.Path, CancellationToken.None));
+
+        Assert.Contains("another one", e.Hint, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Resolve_SaysWhatIsMissing_WhenATracesModelIsntThere()
+    {
+        Trace("test: { rest: true }", "no-such-model");
+
+        var e = await Assert.ThrowsAsync<RequestException>(() => Catalog().ResolveAsync("own", _folder.Path, CancellationToken.None));
+
+        Assert.Contains("no-such-model", e.Message, StringComparison.Ordinal);
+        Assert.Contains("isn't there", Catalog().List().Single().Missing, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(null, null, "sotu")]
+    [InlineData("not here", null, "trace")]
+    [InlineData("not here", "not here", null)]
+    public void MainText_IsTheSpeechesWhereTheyAre_ElseTheTrace(string? speeches, string? trace, string? expected)
+    {
+        DatasetStatus Status(string name, string? missing) => new(name, "", "", [], missing);
+
+        Assert.Equal(expected, MainText.Choose([Status("sotu", speeches), Status("trace", trace)])?.Name);
+    }
+
+    [Fact]
     public void Descriptors_OfThisRepository_AreValid()
     {
         var catalog = new DatasetCatalog(RepositoryRoot.Combine("datasets"), _folder.Combine("cache"));
@@ -297,6 +346,13 @@ public sealed class DatasetCatalogTests : IDisposable
         name: web
         source: { url: "https://example.org/web.zip", sha256: {{Convert.ToHexStringLower(SHA256.HashData(zip))}}, entry: folder/test.raw }
         splits: { all: { rest: true } }
+        """);
+
+    private void Trace(string split, string? model = null) => Descriptor($$"""
+        name: own
+        source: { trace: "{{model ?? RepositoryRoot.Combine("datasets", "reference-model")}}", seed: 7, documents: 3, tokens: 6 }
+        join: "\n\n\n"
+        splits: { {{split}} }
         """);
 
     private void Descriptor(string yaml)

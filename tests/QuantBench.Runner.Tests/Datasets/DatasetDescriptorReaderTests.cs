@@ -37,6 +37,8 @@ public sealed class DatasetDescriptorReaderTests
     [InlineData("default_split: test", "default_split: tset", 8, "tset")]
     [InlineData("npm: \"@a/b\"", "npm: \"../../etc\"", 4, "package name")]
     [InlineData("npm: \"@a/b\"", "npm: a, path: /b", 4, "exactly one")]
+    [InlineData("npm: \"@a/b\"", "trace: m", 4, "seed")]
+    [InlineData("npm: \"@a/b\"", "trace: m, seed: 1, documents: 3, tokens: 4096", 4, "tokens")]
     [InlineData("npm: \"@a/b\"", "url: \"file:///etc/passwd\", sha256: aa", 4, "")]
     public void Parse_NamesLineAndFault_WhenAKeyIsWrong(string good, string bad, int line, string word)
     {
