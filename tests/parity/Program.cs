@@ -17,6 +17,7 @@ if (args.Length < 3)
     (args[0], args[1] == SpeedWorker.NuGet ? args[1] : Path.GetFullPath(args[1]), args[2]);
 if (what == "managed-speed-worker")
     return SpeedWorker.Serve(root, rival, args[3], args[4], int.Parse(args[5], CultureInfo.InvariantCulture));
+if (what == Power.WorkerWord) return Power.Work();
 if (what is "managed-speed" or "bindings")
 {
     string cache = Path.Combine(Environment.GetEnvironmentVariable("QUANTBENCH_CACHE") ?? Path.Combine(root, ".cache"), "parity-models");
@@ -28,6 +29,21 @@ if (what is "managed-speed" or "bindings")
             numbers.ElementAtOrDefault(0) is > 0 and int n ? n : 3, numbers.ElementAtOrDefault(1));
     Console.WriteLine(targets == 0 ? "every target holds" : $"{targets} target(s) missed");
     return targets == 0 ? 0 : 2;
+}
+
+if (what == "power")
+{
+    string runs = Directory.CreateTempSubdirectory("quantbench-power-").FullName;
+    double percent = double.Parse(args[3], CultureInfo.InvariantCulture);
+    try
+    {
+        return 2 * Power.Measure(root, rival, runs, percent, int.Parse(args[4], CultureInfo.InvariantCulture),
+            int.Parse(args[5], CultureInfo.InvariantCulture), percent >= 5 ? 0.9 : 0.8);
+    }
+    finally
+    {
+        Directory.Delete(runs, recursive: true);
+    }
 }
 
 int rounds = args.Length > 3 && what != "managed" ? int.Parse(args[3], CultureInfo.InvariantCulture) : 7;

@@ -19,6 +19,9 @@ public enum ChangeState
 
     /// <summary>A later run is on the new level too.</summary>
     Confirmed,
+
+    /// <summary>Measured again in turns, the earlier build was no better: the machine has changed.</summary>
+    Refuted,
 }
 
 /// <summary>A change of level in a series.</summary>

@@ -45,7 +45,12 @@ public static class TrendText
             text += " at commit "
                 + $"{Short(commit)}{(change.PreviousCommit is { } before ? before == commit ? " (the same as before)" : " (before: "
                 + $"{Short(before)})" : "")}";
-        text += change.State == ChangeState.Unconfirmed ? "; unconfirmed: one run only" : "; confirmed by later runs";
+        text += change.State switch
+        {
+            ChangeState.Unconfirmed => "; unconfirmed: one run only",
+            ChangeState.Refuted => "; not so when measured in turns with the other build: the machine has changed",
+            _ => "; confirmed by later runs",
+        };
         return change.AlsoChanged.IsEmpty ? text : $"{text}; also changed: {string.Join("; ", change.AlsoChanged)}";
     }
 
@@ -65,8 +70,8 @@ public static class TrendText
         if (series.TooShort is { } tooShort) return tooShort;
         if (series.Changes.IsEmpty) return "no change point";
         TrendChange last = series.Changes[^1];
-        return $"{Difference(series, last)} at "
-            + $"{last.RunId}{(last.State == ChangeState.Unconfirmed ? ", unconfirmed" : "")}";
+        string state = last.State == ChangeState.Confirmed ? "" : $", {last.State.ToString().ToLowerInvariant()}";
+        return $"{Difference(series, last)} at {last.RunId}{state}";
     }
 
     /// <summary>A report as Markdown: one line per series, then each change in a sentence.</summary>

@@ -1,9 +1,13 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using System.Globalization;
+using QuantBench.Analysis.Compare;
 using QuantBench.Analysis.Frames;
 using QuantBench.Analysis.Trends;
 using QuantBench.Cli.Composition;
+using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
+using QuantBench.Results.Folders;
 using QuantBench.Results.Store;
 
 namespace QuantBench.Cli.Commands;
@@ -31,11 +35,13 @@ internal static class TrendCommand
             Description = "http(s) address that alerts are posted to as JSON",
             HelpName = "URL"
         };
+        var confirmation = new Confirmation();
         var output = new FrameOutput();
         var command = new Command("trend", "Follow a metric over runs, per machine and cell, and say where its level changed.")
         {
             metric, machine, cell, model, variant, backend, workload, suite, days, recent, fail, webhook,
         };
+        confirmation.AddTo(command);
         output.AddTo(command);
         command.SetAction(async (parsed, stop) =>
         {
@@ -48,9 +54,9 @@ internal static class TrendCommand
             var query = new SeriesQuery(
                 parsed.GetRequiredValue(metric), parsed.GetValue(machine), parsed.GetValue(cell), parsed.GetValue(model), id,
                 parsed.GetValue(backend), parsed.GetValue(workload), parsed.GetValue(suite), since);
-            TrendReport report;
-            using (AggregateReader store = AggregateReader.Open(environment.ResultsRoot, environment.Store)) report =
-                TrendAnalyzer.Analyze(store, query, parsed.GetValue(recent));
+            int? again = confirmation.Times(parsed);
+            TrendReport report = Analyze(parsed.GetValue(recent));
+            if (again is { } times) report = await ConfirmAsync(report, times);
             if (report.Series.IsEmpty)
                 throw new RequestException(
                     $"no run in {(environment.Store.IsDefault ? environment.ResultsRoot : "the store")} has {query.Metric} with these "
@@ -65,6 +71,33 @@ internal static class TrendCommand
             }
 
             return parsed.GetValue(fail) && !report.Alerts.IsEmpty ? ExitCode.GateBroken : ExitCode.Ok;
+
+            TrendReport Analyze(int latest)
+            {
+                using AggregateReader store = AggregateReader.Open(environment.ResultsRoot, environment.Store);
+                return TrendAnalyzer.Analyze(store, query, latest);
+            }
+
+            // The runs that it makes are further points of the series, none of which makes a change less recent; in turns with another build
+            // they decide by themselves.
+            async Task<TrendReport> ConfirmAsync(TrendReport found, int times)
+            {
+                string here = environment.ReadFingerprint().MachineId;
+                var pairs = new List<ImmutableArray<(ComparisonSide Other, ComparisonSide Own)>>();
+                foreach (IGrouping<string, TrendSeries> run in found.Alerts.Concat(found.Suspects).Select(a => a.Series)
+                    .Where(s => s.MachineId == here).Distinct().GroupBy(s => s.Points[^1].RunId))
+                {
+                    HashSet<string> ids = [.. run.Select(s => s.CellId)];
+                    Cell[] cells = [.. environment.Runs.Load(run.Key).Cells.Select(c => c.Cell).Where(c => ids.Contains(c.Id.Value))];
+                    ImmutableArray<(RunRecord? Other, RunRecord Own)> made =
+                        await confirmation.MeasureAsync(parsed, environment, run.Key, cells, stop);
+                    pairs.Add([
+                        .. made.Where(a => a.Other is not null)
+                            .Select(a => (new ComparisonSide(a.Other!), new ComparisonSide(a.Own)))]); // just looked at
+                }
+
+                return pairs.Aggregate(Analyze(parsed.GetValue(recent) + times), TrendConfirmation.Apply);
+            }
         });
         help.Add(command, """
             Examples:
@@ -75,6 +108,7 @@ internal static class TrendCommand
 
             A change of level counts when it can't be the noise of the series: the noise is what its own runs show, never less than their
             intervals, and a false alarm in any of the series is kept below 5 %. A change that only the last run shows is 'unconfirmed'.
+            With --confirm N what looks worse is measured N more times before anything is said; with --against in turns with another build.
             The webhook gets {"text": …, "alerts": [{…}]}; nothing is posted without an alert. Exit codes: 0, or 3 with --fail-on-worse.
             """);
         return command;

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using QuantBench.Core.Errors;
 
@@ -10,8 +11,9 @@ public static partial class CorePlacement
     /// <summary>Said where the OS doesn't tell.</summary>
     public const string NotKnown = "not known here";
 
+    private const string Autogroup = "/proc/self/autogroup";
     private const int BitsPerWord = 64;
-    private const int ProcessPriority = 0; // PRIO_PROCESS: a thread's id counts as a process's on Linux
+    private const int ProcessPriority = 0; // PRIO_PROCESS; to Linux a thread is one
 
     /// <summary>Puts all threads of this process where they are wanted; those they start follow.</summary>
     /// <param name="cores">As in <see cref="CoreSet"/>; empty = as they come.</param>
@@ -34,11 +36,14 @@ public static partial class CorePlacement
         }
 
         if (priority == 0) return;
+        // Where the kernel groups processes by session, a nice value counts within its group only: the group gets it, and is ours alone.
+        if (File.Exists(Autogroup) && NewSession() >= 0) Weigh(priority);
         ForEachThread(thread => SetPriority(ProcessPriority, thread, priority),
             $"priority {priority} can't be had: raising it needs CAP_SYS_NICE or a limit that allows it (ulimit -e).");
     }
 
-    /// <summary>Where the threads of this process may run, and their nice values, as the OS tells: several where they aren't alike.</summary>
+    /// <summary>Where the threads of this process may run, and their nice values, as the OS tells: several where they are not alike.
+    /// </summary>
     /// <param name="root">Root directory of the OS's files; null = the machine's.</param>
     public static (string Cores, string Priority) Read(string? root = null)
     {
@@ -63,6 +68,18 @@ public static partial class CorePlacement
     public static int? AllowedCores() =>
         AllowedList(new MachineFiles("/").Text("proc/self/status")) is { } list ? CoreSet.List(list)?.Length : null;
 
+    private static void Weigh(int priority)
+    {
+        try
+        {
+            File.WriteAllText(Autogroup, priority.ToString(CultureInfo.InvariantCulture));
+        }
+        catch (Exception e) when (DiskFault.Is(e))
+        {
+            throw new UnsupportedException(null, $"priority {priority} can't be had: the system doesn't let this process's group have it.");
+        }
+    }
+
     private static string? AllowedList(string? status)
     {
         const string Key = "Cpus_allowed_list:";
@@ -81,6 +98,9 @@ public static partial class CorePlacement
 
     [LibraryImport("libc", EntryPoint = "sched_setaffinity")]
     private static partial int SetAffinity(int thread, nuint bytes, ref ulong mask);
+
+    [LibraryImport("libc", EntryPoint = "setsid")]
+    private static partial int NewSession();
 
     [LibraryImport("libc", EntryPoint = "setpriority")]
     private static partial int SetPriority(int which, int thread, int priority);

@@ -50,7 +50,7 @@ internal sealed unsafe class SharpSession : IInferenceSession
             throw new UnsupportedException(null, "This model has an encoder; only decoder-only models can be measured.");
         LLamaContextParams parameters = ContextParameters.Create(model, options);
         var cancelled = new CancellationFlag();
-        parameters.abort_callback = (nint)(delegate* unmanaged<nint, byte>)&CancellationFlag.OnAsked;
+        parameters.abort_callback = CancellationFlag.Callback;
         parameters.abort_callback_user_data = cancelled.Address;
         using NativeLogCapture capture = model.Library.Log.Capture();
         try

@@ -136,7 +136,7 @@ internal sealed unsafe class LlamaImatrixBuilder(EngineEnvironment environment) 
     {
         llama_context_params parameters = SessionParameters.Create(model, options);
         var cancelled = new CancellationFlag();
-        parameters.abort_callback = (nint)(delegate* unmanaged<nint, byte>)&CancellationFlag.OnAsked;
+        parameters.abort_callback = CancellationFlag.Callback;
         parameters.abort_callback_data = cancelled.Address;
         parameters.cb_eval = (nint)(delegate* unmanaged<ggml_tensor*, byte, nint, byte>)&ImportanceCollector.OnTensor;
         parameters.cb_eval_user_data = collector.UserData;

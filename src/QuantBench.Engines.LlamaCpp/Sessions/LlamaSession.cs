@@ -52,7 +52,7 @@ internal sealed unsafe class LlamaSession : IInferenceSession
         ArgumentNullException.ThrowIfNull(options);
         llama_context_params parameters = SessionParameters.Create(model, options);
         var cancelled = new CancellationFlag();
-        parameters.abort_callback = (nint)(delegate* unmanaged<nint, byte>)&CancellationFlag.OnAsked;
+        parameters.abort_callback = CancellationFlag.Callback;
         parameters.abort_callback_data = cancelled.Address;
         return Create(model, options, parameters, cancelled);
     }

@@ -53,7 +53,7 @@ public sealed partial class LlamaSessionTests
     private static unsafe LlamaSession CreateWithFlag(LlamaModel model, SessionOptions options, llama_context_params parameters,
         CancellationFlag flag)
     {
-        parameters.abort_callback = (nint)(delegate* unmanaged<nint, byte>)&CancellationFlag.OnAsked;
+        parameters.abort_callback = CancellationFlag.Callback;
         parameters.abort_callback_data = flag.Address;
         return LlamaSession.Create(model, options, parameters, flag);
     }
