@@ -57,7 +57,7 @@ internal sealed class Answer(Socket socket, StubOptions options, string fault, i
             {
                 int said = fault == "lie" ? tokens * 3 : tokens;
                 Send(Chunk(Event("""{"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}""")
-                    + Event($$"""{"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":{{said}},"total_tokens":{{said + 10}}}}""")
+                    + Event($$$"""{"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":{{{said}}},"total_tokens":{{{said + 10}}}}}""")
                     + "data: [DONE]\n\n", last: true));
                 _ended.SetResult(true);
                 return;

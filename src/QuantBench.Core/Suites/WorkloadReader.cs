@@ -25,7 +25,7 @@ internal sealed class WorkloadReader(EngineCatalog engines)
         "threads", "n_ctx", "n_batch", "n_ubatch", "prompt", "generate", "depth", "kv_type", "flash_attention", "repetitions", "dataset",
         "chunks", "reference",
         "op", "shape", "tokens", "cache",
-        "arrivals", "prompt_tokens", "output_tokens",
+        "arrivals", "concurrency", "rate", "prompt_tokens", "output_tokens",
     ];
 
     private const int MostValues = 100;

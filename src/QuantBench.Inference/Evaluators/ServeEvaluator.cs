@@ -21,6 +21,9 @@ public sealed class ServeEvaluator : IWorkloadEvaluator
     /// <inheritdoc/>
     public string Workload => "serve";
 
+    /// <summary>Whether a load generator that lagged behind gives no figures.</summary>
+    internal bool ChecksGenerator { get; init; } = true;
+
     /// <inheritdoc/>
     public Support CanRun(EvaluationContext context)
     {
@@ -52,8 +55,8 @@ public sealed class ServeEvaluator : IWorkloadEvaluator
         if (context.Cell.Settings.Text("search") == "off")
         {
             TrafficLog log = Load(plan, "measure");
-            ServeFigures.CheckGenerator(log, plan);
             ServeFigures.CheckServer(log);
+            if (ChecksGenerator) ServeFigures.CheckGenerator(log, plan);
             metrics.AddRange(new ServeFigures(log, objective, context.Launches).Measurements(notes));
             ServeFigures.AddConditions(log, conditions);
             var check = new ServerCheck(log);
@@ -64,7 +67,11 @@ public sealed class ServeEvaluator : IWorkloadEvaluator
         {
             // CheckSettings has seen that there is an objective; a cell that was made by hand may lack it.
             var search = new CapacitySearch(plan, objective ?? throw new RequestException("search has no slo to look for."),
-                p => Load(p, "search"), ServeFigures.CheckGenerator);
+                p => Load(p, "search"),
+                (log, p) =>
+                {
+                    if (ChecksGenerator) ServeFigures.CheckGenerator(log, p);
+                });
             CapacityResult found = search.Run();
             metrics.AddRange(ServeFigures.Capacity(found, notes));
             foreach (TrafficLog log in found.Probes.Select(p => p.Log)) ServeFigures.AddConditions(log, conditions);
