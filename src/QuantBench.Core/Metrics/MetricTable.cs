@@ -121,6 +121,12 @@ public static class MetricTable
             with { From = s_serve, Column = new(20, "Served", "token/s") },
         Timing("request_tps", "token/s", Direction.Higher, "Speed per request", "tokens per second of one answer, from its first token on")
             with { From = s_serve },
+        Timing("server_request_tps", "token/s", Direction.Higher, "Speed per request, server's",
+            "tokens per second of one answer from its first token on, by the server's own clock") with { From = s_serve },
+        Timing("server_speed_ratio", "1", Direction.None, "Client's speed over the server's",
+            "speed per request as the client saw it, over what the server's own clock says of the same requests") with { From = s_serve },
+        Timing("server_prompt_time", "ms", Direction.Lower, "Prompt time, server's", "time for the prompt by the server's own clock")
+            with { HasPercentiles = true, From = s_serve },
         Timing("serve_ttft", "ms", Direction.Lower, "Served time to first token",
             "from the intended moment of sending to the first token of the reply, reasoning included")
             with { HasPercentiles = true, From = s_serve, Column = new(21, "Served TTFT", "ms") },

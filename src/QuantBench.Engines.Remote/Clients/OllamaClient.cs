@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Collections.Immutable;
 using System.Globalization;
-using System.Net.Http.Headers;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using OllamaSharp;
@@ -19,8 +18,6 @@ namespace QuantBench.Engines.Remote.Clients;
 internal sealed class OllamaClient : IServerClient
 {
     private const string LatestTag = ":latest";
-
-    private static readonly MediaTypeHeaderValue s_json = new("application/json");
 
     private readonly ServerHttp _http;
     private readonly ServerOptions _options;
@@ -73,8 +70,7 @@ internal sealed class OllamaClient : IServerClient
     public async IAsyncEnumerable<ReplyPart> GenerateAsync(
         ServerRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using var message = new HttpRequestMessage(HttpMethod.Post, _chat) { Content = Body(request) };
-        using HttpResponseMessage response = await _http.SendAsync(message, cancellationToken);
+        using HttpResponseMessage response = await _http.SendAsync(_chat, Body(request), cancellationToken);
         await using Stream stream = await ServerHttp.OpenAsync(response, cancellationToken);
         using var lines = new LineReader(stream, _options.LongestLine);
         var chunk = new OllamaChunk();
@@ -100,6 +96,9 @@ internal sealed class OllamaClient : IServerClient
         if (chunk.Timings is { } timings) yield return new ReplyPart(ReplyKind.Timings, "", 0, Timings: timings);
         yield return new ReplyPart(ReplyKind.End, chunk.Finish ?? "", 0);
     }
+
+    /// <inheritdoc/>
+    public long Resent => _http.Resent;
 
     /// <inheritdoc/>
     public void Dispose()
@@ -158,17 +157,14 @@ internal sealed class OllamaClient : IServerClient
             writer.WriteEndObject();
         }
 
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_http.Root, "api/generate")) { Content = Json(buffer) };
-        using HttpResponseMessage response = await _http.SendAsync(request, cancellationToken);
+        using HttpResponseMessage response =
+            await _http.SendAsync(new Uri(_http.Root, "api/generate"), buffer.WrittenMemory, cancellationToken);
         var chunk = new OllamaChunk();
         chunk.Read(await _http.ReadAsync(response, _options.LongestLine, cancellationToken));
         if (chunk.Error is { } error) throw new ServerException(ServerFault.ServerError, $"the server says: {_http.Hide(error)}");
     }
 
-    private static ReadOnlyMemoryContent Json(ArrayBufferWriter<byte> buffer) =>
-        new(buffer.WrittenMemory) { Headers = { ContentType = s_json } };
-
-    private static ReadOnlyMemoryContent Body(ServerRequest request)
+    private static ReadOnlyMemory<byte> Body(ServerRequest request)
     {
         var buffer = new ArrayBufferWriter<byte>(512);
         using (var writer = new Utf8JsonWriter(buffer))
@@ -194,6 +190,6 @@ internal sealed class OllamaClient : IServerClient
             writer.WriteEndObject();
         }
 
-        return Json(buffer);
+        return buffer.WrittenMemory;
     }
 }

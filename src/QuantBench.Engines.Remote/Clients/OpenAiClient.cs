@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Net.Http.Headers;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using QuantBench.Core.Cells;
@@ -11,8 +10,6 @@ namespace QuantBench.Engines.Remote.Clients;
 /// <summary>Streaming chat completions over SSE, as OpenAI, vLLM, llama-server, mlx_lm.server, LM Studio and TGI speak them.</summary>
 internal sealed class OpenAiClient : IServerClient, IPromptScorer
 {
-    private static readonly MediaTypeHeaderValue s_json = new("application/json");
-
     private readonly ServerHttp _http;
     private readonly OpenAiInspector _inspector;
     private readonly Uri _chat;
@@ -36,8 +33,7 @@ internal sealed class OpenAiClient : IServerClient, IPromptScorer
     public async IAsyncEnumerable<ReplyPart> GenerateAsync(
         ServerRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using var message = new HttpRequestMessage(HttpMethod.Post, _chat) { Content = Body(request) };
-        using HttpResponseMessage response = await _http.SendAsync(message, cancellationToken);
+        using HttpResponseMessage response = await _http.SendAsync(_chat, Body(request), cancellationToken);
         if (response.Content.Headers.ContentType?.MediaType is "application/json")
             throw await NotAStreamAsync(response, cancellationToken);
         await using Stream stream = await ServerHttp.OpenAsync(response, cancellationToken);
@@ -85,9 +81,12 @@ internal sealed class OpenAiClient : IServerClient, IPromptScorer
         new OpenAiScorer(_http, _inspector.Root, _options).ScoreAsync(prompt, handle, cancellationToken);
 
     /// <inheritdoc/>
+    public long Resent => _http.Resent;
+
+    /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
 
-    private static ReadOnlyMemoryContent Body(ServerRequest request)
+    private static ReadOnlyMemory<byte> Body(ServerRequest request)
     {
         var buffer = new ArrayBufferWriter<byte>(512);
         using (var writer = new Utf8JsonWriter(buffer))
@@ -115,7 +114,7 @@ internal sealed class OpenAiClient : IServerClient, IPromptScorer
             writer.WriteEndObject();
         }
 
-        return new ReadOnlyMemoryContent(buffer.WrittenMemory) { Headers = { ContentType = s_json } };
+        return buffer.WrittenMemory;
     }
 
     // Status 200, but no stream: an error, or a server that ignores "stream".

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Globalization;
-using System.Net.Http.Headers;
 using System.Text.Json;
 using QuantBench.Core.Errors;
 using QuantBench.Inference.Servers;
@@ -24,8 +23,6 @@ internal sealed class OpenAiScorer(ServerHttp http, Uri root, ServerOptions opti
 
     // llama-server writes the least float for a probability that its float can't hold; this is the least that it can.
     private const float LeastLogProbability = -103.28f;
-
-    private static readonly MediaTypeHeaderValue s_json = new("application/json");
 
     /// <summary>Whether a server gives them.</summary>
     public static Support CanScore(ServerIdentity server, bool rows)
@@ -196,11 +193,7 @@ internal sealed class OpenAiScorer(ServerHttp http, Uri root, ServerOptions opti
 
     private async Task<byte[]> PostAsync(Uri uri, ReadOnlyMemory<byte> body, int most, CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, uri)
-        {
-            Content = new ReadOnlyMemoryContent(body) { Headers = { ContentType = s_json } },
-        };
-        using HttpResponseMessage response = await http.SendAsync(request, cancellationToken);
+        using HttpResponseMessage response = await http.SendAsync(uri, body, cancellationToken);
         return await http.ReadAsync(response, Math.Max(most, options.LongestLine), cancellationToken);
     }
 }

@@ -14,9 +14,13 @@ internal sealed class ServerHttp : IDisposable
 {
     private const int LongestError = 16 << 10;
     private const int LongestQuote = 300;
+    private const int MostDrained = 4096;
+
+    private static readonly MediaTypeHeaderValue s_json = new("application/json");
 
     private readonly ServerOptions _options;
     private readonly ServerKey? _key;
+    private long _resent;
 
     /// <summary>Makes a connection pool; nothing is sent.</summary>
     /// <param name="address">The server.</param>
@@ -34,9 +38,9 @@ internal sealed class ServerHttp : IDisposable
             UseCookies = false,
             AllowAutoRedirect = false,
             ActivityHeadersPropagator = null,
-            // A server that ends a reply early isn't read to the end for its connection's sake.
-            MaxResponseDrainSize = 0,
-            ResponseDrainTimeout = TimeSpan.Zero,
+            // The last chunk behind the end of a reply is read, so that its connection serves again; a flood isn't.
+            MaxResponseDrainSize = MostDrained,
+            ResponseDrainTimeout = TimeSpan.FromSeconds(1),
         })
         { Timeout = Timeout.InfiniteTimeSpan, BaseAddress = Root };
         if (key is not null) Client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key.Value);
@@ -51,14 +55,34 @@ internal sealed class ServerHttp : IDisposable
     /// <summary>A text without the key in it.</summary>
     public string Hide(string text) => _key?.Hide(text) ?? text;
 
+    /// <summary>Requests that were sent a second time: the kept connection of the first was closed by the server meanwhile.</summary>
+    public long Resent => Interlocked.Read(ref _resent);
+
     /// <summary>Sends a request and waits for the answer's head.</summary>
+    /// <param name="uri">Where to.</param>
+    /// <param name="body">JSON to post; null = get.</param>
+    /// <param name="cancellationToken">Drops it.</param>
     /// <exception cref="ServerException">No connection, or another status than 2xx.</exception>
-    public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    public async Task<HttpResponseMessage> SendAsync(Uri uri, ReadOnlyMemory<byte>? body, CancellationToken cancellationToken)
     {
         HttpResponseMessage response;
         try
         {
-            response = await Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+            response = await SendOnceAsync(uri, body, cancellationToken);
+        }
+        catch (HttpRequestException e) when (e.HttpRequestError is HttpRequestError.ResponseEnded or HttpRequestError.Unknown)
+        {
+            // A server may close a kept connection just when a request goes out on it, and HTTP has no way to tell: every client tries
+            // once more. It is counted, and its time counts.
+            Interlocked.Increment(ref _resent);
+            try
+            {
+                response = await SendOnceAsync(uri, body, cancellationToken);
+            }
+            catch (HttpRequestException again)
+            {
+                throw Fault(again);
+            }
         }
         catch (HttpRequestException e)
         {
@@ -68,11 +92,11 @@ internal sealed class ServerHttp : IDisposable
         if (response.IsSuccessStatusCode) return response;
         using (response)
         {
-            byte[] body = await ReadAsync(response, LongestError, cancellationToken);
+            byte[] said = await ReadAsync(response, LongestError, cancellationToken);
             int status = (int)response.StatusCode;
             throw new ServerException(
                 status == 429 ? ServerFault.RateLimited : status >= 500 ? ServerFault.ServerError : ServerFault.Rejected,
-                string.Create(CultureInfo.InvariantCulture, $"{request.RequestUri}: status {status}: {Quote(body)}"),
+                string.Create(CultureInfo.InvariantCulture, $"{uri}: status {status}: {Quote(said)}"),
                 status is 401 or 403 ? "Give the server's key in the environment: docs/serving.md says the variable's name." : null)
             { RetryAfter = RetryAfter(response) };
         }
@@ -86,8 +110,7 @@ internal sealed class ServerHttp : IDisposable
     {
         try
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, uri);
-            using HttpResponseMessage response = await SendAsync(request, cancellationToken);
+            using HttpResponseMessage response = await SendAsync(uri, null, cancellationToken);
             byte[] body = await ReadAsync(response, _options.LongestLine, cancellationToken);
             return (JsonDocument.Parse(body), Hide(response.Headers.Server.ToString()));
         }
@@ -172,6 +195,13 @@ internal sealed class ServerHttp : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Client.Dispose();
+
+    private async Task<HttpResponseMessage> SendOnceAsync(Uri uri, ReadOnlyMemory<byte>? body, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(body is null ? HttpMethod.Get : HttpMethod.Post, uri);
+        if (body is { } json) request.Content = new ReadOnlyMemoryContent(json) { Headers = { ContentType = s_json } };
+        return await Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+    }
 
     private static TimeSpan? RetryAfter(HttpResponseMessage response) => response.Headers.RetryAfter switch
     {

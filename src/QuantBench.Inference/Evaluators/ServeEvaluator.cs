@@ -45,7 +45,8 @@ public sealed class ServeEvaluator : IWorkloadEvaluator
         using IServerClient client = engine.Connect(context.ServerDevice ?? context.Cell.Backend.Device,
             new ServerOptions { MostConnections = plan.MostOpen });
         string? wanted = context.Cell.Variant.IsServed ? context.Cell.Variant.Scheme.Name : null;
-        ServerIdentity identity = Await(client.InspectAsync(wanted, cancellationToken), cancellationToken);
+        ServerIdentity identity = ServerTask.Await(client.InspectAsync(wanted, cancellationToken), cancellationToken);
+        if (!context.Cell.Variant.IsServed) identity.CheckRuns(context.Artifact);
 
         var notes = new List<string>();
         var metrics = ImmutableArray.CreateBuilder<Measurement>();
@@ -58,6 +59,9 @@ public sealed class ServeEvaluator : IWorkloadEvaluator
             if (ChecksGenerator) ServeFigures.CheckGenerator(log, plan);
             metrics.AddRange(new ServeFigures(log, objective, context.Launches).Measurements(notes));
             ServeFigures.AddConditions(log, conditions);
+            var check = new ServerCheck(log);
+            metrics.AddRange(check.Measurements());
+            notes.AddRange(check.Notes());
         }
         else
         {
@@ -71,6 +75,12 @@ public sealed class ServeEvaluator : IWorkloadEvaluator
             CapacityResult found = search.Run();
             metrics.AddRange(ServeFigures.Capacity(found, notes));
             foreach (TrafficLog log in found.Probes.Select(p => p.Log)) ServeFigures.AddConditions(log, conditions);
+        }
+
+        if (client.Resent > 0)
+        {
+            conditions["load_resent"] = client.Resent;
+            notes.Add($"{client.Resent} requests were sent a second time: the server had closed their kept connections; the time counts");
         }
 
         return Result(context, identity, plan, before, metrics.ToImmutable(), notes, conditions, file.Name);
@@ -92,17 +102,12 @@ public sealed class ServeEvaluator : IWorkloadEvaluator
         foreach ((string key, double value) in before) conditions[$"before_{key}"] = value;
         foreach ((string key, double value) in context.Machine.Conditions()) conditions[$"after_{key}"] = value;
         var facts = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
-        foreach ((string key, string value) in identity.Facts) facts[$"server_{key}"] = value;
+        foreach ((string key, string value) in identity.ToFacts()) facts[key] = value;
         facts["load_protocol"] = Protocol;
         facts["device_used"] = context.Cell.Backend.Device;
         facts["engine_build"] = identity.Server;
         facts["load_generator"] = context.Engine.Build;
-        facts["server_model"] = identity.Model;
         facts["load_seed"] = plan.Seed.ToString(CultureInfo.InvariantCulture);
-        if (identity.Quantization is { } quantization) facts["server_quantization"] = quantization;
-        if (identity.SizeBytes is { } size) facts["server_model_bytes"] = size.ToString(CultureInfo.InvariantCulture);
-        if (identity.ContextLength is { } length) facts["server_context"] = length.ToString(CultureInfo.InvariantCulture);
-        if (identity.DeviceShare is { } share) facts["server_device_share"] = share.ToString("0.###", CultureInfo.InvariantCulture);
         if (file is not null) facts["requests_file"] = file;
         return new EvaluationResult
         {
@@ -111,20 +116,5 @@ public sealed class ServeEvaluator : IWorkloadEvaluator
             Provenance = facts.ToImmutable(),
             Conditions = conditions.ToImmutable(),
         };
-    }
-
-    // This thread has nothing else to do, and the pool's are free.
-    private static T Await<T>(Task<T> task, CancellationToken cancellationToken)
-    {
-        try
-        {
-            task.Wait(cancellationToken);
-        }
-        catch (AggregateException e) when (e.InnerException is { } inner)
-        {
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(inner);
-        }
-
-        return task.Result;
     }
 }

@@ -2,7 +2,7 @@ namespace QuantBench.Inference.Servers;
 
 /// <summary>
 /// Speaks one protocol to one server. Safe for many requests at once. It neither measures nor retries: who calls it reads the clock when a
-/// part is handed over, and a request that failed has failed.
+/// part is handed over, and a request that failed has failed. One that no connection took is sent again, and counted.
 /// </summary>
 public interface IServerClient : IDisposable
 {
@@ -21,4 +21,8 @@ public interface IServerClient : IDisposable
     /// <param name="cancellationToken">Drops the request and its connection.</param>
     /// <exception cref="ServerException">It failed: refused, cut off, malformed, flooded. Parts that came before were handed on.</exception>
     IAsyncEnumerable<ReplyPart> GenerateAsync(ServerRequest request, CancellationToken cancellationToken);
+
+    /// <summary>Requests that were sent a second time, because the server closed the kept connection that the first went out on; their
+    /// time counts from the first.</summary>
+    long Resent => 0;
 }
