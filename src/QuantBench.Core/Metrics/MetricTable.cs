@@ -130,8 +130,8 @@ public static class MetricTable
         Timing("serve_itl_tail", "ms", Direction.Lower, "Inter-token latency, 99th percentile",
             "99th percentile of the time between one event with tokens and the next")
             with { From = s_serve, Column = new(24, "ITL p99", "ms") },
-        Timing("serve_tpot", "ms", Direction.Lower, "Time per output token", "time from the first token to the last over the tokens behind "
-            + "the first, of each request")
+        Timing("serve_tpot", "ms", Direction.Lower, "Time per output token",
+            "time from the first token to the last over the tokens behind the first, of each request")
             with { HasPercentiles = true, From = s_serve },
         Timing("serve_e2e", "ms", Direction.Lower, "End-to-end latency", "from the intended moment of sending to the end of the reply")
             with { HasPercentiles = true, From = s_serve },

@@ -77,7 +77,8 @@ internal sealed class OpenAiChunk
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (reader.ValueTextEquals("content"u8)) Text = NextText(ref reader);
-            else if (reader.ValueTextEquals("reasoning_content"u8) || reader.ValueTextEquals("reasoning"u8)) Reasoning = NextText(ref reader);
+            else if (reader.ValueTextEquals("reasoning_content"u8) || reader.ValueTextEquals("reasoning"u8))
+                Reasoning = NextText(ref reader);
             else Skip(ref reader);
         }
     }

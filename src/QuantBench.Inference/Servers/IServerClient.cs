@@ -19,6 +19,7 @@ public interface IServerClient : IDisposable
     /// </summary>
     /// <param name="request">The request.</param>
     /// <param name="cancellationToken">Drops the request and its connection.</param>
-    /// <exception cref="ServerException">It failed: refused, cut off, malformed, flooded. Parts that came before were handed on.</exception>
+    /// <exception cref="ServerException">It failed: refused, cut off, malformed, flooded. Parts that came before were handed
+    /// on.</exception>
     IAsyncEnumerable<ReplyPart> GenerateAsync(ServerRequest request, CancellationToken cancellationToken);
 }

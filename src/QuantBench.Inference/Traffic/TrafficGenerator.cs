@@ -54,6 +54,7 @@ internal sealed class TrafficGenerator
     private long _lastAnswerNs;
     private long _heartbeatNs;
     private volatile bool _stopping;
+    private volatile bool _watching = true;
     private Exception? _fault;
 
     /// <summary>A generator.</summary>
@@ -86,10 +87,15 @@ internal sealed class TrafficGenerator
         try
         {
             _ended.Wait(cancellationToken);
+            _stopping = true;
+            // What the next load would find in the server's queue; the watch drops what takes too long.
+            while (_plan.Drains && !_open.IsEmpty && _fault is null && !cancellationToken.IsCancellationRequested)
+                PreciseSleep.For(WatchNs);
         }
         finally
         {
             _stopping = true;
+            _watching = false;
             pace.Join();
             watch.Join();
             foreach (RequestRecord open in _open.Values) open.Stop.Cancel();
@@ -167,7 +173,9 @@ internal sealed class TrafficGenerator
         while (true)
         {
             long now = Now();
-            if (_stopping || _fault is not null || IsOver(now)) return false;
+            if (_stopping || _fault is not null) return false;
+            if (dueNs <= now && dueNs < Volatile.Read(ref _toNs)) return true;
+            if (IsOver(now)) return false;
             long next = dueNs;
             if (turns)
             {
@@ -335,12 +343,12 @@ internal sealed class TrafficGenerator
         long nextTell = 0;
         long nextScan = 0;
         bool measuring = false;
-        while (!_stopping)
+        while (_watching)
         {
             PreciseSleep.For(WatchNs);
             long now = Now();
             if (now - before - WatchNs > StallNs) lock (_stalls) _stalls.Add((before + WatchNs, now));
-            measuring = now >= _fromNs;
+            measuring = now >= _fromNs && now < Volatile.Read(ref _toNs);
             long beat = Volatile.Read(ref _heartbeatNs);
             if (beat == 0)
             {
