@@ -108,8 +108,7 @@ public static class MetricTable
         Timing("goodput", "1/s", Direction.Higher, "Goodput", "requests per second that a server answered within every limit of the SLO")
             with { From = s_serve, Column = new(17, "Goodput", "1/s") },
         Timing("serve_capacity", "1/s", Direction.Higher, "Capacity",
-            "highest rate of requests at which a server kept the SLO; the interval goes from the highest rate that surely did to the lowest "
-                + "that surely didn't")
+            "highest rate of requests at which a server kept the SLO; its interval ends where it surely did and where it surely didn't")
             with { From = s_serve, Column = new(18, "Capacity", "1/s") },
         Timing("requests_per_second", "1/s", Direction.Higher, "Requests per second", "requests per second that a server answered")
             with { From = s_serve, Column = new(19, "Requests", "1/s") },
