@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
-using QuantBench.Core.Errors;
 using QuantBench.Inference.Servers;
 
 namespace QuantBench.Inference.Traffic;
@@ -30,6 +29,8 @@ internal sealed class TrafficGenerator
     private const int CharactersPerToken = 1024;
     private const int MostKeptCharacters = 64 << 10;
 
+    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(50);
+
     private readonly IServerClient _client;
     private readonly TrafficPlan _plan;
     private readonly RequestFactory _factory;
@@ -41,7 +42,6 @@ internal sealed class TrafficGenerator
     private readonly PriorityQueue<Turn, long> _turns = new();
     private readonly List<(long FromNs, long ToNs)> _stalls = [];
     private readonly List<double> _dispatch = [];
-    private readonly ManualResetEventSlim _ended = new();
     private readonly long _fromNs;
     private long _toNs;
     private int _sent;
@@ -86,7 +86,7 @@ internal sealed class TrafficGenerator
         pace.Start(closed ? ClosedStarts() : OpenStarts());
         try
         {
-            _ended.Wait(cancellationToken);
+            while (!pace.Join(s_look)) cancellationToken.ThrowIfCancellationRequested();
             _stopping = true;
             // What the next load would find in the server's queue; the watch drops what takes too long.
             while (_plan.Drains && !_open.IsEmpty && _fault is null && !cancellationToken.IsCancellationRequested)
@@ -158,10 +158,6 @@ internal sealed class TrafficGenerator
         catch (Exception e)
         {
             Fail(e);
-        }
-        finally
-        {
-            _ended.Set();
         }
     }
 
