@@ -42,11 +42,13 @@ public static class SuiteNeeds
             if (IsOutside(Path.GetFullPath(name, own))) needs.Add($"it reads the text {name}");
         }
 
-        foreach (BackendId backend in suite.Backends.Where(b => b.Server is not null))
-            needs.Add($"it sends requests to the server {backend.Server!.Url}"); // filtered
+        foreach (string url in suite.Backends.Concat(suite.Workloads.Select(ReferenceBackend)).Select(b => b.Server?.Url).OfType<string>()
+            .Distinct())
+            needs.Add($"it sends requests to the server {url}");
         foreach (string trace in suite.Workloads.Where(w => w.Settings.Has("trace")).Select(w => w.Settings.Text("trace")).Distinct())
         {
-            if (trace.Length > 0 && IsOutside(Path.GetFullPath(trace, own))) needs.Add($"it reads the trace {trace}");
+            // Read from where the program was started.
+            if (trace.Length > 0 && IsOutside(Path.GetFullPath(trace))) needs.Add($"it reads the trace {trace}");
         }
 
         return needs.ToImmutable();
