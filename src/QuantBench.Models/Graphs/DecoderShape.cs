@@ -126,7 +126,7 @@ public sealed record DecoderShape : DecoderSizes
 
         foreach (string name in file.TensorNames)
         {
-            if (name.EndsWith(".scale", StringComparison.Ordinal))
+            if (name.EndsWith(".scale", StringComparison.Ordinal) && !file.Contains($"{name[..^".scale".Length]}.weight"))
                 return $"scale tensors ('{name}') are not implemented";
             if (name.EndsWith("attn_sinks.weight", StringComparison.Ordinal))
                 return "attention sinks are not implemented";
