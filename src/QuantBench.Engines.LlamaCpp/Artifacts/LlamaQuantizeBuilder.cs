@@ -65,8 +65,8 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
         GgufHeader header = GgufHeader.Read(source.Path);
         if (header.FileType is not { } type)
         {
-            return Support.No($"{source.Path} doesn't say which quant scheme it has (general.file_type), so nothing can be made from it; as "
-                + "it is, it is gguf:given");
+            return Support.No($"{source.Path} doesn't say which quant scheme it has (general.file_type), so nothing can be made from it; "
+                + "as it is, it is gguf:given");
         }
 
         if (IsFloat(type)) return NeedsOther(variant) ?? Support.Yes;

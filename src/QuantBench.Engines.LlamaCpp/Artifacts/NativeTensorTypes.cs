@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using QuantBench.Core.Variants;
 using QuantBench.Engines.LlamaCpp.Native;
+using QuantBench.Formats.Gguf;
 
 namespace QuantBench.Engines.LlamaCpp.Artifacts;
 
@@ -20,7 +21,7 @@ internal sealed unsafe class NativeTensorTypes : IDisposable
             byte[] utf8 = Encoding.UTF8.GetBytes($"(^|\\.){rule.Tensor.Replace(".", "\\.", StringComparison.Ordinal)}\\.weight$");
             nint text = Own((nuint)utf8.Length + 1);
             Marshal.Copy(utf8, 0, text, utf8.Length);
-            list[i] = new llama_model_tensor_override { pattern = text, type = Enum.Parse<ggml_type>(rule.Type) };
+            list[i] = new llama_model_tensor_override { pattern = text, type = (ggml_type)(int)Enum.Parse<GgmlType>(rule.Type) };
         }
 
         Data = (nint)list;

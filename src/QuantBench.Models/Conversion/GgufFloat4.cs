@@ -55,7 +55,8 @@ public static class GgufFloat4
     /// <param name="type">NVFP4 or MXFP4.</param>
     /// <param name="progress">Receives 0 to 1.</param>
     /// <param name="cancellationToken">Stops between pieces; the output is then incomplete.</param>
-    /// <exception cref="QuantBenchException">The model isn't one of floats, a weight isn't finite, or the output can't be written.</exception>
+    /// <exception cref="QuantBenchException">The model can't be made of the type, a weight isn't finite, or the output can't be
+    /// written.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static void Convert(GgufReader model, string outputPath, GgmlType type, IProgress<double> progress,
         CancellationToken cancellationToken)
@@ -84,8 +85,8 @@ public static class GgufFloat4
         DiskFault.AsRequest($"The file '{outputPath}' can't be written",
             "Check that the directory exists, may be written to and has room.", () =>
         {
-            using var writer = new GgufWriter(new FileStream(outputPath, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16), metadata,
-                specs.ToImmutable());
+            using var writer = new GgufWriter(new FileStream(outputPath, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16),
+                metadata, specs.ToImmutable());
             long done = 0;
             foreach ((GgufTensorInfo tensor, GgmlType target) in plan)
             {

@@ -10,7 +10,7 @@ using QuantBench.Models.Weights;
 namespace QuantBench.Models.Directories;
 
 /// <summary>
-/// The weights of a directory with <c>config.json</c> and <c>*.safetensors</c>: floats, MLX, GPTQ, AWQ or scaled. Matrices are named by module
+/// The weights of a directory with <c>config.json</c> and <c>*.safetensors</c>: floats or quantized. Matrices are named by module
 /// (<c>model.layers.0.self_attn.q_proj</c>); which of them are quantized is seen from their tensors, as layers of one model may differ.
 /// </summary>
 public sealed class SafetensorsWeights : IDisposable

@@ -43,7 +43,11 @@ public sealed record GptqConfig(int Bits, int GroupSize, int ZeroShift)
         if (bits.AsInt32(1, 8) is not (2 or 3 or 4 or 8))
             throw new UnsupportedException(json.File, $"GPTQ weights of {bits.AsInt64()} bits are not read; 2, 3, 4 and 8 are.");
         if (json.Find("pack_dtype") is { IsString: true } pack && pack.AsString() != "int32")
-            throw new UnsupportedException(json.File, $"GPTQ weights packed as '{pack.AsString()}' ('pack_dtype') are not read; 'int32' is.");
+        {
+            throw new UnsupportedException(json.File,
+                $"GPTQ weights packed as '{pack.AsString()}' ('pack_dtype') are not read; 'int32' is.");
+        }
+
         if (json.Find("is_marlin_format") is { IsBoolean: true } marlin && marlin.AsBoolean())
             throw new UnsupportedException(json.File, "GPTQ weights in Marlin's order ('is_marlin_format') are not read.");
         ModelJson group = json.Get("group_size");

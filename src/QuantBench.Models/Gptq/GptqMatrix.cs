@@ -9,9 +9,9 @@ namespace QuantBench.Models.Gptq;
 /// <summary>
 /// A matrix in GPTQ's code. <c>qweight</c> [columns · bits / 32, rows] packs quants of consecutive input features as one stream of bits,
 /// lowest first, so that 3 bits cross words' borders;
-/// <c>qzeros</c> [groups, rows · bits / 32] packs zero points of consecutive outputs; <c>scales</c> [groups, rows]; <c>g_idx</c> [columns],
-/// if there, is the group of each input feature (act-order), else feature c is in group c / group size. <c>x = scale · (q − zero)</c> in
-/// single precision.
+/// <c>qzeros</c> [groups, rows · bits / 32] packs zero points of consecutive outputs; <c>scales</c> [groups, rows]; <c>g_idx</c>
+/// [columns], if there, is the group of each input feature (act-order), else feature c is in group c / group size.
+/// <c>x = scale · (q − zero)</c> in single precision.
 /// </summary>
 /// <remarks>
 /// In format <c>gptq</c> zero points are stored less one, modulo 2^bits; the one is added back here, so a stored 2^bits − 1 means 0.

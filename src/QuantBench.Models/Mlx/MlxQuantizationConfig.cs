@@ -62,7 +62,8 @@ internal sealed class MlxQuantizationConfig
             "Convert the model again with another --q-mode, or use its unquantized weights.");
         if (mode == MlxMode.Affine) return new MlxQuantization(Bits(json) ?? bits, GroupSize(json) ?? groupSize);
         var settings = new MlxQuantization(mode);
-        if (json.Find("bits") is { } ownBits && ownBits.AsInt64() != settings.Bits) throw ownBits.Wrong($"{settings.Bits} in mode '{name}'");
+        if (json.Find("bits") is { } ownBits && ownBits.AsInt64() != settings.Bits)
+            throw ownBits.Wrong($"{settings.Bits} in mode '{name}'");
         if (json.Find("group_size") is { } size && size.AsInt64() != settings.GroupSize)
             throw size.Wrong($"{settings.GroupSize} in mode '{name}'");
         return settings;

@@ -33,6 +33,9 @@ internal sealed class BnbMatrix : IWeightMatrix
     /// <inheritdoc/>
     public long ByteSize { get; }
 
+    /// <summary>How it is stored, in words.</summary>
+    public string Kind => $"4 bits of a table, blocks of {_blockSize}";
+
     /// <summary>Opens a matrix.</summary>
     /// <param name="model">The weights.</param>
     /// <param name="directory">Where they lie, for messages.</param>
@@ -52,15 +55,21 @@ internal sealed class BnbMatrix : IWeightMatrix
         int blockSize = json.Get("blocksize").AsInt32(1, 1 << 20);
         long count = (long)rows * columns;
         if (elements.ByteSize != (count + 1) / 2)
-            throw MatrixShape.Wrong(model, elements, $"has {elements.ByteSize} bytes, but a matrix of [{rows}, {columns}] takes {(count + 1) / 2}.");
+        {
+            throw MatrixShape.Wrong(model, elements,
+                $"has {elements.ByteSize} bytes, but a matrix of [{rows}, {columns}] takes {(count + 1) / 2}.");
+        }
+
         long blocks = (count + blockSize - 1) / blockSize;
         SafetensorsTensorInfo absmax = Find(model, directory, $"{weight}.absmax", SafetensorsDType.U8, SafetensorsDType.F32);
-        if (absmax.ElementCount != blocks) throw MatrixShape.Wrong(model, absmax, $"has {absmax.ElementCount} scales; {blocks} were expected.");
+        if (absmax.ElementCount != blocks)
+            throw MatrixShape.Wrong(model, absmax, $"has {absmax.ElementCount} scales; {blocks} were expected.");
         return new BnbMatrix(model, elements, rows, columns, Floats(model, directory, $"{weight}.quant_map", 16),
             absmax.DType == SafetensorsDType.F32 ? Floats(model, directory, absmax.Name, blocks)
                 : Nested(model, directory, weight, absmax, json),
             blockSize,
-            model.Tensors.Values.Where(t => t.Name == weight || t.Name.StartsWith($"{weight}.", StringComparison.Ordinal)).Sum(t => t.ByteSize));
+            model.Tensors.Values.Where(t => t.Name == weight || t.Name.StartsWith($"{weight}.", StringComparison.Ordinal))
+                .Sum(t => t.ByteSize));
     }
 
     /// <inheritdoc/>

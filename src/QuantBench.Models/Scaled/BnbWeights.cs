@@ -13,10 +13,18 @@ internal sealed class BnbWeights : QuantizedWeights
     public BnbWeights(ModelJson json)
     {
         if (json.Find("load_in_4bit")?.AsBoolean() != true)
-            throw new UnsupportedException(json.File, "bitsandbytes' weights of 8 bits ('load_in_8bit') are not read; those of 4 bits are.");
+        {
+            throw new UnsupportedException(json.File,
+                "bitsandbytes' weights of 8 bits ('load_in_8bit') are not read; those of 4 bits are.");
+        }
+
         string type = json.Find("bnb_4bit_quant_type")?.AsString() ?? "fp4";
         if (type is not ("nf4" or "fp4"))
-            throw new UnsupportedException(json.File, $"bitsandbytes' type '{type}' ('bnb_4bit_quant_type') is not read; 'nf4' and 'fp4' are.");
+        {
+            throw new UnsupportedException(json.File,
+                $"bitsandbytes' type '{type}' ('bnb_4bit_quant_type') is not read; 'nf4' and 'fp4' are.");
+        }
+
         Variant = $"bnb:{type}{(json.Find("bnb_4bit_use_double_quant")?.AsBoolean() == true ? "-double" : "")}";
     }
 

@@ -35,7 +35,11 @@ internal sealed class CompressedTensors : QuantizedWeights
         }
 
         if (json.Find("quantization_status")?.AsString() is { } status && status != "compressed")
-            throw new UnsupportedException(json.File, $"weights with 'quantization_status' '{status}' are not read; 'compressed' ones are.");
+        {
+            throw new UnsupportedException(json.File,
+                $"weights with 'quantization_status' '{status}' are not read; 'compressed' ones are.");
+        }
+
         string? first = null;
         bool roundsInputs = false;
         foreach ((_, ModelJson group) in json.Get("config_groups").Members())
@@ -43,13 +47,14 @@ internal sealed class CompressedTensors : QuantizedWeights
             CheckKeys(group, "targets", "weights", "input_activations", "output_activations", "format");
             roundsInputs |= group.Find("input_activations") is not null || group.Find("output_activations") is not null;
             if (group.Find("weights") is not { } weights) continue;
-            CheckKeys(weights, "num_bits", "type", "symmetric", "group_size", "strategy", "block_structure", "dynamic", "actorder", "observer",
-                "observer_kwargs", "scale_dtype", "zp_dtype");
+            CheckKeys(weights, "num_bits", "type", "symmetric", "group_size", "strategy", "block_structure", "dynamic", "actorder",
+                "observer", "observer_kwargs", "scale_dtype", "zp_dtype");
             if (weights.Find("block_structure") is { } block) _block = ReadBlock(block);
             first ??= Name(weights);
         }
 
-        Variant = $"compressed-tensors:{first ?? throw new UnsupportedException(json.File, "no group of 'config_groups' quantizes weights.")}";
+        if (first is null) throw new UnsupportedException(json.File, "no group of 'config_groups' quantizes weights.");
+        Variant = $"compressed-tensors:{first}";
         bool roundsCache = json.Find("kv_cache_scheme") is not null;
         Note = (roundsInputs, roundsCache) switch
         {
@@ -73,7 +78,11 @@ internal sealed class CompressedTensors : QuantizedWeights
             "weight_global_scale");
         string scales = $"{module}.weight_scale";
         if (model.Tensors.TryGetValue($"{module}.weight_packed", out SafetensorsTensorInfo? packed))
-            return packed.DType == SafetensorsDType.U8 ? OpenFloats(model, directory, module, bytes) : OpenWords(model, directory, module, bytes);
+        {
+            return packed.DType == SafetensorsDType.U8
+                ? OpenFloats(model, directory, module, bytes) : OpenWords(model, directory, module, bytes);
+        }
+
         if (!model.Tensors.ContainsKey(scales)) return null;
         (SafetensorsTensorInfo weight, int rows, int columns) =
             MatrixShape.Require(model, directory, $"{module}.weight", SafetensorsDType.F8_E4M3, SafetensorsDType.I8);
@@ -115,8 +124,8 @@ internal sealed class CompressedTensors : QuantizedWeights
         if (saidRows != rows || bits == 0 || (saidColumns * bits + 31) / 32 != words)
         {
             throw new UnsupportedException(model.Files[packed.Part],
-                $"the tensor '{packed.Name}' has the shape [{rows}, {words}] for a matrix of [{saidRows}, {saidColumns}]: that is neither 4 nor "
-                    + "8 bits per weight, which are those that are read.");
+                $"the tensor '{packed.Name}' has the shape [{rows}, {words}] for a matrix of [{saidRows}, {saidColumns}]: that is "
+                    + "neither 4 nor 8 bits per weight, which are those that are read.");
         }
 
         int columns = (int)saidColumns;
@@ -176,8 +185,8 @@ internal sealed class CompressedTensors : QuantizedWeights
         if (block.IsString)
         {
             string[] parts = block.AsString().Split('x');
-            return parts.Length == 2 && int.TryParse(parts[0], out int rows) && int.TryParse(parts[1], out int columns) && rows > 0 && columns > 0
-                ? (rows, columns) : throw block.Wrong("two numbers above 0");
+            return parts.Length == 2 && int.TryParse(parts[0], out int rows) && int.TryParse(parts[1], out int columns)
+                && rows > 0 && columns > 0 ? (rows, columns) : throw block.Wrong("two numbers above 0");
         }
 
         return block.Count == 2 ? (block[0].AsInt32(1, int.MaxValue), block[1].AsInt32(1, int.MaxValue))
@@ -198,8 +207,8 @@ internal sealed class CompressedTensors : QuantizedWeights
             ("int", 4 or 8, "channel", _) => $"{bits}bit-channel",
             _ => throw new UnsupportedException(weights.File,
                 $"weights of {bits} bits, type '{type}', strategy '{strategy}' are not read.",
-                "Read are int of 4 or 8 bits by group or channel, float of 8 bits by tensor, channel or block, and float of 4 bits by groups of "
-                    + "16 (NVFP4) or 32 (MXFP4)."),
+                "Read are int of 4 or 8 bits by group or channel, float of 8 bits by tensor, channel or block, and float of 4 bits by "
+                    + "groups of 16 (NVFP4) or 32 (MXFP4)."),
         };
     }
 }

@@ -53,8 +53,8 @@ internal sealed class ModelOptWeights : QuantizedWeights
             MatrixShape.Require(model, directory, $"{module}.weight", SafetensorsDType.U8, SafetensorsDType.F8_E4M3);
         if (weight.DType == SafetensorsDType.F8_E4M3)
         {
-            return new ScaledMatrix(model, weight, ElementCode.E4M3, columns, ScaleGrid.Open(model, directory, scales, rows, columns, (0, 0)),
-                bytes);
+            return new ScaledMatrix(model, weight, ElementCode.E4M3, columns,
+                ScaleGrid.Open(model, directory, scales, rows, columns, (0, 0)), bytes);
         }
 
         float factor = ScaleGrid.Single(model, directory, $"{module}.weight_scale_2");

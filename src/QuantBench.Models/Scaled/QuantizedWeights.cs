@@ -5,7 +5,8 @@ using QuantBench.Models.Weights;
 
 namespace QuantBench.Models.Scaled;
 
-/// <summary>A way that the matrices of a directory are quantized; a new one is a class beside this and a line in <see cref="Read"/>.</summary>
+/// <summary>A way that the matrices of a directory are quantized; a new one is a class beside this and a line in
+/// <see cref="Read"/>.</summary>
 internal abstract class QuantizedWeights
 {
     private static readonly string[] s_ends =

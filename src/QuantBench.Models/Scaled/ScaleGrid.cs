@@ -43,8 +43,8 @@ internal sealed class ScaleGrid
     /// <param name="divides">Whether they are divided.</param>
     /// <param name="isE4M3">Whether plain bytes are E4M3 and not powers of two.</param>
     /// <exception cref="ModelFormatException">It is missing, of another type, or of a shape that doesn't fit the matrix.</exception>
-    public static ScaleGrid Open(SafetensorsModel model, string directory, string name, int rows, int columns, (int Rows, int Columns) block,
-        float factor = 1, bool divides = false, bool isE4M3 = false)
+    public static ScaleGrid Open(SafetensorsModel model, string directory, string name, int rows, int columns,
+        (int Rows, int Columns) block, float factor = 1, bool divides = false, bool isE4M3 = false)
     {
         if (!model.Tensors.TryGetValue(name, out SafetensorsTensorInfo? tensor))
         {
@@ -114,7 +114,11 @@ internal sealed class ScaleGrid
         }
 
         if (tensor.DType != SafetensorsDType.F32 || tensor.ElementCount != 1)
-            throw MatrixShape.Wrong(model, tensor, $"isn't a single number of type F32, but [{string.Join(", ", tensor.Shape)}] {tensor.DType}.");
+        {
+            throw MatrixShape.Wrong(model, tensor,
+                $"isn't a single number of type F32, but [{string.Join(", ", tensor.Shape)}] {tensor.DType}.");
+        }
+
         return MemoryMarshal.Read<float>(model.Span(tensor, 0, 4));
     }
 

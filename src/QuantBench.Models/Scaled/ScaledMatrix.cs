@@ -49,6 +49,25 @@ internal sealed class ScaledMatrix : IWeightMatrix
     /// <summary>Group of each column; null = they follow each other.</summary>
     public int[]? GroupOf { get; init; }
 
+    /// <summary>How it is stored, in words.</summary>
+    public string Kind
+    {
+        get
+        {
+            string element = _code switch
+            {
+                ElementCode.E2M1 or ElementCode.E4M3 or ElementCode.E5M2 => _code.ToString(),
+                ElementCode.Offset4 => "4 bits",
+                _ => "8 bits",
+            };
+            bool isRow = _scales.GroupColumns == Columns;
+            return GroupOf is not null ? $"{element}, act-order"
+                : _scales.GroupRows == 1 ? $"{element}, {(isRow ? "scale per row" : $"groups of {_scales.GroupColumns}")}"
+                : _scales.GroupRows >= Rows && isRow ? $"{element}, one scale"
+                : $"{element}, blocks of {_scales.GroupRows}x{_scales.GroupColumns}";
+        }
+    }
+
     private int PerByte => _code is ElementCode.E2M1 or ElementCode.Offset4 ? 2 : 1;
 
     /// <inheritdoc/>
@@ -80,7 +99,8 @@ internal sealed class ScaledMatrix : IWeightMatrix
         {
             for (int g = 0; g < groups; g++)
             {
-                int from = Math.Max(((first + g) * size) - firstColumn, 0), to = Math.Min(((first + g + 1) * size) - firstColumn, output.Length);
+                int from = Math.Max(((first + g) * size) - firstColumn, 0);
+                int to = (int)Math.Min(((first + g + 1L) * size) - firstColumn, output.Length);
                 Scale(output[from..to], scales[g], zeros.IsEmpty ? 0 : zeros[g]);
             }
         }
