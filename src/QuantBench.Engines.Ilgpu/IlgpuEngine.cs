@@ -33,7 +33,7 @@ public sealed partial class IlgpuEngine : IEngine, ILogitsEngine
     public static EngineRegistration Registration { get; } = new(
         new EngineFacts(EngineName, "transformers in C# on GPUs: CUDA, OpenCL", "cuda:0")
         {
-            Formats = ["gguf", "safetensors", "mlx", "gptq", "awq"],
+            Formats = ["gguf", "safetensors", "mlx", "gptq", "awq", "compressed-tensors", "modelopt", "fp8", "bnb"],
         },
         _ => new IlgpuEngine(), _ => []);
 

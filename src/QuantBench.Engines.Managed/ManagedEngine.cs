@@ -24,7 +24,7 @@ public sealed partial class ManagedEngine : IEngine, ILogitsEngine
     public static EngineRegistration Registration { get; } = new(
         new EngineFacts(EngineName, "transformers in C# on CPU SIMD: scalar, neon, avx2, avx512", "avx2")
         {
-            Formats = ["gguf", "safetensors", "mlx", "gptq", "awq"],
+            Formats = ["gguf", "safetensors", "mlx", "gptq", "awq", "compressed-tensors", "modelopt", "fp8", "bnb"],
             HasMicrobenchmarks = true,
         },
         _ => new ManagedEngine(), _ => []);

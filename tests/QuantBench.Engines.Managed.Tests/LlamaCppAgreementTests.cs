@@ -1,5 +1,7 @@
 using QuantBench.Engines.LlamaCpp;
+using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Conversion;
 using QuantBench.Models.Synthesis;
 
 namespace QuantBench.Engines.Managed.Tests;
@@ -68,6 +70,34 @@ public sealed class LlamaCppAgreementTests
             for (int i = 0; i < expected.Length; i++)
                 difference += (Models.LogProbability(logits[i], tokens[i + 1]) - expected[i]) / expected.Length;
             Assert.True(Math.Abs(difference) <= tolerance, $"{name} {scheme} on {device}: mean difference {difference:E2} nats");
+        }
+    }
+
+    /// <summary>Whole models of 4-bit floats, whose matrices may have a factor beside them.</summary>
+    [Theory]
+    [InlineData("NVFP4")]
+    [InlineData("MXFP4")]
+    public void LogProbabilities_StayNearLlamaCpp_InFourBitFloats(string type)
+    {
+        string path = Models.ScratchFile($"agree-{type}.gguf");
+        using (GgufReader floats = GgufReader.Open(Models.Path(Shape("llama"), "F32")))
+            GgufFloat4.Convert(floats, path, Enum.Parse<GgmlType>(type), new Progress<double>(), CancellationToken.None);
+        int[] tokens = Models.Tokens(150, Vocabulary);
+        double[] expected = Reference(path, tokens, out _);
+        foreach (string device in Models.Devices)
+        {
+            using ILoadedModel model = Models.Load(path, device);
+            using IInferenceSession session = Models.Session(model, threads: 2);
+            float[][] logits = Models.Run(session, tokens);
+
+            double difference = 0, distance = 0;
+            for (int i = 0; i < expected.Length; i++)
+            {
+                double d = Models.LogProbability(logits[i], tokens[i + 1]) - expected[i];
+                (difference, distance) = (difference + (d / expected.Length), distance + (Math.Abs(d) / expected.Length));
+            }
+
+            Assert.True(Math.Abs(difference) <= 1e-2 && distance <= 0.1, $"{type} on {device}: {difference:E2}, {distance:E2} nats");
         }
     }
 

@@ -223,8 +223,8 @@ public sealed class RefusalTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"quant_method":"bitsandbytes"}""", "'bitsandbytes', which is not read")]
-    [InlineData("""{"quant_method":"gptq","bits":3,"group_size":64}""", "GPTQ weights of 3 bits")]
+    [InlineData("""{"quant_method":"bitnet"}""", "'bitnet', which is not read")]
+    [InlineData("""{"quant_method":"gptq","bits":5,"group_size":64}""", "GPTQ weights of 5 bits")]
     [InlineData("""{"quant_method":"gptq","bits":4,"group_size":64,"checkpoint_format":"marlin"}""", "'marlin' is not read")]
     [InlineData("""{"quant_method":"awq","bits":8,"group_size":64}""", "AWQ weights of 8 bits")]
     [InlineData("""{"quant_method":"awq","bits":4,"group_size":64,"version":"gemv"}""", "the AWQ version 'gemv'")]
@@ -236,9 +236,9 @@ public sealed class RefusalTests : IDisposable
     }
 
     [Fact]
-    public void Quantized_CallsItUnsupported_WhenMlxHasAnotherMode() => Unsupported("mode 'mxfp4' is not read", () =>
+    public void Quantized_CallsItUnsupported_WhenMlxHasAnotherMode() => Unsupported("mode 'mxfp6' is not read", () =>
         DirectoryVariant.Quantized(
-            Model(config => config["quantization"] = JsonNode.Parse("""{"bits":4,"group_size":32,"mode":"mxfp4"}"""))));
+            Model(config => config["quantization"] = JsonNode.Parse("""{"bits":4,"group_size":32,"mode":"mxfp6"}"""))));
 
     [Theory]
     [InlineData("""{"quant_method":"gptq","bits":9,"group_size":64}""", "between 1 and 8")]

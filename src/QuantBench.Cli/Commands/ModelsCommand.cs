@@ -26,6 +26,7 @@ internal static class ModelsCommand
     {
         var command = new Command("models", "The registry of artifacts: converted and quantized models, cached by content.");
         command.Subcommands.Add(List(global));
+        command.Subcommands.Add(InspectCommand.Build(help));
         command.Subcommands.Add(Prepare(global, help));
         command.Subcommands.Add(SynthesizeCommand.Build(help));
         command.Subcommands.Add(Verify(global));
@@ -33,6 +34,7 @@ internal static class ModelsCommand
         help.Add(command, """
             Examples:
               quantbench models list
+              quantbench models inspect model.gguf
               quantbench models prepare datasets/reference-model --variant Q4_K_M
               quantbench models verify
               quantbench models gc --older-than 30 --dry-run

@@ -31,7 +31,7 @@ internal static class Installation
     {
         Engines = Engines.All,
         Builders = [new HuggingFaceGgufBuilder(), new GgufCopyBuilder(), new HuggingFaceSafetensorsBuilder(), new HuggingFaceMlxBuilder(),
-            new DirectoryCopyBuilder()],
+            new HuggingFacePackedBuilder(), new GgufFloat4Builder(), new DirectoryCopyBuilder()],
         Evaluator = EvaluatorTable.Find,
         ComputeReference = EvaluatorTable.ComputeReference,
         Describe = (variant, path) =>

@@ -183,7 +183,7 @@ public static class SuiteSchema
         [
             .. VariantIds().Where(v => blockTypes || !v.Id.StartsWith(QuantSchemes.BlockTypeFormat + ":", StringComparison.Ordinal))
                 .Select(v => (JsonNode)new JsonObject { ["const"] = v.Id, ["description"] = v.Description }),
-            new JsonObject { ["type"] = "string", ["pattern"] = @"^([a-z]+:)?[A-Za-z0-9_-]+(\+imatrix)?$" },
+            new JsonObject { ["type"] = "string", ["pattern"] = @"^([a-z-]+:)?[A-Za-z0-9_-]+(\{[A-Za-z0-9_.=, ]+\})?(\+imatrix)?$" },
         ]),
     };
 

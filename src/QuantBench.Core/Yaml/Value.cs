@@ -64,24 +64,15 @@ internal static class Value
     public static Variant Variant(SuiteNode node, string what)
     {
         string text = Text(node, what, LongestSetting);
-        if (!Variants.Variant.TryParse(text, out Variant? variant))
-        {
-            // A name without its format is a GGUF scheme's.
-            IEnumerable<string> known = text.Contains(':', StringComparison.Ordinal)
-                ? QuantSchemes.All.Select(s => $"{s.Format}:{s.Name}")
-                : QuantSchemes.All.Where(s => s.Format == "gguf").Select(s => s.Name);
-            string bare = text.Replace("+imatrix", "", StringComparison.OrdinalIgnoreCase);
-            throw node.Error($"'{text}' is no variant that is known", DidYouMean.Hint(bare, known, "variants"));
-        }
-
-        // Non-null when TryParse returned true.
-        QuantScheme scheme = variant!.Scheme;
+        (Variant? variant, string problem, string hint) = Variants.Variant.Read(text);
+        if (variant is null) throw node.Error(problem, hint);
+        QuantScheme scheme = variant.Scheme;
         if (scheme.NeedsImportanceMatrix && !variant.ImportanceMatrix)
         {
             throw node.Error($"{variant} can't be made without an importance matrix", $"write {variant}+imatrix");
         }
 
-        if (variant.ImportanceMatrix && (scheme.NominalBits >= 16 || scheme.Format != "gguf"))
+        if (variant.ImportanceMatrix && (scheme.NominalBits >= 16 || scheme.IsGiven || scheme.Format != "gguf"))
         {
             throw node.Error($"an importance matrix changes nothing in {scheme.Format}:{scheme.Name}",
                 $"write {scheme.Format}:{scheme.Name}");

@@ -42,7 +42,7 @@ internal sealed unsafe class DeviceMatrix : DeviceOwner
     {
         WeightMatrix shape = parts[0];
         if (shape.Source is MlxMatrix mlx) return Upload(device, what, mlx, shape.FirstRow, shape.Rows);
-        if (shape.Source is IGroupedMatrix { GroupSize: > 0 } grouped && grouped.GroupSize % 32 == 0)
+        if (shape.Source is IGroupedMatrix { GroupSize: > 0, Bits: 2 or 4 or 8 } grouped && grouped.GroupSize % 32 == 0)
             return Upload(device, what, grouped, shape.FirstRow, shape.Rows);
         if (shape.Source is { } source) return UploadDecoded(device, what, source, shape.FirstRow, shape.Rows);
         if (!DeviceFormats.All.TryGetValue(shape.Type, out DeviceFormat? format))

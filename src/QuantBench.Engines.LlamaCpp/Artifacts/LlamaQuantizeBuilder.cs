@@ -26,6 +26,9 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
     private const int FileTypeF16 = 1;
     private const int FileTypeBF16 = 32;
 
+    // Not looked at when tensors are only copied, but it must be one that the quantizer knows.
+    private const int CopiedFileType = 7;
+
     /// <inheritdoc/>
     public string Name => "llamacpp-quantize";
 
@@ -49,6 +52,9 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
                 + "the byte; use that");
         }
 
+        if (variant.Scheme.IsGiven) return source.Kind == SourceKind.Gguf ? Support.Yes : Support.No("only GGUF files are gguf:given");
+        if (variant.Scheme.Name is "NVFP4" or "MXFP4" && (source.Kind != SourceKind.Gguf || !IsCopy(source)))
+            return Support.No($"llama.cpp's quantizer makes no whole models of {variant.Scheme.Name}");
         if (source.Kind == SourceKind.HuggingFace)
         {
             if (IsFloat(variant.Scheme.FileType)) return Support.No($"{variant.Id} is converted from the source, not quantized");
@@ -59,11 +65,12 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
         GgufHeader header = GgufHeader.Read(source.Path);
         if (header.FileType is not { } type)
         {
-            return Support.No($"{source.Path} doesn't say which quant scheme it has (general.file_type), so nothing can be made from it");
+            return Support.No($"{source.Path} doesn't say which quant scheme it has (general.file_type), so nothing can be made from it; "
+                + "as it is, it is gguf:given");
         }
 
         if (IsFloat(type)) return NeedsOther(variant) ?? Support.Yes;
-        if (type == variant.Scheme.FileType && header.HasImportanceMatrix == variant.ImportanceMatrix)
+        if (variant.Tensors is null && type == variant.Scheme.FileType && header.HasImportanceMatrix == variant.ImportanceMatrix)
         {
             using GgufReader reader = GgufReader.Open(source.Path);
             return SchemeCheck.Refusal(reader, variant.Scheme) is { } reason ? Support.No($"{source.Path}: {reason}") : Support.Yes;
@@ -71,7 +78,7 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
 
         return Support.No(
             $"{source.Path} is quantized already ({SchemeName(type, header.HasImportanceMatrix)}); quantizing it again to "
-                + $"{variant.ShortName} would measure both losses: start from an F32, F16 or BF16 file");
+                + $"{variant.ShortName} would measure both losses: start from an F32, F16 or BF16 file, or measure it as gguf:given");
     }
 
     /// <inheritdoc/>
@@ -79,16 +86,17 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
     {
         ArgumentNullException.ThrowIfNull(source);
         Variant variant = Variant.Parse(artifactName);
-        bool copy = IsCopy(source);
+        bool copy = IsCopy(source, variant);
         ImmutableArray<string> model = source.Kind == SourceKind.Gguf ? [] : [LlamaImatrixBuilder.FloatInput];
+        ImmutableSortedDictionary<string, string> parameters = ImmutableSortedDictionary<string, string>.Empty
+            .Add("ftype", variant.Scheme.FileType.ToString(CultureInfo.InvariantCulture))
+            .Add("copy", copy ? "true" : "false")
+            .Add("checked", copy ? CheckedCopy : Checked);
         return new ArtifactRecipe(
             Name,
             LlamaLibrary.Load(LlamaInstallation.Locate(environment)).Build,
             variant.ImportanceMatrix && !copy ? model.Add(LlamaImatrixBuilder.ArtifactName) : model,
-            ImmutableSortedDictionary<string, string>.Empty
-                .Add("ftype", variant.Scheme.FileType.ToString(CultureInfo.InvariantCulture))
-                .Add("copy", copy ? "true" : "false")
-                .Add("checked", copy ? CheckedCopy : Checked));
+            variant.Tensors is { } tensors ? parameters.Add("tensors", tensors.Text) : parameters);
     }
 
     /// <inheritdoc/>
@@ -98,7 +106,7 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(progress);
         Variant variant = Variant.Parse(request.ArtifactName);
-        bool copy = IsCopy(request.Source);
+        bool copy = IsCopy(request.Source, variant);
         LlamaLibrary library = LlamaLibrary.Load(LlamaInstallation.Locate(environment));
         using IDisposable listening = library.Log.Listen(environment.Log);
         string given = request.Source.Kind == SourceKind.Gguf ? request.Source.Path : request.InputPaths[LlamaImatrixBuilder.FloatInput];
@@ -114,9 +122,11 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
         environment.Log($"llama.cpp quantizes {given} to {variant.Id}");
 
         llama_model_quantize_params parameters = NativeParameters.Quantize();
-        parameters.ftype = variant.Scheme.FileType;
+        parameters.ftype = copy ? CopiedFileType : variant.Scheme.FileType;
         parameters.nthread = Math.Max(1, request.Threads);
         parameters.only_copy = copy ? (byte)1 : (byte)0;
+        using NativeTensorTypes? types = variant.Tensors is { } asked ? new NativeTensorTypes(asked) : null;
+        parameters.tt_overrides = types?.Data ?? 0;
         cancellationToken.ThrowIfCancellationRequested();
         if (variant.ImportanceMatrix && !copy)
         {
@@ -133,10 +143,34 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
 
         cancellationToken.ThrowIfCancellationRequested();
         using GgufReader made = GgufReader.Open(request.OutputPath);
-        if (SchemeCheck.Refusal(made, variant.Scheme) is { } refusal)
+        if (variant.Tensors is { } rules) Check(made, rules);
+        else if (!variant.Scheme.IsGiven && SchemeCheck.Refusal(made, variant.Scheme) is { } refusal)
         {
             throw new UnsupportedException(null, $"llama.cpp's quantizer can't make it of this model: {refusal}.",
                 "Rows that aren't whole blocks of a type get a wider one; take a scheme whose blocks fit.");
+        }
+    }
+
+    /// <summary>Refuses a rule that changed nothing because no tensor is called so, or that llama.cpp didn't follow.</summary>
+    private static void Check(GgufReader made, TensorTypes rules)
+    {
+        var left = made.Tensors.ToList();
+        foreach (TensorTypeRule rule in rules.Rules)
+        {
+            GgufTensorInfo[] meant = [.. left.Where(t => rule.Matches(t.Name))];
+            if (meant.Length == 0)
+            {
+                throw new UnsupportedException(null, $"the model has no tensor '{rule.Tensor}' whose type could be {rule.Type}.",
+                    rule.Tensor == "output" ? "Its head is its embeddings: name 'token_embd' instead." : "Leave it out.");
+            }
+
+            if (meant.FirstOrDefault(t => t.Type.ToString() != rule.Type) is { } other)
+            {
+                throw new UnsupportedException(null, $"llama.cpp made '{other.Name}' of type {other.Type}, not {rule.Type}: rows of "
+                    + $"{other.Dimensions[0]} aren't whole blocks, or it never quantizes that tensor.", "Ask for another type.");
+            }
+
+            left.RemoveAll(t => rule.Matches(t.Name));
         }
     }
 
@@ -171,6 +205,8 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
             : null;
 
     private static bool IsFloat(int fileType) => fileType is FileTypeF32 or FileTypeF16 or FileTypeBF16;
+
+    private static bool IsCopy(ModelSource source, Variant variant) => variant.Scheme.IsGiven || IsCopy(source);
 
     private static bool IsCopy(ModelSource source) =>
         source.Kind == SourceKind.Gguf && GgufHeader.Read(source.Path).FileType is { } type && !IsFloat(type);

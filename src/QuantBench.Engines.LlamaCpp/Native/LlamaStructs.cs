@@ -102,6 +102,14 @@ internal struct llama_model_imatrix_data
     public nuint size;
 }
 
+/// <summary><c>struct llama_model_tensor_override</c>, 16 bytes; a list ends with a null pattern.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct llama_model_tensor_override
+{
+    public nint pattern;
+    public ggml_type type;
+}
+
 /// <summary><c>struct llama_model_kv_override</c>, 264 bytes; a list ends with an empty key. The value is the union's raw bytes.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 264)]
 internal struct llama_model_kv_override

@@ -31,6 +31,16 @@ internal static class Fp4
             : BitConverter.UInt32BitsToSingle((uint)(exponent - 8 + 127) << 23 | (uint)mantissa << 20);
     }
 
+    /// <summary>The unsigned E4M3 byte next to a scale, as ggml rounds it: halves go up, and what is above 448 becomes 448.</summary>
+    public static byte ToUE4M3(float scale)
+    {
+        if (!(scale > 0)) return 0;
+        uint bits = BitConverter.SingleToUInt32Bits(MathF.Min(scale, 448));
+        int exponent = (int)(bits >> 23) - 127 + 7;
+        if (exponent <= 0) return (byte)Math.Min((int)((scale * 512) + 0.5f), 7);
+        return (byte)Math.Min((exponent << 3) + (int)(bits >> 20 & 7) + (int)(bits >> 19 & 1), 0x7E);
+    }
+
     /// <summary>Code of the level nearest to a value at a scale; the first of equally near ones.</summary>
     public static int Nearest(float value, float scale)
     {

@@ -8,7 +8,7 @@ namespace QuantBench.Formats.Blocks;
 /// k the high one.
 /// <c>x = scale / 2 · level</c> with <see cref="Fp4.Doubled"/>. A factor per tensor may lie beside it; it is not part of the blocks.
 /// </summary>
-public readonly struct NVFP4 : IBlockLayout
+public readonly struct NVFP4 : IBlockLayout, IBlockEncoder
 {
     static int IBlockFacts.Elements => 64;
 
@@ -37,6 +37,17 @@ public readonly struct NVFP4 : IBlockLayout
             Vector128<sbyte> index = Vector128.Create(packed & Nibbles, (packed >> 4) & Nibbles).AsSByte();
             Lanes.Store(Vector128.Shuffle(levels, index), Fp4.HalfOfUE4M3(BlockBytes.Read<byte>(ref block, s)),
                 ref Unsafe.Add(ref output, 16 * s));
+        }
+    }
+
+    static void IBlockEncoder.Encode(ReadOnlySpan<float> values, Span<byte> block)
+    {
+        for (int s = 0; s < 4; s++)
+        {
+            ReadOnlySpan<float> group = values.Slice(16 * s, 16);
+            block[s] = Fp4.ToUE4M3(MathF.Abs(Extremes.Signed(group)) / 6);
+            float d = Fp4.HalfOfUE4M3(block[s]);
+            for (int k = 0; k < 8; k++) block[4 + 8 * s + k] = (byte)(Fp4.Nearest(group[k], d) | Fp4.Nearest(group[8 + k], d) << 4);
         }
     }
 }

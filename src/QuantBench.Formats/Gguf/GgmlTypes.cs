@@ -63,7 +63,7 @@ public static class GgmlTypes
         Of(GgmlType.TQ1_0, new EncodingBlockCodec<TQ1_0>()),
         Of(GgmlType.TQ2_0, new EncodingBlockCodec<TQ2_0>()),
         Of(GgmlType.MXFP4, new EncodingBlockCodec<MXFP4>()),
-        Of(GgmlType.NVFP4, new BlockCodec<NVFP4>()),
+        Of(GgmlType.NVFP4, new EncodingBlockCodec<NVFP4>()),
         Of(GgmlType.Q1_0, new EncodingBlockCodec<Q1_0>()),
         Of(GgmlType.Q2_0, new EncodingBlockCodec<Q2_0>()),
     ];

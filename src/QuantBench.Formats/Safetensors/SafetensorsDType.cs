@@ -18,6 +18,9 @@ public enum SafetensorsDType
     /// <summary>8-bit float, 4 exponent bits.</summary>
     F8_E4M3,
 
+    /// <summary>8-bit power of two.</summary>
+    F8_E8M0,
+
     /// <summary>16-bit integer.</summary>
     I16,
 

@@ -21,7 +21,8 @@ public sealed record SafetensorsTensorInfo(string Name, SafetensorsDType DType, 
     /// <summary>Bytes of one element of a type.</summary>
     public static int SizeOf(SafetensorsDType type) => type switch
     {
-        SafetensorsDType.BOOL or SafetensorsDType.U8 or SafetensorsDType.I8 or SafetensorsDType.F8_E5M2 or SafetensorsDType.F8_E4M3 => 1,
+        SafetensorsDType.BOOL or SafetensorsDType.U8 or SafetensorsDType.I8 or SafetensorsDType.F8_E5M2 or SafetensorsDType.F8_E4M3
+            or SafetensorsDType.F8_E8M0 => 1,
         SafetensorsDType.I16 or SafetensorsDType.U16 or SafetensorsDType.F16 or SafetensorsDType.BF16 => 2,
         SafetensorsDType.I32 or SafetensorsDType.U32 or SafetensorsDType.F32 => 4,
         _ => 8,

@@ -6,7 +6,7 @@ using QuantBench.Models.Weights;
 
 namespace QuantBench.Inference.Artifacts;
 
-/// <summary>The variant that a quantized model directory (MLX, GPTQ, AWQ) already is: its own files, copied.</summary>
+/// <summary>The variant that a quantized model directory already is: its own files, copied.</summary>
 public sealed class DirectoryCopyBuilder : IArtifactBuilder
 {
     /// <inheritdoc/>
@@ -17,9 +17,10 @@ public sealed class DirectoryCopyBuilder : IArtifactBuilder
     {
         ArgumentNullException.ThrowIfNull(source);
         if (source.Kind != SourceKind.HuggingFace) return Support.No($"{Name} copies model directories, not GGUF files");
-        if (!Variant.TryParse(artifactName, out Variant? variant) || variant is not { Format: "mlx" or "gptq" or "awq" })
+        if (!Variant.TryParse(artifactName, out Variant? variant) || variant is not
+            { Format: "mlx" or "gptq" or "awq" or "compressed-tensors" or "modelopt" or "fp8" or "bnb" })
         {
-            return Support.No($"{Name} makes mlx, gptq and awq variants, not {artifactName}");
+            return Support.No($"{Name} copies quantized model directories, and there is none of {artifactName}");
         }
 
         string? own = DirectoryVariant.Quantized(source.Path);

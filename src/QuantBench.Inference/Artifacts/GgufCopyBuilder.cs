@@ -13,6 +13,7 @@ public sealed class GgufCopyBuilder : IArtifactBuilder
 {
     // What llama.cpp's quantizer writes into files it made with an importance matrix.
     private const string ImatrixKey = "quantize.imatrix.entries_count";
+    private const string Given = "as it is, it is gguf:given";
     private const int PieceBytes = 4 << 20;
 
     /// <inheritdoc/>
@@ -26,12 +27,14 @@ public sealed class GgufCopyBuilder : IArtifactBuilder
         if (!Variant.TryParse(artifactName, out Variant? variant) || variant is not { Format: "gguf" })
             return Support.No($"{Name} makes GGUF variants, not {artifactName}");
         if (source.Files.Length > 1) return Support.No($"{source.Path} is split; {Name} copies single files only");
+        if (variant.Tensors is not null) return Support.No($"{Name} changes no tensor's type");
+        if (variant.Scheme.IsGiven) return Support.Yes;
         using GgufReader reader = GgufReader.Open(source.Path);
         if (reader.FileType is not { } type)
-            return Support.No($"{source.Path} doesn't say which quant scheme it has (general.file_type)");
+            return Support.No($"{source.Path} doesn't say which quant scheme it has (general.file_type); {Given}");
         if (type == variant.Scheme.FileType && reader.Metadata.Contains(ImatrixKey) == variant.ImportanceMatrix)
             return SchemeCheck.Refusal(reader, variant.Scheme) is { } reason ? Support.No($"{source.Path}: {reason}") : Support.Yes;
-        return Support.No($"{source.Path} has file type {type}, not {variant.Scheme.FileType} ({variant.ShortName})");
+        return Support.No($"{source.Path} has file type {type}, not {variant.Scheme.FileType} ({variant.ShortName}); {Given}");
     }
 
     /// <inheritdoc/>

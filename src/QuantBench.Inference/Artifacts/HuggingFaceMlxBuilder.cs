@@ -9,7 +9,15 @@ public sealed class HuggingFaceMlxBuilder() : HuggingFaceBuilder("hf-to-mlx", "m
 {
     private protected override Conversion? Find(Variant variant)
     {
-        if (variant is not { Format: "mlx", ImportanceMatrix: false, Scheme: { GroupSize: > 0 } scheme }) return null;
+        if (variant is not { Format: "mlx", ImportanceMatrix: false, Scheme: { } scheme }) return null;
+        if (scheme.GroupSize == 0)
+        {
+            var floats = new MlxQuantization(Enum.Parse<MlxMode>(scheme.Name, ignoreCase: true));
+            return new Conversion(
+                new() { ["mode"] = scheme.Name },
+                (source, output, progress, cancellation) => HuggingFaceToMlx.Convert(source, output, floats, progress, cancellation));
+        }
+
         var settings = new MlxQuantization(scheme.NominalBits, scheme.GroupSize);
         return new Conversion(
             new()

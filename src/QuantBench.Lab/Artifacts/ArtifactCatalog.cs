@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using QuantBench.Core.Errors;
+using QuantBench.Models.Inspection;
 using QuantBench.Runner.Registry;
 
 namespace QuantBench.Lab.Artifacts;
@@ -32,6 +34,23 @@ public sealed class ArtifactCatalog(LabOptions options, TimeProvider clock)
         .. new ModelRegistry(options.CacheRoot, clock).List().Select(Make)
             .OrderBy(a => a.SourcePath, StringComparer.Ordinal).ThenByDescending(a => a.Bytes),
     ];
+
+    /// <summary>What an artifact's files hold; null when it isn't here, is no model, or can't be read.</summary>
+    /// <param name="key">Its key.</param>
+    public ModelInspection? Inspect(string key)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(key);
+        var registry = new ModelRegistry(options.CacheRoot, clock);
+        if (registry.List().FirstOrDefault(i => i.Entry?.Key == key)?.Entry is not { ParameterCount: > 0 } entry) return null;
+        try
+        {
+            return ModelInspector.Inspect(registry.ArtifactPath(entry));
+        }
+        catch (QuantBenchException)
+        {
+            return null; // Damage is shown in the list.
+        }
+    }
 
     private static ArtifactInfo Make(RegistryItem item) => item.Entry is { } entry
         ? new ArtifactInfo(

@@ -6,12 +6,13 @@ using QuantBench.Formats.Safetensors;
 using QuantBench.Models.Architectures;
 using QuantBench.Models.Conversion;
 using QuantBench.Models.Graphs;
+using QuantBench.Models.Scaled;
 using QuantBench.Models.Weights;
 
 namespace QuantBench.Models.Directories;
 
 /// <summary>
-/// A model directory in the Hugging Face layout (floats, MLX, GPTQ or AWQ), read as if it were a GGUF file: by GGUF's keys and tensor
+/// A model directory in the Hugging Face layout (floats or quantized), read as if it were a GGUF file: by GGUF's keys and tensor
 /// names, so that an engine needs to know one set of names. Rows of Q and K keep the directory's order: rotary positions turn halves in
 /// every architecture.
 /// </summary>
@@ -217,6 +218,7 @@ public sealed class DirectoryModel : IModelFile
         foreach (string name in _weights.Model.Tensors.Keys.Order(StringComparer.Ordinal))
         {
             if (_config.IsRedundant(name) || sources.Contains(name)) continue;
+            if (Format == WeightFormat.Scaled && QuantizedWeights.Split(name) is { } part && sources.Contains(part.Module)) continue;
             if (Split(name) is not (var module, var suffix) || !sources.Contains(module) || !s_suffixes.Contains(suffix))
             {
                 throw new UnsupportedException(_directory,

@@ -4,12 +4,13 @@ using QuantBench.Formats.Safetensors;
 using QuantBench.Models.Awq;
 using QuantBench.Models.Gptq;
 using QuantBench.Models.Mlx;
+using QuantBench.Models.Scaled;
 using QuantBench.Models.Weights;
 
 namespace QuantBench.Models.Directories;
 
 /// <summary>
-/// The weights of a directory with <c>config.json</c> and <c>*.safetensors</c>: floats, MLX, GPTQ or AWQ. Matrices are named by module
+/// The weights of a directory with <c>config.json</c> and <c>*.safetensors</c>: floats or quantized. Matrices are named by module
 /// (<c>model.layers.0.self_attn.q_proj</c>); which of them are quantized is seen from their tensors, as layers of one model may differ.
 /// </summary>
 public sealed class SafetensorsWeights : IDisposable
@@ -18,9 +19,11 @@ public sealed class SafetensorsWeights : IDisposable
     private readonly MlxQuantizationConfig? _mlx;
     private readonly GptqConfig? _gptq;
     private readonly AwqConfig? _awq;
+    private readonly QuantizedWeights? _scaled;
 
-    private SafetensorsWeights(string directory, SafetensorsModel model, MlxQuantizationConfig? mlx, GptqConfig? gptq, AwqConfig? awq) =>
-        (_directory, Model, _mlx, _gptq, _awq) = (directory, model, mlx, gptq, awq);
+    private SafetensorsWeights(string directory, SafetensorsModel model, MlxQuantizationConfig? mlx, GptqConfig? gptq, AwqConfig? awq,
+        QuantizedWeights? scaled) =>
+        (_directory, Model, _mlx, _gptq, _awq, _scaled) = (directory, model, mlx, gptq, awq, scaled);
 
     /// <summary>The mapped tensors.</summary>
     public SafetensorsModel Model { get; }
@@ -28,7 +31,8 @@ public sealed class SafetensorsWeights : IDisposable
     /// <summary>How quantized matrices are stored; <see cref="WeightFormat.Float"/> when there are none.</summary>
     public WeightFormat Format =>
         _mlx is not null ? WeightFormat.Mlx
-            : _gptq is not null ? WeightFormat.Gptq : _awq is not null ? WeightFormat.Awq : WeightFormat.Float;
+            : _gptq is not null ? WeightFormat.Gptq : _awq is not null ? WeightFormat.Awq
+            : _scaled is not null ? WeightFormat.Scaled : WeightFormat.Float;
 
     /// <summary>Opens the weights of a directory.</summary>
     /// <param name="directory">A directory in the Hugging Face layout.</param>
@@ -41,20 +45,21 @@ public sealed class SafetensorsWeights : IDisposable
         MlxQuantizationConfig? mlx = MlxQuantizationConfig.Read(config);
         GptqConfig? gptq = mlx is null ? GptqConfig.Read(config, directory) : null;
         AwqConfig? awq = mlx is null && gptq is null ? AwqConfig.Read(config, directory) : null;
-        if (mlx is null && gptq is null && awq is null && config.Find("quantization_config") is { } other
-            && !PackedExperts.IsOnlyQuantization(config))
+        bool packed = PackedExperts.IsOnlyQuantization(config);
+        QuantizedWeights? scaled = mlx is null && gptq is null && awq is null && !packed ? QuantizedWeights.Read(config, directory) : null;
+        if (mlx is null && gptq is null && awq is null && scaled is null && !packed && config.Find("quantization_config") is { } other)
         {
             string method = other.Find("quant_method")?.AsString() ?? "unknown";
             throw new UnsupportedException(
                 path, $"the weights are quantized with '{method}', which is not read.",
-                "MLX (affine), GPTQ and AWQ are; or use the unquantized weights.");
+                "MLX, GPTQ, AWQ, compressed-tensors, ModelOpt, FP8 and bitsandbytes are; or use the unquantized weights.");
         }
 
         SafetensorsModel model = SafetensorsModel.Open(directory);
         try
         {
             if (gptq is not null) gptq = GptqZeroPoints.Settle(gptq, model, directory);
-            return new SafetensorsWeights(directory, model, mlx, gptq, awq);
+            return new SafetensorsWeights(directory, model, mlx, gptq, awq, scaled);
         }
         catch
         {
@@ -65,16 +70,17 @@ public sealed class SafetensorsWeights : IDisposable
 
     /// <summary>The matrix of a module, in whatever format it is.</summary>
     /// <param name="module">Path of the module: a linear layer or an embedding.</param>
-    /// <returns>An <see cref="MlxMatrix"/>, <see cref="GptqMatrix"/>, <see cref="AwqMatrix"/> or <see cref="FloatMatrix"/>.</returns>
+    /// <returns>An <see cref="MlxMatrix"/>, <see cref="GptqMatrix"/>, <see cref="AwqMatrix"/>, <see cref="FloatMatrix"/> or one that only
+    /// gives rows.</returns>
     /// <exception cref="ModelFormatException">It is missing, or its tensors don't fit each other or the configuration.</exception>
     public IWeightMatrix Matrix(string module)
     {
         if (_mlx is not null && _mlx.Find(Model, module) is { } quantization)
-            return MlxMatrix.Open(Model, _directory, module, quantization);
+            return quantization.Open(Model, _directory, module);
         bool isPacked = Model.Tensors.ContainsKey($"{module}.qweight");
         if (isPacked && _gptq is not null) return GptqMatrix.Open(Model, _directory, module, _gptq);
         if (isPacked && _awq is not null) return AwqMatrix.Open(Model, _directory, module, _awq);
-        return FloatMatrix.Open(Model, _directory, $"{module}.weight");
+        return _scaled?.Open(Model, _directory, module) ?? FloatMatrix.Open(Model, _directory, $"{module}.weight");
     }
 
     /// <summary>Whether there is a tensor of some name.</summary>

@@ -6,7 +6,7 @@ public enum WeightFormat
     /// <summary>Floats.</summary>
     Float,
 
-    /// <summary>MLX's affine groups.</summary>
+    /// <summary>MLX.</summary>
     Mlx,
 
     /// <summary>GPTQ.</summary>
@@ -14,4 +14,7 @@ public enum WeightFormat
 
     /// <summary>AWQ.</summary>
     Awq,
+
+    /// <summary>Small floats and whole numbers under scales: compressed-tensors, ModelOpt, FP8, bitsandbytes.</summary>
+    Scaled,
 }

@@ -4,7 +4,7 @@ using QuantBench.Formats.Files;
 namespace QuantBench.Models.Gptq;
 
 /// <summary>What <c>config.json</c> (<c>quantization_config</c>) or <c>quantize_config.json</c> says about GPTQ weights.</summary>
-/// <param name="Bits">2, 4 or 8.</param>
+/// <param name="Bits">2, 3, 4 or 8.</param>
 /// <param name="GroupSize">Input features that share a scale; −1 = all of them.</param>
 /// <param name="ZeroShift">What is added to stored zero points: 1 in checkpoints of format <c>gptq</c>, 0 in <c>gptq_v2</c>.</param>
 public sealed record GptqConfig(int Bits, int GroupSize, int ZeroShift)
@@ -40,8 +40,16 @@ public sealed record GptqConfig(int Bits, int GroupSize, int ZeroShift)
         }
 
         ModelJson bits = json.Get("bits");
-        if (bits.AsInt32(1, 8) is not (2 or 4 or 8))
-            throw new UnsupportedException(json.File, $"GPTQ weights of {bits.AsInt64()} bits are not read; 2, 4 and 8 are.");
+        if (bits.AsInt32(1, 8) is not (2 or 3 or 4 or 8))
+            throw new UnsupportedException(json.File, $"GPTQ weights of {bits.AsInt64()} bits are not read; 2, 3, 4 and 8 are.");
+        if (json.Find("pack_dtype") is { IsString: true } pack && pack.AsString() != "int32")
+        {
+            throw new UnsupportedException(json.File,
+                $"GPTQ weights packed as '{pack.AsString()}' ('pack_dtype') are not read; 'int32' is.");
+        }
+
+        if (json.Find("is_marlin_format") is { IsBoolean: true } marlin && marlin.AsBoolean())
+            throw new UnsupportedException(json.File, "GPTQ weights in Marlin's order ('is_marlin_format') are not read.");
         ModelJson group = json.Get("group_size");
         if (group.AsInt64() is not (-1 or > 0 and <= int.MaxValue)) throw group.Wrong("-1 or above 0");
         string? format = (json.Find("checkpoint_format") ?? json.Find("format"))?.AsString();

@@ -7,10 +7,11 @@ using QuantBench.Models.Weights;
 namespace QuantBench.Models.Gptq;
 
 /// <summary>
-/// A matrix in GPTQ's code. <c>qweight</c> [columns · bits / 32, rows] packs quants of consecutive input features, lowest bits first;
-/// <c>qzeros</c> [groups, rows · bits / 32] packs zero points of consecutive outputs; <c>scales</c> [groups, rows]; <c>g_idx</c> [columns],
-/// if there, is the group of each input feature (act-order), else feature c is in group c / group size. <c>x = scale · (q − zero)</c> in
-/// single precision.
+/// A matrix in GPTQ's code. <c>qweight</c> [columns · bits / 32, rows] packs quants of consecutive input features as one stream of bits,
+/// lowest first, so that 3 bits cross words' borders;
+/// <c>qzeros</c> [groups, rows · bits / 32] packs zero points of consecutive outputs; <c>scales</c> [groups, rows]; <c>g_idx</c>
+/// [columns], if there, is the group of each input feature (act-order), else feature c is in group c / group size.
+/// <c>x = scale · (q − zero)</c> in single precision.
 /// </summary>
 /// <remarks>
 /// In format <c>gptq</c> zero points are stored less one, modulo 2^bits; the one is added back here, so a stored 2^bits − 1 means 0.
@@ -86,12 +87,13 @@ public sealed class GptqMatrix : IGroupedMatrix
         (SafetensorsTensorInfo scales, _, _) =
             MatrixShape.Require(model, directory, $"{module}.scales", SafetensorsDType.F32, SafetensorsDType.F16, SafetensorsDType.BF16);
         if (config.IsMixed) config = OfModule(config, model, zeros, wordRows, rows, zeroRows, zeroWords);
-        int perWord = 32 / config.Bits;
-        if (wordRows > int.MaxValue / 8 / perWord) throw MatrixShape.Wrong(model, quants, "is too large.");
-        int columns = wordRows * perWord;
-        if (rows % perWord != 0) throw MatrixShape.Wrong(model, quants, $"has {rows} outputs, not a multiple of {perWord}.");
+        (int words, int perRun) = Run(config.Bits);
+        if (wordRows > int.MaxValue / 8 / perRun) throw MatrixShape.Wrong(model, quants, "is too large.");
+        if (wordRows % words != 0) throw MatrixShape.Wrong(model, quants, $"has {wordRows} rows of words, not a multiple of {words}.");
+        int columns = wordRows / words * perRun;
+        if (rows % perRun != 0) throw MatrixShape.Wrong(model, quants, $"has {rows} outputs, not a multiple of {perRun}.");
         int groups = config.GroupSize == -1 ? 1 : (int)(((long)columns + config.GroupSize - 1) / config.GroupSize);
-        MatrixShape.Expect(model, zeros, groups, rows / perWord);
+        MatrixShape.Expect(model, zeros, groups, rows / perRun * words);
         MatrixShape.Expect(model, scales, groups, rows);
         if (!model.Tensors.TryGetValue($"{module}.g_idx", out SafetensorsTensorInfo? order))
         {
@@ -108,25 +110,30 @@ public sealed class GptqMatrix : IGroupedMatrix
     {
         MatrixShape.CheckRun(this, firstRow, rowCount, output.Length);
         if (rowCount == 0) return;
-        int perWord = 32 / _config.Bits;
-        uint mask = (1u << _config.Bits) - 1;
+        (int words, int perRun) = Run(_config.Bits);
         float[] rented = ArrayPool<float>.Shared.Rent(checked(2 * _groups * rowCount));
         Span<float> scales = rented.AsSpan(0, _groups * rowCount);
         Span<float> zeros = rented.AsSpan(_groups * rowCount, _groups * rowCount);
         ReadGroupRows(firstRow, rowCount, scales, zeros);
+        Span<byte> quants = stackalloc byte[32];
+        quants = quants[..perRun];
 
-        // A row of words holds perWord inputs of all outputs, so the run is read word row by word row.
-        for (int w = 0; w < Columns / perWord; w++)
+        // A run of words holds inputs of all outputs, so these are read run by run.
+        for (int u = 0; u < Columns / perRun; u++)
         {
-            ReadOnlySpan<uint> words = MemoryMarshal.Cast<byte, uint>(_model.Span(_quants, ((long)w * Rows + firstRow) * 4, rowCount * 4));
+            ReadOnlySpan<uint> line = Line(u * words, firstRow, rowCount);
+            ReadOnlySpan<uint> second = words == 1 ? [] : Line((u * words) + 1, firstRow, rowCount);
+            ReadOnlySpan<uint> third = words == 1 ? [] : Line((u * words) + 2, firstRow, rowCount);
             for (int r = 0; r < rowCount; r++)
             {
-                uint word = words[r];
-                Span<float> target = output.Slice(r * Columns + w * perWord, perWord);
-                for (int k = 0; k < perWord; k++)
+                if (words == 1) Unpack(line[r], quants);
+                else Unpack(line[r], second[r], third[r], quants);
+                Span<float> target = output.Slice(r * Columns + u * perRun, perRun);
+                ReadOnlySpan<int> groups = _groupOf.AsSpan(u * perRun, perRun);
+                for (int k = 0; k < perRun; k++)
                 {
-                    int at = _groupOf[w * perWord + k] * rowCount + r;
-                    target[k] = scales[at] * ((word >> (_config.Bits * k) & mask) - zeros[at]);
+                    int at = groups[k] * rowCount + r;
+                    target[k] = scales[at] * (quants[k] - zeros[at]);
                 }
             }
         }
@@ -139,8 +146,7 @@ public sealed class GptqMatrix : IGroupedMatrix
     {
         MatrixShape.CheckPiece(this, row, firstColumn, output.Length);
         if (output.Length == 0) return;
-        int perWord = 32 / _config.Bits;
-        uint mask = (1u << _config.Bits) - 1;
+        (int words, int perRun) = Run(_config.Bits);
         float[] rented = ArrayPool<float>.Shared.Rent(2 * _groups);
         Span<float> scales = rented.AsSpan(0, _groups);
         Span<float> zeros = rented.AsSpan(_groups, _groups);
@@ -150,13 +156,17 @@ public sealed class GptqMatrix : IGroupedMatrix
         int lastGroup = _order is null ? _groupOf[firstColumn + output.Length - 1] : _groups - 1;
         for (int g = firstGroup; g <= lastGroup; g++) ReadGroup(row, g, out scales[g], out zeros[g]);
         ReadOnlySpan<int> groups = _groupOf.AsSpan(firstColumn, output.Length);
-        for (int c = 0; c < output.Length; c += perWord)
+        Span<byte> quants = stackalloc byte[32];
+        quants = quants[..perRun];
+        for (int c = 0; c < output.Length; c += perRun)
         {
-            uint word = MemoryMarshal.Read<uint>(_model.Span(_quants, ((long)((firstColumn + c) / perWord) * Rows + row) * 4, 4));
-            for (int k = 0; k < perWord; k++)
+            int at = (firstColumn + c) / perRun * words;
+            if (words == 1) Unpack(Line(at, row, 1)[0], quants);
+            else Unpack(Line(at, row, 1)[0], Line(at + 1, row, 1)[0], Line(at + 2, row, 1)[0], quants);
+            for (int k = 0; k < perRun; k++)
             {
                 int g = groups[c + k];
-                output[c + k] = scales[g] * ((word >> (_config.Bits * k) & mask) - zeros[g]);
+                output[c + k] = scales[g] * (quants[k] - zeros[g]);
             }
         }
 
@@ -167,15 +177,17 @@ public sealed class GptqMatrix : IGroupedMatrix
     public void ReadQuants(int firstRow, int rowCount, Span<byte> quants)
     {
         MatrixShape.CheckRun(this, firstRow, rowCount, checked(rowCount * Columns));
-        int perWord = 32 / _config.Bits;
-        uint mask = (1u << _config.Bits) - 1;
-        for (int w = 0; w < Columns / perWord; w++)
+        (int words, int perRun) = Run(_config.Bits);
+        for (int u = 0; u < Columns / perRun; u++)
         {
-            ReadOnlySpan<uint> words = MemoryMarshal.Cast<byte, uint>(_model.Span(_quants, ((long)w * Rows + firstRow) * 4, rowCount * 4));
+            ReadOnlySpan<uint> line = Line(u * words, firstRow, rowCount);
+            ReadOnlySpan<uint> second = words == 1 ? [] : Line((u * words) + 1, firstRow, rowCount);
+            ReadOnlySpan<uint> third = words == 1 ? [] : Line((u * words) + 2, firstRow, rowCount);
             for (int r = 0; r < rowCount; r++)
             {
-                Span<byte> target = quants.Slice(r * Columns + w * perWord, perWord);
-                for (int k = 0; k < perWord; k++) target[k] = (byte)(words[r] >> (_config.Bits * k) & mask);
+                Span<byte> target = quants.Slice(r * Columns + u * perRun, perRun);
+                if (words == 1) Unpack(line[r], target);
+                else Unpack(line[r], second[r], third[r], target);
             }
         }
     }
@@ -191,13 +203,13 @@ public sealed class GptqMatrix : IGroupedMatrix
         int groups, int zeroWords)
     {
         long bits = 32L * zeroWords / rows;
-        if (bits is not (2 or 4 or 8) || bits * rows != 32L * zeroWords)
+        if (bits is not (2 or 3 or 4 or 8) || bits * rows != 32L * zeroWords)
         {
             throw new UnsupportedException(model.Files[zeros.Part],
-                $"the tensor '{zeros.Name}' isn't of 2, 4 or 8 bits, which are those that are read.");
+                $"the tensor '{zeros.Name}' isn't of 2, 3, 4 or 8 bits, which are those that are read.");
         }
 
-        long columns = wordRows * (32 / bits);
+        long columns = wordRows * 32L / bits;
         if (config.GroupSize > 0 && (columns + config.GroupSize - 1) / config.GroupSize == groups)
             return config with { Bits = (int)bits };
         return columns % groups == 0 && columns / groups <= int.MaxValue
@@ -208,33 +220,57 @@ public sealed class GptqMatrix : IGroupedMatrix
     private void ReadGroup(int row, int group, out float scale, out float zero)
     {
         scale = 0;
-        int perWord = 32 / _config.Bits;
         FloatMatrix.CodecOf(_scales.DType).Dequantize(
             _model.Span(_scales, ((long)group * Rows + row) * _scales.ElementBytes, _scales.ElementBytes),
             MemoryMarshal.CreateSpan(ref scale, 1));
-        uint word = MemoryMarshal.Read<uint>(_model.Span(_zeros, ((long)group * (Rows / perWord) + row / perWord) * 4, 4));
-        zero = ((word >> (_config.Bits * (row % perWord))) + (uint)_config.ZeroShift) & ((1u << _config.Bits) - 1);
+        zero = Zero(ZeroWords(group), row);
     }
 
     /// <summary>Scales and zero points of a run of outputs, [groups, rowCount].</summary>
     private void ReadGroupRows(int firstRow, int rowCount, Span<float> scales, Span<float> zeros)
     {
-        int perWord = 32 / _config.Bits;
-        uint mask = (1u << _config.Bits) - 1;
         for (int g = 0; g < _groups; g++)
         {
             ReadOnlySpan<byte> stored =
                 _model.Span(_scales, ((long)g * Rows + firstRow) * _scales.ElementBytes, rowCount * _scales.ElementBytes);
             FloatMatrix.CodecOf(_scales.DType).Dequantize(stored, scales.Slice(g * rowCount, rowCount));
-            ReadOnlySpan<uint> words =
-                MemoryMarshal.Cast<byte, uint>(_model.Span(_zeros, (long)g * (Rows / perWord) * 4, Rows / perWord * 4));
-            for (int r = 0; r < rowCount; r++)
-            {
-                int row = firstRow + r;
-                uint zero = words[row / perWord] >> (_config.Bits * (row % perWord));
-                zeros[g * rowCount + r] = (zero + (uint)_config.ZeroShift) & mask;
-            }
+            ReadOnlySpan<uint> words = ZeroWords(g);
+            for (int r = 0; r < rowCount; r++) zeros[g * rowCount + r] = Zero(words, firstRow + r);
         }
+    }
+
+    /// <summary>Words that hold whole quants, and how many.</summary>
+    private static (int Words, int Quants) Run(int bits) => bits == 3 ? (3, 32) : (1, 32 / bits);
+
+    /// <summary>Words of a run of outputs.</summary>
+    private ReadOnlySpan<uint> Line(int line, int firstRow, int rowCount) =>
+        MemoryMarshal.Cast<byte, uint>(_model.Span(_quants, ((long)line * Rows + firstRow) * 4, rowCount * 4));
+
+    private void Unpack(uint word, Span<byte> quants)
+    {
+        uint mask = (1u << _config.Bits) - 1;
+        for (int k = 0; k < quants.Length; k++) quants[k] = (byte)(word >> (_config.Bits * k) & mask);
+    }
+
+    /// <summary>32 quants of 3 bits.</summary>
+    private static void Unpack(uint first, uint second, uint third, Span<byte> quants)
+    {
+        UInt128 stream = first | (ulong)second << 32 | (UInt128)third << 64;
+        for (int k = 0; k < quants.Length; k++) quants[k] = (byte)((uint)(stream >> (3 * k)) & 7);
+    }
+
+    private ReadOnlySpan<uint> ZeroWords(int group)
+    {
+        int words = Rows * _config.Bits / 32;
+        return MemoryMarshal.Cast<byte, uint>(_model.Span(_zeros, (long)group * words * 4, words * 4));
+    }
+
+    private uint Zero(ReadOnlySpan<uint> words, int row)
+    {
+        (int word, int bit) = Math.DivRem(row * _config.Bits, 32);
+        uint zero = words[word] >> bit;
+        if (bit + _config.Bits > 32) zero |= words[word + 1] << (32 - bit);
+        return (zero + (uint)_config.ZeroShift) & ((1u << _config.Bits) - 1);
     }
 
     private int[] ReadGroups()

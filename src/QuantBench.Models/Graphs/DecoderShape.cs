@@ -144,7 +144,7 @@ public sealed record DecoderShape : DecoderSizes
         {
             if (traits.HasLayerNorms && name.EndsWith("_q_norm.weight", StringComparison.Ordinal))
                 return $"norms of {architecture}'s heads ('{name}') are not implemented";
-            if (name.EndsWith(".scale", StringComparison.Ordinal))
+            if (name.EndsWith(".scale", StringComparison.Ordinal) && !file.Contains($"{name[..^".scale".Length]}.weight"))
                 return $"scale tensors ('{name}') are not implemented";
             if (!traits.HasSinks && name.EndsWith("attn_sinks.weight", StringComparison.Ordinal))
                 return "attention sinks are not implemented";

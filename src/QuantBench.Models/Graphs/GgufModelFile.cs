@@ -53,7 +53,9 @@ public sealed unsafe class GgufModelFile : IModelFile
             throw Wrong(tensor, rows is null ? $"rows of {columns}" : $"[{columns}, {rows}]");
         }
 
-        return new WeightMatrix(Start(tensor), tensor.Type, (int)tensor.Dimensions[1], columns);
+        return Factor(name) is { } factor
+            ? new WeightMatrix(new FactoredMatrix(new GgufMatrix(_file, tensor, 0), factor, sizeof(float)))
+            : new WeightMatrix(Start(tensor), tensor.Type, (int)tensor.Dimensions[1], columns);
     }
 
     /// <inheritdoc />
@@ -70,7 +72,8 @@ public sealed unsafe class GgufModelFile : IModelFile
     {
         ArgumentNullException.ThrowIfNull(module);
         _ = Matrix(module.Gguf, checked((int)module.Rows), checked((int)module.Columns));
-        return new GgufMatrix(_file, Find($"{module.Gguf}.weight"), module.PermutedHeads);
+        var matrix = new GgufMatrix(_file, Find($"{module.Gguf}.weight"), module.PermutedHeads);
+        return Factor(module.Gguf) is { } factor ? new FactoredMatrix(matrix, factor, sizeof(float)) : matrix;
     }
 
     /// <inheritdoc />
@@ -100,6 +103,9 @@ public sealed unsafe class GgufModelFile : IModelFile
         return GgmlTypes.Get(tensor.Type).Codec is not null ? tensor
             : throw new UnsupportedException(Path, $"tensors of type {tensor.Type} ('{name}') are not implemented.");
     }
+
+    /// <summary>The number that a matrix is multiplied by, which lies beside it; null when there is none.</summary>
+    private float? Factor(string name) => _file.Find($"{name}.scale") is null ? null : Vector($"{name}.scale", 1)[0];
 
     // The span was checked against the file; the map doesn't move, so its address stays good until the file is disposed.
     private byte* Start(GgufTensorInfo tensor)

@@ -14,7 +14,8 @@ namespace QuantBench.Models.Mlx;
 /// Makes a quantized MLX directory, in the layout of <c>mlx_lm.convert -q</c>, from a Hugging Face directory: <c>model.safetensors</c> with
 /// its index,
 /// <c>config.json</c> with the settings, and the tokenizer's files. Linear layers and embeddings are quantized; a matrix whose rows aren't
-/// whole groups stays as it is, as do vectors. Scales and biases have the type that the weights had.
+/// whole groups stays as it is, as do vectors. Scales and biases have the type that the weights had; in the float modes scales are bytes,
+/// and there are no biases.
 /// </summary>
 public static class HuggingFaceToMlx
 {
@@ -145,7 +146,7 @@ public static class HuggingFaceToMlx
             row.Quantize(matrix, r, model.Files[tensor.Source.Part], tensor.Source.Name);
             writer.Append(tensor.Source.Name, row.Packed);
             writer.Append($"{tensor.Module}.scales", row.Scales);
-            writer.Append($"{tensor.Module}.biases", row.Biases);
+            if (settings.Mode == MlxMode.Affine) writer.Append($"{tensor.Module}.biases", row.Biases);
             pending += matrix.Columns;
             if (pending < ChunkElements) continue;
             yield return pending;
@@ -178,10 +179,13 @@ public static class HuggingFaceToMlx
     {
         JsonObject config = JsonNode.Parse(File.ReadAllBytes(source))?.AsObject() ?? [];
         JsonObject settings = ToJson(quantization);
-        settings.Add("mode", "affine");
+        settings.Add("mode", quantization.ModeName);
         foreach (PlannedTensor tensor in plan)
         {
-            if (tensor.Settings is { } own && own != quantization) settings.Add(tensor.Module, ToJson(own));
+            if (tensor.Settings is not { } own || own == quantization) continue;
+            JsonObject json = ToJson(own);
+            if (own.Mode != MlxMode.Affine) json.Add("mode", own.ModeName);
+            settings.Add(tensor.Module, json);
         }
 
         config.Remove("_name_or_path");
@@ -217,6 +221,12 @@ public static class HuggingFaceToMlx
 
             (long rows, long columns) = (Source.Shape[0], Source.Shape[1]);
             yield return new SafetensorsSpec(Source.Name, SafetensorsDType.U32, [rows, columns * settings.Bits / 32]);
+            if (settings.Mode != MlxMode.Affine)
+            {
+                yield return new SafetensorsSpec($"{Module}.scales", SafetensorsDType.U8, [rows, columns / settings.GroupSize]);
+                yield break;
+            }
+
             yield return new SafetensorsSpec($"{Module}.scales", Source.DType, [rows, columns / settings.GroupSize]);
             yield return new SafetensorsSpec($"{Module}.biases", Source.DType, [rows, columns / settings.GroupSize]);
         }
@@ -229,7 +239,8 @@ public static class HuggingFaceToMlx
         private readonly byte[] _packed = new byte[MlxAffine.PackedBytes(columns, settings.Bits)];
         private readonly float[] _scales = new float[columns / settings.GroupSize];
         private readonly float[] _biases = new float[columns / settings.GroupSize];
-        private readonly byte[] _scaleBytes = new byte[columns / settings.GroupSize * codec.BlockBytes];
+        private readonly byte[] _scaleBytes =
+            new byte[columns / settings.GroupSize * (settings.Mode == MlxMode.Affine ? codec.BlockBytes : 1)];
         private readonly byte[] _biasBytes = new byte[columns / settings.GroupSize * codec.BlockBytes];
 
         public ReadOnlySpan<byte> Packed => _packed;
@@ -242,6 +253,12 @@ public static class HuggingFaceToMlx
         {
             matrix.ReadRows(row, 1, _values);
             FiniteWeights.Check(_values, file, tensor, (long)row * matrix.Columns, matrix.Columns);
+            if (settings.Mode != MlxMode.Affine)
+            {
+                MlxFloats.QuantizeRow(_values, settings, _packed, _scaleBytes);
+                return;
+            }
+
             MlxAffine.QuantizeRow(_values, settings, _packed, _scales, _biases);
             codec.Quantize(_scales, _scaleBytes);
             codec.Quantize(_biases, _biasBytes);

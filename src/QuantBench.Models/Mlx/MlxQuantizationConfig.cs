@@ -24,19 +24,23 @@ internal sealed class MlxQuantizationConfig
     {
         // Written twice by mlx-lm; quantization_config alone is what other libraries write.
         if (config.Find("quantization") is not { } json) return null;
-        CheckMode(json);
-        var all = new MlxQuantization(Bits(json) ?? 4, GroupSize(json) ?? 64);
+        MlxQuantization all = Settings(json, 4, 64);
         var byModule = new Dictionary<string, MlxQuantization?>(StringComparer.Ordinal);
         foreach ((string name, ModelJson value) in json.Members())
         {
             if (value.IsObject)
             {
-                CheckMode(value);
-                byModule.Add(name, new MlxQuantization(Bits(value) ?? all.Bits, GroupSize(value) ?? all.GroupSize));
+                bool isAffine = all.Mode == MlxMode.Affine;
+                byModule.Add(name, Settings(value, isAffine ? all.Bits : 4, isAffine ? all.GroupSize : 64));
             }
             else if (value.IsBoolean)
             {
                 byModule.Add(name, value.AsBoolean() ? all : null);
+            }
+            else if (name is not ("bits" or "group_size" or "mode" or "quant_method") && json.Find(name) is not null)
+            {
+                throw new UnsupportedException(json.File, $"the setting 'quantization.{name}' is not understood.",
+                    "It may change what the weights mean. Remove it if you know that it doesn't.");
             }
         }
 
@@ -49,12 +53,20 @@ internal sealed class MlxQuantizationConfig
     public MlxQuantization? Find(SafetensorsModel model, string module) =>
         _byModule.TryGetValue(module, out MlxQuantization? own) ? own : model.Tensors.ContainsKey($"{module}.scales") ? Default : null;
 
-    private static void CheckMode(ModelJson json)
+    /// <summary>Settings of one object; one without a mode is affine, whatever the others are.</summary>
+    private static MlxQuantization Settings(ModelJson json, int bits, int groupSize)
     {
-        if (json.Find("mode") is not { } mode || mode.AsString() == "affine") return;
-        throw new UnsupportedException(
-            json.File, $"the quantization mode '{mode.AsString()}' is not read; 'affine' is.",
-            "Convert the model again without --q-mode, or use its unquantized weights.");
+        string name = json.Find("mode")?.AsString() ?? "affine";
+        MlxMode mode = MlxQuantization.FindMode(name) ?? throw new UnsupportedException(
+            json.File, $"the quantization mode '{name}' is not read; 'affine', 'mxfp4', 'nvfp4' and 'mxfp8' are.",
+            "Convert the model again with another --q-mode, or use its unquantized weights.");
+        if (mode == MlxMode.Affine) return new MlxQuantization(Bits(json) ?? bits, GroupSize(json) ?? groupSize);
+        var settings = new MlxQuantization(mode);
+        if (json.Find("bits") is { } ownBits && ownBits.AsInt64() != settings.Bits)
+            throw ownBits.Wrong($"{settings.Bits} in mode '{name}'");
+        if (json.Find("group_size") is { } size && size.AsInt64() != settings.GroupSize)
+            throw size.Wrong($"{settings.GroupSize} in mode '{name}'");
+        return settings;
     }
 
     private static int? Bits(ModelJson json) =>

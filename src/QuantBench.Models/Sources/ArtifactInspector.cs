@@ -25,6 +25,10 @@ public static class ArtifactInspector
             ["mlx"] = InspectDirectory,
             ["gptq"] = InspectDirectory,
             ["awq"] = InspectDirectory,
+            ["compressed-tensors"] = InspectDirectory,
+            ["modelopt"] = InspectDirectory,
+            ["fp8"] = InspectDirectory,
+            ["bnb"] = InspectDirectory,
             ["onnx"] = InspectOnnx,
         }.ToFrozenDictionary(StringComparer.Ordinal);
 

@@ -4,6 +4,7 @@ using QuantBench.Models.Awq;
 using QuantBench.Models.Conversion;
 using QuantBench.Models.Gptq;
 using QuantBench.Models.Mlx;
+using QuantBench.Models.Scaled;
 using QuantBench.Models.Weights;
 
 namespace QuantBench.Models.Sources;
@@ -23,14 +24,23 @@ public static class DirectoryVariant
     {
         string path = Path.Combine(directory, "config.json");
         ModelJson config = ModelJson.ReadFile(path);
-        if (MlxQuantizationConfig.Read(config) is { } mlx) return Id("mlx", mlx.Default.Bits, mlx.Default.GroupSize);
+        if (MlxQuantizationConfig.Read(config) is { } mlx) return mlx.Default.Variant;
         if (GptqConfig.Read(config, directory) is { } gptq) return Id("gptq", gptq.Bits, gptq.GroupSize);
         if (AwqConfig.Read(config, directory) is { } awq) return Id("awq", 4, awq.GroupSize);
-        if (config.Find("quantization_config") is not { } other || PackedExperts.IsOnlyQuantization(config)) return null;
+        if (PackedExperts.IsOnlyQuantization(config)) return null;
+        if (QuantizedWeights.Read(config, directory) is { } scaled) return scaled.Variant;
+        if (config.Find("quantization_config") is not { } other) return null;
         string method = other.IsObject && other.Find("quant_method") is { IsString: true } name ? name.AsString() : "unknown";
         throw new UnsupportedException(path, $"the weights are quantized with '{method}', which is not read.",
-            "MLX (affine), GPTQ and AWQ are; or use the unquantized weights.");
+            "MLX, GPTQ, AWQ, compressed-tensors, ModelOpt, FP8 and bitsandbytes are; or use the unquantized weights.");
     }
+
+    /// <summary>What a directory's configuration makes a server do that changes results and isn't done here; null = nothing.</summary>
+    /// <param name="directory">A directory in the Hugging Face layout.</param>
+    /// <exception cref="QuantBenchException">Its configuration is missing or broken.</exception>
+    public static string? Note(string directory) =>
+        ModelJson.ReadFile(Path.Combine(directory, "config.json")) is var config && PackedExperts.IsOnlyQuantization(config) ? null
+            : QuantizedWeights.Read(config, directory)?.Note;
 
     /// <summary>Copies a model directory: its weights, configuration and tokenizer, not whatever else lies there.</summary>
     /// <param name="source">A Hugging Face source.</param>

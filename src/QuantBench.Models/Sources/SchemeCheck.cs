@@ -42,6 +42,7 @@ public static class SchemeCheck
     {
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(scheme);
+        if (scheme.IsGiven) return null;
         int block = BlockOf(scheme.Name);
         GgufTensorInfo[] matrices = [.. Matrices(file)];
         GgufTensorInfo[] other = [.. matrices.Where(t => t.Dimensions[0] % block != 0)];
@@ -59,7 +60,7 @@ public static class SchemeCheck
     private static int BlockOf(string scheme) => scheme switch
     {
         "IQ4_NL" => 32,
-        "Q2_0" => 64,
+        "Q2_0" or "NVFP4" => 64,
         "Q1_0" => 128,
         "F32" or "F16" or "BF16" => 1,
         _ when scheme.StartsWith("IQ", StringComparison.Ordinal) || scheme.StartsWith("TQ", StringComparison.Ordinal)

@@ -20,7 +20,8 @@ internal static class SourceOpener
     // Files beside the weights that decide what a conversion writes.
     private static readonly ImmutableArray<string> SideFiles =
     [
-        "config.json", "quantize_config.json", "quant_config.json", SafetensorsModel.IndexFile, "tokenizer.json", "tokenizer_config.json",
+        "config.json", "quantize_config.json", "quant_config.json", "hf_quant_config.json", SafetensorsModel.IndexFile,
+        "tokenizer.json", "tokenizer_config.json",
     ];
 
     private static readonly ImmutableArray<string> SentencePieceFiles = ["tokenizer.model", "added_tokens.json"];

@@ -22,7 +22,8 @@ public static class DirectorySynthesizer
 
     /// <summary>Variants that can be written.</summary>
     public static ImmutableArray<string> Variants { get; } =
-        [.. QuantSchemes.All.Where(s => s.Format is "safetensors" or "mlx" or "gptq" or "awq").Select(s => $"{s.Format}:{s.Name}")];
+        [.. QuantSchemes.All.Where(s => s.Format == "safetensors" || (s.GroupSize != 0 && s.Format is "mlx" or "gptq" or "awq"))
+            .Select(s => $"{s.Format}:{s.Name}")];
 
     /// <summary>Writes a model.</summary>
     /// <param name="directory">Where to; made when it is missing, files in it are replaced.</param>

@@ -103,6 +103,7 @@ internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey, in
         "IQ1_S" or "IQ1_M" or "IQ2_XXS" or "IQ2_XS" => GgmlType.Q2_K,
         "IQ2_S" or "IQ2_M" or "IQ3_XXS" => GgmlType.IQ3_S,
         "TQ1_0" or "TQ2_0" or "Q2_0" => GgmlType.Q4_K,
+        "NVFP4" or "MXFP4" => GgmlType.Q6_K, // as the converter of these writes them
         _ => Base,
     };
 

@@ -36,6 +36,7 @@ internal abstract class SyntheticCode
     public static SyntheticCode? Of(Variant variant) => variant.Format switch
     {
         "safetensors" => new FloatCode(Enum.Parse<SafetensorsDType>(variant.Scheme.Name)),
+        not "safetensors" when variant.Scheme.GroupSize == 0 => null, // float modes aren't synthesized
         "mlx" => new MlxCode(Bits(variant), GroupSize(variant)),
         "gptq" => new GptqCode(Bits(variant), GroupSize(variant)),
         "awq" => new AwqCode(GroupSize(variant)),
@@ -145,16 +146,14 @@ internal abstract class SyntheticCode
             SyntheticBlocks blocks)
         {
             if (!isLinear) return [Plain($"{module}.weight", rows, columns, deviation, blocks)];
-            int perWord = 32 / bits;
-            if (rows % perWord != 0 || columns % perWord != 0) throw Unfit(module, rows, columns, perWord);
+            int perRun = bits == 3 ? 32 : 32 / bits; // what fills whole words
+            if (rows % perRun != 0 || columns % perRun != 0) throw Unfit(module, rows, columns, perRun);
             int size = groupSize == -1 ? (int)columns : groupSize;
             long groups = (columns + size - 1) / size;
-            uint zero = 0;
-            for (int i = 0; i < perWord; i++) zero |= ((1u << (bits - 1)) - 1) << (bits * i);
             return
             [
-                Random($"{module}.qweight", SafetensorsDType.I32, columns / perWord, rows, blocks),
-                Words($"{module}.qzeros", groups, rows / perWord, zero),
+                Random($"{module}.qweight", SafetensorsDType.I32, columns * bits / 32, rows, blocks),
+                Zeros($"{module}.qzeros", groups, rows * bits / 32),
                 Constant($"{module}.scales", Floats, groups, rows, deviation / Spread(bits)),
                 new(new SafetensorsSpec($"{module}.g_idx", SafetensorsDType.I32, [columns]), (first, piece) =>
                 {
@@ -162,6 +161,22 @@ internal abstract class SyntheticCode
                     for (int i = 0; i < groupOf.Length; i++) groupOf[i] = (int)((first / sizeof(int)) + i) / size;
                 }),
             ];
+        }
+
+        /// <summary>The middle, less one, over and over as a stream of bits; of 3 bits it comes round every three words.</summary>
+        private SyntheticTensor Zeros(string name, long groups, long words)
+        {
+            uint[] round = new uint[bits == 3 ? 3 : 1];
+            for (int at = 0; at < 32 * round.Length; at++)
+            {
+                if (at % bits < bits - 1) round[at / 32] |= 1u << (at % 32);
+            }
+
+            return new(new SafetensorsSpec(name, SafetensorsDType.I32, [groups, words]), (first, piece) =>
+            {
+                Span<uint> target = MemoryMarshal.Cast<byte, uint>(piece);
+                for (int i = 0; i < target.Length; i++) target[i] = round[((first / 4) + i) % round.Length];
+            });
         }
 
         public override void Describe(JsonObject config) => config["quantization_config"] = new JsonObject

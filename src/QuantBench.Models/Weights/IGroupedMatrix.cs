@@ -3,7 +3,7 @@ namespace QuantBench.Models.Weights;
 /// <summary>A matrix of small integers with a scale and a zero point for each group of a row: x = scale · (q − zero).</summary>
 public interface IGroupedMatrix : IWeightMatrix
 {
-    /// <summary>Bits of a quant: 2, 4 or 8.</summary>
+    /// <summary>Bits of a quant: 2, 3, 4 or 8.</summary>
     int Bits { get; }
 
     /// <summary>Consecutive columns that share scale and zero point; 0 when a group's columns don't follow each other.</summary>

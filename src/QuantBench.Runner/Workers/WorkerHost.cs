@@ -224,9 +224,10 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
     // As above. What the file is rather than what its name says: the class follows from it.
     private static IEnumerable<string> Layers(EvaluationContext context, Dictionary<string, string> provenance)
     {
-        if (!WorkloadTable.Of(context.Cell).RunsModel || context.Cell.Variant.IsServed
-            || context.Artifact.Variant is not { Format: "gguf" } variant
-            || !File.Exists(context.Artifact.Path)) return [];
+        if (!WorkloadTable.Of(context.Cell).RunsModel || context.Cell.Variant.IsServed) return [];
+        if (Directory.Exists(context.Artifact.Path) && File.Exists(Path.Combine(context.Artifact.Path, "config.json")))
+            return DirectoryVariant.Note(context.Artifact.Path) is { } note ? [note] : [];
+        if (context.Artifact.Variant is not { Format: "gguf" } variant || !File.Exists(context.Artifact.Path)) return [];
         using GgufReader file = GgufReader.Open(context.Artifact.Path);
         if (SchemeCheck.LayerBits(file) is { } bits)
             provenance[CellResult.LayerBits] = bits.ToString("F3", CultureInfo.InvariantCulture);

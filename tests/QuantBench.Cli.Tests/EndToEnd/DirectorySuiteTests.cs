@@ -31,6 +31,34 @@ public sealed class DirectorySuiteTests : IDisposable
         Assert.Contains("it isn't gptq:4bit-g128", refused.GetProperty("reason").GetString());
     }
 
+    [Fact]
+    public async Task Run_MeasuresFourBitFloats_MadeFromTheReferenceModel()
+    {
+        JsonElement[] cells = await RunAsync(
+            RepositoryRoot.Combine("datasets/reference-model"),
+            "safetensors:BF16, mlx:mxfp4, compressed-tensors:nvfp4, gguf:NVFP4");
+
+        double bf16 = Figure(cells, "safetensors:BF16", "perplexity");
+        Assert.InRange(Figure(cells, "mlx:mxfp4", "perplexity") / bf16, 1.0, 1.2);
+        Assert.InRange(Figure(cells, "mlx:mxfp4", "bits_per_weight"), 4.25, 4.3); // a byte per 32 weights; norms stay floats
+        Assert.InRange(Figure(cells, "compressed-tensors:nvfp4", "perplexity") / bf16, 1.0, 1.15);
+        Assert.InRange(Figure(cells, "gguf:NVFP4", "perplexity") / bf16, 1.0, 1.15);
+    }
+
+    [Fact]
+    public async Task Inspect_PrintsWhatAModelHolds()
+    {
+        (int code, string output, string error) = await QuantBenchProcess.RunAsync(
+            "models", "inspect", RepositoryRoot.Combine("datasets/reference-model"), "--format", "json");
+
+        Assert.True(code == 0, error);
+        JsonElement inspection = JsonDocument.Parse(output).RootElement;
+        JsonElement group = inspection.GetProperty("groups").EnumerateArray()
+            .Single(g => g.GetProperty("name").GetString() == "mlp.down_proj");
+        Assert.Equal(("BF16", 6, 16.0), (group.GetProperty("type").GetString(), group.GetProperty("tensors").GetInt32(),
+            group.GetProperty("bits_per_weight").GetDouble()));
+    }
+
     [Theory]
     [InlineData("gptq")]
     [InlineData("awq")]

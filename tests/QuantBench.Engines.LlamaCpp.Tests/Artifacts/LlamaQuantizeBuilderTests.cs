@@ -25,7 +25,7 @@ public sealed class LlamaQuantizeBuilderTests(LlamaFixture fixture)
 
     /// <summary>Every GGUF scheme for dense models that is quantized, plain and, where it has to be, with an importance matrix.</summary>
     public static TheoryData<string> Schemes =>
-        [.. QuantSchemes.All.Where(s => s.Format == "gguf" && s.NominalBits < 16 && s.Name != "MXFP4_MOE")
+        [.. QuantSchemes.All.Where(s => s.TakesTensorTypes && s.Name != "MXFP4_MOE")
             .Select(s => $"gguf:{s.Name}{(s.NeedsImportanceMatrix ? "+imatrix" : "")}")];
 
     [Theory]

@@ -23,7 +23,7 @@ public sealed class SchemeMixTests(LlamaFixture fixture)
     ];
 
     public static TheoryData<string> Schemes =>
-        [.. QuantSchemes.All.Where(s => s.Format == "gguf" && s.NominalBits < 16 && ModelSynthesizer.Schemes.Contains(s.Name))
+        [.. QuantSchemes.All.Where(s => s.TakesTensorTypes && ModelSynthesizer.Schemes.Contains(s.Name))
             .Select(s => s.Name)];
 
     [Theory]

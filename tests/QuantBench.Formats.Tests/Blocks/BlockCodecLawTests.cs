@@ -247,6 +247,10 @@ public sealed class BlockCodecLawTests
             case GgmlType.MXFP4:
                 double e = Math.Pow(2, block[0] - 127); // 4 to 6 is the widest gap
                 return new Grid(-6 * e, 6 * e, e);
+            case GgmlType.NVFP4:
+                byte code = block[element / 16];
+                double s = code < 8 ? code * Math.Pow(2, -9) : (8 + (code & 7)) * Math.Pow(2, (code >> 3) - 10);
+                return new Grid(-6 * s, 6 * s, s);
             default:
                 throw new ArgumentOutOfRangeException(nameof(type), type, "no grid");
         }

@@ -14,11 +14,12 @@ public sealed class DirectoryBuilderTests : IDisposable
 {
     private const string Gptq = """{ "quant_method": "gptq", "bits": 4, "group_size": 128, "desc_act": true }""";
     private const string Awq = """{ "quant_method": "awq", "bits": 4, "group_size": -1, "version": "gemm" }""";
-    private const string Other = """{ "quant_method": "bitsandbytes" }""";
+    private const string Bnb = """{ "quant_method": "bitsandbytes", "load_in_4bit": true, "bnb_4bit_quant_type": "nf4" }""";
+    private const string Other = """{ "quant_method": "bitnet" }""";
 
     private static readonly IArtifactBuilder[] s_builders =
         [new HuggingFaceGgufBuilder(), new GgufCopyBuilder(), new HuggingFaceSafetensorsBuilder(), new HuggingFaceMlxBuilder(),
-            new DirectoryCopyBuilder()];
+            new HuggingFacePackedBuilder(), new GgufFloat4Builder(), new DirectoryCopyBuilder()];
 
     private readonly TemporaryDirectory _directory = new();
 
@@ -31,6 +32,15 @@ public sealed class DirectoryBuilderTests : IDisposable
     [InlineData(null, "mlx:4bit-g64", "hf-to-mlx")]
     [InlineData(null, "mlx:3bit-g128", "hf-to-mlx")]
     [InlineData(null, "mlx:7bit-g64", null)]
+    [InlineData(null, "mlx:mxfp4", "hf-to-mlx")]
+    [InlineData(null, "mlx:mxfp8", "hf-to-mlx")]
+    [InlineData(null, "compressed-tensors:nvfp4", "hf-to-packed")]
+    [InlineData(null, "gptq:4bit-g128-rtn", "hf-to-packed")]
+    [InlineData(null, "awq:4bit-g128-rtn", "hf-to-packed")]
+    [InlineData(null, "gguf:NVFP4", "gguf-float4")]
+    [InlineData(null, "gguf:MXFP4", "gguf-float4")]
+    [InlineData(null, "gguf:given", null)] // for GGUF files
+    [InlineData(null, "compressed-tensors:4bit-g128", null)] // read, not made
     [InlineData(null, "gptq:4bit-g128", null)] // read, not made
     [InlineData(Gptq, "gptq:4bit-g128", "directory-copy")]
     [InlineData(Gptq, "gptq:4bit-g64", null)]
@@ -39,6 +49,10 @@ public sealed class DirectoryBuilderTests : IDisposable
     [InlineData(Gptq, "mlx:4bit-g64", null)]
     [InlineData(Gptq, "safetensors:F16", null)]
     [InlineData(Awq, "awq:4bit-channel", "directory-copy")]
+    [InlineData(Bnb, "bnb:nf4", "directory-copy")]
+    [InlineData(Bnb, "bnb:nf4-double", null)]
+    [InlineData(Bnb, "gguf:NVFP4", null)]
+    [InlineData(Bnb, "compressed-tensors:nvfp4", null)]
     [InlineData(Other, "gguf:F16", null)]
     [InlineData(Other, "gptq:4bit-g128", null)]
     public void CanBuild_OneBuilderOrNone(string? quantization, string artifact, string? expected)
@@ -58,6 +72,9 @@ public sealed class DirectoryBuilderTests : IDisposable
     [InlineData("safetensors:BF16", 16)]
     [InlineData("mlx:8bit-g32", 9)] // two 16-bit numbers per 32 weights
     [InlineData("mlx:2bit-g64", 2.5)]
+    [InlineData("mlx:mxfp4", 4.25)] // a byte per 32 weights
+    [InlineData("mlx:nvfp4", 4.5)]
+    [InlineData("mlx:mxfp8", 8.25)]
     public void Build_WritesADirectoryOfTheVariantsSize(string artifact, double bits)
     {
         ModelSource source = Source(null);

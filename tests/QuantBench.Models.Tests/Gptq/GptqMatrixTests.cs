@@ -42,7 +42,7 @@ public sealed class GptqMatrixTests
     }
 
     [Theory]
-    [InlineData("""{ "quantization_config": { "quant_method": "gptq", "bits": 3, "group_size": 8 } }""")] // 3 bits split values over words
+    [InlineData("""{ "quantization_config": { "quant_method": "gptq", "bits": 5, "group_size": 8 } }""")]
     [InlineData("""{ "quantization_config": { "quant_method": "gptq", "bits": 4, "group_size": 0 } }""")]
     [InlineData("""{ "quantization_config": { "quant_method": "gptq", "bits": 4, "group_size": 8, "checkpoint_format": "marlin" } }""")]
     [InlineData("""{ "quantization_config": { "quant_method": "gptq", "bits": 4 } }""")]
