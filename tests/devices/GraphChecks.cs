@@ -222,7 +222,8 @@ internal static class GraphChecks
                             double a = gelu ? 0.5 * g * (1 + Math.Tanh(0.79788456080286535588 * g * (1 + (0.044715 * g * g))))
                                 : g / (1 + Math.Exp(-g));
                             if (squares) a = Math.Max(g, 0) * Math.Max(g, 0);
-                            Near(values[(t * x.View.Stride) + i], a * u, 3e-6 * (Math.Max(Math.Abs(g * u), Math.Abs(a)) + 1), $"{what}: element {i} of token {t}");
+                            Near(values[(t * x.View.Stride) + i], a * u, 3e-6 * (Math.Max(Math.Abs(g * u), Math.Abs(a)) + 1),
+                                $"{what}: element {i} of token {t}");
                         }
                     }
 

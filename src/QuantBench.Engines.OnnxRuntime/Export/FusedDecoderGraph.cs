@@ -102,8 +102,12 @@ internal sealed class FusedDecoderGraph(DecoderWeights weights, ExportRecipe rec
     /// <summary>One product for queries, keys and values where all three are stored alike.</summary>
     private bool IsPacked(int layer)
     {
-        if (Architecture.HasHeadNorms || Architecture.HasProjectionNorms || SchemeOf("q_proj") != SchemeOf("k_proj") || SchemeOf("q_proj") != SchemeOf("v_proj"))
+        if (Architecture.HasHeadNorms || Architecture.HasProjectionNorms || SchemeOf("q_proj") != SchemeOf("k_proj")
+            || SchemeOf("q_proj") != SchemeOf("v_proj"))
+        {
             return false;
+        }
+
         return SchemeOf("q_proj").Kind != WeightKind.Gguf
             || Linear(In(layer, "q_proj"), In(layer, "k_proj"), In(layer, "v_proj")).BlockType is not null;
     }

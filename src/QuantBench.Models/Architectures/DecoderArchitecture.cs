@@ -18,6 +18,13 @@ public sealed partial record DecoderArchitecture
     /// <summary>First of <c>architectures</c> in <c>config.json</c>.</summary>
     public required string HuggingFaceClass { get; init; }
 
+    /// <summary>First of <c>architectures</c> of models that read images, too, and have this decoder within; null = none
+    /// are known.</summary>
+    public string? WrapperClass { get; init; }
+
+    /// <summary>What <c>text_config</c> of such models leaves out, as JSON.</summary>
+    public string WrapperDefaults { get; init; } = "{}";
+
     /// <summary><c>model_type</c> in <c>config.json</c>.</summary>
     public string ModelType { get => _modelType ?? Name; init => _modelType = value; }
 
@@ -155,8 +162,8 @@ public sealed partial record DecoderArchitecture
     /// <summary>Whether any layer is computed with a window.</summary>
     public bool UsesWindow => Window is SlidingWindow.EveryLayer or SlidingWindow.Pattern;
 
-    /// <summary>Whether it is no more than the plain graph, which runtimes know by its name: RMS norms before both parts, SiLU gates, rotation and attention over
-    /// everything.</summary>
+    /// <summary>Whether it is no more than the plain graph, which runtimes know by its name: RMS norms before both parts, SiLU gates,
+    /// rotation and attention over everything.</summary>
     public bool IsPlain => !(Gelu || ScalesEmbeddings || HasMultipliers || HasProjectionNorms || OmitsPreNorms || HasPostNorms
         || FusesProjections || UsesWindow || RotatesPart || KeepsRowOrder || HasLayerNorms || IsParallel || FusesGate || SquaresRelu
         || OmitsGate) && NoRopeInterval == 0 && AttentionSoftCap == 0 && LogitSoftCap == 0 && LogitFactor == 0;

@@ -56,7 +56,8 @@ internal static partial class HuggingFaceMetadata
         if (architecture.RotatesPart)
         {
             metadata.Add($"{architecture.Name}.rope.dimension_count", (uint)config.Rope.RotatedSize);
-            if (architecture.HasLongRope && config.Rope.OriginalContextLength is { } original) metadata.Add($"{prefix}.original_context_length", (uint)original);
+            if (architecture.HasLongRope && config.Rope.OriginalContextLength is { } original)
+                metadata.Add($"{prefix}.original_context_length", (uint)original);
         }
 
         switch (config.Rope.Type)

@@ -124,7 +124,8 @@ public static class HuggingFaceToGguf
         HuggingFaceMetadata.Add(metadata, config, architecture);
         metadata.Add(GgufConstants.FileType, floatType switch { GgmlType.F32 => 0u, GgmlType.F16 => 1u, _ => 32u });
         metadata.Add($"{arch}.vocab_size", (uint)config.Vocabulary);
-        if (architecture.RotatesNeighbours && !architecture.RotatesPart) metadata.Add($"{arch}.rope.dimension_count", (uint)config.HeadWidth);
+        if (architecture.RotatesNeighbours && !architecture.RotatesPart)
+            metadata.Add($"{arch}.rope.dimension_count", (uint)config.HeadWidth);
         config.Multipliers?.AddTo(metadata, arch);
         GgufTokenizer.Write(metadata, tokenizer);
         metadata.Add(GgufConstants.QuantizationVersion, 2u);
