@@ -31,12 +31,14 @@ public sealed class IlgpuSessionTests(KernelTests.OpenDevices devices) : IClassF
         {
             cases.Add("cpu", "llama-tiny", 6);
             cases.Add("cpu", "granite-tiny", 6);
+            cases.Add("cpu", "gptoss-tiny", 6);
         }
 
         foreach (string device in Present.Fast)
         {
             foreach (string name in (string[])
-                ["llama", "llama-factors", "llama-yarn", "granite", "qwen2", "qwen3", "phi3", "gemma2", "gemma3"])
+                ["llama", "llama-factors", "llama-yarn", "granite", "qwen2", "qwen3", "llama-experts", "qwen2moe", "qwen3moe",
+                "gptoss", "phi3", "gemma2", "gemma3"])
                 cases.Add(device, name, 90);
         }
 

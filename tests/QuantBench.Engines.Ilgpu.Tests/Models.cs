@@ -20,7 +20,7 @@ internal static class Models
     /// rotation.</summary>
     public static SyntheticShape Shape(string name)
     {
-        string architecture = name.Split('-')[0];
+        string architecture = name.StartsWith("gptoss", StringComparison.Ordinal) ? "gpt-oss" : name.Split('-')[0];
         var shape = new SyntheticShape
         {
             Name = name,
@@ -30,16 +30,25 @@ internal static class Models
             FeedForward = 512,
             Heads = 4,
             KvHeads = 2,
-            HeadWidth = architecture is "phi3" or "llama" or "qwen2" or "granite" ? 64 : 32,
+            HeadWidth = architecture is "phi3" or "llama" or "qwen2" or "granite" or "qwen2moe" ? 64 : 32,
             Vocabulary = 320,
             ContextLength = 256,
-            TiesEmbeddings = architecture != "phi3",
-            Window = architecture.StartsWith("gemma", StringComparison.Ordinal) ? 40 : 0,
+            TiesEmbeddings = architecture is not ("phi3" or "qwen2moe" or "gpt-oss"),
+            Window = architecture.StartsWith("gemma", StringComparison.Ordinal) || architecture == "gpt-oss" ? 40 : 0,
         };
         return name switch
         {
             "llama-tiny" or "granite-tiny" =>
                 shape with { Layers = 2, Embedding = 32, FeedForward = 64, Heads = 2, KvHeads = 1, HeadWidth = 16, Vocabulary = 264 },
+            "gptoss-tiny" => shape with
+            {
+                Layers = 2, Embedding = 32, FeedForward = 64, Heads = 2, KvHeads = 1, HeadWidth = 16, Vocabulary = 264,
+                Experts = 5, ExpertsUsed = 2, Window = 4,
+            },
+            "llama-experts" => shape with { Experts = 4, ExpertsUsed = 2 },
+            "qwen2moe" => shape with { Experts = 12, ExpertsUsed = 3, ExpertFeedForward = 96, SharedFeedForward = 160 },
+            "qwen3moe" => shape with { Experts = 16, ExpertsUsed = 4, ExpertFeedForward = 256 },
+            "gptoss" => shape with { Experts = 8, ExpertsUsed = 3, ExpertFeedForward = 192, RopeScaling = ("yarn", 4) },
             "llama-factors" => shape with { HasRopeFactors = true, RopeBase = 500_000 },
             "llama-yarn" => shape with { RopeScaling = ("yarn", 4) },
             _ => shape,
