@@ -12,7 +12,10 @@ internal static class SyntheticConfig
     /// <param name="floats">Type of the weights that aren't quantized.</param>
     public static JsonObject Of(SyntheticShape shape, SafetensorsDType floats)
     {
+        // Of one GGUF architecture, directories with experts are of another class than those without.
         DecoderArchitecture architecture = shape.Sizes.Architecture;
+        if (shape.Experts > 0 && architecture.Experts == ExpertTraits.Optional)
+            architecture = DecoderArchitecture.Known.First(known => known.Experts == ExpertTraits.Mixtral);
         var config = new JsonObject
         {
             ["architectures"] = new JsonArray(architecture.HuggingFaceClass),
@@ -69,7 +72,7 @@ internal static class SyntheticConfig
         shape.Multipliers?.AddTo(config);
         if (architecture.Window != SlidingWindow.Pattern) return config;
         config["sliding_window"] = shape.Window;
-        config["query_pre_attn_scalar"] = shape.EffectiveHeadWidth;
+        if (architecture.Experts is null) config["query_pre_attn_scalar"] = shape.EffectiveHeadWidth;
         if (architecture.AttentionSoftCap > 0) config["attn_logit_softcapping"] = (double)architecture.AttentionSoftCap;
         if (architecture.LogitSoftCap > 0) config["final_logit_softcapping"] = (double)architecture.LogitSoftCap;
         if (architecture.LocalRopeBase == 0) return config;
