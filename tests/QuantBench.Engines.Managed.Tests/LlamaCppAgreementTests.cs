@@ -87,7 +87,7 @@ public sealed class LlamaCppAgreementTests
 
     private static int Best(float[] logits) => Array.IndexOf(logits, logits.Max());
 
-    private static SyntheticShape Shape(string name)
+    internal static SyntheticShape Shape(string name)
     {
         string architecture = name switch { "command-r" => name, "gptoss" => "gpt-oss", _ => name.Split('-')[0] };
         var shape = new SyntheticShape

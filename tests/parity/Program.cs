@@ -8,7 +8,7 @@ if (args.Length < 3)
 {
     Console.Error.WriteLine(
         "usage: tests/parity/run.sh RIVAL_BIN [expected|latency|perplexity|overhead|all] [ROUNDS]\n       tests/parity/run.sh RIVAL_BIN "
-            + "managed [SCHEMES]\n       tests/parity/run.sh RIVAL_BIN managed-speed [SCHEMES] [ROUNDS] [LAYERS]");
+            + "managed [SCHEMES]\n       tests/parity/run.sh RIVAL_BIN managed-speed [SCHEMES] [ROUNDS] [LAYERS] [SHAPE]");
     return 64;
 }
 
@@ -18,8 +18,9 @@ if (what == "managed-speed-worker")
 if (what == "managed-speed")
 {
     string cache = Path.Combine(Environment.GetEnvironmentVariable("QUANTBENCH_CACHE") ?? Path.Combine(root, ".cache"), "parity-models");
-    int[] numbers = [.. args.Skip(4).Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
-    int targets = new ManagedSpeed(root, rival, cache)
+    int[] numbers = [.. args.Skip(4).Take(2).Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
+    int targets = (args.ElementAtOrDefault(6) is { } shape ? new ManagedSpeed(root, rival, cache, shape)
+        : new ManagedSpeed(root, rival, cache))
         .Measure(args.ElementAtOrDefault(3) ?? "all", numbers.ElementAtOrDefault(0) is > 0 and int n ? n : 3,
             numbers.ElementAtOrDefault(1));
     Console.WriteLine(targets == 0 ? "every target holds" : $"{targets} target(s) missed");
