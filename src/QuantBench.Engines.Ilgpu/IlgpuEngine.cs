@@ -109,7 +109,6 @@ public sealed partial class IlgpuEngine : IEngine, ILogitsEngine
     {
         using IModelFile file = ModelFile.Open(path);
         if (DecoderShape.Refusal(file) is { } reason) return Support.No($"ilgpu: {reason}");
-        if (DecoderShape.Read(file) is { Experts: > 0 }) return Support.No("ilgpu: mixture-of-experts layers are not implemented");
         DecoderShape shape = DecoderShape.Read(file);
         if (shape.HeadWidth % 8 != 0 || shape.HeadWidth > AttentionKernels.MaxHeadWidth)
         {
@@ -124,7 +123,9 @@ public sealed partial class IlgpuEngine : IEngine, ILogitsEngine
     private static Support CheckTypes(string path)
     {
         using GgufReader file = GgufReader.Open(path);
-        GgufTensorInfo? unknown = file.Tensors.FirstOrDefault(t => t.Dimensions.Length == 2 && !DeviceFormats.All.ContainsKey(t.Type));
+        GgufTensorInfo? unknown =
+            file.Tensors.FirstOrDefault(t =>
+                t.Dimensions.Length >= 2 && !t.Name.EndsWith(".bias", StringComparison.Ordinal) && !DeviceFormats.All.ContainsKey(t.Type));
         return unknown is null
             ? Support.Yes
             : Support.No(

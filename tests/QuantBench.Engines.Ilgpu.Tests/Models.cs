@@ -20,7 +20,8 @@ internal static class Models
     /// rotation.</summary>
     public static SyntheticShape Shape(string name)
     {
-        string architecture = name.StartsWith("command-r", StringComparison.Ordinal) ? "command-r" : name.Split('-')[0];
+        string architecture = name.StartsWith("command-r", StringComparison.Ordinal) ? "command-r"
+            : name.StartsWith("gptoss", StringComparison.Ordinal) ? "gpt-oss" : name.Split('-')[0];
         var shape = new SyntheticShape
         {
             Name = name,
@@ -30,16 +31,25 @@ internal static class Models
             FeedForward = 512,
             Heads = 4,
             KvHeads = 2,
-            HeadWidth = architecture is "qwen3" or "gemma2" or "gemma3" ? 32 : 64,
+            HeadWidth = architecture is "qwen3" or "gemma2" or "gemma3" or "qwen3moe" or "gpt-oss" ? 32 : 64,
             Vocabulary = 320,
             ContextLength = 256,
-            TiesEmbeddings = architecture is not ("phi3" or "olmo2" or "glm4" or "nemotron"),
-            Window = architecture is "gemma2" or "gemma3" or "cohere2" || name == "olmo2-window" ? 40 : 0,
+            TiesEmbeddings = architecture is not ("phi3" or "olmo2" or "glm4" or "nemotron" or "qwen2moe" or "gpt-oss"),
+            Window = architecture is "gemma2" or "gemma3" or "cohere2" or "gpt-oss" || name == "olmo2-window" ? 40 : 0,
         };
         return name switch
         {
+            "gptoss-tiny" => shape with
+            {
+                Layers = 2, Embedding = 32, FeedForward = 64, Heads = 2, KvHeads = 1, HeadWidth = 16, Vocabulary = 264,
+                Experts = 5, ExpertsUsed = 2, Window = 4,
+            },
             _ when name.EndsWith("-tiny", StringComparison.Ordinal) =>
                 shape with { Layers = 2, Embedding = 32, FeedForward = 64, Heads = 2, KvHeads = 1, HeadWidth = 16, Vocabulary = 264 },
+            "llama-experts" => shape with { Experts = 4, ExpertsUsed = 2 },
+            "qwen2moe" => shape with { Experts = 12, ExpertsUsed = 3, ExpertFeedForward = 96, SharedFeedForward = 160 },
+            "qwen3moe" => shape with { Experts = 16, ExpertsUsed = 4, ExpertFeedForward = 256 },
+            "gptoss" => shape with { Experts = 8, ExpertsUsed = 3, ExpertFeedForward = 192, RopeScaling = ("yarn", 4) },
             "llama-factors" => shape with { HasRopeFactors = true, RopeBase = 500_000 },
             "llama-yarn" or "olmo2-window" => shape with { RopeScaling = ("yarn", 4) },
             _ => shape,

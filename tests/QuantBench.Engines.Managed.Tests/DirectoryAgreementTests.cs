@@ -53,6 +53,46 @@ public sealed class DirectoryAgreementTests
         }
     }
 
+    /// <summary>The decoder of a model that reads images, too, is the same as alone: by either kind of names, and in a GGUF file.</summary>
+    [Theory]
+    [InlineData("gemma3", "Gemma3ForConditionalGeneration", "language_model.", "language_model.")]
+    [InlineData("gemma3", "Gemma3ForConditionalGeneration", "", "model.language_model.")]
+    [InlineData("llama", "Mistral3ForConditionalGeneration", "language_model.", "language_model.")]
+    public void Decoder_IsFoundWithinAModelOfImages(string name, string wrapper, string prefix, string modelPrefix)
+    {
+        string alone = RandomDirectory.Write(name), directory = Models.ScratchFile($"images-{name}-{modelPrefix}");
+        JsonObject text = RandomDirectory.Config(name);
+        var config = new JsonObject
+        {
+            ["architectures"] = new JsonArray(wrapper),
+            ["model_type"] = "images",
+            ["vision_config"] = new JsonObject { ["hidden_size"] = 8 },
+            ["mm_tokens_per_image"] = 256,
+            ["image_token_index"] = 7,
+            ["multimodal_projector_bias"] = false,
+            ["tie_word_embeddings"] = text["tie_word_embeddings"]?.DeepClone() ?? true,
+        };
+        text.Remove("architectures");
+        text.Remove("tie_word_embeddings");
+        if (name == "gemma3") text.Remove("rope_local_base_freq"); // what such files leave out
+        config["text_config"] = text;
+        RandomDirectory.WriteFiles(directory, config,
+            RandomDirectory.Tensors(name, RandomDirectory.Config(name), RandomDirectory.Layers)
+                .Select(tensor => tensor with
+                {
+                    Name = prefix.Length == 0 && tensor.Name.StartsWith("model.", StringComparison.Ordinal)
+                        ? modelPrefix + tensor.Name["model.".Length..] : prefix + tensor.Name,
+                })
+                .Append(("vision_tower.patch.weight", [2], new float[2])));
+        string gguf = directory + ".gguf";
+        HuggingFaceToGguf.Convert(directory, gguf, GgmlType.F32, new Progress<double>(), CancellationToken.None);
+        int[] tokens = Models.Tokens(60, RandomDirectory.Vocabulary);
+        double[] expected = Targets(alone, "scalar", tokens);
+
+        Assert.Equal(expected, Targets(directory, "scalar", tokens));
+        Near(expected, Targets(gguf, "scalar", tokens), 2e-5, $"{name} as GGUF");
+    }
+
     /// <summary>What both readings would get wrong alike: which tensor becomes which, and what is added to it.</summary>
     [Theory]
     [InlineData("nemotron", "model.norm.weight", "output_norm.weight", 1)]

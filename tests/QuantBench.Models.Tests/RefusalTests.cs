@@ -79,7 +79,8 @@ public sealed class RefusalTests : IDisposable
              "original_max_position_embeddings":64,"pad_token_id":0,"partial_rotary_factor":1.0,"pretraining_tp":2,"resid_pdrop":0.1,
              "rope_interleaved":false,"rope_scaling":null,"sliding_window":null,"tokenizer_class":"x","transformers_version":"4.50.0",
              "unsloth_fixed":true,"unsloth_version":"2025.1","use_cache":true,"use_mrope":false,"use_sliding_window":false,
-             "no_rope_layers":[1,1],"num_experts":0,"activation":"swiglu","embedding_dropout":0.1,"use_bias":false,"pruned_heads":{},"output_attentions":false,"temperature":0.7}
+             "no_rope_layers":[1,1],"num_experts":0,"activation":"swiglu","embedding_dropout":0.1,"use_bias":false,
+             "pruned_heads":{},"output_attentions":false,"temperature":0.7}
             """));
 
         HuggingFaceToGguf.Convert(model, _directory.Combine("m.gguf"), GgmlType.F32, new Progress<double>(), CancellationToken.None);

@@ -196,6 +196,7 @@ internal static class GraphChecks
                         upBias = Numbers(random, width);
                     using MemoryBuffer1D<float, Stride1D.Dense> source = device.Upload<float>(both), gates = device.Upload<float>(gateBias),
                         ups = device.Upload<float>(upBias);
+                    using MemoryBuffer1D<int, Stride1D.Dense> noExperts = device.Upload<int>([0]);
                     using var x = new InputBuffer(device.Memory, tokens, width);
                     var parameters = new GateParameters
                     {
@@ -209,7 +210,7 @@ internal static class GraphChecks
                     };
                     int perGroup = device.Kernels.Threads * InputKernels.PerThread;
                     device.Kernels.Gate(device.Memory.Stream, device.Kernels.Groups((x.View.Stride + perGroup - 1) / perGroup, tokens),
-                        parameters, source.View, gates.View, ups.View, x.View);
+                        parameters, source.View, gates.View, ups.View, noExperts.View, x.View);
                     float[] values = device.Download(x.Values, tokens * x.View.Stride);
                     string what = $"gate of {width} (gelu {gelu}, bias {hasBias}, alone {omits}, squared {squares})";
                     for (int t = 0; t < tokens; t++)
@@ -372,7 +373,7 @@ internal static class GraphChecks
         };
         device.Kernels.Attend(
             device.Memory.Stream, device.Kernels.Groups(heads, tokens, parts), parameters, p.View, at.View, whose.View, cachedKeys.View,
-            cachedValues.View, x.View, partial.View);
+            cachedValues.View, x.View, partial.View, partial.View);
         if (parts > 1)
             device.Kernels.Combine(device.Memory.Stream, device.Kernels.Groups(heads, tokens), parameters, parts, partial.View, x.View);
         float[] results = device.Download(x.Values, tokens * x.View.Stride);

@@ -21,7 +21,7 @@ internal sealed class BindingSpeed(string root, string rival, string cache)
         Console.WriteLine($"{"scheme",-8} {"work",-5} {"bare t/s",9} {"llamacpp/bare",14} {"llamasharp/bare",16} {"NuGet/npm build",16}");
         foreach (string scheme in schemes.Split(','))
         {
-            string file = ManagedSpeed.Synthesize(cache, scheme, layers);
+            string file = ManagedSpeed.Synthesize(cache, ManagedSpeed.UsualShape, scheme, layers);
             SpeedTurn Start(string native, string backend) => new(Environment.ProcessPath!, root, native, backend, file);
             using SpeedTurn bare = Start(SpeedWorker.NuGet, $"{BareLoop.Name}/cpu"), ours = Start(SpeedWorker.NuGet, "llamacpp/cpu");
             using SpeedTurn sharp = Start(SpeedWorker.NuGet, "llamasharp/cpu"), pinned = Start(rival, "llamacpp/cpu");

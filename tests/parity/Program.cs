@@ -9,7 +9,7 @@ if (args.Length < 3)
     Console.Error.WriteLine(
         "usage: tests/parity/run.sh RIVAL_BIN [expected|latency|perplexity|overhead|all] [ROUNDS]\n       tests/parity/run.sh RIVAL_BIN "
             + "managed [SCHEMES]\n       tests/parity/run.sh RIVAL_BIN bindings [SCHEMES] [ROUNDS] [LAYERS]\n       "
-            + "tests/parity/run.sh RIVAL_BIN managed-speed [SCHEMES] [ROUNDS] [LAYERS]");
+            + "tests/parity/run.sh RIVAL_BIN managed-speed [SCHEMES] [ROUNDS] [LAYERS] [SHAPE]");
     return 64;
 }
 
@@ -21,12 +21,13 @@ if (what == Power.WorkerWord) return Power.Work();
 if (what is "managed-speed" or "bindings")
 {
     string cache = Path.Combine(Environment.GetEnvironmentVariable("QUANTBENCH_CACHE") ?? Path.Combine(root, ".cache"), "parity-models");
-    int[] numbers = [.. args.Skip(4).Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
+    int[] numbers = [.. args.Skip(4).Take(2).Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
     int targets = what == "bindings"
         ? new BindingSpeed(root, rival, cache).Measure(args.ElementAtOrDefault(3) ?? "Q4_0,Q4_K_M,Q8_0,F16",
             numbers.ElementAtOrDefault(0) is > 0 and int times ? times : 5, numbers.ElementAtOrDefault(1))
-        : new ManagedSpeed(root, rival, cache).Measure(args.ElementAtOrDefault(3) ?? "all",
-            numbers.ElementAtOrDefault(0) is > 0 and int n ? n : 3, numbers.ElementAtOrDefault(1));
+        : (args.ElementAtOrDefault(6) is { } shape ? new ManagedSpeed(root, rival, cache, shape) : new ManagedSpeed(root, rival, cache))
+            .Measure(args.ElementAtOrDefault(3) ?? "all", numbers.ElementAtOrDefault(0) is > 0 and int n ? n : 3,
+                numbers.ElementAtOrDefault(1));
     Console.WriteLine(targets == 0 ? "every target holds" : $"{targets} target(s) missed");
     return targets == 0 ? 0 : 2;
 }

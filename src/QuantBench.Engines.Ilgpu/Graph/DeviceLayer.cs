@@ -1,3 +1,4 @@
+using QuantBench.Core.Errors;
 using QuantBench.Engines.Ilgpu.Devices;
 using QuantBench.Models.Graphs;
 
@@ -16,16 +17,23 @@ internal sealed unsafe class DeviceLayer : DeviceOwner
         {
             Projection = Keep(new DeviceLinear(device, "weights", layer.Query, layer.Key, layer.Value));
             Output = Keep(new DeviceLinear(device, "weights", layer.Output));
-            FeedForward common = layer.Common ?? throw new InvalidOperationException("a layer without a common part was refused");
-            GateUp = Keep(common.Gate is { } gate ? new DeviceLinear(device, "weights", gate, common.Up)
-                : new DeviceLinear(device, "weights", common.Up));
-            Down = Keep(new DeviceLinear(device, "weights", common.Down));
+            if (layer.Common is { } common)
+            {
+                GateUp = Keep(common.Gate is { } gate ? new DeviceLinear(device, "weights", gate, common.Up)
+                    : new DeviceLinear(device, "weights", common.Up));
+                Down = Keep(new DeviceLinear(device, "weights", common.Down));
+            }
+
+            if (layer.Experts is { } experts) Experts = Keep(new DeviceExperts(device, shape, experts));
             ProjectionBias =
                 Keep(JoinBiases(device, ((nint)layer.Query.Bias, queries), ((nint)layer.Key.Bias, keys), ((nint)layer.Value.Bias, keys)));
             OutputBias = Vector(layer.Output.Bias, shape.Embedding);
-            GateBias = Vector(common.Gate is null ? null : common.Gate.Bias, shape.FeedForward);
-            UpBias = Vector(common.Up.Bias, shape.FeedForward);
-            DownBias = Vector(common.Down.Bias, shape.Embedding);
+            GateBias = Vector(layer.Common is { Gate: { } gated } ? gated.Bias : null, shape.CommonFeedForward);
+            UpBias = Vector(layer.Common is { } raised ? raised.Up.Bias : null, shape.CommonFeedForward);
+            DownBias = Vector(layer.Common is { } lowered ? lowered.Down.Bias : null, shape.Embedding);
+            if (Experts is not null && DownBias.Flag != 0)
+                throw new UnsupportedException(device.Backend, "a bias of the expert that all tokens use is not implemented.");
+            Sinks = Vector(layer.Sinks, shape.Heads);
             AttentionNorm = Keep(new DeviceNorm(device, layer.AttentionNorm, shape.Embedding));
             FeedForwardNorm = Keep(new DeviceNorm(device, layer.FeedForwardNorm, shape.Embedding));
             bool whole = shape.Architecture.HasProjectionNorms;
@@ -47,9 +55,19 @@ internal sealed unsafe class DeviceLayer : DeviceOwner
 
     public DeviceLinear Output { get; }
 
-    public DeviceLinear GateUp { get; }
+    /// <summary>The feed-forward part of all tokens; null in layers that have only experts.</summary>
+    public DeviceLinear? GateUp { get; }
 
-    public DeviceLinear Down { get; }
+    /// <summary>Its down-projection.</summary>
+    public DeviceLinear? Down { get; }
+
+    /// <summary>Null where there are none.</summary>
+    public DeviceExperts? Experts { get; }
+
+    public DeviceVector Sinks { get; }
+
+    /// <summary>Whether what reads the norm before the feed-forward part reads 8-bit inputs.</summary>
+    public bool FeedForwardReads8Bit => GateUp is { Reads8Bit: true } || Experts is { Reads8Bit: true };
 
     public DeviceVector ProjectionBias { get; }
 

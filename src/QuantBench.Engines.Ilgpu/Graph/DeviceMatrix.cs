@@ -37,14 +37,15 @@ internal sealed unsafe class DeviceMatrix : DeviceOwner
     /// <summary>Copies matrices of one type and width to a device as one: the rows of the first, then those of the second …</summary>
     /// <param name="device">The device.</param>
     /// <param name="what">What it is, for messages.</param>
-    /// <param name="parts">The matrices, at least one; a single one unless they are ggml's blocks.</param>
+    /// <param name="parts">The matrices, at least one; of other formats than ggml's blocks several become floats.</param>
     public static DeviceMatrix Upload(DeviceMemory device, string what, params ReadOnlySpan<WeightMatrix> parts)
     {
         WeightMatrix shape = parts[0];
+        if (parts.Length > 1 && shape.Source is not null) return UploadDecoded(device, what, parts);
         if (shape.Source is MlxMatrix mlx) return Upload(device, what, mlx, shape.FirstRow, shape.Rows);
         if (shape.Source is IGroupedMatrix { GroupSize: > 0, Bits: 2 or 4 or 8 } grouped && grouped.GroupSize % 32 == 0)
             return Upload(device, what, grouped, shape.FirstRow, shape.Rows);
-        if (shape.Source is { } source) return UploadDecoded(device, what, source, shape.FirstRow, shape.Rows);
+        if (shape.Source is not null) return UploadDecoded(device, what, parts);
         if (!DeviceFormats.All.TryGetValue(shape.Type, out DeviceFormat? format))
             throw new UnsupportedException(device.Backend, $"there are no kernels for the type of {what}.");
         int chunks = (shape.Columns + 31) / 32;
@@ -136,19 +137,24 @@ internal sealed unsafe class DeviceMatrix : DeviceOwner
     }
 
     /// <summary>Copies a matrix as floats: one whose columns are in groups of any order has no code on the device.</summary>
-    private static DeviceMatrix UploadDecoded(DeviceMemory device, string what, IWeightMatrix source, int firstRow, int rows)
+    private static DeviceMatrix UploadDecoded(DeviceMemory device, string what, params ReadOnlySpan<WeightMatrix> parts)
     {
-        int chunks = (source.Columns + 31) / 32;
+        WeightMatrix[] all = [.. parts];
+        int columns = all[0].Columns, chunks = (columns + 31) / 32, rows = all.Sum(part => part.Rows);
         var view = new MatrixView { Rows = rows, Chunks = chunks };
         return Fill(device, what, DeviceFormats.All[GgmlType.F32], (long)rows * chunks * 8, view, staging =>
         {
-            float[] values = new float[checked(RowRun * source.Columns)];
-            for (int row = 0; row < rows; row++)
+            float[] values = new float[checked(RowRun * columns)];
+            long at = 0;
+            foreach (WeightMatrix part in all)
             {
-                int count = Math.Min(RowRun, rows - row);
-                if (row % RowRun == 0) source.ReadRows(firstRow + row, count, values.AsSpan(0, count * source.Columns));
-                staging.Write((long)row * chunks * 128,
-                    MemoryMarshal.AsBytes(values.AsSpan(row % RowRun * source.Columns, source.Columns)));
+                IWeightMatrix source = part.Source ?? throw new InvalidOperationException("blocks aren't decoded here");
+                for (int row = 0; row < part.Rows; row++, at += chunks * 128L)
+                {
+                    int count = Math.Min(RowRun, part.Rows - row);
+                    if (row % RowRun == 0) source.ReadRows(part.FirstRow + row, count, values.AsSpan(0, count * columns));
+                    staging.Write(at, MemoryMarshal.AsBytes(values.AsSpan(row % RowRun * columns, columns)));
+                }
             }
         });
     }

@@ -37,6 +37,8 @@ internal sealed unsafe class DeviceTransformer : DeviceOwner
     private readonly InputBuffer _inputs;
     private readonly InputBuffer _mixed;
     private readonly InputBuffer _hidden;
+    private readonly DeviceRoutes? _routes;
+    private readonly MemoryBuffer1D<int, Stride1D.Dense> _noExperts;
     private readonly DeviceVector _none;
     private readonly int _capacity;
     private readonly int _contextLength;
@@ -65,13 +67,15 @@ internal sealed unsafe class DeviceTransformer : DeviceOwner
             _branch = Keep(device.AllocateZeroed<float>((long)capacity * _stride, "activations"));
             _projected =
                 Keep(device.AllocateZeroed<float>((long)capacity * (queryWidth + (2 * _shape.KvHeads * _shape.HeadWidth)), "activations"));
-            _both = Keep(device.AllocateZeroed<float>((long)capacity * 2 * _shape.FeedForward, "activations"));
+            _both = Keep(device.AllocateZeroed<float>(Math.Max(1, (long)capacity * 2 * _shape.CommonFeedForward), "activations"));
             _partial =
                 Keep(device.AllocateZeroed<float>((long)Math.Min(capacity, MatVecTokens) * _shape.Heads * MaxParts * (_shape.HeadWidth + 2),
                     "activations"));
             _inputs = Keep(new InputBuffer(device, capacity, _shape.Embedding));
             _mixed = Keep(new InputBuffer(device, capacity, queryWidth));
-            _hidden = Keep(new InputBuffer(device, capacity, _shape.FeedForward));
+            _hidden = Keep(new InputBuffer(device, capacity, Math.Max(1, _shape.CommonFeedForward)));
+            _noExperts = Keep(device.AllocateZeroed<int>(1, "activations"));
+            if (_shape.Experts > 0) _routes = Keep(new DeviceRoutes(device, _shape, capacity, _stride));
             _bestValues = Keep(device.AllocateZeroed<float>(GraphKernels.ArgMaxParts, "activations"));
             _bestIndices = Keep(device.AllocateZeroed<int>(GraphKernels.ArgMaxParts, "activations"));
             _none = Keep(new DeviceVector(device, "activations", null, 0));
@@ -178,11 +182,16 @@ internal sealed unsafe class DeviceTransformer : DeviceOwner
             Attend(i, layer, count, keys);
             if (layer.Output.Reads8Bit) _kernels.Round(_stream, Pieces(_mixed.View.Stride, count), _mixed.View);
             Multiply(layer.Output, _mixed, count, _branch.View, _stride);
-            Normalise(count, layer.OutputBias, layer.PostAttentionNorm, true, layer.FeedForwardNorm, layer.GateUp.Reads8Bit,
-                mapsRows: false, branchLast: _shape.Architecture.IsParallel);
-            Multiply(layer.GateUp, _inputs, count, _both.View, (_shape.Architecture.OmitsGate ? 1 : 2) * _shape.FeedForward);
-            Gate(layer, count);
-            Multiply(layer.Down, _hidden, count, _branch.View, _stride);
+            Normalise(count, layer.OutputBias, layer.PostAttentionNorm, true, layer.FeedForwardNorm,
+                layer.FeedForwardReads8Bit, mapsRows: false, branchLast: _shape.Architecture.IsParallel);
+            if (layer is { GateUp: { } gateUp, Down: { } down })
+            {
+                Multiply(gateUp, _inputs, count, _both.View, (_shape.Architecture.OmitsGate ? 1 : 2) * _shape.CommonFeedForward);
+                Gate(layer, count, down.Reads8Bit);
+                Multiply(down, _hidden, count, _branch.View, _stride);
+            }
+
+            if (layer.Experts is { } experts && _routes is { } routes) PassExperts(experts, routes, count, layer.GateUp is not null);
         }
 
         if (wanted == 0) return;
@@ -243,6 +252,7 @@ internal sealed unsafe class DeviceTransformer : DeviceOwner
             HasBias = layer.ProjectionBias.Flag,
             HasQueryNorm = layer.QueryNorm.Flag,
             HasKeyNorm = layer.KeyNorm.Flag,
+            HasSinks = layer.Sinks.Flag,
         };
         if (_shape.Architecture.HasProjectionNorms)
         {
@@ -259,24 +269,66 @@ internal sealed unsafe class DeviceTransformer : DeviceOwner
         _kernels.Attend(
             _stream, _kernels.Groups(_shape.Heads, count, parts), parameters, _projected.View, Positions, Sequences, _cache.WideKeys(index),
             _cache.ValuePairs(index),
-            _mixed.View, _partial.View);
+            _mixed.View, _partial.View, layer.Sinks.View);
         if (parts > 1) _kernels.Combine(_stream, _kernels.Groups(_shape.Heads, count), parameters, parts, _partial.View, _mixed.View);
     }
 
-    private void Gate(DeviceLayer layer, int count)
+    private void PassExperts(DeviceExperts experts, DeviceRoutes routes, int count, bool hasCommon)
+    {
+        int used = _shape.ExpertsUsed, slots = count * used, width = _shape.ExpertFeedForward;
+        var parameters = new ExpertParameters
+        {
+            Experts = _shape.Experts,
+            Used = used,
+            Stride = routes.RatingStride,
+            Kind = (int)(_shape.Architecture.Experts?.Weights ?? default),
+            HasRouterBias = experts.RouterBias.Flag,
+            Width = _shape.Embedding,
+            ResultStride = _stride,
+            HasCommon = hasCommon ? 1 : 0,
+            HasBias = experts.DownBias.Flag,
+        };
+        Multiply(experts.Router, _inputs, count, routes.Ratings.View, routes.RatingStride);
+        _kernels.Route.Value(_stream, _kernels.Groups(count), parameters, routes.Ratings.View, experts.RouterBias.View, routes.Chosen.View,
+            routes.Weights.View);
+        Pass(experts.Gate, _inputs, width, used, routes.Both.View, 2 * width, 0);
+        Pass(experts.Up, _inputs, width, used, routes.Both.View, 2 * width, width);
+        var gate = new GateParameters
+        {
+            Width = width,
+            Gelu = _shape.Architecture.Gelu ? 1 : 0,
+            HasGateBias = experts.GateBias.Flag,
+            HasUpBias = experts.UpBias.Flag,
+            Quantizes = experts.Down.Format.ReadsFloats ? 0 : 1,
+            IsOfExperts = 1,
+            Clamps = _shape.Architecture.Experts is { ClampsGate: true } ? 1 : 0,
+        };
+        _kernels.Gate(_stream, Pieces(routes.Hidden.View.Stride, slots), gate, routes.Both.View, experts.GateBias.View, experts.UpBias.View,
+            routes.Chosen.View, routes.Hidden.View);
+        Pass(experts.Down, routes.Hidden, _shape.Embedding, 1, routes.Results.View, _stride, 0);
+        _kernels.CombineExperts.Value(_stream, _kernels.Groups((_shape.Embedding + _kernels.Threads - 1) / _kernels.Threads, count),
+            parameters, _branch.View, routes.Ratings.View, routes.Chosen.View, routes.Weights.View, routes.Results.View,
+            experts.DownBias.View);
+
+        void Pass(DeviceMatrix all, InputBuffer x, int rows, int share, ArrayView<float> output, int stride, int first) =>
+            _kernels.Of(all.Format).Experts(_stream, _kernels.Threads, all.View, x.View, routes.Chosen.View, slots, rows, share, output,
+                stride, first);
+    }
+
+    private void Gate(DeviceLayer layer, int count, bool quantizes)
     {
         var parameters = new GateParameters
         {
-            Width = _shape.FeedForward,
+            Width = _shape.CommonFeedForward,
             Gelu = _shape.Architecture.Gelu ? 1 : 0,
             SquaresRelu = _shape.Architecture.SquaresRelu ? 1 : 0,
             OmitsGate = _shape.Architecture.OmitsGate ? 1 : 0,
             HasGateBias = layer.GateBias.Flag,
             HasUpBias = layer.UpBias.Flag,
-            Quantizes = layer.Down.Reads8Bit ? 1 : 0,
+            Quantizes = quantizes ? 1 : 0,
         };
         _kernels.Gate(_stream, Pieces(_hidden.View.Stride, count), parameters, _both.View, layer.GateBias.View, layer.UpBias.View,
-            _hidden.View);
+            _noExperts.View, _hidden.View);
     }
 
     private void Multiply(DeviceLinear linear, InputBuffer x, int count, ArrayView<float> output, int stride)

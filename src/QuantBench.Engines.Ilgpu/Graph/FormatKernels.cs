@@ -10,6 +10,8 @@ namespace QuantBench.Engines.Ilgpu.Graph;
 internal sealed class FormatKernels
 {
     private readonly Lazy<Action<AcceleratorStream, KernelConfig, MatrixView, InputView, ArrayView<float>, int, int, int>> _matVec;
+    private readonly Lazy<Action<AcceleratorStream, KernelConfig, MatrixView, InputView, ArrayView<int>, int, int, ArrayView<float>, int,
+        int, int>> _experts;
     private readonly Lazy<Action<AcceleratorStream, KernelConfig, MatrixView, InputView, int, ArrayView<float>, int, int>> _matMul;
     private readonly Lazy<Action<AcceleratorStream, KernelConfig, MatrixView, InputView, int, ArrayView<float>, int, int>> _tensor;
     private readonly Lazy<Action<AcceleratorStream, KernelConfig, MatrixView, ArrayView<int>, ArrayView<float>, int, int, float>> _gather;
@@ -18,12 +20,14 @@ internal sealed class FormatKernels
 
     private FormatKernels(
         DeviceMemory device, Action<MatrixView, InputView, ArrayView<float>, int, int, int> matVec,
+        Action<MatrixView, InputView, ArrayView<int>, int, int, ArrayView<float>, int, int, int> experts,
         Action<MatrixView, InputView, int, ArrayView<float>, int, int> matMul,
         Action<MatrixView, InputView, int, ArrayView<float>, int, int> tensor,
         Action<MatrixView, ArrayView<int>, ArrayView<float>, int, int, float> gather, int piece, bool takesTensorCores)
     {
         _takesTensorCores = takesTensorCores;
         _matVec = new(() => device.Compile(a => a.LoadKernel(matVec, LaunchBounds.Of(a, typeof(MatVecKernels)))));
+        _experts = new(() => device.Compile(a => a.LoadKernel(experts, LaunchBounds.Of(a, typeof(ExpertKernels)))));
         _matMul = new(() => device.Compile(a => a.LoadKernel(matMul, LaunchBounds.Of(a, typeof(MatMulKernels)))));
         _tensor = new(() => device.Compile(a => a.LoadKernel(tensor, LaunchBounds.Of(a, typeof(TensorKernels)))));
         _gather = new(() => device.Compile(a => a.LoadKernel(gather, LaunchBounds.Of(a, typeof(GatherKernels)))));
@@ -33,13 +37,14 @@ internal sealed class FormatKernels
     /// <summary>Kernels of a quantized format.</summary>
     public static FormatKernels Quantized<TFormat>(DeviceMemory device)
         where TFormat : struct, IChunkFormat => new(
-            device, MatVecKernels.Quantized<TFormat>, MatMulKernels.Quantized<TFormat>, TensorKernels.Quantized<TFormat>,
+            device, MatVecKernels.Quantized<TFormat>, ExpertKernels.Quantized<TFormat>, MatMulKernels.Quantized<TFormat>,
+            TensorKernels.Quantized<TFormat>,
             GatherKernels.Quantized<TFormat>, piece: 32, takesTensorCores: device.HasTensorCores);
 
     /// <summary>Kernels of a floating-point format. F32 stays with products of floats: it is there to be exact.</summary>
     public static FormatKernels Float<TFormat>(DeviceMemory device)
         where TFormat : struct, IFloatFormat => new(
-            device, MatVecKernels.Float<TFormat>, MatMulKernels.Float<TFormat>, TensorKernels.Float<TFormat>,
+            device, MatVecKernels.Float<TFormat>, ExpertKernels.Float<TFormat>, MatMulKernels.Float<TFormat>, TensorKernels.Float<TFormat>,
             GatherKernels.Float<TFormat>, piece: 8, takesTensorCores: device.HasTensorCores && typeof(TFormat) != typeof(F32Format));
 
     /// <summary>Queues the product for few tokens.</summary>
@@ -54,12 +59,30 @@ internal sealed class FormatKernels
     public void MatVec(AcceleratorStream stream, int threads, MatrixView m, InputView x, int tokens, ArrayView<float> output, int stride,
         int first)
     {
-        // A thread takes at least one unit of work; more lanes than units would idle.
-        int units = m.Chunks * (32 / _piece);
-        int lanes = 1;
-        while (lanes < 32 && lanes < units) lanes *= 2;
+        int lanes = Lanes(m);
         int rowsPerGroup = MatVecKernels.Rows * (threads / lanes);
         _matVec.Value(stream, Grid(Pieces(m.Rows, rowsPerGroup), tokens, threads), m, x, output, stride, first, lanes);
+    }
+
+    /// <summary>Queues the products of each slot's expert.</summary>
+    /// <param name="stream">Stream.</param>
+    /// <param name="threads">Threads of a group.</param>
+    /// <param name="m">All experts of a layer.</param>
+    /// <param name="x">Inputs.</param>
+    /// <param name="chosen">[slots]: which expert.</param>
+    /// <param name="slots">Number of slots.</param>
+    /// <param name="rows">Rows of an expert.</param>
+    /// <param name="share">Slots that read the same inputs.</param>
+    /// <param name="output">[slots, rowStride].</param>
+    /// <param name="rowStride">Floats from one slot's results to the next one's.</param>
+    /// <param name="first">Where the results start within a slot's.</param>
+    public void Experts(AcceleratorStream stream, int threads, MatrixView m, InputView x, ArrayView<int> chosen, int slots, int rows,
+        int share, ArrayView<float> output, int rowStride, int first)
+    {
+        int lanes = Lanes(m);
+        int rowsPerGroup = MatVecKernels.Rows * (threads / lanes);
+        _experts.Value(stream, Grid(Pieces(rows, rowsPerGroup), slots, threads), m, x, chosen, rows, share, output, rowStride, first,
+            lanes);
     }
 
     /// <summary>Queues the product for many tokens: on tensor cores where the device has them and there are tokens enough to fill half a
@@ -101,6 +124,14 @@ internal sealed class FormatKernels
         AcceleratorStream stream, int threads, MatrixView m, ArrayView<int> ids, int tokens, ArrayView<float> output, int stride, int width,
         float factor) =>
         _gather.Value(stream, Grid(Pieces(m.Chunks * (32 / _piece), threads), tokens, threads), m, ids, output, stride, width, factor);
+
+    /// <summary>A thread takes at least one unit of work; more lanes than units would idle.</summary>
+    private int Lanes(MatrixView m)
+    {
+        int units = m.Chunks * (32 / _piece), lanes = 1;
+        while (lanes < 32 && lanes < units) lanes *= 2;
+        return lanes;
+    }
 
     private static KernelConfig Grid(int x, int y, int threads) => new(new Index3D(x, y, 1), new Index3D(threads, 1, 1));
 

@@ -28,7 +28,8 @@ internal sealed class GraphKernels
         Round = device.Compile(accelerator =>
             accelerator.LoadKernel<InputView>(InputKernels.Round, LaunchBounds.Of(accelerator, typeof(InputKernels))));
         Gate = device.Compile(accelerator =>
-            accelerator.LoadKernel<GateParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, InputView>(InputKernels.Gate,
+            accelerator.LoadKernel<GateParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<int>, InputView>(
+                InputKernels.Gate,
                 LaunchBounds.Of(accelerator, typeof(InputKernels))));
         NormaliseProjections = device.Compile(accelerator =>
             accelerator.LoadKernel<AttentionParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>>(
@@ -41,12 +42,18 @@ internal sealed class GraphKernels
         Attend =
             device.Compile(accelerator =>
                 accelerator.LoadKernel<AttentionParameters, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<Int4>,
-                    ArrayView<int>, InputView, ArrayView<float>>(AttentionKernels.Attend,
+                    ArrayView<int>, InputView, ArrayView<float>, ArrayView<float>>(AttentionKernels.Attend,
                         LaunchBounds.Of(accelerator, typeof(AttentionKernels))));
         Combine =
             device.Compile(accelerator =>
                 accelerator.LoadKernel<AttentionParameters, int, ArrayView<float>, InputView>(AttentionKernels.Combine,
                     LaunchBounds.Of(accelerator, typeof(AttentionKernels))));
+        Route = new(() => device.Compile(accelerator =>
+            accelerator.LoadKernel<ExpertParameters, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<float>>(
+                ExpertKernels.Route, LaunchBounds.Of(accelerator, typeof(InputKernels)))));
+        CombineExperts = new(() => device.Compile(accelerator =>
+            accelerator.LoadKernel<ExpertParameters, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<float>,
+                ArrayView<float>, ArrayView<float>>(ExpertKernels.Combine, LaunchBounds.Of(accelerator, typeof(InputKernels)))));
         Cap = device.Compile(accelerator =>
             accelerator.LoadKernel<ArrayView<float>, long, float>(HeadKernels.Cap, LaunchBounds.Of(accelerator, typeof(HeadKernels))));
         ArgMaxOfParts =
@@ -72,7 +79,7 @@ internal sealed class GraphKernels
 
     /// <summary><see cref="InputKernels.Gate"/>.</summary>
     public Action<AcceleratorStream, KernelConfig, GateParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        InputView> Gate
+        ArrayView<int>, InputView> Gate
     { get; }
 
     /// <summary><see cref="AttentionKernels.NormaliseProjections"/>.</summary>
@@ -87,11 +94,21 @@ internal sealed class GraphKernels
 
     /// <summary><see cref="AttentionKernels.Attend"/>.</summary>
     public Action<AcceleratorStream, KernelConfig, AttentionParameters, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<Int4>,
-        ArrayView<int>, InputView, ArrayView<float>> Attend
+        ArrayView<int>, InputView, ArrayView<float>, ArrayView<float>> Attend
     { get; }
 
     /// <summary><see cref="AttentionKernels.Combine"/>.</summary>
     public Action<AcceleratorStream, KernelConfig, AttentionParameters, int, ArrayView<float>, InputView> Combine { get; }
+
+    /// <summary><see cref="ExpertKernels.Route"/>.</summary>
+    public Lazy<Action<AcceleratorStream, KernelConfig, ExpertParameters, ArrayView<float>, ArrayView<float>, ArrayView<int>,
+        ArrayView<float>>> Route
+    { get; }
+
+    /// <summary><see cref="ExpertKernels.Combine"/>.</summary>
+    public Lazy<Action<AcceleratorStream, KernelConfig, ExpertParameters, ArrayView<float>, ArrayView<float>, ArrayView<int>,
+        ArrayView<float>, ArrayView<float>, ArrayView<float>>> CombineExperts
+    { get; }
 
     /// <summary><see cref="HeadKernels.Cap"/>.</summary>
     public Action<AcceleratorStream, KernelConfig, ArrayView<float>, long, float> Cap { get; }

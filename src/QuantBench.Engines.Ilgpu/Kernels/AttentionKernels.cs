@@ -140,10 +140,11 @@ internal static class AttentionKernels
     /// <param name="x">Receives the results: the inputs of the next product.</param>
     /// <param name="partial">[tokens, heads, parts, headWidth + 2]: sums, then the largest score and the sum of weights. Not used with one
     /// part.</param>
+    /// <param name="sinks">[heads]: scores that give nothing.</param>
     public static void Attend(
         AttentionParameters p, ArrayView<float> projected, ArrayView<int> positions, ArrayView<int> sequences, ArrayView<Int4> keys,
         ArrayView<int> values,
-        InputView x, ArrayView<float> partial)
+        InputView x, ArrayView<float> partial, ArrayView<float> sinks)
     {
         ArrayView<float> shared = SharedMemory.Allocate<float>(GroupReduction.MaxThreads);
         ArrayView<float> weights = SharedMemory.Allocate<float>(GroupReduction.MaxThreads);
@@ -169,6 +170,12 @@ internal static class AttentionKernels
         first += part * length;
         int end = IntrinsicMath.Min(first + length, position + 1);
         float most = -3.0e38f, total = 0;
+        if (p.HasSinks != 0 && part == 0)
+        {
+            most = sinks[head];
+            total = 1;
+        }
+
         for (int block = first; block < end; block += Group.DimX)
         {
             int key = block + thread;

@@ -41,4 +41,7 @@ internal struct AttentionParameters
 
     /// <summary>1: key heads are normalised.</summary>
     public int HasKeyNorm;
+
+    /// <summary>1: each query head has a score that gives nothing.</summary>
+    public int HasSinks;
 }

@@ -23,4 +23,10 @@ internal struct GateParameters
 
     /// <summary>Whether 8-bit chunks are wanted.</summary>
     public int Quantizes;
+
+    /// <summary>Whether rows are slots of experts, each of which has biases of its own.</summary>
+    public int IsOfExperts;
+
+    /// <summary>gpt-oss's gate: min(g, 7) · σ(1.702 · min(g, 7)) · (clamp(u, ±7) + 1).</summary>
+    public int Clamps;
 }

@@ -8,6 +8,10 @@ internal static class InputKernels
     /// <summary>Elements of one thread.</summary>
     public const int PerThread = 4;
 
+    // gpt-oss's gate.
+    private const float GateLimit = 7;
+    private const float GateSlope = 1.702f;
+
     private const int ThreadsPerChunk = 32 / PerThread;
 
     // Chunks whose largest input is no more than this become zeros: the reciprocal of their scale would overflow.
@@ -112,32 +116,43 @@ internal static class InputKernels
     /// <param name="both">[tokens, 2 · width]: gate, then up; [tokens, width] where there is no gate.</param>
     /// <param name="gateBias">[width].</param>
     /// <param name="upBias">[width].</param>
+    /// <param name="chosen">[tokens]: experts, where rows are slots of those.</param>
     /// <param name="x">The inputs.</param>
-    public static void Gate(GateParameters p, ArrayView<float> both, ArrayView<float> gateBias, ArrayView<float> upBias, InputView x)
+    public static void Gate(GateParameters p, ArrayView<float> both, ArrayView<float> gateBias, ArrayView<float> upBias,
+        ArrayView<int> chosen, InputView x)
     {
         ArrayView<float> shared = SharedMemory.Allocate<float>(GroupReduction.MaxThreads);
         ArrayView<int> sharedSums = SharedMemory.Allocate<int>(GroupReduction.MaxThreads);
         int token = Grid.IdxY;
         int i = ((Grid.IdxX * Group.DimX) + Group.IdxX) * PerThread;
         long at = (p.OmitsGate != 0 ? 1L : 2L) * token * p.Width;
-        float a = Gated(p, both, gateBias, upBias, at, i), b = Gated(p, both, gateBias, upBias, at, i + 1);
-        float c = Gated(p, both, gateBias, upBias, at, i + 2), d = Gated(p, both, gateBias, upBias, at, i + 3);
+        int bias = p.IsOfExperts != 0 ? chosen[token] * p.Width : 0;
+        float a = Gated(p, both, gateBias, upBias, at, i, bias), b = Gated(p, both, gateBias, upBias, at, i + 1, bias);
+        float c = Gated(p, both, gateBias, upBias, at, i + 2, bias), d = Gated(p, both, gateBias, upBias, at, i + 3, bias);
         Write(x, token, i, a, b, c, d);
         Quantize(shared, sharedSums, x, token, i, a, b, c, d, p.Quantizes != 0);
     }
 
-    private static float Gated(GateParameters p, ArrayView<float> both, ArrayView<float> gateBias, ArrayView<float> upBias, long at, int i)
+    private static float Gated(GateParameters p, ArrayView<float> both, ArrayView<float> gateBias, ArrayView<float> upBias, long at, int i,
+        int bias)
     {
         if (i >= p.Width) return 0;
         if (p.OmitsGate != 0)
         {
-            float alone = both[at + i] + (p.HasUpBias != 0 ? upBias[i] : 0);
+            float alone = both[at + i] + (p.HasUpBias != 0 ? upBias[bias + i] : 0);
             float positive = IntrinsicMath.Max(alone, 0f);
             return p.SquaresRelu != 0 ? positive * positive : p.Gelu != 0 ? Arithmetic.Gelu(alone) : Arithmetic.Silu(alone);
         }
 
-        float gate = both[at + i] + (p.HasGateBias != 0 ? gateBias[i] : 0);
-        float up = both[at + p.Width + i] + (p.HasUpBias != 0 ? upBias[i] : 0);
+        float gate = both[at + i] + (p.HasGateBias != 0 ? gateBias[bias + i] : 0);
+        float up = both[at + p.Width + i] + (p.HasUpBias != 0 ? upBias[bias + i] : 0);
+        if (p.Clamps != 0)
+        {
+            gate = IntrinsicMath.Min(gate, GateLimit);
+            up = IntrinsicMath.Max(-GateLimit, IntrinsicMath.Min(up, GateLimit));
+            return Arithmetic.Silu(GateSlope * gate) / GateSlope * (up + 1);
+        }
+
         return (p.Gelu != 0 ? Arithmetic.Gelu(gate) : Arithmetic.Silu(gate)) * up;
     }
 

@@ -15,7 +15,7 @@ internal static class LaunchBounds
     /// <param name="kernels">The class.</param>
     public static KernelSpecialization Of(Type kernels)
     {
-        if (kernels == typeof(MatVecKernels)) return new KernelSpecialization(Threads, 4);
+        if (kernels == typeof(MatVecKernels) || kernels == typeof(ExpertKernels)) return new KernelSpecialization(Threads, 4);
         if (kernels == typeof(MatMulKernels)) return new KernelSpecialization(MatMulKernels.Threads, 8);
         if (kernels == typeof(TensorKernels)) return new KernelSpecialization(TensorKernels.Threads, 2);
         return new KernelSpecialization(Threads, null);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ILGPU;
 
 namespace QuantBench.Engines.Ilgpu.Kernels;
@@ -23,19 +24,33 @@ internal static class MatVecKernels
     /// <param name="first">Where the matrix's first row goes within a token's results.</param>
     /// <param name="lanes">Threads per row pair: a power of two that divides the group, at most 32.</param>
     public static void Quantized<TFormat>(MatrixView m, InputView x, ArrayView<float> output, int stride, int first, int lanes)
+        where TFormat : struct, IChunkFormat =>
+        QuantizedRows<TFormat>(m, 0, m.Rows, x, Grid.IdxY, output, ((long)Grid.IdxY * stride) + first, lanes);
+
+    /// <summary>The same for one token and some of the rows.</summary>
+    /// <param name="m">The weights.</param>
+    /// <param name="from">First row.</param>
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="x">The inputs.</param>
+    /// <param name="token">Which of them.</param>
+    /// <param name="output">Receives results.</param>
+    /// <param name="at">Where the first row's goes.</param>
+    /// <param name="lanes">Threads per row pair.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void QuantizedRows<TFormat>(MatrixView m, int from, int rows, InputView x, int token, ArrayView<float> output, long at,
+        int lanes)
         where TFormat : struct, IChunkFormat
     {
         ArrayView<float> shared = SharedMemory.Allocate<float>(GroupReduction.MaxThreads);
         int lane = Group.IdxX & (lanes - 1);
         int row = Rows * ((Grid.IdxX * (Group.DimX / lanes)) + (Group.IdxX / lanes));
-        int token = Grid.IdxY;
         TFormat format = default;
         float sum0 = 0, sum1 = 0;
-        if (row < m.Rows)
+        if (row < rows)
         {
             // The last row of an odd number is computed twice.
-            int start0 = row * m.Chunks;
-            int start1 = row + 1 < m.Rows ? start0 + m.Chunks : start0;
+            int start0 = (from + row) * m.Chunks;
+            int start1 = row + 1 < rows ? start0 + m.Chunks : start0;
             int c = lane;
             for (; c + lanes < m.Chunks; c += 2 * lanes)
             {
@@ -56,25 +71,39 @@ internal static class MatVecKernels
 
         sum0 = LaneReduction.Sum(shared, sum0, lane, lanes);
         sum1 = LaneReduction.Sum(shared, sum1, lane, lanes);
-        Store(output, ((long)token * stride) + first, m.Rows, row, lane, sum0, sum1);
+        Store(output, at, rows, row, lane, sum0, sum1);
     }
 
     /// <summary>Floating-point weights with floating-point inputs.</summary>
     /// <inheritdoc cref="Quantized{TFormat}"/>
     public static void Float<TFormat>(MatrixView m, InputView x, ArrayView<float> output, int stride, int first, int lanes)
+        where TFormat : struct, IFloatFormat =>
+        FloatRows<TFormat>(m, 0, m.Rows, x, Grid.IdxY, output, ((long)Grid.IdxY * stride) + first, lanes);
+
+    /// <summary>The same for one token and some of the rows.</summary>
+    /// <param name="m">The weights.</param>
+    /// <param name="from">First row.</param>
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="x">The inputs.</param>
+    /// <param name="token">Which of them.</param>
+    /// <param name="output">Receives results.</param>
+    /// <param name="at">Where the first row's goes.</param>
+    /// <param name="lanes">Threads per row pair.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void FloatRows<TFormat>(MatrixView m, int from, int rows, InputView x, int token, ArrayView<float> output, long at,
+        int lanes)
         where TFormat : struct, IFloatFormat
     {
         ArrayView<float> shared = SharedMemory.Allocate<float>(GroupReduction.MaxThreads);
         int lane = Group.IdxX & (lanes - 1);
         int row = Rows * ((Grid.IdxX * (Group.DimX / lanes)) + (Group.IdxX / lanes));
-        int token = Grid.IdxY;
         TFormat format = default;
         float sum0 = 0, sum1 = 0;
-        if (row < m.Rows)
+        if (row < rows)
         {
             int octets = m.Chunks * 4;
-            int start0 = row * octets;
-            int start1 = row + 1 < m.Rows ? start0 + octets : start0;
+            int start0 = (from + row) * octets;
+            int start1 = row + 1 < rows ? start0 + octets : start0;
             int o = lane;
             for (; o + lanes < octets; o += 2 * lanes)
             {
@@ -95,7 +124,7 @@ internal static class MatVecKernels
 
         sum0 = LaneReduction.Sum(shared, sum0, lane, lanes);
         sum1 = LaneReduction.Sum(shared, sum1, lane, lanes);
-        Store(output, ((long)token * stride) + first, m.Rows, row, lane, sum0, sum1);
+        Store(output, at, rows, row, lane, sum0, sum1);
     }
 
     private static void Store(ArrayView<float> output, long at, int rows, int row, int lane, float sum0, float sum1)

@@ -104,7 +104,10 @@ internal sealed class FusedDecoderGraph(DecoderWeights weights, ExportRecipe rec
     {
         if (Architecture.HasHeadNorms || Architecture.HasProjectionNorms || SchemeOf("q_proj") != SchemeOf("k_proj")
             || SchemeOf("q_proj") != SchemeOf("v_proj"))
+        {
             return false;
+        }
+
         return SchemeOf("q_proj").Kind != WeightKind.Gguf
             || Linear(In(layer, "q_proj"), In(layer, "k_proj"), In(layer, "v_proj")).BlockType is not null;
     }

@@ -20,7 +20,8 @@ public sealed partial class SafetensorsModel : IDisposable
     private SafetensorsModel(ImmutableArray<MappedFile> parts, ImmutableDictionary<string, SafetensorsTensorInfo> tensors) =>
         (_parts, Tensors) = (parts, tensors);
 
-    /// <summary>Tensors of all files, by name.</summary>
+    /// <summary>Tensors of all files, by name. Of a model that reads images, too, those of its decoder, by the names that they have in a
+    /// model of text alone.</summary>
     public ImmutableDictionary<string, SafetensorsTensorInfo> Tensors { get; }
 
     /// <summary>Absolute paths of all files, in ordinal order.</summary>
@@ -96,13 +97,34 @@ public sealed partial class SafetensorsModel : IDisposable
                 }
             }
 
-            return new SafetensorsModel([.. parts], tensors.ToImmutable());
+            return new SafetensorsModel([.. parts], Text(tensors.ToImmutable(), directory));
         }
         catch
         {
             foreach (MappedFile part in parts) part.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Takes the decoder out of a model that reads images, too.</summary>
+    private static ImmutableDictionary<string, SafetensorsTensorInfo> Text(
+        ImmutableDictionary<string, SafetensorsTensorInfo> tensors, string directory)
+    {
+        const string Outside = "language_model.", Inside = "model.language_model.";
+        static bool Starts(string name, string start) => name.StartsWith(start, StringComparison.Ordinal);
+        if (!tensors.Keys.Any(name => Starts(name, Outside) || Starts(name, Inside))) return tensors;
+        var text = ImmutableDictionary.CreateBuilder<string, SafetensorsTensorInfo>(StringComparer.Ordinal);
+        foreach (SafetensorsTensorInfo tensor in tensors.Values)
+        {
+            string bare = Starts(tensor.Name, "model.") ? tensor.Name["model.".Length..] : tensor.Name;
+            if (Starts(bare, "vision_tower.") || Starts(bare, "multi_modal_projector.")) continue;
+            string name = Starts(tensor.Name, Inside) ? $"model.{tensor.Name[Inside.Length..]}"
+                : Starts(tensor.Name, Outside) ? tensor.Name[Outside.Length..] : tensor.Name;
+            if (!text.TryAdd(name, tensor with { Name = name }))
+                throw new ModelFormatException(directory, null, $"the tensor '{name}' is there by two names.");
+        }
+
+        return text.ToImmutable();
     }
 
     /// <summary>Some bytes of a tensor, valid until this model is disposed.</summary>

@@ -17,7 +17,11 @@ public sealed partial record DecoderArchitecture
             Name = "llama", HuggingFaceClass = "LlamaForCausalLM", RotatesNeighbours = true, Settings = Words("activation=swiglu"),
             Experts = ExpertTraits.Optional,
         },
-        new() { Name = "mistral3", ModelType = "ministral3", HuggingFaceClass = "Ministral3ForCausalLM", RotatesNeighbours = true },
+        new()
+        {
+            Name = "mistral3", ModelType = "ministral3", HuggingFaceClass = "Ministral3ForCausalLM", RotatesNeighbours = true,
+            WrapperClass = "Mistral3ForConditionalGeneration",
+        },
         new()
         {
             Name = "mixtral", Gguf = "llama", HuggingFaceClass = "MixtralForCausalLM", RotatesNeighbours = true,
@@ -95,9 +99,15 @@ public sealed partial record DecoderArchitecture
         },
         new()
         {
-            Name = "gemma3", ModelType = "gemma3_text", HuggingFaceClass = "Gemma3ForCausalLM", NormOffset = 1, ScalesEmbeddings = true,
-            Gelu = true, TiesByDefault = true, HasHeadNorms = true, HasPostNorms = true, WideQueryLayers = 62,
-            DefaultRopeBase = 1_000_000, LocalRopeBase = 10_000, Window = SlidingWindow.Pattern, WindowPattern = 6,
+            Name = "gemma3", ModelType = "gemma3_text", HuggingFaceClass = "Gemma3ForCausalLM",
+            WrapperClass = "Gemma3ForConditionalGeneration",
+            WrapperDefaults = """
+                { "vocab_size": 262208, "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 26, "head_dim": 256,
+                  "num_attention_heads": 8, "num_key_value_heads": 4, "max_position_embeddings": 131072, "rms_norm_eps": 1e-6,
+                  "rope_theta": 1000000.0, "rope_local_base_freq": 10000.0, "query_pre_attn_scalar": 256, "sliding_window": 4096 }
+                """,
+            NormOffset = 1, ScalesEmbeddings = true, Gelu = true, TiesByDefault = true, HasHeadNorms = true, HasPostNorms = true,
+            WideQueryLayers = 62, DefaultRopeBase = 1_000_000, LocalRopeBase = 10_000, Window = SlidingWindow.Pattern, WindowPattern = 6,
         },
         new()
         {
@@ -153,7 +163,10 @@ public sealed partial record DecoderArchitecture
         Known.ToFrozenDictionary(architecture => architecture.Name, StringComparer.Ordinal);
 
     private static readonly FrozenDictionary<string, DecoderArchitecture> s_byClass =
-        Known.ToFrozenDictionary(architecture => architecture.HuggingFaceClass, StringComparer.Ordinal);
+        Known.SelectMany(architecture => (string?[])[architecture.HuggingFaceClass, architecture.WrapperClass],
+                (architecture, name) => (architecture, name))
+            .Where(entry => entry.name is not null)
+            .ToFrozenDictionary(entry => entry.name ?? "", entry => entry.architecture, StringComparer.Ordinal);
 
     /// <summary>The names, in order and joined, for messages.</summary>
     public static string Names { get; } = string.Join(", ", s_byName.Keys.Order(StringComparer.Ordinal));

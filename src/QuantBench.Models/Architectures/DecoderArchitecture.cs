@@ -18,6 +18,13 @@ public sealed partial record DecoderArchitecture
     /// <summary>First of <c>architectures</c> in <c>config.json</c>.</summary>
     public required string HuggingFaceClass { get; init; }
 
+    /// <summary>First of <c>architectures</c> of models that read images, too, and have this decoder within; null = none
+    /// are known.</summary>
+    public string? WrapperClass { get; init; }
+
+    /// <summary>What <c>text_config</c> of such models leaves out, as JSON.</summary>
+    public string WrapperDefaults { get; init; } = "{}";
+
     /// <summary><c>model_type</c> in <c>config.json</c>.</summary>
     public string ModelType { get => _modelType ?? Name; init => _modelType = value; }
 

@@ -43,7 +43,7 @@ internal sealed record HuggingFaceConfig : DecoderSizes
     /// <summary>The vocabulary's size alone, whatever the architecture and however the weights are stored.</summary>
     /// <exception cref="QuantBenchException">The file is missing or broken.</exception>
     public static int ReadVocabularySize(string directory) =>
-        ModelJson.ReadFile(Path.Combine(directory, "config.json")).Get("vocab_size").AsInt32(1, MaxSize);
+        TextConfig.Of(ModelJson.ReadFile(Path.Combine(directory, "config.json"))).Get("vocab_size").AsInt32(1, MaxSize);
 
     /// <summary>Reads the configuration of float weights.</summary>
     /// <exception cref="QuantBenchException">The file is missing or broken, or the model is of a kind that isn't read.</exception>
@@ -63,6 +63,7 @@ internal sealed record HuggingFaceConfig : DecoderSizes
     /// <exception cref="QuantBenchException">The file is broken, or the model is of a kind that isn't read.</exception>
     public static HuggingFaceConfig Read(ModelJson json, string path)
     {
+        json = TextConfig.Of(json);
         DecoderArchitecture architecture = ReadArchitecture(json, path);
         int hidden = json.Get("hidden_size").AsInt32(1, MaxSize);
         int heads = json.Get("num_attention_heads").AsInt32(1, hidden);

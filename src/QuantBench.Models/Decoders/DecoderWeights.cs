@@ -28,7 +28,7 @@ public sealed class DecoderWeights : IDisposable
         _modules = DecoderModules.Of(Shape);
         CheckShape(file, Shape, _modules.Values);
         RopeFactors = RotaryFactors.Read(file, Shape);
-        ModelJson? json = config is null ? null : ModelJson.ReadFile(System.IO.Path.Combine(file.Path, "config.json"));
+        ModelJson? json = config is null ? null : TextConfig.Of(ModelJson.ReadFile(System.IO.Path.Combine(file.Path, "config.json")));
         BeginToken = Tokens("bos_token_id") is [var begin, ..] ? begin : null;
         EndTokens = Tokens("eos_token_id");
 

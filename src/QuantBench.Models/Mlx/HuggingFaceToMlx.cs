@@ -65,6 +65,13 @@ public static class HuggingFaceToMlx
                 "Start from the model's unquantized weights.");
         }
 
+        foreach (string key in (string[])["num_experts", "num_local_experts"])
+        {
+            if (config.Find(key) is { } experts && experts.AsInt64() > 1)
+                throw new UnsupportedException(configPath, $"models with experts ('{key}') are not quantized for MLX.",
+                    "Take a GGUF variant.");
+        }
+
         bool isTied = config.Find("tie_word_embeddings")?.AsBoolean() ?? false;
         using SafetensorsModel model = SafetensorsModel.Open(sourceDirectory);
         if (isTied) TiedHead.Check(model);

@@ -7,6 +7,7 @@ using QuantBench.Formats.Files;
 using QuantBench.Formats.Safetensors;
 using QuantBench.Models.Architectures;
 using QuantBench.Models.Conversion;
+using QuantBench.Models.Weights;
 
 namespace QuantBench.Models.Synthesis;
 
@@ -42,6 +43,13 @@ public static class DirectorySynthesizer
         SyntheticCode code = SyntheticCode.Of(variant)
             ?? throw new RequestException($"There is no synthetic directory of '{variant.Id}'.",
                 $"Take one of {string.Join(", ", Variants)}.");
+        if (shape.Experts > 0 && variant.Format != "safetensors"
+            && (variant.Format == "mlx" || shape.Sizes.Architecture.Experts == ExpertTraits.GptOss))
+        {
+            throw new RequestException($"There is no synthetic directory of {shape.Name}'s experts in '{variant.Id}'.",
+                "Take safetensors, or a GGUF scheme.");
+        }
+
         SyntheticTokenizer.Check(shape.Vocabulary);
         string configPath = Path.Combine(directory, "config.json");
         DiskFault.AsRequest($"The directory '{directory}' can't be written",
@@ -91,6 +99,17 @@ public static class DirectorySynthesizer
                 continue;
             }
 
+            if (PackedExperts.Holds(module))
+            {
+                // Gates and up-projections are one tensor.
+                if (module.Role == DecoderRole.UpExperts) continue;
+                long rows = module.Rows * (module.Role == DecoderRole.GateExperts ? 2 : 1);
+                yield return Floats(module.HuggingFace, [module.Experts, module.Columns, rows], 1 / MathF.Sqrt(module.Columns), code.Floats,
+                    blocks);
+                yield return Floats($"{module.HuggingFace}_bias", [module.Experts, rows], 0.1f, code.Floats, blocks);
+                continue;
+            }
+
             // Products keep the size of their inputs; embeddings start small, as trained ones do.
             bool isEmbedding = module.Role == DecoderRole.Embedding, isHead = module.Role == DecoderRole.Head;
             float deviation = isEmbedding ? 0.05f : 1 / MathF.Sqrt(module.Columns);
@@ -101,6 +120,9 @@ public static class DirectorySynthesizer
                 yield return Vector($"{module.HuggingFace}.bias", module.Rows, 0, code.Floats, blocks);
         }
     }
+
+    private static SyntheticTensor Floats(string name, ImmutableArray<long> shape, float deviation, SafetensorsDType type,
+        SyntheticBlocks blocks) => new(new SafetensorsSpec(name, type, shape), (_, piece) => blocks.FillAround(type, piece, 0, deviation));
 
     private static SyntheticTensor Vector(string name, long length, float mean, SafetensorsDType type, SyntheticBlocks blocks) =>
         new(new SafetensorsSpec(name, type, [length]), (_, piece) => blocks.FillAround(type, piece, mean, 0.1f));

@@ -12,7 +12,10 @@ internal static class SyntheticConfig
     /// <param name="floats">Type of the weights that aren't quantized.</param>
     public static JsonObject Of(SyntheticShape shape, SafetensorsDType floats)
     {
+        // Of one GGUF architecture, directories with experts are of another class than those without.
         DecoderArchitecture architecture = shape.Sizes.Architecture;
+        if (shape.Experts > 0 && architecture.Experts == ExpertTraits.Optional)
+            architecture = DecoderArchitecture.Known.First(known => known.Experts == ExpertTraits.Mixtral);
         var config = new JsonObject
         {
             ["architectures"] = new JsonArray(architecture.HuggingFaceClass),

@@ -72,6 +72,34 @@ public static class SyntheticShapes
         },
         new()
         {
+            Name = "mixtral-8x7b", Architecture = "llama", Layers = 32, Embedding = 4096, FeedForward = 14_336, Heads = 32, KvHeads = 8,
+            Vocabulary = 32_000, ContextLength = 32_768, RopeBase = 1_000_000, TiesEmbeddings = false, Experts = 8, ExpertsUsed = 2,
+        },
+        new()
+        {
+            Name = "qwen1.5-moe-a2.7b", Architecture = "qwen2moe", Layers = 24, Embedding = 2048, FeedForward = 5632, Heads = 16,
+            KvHeads = 16, Vocabulary = 151_936, ContextLength = 8192, RopeBase = 1_000_000, TiesEmbeddings = false, Experts = 60,
+            ExpertsUsed = 4, ExpertFeedForward = 1408, SharedFeedForward = 5632,
+        },
+        new()
+        {
+            Name = "qwen3-30b-a3b", Architecture = "qwen3moe", Layers = 48, Embedding = 2048, FeedForward = 6144, Heads = 32, KvHeads = 4,
+            HeadWidth = 128, Vocabulary = 151_936, ContextLength = 40_960, RopeBase = 1_000_000, TiesEmbeddings = false, Experts = 128,
+            ExpertsUsed = 8, ExpertFeedForward = 768,
+        },
+        new()
+        {
+            Name = "olmoe-1b-7b", Architecture = "olmoe", Layers = 16, Embedding = 2048, FeedForward = 1024, Heads = 16, KvHeads = 16,
+            Vocabulary = 50_304, TiesEmbeddings = false, Experts = 64, ExpertsUsed = 8,
+        },
+        new()
+        {
+            Name = "gpt-oss-20b", Architecture = "gpt-oss", Layers = 24, Embedding = 2880, FeedForward = 2880, Heads = 64, KvHeads = 8,
+            HeadWidth = 64, Vocabulary = 201_088, ContextLength = 131_072, RopeBase = 150_000, RopeScaling = ("yarn", 32), Window = 128,
+            TiesEmbeddings = false, Experts = 32, ExpertsUsed = 4,
+        },
+        new()
+        {
             Name = "phi-3-mini", Architecture = "phi3", Layers = 32, Embedding = 3072, FeedForward = 8192, Heads = 32, KvHeads = 32,
             Vocabulary = 32_064, ContextLength = 4096, TiesEmbeddings = false,
         },

@@ -88,12 +88,14 @@ public sealed class RefusalTests : IDisposable
         IReadOnlyList<CellResult> cells = await RunAsync(0, "load: { repetitions: 1 }", s_both, "gguf:F32",
             ("arch", Gguf("arch", "general.architecture", "nonesuch")), ("pre", Gguf("pre", "tokenizer.ggml.pre", "my-new-pre")));
         // A file that lies about its experts would abort native code.
-        IReadOnlyList<CellResult> experts = await RunAsync(4, "load: { repetitions: 1 }", ["managed/scalar"], "gguf:F32",
-            ("experts", Gguf("experts", "llama.expert_count", 4u, "llama.expert_used_count", 2u)));
+        IReadOnlyList<CellResult> experts = await RunAsync(2, "load: { repetitions: 1 }", ["managed/scalar"], "gguf:F32",
+            ("experts", Gguf("experts", "llama.expert_count", 4u, "llama.expert_used_count", 2u)),
+            ("groups", Gguf("groups", "llama.expert_count", 4u, "llama.expert_group_count", 2u)));
 
         Unsupported(cells, "arch", "managed/scalar", "architecture 'nonesuch' is not implemented");
         Unsupported(cells, "arch", "llamacpp/cpu", "unknown model architecture: 'nonesuch'");
-        Unsupported(experts, "experts", "managed/scalar", "mixture-of-experts");
+        Failed(experts, "experts", "'blk.0.ffn_gate_inp.weight' is missing");
+        Unsupported(experts, "groups", "managed/scalar", "'llama.expert_group_count' of 2 is not implemented");
         Ok(cells, "pre", "managed/scalar"); // no text is needed
         Unsupported(cells, "pre", "llamacpp/cpu", "unknown pre-tokenizer type");
     }
