@@ -48,7 +48,7 @@ internal static unsafe class BareLoop
                 if (NativeMethods.llama_decode(context, batch) != DecodeStatus.Ok
                     throw new InvalidOperationException("llama_decode failed");
                 NativeMethods.llama_synchronize(context);
-                _ = NativeMethods.llama_get_logits(context);
+                if (NativeMethods.llama_get_logits(context) == null) throw new InvalidOperationException("llama.cpp gave no logits");
             }
 
             return tokens * batches / Stopwatch.GetElapsedTime(start).TotalSeconds;

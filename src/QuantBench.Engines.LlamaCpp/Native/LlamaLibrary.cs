@@ -150,7 +150,9 @@ internal sealed unsafe class LlamaLibrary
         string version = Release = Version();
         var libraries = new Dictionary<string, nint>
         {
-            [NativeMethods.Llama] = _llama, [NativeMethods.Ggml] = _ggml, [NativeMethods.GgmlBase] = _ggmlBase,
+            [NativeMethods.Llama] = _llama,
+            [NativeMethods.Ggml] = _ggml,
+            [NativeMethods.GgmlBase] = _ggmlBase,
         };
         if (SymbolCheck.FirstMissing(libraries) is { } missing)
             throw WrongBuild($"a build that calls itself {version} but has no function {missing}");
