@@ -44,7 +44,7 @@ public static class MeasurementBuilder
             offset += launch.Samples!.Length;
         }
 
-        string[] notes = LaunchNotes.Join(launches.Select(m => (m.Notes ?? []).Where(n => !IsOwn(n))));
+        string[] notes = LaunchNotes.Join(launches.Select(m => (m.Notes ?? []).Where(n => !IsOfSamples(n))));
         Measurement merged = FromLaunches(launches[0].Name, [.. launches.SelectMany(m => m.Samples!)],
             [.. launches.Select(m => m.Samples!.Length)], [.. disturbed], notes);
         return launches.Any(IsTold) ? AsDisturbed(merged, null) : merged;
@@ -61,6 +61,15 @@ public static class MeasurementBuilder
             Timing = (measurement.Timing ?? new TimingFacts()) with { Mark = FigureMark.Disturbed },
             Notes = why is null ? measurement.Notes : [.. measurement.Notes ?? [], $"disturbed: {why}"],
         };
+    }
+
+    /// <summary>Whether a note is one that this class gives: of a launch it says nothing about all of them.</summary>
+    /// <param name="note">A note of a figure, or of a cell about one.</param>
+    public static bool IsOfSamples(string note)
+    {
+        ArgumentNullException.ThrowIfNull(note);
+        return note.StartsWith("about: ", StringComparison.Ordinal) || note.Contains(": about: ", StringComparison.Ordinal)
+            || note.Contains(" repetitions were disturbed ", StringComparison.Ordinal);
     }
 
     /// <summary>A timing of several launches.</summary>
@@ -128,10 +137,7 @@ public static class MeasurementBuilder
 
     // A mark with a reason of its own: the samples of the others don't take it away.
     private static bool IsTold(Measurement launch) => launch.IsDisturbed
-        && (launch.Notes ?? []).Any(n => n.StartsWith("disturbed: ", StringComparison.Ordinal) && !IsOwn(n));
+        && (launch.Notes ?? []).Any(n => n.StartsWith("disturbed: ", StringComparison.Ordinal) && !IsOfSamples(n));
 
     private static string Of(int disturbed, int all) => $"{disturbed} of {all} repetitions were disturbed by other work on the machine";
-
-    private static bool IsOwn(string note) =>
-        note.StartsWith("about: ", StringComparison.Ordinal) || note.Contains(" repetitions were disturbed ", StringComparison.Ordinal);
 }

@@ -84,9 +84,10 @@ public sealed class LatencyEvaluator : IWorkloadEvaluator
     private static Measurement[] Generation(Measurement speed, TokenTimes tokens, InterferenceLog log)
     {
         (double[] samples, long all) = tokens.Of(i => speed.IsDisturbed || !log.IsDisturbed(i));
-        Measurement latency = samples.Length < all
-            ? MeasurementBuilder.FromSamples("token_latency", samples, $"first {samples.Length} of {all} tokens")
-            : MeasurementBuilder.FromSamples("token_latency", samples);
+        // Tokens of disturbed repetitions are; other launches may have enough that aren't.
+        int[] disturbed = speed.IsDisturbed ? [.. Enumerable.Range(0, samples.Length)] : [];
+        string[] marks = samples.Length < all ? [$"first {samples.Length} of {all} tokens"] : [];
+        Measurement latency = MeasurementBuilder.FromRepetitions("token_latency", samples, disturbed, marks);
         (speed, latency) = GenerationCheck.Of(speed, latency);
         return [speed, latency];
     }

@@ -47,11 +47,16 @@ internal static class LaunchMerge
                 : value;
         }
 
-        string[] notes = LaunchNotes.Join(launches.Select(l => (l.Notes ?? []).AsEnumerable()));
+        Measurement[] metrics = Agreeing([.. first.Metrics.Select(m => Merge(m,
+            [.. launches.Select(l => l.Metric(m.Name)).OfType<Measurement>()]))]);
+        string[] notes =
+        [
+            .. LaunchNotes.Join(launches.Select(l => (l.Notes ?? []).Where(n => !MeasurementBuilder.IsOfSamples(n)))),
+            .. metrics.SelectMany(m => (m.Notes ?? []).Where(MeasurementBuilder.IsOfSamples).Select(n => $"{m.Name}: {n}")),
+        ];
         return first with
         {
-            Metrics = [.. Agreeing([.. first.Metrics.Select(m => Merge(m,
-                [.. launches.Select(l => l.Metric(m.Name)).OfType<Measurement>()]))])],
+            Metrics = [.. metrics],
             Notes = notes.Length > 0 ? [.. notes] : null,
             Seconds = launches.Sum(l => l.Seconds),
             Conditions = conditions.ToImmutable(),

@@ -109,6 +109,20 @@ public sealed class InterferenceTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Merge_LeavesADisturbedLaunchOut_OfBothFigures()
+    {
+        CellSettings settings = s_settings.With("max_repetitions", 20L);
+        Measurement[][] launches = [.. new[] { true, false, false }.Select(busy => Run(_ => busy, settings, out _))];
+
+        Measurement speed = MeasurementBuilder.Merge([.. launches.Select(l => l[0])]);
+        Measurement latency = MeasurementBuilder.Merge([.. launches.Select(l => l[1])]);
+
+        Assert.True(launches[0][1].IsDisturbed);
+        Assert.Equal((40, 25), (Math.Round(speed.Value, 6), Math.Round(latency.Value, 6)));
+        Assert.Equal((null, null), (speed.Mark, latency.Mark));
+    }
+
+    [Fact]
     public void Evaluate_SaysAbout_OfOneRepetition()
     {
         Measurement speed = Run(_ => false, s_settings.With("repetitions", 1L).With("max_repetitions", 1L), out _)[0];
