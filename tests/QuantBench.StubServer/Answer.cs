@@ -9,7 +9,8 @@ internal sealed class Answer(Socket socket, StubOptions options, string fault, i
     private static readonly byte[] s_head = Encoding.ASCII.GetBytes(
         "HTTP/1.1 200 OK\r\nServer: stub/1\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
 
-    private static readonly byte[] s_token = Chunk(Event("""{"id":"c","object":"chat.completion.chunk","model":"stub:q4_0","choices":[{"index":0,"delta":{"content":" word"},"finish_reason":null}]}"""));
+    private static readonly byte[] s_token = Chunk(Event(
+        """{"id":"c","model":"stub:q4_0","choices":[{"index":0,"delta":{"content":" word"},"finish_reason":null}]}"""));
     private static readonly byte[] s_thought = Chunk(Event("""{"choices":[{"index":0,"delta":{"reasoning_content":" hm"}}]}"""));
     private static readonly byte[] s_first = [.. s_head, .. s_token];
     private static readonly byte[] s_firstThought = [.. s_head, .. s_thought];
@@ -57,7 +58,7 @@ internal sealed class Answer(Socket socket, StubOptions options, string fault, i
             {
                 int said = fault == "lie" ? tokens * 3 : tokens;
                 Send(Chunk(Event("""{"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}""")
-                    + Event($$$"""{"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":{{{said}}},"total_tokens":{{{said + 10}}}}}""")
+                    + Event($$$"""{"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":{{{said}}}}}""")
                     + "data: [DONE]\n\n", last: true));
                 _ended.SetResult(true);
                 return;

@@ -112,8 +112,7 @@ public static class MetricTable
         Timing("goodput", "1/s", Direction.Higher, "Goodput", "requests per second that a server answered within every limit of the SLO")
             with { From = s_serve, Column = new(17, "Goodput", "1/s") },
         Timing("serve_capacity", "1/s", Direction.Higher, "Capacity",
-            "highest rate of requests at which a server kept the SLO; the interval goes from the highest rate that surely did to the lowest "
-                + "that surely didn't")
+            "highest rate of requests at which a server kept the SLO; its interval ends where it surely did and where it surely didn't")
             with { From = s_serve, Column = new(18, "Capacity", "1/s") },
         Timing("requests_per_second", "1/s", Direction.Higher, "Requests per second", "requests per second that a server answered")
             with { From = s_serve, Column = new(19, "Requests", "1/s") },
@@ -140,8 +139,8 @@ public static class MetricTable
         Timing("serve_itl_tail", "ms", Direction.Lower, "Inter-token latency, 99th percentile",
             "99th percentile of the time between one event with tokens and the next")
             with { From = s_serve, Column = new(24, "ITL p99", "ms") },
-        Timing("serve_tpot", "ms", Direction.Lower, "Time per output token", "time from the first token to the last over the tokens behind "
-            + "the first, of each request")
+        Timing("serve_tpot", "ms", Direction.Lower, "Time per output token",
+            "time from the first token to the last over the tokens behind the first, of each request")
             with { HasPercentiles = true, From = s_serve },
         Timing("serve_e2e", "ms", Direction.Lower, "End-to-end latency", "from the intended moment of sending to the end of the reply")
             with { HasPercentiles = true, From = s_serve },

@@ -30,7 +30,7 @@ public sealed record LengthDistribution
         foreach (string word in words.Skip(kind == words[0] ? 1 : 0))
         {
             if (!double.TryParse(word, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number)
-                || number > Longest) return null;
+                || !(number <= Longest)) return null; // NaN neither
             numbers.Add(number);
         }
 

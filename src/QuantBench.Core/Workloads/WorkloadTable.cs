@@ -87,8 +87,8 @@ public static class WorkloadTable
             Settings =
             [
                 "launches", "arrivals", "concurrency", "rate", "ramp_to", "burstiness", "trace", "warmup", "duration", "requests",
-                "prompt_tokens", "output_tokens", "shared_prefix", "turns", "think_time", "request_timeout", "stall_timeout", "slo", "search",
-                "seed",
+                "prompt_tokens", "output_tokens", "shared_prefix", "turns", "think_time", "request_timeout", "stall_timeout", "slo",
+                "search", "seed",
             ],
             Leads = ["goodput", "serve_capacity", "requests_per_second", "serve_ttft"],
             Label = ServeSettings.Label,

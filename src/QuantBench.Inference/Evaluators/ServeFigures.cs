@@ -111,7 +111,8 @@ internal sealed class ServeFigures(TrafficLog log, ServiceObjective? objective, 
             if (ms.Length == 0) continue;
             yield return Samples(name, ms, disturbed);
             if (tail is not null && ms.Length >= Descriptive.P99Observations / launches) yield return Tail(tail, ms);
-            else if (tail is not null) notes.Add($"{tail}: {ms.Length} observations of {Descriptive.P99Observations / launches} that it needs");
+            else if (tail is not null)
+                notes.Add($"{tail}: {ms.Length} observations of {Descriptive.P99Observations / launches} that it needs");
         }
 
         double failed = measured.Count(r => r.Fault is not null) + log.Held;
@@ -152,7 +153,11 @@ internal sealed class ServeFigures(TrafficLog log, ServiceObjective? objective, 
         if (log.Missed > 0) notes.Add($"{log.Missed} requests weren't sent: the load generator stood still at their moment");
         double stalled = log.StalledNs(log.FromNs, log.ToNs) / 1e6;
         if (stalled > 0)
-            notes.Add(string.Create(CultureInfo.InvariantCulture, $"the load generator stood still for {stalled:0} ms; that doesn't count"));
+        {
+            notes.Add(string.Create(CultureInfo.InvariantCulture,
+                $"the load generator stood still for {stalled:0} ms; that doesn't count"));
+        }
+
         int other = answered.Count(r => r.Usage?.Generated is { } said && said != r.CountedTokens);
         if (other > 0)
         {

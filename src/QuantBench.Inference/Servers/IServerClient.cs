@@ -19,7 +19,8 @@ public interface IServerClient : IDisposable
     /// </summary>
     /// <param name="request">The request.</param>
     /// <param name="cancellationToken">Drops the request and its connection.</param>
-    /// <exception cref="ServerException">It failed: refused, cut off, malformed, flooded. Parts that came before were handed on.</exception>
+    /// <exception cref="ServerException">It failed: refused, cut off, malformed, flooded. Parts that came before were handed
+    /// on.</exception>
     IAsyncEnumerable<ReplyPart> GenerateAsync(ServerRequest request, CancellationToken cancellationToken);
 
     /// <summary>Requests that were sent a second time, because the server closed the kept connection that the first went out on; their

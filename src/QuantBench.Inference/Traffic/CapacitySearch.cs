@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Statistics;
@@ -41,7 +40,7 @@ internal sealed class CapacitySearch(
     /// <exception cref="EngineException">No rate that was tried keeps the objective.</exception>
     public CapacityResult Run()
     {
-        TrafficPlan closed = plan with { Arrivals = ArrivalKind.Closed, Concurrency = Math.Min(Saturating, plan.MostOpen) };
+        TrafficPlan closed = plan with { Drains = true, Arrivals = ArrivalKind.Closed, Concurrency = Math.Min(Saturating, plan.MostOpen) };
         TrafficLog saturated = load(closed);
         double most = saturated.Requests.Count(r => r.IsAnswered && r.EndNs >= saturated.FromNs && r.EndNs < saturated.ToNs)
             / saturated.Seconds;
@@ -66,8 +65,8 @@ internal sealed class CapacitySearch(
         if (low == 0)
         {
             throw new EngineException(
-                string.Create(CultureInfo.InvariantCulture, $"At {high:0.###} requests per second, the lowest rate tried, the SLO isn't kept: ")
-                    + $"{_probes[^1].Reason}.",
+                string.Create(CultureInfo.InvariantCulture,
+                    $"At {high:0.###} requests per second, the lowest rate tried, the SLO isn't kept: {_probes[^1].Reason}."),
                 "Loosen the slo, or look at one request at a time first (arrivals: closed).");
         }
 
@@ -85,6 +84,7 @@ internal sealed class CapacitySearch(
         double least = 1 / (1 - objective.Terms.Max(t => t.Quantile));
         TrafficPlan one = plan with
         {
+            Drains = true,
             Rate = rate,
             RampTo = null,
             Seconds = Math.Clamp(least / rate, plan.Seconds, plan.Seconds * MostLonger),
@@ -146,6 +146,7 @@ internal sealed class CapacitySearch(
         double before = Descriptive.Median(first);
         double after = Descriptive.Median(last);
         return after > Growing * before && MannWhitney.Test(first, last).PValue < GrowingChance
-            ? string.Create(CultureInfo.InvariantCulture, $"first tokens came after {before:0.#} ms at first and {after:0.#} ms at last") : null;
+            ? string.Create(CultureInfo.InvariantCulture,
+                $"first tokens came after {before:0.#} ms at first and {after:0.#} ms at last") : null;
     }
 }

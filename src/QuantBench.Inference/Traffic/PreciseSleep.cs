@@ -7,6 +7,8 @@ internal static partial class PreciseSleep
 {
     private const long NanosecondsPerSecond = 1_000_000_000;
 
+    private static readonly ManualResetEvent s_never = new(false);
+
     /// <summary>Lets this thread sleep; it may wake up early by a signal, and up to some 60 µs late.</summary>
     /// <param name="nanoseconds">How long.</param>
     public static void For(long nanoseconds)
@@ -20,11 +22,10 @@ internal static partial class PreciseSleep
             return;
         }
 
-        var time = new TimeSpec { Seconds = (nint)(nanoseconds / NanosecondsPerSecond), Nanoseconds = (nint)(nanoseconds % NanosecondsPerSecond) };
+        (long seconds, long rest) = Math.DivRem(nanoseconds, NanosecondsPerSecond);
+        var time = new TimeSpec { Seconds = (nint)seconds, Nanoseconds = (nint)rest };
         _ = NanoSleep(in time, IntPtr.Zero);
     }
-
-    private static readonly ManualResetEvent s_never = new(false);
 
     [LibraryImport("libc", EntryPoint = "nanosleep")]
     private static partial int NanoSleep(in TimeSpec time, IntPtr left);

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
-using QuantBench.Core.Errors;
 using QuantBench.Inference.Servers;
 
 namespace QuantBench.Inference.Traffic;
@@ -30,6 +29,8 @@ internal sealed class TrafficGenerator
     private const int CharactersPerToken = 1024;
     private const int MostKeptCharacters = 64 << 10;
 
+    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(50);
+
     private readonly IServerClient _client;
     private readonly TrafficPlan _plan;
     private readonly RequestFactory _factory;
@@ -41,7 +42,6 @@ internal sealed class TrafficGenerator
     private readonly PriorityQueue<Turn, long> _turns = new();
     private readonly List<(long FromNs, long ToNs)> _stalls = [];
     private readonly List<double> _dispatch = [];
-    private readonly ManualResetEventSlim _ended = new();
     private readonly long _fromNs;
     private long _toNs;
     private int _sent;
@@ -54,6 +54,7 @@ internal sealed class TrafficGenerator
     private long _lastAnswerNs;
     private long _heartbeatNs;
     private volatile bool _stopping;
+    private volatile bool _watching = true;
     private Exception? _fault;
 
     /// <summary>A generator.</summary>
@@ -85,11 +86,16 @@ internal sealed class TrafficGenerator
         pace.Start(closed ? ClosedStarts() : OpenStarts());
         try
         {
-            _ended.Wait(cancellationToken);
+            while (!pace.Join(s_look)) cancellationToken.ThrowIfCancellationRequested();
+            _stopping = true;
+            // What the next load would find in the server's queue; the watch drops what takes too long.
+            while (_plan.Drains && !_open.IsEmpty && _fault is null && !cancellationToken.IsCancellationRequested)
+                PreciseSleep.For(WatchNs);
         }
         finally
         {
             _stopping = true;
+            _watching = false;
             pace.Join();
             watch.Join();
             foreach (RequestRecord open in _open.Values) open.Stop.Cancel();
@@ -153,10 +159,6 @@ internal sealed class TrafficGenerator
         {
             Fail(e);
         }
-        finally
-        {
-            _ended.Set();
-        }
     }
 
     /// <summary>Waits, and starts the turns that are due meanwhile.</summary>
@@ -167,7 +169,9 @@ internal sealed class TrafficGenerator
         while (true)
         {
             long now = Now();
-            if (_stopping || _fault is not null || IsOver(now)) return false;
+            if (_stopping || _fault is not null) return false;
+            if (dueNs <= now && dueNs < Volatile.Read(ref _toNs)) return true;
+            if (IsOver(now)) return false;
             long next = dueNs;
             if (turns)
             {
@@ -335,12 +339,12 @@ internal sealed class TrafficGenerator
         long nextTell = 0;
         long nextScan = 0;
         bool measuring = false;
-        while (!_stopping)
+        while (_watching)
         {
             PreciseSleep.For(WatchNs);
             long now = Now();
             if (now - before - WatchNs > StallNs) lock (_stalls) _stalls.Add((before + WatchNs, now));
-            measuring = now >= _fromNs;
+            measuring = now >= _fromNs && now < Volatile.Read(ref _toNs);
             long beat = Volatile.Read(ref _heartbeatNs);
             if (beat == 0)
             {

@@ -5,7 +5,8 @@ namespace QuantBench.Inference.Traffic;
 /// <summary>What a load came to. Times are nanoseconds from its start.</summary>
 public sealed record TrafficLog
 {
-    /// <summary>Every request in the order of sending; those of warm-up and after the measured time included, unfinished ones not.</summary>
+    /// <summary>Every request in the order of sending; those of warm-up and after the measured time included, unfinished ones
+    /// not.</summary>
     public required ImmutableArray<RequestRecord> Requests { get; init; }
 
     /// <summary>Start of the measured time.</summary>

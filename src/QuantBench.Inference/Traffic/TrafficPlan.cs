@@ -54,6 +54,10 @@ public sealed record TrafficPlan
     /// <summary>Longest time without any part of a reply in seconds.</summary>
     public required double StallTimeoutSeconds { get; init; }
 
+    /// <summary>Whether requests sent after the measured time are waited for, so that a load that follows finds a server at rest;
+    /// otherwise they are dropped.</summary>
+    public bool Drains { get; init; }
+
     /// <summary>Seed of everything that is drawn.</summary>
     public required long Seed { get; init; }
 

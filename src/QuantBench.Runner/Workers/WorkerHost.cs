@@ -205,14 +205,16 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
     private static IEnumerable<string> Meaning(EvaluationContext context)
     {
         // Without a text there is no artifact either, or only its speed was measured.
-        if (context.Text is not null && !context.Cell.Variant.IsServed && SyntheticMark.IsOn(context.Artifact.Variant.Format, context.Artifact.Path))
+        if (context.Text is not null && !context.Cell.Variant.IsServed
+            && SyntheticMark.IsOn(context.Artifact.Variant.Format, context.Artifact.Path))
             yield return CellResult.MeaninglessQuality;
     }
 
     // As above. What the file is rather than what its name says: the class follows from it.
     private static IEnumerable<string> Layers(EvaluationContext context, Dictionary<string, string> provenance)
     {
-        if (!WorkloadTable.Of(context.Cell).RunsModel || context.Cell.Variant.IsServed || context.Artifact.Variant is not { Format: "gguf" } variant
+        if (!WorkloadTable.Of(context.Cell).RunsModel || context.Cell.Variant.IsServed
+            || context.Artifact.Variant is not { Format: "gguf" } variant
             || !File.Exists(context.Artifact.Path)) return [];
         using GgufReader file = GgufReader.Open(context.Artifact.Path);
         if (SchemeCheck.LayerBits(file) is { } bits)

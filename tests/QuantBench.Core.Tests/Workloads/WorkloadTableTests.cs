@@ -44,9 +44,12 @@ public sealed class WorkloadTableTests
     }
 
     [Theory]
-    [InlineData("rss_peak", new[] { "latency", "load", "perplexity", "divergence", "onnx-latency", "kernel", "serve" })] // as the metric says
-    [InlineData("bits_per_byte", new[] { "perplexity", "divergence", "latency", "load", "kernel", "onnx-latency", "serve" })] // quality: the table's
-    [InlineData("rss_loaded", new[] { "latency", "load", "kernel", "onnx-latency", "serve", "perplexity", "divergence" })] // else: timed ones first
+    // as the metric says
+    [InlineData("rss_peak", new[] { "latency", "load", "perplexity", "divergence", "onnx-latency", "kernel", "serve" })]
+    // quality: the table's
+    [InlineData("bits_per_byte", new[] { "perplexity", "divergence", "latency", "load", "kernel", "onnx-latency", "serve" })]
+    // else: timed ones first
+    [InlineData("rss_loaded", new[] { "latency", "load", "kernel", "onnx-latency", "serve", "perplexity", "divergence" })]
     public void Place_PutsTheMetricsOwnWorkloadsFirst(string metric, string[] expected)
     {
         IEnumerable<string> order = WorkloadTable.All.Select(w => w.Name).Append("unknown")

@@ -17,7 +17,7 @@ public sealed class TraceFileTests
         string path = Path.Combine(folder.Path, "trace");
         File.WriteAllText(path, text);
 
-        Assert.Equal([new TraceEntry(0, 20, 4), new TraceEntry(0.5, 10, 3)], TraceFile.Read(path));
+        Assert.Equal((TraceEntry[])[new(0, 20, 4), new(0.5, 10, 3)], TraceFile.Read(path).AsEnumerable());
     }
 
     [Theory]

@@ -76,8 +76,8 @@ public sealed class TrafficGeneratorTests
     }
 
     [Theory]
-    [InlineData(0.2, 9, ServerFault.Stalled)]
-    [InlineData(9, 0.2, ServerFault.Timeout)]
+    [InlineData(0.8, 9, ServerFault.Stalled)]
+    [InlineData(9, 0.8, ServerFault.Timeout)]
     public void Run_DropsWhatTakesTooLong(double stall, double timeout, ServerFault expected)
     {
         using var server = new ScriptedServer((r, stop) => r.Seed % 2 == 0 ? ScriptedServer.Answer(r, stop) : Hang(stop));

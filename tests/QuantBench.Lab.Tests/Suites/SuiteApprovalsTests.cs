@@ -53,6 +53,44 @@ public sealed class SuiteApprovalsTests : IDisposable
         Assert.Equal(needed, _lab.Audit.Read("suite.approve").Length == 1);
     }
 
+    [Theory]
+    [InlineData("far/openai@http://10.0.0.1:80", "closed", "", "sends requests to the server http://10.0.0.1:80")]
+    [InlineData("near/cpu", "trace", ", trace: /etc/passwd", "reads the trace /etc/passwd")]
+    public void Check_AsksForApproval_OfServersAndTraces(string backend, string arrivals, string trace, string expected)
+    {
+        string path = Path.Combine(_suites, "served.yaml");
+        File.WriteAllText(path, $$"""
+            suite: served
+            models: [ { id: m, source: served } ]
+            variants: ["served:m"]
+            backends: ["{{backend}}"]
+            workloads: [ { serve: { arrivals: {{arrivals}}{{trace}} } } ]
+            """);
+        Suite suite = SuiteLoader.Load(path, EngineCatalog.None);
+
+        Assert.Contains(expected, Assert.Throws<RequestException>(() => Approvals().Check(suite)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Check_AsksForApproval_OfServersThatItStarts()
+    {
+        string path = Path.Combine(_suites, "started.yaml");
+        File.WriteAllText(path, """
+            suite: started
+            models: [ { id: m, source: served } ]
+            variants: ["served:m"]
+            servers: [ { id: own, command: "rm -rf {port}" } ]
+            backends: ["far/openai@own"]
+            workloads: [ serve ]
+            """);
+        Suite suite = SuiteLoader.Load(path, EngineCatalog.None);
+
+        string asked = Assert.Throws<RequestException>(() => Approvals().Check(suite)).Message;
+
+        Assert.Contains("server 'own' starts the command 'rm -rf {port}'", asked, StringComparison.Ordinal);
+        Assert.DoesNotContain("requests", asked, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Check_AsksAgain_WhenTheTextOrTheFileIsAnother()
     {
