@@ -30,10 +30,6 @@ public static class SuiteNeeds
 
         foreach (SuiteServer server in suite.Servers)
             needs.Add($"server '{server.Id}' starts the command '{string.Join(' ', server.Command)}'");
-        foreach (BackendId backend in suite.Backends.Concat(suite.Workloads.Select(ReferenceBackend)).Distinct())
-        {
-            if (backend.Server is { IsDeclared: false } server) needs.Add($"it sends requests to {server.Url}");
-        }
 
         foreach (string name in suite.Workloads.Where(w => w.Settings.Has("dataset")).Select(w => w.Settings.Text("dataset"))
             .Append(suite.Imatrix.Dataset).Distinct())
@@ -42,8 +38,8 @@ public static class SuiteNeeds
             if (IsOutside(Path.GetFullPath(name, own))) needs.Add($"it reads the text {name}");
         }
 
-        foreach (string url in suite.Backends.Concat(suite.Workloads.Select(ReferenceBackend)).Select(b => b.Server?.Url).OfType<string>()
-            .Distinct())
+        foreach (string url in suite.Backends.Concat(suite.Workloads.Select(ReferenceBackend)).Select(b => b.Server)
+            .Where(a => a is { IsDeclared: false }).Select(a => a!.Url).Distinct()) // filtered
             needs.Add($"it sends requests to the server {url}");
         foreach (string trace in suite.Workloads.Where(w => w.Settings.Has("trace")).Select(w => w.Settings.Text("trace")).Distinct())
         {

@@ -72,6 +72,26 @@ public sealed class SuiteApprovalsTests : IDisposable
     }
 
     [Fact]
+    public void Check_AsksForApproval_OfServersThatItStarts()
+    {
+        string path = Path.Combine(_suites, "started.yaml");
+        File.WriteAllText(path, """
+            suite: started
+            models: [ { id: m, source: served } ]
+            variants: ["served:m"]
+            servers: [ { id: own, command: "rm -rf {port}" } ]
+            backends: ["far/openai@own"]
+            workloads: [ serve ]
+            """);
+        Suite suite = SuiteLoader.Load(path, EngineCatalog.None);
+
+        string asked = Assert.Throws<RequestException>(() => Approvals().Check(suite)).Message;
+
+        Assert.Contains("server 'own' starts the command 'rm -rf {port}'", asked, StringComparison.Ordinal);
+        Assert.DoesNotContain("requests", asked, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Check_AsksAgain_WhenTheTextOrTheFileIsAnother()
     {
         SuiteApprovals approvals = Approvals();
