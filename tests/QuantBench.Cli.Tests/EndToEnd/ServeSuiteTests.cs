@@ -27,7 +27,8 @@ public sealed class ServeSuiteTests
                 variants: ["served:stub:q4_0"]
                 backends: ["remote/openai@http://127.0.0.1:1", "remote/{{stub.Device}}"]
                 workloads:
-                  - serve: { arrivals: poisson, rate: 20, duration: 1.5, warmup: 0.2, prompt_tokens: "8", output_tokens: "4", slo: "ttft_p90 1s" }
+                  - serve:
+                      { arrivals: poisson, rate: 20, duration: 1.5, warmup: 0.2, prompt_tokens: "8", output_tokens: "4", slo: ttft_p90 1s }
                 """);
 
             string[] places = ["--results", folder.Combine("results"), "--cache", folder.Combine("cache")];

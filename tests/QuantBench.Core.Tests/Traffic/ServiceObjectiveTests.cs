@@ -10,7 +10,8 @@ public sealed class ServiceObjectiveTests
         ServiceObjective? slo = ServiceObjective.Parse("ttft_p99 500ms, itl_p95: 50ms, e2e_p50=2s", out string? problem);
 
         Assert.Null(problem);
-        Assert.Equal((ServiceTerm[])[new(Latency.Ttft, 0.99, 500), new(Latency.Itl, 0.95, 50), new(Latency.E2e, 0.5, 2000)], slo!.Terms.AsEnumerable());
+        ServiceTerm[] expected = [new(Latency.Ttft, 0.99, 500), new(Latency.Itl, 0.95, 50), new(Latency.E2e, 0.5, 2000)];
+        Assert.Equal(expected, slo!.Terms.AsEnumerable()); // right as written
     }
 
     [Theory]

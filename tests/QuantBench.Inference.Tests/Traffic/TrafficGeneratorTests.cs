@@ -6,6 +6,9 @@ namespace QuantBench.Inference.Tests.Traffic;
 
 public sealed class TrafficGeneratorTests
 {
+    // The runner's own threads are the pool's, and wait: replies need some beside them, at once.
+    static TrafficGeneratorTests() => ThreadPool.SetMinThreads(64, 64);
+
     [Fact]
     public void Run_KeepsSoManyOpenInAClosedLoop()
     {
