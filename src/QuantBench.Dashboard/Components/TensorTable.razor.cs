@@ -12,7 +12,7 @@ public sealed partial class TensorTable
 
     /// <summary>The artifact.</summary>
     [Parameter, EditorRequired]
-    public required ModelInspection Model { get; set; }
+    public ModelInspection Model { get; set; } = null!; // set by whoever shows it
 
     /// <inheritdoc/>
     protected override void OnParametersSet()
