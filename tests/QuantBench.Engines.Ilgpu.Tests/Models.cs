@@ -42,8 +42,16 @@ internal static class Models
                 shape with { Layers = 2, Embedding = 32, FeedForward = 64, Heads = 2, KvHeads = 1, HeadWidth = 16, Vocabulary = 264 },
             "gptoss-tiny" => shape with
             {
-                Layers = 2, Embedding = 32, FeedForward = 64, Heads = 2, KvHeads = 1, HeadWidth = 16, Vocabulary = 264,
-                Experts = 5, ExpertsUsed = 2, Window = 4,
+                Layers = 2,
+                Embedding = 32,
+                FeedForward = 64,
+                Heads = 2,
+                KvHeads = 1,
+                HeadWidth = 16,
+                Vocabulary = 264,
+                Experts = 5,
+                ExpertsUsed = 2,
+                Window = 4,
             },
             "llama-experts" => shape with { Experts = 4, ExpertsUsed = 2 },
             "qwen2moe" => shape with { Experts = 12, ExpertsUsed = 3, ExpertFeedForward = 96, SharedFeedForward = 160 },

@@ -37,8 +37,8 @@ internal sealed class FormatKernels
     /// <summary>Kernels of a quantized format.</summary>
     public static FormatKernels Quantized<TFormat>(DeviceMemory device)
         where TFormat : struct, IChunkFormat => new(
-            device, MatVecKernels.Quantized<TFormat>, ExpertKernels.Quantized<TFormat>, MatMulKernels.Quantized<TFormat>, TensorKernels.Quantized<TFormat>,
-            GatherKernels.Quantized<TFormat>, piece: 32, takesTensorCores: device.HasTensorCores);
+            device, MatVecKernels.Quantized<TFormat>, ExpertKernels.Quantized<TFormat>, MatMulKernels.Quantized<TFormat>,
+            TensorKernels.Quantized<TFormat>, GatherKernels.Quantized<TFormat>, piece: 32, takesTensorCores: device.HasTensorCores);
 
     /// <summary>Kernels of a floating-point format. F32 stays with products of floats: it is there to be exact.</summary>
     public static FormatKernels Float<TFormat>(DeviceMemory device)
@@ -80,7 +80,8 @@ internal sealed class FormatKernels
     {
         int lanes = Lanes(m);
         int rowsPerGroup = MatVecKernels.Rows * (threads / lanes);
-        _experts.Value(stream, Grid(Pieces(rows, rowsPerGroup), slots, threads), m, x, chosen, rows, share, output, rowStride, first, lanes);
+        _experts.Value(stream, Grid(Pieces(rows, rowsPerGroup), slots, threads), m, x, chosen, rows, share, output, rowStride, first,
+            lanes);
     }
 
     /// <summary>Queues the product for many tokens: on tensor cores where the device has them and there are tokens enough to fill half a

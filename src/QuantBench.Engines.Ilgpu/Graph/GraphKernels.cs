@@ -28,8 +28,8 @@ internal sealed class GraphKernels
         Round = device.Compile(accelerator =>
             accelerator.LoadKernel<InputView>(InputKernels.Round, LaunchBounds.Of(accelerator, typeof(InputKernels))));
         Gate = device.Compile(accelerator =>
-            accelerator.LoadKernel<GateParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<int>, InputView>(InputKernels.Gate,
-                LaunchBounds.Of(accelerator, typeof(InputKernels))));
+            accelerator.LoadKernel<GateParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<int>, InputView>(
+                InputKernels.Gate, LaunchBounds.Of(accelerator, typeof(InputKernels))));
         Rotate =
             device.Compile(accelerator =>
                 accelerator.LoadKernel<AttentionParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,

@@ -114,7 +114,8 @@ public unsafe class ModelWeights : IDisposable
     {
         int width = Shape.FeedForward, hidden = Shape.Embedding;
         return Has(DecoderRole.Gate, layer)
-            ? new FeedForward(Slice(DecoderRole.Gate, layer, 0, width, width, hidden), Slice(DecoderRole.Up, layer, 0, width, width, hidden),
+            ? new FeedForward(Slice(DecoderRole.Gate, layer, 0, width, width, hidden),
+                Slice(DecoderRole.Up, layer, 0, width, width, hidden),
                 Slice(DecoderRole.Down, layer, 0, hidden, hidden, width))
             : new FeedForward(Slice(DecoderRole.GateUp, layer, 0, width, 2 * width, hidden),
                 Slice(DecoderRole.GateUp, layer, width, width, 2 * width, hidden),

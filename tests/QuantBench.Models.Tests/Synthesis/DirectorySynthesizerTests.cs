@@ -78,7 +78,8 @@ public sealed class DirectorySynthesizerTests : IDisposable
             using DirectoryModel model = DirectoryModel.Open(directory);
             ModelSource source = ModelSource.Open(directory);
             ITextTokenizer tokenizer = ModelSource.OpenTokenizer(source);
-            Assert.Equal(real is { Architecture: "llama", Experts: > 0 } ? "mixtral" : real.Architecture, model.Metadata.FindString("general.architecture"));
+            Assert.Equal(real is { Architecture: "llama", Experts: > 0 } ? "mixtral" : real.Architecture,
+                model.Metadata.FindString("general.architecture"));
             Assert.True(model.Metadata.FindBoolean(SyntheticMark.Key));
             Assert.Equal([256], tokenizer.Encode("th"));
         }
