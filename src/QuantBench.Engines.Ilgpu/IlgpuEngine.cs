@@ -123,9 +123,8 @@ public sealed partial class IlgpuEngine : IEngine, ILogitsEngine
     private static Support CheckTypes(string path)
     {
         using GgufReader file = GgufReader.Open(path);
-        GgufTensorInfo? unknown =
-            file.Tensors.FirstOrDefault(t =>
-                t.Dimensions.Length >= 2 && !t.Name.EndsWith(".bias", StringComparison.Ordinal) && !DeviceFormats.All.ContainsKey(t.Type));
+        GgufTensorInfo? unknown = file.Tensors.FirstOrDefault(t => t.Dimensions.Length >= 2
+            && !t.Name.EndsWith(".bias", StringComparison.Ordinal) && !DeviceFormats.All.ContainsKey(t.Type));
         return unknown is null
             ? Support.Yes
             : Support.No(

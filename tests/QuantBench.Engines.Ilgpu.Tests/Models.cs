@@ -41,8 +41,16 @@ internal static class Models
         {
             "gptoss-tiny" => shape with
             {
-                Layers = 2, Embedding = 32, FeedForward = 64, Heads = 2, KvHeads = 1, HeadWidth = 16, Vocabulary = 264,
-                Experts = 5, ExpertsUsed = 2, Window = 4,
+                Layers = 2,
+                Embedding = 32,
+                FeedForward = 64,
+                Heads = 2,
+                KvHeads = 1,
+                HeadWidth = 16,
+                Vocabulary = 264,
+                Experts = 5,
+                ExpertsUsed = 2,
+                Window = 4,
             },
             _ when name.EndsWith("-tiny", StringComparison.Ordinal) =>
                 shape with { Layers = 2, Embedding = 32, FeedForward = 64, Heads = 2, KvHeads = 1, HeadWidth = 16, Vocabulary = 264 },

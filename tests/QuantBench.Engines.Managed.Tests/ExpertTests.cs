@@ -68,10 +68,10 @@ public sealed class ExpertTests
         var routes = new ExpertRoutes(shape, 1);
         float[] shares = [1, 1, 3, 1, 1 + 1e-6f, 1]; // the fifth is a little better than its equals
 
-        routes.Choose(0, [.. shares.Select(MathF.Log)]);
+        routes.Choose(0, [.. shares.Select(share => MathF.Log(share))]);
         routes.Group(1);
 
-        Assert.Equal([2, 4], routes.SlotsOf(0).ToArray().Select(routes.ExpertOf));
+        Assert.Equal([2, 4], routes.SlotsOf(0).ToArray().Select(slot => routes.ExpertOf(slot)));
         float[] weights = routes.WeightsOf(0).ToArray();
         for (int i = 0; i < expected.Length; i++) Assert.Equal(expected[i], weights[i], 1e-5f);
     }
@@ -87,8 +87,8 @@ public sealed class ExpertTests
         routes.Group(3);
 
         Assert.Equal(3, routes.ActiveCount);
-        Assert.Equal([(0, 0, 2), (1, 2, 2), (3, 4, 2)], Enumerable.Range(0, 3).Select(routes.Active));
-        Assert.Equal([1, 2, 0, 2, 0, 1], Enumerable.Range(0, 6).Select(routes.TokenOf));
+        Assert.Equal([(0, 0, 2), (1, 2, 2), (3, 4, 2)], Enumerable.Range(0, 3).Select(i => routes.Active(i)));
+        Assert.Equal([1, 2, 0, 2, 0, 1], Enumerable.Range(0, 6).Select(i => routes.TokenOf(i)));
         Assert.Equal([2, 4], routes.SlotsOf(0).ToArray());
     }
 

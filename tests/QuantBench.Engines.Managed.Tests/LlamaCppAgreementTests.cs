@@ -149,8 +149,13 @@ public sealed class LlamaCppAgreementTests
             "olmoe" => shape with { KvHeads = 4, Experts = 8, ExpertsUsed = 3, ExpertFeedForward = 128, FeedForward = 128 },
             "gptoss" => shape with
             {
-                Experts = 8, ExpertsUsed = 3, ExpertFeedForward = 192, FeedForward = 192, RopeScaling = ("yarn", 32),
-                RopeBase = 150_000, ContextLength = 32 * 128,
+                Experts = 8,
+                ExpertsUsed = 3,
+                ExpertFeedForward = 192,
+                FeedForward = 192,
+                RopeScaling = ("yarn", 32),
+                RopeBase = 150_000,
+                ContextLength = 32 * 128,
             },
             _ => shape,
         };

@@ -45,7 +45,7 @@ internal static unsafe class BareLoop
                 }
 
                 batch.n_tokens = tokens;
-                if (NativeMethods.llama_decode(context, batch) != DecodeStatus.Ok
+                if (NativeMethods.llama_decode(context, batch) != DecodeStatus.Ok)
                     throw new InvalidOperationException("llama_decode failed");
                 NativeMethods.llama_synchronize(context);
                 if (NativeMethods.llama_get_logits(context) == null) throw new InvalidOperationException("llama.cpp gave no logits");

@@ -74,12 +74,12 @@ internal sealed class ManagedSpeed(string root, string rival, string cache, stri
 
         double ourPeak = ours.Ask("memory"), theirPeak = theirs.Ask("memory");
         double target = _otherBuild is not null ? OtherBuildTarget : s_first.Contains(scheme) ? 1.0 : 0.8;
+        double prefillTarget = _otherBuild is null && SyntheticShapes.Find(shapeName) is { Experts: > 0 } ? ExpertPrefillTarget : target;
         double ppRatio = Descriptive.Median(pp), tgRatio = Descriptive.Median(tg), memory = ourPeak / theirPeak,
             read = Descriptive.Median(ourTg) * BytesPerToken(file);
         string missed = string.Join(", ", (string[])
         [
-            .. ppRatio < (_otherBuild is null && SyntheticShapes.Find(shapeName) is { Experts: > 0 } ? ExpertPrefillTarget : target)
-                ? (string[])["pp"] : [], .. tgRatio < target ? (string[])["tg"] : [],
+            .. ppRatio < prefillTarget ? (string[])["pp"] : [], .. tgRatio < target ? (string[])["tg"] : [],
             .. memory > MemoryTarget ? (string[])["memory"] : [],
         ]);
         Console.WriteLine(

@@ -38,8 +38,7 @@ internal sealed class FormatKernels
     public static FormatKernels Quantized<TFormat>(DeviceMemory device)
         where TFormat : struct, IChunkFormat => new(
             device, MatVecKernels.Quantized<TFormat>, ExpertKernels.Quantized<TFormat>, MatMulKernels.Quantized<TFormat>,
-            TensorKernels.Quantized<TFormat>,
-            GatherKernels.Quantized<TFormat>, piece: 32, takesTensorCores: device.HasTensorCores);
+            TensorKernels.Quantized<TFormat>, GatherKernels.Quantized<TFormat>, piece: 32, takesTensorCores: device.HasTensorCores);
 
     /// <summary>Kernels of a floating-point format. F32 stays with products of floats: it is there to be exact.</summary>
     public static FormatKernels Float<TFormat>(DeviceMemory device)

@@ -29,8 +29,7 @@ internal sealed class GraphKernels
             accelerator.LoadKernel<InputView>(InputKernels.Round, LaunchBounds.Of(accelerator, typeof(InputKernels))));
         Gate = device.Compile(accelerator =>
             accelerator.LoadKernel<GateParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<int>, InputView>(
-                InputKernels.Gate,
-                LaunchBounds.Of(accelerator, typeof(InputKernels))));
+                InputKernels.Gate, LaunchBounds.Of(accelerator, typeof(InputKernels))));
         NormaliseProjections = device.Compile(accelerator =>
             accelerator.LoadKernel<AttentionParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>>(
                 AttentionKernels.NormaliseProjections, LaunchBounds.Of(accelerator, typeof(AttentionKernels))));

@@ -50,8 +50,8 @@ public sealed record DecoderModule(
         }.ToFrozenDictionary();
 
     /// <summary>Whether it is a single vector of numbers: a norm's weights, or the heads' sinks.</summary>
-    public bool IsNorm =>
-        Role is DecoderRole.Sinks or DecoderRole.FinalNorm or DecoderRole.AttentionNorm or DecoderRole.QueryNorm or DecoderRole.KeyNorm
+    public bool IsNorm => Role is DecoderRole.Sinks or DecoderRole.FinalNorm or DecoderRole.AttentionNorm or DecoderRole.QueryNorm
+        or DecoderRole.KeyNorm
         or DecoderRole.PostAttentionNorm or DecoderRole.FeedForwardNorm or DecoderRole.PostFeedForwardNorm;
 
     /// <summary>Whether it chooses among experts: never quantized, as a few weights decide much.</summary>

@@ -8,7 +8,9 @@ public sealed record ExpertTraits
     /// <summary>Mixtral's.</summary>
     public static ExpertTraits Mixtral { get; } = new()
     {
-        Weights = ExpertWeights.Normalised, CountKey = "num_local_experts", WidthKey = "intermediate_size",
+        Weights = ExpertWeights.Normalised,
+        CountKey = "num_local_experts",
+        WidthKey = "intermediate_size",
         Paths = new Dictionary<DecoderRole, string>
         {
             [DecoderRole.Router] = "block_sparse_moe.gate",
@@ -24,27 +26,39 @@ public sealed record ExpertTraits
     /// <summary>Those of OLMoE.</summary>
     public static ExpertTraits Olmoe { get; } = new()
     {
-        Weights = ExpertWeights.Softmax, CountKey = "num_experts", WidthKey = "intermediate_size",
+        Weights = ExpertWeights.Softmax,
+        CountKey = "num_experts",
+        WidthKey = "intermediate_size",
     };
 
     /// <summary>Those of Qwen2-MoE, beside one for all tokens.</summary>
     public static ExpertTraits Qwen2 { get; } = new()
     {
-        Weights = ExpertWeights.Softmax, CountKey = "num_experts", WidthKey = "moe_intermediate_size", HasGgufWidth = true,
+        Weights = ExpertWeights.Softmax,
+        CountKey = "num_experts",
+        WidthKey = "moe_intermediate_size",
+        HasGgufWidth = true,
         HasShared = true,
     };
 
     /// <summary>Those of Qwen3-MoE.</summary>
     public static ExpertTraits Qwen3 { get; } = new()
     {
-        Weights = ExpertWeights.Normalised, CountKey = "num_experts", WidthKey = "moe_intermediate_size", HasGgufWidth = true,
+        Weights = ExpertWeights.Normalised,
+        CountKey = "num_experts",
+        WidthKey = "moe_intermediate_size",
+        HasGgufWidth = true,
     };
 
     /// <summary>Those of gpt-oss.</summary>
     public static ExpertTraits GptOss { get; } = new()
     {
-        Weights = ExpertWeights.SoftmaxOfChosen, CountKey = "num_local_experts", WidthKey = "intermediate_size", HasGgufWidth = true,
-        HasBiases = true, ClampsGate = true,
+        Weights = ExpertWeights.SoftmaxOfChosen,
+        CountKey = "num_local_experts",
+        WidthKey = "intermediate_size",
+        HasGgufWidth = true,
+        HasBiases = true,
+        ClampsGate = true,
         Paths = new Dictionary<DecoderRole, string>
         {
             [DecoderRole.Router] = "mlp.router",
