@@ -9,8 +9,8 @@ public static class ReferenceText
     /// <summary>SHA-256 of the test split of the State of the Union addresses.</summary>
     public const string SotuSha256 = "6d835c8d5f925a0882dc10a847f7246cd603cb4d2f9a2f250f94b938e897fd97";
 
-    /// <summary>The first ASCII characters of <see cref="Sotu"/>; where that isn't here, of this repository's own documents: tests that take
-    /// both compare two readings of one text.</summary>
+    /// <summary>The first ASCII characters of <see cref="Sotu"/>; where that isn't here, of this repository's own documents: tests that
+    /// take both compare two readings of one text.</summary>
     /// <param name="characters">How many.</param>
     public static string Start(int characters)
     {

@@ -6,7 +6,8 @@ namespace QuantBench.Engines.LlamaCpp.Native;
 /// <summary>Whether a build exports every function that is called of it: one that lacks some would fail in the middle of a cell.</summary>
 internal static class SymbolCheck
 {
-    /// <summary>The first function that isn't there, or null. <c>llama_version</c> may be missing: builds without it tell their commit.</summary>
+    /// <summary>The first function that isn't there, or null. <c>llama_version</c> may be missing: builds without it tell their
+    /// commit.</summary>
     /// <param name="libraries">Handles of the libraries by the name they are imported under.</param>
     public static string? FirstMissing(IReadOnlyDictionary<string, nint> libraries)
     {

@@ -142,7 +142,8 @@ internal sealed class TraceLanes
             Vector256<float> sum = default;
             for (int i = 0; i < weights.Length; i++) sum += At(_state, (i * Count) + half) * At(_state, (i * Count) + half);
             Vector256<float> scale =
-                Vector256<float>.One / Vector256.Sqrt((sum / Vector256.Create((float)weights.Length)) + Vector256.Create(_shape.NormEpsilon));
+                Vector256<float>.One
+                    / Vector256.Sqrt((sum / Vector256.Create((float)weights.Length)) + Vector256.Create(_shape.NormEpsilon));
             for (int i = 0; i < weights.Length; i++)
                 Put(At(_state, (i * Count) + half) * scale * Vector256.Create(weights[i]), _normed, (i * Count) + half);
         }

@@ -57,7 +57,8 @@ internal sealed unsafe class TraceModel
 
         using var weights = new ModelWeights(file);
         DecoderShape s = weights.Shape;
-        bool plain = s.Architecture.IsPlain && s.Experts == 0 && s.NeoxRope && s.RopeScaling is { FrequencyScale: 1, Yarn: false, AttentionFactor: 1 }
+        bool plain = s.Architecture.IsPlain && s.Experts == 0 && s.NeoxRope
+            && s.RopeScaling is { FrequencyScale: 1, Yarn: false, AttentionFactor: 1 }
             && weights.RopeFactors is { Always: null, Long: null, Short: null } && s.RotatedWidth == s.HeadWidth
             && weights.Layers.All(l => l.QueryNorm is null && l.KeyNorm is null
                 && l.Linears.All(m => m.Bias is null));
