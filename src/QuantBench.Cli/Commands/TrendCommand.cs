@@ -78,8 +78,8 @@ internal static class TrendCommand
                 return TrendAnalyzer.Analyze(store, query, latest);
             }
 
-            // The runs that it makes are further points of the series, none of which makes a change less recent; in turns with another build
-            // they decide by themselves.
+            // The runs that it makes are further points of the series, none of which makes a change less recent; in turns with another
+            // build they decide by themselves.
             async Task<TrendReport> ConfirmAsync(TrendReport found, int times)
             {
                 string here = environment.ReadFingerprint().MachineId;
