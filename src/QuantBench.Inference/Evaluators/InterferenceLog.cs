@@ -10,8 +10,7 @@ namespace QuantBench.Inference.Evaluators;
 /// </summary>
 internal sealed class InterferenceLog
 {
-    /// <summary>Most time waited for a core over a repetition's time, nearly all of which can be in it. Idle machines show 0.01 to
-    /// 0.02.</summary>
+    /// <summary>Most time waited for a core over a repetition's time; nearly all of it can be in that. Idle machines show 0.02.</summary>
     public const double MostWaited = 0.1;
 
     /// <summary>Most of all cores that other processes may keep busy.</summary>

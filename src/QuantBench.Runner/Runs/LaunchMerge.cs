@@ -67,8 +67,8 @@ internal static class LaunchMerge
     // Each launch's figures agree; medians over all of them needn't.
     private static Measurement[] Agreeing(Measurement[] metrics)
     {
-        int speed = Array.FindIndex(metrics, m => m.Name == "tg_tps");
-        int latency = Array.FindIndex(metrics, m => m.Name == "token_latency");
+        int speed = Array.FindIndex(metrics, m => m.Name == MetricTable.GenerationSpeed.Name);
+        int latency = Array.FindIndex(metrics, m => m.Name == MetricTable.TokenLatency.Name);
         if (speed >= 0 && latency >= 0)
             (metrics[speed], metrics[latency]) = GenerationCheck.Of(metrics[speed], metrics[latency]);
         return metrics;
