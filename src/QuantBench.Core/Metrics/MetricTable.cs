@@ -92,7 +92,8 @@ public static class MetricTable
         Size("rss_prefill", "Resident, prefilled", "resident memory of the process after the first prompt, from the OS"),
         Size("rss_peak", "Resident, peak", "largest resident memory of the process, the kernel's own figure")
             with { Headline = 8, IsWatched = true, From = s_models, Column = new(16, "Peak RSS") },
-        Size("server_rss_peak", "Server, resident", "largest resident memory of a server's process tree while the cell was measured: the sum "
+        Size("server_rss_peak", "Server, resident",
+            "largest resident memory of a server's process tree while the cell was measured: the sum "
             + "over its processes, sampled ten times a second") with { IsWatched = true },
         Size("server_pss_peak", "Server, proportional",
             "as the server's resident memory, but a page that n processes share counts 1/n in each; sampled once a second at most"),

@@ -97,7 +97,8 @@ internal sealed class ServerProcess : IAsyncDisposable
             throw new UnsupportedException($"server '{server.Id}'", "servers are started on Linux and macOS only",
                 "Start it yourself and name its address as the backend.");
         int port = server.Port > 0 ? await CheckedPortAsync(server, cancellationToken) : FreePort();
-        string Fill(string text) => text.Replace(SuiteServer.PortMark, port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
+        string Fill(string text) => text
+            .Replace(SuiteServer.PortMark, port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
             .Replace(SuiteServer.VariantMark, variant, StringComparison.Ordinal)
             .Replace(SuiteServer.ModelMark, modelPath ?? "", StringComparison.Ordinal);
         var info = new ProcessStartInfo("/bin/sh")
@@ -253,7 +254,8 @@ internal sealed class ServerProcess : IAsyncDisposable
         string last = "nothing answered";
         while (true)
         {
-            if (await DeathAsync() is { } death) throw new EngineException($"{death}, before it was ready.", "Mend 'command' in the suite.");
+            if (await DeathAsync() is { } death)
+                throw new EngineException($"{death}, before it was ready.", "Mend 'command' in the suite.");
             try
             {
                 using HttpResponseMessage answer =

@@ -36,7 +36,8 @@ internal static class Talk
                     ReplyKind.Token => part.Text,
                     ReplyKind.Reasoning => $"({part.Text})",
                     ReplyKind.Usage => $"u{part.Usage!.Prompt}/{part.Usage.Cached}/{part.Usage.Generated}/{part.Usage.Reasoning}",
-                    ReplyKind.Timings => $"t{part.Timings!.LoadMs}/{part.Timings.PromptMs}/{part.Timings.GenerateMs}/{part.Timings.TotalMs}",
+                    ReplyKind.Timings =>
+                        $"t{part.Timings!.LoadMs}/{part.Timings.PromptMs}/{part.Timings.GenerateMs}/{part.Timings.TotalMs}",
                     _ => $"end {part.Text}",
                 });
             }
