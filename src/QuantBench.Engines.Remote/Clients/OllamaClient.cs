@@ -110,8 +110,8 @@ internal sealed class OllamaClient : IServerClient
     private static ServerIdentity Identity(string name, string? version, ShowModelResponse shown, RunningModel loaded,
         RunningModel[] running)
     {
-        ImmutableSortedDictionary<string,
-            string> facts = ImmutableSortedDictionary<string, string>.Empty.Add(OpenAiInspector.Kind, "ollama");
+        ImmutableSortedDictionary<string, string> facts =
+            ImmutableSortedDictionary<string, string>.Empty.Add(OpenAiInspector.Kind, "ollama");
         foreach ((string key, string? value) in (ReadOnlySpan<(string, string?)>)[
             ("digest", loaded.Digest), ("format", loaded.Details?.Format), ("family", loaded.Details?.Family),
             ("parameters", shown.Info?.ParameterCount?.ToString(CultureInfo.InvariantCulture)),

@@ -36,8 +36,8 @@ internal sealed class ServerCheck(TrafficLog log)
         if (Ratio is { } ratio && Math.Abs(ratio - 1) > MostApart)
         {
             yield return string.Create(CultureInfo.InvariantCulture,
-                $"the client saw {Math.Abs(ratio - 1) * 100:0.#} % {(ratio < 1 ? "fewer" : "more")} tokens per second than the "
-                    + $"server's own clock says of {_timed.Length} requests");
+                $"the client saw {Math.Abs(ratio - 1) * 100:0.#} % {(ratio < 1 ? "fewer" : "more")} tokens per second than the server's "
+                    + $"own clock says of {_timed.Length} requests");
         }
     }
 

@@ -97,8 +97,8 @@ internal sealed class ServerProcess : IAsyncDisposable
             throw new UnsupportedException($"server '{server.Id}'", "servers are started on Linux and macOS only",
                 "Start it yourself and name its address as the backend.");
         int port = server.Port > 0 ? await CheckedPortAsync(server, cancellationToken) : FreePort();
-        string Fill(string text) =>
-            text.Replace(SuiteServer.PortMark, port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
+        string Fill(string text) => text
+            .Replace(SuiteServer.PortMark, port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
             .Replace(SuiteServer.VariantMark, variant, StringComparison.Ordinal)
             .Replace(SuiteServer.ModelMark, modelPath ?? "", StringComparison.Ordinal);
         var info = new ProcessStartInfo("/bin/sh")

@@ -5,20 +5,23 @@ namespace QuantBench.Engines.Remote.Tests.Clients;
 /// <summary>Ollama's protocol, after docs/api.md of version 0.13; oddities after what clients' public bug reports show.</summary>
 public sealed class OllamaClientTests
 {
-    private const string Hello =
-        """{"model":"m","created_at":"2026-01-01T00:00:00Z","message":{"role":"assistant","content":"Hello"},"done":false}""";
+    private const string Hello = """{"model":"m","created_at":"2026-01-01T00:00:00Z","message":{"role":"assistant","content":"Hell"""
+        + """o"},"done":false}""";
 
     [Theory]
-    [InlineData("""{"model":"m","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop","total_duration":5000000,"load_duration":1000000,"prompt_eval_count":26,"prompt_eval_duration":1500000,"eval_count":2,"eval_duration":2500000}""",
+    [InlineData("""{"model":"m","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop","total_duration":500000"""
+        + """0,"load_duration":1000000,"prompt_eval_count":26,"prompt_eval_duration":1500000,"eval_count":2,"eval_duration":2500000}""",
         "Hello u26//2/ t1/1.5/2.5/5 end stop")]
     // the prompt came from the cache: no count; durations of 0 or none: not measured
-    [InlineData("""{"model":"m","message":{"content":""},"done":true,"done_reason":"length","total_duration":0,"load_duration":0,"prompt_eval_duration":0,"eval_count":2,"eval_duration":0}""",
+    [InlineData("""{"model":"m","message":{"content":""},"done":true,"done_reason":"length","total_duration":0,"load_duration":0,"pr"""
+        + """ompt_eval_duration":0,"eval_count":2,"eval_duration":0}""",
         "Hello u//2/ t/// end length")]
     // old versions say no reason; the last line may hold text, and no message
     [InlineData("""{"model":"m","message":{"content":"!"},"done":true}""", "Hello ! u/// t/// end ")]
     [InlineData("""{"model":"m:latest","done":true,"done_reason":"stop"}""", "Hello u/// t/// end stop")]
     // thinking before the answer
-    [InlineData("{\"model\":\"m\",\"message\":{\"content\":\"\",\"thinking\":\"hm\"},\"done\":false}\n\n{\"model\":\"m\",\"message\":null,\"done\":true,\"done_reason\":\"stop\"}",
+    [InlineData("{\"model\":\"m\",\"message\":{\"content\":\"\",\"thinking\":\"hm\"},\"done\":false}\n\n"
+        + "{\"model\":\"m\",\"message\":null,\"done\":true,\"done_reason\":\"stop\"}",
         "Hello (hm) u/// t/// end stop")]
     // an error in the midst under status 200; a stream that is cut; another model; garbage
     [InlineData("""{"error":"model runner has unexpectedly stopped"}""",
@@ -38,8 +41,9 @@ public sealed class OllamaClientTests
     [Fact]
     public async Task Inspect_LoadsTheModel_AndTellsWhatRuns()
     {
-        using WireServer server =
-            Server("""{"models":[{"name":"m:latest","model":"m:latest","size":1000,"digest":"abc","details":{"format":"gguf","family":"llama","quantization_level":"Q4_K_M"},"size_vram":250,"context_length":4096},{"name":"other:1b","model":"other:1b","size":5,"digest":"d","details":{},"size_vram":0}]}""");
+        using WireServer server = Server("""{"models":[{"name":"m:latest","model":"m:latest","size":1000,"digest":"abc","detail"""
+            + """s":{"format":"gguf","family":"llama","quantization_level":"Q4_K_M"},"size_vram":250,"context_length":4096},{"nam"""
+            + """e":"other:1b","model":"other:1b","size":5,"digest":"d","details":{},"size_vram":0}]}""");
         using IServerClient client = Talk.To("ollama", server.Url);
 
         ServerIdentity found = await client.InspectAsync("m", default);
@@ -52,9 +56,10 @@ public sealed class OllamaClientTests
 
     [Theory]
     [InlineData("""{"models":[]}""", "'m' was loaded, but what runs is nothing")]
-    [InlineData("""{"models":[{"name":"other:1b","model":"other:1b","size":5,"digest":"d","details":{},"size_vram":0}]}""",
-        "what runs is other:1b")]
-    [InlineData("""{"models":[{"name":"m:latest","model":"m:latest","size":5,"digest":"d","details":{"quantization_level":"Q8_0"},"size_vram":0}]}""", "'m' is Q4_K_M, but what runs is Q8_0")]
+    [InlineData("""{"models":[{"name":"other:1b","model":"other:1b","size":5,"digest":"d","details":{},"size_vra"""
+        + """m":0}]}""", "what runs is other:1b")]
+    [InlineData("""{"models":[{"name":"m:latest","model":"m:latest","size":5,"digest":"d","details":{"quantization_level":"Q8_0"},"s"""
+        + """ize_vram":0}]}""", "'m' is Q4_K_M, but what runs is Q8_0")]
     public async Task Inspect_Fails_WhenSomethingElseRuns(string running, string message)
     {
         using WireServer server = Server(running);
@@ -80,11 +85,11 @@ public sealed class OllamaClientTests
     private static WireServer Server(string running) => new((path, _) => path switch
     {
         "/api/version" => WireServer.Answer("""{"version":"0.13.1"}"""),
-        "/api/show" =>
-            WireServer.Answer(
-                """{"modelfile":"","details":{"format":"gguf","family":"llama","parameter_size":"1B","quantization_level":"Q4_K_M"},"model_info":{"general.architecture":"llama","general.parameter_count":1000},"capabilities":["completion"]}"""),
-        "/api/generate" =>
-            WireServer.Answer("""{"model":"m","created_at":"2026-01-01T00:00:00Z","response":"","done":true,"done_reason":"load"}"""),
+        "/api/show" => WireServer.Answer("""{"modelfile":"","details":{"format":"gguf","family":"llama","parameter_size":"1B","quant"""
+            + """ization_level":"Q4_K_M"},"model_info":{"general.architecture":"llama","general.parameter_count":1000},"capabilitie"""
+            + """s":["completion"]}"""),
+        "/api/generate" => WireServer.Answer("""{"model":"m","created_at":"2026-01-01T00:00:00Z","response":"","done":true,"done_rea"""
+            + """son":"load"}"""),
         "/api/ps" => WireServer.Answer(running),
         _ => WireServer.Answer("", status: "404 Not Found"),
     });

@@ -10,8 +10,8 @@ namespace QuantBench.Engines.Remote.Tests.Clients;
 /// </summary>
 public sealed class OpenAiClientTests
 {
-    private const string Hello =
-        """data: {"id":"1","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":null}]}""";
+    private const string Hello = """data: {"id":"1","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{"con"""
+        + """tent":"Hello"},"finish_reason":null}]}""";
     private const string Stop = """data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}""";
     private const string Done = "data: [DONE]\n\n";
 
@@ -30,8 +30,8 @@ public sealed class OpenAiClientTests
     // an empty reason in every chunk is none; an error that is null is none
     [InlineData("""data: {"choices":[{"delta":{"content":"A"},"finish_reason":""}],"error":null}""", "A Hello end stop")]
     // no white space behind the colon; content in parts
-    [InlineData("""data:{"choices":[{"delta":{"content":[{"type":"text","text":"A"},{"type":"text","text":"B"}]}}]}""",
-        "AB Hello end stop")]
+    [InlineData("""data:{"choices":[{"delta":{"content":[{"type":"text","text":"A"},{"type":"text","tex"""
+        + """t":"B"}]}}]}""", "AB Hello end stop")]
     // reasoning by its names, and both at once with the same text
     [InlineData("""data: {"choices":[{"delta":{"reasoning_content":"hm"}}]}""", "(hm) Hello end stop")]
     [InlineData("""data: {"choices":[{"delta":{"reasoning":"hm","content":null}}]}""", "(hm) Hello end stop")]
@@ -40,21 +40,24 @@ public sealed class OpenAiClientTests
     [InlineData("""data: {"choices":[],"usage":null}""", "Hello end stop")]
     [InlineData("""data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":1,"total_tokens":10}}""", "Hello u9//1/ end stop")]
     // logprobs, tool calls and what else there is
-    [InlineData("""data: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]},"logprobs":{"content":[]}}],"x":[1,{"y":2}]}""", "Hello end stop")]
+    [InlineData("""data: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]},"logprobs":{"conten"""
+        + """t":[]}}],"x":[1,{"y":2}]}""", "Hello end stop")]
     public async Task Generate_ReadsWhatServersSend(string first, string reply) =>
         Assert.Equal(reply, await Talk.SayAsync("openai", WireServer.Stream($"{first}\n\n{Hello}\n\n{Stop}\n\n{Done}")));
 
     [Theory]
     // usage in a last chunk without choices (OpenAI), with details (vLLM), beside timings (llama-server), timings alone
-    [InlineData("""{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":0}}}""", "u9/4/1/0")]
+    [InlineData("""{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":4},"compl"""
+        + """etion_tokens_details":{"reasoning_tokens":0}}}""", "u9/4/1/0")]
     [InlineData("""{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":1,"prompt_tokens_details":null}}""", "u9//1/")]
-    [InlineData("""{"choices":[],"usage":{"completion_tokens":1,"prompt_tokens":9,"prompt_tokens_details":{"cached_tokens":5}},"timings":{"cache_n":5,"prompt_n":4,"prompt_ms":7.5,"predicted_n":1,"predicted_ms":0.25}}""", "u9/5/1/ t/7.5/0.25/")]
-    [InlineData("""{"choices":[],"timings":{"cache_n":5,"prompt_n":4,"prompt_ms":7.5,"predicted_n":1,"predicted_ms":0.25}}""",
-        "u9/5/1/ t/7.5/0.25/")]
+    [InlineData("""{"choices":[],"usage":{"completion_tokens":1,"prompt_tokens":9,"prompt_tokens_details":{"cached_tokens":5}},"timi"""
+        + """ngs":{"cache_n":5,"prompt_n":4,"prompt_ms":7.5,"predicted_n":1,"predicted_ms":0.25}}""", "u9/5/1/ t/7.5/0.25/")]
+    [InlineData("""{"choices":[],"timings":{"cache_n":5,"prompt_n":4,"prompt_ms":7.5,"predicted_n":1,"predicted_ms":0.2"""
+        + """5}}""", "u9/5/1/ t/7.5/0.25/")]
     // durations of 0
     [InlineData("""{"choices":[],"timings":{"prompt_n":4,"prompt_ms":0,"predicted_n":1,"predicted_ms":0.0}}""", "u4//1/ t/0/0/")]
     public async Task Generate_HandsOnTheServersCountsAndTimes_AtTheEnd(string last, string words) =>
-        Assert.Equal($"Hello {words} end stop",
+        Assert.Equal($"Hello {words} end stop", 
             await Talk.SayAsync("openai", WireServer.Stream($"{Hello}\n\n{Stop}\n\ndata: {last}\n\n{Done}")));
 
     [Fact]
@@ -162,12 +165,10 @@ public sealed class OpenAiClientTests
     {
         using var server = new WireServer((path, _) => path switch
         {
-            "/v1/models" =>
-                WireServer.Answer(
-                    """{"object":"list","data":[{"id":"gguf:Q8_0","object":"model","owned_by":"llamacpp","meta":{"n_vocab":4096,"n_ctx_train":2048,"n_params":5770496,"size":11547648,"ftype":"Q8_0"}}]}"""),
-            "/props" =>
-                WireServer.Answer(
-                    """{"default_generation_settings":{"n_ctx":1024},"total_slots":4,"model_path":"/m/a.gguf","build_info":"b6800-abc"}"""),
+            "/v1/models" => WireServer.Answer("""{"object":"list","data":[{"id":"gguf:Q8_0","object":"model","owned_by":"llamacp"""
+                + """p","meta":{"n_vocab":4096,"n_ctx_train":2048,"n_params":5770496,"size":11547648,"ftype":"Q8_0"}}]}"""),
+            "/props" => WireServer.Answer("""{"default_generation_settings":{"n_ctx":1024},"total_slots":4,"model_path":"/m/a.ggu"""
+                + """f","build_info":"b6800-abc"}"""),
             _ => WireServer.Answer("", status: "404 Not Found"),
         });
         using IServerClient client = Talk.To("openai", server.Url);
@@ -185,9 +186,8 @@ public sealed class OpenAiClientTests
     {
         using var server = new WireServer((path, _) => path switch
         {
-            "/v1/models" =>
-                WireServer.Answer(
-                    """{"object":"list","data":[{"id":"org/m","object":"model","owned_by":"vllm","root":"/models/m-awq","max_model_len":4096}]}"""),
+            "/v1/models" => WireServer.Answer("""{"object":"list","data":[{"id":"org/m","object":"model","owned_by":"vllm","roo"""
+                + """t":"/models/m-awq","max_model_len":4096}]}"""),
             "/version" => WireServer.Answer("""{"version":"0.11.0"}"""),
             _ => WireServer.Answer("""{"detail":"Not Found"}""", status: "404 Not Found"),
         });
@@ -207,12 +207,14 @@ public sealed class OpenAiClientTests
         {
             int next = System.Text.Json.JsonDocument.Parse(body).RootElement.GetProperty("logit_bias")[0][0].GetInt32();
             return WireServer.Answer(
-                $$$"""{"completion_probabilities":[{"id":{{{next}}},"token":"x","bytes":[120],"logprob":-{{{next}}}.5,"top_logprobs":[{"id":0,"token":"","bytes":[],"logprob":-0.25},{"id":1,"token":"","bytes":[],"logprob":-3.4028234663852886e+38}]}]}""");
+                $$$"""{"completion_probabilities":[{"id":{{{next}}},"token":"x","bytes":[120],"logprob":-{{{next}}}.5,"top_logpro"""
+                + """bs":[{"id":0,"token":"","bytes":[],"logprob":-0.25},{"id":1,"token":"","by"""
+                + """tes":[],"logprob":-3.4028234663852886e+38}]}]}""");
         });
         using IServerClient client = Talk.To("openai", server.Url);
         var scorer = (IPromptScorer)client;
-        var identity = new ServerIdentity("llama-server b1",
-            "m") { Facts = Facts("kind", "llama-server").Add("vocabulary", "2").Add("slots", "3") };
+        var identity = new ServerIdentity("llama-server b1", "m")
+        { Facts = Facts("kind", "llama-server").Add("vocabulary", "2").Add("slots", "3") };
         var seen = new List<string>();
 
         Assert.True(scorer.CanScore(identity, rows: true).IsSupported);
@@ -229,9 +231,9 @@ public sealed class OpenAiClientTests
     [Fact]
     public async Task Score_ReadsPromptLogprobs_OfVllm()
     {
-        using var server = new WireServer((_, _) =>
-            WireServer.Answer(
-                """{"id":"cmpl-1","choices":[{"index":0,"text":"x","prompt_logprobs":[null,{"6":{"logprob":-1.5,"rank":2,"decoded_token":"a"},"9":{"logprob":-0.5,"rank":1,"decoded_token":"b"}},{"7":{"logprob":-2.25,"rank":1,"decoded_token":"c"}}]}]}"""));
+        using var server = new WireServer((_, _) => WireServer.Answer("""{"id":"cmpl-1","choices":[{"index":0,"text":"x","prompt_log"""
+            + """probs":[null,{"6":{"logprob":-1.5,"rank":2,"decoded_token":"a"},"9":{"logprob":-0.5,"rank":1,"decoded_toke"""
+            + """n":"b"}},{"7":{"logprob":-2.25,"rank":1,"decoded_token":"c"}}]}]}"""));
         using IServerClient client = Talk.To("openai", server.Url);
         var scorer = (IPromptScorer)client;
         var identity = new ServerIdentity("vLLM 0.11.0", "m") { Facts = Facts("kind", "vllm") };
