@@ -54,7 +54,7 @@ public sealed class SuiteApprovalsTests : IDisposable
     }
 
     [Theory]
-    [InlineData("far/openai@http://10.0.0.1:80", "closed", "", "sends requests to the server http://10.0.0.1:80")]
+    [InlineData("far/openai@http://10.0.0.1:8080", "closed", "", "sends requests to the server http://10.0.0.1:8080")]
     [InlineData("near/cpu", "trace", ", trace: /etc/passwd", "reads the trace /etc/passwd")]
     public void Check_AsksForApproval_OfServersAndTraces(string backend, string arrivals, string trace, string expected)
     {
