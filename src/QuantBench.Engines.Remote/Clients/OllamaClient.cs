@@ -35,36 +35,8 @@ internal sealed class OllamaClient : IServerClient
 
     /// <inheritdoc/>
     /// <remarks>Loads the model, so that what is loaded can be seen.</remarks>
-    public async Task<ServerIdentity> InspectAsync(string? model, CancellationToken cancellationToken)
-    {
-        try
-        {
-            string name = model ?? await OnlyModelAsync(cancellationToken);
-            string? version = await _api.GetVersionAsync(cancellationToken);
-            ShowModelResponse shown = await _api.ShowModelAsync(new ShowModelRequest { Model = name }, cancellationToken);
-            await LoadAsync(name, cancellationToken);
-            RunningModel[] running = [.. await _api.ListRunningModelsAsync(cancellationToken)];
-            RunningModel loaded = Array.Find(running, r => IsSame(r.Name, name)) ?? throw new ServerException(ServerFault.Malformed,
-                $"{_http.Root}: '{name}' was loaded, but what runs is {(running.Length == 0 ? "nothing" : Names(running))}");
-            if (shown.Details?.QuantizationLevel is { Length: > 0 } asked && loaded.Details?.QuantizationLevel is { Length: > 0 } got
-                && asked != got)
-                throw new ServerException(ServerFault.Malformed, $"{_http.Root}: '{name}' is {asked}, but what runs is {got}");
-            return Identity(name, version, shown, loaded, running);
-        }
-        catch (HttpRequestException e) when (e.StatusCode is { } status)
-        {
-            throw new ServerException((int)status >= 500 ? ServerFault.ServerError : ServerFault.Rejected,
-                $"{_http.Root}: status {(int)status} for '{model}'", (int)status == 404 ? $"ollama pull {model}" : null, e);
-        }
-        catch (HttpRequestException e)
-        {
-            throw ServerHttp.Fault(e);
-        }
-        catch (Exception e) when (e is OllamaException or ResponseError or JsonException or NotSupportedException)
-        {
-            throw new ServerException(ServerFault.Rejected, $"{_http.Root}: {_http.Hide(e.Message)}", null, e);
-        }
-    }
+    public Task<ServerIdentity> InspectAsync(string? model, CancellationToken cancellationToken) =>
+        _http.SetUpAsync(token => InspectOnceAsync(model, token), cancellationToken);
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<ReplyPart> GenerateAsync(
@@ -101,10 +73,45 @@ internal sealed class OllamaClient : IServerClient
     public long Resent => _http.Resent;
 
     /// <inheritdoc/>
+    public IReadOnlyCollection<string> Retried => _http.Retried;
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         _api.Dispose();
         _http.Dispose();
+    }
+
+    private async Task<ServerIdentity> InspectOnceAsync(string? model, CancellationToken cancellationToken)
+    {
+        try
+        {
+            string name = model ?? await OnlyModelAsync(cancellationToken);
+            string? version = await _api.GetVersionAsync(cancellationToken);
+            ShowModelResponse shown = await _api.ShowModelAsync(new ShowModelRequest { Model = name }, cancellationToken);
+            await LoadAsync(name, cancellationToken);
+            RunningModel[] running = [.. await _api.ListRunningModelsAsync(cancellationToken)];
+            RunningModel loaded = Array.Find(running, r => IsSame(r.Name, name)) ?? throw new ServerException(ServerFault.Malformed,
+                $"{_http.Root}: '{name}' was loaded, but what runs is {(running.Length == 0 ? "nothing" : Names(running))}");
+            if (shown.Details?.QuantizationLevel is { Length: > 0 } asked && loaded.Details?.QuantizationLevel is { Length: > 0 } got
+                && asked != got)
+                throw new ServerException(ServerFault.Malformed, $"{_http.Root}: '{name}' is {asked}, but what runs is {got}");
+            return Identity(name, version, shown, loaded, running);
+        }
+        catch (HttpRequestException e) when (e.StatusCode is { } status)
+        {
+            throw new ServerException(
+                (int)status == 429 ? ServerFault.RateLimited : (int)status >= 500 ? ServerFault.ServerError : ServerFault.Rejected,
+                $"{_http.Root}: status {(int)status} for '{model}'", (int)status == 404 ? $"ollama pull {model}" : null, e);
+        }
+        catch (HttpRequestException e)
+        {
+            throw ServerHttp.Fault(e);
+        }
+        catch (Exception e) when (e is OllamaException or ResponseError or JsonException or NotSupportedException)
+        {
+            throw new ServerException(ServerFault.Rejected, $"{_http.Root}: {_http.Hide(e.Message)}", null, e);
+        }
     }
 
     private static ServerIdentity Identity(string name, string? version, ShowModelResponse shown, RunningModel loaded,

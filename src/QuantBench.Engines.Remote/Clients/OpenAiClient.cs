@@ -84,6 +84,9 @@ internal sealed class OpenAiClient : IServerClient, IPromptScorer
     public long Resent => _http.Resent;
 
     /// <inheritdoc/>
+    public IReadOnlyCollection<string> Retried => _http.Retried;
+
+    /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
 
     private static ReadOnlyMemory<byte> Body(ServerRequest request)

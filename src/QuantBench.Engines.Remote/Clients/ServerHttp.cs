@@ -1,9 +1,12 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Polly;
+using Polly.Retry;
 using QuantBench.Core.Cells;
 using QuantBench.Inference.Servers;
 
@@ -15,11 +18,17 @@ internal sealed class ServerHttp : IDisposable
     private const int LongestError = 16 << 10;
     private const int LongestQuote = 300;
     private const int MostDrained = 4096;
+    private const int SetUpRetries = 3;
+
+    // A server that asks for more isn't to be measured now.
+    private static readonly TimeSpan s_longestWait = TimeSpan.FromMinutes(1);
 
     private static readonly MediaTypeHeaderValue s_json = new("application/json");
 
     private readonly ServerOptions _options;
     private readonly ServerKey? _key;
+    private readonly ResiliencePipeline _setUp;
+    private readonly ConcurrentQueue<string> _retried = new();
     private long _resent;
 
     /// <summary>Makes a connection pool; nothing is sent.</summary>
@@ -43,6 +52,20 @@ internal sealed class ServerHttp : IDisposable
             ResponseDrainTimeout = TimeSpan.FromSeconds(1),
         })
         { Timeout = Timeout.InfiniteTimeSpan, BaseAddress = Root };
+        _setUp = new ResiliencePipelineBuilder().AddRetry(new RetryStrategyOptions
+        {
+            MaxRetryAttempts = SetUpRetries,
+            Delay = options.SetUpPause,
+            BackoffType = DelayBackoffType.Exponential,
+            ShouldHandle = new PredicateBuilder().Handle<ServerException>(MayPass),
+            DelayGenerator = retry => ValueTask.FromResult((retry.Outcome.Exception as ServerException)?.RetryAfter),
+            OnRetry = retry =>
+            {
+                _retried.Enqueue(string.Create(CultureInfo.InvariantCulture,
+                    $"{retry.Outcome.Exception?.Message} (waited {retry.RetryDelay.TotalSeconds:0.0##} s)"));
+                return ValueTask.CompletedTask;
+            },
+        }).Build();
         if (key is not null) Client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key.Value);
     }
 
@@ -57,6 +80,17 @@ internal sealed class ServerHttp : IDisposable
 
     /// <summary>Requests that were sent a second time: the kept connection of the first was closed by the server meanwhile.</summary>
     public long Resent => Interlocked.Read(ref _resent);
+
+    /// <summary>Failures behind which a call that sets up was tried again.</summary>
+    public IReadOnlyCollection<string> Retried => _retried;
+
+    /// <summary>Makes a call that sets up, never one that is measured: it is tried again where the failure may pass, after the time that
+    /// the server asks for.</summary>
+    /// <param name="call">The call; may be made several times.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    /// <exception cref="ServerException">It failed each time.</exception>
+    public async Task<T> SetUpAsync<T>(Func<CancellationToken, Task<T>> call, CancellationToken cancellationToken) =>
+        await _setUp.ExecuteAsync(async token => await call(token), cancellationToken);
 
     /// <summary>Sends a request and waits for the answer's head.</summary>
     /// <param name="uri">Where to.</param>
@@ -110,9 +144,12 @@ internal sealed class ServerHttp : IDisposable
     {
         try
         {
-            using HttpResponseMessage response = await SendAsync(uri, null, cancellationToken);
-            byte[] body = await ReadAsync(response, _options.LongestLine, cancellationToken);
-            return (JsonDocument.Parse(body), Hide(response.Headers.Server.ToString()));
+            return await SetUpAsync<(JsonDocument?, string)>(async token =>
+            {
+                using HttpResponseMessage response = await SendAsync(uri, null, token);
+                byte[] body = await ReadAsync(response, _options.LongestLine, token);
+                return (JsonDocument.Parse(body), Hide(response.Headers.Server.ToString()));
+            }, cancellationToken);
         }
         catch (ServerException e) when (e.Fault == ServerFault.Rejected)
         {
@@ -202,6 +239,9 @@ internal sealed class ServerHttp : IDisposable
         if (body is { } json) request.Content = new ReadOnlyMemoryContent(json) { Headers = { ContentType = s_json } };
         return await Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
     }
+
+    private static bool MayPass(ServerException e) =>
+        e.Fault is ServerFault.RateLimited or ServerFault.ServerError or ServerFault.Cut && !(e.RetryAfter > s_longestWait);
 
     private static TimeSpan? RetryAfter(HttpResponseMessage response) => response.Headers.RetryAfter switch
     {
