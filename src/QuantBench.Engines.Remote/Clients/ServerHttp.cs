@@ -136,7 +136,7 @@ internal sealed class ServerHttp : IDisposable
         }
     }
 
-    /// <summary>The JSON that a path answers with; null when the server has no such path.</summary>
+    /// <summary>The JSON that a path answers with, without the key in it; null when the server has no such path.</summary>
     /// <param name="uri">The path.</param>
     /// <param name="cancellationToken">Stops.</param>
     /// <exception cref="ServerException">It fails otherwise, or isn't JSON.</exception>
@@ -148,7 +148,7 @@ internal sealed class ServerHttp : IDisposable
             {
                 using HttpResponseMessage response = await SendAsync(uri, null, token);
                 byte[] body = await ReadAsync(response, _options.LongestLine, token);
-                return (JsonDocument.Parse(body), Hide(response.Headers.Server.ToString()));
+                return (JsonDocument.Parse(Hide(Encoding.UTF8.GetString(body))), Hide(response.Headers.Server.ToString()));
             }, cancellationToken);
         }
         catch (ServerException e) when (e.Fault == ServerFault.Rejected)
@@ -185,7 +185,7 @@ internal sealed class ServerHttp : IDisposable
 
     /// <summary>The body of an answer, to be read as it comes.</summary>
     /// <exception cref="ServerException">The connection is gone.</exception>
-    public static async Task<Stream> OpenAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    public async Task<Stream> OpenAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
         try
         {
@@ -200,7 +200,7 @@ internal sealed class ServerHttp : IDisposable
     /// <summary>Reads more of a reply.</summary>
     /// <returns>False at its end.</returns>
     /// <exception cref="ServerException">The connection broke.</exception>
-    public static async ValueTask<bool> MoreAsync(LineReader lines, CancellationToken cancellationToken)
+    public async ValueTask<bool> MoreAsync(LineReader lines, CancellationToken cancellationToken)
     {
         try
         {
@@ -208,19 +208,19 @@ internal sealed class ServerHttp : IDisposable
         }
         catch (Exception e) when (e is IOException or HttpRequestException)
         {
-            throw new ServerException(ServerFault.Cut, $"the connection broke before the reply ended ({e.Message})", null, e);
+            throw new ServerException(ServerFault.Cut, $"the connection broke before the reply ended ({Hide(e.Message)})", null, e);
         }
     }
 
     /// <summary>A failure of sending, by kind.</summary>
-    public static ServerException Fault(HttpRequestException e) => e.HttpRequestError switch
+    public ServerException Fault(HttpRequestException e) => e.HttpRequestError switch
     {
         HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError or HttpRequestError.SecureConnectionError =>
             new ServerException(ServerFault.Unreachable, $"no connection: {(e.InnerException as SocketException ?? (Exception)e).Message}",
                 "Start the server, or correct its address.", e),
         HttpRequestError.InvalidResponse or HttpRequestError.ConfigurationLimitExceeded =>
-            new ServerException(ServerFault.Malformed, $"the answer isn't HTTP: {e.Message}", null, e),
-        _ => new ServerException(ServerFault.Cut, $"the connection ended before an answer: {e.Message}", null, e),
+            new ServerException(ServerFault.Malformed, $"the answer isn't HTTP: {Hide(e.Message)}", null, e),
+        _ => new ServerException(ServerFault.Cut, $"the connection ended before an answer: {Hide(e.Message)}", null, e),
     };
 
     /// <summary>A body for people: short, without the key.</summary>
