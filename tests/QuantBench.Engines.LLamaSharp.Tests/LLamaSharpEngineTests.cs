@@ -1,11 +1,8 @@
 using QuantBench.Core.Errors;
 using QuantBench.Engines.LlamaCpp.Tests;
 using QuantBench.Engines.LLamaSharp.Native;
-<<<<<<< HEAD
-using QuantBench.Formats.Tokenizers;
-=======
 using QuantBench.Formats.Gguf;
->>>>>>> guard
+using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Engines;
 using QuantBench.Models.Sources;
 using QuantBench.TestKit;

@@ -2,6 +2,7 @@ using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Suites;
+using QuantBench.Inference.Evaluators;
 using QuantBench.Runner.Events;
 using QuantBench.Runner.Servers;
 using QuantBench.Runner.Workers;
@@ -84,8 +85,8 @@ internal sealed class ServerCells(RunnerEnvironment environment, Suite suite, st
 
     private static IEnumerable<Measurement> Sizes(ServerMemory peak)
     {
-        if (peak.ResidentBytes is { } resident) yield return Measurement.Of("server_rss_peak", resident);
-        if (peak.ProportionalBytes is { } proportional) yield return Measurement.Of("server_pss_peak", proportional);
+        if (peak.ResidentBytes is { } resident) yield return ServerSizes.Resident(resident);
+        if (peak.ProportionalBytes is { } proportional) yield return ServerSizes.Proportional(proportional);
     }
 
     private async Task StopWhenItDiesAsync(ServerProcess server, CancellationTokenSource stop)
