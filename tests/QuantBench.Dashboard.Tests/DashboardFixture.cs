@@ -47,6 +47,7 @@ public sealed partial class DashboardFixture : IAsyncLifetime
             { Started = second.Info.Started.AddHours(1), Finished = second.Info.Started.AddHours(1).AddMinutes(4) }
         });
         DriftRuns.Record(Results, DriftRuns.Make());
+        ServedRun.Record(Results);
         Directory.CreateDirectory(Suites);
         File.Copy(RepositoryRoot.Combine("suites", "reference.yaml"), Path.Combine(Suites, "reference.yaml"));
         File.Copy(RepositoryRoot.Combine("suites", "quick.yaml"), Path.Combine(Suites, "quick.yaml"));

@@ -206,6 +206,18 @@ public static class MetricTable
     /// <summary>Largest resident memory.</summary>
     public static MetricDefinition PeakMemory { get; } = Get("rss_peak");
 
+    /// <summary>Requests per second that kept the SLO.</summary>
+    public static MetricDefinition Goodput { get; } = Get("goodput");
+
+    /// <summary>Requests per second that a server answered.</summary>
+    public static MetricDefinition RequestsPerSecond { get; } = Get("requests_per_second");
+
+    /// <summary>Time to a server's first token.</summary>
+    public static MetricDefinition ServedFirstToken { get; } = Get("serve_ttft");
+
+    /// <summary>Its 99th percentile.</summary>
+    public static MetricDefinition ServedFirstTokenTail { get; } = Get("serve_ttft_tail");
+
     /// <summary>Bytes per second of a kernel.</summary>
     public static MetricDefinition KernelBandwidth { get; } = Get("kernel_bandwidth");
 

@@ -28,7 +28,7 @@ public static class WorkloadTable
     static WorkloadTable()
     {
         s_byName = All.ToFrozenDictionary(w => w.Name, StringComparer.Ordinal);
-        (Latency, Kernel) = (s_byName["latency"], s_byName["kernel"]);
+        (Latency, Kernel, Serve) = (s_byName["latency"], s_byName["kernel"], s_byName["serve"]);
     }
 
     /// <summary>All workloads, in the order help texts list them.</summary>
@@ -102,6 +102,9 @@ public static class WorkloadTable
 
     /// <summary>Single kernels, which a command of their own can run.</summary>
     public static WorkloadDefinition Kernel { get; }
+
+    /// <summary>Servers under load.</summary>
+    public static WorkloadDefinition Serve { get; }
 
     /// <summary>The workload of a name, or null.</summary>
     public static WorkloadDefinition? Find(string name) => s_byName.GetValueOrDefault(name);

@@ -3,6 +3,7 @@ using QuantBench.Analysis.Plots;
 using QuantBench.Analysis.Tables;
 using QuantBench.Dashboard.Drawing;
 using QuantBench.Dashboard.Queries;
+using QuantBench.Results.Reading;
 
 namespace QuantBench.Dashboard.Figures;
 
@@ -18,7 +19,8 @@ internal sealed class FigureSource(RunQueries runs, StoreCache cache, DrawingQue
     public Task<ImmutableArray<PlotFigure>> OfRunAsync(string runId, CancellationToken cancellationToken) =>
         cache.GetAsync("figures " + runId, async () =>
         await runs.RecordAsync(runId, cancellationToken) is { } record
-            ? await drawing.DrawAsync(() => RunPlots.Draw(RunTableBuilder.Build(record), bothWidths: true)) : []);
+            ? await drawing.DrawAsync(() => RunPlots.Draw(RunTableBuilder.Build(record), bothWidths: true,
+                runs.FolderOf(runId) is { } folder ? cell => ServedLoad.Read(folder, cell) : null)) : []);
 
     /// <summary>One figure of a run, or null.</summary>
     public async Task<PlotFigure?> FindAsync(string runId, string figure, CancellationToken cancellationToken) =>

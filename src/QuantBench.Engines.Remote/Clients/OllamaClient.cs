@@ -35,50 +35,22 @@ internal sealed class OllamaClient : IServerClient
 
     /// <inheritdoc/>
     /// <remarks>Loads the model, so that what is loaded can be seen.</remarks>
-    public async Task<ServerIdentity> InspectAsync(string? model, CancellationToken cancellationToken)
-    {
-        try
-        {
-            string name = model ?? await OnlyModelAsync(cancellationToken);
-            string? version = await _api.GetVersionAsync(cancellationToken);
-            ShowModelResponse shown = await _api.ShowModelAsync(new ShowModelRequest { Model = name }, cancellationToken);
-            await LoadAsync(name, cancellationToken);
-            RunningModel[] running = [.. await _api.ListRunningModelsAsync(cancellationToken)];
-            RunningModel loaded = Array.Find(running, r => IsSame(r.Name, name)) ?? throw new ServerException(ServerFault.Malformed,
-                $"{_http.Root}: '{name}' was loaded, but what runs is {(running.Length == 0 ? "nothing" : Names(running))}");
-            if (shown.Details?.QuantizationLevel is { Length: > 0 } asked && loaded.Details?.QuantizationLevel is { Length: > 0 } got
-                && asked != got)
-                throw new ServerException(ServerFault.Malformed, $"{_http.Root}: '{name}' is {asked}, but what runs is {got}");
-            return Identity(name, version, shown, loaded, running);
-        }
-        catch (HttpRequestException e) when (e.StatusCode is { } status)
-        {
-            throw new ServerException((int)status >= 500 ? ServerFault.ServerError : ServerFault.Rejected,
-                $"{_http.Root}: status {(int)status} for '{model}'", (int)status == 404 ? $"ollama pull {model}" : null, e);
-        }
-        catch (HttpRequestException e)
-        {
-            throw ServerHttp.Fault(e);
-        }
-        catch (Exception e) when (e is OllamaException or ResponseError or JsonException or NotSupportedException)
-        {
-            throw new ServerException(ServerFault.Rejected, $"{_http.Root}: {_http.Hide(e.Message)}", null, e);
-        }
-    }
+    public Task<ServerIdentity> InspectAsync(string? model, CancellationToken cancellationToken) =>
+        _http.SetUpAsync(token => InspectOnceAsync(model, token), cancellationToken);
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<ReplyPart> GenerateAsync(
         ServerRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using HttpResponseMessage response = await _http.SendAsync(_chat, Body(request), cancellationToken);
-        await using Stream stream = await ServerHttp.OpenAsync(response, cancellationToken);
+        await using Stream stream = await _http.OpenAsync(response, cancellationToken);
         using var lines = new LineReader(stream, _options.LongestLine);
         var chunk = new OllamaChunk();
         do
         {
             while (!lines.TryNext())
             {
-                if (await ServerHttp.MoreAsync(lines, cancellationToken)) continue;
+                if (await _http.MoreAsync(lines, cancellationToken)) continue;
                 throw new ServerException(ServerFault.Cut, "the connection ended before the reply did");
             }
 
@@ -86,7 +58,7 @@ internal sealed class OllamaClient : IServerClient
             chunk.Read(lines.Line.Span);
             if (chunk.Error is { } error) throw new ServerException(ServerFault.ServerError, $"the server says: {_http.Hide(error)}");
             if (chunk.Model is { Length: > 0 } name && !IsSame(name, request.Model))
-                throw new ServerException(ServerFault.Malformed, $"'{request.Model}' was asked for, and the reply comes from '{name}'");
+                throw new ServerException(ServerFault.Malformed, $"'{request.Model}' was asked for, and the reply comes from '{_http.Hide(name)}'");
             if (chunk.Reasoning is { Length: > 0 } thought) yield return new ReplyPart(ReplyKind.Reasoning, thought, 1);
             if (chunk.Text is { Length: > 0 } text) yield return new ReplyPart(ReplyKind.Token, text, 1);
         }
@@ -101,13 +73,52 @@ internal sealed class OllamaClient : IServerClient
     public long Resent => _http.Resent;
 
     /// <inheritdoc/>
+    public IReadOnlyCollection<string> Retried => _http.Retried;
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         _api.Dispose();
         _http.Dispose();
     }
 
-    private static ServerIdentity Identity(string name, string? version, ShowModelResponse shown, RunningModel loaded,
+    private async Task<ServerIdentity> InspectOnceAsync(string? model, CancellationToken cancellationToken)
+    {
+        try
+        {
+            string name = model ?? await OnlyModelAsync(cancellationToken);
+            string? version = await _api.GetVersionAsync(cancellationToken);
+            ShowModelResponse shown = await _api.ShowModelAsync(new ShowModelRequest { Model = name }, cancellationToken);
+            await LoadAsync(name, cancellationToken);
+            RunningModel[] running = [.. await _api.ListRunningModelsAsync(cancellationToken)];
+            RunningModel loaded = Array.Find(running, r => IsSame(r.Name, name)) ?? throw new ServerException(ServerFault.Malformed,
+                $"{_http.Root}: '{name}' was loaded, but what runs is {(running.Length == 0 ? "nothing" : _http.Hide(Names(running)))}");
+            if (shown.Details?.QuantizationLevel is { Length: > 0 } asked && loaded.Details?.QuantizationLevel is { Length: > 0 } got
+                && asked != got)
+            {
+                throw new ServerException(ServerFault.Malformed,
+                    $"{_http.Root}: '{name}' is {_http.Hide(asked)}, but what runs is {_http.Hide(got)}");
+            }
+
+            return Identity(name, version, shown, loaded, running);
+        }
+        catch (HttpRequestException e) when (e.StatusCode is { } status)
+        {
+            throw new ServerException(
+                (int)status == 429 ? ServerFault.RateLimited : (int)status >= 500 ? ServerFault.ServerError : ServerFault.Rejected,
+                $"{_http.Root}: status {(int)status} for '{model}'", (int)status == 404 ? $"ollama pull {model}" : null, e);
+        }
+        catch (HttpRequestException e)
+        {
+            throw _http.Fault(e);
+        }
+        catch (Exception e) when (e is OllamaException or ResponseError or JsonException or NotSupportedException)
+        {
+            throw new ServerException(ServerFault.Rejected, $"{_http.Root}: {_http.Hide(e.Message)}", null, e);
+        }
+    }
+
+    private ServerIdentity Identity(string name, string? version, ShowModelResponse shown, RunningModel loaded,
         RunningModel[] running)
     {
         ImmutableSortedDictionary<string, string> facts =
@@ -118,12 +129,12 @@ internal sealed class OllamaClient : IServerClient
             ("device_bytes", loaded.SizeVram.ToString(CultureInfo.InvariantCulture)),
             ("also_loaded", running.Length > 1 ? Names(running.Where(r => r != loaded)) : null)])
         {
-            if (value is { Length: > 0 }) facts = facts.SetItem(key, value);
+            if (value is { Length: > 0 }) facts = facts.SetItem(key, _http.Hide(value));
         }
 
-        return new ServerIdentity($"Ollama {version}", name)
+        return new ServerIdentity(_http.Hide($"Ollama {version}"), name)
         {
-            Quantization = loaded.Details?.QuantizationLevel ?? shown.Details?.QuantizationLevel,
+            Quantization = (loaded.Details?.QuantizationLevel ?? shown.Details?.QuantizationLevel) is { } level ? _http.Hide(level) : null,
             SizeBytes = loaded.Size > 0 ? loaded.Size : null,
             ContextLength = loaded.ContextLength > 0 ? loaded.ContextLength : null,
             DeviceShare = loaded.Size > 0 ? Math.Clamp((double)loaded.SizeVram / loaded.Size, 0, 1) : null,
@@ -142,7 +153,7 @@ internal sealed class OllamaClient : IServerClient
     {
         string[] names = [.. (await _api.ListLocalModelsAsync(cancellationToken)).Select(m => m.Name ?? "")];
         return names is [var only] ? only : throw new ServerException(ServerFault.Rejected,
-            $"{_http.Root}: the server has {(names.Length == 0 ? "no model" : $"several models: {string.Join(", ", names.Take(10))}")}",
+            $"{_http.Root}: the server has {(names.Length == 0 ? "no model" : $"several models: {_http.Hide(string.Join(", ", names.Take(10)))}")}",
             "Name one that it has: a variant served:NAME.");
     }
 

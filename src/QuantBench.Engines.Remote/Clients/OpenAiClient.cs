@@ -36,7 +36,7 @@ internal sealed class OpenAiClient : IServerClient, IPromptScorer
         using HttpResponseMessage response = await _http.SendAsync(_chat, Body(request), cancellationToken);
         if (response.Content.Headers.ContentType?.MediaType is "application/json")
             throw await NotAStreamAsync(response, cancellationToken);
-        await using Stream stream = await ServerHttp.OpenAsync(response, cancellationToken);
+        await using Stream stream = await _http.OpenAsync(response, cancellationToken);
         using var lines = new LineReader(stream, _options.LongestLine);
         var chunk = new OpenAiChunk();
         string? end = null;
@@ -46,7 +46,7 @@ internal sealed class OpenAiClient : IServerClient, IPromptScorer
         {
             if (!lines.TryNext())
             {
-                if (await ServerHttp.MoreAsync(lines, cancellationToken)) continue;
+                if (await _http.MoreAsync(lines, cancellationToken)) continue;
                 // TGI before 2.3 and others end without [DONE]: what says why it ended is whole.
                 if (end is not null && !lines.HasRest) break;
                 throw new ServerException(ServerFault.Cut, "the connection ended before the reply did");
@@ -58,7 +58,7 @@ internal sealed class OpenAiClient : IServerClient, IPromptScorer
             if (line.Span.Trim((byte)' ').SequenceEqual("[DONE]"u8)) break;
             chunk.Read(line.Span);
             if (chunk.Error is { } error) throw new ServerException(ServerFault.ServerError, $"the server says: {_http.Hide(error)}");
-            if (chunk.Model is { Length: > 0 } model) _inspector.Check(request.Model, model);
+            if (chunk.Model is { Length: > 0 } model) _inspector.Check(request.Model, _http.Hide(model));
             if (chunk.Reasoning is { Length: > 0 } thought) yield return new ReplyPart(ReplyKind.Reasoning, thought, 1);
             if (chunk.Text is { Length: > 0 } text) yield return new ReplyPart(ReplyKind.Token, text, 1);
             // Some count in every chunk: the last count is the reply's.
@@ -82,6 +82,9 @@ internal sealed class OpenAiClient : IServerClient, IPromptScorer
 
     /// <inheritdoc/>
     public long Resent => _http.Resent;
+
+    /// <inheritdoc/>
+    public IReadOnlyCollection<string> Retried => _http.Retried;
 
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();

@@ -1,9 +1,12 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Polly;
+using Polly.Retry;
 using QuantBench.Core.Cells;
 using QuantBench.Inference.Servers;
 
@@ -15,11 +18,17 @@ internal sealed class ServerHttp : IDisposable
     private const int LongestError = 16 << 10;
     private const int LongestQuote = 300;
     private const int MostDrained = 4096;
+    private const int SetUpRetries = 3;
+
+    // A server that asks for more isn't to be measured now.
+    private static readonly TimeSpan s_longestWait = TimeSpan.FromMinutes(1);
 
     private static readonly MediaTypeHeaderValue s_json = new("application/json");
 
     private readonly ServerOptions _options;
     private readonly ServerKey? _key;
+    private readonly ResiliencePipeline _setUp;
+    private readonly ConcurrentQueue<string> _retried = new();
     private long _resent;
 
     /// <summary>Makes a connection pool; nothing is sent.</summary>
@@ -43,6 +52,20 @@ internal sealed class ServerHttp : IDisposable
             ResponseDrainTimeout = TimeSpan.FromSeconds(1),
         })
         { Timeout = Timeout.InfiniteTimeSpan, BaseAddress = Root };
+        _setUp = new ResiliencePipelineBuilder().AddRetry(new RetryStrategyOptions
+        {
+            MaxRetryAttempts = SetUpRetries,
+            Delay = options.SetUpPause,
+            BackoffType = DelayBackoffType.Exponential,
+            ShouldHandle = new PredicateBuilder().Handle<ServerException>(MayPass),
+            DelayGenerator = retry => ValueTask.FromResult((retry.Outcome.Exception as ServerException)?.RetryAfter),
+            OnRetry = retry =>
+            {
+                _retried.Enqueue(string.Create(CultureInfo.InvariantCulture,
+                    $"{retry.Outcome.Exception?.Message} (waited {retry.RetryDelay.TotalSeconds:0.0##} s)"));
+                return ValueTask.CompletedTask;
+            },
+        }).Build();
         if (key is not null) Client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key.Value);
     }
 
@@ -57,6 +80,17 @@ internal sealed class ServerHttp : IDisposable
 
     /// <summary>Requests that were sent a second time: the kept connection of the first was closed by the server meanwhile.</summary>
     public long Resent => Interlocked.Read(ref _resent);
+
+    /// <summary>Failures behind which a call that sets up was tried again.</summary>
+    public IReadOnlyCollection<string> Retried => _retried;
+
+    /// <summary>Makes a call that sets up, never one that is measured: it is tried again where the failure may pass, after the time that
+    /// the server asks for.</summary>
+    /// <param name="call">The call; may be made several times.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    /// <exception cref="ServerException">It failed each time.</exception>
+    public async Task<T> SetUpAsync<T>(Func<CancellationToken, Task<T>> call, CancellationToken cancellationToken) =>
+        await _setUp.ExecuteAsync(async token => await call(token), cancellationToken);
 
     /// <summary>Sends a request and waits for the answer's head.</summary>
     /// <param name="uri">Where to.</param>
@@ -102,7 +136,7 @@ internal sealed class ServerHttp : IDisposable
         }
     }
 
-    /// <summary>The JSON that a path answers with; null when the server has no such path.</summary>
+    /// <summary>The JSON that a path answers with, without the key in it; null when the server has no such path.</summary>
     /// <param name="uri">The path.</param>
     /// <param name="cancellationToken">Stops.</param>
     /// <exception cref="ServerException">It fails otherwise, or isn't JSON.</exception>
@@ -110,9 +144,12 @@ internal sealed class ServerHttp : IDisposable
     {
         try
         {
-            using HttpResponseMessage response = await SendAsync(uri, null, cancellationToken);
-            byte[] body = await ReadAsync(response, _options.LongestLine, cancellationToken);
-            return (JsonDocument.Parse(body), Hide(response.Headers.Server.ToString()));
+            return await SetUpAsync<(JsonDocument?, string)>(async token =>
+            {
+                using HttpResponseMessage response = await SendAsync(uri, null, token);
+                byte[] body = await ReadAsync(response, _options.LongestLine, token);
+                return (JsonDocument.Parse(Hide(Encoding.UTF8.GetString(body))), Hide(response.Headers.Server.ToString()));
+            }, cancellationToken);
         }
         catch (ServerException e) when (e.Fault == ServerFault.Rejected)
         {
@@ -148,7 +185,7 @@ internal sealed class ServerHttp : IDisposable
 
     /// <summary>The body of an answer, to be read as it comes.</summary>
     /// <exception cref="ServerException">The connection is gone.</exception>
-    public static async Task<Stream> OpenAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    public async Task<Stream> OpenAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
         try
         {
@@ -163,7 +200,7 @@ internal sealed class ServerHttp : IDisposable
     /// <summary>Reads more of a reply.</summary>
     /// <returns>False at its end.</returns>
     /// <exception cref="ServerException">The connection broke.</exception>
-    public static async ValueTask<bool> MoreAsync(LineReader lines, CancellationToken cancellationToken)
+    public async ValueTask<bool> MoreAsync(LineReader lines, CancellationToken cancellationToken)
     {
         try
         {
@@ -171,19 +208,19 @@ internal sealed class ServerHttp : IDisposable
         }
         catch (Exception e) when (e is IOException or HttpRequestException)
         {
-            throw new ServerException(ServerFault.Cut, $"the connection broke before the reply ended ({e.Message})", null, e);
+            throw new ServerException(ServerFault.Cut, $"the connection broke before the reply ended ({Hide(e.Message)})", null, e);
         }
     }
 
     /// <summary>A failure of sending, by kind.</summary>
-    public static ServerException Fault(HttpRequestException e) => e.HttpRequestError switch
+    public ServerException Fault(HttpRequestException e) => e.HttpRequestError switch
     {
         HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError or HttpRequestError.SecureConnectionError =>
             new ServerException(ServerFault.Unreachable, $"no connection: {(e.InnerException as SocketException ?? (Exception)e).Message}",
                 "Start the server, or correct its address.", e),
         HttpRequestError.InvalidResponse or HttpRequestError.ConfigurationLimitExceeded =>
-            new ServerException(ServerFault.Malformed, $"the answer isn't HTTP: {e.Message}", null, e),
-        _ => new ServerException(ServerFault.Cut, $"the connection ended before an answer: {e.Message}", null, e),
+            new ServerException(ServerFault.Malformed, $"the answer isn't HTTP: {Hide(e.Message)}", null, e),
+        _ => new ServerException(ServerFault.Cut, $"the connection ended before an answer: {Hide(e.Message)}", null, e),
     };
 
     /// <summary>A body for people: short, without the key.</summary>
@@ -202,6 +239,9 @@ internal sealed class ServerHttp : IDisposable
         if (body is { } json) request.Content = new ReadOnlyMemoryContent(json) { Headers = { ContentType = s_json } };
         return await Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
     }
+
+    private static bool MayPass(ServerException e) =>
+        e.Fault is ServerFault.RateLimited or ServerFault.ServerError or ServerFault.Cut && !(e.RetryAfter > s_longestWait);
 
     private static TimeSpan? RetryAfter(HttpResponseMessage response) => response.Headers.RetryAfter switch
     {

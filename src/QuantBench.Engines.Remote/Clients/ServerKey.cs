@@ -1,4 +1,5 @@
 using QuantBench.Core.Errors;
+using QuantBench.Inference.Servers;
 
 namespace QuantBench.Engines.Remote.Clients;
 
@@ -8,13 +9,6 @@ namespace QuantBench.Engines.Remote.Clients;
 /// </summary>
 internal sealed class ServerKey
 {
-    private const string Prefix = "QUANTBENCH_KEY_";
-    private const string FileSuffix = "_FILE";
-    private const string Hidden = "***";
-
-    // Shorter ones stand in ordinary words.
-    private const int ShortestHidden = 6;
-
     private ServerKey(string value) => Value = value;
 
     /// <summary>The key.</summary>
@@ -27,18 +21,19 @@ internal sealed class ServerKey
     /// <exception cref="EngineException">The file can't be read, or the key isn't one.</exception>
     public static ServerKey? Of(Uri address, Func<string, string?> environment)
     {
-        string host = Prefix + string.Concat(address.Host.Select(c => char.IsAsciiLetterOrDigit(c) ? char.ToUpperInvariant(c) : '_'));
+        string host = ServerKeys.Prefix
+            + string.Concat(address.Host.Select(c => char.IsAsciiLetterOrDigit(c) ? char.ToUpperInvariant(c) : '_'));
         foreach (string name in (string[])[$"{host}_{address.Port}", host])
         {
             if (environment(name) is { Length: > 0 } value) return Checked(value, name);
-            if (environment(name + FileSuffix) is not { Length: > 0 } path) continue;
+            if (environment(name + ServerKeys.FileSuffix) is not { Length: > 0 } path) continue;
             try
             {
-                return Checked(File.ReadAllText(path), $"the file that {name}{FileSuffix} names");
+                return Checked(File.ReadAllText(path), $"the file that {name}{ServerKeys.FileSuffix} names");
             }
             catch (Exception e) when (DiskFault.Is(e))
             {
-                throw new EngineException($"the file that {name}{FileSuffix} names can't be read: {e.Message}",
+                throw new EngineException($"the file that {name}{ServerKeys.FileSuffix} names can't be read: {e.Message}",
                     "Mend the variable, or the file's rights.");
             }
         }
@@ -49,10 +44,10 @@ internal sealed class ServerKey
     /// <summary>A text without the key in it.</summary>
     /// <param name="text">Whatever a server said.</param>
     public string Hide(string text) =>
-        Value.Length < ShortestHidden ? text : text.Replace(Value, Hidden, StringComparison.Ordinal);
+        Value.Length < ServerKeys.ShortestHidden ? text : text.Replace(Value, ServerKeys.Hidden, StringComparison.Ordinal);
 
     /// <inheritdoc/>
-    public override string ToString() => Hidden;
+    public override string ToString() => ServerKeys.Hidden;
 
     private static ServerKey Checked(string text, string where)
     {

@@ -48,7 +48,7 @@ public sealed class ServeEvaluator : IWorkloadEvaluator
         ServerIdentity identity = ServerTask.Await(client.InspectAsync(wanted, cancellationToken), cancellationToken);
         if (!context.Cell.Variant.IsServed) identity.CheckRuns(context.Artifact);
 
-        var notes = new List<string>();
+        List<string> notes = [.. ServedText.Retries(client)];
         var metrics = ImmutableArray.CreateBuilder<Measurement>();
         var conditions = ImmutableSortedDictionary.CreateBuilder<string, double>(StringComparer.Ordinal);
         using var file = new RequestFile(context);

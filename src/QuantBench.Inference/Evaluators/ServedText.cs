@@ -41,6 +41,9 @@ internal sealed class ServedText : IDisposable
     public int? VocabularySize =>
         int.TryParse(_identity.Facts.GetValueOrDefault(VocabularyFact), CultureInfo.InvariantCulture, out int size) ? size : null;
 
+    /// <summary>What a cell says of calls that were tried again before it was measured.</summary>
+    public static IEnumerable<string> Retries(IServerClient client) => client.Retried.Select(r => $"set-up, tried again: {r}");
+
     /// <summary>Whether the cell's server can be spoken to; null when the engine has no servers.</summary>
     public static Support? CanRun(EvaluationContext context) =>
         context.Engine is IServerEngine engine ? engine.CanReach(context.Cell.Backend.Device) : null;
@@ -139,7 +142,8 @@ internal sealed class ServedText : IDisposable
             if (_context.Artifact.ParameterCount > 0) metrics.Add(Measurement.Of("bits_per_weight", _context.Artifact.BitsPerWeight));
         }
 
-        EvaluationResult result = LoadedCell.Result(_context, 1, _context.Cell.Backend.Device, _before, metrics.ToImmutable(), [],
+        EvaluationResult result = LoadedCell.Result(_context, 1, _context.Cell.Backend.Device, _before, metrics.ToImmutable(),
+            [.. Retries(_client)],
             [.. provenance, .. _identity.ToFacts(), ("client_build", _context.Engine.Build), ("engine_build", _identity.Server)]);
         // The server's own, which it doesn't tell.
         return result with { Provenance = result.Provenance.Remove("threads_used") };

@@ -26,4 +26,7 @@ public interface IServerClient : IDisposable
     /// <summary>Requests that were sent a second time, because the server closed the kept connection that the first went out on; their
     /// time counts from the first.</summary>
     long Resent => 0;
+
+    /// <summary>Failures behind which a call that sets up was tried again; requests never are.</summary>
+    IReadOnlyCollection<string> Retried => [];
 }

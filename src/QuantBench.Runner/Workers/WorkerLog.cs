@@ -5,13 +5,15 @@ namespace QuantBench.Runner.Workers;
 
 /// <summary>Takes a worker's standard error into a file and remembers its last lines for the reason of a failure.</summary>
 /// <param name="path">The log's file; null = keep only the tail.</param>
-internal sealed class WorkerLog(string? path)
+/// <param name="keys">Takes keys out of it; null = those of this program's environment.</param>
+internal sealed class WorkerLog(string? path, KeyFilter? keys = null)
 {
     private const long MaxFileBytes = 16 << 20;
     private const int MaxTailBytes = 4096;
 
     private readonly Lock _gate = new();
     private readonly Queue<byte> _tail = new();
+    private readonly KeyFilter _keys = keys ?? KeyFilter.OfEnvironment();
 
     /// <summary>Copies until the stream ends.</summary>
     /// <param name="source">Standard error of the worker.</param>
@@ -24,15 +26,17 @@ internal sealed class WorkerLog(string? path)
             byte[] buffer = new byte[16 << 10];
             long written = 0;
             int read;
-            while ((read = await source.ReadAsync(buffer, cancellationToken)) > 0)
+            do
             {
-                Remember(buffer.AsSpan(0, read));
-                if (file is null || written > MaxFileBytes) continue;
-                written += read;
+                read = await source.ReadAsync(buffer, cancellationToken);
+                ReadOnlyMemory<byte> said = read > 0 ? _keys.Next(buffer.AsMemory(0, read)) : _keys.Rest();
+                Remember(said.Span);
+                if (file is null || written > MaxFileBytes || said.IsEmpty) continue;
+                written += said.Length;
                 file = await WriteAsync(file,
-                    written > MaxFileBytes ? "\n[the log is cut here: it passed 16 MiB]\n"u8.ToArray() : buffer.AsMemory(0, read),
-                    cancellationToken);
+                    written > MaxFileBytes ? "\n[the log is cut here: it passed 16 MiB]\n"u8.ToArray() : said, cancellationToken);
             }
+            while (read > 0);
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)
         {

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.RegularExpressions;
 using QuantBench.Dashboard.Hosting;
 using QuantBench.Lab.Accounts;
+using QuantBench.SampleData;
 
 namespace QuantBench.Dashboard.Tests.Api;
 
@@ -122,6 +123,20 @@ public sealed class PagesTests(DashboardFixture dashboard)
         Assert.Equal(type, answer.Content.Headers.ContentType?.MediaType);
         Assert.True(bytes.Length > 300);
         if (kind == "svg") Assert.DoesNotContain("var(--", System.Text.Encoding.UTF8.GetString(bytes), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ServedRun_ShowsLatencyAgainstLoad_Goodput_AndItsRequestsOverTime()
+    {
+        using HttpClient client = dashboard.Client();
+
+        string page = await client.GetStringAsync($"/runs/{ServedRun.Id}");
+        string csv = await client.GetStringAsync($"/figures/runs/{ServedRun.Id}/plot-requests-1.csv");
+
+        foreach (string title in (string[])["Latency against load", "Goodput", "Requests over time: Q8_0, poisson 2/s"])
+            Assert.Contains(title, page, StringComparison.Ordinal);
+        Assert.DoesNotContain("<style", page, StringComparison.Ordinal);
+        Assert.Contains("1: cut", csv, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using QuantBench.Core.Errors;
 using QuantBench.Engines.Remote.Clients;
 using QuantBench.Inference.Servers;
@@ -57,7 +58,7 @@ public sealed class OpenAiClientTests
     // durations of 0
     [InlineData("""{"choices":[],"timings":{"prompt_n":4,"prompt_ms":0,"predicted_n":1,"predicted_ms":0.0}}""", "u4//1/ t/0/0/")]
     public async Task Generate_HandsOnTheServersCountsAndTimes_AtTheEnd(string last, string words) =>
-        Assert.Equal($"Hello {words} end stop", 
+        Assert.Equal($"Hello {words} end stop",
             await Talk.SayAsync("openai", WireServer.Stream($"{Hello}\n\n{Stop}\n\ndata: {last}\n\n{Done}")));
 
     [Fact]
@@ -112,6 +113,62 @@ public sealed class OpenAiClientTests
         Assert.Equal("Hello end stop", await Talk.SayAsync(client));
 
         Assert.Equal((3, 1L), (asked, client.Resent));
+    }
+
+    [Fact]
+    public async Task Inspect_TriesAgain_AfterTheTimeThatTheServerAsksFor_AndSaysSo()
+    {
+        int asked = 0;
+        using var server = new WireServer((path, _) => !path.EndsWith("/models", StringComparison.Ordinal)
+            ? WireServer.Answer("none", status: "404 Not Found")
+            : ++asked switch
+            {
+                1 => WireServer.Answer("busy", status: "429 Too Many Requests", head: "Retry-After: 1\r\n"),
+                2 => WireServer.Answer("loading", status: "503 Service Unavailable"),
+                _ => WireServer.Answer("""{"data":[{"id":"m"}]}"""),
+            });
+        using IServerClient client = Talk.To("openai", server.Url);
+
+        long start = Stopwatch.GetTimestamp();
+        ServerIdentity found = await client.InspectAsync(null, default);
+
+        Assert.Equal("m", found.Model);
+        Assert.InRange(Stopwatch.GetElapsedTime(start).TotalSeconds, 1.0, 60);
+        Assert.Equal(2, client.Retried.Count);
+        Assert.EndsWith("status 429: busy (waited 1.0 s)", client.Retried.First(), StringComparison.Ordinal);
+        Assert.Contains("status 503: loading", client.Retried.Last(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("429 Too Many Requests", "Retry-After: 3600\r\n", 1)] // nobody waits that long
+    [InlineData("401 Unauthorized", "", 1)]
+    [InlineData("500 Internal Server Error", "", 4)]
+    public async Task Inspect_GivesUp_WhereWaitingIsNoUse(string status, string head, int tries)
+    {
+        int asked = 0;
+        using var server = new WireServer((path, _) =>
+        {
+            if (path.EndsWith("/models", StringComparison.Ordinal)) asked++;
+            return WireServer.Answer("no", status: status, head: head);
+        });
+        using IServerClient client = Talk.To("openai", server.Url);
+
+        await Assert.ThrowsAnyAsync<QuantBenchException>(() => client.InspectAsync(null, default));
+
+        Assert.Equal(tries, asked);
+        Assert.Equal(tries - 1, client.Retried.Count);
+    }
+
+    [Fact]
+    public async Task Generate_IsNeverTriedAgain_WhenTheServerIsBusy()
+    {
+        using var server = new WireServer((_, _) => WireServer.Answer("busy", status: "429 Too Many Requests", head: "Retry-After: 0\r\n"));
+        using IServerClient client = Talk.To("openai", server.Url);
+
+        Assert.StartsWith("RateLimited: ", await Talk.SayAsync(client), StringComparison.Ordinal);
+
+        Assert.Single(server.Requests);
+        Assert.Empty(client.Retried);
     }
 
     [Fact]
