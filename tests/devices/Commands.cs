@@ -18,7 +18,7 @@ internal static class Commands
         devicecheck bench DEVICE [--cold BYTES] [--seconds S] [--types A,B] [--shapes 4096x4096,...] [--tokens 1,512]
                                                     times of products by device events, against the device's copy bandwidth
 
-        devicecheck algorithms KIND [--seconds S]   ILGPU.Algorithms beside the engine's own reductions and arithmetic; KIND: CPU, OpenCL, Cuda
+        devicecheck algorithms KIND [--seconds S]   ILGPU.Algorithms beside the engine's own kernels; KIND: OpenCL or Cuda
         devicecheck ptx DIR [--capability 8.0]      the code that CUDA devices of that compute capability would get, a file per kernel
 
         devicecheck check opencl:0
@@ -137,8 +137,9 @@ internal static class Commands
 
     private static int Algorithms(string kind, Dictionary<string, string> options)
     {
-        if (!Enum.TryParse(kind, out AcceleratorType type))
-            throw new RequestException($"there is no kind '{kind}'.", "Known: CPU, OpenCL, Cuda.");
+        // Not on the simulation, where every thread is one of the system.
+        if (!Enum.TryParse(kind, out AcceleratorType type) || type == AcceleratorType.CPU)
+            throw new RequestException($"there is no kind '{kind}'.", "Known: OpenCL, Cuda.");
         using TestDevice device = TestDevice.WithAlgorithms(type);
         AlgorithmBench.Run(device, double.Parse(options.GetValueOrDefault("seconds", "2"), CultureInfo.InvariantCulture));
         return 0;

@@ -26,25 +26,28 @@ internal sealed class TestDevice : IDisposable
         Kernels = new GraphKernels(Memory);
     }
 
-    private TestDevice(Context context, string id, Device? device = null)
+    private TestDevice(Context context, string id, Device device)
     {
         _list = context;
         Id = id;
-        Memory = new DeviceMemory((device ?? context.GetCPUDevices()[0]).CreateAccelerator(context), $"ilgpu/{id}");
+        Memory = new DeviceMemory(device.CreateAccelerator(context), $"ilgpu/{id}");
         Kernels = new GraphKernels(Memory);
     }
 
     /// <summary>ILGPU's simulation of a device whose groups are four warps of 32 threads, as those of CUDA are.</summary>
-    public static TestDevice OfWarps() =>
-        new(Context.Create(builder => builder.Optimize(OptimizationLevel.O2).CPU(new CPUDevice(32, 4, 1))), "cpu-warps");
+    public static TestDevice OfWarps()
+    {
+        Context context = Context.Create(builder => builder.Optimize(OptimizationLevel.O2).CPU(new CPUDevice(32, 4, 1)));
+        return new TestDevice(context, "cpu-warps", context.GetCPUDevices()[0]);
+    }
 
     /// <summary>The first device of a kind, with ILGPU.Algorithms for its kernels and time stamps.</summary>
-    /// <param name="kind">CPU (the simulation), Cuda or OpenCL.</param>
+    /// <param name="kind">Cuda or OpenCL.</param>
     public static TestDevice WithAlgorithms(AcceleratorType kind)
     {
         NativeLibraries.Register();
         Context context = Context.Create(builder => builder.Optimize(OptimizationLevel.O2).Cuda(static _ => true).OpenCL(static _ => true)
-            .CPU(new CPUDevice(4, DeviceList.MinGroupThreads / 4, 1)).Profiling().EnableAlgorithms());
+            .Profiling().EnableAlgorithms());
         Device? device = context.Devices.FirstOrDefault(d => d.AcceleratorType == kind);
         if (device is not null) return new TestDevice(context, kind.ToString(), device);
         context.Dispose();

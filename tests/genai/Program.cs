@@ -11,14 +11,14 @@ const int wanted = 64;
 string[] beginnings = ["The ", "Fellow citizens", "In the last year", "We ", "Peace"];
 ITextTokenizer text = ModelSource.OpenTokenizer(ModelSource.Open(args[0]));
 using IEngine engine = OnnxRuntimeEngine.Registration.Create(new EngineEnvironment { Log = _ => { }, Root = "" });
-using ILoadedModel ours = ((ILogitsEngine)engine).Load(new Artifact(args[1], Variant.Parse("onnx:fp16"), "", 1, 1, 1), "cpu",
-    new LoadOptions { Threads = 1 }, CancellationToken.None);
+var artifact = new Artifact(args[1], Variant.Parse("onnx:fp16"), "", 1, 1, 1);
+using ILoadedModel ours = ((ILogitsEngine)engine).Load(artifact, "cpu", new LoadOptions { Threads = 1 }, CancellationToken.None);
 using var handle = new OgaHandle();
 using var theirs = new Model(args[1]);
 int equal = 0, different = 0;
 foreach (string beginning in beginnings)
 {
-    int[] prompt = [text.BosToken, .. text.Encode(beginning)];
+    int[] prompt = [.. text.BosToken is { } bos ? (int[])[bos] : [], .. text.Encode(beginning)];
     using var parameters = new GeneratorParams(theirs);
     parameters.SetSearchOption("max_length", prompt.Length + wanted);
     parameters.SetSearchOption("do_sample", false);

@@ -35,9 +35,9 @@ both() { # both NAME BF16 IQ [OPTION ...]: both bindings within these shares of 
         share = a / b - 1; if (share < 0) share = -share
         limit = v ~ /:BF16/ ? bf16 : v ~ /:IQ/ ? iq : 1e-6
         if (share > limit) bad++
-        if (share > 1e-6) printf "%s: %s %s differs by %.1e (%.5f and %.5f)\n", name, share > limit ? "FAILED:" : "allowed:", v, share, a, b
+        if (share > 1e-6) printf "%s: %s %s differs by %.1e (%.5f and %.5f)\n", name, (share > limit ? "FAILED:" : "allowed:"), v, share, a, b
       }
-      printf "%s: %d variants, %d too far apart\n", name, n, bad; exit bad > 0 || n == 0
+      printf "%s: %d variants, %d too far apart\n", name, n, bad; exit (bad > 0 || n == 0)
     }' "$work/$1.csv" || code=1
 }
 level=$("$command" doctor | sed -n 's/.*LLamaSharp [^(]*(\([a-z0-9]*\)).*/\1/p' | head -n 1)
