@@ -20,7 +20,7 @@ internal static class GoodputPlot
     /// <param name="rows">Rows of one model and backend.</param>
     /// <param name="id">Id of the figure on its page.</param>
     /// <param name="width">Width in pixels.</param>
-    public static PlotFigure? Draw(IReadOnlyList<RunRow> rows, string id = "goodput", int width = PlotFigure.Wide)
+    public static PlotFigure? Draw(IReadOnlyList<RunRow> rows, string id, int width = PlotFigure.Wide)
     {
         ArgumentNullException.ThrowIfNull(rows);
         Bar[] bars =

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Analysis.Tables;
-using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
 
 namespace QuantBench.Analysis.Plots;
@@ -14,7 +13,7 @@ internal static class LoadPlot
     /// <param name="rows">Rows of one model and backend.</param>
     /// <param name="id">Id of the figure on its page.</param>
     /// <param name="width">Width in pixels.</param>
-    public static PlotFigure? Draw(IReadOnlyList<RunRow> rows, string id = "load", int width = PlotFigure.Wide)
+    public static PlotFigure? Draw(IReadOnlyList<RunRow> rows, string id, int width = PlotFigure.Wide)
     {
         ArgumentNullException.ThrowIfNull(rows);
         Point[] points =

@@ -58,7 +58,11 @@ internal sealed class OllamaClient : IServerClient
             chunk.Read(lines.Line.Span);
             if (chunk.Error is { } error) throw new ServerException(ServerFault.ServerError, $"the server says: {_http.Hide(error)}");
             if (chunk.Model is { Length: > 0 } name && !IsSame(name, request.Model))
-                throw new ServerException(ServerFault.Malformed, $"'{request.Model}' was asked for, and the reply comes from '{_http.Hide(name)}'");
+            {
+                throw new ServerException(ServerFault.Malformed,
+                    $"'{request.Model}' was asked for, and the reply comes from '{_http.Hide(name)}'");
+            }
+
             if (chunk.Reasoning is { Length: > 0 } thought) yield return new ReplyPart(ReplyKind.Reasoning, thought, 1);
             if (chunk.Text is { Length: > 0 } text) yield return new ReplyPart(ReplyKind.Token, text, 1);
         }
@@ -152,8 +156,9 @@ internal sealed class OllamaClient : IServerClient
     private async Task<string> OnlyModelAsync(CancellationToken cancellationToken)
     {
         string[] names = [.. (await _api.ListLocalModelsAsync(cancellationToken)).Select(m => m.Name ?? "")];
-        return names is [var only] ? only : throw new ServerException(ServerFault.Rejected,
-            $"{_http.Root}: the server has {(names.Length == 0 ? "no model" : $"several models: {_http.Hide(string.Join(", ", names.Take(10)))}")}",
+        if (names is [var only]) return only;
+        string has = names.Length == 0 ? "no model" : $"several models: {_http.Hide(string.Join(", ", names.Take(10)))}";
+        throw new ServerException(ServerFault.Rejected, $"{_http.Root}: the server has {has}",
             "Name one that it has: a variant served:NAME.");
     }
 

@@ -2,14 +2,15 @@ using QuantBench.Core.Metrics;
 
 namespace QuantBench.Inference.Evaluators;
 
-/// <summary>Sizes of a server's process tree, which whoever started it watches.</summary>
+/// <summary>Memory of a server that the run started, beside whatever a cell measures on it.</summary>
 public static class ServerSizes
 {
-    /// <summary>Its largest resident memory.</summary>
-    /// <param name="bytes">The sum over its processes.</param>
-    public static Measurement Resident(double bytes) => Measurement.Of("server_rss_peak", bytes);
-
-    /// <summary>Its largest proportional memory.</summary>
-    /// <param name="bytes">The sum over its processes.</param>
-    public static Measurement Proportional(double bytes) => Measurement.Of("server_pss_peak", bytes);
+    /// <summary>The figures.</summary>
+    /// <param name="resident">Largest resident bytes of its process tree; null = not known.</param>
+    /// <param name="proportional">The same, shared pages by their share.</param>
+    public static IEnumerable<Measurement> Of(long? resident, long? proportional)
+    {
+        if (resident is { } all) yield return Measurement.Of("server_rss_peak", all);
+        if (proportional is { } share) yield return Measurement.Of("server_pss_peak", share);
+    }
 }

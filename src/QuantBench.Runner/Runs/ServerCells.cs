@@ -1,6 +1,5 @@
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
-using QuantBench.Core.Metrics;
 using QuantBench.Core.Suites;
 using QuantBench.Inference.Evaluators;
 using QuantBench.Runner.Events;
@@ -77,17 +76,13 @@ internal sealed class ServerCells(RunnerEnvironment environment, Suite suite, st
             return result with { Status = CellStatus.Failed, Failure = FailureKind.Crashed, Reason = death + client, Metrics = [] };
         }
 
-        return result.Status != CellStatus.Ok ? result : result with { Metrics = [.. result.Metrics, .. Sizes(server.TakePeak())] };
+        if (result.Status != CellStatus.Ok) return result;
+        ServerMemory peak = server.TakePeak();
+        return result with { Metrics = [.. result.Metrics, .. ServerSizes.Of(peak.ResidentBytes, peak.ProportionalBytes)] };
     }
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _keeper.DisposeAsync();
-
-    private static IEnumerable<Measurement> Sizes(ServerMemory peak)
-    {
-        if (peak.ResidentBytes is { } resident) yield return ServerSizes.Resident(resident);
-        if (peak.ProportionalBytes is { } proportional) yield return ServerSizes.Proportional(proportional);
-    }
 
     private async Task StopWhenItDiesAsync(ServerProcess server, CancellationTokenSource stop)
     {

@@ -19,7 +19,7 @@ public sealed class ServerReaderTests
             """);
 
         SuiteServer server = Assert.Single(suite.Servers);
-        Assert.Equal(["/opt/my llama/server", "-m", "{model}", "--port", "{port}"], server.Command.ToArray());
+        Assert.Equal(["/opt/my llama/server", "-m", "{model}", "--port", "{port}"], server.Command.AsEnumerable());
         Assert.Equal(("llama", "/ready", 0, TimeSpan.FromSeconds(90)), (server.Id, server.Health, server.Port, server.ReadyTimeout));
         Assert.Equal("{variant}", server.Environment["NAME"]);
         Assert.True(server.ServesArtifact);
@@ -32,7 +32,7 @@ public sealed class ServerReaderTests
     {
         SuiteServer server = Assert.Single(Parse("- { id: llama, port: 11434, command: [ollama, serve] }").Servers);
 
-        Assert.Equal(["ollama", "serve"], server.Command.ToArray());
+        Assert.Equal(["ollama", "serve"], server.Command.AsEnumerable());
         Assert.False(server.ServesArtifact);
     }
 
