@@ -22,7 +22,7 @@ npm_folder() {
   cmp -s "$dir/package-lock.json" "$stamp" 2>/dev/null && return 0
   if ! command -v npm >/dev/null 2>&1; then
     [ "$required" = required ] && die "npm is not on PATH, and $what comes from a pinned npm package." "Install Node.js 20 or newer (it brings npm). $4"
-    say "note: npm is not on PATH, so $what is missing. $4"; return 0
+    say "note: npm is not on PATH, which would fetch $what. $4"; return 0
   fi
   say "fetching $what (npm, once) ..."
   if ! (cd "$dir" && npm ci --ignore-scripts --no-fund --no-audit --loglevel=error >"$cache/npm.log" 2>&1); then

@@ -1,6 +1,7 @@
 using QuantBench.Core.Errors;
 using QuantBench.Engines.LlamaCpp.Tests;
 using QuantBench.Engines.LLamaSharp.Native;
+using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Tokenizers;
 using QuantBench.Inference.Engines;
 using QuantBench.Models.Sources;
@@ -67,6 +68,25 @@ public sealed class LLamaSharpEngineTests(LlamaFixture fixture)
         Assert.Equal(Enumerable.Range(0, ours.VocabularySize).Select(ours.ByteLength),
             Enumerable.Range(0, ours.VocabularySize).Select(theirs.ByteLength));
         Assert.Throws<ModelFormatException>(() => fixture.Engine.OpenTokenizer(fixture.ScratchFile("none")));
+    }
+
+    [Fact]
+    public void CanRun_RefusesEncoders_WhichItWouldTakeForDecoders()
+    {
+        string path = fixture.ScratchFile("encoder.gguf");
+        using (GgufReader reader = GgufReader.Open(fixture.F32.Path))
+        {
+            var metadata = new GgufMetadata(path);
+            foreach ((string key, object value) in reader.Metadata) metadata.Add(key, value);
+            metadata.Add("llama.attention.causal", false);
+            using var writer = new GgufWriter(File.Create(path), metadata,
+                [.. reader.Tensors.Select(t => new GgufTensorSpec(t.Name, t.Type, t.Dimensions))]);
+            foreach (GgufTensorInfo tensor in reader.Tensors) writer.Append(reader.Span(tensor));
+            writer.Complete();
+        }
+
+        Assert.Contains("encoders, whose tokens see those behind them",
+            fixture.Engine.CanRun(LlamaFixture.Artifact(path, "gguf:F32"), "cpu").Reason, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -41,7 +41,7 @@ public sealed class LlamaFixture : IDisposable
     }
 
     /// <summary>How the build under test calls itself: the pinned one by its release, LLamaSharp's by its commit.</summary>
-    public string Version => Environment.NativeDirectories.IsEmpty ? LlamaInstallation.WantedRelease : NativeParameters.EarlierCommit;
+    public string Version => Library.Installation.Release ?? NativeParameters.EarlierCommit;
 
     public ConcurrentQueue<string> LogLines { get; } = new();
 

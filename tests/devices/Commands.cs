@@ -1,4 +1,5 @@
 using System.Globalization;
+using ILGPU.Runtime;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Statistics;
 using QuantBench.Engines.Ilgpu.Devices;
@@ -17,6 +18,7 @@ internal static class Commands
         devicecheck bench DEVICE [--cold BYTES] [--seconds S] [--types A,B] [--shapes 4096x4096,...] [--tokens 1,512]
                                                     times of products by device events, against the device's copy bandwidth
 
+        devicecheck algorithms KIND [--seconds S]   ILGPU.Algorithms beside the engine's own kernels; KIND: OpenCL or Cuda
         devicecheck ptx DIR [--capability 8.0]      the code that CUDA devices of that compute capability would get, a file per kernel
 
         devicecheck check opencl:0
@@ -35,6 +37,8 @@ internal static class Commands
                 return Check(args[1..]);
             case "bench" when args.Length > 1:
                 return Bench(args[1], Options(args[2..]));
+            case "algorithms" when args.Length > 1:
+                return Algorithms(args[1], Options(args[2..]));
             case "ptx" when args.Length > 1:
                 return Ptx(args[1], Options(args[2..]));
             default:
@@ -128,6 +132,16 @@ internal static class Commands
             }
         }
 
+        return 0;
+    }
+
+    private static int Algorithms(string kind, Dictionary<string, string> options)
+    {
+        // Not on the simulation, where every thread is one of the system.
+        if (!Enum.TryParse(kind, out AcceleratorType type) || type == AcceleratorType.CPU)
+            throw new RequestException($"there is no kind '{kind}'.", "Known: OpenCL, Cuda.");
+        using TestDevice device = TestDevice.WithAlgorithms(type);
+        AlgorithmBench.Run(device, double.Parse(options.GetValueOrDefault("seconds", "2"), CultureInfo.InvariantCulture));
         return 0;
     }
 

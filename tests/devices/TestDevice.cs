@@ -1,6 +1,10 @@
 using ILGPU;
+using ILGPU.Algorithms;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
+using ILGPU.Runtime.Cuda;
+using ILGPU.Runtime.OpenCL;
+using QuantBench.Core.Errors;
 using QuantBench.Engines.Ilgpu.Devices;
 using QuantBench.Engines.Ilgpu.Graph;
 
@@ -22,17 +26,33 @@ internal sealed class TestDevice : IDisposable
         Kernels = new GraphKernels(Memory);
     }
 
-    private TestDevice(Context context, string id)
+    private TestDevice(Context context, string id, Device device)
     {
         _list = context;
         Id = id;
-        Memory = new DeviceMemory(context.GetCPUDevices()[0].CreateAccelerator(context), $"ilgpu/{id}");
+        Memory = new DeviceMemory(device.CreateAccelerator(context), $"ilgpu/{id}");
         Kernels = new GraphKernels(Memory);
     }
 
     /// <summary>ILGPU's simulation of a device whose groups are four warps of 32 threads, as those of CUDA are.</summary>
-    public static TestDevice OfWarps() =>
-        new(Context.Create(builder => builder.Optimize(OptimizationLevel.O2).CPU(new CPUDevice(32, 4, 1))), "cpu-warps");
+    public static TestDevice OfWarps()
+    {
+        Context context = Context.Create(builder => builder.Optimize(OptimizationLevel.O2).CPU(new CPUDevice(32, 4, 1)));
+        return new TestDevice(context, "cpu-warps", context.GetCPUDevices()[0]);
+    }
+
+    /// <summary>The first device of a kind, with ILGPU.Algorithms for its kernels and time stamps.</summary>
+    /// <param name="kind">Cuda or OpenCL.</param>
+    public static TestDevice WithAlgorithms(AcceleratorType kind)
+    {
+        NativeLibraries.Register();
+        Context context = Context.Create(builder => builder.Optimize(OptimizationLevel.O2).Cuda(static _ => true).OpenCL(static _ => true)
+            .Profiling().EnableAlgorithms());
+        Device? device = context.Devices.FirstOrDefault(d => d.AcceleratorType == kind);
+        if (device is not null) return new TestDevice(context, kind.ToString(), device);
+        context.Dispose();
+        throw new EngineException($"there is no {kind} device.", "'devicecheck list' lists the devices.");
+    }
 
     public string Id { get; }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# run.sh [OUT] [all]: this machine as one with the .NET SDK and nothing else. In mounts of its own, which nobody else sees, everything that npm
+# run.sh [OUT] [main|all]: this machine as one with the .NET SDK and nothing else. In mounts of its own, which nobody else sees, everything that npm
 # brought is hidden, and so are npm and node. There: what doctor says, a part of the main job from an empty cache, the llama.cpp engine's tests
-# on the build from NuGet, and what is said when libgomp1 is missing. Takes about a minute. `all` runs every test project instead of that one.
+# on the build from NuGet, and what is said when libgomp1 is missing. Takes about a minute. `main` runs the main job instead, whole, through its
+# door and with an empty cache; `all` runs every test project instead of a part of one.
 # Exit 77: can't be done on this machine, with the reason.
 # Needs built tests (dotnet build -c Release) and a built command (./run-bench.sh setup).
 set -euo pipefail
@@ -33,17 +34,40 @@ export QUANTBENCH_ROOT=$root
 unset QUANTBENCH_LLAMACPP_DIR QB_REQUIRE_NPM
 cd "$root"
 code=0
+TIMEFORMAT='nonode: %0R s, of CPU time %0U s and %0S s of the system'
 expect() { # expect FILE TEXT WHAT
   if grep -qF -- "$2" "$1"; then echo "nonode: $3"; else echo "nonode: FAILED: $3; '$2' isn't in:"; tail -n 40 "$1"; code=1; fi
 }
+
+if [ "$part" = main ]; then
+  mkdir "$work/results"
+  mount --bind "$work/results" "$root/results"
+  export QUANTBENCH_CACHE=$work/cache
+  echo "nonode: setup"; time ./run-bench.sh setup || exit 1
+  echo "nonode: the main job"; time ./run-bench.sh || code=$?
+  exit "$code"
+fi
 
 "$app/quantbench" doctor >"$work/doctor" || { code=1; cat "$work/doctor"; }
 expect "$work/doctor" "LLamaSharp.Backend.Cpu" "llamacpp runs on the build that NuGet brings"
 expect "$work/doctor" "install Node.js and run ./run-bench.sh setup" "doctor says why, and what would bring the other"
 expect "$work/doctor" "main job: trace" "the main job's text is the reference model's own"
 
-"$app/quantbench" run suites/reference-trace.yaml --cache "$work/cache" --results "$work/results" --plain \
-  --only variant=Q4_K_M,workload=perplexity --only variant=Q4_K_M,workload=load --only variant=onnx:int4-b32,workload=perplexity >"$work/run" 2>&1 || { echo "nonode: FAILED: the main job"; code=1; }
+cat >"$work/part.yaml" <<YAML
+suite: part-of-the-main-job
+extends: $root/suites/reference-trace.yaml
+variants: [gguf:Q4_K_M, onnx:int4-b32]
+backends: [llamacpp/cpu, llamasharp/cpu, onnxruntime/cpu]
+include:
+  - { variant: "gguf:*", backend: llamacpp/cpu }
+  - { variant: "gguf:*", backend: llamasharp/cpu }
+  - { variant: "onnx:*", backend: onnxruntime/cpu }
+exclude: []
+workloads:
+  - perplexity: { dataset: trace, n_ctx: 512, chunks: 2 }
+  - load: { time_cap: 0.5, warmup_cap: 0.2 }
+YAML
+"$app/quantbench" run "$work/part.yaml" --cache "$work/cache" --results "$work/results" --plain >"$work/run" 2>&1 || { echo "nonode: FAILED: the main job"; code=1; }
 expect "$work/run" " 0 failed" "the main job's cells are measured"
 
 gomp=$(ldconfig -p 2>/dev/null | sed -n 's/.*libgomp\.so\.1 .*=> //p' | head -n 1)

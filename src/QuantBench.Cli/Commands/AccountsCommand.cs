@@ -31,7 +31,8 @@ internal static class AccountsCommand
     private static Command Add(GlobalOptions global)
     {
         var name = new Argument<string>("name") { Description = "name to log in with" };
-        var role = new Option<Role>("--role") { Description = "viewer (default), operator or admin", HelpName = "ROLE" };
+        Option<Role> role = WordOption.Of("--role", Role.Viewer);
+        (role.Description, role.HelpName) = ("viewer (default), operator or admin", "ROLE");
         var fromInput = new Option<bool>("--password-stdin") { Description = "read the password's line from standard input" };
         var add = new Command("add", "Add an account.") { name, role, fromInput };
         add.SetAction(parsed =>

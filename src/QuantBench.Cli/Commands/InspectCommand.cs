@@ -78,7 +78,8 @@ internal static class InspectCommand
 
         void Line(string what, string kind, int tensors, long elements, long bytes, double perWeight) => output.WriteLine(
             string.Create(CultureInfo.InvariantCulture,
-                $"{what.PadRight(name)}  {kind.PadRight(type)}  {tensors,7}  {elements,14:N0}  {Format.Bytes(bytes),10}  {perWeight,11:F2}"));
+                $"{what.PadRight(name)}  {kind.PadRight(type)}  {tensors,7}  {elements,14:N0}  {Format.Bytes(bytes),10}  "
+                    + $"{perWeight,11:F2}"));
     }
 
     private static string Quoted(string text) => text.Contains(',', StringComparison.Ordinal) ? $"\"{text}\"" : text;

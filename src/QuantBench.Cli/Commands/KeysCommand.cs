@@ -29,12 +29,8 @@ internal static class KeysCommand
     private static Command Add(GlobalOptions global)
     {
         var name = new Argument<string>("name") { Description = "what it is for" };
-        var role = new Option<Role>("--role")
-        {
-            Description = "viewer, operator (default) or admin",
-            HelpName = "ROLE",
-            DefaultValueFactory = _ => Role.Operator
-        };
+        Option<Role> role = WordOption.Of("--role", Role.Operator);
+        (role.Description, role.HelpName) = ("viewer, operator (default) or admin", "ROLE");
         var add = new Command("add", "Make a key; it is printed once and not kept.") { name, role };
         add.SetAction(parsed =>
         {

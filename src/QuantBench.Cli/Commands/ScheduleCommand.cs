@@ -45,7 +45,8 @@ internal static class ScheduleCommand
         };
         var zone = new Option<string?>("--zone") { Description = "time zone, e.g. Europe/Berlin (default: UTC)", HelpName = "ID" };
         var name = new Option<string?>("--name") { Description = "its name (default: the suite's)", HelpName = "NAME" };
-        var catchUp = new Option<CatchUp>("--catch-up") { Description = "last, skip or all", HelpName = "POLICY" };
+        Option<CatchUp> catchUp = WordOption.Of("--catch-up", CatchUp.Last);
+        (catchUp.Description, catchUp.HelpName) = ("last, skip or all", "POLICY");
         var add = new Command("add", "Add a schedule.") { suite, cron, zone, name, catchUp };
         add.SetAction(parsed =>
         {

@@ -173,8 +173,8 @@ internal static class PageActions
         string file = lab.SuiteFile(suite) ?? throw new RequestException($"there is no suite '{suite}'.");
         if (!CronTimes.TryParse(cron, zone, out CronTimes? times, out string? problem))
             throw new RequestException($"{problem}.", "Five fields: minute hour day month weekday, e.g. 30 2 * * *");
-        if (!Enum.TryParse(catchUp ?? "last", ignoreCase: true, out CatchUp policy))
-            throw new RequestException($"missed times can't be '{catchUp}'.", "last, skip or all.");
+        CatchUp policy = Word<CatchUp>(catchUp ?? "last", "missed times can't be");
+        schedules.CheckNew(name);
         QueueRequests.Permit(lab, approvals, file, http.User);
         schedules.Add(name, file, new SuiteSchedule(times, policy), Actor(http));
         return Answers.Redirect("/suites#schedules");
@@ -204,8 +204,9 @@ internal static class PageActions
 
     private static IResult AddAccount(
         HttpContext http, AccountStore accounts, AuditLog audit, TimeProvider clock, [FromForm] string name, [FromForm] string password,
-        [FromForm] Role role)
+        [FromForm(Name = "role")] string roleName)
     {
+        Role role = Word<Role>(roleName, "a role can't be");
         (Account? account, string? problem) = Make(name, password, role, clock);
         if (account is null || !accounts.Add(account)) return Said(problem ?? $"There is an account '{name}' already.");
         audit.Write(Actor(http), "account.add", account.Name, null, Policies.Name(role));
@@ -213,8 +214,9 @@ internal static class PageActions
     }
 
     private static async Task<IResult> SetRoleAsync(HttpContext http, UserManager<Account> users, AccountStore accounts, AuditLog audit,
-        [FromForm] string id, [FromForm] Role role)
+        [FromForm] string id, [FromForm(Name = "role")] string roleName)
     {
+        Role role = Word<Role>(roleName, "a role can't be");
         if (accounts.Find(id) is not { } account) return Said("That account is gone.");
         Role before = account.Role;
         if (before == Role.Admin && role != Role.Admin && accounts.List().Count(a => a.Role == Role.Admin) == 1)
@@ -235,8 +237,9 @@ internal static class PageActions
     }
 
     private static IResult AddKey(HttpContext http, ApiKeyStore keys, OneLook looks, AuditLog audit, [FromForm] string name,
-        [FromForm] Role role)
+        [FromForm(Name = "role")] string roleName)
     {
+        Role role = Word<Role>(roleName, "a role can't be");
         (string key, ApiKeyInfo info) = keys.Create(Cut(name), Actor(http), role);
         audit.Write(Actor(http), "key.add", info.Prefix, null, $"{info.Name}, {Policies.Name(role)}");
         return Answers.Redirect(Link.To("/settings", ("ticket", looks.Put(key))));
@@ -249,6 +252,12 @@ internal static class PageActions
         audit.Write(Actor(http), "key.revoke", key.Prefix, key.Name, null);
         return Said($"Key {key.Prefix}… was revoked.");
     }
+
+    // By their words only: to the parser numbers and lists of words are values too.
+    private static T Word<T>(string given, string refusal) where T : struct, Enum =>
+        Enum.GetNames<T>().FirstOrDefault(n => n.Equals(given, StringComparison.OrdinalIgnoreCase)) is { } word ? Enum.Parse<T>(word)
+            : throw new RequestException($"{refusal} '{Cut(given)}'.",
+                $"One of {string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant()}.");
 
     private static (Account? Account, string? Problem) Make(string name, string password, Role role, TimeProvider clock)
     {

@@ -24,6 +24,7 @@ internal static class QueueRequests
         if (options.Launcher is null)
             throw new RequestException("this server only shows pages.", "Start it with './run-bench.sh serve' to run suites.");
         if (only.Contains(null!)) throw new RequestException("a pattern in 'only' is null.", "Leave it out, or name cells.");
+        if (only.Length > 1000) throw new RequestException($"{only.Length} patterns in 'only' are more than are taken.", "At most 1000.");
         string file = lab.SuiteFile(suite)
             ?? throw new RequestException($"there is no suite '{suite}' here.", "Name a file of the suites' directory without '.yaml'.");
         if (SuitePlan.CellsOf(SuiteLoader.Load(file, lab.Engines), only, null).IsEmpty)

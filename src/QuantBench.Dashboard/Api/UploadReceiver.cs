@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Data.Sqlite;
 using QuantBench.Core.Errors;
+using QuantBench.Dashboard.Accounts;
 using QuantBench.Dashboard.Hosting;
 using QuantBench.Lab.State;
 using QuantBench.Results.Exchange;

@@ -2,6 +2,7 @@ using System.Data.Common;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Http;
 using QuantBench.Core.Errors;
+using QuantBench.Dashboard.Accounts;
 using QuantBench.Dashboard.Hosting;
 using QuantBench.Results.Store;
 

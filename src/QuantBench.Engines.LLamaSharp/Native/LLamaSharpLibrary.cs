@@ -117,15 +117,15 @@ internal sealed class LLamaSharpLibrary
 
     private static EngineException Unloadable(List<string> words, Exception cause)
     {
+        if (OperatingSystem.IsLinux() && !NativeLibrary.TryLoad("libgomp.so.1", out _))
+            return LlamaInstallation.OpenMpMissing("LLamaSharp", "its native build", cause);
         string said =
             string.Join("; ",
                 words.Where(w => w.Contains("rror", StringComparison.Ordinal) || w.Contains("ailed", StringComparison.Ordinal))
                     .TakeLast(3));
-        bool openMp = OperatingSystem.IsLinux() && !NativeLibrary.TryLoad("libgomp.so.1", out _);
         return new EngineException(
-            $"LLamaSharp: its native libraries can't be loaded{(openMp ? ": libgomp.so.1 is missing" : "")}. "
-                + $"{(said.Length > 0 ? said : (cause.InnerException ?? cause).Message.Split('\n')[0])}",
-            openMp ? "Install GCC's OpenMP runtime (Debian and Ubuntu: apt-get install libgomp1; Fedora: dnf install libgomp)."
-                : $"They come with QuantBench's build; another directory can be named in {Variable}.", cause);
+            "LLamaSharp: its native libraries can't be loaded. "
+                + (said.Length > 0 ? said : (cause.InnerException ?? cause).Message.Split('\n')[0]),
+            $"They come with QuantBench's build; another directory can be named in {Variable}.", cause);
     }
 }

@@ -19,6 +19,7 @@ namespace QuantBench.Engines.LlamaCpp.Artifacts;
 internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment environment) : IArtifactBuilder
 {
     /// <summary>Counts up when more is refused: artifacts made before that are made again, or refused.</summary>
+    private const string BlocksHint = "Rows that aren't whole blocks of a type get a wider one; take a scheme whose blocks fit.";
     private const string Checked = "1";
     private const string CheckedCopy = "2";
 
@@ -146,8 +147,7 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
         if (variant.Tensors is { } rules) Check(made, rules);
         else if (!variant.Scheme.IsGiven && SchemeCheck.Refusal(made, variant.Scheme) is { } refusal)
         {
-            throw new UnsupportedException(null, $"llama.cpp's quantizer can't make it of this model: {refusal}.",
-                "Rows that aren't whole blocks of a type get a wider one; take a scheme whose blocks fit.");
+            throw new UnsupportedException(null, $"llama.cpp's quantizer can't make it of this model: {refusal}.", BlocksHint);
         }
     }
 
@@ -181,7 +181,10 @@ internal sealed unsafe partial class LlamaQuantizeBuilder(EngineEnvironment envi
         using IDisposable listening = library.Log.Listen(line => ReportTensor(line, progress));
         if (NativeMethods.llama_model_quantize(input, output, parameters) != 0)
         {
-            throw new EngineException($"llama.cpp can't quantize {input}: {capture.Words}");
+            string words = capture.Words;
+            throw words.Contains("no tensor type fallback", StringComparison.Ordinal)
+                ? new UnsupportedException(null, $"llama.cpp's quantizer can't make it of this model: {words}.", BlocksHint)
+                : new EngineException($"llama.cpp can't quantize {input}: {words}");
         }
 
         progress.Report(1);

@@ -86,10 +86,16 @@ internal sealed record LlamaInstallation(string Directory, string Llama, string 
 
     /// <summary>What to tell when the libraries are there but can't be loaded.</summary>
     public static EngineException Unloadable(string path, Exception cause) =>
-        new($"llama.cpp: {path} can't be loaded: {cause.Message}",
-            cause.Message.Contains("libgomp", StringComparison.Ordinal)
-                ? "Install GCC's OpenMP runtime (Debian and Ubuntu: apt-get install libgomp1; Fedora: dnf install libgomp)." : SetupHint,
-            cause);
+        cause.Message.Contains("libgomp", StringComparison.Ordinal) ? OpenMpMissing("llama.cpp", path, cause)
+            : new($"llama.cpp: {path} can't be loaded: {cause.Message}", SetupHint, cause);
+
+    /// <summary>What to tell when GCC's OpenMP runtime is missing, which the builds from NuGet need on Linux.</summary>
+    /// <param name="who">Who can't run without it.</param>
+    /// <param name="library">What needs it.</param>
+    /// <param name="cause">What the loader said.</param>
+    public static EngineException OpenMpMissing(string who, string library, Exception cause) =>
+        new($"{who}: libgomp.so.1, GCC's OpenMP runtime, is missing; {library} needs it.",
+            "Install it (Debian and Ubuntu: apt-get install libgomp1; Fedora: dnf install libgomp).", cause);
 
     // LLamaSharp.Backend.Cpu's folders, runtimes/RID/native[/LEVEL]; the build copies those of this platform alone.
     private static LlamaInstallation? Bundled(string program)

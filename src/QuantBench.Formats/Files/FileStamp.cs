@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using QuantBench.Core.Errors;
 
 namespace QuantBench.Formats.Files;
 
@@ -14,6 +15,9 @@ public readonly partial record struct FileStamp(long Size, long ModifiedNs, long
 {
     private const int CurrentDirectory = -100; // AT_FDCWD
     private const uint BasicStats = 0x7ff; // STATX_BASIC_STATS
+    private const int TypeOfFile = 0xF000; // S_IFMT
+    private const int PlainFile = 0x8000; // S_IFREG
+    private const int Folder = 0x4000; // S_IFDIR
 
     /// <summary>Whether the OS told the change time, without which a replaced file can have the stamp of the old one.</summary>
     public bool IsSure => ChangedNs != 0;
@@ -26,6 +30,23 @@ public readonly partial record struct FileStamp(long Size, long ModifiedNs, long
         if (OperatingSystem.IsLinux() && TryStat(path) is { } known) return known;
         using FileStream stream = File.OpenRead(path);
         return new FileStamp(stream.Length, (File.GetLastWriteTimeUtc(stream.SafeFileHandle) - DateTime.UnixEpoch).Ticks * 100, 0, 0);
+    }
+
+    /// <summary>Refuses what isn't a file with content of its own: opening a pipe waits for ever, and a device has no end.</summary>
+    /// <param name="path">Its path; what isn't there is left to whoever opens it.</param>
+    /// <exception cref="RequestException">It is a pipe, a socket or a device.</exception>
+    public static void RequireFile(string path)
+    {
+        try
+        {
+            if (OperatingSystem.IsLinux() && StatX(CurrentDirectory, path, 0, BasicStats, out Status status) == 0
+                && (status.Mode & TypeOfFile) is not (PlainFile or Folder))
+                throw new RequestException($"'{path}' is a pipe or a device, not a file.", "Write its content into a file first.");
+        }
+        catch (EntryPointNotFoundException)
+        {
+            // An old C library.
+        }
     }
 
     private static FileStamp? TryStat(string path)
@@ -52,6 +73,7 @@ public readonly partial record struct FileStamp(long Size, long ModifiedNs, long
     [StructLayout(LayoutKind.Explicit, Size = 256)]
     private struct Status
     {
+        [FieldOffset(28)] public ushort Mode;
         [FieldOffset(32)] public long Inode;
         [FieldOffset(40)] public long Size;
         [FieldOffset(96)] public long ChangedSeconds;

@@ -40,6 +40,7 @@ public sealed unsafe partial class MappedFile : IDisposable
         try
         {
             // The length comes from the opened handle, so that mapping and length are of the same file even if the path is replaced.
+            FileStamp.RequireFile(full);
             var stream = new FileStream(full, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
             long length = stream.Length;
             if (length == 0)

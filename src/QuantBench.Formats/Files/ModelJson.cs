@@ -48,6 +48,7 @@ public readonly struct ModelJson
     {
         try
         {
+            FileStamp.RequireFile(path);
             using FileStream stream = System.IO.File.OpenRead(path);
             if (stream.Length > MaxFileBytes)
                 throw new ModelFormatException(path, null, $"{stream.Length} bytes are too many for a JSON file of a model.");

@@ -30,6 +30,17 @@ public sealed partial class ScheduleStore(LabDatabase database, AuditLog audit, 
                 List() is { IsEmpty: false } all ? $"Known: {string.Join(", ", all.Select(s => s.Name))}."
                     : "Add one: quantbench schedule add SUITE --cron '30 2 * * *'");
 
+    /// <summary>Refuses a name that no new schedule can have.</summary>
+    /// <param name="name">The name.</param>
+    /// <exception cref="RequestException">The name is taken or can't be one.</exception>
+    public void CheckNew(string name)
+    {
+        if (!ValidName().IsMatch(name))
+            throw new RequestException($"'{name}' can't be a schedule's name.",
+                "A name has lower-case letters, digits and dashes, at most 64.");
+        if (Find(name) is not null) throw Taken(name);
+    }
+
     /// <summary>Adds a schedule; its first time is the next one from now.</summary>
     /// <param name="name">Lower-case letters, digits and dashes.</param>
     /// <param name="suite">Absolute path of the suite.</param>
@@ -40,15 +51,11 @@ public sealed partial class ScheduleStore(LabDatabase database, AuditLog audit, 
     public Schedule Add(string name, string suite, SuiteSchedule schedule, string actor, ScheduleSource source = ScheduleSource.User)
     {
         ArgumentNullException.ThrowIfNull(schedule);
-        if (!ValidName().IsMatch(name))
-            throw new RequestException($"'{name}' can't be a schedule's name.",
-                "A name has lower-case letters, digits and dashes, at most 64.");
+        CheckNew(name);
         int added = database.Execute(
             $"INSERT INTO schedules ({Columns}) VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $7) ON CONFLICT (name) DO NOTHING",
             name, suite, schedule.Cron.Text, schedule.Cron.Zone.Id, schedule.CatchUp, source, clock.GetUtcNow());
-        if (added == 0)
-            throw new RequestException($"there is a schedule '{name}' already.",
-                $"Choose another name with --name, or remove it: quantbench schedule remove {name}");
+        if (added == 0) throw Taken(name); // by another, since
         Schedule made = Get(name);
         audit.Write(actor, "schedule.add", name, null, made.ToString());
         return made;
@@ -129,6 +136,9 @@ public sealed partial class ScheduleStore(LabDatabase database, AuditLog audit, 
 
         return problems;
     }
+
+    private static RequestException Taken(string name) => new($"there is a schedule '{name}' already.",
+        $"Choose another name with --name, or remove it: quantbench schedule remove {name}");
 
     private void Delete(Schedule schedule, string actor)
     {

@@ -46,8 +46,10 @@ public static partial class ModelInspector
         if (reader.FileType is null) deviations.Add("the file doesn't say which scheme it has ('general.file_type')");
         else if (schemes.Length == 0) deviations.Add($"its file type, {reader.FileType}, is that of no scheme");
 
-        // Two schemes share a number: the one that the tensors fit.
-        QuantScheme? scheme = schemes.FirstOrDefault(s => SchemeCheck.Refusal(reader, s) is null) ?? schemes.FirstOrDefault();
+        // Two schemes share a number: one is for experts.
+        bool hasExperts = reader.Tensors.Any(t => t.Name.Contains("_exps.", StringComparison.Ordinal));
+        QuantScheme? scheme = schemes.FirstOrDefault(s => s.Name.EndsWith("_MOE", StringComparison.Ordinal) == hasExperts)
+            ?? schemes.FirstOrDefault();
         if (scheme is not null)
         {
             if (SchemeCheck.Refusal(reader, scheme) is { } refusal) deviations.Add(refusal);

@@ -4,7 +4,7 @@ namespace QuantBench.Models.Mlx;
 
 /// <summary>
 /// Encoding in MLX's float modes, as its kernels do it: a group's largest magnitude over the largest element gives the scale, which is
-/// rounded to E4M3 or, in logarithms, to a power of two; elements are rounded to the nearest, ties to even.
+/// rounded to E4M3 or, in logarithms, to a power of two (up where elements have 8 bits); elements are rounded to the nearest, ties to even.
 /// </summary>
 internal static class MlxFloats
 {
@@ -34,8 +34,10 @@ internal static class MlxFloats
             }
             else
             {
-                int exponent = largest == 0 ? -127
-                    : (int)Math.Clamp(MathF.Round(MathF.Log2(largest), MidpointRounding.AwayFromZero), -127, 127);
+                // Elements of 8 bits are finer than what a scale that is too small would cut off of the largest.
+                float power = largest == 0 ? -127 : MathF.Log2(largest);
+                power = isWide ? MathF.Ceiling(power) : MathF.Round(power, MidpointRounding.AwayFromZero);
+                int exponent = (int)Math.Clamp(power, -127, 127);
                 scales[g] = (byte)(exponent + 127);
                 scale = SmallFloats.E8M0[scales[g]];
             }

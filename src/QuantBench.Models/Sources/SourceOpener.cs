@@ -36,10 +36,15 @@ internal static class SourceOpener
         {
             kind = OnnxSource.IsDirectory(full) ? SourceKind.Onnx : SourceKind.HuggingFace;
             files = kind == SourceKind.Onnx ? OnnxSource.DirectoryFiles(full) : HuggingFaceFiles(full);
-            foreach (string file in files) ModelLinks.Check(full, file);
+            foreach (string file in files)
+            {
+                ModelLinks.Check(full, file);
+                FileStamp.RequireFile(file);
+            }
         }
         else if (File.Exists(full))
         {
+            FileStamp.RequireFile(full);
             kind = OnnxSource.IsFile(full) ? SourceKind.Onnx : SourceKind.Gguf;
             files = kind == SourceKind.Onnx ? OnnxSource.FilesOf(full) : GgufFiles(full);
         }

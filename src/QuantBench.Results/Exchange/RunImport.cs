@@ -21,6 +21,9 @@ public sealed record ImportResult(string RunId, string Path, bool AlreadyThere);
 /// <summary>Limits on what an import takes in; a bundle is hostile input.</summary>
 public sealed record ImportLimits
 {
+    // A clock that stands before this is wrong, as on a board without a battery: it may not refuse what others measured.
+    private static readonly DateTimeOffset s_written = new(2026, 11, 30, 0, 0, 0, TimeSpan.Zero);
+
     /// <summary>Most files in a bundle.</summary>
     public int Files { get; init; } = 100_000;
 
@@ -31,7 +34,11 @@ public sealed record ImportLimits
     public long TotalBytes { get; init; } = 8L << 30;
 
     /// <summary>Latest time that anything of a run may have happened: clocks differ by zones and drift, not by more than a day.</summary>
-    public DateTimeOffset Latest { get; init; } = TimeProvider.System.GetUtcNow().AddDays(1);
+    public DateTimeOffset Latest { get; init; } = LatestBy(TimeProvider.System.GetUtcNow());
+
+    /// <summary>The latest time by a clock.</summary>
+    /// <param name="now">What the clock says.</param>
+    public static DateTimeOffset LatestBy(DateTimeOffset now) => (now > s_written ? now : s_written).AddDays(1);
 }
 
 /// <summary>Takes a run into the results root from a run's folder or a bundle that <see cref="RunBundle"/> wrote.</summary>

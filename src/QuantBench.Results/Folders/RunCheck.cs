@@ -99,6 +99,7 @@ internal static class RunCheck
             f.Kernel, f.Runtime, f.QuantBench, f.GitCommit) || !AreLines([.. info.Tags, .. info.Only, .. f.CpuFlags, .. f.Gpus])
             || !AreLines([.. f.Engines.Keys, .. f.Engines.Values, .. f.Datasets.Keys, .. f.Datasets.Values])
             || !AreLines([.. f.Models.Keys, .. f.Models.Values])) return "a name in it holds control characters or is too long";
+        if (info.Tags.Length > MostEntries || info.Only.Length > MostEntries) return "it has more tags or patterns than anybody reads";
         if (info.Suite.Length == 0 || f.MachineId.Length == 0) return "its suite or machine has no name";
         if (info.SuiteText.Length > LongestText) return $"its suite's text has {info.SuiteText.Length} characters";
         if (info.Finished < info.Started) return "it finished before it started";
@@ -120,6 +121,7 @@ internal static class RunCheck
             || !AreLines([.. result.Cell.Settings.Select(s => s.Key), .. result.Cell.Settings.Select(s => s.Value as string)]))
             return "a name in it holds control characters or is too long";
         if (result.Reason?.Length > LongestText || result.Metrics.Length > MostEntries) return "it is too long";
+        if (result.Status != CellStatus.Ok && !result.Metrics.IsEmpty) return "it holds figures though it didn't end well";
         if (!(result.Seconds is >= 0 and <= MostSeconds)) return $"it took {result.Seconds:R} s";
         if (result.Conditions.Any(c => !IsPlausible(c.Value))) return "its conditions hold a figure that isn't plausible";
         if (result.Cell.Settings.Any(s => s.Value is double number && !IsPlausible(number)))
@@ -130,6 +132,7 @@ internal static class RunCheck
             if (!AreLines(m.Name, m.Unit, m.Protocol)) return "a measurement's name holds control characters or is too long";
             if (!names.Add(m.Name)) return $"it holds {m.Name} twice";
             if (!IsPlausible(m)) return $"{m.Name} holds a figure that isn't plausible";
+            if (MetricTable.Find(m.Name) is { } known && Unlike(m, known) is { } why) return why;
         }
 
         return null;
@@ -180,9 +183,18 @@ internal static class RunCheck
     /// <summary>A duration that can be added up.</summary>
     public static double Readable(double seconds) => seconds is >= 0 and <= MostSeconds ? seconds : 0;
 
+    // Pages and comparisons go by the table's unit, whatever stands in the record.
+    private static string? Unlike(Measurement m, MetricDefinition known)
+    {
+        if (m.Unit != known.Unit) return $"{m.Name} is in {m.Unit}, not in {known.Unit}";
+        bool hasSign = known.Kind == MetricKind.Quality && known != MetricTable.Perplexity;
+        return !hasSign && (m.Samples?.Any(s => s < 0) == true || new[] { m.Value, m.Mean, m.Median, m.Min, m.Max }.Any(v => v < 0))
+            ? $"{m.Name} is below 0" : null;
+    }
+
     private static bool IsPlausible(Measurement m) =>
         Figures(m).All(v => v is not { } number || IsPlausible(number)) && m.Samples?.All(IsPlausible) != false
-        && m.N is null or >= 0 and <= 1L << 50 && m.StandardDeviation is not < 0 && m.Error is not < 0
+        && !(m.Min > m.Max) && m.N is null or >= 0 and <= 1L << 50 && m.StandardDeviation is not < 0 && m.Error is not < 0
         && (m.Ci95 is not [double low, double high] || low <= high) && (m.Timing is not { } timing || IsPlausible(timing, m.Samples));
 
     private static bool IsPlausible(TimingFacts timing, double[]? samples) =>
@@ -204,9 +216,12 @@ internal static class RunCheck
     {
         foreach (string? text in texts)
         {
-            if (text is not null && (text.Length > LongestLine || text.Any(char.IsControl))) return false;
+            if (text is not null && (text.Length > LongestLine || text.Any(c => char.IsControl(c) || IsTurning(c)))) return false;
         }
 
         return true;
     }
+
+    // Characters that make what follows read backwards: a name could show as another.
+    private static bool IsTurning(char c) => c is >= '\u202A' and <= '\u202E' or >= '\u2066' and <= '\u2069';
 }

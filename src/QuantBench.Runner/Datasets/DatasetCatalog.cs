@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using QuantBench.Core.Errors;
+using QuantBench.Formats.Files;
 
 namespace QuantBench.Runner.Datasets;
 
@@ -96,6 +97,7 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
     {
         if (!File.Exists(path))
             throw new RequestException($"the text file {path} doesn't exist.", "Paths in a suite start from the suite's directory.");
+        FileStamp.RequireFile(path);
         CheckSize([path]);
         byte[] bytes = File.ReadAllBytes(path);
         if (bytes.AsSpan().StartsWith("\uFEFF"u8)) bytes = bytes[3..]; // A byte-order mark is no part of a text.

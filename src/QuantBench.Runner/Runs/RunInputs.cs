@@ -142,9 +142,9 @@ internal sealed class RunInputs
         {
             source = environment.OpenSource(model.Source);
         }
-        catch (QuantBenchException e) when (e is ModelFormatException or UnsupportedException)
+        catch (QuantBenchException e) when (e is ModelFormatException or UnsupportedException || Path.Exists(model.Source))
         {
-            // That model's cells are failed or unsupported; the suite's other models go on.
+            // That model's cells are failed or unsupported; the suite's other models go on. Only a path at which nothing lies ends the run.
             return new RunModel(model.Id, null, null, e);
         }
 

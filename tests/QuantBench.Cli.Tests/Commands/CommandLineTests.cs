@@ -108,6 +108,9 @@ public sealed class CommandLineTests
     [InlineData(65, "claims", "latest", "--file", "no-such-file.yaml")]
     [InlineData(65, "trend", "tg_tsp", "--webhook", "not an address")]
     [InlineData(64, "trend", "tg_tps", "--days", "0")]
+    [InlineData(64, "keys", "add", "x", "--role", "2")] // a number is no role, not even one there is
+    [InlineData(64, "accounts", "add", "x", "--role", "viewer,admin", "--password-stdin")]
+    [InlineData(64, "schedule", "add", "x", "--cron", "0 0 * * *", "--catch-up", "77")]
     public async Task Errors_AreOneLineWithAHint_AndTheirOwnExitCode(int code, params string[] arguments)
     {
         (int found, _, string error) = await RunAsync(arguments);

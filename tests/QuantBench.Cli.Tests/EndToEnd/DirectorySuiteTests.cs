@@ -39,10 +39,10 @@ public sealed class DirectorySuiteTests : IDisposable
             "safetensors:BF16, mlx:mxfp4, compressed-tensors:nvfp4, gguf:NVFP4");
 
         double bf16 = Figure(cells, "safetensors:BF16", "perplexity");
-        Assert.InRange(Figure(cells, "mlx:mxfp4", "perplexity") / bf16, 1.0, 1.2);
+        Assert.InRange(Figure(cells, "mlx:mxfp4", "perplexity") / bf16, 0.9, 1.2); // a short text, which rounding may suit
         Assert.InRange(Figure(cells, "mlx:mxfp4", "bits_per_weight"), 4.25, 4.3); // a byte per 32 weights; norms stay floats
-        Assert.InRange(Figure(cells, "compressed-tensors:nvfp4", "perplexity") / bf16, 1.0, 1.15);
-        Assert.InRange(Figure(cells, "gguf:NVFP4", "perplexity") / bf16, 1.0, 1.15);
+        Assert.InRange(Figure(cells, "compressed-tensors:nvfp4", "perplexity") / bf16, 0.9, 1.15);
+        Assert.InRange(Figure(cells, "gguf:NVFP4", "perplexity") / bf16, 0.9, 1.15);
     }
 
     [Fact]

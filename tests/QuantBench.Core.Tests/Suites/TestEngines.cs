@@ -14,7 +14,8 @@ internal static class TestEngines
             Check = s => s.Text("flash_attention") == "off" && s.Text("kv_type") == "q8_0"
                 ? ("kv_type q8_0 needs flash attention, which is off", "set flash_attention: auto") : null,
         },
-        new EngineFacts("managed", "", "avx2") { Formats = ["gguf", "safetensors", "mlx", "gptq", "awq"] },
+        new EngineFacts("managed", "", "avx2") { Formats = ["gguf", "safetensors", "mlx", "gptq", "awq", "compressed-tensors"] },
+        new EngineFacts("remote", "", "openai@http://localhost:8080") { IsRemote = true },
         new EngineFacts("onnxruntime", "", "cpu")
         {
             Formats = ["onnx"],

@@ -129,6 +129,41 @@ public sealed class UploadTests(DashboardFixture dashboard)
         }
     }
 
+    [Theory]
+    [InlineData("name", "Not A Name")]
+    [InlineData("cron", "61 * * * *")]
+    [InlineData("zone", "Nowhere/Atall")]
+    [InlineData("catchUp", "77")]
+    public async Task Schedule_ThatIsRefused_ApprovesNothing(string field, string value)
+    {
+        string name = $"refused-{field.ToLowerInvariant()}";
+        string file = Path.Combine(dashboard.Suites, name + ".yaml");
+        await File.WriteAllTextAsync(file, $$"""
+            suite: {{name}}
+            models: [{ id: m, source: ../datasets/reference-model, olive: auto-opt }]
+            variants: [onnx:fp32]
+            backends: [fake/cpu]
+            workloads: [{ load: null }]
+            """);
+        try
+        {
+            using HttpClient admin = await dashboard.ClientAsync(Role.Admin);
+            var fields = new Dictionary<string, string> { ["suite"] = name, ["name"] = name, ["cron"] = "0 0 1 1 *" };
+            fields[field] = value;
+            using HttpResponseMessage refused = await DashboardFixture.PostAsync(admin, "/suites", "/actions/schedules/add",
+                [.. fields.Select(f => (f.Key, f.Value))]);
+
+            Assert.Equal(HttpStatusCode.BadRequest, refused.StatusCode);
+            using HttpClient operators = dashboard.ClientWithKey(Role.Operator);
+            using HttpResponseMessage answer = await operators.PostAsJsonAsync("/api/v1/queue", new { suite = name });
+            Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
     private async Task Execute(string sql)
     {
         await using var connection = new SqliteConnection($"Data Source={Path.Combine(dashboard.Results, "results.db")};Pooling=False");

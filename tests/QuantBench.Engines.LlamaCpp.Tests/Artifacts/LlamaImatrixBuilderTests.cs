@@ -2,6 +2,7 @@ using System.Text.Json;
 using QuantBench.Core.Errors;
 using QuantBench.Engines.LlamaCpp.Artifacts;
 using QuantBench.Inference.Artifacts;
+using QuantBench.TestKit;
 
 namespace QuantBench.Engines.LlamaCpp.Tests.Artifacts;
 
@@ -10,7 +11,7 @@ public sealed class LlamaImatrixBuilderTests(LlamaFixture fixture)
 {
     private readonly BuilderFixture _builders = new(fixture);
 
-    [Fact]
+    [NpmFact(NpmPackage.Texts)]
     public void Build_GivesLlamaImatrixsSums()
     {
         ImportanceMatrix matrix = ImportanceMatrixFile.Read(fixture.Library, _builders.ImatrixPath());

@@ -117,7 +117,7 @@ public sealed class SchemeMixTests(LlamaFixture fixture)
             ImmutableSortedDictionary<string, string>.Empty.Add("gguf:F32", source),
             fixture.ScratchFile("mix-64-out.gguf"), null, Threads: 2);
 
-        EngineException theirs = Assert.Throws<EngineException>(() =>
+        UnsupportedException theirs = Assert.Throws<UnsupportedException>(() =>
             new LlamaQuantizeBuilder(fixture.Environment).Build(request, new BuilderFixture.Progress(), CancellationToken.None));
         UnsupportedException ours = Assert.Throws<UnsupportedException>(() =>
             ModelSynthesizer.Write(fixture.ScratchFile("mix-64-ours.gguf"), shape, "Q1_0", 1, CancellationToken.None));

@@ -55,9 +55,11 @@ public sealed class LlamaInstallationTests(LlamaFixture fixture)
     [Fact]
     public void Unloadable_NamesThePackage_WhenOpenMpIsMissing()
     {
-        EngineException e = LlamaInstallation.Unloadable("libggml-cpu.so",
-            new DllNotFoundException("libgomp.so.1: cannot open shared object file: No such file or directory"));
+        EngineException e = LlamaInstallation.Unloadable("/x/libggml-cpu.so", new DllNotFoundException(
+            "Unable to load shared library '/x/libggml-cpu.so' or one of its dependencies. Consider setting LD_DEBUG: \n"
+                + "libgomp.so.1: cannot open shared object file: No such file or directory\n"));
 
+        Assert.Equal("llama.cpp: libgomp.so.1, GCC's OpenMP runtime, is missing; /x/libggml-cpu.so needs it.", e.Message);
         Assert.Contains("libgomp1", e.Hint, StringComparison.Ordinal);
     }
 

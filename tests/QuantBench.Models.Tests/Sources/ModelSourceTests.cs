@@ -161,6 +161,21 @@ public class ModelSourceTests
             StringComparison.Ordinal);
     }
 
+    /// <summary>Reading a pipe waits for ever, and a device has no end.</summary>
+    [Theory]
+    [InlineData("m.gguf")]
+    [InlineData("m.onnx")]
+    public void Open_RefusesDevicesAndPipes(string name)
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        using var directory = new TemporaryDirectory();
+        string path = directory.Combine(name);
+        File.CreateSymbolicLink(path, "/dev/zero");
+
+        Assert.Contains("a pipe or a device", Assert.Throws<RequestException>(() => ModelSource.Open(path)).Message,
+            StringComparison.Ordinal);
+    }
+
     [Fact]
     public void InspectGguf_CountsBytesAndWeights()
     {

@@ -143,6 +143,13 @@ public sealed class RunImportTests : IDisposable
     [InlineData("cells.jsonl", "\"error\":0.84405", "\"timing\":{\"launch_values\":[1e308],\"launch_samples\":[64]}")]
     [InlineData("cells.jsonl", "\"error\":0.84405", "\"timing\":{\"launch_values\":[1],\"launch_samples\":[-64]}")]
     [InlineData("cells.jsonl", "\"error\":0.84405", "\"timing\":{\"disturbed_samples\":[2147483647]}")]
+    [InlineData("run.json", "\"suite\": \"reference\"", "\"suite\": \"a\\u202Eb\"")]
+    [InlineData("cells.jsonl", "\"value\":38.0192", "\"value\":-38.0192")]
+    [InlineData("cells.jsonl", "\"name\":\"perplexity\",\"unit\":\"1\"", "\"name\":\"perplexity\",\"unit\":\"nat\"")]
+    [InlineData("cells.jsonl", "\"name\":\"artifact_size\",\"unit\":\"B\",\"direction\":\"lower\",\"value\":",
+        "\"name\":\"artifact_size\",\"unit\":\"B\",\"direction\":\"lower\",\"value\":-")]
+    [InlineData("cells.jsonl", "\"status\":\"ok\"", "\"status\":\"unsupported\"")]
+    [InlineData("cells.jsonl", "\"error\":0.84405", "\"min\":2,\"max\":1")]
     public void From_Throws_WhenARecordIsPoisoned(string file, string good, string bad) =>
         AssertRefused(file, good, bad, _sample.Info.Id);
 
@@ -168,6 +175,15 @@ public sealed class RunImportTests : IDisposable
 
         Assert.Throws<StoreException>(() => RunImport.From(_bundle, _there["elsewhere"],
             new ImportLimits { Latest = _sample.Info.Started.AddSeconds(-1) }));
+    }
+
+    [Fact]
+    public void From_TakesWhatOthersMeasured_WhenTheClockHereStandsInThePast()
+    {
+        RunImport.From(_bundle, _here.Path, new ImportLimits { Latest = ImportLimits.LatestBy(DateTimeOffset.UnixEpoch) });
+
+        var later = new DateTimeOffset(2031, 1, 1, 0, 0, 0, TimeSpan.Zero);
+        Assert.Equal(later.AddDays(1), ImportLimits.LatestBy(later));
     }
 
     [Fact]

@@ -72,6 +72,31 @@ public sealed class SuiteRunnerTests : IDisposable
     }
 
     [Fact]
+    public async Task Run_FailsOnlyTheModel_WhenWhatLiesThereIsNone()
+    {
+        Directory.CreateDirectory(_folder.Combine("nothing-in-it"));
+        string two = _folder.Combine("two.yaml");
+        string text = await File.ReadAllTextAsync(_folder.Combine("tiny.yaml"));
+        await File.WriteAllTextAsync(two,
+            text.Replace("models: [", "models: [{ id: other, source: nothing-in-it }, ", StringComparison.Ordinal));
+        RunnerEnvironment environment = Environment(MeasureOk, ProbeOk, "");
+        Func<string, ModelSource> open = environment.OpenSource;
+        environment = environment with
+        {
+            OpenSource = path => path.EndsWith("nothing-in-it", StringComparison.Ordinal)
+                ? throw new RequestException("it has no config.json.", "Give a model.") : open(path),
+        };
+
+        RunOutcome outcome = await new SuiteRunner(environment, new Collect(_events, null))
+            .RunAsync(SuiteLoader.Load(two, EngineCatalog.None), new RunOptions(), CancellationToken.None);
+
+        Assert.All(Cells(outcome), c => Assert.Equal(c.Cell.Model != "other", c.Status == CellStatus.Ok));
+        Assert.All(Cells(outcome).Where(c => c.Cell.Model == "other"),
+            c => Assert.Contains("no config.json", c.Reason, StringComparison.Ordinal));
+        Assert.Equal(6, Cells(outcome).Count);
+    }
+
+    [Fact]
     public async Task Run_FailsOnlyTheVariant_WhenItsBuildFails()
     {
         RunOutcome outcome = await RunAsync(MeasureOk, prepare: """

@@ -1,11 +1,10 @@
 using System.Security.Claims;
 using System.Text.RegularExpressions;
-using QuantBench.Dashboard.Accounts;
 using QuantBench.Lab;
 using QuantBench.Lab.Accounts;
 using QuantBench.Lab.Queue;
 
-namespace QuantBench.Dashboard.Hosting;
+namespace QuantBench.Dashboard.Accounts;
 
 /// <summary>Where things lie on this server is its admins' business: others read names of files without their directories.</summary>
 internal static partial class ServerPaths
