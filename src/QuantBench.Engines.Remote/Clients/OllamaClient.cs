@@ -161,7 +161,7 @@ internal sealed class OllamaClient : IServerClient
         using HttpResponseMessage response =
             await _http.SendAsync(new Uri(_http.Root, "api/generate"), buffer.WrittenMemory, cancellationToken);
         var chunk = new OllamaChunk();
-        chunk.Read(await _http.ReadAsync(response, _options.LongestLine, cancellationToken));
+        chunk.Read(await ServerHttp.ReadAsync(response, _options.LongestLine, cancellationToken));
         if (chunk.Error is { } error) throw new ServerException(ServerFault.ServerError, $"the server says: {_http.Hide(error)}");
     }
 

@@ -120,7 +120,7 @@ internal sealed class OpenAiClient : IServerClient, IPromptScorer
     // Status 200, but no stream: an error, or a server that ignores "stream".
     private async Task<ServerException> NotAStreamAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
-        byte[] body = await _http.ReadAsync(response, _options.LongestLine, cancellationToken);
+        byte[] body = await ServerHttp.ReadAsync(response, _options.LongestLine, cancellationToken);
         var chunk = new OpenAiChunk();
         chunk.Read(body);
         return chunk.Error is { } error

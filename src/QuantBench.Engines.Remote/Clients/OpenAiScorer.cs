@@ -194,6 +194,6 @@ internal sealed class OpenAiScorer(ServerHttp http, Uri root, ServerOptions opti
     private async Task<byte[]> PostAsync(Uri uri, ReadOnlyMemory<byte> body, int most, CancellationToken cancellationToken)
     {
         using HttpResponseMessage response = await http.SendAsync(uri, body, cancellationToken);
-        return await http.ReadAsync(response, Math.Max(most, options.LongestLine), cancellationToken);
+        return await ServerHttp.ReadAsync(response, Math.Max(most, options.LongestLine), cancellationToken);
     }
 }

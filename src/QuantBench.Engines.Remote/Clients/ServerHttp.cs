@@ -128,7 +128,7 @@ internal sealed class ServerHttp : IDisposable
     /// <param name="response">The answer.</param>
     /// <param name="most">Most bytes, about.</param>
     /// <param name="cancellationToken">Stops.</param>
-    public async Task<byte[]> ReadAsync(HttpResponseMessage response, int most, CancellationToken cancellationToken)
+    public static async Task<byte[]> ReadAsync(HttpResponseMessage response, int most, CancellationToken cancellationToken)
     {
         byte[] buffer = new byte[4096];
         using var body = new MemoryStream();

@@ -106,7 +106,7 @@ internal sealed class CompressedTensors : QuantizedWeights
     }
 
     /// <summary>Whole numbers of 4 or 8 bits in words.</summary>
-    private ScaledMatrix OpenWords(SafetensorsModel model, string directory, string module, long bytes)
+    private static ScaledMatrix OpenWords(SafetensorsModel model, string directory, string module, long bytes)
     {
         (SafetensorsTensorInfo packed, int rows, int words) =
             MatrixShape.Require(model, directory, $"{module}.weight_packed", s_words);

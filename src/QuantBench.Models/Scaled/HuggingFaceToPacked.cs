@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using QuantBench.Core.Errors;
-using QuantBench.Formats.Files;
 using QuantBench.Formats.Safetensors;
 using QuantBench.Models.Conversion;
 using QuantBench.Models.Weights;

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Runtime.InteropServices;
 using QuantBench.Core.Errors;
 using QuantBench.Formats.Safetensors;
 using QuantBench.Models.Weights;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using QuantBench.Core.Errors;
-using QuantBench.Core.Suites;
 using QuantBench.Core.Tests.Suites;
 using QuantBench.Core.Variants;
 

@@ -7,7 +7,6 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
-using QuantBench.Dashboard.Accounts;
 using QuantBench.Lab.Accounts;
 
 namespace QuantBench.Dashboard.Tests.Api;

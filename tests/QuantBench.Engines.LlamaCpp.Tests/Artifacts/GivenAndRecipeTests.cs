@@ -1,6 +1,5 @@
 using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
-using QuantBench.Engines.LlamaCpp.Sessions;
 using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;

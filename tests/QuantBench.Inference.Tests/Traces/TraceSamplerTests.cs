@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using QuantBench.Core.Errors;
 using QuantBench.Models.Traces;
 using QuantBench.TestKit;
 
