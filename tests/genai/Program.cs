@@ -6,7 +6,7 @@ using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
 using QuantBench.Models.Sources;
 
-// QuantBench.Genai SOURCE EXPORT: the likeliest tokens after some beginnings, by ONNX Runtime GenAI and by the engine, on one exported model.
+// QuantBench.Genai SOURCE EXPORT: greedy tokens after some beginnings, by ONNX Runtime GenAI and by the engine, on one exported model.
 const int wanted = 64;
 string[] beginnings = ["The ", "Fellow citizens", "In the last year", "We ", "Peace"];
 ITextTokenizer text = ModelSource.OpenTokenizer(ModelSource.Open(args[0]));
