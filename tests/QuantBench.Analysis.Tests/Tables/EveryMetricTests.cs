@@ -42,7 +42,7 @@ public sealed class EveryMetricTests
     [Fact]
     public void AMetricOfAnotherBuild_IsKeptAndShownByName_AndHindersNothing()
     {
-        var gone = new Measurement { Name = "goodput", Unit = "1/s", Direction = Direction.Higher, Value = 3.5 };
+        var gone = new Measurement { Name = "energy_per_token", Unit = "1/s", Direction = Direction.Higher, Value = 3.5 };
         RunRecord run = Of("perplexity", Measurement.Of("perplexity", 38.6, 0.8, 99) with { Protocol = SampleRun.Protocol }, gone);
         using var root = new TemporaryFolder();
         using RunFolder folder = RunFolder.Create(root.Path, run.Info);
@@ -52,7 +52,7 @@ public sealed class EveryMetricTests
 
         RunRecord read = folder.ReadRecord();
 
-        Assert.Equal(3.5, read.Cells[0].Metric("goodput")?.Value);
+        Assert.Equal(3.5, read.Cells[0].Metric("energy_per_token")?.Value);
         Assert.Equal("3.500\u00a01/s", Format.Value(gone));
         Assert.Equal(["perplexity"], RunReport.Of(read).Metrics.Select(m => m.Name));
         Assert.Single(RunTableBuilder.Build(read).Columns);
