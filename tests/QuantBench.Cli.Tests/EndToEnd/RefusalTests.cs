@@ -89,8 +89,8 @@ public sealed class RefusalTests : IDisposable
             ("arch", Gguf("arch", "general.architecture", "nonesuch")), ("pre", Gguf("pre", "tokenizer.ggml.pre", "my-new-pre")));
         // A file that lies about its experts would abort native code.
         IReadOnlyList<CellResult> experts = await RunAsync(2, "load: { repetitions: 1 }", ["managed/scalar"], "gguf:F32",
-            ("experts", Gguf("experts", "llama.expert_count", 4u, "llama.expert_used_count", 2u)),
-            ("groups", Gguf("groups", "llama.expert_count", 4u, "llama.expert_group_count", 2u)));
+            ("experts", Gguf("experts", "llama.expert_count", 4u, ("llama.expert_used_count", 2u))),
+            ("groups", Gguf("groups", "llama.expert_count", 4u, ("llama.expert_used_count", 2u), ("llama.expert_group_count", 2u))));
 
         Unsupported(cells, "arch", "managed/scalar", "architecture 'nonesuch' is not implemented");
         Unsupported(cells, "arch", "llamacpp/cpu", "unknown model architecture: 'nonesuch'");
@@ -211,7 +211,7 @@ public sealed class RefusalTests : IDisposable
     });
 
     /// <summary>The tiny model as a GGUF file with one entry changed.</summary>
-    private string Gguf(string name, string key, object value, string? second = null, object? its = null)
+    private string Gguf(string name, string key, object value, params (string Key, object Value)[] others)
     {
         string plain = _folder.Combine("plain.gguf"), changed = _folder.Combine($"{name}.gguf");
         HuggingFaceToGguf.Convert(Model("plain"), plain, GgmlType.F32, new Progress<double>(), CancellationToken.None);
@@ -219,7 +219,7 @@ public sealed class RefusalTests : IDisposable
         var metadata = new GgufMetadata(changed);
         foreach ((string entry, object old) in reader.Metadata.Where(e => e.Key != key)) metadata.Add(entry, old);
         metadata.Add(key, value);
-        if (second is not null && its is not null) metadata.Add(second, its);
+        foreach ((string other, object its) in others) metadata.Add(other, its);
         using var writer = new GgufWriter(File.Create(changed), metadata,
             [.. reader.Tensors.Select(t => new GgufTensorSpec(t.Name, t.Type, t.Dimensions))]);
         foreach (GgufTensorInfo tensor in reader.Tensors) writer.Append(reader.Span(tensor));
