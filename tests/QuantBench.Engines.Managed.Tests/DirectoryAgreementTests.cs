@@ -165,7 +165,7 @@ public sealed class DirectoryAgreementTests
     [InlineData("llama", """{ "hidden_act": "relu" }""", "'hidden_act' is 'relu'")]
     [InlineData("llama", """{ "partial_rotary_factor": 0.5 }""", "partial_rotary_factor")]
     [InlineData("llama", """{ "rope_scaling": { "type": "dynamic", "factor": 2.0 } }""", "'dynamic'")]
-    [InlineData("llama", """{ "quantization_config": { "quant_method": "bitsandbytes" } }""", "'bitsandbytes'")]
+    [InlineData("llama", """{ "quantization_config": { "quant_method": "hqq" } }""", "'hqq'")]
     [InlineData("qwen2", """{ "use_sliding_window": true }""", "use_sliding_window")]
     [InlineData("smollm3", """{ "no_rope_layer_interval": 3 }""", "no_rope_layer_interval")]
     [InlineData("gemma2", """{ "query_pre_attn_scalar": 100 }""", "query_pre_attn_scalar")]
