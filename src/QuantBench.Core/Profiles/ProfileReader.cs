@@ -11,7 +11,7 @@ namespace QuantBench.Core.Profiles;
 /// <summary>Reads profiles from YAML.</summary>
 public static class ProfileReader
 {
-    private static readonly string[] s_keys = 
+    private static readonly string[] s_keys =
         ["profile", "description", "limits", "prefer", "parameters", "weights", "offline", "licences", "model_licences"];
 
     /// <summary>Reads a profile's file.</summary>
