@@ -50,10 +50,15 @@ public static class DecisionText
         if (recommendation.Pick is not { } pick) return NothingFits(head, recommendation) + misfit;
         Profile profile = recommendation.Profile;
         int all = recommendation.Ranked.Length + recommendation.Losers.Length;
-        string text = recommendation.Ranked.Length == 1
+        // The others that keep every limit as surely as the pick: those of which it is only not known aren't compared with.
+        Contender[] alike = [.. recommendation.Ranked.Where(c => c.Unsure.IsEmpty || !pick.Unsure.IsEmpty)];
+        // One of equals by the first metric was chosen by the next, so its own estimate needn't be the best.
+        string place = alike.Any(c => c.Loss(profile, 0) < pick.Loss(profile, 0)) ? $"not told from {Superlative(profile.Prefer[0])}"
+            : Superlative(profile.Prefer[0]);
+        string text = alike.Length == 1
             ? $"{head}: ship {pick.Name}, the only one of {Format.Count(all)} variants that keeps every limit."
-            : $"{head}: ship {pick.Name}, {Superlative(profile.Prefer[0])} ({Preferred(profile, pick, 0)}) of the "
-                + $"{Format.Count(recommendation.Ranked.Length)} variants, of {Format.Count(all)}, that keep every limit.";
+            : $"{head}: ship {pick.Name}, {place} ({Preferred(profile, pick, 0)}) of the {Format.Count(alike.Length)} variants, of "
+                + $"{Format.Count(all)}, that keep every limit.";
         string[] quality =
         [
             .. pick.Checks.Where(c => c.Bound.Metric.Definition.Kind == MetricKind.Quality)
@@ -71,12 +76,11 @@ public static class DecisionText
         Contender[] maybe =
         [
             .. recommendation.Ranked.Where(c => c != pick && pick.Unsure.IsEmpty && !c.Unsure.IsEmpty
-                && ValueOf(profile, c) < ValueOf(profile, pick)),
+                && c.Loss(profile, 0) < pick.Loss(profile, 0)),
         ];
         if (maybe.Length > 0)
             text += $" {List([.. maybe.Select(c => c.Name)])} would be preferred if {(maybe.Length == 1 ? "it" : "they")} kept every "
-                + "limit, "
-                + "which the intervals leave open: more text would tell.";
+                + "limit, which the intervals leave open: more text would tell.";
         if (!recommendation.Ties.IsEmpty)
             text += $" In what is preferred it can't be told from {List([.. recommendation.Ties.Select(t => t.Name)])}.";
         return text + misfit;
@@ -225,9 +229,6 @@ public static class DecisionText
         (_, Direction.Higher) => $"the one of most {metric}",
         _ => $"the one of least {metric}",
     };
-
-    private static double ValueOf(Profile profile, Contender contender) => contender.Preferred[0].Value is not { } value
-        ? double.PositiveInfinity : profile.Prefer[0].Definition.Direction == Direction.Higher ? -value : value;
 
     private static string NothingFits(string head, Recommendation recommendation)
     {

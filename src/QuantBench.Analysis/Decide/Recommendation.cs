@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Limits;
+using QuantBench.Core.Metrics;
 using QuantBench.Core.Profiles;
 
 namespace QuantBench.Analysis.Decide;
@@ -14,6 +15,12 @@ namespace QuantBench.Analysis.Decide;
 public sealed record Contender(Candidate Candidate, string Name, ImmutableArray<BoundCheck> Checks, ImmutableArray<string> Refusals,
     ImmutableArray<CandidateFigure> Preferred)
 {
+    /// <summary>A figure of what is preferred as a loss: less is better; infinite where there is none.</summary>
+    /// <param name="profile">The profile.</param>
+    /// <param name="metric">Which of its preferred metrics.</param>
+    internal double Loss(Profile profile, int metric) => Preferred[metric].Value is not { } value ? double.PositiveInfinity
+        : profile.Prefer[metric].Definition.Direction == Direction.Higher ? -value : value;
+
     /// <summary>Whether every limit is kept by the estimates, and nothing else refuses it.</summary>
     public bool Fits => Refusals.IsEmpty && Checks.All(c => c.Keeps);
 
@@ -22,9 +29,6 @@ public sealed record Contender(Candidate Candidate, string Name, ImmutableArray<
 
     /// <summary>Limits that its estimate keeps but its interval doesn't.</summary>
     public ImmutableArray<BoundCheck> Unsure => [.. Checks.Where(c => c.Standing == Standing.KeptNotShown)];
-
-    /// <summary>The limit with the largest share used.</summary>
-    public BoundCheck? Tightest => Checks.Where(c => c.Use is not null).MaxBy(c => c.Use);
 }
 
 /// <summary>A recommendation for one model.</summary>

@@ -104,7 +104,7 @@ public static class Recommender
         for (int i = 0; i < profile.Prefer.Length && left.Length > 1; i++)
         {
             int at = i;
-            Contender best = left.MinBy(c => Loss(profile, at, c))!; // never empty
+            Contender best = left.MinBy(c => c.Loss(profile, at))!; // never empty
             left = [.. left.Where(c => c == best || !AreApart(set, profile, at, best, c))];
         }
 
@@ -114,12 +114,9 @@ public static class Recommender
     private static bool IsPreferred(CandidateSet set, Profile profile, Contender contender, Contender to)
     {
         for (int i = 0; i < profile.Prefer.Length; i++)
-            if (AreApart(set, profile, i, contender, to)) return Loss(profile, i, contender) < Loss(profile, i, to);
+            if (AreApart(set, profile, i, contender, to)) return contender.Loss(profile, i) < to.Loss(profile, i);
         return false;
     }
-
-    private static double Loss(Profile profile, int metric, Contender contender) => contender.Preferred[metric].Value is not { } value
-        ? double.PositiveInfinity : profile.Prefer[metric].Definition.Direction == Direction.Higher ? -value : value;
 
     // Whether two figures are shown to differ; of figures without an interval, by more than single observations usually do.
     private static bool AreApart(CandidateSet set, Profile profile, int metric, Contender one, Contender other)

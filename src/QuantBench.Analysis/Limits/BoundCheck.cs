@@ -1,5 +1,4 @@
 using QuantBench.Analysis.Candidates;
-using QuantBench.Analysis.Estimates;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Core.Limits;
 
@@ -38,10 +37,6 @@ public sealed record BoundCheck(Bound Bound, CandidateFigure Figure, Standing St
     /// lost share over the loss allowed. 1 is at the limit, more is beyond; null without a figure.
     /// </summary>
     public double? Use => Figure.Value is { } value ? UseOf(value) : null;
-
-    /// <summary>Standard error of <see cref="Use"/>; 0 where none is known.</summary>
-    public double UseError =>
-        Figure.Estimate is { Certainty: Certainty.Interval } e ? Math.Abs(UseOf(e.High) - UseOf(e.Low)) / (2 * Estimate.Normal975) : 0;
 
     /// <summary>Holds a limit against a figure.</summary>
     public static BoundCheck Of(Bound bound, CandidateFigure figure)

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using QuantBench.Core.Errors;
 
-namespace QuantBench.Formats.Files;
+namespace QuantBench.Core.Files;
 
 /// <summary>
 /// What the file system says of a file without reading it. Programs can set size and time of last change as they like, but not the change

@@ -1,5 +1,6 @@
 using System.Text;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Files;
 
 namespace QuantBench.Core.Yaml;
 
@@ -33,6 +34,8 @@ internal static class SuiteText
     {
         try
         {
+            // What a shell hands over lies under /dev; a pipe among suites would keep whoever lists them waiting for ever.
+            if (!path.StartsWith("/dev/", StringComparison.Ordinal)) FileStamp.RequireFile(path);
             using FileStream stream = File.OpenRead(path);
             if (stream.Length > LargestFileBytes)
                 throw Fail($"the file has {stream.Length} bytes; at most {LargestFileBytes} are read", null, null);
@@ -42,6 +45,10 @@ internal static class SuiteText
             if (length > LargestFileBytes) throw Fail($"the file has more than {LargestFileBytes} bytes", null, null);
             string text = new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(bytes, 0, length);
             return text.StartsWith('\uFEFF') ? text[1..] : text;
+        }
+        catch (RequestException e)
+        {
+            throw Fail(e.Message.TrimEnd('.'), e.Hint, e);
         }
         catch (DecoderFallbackException e)
         {

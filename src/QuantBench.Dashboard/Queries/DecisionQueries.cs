@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Claims;
 using QuantBench.Analysis.Decide;
@@ -48,7 +49,7 @@ internal sealed class DecisionQueries(RunQueries runs, LabOptions options, Store
 
     /// <summary>What to ship for every profile.</summary>
     public Task<ImmutableArray<ProfileAnswer>> ProfilesAsync(string runId, CancellationToken cancellationToken) =>
-        cache.GetAsync("profiles " + runId, async () =>
+        cache.GetAsync($"profiles {runId} {Stamp(options.ProfileFiles())}", async () =>
     {
         CandidateSet? set = await CandidatesAsync(runId, cancellationToken);
         return set is null ? []
@@ -69,7 +70,7 @@ internal sealed class DecisionQueries(RunQueries runs, LabOptions options, Store
 
     /// <summary>The claims judged by a run.</summary>
     public Task<ImmutableArray<ClaimFinding>> ClaimsAsync(string runId, CancellationToken cancellationToken) =>
-        cache.GetAsync("claims " + runId, async () =>
+        cache.GetAsync($"claims {runId} {Stamp([options.ClaimsFile])}", async () =>
     {
         CandidateSet? set = await CandidatesAsync(runId, cancellationToken);
         return set is null || !File.Exists(options.ClaimsFile) ? []
@@ -115,4 +116,8 @@ internal sealed class DecisionQueries(RunQueries runs, LabOptions options, Store
                 miss: answer?.NearestMiss?.Name);
         }
     }
+
+    // An answer holds for the files as they are now.
+    private static string Stamp(IEnumerable<string> files) =>
+        string.Join(' ', files.Select(f => File.GetLastWriteTimeUtc(f).Ticks.ToString(CultureInfo.InvariantCulture)));
 }

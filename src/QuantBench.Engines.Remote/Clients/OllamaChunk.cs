@@ -1,5 +1,6 @@
 using System.Text.Json;
 using QuantBench.Inference.Servers;
+using static QuantBench.Engines.Remote.Clients.JsonFields;
 
 namespace QuantBench.Engines.Remote.Clients;
 
@@ -54,16 +55,16 @@ internal sealed class OllamaChunk
                 else if (reader.ValueTextEquals("response"u8)) Text = NextText(ref reader);
                 else if (reader.ValueTextEquals("thinking"u8)) Reasoning = NextText(ref reader);
                 else if (reader.ValueTextEquals("model"u8)) Model = NextText(ref reader);
-                else if (reader.ValueTextEquals("done"u8)) Done = Next(ref reader) == JsonTokenType.True;
+                else if (reader.ValueTextEquals("done"u8)) Done = Skip(ref reader) == JsonTokenType.True;
                 else if (reader.ValueTextEquals("done_reason"u8)) Finish = NextText(ref reader);
-                else if (reader.ValueTextEquals("error"u8)) Error = Words(ref reader);
+                else if (reader.ValueTextEquals("error"u8)) Error = NextError(ref reader);
                 else if (reader.ValueTextEquals("prompt_eval_count"u8)) prompt = (int?)NextNumber(ref reader);
                 else if (reader.ValueTextEquals("eval_count"u8)) generated = (int?)NextNumber(ref reader);
                 else if (reader.ValueTextEquals("total_duration"u8)) total = NextTime(ref reader);
                 else if (reader.ValueTextEquals("load_duration"u8)) load = NextTime(ref reader);
                 else if (reader.ValueTextEquals("prompt_eval_duration"u8)) promptTime = NextTime(ref reader);
                 else if (reader.ValueTextEquals("eval_duration"u8)) generateTime = NextTime(ref reader);
-                else Next(ref reader);
+                else Skip(ref reader);
             }
 
             _ = reader.Read(); // throws where something stands behind the object
@@ -80,54 +81,15 @@ internal sealed class OllamaChunk
 
     private void Message(ref Utf8JsonReader reader)
     {
-        reader.Read();
-        if (reader.TokenType != JsonTokenType.StartObject)
-        {
-            reader.Skip();
-            return;
-        }
-
+        if (!NextObject(ref reader)) return;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (reader.ValueTextEquals("content"u8)) Text = NextText(ref reader);
             else if (reader.ValueTextEquals("thinking"u8)) Reasoning = NextText(ref reader);
-            else Next(ref reader);
+            else Skip(ref reader);
         }
-    }
-
-    private static string? NextText(ref Utf8JsonReader reader)
-    {
-        reader.Read();
-        if (reader.TokenType == JsonTokenType.String) return reader.GetString();
-        reader.Skip();
-        return null;
-    }
-
-    private static double? NextNumber(ref Utf8JsonReader reader)
-    {
-        reader.Read();
-        if (reader.TokenType == JsonTokenType.Number && reader.TryGetDouble(out double value)) return value;
-        reader.Skip();
-        return null;
     }
 
     private static double? NextTime(ref Utf8JsonReader reader) =>
         NextNumber(ref reader) is { } nanoseconds and > 0 ? nanoseconds / NanosecondsPerMillisecond : null;
-
-    private static string? Words(ref Utf8JsonReader reader)
-    {
-        reader.Read();
-        if (reader.TokenType == JsonTokenType.Null) return null;
-        if (reader.TokenType == JsonTokenType.String) return reader.GetString() ?? "";
-        using JsonDocument document = JsonDocument.ParseValue(ref reader);
-        return document.RootElement.GetRawText();
-    }
-
-    private static JsonTokenType Next(ref Utf8JsonReader reader)
-    {
-        reader.Read();
-        JsonTokenType kind = reader.TokenType;
-        reader.Skip();
-        return kind;
-    }
 }

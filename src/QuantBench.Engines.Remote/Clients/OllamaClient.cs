@@ -187,17 +187,7 @@ internal sealed class OllamaClient : IServerClient
         using (var writer = new Utf8JsonWriter(buffer))
         {
             writer.WriteStartObject();
-            writer.WriteString("model"u8, request.Model);
-            writer.WriteStartArray("messages"u8);
-            foreach (ServerMessage turn in request.Messages)
-            {
-                writer.WriteStartObject();
-                writer.WriteString("role"u8, turn.Role);
-                writer.WriteString("content"u8, turn.Text);
-                writer.WriteEndObject();
-            }
-
-            writer.WriteEndArray();
+            JsonFields.WriteChat(writer, request);
             writer.WriteBoolean("stream"u8, true);
             writer.WriteStartObject("options"u8);
             writer.WriteNumber("num_predict"u8, request.MaxTokens);

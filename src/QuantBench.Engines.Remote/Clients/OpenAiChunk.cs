@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using QuantBench.Inference.Servers;
+using static QuantBench.Engines.Remote.Clients.JsonFields;
 
 namespace QuantBench.Engines.Remote.Clients;
 
@@ -51,10 +52,10 @@ internal sealed class OpenAiChunk
                 if (reader.ValueTextEquals("choices"u8)) Choices(ref reader);
                 else if (reader.ValueTextEquals("usage"u8)) Usage = Counts(ref reader) ?? Usage;
                 else if (reader.ValueTextEquals("timings"u8)) Timings = Times(ref reader);
-                else if (reader.ValueTextEquals("error"u8)) Error = Words(ref reader);
+                else if (reader.ValueTextEquals("error"u8)) Error = NextError(ref reader);
                 else if (reader.ValueTextEquals("model"u8)) Model = NextText(ref reader);
                 else if (reader.ValueTextEquals("object"u8)) kind = NextText(ref reader);
-                else if (reader.ValueTextEquals("message"u8)) message = Words(ref reader);
+                else if (reader.ValueTextEquals("message"u8)) message = NextError(ref reader);
                 else Skip(ref reader);
             }
 
@@ -102,13 +103,7 @@ internal sealed class OpenAiChunk
 
     private void Delta(ref Utf8JsonReader reader)
     {
-        reader.Read();
-        if (reader.TokenType != JsonTokenType.StartObject)
-        {
-            reader.Skip();
-            return;
-        }
-
+        if (!NextObject(ref reader)) return;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (reader.ValueTextEquals("content"u8)) Text = NextContent(ref reader);
@@ -121,13 +116,7 @@ internal sealed class OpenAiChunk
 
     private static ServerUsage? Counts(ref Utf8JsonReader reader)
     {
-        reader.Read();
-        if (reader.TokenType != JsonTokenType.StartObject)
-        {
-            reader.Skip();
-            return null;
-        }
-
+        if (!NextObject(ref reader)) return null;
         int? prompt = null;
         int? generated = null;
         int? cached = null;
@@ -146,13 +135,7 @@ internal sealed class OpenAiChunk
 
     private ServerTimings? Times(ref Utf8JsonReader reader)
     {
-        reader.Read();
-        if (reader.TokenType != JsonTokenType.StartObject)
-        {
-            reader.Skip();
-            return null;
-        }
-
+        if (!NextObject(ref reader)) return null;
         double? prompt = null;
         double? generate = null;
         int? cached = null;
@@ -175,13 +158,7 @@ internal sealed class OpenAiChunk
 
     private static int? Inner(ref Utf8JsonReader reader, ReadOnlySpan<byte> name)
     {
-        reader.Read();
-        if (reader.TokenType != JsonTokenType.StartObject)
-        {
-            reader.Skip();
-            return null;
-        }
-
+        if (!NextObject(ref reader)) return null;
         int? found = null;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
@@ -221,45 +198,11 @@ internal sealed class OpenAiChunk
         return text.ToString();
     }
 
-    private static string? NextText(ref Utf8JsonReader reader)
-    {
-        reader.Read();
-        if (reader.TokenType == JsonTokenType.String) return reader.GetString();
-        reader.Skip();
-        return null;
-    }
-
     private static int? NextInt(ref Utf8JsonReader reader)
     {
         reader.Read();
         if (reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int value)) return value;
         reader.Skip();
         return null;
-    }
-
-    private static double? NextNumber(ref Utf8JsonReader reader)
-    {
-        reader.Read();
-        if (reader.TokenType == JsonTokenType.Number && reader.TryGetDouble(out double value)) return value;
-        reader.Skip();
-        return null;
-    }
-
-    // Null stands where there is no error.
-    private static string? Words(ref Utf8JsonReader reader)
-    {
-        reader.Read();
-        if (reader.TokenType == JsonTokenType.Null) return null;
-        if (reader.TokenType == JsonTokenType.String) return reader.GetString() ?? "";
-        using JsonDocument document = JsonDocument.ParseValue(ref reader);
-        return document.RootElement.ValueKind == JsonValueKind.Object
-            && document.RootElement.TryGetProperty("message", out JsonElement message) && message.ValueKind == JsonValueKind.String
-            ? message.GetString() ?? "" : document.RootElement.GetRawText();
-    }
-
-    private static void Skip(ref Utf8JsonReader reader)
-    {
-        reader.Read();
-        reader.Skip();
     }
 }

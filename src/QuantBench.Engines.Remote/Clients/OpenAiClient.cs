@@ -95,17 +95,7 @@ internal sealed class OpenAiClient : IServerClient, IPromptScorer
         using (var writer = new Utf8JsonWriter(buffer))
         {
             writer.WriteStartObject();
-            writer.WriteString("model"u8, request.Model);
-            writer.WriteStartArray("messages"u8);
-            foreach (ServerMessage turn in request.Messages)
-            {
-                writer.WriteStartObject();
-                writer.WriteString("role"u8, turn.Role);
-                writer.WriteString("content"u8, turn.Text);
-                writer.WriteEndObject();
-            }
-
-            writer.WriteEndArray();
+            JsonFields.WriteChat(writer, request);
             writer.WriteNumber("max_tokens"u8, request.MaxTokens);
             writer.WriteNumber("temperature"u8, request.Temperature);
             if (request.Seed is { } seed) writer.WriteNumber("seed"u8, seed);

@@ -1,6 +1,7 @@
 using System.IO.MemoryMappedFiles;
 using System.Runtime.InteropServices;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Files;
 
 namespace QuantBench.Formats.Files;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Files;
 
 namespace QuantBench.Formats.Files;
 

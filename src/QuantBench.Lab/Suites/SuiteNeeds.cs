@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Settings;
 using QuantBench.Core.Suites;
 
 namespace QuantBench.Lab.Suites;
@@ -11,6 +12,10 @@ namespace QuantBench.Lab.Suites;
 /// </summary>
 public static class SuiteNeeds
 {
+    // Settings that name a file.
+    private static readonly ImmutableArray<(string Key, string What)> s_files =
+        [("trace", "trace"), ("reference_file", "model"), ("inputs", "inputs")];
+
     /// <summary>The needs, each as part of a sentence; empty for a suite that anybody who may run suites may run.</summary>
     /// <param name="suite">The suite.</param>
     /// <param name="datasetsDirectory">Directory of the installation's texts and models; what lies in it needs nothing.</param>
@@ -41,10 +46,14 @@ public static class SuiteNeeds
         foreach (string url in suite.Backends.Concat(suite.Workloads.Select(ReferenceBackend)).Select(b => b.Server)
             .Where(a => a is { IsDeclared: false }).Select(a => a!.Url).Distinct()) // filtered
             needs.Add($"it sends requests to the server {url}");
-        foreach (string trace in suite.Workloads.Where(w => w.Settings.Has("trace")).Select(w => w.Settings.Text("trace")).Distinct())
+        foreach ((string key, string what) in s_files)
         {
             // Read from where the program was started.
-            if (trace.Length > 0 && IsOutside(Path.GetFullPath(trace))) needs.Add($"it reads the trace {trace}");
+            foreach (string path in suite.Workloads.Where(w => w.Settings.Has(key)).Select(w => w.Settings.Text(key)).Distinct())
+            {
+                if (path.Length > 0 && path != SettingTable.Get(key).Default as string && IsOutside(Path.GetFullPath(path)))
+                    needs.Add($"it reads the {what} {path}");
+            }
         }
 
         return needs.ToImmutable();

@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json;
 using QuantBench.Core;
 using QuantBench.Core.Errors;
-using QuantBench.Formats.Files;
+using QuantBench.Core.Files;
 
 namespace QuantBench.Models.Sources;
 

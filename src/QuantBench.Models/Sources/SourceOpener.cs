@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Files;
 using QuantBench.Formats.Files;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Safetensors;

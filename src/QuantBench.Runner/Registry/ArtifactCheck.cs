@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using QuantBench.Formats.Files;
+using QuantBench.Core.Files;
 using QuantBench.Inference.Artifacts;
 
 namespace QuantBench.Runner.Registry;

@@ -22,14 +22,11 @@ public static class InputCheck
         ArgumentNullException.ThrowIfNull(environment);
         ArgumentNullException.ThrowIfNull(suite);
         var faults = ImmutableArray.CreateBuilder<QuantBenchException>();
-        foreach (SuiteModel model in suite.Models.Where(m => cells.Any(c => c.Model == m.Id)))
+        foreach (SuiteModel model in suite.Models.Where(m => !m.IsServed && cells.Any(c => c.Model == m.Id)))
             await Try(() => Task.FromResult<ModelSource>(environment.OpenSource(model.Source)));
         var datasets = new DatasetCatalog(environment.DatasetsDirectory, environment.CacheRoot);
-        string directory = Path.GetDirectoryName(suite.File) is { Length: > 0 } found ? found : ".";
-        IEnumerable<string> texts = cells.Where(RunInputs.NeedsText).Select(c => c.Settings.Text("dataset"));
-        if (cells.Any(c => c.Variant.NeedsCalibrationText)) texts = texts.Append(suite.Imatrix.Dataset);
-        foreach (string name in texts.Distinct().Order(StringComparer.Ordinal))
-            await Try(() => datasets.ResolveAsync(name, directory, cancellationToken));
+        foreach (string name in RunInputs.Texts(suite, cells))
+            await Try(() => datasets.ResolveAsync(name, RunInputs.DirectoryOf(suite), cancellationToken));
         return faults.ToImmutable();
 
         async Task Try<T>(Func<Task<T>> open)

@@ -59,12 +59,9 @@ internal sealed class RunInputs
         foreach (SuiteModel model in suite.Models.Where(m => cells.Any(c => c.Model == m.Id)))
             inputs._models[model.Id] = await OpenAsync(environment, model, events, cancellationToken);
 
-        string directory = Path.GetDirectoryName(suite.File) is { Length: > 0 } found ? found : ".";
         var datasets = new DatasetCatalog(environment.DatasetsDirectory, environment.CacheRoot);
-        foreach (string name in cells.Where(NeedsText).Select(c => c.Settings.Text("dataset")).Distinct().Order(StringComparer.Ordinal))
-            inputs._texts[name] = await datasets.ResolveAsync(name, directory, cancellationToken);
-        if (cells.Any(c => c.Variant.NeedsCalibrationText))
-            inputs._texts[suite.Imatrix.Dataset] = await datasets.ResolveAsync(suite.Imatrix.Dataset, directory, cancellationToken);
+        foreach (string name in Texts(suite, cells))
+            inputs._texts[name] = await datasets.ResolveAsync(name, DirectoryOf(suite), cancellationToken);
 
         if (cells.Any(c => !WorkloadTable.Of(c).RunsModel))
             bandwidth ??= await new BandwidthProber(environment).MeasureAsync(cancellationToken);
@@ -81,6 +78,15 @@ internal sealed class RunInputs
         };
         return inputs;
     }
+
+    /// <summary>Names of the texts that cells are measured on or quantized with, as the suite gives them.</summary>
+    public static IEnumerable<string> Texts(Suite suite, ImmutableArray<Cell> cells) =>
+        cells.Where(NeedsText).Select(c => c.Settings.Text("dataset"))
+            .Concat(cells.Any(c => c.Variant.NeedsCalibrationText) ? [suite.Imatrix.Dataset] : [])
+            .Distinct().Order(StringComparer.Ordinal);
+
+    /// <summary>Where a suite's paths of texts start.</summary>
+    public static string DirectoryOf(Suite suite) => Path.GetDirectoryName(suite.File) is { Length: > 0 } found ? found : ".";
 
     /// <summary>Whether a cell is measured on a text.</summary>
     public static bool NeedsText(Cell cell) => WorkloadTable.Of(cell).NeedsText;

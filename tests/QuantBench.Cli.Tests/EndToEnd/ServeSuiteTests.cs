@@ -31,6 +31,10 @@ public sealed class ServeSuiteTests
                       { arrivals: poisson, rate: 20, duration: 1.5, warmup: 0.2, prompt_tokens: "8", output_tokens: "4", slo: ttft_p90 1s }
                 """);
 
+            // No file is of a server's model, so none is missed.
+            (int valid, _, string faults) = await QuantBenchProcess.RunAsync("suites", "validate", suite);
+            Assert.True(valid == 0, faults);
+
             string[] places = ["--results", folder.Combine("results"), "--cache", folder.Combine("cache")];
             (int code, string output, string error) = await QuantBenchProcess.RunAsync(["run", suite, "--plain", .. places]);
 

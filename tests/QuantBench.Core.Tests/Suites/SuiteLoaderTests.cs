@@ -354,4 +354,18 @@ public sealed class SuiteLoaderTests
         Assert.Equal([2, 3, 4, 7], fault.Others.Prepend(fault).Select(f => f.Line));
         Assert.Contains("engine", fault.Others[1].Hint, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task APipeAmongSuites_IsRefused_InsteadOfWaitedFor()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        string directory = Directory.CreateTempSubdirectory("quantbench-test-").FullName;
+        string pipe = Path.Combine(directory, "x.yaml");
+        using (var made = System.Diagnostics.Process.Start("mkfifo", pipe)) await made.WaitForExitAsync();
+
+        Task<SuiteException> read = Task.Run(() => Assert.Throws<SuiteException>(() => SuiteLoader.Load(pipe, EngineCatalog.None)));
+
+        Assert.Contains("is a pipe or a device", (await read.WaitAsync(TimeSpan.FromSeconds(20))).Message, StringComparison.Ordinal);
+        Directory.Delete(directory, recursive: true);
+    }
 }

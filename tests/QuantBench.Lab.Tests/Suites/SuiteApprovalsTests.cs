@@ -71,6 +71,27 @@ public sealed class SuiteApprovalsTests : IDisposable
         Assert.Contains(expected, Assert.Throws<RequestException>(() => Approvals().Check(suite)).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("reference_file: /etc/model.onnx", "reads the model /etc/model.onnx")]
+    [InlineData("inputs: /etc", "reads the inputs /etc")]
+    [InlineData("inputs: random", null)]
+    public void Check_AsksForApproval_OfFilesThatSettingsName(string setting, string? expected)
+    {
+        string path = Path.Combine(_suites, "tensors.yaml");
+        File.WriteAllText(path, $$"""
+            suite: tensors
+            models: [ { id: m, source: models/m.onnx } ]
+            variants: ["onnx:given-fp32"]
+            backends: [near/cpu]
+            workloads: [ { onnx-latency: { {{setting}} } } ]
+            """);
+        Suite suite = SuiteLoader.Load(path, EngineCatalog.None);
+
+        if (expected is null) Approvals().Check(suite);
+        else
+            Assert.Contains(expected, Assert.Throws<RequestException>(() => Approvals().Check(suite)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Check_AsksForApproval_OfServersThatItStarts()
     {
