@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Files;
 using QuantBench.Models.Traces;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
@@ -23,6 +24,7 @@ internal static class DatasetDescriptorReader
     /// <exception cref="SuiteException">Anything is wrong: the first fault, with file, line and column.</exception>
     public static DatasetDescriptor Read(string path)
     {
+        FileStamp.RequireFile(path);
         if (new FileInfo(path).Length > MaxBytes) throw new SuiteException(path, 0, 0, "a dataset descriptor can't be larger than 64 KiB.");
         return Parse(File.ReadAllText(path), path);
     }
