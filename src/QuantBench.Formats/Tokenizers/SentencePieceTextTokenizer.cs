@@ -7,7 +7,7 @@ namespace QuantBench.Formats.Tokenizers;
 /// SentencePiece BPE with the ids llama.cpp gives: user-defined tokens first; then, of all neighbours that together are a token, those with
 /// the highest score are joined, the leftmost of equals first; what is no token becomes bytes.
 /// </summary>
-public sealed class SentencePieceTextTokenizer : ITextTokenizer
+public sealed class SentencePieceTextTokenizer : FragmentTokenizer
 {
     // Words repeat; a text of a million characters has some ten thousand different pieces.
     private const int MaxCachedPieces = 1 << 16;
@@ -17,13 +17,13 @@ public sealed class SentencePieceTextTokenizer : ITextTokenizer
     private readonly Dictionary<string, int> _ids;
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _lookup;
     private readonly ImmutableArray<int> _bytes;
-    private readonly UserDefinedTokens _userDefined;
 
     // Neighbours that some token holds: between others nothing is ever joined, so a text can be cut there.
     private readonly HashSet<long> _neighbours = [];
 
     /// <param name="definition">A definition with distinct tokens, one for each byte among them.</param>
     public SentencePieceTextTokenizer(SentencePieceDefinition definition)
+        : base(definition)
     {
         _definition = definition;
         _ids = new Dictionary<string, int>(definition.Tokens.Length, StringComparer.Ordinal);
@@ -40,56 +40,13 @@ public sealed class SentencePieceTextTokenizer : ITextTokenizer
 
         _lookup = _ids.GetAlternateLookup<ReadOnlySpan<char>>();
         _bytes = [.. Enumerable.Range(0, 256).Select(value => _ids[SentencePieceDefinition.ByteToken(value)])];
-        _userDefined = new UserDefinedTokens(definition);
-        Sha256 = definition.Sha256();
-    }
-
-    /// <inheritdoc />
-    public string Sha256 { get; }
-
-    /// <inheritdoc />
-    public int VocabularySize => _definition.Tokens.Length;
-
-    /// <inheritdoc />
-    public int? BosToken => _definition.BosToken;
-
-    /// <inheritdoc />
-    public int[] Encode(string text)
-    {
-        ArgumentNullException.ThrowIfNull(text);
-        var ids = new List<int>(text.Length / 3);
-        var cache = new Dictionary<string, int[]>(StringComparer.Ordinal);
-        bool afterToken = true;
-        foreach ((string fragment, int token) in _userDefined.Split(UserDefinedTokens.WellFormed(text)))
-        {
-            if (token >= 0) ids.Add(token);
-            else EncodePlain(((afterToken && _definition.AddSpacePrefix ? " " : "") + fragment).Replace(' ', SentencePieceDefinition.Space),
-                ids, cache);
-            afterToken = token >= 0;
-        }
-
-        return [.. ids];
-    }
-
-    /// <inheritdoc />
-    public int ByteLength(int token)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(token);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(token, VocabularySize);
-        string text = _definition.Tokens[token];
-        return _definition.Types[token] switch
-        {
-            _ when _userDefined.Contains(token) => Encoding.UTF8.GetByteCount(text),
-            TokenType.Normal => Encoding.UTF8.GetByteCount(text.Replace(SentencePieceDefinition.Space, ' ')),
-            TokenType.Byte => 1,
-            _ => 0,
-        };
     }
 
     private static long Pair(int left, int right) => ((long)left << 32) | (uint)right;
 
-    private void EncodePlain(string text, List<int> ids, Dictionary<string, int[]> cache)
+    private protected override void EncodePlain(string text, bool isFirst, List<int> ids, Dictionary<string, int[]> cache)
     {
+        text = ((isFirst && _definition.AddSpacePrefix ? " " : "") + text).Replace(' ', SentencePieceDefinition.Space);
         Dictionary<string, int[]>.AlternateLookup<ReadOnlySpan<char>> lookup = cache.GetAlternateLookup<ReadOnlySpan<char>>();
         int start = 0;
         while (start < text.Length)

@@ -8,13 +8,12 @@ namespace QuantBench.Formats.Tokenizers;
 /// SentencePiece Unigram with the ids llama.cpp gives: user-defined tokens first; then characters are replaced and spaces put in order;
 /// then the pieces are found whose scores add up to most.
 /// </summary>
-public sealed class UnigramTextTokenizer : ITextTokenizer
+public sealed class UnigramTextTokenizer : FragmentTokenizer
 {
     // What a character that is no piece costs beyond the worst piece, as in SentencePiece.
     private const float UnknownPenalty = 10;
 
     private readonly UnigramDefinition _definition;
-    private readonly UserDefinedTokens _userDefined;
     private readonly CharacterMap _characters;
 
     // Pieces in the order of their characters, so that those with a common beginning are neighbours.
@@ -30,16 +29,16 @@ public sealed class UnigramTextTokenizer : ITextTokenizer
 
     /// <param name="definition">A definition with distinct tokens; where bytes fall back, one for each byte among them.</param>
     public UnigramTextTokenizer(UnigramDefinition definition)
+        : base(definition)
     {
         _definition = definition;
-        _userDefined = new UserDefinedTokens(definition);
         _characters = new CharacterMap(definition.CharacterMap.AsSpan());
         ImmutableArray<TokenType> types = definition.Types;
         _ids = [.. Enumerable.Range(0, types.Length)
             .Where(id => types[id] is TokenType.Normal or TokenType.UserDefined or TokenType.Unused && definition.Tokens[id].Length > 0)];
         _pieces = [.. _ids.Select(id => definition.Tokens[id])];
         Array.Sort(_pieces, _ids, StringComparer.Ordinal);
-        _scores = [.. _ids.Select(id => _userDefined.Contains(id) ? 0.0 : definition.Scores[id])];
+        _scores = [.. _ids.Select(id => UserDefined.Contains(id) ? 0.0 : definition.Scores[id])];
         for (int i = 0; i < _pieces.Length; i++)
         {
             ref (int From, int To) range = ref CollectionsMarshal.GetValueRefOrAddDefault(_beginnings, _pieces[i][0], out bool known);
@@ -55,48 +54,12 @@ public sealed class UnigramTextTokenizer : ITextTokenizer
             _bytes = [.. Enumerable.Range(0, 256).Select(value => ids[SentencePieceDefinition.ByteToken(value)])];
         }
 
-        _kept = [.. definition.Tokens.Where((_, id) => types[id] == TokenType.UserDefined && !_userDefined.Contains(id))
+        _kept = [.. definition.Tokens.Where((_, id) => types[id] == TokenType.UserDefined && !UserDefined.Contains(id))
             .Select(Encoding.UTF8.GetBytes).Where(token => token.Length > 0).OrderByDescending(token => token.Length)];
-        Sha256 = definition.Sha256();
     }
 
-    /// <inheritdoc />
-    public string Sha256 { get; }
-
-    /// <inheritdoc />
-    public int VocabularySize => _definition.Tokens.Length;
-
-    /// <inheritdoc />
-    public int? BosToken => _definition.BosToken;
-
-    /// <inheritdoc />
-    public int[] Encode(string text)
-    {
-        ArgumentNullException.ThrowIfNull(text);
-        var ids = new List<int>(text.Length / 3);
-        foreach ((string fragment, int token) in _userDefined.Split(UserDefinedTokens.WellFormed(text)))
-        {
-            if (token >= 0) ids.Add(token);
-            else Cut(Normalize(fragment), ids);
-        }
-
-        return [.. ids];
-    }
-
-    /// <inheritdoc />
-    public int ByteLength(int token)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(token);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(token, VocabularySize);
-        string text = _definition.Tokens[token];
-        return _definition.Types[token] switch
-        {
-            _ when _userDefined.Contains(token) => Encoding.UTF8.GetByteCount(text),
-            TokenType.Normal => Encoding.UTF8.GetByteCount(text.Replace(SentencePieceDefinition.Space, ' ')),
-            TokenType.Byte => 1,
-            _ => 0,
-        };
-    }
+    private protected override void EncodePlain(string text, bool isFirst, List<int> ids, Dictionary<string, int[]> cache) =>
+        Cut(Normalize(text), ids);
 
     private string Normalize(string text)
     {

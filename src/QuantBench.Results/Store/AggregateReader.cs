@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Machine;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Runs;
 using QuantBench.Core.Settings;
@@ -31,8 +33,9 @@ public sealed class AggregateReader : IDisposable
             CASE WHEN c.details LIKE @meaningless THEN 1 ELSE 0 END,
         """;
 
-    // As it stands in a cell's details; digits and a quotation mark follow.
+    // As they stand in a cell's details; digits and a quotation mark follow, or a number.
     private const string LayerBitsText = $"\"{CellResult.LayerBits}\":\"";
+    private const string YardstickText = $"\"{Yardstick.DotCondition}\":";
 
     private const string MeasurementColumns = """
         SELECT m.cell_row_id, m.name, m.value, m.error, m.n, m.mean, m.sd, m.ci_low, m.ci_high, m.p90, m.p95, m.p99, m.protocol, m.notes,
@@ -96,7 +99,7 @@ public sealed class AggregateReader : IDisposable
         Query("SELECT count(*) FROM cells WHERE run_id = @run", [("@run", runId)], reader => (int)reader.Int64(0))[0];
 
     /// <summary>A run with all of its cells; measurements carry every aggregate but no samples, minimum, maximum or notes; cells only the
-    /// mark of meaningless quality and the bits of their layers, which decide their class.</summary>
+    /// mark of meaningless quality, the bits of their layers, which decide their class, and the yardstick's speed.</summary>
     /// <param name="runId">The run's id.</param>
     /// <param name="metrics">Only these metrics; empty = all.</param>
     /// <exception cref="RequestException">The store doesn't have the run.</exception>
@@ -115,8 +118,8 @@ public sealed class AggregateReader : IDisposable
         string which = last - first < (long)count * MostStrangers ? _database.NeighboursSql : ScatteredSql;
         var cells = ImmutableArray.CreateBuilder<CellResult>(count);
         (string, object)[] range = [("@run", runId), ("@low", first), ("@high", last)];
-        using StoreRows cell = Execute($"{CellColumnsSql} {LayerBitsSql} FROM cells c WHERE {which} ORDER BY c.id",
-            [.. range, ("@meaningless", $"%{CellResult.MeaninglessQuality}%"), ("@bits", LayerBitsText)]);
+        using StoreRows cell = Execute($"{CellColumnsSql} {LayerBitsSql}, {YardstickSql} FROM cells c WHERE {which} ORDER BY c.id",
+            [.. range, ("@meaningless", $"%{CellResult.MeaninglessQuality}%"), ("@bits", LayerBitsText), ("@yardstick", YardstickText)]);
         using StoreRows measurement =
             Execute($"{MeasurementColumns} FROM cells c {_database.OrderedJoin} measurements m ON m.cell_row_id = c.id WHERE {which} ORDER "
                 + $"BY c.id", range);
@@ -141,6 +144,7 @@ public sealed class AggregateReader : IDisposable
                 Status = parts.Status(cell),
                 Reason = cell.IsNull(7) ? null : cell.Text(7),
                 Notes = cell.Int64(8) != 0 ? s_meaningless : null,
+                Conditions = cell.IsNull(10) ? ImmutableSortedDictionary<string, double>.Empty : YardstickOf(cell.Text(10)),
                 Provenance = cell.IsNull(9) ? ImmutableSortedDictionary<string, string>.Empty : parts.Bits(cell),
                 Metrics = [.. list],
             });
@@ -313,9 +317,18 @@ public sealed class AggregateReader : IDisposable
         }
     }
 
+    private string LayerBitsSql => DetailSql("@bits", LayerBitsText.Length, 12);
+
+    private string YardstickSql => DetailSql("@yardstick", YardstickText.Length, 32);
+
     // A few characters of a cell's details, so that the rest needn't be read.
-    private string LayerBitsSql =>
-        $"substr(c.details, nullif({_database.PositionFunction}(c.details, @bits), 0) + {LayerBitsText.Length}, 12)";
+    private string DetailSql(string key, int keyLength, int characters) =>
+        $"substr(c.details, nullif({_database.PositionFunction}(c.details, {key}), 0) + {keyLength}, {characters})";
+
+    private static ImmutableSortedDictionary<string, double> YardstickOf(string text) =>
+        double.TryParse(text.Split(',', '}')[0], NumberStyles.Float, CultureInfo.InvariantCulture, out double speed)
+            ? ImmutableSortedDictionary<string, double>.Empty.Add(Yardstick.DotCondition, speed)
+            : ImmutableSortedDictionary<string, double>.Empty;
 
     private static string Digits(string text) => text.Split('"')[0];
 

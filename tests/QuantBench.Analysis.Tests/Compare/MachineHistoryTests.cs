@@ -91,7 +91,16 @@ public sealed class MachineHistoryTests : IDisposable
         MetricComparison alone = RunComparer.Compare(new ComparisonSide(a), new ComparisonSide(b)).Rows.Single();
         MetricComparison known = RunComparer.Compare(new ComparisonSide(a), new ComparisonSide(b), new MachineHistory(reader)).Rows[0];
 
-        Assert.Equal((verdict, verdict), (alone.Verdict, known.Verdict));
+        // What pages and `compare` read is the store.
+        using (ResultStore store = ResultStore.Open(_root.Path))
+        {
+            foreach (RunRecord run in (RunRecord[])[a, b]) store.IndexWhole(run.Info, run.Info.Id, run.Cells);
+        }
+
+        MetricComparison stored = RunComparer.Compare(
+            new ComparisonSide(reader.Load(a.Info.Id)), new ComparisonSide(reader.Load(b.Info.Id))).Rows.Single();
+
+        Assert.Equal((verdict, verdict, verdict), (alone.Verdict, known.Verdict, stored.Verdict));
         Assert.Equal(per > 0, alone.Note.Contains($"changed by {per} %", StringComparison.Ordinal));
         Assert.Equal(verdict == Verdict.NoDifferenceShown, alone.Interval!.Value.High > 0);
     }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using QuantBench.Core;
 using QuantBench.Core.Cells;
+using QuantBench.Core.Machine;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Settings;
@@ -289,6 +290,25 @@ public abstract class ResultStoreContract : IDisposable
         Assert.Equal(expected, reader.Load(sample.Info.Id).Cells.Select(c => c.PrecisionClass));
         Dictionary<string, PrecisionClass> classes = reader.Classes(sample.Info.Id);
         Assert.Equal(expected, cells.Select(c => classes[c.Cell.Id.Value]));
+    }
+
+    [ProviderFact]
+    public void Reader_KnowsTheYardsticksSpeed()
+    {
+        RunRecord sample = SampleRun.Make();
+        double[] speeds = [36_202_123_456.123, 3e10];
+        CellResult[] cells =
+        [
+            .. sample.Cells.Take(2).Select((c, i) => c with { Conditions = c.Conditions.SetItem(Yardstick.DotCondition, speeds[i]) }),
+            sample.Cells[2] with { Conditions = sample.Cells[2].Conditions.Clear() },
+        ];
+        using ResultStore store = Open();
+        store.IndexWhole(sample.Info, "a", cells);
+
+        using AggregateReader reader = store.OpenReader();
+
+        Assert.Equal([speeds[0], speeds[1], 0],
+            reader.Load(sample.Info.Id).Cells.Select(c => c.Conditions.GetValueOrDefault(Yardstick.DotCondition)));
     }
 
     [ProviderFact]
