@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Cells;
+using QuantBench.Core.Machine;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Statistics;
 using QuantBench.Runner.Workers;
@@ -27,7 +28,7 @@ internal static class LaunchMerge
     private static readonly ImmutableArray<string> s_counted =
         ["errors_", "load_requests", "load_missed", "load_held_back", "load_stalled_ms"];
 
-    private static readonly ImmutableArray<string> s_least = [YardstickCheck.DotCondition, YardstickCheck.StreamCondition];
+    private static readonly ImmutableArray<string> s_least = [Yardstick.DotCondition, Yardstick.StreamCondition];
 
     /// <summary>The cell's result.</summary>
     /// <param name="launches">All of its launches, each measured, in order; at least one.</param>
