@@ -158,7 +158,7 @@ public sealed class IlgpuSessionTests(KernelTests.OpenDevices devices) : IClassF
             using var open = new TestDevice(device);
 
             EngineException thrown =
-                Assert.Throws<EngineException>(() => open.Memory.Compile(accelerator => accelerator.LoadKernel<ArrayView<int>>(Refused)));
+                Assert.Throws<EngineException>(() => open.Memory.Compile<Action<AcceleratorStream, KernelConfig, ArrayView<int>>>(Refused));
 
             Assert.Contains($"ilgpu/{device}: a kernel did not compile", thrown.Message);
             Assert.NotNull(thrown.InnerException);
