@@ -247,6 +247,8 @@ internal sealed unsafe class DeviceTransformer : DeviceOwner
             ContextLength = _contextLength,
             Window = local ? _shape.Window : int.MaxValue,
             Scale = _shape.AttentionScale,
+            Temperature = _shape.AttentionTemperature,
+            TemperatureLength = _shape.RopeScaling.OriginalContextLength,
             SoftCap = _shape.AttentionSoftCap,
             Epsilon = _shape.NormEpsilon,
             HasBias = layer.ProjectionBias.Flag,
