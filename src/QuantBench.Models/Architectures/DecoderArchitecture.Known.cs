@@ -83,6 +83,18 @@ public sealed partial record DecoderArchitecture
         },
         new()
         {
+            Name = "deepseek2", ModelType = "deepseek_v3", HuggingFaceClass = "DeepseekV3ForCausalLM", RotatesNeighbours = true,
+            KeepsRowOrder = true, HasLatentAttention = true, Experts = ExpertTraits.DeepSeek3,
+            Settings = Words("scoring_func=sigmoid topk_method=noaux_tc moe_layer_freq=1 rope_interleave=true"),
+        },
+        new()
+        {
+            Name = "deepseek-v2", Gguf = "deepseek2", ModelType = "deepseek_v2", HuggingFaceClass = "DeepseekV2ForCausalLM",
+            RotatesNeighbours = true, KeepsRowOrder = true, HasLatentAttention = true, Experts = ExpertTraits.DeepSeek2,
+            Settings = Words("scoring_func=softmax moe_layer_freq=1 norm_topk_prob=false"),
+        },
+        new()
+        {
             Name = "phi3", HuggingFaceClass = "Phi3ForCausalLM", FusesProjections = true, RotatesPart = true, HasLongRope = true,
             Window = SlidingWindow.Ignored, Settings = Words("interpolate_factor=1 full_attn_mod=1"),
         },

@@ -119,6 +119,8 @@ public sealed class DecoderWeights : IDisposable
             throw Refused(file, $"a model of the architecture '{architecture}' can't be exported; {DecoderArchitecture.Names} can.");
         if (DecoderShape.IsEncoder(metadata)) throw Refused(file, "it is an encoder ('attention.causal' is false); decoders are exported.");
         if (DecoderShape.MetadataRefusal(metadata) is { } refusal) throw Refused(file, $"{refusal}.");
+        if (DecoderArchitecture.Find(architecture) is { HasLatentAttention: true })
+            throw Refused(file, "models with latent attention (MLA) are not exported.");
         if (metadata.FindInteger($"{architecture}.expert_count") is > 0) throw Refused(file, "models with experts are not exported.");
         if (metadata.FindString($"{architecture}.rope.scaling.type") is { } type && type is not ("none" or "linear" or "yarn"))
             throw Refused(file, $"the rotary scaling '{type}' is not exported; linear and yarn are.");

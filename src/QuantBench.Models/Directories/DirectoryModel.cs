@@ -68,7 +68,7 @@ public sealed class DirectoryModel : IModelFile
 
     /// <summary>Names of all tensors, as GGUF has them.</summary>
     public IEnumerable<string> TensorNames =>
-        [.. _computed.Keys, .. _modules.Keys.Select(name => $"{name}.weight"),
+        [.. _computed.Keys, .. _modules.Values.Select(module => module.GgufTensor),
             .. _modules.Keys.Where(HasBias).Select(name => $"{name}.bias")];
 
     /// <summary>Opens a directory.</summary>
@@ -127,7 +127,7 @@ public sealed class DirectoryModel : IModelFile
     public bool Contains(string name) =>
         _computed.ContainsKey(name)
             || (Split(name) is (var module, var suffix)
-                && (suffix == "weight" ? _modules.ContainsKey(module) : suffix == "bias" && HasBias(module)));
+                && (_modules.GetValueOrDefault(module)?.GgufTensor == name || (suffix == "bias" && HasBias(module))));
 
     /// <summary>A matrix.</summary>
     /// <param name="name">GGUF's name without <c>.weight</c>, e.g. <c>blk.0.attn_q</c>.</param>
@@ -162,7 +162,7 @@ public sealed class DirectoryModel : IModelFile
             return row;
         }
 
-        float[] values = _weights.Vector(parts.Suffix == "weight" ? module.WeightName : $"{module.HuggingFace}.{parts.Suffix}", length);
+        float[] values = _weights.Vector(name == module.GgufTensor ? module.WeightName : $"{module.HuggingFace}.{parts.Suffix}", length);
         if (module.IsNorm && parts.Suffix == "weight" && _config.Architecture.NormOffset is not 0 and var offset)
         {
             for (int i = 0; i < values.Length; i++) values[i] += offset;
