@@ -111,7 +111,7 @@ public sealed partial class IlgpuEngine : IEngine, ILogitsEngine
         if (DecoderShape.Refusal(file) is { } reason) return Support.No($"ilgpu: {reason}");
         DecoderShape shape = DecoderShape.Read(file);
         if (shape.Latent is not null)
-            return Support.No($"ilgpu: latent attention, as {shape.Architecture.Name} models have it, is not implemented; managed computes it");
+            return Support.No($"ilgpu: latent attention, as {shape.Architecture.Name} models have it, is not implemented; managed has it");
         if (shape.HeadWidth % 8 != 0 || shape.HeadWidth > AttentionKernels.MaxHeadWidth)
         {
             return Support.No(

@@ -250,7 +250,10 @@ internal static class RandomDirectory
         int rotated = Of("qk_rope_head_dim"), value = Of("v_head_dim"), experts = Of("n_routed_experts");
 
         IEnumerable<(string, long[], float[])> Gated(string path, int width) =>
-            [Matrix(path + ".gate_proj", width, Hidden), Matrix(path + ".up_proj", width, Hidden), Matrix(path + ".down_proj", Hidden, width)];
+        [
+            Matrix(path + ".gate_proj", width, Hidden), Matrix(path + ".up_proj", width, Hidden),
+            Matrix(path + ".down_proj", Hidden, width),
+        ];
 
         yield return Matrix("model.embed_tokens", Vocabulary, Hidden, 3);
 

@@ -181,7 +181,8 @@ public sealed partial record DecoderArchitecture
     /// rotation and attention over everything.</summary>
     public bool IsPlain => !(Gelu || ScalesEmbeddings || HasMultipliers || HasProjectionNorms || OmitsPreNorms || HasPostNorms
         || FusesProjections || UsesWindow || RotatesPart || KeepsRowOrder || HasLayerNorms || IsParallel || FusesGate || SquaresRelu
-        || OmitsGate || HasSinks || HasLatentAttention) && NoRopeInterval == 0 && AttentionSoftCap == 0 && LogitSoftCap == 0 && LogitFactor == 0;
+        || OmitsGate || HasSinks || HasLatentAttention) && NoRopeInterval == 0 && AttentionSoftCap == 0 && LogitSoftCap == 0
+        && LogitFactor == 0;
 
     /// <summary>Name of a key of <c>config.json</c>.</summary>
     /// <param name="usual">Its name in most architectures.</param>

@@ -77,6 +77,11 @@ public sealed record DecoderModule(
     /// <summary>Name of its weights in GGUF.</summary>
     public string GgufTensor => $"{Gguf}.{(Role == DecoderRole.RouterBias ? "bias" : "weight")}";
 
+    /// <summary>Path of all experts' matrices in MLX's files, which have them in one tensor; null = they aren't experts, or lie
+    /// otherwise.</summary>
+    public string? SwitchPath => HuggingFace.IndexOf(".experts.*.", StringComparison.Ordinal) is var at and >= 0
+        ? $"{HuggingFace[..at]}.switch_mlp.{s_names[Role].HuggingFace.Split('.')[^1]}" : null;
+
     /// <summary>Path of an expert's matrix in Hugging Face files.</summary>
     /// <param name="expert">Its number; not looked at where a path has no <c>*</c>.</param>
     public string PathOf(int expert) =>

@@ -88,7 +88,7 @@ internal sealed record HuggingFaceConfig : DecoderSizes
         int layers = json.Get(architecture.ConfigKey("num_hidden_layers")).AsInt32(1, 512);
         int context = json.Get("max_position_embeddings").AsInt32(1, int.MaxValue);
         CheckQueryScale(json, architecture, size, path);
-        int experts = HuggingFaceExperts.Count(json, architecture), shared = experts > 0 ? HuggingFaceExperts.Shared(json, architecture) : 0;
+        int experts = HuggingFaceExperts.Count(json, architecture);
         int feedForward = HuggingFaceExperts.FeedForward(json, architecture);
         return new HuggingFaceConfig
         {
@@ -101,7 +101,7 @@ internal sealed record HuggingFaceConfig : DecoderSizes
             Experts = experts,
             ExpertsUsed = experts > 0 ? json.Get("num_experts_per_tok").AsInt32(1, experts) : 0,
             ExpertFeedForward = experts > 0 ? json.Get(architecture.Experts!.WidthKey).AsInt32(1, MaxSize) : 0, // it has experts
-            SharedFeedForward = shared,
+            SharedFeedForward = experts > 0 ? HuggingFaceExperts.Shared(json, architecture) : 0,
             LeadingDense = experts > 0 ? HuggingFaceExperts.LeadingDense(json, architecture, layers) : 0,
             Routing = HuggingFaceExperts.Routing(json, architecture, experts),
             FurtherLayers = json.Find("num_nextn_predict_layers")?.AsInt32(0, layers) ?? 0,

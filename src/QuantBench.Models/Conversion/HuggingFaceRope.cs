@@ -45,7 +45,7 @@ internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int Rota
         if (architecture.HasLatentAttention && type is "linear" or "llama3" or "longrope")
         {
             throw new UnsupportedException(json.File,
-                $"the rotary scaling '{type}' is not read for {architecture.Gguf}, where llama.cpp computes something else by it; yarn is.");
+                $"the rotary scaling '{type}' is not read for {architecture.Gguf}, where llama.cpp computes something else; yarn is.");
         }
 
         if (scaling is { } settings) HuggingFaceKeys.CheckRope(settings, type);

@@ -159,9 +159,8 @@ public sealed record DecoderShape : DecoderSizes
             if (traits.HasLatentAttention && name.Contains(".attn_", StringComparison.Ordinal)
                 && name.EndsWith(".bias", StringComparison.Ordinal))
                 return $"biases of latent attention ('{name}') are not implemented";
-            if (name.Contains(".ffn_gate.", StringComparison.Ordinal) && !name.EndsWith(".ffn_gate.weight", StringComparison.Ordinal)
-                && !name.EndsWith(".ffn_gate.bias", StringComparison.Ordinal))
-                return $"experts in tensors of their own ('{name}'), as old files have them, are not read; llama.cpp doesn't read them either";
+            if (name.Split(".ffn_gate.") is [_, [>= '0' and <= '9', ..]])
+                return $"experts in tensors of their own ('{name}'), as old files have them, are read neither here nor by llama.cpp v0.5.0";
         }
 
         return file.Unreadable();

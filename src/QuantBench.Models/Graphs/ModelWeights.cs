@@ -103,7 +103,8 @@ public unsafe class ModelWeights : IDisposable
         Linear? key = latent ? Linear(DecoderRole.KeyValueDown, Shape.HeadWidth, Shape.Embedding) : null;
         return new Layer
         {
-            Query = latent ? LatentQuery(layer) : fused ? Part(DecoderRole.QueryKeyValue, 0, queries, all) : Linear(DecoderRole.Query, queries, Shape.Embedding),
+            Query = latent ? LatentQuery(layer) : fused ? Part(DecoderRole.QueryKeyValue, 0, queries, all)
+                : Linear(DecoderRole.Query, queries, Shape.Embedding),
             Key = key ?? (fused ? Part(DecoderRole.QueryKeyValue, queries, keys, all) : Linear(DecoderRole.Key, keys, Shape.Embedding)),
             Value = key ?? (fused ? Part(DecoderRole.QueryKeyValue, queries + keys, keys, all)
                 : Linear(DecoderRole.Value, keys, Shape.Embedding)),

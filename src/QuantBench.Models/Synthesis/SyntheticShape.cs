@@ -80,7 +80,8 @@ public sealed record SyntheticShape
 
     /// <summary>Dimensions of a head that are rotated.</summary>
     public int EffectiveRotatedWidth =>
-        Latent is { } latent ? latent.RotatedWidth : RotatedWidth > 0 ? RotatedWidth : (int)(EffectiveHeadWidth * Sizes.Architecture.RotatedShare) / 2 * 2;
+        Latent is { } latent ? latent.RotatedWidth
+        : RotatedWidth > 0 ? RotatedWidth : (int)(EffectiveHeadWidth * Sizes.Architecture.RotatedShare) / 2 * 2;
 
     /// <summary>Width of an expert, if there are any.</summary>
     internal int EffectiveExpertWidth => ExpertFeedForward > 0 ? ExpertFeedForward : FeedForward;
