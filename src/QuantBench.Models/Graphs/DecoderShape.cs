@@ -114,7 +114,7 @@ public sealed record DecoderShape : DecoderSizes
         if (DecoderArchitecture.Find(architecture) is not { } traits)
             return $"architecture '{architecture}' is not implemented; {DecoderArchitecture.Names} are";
         GgufMetadata metadata = file.Metadata;
-        if (ExpertRefusal(metadata, architecture, traits) is { } experts) return experts;
+        if (ExpertRefusal(metadata) is { } experts) return experts;
         if (MetadataRefusal(metadata) is { } refusal) return refusal;
         string scaling = metadata.FindString($"{architecture}.rope.scaling.type") ?? "none";
         if (scaling is not ("none" or "linear" or "yarn" or "longrope"))
@@ -273,8 +273,11 @@ public sealed record DecoderShape : DecoderSizes
     }
 
     /// <summary>What of experts isn't computed; null when all is.</summary>
-    private static string? ExpertRefusal(GgufMetadata metadata, string architecture, DecoderArchitecture traits)
+    /// <param name="metadata">Metadata of a known architecture.</param>
+    internal static string? ExpertRefusal(GgufMetadata metadata)
     {
+        string architecture = metadata.FindString(GgufConstants.Architecture) ?? "";
+        if (DecoderArchitecture.Find(architecture) is not { } traits) return null;
         if (metadata.FindInteger($"{architecture}.expert_count") is not > 0)
         {
             return traits.Experts is { FilesDecide: false } own && own != ExpertTraits.Optional
