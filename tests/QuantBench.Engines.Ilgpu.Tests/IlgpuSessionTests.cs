@@ -44,7 +44,7 @@ public sealed class IlgpuSessionTests(KernelTests.OpenDevices devices) : IClassF
             foreach (string name in (string[])
                 ["llama", "llama-factors", "llama-yarn", "granite", "qwen2", "qwen3", "phi3", "gemma2", "gemma3", "olmo2", "olmo2-window",
                     "glm4", "command-r", "cohere2", "starcoder2", "nemotron", "exaone4", "llama-experts", "qwen2moe", "qwen3moe", "gptoss",
-                    "olmoe"])
+                    "olmoe", "granitemoe"])
                 cases.Add(device, name, 90);
         }
 

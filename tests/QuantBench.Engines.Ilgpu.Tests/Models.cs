@@ -39,6 +39,7 @@ internal static class Models
         };
         return name switch
         {
+            "granitemoe" => shape with { Experts = 8, ExpertsUsed = 3, ExpertFeedForward = 128, FeedForward = 128 },
             "olmoe" => shape with { KvHeads = 4, Experts = 8, ExpertsUsed = 3, ExpertFeedForward = 128, FeedForward = 128 },
             "gptoss-tiny" or "olmoe-tiny" => shape with
             {

@@ -29,7 +29,7 @@ public sealed class DirectoryAgreementTests
         { "gemma", 3e-3 }, { "gemma2", 3e-3 }, { "gemma3", 3e-3 },
         { "llama-nemo", 3e-4 }, { "olmo3", 3e-4 }, { "glm4", 3e-4 }, { "cohere", 3e-4 }, { "cohere2", 3e-4 }, { "starcoder2", 3e-3 },
         { "nemotron", 3e-4 }, { "exaone", 3e-4 }, { "exaone4", 3e-4 }, { "deepseek2", 3e-4 }, { "deepseek3", 3e-4 },
-        { "deepseek2-lite", 3e-4 },
+        { "deepseek2-lite", 3e-4 }, { "granitemoe", 3e-4 },
     };
 
     [Theory]

@@ -146,6 +146,12 @@ public sealed class PackedDirectoryTests
             tensors.Add((module + ".weight", [matrix.Rows, matrix.Columns], values));
         }
 
+        foreach (string bias in weights.Model.Tensors.Keys.Where(n => n.EndsWith(".bias", StringComparison.Ordinal)))
+        {
+            int length = (int)weights.Model.Tensors[bias].ElementCount;
+            tensors.Add((bias, [length], weights.Vector(bias, length)));
+        }
+
         RandomDirectory.WriteFiles(floats, RandomDirectory.Config(name, 2), tensors);
     }
 

@@ -332,6 +332,16 @@ internal static class RandomDirectory
             yield break;
         }
 
+        if (architecture == "GraniteMoeForCausalLM")
+        {
+            yield return Matrix("block_sparse_moe.router.layer", experts, Hidden, 2);
+            yield return (p + "block_sparse_moe.input_linear.weight", [experts, 2 * FeedForward, Hidden],
+                Values(random, experts * 2 * FeedForward * Hidden, 1 / Math.Sqrt(Hidden), 0));
+            yield return (p + "block_sparse_moe.output_linear.weight", [experts, Hidden, FeedForward],
+                Values(random, experts * FeedForward * Hidden, 1 / Math.Sqrt(FeedForward), 0));
+            yield break;
+        }
+
         bool mixtral = architecture == "MixtralForCausalLM";
         int width = mixtral || architecture == "OlmoeForCausalLM" ? FeedForward : ExpertFeedForward;
         string path = mixtral ? "block_sparse_moe." : "mlp.";
@@ -365,6 +375,10 @@ internal static class RandomDirectory
                 With(Of("GraniteForCausalLM", ties: true), """
                     { "embedding_multiplier": 12.0, "residual_multiplier": 0.22, "attention_multiplier": 0.125, "logits_scaling": 3.0 }
                     """),
+            "granitemoe" => With(Of("GraniteMoeForCausalLM", ties: true), """
+                { "embedding_multiplier": 12.0, "residual_multiplier": 0.22, "attention_multiplier": 0.125, "logits_scaling": 3.0,
+                  "num_local_experts": 6, "num_experts_per_tok": 2, "output_router_logits": false, "router_aux_loss_coef": 0.0 }
+                """),
             "olmo2" => Of("Olmo2ForCausalLM"),
             "olmo3" => With(Of("Olmo3ForCausalLM"), """
                 { "sliding_window": 40, "rope_scaling": { "rope_type": "yarn", "factor": 8.0, "original_max_position_embeddings": 64,

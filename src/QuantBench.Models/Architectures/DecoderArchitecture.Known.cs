@@ -44,6 +44,11 @@ public sealed partial record DecoderArchitecture
         },
         new()
         {
+            Name = "granitemoe", HuggingFaceClass = "GraniteMoeForCausalLM", RotatesNeighbours = true, HasMultipliers = true,
+            Experts = ExpertTraits.Granite,
+        },
+        new()
+        {
             Name = "olmo2", HuggingFaceClass = "Olmo2ForCausalLM", HasProjectionNorms = true, OmitsPreNorms = true, HasPostNorms = true,
             Window = SlidingWindow.Pattern, WindowPattern = 4, WindowIsOptional = true, HasPlainWindowRope = true,
         },

@@ -51,6 +51,21 @@ public sealed record ExpertTraits
         HasGgufWidth = true,
     };
 
+    /// <summary>Granite's: all of a layer in one tensor, gates above up-projections.</summary>
+    public static ExpertTraits Granite { get; } = new()
+    {
+        Weights = ExpertWeights.Normalised,
+        CountKey = "num_local_experts",
+        WidthKey = "intermediate_size",
+        Paths = new Dictionary<DecoderRole, string>
+        {
+            [DecoderRole.Router] = "block_sparse_moe.router.layer",
+            [DecoderRole.GateExperts] = "block_sparse_moe.input_linear",
+            [DecoderRole.UpExperts] = "block_sparse_moe.input_linear",
+            [DecoderRole.DownExperts] = "block_sparse_moe.output_linear",
+        }.ToFrozenDictionary(),
+    };
+
     /// <summary>Those of gpt-oss.</summary>
     public static ExpertTraits GptOss { get; } = new()
     {
@@ -121,6 +136,9 @@ public sealed record ExpertTraits
 
     /// <summary>gpt-oss's gate: min(g, 7) · σ(1.702 · min(g, 7)) · (clamp(u, ±7) + 1); SiLU otherwise.</summary>
     public bool ClampsGate { get; init; }
+
+    /// <summary>Hugging Face files have all of a layer in one tensor.</summary>
+    public bool ArePacked => Paths.TryGetValue(DecoderRole.DownExperts, out string? path) && !path.Contains('*', StringComparison.Ordinal);
 
     /// <summary>Where Hugging Face files have them, if elsewhere than most; <c>*</c> is the expert's number.</summary>
     public FrozenDictionary<DecoderRole, string> Paths { get; init; } = FrozenDictionary<DecoderRole, string>.Empty;

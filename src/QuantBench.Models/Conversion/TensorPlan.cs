@@ -151,13 +151,14 @@ internal static class TensorPlan
         {
             ImmutableArray<IWeightMatrix> experts =
                 [.. Enumerable.Range(0, module.Experts).Select(i => PackedExperts.Matrix(model, directory, module, i))];
-            float[] biases = PackedExperts.Biases(model, directory, module);
             string[] tensors = [.. PackedExperts.Tensors(model, module)];
             used.UnionWith(tensors);
             plan.Add(new PlannedTensor($"{module.Gguf}.weight", model.Tensors[tensors[0]], module.Rows, module.Columns, 0)
             {
                 Matrices = experts,
             });
+            if (PackedExperts.AreRows(module)) return;
+            float[] biases = PackedExperts.Biases(model, directory, module);
             plan.Add(new PlannedTensor($"{module.Gguf}.bias", model.Tensors[tensors[^1]], module.Experts, module.Rows, 0)
             {
                 Values = biases,

@@ -215,7 +215,7 @@ public sealed class DirectoryModel : IModelFile
 
     private bool HasBias(string name) =>
         _modules.TryGetValue(name, out DecoderModule? module)
-            && (PackedExperts.Holds(module) || _weights.HasVector($"{module.HuggingFace}.bias"));
+            && (PackedExperts.Holds(module) ? !PackedExperts.AreRows(module) : _weights.HasVector($"{module.HuggingFace}.bias"));
 
     private DecoderModule Find(string name) =>
         _modules.GetValueOrDefault(name)

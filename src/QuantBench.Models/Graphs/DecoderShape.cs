@@ -299,6 +299,8 @@ public sealed record DecoderShape : DecoderSizes
 
         (string Key, double Usual)[] keys = [("expert_group_count", 1), ("expert_weights_scale", 1), ("expert_gating_func", 1),
             ("leading_dense_block_count", 0), ("expert_shared_count", traits.Experts.HasShared ? 1 : 0)];
+        if (!traits.Experts.HasShared && metadata.FindInteger($"{architecture}.expert_shared_feed_forward_length") is > 0)
+            return $"an expert that all tokens use ('expert_shared_feed_forward_length') is not implemented for {architecture}";
         foreach ((string key, double usual) in keys)
         {
             if (metadata.FindNumber($"{architecture}.{key}") is { } value && value != 0 && value != usual

@@ -119,7 +119,7 @@ public static class HuggingFaceToMlx
         string[] counts = ["num_experts", "num_local_experts", "n_routed_experts"];
         if (!counts.Any(key => json.Find(key) is { } count && count.AsInt64() > 1)) return [];
         HuggingFaceConfig config = HuggingFaceConfig.Read(json, path);
-        if (config.Latent is not null || config.Architecture.Experts == ExpertTraits.GptOss)
+        if (config.Latent is not null || config.Architecture.Experts is { ArePacked: true })
         {
             throw new UnsupportedException(path,
                 $"{config.Architecture.Name} models are not quantized for MLX, which lays them out otherwise.", "Take a GGUF variant.");

@@ -52,6 +52,11 @@ public static class SyntheticShapes
         },
         new()
         {
+            Name = "granite-3.1-1b-a400m", Architecture = "granitemoe", Layers = 24, Embedding = 1024, FeedForward = 512, Heads = 16,
+            KvHeads = 8, Vocabulary = 49_155, ContextLength = 131_072, RopeBase = 1_500_000, Experts = 32, ExpertsUsed = 8,
+        },
+        new()
+        {
             Name = "olmo-2-1b", Architecture = "olmo2", Layers = 16, Embedding = 2048, FeedForward = 8192, Heads = 16, KvHeads = 16,
             Vocabulary = 100_352, RopeBase = 500_000, TiesEmbeddings = false,
         },
