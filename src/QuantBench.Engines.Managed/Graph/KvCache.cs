@@ -9,8 +9,8 @@ using QuantBench.Models.Graphs;
 
 namespace QuantBench.Engines.Managed.Graph;
 
-/// <summary>Keys and values of every token held, as F32, F16 or Q8_0. Each sequence has its own run of cells, so a position is a
-/// cell.</summary>
+/// <summary>Keys and values of every token held, as F32, F16 or Q8_0: one vector for both with latent attention. Each sequence has its own
+/// run of cells, so a position is a cell.</summary>
 internal sealed unsafe class KvCache : IDisposable
 {
     private readonly KernelSet _kernels;
@@ -22,6 +22,7 @@ internal sealed unsafe class KvCache : IDisposable
     private readonly long _headBytes;
     private readonly long _cellBytes;
     private readonly long _planeBytes;
+    private readonly int _planes;
 
     /// <param name="kernels">Converts halves.</param>
     /// <param name="shape">The model's sizes.</param>
@@ -54,7 +55,8 @@ internal sealed unsafe class KvCache : IDisposable
         _headBytes = GgmlTypes.ByteSize(_type, shape.HeadWidth);
         _cellBytes = _headBytes * shape.KvHeads;
         _planeBytes = checked(_cellBytes * contextLength * lengths.Count);
-        _buffer = new NativeBuffer(checked(_planeBytes * 2 * shape.Layers));
+        _planes = shape.Latent is null ? 2 : 1;
+        _buffer = new NativeBuffer(checked(_planeBytes * _planes * shape.Layers));
     }
 
     /// <summary>Bytes held.</summary>
@@ -124,6 +126,6 @@ internal sealed unsafe class KvCache : IDisposable
     public void Dispose() => _buffer.Dispose();
 
     private byte* At(int layer, bool values, int sequence, int position, int head) =>
-        _buffer.As<byte>() + (_planeBytes * ((2 * layer) + (values ? 1 : 0)))
+        _buffer.As<byte>() + (_planeBytes * ((_planes * layer) + (values ? _planes - 1 : 0)))
             + (_cellBytes * (((long)sequence * _contextLength) + position)) + (_headBytes * head);
 }
