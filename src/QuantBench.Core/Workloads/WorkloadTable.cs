@@ -38,6 +38,7 @@ public static class WorkloadTable
         {
             NeedsText = true,
             Settings = [.. s_model, .. s_text],
+            Scoring = [],
             Leads = ["perplexity"],
         },
         new("divergence", "Kullback-Leibler divergence, same-top share and perplexity ratio against a reference variant")
@@ -45,6 +46,7 @@ public static class WorkloadTable
             NeedsText = true,
             NeedsReference = true,
             Settings = [.. s_model, .. s_text, "reference", "reference_backend"],
+            Scoring = ["reference", "reference_backend"],
             Leads = ["kl_mean", "same_top"],
             Check = CheckReference,
         },

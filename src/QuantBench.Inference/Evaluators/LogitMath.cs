@@ -107,8 +107,11 @@ internal static class LogitMath
         ReadOnlySpan<Vector<float>> ys = MemoryMarshal.Cast<float, Vector<float>>(variant);
         var maxX = new Vector<float>(maxReference);
         var maxY = new Vector<float>(maxVariant);
-        Vector<double> sumX = Vector<double>.Zero;
-        Vector<double> sumY = Vector<double>.Zero;
+        // Summed in Partition's order: one row has one normaliser.
+        Vector<double> sumXLow = Vector<double>.Zero;
+        Vector<double> sumXHigh = Vector<double>.Zero;
+        Vector<double> sumYLow = Vector<double>.Zero;
+        Vector<double> sumYHigh = Vector<double>.Zero;
         Vector<double> sumProduct = Vector<double>.Zero;
         for (int i = 0; i < xs.Length; i++)
         {
@@ -118,13 +121,15 @@ internal static class LogitMath
             Vector.Widen(y, out Vector<double> yLow, out Vector<double> yHigh);
             Vector.Widen(Exp(x - maxX), out Vector<double> wLow, out Vector<double> wHigh);
             Vector.Widen(Exp(y - maxY), out Vector<double> vLow, out Vector<double> vHigh);
-            sumX += wLow + wHigh;
-            sumY += vLow + vHigh;
+            sumXLow += wLow;
+            sumXHigh += wHigh;
+            sumYLow += vLow;
+            sumYHigh += vHigh;
             sumProduct += wLow * (xLow - yLow) + wHigh * (xHigh - yHigh);
         }
 
-        double totalX = Vector.Sum(sumX);
-        double totalY = Vector.Sum(sumY);
+        double totalX = Vector.Sum(sumXLow + sumXHigh);
+        double totalY = Vector.Sum(sumYLow + sumYHigh);
         double product = Vector.Sum(sumProduct);
         for (int i = xs.Length * Vector<float>.Count; i < reference.Length; i++)
         {

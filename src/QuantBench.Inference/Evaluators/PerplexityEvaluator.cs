@@ -10,7 +10,7 @@ namespace QuantBench.Inference.Evaluators;
 /// Perplexity by llama-perplexity's definition: the text is cut into chunks of <c>n_ctx</c>, each runs from an empty cache, and positions
 /// n_ctx/2 … n_ctx − 2 are scored on their next token.
 /// </summary>
-public sealed class PerplexityEvaluator : IWorkloadEvaluator
+public sealed class PerplexityEvaluator : IWorkloadEvaluator, ITextWorkload
 {
     // Two-sided 95 % of the normal distribution: scored tokens are many.
     private const double Normal95 = 1.959963984540054;
@@ -25,28 +25,17 @@ public sealed class PerplexityEvaluator : IWorkloadEvaluator
     public EvaluationResult Evaluate(EvaluationContext context, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(context);
-        ChunkPlan plan = ChunkPlan.Make(context.Text, context.Cell.Settings);
-        if (context.Engine is IServerEngine) return EvaluateServed(context, plan, cancellationToken);
-        using LoadedCell loaded = LoadedCell.Open(context, cancellationToken);
-        plan.CheckVocabulary(loaded.Model.VocabularySize);
-        IInferenceSession session =
-            loaded.CreateSession(ChunkLoop.Options(plan, LoadedCell.CommonOptions(context, loaded.Threads, plan.ContextLength)));
-        double[] nll = new double[plan.Scored];
-        using var workers = new RowWorkers(loaded.Threads);
-        var loop = new ChunkLoop(plan, session, workers, (_, scored, logits, target) =>
-        {
-            LogPartition partition = LogitMath.Partition(logits);
-            if (!partition.IsFinite) throw ChunkLoop.NotFinite(plan, scored);
-            nll[scored] = partition.Value - logits[target];
-        });
-        double seconds = RunTimed(context, plan, loop, nll, cancellationToken);
-        string protocol = QualityProtocol.Perplexity(plan.Text, plan.ContextLength, plan.Chunks);
-        var metrics = ImmutableArray.CreateBuilder<Measurement>();
-        AddPerplexity(metrics, plan, nll, loaded.Model.VocabularySize, protocol);
-        AddSpeed(metrics, plan, seconds);
-        loaded.AddSizes(metrics);
-        return loaded.Result(metrics.ToImmutable(), [], Provenance(plan, protocol));
+        return context.Engine is IServerEngine
+            ? EvaluateServed(context, ChunkPlan.Make(context.Text, context.Cell.Settings), cancellationToken)
+            : TextPass.Run(context, cancellationToken);
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<PassOutcome> EvaluateTogether(IReadOnlyList<EvaluationContext> contexts, CancellationToken cancellationToken) =>
+        TextPass.Run(contexts, cancellationToken);
+
+    /// <inheritdoc/>
+    ITextScorer ITextWorkload.OpenScorer(EvaluationContext context, ChunkPlan plan) => new PerplexityScorer(plan);
 
     private static EvaluationResult EvaluateServed(EvaluationContext context, ChunkPlan plan, CancellationToken cancellationToken)
     {
