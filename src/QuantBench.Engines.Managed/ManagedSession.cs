@@ -27,7 +27,8 @@ internal sealed unsafe class ManagedSession : IInferenceSession
     {
         _weights = weights;
         _lengths = new SequenceLengths("managed", options, weights.VocabularySize);
-        _cache = new KvCache(kernels, weights.Shape, _lengths, options.ContextLength, options.KvType);
+        _cache = new KvCache(kernels, weights.Shape, _lengths, options.ContextLength, options.KvType,
+            options.KvTypeOfValues ?? options.KvType);
         _pool = new WorkerPool(options.Threads);
         int capacity =
             Math.Min(Math.Min(options.MicroBatchTokens, options.BatchTokens), checked(options.ContextLength * options.Sequences));

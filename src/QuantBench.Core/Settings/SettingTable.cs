@@ -43,6 +43,9 @@ public sealed record SettingDefinition(
 /// </summary>
 public static class SettingTable
 {
+    private static readonly ImmutableArray<string> s_kvTypes =
+        ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"];
+
     private static readonly ImmutableArray<SettingDefinition> s_all =
     [
         new("threads", SettingKind.Integer, 0L, "CPU threads; 0 = all cores this process may use", 0, 1024),
@@ -50,8 +53,9 @@ public static class SettingTable
             1 << 20),
         new("n_batch", SettingKind.Integer, 2048L, "most tokens handed to the engine at once", 1, 1 << 20),
         new("n_ubatch", SettingKind.Integer, 512L, "most tokens the engine computes at once", 1, 1 << 20),
-        new("kv_type", SettingKind.Text, "f16", "type of the KV cache",
-            Choices: ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]),
+        new("kv_type", SettingKind.Text, "f16", "type of the KV cache", Choices: s_kvTypes),
+        new("kv_type_k", SettingKind.Text, "", "type of the keys in the KV cache, where it isn't kv_type", Choices: ["", .. s_kvTypes]),
+        new("kv_type_v", SettingKind.Text, "", "type of the values in the KV cache, where it isn't kv_type", Choices: ["", .. s_kvTypes]),
         new("flash_attention", SettingKind.Text, "auto", "flash attention: auto lets the engine decide",
             Choices: ["auto", "on", "off"]),
         new("gpu_layers", SettingKind.Integer, -1L, "layers kept on the device; -1 = all", -1, 4096),

@@ -55,7 +55,7 @@ internal sealed class DivergenceScorer(Cell cell, ChunkPlan plan, ReferenceLogPr
 
     /// <summary>Protocol id of a cell's figures.</summary>
     public static string Protocol(Cell cell, ChunkPlan plan, ReferenceHeader reference) => QualityProtocol.Divergence(
-        plan.Text, plan.ContextLength, plan.Chunks, reference.Variant, ReferenceNeed.HasRoundedCache(cell));
+        plan.Text, plan.ContextLength, plan.Chunks, reference.Variant, ReferenceNeed.Unlike(cell));
 
     /// <summary>Facts that identify the figures.</summary>
     public static (string Key, string Value)[] Facts(ChunkPlan plan, string protocol, ReferenceHeader reference) =>

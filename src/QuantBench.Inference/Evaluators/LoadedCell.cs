@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
+using QuantBench.Core.Settings;
 using QuantBench.Core.Workloads;
 using QuantBench.Inference.Engines;
 
@@ -96,7 +97,8 @@ internal sealed class LoadedCell : IDisposable
         BatchTokens = checked((int)context.Cell.Settings.Int("n_batch")),
         MicroBatchTokens = checked((int)context.Cell.Settings.Int("n_ubatch")),
         Threads = threads,
-        KvType = context.Cell.Settings.Text("kv_type"),
+        KvType = KvTypes.OfKeys(context.Cell.Settings),
+        KvTypeOfValues = KvTypes.OfValues(context.Cell.Settings),
         FlashAttention = context.Cell.Settings.Text("flash_attention"),
     };
 
