@@ -66,6 +66,8 @@ public static class SettingTable
         new("reference_backend", SettingKind.Text, "",
             "engine/device that runs the reference, e.g. {backend}; empty = the cell's own. Needed where the cell's engine can't read "
                 + "the reference's format"),
+        new("divergences", SettingKind.Text, "", "further divergences to measure beside KL: of the reference from the variant, Jensen-Shannon",
+            Choices: ["", "reverse", "js", "reverse js"]),
         new("prompt", SettingKind.Integer, 512L, "prompt tokens per repetition; 0 = measure generation only", 0, 1 << 20),
         new("generate", SettingKind.Integer, 128L, "tokens generated per repetition; 0 = measure the prompt only", 0, 1 << 20),
         new("depth", SettingKind.Integer, 0L, "tokens already in the KV cache before the measured part", 0, 1 << 20),

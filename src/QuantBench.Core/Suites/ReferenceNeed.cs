@@ -67,7 +67,7 @@ public sealed record ReferenceNeed
     public static CellSettings SettingsOf(Cell cell)
     {
         ArgumentNullException.ThrowIfNull(cell);
-        return RunSettingsOf(cell).Without("reference").Without("reference_backend");
+        return RunSettingsOf(cell).Without("reference").Without("reference_backend").Without("divergences");
     }
 
     /// <summary>The settings that a cell's reference is run with: the cell's, but a cache that keeps what the model computes, and attention

@@ -46,8 +46,8 @@ public static class WorkloadTable
         {
             NeedsText = true,
             NeedsReference = true,
-            Settings = [.. s_model, .. s_text, "reference", "reference_backend"],
-            Scoring = ["reference", "reference_backend"],
+            Settings = [.. s_model, .. s_text, "reference", "reference_backend", "divergences"],
+            Scoring = ["reference", "reference_backend", "divergences"],
             Leads = ["kl_mean", "same_top"],
             Settle = KvTypes.Settle,
             Check = CheckReference,

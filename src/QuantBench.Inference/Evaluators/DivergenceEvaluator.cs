@@ -8,8 +8,9 @@ namespace QuantBench.Inference.Evaluators;
 /// <summary>
 /// A variant's next-token distribution against a reference variant's, on perplexity's positions: KL(reference ‖ variant), same most likely
 /// token (the first one where several are equally likely), Δp of the true token (variant − reference), and both perplexities with paired
-/// errors. Statistics are llama-perplexity's; the reference is exact where llama-perplexity's is rounded to 16 bits and clipped. KL is
-/// reported as computed: where the truth is 0, rounding can leave a value about −1e-8.
+/// errors. Statistics are llama-perplexity's; the reference's logits are exact where llama-perplexity's are rounded to 16 bits and clipped,
+/// and what its file doesn't keep is bounded (<see cref="ReferenceRow"/>). KL is reported as computed: where the truth is 0, rounding can
+/// leave a value about −1e-8.
 /// </summary>
 public sealed class DivergenceEvaluator : IWorkloadEvaluator, ITextWorkload, IReferencedWorkload
 {
@@ -29,8 +30,8 @@ public sealed class DivergenceEvaluator : IWorkloadEvaluator, ITextWorkload, IRe
         ArgumentNullException.ThrowIfNull(context);
         if (context.Engine is not IServerEngine) return TextPass.Run(context, cancellationToken);
         ChunkPlan plan = ChunkPlan.Make(context.Text, context.Cell.Settings);
-        using ReferenceLogProbabilities reference = OpenReference(context, plan);
-        return EvaluateServed(context, plan, reference, cancellationToken);
+        using var scorer = new DivergenceScorer(context.Cell, plan, OpenReference(context, plan));
+        return EvaluateServed(context, plan, scorer, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -55,23 +56,15 @@ public sealed class DivergenceEvaluator : IWorkloadEvaluator, ITextWorkload, IRe
     }
 
     private static EvaluationResult EvaluateServed(
-        EvaluationContext context, ChunkPlan plan, ReferenceLogProbabilities reference, CancellationToken cancellationToken)
+        EvaluationContext context, ChunkPlan plan, DivergenceScorer scorer, CancellationToken cancellationToken)
     {
         using ServedText served = ServedText.Open(context, plan, rows: true, cancellationToken);
-        DivergenceScorer.CheckVocabulary(served.VocabularySize ?? 0, reference.Header);
-        var scores = new DivergenceScores(plan.Scored);
-        float[][] rows = new float[served.Lanes][];
-        for (int i = 0; i < rows.Length; i++) rows[i] = new float[reference.Header.VocabularySize];
-        double seconds = served.Run(scores.Nll, (scored, _, lane, row) =>
-        {
-            reference.ReadRow(scored, rows[lane]);
-            if (!scores.Score(scored, rows[lane], row, plan.Target(scored))) throw ChunkLoop.NotFinite(plan, scored);
-        }, cancellationToken);
-        string protocol = QualityProtocol.Perplexity(plan.Text, plan.ContextLength, plan.Chunks);
+        scorer.Prepare(served.VocabularySize ?? 0, served.Lanes);
+        double seconds = served.Run(scorer.Nll,
+            (scored, _, lane, row) => scorer.Score(lane, scored, row, plan.Target(scored)), cancellationToken);
         var metrics = ImmutableArray.CreateBuilder<Measurement>();
-        PerplexityEvaluator.AddPerplexity(metrics, plan, scores.Nll, reference.Header.VocabularySize, protocol);
-        scores.AddTo(metrics, DivergenceScorer.Protocol(context.Cell, plan, reference.Header));
+        scorer.AddTo(metrics);
         PerplexityEvaluator.AddSpeed(metrics, plan, seconds);
-        return served.Result(metrics, DivergenceScorer.Facts(plan, protocol, reference.Header));
+        return served.Result(metrics, scorer.Notes, scorer.Provenance);
     }
 }

@@ -7,62 +7,85 @@ using QuantBench.Core.Suites;
 namespace QuantBench.Inference.Evaluators;
 
 /// <summary>Scores positions against a reference's distributions; owns the reference.</summary>
-internal sealed class DivergenceScorer(Cell cell, ChunkPlan plan, ReferenceLogProbabilities reference) : ITextScorer
+internal sealed class DivergenceScorer : ITextScorer
 {
-    private readonly DivergenceScores _scores = new(plan.Scored);
-    private readonly string _protocol = QualityProtocol.Perplexity(plan.Text, plan.ContextLength, plan.Chunks);
-    private float[][] _rows = [];
+    private readonly Cell _cell;
+    private readonly ChunkPlan _plan;
+    private readonly ReferenceLogProbabilities _reference;
+    private readonly string _others;
+    private readonly DivergenceScores _scores;
+    private Lane[] _lanes = [];
+    private FinitePositions? _finite;
+
+    /// <summary>Makes a scorer.</summary>
+    /// <param name="cell">The cell.</param>
+    /// <param name="plan">How its text is cut.</param>
+    /// <param name="reference">Its reference.</param>
+    public DivergenceScorer(Cell cell, ChunkPlan plan, ReferenceLogProbabilities reference)
+    {
+        (_cell, _plan, _reference) = (cell, plan, reference);
+        _others = cell.Settings.Text("divergences");
+        _scores = new DivergenceScores(plan.Scored, _others.Length > 0);
+    }
 
     /// <inheritdoc/>
     public double[] Nll => _scores.Nll;
 
     /// <inheritdoc/>
-    public (string Key, string Value)[] Provenance => Facts(plan, _protocol, reference.Header);
+    public ImmutableArray<string> Notes => Finite.Notes;
+
+    /// <inheritdoc/>
+    public (string Key, string Value)[] Provenance =>
+    [
+        .. PerplexityEvaluator.Provenance(_plan, Finite),
+        ("reference_variant", _reference.Header.Variant),
+        ("reference_sha256", _reference.Header.ArtifactSha256),
+        ("reference_engine_build", _reference.Header.EngineBuild),
+        ("kl_bounds", _scores.Bounds(Finite)),
+    ];
+
+    private FinitePositions Finite => _finite ??= FinitePositions.Of(_plan, Nll);
 
     /// <inheritdoc/>
     public void Prepare(int vocabularySize, int workers)
     {
-        CheckVocabulary(vocabularySize, reference.Header);
-        _rows = new float[workers][];
-        for (int i = 0; i < workers; i++) _rows[i] = new float[vocabularySize];
+        if (vocabularySize != _reference.Header.VocabularySize)
+        {
+            throw new RequestException($"The model has {vocabularySize} logits, but the reference has {_reference.Header.VocabularySize}.",
+                "Reference and variant must be of the same model.");
+        }
+
+        _lanes = [.. Enumerable.Range(0, workers).Select(_ => new Lane(vocabularySize))];
     }
 
     /// <inheritdoc/>
     public void Score(int worker, int scored, ReadOnlySpan<float> logits, int target)
     {
-        reference.ReadRow(scored, _rows[worker]);
-        if (!_scores.Score(scored, _rows[worker], logits, target)) throw ChunkLoop.NotFinite(plan, scored);
+        Lane lane = _lanes[worker];
+        _reference.ReadRow(scored, lane.Row, lane.Bytes);
+        if (!lane.Row.IsFinite || !lane.Comparer.TryCompare(lane.Row, logits, target, out RowScore score)) _scores.Skip(scored);
+        else _scores.Take(scored, score, _others.Length > 0 ? lane.Comparer.Others(lane.Row, logits) : default);
     }
 
     /// <inheritdoc/>
     public void AddTo(ImmutableArray<Measurement>.Builder metrics)
     {
-        PerplexityEvaluator.AddPerplexity(metrics, plan, Nll, reference.Header.VocabularySize, _protocol);
-        _scores.AddTo(metrics, Protocol(cell, plan, reference.Header));
+        PerplexityEvaluator.AddPerplexity(metrics, _plan, Nll, _reference.Header.VocabularySize);
+        string protocol = QualityProtocol.Divergence(
+            _plan.Text, _plan.ContextLength, _plan.Chunks, _reference.Header.Variant, ReferenceNeed.Unlike(_cell));
+        _scores.AddTo(metrics, _plan, Finite, protocol + Finite.Suffix, _others);
     }
 
     /// <inheritdoc/>
-    public void Dispose() => reference.Dispose();
+    public void Dispose() => _reference.Dispose();
 
-    /// <summary>Checks that variant and reference have one vocabulary.</summary>
-    /// <exception cref="RequestException">They don't.</exception>
-    public static void CheckVocabulary(int size, ReferenceHeader reference)
+    /// <summary>What one thread works with.</summary>
+    private sealed class Lane(int vocabulary)
     {
-        if (size == reference.VocabularySize) return;
-        throw new RequestException($"The model has {size} logits, but the reference has {reference.VocabularySize}.",
-            "Reference and variant must be of the same model.");
+        public ReferenceRow Row { get; } = new(vocabulary);
+
+        public RowComparer Comparer { get; } = new(vocabulary);
+
+        public byte[] Bytes { get; } = new byte[ReferenceRow.MostBytes(vocabulary)];
     }
-
-    /// <summary>Protocol id of a cell's figures.</summary>
-    public static string Protocol(Cell cell, ChunkPlan plan, ReferenceHeader reference) => QualityProtocol.Divergence(
-        plan.Text, plan.ContextLength, plan.Chunks, reference.Variant, ReferenceNeed.Unlike(cell));
-
-    /// <summary>Facts that identify the figures.</summary>
-    public static (string Key, string Value)[] Facts(ChunkPlan plan, string protocol, ReferenceHeader reference) =>
-    [
-        .. PerplexityEvaluator.Provenance(plan, protocol),
-        ("reference_variant", reference.Variant),
-        ("reference_sha256", reference.ArtifactSha256),
-        ("reference_engine_build", reference.EngineBuild),
-    ];
 }

@@ -16,7 +16,7 @@ internal interface ITextWorkload : ISharedWorkload
 /// <summary>Scores the positions of a text for one cell.</summary>
 internal interface ITextScorer : IDisposable
 {
-    /// <summary>Negative log-likelihood of each scored position so far, nats.</summary>
+    /// <summary>Negative log-likelihood of each scored position so far, nats; NaN where a position doesn't count.</summary>
     double[] Nll { get; }
 
     /// <summary>Makes ready for a model, or refuses it.</summary>
@@ -35,6 +35,9 @@ internal interface ITextScorer : IDisposable
     /// <summary>Adds the figures.</summary>
     /// <param name="metrics">Receives them.</param>
     void AddTo(ImmutableArray<Measurement>.Builder metrics);
+
+    /// <summary>Marks for the cell.</summary>
+    ImmutableArray<string> Notes { get; }
 
     /// <summary>Facts that identify the figures.</summary>
     (string Key, string Value)[] Provenance { get; }

@@ -100,7 +100,7 @@ internal static class TextPass
                 Scorer!.AddTo(metrics);
                 PerplexityEvaluator.AddSpeed(metrics, plan, seconds);
                 loaded.AddSizes(metrics);
-                result = loaded.Result(metrics.ToImmutable(), [], Scorer.Provenance);
+                result = loaded.Result(metrics.ToImmutable(), Scorer.Notes, Scorer.Provenance);
             });
             return new PassOutcome(result, _fault);
         }

@@ -25,7 +25,7 @@ public sealed class ReferenceCache(string cacheRoot, TimeProvider clock)
     /// <summary>Key of everything that decides the file's content.</summary>
     /// <param name="parts">Artifact hash, engine build, backend, text and tokenizer hash, settings.</param>
     public static string Key(params IEnumerable<string> parts) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("reference-v1\n" + string.Join('\n', parts))))[..32];
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("reference-v2\n" + string.Join('\n', parts))))[..32];
 
     /// <summary>Path of the file of a key if it is here; null otherwise.</summary>
     /// <param name="key">Its key.</param>
