@@ -55,13 +55,17 @@ public static class WorkloadTable
         new("latency", "prompt and generation speed, time to first token, per-token latency, memory")
         {
             IsTimed = true,
-            Settings = [.. s_model, .. s_timing, "prompt", "generate", "depth", "seed"],
+            Settings = [.. s_model, .. s_timing, "prompt", "generate", "depth", "parallel", "seed"],
             Leads = ["pp_tps", "tg_tps"],
             Settle = KvTypes.Settle,
             Label = s =>
-                string.Join(' ', ((string[])["prompt", "generate", "depth"]).Where(k => s.Int(k) > 0).Select(k => $"{k} {s.Int(k)}")),
+                string.Join(' ', ((string[])["prompt", "generate", "depth", "parallel"]).Where(k => s.Int(k) > (k == "parallel" ? 1 : 0))
+                    .Select(k => $"{k} {s.Int(k)}")),
             Check = s => s.Int("prompt") == 0 && s.Int("generate") == 0
-                ? ("latency with prompt 0 and generate 0 measures nothing", "give at least one of them a value above 0") : null,
+                ? ("latency with prompt 0 and generate 0 measures nothing", "give at least one of them a value above 0")
+                : s.Int("parallel") > s.Int("n_batch")
+                    ? ($"{s.Int("parallel")} sequences at once don't fit a batch of {s.Int("n_batch")}", "raise n_batch, or lower parallel")
+                    : null,
         },
         new("load", "time and memory from opening the artifact to a ready session")
         {

@@ -30,7 +30,7 @@ public sealed class DivergenceEvaluator : IWorkloadEvaluator, ITextWorkload, IRe
         ArgumentNullException.ThrowIfNull(context);
         if (context.Engine is not IServerEngine) return TextPass.Run(context, cancellationToken);
         ChunkPlan plan = ChunkPlan.Make(context.Text, context.Cell.Settings);
-        using var scorer = new DivergenceScorer(context.Cell, plan, OpenReference(context, plan));
+        using DivergenceScorer scorer = OpenScorer(context, plan);
         return EvaluateServed(context, plan, scorer, cancellationToken);
     }
 
@@ -39,19 +39,26 @@ public sealed class DivergenceEvaluator : IWorkloadEvaluator, ITextWorkload, IRe
         TextPass.Run(contexts, cancellationToken);
 
     /// <inheritdoc/>
-    ITextScorer ITextWorkload.OpenScorer(EvaluationContext context, ChunkPlan plan) =>
-        new DivergenceScorer(context.Cell, plan, OpenReference(context, plan));
+    ITextScorer ITextWorkload.OpenScorer(EvaluationContext context, ChunkPlan plan) => OpenScorer(context, plan);
+
+    private static DivergenceScorer OpenScorer(EvaluationContext context, ChunkPlan plan)
+    {
+        ReferenceLogProbabilities reference = OpenReference(context, plan);
+        return new DivergenceScorer(context.Cell, plan, reference, ReferenceFloor.Of(context.ReferencePath!));
+    }
 
     private static ReferenceLogProbabilities OpenReference(EvaluationContext context, ChunkPlan plan)
     {
         if (context.ReferencePath is not { } path)
             throw new RequestException("Divergence needs a reference, but the cell has none.", "Set 'reference' in the suite.");
         ReferenceLogProbabilities reference = ReferenceLogProbabilities.Open(path);
-        string protocol = QualityProtocol.Perplexity(plan.Text, plan.ContextLength, plan.Chunks);
-        if (reference.Header.Protocol == protocol) return reference;
+        // One of more chunks begins with those of fewer.
+        ReferenceHeader header = reference.Header;
+        string protocol = QualityProtocol.Perplexity(plan.Text, plan.ContextLength, Math.Max(plan.Chunks, header.Chunks));
+        if (header.Protocol == protocol) return reference;
         reference.Dispose();
         throw new RequestException(
-            $"The reference {path} was computed under {reference.Header.Protocol}, but the cell asks for {protocol}.",
+            $"The reference {path} was computed under {header.Protocol}, but the cell asks for {protocol}.",
             "Delete the file; it is computed again when needed.");
     }
 

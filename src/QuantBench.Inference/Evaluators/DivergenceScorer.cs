@@ -12,6 +12,7 @@ internal sealed class DivergenceScorer : ITextScorer
     private readonly Cell _cell;
     private readonly ChunkPlan _plan;
     private readonly ReferenceLogProbabilities _reference;
+    private readonly ReferenceFloor? _floor;
     private readonly string _others;
     private readonly DivergenceScores _scores;
     private Lane[] _lanes = [];
@@ -21,9 +22,10 @@ internal sealed class DivergenceScorer : ITextScorer
     /// <param name="cell">The cell.</param>
     /// <param name="plan">How its text is cut.</param>
     /// <param name="reference">Its reference.</param>
-    public DivergenceScorer(Cell cell, ChunkPlan plan, ReferenceLogProbabilities reference)
+    /// <param name="floor">The reference's noise; null = not known.</param>
+    public DivergenceScorer(Cell cell, ChunkPlan plan, ReferenceLogProbabilities reference, ReferenceFloor? floor)
     {
-        (_cell, _plan, _reference) = (cell, plan, reference);
+        (_cell, _plan, _reference, _floor) = (cell, plan, reference, floor);
         _others = cell.Settings.Text("divergences");
         _scores = new DivergenceScores(plan.Scored, _others.Length > 0);
     }
@@ -42,6 +44,8 @@ internal sealed class DivergenceScorer : ITextScorer
         ("reference_sha256", _reference.Header.ArtifactSha256),
         ("reference_engine_build", _reference.Header.EngineBuild),
         ("kl_bounds", _scores.Bounds(Finite)),
+        .. _floor is null ? [] : _floor.Missing is { } missing ? [("kl_floor_missing", missing)]
+            : new[] { ("kl_floor_engine_build", _floor.EngineBuild) },
     ];
 
     private FinitePositions Finite => _finite ??= FinitePositions.Of(_plan, Nll);
@@ -73,7 +77,7 @@ internal sealed class DivergenceScorer : ITextScorer
         PerplexityEvaluator.AddPerplexity(metrics, _plan, Nll, _reference.Header.VocabularySize);
         string protocol = QualityProtocol.Divergence(
             _plan.Text, _plan.ContextLength, _plan.Chunks, _reference.Header.Variant, ReferenceNeed.Unlike(_cell));
-        _scores.AddTo(metrics, _plan, Finite, protocol + Finite.Suffix, _others);
+        _scores.AddTo(metrics, _plan, Finite, protocol + Finite.Suffix, _others, _floor);
     }
 
     /// <inheritdoc/>

@@ -58,7 +58,9 @@ internal sealed class DivergenceScores
     /// <param name="finite">Which of them count.</param>
     /// <param name="protocol">Their protocol.</param>
     /// <param name="wanted">Which of the other divergences are wanted.</param>
-    public void AddTo(ImmutableArray<Measurement>.Builder metrics, ChunkPlan plan, FinitePositions finite, string protocol, string wanted)
+    /// <param name="floor">The reference's noise; null = not known.</param>
+    public void AddTo(ImmutableArray<Measurement>.Builder metrics, ChunkPlan plan, FinitePositions finite, string protocol, string wanted,
+        ReferenceFloor? floor)
     {
         double[] nll = finite.Keep(Nll), reference = finite.Keep(_referenceNll), kl = finite.Keep(_kl);
         PairedNll paired = PairedStatistics.Compare(nll, reference);
@@ -67,6 +69,13 @@ internal sealed class DivergenceScores
         Add("ln_ppl_ratio", paired.LnRatio);
         if (paired.Correlation is { } correlation) AddPlain("nll_correlation", correlation);
         Add("kl_mean", PairedStatistics.Mean(kl));
+        if (floor?.Kl is { } noise)
+        {
+            if (metrics[^1].Value < 2 * noise)
+                metrics[^1] = metrics[^1] with { Notes = [FormattableString.Invariant($"{Measurement.NotToldFromNoise}: {noise:0.##e0}")] };
+            metrics.Add(Measurement.Of("kl_floor", noise, n: floor.Positions) with { Protocol = protocol });
+        }
+
         double[] sorted = Sorted(kl);
         foreach ((string name, double quantile) in s_quantiles) AddPlain(name, Descriptive.Quantile(sorted, quantile));
         AddPlain("kl_max", sorted[^1]);
@@ -85,8 +94,10 @@ internal sealed class DivergenceScores
         AddPlain("delta_p_p99", Descriptive.Quantile(deltaP, 0.99));
         if (_others is null) return;
         OtherDivergences[] others = finite.Keep(_others);
-        if (wanted.Contains("reverse", StringComparison.Ordinal)) Add("kl_reverse", PairedStatistics.Mean([.. others.Select(o => o.Reverse)]));
-        if (wanted.Contains("js", StringComparison.Ordinal)) Add("js_divergence", PairedStatistics.Mean([.. others.Select(o => o.JensenShannon)]));
+        if (wanted.Contains("reverse", StringComparison.Ordinal))
+            Add("kl_reverse", PairedStatistics.Mean([.. others.Select(o => o.Reverse)]));
+        if (wanted.Contains("js", StringComparison.Ordinal))
+            Add("js_divergence", PairedStatistics.Mean([.. others.Select(o => o.JensenShannon)]));
 
         void AddParts(double[] values, int[] positions, ChunkPlan of)
         {

@@ -18,8 +18,8 @@ internal readonly record struct RowScore(
 internal readonly record struct OtherDivergences(double Reverse, double JensenShannon);
 
 /// <summary>
-/// Compares a variant's logits with a row of the reference; one per thread. KL is the head's exact part, what the tails' sums differ by, and
-/// the tail's inner divergence times its probability. The last is estimated from the row's sample, without bias: the mean of
+/// Compares a variant's logits with a row of the reference; one per thread. KL is the head's exact part, what the tails' sums differ by,
+/// and the tail's inner divergence times its probability. The last is estimated from the row's sample, without bias: the mean of
 /// δ = ln p/q within the tail, or, where the rest says that both are near, of δ + e^−δ − 1, which has the same mean (the q sum to 1) and
 /// hardly varies.
 /// </summary>

@@ -23,6 +23,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     private readonly Dictionary<(string Model, string Variant), Prepared> _artifacts = [];
     private readonly Dictionary<string, Prepared> _references = new(StringComparer.Ordinal);
     private readonly ReferenceCache _referenceCache = new(environment.CacheRoot, environment.Clock);
+    private readonly NoiseFloor _floor = new(environment);
     private readonly ArtifactCheck _check = new();
     private readonly CellRunner _cells = new(environment);
     private readonly ServerCells _servers = new(environment, suite, Path.Combine(folder.Path, RunFolder.LogsFolder), events);
@@ -275,6 +276,12 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         try
         {
             string path = await _referenceCache.GetOrComputeAsync(key, ComputeAsync, cancellationToken);
+            if (text is not null && _floor.IsMissing(path))
+            {
+                await _floor.MeasureAsync(ReferenceCell(), WorkerArtifact.Of(entry.ToArtifact(artifactPath)), text, path,
+                    Path.Combine(folder.Path, RunFolder.LogsFolder, $"floor-{key}.log"), cancellationToken);
+            }
+
             made = Prepared.Ready(entry, path);
         }
         catch (QuantBenchException e) when (e is EngineException or UnsupportedException)
@@ -287,12 +294,13 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             made.Path.Length > 0 ? new FileInfo(made.Path).Length : 0, made.Reason));
         return made;
 
+        Cell ReferenceCell() => new(cell.Model, reference, backend, cell.Workload, ReferenceNeed.RunSettingsOf(cell));
+
         async Task ComputeAsync(string path, CancellationToken stop)
         {
-            var referenceCell = new Cell(cell.Model, reference, backend, cell.Workload, ReferenceNeed.RunSettingsOf(cell));
             WorkerJob job = environment.NewJob(WorkerJobKind.Reference, backend.Engine) with
             {
-                Cell = WorkerCell.Of(referenceCell),
+                Cell = WorkerCell.Of(ReferenceCell()),
                 Artifact = WorkerArtifact.Of(entry.ToArtifact(artifactPath)),
                 Text = text,
                 ReferencePath = path,

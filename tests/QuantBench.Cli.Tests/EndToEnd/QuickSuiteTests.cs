@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using QuantBench.Core.Cells;
+using QuantBench.Core.Metrics;
 using QuantBench.Results.Folders;
 using QuantBench.TestKit;
 
@@ -70,6 +71,10 @@ public sealed class QuickSuiteTests : IDisposable
         Assert.Equal(["perplexity", "divergence"], pass.Select(c => c.Cell.Workload));
         Assert.Equal(pass[0].Cell.Id.Value, pass[1].Provenance["measured_with"]);
         Assert.Equal(pass[0].Metric("perplexity")?.Value, pass[1].Metric("perplexity")?.Value);
+        Measurement floor = Assert.IsType<Measurement>(pass[1].Metric("kl_floor"));
+        Assert.InRange(floor.Value, 1e-7, 1e-3); // far below what four bits do
+        Assert.Null(pass[1].Metric("kl_mean")!.Caveat);
+        Assert.InRange(pass[1].Metric("kl_bound")!.Value, 0, pass[1].Metric("kl_mean")!.Value * 1e-3);
         Assert.Equal(3, cells.Count(c => c.Provenance.GetValueOrDefault("measured_with") is null ? c.Seconds > 0 : c.Seconds == 0));
     }
 

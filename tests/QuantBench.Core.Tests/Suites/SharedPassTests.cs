@@ -29,7 +29,8 @@ public sealed class SharedPassTests
             SharedPass.KeyOf(Cell("llamacpp/cpu", CellSettings.Empty.With(key, value))));
 
     [Fact]
-    public void KeyOf_IsNone_ForServers() => Assert.Null(SharedPass.KeyOf(Cell("remote/llama-server@http://localhost:1", CellSettings.Empty)));
+    public void KeyOf_IsNone_ForServers() =>
+        Assert.Null(SharedPass.KeyOf(Cell("remote/llama-server@http://localhost:1", CellSettings.Empty)));
 
     private static Cell Cell(string backend, CellSettings settings)
     {

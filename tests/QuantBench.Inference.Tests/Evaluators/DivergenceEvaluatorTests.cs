@@ -70,6 +70,51 @@ public sealed class DivergenceEvaluatorTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(7.3e-4, false)] // kl_mean is 1.47e-3
+    [InlineData(7.4e-4, true)]
+    public void Evaluate_MarksAMean_BelowTwiceTheReferencesNoise(double noise, bool marked)
+    {
+        ComputeReference();
+        new ReferenceFloor(noise, 14, "another 1", null).Write(ReferencePath);
+
+        EvaluationResult result = Evaluate(new ToyEngine { Shift = 1 });
+
+        Measurement floor = result.Metrics.Single(m => m.Name == "kl_floor");
+        Assert.Equal((noise, 14L), (floor.Value, floor.N));
+        Assert.Equal("another 1", result.Provenance["kl_floor_engine_build"]);
+        Measurement mean = result.Metrics.Single(m => m.Name == "kl_mean");
+        Assert.Equal(marked ? Measurement.NotToldFromNoise : null, mean.Caveat);
+        if (marked) Assert.Equal("not told from noise: 7.4e-4", Assert.Single(mean.Notes!.Value));
+    }
+
+    [Theory]
+    [InlineData("""{"kl":null,"positions":0,"engine_build":"","missing":"no such engine"}""", "no such engine")]
+    [InlineData("not json", null)]
+    [InlineData("""{"kl":"NaN","positions":1,"engine_build":"","missing":null}""", null)]
+    public void Evaluate_HasNoFloor_WhereThereIsNone(string file, string? why)
+    {
+        ComputeReference();
+        File.WriteAllText(ReferencePath + ReferenceFloor.Suffix, file);
+
+        EvaluationResult result = Evaluate(new ToyEngine { Shift = 1 });
+
+        Assert.DoesNotContain(result.Metrics, m => m.Name == "kl_floor");
+        Assert.Equal(why, result.Provenance.GetValueOrDefault("kl_floor_missing"));
+    }
+
+    [Fact]
+    public void Evaluate_ReadsAReferenceOfMoreChunks_AsOneOfItsOwn()
+    {
+        ComputeReference(s_settings.With("chunks", 3L));
+        EvaluationResult own = Evaluate(new ToyEngine { Shift = 1 }, s_settings.With("chunks", 3L));
+        ComputeReference();
+
+        EvaluationResult result = Evaluate(new ToyEngine { Shift = 1 }, s_settings.With("chunks", 3L));
+
+        Assert.Equal(own.Metrics.Single(m => m.Name == "kl_mean"), result.Metrics.Single(m => m.Name == "kl_mean"));
+    }
+
     [Fact]
     public void Evaluate_SplitsTheMeanByConfidenceAndDepth()
     {

@@ -147,8 +147,8 @@ public class PerplexityEvaluatorTests
         Assert.Equal(5, Metric(result, "perplexity").Samples!.Length);
         Assert.NotEqual(Metric(whole, "perplexity").Samples![2], Metric(result, "perplexity").Samples![2]);
         Assert.Equal(Metric(whole, "perplexity").Samples![3], Metric(result, "perplexity").Samples![3]);
-        Assert.Contains("1 of 35 positions have logits that aren't finite and don't count: chunk 3, position 8", Assert.Single(result.Notes),
-            StringComparison.Ordinal);
+        Assert.Contains("1 of 35 positions have logits that aren't finite and don't count: chunk 3, position 8",
+            Assert.Single(result.Notes), StringComparison.Ordinal);
     }
 
     [Fact]

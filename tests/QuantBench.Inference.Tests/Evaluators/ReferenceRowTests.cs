@@ -31,7 +31,8 @@ public class ReferenceRowTests
 
         Assert.InRange(Math.Abs(kept - exact) / rows, 0, 4 * Math.Sqrt(squares) / rows + 1e-7);
         Assert.True(within >= rows - 1, $"{rows - within} of {rows} rows are beyond four of their errors");
-        if (spread > 1 && vocabulary < 100_000) Assert.InRange(4 * Math.Sqrt(squares) / rows, 0, 0.01 * exact / rows); // thousands of rows make that 0.1 %
+        // Thousands of rows make that 0.1 %.
+        if (spread > 1 && vocabulary < 100_000) Assert.InRange(4 * Math.Sqrt(squares) / rows, 0, 0.01 * exact / rows);
     }
 
     [Fact]
