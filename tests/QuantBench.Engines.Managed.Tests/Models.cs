@@ -63,7 +63,8 @@ internal static class Models
     }
 
     public static IInferenceSession Session(
-        ILoadedModel model, int threads = 1, int context = 256, int sequences = 1, int microBatch = 512, string kvType = "f32") =>
+        ILoadedModel model, int threads = 1, int context = 256, int sequences = 1, int microBatch = 512, string kvType = "f32",
+        string? valueType = null) =>
         model.CreateSession(new SessionOptions
         {
             ContextLength = context,
@@ -71,6 +72,7 @@ internal static class Models
             Threads = threads,
             MicroBatchTokens = microBatch,
             KvType = kvType,
+            KvTypeOfValues = valueType,
             FlashAttention = "off",
         });
 

@@ -84,7 +84,7 @@ public static class RunTableBuilder
                         ? IsMeaningless(cell, spec.Metric) ? new RunFigure($"{spec.Text(m)} (meaningless)", CellResult.MeaninglessQuality)
                             : m.Mark is { } mark ? new RunFigure(MarkText.With(spec.Text(m), mark), MarkText.Meaning(mark),
                                 m.IsDisturbed ? null : spec.Number(m), m.Error, m)
-                            : new RunFigure(m.IsWorseThanChance ? $"{spec.Text(m)} ({Measurement.WorseThanChance})" : spec.Text(m), null,
+                            : new RunFigure(m.Caveat is { } caveat ? $"{spec.Text(m)} ({caveat})" : spec.Text(m), null,
                                 spec.Number(m), m.Error, m)
                         : new RunFigure(cell.Status == CellStatus.Failed ? "failed" : Format.Missing, WhyMissing(spec, cell));
             }
@@ -176,6 +176,8 @@ public static class RunTableBuilder
         if (shown.Length > 0) parts.Add(settings.Shown(shown[0]));
         if (shown.Contains("depth") && settings.Int("depth") > 0)
             parts.Add($"@ d{settings.Int("depth").ToString(CultureInfo.InvariantCulture)}");
+        if (shown.Contains("parallel") && settings.Int("parallel") > 1)
+            parts.Add($"x {settings.Int("parallel").ToString(CultureInfo.InvariantCulture)}");
         parts.AddRange(varying.Where(key => !shown.Contains(key)).Select(key => $"{key}={settings.Shown(key)}"));
         return string.Join(' ', parts);
     }

@@ -43,6 +43,9 @@ public sealed record SettingDefinition(
 /// </summary>
 public static class SettingTable
 {
+    private static readonly ImmutableArray<string> s_kvTypes =
+        ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"];
+
     private static readonly ImmutableArray<SettingDefinition> s_all =
     [
         new("threads", SettingKind.Integer, 0L, "CPU threads; 0 = all cores this process may use", 0, 1024),
@@ -50,8 +53,9 @@ public static class SettingTable
             1 << 20),
         new("n_batch", SettingKind.Integer, 2048L, "most tokens handed to the engine at once", 1, 1 << 20),
         new("n_ubatch", SettingKind.Integer, 512L, "most tokens the engine computes at once", 1, 1 << 20),
-        new("kv_type", SettingKind.Text, "f16", "type of the KV cache",
-            Choices: ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]),
+        new("kv_type", SettingKind.Text, "f16", "type of the KV cache", Choices: s_kvTypes),
+        new("kv_type_k", SettingKind.Text, "", "type of the keys in the KV cache, where it isn't kv_type", Choices: ["", .. s_kvTypes]),
+        new("kv_type_v", SettingKind.Text, "", "type of the values in the KV cache, where it isn't kv_type", Choices: ["", .. s_kvTypes]),
         new("flash_attention", SettingKind.Text, "auto", "flash attention: auto lets the engine decide",
             Choices: ["auto", "on", "off"]),
         new("gpu_layers", SettingKind.Integer, -1L, "layers kept on the device; -1 = all", -1, 4096),
@@ -62,9 +66,14 @@ public static class SettingTable
         new("reference_backend", SettingKind.Text, "",
             "engine/device that runs the reference, e.g. {backend}; empty = the cell's own. Needed where the cell's engine can't read "
                 + "the reference's format"),
+        new("divergences", SettingKind.Text, "",
+            "further divergences to measure beside KL: of the reference from the variant, Jensen-Shannon",
+            Choices: ["", "reverse", "js", "reverse js"]),
         new("prompt", SettingKind.Integer, 512L, "prompt tokens per repetition; 0 = measure generation only", 0, 1 << 20),
         new("generate", SettingKind.Integer, 128L, "tokens generated per repetition; 0 = measure the prompt only", 0, 1 << 20),
         new("depth", SettingKind.Integer, 0L, "tokens already in the KV cache before the measured part", 0, 1 << 20),
+        new("parallel", SettingKind.Integer, 1L, "sequences that prompt and generation are run for at once; speeds are of all together",
+            1, 1024),
         new("repetitions", SettingKind.Integer, 10L,
             "least repetitions; more follow until the interval is tight or the cap is reached", 1, 100_000),
         new("launches", SettingKind.Integer, 3L,

@@ -28,6 +28,10 @@ public sealed record WorkloadDefinition(string Name, string Description)
     /// engines' own as well.</summary>
     public ImmutableArray<string> Settings { get; init; } = [];
 
+    /// <summary>Keys of the settings that only say how its pass over a text is scored, so that cells which differ in these alone, of
+    /// whatever workload, can be measured in one pass; null where nothing can be shared.</summary>
+    public ImmutableArray<string>? Scoring { get; init; }
+
     /// <summary>Names of the metrics that say how a cell came out, the most telling first.</summary>
     public ImmutableArray<string> Leads { get; init; } = [];
 

@@ -117,10 +117,10 @@ internal static class MatrixBuilder
                     isReference, false);
             bool capped = (m.Notes ?? []).Concat(result.Notes ?? []).Any(n => n.Contains("cap", StringComparison.Ordinal));
             string text = MarkText.With(divisor == 1 ? Words.Bare(m) : Figure(m.Value, divisor), m.Mark);
-            if (m.IsWorseThanChance) text += " !";
+            if (m.Caveat is not null) text += m.IsWorseThanChance ? " !" : " ≈0";
             string mark = m.Mark is { } of ? $", {MarkText.Meaning(of)}" : "";
             string full =
-                $"{name}: {Format.Value(m)}{(m.IsWorseThanChance ? $", {Measurement.WorseThanChance}" : "")}, {Words.Basis(m)}{mark}"
+                $"{name}: {Format.Value(m)}{(m.Caveat is { } caveat ? $", {caveat}" : "")}, {Words.Basis(m)}{mark}"
                     + $"{(capped ? ", warm-up cap reached" : "")}{(isReference ? ", the reference" : "")}";
             return new MatrixCell(cell.Id.Value, MatrixCellKind.Value, text, scale.Step(m.Value), full, isReference, capped);
         }

@@ -53,10 +53,22 @@ internal sealed unsafe partial class Transformer
                 if (postNorm is not null) _kernels.RmsNorm(branch, postNorm, branch, width, _shape.NormEpsilon);
                 if (_shape.ResidualScale != 1) _kernels.Scale(branch, _shape.ResidualScale, width);
                 _kernels.Add(x, branch, width);
+                if (RoundsLayers && fed is not null) RoundToBf16(new Span<float>(x, width));
             }
 
             if (!branchLast) Normalise(x, norm, input);
             if (quantize) _kernels.Quantize(_inputs, t, 0, width);
+        }
+    }
+
+    // To nearest, ties to even; what isn't finite stays so.
+    private static void RoundToBf16(Span<float> values)
+    {
+        foreach (ref float value in values)
+        {
+            if (!float.IsFinite(value)) continue;
+            uint bits = BitConverter.SingleToUInt32Bits(value);
+            value = BitConverter.UInt32BitsToSingle((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000);
         }
     }
 

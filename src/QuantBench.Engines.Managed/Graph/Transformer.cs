@@ -150,6 +150,9 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
         _runs = new TokenRun[capacity];
     }
 
+    /// <summary>Whether each layer's result is rounded to BF16.</summary>
+    public bool RoundsLayers { get; init; }
+
     /// <summary>Bytes held.</summary>
     public long MemoryBytes => _buffer.Bytes + _inputs.MemoryBytes + _hidden.MemoryBytes + _latentInputs.MemoryBytes
         + _headInputs.MemoryBytes + _gathered.MemoryBytes

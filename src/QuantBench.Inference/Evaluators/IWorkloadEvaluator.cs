@@ -143,6 +143,9 @@ public interface IMachineProbe
     /// <param name="least">Shortest span that is wanted.</param>
     CoreUse? NextCores(TimeSpan least) => null;
 
+    /// <summary>Where the machine's energy counters stand.</summary>
+    EnergyReading Energy() => EnergyReading.None("energy isn't read here");
+
     /// <summary>Logical cores this process may use.</summary>
     int UsableCores { get; }
 }

@@ -378,7 +378,6 @@ public sealed record DecoderShape : DecoderSizes
             attention /= (0.1f * (float)sharpness * MathF.Log(factor)) + 1;
         }
 
-
         // Where scores are sharpened, rotated parts aren't, too: this cancels what yarn gives them.
         if (isLatent && type == "yarn" && Sharpness(metadata, architecture) != 0) attention /= 1 + (0.1f * MathF.Log(1 / scale));
         return new RopeScaling(scale, type == "yarn", (int)Math.Clamp(original, 1, int.MaxValue), attention);

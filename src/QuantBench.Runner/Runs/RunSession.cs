@@ -23,6 +23,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     private readonly Dictionary<(string Model, string Variant), Prepared> _artifacts = [];
     private readonly Dictionary<string, Prepared> _references = new(StringComparer.Ordinal);
     private readonly ReferenceCache _referenceCache = new(environment.CacheRoot, environment.Clock);
+    private readonly NoiseFloor _floor = new(environment);
     private readonly ArtifactCheck _check = new();
     private readonly CellRunner _cells = new(environment);
     private readonly ServerCells _servers = new(environment, suite, Path.Combine(folder.Path, RunFolder.LogsFolder), events);
@@ -61,18 +62,20 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     /// <summary>Measures a cell in one worker process, which makes its share of the cell's repetitions, or says why it can't be.</summary>
     /// <param name="cell">The cell.</param>
     /// <param name="launch">Number of the process, from 1.</param>
+    /// <param name="others">Cells that can be measured in the same pass (<see cref="SharedPass"/>).</param>
     /// <param name="progress">Receives what the worker tells.</param>
     /// <param name="cancellationToken">Stops.</param>
-    public async Task<CellResult> MeasureAsync(Cell cell, int launch, IProgress<EvaluationProgress> progress,
-        CancellationToken cancellationToken)
+    /// <returns>The cell's result, and those of the others that were measured with it.</returns>
+    public async Task<ImmutableArray<CellResult>> MeasureAsync(Cell cell, int launch, IEnumerable<Cell> others,
+        IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)
     {
-        if (Refusal(cell) is { } refusal) return Without(cell, refusal.Status, refusal.Reason);
-        if (!NeedsArtifact(cell)) return await MeasureWithoutArtifactAsync(cell, launch, progress, cancellationToken);
+        if (Refusal(cell) is { } refusal) return [Without(cell, refusal.Status, refusal.Reason)];
+        if (!NeedsArtifact(cell)) return [await MeasureWithoutArtifactAsync(cell, launch, progress, cancellationToken)];
         Prepared artifact = Artifact(cell.Model, cell.Variant.Id);
-        if (artifact.Entry is not { } entry) return Without(cell, artifact.Status, artifact.Reason ?? "its artifact isn't there");
+        if (artifact.Entry is not { } entry) return [Without(cell, artifact.Status, artifact.Reason ?? "its artifact isn't there")];
 
         if (await _check.FaultAsync(entry, artifact.Path, cancellationToken) is { } fault)
-            return Without(cell, CellStatus.Failed, Changed(entry, fault));
+            return [Without(cell, CellStatus.Failed, Changed(entry, fault))];
         MarkUsed(entry);
         RunModel model = inputs.Model(cell.Model);
         var provenance = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
@@ -94,30 +97,46 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             catch (QuantBenchException e) when (e is EngineException or UnsupportedException)
             {
                 var without = Prepared.Not(e);
-                return Without(cell, without.Status, without.Reason ?? e.Message);
+                return [Without(cell, without.Status, without.Reason ?? e.Message)];
             }
 
             provenance["dataset_sha256"] = inputs.Text(dataset).Sha256;
             provenance["tokenizer_sha256"] = model.Tokenizer!.Sha256;
         }
 
-        string? referencePath = null;
-        if (ReferenceVariant(cell) is { } reference)
+        (CellPart? part, CellResult? missing) = await PartAsync(cell, text, provenance.ToImmutable(), cancellationToken);
+        if (part is null) return [missing!];
+        var together = ImmutableArray.CreateBuilder<CellPart>();
+        foreach (Cell other in others)
         {
-            Prepared made = await ReferenceAsync(cell, reference, text, cancellationToken);
-            if (made.Status != CellStatus.Ok) return Without(cell, made.Status, made.Reason ?? "its reference isn't there");
-            referencePath = made.Path;
-            provenance["reference_artifact_sha256"] = Artifact(cell.Model, reference.Id).Entry?.Sha256 ?? "";
+            // One whose reference isn't there says so in its own turn.
+            if ((await PartAsync(other, text, provenance.ToImmutable(), cancellationToken)).Part is { } also) together.Add(also);
         }
 
-        var job = new CellJob(cell, entry.ToArtifact(artifact.Path), text, referencePath,
-            provenance.ToImmutable())
-        { OutputFolder = folder.FilesPath(cell.Id), Launches = LaunchPlan.Launches(cell), Launch = launch };
-        CellResult result = await RunAsync(job, progress, cancellationToken);
-        return result.Reason is not { } reason ? result : result with
+        var job = new CellJob(cell, entry.ToArtifact(artifact.Path), text, part.ReferencePath, part.Provenance)
+        {
+            OutputFolder = folder.FilesPath(cell.Id),
+            Launches = LaunchPlan.Launches(cell),
+            Launch = launch,
+            Others = together.ToImmutable(),
+        };
+        ImmutableArray<CellResult> results = job.Others.IsEmpty ? [await RunAsync(job, progress, cancellationToken)]
+            : await _cells.RunTogetherAsync(job, Limits, folder.LogPath(cell.Id), progress, cancellationToken);
+        return [.. results.Select(result => result.Reason is not { } reason ? result : result with
         {
             Reason = UsersPath.In(reason, artifact.Path, entry.SourcePath, entry.ArtifactName, entry.Recipe.Builder),
-        };
+        })];
+    }
+
+    /// <summary>A cell with its reference, if it compares with one.</summary>
+    private async Task<(CellPart? Part, CellResult? Missing)> PartAsync(Cell cell, WorkerText? text,
+        ImmutableSortedDictionary<string, string> provenance, CancellationToken cancellationToken)
+    {
+        if (ReferenceVariant(cell) is not { } reference) return (new CellPart(cell, null, provenance), null);
+        Prepared made = await ReferenceAsync(cell, reference, text, cancellationToken);
+        if (made.Status != CellStatus.Ok) return (null, Without(cell, made.Status, made.Reason ?? "its reference isn't there"));
+        return (new CellPart(cell, made.Path,
+            provenance.SetItem("reference_artifact_sha256", Artifact(cell.Model, reference.Id).Entry?.Sha256 ?? "")), null);
     }
 
     private static bool NeedsArtifact(Cell cell) => WorkloadTable.Of(cell).RunsModel && !cell.Variant.IsServed;
@@ -257,6 +276,12 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         try
         {
             string path = await _referenceCache.GetOrComputeAsync(key, ComputeAsync, cancellationToken);
+            if (text is not null && _floor.IsMissing(path))
+            {
+                await _floor.MeasureAsync(ReferenceCell(), WorkerArtifact.Of(entry.ToArtifact(artifactPath)), text, path,
+                    Path.Combine(folder.Path, RunFolder.LogsFolder, $"floor-{key}.log"), cancellationToken);
+            }
+
             made = Prepared.Ready(entry, path);
         }
         catch (QuantBenchException e) when (e is EngineException or UnsupportedException)
@@ -269,12 +294,13 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             made.Path.Length > 0 ? new FileInfo(made.Path).Length : 0, made.Reason));
         return made;
 
+        Cell ReferenceCell() => new(cell.Model, reference, backend, cell.Workload, ReferenceNeed.RunSettingsOf(cell));
+
         async Task ComputeAsync(string path, CancellationToken stop)
         {
-            var referenceCell = new Cell(cell.Model, reference, backend, cell.Workload, ReferenceNeed.RunSettingsOf(cell));
             WorkerJob job = environment.NewJob(WorkerJobKind.Reference, backend.Engine) with
             {
-                Cell = WorkerCell.Of(referenceCell),
+                Cell = WorkerCell.Of(ReferenceCell()),
                 Artifact = WorkerArtifact.Of(entry.ToArtifact(artifactPath)),
                 Text = text,
                 ReferencePath = path,

@@ -156,6 +156,7 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
             await using var session = new RunSession(environment, suite, inputs, folder, events);
             await session.PrepareAsync([.. cells.Where(c => !results.ContainsKey(c.Id))], cancellationToken);
             var measured = new Dictionary<CellId, List<CellResult>>();
+            var ahead = new Dictionary<CellId, CellResult>(); // of cells that an earlier one's pass has measured, until their turn
             var yardstick = new Yardstick(environment.Clock);
             var check = new YardstickCheck(yardstick.Measure, new YardstickHistory(environment.CacheRoot, inputs.Fingerprint.MachineId),
                 environment.Clock);
@@ -178,9 +179,16 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
                         cancellationToken);
                     if (timed) await WaitForQuietAsync(quiet, suite.Limits.Quiet, cancellationToken);
                     if (timed) check.Start();
-                    CellResult one = await session.MeasureAsync(
-                        cell, launch, new Forward<EvaluationProgress>(p => events.Report(new RunEvent.CellProgress(index, cell, p))),
-                        cancellationToken);
+                    if (!ahead.Remove(cell.Id, out CellResult? one))
+                    {
+                        ImmutableArray<CellResult> together = await session.MeasureAsync(
+                            cell, launch, Sharing(cell, index, cells).Where(c => !results.ContainsKey(c.Id)),
+                            new Forward<EvaluationProgress>(p => events.Report(new RunEvent.CellProgress(index, cell, p))),
+                            cancellationToken);
+                        one = together[0];
+                        foreach (CellResult other in together[1..]) ahead[other.Cell.Id] = other;
+                    }
+
                     // A cancelled cell has no line: the resumed run measures it.
                     if (one.Status == CellStatus.Cancelled) throw new OperationCanceledException(cancellationToken);
                     if (timed) one = check.End(one);
@@ -218,6 +226,12 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
             throw new StoreException(e.Message, hint, e);
         }
     }
+
+    /// <summary>The later cells that one pass over a text measures together with a cell.</summary>
+    private static IEnumerable<Cell> Sharing(Cell cell, int index, ImmutableArray<Cell> cells) =>
+        SharedPass.KeyOf(cell) is not { } key ? [] : cells.Skip(index + 1)
+            .TakeWhile(c => c.Model == cell.Model && c.Variant == cell.Variant && c.Backend == cell.Backend) // the matrix's order
+            .Where(c => SharedPass.KeyOf(c) == key);
 
     private async Task WaitForQuietAsync(QuietWait quiet, TimeSpan most, CancellationToken cancellationToken)
     {

@@ -186,9 +186,25 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
                     "Look at the system log for resets of the device or its driver, then run the cell again.");
         }
 
-        EvaluationResult result = evaluator.Evaluate(context, cancellationToken);
+        if (job.Others.Length == 0)
+            return ResultOf(context, evaluator.Evaluate(context, cancellationToken), start, bare);
+        EvaluationContext[] contexts =
+            [context, .. job.Others.Select(o => context with { Cell = o.Cell.ToCell(), ReferencePath = o.ReferencePath })];
+        if (evaluator is not ISharedWorkload shared) throw new RequestException($"{context.Cell.Workload} shares no pass.");
+        WorkerResult[] results =
+        [
+            .. shared.EvaluateTogether(contexts, cancellationToken).Zip(contexts, (outcome, of) => outcome.Result is { } result
+                ? ResultOf(of, result, start, bare)
+                : outcome.Fault is UnsupportedException unsupported ? new WorkerResult { Unsupported = unsupported.Explanation }
+                : new WorkerResult { Failed = outcome.Fault?.Explanation }),
+        ];
+        return results[0] with { Others = results[1..] };
+    }
+
+    private WorkerResult ResultOf(EvaluationContext context, EvaluationResult result, long start, long? bare)
+    {
         var provenance = new Dictionary<string, string>(result.Provenance);
-        provenance.TryAdd("engine_build", engine.Build);
+        provenance.TryAdd("engine_build", context.Engine.Build);
         var conditions = new Dictionary<string, double>(result.Conditions)
         {
             [WorkMilliseconds] = services.Clock.GetElapsedTime(start).TotalMilliseconds,

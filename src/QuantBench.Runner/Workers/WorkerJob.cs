@@ -80,6 +80,9 @@ public sealed record WorkerJob
     /// <summary>File of reference log-probabilities: read by a cell, written by <see cref="WorkerJobKind.Reference"/>.</summary>
     public string? ReferencePath { get; set; }
 
+    /// <summary>Other cells that are measured in the same pass.</summary>
+    public WorkerPart[] Others { get; set; } = [];
+
     /// <summary>Memory bandwidth in bytes per second, for kernels.</summary>
     public double? MemoryBandwidth { get; set; }
 
@@ -95,6 +98,11 @@ public sealed record WorkerJob
     /// <summary>The tokenizer and text, for <see cref="WorkerJobKind.Tokenize"/>.</summary>
     public WorkerTokenize? Tokenize { get; set; }
 }
+
+/// <summary>A cell that is measured together with another one.</summary>
+/// <param name="Cell">The cell.</param>
+/// <param name="ReferencePath">File of reference log-probabilities that it reads.</param>
+public sealed record WorkerPart(WorkerCell Cell, string? ReferencePath);
 
 /// <summary>A cell as plain values.</summary>
 /// <param name="Model">Id of the model.</param>
@@ -217,6 +225,12 @@ public sealed record WorkerResult
 {
     /// <summary>Why the job can't be done here; null when it was done.</summary>
     public string? Unsupported { get; set; }
+
+    /// <summary>Why this cell failed while the others of its pass went on; null when it didn't.</summary>
+    public string? Failed { get; set; }
+
+    /// <summary>The other cells of the pass, in the job's order.</summary>
+    public WorkerResult[] Others { get; set; } = [];
 
     /// <summary>The measurements of a cell.</summary>
     public Measurement[] Metrics { get; set; } = [];
