@@ -217,6 +217,7 @@ internal static class PageActions
         [FromForm] string id, [FromForm(Name = "role")] string roleName)
     {
         Role role = Word<Role>(roleName, "a role can't be");
+        if (role == Role.Agent) return Said("An account can't be an agent: those have keys.");
         if (accounts.Find(id) is not { } account) return Said("That account is gone.");
         Role before = account.Role;
         if (before == Role.Admin && role != Role.Admin && accounts.List().Count(a => a.Role == Role.Admin) == 1)

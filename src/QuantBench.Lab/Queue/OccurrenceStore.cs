@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
+using System.Data.Common;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
-using Microsoft.Data.Sqlite;
 using QuantBench.Core;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
@@ -82,6 +82,34 @@ public sealed class OccurrenceStore(LabDatabase database, TimeProvider clock)
         return database.Query(Read, $"SELECT {Columns} FROM occurrences WHERE key = $1", key)[0];
     }
 
+    /// <summary>Puts a run into the queue, unless one of this key was there before.</summary>
+    /// <param name="suite">Absolute path of the suite.</param>
+    /// <param name="key">The key.</param>
+    /// <param name="actor">Who asks.</param>
+    /// <returns>The queued run of the key, and whether it is new.</returns>
+    public (Occurrence Asked, bool IsNew) RequestOnce(string suite, string key, string actor)
+    {
+        bool isNew = database.Execute(
+            "INSERT INTO occurrences (key, suite, due_ms, state, actor) VALUES ($1, $2, $3, 'due', $4) ON CONFLICT (key) DO NOTHING",
+            key, suite, clock.GetUtcNow(), actor) > 0;
+        return (database.Query(Read, $"SELECT {Columns} FROM occurrences WHERE key = $1", key)[0], isNew);
+    }
+
+    /// <summary>The queued run of a time of a schedule, which some machine made without being asked: it is open from now on, whatever had
+    /// become of it.</summary>
+    /// <param name="schedule">The schedule.</param>
+    /// <param name="due">The time.</param>
+    internal Occurrence Adopt(Schedule schedule, DateTimeOffset due)
+    {
+        string key = Key(schedule.Name, due);
+        database.Execute(
+            "INSERT INTO occurrences (key, schedule, suite, due_ms, state, started_ms, actor) VALUES ($1, $2, $3, $4, 'running', $4, "
+                + "'schedule') ON CONFLICT (key) DO UPDATE SET state = 'running', ended_ms = NULL, message = NULL "
+                + "WHERE occurrences.state IN ('missed', 'done', 'failed')",
+            key, schedule.Name, schedule.Suite, due);
+        return database.Query(Read, $"SELECT {Columns} FROM occurrences WHERE key = $1", key)[0];
+    }
+
     /// <summary>Everything due or running, oldest first.</summary>
     public ImmutableArray<Occurrence> Open() =>
         [.. database.Query(Read, $"SELECT {Columns} FROM occurrences WHERE state IN ('due', 'running') ORDER BY due_ms, id")];
@@ -91,7 +119,7 @@ public sealed class OccurrenceStore(LabDatabase database, TimeProvider clock)
     /// <param name="most">Largest number.</param>
     public ImmutableArray<Occurrence> Latest(string? schedule = null, int most = 50) =>
         [.. database.Query(Read,
-            $"SELECT {Columns} FROM occurrences WHERE $1 IS NULL OR schedule = $1 ORDER BY due_ms DESC, id DESC LIMIT $2", schedule,
+            $"SELECT {Columns} FROM occurrences WHERE CAST($1 AS TEXT) IS NULL OR schedule = CAST($1 AS TEXT) ORDER BY due_ms DESC, id DESC LIMIT $2", schedule,
             (long)most)];
 
     /// <summary>The occurrence of a number, or null.</summary>
@@ -160,7 +188,7 @@ public sealed class OccurrenceStore(LabDatabase database, TimeProvider clock)
         };
     }
 
-    private static Occurrence Read(SqliteDataReader row) => new()
+    private static Occurrence Read(DbDataReader row) => new()
     {
         Id = row.GetInt64(0),
         Key = row.GetString(1),
