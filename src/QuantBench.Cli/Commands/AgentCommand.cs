@@ -15,7 +15,11 @@ internal static class AgentCommand
     {
         Option<Uri> server = Address("--server", "the lab's server");
         Option<string> key = KeyFile();
-        var labels = new Option<string[]>("--label") { Description = "what the machine is told by; repeat for more", HelpName = "NAME=VALUE" };
+        var labels = new Option<string[]>("--label")
+        {
+            Description = "what the machine is told by; repeat for more",
+            HelpName = "NAME=VALUE",
+        };
         var suites = new Option<string?>("--suites")
         {
             Description = "directory that paths of suites start from (default: suites/ of the installation)",
@@ -55,7 +59,8 @@ internal static class AgentCommand
               quantbench keys add rack1 --role agent > rack1.key        on the server
               quantbench agent --server https://lab:5080 --key-file rack1.key --label site=berlin
 
-            It asks from here to there only, and runs one job at a time. Without a link it keeps its schedules, stores here, and sends later.
+            It asks from here to there only, and runs one job at a time. Without a link it keeps its schedules, stores here, and sends
+            later.
             A suite that starts programs or reads files elsewhere runs only when it was approved on this machine, too:
             quantbench suites approve FILE
             """);
@@ -113,7 +118,8 @@ internal static class AgentCommand
         CustomParser = result =>
         {
             string text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
-            if (Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) && uri.Scheme is "http" or "https" && uri.UserInfo.Length == 0) return uri;
+            if (Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) && uri.Scheme is "http" or "https" && uri.UserInfo.Length == 0)
+                return uri;
             result.AddError($"{name} '{text}' isn't an http or https address");
             return null;
         },

@@ -63,7 +63,10 @@ internal static class LabCommand
             }
 
             foreach (JobRun late in lab.Jobs.Late())
-                output.WriteLine($"late     {late.RunId} of {late.Machine}, {late.Cells} cells, in {Path.Combine(environment.ResultsRoot, ".late")}");
+            {
+                output.WriteLine($"late     {late.RunId} of {late.Machine}, {late.Cells} cells, "
+                    + $"in {Path.Combine(environment.ResultsRoot, ".late")}");
+            }
         });
         return command;
     }
@@ -155,7 +158,10 @@ internal static class LabCommand
     private static Command Backup(GlobalOptions global)
     {
         var file = new Argument<string>("file") { Description = "where to write; must not be there" };
-        var command = new Command("backup", "Write accounts, keys' hashes, schedules, the queue, notes and the audit log into a file.") { file };
+        var command = new Command("backup", "Write accounts, keys' hashes, schedules, the queue, notes and the audit log into a file.")
+        {
+            file,
+        };
         command.SetAction(parsed =>
         {
             RunnerEnvironment environment = global.Environment(parsed);
@@ -187,7 +193,8 @@ internal static class LabCommand
             string path = parsed.GetRequiredValue(file);
             using FileStream input = DiskFault.AsRequest($"{path}: can't be read", "Name a backup.", () => File.OpenRead(path));
             int rows = LabCopy.Read(database, input);
-            parsed.InvocationConfiguration.Output.WriteLine($"{rows} rows were taken in. 'quantbench results reindex' reads the run folders.");
+            parsed.InvocationConfiguration.Output.WriteLine(
+                $"{rows} rows were taken in. 'quantbench results reindex' reads the run folders.");
         });
         return command;
     }

@@ -5,7 +5,8 @@ using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Composition;
 
-/// <summary>The hidden <c>quantbench worker</c>, <c>quantbench draw</c> and <c>quantbench beat</c>: what is done in a process of its own.</summary>
+/// <summary>The hidden <c>quantbench worker</c>, <c>quantbench draw</c> and <c>quantbench beat</c>: what is done in a process of its
+/// own.</summary>
 internal static class Worker
 {
     /// <summary>Draws what standard input asks for, until it ends with the server.</summary>

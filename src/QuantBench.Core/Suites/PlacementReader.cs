@@ -70,8 +70,8 @@ internal static class PlacementReader
             : $"'{name}' can't be a machine's name: it has letters, digits, '-', '_' and '.', at most {LongestName}";
 
     private static int Priority(SuiteNode value) =>
-        int.TryParse(Value.Text(value, "priority", LongestName), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number)
-            && Math.Abs(number) <= MostPriority
+        int.TryParse(Value.Text(value, "priority", LongestName), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture,
+            out int number) && Math.Abs(number) <= MostPriority
             ? number : throw value.Error($"'priority' must be a whole number from -{MostPriority} to {MostPriority}");
 
     private static Reconcile ReadReconcile(SuiteNode value)

@@ -14,6 +14,7 @@ using QuantBench.Dashboard.Drawing;
 using QuantBench.Dashboard.Hosting;
 using QuantBench.Lab.Agents;
 using QuantBench.Lab.Queue;
+using QuantBench.Results.Folders;
 
 namespace QuantBench.Dashboard.Api;
 
@@ -54,10 +55,11 @@ internal static class AgentEndpoints
             options.Clock.GetUtcNow(), planner.SchedulesOf(Known(machines, name))));
     }
 
-    private static async Task<IResult> ClaimAsync(HttpContext http, MachineStore machines, JobStore jobs, JobSignal signal, LeaseTimes times,
-        TimeProvider clock, CancellationToken stop)
+    private static async Task<IResult> ClaimAsync(HttpContext http, MachineStore machines, JobStore jobs, JobSignal signal,
+        LeaseTimes times, TimeProvider clock, CancellationToken stop)
     {
         AgentClaim claim = await ReadAsync<AgentClaim>(http);
+        Need(claim.Instance, claim.Claim);
         string name = MachineOf(http);
         long began = clock.GetTimestamp();
         TimeSpan wait = TimeSpan.FromSeconds(Math.Clamp(claim.WaitSeconds, 0, times.Poll.TotalSeconds));
@@ -92,13 +94,21 @@ internal static class AgentEndpoints
             GoOn: known?.Placement.Reconcile is Reconcile.KeepBoth or Reconcile.KeepOriginal, Cancel: job is { Cancel: true }));
     }
 
-    private static async Task<IResult> AdoptAsync(HttpContext http, MachineStore machines, JobPlanner planner) =>
-        Reply(planner.Adopt(Known(machines, MachineOf(http)), await ReadAsync<AgentAdopt>(http)));
+    private static async Task<IResult> AdoptAsync(HttpContext http, MachineStore machines, JobPlanner planner)
+    {
+        AgentAdopt adopt = await ReadAsync<AgentAdopt>(http);
+        Need(adopt.Instance, adopt.Schedule, adopt.RunId);
+        if (!RunFolder.IsGivenId(adopt.RunId)) throw new RequestException("the run has no id that a run is given.");
+        return Reply(planner.Adopt(Known(machines, MachineOf(http)), adopt));
+    }
 
     private static async Task<IResult> ResultsAsync(HttpContext http, string id, long epoch, ResultTaker taker, MachineStore machines,
         CancellationToken stop)
     {
         AgentResults results = await ReadAsync<AgentResults>(http);
+        Need(results.Run);
+        if (!results.Cells.IsDefault && results.Cells.Any(c => c?.Line is null))
+            throw new RequestException("a cell of the message is empty.");
         machines.Seen(MachineOf(http), null);
         return Reply(await taker.TakeAsync(MachineOf(http), id, epoch, results, stop));
     }
@@ -108,6 +118,15 @@ internal static class AgentEndpoints
         await taker.EndAsync(MachineOf(http), id, await ReadAsync<AgentEnd>(http), stop);
         signal.Pulse();
         return Answers.NoContent();
+    }
+
+    // What a message must hold: whoever has a key may write anything.
+    private static void Need(params ReadOnlySpan<string?> texts)
+    {
+        foreach (string? text in texts)
+        {
+            if (string.IsNullOrEmpty(text)) throw new RequestException("the message lacks a part.");
+        }
     }
 
     private static Machine Known(MachineStore machines, string name) => machines.Find(name)
@@ -127,8 +146,8 @@ internal static class AgentEndpoints
         {
             using var body = new MemoryStream();
             Stream input = http.Request.Body;
-            await using GZipStream? packed = http.Request.Headers.ContentEncoding == "gzip" ? new GZipStream(input, CompressionMode.Decompress)
-                : null;
+            await using GZipStream? packed = http.Request.Headers.ContentEncoding == "gzip"
+                ? new GZipStream(input, CompressionMode.Decompress) : null;
             byte[] chunk = new byte[1 << 16];
             for (int got; (got = await (packed ?? input).ReadAsync(chunk, http.RequestAborted)) > 0;)
             {

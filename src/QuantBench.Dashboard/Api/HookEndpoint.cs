@@ -16,7 +16,8 @@ namespace QuantBench.Dashboard.Api;
 
 /// <summary>
 /// Starts a suite when a repository says that something was pushed: <c>POST /api/v1/hooks/SUITE</c>, the body signed as GitHub, Gitea and
-/// GitLab's system hooks do it (<c>X-Hub-Signature-256: sha256=…</c>). Nothing of the body is used; the same delivery again starts nothing.
+/// GitLab's system hooks do it (<c>X-Hub-Signature-256: sha256=…</c>). Nothing of the body is used; the same
+/// delivery again starts nothing.
 /// </summary>
 internal static class HookEndpoint
 {
@@ -34,7 +35,8 @@ internal static class HookEndpoint
         using var body = new MemoryStream();
         await http.Request.Body.CopyToAsync(body, http.RequestAborted); // the server's limit is the same
         byte[] content = body.ToArray();
-        if (settings.Get(LabSettings.HookSecret) is not { } secret || !IsSigned(http.Request.Headers[Signature].ToString(), secret, content))
+        if (settings.Get(LabSettings.HookSecret) is not { } secret
+            || !IsSigned(http.Request.Headers[Signature].ToString(), secret, content))
             return Answers.StatusCode(StatusCodes.Status401Unauthorized);
         if (options.Launcher is null) throw new RequestException("this server only shows pages.");
         string file = lab.SuiteFile(suite) ?? throw new RequestException($"there is no suite '{suite}' here.");

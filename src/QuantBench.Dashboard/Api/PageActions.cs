@@ -45,6 +45,7 @@ internal static class PageActions
         operators.MapPost("/schedules/remove", RemoveSchedule);
 
         ReviewActions.Map(operators);
+        LabActions.Map(operators);
 
         RouteGroupBuilder admins = all.MapGroup("").RequireAuthorization(Policies.Administer).RequireRateLimiting(RateLimits.Change);
         admins.MapPost("/accounts/add", AddAccount);

@@ -89,7 +89,8 @@ internal sealed class PartialUploads(DashboardOptions options, ResultStore store
 
     private static bool IsHash(string text) => text.Length == 64 && text.All(char.IsAsciiHexDigitLower);
 
-    private static IResult NoHash() => Answers.Problem("that is no SHA-256 in lower-case hex.", statusCode: StatusCodes.Status400BadRequest);
+    private static IResult NoHash() =>
+        Answers.Problem("that is no SHA-256 in lower-case hex.", statusCode: StatusCodes.Status400BadRequest);
 
     private static async Task<bool> FitsAsync(string file, string sha256, CancellationToken stop)
     {

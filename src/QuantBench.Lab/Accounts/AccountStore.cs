@@ -40,7 +40,8 @@ public sealed class AccountStore(LabDatabase database)
     {
         ArgumentNullException.ThrowIfNull(account);
         return database.Execute(
-            $"INSERT INTO accounts ({Columns}) SELECT $1, $2, $3, $4, $5, $6, $7, CAST($8 AS BIGINT), $9 WHERE NOT EXISTS (SELECT 1 FROM accounts)",
+            $"INSERT INTO accounts ({Columns}) SELECT $1, $2, $3, $4, $5, $6, $7, CAST($8 AS BIGINT), $9 "
+                + "WHERE NOT EXISTS (SELECT 1 FROM accounts)",
             account.Id, account.Name, account.Normalized, account.Role, account.PasswordHash, account.Stamp, (long)account.Failures,
             account.LockoutEnd, account.Created) > 0;
     }

@@ -51,7 +51,8 @@ public sealed class JobStore(LabDatabase database, AuditLog audit, TimeProvider 
                 // The id says what it is for, so a second server or a second try makes no second job.
                 work.Execute(
                     """
-                    INSERT INTO jobs (id, occurrence, key, target, suite, suite_text, only_cells, tags, placement, priority, created_ms, state)
+                    INSERT INTO jobs (id, occurrence, key, target, suite, suite_text, only_cells, tags, placement, priority, created_ms,
+                        state)
                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'queued') ON CONFLICT (id) DO NOTHING
                     """,
                     IdOf(key, target), occurrence, key, target, suite.Name, suite.Text, Write(only), Write(tags), Write(placement),
@@ -150,7 +151,8 @@ public sealed class JobStore(LabDatabase database, AuditLog audit, TimeProvider 
     public void Count(string runId, int cells, bool isNew)
     {
         database.Execute("UPDATE job_runs SET cells = $2 WHERE run_id = $1", runId, cells);
-        database.Execute("UPDATE jobs SET cells = $2, attempts = CASE WHEN $3 = 1 AND attempts > 1 THEN 1 ELSE attempts END WHERE run_id = $1",
+        database.Execute(
+            "UPDATE jobs SET cells = $2, attempts = CASE WHEN $3 = 1 AND attempts > 1 THEN 1 ELSE attempts END WHERE run_id = $1",
             runId, cells, isNew);
     }
 
@@ -190,8 +192,8 @@ public sealed class JobStore(LabDatabase database, AuditLog audit, TimeProvider 
         var said = new List<string>();
         database.InTransaction(work =>
         {
-            foreach (Job job in work.Query(Read, $"SELECT {Columns} FROM jobs WHERE state = 'leased' AND expires_ms < $1" + database.FreeRowLock,
-                now))
+            foreach (Job job in work.Query(Read,
+                $"SELECT {Columns} FROM jobs WHERE state = 'leased' AND expires_ms < $1" + database.FreeRowLock, now))
             {
                 if (job.Cancel)
                 {
@@ -201,7 +203,8 @@ public sealed class JobStore(LabDatabase database, AuditLog audit, TimeProvider 
                 else if (now - job.Expires >= job.Placement.LostAfter && job.Placement.Replace)
                 {
                     string why = $"{job.Machine} fell silent {Ago(now - job.Expires!.Value)} ago";
-                    work.Execute("UPDATE jobs SET state = 'queued', target = NULL, expires_ms = NULL, claim = NULL, message = $2 WHERE id = $1",
+                    work.Execute(
+                        "UPDATE jobs SET state = 'queued', target = NULL, expires_ms = NULL, claim = NULL, message = $2 WHERE id = $1",
                         job.Id, why);
                     said.Add($"job {job.Key} goes to another machine: {why}");
                 }
@@ -245,8 +248,8 @@ public sealed class JobStore(LabDatabase database, AuditLog audit, TimeProvider 
             {
                 epoch = job.Epoch + 1;
                 work.Execute(
-                    "UPDATE jobs SET state = 'leased', epoch = $2, attempts = 1, machine = $3, instance = $4, claim = NULL, expires_ms = $5, "
-                        + "message = NULL WHERE id = $1", id, epoch, machine, instance, now + times.Lease);
+                    "UPDATE jobs SET state = 'leased', epoch = $2, attempts = 1, machine = $3, instance = $4, claim = NULL, "
+                        + "expires_ms = $5, message = NULL WHERE id = $1", id, epoch, machine, instance, now + times.Lease);
             }
 
             work.Execute(
@@ -265,11 +268,13 @@ public sealed class JobStore(LabDatabase database, AuditLog audit, TimeProvider 
     public void Release(string id, string actor)
     {
         if (database.Execute(
-            "UPDATE jobs SET state = 'queued', attempts = 0, ended_ms = NULL, claim = NULL WHERE id = $1 AND state = 'quarantined'", id) == 0)
+            "UPDATE jobs SET state = 'queued', attempts = 0, ended_ms = NULL, claim = NULL WHERE id = $1 AND state = 'quarantined'",
+            id) == 0)
             throw new RequestException("that job isn't quarantined.", "See 'quantbench lab status'.");
         // The queued run is open again with it.
         database.Execute(
-            "UPDATE occurrences SET state = 'running', ended_ms = NULL, message = NULL WHERE id = (SELECT occurrence FROM jobs WHERE id = $1)", id);
+            "UPDATE occurrences SET state = 'running', ended_ms = NULL, message = NULL "
+                + "WHERE id = (SELECT occurrence FROM jobs WHERE id = $1)", id);
         audit.Write(actor, "job.release", id, "quarantined", "queued");
     }
 
@@ -285,6 +290,12 @@ public sealed class JobStore(LabDatabase database, AuditLog audit, TimeProvider 
                 + "WHERE occurrence = $1 AND state IN ('queued', 'quarantined')", occurrence, now);
         });
     }
+
+    /// <summary>Machines that have, or wait for, a job of a schedule.</summary>
+    /// <param name="schedule">The schedule's name.</param>
+    public IReadOnlySet<string> BusyWith(string schedule) => database.Query(r => r.GetString(0),
+        "SELECT coalesce(j.machine, j.target, '') FROM jobs j JOIN occurrences o ON o.id = j.occurrence "
+            + "WHERE o.schedule = $1 AND j.state IN ('queued', 'leased')", schedule).ToHashSet(StringComparer.Ordinal);
 
     /// <summary>The job of an id, or null.</summary>
     public Job? Find(string id) => database.Query(Read, $"SELECT {Columns} FROM jobs WHERE id = $1", id).FirstOrDefault();
@@ -309,7 +320,8 @@ public sealed class JobStore(LabDatabase database, AuditLog audit, TimeProvider 
         [.. database.Query(ReadRun, $"SELECT {RunColumns} FROM job_runs WHERE job = $1 ORDER BY epoch, run_id", job)];
 
     /// <summary>What is known of a run that a machine made, or null.</summary>
-    public JobRun? Run(string runId) => database.Query(ReadRun, $"SELECT {RunColumns} FROM job_runs WHERE run_id = $1", runId).FirstOrDefault();
+    public JobRun? Run(string runId) =>
+        database.Query(ReadRun, $"SELECT {RunColumns} FROM job_runs WHERE run_id = $1", runId).FirstOrDefault();
 
     /// <summary>Runs that are kept apart.</summary>
     public ImmutableArray<JobRun> Late() =>
@@ -361,7 +373,8 @@ public sealed class JobStore(LabDatabase database, AuditLog audit, TimeProvider 
     {
         if (work.Query(ReadRun, $"SELECT {RunColumns} FROM job_runs WHERE job = $1 ORDER BY at_ms, run_id LIMIT 1", job.Id)
             is not [{ } first] || first.RunId != end.RunId || first.Machine != machine) return;
-        work.Execute("UPDATE job_runs SET state = CASE WHEN run_id = $2 THEN 'current' ELSE 'late' END WHERE job = $1", job.Id, first.RunId);
+        work.Execute("UPDATE job_runs SET state = CASE WHEN run_id = $2 THEN 'current' ELSE 'late' END WHERE job = $1", job.Id,
+            first.RunId);
         work.Execute(
             "UPDATE jobs SET state = 'done', epoch = epoch + 1, machine = $2, run_id = $3, cells = $4, ended_ms = $5, message = $6 "
                 + "WHERE id = $1",
@@ -372,7 +385,8 @@ public sealed class JobStore(LabDatabase database, AuditLog audit, TimeProvider 
         work.Execute("UPDATE jobs SET state = $2, message = $3, ended_ms = $4 WHERE id = $1", job.Id, state, message, now);
 
     private static RequestException Shared(string machine) => new(
-        $"another installation works with the key of machine '{machine}'.", "Give each machine a key: quantbench keys add NAME --role agent");
+        $"another installation works with the key of machine '{machine}'.",
+        "Give each machine a key: quantbench keys add NAME --role agent");
 
     private static string Ago(TimeSpan time) => time.TotalMinutes >= 2 ? $"{time.TotalMinutes:0} min" : $"{time.TotalSeconds:0} s";
 

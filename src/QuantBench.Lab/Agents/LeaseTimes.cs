@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace QuantBench.Lab.Agents;
 
 /// <summary>Times of the protocol between a server and its agents. All of them run on the server's clock.</summary>
@@ -17,7 +19,7 @@ public sealed record LeaseTimes(TimeSpan Lease, TimeSpan Beat, TimeSpan Poll)
 
     /// <summary>The times that a text of seconds gives.</summary>
     /// <param name="text">Seconds of a lease; null or no number for the default.</param>
-    public static LeaseTimes Of(string? text) => double.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out double seconds)
+    public static LeaseTimes Of(string? text) => double.TryParse(text, CultureInfo.InvariantCulture, out double seconds)
         && seconds is >= 0.5 and <= 3600
             ? new(TimeSpan.FromSeconds(seconds), TimeSpan.FromSeconds(seconds / 6), TimeSpan.FromSeconds(Math.Min(20, seconds * 2)))
             : Default;

@@ -60,7 +60,8 @@ public sealed class MachineStore(LabDatabase database, AuditLog audit, TimeProvi
     public void Seen(string name, IReadOnlyDictionary<string, double>? health)
     {
         string? said = health is null ? null : JsonSerializer.Serialize(
-            health.Where(h => IsWord(h.Key) && double.IsFinite(h.Value)).Take(MostHealth).ToImmutableSortedDictionary(StringComparer.Ordinal),
+            health.Where(h => IsWord(h.Key) && double.IsFinite(h.Value)).Take(MostHealth)
+                .ToImmutableSortedDictionary(StringComparer.Ordinal),
             Json.Line);
         database.Execute("UPDATE machines SET seen_ms = $2, health = coalesce(CAST($3 AS TEXT), health) WHERE name = $1", name,
             clock.GetUtcNow(), said);

@@ -1,9 +1,10 @@
 using System.Collections.Concurrent;
-using System.Collections.Immutable;
+using System.Text.Json;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
 using QuantBench.Results.Exchange;
+using QuantBench.Results.Folders;
 using QuantBench.Results.Store;
 
 namespace QuantBench.Lab.Agents;
@@ -36,7 +37,7 @@ public sealed class ResultTaker(JobStore jobs, ResultStore store)
         if (results.Cells.IsDefault || results.Cells.Length > MostCells)
             throw new RequestException($"at most {MostCells} cells are taken at once.");
         Job job = jobs.Find(jobId) ?? throw new RequestException($"there is no job '{jobId}'.");
-        string runId = RunIdOf(results.Run);
+        string runId = RunIdOf(results.Run, job);
         using Turn turn = await TurnAsync(jobId, cancellationToken);
         RunStanding standing = jobs.Begin(job, epoch, machine, runId);
         PutApart(jobId);
@@ -106,15 +107,17 @@ public sealed class ResultTaker(JobStore jobs, ResultStore store)
         return new Turn(gate);
     }
 
-    private static string RunIdOf(string run)
+    private static string RunIdOf(string run, Job job)
     {
         try
         {
-            using var document = System.Text.Json.JsonDocument.Parse(run);
-            return document.RootElement.GetProperty("id").GetString() is { } id && QuantBench.Results.Folders.RunFolder.IsGivenId(id) ? id
+            using var document = JsonDocument.Parse(run);
+            if (document.RootElement.GetProperty("suite").GetString() != job.Suite)
+                throw new RequestException($"the run that was sent isn't one of suite '{job.Suite}'.");
+            return document.RootElement.GetProperty("id").GetString() is { } id && RunFolder.IsGivenId(id) ? id
                 : throw new RequestException("the run that was sent has no id that a run is given.");
         }
-        catch (Exception e) when (e is System.Text.Json.JsonException or InvalidOperationException or KeyNotFoundException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
         {
             throw new RequestException("what was sent is no run.", null, e);
         }

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Data.Common;
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
 using QuantBench.Core;
@@ -47,7 +46,7 @@ public sealed class OccurrenceStore(LabDatabase database, TimeProvider clock)
                     due += work.Execute(
                         "INSERT INTO occurrences (key, schedule, suite, due_ms, state, message, actor) VALUES ($1, $2, $3, $4, $5, $6, "
                             + "'schedule') ON CONFLICT (key) DO NOTHING",
-                        Key(schedule.Name, times[i]), schedule.Name, schedule.Suite, times[i], state, message)
+                        Schedule.KeyOf(schedule.Name, times[i]), schedule.Name, schedule.Suite, times[i], state, message)
                         * (state == OccurrenceState.Due ? 1 : 0);
                     if (state == OccurrenceState.Due && schedule.CatchUp == CatchUp.Last)
                     {
@@ -74,7 +73,7 @@ public sealed class OccurrenceStore(LabDatabase database, TimeProvider clock)
     public Occurrence Request(string suite, string actor, string? schedule = null, ImmutableArray<string> only = default)
     {
         DateTimeOffset now = clock.GetUtcNow();
-        string key = Key(schedule ?? Path.GetFileNameWithoutExtension(suite), now) + "-"
+        string key = Schedule.KeyOf(schedule ?? Path.GetFileNameWithoutExtension(suite), now) + "-"
             + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(3));
         database.Execute(
             "INSERT INTO occurrences (key, schedule, suite, only_cells, due_ms, state, actor) VALUES ($1, $2, $3, $4, $5, 'due', $6)",
@@ -101,7 +100,7 @@ public sealed class OccurrenceStore(LabDatabase database, TimeProvider clock)
     /// <param name="due">The time.</param>
     internal Occurrence Adopt(Schedule schedule, DateTimeOffset due)
     {
-        string key = Key(schedule.Name, due);
+        string key = Schedule.KeyOf(schedule.Name, due);
         database.Execute(
             "INSERT INTO occurrences (key, schedule, suite, due_ms, state, started_ms, actor) VALUES ($1, $2, $3, $4, 'running', $4, "
                 + "'schedule') ON CONFLICT (key) DO UPDATE SET state = 'running', ended_ms = NULL, message = NULL "
@@ -119,7 +118,8 @@ public sealed class OccurrenceStore(LabDatabase database, TimeProvider clock)
     /// <param name="most">Largest number.</param>
     public ImmutableArray<Occurrence> Latest(string? schedule = null, int most = 50) =>
         [.. database.Query(Read,
-            $"SELECT {Columns} FROM occurrences WHERE CAST($1 AS TEXT) IS NULL OR schedule = CAST($1 AS TEXT) ORDER BY due_ms DESC, id DESC LIMIT $2", schedule,
+            $"SELECT {Columns} FROM occurrences WHERE CAST($1 AS TEXT) IS NULL OR schedule = CAST($1 AS TEXT) "
+                + "ORDER BY due_ms DESC, id DESC LIMIT $2", schedule,
             (long)most)];
 
     /// <summary>The occurrence of a number, or null.</summary>
@@ -170,9 +170,6 @@ public sealed class OccurrenceStore(LabDatabase database, TimeProvider clock)
 
     /// <summary>Whether a running occurrence is to stop.</summary>
     internal bool CancelAsked(long id) => database.Query(r => r.GetInt64(0), "SELECT cancel FROM occurrences WHERE id = $1", id) is [> 0];
-
-    internal static string Key(string name, DateTimeOffset time) =>
-        $"{name}@{time.UtcDateTime.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture)}";
 
     private static (OccurrenceState State, string? Message) Judge(CatchUp policy, DateTimeOffset time, DateTimeOffset now, bool newest,
         bool busy)

@@ -17,9 +17,11 @@ internal sealed class SchedulerLease : IDisposable
     private const long SharedLock = 0x5175616E7453;
 
     private readonly FileStream _file;
-    private readonly DbConnection? _session;
+    private readonly LabDatabase _database;
+    private DbConnection? _session;
 
-    private SchedulerLease(FileStream file, DbConnection? session) => (_file, _session) = (file, session);
+    private SchedulerLease(FileStream file, LabDatabase database, DbConnection? session) =>
+        (_file, _database, _session) = (file, database, session);
 
     /// <summary>Takes the lease; null when another process has it.</summary>
     /// <param name="database">The lab's database; the lease's file lies beside it.</param>
@@ -56,7 +58,7 @@ internal sealed class SchedulerLease : IDisposable
             database.Execute(
                 "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value", Setting,
                 holder);
-            return new SchedulerLease(file, session);
+            return new SchedulerLease(file, database, session);
         }
         catch
         {
@@ -66,9 +68,33 @@ internal sealed class SchedulerLease : IDisposable
         }
     }
 
-    /// <summary>Throws when the session that holds the lock is gone, as when PostgreSQL was restarted: another server may have it
-    /// now.</summary>
-    public void Check() => _session?.Execute("SELECT 1");
+    /// <summary>Takes the lock again when the session that held it is gone, as when PostgreSQL was restarted. While PostgreSQL is away
+    /// nobody can take it, and what runs goes on.</summary>
+    /// <exception cref="StoreException">Another server was faster.</exception>
+    public void Check()
+    {
+        if (!_database.IsShared) return;
+        try
+        {
+            _session?.Execute("SELECT 1");
+            if (_session is not null) return;
+        }
+        catch (DbException)
+        {
+            _session?.Dispose();
+            _session = null;
+        }
+
+        try
+        {
+            _session = _database.TryHold(SharedLock)
+                ?? throw new StoreException("another server took the queue while PostgreSQL was restarted.", "This one stands by now.");
+        }
+        catch (DbException)
+        {
+            // Still away: looked for in a second.
+        }
+    }
 
     /// <summary>Who took the lease last; null when nobody did.</summary>
     public static string? Holder(LabDatabase database) =>

@@ -176,7 +176,8 @@ public static class LabCopy
     private static bool IsHead(string line)
     {
         using JsonDocument document = JsonDocument.Parse(line);
-        return document.RootElement.GetProperty("kind").GetString() == Kind && document.RootElement.GetProperty("version").GetInt32() == Version;
+        return document.RootElement.GetProperty("kind").GetString() == Kind
+            && document.RootElement.GetProperty("version").GetInt32() == Version;
     }
 
     private static void WriteLine(Stream output, Action<Utf8JsonWriter> write)

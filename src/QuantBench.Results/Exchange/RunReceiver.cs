@@ -19,9 +19,9 @@ namespace QuantBench.Results.Exchange;
 public sealed record Received(RunInfo Info, string Path, ImmutableArray<CellResult> Results, int Taken, int Cells);
 
 /// <summary>
-/// Takes in runs from elsewhere cell by cell, while they are measured. What comes is hostile input, as for <see cref="RunImport"/>. The same
-/// line again changes nothing, whatever came in between: lines are told by the hash of their content. A run that doesn't count lies apart,
-/// under <see cref="Aside"/> in the results root, with all that came of it. Calls for one run come one after the other.
+/// Takes in runs from elsewhere cell by cell, while they are measured. What comes is hostile input, as for <see cref="RunImport"/>. The
+/// same line again changes nothing, whatever came in between: lines are told by the hash of their content. A run that doesn't count lies
+/// apart, under <see cref="Aside"/> in the results root, with all that came of it. Calls for one run come one after the other.
 /// </summary>
 /// <param name="resultsRoot">Directory of all run folders.</param>
 public sealed class RunReceiver(string resultsRoot)
@@ -104,15 +104,7 @@ public sealed class RunReceiver(string resultsRoot)
     {
         Move(info.Id, aside);
         string path = PathOf(info.Id, aside);
-        if (!File.Exists(Path.Combine(path, RunFolder.RunFile)))
-        {
-            // Crash point: a folder that has no description yet is made anew.
-            if (Directory.Exists(path)) DiskFault.AsStore($"{path}: can't be made", null, () => Directory.Delete(path, recursive: true));
-            using RunFolder made = RunFolder.Create(aside ? Path.Combine(_root, Aside) : _root, info with { Status = RunStatus.Running,
-                Finished = null });
-            DiskFault.AsStore($"{path}: can't be marked", null, () => RunFolder.MarkImported(path));
-        }
-
+        if (!File.Exists(Path.Combine(path, RunFolder.RunFile))) Make(path, info);
         RunFolder folder = RunFolder.Open(path);
         try
         {
@@ -129,10 +121,32 @@ public sealed class RunReceiver(string resultsRoot)
         }
     }
 
+    // Whole with its mark or not at all, as an import does it.
+    private void Make(string path, RunInfo info)
+    {
+        string staging = Path.Combine(_root, RunImport.StagingName());
+        try
+        {
+            using (RunFolder made = RunFolder.Create(staging, info with { Status = RunStatus.Running, Finished = null }))
+                RunFolder.MarkImported(made.Path);
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!); // the results root or a folder in it
+            Directory.Move(Path.Combine(staging, info.Id), path);
+        }
+        catch (Exception e) when (DiskFault.Is(e))
+        {
+            throw DiskFault.Store($"{path}: can't be made", e);
+        }
+        finally
+        {
+            if (Directory.Exists(staging)) Directory.Delete(staging, recursive: true);
+        }
+    }
+
     private static int Rank(RunStatus status) => status switch { RunStatus.Completed => 2, RunStatus.Interrupted => 1, _ => 0 };
 
     private static string HashOf(CellResult result) =>
         Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(result, Json.Line)));
 
-    private static StoreException Refused(string why) => new($"refused: {why}.", "Look at the run where it was made; nothing was taken in.");
+    private static StoreException Refused(string why) => new($"refused: {why}.",
+        "Look at the run where it was made; nothing was taken in.");
 }

@@ -126,8 +126,8 @@ internal sealed class TrialLab : IDisposable
     public void StartAgent(int agent) => _agents[agent] = LabProcess.Start(
         new Dictionary<string, string> { ["QUANTBENCH_LOCK"] = "off", ["QUANTBENCH_STORE"] = "" },
         "agent", "--server", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{_links[agent].Port}"), "--key-file",
-        _directory.Combine($"{NameOf(agent)}.key"), "--results", ResultsOf(agent), "--cache", _directory.Combine("cache"), "--suites", Suites,
-        "--label", agent < 2 ? "site=here" : "site=there");
+        _directory.Combine($"{NameOf(agent)}.key"), "--results", ResultsOf(agent), "--cache", _directory.Combine("cache"), "--suites",
+        Suites, "--label", agent < 2 ? "site=here" : "site=there");
 
     public void KillAgent(int agent)
     {
@@ -178,11 +178,11 @@ internal sealed class TrialLab : IDisposable
 
     /// <summary>What must hold when all is quiet: every job is over and its run whole and counted once, everything else that was ever
     /// measured lies apart, and what the database counts is what the folders hold.</summary>
-    public void Check(IEnumerable<Occurrence> asked, int jobsOfEach)
+    public void Check((Occurrence One, int Jobs)[] asked)
     {
         ImmutableArray<RunEntry> here = new RunCatalog(Results).List();
         var counted = new HashSet<string>();
-        foreach (Occurrence one in asked)
+        foreach ((Occurrence one, int jobsOfEach) in asked)
         {
             Job[] jobs = JobsOf(one);
             Assert.Equal(jobsOfEach, jobs.Length);

@@ -48,7 +48,8 @@ public sealed class AgentJournal : IDisposable
         {
             string named = Path.Combine(path, "instance");
             if (!File.Exists(named)) AtomicFile.Write(named, System.Text.Encoding.ASCII.GetBytes(Guid.NewGuid().ToString("N")));
-            var journal = new AgentJournal(path, file, DiskFault.AsStore($"{named}: can't be read", null, () => File.ReadAllText(named).Trim()));
+            string instance = DiskFault.AsStore($"{named}: can't be read", null, () => File.ReadAllText(named).Trim());
+            var journal = new AgentJournal(path, file, instance);
             journal.ReadEntries();
             return journal;
         }

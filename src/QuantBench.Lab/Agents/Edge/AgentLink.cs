@@ -9,8 +9,8 @@ using QuantBench.Core.Errors;
 namespace QuantBench.Lab.Agents.Edge;
 
 /// <summary>
-/// An agent's way to its server: always from here to there. What can't be reached or is busy throws <see cref="HttpRequestException"/> and is
-/// worth another try; what the server refuses throws <see cref="RequestException"/> with its words.
+/// An agent's way to its server: always from here to there. What can't be reached or is busy throws <see cref="HttpRequestException"/> and
+/// is worth another try; what the server refuses throws <see cref="RequestException"/> with its words.
 /// </summary>
 public sealed class AgentLink : IDisposable
 {
@@ -112,7 +112,8 @@ public sealed class AgentLink : IDisposable
     }
 
     // RFC 9457, or whatever a proxy in between writes.
-    private static async Task<(string? What, string? Hint)> ReadProblemAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    private static async Task<(string? What, string? Hint)> ReadProblemAsync(HttpResponseMessage response,
+        CancellationToken cancellationToken)
     {
         try
         {

@@ -78,7 +78,8 @@ public sealed class AgentWork(AgentOptions options, IResultIndex? index)
                 }
                 catch (Exception e) when (e is HttpRequestException or RequestException or System.Text.Json.JsonException)
                 {
-                    if (_said != e.Message) options.Say(e is RequestException { Hint: { } hint } ? $"{e.Message} {hint}" : $"no link: {e.Message}");
+                    if (_said != e.Message)
+                        options.Say(e is RequestException { Hint: { } hint } ? $"{e.Message} {hint}" : $"no link: {e.Message}");
                     (_said, welcome) = (e.Message, null);
                     entry = Waiting(journal) ?? (offline.Due() is { } due ? journal.Change(due.Name, e => e ?? due) : null);
                     if (entry is null)

@@ -55,7 +55,8 @@ public sealed class BeatProcess(WorkerCommand command, BeatStart start, TimeProv
             {
                 await RunAsync();
             }
-            catch (Exception e) when (e is System.ComponentModel.Win32Exception or InvalidOperationException or JsonException || DiskFault.Is(e))
+            catch (Exception e)
+                when (e is System.ComponentModel.Win32Exception or InvalidOperationException or JsonException || DiskFault.Is(e))
             {
                 // Without it a long measurement may lose its lease, and no result.
             }

@@ -35,7 +35,8 @@ public sealed class Beater(TextReader input, TextWriter output, TimeProvider clo
     public async Task RunAsync()
     {
         KeepToOneCore();
-        if (await input.ReadLineAsync() is not { } first || JsonSerializer.Deserialize<BeatStart>(first, Json.Line) is not { } start) return;
+        if (await input.ReadLineAsync() is not { } first || JsonSerializer.Deserialize<BeatStart>(first, Json.Line) is not { } start)
+            return;
         using var link = new AgentLink(start.Server, start.Key);
         using var ended = new CancellationTokenSource();
         using var woken = new SemaphoreSlim(0, 1);

@@ -1,12 +1,13 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Suites;
+using QuantBench.Lab.Schedules;
 
 namespace QuantBench.Lab.Agents.Edge;
 
 /// <summary>
 /// What a machine runs by itself while its server is out of reach. Up to the last contact a schedule's times are the server's business;
-/// times after it are the machine's, the newest of each schedule. A clock that is wrong by a fixed time changes nothing: the difference to the
-/// server's is kept.
+/// times after it are the machine's, the newest of each schedule. A clock that is wrong by a fixed time changes nothing: the difference
+/// to the server's is kept.
 /// </summary>
 /// <param name="journal">Keeps it over a restart.</param>
 /// <param name="clock">The one clock.</param>
@@ -45,7 +46,7 @@ public sealed class OfflineSchedule(AgentJournal journal, TimeProvider clock)
             // From here on those times are taken, whatever becomes of the run.
             _state = _state with { Taken = _state.Taken.SetItem(schedule.Name, due) };
             journal.Write(Name, _state);
-            string key = Queue.OccurrenceStore.Key(schedule.Name, due);
+            string key = Schedule.KeyOf(schedule.Name, due);
             return new JournalEntry
             {
                 Name = "offline-" + key.Replace('@', '-'),

@@ -165,7 +165,8 @@ public sealed class ResultSender(AgentLink link, AgentJournal journal, string re
             // Text behind the last newline is a line being written.
             if (reader.EndOfStream && !EndsWithNewline(stream)) break;
             if (number < from) continue;
-            if (cells.Count >= MostCells || (characters > 0 && characters + line.Length > MostCharacters)) return (cells.ToImmutable(), true);
+            if (cells.Count >= MostCells || (characters > 0 && characters + line.Length > MostCharacters))
+                return (cells.ToImmutable(), true);
             CellResult? cell = JsonSerializer.Deserialize<CellResult>(line, Json.Line);
             cells.Add(new SentCell(line, cell is null ? null : ReadLog(Path.Combine(folder, RunFolder.LogsFolder, $"{cell.Cell.Id}.log"))));
             characters += line.Length;

@@ -25,8 +25,8 @@ public enum SyncOutcome
 }
 
 /// <summary>
-/// Sends whole runs of this machine to a server: as bundles, whose bytes follow from their content, in parts, from where the server has them.
-/// What was sent once isn't sent again; where that was forgotten the server knows it.
+/// Sends whole runs of this machine to a server: as bundles, whose bytes follow from their content, in parts, from where the server has
+/// them. What was sent once isn't sent again; where that was forgotten the server knows it.
 /// </summary>
 /// <param name="link">The way to the server.</param>
 /// <param name="resultsRoot">Directory of all run folders.</param>

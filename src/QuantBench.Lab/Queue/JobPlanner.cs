@@ -4,11 +4,11 @@ using Microsoft.Extensions.Logging;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Machine;
 using QuantBench.Core.Suites;
-using QuantBench.Lab.Queue;
+using QuantBench.Lab.Agents;
 using QuantBench.Lab.Schedules;
 using QuantBench.Lab.Suites;
 
-namespace QuantBench.Lab.Agents;
+namespace QuantBench.Lab.Queue;
 
 /// <summary>Makes queued runs of suites that name machines into jobs of those machines, and ends them with their jobs.</summary>
 /// <param name="occurrences">The queue.</param>
@@ -60,6 +60,13 @@ public sealed class JobPlanner(
             if (_said.Add(open.Key))
                 logger.LogWarning("{Key} waits: no living machine has {Labels}", open.Key, string.Join(", ", placement.Labels));
             return true;
+        }
+
+        // A machine that still has an earlier time of the schedule isn't given this one, too; the others are.
+        if (open.Schedule is { } of && jobs.BusyWith(of) is { Count: > 0 } busy)
+        {
+            targets = placement.Any ? [] : [.. targets.Where(t => t is null || !busy.Contains(t))];
+            if (targets.Count == 0) return true; // it waits, and a later time overtakes it
         }
 
         // Crash point: claimed, no jobs yet. The next look finds it running without jobs and adds them: their ids follow from its key.
@@ -135,7 +142,8 @@ public sealed class JobPlanner(
     private void Follow(Occurrence open, ImmutableArray<Job> has)
     {
         if (occurrences.CancelAsked(open.Id)) jobs.Cancel(open.Id);
-        if (open.RunId is null && has.Select(j => j.RunId).FirstOrDefault(r => r is not null) is { } first) occurrences.SetRun(open.Id, first);
+        if (open.RunId is null && has.Select(j => j.RunId).FirstOrDefault(r => r is not null) is { } first)
+            occurrences.SetRun(open.Id, first);
         if (!has.All(j => j.IsOver)) return;
         string[] wrong =
         [
