@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Collections.Immutable;
 using System.CommandLine;
 using System.Security.Cryptography;
 using QuantBench.Cli.Composition;
@@ -21,6 +22,7 @@ internal static class LabCommand
         command.Subcommands.Add(Release(global));
         command.Subcommands.Add(Pause(global));
         command.Subcommands.Add(Resume(global));
+        command.Subcommands.Add(Window(global));
         command.Subcommands.Add(Hook(global));
         command.Subcommands.Add(Share(global));
         command.Subcommands.Add(Backup(global));
@@ -29,6 +31,7 @@ internal static class LabCommand
             Examples, all on the server:
               quantbench lab status                                     machines, what they run, what waits
               quantbench lab drain rack1 --note "new fan"               no new jobs for it
+              quantbench lab window add --cron "0 22 * * 5" --zone Europe/Berlin --minutes 120 --machine rack1
               quantbench lab release 3f0c2a                             give a quarantined job out again
               quantbench lab share                                      accounts, schedules and the queue into the PostgreSQL store
               quantbench lab backup lab.gz                              and 'restore' into a new results directory or database
@@ -125,6 +128,43 @@ internal static class LabCommand
             new LabAccess(global.Environment(parsed)).Pause.Resume(LabAccess.Actor);
             parsed.InvocationConfiguration.Output.WriteLine("the machines work again.");
         });
+        return command;
+    }
+
+    private static Command Window(GlobalOptions global)
+    {
+        var command = new Command("window", "Times, again and again, in which machines get no new jobs.");
+        var cron = new Option<string>("--cron") { Description = "when it begins: minute hour day month weekday", Required = true };
+        var zone = new Option<string?>("--zone") { Description = "time zone, e.g. Europe/Berlin (default: UTC)" };
+        Option<int> minutes = NumberOption.Whole("--minutes", 1, MaintenanceWindow.MostMinutes, 60);
+        minutes.Description = "how long it lasts (default: 60)";
+        var machine = new Option<string?>("--machine") { Description = "the machine (default: every one)", HelpName = "NAME" };
+        var add = new Command("add", "Add a window.") { cron, zone, minutes, machine };
+        add.SetAction(parsed =>
+        {
+            var window = new MaintenanceWindow(parsed.GetValue(machine), parsed.GetRequiredValue(cron), parsed.GetValue(zone) ?? "UTC",
+                parsed.GetValue(minutes));
+            new LabAccess(global.Environment(parsed)).Pause.Add(window, LabAccess.Actor);
+            parsed.InvocationConfiguration.Output.WriteLine($"no new jobs for {window}.");
+        });
+        var list = new Command("list", "List the windows.");
+        list.SetAction(parsed =>
+        {
+            ImmutableArray<MaintenanceWindow> windows = new LabAccess(global.Environment(parsed)).Pause.Windows;
+            if (windows.IsEmpty) parsed.InvocationConfiguration.Output.WriteLine("no windows.");
+            for (int i = 0; i < windows.Length; i++) parsed.InvocationConfiguration.Output.WriteLine($"{i + 1}  {windows[i]}");
+        });
+        var number = new Argument<int>("number") { Description = "its number, as 'window list' prints it" };
+        var remove = new Command("remove", "Remove a window.") { number };
+        remove.SetAction(parsed =>
+        {
+            LabPause pause = new LabAccess(global.Environment(parsed)).Pause;
+            MaintenanceWindow gone = pause.Remove(parsed.GetRequiredValue(number), LabAccess.Actor);
+            parsed.InvocationConfiguration.Output.WriteLine($"removed {gone}.");
+        });
+        command.Subcommands.Add(add);
+        command.Subcommands.Add(list);
+        command.Subcommands.Add(remove);
         return command;
     }
 

@@ -86,7 +86,7 @@ public sealed class JobStore(LabDatabase database, AuditLog audit, TimeProvider 
                 if (given is not null || refused is not null) return;
             }
 
-            if (machine.Drained || IsPaused(work)) return;
+            if (machine.Drained || LabPause.Holds(work, machine.Name, now)) return;
             foreach (Job waiting in work.Query(Read,
                 $"SELECT {Columns} FROM jobs WHERE state = 'queued' AND (target = $1 OR target IS NULL) "
                     + $"ORDER BY priority DESC, created_ms, id LIMIT {MostLooked}" + database.FreeRowLock, machine.Name))
@@ -332,9 +332,6 @@ public sealed class JobStore(LabDatabase database, AuditLog audit, TimeProvider 
         Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes($"{key}\n{target}")))[..20];
 
     private const string RunColumns = "run_id, job, epoch, machine, state, cells, at_ms";
-
-    private static bool IsPaused(DbConnection work) =>
-        work.Query(r => r.GetString(0), "SELECT value FROM settings WHERE name = $1", LabPause.Setting).Count > 0;
 
     private static bool Fits(DbConnection work, Job job, Machine machine)
     {

@@ -4,6 +4,7 @@ using QuantBench.Core.Engines;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
 using QuantBench.Lab.Agents;
+using QuantBench.Lab.Settings;
 using QuantBench.Lab.State;
 using QuantBench.Results.Store;
 using QuantBench.TestKit;
@@ -191,9 +192,20 @@ public abstract class JobStoreTests : IDisposable
         Assert.Null(_jobs.Claim(Machine("a"), a.Instance, "q1"));
         _machines.SetDrained("a", false, "", "test");
 
+        var pause = new LabPause(new LabSettings(_database, new AuditLog(_database, _clock)));
+        pause.Pause("power", "test");
+        Assert.Null(_jobs.Claim(Machine("a"), a.Instance, "q1"));
+        pause.Resume("test");
+        pause.Add(new MaintenanceWindow("a", "0 13 * * *", "Europe/Berlin", 30), "test"); // 12:00 UTC, and it is half a minute later
+        Assert.Null(_jobs.Claim(Machine("a"), a.Instance, "q1"));
+        Assert.Throws<RequestException>(() => pause.Add(new MaintenanceWindow("a", "0 13 * *", "UTC", 30), "test"));
+        _clock.Advance(TimeSpan.FromMinutes(30));
+
         Job job = Claimed(Machine("a"), "q2");
 
         Assert.Equal(5, job.Placement.Priority);
+        Assert.Equal("a", pause.Remove(1, "test").Machine);
+        Assert.Empty(pause.Windows);
     }
 
     [Fact]

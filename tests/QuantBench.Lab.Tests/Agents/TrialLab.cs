@@ -60,6 +60,8 @@ internal sealed class TrialLab : IDisposable
 
     public PostgresServer Postgres { get; }
 
+    public string Address => _address;
+
     public string[] Keys { get; } = new string[Agents];
 
     public string Results => _directory.Combine("results");

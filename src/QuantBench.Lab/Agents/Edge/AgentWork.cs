@@ -69,10 +69,17 @@ public sealed class AgentWork(AgentOptions options, IResultIndex? index)
                         continue;
                     }
 
+                    if (Waiting(journal) is { } cutOff)
+                    {
+                        await RunJobAsync(cutOff, journal, sender, beat, stop);
+                        continue;
+                    }
+
                     AgentJob? job = await link.PostAsync<AgentClaim, AgentJob>("agent/claim",
                         new AgentClaim(journal.Instance, claim, welcome.PollSeconds), stop, TimeSpan.FromSeconds(welcome.PollSeconds));
                     claim = NewClaim();
                     (pause, _said) = (s_pause, null);
+                    GiveUp(journal, job?.Job);
                     if (job is null) continue;
                     entry = journal.Change(job.Job, e => Entry(job, e));
                 }
@@ -120,6 +127,13 @@ public sealed class AgentWork(AgentOptions options, IResultIndex? index)
     // A run that began without a link and was cut off goes on without one.
     private static JournalEntry? Waiting(AgentJournal journal) =>
         journal.Entries().FirstOrDefault(e => e is { Job: null, Ended: null });
+
+    // What this machine had begun and the server doesn't give it again went to another one: what there is of it is sent all the same.
+    private static void GiveUp(AgentJournal journal, string? job)
+    {
+        foreach (JournalEntry left in journal.Entries().Where(e => e is { Job: not null, Ended: null } && e.Job != job))
+            journal.Change(left.Name, e => e is null ? null : e with { Ended = "cancelled", Message = "another machine has it" });
+    }
 
     private static JournalEntry Entry(AgentJob job, JournalEntry? before) => new()
     {
