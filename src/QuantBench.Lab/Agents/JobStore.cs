@@ -89,10 +89,12 @@ public sealed class JobStore(LabDatabase database, AuditLog audit, TimeProvider 
             if (machine.Drained || LabPause.Holds(work, machine.Name, now)) return;
             foreach (Job waiting in work.Query(Read,
                 $"SELECT {Columns} FROM jobs WHERE state = 'queued' AND (target = $1 OR target IS NULL) "
-                    + $"ORDER BY priority DESC, created_ms, id LIMIT {MostLooked}" + database.FreeRowLock, machine.Name))
+                    + $"ORDER BY priority DESC, created_ms, id LIMIT {MostLooked}", machine.Name))
             {
                 if (waiting.Target is null && !Fits(work, waiting, machine)) continue;
-                given = Lease(work, waiting, machine.Name, instance, claim, now);
+                // One at a time, so that machines that ask at once each find one.
+                if (work.Query(Read, $"SELECT {Columns} FROM jobs WHERE id = $1 AND state = 'queued'" + database.FreeRowLock, waiting.Id)
+                    .FirstOrDefault() is { } free) given = Lease(work, free, machine.Name, instance, claim, now);
                 if (given is not null) return;
             }
         });

@@ -36,6 +36,7 @@ public abstract class JobStoreTests : IDisposable
     {
         _database.Dispose();
         _directory.Dispose();
+        GC.SuppressFinalize(this);
     }
 
     [Fact]

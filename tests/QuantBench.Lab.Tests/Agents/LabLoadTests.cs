@@ -43,7 +43,7 @@ public sealed class LabLoadTests(ITestOutputHelper output)
         await lab.StartServerAsync();
         using var over = new CancellationTokenSource();
         Task readers = ReadPagesAsync(lab.Server, over.Token);
-        var ended = new CountdownEvent(agents);
+        using var ended = new CountdownEvent(agents);
         Task[] work = [.. keys.Select((key, i) => WorkAsync(lab.Server, key, i, ended, over.Token))];
         await lab.UntilAsync(() => lab.Machines.List().Length == agents, "the agents");
 

@@ -6,7 +6,6 @@ using QuantBench.Core;
 using QuantBench.Core.Suites;
 using QuantBench.Lab.Agents;
 using QuantBench.Lab.Queue;
-using QuantBench.Lab.Schedules;
 using QuantBench.Results.Folders;
 using QuantBench.TestKit.Databases;
 

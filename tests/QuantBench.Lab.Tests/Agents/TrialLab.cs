@@ -106,7 +106,7 @@ internal sealed class TrialLab : IDisposable
 
     public async Task StartServerAsync()
     {
-        _server = LabProcess.Start(
+        LabProcess server = LabProcess.Start(
             new Dictionary<string, string>
             {
                 ["QUANTBENCH_STORE"] = _address,
@@ -114,8 +114,9 @@ internal sealed class TrialLab : IDisposable
             },
             "serve", "--port", _port.ToString(CultureInfo.InvariantCulture), "--results", Results, "--cache", _directory.Combine("cache"),
             "--suites", Suites);
-        await UntilAsync(() => _server.Said.Contains("Ctrl-C", StringComparison.Ordinal) ? true
-            : _server.HasExited ? throw new InvalidOperationException(_server.Said) : false, "the server to start");
+        _server = server;
+        await UntilAsync(() => !server.HasExited ? server.Said.Contains("Ctrl-C", StringComparison.Ordinal)
+            : throw new InvalidOperationException(server.Said), "the server to start");
     }
 
     public void KillServer()
