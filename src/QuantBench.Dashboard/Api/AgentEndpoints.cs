@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.IO.Compression;
 using System.Security.Claims;
 using System.Text.Json;
@@ -39,9 +40,20 @@ internal static class AgentEndpoints
     }
 
     // A server that stands by would decide about jobs beside the one that runs the queue.
-    private static async ValueTask<object?> OnlyActiveAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next) =>
-        context.HttpContext.RequestServices.GetService<LabServer>() is { IsActive: true } ? await next(context)
-            : throw new BusyException("this server doesn't run the queue.", "Agents belong to the one that 'quantbench serve' runs.");
+    private static async ValueTask<object?> OnlyActiveAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        if (context.HttpContext.RequestServices.GetService<LabServer>() is not { IsActive: true })
+            throw new BusyException("this server doesn't run the queue.", "Agents belong to the one that 'quantbench serve' runs.");
+        try
+        {
+            return await next(context);
+        }
+        catch (StoreException e) when (e.InnerException is { } cause && (DiskFault.Is(cause) || cause is DbException))
+        {
+            // The server's fault: the same message is welcome again.
+            throw new BusyException("the server can't keep it now.", e.Message);
+        }
+    }
 
     private static async Task<IResult> HelloAsync(HttpContext http, MachineStore machines, JobPlanner planner, LeaseTimes times,
         DashboardOptions options)

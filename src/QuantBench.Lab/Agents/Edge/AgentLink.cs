@@ -10,7 +10,8 @@ namespace QuantBench.Lab.Agents.Edge;
 
 /// <summary>
 /// An agent's way to its server: always from here to there. What can't be reached or is busy throws <see cref="HttpRequestException"/> and
-/// is worth another try; what the server refuses throws <see cref="RequestException"/> with its words.
+/// is worth another try; what the server refuses throws <see cref="RequestException"/> with its words, a key that it doesn't let in
+/// <see cref="KeyException"/>.
 /// </summary>
 public sealed class AgentLink : IDisposable
 {
@@ -91,9 +92,9 @@ public sealed class AgentLink : IDisposable
             (string? what, string? hint) = await ReadProblemAsync(response, cancellationToken);
             throw (int)response.StatusCode switch
             {
-                401 => new RequestException("the server doesn't know this key, or it was revoked.",
+                401 => new KeyException("the server doesn't know this key, or it was revoked.",
                     "Make one on the server: quantbench keys add MACHINE --role agent"),
-                403 => new RequestException("the server doesn't let this key do that.", "An agent needs a key of the role 'agent'."),
+                403 => new KeyException("the server doesn't let this key do that.", "An agent needs a key of the role 'agent'."),
                 408 or 429 or >= 500 => new HttpRequestException(what ?? $"the server answered {(int)response.StatusCode}", null,
                     response.StatusCode),
                 _ => new RequestException(what ?? $"the server answered {(int)response.StatusCode}.", hint),

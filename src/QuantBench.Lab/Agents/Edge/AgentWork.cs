@@ -83,12 +83,14 @@ public sealed class AgentWork(AgentOptions options, IResultIndex? index)
                     if (job is null) continue;
                     entry = journal.Change(job.Job, e => Entry(job, e));
                 }
-                catch (Exception e) when (e is HttpRequestException or RequestException or System.Text.Json.JsonException)
+                catch (Exception e) when (e is HttpRequestException or QuantBenchException or System.Text.Json.JsonException)
                 {
                     if (_said != e.Message)
-                        options.Say(e is RequestException { Hint: { } hint } ? $"{e.Message} {hint}" : $"no link: {e.Message}");
+                        options.Say(e is QuantBenchException { Hint: { } hint } ? $"{e.Message} {hint}" : $"no link: {e.Message}");
                     (_said, welcome) = (e.Message, null);
-                    entry = Waiting(journal) ?? (offline.Due() is { } due ? journal.Change(due.Name, e => e ?? due) : null);
+                    // A machine whose key was revoked works for nobody.
+                    entry = e is KeyException ? null : Waiting(journal)
+                        ?? (offline.Due() is { } due ? journal.Change(due.Name, known => known ?? due) : null);
                     if (entry is null)
                     {
                         await Task.Delay(pause, _clock, stop);
@@ -164,8 +166,17 @@ public sealed class AgentWork(AgentOptions options, IResultIndex? index)
             if (name == entry.Name && stops) Cancel(cancel);
         }
 
+        void Release(string name)
+        {
+            if (name != entry.Name) return;
+            sender.Done -= Release;
+            beat?.Hold(null, 0);
+        }
+
         if (beat is not null) beat.Answered += Heard;
         sender.Answered += Told;
+        // The lease is held until the server has all of it.
+        sender.Done += Release;
         beat?.Hold(entry.Job, entry.Epoch);
         try
         {
@@ -181,15 +192,6 @@ public sealed class AgentWork(AgentOptions options, IResultIndex? index)
         {
             if (beat is not null) beat.Answered -= Heard;
             sender.Answered -= Told;
-            // The lease is held until the server has all of it, unless it is over here.
-            if (beat is not null) sender.Done += Release;
-        }
-
-        void Release(string name)
-        {
-            if (name != entry.Name) return;
-            sender.Done -= Release;
-            beat?.Hold(null, 0);
         }
     }
 

@@ -64,7 +64,7 @@ public sealed class ResultSender(AgentLink link, AgentJournal journal, string re
             {
                 return;
             }
-            catch (Exception e) when (e is HttpRequestException or QuantBenchException or IOException)
+            catch (Exception e) when (e is HttpRequestException or QuantBenchException or JsonException or IOException)
             {
                 if (said != e.Message) say($"results wait here: {e.Message}");
                 said = e.Message;
@@ -93,13 +93,44 @@ public sealed class ResultSender(AgentLink link, AgentJournal journal, string re
             {
                 await SendAsync(entry, cancellationToken);
             }
-            catch (Exception e) when (e is QuantBenchException or IOException)
+            catch (RequestException e) when (entry.Job is not null || entry.RunId is not null)
+            {
+                await RefusedAsync(entry, e, cancellationToken);
+            }
+            catch (Exception e) when (e is StoreException or JsonException or IOException)
             {
                 first ??= e; // what is wrong with one job keeps none of the others here
             }
         }
 
         if (first is not null) throw first;
+    }
+
+    // Sent again it would be refused again, and the machine would wait for ever: the job ends with the reason, the run stays here.
+    private async Task RefusedAsync(JournalEntry entry, RequestException e, CancellationToken cancellationToken)
+    {
+        if (journal.Find(entry.Name) is not { Ended: not null } ended)
+        {
+            Answered?.Invoke(entry.Name, true);
+            return;
+        }
+
+        say($"{entry.Key}: the server refused its results: {e.Explanation} They stay in {Path.Combine(resultsRoot, entry.RunId ?? "")}");
+        if (ended.Job is not null)
+        {
+            try
+            {
+                await link.PostAsync<AgentEnd, object>($"agent/jobs/{ended.Job}/end",
+                    new AgentEnd(ended.Epoch, "failed", $"the server refused its results: {e.Message}", null), cancellationToken);
+            }
+            catch (RequestException)
+            {
+                // It knows nothing of the job either.
+            }
+        }
+
+        journal.Remove(entry.Name);
+        Done?.Invoke(entry.Name);
     }
 
     private async Task SendAsync(JournalEntry entry, CancellationToken cancellationToken)

@@ -44,7 +44,8 @@ public sealed class RunSync(AgentLink link, string resultsRoot, Uri server, Time
     /// <param name="runs">Ids or beginnings of ids; empty = every whole run that was made here.</param>
     /// <param name="told">Told each run, what became of it, and why.</param>
     /// <param name="cancellationToken">Stops; what is on the server stays there.</param>
-    /// <exception cref="RequestException">There is no such run, or the server doesn't let this key send any.</exception>
+    /// <exception cref="RequestException">There is no such run.</exception>
+    /// <exception cref="KeyException">The server doesn't let this key send runs.</exception>
     /// <exception cref="HttpRequestException">The server can't be reached; the same command goes on.</exception>
     public async Task SendAsync(IReadOnlyCollection<string> runs, Action<string, SyncOutcome, string?> told,
         CancellationToken cancellationToken)
@@ -76,7 +77,7 @@ public sealed class RunSync(AgentLink link, string resultsRoot, Uri server, Time
 
                 File.AppendAllText(Path.Combine(resultsRoot, Remembered), line + "\n");
             }
-            catch (RequestException e) when (e.InnerException is null && e.Hint?.Contains("keys add", StringComparison.Ordinal) != true)
+            catch (RequestException e)
             {
                 told(entry.Id, SyncOutcome.Refused, e.Explanation); // this run's fault: the others go
             }
