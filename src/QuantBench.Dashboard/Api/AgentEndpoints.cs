@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using QuantBench.Core;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
@@ -68,8 +69,10 @@ internal static class AgentEndpoints
     }
 
     private static async Task<IResult> ClaimAsync(HttpContext http, MachineStore machines, JobStore jobs, JobSignal signal,
-        LeaseTimes times, TimeProvider clock, CancellationToken stop)
+        LeaseTimes times, TimeProvider clock, IHostApplicationLifetime lifetime, CancellationToken stop)
     {
+        // A server that stops doesn't wait for those who wait.
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(stop, lifetime.ApplicationStopping);
         AgentClaim claim = await ReadAsync<AgentClaim>(http);
         Need(claim.Instance, claim.Claim);
         string name = MachineOf(http);
@@ -85,10 +88,9 @@ internal static class AgentEndpoints
             }
 
             TimeSpan left = wait - clock.GetElapsedTime(began);
-            if (left <= TimeSpan.Zero) return Answers.NoContent();
+            if (left <= TimeSpan.Zero || over.IsCancellationRequested) return Answers.NoContent();
             // Also without a signal: another server of the lab may have added a job.
-            await Task.WhenAny(next, Task.Delay(left < s_look ? left : s_look, clock, stop));
-            stop.ThrowIfCancellationRequested();
+            await Task.WhenAny(next, Task.Delay(left < s_look ? left : s_look, clock, over.Token));
         }
     }
 

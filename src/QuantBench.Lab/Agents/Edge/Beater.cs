@@ -71,7 +71,7 @@ public sealed class Beater(TextReader input, TextWriter output, TimeProvider clo
                     }
                 }
             }
-            catch (Exception e) when (e is HttpRequestException or RequestException)
+            catch (Exception e) when (e is HttpRequestException or QuantBenchException)
             {
                 // The agent says so itself; the next beat may get through.
             }
