@@ -94,6 +94,9 @@ internal static class QuantBenchCommand
         root.Subcommands.Add(ReportCommand.Build(global, help));
         root.Subcommands.Add(DashboardCommand.Build(global, help));
         root.Subcommands.Add(ServeCommand.Build(global, help));
+        root.Subcommands.Add(AgentCommand.Build(global, help));
+        root.Subcommands.Add(AgentCommand.BuildSync(global, help));
+        root.Subcommands.Add(LabCommand.Build(global, help));
         root.Subcommands.Add(ScheduleCommand.Build(global, help));
         root.Subcommands.Add(AccountsCommand.Build(global, help));
         root.Subcommands.Add(KeysCommand.Build(global, help));

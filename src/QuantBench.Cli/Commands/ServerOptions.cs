@@ -53,7 +53,7 @@ internal sealed class ServerOptions
         TextWriter output = parsed.InvocationConfiguration.Output;
         // The command line goes before what an admin saved on the Settings page.
         IPAddress address = parsed.GetValue(_listen) is { } listen ? Address(listen)
-            : ServerSettings.ListenOf(environment.ResultsRoot) ?? IPAddress.Loopback;
+            : ServerSettings.ListenOf(environment.ResultsRoot, environment.Store) ?? IPAddress.Loopback;
         if (parsed.GetValue(_certificate) is null != parsed.GetValue(_key) is null)
             throw new RequestException("--tls-cert and --tls-key belong together.", "Give both PEM files.");
         var lab = new LabAccess(environment);

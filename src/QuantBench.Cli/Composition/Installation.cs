@@ -26,6 +26,9 @@ internal static class Installation
     /// <summary>How the process that draws for a server is started.</summary>
     public static WorkerCommand DrawCommand => Own("draw");
 
+    /// <summary>How the process that renews an agent's lease is started.</summary>
+    public static WorkerCommand BeatCommand => Own("beat");
+
     /// <summary>What workers are made of.</summary>
     public static WorkerServices WorkerServices { get; } = new()
     {

@@ -61,6 +61,10 @@ public sealed record Suite
 
     /// <summary>When it runs by itself; null = only when asked.</summary>
     public SuiteSchedule? Schedule { get; init; }
+
+    /// <summary>Which machines of a lab run it; null = the server itself.</summary>
+    public SuitePlacement? Placement { get; init; }
+
     /// <summary>Rules the run must keep.</summary>
     public ImmutableArray<GateRule> Gates { get; init; } = [];
 }

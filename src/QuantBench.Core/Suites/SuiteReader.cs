@@ -39,6 +39,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         ("interleave", "whether timing cells are measured round-robin over variants, so that a drifting machine moves all of them"),
         ("tags", "free labels copied to the run"),
         ("schedule", "when the suite runs by itself under 'quantbench serve'"),
+        ("placement", "which machines of a lab run the suite, and what happens when one falls silent"),
         ("gates", "rules the run must keep; 'quantbench gate RUN' judges them"),
     ];
 
@@ -71,6 +72,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
     private SuiteNode? _imatrixDataset;
     private bool _interleave;
     private SuiteSchedule? _schedule;
+    private SuitePlacement? _placement;
     private ImmutableArray<GateRule> _gates = [];
 
     public Suite Read()
@@ -103,6 +105,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
             Interleave = _interleave,
             Tags = [.. _tags],
             Schedule = _schedule,
+            Placement = _placement,
             Gates = _gates,
         };
         var places = new SuitePlaces(
@@ -132,6 +135,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
             case "interleave": _interleave = Value.Flag(value, "interleave"); break;
             case "tags": ReadTags(value); break;
             case "schedule": _schedule = ReadSchedule(Value.Map(value, "schedule")); break;
+            case "placement": _placement = PlacementReader.Read(Value.Map(value, "placement")); break;
             case "gates": _gates = GateReader.Read(value, engines); break;
             default: throw Value.UnknownKey(key, Keys.Select(k => k.Key), "keys");
         }

@@ -99,6 +99,7 @@ public static class SuiteSchema
                         ["description"] = "what becomes of times missed while the server was down or busy" }),
             ],
             ["cron"]),
+        "placement" => Map([.. PlacementReader.Keys.Select(k => (k.Key, Placement(k.Key, k.Description)))], []),
         "gates" => List(Map([.. GateReader.Keys.Select(k => (k.Key, Gate(k.Key, k.Description)))], ["metric"]), least: 0),
         _ => throw new ArgumentException($"the key '{key}' has no schema", nameof(key)),
     };
@@ -112,6 +113,20 @@ public static class SuiteSchema
             "environment" => new JsonObject { ["type"] = "object", ["additionalProperties"] = new JsonObject { ["type"] = "string" } },
             "ready_timeout" => new JsonObject { ["type"] = "string", ["pattern"] = DurationPattern },
             _ => Text(),
+        };
+        schema["description"] = description;
+        return schema;
+    }
+
+    private static JsonObject Placement(string key, string description)
+    {
+        JsonObject schema = key switch
+        {
+            "machines" or "labels" => List(Text()),
+            "any" or "replace" => new JsonObject { ["type"] = "boolean", ["default"] = false },
+            "priority" => new JsonObject { ["type"] = "integer", ["minimum"] = -100, ["maximum"] = 100, ["default"] = 0 },
+            "lost_after" => new JsonObject { ["type"] = "string", ["pattern"] = DurationPattern },
+            _ => new JsonObject { ["type"] = "string", ["enum"] = Strings(PlacementReader.ReconcileWords) },
         };
         schema["description"] = description;
         return schema;

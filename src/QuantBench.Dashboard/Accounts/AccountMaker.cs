@@ -21,6 +21,8 @@ public static class AccountMaker
     /// <exception cref="RequestException">The name or the password can't be one.</exception>
     public static Account Make(string name, string password, Role role, TimeProvider clock)
     {
+        if (role == Role.Agent)
+            throw new RequestException("an account can't be an agent.", "Agents have keys: quantbench keys add MACHINE --role agent");
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(password);
         ArgumentNullException.ThrowIfNull(clock);

@@ -17,6 +17,9 @@ public static class Policies
     /// <summary>Change things over the API, with a key: a cookie isn't enough, so no other site's form can do it.</summary>
     public const string OperateByKey = "operate-by-key";
 
+    /// <summary>Fetch jobs and send their results: keys of agents.</summary>
+    public const string Work = "work";
+
     /// <summary>The role's name as claims hold it.</summary>
     public static string Name(Role role) => role.ToString().ToLowerInvariant();
 }

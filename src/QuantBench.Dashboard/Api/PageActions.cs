@@ -45,6 +45,7 @@ internal static class PageActions
         operators.MapPost("/schedules/remove", RemoveSchedule);
 
         ReviewActions.Map(operators);
+        LabActions.Map(operators);
 
         RouteGroupBuilder admins = all.MapGroup("").RequireAuthorization(Policies.Administer).RequireRateLimiting(RateLimits.Change);
         admins.MapPost("/accounts/add", AddAccount);
@@ -217,6 +218,7 @@ internal static class PageActions
         [FromForm] string id, [FromForm(Name = "role")] string roleName)
     {
         Role role = Word<Role>(roleName, "a role can't be");
+        if (role == Role.Agent) return Said("An account can't be an agent: those have keys.");
         if (accounts.Find(id) is not { } account) return Said("That account is gone.");
         Role before = account.Role;
         if (before == Role.Admin && role != Role.Admin && accounts.List().Count(a => a.Role == Role.Admin) == 1)

@@ -87,7 +87,8 @@ internal sealed class RunQueries(StoredRuns stored, RunReader reader, RunNotes n
         RunStatus.Completed => RunState.Completed,
         RunStatus.Interrupted => RunState.Stopped,
         // Whether a process on another machine is alive isn't known here: its run goes on until it says otherwise.
-        _ => Directory.Exists(run.Folder) && RunFolder.WriterProcess(run.Folder) is null ? RunState.Silent : RunState.Running,
+        _ => Directory.Exists(run.Folder) && !RunFolder.IsImported(run.Folder) && RunFolder.WriterProcess(run.Folder) is null
+            ? RunState.Silent : RunState.Running,
     };
 
     private static RunCounts CountsOf(StoredRun run) => new(run.Ok, run.Failed, run.Unsupported, run.Info.CellCount);

@@ -15,9 +15,9 @@ namespace QuantBench.Dashboard.Tests.Api;
 [Collection(DashboardCollection.Name)]
 public sealed class EndpointRefusalTests(DashboardFixture dashboard)
 {
-    /// <summary>What anybody may send: it leads to an account, away from one, or to another theme or unit.</summary>
+    /// <summary>What anybody may send: it leads to an account, away from one, or to another theme or unit; or its body is signed.</summary>
     private static readonly string[] s_openChanges = ["/actions/login", "/actions/setup", "/actions/logout", "/actions/theme",
-        "/actions/units"];
+        "/actions/units", "/api/v1/hooks/{suite}"];
 
     private RouteEndpoint[] Endpoints =>
         [.. dashboard.Host.Services.GetServices<EndpointDataSource>().SelectMany(s => s.Endpoints).OfType<RouteEndpoint>()];
@@ -39,7 +39,8 @@ public sealed class EndpointRefusalTests(DashboardFixture dashboard)
             .Where(e =>
                 e.Metadata.GetMetadata<IAllowAnonymous>() is null
                     && !e.Metadata.GetOrderedMetadata<IAuthorizeData>()
-                        .Any(a => a.Policy is Policies.Read or Policies.Operate or Policies.Administer or Policies.OperateByKey))
+                        .Any(a => a.Policy is Policies.Read or Policies.Operate or Policies.Administer or Policies.OperateByKey
+                            or Policies.Work))
             .Select(e => e.DisplayName);
 
         Assert.Empty(unnamed);

@@ -20,6 +20,7 @@ public sealed class PagesTests(DashboardFixture dashboard)
     [InlineData("/runs/latest?metric=perplexity", "perplexity")]
     [InlineData("/machines", "bench-01")]
     [InlineData("/machines/4a5b6c7d8e9f0a1b", "Noise of the reference cell")]
+    [InlineData("/agents", "Jobs")]
     [InlineData("/models", "reference")]
     [InlineData("/models/reference", "gguf:Q4_K_M")]
     [InlineData("/suites", "broken")]
