@@ -55,6 +55,7 @@ internal static class AccountServices
             .AddPolicy(Policies.Operate,
                 p => p.AddAuthenticationSchemes(IdentityConstants.ApplicationScheme).RequireRole(s_operator, s_admin))
             .AddPolicy(Policies.Administer, p => p.AddAuthenticationSchemes(IdentityConstants.ApplicationScheme).RequireRole(s_admin))
+            .AddPolicy(Policies.Own, p => p.AddAuthenticationSchemes(IdentityConstants.ApplicationScheme).RequireAuthenticatedUser())
             .AddPolicy(Policies.OperateByKey, p => p.AddAuthenticationSchemes(ApiKeyHandler.SchemeName).RequireRole(s_operator, s_admin))
             // An endpoint that names no policy is an endpoint nobody thought about.
             .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAssertion(_ => false).Build());

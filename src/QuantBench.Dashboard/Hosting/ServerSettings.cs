@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using QuantBench.Core.Errors;
 using QuantBench.Lab.Settings;
 using QuantBench.Lab.State;
+using QuantBench.Results.Store;
 
 namespace QuantBench.Dashboard.Hosting;
 
@@ -29,7 +30,7 @@ public sealed class ServerSettings(LabSettings settings)
     /// <param name="resultsRoot">The results root.</param>
     public static IPAddress? ListenOf(string resultsRoot)
     {
-        if (!File.Exists(Path.Combine(resultsRoot, LabDatabase.FileName))) return null;
+        if (!File.Exists(Path.Combine(DatabaseHome.Of(resultsRoot), LabDatabase.FileName))) return null;
         LabDatabase database = LabDatabase.Open(resultsRoot);
         return ReadAddress(new LabSettings(database, new AuditLog(database, TimeProvider.System)).Get(ListenName));
     }

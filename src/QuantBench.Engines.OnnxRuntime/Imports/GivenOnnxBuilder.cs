@@ -58,6 +58,13 @@ public sealed class GivenOnnxBuilder : IArtifactBuilder
             if (name.StartsWith("..", StringComparison.Ordinal)) continue;
             string target = Path.Combine(request.OutputPath, name);
             Directory.CreateDirectory(Path.GetDirectoryName(target) ?? request.OutputPath);
+            if (SourceLink.TryMake(file, target))
+            {
+                done += new FileInfo(file).Length;
+                progress.Report((double)done / total);
+                continue;
+            }
+
             using FileStream from = File.OpenRead(file);
             using FileStream to = File.Create(target);
             int read;

@@ -1,5 +1,6 @@
 using Microsoft.Data.Sqlite;
 using QuantBench.Core.Errors;
+using QuantBench.Results.Store;
 
 namespace QuantBench.Lab.State;
 
@@ -27,7 +28,7 @@ public sealed class LabDatabase
     {
         ArgumentNullException.ThrowIfNull(resultsRoot);
         string root = System.IO.Path.GetFullPath(resultsRoot);
-        var database = new LabDatabase(System.IO.Path.Combine(root, FileName));
+        var database = new LabDatabase(System.IO.Path.Combine(DatabaseHome.Of(root), FileName));
         try
         {
             Directory.CreateDirectory(root);
