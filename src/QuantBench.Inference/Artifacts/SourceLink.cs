@@ -24,7 +24,26 @@ public static class SourceLink
         }
     }
 
-    /// <summary>Whether a file of an artifact is such a link.</summary>
-    /// <param name="file">The file.</param>
-    public static bool Is(string file) => new FileInfo(file).LinkTarget is not null;
+    /// <summary>Makes a link to a directory that holds an artifact's files and no others.</summary>
+    /// <param name="directory">The source's directory.</param>
+    /// <param name="link">Where the artifact is to be.</param>
+    /// <returns>False when there is none, and the files must be copied.</returns>
+    public static bool TryMakeDirectory(string directory, string link)
+    {
+        ArgumentNullException.ThrowIfNull(directory);
+        try
+        {
+            string real = new DirectoryInfo(directory).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? Path.GetFullPath(directory);
+            Directory.CreateSymbolicLink(link, real);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or PlatformNotSupportedException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Whether a file or directory of an artifact is such a link.</summary>
+    /// <param name="path">Its path.</param>
+    public static bool Is(string path) => new FileInfo(path).LinkTarget is not null;
 }

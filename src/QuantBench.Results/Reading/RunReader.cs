@@ -118,7 +118,7 @@ public sealed class RunReader
     /// <summary>The store for figures over runs; null where there is none that can be read: findings that need it go without.</summary>
     public AggregateReader? OpenHistory()
     {
-        if (_store is null && _address.IsDefault && !File.Exists(DatabaseFile)) return null;
+        if (_store is null && _address.IsDefault && !File.Exists(DatabaseFile) && !DatabaseHome.IsReaders(Catalog.Root)) return null;
         try
         {
             return OpenReader();

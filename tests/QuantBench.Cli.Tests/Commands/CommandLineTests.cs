@@ -162,15 +162,15 @@ public sealed class CommandLineTests
         (_, string help, _) = await QuantBenchProcess.RunAsync(called, ["run", "--help"]);
         (_, string root, _) = await QuantBenchProcess.RunAsync(called, ["--help"]);
         (_, _, string error) = await QuantBenchProcess.RunAsync(called, ["results", "show", "no-such-run"]);
-        (_, _, string usage) = await QuantBenchProcess.RunAsync(called, ["rnu"]);
+        (_, _, string usage) = await QuantBenchProcess.RunAsync(called, ["resmue"]);
 
         Assert.Contains("  ./door run <suite>", help, StringComparison.Ordinal);
         Assert.Contains("  ./door run quick ", help, StringComparison.Ordinal);
         Assert.DoesNotContain("quantbench run", help, StringComparison.Ordinal);
         Assert.Contains("  ./door [command]", root, StringComparison.Ordinal);
         Assert.Contains("'./door results list'", error, StringComparison.Ordinal);
-        Assert.Contains("'./door' doesn't know 'rnu'", usage, StringComparison.Ordinal);
-        Assert.Contains("did you mean 'run'? see './door --help'", usage, StringComparison.Ordinal);
+        Assert.Contains("'./door' doesn't know 'resmue'", usage, StringComparison.Ordinal);
+        Assert.Contains("did you mean 'resume'? see './door --help'", usage, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -31,7 +31,7 @@ public sealed class ReaderTests : IDisposable
     [Theory]
     [InlineData("results list", "run-6")]
     [InlineData("results show run-0", "gguf:Q4_K_M")]
-    [InlineData("compare run-0 run-6", "gguf:Q4_K_M")]
+    [InlineData("compare run-0 run-6", "run-6 against run-0")]
     [InlineData("trend tg_tps", "tg_tps")]
     public async Task Commands_Read(string line, string part)
     {
@@ -60,6 +60,7 @@ public sealed class ReaderTests : IDisposable
 
             Assert.True(address.Length > 0, said + await ErrorAsync(process));
             Assert.Contains("note: this account may not write to the results", said, StringComparison.Ordinal);
+            Assert.False(process.HasExited && process.ExitCode >= 0, process.HasExited ? await process.StandardError.ReadToEndAsync() : "");
             using var client = new HttpClient { BaseAddress = new Uri(address) };
             Assert.Contains("run-6", await client.GetStringAsync("/runs"), StringComparison.Ordinal);
             Assert.Contains("gguf:Q4_K_M", await client.GetStringAsync("/runs/run-0"), StringComparison.Ordinal);
