@@ -25,6 +25,7 @@ using QuantBench.Lab.Agents;
 using QuantBench.Lab.Artifacts;
 using QuantBench.Lab.Notes;
 using QuantBench.Lab.Queue;
+using QuantBench.Lab.Runs;
 using QuantBench.Lab.Schedules;
 using QuantBench.Lab.State;
 using QuantBench.Lab.Suites;
@@ -75,7 +76,7 @@ public sealed class DashboardHost : IAsyncDisposable
         WebApplication? app = null;
         try
         {
-            RunImport.RemoveLeftovers(store.Root);
+            if (!DatabaseHome.IsReaders(store.Root)) RunImport.RemoveLeftovers(store.Root);
             store.CatchUp();
             app = Build(options, lab, store);
             await app.StartAsync(cancellationToken);
@@ -177,7 +178,7 @@ public sealed class DashboardHost : IAsyncDisposable
     {
         services.AddRouting();
         services.AddSingleton(options).AddSingleton(options.Lab).AddSingleton(options.Clock).AddSingleton(lab).AddSingleton(store);
-        services.AddSingleton<AuditLog>().AddSingleton<ScheduleStore>().AddSingleton<OccurrenceStore>().AddSingleton<RunNotes>()
+        services.AddSingleton<AuditLog>().AddSingleton<RunRemover>().AddSingleton<ScheduleStore>().AddSingleton<OccurrenceStore>().AddSingleton<RunNotes>()
             .AddSingleton<ArtifactCatalog>();
         services.AddSingleton(s => new SuiteApprovals(lab, s.GetRequiredService<AuditLog>(), options.Clock,
             options.Lab.DatasetsDirectory ?? Path.Combine(options.Lab.SuitesDirectory, "..", "datasets")));
@@ -203,7 +204,7 @@ public sealed class DashboardHost : IAsyncDisposable
             o.Cookie.SameSite = SameSiteMode.Strict;
             o.Cookie.SecurePolicy = options.CertificateFile is null ? CookieSecurePolicy.SameAsRequest : CookieSecurePolicy.Always;
         });
-        services.AddDataProtection().SetApplicationName("QuantBench").PersistKeysToFileSystem(KeyFolder(options.Lab.ResultsRoot));
+        services.AddDataProtection().SetApplicationName("QuantBench").PersistKeysToFileSystem(KeyFolder(DatabaseHome.Of(options.Lab.ResultsRoot)));
         services.AddResponseCompression(o =>
             o.MimeTypes = ["text/html", "text/css", "text/javascript", "image/svg+xml", "application/json", "text/csv"]);
         services.AddProblemDetails();

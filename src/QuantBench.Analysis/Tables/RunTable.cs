@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Analysis.Formatting;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Variants;
@@ -59,6 +60,9 @@ public sealed record RunTable(
     ImmutableArray<RunColumn> Columns, ImmutableArray<RunRow> Rows, ImmutableArray<CellProblem> Problems,
     ImmutableSortedDictionary<CellStatus, int> Counts)
 {
+    /// <summary>What stands in the place of a difference in the row that the others are compared with.</summary>
+    public const string ReferenceText = "reference";
+
     /// <summary>What the marks on figures mean; empty when no figure has one.</summary>
     public ImmutableArray<string> Legend { get; init; } = [];
 
@@ -67,6 +71,16 @@ public sealed record RunTable(
 
     /// <summary>Whether rows must name their model.</summary>
     public bool ShowModel => Rows.Select(r => r.Model).Distinct().Count() > 1;
+
+    /// <summary>The table of each model by itself, with the columns that any of its rows has something in.</summary>
+    public ImmutableArray<RunTable> ByModel() =>
+    [
+        .. Rows.GroupBy(r => r.Model).Select(model => this with
+        {
+            Rows = [.. model],
+            Columns = [.. Columns.Where(c => model.Any(r => r.Figures[c.Id].Text is not (Format.Missing or ReferenceText)))],
+        }),
+    ];
 
     /// <summary>Whether rows must name their backend.</summary>
     public bool ShowBackend => Rows.Select(r => r.Backend).Distinct().Count() > 1;

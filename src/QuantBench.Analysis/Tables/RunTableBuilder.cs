@@ -110,7 +110,7 @@ public static class RunTableBuilder
     private static RunFigure SizeChange(ImmutableArray<RowCells> groups, RowCells group)
     {
         RowCells? reference = Reference(groups, group);
-        if (reference == group) return new RunFigure("reference", null, 0);
+        if (reference == group) return new RunFigure(RunTable.ReferenceText, null, 0);
         if (Find(reference, MetricTable.ArtifactSize) is not { Value: > 0 } b)
             return new RunFigure(Format.Missing, "no reference variant of known size in this run");
         if (Find(group, MetricTable.ArtifactSize) is not { } a) return new RunFigure(Format.Missing, "its size wasn't measured");
@@ -121,7 +121,7 @@ public static class RunTableBuilder
     private static RunFigure PerplexityChange(ImmutableArray<RowCells> groups, RowCells group)
     {
         RowCells? reference = Reference(groups, group);
-        if (reference == group) return new RunFigure("reference", null, 0);
+        if (reference == group) return new RunFigure(RunTable.ReferenceText, null, 0);
 
         // The divergence cell scored both variants on the same tokens: its error is far tighter than the two perplexities' own.
         if (Find(group, MetricTable.PerplexityRatio) is { } ratio) return Change(ratio.Value - 1, ratio.Error, ratio);

@@ -8,6 +8,7 @@ using QuantBench.Dashboard.Hosting;
 using QuantBench.Lab;
 using QuantBench.Lab.Queue;
 using QuantBench.Results.Folders;
+using QuantBench.Results.Store;
 using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Commands;
@@ -84,6 +85,8 @@ internal sealed class ServerOptions
         await using DashboardHost host = await DashboardHost.StartAsync(options, stop);
         output.WriteLine($"dashboard: {host.Address}");
         output.WriteLine($"results:   {environment.ResultsRoot}{(scheduler ? $"   scheduler: {host.Scheduler}" : "")}");
+        if (DatabaseHome.IsReaders(environment.ResultsRoot))
+            output.WriteLine($"note: this account may not write to the results; its own index of them is in {DatabaseHome.Of(environment.ResultsRoot)}");
         if (!environment.Store.IsDefault) output.WriteLine($"store:     {host.StoreLocation}");
         if (host.BootstrapCode is { } code)
             output.WriteLine($"first admin (only needed to change things): {host.Address}/setup?code={code}");

@@ -235,7 +235,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
     private string ReadSource(SuiteNode node)
     {
         string source = Value.Text(node, "source", 4096);
-        if (source == SuiteModel.ServedSource) return source;
+        if (source == SuiteModel.ServedSource || SuiteModel.IsShape(source)) return source;
         return Path.GetFullPath(Path.Combine(Path.GetFullPath(directory.Length == 0 ? "." : directory), source));
     }
 
@@ -344,12 +344,16 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
 
     private void AddWorkloads(WorkloadReader.Spec spec)
     {
+        if (spec.Model is { } model && !_models.Any(m => CellRule.MatchesText(model.Pattern, m.Id)))
+            throw model.Node.Error($"no model of the suite fits '{model.Pattern}'",
+                DidYouMean.Hint(model.Pattern, _models.Select(m => m.Id), "models of the suite"));
         foreach (CellSettings settings in _reader.Spread(spec, _settings))
         {
             if (_workloads.Count >= MostItems)
                 throw spec.Node.Error($"lists of settings make more than {MostItems} workloads", "measure fewer values at once");
-            var workload = new SuiteWorkload(spec.Name, settings);
-            if (_workloads.Any(w => w.Workload == workload))
+            var workload = new SuiteWorkload(spec.Name, settings) { Model = spec.Model?.Pattern };
+            if (_workloads.Any(w => w.Workload.Name == workload.Name && w.Workload.Settings.Equals(settings)
+                && (_models.Count == 0 || _models.Any(m => w.Workload.IsFor(m.Id) && workload.IsFor(m.Id)))))
                 throw spec.Node.Error($"the workload {spec.Name} is listed twice with the same settings", "remove one of them");
             SuiteChecks.Workload(spec.Node, workload, _backends.Select(b => b.Engine).Distinct(), engines);
             _workloads.Add((spec.Node, workload));

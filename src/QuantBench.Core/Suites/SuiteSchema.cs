@@ -60,7 +60,8 @@ public static class SuiteSchema
         "extends" or "description" => Text(),
         "models" =>
             List(Map(
-                [("id", Text("its name in results")), ("source", Text("path from this file's directory, or 'served': a server has it")),
+                [("id", Text("its name in results")), ("source",
+                        Text("path from this file's directory, 'served': a server has it, or 'synthetic:SHAPE': random weights")),
                     ("olive",
                         Text("arguments of Olive's command, which makes an ONNX model of the source first, "
                             + "e.g. auto-opt --precision int4"))],
@@ -210,6 +211,12 @@ public static class SuiteSchema
             .. WorkloadTable.All.Select(w =>
             {
                 JsonObject settings = Settings(w, engines);
+                if (w.RunsModel)
+                {
+                    ((JsonObject)settings["properties"]!).Add(WorkloadReader.ModelKey, // Settings has properties
+                        Text("which of the suite's models it is for, with * and ?; all when absent"));
+                }
+
                 settings["type"] = new JsonArray("object", "null");
                 settings["description"] = w.Description;
                 if (w.NeedsReference) settings["required"] = Strings(["reference"]);

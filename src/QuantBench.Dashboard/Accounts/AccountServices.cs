@@ -57,6 +57,7 @@ internal static class AccountServices
             .AddPolicy(Policies.Operate,
                 p => p.AddAuthenticationSchemes(IdentityConstants.ApplicationScheme).RequireRole(s_operator, s_admin))
             .AddPolicy(Policies.Administer, p => p.AddAuthenticationSchemes(IdentityConstants.ApplicationScheme).RequireRole(s_admin))
+            .AddPolicy(Policies.Own, p => p.AddAuthenticationSchemes(IdentityConstants.ApplicationScheme).RequireAuthenticatedUser())
             .AddPolicy(Policies.OperateByKey, p => p.AddAuthenticationSchemes(ApiKeyHandler.SchemeName).RequireRole(s_operator, s_admin))
             .AddPolicy(Policies.Work, p => p.AddAuthenticationSchemes(ApiKeyHandler.SchemeName).RequireRole(s_agent))
             // An endpoint that names no policy is an endpoint nobody thought about.

@@ -53,7 +53,7 @@ internal static class DashboardApi
             .WithMetrics(m =>
                 m.AddAspNetCoreInstrumentation().AddRuntimeInstrumentation().AddMeter(LabMetrics.MeterName)
                     .AddPrometheusExporter(o => o.ScrapeResponseCacheDurationMilliseconds = 1000));
-        services.AddSingleton<LabMetrics>().AddSingleton<UploadReceiver>().AddSingleton<PartialUploads>();
+        services.AddSingleton<SuiteMetrics>().AddSingleton<LabMetrics>().AddSingleton<UploadReceiver>().AddSingleton<PartialUploads>();
     }
 
     public static void Map(WebApplication app)

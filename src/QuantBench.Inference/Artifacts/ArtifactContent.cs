@@ -26,7 +26,10 @@ public sealed record ArtifactContent(string Sha256, long Bytes)
 
     /// <summary>Bytes of all files, without reading them.</summary>
     /// <param name="path">A file or directory.</param>
-    public static long SizeOf(string path) => Files(path).Sum(f => new FileInfo(f).Length);
+    public static long SizeOf(string path) => Files(path).Sum(f => SourceLink.Is(f) ? LengthOfTarget(f) : new FileInfo(f).Length);
+
+    private static long LengthOfTarget(string link) =>
+        new FileInfo(link).ResolveLinkTarget(returnFinalTarget: true) is FileInfo { Exists: true } target ? target.Length : 0;
 
     /// <summary>Reads every byte.</summary>
     /// <param name="path">A file or directory that exists.</param>

@@ -43,7 +43,8 @@ public sealed class LabDatabase : IDisposable
 
     /// <summary>Whether a results root has a lab's state.</summary>
     /// <param name="resultsRoot">Directory of all run folders.</param>
-    public static bool IsIn(string resultsRoot) => File.Exists(System.IO.Path.Combine(resultsRoot, FileName)) || IsSharedBy(resultsRoot);
+    public static bool IsIn(string resultsRoot) =>
+        File.Exists(System.IO.Path.Combine(DatabaseHome.Of(resultsRoot), FileName)) || IsSharedBy(resultsRoot);
 
     /// <summary>Whether a results root's lab lies in PostgreSQL.</summary>
     /// <param name="resultsRoot">Directory of all run folders.</param>
@@ -63,7 +64,7 @@ public sealed class LabDatabase : IDisposable
     /// <summary>Opens the <c>lab.db</c> of a results root, wherever the lab's state lies.</summary>
     internal static LabDatabase OpenOwn(string root)
     {
-        var database = new LabDatabase(System.IO.Path.Combine(root, FileName), null);
+        var database = new LabDatabase(System.IO.Path.Combine(DatabaseHome.Of(root), FileName), null);
         try
         {
             Directory.CreateDirectory(root);

@@ -150,7 +150,8 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
         }
 
         Index(index => index.IndexRun(folder.Info, folder.Path));
-        events.Report(new RunEvent.RunStarted(folder.Info, folder.Path, cells, cells.Count(c => results.ContainsKey(c.Id))));
+        ImmutableArray<CellId> before = [.. cells.Select(c => c.Id).Where(results.ContainsKey)];
+        events.Report(new RunEvent.RunStarted(folder.Info, folder.Path, cells, before.Length) { Before = before });
         try
         {
             await using var session = new RunSession(environment, suite, inputs, folder, events);
@@ -168,9 +169,9 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
                 if (results.ContainsKey(cell.Id)) continue;
                 cancellationToken.ThrowIfCancellationRequested();
                 int launches = LaunchPlan.Launches(cell);
-                if (!measured.TryGetValue(cell.Id, out List<CellResult>? before))
-                    measured[cell.Id] = before = [.. folder.ReadLaunches(cell.Id)];
-                if (before.Count < launch)
+                if (!measured.TryGetValue(cell.Id, out List<CellResult>? made))
+                    measured[cell.Id] = made = [.. folder.ReadLaunches(cell.Id)];
+                if (made.Count < launch)
                 {
                     events.Report(new RunEvent.CellStarted(index, cells.Length, cell, launch, launches));
                     bool timed = WorkloadTable.Of(cell).IsTimed;
@@ -192,17 +193,17 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
                     // A cancelled cell has no line: the resumed run measures it.
                     if (one.Status == CellStatus.Cancelled) throw new OperationCanceledException(cancellationToken);
                     if (timed) one = check.End(one);
-                    before.Add(one);
+                    made.Add(one);
                     if (one.Status == CellStatus.Ok && launch < launches)
                     {
-                        folder.WriteLaunches(cell.Id, before);
+                        folder.WriteLaunches(cell.Id, made);
                         continue;
                     }
                 }
 
-                if (before[^1].Status == CellStatus.Ok && launch < launches) continue;
+                if (made[^1].Status == CellStatus.Ok && launch < launches) continue;
                 // One launch that fails is the cell's end: what the others measured isn't the whole.
-                CellResult result = before[^1].Status == CellStatus.Ok ? LaunchMerge.Of(before) : before[^1];
+                CellResult result = made[^1].Status == CellStatus.Ok ? LaunchMerge.Of(made) : made[^1];
                 folder.Append(result);
                 folder.RemoveLaunches(cell.Id);
                 // Crash point: the line is durable, the index row isn't. `results reindex` adds it.
