@@ -26,9 +26,12 @@ internal sealed class WorkloadReader(EngineCatalog engines)
         "chunks", "reference",
         "op", "shape", "tokens", "cache",
         "arrivals", "concurrency", "rate", "prompt_tokens", "output_tokens",
+        "set", "items", "answer_tokens",
     ];
 
     private const int MostValues = 100;
+    private const string Search = "search";
+    private const string Objective = "slo";
 
     /// <summary>A workload as it was written.</summary>
     /// <param name="Node">Where.</param>
@@ -74,7 +77,10 @@ internal sealed class WorkloadReader(EngineCatalog engines)
                     $"it belongs to {string.Join(", ", takers)}; {workload} takes {string.Join(", ", fitting)}");
             }
 
-            given.Add(new GivenSetting(definition.Key, Values(value, definition)));
+            if (definition.Key == Search && value is SuiteMap search) given.AddRange(SearchOf(search, given, workload).ToArray());
+            else if (given.Any(g => g.Key == definition.Key))
+                throw key.Error($"'{key.Value}' is given twice", $"once in '{Search}': leave one of them out");
+            else given.Add(new GivenSetting(definition.Key, Values(value, definition)));
         }
 
         return given.ToImmutable();
@@ -105,6 +111,22 @@ internal sealed class WorkloadReader(EngineCatalog engines)
         bool microBatchGiven = all.Any(s => s.Key == "n_ubatch");
         return combinations.Select(workload.Settle).Select(s =>
             microBatchGiven || s.Int("n_ubatch") <= s.Int("n_batch") ? s : s.With("n_ubatch", s.Int("n_batch")));
+    }
+
+    // search: { slo: … } says what is looked for with what must be kept.
+    private static IEnumerable<GivenSetting> SearchOf(SuiteMap map, IEnumerable<GivenSetting> before, string? workload)
+    {
+        if (map.Entries is not [(SuiteScalar { Value: Objective } key, SuiteNode value)])
+        {
+            throw map.Error($"'{Search}' with keys holds '{Objective}' alone",
+                $"write {Search}: {{ {Objective}: {{ ttft_p99: 500ms, itl_p99: 50ms }} }}, or {Search}: capacity and {Objective} beside "
+                    + "it");
+        }
+
+        if (before.Any(g => g.Key == Objective))
+            throw key.Error($"'{Objective}' is given twice", $"once in {workload ?? "settings"}: leave one of them out");
+        yield return new GivenSetting(Search, ["capacity"]);
+        yield return new GivenSetting(Objective, Values(value, SettingTable.Get(Objective)));
     }
 
     private static string Name(SuiteScalar name) =>
