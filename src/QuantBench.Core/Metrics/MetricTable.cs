@@ -12,6 +12,7 @@ public static class MetricTable
     private static readonly ImmutableArray<string> s_latency = ["latency"];
     private static readonly ImmutableArray<string> s_kernel = ["kernel"];
     private static readonly ImmutableArray<string> s_serve = ["serve"];
+    private static readonly ImmutableArray<string> s_task = ["task"];
     private static readonly ImmutableArray<string> s_tensors = ["onnx-latency"];
     private static readonly ImmutableArray<string> s_divergence = ["divergence"];
     private static readonly ImmutableArray<string> s_scored = ["perplexity", "divergence"];
@@ -89,6 +90,22 @@ public static class MetricTable
             with { IsAroundZero = true },
         Quality("delta_p_p99", "1", Direction.None, "Δp p99", "99th percentile of the change of the true token's probability")
             with { IsAroundZero = true },
+        Quality("task_accuracy", "1", Direction.Higher, "Accuracy", "share of the task's items that are answered right")
+            with { IsShare = true, From = s_task, Column = new(26, "Accuracy") },
+        Quality("task_recovery", "1", Direction.Higher, "Recovery", "accuracy over the reference variant's on the same items")
+            with { IsShare = true, OfReference = 1, From = s_task, Column = new(27, "Recovery") },
+        Quality("task_flips", "1", Direction.Lower, "Flips",
+            "share of items that are right in one of variant and reference and wrong in the other")
+            with { IsShare = true, OfReference = 0, From = s_task, Column = new(28, "Flips") },
+        Quality("task_lost", "1", Direction.Lower, "Flips to wrong", "share of items that the reference has right and the variant wrong")
+            with { IsShare = true, OfReference = 0 },
+        Quality("task_gained", "1", Direction.Higher, "Flips to right", "share of items that the reference has wrong and the variant right")
+            with { IsShare = true, OfReference = 0 },
+        Quality("task_flip_p", "1", Direction.None, "Flips, McNemar's p",
+            "how likely flips are to fall this unevenly by chance: exact McNemar test, two-sided"),
+        Quality("task_same_answer", "1", Direction.Higher, "Same answer",
+            "share of items that are answered as the reference does, right or not")
+            with { IsShare = true, OfReference = 1 },
         Timing("pp_tps", "token/s", Direction.Higher, "Prompt speed", "prompt tokens processed per second")
             with { Headline = 5, IsWatched = true, From = s_latency }
             with { Column = new(6, "pp", "token/s") { Settings = ["prompt", "depth", "parallel"] } },
@@ -162,6 +179,13 @@ public static class MetricTable
             "speed per request as the client saw it, over what the server's own clock says of the same requests") with { From = s_serve },
         Timing("server_prompt_time", "ms", Direction.Lower, "Prompt time, server's", "time for the prompt by the server's own clock")
             with { HasPercentiles = true, From = s_serve },
+        Timing("server_ttft", "ms", Direction.Lower, "Time to first token, server's",
+            "mean time to the first token by the server's own counters, of all requests of a launch, warm-up included")
+            with { From = s_serve },
+        Timing("server_itl", "ms", Direction.Lower, "Inter-token latency, server's",
+            "mean time per token by the server's own counters, of all requests of a launch, warm-up included") with { From = s_serve },
+        Timing("server_queue_time", "ms", Direction.Lower, "Queue time, server's",
+            "mean time that requests waited before they were worked on, by the server's own counters") with { From = s_serve },
         Timing("serve_ttft", "ms", Direction.Lower, "Served time to first token",
             "from the intended moment of sending to the first token of the reply, reasoning included")
             with { HasPercentiles = true, From = s_serve, Column = new(21, "Served TTFT", "ms") },
@@ -248,6 +272,12 @@ public static class MetricTable
 
     /// <summary>Largest resident memory.</summary>
     public static MetricDefinition PeakMemory { get; } = Get("rss_peak");
+
+    /// <summary>Share of a task's items that are answered right.</summary>
+    public static MetricDefinition Accuracy { get; } = Get("task_accuracy");
+
+    /// <summary>Accuracy over the reference's.</summary>
+    public static MetricDefinition Recovery { get; } = Get("task_recovery");
 
     /// <summary>Requests per second that kept the SLO.</summary>
     public static MetricDefinition Goodput { get; } = Get("goodput");

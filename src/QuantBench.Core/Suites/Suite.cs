@@ -98,6 +98,12 @@ public sealed record SuiteModel(string Id, string Source)
     /// the source is measured itself.
     /// </summary>
     public string? Olive { get; init; }
+
+    /// <summary>Whether the run has the server pull variants that it lacks.</summary>
+    public bool Pull { get; init; }
+
+    /// <summary>What becomes of its variants on the server behind the last cell.</summary>
+    public ServedAfter After { get; init; }
 }
 
 /// <summary>A workload of a suite with all of its settings (suite-wide ones merged in).</summary>

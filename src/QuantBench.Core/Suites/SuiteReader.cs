@@ -48,6 +48,9 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
 
     private const int MostItems = 1000;
     private const int LongestName = 64;
+
+    /// <summary>What a model's <c>after</c> may be, as <see cref="ServedAfter"/> has them.</summary>
+    public static readonly ImmutableArray<string> AfterWords = ["keep", "unload", "delete"];
     private const int LongestBackend = 600;
     private const int LongestRecipe = 4096;
 
@@ -201,6 +204,8 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         string? id = null;
         string? source = null;
         string? olive = null;
+        (bool pull, ServedAfter after) = (false, ServedAfter.Keep);
+        SuiteScalar? ofServers = null;
         SuiteMap map = Value.Map(item, "a model");
         foreach ((SuiteScalar key, SuiteNode part) in map.Entries)
         {
@@ -209,14 +214,29 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
                 case "id": id = ReadModelId(part); break;
                 case "source": source = ReadSource(part); break;
                 case "olive": olive = Value.Text(part, "olive", LongestRecipe); break;
-                default: throw Value.UnknownKey(key, ["id", "source", "olive"], "keys of a model");
+                case "pull": (pull, ofServers) = (Value.Flag(part, "pull"), key); break;
+                case "after": (after, ofServers) = (ReadAfter(part), key); break;
+                default: throw Value.UnknownKey(key, ["id", "source", "olive", "pull", "after"], "keys of a model");
             }
         }
 
         const string Example = "e.g. { id: reference, source: ../datasets/reference-model }";
         if (id is null) throw map.Error("the model has no 'id'", Example);
         if (source is null) throw map.Error($"the model '{id}' has no 'source'", Example);
-        _models.Add(new SuiteModel(id, source) { Olive = olive });
+        if (ofServers is not null && source != SuiteModel.ServedSource)
+        {
+            throw ofServers.Error($"'{ofServers.Value}' is for models that servers have, and '{id}' is {source}",
+                $"leave it out, or write source: {SuiteModel.ServedSource}");
+        }
+
+        _models.Add(new SuiteModel(id, source) { Olive = olive, Pull = pull, After = after });
+    }
+
+    private static ServedAfter ReadAfter(SuiteNode node)
+    {
+        string text = Value.Text(node, "after", LongestName);
+        return AfterWords.IndexOf(text) is var at and >= 0 ? (ServedAfter)at
+            : throw node.Error($"'after' can't be '{text}'", $"write {string.Join(", ", AfterWords)}");
     }
 
     private string ReadModelId(SuiteNode node)

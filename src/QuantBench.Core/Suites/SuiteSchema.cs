@@ -64,7 +64,18 @@ public static class SuiteSchema
                         Text("path from this file's directory, 'served': a server has it, or 'synthetic:SHAPE': random weights")),
                     ("olive",
                         Text("arguments of Olive's command, which makes an ONNX model of the source first, "
-                            + "e.g. auto-opt --precision int4"))],
+                            + "e.g. auto-opt --precision int4")),
+                    ("pull", new JsonObject
+                    {
+                        ["type"] = "boolean",
+                        ["description"] = "whether the server is to pull variants that it lacks (Ollama)",
+                    }),
+                    ("after", new JsonObject
+                    {
+                        ["enum"] = Strings(SuiteReader.AfterWords),
+                        ["description"] = "what becomes of the variants on the server afterwards: they leave its memory, and with delete "
+                            + "its disk too if the run pulled them",
+                    })],
                 ["id", "source"])),
         "variants" => List(Defined(VariantDefinition(blockTypes: true))),
         "backends" =>
@@ -254,8 +265,24 @@ public static class SuiteSchema
         if (double.IsFinite(definition.Max)) schema["maximum"] = Number(definition.Max);
         if (definition.Key == "shape") schema["pattern"] = "^[1-9][0-9]*x[1-9][0-9]*$";
         if (!definition.Choices.IsDefaultOrEmpty) schema["enum"] = Strings(definition.Choices);
-        return schema;
+        return definition.Key switch
+        {
+            "slo" => Either(schema, Limits()),
+            "search" => Either(schema, Map([("slo", Either(new JsonObject { ["type"] = "string" }, Limits()))], ["slo"])),
+            _ => schema,
+        };
     }
+
+    // An objective as a map: a latency with its percentile, and the limit.
+    private static JsonObject Limits() => new()
+    {
+        ["type"] = "object",
+        ["minProperties"] = 1,
+        ["propertyNames"] = new JsonObject { ["pattern"] = "^(ttft|answer|itl|tpot|e2e)_p[1-9][0-9]?$" },
+        ["additionalProperties"] = new JsonObject { ["type"] = "string" },
+    };
+
+    private static JsonObject Either(JsonObject one, JsonObject other) => new() { ["anyOf"] = new JsonArray(one, other) };
 
     private static JsonNode Number(double value) =>
         value == Math.Floor(value) && Math.Abs(value) < 1L << 53 ? (JsonNode)(long)value : value;

@@ -26,6 +26,7 @@ internal sealed class WorkloadReader(EngineCatalog engines)
         "chunks", "reference",
         "op", "shape", "tokens", "cache",
         "arrivals", "concurrency", "rate", "prompt_tokens", "output_tokens",
+        "set", "items", "answer_tokens",
     ];
 
     /// <summary>Key beside a workload's settings: which of the suite's models it is for.</summary>
@@ -33,6 +34,8 @@ internal sealed class WorkloadReader(EngineCatalog engines)
 
     private const int MostValues = 100;
     private const int LongestModel = 100;
+    private const string Search = "search";
+    private const string Objective = "slo";
 
     /// <summary>A workload as it was written.</summary>
     /// <param name="Node">Where.</param>
@@ -84,7 +87,10 @@ internal sealed class WorkloadReader(EngineCatalog engines)
                     $"it belongs to {string.Join(", ", takers)}; {workload} takes {string.Join(", ", fitting)}");
             }
 
-            given.Add(new GivenSetting(definition.Key, Values(value, definition)));
+            if (definition.Key == Search && value is SuiteMap search) given.AddRange(SearchOf(search, given, workload).ToArray());
+            else if (given.Any(g => g.Key == definition.Key))
+                throw key.Error($"'{key.Value}' is given twice", $"once in '{Search}': leave one of them out");
+            else given.Add(new GivenSetting(definition.Key, Values(value, definition)));
         }
 
         return given.ToImmutable();
@@ -123,6 +129,22 @@ internal sealed class WorkloadReader(EngineCatalog engines)
         if (!WorkloadTable.Of(workload).RunsModel)
             throw node.Error($"{workload} runs no model, so it is for none", $"remove '{ModelKey}'");
         return (Value.Text(node, ModelKey, LongestModel), node);
+    }
+
+    // search: { slo: … } says what is looked for with what must be kept.
+    private static IEnumerable<GivenSetting> SearchOf(SuiteMap map, IEnumerable<GivenSetting> before, string? workload)
+    {
+        if (map.Entries is not [(SuiteScalar { Value: Objective } key, SuiteNode value)])
+        {
+            throw map.Error($"'{Search}' with keys holds '{Objective}' alone",
+                $"write {Search}: {{ {Objective}: {{ ttft_p99: 500ms, itl_p99: 50ms }} }}, or {Search}: capacity and {Objective} beside "
+                    + "it");
+        }
+
+        if (before.Any(g => g.Key == Objective))
+            throw key.Error($"'{Objective}' is given twice", $"once in {workload ?? "settings"}: leave one of them out");
+        yield return new GivenSetting(Search, ["capacity"]);
+        yield return new GivenSetting(Objective, Values(value, SettingTable.Get(Objective)));
     }
 
     private static string Name(SuiteScalar name) =>

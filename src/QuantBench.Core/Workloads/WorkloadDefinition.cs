@@ -18,6 +18,9 @@ public sealed record WorkloadDefinition(string Name, string Description)
     /// <summary>Whether it scores a text.</summary>
     public bool NeedsText { get; init; }
 
+    /// <summary>Whether it asks the items of a task.</summary>
+    public bool NeedsItems { get; init; }
+
     /// <summary>Whether it measures servers, so that other engines can't run it.</summary>
     public bool NeedsServer { get; init; }
 

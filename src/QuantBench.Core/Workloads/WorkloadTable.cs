@@ -52,6 +52,19 @@ public static class WorkloadTable
             Settle = KvTypes.Settle,
             Check = CheckReference,
         },
+        new("task", "accuracy on items with short answers or choices, and recovery and flips against a reference variant")
+        {
+            NeedsItems = true,
+            Settings =
+            [
+                .. s_model, "set", "items", "seed", "haystack", "answer_tokens", "match", "stop", "prompting", "choice_score",
+                "concurrency", "request_timeout", "stall_timeout", "reference", "reference_backend",
+            ],
+            Leads = ["task_accuracy", "task_recovery", "task_flips"],
+            Label = TaskSettings.Label,
+            Check = TaskSettings.Check,
+            Settle = TaskSettings.Settle,
+        },
         new("latency", "prompt and generation speed, time to first token, per-token latency, memory")
         {
             IsTimed = true,

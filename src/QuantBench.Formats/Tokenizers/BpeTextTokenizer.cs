@@ -72,6 +72,21 @@ public sealed class BpeTextTokenizer : ITextTokenizer
         };
     }
 
+    /// <inheritdoc />
+    public byte[] Bytes(int token)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(token);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(token, VocabularySize);
+        string text = _definition.Tokens[token];
+        return _definition.Types[token] switch
+        {
+            _ when _userDefined.Contains(token) => Encoding.UTF8.GetBytes(text),
+            TokenType.Normal => ByteLevel.Bytes(text),
+            TokenType.Byte => [SentencePieceDefinition.ByteOf(text)],
+            _ => [],
+        };
+    }
+
     private void EncodePlain(string text, List<int> ids, Dictionary<string, int[]> cache)
     {
         Dictionary<string, int[]>.AlternateLookup<ReadOnlySpan<char>> lookup = cache.GetAlternateLookup<ReadOnlySpan<char>>();

@@ -86,6 +86,21 @@ public sealed class SentencePieceTextTokenizer : ITextTokenizer
         };
     }
 
+    /// <inheritdoc />
+    public byte[] Bytes(int token)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(token);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(token, VocabularySize);
+        string text = _definition.Tokens[token];
+        return _definition.Types[token] switch
+        {
+            _ when _userDefined.Contains(token) => Encoding.UTF8.GetBytes(text),
+            TokenType.Normal => Encoding.UTF8.GetBytes(text.Replace(SentencePieceDefinition.Space, ' ')),
+            TokenType.Byte => [SentencePieceDefinition.ByteOf(text)],
+            _ => [],
+        };
+    }
+
     private static long Pair(int left, int right) => ((long)left << 32) | (uint)right;
 
     private void EncodePlain(string text, List<int> ids, Dictionary<string, int[]> cache)

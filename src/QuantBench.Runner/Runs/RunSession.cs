@@ -29,7 +29,14 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     private readonly ServerCells _servers = new(environment, suite, Path.Combine(folder.Path, RunFolder.LogsFolder), events);
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => _servers.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await Models.EndAsync();
+        await _servers.DisposeAsync();
+    }
+
+    private ServedModels Models => field ??=
+        new ServedModels(environment, suite, _servers, Path.Combine(folder.Path, RunFolder.LogsFolder), events);
 
     /// <summary>Prepares the artifacts of cells, so that no build runs between two measurements.</summary>
     public async Task PrepareAsync(ImmutableArray<Cell> cells, CancellationToken cancellationToken)
@@ -104,17 +111,32 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             provenance["tokenizer_sha256"] = model.Tokenizer!.Sha256;
         }
 
-        (CellPart? part, CellResult? missing) = await PartAsync(cell, text, provenance.ToImmutable(), cancellationToken);
+        WorkerItems? items = null;
+        if (RunInputs.NeedsItems(cell))
+        {
+            try
+            {
+                items = await inputs.ItemsAsync(cell, model.Tokenizer, cancellationToken);
+            }
+            catch (QuantBenchException e) when (e is EngineException or UnsupportedException)
+            {
+                var without = Prepared.Not(e);
+                return [Without(cell, without.Status, without.Reason ?? e.Message)];
+            }
+        }
+
+        (CellPart? part, CellResult? missing) = await PartAsync(cell, text, items, provenance.ToImmutable(), cancellationToken);
         if (part is null) return [missing!];
         var together = ImmutableArray.CreateBuilder<CellPart>();
         foreach (Cell other in others)
         {
             // One whose reference isn't there says so in its own turn.
-            if ((await PartAsync(other, text, provenance.ToImmutable(), cancellationToken)).Part is { } also) together.Add(also);
+            if ((await PartAsync(other, text, null, provenance.ToImmutable(), cancellationToken)).Part is { } also) together.Add(also);
         }
 
         var job = new CellJob(cell, entry.ToArtifact(artifact.Path), text, part.ReferencePath, part.Provenance)
         {
+            Items = items,
             OutputFolder = folder.FilesPath(cell.Id),
             Launches = LaunchPlan.Launches(cell),
             Launch = launch,
@@ -129,11 +151,11 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     }
 
     /// <summary>A cell with its reference, if it compares with one.</summary>
-    private async Task<(CellPart? Part, CellResult? Missing)> PartAsync(Cell cell, WorkerText? text,
+    private async Task<(CellPart? Part, CellResult? Missing)> PartAsync(Cell cell, WorkerText? text, WorkerItems? items,
         ImmutableSortedDictionary<string, string> provenance, CancellationToken cancellationToken)
     {
         if (ReferenceVariant(cell) is not { } reference) return (new CellPart(cell, null, provenance), null);
-        Prepared made = await ReferenceAsync(cell, reference, text, cancellationToken);
+        Prepared made = await ReferenceAsync(cell, reference, text, items, cancellationToken);
         if (made.Status != CellStatus.Ok) return (null, Without(cell, made.Status, made.Reason ?? "its reference isn't there"));
         return (new CellPart(cell, made.Path,
             provenance.SetItem("reference_artifact_sha256", Artifact(cell.Model, reference.Id).Entry?.Sha256 ?? "")), null);
@@ -144,9 +166,16 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     private async Task<CellResult> MeasureWithoutArtifactAsync(Cell cell, int launch, IProgress<EvaluationProgress> progress,
         CancellationToken cancellationToken)
     {
-        var job = new CellJob(cell, null, null, null,
+        if (cell.Variant.IsServed && await Models.FaultAsync(cell, cancellationToken) is { } fault)
+            return Without(cell, fault.Status, fault.Reason ?? "its server doesn't have it");
+        WorkerItems? items = RunInputs.NeedsItems(cell) ? await inputs.ItemsAsync(cell, null, cancellationToken) : null;
+        Prepared? made = ReferenceVariant(cell) is { } reference
+            ? await ServedReferenceAsync(cell, reference, items, cancellationToken) : null;
+        if (made is { } one && one.Status != CellStatus.Ok) return Without(cell, one.Status, one.Reason ?? "its reference isn't there");
+        var job = new CellJob(cell, null, null, made?.Path,
             ImmutableSortedDictionary<string, string>.Empty.Add("quantbench", inputs.Fingerprint.QuantBench))
         {
+            Items = items,
             MemoryBandwidth = inputs.Fingerprint.MemoryBandwidth?.BestBytesPerSecond,
             OutputFolder = cell.Variant.IsServed ? folder.FilesPath(cell.Id) : null,
             Launches = LaunchPlan.Launches(cell),
@@ -162,7 +191,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     private WorkerLimits Limits => new(suite.Limits.CellTimeout, suite.Limits.CellMemoryBytes);
 
     private static IEnumerable<string> VariantsOf(Cell cell) =>
-        ReferenceVariant(cell) is { } reference ? [cell.Variant.Id, reference.Id] : [cell.Variant.Id];
+        ReferenceVariant(cell) is { IsServed: false } reference ? [cell.Variant.Id, reference.Id] : [cell.Variant.Id];
 
     private static bool NeedsCalibration(Cell cell) => VariantsOf(cell).Any(v => Variant.Parse(v).NeedsCalibrationText);
 
@@ -238,8 +267,11 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
 
     private void MarkUsed(RegistryEntry entry) => new ModelRegistry(environment.CacheRoot, environment.Clock).MarkUsed(entry.Key);
 
-    private async Task<Prepared> ReferenceAsync(Cell cell, Variant reference, WorkerText? text, CancellationToken cancellationToken)
+    private async Task<Prepared> ReferenceAsync(Cell cell, Variant reference, WorkerText? text, WorkerItems? items,
+        CancellationToken cancellationToken)
     {
+        if (reference.IsServed)
+            return Prepared.Not(CellStatus.Unsupported, $"its reference {reference} is a server's model, which the variant isn't");
         Prepared artifact = Artifact(cell.Model, reference.Id);
         if (artifact.Entry is not { } entry) return Prepared.Not(artifact.Status, $"its reference {reference.Id}: {artifact.Reason}");
         BackendId backend = ReferenceNeed.BackendOf(cell);
@@ -247,14 +279,15 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             return Prepared.Not(unusable.Status, $"its reference can't be run on {backend}: {unusable.Reason}");
         // Refusal has checked the tokenizer of cells that are measured on a text.
         string[] measuredOn = RunInputs.NeedsText(cell)
-            ? [inputs.Text(cell.Settings.Text("dataset")).Sha256, .. CutOf(inputs.Model(cell.Model).Tokenizer!)] : [cell.Workload];
+            ? [inputs.Text(cell.Settings.Text("dataset")).Sha256, .. CutOf(inputs.Model(cell.Model).Tokenizer!)]
+            : RunInputs.NeedsItems(cell) ? [inputs.Items(cell).Sha256, inputs.Model(cell.Model).Tokenizer?.Sha256 ?? ""] : [cell.Workload];
         string key = ReferenceCache.Key(
             [entry.Sha256, inputs.Engine(backend).Build ?? "", backend.ToString(), .. measuredOn,
                 ReferenceNeed.SettingsOf(cell).ToString()]);
         if (_references.TryGetValue(key, out Prepared? before)) return before;
         if (await _check.FaultAsync(entry, artifact.Path, cancellationToken) is { } fault)
             return Prepared.Not(CellStatus.Failed, $"its reference: {Changed(entry, fault)}");
-        Prepared made = await ComputeReferenceAsync(cell, reference, entry, artifact.Path, text, key, cancellationToken);
+        Prepared made = await ComputeReferenceAsync(cell, reference, entry, artifact.Path, text, items, key, cancellationToken);
         _references[key] = made;
         return made;
     }
@@ -263,26 +296,57 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     private static string[] CutOf(ModelTokenizer tokenizer) =>
         tokenizer.BosToken is null ? [tokenizer.Sha256] : [tokenizer.Sha256, "bos before the text"];
 
-    private async Task<Prepared> ComputeReferenceAsync(
-        Cell cell, Variant reference, RegistryEntry entry, string artifactPath, WorkerText? text, string key,
+    // A model of a server, whose answers hold for this run alone: nothing says that the server gives the same ones tomorrow.
+    private async Task<Prepared> ServedReferenceAsync(Cell cell, Variant reference, WorkerItems? items, CancellationToken cancellationToken)
+    {
+        if (!reference.IsServed)
+        {
+            return Prepared.Not(CellStatus.Unsupported,
+                $"its reference {reference} is made from a model's files, and {cell.Model} is a server's model; name a variant "
+                    + "served:NAME");
+        }
+
+        BackendId backend = ReferenceNeed.BackendOf(cell);
+        if (Unusable(backend) is { } unusable)
+            return Prepared.Not(unusable.Status, $"its reference can't be run on {backend}: {unusable.Reason}");
+        string key = ReferenceCache.Key(
+            [folder.Info.Id, reference.Id, backend.ToString(), inputs.Items(cell).Sha256, ReferenceNeed.SettingsOf(cell).ToString()]);
+        if (_references.TryGetValue(key, out Prepared? before)) return before;
+        var asked = new Cell(cell.Model, reference, backend, cell.Workload, ReferenceNeed.RunSettingsOf(cell));
+        if (await Models.FaultAsync(asked, cancellationToken) is { } fault) return _references[key] = fault;
+        var job = new CellJob(asked, null, null, null, ImmutableSortedDictionary<string, string>.Empty) { Items = items };
+        return _references[key] = await ComputeReferenceAsync(job, key, $"{reference.Id} answers on {backend}", null, cancellationToken);
+    }
+
+    private Task<Prepared> ComputeReferenceAsync(
+        Cell cell, Variant reference, RegistryEntry entry, string artifactPath, WorkerText? text, WorkerItems? items, string key,
         CancellationToken cancellationToken)
     {
         BackendId backend = ReferenceNeed.BackendOf(cell);
-        string name = RunInputs.NeedsText(cell) ? $"{reference.Id} log-probabilities on {backend}" : $"{reference.Id} outputs on {backend}";
+        string what = RunInputs.NeedsText(cell) ? "log-probabilities" : items is null ? "outputs" : "answers";
+        var job = new CellJob(new Cell(cell.Model, reference, backend, cell.Workload, ReferenceNeed.RunSettingsOf(cell)),
+            entry.ToArtifact(artifactPath), text, null, ImmutableSortedDictionary<string, string>.Empty)
+        { Items = items };
+        return ComputeReferenceAsync(job, key, $"{reference.Id} {what} on {backend}", entry, cancellationToken);
+    }
+
+    private async Task<Prepared> ComputeReferenceAsync(CellJob reference, string key, string name, RegistryEntry? entry,
+        CancellationToken cancellationToken)
+    {
+        string model = reference.Cell.Model;
         long start = environment.Clock.GetTimestamp();
         bool cached = _referenceCache.Find(key) is not null;
-        if (!cached) events.Report(new RunEvent.PreparationStarted(cell.Model, name));
+        if (!cached) events.Report(new RunEvent.PreparationStarted(model, name));
         Prepared made;
         try
         {
             string path = await _referenceCache.GetOrComputeAsync(key, ComputeAsync, cancellationToken);
-            if (text is not null && _floor.IsMissing(path))
+            made = entry is null ? Prepared.Ready(path) : Prepared.Ready(entry, path);
+            if (reference is { Text: { } text, Artifact: { } artifact } && _floor.IsMissing(path))
             {
-                await _floor.MeasureAsync(ReferenceCell(), WorkerArtifact.Of(entry.ToArtifact(artifactPath)), text, path,
+                await _floor.MeasureAsync(reference.Cell, WorkerArtifact.Of(artifact), text, path,
                     Path.Combine(folder.Path, RunFolder.LogsFolder, $"floor-{key}.log"), cancellationToken);
             }
-
-            made = Prepared.Ready(entry, path);
         }
         catch (QuantBenchException e) when (e is EngineException or UnsupportedException)
         {
@@ -290,27 +354,56 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         }
 
         events.Report(new RunEvent.PreparationEnded(
-            cell.Model, name, cached, environment.Clock.GetElapsedTime(start).TotalSeconds,
+            model, name, cached, environment.Clock.GetElapsedTime(start).TotalSeconds,
             made.Path.Length > 0 ? new FileInfo(made.Path).Length : 0, made.Reason));
         return made;
 
-        Cell ReferenceCell() => new(cell.Model, reference, backend, cell.Workload, ReferenceNeed.RunSettingsOf(cell));
-
         async Task ComputeAsync(string path, CancellationToken stop)
         {
-            WorkerJob job = environment.NewJob(WorkerJobKind.Reference, backend.Engine) with
+            // Answers of a server that the suite declares need it running, with the reference in it.
+            if (reference.Items is null || reference.Cell.Backend.Server is not { IsDeclared: true })
             {
-                Cell = WorkerCell.Of(ReferenceCell()),
-                Artifact = WorkerArtifact.Of(entry.ToArtifact(artifactPath)),
-                Text = text,
-                ReferencePath = path,
-            };
-            var progress = new Forward<EvaluationProgress>(p => events.Report(new RunEvent.PreparationProgress(cell.Model, name, p)));
-            string log = Path.Combine(folder.Path, RunFolder.LogsFolder, $"reference-{key}.log");
-            WorkerOutcome outcome =
-                await new WorkerProcess(environment.Worker, environment.Clock).RunAsync(job, Limits, log, progress, stop);
+                WorkerOutcome outcome = await WorkAsync(reference, path, stop);
+                stop.ThrowIfCancellationRequested();
+                _ = outcome.ResultOf(name);
+                return;
+            }
+
+            CellResult ended = await _servers.RunAsync(reference, async (served, cancel) =>
+                (await WorkAsync(served, path, cancel)).Match(
+                    finished: f => new CellResult
+                    {
+                        Cell = served.Cell,
+                        Status = f.Value.Unsupported is null ? CellStatus.Ok : CellStatus.Unsupported,
+                        Reason = f.Value.Unsupported,
+                    },
+                    failed: f => new CellResult
+                    {
+                        Cell = served.Cell,
+                        Status = CellStatus.Failed,
+                        Failure = f.Kind,
+                        Reason = QuantBenchException.Explain(f.Reason, f.Hint),
+                    },
+                    cancelled: () => new CellResult { Cell = served.Cell, Status = CellStatus.Cancelled, Reason = "stopped" }), stop);
             stop.ThrowIfCancellationRequested();
-            _ = outcome.ResultOf(name);
+            if (ended.Status == CellStatus.Unsupported) throw new UnsupportedException(null, ended.Reason ?? name);
+            if (ended.Status != CellStatus.Ok) throw new EngineException($"{name}: {ended.Reason}");
+        }
+
+        async Task<WorkerOutcome> WorkAsync(CellJob served, string path, CancellationToken stop)
+        {
+            WorkerJob job = environment.NewJob(WorkerJobKind.Reference, served.Cell.Backend.Engine) with
+            {
+                Cell = WorkerCell.Of(served.Cell),
+                Artifact = served.Artifact is { } artifact ? WorkerArtifact.Of(artifact) : null,
+                Text = served.Text,
+                Items = served.Items,
+                ReferencePath = path,
+                ServerDevice = served.ServerDevice,
+            };
+            var progress = new Forward<EvaluationProgress>(p => events.Report(new RunEvent.PreparationProgress(model, name, p)));
+            string log = Path.Combine(folder.Path, RunFolder.LogsFolder, $"reference-{key}.log");
+            return await new WorkerProcess(environment.Worker, environment.Clock).RunAsync(job, Limits, log, progress, stop);
         }
     }
 }

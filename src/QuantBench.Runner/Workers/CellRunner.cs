@@ -15,6 +15,9 @@ namespace QuantBench.Runner.Workers;
 internal sealed record CellJob(
     Cell Cell, Artifact? Artifact, WorkerText? Text, string? ReferencePath, ImmutableSortedDictionary<string, string> Provenance)
 {
+    /// <summary>Items, for a task.</summary>
+    public WorkerItems? Items { get; init; }
+
     /// <summary>Memory bandwidth of the machine in bytes per second, for kernels.</summary>
     public double? MemoryBandwidth { get; init; }
 
@@ -85,6 +88,7 @@ internal sealed class CellRunner(RunnerEnvironment environment)
             Launches = job.Launches,
             Launch = job.Launch,
             Text = job.Text,
+            Items = job.Items,
             ReferencePath = job.ReferencePath,
             OutputFolder = job.OutputFolder,
             ServerDevice = job.ServerDevice,

@@ -41,6 +41,18 @@ public enum WorkerJobKind
     /// <summary>Opens an engine's tokenizer of a model file, and tokenizes a text with it.</summary>
     [JsonStringEnumMemberName("tokenize")]
     Tokenize,
+
+    /// <summary>Has a server pull the cell's model.</summary>
+    [JsonStringEnumMemberName("pull")]
+    Pull,
+
+    /// <summary>Has a server unload the cell's model.</summary>
+    [JsonStringEnumMemberName("unload")]
+    Unload,
+
+    /// <summary>Has a server unload and delete the cell's model.</summary>
+    [JsonStringEnumMemberName("delete")]
+    Delete,
 }
 
 /// <summary>
@@ -76,6 +88,9 @@ public sealed record WorkerJob
 
     /// <summary>Evaluation text.</summary>
     public WorkerText? Text { get; set; }
+
+    /// <summary>Items of a task.</summary>
+    public WorkerItems? Items { get; set; }
 
     /// <summary>File of reference log-probabilities: read by a cell, written by <see cref="WorkerJobKind.Reference"/>.</summary>
     public string? ReferencePath { get; set; }
@@ -171,12 +186,21 @@ public sealed record WorkerArtifact(string Path, string Variant, string Sha256, 
 /// <param name="TokensPath">Path of its token file.</param>
 public sealed record WorkerText(string Dataset, string TokensPath);
 
+/// <summary>Items of a task.</summary>
+/// <param name="SetPath">Path of the stored set.</param>
+/// <param name="TokensPath">Path of their tokens; null where nothing here says how a text is tokenized.</param>
+public sealed record WorkerItems(string SetPath, string? TokensPath);
+
 /// <summary>What to tokenize.</summary>
 /// <param name="ModelPath">The model file with the vocabulary.</param>
 /// <param name="TextPath">UTF-8 text; null = only the tokenizer is asked for.</param>
 /// <param name="TextSha256">SHA-256 of the text.</param>
 /// <param name="OutputPath">Where the token file goes.</param>
-public sealed record WorkerTokenize(string ModelPath, string? TextPath, string? TextSha256, string? OutputPath);
+public sealed record WorkerTokenize(string ModelPath, string? TextPath, string? TextSha256, string? OutputPath)
+{
+    /// <summary>A stored set of items; null = none.</summary>
+    public string? SetPath { get; set; }
+}
 
 /// <summary>What identifies a tokenizer's ids.</summary>
 /// <param name="Sha256">SHA-256 of everything that decides them.</param>
@@ -267,6 +291,9 @@ public sealed record WorkerResult
 
     /// <summary>The tokenizer that was opened.</summary>
     public WorkerTokenizer? Tokenizer { get; set; }
+
+    /// <summary>Whether a server pulled a model that it lacked.</summary>
+    public bool Pulled { get; set; }
 }
 
 /// <summary>What a worker measured of a file it built.</summary>
