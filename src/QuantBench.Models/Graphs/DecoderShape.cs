@@ -209,7 +209,7 @@ public sealed record DecoderShape : DecoderSizes
         int rotated = latent?.RotatedWidth ?? Number("rope.dimension_count", headWidth, headWidth);
         if (rotated % 2 != 0) throw Broken(file, $"'{architecture}.rope.dimension_count' must be even, but is {rotated}");
         float ropeBase = Real("rope.freq_base", 10_000);
-        float scale = latent is not null ? LatentScale(metadata, architecture, latent.HeadWidth, context)
+        float scale = latent is not null ? LatentScale(metadata, traits, architecture, latent.HeadWidth, context)
             : 1 / MathF.Sqrt(traits.WideQueryLayers == layers ? embedding / heads : headWidth);
         Multipliers? multipliers = traits.HasMultipliers ? Multipliers.Read(metadata, architecture) : null;
         long window = !traits.UsesWindow || (traits.WindowLayers > 0 && traits.WindowLayers != layers) ? 0
@@ -343,9 +343,9 @@ public sealed record DecoderShape : DecoderSizes
     /// Factor of attention scores of latent attention. Its models are trained on with a sharpness that grows with the stretch; llama.cpp
     /// has a tenth of it in files, and takes the same from every kind of stretch.
     /// </summary>
-    private static float LatentScale(GgufMetadata metadata, string architecture, int width, int context)
+    private static float LatentScale(GgufMetadata metadata, DecoderArchitecture traits, string architecture, int width, int context)
     {
-        RopeScaling scaling = ReadScaling(metadata, architecture, context, isLatent: true);
+        RopeScaling scaling = ReadScaling(metadata, traits, architecture, context, isLatent: true);
         float stretch = MathF.Log(1 / scaling.FrequencyScale);
         float sharpness = Sharpness(metadata, architecture) / 0.1f;
         float factor = scaling.AttentionFactor * (1 + (0.1f * stretch)) * (1 + (0.1f * sharpness * stretch));
