@@ -30,6 +30,8 @@ public sealed class ExpectedFiguresTests : IDisposable
               - { id: reference, source: {{RepositoryRoot.Combine("datasets", "reference-model")}} }
             variants: [{{string.Join(", ", variants.Select(v => $"\"gguf:{v}\""))}}]
             backends: [llamacpp/cpu]
+            # Several threads wait for each other by spinning, which takes for ever beside other tests.
+            settings: { threads: 1 }
             workloads:
               - divergence: { dataset: sotu, n_ctx: 512, chunks: 64, reference: gguf:F32 }
             """);
