@@ -1,9 +1,9 @@
-// Number and SHA-256 of the ids (int32, little-endian) that SentencePiece's own encoder (compiled to WebAssembly) gives for a text, line by
-// line, with the Unigram vocabulary of a GGUF file, which is written as tokenizer.model first. (It adds scores up in single precision, and
-// loses count in long texts.)
+// Number and SHA-256 of the ids (int32, little-endian) that SentencePiece's own encoder (compiled to WebAssembly) gives for a text, sentence by
+// sentence, with the Unigram vocabulary of a GGUF file, which is written as tokenizer.model first. (It adds scores up in single precision, so
+// that in long texts rounding picks the pieces.)
 // Usage: node encode-unigram.mjs VOCABULARY.gguf TEXTFILE
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,8 @@ const model = join(tmpdir(), `unigram-${process.pid}.model`);
 writeFileSync(model, proto(gguf));
 const processor = new SentencePieceProcessor();
 await processor.load(model);
-const ids = readFileSync(textFile, 'utf8').split('\n').flatMap(line => [...processor.encodeIds(line)]);
+unlinkSync(model);
+const ids = readFileSync(textFile, 'utf8').split(/[.\n]/).flatMap(sentence => [...processor.encodeIds(sentence)]);
 console.log(ids.length, createHash('sha256').update(Buffer.from(Int32Array.from(ids).buffer)).digest('hex'));
 
 function metadata(file) {

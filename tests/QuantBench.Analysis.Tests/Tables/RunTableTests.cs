@@ -79,7 +79,11 @@ public sealed class RunTableTests
         Measurement[] sizes = [Measurement.Of("bits_per_weight", 4.5), Measurement.Of("artifact_size", 1e6)];
         RunRecord run = _sample with
         {
-            Cells = [.. _sample.Cells.Take(1).Select(c => c with { Cell = c.Cell with { Workload = workload }, Metrics = [.. sizes] })],
+            Cells = [.. _sample.Cells.Take(1).Select(c => c with
+            {
+                Cell = new Cell(c.Cell.Model, c.Cell.Variant, c.Cell.Backend, workload, c.Cell.Settings),
+                Metrics = [.. sizes],
+            })],
         };
 
         RunTable table = RunTableBuilder.Build(run);

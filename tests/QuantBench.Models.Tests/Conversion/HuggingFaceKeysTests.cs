@@ -28,6 +28,7 @@ public sealed class HuggingFaceKeysTests
         ["sliding_window_pattern exaone4"] = "no window is given",
         ["output_router_logits"] = "training",
         ["router_aux_loss_coef"] = "training",
+        ["truncate gpt-oss"] = "llama.cpp rounds the ramp, and its figures are the measure",
         ["experts_per_token"] = "transformers reads 'num_experts_per_tok' beside it",
         ["initial_context_length"] = "transformers reads the rotary settings",
         ["original_max_position_embeddings phi3"] = "nothing is stretched",
@@ -125,7 +126,8 @@ public sealed class HuggingFaceKeysTests
     {
         null => 8,
         JsonArray { Count: 0 } => new JsonArray(0),
-        JsonArray array => new JsonArray([.. array.Select((item, i) => i == 0 ? Other(item) : item?.DeepClone())]),
+        JsonArray array => new JsonArray([.. array.Select((item, i) =>
+            i > 0 ? item?.DeepClone() : item is JsonValue first && first.TryGetValue(out double _) ? 0 : Other(item))]),
         JsonValue number when number.TryGetValue(out double figure) => figure == Math.Floor(figure) ? (figure * 2) + 2 : figure / 2,
         JsonValue flag when flag.TryGetValue(out bool on) => !on,
         JsonValue => "another",
