@@ -3,13 +3,14 @@ using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using QuantBench.Dashboard.Text;
 using QuantBench.Lab.Agents;
+using LabMachine = QuantBench.Lab.Agents.Machine;
 
 namespace QuantBench.Dashboard.Pages;
 
 /// <summary>The lab's machines, what they run, what waits for them, and what was tried too often.</summary>
 public sealed partial class Agents
 {
-    private ImmutableArray<Machine> _machines = [];
+    private ImmutableArray<LabMachine> _machines = [];
     private ImmutableArray<Job> _jobs = [];
     private ImmutableArray<JobRun> _late = [];
     private string? _paused;
@@ -37,12 +38,12 @@ public sealed partial class Agents
 
     private int Of(JobState state) => _jobs.Count(j => j.State == state);
 
-    private Job? WorkOf(Machine machine) => _jobs.FirstOrDefault(j => j.State == JobState.Leased && j.Machine == machine.Name);
+    private Job? WorkOf(LabMachine machine) => _jobs.FirstOrDefault(j => j.State == JobState.Leased && j.Machine == machine.Name);
 
-    private string WordOf(Machine machine) => !machine.IsAlive(Clock.GetUtcNow()) ? "silent"
+    private string WordOf(LabMachine machine) => !machine.IsAlive(Clock.GetUtcNow()) ? "silent"
         : machine.Drained ? "drained" : WorkOf(machine) is null ? "waits" : "works";
 
-    private string MarkOf(Machine machine) => !machine.IsAlive(Clock.GetUtcNow()) ? "stale"
+    private string MarkOf(LabMachine machine) => !machine.IsAlive(Clock.GetUtcNow()) ? "stale"
         : machine.Drained ? "can" : WorkOf(machine) is null ? "ok" : "run";
 
     private static string MarkOf(Job job) => job.State switch
@@ -52,6 +53,6 @@ public sealed partial class Agents
         _ => "",
     };
 
-    private static string HealthOf(Machine machine) => string.Join(", ",
+    private static string HealthOf(LabMachine machine) => string.Join(", ",
         machine.Health.Select(h => string.Create(CultureInfo.InvariantCulture, $"{h.Key} {h.Value:0.##}")));
 }
