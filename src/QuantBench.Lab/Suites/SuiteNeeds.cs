@@ -30,7 +30,8 @@ public static class SuiteNeeds
         foreach (SuiteModel model in suite.Models)
         {
             if (model.Olive is { } recipe) needs.Add($"model '{model.Id}' starts the command 'olive {recipe}'");
-            if (!model.IsServed && !SuiteModel.IsShape(model.Source) && IsOutside(model.Source)) needs.Add($"model '{model.Id}' is {model.Source}");
+            if (!model.IsServed && !SuiteModel.IsShape(model.Source) && IsOutside(model.Source))
+                needs.Add($"model '{model.Id}' is {model.Source}");
         }
 
         foreach (SuiteServer server in suite.Servers)
