@@ -178,8 +178,8 @@ public sealed class DashboardHost : IAsyncDisposable
     {
         services.AddRouting();
         services.AddSingleton(options).AddSingleton(options.Lab).AddSingleton(options.Clock).AddSingleton(lab).AddSingleton(store);
-        services.AddSingleton<AuditLog>().AddSingleton<RunRemover>().AddSingleton<ScheduleStore>().AddSingleton<OccurrenceStore>().AddSingleton<RunNotes>()
-            .AddSingleton<ArtifactCatalog>();
+        services.AddSingleton<AuditLog>().AddSingleton<RunRemover>().AddSingleton<ScheduleStore>().AddSingleton<OccurrenceStore>()
+            .AddSingleton<RunNotes>().AddSingleton<ArtifactCatalog>();
         services.AddSingleton(s => new SuiteApprovals(lab, s.GetRequiredService<AuditLog>(), options.Clock,
             options.Lab.DatasetsDirectory ?? Path.Combine(options.Lab.SuitesDirectory, "..", "datasets")));
         services.AddSingleton<LabPause>().AddSingleton<MachineStore>().AddSingleton<JobStore>()
@@ -204,7 +204,8 @@ public sealed class DashboardHost : IAsyncDisposable
             o.Cookie.SameSite = SameSiteMode.Strict;
             o.Cookie.SecurePolicy = options.CertificateFile is null ? CookieSecurePolicy.SameAsRequest : CookieSecurePolicy.Always;
         });
-        services.AddDataProtection().SetApplicationName("QuantBench").PersistKeysToFileSystem(KeyFolder(DatabaseHome.Of(options.Lab.ResultsRoot)));
+        services.AddDataProtection().SetApplicationName("QuantBench")
+            .PersistKeysToFileSystem(KeyFolder(DatabaseHome.Of(options.Lab.ResultsRoot)));
         services.AddResponseCompression(o =>
             o.MimeTypes = ["text/html", "text/css", "text/javascript", "image/svg+xml", "application/json", "text/csv"]);
         services.AddProblemDetails();

@@ -20,7 +20,8 @@ internal static class CompletionCommand
           [ "$line" = "$COMP_LINE" ] && line=
           skipped=$((${#COMP_LINE} - ${#line}))
           local IFS=$'\n'
-          COMPREPLY=($(compgen -W "$("${COMP_WORDS[0]}" "[suggest:$((COMP_POINT - skipped))]" "$line" 2>/dev/null)" -- "${COMP_WORDS[COMP_CWORD]}"))
+          local found="$("${COMP_WORDS[0]}" "[suggest:$((COMP_POINT - skipped))]" "$line" 2>/dev/null)"
+          COMPREPLY=($(compgen -W "$found" -- "${COMP_WORDS[COMP_CWORD]}"))
         }
         complete -o default -F _quantbench NAMES
         """;

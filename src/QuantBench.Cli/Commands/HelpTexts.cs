@@ -60,9 +60,8 @@ internal sealed class HelpTexts(HelpAction inner, RootCommand root) : Synchronou
         output.Write(CalledAs.In(own));
         if (folded.Length > 0)
         {
-            string[] names = [.. folded.Select(o => o.Name)];
-            output.WriteLine(CalledAs.In($"Every command also takes: {string.Join(", ", names.Where(n => n is not ("--help" or "--version")))}"
-                + "\n  ('quantbench --help' explains them)\n"));
+            string names = string.Join(", ", folded.Select(o => o.Name).Where(n => n is not ("--help" or "--version")));
+            output.WriteLine(CalledAs.In($"Every command also takes: {names}\n  ('quantbench --help' explains them)\n"));
         }
 
         if (_texts.TryGetValue(command, out string? examples)) output.WriteLine(CalledAs.In(examples.ReplaceLineEndings("\n")));

@@ -26,7 +26,11 @@ internal static class InitCommand
         {
             Description = "Hugging Face directory, GGUF file or ONNX model, or synthetic:SHAPE for random weights in a real shape",
         };
-        var path = new Option<string?>("--out") { Description = "file to write (default: the model's name with .yaml, here)", HelpName = "FILE" };
+        var path = new Option<string?>("--out")
+        {
+            Description = "file to write (default: the model's name with .yaml, here)",
+            HelpName = "FILE",
+        };
         var force = new Option<bool>("--force") { Description = "replace a file that is there" };
         var command = new Command("init", "Write a commented suite for a model: variants and backends that fit it and this machine.")
         {
@@ -103,10 +107,12 @@ internal static class InitCommand
         (string[] candidates, string what) = source.Kind switch
         {
             SourceKind.Synthetic => (SuiteDraft.Levels, "random weights in a real model's shape"),
-            SourceKind.Onnx => (["onnx:given-fp32", "onnx:given-fp16", "onnx:given-int8", "onnx:given-int4"], "an ONNX model, measured as it is"),
+            SourceKind.Onnx =>
+                (["onnx:given-fp32", "onnx:given-fp16", "onnx:given-int8", "onnx:given-int4"], "an ONNX model, measured as it is"),
             SourceKind.Gguf when ModelInspector.Inspect(source.Path).Claim is { } claim && !SuiteDraft.IsFloat(claim) =>
                 (["gguf:given"], $"a GGUF file that is quantized already ({claim}), measured as it is"),
-            SourceKind.HuggingFace when DirectoryVariant.Quantized(source.Path) is { } own => ([own], $"a directory that is quantized already, measured as it is"),
+            SourceKind.HuggingFace when DirectoryVariant.Quantized(source.Path) is { } own =>
+                ([own], "a directory that is quantized already, measured as it is"),
             _ => (SuiteDraft.Levels, "float weights, of which every level can be made"),
         };
         var preparer = new ArtifactPreparer(environment, "model", source, null, new Progress<Runner.Events.RunEvent>());

@@ -68,7 +68,8 @@ internal static class RunExecution
         string run = Target(environment, outcome);
         if (outcome.Failed > 0) yield return $"resume {run} --retry-failed";
         yield return $"results show {run}";
-        if (Before(environment, record.Info) is { } before) yield return $"compare {CalledAs.Quoted(IsUsual(environment) ? before.Id : before.Path)} {run}";
+        if (Before(environment, record.Info) is { } before)
+            yield return $"compare {CalledAs.Quoted(IsUsual(environment) ? before.Id : before.Path)} {run}";
         else if (record.Cells.Any(c => c.Status == CellStatus.Ok)) yield return $"recommend {run} --profile laptop";
     }
 

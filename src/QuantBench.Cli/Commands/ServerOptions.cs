@@ -87,7 +87,11 @@ internal sealed class ServerOptions
         output.WriteLine($"dashboard: {host.Address}");
         output.WriteLine($"results:   {environment.ResultsRoot}{(scheduler ? $"   scheduler: {host.Scheduler}" : "")}");
         if (DatabaseHome.IsReaders(environment.ResultsRoot))
-            output.WriteLine($"note: this account may not write to the results; its own index of them is in {DatabaseHome.Of(environment.ResultsRoot)}");
+        {
+            output.WriteLine("note: this account may not write to the results; its own index of them is in "
+                + DatabaseHome.Of(environment.ResultsRoot));
+        }
+
         if (!environment.Store.IsDefault) output.WriteLine($"store:     {host.StoreLocation}");
         if (host.BootstrapCode is { } code)
             output.WriteLine($"first admin (only needed to change things): {host.Address}/setup?code={code}");

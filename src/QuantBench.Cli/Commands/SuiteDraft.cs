@@ -76,10 +76,11 @@ internal sealed record SuiteDraft
         Line($"  - id: {Name}");
         Line($"    source: {Quoted(Source)}");
         Line("");
-        Line(Variants.Length > 1 ? "# The first is what the others are compared with. 'quantbench variants' lists all there are; +imatrix adds an importance matrix."
+        Line(Variants.Length > 1 ? "# The first is what the others are compared with. 'quantbench variants' lists all there are."
             : "# It is measured as it is: a quantized model isn't quantized again.");
         Line("variants:");
-        foreach (string variant in Variants) Line($"  - {Quoted(variant)}  # about {Plain(Format.Bytes(BytesOf(variant, Weights, SourceBytes)))}");
+        foreach (string variant in Variants)
+            Line($"  - {Quoted(variant)}  # about {Plain(Format.Bytes(BytesOf(variant, Weights, SourceBytes)))}");
         if (!LeftOut.IsEmpty) Line($"  # too large for this machine's memory: {string.Join(", ", LeftOut)}");
         Line("");
         Line("# What runs it; 'quantbench doctor' lists what this machine has.");
@@ -92,7 +93,7 @@ internal sealed record SuiteDraft
         if (Dataset is null)
         {
             Line(Source.StartsWith("synthetic:", StringComparison.Ordinal) ? "  # No quality: random weights have none."
-                : "  # No text is here to measure quality on; any text file can be: - perplexity: { dataset: /path/to/text.txt, n_ctx: 512 }");
+                : "  # No text is here to measure quality on; any file can be one: - perplexity: { dataset: /path/to/text.txt }");
         }
         else
         {
@@ -125,9 +126,13 @@ internal sealed record SuiteDraft
         void Line(string line) => text.Append(line).Append('\n');
     }
 
-    private int Chunks => Weights switch { < (long)(0.3 * Billion) => 64, < (long)(2 * Billion) => 32, < (long)(8 * Billion) => 16, _ => 8 };
+    // By how long a core or two take; the larger the model, the less text.
+    private (int Chunks, int Minutes) Size =>
+        (Weights / Billion) switch { < 0.3 => (64, 5), < 2 => (32, 20), < 8 => (16, 45), _ => (8, 120) };
 
-    private int Minutes => Weights switch { < (long)(0.3 * Billion) => 5, < (long)(2 * Billion) => 20, < (long)(8 * Billion) => 45, _ => 120 };
+    private int Chunks => Size.Chunks;
+
+    private int Minutes => Size.Minutes;
 
     // Of a mix the name says less than the file has.
     private static long BytesOf(string variant, long weights, long sourceBytes)

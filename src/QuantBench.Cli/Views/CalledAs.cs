@@ -30,7 +30,8 @@ internal static partial class CalledAs
         : OperatingSystem.IsWindows() ? $"\"{argument}\"" : $"'{argument.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 
     // 'setup', 'test' and 'audit' are the script's own, whoever reads the hint.
-    [GeneratedRegex(@"(?<![\w./-])(?:quantbench|\./run-bench\.sh)(?= (?!setup\b|test\b|audit\b)(?:[a-z]{2,}|--help|COMMAND|\[command\]|\[options\])|')")]
+    [GeneratedRegex(@"(?<![\w./-])(?:quantbench|\./run-bench\.sh)"
+        + @"(?= (?!setup\b|test\b|audit\b)(?:[a-z]{2,}|--help|COMMAND|\[command\]|\[options\])|')")]
     private static partial Regex Called();
 
     [GeneratedRegex(@"^[\w./:@%+=,-]+$")]

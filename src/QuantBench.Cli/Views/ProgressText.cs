@@ -5,8 +5,8 @@ using QuantBench.Inference.Evaluators;
 
 namespace QuantBench.Cli.Views;
 
-/// <summary>The two lines under a run that is being measured: how much is done, and what is being done. What a narrow terminal has no room for
-/// is left out from the least telling on; a name is cut only when nothing else is left.</summary>
+/// <summary>The two lines under a run that is being measured: how much is done, and what is being done. What a narrow terminal has no room
+/// for is left out from the least telling on; a name is cut only when nothing else is left.</summary>
 internal static class ProgressText
 {
     private const int LongestBar = 30;
@@ -67,7 +67,8 @@ internal static class ProgressText
         return Cut(texts[^1], width);
     }
 
-    private static string Cut(string text, int width) => text.Length <= width || width < 2 ? text : string.Concat(text.AsSpan(0, width - 1), "…");
+    private static string Cut(string text, int width) =>
+        text.Length <= width || width < 2 ? text : string.Concat(text.AsSpan(0, width - 1), "…");
 
     private static string Units(EvaluationProgress progress) => progress.Total > 0
         ? string.Create(CultureInfo.InvariantCulture, $"{progress.Phase} {Math.Min(100, 100.0 * progress.Done / progress.Total):0} %")

@@ -7,8 +7,8 @@ using QuantBench.Runner.Events;
 namespace QuantBench.Cli.Views;
 
 /// <summary>
-/// How much of a run is done and how long the rest takes: by how long the same cells took in an earlier run here; where there is none, by the
-/// work that their settings plan, corrected by what the cells of the same kind that have ended took. Not safe for several threads.
+/// How much of a run is done and how long the rest takes: by how long the same cells took in an earlier run here; where there is none, by
+/// the work that their settings plan, corrected by what the cells of the same kind that have ended took. Not safe for several threads.
 /// </summary>
 /// <param name="clock">The one clock.</param>
 internal sealed class RunTimes(TimeProvider clock)

@@ -162,9 +162,10 @@ internal static class PageActions
     private static async Task<IResult> DeleteRunAsync(HttpContext http, RunRemover remover, RunQueries runs, StoredRuns stored,
         [FromForm] string run, CancellationToken stop)
     {
-        if (!(await stored.InfosAsync([run], stop)).TryGetValue(run, out RunInfo? info)) throw new RequestException("there is no such run.");
+        if (!(await stored.InfosAsync([run], stop)).TryGetValue(run, out RunInfo? info))
+            throw new RequestException("there is no such run.");
         if (runs.FolderOf(run) is not { } folder)
-            throw new RequestException($"run {run} was measured elsewhere; its folder isn't here.", "Delete it on the machine that has it.");
+            throw new RequestException($"run {run} was measured elsewhere.", "Delete it on the machine that has its folder.");
         remover.Remove(info, folder, Actor(http));
         return Answers.Redirect("/runs");
     }

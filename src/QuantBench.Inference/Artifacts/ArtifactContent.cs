@@ -13,7 +13,12 @@ public sealed record ArtifactContent(string Sha256, long Bytes)
 
     /// <summary>Whether a file or directory is there.</summary>
     /// <param name="path">Its path.</param>
-    public static bool Exists(string path) => File.Exists(path) || Directory.Exists(path);
+    public static bool Exists(string path)
+    {
+        // A link is there even where what it leads to is gone.
+        string real = SourceLink.Is(path) ? new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? path : path;
+        return File.Exists(real) || Directory.Exists(real);
+    }
 
     /// <summary>Absolute paths of the files, in ordinal order of their relative paths; empty when nothing is there.</summary>
     /// <param name="path">A file or directory.</param>

@@ -1,7 +1,7 @@
 namespace QuantBench.Inference.Artifacts;
 
-/// <summary>An artifact that is a source's own file: a link to it stands in for the gigabytes of a copy. What it leads to is read and hashed
-/// as any artifact is, so a source that changed shows.</summary>
+/// <summary>An artifact that is a source's own file: a link to it stands in for the gigabytes of a copy. What it leads to is read and
+/// hashed as any artifact is, so a source that changed shows.</summary>
 public static class SourceLink
 {
     /// <summary>Makes a link, where the file system has them and this account may.</summary>

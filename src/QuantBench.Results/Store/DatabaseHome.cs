@@ -7,8 +7,8 @@ using QuantBench.Core.Errors;
 namespace QuantBench.Results.Store;
 
 /// <summary>
-/// Where what lies beside run folders is kept: in the results root, or, for an account that may read the root and not write to it, in a folder of
-/// its own. Such a reader has an index of its own, made from the folders, and neither the notes nor the accounts of the owner.
+/// Where what lies beside run folders is kept: in the results root, or, for an account that may read the root and not write to it, in a
+/// folder of its own. Such a reader has an index of its own, made from the folders, and neither the notes nor the accounts of the owner.
 /// </summary>
 public static class DatabaseHome
 {

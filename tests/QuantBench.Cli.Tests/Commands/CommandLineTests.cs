@@ -150,7 +150,7 @@ public sealed class CommandLineTests
 
     [Theory]
     [InlineData("run 'quantbench results list' or ./run-bench.sh doctor", "run './door results list' or ./door doctor")]
-    [InlineData("./run-bench.sh setup, quantbench 0.1.0, /opt/quantbench run", "./run-bench.sh setup, quantbench 0.1.0, /opt/quantbench run")]
+    [InlineData("./run-bench.sh setup, quantbench 0.1, /opt/quantbench run", "./run-bench.sh setup, quantbench 0.1, /opt/quantbench run")]
     [InlineData("  quantbench [command] [options]", "  ./door [command] [options]")]
     public void Texts_NameTheCommandAsItWasCalled(string text, string expected) => Assert.Equal(expected, CalledAs.In(text, "./door"));
 

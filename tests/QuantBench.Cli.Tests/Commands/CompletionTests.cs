@@ -68,7 +68,12 @@ public sealed class CompletionTests : IDisposable
 
     private static async Task<(int Code, string Output, string Error)> ShellAsync(string shell, params string[] arguments)
     {
-        var info = new ProcessStartInfo(shell) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var info = new ProcessStartInfo(shell)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
         foreach (string argument in arguments) info.ArgumentList.Add(argument);
         info.Environment["QUANTBENCH_ROOT"] = RepositoryRoot.Directory;
         using Process process = Process.Start(info) ?? throw new InvalidOperationException($"{shell} can't be started");

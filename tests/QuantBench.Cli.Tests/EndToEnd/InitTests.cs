@@ -46,8 +46,8 @@ public sealed class InitTests : IDisposable
         string suite = _folder.Combine("mine.yaml");
         string text = File.ReadAllText(RepositoryRoot.Combine("suites", "quick.yaml"));
         Assert.Contains("source: ../datasets/reference-model", text, StringComparison.Ordinal);
-        File.WriteAllText(suite, text.Replace("source: ../datasets/reference-model", $"source: {Path.GetFileName(model)}", StringComparison.Ordinal)
-            .Replace("dataset: sotu", "dataset: trace", StringComparison.Ordinal));
+        text = text.Replace("source: ../datasets/reference-model", $"source: {Path.GetFileName(model)}", StringComparison.Ordinal);
+        File.WriteAllText(suite, text.Replace("dataset: sotu", "dataset: trace", StringComparison.Ordinal));
 
         (int code, string output, string error) = await QuantBenchProcess.RunAsync("suites", "validate", suite);
 

@@ -30,7 +30,8 @@ public sealed class OperatorCommandsTests : IDisposable
         (code, _, _) = await QuantBenchProcess.RunAsync("results", "delete", "run-3", "--results", _stored.Path);
         Assert.Equal(65, code);
         // The hint works as it is.
-        string back = output.Split('\n').First(l => l.StartsWith("to take it back: mv ", StringComparison.Ordinal))["to take it back: mv ".Length..];
+        const string Back = "to take it back: mv ";
+        string back = output.Split('\n').First(l => l.StartsWith(Back, StringComparison.Ordinal))[Back.Length..];
         string[] parts = back.Split(" && ")[0].Split(' ');
         Directory.Move(parts[0], Path.Combine(parts[1], "run-3"));
         (code, output, _) = await QuantBenchProcess.RunAsync("results", "reindex", "--results", _stored.Path);

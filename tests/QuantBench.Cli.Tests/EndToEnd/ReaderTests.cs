@@ -7,8 +7,7 @@ namespace QuantBench.Cli.Tests.EndToEnd;
 /// <summary>An account that may read results and write nothing: lists, comparisons and pages work all the same.</summary>
 public sealed class ReaderTests : IDisposable
 {
-    private const UnixFileMode Readable = UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute
-        | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+    private const UnixFileMode Readable = (UnixFileMode)0b101_101_101;
 
     private readonly StoredRuns _stored = new();
     private readonly TemporaryDirectory _home = new();
@@ -16,7 +15,8 @@ public sealed class ReaderTests : IDisposable
     public ReaderTests()
     {
         // The database's own files are the owner's alone, as a server leaves them.
-        foreach (string file in Directory.EnumerateFiles(_stored.Path)) File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        foreach (string file in Directory.EnumerateFiles(_stored.Path))
+            File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         File.SetUnixFileMode(_stored.Path, Readable);
         File.SetUnixFileMode(_home.Path, Readable | UnixFileMode.UserWrite | UnixFileMode.GroupWrite | UnixFileMode.OtherWrite);
     }
@@ -83,7 +83,8 @@ public sealed class ReaderTests : IDisposable
     private Process Start(string[] arguments)
     {
         string[] program = ["dotnet", Path.Combine(AppContext.BaseDirectory, "quantbench.dll"), .. arguments];
-        string[] all = Environment.IsPrivilegedProcess ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", .. program] : program;
+        string[] all = Environment.IsPrivilegedProcess
+            ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", .. program] : program;
         var info = new ProcessStartInfo(all[0]) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (string argument in all[1..]) info.ArgumentList.Add(argument);
         info.Environment["QUANTBENCH_ROOT"] = RepositoryRoot.Directory;

@@ -97,7 +97,9 @@ public sealed class SynthesizeTests : IDisposable
               - { variant: "mlx:*", backend: managed/scalar }
               - { variant: "onnx:*", backend: onnxruntime/cpu }
             settings: { threads: 1 }
-            workloads: [{ load: { repetitions: 1, launches: 1, time_cap: 0.1, warmup_cap: 0 } }, { perplexity: { dataset: trace, chunks: 1 } }]
+            workloads:
+              - load: { repetitions: 1, launches: 1, time_cap: 0.1, warmup_cap: 0 }
+              - perplexity: { dataset: trace, chunks: 1 }
             exclude: [{ variant: "mlx:*", workload: perplexity }, { variant: "onnx:*", workload: perplexity }]
             """);
 

@@ -113,7 +113,8 @@ public sealed class RunTimesTests
         RunInfo now = s_info with { Id = "now", Status = RunStatus.Running };
         RunInfo[] runs =
         [
-            now, now with { Id = "stopped", Status = RunStatus.Interrupted }, now with { Id = "other", Suite = "other", Status = RunStatus.Completed },
+            now, now with { Id = "stopped", Status = RunStatus.Interrupted },
+            now with { Id = "other", Suite = "other", Status = RunStatus.Completed },
             now with { Id = "elsewhere", Status = RunStatus.Completed, Fingerprint = now.Fingerprint with { MachineId = "else" } },
             now with { Id = "last", Status = RunStatus.Completed }, now with { Id = "older", Status = RunStatus.Completed },
         ];
