@@ -84,7 +84,7 @@ public sealed class DivergenceEvaluator : IWorkloadEvaluator, IReferencedWorkloa
 
     private static void AddScores(ImmutableArray<Measurement>.Builder metrics, EvaluationContext context, ChunkPlan plan,
         DivergenceScores scores, ReferenceHeader reference) =>
-        scores.AddTo(metrics,
+        scores.AddTo(metrics, plan.ScoredPerChunk,
             QualityProtocol.Divergence(plan.Text, plan.ContextLength, plan.Chunks, reference.Variant,
                 ReferenceNeed.HasRoundedCache(context.Cell)));
 
@@ -137,15 +137,19 @@ internal sealed class DivergenceScores(int positions)
         return true;
     }
 
-    /// <summary>Adds every metric against the reference.</summary>
-    public void AddTo(ImmutableArray<Measurement>.Builder metrics, string protocol)
+    /// <summary>Adds every metric against the reference. Those that are means have their samples per chunk, so that two variants can be
+    /// compared in pairs.</summary>
+    /// <param name="metrics">Receives them.</param>
+    /// <param name="perChunk">Positions of a chunk.</param>
+    /// <param name="protocol">Protocol id.</param>
+    public void AddTo(ImmutableArray<Measurement>.Builder metrics, int perChunk, string protocol)
     {
         PairedNll paired = PairedStatistics.Compare(Nll, _referenceNll);
         Add("ppl_ratio", paired.Ratio);
         Add("ppl_difference", paired.Difference);
-        Add("ln_ppl_ratio", paired.LnRatio);
+        AddMean("ln_ppl_ratio", paired.LnRatio, i => Nll[i] - _referenceNll[i]);
         if (paired.Correlation is { } correlation) AddPlain("nll_correlation", correlation);
-        Add("kl_mean", PairedStatistics.Mean(_kl));
+        AddMean("kl_mean", PairedStatistics.Mean(_kl), i => _kl[i]);
         double[] kl = Sorted(_kl);
         AddPlain("kl_median", Descriptive.Quantile(kl, 0.5));
         AddPlain("kl_p90", Descriptive.Quantile(kl, 0.90));
@@ -153,8 +157,8 @@ internal sealed class DivergenceScores(int positions)
         AddPlain("kl_p99", Descriptive.Quantile(kl, 0.99));
         AddPlain("kl_p999", Descriptive.Quantile(kl, 0.999));
         AddPlain("kl_max", kl[^1]);
-        Add("same_top", PairedStatistics.Share(_sameTop.Count(same => same), _sameTop.Length));
-        Add("delta_p_mean", PairedStatistics.Mean(_deltaP));
+        AddMean("same_top", PairedStatistics.Share(_sameTop.Count(same => same), _sameTop.Length), i => _sameTop[i] ? 1 : 0);
+        AddMean("delta_p_mean", PairedStatistics.Mean(_deltaP), i => _deltaP[i]);
         Add("delta_p_rms", PairedStatistics.RootMeanSquare(_deltaP));
         double[] deltaP = Sorted(_deltaP);
         AddPlain("delta_p_p01", Descriptive.Quantile(deltaP, 0.01));
@@ -165,6 +169,14 @@ internal sealed class DivergenceScores(int positions)
 
         void Add(string name, Estimate estimate) =>
             metrics.Add(Measurement.Of(name, estimate.Value, estimate.Error, Nll.Length) with { Protocol = protocol });
+
+        void AddMean(string name, Estimate estimate, Func<int, double> score) =>
+            metrics.Add(Measurement.Of(name, estimate.Value, estimate.Error, Nll.Length) with
+            {
+                Samples = [.. Enumerable.Range(0, Nll.Length / perChunk)
+                    .Select(c => Enumerable.Range(c * perChunk, perChunk).Average(score))],
+                Protocol = protocol,
+            });
 
         void AddPlain(string name, double value) => metrics.Add(Measurement.Of(name, value, n: Nll.Length) with { Protocol = protocol });
     }
