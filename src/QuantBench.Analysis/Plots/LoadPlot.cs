@@ -72,9 +72,9 @@ internal static class LoadPlot
         string finding = points.Length == 1
             ? $"Half of the first tokens of {low.Row.Variant.ShortName} came within {Format.Number(low.Median)} ms at "
                 + $"{Format.Number(low.Rate)} requests per second."
-            : $"Half of the first tokens came within {Format.Number(low.Median)} ms with {low.Row.Variant.ShortName} at "
-                + $"{Format.Number(low.Rate)} requests per second, the fastest, and {Format.Number(high.Median)} ms with "
-                + $"{high.Row.Variant.ShortName} at {Format.Number(high.Rate)}, the slowest.";
+            : $"The median time to the first token goes from {Format.Number(low.Median)} ms ({low.Row.Variant.ShortName} at "
+                + $"{Format.Number(low.Rate)} requests per second) to {Format.Number(high.Median)} ms ({high.Row.Variant.ShortName} at "
+                + $"{Format.Number(high.Rate)}).";
         if (knees.Length > 0)
         {
             finding += " Knee: " + string.Join(", ", knees.Select(k =>

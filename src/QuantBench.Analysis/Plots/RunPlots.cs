@@ -26,7 +26,7 @@ public static class RunPlots
         {
             RunRow[] rows = [.. groups[i]];
             string suffix = groups.Length == 1 ? "" : $"-{i + 1}";
-            string of = groups.Length == 1 ? "" : $": {groups[i].Key.Model} on {groups[i].Key.Backend}";
+            string of = groups.Length == 1 ? "" : $"{groups[i].Key.Model} on {groups[i].Key.Backend}";
             PlotFigure? Of(string name, Func<string, int, PlotFigure?> draw) =>
                 bothWidths ? PlotFigure.Both(draw, $"plot-{name}{suffix}") : draw($"plot-{name}{suffix}", PlotFigure.Wide);
             PlotFigure?[] drawn =
@@ -47,7 +47,8 @@ public static class RunPlots
                     return Of($"requests-{n + 1}", (id, width) => RequestsPlot.Draw(cell.Cell, requests, id, width));
                 }),
             ];
-            figures.AddRange(drawn.OfType<PlotFigure>().Select(f => f with { Title = f.Title + of }));
+            figures.AddRange(drawn.OfType<PlotFigure>()
+                .Select(f => of.Length == 0 ? f : f with { Title = $"{f.Title}: {of}", Finding = $"{of}: {f.Finding}" }));
         }
 
         return figures.ToImmutable();

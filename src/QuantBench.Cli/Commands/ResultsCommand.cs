@@ -26,6 +26,7 @@ internal static class ResultsCommand
         command.Subcommands.Add(Show(global));
         command.Subcommands.Add(Export(global, help));
         command.Subcommands.Add(Import(global, help));
+        command.Subcommands.Add(ResultsPublish.Build(global, help));
         command.Subcommands.Add(Reindex(global));
         command.Subcommands.Add(Forget(global, help));
         command.Subcommands.Add(Delete(global, help));

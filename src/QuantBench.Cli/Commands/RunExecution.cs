@@ -1,11 +1,14 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Formatting;
+using QuantBench.Analysis.Gates;
 using QuantBench.Analysis.Tables;
 using QuantBench.Cli.Composition;
 using QuantBench.Cli.Views;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Gates;
 using QuantBench.Core.Runs;
 using QuantBench.Results.Folders;
 using QuantBench.Runner.Events;
@@ -43,20 +46,40 @@ internal static class RunExecution
 
         RunRecord record = RunFolder.ReadRecord(outcome.Folder);
         (string? html, string? problem) = Reporting.Write(record, outcome.Folder);
-        if (view.ForPeople) Summarize(output, environment, record, outcome, html);
+        GateReport? gates = Gates(record, environment, error);
+        if (view.ForPeople) Summarize(output, environment, record, outcome, gates, html);
+        else if (view is JsonView json && gates is not null) json.Report(gates);
         if (problem is not null) error.WriteLine($"warning: the report couldn't be written: {problem}");
         if (outcome is { Ok: 0, Failed: 0 } && record.Cells.Any(c => c.Status == CellStatus.Unsupported))
             error.WriteLine("warning: nothing was measured: every cell is unsupported.");
         return outcome.Failed > 0 ? ExitCode.CellsFailed
-            : record.Cells.Any(c => c.Status == CellStatus.Ok) ? ExitCode.Ok : ExitCode.Nothing;
+            : !record.Cells.Any(c => c.Status == CellStatus.Ok) ? ExitCode.Nothing
+            : gates is { Passed: false } ? ExitCode.GateBroken : ExitCode.Ok;
     }
 
-    private static void Summarize(TextWriter output, RunnerEnvironment environment, RunRecord record, RunOutcome outcome, string? html)
+    // A run is judged by its suite's own gates; one that can't be read any more takes nothing from the results.
+    private static GateReport? Gates(RunRecord record, RunnerEnvironment environment, TextWriter error)
+    {
+        try
+        {
+            return GateJudge.JudgeOwn(CandidateSet.Of(record),
+                GateReader.OfSuite(record.Info.SuiteText, $"suite of {record.Info.Id}", environment.Engines.Catalog));
+        }
+        catch (SuiteException e)
+        {
+            error.WriteLine($"warning: the gates of the run's suite can't be judged: {e.Message}");
+            return null;
+        }
+    }
+
+    private static void Summarize(TextWriter output, RunnerEnvironment environment, RunRecord record, RunOutcome outcome, GateReport? gates,
+        string? html)
     {
         output.WriteLine();
         output.WriteLine(TerminalText.For(MarkdownTable.Write(RunTableBuilder.Build(record))));
         output.WriteLine($"{outcome.Ok} measured, {outcome.Unsupported} unsupported, {outcome.Failed} failed");
         if (MarkText.Share(record.Cells) is { } disturbed) output.WriteLine(disturbed);
+        if (gates is not null) output.WriteLine($"\n{TerminalText.For(GateText.Markdown(gates))}");
         if (html is not null) output.WriteLine($"report:  {html}");
         output.WriteLine($"results: {outcome.Folder}");
         foreach (string next in Next(environment, record, outcome)) output.WriteLine(CalledAs.In($"next: quantbench {next}"));

@@ -91,7 +91,8 @@ public sealed record Measurement
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double[]? Ci95 { get; init; }
 
-    /// <summary>Raw observations in the order they were taken, in <see cref="Unit"/>. Perplexity's are per chunk.</summary>
+    /// <summary>Raw observations in the order they were taken, in <see cref="Unit"/>. Those of quality figures are per chunk of the
+    /// text.</summary>
     [JsonPropertyName("samples")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double[]? Samples { get; init; }

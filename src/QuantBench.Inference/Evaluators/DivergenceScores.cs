@@ -66,9 +66,9 @@ internal sealed class DivergenceScores
         PairedNll paired = PairedStatistics.Compare(nll, reference);
         Add("ppl_ratio", paired.Ratio);
         Add("ppl_difference", paired.Difference);
-        Add("ln_ppl_ratio", paired.LnRatio);
+        AddMean("ln_ppl_ratio", paired.LnRatio, [.. nll.Zip(reference, (variant, of) => variant - of)]);
         if (paired.Correlation is { } correlation) AddPlain("nll_correlation", correlation);
-        Add("kl_mean", PairedStatistics.Mean(kl));
+        AddMean("kl_mean", PairedStatistics.Mean(kl), kl);
         if (floor?.Kl is { } noise)
         {
             if (metrics[^1].Value < 2 * noise)
@@ -81,10 +81,11 @@ internal sealed class DivergenceScores
         AddPlain("kl_max", sorted[^1]);
         AddPlain("kl_bound", MeanBound(finite));
         AddParts(kl, finite.Numbers(), plan);
-        Add("same_top", PairedStatistics.Share(finite.Keep(_sameTop).Count(same => same), nll.Length));
-        Add("same_top5", PairedStatistics.Mean([.. finite.Keep(_sameTopFive).Select(s => (double)s)]));
+        double[] top = [.. finite.Keep(_sameTop).Select(same => same ? 1.0 : 0)], topFive = [.. finite.Keep(_sameTopFive)];
+        AddMean("same_top", PairedStatistics.Share(top.Count(same => same > 0), nll.Length), top);
+        AddMean("same_top5", PairedStatistics.Mean(topFive), topFive);
         double[] deltaP = [.. nll.Zip(reference, (variant, of) => Math.Exp(-variant) - Math.Exp(-of))];
-        Add("delta_p_mean", PairedStatistics.Mean(deltaP));
+        AddMean("delta_p_mean", PairedStatistics.Mean(deltaP), deltaP);
         Add("delta_p_rms", PairedStatistics.RootMeanSquare(deltaP));
         Array.Sort(deltaP);
         AddPlain("delta_p_p01", Descriptive.Quantile(deltaP, 0.01));
@@ -118,6 +119,14 @@ internal sealed class DivergenceScores
 
         void Add(string name, Estimate estimate) =>
             metrics.Add(Measurement.Of(name, estimate.Value, estimate.Error, nll.Length) with { Protocol = protocol });
+
+        // Its means per chunk are its samples, so that two variants can be compared in pairs.
+        void AddMean(string name, Estimate estimate, double[] values)
+        {
+            int[] positions = finite.Numbers();
+            double[] chunks = [.. values.Zip(positions).GroupBy(v => v.Second / plan.ScoredPerChunk, v => v.First).Select(c => c.Average())];
+            metrics.Add(Measurement.Of(name, estimate.Value, estimate.Error, nll.Length) with { Samples = chunks, Protocol = protocol });
+        }
 
         void AddPlain(string name, double value) => metrics.Add(Measurement.Of(name, value, n: nll.Length) with { Protocol = protocol });
     }

@@ -55,7 +55,8 @@ public sealed class LatencyEvaluator : IWorkloadEvaluator
             List<double> ttftMs = [];
             RepetitionRule rule = part.Measure(notes, () => ttftMs.Add(repetition.TtftMs), cancellationToken);
             metrics.Add(Speed("pp_tps", part, prompt * parallel, rule, notes));
-            metrics.Add(MeasurementBuilder.FromRepetitions("ttft", [.. ttftMs], part.Log!.Disturbed(), [.. rule.Marks(ttftMs)]));
+            metrics.Add(rule.Weighed(
+                MeasurementBuilder.FromRepetitions("ttft", [.. ttftMs], part.Log!.Disturbed(), rule.Marks(ttftMs))));
             if ((prefilled ?? context.Machine.ResidentBytes()) is { } bytes) metrics.Add(Measurement.Of("rss_prefill", bytes));
             part.AddEnergy("pp_energy", metrics, facts);
             logs.Add(part.Log);
@@ -80,10 +81,11 @@ public sealed class LatencyEvaluator : IWorkloadEvaluator
 
     private static Measurement Speed(string metric, LatencyPart part, int tokens, RepetitionRule rule, List<string> notes)
     {
-        string[] marks = [.. rule.Marks(part.Milliseconds)];
-        foreach (string mark in marks) notes.Add($"{metric}: {mark}");
-        return MeasurementBuilder.FromRepetitions(metric, [.. part.Milliseconds.Select(ms => tokens / (ms / 1000))], part.Log!.Disturbed(),
-            marks);
+        string[] marks = rule.Marks(part.Milliseconds);
+        Measurement speed = rule.Weighed(MeasurementBuilder.FromRepetitions(metric,
+            [.. part.Milliseconds.Select(ms => tokens / (ms / 1000))], part.Log!.Disturbed(), marks));
+        foreach (string mark in marks.Concat((speed.Notes ?? []).Where(IntervalMark.Is))) notes.Add($"{metric}: {mark}");
+        return speed;
     }
 
     // Both figures of a generation come from the same repetitions.

@@ -108,7 +108,11 @@ public sealed class PerplexityEvaluator : IWorkloadEvaluator, ITextWorkload
         if (bytes == 0) return;
         Estimate mean = PairedStatistics.Mean(nll);
         double scale = nll.Length / Math.Log(2) / bytes;
-        metrics.Add(Measurement.Of("bits_per_byte", mean.Value * scale, mean.Error * scale, nll.Length) with { Protocol = protocol });
+        metrics.Add(Measurement.Of("bits_per_byte", mean.Value * scale, mean.Error * scale, nll.Length) with
+        {
+            Samples = [.. chunks.Select(c => Math.Log(c) * scale)], // their mean is the figure: every chunk scores as many tokens
+            Protocol = protocol,
+        });
     }
 
     private static string ChanceMark(int vocabulary) =>
