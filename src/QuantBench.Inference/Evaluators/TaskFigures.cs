@@ -67,7 +67,8 @@ internal sealed class TaskFigures(TaskSet set, TaskAnswer[] answers, string prot
     private Measurement Share(string metric, int count)
     {
         Interval ends = Proportion.Wilson(count, answers.Length)!.Value; // a set has items
-        return Measurement.Of(metric, (double)count / answers.Length, PairedStatistics.Share(count, answers.Length).Error, answers.Length)
-            with { Ci95 = [ends.Low, ends.High], Protocol = protocol };
+        double error = PairedStatistics.Share(count, answers.Length).Error;
+        Measurement share = Measurement.Of(metric, (double)count / answers.Length, error, answers.Length);
+        return share with { Ci95 = [ends.Low, ends.High], Protocol = protocol };
     }
 }

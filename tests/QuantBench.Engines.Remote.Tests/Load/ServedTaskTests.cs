@@ -84,7 +84,7 @@ public sealed class ServedTaskTests
         {
             "/v1/models" => WireServer.Answer("""{"data":[{"id":"m"}]}"""),
             "/v1/completions" when ++asked == 2 => WireServer.Answer("busy", status: "429 Too Many Requests", head: "Retry-After: 0\r\n"),
-            "/v1/completions" => WireServer.Stream(Completion(Sum(body))),
+            "/v1/completions" => WireServer.Stream(Completion($"{Sum(body)}")),
             _ => WireServer.Answer("", status: "404 Not Found"),
         });
 
@@ -175,9 +175,11 @@ public sealed class ServedTaskTests
     {
         using var engine = new RemoteEngine();
         using var machine = new MachineProbe(TimeProvider.System);
+        // The stub's model has a name of its own; only its cells have a stop.
+        string variant = settings.Any(s => s.Key == "stop") ? "served:stub:q4_0" : "served:m";
         var context = new EvaluationContext
         {
-            Cell = new Cell("m", Variant.Parse("served:m"), new BackendId(RemoteEngine.EngineName, $"{protocol}@{url}"), "task",
+            Cell = new Cell("m", Variant.Parse(variant), new BackendId(RemoteEngine.EngineName, $"{protocol}@{url}"), "task",
                 settings.Aggregate(CellSettings.Empty, (s, p) => s.With(p.Key, p.Value))),
             Engine = engine,
             Task = new TaskInput(set, tokens),
@@ -185,9 +187,6 @@ public sealed class ServedTaskTests
             Machine = machine,
             Progress = new Progress<EvaluationProgress>(),
         };
-        // The stub's model has a name of its own.
-        if (set == s_sums && url.Length > 0 && settings.Any(s => s.Key == "stop"))
-            context = context with { Cell = context.Cell with { Variant = Variant.Parse("served:stub:q4_0") } };
         return new TaskEvaluator().Evaluate(context, CancellationToken.None);
     }
 

@@ -456,14 +456,14 @@ public sealed class SuiteRunnerTests : IDisposable
               - load: { repetitions: 1 }
             """));
         string log = _folder.Combine("asked");
-        string measure = $$"""
+        string measure = $$$"""
             kind=$(printf %s "$job" | sed -n 's/.*"kind":"\([a-z]*\)".*/\1/p')
             variant=$(printf %s "$job" | sed -n 's/.*"variant":"served:\([a-z]*\)".*/\1/p')
-            echo "$kind $variant" >> {{log}}
+            echo "$kind $variant" >> {{{log}}}
             case "$kind $variant" in
             "pull a") echo '{"event":"result","result":{"pulled":true}}' ;;
             "pull c") echo '{"event":"error","message":"no such model"}'; exit 1 ;;
-            cell*) {{MeasureOk}} ;;
+            cell*) {{{MeasureOk}}} ;;
             *) echo '{"event":"result","result":{}}' ;;
             esac
             """;
