@@ -13,8 +13,8 @@ public sealed class PlacementReaderTests
             "{ machines: [rack1, rack-2.b], labels: [isa=avx512, memory>=16GiB, gpu], priority: -3, lost_after: 2h, replace: true, "
                 + "reconcile: keep_original }")!;
 
-        Assert.Equal(["rack1", "rack-2.b"], placement.Machines);
-        Assert.Equal(["isa=avx512", "memory>=16GiB", "gpu"], placement.Labels);
+        Assert.Equal(["rack1", "rack-2.b"], placement.Machines.AsEnumerable());
+        Assert.Equal(["isa=avx512", "memory>=16GiB", "gpu"], placement.Labels.AsEnumerable());
         Assert.Equal((false, -3, TimeSpan.FromHours(2), true, Reconcile.KeepOriginal),
             (placement.Any, placement.Priority, placement.LostAfter, placement.Replace, placement.Reconcile));
     }

@@ -31,7 +31,7 @@ public sealed class AgentWork(AgentOptions options, IResultIndex? index)
         using AgentJournal journal = AgentJournal.Open(options.Environment.ResultsRoot);
         using var link = new AgentLink(options.Server, options.Key);
         var offline = new OfflineSchedule(journal, _clock);
-        var sender = new ResultSender(link, journal, options.Environment.ResultsRoot, _clock, options.Say);
+        using var sender = new ResultSender(link, journal, options.Environment.ResultsRoot, _clock, options.Say);
         using var sending = CancellationTokenSource.CreateLinkedTokenSource(stop);
         Task sends = sender.RunAsync(sending.Token);
         BeatProcess? beat = null;

@@ -18,6 +18,7 @@ namespace QuantBench.Lab.Agents.Edge;
 /// <param name="clock">The one clock.</param>
 /// <param name="say">Receives what happens.</param>
 public sealed class ResultSender(AgentLink link, AgentJournal journal, string resultsRoot, TimeProvider clock, Action<string> say)
+    : IDisposable
 {
     private const int MostCells = 200; // of one message
     private const int MostCharacters = 4 << 20;
@@ -33,6 +34,9 @@ public sealed class ResultSender(AgentLink link, AgentJournal journal, string re
 
     /// <summary>Told that the server has all of a job.</summary>
     public event Action<string>? Done;
+
+    /// <inheritdoc/>
+    public void Dispose() => _wake.Dispose();
 
     /// <summary>Says that there may be something to send.</summary>
     public void Wake()
