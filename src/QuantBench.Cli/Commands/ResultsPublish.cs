@@ -3,6 +3,7 @@ using System.CommandLine;
 using QuantBench.Analysis.Reports;
 using QuantBench.Cli.Composition;
 using QuantBench.Core.Errors;
+using QuantBench.Results.Folders;
 using QuantBench.Results.Reading;
 
 namespace QuantBench.Cli.Commands;

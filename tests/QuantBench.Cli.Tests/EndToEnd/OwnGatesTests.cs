@@ -27,7 +27,7 @@ public sealed class OwnGatesTests : IDisposable
             "results", "publish", _folder.Combine("site"), "--results", _folder.Combine("results"));
         Assert.True(published == 0, problem + said);
         Assert.StartsWith("3 runs in ", said, StringComparison.Ordinal);
-        Assert.Equal(3, Directory.GetFiles(_folder.Combine("site", "runs"), "*.html").Length);
+        Assert.Equal(3, Directory.GetFiles(Path.Combine(_folder.Combine("site"), "runs"), "*.html").Length);
     }
 
     private async Task<(int Code, string Output, string Error)> RunAsync(string limit, string view = "--plain")
