@@ -79,7 +79,7 @@ public sealed class MachineHistoryTests : IDisposable
 
     [Theory]
     [InlineData(36.4, Verdict.Worse, 0)]
-    [InlineData(30.2, Verdict.NoDifferenceShown, 20)]
+    [InlineData(30.2, Verdict.NotToldApart, 20)]
     public void Compare_TakesTheMachinesOwnChangeOfSpeed_ForNoOnesDifference(double yardstick, Verdict verdict, int per)
     {
         // Launches agree within 0.1 %, and the second run is 16 % slower.
@@ -93,7 +93,7 @@ public sealed class MachineHistoryTests : IDisposable
 
         Assert.Equal((verdict, verdict), (alone.Verdict, known.Verdict));
         Assert.Equal(per > 0, alone.Note.Contains($"changed by {per} %", StringComparison.Ordinal));
-        Assert.Equal(verdict == Verdict.NoDifferenceShown, alone.Interval!.Value.High > 0);
+        Assert.Equal(verdict == Verdict.NotToldApart, alone.Interval!.Value.High > 0);
     }
 
     private AggregateReader Store(double[] speeds)

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Cells;
+using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
 using QuantBench.Core.Variants;
 
