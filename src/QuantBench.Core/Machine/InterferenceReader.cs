@@ -7,8 +7,8 @@ namespace QuantBench.Core.Machine;
 
 /// <summary>
 /// Counts what disturbs this process, from Linux's <c>/proc/self/task/*/schedstat</c>, <c>/proc/stat</c>, <c>/proc/pressure</c>, the
-/// throttle counters and the cores' clocks; elsewhere nothing is known. Files stay open between readings: a reading costs about a microsecond per thread. Not
-/// thread-safe.
+/// throttle counters and the cores' clocks; elsewhere nothing is known. Files stay open between readings: a reading costs about a
+/// microsecond per thread. Not thread-safe.
 /// </summary>
 /// <param name="clock">The clock.</param>
 /// <param name="root">Root directory of the OS's files; null = the machine's.</param>
