@@ -5,7 +5,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
-using QuantBench.Lab.Agents;
 using QuantBench.Lab.Hosting;
 using QuantBench.Lab.Schedules;
 using QuantBench.Lab.State;
