@@ -45,7 +45,7 @@ internal sealed class OpenAiCounters(ServerHttp http, Uri root, int longest)
             Queue = Times("request_queue_time_seconds"),
         };
 
-        double? One(string name) => text.Sum($"vllm:{name}", model);
+        double? One(string name) => text.Sum(name, model);
 
         ServerSum? Times(string name) =>
             One($"{name}_sum") is { } seconds && One($"{name}_count") is { } count ? new ServerSum(seconds, count) : null;
@@ -65,6 +65,6 @@ internal sealed class OpenAiCounters(ServerHttp http, Uri root, int longest)
                 ? new ServerSum(seconds, count) : null,
         };
 
-        double? One(string name) => text.Sum($"llamacpp:{name}", model);
+        double? One(string name) => text.Sum(name, model);
     }
 }

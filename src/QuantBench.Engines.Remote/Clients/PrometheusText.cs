@@ -11,7 +11,7 @@ internal sealed class PrometheusText(string text)
     private readonly string[] _lines = text.Split('\n');
 
     /// <summary>The sum of a counter over its labels; null when it isn't there, or isn't a number.</summary>
-    /// <param name="name">Its name.</param>
+    /// <param name="name">Its name, without the server's own in front of a colon.</param>
     /// <param name="model">Only of this model, where the lines name one.</param>
     public double? Sum(string name, string model)
     {
@@ -21,19 +21,16 @@ internal sealed class PrometheusText(string text)
         string label = $"{ModelLabel}{escaped}\"";
         foreach (string line in _lines)
         {
-            if (!line.StartsWith(name, StringComparison.Ordinal)) continue;
-            ReadOnlySpan<char> rest = line.AsSpan(name.Length);
-            if (rest.StartsWith("{"))
+            int end = line.AsSpan().IndexOfAny('{', ' ');
+            if (end < 0 || !line.AsSpan(0, end)[(line.AsSpan(0, end).IndexOf(':') + 1)..].SequenceEqual(name)) continue;
+            ReadOnlySpan<char> rest = line.AsSpan(end);
+            if (rest[0] == '{')
             {
-                int end = rest.LastIndexOf('}');
-                if (end < 0) continue;
-                ReadOnlySpan<char> labels = rest[..end];
+                int close = rest.LastIndexOf('}');
+                if (close < 0) continue;
+                ReadOnlySpan<char> labels = rest[..close];
                 if (labels.Contains(ModelLabel, StringComparison.Ordinal) && !labels.Contains(label, StringComparison.Ordinal)) continue;
-                rest = rest[(end + 1)..];
-            }
-            else if (!rest.StartsWith(" "))
-            {
-                continue; // a longer name
+                rest = rest[(close + 1)..];
             }
 
             rest = rest.Trim();

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Statistics;
