@@ -71,8 +71,11 @@ internal static class AgentCommand
     {
         Option<Uri> to = Address("--to", "the server");
         Option<string> key = KeyFile();
-        var runs = new Argument<string[]>("run") { Description = "runs to send (default: every whole one that was made here)",
-            Arity = ArgumentArity.ZeroOrMore };
+        var runs = new Argument<string[]>("run")
+        {
+            Description = "runs to send (default: every whole one that was made here)",
+            Arity = ArgumentArity.ZeroOrMore
+        };
         var command = new Command("sync", "Send runs of this machine to a server.") { runs, to, key };
         command.SetAction(async (parsed, stop) =>
         {

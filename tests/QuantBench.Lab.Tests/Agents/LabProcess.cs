@@ -66,7 +66,8 @@ internal sealed partial class LabProcess : IDisposable
         lock (_said) _said.AppendLine(line);
     }
 
-    private static void Send(int process, int signal) => SendSignal(process, signal);
+    // Whoever is gone already needs no signal.
+    private static void Send(int process, int signal) => _ = SendSignal(process, signal);
 
     [LibraryImport("libc", EntryPoint = "kill")]
     private static partial int SendSignal(int process, int signal);
