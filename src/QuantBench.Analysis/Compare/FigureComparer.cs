@@ -101,7 +101,11 @@ public static class FigureComparer
             ? $"noise between {Count(known.Runs)} runs of this cell on this machine"
             : $"ratio over launches (Student), {Count(a.Length)} and {Count(b.Length)}";
         if (row.Drift > 0)
-            how += $"; the machine's own speed changed by {Count((long)Math.Round(100 * (Math.Exp(row.Drift) - 1)))} % in between (yardstick)";
+        {
+            how += $"; the machine's own speed changed by {Count((long)Math.Round(100 * (Math.Exp(row.Drift) - 1)))} % in between "
+                + "(yardstick)";
+        }
+
         Interval interval = judged.Interval;
         if (judged is { Error: 0, Difference: 0 }) return Equal(row, how);
         return Judge(row, Math.Exp(judged.Difference) - 1, new Interval(Math.Exp(interval.Low) - 1, Math.Exp(interval.High) - 1),

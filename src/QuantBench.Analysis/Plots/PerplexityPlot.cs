@@ -99,7 +99,8 @@ internal static class PerplexityPlot
         string open = maybe.Length == 0 ? ""
             : $"; of {PlotWords.List([.. maybe.Select(m => Name(m.Row))])} it can't be told";
         return shown.Length > 0
-            ? $"{Name(shown[0].Row)} at {Bits(shown[0].Row)} bits per weight is the smallest variant shown to be within 1 % of {Name(reference)}'s perplexity of {Ppl(reference)}{open}. {range}."
+            ? $"{Name(shown[0].Row)} at {Bits(shown[0].Row)} bits per weight is the smallest variant shown to be within 1 % of "
+                + $"{Name(reference)}'s perplexity of {Ppl(reference)}{open}. {range}."
             : $"No variant is shown to be within 1 % of {Name(reference)}'s perplexity of {Ppl(reference)}{open}. {range}.";
     }
 }

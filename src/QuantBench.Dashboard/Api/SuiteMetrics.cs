@@ -41,8 +41,12 @@ internal sealed class SuiteMetrics(RunQueries runs, StoredRuns stored, StoreCach
     }
 
     // A scrape isn't asynchronous; it has a thread of its own.
-    private IEnumerable<Measurement<double>> Each(Func<Newest, IEnumerable<Measurement<double>>> figures) =>
-        cache.GetAsync("suite-metrics", ReadAsync).GetAwaiter().GetResult().SelectMany(figures);
+    private IEnumerable<Measurement<double>> Each(Func<Newest, IEnumerable<Measurement<double>>> figures)
+    {
+        Task<Newest[]> read = cache.GetAsync("suite-metrics", ReadAsync);
+        read.Wait(CancellationToken.None);
+        return read.Result.SelectMany(figures);
+    }
 
     private async Task<Newest[]> ReadAsync()
     {

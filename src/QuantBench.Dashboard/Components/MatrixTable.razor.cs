@@ -25,7 +25,8 @@ public sealed partial class MatrixTable
 
     private int Columns => View.Engines.Sum(e => e.Devices.Length);
 
-    private string Label => $"{View.Metric.Title} of {View.Slice.Title}{(View.Baseline is null ? "" : $", differences to {View.Baseline}")}";
+    private string Label =>
+        $"{View.Metric.Title} of {View.Slice.Title}{(View.Baseline is null ? "" : $", differences to {View.Baseline}")}";
 
     /// <inheritdoc/>
     protected override void OnParametersSet()

@@ -1,3 +1,5 @@
+using QuantBench.Core.Errors;
+
 namespace QuantBench.Inference.Artifacts;
 
 /// <summary>An artifact that is a source's own file: a link to it stands in for the gigabytes of a copy. What it leads to is read and
@@ -18,7 +20,7 @@ public static class SourceLink
             File.CreateSymbolicLink(link, real);
             return true;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or PlatformNotSupportedException)
+        catch (Exception e) when (DiskFault.Is(e) || e is PlatformNotSupportedException)
         {
             return false; // Windows without the privilege, a FAT disk
         }
@@ -37,7 +39,7 @@ public static class SourceLink
             Directory.CreateSymbolicLink(link, real);
             return true;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or PlatformNotSupportedException)
+        catch (Exception e) when (DiskFault.Is(e) || e is PlatformNotSupportedException)
         {
             return false;
         }

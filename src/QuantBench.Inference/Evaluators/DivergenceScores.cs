@@ -124,7 +124,8 @@ internal sealed class DivergenceScores
         void AddMean(string name, Estimate estimate, double[] values)
         {
             int[] positions = finite.Numbers();
-            double[] chunks = [.. values.Zip(positions).GroupBy(v => v.Second / plan.ScoredPerChunk, v => v.First).Select(c => c.Average())];
+            double[] chunks =
+                [.. values.Zip(positions).GroupBy(v => v.Second / plan.ScoredPerChunk, v => v.First).Select(c => c.Average())];
             metrics.Add(Measurement.Of(name, estimate.Value, estimate.Error, nll.Length) with { Samples = chunks, Protocol = protocol });
         }
 

@@ -63,13 +63,9 @@ public static class DatabaseHome
             using var file = new FileStream(probe, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
             return true;
         }
-        catch (UnauthorizedAccessException)
+        catch (Exception e) when (DiskFault.Is(e))
         {
-            return false;
-        }
-        catch (IOException e)
-        {
-            return e.HResult != ReadOnlyFileSystem;
+            return e is IOException && e.HResult != ReadOnlyFileSystem;
         }
     }
 }

@@ -89,7 +89,7 @@ public sealed class MachineHistoryTests : IDisposable
         using AggregateReader reader = Store([100, 100.2, 99.9, 100.1, 99.8, 100]);
 
         MetricComparison alone = RunComparer.Compare(new ComparisonSide(a), new ComparisonSide(b)).Rows.Single();
-        MetricComparison known = RunComparer.Compare(new ComparisonSide(a), new ComparisonSide(b), new MachineHistory(reader)).Rows.Single();
+        MetricComparison known = RunComparer.Compare(new ComparisonSide(a), new ComparisonSide(b), new MachineHistory(reader)).Rows[0];
 
         Assert.Equal((verdict, verdict), (alone.Verdict, known.Verdict));
         Assert.Equal(per > 0, alone.Note.Contains($"changed by {per} %", StringComparison.Ordinal));

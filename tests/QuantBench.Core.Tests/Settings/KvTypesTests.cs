@@ -69,7 +69,8 @@ public sealed class KvTypesTests
             Metrics = [Measurement.Of("kl_mean", 0.01) with { Protocol = protocol }],
         };
 
-        Assert.Equal(marked ? ["as recorded", KvTypes.DamageMissing] : ["as recorded"], result.Marks);
+        string[] expected = marked ? ["as recorded", KvTypes.DamageMissing] : ["as recorded"];
+        Assert.Equal(expected, [.. result.Marks]);
     }
 
     private static CellSettings Given(string both, string keys, string values)

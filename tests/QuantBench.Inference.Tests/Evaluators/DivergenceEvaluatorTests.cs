@@ -112,7 +112,9 @@ public sealed class DivergenceEvaluatorTests : IDisposable
 
         EvaluationResult result = Evaluate(new ToyEngine { Shift = 1 }, s_settings.With("chunks", 3L));
 
-        Assert.Equal(own.Metrics.Single(m => m.Name == "kl_mean"), result.Metrics.Single(m => m.Name == "kl_mean"));
+        Measurement expected = own.Metrics.Single(m => m.Name == "kl_mean"), kl = result.Metrics.Single(m => m.Name == "kl_mean");
+        Assert.Equal((expected.Value, expected.Error, expected.N, expected.Protocol), (kl.Value, kl.Error, kl.N, kl.Protocol));
+        Assert.Equal(expected.Samples, kl.Samples);
     }
 
     [Fact]
