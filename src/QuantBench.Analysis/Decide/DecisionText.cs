@@ -57,8 +57,8 @@ public static class DecisionText
             : Superlative(profile.Prefer[0]);
         string text = alike.Length == 1
             ? $"{head}: ship {pick.Name}, the only one of {Format.Count(all)} that keeps every limit."
-            : $"{head}: ship {pick.Name}, {place} ({Preferred(profile, pick, 0)}) of the {Format.Count(alike.Length)}, of "
-                + $"{Format.Count(all)}, that keep every limit.";
+            : $"{head}: ship {pick.Name}, {place} ({Preferred(profile, pick, 0)}) of the {Format.Count(alike.Length)} of "
+                + $"{Format.Count(all)} variants that keep every limit.";
         string[] quality =
         [
             .. pick.Checks.Where(c => c.Bound.Metric.Definition.Kind == MetricKind.Quality)

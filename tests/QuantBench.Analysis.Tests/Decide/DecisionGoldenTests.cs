@@ -35,7 +35,8 @@ public sealed class DecisionGoldenTests
     [Fact]
     public void Findings_OfNoise_CallNothingShown()
     {
-        // The same truth for every variant, and errors that say so: of ten runs hardly any may show one ahead on both axes.
+        // The same truth for every variant, each 3 % off the reference, and errors that say so: of ten runs hardly any may show one ahead on
+        // both axes, or near the reference.
         int shown = 0;
         for (int seed = 1; seed <= 10; seed++)
         {
@@ -43,7 +44,7 @@ public sealed class DecisionGoldenTests
             RunRecord run = DecisionTable.Read("main-run", (metric, _, _) => metric switch
             {
                 "perplexity" => (38 + Normal(random), 1),
-                "ppl_ratio" => (1 + (0.02 * Normal(random)), 0.02),
+                "ppl_ratio" => (1.03 + (0.02 * Normal(random)), 0.02),
                 "kl_mean" => (0.01 * (1 + (0.1 * Normal(random))), 0.001),
                 "same_top" => (0.95 + (0.01 * Normal(random)), 0.01),
                 _ => (1000 * (1 + (0.1 * Normal(random))), 250),

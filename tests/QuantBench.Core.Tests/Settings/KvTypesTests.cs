@@ -70,7 +70,7 @@ public sealed class KvTypesTests
         };
 
         string[] expected = marked ? ["as recorded", KvTypes.DamageMissing] : ["as recorded"];
-        Assert.Equal(expected, [.. result.Marks]);
+        Assert.Equal(expected, result.Marks.ToArray());
     }
 
     private static CellSettings Given(string both, string keys, string values)
