@@ -22,7 +22,7 @@ internal sealed class PrometheusText(string text)
         foreach (string line in _lines)
         {
             int end = line.AsSpan().IndexOfAny('{', ' ');
-            if (end < 0 || !line.AsSpan(0, end)[(line.AsSpan(0, end).IndexOf(':') + 1)..].SequenceEqual(name)) continue;
+            if (end < 0 || !line.AsSpan(0, end)[(line.AsSpan(0, end).IndexOf(':') + 1)..].SequenceEqual(name.AsSpan())) continue;
             ReadOnlySpan<char> rest = line.AsSpan(end);
             if (rest[0] == '{')
             {

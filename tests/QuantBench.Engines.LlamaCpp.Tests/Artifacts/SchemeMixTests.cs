@@ -88,16 +88,7 @@ public sealed class SchemeMixTests(LlamaFixture fixture)
             ExpertFeedForward = 256,
             SharedFeedForward = 256,
         };
-        SyntheticShape latent = Shape("latent", "deepseek2", heads: 4, kvHeads: 4, embedding: 256, ties: false) with
-        {
-            Latent = new(256, 256, 64, 64, 64), // rows of 64 weights fit no superblock
-            Experts = 5,
-            ExpertsUsed = 2,
-            ExpertFeedForward = 256,
-            SharedFeedForward = 256,
-            LeadingDense = 1,
-        };
-        foreach (SyntheticShape shape in (SyntheticShape[])[eight, five, latent])
+        foreach (SyntheticShape shape in (SyntheticShape[])[eight, five])
         {
             string source = fixture.ScratchFile($"mix-{shape.Name}.gguf");
             if (!File.Exists(source)) ModelSynthesizer.Write(source, shape, "F32", 1, CancellationToken.None);
