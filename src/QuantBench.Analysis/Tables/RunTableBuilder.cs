@@ -88,7 +88,8 @@ public static class RunTableBuilder
                             : m.Mark is { } mark ? new RunFigure(MarkText.With(spec.Text(m), mark), MarkText.Meaning(mark),
                                 m.IsDisturbed ? null : spec.Number(m), m.Error, m)
                             : new RunFigure(m.Caveat is { } caveat ? $"{spec.Text(m)} ({caveat})" : spec.Text(m), null,
-                                spec.Number(m), m.Error, m) { Ends = spec.Ends(m) }
+                                spec.Number(m), m.Error, m)
+                            { Ends = spec.Ends(m) }
                         : new RunFigure(cell.Status == CellStatus.Failed ? "failed" : Format.Missing, WhyMissing(spec, cell));
             }
         }

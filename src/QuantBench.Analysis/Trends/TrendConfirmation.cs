@@ -27,9 +27,9 @@ public static class TrendConfirmation
 
         TrendSeries Decide(TrendSeries series, MetricComparison row) => row.Verdict is Verdict.NotComparable or Verdict.NoErrorKnown
             ? series : series with
-        {
-            Changes = [.. series.Changes.Select(c => c.Worse != true || c.Index < series.Points.Length - report.Recent ? c
+            {
+                Changes = [.. series.Changes.Select(c => c.Worse != true || c.Index < series.Points.Length - report.Recent ? c
                 : c with { State = row.Verdict == Verdict.Worse ? ChangeState.Confirmed : ChangeState.Refuted })],
-        };
+            };
     }
 }

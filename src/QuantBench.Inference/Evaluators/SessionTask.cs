@@ -45,7 +45,7 @@ internal sealed class SessionTask(IInferenceSession session, SessionOptions opti
     {
         ReadOnlySpan<int> prompt = _tokens.Of(item)[0].Tokens.AsSpan();
         int next = -1;
-        Feed(prompt, prompt.Length - 1, cancellationToken, (_, logits) => next = Top(item, logits));
+        Feed(prompt, prompt.Length - 1, (_, logits) => next = Top(item, logits), cancellationToken);
         var bytes = new List<byte>();
         string text = "";
         Span<int> one = stackalloc int[1];
@@ -57,7 +57,7 @@ internal sealed class SessionTask(IInferenceSession session, SessionOptions opti
             text = Encoding.UTF8.GetString(CollectionsMarshal.AsSpan(bytes));
             if (made == rule.AnswerTokens || rule.HasEnded(text)) return text;
             one[0] = next;
-            Append(one, 0, cancellationToken, (_, logits) => next = Top(item, logits));
+            Append(one, 0, (_, logits) => next = Top(item, logits), cancellationToken);
         }
     }
 
@@ -66,12 +66,12 @@ internal sealed class SessionTask(IInferenceSession session, SessionOptions opti
         double sum = 0;
         // The last token predicts nothing that is asked for.
         int[] tokens = [.. sequence.Tokens.AsSpan()[..^1]];
-        Feed(tokens, sequence.From - 1, cancellationToken, (position, logits) =>
+        Feed(tokens, sequence.From - 1, (position, logits) =>
         {
             LogPartition partition = LogitMath.Partition(logits);
             if (!partition.IsFinite) throw NotFinite(item);
             sum += logits[sequence.Tokens[position + 1]] - partition.Value;
-        });
+        }, cancellationToken);
         return sum;
     }
 
@@ -88,14 +88,14 @@ internal sealed class SessionTask(IInferenceSession session, SessionOptions opti
     /// <summary>Makes the sequence these tokens.</summary>
     /// <param name="tokens">The tokens.</param>
     /// <param name="wantedFrom">First token whose logits are wanted.</param>
-    /// <param name="cancellationToken">Stops.</param>
     /// <param name="handle">Takes the logits of each, by its position.</param>
-    private void Feed(ReadOnlySpan<int> tokens, int wantedFrom, CancellationToken cancellationToken, HandleRow handle)
+    /// <param name="cancellationToken">Stops.</param>
+    private void Feed(ReadOnlySpan<int> tokens, int wantedFrom, HandleRow handle, CancellationToken cancellationToken)
     {
         int common = tokens.CommonPrefixLength(CollectionsMarshal.AsSpan(_held));
         Keep(Math.Min(common, wantedFrom));
         int held = _held.Count;
-        Append(tokens[held..], wantedFrom - held, cancellationToken, handle);
+        Append(tokens[held..], wantedFrom - held, handle, cancellationToken);
     }
 
     private void Keep(int length)
@@ -119,7 +119,7 @@ internal sealed class SessionTask(IInferenceSession session, SessionOptions opti
         _held.Clear();
     }
 
-    private void Append(ReadOnlySpan<int> tokens, int wantedFrom, CancellationToken cancellationToken, HandleRow handle)
+    private void Append(ReadOnlySpan<int> tokens, int wantedFrom, HandleRow handle, CancellationToken cancellationToken)
     {
         for (int at = 0; at < tokens.Length; at += options.BatchTokens)
         {
