@@ -57,12 +57,8 @@ internal static class CurvePlot
 
     private static Point[] Parts(IReadOnlyList<RunRow> rows, ImmutableArray<MetricDefinition> parts, string[] names) =>
     [
-        .. from row in rows
-           from cell in row.Cells
-           from part in Enumerable.Range(0, parts.Length)
-           let measured = cell.Metric(parts[part].Name)
-           where measured is not null && measured.Value > 0
-           select new Point(row, cell.Cell.Settings.ToString(), part, names[part], measured.Value),
+        .. rows.SelectMany(r => r.Cells.SelectMany(c => parts.SelectMany((part, i) => c.Metric(part.Name) is { Value: > 0 } measured
+            ? (Point[])[new Point(r, c.Cell.Settings.ToString(), i, names[i], measured.Value)] : []))),
     ];
 
     private static PlotFigure? Draw(Point[] points, Words words, string id, int width)

@@ -44,8 +44,7 @@ internal sealed class DivergenceScorer : ITextScorer
         ("reference_sha256", _reference.Header.ArtifactSha256),
         ("reference_engine_build", _reference.Header.EngineBuild),
         ("kl_bounds", _scores.Bounds(Finite)),
-        .. _floor is null ? [] : _floor.Missing is { } missing ? [("kl_floor_missing", missing)]
-            : new[] { ("kl_floor_engine_build", _floor.EngineBuild) },
+        .. FloorFacts(),
     ];
 
     private FinitePositions Finite => _finite ??= FinitePositions.Of(_plan, Nll);
@@ -82,6 +81,12 @@ internal sealed class DivergenceScorer : ITextScorer
 
     /// <inheritdoc/>
     public void Dispose() => _reference.Dispose();
+
+    private IEnumerable<(string Key, string Value)> FloorFacts()
+    {
+        if (_floor is null) yield break;
+        yield return _floor.Missing is { } missing ? ("kl_floor_missing", missing) : ("kl_floor_engine_build", _floor.EngineBuild);
+    }
 
     /// <summary>What one thread works with.</summary>
     private sealed class Lane(int vocabulary)

@@ -120,8 +120,7 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             Launch = launch,
             Others = together.ToImmutable(),
         };
-        ImmutableArray<CellResult> results = job.Others.IsEmpty ? [await RunAsync(job, progress, cancellationToken)]
-            : await _cells.RunTogetherAsync(job, Limits, folder.LogPath(cell.Id), progress, cancellationToken);
+        ImmutableArray<CellResult> results = await RunAsync(job, progress, cancellationToken);
         return [.. results.Select(result => result.Reason is not { } reason ? result : result with
         {
             Reason = UsersPath.In(reason, artifact.Path, entry.SourcePath, entry.ArtifactName, entry.Recipe.Builder),
@@ -152,12 +151,22 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             Launches = LaunchPlan.Launches(cell),
             Launch = launch,
         };
-        return await RunAsync(job, progress, cancellationToken);
+        return (await RunAsync(job, progress, cancellationToken))[0];
     }
 
-    private Task<CellResult> RunAsync(CellJob job, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken) =>
-        _servers.RunAsync(job, (served, stop) => _cells.RunAsync(served, Limits, folder.LogPath(job.Cell.Id), progress, stop),
-            cancellationToken);
+    private async Task<ImmutableArray<CellResult>> RunAsync(CellJob job, IProgress<EvaluationProgress> progress,
+        CancellationToken cancellationToken)
+    {
+        ImmutableArray<CellResult> measured = [];
+        CellResult first = await _servers.RunAsync(job, MeasureAsync, cancellationToken);
+        return measured.IsEmpty ? [first] : measured.SetItem(0, first);
+
+        async Task<CellResult> MeasureAsync(CellJob served, CancellationToken stop)
+        {
+            measured = await _cells.RunAsync(served, Limits, folder.LogPath(job.Cell.Id), progress, stop);
+            return measured[0];
+        }
+    }
 
     private WorkerLimits Limits => new(suite.Limits.CellTimeout, suite.Limits.CellMemoryBytes);
 

@@ -53,24 +53,14 @@ internal sealed class CellRunner(RunnerEnvironment environment)
     /// <summary>How long a worker may take to stop by itself before it is killed.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Measures one cell.</summary>
-    /// <param name="job">The cell with what it needs.</param>
-    /// <param name="limits">Its limits.</param>
-    /// <param name="logPath">File for its log; null = none.</param>
-    /// <param name="progress">Receives what the worker tells.</param>
-    /// <param name="cancellationToken">Kills the worker; the result is then <c>cancelled</c> and not to be recorded.</param>
-    public async Task<CellResult> RunAsync(
-        CellJob job, WorkerLimits limits, string? logPath, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken) =>
-        (await RunTogetherAsync(job with { Others = [] }, limits, logPath, progress, cancellationToken))[0];
-
     /// <summary>Measures a cell and the others of its job in one worker process.</summary>
     /// <param name="job">The cells with what they need.</param>
     /// <param name="limits">Limits of one cell: all together have as many times the time.</param>
-    /// <param name="logPath">File for its log; null = none.</param>
+    /// <param name="logPath">File for their log; null = none.</param>
     /// <param name="progress">Receives what the worker tells.</param>
     /// <param name="cancellationToken">Kills the worker; the results are then <c>cancelled</c> and not to be recorded.</param>
     /// <returns>The cell's result, then those of the others.</returns>
-    public async Task<ImmutableArray<CellResult>> RunTogetherAsync(
+    public async Task<ImmutableArray<CellResult>> RunAsync(
         CellJob job, WorkerLimits limits, string? logPath, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(job);

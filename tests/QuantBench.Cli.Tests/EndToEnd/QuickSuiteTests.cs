@@ -74,7 +74,7 @@ public sealed class QuickSuiteTests : IDisposable
         Measurement floor = Assert.IsType<Measurement>(pass[1].Metric("kl_floor"));
         Assert.InRange(floor.Value, 1e-7, 1e-3); // far below what four bits do
         Assert.Null(pass[1].Metric("kl_mean")!.Caveat);
-        Assert.InRange(pass[1].Metric("kl_bound")!.Value, 0, pass[1].Metric("kl_mean")!.Value * 1e-3);
+        Assert.InRange(pass[1].Metric("kl_bound")!.Value, 0, pass[1].Metric("kl_mean")!.Value * 3e-3); // of eight chunks
         Assert.Equal(3, cells.Count(c => c.Provenance.GetValueOrDefault("measured_with") is null ? c.Seconds > 0 : c.Seconds == 0));
     }
 
