@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Globalization;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Analysis.Tables;
-using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
 
 namespace QuantBench.Analysis.Plots;

@@ -67,7 +67,7 @@ internal sealed class DivergenceScorer : ITextScorer
         Lane lane = _lanes[worker];
         _reference.ReadRow(scored, lane.Row, lane.Bytes);
         if (!lane.Row.IsFinite || !lane.Comparer.TryCompare(lane.Row, logits, target, out RowScore score)) _scores.Skip(scored);
-        else _scores.Take(scored, score, _others.Length > 0 ? lane.Comparer.Others(lane.Row, logits) : default);
+        else _scores.Take(scored, score, _others.Length > 0 ? RowComparer.Others(lane.Row, logits) : default);
     }
 
     /// <inheritdoc/>

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
-using QuantBench.Inference.Engines;
 using QuantBench.Inference.Servers;
 
 namespace QuantBench.Inference.Evaluators;

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using QuantBench.Core.Errors;
 
 namespace QuantBench.Inference.Evaluators;
 

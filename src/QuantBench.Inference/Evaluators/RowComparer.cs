@@ -67,7 +67,7 @@ internal sealed class RowComparer(int vocabulary)
     /// <summary>The other divergences.</summary>
     /// <param name="reference">A row whose logits are finite.</param>
     /// <param name="logits">[vocabulary], finite.</param>
-    public OtherDivergences Others(ReferenceRow reference, ReadOnlySpan<float> logits)
+    public static OtherDivergences Others(ReferenceRow reference, ReadOnlySpan<float> logits)
     {
         double lnZ = reference.LogSum, lnY = LogitMath.Partition(logits).Value, reverse = 0, js = 0;
         double mass = 0, variantMass = 0;

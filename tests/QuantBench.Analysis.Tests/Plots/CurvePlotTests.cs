@@ -22,8 +22,8 @@ public sealed class CurvePlotTests
         PlotFigure figure = Assert.Single(Draw(At(4, 40), At(1, 80), At(2, 60)), f => f.Id == id);
 
         Assert.Equal(["1", "2", "4"], figure.Rows.Select(r => r[1]));
-        Assert.Equal(["80", "60", "40"], figure.Rows.Select(r => r[2]));
-        Assert.Contains("80 token/s at 1, 40 token/s at 4", figure.Finding, StringComparison.Ordinal);
+        Assert.Equal(["80.0", "60.0", "40.0"], figure.Rows.Select(r => r[2]));
+        Assert.Contains("80.0 token/s at 1, 40.0 token/s at 4", figure.Finding, StringComparison.Ordinal);
         Assert.DoesNotContain(Draw(At(4, 40)), f => f.Id == id);
 
         CellResult At(long value, double speed) => Of(s_latency, setting, value) with

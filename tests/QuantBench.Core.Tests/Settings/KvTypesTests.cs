@@ -22,6 +22,7 @@ public sealed class KvTypesTests
         CellSettings settled = KvTypes.Settle(given);
 
         Assert.Equal(expected, settled.ToString());
+        Assert.Equal(settled.Select(s => s.Key), ((string[])["kv_type", "kv_type_k", "kv_type_v"]).Where(k => KvTypes.IsSaid(settled, k)));
         Assert.Equal((KvTypes.OfKeys(given), KvTypes.OfValues(given)), (KvTypes.OfKeys(settled), KvTypes.OfValues(settled)));
     }
 
@@ -69,7 +70,8 @@ public sealed class KvTypesTests
             Metrics = [Measurement.Of("kl_mean", 0.01) with { Protocol = protocol }],
         };
 
-        Assert.Equal(marked ? ["as recorded", KvTypes.DamageMissing] : ["as recorded"], result.Marks);
+        string[] expected = marked ? ["as recorded", KvTypes.DamageMissing] : ["as recorded"];
+        Assert.Equal(expected, [.. result.Marks]);
     }
 
     private static CellSettings Given(string both, string keys, string values)
