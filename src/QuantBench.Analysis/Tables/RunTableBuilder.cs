@@ -178,7 +178,8 @@ public static class RunTableBuilder
             parts.Add($"@ d{settings.Int("depth").ToString(CultureInfo.InvariantCulture)}");
         if (shown.Contains("parallel") && settings.Int("parallel") > 1)
             parts.Add($"x {settings.Int("parallel").ToString(CultureInfo.InvariantCulture)}");
-        parts.AddRange(varying.Where(key => !shown.Contains(key) && KvTypes.IsSaid(settings, key)).Select(key => $"{key}={settings.Shown(key)}"));
+        parts.AddRange(varying.Where(key => !shown.Contains(key) && KvTypes.IsSaid(settings, key))
+            .Select(key => $"{key}={settings.Shown(key)}"));
         return string.Join(' ', parts);
     }
 

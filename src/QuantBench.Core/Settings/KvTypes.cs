@@ -45,8 +45,8 @@ public static class KvTypes
         return keys == values ? others.With(Both, keys) : others.With(Keys, keys).With(Values, values);
     }
 
-    /// <summary>Whether a setting says something of a cell: <c>kv_type</c> does where keys and values have none of their own, and they where
-    /// they have.</summary>
+    /// <summary>Whether a setting says something of a cell: <c>kv_type</c> does where keys and values have none of their own, and they
+    /// where they have.</summary>
     /// <param name="settings">A cell's settings.</param>
     /// <param name="key">A setting's key.</param>
     public static bool IsSaid(CellSettings settings, string key)
