@@ -1,5 +1,4 @@
 using QuantBench.Core.Errors;
-using QuantBench.Core.Metrics;
 using QuantBench.Core.Settings;
 using QuantBench.Inference.Evaluators;
 using QuantBench.TestKit;
