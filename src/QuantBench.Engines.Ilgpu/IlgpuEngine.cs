@@ -78,8 +78,9 @@ public sealed partial class IlgpuEngine : IEngine, ILogitsEngine
         try
         {
             accelerator = _list.Value.Open(device);
-            var memory = new DeviceMemory(accelerator, backend);
+            var memory = new DeviceMemory(accelerator, backend) { Compiling = options.Compiling };
             var kernels = new GraphKernels(memory);
+            kernels.Compile();
             var loaded = new IlgpuModel(device, memory, kernels, new DeviceWeights(memory, weights, cancellationToken));
             _used = Devices().First(d => d.Id == device);
             return loaded;

@@ -52,8 +52,9 @@ internal static class Models
                 ExpertsUsed = 2,
                 Window = 4,
             },
-            _ when name.EndsWith("-tiny", StringComparison.Ordinal) =>
-                shape with { Layers = 2, Embedding = 32, FeedForward = 64, Heads = 2, KvHeads = 1, HeadWidth = 16, Vocabulary = 264 },
+            "mistral3-tiny" => Tiny(shape) with { RopeScaling = ("yarn", 16), ContextLength = 48, Temperature = 0.3f },
+            _ when name.EndsWith("-tiny", StringComparison.Ordinal) => Tiny(shape),
+            "mistral3" => shape with { RopeScaling = ("yarn", 16), Temperature = 0.3f },
             "llama-experts" => shape with { Experts = 4, ExpertsUsed = 2 },
             "qwen2moe" => shape with { Experts = 12, ExpertsUsed = 3, ExpertFeedForward = 96, SharedFeedForward = 160 },
             "qwen3moe" => shape with { Experts = 16, ExpertsUsed = 4, ExpertFeedForward = 256 },
@@ -63,6 +64,9 @@ internal static class Models
             _ => shape,
         };
     }
+
+    private static SyntheticShape Tiny(SyntheticShape shape) =>
+        shape with { Layers = 2, Embedding = 32, FeedForward = 64, Heads = 2, KvHeads = 1, HeadWidth = 16, Vocabulary = 264 };
 
     public static string Random(string name, string scheme)
     {

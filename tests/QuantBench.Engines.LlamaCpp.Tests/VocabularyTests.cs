@@ -15,7 +15,7 @@ namespace QuantBench.Engines.LlamaCpp.Tests;
 public sealed class VocabularyTests(LlamaFixture fixture)
 {
     // What QuantBench leaves to llama.cpp.
-    private static readonly string[] s_foreign = ["bert-bge", "nomic-bert-moe", "gemma-4"];
+    private static readonly string[] s_foreign = ["bert-bge", "gemma-4"];
 
     public static TheoryData<string> PreTokenizers => [.. GgufTokenizer.PreTokenizers];
 
@@ -102,6 +102,38 @@ public sealed class VocabularyTests(LlamaFixture fixture)
             Same(theirs, ours, text);
             Same(theirs, again, text);
         }
+    }
+
+    /// <summary>XLM-R's pieces, which one of llama.cpp's files holds, as SentencePiece's own file and as transformers' one. Number and
+    /// SHA-256 of the ids are those that SentencePiece gives, sentence by sentence (tests/vocabularies/encode-unigram.mjs).</summary>
+    [VocabularyTheory]
+    [InlineData("tokenizer.model", "223908 691f9783044f751462788762283b0087152f40b77e01ff17a5da304ca304378d")]
+    [InlineData("tokenizer.json", "223908 691f9783044f751462788762283b0087152f40b77e01ff17a5da304ca304378d")]
+    public void Encode_GivesThePackagesIds_OfUnigram(string file, string encoded)
+    {
+        using GgufReader source = GgufReader.Open(Vocabularies.Gguf("nomic-bert-moe"));
+        string[] tokens = source.Metadata.GetArray<string>("tokenizer.ggml.tokens");
+        float[] scores = source.Metadata.GetArray<float>("tokenizer.ggml.scores");
+        int[] types = source.Metadata.GetArray<int>("tokenizer.ggml.token_type");
+        var files = new UnigramFiles([.. tokens.Select((token, id) => (token, scores[id], types[id]))],
+            source.Metadata.GetArray<byte>("tokenizer.ggml.precompiled_charsmap"), false);
+        string directory = fixture.ScratchFile($"unigram-{file}");
+        files.Write(directory, file);
+        HuggingFaceTokenizer read = HuggingFaceTokenizer.Read(directory, tokens.Length);
+        ITextTokenizer ours = read.Definition.Open();
+
+        string text = ReferenceText.Sotu();
+        int[] ids = [.. text.Split(['.', '\n']).SelectMany(ours.Encode)];
+        Assert.Equal(encoded, $"{ids.Length} {Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(ids.AsSpan())))}");
+
+        string path = fixture.ScratchFile($"unigram-{file}.gguf");
+        var metadata = new GgufMetadata(path);
+        metadata.Add("general.architecture", "llama");
+        GgufTokenizer.Write(metadata, read);
+        Write(metadata, path);
+        using LlamaTokenizer theirs = LlamaTokenizer.Load(fixture.Library, path);
+        foreach (string other in (string[])["", " a", "a ", "\uFB01 e\u0301\u200B", text[..100_000], Vocabularies.Generated(1000, 6)])
+            Same(theirs, ours, other);
     }
 
     internal static void Same(ITextTokenizer theirs, ITextTokenizer ours, string text)

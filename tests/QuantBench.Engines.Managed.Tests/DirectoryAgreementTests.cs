@@ -28,7 +28,7 @@ public sealed class DirectoryAgreementTests
         { "mixtral", 3e-4 }, { "qwen2moe", 3e-4 }, { "qwen3moe", 3e-4 }, { "olmoe", 3e-4 }, { "gptoss", 3e-4 }, { "gptoss-mxfp4", 3e-4 },
         { "gemma", 3e-3 }, { "gemma2", 3e-3 }, { "gemma3", 3e-3 },
         { "llama-nemo", 3e-4 }, { "olmo3", 3e-4 }, { "glm4", 3e-4 }, { "cohere", 3e-4 }, { "cohere2", 3e-4 }, { "starcoder2", 3e-3 },
-        { "nemotron", 3e-4 }, { "exaone", 3e-4 }, { "exaone4", 3e-4 },
+        { "nemotron", 3e-4 }, { "exaone", 3e-4 }, { "exaone4", 3e-4 }, { "ministral3", 3e-4 },
     };
 
     [Theory]

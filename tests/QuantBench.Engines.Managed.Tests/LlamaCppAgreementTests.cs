@@ -19,7 +19,7 @@ public sealed class LlamaCppAgreementTests
         { "phi3", 3e-4 }, { "gemma2", 3e-3 }, { "gemma3", 3e-3 },
         { "olmo2-window", 3e-4 }, { "glm4", 3e-4 }, { "command-r", 3e-4 }, { "cohere2", 3e-4 }, { "starcoder2", 3e-3 },
         { "nemotron", 3e-4 }, { "exaone", 3e-4 }, { "exaone-factors", 3e-4 }, { "exaone4", 3e-4 }, { "mistral3", 3e-4 },
-        { "exaone4-window", 3e-4 },
+        { "exaone4-window", 3e-4 }, { "mistral3-temperature", 3e-4 },
     };
 
     // llama.cpp's CPU code looks GELU up in a table of halves, hence the wider bound of gemma and starcoder2.
@@ -143,6 +143,7 @@ public sealed class LlamaCppAgreementTests
             "llama-factors" or "exaone-factors" => shape with { HasRopeFactors = true, RopeBase = 500_000 },
             "llama-linear" => shape with { RopeScaling = ("linear", 4) },
             "llama-yarn" => shape with { RopeScaling = ("yarn", 4) },
+            "mistral3-temperature" => shape with { RopeScaling = ("yarn", 16), Temperature = 0.3f },
             "llama-experts" => shape with { Experts = 4, ExpertsUsed = 2 },
             "qwen2moe" => shape with { Experts = 12, ExpertsUsed = 3, ExpertFeedForward = 96, SharedFeedForward = 160 },
             "qwen3moe" => shape with { Experts = 16, ExpertsUsed = 4, ExpertFeedForward = 96 },

@@ -23,8 +23,10 @@ public sealed class ManagedEngineTests
     [InlineData("qwen3next", null, "architecture 'qwen3next'")]
     [InlineData("lfm2", null, "architecture 'lfm2'")]
     [InlineData("deepseek2", null, "architecture 'deepseek2'")]
+    [InlineData("gemma3n", null, "architecture 'gemma3n'")]
     [InlineData("glm4", "nextn_predict_layers", "nextn_predict_layers")]
-    [InlineData("mistral3", "attention.temperature_scale", "'mistral3.attention.temperature_scale' (8)")]
+    [InlineData("llama", "attention.temperature_scale", "'llama.attention.temperature_scale' (8)")]
+    [InlineData("qwen2", "rope.scaling.yarn_log_multiplier", "'qwen2.rope.scaling.yarn_log_multiplier' (8)")]
     [InlineData("qwen2", "expert_count", "mixture-of-experts")]
     [InlineData("llama", "expert_count;expert_group_count", "'llama.expert_group_count' of 8")]
     public void CanRun_NamesTheMissingFeature(string architecture, string? key, string reason)

@@ -294,6 +294,11 @@ internal static class RandomDirectory
         {
             "llama" => Of("LlamaForCausalLM"),
             "mistral" => Of("MistralForCausalLM"),
+            "ministral3" => With(Of("Ministral3ForCausalLM"), """
+                { "head_dim": 32, "rope_parameters": { "rope_type": "yarn", "type": "yarn", "rope_theta": 1000000.0, "factor": 16.0,
+                    "original_max_position_embeddings": 16, "beta_fast": 32.0, "beta_slow": 1.0, "mscale": 1.0, "mscale_all_dim": 1.0,
+                    "llama_4_scaling_beta": 0.1 } }
+                """),
             "smollm3" =>
                 With(Of("SmolLM3ForCausalLM", ties: true),
                     """{ "no_rope_layer_interval": 4, "use_sliding_window": false, "rope_theta": 5000000.0 }"""),

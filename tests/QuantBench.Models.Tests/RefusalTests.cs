@@ -23,6 +23,9 @@ public sealed class RefusalTests : IDisposable
 
     [Theory]
     [InlineData("""{"architectures":["MambaForCausalLM"]}""", "the architecture 'MambaForCausalLM' is not read")]
+    [InlineData("""{"architectures":["Gemma3nForCausalLM"]}""", "the architecture 'Gemma3nForCausalLM' is not read")]
+    [InlineData("""{"rope_scaling":{"rope_type":"yarn","factor":4,"original_max_position_embeddings":64,"llama_4_scaling_beta":0.1}}""",
+        "'llama_4_scaling_beta' is not understood")] // mistral3's
     [InlineData("""{"hidden_act":"relu"}""", "'hidden_act' is 'relu'")]
     [InlineData("""{"num_local_experts":8}""", "models with experts")]
     [InlineData("""{"architectures":["SmolLM3ForCausalLM"],"no_rope_layer_interval":3}""", "'no_rope_layer_interval' is 3")]
@@ -249,7 +252,7 @@ public sealed class RefusalTests : IDisposable
         DirectoryVariant.Quantized(Model(config => config["quantization_config"] = JsonNode.Parse(quantization))));
 
     [Theory]
-    [InlineData("""{"model":{"type":"Unigram"}}""", "the tokenizer model 'Unigram' is not read")]
+    [InlineData("""{"model":{"type":"WordPiece"}}""", "the tokenizer model 'WordPiece' is not read")]
     [InlineData("""{"model":{"type":"BPE","byte_fallback":true,"vocab":{"a":1},"merges":["a b"]}}""", "byte_fallback")]
     [InlineData("""{"model":{"type":"BPE","ignore_merges":true,"vocab":{"a":1},"merges":["a b"]}}""", "ignore_merges")]
     [InlineData("""{"normalizer":{"type":"Lowercase"}}""", "the normalizer 'Lowercase' is not read")]
@@ -284,7 +287,7 @@ public sealed class RefusalTests : IDisposable
     }
 
     [Theory]
-    [InlineData("t5", "default", "the tokenizer model 't5' is not read")]
+    [InlineData("rwkv", "default", "the tokenizer model 'rwkv' is not read")]
     [InlineData("gpt2", "my-new-pre", "the pre-tokenizer 'my-new-pre' is not read")]
     public void OpenTokenizer_CallsItUnsupported_WhenAGgufHasAnotherKind(string model, string pre, string reason)
     {

@@ -24,7 +24,7 @@ public static class TinySentencePiece
     }
 
     /// <summary><c>tokenizer.model</c>.</summary>
-    /// <param name="kind">Kind of the model: 1 Unigram, 2 BPE.</param>
+    /// <param name="kind">Kind of the model: 2 BPE, 3 Word.</param>
     public static byte[] Model(int kind = 2)
     {
         var file = new List<byte>();

@@ -46,9 +46,9 @@ internal static class AlgorithmBench
         Row($"largest of {Vocabulary} (the library: without place)",
             () =>
             {
-                device.Kernels.ArgMaxOfParts(stream, device.Kernels.Groups(GraphKernels.ArgMaxParts), logits, Vocabulary, best.View,
+                device.Kernels.ArgMaxOfParts.Queue(stream, device.Kernels.Groups(GraphKernels.ArgMaxParts), logits, Vocabulary, best.View,
                     indices.View);
-                device.Kernels.ArgMax(stream, device.Kernels.Groups(1), best.View, indices.View, GraphKernels.ArgMaxParts,
+                device.Kernels.ArgMax.Queue(stream, device.Kernels.Groups(1), best.View, indices.View, GraphKernels.ArgMaxParts,
                     token.View.SubView(0, 1), token.View.SubView(1, 1), token.View.SubView(2, 1), 0);
             },
             () => accelerator.Reduce<float, MaxFloat>(stream, logits, second.View.SubView(0, 1)),
@@ -56,14 +56,16 @@ internal static class AlgorithmBench
 
         KernelConfig rows = device.Kernels.Groups(Rows);
         Action<AcceleratorStream, KernelConfig, ArrayView<float>, int, ArrayView<float>> Squares(
-            Action<ArrayView<float>, int, ArrayView<float>> kernel) => device.Memory.Compile(a => a.LoadKernel(kernel));
+            Action<ArrayView<float>, int, ArrayView<float>> kernel) =>
+            device.Memory.Compile<Action<AcceleratorStream, KernelConfig, ArrayView<float>, int, ArrayView<float>>>(kernel);
         var (ourSquares, theirSquares) = (Squares(AlgorithmKernels.OurSquares), Squares(AlgorithmKernels.TheirSquares));
         Row($"sums of squares of {Rows} rows of {Width}", () => ourSquares(stream, rows, values.View, Width, first.View),
             () => theirSquares(stream, rows, values.View, Width, second.View), () => Difference(Rows));
 
         KernelConfig pieces = device.Kernels.Groups((Rows * Width) / device.Kernels.Threads);
         Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>> Exp(
-            Action<ArrayView<float>, ArrayView<float>> kernel) => device.Memory.Compile(a => a.LoadKernel(kernel));
+            Action<ArrayView<float>, ArrayView<float>> kernel) =>
+            device.Memory.Compile<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>>>(kernel);
         var (ourExp, theirExp) = (Exp(AlgorithmKernels.OurExp), Exp(AlgorithmKernels.TheirExp));
         Row($"{Rows * Width} exponentials", () => ourExp(stream, pieces, values.View, first.View),
             () => theirExp(stream, pieces, values.View, second.View), () => Difference(Rows * Width));

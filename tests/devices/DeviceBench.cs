@@ -24,8 +24,7 @@ internal sealed class DeviceBench(TestDevice device, long coldBytes, double seco
         long units = Math.Max(coldBytes / 16, 1 << 20);
         using MemoryBuffer1D<Int4, Stride1D.Dense> from = device.Memory.AllocateZeroed<Int4>(units, "a benchmark"),
             to = device.Memory.AllocateZeroed<Int4>(units, "a benchmark");
-        Action<AcceleratorStream, KernelConfig, ArrayView<Int4>, ArrayView<Int4>> copy =
-            device.Memory.Compile(accelerator => accelerator.LoadKernel<ArrayView<Int4>, ArrayView<Int4>>(CopyKernels.Copy));
+        var copy = device.Memory.Compile<Action<AcceleratorStream, KernelConfig, ArrayView<Int4>, ArrayView<Int4>>>(CopyKernels.Copy);
         int threads = device.Kernels.Threads;
         KernelConfig config = device.Kernels.Groups((int)Math.Min((units + threads - 1) / threads, 1 << 16));
         return [.. Samples(_ => copy(device.Memory.Stream, config, from.View, to.View)).Select(s => 32.0 * units / s)];

@@ -103,7 +103,7 @@ internal static class GraphChecks
         using MemoryBuffer1D<int, Stride1D.Dense> map = device.Upload<int>(rows);
         using var x = new InputBuffer(device.Memory, tokens, width);
         int perStep = device.Kernels.Threads * InputKernels.PerThread;
-        device.Kernels.Normalise(
+        device.Kernels.Normalise.Queue(
             device.Memory.Stream, device.Kernels.Groups(tokens), new NormParameters
             {
                 Width = width,
@@ -209,7 +209,8 @@ internal static class GraphChecks
                         Quantizes = 1
                     };
                     int perGroup = device.Kernels.Threads * InputKernels.PerThread;
-                    device.Kernels.Gate(device.Memory.Stream, device.Kernels.Groups((x.View.Stride + perGroup - 1) / perGroup, tokens),
+                    device.Kernels.Gate.Queue(device.Memory.Stream,
+                        device.Kernels.Groups((x.View.Stride + perGroup - 1) / perGroup, tokens),
                         parameters, source.View, gates.View, ups.View, noExperts.View, x.View);
                     float[] values = device.Download(x.Values, tokens * x.View.Stride);
                     string what = $"gate of {width} (gelu {gelu}, bias {hasBias}, alone {omits}, squared {squares})";
@@ -269,7 +270,7 @@ internal static class GraphChecks
         using MemoryBuffer1D<int, Stride1D.Dense> at = device.Upload<int>(positions), whose = device.Upload<int>(owners);
         using MemoryBuffer1D<ushort, Stride1D.Dense> keys = device.Upload<ushort>(new ushort[sequences * context * kvHeads * width]);
         using MemoryBuffer1D<ushort, Stride1D.Dense> values = device.Upload<ushort>(new ushort[sequences * context * kvHeads * width]);
-        device.Kernels.Rotate(
+        device.Kernels.Rotate.Queue(
             device.Memory.Stream, device.Kernels.Groups(all, tokens), new AttentionParameters
             {
                 Heads = heads,
@@ -371,11 +372,12 @@ internal static class GraphChecks
             Scale = scale,
             SoftCap = cap,
         };
-        device.Kernels.Attend(
+        device.Kernels.Attend.Queue(
             device.Memory.Stream, device.Kernels.Groups(heads, tokens, parts), parameters, p.View, at.View, whose.View, cachedKeys.View,
             cachedValues.View, x.View, partial.View, partial.View);
         if (parts > 1)
-            device.Kernels.Combine(device.Memory.Stream, device.Kernels.Groups(heads, tokens), parameters, parts, partial.View, x.View);
+            device.Kernels.Combine.Queue(device.Memory.Stream, device.Kernels.Groups(heads, tokens), parameters, parts, partial.View,
+                x.View);
         float[] results = device.Download(x.Values, tokens * x.View.Stride);
         for (int t = 0; t < tokens; t++)
         {
@@ -410,7 +412,7 @@ internal static class GraphChecks
     {
         float[] logits = Numbers(new Random(1), 1001, 200);
         using MemoryBuffer1D<float, Stride1D.Dense> buffer = device.Upload<float>(logits);
-        device.Kernels.Cap(device.Memory.Stream, device.Kernels.Groups((1000 / device.Kernels.Threads) + 1), buffer.View, 1000, 30f);
+        device.Kernels.Cap.Queue(device.Memory.Stream, device.Kernels.Groups((1000 / device.Kernels.Threads) + 1), buffer.View, 1000, 30f);
         float[] results = device.Download(buffer, logits.Length);
         for (int i = 0; i < 1000; i++) Near(results[i], 30 * Math.Tanh(logits[i] / 30.0), 1e-4, $"cap: logit {i}");
         Require(results[1000] == logits[1000], "cap: changed a logit behind the last");
@@ -433,9 +435,10 @@ internal static class GraphChecks
             using MemoryBuffer1D<int, Stride1D.Dense> indices = device.Upload<int>(new int[GraphKernels.ArgMaxParts]),
                 tokens = device.Upload<int>([-1]);
             using MemoryBuffer1D<int, Stride1D.Dense> positions = device.Upload<int>([41]), history = device.Upload<int>([-1, -1, -1]);
-            device.Kernels.ArgMaxOfParts(device.Memory.Stream, device.Kernels.Groups(GraphKernels.ArgMaxParts), buffer.View, vocabulary,
+            device.Kernels.ArgMaxOfParts.Queue(device.Memory.Stream, device.Kernels.Groups(GraphKernels.ArgMaxParts), buffer.View,
+                vocabulary,
                 values.View, indices.View);
-            device.Kernels.ArgMax(device.Memory.Stream, device.Kernels.Groups(1), values.View, indices.View, GraphKernels.ArgMaxParts,
+            device.Kernels.ArgMax.Queue(device.Memory.Stream, device.Kernels.Groups(1), values.View, indices.View, GraphKernels.ArgMaxParts,
                 tokens.View, positions.View, history.View, 1);
             Require(device.Download(tokens, 1)[0] == best[0],
                 $"arg-max of {vocabulary}: {device.Download(tokens, 1)[0]}, should be {best[0]}");

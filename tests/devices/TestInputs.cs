@@ -37,7 +37,7 @@ internal sealed unsafe class TestInputs : IDisposable
 
         device.Memory.Write<float>(Buffer.Values.View, padded);
         int perGroup = device.Kernels.Threads * 4;
-        device.Kernels.Round(device.Memory.Stream, device.Kernels.Groups((stride + perGroup - 1) / perGroup, tokens), Buffer.View);
+        device.Kernels.Round.Queue(device.Memory.Stream, device.Kernels.Groups((stride + perGroup - 1) / perGroup, tokens), Buffer.View);
     }
 
     public int Tokens { get; }

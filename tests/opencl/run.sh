@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # run.sh: really executes the OpenCL path, on PoCL 6 in the private root of prepare.sh: the kernel and model tests of the ilgpu engine, then
 # perplexity through the real command on the same chunk, of quantized files against llama.cpp's and of MLX and safetensors directories against
-# the managed engine's, then what a user is told when the driver can't compile. Takes about a minute once the packages are here.
+# the managed engine's, then what a user is told when the driver can't compile. Once the packages are here it takes about three minutes with an
+# empty cache of the driver's (POCL_CACHE_DIR), one with a full one.
 # Exit 77: can't be done on this machine, with the reason.
 # Needs built tests (dotnet build -c Release) and a built command (./run-bench.sh setup).
 set -euo pipefail

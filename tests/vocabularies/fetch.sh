@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fetches the vocabularies that tests of tokenizers compare with, pinned by hash: llama.cpp's own vocabulary files (with texts and the ids
-# expected of them) out of the source bundle in node-llama-cpp, and tokenizer.json files of public packages.
+# expected of them) out of the source bundle in node-llama-cpp, tokenizer.json files of public packages, and SentencePiece's own encoder.
 # Usage: fetch.sh [DIR]      default: .cache/vocabularies in the checkout. Needs npm, git and openssl.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

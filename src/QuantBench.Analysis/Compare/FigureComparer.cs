@@ -92,9 +92,16 @@ public static class FigureComparer
         if (!(row.A.Value > 0) || !(row.B.Value > 0)) return Unsure(row, difference, "figures that aren't positive: no ratio");
         LaunchDifference judged = noise is { } between ? LaunchDifference.BetweenRuns(row.B.Value / row.A.Value, between, launches)
             : launches!.Value; // one of the two is known
-        string how = noise is { } known && judged != launches
+        judged = judged with { Drift = row.Drift };
+        string how = noise is { } known && judged.Error != launches?.Error
             ? $"noise between {Count(known.Runs)} runs of this cell on this machine"
             : $"ratio over launches (Student), {Count(a.Length)} and {Count(b.Length)}";
+        if (row.Drift > 0)
+        {
+            how += $"; the machine's own speed changed by {Count((long)Math.Round(100 * (Math.Exp(row.Drift) - 1)))} % in between "
+                + "(yardstick)";
+        }
+
         Interval interval = judged.Interval;
         if (judged is { Error: 0, Difference: 0 }) return Unsure(row, 0, $"equal; {how}");
         return Judge(row, Math.Exp(judged.Difference) - 1, new Interval(Math.Exp(interval.Low) - 1, Math.Exp(interval.High) - 1),

@@ -16,6 +16,9 @@ public static class RunComparer
 {
     private const double FalseDiscoveryRate = 0.05;
 
+    // Two readings of the yardstick's products on a machine that stays the same are closer than this; its stream of memory scatters more.
+    private const double LeastDrift = 0.03;
+
     /// <summary>Compares B with A.</summary>
     /// <param name="a">The base.</param>
     /// <param name="b">What is compared with it.</param>
@@ -136,11 +139,21 @@ public static class RunComparer
         a.Run.Info.Id == b.Run.Info.Id ? []
             : [.. Comparability.Check(a.Run.Info.Fingerprint, b.Run.Info.Fingerprint).Select(d => d.ToString())];
 
+    // A machine whose cores came to run at another speed makes everything faster or slower alike.
+    private static double Drift(CellResult a, CellResult b)
+    {
+        if (!a.Conditions.TryGetValue(Yardstick.DotCondition, out double first)
+            || !b.Conditions.TryGetValue(Yardstick.DotCondition, out double second)) return 0;
+        double drift = Math.Abs(Math.Log(second / first));
+        return drift > LeastDrift && double.IsFinite(drift) ? drift : 0;
+    }
+
     // Rows without a note are yet to be judged.
     private static void Cells(CellResult a, CellResult b, string title, string? arithmetic,
         ImmutableArray<MetricComparison>.Builder rows,
         Func<(string Name, double A, double B), bool> isNew)
     {
+        double drift = Drift(a, b);
         foreach (Measurement first in a.Metrics)
         {
             if (MetricTable.Find(first.Name) is not { } metric || b.Metric(first.Name) is not { } second) continue;
@@ -160,6 +173,7 @@ public static class RunComparer
                 ClassA = a.PrecisionClass,
                 ClassB = b.PrecisionClass,
                 Arithmetic = arithmetic,
+                Drift = drift,
                 Verdict = Verdict.NotComparable,
                 Note = "",
             };

@@ -64,6 +64,10 @@ public sealed record MetricComparison
     /// </summary>
     public double? Difference { get; init; }
 
+    /// <summary>By how much, as a logarithm, the yardstick ran slower or faster beside one cell than beside the other; 0 when it didn't, or
+    /// that isn't known.</summary>
+    public double Drift { get; init; }
+
     /// <summary>Whether <see cref="Difference"/> is B − A in the metric's unit, because the metric lies around 0, instead of a relative
     /// one.</summary>
     public bool Absolute { get; init; }

@@ -126,7 +126,7 @@ public static class AnalysisFrames
         return Frame.Of(
             "trend", rows, TrendText.Lead(report),
             Text<TrendRow>("machine", r => r.Series.Host), Text<TrendRow>("cell", r => r.Series.CellId),
-            Text<TrendRow>("title", r => r.Series.Title), Text<TrendRow>("class", r => Class(r.Series.Variant)),
+            Text<TrendRow>("title", r => r.Series.Title), Text<TrendRow>("class", r => Class(r.Series.Class)),
             Text<TrendRow>("metric", r => r.Series.Metric.Name),
             Text<TrendRow>("run", r => r.Point.RunId),
             Text<TrendRow>("started",
@@ -160,9 +160,6 @@ public static class AnalysisFrames
     }
 
     private static string? Class(PrecisionClass? precision) => precision is { } known ? Format.Class(known) : null;
-
-    private static string? Class(string variant) =>
-        Variant.TryParse(variant, out Variant? parsed) && parsed is not null ? Format.Class(parsed.Scheme.PrecisionClass) : null;
 
     private static FrameColumn<T> Text<T>(string name, Func<T, string?> value) => FrameColumn<T>.Text(name, value);
 

@@ -6,6 +6,7 @@ using QuantBench.Core.Machine;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Runs;
 using QuantBench.Core.Statistics;
+using QuantBench.Core.Variants;
 using QuantBench.Results.Store;
 
 namespace QuantBench.Analysis.Trends;
@@ -36,8 +37,17 @@ public static class TrendAnalyzer
             ?? throw new RequestException($"there is no metric '{query.Metric}'.",
                 DidYouMean.Hint(query.Metric, MetricTable.All.Select(m => m.Name), "metrics"));
         var known = new Dictionary<string, Fingerprint?>(StringComparer.Ordinal);
-        return Analyze(metric, store.Series(query),
+        TrendReport report = Analyze(metric, store.Series(query),
             id => known.TryGetValue(id, out Fingerprint? f) ? f : known[id] = store.Run(id)?.Fingerprint, recent);
+
+        // A file's layers may hold more bits than its variant's name says.
+        Dictionary<string, Dictionary<string, PrecisionClass>> classes = report.Series.Select(s => s.Points[^1].RunId).Distinct()
+            .ToDictionary(id => id, id => store.Classes(id), StringComparer.Ordinal);
+        return report with
+        {
+            Series = [.. report.Series.Select(s =>
+                classes[s.Points[^1].RunId].TryGetValue(s.CellId, out PrecisionClass measured) ? s with { Class = measured } : s)],
+        };
     }
 
     /// <summary>Analyses rows.</summary>
@@ -45,6 +55,7 @@ public static class TrendAnalyzer
     /// <param name="rows">Its figures by machine and cell, oldest first, as <see cref="AggregateReader.Series"/> gives them.</param>
     /// <param name="fingerprint">Fingerprint of a run; asked only for runs at a change.</param>
     /// <param name="recent">Latest runs within which a change counts as recent.</param>
+    /// <returns>Series whose class is the variants' own.</returns>
     public static TrendReport Analyze(MetricDefinition metric, ImmutableArray<SeriesRow> rows, Func<string, Fingerprint?> fingerprint,
         int recent = DefaultRecent)
     {
@@ -97,6 +108,7 @@ public static class TrendAnalyzer
             Backend = first.Backend,
             Workload = first.Workload,
             Settings = first.Settings,
+            Class = Variant.TryParse(first.Variant, out Variant? variant) ? variant?.Scheme.PrecisionClass : null,
             Points = [
                 .. rows.Select(r =>
                     new TrendPoint(r.RunId, DateTimeOffset.FromUnixTimeMilliseconds(r.StartedMs), r.Value, Own(metric, r)))],

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Statistics;
+using QuantBench.Core.Variants;
 
 namespace QuantBench.Analysis.Trends;
 
@@ -99,6 +100,9 @@ public sealed record TrendSeries
 
     /// <summary>Changes of level, oldest first.</summary>
     public required ImmutableArray<TrendChange> Changes { get; init; }
+
+    /// <summary>Precision class of the cell in its latest run, by measured bits; null where that isn't known.</summary>
+    public PrecisionClass? Class { get; init; }
 
     /// <summary>Relative standard deviation between runs on one level; null with fewer than two points on it.</summary>
     public double? Noise { get; init; }

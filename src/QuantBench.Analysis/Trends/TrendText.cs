@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Core.Metrics;
-using QuantBench.Core.Variants;
 
 namespace QuantBench.Analysis.Trends;
 
@@ -88,8 +87,7 @@ public static class TrendText
                 + "| --- | --- | --- | ---: | ---: | ---: | --- |\n");
         foreach (TrendSeries s in report.Series.Take(most))
         {
-            string precision = Variant.TryParse(s.Variant, out Variant? variant) && variant is not null
-                ? Format.Class(variant.Scheme.PrecisionClass) : Format.Missing;
+            string precision = s.Class is { } known ? Format.Class(known) : Format.Missing;
             text.Append(CultureInfo.InvariantCulture,
                 $"| {E(s.Host)} | {E(s.Title)} ({s.CellId}) | {precision} | {Format.Count(s.Points.Length)} | {E(Latest(s))} | "
                     + $"{(s.Noise is { } noise ? $"{Format.Number(noise * 100, 2)} %" : Format.Missing)} | {E(Finding(s))} |\n");

@@ -7,9 +7,7 @@ using QuantBench.Cli.Composition;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Runs;
-using QuantBench.Core.Suites;
 using QuantBench.Results.Folders;
-using QuantBench.Runner.Events;
 using QuantBench.Runner.Runs;
 using QuantBench.Runner.Workers;
 
@@ -21,9 +19,6 @@ namespace QuantBench.Cli.Commands;
 /// </summary>
 internal sealed class Confirmation
 {
-    /// <summary>Label of the runs it makes.</summary>
-    public const string Tag = "confirm";
-
     private const int Most = 100;
     private const int TailCharacters = 600;
 
@@ -67,16 +62,7 @@ internal sealed class Confirmation
         string runId, IReadOnlyCollection<Cell> cells, CancellationToken stop)
     {
         int times = Times(parsed) ?? 1;
-        RunEntry entry = new RunCatalog(environment.ResultsRoot).Find(runId);
-        if (entry.Info is not { } run || RunFolder.IsImported(entry.Path))
-            throw new RequestException($"run {runId} isn't one of this machine's own, so nothing can be measured again here.");
-        if (environment.ReadFingerprint().MachineId != run.Fingerprint.MachineId)
-            throw new RequestException($"run {runId} was measured on {run.Fingerprint.Host}, another machine.", "Confirm it there.");
-        string[] only =
-            [.. cells.Select(c => $"model={c.Model},variant={c.Variant.Id},backend={c.Backend},workload={c.Workload}").Distinct()];
-        Suite suite = SuiteLoader.Parse(run.SuiteText, Path.Combine(run.SuiteDirectory, $"{run.Suite}.yaml"), run.SuiteDirectory,
-            environment.Engines.Catalog);
-        var options = new RunOptions { Only = [.. only], Threads = run.Threads, Tags = [Tag] };
+        var again = new Remeasurement(environment, runId, cells);
         TextWriter told = parsed.InvocationConfiguration.Error;
         using var index = new StoreIndex(environment);
         var made = ImmutableArray.CreateBuilder<(RunRecord? Other, RunRecord Own)>();
@@ -84,30 +70,29 @@ internal sealed class Confirmation
         {
             told.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"measuring again, {i} of {times}: {string.Join("; ", cells.Select(c => c.Title).Distinct())}"));
-            RunRecord? other = parsed.GetValue(_against) is { } build ? await OtherAsync(build, environment, run, only, stop) : null;
-            RunOutcome outcome = await new SuiteRunner(environment, new Quiet(), index).RunAsync(suite, options, stop);
-            stop.ThrowIfCancellationRequested();
-            made.Add((other, RunFolder.ReadRecord(outcome.Folder)));
+            RunRecord? other = parsed.GetValue(_against) is { } build ? await OtherAsync(build, environment, again, stop) : null;
+            made.Add((other, await again.OnceAsync(index, stop)));
         }
 
         return made.ToImmutable();
     }
 
     // The suite's paths start from its directory, so that is where its text must lie for the other build.
-    private static async Task<RunRecord> OtherAsync(string build, RunnerEnvironment environment, RunInfo run, string[] only,
+    private static async Task<RunRecord> OtherAsync(string build, RunnerEnvironment environment, Remeasurement again,
         CancellationToken stop)
     {
+        RunInfo run = again.Run;
         string program = Path.GetFullPath(Directory.Exists(build) ? Path.Combine(build, "run-bench.sh") : build);
         string id = Guid.NewGuid().ToString("n")[..8];
         string suite = Path.Combine(run.SuiteDirectory, $".{run.Suite}-{id}.confirm");
-        string results = Path.Combine(environment.CacheRoot, Tag, id);
+        string results = Path.Combine(environment.CacheRoot, Remeasurement.Tag, id);
         var start = new ProcessStartInfo(program)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             ArgumentList = { "run", suite, "--results", results, "--plain" },
         };
-        foreach (string pattern in only)
+        foreach (string pattern in again.Only)
         {
             start.ArgumentList.Add("--only");
             start.ArgumentList.Add(pattern);
@@ -150,14 +135,6 @@ internal sealed class Confirmation
         {
             File.Delete(suite);
             if (Directory.Exists(results)) Directory.Delete(results, recursive: true);
-        }
-    }
-
-    private sealed class Quiet : IProgress<RunEvent>
-    {
-        public void Report(RunEvent value)
-        {
-            // The command says what it measures; its answer is what counts.
         }
     }
 }

@@ -77,7 +77,8 @@ internal sealed class ServerOptions
             CertificateKeyFile = parsed.GetValue(_key),
             LoginToRead = parsed.GetValue(_login),
             PublicReading = parsed.GetValue(_public),
-            Launcher = scheduler ? new SuiteRunLauncher(environment, lab.Approvals, WriteReport) : null,
+            Launcher = scheduler ? new SuiteRunLauncher(environment, lab.Approvals, WriteReport,
+                new ScheduledConfirmation(environment).ConfirmAsync) : null,
         };
         using var pen = new PlotProcess(Installation.DrawCommand.FileName, Installation.DrawCommand.Arguments, environment.Clock);
         PlotPen.Use(pen);

@@ -124,10 +124,17 @@ public sealed record CellResult
 
     /// <summary>Precision class: by the layers' measured bits where they were recorded, else by the variant's nominal ones.</summary>
     [JsonIgnore]
-    public PrecisionClass PrecisionClass =>
-        double.TryParse(Provenance.GetValueOrDefault(LayerBits), NumberStyles.Float, CultureInfo.InvariantCulture, out double bits)
-            && double.IsFinite(bits)
-            ? Cell.Variant.Scheme.ClassAt(bits) : Cell.Variant.Scheme.PrecisionClass;
+    public PrecisionClass PrecisionClass => ClassOf(Cell.Variant.Scheme, Provenance.GetValueOrDefault(LayerBits));
+
+    /// <summary>Precision class of a scheme: by the layers' measured bits, else by its nominal ones.</summary>
+    /// <param name="scheme">The scheme.</param>
+    /// <param name="layerBits">What was recorded as <see cref="LayerBits"/>; null where nothing was.</param>
+    public static PrecisionClass ClassOf(QuantScheme scheme, string? layerBits)
+    {
+        ArgumentNullException.ThrowIfNull(scheme);
+        return double.TryParse(layerBits, NumberStyles.Float, CultureInfo.InvariantCulture, out double bits) && double.IsFinite(bits)
+            ? scheme.ClassAt(bits) : scheme.PrecisionClass;
+    }
 
     /// <summary>Precision class of a variant: the highest of its cells'.</summary>
     /// <param name="variant">The variant.</param>

@@ -20,6 +20,9 @@ public readonly record struct CoreUse(double OtherShare, double StealShare)
     /// <summary>How often cores were slowed down because of their heat; null where it isn't told.</summary>
     public long? ThrottleEvents { get; init; }
 
+    /// <summary>Clock of the fastest core at the span's end, in MHz: idle ones stand low. Null where it isn't told.</summary>
+    public double? FastestMegahertz { get; init; }
+
     /// <summary>Share of the time in which some thread of the machine, this process's among them, waited for a core; null where it isn't
     /// told.</summary>
     public double? CpuPressure { get; init; }

@@ -6,9 +6,9 @@ using QuantBench.Core.Errors;
 namespace QuantBench.Core.Machine;
 
 /// <summary>
-/// Counts what disturbs this process, from Linux's <c>/proc/self/task/*/schedstat</c>, <c>/proc/stat</c>, <c>/proc/pressure</c> and the
-/// throttle counters; elsewhere nothing is known. Files stay open between readings: a reading costs about a microsecond per thread. Not
-/// thread-safe.
+/// Counts what disturbs this process, from Linux's <c>/proc/self/task/*/schedstat</c>, <c>/proc/stat</c>, <c>/proc/pressure</c>, the
+/// throttle counters and the cores' clocks; elsewhere nothing is known. Files stay open between readings: a reading costs about a
+/// microsecond per thread. Not thread-safe.
 /// </summary>
 /// <param name="clock">The clock.</param>
 /// <param name="root">Root directory of the OS's files; null = the machine's.</param>
@@ -32,6 +32,7 @@ public sealed class InterferenceReader(TimeProvider clock, string? root = null) 
     private long _coresAt;
     private Ticks? _ticks;
     private string[]? _throttleFiles;
+    private string[]? _clockFiles;
 
     /// <summary>Reads the span since the previous reading; null at the first one and where the OS doesn't tell. Only waits of threads that
     /// compute count: the runtime's own, and such as hardly ran, hold nothing up.</summary>
@@ -77,6 +78,7 @@ public sealed class InterferenceReader(TimeProvider clock, string? root = null) 
             use = new CoreUse(Math.Clamp(others / capacity, 0, 1), Math.Clamp((after.Steal - before.Steal) / capacity, 0, 1))
             {
                 ThrottleEvents = after.Throttled - before.Throttled,
+                FastestMegahertz = Fastest(),
                 CpuPressure = Share(after.CpuStalled - before.CpuStalled),
                 MemoryPressure = Share(after.MemoryStalled - before.MemoryStalled),
                 IoPressure = Share(after.IoStalled - before.IoStalled),
@@ -160,10 +162,19 @@ public sealed class InterferenceReader(TimeProvider clock, string? root = null) 
 
     private long? Throttled()
     {
-        _throttleFiles ??= [.. _files.Names("sys/devices/system/cpu", "cpu*")
-            .Select(c => $"sys/devices/system/cpu/{c}/thermal_throttle/core_throttle_count").Where(_files.Exists)];
+        _throttleFiles ??= OfCores("thermal_throttle/core_throttle_count");
         return _throttleFiles.Length == 0 ? null : _throttleFiles.Sum(f => _files.Number(f) ?? 0);
     }
+
+    private double? Fastest()
+    {
+        _clockFiles ??= OfCores("cpufreq/scaling_cur_freq");
+        long kilohertz = _clockFiles.Select(f => _files.Number(f) ?? 0).DefaultIfEmpty().Max();
+        return kilohertz > 0 ? kilohertz / 1000.0 : null;
+    }
+
+    private string[] OfCores(string file) =>
+        [.. _files.Names("sys/devices/system/cpu", "cpu*").Select(c => $"sys/devices/system/cpu/{c}/{file}").Where(_files.Exists)];
 
     // "some avg10=0.00 avg60=0.00 avg300=0.00 total=123": microseconds in which at least one task waited.
     private long? Stalled(string what)

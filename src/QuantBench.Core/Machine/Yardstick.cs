@@ -19,6 +19,12 @@ public readonly record struct YardstickReading(double Dot, double Stream)
 /// <param name="clock">The clock.</param>
 public sealed class Yardstick(TimeProvider clock)
 {
+    /// <summary>Condition of a cell: multiply-adds per second of the yardstick, the slower of before and after.</summary>
+    public const string DotCondition = "yardstick_dot";
+
+    /// <summary>Condition of a cell: bytes per second that the yardstick read, the slower of before and after.</summary>
+    public const string StreamCondition = "yardstick_stream";
+
     private const int Shorts = 4096; // twice 8 KiB: the first cache of anything
     private const int DotRuns = 2000;
     private const int StreamLongs = 4 << 20; // 32 MiB

@@ -15,7 +15,7 @@ public static class MetricTable
     private static readonly ImmutableArray<string> s_tensors = ["onnx-latency"];
     private static readonly ImmutableArray<string> s_divergence = ["divergence"];
     private static readonly ImmutableArray<string> s_scored = ["perplexity", "divergence"];
-    private static readonly ImmutableArray<string> s_files = ["load", "latency", "perplexity", "onnx-latency"];
+    private static readonly ImmutableArray<string> s_files = ["load", "latency", "perplexity", "divergence", "onnx-latency"];
     private static readonly ImmutableArray<string> s_models = ["latency", "load", "perplexity", "divergence", "onnx-latency"];
 
     private static readonly ImmutableArray<MetricDefinition> s_all =

@@ -9,16 +9,26 @@ public readonly record struct LaunchDifference(double Difference, double Error, 
     // A standard error from 4 degrees of freedom is twice the true one in 3 of 1000 cases.
     private const double NoisierThanHistory = 2;
 
-    /// <summary>Two-sided p-value of no difference.</summary>
-    public double PValue =>
-        Error == 0 ? (Difference == 0 ? 1 : 0) : SpecialFunctions.StudentTwoSided(Math.Abs(Difference) / Error, Degrees);
+    /// <summary>By how much, as a logarithm, the machine itself may have changed between the two: that much of a difference is no one's.
+    /// </summary>
+    public double Drift { get; init; }
+
+    /// <summary>Two-sided p-value of no difference beyond the drift.</summary>
+    public double PValue
+    {
+        get
+        {
+            double beyond = Math.Max(0, Math.Abs(Difference) - Drift);
+            return Error == 0 ? (beyond == 0 ? 1 : 0) : SpecialFunctions.StudentTwoSided(beyond / Error, Degrees);
+        }
+    }
 
     /// <summary>95 % interval.</summary>
     public Interval Interval
     {
         get
         {
-            double half = Error == 0 ? 0 : SpecialFunctions.StudentQuantile(0.95, Degrees) * Error;
+            double half = Drift + (Error == 0 ? 0 : SpecialFunctions.StudentQuantile(0.95, Degrees) * Error);
             return new Interval(Difference - half, Difference + half);
         }
     }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Engines;
 using QuantBench.Core.Errors;
@@ -147,6 +148,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         string? cron = null;
         string? zone = null;
         CatchUp catchUp = CatchUp.Last;
+        int confirm = SuiteSchedule.DefaultConfirm;
         foreach ((SuiteScalar key, SuiteNode value) in map.Entries)
         {
             switch (key.Value)
@@ -159,13 +161,20 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
                         throw value.Error($"'catch_up' can't be '{word}'",
                             "last: the most recent missed time runs; skip: none; all: every one");
                     break;
-                default: throw Value.UnknownKey(key, ["cron", "zone", "catch_up"], "keys of a schedule");
+                case "confirm":
+                    string count = Value.Text(value, "confirm", LongestName);
+                    if (!int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out confirm)
+                        || confirm > SuiteSchedule.MostConfirm)
+                        throw value.Error($"'confirm' can't be '{count}'",
+                            $"how often what looks worse is measured again: 0 to {SuiteSchedule.MostConfirm}");
+                    break;
+                default: throw Value.UnknownKey(key, ["cron", "zone", "catch_up", "confirm"], "keys of a schedule");
             }
         }
 
         if (cron is null) throw map.Error("the schedule has no 'cron'", "e.g. schedule: { cron: 30 2 * * *, zone: Europe/Berlin }");
         return CronTimes.TryParse(cron, zone, out CronTimes? times, out string? problem)
-            ? new SuiteSchedule(times, catchUp)
+            ? new SuiteSchedule(times, catchUp, confirm)
             : throw (map.Find(problem.Contains("time zone", StringComparison.Ordinal) ? "zone" : "cron") ?? map)
                 .Error(problem, "five fields: minute hour day month weekday, e.g. 30 2 * * *");
     }

@@ -16,4 +16,12 @@ public enum CatchUp
 /// <summary>When a suite runs by itself.</summary>
 /// <param name="Cron">The times.</param>
 /// <param name="CatchUp">What becomes of missed times.</param>
-public sealed record SuiteSchedule(CronTimes Cron, CatchUp CatchUp);
+/// <param name="Confirm">How often cells of a timing that looks worse are measured again before that is said; 0 = never.</param>
+public sealed record SuiteSchedule(CronTimes Cron, CatchUp CatchUp, int Confirm = SuiteSchedule.DefaultConfirm)
+{
+    /// <summary><see cref="Confirm"/> where nothing is said.</summary>
+    public const int DefaultConfirm = 2;
+
+    /// <summary>The most.</summary>
+    public const int MostConfirm = 20;
+}

@@ -1,4 +1,8 @@
+using System.Reflection;
 using ILGPU;
+using ILGPU.Backends;
+using ILGPU.Backends.EntryPoints;
+using ILGPU.Backends.OpenCL;
 using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
@@ -23,6 +27,9 @@ internal sealed class DeviceMemory(Accelerator accelerator, string backend)
     /// <summary>Whether the device multiplies small matrices by one instruction, as <see cref="Kernels.TensorCore"/> does: compute
     /// capability 8.0.</summary>
     public bool HasTensorCores { get; } = accelerator is CudaAccelerator cuda && DeviceFacts.HasTensorCores(cuda.Architecture);
+
+    /// <summary>Told before each kernel is compiled: its name.</summary>
+    public Action<string>? Compiling { get; init; }
 
     /// <summary>Allocates memory; its contents are undefined.</summary>
     /// <param name="count">Elements; at least one is allocated.</param>
@@ -94,13 +101,20 @@ internal sealed class DeviceMemory(Accelerator accelerator, string backend)
     }
 
     /// <summary>Compiles a kernel.</summary>
-    /// <param name="load">Makes its launcher.</param>
+    /// <typeparam name="TLauncher">An action of stream, configuration and the kernel's parameters.</typeparam>
+    /// <param name="kernel">The kernel: a static method.</param>
+    /// <param name="bounds">What is known of its launches.</param>
     /// <exception cref="EngineException">ILGPU or the driver refused it.</exception>
-    public T Compile<T>(Func<Accelerator, T> load)
+    public TLauncher Compile<TLauncher>(Delegate kernel, KernelSpecialization bounds = default)
+        where TLauncher : Delegate
     {
+        Compiling?.Invoke(NameOf(kernel.Method));
         try
         {
-            return load(Accelerator);
+            var entry = EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method);
+            CompiledKernel compiled = Accelerator.GetBackend().Compile(entry, bounds);
+            if (compiled is CLCompiledKernel source) compiled = StableSource.Of(source);
+            return Accelerator.LoadKernel(compiled).CreateLauncherDelegate<TLauncher>();
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
@@ -124,6 +138,9 @@ internal sealed class DeviceMemory(Accelerator accelerator, string backend)
                 : at.Message.TrimEnd('.'),
         };
     }
+
+    private static string NameOf(MethodInfo kernel) => string.Join('.',
+        [kernel.DeclaringType?.Name ?? "", kernel.Name, .. kernel.GetGenericArguments().Select(type => type.Name)]);
 
     private static bool IsGone(Exception e) => e switch
     {

@@ -143,9 +143,9 @@ internal sealed unsafe class DeviceTransformer : DeviceOwner
     /// <param name="step">At which index.</param>
     public void QueueArgMax(ArrayView<int> history, int step)
     {
-        _kernels.ArgMaxOfParts(_stream, _kernels.Groups(GraphKernels.ArgMaxParts), _logits.View, _model.VocabularySize, _bestValues.View,
-            _bestIndices.View);
-        _kernels.ArgMax(_stream, _kernels.Groups(1), _bestValues.View, _bestIndices.View, GraphKernels.ArgMaxParts, Tokens, Positions,
+        _kernels.ArgMaxOfParts.Queue(_stream, _kernels.Groups(GraphKernels.ArgMaxParts), _logits.View, _model.VocabularySize,
+            _bestValues.View, _bestIndices.View);
+        _kernels.ArgMax.Queue(_stream, _kernels.Groups(1), _bestValues.View, _bestIndices.View, GraphKernels.ArgMaxParts, Tokens, Positions,
             history, step);
     }
 
@@ -180,7 +180,7 @@ internal sealed unsafe class DeviceTransformer : DeviceOwner
                 layer.Projection.Reads8Bit, mapsRows: false);
             Multiply(layer.Projection, _inputs, count, _projected.View, (_shape.Heads + (2 * _shape.KvHeads)) * _shape.HeadWidth);
             Attend(i, layer, count, keys);
-            if (layer.Output.Reads8Bit) _kernels.Round(_stream, Pieces(_mixed.View.Stride, count), _mixed.View);
+            if (layer.Output.Reads8Bit) _kernels.Round.Queue(_stream, Pieces(_mixed.View.Stride, count), _mixed.View);
             Multiply(layer.Output, _mixed, count, _branch.View, _stride);
             Normalise(count, layer.OutputBias, layer.PostAttentionNorm, true, layer.FeedForwardNorm,
                 layer.FeedForwardReads8Bit, mapsRows: false, branchLast: _shape.Architecture.IsParallel);
@@ -202,7 +202,7 @@ internal sealed unsafe class DeviceTransformer : DeviceOwner
         if (_shape.LogitSoftCap > 0)
         {
             long all = (long)wanted * _model.VocabularySize;
-            _kernels.Cap(_stream, _kernels.Groups((int)((all + _kernels.Threads - 1) / _kernels.Threads)), _logits.View, all,
+            _kernels.Cap.Queue(_stream, _kernels.Groups((int)((all + _kernels.Threads - 1) / _kernels.Threads)), _logits.View, all,
                 _shape.LogitSoftCap);
         }
     }
@@ -230,7 +230,7 @@ internal sealed unsafe class DeviceTransformer : DeviceOwner
             MapsRows = mapsRows ? 1 : 0,
             Quantizes = quantizes ? 1 : 0,
         };
-        _kernels.Normalise(_stream, _kernels.Groups(count), parameters, _residual.View, _branch.View, bias.View, postNorm.View,
+        _kernels.Normalise.Queue(_stream, _kernels.Groups(count), parameters, _residual.View, _branch.View, bias.View, postNorm.View,
             norm.Weights.View, norm.Bias.View, Wanted, _inputs.View);
     }
 
@@ -247,6 +247,8 @@ internal sealed unsafe class DeviceTransformer : DeviceOwner
             ContextLength = _contextLength,
             Window = local ? _shape.Window : int.MaxValue,
             Scale = _shape.AttentionScale,
+            Temperature = _shape.AttentionTemperature,
+            TemperatureLength = _shape.RopeScaling.OriginalContextLength,
             SoftCap = _shape.AttentionSoftCap,
             Epsilon = _shape.NormEpsilon,
             HasBias = layer.ProjectionBias.Flag,
@@ -256,21 +258,21 @@ internal sealed unsafe class DeviceTransformer : DeviceOwner
         };
         if (_shape.Architecture.HasProjectionNorms)
         {
-            _kernels.NormaliseProjections(_stream, _kernels.Groups(3, count), parameters, _projected.View, layer.ProjectionBias.View,
+            _kernels.NormaliseProjections.Queue(_stream, _kernels.Groups(3, count), parameters, _projected.View, layer.ProjectionBias.View,
                 layer.QueryNorm.View, layer.KeyNorm.View);
             (parameters.HasBias, parameters.HasQueryNorm, parameters.HasKeyNorm) = (0, 0, 0);
         }
 
-        _kernels.Rotate(
+        _kernels.Rotate.Queue(
             _stream, _kernels.Groups(_shape.Heads + (2 * _shape.KvHeads), count), parameters, _projected.View, layer.ProjectionBias.View,
             layer.QueryNorm.View,
             layer.KeyNorm.View, (local ? _localAngles : _angles).View, Positions, Sequences, _cache.Keys(index), _cache.Values(index));
         int parts = Parts(_device.Accelerator.NumMultiprocessors, _shape.Heads, count, Math.Min(keys, parameters.Window), _kernels.Threads);
-        _kernels.Attend(
+        _kernels.Attend.Queue(
             _stream, _kernels.Groups(_shape.Heads, count, parts), parameters, _projected.View, Positions, Sequences, _cache.WideKeys(index),
             _cache.ValuePairs(index),
             _mixed.View, _partial.View, layer.Sinks.View);
-        if (parts > 1) _kernels.Combine(_stream, _kernels.Groups(_shape.Heads, count), parameters, parts, _partial.View, _mixed.View);
+        if (parts > 1) _kernels.Combine.Queue(_stream, _kernels.Groups(_shape.Heads, count), parameters, parts, _partial.View, _mixed.View);
     }
 
     private void PassExperts(DeviceExperts experts, DeviceRoutes routes, int count, bool hasCommon)
@@ -289,7 +291,7 @@ internal sealed unsafe class DeviceTransformer : DeviceOwner
             HasBias = experts.DownBias.Flag,
         };
         Multiply(experts.Router, _inputs, count, routes.Ratings.View, routes.RatingStride);
-        _kernels.Route.Value(_stream, _kernels.Groups(count), parameters, routes.Ratings.View, experts.RouterBias.View, routes.Chosen.View,
+        _kernels.Route.Queue(_stream, _kernels.Groups(count), parameters, routes.Ratings.View, experts.RouterBias.View, routes.Chosen.View,
             routes.Weights.View);
         Pass(experts.Gate, _inputs, width, used, routes.Both.View, 2 * width, 0);
         Pass(experts.Up, _inputs, width, used, routes.Both.View, 2 * width, width);
@@ -303,10 +305,10 @@ internal sealed unsafe class DeviceTransformer : DeviceOwner
             IsOfExperts = 1,
             Clamps = _shape.Architecture.Experts is { ClampsGate: true } ? 1 : 0,
         };
-        _kernels.Gate(_stream, Pieces(routes.Hidden.View.Stride, slots), gate, routes.Both.View, experts.GateBias.View, experts.UpBias.View,
-            routes.Chosen.View, routes.Hidden.View);
+        _kernels.Gate.Queue(_stream, Pieces(routes.Hidden.View.Stride, slots), gate, routes.Both.View, experts.GateBias.View,
+            experts.UpBias.View, routes.Chosen.View, routes.Hidden.View);
         Pass(experts.Down, routes.Hidden, _shape.Embedding, 1, routes.Results.View, _stride, 0);
-        _kernels.CombineExperts.Value(_stream, _kernels.Groups((_shape.Embedding + _kernels.Threads - 1) / _kernels.Threads, count),
+        _kernels.CombineExperts.Queue(_stream, _kernels.Groups((_shape.Embedding + _kernels.Threads - 1) / _kernels.Threads, count),
             parameters, _branch.View, routes.Ratings.View, routes.Chosen.View, routes.Weights.View, routes.Results.View,
             experts.DownBias.View);
 
@@ -327,7 +329,7 @@ internal sealed unsafe class DeviceTransformer : DeviceOwner
             HasUpBias = layer.UpBias.Flag,
             Quantizes = quantizes ? 1 : 0,
         };
-        _kernels.Gate(_stream, Pieces(_hidden.View.Stride, count), parameters, _both.View, layer.GateBias.View, layer.UpBias.View,
+        _kernels.Gate.Queue(_stream, Pieces(_hidden.View.Stride, count), parameters, _both.View, layer.GateBias.View, layer.UpBias.View,
             _noExperts.View, _hidden.View);
     }
 

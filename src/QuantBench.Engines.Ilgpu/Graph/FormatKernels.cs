@@ -5,16 +5,16 @@ using QuantBench.Engines.Ilgpu.Kernels;
 
 namespace QuantBench.Engines.Ilgpu.Graph;
 
-/// <summary>Launchers of one format's kernels. Each is compiled at its first use and kept: the runtime's own cache holds kernels
-/// weakly.</summary>
+/// <summary>Launchers of one format's kernels.</summary>
 internal sealed class FormatKernels
 {
-    private readonly Lazy<Action<AcceleratorStream, KernelConfig, MatrixView, InputView, ArrayView<float>, int, int, int>> _matVec;
-    private readonly Lazy<Action<AcceleratorStream, KernelConfig, MatrixView, InputView, ArrayView<int>, int, int, ArrayView<float>, int,
-        int, int>> _experts;
-    private readonly Lazy<Action<AcceleratorStream, KernelConfig, MatrixView, InputView, int, ArrayView<float>, int, int>> _matMul;
-    private readonly Lazy<Action<AcceleratorStream, KernelConfig, MatrixView, InputView, int, ArrayView<float>, int, int>> _tensor;
-    private readonly Lazy<Action<AcceleratorStream, KernelConfig, MatrixView, ArrayView<int>, ArrayView<float>, int, int, float>> _gather;
+    private readonly Launcher<Action<AcceleratorStream, KernelConfig, MatrixView, InputView, ArrayView<float>, int, int, int>> _matVec;
+    private readonly Launcher<Action<AcceleratorStream, KernelConfig, MatrixView, InputView, ArrayView<int>, int, int, ArrayView<float>,
+        int, int, int>> _experts;
+    private readonly Launcher<Action<AcceleratorStream, KernelConfig, MatrixView, InputView, int, ArrayView<float>, int, int>> _matMul;
+    private readonly Launcher<Action<AcceleratorStream, KernelConfig, MatrixView, InputView, int, ArrayView<float>, int, int>> _tensor;
+    private readonly Launcher<Action<AcceleratorStream, KernelConfig, MatrixView, ArrayView<int>, ArrayView<float>, int, int, float>>
+        _gather;
     private readonly int _piece;
     private readonly bool _takesTensorCores;
 
@@ -26,11 +26,11 @@ internal sealed class FormatKernels
         Action<MatrixView, ArrayView<int>, ArrayView<float>, int, int, float> gather, int piece, bool takesTensorCores)
     {
         _takesTensorCores = takesTensorCores;
-        _matVec = new(() => device.Compile(a => a.LoadKernel(matVec, LaunchBounds.Of(a, typeof(MatVecKernels)))));
-        _experts = new(() => device.Compile(a => a.LoadKernel(experts, LaunchBounds.Of(a, typeof(ExpertKernels)))));
-        _matMul = new(() => device.Compile(a => a.LoadKernel(matMul, LaunchBounds.Of(a, typeof(MatMulKernels)))));
-        _tensor = new(() => device.Compile(a => a.LoadKernel(tensor, LaunchBounds.Of(a, typeof(TensorKernels)))));
-        _gather = new(() => device.Compile(a => a.LoadKernel(gather, LaunchBounds.Of(a, typeof(GatherKernels)))));
+        _matVec = new(device, matVec);
+        _experts = new(device, experts);
+        _matMul = new(device, matMul);
+        _tensor = new(device, tensor);
+        _gather = new(device, gather);
         _piece = piece;
     }
 
@@ -60,7 +60,7 @@ internal sealed class FormatKernels
     {
         int lanes = Lanes(m);
         int rowsPerGroup = MatVecKernels.Rows * (threads / lanes);
-        _matVec.Value(stream, Grid(Pieces(m.Rows, rowsPerGroup), tokens, threads), m, x, output, stride, first, lanes);
+        _matVec.Queue(stream, Grid(Pieces(m.Rows, rowsPerGroup), tokens, threads), m, x, output, stride, first, lanes);
     }
 
     /// <summary>Queues the products of each slot's expert.</summary>
@@ -80,7 +80,7 @@ internal sealed class FormatKernels
     {
         int lanes = Lanes(m);
         int rowsPerGroup = MatVecKernels.Rows * (threads / lanes);
-        _experts.Value(stream, Grid(Pieces(rows, rowsPerGroup), slots, threads), m, x, chosen, rows, share, output, rowStride, first,
+        _experts.Queue(stream, Grid(Pieces(rows, rowsPerGroup), slots, threads), m, x, chosen, rows, share, output, rowStride, first,
             lanes);
     }
 
@@ -97,7 +97,7 @@ internal sealed class FormatKernels
     /// <inheritdoc cref="MatVec"/>
     public void TiledMatMul(AcceleratorStream stream, MatrixView m, InputView x, int tokens, ArrayView<float> output, int stride,
         int first) =>
-        _matMul.Value(
+        _matMul.Queue(
             stream, Grid(Pieces(m.Rows, MatMulKernels.Tile), Pieces(tokens, MatMulKernels.Tile), MatMulKernels.Threads), m, x, tokens,
             output, stride, first);
 
@@ -105,7 +105,7 @@ internal sealed class FormatKernels
     /// <inheritdoc cref="MatVec"/>
     public void TensorMatMul(AcceleratorStream stream, MatrixView m, InputView x, int tokens, ArrayView<float> output, int stride,
         int first) =>
-        _tensor.Value(
+        _tensor.Queue(
             stream, Grid(Pieces(m.Rows, TensorKernels.Tile), Pieces(tokens, TensorKernels.Tile), TensorKernels.Threads), m, x, tokens,
             output, stride, first);
 
@@ -122,7 +122,7 @@ internal sealed class FormatKernels
     public void Gather(
         AcceleratorStream stream, int threads, MatrixView m, ArrayView<int> ids, int tokens, ArrayView<float> output, int stride, int width,
         float factor) =>
-        _gather.Value(stream, Grid(Pieces(m.Chunks * (32 / _piece), threads), tokens, threads), m, ids, output, stride, width, factor);
+        _gather.Queue(stream, Grid(Pieces(m.Chunks * (32 / _piece), threads), tokens, threads), m, ids, output, stride, width, factor);
 
     /// <summary>A thread takes at least one unit of work; more lanes than units would idle.</summary>
     private int Lanes(MatrixView m)

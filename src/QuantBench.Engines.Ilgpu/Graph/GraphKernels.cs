@@ -20,105 +20,83 @@ internal sealed class GraphKernels
     {
         _device = device;
         Threads = Math.Min(LaunchBounds.Threads, device.Accelerator.MaxNumThreadsPerGroup);
-        Normalise =
-            device.Compile(accelerator =>
-                accelerator.LoadKernel<NormParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-                    ArrayView<float>, ArrayView<float>, ArrayView<int>, InputView>(InputKernels.Normalise,
-                        LaunchBounds.Of(accelerator, typeof(InputKernels))));
-        Round = device.Compile(accelerator =>
-            accelerator.LoadKernel<InputView>(InputKernels.Round, LaunchBounds.Of(accelerator, typeof(InputKernels))));
-        Gate = device.Compile(accelerator =>
-            accelerator.LoadKernel<GateParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<int>, InputView>(
-                InputKernels.Gate, LaunchBounds.Of(accelerator, typeof(InputKernels))));
-        NormaliseProjections = device.Compile(accelerator =>
-            accelerator.LoadKernel<AttentionParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>>(
-                AttentionKernels.NormaliseProjections, LaunchBounds.Of(accelerator, typeof(AttentionKernels))));
-        Rotate =
-            device.Compile(accelerator =>
-                accelerator.LoadKernel<AttentionParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-                    ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<ushort>, ArrayView<ushort>>(AttentionKernels.Rotate,
-                        LaunchBounds.Of(accelerator, typeof(AttentionKernels))));
-        Attend =
-            device.Compile(accelerator =>
-                accelerator.LoadKernel<AttentionParameters, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<Int4>,
-                    ArrayView<int>, InputView, ArrayView<float>, ArrayView<float>>(AttentionKernels.Attend,
-                        LaunchBounds.Of(accelerator, typeof(AttentionKernels))));
-        Combine =
-            device.Compile(accelerator =>
-                accelerator.LoadKernel<AttentionParameters, int, ArrayView<float>, InputView>(AttentionKernels.Combine,
-                    LaunchBounds.Of(accelerator, typeof(AttentionKernels))));
-        Route = new(() => device.Compile(accelerator =>
-            accelerator.LoadKernel<ExpertParameters, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<float>>(
-                ExpertKernels.Route, LaunchBounds.Of(accelerator, typeof(InputKernels)))));
-        CombineExperts = new(() => device.Compile(accelerator =>
-            accelerator.LoadKernel<ExpertParameters, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<float>,
-                ArrayView<float>, ArrayView<float>>(ExpertKernels.Combine, LaunchBounds.Of(accelerator, typeof(InputKernels)))));
-        Cap = device.Compile(accelerator =>
-            accelerator.LoadKernel<ArrayView<float>, long, float>(HeadKernels.Cap, LaunchBounds.Of(accelerator, typeof(HeadKernels))));
-        ArgMaxOfParts =
-            device.Compile(accelerator =>
-                accelerator.LoadKernel<ArrayView<float>, int, ArrayView<float>, ArrayView<int>>(HeadKernels.ArgMaxParts,
-                    LaunchBounds.Of(accelerator, typeof(HeadKernels))));
-        ArgMax =
-            device.Compile(accelerator =>
-                accelerator.LoadKernel<ArrayView<float>, ArrayView<int>, int, ArrayView<int>, ArrayView<int>, ArrayView<int>, int>(
-                    HeadKernels.ArgMax, LaunchBounds.Of(accelerator, typeof(HeadKernels))));
+        Normalise = new(device, InputKernels.Normalise);
+        Round = new(device, InputKernels.Round);
+        Gate = new(device, InputKernels.Gate);
+        NormaliseProjections = new(device, AttentionKernels.NormaliseProjections);
+        Rotate = new(device, AttentionKernels.Rotate);
+        Attend = new(device, AttentionKernels.Attend);
+        Combine = new(device, AttentionKernels.Combine);
+        Route = new(device, ExpertKernels.Route, typeof(InputKernels));
+        CombineExperts = new(device, ExpertKernels.Combine, typeof(InputKernels));
+        Cap = new(device, HeadKernels.Cap);
+        ArgMaxOfParts = new(device, HeadKernels.ArgMaxParts);
+        ArgMax = new(device, HeadKernels.ArgMax);
     }
 
     /// <summary>Threads of a group, except for <see cref="MatMulKernels"/>: a power of two.</summary>
     public int Threads { get; }
 
     /// <summary><see cref="InputKernels.Normalise"/>.</summary>
-    public Action<AcceleratorStream, KernelConfig, NormParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, ArrayView<float>, ArrayView<int>, InputView> Normalise
+    public Launcher<Action<AcceleratorStream, KernelConfig, NormParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<int>, InputView>> Normalise
     { get; }
 
     /// <summary><see cref="InputKernels.Round"/>.</summary>
-    public Action<AcceleratorStream, KernelConfig, InputView> Round { get; }
+    public Launcher<Action<AcceleratorStream, KernelConfig, InputView>> Round { get; }
 
     /// <summary><see cref="InputKernels.Gate"/>.</summary>
-    public Action<AcceleratorStream, KernelConfig, GateParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<int>, InputView> Gate
+    public Launcher<Action<AcceleratorStream, KernelConfig, GateParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<int>, InputView>> Gate
     { get; }
 
     /// <summary><see cref="AttentionKernels.NormaliseProjections"/>.</summary>
-    public Action<AcceleratorStream, KernelConfig, AttentionParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>> NormaliseProjections
+    public Launcher<Action<AcceleratorStream, KernelConfig, AttentionParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>>> NormaliseProjections
     { get; }
 
     /// <summary><see cref="AttentionKernels.Rotate"/>.</summary>
-    public Action<AcceleratorStream, KernelConfig, AttentionParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-        ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<ushort>, ArrayView<ushort>> Rotate
+    public Launcher<Action<AcceleratorStream, KernelConfig, AttentionParameters, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+        ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<ushort>, ArrayView<ushort>>> Rotate
     { get; }
 
     /// <summary><see cref="AttentionKernels.Attend"/>.</summary>
-    public Action<AcceleratorStream, KernelConfig, AttentionParameters, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<Int4>,
-        ArrayView<int>, InputView, ArrayView<float>, ArrayView<float>> Attend
+    public Launcher<Action<AcceleratorStream, KernelConfig, AttentionParameters, ArrayView<float>, ArrayView<int>, ArrayView<int>,
+        ArrayView<Int4>, ArrayView<int>, InputView, ArrayView<float>, ArrayView<float>>> Attend
     { get; }
 
     /// <summary><see cref="AttentionKernels.Combine"/>.</summary>
-    public Action<AcceleratorStream, KernelConfig, AttentionParameters, int, ArrayView<float>, InputView> Combine { get; }
+    public Launcher<Action<AcceleratorStream, KernelConfig, AttentionParameters, int, ArrayView<float>, InputView>> Combine { get; }
 
     /// <summary><see cref="ExpertKernels.Route"/>.</summary>
-    public Lazy<Action<AcceleratorStream, KernelConfig, ExpertParameters, ArrayView<float>, ArrayView<float>, ArrayView<int>,
+    public Launcher<Action<AcceleratorStream, KernelConfig, ExpertParameters, ArrayView<float>, ArrayView<float>, ArrayView<int>,
         ArrayView<float>>> Route
     { get; }
 
     /// <summary><see cref="ExpertKernels.Combine"/>.</summary>
-    public Lazy<Action<AcceleratorStream, KernelConfig, ExpertParameters, ArrayView<float>, ArrayView<float>, ArrayView<int>,
+    public Launcher<Action<AcceleratorStream, KernelConfig, ExpertParameters, ArrayView<float>, ArrayView<float>, ArrayView<int>,
         ArrayView<float>, ArrayView<float>, ArrayView<float>>> CombineExperts
     { get; }
 
     /// <summary><see cref="HeadKernels.Cap"/>.</summary>
-    public Action<AcceleratorStream, KernelConfig, ArrayView<float>, long, float> Cap { get; }
+    public Launcher<Action<AcceleratorStream, KernelConfig, ArrayView<float>, long, float>> Cap { get; }
 
     /// <summary><see cref="HeadKernels.ArgMaxParts"/>.</summary>
-    public Action<AcceleratorStream, KernelConfig, ArrayView<float>, int, ArrayView<float>, ArrayView<int>> ArgMaxOfParts { get; }
+    public Launcher<Action<AcceleratorStream, KernelConfig, ArrayView<float>, int, ArrayView<float>, ArrayView<int>>> ArgMaxOfParts { get; }
 
     /// <summary><see cref="HeadKernels.ArgMax"/>.</summary>
-    public Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<int>, int, ArrayView<int>, ArrayView<int>, ArrayView<int>,
-        int> ArgMax
+    public Launcher<Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<int>, int, ArrayView<int>, ArrayView<int>,
+        ArrayView<int>, int>> ArgMax
     { get; }
+
+    /// <summary>Compiles what every pass of every model needs, so that a device that can't is found before weights are copied.</summary>
+    /// <exception cref="QuantBench.Core.Errors.EngineException">ILGPU or the driver refused a kernel.</exception>
+    public void Compile()
+    {
+        _ = Normalise.Queue;
+        _ = Rotate.Queue;
+        _ = Attend.Queue;
+    }
 
     /// <summary>A grid of groups of <see cref="Threads"/>.</summary>
     public KernelConfig Groups(int x, int y = 1, int z = 1) => new(new Index3D(x, y, z), new Index3D(Threads, 1, 1));

@@ -157,7 +157,9 @@ internal static class AttentionKernels
         long rowStride = (long)p.KvHeads * p.HeadWidth;
         long cache = ((long)sequences[token] * p.ContextLength * rowStride) + ((long)kvHead * p.HeadWidth);
         long at = (((long)token * heads) + head) * p.HeadWidth;
-        for (int i = thread; i < p.HeadWidth; i += Group.DimX) query[i] = projected[at + i] * p.Scale;
+        float scale = p.Scale;
+        if (p.Temperature != 0) scale *= 1 + (p.Temperature * Arithmetic.Log(1 + (position / p.TemperatureLength)));
+        for (int i = thread; i < p.HeadWidth; i += Group.DimX) query[i] = projected[at + i] * scale;
 
         // Slot s sums the dimensions of pair s % pairs over every share-th value, from value s / pairs on.
         int pairs = p.HeadWidth >> 1;

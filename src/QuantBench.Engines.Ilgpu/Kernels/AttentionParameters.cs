@@ -27,6 +27,12 @@ internal struct AttentionParameters
     /// <summary>Factor of scores.</summary>
     public float Scale;
 
+    /// <summary>How much scores grow with each <see cref="TemperatureLength"/> behind a query; 0 = they don't.</summary>
+    public float Temperature;
+
+    /// <summary>Tokens; at least 1.</summary>
+    public int TemperatureLength;
+
     /// <summary>Soft cap of scores; 0 = none.</summary>
     public float SoftCap;
 

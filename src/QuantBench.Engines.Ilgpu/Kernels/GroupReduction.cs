@@ -1,4 +1,5 @@
 using ILGPU;
+using ILGPU.Runtime.Cuda;
 
 namespace QuantBench.Engines.Ilgpu.Kernels;
 
@@ -18,13 +19,33 @@ internal static class GroupReduction
         Group.Barrier();
         shared[thread] = value;
         Group.Barrier();
-        for (int half = Group.DimX >> 1; half > 0; half >>= 1)
+        if (CudaAsm.IsSupported)
         {
-            if (thread < half) shared[thread] += shared[thread + half];
+            for (int half = Group.DimX >> 1; half > 0; half >>= 1)
+            {
+                if (thread < half) shared[thread] += shared[thread + half];
+                Group.Barrier();
+            }
+
+            return shared[0];
+        }
+
+        // The number of turns is known: PoCL copies all code behind a barrier that a condition may skip, such as a loop's first turn, for
+        // either side. After three sums that took it a minute and a half.
+        for (int half = MaxThreads >> 1; half > 0; half >>= 1)
+        {
+            if (thread < half && thread + half < Group.DimX) shared[thread] += shared[thread + half];
             Group.Barrier();
         }
 
         return shared[0];
+    }
+
+    /// <summary>The same where it is wanted, else any number; CUDA leaves it out then.</summary>
+    public static float SumWhere(bool isWanted, ArrayView<float> shared, float value)
+    {
+        if (CudaAsm.IsSupported && !isWanted) return value;
+        return Sum(shared, value);
     }
 
     /// <summary>Largest value over all threads, known to each.</summary>

@@ -40,34 +40,35 @@ internal static class InputKernels
         int row = p.MapsRows != 0 ? rows[token] : token;
         long at = (long)row * p.Stride;
         float scale = p.BranchScale;
-        if (p.AddsBranch != 0 && p.HasPostNorm != 0)
+        bool hasPostNorm = p.AddsBranch != 0 && p.HasPostNorm != 0;
+        float squares = 0;
+        if (hasPostNorm)
         {
-            float squares = 0;
             for (int i = Group.IdxX; i < p.Width; i += Group.DimX)
             {
-                float value = branch[at + i] + (p.HasBias != 0 ? bias[i] : 0);
+                float value = branch[at + i] + Optional(p.HasBias, bias, i);
                 squares += value * value;
             }
-
-            scale /= MathF.Sqrt((GroupReduction.Sum(shared, squares) / p.Width) + p.Epsilon);
         }
 
+        squares = GroupReduction.SumWhere(hasPostNorm, shared, squares);
+        if (hasPostNorm) scale /= MathF.Sqrt((squares / p.Width) + p.Epsilon);
         if (p.AddsBranch != 0 && p.BranchLast == 0) AddBranch(p, residual, branch, bias, postNorm, at, scale);
         float mean = 0;
         if (p.SubtractsMean != 0)
         {
-            float total = 0;
             for (int step = 0; step < p.Steps; step++)
             {
                 for (int k = 0; k < PerThread; k++)
                 {
                     int i = (((step * Group.DimX) + Group.IdxX) * PerThread) + k;
-                    if (i < p.Width) total += residual[at + i];
+                    if (i < p.Width) mean += residual[at + i];
                 }
             }
-
-            mean = GroupReduction.Sum(shared, total) / p.Width;
         }
+
+        mean = GroupReduction.SumWhere(p.SubtractsMean != 0, shared, mean);
+        mean = Arithmetic.Where(p.SubtractsMean, mean / p.Width);
 
         float sum = 0;
         for (int step = 0; step < p.Steps; step++)
@@ -82,16 +83,23 @@ internal static class InputKernels
         }
 
         float factor = 1 / MathF.Sqrt((GroupReduction.Sum(shared, sum) / p.Width) + p.Epsilon);
-        for (int step = 0; step < p.Steps; step++)
+        factor = Arithmetic.FactorWhere(1 - p.OmitsNorm, factor);
+        mean = Arithmetic.Where(1 - p.OmitsNorm, mean);
+
+        // At least one turn: see GroupReduction.
+        int piece = 0;
+        do
         {
-            int i = ((step * Group.DimX) + Group.IdxX) * PerThread;
+            int i = ((piece * Group.DimX) + Group.IdxX) * PerThread;
             float a = Normalised(p, residual, norm, normBias, at, i, mean, factor);
             float b = Normalised(p, residual, norm, normBias, at, i + 1, mean, factor);
             float c = Normalised(p, residual, norm, normBias, at, i + 2, mean, factor);
             float d = Normalised(p, residual, norm, normBias, at, i + 3, mean, factor);
             Write(x, token, i, a, b, c, d);
             Quantize(shared, sharedSums, x, token, i, a, b, c, d, p.Quantizes != 0);
+            piece++;
         }
+        while (piece < p.Steps);
 
         if (p.AddsBranch != 0 && p.BranchLast != 0) AddBranch(p, residual, branch, bias, postNorm, at, scale);
     }
@@ -165,9 +173,9 @@ internal static class InputKernels
             {
                 int i = (((step * Group.DimX) + Group.IdxX) * PerThread) + k;
                 if (i >= p.Width) continue;
-                float value = branch[at + i] + (p.HasBias != 0 ? bias[i] : 0);
+                float value = branch[at + i] + Optional(p.HasBias, bias, i);
                 value *= scale;
-                if (p.HasPostNorm != 0) value *= postNorm[i];
+                value *= Arithmetic.FactorWhere(p.HasPostNorm, postNorm[Arithmetic.IndexWhere(p.HasPostNorm, i)]);
                 residual[at + i] += value;
             }
         }
@@ -177,10 +185,13 @@ internal static class InputKernels
         int i, float mean, float factor)
     {
         if (i >= p.Width) return 0;
-        float value = residual[at + i];
-        if (p.OmitsNorm != 0) return value;
-        return ((value - mean) * factor * norm[i]) + (p.HasNormBias != 0 ? normBias[i] : 0);
+        int hasNorm = 1 - p.OmitsNorm;
+        float weight = Arithmetic.FactorWhere(hasNorm, norm[Arithmetic.IndexWhere(hasNorm, i)]);
+        return ((residual[at + i] - mean) * factor * weight) + Optional(p.HasNormBias & hasNorm, normBias, i);
     }
+
+    private static float Optional(int isThere, ArrayView<float> values, int i) =>
+        Arithmetic.Where(isThere, values[Arithmetic.IndexWhere(isThere, i)]);
 
     private static void Write(InputView x, int token, int i, float a, float b, float c, float d)
     {

@@ -108,8 +108,7 @@ internal sealed class IlgpuKernel : IDeviceKernel
             long units = Math.Max(_coldBytes / 16, 1 << 20);
             using MemoryBuffer1D<Int4, Stride1D.Dense> from = _device.AllocateZeroed<Int4>(units, What),
                 to = _device.AllocateZeroed<Int4>(units, What);
-            Action<AcceleratorStream, KernelConfig, ArrayView<Int4>, ArrayView<Int4>> copy =
-                _device.Compile(accelerator => accelerator.LoadKernel<ArrayView<Int4>, ArrayView<Int4>>(CopyKernels.Copy));
+            var copy = _device.Compile<Action<AcceleratorStream, KernelConfig, ArrayView<Int4>, ArrayView<Int4>>>(CopyKernels.Copy);
             KernelConfig config = _kernels.Groups((int)Math.Min((units + _kernels.Threads - 1) / _kernels.Threads, 1 << 16));
             double[] samples = [
                 .. Enumerable.Range(0, CopySamples).Select(_ => Timed(() => copy(_device.Stream, config, from.View, to.View), 1))];
@@ -170,7 +169,7 @@ internal sealed class IlgpuKernel : IDeviceKernel
     private void Round()
     {
         int perGroup = _kernels.Threads * InputKernels.PerThread;
-        _kernels.Round(_device.Stream, _kernels.Groups((_inputs.View.Stride + perGroup - 1) / perGroup, _spec.Tokens), _inputs.View);
+        _kernels.Round.Queue(_device.Stream, _kernels.Groups((_inputs.View.Stride + perGroup - 1) / perGroup, _spec.Tokens), _inputs.View);
     }
 
     /// <summary>Queues the operation once, on the weights whose turn it is.</summary>

@@ -76,7 +76,7 @@ internal sealed unsafe class Attention
         {
             float* source = queries + ((long)(run.First + (row / _group)) * queryStride) + (((kvHead * _group) + (row % _group)) * _width);
             new ReadOnlySpan<float>(source, _width).CopyTo(new Span<float>(q + (row * _padded), _width));
-            _kernels.Scale(q + (row * _padded), _shape.AttentionScale, _width);
+            _kernels.Scale(q + (row * _padded), _shape.ScaleAt(run.Position + (row / _group)), _width);
         }
 
         int window = _shape.IsWindowed(layer) ? _shape.Window : int.MaxValue;

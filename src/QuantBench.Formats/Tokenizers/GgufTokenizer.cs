@@ -22,17 +22,18 @@ public static class GgufTokenizer
     public static TokenizerDefinition Read(GgufMetadata metadata, string file)
     {
         string model = metadata.GetString(Prefix + "model");
-        if (model is not ("gpt2" or "llama"))
+        if (model is not ("gpt2" or "llama" or "t5"))
         {
             throw new UnsupportedException(file,
-                $"the tokenizer model '{model}' is not read; byte-level BPE ('gpt2') and SentencePiece BPE ('llama') are.",
+                $"the tokenizer model '{model}' is not read; byte-level BPE ('gpt2'), SentencePiece BPE ('llama') and Unigram ('t5') are.",
                 "Its speed can be measured all the same.");
         }
 
-        PreTokenizerKind? kind = model == "llama" ? null : ReadKind(metadata, file);
+        PreTokenizerKind? kind = model == "gpt2" ? ReadKind(metadata, file) : null;
         string[] tokens = metadata.GetArray<string>(Prefix + "tokens");
         ImmutableArray<TokenType> types = ReadTypes(metadata, tokens.Length, file);
-        TokenizerDefinition definition = kind is not { } known ? ReadSentencePiece(metadata, tokens, types, file)
+        TokenizerDefinition definition = model == "t5" ? ReadUnigram(metadata, tokens, types, file)
+            : kind is not { } known ? ReadSentencePiece(metadata, tokens, types, file)
             : new BpeDefinition([.. tokens], types, [.. metadata.GetArray<string>(Prefix + "merges")], known,
                 ReadBos(metadata, Tokenizers.PreTokenizers.AddsBosByDefault(known), null, file));
         TokenizerChecks.Check(definition, file);
@@ -47,13 +48,17 @@ public static class GgufTokenizer
         TokenizerDefinition definition = tokenizer.Definition;
         if (tokenizer.AddSpacePrefix is { } addSpacePrefix) metadata.Add(Prefix + "add_space_prefix", addSpacePrefix);
         var bpe = definition as BpeDefinition;
-        metadata.Add(Prefix + "model", bpe is null ? "llama" : "gpt2");
+        metadata.Add(Prefix + "model", definition switch { BpeDefinition => "gpt2", UnigramDefinition => "t5", _ => "llama" });
         metadata.Add(Prefix + "pre", bpe is null ? "default" : Tokenizers.PreTokenizers.ToGgufName(bpe.PreTokenizer));
         metadata.Add(Prefix + "tokens", definition.Tokens.ToArray());
         if (definition is SentencePieceDefinition pieces) metadata.Add(Prefix + "scores", pieces.Scores.ToArray());
+        var unigram = definition as UnigramDefinition;
+        if (unigram is not null) metadata.Add(Prefix + "scores", unigram.Scores.ToArray());
         metadata.Add(Prefix + "token_type", definition.Types.Select(type => (int)type).ToArray());
         if (bpe is not null) metadata.Add(Prefix + "merges", bpe.Merges.ToArray());
-        foreach ((string role, int id) in tokenizer.SpecialIds) metadata.Add($"{Prefix}{KeyOf(role)}_token_id", (uint)id);
+        if (unigram is not null) WriteUnigram(metadata, unigram);
+        foreach ((string role, int id) in tokenizer.SpecialIds.Where(token => unigram is null || token.Role != "unk"))
+            metadata.Add($"{Prefix}{KeyOf(role)}_token_id", (uint)id);
         if (tokenizer.AddBos is { } addBos) metadata.Add(Prefix + "add_bos_token", addBos);
         if (tokenizer.AddEos is { } addEos) metadata.Add(Prefix + "add_eos_token", addEos);
         if (tokenizer.ChatTemplate is { } template) metadata.Add("tokenizer.chat_template", template);
@@ -67,21 +72,56 @@ public static class GgufTokenizer
                 $"These are: {Tokenizers.PreTokenizers.KnownNames}. The model's speed can be measured all the same.");
     }
 
+    private static void WriteUnigram(GgufMetadata metadata, UnigramDefinition definition)
+    {
+        metadata.Add(Prefix + "remove_extra_whitespaces", definition.RemoveExtraSpaces);
+        if (!definition.CharacterMap.IsEmpty) metadata.Add(Prefix + "precompiled_charsmap", definition.CharacterMap.ToArray());
+        metadata.Add(Prefix + "unknown_token_id", (uint)definition.UnknownToken);
+    }
+
+    private static UnigramDefinition ReadUnigram(GgufMetadata metadata, string[] tokens, ImmutableArray<TokenType> types, string file)
+    {
+        int unknown = (int)Math.Clamp(metadata.FindInteger(Prefix + "unknown_token_id") ?? 2, -1, int.MaxValue);
+        var definition = new UnigramDefinition([.. tokens], types, [.. ReadScores(metadata, tokens.Length)], unknown,
+            ReadBos(metadata, false, null, file))
+        {
+            AddSpacePrefix = metadata.FindBoolean(Prefix + "add_space_prefix") ?? false,
+            RemoveExtraSpaces = metadata.FindBoolean(Prefix + "remove_extra_whitespaces") ?? false,
+            CharacterMap = ReadCharacterMap(metadata),
+        };
+        RefusePhi(metadata, definition, file);
+        return definition;
+    }
+
+    private static ImmutableArray<byte> ReadCharacterMap(GgufMetadata metadata)
+    {
+        const string Key = Prefix + "precompiled_charsmap";
+        if (!metadata.TryGet(Key, out object? value)) return [];
+        return value is sbyte[] signed ? [.. signed.Select(item => unchecked((byte)item))] : [.. metadata.GetArray<byte>(Key)];
+    }
+
+    private static float[] ReadScores(GgufMetadata metadata, int count) => !metadata.TryGet(Prefix + "scores", out object? value)
+        ? new float[count] : value is int[] whole ? [.. whole.Select(score => (float)score)] : metadata.GetArray<float>(Prefix + "scores");
+
     private static SentencePieceDefinition ReadSentencePiece(GgufMetadata metadata, string[] tokens, ImmutableArray<TokenType> types,
         string file)
     {
-        float[] scores = !metadata.TryGet(Prefix + "scores", out object? value) ? new float[tokens.Length]
-            : value is int[] whole ? [.. whole.Select(score => (float)score)] : metadata.GetArray<float>(Prefix + "scores");
-        var definition = new SentencePieceDefinition([.. tokens], types, [.. scores],
+        var definition = new SentencePieceDefinition([.. tokens], types, [.. ReadScores(metadata, tokens.Length)],
             metadata.FindBoolean(Prefix + "add_space_prefix") ?? true, ReadBos(metadata, true, 1, file));
+        RefusePhi(metadata, definition, file);
+        return definition;
+    }
 
-        // llama.cpp takes spaces away behind the user-defined tokens of models with such a name.
+    /// <summary>Refuses what llama.cpp takes spaces away behind: the user-defined tokens of models with such a name.</summary>
+    private static void RefusePhi(GgufMetadata metadata, TokenizerDefinition definition, string file)
+    {
         string name = metadata.FindString("general.name") ?? "";
         bool strips = ((string[])["phi-3", "phi3"]).Any(phi => name.Contains(phi, StringComparison.OrdinalIgnoreCase));
-        return strips && !new UserDefinedTokens(definition).IsEmpty
-            ? throw new UnsupportedException(file, "Phi-3's user-defined tokens, which take spaces with them, are not read.",
-                "Its speed can be measured all the same.")
-            : definition;
+        if (strips && !new UserDefinedTokens(definition).IsEmpty)
+        {
+            throw new UnsupportedException(file, "Phi-3's user-defined tokens, which take spaces with them, are not read.",
+                "Its speed can be measured all the same.");
+        }
     }
 
     private static ImmutableArray<TokenType> ReadTypes(GgufMetadata metadata, int count, string file)

@@ -42,15 +42,25 @@ public sealed record HuggingFaceTokenizer(
         ModelJson? config = File.Exists(configPath) ? ModelJson.ReadFile(configPath) : null;
         if (!File.Exists(path) && File.Exists(Path.Combine(directory, "tokenizer.model")))
         {
-            SentencePieceDefinition pieces = SentencePieceFile.Read(directory, vocabularySize, config);
-            if (config?.Find("add_prefix_space") is { IsBoolean: true } given) pieces = pieces with { AddSpacePrefix = given.AsBoolean() };
+            TokenizerDefinition pieces = SentencePieceFile.Read(directory, vocabularySize, config);
+            if (config?.Find("add_prefix_space") is { IsBoolean: true } given && pieces is SentencePieceDefinition merged)
+                pieces = merged with { AddSpacePrefix = given.AsBoolean() };
             return Finish(pieces, SpecialTexts(pieces), null, config, directory, Path.Combine(directory, "tokenizer.model"));
         }
 
         if (!File.Exists(path)) throw new ModelFormatException(directory, null, "there is no tokenizer.json in it.", "Fetch it as well.");
         ModelJson json = ModelJson.ReadFile(path);
         ModelJson model = json.Get("model");
-        bool bytesFallBack = CheckModel(model, path);
+        bool isUnigram = CheckModel(model, path, out bool bytesFallBack) == "Unigram";
+        if (isUnigram)
+        {
+            (ImmutableArray<string> pieces, ImmutableArray<TokenType> pieceTypes, Dictionary<string, int> texts) =
+                ReadTokens(json, HuggingFaceUnigram.Pieces(model), vocabularySize, path);
+            UnigramDefinition unigram = HuggingFaceUnigram.Read(json, pieces, pieceTypes, path);
+            foreach ((string text, int id) in SpecialTexts(unigram)) texts.TryAdd(text, id);
+            return Finish(unigram, texts, json.Find("post_processor"), config, directory, path);
+        }
+
         PreTokenizerKind? kind = null;
         if (!bytesFallBack)
         {
@@ -67,7 +77,7 @@ public sealed record HuggingFaceTokenizer(
         }
 
         (ImmutableArray<string> tokens, ImmutableArray<TokenType> types,
-            Dictionary<string, int> added) = ReadTokens(json, model, vocabularySize, path);
+            Dictionary<string, int> added) = ReadTokens(json, ReadVocabulary(model, vocabularySize), vocabularySize, path);
         ImmutableArray<string> merges = ReadMerges(model, path);
         TokenizerDefinition definition = kind is { } known ? new BpeDefinition(tokens, types, merges, known, null)
             : HuggingFaceSentencePiece.Read(json, tokens, types, merges, path);
@@ -82,19 +92,31 @@ public sealed record HuggingFaceTokenizer(
         string? bosText = config is { } present ? TokenText(present, "bos") : null;
         bool? addBos = AddFlag(config, "bos") ?? TemplateAddsBos(postProcessor, bosText);
         int? bos = special.Where(token => token.Role == "bos").Select(token => (int?)token.Id).FirstOrDefault();
-        var pieces = definition as SentencePieceDefinition;
-        bool addsBos = addBos ?? (definition is BpeDefinition bpe ? PreTokenizers.AddsBosByDefault(bpe.PreTokenizer) : bos is not null);
+        bool addsBos = addBos ?? definition switch
+        {
+            BpeDefinition bpe => PreTokenizers.AddsBosByDefault(bpe.PreTokenizer),
+            SentencePieceDefinition => bos is not null,
+            // transformers' Llama class adds one to a model without a file that says so; T5's and others don't.
+            _ => bos is not null && postProcessor is null && (config?.Find("tokenizer_class") is { IsString: true } name
+                && name.AsString().StartsWith("Llama", StringComparison.Ordinal)),
+        };
         if (addsBos && bos is null)
             throw new ModelFormatException(path, null, "the tokenizer adds a BOS token, but no file says which one it is.");
         definition = definition with { BosToken = addsBos ? bos : null };
         TokenizerChecks.Check(definition, path);
         return new HuggingFaceTokenizer(
-            definition, special, pieces is null ? addBos : addsBos, AddFlag(config, "eos"),
-            pieces?.AddSpacePrefix ?? (config?.Find("add_prefix_space") is { IsBoolean: true } prefix ? prefix.AsBoolean() : null),
+            definition, special, definition is BpeDefinition ? addBos : addsBos,
+            AddFlag(config, "eos") ?? (definition is UnigramDefinition ? false : null),
+            definition switch
+            {
+                SentencePieceDefinition pieces => pieces.AddSpacePrefix,
+                UnigramDefinition pieces => pieces.AddSpacePrefix,
+                _ => config?.Find("add_prefix_space") is { IsBoolean: true } prefix ? prefix.AsBoolean() : null,
+            },
             config?.Find("chat_template") is { IsString: true } template ? template.AsString() : null);
     }
 
-    private static Dictionary<string, int> SpecialTexts(SentencePieceDefinition pieces)
+    private static Dictionary<string, int> SpecialTexts(TokenizerDefinition pieces)
     {
         var texts = new Dictionary<string, int>(StringComparer.Ordinal);
         for (int id = 0; id < pieces.Tokens.Length; id++)
@@ -113,18 +135,19 @@ public sealed record HuggingFaceTokenizer(
         return File.Exists(own) || !File.Exists(genai) ? ModelJson.ReadFile(own) : ModelJson.ReadFile(genai).Get("model");
     }
 
-    /// <summary>Whether it is SentencePiece's BPE, where bytes stand for what has no token.</summary>
-    private static bool CheckModel(ModelJson model, string path)
+    /// <summary>The kind of the model; of BPE, whether it is SentencePiece's, where bytes stand for what has no token.</summary>
+    private static string CheckModel(ModelJson model, string path, out bool bytesFallBack)
     {
         // Old files don't name the type; those with merges are BPE.
         string type = model.Find("type")?.AsString() ?? (model.Find("merges") is null ? "unknown" : "BPE");
-        if (type != "BPE")
+        if (type is not ("BPE" or "Unigram"))
         {
-            throw new UnsupportedException(path, $"the tokenizer model '{type}' is not read; BPE is.",
+            throw new UnsupportedException(path, $"the tokenizer model '{type}' is not read; BPE and Unigram are.",
                 "A GGUF file that llama.cpp's convert_hf_to_gguf.py makes of the model can be measured.");
         }
 
-        return model.Find("byte_fallback")?.AsBoolean() ?? false;
+        bytesFallBack = model.Find("byte_fallback")?.AsBoolean() ?? false;
+        return type;
     }
 
     private static void CheckNormalizer(ModelJson? normalizer, PreTokenizerKind kind, string path)
@@ -193,14 +216,15 @@ public sealed record HuggingFaceTokenizer(
             "A GGUF file that llama.cpp's convert_hf_to_gguf.py makes of the model can be measured.");
 
     private static (ImmutableArray<string> Tokens, ImmutableArray<TokenType> Types, Dictionary<string, int> Added) ReadTokens(
-        ModelJson json, ModelJson model, int size, string path)
+        ModelJson json, IEnumerable<(string Text, int Id)> vocabulary, int size, string path)
     {
         string?[] tokens = new string?[size];
         var types = new TokenType[size];
         Array.Fill(types, TokenType.Normal);
-        foreach ((string text, ModelJson value) in model.Get("vocab").Members())
+        foreach ((string text, int id) in vocabulary)
         {
-            int id = value.AsInt32(0, size - 1);
+            if (id >= size)
+                throw new ModelFormatException(path, null, $"there are more pieces than the model's vocabulary has ({size}).");
             tokens[id] = tokens[id] is null ? text
                 : throw new ModelFormatException(path, null, $"the tokens '{tokens[id]}' and '{text}' have the same id {id}.");
         }
@@ -230,6 +254,9 @@ public sealed record HuggingFaceTokenizer(
 
         return ([.. tokens.Select(token => token ?? "")], [.. types], added);
     }
+
+    private static IEnumerable<(string Text, int Id)> ReadVocabulary(ModelJson model, int size) =>
+        model.Get("vocab").Members().Select(token => (token.Name, token.Value.AsInt32(0, size - 1)));
 
     /// <summary>Whether a token that its maker forgot to mark as special is so by its form.</summary>
     internal static bool LooksSpecial(string text) =>

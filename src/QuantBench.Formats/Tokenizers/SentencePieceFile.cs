@@ -12,13 +12,13 @@ internal static class SentencePieceFile
     private const float NoPiece = -10_000;
     private const float Added = -1000;
 
-    /// <summary>Reads a model of the kind BPE, without its BOS token.</summary>
+    /// <summary>Reads a model of the kind BPE or Unigram, without its BOS token.</summary>
     /// <param name="directory">A Hugging Face directory; <c>added_tokens.json</c> and <c>tokenizer_config.json</c> in it add
     /// tokens.</param>
     /// <param name="size">The model's <c>vocab_size</c>.</param>
     /// <param name="config"><c>tokenizer_config.json</c>, if there is one.</param>
     /// <exception cref="QuantBenchException">It is broken, or of another kind.</exception>
-    public static SentencePieceDefinition Read(string directory, int size, ModelJson? config)
+    public static TokenizerDefinition Read(string directory, int size, ModelJson? config)
     {
         string path = Path.Combine(directory, "tokenizer.model");
         string[] tokens = [.. Enumerable.Range(0, size).Select(id => $"[PAD{id}]")];
@@ -26,10 +26,10 @@ internal static class SentencePieceFile
         Array.Fill(scores, NoPiece);
         var types = new TokenType[size];
         Array.Fill(types, TokenType.Unused);
-        bool prefix;
+        Settings settings;
         try
         {
-            prefix = ReadModel(Bytes(path), tokens, scores, types, path);
+            settings = ReadModel(Bytes(path), tokens, scores, types, path);
         }
         catch (InvalidProtocolBufferException e)
         {
@@ -37,7 +37,23 @@ internal static class SentencePieceFile
         }
 
         AddTokens(directory, config, tokens, scores, types);
-        return new SentencePieceDefinition([.. tokens], [.. types], [.. scores], prefix, null);
+        return settings.IsUnigram ? Unigram(tokens, scores, types, settings, path)
+            : new SentencePieceDefinition([.. tokens], [.. types], [.. scores], settings.AddsPrefix, null);
+    }
+
+    private static UnigramDefinition Unigram(string[] tokens, float[] scores, TokenType[] types, Settings settings, string path)
+    {
+        int unknown = Array.IndexOf(types, TokenType.Unknown);
+        if (unknown < 0) throw new ModelFormatException(path, null, "none of its pieces is the unknown one.");
+        if (settings.Refused is { } setting)
+            throw new UnsupportedException(path, $"Unigram with '{setting}' is not read.");
+        return new UnigramDefinition([.. tokens], [.. types], [.. scores], unknown, null)
+        {
+            AddSpacePrefix = settings.AddsPrefix,
+            RemoveExtraSpaces = settings.RemovesExtraSpaces,
+            BytesFallBack = settings.BytesFallBack,
+            CharacterMap = [.. settings.CharacterMap],
+        };
     }
 
     private static byte[] Bytes(string path)
@@ -50,11 +66,10 @@ internal static class SentencePieceFile
         return bytes;
     }
 
-    private static bool ReadModel(byte[] bytes, string[] tokens, float[] scores, TokenType[] types, string path)
+    private static Settings ReadModel(byte[] bytes, string[] tokens, float[] scores, TokenType[] types, string path)
     {
         var input = new CodedInputStream(bytes);
-        bool prefix = true;
-        long kind = 1; // the format's default: Unigram
+        var settings = new Settings();
         int count = 0;
         while (input.ReadTag() is var tag and not 0)
         {
@@ -68,10 +83,10 @@ internal static class SentencePieceFile
                     count++;
                     break;
                 case (2 << 3) | 2:
-                    kind = Number(input.ReadBytes(), 3) ?? kind;
+                    ReadTrainer(input.ReadBytes(), settings);
                     break;
                 case (3 << 3) | 2:
-                    prefix = Number(input.ReadBytes(), 3) is not 0;
+                    ReadNormalizer(input.ReadBytes(), settings);
                     break;
                 default:
                     input.SkipLastField();
@@ -79,14 +94,39 @@ internal static class SentencePieceFile
             }
         }
 
-        if (kind != 2)
+        if (settings.Kind is not (1 or 2))
         {
-            string name = kind switch { 1 => "Unigram", 3 => "Word", 4 => "Char", _ => kind.ToString(CultureInfo.InvariantCulture) };
-            throw new UnsupportedException(path, $"SentencePiece models of the kind {name} are not read; BPE is.",
+            string name = settings.Kind switch { 3 => "Word", 4 => "Char", var kind => kind.ToString(CultureInfo.InvariantCulture) };
+            throw new UnsupportedException(path, $"SentencePiece models of the kind {name} are not read; BPE and Unigram are.",
                 "A GGUF file that llama.cpp's convert_hf_to_gguf.py makes of the model can be measured.");
         }
 
-        return count > 0 ? prefix : throw new ModelFormatException(path, null, "there are no pieces in it.");
+        return count > 0 ? settings : throw new ModelFormatException(path, null, "there are no pieces in it.");
+    }
+
+    private static void ReadTrainer(ByteString message, Settings settings)
+    {
+        CodedInputStream input = message.CreateCodedInput();
+        while (input.ReadTag() is var tag and not 0)
+        {
+            if (tag == 3 << 3) settings.Kind = input.ReadInt64();
+            else if (tag == 24 << 3) settings.Refuse(input.ReadBool(), "treat_whitespace_as_suffix");
+            else if (tag == 35 << 3) settings.BytesFallBack = input.ReadBool();
+            else input.SkipLastField();
+        }
+    }
+
+    private static void ReadNormalizer(ByteString message, Settings settings)
+    {
+        CodedInputStream input = message.CreateCodedInput();
+        while (input.ReadTag() is var tag and not 0)
+        {
+            if (tag == ((2 << 3) | 2)) settings.CharacterMap = input.ReadBytes().ToByteArray();
+            else if (tag == 3 << 3) settings.AddsPrefix = input.ReadBool();
+            else if (tag == 4 << 3) settings.RemovesExtraSpaces = input.ReadBool();
+            else if (tag == 5 << 3) settings.Refuse(!input.ReadBool(), "escape_whitespaces: false");
+            else input.SkipLastField();
+        }
     }
 
     private static (string Text, float Score, TokenType Type) ReadPiece(ByteString message)
@@ -119,20 +159,6 @@ internal static class SentencePieceFile
             : (text, score, (TokenType)type);
     }
 
-    /// <summary>A whole number of a message, or null.</summary>
-    private static long? Number(ByteString message, int field)
-    {
-        CodedInputStream input = message.CreateCodedInput();
-        long? value = null;
-        while (input.ReadTag() is var tag and not 0)
-        {
-            if (tag == (uint)field << 3) value = input.ReadInt64();
-            else input.SkipLastField();
-        }
-
-        return value;
-    }
-
     private static void AddTokens(string directory, ModelJson? config, string[] tokens, float[] scores, TokenType[] types)
     {
         string path = Path.Combine(directory, "added_tokens.json");
@@ -156,6 +182,29 @@ internal static class SentencePieceFile
             scores[id] = types[id] is TokenType.Unused ? Added : scores[id];
             (tokens[id], types[id]) = special ? (text, TokenType.Control)
                 : (text.Replace(SentencePieceDefinition.Space, ' '), TokenType.UserDefined);
+        }
+    }
+
+    /// <summary>What the file says beside its pieces; what it doesn't say has the format's defaults.</summary>
+    private sealed class Settings
+    {
+        public long Kind { get; set; } = 1;
+
+        public bool IsUnigram => Kind == 1;
+
+        public bool AddsPrefix { get; set; } = true;
+
+        public bool RemovesExtraSpaces { get; set; } = true;
+
+        public bool BytesFallBack { get; set; }
+
+        public byte[] CharacterMap { get; set; } = [];
+
+        public string? Refused { get; private set; }
+
+        public void Refuse(bool given, string name)
+        {
+            if (given) Refused = name;
         }
     }
 }

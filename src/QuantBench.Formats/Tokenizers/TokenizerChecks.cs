@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using QuantBench.Core.Errors;
 
 namespace QuantBench.Formats.Tokenizers;
@@ -23,20 +24,36 @@ internal static class TokenizerChecks
         }
 
         if (definition is BpeDefinition bpe) CheckMerges(bpe, texts, file);
-        else if (definition is SentencePieceDefinition pieces) CheckPieces(pieces, texts, file);
+        else if (definition is SentencePieceDefinition pieces) CheckPieces(pieces, pieces.Scores, true, texts, file);
+        else if (definition is UnigramDefinition unigram) CheckUnigram(unigram, texts, file);
     }
 
-    private static void CheckPieces(SentencePieceDefinition definition, HashSet<string> texts, string file)
+    private static void CheckUnigram(UnigramDefinition definition, HashSet<string> texts, string file)
     {
-        if (definition.Scores.Length != definition.Tokens.Length)
+        CheckPieces(definition, definition.Scores, definition.BytesFallBack, texts, file);
+        if ((uint)definition.UnknownToken >= (uint)definition.Tokens.Length)
         {
             throw new ModelFormatException(file, null,
-                $"there are {definition.Tokens.Length} tokens, but {definition.Scores.Length} scores.");
+                $"the unknown token {definition.UnknownToken} is not one of the {definition.Tokens.Length} tokens.");
         }
 
-        int at = definition.Scores.Select((score, id) => (score, id)).Where(s => float.IsNaN(s.score)).Select(s => s.id)
+        if (CharacterMap.Problem(definition.CharacterMap.AsSpan()) is { } problem)
+            throw new ModelFormatException(file, null, $"'precompiled_charsmap' is broken: {problem}.");
+    }
+
+    private static void CheckPieces(
+        TokenizerDefinition definition, ImmutableArray<float> scores, bool bytes, HashSet<string> texts, string file)
+    {
+        if (scores.Length != definition.Tokens.Length)
+        {
+            throw new ModelFormatException(file, null,
+                $"there are {definition.Tokens.Length} tokens, but {scores.Length} scores.");
+        }
+
+        int at = scores.Select((score, id) => (score, id)).Where(s => float.IsNaN(s.score)).Select(s => s.id)
             .DefaultIfEmpty(-1).First();
         if (at >= 0) throw new ModelFormatException(file, null, $"the score of token {at} is not a number.");
+        if (!bytes) return;
         foreach (string name in Enumerable.Range(0, 256).Select(SentencePieceDefinition.ByteToken))
         {
             if (!texts.Contains(name))

@@ -48,6 +48,10 @@ public sealed record LoadOptions
     /// <summary>The cell's settings: an engine reads those that are its own, which its registration lists.</summary>
     public CellSettings Settings { get; init; } = CellSettings.Empty;
 
+    /// <summary>Told the name of a piece of code before it is compiled for the device, which can take seconds at its first use; null =
+    /// nobody asks.</summary>
+    public Action<string>? Compiling { get; init; }
+
     /// <summary>Folder for files that a setting asks the engine to leave beside the result, e.g. a profile; null = none. Made by who writes
     /// the first one.</summary>
     public string? OutputFolder { get; init; }

@@ -50,6 +50,7 @@ internal sealed class InterferenceLog
     private double _other;
     private double _stolen;
     private long? _throttled;
+    private (double Least, double Most)? _megahertz;
     private double? _cpuPressure;
     private double? _memoryPressure;
     private double? _ioPressure;
@@ -118,6 +119,13 @@ internal sealed class InterferenceLog
             conditions["other_share_max"] = Math.Max(conditions.GetValueOrDefault("other_share_max"), log._other);
             conditions["steal_share_max"] = Math.Max(conditions.GetValueOrDefault("steal_share_max"), log._stolen);
             if (log._throttled is { } throttled) Sum("throttle_events", throttled);
+            if (log._megahertz is { } clock)
+            {
+                conditions["freq_mhz_fastest_min"] =
+                    Math.Min(conditions.GetValueOrDefault("freq_mhz_fastest_min", clock.Least), clock.Least);
+                Most("freq_mhz_fastest_max", clock.Most);
+            }
+
             Most("pressure_cpu_max", log._cpuPressure);
             Most("pressure_memory_max", log._memoryPressure);
             Most("pressure_io_max", log._ioPressure);
@@ -159,6 +167,8 @@ internal sealed class InterferenceLog
         if (_context.Machine.NextCores(leastCores) is not { } cores) return;
         (_other, _stolen) = (Math.Max(_other, cores.OtherShare), Math.Max(_stolen, cores.StealShare));
         _throttled = cores.ThrottleEvents is { } events ? (_throttled ?? 0) + events : _throttled;
+        if (cores.FastestMegahertz is { } clock)
+            _megahertz = _megahertz is { } so ? (Math.Min(so.Least, clock), Math.Max(so.Most, clock)) : (clock, clock);
         _cpuPressure = Larger(_cpuPressure, cores.CpuPressure);
         _memoryPressure = Larger(_memoryPressure, cores.MemoryPressure);
         _ioPressure = Larger(_ioPressure, cores.IoPressure);

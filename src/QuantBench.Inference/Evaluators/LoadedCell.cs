@@ -72,6 +72,7 @@ internal sealed class LoadedCell : IDisposable
         CallerComputesBetweenRuns = WorkloadTable.Find(context.Cell.Workload) is { IsTimed: false },
         Settings = context.Cell.Settings,
         OutputFolder = context.OutputFolder,
+        Compiling = kernel => context.Progress.Report(new EvaluationProgress("compile", 0, 0, kernel)),
     };
 
     /// <summary>Threads of a cell: its setting, or all usable cores.</summary>

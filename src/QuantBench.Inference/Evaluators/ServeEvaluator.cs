@@ -52,6 +52,7 @@ public sealed class ServeEvaluator : IWorkloadEvaluator
         var metrics = ImmutableArray.CreateBuilder<Measurement>();
         var conditions = ImmutableSortedDictionary.CreateBuilder<string, double>(StringComparer.Ordinal);
         using var file = new RequestFile(context);
+        string priority = "";
         if (context.Cell.Settings.Text("search") == "off")
         {
             TrafficLog log = Load(plan, "measure");
@@ -83,13 +84,15 @@ public sealed class ServeEvaluator : IWorkloadEvaluator
             notes.Add($"{client.Resent} requests were sent a second time: the server had closed their kept connections; the time counts");
         }
 
-        return Result(context, identity, plan, before, metrics.ToImmutable(), notes, conditions, file.Name);
+        EvaluationResult result = Result(context, identity, plan, before, metrics.ToImmutable(), notes, conditions, file.Name);
+        return result with { Provenance = result.Provenance.SetItem("load_send_priority", priority) };
 
         TrafficLog Load(TrafficPlan one, string phase)
         {
             var generator = new TrafficGenerator(client, one, identity.Model, context.Clock,
                 (done, open) => context.Progress.Report(new EvaluationProgress(phase, done, 0, $"{open} open")));
             TrafficLog log = generator.Run(cancellationToken);
+            priority = log.SendPriority;
             file.Add(log, one);
             return log;
         }

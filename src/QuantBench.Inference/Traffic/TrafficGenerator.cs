@@ -57,6 +57,7 @@ internal sealed class TrafficGenerator
     private volatile bool _stopping;
     private volatile bool _watching = true;
     private Exception? _fault;
+    private string _priority = PacePriority.Usual;
 
     /// <summary>A generator.</summary>
     /// <param name="client">Speaks to the server.</param>
@@ -112,6 +113,7 @@ internal sealed class TrafficGenerator
             Missed = _missed,
             Held = _held,
             DispatchMs = [.. _dispatch],
+            SendPriority = _priority,
             CpuShare = (Environment.CpuUsage.TotalTime - cpu).TotalSeconds / Math.Max(1e-9, Now() / 1e9),
         };
     }
@@ -143,6 +145,7 @@ internal sealed class TrafficGenerator
     {
         try
         {
+            _priority = PacePriority.Raise();
             foreach ((long due, TraceEntry? lengths) in (IEnumerable<(long, TraceEntry?)>)starts!)
             {
                 if (due >= Volatile.Read(ref _toNs) && _plan.Arrivals == ArrivalKind.Trace) break;

@@ -27,6 +27,9 @@ public sealed record TrafficLog
     /// <summary>Milliseconds by which ready work waited for a thread, sampled all through the measured time.</summary>
     public required ImmutableArray<double> DispatchMs { get; init; }
 
+    /// <summary>Before which other threads the sending one went: <c>real-time</c>, <c>raised</c> or <c>as other threads</c>.</summary>
+    public required string SendPriority { get; init; }
+
     /// <summary>Cores that this process kept busy, on the average.</summary>
     public required double CpuShare { get; init; }
 

@@ -25,4 +25,5 @@ public sealed record LaunchRequest(string Suite, string Tag, string? RunId, Immu
 /// <param name="Failed">Cells that failed.</param>
 /// <param name="Cells">Cells in all.</param>
 /// <param name="Interrupted">Whether it was stopped before its end.</param>
-public sealed record LaunchedRun(string RunId, int Failed, int Cells, bool Interrupted);
+/// <param name="Note">What else is to be said of it; null = nothing.</param>
+public sealed record LaunchedRun(string RunId, int Failed, int Cells, bool Interrupted, string? Note = null);

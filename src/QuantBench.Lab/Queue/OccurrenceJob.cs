@@ -27,7 +27,7 @@ public sealed class OccurrenceJob(OccurrenceStore store, IRunLauncher launcher, 
         try
         {
             var request = new LaunchRequest(occurrence.Suite, occurrence.Tag, occurrence.RunId, occurrence.Only,
-                occurrence.Schedule is { } name ? ["schedule:" + name] : []);
+                occurrence.Schedule is { } name ? [SuiteRunLauncher.ScheduleLabel + name] : []);
             LaunchedRun run = await launcher.RunAsync(request, runId => store.SetRun(id, runId), cancel.Token);
             if (run.Interrupted)
             {
@@ -36,8 +36,9 @@ public sealed class OccurrenceJob(OccurrenceStore store, IRunLauncher launcher, 
             }
 
             store.SetRun(id, run.RunId);
-            store.End(id, run.Failed > 0 ? OccurrenceState.Failed : OccurrenceState.Done,
-                run.Failed > 0 ? $"{run.Failed} of {run.Cells} cells failed" : null);
+            string? failed = run.Failed > 0 ? $"{run.Failed} of {run.Cells} cells failed" : null;
+            store.End(id, failed is null ? OccurrenceState.Done : OccurrenceState.Failed,
+                failed is null || run.Note is null ? failed ?? run.Note : $"{failed}; {run.Note}");
         }
         catch (OperationCanceledException)
         {

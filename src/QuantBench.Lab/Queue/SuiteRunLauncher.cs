@@ -15,9 +15,16 @@ namespace QuantBench.Lab.Queue;
 /// <param name="environment">Where things lie.</param>
 /// <param name="approvals">Which suites with needs of their own may run.</param>
 /// <param name="finished">Called with a completed run's folder, to write its report; null = nothing is written.</param>
-public sealed class SuiteRunLauncher(RunnerEnvironment environment, SuiteApprovals approvals, Action<string>? finished = null)
+/// <param name="confirm">Measures again what looks worse in a completed run of a schedule, and says what came of it, or null; null =
+/// nothing is.</param>
+public sealed class SuiteRunLauncher(
+    RunnerEnvironment environment, SuiteApprovals approvals, Action<string>? finished = null,
+    Func<string, CancellationToken, Task<string?>>? confirm = null)
     : IRunLauncher
 {
+    /// <summary>What the label of a schedule's runs starts with; its name follows.</summary>
+    public const string ScheduleLabel = "schedule:";
+
     /// <inheritdoc/>
     public async Task<LaunchedRun> RunAsync(LaunchRequest request, Action<string> started, CancellationToken cancellationToken)
     {
@@ -50,7 +57,26 @@ public sealed class SuiteRunLauncher(RunnerEnvironment environment, SuiteApprova
 
         index.Heal(outcome.Folder);
         if (!outcome.Interrupted) finished?.Invoke(outcome.Folder);
-        return new LaunchedRun(outcome.Info.Id, outcome.Failed, outcome.Info.CellCount, outcome.Interrupted);
+        string? note = outcome.Interrupted || !request.Labels.Any(l => l.StartsWith(ScheduleLabel, StringComparison.Ordinal)) ? null
+            : await ConfirmAsync(outcome.Info.Id, cancellationToken);
+        return new LaunchedRun(outcome.Info.Id, outcome.Failed, outcome.Info.CellCount, outcome.Interrupted, note);
+    }
+
+    // The run itself is whole, whatever becomes of this.
+    private async Task<string?> ConfirmAsync(string run, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return confirm is null ? null : await confirm(run, cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            return "what looked worse was to be measured again, which was stopped";
+        }
+        catch (QuantBenchException e)
+        {
+            return $"what looked worse couldn't be measured again: {e.Message}";
+        }
     }
 
     // Crash point 3: the queue knows the id, the folder isn't made yet; then there is nothing to go on with. Only a run that the queue

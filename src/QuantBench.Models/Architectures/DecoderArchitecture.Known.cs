@@ -20,7 +20,7 @@ public sealed partial record DecoderArchitecture
         new()
         {
             Name = "mistral3", ModelType = "ministral3", HuggingFaceClass = "Ministral3ForCausalLM", RotatesNeighbours = true,
-            WrapperClass = "Mistral3ForConditionalGeneration",
+            WrapperClass = "Mistral3ForConditionalGeneration", HasTemperature = true,
         },
         new()
         {

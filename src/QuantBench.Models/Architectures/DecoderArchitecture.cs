@@ -102,6 +102,10 @@ public sealed partial record DecoderArchitecture
     /// <summary>Real models have a bias of attention's output; files say for themselves.</summary>
     public bool HasOutputBias { get; init; }
 
+    /// <summary>Whether files may say that queries grow beyond the context before stretching
+    /// (<c>attention.temperature_scale</c>).</summary>
+    public bool HasTemperature { get; init; }
+
     /// <summary>Each head has a score that takes its share of attention and gives nothing.</summary>
     public bool HasSinks { get; init; }
 

@@ -195,6 +195,9 @@ internal sealed record HuggingFaceConfig : DecoderSizes
         CheckLayerTypes(json, architecture, window is not null, path);
         switch (architecture.Window)
         {
+            // Llama's class doesn't look at it.
+            case SlidingWindow.None when window is not null && architecture.Name != "llama":
+                throw new UnsupportedException(path, $"'sliding_window' is {window}; {architecture.Gguf} models without one are read.");
             case SlidingWindow.None:
                 return null;
             case SlidingWindow.WhenSwitchedOn:

@@ -65,19 +65,23 @@ internal static class HuggingFaceKeys
     /// <summary>Refuses rotary settings with a key that isn't understood.</summary>
     /// <param name="rope">The settings.</param>
     /// <param name="type">Their type; null = not stretched.</param>
+    /// <param name="architecture">What the model is of.</param>
     /// <exception cref="UnsupportedException">There is one.</exception>
-    public static void CheckRope(ModelJson rope, string? type)
+    public static void CheckRope(ModelJson rope, string? type, DecoderArchitecture architecture)
     {
         foreach ((string name, ModelJson value) in rope.Members())
         {
-            if (!s_rope[type ?? "default"].Contains(name) && !IsOff(value)) throw Refused(rope, name);
+            bool isTemperature = architecture.HasTemperature && type == "yarn" && name == HuggingFaceRope.TemperatureKey;
+            if (!s_rope[type ?? "default"].Contains(name) && !isTemperature && !IsOff(value)) throw Refused(rope, name);
         }
     }
 
-    private static bool IsKnown(string name) =>
-        s_read.Contains(name) || s_harmless.Contains(name)
+    /// <summary>Whether a key doesn't change the logits of a text, whatever it says.</summary>
+    public static bool IsHarmless(string name) => s_harmless.Contains(name)
         || s_harmlessStarts.Any(start => name.StartsWith(start, StringComparison.Ordinal))
         || s_harmlessEnds.Any(end => name.EndsWith(end, StringComparison.Ordinal));
+
+    private static bool IsKnown(string name) => s_read.Contains(name) || IsHarmless(name);
 
     /// <summary>Whether a value says that there is nothing: null, false, 0 or empty.</summary>
     private static bool IsOff(ModelJson value) =>

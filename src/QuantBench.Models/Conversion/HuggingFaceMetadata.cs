@@ -90,5 +90,7 @@ internal static partial class HuggingFaceMetadata
     {
         metadata.Add($"{prefix}.original_context_length", (uint)source.Get("original_max_position_embeddings").AsInt32(1, int.MaxValue));
         if ((float)rope.YarnAttentionFactor() is not 1 and var factor) metadata.Add($"{prefix}.attn_factor", factor);
+        if (source.Find(HuggingFaceRope.TemperatureKey)?.AsDouble() is { } temperature and not 0)
+            metadata.Add($"{prefix.Split('.')[0]}.attention.temperature_scale", (float)temperature);
     }
 }

@@ -16,6 +16,9 @@ namespace QuantBench.Models.Conversion;
 internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int RotatedSize, string? Type, double Factor,
     int? OriginalContextLength, ModelJson? Source)
 {
+    /// <summary>What says how much queries grow beyond the context before stretching.</summary>
+    public const string TemperatureKey = "llama_4_scaling_beta";
+
     private static readonly (string Name, double Usual)[] s_yarn =
         [("beta_fast", 32), ("beta_slow", 1), ("truncate", 1), ("extrapolation_factor", 1), ("attn_factor", 1)];
 
@@ -42,8 +45,8 @@ internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int Rota
         if (type == "longrope" && !architecture.HasLongRope)
             throw new UnsupportedException(json.File,
                 $"the rotary scaling 'longrope' is read for phi3 models, not for {architecture.Gguf}.");
-        if (scaling is { } settings) HuggingFaceKeys.CheckRope(settings, type);
-        if (local is { } windowed) CheckLocal(windowed);
+        if (scaling is { } settings) HuggingFaceKeys.CheckRope(settings, type, architecture);
+        if (local is { } windowed) CheckLocal(windowed, architecture);
         double factor = 1;
         if (scaling is { } stretched && type is "linear" or "yarn" or "llama3")
         {
@@ -109,9 +112,9 @@ internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int Rota
     }
 
     /// <summary>Windowed layers have a base of their own, and don't stretch positions.</summary>
-    private static void CheckLocal(ModelJson settings)
+    private static void CheckLocal(ModelJson settings, DecoderArchitecture architecture)
     {
-        HuggingFaceKeys.CheckRope(settings, null);
+        HuggingFaceKeys.CheckRope(settings, null, architecture);
         if ((settings.Find("rope_type") ?? settings.Find("type"))?.AsString() is { } type and not "default")
             throw new UnsupportedException(settings.File, $"windowed layers with the rotary scaling '{type}' are not read.");
     }

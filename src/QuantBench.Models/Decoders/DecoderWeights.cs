@@ -122,7 +122,13 @@ public sealed class DecoderWeights : IDisposable
         if (metadata.FindInteger($"{architecture}.expert_count") is > 0) throw Refused(file, "models with experts are not exported.");
         if (metadata.FindString($"{architecture}.rope.scaling.type") is { } type && type is not ("none" or "linear" or "yarn"))
             throw Refused(file, $"the rotary scaling '{type}' is not exported; linear and yarn are.");
+        if (TemperatureKey(metadata, architecture) is { } key) throw Refused(file, $"models with '{key}' are not exported.");
     }
+
+    /// <summary>What of mistral3 the graphs have no nodes for.</summary>
+    private static string? TemperatureKey(GgufMetadata metadata, string architecture) =>
+        ((string[])[$"{architecture}.attention.temperature_scale", $"{architecture}.rope.scaling.yarn_log_multiplier"])
+            .FirstOrDefault(key => metadata.FindNumber(key) is not (null or 0));
 
     private static void CheckShape(IModelFile file, DecoderShape shape, IEnumerable<DecoderModule> modules)
     {

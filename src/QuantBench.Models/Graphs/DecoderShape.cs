@@ -50,6 +50,9 @@ public sealed record DecoderShape : DecoderSizes
     /// <summary>Factor of attention scores.</summary>
     public required float AttentionScale { get; init; }
 
+    /// <summary>How much scores grow with each context before stretching that lies behind a query; 0 = they don't.</summary>
+    public required float AttentionTemperature { get; init; }
+
     /// <summary>Soft cap of attention scores; 0 = none.</summary>
     public required float AttentionSoftCap { get; init; }
 
@@ -64,6 +67,11 @@ public sealed record DecoderShape : DecoderSizes
 
     /// <summary>Whether each layer is windowed, where the file says it layer by layer; else empty.</summary>
     public required ImmutableArray<bool> WindowedLayers { get; init; }
+
+    /// <summary>Factor of the attention scores of a query.</summary>
+    /// <param name="position">Its place, from 0.</param>
+    public float ScaleAt(int position) => AttentionTemperature == 0 ? AttentionScale
+        : AttentionScale * (float)((Math.Log((position / RopeScaling.OriginalContextLength) + 1) * AttentionTemperature) + 1);
 
     /// <summary>Whether a layer sees only the sliding window.</summary>
     public bool IsWindowed(int layer) => Window > 0
@@ -132,7 +140,7 @@ public sealed record DecoderShape : DecoderSizes
 
         foreach (string key in (string[])["attention.temperature_scale", "rope.scaling.yarn_log_multiplier"])
         {
-            if (metadata.FindNumber($"{architecture}.{key}") is { } value and not 0)
+            if (!traits.HasTemperature && metadata.FindNumber($"{architecture}.{key}") is { } value and not 0)
                 return $"'{architecture}.{key}' ({value}) is not implemented";
         }
 
@@ -228,12 +236,13 @@ public sealed record DecoderShape : DecoderSizes
                 ?? throw Broken(file, $"'{architecture}.{epsilon}' is missing")),
             RopeBase = ropeBase,
             LocalRopeBase = Real("rope.freq_base_swa", traits.LocalRopeBase > 0 ? traits.LocalRopeBase : ropeBase),
-            RopeScaling = ReadScaling(metadata, architecture, context),
+            RopeScaling = ReadScaling(metadata, traits, architecture, context),
             EmbeddingScale = traits.ScalesEmbeddings ? MathF.Sqrt(embedding) : multipliers?.Embedding ?? 1,
             ResidualScale = multipliers?.Residual ?? 1,
             LogitScale = traits.LogitFactor > 0 ? NonZero(Real("logit_scale", 0), 1) : 1 / (multipliers?.Logits ?? 1),
             // llama.cpp reads the key for those architectures alone, and in other files it has no effect anywhere.
             AttentionScale = traits.HasMultipliers ? NonZero(Real("attention.scale", 0), scale) : scale,
+            AttentionTemperature = traits.HasTemperature ? Real("attention.temperature_scale", 0) : 0,
             AttentionSoftCap = Real("attn_logit_softcapping", traits.AttentionSoftCap),
             LogitSoftCap = Real("final_logit_softcapping", traits.LogitSoftCap),
             Window = (int)Math.Clamp(window, 0, int.MaxValue),
@@ -269,7 +278,7 @@ public sealed record DecoderShape : DecoderSizes
 
     private static float NonZero(float value, float otherwise) => value == 0 ? otherwise : value;
 
-    private static RopeScaling ReadScaling(GgufMetadata metadata, string architecture, int context)
+    private static RopeScaling ReadScaling(GgufMetadata metadata, DecoderArchitecture traits, string architecture, int context)
     {
         string type = metadata.FindString($"{architecture}.rope.scaling.type") ?? "linear";
         float factor =
@@ -278,6 +287,14 @@ public sealed record DecoderShape : DecoderSizes
         float scale = type == "none" || factor == 0 ? 1 : 1 / factor;
         long original = metadata.FindInteger($"{architecture}.rope.scaling.original_context_length") ?? context;
         float attention = (float)(metadata.FindNumber($"{architecture}.rope.scaling.attn_factor") ?? 1);
+
+        // The factor that follows from the stretch alone is taken back by this one.
+        if (traits.HasTemperature && type == "yarn" && factor > 1
+            && metadata.FindNumber($"{architecture}.rope.scaling.yarn_log_multiplier") is { } sharpness and not 0)
+        {
+            attention /= (0.1f * (float)sharpness * MathF.Log(factor)) + 1;
+        }
+
         return new RopeScaling(scale, type == "yarn", (int)Math.Clamp(original, 1, int.MaxValue), attention);
     }
 

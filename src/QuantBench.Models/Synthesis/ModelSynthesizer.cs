@@ -112,7 +112,7 @@ public static class ModelSynthesizer
     }
 
     /// <summary>All tensors: the head's with the embedding, biases behind the projections.</summary>
-    private static ImmutableArray<GgufTensorSpec> Tensors(SyntheticShape shape, string scheme)
+    internal static ImmutableArray<GgufTensorSpec> Tensors(SyntheticShape shape, string scheme)
     {
         ImmutableArray<GgufTensorSpec>.Builder tensors = ImmutableArray.CreateBuilder<GgufTensorSpec>();
         var mix = new SchemeMix(scheme, shape.Layers, shape.Heads / shape.KvHeads, shape.Experts);
@@ -185,6 +185,7 @@ public static class ModelSynthesizer
         }
 
         DecoderArchitecture architecture = shape.Sizes.Architecture;
+        if (shape.Temperature > 0) metadata.Add(prefix + "attention.temperature_scale", shape.Temperature);
         if (shape.Experts > 0)
         {
             metadata.Add(prefix + "expert_count", (uint)shape.Experts);

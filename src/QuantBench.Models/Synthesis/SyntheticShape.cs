@@ -56,6 +56,9 @@ public sealed record SyntheticShape
     /// <summary>RoPE scaling type (<c>linear</c>, <c>yarn</c>) and factor; null = none.</summary>
     public (string Type, float Factor)? RopeScaling { get; init; }
 
+    /// <summary>How much queries grow with each context before stretching that lies behind them; GGUF files of mistral3 say it.</summary>
+    public float Temperature { get; init; }
+
     /// <summary>Dimensions of a head that are rotated; 0 = the architecture's usual share.</summary>
     public int RotatedWidth { get; init; }
 

@@ -28,8 +28,11 @@ public sealed class AggregateReader : IDisposable
 
     private const string CellColumnsSql = """
         SELECT c.id, c.model, c.variant, c.backend, c.workload, c.settings, c.status, c.reason,
-            CASE WHEN c.details LIKE @meaningless THEN 1 ELSE 0 END FROM cells c
+            CASE WHEN c.details LIKE @meaningless THEN 1 ELSE 0 END,
         """;
+
+    // As it stands in a cell's details; digits and a quotation mark follow.
+    private const string LayerBitsText = $"\"{CellResult.LayerBits}\":\"";
 
     private const string MeasurementColumns = """
         SELECT m.cell_row_id, m.name, m.value, m.error, m.n, m.mean, m.sd, m.ci_low, m.ci_high, m.p90, m.p95, m.p99, m.protocol, m.notes,
@@ -93,7 +96,7 @@ public sealed class AggregateReader : IDisposable
         Query("SELECT count(*) FROM cells WHERE run_id = @run", [("@run", runId)], reader => (int)reader.Int64(0))[0];
 
     /// <summary>A run with all of its cells; measurements carry every aggregate but no samples, minimum, maximum or notes; cells only the
-    /// mark of meaningless quality.</summary>
+    /// mark of meaningless quality and the bits of their layers, which decide their class.</summary>
     /// <param name="runId">The run's id.</param>
     /// <param name="metrics">Only these metrics; empty = all.</param>
     /// <exception cref="RequestException">The store doesn't have the run.</exception>
@@ -112,8 +115,8 @@ public sealed class AggregateReader : IDisposable
         string which = last - first < (long)count * MostStrangers ? _database.NeighboursSql : ScatteredSql;
         var cells = ImmutableArray.CreateBuilder<CellResult>(count);
         (string, object)[] range = [("@run", runId), ("@low", first), ("@high", last)];
-        using StoreRows cell =
-            Execute($"{CellColumnsSql} WHERE {which} ORDER BY c.id", [.. range, ("@meaningless", $"%{CellResult.MeaninglessQuality}%")]);
+        using StoreRows cell = Execute($"{CellColumnsSql} {LayerBitsSql} FROM cells c WHERE {which} ORDER BY c.id",
+            [.. range, ("@meaningless", $"%{CellResult.MeaninglessQuality}%"), ("@bits", LayerBitsText)]);
         using StoreRows measurement =
             Execute($"{MeasurementColumns} FROM cells c {_database.OrderedJoin} measurements m ON m.cell_row_id = c.id WHERE {which} ORDER "
                 + $"BY c.id", range);
@@ -138,11 +141,28 @@ public sealed class AggregateReader : IDisposable
                 Status = parts.Status(cell),
                 Reason = cell.IsNull(7) ? null : cell.Text(7),
                 Notes = cell.Int64(8) != 0 ? s_meaningless : null,
+                Provenance = cell.IsNull(9) ? ImmutableSortedDictionary<string, string>.Empty : parts.Bits(cell),
                 Metrics = [.. list],
             });
         }
 
         return new RunRecord(info, cells.ToImmutable());
+    }
+
+    /// <summary>Precision classes of a run's cells, by cell id: as <see cref="CellResult.PrecisionClass"/> says.</summary>
+    /// <param name="runId">The run's id.</param>
+    public Dictionary<string, PrecisionClass> Classes(string runId)
+    {
+        var classes = new Dictionary<string, PrecisionClass>(StringComparer.Ordinal);
+        using StoreRows row = Execute($"SELECT c.cell_id, c.variant, {LayerBitsSql} FROM cells c WHERE c.run_id = @run",
+            [("@run", runId), ("@bits", LayerBitsText)]);
+        while (row.Read())
+        {
+            if (!Variant.TryParse(row.Text(1), out Variant? variant) || variant is null) continue;
+            classes[row.Text(0)] = CellResult.ClassOf(variant.Scheme, row.IsNull(2) ? null : Digits(row.Text(2)));
+        }
+
+        return classes;
     }
 
     /// <summary>Every figure of a metric over runs, by machine and cell, oldest run first.</summary>
@@ -293,6 +313,12 @@ public sealed class AggregateReader : IDisposable
         }
     }
 
+    // A few characters of a cell's details, so that the rest needn't be read.
+    private string LayerBitsSql =>
+        $"substr(c.details, nullif({_database.PositionFunction}(c.details, @bits), 0) + {LayerBitsText.Length}, 12)";
+
+    private static string Digits(string text) => text.Split('"')[0];
+
     /// <summary>The columns of <see cref="CellColumnsSql"/>: cells share few variants, backends and settings, so each is read
     /// once.</summary>
     private sealed class CellColumns
@@ -306,11 +332,16 @@ public sealed class AggregateReader : IDisposable
         private readonly TextColumn<CellStatus> _statuses = new(text =>
             RowReading.TryRead($"\"{text}\"", out CellStatus status) ? status : CellStatus.Failed);
 
+        private readonly TextColumn<ImmutableSortedDictionary<string, string>> _bits = new(text =>
+            ImmutableSortedDictionary<string, string>.Empty.Add(CellResult.LayerBits, Digits(text)));
+
         // Null for what this program doesn't know.
         public Cell? Cell(StoreRows row) =>
             row.Text(2, _variants) is { } variant && row.Text(5, _settings) is { } settings
                 ? new(row.Text(1, _models), variant, row.Text(3, _backends), row.Text(4, _workloads), settings) : null;
 
         public CellStatus Status(StoreRows row) => row.Text(6, _statuses);
+
+        public ImmutableSortedDictionary<string, string> Bits(StoreRows row) => row.Text(9, _bits);
     }
 }

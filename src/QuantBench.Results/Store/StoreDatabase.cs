@@ -26,6 +26,9 @@ internal abstract class StoreDatabase : IDisposable
     /// run's.</summary>
     public abstract string NeighboursSql { get; }
 
+    /// <summary>The function of two texts that tells where the second starts in the first, from 1; 0 where it isn't.</summary>
+    public abstract string PositionFunction { get; }
+
     /// <summary>A connection for writing; the database is made when it is a file that isn't there.</summary>
     public abstract DbConnection Connect();
 

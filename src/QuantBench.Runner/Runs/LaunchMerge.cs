@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Cells;
+using QuantBench.Core.Machine;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Statistics;
 using QuantBench.Runner.Workers;
@@ -20,14 +21,15 @@ internal static class LaunchMerge
     private static readonly ImmutableArray<string> s_largest =
     [
         "other_share_max", "steal_share_max", "waited_share", "pressure_cpu_max", "pressure_memory_max", "pressure_io_max",
-        "load_dispatch_p99_ms", WorkerHost.HarnessBytes,
+        "freq_mhz_fastest_max", "load_dispatch_p99_ms", WorkerHost.HarnessBytes,
     ];
 
     // Of a server's load: its requests by what came of them.
     private static readonly ImmutableArray<string> s_counted =
         ["errors_", "load_requests", "load_missed", "load_held_back", "load_stalled_ms"];
 
-    private static readonly ImmutableArray<string> s_least = [YardstickCheck.DotCondition, YardstickCheck.StreamCondition];
+    private static readonly ImmutableArray<string> s_least =
+        [Yardstick.DotCondition, Yardstick.StreamCondition, "freq_mhz_fastest_min"];
 
     /// <summary>The cell's result.</summary>
     /// <param name="launches">All of its launches, each measured, in order; at least one.</param>

@@ -14,12 +14,6 @@ internal sealed class YardstickCheck(Func<YardstickReading> measure, YardstickHi
     // The reading after one launch is that before the next, when that follows at once.
     private static readonly TimeSpan s_fresh = TimeSpan.FromSeconds(1);
 
-    /// <summary>Condition of a cell: multiply-adds per second of the yardstick, the slower of before and after.</summary>
-    public const string DotCondition = "yardstick_dot";
-
-    /// <summary>Condition of a cell: bytes per second that the yardstick read, the slower of before and after.</summary>
-    public const string StreamCondition = "yardstick_stream";
-
     private YardstickReading _before;
     private YardstickReading? _after;
     private long _afterAt;
@@ -40,7 +34,7 @@ internal sealed class YardstickCheck(Func<YardstickReading> measure, YardstickHi
         history.Add(reading);
         result = result with
         {
-            Conditions = result.Conditions.SetItem(DotCondition, reading.Dot).SetItem(StreamCondition, reading.Stream),
+            Conditions = result.Conditions.SetItem(Yardstick.DotCondition, reading.Dot).SetItem(Yardstick.StreamCondition, reading.Stream),
         };
         if (odd is null) return result;
         return result with

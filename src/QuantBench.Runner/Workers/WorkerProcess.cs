@@ -20,7 +20,9 @@ public sealed class WorkerProcess(WorkerCommand command, TimeProvider clock)
 {
     private const int MaxLineBytes = 256 << 20;
     private const int TailLines = 6;
+    // Often while a worker grows, seldom while it measures: a look takes time on a core that the measured loop may need.
     private static readonly TimeSpan s_memoryPoll = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan s_calmPoll = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan s_drain = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_death = TimeSpan.FromSeconds(10);
 
@@ -214,6 +216,7 @@ public sealed class WorkerProcess(WorkerCommand command, TimeProvider clock)
         while (await timer.WaitForNextTickAsync(cancellationToken))
         {
             if (ProcessMemory.Resident(process.Id) is not { } resident) continue;
+            timer.Period = resident > state.LastResidentBytes * 1.01 ? s_memoryPoll : s_calmPoll;
             if (resident > 0) state.LastResidentBytes = resident;
             if (resident <= most) continue;
             state.OverLimitBytes = resident;

@@ -1,8 +1,11 @@
 using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Compare;
+using QuantBench.Analysis.Frames;
+using QuantBench.Analysis.Trends;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Limits;
 using QuantBench.Core.Metrics;
+using QuantBench.Core.Variants;
 using QuantBench.Results.Folders;
 using QuantBench.Results.Store;
 using QuantBench.SampleData;
@@ -102,6 +105,30 @@ public sealed class AggregatesTests : IDisposable
         Assert.All(comparison.Rows.Where(r => r.Metric.Kind == MetricKind.Quality), r => Assert.Equal(Verdict.NotComparable, r.Verdict));
         using AggregateReader unmarked = AggregateReader.Open(_root.Path);
         Assert.All(unmarked.Load("run-a").Cells, c => Assert.Null(c.Notes));
+    }
+
+    // A file whose layers hold more bits than its name says is in the class of its bits, in the table and in the frame.
+    [Fact]
+    public void Trend_ShowsTheClassOfTheLatestRunsBits()
+    {
+        using var root = new TemporaryFolder();
+        using (ResultStore store = ResultStore.Open(root.Path))
+        {
+            foreach ((RunRecord run, string bits) in ((RunRecord, string)[])[(_a, "4.500"), (_b, "6.501")])
+            {
+                store.IndexRun(run.Info with { Started = run == _a ? run.Info.Started.AddDays(-1) : run.Info.Started });
+                foreach (CellResult cell in run.Cells)
+                    store.IndexCell(run.Info.Id, cell with { Provenance = cell.Provenance.SetItem(CellResult.LayerBits, bits) });
+            }
+        }
+
+        using AggregateReader reader = AggregateReader.Open(root.Path);
+        TrendReport report = TrendAnalyzer.Analyze(reader, new SeriesQuery("tg_tps", Variant: "gguf:Q4_0"));
+
+        Assert.All(report.Series, s => Assert.Equal((PrecisionClass.Medium, "run-b"), (s.Class, s.Points[^1].RunId)));
+        Assert.Contains("| medium |", TrendText.Markdown(report), StringComparison.Ordinal);
+        Assert.DoesNotContain("| low |", TrendText.Markdown(report), StringComparison.Ordinal);
+        Assert.Contains(",medium,", FrameWriter.Text(AnalysisFrames.Of(report), "csv"), StringComparison.Ordinal);
     }
 
     [Fact]

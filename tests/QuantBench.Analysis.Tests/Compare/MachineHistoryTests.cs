@@ -1,5 +1,6 @@
 using QuantBench.Analysis.Compare;
 using QuantBench.Core.Cells;
+using QuantBench.Core.Machine;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Statistics;
 using QuantBench.Results.Folders;
@@ -74,6 +75,25 @@ public sealed class MachineHistoryTests : IDisposable
 
         Assert.Equal(Verdict.NoDifferenceShown, row.Verdict);
         Assert.Contains("disturbed", row.Note, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(36.4, Verdict.Worse, 0)]
+    [InlineData(30.2, Verdict.NoDifferenceShown, 20)]
+    public void Compare_TakesTheMachinesOwnChangeOfSpeed_ForNoOnesDifference(double yardstick, Verdict verdict, int per)
+    {
+        // Launches agree within 0.1 %, and the second run is 16 % slower.
+        (RunRecord a, RunRecord b) = (Run("a", 100), Run("b", 84));
+        a = a with { Cells = [a.Cells[0] with { Conditions = a.Cells[0].Conditions.SetItem(Yardstick.DotCondition, 36.2) }] };
+        b = b with { Cells = [b.Cells[0] with { Conditions = b.Cells[0].Conditions.SetItem(Yardstick.DotCondition, yardstick) }] };
+        using AggregateReader reader = Store([100, 100.2, 99.9, 100.1, 99.8, 100]);
+
+        MetricComparison alone = RunComparer.Compare(new ComparisonSide(a), new ComparisonSide(b)).Rows.Single();
+        MetricComparison known = RunComparer.Compare(new ComparisonSide(a), new ComparisonSide(b), new MachineHistory(reader)).Rows[0];
+
+        Assert.Equal((verdict, verdict), (alone.Verdict, known.Verdict));
+        Assert.Equal(per > 0, alone.Note.Contains($"changed by {per} %", StringComparison.Ordinal));
+        Assert.Equal(verdict == Verdict.NoDifferenceShown, alone.Interval!.Value.High > 0);
     }
 
     private AggregateReader Store(double[] speeds)

@@ -69,6 +69,28 @@ public sealed class RunTableTests
         Assert.Equal(PrecisionClass.Medium, Assert.Single(table.Rows, r => r.Variant.ShortName == "Q6_K").Class);
     }
 
+    [Theory]
+    [InlineData("load")]
+    [InlineData("latency")]
+    [InlineData("perplexity")]
+    [InlineData("divergence")]
+    public void Build_TellsBitsAndSize_WhateverWasMeasured(string workload)
+    {
+        Measurement[] sizes = [Measurement.Of("bits_per_weight", 4.5), Measurement.Of("artifact_size", 1e6)];
+        RunRecord run = _sample with
+        {
+            Cells = [.. _sample.Cells.Take(1).Select(c => c with
+            {
+                Cell = new Cell(c.Cell.Model, c.Cell.Variant, c.Cell.Backend, workload, c.Cell.Settings),
+                Metrics = [.. sizes],
+            })],
+        };
+
+        RunTable table = RunTableBuilder.Build(run);
+
+        Assert.Equal(["bits_per_weight", "artifact_size"], table.Columns.Select(column => column.Id));
+    }
+
     [Fact]
     public void Build_GivesOneRowPerVariant_ByBitsDescending()
     {

@@ -9,16 +9,20 @@ namespace QuantBench.Cli.Tests.EndToEnd;
 /// made).</summary>
 public sealed class ExpectedFiguresTests : IDisposable
 {
+    // One of every family of block types, and the floats. All 26 take two minutes: QB_ALL_FIGURES=1.
+    private static readonly string[] s_few = ["F32", "F16", "Q8_0", "Q4_K_M", "Q2_K", "Q4_0", "IQ4_XS", "IQ3_S", "TQ2_0"];
+
     private readonly TemporaryDirectory _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
     // The figures are v0.5.0's on the real text; without either they are no measure.
     [NpmFact(NpmPackage.LlamaCpp, NpmPackage.Texts)]
-    public async Task Divergence_GivesTheFiguresOfLlamaCppsOwnTools_ForEveryVariant()
+    public async Task Divergence_GivesTheFiguresOfLlamaCppsOwnTools()
     {
         ExpectedFigures expected = ExpectedFigures.Load(Path.Combine(AppContext.BaseDirectory, "expected.json"));
-        string[] variants = [.. expected.Variants];
+        string[] variants = Environment.GetEnvironmentVariable("QB_ALL_FIGURES") is { Length: > 0 } ? [.. expected.Variants] : s_few;
+        Assert.Subset(expected.Variants.ToHashSet(), variants.ToHashSet());
         string suite = _folder.Combine("expected.yaml");
         await File.WriteAllTextAsync(suite, $$"""
             suite: expected
@@ -26,6 +30,8 @@ public sealed class ExpectedFiguresTests : IDisposable
               - { id: reference, source: {{RepositoryRoot.Combine("datasets", "reference-model")}} }
             variants: [{{string.Join(", ", variants.Select(v => $"\"gguf:{v}\""))}}]
             backends: [llamacpp/cpu]
+            # Several threads wait for each other by spinning, which takes for ever beside other tests.
+            settings: { threads: 1 }
             workloads:
               - divergence: { dataset: sotu, n_ctx: 512, chunks: 64, reference: gguf:F32 }
             """);

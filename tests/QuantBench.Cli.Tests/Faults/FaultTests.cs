@@ -225,7 +225,7 @@ public sealed class FaultTests : IDisposable
         return System.Text.Json.Nodes.JsonNode.Parse(json)!["path"]!.GetValue<string>(); // the line is an object with a path
     }
 
-    /// <summary>The long cell is the latency one: it measures for minutes unless something stops it.</summary>
+    /// <summary>The long cell is the latency one: each of its workers measures for four seconds unless something stops it.</summary>
     private static async Task<int> LongCellsWorker(LiveCommand run)
     {
         await run.LineAsync(l => l.Contains(" latency", StringComparison.Ordinal) && l.EndsWith("...", StringComparison.Ordinal));
@@ -275,7 +275,8 @@ public sealed class FaultTests : IDisposable
         string text = Path.Combine(_directory.Path, "text.txt");
         File.WriteAllText(text, ReferenceText.Start(20_000));
         string measure = longCell
-            ? "{ prompt: 512, generate: 128, repetitions: 20, time_cap: 12, target_ci: 0.0001, max_repetitions: 100000 }"
+            ? "{ prompt: 512, generate: 128, launches: 2, repetitions: 20, max_repetitions: 100000, target_ci: 0.0001, time_cap: 8, "
+                + "warmup_cap: 1 }"
             : "{ prompt: 16, generate: 4, repetitions: 1, time_cap: 1 }";
         File.WriteAllText(path, $$"""
             suite: fault

@@ -76,25 +76,29 @@ public sealed class InterferenceReaderTests : IDisposable
     }
 
     [Fact]
-    public void NextCores_TellsPressureAndThrottling()
+    public void NextCores_TellsPressureThrottlingAndClock()
     {
         Stat("cpu  100 0 0 800 0 0 0 10 0 0", 50);
         Pressure("cpu", 1000);
         Pressure("io", 0);
         Throttle("cpu0", 3);
         Throttle("cpu1", 0);
+        Clock("cpu0", 800_000);
+        Clock("cpu1", 3_100_000);
         using var reader = new InterferenceReader(_clock, _root);
 
         reader.NextCores(TimeSpan.Zero);
         _clock.Advance(TimeSpan.FromSeconds(1));
         Pressure("cpu", 251_000);
         Throttle("cpu1", 2);
+        Clock("cpu1", 2_450_000);
         CoreUse use = reader.NextCores(TimeSpan.Zero)!.Value;
 
         Assert.Equal(0.25, use.CpuPressure!.Value, 1e-9);
         Assert.Equal(0, use.IoPressure!.Value);
         Assert.Null(use.MemoryPressure);
         Assert.Equal(2, use.ThrottleEvents);
+        Assert.Equal(2450, use.FastestMegahertz);
     }
 
     private void Pressure(string what, long total) => Write($"proc/pressure/{what}",
@@ -102,6 +106,8 @@ public sealed class InterferenceReaderTests : IDisposable
 
     private void Throttle(string core, int count) =>
         Write($"sys/devices/system/cpu/{core}/thermal_throttle/core_throttle_count", $"{count}\n");
+
+    private void Clock(string core, int kilohertz) => Write($"sys/devices/system/cpu/{core}/cpufreq/scaling_cur_freq", $"{kilohertz}\n");
 
     private void Write(string path, string text)
     {

@@ -51,6 +51,28 @@ public sealed class CronTimesTests
         }
     }
 
+    [Theory]
+    [InlineData("", SuiteSchedule.DefaultConfirm)]
+    [InlineData(", confirm: 0", 0)]
+    [InlineData(", confirm: 20", 20)]
+    [InlineData(", confirm: 21", null)]
+    [InlineData(", confirm: -1", null)]
+    [InlineData(", confirm: often", null)]
+    public void Schedule_SaysHowOftenToConfirm(string confirm, int? expected)
+    {
+        Suite Load() => SuiteLoader.Parse($$"""
+            suite: nightly
+            models: [{ id: m, source: /m }]
+            variants: [gguf:F16]
+            backends: [llamacpp/cpu]
+            schedule: { cron: 30 2 * * *{{confirm}} }
+            workloads: [{ load: null }]
+            """, "/nightly.yaml", "/", TestEngines.Catalog);
+
+        if (expected is null) Assert.Contains("'confirm' can't be", Assert.Throws<SuiteException>(Load).Message, StringComparison.Ordinal);
+        else Assert.Equal(expected, Load().Schedule?.Confirm);
+    }
+
     [Fact]
     public void Suite_IsBroken_WhenItsCronIs()
     {

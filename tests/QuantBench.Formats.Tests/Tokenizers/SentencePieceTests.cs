@@ -73,8 +73,8 @@ public sealed class SentencePieceTests : IDisposable
     [Fact]
     public void Read_SaysWhatIsWrong()
     {
-        TinySentencePiece.Write(_folder.Combine("unigram"), TinySentencePiece.Model(kind: 1));
-        Assert.Contains("Unigram", Assert.Throws<UnsupportedException>(() => Read("unigram")).Message, StringComparison.Ordinal);
+        TinySentencePiece.Write(_folder.Combine("words"), TinySentencePiece.Model(kind: 3));
+        Assert.Contains("Word", Assert.Throws<UnsupportedException>(() => Read("words")).Message, StringComparison.Ordinal);
 
         JsonObject changed = TinySentencePiece.Json();
         JsonArray merges = changed["model"]!["merges"]!.AsArray();

@@ -183,7 +183,7 @@ public class TextTokenizerTests
     [InlineData("""{"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"x+"},"behavior":"Isolated"}"""
         + """,{"type":"ByteLevel","use_regex":false}]}}""", "x+")]
     [InlineData("""{"normalizer":{"type":"Lowercase"}}""", "'Lowercase'")]
-    [InlineData("""{"model":{"type":"Unigram","vocab":[]}}""", "'Unigram'")]
+    [InlineData("""{"model":{"type":"WordPiece","vocab":{}}}""", "'WordPiece'")]
     [InlineData("""{"model":{"type":"BPE","byte_fallback":true,"vocab":{"a":1},"merges":["a a"]}}""", "byte_fallback")]
     [InlineData("""{"model":{"type":"BPE","vocab":{"a":1},"merges":[]}}""", "'model.merges' is empty")]
     [InlineData("""{"model":{"type":"BPE","vocab":{"a":1,"b":2},"merges":["a b"]}}""", "needs the token 'ab'")]
@@ -217,7 +217,7 @@ public class TextTokenizerTests
     }
 
     [Theory]
-    [InlineData("t5", "gpt-2", "'t5'")]
+    [InlineData("rwkv", "gpt-2", "'rwkv'")]
     [InlineData("bert", "gpt-2", "'bert'")]
     [InlineData("gpt2", "superbpe", "the pre-tokenizer 'superbpe' is not read")]
     [InlineData("gpt2", "kimi-k2", "the pre-tokenizer 'kimi-k2' is not read")]

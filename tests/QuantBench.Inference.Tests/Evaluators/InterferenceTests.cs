@@ -146,6 +146,24 @@ public sealed class InterferenceTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Evaluate_KeepsTheLowestAndTheHighestClock()
+    {
+        var clock = new FakeTimeProvider();
+        var engine = new ToyEngine { OnAppend = _ => clock.Advance(TimeSpan.FromMilliseconds(25)) };
+        int reading = 0;
+        var machine = new TellingMachine(() => false)
+        {
+            Cores = () => reading++ == 0 ? null : new CoreUse(0, 0) { FastestMegahertz = reading == 4 ? 2450 : 3000 + reading },
+        };
+
+        EvaluationResult result = new LatencyEvaluator()
+            .Evaluate(ToyEngine.Context(engine, "latency", clock, s_settings) with { Machine = machine }, default);
+
+        Assert.True(reading > 4);
+        Assert.Equal((2450, 3000 + reading), (result.Conditions["freq_mhz_fastest_min"], result.Conditions["freq_mhz_fastest_max"]));
+    }
+
+    [Fact]
     public void Accounting_CostsAboutAThousandthOfARepetition()
     {
         if (!OperatingSystem.IsLinux()) return;
@@ -253,6 +271,10 @@ public sealed class InterferenceTests(ITestOutputHelper output)
 
         public ImmutableSortedDictionary<string, double> Conditions() => ImmutableSortedDictionary<string, double>.Empty;
 
+        public Func<CoreUse?>? Cores { get; init; }
+
         public Interference? NextInterference() => new Interference(0.1, disturbed() ? 0.05 : 0.001, 0, 0);
+
+        public CoreUse? NextCores(TimeSpan least) => Cores?.Invoke();
     }
 }

@@ -37,6 +37,7 @@ internal static class MadeLog
             Held = 0,
             DispatchMs = [0.1],
             CpuShare = 0.1,
+            SendPriority = "raised",
         };
 
     /// <summary>What a server makes of a plan that serves so many requests per second, one after the other.</summary>

@@ -273,6 +273,25 @@ public abstract class ResultStoreContract : IDisposable
     }
 
     [ProviderFact]
+    public void Reader_KnowsClasses_ByMeasuredBits()
+    {
+        RunRecord sample = SampleRun.Make();
+        CellResult[] cells = [.. sample.Cells.Where(c => c.Cell.Variant.Id == "gguf:Q4_0").Take(2)];
+        cells[0] = cells[0] with { Provenance = cells[0].Provenance.SetItem(CellResult.LayerBits, "6.501"), Notes = ["a \"note\""] };
+        cells[1] = cells[1] with { Provenance = cells[1].Provenance.Remove(CellResult.LayerBits) };
+        using ResultStore store = Open();
+        store.IndexWhole(sample.Info, "a", cells);
+
+        using AggregateReader reader = store.OpenReader();
+
+        PrecisionClass[] expected = [PrecisionClass.Medium, PrecisionClass.Low];
+        Assert.Equal(expected, cells.Select(c => c.PrecisionClass));
+        Assert.Equal(expected, reader.Load(sample.Info.Id).Cells.Select(c => c.PrecisionClass));
+        Dictionary<string, PrecisionClass> classes = reader.Classes(sample.Info.Id);
+        Assert.Equal(expected, cells.Select(c => classes[c.Cell.Id.Value]));
+    }
+
+    [ProviderFact]
     public void Reader_KnowsLaunchesAndMarks_OfTimings()
     {
         RunRecord sample = SampleRun.Make();

@@ -41,6 +41,8 @@ internal sealed class PostgresDatabase : StoreDatabase
 
     public override string NeighboursSql => "c.run_id = @run AND c.id BETWEEN @low AND @high";
 
+    public override string PositionFunction => "strpos";
+
     private string Server =>
         _address.Host is { } host && host.StartsWith('/') ? host
             : string.Create(CultureInfo.InvariantCulture, $"{_address.Host}:{_address.Port}");

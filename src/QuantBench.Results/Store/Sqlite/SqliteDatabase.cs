@@ -29,6 +29,8 @@ internal sealed class SqliteDatabase(string resultsRoot) : StoreDatabase
     // The plus keeps the index of runs, which has cells in the order of their hashes, out of it.
     public override string NeighboursSql => "c.id BETWEEN @low AND @high AND +c.run_id = @run";
 
+    public override string PositionFunction => "instr";
+
     public override DbConnection Connect()
     {
         Directory.CreateDirectory(resultsRoot);
