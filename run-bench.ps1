@@ -76,6 +76,7 @@ function Set-Up {
 function Start-QuantBench([string[]]$arguments) {
     $ErrorActionPreference = 'Continue'
     $program = Join-Path $app $(if ($env:OS -eq 'Windows_NT') { 'quantbench.exe' } else { 'quantbench' })
+    $env:QUANTBENCH_COMMAND = '.\run-bench.ps1'
     & $program @arguments
     exit $LASTEXITCODE
 }

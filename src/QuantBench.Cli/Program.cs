@@ -16,6 +16,7 @@ public static class Program
         return args switch
         {
             ["worker", ..] => Task.FromResult(Worker.Run()),
+            ["beat"] => Worker.BeatAsync(),
             ["draw"] => Task.FromResult(Worker.Draw()),
             _ => QuantBenchCommand.RunAsync(args, Console.Out, Console.Error),
         };

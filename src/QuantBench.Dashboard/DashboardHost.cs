@@ -21,9 +21,11 @@ using QuantBench.Dashboard.Api;
 using QuantBench.Dashboard.Hosting;
 using QuantBench.Dashboard.Live;
 using QuantBench.Lab.Accounts;
+using QuantBench.Lab.Agents;
 using QuantBench.Lab.Artifacts;
 using QuantBench.Lab.Notes;
 using QuantBench.Lab.Queue;
+using QuantBench.Lab.Runs;
 using QuantBench.Lab.Schedules;
 using QuantBench.Lab.State;
 using QuantBench.Lab.Suites;
@@ -37,8 +39,9 @@ public sealed class DashboardHost : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private readonly ResultStore _store;
+    private readonly LabDatabase _lab;
 
-    private DashboardHost(WebApplication app, ResultStore store) => (_app, _store) = (app, store);
+    private DashboardHost(WebApplication app, ResultStore store, LabDatabase lab) => (_app, _store, _lab) = (app, store, lab);
 
     /// <summary>Address it answers on, e.g. <c>http://localhost:5080</c>.</summary>
     public string Address { get; private set; } = "";
@@ -60,7 +63,7 @@ public sealed class DashboardHost : IAsyncDisposable
     public static async Task<DashboardHost> StartAsync(DashboardOptions options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(options);
-        LabDatabase lab = LabDatabase.Open(options.Lab.ResultsRoot);
+        LabDatabase lab = LabDatabase.Open(options.Lab.ResultsRoot, options.Lab.Store);
         var accounts = new AccountStore(lab);
         if (!options.IsLocal && !accounts.Any())
         {
@@ -73,12 +76,11 @@ public sealed class DashboardHost : IAsyncDisposable
         WebApplication? app = null;
         try
         {
-            RunImport.RemoveLeftovers(store.Root);
+            if (!DatabaseHome.IsReaders(store.Root)) RunImport.RemoveLeftovers(store.Root);
             store.CatchUp();
             app = Build(options, lab, store);
             await app.StartAsync(cancellationToken);
-            var host = new DashboardHost(app,
-                store)
+            var host = new DashboardHost(app, store, lab)
             { BootstrapCode = accounts.Any() ? null : app.Services.GetRequiredService<Bootstrap>().Code };
             host.Address = host.ReadAddress(options);
             return host;
@@ -124,6 +126,7 @@ public sealed class DashboardHost : IAsyncDisposable
     {
         await _app.DisposeAsync();
         _store.Dispose();
+        _lab.Dispose();
     }
 
     private static WebApplication Build(DashboardOptions options, LabDatabase lab, ResultStore store)
@@ -175,10 +178,13 @@ public sealed class DashboardHost : IAsyncDisposable
     {
         services.AddRouting();
         services.AddSingleton(options).AddSingleton(options.Lab).AddSingleton(options.Clock).AddSingleton(lab).AddSingleton(store);
-        services.AddSingleton<AuditLog>().AddSingleton<ScheduleStore>().AddSingleton<OccurrenceStore>().AddSingleton<RunNotes>()
-            .AddSingleton<ArtifactCatalog>();
+        services.AddSingleton<AuditLog>().AddSingleton<RunRemover>().AddSingleton<ScheduleStore>().AddSingleton<OccurrenceStore>()
+            .AddSingleton<RunNotes>().AddSingleton<ArtifactCatalog>();
         services.AddSingleton(s => new SuiteApprovals(lab, s.GetRequiredService<AuditLog>(), options.Clock,
             options.Lab.DatasetsDirectory ?? Path.Combine(options.Lab.SuitesDirectory, "..", "datasets")));
+        services.AddSingleton<LabPause>().AddSingleton<MachineStore>().AddSingleton<JobStore>()
+            .AddSingleton<ResultTaker>().AddSingleton<JobSignal>().AddSingleton<JobPlanner>()
+            .AddSingleton(LeaseTimes.Of(Environment.GetEnvironmentVariable(LeaseTimes.Variable)));
         services.AddSingleton<AccountStore>().AddSingleton<ApiKeyStore>().AddSingleton<Bootstrap>().AddSingleton<OneLook>();
         services.AddDashboardQueries();
         services.AddSingleton<ResultWatcher>().AddHostedService(s => s.GetRequiredService<ResultWatcher>());
@@ -198,7 +204,8 @@ public sealed class DashboardHost : IAsyncDisposable
             o.Cookie.SameSite = SameSiteMode.Strict;
             o.Cookie.SecurePolicy = options.CertificateFile is null ? CookieSecurePolicy.SameAsRequest : CookieSecurePolicy.Always;
         });
-        services.AddDataProtection().SetApplicationName("QuantBench").PersistKeysToFileSystem(KeyFolder(options.Lab.ResultsRoot));
+        services.AddDataProtection().SetApplicationName("QuantBench")
+            .PersistKeysToFileSystem(KeyFolder(DatabaseHome.Of(options.Lab.ResultsRoot)));
         services.AddResponseCompression(o =>
             o.MimeTypes = ["text/html", "text/css", "text/javascript", "image/svg+xml", "application/json", "text/csv"]);
         services.AddProblemDetails();

@@ -18,7 +18,7 @@ internal static class QueryServices
         services.AddSingleton<DrawingQueue>().AddSingleton<StoreCache>().AddSingleton<StoredRuns>();
         services.AddSingleton(s => new RunReader(s.GetRequiredService<ResultStore>()));
         services.AddSingleton<RunQueries>().AddSingleton<MachineQueries>().AddSingleton<ModelQueries>()
-            .AddSingleton<SuiteQueries>();
+            .AddSingleton<SuiteQueries>().AddSingleton<LeaderQueries>();
         services.AddSingleton<OverviewQueries>().AddSingleton<DecisionQueries>().AddSingleton<TrendQueries>()
             .AddSingleton<ComparisonQueries>().AddSingleton<FigureSource>();
         services.AddSingleton<ManyComparisonQueries>().AddSingleton<TrendPanelQueries>().AddSingleton<FingerprintQueries>();

@@ -111,6 +111,8 @@ public sealed partial class IlgpuEngine : IEngine, ILogitsEngine
         using IModelFile file = ModelFile.Open(path);
         if (DecoderShape.Refusal(file) is { } reason) return Support.No($"ilgpu: {reason}");
         DecoderShape shape = DecoderShape.Read(file);
+        if (shape.Latent is not null)
+            return Support.No($"ilgpu: latent attention, as {shape.Architecture.Name} models have it, is not implemented; managed has it");
         if (shape.HeadWidth % 8 != 0 || shape.HeadWidth > AttentionKernels.MaxHeadWidth)
         {
             return Support.No(

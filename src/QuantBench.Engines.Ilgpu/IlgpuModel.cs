@@ -36,8 +36,12 @@ internal sealed class IlgpuModel(string device, DeviceMemory memory, GraphKernel
             throw new EngineException("ilgpu: context length, sequences and batch sizes must be at least 1.");
         }
 
-        if (options.KvType != "f16")
-            throw new UnsupportedException("ilgpu", $"a KV cache of type '{options.KvType}' is not implemented.", "Set kv_type to f16.");
+        if (options.KvType != "f16" || options.KvTypeOfValues is not (null or "f16"))
+        {
+            string type = options.KvType == "f16" ? options.KvTypeOfValues! : options.KvType;
+            throw new UnsupportedException("ilgpu", $"a KV cache of type '{type}' is not implemented.", "Set kv_type to f16.");
+        }
+
         try
         {
             return new IlgpuSession(memory, kernels, weights, options);

@@ -35,8 +35,7 @@ public sealed class LLamaSharpEngine : IEngine, ILogitsEngine, ITokenizerEngine
         {
             Formats = ["gguf"],
             Tokenizes = true,
-            Check = s => s.Text("flash_attention") == "off" && LlamaCpp.Sessions.SessionLimits.IsQuantized(s.Text("kv_type"))
-                ? ($"kv_type {s.Text("kv_type")} needs flash attention, which is off", "set flash_attention: auto, or kv_type: f16") : null,
+            Check = LlamaCpp.Sessions.SessionLimits.Check,
             Libraries =
             [
                 new QuantBench.Core.Engines.NativeLibrary(

@@ -31,8 +31,7 @@ public sealed class LlamaCppEngine : IEngine, ILogitsEngine, ITokenizerEngine
         {
             Formats = ["gguf"],
             Tokenizes = true,
-            Check = s => s.Text("flash_attention") == "off" && SessionLimits.IsQuantized(s.Text("kv_type"))
-                ? ($"kv_type {s.Text("kv_type")} needs flash attention, which is off", "set flash_attention: auto, or kv_type: f16") : null,
+            Check = SessionLimits.Check,
             Libraries =
             [
                 new NativeLibrary(

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using QuantBench.Core.Engines;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Settings;
 using QuantBench.Engines.Managed.Graph;
 using QuantBench.Engines.Managed.Kernels;
 using QuantBench.Inference.Artifacts;
@@ -20,12 +21,17 @@ public sealed partial class ManagedEngine : IEngine, ILogitsEngine
     /// <summary>Engine name.</summary>
     internal const string EngineName = "managed";
 
+    private static readonly SettingDefinition s_rounding = new("managed_layer_rounding", SettingKind.Text, "off",
+        "managed: rounds what passes from layer to layer once, as the noise floor of references is measured", Choices: ["off", "bf16"]);
+
     /// <summary>The engine's line in the registry.</summary>
     public static EngineRegistration Registration { get; } = new(
         new EngineFacts(EngineName, "transformers in C# on CPU SIMD: scalar, neon, avx2, avx512", "avx2")
         {
             Formats = ["gguf", "safetensors", "mlx", "gptq", "awq", "compressed-tensors", "modelopt", "fp8", "bnb"],
             HasMicrobenchmarks = true,
+            Settings = [s_rounding],
+            LayerRounding = CellSettings.Empty.With(s_rounding.Key, "bf16"),
         },
         _ => new ManagedEngine(), _ => []);
 
@@ -75,7 +81,7 @@ public sealed partial class ManagedEngine : IEngine, ILogitsEngine
         try
         {
             weights.Repack(kernels, options.Threads, cancellationToken);
-            return new ManagedModel(weights, kernels);
+            return new ManagedModel(weights, kernels, options.Settings.Text(s_rounding) == "bf16");
         }
         catch
         {

@@ -6,7 +6,7 @@ using QuantBench.Inference.Engines;
 namespace QuantBench.Engines.Managed;
 
 /// <summary>A memory-mapped model that this engine can run.</summary>
-internal sealed class ManagedModel(PreparedWeights weights, KernelSet kernels) : ILoadedModel
+internal sealed class ManagedModel(PreparedWeights weights, KernelSet kernels, bool roundsLayers) : ILoadedModel
 {
     /// <inheritdoc />
     public int VocabularySize => weights.VocabularySize;
@@ -30,7 +30,7 @@ internal sealed class ManagedModel(PreparedWeights weights, KernelSet kernels) :
             throw new EngineException("managed: context length, sequences, batch sizes and threads must be at least 1.");
         }
 
-        return new ManagedSession(weights, kernels, options);
+        return new ManagedSession(weights, kernels, options, roundsLayers);
     }
 
     /// <inheritdoc />

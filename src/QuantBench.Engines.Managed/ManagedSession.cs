@@ -23,15 +23,20 @@ internal sealed unsafe class ManagedSession : IInferenceSession
     /// <param name="weights">The model; outlives this.</param>
     /// <param name="kernels">The arithmetic.</param>
     /// <param name="options">Sizes.</param>
-    public ManagedSession(PreparedWeights weights, KernelSet kernels, SessionOptions options)
+    /// <param name="roundsLayers">Whether what passes from layer to layer is rounded to 16 bits.</param>
+    public ManagedSession(PreparedWeights weights, KernelSet kernels, SessionOptions options, bool roundsLayers = false)
     {
         _weights = weights;
         _lengths = new SequenceLengths("managed", options, weights.VocabularySize);
-        _cache = new KvCache(kernels, weights.Shape, _lengths, options.ContextLength, options.KvType);
+        _cache = new KvCache(kernels, weights.Shape, _lengths, options.ContextLength, options.KvType,
+            options.KvTypeOfValues ?? options.KvType);
         _pool = new WorkerPool(options.Threads);
         int capacity =
             Math.Min(Math.Min(options.MicroBatchTokens, options.BatchTokens), checked(options.ContextLength * options.Sequences));
-        _transformer = new Transformer(weights, kernels, _pool, _cache, capacity, options.ContextLength);
+        _transformer = new Transformer(weights, kernels, _pool, _cache, capacity, options.ContextLength)
+        {
+            RoundsLayers = roundsLayers,
+        };
         _rowCapacity = 1;
         _logits = new NativeBuffer((long)weights.VocabularySize * sizeof(float));
         MicroBatch = capacity;

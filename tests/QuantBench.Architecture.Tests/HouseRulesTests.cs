@@ -96,7 +96,7 @@ public sealed class HouseRulesTests
         [
             "src", "tests", "suites", "datasets", "results", "docs", "findings", "QuantBench.sln", "run-bench.sh", "README.md",
             "CONTRIBUTING.md", "CHANGELOG.md", "THIRD-PARTY-NOTICES.md", "LICENSE", "Directory.Build.props", "Directory.Packages.props",
-            "global.json", "run-bench.ps1",
+            "global.json", "run-bench.ps1", "deploy",
         ];
 
         IEnumerable<string> others = Directory.GetFileSystemEntries(s_root)

@@ -17,6 +17,8 @@ namespace QuantBench.Dashboard.Browser.Tests;
 [Collection(BrowserCollection.Name)]
 public sealed class AccessibilityTests(BrowserFixture browser)
 {
+    private const int LongestPage = 12_000; // pixels, on a phone
+
     private const string Run = "/runs/" + DashboardFixture.FirstRun;
 
     public static TheoryData<string> Pages() =>
@@ -30,6 +32,7 @@ public sealed class AccessibilityTests(BrowserFixture browser)
         Run + "?metric=tg_tps&base=gguf:F16", "/runs?cols=cpu.engines.commit", "/setup", "/claims", "/machines",
         "/machines/4a5b6c7d8e9f0a1b", "/models",
         "/models/reference", "/suites", "/suites/quick", "/suites/broken", "/settings", "/login", "/search?q=reference", "/no/such/page",
+        "/leaders?model=reference&metric=tg_tps", "/glossary", Run + "?rsort=kl_mean&rdir=desc&rq=gguf",
     ];
 
     /// <summary>Pages that show more to those who may more.</summary>
@@ -94,6 +97,9 @@ public sealed class AccessibilityTests(BrowserFixture browser)
             }
         }
 
+        await page.SetViewportSizeAsync(380, 900);
+        if (!unfold && await page.EvaluateAsync<int>("document.documentElement.scrollHeight") is > LongestPage and var height)
+            findings.Add($"380: {height} pixels long");
         await page.SetViewportSizeAsync(320, 900);
         if (await page.EvaluateAsync<int>("document.documentElement.scrollWidth") > 320)
             findings.Add("320: scrolls sideways: " + await WidestAsync(page));

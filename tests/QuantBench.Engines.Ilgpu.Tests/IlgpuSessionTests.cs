@@ -37,6 +37,7 @@ public sealed class IlgpuSessionTests(KernelTests.OpenDevices devices) : IClassF
             cases.Add("cpu", "nemotron-tiny", 6);
             cases.Add("cpu", "gptoss-tiny", 6);
             cases.Add("cpu", "mistral3-tiny", 8);
+            cases.Add("cpu", "olmoe-tiny", 6);
         }
 
         foreach (string device in Present.Fast)
@@ -44,7 +45,7 @@ public sealed class IlgpuSessionTests(KernelTests.OpenDevices devices) : IClassF
             foreach (string name in (string[])
                 ["llama", "llama-factors", "llama-yarn", "granite", "qwen2", "qwen3", "phi3", "gemma2", "gemma3", "olmo2", "olmo2-window",
                     "mistral3", "glm4", "command-r", "cohere2", "starcoder2", "nemotron", "exaone4", "llama-experts", "qwen2moe",
-                    "qwen3moe", "gptoss"])
+                    "qwen3moe", "gptoss", "olmoe", "granitemoe"])
                 cases.Add(device, name, 90);
         }
 

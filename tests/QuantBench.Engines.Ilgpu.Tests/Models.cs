@@ -34,12 +34,14 @@ internal static class Models
             HeadWidth = architecture is "qwen3" or "gemma2" or "gemma3" or "qwen3moe" or "gpt-oss" ? 32 : 64,
             Vocabulary = 320,
             ContextLength = 256,
-            TiesEmbeddings = architecture is not ("phi3" or "olmo2" or "glm4" or "nemotron" or "qwen2moe" or "gpt-oss"),
+            TiesEmbeddings = architecture is not ("phi3" or "olmo2" or "glm4" or "nemotron" or "qwen2moe" or "gpt-oss" or "olmoe"),
             Window = architecture is "gemma2" or "gemma3" or "cohere2" or "gpt-oss" || name == "olmo2-window" ? 40 : 0,
         };
         return name switch
         {
-            "gptoss-tiny" => shape with
+            "granitemoe" => shape with { Experts = 8, ExpertsUsed = 3, ExpertFeedForward = 128, FeedForward = 128 },
+            "olmoe" => shape with { KvHeads = 4, Experts = 8, ExpertsUsed = 3, ExpertFeedForward = 128, FeedForward = 128 },
+            "gptoss-tiny" or "olmoe-tiny" => shape with
             {
                 Layers = 2,
                 Embedding = 32,
@@ -50,7 +52,7 @@ internal static class Models
                 Vocabulary = 264,
                 Experts = 5,
                 ExpertsUsed = 2,
-                Window = 4,
+                Window = shape.Window > 0 ? 4 : 0,
             },
             "mistral3-tiny" => Tiny(shape) with { RopeScaling = ("yarn", 16), ContextLength = 48, Temperature = 0.3f },
             _ when name.EndsWith("-tiny", StringComparison.Ordinal) => Tiny(shape),

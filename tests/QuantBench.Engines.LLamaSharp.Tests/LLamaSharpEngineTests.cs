@@ -67,6 +67,8 @@ public sealed class LLamaSharpEngineTests(LlamaFixture fixture)
         Assert.Equal(ours.VocabularySize, theirs.VocabularySize);
         Assert.Equal(Enumerable.Range(0, ours.VocabularySize).Select(ours.ByteLength),
             Enumerable.Range(0, ours.VocabularySize).Select(theirs.ByteLength));
+        Assert.Equal(Enumerable.Range(0, ours.VocabularySize).Select(ours.Bytes),
+            Enumerable.Range(0, ours.VocabularySize).Select(theirs.Bytes));
         Assert.Throws<ModelFormatException>(() => fixture.Engine.OpenTokenizer(fixture.ScratchFile("none")));
     }
 

@@ -50,7 +50,7 @@ public sealed class LlamaFixture : IDisposable
     }
 
     public IInferenceSession Session(int contextLength, int sequences = 1, int batchTokens = 2048, string kvType = "f16",
-        string flashAttention = "auto") =>
+        string flashAttention = "auto", string? valueType = null) =>
         Model.CreateSession(new SessionOptions
         {
             ContextLength = contextLength,
@@ -58,6 +58,7 @@ public sealed class LlamaFixture : IDisposable
             BatchTokens = batchTokens,
             Threads = 2,
             KvType = kvType,
+            KvTypeOfValues = valueType,
             FlashAttention = flashAttention,
         });
 

@@ -42,6 +42,7 @@ public sealed class VocabularyTests(LlamaFixture fixture)
             Same(theirs, ours, text);
         int[] seen = [.. ours.Encode(Vocabularies.Generated(2000, 2)).Distinct()];
         Assert.Equal(seen.Select(theirs.ByteLength), seen.Select(ours.ByteLength));
+        Assert.Equal(seen.Select(theirs.Bytes), seen.Select(ours.Bytes));
     }
 
     /// <summary>Every pre-tokenizer's name that is read, on one vocabulary.</summary>
@@ -94,6 +95,7 @@ public sealed class VocabularyTests(LlamaFixture fixture)
         string tokens = $"{Vocabularies.Generated(2000, 5)}<|start|>assistant<|channel|>final<|message|>a<|end|>";
         int[] seen = [.. ours.Encode(tokens).Distinct()];
         Assert.Equal(seen.Select(theirs.ByteLength), seen.Select(ours.ByteLength));
+        Assert.Equal(seen.Select(theirs.Bytes), seen.Select(ours.Bytes));
         Same(theirs, ours, tokens);
         Assert.Equal(ours.Sha256, again.Sha256);
         Assert.Equal(theirs.BosToken, ours.BosToken);

@@ -28,14 +28,16 @@ public sealed class DirectoryAgreementTests
         { "mixtral", 3e-4 }, { "qwen2moe", 3e-4 }, { "qwen3moe", 3e-4 }, { "olmoe", 3e-4 }, { "gptoss", 3e-4 }, { "gptoss-mxfp4", 3e-4 },
         { "gemma", 3e-3 }, { "gemma2", 3e-3 }, { "gemma3", 3e-3 },
         { "llama-nemo", 3e-4 }, { "olmo3", 3e-4 }, { "glm4", 3e-4 }, { "cohere", 3e-4 }, { "cohere2", 3e-4 }, { "starcoder2", 3e-3 },
-        { "nemotron", 3e-4 }, { "exaone", 3e-4 }, { "exaone4", 3e-4 }, { "ministral3", 3e-4 },
+        { "nemotron", 3e-4 }, { "exaone", 3e-4 }, { "exaone4", 3e-4 }, { "ministral3", 3e-4 }, { "deepseek2", 3e-4 }, { "deepseek3", 3e-4 },
+        { "deepseek2-lite", 3e-4 }, { "granitemoe", 3e-4 },
     };
 
     [Theory]
     [MemberData(nameof(Shapes))]
     public void LogProbabilities_AgreeWithLlamaCpp_FromDirectoryAndGguf(string name, double tolerance)
     {
-        string directory = RandomDirectory.Write(name);
+        // llama.cpp knows by the number of layers that queries of deepseek's small model aren't compressed.
+        string directory = RandomDirectory.Write(name, name == "deepseek2-lite" ? 27 : RandomDirectory.Layers);
         string gguf = directory + ".gguf";
         HuggingFaceToGguf.Convert(directory, gguf, GgmlType.F32, new Progress<double>(), CancellationToken.None);
         int[] tokens = Models.Tokens(Count, RandomDirectory.Vocabulary);
@@ -47,9 +49,56 @@ public sealed class DirectoryAgreementTests
 
             Near(expected, fromGguf, tolerance, $"{name} as GGUF on {device}");
             Near(expected, fromDirectory, tolerance, $"{name} as a directory on {device}");
+            Models.SamePerplexity(expected, fromGguf, Models.PerplexityBound(tolerance), $"{name} as GGUF on {device}");
 
             // Rows of Q and K lie in another order, so sums are rounded differently, and that is all.
             Near(fromGguf, fromDirectory, 2e-5, $"{name}: directory against GGUF on {device}");
+        }
+    }
+
+    /// <summary>Files of before keys and values had matrices of their own, head by head.</summary>
+    [Fact]
+    public void LogProbabilities_AgreeWithLlamaCpp_FromAnOldFileOfLatentAttention()
+    {
+        string directory = RandomDirectory.Write("deepseek2"), gguf = directory + ".new.gguf", old = directory + ".old.gguf";
+        HuggingFaceToGguf.Convert(directory, gguf, GgmlType.F32, new Progress<double>(), CancellationToken.None);
+        JsonObject config = RandomDirectory.Config("deepseek2");
+        var given = RandomDirectory.Tensors("deepseek2", config, RandomDirectory.Layers).ToDictionary(tensor => tensor.Name);
+        using (GgufReader reader = GgufReader.Open(gguf))
+        {
+            var metadata = new GgufMetadata(old);
+            foreach ((string key, object value) in reader.Metadata)
+            {
+                if (key.EndsWith("_mla", StringComparison.Ordinal)) continue;
+                metadata.Add(key, key switch
+                {
+                    "deepseek2.attention.key_length" or "deepseek2.attention.value_length" =>
+                        (uint)reader.Metadata.GetInteger(key + "_mla"),
+                    "deepseek2.attention.head_count_kv" => (uint)RandomDirectory.Heads,
+                    _ => value,
+                });
+            }
+
+            GgufTensorInfo[] kept = [.. reader.Tensors.Where(tensor => !tensor.Name.Contains("attn_v_b", StringComparison.Ordinal))];
+            string Source(string name) => $"model.layers.{name.Split('.')[1]}.self_attn.kv_b_proj.weight";
+            bool IsSplit(string name) => name.Contains("attn_k_b", StringComparison.Ordinal);
+            using var writer = new GgufWriter(File.Create(old), metadata,
+                [.. kept.Select(tensor => IsSplit(tensor.Name)
+                    ? new GgufTensorSpec(tensor.Name.Replace("attn_k_b", "attn_kv_b", StringComparison.Ordinal), GgmlType.F32,
+                        [.. given[Source(tensor.Name)].Shape.Reverse()])
+                    : new GgufTensorSpec(tensor.Name, tensor.Type, tensor.Dimensions))]);
+            foreach (GgufTensorInfo tensor in kept)
+                writer.Append(IsSplit(tensor.Name) ? MemoryMarshal.AsBytes<float>(given[Source(tensor.Name)].Values) : reader.Span(tensor));
+            writer.Complete();
+        }
+
+        int[] tokens = Models.Tokens(Count, RandomDirectory.Vocabulary);
+        double[] expected = Reference(old, tokens);
+
+        foreach (string device in s_devices)
+        {
+            Near(expected, Targets(old, device, tokens), 3e-4, $"an old file on {device}");
+            Near(Targets(gguf, device, tokens), Targets(old, device, tokens), 2e-5, $"an old file against a new one on {device}");
         }
     }
 
@@ -180,6 +229,14 @@ public sealed class DirectoryAgreementTests
     [InlineData("exaone", """{ "activation_function": "gelu" }""", "'activation_function' is 'gelu'")]
     [InlineData("exaone4", """{ "sliding_window": 64 }""", "64 layers")]
     [InlineData("llama", """{ "logit_scale": 0.5 }""", "logit_scale")]
+    [InlineData("deepseek2", """{ "topk_method": "greedy" }""", "topk_method")]
+    [InlineData("deepseek2", """{ "norm_topk_prob": true }""", "norm_topk_prob")]
+    [InlineData("deepseek3", """{ "scoring_func": "softmax" }""", "scoring_func")]
+    [InlineData("deepseek3", """{ "rope_interleave": false }""", "rope_interleave")]
+    [InlineData("deepseek3", """{ "rope_scaling": { "type": "linear", "factor": 2.0 } }""", "'linear'")]
+    [InlineData("deepseek3", """{ "topk_group": 4 }""", "groups")]
+    [InlineData("deepseek3", """{ "rope_scaling": { "type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64 } }""",
+        "mscale")] // llama.cpp would sharpen attention, too
     public void Load_NamesTheMissingFeature(string name, string change, string reason)
     {
         string directory = Models.ScratchFile($"refused-{Guid.NewGuid():N}");

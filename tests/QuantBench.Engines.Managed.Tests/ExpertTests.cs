@@ -1,5 +1,6 @@
 using QuantBench.Engines.Managed.Graph;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Architectures;
 using QuantBench.Models.Graphs;
 using QuantBench.Models.Sources;
 
@@ -14,6 +15,7 @@ public sealed class ExpertTests
     [InlineData("llama-experts")]
     [InlineData("qwen2moe")]
     [InlineData("gptoss")]
+    [InlineData("deepseek2")]
     public void Append_GivesTheSame_TokenByTokenAndAtOnce(string name)
     {
         foreach (string device in Models.Devices)
@@ -34,6 +36,7 @@ public sealed class ExpertTests
     [InlineData("qwen3moe", "Q4_K_M")]
     [InlineData("qwen2moe", "Q8_0")]
     [InlineData("gptoss", "F16")]
+    [InlineData("deepseek2", "Q8_0")]
     public void Append_GivesTheSameBits_WithAnyNumberOfThreads(string name, string scheme)
     {
         using ILoadedModel model = Models.Load(Models.Path(LlamaCppAgreementTests.Shape(name), scheme), Models.Devices[^1]);
@@ -43,10 +46,12 @@ public sealed class ExpertTests
         Assert.Equal(Models.Run(one, [1])[0], Models.Run(three, [1])[0]);
     }
 
-    [Fact]
-    public void Append_AllocatesNothing_WhenDecoding()
+    [Theory]
+    [InlineData("qwen2moe")]
+    [InlineData("deepseek2")]
+    public void Append_AllocatesNothing_WhenDecoding(string name)
     {
-        using ILoadedModel model = Models.Load(Models.Path(LlamaCppAgreementTests.Shape("qwen2moe"), "Q8_0"), Models.Devices[^1]);
+        using ILoadedModel model = Models.Load(Models.Path(LlamaCppAgreementTests.Shape(name), "Q8_0"), Models.Devices[^1]);
         using IInferenceSession session = Models.Session(model, threads: 2, kvType: "f16");
         var batch = new TokenBatch();
         batch.Add(1, 0, true);
@@ -74,6 +79,28 @@ public sealed class ExpertTests
         Assert.Equal([2, 4], routes.SlotsOf(0).ToArray().Select(slot => routes.ExpertOf(slot)));
         float[] weights = routes.WeightsOf(0).ToArray();
         for (int i = 0; i < expected.Length; i++) Assert.Equal(expected[i], weights[i], 1e-5f);
+    }
+
+    /// <summary>A bias chooses groups and experts, and what they are weighed by doesn't hold it.</summary>
+    [Fact]
+    public void Choose_LooksInTheBestGroups_AndWeighsWithoutTheBias()
+    {
+        DecoderShape shape = Shape("llama-experts") with
+        {
+            Experts = 8,
+            ExpertsUsed = 2,
+            Routing = new ExpertRouting(ExpertWeights.Normalised) { IsLogistic = true, Groups = 4, GroupsUsed = 2, Scale = 2 },
+        };
+        var routes = new ExpertRoutes(shape, 1);
+        float[] chances = [0.9f, 0.1f, 0.5f, 0.6f, 0.2f, 0.3f, 0.1f, 0.4f]; // the best alone isn't of the best two groups
+
+        routes.Choose(0, [.. chances.Select(chance => MathF.Log(chance / (1 - chance)))], [0, 0, 0, 0, 0.6f, 0, 0, 0.2f]);
+        routes.Group(1);
+
+        Assert.Equal([4, 3], routes.SlotsOf(0).ToArray().Select(slot => routes.ExpertOf(slot)));
+        float[] weights = routes.WeightsOf(0).ToArray();
+        Assert.Equal(2 * 0.2f / 0.8f, weights[0], 1e-5f);
+        Assert.Equal(2 * 0.6f / 0.8f, weights[1], 1e-5f);
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using QuantBench.Engines.LlamaCpp;
 using QuantBench.Formats.Gguf;
 using QuantBench.Inference.Engines;
+using QuantBench.Models.Architectures;
 using QuantBench.Models.Conversion;
 using QuantBench.Models.Synthesis;
 
@@ -19,7 +20,8 @@ public sealed class LlamaCppAgreementTests
         { "phi3", 3e-4 }, { "gemma2", 3e-3 }, { "gemma3", 3e-3 },
         { "olmo2-window", 3e-4 }, { "glm4", 3e-4 }, { "command-r", 3e-4 }, { "cohere2", 3e-4 }, { "starcoder2", 3e-3 },
         { "nemotron", 3e-4 }, { "exaone", 3e-4 }, { "exaone-factors", 3e-4 }, { "exaone4", 3e-4 }, { "mistral3", 3e-4 },
-        { "exaone4-window", 3e-4 }, { "mistral3-temperature", 3e-4 },
+        { "exaone4-window", 3e-4 }, { "mistral3-temperature", 3e-4 }, { "deepseek2", 3e-4 }, { "deepseek2-lite", 3e-4 },
+        { "granitemoe", 3e-4 },
     };
 
     // llama.cpp's CPU code looks GELU up in a table of halves, hence the wider bound of gemma and starcoder2.
@@ -40,6 +42,8 @@ public sealed class LlamaCppAgreementTests
             for (int i = 0; i < expected.Length; i++)
                 difference += Math.Abs(Models.LogProbability(logits[i], tokens[i + 1]) - expected[i]) / expected.Length;
             Assert.True(difference <= tolerance, $"{name} on {device}: mean difference {difference:E2} nats");
+            Models.SamePerplexity(expected, [.. logits.Take(expected.Length).Select((row, i) => Models.LogProbability(row, tokens[i + 1]))],
+                Models.PerplexityBound(tolerance), $"{name} on {device}");
             if (tolerance < 1e-3) Assert.Equal(greedy, logits.Select(Best));
         }
     }
@@ -53,10 +57,14 @@ public sealed class LlamaCppAgreementTests
     [InlineData("llama", "BF16", 1e-2)]
     [InlineData("llama-experts", "Q4_K_M", 1e-2)]
     [InlineData("qwen3moe", "Q8_0", 5e-3)]
-    [InlineData("gptoss", "MXFP4_MOE", 2e-2)] // rounding sends some tokens to other experts
+    [InlineData("gptoss", "MXFP4_MOE", 2e-2)] // rounding sends some tokens to other experts: where all are used, it stays near
+    [InlineData("gptoss-all", "MXFP4_MOE", 5e-3)]
     [InlineData("command-r", "Q8_0", 5e-3)]
     [InlineData("starcoder2", "Q4_K_M", 1e-2)]
     [InlineData("nemotron", "Q8_0", 5e-3)]
+    [InlineData("deepseek2", "Q8_0", 3e-2)] // as gptoss
+    [InlineData("deepseek2-all", "Q8_0", 5e-3)]
+    [InlineData("deepseek2", "F16", 1e-3)]
     public void LogProbabilities_StayNearLlamaCpp_WhenWeightsAreQuantized(string name, string scheme, double tolerance)
     {
         string path = Models.Path(Shape(name), scheme);
@@ -119,12 +127,12 @@ public sealed class LlamaCppAgreementTests
 
     internal static SyntheticShape Shape(string name)
     {
-        string architecture = name switch { "command-r" => name, "gptoss" => "gpt-oss", _ => name.Split('-')[0] };
+        string architecture = name switch { "command-r" => name, "gptoss" or "gptoss-all" => "gpt-oss", _ => name.Split('-')[0] };
         var shape = new SyntheticShape
         {
             Name = "agree-" + name,
             Architecture = architecture,
-            Layers = name == "exaone4-window" ? 64 : 7,
+            Layers = name switch { "exaone4-window" => 64, "deepseek2-lite" => 27, _ => 7 },
             Embedding = 256,
             FeedForward = 512,
             Heads = 4,
@@ -138,6 +146,35 @@ public sealed class LlamaCppAgreementTests
         };
         return name switch
         {
+            "deepseek2" or "deepseek2-all" => shape with
+            {
+                Latent = new(96, 128, 64, 32, 48),
+                Experts = 16,
+                ExpertsUsed = name == "deepseek2" ? 4 : 16,
+                ExpertFeedForward = 96,
+                SharedFeedForward = 192,
+                LeadingDense = 2,
+                Routing = new(ExpertWeights.Normalised)
+                {
+                    IsLogistic = true,
+                    Groups = name == "deepseek2" ? 4 : 1,
+                    GroupsUsed = name == "deepseek2" ? 2 : 1,
+                    Scale = 2.5f,
+                },
+            },
+            "deepseek2-lite" => shape with // llama.cpp knows by the number of layers that queries aren't compressed
+            {
+                Architecture = "deepseek-v2",
+                Embedding = 64,
+                FeedForward = 160,
+                Latent = new(0, 64, 16, 16, 32),
+                Experts = 6,
+                ExpertsUsed = 2,
+                ExpertFeedForward = 32,
+                SharedFeedForward = 64,
+                LeadingDense = 1,
+                RopeScaling = ("yarn", 4),
+            },
             "exaone4-window" => shape with { Embedding = 64, FeedForward = 64, HeadWidth = 16 },
             "olmo2-window" => shape with { RopeScaling = ("yarn", 4) },
             "llama-factors" or "exaone-factors" => shape with { HasRopeFactors = true, RopeBase = 500_000 },
@@ -146,12 +183,13 @@ public sealed class LlamaCppAgreementTests
             "mistral3-temperature" => shape with { RopeScaling = ("yarn", 16), Temperature = 0.3f },
             "llama-experts" => shape with { Experts = 4, ExpertsUsed = 2 },
             "qwen2moe" => shape with { Experts = 12, ExpertsUsed = 3, ExpertFeedForward = 96, SharedFeedForward = 160 },
+            "granitemoe" => shape with { Experts = 8, ExpertsUsed = 3, ExpertFeedForward = 128, FeedForward = 128 },
             "qwen3moe" => shape with { Experts = 16, ExpertsUsed = 4, ExpertFeedForward = 96 },
             "olmoe" => shape with { KvHeads = 4, Experts = 8, ExpertsUsed = 3, ExpertFeedForward = 128, FeedForward = 128 },
-            "gptoss" => shape with
+            "gptoss" or "gptoss-all" => shape with
             {
                 Experts = 8,
-                ExpertsUsed = 3,
+                ExpertsUsed = name == "gptoss" ? 3 : 8,
                 ExpertFeedForward = 192,
                 FeedForward = 192,
                 RopeScaling = ("yarn", 32),

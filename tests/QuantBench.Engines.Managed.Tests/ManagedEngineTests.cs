@@ -65,12 +65,14 @@ public sealed class ManagedEngineTests
     {
         using ILoadedModel model = Models.Load(Models.Path(Models.Llama, "F32"), "scalar");
 
-        UnsupportedException thrown = Assert.Throws<UnsupportedException>(() => Models.Session(model, kvType: "q4_0"));
+        UnsupportedException thrown = Assert.Throws<UnsupportedException>(() => Models.Session(model, kvType: "iq4_nl"));
 
-        Assert.Contains("q4_0", thrown.Message);
+        Assert.Contains("iq4_nl", thrown.Message);
+        Assert.Equal("Set kv_type to f32, f16, q8_0, q5_1, q5_0, q4_1 or q4_0.", thrown.Hint);
     }
 
     [Theory]
+    [InlineData("iq4_nl")]
     [InlineData("q4_0")]
     [InlineData("q8_0")]
     public void CreateSession_HintsAtCacheTypesThatFitTheHeads(string kvType)

@@ -84,7 +84,7 @@ public sealed class ManagedSessionTests
                     file.Write(BitConverter.GetBytes(bits));
                 }
 
-                foreach (string kvType in new[] { "f16", "q8_0" })
+                foreach (string kvType in new[] { "f16", "q8_0", "q5_1", "q4_0" })
                 {
                     using ILoadedModel model = Models.Load(path, device);
                     using IInferenceSession session = Models.Session(model, kvType: kvType);
@@ -127,6 +127,39 @@ public sealed class ManagedSessionTests
         session.Truncate(0, 39);
 
         Near(expected, Models.Run(session, s_tokens.AsSpan(39, 1))[0], 1e-4f);
+    }
+
+    [Fact]
+    public void Append_RoundsMore_WithFewerBits_AndKeysAndValuesApart()
+    {
+        using ILoadedModel model = Models.Load(Models.Path(Models.Llama, "F32"), Models.Devices[^1]);
+        using IInferenceSession exact = Models.Session(model);
+        float[] expected = Models.Run(exact, s_tokens)[^1];
+        double Distance(string keys, string values)
+        {
+            using IInferenceSession session = Models.Session(model, kvType: keys, valueType: values);
+            float[] row = Models.Run(session, s_tokens)[^1];
+            return Math.Sqrt(row.Zip(expected, (a, b) => Math.Pow(a - b, 2)).Sum());
+        }
+
+        string[] types = ["f16", "q8_0", "q5_1", "q4_1"]; // each of a finer grid than the next
+        double[] both = [.. types.Select(t => Distance(t, t))];
+
+        Assert.Equal(both.Order(), both);
+        Assert.True(both[0] > 0);
+        Assert.Equal(both[1], Distance("q8_0", "q8_0"));
+        (double keys, double values) = (Distance("q4_1", "f16"), Distance("f16", "q4_1"));
+        Assert.NotEqual(keys, values);
+        Assert.All([keys, values], d => Assert.InRange(d, both[0] * 2, both[3] * 1.5));
+        long keyBytes = Bytes("q8_0", "f32"), valueBytes = Bytes("f32", "q8_0");
+        Assert.Equal(keyBytes, valueBytes);
+        Assert.Equal(Bytes("f32", "f32") + Bytes("q8_0", "q8_0"), keyBytes + valueBytes);
+
+        long Bytes(string k, string v)
+        {
+            using IInferenceSession session = Models.Session(model, kvType: k, valueType: v);
+            return session.Memory.KvCacheBytes;
+        }
     }
 
     [Theory]

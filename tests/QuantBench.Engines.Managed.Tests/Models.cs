@@ -63,7 +63,8 @@ internal static class Models
     }
 
     public static IInferenceSession Session(
-        ILoadedModel model, int threads = 1, int context = 256, int sequences = 1, int microBatch = 512, string kvType = "f32") =>
+        ILoadedModel model, int threads = 1, int context = 256, int sequences = 1, int microBatch = 512, string kvType = "f32",
+        string? valueType = null) =>
         model.CreateSession(new SessionOptions
         {
             ContextLength = context,
@@ -71,6 +72,7 @@ internal static class Models
             Threads = threads,
             MicroBatchTokens = microBatch,
             KvType = kvType,
+            KvTypeOfValues = valueType,
             FlashAttention = "off",
         });
 
@@ -104,6 +106,19 @@ internal static class Models
     {
         float[][] logits = Run(session, tokens);
         return [.. Enumerable.Range(0, tokens.Length - 1).Select(i => LogProbability(logits[i], tokens[i + 1]))];
+    }
+
+    /// <summary>
+    /// How far a perplexity may lie from llama.cpp's in F32, as a share of it: 1e-4. Where llama.cpp looks GELU up in a table of halves
+    /// (those cases have a wider bound of log-probabilities, too), each gate is off by up to 2^-11 of itself, and 1e-3 is asked for.
+    /// </summary>
+    public static double PerplexityBound(double tolerance) => tolerance < 1e-3 ? 1e-4 : 1e-3;
+
+    /// <summary>Asserts that the perplexities of two lists of log-probabilities are the same.</summary>
+    public static void SamePerplexity(double[] expected, double[] actual, double bound, string what)
+    {
+        double ratio = Math.Exp(expected.Average() - actual.Average());
+        Assert.True(Math.Abs(ratio - 1) <= bound, $"{what}: perplexity is {ratio - 1:E2} off");
     }
 
     private static string FindRoot()

@@ -47,6 +47,25 @@ public sealed class PackedDirectoryTests
         if (bits is 3 or 4 && group == 64) AssertSame(floats, packed, "scalar");
     }
 
+    /// <summary>Experts are gathered in one tensor per layer; routers have 8 bits.</summary>
+    [Theory]
+    [InlineData("qwen3moe", "4")]
+    [InlineData("qwen2moe", "8")]
+    [InlineData("mixtral", "6")]
+    [InlineData("qwen3moe", "Mxfp4")]
+    public void LogProbabilities_AreThoseOfTheFloats_WhenExpertsAreMlxQuantized(string name, string settings)
+    {
+        string source = RandomDirectory.Write(name, layers: 2);
+        string packed = Models.ScratchFile($"mlx-{name}-{settings}"), floats = packed + "-floats";
+        MlxQuantization quantization = Enum.TryParse(settings, out MlxMode mode) && !char.IsAsciiDigit(settings[0])
+            ? new MlxQuantization(mode) : new MlxQuantization(settings[0] - '0', 32);
+        HuggingFaceToMlx.Convert(source, packed, quantization, new Progress<double>(), CancellationToken.None);
+        WriteFloats(packed, floats, name);
+
+        AssertSame(floats, packed, Models.Devices[^1]);
+        AssertSame(floats, packed, "scalar");
+    }
+
     [Fact]
     public void Append_AllocatesNothing_WhenDecodingPackedWeights()
     {
@@ -89,7 +108,7 @@ public sealed class PackedDirectoryTests
 
     /// <summary>The weights as the reader of MLX's layout gives them; that it gives the right ones is its own golden test's
     /// matter.</summary>
-    private static void WriteFloats(string packed, string floats)
+    private static void WriteFloats(string packed, string floats, string name = "qwen3-tied")
     {
         using SafetensorsWeights weights = SafetensorsWeights.Open(packed);
         string[] modules = [
@@ -104,13 +123,36 @@ public sealed class PackedDirectoryTests
                 continue;
             }
 
+            if (weights.Model.Tensors[module + ".weight"].Shape is [var experts, _, _])
+            {
+                IWeightMatrix all = weights.Matrix(module, (int)experts);
+                int rows = all.Rows / (int)experts;
+                for (int e = 0; e < experts; e++)
+                {
+                    float[] own = new float[rows * all.Columns];
+                    all.ReadRows(e * rows, rows, own);
+                    string part = module.Split('.')[^1];
+                    if (name == "mixtral") part = part switch { "gate_proj" => "w1", "up_proj" => "w3", _ => "w2" };
+                    tensors.Add(($"{module[..module.LastIndexOf(".switch_mlp", StringComparison.Ordinal)]}.experts.{e}.{part}.weight",
+                        [rows, all.Columns], own));
+                }
+
+                continue;
+            }
+
             IWeightMatrix matrix = weights.Matrix(module);
             float[] values = new float[matrix.Rows * matrix.Columns];
             matrix.ReadRows(0, matrix.Rows, values);
             tensors.Add((module + ".weight", [matrix.Rows, matrix.Columns], values));
         }
 
-        RandomDirectory.WriteFiles(floats, RandomDirectory.Config("qwen3-tied", 2), tensors);
+        foreach (string bias in weights.Model.Tensors.Keys.Where(n => n.EndsWith(".bias", StringComparison.Ordinal)))
+        {
+            int length = (int)weights.Model.Tensors[bias].ElementCount;
+            tensors.Add((bias, [length], weights.Vector(bias, length)));
+        }
+
+        RandomDirectory.WriteFiles(floats, RandomDirectory.Config(name, 2), tensors);
     }
 
     private static void AssertSame(string expected, string actual, string device)

@@ -75,6 +75,12 @@ internal static class RandomDirectory
             yield break;
         }
 
+        if (config["kv_lora_rank"] is not null)
+        {
+            foreach ((string, long[], float[]) tensor in LatentTensors(name, config, layers)) yield return tensor;
+            yield break;
+        }
+
         bool olmo = architecture is "Olmo2ForCausalLM" or "Olmo3ForCausalLM";
         bool postNorms = architecture is "Gemma2ForCausalLM" or "Gemma3ForCausalLM";
         bool headNorms = architecture is "Qwen3ForCausalLM" or "Gemma3ForCausalLM" or "Qwen3MoeForCausalLM";
@@ -232,6 +238,64 @@ internal static class RandomDirectory
         }
     }
 
+    /// <summary>The tensors of DeepSeek's models.</summary>
+    private static IEnumerable<(string Name, long[] Shape, float[] Values)> LatentTensors(string name, JsonObject config, int layers)
+    {
+        var random = new Random(name.Length + 17);
+        (string, long[], float[]) Matrix(string tensor, int rows, int columns, double scale = 1) =>
+            (tensor + ".weight", [rows, columns], Values(random, rows * columns, scale / Math.Sqrt(columns), 0));
+        (string, long[], float[]) Norm(string tensor, int length) => (tensor + ".weight", [length], Values(random, length, 0.1, 1));
+        int Of(string key) => config[key]!.GetValue<int>(); // all have it
+        int query = config["q_lora_rank"]?.GetValue<int>() ?? 0, key = Of("kv_lora_rank"), plain = Of("qk_nope_head_dim");
+        int rotated = Of("qk_rope_head_dim"), value = Of("v_head_dim"), experts = Of("n_routed_experts");
+
+        IEnumerable<(string, long[], float[])> Gated(string path, int width) =>
+        [
+            Matrix(path + ".gate_proj", width, Hidden), Matrix(path + ".up_proj", width, Hidden),
+            Matrix(path + ".down_proj", Hidden, width),
+        ];
+
+        yield return Matrix("model.embed_tokens", Vocabulary, Hidden, 3);
+
+        // One layer more than there are, where a model has one that predicts further tokens.
+        for (int i = 0; i < layers + (config["num_nextn_predict_layers"]?.GetValue<int>() ?? 0); i++)
+        {
+            string p = $"model.layers.{i}.";
+            yield return Norm(p + "input_layernorm", Hidden);
+            if (query > 0)
+            {
+                yield return Matrix(p + "self_attn.q_a_proj", query, Hidden);
+                yield return Norm(p + "self_attn.q_a_layernorm", query);
+            }
+
+            yield return Matrix(p + (query > 0 ? "self_attn.q_b_proj" : "self_attn.q_proj"), Heads * (plain + rotated),
+                query > 0 ? query : Hidden, 2);
+            yield return Matrix(p + "self_attn.kv_a_proj_with_mqa", key + rotated, Hidden, 2);
+            yield return Norm(p + "self_attn.kv_a_layernorm", key);
+            yield return Matrix(p + "self_attn.kv_b_proj", Heads * (plain + value), key, 1.5);
+            yield return Matrix(p + "self_attn.o_proj", Hidden, Heads * value);
+            yield return Norm(p + "post_attention_layernorm", Hidden);
+            List<(string, long[], float[])> feedForward = [];
+            if (i < Of("first_k_dense_replace"))
+            {
+                feedForward.AddRange(Gated(p + "mlp", FeedForward));
+            }
+            else
+            {
+                feedForward.Add(Matrix(p + "mlp.gate", experts, Hidden, 2));
+                if (name.StartsWith("deepseek3", StringComparison.Ordinal))
+                    feedForward.Add((p + "mlp.gate.e_score_correction_bias", [experts], Values(random, experts, 0.2, 0)));
+                for (int e = 0; e < experts; e++) feedForward.AddRange(Gated($"{p}mlp.experts.{e}", ExpertFeedForward));
+                feedForward.AddRange(Gated(p + "mlp.shared_experts", Of("n_shared_experts") * ExpertFeedForward));
+            }
+
+            foreach ((string, long[], float[]) tensor in feedForward) yield return tensor;
+        }
+
+        yield return Norm("model.norm", Hidden);
+        yield return Matrix("lm_head", Vocabulary, Hidden, 2);
+    }
+
     private static int ExpertCount(JsonObject config) =>
         (config["num_experts"] ?? config["num_local_experts"])?.GetValue<int>() ?? 0;
 
@@ -265,6 +329,16 @@ internal static class RandomDirectory
                 }
             }
 
+            yield break;
+        }
+
+        if (architecture == "GraniteMoeForCausalLM")
+        {
+            yield return Matrix("block_sparse_moe.router.layer", experts, Hidden, 2);
+            yield return (p + "block_sparse_moe.input_linear.weight", [experts, 2 * FeedForward, Hidden],
+                Values(random, experts * 2 * FeedForward * Hidden, 1 / Math.Sqrt(Hidden), 0));
+            yield return (p + "block_sparse_moe.output_linear.weight", [experts, Hidden, FeedForward],
+                Values(random, experts * FeedForward * Hidden, 1 / Math.Sqrt(FeedForward), 0));
             yield break;
         }
 
@@ -306,6 +380,10 @@ internal static class RandomDirectory
                 With(Of("GraniteForCausalLM", ties: true), """
                     { "embedding_multiplier": 12.0, "residual_multiplier": 0.22, "attention_multiplier": 0.125, "logits_scaling": 3.0 }
                     """),
+            "granitemoe" => With(Of("GraniteMoeForCausalLM", ties: true), """
+                { "embedding_multiplier": 12.0, "residual_multiplier": 0.22, "attention_multiplier": 0.125, "logits_scaling": 3.0,
+                  "num_local_experts": 6, "num_experts_per_tok": 2, "output_router_logits": false, "router_aux_loss_coef": 0.0 }
+                """),
             "olmo2" => Of("Olmo2ForCausalLM"),
             "olmo3" => With(Of("Olmo3ForCausalLM"), """
                 { "sliding_window": 40, "rope_scaling": { "rope_type": "yarn", "factor": 8.0, "original_max_position_embeddings": 64,
@@ -365,6 +443,25 @@ internal static class RandomDirectory
                   "rope_scaling": { "rope_type": "yarn", "factor": 8.0, "beta_fast": 32.0, "beta_slow": 1.0, "truncate": false,
                     "original_max_position_embeddings": 64 } }
                 """),
+            "deepseek2" => With(Of("DeepseekV2ForCausalLM"), """
+                { "model_type": "deepseek_v2", "attention_bias": false, "num_key_value_heads": 4, "q_lora_rank": 48, "kv_lora_rank": 64,
+                  "qk_nope_head_dim": 32, "qk_rope_head_dim": 16, "v_head_dim": 24, "n_routed_experts": 8, "n_shared_experts": 2,
+                  "num_experts_per_tok": 3, "moe_intermediate_size": 96, "first_k_dense_replace": 1, "moe_layer_freq": 1,
+                  "n_group": 4, "topk_group": 2, "topk_method": "group_limited_greedy", "scoring_func": "softmax",
+                  "norm_topk_prob": false, "routed_scaling_factor": 4.0, "aux_loss_alpha": 0.001, "seq_aux": true, "ep_size": 1,
+                  "rope_scaling": { "type": "yarn", "factor": 8.0, "original_max_position_embeddings": 64, "beta_fast": 32,
+                    "beta_slow": 1, "mscale": 0.707, "mscale_all_dim": 0.707 } }
+                """),
+            "deepseek3" => With(Of("DeepseekV3ForCausalLM"), """
+                { "model_type": "deepseek_v3", "attention_bias": false, "num_key_value_heads": 4, "q_lora_rank": 48, "kv_lora_rank": 64,
+                  "qk_nope_head_dim": 32, "qk_rope_head_dim": 16, "v_head_dim": 24, "n_routed_experts": 8, "n_shared_experts": 1,
+                  "num_experts_per_tok": 2, "moe_intermediate_size": 96, "first_k_dense_replace": 2, "moe_layer_freq": 1,
+                  "n_group": 4, "topk_group": 2, "topk_method": "noaux_tc", "scoring_func": "sigmoid", "norm_topk_prob": true,
+                  "routed_scaling_factor": 2.5, "num_nextn_predict_layers": 1, "head_dim": 16, "qk_head_dim": 48,
+                  "rope_interleave": true,
+                  "rope_scaling": { "type": "yarn", "factor": 8.0, "original_max_position_embeddings": 64, "beta_fast": 32,
+                    "beta_slow": 1, "mscale": 1.0, "mscale_all_dim": 1.0 } }
+                """),
             "gemma" => With(Of("GemmaForCausalLM", null), """{ "hidden_act": "gelu", "head_dim": 48 }"""),
             "gemma2" => With(Of("Gemma2ForCausalLM", null), """
                 { "hidden_act": "gelu_pytorch_tanh", "head_dim": 48, "sliding_window": 40, "query_pre_attn_scalar": 48,
@@ -395,6 +492,10 @@ internal static class RandomDirectory
             "qwen3-tied" => With(config, """{ "tie_word_embeddings": true }"""),
             "granite-defaults" => With(config, """{ "embedding_multiplier": null, "residual_multiplier": null, "logits_scaling": null }"""),
             "gptoss-mxfp4" => With(config, """{ "quantization_config": { "quant_method": "mxfp4" } }"""),
+            "deepseek2-lite" => With(config, """
+                { "q_lora_rank": null, "n_group": 1, "topk_group": 1, "topk_method": "greedy", "routed_scaling_factor": 1.0,
+                  "rope_scaling": null }
+                """),
             "phi3-partial" => With(config, """{ "partial_rotary_factor": 0.75 }"""),
             "phi3-short" => With(config, LongRope(512, 256)),
             "phi3-long" => With(config, LongRope(512, 64)),

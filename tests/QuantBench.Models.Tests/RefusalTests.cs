@@ -421,7 +421,7 @@ public sealed class RefusalTests : IDisposable
 
     [Theory]
     [InlineData("general.architecture", "mamba", "the architecture 'mamba' can't be exported")]
-    [InlineData("llama.expert_count", 8u, "models with experts are not exported")]
+    [InlineData("general.architecture", "deepseek2", "models with latent attention (MLA) are not exported")]
     [InlineData("llama.attention.causal", false, "it is an encoder")]
     [InlineData("llama.attention.value_length", 32u, "keys and values of different width")]
     [InlineData("llama.rope.dimension_count", 8u, "rotate a part of each head")]

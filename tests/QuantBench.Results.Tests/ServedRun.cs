@@ -59,7 +59,8 @@ internal static class ServedRun
     {
         var lines = new StringBuilder(launch == 0
             ? """{"arrivals":"poisson","rate":2,"from_us":1000000,"to_us":11000000,"stalls_us":[]}"""
-            : """{"arrivals":"poisson","rate":2,"from_us":1000000,"to_us":11000000,"stalls_us":[5000000,6000000]}""").Append('\n');
+            : """{"arrivals":"poisson","rate":2,"from_us":1000000,"to_us":11000000,"stalls_us":[5000000,6000000],"disturbed_us":[2000000,"""
+                + "3500000,20000000,21000000]}").Append('\n');
         for (int i = 0; i < 22; i++)
         {
             long at = i * 500_000;

@@ -34,6 +34,9 @@ internal sealed unsafe class TestMatrix : IDisposable
             else if (type == GgmlType.BF16)
                 BinaryPrimitives.WriteUInt16LittleEndian(bytes[at..], (ushort)(BitConverter.SingleToUInt32Bits(number) >> 16));
 
+            // A power of two.
+            if (type == GgmlType.MXFP4) bytes[at] = (byte)(exact ? 128 - random.Next(3) : 128 - random.Next(3, 12));
+
             // Quarter, half, 1: also the sign changes, and tiny scales are subnormal halves.
             foreach (int offset in ScaleOffsets(type))
             {

@@ -7,5 +7,5 @@ root=$(cd "$here/../.." && pwd)
 "$root/run-bench.sh" setup
 export QUANTBENCH_ROOT=$root
 model=$root/datasets/reference-model
-export=$("${QUANTBENCH_CACHE:-$root/.cache}/app/quantbench" models prepare "$model" --variant onnx:fp16 | sed -n 's/^onnx:fp16: //p')
+export=$("$root/.cache/app/quantbench" models prepare "$model" --variant onnx:fp16 | sed -n 's/^onnx:fp16: //p')
 dotnet run --project "$here/QuantBench.Genai.csproj" -c Release -- "$model" "$export"

@@ -8,7 +8,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
-app=${QUANTBENCH_CACHE:-$root/.cache}/app
+app=$root/.cache/app
 out=${1:-$root/.cache/test-results}
 part=${2-}
 
@@ -56,6 +56,7 @@ expect "$work/doctor" "main job: trace" "the main job's text is the reference mo
 cat >"$work/part.yaml" <<YAML
 suite: part-of-the-main-job
 extends: $root/suites/reference-trace.yaml
+models: [ { id: reference, source: $root/datasets/reference-model } ]
 variants: [gguf:Q4_K_M, onnx:int4-b32]
 backends: [llamacpp/cpu, llamasharp/cpu, onnxruntime/cpu]
 include:

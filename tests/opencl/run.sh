@@ -8,7 +8,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
-app=${QUANTBENCH_CACHE:-$root/.cache}/app
+app=$root/.cache/app
 results=${1:-$root/.cache/test-results}
 "$here/prepare.sh" >/dev/null
 export QUANTBENCH_ROOT=$root

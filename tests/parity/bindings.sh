@@ -7,7 +7,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 "$root/run-bench.sh" setup
-command=${QUANTBENCH_CACHE:-$root/.cache}/app/quantbench
+command=$root/.cache/app/quantbench
 export QUANTBENCH_ROOT=$root
 unset QUANTBENCH_LLAMACPP_DIR QUANTBENCH_LLAMASHARP_DIR
 work=$(realpath -m "${1:-$(mktemp -d /tmp/quantbench-bindings.XXXXXX)}")

@@ -9,7 +9,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 work=$(realpath -m "${1:?usage: tests/parity/onnx.sh WORK_DIR [prepare|measure|all]}")
 part=${2-all}
 command=${QUANTBENCH_COMMAND-}
-if [ -z "$command" ]; then "$root/run-bench.sh" setup; command=${QUANTBENCH_CACHE:-$root/.cache}/app/quantbench; fi
+if [ -z "$command" ]; then "$root/run-bench.sh" setup; command=$root/.cache/app/quantbench; fi
 export QUANTBENCH_ROOT=$root
 mkdir -p "$work"
 model=$work/llama-3.2-1b-f16.gguf

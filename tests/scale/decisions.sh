@@ -10,7 +10,7 @@ run=${1:-latest}
 results=(); [ $# -gt 1 ] && results=(--results "$2")
 "$root/run-bench.sh" setup
 export QUANTBENCH_ROOT=$root
-app=${QUANTBENCH_CACHE:-$root/.cache}/app/quantbench
+app=$root/.cache/app/quantbench
 work=$(mktemp -d); trap 'rm -r "$work"' EXIT
 echo 'gates: [{ metric: bits_per_weight, min: 1 }, { metric: artifact_size, min: 1 }]' >"$work/kept.yaml"
 echo 'gates: [{ metric: bits_per_weight, max: 1 }, { metric: artifact_size, max: 1 }]' >"$work/broken.yaml"

@@ -17,4 +17,4 @@ dir=${1:-$(mktemp -d /tmp/quantbench-scale.XXXX)}
 "$root/run-bench.sh" setup
 export QUANTBENCH_ROOT=$root
 dotnet build "$root/tests/scale/QuantBench.Scale.csproj" -c Release -v quiet
-exec dotnet "$root/tests/scale/bin/Release/net10.0/QuantBench.Scale.dll" "${QUANTBENCH_CACHE:-$root/.cache}/app/quantbench" "$dir" "$what"
+exec dotnet "$root/tests/scale/bin/Release/net10.0/QuantBench.Scale.dll" "$root/.cache/app/quantbench" "$dir" "$what"

@@ -19,6 +19,9 @@ namespace QuantBench.Analysis.Candidates;
 /// </summary>
 public sealed class CandidateSet
 {
+    /// <summary>The setting that names a text.</summary>
+    internal const string TextSetting = "dataset";
+
     private readonly Dictionary<string, CellGroup?> _choices = new(StringComparer.Ordinal);
     private readonly Dictionary<(string Model, BackendId Backend), Candidate?> _references = [];
     private readonly ILookup<(string Model, BackendId Backend), Candidate> _families;
@@ -113,7 +116,7 @@ public sealed class CandidateSet
         };
         return value is { } v
             ? measured with { Estimate = new Estimate(v, v, v, Certainty.Single) }
-            : measured with { Estimate = null, Reason = $"{percentile} needs {Text(needed)} samples, has {Text(m.N ?? 0)}" };
+            : measured with { Estimate = null, Reason = $"{percentile} needs {Digits(needed)} samples, has {Digits(m.N ?? 0)}" };
     }
 
     /// <summary>How much a candidate's figure differs from another candidate's of this run, relatively.</summary>
@@ -172,9 +175,28 @@ public sealed class CandidateSet
             return new CandidateFigure(null, $"{metric.Metric} lies around 0: a relative change means nothing", b, figure.Cell);
         if (row.Difference is not { } difference) return new CandidateFigure(null, row.Note, b, figure.Cell);
         Estimate estimate = row.Interval is { } interval ? Estimate.Within(difference, interval)
-            : row.Note.StartsWith("exact", StringComparison.Ordinal) ? Estimate.Exactly(difference)
+            : row.Verdict == Verdict.Equal || definition.IsExact ? Estimate.Exactly(difference)
             : new Estimate(difference, difference, difference, Certainty.Single);
         return new CandidateFigure(estimate, row.Note, b, figure.Cell);
+    }
+
+    /// <summary>
+    /// A metric of quality once per text that it was measured on, each named by its <c>dataset</c>; the metric itself where there is one
+    /// text, it names one, or it isn't of quality. A limit on it is one on every text.
+    /// </summary>
+    /// <param name="metric">The metric.</param>
+    public ImmutableArray<MetricSelector> PerText(MetricSelector metric)
+    {
+        ArgumentNullException.ThrowIfNull(metric);
+        if (metric.Definition.Kind != MetricKind.Quality || metric.Settings.ContainsKey(TextSetting)) return [metric];
+        string source = DecisionMetrics.Split(metric.Metric).Source;
+        HashSet<string> workloads = [.. Run.Cells.Where(c => c.Metric(source) is not null).Select(c => c.Cell.Workload)];
+        string[] texts =
+        [
+            .. Run.Cells.Where(c => workloads.Contains(c.Cell.Workload) && WorkloadTable.Of(c.Cell).NeedsText
+                && metric.Fits(c.Cell.Workload, c.Cell.Settings)).Select(c => c.Cell.Settings.Shown(TextSetting)).Distinct(),
+        ];
+        return texts.Length < 2 ? [metric] : [.. texts.Select(t => metric with { Settings = metric.Settings.Add(TextSetting, t) })];
     }
 
     /// <summary>
@@ -189,7 +211,8 @@ public sealed class CandidateSet
         if (metric.Definition.IsExact) return null; // the same wherever it is counted
         return Group(metric, source) is { Others: > 0 } group
             ? $"{metric.Metric} is taken from {group.Workload} cells "
-                + $"{(group.Apart.Length == 0 ? "" : $"at {group.Apart} ")}({Text(group.Others + 1)} ways of measuring it are in the run; "
+                + (group.Apart.Length == 0 ? "" : $"at {group.Apart} ")
+                + $"({Digits(group.Others + 1)} ways of measuring it are in the run; "
                 + $"choose with {metric.Metric}@workload=… or {metric.Metric}@SETTING=…)"
             : null;
     }
@@ -273,7 +296,7 @@ public sealed class CandidateSet
         _ => $"its {cell.Cell.Workload} cell failed: {cell.Reason}",
     };
 
-    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+    private static string Digits(long number) => number.ToString(CultureInfo.InvariantCulture);
 
     private sealed record CellGroup(string Workload, string Settings, int Others, string Apart);
 }

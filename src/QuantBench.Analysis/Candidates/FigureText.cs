@@ -50,7 +50,12 @@ internal static class FigureText
         if (estimate.Certainty != Certainty.Interval) return change ? Format.Change(estimate.Value) : Plain(estimate.Value, metric);
         if (change) return $"{Format.Change(estimate.Value)} ({Format.ChangeInterval(new Interval(estimate.Low, estimate.High))})";
         if (metric.IsShare)
-            return $"{Format.Share(estimate.Value)} ({Format.Interval(estimate.Low * 100, estimate.High * 100)}{'\u00a0'}%)";
+        {
+            // Beyond none and all there is nothing, whatever the normal approximation says.
+            (double low, double high) = (Math.Clamp(estimate.Low, 0, 1) * 100, Math.Clamp(estimate.High, 0, 1) * 100);
+            return $"{Format.Share(estimate.Value)} ({Format.Interval(low, high)}{'\u00a0'}%)";
+        }
+
         if (metric.Unit == "B") return $"{Format.Bytes(estimate.Value)} ({Format.Bytes(estimate.Low)}–{Format.Bytes(estimate.High)})";
         double[] ends = [estimate.Low, estimate.High];
         string unit = metric.Unit == "1" ? "" : '\u00a0' + metric.Unit;

@@ -22,27 +22,49 @@ public static class ClaimJudge
 {
     private const double Alpha = 0.05;
 
-    /// <summary>Judges every claim for each model and backend of a run, once per base.</summary>
+    /// <summary>Judges every claim for each model and backend of a run that has what it is about, once per base that is there.</summary>
     /// <param name="set">The run's candidates.</param>
     /// <param name="claims">The claims.</param>
     public static ImmutableArray<ClaimFinding> Judge(CandidateSet set, ImmutableArray<Claim> claims)
     {
         ArgumentNullException.ThrowIfNull(set);
-        var groups = set.All.GroupBy(c => (c.Model, c.Backend)).Select(g => (g.Key.Model, g.Key.Backend, Candidates: (Candidate[])[.. g]))
-            .ToArray();
-        return
-        [
-            .. claims.SelectMany(claim => groups
-                .Where(g => claim.Backend is null || CellRule.MatchesText(claim.Backend, g.Backend.ToString()))
-                .DefaultIfEmpty()
-                .SelectMany(g => g.Candidates is null
-                    ? [new ClaimFinding(claim, "", "", null, ClaimVerdict.CantTell, [], $"the run has no backend like {claim.Backend}")]
-                    : Bases(claim).Select(b => One(set, claim, b, g.Model, g.Backend, g.Candidates)))),
-        ];
+        Family[] families =
+            [.. set.All.GroupBy(c => (c.Model, c.Backend)).Select(g => new Family(g.Key.Model, g.Key.Backend, [.. g]))];
+        return [.. claims.SelectMany(claim => One(set, claim, families))];
     }
 
-    // A claim without a change is judged once, with no base.
-    private static Variant?[] Bases(Claim claim) => claim.Bases.IsEmpty ? [null] : [.. claim.Bases];
+    // A claim is asked of the models and backends that have what it is about: an engine that can't hold a format has nothing to say of it.
+    private static IEnumerable<ClaimFinding> One(CandidateSet set, Claim claim, Family[] families)
+    {
+        Family[] there =
+            [.. families.Where(f => claim.Backend is null || CellRule.MatchesText(claim.Backend, f.Backend.ToString()))];
+        if (there.Length == 0) return [None(claim, $"the run has no backend like {claim.Backend}")];
+        Family[] asked = [.. there.Where(f => claim.Tests.All(t => Has(set, t, f)))];
+        if (asked.Length == 0)
+            return [None(claim, $"no backend of the run has what it is about: {string.Join("; ", claim.Tests.Select(About).Distinct())}")];
+        if (claim.Bases.IsEmpty) return asked.Select(f => One(set, claim, null, f.Model, f.Backend, f.Candidates));
+        (Family Family, Variant Base)[] pairs =
+            [.. asked.SelectMany(f => claim.Bases.Where(b => f.Candidates.Any(c => c.Variant == b)).Select(b => (f, b)))];
+        return pairs.Length > 0 ? pairs.Select(p => One(set, claim, p.Base, p.Family.Model, p.Family.Backend, p.Family.Candidates))
+            : [None(claim, $"no backend of the run that has {string.Join("; ", claim.Tests.Select(About).Distinct())} has the base "
+                + string.Join(" or ", claim.Bases.Select(b => b.Id)))];
+    }
+
+    private static ClaimFinding None(Claim claim, string reason) => new(claim, "", "", null, ClaimVerdict.CantTell, [], reason);
+
+    private static string About(ClaimTest test) => string.Join(", ", test.Variants)
+        + (test is ClaimTest.Best best ? $" beside {string.Join(", ", best.Among)}" : "");
+
+    private static bool Has(CandidateSet set, ClaimTest test, Family family)
+    {
+        Candidate[] own = Matching(test.Variants, family.Candidates);
+        return test.Match(_ => own.Length > 0, figure => own.Any(c => !IsItself(set, c, figure.Metric)),
+            best => own.Length > 0 && Matching(best.Among, family.Candidates).Except(own).Any(), _ => own.Length > 0);
+    }
+
+    // What a variant is to itself says nothing about it.
+    private static bool IsItself(CandidateSet set, Candidate candidate, MetricSelector metric) =>
+        metric.Definition.OfReference is not null && set.Reference(candidate) == candidate;
 
     private static ClaimFinding One(CandidateSet set, Claim claim, Variant? from, string model, BackendId backend, Candidate[] family)
     {
@@ -111,7 +133,7 @@ public static class ClaimJudge
     private static IEnumerable<ClaimEvidence> Figure(CandidateSet set, ClaimTest.Figure test, Candidate[] family)
     {
         string claimed = Limits(test.Bounds);
-        Candidate[] matching = Matching(test.Variants, family);
+        Candidate[] matching = [.. Matching(test.Variants, family).Where(c => !IsItself(set, c, test.Metric))];
         return matching.Length == 0 ? [Missing(test.Variants, claimed)]
             : matching.Select(c => Within(c, set.Figure(c, test.Metric), test.Bounds, claimed));
     }
@@ -169,7 +191,7 @@ public static class ClaimJudge
                 .Select(r => $"{r.Other.Variant.ShortName} is better by {Format.Change(r.Row.Difference ?? double.NaN)}")];
         string[] level = [
             .. rows.Where((r, i) =>
-                r.Row.Verdict is Verdict.NoDifferenceShown or Verdict.NotComparable
+                !r.Row.Verdict.IsShown()
                     || (r.Row.Verdict == Verdict.Better && adjusted[i] >= Alpha)).Select(r => r.Other.Variant.ShortName)];
         string text = $"{FigureText.Of(figure, test.Metric.Definition)}; "
             + (better.Length > 0 ? string.Join(", ", better)
@@ -194,7 +216,8 @@ public static class ClaimJudge
         ImmutableArray<Estimate>[] points = [
             .. whole.Select(c => (ImmutableArray<Estimate>)[.. test.Metrics.Select(m => set.Figure(c, m).Estimate!.Value)])];
         bool[] higher = [.. test.Metrics.Select(m => m.Definition.Direction == Direction.Higher)];
-        ImmutableArray<(FrontPlace Place, int By)> places = ParetoAnalyzer.Places(points, higher, 0);
+        double[] alone = ParetoAnalyzer.Alone(test.Metrics);
+        ImmutableArray<(FrontPlace Place, int By)> places = ParetoAnalyzer.Places(points, higher, 0, alone);
         return matching.Select(c =>
         {
             int at = Array.IndexOf(whole, c);
@@ -206,7 +229,7 @@ public static class ClaimJudge
             }
 
             (FrontPlace place, int by) = places[at];
-            bool shown = place == FrontPlace.Front && ParetoAnalyzer.ShowsUnbeaten(points, higher, at);
+            bool shown = place == FrontPlace.Front && ParetoAnalyzer.ShowsUnbeaten(points, higher, at, alone);
             string text = place == FrontPlace.Front ? shown ? "on the front" : "on the front by its estimates, not shown"
                 : place == FrontPlace.MaybeFront ? $"beaten by {whole[by].Variant.ShortName} by estimates, not shown"
                     : $"beaten by {whole[by].Variant.ShortName}";
@@ -225,4 +248,6 @@ public static class ClaimJudge
 
         return BoundCheck.Text(bounds[0]);
     }
+
+    private sealed record Family(string Model, BackendId Backend, Candidate[] Candidates);
 }

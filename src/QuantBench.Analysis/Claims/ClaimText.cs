@@ -23,14 +23,16 @@ public static class ClaimText
         int claims = findings.Select(f => f.Claim.Id).Distinct().Count();
         return $"{Format.Count(claims)} claims in {Format.Count(findings.Length)} judgements (one per base, model and backend): "
             + $"{Format.Count(Count(ClaimVerdict.Holds))} hold, {Format.Count(Count(ClaimVerdict.Fails))} fail, "
-            + $"{Format.Count(Count(ClaimVerdict.CantTell))} can't be told from this run.";
+            + $"{Format.Count(Count(ClaimVerdict.CantTell))} can't be told from this run"
+            + (findings.Count(f => f.Backend.Length == 0) is > 0 and var absent
+                ? $", {Format.Count(absent)} of them since it has nothing that they are about." : ".");
     }
 
     /// <summary>A Markdown table: one line per judgement, its figures in one cell.</summary>
     public static string Markdown(ImmutableArray<ClaimFinding> findings)
     {
-        bool models = findings.Select(f => f.Model).Distinct().Count() > 1;
-        bool backends = findings.Select(f => f.Backend).Distinct().Count() > 1;
+        bool models = Several(f => f.Model);
+        bool backends = Several(f => f.Backend);
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture,
             $"{E(Lead(findings))}\n\n| Claim | {(models ? "Model | " : "")}{(backends ? "Backend | " : "")}Base | Verdict | Figures (95 %) "
@@ -43,13 +45,15 @@ public static class ClaimText
                         .Select(g => Sentence(g.First() with { Variant = string.Join(", ", g.Select(e => e.Variant)) })));
             text.Append(CultureInfo.InvariantCulture,
                 $"| {E(f.Claim.Text)} | "
-                    + $"{(models ? E(f.Model) + " | " : "")}{(backends ? E(f.Backend) + " | " : "")}{E(f.Base?.Id ?? "none needed")} | "
+                    + $"{(models ? Named(f.Model) + " | " : "")}{(backends ? Named(f.Backend) + " | " : "")}{Named(f.Base?.Id ?? "")} | "
                     + $"{Word(f.Verdict)} | {E(evidence)} |\n");
         }
 
         return text.ToString();
 
+        bool Several(Func<ClaimFinding, string> what) => findings.Select(what).Where(t => t.Length > 0).Distinct().Skip(1).Any();
         static string E(string value) => MarkdownText.Escape(value);
+        static string Named(string value) => value.Length > 0 ? E(value) : Format.Missing;
     }
 
     /// <summary>One figure against what is claimed of it, with the variant's precision class.</summary>

@@ -14,7 +14,9 @@ public static class ComparisonText
         Verdict.Worse => "worse",
         Verdict.Different => "different",
         Verdict.NotComparable => "not comparable",
-        _ => "no difference shown",
+        Verdict.NoErrorKnown => "no error known",
+        Verdict.Equal => "equal",
+        _ => "not told apart",
     };
 
     /// <summary>The difference with its interval, as far as they are known.</summary>
@@ -51,9 +53,9 @@ public static class ComparisonText
         int Count(Verdict verdict) => comparison.Rows.Count(r => r.Verdict == verdict);
         string text =
             $"{comparison.B} against {comparison.A}: of {comparison.Rows.Length} figures {Count(Verdict.Better)} better, "
-                + $"{Count(Verdict.Worse)} worse, {Count(Verdict.NoDifferenceShown)} no difference shown";
-        if (Count(Verdict.Different) is > 0 and var different) text += $", {different} different";
-        if (Count(Verdict.NotComparable) is > 0 and var not) text += $", {not} not comparable";
+                + $"{Count(Verdict.Worse)} worse";
+        foreach (Verdict other in Enum.GetValues<Verdict>().Where(v => v is not (Verdict.Better or Verdict.Worse) && Count(v) > 0))
+            text += $", {Count(other)} {Word(other)}";
         return comparison.Differing.Length == 0 ? $"{text}."
             : $"{text}. Timings can't be compared: {string.Join("; ", comparison.Differing)}.";
     }

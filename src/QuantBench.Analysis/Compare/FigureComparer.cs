@@ -13,6 +13,8 @@ namespace QuantBench.Analysis.Compare;
 /// </summary>
 public static class FigureComparer
 {
+    internal const string NoRatio = "figures that aren't positive have no ratio";
+
     /// <summary>Compares B with A.</summary>
     /// <param name="row">The two figures; verdict and note are replaced.</param>
     /// <param name="differing">What keeps timings from being compared; empty when nothing does.</param>
@@ -32,6 +34,8 @@ public static class FigureComparer
     {
         if (row.A.Protocol is null || row.B.Protocol is null) return NotComparable(row, "a protocol wasn't recorded");
         if (row.A.Protocol != row.B.Protocol) return NotComparable(row, $"protocol {row.A.Protocol} against {row.B.Protocol}");
+        // One protocol is one text and one way of scoring it, so equal figures come from the same numbers.
+        if (row.A.Value == row.B.Value && SamplesAgree(row)) return Equal(row, "the same figure on the same tokens");
         if (row.Metric == MetricTable.Perplexity && ChunkLogs(row.A) is { } a && ChunkLogs(row.B) is { } b && a.Length == b.Length)
         {
             // Every chunk was scored by both: what makes chunks hard cancels out.
@@ -43,11 +47,11 @@ public static class FigureComparer
         if (signed) row = row with { Absolute = true };
         double scale = signed ? 1 : Math.Abs(row.A.Value);
         double difference = (row.B.Value - row.A.Value) / scale;
-        if (row.A.Error is not { } errorA || row.B.Error is not { } errorB) return Unsure(row, difference, "no error is known");
+        if (Chunks(row.A) is { } partsA && Chunks(row.B) is { } partsB && partsA.Length == partsB.Length)
+            return PairedMeans(row, PairedDifference.Of(partsB, partsA), scale);
+        if (row.A.Error is not { } errorA || row.B.Error is not { } errorB) return Unsure(row, difference, "no error was recorded");
         double error = Math.Sqrt((errorA * errorA) + (errorB * errorB)) / scale;
-        if (error == 0)
-            return difference == 0 ? Unsure(row, 0, "equal")
-                : Judge(row, difference, new Interval(difference, difference), 0, "no error in either figure");
+        if (error == 0) return Judge(row, difference, new Interval(difference, difference), 0, "no error in either figure");
         double half = Estimate.Normal975 * error;
         double p = 2 * SpecialFunctions.NormalUpperTail(Math.Abs(difference) / error);
         return Judge(row, difference, new Interval(difference - half, difference + half), p,
@@ -60,7 +64,7 @@ public static class FigureComparer
         double difference = Math.Exp(paired.Mean) - 1;
         if (!double.IsFinite(paired.Error)) return Unsure(row, difference, "one pair: no interval");
         if (paired.Error == 0)
-            return paired.Mean == 0 ? Unsure(row, 0, $"equal in every pair; {how}")
+            return paired.Mean == 0 ? Equal(row, $"equal in every pair; {how}")
                 : Judge(row, difference, new Interval(difference, difference), 0, how);
         double half = SpecialFunctions.StudentQuantile(0.95, paired.N - 1) * paired.Error;
         double p = SpecialFunctions.StudentTwoSided(Math.Abs(paired.Mean) / paired.Error, paired.N - 1);
@@ -70,7 +74,7 @@ public static class FigureComparer
     private static MetricComparison Exact(MetricComparison row)
     {
         double? difference = row.A.Value == 0 ? null : (row.B.Value / row.A.Value) - 1;
-        if (row.A.Value == row.B.Value) return row with { Difference = 0, Verdict = Verdict.NoDifferenceShown, Note = "exact: equal" };
+        if (row.A.Value == row.B.Value) return Equal(row, "exact");
         return row with { Difference = difference, Verdict = Direct(row.Metric.Direction, row.B.Value > row.A.Value), Note = "exact" };
     }
 
@@ -85,11 +89,11 @@ public static class FigureComparer
         LaunchDifference? launches = LaunchDifference.Of(a, b);
         if (launches is null && noise is null)
         {
-            return Unsure(row, difference, a.Length > 1 && b.Length > 1 ? "figures that aren't positive: no ratio"
-                : "can't tell from one launch a side: what changes from one process to the next isn't known");
+            return a.Length > 1 && b.Length > 1 ? NotComparable(row, NoRatio)
+                : Unsure(row, difference, "can't tell from one launch a side: what changes from one process to the next isn't known");
         }
 
-        if (!(row.A.Value > 0) || !(row.B.Value > 0)) return Unsure(row, difference, "figures that aren't positive: no ratio");
+        if (!(row.A.Value > 0) || !(row.B.Value > 0)) return NotComparable(row, NoRatio);
         LaunchDifference judged = noise is { } between ? LaunchDifference.BetweenRuns(row.B.Value / row.A.Value, between, launches)
             : launches!.Value; // one of the two is known
         judged = judged with { Drift = row.Drift };
@@ -103,7 +107,7 @@ public static class FigureComparer
         }
 
         Interval interval = judged.Interval;
-        if (judged is { Error: 0, Difference: 0 }) return Unsure(row, 0, $"equal; {how}");
+        if (judged is { Error: 0, Difference: 0 }) return Equal(row, how);
         return Judge(row, Math.Exp(judged.Difference) - 1, new Interval(Math.Exp(interval.Low) - 1, Math.Exp(interval.High) - 1),
             judged.PValue, how) with
         { Effect = a.Length > 0 && b.Length > 0 ? MannWhitney.Test(b, a).Effect : null };
@@ -125,15 +129,18 @@ public static class FigureComparer
             Difference = difference,
             Interval = interval,
             PValue = p,
-            Verdict = touches ? Verdict.NoDifferenceShown : Direct(row.Metric.Direction, interval.Low > 0),
+            Verdict = touches ? Verdict.NotToldApart : Direct(row.Metric.Direction, interval.Low > 0),
             Note = how,
         };
     }
 
     private static MetricComparison Unsure(MetricComparison row, double? difference, string why) =>
-        row with { Difference = difference, Verdict = Verdict.NoDifferenceShown, Note = why };
+        row with { Difference = difference, Verdict = Verdict.NoErrorKnown, Note = why };
 
-    private static MetricComparison NotComparable(MetricComparison row, string why) =>
+    private static MetricComparison Equal(MetricComparison row, string how) =>
+        row with { Difference = 0, Verdict = Verdict.Equal, Note = how };
+
+    internal static MetricComparison NotComparable(MetricComparison row, string why) =>
         row with { Verdict = Verdict.NotComparable, Note = $"not comparable: {why}" };
 
     private static Verdict Direct(Direction direction, bool more) => direction switch
@@ -146,6 +153,32 @@ public static class FigureComparer
     private static bool Positive(double value) => double.IsFinite(value) && value > 0;
 
     private static string Count(long n) => n.ToString(CultureInfo.InvariantCulture);
+
+    // Means over the chunks of one text, in pairs: what makes a chunk hard cancels out.
+    private static MetricComparison PairedMeans(MetricComparison row, PairedDifference paired, double scale)
+    {
+        string how = $"paired over {Count(paired.N)} chunks of the text";
+        double difference = (row.B.Value - row.A.Value) / scale;
+        if (!double.IsFinite(paired.Error)) return Unsure(row, difference, "one pair: no interval");
+        if (paired.Error == 0)
+            return paired.Mean == 0 ? Equal(row, $"equal in every pair; {how}")
+                : Judge(row, difference, new Interval(difference, difference), 0, how);
+        double half = SpecialFunctions.StudentQuantile(0.95, paired.N - 1) * paired.Error / scale;
+        double p = SpecialFunctions.StudentTwoSided(Math.Abs(paired.Mean) / paired.Error, paired.N - 1);
+        return Judge(row, difference, new Interval(difference - half, difference + half), p, how);
+    }
+
+    // Samples per chunk of a figure that is their mean; the check keeps samples that mean something else from being paired.
+    private static double[]? Chunks(Measurement figure)
+    {
+        if (figure.Samples is not { Length: > 1 } samples || !samples.All(double.IsFinite)) return null;
+        const double tolerance = 0.005; // chunks of unlike length at the end of a text
+        double scale = Math.Max(Math.Abs(figure.Value), samples.Max(Math.Abs));
+        return Math.Abs(Descriptive.Mean(samples) - figure.Value) <= tolerance * scale ? samples : null;
+    }
+
+    private static bool SamplesAgree(MetricComparison row) =>
+        row.A.Samples is not { } a || row.B.Samples is not { } b || a.AsSpan().SequenceEqual(b);
 
     // Mean negative log-likelihood per chunk. Samples are per-chunk perplexities; the check keeps samples that mean something else from
     // being paired.

@@ -68,18 +68,11 @@ public static class RunComparer
     {
         MetricComparison first = rows[0];
         if (rows.FirstOrDefault(r => r.Verdict == Verdict.NotComparable) is { } not) return not;
-        if (rows.All(r => r.Note.StartsWith("exact", StringComparison.Ordinal)))
+        if (rows.All(r => r.Metric.IsExact))
             return rows.All(r => r.Difference == first.Difference) ? first : rows.First(r => r.Difference != first.Difference);
+        if (rows.All(r => r.Verdict == Verdict.Equal)) return first;
         if (rows.Any(r => !(r.A.Value > 0) || !(r.B.Value > 0)))
-            return first
-                with
-            {
-                Verdict = Verdict.NoDifferenceShown,
-                Difference = null,
-                Interval = null,
-                PValue = null,
-                Note = "figures that aren't positive: no ratio"
-            };
+            return FigureComparer.NotComparable(first with { Difference = null, Interval = null, PValue = null }, FigureComparer.NoRatio);
         PairedDifference paired =
             PairedDifference.Of([.. rows.Select(r => Math.Log(r.B.Value))], [.. rows.Select(r => Math.Log(r.A.Value))]);
         return UnlikeArithmetic.Weigh(FigureComparer.Paired(first with { Effect = null }, paired,
@@ -180,12 +173,9 @@ public static class RunComparer
             bool meaningless = metric.Kind == MetricKind.Quality && (a.HasMeaninglessQuality || b.HasMeaninglessQuality);
             if (metric == MetricTable.WeightsSize && UnlikeArithmetic.Layout(a, b, arithmetic) is { } layout && first.Value != second.Value)
             {
-                rows.Add(row with
-                {
-                    Verdict = Verdict.NoDifferenceShown,
-                    Difference = first.Value == 0 ? null : (second.Value / first.Value) - 1,
-                    Note = $"exact; the same file, laid out for {layout}",
-                });
+                rows.Add(FigureComparer.NotComparable(
+                    row with { Difference = first.Value == 0 ? null : (second.Value / first.Value) - 1 },
+                    $"the same file, laid out for {layout}"));
                 continue;
             }
 
@@ -205,11 +195,11 @@ public static class RunComparer
             if (row.PValue is null) return row;
             row = row with { AdjustedP = adjusted[next++] };
             bool shown = row.AdjustedP < FalseDiscoveryRate;
-            return shown || row.Verdict == Verdict.NoDifferenceShown
+            return shown || !row.Verdict.IsShown()
                 ? row
                 : row with
                 {
-                    Verdict = Verdict.NoDifferenceShown,
+                    Verdict = Verdict.NotToldApart,
                     Note = $"{row.Note}; the test corrected for {adjusted.Length.ToString(CultureInfo.InvariantCulture)} comparisons fails"
                 };
         }
@@ -226,8 +216,10 @@ public static class RunComparer
         Verdict.Worse => 0,
         Verdict.Better => 1,
         Verdict.Different => 2,
-        Verdict.NoDifferenceShown => 3,
-        _ => 4,
+        Verdict.NotToldApart => 3,
+        Verdict.NoErrorKnown => 4,
+        Verdict.Equal => 5,
+        _ => 6,
     };
 
     private readonly record struct CellKey(string Model, string Variant, BackendId Backend, string Workload, string Settings);

@@ -18,8 +18,14 @@ public enum Verdict
     /// <summary>B differs, and the metric has no better direction.</summary>
     Different,
 
-    /// <summary>The interval holds no difference, or the corrected test fails, or no error is known.</summary>
-    NoDifferenceShown,
+    /// <summary>The interval holds no difference as well as one, or the corrected test fails.</summary>
+    NotToldApart,
+
+    /// <summary>Nobody knows how far off the figures are: one observation a side, no error recorded, or other work is in one.</summary>
+    NoErrorKnown,
+
+    /// <summary>Exactly the same figure on both sides: counted, or computed from the same numbers.</summary>
+    Equal,
 
     /// <summary>The figures mean different things; the note says what differs.</summary>
     NotComparable,

@@ -53,7 +53,7 @@ internal static class UnlikeArithmetic
         return small
             ? row with
             {
-                Verdict = Verdict.NoDifferenceShown,
+                Verdict = Verdict.NotToldApart,
                 Note = $"{row.Note}; {unlike}: up to 0.1 % comes from rounding alone",
             }
             : row with { Note = $"{row.Note}; {unlike}" };

@@ -56,15 +56,16 @@ public static class DecisionText
         string place = alike.Any(c => c.Loss(profile, 0) < pick.Loss(profile, 0)) ? $"not told from {Superlative(profile.Prefer[0])}"
             : Superlative(profile.Prefer[0]);
         string text = alike.Length == 1
-            ? $"{head}: ship {pick.Name}, the only one of {Format.Count(all)} variants that keeps every limit."
-            : $"{head}: ship {pick.Name}, {place} ({Preferred(profile, pick, 0)}) of the {Format.Count(alike.Length)} variants, of "
-                + $"{Format.Count(all)}, that keep every limit.";
+            ? $"{head}: ship {pick.Name}, the only one of {Format.Count(all)} that keeps every limit."
+            : $"{head}: ship {pick.Name}, {place} ({Preferred(profile, pick, 0)}) of the {Format.Count(alike.Length)} of "
+                + $"{Format.Count(all)} variants that keep every limit.";
         string[] quality =
         [
             .. pick.Checks.Where(c => c.Bound.Metric.Definition.Kind == MetricKind.Quality)
-                .Select(c => $"{c.Bound.Metric} {c.FigureWithInterval()}, allowed {BoundCheck.LimitText(c.Bound)}"),
+                .Select(c => $"{c.Bound.Metric} {c.FigureWithInterval()} where {BoundCheck.LimitText(c.Bound)} is the "
+                    + $"{(c.Bound.IsMax ? "most" : "least")}"),
         ];
-        if (quality.Length > 0) text += $" It loses {string.Join("; ", quality)}.";
+        if (quality.Length > 0) text += $" Quality: {string.Join("; ", quality)}.";
         if (recommendation.Better is { } better)
         {
             text += $" {better.Name} would be preferred ({Preferred(profile, better, 0)}) but breaks a limit: {Why(better)}.";

@@ -13,6 +13,7 @@ namespace QuantBench.Analysis.Decide;
 /// </summary>
 public static class ParetoAnalyzer
 {
+    private const double SingleSize = 0.05; // so that two differ when they are more than about a tenth apart
     private const double OneSided95 = 1.6448536269514722; // 95 % quantile of the standard normal
 
     /// <summary>Axes to take when none are asked for: memory, quality loss and speed, by what the run has.</summary>
@@ -88,7 +89,10 @@ public static class ParetoAnalyzer
         }
 
         bool[] higher = [.. axes.Select(a => a.Definition.Direction == Direction.Higher)];
-        ImmutableArray<(FrontPlace Place, int By)> places = Places([.. points.Select(p => p.Figures)], higher, tolerance);
+        ImmutableArray<(FrontPlace Place, int By)> places = Places([.. points.Select(p => p.Figures)], higher, tolerance, Alone(axes));
+        // What is held against the reference can be better than it by noise alone: only what is shown beats it.
+        places = [.. places.Select((p, i) =>
+            p.Place == FrontPlace.MaybeFront && set.Reference(points[i].Candidate) == points[i].Candidate ? (FrontPlace.Front, -1) : p)];
         return new ParetoFront(
             model, axes, tolerance,
             [
@@ -104,9 +108,10 @@ public static class ParetoAnalyzer
     /// <param name="points">One estimate per axis.</param>
     /// <param name="higher">Per axis, whether more is better.</param>
     /// <param name="tolerance">Relative loss on an axis that counts as none.</param>
+    /// <param name="alone">Per axis, how far off a single observation may be, relatively; null = any distance.</param>
     /// <returns>Per point its place and the index of one that beats it, −1 on the front.</returns>
     internal static ImmutableArray<(FrontPlace Place, int By)> Places(IReadOnlyList<ImmutableArray<Estimate>> points, bool[] higher,
-        double tolerance)
+        double tolerance, double[]? alone = null)
     {
         int n = points.Count;
         int axes = higher.Length;
@@ -118,7 +123,7 @@ public static class ParetoAnalyzer
             for (int k = 0; k < axes; k++)
             {
                 loss[(i * axes) + k] = higher[k] ? -points[i][k].Value : points[i][k].Value;
-                error[(i * axes) + k] = points[i][k].Error;
+                error[(i * axes) + k] = Error(points[i][k], alone?[k]);
             }
         }
 
@@ -177,7 +182,8 @@ public static class ParetoAnalyzer
                 double y = loss[(b * axes) + k];
                 double ea = error[(a * axes) + k];
                 double eb = error[(b * axes) + k];
-                double margin = OneSided95 * Math.Sqrt((ea * ea) + (eb * eb));
+                // The same figure to the last digit is one of the same numbers: neither is better.
+                double margin = x == y && double.IsFinite(ea + eb) ? 0 : OneSided95 * Math.Sqrt((ea * ea) + (eb * eb));
                 if (x - y + margin > tolerance * Math.Abs(y)) return false; // it might lose more on this axis than is tolerated
                 better |= x - y + margin < 0;
             }
@@ -191,15 +197,25 @@ public static class ParetoAnalyzer
     /// <param name="points">One estimate per axis.</param>
     /// <param name="higher">Per axis, whether more is better.</param>
     /// <param name="point">Index of the point.</param>
-    internal static bool ShowsUnbeaten(IReadOnlyList<ImmutableArray<Estimate>> points, bool[] higher, int point)
+    /// <param name="alone">As of <see cref="Places"/>.</param>
+    internal static bool ShowsUnbeaten(IReadOnlyList<ImmutableArray<Estimate>> points, bool[] higher, int point, double[]? alone = null)
     {
         ImmutableArray<Estimate> own = points[point];
         return points.Where((_, i) => i != point).All(other =>
             Enumerable.Range(0, higher.Length).Any(k =>
             {
                 double lead = higher[k] ? own[k].Value - other[k].Value : other[k].Value - own[k].Value;
-                return lead > OneSided95 * Math.Sqrt((own[k].Error * own[k].Error) + (other[k].Error * other[k].Error));
+                (double a, double b) = (Error(own[k], alone?[k]), Error(other[k], alone?[k]));
+                return lead > OneSided95 * Math.Sqrt((a * a) + (b * b));
             })
-            || Enumerable.Range(0, higher.Length).All(k => own[k].Value == other[k].Value && own[k].Error == 0 && other[k].Error == 0));
+            || Enumerable.Range(0, higher.Length).All(k => own[k].Value == other[k].Value
+                && own[k].Certainty == Certainty.Exact && other[k].Certainty == Certainty.Exact));
     }
+
+    /// <summary>How far off single observations of some metrics may be: memory by a tenth; of a speed or a quality nobody knows.</summary>
+    internal static double[] Alone(IEnumerable<MetricSelector> axes) =>
+        [.. axes.Select(a => a.Definition.Kind == MetricKind.Size ? SingleSize : double.PositiveInfinity)];
+
+    private static double Error(Estimate estimate, double? alone) => estimate.Certainty != Certainty.Single ? estimate.Error
+        : alone is { } share && double.IsFinite(share) ? share * Math.Abs(estimate.Value) : double.PositiveInfinity;
 }

@@ -18,6 +18,7 @@ public static class Recommender
 {
     private const string LicenceKey = "model_licence";
     private const double SingleNoise = 0.1; // relative
+    private const double Rounding = 0.1; // of models' sizes in their names
 
     /// <summary>One recommendation per model of a run.</summary>
     /// <param name="set">The run's candidates.</param>
@@ -31,8 +32,13 @@ public static class Recommender
         return [.. set.All.GroupBy(c => c.Model).Select(g => Model(set, profile, engines, g.Key, [.. g]))];
     }
 
-    private static Recommendation Model(CandidateSet set, Profile profile, EngineCatalog engines, string model, Candidate[] candidates)
+    private static Recommendation Model(CandidateSet set, Profile asked, EngineCatalog engines, string model, Candidate[] candidates)
     {
+        // What is tolerated is tolerated on every text.
+        Profile profile = asked with
+        {
+            Limits = [.. asked.Limits.SelectMany(l => set.PerText(l.Metric).Select(m => l.Metric == m ? l : l with { Metric = m }))],
+        };
         Contender[] all = [.. candidates.Select(c => Judge(set, profile, engines, c))];
         Contender[] fits = [.. all.Where(c => c.Fits)];
         ImmutableDictionary<Contender, string> beaten = Beaten(profile, fits);
@@ -82,7 +88,8 @@ public static class Recommender
         }
 
         ImmutableArray<(FrontPlace Place, int By)> places = ParetoAnalyzer.Places(
-            [.. points.Select(p => p.At)], [.. axes.Select(a => a.Definition.Direction == Direction.Higher)], 0);
+            [.. points.Select(p => p.At)], [.. axes.Select(a => a.Definition.Direction == Direction.Higher)], 0,
+            ParetoAnalyzer.Alone(axes));
         return points.Select((p, i) => (p.Who, places[i])).Where(p => p.Item2.Place == FrontPlace.Beaten)
             .ToImmutableDictionary(p => p.Who, p => points[p.Item2.By].Who.Name);
     }
@@ -151,8 +158,9 @@ public static class Recommender
         ];
         if (counts.Length == 0) return null;
         double count = counts.Min(); // the largest file tells it best, since what isn't weights counts least in it
-        bool isSmall = count < profile.LeastParameters;
-        if (!isSmall && !(count > profile.MostParameters)) return null;
+        // A model of 8.03 billion weights is one of 8 billion.
+        bool isSmall = count < profile.LeastParameters * (1 - Rounding);
+        if (!isSmall && !(count > profile.MostParameters * (1 + Rounding))) return null;
         double bound = (isSmall ? profile.LeastParameters : profile.MostParameters)!.Value; // compared above
         string consequence = isSmall
             ? "limits on memory and speed rule out nothing here, and quantization harms small models more: measure the model that ships"
@@ -185,10 +193,10 @@ public static class Recommender
     private static double Miss(Contender contender) =>
         contender.Broken.Select(b => b.Use ?? double.PositiveInfinity).DefaultIfEmpty(1).Max();
 
-    // Whether a candidate would still fit if the limit were tighter than the pick's figure.
+    // Whether a candidate is shown to lose less than the pick, so that it would still fit if the limit were tighter.
     private static bool Beyond(Contender other, BoundCheck pick) =>
-        other.Checks.First(c => c.Bound == pick.Bound).Figure.Value is { } value && pick.Figure.Value is { } picked
-            && (pick.Bound.IsMax ? value < picked : value > picked);
+        other.Checks.First(c => c.Bound == pick.Bound).Figure.Estimate is { } value && pick.Figure.Estimate is { } picked
+            && (pick.Bound.IsMax ? value.High < picked.Low : value.Low > picked.High);
 
     private static ImmutableArray<string> Notes(CandidateSet set, Profile profile)
     {

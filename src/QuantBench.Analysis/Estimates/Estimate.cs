@@ -45,7 +45,8 @@ public readonly record struct Estimate(double Value, double Low, double High, Ce
         ArgumentNullException.ThrowIfNull(measurement);
         if (MetricTable.Find(measurement.Name) is { IsExact: true }) return Exactly(measurement.Value);
         if (measurement.Error is { } error && double.IsFinite(error)) return WithError(measurement.Value, error);
-        if (measurement.Ci95 is [double low, double high] && low <= high && measurement.N is not 1)
+        // Earlier builds gave two observations an interval; it said nothing.
+        if (measurement.Ci95 is [double low, double high] && low <= high && measurement.N is null or >= MeasurementBuilder.LeastSamples)
             return new Estimate(measurement.Value, low, high, Certainty.Interval);
         return new Estimate(measurement.Value, measurement.Value, measurement.Value, Certainty.Single);
     }

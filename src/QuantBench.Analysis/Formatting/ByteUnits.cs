@@ -19,6 +19,14 @@ public static class ByteUnits
     /// <summary>Names of the units, the byte first.</summary>
     public static ReadOnlySpan<string> Names => IsDecimal ? s_decimal : s_binary;
 
+    /// <summary>The unit that a size is written in, and its bytes.</summary>
+    /// <param name="bytes">The size; of several the largest, where all are to have one unit.</param>
+    public static (string Name, double Bytes) Of(double bytes)
+    {
+        int power = bytes >= 1 ? Math.Clamp((int)Math.Log(bytes, Step), 0, Names.Length - 1) : 0;
+        return (Names[power], Math.Pow(Step, power));
+    }
+
     /// <summary>Chooses for the work from here on.</summary>
     /// <param name="isDecimal">Whether sizes are written in powers of 1000.</param>
     public static void Use(bool isDecimal) => s_isDecimal.Value = isDecimal;

@@ -34,9 +34,49 @@ public static class GateJudge
         ImmutableArray<string> differing = baseline is null || baseline.Run.Info.Id == run.Run.Info.Id
             ? []
             : [.. Comparability.Check(baseline.Run.Info.Fingerprint, run.Run.Info.Fingerprint).Select(d => d.ToString())];
+        GateRule[] each = [.. rules.SelectMany(r => PerText(run, r))];
         return new GateReport(
-            run.Run.Info.Id, baseline?.Run.Info.Id, [.. rules.SelectMany(r => Rule(run, r, baseline, differing, history))],
-            [.. rules.Select(r => run.Choice(r.Metric)).OfType<string>().Distinct()]);
+            run.Run.Info.Id, baseline?.Run.Info.Id, [.. each.SelectMany(r => Rule(run, r, baseline, differing, history))],
+            [.. each.Select(r => run.Choice(r.Metric)).OfType<string>().Distinct()]);
+    }
+
+    /// <summary>
+    /// Judges a run by the gates of its own suite, as far as they can be judged without another run: those against a baseline, and in a
+    /// run of some of the suite's cells those of the others, are left to a note.
+    /// </summary>
+    /// <param name="run">The run's candidates.</param>
+    /// <param name="rules">The gates of its suite.</param>
+    /// <returns>Null when there are none.</returns>
+    public static GateReport? JudgeOwn(CandidateSet run, ImmutableArray<GateRule> rules)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        if (rules.IsEmpty) return null;
+        GateReport report = Judge(run, [.. rules.Where(r => r.Base != GateBase.Baseline)]);
+        List<string> notes = [.. report.Notes];
+        int against = rules.Count(r => r.Base == GateBase.Baseline);
+        if (against > 0)
+            notes.Add($"{Count(against)} against a baseline not judged: quantbench gate {run.Run.Info.Id} --baseline RUN");
+        if (run.Run.Info.Only.IsDefaultOrEmpty) return report with { Notes = [.. notes] };
+        ImmutableArray<GateResult> judged = [.. report.Results.Where(r => r.Passed || r.HasFigure || IsUnwell(r))];
+        if (judged.Length < report.Results.Length)
+            notes.Add($"{Count(report.Results.Length - judged.Length)} without a figure not judged: the run was narrowed to "
+                + string.Join(", ", run.Run.Info.Only));
+        return report with { Results = judged, Notes = [.. notes] };
+
+        static string Count(int gates) => gates == 1 ? "1 gate" : $"{Formatting.Format.Count(gates)} gates";
+        static bool IsUnwell(GateResult result) => result.Candidate?.Cells.Any(c => c.Status == CellStatus.Failed) == true;
+    }
+
+    // A gate on quality is one on every text that the run measured it on.
+    private static IEnumerable<GateRule> PerText(CandidateSet run, GateRule rule)
+    {
+        ImmutableArray<MetricSelector> texts = run.PerText(rule.Metric);
+        return texts.Length == 1 ? [rule] : texts.Select(t => rule with
+        {
+            Name = $"{rule.Name} ({t.Settings[CandidateSet.TextSetting]})",
+            Metric = t,
+            Bounds = [.. rule.Bounds.Select(b => b with { Metric = t })],
+        });
     }
 
     private static IEnumerable<GateResult> Rule(CandidateSet run, GateRule rule, CandidateSet? baseline, ImmutableArray<string> differing,

@@ -55,9 +55,10 @@ public static class DifferencePlot
         }
 
         int Count(Verdict verdict) => drawn.Count(b => b.Row.Verdict == verdict);
+        int unknown = Count(Verdict.NoErrorKnown);
         string finding =
-            $"Of {Format.Count(drawn.Length)} differences {Count(Verdict.Better)} are better, {Count(Verdict.Worse)} worse, "
-                + $"{Count(Verdict.NoDifferenceShown)} not shown.";
+            $"Of {Format.Count(drawn.Length)} differences {Count(Verdict.Better)} are shown to be better and {Count(Verdict.Worse)} worse."
+                + (unknown > 0 ? $" Of {Format.Count(unknown)} no error is known." : "");
         return new PlotFigure(
             id, title, finding,
             $"Lines are 95 % intervals, ticks the estimates; grey where no difference is "

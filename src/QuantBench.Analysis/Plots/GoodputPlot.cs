@@ -51,8 +51,9 @@ internal static class GoodputPlot
         }
 
         Bar best = bars.MaxBy(b => b.Good.Value)!; // some
-        string finding = $"{best.Row.Variant.ShortName} keeps the SLO for most requests: {Format.Number(best.Good.Value)} per second under "
-            + $"{best.Load}.";
+        string[] alike = [.. bars.Where(b => b != best && !PlotWords.AreApart(best.Good, b.Good)).Select(b => b.Name)];
+        string finding = $"The highest goodput is {best.GoodText} requests per second, of {best.Name}"
+            + (alike.Length == 0 ? "." : $"; not told apart from {PlotWords.List(alike)}.");
         const string title = "Goodput";
         return new PlotFigure(
             id, title, finding,

@@ -29,36 +29,39 @@ internal static class LatencyPlot
         ];
         if (sets.Length == 0) return null;
 
-        (double Min,
-            double Max) x =
-                PlotScale.Around(
-                    sets.SelectMany(s => new[] { Descriptive.Quantile(s.Sorted, 0.05), Descriptive.Quantile(s.Sorted, 0.95) }));
+        // One variant far off would press the others flat.
+        double[] ends = [.. sets.SelectMany(s => new[] { Descriptive.Quantile(s.Sorted, 0.05), Descriptive.Quantile(s.Sorted, 0.95) })];
+        bool log = ends.Min() > 0 && ends.Max() / ends.Min() > 10;
+        double X(double ms) => log ? Math.Log10(ms) : ms;
+        (double Min, double Max) x = PlotScale.Around(ends.Select(X));
         double left = 16 + (sets.Max(s => s.Row.Variant.ShortName.Length) * 7.5);
-        var canvas = new PlotCanvas(width, 90 + (RowHeight * sets.Length), left, (Math.Max(0, x.Min), x.Max), (-0.5, sets.Length - 0.5));
-        canvas.Ticks(true, PlotScale.Linear(canvas.X));
+        var canvas = new PlotCanvas(width, 90 + (RowHeight * sets.Length), left, log ? x : (Math.Max(0, x.Min), x.Max),
+            (-0.5, sets.Length - 0.5));
+        canvas.Ticks(true, log ? PlotScale.Log(canvas.X) : PlotScale.Linear(canvas.X));
         canvas.Ticks(false, sets.Select((s, i) => ((double)(sets.Length - 1 - i), s.Row.Variant.ShortName)));
-        canvas.AxisTitles("time per generated token, ms, lower is better", "");
+        canvas.AxisTitles($"time per generated token, ms{(log ? " (log)" : "")}, lower is better", "");
         canvas.ClassKey(sets.Select(s => s.Row.Class));
         for (int i = 0; i < sets.Length; i++)
         {
             double at = sets.Length - 1 - i;
             double[] sorted = sets[i].Sorted;
             double median = Descriptive.Quantile(sorted, 0.5);
-            canvas.Line(Descriptive.Quantile(sorted, 0.05), at, Descriptive.Quantile(sorted, 0.95), at, PlotPalette.Ink3, 1.2f);
-            canvas.Box(Descriptive.Quantile(sorted, 0.25), Descriptive.Quantile(sorted, 0.75), at - 0.22, at + 0.22,
+            canvas.Line(X(Descriptive.Quantile(sorted, 0.05)), at, X(Descriptive.Quantile(sorted, 0.95)), at, PlotPalette.Ink3, 1.2f);
+            canvas.Box(X(Descriptive.Quantile(sorted, 0.25)), X(Descriptive.Quantile(sorted, 0.75)), at - 0.22, at + 0.22,
                 PlotPalette.Of(sets[i].Row.Class));
             canvas.HoverRow(at,
                 $"{sets[i].Row.Variant.ShortName}: median {Ms(sorted, 0.5)} ms, quartiles {Ms(sorted, 0.25)} and {Ms(sorted, 0.75)} ms, "
                     + $"{Format.Count(sorted.Length)} samples");
-            canvas.Marker(median, at, sets[i].Row.Class, hollow: true, 9);
+            canvas.Marker(X(median), at, sets[i].Row.Class, hollow: true, 9);
         }
 
         (RunRow Row, double[] Sorted, string P99) fastest = sets.MinBy(s => Descriptive.Quantile(s.Sorted, 0.5));
         (RunRow Row, double[] Sorted, string P99) slowest = sets.MaxBy(s => Descriptive.Quantile(s.Sorted, 0.5));
         string finding = sets.Length == 1
             ? $"Half of the tokens of {fastest.Row.Variant.ShortName} took {Ms(fastest.Sorted, 0.5)} ms or less."
-            : $"Half of the tokens took {Ms(fastest.Sorted, 0.5)} ms or less with {fastest.Row.Variant.ShortName}, the fastest, and "
-                + $"{Ms(slowest.Sorted, 0.5)} ms with {slowest.Row.Variant.ShortName}, the slowest.";
+            : $"The median time per token goes from {Ms(fastest.Sorted, 0.5)} ms ({fastest.Row.Variant.ShortName}) to "
+                + $"{Ms(slowest.Sorted, 0.5)} ms ({slowest.Row.Variant.ShortName})"
+                + (PlotWords.AreApart(Median(fastest.Row), Median(slowest.Row)) ? "." : "; their intervals don't tell the two apart.");
         const string title = "Time per generated token";
         return new PlotFigure(
             id, title, finding,
@@ -74,6 +77,8 @@ internal static class LatencyPlot
                 ]),
             ]);
     }
+
+    private static Measurement? Median(RunRow row) => row.First(MetricTable.TokenLatency.Name)?.Source;
 
     private static string Ms(double[] sorted, double q) => Format.Number(Descriptive.Quantile(sorted, q));
 }

@@ -1,12 +1,12 @@
 using System.Collections.Immutable;
 using QuantBench.Analysis.Formatting;
+using QuantBench.Analysis.Loads;
 using QuantBench.Analysis.Tables;
-using QuantBench.Core.Metrics;
 
 namespace QuantBench.Analysis.Plots;
 
 /// <summary>Latency of a server against its load, per variant: time to first token, median and 99th percentile, over the requests per
-/// second that were answered.</summary>
+/// second that were answered; each variant's knee, and the front over all of them.</summary>
 internal static class LoadPlot
 {
     /// <summary>Draws it; null when no cell has both figures.</summary>
@@ -16,15 +16,15 @@ internal static class LoadPlot
     public static PlotFigure? Draw(IReadOnlyList<RunRow> rows, string id, int width = PlotFigure.Wide)
     {
         ArgumentNullException.ThrowIfNull(rows);
+        LoadCurves curves = LoadCurves.Of(rows.SelectMany(r => r.Cells));
+        LoadPoint[] knees = [.. curves.Points.Select(p => p.Variant.Id).Distinct().Select(curves.Knee).OfType<LoadPoint>()];
         Point[] points =
         [
-            .. rows.SelectMany(r => r.Cells.Select(c => (Row: r, Cell: c, Rate: c.Metric(MetricTable.RequestsPerSecond.Name),
-                    Latency: c.Metric(MetricTable.ServedFirstToken.Name))))
-                .Where(p => p.Rate?.Value > 0 && p.Latency?.Value > 0)
-                // checked above
-                .Select(p => new Point(p.Row, GoodputPlot.LoadOf(p.Cell), p.Rate!.Value, p.Latency!.Value,
-                    p.Cell.Metric(MetricTable.ServedFirstTokenTail.Name)?.Value))
-                .OrderBy(p => p.Rate),
+            .. curves.Points.Select(p => new Point(rows.First(r => r.Cells.Contains(p.Cell)), p.Load, p.Rate.Value, p.Latency.Value, p.Tail)
+            {
+                IsKnee = knees.Contains(p),
+                Place = curves.Place(p),
+            }),
         ];
         if (points.Length == 0) return null;
 
@@ -38,6 +38,9 @@ internal static class LoadPlot
         canvas.Ticks(false, log ? PlotScale.Log(canvas.Y) : PlotScale.Linear(canvas.Y));
         canvas.AxisTitles("requests answered per second", $"time to first token, ms{(log ? " (log)" : "")}, lower is better");
         canvas.ClassKey(points.Select(p => p.Row.Class));
+        Point[] front = [.. points.Where(p => p.Place == FrontPlace.On)];
+        if (points.Length > 1 && front.Length > 1)
+            canvas.Path([.. front.Select(p => p.Rate)], [.. front.Select(p => Y(p.Median))], PlotPalette.Ink3, 5);
         foreach (Point[] line in points.GroupBy(p => p.Row).Select(g => g.ToArray()))
         {
             PlotRole role = PlotPalette.Of(line[0].Row.Class);
@@ -52,9 +55,12 @@ internal static class LoadPlot
             foreach (Point p in line)
             {
                 canvas.Marker(p.Rate, Y(p.Median), p.Row.Class);
+                if (p.IsKnee) canvas.Mark(PlotShape.Circle, p.Rate, Y(p.Median), PlotPalette.Ink, 18, PlotPalette.Panel);
+                if (p.IsKnee) canvas.Marker(p.Rate, Y(p.Median), p.Row.Class);
                 canvas.Occupy(p.Rate, Y(p.Median));
                 canvas.Hover(p.Rate, Y(p.Median), $"{p.Row.Variant.ShortName}: {p.Load}: {Format.Number(p.Rate)} requests/s, "
-                    + $"median {Format.Number(p.Median)} ms, p99 {Ms(p.Tail)}{(p.Tail is null ? "" : " ms")}");
+                    + $"median {Format.Number(p.Median)} ms, p99 {Ms(p.Tail)}{(p.Tail is null ? "" : " ms")}"
+                    + $"{(p.IsKnee ? ", the knee" : "")}, {Word(p.Place)}");
                 if (p.Tail > 0) canvas.Marker(p.Rate, Y(p.Tail.Value), p.Row.Class, hollow: true, 8);
             }
 
@@ -66,22 +72,46 @@ internal static class LoadPlot
         string finding = points.Length == 1
             ? $"Half of the first tokens of {low.Row.Variant.ShortName} came within {Format.Number(low.Median)} ms at "
                 + $"{Format.Number(low.Rate)} requests per second."
-            : $"Half of the first tokens came within {Format.Number(low.Median)} ms with {low.Row.Variant.ShortName} at "
-                + $"{Format.Number(low.Rate)} requests per second, the fastest, and {Format.Number(high.Median)} ms with "
-                + $"{high.Row.Variant.ShortName} at {Format.Number(high.Rate)}, the slowest.";
+            : $"The median time to the first token goes from {Format.Number(low.Median)} ms ({low.Row.Variant.ShortName} at "
+                + $"{Format.Number(low.Rate)} requests per second) to {Format.Number(high.Median)} ms ({high.Row.Variant.ShortName} at "
+                + $"{Format.Number(high.Rate)}).";
+        if (knees.Length > 0)
+        {
+            finding += " Knee: " + string.Join(", ", knees.Select(k =>
+                $"{k.Variant.ShortName} at {Format.Number(k.Rate.Value)} requests per second ("
+                    + $"{string.Join(" or ", curves.NearKnee(k.Variant.Id).Prepend(k).Select(p => p.Load))})")) + ".";
+        }
+
         const string title = "Latency against load";
         return new PlotFigure(
             id, title, finding,
             "Filled markers and the solid line: median; hollow ones and the dashed line: 99th percentile, where requests were enough. "
-                + "Latency counts from the intended moment of sending.",
-            canvas.Render(id, title, finding), ["Variant", "Load", "Answered (1/s)", "Median (ms)", "p99 (ms)"],
+                + "Latency counts from the intended moment of sending. Ring: the knee, the load with the most requests per second for each "
+                + "millisecond of waiting, where loads on both sides were measured. Broad grey line: the front; no load on it is answered "
+                + "more often and sooner by another.",
+            canvas.Render(id, title, finding), ["Variant", "Load", "Answered (1/s)", "Median (ms)", "p99 (ms)", "Knee", "Front"],
             [
                 .. points.OrderBy(p => p.Row.Variant.Id, StringComparer.Ordinal).ThenBy(p => p.Rate).Select(p => (ImmutableArray<string>)
-                    [p.Row.Variant.Id, p.Load, Format.Number(p.Rate), Format.Number(p.Median), Ms(p.Tail)]),
+                    [
+                        p.Row.Variant.Id, p.Load, Format.Number(p.Rate), Format.Number(p.Median), Ms(p.Tail), p.IsKnee ? "knee" : "",
+                        Word(p.Place),
+                    ]),
             ]);
     }
 
     private static string Ms(double? ms) => ms is { } value ? Format.Number(value) : Format.Missing;
 
-    private sealed record Point(RunRow Row, string Load, double Rate, double Median, double? Tail);
+    private static string Word(FrontPlace place) => place switch
+    {
+        FrontPlace.On => "on the front",
+        FrontPlace.NotToldFrom => "not told from the front",
+        _ => "behind the front",
+    };
+
+    private sealed record Point(RunRow Row, string Load, double Rate, double Median, double? Tail)
+    {
+        public bool IsKnee { get; init; }
+
+        public FrontPlace Place { get; init; }
+    }
 }

@@ -11,7 +11,6 @@ namespace QuantBench.Analysis.Plots;
 internal static class MemoryPlot
 {
     private const int RowHeight = 24;
-    private const double Mebi = 1 << 20;
 
     /// <summary>Draws it; null when no variant has a memory figure.</summary>
     /// <param name="rows">Rows of one model and backend.</param>
@@ -29,12 +28,16 @@ internal static class MemoryPlot
         ];
         if (bars.Length == 0) return null;
 
-        double max = bars.Max(b => Math.Max(b.Peak ?? 0, (b.Weights ?? 0) + (b.Kv ?? 0) + (b.Compute ?? 0))) / Mebi;
+        // The axis has the unit of the texts.
+        double largest = bars.Max(b => Math.Max(b.Peak ?? 0, (b.Weights ?? 0) + (b.Kv ?? 0) + (b.Compute ?? 0)));
+        (string unit, double bytesPerUnit) = ByteUnits.Of(largest);
+        double max = largest / bytesPerUnit;
+        string Text(double? bytes) => bytes is { } b ? $"{Format.Number(b / bytesPerUnit)}\u00a0{unit}" : Format.Missing;
         double left = 16 + (bars.Max(b => b.Row.Variant.ShortName.Length) * 7.5);
         var canvas = new PlotCanvas(width, 90 + (RowHeight * bars.Length), left, (0, max * 1.06), (-0.5, bars.Length - 0.5));
         canvas.Ticks(true, PlotScale.Linear(canvas.X));
         canvas.Ticks(false, bars.Select((b, i) => ((double)(bars.Length - 1 - i), b.Row.Variant.ShortName)));
-        canvas.AxisTitles("MiB, lower is better", "");
+        canvas.AxisTitles($"{unit}, lower is better", "");
         double key = 8;
         foreach ((string glyph, PlotRole role,
             string word) in new[] { ("■", PlotPalette.C1, "weights"), ("■", PlotPalette.C2, "KV cache"),
@@ -55,24 +58,25 @@ internal static class MemoryPlot
                     (bars[i].Compute, PlotPalette.C3) })
             {
                 if (bytes is not > 0) continue;
-                canvas.Box(from, from + (bytes.Value / Mebi), at - 0.26, at + 0.26, role);
-                from += bytes.Value / Mebi;
+                canvas.Box(from, from + (bytes.Value / bytesPerUnit), at - 0.26, at + 0.26, role);
+                from += bytes.Value / bytesPerUnit;
             }
 
             canvas.HoverRow(at,
                 $"{bars[i].Row.Variant.ShortName}: weights {Text(bars[i].Weights)}, KV cache {Text(bars[i].Kv)}, compute buffers "
                     + $"{Text(bars[i].Compute)}, peak resident {Text(bars[i].Peak)}");
             if (bars[i].Peak is { } peak)
-                canvas.Mark(PlotShape.Diamond, peak / Mebi, at, PlotPalette.Ink, 10);
+                canvas.Mark(PlotShape.Diamond, peak / bytesPerUnit, at, PlotPalette.Ink, 10);
         }
 
         Bar[] measured = [.. bars.Where(b => b.Peak is not null)];
         string finding = measured.Length > 1
-            ? $"Peak resident memory goes from {Format.Bytes(measured.Min(b => b.Peak!.Value))} "
-                + $"({measured.MinBy(b => b.Peak)!.Row.Variant.ShortName}) to {Format.Bytes(measured.Max(b => b.Peak!.Value))} "
+            ? $"Peak resident memory goes from {Text(measured.Min(b => b.Peak!.Value))} "
+                + $"({measured.MinBy(b => b.Peak)!.Row.Variant.ShortName}) to {Text(measured.Max(b => b.Peak!.Value))} "
                 + $"({measured.MaxBy(b => b.Peak)!.Row.Variant.ShortName})."
-            : $"Weights take from {Format.Bytes(bars.Min(b => b.Weights ?? double.PositiveInfinity))} to "
-                + $"{Format.Bytes(bars.Max(b => b.Weights ?? 0))}.";
+            : measured.Length == 1
+                ? $"{measured[0].Row.Variant.ShortName} holds {Text(measured[0].Peak!.Value)} at its peak." // measured ones have one
+            : $"Weights take from {Text(bars.Min(b => b.Weights!.Value))} to {Text(bars.Max(b => b.Weights!.Value))}.";
         const string title = "Memory";
         return new PlotFigure(
             id, title, finding,
@@ -87,8 +91,6 @@ internal static class MemoryPlot
         row.Cells.OrderBy(c => WorkloadTable.Place(metric, c.Cell.Workload)).Select(c => c.Metric(metric.Name))
             .FirstOrDefault(m => m is not null) is { } found
             && double.IsFinite(found.Value) ? found.Value : null;
-
-    private static string Text(double? bytes) => bytes is { } b ? Format.Bytes(b) : Format.Missing;
 
     private sealed record Bar(RunRow Row, double? Weights, double? Kv, double? Compute, double? Peak);
 }

@@ -8,6 +8,7 @@ namespace QuantBench.Analysis.Plots;
 /// <summary>Perplexity against bits per weight: how much quality each bit buys.</summary>
 internal static class PerplexityPlot
 {
+    private const double Near = 0.01;
     private const double LogFrom = 3; // a variant this many times the base would flatten the others on a linear axis
 
     /// <summary>Draws it; null when fewer than two variants of one model and backend have both figures.</summary>
@@ -62,14 +63,7 @@ internal static class PerplexityPlot
         foreach ((RunRow row, double bits, RunFigure ppl) in points.OrderBy(p => p.Bits))
             canvas.Label(Math.Log10(bits), Y(ppl.Value!.Value), row.Variant.ShortName);
 
-        (RunRow Row, double Bits, RunFigure Ppl) worst = points.MaxBy(p => p.Ppl.Value);
-        (RunRow Row, double Bits, RunFigure Ppl)[] near = [.. points.Where(p => p.Row != best.Row && p.Ppl.Value <= baseline * 1.01)];
-        string finding = near.Length > 0
-            ? $"{near.MinBy(p => p.Bits).Row.Variant.ShortName} at {Format.Fixed(near.Min(p => p.Bits), 2)} bits per weight is the "
-                + $"smallest variant within 1 % of {best.Row.Variant.ShortName}'s perplexity of {best.Ppl.Text}; "
-                + $"{worst.Row.Variant.ShortName} is the worst at {worst.Ppl.Text}."
-            : $"No other variant stays within 1 % of {best.Row.Variant.ShortName}'s perplexity of {best.Ppl.Text}; "
-                + $"{worst.Row.Variant.ShortName} is the worst at {worst.Ppl.Text}.";
+        string finding = Finding([.. points.Select(p => p.Row)], best.Row.IsReference ? best.Row : null);
         const string title = "Perplexity by bits per weight";
         return new PlotFigure(
             id, title, finding,
@@ -80,5 +74,33 @@ internal static class PerplexityPlot
             [.. points.Select(p =>
                 (System.Collections.Immutable.ImmutableArray<string>)[p.Row.Variant.Id, Format.Class(p.Row.Class),
                     Format.Fixed(p.Bits, 2), p.Ppl.Text])]);
+    }
+
+    // Which variants are near the reference is a matter of the paired difference and its interval, not of the two perplexities.
+    private static string Finding(RunRow[] rows, RunRow? reference)
+    {
+        string Name(RunRow row) => row.Variant.ShortName;
+        string Bits(RunRow row) => Format.Fixed(row[MetricTable.BitsPerWeight.Name] ?? double.NaN, 2);
+        string Ppl(RunRow row) => row.First(MetricTable.Perplexity.Name)!.Text; // drawn rows have one
+        RunRow highest = rows.MaxBy(r => r.First(MetricTable.Perplexity.Name)!.Value)!;
+        RunRow lowest = rows.MinBy(r => r.First(MetricTable.Perplexity.Name)!.Value)!;
+        string range = $"Perplexities go from {Ppl(lowest)} ({Name(lowest)}) to {Ppl(highest)} ({Name(highest)})";
+        if (reference is null) return $"{range}.";
+        (RunRow Row, RunFigure Change)[] others =
+        [
+            .. rows.Where(r => r != reference).Select(r => (r, r.First("ppl_change")!)).Where(r => r.Item2?.Value is not null)
+                .OrderBy(r => r.r[MetricTable.BitsPerWeight.Name]),
+        ];
+        (RunRow Row, RunFigure Change)[] shown = [.. others.Where(o => o.Change.Value + (2 * o.Change.Error) <= Near)];
+        (RunRow Row, RunFigure Change)[] maybe =
+        [
+            .. others.Where(o => !shown.Contains(o) && o.Change.Value - (2 * (o.Change.Error ?? double.PositiveInfinity)) <= Near),
+        ];
+        string open = maybe.Length == 0 ? ""
+            : $"; of {PlotWords.List([.. maybe.Select(m => Name(m.Row))])} it can't be told";
+        return shown.Length > 0
+            ? $"{Name(shown[0].Row)} at {Bits(shown[0].Row)} bits per weight is the smallest variant shown to be within 1 % of "
+                + $"{Name(reference)}'s perplexity of {Ppl(reference)}{open}. {range}."
+            : $"No variant is shown to be within 1 % of {Name(reference)}'s perplexity of {Ppl(reference)}{open}. {range}.";
     }
 }

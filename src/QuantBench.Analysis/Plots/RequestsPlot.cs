@@ -26,6 +26,7 @@ internal static class RequestsPlot
         double all = measured.Sum(l => l.To - l.From);
         var slices = new List<Slice>();
         var stalls = new List<(double From, double To)>();
+        var disturbed = new List<(double From, double To)>();
         var begins = new List<double>();
         double at = 0;
         foreach (ServedLoad one in measured)
@@ -41,8 +42,8 @@ internal static class RequestsPlot
                     [.. slice.Select(r => r.Fault).OfType<string>()], ms));
             }
 
-            stalls.AddRange(one.Stalls.Where(s => s.To > one.From && s.From < one.To)
-                .Select(s => (at + Math.Max(s.From, one.From) - one.From, at + Math.Min(s.To, one.To) - one.From)));
+            stalls.AddRange(Within(one.Stalls, one, at));
+            disturbed.AddRange(Within(one.Disturbed, one, at));
             at += length;
         }
 
@@ -57,6 +58,8 @@ internal static class RequestsPlot
         canvas.Ticks(false, log ? PlotScale.Log(canvas.Y) : PlotScale.Linear(canvas.Y));
         canvas.AxisTitles("seconds of the measured time", $"time to first token, ms{(log ? " (log)" : "")}, lower is better");
         Key(canvas);
+        foreach ((double from, double to) in disturbed)
+            canvas.Line(from, canvas.Y.Min, Math.Max(to, from + (all / width)), canvas.Y.Min, PlotPalette.Worse, 7);
         foreach ((double from, double to) in stalls) canvas.Hatch((from, Math.Max(to, from + (all / width))), canvas.Y);
         foreach (double begin in begins.Skip(1)) canvas.Line(begin, canvas.Y.Min, begin, canvas.Y.Max, PlotPalette.Ink3, 1, dashed: true);
         foreach (Slice[] line in slices.Where(s => s.Sorted.Length > 0).GroupBy(s => s.Load).Select(g => g.ToArray()))
@@ -87,22 +90,30 @@ internal static class RequestsPlot
         return new PlotFigure(
             id, title, finding,
             "Solid: median of the requests meant to be sent in a slice of the time; dashed: their 90th percentile. Triangles: some failed. "
-                + "Hatched: the load generator stood still. A dashed upright line begins another launch or probe.",
-            canvas.Render(id, title, finding), ["Second", "Requests", "Median (ms)", "p90 (ms)", "Failed"],
+                + "Hatched: the load generator stood still. Thick line at the foot: something else disturbed the machine. A dashed upright "
+                + "line begins another launch or probe.",
+            canvas.Render(id, title, finding), ["Second", "Requests", "Median (ms)", "p90 (ms)", "Failed", "Disturbed"],
             [
                 .. slices.Select(s => (ImmutableArray<string>)
                 [
                     s.At, Format.Count(s.Requests), s.MedianText, s.SlowText,
                     s.Faults.Length == 0 ? "0" : $"{Format.Count(s.Faults.Length)}: {s.FaultText}",
+                    disturbed.Any(d => d.From <= s.Second && s.Second < d.To) ? "yes" : "",
                 ]),
             ]);
     }
+
+    private static IEnumerable<(double From, double To)> Within(ImmutableArray<(double From, double To)> spans, ServedLoad load,
+        double at) =>
+        spans.Where(s => s.To > load.From && s.From < load.To)
+            .Select(s => (at + Math.Max(s.From, load.From) - load.From, at + Math.Min(s.To, load.To) - load.From));
 
     private static void Key(PlotCanvas canvas)
     {
         double at = 8;
         foreach ((string glyph, PlotRole role, string word) in new[] { ("━", PlotPalette.C1, "median"), ("╌", PlotPalette.C1, "p90"),
-            ("▼", PlotPalette.Worse, "failures"), ("╱", PlotPalette.Ink3, "stalled") })
+            ("▼", PlotPalette.Worse, "failures"), ("╱", PlotPalette.Ink3, "stalled"),
+            ("▂", PlotPalette.Worse, "busy") })
         {
             canvas.Word(at, 16, glyph, role: role);
             canvas.Word(at + 16, 16, word);

@@ -26,7 +26,7 @@ public static class RunPlots
         {
             RunRow[] rows = [.. groups[i]];
             string suffix = groups.Length == 1 ? "" : $"-{i + 1}";
-            string of = groups.Length == 1 ? "" : $": {groups[i].Key.Model} on {groups[i].Key.Backend}";
+            string of = groups.Length == 1 ? "" : $"{groups[i].Key.Model} on {groups[i].Key.Backend}";
             PlotFigure? Of(string name, Func<string, int, PlotFigure?> draw) =>
                 bothWidths ? PlotFigure.Both(draw, $"plot-{name}{suffix}") : draw($"plot-{name}{suffix}", PlotFigure.Wide);
             PlotFigure?[] drawn =
@@ -34,6 +34,10 @@ public static class RunPlots
                 Of("perplexity", (id, width) => PerplexityPlot.Draw(rows, id, width)),
                 Of("pareto", (id, width) => ParetoPlot.Draw(rows, id, width)),
                 Of("latency", (id, width) => LatencyPlot.Draw(rows, id, width)),
+                Of("depth", (id, width) => CurvePlot.Speed(rows, "depth", "Speed over depth", "tokens in the cache", id, width)),
+                Of("parallel", (id, width) => CurvePlot.Speed(rows, "parallel", "Speed of sequences at once", "sequences", id, width)),
+                Of("confidence", (id, width) => CurvePlot.Confidence(rows, id, width)),
+                Of("position", (id, width) => CurvePlot.Position(rows, id, width)),
                 Of("memory", (id, width) => MemoryPlot.Draw(rows, id, width)),
                 Of("load", (id, width) => LoadPlot.Draw(rows, id, width)),
                 Of("goodput", (id, width) => GoodputPlot.Draw(rows, id, width)),
@@ -43,7 +47,8 @@ public static class RunPlots
                     return Of($"requests-{n + 1}", (id, width) => RequestsPlot.Draw(cell.Cell, requests, id, width));
                 }),
             ];
-            figures.AddRange(drawn.OfType<PlotFigure>().Select(f => f with { Title = f.Title + of }));
+            figures.AddRange(drawn.OfType<PlotFigure>()
+                .Select(f => of.Length == 0 ? f : f with { Title = $"{f.Title}: {of}", Finding = $"{of}: {f.Finding}" }));
         }
 
         return figures.ToImmutable();

@@ -1,7 +1,6 @@
 using System.Xml.Linq;
 using QuantBench.Analysis.Compare;
 using QuantBench.Analysis.Formatting;
-using QuantBench.Analysis.Tables;
 using QuantBench.Core.Runs;
 using static QuantBench.Analysis.Reports.HtmlPage;
 
@@ -106,37 +105,7 @@ public static class HtmlReport
             report.Table.Counts.Select(c => new XElement("div", new XElement("dt", RunReport.Word(c.Key)), new XElement("dd", c.Value)))),
         report.Figures.Length > 0 ? new XElement("ul", report.Figures.Select(f => new XElement("li", f.Finding))) : null);
 
-    private static XElement Results(RunReport report)
-    {
-        RunTable table = report.Table;
-        XElement head = new("tr",
-            table.ShowModel ? Head("Model") : null,
-            Head("Variant"),
-            Head("Class"),
-            table.ShowBackend ? Head("Backend") : null,
-            table.Columns.Select(c =>
-                new XElement("th", new XAttribute("scope", "col"), new XAttribute("class", "n"), new XAttribute("title", c.Description),
-                    c.Title,
-                c.Unit.Length == 0 ? null : new XElement("span", new XAttribute("class", "unit"), $" {c.Unit}"))));
-        IEnumerable<XElement> rows = table.Rows.Select(row => new XElement(
-            "tr",
-            table.ShowModel ? new XElement("td", row.Model) : null,
-            new XElement("th", new XAttribute("scope", "row"), new XElement("code", row.Variant.Id)),
-            new XElement("td", Format.Class(row.Class)),
-            table.ShowBackend ? new XElement("td", row.Backend.ToString()) : null,
-            table.Columns.Select(c => Figure(row.Figures[c.Id]))));
-        return Section(
-            "results", "Results",
-            Scroll("Results by variant", new XElement("table",
-                new XElement("caption", "One row per variant. Hover a head for what it means, a – for why there is no figure."),
-                new XElement("thead", head), new XElement("tbody", rows))),
-            table.Legend.Select(line => new XElement("p", line)));
-
-        static XElement Figure(RunFigure figure) => figure.Reason is null
-            ? new XElement("td", new XAttribute("class", "n"), figure.Text)
-            : new XElement("td", new XAttribute("class", "n missing"),
-                new XElement("abbr", new XAttribute("title", figure.Reason), figure.Text));
-    }
+    private static XElement Results(RunReport report) => Section("results", "Results", ResultsHtml.Of(report.Table));
 
     private static XElement? Figures(RunReport report) => report.Figures.Length == 0 ? null : Section(
         "figures", "Figures",

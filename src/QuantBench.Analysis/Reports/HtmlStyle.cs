@@ -38,8 +38,13 @@ internal static class HtmlStyle
         pre{background:var(--sunken);padding:12px;border-radius:3px;overflow-x:auto;white-space:pre-wrap}
         .skip{position:absolute;left:-9999px}.skip:focus{left:8px;top:8px;background:var(--panel);padding:8px}
         :focus-visible{outline:2px solid var(--ink);outline-offset:2px}
-        @media print{body{background:#fff;font-size:10pt}section{border:0;padding:0}figure,tr{break-inside:avoid}.skip{display:none}
-        .scroll{overflow:visible}}
+        .paper{display:none}
+        @page{size:A4 landscape;margin:12mm}
+        @media print{body{background:#fff;font-size:9pt}header,main,footer{max-width:none;padding:0}section{border:0;padding:0}
+        figure,tr{break-inside:avoid}thead{display:table-header-group}.skip,.screen{display:none}.paper{display:block}
+        .paper table{margin:0 0 6mm;width:100%}.scroll{overflow:visible}table{font-size:8pt;line-height:11pt;max-width:100%}
+        #results td,#results tbody th,td.n,th.n{padding-left:4px;padding-right:4px;white-space:normal}
+        .plot svg{max-height:150mm}}
         @media (max-width:599px){header,main,footer{padding:12px}section{padding:12px}}
         """;
 }

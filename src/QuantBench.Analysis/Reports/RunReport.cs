@@ -70,7 +70,7 @@ public sealed record RunReport
             Figures = RunPlots.Draw(table),
             Notes =
             [
-                .. run.Cells.SelectMany(c => (c.Notes ?? []).Select(n => new ReportNote(c.Cell.Title, n))
+                .. run.Cells.SelectMany(c => c.Marks.Select(n => new ReportNote(c.Cell.Title, n))
                     .Concat(c.Metrics.SelectMany(m => (m.Notes ?? []).Select(n => new ReportNote(c.Cell.Title, $"{m.Name}: {n}"))))),
             ],
             Fingerprint = FingerprintOf(run.Info.Fingerprint),

@@ -1,6 +1,9 @@
 using System.Collections.Immutable;
+using QuantBench.Analysis.Estimates;
+using QuantBench.Analysis.Formatting;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
+using QuantBench.Core.Statistics;
 using QuantBench.Core.Variants;
 
 namespace QuantBench.Analysis.Tables;
@@ -19,7 +22,18 @@ public sealed record RunColumn(string Id, string Title, string Unit, string Desc
 /// <param name="Value">The number; null when there is none.</param>
 /// <param name="Error">Its standard error, if known.</param>
 /// <param name="Source">The measurement behind it, if it is one.</param>
-public sealed record RunFigure(string Text, string? Reason, double? Value = null, double? Error = null, Measurement? Source = null);
+public sealed record RunFigure(string Text, string? Reason, double? Value = null, double? Error = null, Measurement? Source = null)
+{
+    /// <summary>Its 95 % interval; null when none is known or it is exact.</summary>
+    public Interval? Interval =>
+        (Value is { } value && Error is { } error ? Estimate.WithError(value, error) : Value is not null && Source is not null
+            ? Estimate.Of(Source) : default(Estimate?)) is { Certainty: Certainty.Interval } estimate && estimate.Value == Value
+        ? new Interval(estimate.Low, estimate.High) : null;
+
+    /// <summary>Its interval as printed beside a timing, in the unit of the column; empty where the text has an error or nothing is
+    /// known.</summary>
+    public string Ends { get; init; } = "";
+}
 
 /// <summary>One variant of a model on a backend.</summary>
 /// <param name="Model">Model id.</param>
@@ -59,6 +73,9 @@ public sealed record RunTable(
     ImmutableArray<RunColumn> Columns, ImmutableArray<RunRow> Rows, ImmutableArray<CellProblem> Problems,
     ImmutableSortedDictionary<CellStatus, int> Counts)
 {
+    /// <summary>What stands in the place of a difference in the row that the others are compared with.</summary>
+    public const string ReferenceText = "reference";
+
     /// <summary>What the marks on figures mean; empty when no figure has one.</summary>
     public ImmutableArray<string> Legend { get; init; } = [];
 
@@ -67,6 +84,16 @@ public sealed record RunTable(
 
     /// <summary>Whether rows must name their model.</summary>
     public bool ShowModel => Rows.Select(r => r.Model).Distinct().Count() > 1;
+
+    /// <summary>The table of each model by itself, with the columns that any of its rows has something in.</summary>
+    public ImmutableArray<RunTable> ByModel() =>
+    [
+        .. Rows.GroupBy(r => r.Model).Select(model => this with
+        {
+            Rows = [.. model],
+            Columns = [.. Columns.Where(c => model.Any(r => r.Figures[c.Id].Text is not (Format.Missing or ReferenceText)))],
+        }),
+    ];
 
     /// <summary>Whether rows must name their backend.</summary>
     public bool ShowBackend => Rows.Select(r => r.Backend).Distinct().Count() > 1;

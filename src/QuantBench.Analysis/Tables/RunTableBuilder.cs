@@ -31,8 +31,10 @@ public static class RunTableBuilder
         {
             AddMetric(new Spec(metric, IsTail: false), groups, columns, figures);
             if (metric.Column?.P99 is not null) AddMetric(new Spec(metric, IsTail: true), groups, columns, figures);
-            if (metric == MetricTable.ArtifactSize) AddDerived(SizeChange, groups, columns, figures);
-            if (metric == MetricTable.Perplexity) AddDerived(PerplexityChange, groups, columns, figures);
+            if (metric == MetricTable.ArtifactSize)
+                AddDerived(new RunColumn("size_change", "Size vs base", "", "artifact size relative to the reference variant's"),
+                    SizeChange, groups, columns, figures);
+            if (metric == MetricTable.Perplexity) AddPerplexityChanges(groups, columns, figures);
         }
 
         RunRow[] rows =
@@ -71,7 +73,8 @@ public static class RunTableBuilder
         foreach (string label in measured.Select(c => Label(spec, c.Cell.Settings, varying)).Distinct())
         {
             string id = label.Length == 0 ? spec.Id : $"{spec.Id}/{label}";
-            columns.Add(new RunColumn(id, label.Length == 0 ? spec.Title : $"{spec.Title} {label}", spec.Column.Unit, Sentence(spec)));
+            string title = label.Replace(CandidateSet.TextSetting + "=", "", StringComparison.Ordinal); // a text is known by its name
+            columns.Add(new RunColumn(id, label.Length == 0 ? spec.Title : $"{spec.Title} {title}", spec.Column.Unit, Sentence(spec)));
             foreach (RowCells group in groups)
             {
                 CellResult? cell =
@@ -84,23 +87,39 @@ public static class RunTableBuilder
                         ? IsMeaningless(cell, spec.Metric) ? new RunFigure($"{spec.Text(m)} (meaningless)", CellResult.MeaninglessQuality)
                             : m.Mark is { } mark ? new RunFigure(MarkText.With(spec.Text(m), mark), MarkText.Meaning(mark),
                                 m.IsDisturbed ? null : spec.Number(m), m.Error, m)
-                            : new RunFigure(m.IsWorseThanChance ? $"{spec.Text(m)} ({Measurement.WorseThanChance})" : spec.Text(m), null,
+                            : new RunFigure(m.Caveat is { } caveat ? $"{spec.Text(m)} ({caveat})" : spec.Text(m), null,
                                 spec.Number(m), m.Error, m)
+                            { Ends = spec.Ends(m) }
                         : new RunFigure(cell.Status == CellStatus.Failed ? "failed" : Format.Missing, WhyMissing(spec, cell));
             }
         }
     }
 
-    private static void AddDerived(
+    // One column per text.
+    private static void AddPerplexityChanges(ImmutableArray<RowCells> groups, ImmutableArray<RunColumn>.Builder columns,
+        Dictionary<RowCells, ImmutableDictionary<string, RunFigure>.Builder> figures)
+    {
+        string[] texts =
+        [
+            .. groups.SelectMany(g => g.Cells).Where(c => c.Metric(MetricTable.Perplexity.Name) is not null)
+                .Select(c => c.Cell.Settings.Shown(CandidateSet.TextSetting)).Distinct(),
+        ];
+        foreach (string text in texts)
+        {
+            bool many = texts.Length > 1;
+            AddDerived(
+                new RunColumn(many ? $"ppl_change/{CandidateSet.TextSetting}={text}" : "ppl_change", many ? $"ΔPPL {text}" : "ΔPPL", "± SE",
+                    "perplexity relative to the reference variant's on the same text; the error is the paired one where "
+                    + "the tokens were paired"),
+                (all, group) => PerplexityChange(all, group, text), groups, columns, figures);
+        }
+    }
+
+    private static void AddDerived(RunColumn column,
         Func<ImmutableArray<RowCells>, RowCells, RunFigure> derive, ImmutableArray<RowCells> groups,
         ImmutableArray<RunColumn>.Builder columns,
         Dictionary<RowCells, ImmutableDictionary<string, RunFigure>.Builder> figures)
     {
-        RunColumn column = derive == SizeChange
-            ? new RunColumn("size_change", "Size vs base", "", "artifact size relative to the reference variant's")
-            : new RunColumn("ppl_change", "ΔPPL", "± SE",
-                "perplexity relative to the reference variant's on the same text; the error is the paired one where "
-                + "the tokens were paired");
         RunFigure[] all = [.. groups.Select(g => derive(groups, g))];
         if (all.All(f => f.Value is null or 0)) return;
         columns.Add(column);
@@ -110,7 +129,7 @@ public static class RunTableBuilder
     private static RunFigure SizeChange(ImmutableArray<RowCells> groups, RowCells group)
     {
         RowCells? reference = Reference(groups, group);
-        if (reference == group) return new RunFigure("reference", null, 0);
+        if (reference == group) return new RunFigure(RunTable.ReferenceText, null, 0);
         if (Find(reference, MetricTable.ArtifactSize) is not { Value: > 0 } b)
             return new RunFigure(Format.Missing, "no reference variant of known size in this run");
         if (Find(group, MetricTable.ArtifactSize) is not { } a) return new RunFigure(Format.Missing, "its size wasn't measured");
@@ -118,15 +137,15 @@ public static class RunTableBuilder
         return new RunFigure(Format.Change(change), null, change);
     }
 
-    private static RunFigure PerplexityChange(ImmutableArray<RowCells> groups, RowCells group)
+    private static RunFigure PerplexityChange(ImmutableArray<RowCells> groups, RowCells group, string text)
     {
         RowCells? reference = Reference(groups, group);
-        if (reference == group) return new RunFigure("reference", null, 0);
+        if (reference == group) return new RunFigure(RunTable.ReferenceText, null, 0);
 
         // The divergence cell scored both variants on the same tokens: its error is far tighter than the two perplexities' own.
-        if (Find(group, MetricTable.PerplexityRatio) is { } ratio) return Change(ratio.Value - 1, ratio.Error, ratio);
-        if (Find(group, MetricTable.Perplexity) is not { } a) return new RunFigure(Format.Missing, "its perplexity wasn't measured");
-        if (Find(reference, MetricTable.Perplexity) is not { } b)
+        if (Find(group, MetricTable.PerplexityRatio, text) is { } ratio) return Change(ratio.Value - 1, ratio.Error, ratio);
+        if (Find(group, MetricTable.Perplexity, text) is not { } a) return new RunFigure(Format.Missing, "its perplexity wasn't measured");
+        if (Find(reference, MetricTable.Perplexity, text) is not { } b)
             return new RunFigure(Format.Missing, "the reference variant's perplexity wasn't measured");
         if (a.Protocol != b.Protocol) return new RunFigure(Format.Missing, "measured under another protocol than the reference");
         return Change((a.Value / b.Value) - 1, null, null);
@@ -139,8 +158,9 @@ public static class RunTableBuilder
     private static bool IsMeaningless(CellResult cell, MetricDefinition metric) =>
         metric.Kind == MetricKind.Quality && cell.HasMeaninglessQuality;
 
-    private static Measurement? Find(RowCells? group, MetricDefinition metric) =>
-        group?.Cells.Where(c => !IsMeaningless(c, metric)).Select(c => c.Metric(metric.Name))
+    private static Measurement? Find(RowCells? group, MetricDefinition metric, string? text = null) =>
+        group?.Cells.Where(c => !IsMeaningless(c, metric) && (text is null || c.Cell.Settings.Shown(CandidateSet.TextSetting) == text))
+            .Select(c => c.Metric(metric.Name))
             .FirstOrDefault(m => m is not null && double.IsFinite(m.Value));
 
     private static Measurement? Of(Spec spec, CellResult cell) =>
@@ -176,7 +196,10 @@ public static class RunTableBuilder
         if (shown.Length > 0) parts.Add(settings.Shown(shown[0]));
         if (shown.Contains("depth") && settings.Int("depth") > 0)
             parts.Add($"@ d{settings.Int("depth").ToString(CultureInfo.InvariantCulture)}");
-        parts.AddRange(varying.Where(key => !shown.Contains(key)).Select(key => $"{key}={settings.Shown(key)}"));
+        if (shown.Contains("parallel") && settings.Int("parallel") > 1)
+            parts.Add($"x {settings.Int("parallel").ToString(CultureInfo.InvariantCulture)}");
+        parts.AddRange(varying.Where(key => !shown.Contains(key) && KvTypes.IsSaid(settings, key))
+            .Select(key => $"{key}={settings.Shown(key)}"));
         return string.Join(' ', parts);
     }
 
@@ -206,6 +229,10 @@ public static class RunTableBuilder
         public string Title => IsTail ? Column.P99! : Column.Title; // a tail has a title
 
         public double? Number(Measurement m) => IsTail ? m.P99 : m.Value;
+
+        public string Ends(Measurement m) =>
+            IsTail || Metric.Kind != MetricKind.Timing || m.Ci95 is not [double low, double high] || Metric.Unit is "B/s" or "FLOP/s" ? ""
+                : Format.Interval(low, high);
 
         public string Text(Measurement m) => Metric switch
         {

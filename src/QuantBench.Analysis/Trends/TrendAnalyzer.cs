@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using QuantBench.Analysis.Estimates;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Machine;
@@ -74,7 +76,8 @@ public static class TrendAnalyzer
 
         double alpha =
             Math.Min(ChangePoints.DefaultAlpha, 0.05 / Math.Max(1, spans.Count(s => s.End - s.Start >= ChangePoints.FewestValues)));
-        IEnumerable<TrendSeries> series = spans.Select(s => Series(metric, rows.AsSpan()[s.Start..s.End].ToArray(), fingerprint, alpha));
+        IEnumerable<TrendSeries> series =
+            Named([.. spans.Select(s => Series(metric, rows.AsSpan()[s.Start..s.End].ToArray(), fingerprint, alpha))]);
         return new TrendReport(
             metric,
             [
@@ -83,6 +86,33 @@ public static class TrendAnalyzer
                         s.Changes.Select(c => c.Absolute ? 0 : Math.Abs(Math.Log(1 + c.Difference))).DefaultIfEmpty().Max()),
             ],
             alpha, recent);
+    }
+
+    // Cells that differ by settings alone need them in their names.
+    private static IEnumerable<TrendSeries> Named(TrendSeries[] all)
+    {
+        ILookup<(string, string, string, string), TrendSeries> alike = all.ToLookup(s => (s.Model, s.Variant, s.Backend, s.Workload));
+        return all.Select(s =>
+        {
+            string[] others = [.. alike[(s.Model, s.Variant, s.Backend, s.Workload)].Select(o => o.Settings).Distinct()];
+            return others.Length < 2 ? s : s with { Apart = Apart(s.Settings, others) };
+        });
+    }
+
+    private static string Apart(string settings, string[] all)
+    {
+        try
+        {
+            JsonObject[] known = [.. all.Select(t => JsonNode.Parse(t)).OfType<JsonObject>()];
+            IEnumerable<string> keys = known.SelectMany(k => k).Select(k => k.Key).Distinct()
+                .Where(k => known.Select(o => o[k]?.ToJsonString() ?? "").Distinct().Skip(1).Any());
+            JsonObject? own = JsonNode.Parse(settings) as JsonObject;
+            return string.Join(", ", keys.Order(StringComparer.Ordinal).Select(k => $"{k} {own?[k]?.ToString() ?? "default"}"));
+        }
+        catch (JsonException)
+        {
+            return settings; // as recorded: names must differ
+        }
     }
 
     private static TrendSeries Series(MetricDefinition metric, SeriesRow[] all, Func<string, Fingerprint?> fingerprint, double alpha)

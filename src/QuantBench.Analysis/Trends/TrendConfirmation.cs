@@ -25,10 +25,11 @@ public static class TrendConfirmation
             Series = [.. report.Series.Select(s => byCell.TryGetValue(s.CellId, out MetricComparison? row) ? Decide(s, row) : s)],
         };
 
-        TrendSeries Decide(TrendSeries series, MetricComparison row) => row.Verdict == Verdict.NotComparable ? series : series with
-        {
-            Changes = [.. series.Changes.Select(c => c.Worse != true || c.Index < series.Points.Length - report.Recent ? c
+        TrendSeries Decide(TrendSeries series, MetricComparison row) => row.Verdict is Verdict.NotComparable or Verdict.NoErrorKnown
+            ? series : series with
+            {
+                Changes = [.. series.Changes.Select(c => c.Worse != true || c.Index < series.Points.Length - report.Recent ? c
                 : c with { State = row.Verdict == Verdict.Worse ? ChangeState.Confirmed : ChangeState.Refuted })],
-        };
+            };
     }
 }

@@ -113,8 +113,15 @@ public sealed record TrendSeries
     /// <summary>Why no change could be looked for; null when it could.</summary>
     public string? TooShort { get; init; }
 
-    /// <summary>The cell as a person writes it.</summary>
-    public string Title => $"{Model} {Variant} {Backend} {Workload}";
+    /// <summary>The cell as a person writes it, with the settings that tell it from the others of its report.</summary>
+    public string Title => $"{Model} {Variant} {Backend} {Way}";
+
+    /// <summary>Its workload, with the settings that tell it from the others of its report.</summary>
+    public string Way => Apart.Length == 0 ? Workload : $"{Workload} ({Apart})";
+
+    /// <summary>Settings in which it differs from other series of the same model, variant, backend and workload, e.g. <c>prompt
+    /// 512</c>; empty where there is no other.</summary>
+    public string Apart { get; init; } = "";
 }
 
 /// <summary>Series of one metric.</summary>

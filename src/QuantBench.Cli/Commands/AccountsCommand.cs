@@ -15,12 +15,14 @@ internal static class AccountsCommand
     {
         var command = new Command("accounts", "Who may log in to the dashboard.");
         command.Subcommands.Add(Add(global));
+        command.Subcommands.Add(Password(global));
         command.Subcommands.Add(List(global));
         command.Subcommands.Add(Remove(global));
         help.Add(command, """
             Examples:
               quantbench accounts add ada --role admin            asks for the password
               quantbench accounts add bob --role viewer --password-stdin < password.txt
+              quantbench accounts password bob                    a new one; it ends his logins
               quantbench accounts list
 
             Roles: viewer looks; operator starts and cancels runs, edits notes and schedules; admin also manages accounts and keys.
@@ -48,6 +50,24 @@ internal static class AccountsCommand
             parsed.InvocationConfiguration.Output.WriteLine($"{account.Name} may log in as {Policies.Name(account.Role)}.");
         });
         return add;
+    }
+
+    private static Command Password(GlobalOptions global)
+    {
+        var name = new Argument<string>("name") { Description = "name of the account" };
+        var fromInput = new Option<bool>("--password-stdin") { Description = "read the password's line from standard input" };
+        var password = new Command("password", "Give an account another password; its logins end.") { name, fromInput };
+        password.SetAction(parsed =>
+        {
+            var lab = new LabAccess(global.Environment(parsed));
+            Account account = lab.Accounts.FindByName(AccountMaker.Normalize(parsed.GetRequiredValue(name)))
+                ?? throw new RequestException($"there is no account '{parsed.GetValue(name)}'.", "See 'quantbench accounts list'.");
+            AccountMaker.SetPassword(account, parsed.GetValue(fromInput) ? Console.In.ReadLine() ?? "" : Ask());
+            lab.Accounts.Update(account);
+            lab.Audit.Write(LabAccess.Actor, "account.password", account.Name);
+            parsed.InvocationConfiguration.Output.WriteLine($"{account.Name} has another password.");
+        });
+        return password;
     }
 
     private static Command List(GlobalOptions global)

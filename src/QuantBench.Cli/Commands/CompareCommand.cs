@@ -49,7 +49,9 @@ internal static class CompareCommand
             store; else by the launches of the two; from one launch a side nothing can be told. A disturbed timing gets no verdict.
 
             better, worse       the 95 % interval excludes 0, and the test holds after correction for all comparisons (Benjamini–Hochberg)
-            no difference shown the interval holds 0, or the corrected test fails; the note says which
+            not told apart      the interval holds 0, or the corrected test fails; the note says which
+            no error known      one observation or one launch a side, no error recorded, or disturbed: any difference may be noise
+            equal               exactly the same figure: counted, or computed from the same numbers
             not comparable      the figures mean different things (other text, protocol, machine or build); the note says what differs
             """);
         return command;

@@ -18,6 +18,7 @@ internal static class KeysCommand
         help.Add(command, """
             Examples:
               quantbench keys add nightly-upload --role operator        prints the key, this once
+              quantbench keys add rack1 --role agent > rack1.key        for the agent of machine rack1
               quantbench keys list
               quantbench keys revoke qb_AbC123
               curl -H "Authorization: Bearer qb_..." -H "Content-Type: application/zip" --data-binary @run.zip \
@@ -30,7 +31,8 @@ internal static class KeysCommand
     {
         var name = new Argument<string>("name") { Description = "what it is for" };
         Option<Role> role = WordOption.Of("--role", Role.Operator);
-        (role.Description, role.HelpName) = ("viewer, operator (default) or admin", "ROLE");
+        role.Description = "viewer, operator (default), admin, or agent: the machine of the lab that the key is called by";
+        role.HelpName = "ROLE";
         var add = new Command("add", "Make a key; it is printed once and not kept.") { name, role };
         add.SetAction(parsed =>
         {

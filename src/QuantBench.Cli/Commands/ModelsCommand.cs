@@ -88,7 +88,7 @@ internal static class ModelsCommand
             RunnerEnvironment environment = global.Environment(parsed);
             TextWriter output = parsed.InvocationConfiguration.Output;
             string[] names = [.. parsed.GetRequiredValue(variant).Select(Name)];
-            ModelSource source = environment.OpenSource(Path.GetFullPath(parsed.GetRequiredValue(model)));
+            ModelSource source = OpenSource(environment, parsed.GetRequiredValue(model));
             bool asJson = parsed.GetValue(json);
             CalibrationText? text = names.Any(n => Variant.Parse(n).NeedsCalibrationText)
                 ? await CalibrationAsync(environment, source, parsed.GetRequiredValue(calibration), stop)
@@ -117,6 +117,10 @@ internal static class ModelsCommand
             """);
         return prepare;
     }
+
+    // A shape is no path.
+    private static ModelSource OpenSource(RunnerEnvironment environment, string source) =>
+        environment.OpenSource(SuiteModel.IsShape(source) ? source : Path.GetFullPath(source));
 
     private static string Name(string text) => Variant.TryParse(text, out Variant? variant)
         ? variant!.Id // non-null when true

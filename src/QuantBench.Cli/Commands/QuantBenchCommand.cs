@@ -17,7 +17,7 @@ internal static class QuantBenchCommand
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error)
     {
         TextWriter terminal = error;
-        (output, error) = (new PlainWriter(output), new PlainWriter(error));
+        (output, error) = (new PlainWriter(output), new CalledAsWriter(new PlainWriter(error)));
         RootCommand root = Build();
         // A value may begin with @: '--cron @daily', '--tag @team'.
         ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
@@ -67,6 +67,7 @@ internal static class QuantBenchCommand
         help.Add(root, $"""
             Examples:
               quantbench doctor                        what this machine can run, and what is missing
+              quantbench init ~/models/My-Model-1B     write a suite for a model, with what fits this machine
               quantbench run suites/quick.yaml         measure; ends with a table and a report
               quantbench resume latest                 go on with a run that was stopped
               quantbench compare RUN-A RUN-B           what changed between two runs
@@ -77,6 +78,7 @@ internal static class QuantBenchCommand
             """);
         root.Subcommands.Add(RunCommand.Build(global, help));
         root.Subcommands.Add(ResumeCommand.Build(global, help));
+        root.Subcommands.Add(InitCommand.Build(global, help));
         root.Subcommands.Add(DoctorCommand.Build(global, help));
         root.Subcommands.Add(SuitesCommand.Build(global, help));
         root.Subcommands.Add(ModelsCommand.Build(global, help));
@@ -94,10 +96,15 @@ internal static class QuantBenchCommand
         root.Subcommands.Add(ReportCommand.Build(global, help));
         root.Subcommands.Add(DashboardCommand.Build(global, help));
         root.Subcommands.Add(ServeCommand.Build(global, help));
+        root.Subcommands.Add(AgentCommand.Build(global, help));
+        root.Subcommands.Add(AgentCommand.BuildSync(global, help));
+        root.Subcommands.Add(LabCommand.Build(global, help));
         root.Subcommands.Add(ScheduleCommand.Build(global, help));
         root.Subcommands.Add(AccountsCommand.Build(global, help));
         root.Subcommands.Add(KeysCommand.Build(global, help));
+        root.Subcommands.Add(CompletionCommand.Build(help));
         root.Subcommands.Add(new Command("worker", "one job in a process of its own; started by 'run'") { Hidden = true });
+        CompletionCommand.AddNames(root);
         return root;
     }
 
@@ -130,6 +137,6 @@ internal static class QuantBenchCommand
     private static IEnumerable<string> CommandPath(Command command)
     {
         Command? parent = command.Parents.OfType<Command>().FirstOrDefault();
-        return parent is null ? ["quantbench"] : [.. CommandPath(parent), command.Name];
+        return parent is null ? [CalledAs.Name] : [.. CommandPath(parent), command.Name];
     }
 }

@@ -7,6 +7,7 @@ using QuantBench.Cli.Views;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Runs;
+using QuantBench.Lab.Runs;
 using QuantBench.Results.Exchange;
 using QuantBench.Results.Folders;
 using QuantBench.Results.Reading;
@@ -25,8 +26,10 @@ internal static class ResultsCommand
         command.Subcommands.Add(Show(global));
         command.Subcommands.Add(Export(global, help));
         command.Subcommands.Add(Import(global, help));
+        command.Subcommands.Add(ResultsPublish.Build(global, help));
         command.Subcommands.Add(Reindex(global));
         command.Subcommands.Add(Forget(global, help));
+        command.Subcommands.Add(Delete(global, help));
         help.Add(command, """
             Examples:
               quantbench results list
@@ -198,5 +201,32 @@ internal static class ResultsCommand
             'results reindex' and the dashboard's start take it in again.
             """);
         return forget;
+    }
+
+    private static Command Delete(GlobalOptions global, HelpTexts help)
+    {
+        Argument<string> run = RunArgument();
+        var delete = new Command("delete", "Move a run to the trash and take it out of the results database.") { run };
+        delete.SetAction(parsed =>
+        {
+            RunnerEnvironment environment = global.Environment(parsed);
+            RunEntry entry = new RunCatalog(environment.ResultsRoot).Find(parsed.GetRequiredValue(run));
+            RunInfo info = entry.Info ?? throw new RequestException($"{entry.Path}: its run.json can't be read: {entry.Problem}",
+                "Remove the folder by hand.");
+            using ResultStore store = ResultStore.Open(environment.ResultsRoot, environment.Store);
+            new RunRemover(store, new LabAccess(environment).Audit, environment.Clock).Remove(info, entry.Path, LabAccess.Actor);
+            TextWriter output = parsed.InvocationConfiguration.Output;
+            string trash = new RunTrash(environment.ResultsRoot).Path;
+            output.WriteLine($"run {info.Id} is in {trash}; a server deletes it after {RunTrash.KeptDays} days");
+            output.WriteLine(CalledAs.In($"to take it back: mv {CalledAs.Quoted(Path.Combine(trash, info.Id))} "
+                + $"{CalledAs.Quoted(environment.ResultsRoot)} && quantbench results reindex"));
+        });
+        help.Add(delete, """
+            Examples:
+              quantbench results delete 20261122-221000-reference-9f3a
+
+            The audit log keeps who deleted it and when. A run that is being measured isn't deleted.
+            """);
+        return delete;
     }
 }

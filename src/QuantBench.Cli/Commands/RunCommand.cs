@@ -42,6 +42,7 @@ internal static class RunCommand
               quantbench run quick --json > events.jsonl                 one JSON object per event
               quantbench run quick --results /data/runs --tag nightly
 
+            A suite's own gates: are judged at the end (exit code 3 when one is broken); those against a baseline by 'quantbench gate'.
             Cells are measured in the order 'quantbench suites validate FILE' prints. Ctrl-C stops after recording what is finished;
             a second Ctrl-C ends at once. Either way 'quantbench resume' goes on.
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using QuantBench.Cli.Composition;
+using QuantBench.Cli.Views;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
 using QuantBench.Lab.Queue;
@@ -62,7 +63,7 @@ internal static class ScheduleCommand
             // Whoever types here may run it anyway.
             lab.Approvals.Approve(loaded, LabAccess.Actor);
             parsed.InvocationConfiguration.Output.WriteLine($"added {added.Name}: {added.Cron}, next {Time(added.Next)}");
-            parsed.InvocationConfiguration.Output.WriteLine("it runs while './run-bench.sh serve' is up.");
+            parsed.InvocationConfiguration.Output.WriteLine(CalledAs.In("it runs while 'quantbench serve' is up."));
         });
         return add;
     }
@@ -126,7 +127,7 @@ internal static class ScheduleCommand
             Occurrence asked = lab.Queue.Request(schedule.Suite, LabAccess.Actor, schedule.Name);
             lab.Audit.Write(LabAccess.Actor, "run.start", asked.Key, null, schedule.Suite);
             parsed.InvocationConfiguration.Output.WriteLine(
-                $"queued {asked.Key}; it starts when './run-bench.sh serve' is up and nothing else runs.");
+                CalledAs.In($"queued {asked.Key}; it starts when 'quantbench serve' is up and nothing else runs."));
         });
         return run;
     }

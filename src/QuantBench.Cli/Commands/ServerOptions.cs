@@ -8,6 +8,7 @@ using QuantBench.Dashboard.Hosting;
 using QuantBench.Lab;
 using QuantBench.Lab.Queue;
 using QuantBench.Results.Folders;
+using QuantBench.Results.Store;
 using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Commands;
@@ -53,7 +54,7 @@ internal sealed class ServerOptions
         TextWriter output = parsed.InvocationConfiguration.Output;
         // The command line goes before what an admin saved on the Settings page.
         IPAddress address = parsed.GetValue(_listen) is { } listen ? Address(listen)
-            : ServerSettings.ListenOf(environment.ResultsRoot) ?? IPAddress.Loopback;
+            : ServerSettings.ListenOf(environment.ResultsRoot, environment.Store) ?? IPAddress.Loopback;
         if (parsed.GetValue(_certificate) is null != parsed.GetValue(_key) is null)
             throw new RequestException("--tls-cert and --tls-key belong together.", "Give both PEM files.");
         var lab = new LabAccess(environment);
@@ -85,6 +86,12 @@ internal sealed class ServerOptions
         await using DashboardHost host = await DashboardHost.StartAsync(options, stop);
         output.WriteLine($"dashboard: {host.Address}");
         output.WriteLine($"results:   {environment.ResultsRoot}{(scheduler ? $"   scheduler: {host.Scheduler}" : "")}");
+        if (DatabaseHome.IsReaders(environment.ResultsRoot))
+        {
+            output.WriteLine("note: this account may not write to the results; its own index of them is in "
+                + DatabaseHome.Of(environment.ResultsRoot));
+        }
+
         if (!environment.Store.IsDefault) output.WriteLine($"store:     {host.StoreLocation}");
         if (host.BootstrapCode is { } code)
             output.WriteLine($"first admin (only needed to change things): {host.Address}/setup?code={code}");

@@ -9,7 +9,7 @@ internal static class ExitCode
     /// <summary>Done, but a cell failed, or a check found damage.</summary>
     public const int CellsFailed = 2;
 
-    /// <summary>A gate is broken, or a trend got worse.</summary>
+    /// <summary>A gate is broken, the run's own suite's among them, or a trend got worse.</summary>
     public const int GateBroken = 3;
 
     /// <summary>Done, but nothing was measured: every cell is unsupported; or nothing fits a profile.</summary>

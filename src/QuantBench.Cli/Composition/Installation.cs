@@ -1,9 +1,11 @@
 using System.Collections.Immutable;
 using System.Reflection;
 using QuantBench.Core.Machine;
+using QuantBench.Core.Suites;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Evaluators;
 using QuantBench.Models.Sources;
+using QuantBench.Models.Synthesis;
 using QuantBench.Results.Store;
 using QuantBench.Runner.Workers;
 
@@ -20,18 +22,35 @@ internal static class Installation
     /// <summary>Root of the checkout, or of the installation where there is no checkout.</summary>
     public static string Root { get; } = FindRoot();
 
+    /// <summary>Whether this is a checkout, with results and cache of its own; an installed program keeps them in the user's
+    /// data.</summary>
+    private static bool IsCheckout => NonEmpty("QUANTBENCH_ROOT") is not null || File.Exists(Path.Combine(Root, "QuantBench.sln"));
+
+    /// <summary>Directory of run folders where none is named.</summary>
+    public static string UsualResults => Path.Combine(IsCheckout ? Root : UserData, "results");
+
+    /// <summary>Cache root where none is named.</summary>
+    public static string UsualCache =>
+        Path.GetFullPath(NonEmpty("QUANTBENCH_CACHE") ?? (IsCheckout ? Path.Combine(Root, ".cache") : Path.Combine(UserData, "cache")));
+
+    private static string UserData => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData,
+        Environment.SpecialFolderOption.DoNotVerify), "quantbench");
+
     /// <summary>How a worker is started: this very program.</summary>
     public static WorkerCommand WorkerCommand => Own("worker");
 
     /// <summary>How the process that draws for a server is started.</summary>
     public static WorkerCommand DrawCommand => Own("draw");
 
+    /// <summary>How the process that renews an agent's lease is started.</summary>
+    public static WorkerCommand BeatCommand => Own("beat");
+
     /// <summary>What workers are made of.</summary>
     public static WorkerServices WorkerServices { get; } = new()
     {
         Engines = Engines.All,
         Builders = [new HuggingFaceGgufBuilder(), new GgufCopyBuilder(), new HuggingFaceSafetensorsBuilder(), new HuggingFaceMlxBuilder(),
-            new HuggingFacePackedBuilder(), new GgufFloat4Builder(), new DirectoryCopyBuilder()],
+            new HuggingFacePackedBuilder(), new GgufFloat4Builder(), new DirectoryCopyBuilder(), new SyntheticBuilder()],
         Evaluator = EvaluatorTable.Find,
         ComputeReference = EvaluatorTable.ComputeReference,
         Describe = (variant, path) =>
@@ -52,7 +71,7 @@ internal static class Installation
     public static RunnerEnvironment MakeEnvironment(string? results, string? cache, string? store,
         ImmutableSortedDictionary<string, string> natives, bool rehash = false)
     {
-        string cacheRoot = Path.GetFullPath(cache ?? NonEmpty("QUANTBENCH_CACHE") ?? Path.Combine(Root, ".cache"));
+        string cacheRoot = Path.GetFullPath(cache ?? UsualCache);
         return new RunnerEnvironment
         {
             MachineLock = NonEmpty("QUANTBENCH_LOCK") switch
@@ -63,12 +82,13 @@ internal static class Installation
             },
             Root = Root,
             CacheRoot = cacheRoot,
-            ResultsRoot = Path.GetFullPath(results ?? Path.Combine(Root, "results")),
+            ResultsRoot = Path.GetFullPath(results ?? NonEmpty("QUANTBENCH_RESULTS") ?? UsualResults),
             Store = StoreAddress.Parse(store ?? NonEmpty(StoreAddress.Variable)),
             NativeDirectories = natives,
             Engines = Engines.All,
             Worker = WorkerCommand,
-            OpenSource = path => ModelSource.Open(path, Path.Combine(cacheRoot, "hashes"), rehash),
+            OpenSource = path => SuiteModel.IsShape(path) ? SyntheticSource.Open(path)
+                : ModelSource.Open(path, Path.Combine(cacheRoot, "hashes"), rehash),
             OpenTokenizer = ModelSource.OpenTokenizer,
             ReadFingerprint = () => FingerprintReader.Read() with { QuantBench = Version },
             Clock = TimeProvider.System,

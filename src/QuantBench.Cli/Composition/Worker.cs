@@ -1,10 +1,12 @@
 using System.Runtime.InteropServices;
 using QuantBench.Analysis.Plots;
+using QuantBench.Lab.Agents.Edge;
 using QuantBench.Runner.Workers;
 
 namespace QuantBench.Cli.Composition;
 
-/// <summary>The hidden <c>quantbench worker</c> and <c>quantbench draw</c>: what is done in a process of its own.</summary>
+/// <summary>The hidden <c>quantbench worker</c>, <c>quantbench draw</c> and <c>quantbench beat</c>: what is done in a process of its
+/// own.</summary>
 internal static class Worker
 {
     /// <summary>Draws what standard input asks for, until it ends with the server.</summary>
@@ -16,6 +18,16 @@ internal static class Worker
         using Stream output = Console.OpenStandardOutput();
         using var answers = new StreamWriter(output);
         PlotProcess.Serve(requests, answers);
+        return ExitCode.Ok;
+    }
+
+    /// <summary>Renews an agent's lease until standard input ends with the agent.</summary>
+    public static async Task<int> BeatAsync()
+    {
+        using PosixSignalRegistration ignored = PosixSignalRegistration.Create(PosixSignal.SIGINT, static context => context.Cancel = true);
+        using var input = new StreamReader(Console.OpenStandardInput());
+        await using var output = new StreamWriter(Console.OpenStandardOutput());
+        await new Beater(input, output, TimeProvider.System).RunAsync();
         return ExitCode.Ok;
     }
 

@@ -30,7 +30,7 @@ internal static class CellText
 
         static string Figure(Measurement m) =>
             $"{MetricTable.Find(m.Name)?.Title ?? m.Name} {Format.Value(m)}"
-                + (m.IsWorseThanChance ? $" ({Measurement.WorseThanChance})" : "");
+                + (m.Caveat is { } caveat ? $" ({caveat})" : "");
     }
 
     /// <summary>Where a worker is.</summary>

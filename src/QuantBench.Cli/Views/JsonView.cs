@@ -1,4 +1,5 @@
 using System.Text.Json;
+using QuantBench.Analysis.Gates;
 using QuantBench.Core;
 using QuantBench.Runner.Events;
 
@@ -44,7 +45,22 @@ internal sealed class JsonView(TextWriter output) : IRunView
                 },
             _ => null,
         };
-        if (line is null) return;
+        if (line is not null) Write(line);
+    }
+
+    /// <summary>What the gates of the run's suite come to.</summary>
+    /// <param name="gates">The report.</param>
+    public void Report(GateReport gates) => Write(new
+    {
+        Event = "gates",
+        Run = gates.RunId,
+        gates.Passed,
+        Results = gates.Results.Select(r => new { r.Rule.Name, Variant = r.Name, r.Passed, r.Reason }),
+        gates.Notes,
+    });
+
+    private void Write(object line)
+    {
         string json = JsonSerializer.Serialize(line, line.GetType(), Json.Line);
         lock (_gate)
         {

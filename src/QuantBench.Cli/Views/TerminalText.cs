@@ -51,7 +51,8 @@ internal static partial class TerminalText
         return text.ToString();
     }
 
-    private static int? Width()
+    /// <summary>Columns of the terminal; null when there is none.</summary>
+    public static int? Width()
     {
         if (int.TryParse(Environment.GetEnvironmentVariable("COLUMNS"), NumberStyles.None, CultureInfo.InvariantCulture, out int told)
             && told > 0) return told;

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json.Serialization;
 using QuantBench.Core.Metrics;
+using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
 
 namespace QuantBench.Core.Cells;
@@ -107,6 +108,15 @@ public sealed record CellResult
     /// <summary>State of the machine around a timing: temperatures, frequencies, load; absent where the OS doesn't tell.</summary>
     [JsonPropertyName("conditions")]
     public ImmutableSortedDictionary<string, double> Conditions { get; init; } = ImmutableSortedDictionary<string, double>.Empty;
+
+    /// <summary>Every mark on the whole cell: those recorded, and what is known by now of figures that earlier builds recorded.</summary>
+    [JsonIgnore]
+    public ImmutableArray<string> Marks => HasDamageMissing ? [.. Notes ?? [], KvTypes.DamageMissing] : Notes ?? [];
+
+    // Builds that gave the reference a cache of its own say so in the protocol.
+    private bool HasDamageMissing => KvTypes.AreRounded(Cell.Settings) && Metrics.Any(m =>
+        m.Protocol is { } protocol && protocol.Contains(";reference=", StringComparison.Ordinal)
+            && !protocol.Contains(";reference_kv=", StringComparison.Ordinal));
 
     /// <summary>Whether quality figures of this cell say nothing.</summary>
     [JsonIgnore]

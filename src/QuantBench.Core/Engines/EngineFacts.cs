@@ -22,6 +22,10 @@ public sealed record EngineFacts(string Name, string Description, string UsualDe
     /// <summary>What it can't do with settings that are each right; null when nothing.</summary>
     public Func<CellSettings, (string Problem, string Hint)?> Check { get; init; } = _ => null;
 
+    /// <summary>Settings under which it rounds once what passes from layer to layer; null = it can't. The noise floor of references is
+    /// measured so.</summary>
+    public CellSettings? LayerRounding { get; init; }
+
     /// <summary>Native libraries of it that the user may name.</summary>
     public ImmutableArray<NativeLibrary> Libraries { get; init; } = [];
 

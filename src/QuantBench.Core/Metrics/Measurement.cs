@@ -17,6 +17,9 @@ public sealed record Measurement
     /// <summary>First words of the mark on a perplexity above that of guessing.</summary>
     public const string WorseThanChance = "worse than chance";
 
+    /// <summary>First words of the mark on a divergence below twice what the reference's own arithmetic is worth.</summary>
+    public const string NotToldFromNoise = "not told from noise";
+
     /// <summary>Metric name; a name of <see cref="MetricTable"/>.</summary>
     [JsonPropertyName("name")]
     public required string Name { get; init; }
@@ -88,7 +91,8 @@ public sealed record Measurement
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double[]? Ci95 { get; init; }
 
-    /// <summary>Raw observations in the order they were taken, in <see cref="Unit"/>. Perplexity's are per chunk.</summary>
+    /// <summary>Raw observations in the order they were taken, in <see cref="Unit"/>. Those of quality figures are per chunk of the
+    /// text.</summary>
     [JsonPropertyName("samples")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double[]? Samples { get; init; }
@@ -102,6 +106,11 @@ public sealed record Measurement
     [JsonPropertyName("notes")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public ImmutableArray<string>? Notes { get; init; }
+
+    /// <summary>The mark, in its first words, that must stand beside the figure wherever it is shown; null when there is none.</summary>
+    [JsonIgnore]
+    public string? Caveat => IsWorseThanChance ? WorseThanChance
+        : Notes?.Any(n => n.StartsWith(NotToldFromNoise, StringComparison.Ordinal)) == true ? NotToldFromNoise : null;
 
     /// <summary>Whether it is marked as worse than guessing.</summary>
     [JsonIgnore]

@@ -12,6 +12,7 @@ public static class MetricTable
     private static readonly ImmutableArray<string> s_latency = ["latency"];
     private static readonly ImmutableArray<string> s_kernel = ["kernel"];
     private static readonly ImmutableArray<string> s_serve = ["serve"];
+    private static readonly ImmutableArray<string> s_task = ["task"];
     private static readonly ImmutableArray<string> s_tensors = ["onnx-latency"];
     private static readonly ImmutableArray<string> s_divergence = ["divergence"];
     private static readonly ImmutableArray<string> s_scored = ["perplexity", "divergence"];
@@ -42,8 +43,39 @@ public static class MetricTable
         Quality("kl_p99", "nat", Direction.Lower, "KL p99", "99th percentile of the KL divergence") with { OfReference = 0 },
         Quality("kl_p999", "nat", Direction.Lower, "KL p99.9", "99.9th percentile of the KL divergence") with { OfReference = 0 },
         Quality("kl_max", "nat", Direction.Lower, "Max KL", "largest KL divergence") with { OfReference = 0 },
+        Quality("kl_floor", "nat", Direction.None, "KL floor",
+            "mean KL of the reference from a run of its own weights that rounds once per layer; KL below twice that isn't told from noise"),
+        Quality("kl_bound", "nat", Direction.None, "KL bound",
+            "most that the mean KL may be off because the reference's file keeps no whole distributions") with { OfReference = 0 },
+        Quality("kl_confidence_1", "nat", Direction.Lower, "KL, unsure", "mean KL where the reference's top token has less than 0.2")
+            with { OfReference = 0 },
+        Quality("kl_confidence_2", "nat", Direction.Lower, "KL at 0.2 to 0.4", "mean KL where the reference's top token has 0.2 to 0.4")
+            with { OfReference = 0 },
+        Quality("kl_confidence_3", "nat", Direction.Lower, "KL at 0.4 to 0.6", "mean KL where the reference's top token has 0.4 to 0.6")
+            with { OfReference = 0 },
+        Quality("kl_confidence_4", "nat", Direction.Lower, "KL at 0.6 to 0.8", "mean KL where the reference's top token has 0.6 to 0.8")
+            with { OfReference = 0 },
+        Quality("kl_confidence_5", "nat", Direction.Lower, "KL, sure", "mean KL where the reference's top token has 0.8 or more")
+            with { OfReference = 0 },
+        Quality("kl_depth_1", "nat", Direction.Lower, "KL, 1st quarter", "mean KL in the first quarter of a chunk's scored positions")
+            with { OfReference = 0 },
+        Quality("kl_depth_2", "nat", Direction.Lower, "KL, 2nd quarter", "mean KL in the second quarter of a chunk's scored positions")
+            with { OfReference = 0 },
+        Quality("kl_depth_3", "nat", Direction.Lower, "KL, 3rd quarter", "mean KL in the third quarter of a chunk's scored positions")
+            with { OfReference = 0 },
+        Quality("kl_depth_4", "nat", Direction.Lower, "KL, last quarter",
+            "mean KL in the last quarter of a chunk's scored positions, where most text stands before them") with { OfReference = 0 },
+        Quality("kl_reverse", "nat", Direction.Lower, "Reverse KL",
+            "mean KL divergence of the reference's next-token distribution from the variant's") with { OfReference = 0 },
+        Quality("js_divergence", "nat", Direction.Lower, "Jensen-Shannon",
+            "mean Jensen-Shannon divergence of the two next-token distributions")
+            with { OfReference = 0 },
+        Quality("nonfinite_positions", "1", Direction.Lower, "Not finite",
+            "scored positions without a figure, because a logit isn't finite"),
         Quality("same_top", "1", Direction.Higher, "Same top token", "share of positions where the most likely token is the reference's")
             with { Headline = 3, IsShare = true, OfReference = 1, From = s_divergence, Column = new(5, "Same top") },
+        Quality("same_top5", "1", Direction.Higher, "Same top five",
+            "share of the reference's five most likely tokens among the variant's five") with { IsShare = true, OfReference = 1 },
         Quality("delta_p_mean", "1", Direction.None, "Mean Δp", "mean change of the true token's probability")
             with { OfReference = 0, IsAroundZero = true },
         Quality("delta_p_rms", "1", Direction.Lower, "RMS Δp", "root mean square change of the true token's probability")
@@ -58,12 +90,28 @@ public static class MetricTable
             with { IsAroundZero = true },
         Quality("delta_p_p99", "1", Direction.None, "Δp p99", "99th percentile of the change of the true token's probability")
             with { IsAroundZero = true },
+        Quality("task_accuracy", "1", Direction.Higher, "Accuracy", "share of the task's items that are answered right")
+            with { IsShare = true, From = s_task, Column = new(26, "Accuracy") },
+        Quality("task_recovery", "1", Direction.Higher, "Recovery", "accuracy over the reference variant's on the same items")
+            with { IsShare = true, OfReference = 1, From = s_task, Column = new(27, "Recovery") },
+        Quality("task_flips", "1", Direction.Lower, "Flips",
+            "share of items that are right in one of variant and reference and wrong in the other")
+            with { IsShare = true, OfReference = 0, From = s_task, Column = new(28, "Flips") },
+        Quality("task_lost", "1", Direction.Lower, "Flips to wrong", "share of items that the reference has right and the variant wrong")
+            with { IsShare = true, OfReference = 0 },
+        Quality("task_gained", "1", Direction.Higher, "Flips to right", "share of items that the reference has wrong and the variant right")
+            with { IsShare = true, OfReference = 0 },
+        Quality("task_flip_p", "1", Direction.None, "Flips, McNemar's p",
+            "how likely flips are to fall this unevenly by chance: exact McNemar test, two-sided"),
+        Quality("task_same_answer", "1", Direction.Higher, "Same answer",
+            "share of items that are answered as the reference does, right or not")
+            with { IsShare = true, OfReference = 1 },
         Timing("pp_tps", "token/s", Direction.Higher, "Prompt speed", "prompt tokens processed per second")
             with { Headline = 5, IsWatched = true, From = s_latency }
-            with { Column = new(6, "pp", "token/s") { Settings = ["prompt", "depth"] } },
+            with { Column = new(6, "pp", "token/s") { Settings = ["prompt", "depth", "parallel"] } },
         Timing("tg_tps", "token/s", Direction.Higher, "Generation speed", "tokens generated per second")
             with { Headline = 4, IsWatched = true, From = s_latency }
-            with { Column = new(7, "tg", "token/s") { Settings = ["generate", "depth"] } },
+            with { Column = new(7, "tg", "token/s") { Settings = ["generate", "depth", "parallel"] } },
         Timing("ttft", "ms", Direction.Lower, "Time to first token", "from the first prompt token handed over to the first logits read")
             with { Headline = 6, IsWatched = true, HasPercentiles = true, From = s_latency }
             with { Column = new(8, "TTFT", "ms") { Settings = ["prompt"] } },
@@ -72,6 +120,10 @@ public static class MetricTable
         Timing("load_time", "ms", Direction.Lower, "Load time",
             "opening the artifact until a session is ready; file pages cached by the OS")
             with { Headline = 7, HasPercentiles = true, From = ["load", "latency", "perplexity"], Column = new(15, "Load", "ms") },
+        Timing("pp_energy", "J", Direction.Lower, "Prompt energy",
+            "energy per prompt token of the machine's processors, where a counter is readable"),
+        Timing("tg_energy", "J", Direction.Lower, "Generation energy",
+            "energy per generated token of the machine's processors, where a counter is readable"),
         Timing("run_latency", "ms", Direction.Lower, "Run latency", "time of one run of a model with tensors in and out")
             with { From = s_tensors, Column = new(13, "Run", "ms") },
         Timing("runs_per_second", "1/s", Direction.Higher, "Runs per second",
@@ -127,6 +179,13 @@ public static class MetricTable
             "speed per request as the client saw it, over what the server's own clock says of the same requests") with { From = s_serve },
         Timing("server_prompt_time", "ms", Direction.Lower, "Prompt time, server's", "time for the prompt by the server's own clock")
             with { HasPercentiles = true, From = s_serve },
+        Timing("server_ttft", "ms", Direction.Lower, "Time to first token, server's",
+            "mean time to the first token by the server's own counters, of all requests of a launch, warm-up included")
+            with { From = s_serve },
+        Timing("server_itl", "ms", Direction.Lower, "Inter-token latency, server's",
+            "mean time per token by the server's own counters, of all requests of a launch, warm-up included") with { From = s_serve },
+        Timing("server_queue_time", "ms", Direction.Lower, "Queue time, server's",
+            "mean time that requests waited before they were worked on, by the server's own counters") with { From = s_serve },
         Timing("serve_ttft", "ms", Direction.Lower, "Served time to first token",
             "from the intended moment of sending to the first token of the reply, reasoning included")
             with { HasPercentiles = true, From = s_serve, Column = new(21, "Served TTFT", "ms") },
@@ -179,6 +238,14 @@ public static class MetricTable
     /// <summary>Mean divergence from the reference.</summary>
     public static MetricDefinition MeanDivergence { get; } = Get("kl_mean");
 
+    /// <summary>The mean divergence by the reference's confidence, the least sure first.</summary>
+    public static ImmutableArray<MetricDefinition> DivergenceByConfidence { get; } =
+        [Get("kl_confidence_1"), Get("kl_confidence_2"), Get("kl_confidence_3"), Get("kl_confidence_4"), Get("kl_confidence_5")];
+
+    /// <summary>The mean divergence by position, the first quarter first.</summary>
+    public static ImmutableArray<MetricDefinition> DivergenceByDepth { get; } =
+        [Get("kl_depth_1"), Get("kl_depth_2"), Get("kl_depth_3"), Get("kl_depth_4")];
+
     /// <summary>Speed of reading a prompt.</summary>
     public static MetricDefinition PromptSpeed { get; } = Get("pp_tps");
 
@@ -205,6 +272,12 @@ public static class MetricTable
 
     /// <summary>Largest resident memory.</summary>
     public static MetricDefinition PeakMemory { get; } = Get("rss_peak");
+
+    /// <summary>Share of a task's items that are answered right.</summary>
+    public static MetricDefinition Accuracy { get; } = Get("task_accuracy");
+
+    /// <summary>Accuracy over the reference's.</summary>
+    public static MetricDefinition Recovery { get; } = Get("task_recovery");
 
     /// <summary>Requests per second that kept the SLO.</summary>
     public static MetricDefinition Goodput { get; } = Get("goodput");

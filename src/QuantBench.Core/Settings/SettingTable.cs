@@ -43,6 +43,9 @@ public sealed record SettingDefinition(
 /// </summary>
 public static class SettingTable
 {
+    private static readonly ImmutableArray<string> s_kvTypes =
+        ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"];
+
     private static readonly ImmutableArray<SettingDefinition> s_all =
     [
         new("threads", SettingKind.Integer, 0L, "CPU threads; 0 = all cores this process may use", 0, 1024),
@@ -50,8 +53,9 @@ public static class SettingTable
             1 << 20),
         new("n_batch", SettingKind.Integer, 2048L, "most tokens handed to the engine at once", 1, 1 << 20),
         new("n_ubatch", SettingKind.Integer, 512L, "most tokens the engine computes at once", 1, 1 << 20),
-        new("kv_type", SettingKind.Text, "f16", "type of the KV cache",
-            Choices: ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]),
+        new("kv_type", SettingKind.Text, "f16", "type of the KV cache", Choices: s_kvTypes),
+        new("kv_type_k", SettingKind.Text, "", "type of the keys in the KV cache, where it isn't kv_type", Choices: ["", .. s_kvTypes]),
+        new("kv_type_v", SettingKind.Text, "", "type of the values in the KV cache, where it isn't kv_type", Choices: ["", .. s_kvTypes]),
         new("flash_attention", SettingKind.Text, "auto", "flash attention: auto lets the engine decide",
             Choices: ["auto", "on", "off"]),
         new("gpu_layers", SettingKind.Integer, -1L, "layers kept on the device; -1 = all", -1, 4096),
@@ -62,9 +66,14 @@ public static class SettingTable
         new("reference_backend", SettingKind.Text, "",
             "engine/device that runs the reference, e.g. {backend}; empty = the cell's own. Needed where the cell's engine can't read "
                 + "the reference's format"),
+        new("divergences", SettingKind.Text, "",
+            "further divergences to measure beside KL: of the reference from the variant, Jensen-Shannon",
+            Choices: ["", "reverse", "js", "reverse js"]),
         new("prompt", SettingKind.Integer, 512L, "prompt tokens per repetition; 0 = measure generation only", 0, 1 << 20),
         new("generate", SettingKind.Integer, 128L, "tokens generated per repetition; 0 = measure the prompt only", 0, 1 << 20),
         new("depth", SettingKind.Integer, 0L, "tokens already in the KV cache before the measured part", 0, 1 << 20),
+        new("parallel", SettingKind.Integer, 1L, "sequences that prompt and generation are run for at once; speeds are of all together",
+            1, 1024),
         new("repetitions", SettingKind.Integer, 10L,
             "least repetitions; more follow until the interval is tight or the cap is reached", 1, 100_000),
         new("launches", SettingKind.Integer, 3L,
@@ -93,7 +102,7 @@ public static class SettingTable
         new("arrivals", SettingKind.Text, "closed",
             "how requests come: closed (so many at a time), constant, poisson or gamma (open loop, by rate), trace (as a file says)",
             Choices: ["closed", "constant", "poisson", "gamma", "trace"]),
-        new("concurrency", SettingKind.Integer, 1L, "requests at a time of a closed loop", 1, 4096),
+        new("concurrency", SettingKind.Integer, 1L, "requests at a time of a closed loop, and of a task on a server", 1, 4096),
         new("rate", SettingKind.Number, 1.0, "requests per second of an open loop; of a trace, how many times faster it is replayed",
             0.001, 1_000_000),
         new("ramp_to", SettingKind.Number, 0.0, "rate at the end of the measured time, reached in a straight line; 0 = no ramp", 0,
@@ -118,6 +127,21 @@ public static class SettingTable
             "what requests must keep: ttft, answer, itl, tpot or e2e with a percentile and a limit, e.g. ttft_p99 500ms, itl_p99 50ms"),
         new("search", SettingKind.Text, "off", "capacity: the highest rate that keeps the slo is looked for, instead of measuring one",
             Choices: ["off", "capacity"]),
+        new("set", SettingKind.Text, "mixed",
+            "items of a task: arithmetic, copy, sort, needle, json, mixed (all of them), or a file of items"),
+        new("items", SettingKind.Integer, 100L, "items of a task, the first ones of a file; 0 = all of a file", 0, 1_000_000),
+        new("haystack", SettingKind.Integer, 400L, "words around the needle", 20, 1_000_000),
+        new("answer_tokens", SettingKind.Integer, 32L, "most tokens of a generated answer", 1, 1 << 20),
+        new("match", SettingKind.Text, "line",
+            "when an answer is right: line (it is the expected text, spaces around it left out) or number (its last number is the expected "
+                + "one)", Choices: ["line", "number"]),
+        new("stop", SettingKind.Text, "\n", "text that ends an answer and isn't part of it; empty = none"),
+        new("prompting", SettingKind.Text, "raw",
+            "raw: the model goes on with the prompt as it stands; chat: a server puts its own chat template around it",
+            Choices: ["raw", "chat"]),
+        new("choice_score", SettingKind.Text, "mean",
+            "which choice is the model's: by log-probability per token as llama-perplexity does, in all, or per byte of UTF-8",
+            Choices: ["mean", "sum", "bytes"]),
         new("seed", SettingKind.Integer, 1L, "seed of the prompts; every repetition draws new ones", 0, long.MaxValue),
     ];
 

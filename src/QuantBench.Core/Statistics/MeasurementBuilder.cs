@@ -69,7 +69,7 @@ public static class MeasurementBuilder
     {
         ArgumentNullException.ThrowIfNull(note);
         return note.StartsWith("about: ", StringComparison.Ordinal) || note.Contains(": about: ", StringComparison.Ordinal)
-            || note.Contains(" repetitions were disturbed ", StringComparison.Ordinal);
+            || note.Contains(" repetitions were disturbed ", StringComparison.Ordinal) || IntervalMark.Is(note);
     }
 
     /// <summary>A timing of several launches.</summary>

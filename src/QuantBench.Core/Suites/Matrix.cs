@@ -55,6 +55,7 @@ public static class Matrix
 
         void Add(string model, Variant variant, BackendId backend, SuiteWorkload workload)
         {
+            if (WorkloadTable.Of(workload.Name).RunsModel && !workload.IsFor(model)) return;
             bool included = suite.Include.IsEmpty || suite.Include.Any(Matches);
             if (included && !suite.Exclude.Any(Matches)) cells.Add(new Cell(model, variant, backend, workload.Name, workload.Settings));
             bool Matches(CellRule rule) => rule.Matches(model, variant, backend, workload.Name);

@@ -10,6 +10,8 @@ namespace QuantBench.Core.Suites;
 /// <summary>Reference answers that cells compare with; computed once, before them.</summary>
 public sealed record ReferenceNeed
 {
+    private const string Attention = "flash_attention", AsChosen = "auto";
+
     private ReferenceNeed(string model, Variant reference, BackendId backend, CellSettings settings)
     {
         (Model, Reference, Backend, Settings) = (model, reference, backend, settings);
@@ -65,23 +67,25 @@ public sealed record ReferenceNeed
     public static CellSettings SettingsOf(Cell cell)
     {
         ArgumentNullException.ThrowIfNull(cell);
-        return RunSettingsOf(cell).Without("reference").Without("reference_backend");
+        return RunSettingsOf(cell).Without("reference").Without("reference_backend").Without("divergences");
     }
 
-    /// <summary>The settings that a cell's reference is run with: the cell's, but a cache that keeps what the model computes. Against a
-    /// cache rounded like the cell's own the damage of rounding it would cancel.</summary>
+    /// <summary>The settings that a cell's reference is run with: the cell's, but a cache that keeps what the model computes, and attention
+    /// as the engine chooses. Against a cache rounded like the cell's own the damage of rounding it would cancel.</summary>
     /// <param name="cell">A cell whose workload compares with a reference.</param>
     public static CellSettings RunSettingsOf(Cell cell)
     {
         ArgumentNullException.ThrowIfNull(cell);
-        return HasRoundedCache(cell) ? cell.Settings.With("kv_type", "f16") : cell.Settings;
+        CellSettings settings = KvTypes.Unrounded(cell.Settings);
+        return settings.Text(Attention) == AsChosen ? settings : settings.With(Attention, AsChosen);
     }
 
-    /// <summary>Whether a cell's KV cache is of less than 16 bits, or of other 16 bits than the usual ones.</summary>
-    /// <param name="cell">A cell.</param>
-    public static bool HasRoundedCache(Cell cell)
+    /// <summary>What of a cell's own settings its reference is not run with, as protocol ids say it; empty when nothing.</summary>
+    /// <param name="cell">A cell whose workload compares with a reference.</param>
+    public static string Unlike(Cell cell)
     {
         ArgumentNullException.ThrowIfNull(cell);
-        return cell.Settings.Has("kv_type") && cell.Settings.Text("kv_type") is not ("f16" or "f32");
+        return (KvTypes.AreRounded(cell.Settings) ? ";reference_kv=f16" : "")
+            + (cell.Settings.Text(Attention) == AsChosen ? "" : $";reference_{Attention}={AsChosen}");
     }
 }

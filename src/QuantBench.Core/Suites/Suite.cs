@@ -3,6 +3,7 @@ using QuantBench.Core.Cells;
 using QuantBench.Core.Gates;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Variants;
+using QuantBench.Core.Workloads;
 
 namespace QuantBench.Core.Suites;
 
@@ -61,18 +62,33 @@ public sealed record Suite
 
     /// <summary>When it runs by itself; null = only when asked.</summary>
     public SuiteSchedule? Schedule { get; init; }
+
+    /// <summary>Which machines of a lab run it; null = the server itself.</summary>
+    public SuitePlacement? Placement { get; init; }
+
     /// <summary>Rules the run must keep.</summary>
     public ImmutableArray<GateRule> Gates { get; init; } = [];
 }
 
 /// <summary>A model of a suite.</summary>
 /// <param name="Id">Its name in results.</param>
-/// <param name="Source">Absolute path of a Hugging Face directory, a GGUF file, or an ONNX file or directory; or
-/// <see cref="ServedSource"/>.</param>
+/// <param name="Source">Absolute path of a Hugging Face directory, a GGUF file, or an ONNX file or directory;
+/// <see cref="ServedSource"/>; or a shape after <see cref="SyntheticPrefix"/>.</param>
 public sealed record SuiteModel(string Id, string Source)
 {
     /// <summary>Source of a model that servers have and no file here is of: its variants are <c>served:NAME</c>.</summary>
     public const string ServedSource = "served";
+
+    /// <summary>What a source of random weights in a real model's shape begins with; the shape's name follows.</summary>
+    public const string SyntheticPrefix = "synthetic:";
+
+    /// <summary>Whether a source is no path but a shape: <c>synthetic:smollm2-135m</c>.</summary>
+    /// <param name="source">The source.</param>
+    public static bool IsShape(string source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        return source.StartsWith(SyntheticPrefix, StringComparison.Ordinal);
+    }
 
     /// <summary>Whether servers have it and no file here is of it.</summary>
     public bool IsServed => Source == ServedSource;
@@ -82,12 +98,34 @@ public sealed record SuiteModel(string Id, string Source)
     /// the source is measured itself.
     /// </summary>
     public string? Olive { get; init; }
+
+    /// <summary>Whether the run has the server pull variants that it lacks.</summary>
+    public bool Pull { get; init; }
+
+    /// <summary>What becomes of its variants on the server behind the last cell.</summary>
+    public ServedAfter After { get; init; }
 }
 
 /// <summary>A workload of a suite with all of its settings (suite-wide ones merged in).</summary>
 /// <param name="Name">Workload name.</param>
 /// <param name="Settings">Its settings; only those that apply to the workload.</param>
-public sealed record SuiteWorkload(string Name, CellSettings Settings);
+public sealed record SuiteWorkload(string Name, CellSettings Settings)
+{
+    /// <summary>Pattern of the ids of the models it is for, with <c>*</c> and <c>?</c>; null = all.</summary>
+    public string? Model { get; init; }
+
+    /// <summary>Whether it is for a model.</summary>
+    /// <param name="model">Id of the model.</param>
+    public bool IsFor(string model) => CellRule.MatchesText(Model, model);
+
+    /// <summary>Whether a cell is of it.</summary>
+    /// <param name="cell">The cell.</param>
+    public bool Has(Cell cell)
+    {
+        ArgumentNullException.ThrowIfNull(cell);
+        return cell.Workload == Name && cell.Settings.Equals(Settings) && (!WorkloadTable.Of(cell).RunsModel || IsFor(cell.Model));
+    }
+}
 
 /// <summary>Limits of each cell of a suite.</summary>
 public sealed record SuiteLimits

@@ -152,13 +152,15 @@ internal sealed class SuiteChecks(Suite suite, SuitePlaces places, EngineCatalog
             Variant reference = Variant.Parse(cell.Settings.Text("reference"));
             if (FormatFault(reference, ReferenceNeed.BackendOf(cell)) is { } referenceFault)
             {
-                throw places.Workloads[suite.Workloads.IndexOf(new SuiteWorkload(cell.Workload, cell.Settings))]
+                throw PlaceOf(cell)
                     .Error($"reference: {referenceFault}",
                         "choose a reference that every backend of the suite can run, or say which one runs it, e.g. reference_backend: "
                             + engines.Example);
             }
         }
     }
+
+    private SuiteNode PlaceOf(Cell cell) => places.Workloads[suite.Workloads.IndexOf(suite.Workloads.First(w => w.Has(cell)))];
 
     // Kernels work on block types, models hold a mix of them.
     private void CheckKind(Cell cell)
@@ -196,7 +198,7 @@ internal sealed class SuiteChecks(Suite suite, SuitePlaces places, EngineCatalog
 
         if (WorkloadTable.Of(cell).NeedsServer && !engine.IsRemote)
         {
-            throw places.Workloads[suite.Workloads.IndexOf(new SuiteWorkload(cell.Workload, cell.Settings))]
+            throw PlaceOf(cell)
                 .Error($"{cell.Workload} measures servers, and {cell.Backend} is none",
                     $"exclude: [{{ workload: {cell.Workload}, backend: {cell.Backend} }}]");
         }

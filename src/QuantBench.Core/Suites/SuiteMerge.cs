@@ -47,6 +47,7 @@ internal static class SuiteMerge
 
     private static SuiteScalar Move(SuiteScalar path, string from, string to)
     {
+        if (path.Value == SuiteModel.ServedSource || SuiteModel.IsShape(path.Value)) return path;
         // A null byte is refused later, with its place; Path would throw here without it.
         if (path.IsNull || path.Value.Contains('\0', StringComparison.Ordinal) || Path.IsPathRooted(path.Value)) return path;
         string moved = Path.GetRelativePath(to, Path.Combine(from, path.Value));

@@ -40,6 +40,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         ("interleave", "whether timing cells are measured round-robin over variants, so that a drifting machine moves all of them"),
         ("tags", "free labels copied to the run"),
         ("schedule", "when the suite runs by itself under 'quantbench serve'"),
+        ("placement", "which machines of a lab run the suite, and what happens when one falls silent"),
         ("gates", "rules the run must keep; 'quantbench gate RUN' judges them"),
     ];
 
@@ -48,6 +49,9 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
 
     private const int MostItems = 1000;
     private const int LongestName = 64;
+
+    /// <summary>What a model's <c>after</c> may be, as <see cref="ServedAfter"/> has them.</summary>
+    public static readonly ImmutableArray<string> AfterWords = ["keep", "unload", "delete"];
     private const int LongestBackend = 600;
     private const int LongestRecipe = 4096;
 
@@ -72,6 +76,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
     private SuiteNode? _imatrixDataset;
     private bool _interleave;
     private SuiteSchedule? _schedule;
+    private SuitePlacement? _placement;
     private ImmutableArray<GateRule> _gates = [];
 
     public Suite Read()
@@ -104,6 +109,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
             Interleave = _interleave,
             Tags = [.. _tags],
             Schedule = _schedule,
+            Placement = _placement,
             Gates = _gates,
         };
         var places = new SuitePlaces(
@@ -133,6 +139,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
             case "interleave": _interleave = Value.Flag(value, "interleave"); break;
             case "tags": ReadTags(value); break;
             case "schedule": _schedule = ReadSchedule(Value.Map(value, "schedule")); break;
+            case "placement": _placement = PlacementReader.Read(Value.Map(value, "placement")); break;
             case "gates": _gates = GateReader.Read(value, engines); break;
             default: throw Value.UnknownKey(key, Keys.Select(k => k.Key), "keys");
         }
@@ -206,6 +213,8 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
         string? id = null;
         string? source = null;
         string? olive = null;
+        (bool pull, ServedAfter after) = (false, ServedAfter.Keep);
+        SuiteScalar? ofServers = null;
         SuiteMap map = Value.Map(item, "a model");
         foreach ((SuiteScalar key, SuiteNode part) in map.Entries)
         {
@@ -214,14 +223,29 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
                 case "id": id = ReadModelId(part); break;
                 case "source": source = ReadSource(part); break;
                 case "olive": olive = Value.Text(part, "olive", LongestRecipe); break;
-                default: throw Value.UnknownKey(key, ["id", "source", "olive"], "keys of a model");
+                case "pull": (pull, ofServers) = (Value.Flag(part, "pull"), key); break;
+                case "after": (after, ofServers) = (ReadAfter(part), key); break;
+                default: throw Value.UnknownKey(key, ["id", "source", "olive", "pull", "after"], "keys of a model");
             }
         }
 
         const string Example = "e.g. { id: reference, source: ../datasets/reference-model }";
         if (id is null) throw map.Error("the model has no 'id'", Example);
         if (source is null) throw map.Error($"the model '{id}' has no 'source'", Example);
-        _models.Add(new SuiteModel(id, source) { Olive = olive });
+        if (ofServers is not null && source != SuiteModel.ServedSource)
+        {
+            throw ofServers.Error($"'{ofServers.Value}' is for models that servers have, and '{id}' is {source}",
+                $"leave it out, or write source: {SuiteModel.ServedSource}");
+        }
+
+        _models.Add(new SuiteModel(id, source) { Olive = olive, Pull = pull, After = after });
+    }
+
+    private static ServedAfter ReadAfter(SuiteNode node)
+    {
+        string text = Value.Text(node, "after", LongestName);
+        return AfterWords.IndexOf(text) is var at and >= 0 ? (ServedAfter)at
+            : throw node.Error($"'after' can't be '{text}'", $"write {string.Join(", ", AfterWords)}");
     }
 
     private string ReadModelId(SuiteNode node)
@@ -240,7 +264,7 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
     private string ReadSource(SuiteNode node)
     {
         string source = Value.Text(node, "source", 4096);
-        if (source == SuiteModel.ServedSource) return source;
+        if (source == SuiteModel.ServedSource || SuiteModel.IsShape(source)) return source;
         return Path.GetFullPath(Path.Combine(Path.GetFullPath(directory.Length == 0 ? "." : directory), source));
     }
 
@@ -349,12 +373,16 @@ internal sealed class SuiteReader(SuiteMap root, string file, string text, strin
 
     private void AddWorkloads(WorkloadReader.Spec spec)
     {
+        if (spec.Model is { } model && !_models.Any(m => CellRule.MatchesText(model.Pattern, m.Id)))
+            throw model.Node.Error($"no model of the suite fits '{model.Pattern}'",
+                DidYouMean.Hint(model.Pattern, _models.Select(m => m.Id), "models of the suite"));
         foreach (CellSettings settings in _reader.Spread(spec, _settings))
         {
             if (_workloads.Count >= MostItems)
                 throw spec.Node.Error($"lists of settings make more than {MostItems} workloads", "measure fewer values at once");
-            var workload = new SuiteWorkload(spec.Name, settings);
-            if (_workloads.Any(w => w.Workload == workload))
+            var workload = new SuiteWorkload(spec.Name, settings) { Model = spec.Model?.Pattern };
+            if (_workloads.Any(w => w.Workload.Name == workload.Name && w.Workload.Settings.Equals(settings)
+                && (_models.Count == 0 || _models.Any(m => w.Workload.IsFor(m.Id) && workload.IsFor(m.Id)))))
                 throw spec.Node.Error($"the workload {spec.Name} is listed twice with the same settings", "remove one of them");
             SuiteChecks.Workload(spec.Node, workload, _backends.Select(b => b.Engine).Distinct(), engines);
             _workloads.Add((spec.Node, workload));

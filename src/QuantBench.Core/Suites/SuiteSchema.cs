@@ -60,10 +60,22 @@ public static class SuiteSchema
         "extends" or "description" => Text(),
         "models" =>
             List(Map(
-                [("id", Text("its name in results")), ("source", Text("path from this file's directory, or 'served': a server has it")),
+                [("id", Text("its name in results")), ("source",
+                        Text("path from this file's directory, 'served': a server has it, or 'synthetic:SHAPE': random weights")),
                     ("olive",
                         Text("arguments of Olive's command, which makes an ONNX model of the source first, "
-                            + "e.g. auto-opt --precision int4"))],
+                            + "e.g. auto-opt --precision int4")),
+                    ("pull", new JsonObject
+                    {
+                        ["type"] = "boolean",
+                        ["description"] = "whether the server is to pull variants that it lacks (Ollama)",
+                    }),
+                    ("after", new JsonObject
+                    {
+                        ["enum"] = Strings(SuiteReader.AfterWords),
+                        ["description"] = "what becomes of the variants on the server afterwards: they leave its memory, and with delete "
+                            + "its disk too if the run pulled them",
+                    })],
                 ["id", "source"])),
         "variants" => List(Defined(VariantDefinition(blockTypes: true))),
         "backends" =>
@@ -103,6 +115,7 @@ public static class SuiteSchema
                         ["description"] = "how often cells whose timing looks worse are measured again before that is said; 0 = never" }),
             ],
             ["cron"]),
+        "placement" => Map([.. PlacementReader.Keys.Select(k => (k.Key, Placement(k.Key, k.Description)))], []),
         "gates" => List(Map([.. GateReader.Keys.Select(k => (k.Key, Gate(k.Key, k.Description)))], ["metric"]), least: 0),
         _ => throw new ArgumentException($"the key '{key}' has no schema", nameof(key)),
     };
@@ -116,6 +129,20 @@ public static class SuiteSchema
             "environment" => new JsonObject { ["type"] = "object", ["additionalProperties"] = new JsonObject { ["type"] = "string" } },
             "ready_timeout" => new JsonObject { ["type"] = "string", ["pattern"] = DurationPattern },
             _ => Text(),
+        };
+        schema["description"] = description;
+        return schema;
+    }
+
+    private static JsonObject Placement(string key, string description)
+    {
+        JsonObject schema = key switch
+        {
+            "machines" or "labels" => List(Text()),
+            "any" or "replace" => new JsonObject { ["type"] = "boolean", ["default"] = false },
+            "priority" => new JsonObject { ["type"] = "integer", ["minimum"] = -100, ["maximum"] = 100, ["default"] = 0 },
+            "lost_after" => new JsonObject { ["type"] = "string", ["pattern"] = DurationPattern },
+            _ => new JsonObject { ["type"] = "string", ["enum"] = Strings(PlacementReader.ReconcileWords) },
         };
         schema["description"] = description;
         return schema;
@@ -199,6 +226,12 @@ public static class SuiteSchema
             .. WorkloadTable.All.Select(w =>
             {
                 JsonObject settings = Settings(w, engines);
+                if (w.RunsModel)
+                {
+                    ((JsonObject)settings["properties"]!).Add(WorkloadReader.ModelKey, // Settings has properties
+                        Text("which of the suite's models it is for, with * and ?; all when absent"));
+                }
+
                 settings["type"] = new JsonArray("object", "null");
                 settings["description"] = w.Description;
                 if (w.NeedsReference) settings["required"] = Strings(["reference"]);
@@ -236,8 +269,24 @@ public static class SuiteSchema
         if (double.IsFinite(definition.Max)) schema["maximum"] = Number(definition.Max);
         if (definition.Key == "shape") schema["pattern"] = "^[1-9][0-9]*x[1-9][0-9]*$";
         if (!definition.Choices.IsDefaultOrEmpty) schema["enum"] = Strings(definition.Choices);
-        return schema;
+        return definition.Key switch
+        {
+            "slo" => Either(schema, Limits()),
+            "search" => Either(schema, Map([("slo", Either(new JsonObject { ["type"] = "string" }, Limits()))], ["slo"])),
+            _ => schema,
+        };
     }
+
+    // An objective as a map: a latency with its percentile, and the limit.
+    private static JsonObject Limits() => new()
+    {
+        ["type"] = "object",
+        ["minProperties"] = 1,
+        ["propertyNames"] = new JsonObject { ["pattern"] = "^(ttft|answer|itl|tpot|e2e)_p[1-9][0-9]?$" },
+        ["additionalProperties"] = new JsonObject { ["type"] = "string" },
+    };
+
+    private static JsonObject Either(JsonObject one, JsonObject other) => new() { ["anyOf"] = new JsonArray(one, other) };
 
     private static JsonNode Number(double value) =>
         value == Math.Floor(value) && Math.Abs(value) < 1L << 53 ? (JsonNode)(long)value : value;

@@ -26,15 +26,26 @@ internal sealed class WorkloadReader(EngineCatalog engines)
         "chunks", "reference",
         "op", "shape", "tokens", "cache",
         "arrivals", "concurrency", "rate", "prompt_tokens", "output_tokens",
+        "set", "items", "answer_tokens",
     ];
 
+    /// <summary>Key beside a workload's settings: which of the suite's models it is for.</summary>
+    public const string ModelKey = "model";
+
     private const int MostValues = 100;
+    private const int LongestModel = 100;
+    private const string Search = "search";
+    private const string Objective = "slo";
 
     /// <summary>A workload as it was written.</summary>
     /// <param name="Node">Where.</param>
     /// <param name="Name">Its name.</param>
     /// <param name="Given">Its own settings, in the order written.</param>
-    public sealed record Spec(SuiteNode Node, string Name, ImmutableArray<GivenSetting> Given);
+    public sealed record Spec(SuiteNode Node, string Name, ImmutableArray<GivenSetting> Given)
+    {
+        /// <summary>Pattern of the models it is for, and where it stands; null = all.</summary>
+        public (string Pattern, SuiteNode Node)? Model { get; init; }
+    }
 
     /// <summary>Reads an entry of <c>workloads</c>: a name, or a name with its settings.</summary>
     public Spec Read(SuiteNode node)
@@ -45,8 +56,9 @@ internal sealed class WorkloadReader(EngineCatalog engines)
                 return new Spec(name, Name(name), []);
             case SuiteMap { Entries: [(SuiteScalar key, SuiteNode value)] }:
                 string workload = Name(key);
-                return new Spec(key, workload,
-                    value is SuiteScalar { IsNull: true } ? [] : Settings(Value.Map(value, $"the settings of {workload}"), workload));
+                if (value is SuiteScalar { IsNull: true }) return new Spec(key, workload, []);
+                SuiteMap map = Value.Map(value, $"the settings of {workload}");
+                return new Spec(key, workload, Settings(map, workload)) { Model = Model(map, workload) };
             case SuiteMap { Entries: [_, (SuiteScalar second, _), ..] }:
                 throw second.Error("a list entry holds one workload",
                     "start each workload with its own '- ', and its settings below it, indented further");
@@ -63,6 +75,7 @@ internal sealed class WorkloadReader(EngineCatalog engines)
         ImmutableArray<GivenSetting>.Builder given = ImmutableArray.CreateBuilder<GivenSetting>();
         foreach ((SuiteScalar key, SuiteNode value) in map.Entries)
         {
+            if (workload is not null && key.Value == ModelKey) continue;
             IEnumerable<string> fitting =
                 engines.SettingsOf(workload is null ? null : WorkloadTable.Of(workload)).Select(s => s.Key);
             if (engines.Setting(key.Value) is not { } definition)
@@ -74,7 +87,10 @@ internal sealed class WorkloadReader(EngineCatalog engines)
                     $"it belongs to {string.Join(", ", takers)}; {workload} takes {string.Join(", ", fitting)}");
             }
 
-            given.Add(new GivenSetting(definition.Key, Values(value, definition)));
+            if (definition.Key == Search && value is SuiteMap search) given.AddRange(SearchOf(search, given, workload).ToArray());
+            else if (given.Any(g => g.Key == definition.Key))
+                throw key.Error($"'{key.Value}' is given twice", $"once in '{Search}': leave one of them out");
+            else given.Add(new GivenSetting(definition.Key, Values(value, definition)));
         }
 
         return given.ToImmutable();
@@ -105,6 +121,30 @@ internal sealed class WorkloadReader(EngineCatalog engines)
         bool microBatchGiven = all.Any(s => s.Key == "n_ubatch");
         return combinations.Select(workload.Settle).Select(s =>
             microBatchGiven || s.Int("n_ubatch") <= s.Int("n_batch") ? s : s.With("n_ubatch", s.Int("n_batch")));
+    }
+
+    private static (string Pattern, SuiteNode Node)? Model(SuiteMap map, string workload)
+    {
+        if (map.Find(ModelKey) is not { } node) return null;
+        if (!WorkloadTable.Of(workload).RunsModel)
+            throw node.Error($"{workload} runs no model, so it is for none", $"remove '{ModelKey}'");
+        return (Value.Text(node, ModelKey, LongestModel), node);
+    }
+
+    // search: { slo: … } says what is looked for with what must be kept.
+    private static IEnumerable<GivenSetting> SearchOf(SuiteMap map, IEnumerable<GivenSetting> before, string? workload)
+    {
+        if (map.Entries is not [(SuiteScalar { Value: Objective } key, SuiteNode value)])
+        {
+            throw map.Error($"'{Search}' with keys holds '{Objective}' alone",
+                $"write {Search}: {{ {Objective}: {{ ttft_p99: 500ms, itl_p99: 50ms }} }}, or {Search}: capacity and {Objective} beside "
+                    + "it");
+        }
+
+        if (before.Any(g => g.Key == Objective))
+            throw key.Error($"'{Objective}' is given twice", $"once in {workload ?? "settings"}: leave one of them out");
+        yield return new GivenSetting(Search, ["capacity"]);
+        yield return new GivenSetting(Objective, Values(value, SettingTable.Get(Objective)));
     }
 
     private static string Name(SuiteScalar name) =>

@@ -18,6 +18,9 @@ public sealed record WorkloadDefinition(string Name, string Description)
     /// <summary>Whether it scores a text.</summary>
     public bool NeedsText { get; init; }
 
+    /// <summary>Whether it asks the items of a task.</summary>
+    public bool NeedsItems { get; init; }
+
     /// <summary>Whether it measures servers, so that other engines can't run it.</summary>
     public bool NeedsServer { get; init; }
 
@@ -27,6 +30,10 @@ public sealed record WorkloadDefinition(string Name, string Description)
     /// <summary>Keys of the settings it takes, in no order: that is <see cref="SettingTable"/>'s. Where it runs a model, it takes the
     /// engines' own as well.</summary>
     public ImmutableArray<string> Settings { get; init; } = [];
+
+    /// <summary>Keys of the settings that only say how its pass over a text is scored, so that cells which differ in these alone, of
+    /// whatever workload, can be measured in one pass; null where nothing can be shared.</summary>
+    public ImmutableArray<string>? Scoring { get; init; }
 
     /// <summary>Names of the metrics that say how a cell came out, the most telling first.</summary>
     public ImmutableArray<string> Leads { get; init; } = [];

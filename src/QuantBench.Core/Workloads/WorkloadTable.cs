@@ -17,7 +17,7 @@ public static class WorkloadTable
     public const string NoModel = "kernels";
 
     private static readonly ImmutableArray<string> s_model =
-        ["threads", "n_batch", "n_ubatch", "kv_type", "flash_attention", "gpu_layers"];
+        ["threads", "n_batch", "n_ubatch", "kv_type", "kv_type_k", "kv_type_v", "flash_attention", "gpu_layers"];
 
     private static readonly ImmutableArray<string> s_text = ["n_ctx", "dataset", "chunks"];
     private static readonly ImmutableArray<string> s_timing =
@@ -38,31 +38,54 @@ public static class WorkloadTable
         {
             NeedsText = true,
             Settings = [.. s_model, .. s_text],
+            Scoring = [],
             Leads = ["perplexity"],
+            Settle = KvTypes.Settle,
         },
         new("divergence", "Kullback-Leibler divergence, same-top share and perplexity ratio against a reference variant")
         {
             NeedsText = true,
             NeedsReference = true,
-            Settings = [.. s_model, .. s_text, "reference", "reference_backend"],
+            Settings = [.. s_model, .. s_text, "reference", "reference_backend", "divergences"],
+            Scoring = ["reference", "reference_backend", "divergences"],
             Leads = ["kl_mean", "same_top"],
+            Settle = KvTypes.Settle,
             Check = CheckReference,
+        },
+        new("task", "accuracy on items with short answers or choices, and recovery and flips against a reference variant")
+        {
+            NeedsItems = true,
+            Settings =
+            [
+                .. s_model, "set", "items", "seed", "haystack", "answer_tokens", "match", "stop", "prompting", "choice_score",
+                "concurrency", "request_timeout", "stall_timeout", "reference", "reference_backend",
+            ],
+            Leads = ["task_accuracy", "task_recovery", "task_flips"],
+            Label = TaskSettings.Label,
+            Check = TaskSettings.Check,
+            Settle = TaskSettings.Settle,
         },
         new("latency", "prompt and generation speed, time to first token, per-token latency, memory")
         {
             IsTimed = true,
-            Settings = [.. s_model, .. s_timing, "prompt", "generate", "depth", "seed"],
+            Settings = [.. s_model, .. s_timing, "prompt", "generate", "depth", "parallel", "seed"],
             Leads = ["pp_tps", "tg_tps"],
+            Settle = KvTypes.Settle,
             Label = s =>
-                string.Join(' ', ((string[])["prompt", "generate", "depth"]).Where(k => s.Int(k) > 0).Select(k => $"{k} {s.Int(k)}")),
+                string.Join(' ', ((string[])["prompt", "generate", "depth", "parallel"]).Where(k => s.Int(k) > (k == "parallel" ? 1 : 0))
+                    .Select(k => $"{k} {s.Int(k)}")),
             Check = s => s.Int("prompt") == 0 && s.Int("generate") == 0
-                ? ("latency with prompt 0 and generate 0 measures nothing", "give at least one of them a value above 0") : null,
+                ? ("latency with prompt 0 and generate 0 measures nothing", "give at least one of them a value above 0")
+                : s.Int("parallel") > s.Int("n_batch")
+                    ? ($"{s.Int("parallel")} sequences at once don't fit a batch of {s.Int("n_batch")}", "raise n_batch, or lower parallel")
+                    : null,
         },
         new("load", "time and memory from opening the artifact to a ready session")
         {
             IsTimed = true,
             Settings = [.. s_model, .. s_timing],
             Leads = ["load_time", "rss_loaded"],
+            Settle = KvTypes.Settle,
         },
         new("kernel",
             "speed of one kernel on one block type, beside the machine's memory bandwidth; variants are block types, e.g. ggml:Q4_0")

@@ -11,6 +11,7 @@ namespace QuantBench.Core.Yaml;
 internal static class Value
 {
     private const int LongestSetting = 1024;
+    private const int LongestStop = 64;
 
     public static SuiteException UnknownKey(SuiteScalar key, IEnumerable<string> known, string noun) =>
         key.Error($"unknown key '{key.Shortened}'", DidYouMean.Hint(key.Value, known, noun));
@@ -118,6 +119,8 @@ internal static class Value
 
     private static string Choice(SuiteNode node, SettingDefinition definition)
     {
+        if (definition.Key == "slo" && node is SuiteMap limits) return Limits(limits);
+        if (definition.Key == "stop" && node is SuiteScalar { IsNull: false } stop) return Stop(stop);
         string text = Text(node, $"'{definition.Key}'", LongestSetting);
         if (definition.Key == "reference") return Variant(node, "'reference'").Id;
         if (definition.Key == "shape" && !MatrixSize.TryParse(text, out _))
@@ -129,6 +132,22 @@ internal static class Value
         }
 
         return text;
+    }
+
+    // The one text that may be empty, and hold line breaks.
+    private static string Stop(SuiteScalar scalar)
+    {
+        if (scalar.Value.Length > LongestStop)
+            throw scalar.Error($"'stop' has {scalar.Value.Length} characters; at most {LongestStop} are allowed");
+        if (scalar.Value.Any(c => char.IsControl(c) && c is not ('\n' or '\t'))) throw scalar.Error("'stop' holds a control character");
+        return scalar.Value;
+    }
+
+    // In the order written, as the text has it: two spellings of one objective are one cell.
+    private static string Limits(SuiteMap map)
+    {
+        if (map.Entries.IsEmpty) throw map.Error("'slo' has no limit", "write e.g. slo: { ttft_p99: 500ms, itl_p99: 50ms }");
+        return string.Join(", ", map.Entries.Select(e => $"{e.Key.Value} {Text(e.Value, $"'{e.Key.Shortened}'", LongestSetting)}"));
     }
 
     private static void CheckRange(SuiteNode node, SettingDefinition definition, double value)

@@ -21,18 +21,32 @@ public static class AccountMaker
     /// <exception cref="RequestException">The name or the password can't be one.</exception>
     public static Account Make(string name, string password, Role role, TimeProvider clock)
     {
+        if (role == Role.Agent)
+            throw new RequestException("an account can't be an agent.", "Agents have keys: quantbench keys add MACHINE --role agent");
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(password);
         ArgumentNullException.ThrowIfNull(clock);
         string trimmed = name.Trim();
         if (trimmed.Length is 0 or > LongestName || trimmed.Any(char.IsControl))
             throw new RequestException($"a name has 1 to {LongestName} characters.");
+        var account = new Account { Name = trimmed, Normalized = Normalize(trimmed), Role = role, Created = clock.GetUtcNow() };
+        SetPassword(account, password);
+        return account;
+    }
+
+    /// <summary>Gives an account another password and ends its logins; it isn't stored yet.</summary>
+    /// <param name="account">The account.</param>
+    /// <param name="password">The new password.</param>
+    /// <exception cref="RequestException">It can't be one.</exception>
+    public static void SetPassword(Account account, string password)
+    {
+        ArgumentNullException.ThrowIfNull(account);
+        ArgumentNullException.ThrowIfNull(password);
         if (password.Length is < ShortestPassword or > LongestPassword)
             throw new RequestException($"a password has {ShortestPassword} to {LongestPassword} characters.",
                 "A sentence is easy to remember and long enough.");
-        var account = new Account { Name = trimmed, Normalized = Normalize(trimmed), Role = role, Created = clock.GetUtcNow() };
         account.PasswordHash = new PasswordHasher<Account>().HashPassword(account, password);
-        return account;
+        account.Stamp = Guid.NewGuid().ToString("N");
     }
 
     /// <summary>The spelling that names are looked up by.</summary>

@@ -15,6 +15,7 @@ internal static class AccountServices
     private const string Either = "either";
     private static readonly string s_operator = Policies.Name(Role.Operator);
     private static readonly string s_admin = Policies.Name(Role.Admin);
+    private static readonly string s_agent = Policies.Name(Role.Agent);
 
     public static void AddAccounts(this IServiceCollection services, DashboardOptions options)
     {
@@ -51,11 +52,14 @@ internal static class AccountServices
 
         services.AddAuthorizationBuilder()
             .AddPolicy(Policies.Read,
-                p => p.RequireAssertion(c => !options.ReadingNeedsLogin || c.User.Identity is { IsAuthenticated: true }))
+                p => p.RequireAssertion(c => !options.ReadingNeedsLogin
+                    || (c.User.Identity is { IsAuthenticated: true } && !c.User.IsInRole(s_agent))))
             .AddPolicy(Policies.Operate,
                 p => p.AddAuthenticationSchemes(IdentityConstants.ApplicationScheme).RequireRole(s_operator, s_admin))
             .AddPolicy(Policies.Administer, p => p.AddAuthenticationSchemes(IdentityConstants.ApplicationScheme).RequireRole(s_admin))
+            .AddPolicy(Policies.Own, p => p.AddAuthenticationSchemes(IdentityConstants.ApplicationScheme).RequireAuthenticatedUser())
             .AddPolicy(Policies.OperateByKey, p => p.AddAuthenticationSchemes(ApiKeyHandler.SchemeName).RequireRole(s_operator, s_admin))
+            .AddPolicy(Policies.Work, p => p.AddAuthenticationSchemes(ApiKeyHandler.SchemeName).RequireRole(s_agent))
             // An endpoint that names no policy is an endpoint nobody thought about.
             .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAssertion(_ => false).Build());
         services.AddCascadingAuthenticationState();

@@ -53,7 +53,7 @@ internal static class DashboardApi
             .WithMetrics(m =>
                 m.AddAspNetCoreInstrumentation().AddRuntimeInstrumentation().AddMeter(LabMetrics.MeterName)
                     .AddPrometheusExporter(o => o.ScrapeResponseCacheDurationMilliseconds = 1000));
-        services.AddSingleton<LabMetrics>().AddSingleton<UploadReceiver>();
+        services.AddSingleton<SuiteMetrics>().AddSingleton<LabMetrics>().AddSingleton<UploadReceiver>().AddSingleton<PartialUploads>();
     }
 
     public static void Map(WebApplication app)
@@ -107,6 +107,15 @@ internal static class DashboardApi
             });
         change.MapPost("/queue", Start).WithSummary("Puts a run of a suite into the queue");
         change.MapPost("/queue/{id:long}/cancel", Cancel).WithSummary("Cancels a queued or running run; finished cells are kept");
+
+        change.MapGet("/uploads/{sha256}", (string sha256, PartialUploads uploads) => uploads.Answer(sha256))
+            .WithSummary("How many bytes of a bundle are here");
+        change.MapPut("/uploads/{sha256}",
+            (HttpContext http, string sha256, long offset, long total, PartialUploads uploads, UploadReceiver receiver,
+                CancellationToken stop) => uploads.TakeAsync(http, sha256, offset, total, receiver, stop))
+            .WithSummary("Takes in a part of a bundle; the last part takes in the run");
+        AgentEndpoints.Map(api);
+        HookEndpoint.Map(api);
 
         api.MapGet("/audit.csv", Audit).RequireAuthorization(Policies.Administer).ExcludeFromDescription();
         FigureEndpoints.Map(app);

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using QuantBench.Dashboard.Hosting;
 using QuantBench.Lab.Queue;
 using QuantBench.Results.Reading;
 
@@ -11,7 +12,7 @@ internal sealed class LabMetrics : IDisposable
 
     private readonly Meter _meter = new(MeterName);
 
-    public LabMetrics(StoredRuns stored, OccurrenceStore queue)
+    public LabMetrics(StoredRuns stored, OccurrenceStore queue, SuiteMetrics suites, SchedulerState scheduler, TimeProvider clock)
     {
         _meter.CreateObservableGauge("quantbench_runs", stored.CountRuns, description: "Runs in the store");
         _meter.CreateObservableGauge("quantbench_cells", stored.CountCells, description: "Finished cells in the store");
@@ -19,6 +20,12 @@ internal sealed class LabMetrics : IDisposable
             description: "Queued runs that wait");
         _meter.CreateObservableGauge("quantbench_queue_running", () => queue.Open().Count(o => o.State == OccurrenceState.Running),
             description: "Queued runs that are being measured");
+        _meter.CreateObservableGauge("quantbench_queue_oldest_waiting_seconds",
+            () => queue.Open().Where(o => o.State == OccurrenceState.Due).Select(o => (clock.GetUtcNow() - o.Due).TotalSeconds)
+                .DefaultIfEmpty(0).Max(), description: "How long the run that waits longest has been due");
+        _meter.CreateObservableGauge("quantbench_scheduler_active", () => scheduler.IsOn ? 1 : 0,
+            description: "1 where this server starts queued runs");
+        suites.AddTo(_meter);
         Uploads = _meter.CreateCounter<long>("quantbench_uploads", description: "Run bundles taken in or refused");
     }
 

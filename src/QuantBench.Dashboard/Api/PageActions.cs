@@ -7,17 +7,21 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Runs;
 using QuantBench.Core.Suites;
 using QuantBench.Dashboard.Accounts;
 using QuantBench.Dashboard.Hosting;
+using QuantBench.Dashboard.Queries;
 using QuantBench.Dashboard.Text;
 using QuantBench.Lab;
 using QuantBench.Lab.Accounts;
 using QuantBench.Lab.Notes;
 using QuantBench.Lab.Queue;
+using QuantBench.Lab.Runs;
 using QuantBench.Lab.Schedules;
 using QuantBench.Lab.State;
 using QuantBench.Lab.Suites;
+using QuantBench.Results.Reading;
 
 namespace QuantBench.Dashboard.Api;
 
@@ -45,6 +49,7 @@ internal static class PageActions
         operators.MapPost("/schedules/remove", RemoveSchedule);
 
         ReviewActions.Map(operators);
+        LabActions.Map(operators);
 
         RouteGroupBuilder admins = all.MapGroup("").RequireAuthorization(Policies.Administer).RequireRateLimiting(RateLimits.Change);
         admins.MapPost("/accounts/add", AddAccount);
@@ -52,7 +57,9 @@ internal static class PageActions
         admins.MapPost("/accounts/remove", RemoveAccount);
         admins.MapPost("/keys/add", AddKey);
         admins.MapPost("/keys/revoke", RevokeKey);
+        admins.MapPost("/runs/delete", DeleteRunAsync);
         SettingActions.Map(anyone, admins);
+        PasswordActions.Map(all);
     }
 
     /// <summary>Who makes a request, as the audit log names them.</summary>
@@ -152,6 +159,17 @@ internal static class PageActions
         return Answers.Redirect(to is null ? Link.Run(run) : Local(to));
     }
 
+    private static async Task<IResult> DeleteRunAsync(HttpContext http, RunRemover remover, RunQueries runs, StoredRuns stored,
+        [FromForm] string run, CancellationToken stop)
+    {
+        if (!(await stored.InfosAsync([run], stop)).TryGetValue(run, out RunInfo? info))
+            throw new RequestException("there is no such run.");
+        if (runs.FolderOf(run) is not { } folder)
+            throw new RequestException($"run {run} was measured elsewhere.", "Delete it on the machine that has its folder.");
+        remover.Remove(info, folder, Actor(http));
+        return Answers.Redirect("/runs");
+    }
+
     private static IResult RunSuite(HttpContext http, LabOptions lab, OccurrenceStore queue, AuditLog audit, SuiteApprovals approvals,
         DashboardOptions options, [FromForm] string suite)
     {
@@ -217,6 +235,7 @@ internal static class PageActions
         [FromForm] string id, [FromForm(Name = "role")] string roleName)
     {
         Role role = Word<Role>(roleName, "a role can't be");
+        if (role == Role.Agent) return Said("An account can't be an agent: those have keys.");
         if (accounts.Find(id) is not { } account) return Said("That account is gone.");
         Role before = account.Role;
         if (before == Role.Admin && role != Role.Admin && accounts.List().Count(a => a.Role == Role.Admin) == 1)

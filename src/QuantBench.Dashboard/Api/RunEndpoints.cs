@@ -4,6 +4,8 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 using QuantBench.Analysis.Compare;
+using QuantBench.Analysis.Leaders;
+using QuantBench.Analysis.Tables;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
 using QuantBench.Dashboard.Accounts;
@@ -32,6 +34,10 @@ internal static class RunEndpoints
         read.MapGet("/runs/{id}/export", ExportAsync).WithSummary("The whole run as json, csv or parquet");
         read.MapGet("/runs/{id}/bundle", Bundle).WithSummary("The whole run as a bundle, to be uploaded elsewhere");
         read.MapGet("/runs/{id}/matrix.csv", MatrixAsync).ExcludeFromDescription();
+        read.MapGet("/runs/{id}/table.csv", TableAsync)
+            .WithSummary("The results of a run by variant and backend, each figure with interval and mark, as CSV");
+        read.MapGet("/leaders.csv", LeadersAsync)
+            .WithSummary("Machines and variants of a model, ranked by a metric, as CSV");
     }
 
     private static async Task<RunListAnswer> ListAsync(
@@ -151,6 +157,28 @@ internal static class RunEndpoints
             : against.TryGetValue(cell, out MetricComparison? row)
                 ? [Raw(row.Difference), Raw(row.Interval?.Low), Raw(row.Interval?.High), ComparisonText.Word(row.Verdict)]
                 : ["", "", "", ""];
+    }
+
+    private static async Task<IResult> TableAsync(string id, RunQueries runs, CancellationToken stop) =>
+        await runs.TableAsync(id, stop) is { } table
+            ? Answers.File(Encoding.UTF8.GetBytes(RunTableCsv.Write(table)), "text/csv; charset=utf-8", $"{id}-table.csv") : NoRun(id);
+
+    private static async Task<IResult> LeadersAsync([FromQuery] string model, [FromQuery] string metric, [FromQuery] string? way,
+        LeaderQueries leaders)
+    {
+        if (LeaderQueries.Metrics.FirstOrDefault(m => m.Name == metric) is not { } definition)
+            return Answers.Problem($"'{metric}' can't be ranked. Known: {string.Join(", ", LeaderQueries.Metrics.Select(m => m.Name))}.",
+                statusCode: StatusCodes.Status400BadRequest);
+        Leaderboard board = await leaders.BoardAsync(model, definition, way);
+        string text = CsvText.Write(
+            ["rank", "model", "variant", "machine", "machine_id", "backend", metric, "low", "high", "unit", "disturbed", "run", "way"],
+            board.Rows.Select(r => (IEnumerable<string>)
+            [
+                r.Rank is { } rank ? Raw(rank) : "", r.Figure.Model, r.Figure.Variant, r.Figure.Machine, r.Figure.MachineId,
+                r.Figure.Backend, Raw(r.Figure.Value), Raw(r.Figure.Interval?.Low), Raw(r.Figure.Interval?.High), definition.Unit,
+                r.Figure.IsDisturbed ? "yes" : "", r.Figure.RunId, r.Figure.Way,
+            ]));
+        return Answers.File(Encoding.UTF8.GetBytes(text), "text/csv; charset=utf-8", $"leaders-{metric}.csv");
     }
 
     internal static string Raw(double? value) =>

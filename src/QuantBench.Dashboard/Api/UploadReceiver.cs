@@ -48,6 +48,23 @@ internal sealed class UploadReceiver(DashboardOptions options, ResultStore store
                 bytes = output.Length;
             }
 
+            return await TakeInAsync(http, file, bytes, stop);
+        }
+        catch (Exception e) when (DiskFault.Is(e) && e is not BadHttpRequestException && !stop.IsCancellationRequested)
+        {
+            return Refuse(Status(e), "the server can't keep the bundle.", "Nothing was taken in; send it again later.");
+        }
+        finally
+        {
+            DeleteQuietly(file);
+        }
+    }
+
+    /// <summary>Takes in a bundle that lies here whole, and deletes it.</summary>
+    public async Task<IResult> TakeInAsync(HttpContext http, string file, long bytes, CancellationToken stop)
+    {
+        try
+        {
             ImportResult result = await ImportAsync(file, bytes, stop);
             audit.Write(PageActions.Actor(http), "run.upload", result.RunId, null, result.AlreadyThere ? "already there" : "new",
                 http.Connection.RemoteIpAddress?.ToString());
@@ -60,10 +77,6 @@ internal sealed class UploadReceiver(DashboardOptions options, ResultStore store
             // The caller knows its own file; our paths are none of its business.
             string said = e.Message.Replace(file, "the bundle", StringComparison.Ordinal);
             return Refuse(Status(e.InnerException), ServerPaths.For(http.User, options.Lab, said) ?? "", e.Hint);
-        }
-        catch (Exception e) when (DiskFault.Is(e) && e is not BadHttpRequestException && !stop.IsCancellationRequested)
-        {
-            return Refuse(Status(e), "the server can't keep the bundle.", "Nothing was taken in; send it again later.");
         }
         finally
         {

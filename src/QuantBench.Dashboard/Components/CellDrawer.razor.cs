@@ -40,7 +40,7 @@ public sealed partial class CellDrawer
     /// <inheritdoc/>
     protected override void OnParametersSet()
     {
-        _notes = [.. View.Metric?.Notes ?? [], .. View.Result.Notes ?? []];
+        _notes = [.. View.Metric?.Notes ?? [], .. View.Result.Marks];
         _settings = [.. Words.Settings(View.Result.Cell.Settings)];
         _next = View.Result.Status switch
         {

@@ -21,9 +21,12 @@ public sealed partial class MatrixTable
     [Inject]
     private NavigationManager Navigation { get; set; } = null!;
 
+    private IEnumerable<MatrixCell> Cells => View.Groups.SelectMany(g => g.Rows).SelectMany(r => r.Cells);
+
     private int Columns => View.Engines.Sum(e => e.Devices.Length);
 
-    private string Label => $"{View.Metric.Name} of {View.Slice.Title}{(View.Baseline is null ? "" : $", differences to {View.Baseline}")}";
+    private string Label =>
+        $"{View.Metric.Title} of {View.Slice.Title}{(View.Baseline is null ? "" : $", differences to {View.Baseline}")}";
 
     /// <inheritdoc/>
     protected override void OnParametersSet()
@@ -40,6 +43,7 @@ public sealed partial class MatrixTable
     {
         string kind = cell.Kind switch
         {
+            MatrixCellKind.Value when cell.Step == MatrixCell.NoTone => "cell nt",
             MatrixCellKind.Value => $"cell {(View.Baseline is null ? 'h' : 'd')}{cell.Step}",
             MatrixCellKind.Failed => "cell f",
             MatrixCellKind.Unsupported => "cell u",

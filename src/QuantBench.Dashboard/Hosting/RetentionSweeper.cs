@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using QuantBench.Core.Runs;
 using QuantBench.Lab.Hosting;
 using QuantBench.Lab.Notes;
+using QuantBench.Lab.Runs;
 using QuantBench.Lab.State;
 using QuantBench.Results.Folders;
 using QuantBench.Results.Reading;
@@ -37,6 +38,7 @@ internal sealed class RetentionSweeper(ResultStore store, StoredRuns stored, Ser
     private static readonly TimeSpan s_largestJump = TimeSpan.FromHours(1);
 
     private readonly RunTrash _trash = new(store.Root);
+    private readonly RunRemover _remover = new(store, audit, clock);
     private (DateTimeOffset Time, long Timestamp) _seen = (clock.GetUtcNow(), clock.GetTimestamp());
 
     /// <summary>Moves what is too old to the trash, and deletes what has lain there long enough.</summary>
@@ -59,7 +61,7 @@ internal sealed class RetentionSweeper(ResultStore store, StoredRuns stored, Ser
         {
             cancellationToken.ThrowIfCancellationRequested();
             if (removed.Count == most) break;
-            if (!IsTagged(run.Info) && Remove(run)) removed.Add(run.Info.Id);
+            if (!IsTagged(run.Info) && _remover.TryRemove(run.Info, run.Folder, "retention", out _)) removed.Add(run.Info.Id);
         }
 
         return removed;
@@ -93,21 +95,4 @@ internal sealed class RetentionSweeper(ResultStore store, StoredRuns stored, Ser
     }
 
     private bool IsTagged(RunInfo run) => run.Tags.Contains(KeepTag) || notes.Of(run.Id).Tags.Contains(KeepTag);
-
-    private bool Remove(StoredRun run)
-    {
-        // Only what is a run's folder right under the results: a row that says otherwise isn't followed.
-        if (!RunFolder.IsValidId(run.Info.Id)
-            || Path.GetDirectoryName(run.Folder) != Path.GetFullPath(store.Root).TrimEnd(Path.DirectorySeparatorChar)) return false;
-        if (Directory.Exists(run.Folder))
-        {
-            if (!File.Exists(Path.Combine(run.Folder, RunFolder.RunFile)) || RunFolder.WriterProcess(run.Folder) is not null) return false;
-            _trash.Put(run.Folder, Clock.GetUtcNow());
-        }
-
-        // Crash point: the folder is in the trash, its rows are still here. The next sweep finds the rows again and removes them.
-        using (ResultStore own = store.Again()) own.RemoveRun(run.Info.Id); // the shared store is one thread's at a time
-        audit.Write("retention", "run.remove", run.Info.Id, $"{run.Info.Suite}, started {run.Info.Started:yyyy-MM-dd}", "in the trash");
-        return true;
-    }
 }

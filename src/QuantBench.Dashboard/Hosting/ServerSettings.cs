@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using QuantBench.Core.Errors;
 using QuantBench.Lab.Settings;
 using QuantBench.Lab.State;
+using QuantBench.Results.Store;
 
 namespace QuantBench.Dashboard.Hosting;
 
@@ -27,10 +28,11 @@ public sealed class ServerSettings(LabSettings settings)
 
     /// <summary>The address that a results root's settings ask for; null when they ask for none.</summary>
     /// <param name="resultsRoot">The results root.</param>
-    public static IPAddress? ListenOf(string resultsRoot)
+    /// <param name="store">Where results are stored; null for the results root's own.</param>
+    public static IPAddress? ListenOf(string resultsRoot, StoreAddress? store = null)
     {
-        if (!File.Exists(Path.Combine(resultsRoot, LabDatabase.FileName))) return null;
-        LabDatabase database = LabDatabase.Open(resultsRoot);
+        if (!LabDatabase.IsIn(resultsRoot)) return null;
+        using LabDatabase database = LabDatabase.Open(resultsRoot, store);
         return ReadAddress(new LabSettings(database, new AuditLog(database, TimeProvider.System)).Get(ListenName));
     }
 

@@ -87,9 +87,14 @@ public sealed partial class NavList
         new("Results",
         [
             new("/", "Overview"), new("/runs", "Runs", runs), new("/compare", "Compare"), new("/decide", "Decide"),
+            new("/leaders", "Leaderboard"),
             new("/trends", "Trends", changes > 0 ? changes : null, "changes nobody has acknowledged"), new("/claims", "Claims"),
         ]),
-        new("Lab", [new("/machines", "Machines", machines), new("/models", "Models"), new("/suites", "Suites")]),
+        new("Lab",
+        [
+            new("/machines", "Machines", machines), new("/agents", "Agents"), new("/models", "Models"), new("/suites", "Suites"),
+            new("/glossary", "Glossary"),
+        ]),
         new("Admin", admin ? [new("/audit", "Audit"), new("/settings", "Settings")] : [new("/settings", "Settings")]),
     ];
 

@@ -39,9 +39,10 @@ internal sealed class ResultWatcher(ResultStore store, LabDatabase lab, StoreCac
                 try
                 {
                     results ??= store.Watch();
-                    labs ??= Open(lab.Path);
+                    // A shared lab's changes are announced on the store's channel.
+                    if (!lab.IsShared) labs ??= Open(lab.Path);
                     long now = results.Version();
-                    long nowLab = Version(labs);
+                    long nowLab = labs is null ? 0 : Version(labs);
                     // What happened while nothing could be seen isn't known.
                     bool changed = blind || (seen is not null && now != seen);
                     bool changedLab = seenLab is not null && nowLab != seenLab;

@@ -14,6 +14,8 @@ namespace QuantBench.Dashboard.Matrix;
 /// <summary>Lays a run out as variants × backends.</summary>
 internal static class MatrixBuilder
 {
+    private const double MostSpread = 0.5; // half of an interval over the figure
+
     // Bits per weight stand beside each variant already.
     private static readonly ImmutableArray<MetricDefinition> s_first =
         [.. MetricTable.Headlines.Where(m => m != MetricTable.BitsPerWeight)];
@@ -59,8 +61,8 @@ internal static class MatrixBuilder
         Dictionary<(Variant, BackendId), Cell> at = cells.ToDictionary(c => (c.Variant, c.Backend));
         string? reference = run.Planned.Concat(run.Cells.Select(c => c.Result.Cell)).Where(c => WorkloadTable.Of(c).NeedsReference)
             .Select(c => c.Settings.Text("reference")).FirstOrDefault(r => r.Length > 0);
-        double Value(Cell? cell) =>
-            cell is not null && results.TryGetValue(cell.Id, out CellView? view) && view[metric.Name] is { } m ? m.Value : double.NaN;
+        double Value(Cell? cell) => cell is not null && results.TryGetValue(cell.Id, out CellView? view) && view[metric.Name] is { } m
+            && HasTone(view.Result, metric, m) ? m.Value : double.NaN;
         var all = new HeatScale(cells.Select(Value), metric.Direction);
         HeatScale[] scales = [
             .. backends.Select(b => perColumn ? new HeatScale(cells.Where(c => c.Backend == b).Select(Value), metric.Direction) : all)];
@@ -117,13 +119,21 @@ internal static class MatrixBuilder
                     isReference, false);
             bool capped = (m.Notes ?? []).Concat(result.Notes ?? []).Any(n => n.Contains("cap", StringComparison.Ordinal));
             string text = MarkText.With(divisor == 1 ? Words.Bare(m) : Figure(m.Value, divisor), m.Mark);
-            if (m.IsWorseThanChance) text += " !";
+            if (m.Caveat is not null) text += m.IsWorseThanChance ? " !" : " ≈0";
             string mark = m.Mark is { } of ? $", {MarkText.Meaning(of)}" : "";
             string full =
-                $"{name}: {Format.Value(m)}{(m.IsWorseThanChance ? $", {Measurement.WorseThanChance}" : "")}, {Words.Basis(m)}{mark}"
+                $"{name}: {Format.Value(m)}{(m.Caveat is { } caveat ? $", {caveat}" : "")}, {Words.Basis(m)}{mark}"
                     + $"{(capped ? ", warm-up cap reached" : "")}{(isReference ? ", the reference" : "")}";
-            return new MatrixCell(cell.Id.Value, MatrixCellKind.Value, text, scale.Step(m.Value), full, isReference, capped);
+            int step = HasTone(result, metric, m) ? scale.Step(m.Value) : MatrixCell.NoTone;
+            return new MatrixCell(cell.Id.Value, MatrixCellKind.Value, text, step, full, isReference, capped);
         }
+    }
+
+    // A tone says weak or strong: not of a figure that is marked, means nothing, or may be twice or half of what it says.
+    private static bool HasTone(CellResult cell, MetricDefinition metric, Measurement figure)
+    {
+        if (figure.Mark is not null || (metric.Kind == MetricKind.Quality && cell.HasMeaninglessQuality)) return false;
+        return figure.Ci95 is not [double low, double high] || figure.Value <= 0 || (high - low) / 2 <= MostSpread * figure.Value;
     }
 
     /// <summary>Key of a cell's workload: model, workload and settings.</summary>
@@ -134,8 +144,7 @@ internal static class MatrixBuilder
     internal static (string Unit, double Divisor) UnitFor(MetricDefinition metric, double largest)
     {
         if (metric.Unit != "B") return (Words.Unit(metric), 1);
-        int power = largest >= 1 ? Math.Clamp((int)Math.Log(largest, ByteUnits.Step), 0, ByteUnits.Names.Length - 1) : 0;
-        return (ByteUnits.Names[power], Math.Pow(ByteUnits.Step, power));
+        return ByteUnits.Of(largest);
     }
 
     private static string Figure(double value, double divisor) => Format.Number(value / divisor);
@@ -157,7 +166,7 @@ internal static class MatrixBuilder
         string Text(double v) => Format.Number(v * factor / divisor);
         if (scale.Count == 1) return $"{best.Variant.Id} on {best.Backend}: {Text(scale.Strongest)}{shown}.";
         Cell worst = cells.First(c => value(c) == scale.Weakest);
-        return $"{metric.Title} of {scale.Count} cells, from {Text(scale.Strongest)}{shown} ({best.Variant.Id} on {best.Backend}, best) to "
+        return $"{metric.Title} of {scale.Count} cells, from {Text(scale.Strongest)}{shown} ({best.Variant.Id} on {best.Backend}) to "
             + $"{Text(scale.Weakest)}{shown} ({worst.Variant.Id} on {worst.Backend}).";
     }
 }

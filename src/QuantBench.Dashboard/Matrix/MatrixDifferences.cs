@@ -15,10 +15,10 @@ namespace QuantBench.Dashboard.Matrix;
 /// </summary>
 internal static class MatrixDifferences
 {
-    /// <summary>Number of tones: five for worse, one for no difference shown, five for better.</summary>
+    /// <summary>Number of tones: five for worse, one for what isn't shown to differ, five for better.</summary>
     public const int Steps = 11;
 
-    /// <summary>The tone of <c>no difference shown</c>.</summary>
+    /// <summary>The tone of what isn't shown to differ.</summary>
     public const int Middle = Steps / 2;
 
     private const double FalseDiscoveryRate = 0.05;
@@ -129,7 +129,7 @@ internal static class MatrixDifferences
         {
             if (row.PValue is null) continue;
             double p = adjusted[next++];
-            found[id] = row with { AdjustedP = p, Verdict = p < FalseDiscoveryRate ? row.Verdict : Verdict.NoDifferenceShown };
+            found[id] = row with { AdjustedP = p, Verdict = p < FalseDiscoveryRate ? row.Verdict : Verdict.NotToldApart };
         }
 
         return found;
@@ -152,10 +152,7 @@ internal static class MatrixDifferences
     {
         if (rows.Length == 0) return $"Nothing has a figure beside {baseline.Id} on the same backend.";
         int Count(Verdict verdict) => rows.Count(r => r.Verdict == verdict);
-        (string,
-            int)[] counts = [("better", Count(Verdict.Better)), ("worse", Count(Verdict.Worse)), ("different", Count(Verdict.Different)),
-                ("no difference shown", Count(Verdict.NoDifferenceShown)), ("not comparable", Count(Verdict.NotComparable))];
-        return $"{view.Metric.Title} against {baseline.Id} on the same backend: of {rows.Length} cells "
-            + $"{string.Join(", ", counts.Where(c => c.Item2 > 0).Select(c => $"{c.Item2} {c.Item1}"))}.";
+        IEnumerable<string> counts = Enum.GetValues<Verdict>().Where(v => Count(v) > 0).Select(v => $"{Count(v)} {ComparisonText.Word(v)}");
+        return $"{view.Metric.Title} against {baseline.Id} on the same backend: of {rows.Length} cells {string.Join(", ", counts)}.";
     }
 }

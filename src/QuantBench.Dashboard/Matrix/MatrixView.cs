@@ -36,11 +36,15 @@ public enum MatrixCellKind
 /// <param name="CellId">Id of the cell it leads to; null when it leads nowhere.</param>
 /// <param name="Kind">What it is.</param>
 /// <param name="Text">What is printed.</param>
-/// <param name="Step">Tone 0 (weak) to 8 (strong) of a figure; of a difference 0 (worse) to 10 (better).</param>
+/// <param name="Step">Tone 0 (weak) to 8 (strong) of a figure, or <see cref="NoTone"/>; of a difference 0 (worse) to 10 (better).</param>
 /// <param name="Name">The whole cell in words, for readers who hear it.</param>
 /// <param name="Reference">Whether the others are compared with it.</param>
 /// <param name="Capped">Whether a cap ended its warm-up or its measuring.</param>
-public sealed record MatrixCell(string? CellId, MatrixCellKind Kind, string Text, int Step, string Name, bool Reference, bool Capped);
+public sealed record MatrixCell(string? CellId, MatrixCellKind Kind, string Text, int Step, string Name, bool Reference, bool Capped)
+{
+    /// <summary>Step of a figure that can't be called weak or strong.</summary>
+    public const int NoTone = -1;
+}
 
 /// <summary>A row.</summary>
 /// <param name="Variant">The variant.</param>

@@ -16,7 +16,7 @@ public sealed partial class Compare
     private ImmutableArray<RunListItem> _runs = [];
     private ImmutableArray<CandidatePick> _picks = [];
     private ImmutableArray<ManyGroup> _groups = [];
-    private ImmutableArray<string> _metrics = [];
+    private ImmutableArray<(string Name, string Title)> _metrics = [];
     private ImmutableArray<string> _labels = [];
     private ImmutableArray<string> _differing = [];
     private ImmutableArray<string> _only = [];
@@ -97,7 +97,11 @@ public sealed partial class Compare
         _many = await Queries.CompareAsync(A, B);
         _labels = _many.Labels[1..];
         _differing = _many.Differing;
-        _metrics = [.. _many.Comparisons.SelectMany(c => c.Rows).Select(r => r.Metric.Name).Distinct().Order(StringComparer.Ordinal)];
+        _metrics =
+        [
+            .. _many.Comparisons.SelectMany(c => c.Rows).Select(r => r.Metric).Distinct().OrderBy(m => m.Title, StringComparer.Ordinal)
+                .Select(m => (m.Name, m.Title)),
+        ];
         _groups = _many.Groups(MetricName);
         _range = ComparisonRange.Of(_many.Rows(MetricName).SelectMany(r => r.Sides).OfType<MetricComparison>());
         _focus = ManyComparisonQueries.Focus(_many, MetricName, CellName);

@@ -3,6 +3,7 @@ using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Dashboard.Queries;
+using QuantBench.Dashboard.Text;
 
 namespace QuantBench.Dashboard.Pages;
 
@@ -35,17 +36,13 @@ public sealed partial class Model
         [
             .. _variants.Select(v => new Row(
                 v, ((v.Bytes ?? 0) / largest * 150).ToString("0.#", CultureInfo.InvariantCulture), Format.Bytes(v.Bytes ?? double.NaN),
-                v.BitsPerWeight is { } bits ? Format.Fixed(bits, 2) : "unavailable", Brief(v.Artifact?.Builder))),
+                v.BitsPerWeight is { } bits ? Format.Fixed(bits, 2) : "unavailable", Words.Brief(v.Artifact?.Builder))),
         ];
         VariantItem small = _variants.MinBy(v => v.Bytes ?? double.MaxValue)!; // not empty
         VariantItem big = _variants.MaxBy(v => v.Bytes ?? 0)!; // not empty
         _lead = $"{_variants.Length} variants, from {Format.Bytes(small.Bytes ?? 0)} ({small.Variant.Id}) to "
             + $"{Format.Bytes(big.Bytes ?? 0)} ({big.Variant.Id}).";
     }
-
-    // What a library tells of its processor fills lines; the chain below has it whole.
-    private static string? Brief(string? builder) =>
-        builder?.IndexOf(" CPU :", StringComparison.Ordinal) is int cut and > 0 ? builder[..cut] + ")" : builder;
 
     private sealed record Row(VariantItem Item, string Width, string Size, string Bits, string? Builder);
 }

@@ -52,8 +52,15 @@ public sealed partial class Overview
         if (_view.Newest is { } newest)
         {
             ImmutableArray<PlotFigure> figures = await Figures.OfRunAsync(newest, Left);
-            _profiles = await Decisions.ProfilesAsync(newest, Left);
-            _figure = figures.FirstOrDefault(f => f.Id.StartsWith("plot-pareto", StringComparison.Ordinal)) ?? figures.FirstOrDefault();
+            _profiles =
+            [
+                .. (await Decisions.ProfilesAsync(newest, Left))
+                    .Select(p => p with { Answers = [.. p.Answers.Where(a => a.Model == _view.Model)] }),
+            ];
+            // A run of several models has a figure of each, named in its title.
+            PlotFigure[] own = [.. figures.Where(f => f.Title.Contains($": {_view.Model} on ", StringComparison.Ordinal))];
+            if (own.Length == 0) own = [.. figures];
+            _figure = own.FirstOrDefault(f => f.Id.StartsWith("plot-pareto", StringComparison.Ordinal)) ?? own.FirstOrDefault();
         }
 
         Say(_view);
@@ -65,7 +72,8 @@ public sealed partial class Overview
         int worse = view.Changes?.Shown.Count(r => r.Verdict == Verdict.Worse) ?? 0;
         int better = view.Changes?.Shown.Count(r => r.Verdict == Verdict.Better) ?? 0;
         string now = running > 0 ? $"{Words.Count(running, "run is", "runs are")} being measured. " : "";
-        string change = view.Changes is null ? "There is no earlier run of the same suite on the same machine to compare the newest with."
+        string change = view.Changes is null
+            ? $"There is no earlier run of {view.Model ?? "a model"} by the same suite on the same machine to compare with."
             : worse == 0 && better == 0
                 ? $"No difference is shown between the newest run and the one before it, in {view.Changes.Compared} figures."
             : $"Since the run before, {Words.Count(worse, "figure is", "figures are")} worse and {better} better.";
@@ -83,9 +91,10 @@ public sealed partial class Overview
         _shown = [.. changes.Shown.Take(MostChanges)];
         _range = ComparisonRange.Of(_shown);
         _changeNote =
-            $"{changes.Shown.Length} differences shown out of {changes.Compared} compared; {changes.After} against {changes.Before}"
+            (view.Model is { } model ? $"{model}: " : "")
+            + $"{changes.Shown.Length} differences shown out of {changes.Compared} compared; {changes.After} against {changes.Before}"
             + (changes.Shown.Length > MostChanges ? $"; the {MostChanges} worst are listed" : "");
-        _noChange = changes.Blocked.IsEmpty ? $"No difference shown in {changes.Compared} figures."
+        _noChange = changes.Blocked.IsEmpty ? $"Nothing is shown to differ, in {changes.Compared} figures."
             : $"Timings of the two runs can't be compared: {string.Join("; ", changes.Blocked)}.";
     }
 }

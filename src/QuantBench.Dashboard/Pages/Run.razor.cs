@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using QuantBench.Analysis.Formatting;
 using QuantBench.Analysis.Plots;
@@ -17,6 +18,8 @@ namespace QuantBench.Dashboard.Pages;
 /// <summary>One run as a matrix with a drawer, and everything that did not run with its reason.</summary>
 public sealed partial class Run
 {
+    private const int MostInTable = 5000; // cells
+
     private ImmutableArray<string> _models = [];
     private ImmutableArray<MetricDefinition> _shown = [];
     private ImmutableArray<MetricDefinition> _more = [];
@@ -55,7 +58,25 @@ public sealed partial class Run
     [SupplyParameterFromQuery(Name = "base")]
     public string? Base { get; set; }
 
+    /// <summary>Column that the results are sorted by.</summary>
+    [SupplyParameterFromQuery(Name = "rsort")]
+    public string? ResultSort { get; set; }
+
+    /// <summary><c>desc</c> = the largest first.</summary>
+    [SupplyParameterFromQuery(Name = "rdir")]
+    public string? ResultDir { get; set; }
+
+    /// <summary>What the results are narrowed to.</summary>
+    [SupplyParameterFromQuery(Name = "rq")]
+    public string? ResultFilter { get; set; }
+
+    /// <summary>Page of the results.</summary>
+    [SupplyParameterFromQuery(Name = "rpage")]
+    public string? ResultPage { get; set; }
+
     private RunDetail? Detail { get; set; }
+
+    private ResultsView? Results { get; set; }
 
     private MatrixView? View { get; set; }
 
@@ -102,8 +123,17 @@ public sealed partial class Run
             : $"{Words.State(Detail.State)}, {Detail.Counts.Finished} of {Detail.Counts.Total} "
                 + $"cells{(Detail.Counts.Failed > 0 ? $", {Detail.Counts.Failed} failed" : "")}{Remaining()}";
         await LoadMatrixAsync(Detail);
+        await LoadResultsAsync(Detail);
         _figures = await Figures.OfRunAsync(Id, Left);
         if (!Detail.Cells.IsEmpty) _gates = await Decisions.GatesAsync(Id, Left);
+    }
+
+    // A table of many thousand rows is for a file, not for a page.
+    private async Task LoadResultsAsync(RunDetail run)
+    {
+        if (run.Counts.Ok == 0 || run.Cells.Length > MostInTable || await Runs.TableAsync(Id, Left) is not { } table) return;
+        int page = int.TryParse(ResultPage, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : 1;
+        Results = ResultsView.Of(table, ResultSort, ResultDir == "desc", ResultFilter, page);
     }
 
     private async Task LoadMatrixAsync(RunDetail run)

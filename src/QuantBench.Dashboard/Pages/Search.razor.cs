@@ -7,9 +7,11 @@ using QuantBench.Results.Reading;
 
 namespace QuantBench.Dashboard.Pages;
 
-/// <summary>Finds a run, model, machine or suite by name; a single hit is gone to at once.</summary>
+/// <summary>Finds a run, model, variant, machine or suite by name; a single hit is gone to at once.</summary>
 public sealed partial class Search
 {
+    private const int MostVariants = 50;
+
     private ImmutableArray<(string Kind, string Name, string Address)> _hits = [];
 
     /// <summary>Text to look for.</summary>
@@ -34,7 +36,12 @@ public sealed partial class Search
         [
             .. facets.Models.Where(Fits).Select(m => ("model", m, Link.Model(m))),
             .. facets.Machines.Where(m => Fits(m.Host) || Fits(m.Id)).Select(m => ("machine", m.Host, Link.Machine(m.Id))),
-            .. Lab.SuiteFiles().Select(f => Path.GetFileNameWithoutExtension(f)).Where(Fits).Select(s => ("suite", s, Link.Suite(s))),
+            .. facets.Suites.Concat(Lab.SuiteFiles().Select(f => Path.GetFileNameWithoutExtension(f))).Distinct().Where(Fits)
+                .Order(StringComparer.Ordinal)
+                .Select(s => Lab.SuiteFile(s) is not null ? ("suite", s, Link.Suite(s))
+                    : ("suite that ran", s, Link.To("/runs", ("suite", s)))),
+            .. (await Runs.VariantsAsync(Left)).Where(v => Fits(v.Variant) || Fits($"{v.Model} {v.Variant}"))
+                .Select(v => ("variant", $"{v.Model} {v.Variant}", Link.Model(v.Model))).Take(MostVariants),
             .. runs.Runs.Select(r => ("run", r.Id, Link.Run(r.Id))),
         ];
         if (_hits.Length == 1) Navigation.NavigateTo(_hits[0].Address);

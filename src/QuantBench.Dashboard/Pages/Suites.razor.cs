@@ -9,6 +9,7 @@ namespace QuantBench.Dashboard.Pages;
 public sealed partial class Suites
 {
     private ImmutableArray<SuiteItem> _suites = [];
+    private ImmutableArray<(string Suite, int Runs, string LastRun)> _others = [];
     private string _lead = "";
 
     [Inject]
@@ -18,8 +19,10 @@ public sealed partial class Suites
     protected override async Task LoadAsync()
     {
         _suites = await Queries.ListAsync(Left);
+        _others = await Queries.OthersAsync(_suites, Left);
         int broken = _suites.Count(s => s.Fault is not null);
-        _lead = $"{Words.Count(_suites.Length, "suite", "suites")}, {(broken == 0 ? "all valid" : $"{broken} of them invalid")}.";
+        _lead = $"{Words.Count(_suites.Length, "suite", "suites")}, {(broken == 0 ? "all valid" : $"{broken} of them invalid")}"
+            + (_others.IsEmpty ? "." : $"; {Words.Count(_others.Length, "more has", "more have")} run.");
     }
 
     private static string Planned(SuiteItem suite) =>

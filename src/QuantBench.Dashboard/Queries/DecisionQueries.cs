@@ -86,7 +86,7 @@ internal sealed class DecisionQueries(RunQueries runs, LabOptions options, Store
         try
         {
             ImmutableArray<GateRule> rules = GateReader.OfSuite(record.Info.SuiteText, $"suite of {runId}", options.Engines);
-            return rules.IsEmpty ? [] : [GateJudge.Judge(CandidateSet.Of(record), rules, null)];
+            return GateJudge.JudgeOwn(CandidateSet.Of(record), rules) is { } report ? [report] : [];
         }
         catch (SuiteException)
         {

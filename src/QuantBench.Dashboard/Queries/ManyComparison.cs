@@ -12,22 +12,23 @@ namespace QuantBench.Dashboard.Queries;
 public sealed record ManyRow(string Cell, MetricDefinition Metric, Measurement A, ImmutableArray<MetricComparison?> Sides)
 {
     /// <summary>Whether any candidate differs, and the interval says so.</summary>
-    public bool Shown => Sides.Any(s => s?.Verdict is Verdict.Better or Verdict.Worse or Verdict.Different);
+    public bool Shown => Sides.Any(s => s?.Verdict.IsShown() == true);
 
     /// <summary>What matters most: a loss before a gain before what isn't shown.</summary>
     internal int Order =>
-        Sides.Any(s => s?.Verdict == Verdict.Worse) ? 0 : Shown ? 1 : Sides.Any(s => s?.Verdict == Verdict.NoDifferenceShown) ? 2 : 3;
+        Sides.Any(s => s?.Verdict == Verdict.Worse) ? 0 : Shown ? 1 : Sides.Any(s => s?.Verdict == Verdict.NotToldApart) ? 2
+            : Sides.Any(s => s?.Verdict == Verdict.NoErrorKnown) ? 3 : 4;
 
     /// <summary>The largest shown difference, on a scale where twice and half weigh alike.</summary>
     internal double Size =>
-        Sides.OfType<MetricComparison>().Where(s => s.Verdict is Verdict.Better or Verdict.Worse or Verdict.Different && !s.Absolute)
+        Sides.OfType<MetricComparison>().Where(s => s.Verdict.IsShown() && !s.Absolute)
         .Select(s => s.Difference is > -1 and var d ? Math.Abs(Math.Log(1 + d)) : double.PositiveInfinity).DefaultIfEmpty(0).Max();
 }
 
 /// <summary>Rows of a comparison about one thing.</summary>
 /// <param name="Title">What they are about.</param>
 /// <param name="Shown">Rows with a difference that is shown, what matters most first.</param>
-/// <param name="Others">Rows without one: no difference shown, then not comparable.</param>
+/// <param name="Others">Rows without one: not told apart, no error known, equal or not comparable.</param>
 public sealed record ManyGroup(string Title, ImmutableArray<ManyRow> Shown, ImmutableArray<ManyRow> Others);
 
 /// <summary>A base and one to five candidates.</summary>

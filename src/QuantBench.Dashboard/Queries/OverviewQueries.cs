@@ -21,10 +21,11 @@ internal sealed record ChangeReport(string Before, string After, ImmutableArray<
 /// <param name="Runs">Newest runs.</param>
 /// <param name="Machines">Machines, trouble first.</param>
 /// <param name="Newest">The newest completed run; null when there is none.</param>
+/// <param name="Model">The model that the page is about: of the newest run where none was asked for.</param>
 /// <param name="Changes">What changed; null when there are no two runs to compare.</param>
 /// <param name="Trouble">Queued runs that failed or were missed of late.</param>
 internal sealed record OverviewView(
-    ImmutableArray<RunListItem> Runs, ImmutableArray<MachineItem> Machines, string? Newest, ChangeReport? Changes,
+    ImmutableArray<RunListItem> Runs, ImmutableArray<MachineItem> Machines, string? Newest, string? Model, ChangeReport? Changes,
     ImmutableArray<Occurrence> Trouble);
 
 /// <summary>Gathers the first page.</summary>
@@ -48,9 +49,10 @@ internal sealed class OverviewQueries(StoredRuns stored, RunQueries runs, Compar
     {
         ImmutableArray<RunListItem> latest = await runs.LatestAsync(LatestRuns, cancellationToken);
         string? newest = (await stored.NewestAsync(model, completed: true, 1, cancellationToken)).FirstOrDefault();
+        if (model is null && newest is not null) model = await runs.FirstModelAsync(newest, cancellationToken);
         DateTimeOffset recent = clock.GetUtcNow() - TimeSpan.FromDays(7);
         return new OverviewView(
-            latest, await machines.ListAsync(cancellationToken), newest,
+            latest, await machines.ListAsync(cancellationToken), newest, model,
             newest is null ? null : await ChangesAsync(model, cancellationToken),
             [.. queue.Latest(most: 30).Where(o => o.State is OccurrenceState.Failed or OccurrenceState.Missed && o.Due > recent).Take(5)]);
     }
@@ -61,17 +63,20 @@ internal sealed class OverviewQueries(StoredRuns stored, RunQueries runs, Compar
         if (await stored.NewestPairAsync(model, MostTried, cancellationToken) is not { } pair) return null;
         (string before, string after) = pair;
         // Two finished runs don't change; only a new one brings another pair.
-        return await cache.GetAsync($"changes {before} {after}", async () =>
+        return await cache.GetAsync($"changes {before} {after} {model}", async () =>
         {
             RunRecord? first = await runs.RecordAsync(before, cancellationToken);
             RunRecord? second = await runs.RecordAsync(after, cancellationToken);
             if (first is null || second is null) throw new StoreException("a run is gone.", "Run 'quantbench results reindex'.");
-            RunComparison comparison = comparisons.Compare(new ComparisonSide(first), [new ComparisonSide(second)])[0];
+            RunComparison comparison = comparisons.Compare(Side(first), [Side(second)])[0];
             return new ChangeReport(
                 before, after,
                 [.. comparison.Rows.Where(r => r.Verdict is Verdict.Better or Verdict.Worse)
                     .OrderBy(r => r.Verdict == Verdict.Worse ? 0 : 1).ThenByDescending(r => Math.Abs(r.Difference ?? 0))],
                 comparison.Rows.Length, comparison.Differing);
         });
+
+        ComparisonSide Side(RunRecord run) =>
+            new(model is null ? run : run with { Cells = [.. run.Cells.Where(c => c.Cell.Model == model)] });
     }
 }

@@ -34,9 +34,9 @@ internal sealed class ReviewCounter(ResultStore store, ChangeReviews reviews, Ti
     /// <summary>Open changes in all.</summary>
     public int Total => _open.Sum(o => o.Count);
 
-    /// <summary>Whether anybody should look at a change: it got worse, or nobody can say whether it is better.</summary>
-    public static bool IsWork(TrendChange change) =>
-        change.Worse != false;
+    /// <summary>Whether anybody should look at a change: it got worse, or nobody can say whether it is better, and a later run has
+    /// confirmed it. What one run alone shows is measured again first.</summary>
+    public static bool IsWork(TrendChange change) => change is { Worse: not false, State: ChangeState.Confirmed };
 
     /// <summary>The name of a change for reviews.</summary>
     public static ChangeKey KeyOf(TrendSeries series, TrendChange change) =>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Analysis.Tables;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Runs;
@@ -40,6 +41,17 @@ internal sealed class RunQueries(StoredRuns stored, RunReader reader, RunNotes n
         return [.. (await stored.LatestAsync(most, cancellationToken)).Select(r => Item(r, written))];
     }
 
+    /// <summary>The results of a run as a table; null when it is gone.</summary>
+    /// <param name="id">Its whole id.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    public async Task<RunTable?> TableAsync(string id, CancellationToken cancellationToken) =>
+        await RecordAsync(id, cancellationToken) is not { } record ? null
+            : await cache.GetAsync($"table {id} {record.Cells.Length}", () => Task.FromResult(RunTableBuilder.Build(record)));
+
+    /// <summary>The model that a run measured first; null when it measured none.</summary>
+    public async Task<string?> FirstModelAsync(string id, CancellationToken cancellationToken) =>
+        (await RecordAsync(id, cancellationToken))?.Cells.Select(c => c.Cell.Model).FirstOrDefault();
+
     /// <summary>What filters offer; kept until the store changes.</summary>
     public Task<RunFacets> FacetsAsync(CancellationToken cancellationToken) => cache.GetAsync("facets", async () =>
     {
@@ -47,6 +59,10 @@ internal sealed class RunQueries(StoredRuns stored, RunReader reader, RunNotes n
         IEnumerable<string> tags = notes.All().Values.SelectMany(n => n.Tags);
         return new RunFacets(suites, machines, models, [.. tags.Distinct().Order(StringComparer.Ordinal)]);
     });
+
+    /// <summary>Variants of each model that were measured; kept until the store changes.</summary>
+    public Task<ImmutableArray<(string Model, string Variant)>> VariantsAsync(CancellationToken cancellationToken) =>
+        cache.GetAsync("variants", () => stored.VariantsAsync(cancellationToken));
 
     /// <summary>Number of runs.</summary>
     public Task<int> CountAsync() => cache.GetAsync("run-count", () => Task.FromResult(stored.CountRuns()));
@@ -87,7 +103,8 @@ internal sealed class RunQueries(StoredRuns stored, RunReader reader, RunNotes n
         RunStatus.Completed => RunState.Completed,
         RunStatus.Interrupted => RunState.Stopped,
         // Whether a process on another machine is alive isn't known here: its run goes on until it says otherwise.
-        _ => Directory.Exists(run.Folder) && RunFolder.WriterProcess(run.Folder) is null ? RunState.Silent : RunState.Running,
+        _ => Directory.Exists(run.Folder) && !RunFolder.IsImported(run.Folder) && RunFolder.WriterProcess(run.Folder) is null
+            ? RunState.Silent : RunState.Running,
     };
 
     private static RunCounts CountsOf(StoredRun run) => new(run.Ok, run.Failed, run.Unsupported, run.Info.CellCount);

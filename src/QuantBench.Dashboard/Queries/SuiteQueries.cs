@@ -44,6 +44,16 @@ internal sealed class SuiteQueries(LabOptions options, StoredRuns stored, Schedu
         return items.ToImmutable();
     }
 
+    /// <summary>Suites that ran and have no file here.</summary>
+    /// <param name="known">Those that have one.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    public async Task<ImmutableArray<(string Suite, int Runs, string LastRun)>> OthersAsync(ImmutableArray<SuiteItem> known,
+        CancellationToken cancellationToken)
+    {
+        HashSet<string> here = [.. known.Select(s => s.Suite?.Name ?? s.Name)];
+        return [.. (await stored.SuitesAsync(cancellationToken)).Where(s => !here.Contains(s.Suite))];
+    }
+
     /// <summary>A suite by name, or null.</summary>
     public async Task<SuiteItem?> FindAsync(string name, CancellationToken cancellationToken) =>
         options.SuiteFile(name) is { } file ? await ReadAsync(file, cancellationToken) : null;

@@ -34,20 +34,25 @@ internal static class Link
         return text.ToString();
     }
 
+    /// <summary>Names and values of an address's query, in its order.</summary>
+    /// <param name="uri">The address.</param>
+    public static IEnumerable<(string Name, string Value)> Query(string uri)
+    {
+        foreach (string part in new Uri(uri).Query.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries))
+        {
+            int equals = part.IndexOf('=', StringComparison.Ordinal);
+            string name = Uri.UnescapeDataString(equals < 0 ? part : part[..equals]);
+            yield return (name, equals < 0 ? "" : Uri.UnescapeDataString(part[(equals + 1)..].Replace('+', ' ')));
+        }
+    }
+
     /// <summary>The current address with some of its query changed; null or empty takes a name out.</summary>
     /// <param name="uri">The current address.</param>
     /// <param name="changes">Names and new values.</param>
     public static string With(string uri, params ReadOnlySpan<(string Name, string? Value)> changes)
     {
         var at = new Uri(uri);
-        var query = new List<(string Name, string? Value)>();
-        foreach (string part in at.Query.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries))
-        {
-            int equals = part.IndexOf('=', StringComparison.Ordinal);
-            string name = Uri.UnescapeDataString(equals < 0 ? part : part[..equals]);
-            query.Add((name, equals < 0 ? "" : Uri.UnescapeDataString(part[(equals + 1)..].Replace('+', ' '))));
-        }
-
+        List<(string Name, string? Value)> query = [.. Query(uri).Select(q => (q.Name, (string?)q.Value))];
         foreach ((string name, string? value) in changes)
         {
             query.RemoveAll(q => q.Name == name);

@@ -4,6 +4,7 @@ using QuantBench.Analysis.Formatting;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Settings;
+using QuantBench.Core.Statistics;
 using QuantBench.Core.Variants;
 using QuantBench.Dashboard.Runs;
 using QuantBench.Lab.Queue;
@@ -41,6 +42,12 @@ public static class Words
 
     /// <summary>The first eight characters of a hash.</summary>
     public static string Short(string? hash) => hash is { Length: > 8 } ? hash[..8] : hash ?? "";
+
+    /// <summary>What made an artifact, without what a library tells of its processor: that fills lines, and titles and chains have it
+    /// whole.</summary>
+    public static string? Brief(string? builder) =>
+        builder?.IndexOf(" CPU :", StringComparison.Ordinal) is int cut and > 0
+            ? builder[..cut] + (builder[..cut].Count(c => c == '(') > builder[..cut].Count(c => c == ')') ? ")" : "") : builder;
 
     /// <summary>A count with its noun.</summary>
     public static string Count(long count, string one, string many) => $"{Format.Count(count)} {(count == 1 ? one : many)}";
@@ -139,7 +146,7 @@ public static class Words
         string n = m.N is { } count ? $"n = {Format.Count(count)}" : "";
         if (m.Error is { } error and > 0)
             return Join($"± {Format.Number(error * Factor(m), 2)} standard error", n);
-        if (m.Ci95 is [double low, double high])
+        if (m.Ci95 is [double low, double high] && m.N is null or >= MeasurementBuilder.LeastSamples)
             return Join((m.N is { } of ? $"median of {Format.Count(of)}" : "median")
                 + (m.Launches > 1 ? $" in {m.Launches} processes" : ""),
                 $"95 % interval {Format.Interval(low * Factor(m), high * Factor(m))}");

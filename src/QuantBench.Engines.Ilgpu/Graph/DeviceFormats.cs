@@ -28,6 +28,7 @@ internal static class DeviceFormats
         [GgmlType.Q5_K] = Blocks<Q5_KFormat>((48, 128), (16, 32), (0, 16)) with { RecodedPlane = 2 },
         [GgmlType.Q6_K] = Blocks<Q6_KFormat>((0, 128), (128, 64), (192, 16), (208, 2)),
         [GgmlType.IQ4_NL] = Blocks<IQ4_NLFormat>((2, 16), (0, 2)),
+        [GgmlType.MXFP4] = Blocks<MXFP4Format>((1, 16), (0, 1)),
         [GgmlType.IQ4_XS] = Blocks<IQ4_XSFormat>((8, 128), (0, 8)),
     }.ToFrozenDictionary();
 

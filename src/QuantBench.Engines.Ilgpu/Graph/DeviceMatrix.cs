@@ -40,12 +40,12 @@ internal sealed unsafe class DeviceMatrix : DeviceOwner
     /// <param name="parts">The matrices, at least one; of other formats than ggml's blocks several become floats.</param>
     public static DeviceMatrix Upload(DeviceMemory device, string what, params ReadOnlySpan<WeightMatrix> parts)
     {
-        WeightMatrix shape = parts[0];
-        if (parts.Length > 1 && shape.Source is not null) return UploadDecoded(device, what, parts);
+        WeightMatrix shape = Joined(parts) ?? parts[0];
+        if (shape == parts[0] && parts.Length > 1 && shape.Source is not null) return UploadDecoded(device, what, parts);
         if (shape.Source is MlxMatrix mlx) return Upload(device, what, mlx, shape.FirstRow, shape.Rows);
         if (shape.Source is IGroupedMatrix { GroupSize: > 0, Bits: 2 or 4 or 8 } grouped && grouped.GroupSize % 32 == 0)
             return Upload(device, what, grouped, shape.FirstRow, shape.Rows);
-        if (shape.Source is not null) return UploadDecoded(device, what, parts);
+        if (shape.Source is not null) return UploadDecoded(device, what, shape);
         if (!DeviceFormats.All.TryGetValue(shape.Type, out DeviceFormat? format))
             throw new UnsupportedException(device.Backend, $"there are no kernels for the type of {what}.");
         int chunks = (shape.Columns + 31) / 32;
@@ -79,6 +79,20 @@ internal sealed unsafe class DeviceMatrix : DeviceOwner
                 row += part.Rows;
             }
         });
+    }
+
+    /// <summary>Several matrices of one source, one behind the other, as the single one that they are; null otherwise.</summary>
+    private static WeightMatrix? Joined(ReadOnlySpan<WeightMatrix> parts)
+    {
+        if (parts is not [{ Source: { } source } first, _, ..]) return null;
+        int rows = 0;
+        foreach (WeightMatrix part in parts)
+        {
+            if (part.Source != source || part.FirstRow != first.FirstRow + rows) return null;
+            rows += part.Rows;
+        }
+
+        return new WeightMatrix(source).Slice(first.FirstRow, rows);
     }
 
     /// <summary>Copies a matrix in MLX's affine code to a device. Scales and biases are stored in 16 bits where that loses

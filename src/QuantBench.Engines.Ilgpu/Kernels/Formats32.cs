@@ -100,3 +100,19 @@ internal struct IQ4_NLFormat : IChunkFormat
         return new WeightChunk { Low = NonLinear.Levels(v, 0), High = NonLinear.Levels(v, 4), ScaleLow = d, ScaleHigh = d };
     }
 }
+
+/// <summary>Planes: nibbles, exponents. x = 2^(e − 128)·F[q], where F is twice what the nibble's float is.</summary>
+internal struct MXFP4Format : IChunkFormat
+{
+    /// <inheritdoc />
+    public readonly bool HasHalves => false;
+
+    /// <inheritdoc />
+    public readonly WeightChunk Load(MatrixView m, int chunk)
+    {
+        Int4 v = m.Wide[chunk];
+        int e = Bits.Byte(m.Words[m.Plane1 + (chunk >> 2)], chunk & 3);
+        float d = Arithmetic.FromBits(e < 2 ? 0x00200000 << e : (e - 1) << 23); // the two smallest are subnormal
+        return new WeightChunk { Low = NonLinear.Floats(v, 0), High = NonLinear.Floats(v, 4), ScaleLow = d, ScaleHigh = d };
+    }
+}

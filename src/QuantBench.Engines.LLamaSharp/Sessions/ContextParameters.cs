@@ -23,8 +23,8 @@ internal static class ContextParameters
         p.n_threads = options.Threads;
         p.n_threads_batch = options.Threads;
         p.llama_flash_attn_type = (LLamaFlashAttentionType)limits.FlashAttention;
-        p.type_k = (GGMLType)limits.KvType; // LLamaSharp has no names for some; the numbers are those of the GGUF format
-        p.type_v = (GGMLType)limits.KvType;
+        p.type_k = (GGMLType)limits.KeyType; // LLamaSharp has no names for some; the numbers are those of the GGUF format
+        p.type_v = (GGMLType)limits.ValueType;
         p.swa_full = true; // a cache that drops cells can't be cut back to a prefix
         p.kv_unified = false; // one stream per sequence, as llama-perplexity
         return p;

@@ -67,5 +67,13 @@ internal sealed class SharpTokenizer : IEngineTokenizer
     }
 
     /// <inheritdoc/>
+    public byte[] Bytes(int token)
+    {
+        byte[] bytes = new byte[ByteLength(token)];
+        if (bytes.Length > 0) _ = _model.TokenToSpan((LLamaToken)token, bytes);
+        return bytes;
+    }
+
+    /// <inheritdoc/>
     public void Dispose() => _model.Dispose();
 }

@@ -74,6 +74,19 @@ internal sealed unsafe class LlamaTokenizer : IEngineTokenizer
     }
 
     /// <inheritdoc/>
+    public byte[] Bytes(int token)
+    {
+        byte[] bytes = new byte[ByteLength(token)];
+        fixed (byte* to = bytes)
+        {
+            if (bytes.Length > 0)
+                _ = NativeMethods.llama_token_to_piece(_vocabulary, token, to, bytes.Length, lstrip: 0, special: false);
+        }
+
+        return bytes;
+    }
+
+    /// <inheritdoc/>
     public void Dispose() => _model.Dispose();
 
     /// <summary>SHA-256 of llama.cpp's release, of what a file says, and of what llama.cpp made each token.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Settings;
 using QuantBench.Engines.LlamaCpp.Native;
 using QuantBench.Inference.Engines;
 
@@ -10,9 +11,10 @@ namespace QuantBench.Engines.LlamaCpp.Sessions;
 /// <param name="Cells">Cells of the KV cache.</param>
 /// <param name="Batch">Most tokens of a batch.</param>
 /// <param name="MicroBatch">Most tokens computed at once.</param>
-/// <param name="KvType">Type of the KV cache.</param>
+/// <param name="KeyType">Type of the keys in the KV cache.</param>
+/// <param name="ValueType">Type of the values in the KV cache.</param>
 /// <param name="FlashAttention">The wish for flash attention.</param>
-internal readonly record struct SessionLimits(uint Cells, uint Batch, uint MicroBatch, ggml_type KvType,
+internal readonly record struct SessionLimits(uint Cells, uint Batch, uint MicroBatch, ggml_type KeyType, ggml_type ValueType,
     llama_flash_attn_type FlashAttention)
 {
     private const int BlockLength = 32; // of every quantized type below
@@ -30,7 +32,18 @@ internal readonly record struct SessionLimits(uint Cells, uint Batch, uint Micro
         ["iq4_nl"] = ggml_type.IQ4_NL,
     };
 
-    /// <summary>Whether a <c>kv_type</c> stores blocks, which llama.cpp reads in flash attention only.</summary>
+    /// <summary>Whether the cache's settings ask for what llama.cpp can't do: values stored in blocks are read in flash attention
+    /// only.</summary>
+    /// <param name="settings">A cell's settings.</param>
+    public static (string Problem, string Hint)? Check(CellSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        string values = KvTypes.OfValues(settings);
+        return settings.Text("flash_attention") == "off" && IsQuantized(values)
+            ? ($"kv_type {values} needs flash attention, which is off", "set flash_attention: auto, or kv_type: f16") : null;
+    }
+
+    /// <summary>Whether a <c>kv_type</c> stores blocks.</summary>
     public static bool IsQuantized(string kvType) => kvType is not ("f32" or "f16" or "bf16");
 
     /// <summary>Translates and checks.</summary>
@@ -66,35 +79,31 @@ internal readonly record struct SessionLimits(uint Cells, uint Batch, uint Micro
             "off" => llama_flash_attn_type.DISABLED,
             _ => throw new EngineException($"flash_attention '{options.FlashAttention}' is none of auto, on, off."),
         };
-        if (!s_kvTypes.TryGetValue(options.KvType, out ggml_type kv))
-            throw new EngineException($"kv_type '{options.KvType}' is none of {string.Join(", ", s_kvTypes.Keys)}.");
-        if (IsQuantized(options.KvType)) CheckBlocks(options.KvType, flash, metadata, headSize);
-
-        // Its output table must hold a row per sequence, or it aborts.
-        uint batch = (uint)Math.Max(options.BatchTokens, options.Sequences);
-        return new SessionLimits((uint)cells, batch, Math.Min((uint)options.MicroBatchTokens, batch), kv, flash);
-    }
-
-    private static void CheckBlocks(string name, llama_flash_attn_type flash, Func<string, string?> metadata, int headSize)
-    {
-        if (flash == llama_flash_attn_type.DISABLED)
+        string valueType = options.KvTypeOfValues ?? options.KvType;
+        if (IsQuantized(valueType) && flash == llama_flash_attn_type.DISABLED)
         {
             throw new UnsupportedException(null,
-                $"A KV cache of type {name} needs flash attention in llama.cpp, but flash_attention is off.",
+                $"A KV cache of type {valueType} needs flash attention in llama.cpp, but flash_attention is off.",
                 "Set flash_attention to auto or on, or kv_type to f16.");
         }
 
+        ggml_type keys = TypeOf(options.KvType, "key_length", metadata, headSize);
+        ggml_type values = TypeOf(valueType, "value_length", metadata, headSize);
+
+        // Its output table must hold a row per sequence, or it aborts.
+        uint batch = (uint)Math.Max(options.BatchTokens, options.Sequences);
+        return new SessionLimits((uint)cells, batch, Math.Min((uint)options.MicroBatchTokens, batch), keys, values, flash);
+    }
+
+    private static ggml_type TypeOf(string name, string part, Func<string, string?> metadata, int headSize)
+    {
+        if (!s_kvTypes.TryGetValue(name, out ggml_type type))
+            throw new EngineException($"kv_type '{name}' is none of {string.Join(", ", s_kvTypes.Keys)}.");
         string architecture = metadata("general.architecture") ?? "";
-        foreach (string part in new[] { "key_length", "value_length" })
-        {
-            int size = int.TryParse(metadata($"{architecture}.attention.{part}"), CultureInfo.InvariantCulture, out int given) ? given
-                : headSize;
-            if (size % BlockLength != 0)
-            {
-                throw new UnsupportedException(null,
-                    $"A KV cache of type {name} stores blocks of {BlockLength}, which don't divide this model's head size {size}.",
-                    "Set kv_type to f16.");
-            }
-        }
+        int size = int.TryParse(metadata($"{architecture}.attention.{part}"), CultureInfo.InvariantCulture, out int given) ? given
+            : headSize;
+        return !IsQuantized(name) || size % BlockLength == 0 ? type : throw new UnsupportedException(null,
+            $"A KV cache of type {name} stores blocks of {BlockLength}, which don't divide this model's head size {size}.",
+            "Set kv_type to f16.");
     }
 }

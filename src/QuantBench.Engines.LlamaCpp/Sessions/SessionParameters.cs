@@ -22,8 +22,8 @@ internal static class SessionParameters
         p.n_threads = options.Threads;
         p.n_threads_batch = options.Threads;
         p.flash_attn_type = limits.FlashAttention;
-        p.type_k = limits.KvType;
-        p.type_v = limits.KvType;
+        p.type_k = limits.KeyType;
+        p.type_v = limits.ValueType;
         // Sliding-window layers keep every cell, as by default: a cache that drops cells can't be cut back to a prefix.
         p.swa_full = 1;
         p.kv_unified = 0; // one stream per sequence, as llama-perplexity: sequences don't see each other's cells at all

@@ -15,6 +15,9 @@ internal sealed unsafe class Attention
     // Up to this many rows a dot product per key is cheaper than transposing the keys.
     private const int DirectRows = 8;
 
+    // So many heads share one conversion of keys, which costs a small part of their dot products then.
+    private const int LatentHeads = 8;
+
     private readonly KernelSet _kernels;
     private readonly DecoderShape _shape;
     private readonly KvCache _cache;
@@ -27,10 +30,13 @@ internal sealed unsafe class Attention
         _kernels = kernels;
         _shape = shape;
         _cache = cache;
-        _group = shape.Heads / shape.KvHeads;
+        _group = Group(shape);
         _width = shape.HeadWidth;
         _padded = Padded(shape);
     }
+
+    /// <summary>Groups of query heads that are computed together.</summary>
+    public int Groups => _shape.Heads / _group;
 
     /// <summary>Most tokens of a <see cref="TokenRun"/>.</summary>
     public int TileTokens => Math.Max(1, TileRows / _group);
@@ -38,24 +44,24 @@ internal sealed unsafe class Attention
     /// <summary>Floats of scratch that a worker needs.</summary>
     public static int ScratchFloats(DecoderShape shape)
     {
-        int rows = Math.Max(TileRows, shape.Heads / shape.KvHeads);
+        int rows = Math.Max(TileRows, Group(shape));
         return (2 * rows * Padded(shape)) + (rows * BlockKeys) + (2 * BlockKeys * Padded(shape)) + (2 * rows);
     }
 
-    /// <summary>Attention of one run of tokens and one key-value head.</summary>
+    /// <summary>Attention of one run of tokens and one group of query heads.</summary>
     /// <param name="layer">Layer.</param>
     /// <param name="run">The tokens; their keys and values are in the cache.</param>
-    /// <param name="kvHead">Key-value head.</param>
+    /// <param name="group">Which group.</param>
     /// <param name="queries">[tokens, queryStride]; rotated.</param>
     /// <param name="queryStride">Floats from one token's queries to the next one's.</param>
     /// <param name="output">[tokens, outputStride].</param>
     /// <param name="outputStride">Floats from one token's results to the next one's.</param>
     /// <param name="sinks">[heads]: scores that give nothing; null = there are none.</param>
     /// <param name="scratch">[<see cref="ScratchFloats"/>].</param>
-    public void Compute(int layer, TokenRun run, int kvHead, float* queries, int queryStride, float* output, int outputStride,
+    public void Compute(int layer, TokenRun run, int group, float* queries, int queryStride, float* output, int outputStride,
         float* sinks, float* scratch)
     {
-        int rows = run.Count * _group;
+        int rows = run.Count * _group, firstHead = group * _group, kvHead = firstHead / (_shape.Heads / _shape.KvHeads);
         float* q = scratch;
         float* sums = q + (rows * _padded);
         float* scores = sums + (rows * _padded);
@@ -69,12 +75,12 @@ internal sealed unsafe class Attention
         if (sinks is not null)
         {
             new Span<float>(totals, rows).Fill(1);
-            for (int row = 0; row < rows; row++) maxima[row] = sinks[(kvHead * _group) + (row % _group)];
+            for (int row = 0; row < rows; row++) maxima[row] = sinks[firstHead + (row % _group)];
         }
 
         for (int row = 0; row < rows; row++)
         {
-            float* source = queries + ((long)(run.First + (row / _group)) * queryStride) + (((kvHead * _group) + (row % _group)) * _width);
+            float* source = queries + ((long)(run.First + (row / _group)) * queryStride) + ((firstHead + (row % _group)) * _width);
             new ReadOnlySpan<float>(source, _width).CopyTo(new Span<float>(q + (row * _padded), _width));
             _kernels.Scale(q + (row * _padded), _shape.ScaleAt(run.Position + (row / _group)), _width);
         }
@@ -101,10 +107,20 @@ internal sealed unsafe class Attention
 
         for (int row = 0; row < rows; row++)
         {
-            float* target = output + ((long)(run.First + (row / _group)) * outputStride) + (((kvHead * _group) + (row % _group)) * _width);
+            float* target = output + ((long)(run.First + (row / _group)) * outputStride) + ((firstHead + (row % _group)) * _width);
             _kernels.Scale(sums + (row * _padded), 1 / totals[row], _width);
             new ReadOnlySpan<float>(sums + (row * _padded), _width).CopyTo(new Span<float>(target, _width));
         }
+    }
+
+    /// <summary>
+    /// Query heads of a group: all that share a key head, so that keys are converted once for them. Latent attention has one key head; its
+    /// query heads are split, since a single token would leave all workers but one idle otherwise.
+    /// </summary>
+    private static int Group(DecoderShape shape)
+    {
+        int all = shape.Heads / shape.KvHeads;
+        return shape.Latent is null ? all : Enumerable.Range(1, Math.Min(all, LatentHeads)).Last(heads => all % heads == 0);
     }
 
     private static int Padded(DecoderShape shape) => (shape.HeadWidth + 15) / 16 * 16;

@@ -15,7 +15,8 @@ internal sealed class ExpertRoutes(DecoderShape shape, int capacity)
     private const float LeastSum = 6.103515625e-5f;
 
     private readonly int _used = shape.ExpertsUsed;
-    private readonly ExpertWeights _kind = shape.Architecture.Experts?.Weights ?? ExpertWeights.Softmax;
+    private readonly ExpertRouting _routing = shape.Routing;
+    private readonly bool[] _open = new bool[shape.Routing.Groups > 1 ? capacity * shape.Routing.Groups : 0];
     private readonly int[] _chosen = new int[capacity * shape.ExpertsUsed];
     private readonly float[] _weights = new float[capacity * shape.ExpertsUsed];
     private readonly int[] _slots = new int[capacity * shape.ExpertsUsed];
@@ -51,29 +52,40 @@ internal sealed class ExpertRoutes(DecoderShape shape, int capacity)
     /// <summary>Picks the experts of one token. Tokens may be picked for at the same time.</summary>
     /// <param name="token">Which token.</param>
     /// <param name="ratings">[experts]: the router's; replaced.</param>
-    public void Choose(int token, Span<float> ratings)
+    /// <param name="bias">[experts]: added for the choice alone; empty where there is none.</param>
+    public void Choose(int token, Span<float> ratings, ReadOnlySpan<float> bias = default)
     {
         Span<int> chosen = _chosen.AsSpan(token * _used, _used);
         Span<float> weights = _weights.AsSpan(token * _used, _used);
-        if (_kind != ExpertWeights.SoftmaxOfChosen) Softmax(ratings);
+        ExpertWeights kind = _routing.Weights;
+        if (_routing.IsLogistic) foreach (ref float rating in ratings) rating = 1 / (1 + MathF.Exp(-rating));
+        else if (kind != ExpertWeights.SoftmaxOfChosen) Softmax(ratings);
+        Span<bool> open = _routing.Groups > 1 ? _open.AsSpan(token * _routing.Groups, _routing.Groups) : [];
+        if (_routing.Groups > 1) OpenGroups(ratings, bias, open);
+        int perGroup = ratings.Length / _routing.Groups;
         for (int i = 0; i < chosen.Length; i++)
         {
             // Ratings that are all NaN have no largest; whichever comes first is taken.
             int best = -1;
             for (int e = 0; e < ratings.Length; e++)
             {
-                if (!chosen[..i].Contains(e) && (best < 0 || ratings[e] > ratings[best])) best = e;
+                if ((open.IsEmpty || open[e / perGroup]) && !chosen[..i].Contains(e)
+                    && (best < 0 || Choice(ratings, bias, e) > Choice(ratings, bias, best))) best = e;
             }
 
             (chosen[i], weights[i]) = (best, ratings[best]);
         }
 
-        if (_kind == ExpertWeights.SoftmaxOfChosen) Softmax(weights);
-        if (_kind != ExpertWeights.Normalised) return;
-        float sum = 0;
-        foreach (float weight in weights) sum += weight;
-        sum = MathF.Max(sum, LeastSum);
-        foreach (ref float weight in weights) weight /= sum;
+        if (kind == ExpertWeights.SoftmaxOfChosen) Softmax(weights);
+        if (kind == ExpertWeights.Normalised)
+        {
+            float sum = 0;
+            foreach (float weight in weights) sum += weight;
+            sum = MathF.Max(sum, LeastSum);
+            foreach (ref float weight in weights) weight /= sum;
+        }
+
+        if (_routing.Scale != 1) foreach (ref float weight in weights) weight *= _routing.Scale;
     }
 
     /// <summary>Groups the choices of all tokens.</summary>
@@ -103,6 +115,42 @@ internal sealed class ExpertRoutes(DecoderShape shape, int capacity)
             int expert = _chosen[i], slot = next[expert]++;
             (_slots[i], _slotTokens[slot], _slotExperts[slot]) = (slot, i / _used, expert);
         }
+    }
+
+    private static float Choice(ReadOnlySpan<float> ratings, ReadOnlySpan<float> bias, int expert) =>
+        bias.IsEmpty ? ratings[expert] : ratings[expert] + bias[expert];
+
+    /// <summary>Opens the groups that a token sees: those whose two best experts are the best together.</summary>
+    private void OpenGroups(ReadOnlySpan<float> ratings, ReadOnlySpan<float> bias, Span<bool> open)
+    {
+        int size = ratings.Length / open.Length;
+        open.Clear();
+        for (int i = 0; i < _routing.GroupsUsed; i++)
+        {
+            int best = -1;
+            float most = 0;
+            for (int g = 0; g < open.Length; g++)
+            {
+                if (open[g]) continue;
+                float score = TwoBest(ratings.Slice(g * size, size), bias.IsEmpty ? bias : bias.Slice(g * size, size));
+                if (best < 0 || score > most) (best, most) = (g, score);
+            }
+
+            open[best] = true;
+        }
+    }
+
+    private static float TwoBest(ReadOnlySpan<float> ratings, ReadOnlySpan<float> bias)
+    {
+        float first = float.NegativeInfinity, second = float.NegativeInfinity;
+        for (int e = 0; e < ratings.Length; e++)
+        {
+            float rating = Choice(ratings, bias, e);
+            if (rating > first) (first, second) = (rating, first);
+            else if (rating > second) second = rating;
+        }
+
+        return first + second;
     }
 
     private static void Softmax(Span<float> values)

@@ -9,52 +9,62 @@ using QuantBench.Models.Graphs;
 
 namespace QuantBench.Engines.Managed.Graph;
 
-/// <summary>Keys and values of every token held, as F32, F16 or Q8_0. Each sequence has its own run of cells, so a position is a
-/// cell.</summary>
+/// <summary>Keys and values of every token held, each as floats, halves or blocks; one vector for both with latent attention. Each sequence
+/// has its own run of cells, so a position is a cell.</summary>
 internal sealed unsafe class KvCache : IDisposable
 {
+    private static readonly Dictionary<string, GgmlType> s_types = new(StringComparer.Ordinal)
+    {
+        ["f32"] = GgmlType.F32,
+        ["f16"] = GgmlType.F16,
+        ["q8_0"] = GgmlType.Q8_0,
+        ["q5_1"] = GgmlType.Q5_1,
+        ["q5_0"] = GgmlType.Q5_0,
+        ["q4_1"] = GgmlType.Q4_1,
+        ["q4_0"] = GgmlType.Q4_0,
+    };
+
     private readonly KernelSet _kernels;
     private readonly NativeBuffer _buffer;
-    private readonly GgmlType _type;
-    private readonly IBlockCodec _codec;
+    private readonly Plane _keys;
+    private readonly Plane _values;
     private readonly int _headWidth;
     private readonly int _contextLength;
-    private readonly long _headBytes;
-    private readonly long _cellBytes;
-    private readonly long _planeBytes;
+    private readonly long _layerBytes;
+    private readonly long _valuesAt;
 
     /// <param name="kernels">Converts halves.</param>
     /// <param name="shape">The model's sizes.</param>
     /// <param name="lengths">Tokens of each sequence.</param>
     /// <param name="contextLength">Cells of each sequence.</param>
-    /// <param name="type">Setting <c>kv_type</c>.</param>
+    /// <param name="keys">Type of the keys, as the setting <c>kv_type</c> spells it.</param>
+    /// <param name="values">Type of the values.</param>
     /// <exception cref="UnsupportedException">The type isn't there, or the heads' width doesn't fit it.</exception>
-    public KvCache(KernelSet kernels, DecoderShape shape, SequenceLengths lengths, int contextLength, string type)
+    public KvCache(KernelSet kernels, DecoderShape shape, SequenceLengths lengths, int contextLength, string keys, string values)
     {
         Lengths = lengths;
-        _type = type switch
-        {
-            "f32" => GgmlType.F32,
-            "f16" => GgmlType.F16,
-            "q8_0" => GgmlType.Q8_0,
-            _ => throw new UnsupportedException("managed", $"a KV cache of type '{type}' is not implemented.",
-                shape.HeadWidth % GgmlTypes.Get(GgmlType.Q8_0).BlockElements == 0 ? "Set kv_type to f32, f16 or q8_0."
-                    : $"Set kv_type to f32 or f16; heads of width {shape.HeadWidth} fit no others."),
-        };
-        if (shape.HeadWidth % GgmlTypes.Get(_type).BlockElements != 0)
-        {
-            throw new UnsupportedException("managed", $"heads of width {shape.HeadWidth} don't fit a KV cache of type '{type}'.",
-                "Set kv_type to f16.");
-        }
-
         _kernels = kernels;
-        _codec = GgmlTypes.Codec(_type);
         _headWidth = shape.HeadWidth;
         _contextLength = contextLength;
-        _headBytes = GgmlTypes.ByteSize(_type, shape.HeadWidth);
-        _cellBytes = _headBytes * shape.KvHeads;
-        _planeBytes = checked(_cellBytes * contextLength * lengths.Count);
-        _buffer = new NativeBuffer(checked(_planeBytes * 2 * shape.Layers));
+        long cells = (long)contextLength * lengths.Count;
+        _keys = Plane.Of(TypeOf(keys, shape.HeadWidth), shape, cells);
+        if (shape.Latent is null)
+        {
+            _values = Plane.Of(TypeOf(values, shape.HeadWidth), shape, cells);
+            _valuesAt = _keys.Bytes;
+        }
+        else if (keys == values)
+        {
+            _values = _keys;
+        }
+        else
+        {
+            throw new UnsupportedException("managed", "latent attention keeps one vector for keys and values: it has one type.",
+                "Set kv_type alone.");
+        }
+
+        _layerBytes = _valuesAt + _values.Bytes;
+        _buffer = new NativeBuffer(checked(_layerBytes * shape.Layers));
     }
 
     /// <summary>Bytes held.</summary>
@@ -72,8 +82,9 @@ internal sealed unsafe class KvCache : IDisposable
     /// <param name="vector">[head width].</param>
     public void Store(int layer, bool values, int sequence, int position, int head, float* vector)
     {
-        byte* target = At(layer, values, sequence, position, head);
-        switch (_type)
+        ref readonly Plane plane = ref values ? ref _values : ref _keys;
+        byte* target = At(plane, layer, values, sequence, position, head);
+        switch (plane.Type)
         {
             case GgmlType.F32:
                 new ReadOnlySpan<float>(vector, _headWidth).CopyTo(new Span<float>(target, _headWidth));
@@ -83,9 +94,9 @@ internal sealed unsafe class KvCache : IDisposable
                 break;
             default:
                 var floats = new ReadOnlySpan<float>(vector, _headWidth);
-                _codec.Quantize(floats, new Span<byte>(target, (int)_headBytes));
+                plane.Codec.Quantize(floats, new Span<byte>(target, (int)plane.HeadBytes));
 
-                // The encoder looks for the largest element and may step over a NaN; blocks of Q8_0 begin with their scale.
+                // The encoder looks for the largest element and may step over a NaN; blocks of all these types begin with their scale.
                 if (!TensorPrimitives.IsFiniteAll(floats)) *(Half*)target = Half.NaN;
                 break;
         }
@@ -102,10 +113,11 @@ internal sealed unsafe class KvCache : IDisposable
     /// <param name="stride">Floats from one token to the next.</param>
     public void Load(int layer, bool values, int sequence, int position, int count, int head, float* target, int stride)
     {
-        byte* source = At(layer, values, sequence, position, head);
-        for (int i = 0; i < count; i++, source += _cellBytes, target += stride)
+        ref readonly Plane plane = ref values ? ref _values : ref _keys;
+        byte* source = At(plane, layer, values, sequence, position, head);
+        for (int i = 0; i < count; i++, source += plane.CellBytes, target += stride)
         {
-            switch (_type)
+            switch (plane.Type)
             {
                 case GgmlType.F32:
                     new ReadOnlySpan<float>(source, _headWidth).CopyTo(new Span<float>(target, _headWidth));
@@ -114,7 +126,7 @@ internal sealed unsafe class KvCache : IDisposable
                     _kernels.HalvesToFloats((ushort*)source, target, _headWidth);
                     break;
                 default:
-                    _codec.Dequantize(new ReadOnlySpan<byte>(source, (int)_headBytes), new Span<float>(target, _headWidth));
+                    plane.Codec.Dequantize(new ReadOnlySpan<byte>(source, (int)plane.HeadBytes), new Span<float>(target, _headWidth));
                     break;
             }
         }
@@ -123,7 +135,30 @@ internal sealed unsafe class KvCache : IDisposable
     /// <summary>Frees the memory.</summary>
     public void Dispose() => _buffer.Dispose();
 
-    private byte* At(int layer, bool values, int sequence, int position, int head) =>
-        _buffer.As<byte>() + (_planeBytes * ((2 * layer) + (values ? 1 : 0)))
-            + (_cellBytes * (((long)sequence * _contextLength) + position)) + (_headBytes * head);
+    private static GgmlType TypeOf(string name, int headWidth)
+    {
+        if (!s_types.TryGetValue(name, out GgmlType type))
+        {
+            string[] fitting = [.. s_types.Where(t => headWidth % GgmlTypes.Get(t.Value).BlockElements == 0).Select(t => t.Key)];
+            throw new UnsupportedException("managed", $"a KV cache of type '{name}' is not implemented.",
+                $"Set kv_type to {string.Join(", ", fitting[..^1])} or {fitting[^1]}.");
+        }
+
+        return headWidth % GgmlTypes.Get(type).BlockElements == 0 ? type : throw new UnsupportedException("managed",
+            $"heads of width {headWidth} don't fit a KV cache of type '{name}'.", "Set kv_type to f16.");
+    }
+
+    // Planes lie layer after layer, the keys first.
+    private byte* At(in Plane plane, int layer, bool values, int sequence, int position, int head) =>
+        _buffer.As<byte>() + (_layerBytes * layer) + (values ? _valuesAt : 0)
+            + (plane.CellBytes * (((long)sequence * _contextLength) + position)) + (plane.HeadBytes * head);
+
+    private readonly record struct Plane(GgmlType Type, IBlockCodec Codec, long HeadBytes, long CellBytes, long Bytes)
+    {
+        public static Plane Of(GgmlType type, DecoderShape shape, long cells)
+        {
+            long head = GgmlTypes.ByteSize(type, shape.HeadWidth);
+            return new Plane(type, GgmlTypes.Codec(type), head, head * shape.KvHeads, checked(head * shape.KvHeads * cells));
+        }
+    }
 }

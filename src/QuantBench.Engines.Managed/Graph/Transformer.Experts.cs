@@ -18,7 +18,7 @@ internal sealed unsafe partial class Transformer
             next = MultiplyRows(worker, _inputs, count, rated.Router.Weights, _ratings, _shape.Experts, next, out task, task);
         if (layer.Common is { } common)
         {
-            int width = common.Up.Weights.Rows;
+            int width = _shape.CommonFeedForward;
             if (common.Gate is { } gate) next = MultiplyRows(worker, _inputs, count, gate.Weights, _gate, width, next, out task, task);
             MultiplyRows(worker, _inputs, count, common.Up.Weights, _up, width, next, out task, task);
         }
@@ -45,7 +45,7 @@ internal sealed unsafe partial class Transformer
         task = _pool.Take();
         if (layer.Common is { } gated) GateHidden(gated, count, ref task);
         if (layer.Experts is { } gatedExperts)
-            GateExperts(gatedExperts, count, layer.Common is null ? 0 : Pieces(_shape.CommonFeedForward) * count, task);
+            GateExperts(gatedExperts, count, layer.Common is { } beside ? Pieces(beside.Up.Weights.Rows) * count : 0, task);
         _pool.Barrier();
         (next, task) = (0, -1);
         if (layer.Common is { } last)
@@ -62,7 +62,8 @@ internal sealed unsafe partial class Transformer
         {
             float* ratings = _ratings + ((long)t * _shape.Experts);
             if (experts.Router.Bias is not null) _kernels.Add(ratings, experts.Router.Bias, _shape.Experts);
-            _routes.Choose(t, new Span<float>(ratings, _shape.Experts));
+            _routes.Choose(t, new Span<float>(ratings, _shape.Experts),
+                experts.ChoiceBias is null ? [] : new ReadOnlySpan<float>(experts.ChoiceBias, _shape.Experts));
             if (count == 1) _routes.Group(1);
             if (experts.CommonRouter is null) continue;
             float rating = _kernels.Dot(_inputs.Values + ((long)t * _inputs.Stride), experts.CommonRouter, _shape.Embedding);

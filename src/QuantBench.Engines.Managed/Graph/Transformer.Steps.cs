@@ -53,10 +53,22 @@ internal sealed unsafe partial class Transformer
                 if (postNorm is not null) _kernels.RmsNorm(branch, postNorm, branch, width, _shape.NormEpsilon);
                 if (_shape.ResidualScale != 1) _kernels.Scale(branch, _shape.ResidualScale, width);
                 _kernels.Add(x, branch, width);
+                if (RoundsLayers && fed is not null) RoundToBf16(new Span<float>(x, width));
             }
 
             if (!branchLast) Normalise(x, norm, input);
             if (quantize) _kernels.Quantize(_inputs, t, 0, width);
+        }
+    }
+
+    // To nearest, ties to even; what isn't finite stays so.
+    private static void RoundToBf16(Span<float> values)
+    {
+        foreach (ref float value in values)
+        {
+            if (!float.IsFinite(value)) continue;
+            uint bits = BitConverter.SingleToUInt32Bits(value);
+            value = BitConverter.UInt32BitsToSingle((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000);
         }
     }
 
@@ -129,12 +141,12 @@ internal sealed unsafe partial class Transformer
     private void Attend(int index, int worker)
     {
         int width = _shape.Heads * _shape.HeadWidth;
-        int tasks = _runCount * _shape.KvHeads;
+        int tasks = _runCount * _attention.Groups;
         for (int task = _pool.Take(); task < tasks; task = _pool.Take())
         {
             // Last runs first: they see the most keys, and a long task at the end would leave the others waiting.
-            TokenRun run = _runs[_runCount - 1 - (task / _shape.KvHeads)];
-            _attention.Compute(index, run, task % _shape.KvHeads, _queries, width, _mixed, width, _model.Layers[index].Sinks,
+            TokenRun run = _runs[_runCount - 1 - (task / _attention.Groups)];
+            _attention.Compute(index, run, task % _attention.Groups, _queries, width, _mixed, width, _model.Layers[index].Sinks,
                 _scratch[worker].Attention);
         }
     }
@@ -155,7 +167,7 @@ internal sealed unsafe partial class Transformer
 
     private void TakeMixed(int count, bool quantize)
     {
-        int width = _shape.Heads * _shape.HeadWidth;
+        int width = _shape.MixedWidth;
         for (int t = _pool.Take(); t < count; t = _pool.Take())
         {
             Copy(_mixed + ((long)t * width), _inputs.Values + ((long)t * _inputs.Stride), width);
@@ -165,14 +177,14 @@ internal sealed unsafe partial class Transformer
 
     private void GateHidden(FeedForward part, int count, ref int task)
     {
-        int width = _shape.CommonFeedForward, pieces = Pieces(width);
+        int width = part.Up.Weights.Rows, stride = _shape.CommonFeedForward, pieces = Pieces(width);
         bool quantize = Reads8Bit(part.Down);
         for (; task < pieces * count; task = _pool.Take())
         {
             int t = task / pieces, first = task % pieces * GateElements;
             int length = Math.Min(GateElements, width - first);
-            float* gate = _gate + ((long)t * width) + first;
-            float* up = _up + ((long)t * width) + first;
+            float* gate = _gate + ((long)t * stride) + first;
+            float* up = _up + ((long)t * stride) + first;
             float* hidden = _hidden.Values + ((long)t * _hidden.Stride) + first;
             if (part.Up.Bias is not null) _kernels.Add(up, part.Up.Bias + first, length);
             if (part.Gate is { } matrix)

@@ -24,6 +24,10 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
     private readonly NativeBuffer _buffer;
     private readonly Activations _inputs;
     private readonly Activations _hidden;
+    private readonly Activations _latentInputs;
+    private readonly Activations _headInputs;
+    private readonly float* _compressed;
+    private readonly float* _wholeQueries;
     private readonly float* _residual;
     private readonly float* _branch;
     private readonly float* _queries;
@@ -73,12 +77,14 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
         _rope = model.RopeFactors.Angles(_shape, contextLength);
         _localRope = model.RopeFactors.Angles(_shape, contextLength, windowed: true);
         int queryWidth = _shape.Heads * _shape.HeadWidth, keyWidth = _shape.KvHeads * _shape.HeadWidth;
-        int inputWidth = Math.Max(_shape.Embedding, queryWidth);
+        int inputWidth = Math.Max(_shape.Embedding, _shape.MixedWidth);
+        int compressedWidth = _shape.Latent?.QueryRank ?? 0, wholeWidth = _shape.Latent is { } l ? _shape.Heads * l.HeadWidth : 0;
+        int perHead = _shape.Latent is { } widths ? Math.Max(widths.PlainWidth, widths.KeyRank) : 0;
         int gateWidth = Math.Max(_shape.CommonFeedForward, 1), upWidth = Math.Max(gateWidth, _shape.Embedding);
         int slots = capacity * _shape.ExpertsUsed;
         int slotWidth = (2 * Rounded(_shape.ExpertFeedForward)) + Rounded(_shape.Embedding);
         long floats = (long)_shape.Embedding + queryWidth + (2 * keyWidth) + gateWidth + upWidth + (2 * _shape.RotatedWidth)
-            + (10 * 16) + _shape.Experts + ((long)slotWidth * _shape.ExpertsUsed);
+            + (12 * 16) + compressedWidth + wholeWidth + _shape.Experts + ((long)slotWidth * _shape.ExpertsUsed);
         _buffer = new NativeBuffer(((floats * capacity) + GateElements) * sizeof(float));
         float* next = _buffer.As<float>();
         float* Take(int width)
@@ -92,6 +98,8 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
         _queries = Take(queryWidth);
         _keys = Take(keyWidth);
         _values = Take(keyWidth);
+        _compressed = Take(compressedWidth);
+        _wholeQueries = Take(wholeWidth);
         _gate = Take(gateWidth);
         _up = Take(upWidth);
 
@@ -117,6 +125,9 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
         _inputs = new Activations(capacity, inputWidth, inputsWide);
         _hidden = new Activations(capacity, gateWidth, hiddenWide, gateWidth % 64 == 0 ? _gate : null);
 
+        _latentInputs = compressedWidth == 0 ? new Activations() : new Activations(capacity, compressedWidth, inputsWide);
+        _headInputs = perHead == 0 ? new Activations() : new Activations(capacity * _shape.Heads, perHead, inputsWide);
+
         // The same among experts: what they read is done with when they give results.
         _routes = new ExpertRoutes(_shape, capacity);
         _gathered = slots == 0 ? new Activations()
@@ -128,7 +139,8 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
         for (int i = 0; i < _scratch.Length; i++)
         {
             _scratch[i] = new WorkerScratch(
-                Math.Max(inputWidth, Math.Max(gateWidth, _shape.ExpertFeedForward)), Attention.ScratchFloats(_shape));
+                Math.Max(Math.Max(inputWidth, Math.Max(compressedWidth, perHead)), Math.Max(gateWidth, _shape.ExpertFeedForward)),
+                Attention.ScratchFloats(_shape));
         }
 
         _tokens = new int[capacity];
@@ -138,8 +150,12 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
         _runs = new TokenRun[capacity];
     }
 
+    /// <summary>Whether each layer's result is rounded to BF16.</summary>
+    public bool RoundsLayers { get; init; }
+
     /// <summary>Bytes held.</summary>
-    public long MemoryBytes => _buffer.Bytes + _inputs.MemoryBytes + _hidden.MemoryBytes + _gathered.MemoryBytes
+    public long MemoryBytes => _buffer.Bytes + _inputs.MemoryBytes + _hidden.MemoryBytes + _latentInputs.MemoryBytes
+        + _headInputs.MemoryBytes + _gathered.MemoryBytes
         + _expertHidden.MemoryBytes + _scratch.Sum(s => s.MemoryBytes);
 
     /// <summary>Appends some tokens of a batch to the cache and computes the wanted logits.</summary>
@@ -184,14 +200,23 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
             if (worker == 0 && _cancellationToken.IsCancellationRequested) _cancelled = true;
             Layer? before = i > 0 ? _model.Layers[i - 1] : null;
             Normalise(count, before?.Common is { } b ? b.Down.Bias : null, before is null ? null : before.PostFeedForwardNorm,
-                before is not null, layer.AttentionNorm, Reads8Bit(layer.Query, layer.Key, layer.Value), fed: before);
+                before is not null, layer.AttentionNorm,
+                Reads8Bit(layer.Latent?.QueryDown ?? layer.Query, layer.Key, layer.Value), fed: before);
             _pool.Barrier();
 
             // Written before the barrier by one worker, so all leave at the same place.
             if (_cancelled) return;
-            Multiply(worker, _inputs, count, layer.Query, _queries, layer.Key, _keys, layer.Value, _values);
-            _pool.Barrier();
-            Rotate(i, layer, count);
+            if (layer.Latent is { } latent)
+            {
+                MakeLatent(worker, i, layer, latent, count);
+            }
+            else
+            {
+                Multiply(worker, _inputs, count, layer.Query, _queries, layer.Key, _keys, layer.Value, _values);
+                _pool.Barrier();
+                Rotate(i, layer, count);
+            }
+
             _pool.Barrier();
             Attend(i, worker);
             _pool.Barrier();
@@ -203,6 +228,7 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
                 _pool.Barrier();
             }
 
+            if (layer.Latent is { } made) MakeValues(worker, made, count);
             TakeMixed(count, Reads8Bit(layer.Output));
             _pool.Barrier();
             Multiply(worker, _inputs, count, layer.Output, _branch);
@@ -228,6 +254,8 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
         _buffer.Dispose();
         _inputs.Dispose();
         _hidden.Dispose();
+        _latentInputs.Dispose();
+        _headInputs.Dispose();
         _gathered.Dispose();
         _expertHidden.Dispose();
         foreach (WorkerScratch scratch in _scratch) scratch.Dispose();

@@ -27,6 +27,7 @@ internal static class DecoderExporter
                 + "limit";
         }
 
+        if (shape.Experts > 0 && ExpertRefusal(shape, recipe) is { } experts) return experts;
         return recipe.Table.Kind == WeightKind.Blocks && shape.Embedding % recipe.Table.Blocks.BlockSize != 0
             ? $"rows of {shape.Embedding} weights don't fit the embedding's blocks of {recipe.Table.Blocks.BlockSize}"
             : null;
@@ -74,7 +75,24 @@ internal static class DecoderExporter
     }
 
     /// <summary>Number of a decoder's weights.</summary>
-    public static long ParameterCount(DecoderShape shape) => DecoderModule.Of(shape).Sum(module => module.Rows * module.Columns);
+    public static long ParameterCount(DecoderShape shape) => DecoderModule.Of(shape).Sum(
+        module => module.Rows * module.Columns * Math.Max(1, module.Experts));
+
+    /// <summary>Why a model's experts can't be exported; null when they can.</summary>
+    private static string? ExpertRefusal(DecoderShape shape, ExportRecipe recipe)
+    {
+        if (recipe.IsPlain) return "ONNX's standard operators can't pick experts for a token; onnx:fp32 and blocks use ONNX Runtime's own";
+        if (recipe.Layers.Kind == WeightKind.Float32) return null;
+        if (recipe.Layers.Kind != WeightKind.Blocks || recipe.Parts.ContainsKey("down_proj"))
+        {
+            return "ONNX Runtime's operators for experts (MoE and QMoE on CPUs) take 32-bit floats, or blocks of one format for all "
+                + "matrices; onnx:fp32, int8-b32, int4-b32 and their like are such";
+        }
+
+        int block = recipe.Layers.Blocks.BlockSize;
+        return shape.Embedding % block != 0 || shape.ExpertFeedForward % block != 0
+            ? $"rows of {shape.Embedding} and {shape.ExpertFeedForward} weights of experts don't fit blocks of {block}" : null;
+    }
 
     /// <summary>Refuses GGUF blocks that don't map: they would be exported as floats, which isn't what the variant says.</summary>
     private static void CheckBlocks(DecoderWeights weights, ExportRecipe recipe)

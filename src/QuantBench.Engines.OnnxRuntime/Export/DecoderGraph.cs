@@ -202,6 +202,7 @@ internal abstract class DecoderGraph(DecoderWeights weights, ExportRecipe recipe
 
     private string FeedForward(int layer, string name, LinearEmitter emitter, string input)
     {
+        if (Shape.HasExperts(layer)) return Experts(layer, name, emitter, input);
         string? gate = null;
         string up;
         if (Architecture.FusesProjections || Architecture.FusesGate)
@@ -220,6 +221,58 @@ internal abstract class DecoderGraph(DecoderWeights weights, ExportRecipe recipe
         string act = Activate($"{name}/act_fn", gate ?? up);
         string product = gate is null ? act : Graph.Node($"{name}/Mul", "Mul", [act, up]);
         return emitter.Product($"{name}/down_proj", product, Linear(In(layer, "down_proj")), SchemeOf("down_proj"));
+    }
+
+    private string Experts(int layer, string name, LinearEmitter emitter, string input)
+    {
+        string gate = In(layer, "experts.*.gate_proj"), up = In(layer, "experts.*.up_proj"), down = In(layer, "experts.*.down_proj");
+        bool isOpen = Architecture.Experts is { ClampsGate: true };
+        float[]? gateBias = weights.ExpertBiases(gate), upBias = weights.ExpertBiases(up);
+        var part = new ExpertPart(Shape.Experts, Shape.ExpertsUsed, LinearWeights.OfExperts(weights, gate, up),
+            gateBias is null || upBias is null ? null : [.. gateBias.Zip(upBias, (g, u) => (float[])[g, u]).SelectMany(pair => pair)],
+            LinearWeights.OfExperts(weights, down), weights.ExpertBiases(down))
+        {
+            Slope = isOpen ? 1.702f : 1,
+            Shift = isOpen ? 1 : 0,
+            Limit = isOpen ? 7 : 0,
+        };
+
+        // Which experts are chosen is decided in 32 bits, whatever their own weights have.
+        string rated = emitter.Product($"{name}/gate", input, Linear(In(layer, "gate")), WeightScheme.Float32);
+        string ratings = Graph.Node($"{name}/gate/Flat", "Reshape", [rated, Graph.Ints(-1, Shape.Experts)]);
+        string softmax = Graph.Node($"{name}/gate/Softmax", "Softmax", [rated], new OnnxAttribute.Int("axis", -1));
+        string best = $"{name}/gate/TopK/output_0";
+        Graph.Add(new OnnxNode("TopK", "", $"{name}/gate/TopK", [softmax, Graph.Ints(Shape.ExpertsUsed)],
+            [best, $"{name}/gate/TopK/output_1"], [new OnnxAttribute.Int("axis", -1)]));
+        string sum = Graph.Node($"{name}/gate/Sum", "ReduceSum", [best, Graph.Ints(-1)]);
+        bool keepsShares = Shape.Routing.Weights == ExpertWeights.Softmax;
+        WeightScheme scheme = SchemeOf("experts");
+        string mixed;
+        if (scheme.Kind == WeightKind.Float32)
+        {
+            mixed = emitter.Experts($"{name}/experts", input, ratings, null, part, scheme);
+            if (keepsShares) mixed = Graph.Node($"{name}/experts/Share", "Mul", [mixed, sum]);
+        }
+        else
+        {
+            string shares = keepsShares ? softmax : Graph.Node($"{name}/gate/Share", "Div", [softmax, sum]);
+            string flat = Graph.Node($"{name}/gate/Share/Flat", "Reshape", [shares, Graph.Ints(-1, Shape.Experts)]);
+            mixed = emitter.Experts($"{name}/experts", input, ratings, flat, part, scheme);
+        }
+
+        if (Shape.SharedFeedForward == 0) return mixed;
+        string shared = $"{name}/shared_expert";
+        string act = Activate($"{shared}/act_fn", Shared("gate_proj"));
+        string result = emitter.Product($"{shared}/down_proj", Graph.Node($"{shared}/Mul", "Mul", [act, Shared("up_proj")]),
+            Linear(In(layer, "shared_expert.down_proj")), SchemeOf("down_proj"));
+        string weight = Graph.Vector($"{shared}_gate.weight", weights.Norm(In(layer, "shared_expert_gate"), Shape.Embedding));
+        string share = Graph.Node($"{shared}_gate/MatMul", "MatMul", [input, weight]);
+        string sigmoid = Graph.Node($"{shared}_gate/Sigmoid", "Sigmoid",
+            [Graph.Node($"{shared}_gate/Unsqueeze", "Unsqueeze", [share, Graph.Ints(-1)])]);
+        return Graph.Node($"{name}/Add", "Add", [mixed, Graph.Node($"{shared}_gate/Mul", "Mul", [result, sigmoid])]);
+
+        string Shared(string role) =>
+            emitter.Product($"{shared}/{role}", input, Linear(In(layer, $"shared_expert.{role}")), SchemeOf(role));
     }
 
     private string Activate(string name, string value)

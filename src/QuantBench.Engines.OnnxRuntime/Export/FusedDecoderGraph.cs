@@ -85,7 +85,8 @@ internal sealed class FusedDecoderGraph(DecoderWeights weights, ExportRecipe rec
         string output = $"{name}/GroupQueryAttention/output_0";
         Graph.Add(new OnnxNode(
             "GroupQueryAttention", GraphBuilder.Microsoft, $"{name}/GroupQueryAttention",
-            [query, key, value, Past(layer, "key"), Past(layer, "value"), _lengths, _total, .. tables],
+            [query, key, value, Past(layer, "key"), Past(layer, "value"), _lengths, _total, .. tables,
+                .. Sinks(layer, name, tables.Length)],
             [output, Present(layer, "key"), Present(layer, "value")],
             [
                 new OnnxAttribute.Int("num_heads", Shape.Heads),
@@ -98,6 +99,10 @@ internal sealed class FusedDecoderGraph(DecoderWeights weights, ExportRecipe rec
             ]));
         return output;
     }
+
+    /// <summary>The heads' scores that give nothing, behind two tables, positions and a bias that there aren't.</summary>
+    private string[] Sinks(int layer, string name, int tables) => !Architecture.HasSinks ? []
+        : [.. Enumerable.Repeat("", 4 - tables), Gamma($"{name}/sinks", In(layer, "sinks"), Shape.Heads)];
 
     /// <summary>One product for queries, keys and values where all three are stored alike.</summary>
     private bool IsPacked(int layer)

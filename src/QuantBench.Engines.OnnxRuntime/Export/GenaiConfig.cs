@@ -55,7 +55,7 @@ internal static class GenaiConfig
                 },
                 ["eos_token_id"] = weights.EndTokens.Length == 1 ? weights.EndTokens[0] : ends,
                 ["pad_token_id"] = weights.EndTokens.IsEmpty ? 0 : weights.EndTokens[0],
-                ["type"] = shape.Architecture.IsPlain ? shape.Architecture.Gguf : "decoder",
+                ["type"] = shape.Architecture.IsPlain && shape.Experts == 0 ? shape.Architecture.Gguf : "decoder",
                 ["vocab_size"] = shape.Vocabulary,
             },
             ["search"] = new JsonObject

@@ -11,6 +11,7 @@ internal sealed class LinearWeights
     private readonly DecoderWeights _source;
     private readonly ImmutableArray<string> _modules;
     private readonly ImmutableArray<IWeightMatrix> _matrices;
+    private readonly int _turns = 1;
 
     /// <param name="source">The model.</param>
     /// <param name="modules">Names of the matrices, all with the same number of columns.</param>
@@ -20,6 +21,25 @@ internal sealed class LinearWeights
         _matrices = [.. modules.Select(source.Matrix)];
         Rows = _matrices.Sum(m => m.Rows);
         Columns = _matrices[0].Columns;
+    }
+
+    private LinearWeights(DecoderWeights source, ImmutableArray<string> modules, ImmutableArray<IWeightMatrix> matrices, int turns)
+    {
+        (_source, _modules, _matrices, _turns) = (source, modules, matrices, turns);
+        Rows = _matrices.Sum(m => m.Rows);
+        Columns = _matrices[0].Columns;
+    }
+
+    /// <summary>The rows of all experts, one expert below the other. Where there are several matrices of each, their rows take
+    /// turns.</summary>
+    /// <param name="source">The model.</param>
+    /// <param name="modules">Names of the matrices, all with the same number of rows and columns.</param>
+    public static LinearWeights OfExperts(DecoderWeights source, params ImmutableArray<string> modules)
+    {
+        ImmutableArray<IWeightMatrix>[] experts = [.. modules.Select(source.Experts)];
+        IEnumerable<int> numbers = Enumerable.Range(0, experts[0].Length);
+        return new LinearWeights(source, [.. numbers.SelectMany(_ => modules)], [.. numbers.SelectMany(i => experts.Select(e => e[i]))],
+            modules.Length);
     }
 
     /// <summary>Outputs.</summary>
@@ -47,7 +67,7 @@ internal sealed class LinearWeights
     public string Path => _source.Path;
 
     /// <summary>Name for messages.</summary>
-    public string Name => string.Join(" + ", _modules);
+    public string Name => string.Join(" + ", _modules.Distinct());
 
     /// <summary>A row's weights.</summary>
     public void Read(int row, Span<float> output)
@@ -67,11 +87,17 @@ internal sealed class LinearWeights
     /// <summary>Lets go of the source's pages; reading goes on to be right.</summary>
     public void Release()
     {
-        foreach (string module in _modules) _source.Release(module);
+        foreach (string module in _modules.Distinct()) _source.Release(module);
     }
 
     private (IWeightMatrix Matrix, int Row) Locate(int row)
     {
+        if (_turns > 1)
+        {
+            (int group, int within) = Math.DivRem(row, _turns * _matrices[0].Rows);
+            return (_matrices[(group * _turns) + (within % _turns)], within / _turns);
+        }
+
         foreach (IWeightMatrix matrix in _matrices)
         {
             if (row < matrix.Rows) return (matrix, row);

@@ -37,6 +37,12 @@ internal sealed class OnnxExportBuilder : IArtifactBuilder
         if (variant.ImportanceMatrix)
             return Support.No($"{artifactName}: importance matrices steer GGUF quantizers only; use onnx:{variant.Scheme.Name}");
         if (source.Kind == SourceKind.Onnx) return Support.No($"{source.Path} is an ONNX model already; {Name} starts from weights");
+        if (source.Kind == SourceKind.Synthetic)
+        {
+            return Support.No($"{artifactName} is exported from files; write them by 'quantbench models synthesize --scheme "
+                + "safetensors:BF16' and name their directory as the source");
+        }
+
         using DecoderWeights weights = DecoderWeights.Open(source.Path);
         if (DecoderExporter.Refusal(weights.Shape, recipe) is { } reason) return Support.No($"{artifactName}: {reason}");
         if (source.Kind != SourceKind.Gguf || recipe.GgufVariant is not null) return Support.Yes;

@@ -47,6 +47,12 @@ public sealed class GivenOnnxBuilder : IArtifactBuilder
         string model = OnnxModelFile.Find(request.Source.Path);
         string root = Path.GetDirectoryName(model) ?? "";
         GivenWeights.Check(model, cancellationToken);
+        if (IsWhole(request.Source, model) && SourceLink.TryMakeDirectory(request.Source.Path, request.OutputPath))
+        {
+            progress.Report(1);
+            return;
+        }
+
         Directory.CreateDirectory(request.OutputPath);
         long total = Math.Max(1, request.Source.Files.Sum(f => new FileInfo(f).Length));
         long done = 0;
@@ -58,6 +64,13 @@ public sealed class GivenOnnxBuilder : IArtifactBuilder
             if (name.StartsWith("..", StringComparison.Ordinal)) continue;
             string target = Path.Combine(request.OutputPath, name);
             Directory.CreateDirectory(Path.GetDirectoryName(target) ?? request.OutputPath);
+            if (request.Source.Files.Length == 1 && SourceLink.TryMake(file, target)) // data beside it must lie beside it
+            {
+                done += new FileInfo(file).Length;
+                progress.Report((double)done / total);
+                continue;
+            }
+
             using FileStream from = File.OpenRead(file);
             using FileStream to = File.Create(target);
             int read;
@@ -70,4 +83,9 @@ public sealed class GivenOnnxBuilder : IArtifactBuilder
             }
         }
     }
+
+    // Whether the source's directory is the artifact as it stands: nothing else lies in it, and the model file has the usual name.
+    private static bool IsWhole(ModelSource source, string model) => Directory.Exists(source.Path)
+        && model == Path.Combine(source.Path, OnnxWriter.ModelFile)
+        && ArtifactContent.Files(source.Path).Order(StringComparer.Ordinal).SequenceEqual(source.Files.Order(StringComparer.Ordinal));
 }

@@ -105,6 +105,12 @@ internal sealed class OrtModel : ILoadedModel, IEngineReport
             throw new EngineException("onnxruntime: context length, sequences and batch sizes must be at least 1.");
         }
 
+        if (options.KvTypeOfValues is { } values && values != options.KvType)
+        {
+            throw new UnsupportedException("onnxruntime",
+                "keys and values of its KV cache are of one type, which the graph says.", "Leave kv_type_k and kv_type_v out.");
+        }
+
         return Cache == CacheKind.Shared
             ? new SharedCacheSession(_session, _signature, options, _memory)
             : new CopyingSession(_session, _signature, options, _memory);

@@ -60,12 +60,18 @@ internal static class JsonFields
         return kind;
     }
 
-    /// <summary>Writes what every chat begins with: the model and the messages.</summary>
+    /// <summary>Writes what every request begins with: the model, and the messages or the prompt.</summary>
     /// <param name="writer">Inside of the request's object.</param>
     /// <param name="request">The request.</param>
-    public static void WriteChat(Utf8JsonWriter writer, Inference.Servers.ServerRequest request)
+    public static void WriteAsked(Utf8JsonWriter writer, Inference.Servers.ServerRequest request)
     {
         writer.WriteString("model"u8, request.Model);
+        if (request.Prompt is { } prompt)
+        {
+            writer.WriteString("prompt"u8, prompt);
+            return;
+        }
+
         writer.WriteStartArray("messages"u8);
         foreach (Inference.Servers.ServerMessage turn in request.Messages)
         {

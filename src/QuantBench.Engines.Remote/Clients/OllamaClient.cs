@@ -15,7 +15,7 @@ namespace QuantBench.Engines.Remote.Clients;
 /// Ollama's own protocol, which tells times and what is loaded. Models are asked for through OllamaSharp; streams are read here, because
 /// OllamaSharp 5.5 takes an error line and a cut stream for the end of an answer.
 /// </summary>
-internal sealed class OllamaClient : IServerClient
+internal sealed class OllamaClient : IServerClient, IModelKeeper
 {
     private const string LatestTag = ":latest";
 
@@ -23,6 +23,7 @@ internal sealed class OllamaClient : IServerClient
     private readonly ServerOptions _options;
     private readonly OllamaApiClient _api;
     private readonly Uri _chat;
+    private readonly Uri _raw;
 
     /// <summary>Makes a client.</summary>
     public OllamaClient(ServerAddress address, ServerOptions options, ServerKey? key)
@@ -31,6 +32,7 @@ internal sealed class OllamaClient : IServerClient
         _http = new ServerHttp(address, options, key);
         _api = new OllamaApiClient(_http.Client);
         _chat = new Uri(_http.Root, "api/chat");
+        _raw = new Uri(_http.Root, "api/generate");
     }
 
     /// <inheritdoc/>
@@ -42,7 +44,7 @@ internal sealed class OllamaClient : IServerClient
     public async IAsyncEnumerable<ReplyPart> GenerateAsync(
         ServerRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using HttpResponseMessage response = await _http.SendAsync(_chat, Body(request), cancellationToken);
+        using HttpResponseMessage response = await _http.SendAsync(request.Prompt is null ? _chat : _raw, Body(request), cancellationToken);
         await using Stream stream = await _http.OpenAsync(response, cancellationToken);
         using var lines = new LineReader(stream, _options.LongestLine);
         var chunk = new OllamaChunk();
@@ -74,6 +76,50 @@ internal sealed class OllamaClient : IServerClient
     }
 
     /// <inheritdoc/>
+    public Task<bool> HasAsync(string model, CancellationToken cancellationToken) =>
+        SetUpAsync(async token => (await _api.ListLocalModelsAsync(token)).Any(m => IsSame(m.Name, model)), model, cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task PullAsync(string model, Action<string, long, long> progress, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(progress);
+        using HttpResponseMessage response =
+            await _http.SendAsync(new Uri(_http.Root, "api/pull"), Named(model, w => w.WriteBoolean("stream"u8, true)), cancellationToken);
+        await using Stream stream = await _http.OpenAsync(response, cancellationToken);
+        using var lines = new LineReader(stream, _options.LongestLine);
+        var pull = new OllamaPull();
+        while (!pull.Succeeded)
+        {
+            if (!lines.TryNext())
+            {
+                if (await _http.MoreAsync(lines, cancellationToken)) continue;
+                throw new ServerException(ServerFault.Cut, $"the connection ended before '{model}' was pulled");
+            }
+
+            if (lines.Line.Span.Trim((byte)' ').IsEmpty) continue;
+            pull.Read(lines.Line);
+            if (pull.Error is { } error)
+                throw new ServerException(ServerFault.Rejected, $"'{model}' can't be pulled: {_http.Hide(error)}");
+            progress(_http.Hide(pull.Status), pull.Done, pull.Total);
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task UnloadAsync(string model, CancellationToken cancellationToken) =>
+        _http.SetUpAsync(token => GenerateNothingAsync(Named(model, w =>
+        {
+            w.WriteBoolean("stream"u8, false);
+            w.WriteNumber("keep_alive"u8, 0);
+        }), token), cancellationToken);
+
+    /// <inheritdoc/>
+    public Task DeleteAsync(string model, CancellationToken cancellationToken) => SetUpAsync(async token =>
+    {
+        await _api.DeleteModelAsync(new DeleteModelRequest { Model = model }, token);
+        return true;
+    }, model, cancellationToken);
+
+    /// <inheritdoc/>
     public long Resent => _http.Resent;
 
     /// <inheritdoc/>
@@ -86,15 +132,18 @@ internal sealed class OllamaClient : IServerClient
         _http.Dispose();
     }
 
-    private async Task<ServerIdentity> InspectOnceAsync(string? model, CancellationToken cancellationToken)
-    {
-        try
+    private Task<T> SetUpAsync<T>(Func<CancellationToken, Task<T>> call, string? model, CancellationToken cancellationToken) =>
+        _http.SetUpAsync(token => KnownAsync(call, model, token), cancellationToken);
+
+    private Task<ServerIdentity> InspectOnceAsync(string? model, CancellationToken cancellationToken) =>
+        KnownAsync(async token =>
         {
-            string name = model ?? await OnlyModelAsync(cancellationToken);
-            string? version = await _api.GetVersionAsync(cancellationToken);
-            ShowModelResponse shown = await _api.ShowModelAsync(new ShowModelRequest { Model = name }, cancellationToken);
-            await LoadAsync(name, cancellationToken);
-            RunningModel[] running = [.. await _api.ListRunningModelsAsync(cancellationToken)];
+            string name = model ?? await OnlyModelAsync(token);
+            string? version = await _api.GetVersionAsync(token);
+            ShowModelResponse shown = await _api.ShowModelAsync(new ShowModelRequest { Model = name }, token);
+            // A request without a prompt loads a model.
+            await GenerateNothingAsync(Named(name, w => w.WriteBoolean("stream"u8, false)), token);
+            RunningModel[] running = [.. await _api.ListRunningModelsAsync(token)];
             RunningModel loaded = Array.Find(running, r => IsSame(r.Name, name)) ?? throw new ServerException(ServerFault.Malformed,
                 $"{_http.Root}: '{name}' was loaded, but what runs is {(running.Length == 0 ? "nothing" : _http.Hide(Names(running)))}");
             if (shown.Details?.QuantizationLevel is { Length: > 0 } asked && loaded.Details?.QuantizationLevel is { Length: > 0 } got
@@ -105,6 +154,14 @@ internal sealed class OllamaClient : IServerClient
             }
 
             return Identity(name, version, shown, loaded, running);
+        }, model, cancellationToken);
+
+    /// <summary>Makes a call of OllamaSharp; what fails in it is a failure of the server's, by kind.</summary>
+    private async Task<T> KnownAsync<T>(Func<CancellationToken, Task<T>> call, string? model, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await call(cancellationToken);
         }
         catch (HttpRequestException e) when (e.StatusCode is { } status)
         {
@@ -162,23 +219,27 @@ internal sealed class OllamaClient : IServerClient
             "Name one that it has: a variant served:NAME.");
     }
 
-    // A request without a prompt loads a model.
-    private async Task LoadAsync(string name, CancellationToken cancellationToken)
+    private async Task<bool> GenerateNothingAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
     {
-        var buffer = new ArrayBufferWriter<byte>(128);
-        await using (var writer = new Utf8JsonWriter(buffer))
-        {
-            writer.WriteStartObject();
-            writer.WriteString("model"u8, name);
-            writer.WriteBoolean("stream"u8, false);
-            writer.WriteEndObject();
-        }
-
-        using HttpResponseMessage response =
-            await _http.SendAsync(new Uri(_http.Root, "api/generate"), buffer.WrittenMemory, cancellationToken);
+        using HttpResponseMessage response = await _http.SendAsync(_raw, body, cancellationToken);
         var chunk = new OllamaChunk();
         chunk.Read(await ServerHttp.ReadAsync(response, _options.LongestLine, cancellationToken));
         if (chunk.Error is { } error) throw new ServerException(ServerFault.ServerError, $"the server says: {_http.Hide(error)}");
+        return true;
+    }
+
+    private static ReadOnlyMemory<byte> Named(string model, Action<Utf8JsonWriter> rest)
+    {
+        var buffer = new ArrayBufferWriter<byte>(128);
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("model"u8, model);
+            rest(writer);
+            writer.WriteEndObject();
+        }
+
+        return buffer.WrittenMemory;
     }
 
     private static ReadOnlyMemory<byte> Body(ServerRequest request)
@@ -187,12 +248,20 @@ internal sealed class OllamaClient : IServerClient
         using (var writer = new Utf8JsonWriter(buffer))
         {
             writer.WriteStartObject();
-            JsonFields.WriteChat(writer, request);
+            JsonFields.WriteAsked(writer, request);
+            if (request.Prompt is not null) writer.WriteBoolean("raw"u8, true); // no template of the model's around it
             writer.WriteBoolean("stream"u8, true);
             writer.WriteStartObject("options"u8);
             writer.WriteNumber("num_predict"u8, request.MaxTokens);
             writer.WriteNumber("temperature"u8, request.Temperature);
             if (request.Seed is { } seed) writer.WriteNumber("seed"u8, seed);
+            if (request.Stop is { } stop)
+            {
+                writer.WriteStartArray("stop"u8);
+                writer.WriteStringValue(stop);
+                writer.WriteEndArray();
+            }
+
             writer.WriteEndObject();
             writer.WriteEndObject();
         }

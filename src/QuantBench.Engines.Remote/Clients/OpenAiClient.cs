@@ -7,12 +7,14 @@ using QuantBench.Inference.Servers;
 
 namespace QuantBench.Engines.Remote.Clients;
 
-/// <summary>Streaming chat completions over SSE, as OpenAI, vLLM, llama-server, mlx_lm.server, LM Studio and TGI speak them.</summary>
+/// <summary>Streaming completions over SSE, of chats and of plain texts, as OpenAI, vLLM, llama-server, mlx_lm.server, LM Studio and TGI
+/// speak them.</summary>
 internal sealed class OpenAiClient : IServerClient, IPromptScorer
 {
     private readonly ServerHttp _http;
     private readonly OpenAiInspector _inspector;
     private readonly Uri _chat;
+    private readonly Uri _raw;
     private readonly ServerOptions _options;
 
     /// <summary>Makes a client; an address without a path gets <c>/v1</c>.</summary>
@@ -22,6 +24,7 @@ internal sealed class OpenAiClient : IServerClient, IPromptScorer
         _http = new ServerHttp(address, options, key);
         string root = _http.Root.AbsolutePath == "/" ? address.Url + "/v1" : address.Url;
         _chat = new Uri(root + "/chat/completions");
+        _raw = new Uri(root + "/completions");
         _inspector = new OpenAiInspector(_http, new Uri(root + "/"));
     }
 
@@ -33,7 +36,7 @@ internal sealed class OpenAiClient : IServerClient, IPromptScorer
     public async IAsyncEnumerable<ReplyPart> GenerateAsync(
         ServerRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using HttpResponseMessage response = await _http.SendAsync(_chat, Body(request), cancellationToken);
+        using HttpResponseMessage response = await _http.SendAsync(request.Prompt is null ? _chat : _raw, Body(request), cancellationToken);
         if (response.Content.Headers.ContentType?.MediaType is "application/json")
             throw await NotAStreamAsync(response, cancellationToken);
         await using Stream stream = await _http.OpenAsync(response, cancellationToken);
@@ -71,6 +74,10 @@ internal sealed class OpenAiClient : IServerClient, IPromptScorer
     }
 
     /// <inheritdoc/>
+    public Task<ServerCounters?> CountAsync(ServerIdentity server, CancellationToken cancellationToken) =>
+        new OpenAiCounters(_http, _inspector.Root, Math.Max(4 << 20, _options.LongestLine)).ReadAsync(server, cancellationToken);
+
+    /// <inheritdoc/>
     public Support CanScore(ServerIdentity server, bool rows) => OpenAiScorer.CanScore(server, rows);
 
     /// <inheritdoc/>
@@ -95,7 +102,14 @@ internal sealed class OpenAiClient : IServerClient, IPromptScorer
         using (var writer = new Utf8JsonWriter(buffer))
         {
             writer.WriteStartObject();
-            JsonFields.WriteChat(writer, request);
+            JsonFields.WriteAsked(writer, request);
+            if (request.Stop is { } stop)
+            {
+                writer.WriteStartArray("stop"u8);
+                writer.WriteStringValue(stop);
+                writer.WriteEndArray();
+            }
+
             writer.WriteNumber("max_tokens"u8, request.MaxTokens);
             writer.WriteNumber("temperature"u8, request.Temperature);
             if (request.Seed is { } seed) writer.WriteNumber("seed"u8, seed);

@@ -31,7 +31,7 @@ public sealed class BpeTextTokenizer : FragmentTokenizer
         _longMerger = new Lazy<LongPieceMerger>(() => new LongPieceMerger(_ids, definition.Merges));
     }
 
-    private protected override int ByteLengthOf(string spelling) => ByteLevel.CountBytes(spelling);
+    private protected override byte[] BytesOf(string spelling) => ByteLevel.Bytes(spelling);
 
     private protected override void EncodePlain(string text, bool isFirst, List<int> ids, Dictionary<string, int[]> cache)
     {

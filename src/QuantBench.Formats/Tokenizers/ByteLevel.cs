@@ -35,6 +35,21 @@ public static class ByteLevel
         return count;
     }
 
+    /// <summary>The bytes of text that a token stands for, <see cref="CountBytes"/> of them; characters outside the alphabet are their own
+    /// UTF-8.</summary>
+    public static byte[] Bytes(string token)
+    {
+        byte[] bytes = new byte[CountBytes(token)];
+        int at = 0;
+        foreach (Rune rune in token.EnumerateRunes())
+        {
+            if (rune.Value < ToByte.Length && ToByte[rune.Value] >= 0) bytes[at++] = (byte)ToByte[rune.Value];
+            else at += rune.EncodeToUtf8(bytes.AsSpan(at));
+        }
+
+        return bytes;
+    }
+
     /// <summary>The bytes of text that a token stands for; null when it has characters outside the alphabet.</summary>
     public static byte[]? Decode(string token)
     {

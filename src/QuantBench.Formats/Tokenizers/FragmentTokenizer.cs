@@ -46,17 +46,20 @@ public abstract class FragmentTokenizer : ITextTokenizer
     }
 
     /// <inheritdoc />
-    public int ByteLength(int token)
+    public int ByteLength(int token) => Bytes(token).Length;
+
+    /// <inheritdoc />
+    public byte[] Bytes(int token)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(token);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(token, VocabularySize);
         string text = _definition.Tokens[token];
         return _definition.Types[token] switch
         {
-            _ when UserDefined.Contains(token) => Encoding.UTF8.GetByteCount(text),
-            TokenType.Normal => ByteLengthOf(text),
-            TokenType.Byte => 1,
-            _ => 0,
+            _ when UserDefined.Contains(token) => Encoding.UTF8.GetBytes(text),
+            TokenType.Normal => BytesOf(text),
+            TokenType.Byte => [SentencePieceDefinition.ByteOf(text)],
+            _ => [],
         };
     }
 
@@ -67,8 +70,8 @@ public abstract class FragmentTokenizer : ITextTokenizer
     /// <param name="cache">Ids of pieces of this text, for kinds that meet the same pieces again.</param>
     private protected abstract void EncodePlain(string text, bool isFirst, List<int> ids, Dictionary<string, int[]> cache);
 
-    /// <summary>UTF-8 bytes of what a normal token's spelling stands for.</summary>
+    /// <summary>UTF-8 of what a normal token's spelling stands for.</summary>
     /// <param name="spelling">As the vocabulary has it.</param>
-    private protected virtual int ByteLengthOf(string spelling) =>
-        Encoding.UTF8.GetByteCount(spelling.Replace(SentencePieceDefinition.Space, ' '));
+    private protected virtual byte[] BytesOf(string spelling) =>
+        Encoding.UTF8.GetBytes(spelling.Replace(SentencePieceDefinition.Space, ' '));
 }

@@ -1,3 +1,5 @@
+using QuantBench.Core.Errors;
+
 namespace QuantBench.Formats.Tokenizers;
 
 /// <summary>Turns text into a model's token ids; the one place where that happens, for all engines.</summary>
@@ -19,4 +21,11 @@ public interface ITextTokenizer
     /// <summary>UTF-8 bytes of text that a token stands for; 0 for special tokens.</summary>
     /// <param name="token">Token id.</param>
     int ByteLength(int token);
+
+    /// <summary>The text that a token stands for as UTF-8, <see cref="ByteLength"/> bytes; it may begin or end within a
+    /// character.</summary>
+    /// <param name="token">Token id.</param>
+    /// <exception cref="UnsupportedException">This tokenizer doesn't say.</exception>
+    byte[] Bytes(int token) =>
+        throw new UnsupportedException(null, "this tokenizer doesn't say which text its tokens stand for, which generated answers need");
 }

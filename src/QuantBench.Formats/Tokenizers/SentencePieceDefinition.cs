@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Security.Cryptography;
 
 namespace QuantBench.Formats.Tokenizers;
@@ -19,6 +20,14 @@ public sealed record SentencePieceDefinition(
 
     /// <summary>What a byte's token is called.</summary>
     public static string ByteToken(int value) => $"<0x{value:X2}>";
+
+    /// <summary>The byte that a byte's token stands for; 0 where it isn't called so.</summary>
+    public static byte ByteOf(string token)
+    {
+        ArgumentNullException.ThrowIfNull(token);
+        return token.Length == 6 && byte.TryParse(token.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture,
+            out byte value) ? value : (byte)0;
+    }
 
     /// <inheritdoc/>
     public override ITextTokenizer Open() => new SentencePieceTextTokenizer(this);

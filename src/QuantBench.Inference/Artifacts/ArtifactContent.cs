@@ -13,7 +13,12 @@ public sealed record ArtifactContent(string Sha256, long Bytes)
 
     /// <summary>Whether a file or directory is there.</summary>
     /// <param name="path">Its path.</param>
-    public static bool Exists(string path) => File.Exists(path) || Directory.Exists(path);
+    public static bool Exists(string path)
+    {
+        // A link is there even where what it leads to is gone.
+        string real = SourceLink.Is(path) ? new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? path : path;
+        return File.Exists(real) || Directory.Exists(real);
+    }
 
     /// <summary>Absolute paths of the files, in ordinal order of their relative paths; empty when nothing is there.</summary>
     /// <param name="path">A file or directory.</param>
@@ -26,7 +31,10 @@ public sealed record ArtifactContent(string Sha256, long Bytes)
 
     /// <summary>Bytes of all files, without reading them.</summary>
     /// <param name="path">A file or directory.</param>
-    public static long SizeOf(string path) => Files(path).Sum(f => new FileInfo(f).Length);
+    public static long SizeOf(string path) => Files(path).Sum(f => SourceLink.Is(f) ? LengthOfTarget(f) : new FileInfo(f).Length);
+
+    private static long LengthOfTarget(string link) =>
+        new FileInfo(link).ResolveLinkTarget(returnFinalTarget: true) is FileInfo { Exists: true } target ? target.Length : 0;
 
     /// <summary>Reads every byte.</summary>
     /// <param name="path">A file or directory that exists.</param>

@@ -7,7 +7,8 @@ using QuantBench.Models.Weights;
 
 namespace QuantBench.Inference.Artifacts;
 
-/// <summary>The variant that a GGUF source already is: its own bytes, copied, or laid out anew where engines need that. For unsplit files;
+/// <summary>The variant that a GGUF source already is: its own bytes, used where they lie, or laid out anew where engines
+/// need that. For unsplit files;
 /// a split one needs an engine's tools.</summary>
 public sealed class GgufCopyBuilder : IArtifactBuilder
 {
@@ -59,6 +60,12 @@ public sealed class GgufCopyBuilder : IArtifactBuilder
                 GgufRelayout.Write(reader, request.OutputPath, progress, cancellationToken);
                 return;
             }
+        }
+
+        if (SourceLink.TryMake(request.Source.Path, request.OutputPath))
+        {
+            progress.Report(1);
+            return;
         }
 
         using FileStream from = File.OpenRead(request.Source.Path);

@@ -98,8 +98,11 @@ public sealed record SessionOptions
     /// <summary>CPU threads; at least 1.</summary>
     public required int Threads { get; init; }
 
-    /// <summary>KV-cache type as the setting <c>kv_type</c> spells it.</summary>
+    /// <summary>Type of the KV cache as the setting <c>kv_type</c> spells it.</summary>
     public string KvType { get; init; } = "f16";
+
+    /// <summary>Type of the values in the KV cache; null = as the keys'.</summary>
+    public string? KvTypeOfValues { get; init; }
 
     /// <summary><c>auto</c>, <c>on</c> or <c>off</c>.</summary>
     public string FlashAttention { get; init; } = "auto";

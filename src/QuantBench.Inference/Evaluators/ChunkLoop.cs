@@ -76,8 +76,7 @@ internal sealed class ChunkLoop
     /// <param name="plan">The plan.</param>
     /// <param name="scored">Number of the scored position.</param>
     public static EngineException NotFinite(ChunkPlan plan, int scored) => new(
-        $"The engine returned logits that aren't finite in chunk {scored / plan.ScoredPerChunk + 1}, position "
-            + $"{plan.First + scored % plan.ScoredPerChunk}.",
+        $"The engine returned logits that aren't finite at every position from {plan.PlaceOf(scored)} to the end of the chunk.",
         "The artifact is broken, or its activations overflow this engine's or KV cache's number format.");
 
     private void Fill(int chunk, int together, int from, int to)

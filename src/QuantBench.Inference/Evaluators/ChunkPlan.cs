@@ -94,12 +94,17 @@ internal sealed record ChunkPlan
     /// <param name="scored">Number of the scored position.</param>
     public int StreamIndex(int scored) => scored / ScoredPerChunk * ContextLength + First + scored % ScoredPerChunk;
 
-    /// <summary>Bytes of text that all scored targets stand for.</summary>
-    public long ScoredBytes()
+    /// <summary>A scored position as people count them, from 1 and within its chunk.</summary>
+    /// <param name="scored">Number of the scored position.</param>
+    public string PlaceOf(int scored) => $"chunk {scored / ScoredPerChunk + 1}, position {First + scored % ScoredPerChunk}";
+
+    /// <summary>Bytes of text that targets stand for.</summary>
+    /// <param name="scored">Numbers of their positions.</param>
+    public long ScoredBytes(ReadOnlySpan<int> scored)
     {
         ReadOnlySpan<ushort> lengths = TokenBytes.Span;
         long bytes = 0;
-        for (int i = 0; i < Scored; i++) bytes += lengths[StreamIndex(i) + 1];
+        foreach (int i in scored) bytes += lengths[StreamIndex(i) + 1];
         return bytes;
     }
 

@@ -11,6 +11,7 @@ public static class EvaluatorTable
     [
         new PerplexityEvaluator(),
         new DivergenceEvaluator(),
+        new TaskEvaluator(),
         new LatencyEvaluator(),
         new LoadEvaluator(),
         new KernelEvaluator(),

@@ -5,6 +5,7 @@ using QuantBench.Core.Machine;
 using QuantBench.Core.Metrics;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
+using QuantBench.Inference.Tasks;
 
 namespace QuantBench.Inference.Evaluators;
 
@@ -46,6 +47,9 @@ public sealed record EvaluationContext
 
     /// <summary>The tokenized evaluation text, for quality workloads.</summary>
     public EvaluationText? Text { get; init; }
+
+    /// <summary>The items, for a task.</summary>
+    public TaskInput? Task { get; init; }
 
     /// <summary>File of reference log-probabilities to read, for divergence.</summary>
     public string? ReferencePath { get; init; }
@@ -142,6 +146,9 @@ public interface IMachineProbe
     /// passed.</summary>
     /// <param name="least">Shortest span that is wanted.</param>
     CoreUse? NextCores(TimeSpan least) => null;
+
+    /// <summary>Where the machine's energy counters stand.</summary>
+    EnergyReading Energy() => EnergyReading.None("energy isn't read here");
 
     /// <summary>Logical cores this process may use.</summary>
     int UsableCores { get; }

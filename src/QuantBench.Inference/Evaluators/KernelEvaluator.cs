@@ -76,9 +76,9 @@ public sealed class KernelEvaluator : IWorkloadEvaluator
         }
 
         log.End();
-        string[] marks = [.. rule.Marks(seconds)];
+        string[] marks = rule.Marks(seconds);
         ImmutableArray<Measurement>.Builder metrics = ImmutableArray.CreateBuilder<Measurement>();
-        metrics.AddRange(Measurements(spec, seconds, memory, log.Disturbed(), marks));
+        metrics.AddRange(Measurements(spec, seconds, memory, log.Disturbed(), marks).Select(rule.Weighed));
         notes.AddRange((metrics[0].Notes ?? []).Select(n => $"kernel: {n}"));
         if (context.Machine.PeakResidentBytes() is { } peak) metrics.Add(Measurement.Of("rss_peak", peak));
         EvaluationResult result = LoadedCell.Result(

@@ -1,3 +1,8 @@
+using System.Collections.Immutable;
+using QuantBench.Core.Machine;
+using QuantBench.Core.Metrics;
+using QuantBench.Core.Statistics;
+
 namespace QuantBench.Inference.Evaluators;
 
 /// <summary>One part of a latency cell, prompt or generation: repeated until steady, then until its interval is tight.</summary>
@@ -13,8 +18,23 @@ internal sealed class LatencyPart(EvaluationContext context, string name, int to
     /// <summary>Milliseconds of each measured repetition.</summary>
     public List<double> Milliseconds { get; } = [];
 
+    /// <summary>What measuring used; null before <see cref="Measure"/>.</summary>
+    public EnergySpan? Energy { get; private set; }
+
     /// <summary>Which of them were disturbed; null before <see cref="Measure"/>.</summary>
     public InterferenceLog? Log { get; private set; }
+
+    /// <summary>Adds energy per token, of everything from the first repetition to the last; nothing where that isn't known.</summary>
+    /// <param name="metric">The metric.</param>
+    /// <param name="metrics">Receives it.</param>
+    /// <param name="facts">Receives whose energy it is, or why there is none.</param>
+    public void AddEnergy(string metric, ImmutableArray<Measurement>.Builder metrics, List<(string Key, string Value)> facts)
+    {
+        if (Energy is not { } energy) return;
+        facts.Add(($"energy_{name}", energy.Verdict));
+        if (energy.Joules is { } joules)
+            metrics.Add(MeasurementBuilder.FromRepetitions(metric, [joules / tokens / Milliseconds.Count], []));
+    }
 
     private bool _capped;
 
@@ -62,6 +82,8 @@ internal sealed class LatencyPart(EvaluationContext context, string name, int to
         var log = new InterferenceLog(context, threads);
         Log = log;
         var rule = new RepetitionRule(context, log);
+        EnergyReading before = context.Machine.Energy();
+        long start = context.Clock.GetTimestamp();
         while (rule.WantsMore(Milliseconds))
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -73,6 +95,7 @@ internal sealed class LatencyPart(EvaluationContext context, string name, int to
                 "measure", Milliseconds.Count, context.Cell.Settings.Int("repetitions"), $"{name} {tokens / (lastMs() / 1000):0.0} t/s"));
         }
 
+        Energy = EnergyCounters.Between(before, context.Machine.Energy(), context.Clock.GetElapsedTime(start).TotalSeconds);
         log.End();
         if (_capped && Evaluators.WarmUp.WasCold([.. log.Clean(Milliseconds)]))
             notes.Add($"{name}: warm-up cap reached before a steady state");

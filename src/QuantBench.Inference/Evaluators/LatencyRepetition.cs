@@ -13,25 +13,28 @@ internal sealed class LatencyRepetition
     private readonly int _prompt;
     private readonly int _generate;
     private readonly int _depth;
+    private readonly int _parallel;
     private readonly int _batchTokens;
     private readonly TokenBatch[] _pieces;
     private readonly TokenBatch _single = new();
     private readonly double[] _tokenMs;
 
-    public LatencyRepetition(EvaluationContext context, IInferenceSession session, int vocabulary, int prompt, int generate, int depth)
+    public LatencyRepetition(EvaluationContext context, IInferenceSession session, int vocabulary, int prompt, int generate, int depth,
+        int parallel)
     {
         (_clock, _session, _vocabulary, _prompt, _generate, _depth) = (context.Clock, session, vocabulary, prompt, generate, depth);
+        _parallel = parallel;
         long seed = context.Cell.Settings.Int("seed");
         _random = new Random((int)(seed ^ (seed >> 32)));
         _batchTokens = checked((int)context.Cell.Settings.Int("n_batch"));
         _tokenMs = new double[generate];
-        _pieces = [.. Enumerable.Range(0, (prompt + _batchTokens - 1) / _batchTokens).Select(_ => new TokenBatch())];
+        _pieces = [.. Enumerable.Range(0, (prompt * parallel + _batchTokens - 1) / _batchTokens).Select(_ => new TokenBatch())];
     }
 
     /// <summary>Time of the last prompt until its logits could be read.</summary>
     public double PromptMs { get; private set; }
 
-    /// <summary>Time of the last prompt until its most likely next token was known.</summary>
+    /// <summary>Time of the last prompt until its most likely next token was known; of several at once the last one's.</summary>
     public double TtftMs { get; private set; }
 
     /// <summary>Time of the last generation.</summary>
@@ -44,10 +47,10 @@ internal sealed class LatencyRepetition
     public void Prefill(CancellationToken cancellationToken)
     {
         _session.Reset();
-        for (int done = 0; done < _depth; done += _batchTokens)
+        for (int done = 0; done < _depth * _parallel; done += _batchTokens)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            Fill(_single, Math.Min(_batchTokens, _depth - done), lastWanted: done + _batchTokens >= _depth);
+            Fill(_single, done, Math.Min(_batchTokens, _depth * _parallel - done), _depth);
             _session.Append(_single, cancellationToken);
         }
     }
@@ -61,13 +64,14 @@ internal sealed class LatencyRepetition
         BackToDepth();
         for (int i = 0; i < _pieces.Length; i++)
         {
-            Fill(_pieces[i], Math.Min(_batchTokens, _prompt - i * _batchTokens), lastWanted: i == _pieces.Length - 1);
+            int done = i * _batchTokens;
+            Fill(_pieces[i], done, Math.Min(_batchTokens, _prompt * _parallel - done), _prompt);
         }
 
         long start = _clock.GetTimestamp();
         foreach (TokenBatch piece in _pieces) _session.Append(piece, cancellationToken);
         long computed = _clock.GetTimestamp();
-        LastToken = MostLikely(_session.Logits(0));
+        for (int row = 0; row < _pieces[^1].LogitRows; row++) LastToken = MostLikely(_session.Logits(row));
         long read = _clock.GetTimestamp();
         PromptMs = _clock.GetElapsedTime(start, computed).TotalMilliseconds;
         TtftMs = _clock.GetElapsedTime(start, read).TotalMilliseconds;
@@ -81,7 +85,7 @@ internal sealed class LatencyRepetition
         long before = start;
         for (int i = 0; i < _generate; i++)
         {
-            Fill(_single, 1, lastWanted: true);
+            Fill(_single, 0, _parallel, 1);
             _session.Append(_single, cancellationToken);
             long after = _clock.GetTimestamp();
             _tokenMs[i] = _clock.GetElapsedTime(before, after).TotalMilliseconds;
@@ -93,14 +97,24 @@ internal sealed class LatencyRepetition
 
     private void BackToDepth()
     {
-        if (_depth == 0) _session.Reset();
-        else _session.Truncate(0, _depth);
+        if (_depth == 0)
+        {
+            _session.Reset();
+            return;
+        }
+
+        for (int sequence = 0; sequence < _parallel; sequence++) _session.Truncate(sequence, _depth);
     }
 
-    private void Fill(TokenBatch batch, int count, bool lastWanted)
+    /// <summary>Fills a batch with tokens of the sequences, one sequence after the other; the last token of each wants logits.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="done">Tokens that went before, of all sequences.</param>
+    /// <param name="count">Tokens of the batch.</param>
+    /// <param name="each">Tokens of each sequence.</param>
+    private void Fill(TokenBatch batch, int done, int count, int each)
     {
         batch.Clear();
-        for (int i = 0; i < count; i++) batch.Add(_random.Next(_vocabulary), 0, lastWanted && i == count - 1);
+        for (int i = done; i < done + count; i++) batch.Add(_random.Next(_vocabulary), i / each, i % each == each - 1);
     }
 
     private static int MostLikely(ReadOnlySpan<float> logits)

@@ -45,11 +45,12 @@ public sealed class LoadEvaluator : IWorkloadEvaluator
         }
 
         log.End();
-        string[] marks = [.. rule.Marks(samples)];
+        string[] marks = rule.Marks(samples);
         var metrics = ImmutableArray.CreateBuilder<Measurement>();
-        metrics.Add(MeasurementBuilder.FromRepetitions("load_time", [.. samples], log.Disturbed(), marks));
+        Measurement time = rule.Weighed(MeasurementBuilder.FromRepetitions("load_time", [.. samples], log.Disturbed(), marks));
+        metrics.Add(time);
         LoadedCell.AddSizes(context, metrics, memory, residentLoaded);
-        string[] notes = [.. marks, $"first load {first:0.0} ms"];
+        string[] notes = [.. marks, .. (time.Notes ?? []).Where(IntervalMark.Is), $"first load {first:0.0} ms"];
         return InterferenceLog.AddTo(
             LoadedCell.Result(context, threads, deviceUsed, before, metrics.ToImmutable(), notes, facts), log);
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
+using QuantBench.Core.Settings;
 using QuantBench.Core.Workloads;
 using QuantBench.Inference.Engines;
 
@@ -16,6 +17,7 @@ internal sealed class LoadedCell : IDisposable
 
     private readonly EvaluationContext _context;
     private readonly ImmutableSortedDictionary<string, double> _before;
+    private ImmutableArray<string>? _said; // by the engine at its end, which comes once
 
     private LoadedCell(EvaluationContext context, int threads, ILoadedModel model, ImmutableSortedDictionary<string, double> before) =>
         (_context, Threads, Model, _before) = (context, threads, model, before);
@@ -96,7 +98,8 @@ internal sealed class LoadedCell : IDisposable
         BatchTokens = checked((int)context.Cell.Settings.Int("n_batch")),
         MicroBatchTokens = checked((int)context.Cell.Settings.Int("n_ubatch")),
         Threads = threads,
-        KvType = context.Cell.Settings.Text("kv_type"),
+        KvType = KvTypes.OfKeys(context.Cell.Settings),
+        KvTypeOfValues = KvTypes.OfValues(context.Cell.Settings),
         FlashAttention = context.Cell.Settings.Text("flash_attention"),
     };
 
@@ -144,8 +147,8 @@ internal sealed class LoadedCell : IDisposable
     /// <param name="provenance">Facts of the workload.</param>
     public EvaluationResult Result(ImmutableArray<Measurement> metrics, IEnumerable<string> notes,
         params ReadOnlySpan<(string Key, string Value)> provenance) =>
-        Result(_context, Threads, Model.DeviceUsed, _before, metrics,
-            Model is IEngineReport report ? [.. notes, .. report.Finish()] : notes, [.. provenance, .. FactsOf(Model)]);
+        Result(_context, Threads, Model.DeviceUsed, _before, metrics, [.. notes, .. _said ??= (Model as IEngineReport)?.Finish() ?? []],
+            [.. provenance, .. FactsOf(Model)]);
 
     /// <summary>As above, for a cell whose model is gone already.</summary>
     public static EvaluationResult Result(

@@ -25,6 +25,12 @@ internal readonly record struct LogPartition(float Max, double SumExp)
 /// </param>
 internal readonly record struct RowDivergence(LogPartition Reference, LogPartition Variant, double Kl);
 
+/// <summary>Sums over pairs of logits (<see cref="LogitMath.Sums"/>).</summary>
+/// <param name="Reference">Of the reference's exponentials.</param>
+/// <param name="Variant">Of the variant's.</param>
+/// <param name="Product">Of the reference's exponentials times the differences.</param>
+internal readonly record struct RowSums(double Reference, double Variant, double Product);
+
 /// <summary>
 /// Softmax arithmetic over rows of logits: exponentials in float, sums in double, as llama-perplexity does. Each function has a scalar twin
 /// in double that is its definition. The row functions are compiled optimised at once: a cell's process lives for seconds, and code of
@@ -101,14 +107,31 @@ internal static class LogitMath
             return new RowDivergence(new LogPartition(maxReference, double.NaN), new LogPartition(maxVariant, double.NaN), double.NaN);
         }
 
+        RowSums sums = Sums(reference, variant, maxReference, maxVariant);
+        var partitionX = new LogPartition(maxReference, sums.Reference);
+        var partitionY = new LogPartition(maxVariant, sums.Variant);
+        return new RowDivergence(partitionX, partitionY, sums.Product / sums.Reference - partitionX.Value + partitionY.Value);
+    }
+
+    /// <summary>Σ exp(xᵢ − max x), Σ exp(yᵢ − max y) and Σ exp(xᵢ − max x)(xᵢ − yᵢ).</summary>
+    /// <param name="reference">x, finite.</param>
+    /// <param name="variant">y, finite; as many.</param>
+    /// <param name="maxReference">No x is above.</param>
+    /// <param name="maxVariant">No y is above.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // see the class comment
+    public static RowSums Sums(ReadOnlySpan<float> reference, ReadOnlySpan<float> variant, float maxReference, float maxVariant)
+    {
         // Weights exp(x − max) are floats; differences and products are taken in double, because xᵢ − yᵢ may be a large common offset. The
         // same weights stand in numerator and denominator of the mean, so their rounding only acts on the spread of xᵢ − yᵢ.
         ReadOnlySpan<Vector<float>> xs = MemoryMarshal.Cast<float, Vector<float>>(reference);
         ReadOnlySpan<Vector<float>> ys = MemoryMarshal.Cast<float, Vector<float>>(variant);
         var maxX = new Vector<float>(maxReference);
         var maxY = new Vector<float>(maxVariant);
-        Vector<double> sumX = Vector<double>.Zero;
-        Vector<double> sumY = Vector<double>.Zero;
+        // Summed in Partition's order: one row has one normaliser.
+        Vector<double> sumXLow = Vector<double>.Zero;
+        Vector<double> sumXHigh = Vector<double>.Zero;
+        Vector<double> sumYLow = Vector<double>.Zero;
+        Vector<double> sumYHigh = Vector<double>.Zero;
         Vector<double> sumProduct = Vector<double>.Zero;
         for (int i = 0; i < xs.Length; i++)
         {
@@ -118,13 +141,15 @@ internal static class LogitMath
             Vector.Widen(y, out Vector<double> yLow, out Vector<double> yHigh);
             Vector.Widen(Exp(x - maxX), out Vector<double> wLow, out Vector<double> wHigh);
             Vector.Widen(Exp(y - maxY), out Vector<double> vLow, out Vector<double> vHigh);
-            sumX += wLow + wHigh;
-            sumY += vLow + vHigh;
+            sumXLow += wLow;
+            sumXHigh += wHigh;
+            sumYLow += vLow;
+            sumYHigh += vHigh;
             sumProduct += wLow * (xLow - yLow) + wHigh * (xHigh - yHigh);
         }
 
-        double totalX = Vector.Sum(sumX);
-        double totalY = Vector.Sum(sumY);
+        double totalX = Vector.Sum(sumXLow + sumXHigh);
+        double totalY = Vector.Sum(sumYLow + sumYHigh);
         double product = Vector.Sum(sumProduct);
         for (int i = xs.Length * Vector<float>.Count; i < reference.Length; i++)
         {
@@ -134,9 +159,56 @@ internal static class LogitMath
             product += weight * ((double)reference[i] - variant[i]);
         }
 
-        var partitionX = new LogPartition(maxReference, totalX);
-        var partitionY = new LogPartition(maxVariant, totalY);
-        return new RowDivergence(partitionX, partitionY, product / totalX - partitionX.Value + partitionY.Value);
+        return new RowSums(totalX, totalY, product);
+    }
+
+    /// <summary>Σ exp(xᵢ − max).</summary>
+    /// <param name="values">Finite values.</param>
+    /// <param name="max">None is above.</param>
+    public static double SumExp(ReadOnlySpan<float> values, float max) => Sums(values, values, max, max).Reference;
+
+    /// <summary>exp(xᵢ − max) of each value, as in sums.</summary>
+    /// <param name="values">Finite values.</param>
+    /// <param name="max">None is above.</param>
+    /// <param name="output">Receives them; at least as long.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // see the class comment
+    public static void Exps(ReadOnlySpan<float> values, float max, Span<float> output)
+    {
+        ReadOnlySpan<Vector<float>> vectors = MemoryMarshal.Cast<float, Vector<float>>(values);
+        Span<Vector<float>> outputs = MemoryMarshal.Cast<float, Vector<float>>(output);
+        var maxVector = new Vector<float>(max);
+        for (int i = 0; i < vectors.Length; i++) outputs[i] = Exp(vectors[i] - maxVector);
+        for (int i = vectors.Length * Vector<float>.Count; i < values.Length; i++) output[i] = MathF.Exp(values[i] - max);
+    }
+
+    /// <summary>Indices of the largest values, largest first; of equal ones the first index first.</summary>
+    /// <param name="values">Finite values.</param>
+    /// <param name="top">Receives them; −1 where there are fewer values.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // see the class comment
+    public static void TopOf(ReadOnlySpan<float> values, Span<int> top)
+    {
+        top.Fill(-1);
+        float least = float.NegativeInfinity;
+        int width = Vector<float>.Count;
+        for (int i = 0; i < values.Length;)
+        {
+            // Hardly any vector holds a value for the list once it has filled.
+            if (i + width <= values.Length
+                && !Vector.GreaterThanAny(new Vector<float>(values[i..]), new Vector<float>(least)))
+            {
+                i += width;
+                continue;
+            }
+
+            for (int end = Math.Min(values.Length, i + width); i < end; i++)
+            {
+                if (!(values[i] > least)) continue;
+                int at = top.Length - 1;
+                for (; at > 0 && (top[at - 1] < 0 || values[i] > values[top[at - 1]]); at--) top[at] = top[at - 1];
+                top[at] = i;
+                if (top[^1] >= 0) least = values[top[^1]];
+            }
+        }
     }
 
     /// <summary>The definition of <see cref="Diverge"/>: Σ pᵢ (ln pᵢ − ln qᵢ), in double.</summary>

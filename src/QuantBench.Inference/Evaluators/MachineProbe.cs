@@ -12,6 +12,7 @@ public sealed class MachineProbe(TimeProvider clock) : IMachineProbe, IDisposabl
 
     private readonly MachineConditions _conditions = new(clock);
     private readonly InterferenceReader _interference = new(clock);
+    private readonly EnergyCounters _energy = new();
 
     /// <inheritdoc/>
     // The runtime counted when it started; since then the process may have been put on fewer.
@@ -31,6 +32,9 @@ public sealed class MachineProbe(TimeProvider clock) : IMachineProbe, IDisposabl
 
     /// <inheritdoc/>
     public CoreUse? NextCores(TimeSpan least) => _interference.NextCores(least);
+
+    /// <inheritdoc/>
+    public EnergyReading Energy() => _energy.Read();
 
     /// <inheritdoc/>
     public void Dispose() => _interference.Dispose();

@@ -53,11 +53,12 @@ public sealed class OnnxLatencyEvaluator : IWorkloadEvaluator, IReferencedWorklo
         }
 
         log.End();
-        string[] marks = [.. rule.Marks(samples)];
+        string[] marks = rule.Marks(samples);
         var metrics = ImmutableArray.CreateBuilder<Measurement>();
-        metrics.Add(MeasurementBuilder.FromRepetitions("run_latency", [.. samples], log.Disturbed(), marks));
+        metrics.Add(rule.Weighed(MeasurementBuilder.FromRepetitions("run_latency", [.. samples], log.Disturbed(), marks)));
         metrics.Add(
-            MeasurementBuilder.FromRepetitions("runs_per_second", [.. samples.Select(ms => 1000 / ms)], log.Disturbed(), marks));
+            rule.Weighed(
+                MeasurementBuilder.FromRepetitions("runs_per_second", [.. samples.Select(ms => 1000 / ms)], log.Disturbed(), marks)));
         if (context.ReferencePath is { } path) AddErrors(metrics, TensorReference.Read(path), outputs);
         LoadedCell.AddSizes(context, metrics, model.Memory, residentLoaded);
         // After the sizes: the other model's memory isn't this one's.

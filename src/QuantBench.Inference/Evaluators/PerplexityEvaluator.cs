@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
-using QuantBench.Inference.Engines;
 using QuantBench.Inference.Servers;
 
 namespace QuantBench.Inference.Evaluators;
@@ -10,7 +9,7 @@ namespace QuantBench.Inference.Evaluators;
 /// Perplexity by llama-perplexity's definition: the text is cut into chunks of <c>n_ctx</c>, each runs from an empty cache, and positions
 /// n_ctx/2 … n_ctx − 2 are scored on their next token.
 /// </summary>
-public sealed class PerplexityEvaluator : IWorkloadEvaluator
+public sealed class PerplexityEvaluator : IWorkloadEvaluator, ITextWorkload
 {
     // Two-sided 95 % of the normal distribution: scored tokens are many.
     private const double Normal95 = 1.959963984540054;
@@ -25,39 +24,28 @@ public sealed class PerplexityEvaluator : IWorkloadEvaluator
     public EvaluationResult Evaluate(EvaluationContext context, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(context);
-        ChunkPlan plan = ChunkPlan.Make(context.Text, context.Cell.Settings);
-        if (context.Engine is IServerEngine) return EvaluateServed(context, plan, cancellationToken);
-        using LoadedCell loaded = LoadedCell.Open(context, cancellationToken);
-        plan.CheckVocabulary(loaded.Model.VocabularySize);
-        IInferenceSession session =
-            loaded.CreateSession(ChunkLoop.Options(plan, LoadedCell.CommonOptions(context, loaded.Threads, plan.ContextLength)));
-        double[] nll = new double[plan.Scored];
-        using var workers = new RowWorkers(loaded.Threads);
-        var loop = new ChunkLoop(plan, session, workers, (_, scored, logits, target) =>
-        {
-            LogPartition partition = LogitMath.Partition(logits);
-            if (!partition.IsFinite) throw ChunkLoop.NotFinite(plan, scored);
-            nll[scored] = partition.Value - logits[target];
-        });
-        double seconds = RunTimed(context, plan, loop, nll, cancellationToken);
-        string protocol = QualityProtocol.Perplexity(plan.Text, plan.ContextLength, plan.Chunks);
-        var metrics = ImmutableArray.CreateBuilder<Measurement>();
-        AddPerplexity(metrics, plan, nll, loaded.Model.VocabularySize, protocol);
-        AddSpeed(metrics, plan, seconds);
-        loaded.AddSizes(metrics);
-        return loaded.Result(metrics.ToImmutable(), [], Provenance(plan, protocol));
+        return context.Engine is IServerEngine
+            ? EvaluateServed(context, ChunkPlan.Make(context.Text, context.Cell.Settings), cancellationToken)
+            : TextPass.Run(context, cancellationToken);
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<PassOutcome> EvaluateTogether(IReadOnlyList<EvaluationContext> contexts, CancellationToken cancellationToken) =>
+        TextPass.Run(contexts, cancellationToken);
+
+    /// <inheritdoc/>
+    ITextScorer ITextWorkload.OpenScorer(EvaluationContext context, ChunkPlan plan) => new PerplexityScorer(plan);
 
     private static EvaluationResult EvaluateServed(EvaluationContext context, ChunkPlan plan, CancellationToken cancellationToken)
     {
         using ServedText served = ServedText.Open(context, plan, rows: false, cancellationToken);
         double[] nll = new double[plan.Scored];
         double seconds = served.Run(nll, (scored, next, _, _) => nll[scored] = -next, cancellationToken);
-        string protocol = QualityProtocol.Perplexity(plan.Text, plan.ContextLength, plan.Chunks);
         var metrics = ImmutableArray.CreateBuilder<Measurement>();
-        AddPerplexity(metrics, plan, nll, served.VocabularySize ?? int.MaxValue, protocol);
+        AddPerplexity(metrics, plan, nll, served.VocabularySize ?? int.MaxValue);
         AddSpeed(metrics, plan, seconds);
-        return served.Result(metrics, Provenance(plan, protocol));
+        var finite = FinitePositions.Of(plan, nll);
+        return served.Result(metrics, finite.Notes, Provenance(plan, finite));
     }
 
     /// <summary>Runs the loop with progress; returns its seconds, scoring included.</summary>
@@ -72,7 +60,7 @@ public sealed class PerplexityEvaluator : IWorkloadEvaluator
         loop.Run(
             done =>
             {
-                for (; counted < done * plan.ScoredPerChunk; counted++) sum += nll[counted];
+                for (; counted < done * plan.ScoredPerChunk; counted++) sum += double.IsNaN(nll[counted]) ? 0 : nll[counted];
                 context.Progress.Report(new EvaluationProgress("chunks", done, plan.Chunks, $"PPL {Math.Exp(sum / counted):0.0000}"));
             },
             cancellationToken);
@@ -80,16 +68,24 @@ public sealed class PerplexityEvaluator : IWorkloadEvaluator
     }
 
     /// <summary>Adds <c>perplexity</c> and <c>bits_per_byte</c>.</summary>
-    /// <exception cref="EngineException">It is beyond what a number holds.</exception>
-    internal static void AddPerplexity(ImmutableArray<Measurement>.Builder metrics, ChunkPlan plan, double[] nll, int vocabulary,
-        string protocol)
+    /// <param name="metrics">Receives them.</param>
+    /// <param name="plan">The plan.</param>
+    /// <param name="all">Negative log-likelihood of each position; NaN where one doesn't count.</param>
+    /// <param name="vocabulary">Size of the vocabulary.</param>
+    /// <exception cref="EngineException">It is beyond what a number holds, or a chunk has no position that counts.</exception>
+    internal static void AddPerplexity(ImmutableArray<Measurement>.Builder metrics, ChunkPlan plan, double[] all, int vocabulary)
     {
+        var finite = FinitePositions.Of(plan, all);
+        string protocol = Protocol(plan, finite);
+        double[] nll = finite.Keep(all);
         double[] chunks = new double[plan.Chunks];
         for (int chunk = 0; chunk < chunks.Length; chunk++)
         {
-            chunks[chunk] = Math.Exp(PairedStatistics.Mean(nll.AsSpan(chunk * plan.ScoredPerChunk, plan.ScoredPerChunk)).Value);
+            double[] scored = all[(chunk * plan.ScoredPerChunk)..((chunk + 1) * plan.ScoredPerChunk)];
+            chunks[chunk] = Math.Exp(PairedStatistics.Mean([.. scored.Where(n => !double.IsNaN(n))]).Value);
         }
 
+        finite.AddTo(metrics);
         Estimate perplexity = PairedStatistics.Perplexity(nll);
         if (!double.IsFinite(perplexity.Value) || !chunks.All(double.IsFinite))
         {
@@ -107,11 +103,15 @@ public sealed class PerplexityEvaluator : IWorkloadEvaluator
         });
 
         // The error is the sum's: n times the mean's. Bytes are a fact of the text. A text of special tokens alone has none.
-        long bytes = plan.ScoredBytes();
+        long bytes = plan.ScoredBytes(finite.Numbers());
         if (bytes == 0) return;
         Estimate mean = PairedStatistics.Mean(nll);
         double scale = nll.Length / Math.Log(2) / bytes;
-        metrics.Add(Measurement.Of("bits_per_byte", mean.Value * scale, mean.Error * scale, nll.Length) with { Protocol = protocol });
+        metrics.Add(Measurement.Of("bits_per_byte", mean.Value * scale, mean.Error * scale, nll.Length) with
+        {
+            Samples = [.. chunks.Select(c => Math.Log(c) * scale)], // their mean is the figure: every chunk scores as many tokens
+            Protocol = protocol,
+        });
     }
 
     private static string ChanceMark(int vocabulary) =>
@@ -124,10 +124,14 @@ public sealed class PerplexityEvaluator : IWorkloadEvaluator
         if (seconds > 0) metrics.Add(Measurement.Of("eval_tps", (double)plan.Chunks * plan.ContextLength / seconds));
     }
 
+    /// <summary>Protocol id of a text's perplexity.</summary>
+    internal static string Protocol(ChunkPlan plan, FinitePositions finite) =>
+        QualityProtocol.Perplexity(plan.Text, plan.ContextLength, plan.Chunks) + finite.Suffix;
+
     /// <summary>Facts that identify a quality figure.</summary>
-    internal static (string Key, string Value)[] Provenance(ChunkPlan plan, string protocol) =>
+    internal static (string Key, string Value)[] Provenance(ChunkPlan plan, FinitePositions finite) =>
     [
-        ("protocol", protocol),
+        ("protocol", Protocol(plan, finite)),
         ("dataset", plan.Text.Dataset),
         ("dataset_sha256", plan.Text.TextSha256),
         ("tokenizer_sha256", plan.Text.TokenizerSha256),

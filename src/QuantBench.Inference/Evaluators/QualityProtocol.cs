@@ -22,12 +22,12 @@ public static class QualityProtocol
     /// <param name="contextLength">Chunk length in tokens.</param>
     /// <param name="chunks">Chunks really scored.</param>
     /// <param name="reference">Id of the reference variant, e.g. <c>gguf:F32</c>.</param>
-    /// <param name="roundedCache">Whether the cell's KV cache is rounded. Its reference's isn't, and the id says so: earlier builds rounded
-    /// both, and their figures lack the cache's damage.</param>
-    public static string Divergence(EvaluationText text, int contextLength, int chunks, string reference, bool roundedCache)
+    /// <param name="unlike">What of the cell's settings the reference wasn't run with (<see cref="Core.Suites.ReferenceNeed.Unlike"/>):
+    /// earlier builds rounded both caches, and their figures lack the cache's damage.</param>
+    public static string Divergence(EvaluationText text, int contextLength, int chunks, string reference, string unlike)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return $"kl-{Version(text)};{Common(text, contextLength, chunks)};reference={reference}{(roundedCache ? ";reference_kv=f16" : "")}";
+        return $"kl-{Version(text)};{Common(text, contextLength, chunks)};reference={reference}{unlike}";
     }
 
     /// <summary>The rule by which the text is cut: <c>v1</c>, or <c>v2</c> where the tokenizer adds BOS.</summary>

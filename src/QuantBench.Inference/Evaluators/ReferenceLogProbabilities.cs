@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using Microsoft.Win32.SafeHandles;
 using QuantBench.Core;
@@ -17,7 +16,7 @@ public sealed record ReferenceHeader
     /// <summary>Reference variant's id, e.g. <c>gguf:F32</c>.</summary>
     public required string Variant { get; init; }
 
-    /// <summary>Floats per row.</summary>
+    /// <summary>Tokens of the vocabulary.</summary>
     public required int VocabularySize { get; init; }
 
     /// <summary>Chunk length in tokens.</summary>
@@ -34,24 +33,25 @@ public sealed record ReferenceHeader
 }
 
 /// <summary>
-/// The reference variant's distribution at every scored position, on disk. Layout, little-endian: magic <c>QBLP</c> (u32), version 1 (u32),
-/// header length (u32), header (JSON), zeros to a multiple of 64, then one row of [vocabulary] float32 per scored position, chunk after
-/// chunk. A row holds log-probabilities up to a constant, namely the engine's logits themselves: the reader normalises, so nothing is
-/// clipped or rounded. Rows are read and written in place by offset, never mapped, so that the file doesn't count as this process's memory.
+/// The reference variant's distribution at every scored position, on disk. Layout, little-endian: magic <c>QBLP</c> (u32), version 2 (u32),
+/// header length (u32), header (JSON), zeros to a multiple of 64, offset (i64) and length (i32) of the row of each scored position, chunk
+/// after chunk, then the rows in no order (<see cref="ReferenceRow"/>). Version 1 kept whole rows. Rows are read and written in place by
+/// offset, never mapped, so that the file doesn't count as this process's memory.
 /// </summary>
 public sealed class ReferenceLogProbabilities : IDisposable
 {
     private const uint Magic = 0x504C4251; // "QBLP"
-    private const uint Version = 1;
+    private const uint Version = 2;
     private const int Prefix = 12;
     private const int MaxHeaderBytes = 1 << 20;
+    private const int IndexEntry = 12;
 
     private readonly SafeFileHandle _file;
     private readonly string _path;
-    private readonly long _dataStart;
+    private readonly byte[] _index;
 
-    private ReferenceLogProbabilities(SafeFileHandle file, string path, ReferenceHeader header, long dataStart) =>
-        (_file, _path, Header, _dataStart) = (file, path, header, dataStart);
+    private ReferenceLogProbabilities(SafeFileHandle file, string path, ReferenceHeader header, byte[] index) =>
+        (_file, _path, Header, _index) = (file, path, header, index);
 
     /// <summary>What the file was made from.</summary>
     public ReferenceHeader Header { get; }
@@ -105,22 +105,23 @@ public sealed class ReferenceLogProbabilities : IDisposable
         }
     }
 
-    /// <summary>Reads one row; may be called by several threads at once.</summary>
+    /// <summary>Reads one row; may be called by several threads at once, each with a row and a buffer of its own.</summary>
     /// <param name="scored">Number of the scored position, chunk after chunk.</param>
-    /// <param name="row">[vocabulary]; receives log-probabilities up to a constant.</param>
-    /// <exception cref="ModelFormatException">The file was cut while it was open.</exception>
-    public void ReadRow(int scored, Span<float> row)
+    /// <param name="row">Receives it.</param>
+    /// <param name="buffer">At least <see cref="ReferenceRow.MostBytes"/>.</param>
+    /// <exception cref="ModelFormatException">The file was cut or changed while it was open.</exception>
+    internal void ReadRow(int scored, ReferenceRow row, byte[] buffer)
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(row.Length, Header.VocabularySize, nameof(row));
-        Span<byte> bytes = MemoryMarshal.AsBytes(row);
-        long offset = _dataStart + (long)scored * bytes.Length;
-        while (bytes.Length > 0)
+        (long offset, int length) = EntryOf(_index, scored);
+        Span<byte> bytes = buffer.AsSpan(0, length);
+        for (int done = 0; done < length;)
         {
-            int read = RandomAccess.Read(_file, bytes, offset);
+            int read = RandomAccess.Read(_file, bytes[done..], offset + done);
             if (read == 0) throw Broken(_path, offset, "the file ends within a row.");
-            bytes = bytes[read..];
-            offset += read;
+            done += read;
         }
+
+        if (row.Read(bytes) is { } fault) throw Broken(_path, offset, $"the row of position {scored} is broken: {fault}.");
     }
 
     /// <inheritdoc/>
@@ -143,13 +144,15 @@ public sealed class ReferenceLogProbabilities : IDisposable
             EngineBuild = context.Engine.Build,
         };
         byte[] json = JsonSerializer.SerializeToUtf8Bytes(header, Json.Line);
-        long dataStart = DataStart(json.Length);
-        long rowBytes = header.VocabularySize * 4L;
+        long indexStart = IndexStart(json.Length);
+        byte[] index = new byte[(long)plan.Scored * IndexEntry];
+        long end = indexStart + index.Length;
 
         // The length is claimed first, so that a full disk shows before minutes of computing.
-        using SafeFileHandle file =
-            File.OpenHandle(path, FileMode.Create, FileAccess.Write, FileShare.None, preallocationSize: dataStart + rowBytes * plan.Scored);
-        byte[] head = new byte[dataStart];
+        int mostBytes = ReferenceRow.MostBytes(header.VocabularySize);
+        using SafeFileHandle file = File.OpenHandle(path, FileMode.Create, FileAccess.Write, FileShare.None,
+            preallocationSize: end + (long)mostBytes * plan.Scored);
+        byte[] head = new byte[indexStart];
         BinaryPrimitives.WriteUInt32LittleEndian(head, Magic);
         BinaryPrimitives.WriteUInt32LittleEndian(head.AsSpan(4), Version);
         BinaryPrimitives.WriteUInt32LittleEndian(head.AsSpan(8), (uint)json.Length);
@@ -157,14 +160,23 @@ public sealed class ReferenceLogProbabilities : IDisposable
         RandomAccess.Write(file, head, 0);
         double[] nll = new double[plan.Scored];
         using var workers = new RowWorkers(loaded.Threads);
-        var loop = new ChunkLoop(plan, session, workers, (_, scored, logits, target) =>
+        (ReferenceRow Row, byte[] Bytes)[] lanes =
+            [.. Enumerable.Range(0, workers.Count).Select(_ => (new ReferenceRow(header.VocabularySize), new byte[mostBytes]))];
+        var loop = new ChunkLoop(plan, session, workers, (worker, scored, logits, target) =>
         {
-            LogPartition partition = LogitMath.Partition(logits);
-            if (!partition.IsFinite) throw ChunkLoop.NotFinite(plan, scored);
-            nll[scored] = partition.Value - logits[target];
-            RandomAccess.Write(file, MemoryMarshal.AsBytes(logits), dataStart + scored * rowBytes);
+            (ReferenceRow row, byte[] bytes) = lanes[worker];
+            row.Take(logits, target, (ulong)scored);
+            nll[scored] = row.IsFinite ? row.LogSum - row.Target : double.NaN;
+            int length = row.Write(bytes);
+            long offset = Interlocked.Add(ref end, length) - length;
+            RandomAccess.Write(file, bytes.AsSpan(0, length), offset);
+            BinaryPrimitives.WriteInt64LittleEndian(index.AsSpan(scored * IndexEntry), offset);
+            BinaryPrimitives.WriteInt32LittleEndian(index.AsSpan(scored * IndexEntry + 8), length);
         });
         PerplexityEvaluator.RunTimed(context, plan, loop, nll, cancellationToken);
+        _ = FinitePositions.Of(plan, nll); // a chunk without any ends it
+        RandomAccess.Write(file, index, indexStart);
+        RandomAccess.SetLength(file, end);
         RandomAccess.FlushToDisk(file);
         return header;
     }
@@ -197,14 +209,39 @@ public sealed class ReferenceLogProbabilities : IDisposable
 
         if (header.VocabularySize < 1 || header.ContextLength < 2 || header.Chunks < 1)
             throw Broken(path, Prefix, "the header holds sizes below 1.");
-        long dataStart = DataStart(json.Length);
-        UInt128 expected = (UInt128)dataStart
-            + (UInt128)header.Chunks * (uint)(header.ContextLength - 1 - header.ContextLength / 2) * (uint)header.VocabularySize * 4;
-        if (expected != (UInt128)length) throw Broken(path, null, $"the header promises {expected} bytes, but the file has {length}.");
-        return new ReferenceLogProbabilities(file, path, header, dataStart);
+        return new ReferenceLogProbabilities(file, path, header, ReadIndex(file, path, header, IndexStart(json.Length), length));
     }
 
-    private static long DataStart(int jsonLength) => (Prefix + jsonLength + 63L) / 64 * 64;
+    // Every row lies within the file, and together they fill it: a file that was cut isn't read.
+    private static byte[] ReadIndex(SafeFileHandle file, string path, ReferenceHeader header, long start, long length)
+    {
+        long positions = (long)header.Chunks * (header.ContextLength - 1 - header.ContextLength / 2);
+        if (positions > (length - start) / (IndexEntry + sizeof(float)))
+            throw Broken(path, start, $"the header promises {positions} rows, but the file has {length} bytes.");
+        byte[] index = new byte[positions * IndexEntry];
+        if (RandomAccess.Read(file, index, start) < index.Length) throw Broken(path, start, "the file ends within the index.");
+        long first = start + index.Length, bytes = 0;
+        int most = ReferenceRow.MostBytes(header.VocabularySize);
+        for (int i = 0; i < positions; i++)
+        {
+            (long offset, int row) = EntryOf(index, i);
+            if (offset < first || row < sizeof(float) || row > most || offset > length - row)
+                throw Broken(path, start + ((long)i * IndexEntry), $"row {i} lies at byte {offset} with {row} bytes.");
+            bytes += row;
+        }
+
+        if (first + bytes != length)
+            throw Broken(path, null, $"the index promises {first + bytes} bytes, but the file has {length}.");
+        return index;
+    }
+
+    private static (long Offset, int Length) EntryOf(byte[] index, int scored)
+    {
+        ReadOnlySpan<byte> entry = index.AsSpan(scored * IndexEntry, IndexEntry);
+        return (BinaryPrimitives.ReadInt64LittleEndian(entry), BinaryPrimitives.ReadInt32LittleEndian(entry[8..]));
+    }
+
+    private static long IndexStart(int jsonLength) => (Prefix + jsonLength + 63L) / 64 * 64;
 
     private static ModelFormatException Broken(string path, long? offset, string problem) =>
         new(path, offset, problem, "Delete the file; it is computed again when needed.");

@@ -1,3 +1,4 @@
+using QuantBench.Core.Metrics;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Statistics;
 
@@ -64,14 +65,16 @@ internal sealed class RepetitionRule
         return false;
     }
 
-    /// <summary>Marks of a finished series: too few repetitions, or an interval wider than wanted.</summary>
-    public IEnumerable<string> Marks(List<double> samples)
+    /// <summary>Marks of a finished series: too few repetitions.</summary>
+    public string[] Marks(List<double> samples)
     {
-        List<double> clean = _log.Clean(samples);
-        if (clean.Count < _least) yield return $"{clean.Count} of {_least} repetitions within {_capSeconds:0.#} s";
-        double half = clean.Count > 1 ? HalfWidth(clean) : 0;
-        if (half > _target) yield return $"interval ±{half * 100:0.0} % wider than target ±{_target * 100:0.##} %";
+        int clean = _log.Clean(samples).Count;
+        return clean < _least ? [$"{clean} of {_least} repetitions within {_capSeconds:0.#} s"] : [];
     }
+
+    /// <summary>The figure of a finished series, marked where its interval is wider than wanted.</summary>
+    public Measurement Weighed(Measurement figure) =>
+        IntervalMark.Of(figure, _target) is { } mark ? figure with { Notes = [.. figure.Notes ?? [], mark] } : figure;
 
     private static long Share(long all, int launches) => (all + launches - 1) / launches;
 

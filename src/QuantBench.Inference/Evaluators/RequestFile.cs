@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.IO.Compression;
 using System.Text.Json;
 using QuantBench.Core.Errors;
@@ -7,7 +8,8 @@ namespace QuantBench.Inference.Evaluators;
 
 /// <summary>
 /// Every request of a launch with the time of each of its parts, beside the cell's result: a gzip file of JSON lines. A load's first line
-/// says its measured time and the spans in which the load generator stood still; times are microseconds from its start.
+/// says its measured time, the spans in which the load generator stood still, and those in which something else disturbed the machine;
+/// times are microseconds from its start.
 /// </summary>
 internal sealed class RequestFile : IDisposable
 {
@@ -37,8 +39,11 @@ internal sealed class RequestFile : IDisposable
     public string? Name { get; }
 
     /// <summary>Adds a load.</summary>
+    /// <param name="log">What came of it.</param>
+    /// <param name="plan">What was wanted.</param>
+    /// <param name="disturbed">Spans in which something else disturbed it.</param>
     /// <exception cref="StoreException">It can't be written.</exception>
-    public void Add(TrafficLog log, TrafficPlan plan)
+    public void Add(TrafficLog log, TrafficPlan plan, ImmutableArray<(long FromNs, long ToNs)> disturbed)
     {
         if (_stream is null || _writer is null) return;
         try
@@ -48,14 +53,8 @@ internal sealed class RequestFile : IDisposable
             _writer.WriteNumber("rate"u8, plan.Rate);
             _writer.WriteNumber("from_us"u8, log.FromNs / 1000);
             _writer.WriteNumber("to_us"u8, log.ToNs / 1000);
-            _writer.WriteStartArray("stalls_us"u8);
-            foreach ((long from, long to) in log.Stalls)
-            {
-                _writer.WriteNumberValue(from / 1000);
-                _writer.WriteNumberValue(to / 1000);
-            }
-
-            _writer.WriteEndArray();
+            Spans("stalls_us", log.Stalls);
+            Spans("disturbed_us", disturbed);
             End();
             foreach (RequestRecord request in log.Requests) Add(request);
         }
@@ -93,6 +92,18 @@ internal sealed class RequestFile : IDisposable
         foreach (long part in request.PartNs) writer.WriteNumberValue(part / 1000);
         writer.WriteEndArray();
         End();
+    }
+
+    private void Spans(string name, ImmutableArray<(long FromNs, long ToNs)> spans)
+    {
+        _writer!.WriteStartArray(name); // there, or nothing is added
+        foreach ((long from, long to) in spans)
+        {
+            _writer.WriteNumberValue(from / 1000);
+            _writer.WriteNumberValue(to / 1000);
+        }
+
+        _writer.WriteEndArray();
     }
 
     private void End()

@@ -55,7 +55,10 @@ public sealed class ServeEvaluator : IWorkloadEvaluator
         string priority = "";
         if (context.Cell.Settings.Text("search") == "off")
         {
+            ServerCounters? counted = ServerTask.Await(client.CountAsync(identity, cancellationToken), cancellationToken);
             TrafficLog log = Load(plan, "measure");
+            ServerCounters? after = counted is null ? null
+                : ServerTask.Await(client.CountAsync(identity, cancellationToken), cancellationToken);
             ServeFigures.CheckServer(log);
             if (ChecksGenerator) ServeFigures.CheckGenerator(log, plan);
             metrics.AddRange(new ServeFigures(log, objective, context.Launches).Measurements(notes));
@@ -63,6 +66,13 @@ public sealed class ServeEvaluator : IWorkloadEvaluator
             var check = new ServerCheck(log);
             metrics.AddRange(check.Measurements());
             notes.AddRange(check.Notes());
+            if (counted is not null && after is not null)
+            {
+                var counters = new CounterCheck(log, after.Since(counted));
+                metrics.AddRange(counters.Measurements());
+                notes.AddRange(counters.Notes());
+                foreach ((string key, double value) in counters.Conditions()) conditions[key] = value;
+            }
         }
         else
         {
@@ -91,9 +101,14 @@ public sealed class ServeEvaluator : IWorkloadEvaluator
         {
             var generator = new TrafficGenerator(client, one, identity.Model, context.Clock,
                 (done, open) => context.Progress.Report(new EvaluationProgress(phase, done, 0, $"{open} open")));
+            using var watch = new LoadWatch(context);
             TrafficLog log = generator.Run(cancellationToken);
             priority = log.SendPriority;
-            file.Add(log, one);
+            watch.Dispose();
+            if (watch.Note is { } disturbed) notes.Add(disturbed);
+            foreach ((string key, double value) in watch.Conditions)
+                conditions[key] = Math.Max(conditions.GetValueOrDefault(key), value);
+            file.Add(log, one, watch.Windows);
             return log;
         }
     }

@@ -117,7 +117,7 @@ internal sealed class ServeFigures(TrafficLog log, ServiceObjective? objective, 
 
         double failed = measured.Count(r => r.Fault is not null) + log.Held;
         yield return One("error_share", failed / Math.Max(1, measured.Length + log.Held),
-            ShareInterval(failed, measured.Length + log.Held), measured.Length + log.Held);
+            Proportion.Wilson(failed, measured.Length + log.Held), measured.Length + log.Held);
         yield return Samples("send_lateness", [.. measured.Select(r => (r.SentNs - r.IntendedNs) / 1e6)], 0);
         yield return One("generator_cpu", log.CpuShare, null, 1);
     }
@@ -228,7 +228,12 @@ internal sealed class ServeFigures(TrafficLog log, ServiceObjective? objective, 
         return MeasurementBuilder.FromSamples(metric, kept, [.. notes]);
     }
 
-    private static Measurement One(string metric, double value, Interval? interval, long n) =>
+    /// <summary>A figure with one observation in each launch.</summary>
+    /// <param name="metric">Its name.</param>
+    /// <param name="value">The observation.</param>
+    /// <param name="interval">Its interval from within the launch; null = none.</param>
+    /// <param name="n">What is behind it.</param>
+    public static Measurement One(string metric, double value, Interval? interval, long n) =>
         MeasurementBuilder.FromSamples(metric, [value]) with
         {
             N = n,
@@ -237,17 +242,6 @@ internal sealed class ServeFigures(TrafficLog log, ServiceObjective? objective, 
             Timing = new TimingFacts { LaunchValues = [value], LaunchSamples = [1] },
             Notes = null,
         };
-
-    // Wilson's interval.
-    private static Interval? ShareInterval(double count, double all)
-    {
-        if (all == 0) return null;
-        const double z = 1.96;
-        double p = count / all;
-        double middle = (p + (z * z / (2 * all))) / (1 + (z * z / all));
-        double half = z / (1 + (z * z / all)) * Math.Sqrt((p * (1 - p) / all) + (z * z / (4 * all * all)));
-        return new Interval(Math.Max(0, middle - half), Math.Min(1, middle + half));
-    }
 
     private static double Quantile(double[] values, double q)
     {

@@ -133,8 +133,10 @@ internal sealed class ServedText : IDisposable
 
     /// <summary>Finishes a result.</summary>
     /// <param name="metrics">The measurements.</param>
+    /// <param name="notes">Marks of the workload.</param>
     /// <param name="provenance">Facts of the workload.</param>
-    public EvaluationResult Result(ImmutableArray<Measurement>.Builder metrics, (string Key, string Value)[] provenance)
+    public EvaluationResult Result(ImmutableArray<Measurement>.Builder metrics, ImmutableArray<string> notes,
+        (string Key, string Value)[] provenance)
     {
         if (!_context.Cell.Variant.IsServed)
         {
@@ -143,7 +145,7 @@ internal sealed class ServedText : IDisposable
         }
 
         EvaluationResult result = LoadedCell.Result(_context, 1, _context.Cell.Backend.Device, _before, metrics.ToImmutable(),
-            [.. Retries(_client)],
+            [.. Retries(_client), .. notes],
             [.. provenance, .. _identity.ToFacts(), ("client_build", _context.Engine.Build), ("engine_build", _identity.Server)]);
         // The server's own, which it doesn't tell.
         return result with { Provenance = result.Provenance.Remove("threads_used") };

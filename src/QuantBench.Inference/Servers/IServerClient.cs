@@ -23,6 +23,11 @@ public interface IServerClient : IDisposable
     /// on.</exception>
     IAsyncEnumerable<ReplyPart> GenerateAsync(ServerRequest request, CancellationToken cancellationToken);
 
+    /// <summary>The server's own counters; null when it has none that are known.</summary>
+    /// <param name="server">What <see cref="InspectAsync"/> found.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    Task<ServerCounters?> CountAsync(ServerIdentity server, CancellationToken cancellationToken) => Task.FromResult<ServerCounters?>(null);
+
     /// <summary>Requests that were sent a second time, because the server closed the kept connection that the first went out on; their
     /// time counts from the first.</summary>
     long Resent => 0;

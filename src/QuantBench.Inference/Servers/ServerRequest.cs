@@ -8,8 +8,14 @@ public sealed record ServerRequest
     /// <summary>The server's name of the model.</summary>
     public required string Model { get; init; }
 
-    /// <summary>The conversation so far, the user's turn last; at least one message.</summary>
+    /// <summary>The conversation so far, the user's turn last; empty when there is a <see cref="Prompt"/>.</summary>
     public required ImmutableArray<ServerMessage> Messages { get; init; }
+
+    /// <summary>A text to go on with as it stands, without the model's chat template; null for a conversation.</summary>
+    public string? Prompt { get; init; }
+
+    /// <summary>Text at which the answer ends; null = none. Servers that can't do that ignore it.</summary>
+    public string? Stop { get; init; }
 
     /// <summary>Most tokens to generate.</summary>
     public required int MaxTokens { get; init; }

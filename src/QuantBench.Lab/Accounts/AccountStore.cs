@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using Microsoft.Data.Sqlite;
+using System.Data.Common;
 using QuantBench.Lab.State;
 
 namespace QuantBench.Lab.Accounts;
@@ -40,7 +40,8 @@ public sealed class AccountStore(LabDatabase database)
     {
         ArgumentNullException.ThrowIfNull(account);
         return database.Execute(
-            $"INSERT INTO accounts ({Columns}) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 WHERE NOT EXISTS (SELECT 1 FROM accounts)",
+            $"INSERT INTO accounts ({Columns}) SELECT $1, $2, $3, $4, $5, $6, $7, CAST($8 AS BIGINT), $9 "
+                + "WHERE NOT EXISTS (SELECT 1 FROM accounts)",
             account.Id, account.Name, account.Normalized, account.Role, account.PasswordHash, account.Stamp, (long)account.Failures,
             account.LockoutEnd, account.Created) > 0;
     }
@@ -61,7 +62,7 @@ public sealed class AccountStore(LabDatabase database)
     public bool Remove(string id) => database.Execute(
         "DELETE FROM accounts WHERE id = $1 AND (role <> 'admin' OR (SELECT count(*) FROM accounts WHERE role = 'admin') > 1)", id) > 0;
 
-    private static Account Read(SqliteDataReader row) => new()
+    private static Account Read(DbDataReader row) => new()
     {
         Id = row.GetString(0),
         Name = row.GetString(1),

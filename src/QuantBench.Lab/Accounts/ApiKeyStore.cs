@@ -1,9 +1,11 @@
 using System.Buffers.Text;
 using System.Collections.Immutable;
+using System.Data.Common;
 using System.Security.Cryptography;
 using System.Text;
-using Microsoft.Data.Sqlite;
+using QuantBench.Core.Errors;
 using QuantBench.Lab.State;
+using QuantBench.Results.Folders;
 
 namespace QuantBench.Lab.Accounts;
 
@@ -39,8 +41,10 @@ public sealed class ApiKeyStore(LabDatabase database, TimeProvider clock)
     /// <param name="owner">Who makes it.</param>
     /// <param name="role">What it may do.</param>
     /// <returns>The key, to be shown once, and what is kept of it.</returns>
+    /// <exception cref="RequestException">It is an agent's and its name can't be a machine's, or another key has it.</exception>
     public (string Key, ApiKeyInfo Info) Create(string name, string owner, Role role)
     {
+        if (role == Role.Agent) CheckMachine(name);
         string key = Start + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
         var info = new ApiKeyInfo(Guid.NewGuid().ToString("N"), name, owner, role, key[..PrefixLength], clock.GetUtcNow(), null, null);
         database.Execute(
@@ -68,9 +72,21 @@ public sealed class ApiKeyStore(LabDatabase database, TimeProvider clock)
     public bool Revoke(string id) =>
         database.Execute("UPDATE api_keys SET revoked_ms = $2 WHERE id = $1 AND revoked_ms IS NULL", id, clock.GetUtcNow()) > 0;
 
+    // Who has two keys of one name would let two machines pass as one.
+    private void CheckMachine(string name)
+    {
+        if (!PlainName.IsValid(name) || name.Length > 64)
+            throw new RequestException($"'{name}' can't be a machine's name.", "It has letters, digits, '-', '_' and '.', at most 64.");
+        if (List().FirstOrDefault(k => k.Role == Role.Agent && k.Name == name && k.Revoked is null) is { } other)
+        {
+            throw new RequestException($"machine '{name}' has a key already ({other.Prefix}…).",
+                $"Revoke it first: quantbench keys revoke {other.Prefix}");
+        }
+    }
+
     private static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
 
-    private static ApiKeyInfo Read(SqliteDataReader row) => new(
+    private static ApiKeyInfo Read(DbDataReader row) => new(
         row.GetString(0), row.GetString(1), row.GetString(2), Enum.Parse<Role>(row.GetString(3), ignoreCase: true), row.GetString(4),
         row.Time(5), row.TimeOrNull(6), row.TimeOrNull(7));
 }

@@ -1,6 +1,6 @@
 namespace QuantBench.Lab.Accounts;
 
-/// <summary>What somebody may do; each role may what the ones before it may.</summary>
+/// <summary>What somebody may do; each role of people may what the ones before it may.</summary>
 public enum Role
 {
     /// <summary>Looks.</summary>
@@ -11,4 +11,7 @@ public enum Role
 
     /// <summary>Manages accounts, keys and settings, reads the audit log.</summary>
     Admin,
+
+    /// <summary>A machine of the lab, by its key only: fetches its jobs, sends their results, and nothing else.</summary>
+    Agent,
 }

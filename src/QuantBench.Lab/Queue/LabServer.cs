@@ -19,12 +19,13 @@ namespace QuantBench.Lab.Queue;
 /// <param name="database">The database.</param>
 /// <param name="occurrences">The queue's durable half.</param>
 /// <param name="schedules">The schedules.</param>
+/// <param name="planner">Hands runs of suites that name machines to those.</param>
 /// <param name="options">Where suites lie.</param>
 /// <param name="clock">The one clock.</param>
 /// <param name="logger">Receives what went wrong.</param>
 public sealed class LabServer(
-    IServiceProvider services, LabDatabase database, OccurrenceStore occurrences, ScheduleStore schedules, LabOptions options,
-    TimeProvider clock, ILogger<LabServer> logger)
+    IServiceProvider services, LabDatabase database, OccurrenceStore occurrences, ScheduleStore schedules, JobPlanner planner,
+    LabOptions options, TimeProvider clock, ILogger<LabServer> logger)
     : SteadyService("the scheduler", clock, logger)
 {
     /// <summary>Name of the one queue.</summary>
@@ -50,7 +51,7 @@ public sealed class LabServer(
         {
             _lease = SchedulerLease.TryTake(database, Clock);
         }
-        catch (Exception e) when (e is StoreException or Microsoft.Data.Sqlite.SqliteException)
+        catch (Exception e) when (e is StoreException or System.Data.Common.DbException)
         {
             // The work begins with another try, and says what is wrong.
         }
@@ -61,16 +62,17 @@ public sealed class LabServer(
     /// <inheritdoc/>
     protected override async Task WorkAsync(CancellationToken stopping)
     {
-        if ((_lease ??= SchedulerLease.TryTake(database, Clock)) is null)
+        SchedulerLease? lease = _lease ??= SchedulerLease.TryTake(database, Clock);
+        if (lease is null)
         {
             Logger.LogWarning("another server runs the queue ({Holder}); this one stands by", Holder);
-            while ((_lease = SchedulerLease.TryTake(database, Clock)) is null) await Task.Delay(s_tick, Clock, stopping);
+            while ((lease = _lease = SchedulerLease.TryTake(database, Clock)) is null) await Task.Delay(s_tick, Clock, stopping);
             Logger.LogWarning("the other server has ended; this one runs the queue from now on");
         }
 
         try
         {
-            await ScheduleAsync(stopping);
+            await ScheduleAsync(lease, stopping);
         }
         finally
         {
@@ -79,7 +81,7 @@ public sealed class LabServer(
         }
     }
 
-    private async Task ScheduleAsync(CancellationToken stopping)
+    private async Task ScheduleAsync(SchedulerLease lease, CancellationToken stopping)
     {
         using var storage = new InMemoryStorage();
         var client = new BackgroundJobClient(storage);
@@ -100,6 +102,8 @@ public sealed class LabServer(
             using var timer = new PeriodicTimer(s_tick, Clock);
             do
             {
+                // Not caught here: whoever lost the lease begins again by asking for it.
+                lease.Check();
                 try
                 {
                     if (Clock.GetUtcNow() - suitesRead >= s_readSuites)
@@ -111,10 +115,13 @@ public sealed class LabServer(
                     occurrences.Plan();
                     foreach (Occurrence open in occurrences.Open())
                     {
-                        if (handedOut.Add(open.Id))
-                            client.Create<OccurrenceJob>(job => job.RunAsync(open.Id, CancellationToken.None),
-                                new EnqueuedState(QueueName));
+                        // A run whose worker has it stays there, whatever its file says since.
+                        if (handedOut.Contains(open.Id) || planner.Take(open)) continue;
+                        handedOut.Add(open.Id);
+                        client.Create<OccurrenceJob>(job => job.RunAsync(open.Id, CancellationToken.None), new EnqueuedState(QueueName));
                     }
+
+                    await planner.LookAsync(stopping);
                 }
                 catch (Exception e) when (e is not OperationCanceledException)
                 {

@@ -58,7 +58,7 @@ public sealed class OccurrenceJob(OccurrenceStore store, IRunLauncher launcher, 
         {
             if (store.CancelAsked(id)) cancel.Cancel();
         }
-        catch (Exception e) when (e is Microsoft.Data.Sqlite.SqliteException or ObjectDisposedException)
+        catch (Exception e) when (e is System.Data.Common.DbException or ObjectDisposedException)
         {
             // Busy, or the run has just ended: asked again in a second.
         }

@@ -1,8 +1,7 @@
 using System.Collections.Immutable;
-using System.Globalization;
+using System.Data.Common;
 using System.Security.Cryptography;
 using System.Text.Json;
-using Microsoft.Data.Sqlite;
 using QuantBench.Core;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
@@ -47,7 +46,7 @@ public sealed class OccurrenceStore(LabDatabase database, TimeProvider clock)
                     due += work.Execute(
                         "INSERT INTO occurrences (key, schedule, suite, due_ms, state, message, actor) VALUES ($1, $2, $3, $4, $5, $6, "
                             + "'schedule') ON CONFLICT (key) DO NOTHING",
-                        Key(schedule.Name, times[i]), schedule.Name, schedule.Suite, times[i], state, message)
+                        Schedule.KeyOf(schedule.Name, times[i]), schedule.Name, schedule.Suite, times[i], state, message)
                         * (state == OccurrenceState.Due ? 1 : 0);
                     if (state == OccurrenceState.Due && schedule.CatchUp == CatchUp.Last)
                     {
@@ -74,11 +73,39 @@ public sealed class OccurrenceStore(LabDatabase database, TimeProvider clock)
     public Occurrence Request(string suite, string actor, string? schedule = null, ImmutableArray<string> only = default)
     {
         DateTimeOffset now = clock.GetUtcNow();
-        string key = Key(schedule ?? Path.GetFileNameWithoutExtension(suite), now) + "-"
+        string key = Schedule.KeyOf(schedule ?? Path.GetFileNameWithoutExtension(suite), now) + "-"
             + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(3));
         database.Execute(
             "INSERT INTO occurrences (key, schedule, suite, only_cells, due_ms, state, actor) VALUES ($1, $2, $3, $4, $5, 'due', $6)",
             key, schedule, suite, JsonSerializer.Serialize(only.IsDefault ? [] : only, Json.Line), now, actor);
+        return database.Query(Read, $"SELECT {Columns} FROM occurrences WHERE key = $1", key)[0];
+    }
+
+    /// <summary>Puts a run into the queue, unless one of this key was there before.</summary>
+    /// <param name="suite">Absolute path of the suite.</param>
+    /// <param name="key">The key.</param>
+    /// <param name="actor">Who asks.</param>
+    /// <returns>The queued run of the key, and whether it is new.</returns>
+    public (Occurrence Asked, bool IsNew) RequestOnce(string suite, string key, string actor)
+    {
+        bool isNew = database.Execute(
+            "INSERT INTO occurrences (key, suite, due_ms, state, actor) VALUES ($1, $2, $3, 'due', $4) ON CONFLICT (key) DO NOTHING",
+            key, suite, clock.GetUtcNow(), actor) > 0;
+        return (database.Query(Read, $"SELECT {Columns} FROM occurrences WHERE key = $1", key)[0], isNew);
+    }
+
+    /// <summary>The queued run of a time of a schedule, which some machine made without being asked: it is open from now on, whatever had
+    /// become of it.</summary>
+    /// <param name="schedule">The schedule.</param>
+    /// <param name="due">The time.</param>
+    internal Occurrence Adopt(Schedule schedule, DateTimeOffset due)
+    {
+        string key = Schedule.KeyOf(schedule.Name, due);
+        database.Execute(
+            "INSERT INTO occurrences (key, schedule, suite, due_ms, state, started_ms, actor) VALUES ($1, $2, $3, $4, 'running', $4, "
+                + "'schedule') ON CONFLICT (key) DO UPDATE SET state = 'running', ended_ms = NULL, message = NULL "
+                + "WHERE occurrences.state IN ('missed', 'done', 'failed')",
+            key, schedule.Name, schedule.Suite, due);
         return database.Query(Read, $"SELECT {Columns} FROM occurrences WHERE key = $1", key)[0];
     }
 
@@ -91,7 +118,8 @@ public sealed class OccurrenceStore(LabDatabase database, TimeProvider clock)
     /// <param name="most">Largest number.</param>
     public ImmutableArray<Occurrence> Latest(string? schedule = null, int most = 50) =>
         [.. database.Query(Read,
-            $"SELECT {Columns} FROM occurrences WHERE $1 IS NULL OR schedule = $1 ORDER BY due_ms DESC, id DESC LIMIT $2", schedule,
+            $"SELECT {Columns} FROM occurrences WHERE CAST($1 AS TEXT) IS NULL OR schedule = CAST($1 AS TEXT) "
+                + "ORDER BY due_ms DESC, id DESC LIMIT $2", schedule,
             (long)most)];
 
     /// <summary>The occurrence of a number, or null.</summary>
@@ -143,9 +171,6 @@ public sealed class OccurrenceStore(LabDatabase database, TimeProvider clock)
     /// <summary>Whether a running occurrence is to stop.</summary>
     internal bool CancelAsked(long id) => database.Query(r => r.GetInt64(0), "SELECT cancel FROM occurrences WHERE id = $1", id) is [> 0];
 
-    internal static string Key(string name, DateTimeOffset time) =>
-        $"{name}@{time.UtcDateTime.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture)}";
-
     private static (OccurrenceState State, string? Message) Judge(CatchUp policy, DateTimeOffset time, DateTimeOffset now, bool newest,
         bool busy)
     {
@@ -160,7 +185,7 @@ public sealed class OccurrenceStore(LabDatabase database, TimeProvider clock)
         };
     }
 
-    private static Occurrence Read(SqliteDataReader row) => new()
+    private static Occurrence Read(DbDataReader row) => new()
     {
         Id = row.GetInt64(0),
         Key = row.GetString(1),

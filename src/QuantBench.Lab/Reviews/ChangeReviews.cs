@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using Microsoft.Data.Sqlite;
+using System.Data.Common;
 using QuantBench.Lab.State;
 
 namespace QuantBench.Lab.Reviews;
@@ -80,7 +80,7 @@ public sealed class ChangeReviews(LabDatabase database, AuditLog audit, TimeProv
 
     private static string Name(ChangeKey key) => $"{key.Metric} {key.CellId} {key.MachineId} {key.RunId}";
 
-    private static ChangeReview Review(SqliteDataReader row) => new(
+    private static ChangeReview Review(DbDataReader row) => new(
         new ChangeKey(row.GetString(0), row.GetString(1), row.GetString(2), row.GetString(3)), row.GetString(4),
         row.Time(5), row.GetString(6));
 }

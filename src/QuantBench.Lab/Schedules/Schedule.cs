@@ -1,3 +1,4 @@
+using System.Globalization;
 using QuantBench.Core.Suites;
 
 namespace QuantBench.Lab.Schedules;
@@ -41,6 +42,12 @@ public sealed record Schedule
 
     /// <summary>The next time, UTC; null when paused or there is none.</summary>
     public DateTimeOffset? Next => Paused ? null : Cron.Next(Planned);
+
+    /// <summary>Key of the run of one of a schedule's times.</summary>
+    /// <param name="name">The schedule's name, or what stands for one.</param>
+    /// <param name="time">The time.</param>
+    internal static string KeyOf(string name, DateTimeOffset time) =>
+        $"{name}@{time.UtcDateTime.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture)}";
 
     /// <summary>Its settings in one line, as the audit log keeps them.</summary>
     public override string ToString() => $"{Suite} at {Cron}, catch up {CatchUp.ToString().ToLowerInvariant()}{(Paused ? ", paused" : "")}";

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
+using System.Data.Common;
 using System.Text.RegularExpressions;
-using Microsoft.Data.Sqlite;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
 using QuantBench.Lab.State;
@@ -147,7 +147,7 @@ public sealed partial class ScheduleStore(LabDatabase database, AuditLog audit, 
     }
 
     // Null when a newer program wrote an expression or a zone this one doesn't know: it is left alone.
-    internal static Schedule? Read(SqliteDataReader row) =>
+    internal static Schedule? Read(DbDataReader row) =>
         CronTimes.TryParse(row.GetString(2), row.GetString(3), out CronTimes? cron, out _, mustCome: false)
             && Enum.TryParse(row.GetString(4), ignoreCase: true, out CatchUp catchUp)
             ? new Schedule

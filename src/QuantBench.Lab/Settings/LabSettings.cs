@@ -7,6 +7,9 @@ namespace QuantBench.Lab.Settings;
 /// <param name="audit">Receives every change.</param>
 public sealed class LabSettings(LabDatabase database, AuditLog audit)
 {
+    /// <summary>Name of the secret that signs requests of repositories.</summary>
+    public const string HookSecret = "hook_secret";
+
     /// <summary>A setting; null when it was never set.</summary>
     /// <param name="name">Its name.</param>
     public string? Get(string name) =>
@@ -21,8 +24,13 @@ public sealed class LabSettings(LabDatabase database, AuditLog audit)
         string? before = Get(name);
         if (before == value) return;
         if (value is null) database.Execute("DELETE FROM settings WHERE name = $1", name);
-        else database.Execute("INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            name, value);
+        else Keep(name, value);
         audit.Write(actor, "setting", name, before, value);
     }
+
+    /// <summary>Sets a value that no log may hold.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="secret">The value.</param>
+    public void Keep(string name, string secret) => database.Execute(
+        "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, secret);
 }

@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using Microsoft.Data.Sqlite;
+using System.Data.Common;
 
 namespace QuantBench.Lab.State;
 
@@ -42,12 +42,17 @@ public sealed class AuditLog(LabDatabase database, TimeProvider clock)
             Entry,
             """
             SELECT id, at_ms, actor, action, object, before, after, detail FROM audit
-            WHERE ($1 IS NULL OR instr(lower(actor || ' ' || action || ' ' || object), lower($1)) > 0) AND ($3 IS NULL OR id < $3)
+            WHERE (CAST($1 AS TEXT) IS NULL OR lower(actor || ' ' || action || ' ' || object) LIKE lower(CAST($1 AS TEXT)) ESCAPE '\')
+              AND (CAST($3 AS BIGINT) IS NULL OR id < CAST($3 AS BIGINT))
             ORDER BY id DESC LIMIT $2
             """,
-            string.IsNullOrWhiteSpace(contains) ? null : contains.Trim(), (long)most, before),
+            string.IsNullOrWhiteSpace(contains) ? null : $"%{Literally(contains.Trim())}%", (long)most, before),
     ];
 
-    private static AuditEntry Entry(SqliteDataReader row) => new(
+    // To LIKE these stand for other characters.
+    private static string Literally(string text) => text.Replace(@"\", @"\\", StringComparison.Ordinal)
+        .Replace("%", @"\%", StringComparison.Ordinal).Replace("_", @"\_", StringComparison.Ordinal);
+
+    private static AuditEntry Entry(DbDataReader row) => new(
         row.GetInt64(0), row.Time(1), row.GetString(2), row.GetString(3), row.GetString(4), row.Text(5), row.Text(6), row.Text(7));
 }

@@ -6,7 +6,7 @@ namespace QuantBench.Lab.State;
 /// The tables of <c>lab.db</c>, as steps: step n brings a database of version n to n + 1. A step that was released is never changed; to
 /// change the schema, add one.
 /// </summary>
-internal static class LabSchema
+internal static partial class LabSchema
 {
     public static readonly ImmutableArray<string> Steps =
     [
@@ -51,5 +51,31 @@ internal static class LabSchema
         """
         CREATE TABLE ended_logins (id TEXT PRIMARY KEY, until_ms INTEGER NOT NULL);
         """,
+        """
+        CREATE TABLE machines (
+            name TEXT PRIMARY KEY, key_id TEXT NOT NULL, instance TEXT NOT NULL, version TEXT NOT NULL, labels TEXT NOT NULL,
+            health TEXT NOT NULL DEFAULT '{}', first_ms INTEGER NOT NULL, seen_ms INTEGER NOT NULL, drained INTEGER NOT NULL DEFAULT 0,
+            note TEXT NOT NULL DEFAULT '');
+        CREATE TABLE jobs (
+            id TEXT PRIMARY KEY, occurrence INTEGER NOT NULL, key TEXT NOT NULL, target TEXT, suite TEXT NOT NULL,
+            suite_text TEXT NOT NULL, only_cells TEXT NOT NULL, tags TEXT NOT NULL, placement TEXT NOT NULL, priority INTEGER NOT NULL,
+            created_ms INTEGER NOT NULL, state TEXT NOT NULL, epoch INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
+            machine TEXT, instance TEXT, claim TEXT, expires_ms INTEGER, run_id TEXT, cells INTEGER NOT NULL DEFAULT 0,
+            ended_ms INTEGER, message TEXT, cancel INTEGER NOT NULL DEFAULT 0);
+        CREATE INDEX jobs_state ON jobs (state, priority, created_ms);
+        CREATE INDEX jobs_occurrence ON jobs (occurrence);
+        CREATE TABLE job_runs (
+            run_id TEXT PRIMARY KEY, job TEXT NOT NULL, epoch INTEGER NOT NULL, machine TEXT NOT NULL, state TEXT NOT NULL,
+            cells INTEGER NOT NULL DEFAULT 0, at_ms INTEGER NOT NULL, message TEXT);
+        CREATE INDEX job_runs_job ON job_runs (job);
+        """,
+    ];
+
+    /// <summary>Every table, in an order in which they can be filled, with the one that numbers its rows by itself marked.</summary>
+    public static readonly ImmutableArray<(string Name, bool Numbered)> Tables =
+    [
+        ("schedules", false), ("occurrences", true), ("audit", true), ("accounts", false), ("api_keys", false), ("run_notes", false),
+        ("settings", false), ("change_reviews", false), ("suite_approvals", false), ("ended_logins", false), ("machines", false),
+        ("jobs", false), ("job_runs", false),
     ];
 }

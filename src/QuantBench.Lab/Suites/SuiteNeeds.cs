@@ -3,6 +3,7 @@ using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Settings;
 using QuantBench.Core.Suites;
+using QuantBench.Core.Workloads;
 
 namespace QuantBench.Lab.Suites;
 
@@ -30,7 +31,10 @@ public static class SuiteNeeds
         foreach (SuiteModel model in suite.Models)
         {
             if (model.Olive is { } recipe) needs.Add($"model '{model.Id}' starts the command 'olive {recipe}'");
-            if (!model.IsServed && IsOutside(model.Source)) needs.Add($"model '{model.Id}' is {model.Source}");
+            if (model.Pull) needs.Add($"model '{model.Id}' has its servers pull models");
+            if (model.After == ServedAfter.Delete) needs.Add($"model '{model.Id}' has its servers delete what they pulled");
+            if (!model.IsServed && !SuiteModel.IsShape(model.Source) && IsOutside(model.Source))
+                needs.Add($"model '{model.Id}' is {model.Source}");
         }
 
         foreach (SuiteServer server in suite.Servers)
@@ -41,6 +45,12 @@ public static class SuiteNeeds
         {
             // A text that is no path is a descriptor's name; one of a file beside the suite is inside.
             if (IsOutside(Path.GetFullPath(name, own))) needs.Add($"it reads the text {name}");
+        }
+
+        foreach (string set in suite.Workloads.Where(w => w.Settings.Has("set")).Select(w => w.Settings.Text("set"))
+            .Except(TaskSettings.OwnSets))
+        {
+            if (IsOutside(Path.GetFullPath(set, own))) needs.Add($"it reads the items {set}");
         }
 
         foreach (string url in suite.Backends.Concat(suite.Workloads.Select(ReferenceBackend)).Select(b => b.Server)

@@ -44,6 +44,11 @@ public sealed partial record DecoderArchitecture
         },
         new()
         {
+            Name = "granitemoe", HuggingFaceClass = "GraniteMoeForCausalLM", RotatesNeighbours = true, HasMultipliers = true,
+            Experts = ExpertTraits.Granite,
+        },
+        new()
+        {
             Name = "olmo2", HuggingFaceClass = "Olmo2ForCausalLM", HasProjectionNorms = true, OmitsPreNorms = true, HasPostNorms = true,
             Window = SlidingWindow.Pattern, WindowPattern = 4, WindowIsOptional = true, HasPlainWindowRope = true,
         },
@@ -80,6 +85,18 @@ public sealed partial record DecoderArchitecture
             Name = "gpt-oss", ModelType = "gpt_oss", HuggingFaceClass = "GptOssForCausalLM", HasProjectionBiases = true,
             HasOutputBias = true, HasSinks = true, NamesPreNormPost = true, DefaultRopeBase = 150_000, Window = SlidingWindow.Pattern,
             WindowPattern = 2, DefaultWindow = 128, Experts = ExpertTraits.GptOss,
+        },
+        new()
+        {
+            Name = "deepseek2", ModelType = "deepseek_v3", HuggingFaceClass = "DeepseekV3ForCausalLM", RotatesNeighbours = true,
+            KeepsRowOrder = true, HasLatentAttention = true, Experts = ExpertTraits.DeepSeek3,
+            Settings = Words("scoring_func=sigmoid topk_method=noaux_tc moe_layer_freq=1 rope_interleave=true"),
+        },
+        new()
+        {
+            Name = "deepseek-v2", Gguf = "deepseek2", ModelType = "deepseek_v2", HuggingFaceClass = "DeepseekV2ForCausalLM",
+            RotatesNeighbours = true, KeepsRowOrder = true, HasLatentAttention = true, Experts = ExpertTraits.DeepSeek2,
+            Settings = Words("scoring_func=softmax moe_layer_freq=1 norm_topk_prob=false"),
         },
         new()
         {

@@ -112,6 +112,9 @@ public sealed partial record DecoderArchitecture
     /// <summary>GGUF files call the norm before the feed-forward part by the name of one behind attention.</summary>
     public bool NamesPreNormPost { get; init; }
 
+    /// <summary>Keys and values of all heads are made of one compressed vector (MLA).</summary>
+    public bool HasLatentAttention { get; init; }
+
     /// <summary>What there is to know of experts; null = the architecture has none.</summary>
     public ExpertTraits? Experts { get; init; }
 
@@ -182,7 +185,8 @@ public sealed partial record DecoderArchitecture
     /// rotation and attention over everything.</summary>
     public bool IsPlain => !(Gelu || ScalesEmbeddings || HasMultipliers || HasProjectionNorms || OmitsPreNorms || HasPostNorms
         || FusesProjections || UsesWindow || RotatesPart || KeepsRowOrder || HasLayerNorms || IsParallel || FusesGate || SquaresRelu
-        || OmitsGate || HasSinks) && NoRopeInterval == 0 && AttentionSoftCap == 0 && LogitSoftCap == 0 && LogitFactor == 0;
+        || OmitsGate || HasSinks || HasLatentAttention) && NoRopeInterval == 0 && AttentionSoftCap == 0 && LogitSoftCap == 0
+        && LogitFactor == 0;
 
     /// <summary>Name of a key of <c>config.json</c>.</summary>
     /// <param name="usual">Its name in most architectures.</param>
@@ -207,6 +211,8 @@ public sealed partial record DecoderArchitecture
         "final_logit_softcapping" => LogitSoftCap > 0,
         "rope_local_base_freq" => LocalRopeBase > 0,
         "logit_scale" => LogitFactor > 0,
+        "q_lora_rank" or "kv_lora_rank" or "qk_nope_head_dim" or "qk_rope_head_dim" or "qk_head_dim" or "v_head_dim"
+            or "rope_interleave" => HasLatentAttention,
         _ => Settings.ContainsKey(key) || ConfigKeys.ContainsValue(key) || (Experts?.ReadsKey(key) ?? false),
     };
 

@@ -47,10 +47,20 @@ public sealed record DecoderModule(
             [DecoderRole.SharedGate] = ("ffn_gate_shexp", "mlp.shared_expert.gate_proj"),
             [DecoderRole.SharedUp] = ("ffn_up_shexp", "mlp.shared_expert.up_proj"),
             [DecoderRole.SharedDown] = ("ffn_down_shexp", "mlp.shared_expert.down_proj"),
+            [DecoderRole.RouterBias] = ("exp_probs_b", "mlp.gate.e_score_correction_bias"),
+            [DecoderRole.QueryDown] = ("attn_q_a", "self_attn.q_a_proj"),
+            [DecoderRole.QueryDownNorm] = ("attn_q_a_norm", "self_attn.q_a_layernorm"),
+            [DecoderRole.QueryUp] = ("attn_q_b", "self_attn.q_b_proj"),
+            [DecoderRole.KeyValueDown] = ("attn_kv_a_mqa", "self_attn.kv_a_proj_with_mqa"),
+            [DecoderRole.KeyValueNorm] = ("attn_kv_a_norm", "self_attn.kv_a_layernorm"),
+            [DecoderRole.KeyValueUp] = ("attn_kv_b", "self_attn.kv_b_proj"),
+            [DecoderRole.KeyUp] = ("attn_k_b", "self_attn.k_b_proj"),
+            [DecoderRole.ValueUp] = ("attn_v_b", "self_attn.v_b_proj"),
         }.ToFrozenDictionary();
 
-    /// <summary>Whether it is a single vector of numbers: a norm's weights, or the heads' sinks.</summary>
-    public bool IsNorm => Role is DecoderRole.Sinks or DecoderRole.FinalNorm or DecoderRole.AttentionNorm or DecoderRole.QueryNorm
+    /// <summary>Whether it is a single vector of numbers: a norm's weights, the heads' sinks, or what is added to ratings.</summary>
+    public bool IsNorm => Role is DecoderRole.Sinks or DecoderRole.RouterBias or DecoderRole.QueryDownNorm or DecoderRole.KeyValueNorm
+        or DecoderRole.FinalNorm or DecoderRole.AttentionNorm or DecoderRole.QueryNorm
         or DecoderRole.KeyNorm
         or DecoderRole.PostAttentionNorm or DecoderRole.FeedForwardNorm or DecoderRole.PostFeedForwardNorm;
 
@@ -62,7 +72,15 @@ public sealed record DecoderModule(
         : Enumerable.Range(0, Experts).Select(PathOf);
 
     /// <summary>Name of its weights in Hugging Face files; where there are several, of the first.</summary>
-    public string WeightName => Role == DecoderRole.Sinks ? HuggingFace : $"{PathOf(0)}.weight";
+    public string WeightName => Role is DecoderRole.Sinks or DecoderRole.RouterBias ? HuggingFace : $"{PathOf(0)}.weight";
+
+    /// <summary>Name of its weights in GGUF.</summary>
+    public string GgufTensor => $"{Gguf}.{(Role == DecoderRole.RouterBias ? "bias" : "weight")}";
+
+    /// <summary>Path of all experts' matrices in MLX's files, which have them in one tensor; null = they aren't experts, or lie
+    /// otherwise.</summary>
+    public string? SwitchPath => HuggingFace.IndexOf(".experts.*.", StringComparison.Ordinal) is var at and >= 0
+        ? $"{HuggingFace[..at]}.switch_mlp.{s_names[Role].HuggingFace.Split('.')[^1]}" : null;
 
     /// <summary>Path of an expert's matrix in Hugging Face files.</summary>
     /// <param name="expert">Its number; not looked at where a path has no <c>*</c>.</param>
@@ -102,11 +120,30 @@ public sealed record DecoderModule(
 
         void Norm(DecoderRole role, long length) => Add(role, 1, length);
 
+        void AddLatent(LatentSizes latent)
+        {
+            if (latent.QueryRank > 0)
+            {
+                Add(DecoderRole.QueryDown, latent.QueryRank, hidden);
+                Norm(DecoderRole.QueryDownNorm, latent.QueryRank);
+            }
+
+            Add(latent.QueryRank > 0 ? DecoderRole.QueryUp : DecoderRole.Query, (long)sizes.Heads * latent.HeadWidth,
+                latent.QueryRank > 0 ? latent.QueryRank : hidden);
+            Add(DecoderRole.KeyValueDown, latent.CacheWidth, hidden);
+            Norm(DecoderRole.KeyValueNorm, latent.KeyRank);
+            Add(DecoderRole.KeyValueUp, (long)sizes.Heads * (latent.PlainWidth + latent.ValueWidth), latent.KeyRank);
+        }
+
         Add(DecoderRole.Embedding, sizes.Vocabulary, hidden);
         for (; layer < sizes.Layers; layer++)
         {
             if (!architecture.OmitsPreNorms) Norm(DecoderRole.AttentionNorm, hidden);
-            if (architecture.FusesProjections)
+            if (sizes.Latent is { } latent)
+            {
+                AddLatent(latent);
+            }
+            else if (architecture.FusesProjections)
             {
                 Add(DecoderRole.QueryKeyValue, queries + (2 * keys), hidden);
             }
@@ -123,12 +160,12 @@ public sealed record DecoderModule(
                 Norm(DecoderRole.KeyNorm, architecture.HasHeadNorms ? sizes.HeadWidth : keys);
             }
 
-            Add(DecoderRole.AttentionOutput, hidden, queries);
+            Add(DecoderRole.AttentionOutput, hidden, sizes.MixedWidth);
             if (architecture.HasSinks) Norm(DecoderRole.Sinks, sizes.Heads);
             if (architecture.HasPostNorms || architecture.NamesPreNormPost) Norm(DecoderRole.PostAttentionNorm, hidden);
             if (!architecture.OmitsPreNorms && !architecture.IsParallel && !architecture.NamesPreNormPost)
                 Norm(DecoderRole.FeedForwardNorm, hidden);
-            if (sizes.Experts > 0)
+            if (sizes.HasExperts(layer))
             {
                 AddExperts();
             }
@@ -142,7 +179,7 @@ public sealed record DecoderModule(
                 Add(DecoderRole.Up, sizes.FeedForward, hidden);
             }
 
-            if (sizes.Experts == 0) Add(DecoderRole.Down, hidden, sizes.FeedForward);
+            if (!sizes.HasExperts(layer)) Add(DecoderRole.Down, hidden, sizes.FeedForward);
             if (architecture.HasPostNorms) Norm(DecoderRole.PostFeedForwardNorm, hidden);
         }
 
@@ -155,11 +192,12 @@ public sealed record DecoderModule(
         {
             int count = sizes.Experts;
             Add(DecoderRole.Router, count, hidden);
+            if (architecture.Experts is { HasRouterBias: true }) Norm(DecoderRole.RouterBias, count);
             Add(DecoderRole.GateExperts, sizes.ExpertFeedForward, hidden, experts: count);
             Add(DecoderRole.UpExperts, sizes.ExpertFeedForward, hidden, experts: count);
             Add(DecoderRole.DownExperts, hidden, sizes.ExpertFeedForward, experts: count);
             if (sizes.SharedFeedForward == 0) return;
-            Add(DecoderRole.SharedRouter, 1, hidden);
+            if (architecture.Experts is { HasSharedRouter: true }) Add(DecoderRole.SharedRouter, 1, hidden);
             Add(DecoderRole.SharedGate, sizes.SharedFeedForward, hidden);
             Add(DecoderRole.SharedUp, sizes.SharedFeedForward, hidden);
             Add(DecoderRole.SharedDown, hidden, sizes.SharedFeedForward);

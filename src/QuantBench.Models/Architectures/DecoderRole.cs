@@ -83,4 +83,32 @@ public enum DecoderRole
 
     /// <summary>Down-projection of the expert of all tokens.</summary>
     SharedDown,
+
+    /// <summary>Added to ratings when experts are chosen, and not when they are weighed.</summary>
+    RouterBias,
+
+    /// <summary>Compresses queries.</summary>
+    QueryDown,
+
+    /// <summary>Norm of compressed queries.</summary>
+    QueryDownNorm,
+
+    /// <summary>Makes queries of compressed ones.</summary>
+    QueryUp,
+
+    /// <summary>Compresses keys and values, and makes the rotated part of keys.</summary>
+    KeyValueDown,
+
+    /// <summary>Norm of compressed keys and values.</summary>
+    KeyValueNorm,
+
+    /// <summary>Makes each head's key and value of the compressed ones.</summary>
+    KeyValueUp,
+
+    /// <summary>The part of <see cref="KeyValueUp"/> that makes keys, turned and head by head: it makes queries that meet compressed
+    /// keys.</summary>
+    KeyUp,
+
+    /// <summary>The part of <see cref="KeyValueUp"/> that makes values, head by head.</summary>
+    ValueUp,
 }

@@ -21,6 +21,12 @@ internal sealed record HuggingFaceConfig : DecoderSizes
 
     public required int ContextLength { get; init; }
 
+    /// <summary>How experts are chosen and weighed where files say; null where the architecture's name does.</summary>
+    public required ExpertRouting? Routing { get; init; }
+
+    /// <summary>Layers behind the last that predict further tokens; they aren't read.</summary>
+    public required int FurtherLayers { get; init; }
+
     public required double NormEpsilon { get; init; }
 
     public required HuggingFaceRope Rope { get; init; }
@@ -67,8 +73,9 @@ internal sealed record HuggingFaceConfig : DecoderSizes
         DecoderArchitecture architecture = ReadArchitecture(json, path);
         int hidden = json.Get("hidden_size").AsInt32(1, MaxSize);
         int heads = json.Get("num_attention_heads").AsInt32(1, hidden);
-        int keyValueHeads = json.Find("num_key_value_heads")?.AsInt32(1, heads) ?? heads;
-        int? headSize = json.Find("head_dim")?.AsInt32(2, MaxSize);
+        LatentSizes? latent = architecture.HasLatentAttention ? HuggingFaceLatent.Read(json) : null;
+        int keyValueHeads = latent is not null ? 1 : json.Find("num_key_value_heads")?.AsInt32(1, heads) ?? heads;
+        int? headSize = latent?.RotatedWidth ?? json.Find("head_dim")?.AsInt32(2, MaxSize);
         if (headSize is null && hidden % heads != 0)
             throw new ModelFormatException(path, null, $"'hidden_size' ({hidden}) is not a multiple of 'num_attention_heads' ({heads}).");
         int size = headSize ?? hidden / heads;
@@ -94,12 +101,15 @@ internal sealed record HuggingFaceConfig : DecoderSizes
             Experts = experts,
             ExpertsUsed = experts > 0 ? json.Get("num_experts_per_tok").AsInt32(1, experts) : 0,
             ExpertFeedForward = experts > 0 ? json.Get(architecture.Experts!.WidthKey).AsInt32(1, MaxSize) : 0, // it has experts
-            SharedFeedForward = experts > 0 && architecture.Experts!.HasShared
-                ? json.Get("shared_expert_intermediate_size").AsInt32(1, MaxSize) : 0,
+            SharedFeedForward = experts > 0 ? HuggingFaceExperts.Shared(json, architecture) : 0,
+            LeadingDense = experts > 0 ? HuggingFaceExperts.LeadingDense(json, architecture, layers) : 0,
+            Routing = HuggingFaceExperts.Routing(json, architecture, experts),
+            FurtherLayers = json.Find("num_nextn_predict_layers")?.AsInt32(0, layers) ?? 0,
             Layers = layers,
             Heads = heads,
             KvHeads = keyValueHeads,
-            HeadWidth = size,
+            HeadWidth = latent?.CacheWidth ?? size,
+            Latent = latent,
             HasHeadSize = headSize is not null,
             ContextLength = context,
             NormEpsilon = json.Get(architecture.ConfigKey("rms_norm_eps")).AsDouble(),
@@ -119,7 +129,9 @@ internal sealed record HuggingFaceConfig : DecoderSizes
         tensor.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal)
         || tensor.EndsWith(".attention.bias", StringComparison.Ordinal)
         || tensor.EndsWith(".attention.masked_bias", StringComparison.Ordinal)
-        || (TiesEmbeddings && tensor.StartsWith("lm_head.", StringComparison.Ordinal));
+        || (TiesEmbeddings && tensor.StartsWith("lm_head.", StringComparison.Ordinal))
+        || Enumerable.Range(Layers, FurtherLayers)
+            .Any(layer => tensor.StartsWith($"{Architecture.LayerPath}.{layer}.", StringComparison.Ordinal));
 
     private static DecoderArchitecture ReadArchitecture(ModelJson json, string path)
     {

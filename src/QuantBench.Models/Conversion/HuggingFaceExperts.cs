@@ -15,6 +15,39 @@ internal static class HuggingFaceExperts
     public static int Count(ModelJson json, DecoderArchitecture architecture) =>
         architecture.Experts?.CountKey is { } key ? json.Get(key).AsInt32(1, MostExperts) : 0;
 
+    /// <summary>Width of the expert that all tokens use; 0 = there is none.</summary>
+    public static int Shared(ModelJson json, DecoderArchitecture architecture) => architecture.Experts switch
+    {
+        { HasSharedRouter: true } => json.Get("shared_expert_intermediate_size").AsInt32(1, MaxSize),
+        { HasShared: true } traits when (json.Find("n_shared_experts")?.AsInt32(0, MostExperts) ?? 0) is > 0 and var count =>
+            checked(count * json.Get(traits.WidthKey).AsInt32(1, MaxSize / count)),
+        _ => 0,
+    };
+
+    /// <summary>First layers without experts.</summary>
+    public static int LeadingDense(ModelJson json, DecoderArchitecture architecture, int layers) =>
+        architecture.Experts is { FilesDecide: true } ? json.Find("first_k_dense_replace")?.AsInt32(0, layers - 1) ?? 0 : 0;
+
+    /// <summary>How experts are chosen and weighed, where configurations say; else null.</summary>
+    /// <exception cref="UnsupportedException">In a way that isn't computed.</exception>
+    public static ExpertRouting? Routing(ModelJson json, DecoderArchitecture architecture, int experts)
+    {
+        if (architecture.Experts is not { FilesDecide: true } traits) return null;
+        int groups = json.Find("n_group")?.AsInt32(1, experts) ?? 1;
+        int used = json.Find("topk_group")?.AsInt32(1, groups) ?? 1;
+        if (experts % groups != 0 || (groups > 1 && (experts / groups < 2 || used >= groups)))
+            throw new UnsupportedException(json.File, $"{experts} experts in {groups} groups, of which a token sees {used}, are not read.");
+        if (json.Find("topk_method") is { IsString: true } method && method.AsString() == "greedy" && groups > 1)
+            throw new UnsupportedException(json.File, $"'topk_method' is greedy beside {groups} groups of experts; one group is read.");
+        return new ExpertRouting(json.Find("norm_topk_prob")?.AsBoolean() ?? false ? ExpertWeights.Normalised : ExpertWeights.Softmax)
+        {
+            IsLogistic = traits.IsLogistic,
+            Groups = groups,
+            GroupsUsed = used,
+            Scale = (float)(json.Find("routed_scaling_factor")?.AsDouble() ?? 1),
+        };
+    }
+
     /// <summary>Width of the feed-forward part; some families with experts name only the experts' own.</summary>
     public static int FeedForward(ModelJson json, DecoderArchitecture architecture) =>
         (architecture.Experts?.CountKey is null ? json.Get("intermediate_size")

@@ -45,6 +45,12 @@ internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int Rota
         if (type == "longrope" && !architecture.HasLongRope)
             throw new UnsupportedException(json.File,
                 $"the rotary scaling 'longrope' is read for phi3 models, not for {architecture.Gguf}.");
+        if (architecture.HasLatentAttention && type is "linear" or "llama3" or "longrope")
+        {
+            throw new UnsupportedException(json.File,
+                $"the rotary scaling '{type}' is not read for {architecture.Gguf}, where llama.cpp computes something else; yarn is.");
+        }
+
         if (scaling is { } settings) HuggingFaceKeys.CheckRope(settings, type, architecture);
         if (local is { } windowed) CheckLocal(windowed, architecture);
         double factor = 1;
@@ -108,6 +114,16 @@ internal sealed record HuggingFaceRope(double? Base, double? LocalBase, int Rota
             if (name == "truncate" && architecture.Experts == ExpertTraits.GptOss) continue;
             if (settings.Find(name) is { } value && (value.IsBoolean ? value.AsBoolean() ? 1 : 0 : value.AsDouble()) != usual)
                 throw new UnsupportedException(settings.File, $"the rotary setting '{name}' is read where it is {usual} or not there.");
+        }
+
+        // What llama.cpp takes for granted: scores are sharpened, and rotated parts not besides.
+        if (!architecture.HasLatentAttention) return;
+        double sharpness = settings.Find("mscale_all_dim")?.AsDouble() ?? 0, rotated = settings.Find("mscale")?.AsDouble() ?? 0;
+        if (sharpness <= 0 || rotated != sharpness || (settings.Find("attention_factor")?.AsDouble() ?? 0) != 0)
+        {
+            throw new UnsupportedException(settings.File,
+                $"yarn with 'mscale' {rotated} and 'mscale_all_dim' {sharpness} is not read; {architecture.Gguf} models where both are the "
+                    + "same, above 0, and no 'attention_factor' is given are.");
         }
     }
 

@@ -161,7 +161,7 @@ public static class HuggingFaceToGguf
         HuggingFaceMetadata.Add(metadata, config, architecture);
         metadata.Add(GgufConstants.FileType, floatType switch { GgmlType.F32 => 0u, GgmlType.F16 => 1u, _ => 32u });
         metadata.Add($"{arch}.vocab_size", (uint)config.Vocabulary);
-        if (architecture.RotatesNeighbours && !architecture.RotatesPart)
+        if (architecture.RotatesNeighbours && !architecture.RotatesPart && config.Latent is null)
             metadata.Add($"{arch}.rope.dimension_count", (uint)config.HeadWidth);
         config.Multipliers?.AddTo(metadata, arch);
         GgufTokenizer.Write(metadata, tokenizer);

@@ -86,7 +86,7 @@ internal static class TensorPlan
             if (module.IsNorm)
             {
                 SafetensorsTensorInfo norm = Take(module.WeightName, module.Columns);
-                plan.Add(new PlannedTensor($"{module.Gguf}.weight", norm, 1, module.Columns, 0, config.Architecture.NormOffset));
+                plan.Add(new PlannedTensor(module.GgufTensor, norm, 1, module.Columns, 0, config.Architecture.NormOffset));
                 if (!config.Architecture.HasNormBiases) continue;
                 SafetensorsTensorInfo normBias = Take($"{module.HuggingFace}.bias", module.Columns);
                 plan.Add(new PlannedTensor($"{module.Gguf}.bias", normBias, 1, module.Columns, 0));
@@ -99,6 +99,12 @@ internal static class TensorPlan
                 continue;
             }
 
+            if (module.Role == DecoderRole.KeyValueUp && config.Latent is { } latent)
+            {
+                AddKeyValueUp(module, latent);
+                continue;
+            }
+
             ImmutableArray<SafetensorsTensorInfo> matrices =
                 [.. module.HuggingFacePaths.Select(path => Take($"{path}.weight", module.Rows, module.Columns))];
             plan.Add(new PlannedTensor($"{module.Gguf}.weight", matrices[0], module.Rows, module.Columns, module.PermutedHeads)
@@ -106,7 +112,7 @@ internal static class TensorPlan
                 Sources = matrices,
                 StaysF32 = module.IsRouter,
             });
-            if (!model.Tensors.ContainsKey($"{module.HuggingFace}.bias")) continue;
+            if (config.Latent is not null || !model.Tensors.ContainsKey($"{module.HuggingFace}.bias")) continue;
 
             // A reordered matrix has its bias reordered too; seen as a column, its rows are single elements.
             SafetensorsTensorInfo bias = Take($"{module.HuggingFace}.bias", module.Rows);
@@ -123,17 +129,36 @@ internal static class TensorPlan
             : throw new UnsupportedException(directory,
                 $"the tensor '{unknown}' has no place in a {config.Architecture.Name} model.");
 
+        // Each head's part that makes keys is turned, and the one that makes values behind it lies apart.
+        void AddKeyValueUp(DecoderModule module, LatentSizes latent)
+        {
+            SafetensorsTensorInfo both = Take(module.WeightName, module.Rows, module.Columns);
+            int plain = latent.PlainWidth, value = latent.ValueWidth;
+            FloatMatrix whole = FloatMatrix.Open(model, directory, module.WeightName);
+            IEnumerable<int> heads = Enumerable.Range(0, config.Heads);
+            plan.Add(new PlannedTensor($"{DecoderModule.GgufName(DecoderRole.KeyUp, module.Layer)}.weight", both, latent.KeyRank, plain, 0)
+            {
+                Matrices = [.. heads.Select(IWeightMatrix (head) => new ColumnsMatrix(whole, head * (plain + value), plain))],
+            });
+            plan.Add(new PlannedTensor($"{DecoderModule.GgufName(DecoderRole.ValueUp, module.Layer)}.weight", both, value, latent.KeyRank,
+                0)
+            {
+                Matrices = [.. heads.Select(IWeightMatrix (head) => new RowsMatrix(whole, (head * (plain + value)) + plain, value))],
+            });
+        }
+
         void AddPacked(DecoderModule module)
         {
             ImmutableArray<IWeightMatrix> experts =
                 [.. Enumerable.Range(0, module.Experts).Select(i => PackedExperts.Matrix(model, directory, module, i))];
-            float[] biases = PackedExperts.Biases(model, directory, module);
             string[] tensors = [.. PackedExperts.Tensors(model, module)];
             used.UnionWith(tensors);
             plan.Add(new PlannedTensor($"{module.Gguf}.weight", model.Tensors[tensors[0]], module.Rows, module.Columns, 0)
             {
                 Matrices = experts,
             });
+            if (PackedExperts.AreRows(module)) return;
+            float[] biases = PackedExperts.Biases(model, directory, module);
             plan.Add(new PlannedTensor($"{module.Gguf}.bias", model.Tensors[tensors[^1]], module.Experts, module.Rows, 0)
             {
                 Values = biases,

@@ -18,7 +18,8 @@ public static class DecoderModules
 
     /// <summary>A part of a layer: <c>q_proj</c>, <c>k_proj</c>, <c>v_proj</c>, <c>o_proj</c>, <c>gate_proj</c>, <c>up_proj</c>,
     /// <c>down_proj</c>,
-    /// <c>input_layernorm</c>, <c>post_attention_layernorm</c>, <c>q_norm</c>, <c>k_norm</c>.</summary>
+    /// <c>input_layernorm</c>, <c>post_attention_layernorm</c>, <c>q_norm</c>, <c>k_norm</c>; <c>gate</c>, <c>experts.*.up_proj</c>,
+    /// <c>shared_expert.up_proj</c> and their like.</summary>
     /// <param name="layer">Its number.</param>
     /// <param name="part">Which part.</param>
     public static string InLayer(int layer, string part) => $"layers.{layer}.{part}";
@@ -29,13 +30,15 @@ public static class DecoderModules
         [.. DecoderModule.Of(sizes).Where(module => !module.IsNorm).OrderBy(module => module.Role <= DecoderRole.FinalNorm)
             .Select(module => NameOf(module, sizes))];
 
-    /// <summary>A decoder's modules by these names, which are what most architectures' paths in Hugging Face files end in.</summary>
+    /// <summary>A decoder's modules by these names, which are most architectures' paths in Hugging Face files without the part of the
+    /// layer.</summary>
     internal static FrozenDictionary<string, DecoderModule> Of(DecoderSizes sizes) => DecoderModule.Of(sizes).ToFrozenDictionary(
         module => NameOf(module, sizes), StringComparer.Ordinal);
 
     private static string NameOf(DecoderModule module, DecoderSizes sizes)
     {
-        string last = DecoderModule.UsualPath(module.Role, sizes.Architecture.HasPostNorms).Split('.')[^1];
-        return module.Role > DecoderRole.FinalNorm ? InLayer(module.Layer, last) : last;
+        string path = DecoderModule.UsualPath(module.Role, sizes.Architecture.HasPostNorms);
+        return module.Role > DecoderRole.FinalNorm ? InLayer(module.Layer, path[(path.IndexOf('.', StringComparison.Ordinal) + 1)..])
+            : path.Split('.')[^1];
     }
 }

@@ -96,6 +96,25 @@ public sealed class DecoderWeights : IDisposable
             : [.. Enumerable.Range(0, length).Select(row => stored[GgufMatrix.StoredRow(row, length, wanted.PermutedHeads)])];
     }
 
+    /// <summary>The matrices of all experts.</summary>
+    /// <param name="module">Their name.</param>
+    /// <exception cref="ModelFormatException">They are missing or of another shape.</exception>
+    public ImmutableArray<IWeightMatrix> Experts(string module)
+    {
+        DecoderModule wanted = _modules[module];
+        return [.. _file.Matrices(wanted.Gguf, wanted.Experts, checked((int)wanted.Rows), checked((int)wanted.Columns))
+            .Select(IWeightMatrix (matrix) => new MappedMatrix(matrix))];
+    }
+
+    /// <summary>Biases of all experts, one behind the other; null when they have none.</summary>
+    /// <param name="module">Name of the matrices.</param>
+    public float[]? ExpertBiases(string module)
+    {
+        DecoderModule wanted = _modules[module];
+        string name = $"{wanted.Gguf}.bias";
+        return _file.Contains(name) ? _file.Vector(name, checked((int)wanted.Rows * wanted.Experts)) : null;
+    }
+
     /// <summary>A norm's weights.</summary>
     /// <param name="module">Its name.</param>
     /// <param name="length">Their number.</param>
@@ -119,7 +138,9 @@ public sealed class DecoderWeights : IDisposable
             throw Refused(file, $"a model of the architecture '{architecture}' can't be exported; {DecoderArchitecture.Names} can.");
         if (DecoderShape.IsEncoder(metadata)) throw Refused(file, "it is an encoder ('attention.causal' is false); decoders are exported.");
         if (DecoderShape.MetadataRefusal(metadata) is { } refusal) throw Refused(file, $"{refusal}.");
-        if (metadata.FindInteger($"{architecture}.expert_count") is > 0) throw Refused(file, "models with experts are not exported.");
+        if (DecoderArchitecture.Find(architecture) is { HasLatentAttention: true })
+            throw Refused(file, "models with latent attention (MLA) are not exported.");
+        if (DecoderShape.ExpertRefusal(metadata) is { } experts) throw Refused(file, $"{experts}.");
         if (metadata.FindString($"{architecture}.rope.scaling.type") is { } type && type is not ("none" or "linear" or "yarn"))
             throw Refused(file, $"the rotary scaling '{type}' is not exported; linear and yarn are.");
         if (TemperatureKey(metadata, architecture) is { } key) throw Refused(file, $"models with '{key}' are not exported.");

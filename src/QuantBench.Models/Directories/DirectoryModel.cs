@@ -68,7 +68,7 @@ public sealed class DirectoryModel : IModelFile
 
     /// <summary>Names of all tensors, as GGUF has them.</summary>
     public IEnumerable<string> TensorNames =>
-        [.. _computed.Keys, .. _modules.Keys.Select(name => $"{name}.weight"),
+        [.. _computed.Keys, .. _modules.Values.Select(module => module.GgufTensor),
             .. _modules.Keys.Where(HasBias).Select(name => $"{name}.bias")];
 
     /// <summary>Opens a directory.</summary>
@@ -105,6 +105,14 @@ public sealed class DirectoryModel : IModelFile
     WeightMatrix[] IModelFile.Matrices(string name, int count, int rows, int columns)
     {
         DecoderModule module = Find(name);
+        if (StackedPath(module) is { } path)
+        {
+            IWeightMatrix all = _weights.Matrix(path, count);
+            if (all.Rows != (long)count * rows || all.Columns != columns) throw WrongShape(path, all, (long)count * rows, columns);
+            WeightMatrix whole = all is FloatMatrix floats ? floats.AsBlocks() : new WeightMatrix(all);
+            return [.. Enumerable.Range(0, count).Select(i => whole.Slice(i * rows, rows))];
+        }
+
         return [.. Enumerable.Range(0, count).Select(i => Expect(
             PackedExperts.Holds(module) ? PackedExperts.Matrix(_weights.Model, _directory, module, i) : Matrix(module, module.PathOf(i)),
             name, rows, columns))];
@@ -116,7 +124,7 @@ public sealed class DirectoryModel : IModelFile
     /// <inheritdoc/>
     void IModelFile.Release(DecoderModule module)
     {
-        foreach (string path in module.HuggingFacePaths)
+        foreach (string path in StackedPath(module) is { } stacked ? [stacked] : module.HuggingFacePaths)
         {
             if (Tensors.Tensors.TryGetValue($"{path}.weight", out SafetensorsTensorInfo? tensor)) Tensors.Release(tensor);
         }
@@ -127,7 +135,7 @@ public sealed class DirectoryModel : IModelFile
     public bool Contains(string name) =>
         _computed.ContainsKey(name)
             || (Split(name) is (var module, var suffix)
-                && (suffix == "weight" ? _modules.ContainsKey(module) : suffix == "bias" && HasBias(module)));
+                && (_modules.GetValueOrDefault(module)?.GgufTensor == name || (suffix == "bias" && HasBias(module))));
 
     /// <summary>A matrix.</summary>
     /// <param name="name">GGUF's name without <c>.weight</c>, e.g. <c>blk.0.attn_q</c>.</param>
@@ -162,7 +170,7 @@ public sealed class DirectoryModel : IModelFile
             return row;
         }
 
-        float[] values = _weights.Vector(parts.Suffix == "weight" ? module.WeightName : $"{module.HuggingFace}.{parts.Suffix}", length);
+        float[] values = _weights.Vector(name == module.GgufTensor ? module.WeightName : $"{module.HuggingFace}.{parts.Suffix}", length);
         if (module.IsNorm && parts.Suffix == "weight" && _config.Architecture.NormOffset is not 0 and var offset)
         {
             for (int i = 0; i < values.Length; i++) values[i] += offset;
@@ -177,13 +185,16 @@ public sealed class DirectoryModel : IModelFile
     private IWeightMatrix Matrix(DecoderModule module, string path)
     {
         IWeightMatrix matrix = _weights.Matrix(path);
-        return matrix.Rows == module.Rows && matrix.Columns == module.Columns
-            ? matrix
-            : throw new ModelFormatException(
-                _directory, null,
-                $"the weights of '{path}' have the shape [{matrix.Rows}, {matrix.Columns}], but by config.json it is "
-                    + $"[{module.Rows}, {module.Columns}].");
+        return matrix.Rows == module.Rows && matrix.Columns == module.Columns ? matrix
+            : throw WrongShape(path, matrix, module.Rows, module.Columns);
     }
+
+    private ModelFormatException WrongShape(string path, IWeightMatrix matrix, long rows, long columns) => new(_directory, null,
+        $"the weights of '{path}' have the shape [{matrix.Rows}, {matrix.Columns}], but by config.json it is [{rows}, {columns}].");
+
+    /// <summary>Path of all experts of a module where they lie in one tensor, as MLX has them; else null.</summary>
+    private string? StackedPath(DecoderModule module) =>
+        module.SwitchPath is { } path && _weights.HasVector($"{path}.weight") ? path : null;
 
     private WeightMatrix Expect(IWeightMatrix matrix, string name, int? rows, int columns)
     {
@@ -204,7 +215,7 @@ public sealed class DirectoryModel : IModelFile
 
     private bool HasBias(string name) =>
         _modules.TryGetValue(name, out DecoderModule? module)
-            && (PackedExperts.Holds(module) || _weights.HasVector($"{module.HuggingFace}.bias"));
+            && (PackedExperts.Holds(module) ? !PackedExperts.AreRows(module) : _weights.HasVector($"{module.HuggingFace}.bias"));
 
     private DecoderModule Find(string name) =>
         _modules.GetValueOrDefault(name)
@@ -214,7 +225,8 @@ public sealed class DirectoryModel : IModelFile
     private void CheckNames()
     {
         HashSet<string> sources = [.. _modules.Values.SelectMany(module =>
-            PackedExperts.Holds(module) ? PackedExperts.Tensors(_weights.Model, module) : module.HuggingFacePaths)];
+            PackedExperts.Holds(module) ? PackedExperts.Tensors(_weights.Model, module)
+                : StackedPath(module) is { } stacked ? [stacked] : module.HuggingFacePaths)];
         foreach (string name in _weights.Model.Tensors.Keys.Order(StringComparer.Ordinal))
         {
             if (_config.IsRedundant(name) || sources.Contains(name)) continue;

@@ -73,10 +73,13 @@ public sealed class SafetensorsWeights : IDisposable
     /// <returns>An <see cref="MlxMatrix"/>, <see cref="GptqMatrix"/>, <see cref="AwqMatrix"/>, <see cref="FloatMatrix"/> or one that only
     /// gives rows.</returns>
     /// <exception cref="ModelFormatException">It is missing, or its tensors don't fit each other or the configuration.</exception>
-    public IWeightMatrix Matrix(string module)
+    /// <param name="stacked">Matrices that lie one behind the other in each tensor, as MLX has experts, and are given as one; 0 = it is a
+    /// single matrix.</param>
+    public IWeightMatrix Matrix(string module, int stacked = 0)
     {
         if (_mlx is not null && _mlx.Find(Model, module) is { } quantization)
-            return quantization.Open(Model, _directory, module);
+            return quantization.Open(Model, _directory, module, stacked);
+        if (stacked > 0) return FloatMatrix.Open(Model, _directory, $"{module}.weight", stacked);
         bool isPacked = Model.Tensors.ContainsKey($"{module}.qweight");
         if (isPacked && _gptq is not null) return GptqMatrix.Open(Model, _directory, module, _gptq);
         if (isPacked && _awq is not null) return AwqMatrix.Open(Model, _directory, module, _awq);

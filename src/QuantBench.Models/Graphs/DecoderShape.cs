@@ -10,6 +10,7 @@ public sealed record DecoderShape : DecoderSizes
 {
     private const int MaxLayers = 512;
     private const int MaxWidth = 1 << 20;
+    private const int Logistic = 2; // of the key expert_gating_func
 
     /// <summary>Name of the model.</summary>
     public required string Name { get; init; }
@@ -20,7 +21,7 @@ public sealed record DecoderShape : DecoderSizes
     /// <summary>RoPE turns the pairs (i, i + n/2) instead of (2i, 2i + 1).</summary>
     public required bool NeoxRope { get; init; }
 
-    /// <summary>Leading dimensions of a head that are rotated.</summary>
+    /// <summary>Dimensions of a head that are rotated: the first ones, with latent attention the last ones.</summary>
     public required int RotatedWidth { get; init; }
 
     /// <summary>Context length of training, in tokens.</summary>
@@ -64,6 +65,9 @@ public sealed record DecoderShape : DecoderSizes
 
     /// <summary>Layers per group of which all but the last are windowed; 0 = all are.</summary>
     public required int WindowPattern { get; init; }
+
+    /// <summary>How experts are chosen and weighed.</summary>
+    public required ExpertRouting Routing { get; init; }
 
     /// <summary>Whether each layer is windowed, where the file says it layer by layer; else empty.</summary>
     public required ImmutableArray<bool> WindowedLayers { get; init; }
@@ -118,7 +122,7 @@ public sealed record DecoderShape : DecoderSizes
         if (DecoderArchitecture.Find(architecture) is not { } traits)
             return $"architecture '{architecture}' is not implemented; {DecoderArchitecture.Names} are";
         GgufMetadata metadata = file.Metadata;
-        if (ExpertRefusal(metadata, architecture, traits) is { } experts) return experts;
+        if (ExpertRefusal(metadata) is { } experts) return experts;
         if (MetadataRefusal(metadata) is { } refusal) return refusal;
         string scaling = metadata.FindString($"{architecture}.rope.scaling.type") ?? "none";
         if (scaling is not ("none" or "linear" or "yarn" or "longrope"))
@@ -133,14 +137,16 @@ public sealed record DecoderShape : DecoderSizes
             }
         }
 
-        if (metadata.FindInteger($"{architecture}.attention.key_length") != metadata.FindInteger($"{architecture}.attention.value_length"))
+        if (!traits.HasLatentAttention && metadata.FindInteger($"{architecture}.attention.key_length")
+            != metadata.FindInteger($"{architecture}.attention.value_length"))
         {
             return "keys and values of different width are not implemented";
         }
 
         foreach (string key in (string[])["attention.temperature_scale", "rope.scaling.yarn_log_multiplier"])
         {
-            if (!traits.HasTemperature && metadata.FindNumber($"{architecture}.{key}") is { } value and not 0)
+            if (!traits.HasTemperature && metadata.FindNumber($"{architecture}.{key}") is { } value and not 0
+                && !(traits.HasLatentAttention && key.EndsWith("multiplier", StringComparison.Ordinal)))
                 return $"'{architecture}.{key}' ({value}) is not implemented";
         }
 
@@ -158,6 +164,11 @@ public sealed record DecoderShape : DecoderSizes
                 return "attention sinks are not implemented";
             if (name.EndsWith("_norm.bias", StringComparison.Ordinal) && !traits.HasNormBiases)
                 return $"LayerNorm biases ('{name}') are not implemented";
+            if (traits.HasLatentAttention && name.Contains(".attn_", StringComparison.Ordinal)
+                && name.EndsWith(".bias", StringComparison.Ordinal))
+                return $"biases of latent attention ('{name}') are not implemented";
+            if (name.Split(".ffn_gate.") is [_, [>= '0' and <= '9', ..]])
+                return $"experts in tensors of their own ('{name}'), as old files have them, are read neither here nor by llama.cpp v0.5.0";
         }
 
         return file.Unreadable();
@@ -190,14 +201,16 @@ public sealed record DecoderShape : DecoderSizes
         int embedding = Number("embedding_length", MaxWidth);
         int heads = Number("attention.head_count", MaxWidth);
         int kvHeads = Number("attention.head_count_kv", heads, heads);
-        int headWidth = Number("attention.key_length", MaxWidth, Math.Max(embedding / heads, 1));
+        LatentSizes? latent = traits.HasLatentAttention ? Latent() : null;
+        int headWidth = latent?.CacheWidth ?? Number("attention.key_length", MaxWidth, Math.Max(embedding / heads, 1));
         int context = Number("context_length", int.MaxValue);
         int layers = Number("block_count", MaxLayers);
         if (heads % kvHeads != 0) throw Broken(file, $"{heads} heads can't share {kvHeads} key-value heads evenly");
-        int rotated = Number("rope.dimension_count", headWidth, headWidth);
+        int rotated = latent?.RotatedWidth ?? Number("rope.dimension_count", headWidth, headWidth);
         if (rotated % 2 != 0) throw Broken(file, $"'{architecture}.rope.dimension_count' must be even, but is {rotated}");
         float ropeBase = Real("rope.freq_base", 10_000);
-        float scale = 1 / MathF.Sqrt(traits.WideQueryLayers == layers ? embedding / heads : headWidth);
+        float scale = latent is not null ? LatentScale(metadata, traits, architecture, latent.HeadWidth, context)
+            : 1 / MathF.Sqrt(traits.WideQueryLayers == layers ? embedding / heads : headWidth);
         Multipliers? multipliers = traits.HasMultipliers ? Multipliers.Read(metadata, architecture) : null;
         long window = !traits.UsesWindow || (traits.WindowLayers > 0 && traits.WindowLayers != layers) ? 0
             : metadata.FindInteger($"{architecture}.attention.sliding_window") ?? traits.DefaultWindow;
@@ -209,14 +222,16 @@ public sealed record DecoderShape : DecoderSizes
         string epsilon = $"attention.layer_norm_{(traits.HasLayerNorms ? "" : "rms_")}epsilon";
         int experts = Optional("expert_count"), used = experts > 0 ? Number("expert_used_count", experts) : 0;
         int feedForward = Number("feed_forward_length", MaxWidth, experts > 0 ? Optional("expert_feed_forward_length") : null);
+        bool filesDecide = traits.Experts is { FilesDecide: true };
         int expertWidth = experts == 0 ? 0 : traits.Experts is { HasGgufWidth: true }
             ? NonZero(Optional("expert_feed_forward_length"), Math.Max(1, feedForward / used)) : feedForward;
+        int vocabulary = file.Matrix(DecoderModule.GgufName(DecoderRole.Embedding), null, embedding).Rows;
         return new DecoderShape
         {
             Architecture = traits,
             Name = metadata.FindString(GgufConstants.Name) ?? architecture,
             IsSynthetic = SyntheticMark.IsOn(metadata),
-            Vocabulary = file.Matrix(DecoderModule.GgufName(DecoderRole.Embedding), null, embedding).Rows,
+            Vocabulary = vocabulary,
             TiesEmbeddings = !file.Contains($"{DecoderModule.GgufName(DecoderRole.Head)}.weight"),
             NeoxRope = !traits.RotatesNeighbours || (file.RotatesHalves && !traits.KeepsRowOrder),
             Layers = layers,
@@ -225,18 +240,22 @@ public sealed record DecoderShape : DecoderSizes
             Experts = experts,
             ExpertsUsed = used,
             ExpertFeedForward = expertWidth,
-            SharedFeedForward = experts > 0 && traits.Experts is { HasShared: true }
-                ? NonZero(Optional("expert_shared_feed_forward_length"), feedForward) : 0,
+            SharedFeedForward = experts == 0 || traits.Experts is not { HasShared: true } ? 0
+                : filesDecide ? checked(Optional("expert_shared_count") * expertWidth)
+                : NonZero(Optional("expert_shared_feed_forward_length"), feedForward),
+            LeadingDense = experts > 0 && filesDecide ? Math.Min(Optional("leading_dense_block_count"), layers) : 0,
+            Routing = ReadRouting(metadata, architecture, traits, layers, vocabulary),
             Heads = heads,
-            KvHeads = kvHeads,
+            KvHeads = latent is null ? kvHeads : 1,
             HeadWidth = headWidth,
+            Latent = latent,
             RotatedWidth = rotated,
             ContextLength = context,
             NormEpsilon = (float)(metadata.FindNumber($"{architecture}.{epsilon}")
                 ?? throw Broken(file, $"'{architecture}.{epsilon}' is missing")),
             RopeBase = ropeBase,
             LocalRopeBase = Real("rope.freq_base_swa", traits.LocalRopeBase > 0 ? traits.LocalRopeBase : ropeBase),
-            RopeScaling = ReadScaling(metadata, traits, architecture, context),
+            RopeScaling = ReadScaling(metadata, traits, architecture, context, latent is not null),
             EmbeddingScale = traits.ScalesEmbeddings ? MathF.Sqrt(embedding) : multipliers?.Embedding ?? 1,
             ResidualScale = multipliers?.Residual ?? 1,
             LogitScale = traits.LogitFactor > 0 ? NonZero(Real("logit_scale", 0), 1) : 1 / (multipliers?.Logits ?? 1),
@@ -250,20 +269,47 @@ public sealed record DecoderShape : DecoderSizes
             WindowPattern = traits.WindowPattern == 0 || !windowed.IsEmpty ? 0
                 : Number("attention.sliding_window_pattern", MaxLayers, traits.WindowPattern),
         };
+
+        // Older files give the widths of heads themselves.
+        LatentSizes Latent()
+        {
+            int width = Number(Optional("attention.key_length_mla") > 0 ? "attention.key_length_mla" : "attention.key_length", MaxWidth);
+            int rotatedPart = Number("rope.dimension_count", width - 1, width);
+            return new LatentSizes(Optional("attention.q_lora_rank"), Number("attention.kv_lora_rank", MaxWidth), width - rotatedPart,
+                rotatedPart,
+                Number(Optional("attention.value_length_mla") > 0 ? "attention.value_length_mla" : "attention.value_length", MaxWidth));
+        }
     }
 
     /// <summary>What of experts isn't computed; null when all is.</summary>
-    private static string? ExpertRefusal(GgufMetadata metadata, string architecture, DecoderArchitecture traits)
+    /// <param name="metadata">Metadata of a known architecture.</param>
+    internal static string? ExpertRefusal(GgufMetadata metadata)
     {
+        string architecture = metadata.FindString(GgufConstants.Architecture) ?? "";
+        if (DecoderArchitecture.Find(architecture) is not { } traits) return null;
         if (metadata.FindInteger($"{architecture}.expert_count") is not > 0)
         {
-            return traits.Experts is { } own && own != ExpertTraits.Optional
+            return traits.Experts is { FilesDecide: false } own && own != ExpertTraits.Optional
                 ? $"a {architecture} model without experts is not implemented" : null;
         }
 
         if (traits.Experts is null) return $"mixture-of-experts layers of '{architecture}' are not implemented";
+        if (traits.Experts.FilesDecide)
+        {
+            long experts = metadata.FindInteger($"{architecture}.expert_count") ?? 0;
+            long groups = metadata.FindInteger($"{architecture}.expert_group_count") ?? 0;
+            long seen = metadata.FindInteger($"{architecture}.expert_group_used_count") ?? 0;
+            return metadata.FindInteger($"{architecture}.expert_gating_func") is { } gate and not (>= 0 and <= Logistic)
+                ? $"'{architecture}.expert_gating_func' of {gate} is not implemented"
+                : groups > 1 && (experts % groups != 0 || experts / groups < 2 || seen < 1 || seen >= groups
+                    || seen * (experts / groups) < (metadata.FindInteger($"{architecture}.expert_used_count") ?? 0))
+                ? $"{experts} experts in {groups} groups, of which a token sees {seen}, are not computed" : null;
+        }
+
         (string Key, double Usual)[] keys = [("expert_group_count", 1), ("expert_weights_scale", 1), ("expert_gating_func", 1),
             ("leading_dense_block_count", 0), ("expert_shared_count", traits.Experts.HasShared ? 1 : 0)];
+        if (!traits.Experts.HasShared && metadata.FindInteger($"{architecture}.expert_shared_feed_forward_length") is > 0)
+            return $"an expert that all tokens use ('expert_shared_feed_forward_length') is not implemented for {architecture}";
         foreach ((string key, double usual) in keys)
         {
             if (metadata.FindNumber($"{architecture}.{key}") is { } value && value != 0 && value != usual
@@ -274,11 +320,48 @@ public sealed record DecoderShape : DecoderSizes
         return null;
     }
 
+    /// <summary>How a file's experts are chosen and weighed.</summary>
+    private static ExpertRouting ReadRouting(GgufMetadata metadata, string architecture, DecoderArchitecture traits, int layers,
+        int vocabulary)
+    {
+        if (traits.Experts is not { FilesDecide: true }) return new ExpertRouting(traits.Experts?.Weights ?? ExpertWeights.Softmax);
+        long gate = metadata.FindInteger($"{architecture}.expert_gating_func") ?? 0;
+        float scale = (float)(metadata.FindNumber($"{architecture}.expert_weights_scale") ?? 0);
+        long groups = metadata.FindInteger($"{architecture}.expert_group_count") ?? 0;
+        bool normalises = metadata.FindBoolean($"{architecture}.expert_weights_norm") ?? false;
+        return new ExpertRouting(normalises ? ExpertWeights.Normalised : ExpertWeights.Softmax)
+        {
+            // llama.cpp knows one model by its sizes whose files don't say.
+            IsLogistic = gate == Logistic || (gate == 0 && layers is 47 or 48 && vocabulary == 154_880),
+            Groups = groups > 1 ? (int)groups : 1,
+            GroupsUsed = groups > 1 ? (int)(metadata.FindInteger($"{architecture}.expert_group_used_count") ?? 1) : 1,
+            Scale = NonZero(scale, 1),
+        };
+    }
+
+    /// <summary>
+    /// Factor of attention scores of latent attention. Its models are trained on with a sharpness that grows with the stretch; llama.cpp
+    /// has a tenth of it in files, and takes the same from every kind of stretch.
+    /// </summary>
+    private static float LatentScale(GgufMetadata metadata, DecoderArchitecture traits, string architecture, int width, int context)
+    {
+        RopeScaling scaling = ReadScaling(metadata, traits, architecture, context, isLatent: true);
+        float stretch = MathF.Log(1 / scaling.FrequencyScale);
+        float sharpness = Sharpness(metadata, architecture) / 0.1f;
+        float factor = scaling.AttentionFactor * (1 + (0.1f * stretch)) * (1 + (0.1f * sharpness * stretch));
+        return factor * factor / MathF.Sqrt(width);
+    }
+
+    /// <summary>A tenth of the sharpness; 0 where the file has none.</summary>
+    private static float Sharpness(GgufMetadata metadata, string architecture) =>
+        (float)(metadata.FindNumber($"{architecture}.rope.scaling.yarn_log_multiplier") ?? 0);
+
     private static int NonZero(int value, int otherwise) => value == 0 ? otherwise : value;
 
     private static float NonZero(float value, float otherwise) => value == 0 ? otherwise : value;
 
-    private static RopeScaling ReadScaling(GgufMetadata metadata, DecoderArchitecture traits, string architecture, int context)
+    private static RopeScaling ReadScaling(GgufMetadata metadata, DecoderArchitecture traits, string architecture, int context,
+        bool isLatent)
     {
         string type = metadata.FindString($"{architecture}.rope.scaling.type") ?? "linear";
         float factor =
@@ -295,6 +378,8 @@ public sealed record DecoderShape : DecoderSizes
             attention /= (0.1f * (float)sharpness * MathF.Log(factor)) + 1;
         }
 
+        // Where scores are sharpened, rotated parts aren't, too: this cancels what yarn gives them.
+        if (isLatent && type == "yarn" && Sharpness(metadata, architecture) != 0) attention /= 1 + (0.1f * MathF.Log(1 / scale));
         return new RopeScaling(scale, type == "yarn", (int)Math.Clamp(original, 1, int.MaxValue), attention);
     }
 

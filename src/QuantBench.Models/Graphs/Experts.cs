@@ -15,6 +15,10 @@ public sealed unsafe class Experts
     /// <summary>Down-projection of each.</summary>
     public required Linear[] Down { get; init; }
 
+    /// <summary>[experts]: added to ratings when experts are chosen, and not when they are weighed; null where there is
+    /// none.</summary>
+    public float* ChoiceBias { get; init; }
+
     /// <summary>[width]: weighs the layer's common feed-forward part, by the logistic function of the product; null where there is
     /// none.</summary>
     public float* CommonRouter { get; init; }

@@ -6,14 +6,17 @@ public sealed unsafe class Layer
     /// <summary>Queries.</summary>
     public required Linear Query { get; init; }
 
-    /// <summary>Keys.</summary>
+    /// <summary>Keys; with latent attention what keys and values are made of.</summary>
     public required Linear Key { get; init; }
 
-    /// <summary>Values.</summary>
+    /// <summary>Values; the keys' with latent attention.</summary>
     public required Linear Value { get; init; }
 
     /// <summary>Output of attention.</summary>
     public required Linear Output { get; init; }
+
+    /// <summary>The rest of latent attention; null where keys and values have heads of their own.</summary>
+    public LatentAttention? Latent { get; init; }
 
     /// <summary>The feed-forward part that all tokens pass; null in layers that have only experts.</summary>
     public required FeedForward? Common { get; init; }
@@ -26,8 +29,12 @@ public sealed unsafe class Layer
     public float* Sinks { get; init; }
 
     /// <summary>All large matrices: routers aren't.</summary>
-    public IEnumerable<Linear> Linears => [Query, Key, Value, Output, .. Common?.Linears ?? [],
+    public IEnumerable<Linear> Linears => [Query, Key, .. Projections, Output, .. Common?.Linears ?? [],
         .. Experts is { } e ? [.. e.Gate, .. e.Up, .. e.Down] : (Linear[])[]];
+
+    private IEnumerable<Linear> Projections => Latent is not { } latent ? [Value]
+        : [.. latent.QueryDown is { } down ? [down] : (Linear[])[],
+            .. latent.KeyUp.Concat(latent.ValueUp).Select(matrix => new Linear(matrix, null))];
 
     /// <summary>Norm before attention.</summary>
     public required Norm AttentionNorm { get; init; }

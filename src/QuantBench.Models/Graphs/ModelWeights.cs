@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using QuantBench.Core.Errors;
+using QuantBench.Formats.Gguf;
 using QuantBench.Models.Architectures;
 using QuantBench.Models.Weights;
 
@@ -12,6 +13,7 @@ public unsafe class ModelWeights : IDisposable
 
     private readonly IModelFile _file;
     private readonly List<nint> _vectors = [];
+    private long _turnedBytes;
 
     /// <summary>Finds all weights.</summary>
     /// <param name="file">A file that <see cref="DecoderShape.Refusal"/> accepts; disposed with this, and when this fails.</param>
@@ -55,7 +57,7 @@ public unsafe class ModelWeights : IDisposable
     public long ParameterCount => _file.ParameterCount;
 
     /// <summary>Bytes of all weights, as they lie in memory.</summary>
-    public virtual long MemoryBytes => _file.TensorBytes;
+    public virtual long MemoryBytes => _file.TensorBytes + _turnedBytes;
 
     /// <summary>[vocabulary, width].</summary>
     public WeightMatrix Embeddings { get; }
@@ -97,14 +99,19 @@ public unsafe class ModelWeights : IDisposable
         DecoderRole feedForwardNorm = Shape.Architecture.NamesPreNormPost ? DecoderRole.PostAttentionNorm : DecoderRole.FeedForwardNorm;
         Linear Linear(DecoderRole role, int rows, int columns) => Slice(role, layer, 0, rows, rows, columns);
         Linear Part(DecoderRole role, int first, int rows, int allRows) => Slice(role, layer, first, rows, allRows, Shape.Embedding);
+        bool latent = Shape.Latent is not null;
+        Linear? key = latent ? Linear(DecoderRole.KeyValueDown, Shape.HeadWidth, Shape.Embedding) : null;
         return new Layer
         {
-            Query = fused ? Part(DecoderRole.QueryKeyValue, 0, queries, all) : Linear(DecoderRole.Query, queries, Shape.Embedding),
-            Key = fused ? Part(DecoderRole.QueryKeyValue, queries, keys, all) : Linear(DecoderRole.Key, keys, Shape.Embedding),
-            Value = fused ? Part(DecoderRole.QueryKeyValue, queries + keys, keys, all) : Linear(DecoderRole.Value, keys, Shape.Embedding),
-            Output = Linear(DecoderRole.AttentionOutput, Shape.Embedding, queries),
-            Common = Shape.Experts == 0 ? ReadFeedForward(layer) : Shape.SharedFeedForward > 0 ? ReadShared(layer) : null,
-            Experts = Shape.Experts > 0 ? ReadExperts(layer) : null,
+            Query = latent ? LatentQuery(layer) : fused ? Part(DecoderRole.QueryKeyValue, 0, queries, all)
+                : Linear(DecoderRole.Query, queries, Shape.Embedding),
+            Key = key ?? (fused ? Part(DecoderRole.QueryKeyValue, queries, keys, all) : Linear(DecoderRole.Key, keys, Shape.Embedding)),
+            Value = key ?? (fused ? Part(DecoderRole.QueryKeyValue, queries + keys, keys, all)
+                : Linear(DecoderRole.Value, keys, Shape.Embedding)),
+            Latent = Shape.Latent is { } sizes ? ReadLatent(layer, sizes) : null,
+            Output = Linear(DecoderRole.AttentionOutput, Shape.Embedding, Shape.MixedWidth),
+            Common = !Shape.HasExperts(layer) ? ReadFeedForward(layer) : Shape.SharedFeedForward > 0 ? ReadShared(layer) : null,
+            Experts = Shape.HasExperts(layer) ? ReadExperts(layer) : null,
             Sinks = sinks ? Vector($"{DecoderModule.GgufName(DecoderRole.Sinks, layer)}.weight", Shape.Heads) : null,
             AttentionNorm = attentionNorm,
             FeedForwardNorm = !preNorms || Shape.Architecture.IsParallel ? attentionNorm : Norm(feedForwardNorm, layer, Shape.Embedding),
@@ -114,6 +121,52 @@ public unsafe class ModelWeights : IDisposable
                 : OptionalNorm(DecoderRole.PostAttentionNorm, layer, Shape.Embedding),
             PostFeedForwardNorm = OptionalNorm(DecoderRole.PostFeedForwardNorm, layer, Shape.Embedding),
         };
+    }
+
+    private bool CompressesQueries(int layer) => Has(DecoderRole.QueryDown, layer);
+
+    private Linear LatentQuery(int layer)
+    {
+        LatentSizes sizes = Shape.Latent!; // asked for where there is latent attention
+        int rows = Shape.Heads * sizes.HeadWidth;
+        return CompressesQueries(layer) ? Slice(DecoderRole.QueryUp, layer, 0, rows, rows, sizes.QueryRank)
+            : Slice(DecoderRole.Query, layer, 0, rows, rows, Shape.Embedding);
+    }
+
+    private LatentAttention ReadLatent(int layer, LatentSizes sizes)
+    {
+        bool compresses = CompressesQueries(layer), isSplit = Has(DecoderRole.KeyUp, layer);
+        int both = sizes.PlainWidth + sizes.ValueWidth;
+        WeightMatrix? whole = isSplit ? null : Matrix(DecoderRole.KeyValueUp, layer, Shape.Heads * both, sizes.KeyRank);
+        WeightMatrix[] Split(DecoderRole role, int rows, int columns) =>
+            _file.Matrices(DecoderModule.GgufName(role, layer), Shape.Heads, rows, columns);
+        IEnumerable<int> heads = Enumerable.Range(0, Shape.Heads);
+        return new LatentAttention
+        {
+            QueryDown = compresses ? Slice(DecoderRole.QueryDown, layer, 0, sizes.QueryRank, sizes.QueryRank, Shape.Embedding) : null,
+            QueryNorm = compresses ? Norm(DecoderRole.QueryDownNorm, layer, sizes.QueryRank).Weights : null,
+            KeyNorm = Norm(DecoderRole.KeyValueNorm, layer, sizes.KeyRank).Weights,
+            KeyUp = whole is null ? Split(DecoderRole.KeyUp, sizes.KeyRank, sizes.PlainWidth)
+                : [.. heads.Select(head => Turned(whole.Slice(head * both, sizes.PlainWidth)))],
+            ValueUp = whole is null ? Split(DecoderRole.ValueUp, sizes.ValueWidth, sizes.KeyRank)
+                : [.. heads.Select(head => whole.Slice((head * both) + sizes.PlainWidth, sizes.ValueWidth))],
+        };
+    }
+
+    /// <summary>A matrix's columns as rows, in floats: blocks can't be turned.</summary>
+    private WeightMatrix Turned(WeightMatrix matrix)
+    {
+        float* turned = Allocate(matrix.Rows * matrix.Columns);
+        _turnedBytes += (long)matrix.Rows * matrix.Columns * sizeof(float);
+        float[] row = new float[matrix.Columns];
+        for (int r = 0; r < matrix.Rows; r++)
+        {
+            if (matrix.Source is { } source) source.ReadRows(matrix.FirstRow + r, 1, row);
+            else GgmlTypes.Codec(matrix.Type).Dequantize(new ReadOnlySpan<byte>(matrix.Row(r), (int)matrix.RowBytes), row);
+            for (int c = 0; c < row.Length; c++) turned[((long)c * matrix.Rows) + r] = row[c];
+        }
+
+        return new WeightMatrix((byte*)turned, GgmlType.F32, matrix.Columns, matrix.Rows);
     }
 
     private FeedForward ReadFeedForward(int layer)
@@ -139,14 +192,16 @@ public unsafe class ModelWeights : IDisposable
     private Experts ReadExperts(int layer)
     {
         int width = Shape.ExpertFeedForward, hidden = Shape.Embedding;
+        string choice = $"{DecoderModule.GgufName(DecoderRole.RouterBias, layer)}.bias";
         return new Experts
         {
             Router = Slice(DecoderRole.Router, layer, 0, Shape.Experts, Shape.Experts, hidden),
             Gate = All(DecoderRole.GateExperts, layer, width, hidden),
             Up = All(DecoderRole.UpExperts, layer, width, hidden),
             Down = All(DecoderRole.DownExperts, layer, hidden, width),
-            CommonRouter = Shape.SharedFeedForward > 0 ? Vector($"{DecoderModule.GgufName(DecoderRole.SharedRouter, layer)}.weight", hidden)
-                : null,
+            CommonRouter = Shape.SharedFeedForward > 0 && Shape.Architecture.Experts is { HasSharedRouter: true }
+                ? Vector($"{DecoderModule.GgufName(DecoderRole.SharedRouter, layer)}.weight", hidden) : null,
+            ChoiceBias = _file.Contains(choice) ? Vector(choice, Shape.Experts) : null,
         };
     }
 
@@ -186,13 +241,18 @@ public unsafe class ModelWeights : IDisposable
     private float* Vector(string name, int length)
     {
         float[] values = _file.Vector(name, length);
+        float* start = Allocate(length);
+        values.CopyTo(new Span<float>(start, length));
+        return start;
+    }
 
+    private float* Allocate(int length)
+    {
         // A cache line more than asked for: kernels may read one vector past the end.
         nuint bytes = ((nuint)length * sizeof(float)) + CacheLine;
         float* start = (float*)NativeMemory.AlignedAlloc(bytes, CacheLine);
         _vectors.Add((nint)start);
         NativeMemory.Clear(start, bytes);
-        values.CopyTo(new Span<float>(start, length));
         return start;
     }
 }

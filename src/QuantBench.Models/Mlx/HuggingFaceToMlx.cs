@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using QuantBench.Core.Errors;
@@ -5,6 +6,7 @@ using QuantBench.Formats.Blocks;
 using QuantBench.Formats.Files;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Safetensors;
+using QuantBench.Models.Architectures;
 using QuantBench.Models.Conversion;
 using QuantBench.Models.Weights;
 
@@ -14,8 +16,8 @@ namespace QuantBench.Models.Mlx;
 /// Makes a quantized MLX directory, in the layout of <c>mlx_lm.convert -q</c>, from a Hugging Face directory: <c>model.safetensors</c> with
 /// its index,
 /// <c>config.json</c> with the settings, and the tokenizer's files. Linear layers and embeddings are quantized; a matrix whose rows aren't
-/// whole groups stays as it is, as do vectors. Scales and biases have the type that the weights had; in the float modes scales are bytes,
-/// and there are no biases.
+/// whole groups stays as it is, as do vectors. Experts of a layer are gathered in one tensor, <c>switch_mlp</c>. Scales and biases have
+/// the type that the weights had; in the float modes scales are bytes, and there are no biases.
 /// </summary>
 public static class HuggingFaceToMlx
 {
@@ -23,6 +25,8 @@ public static class HuggingFaceToMlx
     public const string Version = "2";
 
     private const int ChunkElements = 1 << 20;
+
+    private static readonly MlxQuantization s_router = new(8, 64);
 
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, IndentSize = 4, NewLine = "\n" };
 
@@ -65,26 +69,30 @@ public static class HuggingFaceToMlx
                 "Start from the model's unquantized weights.");
         }
 
-        foreach (string key in (string[])["num_experts", "num_local_experts"])
-        {
-            if (config.Find(key) is { } experts && experts.AsInt64() > 1)
-                throw new UnsupportedException(configPath, $"models with experts ('{key}') are not quantized for MLX.",
-                    "Take a GGUF variant.");
-        }
+        DecoderModule[] modules = ExpertModules(config, configPath);
+        var experts = modules.Where(m => m.SwitchPath is not null)
+            .SelectMany(m => m.HuggingFacePaths.Select((path, i) => (Path: path, i, m)))
+            .ToDictionary(e => $"{e.Path}.weight", e => (Tensor: $"{e.m.SwitchPath}.weight", Expert: e.i), StringComparer.Ordinal);
+        HashSet<string> routers = [.. modules.Where(m => m.IsRouter).Select(m => m.HuggingFace)];
 
+        // As mlx-lm does for Qwen3's routers: a few weights decide much.
+        MlxQuantization? Settings(string module) =>
+            settingsOf(module) is { } settings && routers.Contains(module) && settings.Bits < s_router.Bits ? s_router : settingsOf(module);
         bool isTied = config.Find("tie_word_embeddings")?.AsBoolean() ?? false;
         using SafetensorsModel model = SafetensorsModel.Open(sourceDirectory);
         if (isTied) TiedHead.Check(model);
         PlannedTensor[] plan = [.. model.Tensors.Values
             .Where(t => !(isTied && t.Name == "lm_head.weight") && !t.Name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal))
-            .OrderBy(t => t.Name, StringComparer.Ordinal)
-            .Select(t => Plan(t, settingsOf))];
+            .GroupBy(t => experts.TryGetValue(t.Name, out var expert) ? expert.Tensor : t.Name)
+            .OrderBy(group => group.Key, StringComparer.Ordinal)
+            .Select(group => Plan(group.Key, [.. group.OrderBy(t => experts.GetValueOrDefault(t.Name).Expert)], Settings))];
+        CheckExperts(modules, model, plan);
 
         Prepare(outputDirectory);
         SafetensorsSpec[] specs = [.. plan.SelectMany(t => t.Specs())];
         using (var writer = new SafetensorsWriter(Path.Combine(outputDirectory, SafetensorsModel.SingleFile), specs, format: "mlx"))
         {
-            long total = plan.Sum(t => t.Source.ElementCount);
+            long total = plan.Sum(t => t.ElementCount);
             long done = 0;
             foreach (PlannedTensor tensor in plan)
             {
@@ -104,15 +112,50 @@ public static class HuggingFaceToMlx
         ModelSideFiles.Copy(sourceDirectory, outputDirectory);
     }
 
-    private static PlannedTensor Plan(SafetensorsTensorInfo tensor, Func<string, MlxQuantization?> settingsOf)
+    /// <summary>Experts and routers of a model; none of one without.</summary>
+    /// <exception cref="UnsupportedException">Experts lie in a way that isn't gathered.</exception>
+    private static DecoderModule[] ExpertModules(ModelJson json, string path)
+    {
+        string[] counts = ["num_experts", "num_local_experts", "n_routed_experts"];
+        if (!counts.Any(key => json.Find(key) is { } count && count.AsInt64() > 1)) return [];
+        HuggingFaceConfig config = HuggingFaceConfig.Read(json, path);
+        if (config.Latent is not null || config.Architecture.Experts is { ArePacked: true })
+        {
+            throw new UnsupportedException(path,
+                $"{config.Architecture.Name} models are not quantized for MLX, which lays them out otherwise.", "Take a GGUF variant.");
+        }
+
+        return [.. DecoderModule.Of(config).Where(module => module.SwitchPath is not null || module.IsRouter)];
+    }
+
+    /// <exception cref="ModelFormatException">An expert is missing or of another shape or type than its equals.</exception>
+    private static void CheckExperts(DecoderModule[] modules, SafetensorsModel model, PlannedTensor[] plan)
+    {
+        Dictionary<string, PlannedTensor> byName = plan.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
+        foreach (DecoderModule module in modules.Where(module => module.SwitchPath is not null))
+        {
+            string? missing = module.HuggingFacePaths.FirstOrDefault(path => !model.Tensors.ContainsKey($"{path}.weight"));
+            if (missing is not null) throw new ModelFormatException(model.Files[0], null, $"the tensor '{missing}.weight' is missing.");
+            foreach (SafetensorsTensorInfo source in byName[$"{module.SwitchPath}.weight"].Sources)
+            {
+                MatrixShape.Expect(model, source, module.Rows, module.Columns);
+                if (source.DType != model.Tensors[$"{module.PathOf(0)}.weight"].DType)
+                    throw MatrixShape.Wrong(model, source, $"is of type {source.DType}, and other experts aren't.");
+            }
+        }
+    }
+
+    private static PlannedTensor Plan(string name, ImmutableArray<SafetensorsTensorInfo> sources,
+        Func<string, MlxQuantization?> settingsOf)
     {
         const string Suffix = ".weight";
-        bool isMatrix = tensor.Shape.Length == 2 && tensor.Name.EndsWith(Suffix, StringComparison.Ordinal)
+        SafetensorsTensorInfo tensor = sources[0];
+        bool isMatrix = tensor.Shape.Length == 2 && name.EndsWith(Suffix, StringComparison.Ordinal)
             && tensor.DType is SafetensorsDType.F32 or SafetensorsDType.F16 or SafetensorsDType.BF16;
-        string module = isMatrix ? tensor.Name[..^Suffix.Length] : "";
+        string module = isMatrix ? name[..^Suffix.Length] : "";
         MlxQuantization? settings = isMatrix ? settingsOf(module) : null;
         bool fits = settings is not null && tensor.Shape[0] > 0 && tensor.Shape[1] > 0 && tensor.Shape[1] % settings.GroupSize == 0;
-        return new PlannedTensor(tensor, module, fits ? settings : null);
+        return new PlannedTensor(name, sources, module, fits ? settings : null);
     }
 
     private static void Prepare(string directory)
@@ -124,34 +167,43 @@ public static class HuggingFaceToMlx
     /// <summary>Writes a tensor piece by piece; yields the number of elements of each.</summary>
     private static IEnumerable<long> Write(SafetensorsWriter writer, SafetensorsModel model, string directory, PlannedTensor tensor)
     {
-        if (tensor.Settings is not { } settings)
+        foreach (SafetensorsTensorInfo source in tensor.Sources)
         {
-            SafetensorsTensorInfo source = tensor.Source;
-            GgmlType type = source.DType switch
-            {
-                SafetensorsDType.F32 => GgmlType.F32,
-                SafetensorsDType.F16 => GgmlType.F16,
-                SafetensorsDType.BF16 => GgmlType.BF16,
-                _ => GgmlType.I8, // not looked at
-            };
-            for (long at = 0; at < source.ByteSize; at += ChunkElements)
-            {
-                int count = (int)Math.Min(ChunkElements, source.ByteSize - at);
-                FloatRows.Check(model.Span(source, at, count), type, model, source, at / source.ElementBytes);
-                writer.Append(source.Name, model.Span(source, at, count));
-                yield return count / source.ElementBytes;
-            }
-
-            yield break;
+            IEnumerable<long> pieces = tensor.Settings is { } settings ? Quantize(writer, model, directory, tensor, source, settings)
+                : Copy(writer, model, tensor, source);
+            foreach (long elements in pieces) yield return elements;
         }
+    }
 
-        FloatMatrix matrix = FloatMatrix.Open(model, directory, tensor.Source.Name);
+    private static IEnumerable<long> Copy(SafetensorsWriter writer, SafetensorsModel model, PlannedTensor tensor,
+        SafetensorsTensorInfo source)
+    {
+        GgmlType type = source.DType switch
+        {
+            SafetensorsDType.F32 => GgmlType.F32,
+            SafetensorsDType.F16 => GgmlType.F16,
+            SafetensorsDType.BF16 => GgmlType.BF16,
+            _ => GgmlType.I8, // not looked at
+        };
+        for (long at = 0; at < source.ByteSize; at += ChunkElements)
+        {
+            int count = (int)Math.Min(ChunkElements, source.ByteSize - at);
+            FloatRows.Check(model.Span(source, at, count), type, model, source, at / source.ElementBytes);
+            writer.Append(tensor.Name, model.Span(source, at, count));
+            yield return count / source.ElementBytes;
+        }
+    }
+
+    private static IEnumerable<long> Quantize(SafetensorsWriter writer, SafetensorsModel model, string directory, PlannedTensor tensor,
+        SafetensorsTensorInfo source, MlxQuantization settings)
+    {
+        FloatMatrix matrix = FloatMatrix.Open(model, directory, source.Name);
         var row = new RowBuffers(matrix.Columns, settings, FloatMatrix.CodecOf(matrix.DType));
         long pending = 0;
         for (int r = 0; r < matrix.Rows; r++)
         {
-            row.Quantize(matrix, r, model.Files[tensor.Source.Part], tensor.Source.Name);
-            writer.Append(tensor.Source.Name, row.Packed);
+            row.Quantize(matrix, r, model.Files[source.Part], source.Name);
+            writer.Append(tensor.Name, row.Packed);
             writer.Append($"{tensor.Module}.scales", row.Scales);
             if (settings.Mode == MlxMode.Affine) writer.Append($"{tensor.Module}.biases", row.Biases);
             pending += matrix.Columns;
@@ -174,7 +226,7 @@ public static class HuggingFaceToMlx
             ["metadata"] = new JsonObject
             {
                 ["total_size"] = specs.Sum(s => s.ByteSize),
-                ["total_parameters"] = plan.Sum(t => t.Source.ElementCount),
+                ["total_parameters"] = plan.Sum(t => t.ElementCount),
             },
             ["weight_map"] = map,
         };
@@ -212,30 +264,37 @@ public static class HuggingFaceToMlx
 
     private static JsonObject ToJson(MlxQuantization settings) => new() { ["group_size"] = settings.GroupSize, ["bits"] = settings.Bits };
 
-    /// <summary>A tensor of the source and what becomes of it.</summary>
-    /// <param name="Source">The tensor.</param>
+    /// <summary>A tensor and what it becomes of.</summary>
+    /// <param name="Name">Its name.</param>
+    /// <param name="Sources">Tensors of the source: more than one for experts, which lie one behind the other.</param>
     /// <param name="Module">Path of its module; empty when it isn't a matrix.</param>
     /// <param name="Settings">How it is quantized; null = copied.</param>
-    private sealed record PlannedTensor(SafetensorsTensorInfo Source, string Module, MlxQuantization? Settings)
+    private sealed record PlannedTensor(string Name, ImmutableArray<SafetensorsTensorInfo> Sources, string Module,
+        MlxQuantization? Settings)
     {
+        public long ElementCount => Sources.Sum(source => source.ElementCount);
+
         public IEnumerable<SafetensorsSpec> Specs()
         {
+            SafetensorsTensorInfo first = Sources[0];
+            ImmutableArray<long> before = Sources.Length > 1 ? [Sources.Length] : [];
             if (Settings is not { } settings)
             {
-                yield return new SafetensorsSpec(Source.Name, Source.DType, Source.Shape);
+                yield return new SafetensorsSpec(Name, first.DType, [.. before, .. first.Shape]);
                 yield break;
             }
 
-            (long rows, long columns) = (Source.Shape[0], Source.Shape[1]);
-            yield return new SafetensorsSpec(Source.Name, SafetensorsDType.U32, [rows, columns * settings.Bits / 32]);
+            (long rows, long columns) = (first.Shape[0], first.Shape[1]);
+            ImmutableArray<long> scales = [.. before, rows, columns / settings.GroupSize];
+            yield return new SafetensorsSpec(Name, SafetensorsDType.U32, [.. before, rows, columns * settings.Bits / 32]);
             if (settings.Mode != MlxMode.Affine)
             {
-                yield return new SafetensorsSpec($"{Module}.scales", SafetensorsDType.U8, [rows, columns / settings.GroupSize]);
+                yield return new SafetensorsSpec($"{Module}.scales", SafetensorsDType.U8, scales);
                 yield break;
             }
 
-            yield return new SafetensorsSpec($"{Module}.scales", Source.DType, [rows, columns / settings.GroupSize]);
-            yield return new SafetensorsSpec($"{Module}.biases", Source.DType, [rows, columns / settings.GroupSize]);
+            yield return new SafetensorsSpec($"{Module}.scales", first.DType, scales);
+            yield return new SafetensorsSpec($"{Module}.biases", first.DType, scales);
         }
     }
 

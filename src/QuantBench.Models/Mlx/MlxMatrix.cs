@@ -50,14 +50,16 @@ public sealed class MlxMatrix : IWeightMatrix
     /// <param name="module">Path of the module.</param>
     /// <param name="quantization">Its settings.</param>
     /// <exception cref="ModelFormatException">A tensor is missing, or the three don't fit each other or the settings.</exception>
-    public static MlxMatrix Open(SafetensorsModel model, string directory, string module, MlxQuantization quantization)
+    /// <param name="stacked">Matrices that lie one behind the other in each tensor, and are given as one; 0 = it is a single
+    /// matrix.</param>
+    public static MlxMatrix Open(SafetensorsModel model, string directory, string module, MlxQuantization quantization, int stacked = 0)
     {
         ArgumentNullException.ThrowIfNull(quantization);
         (SafetensorsTensorInfo packed, int rows,
-            int words) = MatrixShape.Require(model, directory, $"{module}.weight", SafetensorsDType.U32);
+            int words) = MatrixShape.Require(model, directory, $"{module}.weight", stacked, SafetensorsDType.U32);
         SafetensorsDType[] floats = [SafetensorsDType.F32, SafetensorsDType.F16, SafetensorsDType.BF16];
-        (SafetensorsTensorInfo scales, _, int groups) = MatrixShape.Require(model, directory, $"{module}.scales", floats);
-        (SafetensorsTensorInfo biases, _, _) = MatrixShape.Require(model, directory, $"{module}.biases", scales.DType);
+        (SafetensorsTensorInfo scales, _, int groups) = MatrixShape.Require(model, directory, $"{module}.scales", stacked, floats);
+        (SafetensorsTensorInfo biases, _, _) = MatrixShape.Require(model, directory, $"{module}.biases", stacked, scales.DType);
         long columns = (long)groups * quantization.GroupSize;
         MatrixShape.Expect(model, scales, rows, groups);
         MatrixShape.Expect(model, biases, rows, groups);

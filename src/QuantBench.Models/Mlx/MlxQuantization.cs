@@ -75,18 +75,20 @@ public sealed record MlxQuantization
     /// <param name="model">The weights.</param>
     /// <param name="directory">Where they lie, for messages.</param>
     /// <param name="module">Path of the module.</param>
+    /// <param name="stacked">Matrices that lie one behind the other in each tensor, and are given as one; 0 = it is a single
+    /// matrix.</param>
     /// <exception cref="ModelFormatException">A tensor is missing, or they don't fit each other or the settings.</exception>
-    internal IWeightMatrix Open(SafetensorsModel model, string directory, string module)
+    internal IWeightMatrix Open(SafetensorsModel model, string directory, string module, int stacked)
     {
-        if (Mode == MlxMode.Affine) return MlxMatrix.Open(model, directory, module, this);
+        if (Mode == MlxMode.Affine) return MlxMatrix.Open(model, directory, module, this, stacked);
         (SafetensorsTensorInfo packed, int rows, int words) =
-            MatrixShape.Require(model, directory, $"{module}.weight", SafetensorsDType.U32);
+            MatrixShape.Require(model, directory, $"{module}.weight", stacked, SafetensorsDType.U32);
         (SafetensorsTensorInfo scales, _, _) =
-            MatrixShape.Require(model, directory, $"{module}.scales", SafetensorsDType.U8);
+            MatrixShape.Require(model, directory, $"{module}.scales", stacked, SafetensorsDType.U8);
         int columns = checked(words * (32 / Bits));
         MatrixShape.Expect(model, scales, rows, columns / GroupSize);
         ElementCode code = Mode == MlxMode.Mxfp8 ? ElementCode.E4M3 : ElementCode.E2M1;
-        var grid = ScaleGrid.Open(model, directory, scales.Name, rows, columns, (1, GroupSize), isE4M3: Mode == MlxMode.Nvfp4);
+        var grid = ScaleGrid.Open(model, scales, rows, columns, (1, GroupSize), isE4M3: Mode == MlxMode.Nvfp4);
         return new ScaledMatrix(model, packed, code, columns, grid, packed.ByteSize + scales.ByteSize);
     }
 }

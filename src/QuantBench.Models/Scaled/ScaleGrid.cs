@@ -52,6 +52,14 @@ internal sealed class ScaleGrid
                 "The model's files don't belong together; fetch them again.");
         }
 
+        return Open(model, tensor, rows, columns, block, factor, divides, isE4M3);
+    }
+
+    /// <summary>Opens the scales that a tensor holds.</summary>
+    /// <inheritdoc cref="Open(SafetensorsModel, string, string, int, int, ValueTuple{int, int}, float, bool, bool)"/>
+    public static ScaleGrid Open(SafetensorsModel model, SafetensorsTensorInfo tensor, int rows, int columns,
+        (int Rows, int Columns) block, float factor = 1, bool divides = false, bool isE4M3 = false)
+    {
         if (tensor.DType is not (SafetensorsDType.F32 or SafetensorsDType.F16 or SafetensorsDType.BF16 or SafetensorsDType.F8_E4M3
             or SafetensorsDType.F8_E8M0 or SafetensorsDType.U8))
         {

@@ -15,13 +15,17 @@ public enum SourceKind
 
     /// <summary>An ONNX model: a file, or a directory as Olive, optimum or onnxruntime-genai's builder writes it.</summary>
     Onnx,
+
+    /// <summary>No files: a real model's shape, whose artifacts have random weights. Its path is <c>synthetic:SHAPE</c>.</summary>
+    Synthetic,
 }
 
 /// <summary>The weights a user starts from.</summary>
 /// <param name="Kind">What it is.</param>
-/// <param name="Path">Absolute path of the directory or file.</param>
-/// <param name="Files">Absolute paths of the files that make it up, in ordinal order.</param>
-/// <param name="Sha256">SHA-256 over the names and contents of <paramref name="Files"/>, 64 lower-case hex digits.</param>
+/// <param name="Path">Absolute path of the directory or file; a shape's source as it is written.</param>
+/// <param name="Files">Absolute paths of the files that make it up, in ordinal order; none of a shape.</param>
+/// <param name="Sha256">SHA-256 over the names and contents of <paramref name="Files"/>, or over a shape's sizes; 64 lower-case hex
+/// digits.</param>
 public sealed record ModelSource(SourceKind Kind, string Path, ImmutableArray<string> Files, string Sha256)
 {
     /// <summary>Finds out what is at a path and hashes it, reading every byte.</summary>

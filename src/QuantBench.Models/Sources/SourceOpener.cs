@@ -67,6 +67,12 @@ internal static class SourceOpener
         }
 
         if (source.Kind == SourceKind.Onnx) return OnnxSource.OpenTokenizer(source);
+        if (source.Kind == SourceKind.Synthetic)
+        {
+            throw new UnsupportedException(source.Path, "random weights read no text.",
+                "Measure their speed and memory: latency, load. Quality is a real model's.");
+        }
+
         using GgufReader reader = GgufReader.Open(source.Path);
         return GgufTokenizer.Read(reader.Metadata, source.Path).Open();
     }

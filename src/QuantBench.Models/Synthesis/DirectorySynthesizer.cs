@@ -44,7 +44,7 @@ public static class DirectorySynthesizer
             ?? throw new RequestException($"There is no synthetic directory of '{variant.Id}'.",
                 $"Take one of {string.Join(", ", Variants)}.");
         if (shape.Experts > 0 && variant.Format != "safetensors"
-            && (variant.Format == "mlx" || shape.Sizes.Architecture.Experts == ExpertTraits.GptOss))
+            && (shape.Sizes.Architecture.Experts is { ArePacked: true } || (variant.Format == "mlx" && shape.Latent is not null)))
         {
             throw new RequestException($"There is no synthetic directory of {shape.Name}'s experts in '{variant.Id}'.",
                 "Take safetensors, or a GGUF scheme.");
@@ -104,6 +104,13 @@ public static class DirectorySynthesizer
                 // Gates and up-projections are one tensor.
                 if (module.Role == DecoderRole.UpExperts) continue;
                 long rows = module.Rows * (module.Role == DecoderRole.GateExperts ? 2 : 1);
+                if (PackedExperts.AreRows(module))
+                {
+                    yield return Floats(module.WeightName, [module.Experts, rows, module.Columns], 1 / MathF.Sqrt(module.Columns),
+                        code.Floats, blocks);
+                    continue;
+                }
+
                 yield return Floats(module.HuggingFace, [module.Experts, module.Columns, rows], 1 / MathF.Sqrt(module.Columns), code.Floats,
                     blocks);
                 yield return Floats($"{module.HuggingFace}_bias", [module.Experts, rows], 0.1f, code.Floats, blocks);
@@ -113,6 +120,13 @@ public static class DirectorySynthesizer
             // Products keep the size of their inputs; embeddings start small, as trained ones do.
             bool isEmbedding = module.Role == DecoderRole.Embedding, isHead = module.Role == DecoderRole.Head;
             float deviation = isEmbedding ? 0.05f : 1 / MathF.Sqrt(module.Columns);
+            if (code.HeaderFormat == "mlx" && module.SwitchPath is { } all)
+            {
+                foreach (SyntheticTensor part in code.Matrix(all, module.Rows * module.Experts, module.Columns, true, deviation, blocks))
+                    yield return part with { Spec = part.Spec with { Shape = [module.Experts, module.Rows, part.Spec.Shape[1]] } };
+                continue;
+            }
+
             IEnumerable<SyntheticTensor> tensors = module.HuggingFacePaths.SelectMany(path =>
                 code.Matrix(path, module.Rows, module.Columns, !isEmbedding && !isHead && !module.IsRouter, deviation, blocks));
             foreach (SyntheticTensor tensor in tensors) yield return tensor;

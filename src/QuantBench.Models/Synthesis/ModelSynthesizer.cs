@@ -4,6 +4,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Variants;
 using QuantBench.Formats.Gguf;
 using QuantBench.Models.Architectures;
+using QuantBench.Models.Conversion;
 using QuantBench.Models.Sources;
 
 namespace QuantBench.Models.Synthesis;
@@ -14,6 +15,9 @@ namespace QuantBench.Models.Synthesis;
 /// </summary>
 public static class ModelSynthesizer
 {
+    /// <summary>By what DeepSeek-V2 sharpens attention where positions are stretched.</summary>
+    internal const double LatentSharpness = 0.707;
+
     private const int PieceBytes = 1 << 20;
 
     /// <summary>Schemes that can be written: every one of GGUF for dense models, with the mix of tensor types that llama.cpp's quantizer
@@ -115,8 +119,8 @@ public static class ModelSynthesizer
     internal static ImmutableArray<GgufTensorSpec> Tensors(SyntheticShape shape, string scheme)
     {
         ImmutableArray<GgufTensorSpec>.Builder tensors = ImmutableArray.CreateBuilder<GgufTensorSpec>();
-        var mix = new SchemeMix(scheme, shape.Layers, shape.Heads / shape.KvHeads, shape.Experts);
         DecoderSizes sizes = shape.Sizes;
+        var mix = new SchemeMix(scheme, shape.Layers, shape.Heads / sizes.KvHeads, shape.Experts);
         ImmutableArray<DecoderModule> modules = DecoderModule.Of(sizes);
         List<GgufTensorSpec> biases = [];
         foreach (DecoderModule module in modules.Where(IsOutsideOfLayers).OrderBy(module => module.Role)) Add(module);
@@ -129,6 +133,9 @@ public static class ModelSynthesizer
         tensors.AddRange(biases);
         return tensors.ToImmutable();
 
+        void AddHeads(DecoderRole role, int layer, int columns, int rows) => tensors.Add(new GgufTensorSpec(
+            $"{DecoderModule.GgufName(role, layer)}.weight", mix.TypeOf(role, layer, columns), [columns, rows, sizes.Heads]));
+
         void Add(DecoderModule module)
         {
             if (!SyntheticShape.IsProjection(module.Role))
@@ -138,9 +145,17 @@ public static class ModelSynthesizer
             }
 
             DecoderRole role = module.Role == DecoderRole.Embedding && sizes.TiesEmbeddings ? DecoderRole.Head : module.Role;
+            if (module.Role == DecoderRole.KeyValueUp && sizes.Latent is { } latent)
+            {
+                // In GGUF files each head's keys and values have matrices of their own.
+                AddHeads(DecoderRole.KeyUp, module.Layer, latent.PlainWidth, latent.KeyRank);
+                AddHeads(DecoderRole.ValueUp, module.Layer, latent.KeyRank, latent.ValueWidth);
+                return;
+            }
+
             int columns = (int)module.Columns;
             bool isOne = module.Experts == 0;
-            tensors.Add(module.IsNorm ? new GgufTensorSpec($"{module.Gguf}.weight", GgmlType.F32, [columns])
+            tensors.Add(module.IsNorm ? new GgufTensorSpec(module.GgufTensor, GgmlType.F32, [columns])
                 : new GgufTensorSpec($"{module.Gguf}.weight",
                     module.IsRouter ? GgmlType.F32 : mix.TypeOf(role, module.Layer, columns),
                     isOne ? [columns, module.Rows] : [columns, module.Rows, module.Experts]));
@@ -156,10 +171,11 @@ public static class ModelSynthesizer
 
     private static GgufMetadata Metadata(SyntheticShape shape, string path, string scheme)
     {
-        string prefix = shape.Architecture + ".";
+        DecoderSizes sizes = shape.Sizes;
+        string gguf = sizes.Architecture.Gguf, prefix = gguf + ".";
         var metadata = new GgufMetadata(path)
         {
-            { GgufConstants.Architecture, shape.Architecture },
+            { GgufConstants.Architecture, gguf },
             { GgufConstants.Name, shape.Name + " (random weights)" },
             { SyntheticMark.Key, true },
             { prefix + "context_length", (uint)shape.ContextLength },
@@ -167,9 +183,9 @@ public static class ModelSynthesizer
             { prefix + "block_count", (uint)shape.Layers },
             { prefix + "feed_forward_length", (uint)shape.FeedForward },
             { prefix + "attention.head_count", (uint)shape.Heads },
-            { prefix + "attention.head_count_kv", (uint)shape.KvHeads },
+            { prefix + "attention.head_count_kv", (uint)sizes.KvHeads },
             { prefix + "attention.key_length", (uint)shape.EffectiveHeadWidth },
-            { prefix + "attention.value_length", (uint)shape.EffectiveHeadWidth },
+            { prefix + "attention.value_length", (uint)(shape.Latent?.KeyRank ?? shape.EffectiveHeadWidth) },
             { prefix + $"attention.layer_norm_{(shape.Sizes.Architecture.HasLayerNorms ? "" : "rms_")}epsilon", 1e-5f },
             { prefix + "rope.freq_base", shape.RopeBase },
             { prefix + "rope.dimension_count", (uint)shape.EffectiveRotatedWidth },
@@ -182,6 +198,15 @@ public static class ModelSynthesizer
             metadata.Add(prefix + "rope.scaling.type", scaling.Type);
             metadata.Add(prefix + "rope.scaling.factor", scaling.Factor);
             metadata.Add(prefix + "rope.scaling.original_context_length", (uint)(shape.ContextLength / scaling.Factor));
+            if (shape.Latent is not null) metadata.Add(prefix + "rope.scaling.yarn_log_multiplier", (float)LatentSharpness / 10);
+        }
+
+        if (shape.Latent is { } latent)
+        {
+            if (latent.QueryRank > 0) metadata.Add(prefix + "attention.q_lora_rank", (uint)latent.QueryRank);
+            metadata.Add(prefix + "attention.kv_lora_rank", (uint)latent.KeyRank);
+            metadata.Add(prefix + "attention.key_length_mla", (uint)latent.HeadWidth);
+            metadata.Add(prefix + "attention.value_length_mla", (uint)latent.ValueWidth);
         }
 
         DecoderArchitecture architecture = shape.Sizes.Architecture;
@@ -192,7 +217,9 @@ public static class ModelSynthesizer
             metadata.Add(prefix + "expert_used_count", (uint)shape.ExpertsUsed);
             if (architecture.Experts is { HasGgufWidth: true })
                 metadata.Add(prefix + "expert_feed_forward_length", (uint)shape.EffectiveExpertWidth);
-            if (shape.SharedFeedForward > 0)
+            if (architecture.Experts is { FilesDecide: true })
+                HuggingFaceMetadata.AddRouting(metadata, sizes, shape.Routing ?? new ExpertRouting(ExpertWeights.Softmax), gguf);
+            else if (shape.SharedFeedForward > 0)
                 metadata.Add(prefix + "expert_shared_feed_forward_length", (uint)shape.SharedFeedForward);
         }
 
@@ -200,7 +227,7 @@ public static class ModelSynthesizer
         if (architecture.LogitSoftCap > 0) metadata.Add(prefix + "final_logit_softcapping", architecture.LogitSoftCap);
 
         if (architecture.LogitFactor > 0) metadata.Add(prefix + "logit_scale", architecture.LogitFactor);
-        shape.Multipliers?.AddTo(metadata, shape.Architecture);
+        shape.Multipliers?.AddTo(metadata, gguf);
         SyntheticTokenizer.Add(metadata, shape.Vocabulary);
         return metadata;
     }

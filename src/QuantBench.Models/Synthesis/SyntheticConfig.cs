@@ -39,6 +39,7 @@ internal static class SyntheticConfig
             [architecture.Gelu && architecture.ScalesEmbeddings ? "hidden_activation" : architecture.ConfigKey("hidden_act")] =
                 architecture.Activation,
         };
+        if (shape.Latent is { } latent) AddLatent(config, latent);
         if (shape.RotatedWidth > 0) config["partial_rotary_factor"] = (double)shape.RotatedWidth / shape.EffectiveHeadWidth;
         if (shape.HasRopeFactors)
         {
@@ -53,12 +54,15 @@ internal static class SyntheticConfig
         }
         else if (shape.RopeScaling is { } scaling)
         {
-            config["rope_scaling"] = new JsonObject
+            var stretch = new JsonObject
             {
                 ["rope_type"] = scaling.Type,
                 ["factor"] = scaling.Factor,
                 ["original_max_position_embeddings"] = (int)(shape.ContextLength / scaling.Factor),
             };
+            if (shape.Latent is not null)
+                (stretch["mscale"], stretch["mscale_all_dim"]) = (ModelSynthesizer.LatentSharpness, ModelSynthesizer.LatentSharpness);
+            config["rope_scaling"] = stretch;
         }
 
         if (architecture.Experts is { CountKey: { } countKey } experts)
@@ -66,7 +70,8 @@ internal static class SyntheticConfig
             config[countKey] = shape.Experts;
             config["num_experts_per_tok"] = shape.ExpertsUsed;
             config[experts.WidthKey] = shape.EffectiveExpertWidth;
-            if (experts.HasShared) config["shared_expert_intermediate_size"] = shape.SharedFeedForward;
+            if (experts.FilesDecide) AddRouting(config, shape);
+            if (experts.HasSharedRouter) config["shared_expert_intermediate_size"] = shape.SharedFeedForward;
             if (countKey == "num_experts") config["norm_topk_prob"] = experts.Weights == ExpertWeights.Normalised;
         }
 
@@ -81,5 +86,26 @@ internal static class SyntheticConfig
         config["sliding_window_pattern"] = architecture.WindowPattern;
         config["rope_local_base_freq"] = (double)architecture.LocalRopeBase;
         return config;
+    }
+
+    private static void AddLatent(JsonObject config, LatentSizes latent)
+    {
+        config["head_dim"] = latent.RotatedWidth;
+        config["q_lora_rank"] = latent.QueryRank > 0 ? latent.QueryRank : null;
+        config["kv_lora_rank"] = latent.KeyRank;
+        config["qk_nope_head_dim"] = latent.PlainWidth;
+        config["qk_rope_head_dim"] = latent.RotatedWidth;
+        config["v_head_dim"] = latent.ValueWidth;
+    }
+
+    private static void AddRouting(JsonObject config, SyntheticShape shape)
+    {
+        ExpertRouting routing = shape.Routing ?? new ExpertRouting(ExpertWeights.Softmax);
+        config["n_shared_experts"] = shape.SharedFeedForward / shape.EffectiveExpertWidth;
+        config["first_k_dense_replace"] = shape.LeadingDense;
+        config["n_group"] = routing.Groups;
+        config["topk_group"] = routing.GroupsUsed;
+        config["norm_topk_prob"] = routing.Weights == ExpertWeights.Normalised;
+        config["routed_scaling_factor"] = (double)routing.Scale;
     }
 }

@@ -32,6 +32,16 @@ public sealed record SyntheticShape
     /// <summary>Width of the expert that all tokens use; 0 = there is none.</summary>
     public int SharedFeedForward { get; init; }
 
+    /// <summary>First layers without experts.</summary>
+    public int LeadingDense { get; init; }
+
+    /// <summary>How experts are chosen and weighed, in architectures whose files say it; null = by a softmax alone.</summary>
+    public ExpertRouting? Routing { get; init; }
+
+    /// <summary>Sizes of latent attention, in architectures that have it; then neither <see cref="KvHeads"/> nor <see cref="HeadWidth"/>
+    /// matters.</summary>
+    public LatentSizes? Latent { get; init; }
+
     /// <summary>Query heads.</summary>
     public required int Heads { get; init; }
 
@@ -69,11 +79,12 @@ public sealed record SyntheticShape
     public bool TiesEmbeddings { get; init; } = true;
 
     /// <summary>Width of a head.</summary>
-    public int EffectiveHeadWidth => HeadWidth > 0 ? HeadWidth : Embedding / Heads;
+    public int EffectiveHeadWidth => Latent is { } latent ? latent.CacheWidth : HeadWidth > 0 ? HeadWidth : Embedding / Heads;
 
     /// <summary>Dimensions of a head that are rotated.</summary>
     public int EffectiveRotatedWidth =>
-        RotatedWidth > 0 ? RotatedWidth : (int)(EffectiveHeadWidth * Sizes.Architecture.RotatedShare) / 2 * 2;
+        Latent is { } latent ? latent.RotatedWidth
+        : RotatedWidth > 0 ? RotatedWidth : (int)(EffectiveHeadWidth * Sizes.Architecture.RotatedShare) / 2 * 2;
 
     /// <summary>Width of an expert, if there are any.</summary>
     internal int EffectiveExpertWidth => ExpertFeedForward > 0 ? ExpertFeedForward : FeedForward;
@@ -91,8 +102,10 @@ public sealed record SyntheticShape
         ExpertsUsed = ExpertsUsed,
         ExpertFeedForward = Experts == 0 ? 0 : EffectiveExpertWidth,
         SharedFeedForward = SharedFeedForward,
+        LeadingDense = LeadingDense,
         Heads = Heads,
-        KvHeads = KvHeads,
+        KvHeads = Latent is null ? KvHeads : 1,
+        Latent = Latent,
         HeadWidth = EffectiveHeadWidth,
         TiesEmbeddings = TiesEmbeddings,
     };

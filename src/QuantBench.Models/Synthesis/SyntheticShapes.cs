@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBench.Models.Architectures;
 
 namespace QuantBench.Models.Synthesis;
 
@@ -48,6 +49,11 @@ public static class SyntheticShapes
         {
             Name = "granite-3.1-2b", Architecture = "granite", Layers = 40, Embedding = 2048, FeedForward = 8192, Heads = 32, KvHeads = 8,
             Vocabulary = 49_155, ContextLength = 131_072, RopeBase = 5_000_000,
+        },
+        new()
+        {
+            Name = "granite-3.1-1b-a400m", Architecture = "granitemoe", Layers = 24, Embedding = 1024, FeedForward = 512, Heads = 16,
+            KvHeads = 8, Vocabulary = 49_155, ContextLength = 131_072, RopeBase = 1_500_000, Experts = 32, ExpertsUsed = 8,
         },
         new()
         {
@@ -186,6 +192,21 @@ public static class SyntheticShapes
         {
             Name = "exaone-4.0-1.2b", Architecture = "exaone4", Layers = 30, Embedding = 2048, FeedForward = 4096, Heads = 32, KvHeads = 8,
             Vocabulary = 102_400, ContextLength = 65_536, RopeBase = 1_000_000, HasRopeFactors = true,
+        },
+        new()
+        {
+            Name = "deepseek-v2-lite", Architecture = "deepseek-v2", Layers = 27, Embedding = 2048, FeedForward = 10_944, Heads = 16,
+            KvHeads = 16, Latent = new(0, 512, 128, 64, 128), Experts = 64, ExpertsUsed = 6, ExpertFeedForward = 1408,
+            SharedFeedForward = 2 * 1408, LeadingDense = 1, Vocabulary = 102_400, ContextLength = 163_840, RopeScaling = ("yarn", 40),
+            TiesEmbeddings = false,
+        },
+        new()
+        {
+            Name = "moonlight-16b-a3b", Architecture = "deepseek2", Layers = 27, Embedding = 2048, FeedForward = 11_264, Heads = 16,
+            KvHeads = 16, Latent = new(0, 512, 128, 64, 128), Experts = 64, ExpertsUsed = 6, ExpertFeedForward = 1408,
+            SharedFeedForward = 2 * 1408, LeadingDense = 1,
+            Routing = new(ExpertWeights.Normalised) { IsLogistic = true, Scale = 2.446f }, Vocabulary = 163_840, ContextLength = 8192,
+            RopeBase = 50_000, TiesEmbeddings = false,
         },
     ];
 

@@ -35,10 +35,14 @@ public sealed class FloatMatrix : IWeightMatrix
     /// <param name="directory">Where they lie, for messages.</param>
     /// <param name="tensor">Name of the tensor.</param>
     /// <exception cref="ModelFormatException">It is missing or isn't a matrix of floats.</exception>
-    public static FloatMatrix Open(SafetensorsModel model, string directory, string tensor)
+    public static FloatMatrix Open(SafetensorsModel model, string directory, string tensor) => Open(model, directory, tensor, 0);
+
+    /// <summary>Opens matrices of one shape, one behind the other in a tensor, as one.</summary>
+    /// <inheritdoc cref="Open(SafetensorsModel, string, string)"/>
+    internal static FloatMatrix Open(SafetensorsModel model, string directory, string tensor, int stacked)
     {
         (SafetensorsTensorInfo info, int rows, int columns) =
-            MatrixShape.Require(model, directory, tensor, SafetensorsDType.F32, SafetensorsDType.F16, SafetensorsDType.BF16);
+            MatrixShape.Require(model, directory, tensor, stacked, SafetensorsDType.F32, SafetensorsDType.F16, SafetensorsDType.BF16);
         return new FloatMatrix(model, info, rows, columns);
     }
 

@@ -11,9 +11,15 @@ internal static class MatrixShape
     private const int PieceColumns = 512;
 
     /// <summary>The tensor, which must have two dimensions of one of some types.</summary>
+    /// <param name="model">The weights.</param>
+    /// <param name="directory">Where they lie, for messages.</param>
+    /// <param name="name">Name of the tensor.</param>
+    /// <param name="stacked">Matrices that lie one behind the other in the tensor, by a dimension before the two; they are given as one.
+    /// 0 = it is a single matrix.</param>
+    /// <param name="types">Types that it may have.</param>
     /// <exception cref="ModelFormatException">It is missing, has another type or another number of dimensions, or is too large.</exception>
     public static (SafetensorsTensorInfo Tensor, int Rows, int Columns) Require(
-        SafetensorsModel model, string directory, string name, params ReadOnlySpan<SafetensorsDType> types)
+        SafetensorsModel model, string directory, string name, int stacked, params ReadOnlySpan<SafetensorsDType> types)
     {
         if (!model.Tensors.TryGetValue(name, out SafetensorsTensorInfo? tensor))
         {
@@ -24,6 +30,16 @@ internal static class MatrixShape
         ImmutableArray<long> shape = tensor.Shape;
         if (!types.Contains(tensor.DType))
             throw Wrong(model, tensor, $"is of type {tensor.DType}; {string.Join(", ", types.ToArray())} was expected.");
+        if (stacked > 0 && shape.Length == 3 && shape[0] == stacked && shape[1] is >= 1 and <= int.MaxValue)
+        {
+            shape = [shape[0] * shape[1], shape[2]];
+            tensor = tensor with { Shape = shape };
+        }
+        else if (stacked > 0)
+        {
+            throw Wrong(model, tensor, $"has the shape [{string.Join(", ", shape)}]; {stacked} matrices were expected.");
+        }
+
         if (shape.Length != 2) throw Wrong(model, tensor, $"has {shape.Length} dimensions; 2 were expected.");
 
         // Rows are handed out as spans, so neither a row's bytes nor its floats may pass 31 bits.
@@ -31,6 +47,11 @@ internal static class MatrixShape
             throw Wrong(model, tensor, $"has the shape [{shape[0]}, {shape[1]}].");
         return (tensor, (int)shape[0], (int)shape[1]);
     }
+
+    /// <inheritdoc cref="Require(SafetensorsModel, string, string, int, ReadOnlySpan{SafetensorsDType})"/>
+    public static (SafetensorsTensorInfo Tensor, int Rows, int Columns) Require(
+        SafetensorsModel model, string directory, string name, params ReadOnlySpan<SafetensorsDType> types) =>
+        Require(model, directory, name, 0, types);
 
     /// <summary>Refuses a tensor whose shape isn't the one that the others ask for.</summary>
     /// <exception cref="ModelFormatException">The shapes differ.</exception>

@@ -6,14 +6,18 @@ using QuantBench.Models.Architectures;
 namespace QuantBench.Models.Weights;
 
 /// <summary>
-/// Experts as gpt-oss's files hold them: all of a layer in one tensor, gate and up-projection as every other output, in MXFP4 (the
-/// released files) or as floats with inputs first.
+/// Experts of which files hold all of a layer in one tensor: gpt-oss's, gate and up-projection as every other output, in MXFP4 (the
+/// released files) or as floats with inputs first; and granite's, floats with outputs first, those of gates before those of up-projections.
 /// </summary>
 internal static class PackedExperts
 {
     /// <summary>Whether a module's experts lie so.</summary>
     public static bool Holds(DecoderModule module) =>
         module.Experts > 0 && !module.HuggingFace.Contains('*', StringComparison.Ordinal);
+
+    /// <summary>Whether outputs come first, and there are no biases.</summary>
+    /// <param name="module">Experts that <see cref="Holds"/> accepts.</param>
+    public static bool AreRows(DecoderModule module) => module.HuggingFace.EndsWith("_linear", StringComparison.Ordinal);
 
     /// <summary>Whether the weights of a model are quantized in no other way than this.</summary>
     /// <param name="config">The whole of <c>config.json</c>.</param>
@@ -22,11 +26,11 @@ internal static class PackedExperts
             && quantization.Find("quant_method") is { IsString: true } method && method.AsString() == "mxfp4"
             && config.Find("model_type") is { IsString: true } type && type.AsString() == "gpt_oss";
 
-    /// <summary>Names of a module's tensors: weights, then biases.</summary>
+    /// <summary>Names of a module's tensors: weights, then biases, if it has any.</summary>
     /// <param name="model">The weights.</param>
     /// <param name="module">Experts that <see cref="Holds"/> accepts.</param>
     public static IEnumerable<string> Tensors(SafetensorsModel model, DecoderModule module) =>
-        (model.Tensors.ContainsKey($"{module.HuggingFace}_blocks")
+        AreRows(module) ? [module.WeightName] : (model.Tensors.ContainsKey($"{module.HuggingFace}_blocks")
             ? (string[])[$"{module.HuggingFace}_blocks", $"{module.HuggingFace}_scales"] : [module.HuggingFace])
             .Append($"{module.HuggingFace}_bias");
 
@@ -40,6 +44,13 @@ internal static class PackedExperts
     {
         (int step, int first) = Interleaving(module);
         long rows = module.Rows * step;
+        if (AreRows(module))
+        {
+            FloatMatrix all = FloatMatrix.Open(model, directory, module.WeightName, module.Experts);
+            MatrixShape.Expect(model, model.Tensors[module.WeightName], module.Experts, rows, module.Columns);
+            return new RowsMatrix(all, checked((int)((expert * rows) + (first * module.Rows))), (int)module.Rows);
+        }
+
         if (!model.Tensors.ContainsKey($"{module.HuggingFace}_blocks"))
         {
             SafetensorsTensorInfo floats = Find(model, directory, module.HuggingFace);

@@ -3,8 +3,12 @@ using QuantBench.Core.Errors;
 namespace QuantBench.Results.Folders;
 
 /// <summary>Replaces a small file so that a reader sees the old content or the new, never a part.</summary>
-internal static class AtomicFile
+public static class AtomicFile
 {
+    /// <summary>Writes a file, durably.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="content">All of its content.</param>
+    /// <exception cref="StoreException">It can't be written; the old content stays.</exception>
     public static void Write(string path, ReadOnlySpan<byte> content)
     {
         string temporary = $"{path}.{Guid.NewGuid():N}.tmp";

@@ -37,7 +37,7 @@ public sealed class RunReader
 
     private bool IsFile => _store is null ? _address.IsDefault : !_store.IsShared;
 
-    private string DatabaseFile => Path.Combine(Catalog.Root, ResultStore.FileName);
+    private string DatabaseFile => Path.Combine(DatabaseHome.Of(Catalog.Root), ResultStore.FileName);
 
     /// <summary>All runs, newest first; those of other machines have no path.</summary>
     /// <exception cref="StoreException">The store can't be read.</exception>
@@ -118,7 +118,7 @@ public sealed class RunReader
     /// <summary>The store for figures over runs; null where there is none that can be read: findings that need it go without.</summary>
     public AggregateReader? OpenHistory()
     {
-        if (_store is null && _address.IsDefault && !File.Exists(DatabaseFile)) return null;
+        if (_store is null && _address.IsDefault && !File.Exists(DatabaseFile) && !DatabaseHome.IsReaders(Catalog.Root)) return null;
         try
         {
             return OpenReader();

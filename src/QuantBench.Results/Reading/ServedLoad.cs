@@ -25,6 +25,9 @@ public sealed record ServedLoad(
     private const long MostBytes = 64 << 20;
     private const int LongestLine = 1 << 20;
 
+    /// <summary>Spans in seconds in which something else disturbed the machine; none in files of earlier builds.</summary>
+    public ImmutableArray<(double From, double To)> Disturbed { get; init; } = [];
+
     /// <summary>The loads of a cell in the order they were made: launches, and a search's probes. Of a file that is broken or too long,
     /// what comes before that.</summary>
     /// <param name="runFolder">The run's folder.</param>
@@ -73,9 +76,10 @@ public sealed record ServedLoad(
         JsonElement row = json.RootElement;
         if (row.TryGetProperty("from_us"u8, out JsonElement from))
         {
-            double[] stalls = [.. row.GetProperty("stalls_us"u8).EnumerateArray().Select(Seconds)];
-            loads.Add((new ServedLoad(Seconds(from), Seconds(row.GetProperty("to_us"u8)),
-                [.. stalls.Chunk(2).Where(s => s.Length == 2).Select(s => (s[0], s[1]))], []), []));
+            loads.Add((new ServedLoad(Seconds(from), Seconds(row.GetProperty("to_us"u8)), Spans(row.GetProperty("stalls_us"u8)), [])
+            {
+                Disturbed = row.TryGetProperty("disturbed_us"u8, out JsonElement disturbed) ? Spans(disturbed) : [],
+            }, []));
         }
         else if (loads.Count > 0)
         {
@@ -86,6 +90,9 @@ public sealed record ServedLoad(
                 row.TryGetProperty("fault"u8, out JsonElement fault) ? fault.GetString() : null));
         }
     }
+
+    private static ImmutableArray<(double From, double To)> Spans(JsonElement ends) =>
+        [.. ends.EnumerateArray().Select(Seconds).Chunk(2).Where(s => s.Length == 2).Select(s => (s[0], s[1]))];
 
     private static double Seconds(JsonElement microseconds) => microseconds.GetInt64() / 1e6;
 }

@@ -208,6 +208,31 @@ public sealed class StoredRuns(ResultStore store)
         return models.ToImmutable();
     }
 
+    /// <summary>Models with each variant of them that was measured, by name.</summary>
+    public async Task<ImmutableArray<(string Model, string Variant)>> VariantsAsync(CancellationToken stop)
+    {
+        await using StoreContext context = store.OpenContext();
+        var found = await context.Cells.Select(c => new { c.Model, c.Variant }).Distinct().OrderBy(c => c.Model).ThenBy(c => c.Variant)
+            .ToArrayAsync(stop);
+        return [.. found.Select(c => (c.Model, c.Variant))];
+    }
+
+    /// <summary>Suites by name, with their number of runs and the newest of them.</summary>
+    public async Task<ImmutableArray<(string Suite, int Runs, string LastRun)>> SuitesAsync(CancellationToken stop)
+    {
+        await using StoreContext context = store.OpenContext();
+        var suites = await context.Runs.GroupBy(r => r.Suite).Select(g => new { Suite = g.Key, Count = g.Count() }).OrderBy(g => g.Suite)
+            .ToArrayAsync(stop);
+        var found = ImmutableArray.CreateBuilder<(string, int, string)>();
+        foreach (var suite in suites)
+        {
+            string last = await Newest(context).Where(r => r.Suite == suite.Suite).Select(r => r.Id).FirstAsync(stop);
+            found.Add((suite.Suite, suite.Count, last));
+        }
+
+        return found.ToImmutable();
+    }
+
     /// <summary>When the newest run was started that isn't newer than a time; null when there is none.</summary>
     public async Task<DateTimeOffset?> NewestStartAsync(DateTimeOffset until, CancellationToken stop)
     {

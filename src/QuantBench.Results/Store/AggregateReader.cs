@@ -69,12 +69,14 @@ public sealed class AggregateReader : IDisposable
         StoreDatabase database = (address ?? StoreAddress.Default).Open(Path.GetFullPath(resultsRoot));
         try
         {
-            if (!database.Exists)
+            bool readers = !database.IsShared && DatabaseHome.IsReaders(resultsRoot);
+            if (!database.Exists && !readers)
                 throw new StoreException($"{database.Shown}: there is no results database yet.",
                     "Make it from the run folders: quantbench results reindex");
-            using (ResultStore.Open(resultsRoot, address))
+            // Opening it for writing brings an older schema up to date. A reader's index is nobody else's to keep current.
+            using (ResultStore store = ResultStore.Open(resultsRoot, address))
             {
-                // Opening it for writing brings an older schema up to date.
+                if (readers) store.CatchUp();
             }
 
             return Of(database, owned: true);

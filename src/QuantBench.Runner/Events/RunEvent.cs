@@ -17,7 +17,11 @@ public abstract record RunEvent
     /// <param name="Folder">Its folder.</param>
     /// <param name="Cells">Every cell in the order it is measured.</param>
     /// <param name="Finished">Cells that a resumed run finished before.</param>
-    public sealed record RunStarted(RunInfo Info, string Folder, ImmutableArray<Cell> Cells, int Finished) : RunEvent;
+    public sealed record RunStarted(RunInfo Info, string Folder, ImmutableArray<Cell> Cells, int Finished) : RunEvent
+    {
+        /// <summary>Which cells those are.</summary>
+        public ImmutableArray<CellId> Before { get; init; } = [];
+    }
 
     /// <summary>A preparation began: an artifact, or a reference distribution.</summary>
     /// <param name="Model">Id of the model.</param>

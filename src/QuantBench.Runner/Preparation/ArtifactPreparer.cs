@@ -68,6 +68,11 @@ public sealed class ArtifactPreparer
         return null;
     }
 
+    /// <summary>Why a planned artifact can't be made; null when it can.</summary>
+    /// <param name="name">A name that was planned.</param>
+    public string? WhyNot(string name) => !_plans.TryGetValue(name, out PlannedArtifact? plan) ? $"{name} was never planned"
+        : plan.Recipe is not null ? null : plan.Fault ?? plan.Unsupported ?? $"nothing here can make {name}";
+
     /// <summary>Makes an artifact and what it starts from, unless it is there.</summary>
     /// <param name="name">A name that was planned.</param>
     /// <param name="cancellationToken">Stops; the half-built artifact is thrown away.</param>

@@ -14,6 +14,9 @@ public sealed record Prepared(RegistryEntry? Entry, string Path, CellStatus Stat
     /// <summary>It is there.</summary>
     public static Prepared Ready(RegistryEntry entry, string path) => new(entry, path, CellStatus.Ok, null);
 
+    /// <summary>It is there, and was made from no artifact of ours.</summary>
+    public static Prepared Ready(string path) => new(null, path, CellStatus.Ok, null);
+
     /// <summary>It isn't there, because of an exception.</summary>
     public static Prepared Not(QuantBenchException reason) =>
         Not(reason is UnsupportedException ? CellStatus.Unsupported : CellStatus.Failed, reason.Explanation);

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using QuantBench.Core.Errors;
 using QuantBench.Inference.Artifacts;
+using QuantBench.Inference.Evaluators;
 using QuantBench.Runner.Registry;
 
 namespace QuantBench.Runner.Preparation;
@@ -25,7 +26,7 @@ public sealed class ReferenceCache(string cacheRoot, TimeProvider clock)
     /// <summary>Key of everything that decides the file's content.</summary>
     /// <param name="parts">Artifact hash, engine build, backend, text and tokenizer hash, settings.</param>
     public static string Key(params IEnumerable<string> parts) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("reference-v1\n" + string.Join('\n', parts))))[..32];
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("reference-v2\n" + string.Join('\n', parts))))[..32];
 
     /// <summary>Path of the file of a key if it is here; null otherwise.</summary>
     /// <param name="key">Its key.</param>
@@ -58,6 +59,7 @@ public sealed class ReferenceCache(string cacheRoot, TimeProvider clock)
                     await compute(temporary, cancellationToken);
                     string sha256 = await HashAsync(temporary, cancellationToken);
                     File.Delete(path);
+                    File.Delete(path + ReferenceFloor.Suffix);
                     // Crash point: a hash without a file, or the hash of another; the next runner computes again.
                     await File.WriteAllTextAsync(path + HashSuffix, sha256, cancellationToken);
                     File.Move(temporary, path, overwrite: true);
@@ -96,8 +98,11 @@ public sealed class ReferenceCache(string cacheRoot, TimeProvider clock)
             {
                 string why = old ? $"unused since {file.LastWriteTimeUtc:yyyy-MM-dd}" : "over the size limit";
                 garbage.Add(new GarbageItem(file.FullName, file.Length, why));
-                if (new FileInfo(file.FullName + HashSuffix) is { Exists: true } hash)
-                    garbage.Add(new GarbageItem(hash.FullName, hash.Length, why));
+                foreach (string beside in (string[])[HashSuffix, ReferenceFloor.Suffix])
+                {
+                    if (new FileInfo(file.FullName + beside) is { Exists: true } also)
+                        garbage.Add(new GarbageItem(also.FullName, also.Length, why));
+                }
             }
         }
 
@@ -107,7 +112,7 @@ public sealed class ReferenceCache(string cacheRoot, TimeProvider clock)
     private string PathOf(string key) => Path.Combine(_root, $"{key}.qblp");
 
     private void Shrink(long limitBytes, string keep) =>
-        ModelRegistry.Remove(Garbage(limitBytes, TimeSpan.MaxValue / 1000).Where(g => g.Path != keep && g.Path != keep + HashSuffix));
+        ModelRegistry.Remove(Garbage(limitBytes, TimeSpan.MaxValue / 1000).Where(g => !g.Path.StartsWith(keep, StringComparison.Ordinal)));
 
     private static async Task<bool> IsWholeAsync(string path, CancellationToken cancellationToken) =>
         File.Exists(path) && File.Exists(path + HashSuffix)

@@ -293,7 +293,8 @@ public sealed class ModelRegistry
     {
         // The data must be on the disk before the name is: a name whose data was lost with the power would look finished.
         string artifact = Path.Combine(folder, NameOf(entry.ArtifactName));
-        foreach (string path in ArtifactContent.Files(artifact))
+        // A link's file is the user's own: it is on the disk, and may not be ours to open.
+        foreach (string path in ArtifactContent.Files(artifact).Where(f => !SourceLink.Is(f) && !SourceLink.Is(artifact)))
         {
             using FileStream file = File.Open(path, FileMode.Open, FileAccess.ReadWrite);
             file.Flush(flushToDisk: true);

@@ -4,6 +4,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
 using QuantBench.Models.Sources;
 using QuantBench.Runner.Datasets;
+using QuantBench.Runner.Tasks;
 using QuantBench.Runner.Workers;
 
 namespace QuantBench.Runner.Runs;
@@ -27,6 +28,8 @@ public static class InputCheck
         var datasets = new DatasetCatalog(environment.DatasetsDirectory, environment.CacheRoot);
         foreach (string name in RunInputs.Texts(suite, cells))
             await Try(() => datasets.ResolveAsync(name, RunInputs.DirectoryOf(suite), cancellationToken));
+        foreach (Cell cell in cells.Where(RunInputs.NeedsItems).DistinctBy(TaskCatalog.KeyOf))
+            await Try(() => Task.FromResult(TaskCatalog.Resolve(cell.Settings, RunInputs.DirectoryOf(suite))));
         return faults.ToImmutable();
 
         async Task Try<T>(Func<Task<T>> open)

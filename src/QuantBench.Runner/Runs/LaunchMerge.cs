@@ -26,7 +26,7 @@ internal static class LaunchMerge
 
     // Of a server's load: its requests by what came of them.
     private static readonly ImmutableArray<string> s_counted =
-        ["errors_", "load_requests", "load_missed", "load_held_back", "load_stalled_ms"];
+        ["errors_", "load_requests", "load_missed", "load_held_back", "load_stalled_ms", "server_counted_"];
 
     private static readonly ImmutableArray<string> s_least =
         [Yardstick.DotCondition, Yardstick.StreamCondition, "freq_mhz_fastest_min"];
@@ -50,7 +50,7 @@ internal static class LaunchMerge
         }
 
         Measurement[] metrics = Agreeing([.. first.Metrics.Select(m => Merge(m,
-            [.. launches.Select(l => l.Metric(m.Name)).OfType<Measurement>()]))]);
+            [.. launches.Select(l => l.Metric(m.Name)).OfType<Measurement>()], first.Cell.Settings.Number("target_ci")))]);
         string[] notes =
         [
             .. LaunchNotes.Join(launches.Select(l => (l.Notes ?? []).Where(n => !MeasurementBuilder.IsOfSamples(n)))),
@@ -76,10 +76,16 @@ internal static class LaunchMerge
         return metrics;
     }
 
-    private static Measurement Merge(Measurement first, Measurement[] all)
+    private static Measurement Merge(Measurement first, Measurement[] all, double target)
     {
         if (all.All(m => m.Samples is { Length: > 0 }) && MetricTable.Find(first.Name) is { Kind: MetricKind.Timing })
-            return MeasurementBuilder.Merge(all);
+        {
+            Measurement merged = MeasurementBuilder.Merge(all);
+            // Each launch was weighed; what is shown is the interval of them all.
+            return all.SelectMany(m => m.Notes ?? []).Any(IntervalMark.Is) && IntervalMark.Of(merged, target) is { } mark
+                ? merged with { Notes = [.. merged.Notes ?? [], mark] } : merged;
+        }
+
         return MetricTable.Find(first.Name) is { Kind: MetricKind.Size, IsExact: false } ? all.MaxBy(m => m.Value)! : first;
     }
 }

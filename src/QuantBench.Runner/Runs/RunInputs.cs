@@ -5,10 +5,12 @@ using QuantBench.Core.Runs;
 using QuantBench.Core.Suites;
 using QuantBench.Core.Workloads;
 using QuantBench.Inference.Artifacts;
+using QuantBench.Inference.Tasks;
 using QuantBench.Models.Sources;
 using QuantBench.Runner.Datasets;
 using QuantBench.Runner.Events;
 using QuantBench.Runner.Preparation;
+using QuantBench.Runner.Tasks;
 using QuantBench.Runner.Tokenizers;
 using QuantBench.Runner.Workers;
 
@@ -32,9 +34,12 @@ internal sealed class RunInputs
     private readonly Dictionary<string, RunModel> _models = new(StringComparer.Ordinal);
     private readonly Dictionary<string, DatasetText> _texts = new(StringComparer.Ordinal);
     private readonly Dictionary<(string Text, string Tokenizer), string> _tokenPaths = [];
+    private readonly Dictionary<string, TaskSet> _items = new(StringComparer.Ordinal);
     private readonly TokenCache _tokens;
+    private readonly ItemCache _itemCache;
 
-    private RunInputs(TokenCache tokens, Fingerprint fingerprint) => (_tokens, Fingerprint) = (tokens, fingerprint);
+    private RunInputs(string cacheRoot, Fingerprint fingerprint) =>
+        (_tokens, _itemCache, Fingerprint) = (new TokenCache(cacheRoot), new ItemCache(cacheRoot), fingerprint);
 
     /// <summary>The fingerprint, engines, datasets and models included.</summary>
     public Fingerprint Fingerprint { get; private set; }
@@ -51,7 +56,7 @@ internal sealed class RunInputs
         RunnerEnvironment environment, Suite suite, ImmutableArray<Cell> cells, MemoryBandwidth? bandwidth, IProgress<RunEvent> events,
         CancellationToken cancellationToken)
     {
-        var inputs = new RunInputs(new TokenCache(environment.CacheRoot), environment.ReadFingerprint());
+        var inputs = new RunInputs(environment.CacheRoot, environment.ReadFingerprint());
         var prober = new EngineProber(environment);
         foreach (string engine in cells.Select(c => c.Backend.Engine).Concat(cells.Select(c => ReferenceNeed.BackendOf(c).Engine))
             .Distinct().Order(StringComparer.Ordinal))
@@ -62,6 +67,9 @@ internal sealed class RunInputs
         var datasets = new DatasetCatalog(environment.DatasetsDirectory, environment.CacheRoot);
         foreach (string name in Texts(suite, cells))
             inputs._texts[name] = await datasets.ResolveAsync(name, DirectoryOf(suite), cancellationToken);
+
+        foreach (Cell cell in cells.Where(NeedsItems).DistinctBy(TaskCatalog.KeyOf))
+            inputs._items[TaskCatalog.KeyOf(cell)] = TaskCatalog.Resolve(cell.Settings, DirectoryOf(suite));
 
         if (cells.Any(c => !WorkloadTable.Of(c).RunsModel))
             bandwidth ??= await new BandwidthProber(environment).MeasureAsync(cancellationToken);
@@ -90,6 +98,20 @@ internal sealed class RunInputs
 
     /// <summary>Whether a cell is measured on a text.</summary>
     public static bool NeedsText(Cell cell) => WorkloadTable.Of(cell).NeedsText;
+
+    /// <summary>Whether a cell asks the items of a task.</summary>
+    public static bool NeedsItems(Cell cell) => WorkloadTable.Of(cell).NeedsItems;
+
+    /// <summary>A task's items as a worker is given them.</summary>
+    /// <param name="cell">The cell.</param>
+    /// <param name="tokenizer">The model's tokenizer; null = none is known.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    /// <exception cref="QuantBenchException">They can't be tokenized.</exception>
+    public Task<WorkerItems> ItemsAsync(Cell cell, ModelTokenizer? tokenizer, CancellationToken cancellationToken) =>
+        _itemCache.PathsOfAsync(Items(cell), tokenizer, cancellationToken);
+
+    /// <summary>The items of a cell.</summary>
+    public TaskSet Items(Cell cell) => _items[TaskCatalog.KeyOf(cell)];
 
     /// <summary>What the probe found of a backend's engine.</summary>
     public EngineProbe Engine(BackendId backend) => _engines[backend.Engine];

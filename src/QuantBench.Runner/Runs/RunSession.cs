@@ -23,12 +23,20 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     private readonly Dictionary<(string Model, string Variant), Prepared> _artifacts = [];
     private readonly Dictionary<string, Prepared> _references = new(StringComparer.Ordinal);
     private readonly ReferenceCache _referenceCache = new(environment.CacheRoot, environment.Clock);
+    private readonly NoiseFloor _floor = new(environment);
     private readonly ArtifactCheck _check = new();
     private readonly CellRunner _cells = new(environment);
     private readonly ServerCells _servers = new(environment, suite, Path.Combine(folder.Path, RunFolder.LogsFolder), events);
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => _servers.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await Models.EndAsync();
+        await _servers.DisposeAsync();
+    }
+
+    private ServedModels Models => field ??=
+        new ServedModels(environment, suite, _servers, Path.Combine(folder.Path, RunFolder.LogsFolder), events);
 
     /// <summary>Prepares the artifacts of cells, so that no build runs between two measurements.</summary>
     public async Task PrepareAsync(ImmutableArray<Cell> cells, CancellationToken cancellationToken)
@@ -61,18 +69,20 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     /// <summary>Measures a cell in one worker process, which makes its share of the cell's repetitions, or says why it can't be.</summary>
     /// <param name="cell">The cell.</param>
     /// <param name="launch">Number of the process, from 1.</param>
+    /// <param name="others">Cells that can be measured in the same pass (<see cref="SharedPass"/>).</param>
     /// <param name="progress">Receives what the worker tells.</param>
     /// <param name="cancellationToken">Stops.</param>
-    public async Task<CellResult> MeasureAsync(Cell cell, int launch, IProgress<EvaluationProgress> progress,
-        CancellationToken cancellationToken)
+    /// <returns>The cell's result, and those of the others that were measured with it.</returns>
+    public async Task<ImmutableArray<CellResult>> MeasureAsync(Cell cell, int launch, IEnumerable<Cell> others,
+        IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)
     {
-        if (Refusal(cell) is { } refusal) return Without(cell, refusal.Status, refusal.Reason);
-        if (!NeedsArtifact(cell)) return await MeasureWithoutArtifactAsync(cell, launch, progress, cancellationToken);
+        if (Refusal(cell) is { } refusal) return [Without(cell, refusal.Status, refusal.Reason)];
+        if (!NeedsArtifact(cell)) return [await MeasureWithoutArtifactAsync(cell, launch, progress, cancellationToken)];
         Prepared artifact = Artifact(cell.Model, cell.Variant.Id);
-        if (artifact.Entry is not { } entry) return Without(cell, artifact.Status, artifact.Reason ?? "its artifact isn't there");
+        if (artifact.Entry is not { } entry) return [Without(cell, artifact.Status, artifact.Reason ?? "its artifact isn't there")];
 
         if (await _check.FaultAsync(entry, artifact.Path, cancellationToken) is { } fault)
-            return Without(cell, CellStatus.Failed, Changed(entry, fault));
+            return [Without(cell, CellStatus.Failed, Changed(entry, fault))];
         MarkUsed(entry);
         RunModel model = inputs.Model(cell.Model);
         var provenance = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
@@ -94,30 +104,60 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             catch (QuantBenchException e) when (e is EngineException or UnsupportedException)
             {
                 var without = Prepared.Not(e);
-                return Without(cell, without.Status, without.Reason ?? e.Message);
+                return [Without(cell, without.Status, without.Reason ?? e.Message)];
             }
 
             provenance["dataset_sha256"] = inputs.Text(dataset).Sha256;
             provenance["tokenizer_sha256"] = model.Tokenizer!.Sha256;
         }
 
-        string? referencePath = null;
-        if (ReferenceVariant(cell) is { } reference)
+        WorkerItems? items = null;
+        if (RunInputs.NeedsItems(cell))
         {
-            Prepared made = await ReferenceAsync(cell, reference, text, cancellationToken);
-            if (made.Status != CellStatus.Ok) return Without(cell, made.Status, made.Reason ?? "its reference isn't there");
-            referencePath = made.Path;
-            provenance["reference_artifact_sha256"] = Artifact(cell.Model, reference.Id).Entry?.Sha256 ?? "";
+            try
+            {
+                items = await inputs.ItemsAsync(cell, model.Tokenizer, cancellationToken);
+            }
+            catch (QuantBenchException e) when (e is EngineException or UnsupportedException)
+            {
+                var without = Prepared.Not(e);
+                return [Without(cell, without.Status, without.Reason ?? e.Message)];
+            }
         }
 
-        var job = new CellJob(cell, entry.ToArtifact(artifact.Path), text, referencePath,
-            provenance.ToImmutable())
-        { OutputFolder = folder.FilesPath(cell.Id), Launches = LaunchPlan.Launches(cell), Launch = launch };
-        CellResult result = await RunAsync(job, progress, cancellationToken);
-        return result.Reason is not { } reason ? result : result with
+        (CellPart? part, CellResult? missing) = await PartAsync(cell, text, items, provenance.ToImmutable(), cancellationToken);
+        if (part is null) return [missing!];
+        var together = ImmutableArray.CreateBuilder<CellPart>();
+        foreach (Cell other in others)
+        {
+            // One whose reference isn't there says so in its own turn.
+            if ((await PartAsync(other, text, null, provenance.ToImmutable(), cancellationToken)).Part is { } also) together.Add(also);
+        }
+
+        var job = new CellJob(cell, entry.ToArtifact(artifact.Path), text, part.ReferencePath, part.Provenance)
+        {
+            Items = items,
+            OutputFolder = folder.FilesPath(cell.Id),
+            Launches = LaunchPlan.Launches(cell),
+            Launch = launch,
+            Others = together.ToImmutable(),
+        };
+        ImmutableArray<CellResult> results = await RunAsync(job, progress, cancellationToken);
+        return [.. results.Select(result => result.Reason is not { } reason ? result : result with
         {
             Reason = UsersPath.In(reason, artifact.Path, entry.SourcePath, entry.ArtifactName, entry.Recipe.Builder),
-        };
+        })];
+    }
+
+    /// <summary>A cell with its reference, if it compares with one.</summary>
+    private async Task<(CellPart? Part, CellResult? Missing)> PartAsync(Cell cell, WorkerText? text, WorkerItems? items,
+        ImmutableSortedDictionary<string, string> provenance, CancellationToken cancellationToken)
+    {
+        if (ReferenceVariant(cell) is not { } reference) return (new CellPart(cell, null, provenance), null);
+        Prepared made = await ReferenceAsync(cell, reference, text, items, cancellationToken);
+        if (made.Status != CellStatus.Ok) return (null, Without(cell, made.Status, made.Reason ?? "its reference isn't there"));
+        return (new CellPart(cell, made.Path,
+            provenance.SetItem("reference_artifact_sha256", Artifact(cell.Model, reference.Id).Entry?.Sha256 ?? "")), null);
     }
 
     private static bool NeedsArtifact(Cell cell) => WorkloadTable.Of(cell).RunsModel && !cell.Variant.IsServed;
@@ -125,25 +165,42 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     private async Task<CellResult> MeasureWithoutArtifactAsync(Cell cell, int launch, IProgress<EvaluationProgress> progress,
         CancellationToken cancellationToken)
     {
-        var job = new CellJob(cell, null, null, null,
+        if (cell.Variant.IsServed && await Models.FaultAsync(cell, cancellationToken) is { } fault)
+            return Without(cell, fault.Status, fault.Reason ?? "its server doesn't have it");
+        WorkerItems? items = RunInputs.NeedsItems(cell) ? await inputs.ItemsAsync(cell, null, cancellationToken) : null;
+        Prepared? made = ReferenceVariant(cell) is { } reference
+            ? await ServedReferenceAsync(cell, reference, items, cancellationToken) : null;
+        if (made is { } one && one.Status != CellStatus.Ok) return Without(cell, one.Status, one.Reason ?? "its reference isn't there");
+        var job = new CellJob(cell, null, null, made?.Path,
             ImmutableSortedDictionary<string, string>.Empty.Add("quantbench", inputs.Fingerprint.QuantBench))
         {
+            Items = items,
             MemoryBandwidth = inputs.Fingerprint.MemoryBandwidth?.BestBytesPerSecond,
             OutputFolder = cell.Variant.IsServed ? folder.FilesPath(cell.Id) : null,
             Launches = LaunchPlan.Launches(cell),
             Launch = launch,
         };
-        return await RunAsync(job, progress, cancellationToken);
+        return (await RunAsync(job, progress, cancellationToken))[0];
     }
 
-    private Task<CellResult> RunAsync(CellJob job, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken) =>
-        _servers.RunAsync(job, (served, stop) => _cells.RunAsync(served, Limits, folder.LogPath(job.Cell.Id), progress, stop),
-            cancellationToken);
+    private async Task<ImmutableArray<CellResult>> RunAsync(CellJob job, IProgress<EvaluationProgress> progress,
+        CancellationToken cancellationToken)
+    {
+        ImmutableArray<CellResult> measured = [];
+        CellResult first = await _servers.RunAsync(job, MeasureAsync, cancellationToken);
+        return measured.IsEmpty ? [first] : measured.SetItem(0, first);
+
+        async Task<CellResult> MeasureAsync(CellJob served, CancellationToken stop)
+        {
+            measured = await _cells.RunAsync(served, Limits, folder.LogPath(job.Cell.Id), progress, stop);
+            return measured[0];
+        }
+    }
 
     private WorkerLimits Limits => new(suite.Limits.CellTimeout, suite.Limits.CellMemoryBytes);
 
     private static IEnumerable<string> VariantsOf(Cell cell) =>
-        ReferenceVariant(cell) is { } reference ? [cell.Variant.Id, reference.Id] : [cell.Variant.Id];
+        ReferenceVariant(cell) is { IsServed: false } reference ? [cell.Variant.Id, reference.Id] : [cell.Variant.Id];
 
     private static bool NeedsCalibration(Cell cell) => VariantsOf(cell).Any(v => Variant.Parse(v).NeedsCalibrationText);
 
@@ -219,8 +276,11 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
 
     private void MarkUsed(RegistryEntry entry) => new ModelRegistry(environment.CacheRoot, environment.Clock).MarkUsed(entry.Key);
 
-    private async Task<Prepared> ReferenceAsync(Cell cell, Variant reference, WorkerText? text, CancellationToken cancellationToken)
+    private async Task<Prepared> ReferenceAsync(Cell cell, Variant reference, WorkerText? text, WorkerItems? items,
+        CancellationToken cancellationToken)
     {
+        if (reference.IsServed)
+            return Prepared.Not(CellStatus.Unsupported, $"its reference {reference} is a server's model, which the variant isn't");
         Prepared artifact = Artifact(cell.Model, reference.Id);
         if (artifact.Entry is not { } entry) return Prepared.Not(artifact.Status, $"its reference {reference.Id}: {artifact.Reason}");
         BackendId backend = ReferenceNeed.BackendOf(cell);
@@ -228,14 +288,15 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             return Prepared.Not(unusable.Status, $"its reference can't be run on {backend}: {unusable.Reason}");
         // Refusal has checked the tokenizer of cells that are measured on a text.
         string[] measuredOn = RunInputs.NeedsText(cell)
-            ? [inputs.Text(cell.Settings.Text("dataset")).Sha256, .. CutOf(inputs.Model(cell.Model).Tokenizer!)] : [cell.Workload];
+            ? [inputs.Text(cell.Settings.Text("dataset")).Sha256, .. CutOf(inputs.Model(cell.Model).Tokenizer!)]
+            : RunInputs.NeedsItems(cell) ? [inputs.Items(cell).Sha256, inputs.Model(cell.Model).Tokenizer?.Sha256 ?? ""] : [cell.Workload];
         string key = ReferenceCache.Key(
             [entry.Sha256, inputs.Engine(backend).Build ?? "", backend.ToString(), .. measuredOn,
                 ReferenceNeed.SettingsOf(cell).ToString()]);
         if (_references.TryGetValue(key, out Prepared? before)) return before;
         if (await _check.FaultAsync(entry, artifact.Path, cancellationToken) is { } fault)
             return Prepared.Not(CellStatus.Failed, $"its reference: {Changed(entry, fault)}");
-        Prepared made = await ComputeReferenceAsync(cell, reference, entry, artifact.Path, text, key, cancellationToken);
+        Prepared made = await ComputeReferenceAsync(cell, reference, entry, artifact.Path, text, items, key, cancellationToken);
         _references[key] = made;
         return made;
     }
@@ -244,20 +305,57 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
     private static string[] CutOf(ModelTokenizer tokenizer) =>
         tokenizer.BosToken is null ? [tokenizer.Sha256] : [tokenizer.Sha256, "bos before the text"];
 
-    private async Task<Prepared> ComputeReferenceAsync(
-        Cell cell, Variant reference, RegistryEntry entry, string artifactPath, WorkerText? text, string key,
+    // A model of a server, whose answers hold for this run alone: nothing says that the server gives the same ones tomorrow.
+    private async Task<Prepared> ServedReferenceAsync(Cell cell, Variant reference, WorkerItems? items, CancellationToken cancellationToken)
+    {
+        if (!reference.IsServed)
+        {
+            return Prepared.Not(CellStatus.Unsupported,
+                $"its reference {reference} is made from a model's files, and {cell.Model} is a server's model; name a variant "
+                    + "served:NAME");
+        }
+
+        BackendId backend = ReferenceNeed.BackendOf(cell);
+        if (Unusable(backend) is { } unusable)
+            return Prepared.Not(unusable.Status, $"its reference can't be run on {backend}: {unusable.Reason}");
+        string key = ReferenceCache.Key(
+            [folder.Info.Id, reference.Id, backend.ToString(), inputs.Items(cell).Sha256, ReferenceNeed.SettingsOf(cell).ToString()]);
+        if (_references.TryGetValue(key, out Prepared? before)) return before;
+        var asked = new Cell(cell.Model, reference, backend, cell.Workload, ReferenceNeed.RunSettingsOf(cell));
+        if (await Models.FaultAsync(asked, cancellationToken) is { } fault) return _references[key] = fault;
+        var job = new CellJob(asked, null, null, null, ImmutableSortedDictionary<string, string>.Empty) { Items = items };
+        return _references[key] = await ComputeReferenceAsync(job, key, $"{reference.Id} answers on {backend}", null, cancellationToken);
+    }
+
+    private Task<Prepared> ComputeReferenceAsync(
+        Cell cell, Variant reference, RegistryEntry entry, string artifactPath, WorkerText? text, WorkerItems? items, string key,
         CancellationToken cancellationToken)
     {
         BackendId backend = ReferenceNeed.BackendOf(cell);
-        string name = RunInputs.NeedsText(cell) ? $"{reference.Id} log-probabilities on {backend}" : $"{reference.Id} outputs on {backend}";
+        string what = RunInputs.NeedsText(cell) ? "log-probabilities" : items is null ? "outputs" : "answers";
+        var job = new CellJob(new Cell(cell.Model, reference, backend, cell.Workload, ReferenceNeed.RunSettingsOf(cell)),
+            entry.ToArtifact(artifactPath), text, null, ImmutableSortedDictionary<string, string>.Empty)
+        { Items = items };
+        return ComputeReferenceAsync(job, key, $"{reference.Id} {what} on {backend}", entry, cancellationToken);
+    }
+
+    private async Task<Prepared> ComputeReferenceAsync(CellJob reference, string key, string name, RegistryEntry? entry,
+        CancellationToken cancellationToken)
+    {
+        string model = reference.Cell.Model;
         long start = environment.Clock.GetTimestamp();
         bool cached = _referenceCache.Find(key) is not null;
-        if (!cached) events.Report(new RunEvent.PreparationStarted(cell.Model, name));
+        if (!cached) events.Report(new RunEvent.PreparationStarted(model, name));
         Prepared made;
         try
         {
             string path = await _referenceCache.GetOrComputeAsync(key, ComputeAsync, cancellationToken);
-            made = Prepared.Ready(entry, path);
+            made = entry is null ? Prepared.Ready(path) : Prepared.Ready(entry, path);
+            if (reference is { Text: { } text, Artifact: { } artifact } && _floor.IsMissing(path))
+            {
+                await _floor.MeasureAsync(reference.Cell, WorkerArtifact.Of(artifact), text, path,
+                    Path.Combine(folder.Path, RunFolder.LogsFolder, $"floor-{key}.log"), cancellationToken);
+            }
         }
         catch (QuantBenchException e) when (e is EngineException or UnsupportedException)
         {
@@ -265,26 +363,56 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
         }
 
         events.Report(new RunEvent.PreparationEnded(
-            cell.Model, name, cached, environment.Clock.GetElapsedTime(start).TotalSeconds,
+            model, name, cached, environment.Clock.GetElapsedTime(start).TotalSeconds,
             made.Path.Length > 0 ? new FileInfo(made.Path).Length : 0, made.Reason));
         return made;
 
         async Task ComputeAsync(string path, CancellationToken stop)
         {
-            var referenceCell = new Cell(cell.Model, reference, backend, cell.Workload, ReferenceNeed.RunSettingsOf(cell));
-            WorkerJob job = environment.NewJob(WorkerJobKind.Reference, backend.Engine) with
+            // Answers of a server that the suite declares need it running, with the reference in it.
+            if (reference.Items is null || reference.Cell.Backend.Server is not { IsDeclared: true })
             {
-                Cell = WorkerCell.Of(referenceCell),
-                Artifact = WorkerArtifact.Of(entry.ToArtifact(artifactPath)),
-                Text = text,
-                ReferencePath = path,
-            };
-            var progress = new Forward<EvaluationProgress>(p => events.Report(new RunEvent.PreparationProgress(cell.Model, name, p)));
-            string log = Path.Combine(folder.Path, RunFolder.LogsFolder, $"reference-{key}.log");
-            WorkerOutcome outcome =
-                await new WorkerProcess(environment.Worker, environment.Clock).RunAsync(job, Limits, log, progress, stop);
+                WorkerOutcome outcome = await WorkAsync(reference, path, stop);
+                stop.ThrowIfCancellationRequested();
+                _ = outcome.ResultOf(name);
+                return;
+            }
+
+            CellResult ended = await _servers.RunAsync(reference, async (served, cancel) =>
+                (await WorkAsync(served, path, cancel)).Match(
+                    finished: f => new CellResult
+                    {
+                        Cell = served.Cell,
+                        Status = f.Value.Unsupported is null ? CellStatus.Ok : CellStatus.Unsupported,
+                        Reason = f.Value.Unsupported,
+                    },
+                    failed: f => new CellResult
+                    {
+                        Cell = served.Cell,
+                        Status = CellStatus.Failed,
+                        Failure = f.Kind,
+                        Reason = QuantBenchException.Explain(f.Reason, f.Hint),
+                    },
+                    cancelled: () => new CellResult { Cell = served.Cell, Status = CellStatus.Cancelled, Reason = "stopped" }), stop);
             stop.ThrowIfCancellationRequested();
-            _ = outcome.ResultOf(name);
+            if (ended.Status == CellStatus.Unsupported) throw new UnsupportedException(null, ended.Reason ?? name);
+            if (ended.Status != CellStatus.Ok) throw new EngineException($"{name}: {ended.Reason}");
+        }
+
+        async Task<WorkerOutcome> WorkAsync(CellJob served, string path, CancellationToken stop)
+        {
+            WorkerJob job = environment.NewJob(WorkerJobKind.Reference, served.Cell.Backend.Engine) with
+            {
+                Cell = WorkerCell.Of(served.Cell),
+                Artifact = served.Artifact is { } artifact ? WorkerArtifact.Of(artifact) : null,
+                Text = served.Text,
+                Items = served.Items,
+                ReferencePath = path,
+                ServerDevice = served.ServerDevice,
+            };
+            var progress = new Forward<EvaluationProgress>(p => events.Report(new RunEvent.PreparationProgress(model, name, p)));
+            string log = Path.Combine(folder.Path, RunFolder.LogsFolder, $"reference-{key}.log");
+            return await new WorkerProcess(environment.Worker, environment.Clock).RunAsync(job, Limits, log, progress, stop);
         }
     }
 }

@@ -150,12 +150,14 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
         }
 
         Index(index => index.IndexRun(folder.Info, folder.Path));
-        events.Report(new RunEvent.RunStarted(folder.Info, folder.Path, cells, cells.Count(c => results.ContainsKey(c.Id))));
+        ImmutableArray<CellId> before = [.. cells.Select(c => c.Id).Where(results.ContainsKey)];
+        events.Report(new RunEvent.RunStarted(folder.Info, folder.Path, cells, before.Length) { Before = before });
         try
         {
             await using var session = new RunSession(environment, suite, inputs, folder, events);
             await session.PrepareAsync([.. cells.Where(c => !results.ContainsKey(c.Id))], cancellationToken);
             var measured = new Dictionary<CellId, List<CellResult>>();
+            var ahead = new Dictionary<CellId, CellResult>(); // of cells that an earlier one's pass has measured, until their turn
             var yardstick = new Yardstick(environment.Clock);
             var check = new YardstickCheck(yardstick.Measure, new YardstickHistory(environment.CacheRoot, inputs.Fingerprint.MachineId),
                 environment.Clock);
@@ -167,9 +169,9 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
                 if (results.ContainsKey(cell.Id)) continue;
                 cancellationToken.ThrowIfCancellationRequested();
                 int launches = LaunchPlan.Launches(cell);
-                if (!measured.TryGetValue(cell.Id, out List<CellResult>? before))
-                    measured[cell.Id] = before = [.. folder.ReadLaunches(cell.Id)];
-                if (before.Count < launch)
+                if (!measured.TryGetValue(cell.Id, out List<CellResult>? made))
+                    measured[cell.Id] = made = [.. folder.ReadLaunches(cell.Id)];
+                if (made.Count < launch)
                 {
                     events.Report(new RunEvent.CellStarted(index, cells.Length, cell, launch, launches));
                     bool timed = WorkloadTable.Of(cell).IsTimed;
@@ -178,23 +180,30 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
                         cancellationToken);
                     if (timed) await WaitForQuietAsync(quiet, suite.Limits.Quiet, cancellationToken);
                     if (timed) check.Start();
-                    CellResult one = await session.MeasureAsync(
-                        cell, launch, new Forward<EvaluationProgress>(p => events.Report(new RunEvent.CellProgress(index, cell, p))),
-                        cancellationToken);
+                    if (!ahead.Remove(cell.Id, out CellResult? one))
+                    {
+                        ImmutableArray<CellResult> together = await session.MeasureAsync(
+                            cell, launch, Sharing(cell, index, cells).Where(c => !results.ContainsKey(c.Id)),
+                            new Forward<EvaluationProgress>(p => events.Report(new RunEvent.CellProgress(index, cell, p))),
+                            cancellationToken);
+                        one = together[0];
+                        foreach (CellResult other in together[1..]) ahead[other.Cell.Id] = other;
+                    }
+
                     // A cancelled cell has no line: the resumed run measures it.
                     if (one.Status == CellStatus.Cancelled) throw new OperationCanceledException(cancellationToken);
                     if (timed) one = check.End(one);
-                    before.Add(one);
+                    made.Add(one);
                     if (one.Status == CellStatus.Ok && launch < launches)
                     {
-                        folder.WriteLaunches(cell.Id, before);
+                        folder.WriteLaunches(cell.Id, made);
                         continue;
                     }
                 }
 
-                if (before[^1].Status == CellStatus.Ok && launch < launches) continue;
+                if (made[^1].Status == CellStatus.Ok && launch < launches) continue;
                 // One launch that fails is the cell's end: what the others measured isn't the whole.
-                CellResult result = before[^1].Status == CellStatus.Ok ? LaunchMerge.Of(before) : before[^1];
+                CellResult result = made[^1].Status == CellStatus.Ok ? LaunchMerge.Of(made) : made[^1];
                 folder.Append(result);
                 folder.RemoveLaunches(cell.Id);
                 // Crash point: the line is durable, the index row isn't. `results reindex` adds it.
@@ -218,6 +227,12 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
             throw new StoreException(e.Message, hint, e);
         }
     }
+
+    /// <summary>The later cells that one pass over a text measures together with a cell.</summary>
+    private static IEnumerable<Cell> Sharing(Cell cell, int index, ImmutableArray<Cell> cells) =>
+        SharedPass.KeyOf(cell) is not { } key ? [] : cells.Skip(index + 1)
+            .TakeWhile(c => c.Model == cell.Model && c.Variant == cell.Variant && c.Backend == cell.Backend) // the matrix's order
+            .Where(c => SharedPass.KeyOf(c) == key);
 
     private async Task WaitForQuietAsync(QuietWait quiet, TimeSpan most, CancellationToken cancellationToken)
     {

@@ -1,6 +1,7 @@
 using System.Text;
 using QuantBench.Core.Errors;
 using QuantBench.Inference.Evaluators;
+using QuantBench.Inference.Tasks;
 using QuantBench.Runner.Datasets;
 using QuantBench.Runner.Workers;
 
@@ -40,17 +41,25 @@ public sealed record EngineTokenizer(RunnerEnvironment Environment, string Engin
         try
         {
             await File.WriteAllTextAsync(textPath, text.Text, new UTF8Encoding(false), cancellationToken);
-            WorkerResult result = await AskAsync(Environment, Engine, new WorkerTokenize(ModelPath, textPath, text.Sha256, path),
-                s_textTimeout, cancellationToken);
-            if (Answer(result, Engine).Sha256 != Sha256)
-            {
-                throw new EngineException($"{Engine}: the tokenizer of {ModelPath} changed while the run was under way.",
-                    "Start the run again.");
-            }
+            await WriteAsync(new WorkerTokenize(ModelPath, textPath, text.Sha256, path), cancellationToken);
         }
         finally
         {
             File.Delete(textPath);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override Task WriteAsync(TaskSet set, string setPath, string path, CancellationToken cancellationToken) =>
+        WriteAsync(new WorkerTokenize(ModelPath, null, null, path) { SetPath = setPath }, cancellationToken);
+
+    private async Task WriteAsync(WorkerTokenize job, CancellationToken cancellationToken)
+    {
+        WorkerResult result = await AskAsync(Environment, Engine, job, s_textTimeout, cancellationToken);
+        if (Answer(result, Engine).Sha256 != Sha256)
+        {
+            throw new EngineException($"{Engine}: the tokenizer of {ModelPath} changed while the run was under way.",
+                "Start the run again.");
         }
     }
 

@@ -1,4 +1,5 @@
 using QuantBench.Core.Errors;
+using QuantBench.Inference.Tasks;
 using QuantBench.Runner.Datasets;
 
 namespace QuantBench.Runner.Tokenizers;
@@ -14,4 +15,12 @@ public abstract record ModelTokenizer(string Sha256, int? BosToken)
     /// <param name="cancellationToken">Stops.</param>
     /// <exception cref="QuantBenchException">The text can't be tokenized.</exception>
     public abstract Task WriteAsync(DatasetText text, string path, CancellationToken cancellationToken);
+
+    /// <summary>Writes the tokens of a task's items.</summary>
+    /// <param name="set">The items.</param>
+    /// <param name="setPath">Where they are stored.</param>
+    /// <param name="path">Where to; its directory exists.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    /// <exception cref="QuantBenchException">They can't be tokenized.</exception>
+    public abstract Task WriteAsync(TaskSet set, string setPath, string path, CancellationToken cancellationToken);
 }

@@ -1,4 +1,5 @@
 using QuantBench.Formats.Tokenizers;
+using QuantBench.Inference.Tasks;
 using QuantBench.Runner.Datasets;
 using QuantBench.Runner.Workers;
 
@@ -12,6 +13,13 @@ public sealed record OwnTokenizer(ITextTokenizer Tokenizer) : ModelTokenizer(Tok
     public override Task WriteAsync(DatasetText text, string path, CancellationToken cancellationToken)
     {
         TokenFileMaker.Write(path, text.Text, text.Sha256, Tokenizer);
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public override Task WriteAsync(TaskSet set, string setPath, string path, CancellationToken cancellationToken)
+    {
+        TaskTokens.Make(set, Tokenizer).Write(path);
         return Task.CompletedTask;
     }
 }

@@ -15,6 +15,9 @@ namespace QuantBench.Runner.Workers;
 internal sealed record CellJob(
     Cell Cell, Artifact? Artifact, WorkerText? Text, string? ReferencePath, ImmutableSortedDictionary<string, string> Provenance)
 {
+    /// <summary>Items, for a task.</summary>
+    public WorkerItems? Items { get; init; }
+
     /// <summary>Memory bandwidth of the machine in bytes per second, for kernels.</summary>
     public double? MemoryBandwidth { get; init; }
 
@@ -29,7 +32,16 @@ internal sealed record CellJob(
 
     /// <summary>Folder for files that the cell leaves beside its result; null = none.</summary>
     public string? OutputFolder { get; init; }
+
+    /// <summary>Other cells of the same artifact and text that are measured in the same pass.</summary>
+    public ImmutableArray<CellPart> Others { get; init; } = [];
 }
+
+/// <summary>A cell that is measured together with another one.</summary>
+/// <param name="Cell">The cell.</param>
+/// <param name="ReferencePath">Reference log-probabilities, for divergence.</param>
+/// <param name="Provenance">What is known about its inputs.</param>
+internal sealed record CellPart(Cell Cell, string? ReferencePath, ImmutableSortedDictionary<string, string> Provenance);
 
 /// <summary>Measures cells, each in a worker process, and turns whatever happens into a result.</summary>
 /// <param name="environment">Where things lie.</param>
@@ -38,16 +50,20 @@ internal sealed class CellRunner(RunnerEnvironment environment)
     /// <summary>Condition of a cell: milliseconds of wall time beyond the engine's load and work.</summary>
     public const string HarnessMilliseconds = "harness_ms";
 
+    /// <summary>Key in the provenance of cells that another one's pass has measured too: that one's id. Their own seconds are 0.</summary>
+    public const string MeasuredWith = "measured_with";
+
     /// <summary>How long a worker may take to stop by itself before it is killed.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Measures one cell.</summary>
-    /// <param name="job">The cell with what it needs.</param>
-    /// <param name="limits">Its limits.</param>
-    /// <param name="logPath">File for its log; null = none.</param>
+    /// <summary>Measures a cell and the others of its job in one worker process.</summary>
+    /// <param name="job">The cells with what they need.</param>
+    /// <param name="limits">Limits of one cell: all together have as many times the time.</param>
+    /// <param name="logPath">File for their log; null = none.</param>
     /// <param name="progress">Receives what the worker tells.</param>
-    /// <param name="cancellationToken">Kills the worker; the result is then <c>cancelled</c> and not to be recorded.</param>
-    public async Task<CellResult> RunAsync(
+    /// <param name="cancellationToken">Kills the worker; the results are then <c>cancelled</c> and not to be recorded.</param>
+    /// <returns>The cell's result, then those of the others.</returns>
+    public async Task<ImmutableArray<CellResult>> RunAsync(
         CellJob job, WorkerLimits limits, string? logPath, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(job);
@@ -56,48 +72,73 @@ internal sealed class CellRunner(RunnerEnvironment environment)
         WorkerJob message = environment.NewJob(WorkerJobKind.Cell, job.Cell.Backend.Engine) with
         {
             Cell = WorkerCell.Of(job.Cell),
+            Others = [.. job.Others.Select(o => new WorkerPart(WorkerCell.Of(o.Cell), o.ReferencePath))],
             Artifact = job.Artifact is { } artifact ? WorkerArtifact.Of(artifact) : null,
             MemoryBandwidth = job.MemoryBandwidth,
             Launches = job.Launches,
             Launch = job.Launch,
             Text = job.Text,
+            Items = job.Items,
             ReferencePath = job.ReferencePath,
             OutputFolder = job.OutputFolder,
             ServerDevice = job.ServerDevice,
         };
         WorkerOutcome outcome = await new WorkerProcess(environment.Worker, environment.Clock) { Grace = Grace }
-            .RunAsync(message, limits, logPath, progress, cancellationToken);
-        CellResult result = outcome.Match(
-            finished: f => f.Value.Unsupported is { } reason
-                ? new CellResult { Cell = job.Cell, Status = CellStatus.Unsupported, Reason = reason }
-                : new CellResult
-                {
-                    Cell = job.Cell,
-                    Status = CellStatus.Ok,
-                    Metrics = [.. f.Value.Metrics],
-                    Notes = f.Value.Notes.Length > 0 ? [.. f.Value.Notes] : null,
-                    Conditions = f.Value.Conditions.ToImmutableSortedDictionary(StringComparer.Ordinal),
-                    Provenance = f.Value.Provenance.ToImmutableSortedDictionary(StringComparer.Ordinal),
-                },
-            failed: f => new CellResult
-            {
-                Cell = job.Cell,
-                Status = CellStatus.Failed,
-                Failure = f.Kind,
-                Reason = QuantBenchException.Explain(f.Reason, f.Hint),
-            },
-            cancelled: () => new CellResult { Cell = job.Cell, Status = CellStatus.Cancelled, Reason = "stopped by the user" });
+            .RunAsync(message, limits with { Timeout = limits.Timeout * (1 + job.Others.Length) }, logPath, progress, cancellationToken);
         TimeSpan wall = environment.Clock.GetElapsedTime(start);
-        return result with
+        CellPart[] parts = [new CellPart(job.Cell, job.ReferencePath, job.Provenance), .. job.Others];
+        return [.. parts.Select((part, index) => Finished(Of(part.Cell, index, outcome), part, index))];
+
+        CellResult Finished(CellResult result, CellPart part, int index) => result with
         {
             Started = started,
-            Seconds = wall.TotalSeconds,
+            Seconds = index == 0 ? wall.TotalSeconds : 0,
             // What the cell cost beyond its own load and work: the process, the protocol, reading the text.
             Conditions = result.Conditions.TryGetValue(WorkerHost.WorkMilliseconds, out double work)
                 ? result.Conditions.SetItem(HarnessMilliseconds, wall.TotalMilliseconds - work)
                 : result.Conditions,
             // The worker's words about the engine stand; the runner's about files are its own.
-            Provenance = result.Provenance.SetItems(job.Provenance),
+            Provenance = (index == 0 ? result.Provenance : result.Provenance.SetItem(MeasuredWith, job.Cell.Id.Value))
+                .SetItems(part.Provenance),
         };
     }
+
+    private static CellResult Of(Cell cell, int index, WorkerOutcome outcome) => outcome.Match(
+        finished: f => Of(cell, index == 0 ? f.Value : f.Value.Others.ElementAtOrDefault(index - 1)),
+        failed: f => new CellResult
+        {
+            Cell = cell,
+            Status = CellStatus.Failed,
+            Failure = f.Kind,
+            Reason = QuantBenchException.Explain(f.Reason, f.Hint),
+        },
+        cancelled: () => new CellResult { Cell = cell, Status = CellStatus.Cancelled, Reason = "stopped by the user" });
+
+    private static CellResult Of(Cell cell, WorkerResult? result) => result switch
+    {
+        null => new CellResult
+        {
+            Cell = cell,
+            Status = CellStatus.Failed,
+            Failure = FailureKind.Error,
+            Reason = "the worker said nothing of this cell",
+        },
+        { Unsupported: { } reason } => new CellResult { Cell = cell, Status = CellStatus.Unsupported, Reason = reason },
+        { Failed: { } reason } => new CellResult
+        {
+            Cell = cell,
+            Status = CellStatus.Failed,
+            Failure = FailureKind.Error,
+            Reason = reason,
+        },
+        _ => new CellResult
+        {
+            Cell = cell,
+            Status = CellStatus.Ok,
+            Metrics = [.. result.Metrics],
+            Notes = result.Notes.Length > 0 ? [.. result.Notes] : null,
+            Conditions = result.Conditions.ToImmutableSortedDictionary(StringComparer.Ordinal),
+            Provenance = result.Provenance.ToImmutableSortedDictionary(StringComparer.Ordinal),
+        },
+    };
 }

@@ -13,6 +13,7 @@ using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
 using QuantBench.Inference.Evaluators;
 using QuantBench.Inference.Kernels;
+using QuantBench.Inference.Tasks;
 using QuantBench.Models.Architectures;
 using QuantBench.Models.Sources;
 
@@ -122,6 +123,7 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
         WorkerJobKind.Prepare => Build(job, progress, cancellationToken),
         WorkerJobKind.Bandwidth => Bandwidth(),
         WorkerJobKind.Tokenize => Tokenize(job),
+        WorkerJobKind.Pull or WorkerJobKind.Unload or WorkerJobKind.Delete => Keep(job, progress, cancellationToken),
         _ => throw new RequestException($"the worker doesn't know the job '{job.Kind}'."),
     };
 
@@ -163,7 +165,18 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
                 Needed(wanted.TextSha256, "the text's hash"), tokenizer);
         }
 
+        if (wanted.SetPath is { } setPath)
+            TaskTokens.Make(TaskSet.Read(setPath), tokenizer).Write(Needed(wanted.OutputPath, "a path for the tokens"));
         return new WorkerResult { Tokenizer = new WorkerTokenizer(tokenizer.Sha256, tokenizer.BosToken) };
+    }
+
+    private WorkerResult Keep(WorkerJob job, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)
+    {
+        using IEngine engine = MakeEngine(job);
+        EvaluationContext context = ContextOf(job, engine, progress);
+        if (job.Kind == WorkerJobKind.Pull) return new WorkerResult { Pulled = ServedModel.Pull(context, cancellationToken) };
+        ServedModel.Remove(context, delete: job.Kind == WorkerJobKind.Delete, cancellationToken);
+        return new WorkerResult();
     }
 
     private WorkerResult Measure(WorkerJob job, IProgress<EvaluationProgress> progress, CancellationToken cancellationToken)
@@ -186,9 +199,25 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
                     "Look at the system log for resets of the device or its driver, then run the cell again.");
         }
 
-        EvaluationResult result = evaluator.Evaluate(context, cancellationToken);
+        if (job.Others.Length == 0)
+            return ResultOf(context, evaluator.Evaluate(context, cancellationToken), start, bare);
+        EvaluationContext[] contexts =
+            [context, .. job.Others.Select(o => context with { Cell = o.Cell.ToCell(), ReferencePath = o.ReferencePath })];
+        if (evaluator is not ISharedWorkload shared) throw new RequestException($"{context.Cell.Workload} shares no pass.");
+        WorkerResult[] results =
+        [
+            .. shared.EvaluateTogether(contexts, cancellationToken).Zip(contexts, (outcome, of) => outcome.Result is { } result
+                ? ResultOf(of, result, start, bare)
+                : outcome.Fault is UnsupportedException unsupported ? new WorkerResult { Unsupported = unsupported.Explanation }
+                : new WorkerResult { Failed = outcome.Fault?.Explanation }),
+        ];
+        return results[0] with { Others = results[1..] };
+    }
+
+    private WorkerResult ResultOf(EvaluationContext context, EvaluationResult result, long start, long? bare)
+    {
         var provenance = new Dictionary<string, string>(result.Provenance);
-        provenance.TryAdd("engine_build", engine.Build);
+        provenance.TryAdd("engine_build", context.Engine.Build);
         var conditions = new Dictionary<string, double>(result.Conditions)
         {
             [WorkMilliseconds] = services.Clock.GetElapsedTime(start).TotalMilliseconds,
@@ -255,6 +284,8 @@ public sealed class WorkerHost(WorkerServices services, Action<string> log)
             Launch = Math.Max(1, job.Launch),
             Engine = engine,
             Text = job.Text is { } text ? ReadText(text) : null,
+            Task = job.Items is { } items
+                ? new TaskInput(TaskSet.Read(items.SetPath), items.TokensPath is { } tokens ? TaskTokens.Read(tokens) : null) : null,
             ReferencePath = job.ReferencePath,
             OutputFolder = job.OutputFolder,
             ServerDevice = job.ServerDevice ?? cell.Backend.Device,

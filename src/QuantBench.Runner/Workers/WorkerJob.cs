@@ -41,6 +41,18 @@ public enum WorkerJobKind
     /// <summary>Opens an engine's tokenizer of a model file, and tokenizes a text with it.</summary>
     [JsonStringEnumMemberName("tokenize")]
     Tokenize,
+
+    /// <summary>Has a server pull the cell's model.</summary>
+    [JsonStringEnumMemberName("pull")]
+    Pull,
+
+    /// <summary>Has a server unload the cell's model.</summary>
+    [JsonStringEnumMemberName("unload")]
+    Unload,
+
+    /// <summary>Has a server unload and delete the cell's model.</summary>
+    [JsonStringEnumMemberName("delete")]
+    Delete,
 }
 
 /// <summary>
@@ -77,8 +89,14 @@ public sealed record WorkerJob
     /// <summary>Evaluation text.</summary>
     public WorkerText? Text { get; set; }
 
+    /// <summary>Items of a task.</summary>
+    public WorkerItems? Items { get; set; }
+
     /// <summary>File of reference log-probabilities: read by a cell, written by <see cref="WorkerJobKind.Reference"/>.</summary>
     public string? ReferencePath { get; set; }
+
+    /// <summary>Other cells that are measured in the same pass.</summary>
+    public WorkerPart[] Others { get; set; } = [];
 
     /// <summary>Memory bandwidth in bytes per second, for kernels.</summary>
     public double? MemoryBandwidth { get; set; }
@@ -95,6 +113,11 @@ public sealed record WorkerJob
     /// <summary>The tokenizer and text, for <see cref="WorkerJobKind.Tokenize"/>.</summary>
     public WorkerTokenize? Tokenize { get; set; }
 }
+
+/// <summary>A cell that is measured together with another one.</summary>
+/// <param name="Cell">The cell.</param>
+/// <param name="ReferencePath">File of reference log-probabilities that it reads.</param>
+public sealed record WorkerPart(WorkerCell Cell, string? ReferencePath);
 
 /// <summary>A cell as plain values.</summary>
 /// <param name="Model">Id of the model.</param>
@@ -163,12 +186,21 @@ public sealed record WorkerArtifact(string Path, string Variant, string Sha256, 
 /// <param name="TokensPath">Path of its token file.</param>
 public sealed record WorkerText(string Dataset, string TokensPath);
 
+/// <summary>Items of a task.</summary>
+/// <param name="SetPath">Path of the stored set.</param>
+/// <param name="TokensPath">Path of their tokens; null where nothing here says how a text is tokenized.</param>
+public sealed record WorkerItems(string SetPath, string? TokensPath);
+
 /// <summary>What to tokenize.</summary>
 /// <param name="ModelPath">The model file with the vocabulary.</param>
 /// <param name="TextPath">UTF-8 text; null = only the tokenizer is asked for.</param>
 /// <param name="TextSha256">SHA-256 of the text.</param>
 /// <param name="OutputPath">Where the token file goes.</param>
-public sealed record WorkerTokenize(string ModelPath, string? TextPath, string? TextSha256, string? OutputPath);
+public sealed record WorkerTokenize(string ModelPath, string? TextPath, string? TextSha256, string? OutputPath)
+{
+    /// <summary>A stored set of items; null = none.</summary>
+    public string? SetPath { get; set; }
+}
 
 /// <summary>What identifies a tokenizer's ids.</summary>
 /// <param name="Sha256">SHA-256 of everything that decides them.</param>
@@ -218,6 +250,12 @@ public sealed record WorkerResult
     /// <summary>Why the job can't be done here; null when it was done.</summary>
     public string? Unsupported { get; set; }
 
+    /// <summary>Why this cell failed while the others of its pass went on; null when it didn't.</summary>
+    public string? Failed { get; set; }
+
+    /// <summary>The other cells of the pass, in the job's order.</summary>
+    public WorkerResult[] Others { get; set; } = [];
+
     /// <summary>The measurements of a cell.</summary>
     public Measurement[] Metrics { get; set; } = [];
 
@@ -253,6 +291,9 @@ public sealed record WorkerResult
 
     /// <summary>The tokenizer that was opened.</summary>
     public WorkerTokenizer? Tokenizer { get; set; }
+
+    /// <summary>Whether a server pulled a model that it lacked.</summary>
+    public bool Pulled { get; set; }
 }
 
 /// <summary>What a worker measured of a file it built.</summary>

@@ -1,7 +1,10 @@
 using System.Collections.Immutable;
 using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Claims;
+using QuantBench.Core.Cells;
 using QuantBench.Core.Claims;
+using QuantBench.Core.Variants;
+using QuantBench.Results.Folders;
 using QuantBench.SampleData;
 using QuantBench.TestKit;
 
@@ -12,14 +15,56 @@ public sealed class ClaimJudgeTests
     private readonly CandidateSet _set = CandidateSet.Of(SampleRun.Make());
 
     [Fact]
-    public void Judge_JudgesEveryClaim_OncePerBase()
+    public void Judge_JudgesEveryClaim_OncePerBaseThatIsThere()
     {
         ImmutableArray<Claim> claims = ClaimReader.Load(RepositoryRoot.Combine("suites/claims.yaml"));
 
         ImmutableArray<ClaimFinding> findings = ClaimJudge.Judge(_set, claims);
 
-        Assert.Equal(claims.Sum(c => Math.Max(1, c.Bases.Length)), findings.Length);
+        Assert.Equal(claims.Select(c => c.Id), findings.Select(f => f.Claim.Id).Distinct());
         Assert.All(findings, f => Assert.True(f.Reason.Length > 0 || !f.Evidence.IsEmpty));
+        Assert.Equal(["gguf:F32", "gguf:F16"], findings.Where(f => f.Claim.Id == "q4-0-size").Select(f => f.Base!.Id));
+        ClaimFinding absent = findings.Single(f => f.Claim.Id == "q5-1-size");
+        Assert.Equal("no backend of the run has what it is about: gguf:Q5_1", absent.Reason);
+    }
+
+    [Fact]
+    public void Judge_AsksNoEngine_WhatItCannotHold()
+    {
+        // An engine of another format beside the first, with the reference under its own name.
+        RunRecord run = SampleRun.Make();
+        var other = new BackendId("other", "cpu");
+        CellResult[] moved = [.. run.Cells.Where(c => c.Cell.Variant.ShortName is "F32" or "Q8_0").Select(c => c with
+        {
+            Cell = new Cell(c.Cell.Model, Variant.Parse(c.Cell.Variant.ShortName == "F32" ? "onnx:fp32" : "onnx:int8-b32"), other,
+                c.Cell.Workload, c.Cell.Settings),
+        })];
+        CandidateSet two = CandidateSet.Of(run with { Cells = [.. run.Cells, .. moved] });
+        ImmutableArray<Claim> claims = ClaimReader.Load(RepositoryRoot.Combine("suites/claims.yaml"));
+
+        ImmutableArray<ClaimFinding> alone = ClaimJudge.Judge(_set, claims);
+        ImmutableArray<ClaimFinding> beside = ClaimJudge.Judge(two, claims);
+
+        Assert.Equal(alone.Select(f => (f.Claim.Id, f.Base, f.Backend, f.Verdict)),
+            beside.Select(f => (f.Claim.Id, f.Base, f.Backend, f.Verdict)));
+    }
+
+    [Fact]
+    public void Judge_HoldsNothingAgainstItself()
+    {
+        // Without F32 the run's F16 is the reference: it says nothing about F16.
+        RunRecord run = SampleRun.Make();
+        CandidateSet own = CandidateSet.Of(run with
+        {
+            Cells = [.. run.Cells.Where(c => c.Cell.Variant.ShortName != "F32" && c.Cell.Workload != "divergence")],
+        });
+        ImmutableArray<Claim> claims = ClaimReader.Load(RepositoryRoot.Combine("suites/claims.yaml"));
+
+        ClaimFinding lossless = ClaimJudge.Judge(own, claims).Single(f => f.Claim.Id == "f16-lossless");
+
+        Assert.Equal("gguf:F16", own.Reference(own.All[0])!.Variant.Id);
+        Assert.Equal(ClaimVerdict.CantTell, lossless.Verdict);
+        Assert.Empty(lossless.Evidence);
     }
 
     [Theory]

@@ -29,7 +29,7 @@ public sealed class MachineHistoryTests : IDisposable
         MetricComparison with = RunComparer.Compare(new ComparisonSide(a), new ComparisonSide(b), new MachineHistory(reader)).Rows.Single();
 
         Assert.Equal(Verdict.Better, without.Verdict);
-        Assert.Equal(Verdict.NoDifferenceShown, with.Verdict);
+        Assert.Equal(Verdict.NotToldApart, with.Verdict);
         Assert.Contains("noise between 8 runs of this cell on this machine", with.Note, StringComparison.Ordinal);
         Assert.Equal(0.04, with.Difference!.Value, 1e-9);
     }
@@ -44,7 +44,7 @@ public sealed class MachineHistoryTests : IDisposable
         MetricComparison without = RunComparer.Compare(new ComparisonSide(a), new ComparisonSide(b)).Rows.Single();
         MetricComparison with = RunComparer.Compare(new ComparisonSide(a), new ComparisonSide(b), new MachineHistory(reader)).Rows.Single();
 
-        Assert.Equal(Verdict.NoDifferenceShown, without.Verdict);
+        Assert.Equal(Verdict.NoErrorKnown, without.Verdict);
         Assert.Contains("can't tell from one launch a side", without.Note, StringComparison.Ordinal);
         Assert.Equal(Verdict.Worse, with.Verdict);
     }
@@ -73,13 +73,13 @@ public sealed class MachineHistoryTests : IDisposable
 
         MetricComparison row = RunComparer.Compare(new ComparisonSide(a), new ComparisonSide(b)).Rows.Single();
 
-        Assert.Equal(Verdict.NoDifferenceShown, row.Verdict);
+        Assert.Equal(Verdict.NoErrorKnown, row.Verdict);
         Assert.Contains("disturbed", row.Note, StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData(36.4, Verdict.Worse, 0)]
-    [InlineData(30.2, Verdict.NoDifferenceShown, 20)]
+    [InlineData(30.2, Verdict.NotToldApart, 20)]
     public void Compare_TakesTheMachinesOwnChangeOfSpeed_ForNoOnesDifference(double yardstick, Verdict verdict, int per)
     {
         // Launches agree within 0.1 %, and the second run is 16 % slower.
@@ -102,7 +102,7 @@ public sealed class MachineHistoryTests : IDisposable
 
         Assert.Equal((verdict, verdict, verdict), (alone.Verdict, known.Verdict, stored.Verdict));
         Assert.Equal(per > 0, alone.Note.Contains($"changed by {per} %", StringComparison.Ordinal));
-        Assert.Equal(verdict == Verdict.NoDifferenceShown, alone.Interval!.Value.High > 0);
+        Assert.Equal(verdict == Verdict.NotToldApart, alone.Interval!.Value.High > 0);
     }
 
     private AggregateReader Store(double[] speeds)

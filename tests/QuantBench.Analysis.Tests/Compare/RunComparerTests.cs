@@ -19,7 +19,9 @@ public sealed class RunComparerTests
     {
         RunComparison same = RunComparer.Compare(new ComparisonSide(_a), new ComparisonSide(_a));
 
-        Assert.All(same.Rows, r => Assert.Equal(Verdict.NoDifferenceShown, r.Verdict));
+        Assert.All(same.Rows, r => Assert.Equal(
+            r.Metric.Kind == MetricKind.Timing ? Verdict.NotToldApart : r.Metric.Name == "rss_peak" ? Verdict.NoErrorKnown : Verdict.Equal,
+            r.Verdict));
         Assert.Equal(_a.Cells.Sum(c => c.Metrics.Length), same.Rows.Length);
     }
 
@@ -43,7 +45,7 @@ public sealed class RunComparerTests
     {
         RunComparison noise = RunComparer.Compare(new ComparisonSide(_a), new ComparisonSide(SampleRun.Make("run-b", seed: 99)));
 
-        int called = noise.Rows.Count(r => r.Metric.Kind == MetricKind.Timing && r.Verdict != Verdict.NoDifferenceShown);
+        int called = noise.Rows.Count(r => r.Metric.Kind == MetricKind.Timing && r.Verdict != Verdict.NotToldApart);
         Assert.InRange(called, 0, 2); // of 50; uncorrected about 2 or 3 would be expected
     }
 
@@ -74,7 +76,7 @@ public sealed class RunComparerTests
         RunComparison variants =
             RunComparer.Compare(new ComparisonSide(bare, Variant.Parse("F32")), new ComparisonSide(bare, Variant.Parse("Q4_K_M")));
 
-        Assert.Equal(Verdict.NoDifferenceShown, variants.Rows.Single(r => r.Metric.Name == "perplexity").Verdict);
+        Assert.Equal(Verdict.NotToldApart, variants.Rows.Single(r => r.Metric.Name == "perplexity").Verdict);
     }
 
     [Fact]
@@ -111,13 +113,13 @@ public sealed class RunComparerTests
         Assert.All(comparison.Rows.Where(r => r.Metric.Kind == MetricKind.Timing || r.Metric.Name == "rss_peak"),
             r => Assert.Equal(Verdict.NotComparable, r.Verdict));
         Assert.All(comparison.Rows.Where(r => r.Metric.Kind == MetricKind.Quality || r.Metric.Name == "artifact_size"),
-            r => Assert.Equal(Verdict.NoDifferenceShown, r.Verdict));
+            r => Assert.Equal(Verdict.Equal, r.Verdict));
     }
 
     [Theory]
     [InlineData(1.0005, null, null, Verdict.Worse)] // one machine: the difference is the file's or the engine's
-    [InlineData(1.0005, "avx512f", null, Verdict.NoDifferenceShown)]
-    [InlineData(1.0005, null, "zen4", Verdict.NoDifferenceShown)]
+    [InlineData(1.0005, "avx512f", null, Verdict.NotToldApart)]
+    [InlineData(1.0005, null, "zen4", Verdict.NotToldApart)]
     [InlineData(1.0005, "avx512f", "haswell", Verdict.Worse)] // another CPU, but the same code
     [InlineData(1.01, "avx512f", null, Verdict.Worse)] // more than rounding makes
     public void Compare_DoesNotBlameAFile_ForWhatAnotherCpusRoundingMakes(double factor, string? flag, string? code, Verdict expected)
@@ -133,7 +135,7 @@ public sealed class RunComparerTests
         MetricComparison[] rows = [.. comparison.Rows.Where(r => r.Metric.Name == "perplexity")];
         Assert.NotEmpty(rows);
         Assert.All(rows, r => Assert.Equal(expected, r.Verdict));
-        if (expected == Verdict.NoDifferenceShown)
+        if (expected == Verdict.NotToldApart)
             Assert.All(rows, r => Assert.Contains("from rounding alone", r.Note, StringComparison.Ordinal));
 
         static Measurement Times(Measurement m, double by) =>
@@ -147,7 +149,7 @@ public sealed class RunComparerTests
     }
 
     [Theory]
-    [InlineData("haswell", "same", Verdict.NoDifferenceShown)]
+    [InlineData("haswell", "same", Verdict.NotComparable)]
     [InlineData("zen4", "same", Verdict.Worse)] // the same code takes more: the engine's doing
     [InlineData("haswell", "other", Verdict.Worse)]
     public void Compare_DoesNotBlameAFile_ForHowItIsLaidOut(string code, string file, Verdict expected)
@@ -160,7 +162,7 @@ public sealed class RunComparerTests
         Assert.NotEmpty(rows);
         Assert.All(rows, r => Assert.Equal(expected, r.Verdict));
         Assert.All(rows, r => Assert.Equal(code == "haswell" && file == "same",
-            r.Note == "exact; the same file, laid out for CPU code zen4 against haswell"));
+            r.Note == "not comparable: the same file, laid out for CPU code zen4 against haswell"));
 
         static RunRecord Weighing(RunRecord run, string code, string file, double bytes) => run with
         {
@@ -214,7 +216,7 @@ public sealed class RunComparerTests
 
         string text = ComparisonText.Markdown(comparison);
 
-        Assert.Contains("of 11 figures 7 better, 1 worse, 3 no difference shown.", text, StringComparison.Ordinal);
+        Assert.Contains("of 11 figures 7 better, 1 worse, 1 not told apart, 1 no error known, 1 equal.", text, StringComparison.Ordinal);
         Assert.StartsWith("run-a:gguf:Q4\\_K\\_M against run-a:gguf:F32: ", text, StringComparison.Ordinal);
         Assert.Equal(4 + comparison.Rows.Length, text.Split('\n').Length - 1);
     }

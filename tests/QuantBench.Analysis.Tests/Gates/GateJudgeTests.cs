@@ -1,9 +1,15 @@
 using System.Collections.Immutable;
 using System.Xml.Linq;
 using QuantBench.Analysis.Candidates;
+using QuantBench.Analysis.Decide;
 using QuantBench.Analysis.Gates;
+using QuantBench.Analysis.Tables;
+using QuantBench.Core.Cells;
+using QuantBench.Core.Engines;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Gates;
+using QuantBench.Core.Limits;
+using QuantBench.Core.Profiles;
 using QuantBench.Core.Statistics;
 using QuantBench.Results.Folders;
 using QuantBench.SampleData;
@@ -91,6 +97,59 @@ public sealed class GateJudgeTests
     }
 
     [Fact]
+    public void Judge_JudgesEveryText_UnderItsName()
+    {
+        CandidateSet two = CandidateSet.Of(OfTwoTexts(worse: 1.05));
+
+        GateReport report = GateJudge.Judge(two, Rules("{ variant: Q4_K_M, metric: perplexity, max: 39 }"));
+        GateReport named = GateJudge.Judge(two, Rules("{ variant: Q4_K_M, metric: perplexity@dataset=sotu, max: 39 }"));
+        GateReport speed = GateJudge.Judge(two, Rules("{ variant: Q4_K_M, metric: tg_tps, min: 1 }"));
+
+        Assert.Equal([("Q4_K_M: perplexity ≤ 39 (sotu)", true), ("Q4_K_M: perplexity ≤ 39 (other)", false)],
+            report.Results.Select(r => (r.Rule.Name, r.Passed)));
+        Assert.True(named.Passed);
+        Assert.Single(named.Results);
+        Assert.Single(speed.Results);
+        RunTable table = RunTableBuilder.Build(two.Run);
+        Assert.Equal(["Perplexity sotu", "Perplexity other"],
+            table.Columns.Where(c => c.Id.StartsWith("perplexity", StringComparison.Ordinal)).Select(c => c.Title));
+        Assert.Equal(["ΔPPL sotu", "ΔPPL other"],
+            table.Columns.Where(c => c.Id.StartsWith("ppl_change", StringComparison.Ordinal)).Select(c => c.Title));
+    }
+
+    [Fact]
+    public void Recommend_ToleratesALossOnEveryText()
+    {
+        var profile = new Profile { Name = "test", Limits = [Bound.Parse("ppl_rise<=3%")] };
+
+        Recommendation one = Recommender.Recommend(_set, profile, EngineCatalog.None)[0];
+        Recommendation both = Recommender.Recommend(CandidateSet.Of(OfTwoTexts(worse: 1.05)), profile, EngineCatalog.None)[0];
+
+        Assert.Contains(one.Ranked, c => c.Name == "gguf:Q4_K_M");
+        Assert.DoesNotContain(both.Ranked, c => c.Name == "gguf:Q4_K_M");
+        Assert.Contains("ppl_rise@dataset=other", DecisionText.Why(both.Losers.Single(c => c.Name == "gguf:Q4_K_M")),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void JudgeOwn_LeavesWhatNeedsAnotherRunToANote()
+    {
+        ImmutableArray<GateRule> rules = Rules("{ variant: Q4_K_M, metric: tg_tps, min: 1 }",
+            "{ variant: Q4_K_M, metric: tg_tps, min: -3%, vs: baseline }", "{ variant: Q5_1, metric: tg_tps, min: 1 }");
+        RunRecord run = SampleRun.Make("run-a");
+
+        GateReport whole = GateJudge.JudgeOwn(_set, rules)!; // has rules
+        GateReport narrowed = GateJudge.JudgeOwn(CandidateSet.Of(run with { Info = run.Info with { Only = ["Q4_*"] } }), rules)!;
+
+        Assert.Null(GateJudge.JudgeOwn(_set, []));
+        Assert.Equal([true, false], whole.Results.Select(r => r.Passed)); // no Q5_1: what wasn't measured isn't kept
+        Assert.Contains("1 gate against a baseline not judged: quantbench gate run-a --baseline RUN", whole.Notes);
+        Assert.Single(narrowed.Results);
+        Assert.True(narrowed.Passed);
+        Assert.Contains(narrowed.Notes, n => n.Contains("narrowed to Q4_*", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void JUnit_CountsFailuresAndErrors()
     {
         GateReport report =
@@ -104,6 +163,21 @@ public sealed class GateJudgeTests
         Assert.Equal(3, suites.Descendants("testcase").Count());
         Assert.Contains("| **broken** |", GateText.Markdown(report), StringComparison.Ordinal);
         Assert.Contains("breaks 2 of 3 gates", GateText.Lead(report), StringComparison.Ordinal);
+    }
+
+    // The same cells on another text, where every quantized variant loses more; divergence was measured on both.
+    private static RunRecord OfTwoTexts(double worse)
+    {
+        RunRecord run = SampleRun.Make("run-a");
+        return run with
+        {
+            Cells = [.. run.Cells, .. run.Cells.Where(c => c.Cell.Workload is "perplexity" or "divergence").Select(c => c with
+            {
+                Cell = new Cell(c.Cell.Model, c.Cell.Variant, c.Cell.Backend, c.Cell.Workload, c.Cell.Settings.With("dataset", "other")),
+                Metrics = [.. c.Metrics.Select(m => c.Cell.Variant.ShortName is not ("F32" or "F16")
+                    && m.Name is ("perplexity" or "ppl_ratio") ? m with { Value = m.Value * worse, Samples = null } : m)],
+            })],
+        };
     }
 
     private static ImmutableArray<GateRule> Rules(params string[] rules) =>

@@ -55,8 +55,8 @@ public sealed class ComparisonPlotsTests
     {
         PlotFigure? figure =
             DifferencePlot.Draw("title",
-                [Bar(s_speed, -0.02, Verdict.NoDifferenceShown), Bar(s_time, -0.04, Verdict.Better),
-                    Bar(s_speed, 0.01, Verdict.NoDifferenceShown), Bar(s_speed, 7, Verdict.Better)], left: 3);
+                [Bar(s_speed, -0.02, Verdict.NotToldApart), Bar(s_time, -0.04, Verdict.Better),
+                    Bar(s_speed, 0.01, Verdict.NotToldApart), Bar(s_speed, 7, Verdict.Better)], left: 3);
 
         Assert.NotNull(figure);
         Assert.Contains("var(--qb-better", figure.Svg, StringComparison.Ordinal);

@@ -39,10 +39,10 @@ public sealed class ServedPlotsTests : IDisposable
 
         Assert.Equal(
         [
-            "gguf:Q4_0|poisson 2/s|1.96|80.0|–", "gguf:Q4_0|poisson 8/s|7.84|120|900",
-            "gguf:Q8_0|poisson 2/s|1.96|100|–", "gguf:Q8_0|poisson 8/s|7.84|210|480",
+            "gguf:Q4_0|poisson 2/s|1.96|80.0|–||on the front", "gguf:Q4_0|poisson 8/s|7.84|120|900||on the front",
+            "gguf:Q8_0|poisson 2/s|1.96|100|–||behind the front", "gguf:Q8_0|poisson 8/s|7.84|210|480||behind the front",
         ], figure.Rows.Select(r => string.Join('|', r)));
-        Assert.StartsWith("Half of the first tokens came within 80.0 ms with Q4_0 at 1.96 requests per second, the fastest", figure.Finding,
+        Assert.StartsWith("The median time to the first token goes from 80.0 ms (Q4_0 at 1.96 requests per second) to", figure.Finding,
             StringComparison.Ordinal);
     }
 
@@ -51,7 +51,7 @@ public sealed class ServedPlotsTests : IDisposable
     {
         PlotFigure figure = Draw()[1];
 
-        Assert.Equal("Q4_0 keeps the SLO for most requests: 7.50 per second under poisson 8/s.", figure.Finding);
+        Assert.StartsWith("The highest goodput is 7.5 requests per second, of Q4_0, poisson 8/s", figure.Finding, StringComparison.Ordinal);
         Assert.Equal(4, figure.Rows.Length);
     }
 
@@ -62,8 +62,10 @@ public sealed class ServedPlotsTests : IDisposable
 
         // 20 requests of each launch lie in its measured time; the one that failed is the ninth of the second launch's, at 10 + 4 s.
         Assert.StartsWith("40 requests in 20.0 s, 1 failed; ", figure.Finding, StringComparison.Ordinal);
-        Assert.Equal(["14.2|1|–|–|1: cut"], figure.Rows.Where(r => r[4] != "0").Select(r => string.Join('|', r)));
-        Assert.Equal("0.2|1|52.0|52.0|0", string.Join('|', figure.Rows[0]));
+        Assert.Equal(["14.2|1|–|–|1: cut|"], figure.Rows.Where(r => r[4] != "0").Select(r => string.Join('|', r)));
+        Assert.Equal("0.2|1|52.0|52.0|0|", string.Join('|', figure.Rows[0]));
+        // From second 2 to 3.5 of the second launch, whose measured time begins at 1.
+        Assert.Equal(["11.2", "11.8", "12.2"], figure.Rows.Where(r => r[5] == "yes").Select(r => r[0]));
     }
 
     [Fact]

@@ -28,6 +28,25 @@ public sealed class ReportTests
     }
 
     [Fact]
+    public void Html_OnPaper_HasEveryColumn_InTablesThatFit()
+    {
+        XElement results = Parse(s_html).Descendants("section").Single(s => s.Attribute("id")?.Value == "results");
+        XElement[] Tables(string kind) =>
+            [.. results.Descendants("div").Single(d => d.Attribute("class")?.Value == kind).Descendants("table")];
+        string[] Columns(XElement table) =>
+            [.. table.Element("thead")!.Descendants("th").Where(h => h.Attribute("class")?.Value == "n").Select(h => h.Value)];
+
+        XElement[] sheets = Tables("paper");
+
+        Assert.True(sheets.Length > 1, "the sample has more columns than a sheet holds");
+        Assert.Equal(Columns(Tables("screen").Single()), sheets.SelectMany(Columns));
+        Assert.All(sheets, t => Assert.InRange(Columns(t).Length, 1, 9));
+        Assert.All(sheets, t => Assert.Equal(s_report.Table.Rows.Select(r => r.Variant.Id),
+            t.Element("tbody")!.Elements("tr").Select(r => r.Element("th")!.Value)));
+        Assert.Contains("@page{size:A4 landscape", s_html, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Html_AsksForNothing()
     {
         string withoutNamespaces = Regex.Replace(s_html, "xmlns(:\\w+)?=\"[^\"]*\"", "");

@@ -233,5 +233,22 @@ public sealed class RunTableTests
             MarkdownTable.Write(RunTableBuilder.Build(small)).Replace('\u00a0', ' '));
     }
 
+    [Fact]
+    public void Markdown_GivesEachModelATableWithItsOwnColumns()
+    {
+        CellResult[] shape = [.. _sample.Cells.Where(c => c.Cell.Workload == "latency").Take(2)
+            .Select(c => c with { Cell = new Cell("a-shape", c.Cell.Variant, c.Cell.Backend, c.Cell.Workload, c.Cell.Settings) })];
+        RunRecord two = _sample with { Cells = [.. _sample.Cells.Where(c => c.Cell.Workload == "perplexity"), .. shape] };
+
+        string[] tables = MarkdownTable.Write(RunTableBuilder.Build(two)).Split("### ", StringSplitOptions.RemoveEmptyEntries);
+
+        Assert.Equal(2, tables.Length);
+        Assert.StartsWith("a-shape\n\n| Variant |", tables[0], StringComparison.Ordinal);
+        Assert.DoesNotContain("PPL", tables[0], StringComparison.Ordinal);
+        Assert.Contains("tg ", tables[0], StringComparison.Ordinal);
+        Assert.Contains("Perplexity", tables[1], StringComparison.Ordinal);
+        Assert.DoesNotContain("tg ", tables[1], StringComparison.Ordinal);
+    }
+
     private RunRow Row(string variant) => RunTableBuilder.Build(_sample).Rows.Single(r => r.Variant.ShortName == variant);
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using QuantBench.Cli.Commands;
 using QuantBench.Cli.Composition;
+using QuantBench.Cli.Views;
 
 namespace QuantBench.Cli.Tests.Commands;
 
@@ -133,6 +134,50 @@ public sealed class CommandLineTests
         Assert.Contains(problem, error, StringComparison.Ordinal);
         Assert.Contains(hint, error, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task Help_ExplainsGlobalOptionsOnce()
+    {
+        (_, string root, _) = await RunAsync(["--help"]);
+        (_, string run, _) = await RunAsync(["run", "--help"]);
+
+        Assert.Contains("directory of run folders", root, StringComparison.Ordinal);
+        Assert.DoesNotContain("directory of run folders", run, StringComparison.Ordinal);
+        Assert.Contains("Every command also takes: --results, --store, --cache", run, StringComparison.Ordinal);
+        Assert.Contains("--threads", run, StringComparison.Ordinal);
+        Assert.Empty(QuantBenchCommand.Build().Parse(["run", "quick", "--results", "x"]).Errors); // taken all the same
+    }
+
+    [Theory]
+    [InlineData("run 'quantbench results list' or ./run-bench.sh doctor", "run './door results list' or ./door doctor")]
+    [InlineData("./run-bench.sh setup, quantbench 0.1, /opt/quantbench run", "./run-bench.sh setup, quantbench 0.1, /opt/quantbench run")]
+    [InlineData("  quantbench [command] [options]", "  ./door [command] [options]")]
+    public void Texts_NameTheCommandAsItWasCalled(string text, string expected) => Assert.Equal(expected, CalledAs.In(text, "./door"));
+
+    [Fact]
+    public async Task HelpAndErrors_NameTheCommandAsItWasCalled()
+    {
+        (string, string?)[] called = [(CalledAs.Variable, "./door")];
+
+        (_, string help, _) = await QuantBenchProcess.RunAsync(called, ["run", "--help"]);
+        (_, string root, _) = await QuantBenchProcess.RunAsync(called, ["--help"]);
+        (_, _, string error) = await QuantBenchProcess.RunAsync(called, ["results", "show", "no-such-run"]);
+        (_, _, string usage) = await QuantBenchProcess.RunAsync(called, ["resmue"]);
+
+        Assert.Contains("  ./door run <suite>", help, StringComparison.Ordinal);
+        Assert.Contains("  ./door run quick ", help, StringComparison.Ordinal);
+        Assert.DoesNotContain("quantbench run", help, StringComparison.Ordinal);
+        Assert.Contains("  ./door [command]", root, StringComparison.Ordinal);
+        Assert.Contains("'./door results list'", error, StringComparison.Ordinal);
+        Assert.Contains("'./door' doesn't know 'resmue'", usage, StringComparison.Ordinal);
+        Assert.Contains("did you mean 'resume'? see './door --help'", usage, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("plain-1.2_x/y", "plain-1.2_x/y")]
+    [InlineData("two words", "'two words'")]
+    [InlineData("it's", "'it'\\''s'")]
+    public void Hints_AreQuotedForTheShell(string argument, string expected) => Assert.Equal(expected, CalledAs.Quoted(argument));
 
     private static IEnumerable<string> Walk(Command command, string path)
     {

@@ -1,6 +1,9 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using QuantBench.Core.Cells;
+using QuantBench.Core.Metrics;
+using QuantBench.Results.Folders;
 using QuantBench.TestKit;
 
 namespace QuantBench.Cli.Tests.EndToEnd;
@@ -18,14 +21,15 @@ public sealed class QuickSuiteTests : IDisposable
         string[] places = ["--results", _folder.Combine("results"), "--cache", _folder.Combine("cache")];
 
         (int code, string output, string error) = await QuantBenchProcess.RunAsync(
-            ["run", "quick", "--only", "variant=F32,workload=perplexity", "--only", "variant=Q4_K_M,workload=divergence", "--json",
-                .. places]);
+            ["run", "quick", "--only", "variant=F32,workload=perplexity", "--only", "variant=Q4_K_M,workload=divergence", "--only",
+                "variant=Q4_K_M,workload=perplexity", "--json", .. places]);
 
         Assert.True(code == 0, error + output);
         JsonElement[] events = [
             .. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement)];
         string folder = events[^1].GetProperty("folder").GetString() ?? "";
-        Assert.Equal(2, events[^1].GetProperty("ok").GetInt32());
+        Assert.Equal(3, events[^1].GetProperty("ok").GetInt32());
+        CheckOnePass(folder);
         Assert.All(["run.json", "cells.jsonl", "report.html", "report.md"], f => Assert.True(File.Exists(Path.Combine(folder, f)), f));
         // 8 chunks of the test text.
         double perplexity = Figure(events, "perplexity");
@@ -56,6 +60,22 @@ public sealed class QuickSuiteTests : IDisposable
             r => Assert.True(
                 r.GetProperty("status").GetString() == "ok"
                     || r.GetProperty("reason").GetString()?.Contains("ilgpu", StringComparison.Ordinal) == true, r.ToString()));
+    }
+
+    // Perplexity and divergence of one variant come from one pass: their likelihoods are the same to the last bit.
+    private static void CheckOnePass(string folder)
+    {
+        using RunFolder run = RunFolder.OpenReadOnly(folder);
+        IReadOnlyList<CellResult> cells = run.ReadCells();
+        CellResult[] pass = [.. cells.Where(c => c.Cell.Variant.Id == "gguf:Q4_K_M")];
+        Assert.Equal(["perplexity", "divergence"], pass.Select(c => c.Cell.Workload));
+        Assert.Equal(pass[0].Cell.Id.Value, pass[1].Provenance["measured_with"]);
+        Assert.Equal(pass[0].Metric("perplexity")?.Value, pass[1].Metric("perplexity")?.Value);
+        Measurement floor = Assert.IsType<Measurement>(pass[1].Metric("kl_floor"));
+        Assert.InRange(floor.Value, 1e-7, 1e-3); // far below what four bits do
+        Assert.Null(pass[1].Metric("kl_mean")!.Caveat);
+        Assert.InRange(pass[1].Metric("kl_bound")!.Value, 0, pass[1].Metric("kl_mean")!.Value * 3e-3); // of eight chunks
+        Assert.Equal(3, cells.Count(c => c.Provenance.GetValueOrDefault("measured_with") is null ? c.Seconds > 0 : c.Seconds == 0));
     }
 
     // The sums are computed again here; a PDF is made where there is a browser, and where there is none the command says so.

@@ -1,3 +1,5 @@
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.Time.Testing;
 using QuantBench.Cli.Views;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
@@ -11,21 +13,13 @@ using Spectre.Console;
 namespace QuantBench.Cli.Tests.Views;
 
 /// <summary>The live display, driven through a whole run on a terminal that writes to memory.</summary>
-public sealed class LiveViewTests
+public sealed partial class LiveViewTests
 {
     [Fact]
     public async Task Report_ShowsEveryFinishedCell_WithItsFigureOrReason()
     {
         var written = new StringWriter();
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Ansi = AnsiSupport.Yes,
-            ColorSystem = ColorSystemSupport.NoColors,
-            Interactive = InteractionSupport.Yes,
-            Out = new AnsiConsoleOutput(written),
-        });
-        console.Profile.Width = 200;
-        var view = new LiveView(console);
+        LiveView view = View(written, 200, new FakeTimeProvider());
         Cell[] cells = [Cell("gguf:Q8_0"), Cell("gguf:Q4_0"), Cell("gguf:Q2_K")];
 
         await view.ShowAsync(() =>
@@ -53,6 +47,64 @@ public sealed class LiveViewTests
         Assert.Contains("✓ m gguf:Q8_0 llamacpp/cpu perplexity: Perplexity 38.02", text, StringComparison.Ordinal);
         Assert.Contains("– m gguf:Q4_0 llamacpp/cpu perplexity: unsupported: no [such] device", text, StringComparison.Ordinal);
         Assert.Contains("✗ m gguf:Q2_K llamacpp/cpu perplexity: failed: killed", text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(60)]
+    [InlineData(80)]
+    [InlineData(110)]
+    public async Task Live_SaysWhatRunsHowMuchIsDoneAndHowLongItTakes_AtEveryWidth(int width)
+    {
+        var written = new StringWriter();
+        var clock = new FakeTimeProvider();
+        LiveView view = View(written, width, clock);
+        Cell[] cells = [.. Enumerable.Range(0, 12).Select(i => new Cell(
+            "a-model-with-a-long-name-in-its-suite", Variant.Parse(i % 2 == 0 ? "gguf:Q4_K_M" : "gguf:IQ2_XXS+imatrix"),
+            new BackendId("llamacpp", "cpu"), "latency",
+            CellSettings.Empty.With("prompt", 512L + i).With("generate", 128L).With("launches", 1L)))];
+
+        await view.ShowAsync(() =>
+        {
+            view.Report(new RunEvent.RunStarted(Info(cells.Length), "folder", [.. cells], 0));
+            view.Report(new RunEvent.PreparationStarted(cells[0].Model, "gguf:IQ2_XXS+imatrix"));
+            for (int i = 0; i < cells.Length; i++)
+            {
+                view.Report(new RunEvent.CellStarted(i, cells.Length, cells[i]));
+                clock.Advance(TimeSpan.FromSeconds(15));
+                view.Report(new RunEvent.CellProgress(i, cells[i], new EvaluationProgress("measure", 3, 10, "generation 812.4 t/s")));
+                clock.Advance(TimeSpan.FromSeconds(15));
+                view.Report(new RunEvent.CellFinished(i, cells.Length, new CellResult { Cell = cells[i], Status = CellStatus.Ok }));
+            }
+
+            return Task.FromResult(new RunOutcome(Info(cells.Length), "folder", 12, 0, 0));
+        });
+
+        string[] lines = [.. Escapes().Replace(written.ToString(), "\n").Split('\n', '\r').Select(l => l.TrimEnd())];
+        string[] bars = [.. lines.Where(l => l.Contains(" left", StringComparison.Ordinal))];
+        Assert.All(bars, line => Assert.InRange(line.Length, 1, width - 1));
+        Assert.All(bars, line => Assert.Matches(@"^[█░]{6,30} +[0-9]+ %  .*left$", line));
+        Assert.Contains("about ", bars[0], StringComparison.Ordinal); // from the first line on
+        Assert.Contains(bars, l => l.Contains("6 of 12 cells", StringComparison.Ordinal));
+        Assert.Contains(bars, l => l.Contains("about 3 min left", StringComparison.Ordinal)); // six cells of 30 s
+        Assert.Contains(lines, l => l.Contains("Q4_K_M ", StringComparison.Ordinal) && l.Contains("measure", StringComparison.Ordinal));
+        Assert.Contains(lines, l => l.Contains("preparing", StringComparison.Ordinal) && l.Contains("IQ2_XXS", StringComparison.Ordinal));
+        Assert.DoesNotContain(lines, l => l.Trim() is "…" or "...");
+    }
+
+    [GeneratedRegex(@"\x1b\[[0-9;?]*[A-Za-z]")]
+    private static partial Regex Escapes();
+
+    private static LiveView View(StringWriter written, int width, FakeTimeProvider clock)
+    {
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = AnsiSupport.Yes,
+            ColorSystem = ColorSystemSupport.NoColors,
+            Interactive = InteractionSupport.Yes,
+            Out = new AnsiConsoleOutput(written),
+        });
+        console.Profile.Width = width;
+        return new LiveView(console, clock, _ => new Dictionary<CellId, double>());
     }
 
     private static Cell Cell(string variant) =>

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Cells;
+using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
 using QuantBench.Core.Variants;
 
@@ -38,6 +39,42 @@ public sealed class MatrixTests
             Matrix.Expand(SuiteLoaderTests.Small("exclude: [", "include: [ { variant: \"gguf:q*\", workload: perplexity } ]\nexclude: ["));
 
         Assert.Equal("m gguf:Q4_K_M llamacpp/cpu perplexity", Assert.Single(cells).Title);
+    }
+
+    private const string TwoModels = "models:\n  - { id: real, source: m }\n  - { id: shape, source: 'synthetic:tiny' }\n";
+
+    [Fact]
+    public void Expand_GivesModelsWorkloadsOfTheirOwn()
+    {
+        string text = "suite: s\n" + TwoModels + """
+            variants: [gguf:Q4_K_M]
+            backends: [llamacpp/cpu]
+            workloads:
+              - perplexity: { model: real }
+              - latency: { model: REA*, prompt: 512, generate: 128 }
+              - latency: { model: shape, prompt: 128, generate: 16 }
+              - load
+            """;
+
+        ImmutableArray<Cell> cells = Matrix.Expand(SuiteLoader.Parse(text, "/data/s.yaml", "/data", TestEngines.Catalog));
+
+        Assert.Equal(["real perplexity", "real latency 512", "real load", "shape latency 128", "shape load"],
+            cells.Select(c => $"{c.Model} {c.Workload}{(c.Workload == "latency" ? $" {c.Settings.Int("prompt")}" : "")}"));
+        Assert.Equal(cells.Length, cells.Select(c => c.Id).Distinct().Count());
+    }
+
+    [Theory]
+    [InlineData("latency: { model: shap, prompt: 1 }", "no model of the suite fits 'shap'", "shape")]
+    [InlineData("kernel: { model: shape }", "kernel runs no model", "remove 'model'")]
+    [InlineData("load: { model: '*' }\n  - load: { model: real }", "listed twice", "remove one")]
+    public void Models_OfWorkloads_AreChecked(string workload, string problem, string hint)
+    {
+        SuiteException e = Assert.Throws<SuiteException>(() => SuiteLoader.Parse(
+            "suite: s\n" + TwoModels + $"variants: [gguf:Q4_K_M]\nbackends: [llamacpp/cpu]\nworkloads:\n  - {workload}\n",
+            "/data/s.yaml", "/data", TestEngines.Catalog));
+
+        Assert.Contains(problem, e.Message, StringComparison.Ordinal);
+        Assert.Contains(hint, e.Hint, StringComparison.Ordinal);
     }
 
     [Fact]

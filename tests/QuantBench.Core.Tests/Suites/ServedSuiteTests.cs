@@ -45,6 +45,44 @@ public sealed class ServedSuiteTests
         Assert.Equal(cell.Id, new Cell(cell.Model, Variant.Parse(cell.Variant.Id), backend, cell.Workload, cell.Settings).Id);
     }
 
+    [Fact]
+    public void Parse_ReadsWhatBecomesOfServedModels()
+    {
+        SuiteModel plain = Parse(Good).Models[0];
+        SuiteModel model = Parse(Good.Replace("source: served", "source: served, pull: true, after: delete", StringComparison.Ordinal))
+            .Models[0];
+
+        Assert.Equal((false, ServedAfter.Keep), (plain.Pull, plain.After));
+        Assert.Equal((true, ServedAfter.Delete), (model.Pull, model.After));
+    }
+
+    /// <summary>One objective is one cell, however it is written.</summary>
+    [Theory]
+    [InlineData("slo: ttft_p99 500ms", "slo: { ttft_p99: 500ms }", "off")]
+    [InlineData("slo: ttft_p99 500ms", "slo: \"ttft_p99 500ms\"", "off")]
+    [InlineData("slo: ttft_p99 500ms", "search: { slo: { ttft_p99: 500ms } }", "capacity")]
+    [InlineData("slo: ttft_p99 500ms", "search: { slo: \"ttft_p99 500ms\" }", "capacity")]
+    [InlineData("slo: ttft_p99 500ms", "search: capacity, slo: { ttft_p99: 500ms }", "capacity")]
+    public void Parse_TakesObjectivesAsMaps(string part, string other, string search)
+    {
+        // A search has no rate of its own.
+        string text = search == "off" ? Good : Good.Replace("rate: [1, 2], ", "", StringComparison.Ordinal);
+        Suite suite = Parse(text.Replace(part, other, StringComparison.Ordinal));
+
+        Assert.Equal("ttft_p99 500ms", suite.Workloads[0].Settings.Text("slo"));
+        Assert.Equal(search, suite.Workloads[0].Settings.Text("search"));
+        if (search == "off") Assert.Equal(Matrix.Expand(Parse(Good)).Select(c => c.Id), Matrix.Expand(suite).Select(c => c.Id));
+    }
+
+    [Fact]
+    public void Parse_TakesSeveralLimits_AndSeveralObjectives()
+    {
+        Suite suite = Parse(Good.Replace("slo: ttft_p99 500ms", "slo: [ { ttft_p99: 500ms, itl_p99: 50ms }, { e2e_p95: 2s } ]",
+            StringComparison.Ordinal));
+
+        Assert.Equal(["ttft_p99 500ms, itl_p99 50ms", "e2e_p95 2s"], suite.Workloads.Select(w => w.Settings.Text("slo")).Distinct());
+    }
+
     [Theory]
     [InlineData("far/openai@HTTP://Example.org:8080/", "far/openai@http://user:secret@example.org")] // a secret in the record
     [InlineData("far/openai@HTTP://Example.org:8080/", "far/openai@http://example.org/?key=secret")]
@@ -57,6 +95,16 @@ public sealed class ServedSuiteTests
     [InlineData("uniform 10 20", "uniform 20 10")]
     [InlineData("arrivals: poisson, rate: [1, 2]", "arrivals: trace")] // which file?
     [InlineData("slo: ttft_p99 500ms", "search: capacity")] // of what?
+    [InlineData("source: served", "source: served, after: burn")]
+    [InlineData("source: served", "source: served, pull: perhaps")]
+    [InlineData("source: served", "source: models/m, pull: true")] // nobody pulls files
+    [InlineData("slo: ttft_p99 500ms", "slo: {}")]
+    [InlineData("slo: ttft_p99 500ms", "slo: { ttft: 500ms }")]
+    [InlineData("slo: ttft_p99 500ms", "slo: { ttft_p99: [500ms] }")]
+    [InlineData("slo: ttft_p99 500ms", "search: {}")]
+    [InlineData("slo: ttft_p99 500ms", "search: { rate: 5 }")]
+    [InlineData("slo: ttft_p99 500ms", "slo: ttft_p99 500ms, search: { slo: { ttft_p99: 500ms } }")] // which of the two?
+    [InlineData("slo: ttft_p99 500ms", "search: { slo: { ttft_p99: 500ms } }, slo: ttft_p99 500ms")]
     [InlineData("arrivals: poisson, rate: [1, 2]", "arrivals: closed, search: capacity")] // a closed loop has no rate
     public void Parse_Refuses(string part, string other)
     {

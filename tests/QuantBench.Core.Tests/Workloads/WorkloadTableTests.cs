@@ -45,11 +45,11 @@ public sealed class WorkloadTableTests
 
     [Theory]
     // as the metric says
-    [InlineData("rss_peak", new[] { "latency", "load", "perplexity", "divergence", "onnx-latency", "kernel", "serve" })]
+    [InlineData("rss_peak", new[] { "latency", "load", "perplexity", "divergence", "onnx-latency", "kernel", "serve", "task" })]
     // quality: the table's
-    [InlineData("bits_per_byte", new[] { "perplexity", "divergence", "latency", "load", "kernel", "onnx-latency", "serve" })]
+    [InlineData("bits_per_byte", new[] { "perplexity", "divergence", "task", "latency", "load", "kernel", "onnx-latency", "serve" })]
     // else: timed ones first
-    [InlineData("rss_loaded", new[] { "latency", "load", "kernel", "onnx-latency", "serve", "perplexity", "divergence" })]
+    [InlineData("rss_loaded", new[] { "latency", "load", "kernel", "onnx-latency", "serve", "perplexity", "divergence", "task" })]
     public void Place_PutsTheMetricsOwnWorkloadsFirst(string metric, string[] expected)
     {
         IEnumerable<string> order = WorkloadTable.All.Select(w => w.Name).Append("unknown")

@@ -110,6 +110,37 @@ public sealed class LoginTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
+    public async Task Password_IsChangedByItsOwner_AndOtherLoginsEnd()
+    {
+        const string Next = "another long password";
+        using HttpClient client = Client();
+        using HttpClient elsewhere = Client();
+        await LoginAsync(client, "bob", Password);
+        await LoginAsync(elsewhere, "bob", Password);
+
+        Assert.Contains("Not%20changed", await ChangeAsync(client, "a wrong password", Next), StringComparison.Ordinal);
+        Assert.Contains("Not%20changed", await ChangeAsync(client, Password, "short"), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(elsewhere, "/runs"));
+        Assert.Contains("was%20changed", await ChangeAsync(client, Password, Next), StringComparison.Ordinal);
+
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(client, "/runs"));
+        Assert.Equal(HttpStatusCode.Redirect, await StatusAsync(elsewhere, "/runs"));
+        Assert.EndsWith("failed=wrong", await LoginAsync(elsewhere, "bob", Password), StringComparison.Ordinal);
+        Assert.Equal("/", await LoginAsync(elsewhere, "bob", Next));
+        using HttpClient nobody = Client();
+        using HttpResponseMessage refused =
+            await DashboardFixture.PostAsync(nobody, "/login", "/actions/password", ("now", Next), ("password", Password));
+        Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
+
+        static async Task<string> ChangeAsync(HttpClient client, string now, string next)
+        {
+            using HttpResponseMessage answer =
+                await DashboardFixture.PostAsync(client, "/settings", "/actions/password", ("now", now), ("password", next));
+            return answer.Headers.Location?.OriginalString ?? answer.StatusCode.ToString();
+        }
+    }
+
+    [Fact]
     public async Task Anonymous_SeeNoCounts_NorWhoseMachineItIs()
     {
         using HttpClient client = Client();

@@ -15,9 +15,9 @@ namespace QuantBench.Dashboard.Tests.Api;
 [Collection(DashboardCollection.Name)]
 public sealed class EndpointRefusalTests(DashboardFixture dashboard)
 {
-    /// <summary>What anybody may send: it leads to an account, away from one, or to another theme or unit.</summary>
+    /// <summary>What anybody may send: it leads to an account, away from one, or to another theme or unit; or its body is signed.</summary>
     private static readonly string[] s_openChanges = ["/actions/login", "/actions/setup", "/actions/logout", "/actions/theme",
-        "/actions/units"];
+        "/actions/units", "/api/v1/hooks/{suite}"];
 
     private RouteEndpoint[] Endpoints =>
         [.. dashboard.Host.Services.GetServices<EndpointDataSource>().SelectMany(s => s.Endpoints).OfType<RouteEndpoint>()];
@@ -39,7 +39,8 @@ public sealed class EndpointRefusalTests(DashboardFixture dashboard)
             .Where(e =>
                 e.Metadata.GetMetadata<IAllowAnonymous>() is null
                     && !e.Metadata.GetOrderedMetadata<IAuthorizeData>()
-                        .Any(a => a.Policy is Policies.Read or Policies.Operate or Policies.Administer or Policies.OperateByKey))
+                        .Any(a => a.Policy is Policies.Read or Policies.Operate or Policies.Administer or Policies.OperateByKey
+                            or Policies.Work or Policies.Own))
             .Select(e => e.DisplayName);
 
         Assert.Empty(unnamed);
@@ -91,7 +92,12 @@ public sealed class EndpointRefusalTests(DashboardFixture dashboard)
     {
         using HttpClient browser = await dashboard.ClientAsync(Role.Viewer);
         using HttpClient key = dashboard.ClientWithKey(Role.Viewer);
-        foreach (RouteEndpoint endpoint in Endpoints.Where(Changes).Where(e => !s_openChanges.Contains(Path(e))))
+        // What is a viewer's own to change; without the token it does nothing.
+        RouteEndpoint[] own =
+            [.. Endpoints.Where(e => e.Metadata.GetOrderedMetadata<IAuthorizeData>().Any(a => a.Policy == Policies.Own))];
+        Assert.Equal(["/actions/password"], own.Select(Path));
+        await RefusedAsync(browser, own[0], HttpStatusCode.BadRequest);
+        foreach (RouteEndpoint endpoint in Endpoints.Where(Changes).Except(own).Where(e => !s_openChanges.Contains(Path(e))))
         {
             bool api = Path(endpoint).StartsWith("/api/", StringComparison.Ordinal);
             await RefusedAsync(api ? key : browser, endpoint, HttpStatusCode.Forbidden);

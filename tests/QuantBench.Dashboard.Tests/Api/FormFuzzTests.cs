@@ -52,7 +52,7 @@ public sealed partial class FormFuzzTests(DashboardFixture dashboard) : IClassFi
             .OfType<RouteEndpoint>().Where(IsChange).OrderBy(Address, StringComparer.Ordinal)];
         Assert.True(forms.Length > 20, $"{forms.Length} forms");
         Assert.True(forms.Sum(f => Fields(f).Length) > 40);
-        Role?[] roles = [null, .. Enum.GetValues<Role>()];
+        Role?[] roles = [null, Role.Viewer, Role.Operator, Role.Admin]; // agents have no browser
         var browsers = new Dictionary<int, (HttpClient Client, string Token)>();
         List<string> wrong = [];
         Dictionary<string, int> answers = [];

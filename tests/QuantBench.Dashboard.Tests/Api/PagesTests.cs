@@ -20,6 +20,7 @@ public sealed class PagesTests(DashboardFixture dashboard)
     [InlineData("/runs/latest?metric=perplexity", "perplexity")]
     [InlineData("/machines", "bench-01")]
     [InlineData("/machines/4a5b6c7d8e9f0a1b", "Noise of the reference cell")]
+    [InlineData("/agents", "Jobs")]
     [InlineData("/models", "reference")]
     [InlineData("/models/reference", "gguf:Q4_K_M")]
     [InlineData("/suites", "broken")]
@@ -30,9 +31,9 @@ public sealed class PagesTests(DashboardFixture dashboard)
     [InlineData("/compare?a=" + DashboardFixture.FirstRun + ":gguf:F16&b=" + DashboardFixture.FirstRun + ":gguf:Q8_0&b="
         + DashboardFixture.FirstRun + ":gguf:Q4_0", "Candidate 2")]
     [InlineData("/compare?a=" + DashboardFixture.FirstRun + "&b=" + DashboardFixture.SecondRun + "&metric=tg_tps",
-        "tg_tps on every backend")]
+        "Generation speed on every backend")]
     [InlineData("/compare?a=" + DashboardFixture.FirstRun + "&b=x&b=x&b=x&b=x&b=x&b=x", "Pick 2 to 6")]
-    [InlineData("/runs/" + DashboardFixture.FirstRun + "?metric=tg_tps&base=gguf:F16", "the middle tone: no difference shown")]
+    [InlineData("/runs/" + DashboardFixture.FirstRun + "?metric=tg_tps&base=gguf:F16", "the middle tone: not shown to differ")]
     [InlineData("/runs?cols=cpu.governor.nonsense", "Example CPU")]
     [InlineData("/trends?days=3650&axis=runs", "run after run")]
     [InlineData("/trends?days=3650&review=open", "to be acknowledged")]
@@ -43,6 +44,15 @@ public sealed class PagesTests(DashboardFixture dashboard)
     [InlineData("/settings", "Theme")]
     [InlineData("/login", "Password")]
     [InlineData("/search?q=reference", "hits")]
+    [InlineData("/search?q=Q4_", "variant")]
+    [InlineData("/search?q=nightly", "suite that ran")]
+    [InlineData("/suites", "Suites that ran")]
+    [InlineData("/leaders", "Leaderboard")]
+    [InlineData("/leaders?model=reference&metric=tg_tps", "share")]
+    [InlineData("/leaders?model=no&metric=no&way=no&page=999", "Leaderboard")]
+    [InlineData("/glossary", "not told apart")]
+    [InlineData("/runs/" + DashboardFixture.FirstRun + "?rsort=artifact_size&rdir=desc&rq=gguf&rpage=2", "aria-sort=\"descending\"")]
+    [InlineData("/", "What to ship")]
     public async Task Page_ShowsItsData(string address, string expected)
     {
         using HttpClient client = dashboard.Client();
@@ -58,12 +68,23 @@ public sealed class PagesTests(DashboardFixture dashboard)
     }
 
     [Theory]
+    [InlineData("/api/v1/runs/" + DashboardFixture.FirstRun + "/table.csv", "gguf:Q4_K_M")]
+    [InlineData("/api/v1/leaders.csv?model=reference&metric=tg_tps", "rank,model,variant")]
+    public async Task Csv_HasWhatThePageShows(string address, string expected)
+    {
+        using HttpClient client = dashboard.Client();
+
+        Assert.Contains(expected, await client.GetStringAsync(address), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("/runs/nothing-of-this-name")]
     [InlineData("/runs/..%2f..%2fetc")]
     [InlineData("/suites/..%2Fquick")]
     [InlineData("/machines/nobody")]
     [InlineData("/no/such/page")]
     [InlineData("/api/v1/runs/nothing")]
+    [InlineData("/api/v1/runs/nothing/table.csv")]
     [InlineData("/assets/..%2f..%2fpasswd")]
     [InlineData("/figures/runs/latest/plot-nothing.svg")]
     public async Task Unknown_Is404(string address)
@@ -292,6 +313,28 @@ public sealed class PagesTests(DashboardFixture dashboard)
         string text = await client.GetStringAsync("/api/v1/metrics");
 
         Assert.Matches(new Regex(@"^quantbench_runs\S* [2-9]", RegexOptions.Multiline | RegexOptions.CultureInvariant), text);
+    }
+
+    [Theory]
+    [InlineData(@"quantbench_last_run_start_time_seconds\{[^}]*suite=""reference""[^}]*\} [0-9.E+]+")]
+    [InlineData(@"quantbench_last_run_end_time_seconds\{[^}]*suite=""reference""[^}]*\} [0-9.E+]+")]
+    [InlineData(@"quantbench_last_run_outcome\{[^}]*outcome=""completed""[^}]*suite=""reference""[^}]*\} 1")]
+    [InlineData(@"quantbench_last_run_outcome\{[^}]*outcome=""stopped""[^}]*suite=""reference""[^}]*\} 0")]
+    [InlineData(@"quantbench_last_run_cells\{[^}]*status=""failed""[^}]*suite=""reference""[^}]*\} 1")]
+    [InlineData(@"quantbench_last_run_cells\{[^}]*status=""disturbed""[^}]*suite=""reference""[^}]*\} [0-9]+")]
+    [InlineData(@"quantbench_queue_oldest_waiting_seconds\{?[^}\n]*\}? [0-9]")]
+    [InlineData(@"quantbench_scheduler_active\{?[^}\n]*\}? [01]")]
+    public async Task Metrics_TellAnAlertWhatTheLastRunOfASuiteDid(string line)
+    {
+        using HttpClient client = dashboard.Client();
+
+        string text = await client.GetStringAsync("/api/v1/metrics");
+
+        // Labels come in any order.
+        Assert.True(text.Split('\n').Any(l => Labels(line).All(p => Regex.IsMatch(l, p))), text);
+
+        static string[] Labels(string pattern) => pattern.Contains("[^}]*", StringComparison.Ordinal)
+            ? [.. pattern.Split(@"[^}]*").Select((p, i) => i == 0 ? "^" + p : p)] : ["^" + pattern];
     }
 
     [Fact]

@@ -114,7 +114,9 @@ public sealed class ComponentTests : BunitContext
     }
 
     [Theory]
-    [InlineData(Verdict.NoDifferenceShown, "no difference shown", "none")]
+    [InlineData(Verdict.NotToldApart, "not told apart", "none")]
+    [InlineData(Verdict.NoErrorKnown, "no error known", "nc")]
+    [InlineData(Verdict.Equal, "equal", "none")]
     [InlineData(Verdict.NotComparable, "not comparable", "nc")]
     [InlineData(Verdict.Worse, "worse", "worse")]
     public void VerdictChip_SaysTheWord(Verdict verdict, string word, string mark)

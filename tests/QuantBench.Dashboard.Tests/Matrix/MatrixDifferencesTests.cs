@@ -59,7 +59,7 @@ public sealed class MatrixDifferencesTests
         MatrixCell cell = Cell(MatrixDifferences.Against(View("tg_tps", cells), s_base, cells), "BF16");
 
         Assert.Equal(MatrixDifferences.Middle, cell.Step);
-        Assert.Contains("no difference shown", cell.Name, StringComparison.Ordinal);
+        Assert.Contains("not told apart", cell.Name, StringComparison.Ordinal);
         Assert.Contains('%', cell.Text); // the estimate stays visible
     }
 

@@ -20,7 +20,6 @@ public sealed class DeviceFormatsTests
             [GgmlType.IQ3_S] = "codebook",
             [GgmlType.TQ1_0] = "no kernel yet asked for",
             [GgmlType.TQ2_0] = "the same",
-            [GgmlType.MXFP4] = "the same",
             [GgmlType.NVFP4] = "the same",
             [GgmlType.Q1_0] = "the same",
             [GgmlType.Q2_0] = "the same",

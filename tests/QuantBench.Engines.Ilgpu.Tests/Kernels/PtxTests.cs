@@ -13,7 +13,7 @@ public sealed class PtxTests
     private static readonly Type[] s_quantized =
     [
         typeof(Q4_0Format), typeof(Q4_1Format), typeof(Q5_0Format), typeof(Q5_1Format), typeof(Q8_0Format), typeof(IQ4_NLFormat),
-        typeof(Q2_KFormat), typeof(Q3_KFormat),
+        typeof(MXFP4Format), typeof(Q2_KFormat), typeof(Q3_KFormat),
         typeof(Q4_KFormat), typeof(Q5_KFormat), typeof(Q6_KFormat), typeof(IQ4_XSFormat), typeof(MlxFormat), typeof(Mlx4Format),
         typeof(Mlx8Format),
     ];

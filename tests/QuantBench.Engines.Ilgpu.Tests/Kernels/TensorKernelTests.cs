@@ -15,6 +15,7 @@ public sealed class TensorKernelTests(TensorKernelTests.Warps warps) : IClassFix
     [InlineData(GgmlType.Q4_1)]
     [InlineData(GgmlType.Q8_0)]
     [InlineData(GgmlType.IQ4_NL)]
+    [InlineData(GgmlType.MXFP4)]
     [InlineData(GgmlType.Q3_K)] // halves of their own scales, and several steps
     [InlineData(GgmlType.F16)]
     [InlineData(GgmlType.BF16)]

@@ -215,6 +215,35 @@ public sealed partial class LlamaSessionTests(LlamaFixture fixture)
         if (kvType is not ("f16" or "f32")) Assert.NotEqual(expected[^1], rows[^1]);
     }
 
+    [Theory]
+    [InlineData("q8_0", "f16", 8.5, 16)]
+    [InlineData("f16", "q4_0", 16, 4.5)]
+    [InlineData("q8_0", "q5_1", 8.5, 6)]
+    public void CreateSession_TakesKeysAndValuesApart(string keys, string values, double keyBits, double valueBits)
+    {
+        using IInferenceSession plain = fixture.Session(512);
+        using IInferenceSession session = fixture.Session(512, kvType: keys, valueType: values);
+
+        float[][] expected = plain.Rows(TokenBatches.Of(fixture.Tokens.AsSpan(0, 64)));
+        float[][] rows = session.Rows(TokenBatches.Of(fixture.Tokens.AsSpan(0, 64)));
+
+        double each = 512L * 6 * 2 * 64 / 8.0; // cells × layers × KV heads × head size, in bytes of one bit
+        Assert.InRange(session.Memory.KvCacheBytes, (each * (keyBits + valueBits)) - 10_486, (each * (keyBits + valueBits)) + 10_486);
+        Assert.NotEqual(expected[^1], rows[^1]);
+        double moved = TokenBatches.Nll(rows[^1], fixture.Tokens[64]) - TokenBatches.Nll(expected[^1], fixture.Tokens[64]);
+        Assert.InRange(moved, -0.5, 0.5);
+    }
+
+    [Fact]
+    public void CreateSession_TakesQuantizedKeysWithoutFlashAttention_AndNoSuchValues()
+    {
+        using IInferenceSession session = fixture.Session(64, kvType: "q8_0", valueType: "f16", flashAttention: "off");
+
+        Assert.Contains("flash attention",
+            Assert.Throws<UnsupportedException>(() => fixture.Session(64, kvType: "f16", valueType: "q8_0", flashAttention: "off")).Message,
+            StringComparison.Ordinal);
+    }
+
     [Fact]
     public void CreateSession_Throws_WhenAQuantizedCacheMeetsNoFlashAttention()
     {

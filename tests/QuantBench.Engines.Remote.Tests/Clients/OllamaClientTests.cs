@@ -82,6 +82,67 @@ public sealed class OllamaClientTests
         Assert.Equal(ServerFault.Rejected, e.Fault);
     }
 
+    [Fact]
+    public async Task Pull_TellsHowFarItIs_AndEndsWithSuccess()
+    {
+        using var server = new WireServer((path, _) => path == "/api/tags" ? WireServer.Answer("""{"models":[{"name":"m:latest"}]}""")
+            : WireServer.Stream("""{"status":"pulling manifest"}""" + "\n\n"
+                + """{"status":"pulling 6a0746a1ec1a","digest":"sha256:6a","total":2000,"completed":500}""" + "\n"
+                + """{"status":"verifying sha256 digest"}""" + "\n" + """{"status":"success"}""" + "\n", "application/x-ndjson"));
+        using IServerClient client = Talk.To("ollama", server.Url);
+        var keeper = (IModelKeeper)client;
+        var seen = new List<string>();
+
+        Assert.True(await keeper.HasAsync("m", default));
+        Assert.False(await keeper.HasAsync("m:q8_0", default));
+        await keeper.PullAsync("m:q8_0", (status, done, total) => seen.Add($"{status} {done}/{total}"), default);
+
+        Assert.Equal(["pulling manifest 0/0", "pulling 6a0746a1ec1a 500/2000", "verifying sha256 digest 0/0", "success 0/0"], seen);
+        Assert.Contains("{\"model\":\"m:q8_0\",\"stream\":true}", server.Requests[^1], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"error":"pull model manifest: file does not exist"}""", ServerFault.Rejected, "file does not exist")]
+    [InlineData("""{"status":"pulling","total":5,"completed":1}""", ServerFault.Cut, "before 'x' was pulled")]
+    [InlineData("<html>", ServerFault.Malformed, "isn't JSON")]
+    [InlineData("[]", ServerFault.Malformed, "isn't JSON")]
+    public async Task Pull_FailsWithTheServersWords(string line, ServerFault fault, string words)
+    {
+        using var server = new WireServer((_, _) => WireServer.Stream(line + "\n", "application/x-ndjson"));
+        using IServerClient client = Talk.To("ollama", server.Url);
+
+        ServerException e =
+            await Assert.ThrowsAsync<ServerException>(() => ((IModelKeeper)client).PullAsync("x", (_, _, _) => { }, default));
+
+        Assert.Equal(fault, e.Fault);
+        Assert.Contains(words, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Unload_AndDelete_AskForIt()
+    {
+        using var server = new WireServer((path, _) => path == "/api/delete" ? WireServer.Answer("")
+            : WireServer.Answer("""{"model":"m","response":"","done":true,"done_reason":"unload"}"""));
+        using IServerClient client = Talk.To("ollama", server.Url);
+
+        await ((IModelKeeper)client).UnloadAsync("m", default);
+        await ((IModelKeeper)client).DeleteAsync("m", default);
+
+        Assert.Contains("{\"model\":\"m\",\"stream\":false,\"keep_alive\":0}", server.Requests[0], StringComparison.Ordinal);
+        Assert.StartsWith("DELETE /api/delete", server.Requests[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Delete_Fails_WhenTheModelIsNotThere()
+    {
+        using var server = new WireServer((_, _) => WireServer.Answer("""{"error":"model 'm' not found"}""", status: "404 Not Found"));
+        using IServerClient client = Talk.To("ollama", server.Url);
+
+        ServerException e = await Assert.ThrowsAsync<ServerException>(() => ((IModelKeeper)client).DeleteAsync("m", default));
+
+        Assert.Equal(ServerFault.Rejected, e.Fault);
+    }
+
     private static WireServer Server(string running) => new((path, _) => path switch
     {
         "/api/version" => WireServer.Answer("""{"version":"0.13.1"}"""),

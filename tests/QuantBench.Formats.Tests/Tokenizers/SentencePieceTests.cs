@@ -55,6 +55,9 @@ public sealed class SentencePieceTests : IDisposable
         Assert.Equal(4, tokenizer.ByteLength(Id("▁the")));
         Assert.Equal(1, tokenizer.ByteLength(Id("<0x78>")));
         Assert.Equal(0, tokenizer.ByteLength(1));
+        Assert.Equal(" the", Encoding.UTF8.GetString(tokenizer.Bytes(Id("▁the"))));
+        Assert.Equal("x"u8, tokenizer.Bytes(Id("<0x78>")));
+        Assert.Empty(tokenizer.Bytes(1));
     }
 
     [Theory]

@@ -42,6 +42,7 @@ public class TextTokenizerTests
         Assert.Equal(count, ids.Length);
         Assert.Equal(sha256, ReferenceTokens.Hash(ids));
         Assert.Equal(Encoding.UTF8.GetByteCount(TrickyText.Text), ids.Sum(tokenizer.ByteLength));
+        Assert.Equal(TrickyText.Text, Encoding.UTF8.GetString([.. ids.SelectMany(tokenizer.Bytes)]));
 
         // Through GGUF and back it is the same tokenizer.
         var metadata = new GgufMetadata("vocabulary.gguf");
@@ -61,6 +62,7 @@ public class TextTokenizerTests
         int[] ids = Reference.Encode(text ?? "");
 
         Assert.Equal(bytes.Length, ids.Sum(Reference.ByteLength));
+        Assert.Equal(bytes, ids.SelectMany(Reference.Bytes));
         Assert.Equal(ids, Reference.Encode(Encoding.UTF8.GetString(bytes)));
     }
 

@@ -70,6 +70,104 @@ public sealed class DivergenceEvaluatorTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(7.3e-4, false)] // kl_mean is 1.47e-3
+    [InlineData(7.4e-4, true)]
+    public void Evaluate_MarksAMean_BelowTwiceTheReferencesNoise(double noise, bool marked)
+    {
+        ComputeReference();
+        new ReferenceFloor(noise, 14, "another 1", null).Write(ReferencePath);
+
+        EvaluationResult result = Evaluate(new ToyEngine { Shift = 1 });
+
+        Measurement floor = result.Metrics.Single(m => m.Name == "kl_floor");
+        Assert.Equal((noise, 14L), (floor.Value, floor.N));
+        Assert.Equal("another 1", result.Provenance["kl_floor_engine_build"]);
+        Measurement mean = result.Metrics.Single(m => m.Name == "kl_mean");
+        Assert.Equal(marked ? Measurement.NotToldFromNoise : null, mean.Caveat);
+        if (marked) Assert.Equal("not told from noise: 7.4e-4", Assert.Single(mean.Notes!.Value));
+    }
+
+    [Theory]
+    [InlineData("""{"kl":null,"positions":0,"engine_build":"","missing":"no such engine"}""", "no such engine")]
+    [InlineData("not json", null)]
+    [InlineData("""{"kl":"NaN","positions":1,"engine_build":"","missing":null}""", null)]
+    public void Evaluate_HasNoFloor_WhereThereIsNone(string file, string? why)
+    {
+        ComputeReference();
+        File.WriteAllText(ReferencePath + ReferenceFloor.Suffix, file);
+
+        EvaluationResult result = Evaluate(new ToyEngine { Shift = 1 });
+
+        Assert.DoesNotContain(result.Metrics, m => m.Name == "kl_floor");
+        Assert.Equal(why, result.Provenance.GetValueOrDefault("kl_floor_missing"));
+    }
+
+    [Fact]
+    public void Evaluate_ReadsAReferenceOfMoreChunks_AsOneOfItsOwn()
+    {
+        ComputeReference(s_settings.With("chunks", 3L));
+        EvaluationResult own = Evaluate(new ToyEngine { Shift = 1 }, s_settings.With("chunks", 3L));
+        ComputeReference();
+
+        EvaluationResult result = Evaluate(new ToyEngine { Shift = 1 }, s_settings.With("chunks", 3L));
+
+        Measurement expected = own.Metrics.Single(m => m.Name == "kl_mean"), kl = result.Metrics.Single(m => m.Name == "kl_mean");
+        Assert.Equal((expected.Value, expected.Error, expected.N, expected.Protocol), (kl.Value, kl.Error, kl.N, kl.Protocol));
+        Assert.Equal(expected.Samples, kl.Samples);
+    }
+
+    [Fact]
+    public void Evaluate_SplitsTheMeanByConfidenceAndDepth()
+    {
+        ComputeReference();
+
+        EvaluationResult result = Evaluate(new ToyEngine { Shift = 1 });
+
+        Measurement mean = result.Metrics.Single(m => m.Name == "kl_mean");
+        foreach (string split in (string[])["kl_confidence_", "kl_depth_"])
+        {
+            Measurement[] parts = [.. result.Metrics.Where(m => m.Name.StartsWith(split, StringComparison.Ordinal))];
+            Assert.True(parts.Length > 1);
+            Assert.Equal(mean.N, parts.Sum(p => p.N));
+            Assert.Equal(mean.Value, parts.Sum(p => p.Value * p.N!.Value) / mean.N!.Value, 1e-12);
+            Assert.All(parts, p => Assert.Equal(mean.Protocol, p.Protocol));
+        }
+
+        Assert.Equal(0, result.Metrics.Single(m => m.Name == "kl_bound").Value); // 37 tokens are kept whole
+        Assert.DoesNotContain(result.Metrics, m => m.Name is "kl_reverse" or "js_divergence" or "nonfinite_positions");
+    }
+
+    [Fact]
+    public void Evaluate_GivesTheOtherDivergences_WhenAsked()
+    {
+        ComputeReference();
+
+        EvaluationResult result = Evaluate(new ToyEngine { Shift = 1 }, s_settings.With("divergences", "reverse js"));
+
+        double kl = Value("kl_mean"), reverse = Value("kl_reverse");
+        Assert.InRange(reverse, kl * 0.9, kl * 1.1); // of near distributions
+        Assert.NotEqual(kl, reverse);
+        Assert.InRange(Value("js_divergence"), kl * 0.23, kl * 0.27); // a fourth
+        double Value(string name) => result.Metrics.Single(m => m.Name == name).Value;
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Evaluate_LeavesOutPositions_ThatAreNotFiniteOnEitherSide(bool ofReference)
+    {
+        ComputeReference(engine: new ToyEngine { NaNAtAppend = ofReference ? 2 : -1 });
+
+        EvaluationResult result = Evaluate(new ToyEngine { Shift = 1, NaNAtAppend = ofReference ? -1 : 2 });
+
+        Measurement mean = result.Metrics.Single(m => m.Name == "kl_mean");
+        Assert.Equal(34, mean.N);
+        Assert.EndsWith(";nonfinite=1", mean.Protocol);
+        Assert.True(double.IsFinite(result.Metrics.Single(m => m.Name == "kl_max").Value));
+        Assert.Single(result.Notes);
+    }
+
     [Fact]
     public void Evaluate_GivesExactZeros_WhenVariantIsTheReference()
     {

@@ -1,7 +1,10 @@
+using System.Collections.Immutable;
 using Microsoft.Extensions.Time.Testing;
 using QuantBench.Core.Errors;
+using QuantBench.Core.Machine;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Settings;
+using QuantBench.Inference.Engines;
 using QuantBench.Inference.Evaluators;
 
 namespace QuantBench.Inference.Tests.Evaluators;
@@ -36,6 +39,66 @@ public class LatencyEvaluatorTests
         Assert.Null(Metric(result, "token_latency").P90); // 40 samples are too few
         Assert.Equal(123, Metric(result, "rss_prefill").Value);
         Assert.Empty(result.Notes);
+    }
+
+    [Theory]
+    [InlineData(100, 5.0)] // 50 W for 100 ms a token
+    [InlineData(2, null)] // measured within 0.4 s
+    public void Evaluate_GivesEnergyPerToken_WhereItWasMeasuredForLongEnough(int ms, double? joules)
+    {
+        var clock = new FakeTimeProvider();
+        var engine = new ToyEngine { OnAppend = batch => clock.Advance(TimeSpan.FromMilliseconds(ms * batch.Count)) };
+        EvaluationContext context = ToyEngine.Context(engine, "latency", clock, s_settings) with { Machine = new Powered(clock) };
+
+        EvaluationResult result = new LatencyEvaluator().Evaluate(context, default);
+
+        Measurement[] found = [.. result.Metrics.Where(m => m.Name is "pp_energy" or "tg_energy")];
+        Assert.Equal(joules is null ? 0 : 2, found.Length);
+        Assert.All(found, m => Assert.Equal((joules!.Value, "J"), (m.Value, m.Unit)));
+        Assert.Contains(joules is null ? "too short" : "other processes", result.Provenance["energy_prompt"], StringComparison.Ordinal);
+        Assert.Contains(joules is null ? "too short" : "other processes", result.Provenance["energy_generation"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Evaluate_SaysWhyThereIsNoEnergy()
+    {
+        var clock = new FakeTimeProvider();
+
+        EvaluationResult result = Evaluate(Steady(clock), clock, s_settings);
+
+        Assert.Equal("energy isn't read here", result.Provenance["energy_generation"]);
+        Assert.DoesNotContain(result.Metrics, m => m.Unit == "J");
+    }
+
+    [Theory]
+    [InlineData(1, 0)]
+    [InlineData(3, 0)]
+    [InlineData(3, 5)] // in a cache of 15 tokens
+    public void Evaluate_RunsSequencesAtOnce_AndCountsTheTokensOfAll(long parallel, long depth)
+    {
+        var clock = new FakeTimeProvider();
+        var shapes = new HashSet<string>();
+        ToyEngine engine = Steady(clock);
+        Action<TokenBatch>? takesTime = engine.OnAppend;
+        engine.OnAppend = batch =>
+        {
+            takesTime!(batch);
+            shapes.Add($"{batch.Count} of {batch.Sequences.ToArray().Distinct().Count()}");
+        };
+
+        EvaluationResult result = Evaluate(engine, clock, s_settings.With("parallel", parallel).With("depth", depth));
+
+        Assert.Equal(500, Metric(result, "pp_tps").Value, 1e-9); // 2 ms a token, whoever's
+        Assert.Equal(500, Metric(result, "tg_tps").Value, 1e-9);
+        Assert.Equal(2 * parallel, Metric(result, "token_latency").Value, 1e-9); // a step of all
+        Assert.Equal(40 * parallel, Metric(result, "ttft").Value, 1e-9);
+        Assert.Equal(parallel, engine.Sessions[0].Sequences);
+        Assert.Equal(20 + depth, engine.Sessions[0].ContextLength);
+        Assert.Contains($"{parallel} of {parallel}", shapes);
+        // Each repetition, warm or not, cuts every sequence back.
+        int cuts = engine.Calls.Count(c => c == $"truncate {depth}");
+        if (depth > 0) Assert.InRange(cuts, parallel * 2 * 10, parallel * 2 * (3 + 10));
+        Assert.Equal(0, cuts % parallel);
     }
 
     [Fact]
@@ -234,5 +297,24 @@ public class LatencyEvaluatorTests
     public void IsSteady_FollowsRule(double[] durations, bool steady)
     {
         Assert.Equal(steady, WarmUp.IsSteady(durations));
+    }
+
+    /// <summary>A machine that draws 50 W.</summary>
+    private sealed class Powered(TimeProvider clock) : IMachineProbe
+    {
+        private readonly long _start = clock.GetTimestamp();
+
+        public int UsableCores => 2;
+
+        public long? ResidentBytes() => null;
+
+        public long? PeakResidentBytes() => null;
+
+        public ImmutableSortedDictionary<string, double> Conditions() => ImmutableSortedDictionary<string, double>.Empty;
+
+        public EnergyReading Energy() => new(
+            ImmutableSortedDictionary<string, long>.Empty
+                .Add("package", (long)Math.Round(clock.GetElapsedTime(_start).TotalSeconds * 50e6)),
+            ImmutableSortedDictionary<string, long>.Empty.Add("package", 1L << 40), null);
     }
 }

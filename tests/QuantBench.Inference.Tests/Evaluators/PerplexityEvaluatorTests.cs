@@ -135,11 +135,29 @@ public class PerplexityEvaluatorTests
     }
 
     [Fact]
-    public void Evaluate_NamesChunkAndPosition_WhenLogitsAreNotFinite()
+    public void Evaluate_CountsAndNamesPositions_WhoseLogitsAreNotFinite()
     {
-        var error = Assert.Throws<EngineException>(() => Evaluate(new ToyEngine { NaNAtAppend = 2 }, s_settings, ToyEngine.Text(83)));
+        EvaluationResult whole = Evaluate(new ToyEngine(), s_settings, ToyEngine.Text(83));
 
-        Assert.Contains("chunk 3, position 8", error.Message); // first row of the second append of two chunks, after the warm-up token
+        EvaluationResult result = Evaluate(new ToyEngine { NaNAtAppend = 2 }, s_settings, ToyEngine.Text(83));
+
+        Assert.Equal((1, 35), (Metric(result, "nonfinite_positions").Value, Metric(result, "nonfinite_positions").N));
+        Assert.Equal(34, Metric(result, "perplexity").N);
+        Assert.Equal($"{Metric(whole, "perplexity").Protocol};nonfinite=1", Metric(result, "perplexity").Protocol); // never held against it
+        Assert.Equal(5, Metric(result, "perplexity").Samples!.Length);
+        Assert.NotEqual(Metric(whole, "perplexity").Samples![2], Metric(result, "perplexity").Samples![2]);
+        Assert.Equal(Metric(whole, "perplexity").Samples![3], Metric(result, "perplexity").Samples![3]);
+        Assert.Contains("1 of 35 positions have logits that aren't finite and don't count: chunk 3, position 8",
+            Assert.Single(result.Notes), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Evaluate_Throws_WhenAChunkHasNoFiniteLogits()
+    {
+        var error = Assert.Throws<EngineException>(
+            () => Evaluate(new ToyEngine { Scale = float.PositiveInfinity }, s_settings, ToyEngine.Text(83)));
+
+        Assert.Contains("chunk 1, position 8", error.Message);
     }
 
     [Theory]

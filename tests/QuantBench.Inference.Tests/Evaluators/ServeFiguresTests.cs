@@ -70,6 +70,38 @@ public sealed class ServeFiguresTests
         Assert.Contains(notes, n => n.Contains("400 of 1000 tokens", StringComparison.Ordinal)); // cached
     }
 
+    [Theory]
+    [InlineData(300, 0, "")]
+    [InlineData(305, 12, "took 12 of 1000 prompt tokens from a cache")] // within what it may count otherwise
+    [InlineData(310, 0, "counted 310 generated tokens while 300 came here")]
+    [InlineData(280, 0, "counted 280 generated tokens while 300 came here")]
+    public void Counters_AreHeldAgainstWhatCame(double generated, double cached, string note)
+    {
+        TrafficLog log = MadeLog.Of(s_steady.Take(100), 0, 1000);
+        var check = new CounterCheck(log, new ServerCounters
+        {
+            GeneratedTokens = generated,
+            CachedTokens = cached,
+            PromptTokens = 1000,
+            FirstToken = new ServerSum(2, 100),
+        });
+
+        Assert.Equal(("server_ttft", 20.0, 100L), check.Measurements().Select(m => (m.Name, m.Value, m.N!.Value)).Single());
+        Assert.Equal(("server_counted_tokens", generated), check.Conditions().Last());
+        if (note.Length == 0) Assert.Empty(check.Notes());
+        else Assert.Contains(note, Assert.Single(check.Notes()), StringComparison.Ordinal);
+    }
+
+    /// <summary>Of requests that weren't answered the server may have done any part.</summary>
+    [Fact]
+    public void Counters_AreNoMark_WhereDroppedRequestsExplainThem()
+    {
+        RequestRecord[] dropped = [.. Enumerable.Range(100, 10).Select(i => MadeLog.Failed(i, i * 10, ServerFault.Timeout))];
+        TrafficLog log = MadeLog.Of([.. s_steady.Take(100), .. dropped], 0, 2000);
+
+        Assert.Empty(new CounterCheck(log, new ServerCounters { GeneratedTokens = 340 }).Notes()); // 4 wanted by each of 10
+    }
+
     [Fact]
     public void CheckServer_NamesTheCause()
     {

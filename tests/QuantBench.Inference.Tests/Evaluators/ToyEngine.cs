@@ -36,6 +36,9 @@ internal sealed class ToyEngine : IEngine, ILogitsEngine
     /// <summary>Appends after which a NaN shows in the first row; −1 = never.</summary>
     public int NaNAtAppend { get; init; } = -1;
 
+    /// <summary>Whether its sequences can be cut back.</summary>
+    public bool CutsBack { get; init; } = true;
+
     public List<SessionOptions> Sessions { get; } = [];
 
     public List<string> Calls { get; } = [];
@@ -160,6 +163,7 @@ internal sealed class ToyEngine : IEngine, ILogitsEngine
         public void Truncate(int sequence, int length)
         {
             engine.Calls.Add($"truncate {length}");
+            if (!engine.CutsBack) throw new UnsupportedException(null, "it can't be cut back");
             Assert.True(_held[sequence].Count >= length);
             _held[sequence].RemoveRange(length, _held[sequence].Count - length);
         }

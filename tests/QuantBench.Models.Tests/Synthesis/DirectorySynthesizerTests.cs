@@ -71,7 +71,7 @@ public sealed class DirectorySynthesizerTests : IDisposable
                 Experts = Math.Min(real.Experts, 5),
                 ExpertsUsed = Math.Min(real.ExpertsUsed, 2),
                 ExpertFeedForward = Math.Min(real.ExpertFeedForward, 64),
-                SharedFeedForward = Math.Min(real.SharedFeedForward, 96),
+                SharedFeedForward = Math.Min(real.SharedFeedForward, real.Latent is null ? 96 : 2 * 64), // whole experts together
             };
             string directory = Write("safetensors:BF16", small, 1);
 

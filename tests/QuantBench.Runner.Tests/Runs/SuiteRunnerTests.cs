@@ -443,6 +443,39 @@ public sealed class SuiteRunnerTests : IDisposable
         Assert.Equal((FailureKind.Crashed, "gguf:Q8_0"), (failed.Failure, failed.Cell.Variant.Id));
     }
 
+    /// <summary>What was pulled is deleted, what was there before only unloaded; a model that can't be pulled fails alone.</summary>
+    [Fact]
+    public async Task Run_PullsServedModels_AndTakesThemAway()
+    {
+        _folder.Write("tiny.yaml", Encoding.UTF8.GetBytes("""
+            suite: tiny
+            models: [{ id: m, source: served, pull: true, after: delete }]
+            variants: ["served:a", "served:b", "served:c"]
+            backends: ["fake/openai@http://127.0.0.1:9"]
+            workloads:
+              - load: { repetitions: 1 }
+            """));
+        string log = _folder.Combine("asked");
+        string measure = $$$"""
+            kind=$(printf %s "$job" | sed -n 's/.*"kind":"\([a-z]*\)".*/\1/p')
+            variant=$(printf %s "$job" | sed -n 's/.*"variant":"served:\([a-z]*\)".*/\1/p')
+            echo "$kind $variant" >> {{{log}}}
+            case "$kind $variant" in
+            "pull a") echo '{"event":"result","result":{"pulled":true}}' ;;
+            "pull c") echo '{"event":"error","message":"no such model"}'; exit 1 ;;
+            cell*) {{{MeasureOk}}} ;;
+            *) echo '{"event":"result","result":{}}' ;;
+            esac
+            """;
+
+        RunOutcome outcome = await RunAsync(measure,
+            probe: ProbeServer.Replace("openai@srv", "openai@http://127.0.0.1:9", StringComparison.Ordinal));
+
+        Assert.Equal(["pull a", "cell a", "pull b", "cell b", "pull c", "delete a", "unload b"], await File.ReadAllLinesAsync(log));
+        Assert.Equal((2, 1), (outcome.Ok, outcome.Failed));
+        Assert.Contains("no such model", Cells(outcome).Single(c => c.Status == CellStatus.Failed).Reason, StringComparison.Ordinal);
+    }
+
     private const string ProbeServer = """
         echo '{"event":"result","result":{"engine_build":"fake v1","devices":[{"id":"openai@srv","description":"server"}]}}'
         """;

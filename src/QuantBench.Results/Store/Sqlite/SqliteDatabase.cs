@@ -5,7 +5,7 @@ using QuantBench.Core.Errors;
 
 namespace QuantBench.Results.Store.Sqlite;
 
-/// <summary><c>results.db</c> (WAL) in the results root.</summary>
+/// <summary><c>results.db</c> (WAL) in the results root, or where <see cref="DatabaseHome"/> says.</summary>
 /// <param name="resultsRoot">Absolute path of the results root.</param>
 internal sealed class SqliteDatabase(string resultsRoot) : StoreDatabase
 {
@@ -15,7 +15,7 @@ internal sealed class SqliteDatabase(string resultsRoot) : StoreDatabase
     private const int BusySeconds = 10;
     private const int SchemaSeconds = 20;
 
-    private readonly string _file = Path.Combine(resultsRoot, ResultStore.FileName);
+    private readonly string _file = Path.Combine(DatabaseHome.Of(resultsRoot), ResultStore.FileName);
 
     public override string Shown => _file;
 
