@@ -203,7 +203,8 @@ public sealed class SuiteRunner(RunnerEnvironment environment, IProgress<RunEven
 
                 if (made[^1].Status == CellStatus.Ok && launch < launches) continue;
                 // One launch that fails is the cell's end: what the others measured isn't the whole.
-                CellResult result = made[^1].Status == CellStatus.Ok ? LaunchMerge.Of(made) : made[^1];
+                CellResult result = made[^1].Status == CellStatus.Ok
+                    ? YardstickCheck.MarkIfChanged(LaunchMerge.Of(made), made) : made[^1];
                 folder.Append(result);
                 folder.RemoveLaunches(cell.Id);
                 // Crash point: the line is durable, the index row isn't. `results reindex` adds it.

@@ -1,3 +1,4 @@
+using System.Globalization;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Machine;
 using QuantBench.Core.Metrics;
@@ -30,18 +31,34 @@ internal sealed class YardstickCheck(Func<YardstickReading> measure, YardstickHi
         YardstickReading after = measure();
         (_after, _afterAt) = (after, clock.GetTimestamp());
         YardstickReading reading = _before.Slower(after);
-        string? odd = history.Odd(reading);
+        string? odd = history.Odd(reading) ?? Changed([_before.Dot, after.Dot], "while this was measured");
         history.Add(reading);
         result = result with
         {
             Conditions = result.Conditions.SetItem(Yardstick.DotCondition, reading.Dot).SetItem(Yardstick.StreamCondition, reading.Stream),
         };
-        if (odd is null) return result;
-        return result with
-        {
-            Notes = [.. result.Notes ?? [], $"disturbed: {odd}"],
-            Metrics = [.. result.Metrics.Select(m => MetricTable.Find(m.Name) is { Kind: MetricKind.Timing } && m.Samples is not null
-                ? MeasurementBuilder.AsDisturbed(m, odd) : m)],
-        };
+        return odd is null ? result : Marked(result, odd);
     }
+
+    /// <summary>Marks a cell between whose launches the machine changed: neither speed is the cell's.</summary>
+    /// <param name="merged">The cell.</param>
+    /// <param name="launches">Its launches.</param>
+    public static CellResult MarkIfChanged(CellResult merged, IEnumerable<CellResult> launches)
+    {
+        double[] speeds = [.. launches.Select(l => l.Conditions.GetValueOrDefault(Yardstick.DotCondition)).Where(speed => speed > 0)];
+        return Changed(speeds, "between launches") is { } odd ? Marked(merged, odd) : merged;
+    }
+
+    private static string? Changed(double[] speeds, string when) =>
+        speeds.Length > 1 && speeds.Max() > speeds.Min() * (1 + YardstickHistory.MostOffProducts)
+            ? string.Create(CultureInfo.InvariantCulture,
+                $"the yardstick (integer products) changed by {((speeds.Max() / speeds.Min()) - 1) * 100:0} % {when}")
+            : null;
+
+    private static CellResult Marked(CellResult result, string odd) => result with
+    {
+        Notes = [.. result.Notes ?? [], $"disturbed: {odd}"],
+        Metrics = [.. result.Metrics.Select(m => MetricTable.Find(m.Name) is { Kind: MetricKind.Timing } && m.Samples is not null
+            ? MeasurementBuilder.AsDisturbed(m, odd) : m)],
+    };
 }

@@ -16,8 +16,12 @@ internal sealed class YardstickHistory
 
     // Products in the first cache follow the cores' clock to a hundredth or two; how fast memory is read also depends on where pages lie.
     // Beyond this the machine isn't what it usually is.
-    private const double MostOffProducts = 0.1;
+    internal const double MostOffProducts = 0.1;
     private const double MostOffMemory = 0.25;
+
+    // A virtual machine's host may have two clocks, each for hours. A speed that this share of its readings has is one of its own: a
+    // comparison widens by the difference between two of them.
+    private const double UsualShare = 0.2;
 
     private readonly string _path;
     private readonly List<YardstickReading> _readings = [];
@@ -67,8 +71,9 @@ internal sealed class YardstickHistory
 
     private string? Odd(string what, double now, Func<YardstickReading, double> part, double limit)
     {
-        double usual = Descriptive.Median([.. _readings.TakeLast(Most).Select(part)]);
-        double off = (now / usual) - 1;
+        double[] known = [.. _readings.TakeLast(Most).Select(part)];
+        if (known.Count(reading => Math.Abs((now / reading) - 1) <= limit) >= UsualShare * known.Length) return null;
+        double off = (now / Descriptive.Median(known)) - 1;
         if (Math.Abs(off) <= limit) return null;
         string way = off < 0 ? "slower" : "faster";
         return string.Create(CultureInfo.InvariantCulture,

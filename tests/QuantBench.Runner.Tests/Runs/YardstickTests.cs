@@ -36,11 +36,50 @@ public sealed class YardstickTests : IDisposable
         if (mark is not null) Assert.Contains(mark, Assert.Single(result.Notes!.Value), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(120, null)]
+    [InlineData(100, null)]
+    [InlineData(111, null)]
+    [InlineData(80, "ran 34 % slower")]
+    public void Odd_KnowsEachSpeedThatTheMachineOftenHas(double dot, string? mark)
+    {
+        var history = new YardstickHistory(_cache.Path, "m");
+        for (int i = 0; i < 40; i++) history.Add(new YardstickReading(i % 4 == 0 ? 99 : 121, 50));
+        string? odd = history.Odd(new YardstickReading(dot, 50));
+
+        if (mark is null) Assert.Null(odd);
+        else Assert.Contains(mark, odd, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void End_MarksALaunch_DuringWhichTheMachineChanged()
+    {
+        var readings = new Queue<YardstickReading>([new(120, 50), new(100, 50)]);
+        var check = new YardstickCheck(readings.Dequeue, new YardstickHistory(_cache.Path, "m"), TimeProvider.System);
+
+        check.Start();
+        CellResult result = check.End(Cell());
+
+        Assert.True(result.IsDisturbed);
+        Assert.Contains("changed by 20 % while this was measured", Assert.Single(result.Notes!.Value), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(105, false)]
+    [InlineData(120, true)]
+    public void MarkIfChanged_MarksACell_BetweenWhoseLaunchesTheMachineChanged(double second, bool marked)
+    {
+        CellResult[] launches = [.. new[] { 100, second }.Select(speed =>
+            Cell() with { Conditions = Cell().Conditions.SetItem(Yardstick.DotCondition, speed) })];
+
+        Assert.Equal(marked, YardstickCheck.MarkIfChanged(LaunchMerge.Of(launches), launches).IsDisturbed);
+    }
+
     [Fact]
     public void Check_MarksNothing_OnAMachineItDoesNotKnow()
     {
         new YardstickHistory(_cache.Path, "another").Add(new YardstickReading(1, 1));
-        var readings = new Queue<YardstickReading>([new(100, 50), new(10, 5)]);
+        var readings = new Queue<YardstickReading>([new(10, 5), new(10, 5)]);
         var check = new YardstickCheck(readings.Dequeue, new YardstickHistory(_cache.Path, "m"), TimeProvider.System);
 
         check.Start();
