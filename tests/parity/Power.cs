@@ -66,6 +66,12 @@ internal static class Power
             wrong += rows.Count(r => r.Verdict == Verdict.Better);
             disturbed += rows.Count(r => r.A.IsDisturbed || r.B.IsDisturbed);
             Console.WriteLine($"pair {pair}: {here} of {rows.Length} slower figures found");
+            foreach (MetricComparison row in rows.Where(r => r.Verdict != Verdict.Worse))
+            {
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"  {row.Cell} {row.Metric.Name} {row.Difference:P1} ({row.Interval?.Low:P1} to {row.Interval?.High:P1}): {row.Note}"));
+            }
+
         }
 
         double share = figures == 0 ? 0 : (double)found / figures;

@@ -20,14 +20,16 @@ public static class FigureComparer
     /// <param name="differing">What keeps timings from being compared; empty when nothing does.</param>
     /// <param name="noise">How much a timing varies from run to run, for figures of two runs; null when it isn't known or both are of one
     /// run.</param>
-    public static MetricComparison Compare(MetricComparison row, IReadOnlyCollection<string> differing, RunNoise? noise = null)
+    /// <param name="prior">What timings measured beside these say of the noise between launches; null when nothing is known.</param>
+    public static MetricComparison Compare(MetricComparison row, IReadOnlyCollection<string> differing, RunNoise? noise = null,
+        NoisePrior? prior = null)
     {
         ArgumentNullException.ThrowIfNull(row);
         ArgumentNullException.ThrowIfNull(differing);
         if (!double.IsFinite(row.A.Value) || !double.IsFinite(row.B.Value)) return NotComparable(row, "a figure isn't a finite number");
         if (row.Metric.Kind == MetricKind.Quality) return Quality(row);
         if (row.Metric.IsExact) return Exact(row);
-        return differing.Count > 0 ? NotComparable(row, string.Join("; ", differing)) : Timed(row, noise);
+        return differing.Count > 0 ? NotComparable(row, string.Join("; ", differing)) : Timed(row, noise, prior);
     }
 
     private static MetricComparison Quality(MetricComparison row)
@@ -78,7 +80,7 @@ public static class FigureComparer
         return row with { Difference = difference, Verdict = Direct(row.Metric.Direction, row.B.Value > row.A.Value), Note = "exact" };
     }
 
-    private static MetricComparison Timed(MetricComparison row, RunNoise? noise)
+    private static MetricComparison Timed(MetricComparison row, RunNoise? noise, NoisePrior? prior)
     {
         double? difference = row.A.Value == 0 ? null : (row.B.Value / row.A.Value) - 1;
         if (row.Metric.Kind != MetricKind.Timing) return Unsure(row, difference, "one observation a side: no interval");
@@ -86,7 +88,7 @@ public static class FigureComparer
         if (row.A.Mark is not null || row.B.Mark is not null) return Unsure(row, difference, "too few observations for an interval");
         double[] a = row.A.Timing?.LaunchValues ?? [];
         double[] b = row.B.Timing?.LaunchValues ?? [];
-        LaunchDifference? launches = LaunchDifference.Of(a, b);
+        LaunchDifference? launches = LaunchDifference.Of(a, b, prior);
         if (launches is null && noise is null)
         {
             return a.Length > 1 && b.Length > 1 ? NotComparable(row, NoRatio)
@@ -99,7 +101,8 @@ public static class FigureComparer
         judged = judged with { Drift = row.Drift };
         string how = noise is { } known && judged.Error != launches?.Error
             ? $"noise between {Count(known.Runs)} runs of this cell on this machine"
-            : $"ratio over launches (Student), {Count(a.Length)} and {Count(b.Length)}";
+            : $"ratio over launches (Student), {Count(a.Length)} and {Count(b.Length)}"
+                + (prior is null ? "" : ", whose noise other cells' launches tell as well");
         if (row.Drift > 0)
         {
             how += $"; the machine's own speed changed by {Count((long)Math.Round(100 * (Math.Exp(row.Drift) - 1)))} % in between "

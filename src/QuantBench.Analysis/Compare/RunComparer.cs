@@ -105,9 +105,12 @@ public static class RunComparer
 
         // Each row is judged alone; both cores of a small machine are worth having when there are 100,000.
         MetricComparison[] judged = new MetricComparison[rows.Count];
+        Dictionary<(string, BackendId?), NoisePrior?> priors = rows.Where(IsClean).GroupBy(Neighbours)
+            .ToDictionary(g => g.Key, g => NoisePrior.Of(g.Select(Noisiness).OfType<(double, int)>()));
         RunNoise?[] noise = [.. cellIds.Select((id, i) => Noise(id, rows[i].Metric))];
         Parallel.For(0, judged.Length, i => judged[i] = rows[i].Note.Length > 0 ? rows[i]
-            : UnlikeArithmetic.Weigh(FigureComparer.Compare(rows[i], differing, noise[i])));
+            : UnlikeArithmetic.Weigh(FigureComparer.Compare(rows[i], differing, noise[i],
+                priors.GetValueOrDefault(Neighbours(rows[i])))));
         return new RunComparison(a.Name, b.Name, differing, ImmutableCollectionsMarshal.AsImmutableArray(judged), onlyA.ToImmutable(),
             [.. cellsB.Where(c => !met.Contains(c.Key)).Select(c => c.Value.Cell.Title)]);
 
@@ -127,6 +130,16 @@ public static class RunComparer
                     ((string[])[cell.Model, sameVariant ? cell.Variant.Id : "", sameBackend ? cell.Backend.ToString() : "", cell.Workload])
                         .Where(t => t.Length > 0));
     }
+
+    // Timings whose launches vary alike: of one engine, device and workload. A speed and the time per piece are one figure.
+    private static (string, BackendId?) Neighbours(MetricComparison row) => (row.Workload, row.Backend);
+
+    private static bool IsClean(MetricComparison row) =>
+        row.Metric is { Kind: MetricKind.Timing } && row.Metric != MetricTable.TokenLatency && row.Metric.Name != "ttft"
+        && row.Note.Length == 0 && row.A.Mark is null && row.B.Mark is null;
+
+    private static (double, int)? Noisiness(MetricComparison row) =>
+        LaunchDifference.NoiseOf(row.A.Timing?.LaunchValues ?? [], row.B.Timing?.LaunchValues ?? []);
 
     private static ImmutableArray<string> Differing(ComparisonSide a, ComparisonSide b) =>
         a.Run.Info.Id == b.Run.Info.Id ? []

@@ -10,6 +10,9 @@ public readonly record struct YardstickReading(double Dot, double Stream)
 {
     /// <summary>The slower of two readings, part by part.</summary>
     public YardstickReading Slower(YardstickReading other) => new(Math.Min(Dot, other.Dot), Math.Min(Stream, other.Stream));
+
+    /// <summary>The mean of two readings.</summary>
+    public YardstickReading Mean(YardstickReading other) => new((Dot + other.Dot) / 2, (Stream + other.Stream) / 2);
 }
 
 /// <summary>
@@ -19,10 +22,12 @@ public readonly record struct YardstickReading(double Dot, double Stream)
 /// <param name="clock">The clock.</param>
 public sealed class Yardstick(TimeProvider clock)
 {
-    /// <summary>Condition of a cell: multiply-adds per second of the yardstick, the slower of before and after.</summary>
+    /// <summary>Condition of a cell: multiply-adds per second of the yardstick, the median over the launches of the mean of before and
+    /// after.</summary>
     public const string DotCondition = "yardstick_dot";
 
-    /// <summary>Condition of a cell: bytes per second that the yardstick read, the slower of before and after.</summary>
+    /// <summary>Condition of a cell: bytes per second that the yardstick read, the median over the launches of the mean of before and
+    /// after.</summary>
     public const string StreamCondition = "yardstick_stream";
 
     private const int Shorts = 4096; // twice 8 KiB: the first cache of anything

@@ -39,14 +39,22 @@ public readonly record struct LaunchDifference(double Difference, double Error, 
     /// </summary>
     /// <param name="a">Launch values of the base.</param>
     /// <param name="b">Launch values of the other.</param>
-    public static LaunchDifference? Of(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
+    /// <param name="prior">What figures measured beside them say of the noise; null when nothing is known.</param>
+    public static LaunchDifference? Of(ReadOnlySpan<double> a, ReadOnlySpan<double> b, NoisePrior? prior = null)
     {
         if (a.Length < 2 || b.Length < 2 || Logs(a) is not { } logsA || Logs(b) is not { } logsB) return null;
-        int degrees = a.Length + b.Length - 2;
-        double squares = Squares(logsA) + Squares(logsB);
-        double error = Math.Sqrt(squares / degrees * ((1.0 / a.Length) + (1.0 / b.Length)));
+        (double variance, int degrees) = Variance(logsA, logsB);
+        if (prior is { } known) (variance, degrees) = known.Weigh(variance, degrees);
+        double error = Math.Sqrt(variance * ((1.0 / a.Length) + (1.0 / b.Length)));
         return new LaunchDifference(Descriptive.Mean(logsB) - Descriptive.Mean(logsA), error, degrees);
     }
+
+    /// <summary>Variance of the logarithms of launches around their means on each side, with its degrees of freedom; null where
+    /// <see cref="Of"/> is.</summary>
+    /// <param name="a">Launch values of the base.</param>
+    /// <param name="b">Launch values of the other.</param>
+    public static (double Variance, int Degrees)? NoiseOf(ReadOnlySpan<double> a, ReadOnlySpan<double> b) =>
+        a.Length < 2 || b.Length < 2 || Logs(a) is not { } logsA || Logs(b) is not { } logsB ? null : Variance(logsA, logsB);
 
     /// <summary>The difference of two runs with the noise between runs in its error; the launches' own where they vary more than the
     /// history of the machine says.</summary>
@@ -57,6 +65,12 @@ public readonly record struct LaunchDifference(double Difference, double Error, 
     {
         var between = new LaunchDifference(Math.Log(ratio), noise.Deviation * Math.Sqrt(2), noise.Degrees);
         return launches is { } own && own.Error > NoisierThanHistory * between.Error ? own : between;
+    }
+
+    private static (double Variance, int Degrees) Variance(double[] a, double[] b)
+    {
+        int degrees = a.Length + b.Length - 2;
+        return ((Squares(a) + Squares(b)) / degrees, degrees);
     }
 
     private static double[]? Logs(ReadOnlySpan<double> values)

@@ -13,6 +13,10 @@ public readonly record struct RunNoise(double Deviation, int Degrees, int Runs)
 
     private const int ShortestLevel = 2;
 
+    private const int FewestToBound = 8;
+    private const double MostDeviations = 4;
+    private const double NormalPerMedian = 1.4826; // standard deviation of a normal variable over its median deviation
+
     // Runs that agree to the last digit say that little was looked at, not that nothing varies.
     private const double LeastDeviation = 0.0005;
 
@@ -41,18 +45,25 @@ public readonly record struct RunNoise(double Deviation, int Degrees, int Runs)
         int[] changes = [.. Lasting(ChangePoints.Find(logs))];
         int degrees = logs.Length - changes.Length - 1;
         if (degrees < FewestDegrees) return null;
-        double squares = 0;
+        var off = new List<double>(logs.Length);
         int start = 0;
         foreach (int end in changes.Append(logs.Length))
         {
             double[] level = logs[start..end];
             double mean = Descriptive.Mean(level);
-            squares += level.Sum(v => (v - mean) * (v - mean));
+            off.AddRange(level.Select(v => v - mean));
             start = end;
         }
 
+        double furthest = Furthest([.. off]);
+        double squares = off.Sum(v => Math.Min(v * v, furthest * furthest));
         return new RunNoise(Math.Max(LeastDeviation, Math.Sqrt(squares / degrees)), degrees, logs.Length);
     }
+
+    // One run on a machine that was somewhere else says nothing of the others, yet its square would be most of the sum.
+    private static double Furthest(double[] off) =>
+        off.Length < FewestToBound ? double.PositiveInfinity
+            : MostDeviations * Math.Max(LeastDeviation, Descriptive.Median([.. off.Select(Math.Abs)]) * NormalPerMedian);
 
     // A single slow run is noise that the next one may have as well; the last one may be on a new level.
     private static IEnumerable<int> Lasting(ImmutableArray<ChangePoint> changes)

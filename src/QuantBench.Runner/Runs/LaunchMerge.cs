@@ -10,7 +10,7 @@ namespace QuantBench.Runner.Runs;
 /// <summary>Makes one result of the launches of a cell.</summary>
 internal static class LaunchMerge
 {
-    // Of counts and times the sum is the cell's, of shares and sizes the largest, of the yardstick the slowest; the state before is
+    // Of counts and times the sum is the cell's, of shares and sizes the largest, of the yardstick the median; the state before is
     // the first launch's, all else the last one's.
     private static readonly ImmutableArray<string> s_sums =
     [
@@ -28,8 +28,10 @@ internal static class LaunchMerge
     private static readonly ImmutableArray<string> s_counted =
         ["errors_", "load_requests", "load_missed", "load_held_back", "load_stalled_ms", "server_counted_"];
 
-    private static readonly ImmutableArray<string> s_least =
-        [Yardstick.DotCondition, Yardstick.StreamCondition, "freq_mhz_fastest_min"];
+    private static readonly ImmutableArray<string> s_least = ["freq_mhz_fastest_min"];
+
+    // Single readings scatter by a hundredth or two.
+    private static readonly ImmutableArray<string> s_medians = [Yardstick.DotCondition, Yardstick.StreamCondition];
 
     /// <summary>The cell's result.</summary>
     /// <param name="launches">All of its launches, each measured, in order; at least one.</param>
@@ -49,6 +51,8 @@ internal static class LaunchMerge
                 : value;
         }
 
+        foreach (string key in s_medians.Where(conditions.ContainsKey))
+            conditions[key] = Descriptive.Median([.. launches.Where(l => l.Conditions.ContainsKey(key)).Select(l => l.Conditions[key])]);
         Measurement[] metrics = Agreeing([.. first.Metrics.Select(m => Merge(m,
             [.. launches.Select(l => l.Metric(m.Name)).OfType<Measurement>()], first.Cell.Settings.Number("target_ci")))]);
         string[] notes =

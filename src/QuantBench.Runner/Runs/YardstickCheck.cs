@@ -30,12 +30,12 @@ internal sealed class YardstickCheck(Func<YardstickReading> measure, YardstickHi
         if (result.Status != CellStatus.Ok) return result;
         YardstickReading after = measure();
         (_after, _afterAt) = (after, clock.GetTimestamp());
-        YardstickReading reading = _before.Slower(after);
+        (YardstickReading reading, YardstickReading mean) = (_before.Slower(after), _before.Mean(after));
         string? odd = history.Odd(reading) ?? Changed([_before.Dot, after.Dot], "while this was measured");
         history.Add(reading);
         result = result with
         {
-            Conditions = result.Conditions.SetItem(Yardstick.DotCondition, reading.Dot).SetItem(Yardstick.StreamCondition, reading.Stream),
+            Conditions = result.Conditions.SetItem(Yardstick.DotCondition, mean.Dot).SetItem(Yardstick.StreamCondition, mean.Stream),
         };
         return odd is null ? result : Marked(result, odd);
     }

@@ -76,7 +76,54 @@ public sealed class ErrorRateTests(ITestOutputHelper output)
         Assert.InRange(power, 0.75, 0.85);
     }
 
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(1, true)]
+    [InlineData(1.05, true)]
+    public void Interval_HoldsTheTruth_WhereOtherCellsTellTheNoise(double ratio, bool uneven)
+    {
+        // As in a small suite: six figures of three launches a side, which vary by about 1.8 %.
+        var random = new Random(20261201);
+        int holds = 0, called = 0, alone = 0, all = 0;
+        for (int i = 0; i < Pairs / 4; i++)
+        {
+            MetricComparison[] rows =
+            [
+                .. Enumerable.Range(0, 6).Select(k =>
+                {
+                    var machine = new SimulatedMachine(random) { Launch = 0.018 * (uneven ? 0.7 + (0.12 * k) : 1) };
+                    return Row(machine.Run(100)[0], machine.Run(100 * ratio)[0]);
+                }),
+            ];
+            NoisePrior? prior =
+                NoisePrior.Of(rows.Select(r => LaunchDifference.NoiseOf(r.A.Timing!.LaunchValues, r.B.Timing!.LaunchValues)!.Value));
+            foreach (MetricComparison row in rows)
+            {
+                MetricComparison judged = FigureComparer.Compare(row, [], null, prior);
+                if (judged.Interval is { } interval && interval.Low <= ratio - 1 && ratio - 1 <= interval.High) holds++;
+                if (judged.Verdict.IsShown()) called++;
+                if (FigureComparer.Compare(row, []).Verdict.IsShown()) alone++;
+                all++;
+            }
+        }
+
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"holds {(double)holds / all:P1}, called {(double)called / all:P1}, {(double)alone / all:P1} from its own launches"));
+        Assert.InRange((double)holds / all, 0.935, 0.965);
+        if (ratio > 1) Assert.InRange(called, (int)(alone * 1.2), all);
+    }
+
     private readonly Random _random = new(7);
+
+    private static MetricComparison Row(Measurement a, Measurement b) => new()
+    {
+        Cell = "",
+        Metric = MetricTable.Get("tg_tps"),
+        A = a,
+        B = b,
+        Verdict = Verdict.NotComparable,
+        Note = "",
+    };
 
     private static Func<Random, SimulatedMachine> Machine(string name) => name switch
     {
@@ -99,16 +146,7 @@ public sealed class ErrorRateTests(ITestOutputHelper output)
         {
             RunNoise? noise = RunNoise.Of([.. Enumerable.Range(0, history).Select(_ => machine.Run(100)[0].Value)]);
             Measurement[] both = oneRun ? machine.Run(100, 100 * ratio) : [machine.Run(100)[0], machine.Run(100 * ratio)[0]];
-            MetricComparison row = FigureComparer.Compare(
-                new MetricComparison
-                {
-                    Cell = "",
-                    Metric = MetricTable.Get("tg_tps"),
-                    A = both[0],
-                    B = both[1],
-                    Verdict = Verdict.NotComparable,
-                    Note = ""
-                }, [], noise);
+            MetricComparison row = FigureComparer.Compare(Row(both[0], both[1]), [], noise);
             bool holds = row.Interval is { } interval && interval.Low <= ratio - 1 && ratio - 1 <= interval.High;
             if (what((holds, row.Verdict is Verdict.Better or Verdict.Worse))) count++;
         }

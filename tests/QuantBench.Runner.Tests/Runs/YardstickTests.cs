@@ -101,7 +101,7 @@ public sealed class YardstickTests : IDisposable
         clock.Advance(TimeSpan.FromSeconds(5));
         check.Start();
 
-        Assert.Equal(2, second.Conditions[Yardstick.DotCondition]);
+        Assert.Equal(2.5, second.Conditions[Yardstick.DotCondition]); // between the second and the third
         Assert.Equal(4, readings);
     }
 
