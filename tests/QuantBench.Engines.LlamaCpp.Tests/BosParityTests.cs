@@ -88,6 +88,7 @@ public sealed class BosParityTests(LlamaFixture fixture)
              {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false}]}
             """);
         tokenizer["pre_tokenizer"]!["pretokenizers"]![0]!["pattern"]!["Regex"] = Llama3Regex; // written above
+        tokenizer["model"]!["ignore_merges"] = true; // what tells it from GPT-4's, which adds no BOS
         File.WriteAllText(path, tokenizer.ToJsonString());
         return directory;
     }

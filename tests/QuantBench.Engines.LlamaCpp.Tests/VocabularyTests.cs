@@ -71,6 +71,9 @@ public sealed class VocabularyTests(LlamaFixture fixture)
     [InlineData("gemma3", 262208, "203554 6f9c058114f202722fe345fae50e3d92262b967577988c3ea647f799ad33bd38")]
     [InlineData("gpt4o", 200064, "202496 1f1f27fbe091d8fdfadaf94bc30ef500811f260058035c9120d9bd4f89c970f2")]
     [InlineData("gptoss", 201088, "202496 1f1f27fbe091d8fdfadaf94bc30ef500811f260058035c9120d9bd4f89c970f2")]
+    [InlineData("llama3_1", 128256, "203089 46e7ae04bb80cff8d083485d83a4eba02dc60351072a595376f6b764371bb4fb")]
+    [InlineData("qwen3", 151936, "206467 79018a67f94acbe4aa489f02052cedb2a016d40fce1195ad3f966219917efcad")]
+    [InlineData("gpt35turbo", 100277, "203105 ae9a873ac0c0233923647a92a2950edce27152c2349bde07248f734c635a99ba")]
     [InlineData("deepseek_v3", 129280, "202167 7f103ca9f76826e56dcba2b78f18209e21eba565979b2b24d084deec1526626c")]
     public void Encode_GivesThePackagesIds_AndKeepsThemInGguf(string package, int vocabulary, string encoded)
     {
@@ -84,14 +87,8 @@ public sealed class VocabularyTests(LlamaFixture fixture)
         int[] ids = ours.Encode(ReferenceText.Sotu());
         Assert.Equal(encoded, $"{ids.Length} {Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(ids.AsSpan())))}");
 
-        string path = fixture.ScratchFile($"{package}.gguf");
-        var metadata = new GgufMetadata(path);
-        metadata.Add("general.architecture", "llama");
-        GgufTokenizer.Write(metadata, read);
-        Write(metadata, path);
+        ITextTokenizer again = Again(read, $"{package}.gguf", out string path);
         using LlamaTokenizer theirs = LlamaTokenizer.Load(fixture.Library, path);
-        using GgufReader reader = GgufReader.Open(path);
-        ITextTokenizer again = GgufTokenizer.Read(reader.Metadata, path).Open();
         string tokens = $"{Vocabularies.Generated(2000, 5)}<|start|>assistant<|channel|>final<|message|>a<|end|>";
         int[] seen = [.. ours.Encode(tokens).Distinct()];
         Assert.Equal(seen.Select(theirs.ByteLength), seen.Select(ours.ByteLength));
@@ -107,7 +104,7 @@ public sealed class VocabularyTests(LlamaFixture fixture)
     }
 
     /// <summary>XLM-R's pieces, which one of llama.cpp's files holds, as SentencePiece's own file and as transformers' one. Number and
-    /// SHA-256 of the ids are those that SentencePiece gives, sentence by sentence (tests/vocabularies/encode-unigram.mjs).</summary>
+    /// SHA-256 of the ids are those that SentencePiece gives, sentence by sentence (tests/vocabularies/encode-sentencepiece.mjs).</summary>
     [VocabularyTheory]
     [InlineData("tokenizer.model", "223908 691f9783044f751462788762283b0087152f40b77e01ff17a5da304ca304378d")]
     [InlineData("tokenizer.json", "223908 691f9783044f751462788762283b0087152f40b77e01ff17a5da304ca304378d")]
@@ -128,14 +125,55 @@ public sealed class VocabularyTests(LlamaFixture fixture)
         int[] ids = [.. text.Split(['.', '\n']).SelectMany(ours.Encode)];
         Assert.Equal(encoded, $"{ids.Length} {Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(ids.AsSpan())))}");
 
-        string path = fixture.ScratchFile($"unigram-{file}.gguf");
+        ITextTokenizer again = Again(read, $"unigram-{file}.gguf", out string path);
+        using LlamaTokenizer theirs = LlamaTokenizer.Load(fixture.Library, path);
+        foreach (string other in (string[])["", " a", "a ", "\uFB01 e\u0301\u200B", text[..100_000], Vocabularies.Generated(1000, 6)])
+        {
+            Same(theirs, ours, other);
+            Same(theirs, again, other);
+        }
+    }
+
+    /// <summary>Llama 2's pieces, which one of llama.cpp's files holds, as SentencePiece's own file.</summary>
+    [VocabularyTheory]
+    [InlineData("llama-spm", "228764 879cf70217d662ef33d1aa589e6a991db3eae1afbecff04c58b46c6602a1b7f5")]
+    public void Encode_GivesThePackagesIds_OfSentencePieceBpe(string name, string encoded)
+    {
+        using GgufReader source = GgufReader.Open(Vocabularies.Gguf(name));
+        string[] tokens = source.Metadata.GetArray<string>("tokenizer.ggml.tokens");
+        float[] scores = source.Metadata.GetArray<float>("tokenizer.ggml.scores");
+        int[] types = source.Metadata.GetArray<int>("tokenizer.ggml.token_type");
+        var files = new UnigramFiles([.. tokens.Select((token, id) => (token, scores[id], types[id]))], [], BytesFallBack: true)
+        {
+            IsBpe = true,
+        };
+        string directory = fixture.ScratchFile($"model-{name}");
+        files.Write(directory, "tokenizer.model");
+        HuggingFaceTokenizer read = HuggingFaceTokenizer.Read(directory, tokens.Length);
+        ITextTokenizer ours = read.Definition.Open();
+
+        int[] ids = ours.Encode(ReferenceText.Sotu());
+        Assert.Equal(encoded, $"{ids.Length} {Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(ids.AsSpan())))}");
+
+        ITextTokenizer theirs = GgufTokenizer.Read(source.Metadata, name).Open();
+        ITextTokenizer again = Again(read, $"model-{name}.gguf", out string path);
+        using LlamaTokenizer native = LlamaTokenizer.Load(fixture.Library, path);
+        string other = Vocabularies.Generated(1000, 8);
+        Same(native, ours, other);
+        Same(native, again, other);
+        Same(theirs, ours, other);
+    }
+
+    /// <summary>A tokenizer as our GGUF file of it gives it back.</summary>
+    private ITextTokenizer Again(HuggingFaceTokenizer read, string file, out string path)
+    {
+        path = fixture.ScratchFile(file);
         var metadata = new GgufMetadata(path);
         metadata.Add("general.architecture", "llama");
         GgufTokenizer.Write(metadata, read);
         Write(metadata, path);
-        using LlamaTokenizer theirs = LlamaTokenizer.Load(fixture.Library, path);
-        foreach (string other in (string[])["", " a", "a ", "\uFB01 e\u0301\u200B", text[..100_000], Vocabularies.Generated(1000, 6)])
-            Same(theirs, ours, other);
+        using GgufReader reader = GgufReader.Open(path);
+        return GgufTokenizer.Read(reader.Metadata, path).Open();
     }
 
     internal static void Same(ITextTokenizer theirs, ITextTokenizer ours, string text)

@@ -22,7 +22,7 @@ public sealed class ManagedEngineTests
     [InlineData("granitehybrid", null, "architecture 'granitehybrid'")]
     [InlineData("qwen3next", null, "architecture 'qwen3next'")]
     [InlineData("lfm2", null, "architecture 'lfm2'")]
-    [InlineData("deepseek2", null, "architecture 'deepseek2'")]
+    [InlineData("deepseek4", null, "architecture 'deepseek4'")]
     [InlineData("gemma3n", null, "architecture 'gemma3n'")]
     [InlineData("glm4", "nextn_predict_layers", "nextn_predict_layers")]
     [InlineData("llama", "attention.temperature_scale", "'llama.attention.temperature_scale' (8)")]

@@ -10,6 +10,7 @@ using QuantBench.Models.Directories;
 using QuantBench.Models.Graphs;
 using QuantBench.Models.Mlx;
 using QuantBench.Models.Sources;
+using QuantBench.Models.Synthesis;
 using QuantBench.TestKit;
 
 namespace QuantBench.Models.Tests;
@@ -447,6 +448,39 @@ public sealed class RefusalTests : IDisposable
             using IModelFile file = ModelFile.Open(changed);
             Assert.Contains("encoders", DecoderShape.Refusal(file), StringComparison.Ordinal);
         }
+    }
+
+    /// <summary>Files of before April 2024 have a tensor for each expert's matrix.</summary>
+    [Fact]
+    public void Refusal_NamesExpertsInTensorsOfTheirOwn()
+    {
+        string today = _directory.Combine("today.gguf"), old = _directory.Combine("old.gguf");
+        ModelSynthesizer.Write(today, new SyntheticShape
+        {
+            Name = "old", Architecture = "llama", Layers = 1, Embedding = 64, FeedForward = 64, Heads = 2, KvHeads = 2, Vocabulary = 264,
+            Experts = 2, ExpertsUsed = 1,
+        }, "F32", 1, CancellationToken.None);
+        using (GgufReader reader = GgufReader.Open(today))
+        {
+            (GgufTensorInfo Tensor, int Expert)[] parts = [.. reader.Tensors.SelectMany(t =>
+                Enumerable.Range(0, t.Name.Contains("_exps.", StringComparison.Ordinal) ? 2 : 1).Select(expert => (t, expert)))];
+            using var writer = new GgufWriter(File.Create(old), reader.Metadata, [.. parts.Select(part => part.Tensor.Dimensions.Length < 3
+                ? new GgufTensorSpec(part.Tensor.Name, part.Tensor.Type, part.Tensor.Dimensions)
+                : new GgufTensorSpec(part.Tensor.Name.Replace("_exps.", $".{part.Expert}.", StringComparison.Ordinal), part.Tensor.Type,
+                    part.Tensor.Dimensions[..2]))]);
+            foreach ((GgufTensorInfo tensor, int expert) in parts)
+            {
+                ReadOnlySpan<byte> bytes = reader.Span(tensor);
+                writer.Append(tensor.Dimensions.Length < 3 ? bytes : bytes.Slice(expert * bytes.Length / 2, bytes.Length / 2));
+            }
+
+            writer.Complete();
+        }
+
+        using IModelFile now = ModelFile.Open(today), then = ModelFile.Open(old);
+        Assert.Null(DecoderShape.Refusal(now));
+        Assert.Contains("experts in tensors of their own ('blk.0.ffn_gate.0.weight')", DecoderShape.Refusal(then),
+            StringComparison.Ordinal);
     }
 
     private static void Unsupported(string reason, Action action) =>

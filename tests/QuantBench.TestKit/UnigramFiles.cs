@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 namespace QuantBench.TestKit;
 
 /// <summary>A SentencePiece Unigram vocabulary as <c>tokenizer.model</c> and as <c>tokenizer.json</c>, written without the code under
-/// test.</summary>
+/// test; as <c>tokenizer.model</c> a BPE vocabulary, too.</summary>
 /// <param name="Pieces">Text, score and type of each piece; the types' numbers are SentencePiece's.</param>
 /// <param name="CharacterMap"><c>precompiled_charsmap</c>; empty for none.</param>
 /// <param name="BytesFallBack">Whether bytes stand for what is no piece.</param>
@@ -20,6 +20,9 @@ public sealed record UnigramFiles(IReadOnlyList<(string Text, float Score, int T
             ("▁a", -3, 1), ("fi", -5, 1), ("é", -6, 1), ("t", -6, 1), ("h", -6, 1), ("e", -6, 1), ("r", -6, 1), ("\U00010400", -6, 1),
         ],
         Map([("ﬁ", "fi"), ("\n", " "), ("\t", " "), ("e\u0301", "é"), ("\u200B", "")]), bytesFallBack);
+
+    /// <summary>Whether <c>tokenizer.model</c> says that it is BPE, whose spaces stay as they are.</summary>
+    public bool IsBpe { get; init; }
 
     /// <summary>Number of pieces.</summary>
     public int Count => Pieces.Count;
@@ -68,8 +71,8 @@ public sealed record UnigramFiles(IReadOnlyList<(string Text, float Score, int T
         }
 
         int unknown = Pieces.ToList().FindIndex(p => p.Type == 2);
-        file.AddRange(Field(2, [0x18, 1, 0x98, 2, (byte)(BytesFallBack ? 1 : 0), 0xC0, 2, (byte)unknown]));
-        file.AddRange(Field(3, CharacterMap.Length > 0 ? Field(2, CharacterMap) : []));
+        file.AddRange(Field(2, [0x18, (byte)(IsBpe ? 2 : 1), 0x98, 2, (byte)(BytesFallBack ? 1 : 0), 0xC0, 2, (byte)unknown]));
+        file.AddRange(Field(3, [.. CharacterMap.Length > 0 ? Field(2, CharacterMap) : [], .. IsBpe ? (byte[])[0x20, 0] : []]));
         return [.. file];
     }
 

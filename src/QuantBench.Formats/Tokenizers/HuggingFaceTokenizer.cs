@@ -64,11 +64,11 @@ public sealed record HuggingFaceTokenizer(
         PreTokenizerKind? kind = null;
         if (!bytesFallBack)
         {
-            kind = ReadPreTokenizer(json.Find("pre_tokenizer"), path);
+            bool ignoresMerges = model.Find("ignore_merges")?.AsBoolean() ?? false;
+            kind = ReadPreTokenizer(json.Find("pre_tokenizer"), ignoresMerges, path);
             CheckNormalizer(json.Find("normalizer"), kind.Value, path);
             // gpt-oss says so too, but llama.cpp merges all the same, and its ids are the measure here.
-            if ((model.Find("ignore_merges")?.AsBoolean() ?? false)
-                && !(PreTokenizers.IgnoresMerges(kind.Value) || kind == PreTokenizerKind.Gpt4o))
+            if (ignoresMerges && !(PreTokenizers.IgnoresMerges(kind.Value) || kind == PreTokenizerKind.Gpt4o))
             {
                 string name = PreTokenizers.ToGgufName(kind.Value);
                 throw new UnsupportedException(path,
@@ -161,7 +161,7 @@ public sealed record HuggingFaceTokenizer(
             throw new UnsupportedException(path, $"the normalizer '{type}' is not read.");
     }
 
-    private static PreTokenizerKind ReadPreTokenizer(ModelJson? preTokenizer, string path)
+    private static PreTokenizerKind ReadPreTokenizer(ModelJson? preTokenizer, bool ignoresMerges, string path)
     {
         if (preTokenizer is not { } json)
             throw new UnsupportedException(path, "there is no 'pre_tokenizer'; byte-level BPE needs one.");
@@ -190,7 +190,7 @@ public sealed record HuggingFaceTokenizer(
                     else if (kind is null)
                     {
                         if (step.Find("use_regex")?.AsBoolean() ?? true) regexes.Add(PreTokenizers.Gpt2Regex);
-                        kind = PreTokenizers.FromRegexes(regexes);
+                        kind = PreTokenizers.FromRegexes(regexes, ignoresMerges);
                         if (kind is not null) continue;
                     }
                     else if (!(step.Find("use_regex")?.AsBoolean() ?? true)) continue;

@@ -125,10 +125,12 @@ internal static class PreTokenizers
     };
 
     /// <summary>The kind of a sequence of regexes, each of which cuts what those before it left.</summary>
-    public static PreTokenizerKind? FromRegexes(IReadOnlyList<string> regexes) => regexes switch
+    /// <param name="regexes">The regexes.</param>
+    /// <param name="ignoresMerges">Whether pieces that are tokens are taken whole: Llama 3's and GPT-4's cuts are the same.</param>
+    public static PreTokenizerKind? FromRegexes(IReadOnlyList<string> regexes, bool ignoresMerges) => regexes switch
     {
         [Gpt2Regex] => PreTokenizerKind.Gpt2,
-        [Llama3Regex] => PreTokenizerKind.Llama3,
+        [Llama3Regex] => ignoresMerges ? PreTokenizerKind.Llama3 : PreTokenizerKind.Dbrx,
         [Qwen2Regex] => PreTokenizerKind.Qwen2,
         [Qwen35Regex] => PreTokenizerKind.Qwen35,
         [Gpt4oRegex] => PreTokenizerKind.Gpt4o,

@@ -37,7 +37,10 @@ internal static class HuggingFaceExperts
         int used = json.Find("topk_group")?.AsInt32(1, groups) ?? 1;
         if (experts % groups != 0 || (groups > 1 && (experts / groups < 2 || used >= groups)))
             throw new UnsupportedException(json.File, $"{experts} experts in {groups} groups, of which a token sees {used}, are not read.");
-        if (json.Find("topk_method") is { IsString: true } method && method.AsString() == "greedy" && groups > 1)
+        string? method = json.Find("topk_method") is { IsString: true } named ? named.AsString() : null;
+        if (method is not (null or "greedy" or "group_limited_greedy" or "noaux_tc") || (method == "noaux_tc" && !traits.HasRouterBias))
+            throw new UnsupportedException(json.File, $"'topk_method' is '{method}', a choice of experts that isn't read here.");
+        if (method == "greedy" && groups > 1)
             throw new UnsupportedException(json.File, $"'topk_method' is greedy beside {groups} groups of experts; one group is read.");
         return new ExpertRouting(json.Find("norm_topk_prob")?.AsBoolean() ?? false ? ExpertWeights.Normalised : ExpertWeights.Softmax)
         {

@@ -24,6 +24,9 @@ public static partial class ModelInspector
     [
         DecoderRole.Embedding, DecoderRole.Head, DecoderRole.Query, DecoderRole.Key, DecoderRole.Value, DecoderRole.QueryKeyValue,
         DecoderRole.AttentionOutput, DecoderRole.Gate, DecoderRole.Up, DecoderRole.Down,
+        DecoderRole.GateExperts, DecoderRole.UpExperts, DecoderRole.DownExperts, DecoderRole.SharedGate, DecoderRole.SharedUp,
+        DecoderRole.SharedDown, DecoderRole.QueryDown, DecoderRole.QueryUp, DecoderRole.KeyValueDown, DecoderRole.KeyValueUp,
+        DecoderRole.KeyUp, DecoderRole.ValueUp,
     ];
 
     /// <summary>Inspects a model; reads headers, and of quantized directories what their matrices' shapes are.</summary>
@@ -71,11 +74,15 @@ public static partial class ModelInspector
         if (layers <= 0 || !SchemeMix.Schemes.Contains(scheme.Name)) yield break;
         long heads = Whole(reader, $"{architecture}.attention.head_count") ?? 1;
         long shared = heads / Math.Max(1, Whole(reader, $"{architecture}.attention.head_count_kv") ?? heads);
-        var mix = new SchemeMix(scheme.Name, (int)Math.Min(layers, int.MaxValue), (int)Math.Clamp(shared, 1, int.MaxValue));
+        long experts = Whole(reader, $"{architecture}.expert_count") ?? 0;
+        int? sharedFrom = reader.Tensors.Where(t => t.Name.Contains("_shexp.", StringComparison.Ordinal))
+            .Select(t => (int?)LayerOf(t.Name)).Min();
+        var mix = new SchemeMix(scheme.Name, (int)Math.Min(layers, int.MaxValue), (int)Math.Clamp(shared, 1, int.MaxValue),
+            (int)Math.Clamp(experts, 0, int.MaxValue), sharedFrom);
         bool isTied = reader.Find("output.weight") is null;
         var others = new Dictionary<(string Kind, GgmlType Is, GgmlType Expected), int>();
         var all = new Dictionary<string, int>(StringComparer.Ordinal);
-        foreach (GgufTensorInfo tensor in reader.Tensors.Where(t => t.Dimensions.Length == 2))
+        foreach (GgufTensorInfo tensor in reader.Tensors.Where(t => t.Dimensions.Length > 1))
         {
             string kind = Kind(tensor.Name);
             DecoderRole? role = s_roles.Where(r => Kind($"{DecoderModule.GgufName(r)}.weight") == kind).Cast<DecoderRole?>()
@@ -165,17 +172,21 @@ public static partial class ModelInspector
         using OnnxModel model = OnnxModel.Open(path);
         var taken = new HashSet<string>(StringComparer.Ordinal);
         var rows = new List<(string, string, long, long)>();
-        foreach (OnnxNode node in model.Nodes.Where(n => n.OpType == "MatMulNBits" && n.Inputs.Length > 1))
+        foreach (OnnxNode node in model.Nodes)
         {
-            OnnxTensorInfo[] parts =
-            [
-                .. node.Inputs.Skip(1).Take(3).Where(n => n.Length > 0 && taken.Add(n))
-                    .Select(n => model.Tensors.GetValueOrDefault(n)).OfType<OnnxTensorInfo>(),
-            ];
-            if (parts.Length == 0) continue; // shared with a node before
-            long bits = node.Int("bits", 4), size = node.Int("block_size", 32);
-            rows.Add((Kind(parts[0].Name), $"{bits} bits, blocks of {size}", node.Int("N", 0) * node.Int("K", 0),
-                parts.Sum(p => p.ByteSize)));
+            switch (node.OpType)
+            {
+                case "MatMulNBits":
+                    Add(node, node.Int("bits", 4), node.Int("N", 0) * node.Int("K", 0), 1, 2, 3);
+                    break;
+                case "QMoE":
+                    long bits = node.Int("expert_weight_bits", 4);
+                    Add(node, bits, null, 2, 3, 11);
+                    Add(node, bits, null, 5, 6, 12);
+                    break;
+                default:
+                    break;
+            }
         }
 
         foreach (OnnxTensorInfo tensor in model.Tensors.Values.Where(t => !taken.Contains(t.Name))
@@ -185,6 +196,21 @@ public static partial class ModelInspector
         }
 
         return new ModelInspection(path, "onnx", null, [.. Grouped(rows)], null, []);
+
+        // A matrix in blocks, its scales and its zero points.
+        void Add(OnnxNode node, long bits, long? weights, params ReadOnlySpan<int> inputs)
+        {
+            var parts = new List<OnnxTensorInfo>();
+            foreach (int input in inputs)
+            {
+                if (input < node.Inputs.Length && node.Inputs[input] is { Length: > 0 } name && taken.Add(name)
+                    && model.Tensors.GetValueOrDefault(name) is { } part) parts.Add(part);
+            }
+
+            if (parts.Count == 0) return; // shared with a node before
+            rows.Add((Kind(parts[0].Name), $"{bits} bits, blocks of {node.Int("block_size", 32)}",
+                weights ?? parts[0].ElementCount * 8 / Math.Max(1, bits), parts.Sum(p => p.ByteSize)));
+        }
     }
 
     private static IEnumerable<TensorGroup> Grouped(IEnumerable<(string Kind, string Type, long Elements, long Bytes)> rows) =>

@@ -120,7 +120,8 @@ public static class ModelSynthesizer
     {
         ImmutableArray<GgufTensorSpec>.Builder tensors = ImmutableArray.CreateBuilder<GgufTensorSpec>();
         DecoderSizes sizes = shape.Sizes;
-        var mix = new SchemeMix(scheme, shape.Layers, shape.Heads / sizes.KvHeads, shape.Experts);
+        var mix = new SchemeMix(scheme, shape.Layers, shape.Heads / sizes.KvHeads, shape.Experts,
+            shape.SharedFeedForward > 0 ? shape.LeadingDense : null);
         ImmutableArray<DecoderModule> modules = DecoderModule.Of(sizes);
         List<GgufTensorSpec> biases = [];
         foreach (DecoderModule module in modules.Where(IsOutsideOfLayers).OrderBy(module => module.Role)) Add(module);

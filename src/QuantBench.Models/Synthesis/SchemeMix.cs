@@ -15,7 +15,8 @@ namespace QuantBench.Models.Synthesis;
 /// <param name="layers">Number of layers.</param>
 /// <param name="queriesPerKey">Query heads per key head.</param>
 /// <param name="experts">Experts of each layer; 0 = none.</param>
-internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey, int experts = 0)
+/// <param name="sharedFrom">First layer with an expert of all tokens beside the others; null = none has one.</param>
+internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey, int experts = 0, int? sharedFrom = null)
 {
     private const string ExpertScheme = "MXFP4_MOE";
     private const int FewExperts = 8; // beside so few, attention is small, and gets more bits
@@ -59,6 +60,7 @@ internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey, in
     public GgmlType TypeOf(DecoderRole role, int layer, int columns)
     {
         if (Base is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16) return Base;
+        int down = DownIndex(role, layer);
         role = role switch
         {
             DecoderRole.GateExperts when scheme != ExpertScheme => DecoderRole.Gate,
@@ -69,16 +71,18 @@ internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey, in
             DecoderRole.SharedDown => DecoderRole.Down,
             _ => role,
         };
-        if (experts == FewExperts && scheme != ExpertScheme && role is DecoderRole.Value or DecoderRole.Key or DecoderRole.AttentionOutput)
+        if (experts == FewExperts && scheme != ExpertScheme
+            && role is DecoderRole.Value or DecoderRole.KeyValueUp or DecoderRole.Key or DecoderRole.AttentionOutput)
             return Fitting(BesideFewExperts(role), columns);
         return Fitting(role switch
         {
+            // Whatever is several matrices in one tensor counts as experts there, and matrices head by head are, too.
             _ when scheme == ExpertScheme => role is DecoderRole.GateExperts or DecoderRole.UpExperts or DecoderRole.DownExperts
-                ? GgmlType.MXFP4 : GgmlType.Q8_0,
+                or DecoderRole.KeyUp or DecoderRole.ValueUp ? GgmlType.MXFP4 : GgmlType.Q8_0,
             DecoderRole.Head => Head(columns),
             DecoderRole.Embedding => Embedding,
-            _ when scheme is "IQ1_S" or "IQ1_M" or "IQ2_XXS" or "IQ2_XS" or "IQ2_S" or "IQ2_M" => Lowest(role, layer),
-            DecoderRole.Value or DecoderRole.QueryKeyValue => Value(layer),
+            _ when scheme is "IQ1_S" or "IQ1_M" or "IQ2_XXS" or "IQ2_XS" or "IQ2_S" or "IQ2_M" => Lowest(role, down),
+            DecoderRole.Value or DecoderRole.QueryKeyValue or DecoderRole.KeyValueUp => Value(layer),
             DecoderRole.Key or DecoderRole.Query => scheme switch { "IQ3_XS" => GgmlType.IQ3_XXS, "IQ3_XXS" => GgmlType.IQ2_S, _ => Base },
             DecoderRole.AttentionOutput => scheme switch
             {
@@ -112,13 +116,18 @@ internal sealed class SchemeMix(string scheme, int layers, int queriesPerKey, in
         : scheme is "IQ1_S" or "IQ1_M" or "IQ2_XXS" or "IQ2_XS" or "IQ2_S" or "IQ2_M" or "IQ3_XXS" ? GgmlType.Q5_K
         : Base == GgmlType.Q8_0 ? GgmlType.Q8_0 : GgmlType.Q6_K;
 
-    private GgmlType Lowest(DecoderRole role, int layer)
+    /// <summary>How many down-projections stand before a layer's: what an expert of all tokens has is one more.</summary>
+    private int DownIndex(DecoderRole role, int layer) => layer
+        + (layer > sharedFrom ? layer - sharedFrom.Value : 0) + (role == DecoderRole.SharedDown ? 1 : 0);
+
+    private GgmlType Lowest(DecoderRole role, int down)
     {
         GgmlType better = scheme is "IQ2_S" or "IQ2_M" ? GgmlType.IQ3_S : GgmlType.Q2_K;
         return role switch
         {
-            DecoderRole.Value or DecoderRole.QueryKeyValue => queriesPerKey >= SharedKeys || experts >= 4 ? GgmlType.Q4_K : better,
-            DecoderRole.Down when layer < layers / 8 => better,
+            DecoderRole.Value or DecoderRole.QueryKeyValue or DecoderRole.KeyValueUp =>
+                queriesPerKey >= SharedKeys || experts >= 4 ? GgmlType.Q4_K : better,
+            DecoderRole.Down when down < layers / 8 => better,
             DecoderRole.AttentionOutput => scheme switch
             {
                 "IQ1_S" or "IQ1_M" => GgmlType.IQ2_XXS,

@@ -66,12 +66,17 @@ public sealed class SchemeMixTests(LlamaFixture fixture)
         }
     }
 
-    /// <summary>Beside eight experts attention gets more bits; beside any other number it doesn't.</summary>
+    /// <summary>Beside eight experts attention gets more bits; beside any other number it doesn't. With latent attention each head's
+    /// keys and values are matrices of one tensor, and the lowest schemes count the shared experts' down-projections, too.</summary>
     [Theory]
     [InlineData("Q4_K_M")]
     [InlineData("Q3_K_M")]
+    [InlineData("Q3_K_L")]
     [InlineData("Q2_K")]
     [InlineData("Q4_0")]
+    [InlineData("IQ4_XS")]
+    [InlineData("IQ3_M")]
+    [InlineData("IQ2_XS")]
     [InlineData("MXFP4_MOE")]
     public void Write_GivesTheTypesOfTheQuantizer_WithExperts(string scheme)
     {
@@ -88,14 +93,26 @@ public sealed class SchemeMixTests(LlamaFixture fixture)
             ExpertFeedForward = 256,
             SharedFeedForward = 256,
         };
-        foreach (SyntheticShape shape in (SyntheticShape[])[eight, five])
+        SyntheticShape latent = Shape("latent", "deepseek2", heads: 4, kvHeads: 4, embedding: 256, ties: false) with
+        {
+            Latent = new(256, 256, 64, 32, 64),
+            Experts = 2,
+            ExpertsUsed = 1,
+            ExpertFeedForward = 256,
+            SharedFeedForward = 256,
+            LeadingDense = 1,
+        };
+        bool weighted = QuantSchemes.Find("gguf", scheme)?.NeedsImportanceMatrix == true;
+        foreach (SyntheticShape shape in weighted ? (SyntheticShape[])[latent] : [eight, five, latent])
         {
             string source = fixture.ScratchFile($"mix-{shape.Name}.gguf");
             if (!File.Exists(source)) ModelSynthesizer.Write(source, shape, "F32", 1, CancellationToken.None);
             string quantized = fixture.ScratchFile($"mix-{shape.Name}-{scheme}.gguf");
             string synthetic = fixture.ScratchFile($"mix-{shape.Name}-{scheme}-synthetic.gguf");
-            var request = new BuildRequest(BuilderFixture.Gguf(source), $"gguf:{scheme}",
-                ImmutableSortedDictionary<string, string>.Empty.Add("gguf:F32", source), quantized, null, Threads: 2);
+            var inputs = ImmutableSortedDictionary<string, string>.Empty.Add("gguf:F32", source);
+            if (weighted) inputs = inputs.Add("imatrix", Evenly(source, shape));
+            var request = new BuildRequest(BuilderFixture.Gguf(source), $"gguf:{scheme}{(weighted ? "+imatrix" : "")}", inputs, quantized,
+                null, Threads: 2);
 
             new LlamaQuantizeBuilder(fixture.Environment).Build(request, new BuilderFixture.Progress(), CancellationToken.None);
             ModelSynthesizer.Write(synthetic, shape, scheme, 1, CancellationToken.None);
@@ -133,11 +150,12 @@ public sealed class SchemeMixTests(LlamaFixture fixture)
         if (File.Exists(path)) return path;
         using GgufReader file = GgufReader.Open(source);
         var entries = new SortedDictionary<string, ImportanceEntry>(StringComparer.Ordinal);
-        foreach (GgufTensorInfo tensor in file.Tensors.Where(t => t.Dimensions.Length == 2))
+        foreach (GgufTensorInfo tensor in file.Tensors.Where(t => t.Dimensions.Length >= 2))
         {
-            float[] ones = new float[tensor.Dimensions[0]];
+            int matrices = (int)tensor.Dimensions.Skip(2).FirstOrDefault(1);
+            float[] ones = new float[(int)tensor.Dimensions[0] * matrices];
             Array.Fill(ones, 1);
-            entries.Add(tensor.Name, new ImportanceEntry(ones, [1]));
+            entries.Add(tensor.Name, new ImportanceEntry(ones, [.. Enumerable.Repeat(1L, matrices)]));
         }
 
         ImportanceMatrixFile.Write(fixture.Library, path, new ImportanceMatrix(entries, "even", 1, 1));

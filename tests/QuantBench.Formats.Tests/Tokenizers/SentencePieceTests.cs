@@ -58,6 +58,9 @@ public sealed class SentencePieceTests : IDisposable
         Assert.Equal(" the", Encoding.UTF8.GetString(tokenizer.Bytes(Id("▁the"))));
         Assert.Equal("x"u8, tokenizer.Bytes(Id("<0x78>")));
         Assert.Empty(tokenizer.Bytes(1));
+        Assert.Equal(" in"u8, tokenizer.Bytes(TinySentencePiece.Count));
+        const string Text = "the thé \U0001F600\U00010400";
+        Assert.Equal(" " + Text, Encoding.UTF8.GetString([.. tokenizer.Encode(Text).SelectMany(tokenizer.Bytes)]));
     }
 
     [Theory]

@@ -43,6 +43,8 @@ public class TextTokenizerTests
         Assert.Equal(sha256, ReferenceTokens.Hash(ids));
         Assert.Equal(Encoding.UTF8.GetByteCount(TrickyText.Text), ids.Sum(tokenizer.ByteLength));
         Assert.Equal(TrickyText.Text, Encoding.UTF8.GetString([.. ids.SelectMany(tokenizer.Bytes)]));
+        Assert.Equal("<tool>"u8, tokenizer.Bytes(4097));
+        Assert.Empty(tokenizer.Bytes(TrickyText.VocabularySize - 1)); // an id without a token
 
         // Through GGUF and back it is the same tokenizer.
         var metadata = new GgufMetadata("vocabulary.gguf");

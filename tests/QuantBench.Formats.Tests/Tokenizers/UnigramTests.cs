@@ -95,6 +95,31 @@ public sealed class UnigramTests : IDisposable
         Assert.Equal([tiny.Id("▁th"), tiny.Id("ere"), tiny.Id("▁a")], Read("model", tiny.Count).Definition.Open().Encode("therea"));
     }
 
+    [Fact]
+    public void Bytes_AreWhatATokenStandsFor()
+    {
+        UnigramFiles tiny = UnigramFiles.Tiny(bytesFallBack: true);
+        tiny = tiny with { Pieces = [.. tiny.Pieces, ("<tool>", 0, 4), ("leftout", 0, 5)] };
+        tiny.Write(_folder.Combine("model"), "tokenizer.model");
+        ITextTokenizer tokenizer = Read("model", tiny.Count + 1).Definition.Open();
+
+        Assert.Equal(" the"u8, tokenizer.Bytes(tiny.Id("▁the")));
+        Assert.Equal("\U00010400"u8, tokenizer.Bytes(tiny.Id("\U00010400")));
+        Assert.Equal([0xC3], tokenizer.Bytes(tiny.Id("<0xC3>")));
+        Assert.Equal("<tool>"u8, tokenizer.Bytes(tiny.Id("<tool>")));
+        foreach (string none in (string[])["<unk>", "<s>", "leftout"]) Assert.Empty(tokenizer.Bytes(tiny.Id(none)));
+        Assert.Empty(tokenizer.Bytes(tiny.Count)); // an id that only the embedding has
+        foreach (int other in (int[])[-1, tiny.Count + 1])
+        {
+            Assert.Throws<ArgumentOutOfRangeException>(() => tokenizer.Bytes(other));
+            Assert.Throws<ArgumentOutOfRangeException>(() => tokenizer.ByteLength(other));
+        }
+
+        const string Text = " the aé there";
+        int[] ids = tokenizer.Encode(Text);
+        Assert.Equal(Text, Encoding.UTF8.GetString([.. ids.SelectMany(tokenizer.Bytes)]));
+    }
+
     [Theory]
     [InlineData("LlamaTokenizer", 1)] // transformers' class adds BOS unless the file says no
     [InlineData("T5Tokenizer", null)]

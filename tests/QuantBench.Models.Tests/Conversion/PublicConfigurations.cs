@@ -168,6 +168,33 @@ internal static class PublicConfigurations
               "rope_type": "llama3" },
             "rope_theta": 1000000, "sliding_window": null, "sliding_window_pattern": null, "tie_word_embeddings": true
             """),
+        ["granite-3.1-1b-a400m"] = Of("GraniteMoeForCausalLM", "granitemoe", 24, 1024, 512, 16, 8, 49_155, 131_072, Rms, """
+            "attention_multiplier": 0.015625, "embedding_multiplier": 12.0, "logits_scaling": 6.0, "num_experts_per_tok": 8,
+            "num_local_experts": 32, "output_router_logits": false, "pad_token_id": 0, "residual_multiplier": 0.22, "rope_scaling": null,
+            "rope_theta": 1500000.0, "router_aux_loss_coef": 0.0, "tie_word_embeddings": true
+            """),
+        ["deepseek-v2-lite"] = Of("DeepseekV2ForCausalLM", "deepseek_v2", 27, 2048, 10_944, 16, 16, 102_400, 163_840, Rms, """
+            "auto_map": { "AutoConfig": "configuration_deepseek.DeepseekV2Config" }, "aux_loss_alpha": 0.001, "first_k_dense_replace": 1,
+            "kv_lora_rank": 512, "moe_intermediate_size": 1408, "moe_layer_freq": 1, "n_group": 1, "n_routed_experts": 64,
+            "n_shared_experts": 2, "norm_topk_prob": false, "num_experts_per_tok": 6, "pretraining_tp": 1, "q_lora_rank": null,
+            "qk_nope_head_dim": 128, "qk_rope_head_dim": 64,
+            "rope_scaling": { "beta_fast": 32, "beta_slow": 1, "factor": 40, "mscale": 0.707, "mscale_all_dim": 0.707,
+              "original_max_position_embeddings": 4096, "type": "yarn" },
+            "rope_theta": 10000, "routed_scaling_factor": 1.0, "scoring_func": "softmax", "seq_aux": true, "tie_word_embeddings": false,
+            "topk_group": 1, "topk_method": "greedy", "v_head_dim": 128
+            """),
+        ["deepseek-v3"] = Of("DeepseekV3ForCausalLM", "deepseek_v3", 61, 7168, 18_432, 128, 128, 129_280, 163_840, Rms, """
+            "auto_map": { "AutoConfig": "configuration_deepseek.DeepseekV3Config" }, "ep_size": 1, "first_k_dense_replace": 3,
+            "kv_lora_rank": 512, "moe_intermediate_size": 2048, "moe_layer_freq": 1, "n_group": 8, "n_routed_experts": 256,
+            "n_shared_experts": 1, "norm_topk_prob": true, "num_experts_per_tok": 8, "num_nextn_predict_layers": 1, "q_lora_rank": 1536,
+            "qk_nope_head_dim": 128, "qk_rope_head_dim": 64,
+            "quantization_config": { "activation_scheme": "dynamic", "fmt": "e4m3", "quant_method": "fp8",
+              "weight_block_size": [128, 128] },
+            "rope_scaling": { "beta_fast": 32, "beta_slow": 1, "factor": 40, "mscale": 1.0, "mscale_all_dim": 1.0,
+              "original_max_position_embeddings": 4096, "type": "yarn" },
+            "rope_theta": 10000, "routed_scaling_factor": 2.5, "scoring_func": "sigmoid", "tie_word_embeddings": false, "topk_group": 4,
+            "topk_method": "noaux_tc", "v_head_dim": 128
+            """),
     };
 
     private static string Ones(int count) => string.Join(", ", Enumerable.Range(0, count).Select(i => $"1.{i:D2}"));

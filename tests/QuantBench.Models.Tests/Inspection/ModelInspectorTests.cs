@@ -57,6 +57,28 @@ public sealed class ModelInspectorTests
         Assert.Contains(inspection.Deviations, d => d.Contains(said, StringComparison.Ordinal));
     }
 
+    /// <summary>Experts change what the quantizer gives attention, and are tensors of three dimensions.</summary>
+    [Theory]
+    [InlineData("llama", "Q4_K_M")]
+    [InlineData("llama", "Q2_K")]
+    [InlineData("deepseek2", "Q4_K_M")]
+    [InlineData("deepseek2", "IQ2_XS")]
+    [InlineData("deepseek2", "MXFP4_MOE")]
+    public void Inspect_FindsNoDeviation_InExperts(string architecture, string scheme)
+    {
+        using var scratch = new TemporaryDirectory();
+        SyntheticShape shape = s_shape with { Architecture = architecture, Experts = 8, ExpertsUsed = 2, ExpertFeedForward = 512 };
+        if (architecture == "deepseek2")
+            shape = shape with { Latent = new(256, 256, 256, 32, 64), LeadingDense = 1, SharedFeedForward = 256, Layers = 16 };
+        string path = scratch.Combine("experts.gguf"), other = scratch.Combine("other.gguf");
+        ModelSynthesizer.Write(path, shape, scheme, 1, CancellationToken.None);
+        ModelSynthesizer.Write(other, shape, "Q6_K", 1, CancellationToken.None);
+
+        Assert.Empty(ModelInspector.Inspect(path).Deviations);
+        Assert.Contains(ModelInspector.Inspect(Relabelled(other, scratch.Combine("labelled.gguf"), "Q5_K_S")).Deviations,
+            d => d.Contains("ffn_down_exps: ", StringComparison.Ordinal) && d.Contains("are Q6_K", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Inspect_SaysThatAFileSaysNothing()
     {
@@ -94,6 +116,11 @@ public sealed class ModelInspectorTests
     {
         string path = scratch.Combine("real.gguf"), labelled = scratch.Combine("labelled.gguf");
         ModelSynthesizer.Write(path, s_shape, real, 1, CancellationToken.None);
+        return Relabelled(path, labelled, label);
+    }
+
+    private static string Relabelled(string path, string labelled, string? label)
+    {
         using GgufReader reader = GgufReader.Open(path);
         var metadata = new GgufMetadata(labelled);
         foreach ((string key, object value) in reader.Metadata.Where(m => m.Key != GgufConstants.FileType)) metadata.Add(key, value);

@@ -1,7 +1,7 @@
-// Number and SHA-256 of the ids (int32, little-endian) that SentencePiece's own encoder (compiled to WebAssembly) gives for a text, sentence by
-// sentence, with the Unigram vocabulary of a GGUF file, which is written as tokenizer.model first. (It adds scores up in single precision, so
-// that in long texts rounding picks the pieces.)
-// Usage: node encode-unigram.mjs VOCABULARY.gguf TEXTFILE
+// Number and SHA-256 of the ids (int32, little-endian) that SentencePiece's own encoder (compiled to WebAssembly) gives for a text with the
+// vocabulary of a GGUF file, which is written as tokenizer.model first: BPE ('llama') of the whole text, Unigram of each sentence. (It adds
+// scores up in single precision, so that in long texts rounding picks the pieces.)
+// Usage: node encode-sentencepiece.mjs VOCABULARY.gguf TEXTFILE
 import { createHash } from 'node:crypto';
 import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -16,7 +16,8 @@ writeFileSync(model, proto(gguf));
 const processor = new SentencePieceProcessor();
 await processor.load(model);
 unlinkSync(model);
-const ids = readFileSync(textFile, 'utf8').split(/[.\n]/).flatMap(sentence => [...processor.encodeIds(sentence)]);
+const text = readFileSync(textFile, 'utf8'), isBpe = gguf['tokenizer.ggml.model'].toString() === 'llama';
+const ids = (isBpe ? [text] : text.split(/[.\n]/)).flatMap(part => [...processor.encodeIds(part)]);
 console.log(ids.length, createHash('sha256').update(Buffer.from(Int32Array.from(ids).buffer)).digest('hex'));
 
 function metadata(file) {
@@ -44,5 +45,7 @@ function proto(keys) {
   const tokens = keys['tokenizer.ggml.tokens'], scores = keys['tokenizer.ggml.scores'], types = keys['tokenizer.ggml.token_type'];
   const pieces = tokens.map((token, id) => field(1, Buffer.concat([
     field(1, token), Buffer.from([0x15]), scores.subarray(4 * id, 4 * id + 4), Buffer.from([0x18, types[4 * id]])])));
+  if (keys['tokenizer.ggml.model'].toString() === 'llama') // bytes stand for what is no piece; spaces stay as they are
+    return Buffer.concat([...pieces, field(2, Buffer.from([0x18, 2, 0x98, 2, 1])), field(3, Buffer.from([0x18, 1, 0x20, 0]))]);
   return Buffer.concat([...pieces, field(2, Buffer.from([0x18, 1])), field(3, field(2, keys['tokenizer.ggml.precompiled_charsmap']))]);
 }
