@@ -100,9 +100,9 @@ internal sealed class Stub(StubOptions options)
             return true;
         }
 
-        if (fault is "flood" or "line")
+        if (fault is "flood" or "line" or "comments" or "empty" or "body500" or "body200")
         {
-            await FloodAsync(socket, lines: fault == "flood");
+            await FloodAsync(socket, fault, options.Megabytes);
             return false;
         }
 
@@ -123,13 +123,25 @@ internal sealed class Stub(StubOptions options)
         return open;
     }
 
-    // A gigabyte, as events or as one line.
-    private static async Task FloodAsync(Socket socket, bool lines)
+    // So many MiB as events, events with nothing in them, comments, one line, or a body that is no stream.
+    private static async Task FloodAsync(Socket socket, string kind, int megabytes)
     {
-        await SendAsync(socket, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n");
-        string one = lines ? Answer.Event("""{"choices":[{"delta":{"content":"word"}}]}""") : "data: " + new string('x', 1000);
+        (string status, string type) = kind switch
+        {
+            "body500" => ("500 Refused", "application/json"),
+            "body200" => ("200 OK", "application/json"),
+            _ => ("200 OK", "text/event-stream"),
+        };
+        await SendAsync(socket, $"HTTP/1.1 {status}\r\nContent-Type: {type}\r\nConnection: close\r\n\r\n");
+        string one = kind switch
+        {
+            "flood" => Answer.Event("""{"choices":[{"delta":{"content":"word"}}]}"""),
+            "empty" => Answer.Event($$"""{"choices":[],"pad":"{{new string('x', 1000)}}"}"""),
+            "comments" => $": {new string('x', 1000)}\n",
+            _ => "data: " + new string('x', 1000),
+        };
         byte[] block = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat(one, (1 << 20) / one.Length)));
-        for (int i = 0; i < 1024; i++)
+        for (int i = 0; i < megabytes; i++)
         {
             for (int sent = 0; sent < block.Length;) sent += await socket.SendAsync(block.AsMemory(sent));
         }

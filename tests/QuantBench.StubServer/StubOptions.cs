@@ -26,8 +26,12 @@ public sealed record StubOptions
     /// <summary>Tokens of reasoning before the answer.</summary>
     public int Reasoning { get; init; }
 
-    /// <summary>What goes wrong: none, die, stall, never, flood, line, halfclose, malformed, 429, 500, error200, lie.</summary>
+    /// <summary>What goes wrong: none, die, stall, never, flood, line, comments, empty, body500, body200, halfclose, malformed, 429, 500,
+    /// error200, lie.</summary>
     public string Fault { get; init; } = "none";
+
+    /// <summary>How much a flood is, in MiB.</summary>
+    public int Megabytes { get; init; } = 1024;
 
     /// <summary>Requests that are served well before the fault.</summary>
     public int After { get; init; }
@@ -49,6 +53,7 @@ public sealed record StubOptions
                 "capacity" => options with { Capacity = Number() },
                 "seed" => options with { Seed = (int)Number() },
                 "reasoning" => options with { Reasoning = (int)Number() },
+                "megabytes" => options with { Megabytes = (int)Number() },
                 "fault" => options with { Fault = parts[1] },
                 "after" => options with { After = (int)Number() },
                 _ => throw new ArgumentException($"the stub has no option '{argument}'", nameof(arguments)),

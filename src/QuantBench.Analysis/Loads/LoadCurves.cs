@@ -18,7 +18,7 @@ public sealed class LoadCurves
     /// <summary>The curves of cells.</summary>
     /// <param name="cells">Cells of one model and backend.</param>
     public static LoadCurves Of(IEnumerable<CellResult> cells) =>
-        new([.. cells.Select(LoadPoint.Of).OfType<LoadPoint>().OrderBy(p => p.Rate.Value)]);
+        new([.. cells.SelectMany(LoadPoint.Of).OrderBy(p => p.Rate.Value)]);
 
     /// <summary>A variant's knee; null with fewer than three loads, or where the highest power is at an end: the knee then lies beyond what
     /// was measured.</summary>

@@ -182,7 +182,7 @@ internal sealed class RunTimes(TimeProvider clock)
         double launches = Math.Max(1, Number("launches"));
         if (workload.NeedsServer)
         {
-            double loads = cell.Settings.Text("search").Length > 0 ? 8 : 1;
+            double loads = cell.Settings.Text("search") == "off" ? 1 : 8;
             return (loads * Number("duration")) + (launches * Number("warmup"));
         }
 

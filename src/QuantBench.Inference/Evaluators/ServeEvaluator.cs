@@ -85,6 +85,7 @@ public sealed class ServeEvaluator : IWorkloadEvaluator
                 });
             CapacityResult found = search.Run();
             metrics.AddRange(ServeFigures.Capacity(found, notes));
+            ServeFigures.AddProbes(found, context.Launch, conditions);
             foreach (TrafficLog log in found.Probes.Select(p => p.Log)) ServeFigures.AddConditions(log, conditions);
         }
 

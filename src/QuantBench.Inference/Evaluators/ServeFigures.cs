@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Statistics;
@@ -130,6 +131,20 @@ internal sealed class ServeFigures(TrafficLog log, ServiceObjective? objective, 
         yield return One("serve_capacity", found.Rate, new Interval(found.Low, found.High), found.Probes.Length);
     }
 
+    /// <summary>Adds what each load of a search came to.</summary>
+    /// <param name="found">The search.</param>
+    /// <param name="launch">Number of its launch.</param>
+    /// <param name="conditions">Receives the figures.</param>
+    public static void AddProbes(CapacityResult found, int launch, ImmutableSortedDictionary<string, double>.Builder conditions)
+    {
+        for (int i = 0; i < found.Probes.Length; i++)
+        {
+            foreach ((string key, double value) in
+                LoadProbe.ToConditions(launch, i + 1, new ServeFigures(found.Probes[i].Log, null, 1).Measurements([])))
+                conditions[key] = value;
+        }
+    }
+
     /// <summary>Adds counts of what happened.</summary>
     public static void AddConditions(TrafficLog log, ImmutableSortedDictionary<string, double>.Builder conditions)
     {
@@ -137,6 +152,8 @@ internal sealed class ServeFigures(TrafficLog log, ServiceObjective? objective, 
         Add("load_missed", log.Missed);
         Add("load_held_back", log.Held);
         Add("load_stalled_ms", log.StalledNs(log.FromNs, log.ToNs) / 1e6);
+        Add("load_collections", log.Collections);
+        Add("load_collected_ms", log.CollectedMs);
         foreach (IGrouping<ServerFault, RequestRecord> kind in log.Measured.Where(r => r.Fault is not null).GroupBy(r => r.Fault!.Value))
             Add($"errors_{Word(kind.Key)}", kind.Count());
         conditions["load_dispatch_p99_ms"] =

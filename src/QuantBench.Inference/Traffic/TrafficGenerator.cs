@@ -81,6 +81,7 @@ internal sealed class TrafficGenerator
     public TrafficLog Run(CancellationToken cancellationToken)
     {
         TimeSpan cpu = Environment.CpuUsage.TotalTime;
+        (int collections, TimeSpan collected) = (GC.CollectionCount(0), GC.GetTotalPauseDuration());
         bool closed = _plan.Arrivals == ArrivalKind.Closed;
         var watch = new Thread(Watch, 256 << 10) { IsBackground = true, Name = "load watch", Priority = ThreadPriority.AboveNormal };
         var pace = new Thread(Pace, 512 << 10) { IsBackground = true, Name = "load pace", Priority = ThreadPriority.Highest };
@@ -114,6 +115,8 @@ internal sealed class TrafficGenerator
             Held = _held,
             DispatchMs = [.. _dispatch],
             SendPriority = _priority,
+            Collections = GC.CollectionCount(0) - collections,
+            CollectedMs = (GC.GetTotalPauseDuration() - collected).TotalMilliseconds,
             CpuShare = (Environment.CpuUsage.TotalTime - cpu).TotalSeconds / Math.Max(1e-9, Now() / 1e9),
         };
     }

@@ -30,6 +30,12 @@ public sealed record TrafficLog
     /// <summary>Before which other threads the sending one went: <c>real-time</c>, <c>raised</c> or <c>as other threads</c>.</summary>
     public required string SendPriority { get; init; }
 
+    /// <summary>How often this process's garbage collector stopped it, all through the load.</summary>
+    public int Collections { get; init; }
+
+    /// <summary>Milliseconds for which it did, in all.</summary>
+    public double CollectedMs { get; init; }
+
     /// <summary>Cores that this process kept busy, on the average.</summary>
     public required double CpuShare { get; init; }
 

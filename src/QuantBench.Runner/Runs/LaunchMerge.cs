@@ -26,7 +26,7 @@ internal static class LaunchMerge
 
     // Of a server's load: its requests by what came of them.
     private static readonly ImmutableArray<string> s_counted =
-        ["errors_", "load_requests", "load_missed", "load_held_back", "load_stalled_ms", "server_counted_"];
+        ["errors_", "load_requests", "load_missed", "load_held_back", "load_stalled_ms", "load_collect", "server_counted_"];
 
     private static readonly ImmutableArray<string> s_least = ["freq_mhz_fastest_min"];
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using QuantBench.Analysis.Loads;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Metrics;
@@ -29,6 +30,26 @@ public sealed class LoadCurvesTests
         Assert.Null(LoadCurves.Of(s_queue[..3]).Knee("served:a")); // power still rises
         Assert.Null(LoadCurves.Of(s_queue[2..]).Knee("served:a")); // it falls already
         Assert.Null(LoadCurves.Of(s_queue[1..3]).Knee("served:a"));
+    }
+
+    [Fact]
+    public void Knee_IsAlsoFound_AmongTheLoadsOfASearch()
+    {
+        // The search saw 9, 7 and 5 requests a second; 1 and 3 were asked for.
+        CellResult search = Cell("served:a", 0, 0) with
+        {
+            Metrics = [Measurement.Of("serve_capacity", 8)],
+            Conditions = s_queue[2..].Reverse().SelectMany((c, i) =>
+                LoadProbe.ToConditions(1, i + 1, Widened(c, 0.05).Metrics)).ToImmutableSortedDictionary(StringComparer.Ordinal),
+        };
+
+        LoadCurves curves = LoadCurves.Of([.. s_queue[..2], search]);
+
+        Assert.Equal([1.0, 3, 5, 7, 9], curves.Points.Select(p => p.Rate.Value));
+        LoadPoint knee = curves.Knee("served:a")!;
+        Assert.Equal((5, 200.0), (knee.Rate.Value, knee.Latency.Value));
+        Assert.Equal("poisson 0/s, probe 1.3", knee.Load);
+        Assert.NotNull(knee.PowerInterval);
     }
 
     [Theory]

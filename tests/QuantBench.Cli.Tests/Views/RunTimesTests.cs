@@ -49,6 +49,20 @@ public sealed class RunTimesTests
         Assert.InRange(times.SecondsLeft, 279, 281);
     }
 
+    [Theory]
+    [InlineData("off", 11)]
+    [InlineData("capacity", 81)]
+    public void Left_CountsTheLoadsOfASearch(string search, double seconds)
+    {
+        var cell = new Cell("m", Variant.Parse("served:m"), new BackendId("remote", "openai@http://127.0.0.1:1"), "serve",
+            CellSettings.Empty.With("search", search).With("duration", 10.0).With("warmup", 1.0).With("launches", 1L));
+        var times = new RunTimes(_clock);
+
+        times.Start(new RunEvent.RunStarted(s_info, "folder", [cell], 0), new Dictionary<CellId, double>());
+
+        Assert.InRange(times.SecondsLeft, seconds - 0.01, seconds + 0.01);
+    }
+
     [Fact]
     public void Left_CountsLaunchesThatTakeTurns()
     {

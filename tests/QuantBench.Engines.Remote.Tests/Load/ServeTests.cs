@@ -85,17 +85,14 @@ public sealed class ServeTests(ITestOutputHelper output)
     public void Evaluate_FailsWithTheCause(string fault, ServerFault expected, string words)
     {
         using var stub = new StubProcess("first=2", "gap=1", $"fault={fault}", $"after={(fault == "never" ? 0 : 1)}");
-        GC.Collect();
-        long before = GC.GetTotalMemory(forceFullCollection: true);
 
         ServerException e = Assert.Throws<ServerException>(() => ServedCell.Measure(stub.Device, null, ("concurrency", 2),
-            ("duration", 1.2), ("warmup", 0.0), ("output_tokens", "4"), ("stall_timeout", 0.5),
-            ("request_timeout", fault == "never" ? 1.0 : 2.0)));
+            ("duration", 1.2), ("warmup", 0.0), ("output_tokens", "4"), ("stall_timeout", fault == "stall" ? 0.5 : 30.0),
+            ("request_timeout", fault == "never" ? 1.0 : 30.0)));
 
         output.WriteLine(e.Message);
         Assert.Equal(expected, e.Fault);
         Assert.Contains(words, e.Message, StringComparison.Ordinal);
-        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 64 << 20);
     }
 
     [Fact]

@@ -92,6 +92,51 @@ public sealed class SuiteApprovalsTests : IDisposable
             Assert.Contains(expected, Assert.Throws<RequestException>(() => Approvals().Check(suite)).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("pull: true", "has its servers pull models")]
+    [InlineData("pull: true, after: delete", "has its servers delete what they pulled")]
+    [InlineData("after: unload", null)]
+    public void Check_AsksForApproval_OfModelsThatServersPullAndDelete(string model, string? expected)
+    {
+        string path = Path.Combine(_suites, "pulled.yaml");
+        File.WriteAllText(path, $$"""
+            suite: pulled
+            models: [ { id: m, source: served, {{model}} } ]
+            variants: ["served:m"]
+            servers: [ { id: own, command: "ollama serve" } ]
+            backends: ["far/ollama@own"]
+            workloads: [ serve ]
+            """);
+        Suite suite = SuiteLoader.Load(path, EngineCatalog.None);
+
+        string asked = Assert.Throws<RequestException>(() => Approvals().Check(suite)).Message; // it starts a command, too
+
+        if (expected is null) Assert.DoesNotContain("model 'm'", asked, StringComparison.Ordinal);
+        else Assert.Contains(expected, asked, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("set: mixed", null)]
+    [InlineData("set: sets/own.jsonl", null)]
+    [InlineData("set: /etc/passwd", "reads the items /etc/passwd")]
+    [InlineData("set: link/items.jsonl", "reads the items link/items.jsonl")]
+    public void Check_AsksForApproval_OfItemsElsewhere(string set, string? expected)
+    {
+        string path = Path.Combine(_suites, "items.yaml");
+        File.WriteAllText(path, $$"""
+            suite: items
+            models: [ { id: m, source: models/a.gguf } ]
+            variants: [gguf:F16]
+            backends: [near/cpu]
+            workloads: [ { task: { {{set}} } } ]
+            """);
+        Suite suite = SuiteLoader.Load(path, EngineCatalog.None);
+
+        if (expected is null) Approvals().Check(suite);
+        else
+            Assert.Contains(expected, Assert.Throws<RequestException>(() => Approvals().Check(suite)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Check_AsksForApproval_OfServersThatItStarts()
     {
