@@ -13,7 +13,8 @@ using QuantBench.TestKit;
 
 namespace QuantBench.Dashboard.Browser.Tests;
 
-/// <summary>axe-core on every page, light and dark, wide and narrow; no page scrolls sideways at 320 px or breaks its own policy.</summary>
+/// <summary>axe-core on every page, light and dark, wide and narrow; no page scrolls sideways at 1024 or 320 px or breaks its own policy,
+/// and no two labels of a plot touch. <c>QB_SCREENSHOTS=DIR</c> also writes a picture of each page at each width and in each theme.</summary>
 [Collection(BrowserCollection.Name)]
 public sealed class AccessibilityTests(BrowserFixture browser)
 {
@@ -94,15 +95,22 @@ public sealed class AccessibilityTests(BrowserFixture browser)
                 await page.SetViewportSizeAsync(width, 900);
                 findings.AddRange(
                     (await FindingsAsync(session, context, scheme == ColorScheme.Dark)).Select(f => $"{scheme} {width}: {f}"));
+                if (scheme == ColorScheme.Light) findings.AddRange((await TouchingAsync(page)).Select(t => $"{width}: labels touch: {t}"));
+                await PictureAsync(page, address, scheme, width);
             }
         }
+
+        await page.SetViewportSizeAsync(1024, 900);
+        if (await page.EvaluateAsync<int>("document.documentElement.scrollWidth") > 1024)
+            findings.Add("1024: scrolls sideways: " + await WidestAsync(page, 1024));
+        await PictureAsync(page, address, ColorScheme.Dark, 1024);
 
         await page.SetViewportSizeAsync(380, 900);
         if (!unfold && await page.EvaluateAsync<int>("document.documentElement.scrollHeight") is > LongestPage and var height)
             findings.Add($"380: {height} pixels long");
         await page.SetViewportSizeAsync(320, 900);
         if (await page.EvaluateAsync<int>("document.documentElement.scrollWidth") > 320)
-            findings.Add("320: scrolls sideways: " + await WidestAsync(page));
+            findings.Add("320: scrolls sideways: " + await WidestAsync(page, 320));
 
         // A page that isn't there says so with its status; the browser notes that.
         findings.AddRange(watched.Complaints.Where(c => !c.Contains("404", StringComparison.Ordinal)));
@@ -175,7 +183,28 @@ public sealed class AccessibilityTests(BrowserFixture browser)
         return JsonSerializer.Deserialize<string[]>(json) ?? [];
     }
 
-    private static async Task<string> WidestAsync(IPage page) => await page.EvaluateAsync<string>(
-        "[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > 321 && "
+    private static async Task<string> WidestAsync(IPage page, int width) => await page.EvaluateAsync<string>(
+        $"[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > {width + 1} && "
             + "!e.closest('.scroll,.seg')).slice(0, 5).map(e => e.outerHTML.slice(0, 120)).join('\\n')");
+
+    // Words of one plot whose boxes, as the browser lays them out, cover a part of each other; lines are taller than what stands on them.
+    private static async Task<string[]> TouchingAsync(IPage page) => await page.EvaluateAsync<string[]>(
+        """
+        () => [...document.querySelectorAll('svg.qb-plot')].flatMap(plot => {
+          const words = [...plot.querySelectorAll('text')].map(e => [e.textContent.trim(), e.getBoundingClientRect()])
+            .filter(([text, box]) => text && box.width > 0);
+          return words.flatMap(([text, a], i) => words.slice(i + 1)
+            .filter(([, b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2
+              && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 0.4 * Math.min(a.height, b.height))
+            .map(([other]) => `'${text}' and '${other}' of ${plot.querySelector('title').textContent}`));
+        })
+        """);
+
+    private static async Task PictureAsync(IPage page, string address, ColorScheme scheme, int width)
+    {
+        if (Environment.GetEnvironmentVariable("QB_SCREENSHOTS") is not { Length: > 0 } folder) return;
+        string name = string.Concat(address.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_'));
+        await page.ScreenshotAsync(
+            new PageScreenshotOptions { Path = Path.Combine(folder, $"{name}-{scheme}-{width}.png".ToLowerInvariant()), FullPage = true });
+    }
 }

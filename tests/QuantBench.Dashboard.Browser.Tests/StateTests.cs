@@ -84,6 +84,19 @@ public sealed class StateTests(BrowserFixture browser)
     }
 
     [BrowserFact]
+    public async Task Compare_KeepsBeforeAndAfter_OnASmallLaptop()
+    {
+        await using WatchedPage watched = await browser.OpenAsync(width: 1024);
+        await watched.Page.GotoAsync($"/compare?a={DashboardFixture.FirstRun}&b={DashboardFixture.SecondRun}");
+
+        foreach (string head in (string[])["Before", "After", "Difference", "Verdict"])
+        {
+            ILocator column = watched.Page.GetByRole(AriaRole.Columnheader, new PageGetByRoleOptions { Name = head, Exact = true }).First;
+            await Assertions.Expect(column).ToBeInViewportAsync();
+        }
+    }
+
+    [BrowserFact]
     public async Task Compare_NarrowsToAMetric_AndSwapsPictureAndTable()
     {
         await using WatchedPage watched = await browser.OpenAsync();

@@ -24,7 +24,7 @@ public static class DecisionText
     public static string Lead(ParetoFront front)
     {
         ArgumentNullException.ThrowIfNull(front);
-        string axes = string.Join(" × ", front.Axes);
+        string axes = string.Join(" × ", front.Axes.Select(MetricText.Of));
         string[] on = [.. front.Points.Where(p => p.Place == FrontPlace.Front).Select(p => p.Name)];
         if (front.Points.IsEmpty) return $"{front.Model}: no variant has a figure for each of {axes}.";
         string[] maybe = [.. front.Points.Where(p => p.Place == FrontPlace.MaybeFront).Select(p => p.Name)];
@@ -62,17 +62,18 @@ public static class DecisionText
         string[] quality =
         [
             .. pick.Checks.Where(c => c.Bound.Metric.Definition.Kind == MetricKind.Quality)
-                .Select(c => $"{c.Bound.Metric} {c.FigureWithInterval()} where {BoundCheck.LimitText(c.Bound)} is the "
-                    + $"{(c.Bound.IsMax ? "most" : "least")}"),
+                .Select(c => $"{MetricText.Of(c.Bound.Metric)} {c.FigureWithInterval()}, limit {Sign(c.Bound)} "
+                    + BoundCheck.LimitText(c.Bound)),
         ];
         if (quality.Length > 0) text += $" Quality: {string.Join("; ", quality)}.";
         if (recommendation.Better is { } better)
         {
-            text += $" {better.Name} would be preferred ({Preferred(profile, better, 0)}) but breaks a limit: {Why(better)}.";
+            text += $" {better.Name} would be preferred ({Preferred(profile, better, 0)}) but breaks "
+                + $"{(better.Broken.Length == 1 ? "a limit" : $"{Format.Count(better.Broken.Length)} limits")}: {Why(better)}.";
         }
 
         if (!pick.Unsure.IsEmpty)
-            text += $" It keeps {string.Join(" and ", pick.Unsure.Select(c => BoundCheck.Text(c.Bound)))} by its estimate only: the "
+            text += $" It keeps {string.Join(" and ", pick.Unsure.Select(c => Limit(c.Bound)))} by its estimate only: the "
                 + "interval reaches past the limit, and no variant is shown to keep every one.";
         Contender[] maybe =
         [
@@ -92,8 +93,10 @@ public static class DecisionText
     {
         ArgumentNullException.ThrowIfNull(recommendation);
         if (recommendation.Safer is not { Check: { Figure.Value: { } value } check, Next: { } next }) return null;
-        string limit = $"{check.Bound.Metric} {(check.Bound.IsMax ? "<" : ">")} {FigureText.Plain(value, check.Bound.Metric.Definition)}";
-        return $"With {limit} the pick would be {next.Name} ({Preferred(recommendation.Profile, next, 0)}).";
+        string limit =
+            $"{MetricText.Of(check.Bound.Metric)} {(check.Bound.IsMax ? "<" : ">")} "
+                + $"{FigureText.Plain(value, check.Bound.Metric.Definition)}";
+        return $"With a tighter limit, {limit}, the pick would be {next.Name} ({Preferred(recommendation.Profile, next, 0)}).";
     }
 
     /// <summary>What a profile prefers, in words, e.g. <c>the smallest, then the fastest</c>.</summary>
@@ -141,7 +144,7 @@ public static class DecisionText
             listed += length;
             shown++;
             text.Append(CultureInfo.InvariantCulture,
-                $"{E(Lead(front))}\n\n| Variant | Class | {string.Join(" | ", front.Axes.Select(a => E(a.ToString())))} | Place | Beaten "
+                $"{E(Lead(front))}\n\n| Variant | Class | {string.Join(" | ", front.Axes.Select(a => E(MetricText.Of(a))))} | Place | Beaten "
                     + $"by |\n| --- | --- | {string.Join(" | ", front.Axes.Select(_ => "---:"))} | --- | --- |\n");
             foreach (ParetoPoint p in front.Points)
             {
@@ -172,7 +175,7 @@ public static class DecisionText
         var text = new StringBuilder();
         text.Append(E(Lead(recommendation))).Append('\n');
         if (FlipSentence(recommendation) is { } flip) text.Append(E(flip)).Append('\n');
-        string limits = string.Join(", ", profile.Limits.Select(BoundCheck.Text));
+        string limits = string.Join(", ", profile.Limits.Select(Limit));
         text.Append(CultureInfo.InvariantCulture,
             $"\nLimits: "
                 + $"{E(limits)}{(profile.Offline ? ", offline only" : "")}{(profile.Licences.IsEmpty ? "" : E($", licence one of "
@@ -180,8 +183,8 @@ public static class DecisionText
         text.Append(CultureInfo.InvariantCulture, $"Of those that keep them: {E(Preference(profile))}.\n");
         if (!recommendation.Ranked.IsEmpty)
         {
-            string[] prefer = [.. profile.Prefer.Where(m => profile.Limits.All(l => l.Metric != m)).Select(m => m.ToString())];
-            string[] heads = [.. profile.Limits.Select(BoundCheck.Text), .. prefer];
+            MetricSelector[] prefer = [.. profile.Prefer.Where(m => profile.Limits.All(l => l.Metric != m))];
+            string[] heads = [.. profile.Limits.Select(Limit), .. prefer.Select(MetricText.Of)];
             text.Append(CultureInfo.InvariantCulture,
                 $"\n| Rank | Variant | Class | {string.Join(" | ", heads.Select(E))} | Note |\n| ---: | --- | --- | "
                     + $"{string.Join(" | ", heads.Select(_ => "---:"))} | --- |\n");
@@ -189,7 +192,7 @@ public static class DecisionText
             foreach (Contender c in recommendation.Ranked)
             {
                 IEnumerable<string> figures = c.Checks.Select(k => k.FigureWithInterval())
-                    .Concat(profile.Prefer.Select((m, i) => (Metric: m.ToString(), At: i)).Where(m => prefer.Contains(m.Metric))
+                    .Concat(profile.Prefer.Select((m, i) => (Metric: m, At: i)).Where(m => prefer.Contains(m.Metric))
                         .Select(m => Preferred(profile, c, m.At)));
                 text.Append(CultureInfo.InvariantCulture,
                     $"| {++rank} | {E(c.Name)} | {Format.Class(c.Candidate.Class)} | {string.Join(" | ", figures.Select(E))} | "
@@ -215,7 +218,7 @@ public static class DecisionText
         ArgumentNullException.ThrowIfNull(contender);
         string[] notes =
         [
-            .. contender.Unsure.Select(c => $"{c.Bound.Metric} kept by its estimate only"),
+            .. contender.Unsure.Select(c => $"{MetricText.Of(c.Bound.Metric)} kept by its estimate only"),
             .. recommendation.BeatenBy.TryGetValue(contender, out string? by) ? (string[])[$"beaten by {by}"] : [],
         ];
         return string.Join("; ", notes);
@@ -225,10 +228,10 @@ public static class DecisionText
 
     private static string Superlative(MetricSelector metric) => (metric.Definition.Unit, metric.Definition.Direction) switch
     {
-        ("B", Direction.Lower) => metric.Metric == MetricTable.ArtifactSize.Name ? "the smallest" : $"the one of least {metric}",
+        ("B", Direction.Lower) when metric.Metric == MetricTable.ArtifactSize.Name => "the smallest",
         (_, Direction.Higher) when metric.Metric == MetricTable.GenerationSpeed.Name => "the fastest",
-        (_, Direction.Higher) => $"the one of most {metric}",
-        _ => $"the one of least {metric}",
+        (_, Direction.Higher) => $"the one of most {MetricText.Of(metric)}",
+        _ => $"the one of least {MetricText.Of(metric)}",
     };
 
     private static string NothingFits(string head, Recommendation recommendation)
@@ -250,15 +253,19 @@ public static class DecisionText
     private static string Admits(BoundCheck check)
     {
         double value = check.Figure.Value ?? check.Bound.Limit; // movable checks have a figure
-        return $"{check.Bound.Metric} {(check.Bound.IsMax ? "≤" : "≥")} "
+        return $"{MetricText.Of(check.Bound.Metric)} {Sign(check.Bound)} "
             + $"{FigureText.Plain(value * (check.Bound.IsMax ? 1.005 : 0.995), check.Bound.Metric.Definition)}";
     }
 
     private static string Broken(BoundCheck check) => check.Standing == Standing.NoFigure
-        ? $"{check.Bound.Metric}: {check.Figure.Reason}"
-        : $"{check.Bound.Metric} is {FigureText.Plain(check.Figure.Value ?? double.NaN, check.Bound.Metric.Definition)}, limit "
-            + $"{(check.Bound.IsMax ? "≤" : "≥")} "
+        ? $"{MetricText.Of(check.Bound.Metric)}: {check.Figure.Reason}"
+        : $"{MetricText.Of(check.Bound.Metric)} is "
+            + $"{FigureText.Plain(check.Figure.Value ?? double.NaN, check.Bound.Metric.Definition)}, limit {Sign(check.Bound)} "
             + $"{BoundCheck.LimitText(check.Bound)}{(check.Standing == Standing.BrokenNotShown ? " (by its estimate only)" : "")}";
+
+    private static string Sign(Bound bound) => bound.IsMax ? "≤" : "≥";
+
+    private static string Limit(Bound bound) => $"{MetricText.Of(bound.Metric)} {Sign(bound)} {BoundCheck.LimitText(bound)}";
 
     private static string List(string[] names) =>
         names.Length <= 8 ? string.Join(", ", names) : $"{string.Join(", ", names.Take(7))} and {Format.Count(names.Length - 7)} more";

@@ -59,9 +59,7 @@ public static class Recommender
             Losers = losers,
             Ties = pick is null ? []
                 : [.. ranked.Skip(1).Where(c => Enumerable.Range(0, profile.Prefer.Length).All(i => !AreApart(set, profile, i, pick, c)))],
-            Better = pick is null ? null
-                : losers.FirstOrDefault(c =>
-                    c.Refusals.IsEmpty && c.Broken.All(b => b.Use is not null) && IsPreferred(set, profile, c, pick)),
+            Better = pick is null ? null : Better(set, profile, pick, losers),
             Safer = pick is null ? null : Safer(pick, ranked),
             Misfit = Misfit(set, profile, model, candidates),
             Notes = Notes(set, profile),
@@ -143,10 +141,24 @@ public static class Recommender
         contender.Checks.Where(c => c.Bound.Metric.Definition.Kind == MetricKind.Quality).Select(c => c.Use ?? double.PositiveInfinity)
             .DefaultIfEmpty(0).Max();
 
+    // The same file on another engine is no other pick; of one file on several engines, the pick's own is named.
+    private static Contender? Better(CandidateSet set, Profile profile, Contender pick, ImmutableArray<Contender> losers)
+    {
+        Contender[] better =
+        [
+            .. losers.Where(c => c.Candidate.Variant != pick.Candidate.Variant && c.Refusals.IsEmpty
+                && c.Broken.All(b => b.Use is not null) && IsPreferred(set, profile, c, pick)),
+        ];
+        return better.FirstOrDefault(c => c.Candidate.Variant == better[0].Candidate.Variant && c.Candidate.Backend == pick.Candidate.Backend)
+            ?? better.FirstOrDefault();
+    }
+
     private static (BoundCheck, Contender)? Safer(Contender pick, ImmutableArray<Contender> ranked)
     {
         BoundCheck? tight = pick.Checks.Where(c => c.Bound.Metric.Definition.Kind == MetricKind.Quality && c.Use > 0).MaxBy(c => c.Use);
-        return tight is not null && ranked.Skip(1).FirstOrDefault(c => Beyond(c, tight)) is { } next ? (tight, next) : null;
+        return tight is not null
+            && ranked.Skip(1).FirstOrDefault(c => c.Candidate.Variant != pick.Candidate.Variant && Beyond(c, tight)) is { } next
+            ? (tight, next) : null;
     }
 
     private static string? Misfit(CandidateSet set, Profile profile, string model, Candidate[] candidates)

@@ -85,12 +85,14 @@ internal static class PerplexityPlot
         RunRow highest = rows.MaxBy(r => r.First(MetricTable.Perplexity.Name)!.Value)!;
         RunRow lowest = rows.MinBy(r => r.First(MetricTable.Perplexity.Name)!.Value)!;
         string range = $"Perplexities go from {Ppl(lowest)} ({Name(lowest)}) to {Ppl(highest)} ({Name(highest)})";
-        if (reference is null) return $"{range}.";
         (RunRow Row, RunFigure Change)[] others =
         [
             .. rows.Where(r => r != reference).Select(r => (r, r.First("ppl_change")!)).Where(r => r.Item2?.Value is not null)
                 .OrderBy(r => r.r[MetricTable.BitsPerWeight.Name]),
         ];
+        if (others.Length == 0) return $"{range}.";
+        string of = reference is null ? "the perplexity of the reference, which another backend ran"
+            : $"{Name(reference)}'s perplexity of {Ppl(reference)}";
         (RunRow Row, RunFigure Change)[] shown = [.. others.Where(o => o.Change.Value + (2 * o.Change.Error) <= Near)];
         (RunRow Row, RunFigure Change)[] maybe =
         [
@@ -100,7 +102,7 @@ internal static class PerplexityPlot
             : $"; of {PlotWords.List([.. maybe.Select(m => Name(m.Row))])} it can't be told";
         return shown.Length > 0
             ? $"{Name(shown[0].Row)} at {Bits(shown[0].Row)} bits per weight is the smallest variant shown to be within 1 % of "
-                + $"{Name(reference)}'s perplexity of {Ppl(reference)}{open}. {range}."
-            : $"No variant is shown to be within 1 % of {Name(reference)}'s perplexity of {Ppl(reference)}{open}. {range}.";
+                + $"{of}{open}. {range}."
+            : $"No variant is shown to be within 1 % of {of}{open}. {range}.";
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Microsoft.AspNetCore.Components;
 using QuantBench.Analysis.Candidates;
 using QuantBench.Analysis.Decide;
+using QuantBench.Analysis.Formatting;
 using QuantBench.Analysis.Limits;
 using QuantBench.Analysis.Plots;
 using QuantBench.Core.Metrics;
@@ -19,6 +20,8 @@ public sealed partial class Decide
     private const int MostCards = 4;
 
     private static readonly ImmutableArray<string> Axes = [.. DecisionMetrics.Headlines.Select(m => m.Name)];
+    private static readonly ImmutableArray<(string Value, string Label)> AxisNames =
+        [.. DecisionMetrics.Headlines.Select(m => (m.Name, MetricText.Title(m)))];
 
     private ImmutableArray<string> _profiles = [];
     private ImmutableArray<RunListItem> _runs = [];
@@ -74,6 +77,8 @@ public sealed partial class Decide
     private string Files(PlotFigure figure) =>
         Link.To($"/figures/decide/{figure.Id}",
             [("run", _run), ("x", _x), ("y", _y), ("profile", _profile?.Name), .. AskedProfile.LimitsOf(Http?.Request.Query)]);
+
+    private static string InWords(string metric) => DecisionMetrics.Find(metric) is { } known ? MetricText.Of(known) : metric;
 
     private static IEnumerable<BoundCheck> Cards(Contender pick) => pick.Checks.OrderByDescending(c => c.Use ?? 0).Take(MostCards);
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using QuantBench.Analysis.Candidates;
+using QuantBench.Analysis.Formatting;
 using QuantBench.Analysis.Limits;
 using QuantBench.Core.Limits;
 using QuantBench.Dashboard.Matrix;
@@ -9,6 +10,7 @@ namespace QuantBench.Dashboard.Queries;
 
 /// <summary>A limit as its field and slider show it; the slider runs over decades.</summary>
 /// <param name="Name">The metric.</param>
+/// <param name="Title">The metric in words.</param>
 /// <param name="Parameter">Its name in addresses.</param>
 /// <param name="IsMax">Whether it is a most.</param>
 /// <param name="Number">The limit as a number of <paramref name="Unit"/>.</param>
@@ -19,8 +21,8 @@ namespace QuantBench.Dashboard.Queries;
 /// <param name="Ticks">Place of each variant under the track, and whether it keeps the limit.</param>
 /// <param name="Words">The limit with how many keep it.</param>
 public sealed record LimitField(
-    string Name, string Parameter, bool IsMax, string Number, string Unit, string RangeLow, string RangeHigh, string RangeValue,
-    ImmutableArray<(string At, bool Keeps)> Ticks, string Words)
+    string Name, string Title, string Parameter, bool IsMax, string Number, string Unit, string RangeLow, string RangeHigh,
+    string RangeValue, ImmutableArray<(string At, bool Keeps)> Ticks, string Words)
 {
     /// <summary>Name of a limit in addresses.</summary>
     public static string ParameterOf(Bound bound)
@@ -52,7 +54,8 @@ public sealed record LimitField(
         if (high - low < 0.2) (low, high) = (low - 0.1, high + 0.1);
         int keep = checks.Count(c => c.Keeps);
         return new LimitField(
-            bound.Metric.Metric, ParameterOf(bound), bound.IsMax, Text(Math.Round(bound.Limit / scale, 6)), Factor(bound) != 1 ? "%" : unit,
+            bound.Metric.Metric, MetricText.Title(bound.Metric.Definition), ParameterOf(bound), bound.IsMax,
+            Text(Math.Round(bound.Limit / scale, 6)), Factor(bound) != 1 ? "%" : unit,
             Text(low), Text(high), Text(Math.Log10(bound.Limit / scale)),
             // filtered
             [.. checks.Where(c => c.Figure.Value is > 0)

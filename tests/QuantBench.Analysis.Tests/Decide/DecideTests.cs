@@ -105,15 +105,15 @@ public sealed class DecideTests
         Assert.Contains(answer.Ranked, c => c.Name == "gguf:Q6_K");
         Contender f32 = answer.Losers.Single(c => c.Name == "gguf:F32");
         // ×2.8 of its limit, further off than the speed
-        Assert.StartsWith("artifact_size is 22.1", DecisionText.Why(f32), StringComparison.Ordinal);
-        Assert.Contains("; tg_tps is ", DecisionText.Why(f32), StringComparison.Ordinal);
-        Assert.Contains("ppl_rise", DecisionText.Why(answer.Losers.Single(c => c.Name == "gguf:TQ2_0")), StringComparison.Ordinal);
+        Assert.StartsWith("size is 22.1", DecisionText.Why(f32), StringComparison.Ordinal);
+        Assert.Contains("; generation speed is ", DecisionText.Why(f32), StringComparison.Ordinal);
+        Assert.Contains("PPL rise", DecisionText.Why(answer.Losers.Single(c => c.Name == "gguf:TQ2_0")), StringComparison.Ordinal);
         Assert.Contains("not of a test", string.Join(' ', answer.Notes), StringComparison.Ordinal);
         Assert.Contains($"ship {pick.Name}, the smallest (", DecisionText.Lead(answer), StringComparison.Ordinal);
         // what would be preferred is smaller, and its own limit is named
         Assert.True(Size(answer.Better!) < Size(pick));
         Assert.Contains($"{answer.Better!.Name} would be preferred", DecisionText.Lead(answer), StringComparison.Ordinal);
-        Assert.Contains("ppl_rise is ", DecisionText.Lead(answer), StringComparison.Ordinal);
+        Assert.Contains("PPL rise is ", DecisionText.Lead(answer), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -192,7 +192,7 @@ public sealed class DecideTests
         Assert.Null(answer.Pick);
         Assert.Equal("gguf:Q3_K_M", answer.NearestMiss?.Name); // 3.13 MiB and +3.0 %: Q2_K is smaller but breaks both
         Assert.Contains("nothing fits", DecisionText.Lead(answer), StringComparison.Ordinal);
-        Assert.Contains("It would fit with artifact_size ≤ ", DecisionText.Lead(answer), StringComparison.Ordinal);
+        Assert.Contains("It would fit with size ≤ ", DecisionText.Lead(answer), StringComparison.Ordinal);
     }
 
     [Fact]

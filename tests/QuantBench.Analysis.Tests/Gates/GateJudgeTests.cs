@@ -127,7 +127,7 @@ public sealed class GateJudgeTests
 
         Assert.Contains(one.Ranked, c => c.Name == "gguf:Q4_K_M");
         Assert.DoesNotContain(both.Ranked, c => c.Name == "gguf:Q4_K_M");
-        Assert.Contains("ppl_rise@dataset=other", DecisionText.Why(both.Losers.Single(c => c.Name == "gguf:Q4_K_M")),
+        Assert.Contains("PPL rise at dataset=other", DecisionText.Why(both.Losers.Single(c => c.Name == "gguf:Q4_K_M")),
             StringComparison.Ordinal);
     }
 

@@ -26,5 +26,14 @@ public sealed class HeatScaleTests
     }
 
     [Fact]
+    public void Scale_KeepsItsTones_BesideAnOutlier()
+    {
+        double[] usual = [.. Enumerable.Range(0, 40).Select(i => 100 + i * 1.0)];
+        var scale = new HeatScale([.. usual, 100_000], Direction.Higher);
+
+        Assert.True(usual.Select(scale.Step).Distinct().Count() >= 6, "one figure flattens all others");
+    }
+
+    [Fact]
     public void Step_IsTheMiddle_WhenAllAreEqual() => Assert.Equal(4, new HeatScale([5, 5, double.NaN], Direction.Higher).Step(5));
 }

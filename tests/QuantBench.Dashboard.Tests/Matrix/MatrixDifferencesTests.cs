@@ -47,6 +47,24 @@ public sealed class MatrixDifferencesTests
     }
 
     [Fact]
+    public void View_GivesNoTone_ToAFigureThatMayBeTwiceOrHalf()
+    {
+        CellResult[] cells =
+        [
+            .. s_run.Cells.Select(c => c with
+            {
+                Metrics = [.. c.Metrics.Select(m => m.Name == "tg_tps" && c.Cell.Variant.ShortName == "Q4_0"
+                    ? m with { Value = 984, Ci95 = [41, 2235] } : m)],
+            }),
+        ];
+        MatrixView view = View("tg_tps", cells);
+
+        Assert.Equal(MatrixCell.NoTone, Cell(view, "Q4_0").Step);
+        // nor does it take the strongest tone from the others
+        Assert.Equal(HeatScale.Steps - 1, view.Groups.SelectMany(g => g.Rows).SelectMany(r => r.Cells).Max(c => c.Step));
+    }
+
+    [Fact]
     public void Against_KeepsTheMiddle_ForWhatIsNotShown()
     {
         // Both are 240 token/s with a noise of one per cent: the same variant measured again.
