@@ -20,8 +20,10 @@ using QuantBench.Dashboard.Accounts;
 using QuantBench.Dashboard.Api;
 using QuantBench.Dashboard.Hosting;
 using QuantBench.Dashboard.Live;
+using QuantBench.Dashboard.Queries;
 using QuantBench.Lab.Accounts;
 using QuantBench.Lab.Agents;
+using QuantBench.Lab.Alerts;
 using QuantBench.Lab.Artifacts;
 using QuantBench.Lab.Notes;
 using QuantBench.Lab.Queue;
@@ -183,13 +185,19 @@ public sealed class DashboardHost : IAsyncDisposable
         services.AddSingleton(s => new SuiteApprovals(lab, s.GetRequiredService<AuditLog>(), options.Clock,
             options.Lab.DatasetsDirectory ?? Path.Combine(options.Lab.SuitesDirectory, "..", "datasets")));
         services.AddSingleton<LabPause>().AddSingleton<MachineStore>().AddSingleton<JobStore>()
-            .AddSingleton<ResultTaker>().AddSingleton<JobSignal>().AddSingleton<JobPlanner>()
+            .AddSingleton<ResultTaker>().AddSingleton<JobSignal>().AddSingleton<JobPlanner>().AddSingleton<AlertStore>()
+            .AddSingleton<ModelShelf>()
             .AddSingleton(LeaseTimes.Of(Environment.GetEnvironmentVariable(LeaseTimes.Variable)));
         services.AddSingleton<AccountStore>().AddSingleton<ApiKeyStore>().AddSingleton<Bootstrap>().AddSingleton<OneLook>();
         services.AddDashboardQueries();
         services.AddSingleton<ResultWatcher>().AddHostedService(s => s.GetRequiredService<ResultWatcher>());
         if (options.Launcher is { } launcher)
+        {
             services.AddSingleton(launcher).AddSingleton<LabServer>().AddHostedService(s => s.GetRequiredService<LabServer>());
+            services.AddSingleton<IAlertSource, LabAlerts>().AddSingleton<IAlertSource, RegressionAlerts>().AddSingleton<AlertRound>()
+                .AddHostedService<AlertWatch>();
+        }
+
         services.AddSingleton<SchedulerState>();
 
         services.AddRazorComponents().AddInteractiveServerComponents();

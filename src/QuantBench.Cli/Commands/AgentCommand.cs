@@ -2,6 +2,7 @@ using System.CommandLine;
 using QuantBench.Cli.Composition;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Machine;
+using QuantBench.Core.Settings;
 using QuantBench.Lab.Agents.Edge;
 using QuantBench.Results.Folders;
 using QuantBench.Runner.Workers;
@@ -25,7 +26,28 @@ internal static class AgentCommand
             Description = "directory that paths of suites start from (default: suites/ of the installation)",
             HelpName = "DIR",
         };
-        var command = new Command("agent", "Run the jobs that a lab's server has for this machine.") { server, key, labels, suites };
+        var any = new Option<bool>("--any-condition")
+        {
+            Description = "take jobs although other programs keep the machine busy, it was throttled, or it is slower than usual",
+        };
+        var quota = new Option<long?>("--cache-quota")
+        {
+            Description = "most that pulled models and artifacts may take of the cache, e.g. 200GiB; what was used longest ago goes",
+            HelpName = "SIZE",
+            CustomParser = result =>
+            {
+                if (result.Tokens.Count == 1 && Quantities.TryParseSize(result.Tokens[0].Value, out long bytes) && bytes > 0) return bytes;
+                result.AddError("--cache-quota is a size like 200GiB");
+                return null;
+            },
+        };
+        var shared = new Option<string?>("--shared")
+        {
+            Description = "directory of models that machines share; one of the same content there isn't pulled",
+            HelpName = "DIR",
+        };
+        var command = new Command("agent", "Run the jobs that a lab's server has for this machine.")
+        { server, key, labels, suites, any, quota, shared };
         command.SetAction(async (parsed, stop) =>
         {
             RunnerEnvironment environment = global.Environment(parsed);
@@ -39,6 +61,9 @@ internal static class AgentCommand
                 Server = parsed.GetRequiredValue(server),
                 Key = ReadKey(parsed.GetRequiredValue(key)),
                 Labels = [.. given],
+                AnyCondition = parsed.GetValue(any),
+                CacheQuota = parsed.GetValue(quota),
+                SharedModels = parsed.GetValue(shared),
                 SuitesDirectory = Path.GetFullPath(parsed.GetValue(suites) ?? Path.Combine(environment.Root, "suites")),
                 Environment = environment,
                 Permit = lab.Approvals.Check,

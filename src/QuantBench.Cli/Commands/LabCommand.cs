@@ -24,6 +24,7 @@ internal static class LabCommand
         command.Subcommands.Add(Resume(global));
         command.Subcommands.Add(Window(global));
         command.Subcommands.Add(Hook(global));
+        command.Subcommands.Add(LabAlertsCommand.Build(global));
         command.Subcommands.Add(Share(global));
         command.Subcommands.Add(Backup(global));
         command.Subcommands.Add(Restore(global));
@@ -36,6 +37,7 @@ internal static class LabCommand
               quantbench lab share                                      accounts, schedules and the queue into the PostgreSQL store
               quantbench lab backup lab.gz                              and 'restore' into a new results directory or database
               quantbench lab hook                                       the secret that signs POST /api/v1/hooks/SUITE
+              quantbench lab alerts --webhook https://chat.example/hook failed and missed runs, silent machines, regressions
             """);
         return command;
     }
@@ -53,9 +55,10 @@ internal static class LabCommand
             if (lab.Machines.List().IsEmpty) output.WriteLine("no machine yet: quantbench keys add NAME --role agent");
             foreach (Machine machine in lab.Machines.List())
             {
-                output.WriteLine($"{machine.Name,-24} {(machine.Drained ? "drained" : machine.IsAlive(now) ? "alive" : "silent"),-8} "
+                output.WriteLine($"{machine.Name,-24} {Word(machine, now),-8} "
                     + $"last heard of {machine.Seen:yyyy-MM-dd HH:mm:ss}Z  {machine.Version}  {string.Join(' ', machine.Labels)}"
-                    + $"{(machine.Note.Length > 0 ? $"  ({machine.Note})" : "")}");
+                    + $"{(machine.Note.Length > 0 ? $"  ({machine.Note})" : "")}"
+                    + $"{(machine.Unfit is { } unfit ? $"  ({unfit.Why}, since {unfit.Since:yyyy-MM-dd HH:mm}Z)" : "")}");
             }
 
             foreach (Job job in lab.Jobs.Open())
@@ -73,6 +76,9 @@ internal static class LabCommand
         });
         return command;
     }
+
+    private static string Word(Machine machine, DateTimeOffset now) => machine.Drained ? "drained"
+        : !machine.IsAlive(now) ? "silent" : machine.Unfit is null ? "alive" : "unfit";
 
     private static Command Drain(GlobalOptions global, bool drained)
     {

@@ -1,5 +1,6 @@
 using QuantBench.Lab.Accounts;
 using QuantBench.Lab.Agents;
+using QuantBench.Lab.Alerts;
 using QuantBench.Lab.Queue;
 using QuantBench.Lab.Schedules;
 using QuantBench.Lab.Settings;
@@ -27,6 +28,7 @@ internal sealed class LabAccess
         Machines = new MachineStore(database, Audit, environment.Clock);
         Jobs = new JobStore(database, Audit, environment.Clock, LeaseTimes.Default);
         Pause = new LabPause(_settings);
+        Alerts = new AlertStore(database, _settings, Audit, environment.Clock);
     }
 
     public AuditLog Audit { get; }
@@ -46,6 +48,8 @@ internal sealed class LabAccess
     public JobStore Jobs { get; }
 
     public LabPause Pause { get; }
+
+    public AlertStore Alerts { get; }
 
     /// <summary>Sets the secret that signs requests of repositories; the audit log doesn't hold it.</summary>
     public void SetHookSecret(string secret)

@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Net.Http.Headers;
 using QuantBench.Core;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Suites;
@@ -15,6 +16,7 @@ using QuantBench.Dashboard.Accounts;
 using QuantBench.Dashboard.Drawing;
 using QuantBench.Dashboard.Hosting;
 using QuantBench.Lab.Agents;
+using QuantBench.Lab.Artifacts;
 using QuantBench.Lab.Queue;
 using QuantBench.Results.Folders;
 
@@ -35,9 +37,14 @@ internal static class AgentEndpoints
         agents.MapPost("/hello", HelloAsync);
         agents.MapPost("/claim", ClaimAsync);
         agents.MapPost("/beat", BeatAsync);
+        agents.MapPost("/fitness", FitnessAsync);
         agents.MapPost("/adopt", AdoptAsync);
         agents.MapPost("/jobs/{id}/results", ResultsAsync);
         agents.MapPost("/jobs/{id}/end", EndAsync);
+        agents.MapGet("/jobs/{id}/models/{model}",
+            async (HttpContext http, string id, string model, JobStore jobs, ModelShelf shelf, CancellationToken stop) =>
+                Reply(await shelf.ReadAsync(Held(http, jobs, id), model, stop)));
+        agents.MapGet("/jobs/{id}/models/{model}/files/{sha256}", FileAsync);
     }
 
     // A server that stands by would decide about jobs beside the one that runs the queue.
@@ -48,6 +55,10 @@ internal static class AgentEndpoints
         try
         {
             return await next(context);
+        }
+        catch (TimeoutException)
+        {
+            throw new BusyException("the model is read for the first time.", "The same question in a while has its answer.");
         }
         catch (StoreException e) when (e.InnerException is { } cause && (DiskFault.Is(cause) || cause is DbException))
         {
@@ -108,6 +119,15 @@ internal static class AgentEndpoints
             GoOn: known?.Placement.Reconcile is Reconcile.KeepBoth or Reconcile.KeepOriginal, Cancel: job is { Cancel: true }));
     }
 
+    private static async Task<IResult> FitnessAsync(HttpContext http, MachineStore machines)
+    {
+        AgentFitness fitness = await ReadAsync<AgentFitness>(http);
+        Need(fitness.Instance);
+        machines.Seen(MachineOf(http), null);
+        machines.SetUnfit(MachineOf(http), fitness.Unfit is { Length: 0 } ? null : fitness.Unfit);
+        return Answers.NoContent();
+    }
+
     private static async Task<IResult> AdoptAsync(HttpContext http, MachineStore machines, JobPlanner planner)
     {
         AgentAdopt adopt = await ReadAsync<AgentAdopt>(http);
@@ -133,6 +153,16 @@ internal static class AgentEndpoints
         signal.Pulse();
         return Answers.NoContent();
     }
+
+    // In parts, from where the machine has it: its name is its content.
+    private static async Task<IResult> FileAsync(HttpContext http, string id, string model, string sha256, JobStore jobs, ModelShelf shelf,
+        CancellationToken stop) =>
+        Answers.File(await shelf.PathOfAsync(Held(http, jobs, id), model, sha256, stop), "application/octet-stream",
+            entityTag: new EntityTagHeaderValue($"\"{sha256}\""), enableRangeProcessing: true);
+
+    private static Job Held(HttpContext http, JobStore jobs, string id) =>
+        jobs.Find(id) is { State: JobState.Leased } job && job.Machine == MachineOf(http) ? job
+            : throw new RequestException("this machine doesn't hold that job.");
 
     // What a message must hold: whoever has a key may write anything.
     private static void Need(params ReadOnlySpan<string?> texts)

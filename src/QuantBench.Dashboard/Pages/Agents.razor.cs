@@ -3,6 +3,7 @@ using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using QuantBench.Dashboard.Text;
 using QuantBench.Lab.Agents;
+using QuantBench.Lab.Alerts;
 using LabMachine = QuantBench.Lab.Agents.Machine;
 
 namespace QuantBench.Dashboard.Pages;
@@ -13,6 +14,7 @@ public sealed partial class Agents
     private ImmutableArray<LabMachine> _machines = [];
     private ImmutableArray<Job> _jobs = [];
     private ImmutableArray<JobRun> _late = [];
+    private ImmutableArray<Alert> _alerts = [];
     private string? _paused;
     private string _lead = "";
 
@@ -23,12 +25,15 @@ public sealed partial class Agents
     private JobStore Jobs { get; set; } = null!;
 
     [Inject]
+    private AlertStore Alerts { get; set; } = null!;
+
+    [Inject]
     private LabPause Pause { get; set; } = null!;
 
     /// <inheritdoc/>
     protected override Task LoadAsync()
     {
-        (_machines, _jobs, _late, _paused) = (Machines.List(), Jobs.Open(), Jobs.Late(), Pause.Reason);
+        (_machines, _jobs, _late, _paused, _alerts) = (Machines.List(), Jobs.Open(), Jobs.Late(), Pause.Reason, Alerts.Latest());
         int alive = _machines.Count(m => m.IsAlive(Clock.GetUtcNow()));
         _lead = $"{Words.Count(_machines.Length, "machine", "machines")}, {alive} of them alive; "
             + $"{Words.Count(Of(JobState.Leased), "job runs", "jobs run")}, {Of(JobState.Queued)} wait"
@@ -41,10 +46,10 @@ public sealed partial class Agents
     private Job? WorkOf(LabMachine machine) => _jobs.FirstOrDefault(j => j.State == JobState.Leased && j.Machine == machine.Name);
 
     private string WordOf(LabMachine machine) => !machine.IsAlive(Clock.GetUtcNow()) ? "silent"
-        : machine.Drained ? "drained" : WorkOf(machine) is null ? "waits" : "works";
+        : machine.Drained ? "drained" : machine.Unfit is not null ? "unfit" : WorkOf(machine) is null ? "waits" : "works";
 
     private string MarkOf(LabMachine machine) => !machine.IsAlive(Clock.GetUtcNow()) ? "stale"
-        : machine.Drained ? "can" : WorkOf(machine) is null ? "ok" : "run";
+        : !machine.IsOpen ? "can" : WorkOf(machine) is null ? "ok" : "run";
 
     private static string MarkOf(Job job) => job.State switch
     {

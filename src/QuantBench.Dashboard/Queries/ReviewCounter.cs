@@ -26,6 +26,7 @@ internal sealed class ReviewCounter(ResultStore store, ChangeReviews reviews, Ti
     private readonly System.Collections.Concurrent.ConcurrentDictionary<string,
         ImmutableArray<ChangeKey>> _found = new(StringComparer.Ordinal);
     private ImmutableArray<(string Metric, int Count)> _open = [];
+    private ImmutableArray<(ChangeKey Key, DateTimeOffset Confirmed, string Sentence)> _worse = [];
     private int _ended = -1;
 
     /// <summary>Metrics with open changes, and how many; empty while nothing was counted.</summary>
@@ -41,6 +42,9 @@ internal sealed class ReviewCounter(ResultStore store, ChangeReviews reviews, Ti
     /// <summary>The name of a change for reviews.</summary>
     public static ChangeKey KeyOf(TrendSeries series, TrendChange change) =>
         new ChangeKey(series.Metric.Name, series.CellId, series.MachineId, change.RunId);
+
+    /// <summary>The changes to the worse, with when the run started that confirmed each, and in words.</summary>
+    public ImmutableArray<(ChangeKey Key, DateTimeOffset Confirmed, string Sentence)> Worse => _worse;
 
     /// <summary>The changes of a metric that somebody should look at, acknowledged or not.</summary>
     internal ImmutableArray<ChangeKey> Found(string metric) => _found.TryGetValue(metric, out ImmutableArray<ChangeKey> keys) ? keys : [];
@@ -67,11 +71,20 @@ internal sealed class ReviewCounter(ResultStore store, ChangeReviews reviews, Ti
         {
             long since = Clock.GetUtcNow().AddDays(-TrendRequest.DefaultDays).ToUnixTimeMilliseconds();
             using AggregateReader reader = store.OpenReader();
+            var worse = ImmutableArray.CreateBuilder<(ChangeKey Key, DateTimeOffset Confirmed, string Sentence)>();
             foreach (string metric in s_metrics)
             {
                 TrendReport report = TrendAnalyzer.Analyze(reader, new SeriesQuery(metric, SinceMs: since));
                 _found[metric] = [.. report.Series.SelectMany(s => s.Changes.Where(IsWork).Select(c => KeyOf(s, c)))];
+                foreach (TrendSeries series in report.Series)
+                {
+                    worse.AddRange(series.Changes.Where(c => IsWork(c) && c.Worse == true).Select(c =>
+                        (KeyOf(series, c), series.Points[Math.Min(c.Index + 1, series.Points.Length - 1)].Started,
+                            TrendText.Sentence(series, c))));
+                }
             }
+
+            _worse = worse.ToImmutable();
 
             _ended = ended;
         }

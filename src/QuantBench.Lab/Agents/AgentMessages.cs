@@ -58,12 +58,29 @@ public sealed record AgentJob(
 /// <param name="Health">What it says of its machine.</param>
 public sealed record AgentBeat(string Instance, string? Job, long Epoch, ImmutableSortedDictionary<string, double>? Health);
 
+/// <summary>An agent says whether its machine is fit for jobs.</summary>
+/// <param name="Instance">Its installation.</param>
+/// <param name="Unfit">Why what it measured now would mean nothing; null = it is fit.</param>
+public sealed record AgentFitness(string Instance, string? Unfit);
+
 /// <summary>The server's answer to a sign of life.</summary>
 /// <param name="Now">The server's clock.</param>
 /// <param name="Lost">Whether the job went to another machine.</param>
 /// <param name="GoOn">Whether the run is wanted all the same.</param>
 /// <param name="Cancel">Whether somebody asked for the job to stop.</param>
 public sealed record BeatAnswer(DateTimeOffset Now, bool Lost, bool GoOn, bool Cancel);
+
+/// <summary>A model that a machine lacks.</summary>
+/// <param name="Sha256">Hash over its files, as results record it.</param>
+/// <param name="File">The file that stands for it, among <paramref name="Files"/>; null = the directory of them.</param>
+/// <param name="Files">Its files.</param>
+public sealed record AgentModel(string Sha256, string? File, ImmutableArray<AgentFile> Files);
+
+/// <summary>One file of a model.</summary>
+/// <param name="Path">Its path in the model's directory, with <c>/</c>.</param>
+/// <param name="Bytes">Its size.</param>
+/// <param name="Sha256">Its hash.</param>
+public sealed record AgentFile(string Path, long Bytes, string Sha256);
 
 /// <summary>An agent has measured something without a link, for a time of its schedule.</summary>
 /// <param name="Instance">Its installation.</param>

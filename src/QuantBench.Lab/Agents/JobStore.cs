@@ -86,7 +86,7 @@ public sealed class JobStore(LabDatabase database, AuditLog audit, TimeProvider 
                 if (given is not null || refused is not null) return;
             }
 
-            if (machine.Drained || LabPause.Holds(work, machine.Name, now)) return;
+            if (!machine.IsOpen || LabPause.Holds(work, machine.Name, now)) return;
             foreach (Job waiting in work.Query(Read,
                 $"SELECT {Columns} FROM jobs WHERE state = 'queued' AND (target = $1 OR target IS NULL) "
                     + $"ORDER BY priority DESC, created_ms, id LIMIT {MostLooked}", machine.Name))
@@ -216,10 +216,13 @@ public sealed class JobStore(LabDatabase database, AuditLog audit, TimeProvider 
                 $"SELECT {Columns} FROM jobs WHERE state = 'queued' AND target IS NOT NULL" + database.FreeRowLock))
             {
                 if (!job.Placement.Replace || now - job.Created < job.Placement.LostAfter) continue;
-                DateTimeOffset seen = work.Query(r => r.Time(0), "SELECT seen_ms FROM machines WHERE name = $1", job.Target)
-                    .FirstOrDefault(job.Created);
-                if (now - seen < job.Placement.LostAfter) continue;
-                string why = $"{job.Target} hasn't been heard of for {Ago(now - seen)}";
+                (DateTimeOffset Seen, DateTimeOffset? Unfit) of = work.Query(r => (r.Time(0), r.TimeOrNull(1)),
+                    "SELECT seen_ms, unfit_ms FROM machines WHERE name = $1", job.Target).FirstOrDefault((job.Created, null));
+                bool isUnfit = of.Unfit < of.Seen;
+                DateTimeOffset gone = isUnfit ? of.Unfit ?? of.Seen : of.Seen;
+                if (now - gone < job.Placement.LostAfter) continue;
+                string why = isUnfit ? $"{job.Target} has been unfit for {Ago(now - gone)}"
+                    : $"{job.Target} hasn't been heard of for {Ago(now - gone)}";
                 work.Execute("UPDATE jobs SET target = NULL, message = $2 WHERE id = $1", job.Id, why);
                 said.Add($"job {job.Key} goes to another machine: {why}");
             }

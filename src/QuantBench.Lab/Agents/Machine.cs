@@ -32,6 +32,12 @@ public sealed record Machine
     /// <summary>Why it gets none.</summary>
     public string Note { get; init; } = "";
 
+    /// <summary>Why it takes no jobs by itself; null while it is fit for them.</summary>
+    public MachineUnfit? Unfit { get; init; }
+
+    /// <summary>Whether it may get new jobs.</summary>
+    public bool IsOpen => !Drained && Unfit is null;
+
     /// <summary>Whether it was heard of lately.</summary>
     /// <param name="now">Now.</param>
     public bool IsAlive(DateTimeOffset now) => now - Seen < LeaseTimes.Alive;

@@ -14,9 +14,10 @@ namespace QuantBench.Lab.Agents;
 /// <param name="clock">The one clock.</param>
 public sealed class MachineStore(LabDatabase database, AuditLog audit, TimeProvider clock)
 {
-    private const string Columns = "name, instance, version, labels, health, first_ms, seen_ms, drained, note";
+    private const string Columns = "name, instance, version, labels, health, first_ms, seen_ms, drained, note, unfit, unfit_ms";
     private const int MostLabels = 100;
     private const int MostHealth = 40;
+    private const int LongestReason = 200;
 
     /// <summary>All machines by name.</summary>
     public ImmutableArray<Machine> List() => [.. database.Query(Read, $"SELECT {Columns} FROM machines ORDER BY name")];
@@ -35,6 +36,9 @@ public sealed class MachineStore(LabDatabase database, AuditLog audit, TimeProvi
         ArgumentNullException.ThrowIfNull(hello);
         if (hello.Protocol != AgentHello.Current)
         {
+            // Seen where people look for the machine, too, until it has said that it is fit.
+            SetUnfit(name, $"its QuantBench {hello.Version} speaks version {hello.Protocol} of the messages, the server "
+                + $"version {AgentHello.Current}");
             throw new RequestException(
                 $"this agent's QuantBench ({hello.Version}) speaks version {hello.Protocol} of the agents' messages, the server's "
                     + $"({serverVersion}) version {AgentHello.Current}.", "Install the same version on both.");
@@ -67,6 +71,18 @@ public sealed class MachineStore(LabDatabase database, AuditLog audit, TimeProvi
             clock.GetUtcNow(), said);
     }
 
+    /// <summary>Notes what a machine says of its own state: whether what it measured now would mean anything.</summary>
+    /// <param name="name">The machine.</param>
+    /// <param name="why">What is wrong; null = it is fit for jobs.</param>
+    public void SetUnfit(string name, string? why)
+    {
+        string? said = why is null ? null : string.Concat(why.Where(c => !char.IsControl(c)).Take(LongestReason));
+        // The time is that of its beginning, however often it is said.
+        database.Execute(
+            "UPDATE machines SET unfit_ms = CASE WHEN CAST($2 AS TEXT) IS NULL THEN NULL ELSE coalesce(unfit_ms, $3) END, "
+                + "unfit = CAST($2 AS TEXT) WHERE name = $1", name, said, clock.GetUtcNow());
+    }
+
     /// <summary>Takes a machine out of the lab's work, or back in; what it runs goes on.</summary>
     /// <param name="name">The machine.</param>
     /// <param name="drained">Whether it gets no new jobs.</param>
@@ -77,7 +93,7 @@ public sealed class MachineStore(LabDatabase database, AuditLog audit, TimeProvi
     {
         Machine before = Find(name) ?? throw new RequestException($"there is no machine '{name}'.", "See 'quantbench lab status'.");
         database.Execute("UPDATE machines SET drained = $2, note = $3 WHERE name = $1", name, drained,
-            note.Length > 200 ? note[..200] : note);
+            note.Length > LongestReason ? note[..LongestReason] : note);
         audit.Write(actor, drained ? "machine.drain" : "machine.undrain", name, before.Drained ? "drained" : "working", note);
     }
 
@@ -95,5 +111,6 @@ public sealed class MachineStore(LabDatabase database, AuditLog audit, TimeProvi
         Seen = row.Time(6),
         Drained = row.GetInt64(7) != 0,
         Note = row.GetString(8),
+        Unfit = row.TimeOrNull(10) is { } since ? new MachineUnfit(row.Text(9) ?? "", since) : null,
     };
 }

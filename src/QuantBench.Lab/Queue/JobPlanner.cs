@@ -163,7 +163,7 @@ public sealed class JobPlanner(
         DateTimeOffset now = clock.GetUtcNow();
         return
         [
-            .. machines.List().Where(m => m.IsAlive(now) && !m.Drained && MachineLabels.Broken(placement.Labels, m.Labels) is null)
+            .. machines.List().Where(m => m.IsAlive(now) && m.IsOpen && MachineLabels.Broken(placement.Labels, m.Labels) is null)
                 .Select(m => m.Name),
         ];
     }

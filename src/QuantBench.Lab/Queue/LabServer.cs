@@ -1,4 +1,5 @@
 using Hangfire;
+using Hangfire.Common;
 using Hangfire.InMemory;
 using Hangfire.States;
 using Microsoft.Extensions.DependencyInjection;
@@ -91,6 +92,8 @@ public sealed class LabServer(
                 WorkerCount = 1, // measurements disturb each other
                 Queues = [QueueName],
                 Activator = new Activator(services),
+                FilterProvider = new JobFilterProviderCollection(
+                    new JobFilterCollection { new OnceFilter() }, new JobFilterAttributeFilterProvider()),
                 ShutdownTimeout = TimeSpan.FromSeconds(30),
                 SchedulePollingInterval = TimeSpan.FromSeconds(1),
             },

@@ -1,16 +1,22 @@
 using Hangfire;
 using Microsoft.Extensions.Logging;
 using QuantBench.Core.Errors;
+using QuantBench.Results.Folders;
 
 namespace QuantBench.Lab.Queue;
 
 /// <summary>The job that Hangfire calls: one queued run from claim to end.</summary>
 /// <param name="store">The queue's durable half.</param>
 /// <param name="launcher">Starts runs.</param>
+/// <param name="options">Where runs lie.</param>
 /// <param name="clock">The one clock.</param>
 /// <param name="logger">Receives what went wrong.</param>
-public sealed class OccurrenceJob(OccurrenceStore store, IRunLauncher launcher, TimeProvider clock, ILogger<OccurrenceJob> logger)
+public sealed class OccurrenceJob(OccurrenceStore store, IRunLauncher launcher, LabOptions options, TimeProvider clock,
+    ILogger<OccurrenceJob> logger)
 {
+    /// <summary>Times that a run is started without bringing a cell before it is given up.</summary>
+    internal const int MostTries = 3;
+
     private static readonly TimeSpan s_lookForCancel = TimeSpan.FromSeconds(1);
 
     /// <summary>Runs an occurrence. It is claimed, measured and ended; a server that stops in between leaves it running, and the next goes
@@ -22,6 +28,13 @@ public sealed class OccurrenceJob(OccurrenceStore store, IRunLauncher launcher, 
     public async Task RunAsync(long id, CancellationToken cancellationToken)
     {
         if (store.Claim(id) is not { } occurrence) return;
+        if (store.CountTry(id, CellsOf(occurrence)) > MostTries)
+        {
+            // A run that takes its server with it would do so for ever.
+            store.End(id, OccurrenceState.Failed, $"started {MostTries} times without a new result, and the server died each time");
+            return;
+        }
+
         using var cancel = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using ITimer watch = clock.CreateTimer(_ => LookForCancel(id, cancel), null, s_lookForCancel, s_lookForCancel);
         try
@@ -31,7 +44,7 @@ public sealed class OccurrenceJob(OccurrenceStore store, IRunLauncher launcher, 
             LaunchedRun run = await launcher.RunAsync(request, runId => store.SetRun(id, runId), cancel.Token);
             if (run.Interrupted)
             {
-                if (!cancellationToken.IsCancellationRequested) store.End(id, OccurrenceState.Cancelled, "cancelled while it ran");
+                Stopped(id, cancellationToken);
                 return;
             }
 
@@ -43,13 +56,26 @@ public sealed class OccurrenceJob(OccurrenceStore store, IRunLauncher launcher, 
         catch (OperationCanceledException)
         {
             // The server stops: the occurrence stays running, the next server goes on with it.
-            if (!cancellationToken.IsCancellationRequested) store.End(id, OccurrenceState.Cancelled, "cancelled while it ran");
+            Stopped(id, cancellationToken);
         }
         catch (Exception e)
         {
             logger.LogError(e, "queued run {Key} ended", occurrence.Key);
             store.End(id, OccurrenceState.Failed, e is QuantBenchException { Hint: { } hint } ? $"{e.Message} {hint}" : e.Message);
         }
+    }
+
+    private void Stopped(long id, CancellationToken server)
+    {
+        if (server.IsCancellationRequested) store.ForgetTry(id);
+        else store.End(id, OccurrenceState.Cancelled, "cancelled while it ran");
+    }
+
+    private long CellsOf(Occurrence occurrence)
+    {
+        if (occurrence.RunId is not { } run || !RunFolder.IsGivenId(run)) return 0;
+        string file = Path.Combine(options.ResultsRoot, run, RunFolder.CellsFile);
+        return DiskFault.AsStore($"{file}: can't be read", null, () => File.Exists(file) ? File.ReadLines(file).LongCount() : 0);
     }
 
     private void LookForCancel(long id, CancellationTokenSource cancel)

@@ -122,6 +122,12 @@ public sealed class OccurrenceStore(LabDatabase database, TimeProvider clock)
                 + "ORDER BY due_ms DESC, id DESC LIMIT $2", schedule,
             (long)most)];
 
+    /// <summary>Those that failed or were missed since a time.</summary>
+    /// <param name="since">The time, UTC.</param>
+    public ImmutableArray<Occurrence> WrongSince(DateTimeOffset since) =>
+        [.. database.Query(Read, $"SELECT {Columns} FROM occurrences WHERE state IN ('failed', 'missed') "
+            + "AND coalesce(ended_ms, due_ms) >= $1 ORDER BY due_ms, id", since)];
+
     /// <summary>The occurrence of a number, or null.</summary>
     public Occurrence? Find(long id) => database.Query(Read, $"SELECT {Columns} FROM occurrences WHERE id = $1", id).FirstOrDefault();
 
@@ -143,6 +149,21 @@ public sealed class OccurrenceStore(LabDatabase database, TimeProvider clock)
             clock.GetUtcNow());
         return null;
     }
+
+    /// <summary>Counts a start of a run, before anything is measured: who dies of it has had its try.</summary>
+    /// <param name="id">Its number.</param>
+    /// <param name="cells">Cells that its run has; more than at the last start begin the count anew.</param>
+    /// <returns>Starts since it last brought a new cell, this one included.</returns>
+    internal long CountTry(long id, long cells)
+    {
+        database.Execute(
+            "UPDATE occurrences SET attempts = CASE WHEN $2 > cells THEN 1 ELSE attempts + 1 END, cells = $2 WHERE id = $1", id, cells);
+        return database.Query(r => r.GetInt64(0), "SELECT attempts FROM occurrences WHERE id = $1", id)[0];
+    }
+
+    /// <summary>Takes a start back: its server was stopped, which says nothing about the run.</summary>
+    internal void ForgetTry(long id) =>
+        database.Execute("UPDATE occurrences SET attempts = attempts - 1 WHERE id = $1 AND attempts > 0", id);
 
     internal void SetRun(long id, string runId) => database.Execute("UPDATE occurrences SET run_id = $2 WHERE id = $1", id, runId);
 

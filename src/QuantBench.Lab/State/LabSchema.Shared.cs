@@ -65,5 +65,15 @@ internal static partial class LabSchema
         CREATE TRIGGER jobs_tell AFTER INSERT OR DELETE OR UPDATE OF state, machine, run_id ON jobs
             FOR EACH STATEMENT EXECUTE FUNCTION tell();
         """,
+        """
+        SET search_path TO lab;
+        ALTER TABLE occurrences ADD COLUMN attempts BIGINT NOT NULL DEFAULT 0;
+        ALTER TABLE occurrences ADD COLUMN cells BIGINT NOT NULL DEFAULT 0;
+        ALTER TABLE machines ADD COLUMN unfit TEXT;
+        ALTER TABLE machines ADD COLUMN unfit_ms BIGINT;
+        CREATE TABLE alerts (
+            key TEXT PRIMARY KEY, kind TEXT NOT NULL, text TEXT NOT NULL, at_ms BIGINT NOT NULL, hook_ms BIGINT, mail_ms BIGINT,
+            problem TEXT);
+        """,
     ];
 }

@@ -69,6 +69,15 @@ internal static partial class LabSchema
             cells INTEGER NOT NULL DEFAULT 0, at_ms INTEGER NOT NULL, message TEXT);
         CREATE INDEX job_runs_job ON job_runs (job);
         """,
+        """
+        ALTER TABLE occurrences ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE occurrences ADD COLUMN cells INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE machines ADD COLUMN unfit TEXT;
+        ALTER TABLE machines ADD COLUMN unfit_ms INTEGER;
+        CREATE TABLE alerts (
+            key TEXT PRIMARY KEY, kind TEXT NOT NULL, text TEXT NOT NULL, at_ms INTEGER NOT NULL, hook_ms INTEGER, mail_ms INTEGER,
+            problem TEXT);
+        """,
     ];
 
     /// <summary>Every table, in an order in which they can be filled, with the one that numbers its rows by itself marked.</summary>
@@ -76,6 +85,6 @@ internal static partial class LabSchema
     [
         ("schedules", false), ("occurrences", true), ("audit", true), ("accounts", false), ("api_keys", false), ("run_notes", false),
         ("settings", false), ("change_reviews", false), ("suite_approvals", false), ("ended_logins", false), ("machines", false),
-        ("jobs", false), ("job_runs", false),
+        ("jobs", false), ("job_runs", false), ("alerts", false),
     ];
 }

@@ -45,6 +45,14 @@ public sealed record ModelSource(SourceKind Kind, string Path, ImmutableArray<st
     public static ModelSource Open(string path, string? hashCacheDirectory, bool rehash = false) =>
         SourceOpener.Open(path, new FileHashes(hashCacheDirectory, TimeProvider.System, rehash));
 
+    /// <summary>SHA-256 of one file, 64 lower-case hex digits; remembered as <see cref="Open(string, string?, bool)"/> remembers it.
+    /// </summary>
+    /// <param name="file">The file.</param>
+    /// <param name="hashCacheDirectory">Where hashes are remembered; null = nowhere.</param>
+    /// <exception cref="RequestException">It can't be read.</exception>
+    public static string Sha256Of(string file, string? hashCacheDirectory) =>
+        new FileHashes(hashCacheDirectory, TimeProvider.System).Sha256(file);
+
     /// <summary>The tokenizer of a model source.</summary>
     /// <param name="source">The source.</param>
     /// <exception cref="RequestException">A file is missing.</exception>

@@ -210,6 +210,41 @@ public abstract class JobStoreTests : IDisposable
     }
 
     [Fact]
+    public void UnfitMachine_GetsNothing_AndItsJobsGoElsewhereWhereTheSuiteSaysSo()
+    {
+        Add("{ machines: [a], lost_after: 5m, replace: true }", "a");
+        Machine a = Machine("a");
+        _machines.SetUnfit("a", "throttled for heat 3 times");
+        Assert.Null(_jobs.Claim(Machine("a"), a.Instance, "q1"));
+        _clock.Advance(TimeSpan.FromMinutes(4));
+        _machines.SetUnfit("a", "throttled for heat 9 times");
+        Assert.Empty(_jobs.Sweep());
+        _machines.SetUnfit("a", null);
+        _clock.Advance(TimeSpan.FromMinutes(4));
+        Machine("a");
+        Assert.Empty(_jobs.Sweep()); // it recovered meanwhile
+
+        _machines.SetUnfit("a", "it computes at 50 % of its usual speed");
+        _clock.Advance(TimeSpan.FromMinutes(6));
+        Machine("a"); // alive, and unfit all the same
+        Assert.Contains("a has been unfit for 6 min", Assert.Single(_jobs.Sweep()), StringComparison.Ordinal);
+        Machine b = Machine("b");
+        Assert.NotNull(_jobs.Claim(b, b.Instance, "q2"));
+    }
+
+    [Fact]
+    public void AgentOfAnotherVersion_IsRefused_AndShownAsUnfit()
+    {
+        Machine("a");
+
+        RequestException e = Assert.Throws<RequestException>(
+            () => _machines.Welcome("a", "key", new AgentHello(AgentHello.Current + 1, "9.9", "a", []), "1.0"));
+
+        Assert.Contains("speaks version 2 of the agents' messages, the server's (1.0) version 1", e.Message, StringComparison.Ordinal);
+        Assert.Contains("9.9 speaks version 2", _machines.Find("a")?.Unfit?.Why, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Cancel_EndsWhatWaits_AndAsksWhatRuns()
     {
         Add("{ machines: [a, b] }", "a", "b");

@@ -70,12 +70,68 @@ public sealed class AgentLink : IDisposable
         CancellationToken cancellationToken, TimeSpan wait = default)
     {
         using var request = new HttpRequestMessage(method, path) { Content = content };
+        return await SendAsync(request, HttpCompletionOption.ResponseContentRead, wait, cancellationToken);
+    }
+
+    /// <summary>Asks for something.</summary>
+    /// <typeparam name="TAnswer">What is answered.</typeparam>
+    /// <param name="path">Path under the API's root.</param>
+    /// <param name="wait">How long the server may take over it, beside the usual.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    public async Task<TAnswer?> GetAsync<TAnswer>(string path, TimeSpan wait, CancellationToken cancellationToken)
+        where TAnswer : class
+    {
+        using HttpResponseMessage response = await SendAsync(HttpMethod.Get, path, null, cancellationToken, wait);
+        return await response.Content.ReadFromJsonAsync<TAnswer>(Json.Line, cancellationToken);
+    }
+
+    /// <summary>Copies the rest of something to the end of a stream; what came before the link broke is there.</summary>
+    /// <param name="path">Path under the API's root.</param>
+    /// <param name="from">Bytes that are here.</param>
+    /// <param name="count">Bytes that are wanted.</param>
+    /// <param name="output">Receives them.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    public async Task CopyAsync(string path, long from, long count, Stream output, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        if (from > 0) request.Headers.Range = new RangeHeaderValue(from, null);
+        using HttpResponseMessage response = await SendAsync(request, HttpCompletionOption.ResponseHeadersRead, default, cancellationToken);
+        if (from > 0 && response.StatusCode != HttpStatusCode.PartialContent)
+            throw new HttpRequestException("the server doesn't go on in the middle of a file");
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        byte[] part = new byte[1 << 18];
+        try
+        {
+            await using Stream body = await response.Content.ReadAsStreamAsync(cancellationToken);
+            while (count > 0)
+            {
+                patience.CancelAfter(s_patience); // of silence; a large file may take a day
+                int got = await body.ReadAsync(part.AsMemory(0, (int)Math.Min(part.Length, count)), patience.Token);
+                if (got == 0) throw new HttpRequestException("the link broke in the middle of a file");
+                await output.WriteAsync(part.AsMemory(0, got), cancellationToken);
+                count -= got;
+            }
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new HttpRequestException("the server fell silent in the middle of a file");
+        }
+        catch (HttpIOException e)
+        {
+            throw new HttpRequestException(e.Message, e);
+        }
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, HttpCompletionOption until, TimeSpan wait,
+        CancellationToken cancellationToken)
+    {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(s_patience + wait);
         HttpResponseMessage response;
         try
         {
-            response = await _client.SendAsync(request, patience.Token);
+            response = await _client.SendAsync(request, until, patience.Token);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {

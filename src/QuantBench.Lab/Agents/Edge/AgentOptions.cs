@@ -31,6 +31,15 @@ public sealed record AgentOptions
     /// <summary>How the process is started that renews leases.</summary>
     public required WorkerCommand Beat { get; init; }
 
+    /// <summary>Most bytes of pulled models and artifacts in its cache; null = no limit.</summary>
+    public long? CacheQuota { get; init; }
+
+    /// <summary>Directory of models that machines share; null = none.</summary>
+    public string? SharedModels { get; init; }
+
+    /// <summary>Whether it takes jobs in whatever state the machine is.</summary>
+    public bool AnyCondition { get; init; }
+
     /// <summary>Version of this program.</summary>
     public required string Version { get; init; }
 

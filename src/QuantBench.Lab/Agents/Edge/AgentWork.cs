@@ -2,9 +2,11 @@ using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Machine;
 using QuantBench.Core.Suites;
+using QuantBench.Models.Sources;
 using QuantBench.Results.Folders;
 using QuantBench.Runner.Events;
 using QuantBench.Runner.Runs;
+using QuantBench.Runner.Workers;
 
 namespace QuantBench.Lab.Agents.Edge;
 
@@ -20,7 +22,16 @@ public sealed class AgentWork(AgentOptions options, IResultIndex? index)
     private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan s_introduceAgain = TimeSpan.FromMinutes(1);
 
+    private static readonly TimeSpan s_probeAgain = TimeSpan.FromSeconds(15);
+
     private readonly TimeProvider _clock = options.Environment.Clock;
+    private readonly ModelCache _models = new(options.Environment.CacheRoot,
+        new ModelCacheLimits(options.CacheQuota, options.SharedModels,
+            file => ModelSource.Sha256Of(file, Path.Combine(options.Environment.CacheRoot, "hashes"))),
+        options.Environment.Clock, options.Say);
+
+    private FitnessCheck? _fitness;
+    private (bool Told, string? Unfit) _state;
     private string? _said;
 
     /// <summary>Works until it is stopped.</summary>
@@ -31,6 +42,7 @@ public sealed class AgentWork(AgentOptions options, IResultIndex? index)
         using AgentJournal journal = AgentJournal.Open(options.Environment.ResultsRoot);
         using var link = new AgentLink(options.Server, options.Key);
         var offline = new OfflineSchedule(journal, _clock);
+        _fitness = NewFitness(journal);
         using var sender = new ResultSender(link, journal, options.Environment.ResultsRoot, _clock, options.Say);
         using var sending = CancellationTokenSource.CreateLinkedTokenSource(stop);
         Task sends = sender.RunAsync(sending.Token);
@@ -69,9 +81,15 @@ public sealed class AgentWork(AgentOptions options, IResultIndex? index)
                         continue;
                     }
 
+                    if (await IsUnfitAsync(link, journal, stop))
+                    {
+                        await Task.Delay(s_probeAgain, _clock, stop);
+                        continue;
+                    }
+
                     if (Waiting(journal) is { } cutOff)
                     {
-                        await RunJobAsync(cutOff, journal, sender, beat, stop);
+                        await RunJobAsync(cutOff, journal, link, sender, beat, stop);
                         continue;
                     }
 
@@ -88,8 +106,9 @@ public sealed class AgentWork(AgentOptions options, IResultIndex? index)
                     if (_said != e.Message)
                         options.Say(e is QuantBenchException { Hint: { } hint } ? $"{e.Message} {hint}" : $"no link: {e.Message}");
                     (_said, welcome) = (e.Message, null);
-                    // A machine whose key was revoked works for nobody.
-                    entry = e is KeyException ? null : Waiting(journal)
+                    // Only a link that is down is made up for: a machine whose key was revoked, or whose program is too old, works for
+                    // nobody.
+                    entry = e is QuantBenchException ? null : Waiting(journal)
                         ?? (offline.Due() is { } due ? journal.Change(due.Name, known => known ?? due) : null);
                     if (entry is null)
                     {
@@ -98,7 +117,7 @@ public sealed class AgentWork(AgentOptions options, IResultIndex? index)
                     }
                 }
 
-                if (entry is not null) await RunJobAsync(entry, journal, sender, beat, stop);
+                if (entry is not null) await RunJobAsync(entry, journal, link, sender, beat, stop);
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -111,6 +130,29 @@ public sealed class AgentWork(AgentOptions options, IResultIndex? index)
             await sends;
             if (beat is not null) await beat.DisposeAsync();
         }
+    }
+
+    private FitnessCheck? NewFitness(AgentJournal journal)
+    {
+        if (options.AnyCondition) return null;
+        var conditions = new MachineConditions(_clock);
+        var yardstick = new Yardstick(_clock);
+        return new FitnessCheck(conditions.Read, () => yardstick.Measure().Dot, journal);
+    }
+
+    // Told when it changes, and once behind a start: the server may remember what the last agent said.
+    private async Task<bool> IsUnfitAsync(AgentLink link, AgentJournal journal, CancellationToken stop)
+    {
+        string? unfit = _fitness?.Look();
+        if (!_state.Told || unfit != _state.Unfit)
+        {
+            await link.PostAsync<AgentFitness, object>("agent/fitness", new AgentFitness(journal.Instance, unfit), stop);
+            // The reason's figures may change with every look.
+            if (unfit is null != _state.Unfit is null) options.Say(unfit is null ? "takes jobs again" : $"takes no jobs: {unfit}");
+            _state = (true, unfit);
+        }
+
+        return unfit is not null;
     }
 
     private async Task<AgentWelcome> IntroduceAsync(AgentLink link, AgentJournal journal, CancellationToken stop) =>
@@ -152,7 +194,8 @@ public sealed class AgentWork(AgentOptions options, IResultIndex? index)
         Sent = before?.Sent ?? 0,
     };
 
-    private async Task RunJobAsync(JournalEntry entry, AgentJournal journal, ResultSender sender, BeatProcess? beat, CancellationToken stop)
+    private async Task RunJobAsync(JournalEntry entry, AgentJournal journal, AgentLink link, ResultSender sender, BeatProcess? beat,
+        CancellationToken stop)
     {
         options.Say($"{entry.Key}: begins");
         using var cancel = CancellationTokenSource.CreateLinkedTokenSource(stop);
@@ -180,7 +223,7 @@ public sealed class AgentWork(AgentOptions options, IResultIndex? index)
         beat?.Hold(entry.Job, entry.Epoch);
         try
         {
-            (string State, string? Message)? end = await MeasureAsync(entry, journal, sender, cancel.Token);
+            (string State, string? Message)? end = await MeasureAsync(entry, journal, link, sender, cancel.Token);
             // Stopped with the agent: gone on with by the next one.
             if (end is null && stop.IsCancellationRequested) return;
             (string state, string? message) = end ?? ("cancelled", "stopped by the server");
@@ -192,19 +235,22 @@ public sealed class AgentWork(AgentOptions options, IResultIndex? index)
         {
             if (beat is not null) beat.Answered -= Heard;
             sender.Answered -= Told;
+            _fitness?.Reset();
+            ReleaseModels();
         }
     }
 
     // How it ended; null when it was stopped.
-    private async Task<(string State, string? Message)?> MeasureAsync(JournalEntry entry, AgentJournal journal, ResultSender sender,
-        CancellationToken cancellationToken)
+    private async Task<(string State, string? Message)?> MeasureAsync(JournalEntry entry, AgentJournal journal, AgentLink link,
+        ResultSender sender, CancellationToken cancellationToken)
     {
         try
         {
             Suite suite = SuiteLoader.Parse(entry.SuiteText, Path.Combine(options.SuitesDirectory, $"{entry.Suite}.yaml"),
                 options.SuitesDirectory, options.Environment.Engines.Catalog);
             options.Permit(suite);
-            var runner = new SuiteRunner(options.Environment, new Watch(sender), index);
+            RunnerEnvironment environment = await WithModelsAsync(entry, suite, link, cancellationToken);
+            var runner = new SuiteRunner(environment, new Watch(sender), index);
             RunOutcome? outcome = await ResumeAsync(runner, entry, cancellationToken)
                 ?? await runner.RunAsync(
                     suite,
@@ -230,6 +276,46 @@ public sealed class AgentWork(AgentOptions options, IResultIndex? index)
         }
     }
 
+    // Models that lie where the suite says are used there, as on the command line; the others come from the server.
+    private async Task<RunnerEnvironment> WithModelsAsync(JournalEntry entry, Suite suite, AgentLink link,
+        CancellationToken cancellationToken)
+    {
+        var found = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (SuiteModel model in suite.Models)
+        {
+            if (model.IsServed || SuiteModel.IsShape(model.Source) || Path.Exists(model.Source)) continue;
+            // Without a link: what it was when there was one.
+            string? path = entry.Job is null ? _models.Known(model.Source)
+                : await PullAsync($"agent/jobs/{entry.Job}/models/{Uri.EscapeDataString(model.Id)}", model, link, cancellationToken);
+            if (path is not null) found[model.Source] = path;
+        }
+
+        return found.Count == 0 ? options.Environment : options.Environment with
+        {
+            OpenSource = path => options.Environment.OpenSource(found.GetValueOrDefault(path, path)),
+        };
+    }
+
+    private async Task<string> PullAsync(string address, SuiteModel model, AgentLink link, CancellationToken cancellationToken)
+    {
+        TimeSpan pause = s_pause;
+        while (true)
+        {
+            try
+            {
+                AgentModel made = await link.GetAsync<AgentModel>(address, default, cancellationToken)
+                    ?? throw new HttpRequestException("the server said nothing");
+                return await _models.GetAsync(link, address, model.Source, made, cancellationToken);
+            }
+            catch (HttpRequestException e)
+            {
+                if (pause == s_pause) options.Say($"model '{model.Id}' waits for the link: {e.Message}");
+                await Task.Delay(pause, _clock, cancellationToken);
+                pause = TimeSpan.FromSeconds(Math.Min(pause.TotalSeconds * 2, s_longestPause.TotalSeconds));
+            }
+        }
+    }
+
     private async Task<RunOutcome?> ResumeAsync(SuiteRunner runner, JournalEntry entry, CancellationToken cancellationToken)
     {
         if (entry.RunId is not { } id) return null;
@@ -251,6 +337,18 @@ public sealed class AgentWork(AgentOptions options, IResultIndex? index)
         {
             options.Say($"{entry.Key}: {e.Message} It begins anew.");
             return null;
+        }
+    }
+
+    private void ReleaseModels()
+    {
+        try
+        {
+            _models.Release();
+        }
+        catch (StoreException e)
+        {
+            options.Say(e.Message); // the job is done all the same
         }
     }
 
