@@ -22,7 +22,8 @@ internal sealed class BindingSpeed(string root, string rival, string cache)
     {
         int missed = 0;
         Console.WriteLine(
-            $"{"scheme",-8} {"work",-5} {"bare t/s",9} {"llamacpp/bare",14} {"llamasharp/bare",16} {"bare/bare",10} {"NuGet/npm build",16}");
+            $"{"scheme",-8} {"work",-5} {"bare t/s",9} {"llamacpp/bare",14} {"llamasharp/bare",16} {"bare/bare",10} "
+                + $"{"NuGet/npm build",16}");
         foreach (string scheme in schemes.Split(','))
         {
             string file = ManagedSpeed.Synthesize(cache, ManagedSpeed.UsualShape, scheme, layers);

@@ -35,8 +35,8 @@ public sealed class DecisionGoldenTests
     [Fact]
     public void Findings_OfNoise_CallNothingShown()
     {
-        // The same truth for every variant, each 3 % off the reference, and errors that say so: of ten runs hardly any may show one ahead on
-        // both axes, or near the reference.
+        // The same truth for every variant, each 3 % off the reference, and errors that say so: of ten runs hardly any may show one ahead
+        // on both axes, or near the reference.
         int shown = 0;
         for (int seed = 1; seed <= 10; seed++)
         {
