@@ -75,7 +75,6 @@ public sealed class SchemeMixTests(LlamaFixture fixture)
     [InlineData("Q2_K")]
     [InlineData("Q4_0")]
     [InlineData("IQ4_XS")]
-    [InlineData("IQ3_M")]
     [InlineData("IQ2_XS")]
     [InlineData("MXFP4_MOE")]
     public void Write_GivesTheTypesOfTheQuantizer_WithExperts(string scheme)
@@ -103,7 +102,9 @@ public sealed class SchemeMixTests(LlamaFixture fixture)
             LeadingDense = 1,
         };
         bool weighted = QuantSchemes.Find("gguf", scheme)?.NeedsImportanceMatrix == true;
-        foreach (SyntheticShape shape in weighted ? (SyntheticShape[])[latent] : [eight, five, latent])
+        // Codebooks are searched for so long that one shape must do.
+        SyntheticShape[] shapes = scheme.StartsWith("IQ", StringComparison.Ordinal) ? [latent] : [eight, five, latent];
+        foreach (SyntheticShape shape in shapes)
         {
             string source = fixture.ScratchFile($"mix-{shape.Name}.gguf");
             if (!File.Exists(source)) ModelSynthesizer.Write(source, shape, "F32", 1, CancellationToken.None);
