@@ -7,10 +7,12 @@ internal static class JsonFields
 {
     /// <summary>A text; null when it is none.</summary>
     /// <param name="reader">On the name; then on the value.</param>
-    public static string? NextText(ref Utf8JsonReader reader)
+    /// <param name="known">A text that it is often; given back where it is, instead of a new one.</param>
+    public static string? NextText(ref Utf8JsonReader reader, string? known = null)
     {
         reader.Read();
-        if (reader.TokenType == JsonTokenType.String) return reader.GetString();
+        if (reader.TokenType == JsonTokenType.String)
+            return known is not null && reader.ValueTextEquals(known) ? known : reader.GetString();
         reader.Skip();
         return null;
     }

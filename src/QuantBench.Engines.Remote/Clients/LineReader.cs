@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using QuantBench.Inference.Servers;
 
 namespace QuantBench.Engines.Remote.Clients;
@@ -40,6 +41,7 @@ internal sealed class LineReader(Stream stream, int longest) : IDisposable
     /// <summary>Reads more.</summary>
     /// <returns>False at the end of the stream; bytes without a line break may be left, <see cref="HasRest"/>.</returns>
     /// <exception cref="ServerException">The line is longer than allowed.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))] // once for every token
     public async ValueTask<bool> ReadAsync(CancellationToken cancellationToken)
     {
         if (_start == _end) _start = _end = _searched = 0;

@@ -11,6 +11,8 @@ namespace QuantBench.Engines.Remote.Clients;
 /// </summary>
 internal sealed class OpenAiChunk
 {
+    private string? _model;
+
     /// <summary>Text of the answer.</summary>
     public string? Text { get; private set; }
 
@@ -53,7 +55,7 @@ internal sealed class OpenAiChunk
                 else if (reader.ValueTextEquals("usage"u8)) Usage = Counts(ref reader) ?? Usage;
                 else if (reader.ValueTextEquals("timings"u8)) Timings = Times(ref reader);
                 else if (reader.ValueTextEquals("error"u8)) Error = NextError(ref reader);
-                else if (reader.ValueTextEquals("model"u8)) Model = NextText(ref reader);
+                else if (reader.ValueTextEquals("model"u8)) Model = _model = NextText(ref reader, _model);
                 else if (reader.ValueTextEquals("object"u8)) kind = NextText(ref reader);
                 else if (reader.ValueTextEquals("message"u8)) message = NextError(ref reader);
                 else Skip(ref reader);

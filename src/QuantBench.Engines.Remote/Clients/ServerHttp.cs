@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
 using Polly;
@@ -200,6 +201,7 @@ internal sealed class ServerHttp : IDisposable
     /// <summary>Reads more of a reply.</summary>
     /// <returns>False at its end.</returns>
     /// <exception cref="ServerException">The connection broke.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))] // once for every token
     public async ValueTask<bool> MoreAsync(LineReader lines, CancellationToken cancellationToken)
     {
         try

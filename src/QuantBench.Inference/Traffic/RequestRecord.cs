@@ -5,9 +5,9 @@ namespace QuantBench.Inference.Traffic;
 /// <summary>A request and what came of it. Times are nanoseconds from the start of the load.</summary>
 public sealed class RequestRecord
 {
-    private const int FirstRoom = 32;
+    private const int MostFirstRoom = 1024;
 
-    private long[] _times = new long[FirstRoom];
+    private long[] _times = [];
     private long _lastNs;
 
     /// <summary>Number of the request in the order of sending.</summary>
@@ -86,7 +86,7 @@ public sealed class RequestRecord
     /// <summary>Adds a part with text.</summary>
     internal void Add(in ReplyPart part, long nowNs)
     {
-        if (Parts == _times.Length) Array.Resize(ref _times, _times.Length * 2);
+        if (Parts == _times.Length) Array.Resize(ref _times, Parts > 0 ? Parts * 2 : Math.Clamp(Wanted, 1, MostFirstRoom));
         if (part.Kind == ReplyKind.Token && FirstAnswer < 0) FirstAnswer = Parts;
         _times[Parts++] = nowNs;
         Characters += part.Text.Length;

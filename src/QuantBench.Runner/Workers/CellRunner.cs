@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
-using QuantBench.Core.Workloads;
 using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Evaluators;
 
@@ -54,9 +53,6 @@ internal sealed class CellRunner(RunnerEnvironment environment)
     /// <summary>Key in the provenance of cells that another one's pass has measured too: that one's id. Their own seconds are 0.</summary>
     public const string MeasuredWith = "measured_with";
 
-    // At 2,000 requests per second some seconds between two collections.
-    private const long LoadGenerationBytes = 64 << 20;
-
     /// <summary>How long a worker may take to stop by itself before it is killed.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(5);
 
@@ -87,13 +83,8 @@ internal sealed class CellRunner(RunnerEnvironment environment)
             OutputFolder = job.OutputFolder,
             ServerDevice = job.ServerDevice,
         };
-        var process = new WorkerProcess(environment.Worker, environment.Clock)
-        {
-            Grace = Grace,
-            // Every collection stops the thread that sends; the memory that is measured is the server's.
-            FirstGenerationBytes = WorkloadTable.Of(job.Cell).NeedsServer ? LoadGenerationBytes : WorkerProcess.LittleGenerationBytes,
-        };
-        WorkerOutcome outcome = await process.RunAsync(message, limits with { Timeout = limits.Timeout * (1 + job.Others.Length) }, logPath, progress, cancellationToken);
+        WorkerOutcome outcome = await new WorkerProcess(environment.Worker, environment.Clock) { Grace = Grace }
+            .RunAsync(message, limits with { Timeout = limits.Timeout * (1 + job.Others.Length) }, logPath, progress, cancellationToken);
         TimeSpan wall = environment.Clock.GetElapsedTime(start);
         CellPart[] parts = [new CellPart(job.Cell, job.ReferencePath, job.Provenance), .. job.Others];
         return [.. parts.Select((part, index) => Finished(Of(part.Cell, index, outcome), part, index))];

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.ComponentModel;
 using System.Diagnostics;
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using QuantBench.Core.Cells;
@@ -19,9 +18,6 @@ namespace QuantBench.Runner.Workers;
 /// <param name="clock">For limits.</param>
 public sealed class WorkerProcess(WorkerCommand command, TimeProvider clock)
 {
-    /// <summary>A first generation that leaves measured memory to the job.</summary>
-    public const long LittleGenerationBytes = 4 << 20;
-
     private const int MaxLineBytes = 256 << 20;
     private const int TailLines = 6;
     // Often while a worker grows, seldom while it measures: a look takes time on a core that the measured loop may need.
@@ -32,9 +28,6 @@ public sealed class WorkerProcess(WorkerCommand command, TimeProvider clock)
 
     /// <summary>How long a worker may take to stop by itself before it is killed.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(5);
-
-    /// <summary>Size of the worker's first generation: so much is allocated between two collections.</summary>
-    public long FirstGenerationBytes { get; init; } = LittleGenerationBytes;
 
     /// <summary>Runs a job to its end.</summary>
     /// <param name="job">The job.</param>
@@ -251,11 +244,11 @@ public sealed class WorkerProcess(WorkerCommand command, TimeProvider clock)
         };
         foreach (string argument in command.Arguments) info.ArgumentList.Add(argument);
         // A worker lives for seconds and its memory is measured: no profile-guided recompilation, no background collector, no diagnostics
-        // server, and a first generation of a set size instead of one by the CPU's cache.
+        // server, and a first generation of 4 MiB instead of one sized by the CPU's cache.
         info.Environment["DOTNET_TieredPGO"] = "0";
         info.Environment["DOTNET_gcConcurrent"] = "0";
         info.Environment["DOTNET_gcServer"] = "0";
-        info.Environment["DOTNET_GCgen0size"] = FirstGenerationBytes.ToString("x", CultureInfo.InvariantCulture);
+        info.Environment["DOTNET_GCgen0size"] = "400000";
         info.Environment["DOTNET_EnableDiagnostics"] = "0";
         info.Environment["GGML_NO_BACKTRACE"] = "1"; // Its words are what a record can use, not the addresses of its frames.
         try

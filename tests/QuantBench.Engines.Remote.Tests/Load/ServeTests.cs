@@ -175,7 +175,8 @@ public sealed class ServeTests(ITestOutputHelper output)
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                     $"{rate}/s: lateness p50 {late.Value:0.000} p99 {late.P99:0.000} max {late.Max:0.0} ms, CPU "
                         + $"{Value(result, "generator_cpu"):0.00}, answered {Value(result, "requests_per_second"):0}/s, TTFT "
-                        + $"{Value(result, "serve_ttft"):0.00} ms, {string.Join("; ", result.Notes)}"));
+                        + $"{Value(result, "serve_ttft"):0.00} ms, {result.Conditions["load_collections"]} collections of "
+                        + $"{result.Conditions["load_collected_ms"]:0} ms in all, {string.Join("; ", result.Notes)}"));
             }
             catch (EngineException e)
             {

@@ -103,7 +103,7 @@ public sealed class SuiteApprovalsTests : IDisposable
             suite: pulled
             models: [ { id: m, source: served, {{model}} } ]
             variants: ["served:m"]
-            servers: [ { id: own, command: "ollama serve" } ]
+            servers: [ { id: own, command: "ollama serve {port}" } ]
             backends: ["far/ollama@own"]
             workloads: [ serve ]
             """);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using QuantBench.Inference.Evaluators;
 using QuantBench.Inference.Servers;
 using Xunit.Abstractions;
 
@@ -7,16 +8,17 @@ namespace QuantBench.Engines.Remote.Tests.Load;
 
 /// <summary>The process's memory is watched, so nothing else runs meanwhile.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
-public sealed class FloodCollection
+public sealed class LoadMemoryCollection
 {
-    public const string Name = "floods";
+    public const string Name = "memory of loads";
 }
 
-/// <summary>Replies of a gigabyte, whatever it is made of: the cell fails, and this process never holds more than a little of it.</summary>
-[Collection(FloodCollection.Name)]
-public sealed class FloodTests(ITestOutputHelper output)
+/// <summary>What a load costs this process in memory; replies of a gigabyte, whatever they are made of, among it.</summary>
+[Collection(LoadMemoryCollection.Name)]
+public sealed class LoadMemoryTests(ITestOutputHelper output)
 {
     private const long MostMore = 64 << 20;
+    private const long MostPerRequest = 40_000;
 
     [Theory]
     [InlineData("flood", ServerFault.Flooded)]
@@ -56,6 +58,22 @@ public sealed class FloodTests(ITestOutputHelper output)
             $"{kind}: {(most - before) / 1048576.0:0.0} MiB more, {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s: {e.Message}"));
         Assert.Equal(expected, e.Fault);
         Assert.InRange(most - before, long.MinValue, MostMore);
+    }
+
+    /// <summary>What is allocated is collected, and every collection stops the thread that sends.</summary>
+    [Fact]
+    public void Evaluate_AllocatesLittlePerRequest()
+    {
+        using var stub = new StubProcess("first=2", "gap=0.5");
+        Load(stub, 0.5);
+        long before = GC.GetTotalAllocatedBytes(precise: true);
+
+        EvaluationResult result = ServedCell.Measure(stub.Device, null, ("concurrency", 16), ("duration", 1.0), ("warmup", 0.0),
+            ("output_tokens", "16"));
+
+        double each = (GC.GetTotalAllocatedBytes(precise: true) - before) / result.Conditions["load_requests"];
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{each:0} bytes a request of {result.Conditions["load_requests"]}"));
+        Assert.InRange(each, 0, MostPerRequest);
     }
 
     private static void Load(StubProcess stub, double seconds) => ServedCell.Measure(stub.Device, null, ("concurrency", 1),
