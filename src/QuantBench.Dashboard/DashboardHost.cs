@@ -217,7 +217,7 @@ public sealed class DashboardHost : IAsyncDisposable
         services.AddResponseCompression(o =>
             o.MimeTypes = ["text/html", "text/css", "text/javascript", "image/svg+xml", "application/json", "text/csv"]);
         services.AddProblemDetails();
-        DashboardApi.Register(services);
+        DashboardApi.Register(services, options.Version);
         // Names that lead here by a foreign DNS record are refused, so no web site can read a local dashboard through its visitors'
         // browsers.
         string[] hosts = options.IsLocal ? ["localhost", "127.0.0.1", "[::1]", .. options.HostNames]
