@@ -55,6 +55,8 @@ internal static class LabAlertsCommand
             AlertSettings settings = before;
             if (parsed.GetValue(webhook) is { } url) settings = settings with { Webhook = Webhook.Address(url) };
             if (parsed.GetValue(silent) is { } minutes) settings = settings with { SilentMinutes = minutes };
+            if (receivers.Length == 0 && (parsed.GetValue(from) ?? parsed.GetValue(host) ?? parsed.GetValue(user)) is not null)
+                throw new RequestException("nobody is named who gets the mails.", "Add --mail-to ADDRESS.");
             if (receivers.Length > 0)
             {
                 settings = settings with
