@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Diagnostics;
 using OpenTelemetry;
 using OpenTelemetry.Resources;
@@ -23,6 +24,10 @@ public static class Traces
 
     /// <summary>Whether a collector is named.</summary>
     public static bool IsOn => s_variables.Any(v => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(v)));
+
+    /// <summary>OpenTelemetry's variables, for a host that reads no environment by itself.</summary>
+    public static IEnumerable<KeyValuePair<string, string?>> Variables() => Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
+        .Select(v => KeyValuePair.Create((string)v.Key, (string?)v.Value)).Where(v => v.Key.StartsWith("OTEL_", StringComparison.Ordinal));
 
     /// <summary>What a process says of itself.</summary>
     /// <param name="resource">Receives it.</param>
