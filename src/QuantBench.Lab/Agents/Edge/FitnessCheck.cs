@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using QuantBench.Core.Machine;
 
 namespace QuantBench.Lab.Agents.Edge;
 
