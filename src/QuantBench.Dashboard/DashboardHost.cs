@@ -11,6 +11,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -31,6 +32,7 @@ using QuantBench.Lab.Runs;
 using QuantBench.Lab.Schedules;
 using QuantBench.Lab.State;
 using QuantBench.Lab.Suites;
+using QuantBench.Lab.Telemetry;
 using QuantBench.Results.Exchange;
 using QuantBench.Results.Store;
 
@@ -136,6 +138,7 @@ public sealed class DashboardHost : IAsyncDisposable
         WebApplicationBuilder builder =
             WebApplication.CreateEmptyBuilder(
                 new WebApplicationOptions { ApplicationName = typeof(DashboardHost).Assembly.GetName().Name });
+        builder.Configuration.AddInMemoryCollection(Traces.Variables());
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -217,7 +220,7 @@ public sealed class DashboardHost : IAsyncDisposable
         services.AddResponseCompression(o =>
             o.MimeTypes = ["text/html", "text/css", "text/javascript", "image/svg+xml", "application/json", "text/csv"]);
         services.AddProblemDetails();
-        DashboardApi.Register(services);
+        DashboardApi.Register(services, options.Version);
         // Names that lead here by a foreign DNS record are refused, so no web site can read a local dashboard through its visitors'
         // browsers.
         string[] hosts = options.IsLocal ? ["localhost", "127.0.0.1", "[::1]", .. options.HostNames]

@@ -4,6 +4,7 @@ using QuantBench.Core.Errors;
 using QuantBench.Core.Machine;
 using QuantBench.Core.Settings;
 using QuantBench.Lab.Agents.Edge;
+using QuantBench.Lab.Telemetry;
 using QuantBench.Results.Folders;
 using QuantBench.Runner.Workers;
 
@@ -75,6 +76,7 @@ internal static class AgentCommand
                     lock (output) output.WriteLine($"{environment.Clock.GetUtcNow():HH:mm:ss}Z {line}");
                 },
             };
+            using IDisposable? traces = Traces.Start("quantbench-agent", Installation.Version);
             using var index = new StoreIndex(environment);
             await new AgentWork(options, index).RunAsync(stop);
             return ExitCode.Ok;

@@ -29,7 +29,7 @@ internal static class LabAlertsCommand
             HelpName = "NAME",
         };
         var tls = new Option<bool>("--mail-tls") { Description = "the mail server must speak TLS (STARTTLS)" };
-        Option<int> silent = NumberOption.Whole("--silent-minutes", 1, AlertSettings.MostSilentMinutes, 10);
+        Option<int?> silent = NumberOption.Whole("--silent-minutes", 1, AlertSettings.MostSilentMinutes);
         silent.Description = "silence of a machine that is an alert (default: 10)";
         var off = new Option<bool>("--off") { Description = "send nothing from now on" };
         var trial = new Option<bool>("--trial") { Description = "send a message now, to see whether it arrives" };
@@ -50,20 +50,26 @@ internal static class LabAlertsCommand
                 return ExitCode.Ok;
             }
 
-            if (parsed.GetValue(webhook) is not null || receivers.Length > 0)
+            // What isn't named stays as it is: a webhook beside a mail, whichever was set first.
+            AlertSettings before = alerts.Settings ?? new AlertSettings();
+            AlertSettings settings = before;
+            if (parsed.GetValue(webhook) is { } url) settings = settings with { Webhook = Webhook.Address(url) };
+            if (parsed.GetValue(silent) is { } minutes) settings = settings with { SilentMinutes = minutes };
+            if (receivers.Length == 0 && (parsed.GetValue(from) ?? parsed.GetValue(host) ?? parsed.GetValue(user)) is not null)
+                throw new RequestException("nobody is named who gets the mails.", "Add --mail-to ADDRESS.");
+            if (receivers.Length > 0)
             {
-                var settings = new AlertSettings
+                settings = settings with
                 {
-                    Webhook = parsed.GetValue(webhook) is { } url ? Webhook.Address(url) : null,
                     MailTo = [.. receivers],
                     MailFrom = parsed.GetValue(from),
                     MailUser = parsed.GetValue(user),
                     MailTls = parsed.GetValue(tls),
-                    SilentMinutes = parsed.GetValue(silent),
                 };
                 if (parsed.GetValue(host) is { } server) settings = settings.WithMailServer(server);
-                alerts.Set(settings.Checked(), LabAccess.Actor);
             }
+
+            if (settings != before) alerts.Set(settings.Checked(), LabAccess.Actor);
 
             output.WriteLine(alerts.Settings is { } set ? $"alerts: {set}" : "no alerts are sent; see 'quantbench lab alerts --help'.");
             if (parsed.GetValue(trial)) await TryAsync(alerts, environment.Clock, output, stop);

@@ -5,7 +5,9 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.OpenApi;
+using OpenTelemetry;
 using OpenTelemetry.Metrics;
+using OpenTelemetry.Trace;
 using QuantBench.Analysis.Compare;
 using QuantBench.Core;
 using QuantBench.Core.Errors;
@@ -18,6 +20,7 @@ using QuantBench.Lab.Queue;
 using QuantBench.Lab.Schedules;
 using QuantBench.Lab.State;
 using QuantBench.Lab.Suites;
+using QuantBench.Lab.Telemetry;
 using QuantBench.Results.Reading;
 using QuantBench.Results.Store;
 
@@ -31,7 +34,7 @@ internal static class DashboardApi
 {
     private const string Root = "/api/v1";
 
-    public static void Register(IServiceCollection services)
+    public static void Register(IServiceCollection services, string version)
     {
         services.ConfigureHttpJsonOptions(o =>
         {
@@ -49,10 +52,19 @@ internal static class DashboardApi
             document.Servers?.Clear();
             return Task.CompletedTask;
         }));
-        services.AddOpenTelemetry()
+        OpenTelemetryBuilder telemetry = services.AddOpenTelemetry()
             .WithMetrics(m =>
+            {
                 m.AddAspNetCoreInstrumentation().AddRuntimeInstrumentation().AddMeter(LabMetrics.MeterName)
-                    .AddPrometheusExporter(o => o.ScrapeResponseCacheDurationMilliseconds = 1000));
+                    .AddPrometheusExporter(o => o.ScrapeResponseCacheDurationMilliseconds = 1000);
+                if (Traces.IsOn) m.AddOtlpExporter();
+            });
+        if (Traces.IsOn)
+        {
+            telemetry.ConfigureResource(r => Traces.Describe(r, "quantbench-server", version))
+                .WithTracing(t => t.AddAspNetCoreInstrumentation().AddSource(Traces.SourceName).AddOtlpExporter());
+        }
+
         services.AddSingleton<SuiteMetrics>().AddSingleton<LabMetrics>().AddSingleton<UploadReceiver>().AddSingleton<PartialUploads>();
     }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using QuantBench.Dashboard.Hosting;
+using QuantBench.Lab.Agents;
 using QuantBench.Lab.Queue;
 using QuantBench.Results.Reading;
 
@@ -12,7 +13,8 @@ internal sealed class LabMetrics : IDisposable
 
     private readonly Meter _meter = new(MeterName);
 
-    public LabMetrics(StoredRuns stored, OccurrenceStore queue, SuiteMetrics suites, SchedulerState scheduler, TimeProvider clock)
+    public LabMetrics(StoredRuns stored, OccurrenceStore queue, SuiteMetrics suites, SchedulerState scheduler, MachineStore machines,
+        JobStore jobs, TimeProvider clock)
     {
         _meter.CreateObservableGauge("quantbench_runs", stored.CountRuns, description: "Runs in the store");
         _meter.CreateObservableGauge("quantbench_cells", stored.CountCells, description: "Finished cells in the store");
@@ -25,6 +27,11 @@ internal sealed class LabMetrics : IDisposable
                 .DefaultIfEmpty(0).Max(), description: "How long the run that waits longest has been due");
         _meter.CreateObservableGauge("quantbench_scheduler_active", () => scheduler.IsOn ? 1 : 0,
             description: "1 where this server starts queued runs");
+        _meter.CreateObservableGauge("quantbench_machines", () => Count(machines.List().Select(m => !m.IsAlive(clock.GetUtcNow()) ? "silent"
+            : m.Drained ? "drained" : m.Unfit is null ? "alive" : "unfit"), "alive", "silent", "drained", "unfit"),
+            description: "Machines of the lab, by state");
+        _meter.CreateObservableGauge("quantbench_jobs", () => Count(jobs.Open().Select(j => j.State.ToString().ToLowerInvariant()),
+            "queued", "leased", "quarantined"), description: "Jobs of machines that aren't over, by state");
         suites.AddTo(_meter);
         Uploads = _meter.CreateCounter<long>("quantbench_uploads", description: "Run bundles taken in or refused");
     }
@@ -33,4 +40,11 @@ internal sealed class LabMetrics : IDisposable
     public Counter<long> Uploads { get; }
 
     public void Dispose() => _meter.Dispose();
+
+    // Also what there is none of: an alert compares with 0.
+    private static IEnumerable<Measurement<int>> Count(IEnumerable<string> found, params string[] states)
+    {
+        ILookup<string, string> by = found.ToLookup(s => s);
+        return states.Select(s => new Measurement<int>(by[s].Count(), KeyValuePair.Create<string, object?>("state", s)));
+    }
 }

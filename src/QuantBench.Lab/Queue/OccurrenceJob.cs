@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using Hangfire;
 using Microsoft.Extensions.Logging;
 using QuantBench.Core.Errors;
+using QuantBench.Lab.Telemetry;
 using QuantBench.Results.Folders;
 
 namespace QuantBench.Lab.Queue;
@@ -35,6 +37,8 @@ public sealed class OccurrenceJob(OccurrenceStore store, IRunLauncher launcher, 
             return;
         }
 
+        using Activity? span = Traces.Source.StartActivity("run", ActivityKind.Consumer);
+        span?.SetTag("quantbench.key", occurrence.Key).SetTag("quantbench.suite", Path.GetFileNameWithoutExtension(occurrence.Suite));
         using var cancel = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using ITimer watch = clock.CreateTimer(_ => LookForCancel(id, cancel), null, s_lookForCancel, s_lookForCancel);
         try
@@ -49,6 +53,7 @@ public sealed class OccurrenceJob(OccurrenceStore store, IRunLauncher launcher, 
             }
 
             store.SetRun(id, run.RunId);
+            span?.SetTag("quantbench.run", run.RunId);
             string? failed = run.Failed > 0 ? $"{run.Failed} of {run.Cells} cells failed" : null;
             store.End(id, failed is null ? OccurrenceState.Done : OccurrenceState.Failed,
                 failed is null || run.Note is null ? failed ?? run.Note : $"{failed}; {run.Note}");

@@ -31,7 +31,7 @@ public sealed class ModelPullTests(DashboardFixture dashboard) : IDisposable
         string source = RepositoryRoot.Combine("datasets", "reference-model");
         ModelCache cache = Cache(null);
         AgentFile weights = model.Files.Single(f => f.Path == "model.safetensors");
-        string part = _machine.Combine("pulled", model.Sha256, "files", weights.Path + ".part");
+        string part = Path.Combine(_machine.Path, "pulled", model.Sha256, "files", weights.Path + ".part");
         Directory.CreateDirectory(Path.GetDirectoryName(part)!);
         byte[] bytes = await File.ReadAllBytesAsync(Path.Combine(source, weights.Path));
 
@@ -62,12 +62,12 @@ public sealed class ModelPullTests(DashboardFixture dashboard) : IDisposable
         using var link = new AgentLink(new Uri(dashboard.Host.Address), dashboard.Keys[Role.Agent]);
         string address = $"agent/jobs/{job.Id}/models/reference";
         AgentModel model = (await link.GetAsync<AgentModel>(address, default, CancellationToken.None))!;
-        string shared = _machine.Combine("nfs", "models", "ref");
+        string shared = Path.Combine(_machine.Path, "nfs", "models", "ref");
         Copy(RepositoryRoot.Combine("datasets", "reference-model"), shared);
         var cache = new ModelCache(_machine.Path, new ModelCacheLimits(null, _machine.Combine("nfs"), Hash), TimeProvider.System, _ => { });
 
         Assert.Equal(shared, await cache.GetAsync(link, address, "/suites/m", model, CancellationToken.None));
-        Assert.False(Directory.Exists(_machine.Combine("pulled", model.Sha256)));
+        Assert.False(Directory.Exists(Path.Combine(_machine.Path, "pulled", model.Sha256)));
 
         byte[] config = await File.ReadAllBytesAsync(Path.Combine(shared, "config.json"));
         config[^2] ^= 1;
@@ -85,7 +85,7 @@ public sealed class ModelPullTests(DashboardFixture dashboard) : IDisposable
         string address = $"agent/jobs/{job.Id}/models/reference";
         AgentModel model = (await link.GetAsync<AgentModel>(address, default, CancellationToken.None))!;
         long size = model.Files.Sum(f => f.Bytes);
-        string old = _machine.Combine("pulled", new string('0', 64));
+        string old = Path.Combine(_machine.Path, "pulled", new string('0', 64));
         Directory.CreateDirectory(Path.Combine(old, "files"));
         await File.WriteAllBytesAsync(Path.Combine(old, "files", "m.gguf"), new byte[size]);
         Directory.SetLastWriteTimeUtc(old, DateTime.UnixEpoch);

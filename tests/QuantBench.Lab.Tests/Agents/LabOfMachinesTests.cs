@@ -7,6 +7,7 @@ using QuantBench.Core.Suites;
 using QuantBench.Lab.Agents;
 using QuantBench.Lab.Queue;
 using QuantBench.Results.Folders;
+using QuantBench.TestKit;
 using QuantBench.TestKit.Databases;
 
 namespace QuantBench.Lab.Tests.Agents;
@@ -74,6 +75,38 @@ public sealed class LabOfMachinesTests
         await RepeatEverythingAsync(lab, lab.JobsOf(cut)[0]);
         await RefuseStrangersAsync(lab, lab.JobsOf(cut)[0]);
         lab.Check([.. pairs.Select(p => (p, lab.JobsOf(p).Length)), (stopped, 1), (cut, TrialLab.Agents)]);
+    }
+
+    [PostgresFact]
+    public async Task Agent_ThatLacksTheModel_PullsIt_AndTracesSayWhoDidWhat()
+    {
+        if (!OperatingSystem.IsLinux()) return; // setsid
+        using var own = new TemporaryDirectory();
+        using var collector = new Collector();
+        using var lab = new TrialLab { SuitesOfAgents = own.Path };
+        lab.Environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.Address;
+        lab.Environment["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf";
+        lab.Environment["OTEL_METRIC_EXPORT_INTERVAL"] = "500";
+        lab.Environment["OTEL_BSP_SCHEDULE_DELAY"] = "200";
+        string suite = lab.Suite("pull", "{ machines: [m1] }");
+        Directory.CreateDirectory(Path.Combine(lab.Suites, "model"));
+        foreach (string file in Directory.EnumerateFiles(RepositoryRoot.Combine("datasets", "reference-model")))
+            File.Copy(file, Path.Combine(lab.Suites, "model", Path.GetFileName(file)));
+        File.WriteAllText(suite, File.ReadAllText(suite)
+            .Replace(RepositoryRoot.Combine("datasets", "reference-model"), "./model", StringComparison.Ordinal));
+        File.Copy(Path.Combine(lab.Suites, "text.txt"), own.Combine("text.txt"));
+        await lab.StartServerAsync();
+        lab.StartAgent(0);
+
+        Occurrence asked = lab.Ask(suite);
+        await lab.UntilAsync(() => lab.Queue.Find(asked.Id)?.State is OccurrenceState.Done or OccurrenceState.Failed, "the run");
+
+        lab.Check([(asked, 1)]);
+        Assert.Contains("pulls model (11.7 MB)", lab.Agent(0).Said, StringComparison.Ordinal);
+        await lab.UntilAsync(() => collector.Has("/v1/metrics", "quantbench_jobs") && collector.Has("/v1/traces", asked.Key)
+            && collector.Has("/v1/traces", "quantbench-server"), "the collector");
+        Assert.Contains(collector.Taken, t => t.Path == "/v1/traces" && t.Body.Contains("quantbench-agent", StringComparison.Ordinal)
+            && t.Body.Contains("quantbench.cell", StringComparison.Ordinal));
     }
 
     // Every message of an ended job again, as a network may deliver it.

@@ -68,6 +68,12 @@ internal sealed class TrialLab : IDisposable
 
     public string Suites => _directory.Combine("suites");
 
+    /// <summary>Where agents have their suites' files; null = where the server has them.</summary>
+    public string? SuitesOfAgents { get; init; }
+
+    /// <summary>Variables of the server and the agents.</summary>
+    public Dictionary<string, string> Environment { get; } = [];
+
     public Uri Server => new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{_port}"));
 
     public AuditLog Audit { get; }
@@ -107,7 +113,7 @@ internal sealed class TrialLab : IDisposable
     public async Task StartServerAsync()
     {
         LabProcess server = LabProcess.Start(
-            new Dictionary<string, string>
+            new Dictionary<string, string>(Environment)
             {
                 ["QUANTBENCH_STORE"] = _address,
                 [LeaseTimes.Variable] = LeaseSeconds.ToString(CultureInfo.InvariantCulture),
@@ -127,10 +133,10 @@ internal sealed class TrialLab : IDisposable
     }
 
     public void StartAgent(int agent) => _agents[agent] = LabProcess.Start(
-        new Dictionary<string, string> { ["QUANTBENCH_LOCK"] = "off", ["QUANTBENCH_STORE"] = "" },
+        new Dictionary<string, string>(Environment) { ["QUANTBENCH_LOCK"] = "off", ["QUANTBENCH_STORE"] = "" },
         "agent", "--server", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{_links[agent].Port}"), "--key-file",
         _directory.Combine($"{NameOf(agent)}.key"), "--results", ResultsOf(agent), "--cache", _directory.Combine("cache"), "--suites",
-        Suites, "--any-condition", "--label", agent < 2 ? "site=here" : "site=there");
+        SuitesOfAgents ?? Suites, "--any-condition", "--label", agent < 2 ? "site=here" : "site=there");
 
     public void KillAgent(int agent)
     {

@@ -6,6 +6,7 @@ using QuantBench.Core.Suites;
 using QuantBench.Lab.Agents;
 using QuantBench.Lab.Alerts;
 using QuantBench.Lab.Queue;
+using QuantBench.Lab.Schedules;
 using QuantBench.Lab.Settings;
 using QuantBench.Lab.State;
 using QuantBench.Results.Store;
@@ -120,7 +121,7 @@ public abstract class AlertTests : IDisposable
     {
         using AlertReceiver hook = AlertReceiver.Webhook();
         _alerts.Set(new AlertSettings { Webhook = new Uri($"http://127.0.0.1:{hook.Port}/") }.Checked(), "test");
-        new Schedules.ScheduleStore(_database, _audit, _clock)
+        new ScheduleStore(_database, _audit, _clock)
             .Add("nightly", "/suites/quick.yaml", new SuiteSchedule(LabFixture.Cron("0 13 * * *"), CatchUp.Skip), "test");
         _clock.Advance(TimeSpan.FromHours(3)); // the server was down at one o'clock
         _queue.Plan();

@@ -1,7 +1,9 @@
+using System.Diagnostics;
 using QuantBench.Core.Cells;
 using QuantBench.Core.Errors;
 using QuantBench.Core.Machine;
 using QuantBench.Core.Suites;
+using QuantBench.Lab.Telemetry;
 using QuantBench.Models.Sources;
 using QuantBench.Results.Folders;
 using QuantBench.Runner.Events;
@@ -198,6 +200,8 @@ public sealed class AgentWork(AgentOptions options, IResultIndex? index)
         CancellationToken stop)
     {
         options.Say($"{entry.Key}: begins");
+        using Activity? span = Traces.Source.StartActivity("job", ActivityKind.Consumer);
+        span?.SetTag("quantbench.key", entry.Key).SetTag("quantbench.suite", entry.Suite).SetTag("quantbench.epoch", entry.Epoch);
         using var cancel = CancellationTokenSource.CreateLinkedTokenSource(stop);
         void Heard(BeatJob about, BeatAnswer answer)
         {
@@ -227,7 +231,9 @@ public sealed class AgentWork(AgentOptions options, IResultIndex? index)
             // Stopped with the agent: gone on with by the next one.
             if (end is null && stop.IsCancellationRequested) return;
             (string state, string? message) = end ?? ("cancelled", "stopped by the server");
-            journal.Change(entry.Name, e => e is null ? null : e with { Ended = state, Message = message });
+            JournalEntry? ended = journal.Change(entry.Name, e => e is null ? null : e with { Ended = state, Message = message });
+            span?.SetTag("quantbench.run", ended?.RunId)
+                .SetStatus(state == "failed" ? ActivityStatusCode.Error : ActivityStatusCode.Ok, message);
             options.Say($"{entry.Key}: {state}{(message is null ? "" : $": {message}")}");
             sender.Wake();
         }
@@ -366,8 +372,21 @@ public sealed class AgentWork(AgentOptions options, IResultIndex? index)
 
     private sealed class Watch(ResultSender sender) : IProgress<RunEvent>
     {
+        private Activity? _cell;
+
         public void Report(RunEvent value)
         {
+            if (value is RunEvent.CellStarted { Launch: 1 } started)
+            {
+                _cell = Traces.Source.StartActivity("cell");
+                _cell?.SetTag("quantbench.cell", started.Cell.Id.Value).SetTag("quantbench.title", started.Cell.Title);
+            }
+            else if (value is RunEvent.CellFinished)
+            {
+                _cell?.Dispose();
+                _cell = null;
+            }
+
             if (value is RunEvent.RunStarted or RunEvent.CellFinished or RunEvent.RunEnded) sender.Wake();
         }
     }

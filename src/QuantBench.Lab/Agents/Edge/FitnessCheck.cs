@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using QuantBench.Core.Machine;
 
 namespace QuantBench.Lab.Agents.Edge;
 
@@ -59,7 +58,7 @@ public sealed class FitnessCheck(Func<ImmutableSortedDictionary<string, double>>
         _bad = 0;
         ImmutableSortedDictionary<string, double> now = read();
         // Only the share is forgotten: a job that was throttled is what is looked for.
-        if (Throttled(now) is { } why) _unfit = why;
+        if (Throttled(now) is { } why) (_unfit, _good) = (why, 0);
     }
 
     private string? Throttled(ImmutableSortedDictionary<string, double> now)
