@@ -18,7 +18,7 @@ namespace QuantBench.Engines.Ilgpu;
 /// The managed engine's transformer with kernels that ILGPU compiles for CUDA and OpenCL. Devices are <c>cuda:N</c>, <c>opencl:N</c> and
 /// <c>cpu</c>, ILGPU's slow simulation. Quantized weights meet inputs rounded to 8-bit blocks of 32; the KV cache holds halves.
 /// </summary>
-public sealed partial class IlgpuEngine : IEngine, ILogitsEngine
+public sealed partial class IlgpuEngine : IEngine, ILogitsEngine, IMemoryPlanner
 {
     private const string EngineName = "ilgpu";
 
@@ -98,6 +98,21 @@ public sealed partial class IlgpuEngine : IEngine, ILogitsEngine
             accelerator?.Dispose();
             throw;
         }
+    }
+
+    /// <inheritdoc />
+    public MemoryPlan? Plan(Artifact artifact, string device, LoadOptions load, SessionOptions session, int logitRows)
+    {
+        ArgumentNullException.ThrowIfNull(artifact);
+        ArgumentNullException.ThrowIfNull(session);
+        CanRun(artifact, device).OrThrow();
+        using var weights = new ModelWeights(ModelFile.Open(artifact.Path));
+        long cells = (long)session.ContextLength * session.Sequences;
+        int capacity = (int)Math.Min(Math.Min(session.MicroBatchTokens, session.BatchTokens), cells);
+        long cache = DeviceCache.BytesOf(weights.Shape, cells);
+        long compute = DeviceTransformer.BytesOf(weights.Shape, capacity, Math.Min(logitRows, capacity));
+        return new MemoryPlan(new EngineMemory(weights.MemoryBytes, cache, compute,
+            device == "cpu" ? null : weights.MemoryBytes + cache + compute), 0);
     }
 
     /// <inheritdoc />

@@ -14,7 +14,7 @@ namespace QuantBench.Engines.LLamaSharp;
 /// llama.cpp as .NET programs meet it: through LLamaSharp's API, on the native builds that come with its packages. GGUF files are made by
 /// llama.cpp's own quantizer (engine <c>llamacpp</c>), which writes the same bytes on either build.
 /// </summary>
-public sealed class LLamaSharpEngine : IEngine, ILogitsEngine, ITokenizerEngine
+public sealed class LLamaSharpEngine : IEngine, ILogitsEngine, ITokenizerEngine, IMemoryPlanner
 {
     private const string EngineName = LLamaSharpLibrary.EngineName;
 
@@ -97,6 +97,19 @@ public sealed class LLamaSharpEngine : IEngine, ILogitsEngine, ITokenizerEngine
         (string id, string name, nint handle) = Enumerate().FirstOrDefault(d => d.Id == device);
         if (id is null) throw new EngineException(NoDevice(device));
         return SharpModel.Load(_library, artifact.Path, new SharpDevice(id, name, handle), options.GpuLayers, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public MemoryPlan? Plan(Artifact artifact, string device, LoadOptions load, SessionOptions session, int logitRows)
+    {
+        ArgumentNullException.ThrowIfNull(artifact);
+        ArgumentNullException.ThrowIfNull(load);
+        ArgumentNullException.ThrowIfNull(session);
+        (string id, string name, nint handle) = Enumerate().FirstOrDefault(d => d.Id == device);
+        if (id is null) return null;
+        using SharpModel model = SharpModel.Load(_library, artifact.Path, new SharpDevice(id, name, handle), load.GpuLayers,
+            CancellationToken.None, allocates: false);
+        return SharpSession.Plan(model, artifact.Path, load.GpuLayers, session, logitRows);
     }
 
     /// <inheritdoc/>

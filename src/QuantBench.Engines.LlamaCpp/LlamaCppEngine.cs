@@ -10,7 +10,7 @@ using QuantBench.Inference.Engines;
 namespace QuantBench.Engines.LlamaCpp;
 
 /// <summary>llama.cpp through its C API, in this process. Runs GGUF artifacts on whatever backends the native directory holds.</summary>
-public sealed class LlamaCppEngine : IEngine, ILogitsEngine, ITokenizerEngine
+public sealed class LlamaCppEngine : IEngine, ILogitsEngine, ITokenizerEngine, IMemoryPlanner
 {
     private readonly LlamaLibrary _library;
     private readonly IDisposable _listening;
@@ -103,6 +103,16 @@ public sealed class LlamaCppEngine : IEngine, ILogitsEngine, ITokenizerEngine
         LlamaDevice found = Find(device) ?? throw new EngineException(NoDevice(device));
         _log($"llama.cpp loads {artifact.Path}");
         return LlamaModel.Load(_library, artifact.Path, found, options.GpuLayers, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public MemoryPlan? Plan(Artifact artifact, string device, LoadOptions load, SessionOptions session, int logitRows)
+    {
+        ArgumentNullException.ThrowIfNull(artifact);
+        ArgumentNullException.ThrowIfNull(load);
+        ArgumentNullException.ThrowIfNull(session);
+        return Find(device) is { } found
+            ? LlamaMemoryPlan.Of(_library, artifact.Path, found, load.GpuLayers, session, logitRows) : null;
     }
 
     /// <inheritdoc/>

@@ -16,7 +16,7 @@ namespace QuantBench.Engines.Managed;
 /// Transformers in C# on CPU vector units. Devices are instruction sets: <c>scalar</c> (the reference: weights decoded to floats, inputs
 /// not rounded), <c>neon</c>, <c>avx2</c> and <c>avx512</c> (quantized weights meet inputs rounded to 8-bit blocks of 32).
 /// </summary>
-public sealed partial class ManagedEngine : IEngine, ILogitsEngine
+public sealed partial class ManagedEngine : IEngine, ILogitsEngine, IMemoryPlanner
 {
     /// <summary>Engine name.</summary>
     internal const string EngineName = "managed";
@@ -88,6 +88,23 @@ public sealed partial class ManagedEngine : IEngine, ILogitsEngine
             weights.Dispose();
             throw;
         }
+    }
+
+    /// <inheritdoc />
+    public MemoryPlan? Plan(Artifact artifact, string device, LoadOptions load, SessionOptions session, int logitRows)
+    {
+        ArgumentNullException.ThrowIfNull(artifact);
+        ArgumentNullException.ThrowIfNull(session);
+        CanRun(artifact, device).OrThrow();
+        KernelSet kernels = KernelsOf(device);
+        using var weights = new PreparedWeights(ModelFile.Open(artifact.Path));
+        (long all, long mapped) = weights.PlannedBytes(kernels);
+        long cells = (long)session.ContextLength * session.Sequences;
+        long cache = KvCache.BytesOf(weights.Shape, cells, session.KvType, session.KvTypeOfValues ?? session.KvType);
+        int capacity = (int)Math.Min(Math.Min(session.MicroBatchTokens, session.BatchTokens), cells);
+        long compute = Transformer.BytesOf(weights, kernels, capacity, session.Threads)
+            + ((long)Math.Max(1, logitRows) * weights.VocabularySize * sizeof(float));
+        return new MemoryPlan(new EngineMemory(all, cache, compute, null), mapped);
     }
 
     /// <inheritdoc />

@@ -64,6 +64,39 @@ public sealed class ManagedSessionTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void Plan_IsWhatTheSessionThenTakes(string device)
+    {
+        foreach ((string scheme, int sequences, string keys, string values, int threads) in new[]
+            { ("F32", 1, "f16", "f16", 1), ("Q4_K_M", 3, "q8_0", "f16", 2), ("Q8_0", 2, "f32", "q4_0", 2) })
+        {
+            using var engine = new ManagedEngine();
+            var artifact = Models.Artifact(Models.Path(Models.Llama, scheme));
+            var load = new LoadOptions { Threads = threads };
+            var options = new SessionOptions
+            {
+                ContextLength = 64,
+                Sequences = sequences,
+                Threads = threads,
+                BatchTokens = 64,
+                MicroBatchTokens = 32,
+                KvType = keys,
+                KvTypeOfValues = values,
+            };
+
+            MemoryPlan plan = engine.Plan(artifact, device, load, options, 20)!;
+
+            using ILoadedModel model = engine.Load(artifact, device, load, CancellationToken.None);
+            using IInferenceSession session = model.CreateSession(options);
+            var batch = new TokenBatch();
+            for (int i = 0; i < 20; i++) batch.Add(s_tokens[i], 0, true);
+            session.Append(batch, CancellationToken.None);
+            Assert.Equal(session.Memory, plan.Memory);
+            Assert.InRange(plan.PagedBytes, 0, plan.Memory.WeightsBytes);
+        }
+    }
+
     /// <summary>One weight of one layer reaches all logits of the tokens behind it.</summary>
     [Theory]
     [MemberData(nameof(Devices))]

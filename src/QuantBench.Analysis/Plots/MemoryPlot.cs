@@ -23,7 +23,10 @@ internal static class MemoryPlot
         [
             .. rows.Select(r =>
                 new Bar(r, Of(r, MetricTable.WeightsSize), Of(r, MetricTable.KvCacheSize), Of(r, MetricTable.ComputeSize),
-                    r[MetricTable.PeakMemory.Name] ?? Of(r, MetricTable.PeakMemory)))
+                    r[MetricTable.PeakMemory.Name] ?? Of(r, MetricTable.PeakMemory))
+                {
+                    Planned = MetricTable.PlannedMemory.Sum(m => Of(r, m)) is > 0 and var planned ? planned : null,
+                })
                 .Where(b => b.Weights is not null || b.Peak is not null),
         ];
         if (bars.Length == 0) return null;
@@ -78,12 +81,23 @@ internal static class MemoryPlot
                 ? $"{measured[0].Row.Variant.ShortName} holds {Text(measured[0].Peak!.Value)} at its peak." // measured ones have one
             : $"Weights take from {Text(bars.Min(b => b.Weights!.Value))} to {Text(bars.Max(b => b.Weights!.Value))}.";
         const string title = "Memory";
+        bool isPlanned = bars.Any(b => b.Planned is not null);
         return new PlotFigure(
             id, title, finding,
             "Segments are what the engine reports, from left: weights, KV cache, compute buffers. The diamond is the process's peak "
                 + "resident memory, the kernel's own figure; it can lie below the bars' end when mapped pages were never touched.",
-            canvas.Render(id, title, finding), ["Variant", "Weights", "KV cache", "Compute buffers", "Peak resident"],
-            [.. bars.Select(b => (ImmutableArray<string>)[b.Row.Variant.Id, Text(b.Weights), Text(b.Kv), Text(b.Compute), Text(b.Peak)])]);
+            canvas.Render(id, title, finding),
+            [
+                "Variant", "Weights", "KV cache", "Compute buffers", .. isPlanned ? ["Planned before loading"] : (string[])[],
+                "Peak resident",
+            ],
+            [
+                .. bars.Select(b => (ImmutableArray<string>)
+                [
+                    b.Row.Variant.Id, Text(b.Weights), Text(b.Kv), Text(b.Compute), .. isPlanned ? [Text(b.Planned)] : (string[])[],
+                    Text(b.Peak),
+                ]),
+            ]);
     }
 
     // Of the cell that shows the most memory in use: the timed one where there is one.
@@ -92,5 +106,9 @@ internal static class MemoryPlot
             .FirstOrDefault(m => m is not null) is { } found
             && double.IsFinite(found.Value) ? found.Value : null;
 
-    private sealed record Bar(RunRow Row, double? Weights, double? Kv, double? Compute, double? Peak);
+    private sealed record Bar(RunRow Row, double? Weights, double? Kv, double? Compute, double? Peak)
+    {
+        /// <summary>All three, as they were expected before loading.</summary>
+        public double? Planned { get; init; }
+    }
 }

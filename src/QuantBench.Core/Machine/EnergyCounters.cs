@@ -9,6 +9,9 @@ namespace QuantBench.Core.Machine;
 public sealed record EnergyReading(
     ImmutableSortedDictionary<string, long> MicroJoules, ImmutableSortedDictionary<string, long> Ranges, string? Missing)
 {
+    /// <summary>What isn't in it, and why; null when nothing is missing.</summary>
+    public string? Partly { get; init; }
+
     /// <summary>No counters, and why.</summary>
     public static EnergyReading None(string why) =>
         new(ImmutableSortedDictionary<string, long>.Empty, ImmutableSortedDictionary<string, long>.Empty, why);
@@ -21,11 +24,14 @@ public sealed record EnergySpan(double? Joules, string Verdict);
 
 /// <summary>
 /// The processors' energy counters (RAPL), as Linux shows them in powercap: packages, and memory where it is told apart. Cores and graphics
-/// are in their package, and the platform's counter holds all of these, so those aren't added.
+/// are in their package, and the platform's counter holds all of these, so those aren't added. Those of NVIDIA devices are told by NVML.
 /// </summary>
 /// <param name="root">Root directory of the OS's files; null = the machine's.</param>
-public sealed class EnergyCounters(string? root = null)
+/// <param name="nvml">NVIDIA's management library; null = the driver's.</param>
+public sealed class EnergyCounters(string? root = null, string? nvml = null)
 {
+    private const string Device = "nvml:";
+
     private const string Powercap = "sys/class/powercap";
 
     // Counters are renewed every millisecond, and lose up to one at each end.
@@ -35,9 +41,26 @@ public sealed class EnergyCounters(string? root = null)
     private const double MostWatts = 2000;
 
     private readonly MachineFiles _files = new(root ?? "/");
+    private readonly NvmlEnergy _devices = new(nvml);
 
-    /// <summary>Reads every counter now.</summary>
-    public EnergyReading Read()
+    /// <summary>Reads counters now.</summary>
+    /// <param name="devices">Whether the work is done on an NVIDIA device: theirs are then needed, and the processors' added where they
+    /// can be read. Else those of devices, which idle, don't count.</param>
+    public EnergyReading Read(bool devices = false)
+    {
+        EnergyReading processors = ReadProcessors();
+        if (!devices) return processors;
+        var joules = processors.MicroJoules.ToBuilder();
+        return _devices.ReadInto(joules) is { } missing ? EnergyReading.None(missing)
+            : processors with
+            {
+                MicroJoules = joules.ToImmutable(),
+                Missing = null,
+                Partly = processors.Missing is { } why ? $"the processors' isn't in it: {why}" : null,
+            };
+    }
+
+    private EnergyReading ReadProcessors()
     {
         var joules = ImmutableSortedDictionary.CreateBuilder<string, long>(StringComparer.Ordinal);
         var ranges = ImmutableSortedDictionary.CreateBuilder<string, long>(StringComparer.Ordinal);
@@ -83,12 +106,16 @@ public sealed class EnergyCounters(string? root = null)
         foreach ((string zone, long end) in after.MicroJoules)
         {
             double used = end - before.MicroJoules[zone];
-            if (used < 0) used += after.Ranges[zone]; // it began anew
+            if (used < 0) used += after.Ranges.GetValueOrDefault(zone); // it began anew
             if (used < 0 || used > MostWatts * seconds * 1e6)
                 return new EnergySpan(null, $"the energy counter {zone} was set back meanwhile");
             sum += used / 1e6;
         }
 
-        return new EnergySpan(sum, "of the whole machine's processors and the memory they count, other processes among it");
+        bool devices = after.MicroJoules.Keys.Any(k => k.StartsWith(Device, StringComparison.Ordinal));
+        string whose = !devices ? "processors and the memory they count"
+            : after.Partly is null ? "NVIDIA devices, processors and the memory they count" : "NVIDIA devices";
+        string partly = after.Partly is { } without ? $"; {without}" : "";
+        return new EnergySpan(sum, $"of the whole machine's {whose}, other processes among it{partly}");
     }
 }

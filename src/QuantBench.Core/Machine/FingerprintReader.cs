@@ -13,6 +13,15 @@ namespace QuantBench.Core.Machine;
 /// guessed.</summary>
 public static class FingerprintReader
 {
+    /// <summary>Memory that this process may use: the machine's, or less where control groups say so; in bytes.</summary>
+    /// <param name="root">As of <see cref="Read"/>.</param>
+    public static long UsableMemory(string? root = null)
+    {
+        var files = new MachineFiles(root ?? "/");
+        long memory = Memory(files);
+        return Math.Min(memory, Cgroup.Read(files).MemoryBytes ?? memory);
+    }
+
     /// <summary>Reads the machine; engines, datasets and models are for the runner to add.</summary>
     /// <param name="root">Root directory of the OS's files, for captured machines; null = this machine's.</param>
     public static Fingerprint Read(string? root = null)
@@ -21,7 +30,7 @@ public static class FingerprintReader
         CpuInfo cpu = CpuInfo.Parse(files.Text("proc/cpuinfo") ?? "");
         string model = cpu.Model ?? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER")
             ?? RuntimeInformation.ProcessArchitecture.ToString();
-        long memory = ProcessMemory.KiB(files.Text("proc/meminfo") ?? "", "MemTotal") ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        long memory = Memory(files);
         Cgroup limits = Cgroup.Read(files);
         int logical = root is null ? UsableCores(limits.Cores) : Math.Max(1, cpu.LogicalCores);
         string host = root is null ? Environment.MachineName : files.Line("proc/sys/kernel/hostname") ?? "unknown";
@@ -66,6 +75,9 @@ public static class FingerprintReader
     // The runtime's count has affinity and, rounded up, container limits; a limit below 1 still leaves one thread.
     private static int UsableCores(double? limit) =>
         limit is { } cores ? Math.Max(1, Math.Min(Environment.ProcessorCount, (int)Math.Ceiling(cores))) : Environment.ProcessorCount;
+
+    private static long Memory(MachineFiles files) =>
+        ProcessMemory.KiB(files.Text("proc/meminfo") ?? "", "MemTotal") ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
     private static string MachineId(string model, CpuInfo cpu, long memory, string osId)
     {

@@ -140,6 +140,9 @@ public static class MetricTable
         Size("weights_size", "Weights", "bytes of weights the engine reports") with { IsExact = true },
         Size("kv_cache_size", "KV cache", "bytes of the KV cache the engine reports") with { IsExact = true },
         Size("compute_size", "Compute buffers", "bytes of compute buffers the engine reports") with { IsExact = true },
+        Planned("weights_planned", "Weights, planned", "bytes of weights that were expected before the model was loaded"),
+        Planned("kv_cache_planned", "KV cache, planned", "bytes of the KV cache that were expected before the model was loaded"),
+        Planned("compute_planned", "Compute, planned", "bytes of compute buffers that were expected before the model was loaded"),
         Size("rss_loaded", "Resident, loaded", "resident memory of the process after the session is ready, from the OS"),
         Size("rss_prefill", "Resident, prefilled", "resident memory of the process after the first prompt, from the OS"),
         Size("rss_peak", "Resident, peak", "largest resident memory of the process, the kernel's own figure")
@@ -270,6 +273,10 @@ public static class MetricTable
     /// <summary>Bytes of compute buffers.</summary>
     public static MetricDefinition ComputeSize { get; } = Get("compute_size");
 
+    /// <summary>What weights, KV cache and compute buffers were expected to take.</summary>
+    public static ImmutableArray<MetricDefinition> PlannedMemory { get; } =
+        [Get("weights_planned"), Get("kv_cache_planned"), Get("compute_planned")];
+
     /// <summary>Largest resident memory.</summary>
     public static MetricDefinition PeakMemory { get; } = Get("rss_peak");
 
@@ -307,6 +314,9 @@ public static class MetricTable
 
     private static MetricDefinition Timing(string name, string unit, Direction direction, string title, string description) =>
         new(name, unit, direction, MetricKind.Timing, title, description);
+
+    private static MetricDefinition Planned(string name, string title, string description) =>
+        new(name, "B", Direction.None, MetricKind.Size, title, description) { IsExact = true };
 
     private static MetricDefinition Size(string name, string title, string description) =>
         new(name, "B", Direction.Lower, MetricKind.Size, title, description);

@@ -31,6 +31,12 @@ internal sealed class DeviceCache : DeviceOwner
         }
     }
 
+    /// <summary>Bytes that a cache takes.</summary>
+    /// <param name="shape">The model's sizes.</param>
+    /// <param name="cells">Positions of all sequences.</param>
+    public static long BytesOf(DecoderShape shape, long cells) =>
+        checked(2 * shape.Layers * cells * shape.KvHeads * (shape.HeadWidth / 8) * 16);
+
     /// <summary>Keys of a layer, eight halves at a time.</summary>
     public ArrayView<Int4> WideKeys(int layer) => _planes[2 * layer].View;
 

@@ -51,11 +51,17 @@ internal sealed unsafe class SharpModel : ILoadedModel, IEngineReport
     public IReadOnlyList<(string BufferType, long Bytes)> WeightBuffers { get; }
 
     /// <summary>Loads a file, memory-mapped, onto exactly one device.</summary>
+    /// <param name="library">The library.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="gpuLayers">Layers on it; −1 = all.</param>
+    /// <param name="cancellationToken">Stops loading.</param>
+    /// <param name="allocates">Whether weights are loaded; without, sizes can be asked for and nothing computed.</param>
     /// <exception cref="ModelFormatException">llama.cpp blames the file.</exception>
     /// <exception cref="UnsupportedException">llama.cpp has no code for its architecture or tokenizer.</exception>
     /// <exception cref="EngineException">llama.cpp refused for another reason.</exception>
     public static SharpModel Load(LLamaSharpLibrary library, string path, SharpDevice device, int gpuLayers,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken, bool allocates = true)
     {
         nint* devices = stackalloc nint[2];
         devices[0] = device.IsHost ? 0 : device.Handle;
@@ -63,7 +69,8 @@ internal sealed unsafe class SharpModel : ILoadedModel, IEngineReport
         LLamaModelParams parameters = LLamaModelParams.Default();
         parameters.devices = devices;
         parameters.n_gpu_layers = device.IsHost ? 0 : gpuLayers;
-        parameters.load_mode = LLamaLoadMode.MemoryMap;
+        parameters.load_mode = allocates ? LLamaLoadMode.MemoryMap : LLamaLoadMode.None;
+        parameters.no_alloc = !allocates;
         parameters.progress_callback = (_, _) => !cancellationToken.IsCancellationRequested;
         using NativeLogCapture capture = library.Log.Capture();
         try

@@ -66,6 +66,29 @@ internal sealed unsafe class SharpSession : IInferenceSession
         }
     }
 
+    /// <summary>What a session will take, by a model that was loaded without its weights.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="path">Its file.</param>
+    /// <param name="gpuLayers">Layers on its device; −1 = all.</param>
+    /// <param name="options">The session.</param>
+    /// <param name="logitRows">Most logits rows of one append.</param>
+    public static MemoryPlan? Plan(SharpModel model, string path, int gpuLayers, SessionOptions options, int logitRows)
+    {
+        if (model.Handle.HasEncoder) return null;
+        LLamaContextParams parameters = ContextParameters.Create(model, options);
+        using NativeLogCapture capture = model.Library.Log.Capture();
+        try
+        {
+            using SafeLLamaContextHandle context = SafeLLamaContextHandle.Create(model.Handle, parameters);
+            return LlamaMemoryPlan.Of(path, model.Device.IsHost ? null : model.Device.NativeName, gpuLayers, model.Library.Level, capture,
+                (long)Math.Max(options.Sequences, logitRows) * model.VocabularySize * sizeof(float));
+        }
+        catch (RuntimeError)
+        {
+            return null; // it says why when the session is made
+        }
+    }
+
     /// <inheritdoc/>
     public void Append(TokenBatch batch, CancellationToken cancellationToken)
     {

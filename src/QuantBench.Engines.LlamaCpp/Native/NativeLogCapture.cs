@@ -56,10 +56,30 @@ internal sealed partial class NativeLogCapture : IDisposable
         return found;
     }
 
+    /// <summary>Bytes of all KV caches and running states, by the line that sums each up; unlike their buffers it tells them in a dry run,
+    /// too.</summary>
+    public long CacheBytes
+    {
+        get
+        {
+            double mebibytes = 0;
+            foreach (string line in Lines)
+            {
+                if (CacheLine().Match(line) is { Success: true } match)
+                    mebibytes += double.Parse(match.Groups["size"].Value, CultureInfo.InvariantCulture);
+            }
+
+            return (long)Math.Round(mebibytes * 1024 * 1024);
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _listening.Dispose();
 
     [GeneratedRegex(@"(?<type>\S+)\s+(?<kind>model|KV|RS|compute|output) buffer size =\s*(?<size>[0-9.]+) MiB",
         RegexOptions.CultureInvariant)]
     private static partial Regex BufferLine();
+
+    [GeneratedRegex(@" size =\s*(?<size>[0-9.]+) MiB \(\s*[0-9]+ cells", RegexOptions.CultureInvariant)]
+    private static partial Regex CacheLine();
 }

@@ -68,10 +68,17 @@ internal sealed unsafe class LlamaModel : ILoadedModel, IEngineReport
     public IReadOnlyList<(string BufferType, long Bytes)> WeightBuffers { get; }
 
     /// <summary>Loads a file, memory-mapped, onto exactly one device.</summary>
+    /// <param name="library">The library.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="gpuLayers">Layers on it; −1 = all.</param>
+    /// <param name="cancellationToken">Stops loading.</param>
+    /// <param name="allocates">Whether weights are loaded; without, sizes can be asked for and nothing computed.</param>
     /// <exception cref="ModelFormatException">llama.cpp blames the file.</exception>
     /// <exception cref="UnsupportedException">llama.cpp has no code for its architecture or tokenizer.</exception>
     /// <exception cref="EngineException">llama.cpp refused for another reason.</exception>
-    public static LlamaModel Load(LlamaLibrary library, string path, LlamaDevice device, int gpuLayers, CancellationToken cancellationToken)
+    public static LlamaModel Load(LlamaLibrary library, string path, LlamaDevice device, int gpuLayers, CancellationToken cancellationToken,
+        bool allocates = true)
     {
         // A null-terminated list. Empty for the CPU: with no list at all llama.cpp takes every accelerator it finds.
         nint* devices = stackalloc nint[2];
@@ -80,7 +87,8 @@ internal sealed unsafe class LlamaModel : ILoadedModel, IEngineReport
         llama_model_params parameters = NativeParameters.Model();
         parameters.devices = (nint)devices;
         parameters.n_gpu_layers = device.IsHost ? 0 : gpuLayers;
-        parameters.load_mode = llama_load_mode.MMAP;
+        parameters.load_mode = allocates ? llama_load_mode.MMAP : llama_load_mode.NONE;
+        parameters.no_alloc = allocates ? (byte)0 : (byte)1;
         GCHandle token = GCHandle.Alloc(cancellationToken);
         using NativeLogCapture capture = library.Log.Capture();
         try

@@ -67,6 +67,19 @@ internal sealed unsafe class KvCache : IDisposable
         _buffer = new NativeBuffer(checked(_layerBytes * shape.Layers));
     }
 
+    /// <summary>Bytes that a cache takes.</summary>
+    /// <param name="shape">The model's sizes.</param>
+    /// <param name="cells">Tokens of all sequences.</param>
+    /// <param name="keys">Type of the keys.</param>
+    /// <param name="values">Type of the values.</param>
+    /// <exception cref="UnsupportedException">The type isn't there, or the heads' width doesn't fit it.</exception>
+    public static long BytesOf(DecoderShape shape, long cells, string keys, string values)
+    {
+        long bytes = Plane.Of(TypeOf(keys, shape.HeadWidth), shape, cells).Bytes;
+        if (shape.Latent is null) bytes += Plane.Of(TypeOf(values, shape.HeadWidth), shape, cells).Bytes;
+        return checked(bytes * shape.Layers);
+    }
+
     /// <summary>Bytes held.</summary>
     public long MemoryBytes => _buffer.Bytes;
 

@@ -20,14 +20,24 @@ internal sealed class PreparedWeights(IModelFile file) : ModelWeights(file)
     /// <param name="cancellationToken">Stops between matrices.</param>
     public unsafe void Repack(KernelSet kernels, int threads, CancellationToken cancellationToken)
     {
-        WeightMatrix[] matrices =
-        [
-            Head, .. Layers.SelectMany(layer => layer.Linears).Select(linear => linear.Weights),
-        ];
-        matrices = [.. matrices.Where(matrix => matrix.Source is null)];
+        WeightMatrix[] matrices = Matrices();
         _repacked = Repacker.Run(kernels, matrices, threads, cancellationToken);
         _replacedBytes = matrices.Where(matrix => matrix.Repacked is not null).Sum(matrix => matrix.RowBytes * matrix.Rows);
     }
+
+    /// <summary>What <see cref="MemoryBytes"/> will be once matrices are laid out, and how much of it stays in the mapped file.</summary>
+    /// <param name="kernels">The kernels.</param>
+    public (long All, long Mapped) PlannedBytes(KernelSet kernels)
+    {
+        WeightMatrix[] copied = [.. Matrices().Where(matrix => kernels.RepackedBytes(matrix) > 0)];
+        long mapped = base.MemoryBytes - copied.Sum(matrix => matrix.RowBytes * matrix.Rows);
+        return (mapped + copied.Sum(matrix => Repacker.Aligned(kernels.RepackedBytes(matrix))), mapped);
+    }
+
+    private WeightMatrix[] Matrices() =>
+    [
+        .. Layers.SelectMany(layer => layer.Linears).Select(linear => linear.Weights).Prepend(Head).Where(matrix => matrix.Source is null),
+    ];
 
     /// <inheritdoc />
     protected override void Dispose(bool disposing)

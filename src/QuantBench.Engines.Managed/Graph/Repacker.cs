@@ -63,7 +63,8 @@ internal sealed unsafe class Repacker : IParallelWork
         }
     }
 
-    private static long Aligned(long bytes) => (bytes + 63) / 64 * 64;
+    /// <summary>Bytes that a matrix takes among others.</summary>
+    public static long Aligned(long bytes) => (bytes + 63) / 64 * 64;
 
     /// <inheritdoc />
     public void Execute(int worker)

@@ -76,16 +76,12 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
         _attention = new Attention(kernels, _shape, cache);
         _rope = model.RopeFactors.Angles(_shape, contextLength);
         _localRope = model.RopeFactors.Angles(_shape, contextLength, windowed: true);
-        int queryWidth = _shape.Heads * _shape.HeadWidth, keyWidth = _shape.KvHeads * _shape.HeadWidth;
-        int inputWidth = Math.Max(_shape.Embedding, _shape.MixedWidth);
-        int compressedWidth = _shape.Latent?.QueryRank ?? 0, wholeWidth = _shape.Latent is { } l ? _shape.Heads * l.HeadWidth : 0;
-        int perHead = _shape.Latent is { } widths ? Math.Max(widths.PlainWidth, widths.KeyRank) : 0;
-        int gateWidth = Math.Max(_shape.CommonFeedForward, 1), upWidth = Math.Max(gateWidth, _shape.Embedding);
+        var widths = new Widths(_shape);
+        (int queryWidth, int keyWidth, int inputWidth) = (widths.Query, widths.Key, widths.Input);
+        (int compressedWidth, int wholeWidth, int perHead) = (widths.Compressed, widths.Whole, widths.PerHead);
+        (int gateWidth, int upWidth) = (widths.Gate, widths.Up);
         int slots = capacity * _shape.ExpertsUsed;
-        int slotWidth = (2 * Rounded(_shape.ExpertFeedForward)) + Rounded(_shape.Embedding);
-        long floats = (long)_shape.Embedding + queryWidth + (2 * keyWidth) + gateWidth + upWidth + (2 * _shape.RotatedWidth)
-            + (12 * 16) + compressedWidth + wholeWidth + _shape.Experts + ((long)slotWidth * _shape.ExpertsUsed);
-        _buffer = new NativeBuffer(((floats * capacity) + GateElements) * sizeof(float));
+        _buffer = new NativeBuffer(widths.BufferBytes(capacity));
         float* next = _buffer.As<float>();
         float* Take(int width)
         {
@@ -118,10 +114,7 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
         // Hidden elements without a gate are gated by these.
         _ones = next;
         new Span<float>(_ones, GateElements).Fill(1);
-        bool inputsWide = kernels.UsesWideInputs(model.Head.Type)
-            || model.Layers.Any(layer => layer.Linears.Any(linear => kernels.UsesWideInputs(linear.Weights.Type)));
-        bool hiddenWide = model.Layers.Any(layer => layer.Common is { } common && kernels.UsesWideInputs(common.Down.Weights.Type));
-        bool expertsWide = model.Layers.Any(layer => layer.Experts is { } e && kernels.UsesWideInputs(e.Down[0].Weights.Type));
+        (bool inputsWide, bool hiddenWide, bool expertsWide) = WideInputs(model, kernels);
         _inputs = new Activations(capacity, inputWidth, inputsWide);
         _hidden = new Activations(capacity, gateWidth, hiddenWide, gateWidth % 64 == 0 ? _gate : null);
 
@@ -138,9 +131,7 @@ internal sealed unsafe partial class Transformer : IParallelWork, IDisposable
         _scratch = new WorkerScratch[pool.Size];
         for (int i = 0; i < _scratch.Length; i++)
         {
-            _scratch[i] = new WorkerScratch(
-                Math.Max(Math.Max(inputWidth, Math.Max(compressedWidth, perHead)), Math.Max(gateWidth, _shape.ExpertFeedForward)),
-                Attention.ScratchFloats(_shape));
+            _scratch[i] = new WorkerScratch(widths.Widest, Attention.ScratchFloats(_shape));
         }
 
         _tokens = new int[capacity];

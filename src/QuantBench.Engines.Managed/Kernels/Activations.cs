@@ -24,8 +24,7 @@ internal sealed unsafe class Activations : IDisposable
         if (values is not null) ArgumentOutOfRangeException.ThrowIfNotEqual(Stride, columns);
         long elements = (long)tokens * Stride;
         long blocks = elements / BlockElements;
-        long floats = (values is null ? elements : 0) + (4 * blocks);
-        _buffer = new NativeBuffer((floats * sizeof(float)) + (elements * (sizeof(sbyte) + (wide ? sizeof(short) : 0))));
+        _buffer = new NativeBuffer(BytesOf(tokens, columns, wide, values is not null));
         float* next = _buffer.As<float>();
         Values = values is null ? next : values;
         Scales = values is null ? next + elements : next;
@@ -33,6 +32,18 @@ internal sealed unsafe class Activations : IDisposable
         HalfSums = Sums + blocks;
         Bytes = (sbyte*)(HalfSums + (2 * blocks));
         Wide = wide ? (short*)(Bytes + elements) : null;
+    }
+
+    /// <summary>Bytes that some take.</summary>
+    /// <param name="tokens">Most tokens.</param>
+    /// <param name="columns">Most elements per token.</param>
+    /// <param name="wide">Whether <see cref="Wide"/> is wanted.</param>
+    /// <param name="shared">Whether <see cref="Values"/> lie in another's memory.</param>
+    public static long BytesOf(int tokens, int columns, bool wide, bool shared)
+    {
+        long elements = (long)tokens * ((columns + 63) / 64 * 64);
+        long floats = (shared ? 0 : elements) + (4 * (elements / BlockElements));
+        return (floats * sizeof(float)) + (elements * (sizeof(sbyte) + (wide ? sizeof(short) : 0)));
     }
 
     /// <summary>Some tokens of others, as <see cref="PointTo"/> says; nothing before.</summary>

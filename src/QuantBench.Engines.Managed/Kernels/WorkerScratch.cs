@@ -11,14 +11,10 @@ internal sealed unsafe class WorkerScratch : IDisposable
     /// <param name="attentionFloats">Floats that attention needs.</param>
     public WorkerScratch(int columns, int attentionFloats)
     {
-        int padded = (columns + 255) / 256 * 256;
-
-        // Panel: 64 rows of half a thousand floats, or 16 rows of 16-bit numbers, whichever is more; then a row, its scales and minima, and
-        // a tile.
-        PanelBytes = Math.Max(FloatPanel.Rows * FloatPanel.Depth * sizeof(float), padded * IntegerPanels.Rows * sizeof(short));
-        long scales = (long)padded / 16 * IntegerPanels.Rows;
-        long floats = padded + (2 * scales) + (2 * padded / 16) + (FloatPanel.Rows * 64) + attentionFloats + 256;
-        _buffer = new NativeBuffer(PanelBytes + (floats * sizeof(float)) + (2 * padded));
+        int padded = Padded(columns);
+        PanelBytes = PanelBytesOf(padded);
+        long scales = Scales16(padded);
+        _buffer = new NativeBuffer(BytesOf(columns, attentionFloats));
         Panel = _buffer.As<byte>();
         Row = (float*)(Panel + PanelBytes);
         Scales = Row + padded;
@@ -28,6 +24,16 @@ internal sealed unsafe class WorkerScratch : IDisposable
         Tile = RowMinima + (padded / 16);
         Attention = Tile + (FloatPanel.Rows * 64);
         RowBytes = (byte*)(Attention + attentionFloats + 64);
+    }
+
+    /// <summary>Bytes that one takes.</summary>
+    /// <param name="columns">Most columns of a weight matrix.</param>
+    /// <param name="attentionFloats">Floats that attention needs.</param>
+    public static long BytesOf(int columns, int attentionFloats)
+    {
+        int padded = Padded(columns);
+        long floats = padded + (2 * Scales16(padded)) + (2 * padded / 16) + (FloatPanel.Rows * 64) + attentionFloats + 256;
+        return PanelBytesOf(padded) + (floats * sizeof(float)) + (2 * padded);
     }
 
     /// <summary>Bytes of <see cref="Panel"/>.</summary>
@@ -65,4 +71,12 @@ internal sealed unsafe class WorkerScratch : IDisposable
 
     /// <summary>Frees the memory.</summary>
     public void Dispose() => _buffer.Dispose();
+
+    private static int Padded(int columns) => (columns + 255) / 256 * 256;
+
+    // 64 rows of half a thousand floats, or 16 rows of 16-bit numbers, whichever is more; then a row, its scales and minima, and a tile.
+    private static int PanelBytesOf(int padded) =>
+        Math.Max(FloatPanel.Rows * FloatPanel.Depth * sizeof(float), padded * IntegerPanels.Rows * sizeof(short));
+
+    private static long Scales16(int padded) => (long)padded / 16 * IntegerPanels.Rows;
 }

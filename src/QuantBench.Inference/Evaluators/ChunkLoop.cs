@@ -40,6 +40,10 @@ internal sealed class ChunkLoop
         BatchTokens = (int)Math.Min(plan.BatchTokens, (long)plan.Sequences * plan.ContextLength),
     };
 
+    /// <summary>Most logits rows of one append.</summary>
+    public static int MostRows(ChunkPlan plan) => plan.BatchTokens >= plan.ContextLength
+        ? Math.Min(plan.Sequences, plan.Chunks) * plan.ScoredPerChunk : Math.Min(plan.BatchTokens, plan.ScoredPerChunk);
+
     /// <summary>Runs one token, so that the first chunk doesn't pay for reading the weights from their file, as llama-perplexity does
     /// before it starts.</summary>
     /// <param name="cancellationToken">Stops it.</param>

@@ -147,8 +147,12 @@ public interface IMachineProbe
     /// <param name="least">Shortest span that is wanted.</param>
     CoreUse? NextCores(TimeSpan least) => null;
 
+    /// <summary>Memory of this machine that this process may use, limits of containers counted, in bytes; null = not known.</summary>
+    long? MemoryBytes => null;
+
     /// <summary>Where the machine's energy counters stand.</summary>
-    EnergyReading Energy() => EnergyReading.None("energy isn't read here");
+    /// <param name="devices">Whether the work is done on a device other than the processors.</param>
+    EnergyReading Energy(bool devices) => EnergyReading.None("energy isn't read here");
 
     /// <summary>Logical cores this process may use.</summary>
     int UsableCores { get; }

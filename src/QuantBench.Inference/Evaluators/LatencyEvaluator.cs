@@ -38,9 +38,10 @@ public sealed class LatencyEvaluator : IWorkloadEvaluator
         int parallel = checked((int)settings.Int("parallel"));
         if (prompt == 0 && generate == 0)
             throw new RequestException("A latency cell with prompt 0 and generate 0 measures nothing.", "Set one of them.");
-        using LoadedCell loaded = LoadedCell.Open(context, cancellationToken);
-        IInferenceSession session = loaded.CreateSession(
-            LoadedCell.CommonOptions(context, loaded.Threads, checked(depth + Math.Max(prompt, generate))) with { Sequences = parallel });
+        using LoadedCell loaded = LoadedCell.Open(context,
+            LoadedCell.CommonOptions(context, checked(depth + Math.Max(prompt, generate))) with { Sequences = parallel }, parallel,
+            cancellationToken);
+        IInferenceSession session = loaded.CreateSession();
         var repetition = new LatencyRepetition(context, session, loaded.Model.VocabularySize, prompt, generate, depth, parallel);
         repetition.Prefill(cancellationToken);
         var notes = new List<string>();

@@ -38,6 +38,10 @@ internal sealed class LatencyPart(EvaluationContext context, string name, int to
 
     private bool _capped;
 
+    // Devices of accelerators are numbered, but for Apple's; instruction sets and "cpu" aren't.
+    private bool IsOnDevice => context.Cell.Backend.Device is "metal"
+        || context.Cell.Backend.Device.Contains(':', StringComparison.Ordinal);
+
     /// <summary>Repeats until a steady state, or to the cap; each of several launches has its share of it, but one repetition.</summary>
     /// <param name="notes">Receives a mark when there is none.</param>
     /// <param name="cancellationToken">Stops.</param>
@@ -82,7 +86,7 @@ internal sealed class LatencyPart(EvaluationContext context, string name, int to
         var log = new InterferenceLog(context, threads);
         Log = log;
         var rule = new RepetitionRule(context, log);
-        EnergyReading before = context.Machine.Energy();
+        EnergyReading before = context.Machine.Energy(IsOnDevice);
         long start = context.Clock.GetTimestamp();
         while (rule.WantsMore(Milliseconds))
         {
@@ -95,7 +99,7 @@ internal sealed class LatencyPart(EvaluationContext context, string name, int to
                 "measure", Milliseconds.Count, context.Cell.Settings.Int("repetitions"), $"{name} {tokens / (lastMs() / 1000):0.0} t/s"));
         }
 
-        Energy = EnergyCounters.Between(before, context.Machine.Energy(), context.Clock.GetElapsedTime(start).TotalSeconds);
+        Energy = EnergyCounters.Between(before, context.Machine.Energy(IsOnDevice), context.Clock.GetElapsedTime(start).TotalSeconds);
         log.End();
         if (_capped && Evaluators.WarmUp.WasCold([.. log.Clean(Milliseconds)]))
             notes.Add($"{name}: warm-up cap reached before a steady state");

@@ -26,6 +26,7 @@ public sealed class LoadEvaluator : IWorkloadEvaluator
         ArgumentNullException.ThrowIfNull(context);
         ImmutableSortedDictionary<string, double> before = context.Machine.Conditions();
         int threads = LoadedCell.ThreadsOf(context);
+        MemoryPlan? plan = PlannedMemory.Of(context, LoadedCell.CommonOptions(context, threads, ContextTokens), 1);
         long? residentLoaded = null;
         EngineMemory memory = default;
         string deviceUsed = "";
@@ -50,6 +51,7 @@ public sealed class LoadEvaluator : IWorkloadEvaluator
         Measurement time = rule.Weighed(MeasurementBuilder.FromRepetitions("load_time", [.. samples], log.Disturbed(), marks));
         metrics.Add(time);
         LoadedCell.AddSizes(context, metrics, memory, residentLoaded);
+        PlannedMemory.AddTo(metrics, plan);
         string[] notes = [.. marks, .. (time.Notes ?? []).Where(IntervalMark.Is), $"first load {first:0.0} ms"];
         return InterferenceLog.AddTo(
             LoadedCell.Result(context, threads, deviceUsed, before, metrics.ToImmutable(), notes, facts), log);

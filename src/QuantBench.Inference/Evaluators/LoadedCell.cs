@@ -19,8 +19,12 @@ internal sealed class LoadedCell : IDisposable
     private readonly ImmutableSortedDictionary<string, double> _before;
     private ImmutableArray<string>? _said; // by the engine at its end, which comes once
 
-    private LoadedCell(EvaluationContext context, int threads, ILoadedModel model, ImmutableSortedDictionary<string, double> before) =>
-        (_context, Threads, Model, _before) = (context, threads, model, before);
+    private readonly SessionOptions _options;
+    private readonly MemoryPlan? _plan;
+
+    private LoadedCell(EvaluationContext context, SessionOptions options, MemoryPlan? plan, ILoadedModel model,
+        ImmutableSortedDictionary<string, double> before) =>
+        (_context, _options, _plan, Threads, Model, _before) = (context, options, plan, options.Threads, model, before);
 
     /// <summary>CPU threads of engine and scoring.</summary>
     public int Threads { get; }
@@ -28,20 +32,25 @@ internal sealed class LoadedCell : IDisposable
     /// <summary>The model.</summary>
     public ILoadedModel Model { get; }
 
-    /// <summary>The session; set by <see cref="CreateSession"/>.</summary>
+    /// <summary>The session; set by <see cref="CreateSession()"/>.</summary>
     public IInferenceSession? Session { get; private set; }
 
     /// <summary>Resident memory once the session was ready.</summary>
     public long? ResidentLoadedBytes { get; private set; }
 
     /// <summary>Loads the cell's model on the cell's device.</summary>
+    /// <param name="context">The cell.</param>
+    /// <param name="options">The session that will be made.</param>
+    /// <param name="logitRows">Most logits rows of one append.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    /// <exception cref="UnsupportedException">It can't fit into memory.</exception>
     /// <exception cref="EngineException">The engine refused, or put the weights elsewhere.</exception>
-    public static LoadedCell Open(EvaluationContext context, CancellationToken cancellationToken)
+    public static LoadedCell Open(EvaluationContext context, SessionOptions options, int logitRows, CancellationToken cancellationToken)
     {
         context.Progress.Report(new EvaluationProgress("load", 0, 0, ""));
         ImmutableSortedDictionary<string, double> before = context.Machine.Conditions();
-        int threads = ThreadsOf(context);
-        return new LoadedCell(context, threads, Load(context, threads, cancellationToken), before);
+        MemoryPlan? plan = PlannedMemory.Of(context, options, logitRows);
+        return new LoadedCell(context, options, plan, Load(context, options.Threads, cancellationToken), before);
     }
 
     /// <summary>Whether the cell's engine gives logits of the cell's artifact.</summary>
@@ -92,6 +101,10 @@ internal sealed class LoadedCell : IDisposable
     }
 
     /// <summary>Session options of the cell's settings.</summary>
+    public static SessionOptions CommonOptions(EvaluationContext context, int contextLength) =>
+        CommonOptions(context, ThreadsOf(context), contextLength);
+
+    /// <summary>As above, with threads that are known.</summary>
     public static SessionOptions CommonOptions(EvaluationContext context, int threads, int contextLength) => new()
     {
         ContextLength = contextLength,
@@ -105,8 +118,9 @@ internal sealed class LoadedCell : IDisposable
 
     /// <summary>Creates the session and reads the resident memory.</summary>
     /// <exception cref="RequestException">The context is longer than the model's.</exception>
-    public IInferenceSession CreateSession(SessionOptions options)
+    public IInferenceSession CreateSession()
     {
+        SessionOptions options = _options;
         if (Model.TrainedContextLength > 0 && options.ContextLength > Model.TrainedContextLength)
         {
             throw new RequestException(
@@ -123,6 +137,7 @@ internal sealed class LoadedCell : IDisposable
     public void AddSizes(ImmutableArray<Measurement>.Builder metrics)
     {
         AddSizes(_context, metrics, Session?.Memory, ResidentLoadedBytes);
+        PlannedMemory.AddTo(metrics, _plan);
     }
 
     /// <summary>Sizes of artifact, engine and process.</summary>

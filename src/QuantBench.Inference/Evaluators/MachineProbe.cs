@@ -34,7 +34,10 @@ public sealed class MachineProbe(TimeProvider clock) : IMachineProbe, IDisposabl
     public CoreUse? NextCores(TimeSpan least) => _interference.NextCores(least);
 
     /// <inheritdoc/>
-    public EnergyReading Energy() => _energy.Read();
+    public long? MemoryBytes => FingerprintReader.UsableMemory();
+
+    /// <inheritdoc/>
+    public EnergyReading Energy(bool devices) => _energy.Read(devices);
 
     /// <inheritdoc/>
     public void Dispose() => _interference.Dispose();

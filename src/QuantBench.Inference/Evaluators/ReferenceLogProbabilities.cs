@@ -129,10 +129,10 @@ public sealed class ReferenceLogProbabilities : IDisposable
 
     private static ReferenceHeader Write(EvaluationContext context, ChunkPlan plan, string path, CancellationToken cancellationToken)
     {
-        using LoadedCell loaded = LoadedCell.Open(context, cancellationToken);
+        using LoadedCell loaded = LoadedCell.Open(context, ChunkLoop.Options(plan, LoadedCell.CommonOptions(context, plan.ContextLength)),
+            ChunkLoop.MostRows(plan), cancellationToken);
         plan.CheckVocabulary(loaded.Model.VocabularySize);
-        IInferenceSession session =
-            loaded.CreateSession(ChunkLoop.Options(plan, LoadedCell.CommonOptions(context, loaded.Threads, plan.ContextLength)));
+        IInferenceSession session = loaded.CreateSession();
         var header = new ReferenceHeader
         {
             Protocol = QualityProtocol.Perplexity(plan.Text, plan.ContextLength, plan.Chunks),

@@ -84,7 +84,10 @@ public sealed class TaskEvaluator : IWorkloadEvaluator, IReferencedWorkload
     {
         if (input.Tokens is not { } tokens)
             throw new UnsupportedException(null, "no file here says how the model's text is tokenized, which a task in this process needs");
-        using LoadedCell loaded = LoadedCell.Open(context, cancellationToken);
+        int length = tokens.Longest + (input.Set.Items.Any(i => !i.IsChoice) ? rule.AnswerTokens : 0);
+        SessionOptions options = LoadedCell.CommonOptions(context, length);
+        options = options with { BatchTokens = Math.Min(options.BatchTokens, length), CallerComputesBetweenAppends = false };
+        using LoadedCell loaded = LoadedCell.Open(context, options, 1, cancellationToken);
         if (tokens.VocabularySize > 0 && tokens.VocabularySize < loaded.Model.VocabularySize / 2)
         {
             throw new RequestException(
@@ -92,10 +95,7 @@ public sealed class TaskEvaluator : IWorkloadEvaluator, IReferencedWorkload
                 "The tokenizer doesn't belong to this model.");
         }
 
-        int length = tokens.Longest + (input.Set.Items.Any(i => !i.IsChoice) ? rule.AnswerTokens : 0);
-        SessionOptions options = LoadedCell.CommonOptions(context, loaded.Threads, length);
-        options = options with { BatchTokens = Math.Min(options.BatchTokens, length), CallerComputesBetweenAppends = false };
-        var task = new SessionTask(loaded.CreateSession(options), options, input, rule);
+        var task = new SessionTask(loaded.CreateSession(), options, input, rule);
         int right = 0;
         for (int item = 0; item < answers.Length; item++)
         {

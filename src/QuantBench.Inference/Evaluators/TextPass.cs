@@ -31,13 +31,14 @@ internal static class TextPass
             // Before the model is loaded: a reference that isn't there costs no time.
             foreach (Part part in parts) part.Try(() => part.Open(plan));
             if (parts.All(p => p.Fault is not null)) return [.. parts.Select(p => new PassOutcome(null, p.Fault))];
-            using LoadedCell loaded = LoadedCell.Open(context, cancellationToken);
+            using LoadedCell loaded = LoadedCell.Open(context,
+                ChunkLoop.Options(plan, LoadedCell.CommonOptions(context, plan.ContextLength)), ChunkLoop.MostRows(plan),
+                cancellationToken);
             plan.CheckVocabulary(loaded.Model.VocabularySize);
             using var workers = new RowWorkers(loaded.Threads);
             foreach (Part part in parts) part.Try(() => part.Scorer?.Prepare(loaded.Model.VocabularySize, workers.Count));
             if (parts.All(p => p.Fault is not null)) return [.. parts.Select(p => new PassOutcome(null, p.Fault))];
-            IInferenceSession session =
-                loaded.CreateSession(ChunkLoop.Options(plan, LoadedCell.CommonOptions(context, loaded.Threads, plan.ContextLength)));
+            IInferenceSession session = loaded.CreateSession();
             var loop = new ChunkLoop(plan, session, workers, (worker, scored, logits, target) =>
             {
                 foreach (Part part in parts) part.Score(worker, scored, logits, target);

@@ -34,6 +34,7 @@ internal sealed class RunInputs
     private readonly Dictionary<string, RunModel> _models = new(StringComparer.Ordinal);
     private readonly Dictionary<string, DatasetText> _texts = new(StringComparer.Ordinal);
     private readonly Dictionary<(string Text, string Tokenizer), string> _tokenPaths = [];
+    private readonly Dictionary<(string Evaluated, string Calibrated), string?> _overlaps = [];
     private readonly Dictionary<string, TaskSet> _items = new(StringComparer.Ordinal);
     private readonly TokenCache _tokens;
     private readonly ItemCache _itemCache;
@@ -121,6 +122,16 @@ internal sealed class RunInputs
 
     /// <summary>A text by the name the suite gave it.</summary>
     public DatasetText Text(string name) => _texts[name];
+
+    /// <summary>The mark of cells whose variant was calibrated on a text; null when the two texts have nothing in common.</summary>
+    /// <param name="evaluated">Name of the text that they are evaluated on.</param>
+    /// <param name="calibrated">Name of the other text.</param>
+    public string? OverlapMark(string evaluated, string calibrated)
+    {
+        if (!_overlaps.TryGetValue((evaluated, calibrated), out string? mark))
+            _overlaps[(evaluated, calibrated)] = mark = TextOverlap.MarkOf(_texts[evaluated], _texts[calibrated]);
+        return mark;
+    }
 
     /// <summary>Token file of a text for a model whose tokenizer could be read.</summary>
     /// <exception cref="QuantBenchException">The text can't be tokenized.</exception>

@@ -143,10 +143,15 @@ internal sealed class RunSession(RunnerEnvironment environment, Suite suite, Run
             Others = together.ToImmutable(),
         };
         ImmutableArray<CellResult> results = await RunAsync(job, progress, cancellationToken);
-        return [.. results.Select(result => result.Reason is not { } reason ? result : result with
+        string? overlap = text is not null && cell.Variant.NeedsCalibrationText
+            ? inputs.OverlapMark(text.Dataset, suite.Imatrix.Dataset) : null;
+        return [.. results.Select(result => result.Reason is not { } reason ? Marked(result, overlap) : result with
         {
             Reason = UsersPath.In(reason, artifact.Path, entry.SourcePath, entry.ArtifactName, entry.Recipe.Builder),
         })];
+
+        static CellResult Marked(CellResult result, string? mark) =>
+            mark is null ? result : result with { Notes = [.. result.Notes ?? [], mark] };
     }
 
     /// <summary>A cell with its reference, if it compares with one.</summary>

@@ -104,7 +104,9 @@ internal sealed class CellRunner(RunnerEnvironment environment)
     }
 
     private static CellResult Of(Cell cell, int index, WorkerOutcome outcome) => outcome.Match(
-        finished: f => Of(cell, index == 0 ? f.Value : f.Value.Others.ElementAtOrDefault(index - 1)),
+        // What can't be done at all can't be done for any cell of the pass.
+        finished: f => Of(cell, index == 0 || f.Value is { Unsupported: not null, Others.Length: 0 }
+            ? f.Value : f.Value.Others.ElementAtOrDefault(index - 1)),
         failed: f => new CellResult
         {
             Cell = cell,

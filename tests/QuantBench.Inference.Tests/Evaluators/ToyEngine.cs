@@ -13,7 +13,7 @@ namespace QuantBench.Inference.Tests.Evaluators;
 /// A deterministic engine of 37 tokens. Logits depend on the sum of a sequence's tokens and its position by an integer hash that is exact
 /// in any language: h = (7919·s + 104729·p + 1299709·i + 31·s·i) mod 10007; logit = (h − 5003)/1024 + shift·((17h + 5i) mod 101 − 50)/512.
 /// </summary>
-internal sealed class ToyEngine : IEngine, ILogitsEngine
+internal sealed class ToyEngine : IEngine, ILogitsEngine, IMemoryPlanner
 {
     public const int Vocabulary = 37;
 
@@ -47,9 +47,22 @@ internal sealed class ToyEngine : IEngine, ILogitsEngine
 
     public string Build => "toy 1";
 
-    public ImmutableArray<EngineDevice> Devices() => [new("cpu", "toy", Support.Yes)];
+    public ImmutableArray<EngineDevice> Devices() => [new("cpu", "toy", Support.Yes, DeviceBytes)];
 
     public Support CanRun(Artifact artifact, string device) => Support.Yes;
+
+    /// <summary>What it plans; null = it plans nothing.</summary>
+    public MemoryPlan? Planned { get; init; }
+
+    public long? DeviceBytes { get; init; }
+
+    public (SessionOptions Session, int LogitRows)? Asked { get; private set; }
+
+    public MemoryPlan? Plan(Artifact artifact, string device, LoadOptions load, SessionOptions session, int logitRows)
+    {
+        Asked = (session, logitRows);
+        return Planned;
+    }
 
     public ILoadedModel Load(Artifact artifact, string device, LoadOptions options, CancellationToken cancellationToken)
     {
@@ -186,6 +199,8 @@ internal sealed class ToyEngine : IEngine, ILogitsEngine
 internal sealed class ToyMachine : IMachineProbe
 {
     public int UsableCores => 2;
+
+    public long? MemoryBytes => 1000;
 
     public long? ResidentBytes() => 123;
 
