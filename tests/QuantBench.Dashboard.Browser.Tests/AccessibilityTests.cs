@@ -203,7 +203,8 @@ public sealed class AccessibilityTests(BrowserFixture browser)
     private static async Task PictureAsync(IPage page, string address, ColorScheme scheme, int width)
     {
         if (Environment.GetEnvironmentVariable("QB_SCREENSHOTS") is not { Length: > 0 } folder) return;
-        string name = string.Concat(address.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_'));
+        string plain = string.Concat(address.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_'));
+        string name = plain.Length < 100 ? plain : plain[..40] + plain[^60..];
         await page.ScreenshotAsync(
             new PageScreenshotOptions { Path = Path.Combine(folder, $"{name}-{scheme}-{width}.png".ToLowerInvariant()), FullPage = true });
     }

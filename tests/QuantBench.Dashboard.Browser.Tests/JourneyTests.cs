@@ -22,7 +22,7 @@ public sealed partial class JourneyTests(BrowserFixture browser)
         await page.GotoAsync(Run);
 
         await page.ClickAsync("nav[aria-label=Metric] >> text=perplexity");
-        await Assertions.Expect(page.Locator("#matrix-head")).ToHaveTextAsync("perplexity");
+        await Assertions.Expect(page.Locator("#matrix-head")).ToHaveTextAsync("Perplexity");
         Assert.Contains("metric=perplexity", page.Url, StringComparison.Ordinal);
 
         await page.FocusAsync("[role=grid] a.cell[tabindex='0']");

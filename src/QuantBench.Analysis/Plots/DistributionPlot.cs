@@ -55,7 +55,7 @@ public static class DistributionPlot
             Curve(canvas, curves[i].Sorted, curves[i].Role, curves[i].Base);
         }
 
-        string title = $"Distribution of {metric.Name}";
+        string title = $"Distribution of {MetricText.Of(metric)}";
         string unit = metric.Unit is "1" ? "" : '\u00a0' + metric.Unit;
         string finding =
             $"Half of the samples of {what} lie at or below "

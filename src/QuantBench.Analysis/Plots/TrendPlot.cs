@@ -40,7 +40,8 @@ public static class TrendPlot
         TrendSeries first = drawn[0];
         bool many = drawn.Length > 1;
         string unit = first.Metric.Unit is "1" ? "" : $" ({first.Metric.Unit})";
-        string title = many ? $"{first.Metric.Name} of {first.Title} per machine" : $"{first.Metric.Name} of {first.Title} on {first.Host}";
+        string metric = MetricText.Title(first.Metric);
+        string title = many ? $"{metric} of {first.Title} per machine" : $"{metric} of {first.Title} on {first.Host}";
         string finding = string.Join(" ", drawn.Select(s => Finding(s, many)));
         // A single panel has its axis and nothing below; stacked ones need room for the host's name, and only the last for words under the
         // axis.
@@ -57,7 +58,7 @@ public static class TrendPlot
             $"{dots}, horizontal lines the median of a level with its 95 % interval as a band, vertical lines changes that the noise of "
                 + $"the series can't explain.{(many ? " Each machine has its own scale: machines aren't compared here." : "")}{left}",
             PlotStack.Join(panels, width, id, title, finding),
-            [.. many ? (string[])["Machine"] : [], "Run", "Started", $"{first.Metric.Name}{unit}", "95 % interval"],
+            [.. many ? (string[])["Machine"] : [], "Run", "Started", $"{metric}{unit}", "95 % interval"],
             [
                 .. drawn.SelectMany(s => s.Points.Select(p => (ImmutableArray<string>)
                     [.. many ? (string[])[s.Host] : [], p.RunId, Format.Time(p.Started), Format.Number(p.Value, 5),
@@ -87,7 +88,7 @@ public static class TrendPlot
         canvas.Ticks(true, last ? ticks : ticks.Select(t => (t.At, "")));
         canvas.Ticks(false, series.Metric.Unit == "B" ? PlotScale.Bytes(canvas.Y) : PlotScale.Linear(canvas.Y));
         canvas.AxisTitles(last ? axis is null ? "runs, oldest first" : "UTC" : "",
-            $"{series.Metric.Name}{(series.Metric.Unit is "1" or "B" ? "" : ", " + series.Metric.Unit)}");
+            $"{MetricText.Title(series.Metric)}{(series.Metric.Unit is "1" or "B" ? "" : ", " + series.Metric.Unit)}");
         if (named) canvas.Word(8, 15, series.Host, role: PlotPalette.Ink);
         Levels(canvas, series, at);
         Changes(canvas, series, at);

@@ -12,7 +12,7 @@ public static class TrendText
     public static string Lead(TrendReport report)
     {
         ArgumentNullException.ThrowIfNull(report);
-        string metric = report.Metric.Name;
+        string metric = MetricText.Title(report.Metric);
         if (report.Series.IsEmpty) return $"{metric}: no run in the store has it.";
         int changed = report.Series.Count(s => !s.Changes.IsEmpty);
         int alerts = report.Alerts.Length;
@@ -38,7 +38,7 @@ public static class TrendText
         ArgumentNullException.ThrowIfNull(change);
         string word = change.Worse switch { true => "worse", false => "better", _ => "different" };
         string text =
-            $"{series.Title} on {series.Host}: {series.Metric.Name} {Difference(series, change)}, "
+            $"{series.Title} on {series.Host}: {MetricText.Of(series.Metric)} {Difference(series, change)}, "
                 + $"{word}, from run {change.RunId}";
         if (change.Commit is { } commit)
             text += " at commit "

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using QuantBench.Analysis.Formatting;
-using QuantBench.Cli.Composition;
 using QuantBench.Cli.Views;
 using QuantBench.Core.Engines;
 using QuantBench.Core.Errors;

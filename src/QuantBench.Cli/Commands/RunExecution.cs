@@ -115,7 +115,7 @@ internal static class RunExecution
         }
     }
 
-    private static IEnumerable<CellResult> Cells(string folder) =>
+    private static ImmutableArray<CellResult> Cells(string folder) =>
         new FileInfo(Path.Combine(folder, RunFolder.CellsFile)) is { Exists: true, Length: <= LargestHistory }
             ? RunFolder.ReadRecord(folder).Cells : [];
 

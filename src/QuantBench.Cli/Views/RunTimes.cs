@@ -78,7 +78,8 @@ internal sealed class RunTimes(TimeProvider clock)
     /// <param name="history">Seconds that cells took in an earlier run here.</param>
     public void Start(RunEvent.RunStarted started, IReadOnlyDictionary<CellId, double> history)
     {
-        (_cells, _history) = (started.Cells, history);
+        _cells = started.Cells;
+        _history = history;
         HashSet<CellId> before = [.. started.Before];
         _ended = [.. Enumerable.Range(0, _cells.Length).Where(i => before.Contains(_cells[i].Id))];
         foreach (Cell cell in _cells.Where(c => !before.Contains(c.Id) && WorkloadTable.Of(c).RunsModel && !c.Variant.IsServed))

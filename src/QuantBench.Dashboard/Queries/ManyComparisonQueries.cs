@@ -117,7 +117,7 @@ internal sealed class ManyComparisonQueries(ComparisonQueries sides, StoreCache 
                 .Select(b =>
                     new DifferenceBar(
                         string.Join(", ",
-                            ((string[])[b.Row.Metric.Name, many.Others.Length > 1 ? b.Label : "",
+                            ((string[])[b.Row.Metric.Column?.Title ?? b.Row.Metric.Title, many.Others.Length > 1 ? b.Label : "",
                                 ambiguous.Contains(b.Row.Metric.Name)
                                     ? string.Join(' ', b.Row.Cell.Split(' ').Where(w => !shared.Contains(w))) : ""])
                                     .Where(t => t.Length > 0)), b.Side!)),

@@ -58,9 +58,8 @@ public sealed class ReaderTests : IDisposable
                 if (line.StartsWith("dashboard: ", StringComparison.Ordinal)) address = line["dashboard: ".Length..].Trim();
             }
 
-            Assert.True(address.Length > 0, said + await ErrorAsync(process));
+            if (address.Length == 0) Assert.Fail(said + await ErrorAsync(process));
             Assert.Contains("note: this account may not write to the results", said, StringComparison.Ordinal);
-            Assert.False(process.HasExited && process.ExitCode >= 0, process.HasExited ? await process.StandardError.ReadToEndAsync() : "");
             using var client = new HttpClient { BaseAddress = new Uri(address) };
             foreach ((string page, string part) in ((string, string)[])[("/runs", "run-6"), ("/runs/run-0", "gguf:Q4_K_M")])
             {
@@ -70,8 +69,7 @@ public sealed class ReaderTests : IDisposable
                 }
                 catch (HttpRequestException e)
                 {
-                    string ended = process.WaitForExit(5000) ? $"it ended with {process.ExitCode}" : "it runs";
-                    Assert.Fail($"{page}: {e.Message}; {ended}: {await ErrorAsync(process)}");
+                    Assert.Fail($"{page}: {e.Message}: {await ErrorAsync(process)}");
                 }
             }
         }

@@ -29,7 +29,7 @@ public sealed class RunDeletionTests : IAsyncLifetime, IDisposable
         Record(Doomed).Dispose();
         _writer = Record(Busy);
         var accounts = new AccountStore(LabDatabase.Open(Results));
-        foreach (Role role in Enum.GetValues<Role>())
+        foreach (Role role in Enum.GetValues<Role>().Where(r => r != Role.Agent))
             Assert.True(accounts.Add(AccountMaker.Make(Policies.Name(role), DashboardFixture.Password, role, TimeProvider.System)));
         _host = await DashboardHost.StartAsync(
             new DashboardOptions
