@@ -18,7 +18,7 @@ public sealed class LoadMemoryCollection
 public sealed class LoadMemoryTests(ITestOutputHelper output)
 {
     private const long MostMore = 64 << 20;
-    private const long MostPerRequest = 40_000;
+    private const long MostPerRequest = 16_000;
 
     [Theory]
     [InlineData("flood", ServerFault.Flooded)]
