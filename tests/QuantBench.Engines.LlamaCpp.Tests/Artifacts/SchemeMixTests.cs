@@ -103,8 +103,8 @@ public sealed class SchemeMixTests(LlamaFixture fixture)
         };
         bool weighted = QuantSchemes.Find("gguf", scheme)?.NeedsImportanceMatrix == true;
         // Codebooks are searched for so long that one shape must do.
-        SyntheticShape[] shapes = scheme.StartsWith("IQ", StringComparison.Ordinal) ? [latent] : [eight, five, latent];
-        foreach (SyntheticShape shape in shapes)
+        bool searched = scheme.StartsWith("IQ", StringComparison.Ordinal);
+        foreach (SyntheticShape shape in searched ? (SyntheticShape[])[latent] : [eight, five, latent])
         {
             string source = fixture.ScratchFile($"mix-{shape.Name}.gguf");
             if (!File.Exists(source)) ModelSynthesizer.Write(source, shape, "F32", 1, CancellationToken.None);
