@@ -55,7 +55,8 @@ public sealed class ServeSuiteTests
             Assert.Equal(3, goodput.Launches);
             Assert.NotNull(goodput.Ci95);
             Assert.InRange(served.Metric("serve_ttft")!.Value, 5, 1000); // of an answered load
-            Assert.All((string[])["send_lateness", "generator_cpu"], name => Assert.Equal(3, served.Metric(name)!.Launches)); // its own part
+            // The load generator's own part.
+            Assert.All((string[])["send_lateness", "generator_cpu"], name => Assert.Equal(3, served.Metric(name)!.Launches));
             Assert.Contains("load_collected_ms", served.Conditions.Keys);
             Assert.Equal(3, Directory.GetFiles(path, "requests-*.jsonl.gz", SearchOption.AllDirectories).Length);
             Assert.Contains("Goodput", output, StringComparison.Ordinal);
