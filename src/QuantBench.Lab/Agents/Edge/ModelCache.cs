@@ -80,7 +80,7 @@ public sealed class ModelCache(string cacheRoot, ModelCacheLimits limits, TimePr
         return Use(model.Sha256, model);
     }
 
-    private async Task PullAsync(AgentLink link, string address, AgentFile file, string path, CancellationToken cancellationToken)
+    private static async Task PullAsync(AgentLink link, string address, AgentFile file, string path, CancellationToken cancellationToken)
     {
         string part = path + Part;
         try
