@@ -110,7 +110,7 @@ public sealed partial class IlgpuEngine : IEngine, ILogitsEngine, IMemoryPlanner
         long cells = (long)session.ContextLength * session.Sequences;
         int capacity = (int)Math.Min(Math.Min(session.MicroBatchTokens, session.BatchTokens), cells);
         long cache = DeviceCache.BytesOf(weights.Shape, cells);
-        long compute = DeviceTransformer.BytesOf(weights.Shape, capacity, Math.Min(logitRows, capacity));
+        long compute = DeviceTransformer.BytesOf(weights.Shape, capacity, session.ContextLength, Math.Min(logitRows, capacity));
         return new MemoryPlan(new EngineMemory(weights.MemoryBytes, cache, compute,
             device == "cpu" ? null : weights.MemoryBytes + cache + compute), 0);
     }

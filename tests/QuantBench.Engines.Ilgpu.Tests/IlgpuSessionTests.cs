@@ -52,6 +52,25 @@ public sealed class IlgpuSessionTests(KernelTests.OpenDevices devices) : IClassF
         return cases;
     }
 
+    [Theory]
+    [InlineData("llama", "F16")]
+    [InlineData("llama", "Q4_K_M")]
+    [InlineData("qwen3", "Q8_0")]
+    public void Plan_IsWhatTheSessionThenTakes(string name, string scheme)
+    {
+        Artifact artifact = Models.Artifact(Models.Random(name, scheme));
+        var options = new SessionOptions { ContextLength = 256, Sequences = 2, Threads = 1, BatchTokens = 64, MicroBatchTokens = 32 };
+        using var engine = new IlgpuEngine();
+
+        MemoryPlan plan = engine.Plan(artifact, "cpu", new LoadOptions { Threads = 1 }, options, 1)!;
+
+        using ILoadedModel model = Models.Load(engine, artifact.Path, "cpu");
+        using IInferenceSession session = model.CreateSession(options);
+        Assert.Equal(session.Memory.KvCacheBytes, plan.Memory.KvCacheBytes);
+        Assert.InRange(plan.Memory.WeightsBytes, 0.98 * session.Memory.WeightsBytes, 1.02 * session.Memory.WeightsBytes);
+        Assert.InRange(plan.Memory.ComputeBytes, 0.99 * session.Memory.ComputeBytes, 1.01 * session.Memory.ComputeBytes);
+    }
+
     // 90 tokens: longer than gemma's window of 40, and than a block of keys on devices with groups of 64.
     [Theory]
     [MemberData(nameof(Architectures))]

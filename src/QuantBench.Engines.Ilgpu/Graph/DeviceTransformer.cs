@@ -93,8 +93,9 @@ internal sealed unsafe class DeviceTransformer : DeviceOwner
     /// <summary>Bytes that a transformer without experts takes on the device, logits included.</summary>
     /// <param name="shape">The model's sizes.</param>
     /// <param name="capacity">Most tokens of a pass.</param>
+    /// <param name="contextLength">Tokens each sequence can hold.</param>
     /// <param name="logitRows">Most logits rows of a pass.</param>
-    public static long BytesOf(DecoderShape shape, int capacity, int logitRows)
+    public static long BytesOf(DecoderShape shape, int capacity, int contextLength, int logitRows)
     {
         long stride = (shape.Embedding + 31) / 32 * 32;
         int queries = shape.Heads * shape.HeadWidth;
@@ -102,7 +103,8 @@ internal sealed unsafe class DeviceTransformer : DeviceOwner
         long inputs = Inputs(shape.Embedding) + Inputs(queries) + Inputs(Math.Max(1, shape.CommonFeedForward));
         long parts = (long)Math.Min(capacity, MatVecTokens) * shape.Heads * MaxParts * (shape.HeadWidth + 2);
         long logits = (long)Math.Max(1, logitRows) * shape.Vocabulary;
-        return (sizeof(float) * ((capacity * perToken) + parts + logits + (2 * GraphKernels.ArgMaxParts))) + (capacity * inputs);
+        long angles = (long)contextLength * shape.RotatedWidth * (shape.Window == 0 ? 1 : 2);
+        return (sizeof(float) * ((capacity * perToken) + parts + angles + logits + (2 * GraphKernels.ArgMaxParts))) + (capacity * inputs);
 
         // Floats, their eight-bit quants, and three scales for each 32.
         static long Inputs(int width) => (width + 31) / 32 * (32 * 5 + 12);
