@@ -14,7 +14,8 @@ using QuantBench.TestKit;
 namespace QuantBench.Dashboard.Browser.Tests;
 
 /// <summary>axe-core on every page, light and dark, wide and narrow; no page scrolls sideways at 1024 or 320 px or breaks its own policy,
-/// and no two labels of a plot touch. <c>QB_SCREENSHOTS=DIR</c> also writes a picture of each page at each width and in each theme.</summary>
+/// and no two labels of a plot touch. <c>QB_SCREENSHOTS=DIR</c> also writes a picture of each page at each width and in each
+/// theme.</summary>
 [Collection(BrowserCollection.Name)]
 public sealed class AccessibilityTests(BrowserFixture browser)
 {

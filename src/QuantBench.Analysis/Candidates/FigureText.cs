@@ -69,7 +69,8 @@ internal static class FigureText
 
     // Tiny divergences would print as rows of zeros; they go by significant digits.
     private static string Within(double value, double[] ends) =>
-        Math.Abs(value) is > 0 and < 1e-4 ? value.ToString("0.00e0", CultureInfo.InvariantCulture).Replace('-', '−') : Format.WithinInterval(value, ends);
+        Math.Abs(value) is > 0 and < 1e-4 ? value.ToString("0.00e0", CultureInfo.InvariantCulture).Replace('-', '−')
+            : Format.WithinInterval(value, ends);
 
     private static string Interval(double low, double high) =>
         Math.Max(Math.Abs(low), Math.Abs(high)) is > 0 and < 1e-4

@@ -144,8 +144,8 @@ public static class DecisionText
             listed += length;
             shown++;
             text.Append(CultureInfo.InvariantCulture,
-                $"{E(Lead(front))}\n\n| Variant | Class | {string.Join(" | ", front.Axes.Select(a => E(MetricText.Of(a))))} | Place | Beaten "
-                    + $"by |\n| --- | --- | {string.Join(" | ", front.Axes.Select(_ => "---:"))} | --- | --- |\n");
+                $"{E(Lead(front))}\n\n| Variant | Class | {string.Join(" | ", front.Axes.Select(a => E(MetricText.Of(a))))} | Place | "
+                    + $"Beaten by |\n| --- | --- | {string.Join(" | ", front.Axes.Select(_ => "---:"))} | --- | --- |\n");
             foreach (ParetoPoint p in front.Points)
             {
                 string figures = string.Join(" | ", p.Figures.Select((f, i) => E(FigureText.Of(f, front.Axes[i].Definition))));

@@ -149,7 +149,8 @@ public static class Recommender
             .. losers.Where(c => c.Candidate.Variant != pick.Candidate.Variant && c.Refusals.IsEmpty
                 && c.Broken.All(b => b.Use is not null) && IsPreferred(set, profile, c, pick)),
         ];
-        return better.FirstOrDefault(c => c.Candidate.Variant == better[0].Candidate.Variant && c.Candidate.Backend == pick.Candidate.Backend)
+        return better.FirstOrDefault(c => c.Candidate.Variant == better[0].Candidate.Variant
+            && c.Candidate.Backend == pick.Candidate.Backend)
             ?? better.FirstOrDefault();
     }
 
