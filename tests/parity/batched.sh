@@ -2,7 +2,7 @@
 # Prompt and generation speed of sequences at once and behind a depth, over llama.cpp's own tools on the same libraries, in turns:
 # batched.sh RIVAL_BIN [ROUNDS]
 # RIVAL_BIN holds llama-batched-bench and llama-bench of llama.cpp v0.5.0 (cmake --build build --target llama-batched-bench llama-bench) and its
-# libraries. Needs a quiet machine; about 8 minutes for 5 rounds. Every median ratio must be within 3 % of 1.
+# libraries. Needs a quiet machine. Every median ratio must be within 3 % of 1.
 # Batched figures are held against llama-batched-bench (-npp 128 -ntg 32, every sequence with its own prompt), depths against llama-bench -d.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -2,7 +2,7 @@
 # What rounding the KV cache does to the reference model, beside llama-perplexity's figures: kv.sh RIVAL_BIN [CHUNKS]
 # RIVAL_BIN holds llama-perplexity of llama.cpp v0.5.0 and its libraries, which both sides run. Base and model are F16, the base has an F16 cache.
 # Mean KL of every cache of q8_0 and q4_0 must be within 5 % of llama-perplexity's, or within 3e-6 nat (its base is rounded to 16 bits);
-# f16 must be at the floor, and KL ordered f16 < q8_0 < q5_1 < q4_0. About 3 minutes for 16 chunks on two cores.
+# f16 must be at the floor, and KL ordered f16 < q8_0 < q5_1 < q4_0.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 rival=$(cd "${1:?usage: tests/parity/kv.sh RIVAL_BIN [CHUNKS]}" && pwd)

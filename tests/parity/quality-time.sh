@@ -2,7 +2,7 @@
 # Time of the main job and of its quality part, this build beside another checkout's, in turns: quality-time.sh CHECKOUT [ROUNDS] [quality|all]
 # CHECKOUT is another commit's checkout, set up (./run-bench.sh setup). Each side runs its own suites/reference.yaml from a cache of its own, whose
 # artifacts are made first; references are computed anew in every round. `quality` (default) runs the cells of perplexity and divergence, `all` the whole
-# job. A round of `quality` takes about 2 minutes a side on two cores, one of `all` about 6.
+# job. Needs a quiet machine.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/../.." && pwd)
 other=$(cd "${1:?usage: tests/parity/quality-time.sh CHECKOUT [ROUNDS] [quality|all]}" && pwd)
