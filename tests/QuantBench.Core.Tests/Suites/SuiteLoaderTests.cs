@@ -200,7 +200,9 @@ public sealed class SuiteLoaderTests
     }
 
     [Theory]
-    [InlineData("reference.yaml", 14 + 4, (14 * 4) - 1 + (2 * 4) + (2 * 2) + 7)]
+    [InlineData("reference.yaml", 14 + 4, (14 * 4) - 1 + (2 * 4) + (2 * 2))]
+    [InlineData("main.yaml", 14 + 4, (14 * 4) - 1 + (2 * 4) + (2 * 2) + 7)]
+    [InlineData("main-trace.yaml", 14 + 4, (14 * 4) - 1 + (2 * 4) + (2 * 2) + 7)]
     [InlineData("quick.yaml", 4, (4 * 4) - 1)]
     [InlineData("gguf-all.yaml", 51, (51 * 4) - 1)]
     public void Load_ReadsCommittedSuites(string name, int variants, int cells)
