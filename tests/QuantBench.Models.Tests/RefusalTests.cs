@@ -457,8 +457,16 @@ public sealed class RefusalTests : IDisposable
         string today = _directory.Combine("today.gguf"), old = _directory.Combine("old.gguf");
         ModelSynthesizer.Write(today, new SyntheticShape
         {
-            Name = "old", Architecture = "llama", Layers = 1, Embedding = 64, FeedForward = 64, Heads = 2, KvHeads = 2, Vocabulary = 264,
-            Experts = 2, ExpertsUsed = 1,
+            Name = "old",
+            Architecture = "llama",
+            Layers = 1,
+            Embedding = 64,
+            FeedForward = 64,
+            Heads = 2,
+            KvHeads = 2,
+            Vocabulary = 264,
+            Experts = 2,
+            ExpertsUsed = 1,
         }, "F32", 1, CancellationToken.None);
         using (GgufReader reader = GgufReader.Open(today))
         {
