@@ -135,7 +135,7 @@ public static class RunComparer
     private static (string, BackendId?) Neighbours(MetricComparison row) => (row.Workload, row.Backend);
 
     private static bool IsClean(MetricComparison row) =>
-        row.Metric is { Kind: MetricKind.Timing } && row.Metric != MetricTable.TokenLatency && row.Metric.Name != "ttft"
+        row.Metric is { Kind: MetricKind.Timing } && row.Metric != MetricTable.TokenLatency && row.Metric != MetricTable.TimeToFirstToken
         && row.Note.Length == 0 && row.A.Mark is null && row.B.Mark is null;
 
     private static (double, int)? Noisiness(MetricComparison row) =>

@@ -258,6 +258,9 @@ public static class MetricTable
     /// <summary>Time per token.</summary>
     public static MetricDefinition TokenLatency { get; } = Get("token_latency");
 
+    /// <summary>Time to first token.</summary>
+    public static MetricDefinition TimeToFirstToken { get; } = Get("ttft");
+
     /// <summary>Bytes of the files.</summary>
     public static MetricDefinition ArtifactSize { get; } = Get("artifact_size");
 

@@ -29,7 +29,8 @@ public readonly record struct NoisePrior(double Variance, double Degrees)
         if (known.Length < Fewest) return null;
         double[] logs = [.. known.Select(f => f.Log - SpecialFunctions.Digamma(f.Half) + Math.Log(f.Half))];
         double mean = Descriptive.Mean(logs);
-        double spread = (logs.Sum(v => (v - mean) * (v - mean)) / (logs.Length - 1)) - known.Average(f => SpecialFunctions.Trigamma(f.Half));
+        double spread = (logs.Sum(v => (v - mean) * (v - mean)) / (logs.Length - 1))
+            - known.Average(f => SpecialFunctions.Trigamma(f.Half));
         double half = Math.Min(MostDegrees / 2, HalfDegrees(spread));
         return new NoisePrior(Math.Exp(mean + SpecialFunctions.Digamma(half) - Math.Log(half)), 2 * half);
     }
