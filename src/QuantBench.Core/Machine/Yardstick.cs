@@ -33,7 +33,7 @@ public sealed class Yardstick(TimeProvider clock)
     private const int Shorts = 4096; // twice 8 KiB: the first cache of anything
     private const int DotRuns = 2000;
     private const int StreamLongs = 4 << 20; // 32 MiB
-    private const int Tries = 4;
+    private const int Tries = 8;
 
     private readonly short[] _a = [.. Enumerable.Range(0, Shorts).Select(i => (short)(i % 113))];
     private readonly short[] _b = [.. Enumerable.Range(0, Shorts).Select(i => (short)(i % 127))];

@@ -351,7 +351,8 @@ public sealed class SuiteRunnerTests : IDisposable
         Assert.Equal(5, cells[0].Metric("rss_peak")!.Value);
         Assert.Equal((6.0, 1.0, "3"), (cells[0].Conditions["repetitions_made"], cells[0].Conditions["before_load1"],
             cells[0].Provenance["launches"]));
-        Assert.Equal(["first load 1 ms"], cells[0].Notes!.Value.ToArray());
+        Assert.Equal(["first load 1 ms"],
+            cells[0].Notes!.Value.Where(n => !n.Contains("yardstick", StringComparison.Ordinal))); // the machine may be anything
         Assert.False(Directory.Exists(Path.Combine(outcome.Folder, RunFolder.LaunchesFolder)));
     }
 
