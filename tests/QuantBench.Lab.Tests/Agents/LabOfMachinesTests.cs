@@ -74,7 +74,7 @@ public sealed class LabOfMachinesTests
 
         await RepeatEverythingAsync(lab, lab.JobsOf(cut)[0]);
         await RefuseStrangersAsync(lab, lab.JobsOf(cut)[0]);
-        lab.Check([.. pairs.Select(p => (p, lab.JobsOf(p).Length)), (stopped, 1), (cut, TrialLab.Agents)]);
+        await lab.CheckAsync([.. pairs.Select(p => (p, lab.JobsOf(p).Length)), (stopped, 1), (cut, TrialLab.Agents)]);
     }
 
     [PostgresFact]
@@ -101,7 +101,7 @@ public sealed class LabOfMachinesTests
         Occurrence asked = lab.Ask(suite);
         await lab.UntilAsync(() => lab.Queue.Find(asked.Id)?.State is OccurrenceState.Done or OccurrenceState.Failed, "the run");
 
-        lab.Check([(asked, 1)]);
+        await lab.CheckAsync([(asked, 1)]);
         Assert.Contains("pulls model (11.7 MB)", lab.Agent(0).Said, StringComparison.Ordinal);
         await lab.UntilAsync(() => collector.Has("/v1/metrics", "quantbench_jobs") && collector.Has("/v1/traces", asked.Key)
             && collector.Has("/v1/traces", "quantbench-server"), "the collector");
@@ -223,6 +223,6 @@ public sealed class LabOfMachinesTests
             }, $"{one.Key} (seed {seed})");
         }
 
-        lab.Check([.. asks.Select(a => (a, TrialLab.Agents))]);
+        await lab.CheckAsync([.. asks.Select(a => (a, TrialLab.Agents))]);
     }
 }
