@@ -1,3 +1,4 @@
+using QuantBench.Cli.Composition;
 using QuantBench.Cli.Tests.Faults;
 using QuantBench.Core.Metrics;
 using QuantBench.Core.Runs;
@@ -38,7 +39,7 @@ public sealed class ScheduledConfirmationTests : IDisposable
             """;
         await File.WriteAllTextAsync(suite, text);
         (int ran, string output) = await LiveCommand.RunAsync("run", suite, "--plain", "--results", Results);
-        Assert.True(ran == 0, output);
+        Assert.True(ran == ExitCode.GateBroken, output); // a run judges its own gates
         MakeEarlierFasterRuns();
         await File.WriteAllTextAsync(suite, text + """
             schedule: { cron: 0 0 1 1 *, confirm: 1 }
