@@ -3,10 +3,8 @@ using QuantBench.Engines.LLamaSharp.Native;
 using QuantBench.Engines.LlamaCpp.Tests;
 using QuantBench.Formats.Gguf;
 using QuantBench.Formats.Tokenizers;
-using QuantBench.Inference.Artifacts;
 using QuantBench.Inference.Engines;
 using QuantBench.Models.Sources;
-using QuantBench.Models.Synthesis;
 using QuantBench.TestKit;
 
 namespace QuantBench.Engines.LLamaSharp.Tests;
@@ -16,57 +14,6 @@ public sealed class LLamaSharpEngineTests(LlamaFixture fixture)
 {
     // llama-perplexity's running mean of the NLL after each chunk of 512 tokens of the reference text, second halves scored.
     private static readonly double[] s_runningNll = [3.759830, 3.559138, 3.409632, 3.484079];
-
-    private static readonly SyntheticShape s_planned = new()
-    {
-        Name = "planned",
-        Architecture = "llama",
-        Layers = 4,
-        Embedding = 512,
-        FeedForward = 1024,
-        Heads = 8,
-        KvHeads = 2,
-        Vocabulary = 2000,
-        ContextLength = 512,
-        TiesEmbeddings = false,
-    };
-
-    [Theory]
-    [InlineData("F32", "f16", 512, 4)]
-    [InlineData("Q4_K_M", "q8_0", 256, 1)]
-    [InlineData("Q4_0", "f16", 64, 8)]
-    [InlineData("Q2_K", "f32", 64, 1)]
-    public void Plan_IsWhatTheSessionThenTakes(string scheme, string kvType, int context, int sequences)
-    {
-        string path = fixture.ScratchFile($"planned-{scheme}.gguf");
-        ModelSynthesizer.Write(path, s_planned, scheme, 7, CancellationToken.None);
-        Artifact artifact = LlamaFixture.Artifact(path, $"gguf:{scheme}");
-        var load = new LoadOptions { Threads = 2 };
-        var options = new SessionOptions
-        {
-            ContextLength = context,
-            Sequences = sequences,
-            BatchTokens = 512,
-            Threads = 2,
-            KvType = kvType,
-        };
-
-        MemoryPlan plan = fixture.Engine.Plan(artifact, "cpu", load, options, 40)!;
-
-        using ILoadedModel model = fixture.Engine.Load(artifact, "cpu", load, CancellationToken.None);
-        using IInferenceSession session = model.CreateSession(options);
-        var batch = new TokenBatch();
-        for (int i = 0; i < 40; i++) batch.Add(i, 0, true);
-        session.Append(batch, CancellationToken.None);
-        EngineMemory expected = session.Memory;
-        Near(expected.WeightsBytes, plan.Memory.WeightsBytes);
-        Near(expected.KvCacheBytes, plan.Memory.KvCacheBytes);
-        Near(expected.ComputeBytes, plan.Memory.ComputeBytes);
-        Assert.InRange(plan.PagedBytes, 1, plan.Memory.WeightsBytes);
-
-        // The log tells sizes to 0.01 MiB.
-        static void Near(long taken, long planned) => Assert.InRange(planned, (0.98 * taken) - 30_000, (1.02 * taken) + 30_000);
-    }
 
     [Fact]
     public void Build_NamesBindingCommitAndLevel()
