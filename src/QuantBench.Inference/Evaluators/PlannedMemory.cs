@@ -9,13 +9,14 @@ namespace QuantBench.Inference.Evaluators;
 /// <summary>Asks an engine what a cell will take before it is loaded, and refuses what can't fit.</summary>
 internal static class PlannedMemory
 {
-    /// <summary>The plan of a cell; null where its engine makes none.</summary>
+    /// <summary>The plan of a cell; null where its engine makes none, and after the cell's first launch.</summary>
     /// <param name="context">The cell.</param>
     /// <param name="session">Its session.</param>
     /// <param name="logitRows">Most logits rows of one append.</param>
     /// <exception cref="UnsupportedException">It can't fit into this machine's memory or the device's.</exception>
     public static MemoryPlan? Of(EvaluationContext context, SessionOptions session, int logitRows)
     {
+        if (context.Launch > 1) return null; // the first launch's plan is the cell's, and a large vocabulary is long to read
         if (context.Engine is not IMemoryPlanner planner) return null;
         string device = context.Cell.Backend.Device;
         if (planner.Plan(context.Artifact, device, LoadedCell.OptionsOf(context, session.Threads), session, logitRows) is not { } plan)

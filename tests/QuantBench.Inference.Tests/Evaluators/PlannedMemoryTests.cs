@@ -54,6 +54,18 @@ public class PlannedMemoryTests
         Assert.DoesNotContain(Run(new ToyEngine()).Metrics, m => m.Name.EndsWith("_planned", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void Evaluate_PlansInTheFirstLaunchOnly()
+    {
+        var engine = new ToyEngine { Planned = new MemoryPlan(new EngineMemory(901, 81, 17, null), 901) };
+        EvaluationContext context = ToyEngine.Context(engine, "perplexity", TimeProvider.System, s_settings, ToyEngine.Text(100));
+
+        EvaluationResult second = new PerplexityEvaluator().Evaluate(context with { Launches = 3, Launch = 2 }, default);
+
+        Assert.Null(engine.Asked);
+        Assert.DoesNotContain(second.Metrics, m => m.Name.EndsWith("_planned", StringComparison.Ordinal));
+    }
+
     private static EvaluationResult Run(ToyEngine engine) => new PerplexityEvaluator().Evaluate(
         ToyEngine.Context(engine, "perplexity", TimeProvider.System, s_settings, ToyEngine.Text(100)), default);
 }
